@@ -1,0 +1,106 @@
+//! Aggregates: the state that events build, the commands it decides on, the errors it answers with.
+
+use crate::{Codec, EventSet, Events, SnapshotPolicy};
+
+/// A consistency boundary: state that is rebuilt from its own stream of events.
+///
+/// Derive it on the state's struct; the derive writes this impl, the event and command enums and
+/// the dispatch onto your [`Apply`] and [`Handle`] impls.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not an aggregate",
+    label = "`{Self}` does not implement `Aggregate`",
+    note = "add `#[derive(es_runtime::Aggregate, Default)]` and `#[aggregate(\"name\", id = .., error = .., events(..))]` to `{Self}`"
+)]
+pub trait Aggregate: Default + Send + 'static {
+    /// The stored name, the first half of every stream id. It never changes.
+    const NAME: &'static str;
+    /// The codec of new events and snapshots; what is stored is read by its own content type.
+    const CODEC: Codec = Codec::Json;
+    /// When to take a snapshot of the state, `None` for never.
+    const SNAPSHOTS: Option<SnapshotPolicy<Self>> = None;
+
+    /// What identifies one instance, the second half of the stream id.
+    type Id: AggregateId;
+    /// Every event that can stand in the stream.
+    type Event: EventSet;
+    /// What a command is refused with.
+    type Error: DomainError;
+
+    /// Folds one event into the state.
+    fn apply_event(&mut self, event: &Self::Event);
+}
+
+/// How one kind of event changes the state. It cannot fail: the event has happened.
+///
+/// No clock, no randomness, no I/O: a replay must end in the same state.
+#[diagnostic::on_unimplemented(
+    message = "aggregate `{Self}` does not say how to apply event `{E}`",
+    label = "no `Apply<{E}>` for `{Self}`",
+    note = "write `impl Apply<{E}> for {Self} {{ fn apply(&mut self, event: &{E}) {{ .. }} }}`, or list it as `ignore({E})` if the state does not need it"
+)]
+pub trait Apply<E> {
+    /// Changes the state as `event` says.
+    fn apply(&mut self, event: &E);
+}
+
+/// How the aggregate decides on one command: the events that follow, or why not.
+///
+/// Handlers are pure: no clock, no I/O, no await. Time and answers from outside come in the
+/// command. A handler may run again on newer state when another writer was first.
+#[diagnostic::on_unimplemented(
+    message = "aggregate `{Self}` does not handle command `{C}`",
+    label = "no `Handle<{C}>` for `{Self}`",
+    note = "write `impl Handle<{C}> for {Self} {{ fn handle(&self, command: {C}) -> Result<Events<Self>, ..> {{ .. }} }}`"
+)]
+pub trait Handle<C>: Aggregate {
+    /// Decides: `Ok` with the events to store, possibly none, or the reason for the refusal.
+    ///
+    /// # Errors
+    /// The aggregate's own error when the command is refused. Nothing is stored then.
+    fn handle(&self, command: C) -> Result<Events<Self>, Self::Error>;
+}
+
+/// A type that can be sent to [`Repository::execute`](crate::Repository::execute).
+///
+/// Every `Clone + Send + 'static` type is one: it is cloned so that it can be decided again when
+/// another writer was first.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be executed as a command",
+    label = "a command must be `Clone + Send + 'static`",
+    note = "add `#[derive(Clone)]` to `{Self}`: a command is decided again when another writer was first"
+)]
+pub trait Command: Clone + Send + 'static {}
+
+#[diagnostic::do_not_recommend]
+impl<T: Clone + Send + 'static> Command for T {}
+
+/// What identifies an aggregate: any type with a text form that can be read back.
+///
+/// Implemented for every `Display + FromStr + Eq + Clone + Send + Sync + 'static` type, such as
+/// `String`, `u64` or `uuid::Uuid`. Two different ids must have two different texts.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot identify an aggregate",
+    label = "not usable as `id`",
+    note = "an id needs `Display + FromStr + Eq + Clone + Send + Sync + 'static`; its text names the stream"
+)]
+pub trait AggregateId:
+    std::fmt::Display + std::str::FromStr + Eq + Clone + Send + Sync + 'static
+{
+}
+
+#[diagnostic::do_not_recommend]
+impl<T: std::fmt::Display + std::str::FromStr + Eq + Clone + Send + Sync + 'static> AggregateId
+    for T
+{
+}
+
+/// What a command is refused with: any `std::error::Error + Send + Sync + 'static`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be an aggregate's error",
+    label = "not usable as `error`",
+    note = "derive `thiserror::Error` and `Debug` on an enum that names each refusal"
+)]
+pub trait DomainError: std::error::Error + Send + Sync + 'static {}
+
+#[diagnostic::do_not_recommend]
+impl<T: std::error::Error + Send + Sync + 'static> DomainError for T {}

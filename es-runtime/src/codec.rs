@@ -1,0 +1,184 @@
+//! How a payload becomes bytes: one codec per content type.
+//!
+//! The codec stands in the stored row as its content type, so one stream may hold events of
+//! several codecs and every one of them is read with the codec that wrote it.
+
+use serde::{Serialize, de::DeserializeOwned};
+
+/// A payload format. An aggregate chooses one for what it writes; reading follows the stored row.
+///
+/// ```
+/// use es_runtime::Codec;
+///
+/// let bytes = Codec::Json.encode(&("order", 7_u32))?;
+/// assert_eq!(bytes, br#"["order",7]"#);
+/// let back: (String, u32) = Codec::Json.decode(&bytes)?;
+/// assert_eq!(back, ("order".to_owned(), 7));
+/// # Ok::<(), es_runtime::CodecError>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
+pub enum Codec {
+    /// JSON text, content type `application/json`. A person can read it in the database.
+    #[default]
+    Json,
+    /// [postcard](https://docs.rs/postcard), content type `application/x-postcard`: compact and fast,
+    /// positional, so every change of a payload's shape needs a new version of the event.
+    Postcard,
+}
+
+impl Codec {
+    /// The content type that is stored beside each payload.
+    pub const fn content_type(self) -> &'static str {
+        match self {
+            Self::Json => "application/json",
+            Self::Postcard => "application/x-postcard",
+        }
+    }
+
+    /// The codec of a stored content type, `None` where this program has none for it.
+    pub fn from_content_type(content_type: &str) -> Option<Self> {
+        [Self::Json, Self::Postcard]
+            .into_iter()
+            .find(|codec| codec.content_type() == content_type)
+    }
+
+    /// Turns a value into bytes.
+    ///
+    /// # Errors
+    /// [`CodecError`] when the value has no form in this format, such as a map whose keys are not
+    /// text in JSON.
+    pub fn encode<T: Serialize + ?Sized>(self, value: &T) -> Result<Vec<u8>, CodecError> {
+        match self {
+            Self::Json => serde_json::to_vec(value).map_err(|e| CodecError::json(&e)),
+            Self::Postcard => postcard::to_stdvec(value).map_err(|e| CodecError::postcard(&e)),
+        }
+    }
+
+    /// Turns bytes back into a value. Bytes that are left over are an error.
+    ///
+    /// # Errors
+    /// [`CodecError`] when the bytes are not of this format or do not fit the type.
+    pub fn decode<T: DeserializeOwned>(self, bytes: &[u8]) -> Result<T, CodecError> {
+        match self {
+            Self::Json => serde_json::from_slice(bytes).map_err(|e| CodecError::json(&e)),
+            Self::Postcard => match postcard::take_from_bytes(bytes) {
+                Ok((value, [])) => Ok(value),
+                Ok((_, rest)) => Err(CodecError(format!(
+                    "{} bytes are left over after the value",
+                    rest.len()
+                ))),
+                Err(e) => Err(CodecError::postcard(&e)),
+            },
+        }
+    }
+}
+
+/// Why a payload could not be encoded or decoded.
+///
+/// The text names fields, kinds and places, never a value out of the payload.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct CodecError(String);
+
+impl CodecError {
+    fn json(error: &serde_json::Error) -> Self {
+        let text = error.to_string();
+        Self(if error.is_data() { quiet(&text) } else { text })
+    }
+
+    fn postcard(error: &postcard::Error) -> Self {
+        Self(format!("postcard: {error}"))
+    }
+}
+
+/// What serde says of data that does not fit, without the value that it quotes.
+fn quiet(text: &str) -> String {
+    let (what, place) = match text.rfind(" at line ") {
+        Some(at) => text.split_at(at),
+        None => (text, ""),
+    };
+    for kind in ["invalid type", "invalid value"] {
+        if what.starts_with(kind) {
+            let expected = what
+                .rfind(", expected ")
+                .map_or("", |at| what.split_at(at).1);
+            return format!("{kind}{expected}{place}");
+        }
+    }
+    let names_only = ["missing field ", "duplicate field ", "invalid length "];
+    if names_only.iter().any(|start| what.starts_with(start)) {
+        return text.to_owned();
+    }
+    for kind in ["unknown field", "unknown variant"] {
+        if what.starts_with(kind) {
+            let expected = what
+                .rfind(", expected ")
+                .map_or("", |at| what.split_at(at).1);
+            return format!("{kind}{expected}{place}");
+        }
+    }
+    format!("a value was refused by its type{place}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde::Deserialize;
+
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Secretive {
+        #[allow(dead_code)]
+        amount: u64,
+    }
+
+    fn json_error(text: &str) -> String {
+        Codec::Json
+            .decode::<Secretive>(text.as_bytes())
+            .map(|_| ())
+            .map_err(|e| e.to_string())
+            .expect_err("does not fit")
+    }
+
+    #[test]
+    fn errors_never_quote_a_value() {
+        assert_eq!(
+            json_error(r#"{"amount":"hunter2, expected x"}"#),
+            "invalid type, expected u64 at line 1 column 31"
+        );
+        assert_eq!(
+            json_error(r#"{"amount":-17}"#),
+            "invalid value, expected u64 at line 1 column 13"
+        );
+        assert_eq!(
+            json_error("{}"),
+            "missing field `amount` at line 1 column 2"
+        );
+        assert_eq!(
+            json_error(r#"{"hunter2":1}"#),
+            "unknown field, expected `amount` at line 1 column 10"
+        );
+    }
+
+    #[test]
+    fn bytes_after_the_value_are_refused() {
+        let mut bytes = Codec::Postcard.encode(&7_u8).expect("encodes");
+        bytes.push(0);
+        assert_eq!(
+            Codec::Postcard
+                .decode::<u8>(&bytes)
+                .map_err(|e| e.to_string()),
+            Err("1 bytes are left over after the value".to_owned())
+        );
+        assert!(Codec::Json.decode::<u8>(b"7 8").is_err());
+    }
+
+    #[test]
+    fn every_codec_is_found_by_its_content_type() {
+        for codec in [Codec::Json, Codec::Postcard] {
+            assert_eq!(Codec::from_content_type(codec.content_type()), Some(codec));
+        }
+        assert_eq!(Codec::from_content_type("text/plain"), None);
+    }
+}

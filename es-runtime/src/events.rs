@@ -1,0 +1,167 @@
+//! What a handler returns: none, one or several events.
+
+use crate::{Aggregate, EventSet};
+use std::ops::Deref;
+
+/// The events that a handler decided on, in order. One event converts with `.into()`.
+///
+/// Write several with [`events!`](crate::events!), none with [`Events::none`].
+pub struct Events<A: Aggregate> {
+    list: Vec<A::Event>,
+}
+
+impl<A: Aggregate> Events<A> {
+    /// No events: the command is accepted and nothing changes.
+    pub const fn none() -> Self {
+        Self { list: Vec::new() }
+    }
+
+    /// Adds one more event at the end.
+    pub fn push(&mut self, event: impl Into<A::Event>) {
+        self.list.push(event.into());
+    }
+
+    /// How many events there are.
+    pub fn len(&self) -> usize {
+        self.list.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+
+    /// The events in order.
+    pub fn iter(&self) -> std::slice::Iter<'_, A::Event> {
+        self.list.iter()
+    }
+
+    /// The events as a plain vector.
+    pub fn into_vec(self) -> Vec<A::Event> {
+        self.list
+    }
+}
+
+impl<A: Aggregate> Default for Events<A> {
+    fn default() -> Self {
+        Self::none()
+    }
+}
+
+impl<A: Aggregate<Event: Clone>> Clone for Events<A> {
+    fn clone(&self) -> Self {
+        Self {
+            list: self.list.clone(),
+        }
+    }
+}
+
+impl<A: Aggregate<Event: std::fmt::Debug>> std::fmt::Debug for Events<A> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_list().entries(&self.list).finish()
+    }
+}
+
+impl<A: Aggregate<Event: PartialEq>> PartialEq for Events<A> {
+    fn eq(&self, other: &Self) -> bool {
+        self.list == other.list
+    }
+}
+
+impl<A: Aggregate, E: EventSet> From<E> for Events<A>
+where
+    A::Event: From<E>,
+{
+    fn from(event: E) -> Self {
+        Self {
+            list: vec![event.into()],
+        }
+    }
+}
+
+impl<A: Aggregate, E: Into<A::Event>> FromIterator<E> for Events<A> {
+    fn from_iter<I: IntoIterator<Item = E>>(events: I) -> Self {
+        Self {
+            list: events.into_iter().map(Into::into).collect(),
+        }
+    }
+}
+
+impl<A: Aggregate, E: Into<A::Event>> Extend<E> for Events<A> {
+    fn extend<I: IntoIterator<Item = E>>(&mut self, events: I) {
+        self.list.extend(events.into_iter().map(Into::into));
+    }
+}
+
+impl<A: Aggregate> IntoIterator for Events<A> {
+    type Item = A::Event;
+    type IntoIter = std::vec::IntoIter<A::Event>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.list.into_iter()
+    }
+}
+
+impl<'a, A: Aggregate> IntoIterator for &'a Events<A> {
+    type Item = &'a A::Event;
+    type IntoIter = std::slice::Iter<'a, A::Event>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
+}
+
+/// The events that a handler returns, of any kinds that the aggregate lists.
+///
+/// `events![]` is none. Each element is turned into the aggregate's event enum.
+#[macro_export]
+macro_rules! events {
+    () => { $crate::Events::none() };
+    ($($event:expr),+ $(,)?) => {{
+        let mut events = $crate::Events::none();
+        $(events.push($event);)+
+        events
+    }};
+}
+
+/// Records events one after the other and shows the state after each.
+///
+/// For the handler that needs the state between two of its own events. It works on a copy; the
+/// aggregate itself stays as it is until the events are stored.
+pub struct Recorder<A: Aggregate> {
+    state: A,
+    events: Events<A>,
+}
+
+impl<A: Aggregate + Clone> Recorder<A> {
+    /// Starts from the state that the handler was given.
+    pub fn of(state: &A) -> Self {
+        Self {
+            state: state.clone(),
+            events: Events::none(),
+        }
+    }
+}
+
+impl<A: Aggregate> Recorder<A> {
+    /// Records one event and applies it to the copy.
+    pub fn record(&mut self, event: impl Into<A::Event>) -> &mut Self {
+        let event = event.into();
+        self.state.apply_event(&event);
+        self.events.list.push(event);
+        self
+    }
+
+    /// The recorded events, for the handler to return.
+    pub fn into_events(self) -> Events<A> {
+        self.events
+    }
+}
+
+impl<A: Aggregate> Deref for Recorder<A> {
+    type Target = A;
+
+    fn deref(&self) -> &A {
+        &self.state
+    }
+}

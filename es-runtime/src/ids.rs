@@ -1,0 +1,122 @@
+//! Ids of events and of appends.
+
+use serde::{Deserialize, Serialize};
+use std::{fmt, str::FromStr, sync::Arc};
+
+/// The id of one stored event: a UUID, version 7 when it is new.
+///
+/// ```
+/// use es_runtime::EventId;
+/// let id = EventId::new();
+/// assert_eq!(id.to_string().parse(), Ok(id));
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct EventId(uuid::Uuid);
+
+impl EventId {
+    /// A new id, unlike any other.
+    #[allow(clippy::new_without_default, reason = "two defaults would differ")]
+    pub fn new() -> Self {
+        Self(uuid::Uuid::now_v7())
+    }
+
+    /// The id with these 16 bytes.
+    pub const fn from_bytes(bytes: [u8; 16]) -> Self {
+        Self(uuid::Uuid::from_bytes(bytes))
+    }
+
+    /// The 16 bytes of the id.
+    pub const fn as_bytes(&self) -> &[u8; 16] {
+        self.0.as_bytes()
+    }
+}
+
+impl fmt::Display for EventId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl fmt::Debug for EventId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "EventId({self})")
+    }
+}
+
+impl FromStr for EventId {
+    type Err = InvalidEventId;
+
+    fn from_str(text: &str) -> Result<Self, InvalidEventId> {
+        text.parse().map(Self).map_err(|_| InvalidEventId)
+    }
+}
+
+/// A text that is not a UUID.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("an event id is a UUID")]
+pub struct InvalidEventId;
+
+/// Names one request to write, so that a repeated request has no second effect.
+///
+/// Choose it where the request is made: an HTTP idempotency key, a message id. It belongs to the
+/// stream that it is used on, and is remembered for as long as the stream.
+///
+/// ```
+/// use es_runtime::AppendId;
+/// let id = AppendId::new("checkout-4711")?;
+/// assert_eq!(id.as_str(), "checkout-4711");
+/// # Ok::<(), es_runtime::InvalidAppendId>(())
+/// ```
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct AppendId(Arc<str>);
+
+impl AppendId {
+    /// The longest text, in bytes.
+    pub const MAX_BYTES: usize = 256;
+
+    /// An id with this text.
+    ///
+    /// # Errors
+    /// [`InvalidAppendId`] when the text is empty, longer than [`MAX_BYTES`](AppendId::MAX_BYTES) or
+    /// has a control character.
+    pub fn new(text: impl AsRef<str>) -> Result<Self, InvalidAppendId> {
+        let text = text.as_ref();
+        if text.is_empty() || text.len() > Self::MAX_BYTES || text.chars().any(char::is_control) {
+            return Err(InvalidAppendId { bytes: text.len() });
+        }
+        Ok(Self(text.into()))
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for AppendId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for AppendId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "AppendId({self})")
+    }
+}
+
+impl From<EventId> for AppendId {
+    /// The natural id of what a consumer writes because of an event.
+    fn from(id: EventId) -> Self {
+        Self(id.to_string().into())
+    }
+}
+
+/// A text that cannot be an append id. Nothing was written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("an append id has 1 to 256 bytes and no control character, this one has {bytes} bytes")]
+pub struct InvalidAppendId {
+    /// The length of the text in bytes.
+    pub bytes: usize,
+}

@@ -1,0 +1,115 @@
+//! Where an event stands among all events of a store.
+
+use serde::{Deserialize, Serialize};
+use std::{fmt, str::FromStr};
+
+/// The place of an event in the order of the whole store: opaque, ordered, with a text form.
+///
+/// Positions can be compared and kept as a checkpoint, not computed with: what a store puts into
+/// one is its own business, and there may be gaps.
+///
+/// ```
+/// use es_runtime::Position;
+///
+/// let place = Position::from_parts([0, 0, 42]);
+/// assert!(Position::START < place);
+/// assert_eq!(place.to_string().parse(), Ok(place));
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
+pub struct Position([u64; 3]);
+
+impl Position {
+    /// Before the first event.
+    pub const START: Self = Self([0; 3]);
+
+    /// For stores: a position out of its three numbers, the most significant first.
+    pub const fn from_parts(parts: [u64; 3]) -> Self {
+        Self(parts)
+    }
+
+    /// For stores: the three numbers, the most significant first.
+    pub const fn to_parts(self) -> [u64; 3] {
+        self.0
+    }
+}
+
+impl fmt::Display for Position {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            [0, 0, low] => write!(f, "{low}"),
+            [0, middle, low] => write!(f, "{middle}.{low}"),
+            [high, middle, low] => write!(f, "{high}.{middle}.{low}"),
+        }
+    }
+}
+
+impl fmt::Debug for Position {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Position({self})")
+    }
+}
+
+impl FromStr for Position {
+    type Err = InvalidPosition;
+
+    fn from_str(text: &str) -> Result<Self, InvalidPosition> {
+        let mut parts = [0; 3];
+        let mut given = text.rsplit('.');
+        for part in parts.iter_mut().rev() {
+            let Some(digits) = given.next() else { break };
+            if digits.starts_with('+') {
+                return Err(InvalidPosition);
+            }
+            *part = digits.parse().map_err(|_| InvalidPosition)?;
+        }
+        match given.next() {
+            None => Ok(Self(parts)),
+            Some(_) => Err(InvalidPosition),
+        }
+    }
+}
+
+impl From<Position> for String {
+    fn from(position: Position) -> Self {
+        position.to_string()
+    }
+}
+
+impl TryFrom<String> for Position {
+    type Error = InvalidPosition;
+
+    fn try_from(text: String) -> Result<Self, InvalidPosition> {
+        text.parse()
+    }
+}
+
+/// A text that is not the text of a [`Position`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a position is one to three whole numbers joined by dots")]
+pub struct InvalidPosition;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_and_order_agree() {
+        let sorted = [[0, 0, 0], [0, 0, 9], [0, 1, 0], [0, 1, 10], [2, 0, 1]];
+        for pair in sorted.windows(2) {
+            assert!(Position(pair[0]) < Position(pair[1]));
+        }
+        for parts in sorted {
+            let position = Position(parts);
+            assert_eq!(position.to_string().parse(), Ok(position));
+            let json = serde_json::to_string(&position).expect("writes");
+            assert_eq!(
+                serde_json::from_str::<Position>(&json).expect("reads"),
+                position
+            );
+        }
+        for bad in ["", ".", "1.", "1.2.3.4", "-1", "+1", "18446744073709551616"] {
+            assert_eq!(bad.parse::<Position>(), Err(InvalidPosition), "{bad:?}");
+        }
+    }
+}

@@ -1,0 +1,300 @@
+//! A request to append, what comes back, and the bounds that are checked before anything is written.
+
+use crate::{AppendId, EventId, ExpectedVersion, Metadata, Position, StreamId, Timestamp};
+use std::{borrow::Cow, fmt};
+
+/// Events to append to one stream, all or none.
+///
+/// ```
+/// use es_runtime::{Append, ExpectedVersion, NewEvent, StreamId};
+///
+/// let append = Append::new(StreamId::new("order", "4711")?, ExpectedVersion::NoStream)
+///     .with_event(NewEvent::json("order.placed", 1, r#"{"customer":"alice"}"#));
+/// assert_eq!(append.events.len(), 1);
+/// # Ok::<(), es_runtime::InvalidStreamId>(())
+/// ```
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Append {
+    /// The stream.
+    pub stream: StreamId,
+    /// The version that it must have.
+    pub expected: ExpectedVersion,
+    /// What to append, in order.
+    pub events: Vec<NewEvent>,
+    /// Who, why and what for, stored beside each of the events.
+    pub metadata: Metadata,
+    /// Names the request, so that repeating it has no second effect.
+    pub append_id: Option<AppendId>,
+}
+
+impl Append {
+    /// An append without events yet.
+    pub fn new(stream: StreamId, expected: ExpectedVersion) -> Self {
+        Self {
+            stream,
+            expected,
+            events: Vec::new(),
+            metadata: Metadata::new(),
+            append_id: None,
+        }
+    }
+
+    /// With one more event.
+    #[must_use]
+    pub fn with_event(mut self, event: NewEvent) -> Self {
+        self.events.push(event);
+        self
+    }
+
+    /// With these events after those that are there.
+    #[must_use]
+    pub fn with_events(mut self, events: impl IntoIterator<Item = NewEvent>) -> Self {
+        self.events.extend(events);
+        self
+    }
+
+    /// With this metadata.
+    #[must_use]
+    pub fn with_metadata(mut self, metadata: Metadata) -> Self {
+        self.metadata = metadata;
+        self
+    }
+
+    /// With an id that makes the request repeatable.
+    #[must_use]
+    pub fn with_append_id(mut self, id: AppendId) -> Self {
+        self.append_id = Some(id);
+        self
+    }
+
+    /// For stores: checks the bounds before anything is written.
+    ///
+    /// # Errors
+    /// [`InvalidAppend`] for the first bound that is broken.
+    pub fn check(&self, limits: &Limits) -> Result<(), InvalidAppend> {
+        if self.events.len() > limits.events {
+            return Err(InvalidAppend::TooManyEvents {
+                events: self.events.len(),
+                limit: limits.events,
+            });
+        }
+        let metadata = self.metadata.to_json().len();
+        if metadata > limits.metadata_bytes {
+            return Err(InvalidAppend::MetadataTooLarge {
+                bytes: metadata,
+                limit: limits.metadata_bytes,
+            });
+        }
+        let mut total = 0_usize;
+        for (index, event) in self.events.iter().enumerate() {
+            if event.name.is_empty() || event.name.chars().any(char::is_control) {
+                return Err(InvalidAppend::BadName { index });
+            }
+            if event.schema_version == 0 {
+                return Err(InvalidAppend::VersionZero { index });
+            }
+            if event.payload.len() > limits.payload_bytes {
+                return Err(InvalidAppend::PayloadTooLarge {
+                    name: event.name.clone().into_owned(),
+                    bytes: event.payload.len(),
+                    limit: limits.payload_bytes,
+                });
+            }
+            total = total.saturating_add(event.payload.len());
+        }
+        if total > limits.append_bytes {
+            return Err(InvalidAppend::TooLarge {
+                bytes: total,
+                limit: limits.append_bytes,
+            });
+        }
+        Ok(())
+    }
+}
+
+/// One event to append, its payload already in bytes.
+#[derive(Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct NewEvent {
+    /// Its id.
+    pub id: EventId,
+    /// The stored name.
+    pub name: Cow<'static, str>,
+    /// The version of the shape.
+    pub schema_version: u16,
+    /// How the payload is encoded.
+    pub content_type: Cow<'static, str>,
+    /// The bytes.
+    pub payload: Vec<u8>,
+}
+
+impl NewEvent {
+    /// An event with a new id.
+    pub fn new(
+        name: impl Into<Cow<'static, str>>,
+        schema_version: u16,
+        content_type: impl Into<Cow<'static, str>>,
+        payload: impl Into<Vec<u8>>,
+    ) -> Self {
+        Self {
+            id: EventId::new(),
+            name: name.into(),
+            schema_version,
+            content_type: content_type.into(),
+            payload: payload.into(),
+        }
+    }
+
+    /// An event with a new id and a JSON payload.
+    pub fn json(
+        name: impl Into<Cow<'static, str>>,
+        schema_version: u16,
+        payload: impl Into<Vec<u8>>,
+    ) -> Self {
+        let content_type = crate::Codec::Json.content_type();
+        Self::new(name, schema_version, content_type, payload)
+    }
+
+    /// With this id.
+    #[must_use]
+    pub fn with_id(mut self, id: EventId) -> Self {
+        self.id = id;
+        self
+    }
+
+    /// Whether the other says the same, whatever its id: this is how a repeated append is told
+    /// from another one under the same append id.
+    pub fn same_content(&self, name: &str, version: u16, content_type: &str, bytes: &[u8]) -> bool {
+        self.name == name
+            && self.schema_version == version
+            && self.content_type == content_type
+            && self.payload == bytes
+    }
+}
+
+impl fmt::Debug for NewEvent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("NewEvent")
+            .field("id", &self.id)
+            .field("name", &self.name)
+            .field("schema_version", &self.schema_version)
+            .field("content_type", &self.content_type)
+            .field("payload", &format_args!("{} bytes", self.payload.len()))
+            .finish()
+    }
+}
+
+/// What an append did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Appended {
+    /// The version of the stream after it.
+    pub version: u64,
+    /// How many events it wrote; they have the versions up to [`version`](Appended::version).
+    pub events: u64,
+    /// The position of the newest event of the stream after it, [`Position::START`] when the
+    /// stream is empty.
+    pub position: Position,
+    /// When it was recorded.
+    pub recorded_at: Timestamp,
+    /// Whether an earlier append with the same id had already done it, and this one wrote nothing.
+    pub repeated: bool,
+}
+
+impl Appended {
+    /// For stores: the result of an append that wrote something just now.
+    pub fn new(version: u64, events: u64, position: Position, recorded_at: Timestamp) -> Self {
+        Self {
+            version,
+            events,
+            position,
+            recorded_at,
+            repeated: false,
+        }
+    }
+
+    /// For stores: the same as the answer to a repeated request.
+    #[must_use]
+    pub fn as_repeated(mut self) -> Self {
+        self.repeated = true;
+        self
+    }
+}
+
+/// Bounds on one append. What is larger is refused before anything is written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Limits {
+    /// Events in one append, 1,000 by default.
+    pub events: usize,
+    /// Bytes of one payload, 1 MiB by default.
+    pub payload_bytes: usize,
+    /// Bytes of all payloads together, 8 MiB by default.
+    pub append_bytes: usize,
+    /// Bytes of the metadata's JSON, 16 KiB by default.
+    pub metadata_bytes: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            events: 1_000,
+            payload_bytes: 1024 * 1024,
+            append_bytes: 8 * 1024 * 1024,
+            metadata_bytes: 16 * 1024,
+        }
+    }
+}
+
+/// A bound that an append broke. Nothing was written.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum InvalidAppend {
+    /// More events than [`Limits::events`].
+    #[error("{events} events in one append, more than {limit}; append them in several parts")]
+    TooManyEvents {
+        /// How many there are.
+        events: usize,
+        /// How many are allowed.
+        limit: usize,
+    },
+    /// A payload is larger than [`Limits::payload_bytes`].
+    #[error("the payload of `{name}` has {bytes} bytes, more than {limit}")]
+    PayloadTooLarge {
+        /// The event's stored name.
+        name: String,
+        /// Its size.
+        bytes: usize,
+        /// What is allowed.
+        limit: usize,
+    },
+    /// All payloads together are larger than [`Limits::append_bytes`].
+    #[error("the payloads of one append have {bytes} bytes, more than {limit}")]
+    TooLarge {
+        /// Their size.
+        bytes: usize,
+        /// What is allowed.
+        limit: usize,
+    },
+    /// The metadata is larger than [`Limits::metadata_bytes`].
+    #[error("the metadata has {bytes} bytes as JSON, more than {limit}")]
+    MetadataTooLarge {
+        /// Its size.
+        bytes: usize,
+        /// What is allowed.
+        limit: usize,
+    },
+    /// An event has an empty name or one with a control character.
+    #[error("event {index} of the append has an unusable name")]
+    BadName {
+        /// Its index in the append, from 0.
+        index: usize,
+    },
+    /// An event has version 0.
+    #[error("event {index} of the append has version 0; versions start at 1")]
+    VersionZero {
+        /// Its index in the append, from 0.
+        index: usize,
+    },
+}

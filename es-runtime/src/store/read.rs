@@ -1,0 +1,184 @@
+//! What reading needs: ranges, bounds, filters, and the fold that receives a stream.
+
+use crate::{Position, RecordedEvent, StoredPayload};
+use std::{ops::ControlFlow, sync::Arc};
+
+/// One event of a stream as a store hands it to a [`StreamFold`], borrowed from its own buffer.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct StoredEvent<'a> {
+    /// Its number in the stream, from 1 without gaps.
+    pub version: u64,
+    /// Its place among all events of the store.
+    pub position: Position,
+    /// Its stored name.
+    pub name: &'a str,
+    /// The payload and how to read it.
+    pub payload: StoredPayload<'a>,
+}
+
+impl<'a> StoredEvent<'a> {
+    /// For stores: one event.
+    pub const fn new(
+        version: u64,
+        position: Position,
+        name: &'a str,
+        payload: StoredPayload<'a>,
+    ) -> Self {
+        Self {
+            version,
+            position,
+            name,
+            payload,
+        }
+    }
+}
+
+/// Receives the events of one stream, in order, one at a time.
+///
+/// It may run on a thread of the store's own and is given back at the end.
+pub trait StreamFold: Send + 'static {
+    /// Takes one event; `Break` ends the read.
+    fn event(&mut self, event: StoredEvent<'_>) -> ControlFlow<()>;
+}
+
+/// Which events of a stream, and from which end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StreamRange {
+    /// Events after this version, in the direction of reading.
+    pub after: u64,
+    /// From the oldest or from the newest.
+    pub direction: Direction,
+}
+
+impl StreamRange {
+    /// Oldest first, those with a version above `after`; 0 for all.
+    pub const fn forward(after: u64) -> Self {
+        Self {
+            after,
+            direction: Direction::Forward,
+        }
+    }
+
+    /// Newest first, those with a version below `before`; `u64::MAX` for all.
+    pub const fn backward(before: u64) -> Self {
+        Self {
+            after: before,
+            direction: Direction::Backward,
+        }
+    }
+}
+
+/// The direction of reading a stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Direction {
+    /// Oldest first.
+    Forward,
+    /// Newest first.
+    Backward,
+}
+
+/// How much one read may bring: so many events, and so many bytes of payload.
+///
+/// The first event always comes, however large, so that a reader never stands still.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ReadLimit {
+    /// Events, 1,000 by default.
+    pub events: usize,
+    /// Bytes of payload, 4 MiB by default.
+    pub bytes: usize,
+}
+
+impl ReadLimit {
+    /// At most this many events, with the default bound on bytes.
+    pub fn events(events: usize) -> Self {
+        Self {
+            events,
+            ..Self::default()
+        }
+    }
+
+    /// For stores: whether one more event of `size` bytes may follow `count` events of `bytes`.
+    pub const fn admits(self, count: usize, bytes: usize, size: usize) -> bool {
+        count < self.events && (count == 0 || bytes.saturating_add(size) <= self.bytes)
+    }
+}
+
+impl Default for ReadLimit {
+    fn default() -> Self {
+        Self {
+            events: 1_000,
+            bytes: 4 * 1024 * 1024,
+        }
+    }
+}
+
+/// Which events of the feed a reader wants. Others are not even decoded.
+///
+/// ```
+/// use es_runtime::EventFilter;
+///
+/// let filter = EventFilter::names(["order.placed"]);
+/// assert!(filter.accepts("order.placed"));
+/// assert!(!filter.accepts("order.shipped"));
+/// assert!(EventFilter::all().accepts("anything"));
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct EventFilter {
+    names: Option<Vec<Arc<str>>>,
+}
+
+impl EventFilter {
+    /// Every event.
+    pub const fn all() -> Self {
+        Self { names: None }
+    }
+
+    /// Events with these stored names.
+    pub fn names<N: Into<Arc<str>>>(names: impl IntoIterator<Item = N>) -> Self {
+        let mut names: Vec<Arc<str>> = names.into_iter().map(Into::into).collect();
+        names.sort_unstable();
+        names.dedup();
+        Self { names: Some(names) }
+    }
+
+    /// Every kind of event in a set.
+    pub fn of<S: crate::EventSet>() -> Self {
+        Self::names(S::TYPES.iter().map(|kind| kind.name))
+    }
+
+    /// For stores: the names, sorted, `None` for every event.
+    pub fn as_names(&self) -> Option<&[Arc<str>]> {
+        self.names.as_deref()
+    }
+
+    /// Whether an event with this stored name is wanted.
+    pub fn accepts(&self, name: &str) -> bool {
+        self.names
+            .as_ref()
+            .is_none_or(|names| names.binary_search_by(|known| (**known).cmp(name)).is_ok())
+    }
+}
+
+/// A page of the feed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct FeedPage {
+    /// The events, in order.
+    pub events: Vec<RecordedEvent>,
+    /// Where to go on: everything up to here was looked at. Keep it as the checkpoint.
+    pub next: Position,
+    /// Whether this was all that the store had.
+    pub at_end: bool,
+}
+
+impl FeedPage {
+    /// For stores: a page.
+    pub const fn new(events: Vec<RecordedEvent>, next: Position, at_end: bool) -> Self {
+        Self {
+            events,
+            next,
+            at_end,
+        }
+    }
+}

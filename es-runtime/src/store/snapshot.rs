@@ -1,0 +1,159 @@
+//! Snapshots: a cache of an aggregate's state, dropped whenever it does not fit.
+
+use crate::{Codec, CodecError, Position, ReadError, StorageError, StreamId};
+use serde::{Serialize, de::DeserializeOwned};
+use std::{fmt, future::Future, num::NonZeroU64};
+
+/// A store of snapshots. Each stream has at most one, the newest.
+///
+/// A snapshot is a cache: missing, old or damaged ones never change a result.
+pub trait SnapshotStore: Clone + Send + Sync + 'static {
+    /// The snapshot of a stream, if there is one.
+    ///
+    /// # Errors
+    /// [`ReadError`] when the store cannot be read. The repository replays the stream then.
+    fn load_snapshot(
+        &self,
+        stream: &StreamId,
+    ) -> impl Future<Output = Result<Option<Snapshot>, ReadError>> + Send;
+
+    /// Keeps a snapshot unless a newer one of the same fingerprint is there.
+    ///
+    /// # Errors
+    /// [`StorageError`] when it cannot be written; nothing else is lost by it.
+    fn save_snapshot(
+        &self,
+        snapshot: Snapshot,
+    ) -> impl Future<Output = Result<(), StorageError>> + Send;
+
+    /// Forgets the snapshot of a stream; without one it does nothing.
+    ///
+    /// # Errors
+    /// [`StorageError`] when it cannot be removed.
+    fn delete_snapshot(
+        &self,
+        stream: &StreamId,
+    ) -> impl Future<Output = Result<(), StorageError>> + Send;
+}
+
+/// The state of an aggregate at one version of its stream.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Snapshot {
+    /// The stream.
+    pub stream: StreamId,
+    /// The version that the state stands at.
+    pub version: u64,
+    /// The position of the event with that version.
+    pub position: Position,
+    /// The fingerprint of the state's shape when it was taken.
+    pub fingerprint: Fingerprint,
+    /// How the state is encoded.
+    pub content_type: String,
+    /// The state's bytes.
+    pub state: Vec<u8>,
+}
+
+impl Snapshot {
+    /// For stores: whether this one takes the place of `old`: it is newer, or of another shape.
+    pub fn replaces(&self, old: &Self) -> bool {
+        self.version > old.version || self.fingerprint != old.fingerprint
+    }
+}
+
+impl fmt::Debug for Snapshot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Snapshot")
+            .field("stream", &self.stream)
+            .field("version", &self.version)
+            .field("position", &self.position)
+            .field("fingerprint", &self.fingerprint)
+            .field("content_type", &self.content_type)
+            .field("state", &format_args!("{} bytes", self.state.len()))
+            .finish()
+    }
+}
+
+/// Stands for the shape of a state; two shapes with one fingerprint are not to be met.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Fingerprint(u64);
+
+impl Fingerprint {
+    /// The fingerprint with this number.
+    pub const fn from_u64(value: u64) -> Self {
+        Self(value)
+    }
+
+    /// Its number.
+    pub const fn to_u64(self) -> u64 {
+        self.0
+    }
+}
+
+impl fmt::Display for Fingerprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:016x}", self.0)
+    }
+}
+
+impl fmt::Debug for Fingerprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Fingerprint({self})")
+    }
+}
+
+/// When an aggregate takes snapshots, and how its state is stored.
+///
+/// `#[aggregate(snapshot(every = 100))]` makes one.
+pub struct SnapshotPolicy<A> {
+    /// A snapshot is taken when at least this many events came after the last one.
+    pub every: NonZeroU64,
+    pub(crate) fingerprint: fn(Codec) -> Fingerprint,
+    pub(crate) encode: fn(&A, Codec) -> Result<Vec<u8>, CodecError>,
+    pub(crate) decode: fn(&[u8], Codec) -> Result<A, CodecError>,
+}
+
+impl<A: Serialize + DeserializeOwned> SnapshotPolicy<A> {
+    /// A snapshot every so many events.
+    pub const fn every(events: NonZeroU64) -> Self {
+        Self {
+            every: events,
+            fingerprint: crate::shape::fingerprint::<A>,
+            encode: |state, codec| codec.encode(state),
+            decode: |bytes, codec| codec.decode(bytes),
+        }
+    }
+}
+
+impl<A> Clone for SnapshotPolicy<A> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<A> Copy for SnapshotPolicy<A> {}
+
+impl<A> fmt::Debug for SnapshotPolicy<A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SnapshotPolicy")
+            .field("every", &self.every)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Keeps no snapshots: every load replays the stream.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NoSnapshots;
+
+impl SnapshotStore for NoSnapshots {
+    async fn load_snapshot(&self, _: &StreamId) -> Result<Option<Snapshot>, ReadError> {
+        Ok(None)
+    }
+
+    async fn save_snapshot(&self, _: Snapshot) -> Result<(), StorageError> {
+        Ok(())
+    }
+
+    async fn delete_snapshot(&self, _: &StreamId) -> Result<(), StorageError> {
+        Ok(())
+    }
+}

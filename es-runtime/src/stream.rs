@@ -1,0 +1,151 @@
+//! Streams: which one an event belongs to, and the version that a writer expects there.
+
+use crate::Aggregate;
+use std::{fmt, sync::Arc};
+
+/// The longest text of either half of a stream id, in bytes.
+pub const MAX_STREAM_ID_BYTES: usize = 256;
+
+/// Names one stream: the aggregate's stored name and the text of its id.
+///
+/// ```
+/// use es_runtime::StreamId;
+///
+/// let stream = StreamId::new("order", "4711")?;
+/// assert_eq!(stream.to_string(), "order/4711");
+/// assert!(StreamId::new("order", "").is_err());
+/// # Ok::<(), es_runtime::InvalidStreamId>(())
+/// ```
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct StreamId {
+    aggregate: Arc<str>,
+    id: Arc<str>,
+}
+
+impl StreamId {
+    /// The stream of `aggregate` (a stored name) and `id`.
+    ///
+    /// # Errors
+    /// [`InvalidStreamId`] when either text is empty, longer than [`MAX_STREAM_ID_BYTES`] or has a
+    /// control character.
+    pub fn new(aggregate: &str, id: &str) -> Result<Self, InvalidStreamId> {
+        for (part, text) in [("aggregate name", aggregate), ("id", id)] {
+            let problem = if text.is_empty() {
+                Some(StreamIdProblem::Empty)
+            } else if text.len() > MAX_STREAM_ID_BYTES {
+                Some(StreamIdProblem::TooLong { bytes: text.len() })
+            } else if text.chars().any(char::is_control) {
+                Some(StreamIdProblem::ControlCharacter)
+            } else {
+                None
+            };
+            if let Some(problem) = problem {
+                return Err(InvalidStreamId { part, problem });
+            }
+        }
+        Ok(Self {
+            aggregate: aggregate.into(),
+            id: id.into(),
+        })
+    }
+
+    /// The stream of one instance of an aggregate type.
+    ///
+    /// # Errors
+    /// [`InvalidStreamId`] as for [`new`](StreamId::new).
+    pub fn of<A: Aggregate>(id: &A::Id) -> Result<Self, InvalidStreamId> {
+        Self::new(A::NAME, &id.to_string())
+    }
+
+    /// The aggregate's stored name.
+    pub fn aggregate(&self) -> &str {
+        &self.aggregate
+    }
+
+    /// The text of the id.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+}
+
+impl fmt::Display for StreamId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.aggregate, self.id)
+    }
+}
+
+impl fmt::Debug for StreamId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "StreamId({self})")
+    }
+}
+
+/// A text that cannot name a stream. Nothing was read or written.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the {part} of a stream {problem}")]
+pub struct InvalidStreamId {
+    /// Which half: `aggregate name` or `id`.
+    pub part: &'static str,
+    /// What is wrong with it.
+    pub problem: StreamIdProblem,
+}
+
+/// What is wrong with one half of a stream id.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum StreamIdProblem {
+    /// There is no text.
+    #[error("must not be empty")]
+    Empty,
+    /// The text is too long.
+    #[error("has {bytes} bytes, more than {MAX_STREAM_ID_BYTES}")]
+    TooLong {
+        /// Its length in bytes.
+        bytes: usize,
+    },
+    /// The text has a control character, NUL and line ends included.
+    #[error("has a control character")]
+    ControlCharacter,
+}
+
+/// The version that a writer expects a stream to have. Versions count from 1; 0 is the empty stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ExpectedVersion {
+    /// Any version: append whatever is there.
+    Any,
+    /// The stream has no events yet.
+    NoStream,
+    /// The stream has at least one event.
+    StreamExists,
+    /// The stream has exactly this many events.
+    Exact(u64),
+}
+
+impl ExpectedVersion {
+    /// Whether a stream that is at `actual` fits.
+    ///
+    /// ```
+    /// use es_runtime::ExpectedVersion;
+    /// assert!(ExpectedVersion::Exact(3).accepts(3));
+    /// assert!(!ExpectedVersion::NoStream.accepts(1));
+    /// ```
+    pub const fn accepts(self, actual: u64) -> bool {
+        match self {
+            Self::Any => true,
+            Self::NoStream => actual == 0,
+            Self::StreamExists => actual > 0,
+            Self::Exact(version) => actual == version,
+        }
+    }
+}
+
+impl fmt::Display for ExpectedVersion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Any => f.write_str("any version"),
+            Self::NoStream => f.write_str("no stream"),
+            Self::StreamExists => f.write_str("an existing stream"),
+            Self::Exact(version) => write!(f, "version {version}"),
+        }
+    }
+}

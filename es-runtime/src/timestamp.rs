@@ -1,0 +1,116 @@
+//! When an event was recorded.
+
+use serde::{Deserialize, Serialize};
+use std::{
+    fmt,
+    str::FromStr,
+    time::{Duration, SystemTime},
+};
+
+/// A moment in UTC, to the microsecond, written as ISO 8601.
+///
+/// It says when the store recorded an event. Nothing orders by it: clocks jump.
+///
+/// ```
+/// use es_runtime::Timestamp;
+///
+/// let moment: Timestamp = "1997-01-18T09:30:00.000250Z".parse()?;
+/// assert_eq!(moment.to_string(), "1997-01-18T09:30:00.000250Z");
+/// # Ok::<(), es_runtime::InvalidTimestamp>(())
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
+pub struct Timestamp {
+    moment: jiff::Timestamp,
+}
+
+impl Timestamp {
+    /// The present, by the system's clock.
+    pub fn now() -> Self {
+        Self::from(SystemTime::now())
+    }
+
+    /// The moment that many microseconds after 1970-01-01T00:00Z, `None` outside of the years
+    /// -9999 to 9999.
+    pub fn from_unix_micros(micros: i64) -> Option<Self> {
+        let moment = jiff::Timestamp::from_microsecond(micros).ok()?;
+        Some(Self { moment })
+    }
+
+    /// Microseconds since 1970-01-01T00:00Z.
+    pub fn unix_micros(self) -> i64 {
+        self.moment.as_microsecond()
+    }
+}
+
+impl From<SystemTime> for Timestamp {
+    /// A time outside of the years -9999 to 9999 becomes the nearest end of that range.
+    fn from(time: SystemTime) -> Self {
+        let micros = match time.duration_since(SystemTime::UNIX_EPOCH) {
+            Ok(after) => i64::try_from(after.as_micros()).unwrap_or(i64::MAX),
+            Err(before) => {
+                i64::try_from(before.duration().as_micros()).map_or(i64::MIN, i64::wrapping_neg)
+            }
+        };
+        let end = if micros < 0 {
+            jiff::Timestamp::MIN
+        } else {
+            jiff::Timestamp::MAX
+        };
+        Self {
+            moment: jiff::Timestamp::from_microsecond(micros).unwrap_or(end),
+        }
+    }
+}
+
+impl From<Timestamp> for SystemTime {
+    fn from(timestamp: Timestamp) -> Self {
+        let micros = timestamp.unix_micros();
+        let distance = Duration::from_micros(micros.unsigned_abs());
+        if micros < 0 {
+            Self::UNIX_EPOCH - distance
+        } else {
+            Self::UNIX_EPOCH + distance
+        }
+    }
+}
+
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:.6}", self.moment)
+    }
+}
+
+impl fmt::Debug for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Timestamp({self})")
+    }
+}
+
+impl FromStr for Timestamp {
+    type Err = InvalidTimestamp;
+
+    fn from_str(text: &str) -> Result<Self, InvalidTimestamp> {
+        let moment: jiff::Timestamp = text.parse().map_err(|_| InvalidTimestamp)?;
+        Self::from_unix_micros(moment.as_microsecond()).ok_or(InvalidTimestamp)
+    }
+}
+
+impl From<Timestamp> for String {
+    fn from(timestamp: Timestamp) -> Self {
+        timestamp.to_string()
+    }
+}
+
+impl TryFrom<String> for Timestamp {
+    type Error = InvalidTimestamp;
+
+    fn try_from(text: String) -> Result<Self, InvalidTimestamp> {
+        text.parse()
+    }
+}
+
+/// A text that is not a moment in ISO 8601 with an offset.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not a moment in ISO 8601, such as 1997-01-18T09:30:00.000250Z")]
+pub struct InvalidTimestamp;
