@@ -17,6 +17,7 @@ mod events;
 mod ids;
 mod metadata;
 mod position;
+mod repository;
 mod shape;
 mod store;
 mod stream;
@@ -30,6 +31,10 @@ pub use events::{Events, Recorder};
 pub use ids::{AppendId, EventId, InvalidAppendId, InvalidEventId};
 pub use metadata::Metadata;
 pub use position::{InvalidPosition, Position};
+pub use repository::{
+    Execute, ExecuteError, Executed, LoadError, Loaded, Repository, RetryPolicy, SnapshotDropped,
+    SnapshotFailure, SnapshotUse,
+};
 pub use store::{
     Append, AppendError, Appended, Direction, EventFilter, EventStore, FeedPage, Fingerprint,
     InvalidAppend, Limits, MemoryStore, NewEvent, NoSnapshots, Outcome, ReadError, ReadLimit,

@@ -1,0 +1,406 @@
+//! One command: load, decide, append; decide again when another writer was first.
+
+use super::{ExecuteError, LoadError, Repository, decode_recorded};
+use crate::{
+    Aggregate, Append, AppendError, AppendId, Appended, CodecError, Command, EventSet, EventStore,
+    Events, ExpectedVersion, Handle, Metadata, NewEvent, Outcome, Position, ReadLimit, Snapshot,
+    SnapshotStore, StorageError, StoredPayload, StreamId, StreamRange,
+};
+use futures_timer::Delay;
+use std::{
+    fmt,
+    future::{Future, IntoFuture},
+    panic::{AssertUnwindSafe, catch_unwind},
+    pin::Pin,
+};
+
+/// A command on its way; it runs when it is awaited.
+#[must_use = "a command does nothing until it is awaited"]
+pub struct Execute<'a, A: Aggregate, S, N, C> {
+    repository: &'a Repository<A, S, N>,
+    id: &'a A::Id,
+    command: C,
+    metadata: Metadata,
+    append_id: Option<AppendId>,
+}
+
+impl<'a, A: Aggregate, S, N, C> Execute<'a, A, S, N, C> {
+    pub(super) fn new(repository: &'a Repository<A, S, N>, id: &'a A::Id, command: C) -> Self {
+        Self {
+            repository,
+            id,
+            command,
+            metadata: Metadata::new(),
+            append_id: None,
+        }
+    }
+
+    /// With this metadata beside each event, such as [`Envelope::following`](crate::Envelope::following).
+    pub fn metadata(mut self, metadata: Metadata) -> Self {
+        self.metadata = metadata;
+        self
+    }
+
+    /// With an id that makes the command repeatable: the same id on the same aggregate returns the
+    /// first result, for ever, and writes nothing again. Only a command that was accepted is
+    /// remembered; one that was refused is decided anew.
+    pub fn append_id(mut self, id: AppendId) -> Self {
+        self.append_id = Some(id);
+        self
+    }
+}
+
+impl<A: Aggregate, S, N, C> fmt::Debug for Execute<'_, A, S, N, C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Execute")
+            .field("aggregate", &A::NAME)
+            .field("append_id", &self.append_id)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<'a, A, S, N, C> IntoFuture for Execute<'a, A, S, N, C>
+where
+    A: Handle<C>,
+    S: EventStore,
+    N: SnapshotStore,
+    C: Command,
+{
+    type Output = Result<Executed<A>, ExecuteError<A::Error>>;
+    type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send + 'a>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(self.run())
+    }
+}
+
+/// What a command did.
+#[non_exhaustive]
+pub struct Executed<A: Aggregate> {
+    /// The state after it.
+    pub state: A,
+    /// The version of the aggregate after it.
+    pub version: u64,
+    /// The position of the aggregate's newest event after it, [`Position::START`] when it has none:
+    /// a read model that has come so far has seen what this command did.
+    pub position: Position,
+    /// The events that it stored, in order; empty when the aggregate accepted it as it was.
+    pub events: Vec<A::Event>,
+    /// Whether it had been executed before under the same append id, and this is the first result.
+    pub repeated: bool,
+    /// How often it was decided; more than 1 when other writers were first. 0 when it was not
+    /// decided at all.
+    pub attempts: u32,
+    /// Whether a snapshot that was due could be kept. The command is done either way.
+    pub snapshot_failure: Option<SnapshotFailure>,
+}
+
+impl<A: Aggregate> fmt::Debug for Executed<A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Executed")
+            .field("version", &self.version)
+            .field("position", &self.position)
+            .field("events", &self.events.len())
+            .field("repeated", &self.repeated)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Why a snapshot that was due could not be kept.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SnapshotFailure {
+    /// The state has no form in the aggregate's codec.
+    #[error("the state cannot be encoded: {0}")]
+    Encode(#[source] CodecError),
+    /// Encoding the state panicked. The panic's own message went to the panic hook.
+    #[error("encoding the state panicked")]
+    Panicked,
+    /// The store could not keep it.
+    #[error(transparent)]
+    Store(StorageError),
+}
+
+/// What the handler decided, ready to be appended, and the state after it.
+struct Decision<A: Aggregate> {
+    state: A,
+    events: Vec<A::Event>,
+    stored: Vec<NewEvent>,
+}
+
+impl<A, S, N, C> Execute<'_, A, S, N, C>
+where
+    A: Handle<C>,
+    S: EventStore,
+    N: SnapshotStore,
+    C: Command,
+{
+    async fn run(self) -> Result<Executed<A>, ExecuteError<A::Error>> {
+        let repository = self.repository;
+        let stream = StreamId::of::<A>(self.id).map_err(|e| ExecuteError::Load(e.into()))?;
+        let most = repository.retry.attempts.get();
+        let mut attempt = 0;
+        loop {
+            attempt += 1;
+            let loaded = repository.replay(&stream, u64::MAX).await;
+            let loaded = loaded.map_err(ExecuteError::Load)?;
+            let (version, position) = (loaded.version, loaded.position);
+            let snapshot_at = loaded.snapshot_version();
+            let decision = match decide(&stream, loaded.state, self.command.clone()) {
+                Ok(decision) => decision,
+                Err(refused) => return self.refused(&stream, refused).await,
+            };
+            let Decision {
+                state,
+                events,
+                stored,
+            } = decision;
+            let mut executed = Executed {
+                state,
+                version,
+                position,
+                events,
+                repeated: false,
+                attempts: attempt,
+                snapshot_failure: None,
+            };
+            if stored.is_empty() && self.append_id.is_none() {
+                return Ok(executed);
+            }
+            let mut append = Append::new(stream.clone(), ExpectedVersion::Exact(version))
+                .with_events(stored)
+                .with_metadata(self.metadata.clone());
+            append.append_id.clone_from(&self.append_id);
+            match append_resolved(&repository.store, append, version).await {
+                Ok(appended) if appended.repeated => return self.first(&stream, appended).await,
+                Ok(appended) => {
+                    executed.version = appended.version;
+                    executed.position = appended.position;
+                    let since = appended.version.saturating_sub(snapshot_at);
+                    executed.snapshot_failure =
+                        match repository.due_snapshot(&stream, &executed, since) {
+                            Some(Ok(snapshot)) => {
+                                let saved = repository.snapshots.save_snapshot(snapshot).await;
+                                saved.err().map(SnapshotFailure::Store)
+                            }
+                            Some(Err(failure)) => Some(failure),
+                            None => None,
+                        };
+                    return Ok(executed);
+                }
+                Err(AppendError::IdReused { append_id, .. }) => {
+                    // Another decision under this id came first; its result is the first one.
+                    let first = repository.store.find_append(&stream, &append_id).await;
+                    return match first.map_err(|e| ExecuteError::Repeated(e.into()))? {
+                        Some(first) => self.first(&stream, first).await,
+                        None => Err(ExecuteError::Conflict {
+                            stream,
+                            attempts: attempt,
+                            actual: version,
+                        }),
+                    };
+                }
+                Err(AppendError::Conflict { actual, .. }) => {
+                    if attempt >= most {
+                        return Err(ExecuteError::Conflict {
+                            stream,
+                            attempts: attempt,
+                            actual,
+                        });
+                    }
+                    Delay::new(repository.retry.wait(attempt)).await;
+                }
+                Err(error) => return Err(ExecuteError::Append(error)),
+            }
+        }
+    }
+
+    /// A command that was not decided may be the repetition of one that was.
+    async fn refused(
+        self,
+        stream: &StreamId,
+        refused: ExecuteError<A::Error>,
+    ) -> Result<Executed<A>, ExecuteError<A::Error>> {
+        let Some(id) = &self.append_id else {
+            return Err(refused);
+        };
+        let first = self.repository.store.find_append(stream, id).await;
+        match first.map_err(|e| ExecuteError::Load(e.into()))? {
+            Some(first) => self.first(stream, first).await,
+            None => Err(refused),
+        }
+    }
+
+    /// The result of the first execution under the append id.
+    async fn first(
+        self,
+        stream: &StreamId,
+        first: Appended,
+    ) -> Result<Executed<A>, ExecuteError<A::Error>> {
+        let repository = self.repository;
+        let read = async {
+            let loaded = repository.replay(stream, first.version).await?;
+            let before = first.version.saturating_sub(first.events);
+            let events = repository
+                .events_between(stream, before, first.version)
+                .await?;
+            Ok::<_, LoadError>((loaded, events))
+        };
+        let (loaded, events) = read.await.map_err(ExecuteError::Repeated)?;
+        Ok(Executed {
+            state: loaded.state,
+            version: first.version,
+            position: first.position,
+            events,
+            repeated: true,
+            attempts: 0,
+            snapshot_failure: None,
+        })
+    }
+}
+
+/// Appends; where the store cannot say whether it did, looks for the events in the stream.
+async fn append_resolved<S: EventStore>(
+    store: &S,
+    append: Append,
+    version: u64,
+) -> Result<Appended, AppendError> {
+    let stream = append.stream.clone();
+    let ids: Vec<_> = append.events.iter().map(|event| event.id).collect();
+    let error = match store.append(append).await {
+        Err(error) if error.outcome() == Outcome::Unknown => error,
+        other => return other,
+    };
+    let limit = ReadLimit {
+        events: ids.len(),
+        bytes: usize::MAX,
+    };
+    let range = StreamRange::forward(version);
+    let found = store.read_stream(&stream, range, limit).await;
+    match found.as_deref() {
+        Ok(found @ [.., last]) if found.iter().map(|event| event.event_id).eq(ids) => {
+            let events = last.version.saturating_sub(version);
+            Ok(Appended::new(
+                last.version,
+                events,
+                last.position,
+                last.recorded_at,
+            ))
+        }
+        _ => Err(error),
+    }
+}
+
+/// Runs the handler and everything of the user's code that must work before anything is written.
+fn decide<A: Handle<C>, C>(
+    stream: &StreamId,
+    mut state: A,
+    command: C,
+) -> Result<Decision<A>, ExecuteError<A::Error>> {
+    // A panic leaves the state in doubt; it is dropped with the error.
+    let decided = catch_unwind(AssertUnwindSafe(|| {
+        let events = state.handle(command).map_err(ExecuteError::Rejected)?;
+        let mut stored = Vec::with_capacity(events.len());
+        for event in &events {
+            stored.push(encode::<A>(stream, event)?);
+            state.apply_event(event);
+        }
+        Ok(Decision {
+            state,
+            events: Events::into_vec(events),
+            stored,
+        })
+    }));
+    decided.unwrap_or_else(|_| {
+        Err(ExecuteError::Panicked {
+            stream: stream.clone(),
+        })
+    })
+}
+
+/// The event as it will be stored, proven to be readable again.
+fn encode<A: Aggregate>(
+    stream: &StreamId,
+    event: &A::Event,
+) -> Result<NewEvent, ExecuteError<A::Error>> {
+    let kind = event.event_type();
+    let payload = event
+        .encode(A::CODEC)
+        .map_err(|source| ExecuteError::Encode {
+            stream: stream.clone(),
+            event: kind.name,
+            source,
+        })?;
+    let content_type = A::CODEC.content_type();
+    let stored = StoredPayload {
+        schema_version: kind.version,
+        content_type,
+        bytes: &payload,
+    };
+    match A::Event::decode(kind.name, stored) {
+        Ok(_) => Ok(NewEvent::new(
+            kind.name,
+            kind.version,
+            content_type,
+            payload,
+        )),
+        Err(source) => Err(ExecuteError::Unreadable {
+            stream: stream.clone(),
+            event: kind.name,
+            source,
+        }),
+    }
+}
+
+impl<A: Aggregate, S: EventStore, N: SnapshotStore> Repository<A, S, N> {
+    /// The events of a stream with versions in `(after, until]`.
+    async fn events_between(
+        &self,
+        stream: &StreamId,
+        after: u64,
+        until: u64,
+    ) -> Result<Vec<A::Event>, LoadError> {
+        let mut events = Vec::new();
+        let mut after = after;
+        while after < until {
+            let most = usize::try_from(until - after).unwrap_or(usize::MAX);
+            let range = StreamRange::forward(after);
+            let limit = ReadLimit::events(most.min(ReadLimit::default().events));
+            let page = self.store.read_stream(stream, range, limit).await?;
+            let Some(last) = page.last() else { break };
+            after = last.version;
+            for recorded in page {
+                let decoded = decode_recorded::<A::Event>(&recorded)?;
+                events.extend(decoded.into_iter().map(|envelope| envelope.event));
+            }
+        }
+        Ok(events)
+    }
+
+    /// The snapshot to take now, when enough events came since the last one.
+    fn due_snapshot(
+        &self,
+        stream: &StreamId,
+        executed: &Executed<A>,
+        since: u64,
+    ) -> Option<Result<Snapshot, SnapshotFailure>> {
+        let (policy, fingerprint) = A::SNAPSHOTS.zip(self.fingerprint)?;
+        if since < policy.every.get() {
+            return None;
+        }
+        let encode = || (policy.encode)(&executed.state, A::CODEC);
+        let state = match catch_unwind(AssertUnwindSafe(encode)) {
+            Ok(Ok(state)) => state,
+            Ok(Err(error)) => return Some(Err(SnapshotFailure::Encode(error))),
+            Err(_) => return Some(Err(SnapshotFailure::Panicked)),
+        };
+        Some(Ok(Snapshot {
+            stream: stream.clone(),
+            version: executed.version,
+            position: executed.position,
+            fingerprint,
+            content_type: A::CODEC.content_type().to_owned(),
+            state,
+        }))
+    }
+}

@@ -1,0 +1,229 @@
+//! The repository: loads an aggregate from its stream, decides commands on it, stores the events.
+
+mod error;
+mod execute;
+mod replay;
+mod retry;
+
+pub use error::{ExecuteError, LoadError};
+pub use execute::{Execute, Executed, SnapshotFailure};
+pub use replay::{SnapshotDropped, SnapshotUse};
+pub use retry::RetryPolicy;
+
+use crate::{
+    Aggregate, Command, Decoded, Envelope, EventSet, EventStore, Fingerprint, Handle, NoSnapshots,
+    Position, ReadLimit, RecordedEvent, SnapshotStore, StreamId, StreamRange,
+};
+use std::{fmt, marker::PhantomData};
+
+/// One type of aggregate on one store.
+///
+/// ```
+/// use es_runtime::{Aggregate, Apply, Event, Events, Handle, MemoryStore, Repository};
+/// use serde::{Deserialize, Serialize};
+///
+/// #[derive(Event, Serialize, Deserialize)]
+/// #[event("door.opened")]
+/// struct Opened {}
+///
+/// #[derive(Clone)]
+/// struct Open;
+///
+/// #[derive(Debug, thiserror::Error)]
+/// #[error("the door is open")]
+/// struct AlreadyOpen;
+///
+/// #[derive(Aggregate, Default)]
+/// #[aggregate("door", id = u32, error = AlreadyOpen, events(Opened))]
+/// struct Door {
+///     open: bool,
+/// }
+///
+/// impl Apply<Opened> for Door {
+///     fn apply(&mut self, _: &Opened) {
+///         self.open = true;
+///     }
+/// }
+///
+/// impl Handle<Open> for Door {
+///     fn handle(&self, _: Open) -> Result<Events<Self>, AlreadyOpen> {
+///         if self.open { Err(AlreadyOpen) } else { Ok(Opened {}.into()) }
+///     }
+/// }
+///
+/// # futures_executor::block_on(async {
+/// let doors = Repository::<Door, _>::new(MemoryStore::new());
+/// let done = doors.execute(&7, Open).await?;
+/// assert_eq!(done.version, 1);
+/// assert!(doors.load(&7).await?.state.open);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # }).unwrap();
+/// ```
+pub struct Repository<A: Aggregate, S, N = S> {
+    store: S,
+    snapshots: N,
+    retry: RetryPolicy,
+    fingerprint: Option<Fingerprint>,
+    aggregate: PhantomData<fn() -> A>,
+}
+
+impl<A: Aggregate, S: EventStore + SnapshotStore> Repository<A, S> {
+    /// A repository on `store`, which keeps the snapshots too.
+    pub fn new(store: S) -> Self {
+        Self::with_snapshots(store.clone(), store)
+    }
+}
+
+impl<A: Aggregate, S: EventStore> Repository<A, S, NoSnapshots> {
+    /// A repository that always replays, whatever the aggregate says of snapshots.
+    pub fn without_snapshots(store: S) -> Self {
+        Self::with_snapshots(store, NoSnapshots)
+    }
+}
+
+impl<A: Aggregate, S: EventStore, N: SnapshotStore> Repository<A, S, N> {
+    /// A repository that keeps its snapshots somewhere else.
+    pub fn with_snapshots(store: S, snapshots: N) -> Self {
+        Self {
+            store,
+            snapshots,
+            retry: RetryPolicy::default(),
+            fingerprint: A::SNAPSHOTS.map(|policy| (policy.fingerprint)(A::CODEC)),
+            aggregate: PhantomData,
+        }
+    }
+
+    /// With another policy for conflicts.
+    #[must_use]
+    pub fn with_retry(mut self, retry: RetryPolicy) -> Self {
+        self.retry = retry;
+        self
+    }
+
+    /// The store of events.
+    pub fn store(&self) -> &S {
+        &self.store
+    }
+
+    /// Executes a command: loads the aggregate, lets it decide, appends the events with the version
+    /// that was loaded. When another writer was first it decides again on the newer state, bounded
+    /// by the [`RetryPolicy`].
+    ///
+    /// The returned [`Execute`] takes metadata and an append id, and runs when it is awaited.
+    ///
+    /// # Errors
+    /// [`ExecuteError`]; its [`outcome`](ExecuteError::outcome) says whether something was written.
+    ///
+    /// # Cancel safety
+    /// Dropping the future leaves the command done or not done, never half. With an
+    /// [`append_id`](Execute::append_id) it can be repeated to find out.
+    pub fn execute<'a, C>(&'a self, id: &'a A::Id, command: C) -> Execute<'a, A, S, N, C>
+    where
+        A: Handle<C>,
+        C: Command,
+    {
+        Execute::new(self, id, command)
+    }
+
+    /// The aggregate as it is now. One without events is in its starting state, version 0.
+    ///
+    /// # Errors
+    /// [`LoadError`] when the stream cannot be read to its end. Nothing is ever skipped.
+    ///
+    /// # Cancel safety
+    /// Reads only.
+    pub async fn load(&self, id: &A::Id) -> Result<Loaded<A>, LoadError> {
+        self.replay(&StreamId::of::<A>(id)?, u64::MAX).await
+    }
+
+    /// The aggregate as it was right after the event with this version, or as it is now when the
+    /// stream is shorter.
+    ///
+    /// # Errors
+    /// [`LoadError`] as for [`load`](Repository::load).
+    ///
+    /// # Cancel safety
+    /// Reads only.
+    pub async fn load_at(&self, id: &A::Id, version: u64) -> Result<Loaded<A>, LoadError> {
+        self.replay(&StreamId::of::<A>(id)?, version).await
+    }
+
+    /// The events of one aggregate after a version (0 for all), at most `limit` stored ones, each
+    /// with all that is known about it.
+    ///
+    /// # Errors
+    /// [`LoadError`] as for [`load`](Repository::load).
+    ///
+    /// # Cancel safety
+    /// Reads only.
+    pub async fn history(
+        &self,
+        id: &A::Id,
+        after: u64,
+        limit: ReadLimit,
+    ) -> Result<Vec<Envelope<A::Event>>, LoadError> {
+        let stream = StreamId::of::<A>(id)?;
+        let range = StreamRange::forward(after);
+        let recorded = self.store.read_stream(&stream, range, limit).await?;
+        let mut events = Vec::with_capacity(recorded.len());
+        for event in &recorded {
+            events.extend(decode_recorded(event)?);
+        }
+        Ok(events)
+    }
+}
+
+/// What a stored event stands for, with its place in the error.
+fn decode_recorded<E: EventSet>(event: &RecordedEvent) -> Result<Decoded<Envelope<E>>, LoadError> {
+    event.decode().map_err(|source| LoadError::Decode {
+        stream: event.stream.clone(),
+        version: event.version,
+        position: event.position,
+        source,
+    })
+}
+
+impl<A: Aggregate, S: Clone, N: Clone> Clone for Repository<A, S, N> {
+    fn clone(&self) -> Self {
+        Self {
+            store: self.store.clone(),
+            snapshots: self.snapshots.clone(),
+            retry: self.retry.clone(),
+            fingerprint: self.fingerprint,
+            aggregate: PhantomData,
+        }
+    }
+}
+
+impl<A: Aggregate, S, N> fmt::Debug for Repository<A, S, N> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Repository")
+            .field("aggregate", &A::NAME)
+            .field("retry", &self.retry)
+            .finish_non_exhaustive()
+    }
+}
+
+/// An aggregate out of the store.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Loaded<A> {
+    /// Its state.
+    pub state: A,
+    /// The version of its newest event, 0 when it has none.
+    pub version: u64,
+    /// The position of its newest event, [`Position::START`] when it has none.
+    pub position: Position,
+    /// What a snapshot did for this load.
+    pub snapshot: SnapshotUse,
+}
+
+impl<A> Loaded<A> {
+    /// The version of the snapshot that the load started from, 0 without one.
+    fn snapshot_version(&self) -> u64 {
+        match self.snapshot {
+            SnapshotUse::Used { version } => version,
+            _ => 0,
+        }
+    }
+}

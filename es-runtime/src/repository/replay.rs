@@ -1,0 +1,224 @@
+//! Rebuilding an aggregate: from its snapshot where that fits, then from the events after it.
+
+use super::{LoadError, Loaded, Repository};
+use crate::{
+    Aggregate, Codec, DecodeError, EventSet, EventStore, Position, Snapshot, SnapshotStore,
+    StoredEvent, StreamFold, StreamId,
+};
+use std::{
+    ops::ControlFlow,
+    panic::{AssertUnwindSafe, catch_unwind},
+};
+
+/// What a snapshot did for one load.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SnapshotUse {
+    /// There was none, or the aggregate keeps none.
+    None,
+    /// The load started from the snapshot at this version.
+    Used {
+        /// The version of the snapshot.
+        version: u64,
+    },
+    /// There was one that did not fit; the stream was replayed from its start.
+    Dropped(SnapshotDropped),
+}
+
+/// Why a snapshot was not used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SnapshotDropped {
+    /// The shape of the state has changed since it was taken.
+    OtherShape,
+    /// Its bytes do not decode, or its content type is unknown.
+    Damaged,
+    /// The stream has no such event at its version: it belongs to another history.
+    NotOfThisStream,
+    /// It could not be read.
+    ReadFailed,
+}
+
+impl<A: Aggregate, S: EventStore, N: SnapshotStore> Repository<A, S, N> {
+    /// The aggregate at version `until`, or at the end of the stream.
+    pub(super) async fn replay(
+        &self,
+        stream: &StreamId,
+        until: u64,
+    ) -> Result<Loaded<A>, LoadError> {
+        let mut outcome = SnapshotUse::None;
+        match self.usable_snapshot(stream).await {
+            Ok(Some((state, snapshot))) if snapshot.version <= until => {
+                let anchor = (snapshot.version, snapshot.position);
+                let replay = Replay::from_snapshot(state, anchor, until);
+                let after = snapshot.version.saturating_sub(1);
+                let replay = self.store.fold_stream(stream, after, replay).await?;
+                if replay.anchor.is_none() {
+                    outcome = SnapshotUse::Used {
+                        version: snapshot.version,
+                    };
+                    return replay.into_loaded(stream, outcome);
+                }
+                outcome = SnapshotUse::Dropped(SnapshotDropped::NotOfThisStream);
+            }
+            Ok(_) => {}
+            Err(dropped) => outcome = SnapshotUse::Dropped(dropped),
+        }
+        let replay = Replay::from_start(until);
+        let replay = self.store.fold_stream(stream, 0, replay).await?;
+        replay.into_loaded(stream, outcome)
+    }
+
+    /// The snapshot of a stream, when it fits the state's shape of today.
+    async fn usable_snapshot(
+        &self,
+        stream: &StreamId,
+    ) -> Result<Option<(A, Snapshot)>, SnapshotDropped> {
+        let (Some(policy), Some(fingerprint)) = (A::SNAPSHOTS, self.fingerprint) else {
+            return Ok(None);
+        };
+        let loaded = self.snapshots.load_snapshot(stream).await;
+        let Some(snapshot) = loaded.map_err(|_| SnapshotDropped::ReadFailed)? else {
+            return Ok(None);
+        };
+        if snapshot.fingerprint != fingerprint {
+            return Err(SnapshotDropped::OtherShape);
+        }
+        let codec = Codec::from_content_type(&snapshot.content_type);
+        let decode = |codec| catch_unwind(|| (policy.decode)(&snapshot.state, codec).ok());
+        match codec.map(decode) {
+            Some(Ok(Some(state))) if snapshot.version > 0 => Ok(Some((state, snapshot))),
+            _ => Err(SnapshotDropped::Damaged),
+        }
+    }
+}
+
+/// Folds a stream into the state.
+struct Replay<A> {
+    state: A,
+    version: u64,
+    position: Position,
+    until: u64,
+    /// The event that the snapshot stands on; the stream must still have it.
+    anchor: Option<(u64, Position)>,
+    failure: Option<Failure>,
+}
+
+enum Failure {
+    Gap {
+        next: u64,
+    },
+    Decode {
+        version: u64,
+        position: Position,
+        source: DecodeError,
+    },
+    Panicked {
+        version: u64,
+        event: String,
+    },
+}
+
+impl<A: Aggregate> Replay<A> {
+    fn from_start(until: u64) -> Self {
+        Self {
+            state: A::default(),
+            version: 0,
+            position: Position::START,
+            until,
+            anchor: None,
+            failure: None,
+        }
+    }
+
+    fn from_snapshot(state: A, anchor: (u64, Position), until: u64) -> Self {
+        Self {
+            state,
+            version: anchor.0,
+            position: anchor.1,
+            until,
+            anchor: Some(anchor),
+            failure: None,
+        }
+    }
+
+    fn into_loaded(self, stream: &StreamId, snapshot: SnapshotUse) -> Result<Loaded<A>, LoadError> {
+        let stream = || stream.clone();
+        match self.failure {
+            None => Ok(Loaded {
+                state: self.state,
+                version: self.version,
+                position: self.position,
+                snapshot,
+            }),
+            Some(Failure::Gap { next }) => Err(LoadError::Gap {
+                stream: stream(),
+                version: self.version,
+                next,
+            }),
+            Some(Failure::Decode {
+                version,
+                position,
+                source,
+            }) => Err(LoadError::Decode {
+                stream: stream(),
+                version,
+                position,
+                source,
+            }),
+            Some(Failure::Panicked { version, event }) => Err(LoadError::Panicked {
+                stream: stream(),
+                version,
+                event,
+            }),
+        }
+    }
+
+    fn fail(&mut self, failure: Failure) -> ControlFlow<()> {
+        self.failure = Some(failure);
+        ControlFlow::Break(())
+    }
+}
+
+impl<A: Aggregate> StreamFold for Replay<A> {
+    fn event(&mut self, event: StoredEvent<'_>) -> ControlFlow<()> {
+        if let Some(anchor) = self.anchor {
+            if anchor != (event.version, event.position) {
+                return ControlFlow::Break(());
+            }
+            self.anchor = None;
+            return ControlFlow::Continue(());
+        }
+        let version = event.version;
+        if version > self.until {
+            return ControlFlow::Break(());
+        }
+        if version != self.version.saturating_add(1) {
+            return self.fail(Failure::Gap { next: version });
+        }
+        let state = &mut self.state;
+        // A panic leaves the state in doubt; it is dropped with the failure.
+        let applied = catch_unwind(AssertUnwindSafe(|| {
+            for event in A::Event::decode(event.name, event.payload)? {
+                state.apply_event(&event);
+            }
+            Ok(())
+        }));
+        match applied {
+            Ok(Ok(())) => {
+                self.version = version;
+                self.position = event.position;
+                ControlFlow::Continue(())
+            }
+            Ok(Err(source)) => self.fail(Failure::Decode {
+                version,
+                position: event.position,
+                source,
+            }),
+            Err(_) => self.fail(Failure::Panicked {
+                version,
+                event: event.name.to_owned(),
+            }),
+        }
+    }
+}

@@ -1,0 +1,61 @@
+//! How often and how fast a command is decided again when another writer was first.
+
+use std::{num::NonZeroU32, time::Duration};
+
+/// Bounds the attempts of one command and the waits between them.
+///
+/// The wait before attempt *n* + 1 is random between nothing and `first` doubled *n* - 1 times, at
+/// most `longest` ("full jitter", see
+/// <https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/>).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RetryPolicy {
+    /// Attempts in all, 10 by default.
+    pub attempts: NonZeroU32,
+    /// The longest wait before the second attempt, 2 ms by default.
+    pub first: Duration,
+    /// The longest wait before any attempt, 250 ms by default.
+    pub longest: Duration,
+}
+
+impl RetryPolicy {
+    /// One attempt: a conflict goes to the caller.
+    pub const fn never() -> Self {
+        Self {
+            attempts: NonZeroU32::MIN,
+            first: Duration::ZERO,
+            longest: Duration::ZERO,
+        }
+    }
+
+    /// The wait after this many failed attempts.
+    pub(crate) fn wait(&self, failed: u32) -> Duration {
+        let doubled = 2_u32.saturating_pow(failed.saturating_sub(1));
+        let most = self.first.saturating_mul(doubled).min(self.longest);
+        most.mul_f64(fastrand::f64())
+    }
+}
+
+impl Default for RetryPolicy {
+    fn default() -> Self {
+        Self {
+            attempts: NonZeroU32::MIN.saturating_add(9),
+            first: Duration::from_millis(2),
+            longest: Duration::from_millis(250),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_grow_to_a_bound() {
+        let policy = RetryPolicy::default();
+        for failed in 1..100 {
+            let most = Duration::from_millis(2_u64.saturating_pow(failed)).min(policy.longest);
+            assert!(policy.wait(failed) <= most, "after {failed}");
+        }
+        assert_eq!(RetryPolicy::never().wait(1), Duration::ZERO);
+    }
+}

@@ -1,0 +1,206 @@
+//! Given these events, when this command comes, then these events follow, or this refusal.
+
+#![allow(clippy::panic, reason = "an assertion of a test panics")]
+
+use es_runtime::{Aggregate, Command, EventSet, Events, Handle};
+use std::fmt::Debug;
+
+/// Starts from an aggregate without events.
+///
+/// ```
+/// use es_runtime::{Aggregate, Apply, Event, Events, Handle};
+/// use es_testkit::given_nothing;
+/// use serde::{Deserialize, Serialize};
+///
+/// #[derive(Event, Serialize, Deserialize, Debug, PartialEq)]
+/// #[event("door.opened")]
+/// struct Opened {}
+///
+/// #[derive(Clone)]
+/// struct Open;
+///
+/// #[derive(Debug, PartialEq, thiserror::Error)]
+/// #[error("the door is open")]
+/// struct AlreadyOpen;
+///
+/// #[derive(Aggregate, Default, Debug)]
+/// #[aggregate("door", id = u32, error = AlreadyOpen, events(Opened))]
+/// struct Door {
+///     open: bool,
+/// }
+///
+/// impl Apply<Opened> for Door {
+///     fn apply(&mut self, _: &Opened) {
+///         self.open = true;
+///     }
+/// }
+///
+/// impl Handle<Open> for Door {
+///     fn handle(&self, _: Open) -> Result<Events<Self>, AlreadyOpen> {
+///         if self.open { Err(AlreadyOpen) } else { Ok(Opened {}.into()) }
+///     }
+/// }
+///
+/// given_nothing::<Door>()
+///     .when(Open)
+///     .then(Opened {})
+///     .when(Open)
+///     .then_refused(AlreadyOpen);
+/// ```
+pub fn given_nothing<A: Aggregate>() -> Scenario<A> {
+    Scenario {
+        state: A::default(),
+        version: 0,
+    }
+}
+
+/// Starts from an aggregate with these events: one event, or `events![..]`.
+///
+/// # Panics
+/// When an event cannot be stored and read back by the aggregate's codec.
+#[track_caller]
+pub fn given<A: Aggregate>(events: impl Into<Events<A>>) -> Scenario<A> {
+    given_nothing().and(events)
+}
+
+/// An aggregate with a history, waiting for a command.
+#[derive(Clone, Debug)]
+#[must_use = "a scenario proves nothing before `when` and `then`"]
+pub struct Scenario<A> {
+    state: A,
+    version: u64,
+}
+
+impl<A: Aggregate> Scenario<A> {
+    /// With more events behind it.
+    ///
+    /// # Panics
+    /// When an event cannot be stored and read back by the aggregate's codec.
+    #[track_caller]
+    pub fn and(mut self, events: impl Into<Events<A>>) -> Self {
+        for event in &events.into() {
+            for event in stored_and_read::<A>(event) {
+                self.state.apply_event(&event);
+            }
+            self.version += 1;
+        }
+        self
+    }
+
+    /// Sends a command.
+    pub fn when<C>(self, command: C) -> Then<A>
+    where
+        A: Handle<C>,
+        C: Command,
+    {
+        let decided = self.state.handle(command);
+        Then {
+            before: self,
+            decided,
+        }
+    }
+
+    /// The state that the events have built.
+    pub fn state(&self) -> &A {
+        &self.state
+    }
+
+    /// How many events there are.
+    pub fn version(&self) -> u64 {
+        self.version
+    }
+}
+
+/// What the aggregate answered.
+#[must_use = "say what the answer should be: `then`, `then_nothing` or `then_refused`"]
+pub struct Then<A: Aggregate> {
+    before: Scenario<A>,
+    decided: Result<Events<A>, A::Error>,
+}
+
+impl<A: Aggregate> Then<A> {
+    /// Exactly these events follow: one event, or `events![..]`. Goes on with them as history.
+    ///
+    /// # Panics
+    /// When other events follow, or the command was refused.
+    #[track_caller]
+    pub fn then(self, expected: impl Into<Events<A>>) -> Scenario<A>
+    where
+        A::Event: Debug + PartialEq,
+    {
+        let expected = expected.into();
+        match self.decided {
+            Ok(events) => {
+                assert!(
+                    events == expected,
+                    "other events than expected\nexpected: {expected:#?}\n  actual: {events:#?}"
+                );
+                self.before.and(events)
+            }
+            Err(error) => {
+                panic!("the command was refused: {error}\nexpected: {expected:#?}")
+            }
+        }
+    }
+
+    /// The command is accepted and no event follows.
+    ///
+    /// # Panics
+    /// When an event follows, or the command was refused.
+    #[track_caller]
+    pub fn then_nothing(self) -> Scenario<A>
+    where
+        A::Event: Debug + PartialEq,
+    {
+        self.then(Events::none())
+    }
+
+    /// The command is refused with exactly this error. Goes on with the history as it was.
+    ///
+    /// # Panics
+    /// When the command was accepted, or refused with another error.
+    #[track_caller]
+    pub fn then_refused(self, expected: A::Error) -> Scenario<A>
+    where
+        A::Event: Debug,
+        A::Error: PartialEq,
+    {
+        match self.decided {
+            Ok(events) => {
+                panic!("the command was accepted\nexpected: {expected:?}\n  actual: {events:#?}")
+            }
+            Err(error) => assert!(
+                error == expected,
+                "another refusal than expected\nexpected: {expected:?}\n  actual: {error:?}"
+            ),
+        }
+        self.before
+    }
+
+    /// What the aggregate answered, for assertions of one's own.
+    ///
+    /// # Errors
+    /// The aggregate's refusal.
+    pub fn into_result(self) -> Result<Events<A>, A::Error> {
+        self.decided
+    }
+}
+
+/// The event as it comes back out of a store, so that a test notices what does not survive.
+#[track_caller]
+fn stored_and_read<A: Aggregate>(event: &A::Event) -> es_runtime::Decoded<A::Event> {
+    let kind = event.event_type();
+    let stored = event.encode(A::CODEC).and_then(|bytes| {
+        let payload = es_runtime::StoredPayload {
+            schema_version: kind.version,
+            content_type: A::CODEC.content_type(),
+            bytes: &bytes,
+        };
+        Ok(A::Event::decode(kind.name, payload))
+    });
+    match stored {
+        Ok(Ok(event)) => event,
+        Ok(Err(error)) => panic!("event `{}` cannot be read back: {error}", kind.name),
+        Err(error) => panic!("event `{}` cannot be stored: {error}", kind.name),
+    }
+}
