@@ -3,7 +3,11 @@
 //! The codec stands in the stored row as its content type, so one stream may hold events of
 //! several codecs and every one of them is read with the codec that wrote it.
 
-use serde::{Serialize, de::DeserializeOwned};
+use serde::{
+    Serialize,
+    de::{DeserializeOwned, DeserializeSeed},
+};
+use std::marker::PhantomData;
 
 /// A payload format. An aggregate chooses one for what it writes; reading follows the stored row.
 ///
@@ -60,16 +64,36 @@ impl Codec {
     /// # Errors
     /// [`CodecError`] when the bytes are not of this format or do not fit the type.
     pub fn decode<T: DeserializeOwned>(self, bytes: &[u8]) -> Result<T, CodecError> {
+        self.decode_seed(PhantomData, bytes)
+    }
+
+    /// [`decode`](Codec::decode) for a type that needs to know more than its bytes.
+    pub(crate) fn decode_seed<'de, S: DeserializeSeed<'de>>(
+        self,
+        seed: S,
+        bytes: &'de [u8],
+    ) -> Result<S::Value, CodecError> {
         match self {
-            Self::Json => serde_json::from_slice(bytes).map_err(|e| CodecError::json(&e)),
-            Self::Postcard => match postcard::take_from_bytes(bytes) {
-                Ok((value, [])) => Ok(value),
-                Ok((_, rest)) => Err(CodecError(format!(
-                    "{} bytes are left over after the value",
-                    rest.len()
-                ))),
-                Err(e) => Err(CodecError::postcard(&e)),
-            },
+            Self::Json => {
+                let mut json = serde_json::Deserializer::from_slice(bytes);
+                seed.deserialize(&mut json)
+                    .and_then(|value| json.end().map(|()| value))
+                    .map_err(|e| CodecError::json(&e))
+            }
+            Self::Postcard => {
+                let mut postcard = postcard::Deserializer::from_bytes(bytes);
+                let value = seed
+                    .deserialize(&mut postcard)
+                    .map_err(|e| CodecError::postcard(&e))?;
+                match postcard.finalize() {
+                    Ok([]) => Ok(value),
+                    Ok(rest) => Err(CodecError(format!(
+                        "{} bytes are left over after the value",
+                        rest.len()
+                    ))),
+                    Err(e) => Err(CodecError::postcard(&e)),
+                }
+            }
         }
     }
 }

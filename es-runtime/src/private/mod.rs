@@ -1,1 +1,189 @@
 //! What generated code calls. Not for users: anything here may change in any release.
+
+mod fields;
+mod names;
+
+pub use names::{hashes, is_first};
+pub use std::string::String;
+
+use crate::{
+    Codec, CodecError, DecodeError, Decoded, Event, EventSet, EventType, SnapshotPolicy,
+    StoredPayload,
+};
+use serde::{Serialize, de::DeserializeOwned};
+use std::num::NonZeroU64;
+
+/// An encoded payload.
+pub type Bytes = Vec<u8>;
+
+/// What an event must be to be stored: serde's two traits, under one name with its own message.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be stored as an event",
+    label = "`{Self}` lacks `serde::Serialize`, `serde::Deserialize` or both",
+    note = "add `#[derive(serde::Serialize, serde::Deserialize)]` to `{Self}`"
+)]
+pub trait Payload: Sized {
+    /// The bytes of a struct.
+    fn to_payload(&self, codec: Codec) -> Result<Bytes, CodecError>;
+    /// The way back, for an event that has had one shape only.
+    fn from_payload(
+        name: &'static str,
+        version: u16,
+        stored: StoredPayload<'_>,
+    ) -> Result<Self, DecodeError>;
+    /// The bytes of a variant's fields, without the variant.
+    fn to_fields(&self, codec: Codec) -> Result<Bytes, CodecError>;
+    /// The way back to the variant with that index.
+    fn from_fields(
+        index: u32,
+        name: &'static str,
+        version: u16,
+        stored: StoredPayload<'_>,
+    ) -> Result<Decoded<Self>, DecodeError>;
+}
+
+#[diagnostic::do_not_recommend]
+impl<T: Serialize + DeserializeOwned> Payload for T {
+    fn to_payload(&self, codec: Codec) -> Result<Bytes, CodecError> {
+        codec.encode(self)
+    }
+
+    fn from_payload(
+        name: &'static str,
+        version: u16,
+        stored: StoredPayload<'_>,
+    ) -> Result<Self, DecodeError> {
+        let codec = readable(name, version, stored)?;
+        codec
+            .decode(stored.bytes)
+            .map_err(|source| unreadable(name, stored, source))
+    }
+
+    fn to_fields(&self, codec: Codec) -> Result<Bytes, CodecError> {
+        codec.encode(&fields::Fields(self))
+    }
+
+    fn from_fields(
+        index: u32,
+        name: &'static str,
+        version: u16,
+        stored: StoredPayload<'_>,
+    ) -> Result<Decoded<Self>, DecodeError> {
+        let codec = readable(name, version, stored)?;
+        codec
+            .decode_seed(fields::Variant::new(index), stored.bytes)
+            .map(Decoded::One)
+            .map_err(|source| unreadable(name, stored, source))
+    }
+}
+
+/// The codec of a payload that this program can read, for an event of one shape.
+fn readable(
+    name: &'static str,
+    known: u16,
+    stored: StoredPayload<'_>,
+) -> Result<Codec, DecodeError> {
+    match stored.schema_version {
+        0 => Err(DecodeError::InvalidVersion { name }),
+        newer if newer > known => Err(DecodeError::NewerVersion {
+            name,
+            stored: newer,
+            known,
+        }),
+        older if older < known => Err(DecodeError::MissingHistory {
+            name,
+            stored: older,
+            known,
+        }),
+        _ => Codec::from_content_type(stored.content_type).ok_or_else(|| {
+            DecodeError::UnknownContentType {
+                name,
+                content_type: stored.content_type.to_owned(),
+            }
+        }),
+    }
+}
+
+fn unreadable(name: &'static str, stored: StoredPayload<'_>, source: CodecError) -> DecodeError {
+    DecodeError::Payload {
+        name,
+        version: stored.schema_version,
+        source,
+    }
+}
+
+/// An event as an entry of `#[aggregate(events(..))]`: [`Event`] with a message for that place.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not an event, so it cannot stand in `events(..)`",
+    label = "`{Self}` does not implement `Event`",
+    note = "an event is a struct with `#[derive(es_runtime::Event, serde::Serialize, serde::Deserialize)]` and `#[event(\"some.name\")]`",
+    note = "if `{Self}` is an enum of events, write `events = {Self}`; if it is a command, move it to `commands(..)`"
+)]
+pub trait ListedEvent: Sized {
+    /// The stored name and the version.
+    const TYPE: EventType;
+    /// The bytes.
+    fn encode(&self, codec: Codec) -> Result<Bytes, CodecError>;
+    /// The way back, into a variant of the generated enum.
+    fn decode<S>(
+        stored: StoredPayload<'_>,
+        variant: fn(Self) -> S,
+    ) -> Result<Decoded<S>, DecodeError>;
+}
+
+#[diagnostic::do_not_recommend]
+impl<E: Event> ListedEvent for E {
+    const TYPE: EventType = EventType {
+        name: E::NAME,
+        version: E::VERSION,
+    };
+
+    fn encode(&self, codec: Codec) -> Result<Bytes, CodecError> {
+        self.to_payload(codec)
+    }
+
+    fn decode<S>(
+        stored: StoredPayload<'_>,
+        variant: fn(Self) -> S,
+    ) -> Result<Decoded<S>, DecodeError> {
+        E::from_payload(stored).map(|event| Decoded::One(variant(event)))
+    }
+}
+
+/// A state that can be kept in snapshots: serde's two traits, with a message of its own.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be kept in snapshots",
+    label = "`{Self}` lacks `serde::Serialize`, `serde::Deserialize` or both",
+    note = "add `#[derive(serde::Serialize, serde::Deserialize)]` to `{Self}`, or remove `snapshot(..)`"
+)]
+pub trait SnapshotEvery<const EVERY: u64>: Sized {
+    /// A snapshot every so many events.
+    const POLICY: SnapshotPolicy<Self>;
+}
+
+#[diagnostic::do_not_recommend]
+impl<A: Serialize + DeserializeOwned, const EVERY: u64> SnapshotEvery<EVERY> for A {
+    const POLICY: SnapshotPolicy<Self> = SnapshotPolicy::every(match NonZeroU64::new(EVERY) {
+        Some(every) => every,
+        None => NonZeroU64::MIN,
+    });
+}
+
+/// Stands for the events of an aggregate whose list has a fault.
+pub enum NoEvents {}
+
+impl EventSet for NoEvents {
+    const TYPES: &'static [EventType] = &[];
+
+    fn event_type(&self) -> EventType {
+        match *self {}
+    }
+
+    fn encode(&self, _: Codec) -> Result<Bytes, CodecError> {
+        match *self {}
+    }
+
+    fn decode(name: &str, stored: StoredPayload<'_>) -> Result<Decoded<Self>, DecodeError> {
+        Err(DecodeError::unknown_event(name, stored))
+    }
+}

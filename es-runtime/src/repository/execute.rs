@@ -3,8 +3,8 @@
 use super::{ExecuteError, LoadError, Repository, decode_recorded};
 use crate::{
     Aggregate, Append, AppendError, AppendId, Appended, CodecError, Command, EventSet, EventStore,
-    Events, ExpectedVersion, Handle, Metadata, NewEvent, Outcome, Position, ReadLimit, Snapshot,
-    SnapshotStore, StorageError, StoredPayload, StreamId, StreamRange,
+    Events, ExpectedVersion, Handle, InvalidStreamId, Metadata, NewEvent, Outcome, Position,
+    ReadLimit, Snapshot, SnapshotStore, StorageError, StoredPayload, StreamId, StreamRange,
 };
 use futures_timer::Delay;
 use std::{
@@ -18,17 +18,17 @@ use std::{
 #[must_use = "a command does nothing until it is awaited"]
 pub struct Execute<'a, A: Aggregate, S, N, C> {
     repository: &'a Repository<A, S, N>,
-    id: &'a A::Id,
+    stream: Result<StreamId, InvalidStreamId>,
     command: C,
     metadata: Metadata,
     append_id: Option<AppendId>,
 }
 
 impl<'a, A: Aggregate, S, N, C> Execute<'a, A, S, N, C> {
-    pub(super) fn new(repository: &'a Repository<A, S, N>, id: &'a A::Id, command: C) -> Self {
+    pub(super) fn new(repository: &'a Repository<A, S, N>, id: &A::Id, command: C) -> Self {
         Self {
             repository,
-            id,
+            stream: StreamId::of::<A>(id),
             command,
             metadata: Metadata::new(),
             append_id: None,
@@ -137,7 +137,8 @@ where
 {
     async fn run(self) -> Result<Executed<A>, ExecuteError<A::Error>> {
         let repository = self.repository;
-        let stream = StreamId::of::<A>(self.id).map_err(|e| ExecuteError::Load(e.into()))?;
+        let stream = self.stream.clone();
+        let stream = stream.map_err(|e| ExecuteError::Load(e.into()))?;
         let most = repository.retry.attempts.get();
         let mut attempt = 0;
         loop {
@@ -259,13 +260,14 @@ where
     }
 }
 
-/// Appends; where the store cannot say whether it did, looks for the events in the stream.
+/// Appends; where the store cannot say whether it did, looks for the events and the append id.
 async fn append_resolved<S: EventStore>(
     store: &S,
     append: Append,
     version: u64,
 ) -> Result<Appended, AppendError> {
     let stream = append.stream.clone();
+    let append_id = append.append_id.clone();
     let ids: Vec<_> = append.events.iter().map(|event| event.id).collect();
     let error = match store.append(append).await {
         Err(error) if error.outcome() == Outcome::Unknown => error,
@@ -280,15 +282,17 @@ async fn append_resolved<S: EventStore>(
     match found.as_deref() {
         Ok(found @ [.., last]) if found.iter().map(|event| event.event_id).eq(ids) => {
             let events = last.version.saturating_sub(version);
-            Ok(Appended::new(
-                last.version,
-                events,
-                last.position,
-                last.recorded_at,
-            ))
+            let at = (last.position, last.recorded_at);
+            return Ok(Appended::new(last.version, events, at.0, at.1));
         }
-        _ => Err(error),
+        _ => {}
     }
+    if let Some(id) = append_id {
+        if let Ok(Some(first)) = store.find_append(&stream, &id).await {
+            return Ok(first);
+        }
+    }
+    Err(error)
 }
 
 /// Runs the handler and everything of the user's code that must work before anything is written.

@@ -117,7 +117,7 @@ impl<A: Aggregate, S: EventStore, N: SnapshotStore> Repository<A, S, N> {
     /// # Cancel safety
     /// Dropping the future leaves the command done or not done, never half. With an
     /// [`append_id`](Execute::append_id) it can be repeated to find out.
-    pub fn execute<'a, C>(&'a self, id: &'a A::Id, command: C) -> Execute<'a, A, S, N, C>
+    pub fn execute<C>(&self, id: &A::Id, command: C) -> Execute<'_, A, S, N, C>
     where
         A: Handle<C>,
         C: Command,

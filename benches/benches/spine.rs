@@ -1,0 +1,427 @@
+//! Commands, replay and loads, each beside the floor that no library on this machine can beat,
+//! measured in the same round. What counts is the ratio: machines differ and are shared.
+//!
+//! `cargo bench -p es-benches --bench spine [-- ROUNDS]`
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::cast_precision_loss,
+    reason = "a benchmark may stop"
+)]
+
+use es_runtime::{
+    Aggregate, Append, Apply, Event, EventStore, Events, ExpectedVersion, Handle, MemoryStore,
+    NewEvent, NoSnapshots, Repository, SnapshotStore, StreamId,
+};
+use es_sqlite::SqliteStore;
+use rusqlite::{Connection, params};
+use serde::{Deserialize, Serialize};
+use std::{
+    collections::HashMap,
+    fs::File,
+    hint::black_box,
+    io::{Seek, SeekFrom, Write},
+    path::Path,
+    time::{Duration, Instant},
+};
+use tokio::runtime::Runtime;
+
+const PAST_EVENTS: u64 = 10;
+const LONG_STREAM: u64 = 1_000;
+const REPLAYED: u64 = 100_000;
+const CALLERS: usize = 64;
+const WINDOW: Duration = Duration::from_millis(600);
+
+#[derive(Event, Serialize, Deserialize, Clone, Debug)]
+enum AccountEvent {
+    #[event("account.opened")]
+    Opened { owner: String },
+    #[event("account.deposited")]
+    Deposited { cents: i64, reference: String },
+}
+
+#[derive(Clone)]
+struct Deposit {
+    cents: i64,
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("not open")]
+struct NotOpen;
+
+#[derive(Aggregate, Default, Serialize, Deserialize)]
+#[aggregate("account", id = String, error = NotOpen, events = AccountEvent)]
+#[aggregate(snapshot(every = 100))]
+struct Account {
+    open: bool,
+    cents: i64,
+}
+
+impl Apply<AccountEvent> for Account {
+    fn apply(&mut self, event: &AccountEvent) {
+        match event {
+            AccountEvent::Opened { .. } => self.open = true,
+            AccountEvent::Deposited { cents, .. } => self.cents += cents,
+        }
+    }
+}
+
+impl Handle<Deposit> for Account {
+    fn handle(&self, command: Deposit) -> Result<Events<Self>, NotOpen> {
+        if !self.open {
+            return Err(NotOpen);
+        }
+        Ok(AccountEvent::Deposited {
+            cents: command.cents,
+            reference: "transfer from a savings account, reference 2026-11".into(),
+        }
+        .into())
+    }
+}
+
+/// The payload that a `Deposit` ends in.
+#[derive(Serialize, Deserialize)]
+struct Deposited {
+    cents: i64,
+    reference: String,
+}
+
+fn deposited() -> Vec<u8> {
+    serde_json::to_vec(&Deposited {
+        cents: 5,
+        reference: "transfer from a savings account, reference 2026-11".into(),
+    })
+    .unwrap()
+}
+
+/// Calls `work` over and over for a while; calls a second.
+fn rate(mut work: impl FnMut()) -> f64 {
+    let start = Instant::now();
+    let mut calls = 0_u64;
+    while start.elapsed() < WINDOW {
+        work();
+        calls += 1;
+    }
+    calls as f64 / start.elapsed().as_secs_f64()
+}
+
+async fn seed(store: &impl EventStore, id: &str, events: u64) {
+    let stream = StreamId::new("account", id).unwrap();
+    let opened = NewEvent::json("account.opened", 1, r#"{"owner":"Alice"}"#);
+    let mut append = Append::new(stream.clone(), ExpectedVersion::NoStream).with_event(opened);
+    for version in 1..events {
+        let event = NewEvent::json("account.deposited", 1, deposited());
+        append = append.with_event(event);
+        if version % 1_000 == 999 {
+            let next = Append::new(stream.clone(), ExpectedVersion::Any);
+            store
+                .append(std::mem::replace(&mut append, next))
+                .await
+                .unwrap();
+        }
+    }
+    store.append(append).await.unwrap();
+}
+
+/// Commands a second of so many callers, each with an account of its own.
+fn commands<S: EventStore + SnapshotStore>(runtime: &Runtime, store: &S, callers: usize) -> f64 {
+    runtime.block_on(async {
+        let accounts = Repository::<Account, _, NoSnapshots>::without_snapshots(store.clone());
+        let start = Instant::now();
+        let mut tasks = Vec::new();
+        for caller in 0..callers {
+            let accounts = accounts.clone();
+            tasks.push(tokio::spawn(async move {
+                let mut done = 0_u64;
+                while start.elapsed() < WINDOW {
+                    // A new account after some commands, so that loads stay alike.
+                    let id = format!("{caller}-{}", done / 10 % 8);
+                    accounts.execute(&id, Deposit { cents: 1 }).await.unwrap();
+                    done += 1;
+                }
+                done
+            }));
+        }
+        let mut done = 0;
+        for task in tasks {
+            done += task.await.unwrap();
+        }
+        done as f64 / start.elapsed().as_secs_f64()
+    })
+}
+
+fn seed_accounts(runtime: &Runtime, store: &impl EventStore) {
+    runtime.block_on(async {
+        for caller in 0..CALLERS {
+            for account in 0..8 {
+                seed(store, &format!("{caller}-{account}"), PAST_EVENTS).await;
+            }
+        }
+    });
+}
+
+/// A map of byte vectors: parse what an account has, decide, push.
+fn memory_floor() -> f64 {
+    let mut map: HashMap<String, Vec<Vec<u8>>> = HashMap::new();
+    for account in 0..8 {
+        let events = (0..PAST_EVENTS).map(|_| deposited()).collect();
+        map.insert(format!("0-{account}"), events);
+    }
+    let mut done = 0_u64;
+    rate(|| {
+        let id = format!("0-{}", done / 10 % 8);
+        let events = map.get_mut(&id).unwrap();
+        let mut cents = 0;
+        for event in &*events {
+            cents += serde_json::from_slice::<Deposited>(event).unwrap().cents;
+        }
+        black_box(cents);
+        events.push(deposited());
+        done += 1;
+    })
+}
+
+/// Writes of 4 KiB, each synced: what the device does for one caller.
+fn sync_rate(folder: &Path) -> f64 {
+    let mut file = File::create(folder.join("sync")).unwrap();
+    let block = [7_u8; 4096];
+    rate(|| {
+        file.seek(SeekFrom::Start(0)).unwrap();
+        file.write_all(&block).unwrap();
+        file.sync_data().unwrap();
+    })
+}
+
+/// Inserts a second, so many to a durable transaction, into a table like the store's.
+fn raw_inserts(folder: &Path, batch: usize) -> f64 {
+    let path = folder.join(format!("raw-{batch}.db"));
+    let connection = Connection::open(path).unwrap();
+    connection
+        .execute_batch(
+            "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;
+             CREATE TABLE IF NOT EXISTS events (position INTEGER PRIMARY KEY, stream TEXT,
+                version INTEGER, name TEXT, payload TEXT, UNIQUE (stream, version));",
+        )
+        .unwrap();
+    let payload = String::from_utf8(deposited()).unwrap();
+    let sql = "SELECT coalesce(max(version), 0) FROM events";
+    let mut version: i64 = connection.query_row(sql, [], |row| row.get(0)).unwrap();
+    let sql = "INSERT INTO events (stream, version, name, payload) VALUES (?1, ?2, ?3, ?4)";
+    let mut insert = connection.prepare(sql).unwrap();
+    let transactions = rate(|| {
+        connection.execute_batch("BEGIN IMMEDIATE").unwrap();
+        for _ in 0..batch {
+            version += 1;
+            insert
+                .execute(params!["account/0", version, "account.deposited", payload])
+                .unwrap();
+        }
+        connection.execute_batch("COMMIT").unwrap();
+    });
+    transactions * batch as f64
+}
+
+/// Events a second out of bytes and into a sum.
+fn raw_parse() -> f64 {
+    let bytes = deposited();
+    let mut cents = 0;
+    let calls = rate(|| {
+        for _ in 0..100 {
+            cents += serde_json::from_slice::<Deposited>(black_box(&bytes))
+                .unwrap()
+                .cents;
+        }
+    });
+    black_box(cents);
+    calls * 100.0
+}
+
+/// Loads a second of one long stream by a hand-written query on the store's own file.
+fn raw_load(path: &Path, after: u64) -> f64 {
+    let connection = Connection::open(path).unwrap();
+    let columns = "SELECT payload FROM events WHERE aggregate = 'account' AND aggregate_id = 'long'
+                   AND version > ?1 ORDER BY version";
+    let mut select = connection.prepare(columns).unwrap();
+    rate(|| {
+        let mut rows = select.query([i64::try_from(after).unwrap()]).unwrap();
+        let mut cents = 0;
+        while let Some(row) = rows.next().unwrap() {
+            let payload = row.get_ref(0).unwrap().as_bytes().unwrap();
+            if let Ok(event) = serde_json::from_slice::<Deposited>(payload) {
+                cents += event.cents;
+            }
+        }
+        black_box(cents);
+    })
+}
+
+fn loads<N: SnapshotStore, S: EventStore>(
+    runtime: &Runtime,
+    accounts: &Repository<Account, S, N>,
+) -> f64 {
+    let id = "long".to_owned();
+    runtime.block_on(async {
+        let start = Instant::now();
+        let mut done = 0_u64;
+        while start.elapsed() < WINDOW {
+            black_box(accounts.load(&id).await.unwrap().state.cents);
+            done += 1;
+        }
+        done as f64 / start.elapsed().as_secs_f64()
+    })
+}
+
+/// One line of the table: what was measured, its floor, and the ratio of the two round by round.
+struct Row {
+    what: &'static str,
+    floor: &'static str,
+    unit: &'static str,
+    rounds: Vec<(f64, f64)>,
+}
+
+#[derive(Default)]
+struct Table {
+    rows: Vec<Row>,
+}
+
+impl Table {
+    fn add(
+        &mut self,
+        what: &'static str,
+        unit: &'static str,
+        floor: &'static str,
+        pair: (f64, f64),
+    ) {
+        match self
+            .rows
+            .iter_mut()
+            .find(|row| (row.what, row.floor) == (what, floor))
+        {
+            Some(row) => row.rounds.push(pair),
+            None => self.rows.push(Row {
+                what,
+                floor,
+                unit,
+                rounds: vec![pair],
+            }),
+        }
+    }
+
+    fn print(&self) {
+        println!(
+            "{:<42} {:>12} {:>14}   {:<38} {:>8}  (lowest .. highest)",
+            "measured", "median", "floor", "floor is", "ratio"
+        );
+        for row in &self.rows {
+            let median_of = |pick: fn(&(f64, f64)) -> f64| {
+                let mut values: Vec<f64> = row.rounds.iter().map(pick).collect();
+                values.sort_by(f64::total_cmp);
+                (
+                    values[values.len() / 2],
+                    values[0],
+                    values[values.len() - 1],
+                )
+            };
+            let (ratio, low, high) = median_of(|(value, floor)| value / floor);
+            println!(
+                "{:<42} {:>12.0} {:>14.0}   {:<38} {ratio:>8.2}  ({low:.2} .. {high:.2})",
+                format!("{} [{}]", row.what, row.unit),
+                median_of(|pair| pair.0).0,
+                median_of(|pair| pair.1).0,
+                row.floor,
+            );
+        }
+    }
+}
+
+fn main() {
+    let rounds = std::env::args()
+        .filter_map(|arg| arg.parse().ok())
+        .next()
+        .unwrap_or(3);
+    let runtime = Runtime::new().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let mut table = Table::default();
+
+    let memory = MemoryStore::new();
+    seed_accounts(&runtime, &memory);
+    let replayed = MemoryStore::new();
+    runtime.block_on(seed(&replayed, "long", REPLAYED));
+    let replay = Repository::<Account, _, NoSnapshots>::without_snapshots(replayed);
+
+    let path = folder.join("accounts.db");
+    let sqlite = runtime.block_on(SqliteStore::open(&path)).unwrap();
+    seed_accounts(&runtime, &sqlite);
+    runtime.block_on(seed(&sqlite, "long", LONG_STREAM));
+    let plain = Repository::<Account, _, NoSnapshots>::without_snapshots(sqlite.clone());
+    let with_snapshots = Repository::<Account, _>::new(sqlite.clone());
+    // The command takes the snapshot that the loads start from.
+    let id = "long".to_owned();
+    runtime
+        .block_on(async { with_snapshots.execute(&id, Deposit { cents: 1 }).await })
+        .unwrap();
+
+    for round in 1..=rounds {
+        eprintln!("round {round} of {rounds}");
+        let floor = memory_floor();
+        let what = "memory: commands, 1 caller";
+        let map = "a map of JSON bytes";
+        table.add(what, "1/s", map, (commands(&runtime, &memory, 1), floor));
+        let what = "memory: commands, 64 callers";
+        table.add(
+            what,
+            "1/s",
+            map,
+            (commands(&runtime, &memory, CALLERS), floor),
+        );
+
+        let parse = raw_parse();
+        let events = loads(&runtime, &replay) * REPLAYED as f64;
+        table.add(
+            "memory: replay",
+            "events/s",
+            "serde_json::from_slice alone",
+            (events, parse),
+        );
+
+        let one = commands(&runtime, &sqlite, 1);
+        let insert = "raw insert, one transaction each";
+        table.add(
+            "SQLite: commands, 1 caller",
+            "1/s",
+            insert,
+            (one, raw_inserts(folder, 1)),
+        );
+        let sync = sync_rate(folder);
+        table.add(
+            "SQLite: commands, 1 caller",
+            "1/s",
+            "4 KiB write + fdatasync",
+            (one, sync),
+        );
+        let many = commands(&runtime, &sqlite, CALLERS);
+        let insert = "raw insert, 64 to a transaction";
+        let what = "SQLite: commands, 64 callers";
+        table.add(what, "1/s", insert, (many, raw_inserts(folder, CALLERS)));
+        table.add(what, "1/s", "4 KiB write + fdatasync", (many, sync));
+
+        let query = "the same query and parse by hand";
+        let what = "SQLite: load of 1,000 events";
+        table.add(
+            what,
+            "1/s",
+            query,
+            (loads(&runtime, &plain), raw_load(&path, 0)),
+        );
+        let what = "SQLite: the same with a snapshot";
+        let tail = raw_load(&path, LONG_STREAM);
+        table.add(
+            what,
+            "1/s",
+            "the query for the last event",
+            (loads(&runtime, &with_snapshots), tail),
+        );
+    }
+    table.print();
+}

@@ -1,0 +1,264 @@
+//! Snapshots are a cache: whatever is wrong with one, the result is that of a full replay.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::similar_names,
+    reason = "a test may panic"
+)]
+
+mod support;
+
+use es_runtime::{
+    Aggregate, Apply, Event, EventStore, Fingerprint, MemoryStore, NoSnapshots, Position,
+    Repository, Snapshot, SnapshotDropped, SnapshotFailure, SnapshotStore, SnapshotUse,
+};
+use futures_executor::block_on;
+use serde::{Deserialize, Serialize};
+use support::{Add, AddAll, Added, Counter, Scripted, added, append_raw, stream};
+
+fn id() -> String {
+    "c1".to_owned()
+}
+
+/// A store with 12 events, their sum being 78, and the snapshot that was taken on the way.
+async fn with_snapshot() -> (MemoryStore, Snapshot) {
+    let store = MemoryStore::new();
+    let counters = Repository::<Counter, _>::new(store.clone());
+    for amount in 1..=12 {
+        counters.execute(&id(), Add(amount)).await.unwrap();
+    }
+    let snapshot = store.load_snapshot(&stream("c1")).await.unwrap().unwrap();
+    (store, snapshot)
+}
+
+async fn load(store: &MemoryStore) -> (i64, u64, SnapshotUse) {
+    let loaded = Repository::<Counter, _>::new(store.clone())
+        .load(&id())
+        .await
+        .unwrap();
+    assert_eq!(
+        loaded.state.events, loaded.version,
+        "each event is applied once"
+    );
+    assert_eq!(loaded.position, store.head().await.unwrap());
+    (loaded.state.total, loaded.version, loaded.snapshot)
+}
+
+/// Puts `snapshot` in the place of whatever is there.
+async fn put(store: &MemoryStore, snapshot: Snapshot) {
+    store.delete_snapshot(&snapshot.stream).await.unwrap();
+    store.save_snapshot(snapshot).await.unwrap();
+}
+
+#[test]
+fn a_snapshot_is_taken_every_so_many_events_and_used() {
+    block_on(async {
+        let (store, snapshot) = with_snapshot().await;
+        assert_eq!(snapshot.version, 10);
+        assert_eq!(
+            load(&store).await,
+            (78, 12, SnapshotUse::Used { version: 10 })
+        );
+        // A command of many events passes the mark and takes one too.
+        let counters = Repository::<Counter, _>::new(store.clone());
+        counters.execute(&id(), AddAll(vec![1; 7])).await.unwrap();
+        assert_eq!(
+            load(&store).await,
+            (85, 19, SnapshotUse::Used { version: 19 })
+        );
+    });
+}
+
+#[test]
+fn snapshot_and_tail_equal_a_full_replay_at_every_version() {
+    block_on(async {
+        let (store, template) = with_snapshot().await;
+        let replayed = Repository::<Counter, _, NoSnapshots>::without_snapshots(store.clone());
+        for version in 1..=12 {
+            let at = replayed.load_at(&id(), version).await.unwrap();
+            let snapshot = Snapshot {
+                version,
+                position: at.position,
+                state: Counter::CODEC.encode(&at.state).unwrap(),
+                ..template.clone()
+            };
+            put(&store, snapshot).await;
+            assert_eq!(load(&store).await, (78, 12, SnapshotUse::Used { version }));
+        }
+    });
+}
+
+#[test]
+fn a_snapshot_that_does_not_fit_is_dropped() {
+    block_on(async {
+        let (store, good) = with_snapshot().await;
+        let wrong = [
+            (
+                SnapshotDropped::OtherShape,
+                Snapshot {
+                    fingerprint: Fingerprint::from_u64(7),
+                    ..good.clone()
+                },
+            ),
+            (
+                SnapshotDropped::Damaged,
+                Snapshot {
+                    state: b"{".to_vec(),
+                    ..good.clone()
+                },
+            ),
+            (
+                SnapshotDropped::Damaged,
+                Snapshot {
+                    content_type: "text/plain".into(),
+                    ..good.clone()
+                },
+            ),
+            (
+                SnapshotDropped::Damaged,
+                Snapshot {
+                    version: 0,
+                    ..good.clone()
+                },
+            ),
+            (
+                SnapshotDropped::NotOfThisStream,
+                Snapshot {
+                    version: 13,
+                    ..good.clone()
+                },
+            ),
+            (
+                SnapshotDropped::NotOfThisStream,
+                Snapshot {
+                    version: u64::MAX,
+                    ..good.clone()
+                },
+            ),
+            (
+                SnapshotDropped::NotOfThisStream,
+                Snapshot {
+                    position: Position::from_parts([0, 0, 99]),
+                    ..good.clone()
+                },
+            ),
+        ];
+        for (reason, snapshot) in wrong {
+            put(&store, snapshot).await;
+            assert_eq!(load(&store).await, (78, 12, SnapshotUse::Dropped(reason)));
+        }
+        put(&store, good).await;
+        assert_eq!(
+            load(&store).await,
+            (78, 12, SnapshotUse::Used { version: 10 })
+        );
+    });
+}
+
+#[test]
+fn a_snapshot_of_another_shape_is_replaced() {
+    block_on(async {
+        let (store, good) = with_snapshot().await;
+        put(
+            &store,
+            Snapshot {
+                fingerprint: Fingerprint::from_u64(7),
+                version: 11,
+                ..good.clone()
+            },
+        )
+        .await;
+        let counters = Repository::<Counter, _>::new(store.clone());
+        counters.execute(&id(), Add(0)).await.unwrap();
+        let now = store.load_snapshot(&stream("c1")).await.unwrap().unwrap();
+        assert_eq!((now.version, now.fingerprint), (13, good.fingerprint));
+    });
+}
+
+#[test]
+fn an_older_state_is_loaded_past_a_newer_snapshot() {
+    block_on(async {
+        let (store, _) = with_snapshot().await;
+        let counters = Repository::<Counter, _>::new(store);
+        let loaded = counters.load_at(&id(), 4).await.unwrap();
+        assert_eq!((loaded.state.total, loaded.version), (10, 4));
+        assert_eq!(counters.load_at(&id(), 11).await.unwrap().state.total, 66);
+    });
+}
+
+#[test]
+fn a_snapshot_store_that_fails_does_not_fail_the_command() {
+    block_on(async {
+        let store = Scripted {
+            snapshots_fail: true,
+            ..Scripted::default()
+        };
+        let counters = Repository::<Counter, _>::new(store);
+        let done = counters.execute(&id(), AddAll(vec![1; 5])).await.unwrap();
+        assert!(matches!(
+            done.snapshot_failure,
+            Some(SnapshotFailure::Store(_))
+        ));
+        let loaded = counters.load(&id()).await.unwrap();
+        assert_eq!(
+            loaded.snapshot,
+            SnapshotUse::Dropped(SnapshotDropped::ReadFailed)
+        );
+        assert_eq!(loaded.state.total, 5);
+    });
+}
+
+mod tomorrow {
+    use super::*;
+
+    #[derive(Event, Serialize, Deserialize)]
+    #[event("counter.added")]
+    pub struct AddedTomorrow {
+        pub amount: i64,
+    }
+
+    /// The same aggregate in a release that keeps its events in a nested type.
+    #[derive(Aggregate, Default, Serialize, Deserialize)]
+    #[aggregate("counter", id = String, error = super::support::OtherTotal)]
+    #[aggregate(events(AddedTomorrow), snapshot(every = 5))]
+    pub struct Counter {
+        pub total: i64,
+        pub statistics: Statistics,
+    }
+
+    #[derive(Default, Serialize, Deserialize)]
+    pub struct Statistics {
+        #[serde(default)]
+        pub events: u64,
+    }
+
+    impl Apply<AddedTomorrow> for Counter {
+        fn apply(&mut self, event: &AddedTomorrow) {
+            self.total += event.amount;
+            self.statistics.events += 1;
+        }
+    }
+}
+
+#[test]
+fn a_changed_state_shape_drops_the_old_snapshot() {
+    block_on(async {
+        let (store, _) = with_snapshot().await;
+        let counters = Repository::<tomorrow::Counter, _>::new(store.clone());
+        let loaded = counters.load(&id()).await.unwrap();
+        assert_eq!(
+            loaded.snapshot,
+            SnapshotUse::Dropped(SnapshotDropped::OtherShape)
+        );
+        assert_eq!(
+            (loaded.state.total, loaded.state.statistics.events),
+            (78, 12)
+        );
+        append_raw(&store, "c1", added(2)).await;
+        assert_eq!(counters.load(&id()).await.unwrap().state.total, 80);
+        let event = Added { amount: 0 };
+        assert_eq!(event.amount, 0);
+    });
+}

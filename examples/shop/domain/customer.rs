@@ -1,0 +1,156 @@
+//! A customer: registered once, credited for each order, promoted when enough was bought.
+
+use super::{Cents, CustomerId, OrderId};
+use es_runtime::{Aggregate, Apply, Event, Events, Handle, Recorder};
+use jiff::civil::Date;
+use serde::{Deserialize, Serialize};
+
+/// What a customer must have spent to become a regular.
+pub const REGULAR_FROM: Cents = Cents(500_00);
+
+/// Everything that happens to a customer, in the form of one enum.
+#[derive(Event, Serialize, Deserialize, Clone, Debug, PartialEq)]
+pub enum CustomerEvent {
+    /// Somebody became a customer.
+    #[event("customer.registered")]
+    Registered { on: Date },
+    /// An order of the customer was shipped.
+    #[event("customer.credited")]
+    Credited { order: OrderId, cents: Cents },
+    /// The customer has spent enough to be a regular.
+    #[event("customer.promoted")]
+    Promoted { spent_cents: Cents },
+}
+
+#[derive(Clone, Debug)]
+pub struct Register {
+    pub on: Date,
+}
+
+#[derive(Clone, Debug)]
+pub struct Credit {
+    pub order: OrderId,
+    pub amount: Cents,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CustomerError {
+    #[error("the customer is already registered")]
+    AlreadyRegistered,
+    #[error("there is no such customer")]
+    NotRegistered,
+}
+
+/// A customer with what the rules need to know.
+#[derive(Aggregate, Default, Serialize, Deserialize, Clone, Debug)]
+#[aggregate("customer", id = CustomerId, error = CustomerError)]
+#[aggregate(events = CustomerEvent, commands(Register, Credit), snapshot(every = 50))]
+pub struct Customer {
+    registered: bool,
+    regular: bool,
+    spent: Cents,
+}
+
+impl Apply<CustomerEvent> for Customer {
+    fn apply(&mut self, event: &CustomerEvent) {
+        match event {
+            CustomerEvent::Registered { .. } => self.registered = true,
+            CustomerEvent::Credited { cents, .. } => self.spent = self.spent + *cents,
+            CustomerEvent::Promoted { .. } => self.regular = true,
+        }
+    }
+}
+
+impl Handle<Register> for Customer {
+    fn handle(&self, command: Register) -> Result<Events<Self>, CustomerError> {
+        if self.registered {
+            return Err(CustomerError::AlreadyRegistered);
+        }
+        Ok(CustomerEvent::Registered { on: command.on }.into())
+    }
+}
+
+impl Handle<Credit> for Customer {
+    fn handle(&self, command: Credit) -> Result<Events<Self>, CustomerError> {
+        if !self.registered {
+            return Err(CustomerError::NotRegistered);
+        }
+        // Whether the customer is promoted depends on the state after the first event.
+        let mut recorder = Recorder::of(self);
+        recorder.record(CustomerEvent::Credited {
+            order: command.order,
+            cents: command.amount,
+        });
+        if recorder.spent >= REGULAR_FROM && !recorder.regular {
+            recorder.record(CustomerEvent::Promoted {
+                spent_cents: recorder.spent,
+            });
+        }
+        Ok(recorder.into_events())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use es_runtime::events;
+    use es_testkit::{given, given_nothing};
+    use jiff::civil::date;
+
+    fn registered() -> CustomerEvent {
+        CustomerEvent::Registered {
+            on: date(1997, 1, 1),
+        }
+    }
+
+    fn order() -> OrderId {
+        OrderId("00004-19970101-2-2933".into())
+    }
+
+    fn credited(cents: i64) -> CustomerEvent {
+        CustomerEvent::Credited {
+            order: order(),
+            cents: Cents(cents),
+        }
+    }
+
+    fn credit(cents: i64) -> Credit {
+        Credit {
+            order: order(),
+            amount: Cents(cents),
+        }
+    }
+
+    #[test]
+    fn a_customer_registers_once() {
+        let register = Register {
+            on: date(1997, 1, 1),
+        };
+        given_nothing::<Customer>()
+            .when(register.clone())
+            .then(registered())
+            .when(register)
+            .then_refused(CustomerError::AlreadyRegistered);
+    }
+
+    #[test]
+    fn only_customers_are_credited() {
+        given_nothing::<Customer>()
+            .when(credit(1))
+            .then_refused(CustomerError::NotRegistered);
+    }
+
+    #[test]
+    fn the_credit_that_reaches_the_line_promotes_and_no_later_one() {
+        given::<Customer>(events![registered(), credited(499_99)])
+            .when(credit(1))
+            .then(events![
+                credited(1),
+                CustomerEvent::Promoted {
+                    spent_cents: Cents(500_00),
+                },
+            ])
+            .when(credit(1))
+            .then(credited(1));
+    }
+}

@@ -1,0 +1,148 @@
+//! What the shop prints: the report and the history of one order.
+
+use crate::{
+    domain::{
+        OrderId,
+        order::{Order, OrderEvent},
+    },
+    read_model::{Month, ReadModel, ReadModelError},
+};
+use comfy_table::{CellAlignment, Table, presets::UTF8_BORDERS_ONLY};
+use es_runtime::{LoadError, ReadLimit, Repository};
+use es_sqlite::SqliteStore;
+use std::io::{self, Write};
+
+const BAR: usize = 40;
+const BEST: u32 = 10;
+
+#[derive(Debug, thiserror::Error)]
+pub enum ReportError {
+    #[error(transparent)]
+    ReadModel(#[from] ReadModelError),
+    #[error(transparent)]
+    Load(#[from] LoadError),
+    #[error("there is no order `{0}`")]
+    NoOrder(OrderId),
+    #[error("the output: {0}")]
+    Output(#[from] io::Error),
+}
+
+/// Sales by month, the best customers, and the totals in the last line.
+pub fn report(rows: &ReadModel, out: &mut impl Write) -> Result<(), ReportError> {
+    let months = rows.months()?;
+    writeln!(out, "Sales by month")?;
+    let most = months.iter().map(|m| m.total).max().unwrap_or_default();
+    for Month {
+        month,
+        orders,
+        total,
+    } in &months
+    {
+        let bar = bar(total.0, most.0);
+        let total = total.to_string();
+        writeln!(out, "  {month}  {bar:<BAR$}  {total:>12}  {orders:>5} orders")?;
+    }
+
+    writeln!(out, "\nBest customers")?;
+    let mut table = table(["customer", "orders", "CDs", "spent", "regular"]);
+    for best in rows.best_customers(BEST)? {
+        let regular = if best.regular { "yes" } else { "" };
+        table.add_row([
+            best.customer,
+            best.orders.to_string(),
+            best.cds.to_string(),
+            best.spent.to_string(),
+            regular.to_owned(),
+        ]);
+    }
+    for index in 1..=3 {
+        if let Some(column) = table.column_mut(index) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    writeln!(out, "{table}\n")?;
+
+    let totals = rows.totals()?;
+    writeln!(
+        out,
+        "purchases={} customers={} cds={} cents={}",
+        totals.purchases, totals.customers, totals.cds, totals.total.0
+    )?;
+    Ok(())
+}
+
+/// One order's history, event by event.
+pub async fn show(
+    store: &SqliteStore,
+    order: &OrderId,
+    out: &mut impl Write,
+) -> Result<(), ReportError> {
+    let orders = Repository::<Order, _>::new(store.clone());
+    let mut table = table(["version", "recorded at", "stored as", "what happened"]);
+    let mut seen = 0;
+    loop {
+        let page = orders.history(order, seen, ReadLimit::default()).await?;
+        let Some(last) = page.last() else { break };
+        seen = last.version;
+        for event in page {
+            table.add_row([
+                event.version.to_string(),
+                event.recorded_at.to_string(),
+                format!("{} v{}", event.name, event.schema_version),
+                describe(&event.event),
+            ]);
+        }
+    }
+    if seen == 0 {
+        return Err(ReportError::NoOrder(order.clone()));
+    }
+    writeln!(out, "Order {order}\n{table}")?;
+    Ok(())
+}
+
+fn describe(event: &OrderEvent) -> String {
+    match event {
+        OrderEvent::OrderPlaced(e) => format!(
+            "customer {} ordered {} CDs for {} on {}",
+            e.customer, e.cds, e.total_cents, e.placed_on
+        ),
+        OrderEvent::OrderPaid(e) => format!("{} paid on {}", e.amount_cents, e.paid_on),
+        OrderEvent::OrderShipped(e) => format!("shipped on {}", e.shipped_on),
+        OrderEvent::OrderCancelled(e) => format!("cancelled on {}: {}", e.cancelled_on, e.reason),
+        OrderEvent::OrderRefunded(e) => {
+            format!("{} paid back on {}", e.amount_cents, e.refunded_on)
+        }
+    }
+}
+
+fn table<const N: usize>(header: [&str; N]) -> Table {
+    let mut table = Table::new();
+    table.load_preset(UTF8_BORDERS_ONLY).set_header(header);
+    table
+}
+
+/// A bar in eighths of a character, the longest for `most`.
+fn bar(value: i64, most: i64) -> String {
+    const PARTS: [&str; 8] = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"];
+    if value <= 0 || most <= 0 {
+        return String::new();
+    }
+    let eighths = i128::from(value) * (BAR as i128 * 8) / i128::from(most);
+    let eighths = usize::try_from(eighths).unwrap_or_default();
+    let part = PARTS.get(eighths % 8).copied().unwrap_or_default();
+    "█".repeat(eighths / 8) + part
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bars_are_as_long_as_what_they_stand_for() {
+        assert_eq!(bar(100, 100).chars().count(), BAR);
+        assert_eq!(bar(50, 100).chars().count(), BAR / 2);
+        assert_eq!(bar(1, 320), "▏");
+        assert_eq!(bar(0, 100), "");
+        assert_eq!(bar(i64::MAX, i64::MAX).chars().count(), BAR);
+    }
+}
