@@ -22,11 +22,14 @@ use std::{
     hint::black_box,
     io::{Seek, SeekFrom, Write},
     path::Path,
+    sync::atomic::{AtomicU64, Ordering},
     time::{Duration, Instant},
 };
 use tokio::runtime::Runtime;
 
-const PAST_EVENTS: u64 = 10;
+/// Events that an account gets before the next one is opened, so that a command meets 10 past events
+/// on average, however long the run is.
+const EVENTS_EACH: u64 = 20;
 const LONG_STREAM: u64 = 1_000;
 const REPLAYED: u64 = 100_000;
 const CALLERS: usize = 64;
@@ -39,6 +42,9 @@ enum AccountEvent {
     #[event("account.deposited")]
     Deposited { cents: i64, reference: String },
 }
+
+#[derive(Clone)]
+struct Open;
 
 #[derive(Clone)]
 struct Deposit {
@@ -63,6 +69,13 @@ impl Apply<AccountEvent> for Account {
             AccountEvent::Opened { .. } => self.open = true,
             AccountEvent::Deposited { cents, .. } => self.cents += cents,
         }
+    }
+}
+
+impl Handle<Open> for Account {
+    fn handle(&self, _: Open) -> Result<Events<Self>, NotOpen> {
+        let owner = "Alice".to_owned();
+        Ok(AccountEvent::Opened { owner }.into())
     }
 }
 
@@ -123,8 +136,10 @@ async fn seed(store: &impl EventStore, id: &str, events: u64) {
     store.append(append).await.unwrap();
 }
 
-/// Commands a second of so many callers, each with an account of its own.
+/// Commands a second of so many callers, each with accounts of its own.
 fn commands<S: EventStore + SnapshotStore>(runtime: &Runtime, store: &S, callers: usize) -> f64 {
+    static RUN: AtomicU64 = AtomicU64::new(0);
+    let run = RUN.fetch_add(1, Ordering::Relaxed);
     runtime.block_on(async {
         let accounts = Repository::<Account, _, NoSnapshots>::without_snapshots(store.clone());
         let start = Instant::now();
@@ -134,9 +149,12 @@ fn commands<S: EventStore + SnapshotStore>(runtime: &Runtime, store: &S, callers
             tasks.push(tokio::spawn(async move {
                 let mut done = 0_u64;
                 while start.elapsed() < WINDOW {
-                    // A new account after some commands, so that loads stay alike.
-                    let id = format!("{caller}-{}", done / 10 % 8);
-                    accounts.execute(&id, Deposit { cents: 1 }).await.unwrap();
+                    let id = format!("{run}-{caller}-{}", done / EVENTS_EACH);
+                    if done % EVENTS_EACH == 0 {
+                        accounts.execute(&id, Open).await.unwrap();
+                    } else {
+                        accounts.execute(&id, Deposit { cents: 1 }).await.unwrap();
+                    }
                     done += 1;
                 }
                 done
@@ -150,27 +168,13 @@ fn commands<S: EventStore + SnapshotStore>(runtime: &Runtime, store: &S, callers
     })
 }
 
-fn seed_accounts(runtime: &Runtime, store: &impl EventStore) {
-    runtime.block_on(async {
-        for caller in 0..CALLERS {
-            for account in 0..8 {
-                seed(store, &format!("{caller}-{account}"), PAST_EVENTS).await;
-            }
-        }
-    });
-}
-
 /// A map of byte vectors: parse what an account has, decide, push.
 fn memory_floor() -> f64 {
     let mut map: HashMap<String, Vec<Vec<u8>>> = HashMap::new();
-    for account in 0..8 {
-        let events = (0..PAST_EVENTS).map(|_| deposited()).collect();
-        map.insert(format!("0-{account}"), events);
-    }
     let mut done = 0_u64;
     rate(|| {
-        let id = format!("0-{}", done / 10 % 8);
-        let events = map.get_mut(&id).unwrap();
+        let id = format!("0-0-{}", done / EVENTS_EACH);
+        let events = map.entry(id).or_default();
         let mut cents = 0;
         for event in &*events {
             cents += serde_json::from_slice::<Deposited>(event).unwrap().cents;
@@ -239,10 +243,18 @@ fn raw_parse() -> f64 {
 /// Loads a second of one long stream by a hand-written query on the store's own file.
 fn raw_load(path: &Path, after: u64) -> f64 {
     let connection = Connection::open(path).unwrap();
+    let state = "SELECT state FROM snapshots WHERE aggregate = 'account' AND aggregate_id = 'long'";
+    let mut state = connection.prepare(state).unwrap();
     let columns = "SELECT payload FROM events WHERE aggregate = 'account' AND aggregate_id = 'long'
                    AND version > ?1 ORDER BY version";
     let mut select = connection.prepare(columns).unwrap();
     rate(|| {
+        if after > 0 {
+            let mut rows = state.query([]).unwrap();
+            let row = rows.next().unwrap().unwrap();
+            let state = row.get_ref(0).unwrap().as_bytes().unwrap();
+            black_box(serde_json::from_slice::<Account>(state).unwrap());
+        }
         let mut rows = select.query([i64::try_from(after).unwrap()]).unwrap();
         let mut cents = 0;
         while let Some(row) = rows.next().unwrap() {
@@ -345,14 +357,12 @@ fn main() {
     let mut table = Table::default();
 
     let memory = MemoryStore::new();
-    seed_accounts(&runtime, &memory);
     let replayed = MemoryStore::new();
     runtime.block_on(seed(&replayed, "long", REPLAYED));
     let replay = Repository::<Account, _, NoSnapshots>::without_snapshots(replayed);
 
     let path = folder.join("accounts.db");
     let sqlite = runtime.block_on(SqliteStore::open(&path)).unwrap();
-    seed_accounts(&runtime, &sqlite);
     runtime.block_on(seed(&sqlite, "long", LONG_STREAM));
     let plain = Repository::<Account, _, NoSnapshots>::without_snapshots(sqlite.clone());
     let with_snapshots = Repository::<Account, _>::new(sqlite.clone());
@@ -419,7 +429,7 @@ fn main() {
         table.add(
             what,
             "1/s",
-            "the query for the last event",
+            "its two queries by hand",
             (loads(&runtime, &with_snapshots), tail),
         );
     }

@@ -259,10 +259,10 @@ impl<'de> de::Deserializer<'de> for Tracer<'_> {
     fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Stop> {
         self.walk.note("map");
         let trace_value = self.walk.choose(2) == 1;
-        let entries = usize::from(!self.walk.quiet);
+        let left = usize::from(!self.walk.quiet);
         visitor.visit_map(Entries {
             walk: self.walk,
-            entries,
+            left,
             trace_value,
         })
     }
@@ -347,7 +347,7 @@ fn make<'de, T: DeserializeSeed<'de>>(
 /// One entry of a map, of which the key or the value is traced.
 struct Entries<'w> {
     walk: &'w mut Walk,
-    entries: usize,
+    left: usize,
     trace_value: bool,
 }
 
@@ -358,10 +358,10 @@ impl<'de> MapAccess<'de> for Entries<'_> {
         &mut self,
         seed: K,
     ) -> Result<Option<K::Value>, Stop> {
-        let Some(left) = self.entries.checked_sub(1) else {
+        let Some(left) = self.left.checked_sub(1) else {
             return Ok(None);
         };
-        self.entries = left;
+        self.left = left;
         make(self.walk, seed, !self.trace_value).map(Some)
     }
 

@@ -47,6 +47,7 @@ use std::fmt::Debug;
 ///     .when(Open)
 ///     .then_refused(AlreadyOpen);
 /// ```
+#[must_use = "a scenario proves nothing before `when` and `then`"]
 pub fn given_nothing<A: Aggregate>() -> Scenario<A> {
     Scenario {
         state: A::default(),
@@ -58,6 +59,7 @@ pub fn given_nothing<A: Aggregate>() -> Scenario<A> {
 ///
 /// # Panics
 /// When an event cannot be stored and read back by the aggregate's codec.
+#[must_use = "a scenario proves nothing before `when` and `then`"]
 #[track_caller]
 pub fn given<A: Aggregate>(events: impl Into<Events<A>>) -> Scenario<A> {
     given_nothing().and(events)
@@ -65,7 +67,6 @@ pub fn given<A: Aggregate>(events: impl Into<Events<A>>) -> Scenario<A> {
 
 /// An aggregate with a history, waiting for a command.
 #[derive(Clone, Debug)]
-#[must_use = "a scenario proves nothing before `when` and `then`"]
 pub struct Scenario<A> {
     state: A,
     version: u64,

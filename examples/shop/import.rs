@@ -167,7 +167,11 @@ impl Shop {
             total,
             ..
         } = purchase;
-        let metadata = || Metadata::new().with_user("import").with_correlation(&order.0);
+        let metadata = || {
+            Metadata::new()
+                .with_user("import")
+                .with_correlation(&order.0)
+        };
         let mut new = false;
         if !registered.contains(customer) {
             let register = Register { on: *date };

@@ -2,6 +2,11 @@
 //!
 //! `cargo run --release --example shop` gives a tour; `--help` says the rest.
 
+#![allow(
+    unreachable_pub,
+    reason = "what is public in a module is public to the program"
+)]
+
 mod domain;
 mod import;
 mod purchases;
@@ -196,7 +201,9 @@ async fn show(order: OrderId, db: &Path) -> Result<ExitCode, Box<dyn Error>> {
 async fn existing(db: &Path) -> Result<SqliteStore, Box<dyn Error>> {
     if !db.exists() {
         let db = db.display();
-        return Err(format!("{db}: there is no such file; `shop import FILE --db {db}` makes one").into());
+        return Err(
+            format!("{db}: there is no such file; `shop import FILE --db {db}` makes one").into(),
+        );
     }
     Ok(SqliteStore::open(db).await?)
 }

@@ -68,9 +68,8 @@ impl<R: BufRead> Purchases<R> {
     fn parse(&mut self, text: &str) -> Result<Option<Purchase>, Malformed> {
         let text = text.trim_end_matches(['\r', '\n']);
         let fields: Vec<(usize, &str)> = fields(text).collect();
-        let starts_with_digits = |(_, field): &(usize, &str)| {
-            field.starts_with(|c: char| c.is_ascii_digit())
-        };
+        let starts_with_digits =
+            |(_, field): &(usize, &str)| field.starts_with(|c: char| c.is_ascii_digit());
         let is_header = self.line == 1 && !fields.iter().any(starts_with_digits);
         if fields.is_empty() || is_header {
             return Ok(None);
@@ -100,9 +99,8 @@ impl<R: BufRead> Purchases<R> {
             number::<u32>(second)
                 .ok_or_else(|| malformed(*column, expected("a customer number", second)))?;
         }
-        let field = |(column, text): &(usize, &str), what: &str| {
-            malformed(*column, expected(what, text))
-        };
+        let field =
+            |(column, text): &(usize, &str), what: &str| malformed(*column, expected(what, text));
         let is_customer = !customer.1.is_empty() && number::<u32>(customer.1).is_some();
         if !is_customer {
             return Err(field(customer, "a customer number"));
@@ -245,7 +243,9 @@ mod tests {
 
     fn read(text: &str) -> Vec<Result<Purchase, Malformed>> {
         let lines = Purchases::new(text.as_bytes());
-        lines.map(|line| line.expect("memory can be read")).collect()
+        lines
+            .map(|line| line.expect("memory can be read"))
+            .collect()
     }
 
     fn problem(line: &str) -> String {
@@ -270,7 +270,13 @@ mod tests {
             [Ok(expected.clone())]
         );
         let with_header = read("customer date cds dollars\n00004 19970118 2 29.73");
-        assert_eq!(with_header, [Ok(Purchase { line: 2, ..expected })]);
+        assert_eq!(
+            with_header,
+            [Ok(Purchase {
+                line: 2,
+                ..expected
+            })]
+        );
     }
 
     #[test]
@@ -286,21 +292,42 @@ mod tests {
     #[test]
     fn what_is_wrong_is_said_with_its_place() {
         for (line, expected) in [
-            ("00004 0001 19970118 2", "1:10: expected a date as YYYYMMDD"),
+            (
+                "00004 0001 19970118 2",
+                "1:7: expected a date as YYYYMMDD, found `0001`",
+            ),
             ("00004 19970118", "1:15: expected 4 or 5 columns"),
             ("1 2 19970118 2 29.73 x", "1:22: expected 4 or 5 columns"),
-            ("x4 19970118 2 29.73", "1:1: expected a customer number, found `x4`"),
-            ("4 x1 19970118 2 29.73", "1:3: expected a customer number, found `x1`"),
-            ("4 19970230 2 29.73", "1:3: expected a date as YYYYMMDD, found `19970230`"),
+            (
+                "x4 19970118 2 29.73",
+                "1:1: expected a customer number, found `x4`",
+            ),
+            (
+                "4 x1 19970118 2 29.73",
+                "1:3: expected a customer number, found `x1`",
+            ),
+            (
+                "4 19970230 2 29.73",
+                "1:3: expected a date as YYYYMMDD, found `19970230`",
+            ),
             ("4 1997011 2 29.73", "1:3: expected a date"),
-            ("4 19970118 0 29.73", "1:12: expected a number of CDs, 1 or more, found `0`"),
+            (
+                "4 19970118 0 29.73",
+                "1:12: expected a number of CDs, 1 or more, found `0`",
+            ),
             ("4 19970118 -2 29.73", "1:12: expected a number of CDs"),
             ("4 19970118 2 29,73", "1:14: expected an amount of dollars"),
             ("4 19970118 2 29.733", "1:14: expected an amount of dollars"),
             ("4 19970118 2 -1.00", "1:14: expected an amount of dollars"),
             ("4 19970118 2 .50", "1:14: expected an amount of dollars"),
-            ("é\u{20ac} 19970118 2 1.00", "1:1: expected a customer number"),
-            ("4 19970118 2 99999999999999999.99", "1:14: expected an amount"),
+            (
+                "é\u{20ac} 19970118 2 1.00",
+                "1:1: expected a customer number",
+            ),
+            (
+                "4 19970118 2 99999999999999999.99",
+                "1:14: expected an amount",
+            ),
         ] {
             let said = problem(line);
             assert!(said.starts_with(expected), "{line:?}: {said}");
@@ -336,6 +363,9 @@ mod tests {
         let cds: u32 = all.iter().map(|p| p.cds).sum();
         let cents: Cents = all.iter().map(|p| p.total).sum();
         assert_eq!((all.len(), orders.len()), (6919, 6919));
-        assert_eq!((customers.len(), cds, cents), (2357, 16479, Cents(24_409_194)));
+        assert_eq!(
+            (customers.len(), cds, cents),
+            (2357, 16479, Cents(24_409_194))
+        );
     }
 }

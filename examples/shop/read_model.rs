@@ -147,22 +147,22 @@ impl ReadModel {
 
 #[derive(Debug, PartialEq, Eq)]
 pub struct Totals {
-    pub purchases: u64,
-    pub customers: u64,
-    pub cds: u64,
+    pub purchases: i64,
+    pub customers: i64,
+    pub cds: i64,
     pub total: Cents,
 }
 
 pub struct Month {
     pub month: String,
-    pub orders: u64,
+    pub orders: i64,
     pub total: Cents,
 }
 
 pub struct BestCustomer {
     pub customer: String,
-    pub orders: u64,
-    pub cds: u64,
+    pub orders: i64,
+    pub cds: i64,
     pub spent: Cents,
     pub regular: bool,
 }
@@ -187,7 +187,9 @@ fn project(rows: &Transaction<'_>, event: &RecordedEvent) -> Result<(), ReadMode
     Ok(())
 }
 
-fn decode<E: EventSet>(event: &RecordedEvent) -> Result<es_runtime::Decoded<Envelope<E>>, ReadModelError> {
+fn decode<E: EventSet>(
+    event: &RecordedEvent,
+) -> Result<es_runtime::Decoded<Envelope<E>>, ReadModelError> {
     event.decode().map_err(|source| ReadModelError::Decode {
         position: event.position,
         source,
@@ -199,14 +201,16 @@ fn project_order(rows: &Transaction<'_>, event: &Envelope<OrderEvent>) -> rusqli
     let status = match &event.event {
         OrderEvent::OrderPlaced(placed) => {
             let day: Date = placed.placed_on;
-            rows.prepare_cached("INSERT INTO order_summaries VALUES (?1, ?2, ?3, ?4, ?5, 'placed')")?
-                .execute(params![
-                    order,
-                    placed.customer.0,
-                    day.to_string(),
-                    placed.cds,
-                    placed.total_cents.0
-                ])?;
+            rows.prepare_cached(
+                "INSERT INTO order_summaries VALUES (?1, ?2, ?3, ?4, ?5, 'placed')",
+            )?
+            .execute(params![
+                order,
+                placed.customer.0,
+                day.to_string(),
+                placed.cds,
+                placed.total_cents.0
+            ])?;
             return Ok(());
         }
         OrderEvent::OrderPaid(_) => "paid",

@@ -7,7 +7,8 @@ use crate::{
     },
     read_model::{Month, ReadModel, ReadModelError},
 };
-use comfy_table::{CellAlignment, Table, presets::UTF8_BORDERS_ONLY};
+use comfy_table::{CellAlignment, ContentArrangement, Table, presets::UTF8_BORDERS_ONLY};
+use console::Term;
 use es_runtime::{LoadError, ReadLimit, Repository};
 use es_sqlite::SqliteStore;
 use std::io::{self, Write};
@@ -40,7 +41,10 @@ pub fn report(rows: &ReadModel, out: &mut impl Write) -> Result<(), ReportError>
     {
         let bar = bar(total.0, most.0);
         let total = total.to_string();
-        writeln!(out, "  {month}  {bar:<BAR$}  {total:>12}  {orders:>5} orders")?;
+        writeln!(
+            out,
+            "  {month}  {bar:<BAR$}  {total:>12}  {orders:>5} orders"
+        )?;
     }
 
     writeln!(out, "\nBest customers")?;
@@ -117,7 +121,13 @@ fn describe(event: &OrderEvent) -> String {
 
 fn table<const N: usize>(header: [&str; N]) -> Table {
     let mut table = Table::new();
-    table.load_preset(UTF8_BORDERS_ONLY).set_header(header);
+    if let Some((_, columns)) = Term::stdout().size_checked() {
+        table.set_width(columns);
+    }
+    table
+        .load_style(UTF8_BORDERS_ONLY)
+        .set_content_arrangement(ContentArrangement::Dynamic)
+        .set_header(header);
     table
 }
 

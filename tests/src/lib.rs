@@ -1,1 +1,6 @@
-//! tests
+//! What crosses crates: compile-fail tests, the README, stores under the same suite, crashes.
+
+/// The README's code is compiled and run as a documentation test.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+pub struct Readme;

@@ -78,7 +78,12 @@ mod tests {
 
     #[test]
     fn money_prints_exactly() {
-        for (cents, text) in [(0, "$0.00"), (5, "$0.05"), (2933, "$29.33"), (-150, "-$1.50")] {
+        for (cents, text) in [
+            (0, "$0.00"),
+            (5, "$0.05"),
+            (2933, "$29.33"),
+            (-150, "-$1.50"),
+        ] {
             assert_eq!(Cents(cents).to_string(), text);
         }
     }

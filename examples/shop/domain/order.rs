@@ -97,7 +97,13 @@ pub enum OrderError {
 /// An order with what its rules need to know.
 #[derive(Aggregate, Default, Debug)]
 #[aggregate("order", id = OrderId, error = OrderError)]
-#[aggregate(events(OrderPlaced, OrderPaid, OrderShipped, OrderCancelled, ignore(OrderRefunded)))]
+#[aggregate(events(
+    OrderPlaced,
+    OrderPaid,
+    OrderShipped,
+    OrderCancelled,
+    ignore(OrderRefunded)
+))]
 #[aggregate(commands(PlaceOrder, PayOrder, ShipOrder, CancelOrder))]
 pub struct Order {
     progress: Progress,
@@ -288,16 +294,18 @@ mod tests {
 
     #[test]
     fn an_order_is_placed_once_with_cds_and_no_negative_total() {
-        given(placed())
+        given::<Order>(placed())
             .when(place())
             .then_refused(OrderError::AlreadyPlaced);
         let empty = PlaceOrder { cds: 0, ..place() };
-        given_nothing().when(empty).then_refused(OrderError::NoCds);
+        given_nothing::<Order>()
+            .when(empty)
+            .then_refused(OrderError::NoCds);
         let negative = PlaceOrder {
             total: Cents(-1),
             ..place()
         };
-        given_nothing()
+        given_nothing::<Order>()
             .when(negative)
             .then_refused(OrderError::NegativeTotal);
     }
@@ -308,7 +316,7 @@ mod tests {
             paid_on: DAY,
             amount: Cents(cents),
         };
-        given(placed())
+        given::<Order>(placed())
             .when(pay(2972))
             .then_refused(OrderError::WrongAmount {
                 due: Cents(2973),
@@ -317,7 +325,7 @@ mod tests {
         paid_order()
             .when(pay(2973))
             .then_refused(OrderError::AlreadyPaid);
-        given_nothing()
+        given_nothing::<Order>()
             .when(pay(2973))
             .then_refused(OrderError::NotPlaced);
     }
@@ -325,10 +333,10 @@ mod tests {
     #[test]
     fn an_unpaid_order_is_not_shipped() {
         let ship = ShipOrder { shipped_on: DAY };
-        given(placed())
+        given::<Order>(placed())
             .when(ship.clone())
             .then_refused(OrderError::NotPaid);
-        given_nothing()
+        given_nothing::<Order>()
             .when(ship.clone())
             .then_refused(OrderError::NotPlaced);
         paid_order()
@@ -339,7 +347,7 @@ mod tests {
 
     #[test]
     fn cancelling_a_paid_order_refunds_it() {
-        given(placed()).when(cancel()).then(cancelled());
+        given::<Order>(placed()).when(cancel()).then(cancelled());
         paid_order().when(cancel()).then(events![
             cancelled(),
             OrderRefunded {
