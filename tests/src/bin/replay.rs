@@ -1,0 +1,60 @@
+//! Loads one long aggregate out of a file and prints the peak of its memory in KiB.
+//!
+//! `replay FILE fold` loads it as the repository does; `replay FILE collect` keeps every event, for
+//! comparison.
+
+use es_runtime::{
+    Aggregate, Apply, Event, EventStore, NoSnapshots, ReadLimit, Repository, StreamId, StreamRange,
+};
+use es_sqlite::SqliteStore;
+use serde::{Deserialize, Serialize};
+
+#[derive(Event, Serialize, Deserialize)]
+#[event("note.added")]
+struct NoteAdded {
+    text: String,
+}
+
+#[derive(Aggregate, Default)]
+#[aggregate("notes", id = String, error = std::convert::Infallible, events(NoteAdded))]
+struct Notes {
+    bytes: usize,
+}
+
+impl Apply<NoteAdded> for Notes {
+    fn apply(&mut self, event: &NoteAdded) {
+        self.bytes += event.text.len();
+    }
+}
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let mut arguments = std::env::args().skip(1);
+    let file = arguments.next().ok_or("which file?")?;
+    let how = arguments.next().ok_or("fold or collect?")?;
+    let store = SqliteStore::open(&file).await?;
+    let mut kept = Vec::new();
+    if how == "fold" {
+        let notes = Repository::<Notes, _, NoSnapshots>::without_snapshots(store.clone());
+        let loaded = notes.load(&"n".to_owned()).await?;
+        eprintln!("{} events, {} bytes", loaded.version, loaded.state.bytes);
+    } else {
+        let stream = StreamId::new("notes", "n")?;
+        let mut after = 0;
+        loop {
+            let range = StreamRange::forward(after);
+            let page = store
+                .read_stream(&stream, range, ReadLimit::default())
+                .await?;
+            let Some(last) = page.last() else { break };
+            after = last.version;
+            kept.push(page);
+        }
+    }
+    let status = std::fs::read_to_string("/proc/self/status")?;
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let peak = peak.ok_or("no VmHWM")?.trim().trim_end_matches(" kB");
+    println!("{peak}");
+    drop(kept);
+    Ok(())
+}
