@@ -1,12 +1,162 @@
-//! Derive macros of es-runtime.
+//! Derive macros of es-runtime, which re-exports them: `es_runtime::Event` and
+//! `es_runtime::Aggregate`. Depend on es-runtime, not on this crate.
+//!
+//! A derive runs in four steps that go one way: `attr` reads the attributes, `check` applies the
+//! rules and builds a `model`, `expand` writes code from the model. Every fault on the way is
+//! collected in one `Diag`, so an item shows all of its faults at once.
+
+mod attr;
+mod check;
+mod diag;
+mod expand;
+mod ident;
+mod model;
+#[cfg(test)]
+mod tests;
+mod wording;
+
 use proc_macro::TokenStream;
-/// Derives `Event`.
+
+/// Makes a struct an event, or an enum a set of events.
+///
+/// The type must also implement serde's `Serialize` and `Deserialize`; derive them.
+///
+/// # A struct
+///
+/// The struct has named fields, and none is written `struct OrderCancelled {}`. It implements
+/// `Event`.
+///
+/// ```
+/// use es_runtime::Event;
+/// use serde::{Deserialize, Serialize};
+///
+/// #[derive(Event, Serialize, Deserialize)]
+/// #[event("order.placed", version = 1)]
+/// struct OrderPlaced {
+///     customer: String,
+/// }
+///
+/// assert_eq!(OrderPlaced::NAME, "order.placed");
+/// ```
+///
+/// | In `#[event(..)]` | Meaning |
+/// |---|---|
+/// | `"order.placed"` | The stored name, required. It never changes once an event was written. ASCII letters, digits and `. _ - : /`, 1 to 128 bytes, a letter or digit at either end. |
+/// | `version = 1` | The version of the struct's shape, 1 to 65535, 1 when absent. Payloads of older versions are refused with `DecodeError::MissingHistory`. |
+/// | `crate = "::es_runtime"` | Where to find es-runtime: an absolute path, for crates that rename or re-export it. |
+///
+/// # An enum
+///
+/// Each variant is one event, with named fields or none. The enum implements `EventSet`. Only the
+/// fields are stored; which variant they belong to, says the stored name.
+///
+/// ```
+/// use es_runtime::{Codec, Event, EventSet};
+/// use serde::{Deserialize, Serialize};
+///
+/// #[derive(Event, Serialize, Deserialize)]
+/// enum AccountEvent {
+///     #[event("account.opened", version = 1)]
+///     Opened { owner: String },
+///     #[event("account.closed")]
+///     Closed,
+/// }
+///
+/// let opened = AccountEvent::Opened { owner: "Ada".to_owned() };
+/// assert_eq!(opened.event_type().name, "account.opened");
+/// assert_eq!(opened.encode(Codec::Json)?, br#"{"owner":"Ada"}"#);
+/// assert_eq!(AccountEvent::Closed.encode(Codec::Json)?, b"{}");
+/// # Ok::<(), es_runtime::CodecError>(())
+/// ```
+///
+/// On a variant stand the stored name and `version`, on the enum `crate`.
+///
+/// # serde attributes
+///
+/// The derive never changes what serde writes. It refuses what would change, blur or lose the
+/// stored form without a new version: `flatten`, `untagged`, `tag`, `content`, `alias`, `default`,
+/// `transparent`, `from`, `try_from`, `into`, `remote`, `skip` and its kind, `other`. Renames,
+/// `with`, `deny_unknown_fields` and `bound` are fine.
 #[proc_macro_derive(Event, attributes(event))]
-pub fn derive_event(_input: TokenStream) -> TokenStream {
-    TokenStream::new()
+pub fn derive_event(input: TokenStream) -> TokenStream {
+    expand::derive_event(input.into()).into()
 }
-/// Derives `Aggregate`.
+
+/// Makes a struct an aggregate: the state that one stream of events builds.
+///
+/// The struct implements `Default`, the state before the first event.
+///
+/// ```
+/// use es_runtime::{Aggregate, Apply, Event, Events, Handle};
+/// use serde::{Deserialize, Serialize};
+/// use std::convert::Infallible;
+///
+/// #[derive(Event, Serialize, Deserialize)]
+/// #[event("order.placed")]
+/// struct OrderPlaced {}
+///
+/// #[derive(Event, Serialize, Deserialize)]
+/// #[event("receipt.sent")]
+/// struct ReceiptSent {}
+///
+/// struct PlaceOrder {}
+///
+/// #[derive(Aggregate, Default)]
+/// #[aggregate("order", id = String, error = Infallible)]
+/// #[aggregate(events(OrderPlaced, ignore(ReceiptSent)), commands(PlaceOrder))]
+/// struct Order {
+///     placed: bool,
+/// }
+///
+/// impl Apply<OrderPlaced> for Order {
+///     fn apply(&mut self, _: &OrderPlaced) {
+///         self.placed = true;
+///     }
+/// }
+///
+/// impl Handle<PlaceOrder> for Order {
+///     fn handle(&self, _: PlaceOrder) -> Result<Events<Self>, Infallible> {
+///         Ok(if self.placed { Events::none() } else { OrderPlaced {}.into() })
+///     }
+/// }
+///
+/// let mut order = Order::default();
+/// for event in order.handle(OrderCommand::from(PlaceOrder {}))? {
+///     order.apply_event(&event);
+/// }
+/// assert!(order.placed);
+/// # Ok::<(), Infallible>(())
+/// ```
+///
+/// | In `#[aggregate(..)]` | Meaning |
+/// |---|---|
+/// | `"order"` | The stored name, required, the first half of every stream id. It never changes. The same characters as for events. |
+/// | `id = OrderId` | What identifies one instance, required. Any type with `Display`, `FromStr`, `Eq` and `Clone`. |
+/// | `error = OrderError` | What a command is refused with, required. Any `std::error::Error`. |
+/// | `events(A, b::B as Bee, ignore(C))` | Every event that can stand in the stream. Each has an `impl Apply`, but for those in `ignore(..)`. `as` names the variant. Required, unless it is: |
+/// | `events = AccountEvent` | An enum with `#[derive(Event)]`, or a single event. It has an `impl Apply`. |
+/// | `commands(PlaceOrder, ShipOrder)` | Commands to make an enum of. Each has an `impl Handle`. Commands need not be listed to be handled. |
+/// | `snapshot(every = 100)` | Keep a snapshot every so many events. The state then derives serde's traits. |
+/// | `codec = "json"` | How new events are stored: `"json"`, the default, or `"postcard"`. Stored events are read by the codec that wrote them. |
+/// | `event_enum = OrderFact` | The name of the enum of events, `OrderEvent` for a struct `Order`. |
+/// | `command_enum = OrderRequest` | The name of the enum of commands, `OrderCommand` for a struct `Order`. |
+/// | `crate = "::es_runtime"` | Where to find es-runtime: an absolute path, for crates that rename or re-export it. |
+///
+/// Several `#[aggregate(..)]` add up.
+///
+/// # What is generated
+///
+/// - `impl Aggregate for Order`.
+/// - From `events(..)`: an enum `OrderEvent` of the struct's visibility with one variant for each
+///   event, `From` each event, `TryFrom` back to it, `EventSet`, and `Apply<OrderEvent>` that calls
+///   the `Apply` of each.
+/// - From `commands(..)`: an enum `OrderCommand` with the same conversions, and
+///   `Handle<OrderCommand>` that calls the `Handle` of each.
+///
+/// The enums implement `Clone`, `Debug` and `PartialEq` each when every type in them does. Lints
+/// that are allowed on the struct are allowed on what is generated from it; write
+/// `#[allow(deprecated)]` there to list a deprecated event.
 #[proc_macro_derive(Aggregate, attributes(aggregate))]
-pub fn derive_aggregate(_input: TokenStream) -> TokenStream {
-    TokenStream::new()
+pub fn derive_aggregate(input: TokenStream) -> TokenStream {
+    expand::derive_aggregate(input.into()).into()
 }

@@ -36,7 +36,7 @@ pub trait Aggregate: Default + Send + 'static {
 #[diagnostic::on_unimplemented(
     message = "aggregate `{Self}` does not say how to apply event `{E}`",
     label = "no `Apply<{E}>` for `{Self}`",
-    note = "write `impl Apply<{E}> for {Self} {{ fn apply(&mut self, event: &{E}) {{ .. }} }}`, or list it as `ignore({E})` if the state does not need it"
+    note = "write `impl Apply<{E}> for {Self} {{ fn apply(&mut self, event: &{E}) {{ .. }} }}`"
 )]
 pub trait Apply<E> {
     /// Changes the state as `event` says.

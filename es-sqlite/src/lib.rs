@@ -1,1 +1,41 @@
-//! es-sqlite
+//! The embedded store of `es-runtime`: events, idempotency records and snapshots in one SQLite file.
+//!
+//! ```
+//! use es_runtime::{Append, EventStore, ExpectedVersion, NewEvent, ReadLimit, StreamId, StreamRange};
+//! use es_sqlite::SqliteStore;
+//!
+//! # pollster::block_on(async {
+//! # let folder = tempfile::tempdir()?;
+//! # let path = folder.path().join("shop.db");
+//! let store = SqliteStore::open(&path).await?;
+//! let order = StreamId::new("order", "4711")?;
+//! let placed = NewEvent::json("order.placed", 1, r#"{"customer":"alice"}"#);
+//! let done = store
+//!     .append(Append::new(order.clone(), ExpectedVersion::NoStream).with_event(placed))
+//!     .await?;
+//! assert_eq!(done.version, 1);
+//!
+//! let events = store.read_stream(&order, StreamRange::forward(0), ReadLimit::default()).await?;
+//! assert_eq!(events.len(), 1);
+//! store.close().await;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! # })?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! One thread writes, a few read; no async runtime is needed, any executor will do. The file is
+//! plain SQL: `sqlite3 shop.db 'select * from events'` shows what happened, and an application may
+//! keep tables of its own beside [those of the store](SqliteStore#tables).
+
+mod append;
+mod connection;
+mod errors;
+mod options;
+mod reader;
+mod rows;
+mod schema;
+mod store;
+mod writer;
+
+pub use options::{Durability, SqliteOptions};
+pub use store::{SqliteStore, Stats};

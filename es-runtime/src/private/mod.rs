@@ -7,8 +7,8 @@ pub use names::{hashes, is_first};
 pub use std::string::String;
 
 use crate::{
-    Codec, CodecError, DecodeError, Decoded, Event, EventSet, EventType, SnapshotPolicy,
-    StoredPayload,
+    Aggregate, Apply, Codec, CodecError, DecodeError, Decoded, Event, EventSet, EventType, Events,
+    Handle, SnapshotPolicy, StoredPayload,
 };
 use serde::{Serialize, de::DeserializeOwned};
 use std::num::NonZeroU64;
@@ -147,6 +147,43 @@ impl<E: Event> ListedEvent for E {
         variant: fn(Self) -> S,
     ) -> Result<Decoded<S>, DecodeError> {
         E::from_payload(stored).map(|event| Decoded::One(variant(event)))
+    }
+}
+
+/// [`Apply`] for an entry of `#[aggregate(events(..))]`, with a message for that place.
+#[diagnostic::on_unimplemented(
+    message = "aggregate `{Self}` does not say how to apply event `{E}`",
+    label = "no `Apply<{E}>` for `{Self}`",
+    note = "write `impl Apply<{E}> for {Self} {{ fn apply(&mut self, event: &{E}) {{ .. }} }}`",
+    note = "if the state does not need it, list it as `ignore({E})`"
+)]
+pub trait AppliesListed<E> {
+    /// Applies the event.
+    fn apply_listed(&mut self, event: &E);
+}
+
+#[diagnostic::do_not_recommend]
+impl<A: Apply<E>, E> AppliesListed<E> for A {
+    fn apply_listed(&mut self, event: &E) {
+        self.apply(event);
+    }
+}
+
+/// [`Handle`] for an entry of `#[aggregate(commands(..))]`, with a message for that place.
+#[diagnostic::on_unimplemented(
+    message = "aggregate `{Self}` does not handle command `{C}`",
+    label = "no `Handle<{C}>` for `{Self}`",
+    note = "write `impl Handle<{C}> for {Self} {{ fn handle(&self, command: {C}) -> Result<Events<Self>, ..> {{ .. }} }}`"
+)]
+pub trait HandlesListed<C>: Aggregate {
+    /// Decides on the command.
+    fn handle_listed(&self, command: C) -> Result<Events<Self>, Self::Error>;
+}
+
+#[diagnostic::do_not_recommend]
+impl<A: Handle<C>, C> HandlesListed<C> for A {
+    fn handle_listed(&self, command: C) -> Result<Events<Self>, Self::Error> {
+        self.handle(command)
     }
 }
 

@@ -3,6 +3,7 @@
 use crate::EventType;
 
 /// A number for each stored name. Equal names have equal numbers.
+#[expect(clippy::indexing_slicing, reason = "the index is below the length")]
 pub const fn hashes<const N: usize>(types: &[EventType]) -> [u64; N] {
     let mut hashes = [0; N];
     let mut rest = types;
@@ -22,6 +23,10 @@ pub const fn hashes<const N: usize>(types: &[EventType]) -> [u64; N] {
 }
 
 /// Whether no earlier event of the set has the stored name of the event at `index`.
+#[expect(
+    clippy::indexing_slicing,
+    reason = "the derive passes an index of the set; anything else stops the build"
+)]
 pub const fn is_first(types: &[EventType], hashes: &[u64], index: usize) -> bool {
     let mut earlier = 0;
     while earlier < index {

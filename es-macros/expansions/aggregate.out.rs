@@ -1,0 +1,369 @@
+///Every event of [`Order`]: what can stand in its stream.
+pub enum OrderEvent {
+    ///The event [`OrderPlaced`](type@OrderPlaced).
+    OrderPlaced(OrderPlaced),
+    ///The event [`Shipped`](type@shipping::Shipped).
+    ShippedOut(shipping::Shipped),
+    ///The event [`ReceiptSent`](type@ReceiptSent).
+    ReceiptSent(ReceiptSent),
+}
+#[automatically_derived]
+impl ::core::clone::Clone for OrderEvent
+where
+    for<'__es> OrderPlaced: ::core::clone::Clone,
+    for<'__es> shipping::Shipped: ::core::clone::Clone,
+    for<'__es> ReceiptSent: ::core::clone::Clone,
+{
+    fn clone(&self) -> Self {
+        match self {
+            OrderEvent::OrderPlaced(event) => {
+                OrderEvent::OrderPlaced(::core::clone::Clone::clone(event))
+            }
+            OrderEvent::ShippedOut(event) => {
+                OrderEvent::ShippedOut(::core::clone::Clone::clone(event))
+            }
+            OrderEvent::ReceiptSent(event) => {
+                OrderEvent::ReceiptSent(::core::clone::Clone::clone(event))
+            }
+        }
+    }
+}
+#[automatically_derived]
+impl ::core::fmt::Debug for OrderEvent
+where
+    for<'__es> OrderPlaced: ::core::fmt::Debug,
+    for<'__es> shipping::Shipped: ::core::fmt::Debug,
+    for<'__es> ReceiptSent: ::core::fmt::Debug,
+{
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        match self {
+            OrderEvent::OrderPlaced(event) => {
+                ::core::fmt::Formatter::debug_tuple(f, "OrderPlaced")
+                    .field(event)
+                    .finish()
+            }
+            OrderEvent::ShippedOut(event) => {
+                ::core::fmt::Formatter::debug_tuple(f, "ShippedOut")
+                    .field(event)
+                    .finish()
+            }
+            OrderEvent::ReceiptSent(event) => {
+                ::core::fmt::Formatter::debug_tuple(f, "ReceiptSent")
+                    .field(event)
+                    .finish()
+            }
+        }
+    }
+}
+#[automatically_derived]
+impl ::core::cmp::PartialEq for OrderEvent
+where
+    for<'__es> OrderPlaced: ::core::cmp::PartialEq,
+    for<'__es> shipping::Shipped: ::core::cmp::PartialEq,
+    for<'__es> ReceiptSent: ::core::cmp::PartialEq,
+{
+    fn eq(&self, other: &Self) -> ::core::primitive::bool {
+        match (self, other) {
+            (OrderEvent::OrderPlaced(one), OrderEvent::OrderPlaced(two)) => {
+                ::core::cmp::PartialEq::eq(one, two)
+            }
+            (OrderEvent::ShippedOut(one), OrderEvent::ShippedOut(two)) => {
+                ::core::cmp::PartialEq::eq(one, two)
+            }
+            (OrderEvent::ReceiptSent(one), OrderEvent::ReceiptSent(two)) => {
+                ::core::cmp::PartialEq::eq(one, two)
+            }
+            _ => false,
+        }
+    }
+}
+#[automatically_derived]
+impl ::core::convert::From<OrderPlaced> for OrderEvent {
+    fn from(value: OrderPlaced) -> Self {
+        OrderEvent::OrderPlaced(value)
+    }
+}
+#[automatically_derived]
+impl ::core::convert::TryFrom<OrderEvent> for OrderPlaced {
+    type Error = OrderEvent;
+    fn try_from(value: OrderEvent) -> ::core::result::Result<Self, OrderEvent> {
+        match value {
+            OrderEvent::OrderPlaced(value) => ::core::result::Result::Ok(value),
+            other => ::core::result::Result::Err(other),
+        }
+    }
+}
+#[automatically_derived]
+impl ::core::convert::From<shipping::Shipped> for OrderEvent {
+    fn from(value: shipping::Shipped) -> Self {
+        OrderEvent::ShippedOut(value)
+    }
+}
+#[automatically_derived]
+impl ::core::convert::TryFrom<OrderEvent> for shipping::Shipped {
+    type Error = OrderEvent;
+    fn try_from(value: OrderEvent) -> ::core::result::Result<Self, OrderEvent> {
+        match value {
+            OrderEvent::ShippedOut(value) => ::core::result::Result::Ok(value),
+            other => ::core::result::Result::Err(other),
+        }
+    }
+}
+#[automatically_derived]
+impl ::core::convert::From<ReceiptSent> for OrderEvent {
+    fn from(value: ReceiptSent) -> Self {
+        OrderEvent::ReceiptSent(value)
+    }
+}
+#[automatically_derived]
+impl ::core::convert::TryFrom<OrderEvent> for ReceiptSent {
+    type Error = OrderEvent;
+    fn try_from(value: OrderEvent) -> ::core::result::Result<Self, OrderEvent> {
+        match value {
+            OrderEvent::ReceiptSent(value) => ::core::result::Result::Ok(value),
+            other => ::core::result::Result::Err(other),
+        }
+    }
+}
+#[automatically_derived]
+impl ::es_runtime::EventSet for OrderEvent {
+    const TYPES: &'static [::es_runtime::EventType] = &[
+        <OrderPlaced as ::es_runtime::__private::ListedEvent>::TYPE,
+        <shipping::Shipped as ::es_runtime::__private::ListedEvent>::TYPE,
+        <ReceiptSent as ::es_runtime::__private::ListedEvent>::TYPE,
+    ];
+    fn event_type(&self) -> ::es_runtime::EventType {
+        match self {
+            OrderEvent::OrderPlaced(_) => {
+                <OrderPlaced as ::es_runtime::__private::ListedEvent>::TYPE
+            }
+            OrderEvent::ShippedOut(_) => {
+                <shipping::Shipped as ::es_runtime::__private::ListedEvent>::TYPE
+            }
+            OrderEvent::ReceiptSent(_) => {
+                <ReceiptSent as ::es_runtime::__private::ListedEvent>::TYPE
+            }
+        }
+    }
+    fn encode(
+        &self,
+        codec: ::es_runtime::Codec,
+    ) -> ::core::result::Result<
+        ::es_runtime::__private::Bytes,
+        ::es_runtime::CodecError,
+    > {
+        match self {
+            OrderEvent::OrderPlaced(event) => {
+                <OrderPlaced as ::es_runtime::__private::ListedEvent>::encode(
+                    event,
+                    codec,
+                )
+            }
+            OrderEvent::ShippedOut(event) => {
+                <shipping::Shipped as ::es_runtime::__private::ListedEvent>::encode(
+                    event,
+                    codec,
+                )
+            }
+            OrderEvent::ReceiptSent(event) => {
+                <ReceiptSent as ::es_runtime::__private::ListedEvent>::encode(
+                    event,
+                    codec,
+                )
+            }
+        }
+    }
+    fn decode(
+        name: &::core::primitive::str,
+        stored: ::es_runtime::StoredPayload<'_>,
+    ) -> ::core::result::Result<::es_runtime::Decoded<Self>, ::es_runtime::DecodeError> {
+        if name == <OrderPlaced as ::es_runtime::__private::ListedEvent>::TYPE.name {
+            return <OrderPlaced as ::es_runtime::__private::ListedEvent>::decode(
+                stored,
+                OrderEvent::OrderPlaced,
+            );
+        }
+        if name == <shipping::Shipped as ::es_runtime::__private::ListedEvent>::TYPE.name
+        {
+            return <shipping::Shipped as ::es_runtime::__private::ListedEvent>::decode(
+                stored,
+                OrderEvent::ShippedOut,
+            );
+        }
+        if name == <ReceiptSent as ::es_runtime::__private::ListedEvent>::TYPE.name {
+            return <ReceiptSent as ::es_runtime::__private::ListedEvent>::decode(
+                stored,
+                OrderEvent::ReceiptSent,
+            );
+        }
+        ::core::result::Result::Err(
+            ::es_runtime::DecodeError::unknown_event(name, stored),
+        )
+    }
+}
+const _: () = {
+    const TYPES: &[::es_runtime::EventType] = <OrderEvent as ::es_runtime::EventSet>::TYPES;
+    const HASHES: [::core::primitive::u64; 3usize] = ::es_runtime::__private::hashes(
+        TYPES,
+    );
+    const _: () = ::core::assert!(
+        ::es_runtime::__private::is_first(TYPES, & HASHES, 1usize),
+        "two events of `Order` have the same stored name: `shipping::Shipped` repeats that of an earlier event in the list"
+    );
+    const _: () = ::core::assert!(
+        ::es_runtime::__private::is_first(TYPES, & HASHES, 2usize),
+        "two events of `Order` have the same stored name: `ReceiptSent` repeats that of an earlier event in the list"
+    );
+};
+#[automatically_derived]
+impl ::es_runtime::Apply<OrderEvent> for Order {
+    fn apply(&mut self, event: &OrderEvent) {
+        match event {
+            OrderEvent::OrderPlaced(event) => {
+                <Order as ::es_runtime::__private::AppliesListed<
+                    OrderPlaced,
+                >>::apply_listed(self, event)
+            }
+            OrderEvent::ShippedOut(event) => {
+                <Order as ::es_runtime::__private::AppliesListed<
+                    shipping::Shipped,
+                >>::apply_listed(self, event)
+            }
+            OrderEvent::ReceiptSent(_) => {}
+        }
+    }
+}
+#[automatically_derived]
+impl ::es_runtime::Apply<ReceiptSent> for Order {
+    fn apply(&mut self, _: &ReceiptSent) {}
+}
+///Every command of [`Order`], for code that handles them alike.
+pub enum OrderCommand {
+    ///The command [`PlaceOrder`](type@PlaceOrder).
+    PlaceOrder(PlaceOrder),
+    ///The command [`ShipOrder`](type@ShipOrder).
+    ShipOrder(ShipOrder),
+}
+#[automatically_derived]
+impl ::core::clone::Clone for OrderCommand
+where
+    for<'__es> PlaceOrder: ::core::clone::Clone,
+    for<'__es> ShipOrder: ::core::clone::Clone,
+{
+    fn clone(&self) -> Self {
+        match self {
+            OrderCommand::PlaceOrder(event) => {
+                OrderCommand::PlaceOrder(::core::clone::Clone::clone(event))
+            }
+            OrderCommand::ShipOrder(event) => {
+                OrderCommand::ShipOrder(::core::clone::Clone::clone(event))
+            }
+        }
+    }
+}
+#[automatically_derived]
+impl ::core::fmt::Debug for OrderCommand
+where
+    for<'__es> PlaceOrder: ::core::fmt::Debug,
+    for<'__es> ShipOrder: ::core::fmt::Debug,
+{
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        match self {
+            OrderCommand::PlaceOrder(event) => {
+                ::core::fmt::Formatter::debug_tuple(f, "PlaceOrder")
+                    .field(event)
+                    .finish()
+            }
+            OrderCommand::ShipOrder(event) => {
+                ::core::fmt::Formatter::debug_tuple(f, "ShipOrder").field(event).finish()
+            }
+        }
+    }
+}
+#[automatically_derived]
+impl ::core::cmp::PartialEq for OrderCommand
+where
+    for<'__es> PlaceOrder: ::core::cmp::PartialEq,
+    for<'__es> ShipOrder: ::core::cmp::PartialEq,
+{
+    fn eq(&self, other: &Self) -> ::core::primitive::bool {
+        match (self, other) {
+            (OrderCommand::PlaceOrder(one), OrderCommand::PlaceOrder(two)) => {
+                ::core::cmp::PartialEq::eq(one, two)
+            }
+            (OrderCommand::ShipOrder(one), OrderCommand::ShipOrder(two)) => {
+                ::core::cmp::PartialEq::eq(one, two)
+            }
+            _ => false,
+        }
+    }
+}
+#[automatically_derived]
+impl ::core::convert::From<PlaceOrder> for OrderCommand {
+    fn from(value: PlaceOrder) -> Self {
+        OrderCommand::PlaceOrder(value)
+    }
+}
+#[automatically_derived]
+impl ::core::convert::TryFrom<OrderCommand> for PlaceOrder {
+    type Error = OrderCommand;
+    fn try_from(value: OrderCommand) -> ::core::result::Result<Self, OrderCommand> {
+        match value {
+            OrderCommand::PlaceOrder(value) => ::core::result::Result::Ok(value),
+            other => ::core::result::Result::Err(other),
+        }
+    }
+}
+#[automatically_derived]
+impl ::core::convert::From<ShipOrder> for OrderCommand {
+    fn from(value: ShipOrder) -> Self {
+        OrderCommand::ShipOrder(value)
+    }
+}
+#[automatically_derived]
+impl ::core::convert::TryFrom<OrderCommand> for ShipOrder {
+    type Error = OrderCommand;
+    fn try_from(value: OrderCommand) -> ::core::result::Result<Self, OrderCommand> {
+        match value {
+            OrderCommand::ShipOrder(value) => ::core::result::Result::Ok(value),
+            other => ::core::result::Result::Err(other),
+        }
+    }
+}
+#[automatically_derived]
+impl ::es_runtime::Handle<OrderCommand> for Order {
+    fn handle(
+        &self,
+        command: OrderCommand,
+    ) -> ::core::result::Result<
+        ::es_runtime::Events<Self>,
+        <Self as ::es_runtime::Aggregate>::Error,
+    > {
+        match command {
+            OrderCommand::PlaceOrder(command) => {
+                <Order as ::es_runtime::__private::HandlesListed<
+                    PlaceOrder,
+                >>::handle_listed(self, command)
+            }
+            OrderCommand::ShipOrder(command) => {
+                <Order as ::es_runtime::__private::HandlesListed<
+                    ShipOrder,
+                >>::handle_listed(self, command)
+            }
+        }
+    }
+}
+#[automatically_derived]
+impl ::es_runtime::Aggregate for Order {
+    const NAME: &'static ::core::primitive::str = "order";
+    const CODEC: ::es_runtime::Codec = ::es_runtime::Codec::Json;
+    const SNAPSHOTS: ::core::option::Option<::es_runtime::SnapshotPolicy<Self>> = ::core::option::Option::Some(
+        <Order as ::es_runtime::__private::SnapshotEvery<100>>::POLICY,
+    );
+    type Id = OrderId;
+    type Event = OrderEvent;
+    type Error = OrderError;
+    fn apply_event(&mut self, event: &OrderEvent) {
+        <Order as ::es_runtime::Apply<OrderEvent>>::apply(self, event)
+    }
+}

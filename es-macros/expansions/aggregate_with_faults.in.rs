@@ -1,0 +1,2 @@
+#[aggregate("order", eror = OrderError, events(OrderPlaced, OrderPlaced))]
+struct Order {}

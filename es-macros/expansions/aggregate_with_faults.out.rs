@@ -1,0 +1,136 @@
+///Every event of [`Order`]: what can stand in its stream.
+enum OrderEvent {
+    ///The event [`OrderPlaced`](type@OrderPlaced).
+    OrderPlaced(OrderPlaced),
+}
+#[automatically_derived]
+impl ::core::clone::Clone for OrderEvent
+where
+    for<'__es> OrderPlaced: ::core::clone::Clone,
+{
+    fn clone(&self) -> Self {
+        match self {
+            OrderEvent::OrderPlaced(event) => {
+                OrderEvent::OrderPlaced(::core::clone::Clone::clone(event))
+            }
+        }
+    }
+}
+#[automatically_derived]
+impl ::core::fmt::Debug for OrderEvent
+where
+    for<'__es> OrderPlaced: ::core::fmt::Debug,
+{
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        match self {
+            OrderEvent::OrderPlaced(event) => {
+                ::core::fmt::Formatter::debug_tuple(f, "OrderPlaced")
+                    .field(event)
+                    .finish()
+            }
+        }
+    }
+}
+#[automatically_derived]
+impl ::core::cmp::PartialEq for OrderEvent
+where
+    for<'__es> OrderPlaced: ::core::cmp::PartialEq,
+{
+    fn eq(&self, other: &Self) -> ::core::primitive::bool {
+        match (self, other) {
+            (OrderEvent::OrderPlaced(one), OrderEvent::OrderPlaced(two)) => {
+                ::core::cmp::PartialEq::eq(one, two)
+            }
+        }
+    }
+}
+#[automatically_derived]
+impl ::core::convert::From<OrderPlaced> for OrderEvent {
+    fn from(value: OrderPlaced) -> Self {
+        OrderEvent::OrderPlaced(value)
+    }
+}
+#[automatically_derived]
+impl ::core::convert::TryFrom<OrderEvent> for OrderPlaced {
+    type Error = OrderEvent;
+    fn try_from(value: OrderEvent) -> ::core::result::Result<Self, OrderEvent> {
+        match value {
+            OrderEvent::OrderPlaced(value) => ::core::result::Result::Ok(value),
+        }
+    }
+}
+#[automatically_derived]
+impl ::es_runtime::EventSet for OrderEvent {
+    const TYPES: &'static [::es_runtime::EventType] = &[
+        <OrderPlaced as ::es_runtime::__private::ListedEvent>::TYPE,
+    ];
+    fn event_type(&self) -> ::es_runtime::EventType {
+        match self {
+            OrderEvent::OrderPlaced(_) => {
+                <OrderPlaced as ::es_runtime::__private::ListedEvent>::TYPE
+            }
+        }
+    }
+    fn encode(
+        &self,
+        codec: ::es_runtime::Codec,
+    ) -> ::core::result::Result<
+        ::es_runtime::__private::Bytes,
+        ::es_runtime::CodecError,
+    > {
+        match self {
+            OrderEvent::OrderPlaced(event) => {
+                <OrderPlaced as ::es_runtime::__private::ListedEvent>::encode(
+                    event,
+                    codec,
+                )
+            }
+        }
+    }
+    fn decode(
+        name: &::core::primitive::str,
+        stored: ::es_runtime::StoredPayload<'_>,
+    ) -> ::core::result::Result<::es_runtime::Decoded<Self>, ::es_runtime::DecodeError> {
+        if name == <OrderPlaced as ::es_runtime::__private::ListedEvent>::TYPE.name {
+            return <OrderPlaced as ::es_runtime::__private::ListedEvent>::decode(
+                stored,
+                OrderEvent::OrderPlaced,
+            );
+        }
+        ::core::result::Result::Err(
+            ::es_runtime::DecodeError::unknown_event(name, stored),
+        )
+    }
+}
+#[automatically_derived]
+impl ::es_runtime::Apply<OrderEvent> for Order {
+    fn apply(&mut self, event: &OrderEvent) {
+        match event {
+            OrderEvent::OrderPlaced(event) => {
+                <Order as ::es_runtime::__private::AppliesListed<
+                    OrderPlaced,
+                >>::apply_listed(self, event)
+            }
+        }
+    }
+}
+#[automatically_derived]
+impl ::es_runtime::Aggregate for Order {
+    const NAME: &'static ::core::primitive::str = "order";
+    const CODEC: ::es_runtime::Codec = ::es_runtime::Codec::Json;
+    type Id = ::es_runtime::__private::String;
+    type Event = OrderEvent;
+    type Error = ::core::convert::Infallible;
+    fn apply_event(&mut self, event: &OrderEvent) {
+        <Order as ::es_runtime::Apply<OrderEvent>>::apply(self, event)
+    }
+}
+::core::compile_error! {
+    "unknown key `eror` in `#[aggregate(..)]`\nhelp: a key with a similar name exists: `error`"
+}
+::core::compile_error! {
+    "aggregate `Order` has no id type\nhelp: add `id = OrderId` to `#[aggregate(..)]`; any type with `Display` and `FromStr` is one, such as `String`"
+}
+::core::compile_error! {
+    "`OrderPlaced` is already in this list\nhelp: remove it here"
+}

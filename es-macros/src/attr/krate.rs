@@ -1,0 +1,44 @@
+//! `crate = ".."`: under which path generated code finds es-runtime.
+
+use super::{Value, value, value_of_item};
+use crate::{diag::Diag, wording};
+use proc_macro2::{Ident, TokenStream};
+use quote::ToTokens;
+use syn::{Path, parse::ParseStream, parse_quote};
+
+/// An absolute path to es-runtime or to a crate that re-exports all of it.
+#[derive(Clone)]
+pub(crate) struct CratePath(Path);
+
+impl CratePath {
+    pub(crate) fn or_default(given: Option<&Self>) -> Self {
+        given
+            .cloned()
+            .unwrap_or_else(|| Self(parse_quote!(::es_runtime)))
+    }
+}
+
+impl Value for CratePath {
+    fn read(key: &Ident, input: ParseStream<'_>, _: &Diag) -> syn::Result<Self> {
+        value::equals(key, input, "crate = \"::es_runtime\"")?;
+        let tokens = value_of_item(input);
+        let path = value::path_or_string(&tokens)
+            .ok_or_else(|| value::error(&tokens, key, wording::crate_not_a_path()))?;
+        let first = path.segments.first().map(|first| first.ident.to_string());
+        let rooted = matches!(first.as_deref(), Some("crate" | "$crate"));
+        if path.leading_colon.is_none() && !rooted {
+            let text = super::compact(&path.to_token_stream());
+            return Err(syn::Error::new_spanned(
+                &tokens,
+                wording::crate_path_is_relative(&text),
+            ));
+        }
+        Ok(Self(path))
+    }
+}
+
+impl ToTokens for CratePath {
+    fn to_tokens(&self, tokens: &mut TokenStream) {
+        self.0.to_tokens(tokens);
+    }
+}

@@ -1,0 +1,150 @@
+//! The rules of `#[derive(Aggregate)]`.
+
+use crate::{
+    attr::{
+        self, CratePath,
+        aggregate::{Codec, Events, Listed, OnStruct},
+    },
+    diag::Diag,
+    ident,
+    model::aggregate::Aggregate,
+    wording,
+};
+use quote::ToTokens;
+use syn::{Data, DeriveInput};
+
+/// The aggregate that `input` defines; every fault was reported.
+pub(crate) fn check(diag: &Diag, input: &DeriveInput) -> Aggregate {
+    shape(diag, input);
+    let attrs = OnStruct::read(diag, &input.attrs);
+    let ident = ident::text(&input.ident);
+    let has_attribute = input
+        .attrs
+        .iter()
+        .any(|attr| attr.path().is_ident("aggregate"));
+    if attrs.name.is_missing() {
+        diag.at(
+            input.ident.span(),
+            wording::aggregate_without_name(&ident, has_attribute),
+        );
+    }
+    if has_attribute {
+        for (missing, text) in [
+            (attrs.id.is_missing(), wording::aggregate_without_id(&ident)),
+            (
+                attrs.error.is_missing(),
+                wording::aggregate_without_error(&ident),
+            ),
+            (
+                attrs.events.is_missing(),
+                wording::aggregate_without_events(&ident),
+            ),
+        ] {
+            if missing {
+                diag.at(input.ident.span(), text);
+            }
+        }
+    }
+    enums(diag, &attrs);
+    let events = attrs.events.into_value().map(|events| match events {
+        Events::List(list) => Events::List(distinct(diag, list)),
+        Events::Set(set) => Events::Set(set),
+    });
+    let commands = attrs
+        .commands
+        .into_value()
+        .map(|commands| distinct(diag, commands.0));
+    let event_enum = attrs.event_enum.into_value();
+    let command_enum = attrs.command_enum.into_value();
+    let mut aggregate = Aggregate {
+        ident: input.ident.clone(),
+        vis: input.vis.clone(),
+        generics: input.generics.clone(),
+        krate: CratePath::or_default(attrs.krate.value()),
+        name: attrs.name.into_valid(),
+        id: attrs.id.into_value().map(|id| id.0),
+        error: attrs.error.into_value().map(|error| error.0),
+        events,
+        event_enum: event_enum
+            .map_or_else(|| ident::suffixed(&input.ident, "Event"), |name| name.0),
+        commands,
+        command_enum: command_enum
+            .map_or_else(|| ident::suffixed(&input.ident, "Command"), |name| name.0),
+        snapshot: attrs.snapshot.into_value(),
+        codec: attrs.codec.into_value().unwrap_or(Codec::Json),
+        allows: super::allowed_lints(&input.attrs),
+    };
+    if aggregate.commands.is_some()
+        && matches!(aggregate.events, Some(Events::List(_)))
+        && aggregate.event_enum == aggregate.command_enum
+    {
+        diag.at(
+            aggregate.command_enum.span(),
+            wording::enum_name_taken(&aggregate.command_enum.to_string()),
+        );
+        aggregate.commands = None;
+    }
+    aggregate
+}
+
+fn shape(diag: &Diag, input: &DeriveInput) {
+    match &input.data {
+        Data::Struct(data) => {
+            for field in &data.fields {
+                attr::aggregate::read_field(diag, &field.attrs);
+            }
+        }
+        Data::Enum(data) => diag.at(data.enum_token.span, wording::aggregate_not_a_struct()),
+        Data::Union(data) => diag.at(data.union_token.span, wording::aggregate_not_a_struct()),
+    }
+    if !input.generics.params.is_empty() {
+        diag.over(
+            &input.generics.params,
+            wording::aggregate_generic(&ident::text(&input.ident)),
+        );
+    }
+}
+
+/// A name for an enum that is not generated.
+fn enums(diag: &Diag, attrs: &OnStruct) {
+    if let (Some(key), Some(Events::Set(_))) = (attrs.event_enum.key(), attrs.events.value()) {
+        diag.at(key.span(), wording::event_enum_without_list());
+    }
+    if let (Some(key), true) = (attrs.command_enum.key(), attrs.commands.is_missing()) {
+        diag.at(key.span(), wording::command_enum_without_list());
+    }
+}
+
+/// The list without types that stand in it twice and without variants of one name.
+fn distinct(diag: &Diag, list: Vec<Listed>) -> Vec<Listed> {
+    let mut kept: Vec<Listed> = Vec::new();
+    for new in list {
+        let text = attr::compact(&new.path.to_token_stream());
+        let same_type = kept
+            .iter()
+            .find(|old| attr::compact(&old.path.to_token_stream()) == text);
+        if let Some(old) = same_type {
+            if old.ignored == new.ignored {
+                diag.over(&new.path, wording::listed_twice(&text));
+            } else {
+                let ignored = if old.ignored { old } else { &new };
+                diag.over(&ignored.path, wording::applied_and_ignored(&text));
+            }
+            continue;
+        }
+        let variant = ident::text(&new.variant);
+        if kept.iter().any(|old| ident::text(&old.variant) == variant) {
+            let place: &dyn ToTokens = match &new.alias {
+                Some(alias) => alias,
+                None => &new.path,
+            };
+            diag.over(
+                place.to_token_stream(),
+                wording::variant_taken(&variant, &text),
+            );
+            continue;
+        }
+        kept.push(new);
+    }
+    kept
+}

@@ -1,0 +1,367 @@
+//! The enums of an aggregate's events and commands, the dispatch onto the user's impls and
+//! `impl Aggregate`.
+
+use super::{conditional, fallback};
+use crate::{
+    attr::aggregate::{Codec, Events, Listed},
+    ident,
+    model::aggregate::Aggregate,
+    wording,
+};
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::{ToTokens, quote, quote_spanned};
+use syn::{LitInt, Path, spanned::Spanned};
+
+/// `clean` is whether nothing was reported.
+pub(crate) fn expand(aggregate: &Aggregate, clean: bool) -> TokenStream {
+    let is_generic = !aggregate.generics.params.is_empty();
+    let events = match &aggregate.events {
+        Some(Events::List(list)) if !list.is_empty() => Some(list.as_slice()),
+        _ => None,
+    };
+    let commands = match &aggregate.commands {
+        Some(list) if !list.is_empty() => Some(list.as_slice()),
+        _ => None,
+    };
+    let event_enum = events.map(|list| event_enum(aggregate, list));
+    let command_enum = commands.map(|list| command_enum(aggregate, list));
+    let event_dispatch = events
+        .filter(|_| !is_generic)
+        .map(|list| event_dispatch(aggregate, list));
+    let command_dispatch = commands
+        .filter(|_| !is_generic)
+        .map(|list| command_dispatch(aggregate, list));
+    let implementation = implementation(aggregate, events.is_some(), clean);
+    quote! {
+        #event_enum
+        #event_dispatch
+        #command_enum
+        #command_dispatch
+        #implementation
+    }
+}
+
+fn implementation(aggregate: &Aggregate, generated: bool, clean: bool) -> TokenStream {
+    let Aggregate {
+        ident,
+        generics,
+        krate,
+        allows,
+        ..
+    } = aggregate;
+    let name = or(aggregate.name.as_ref(), fallback::name(ident));
+    let codec = match aggregate.codec {
+        Codec::Json => quote!(Json),
+        Codec::Postcard => quote!(Postcard),
+    };
+    let id = or(aggregate.id.as_ref(), quote!(#krate::__private::String));
+    let error = or(
+        aggregate.error.as_ref(),
+        quote!(::core::convert::Infallible),
+    );
+    let event = match (&aggregate.events, generated) {
+        (Some(Events::Set(set)), _) => quote!(#set),
+        (_, true) => aggregate.event_enum.to_token_stream(),
+        _ => quote!(#krate::__private::NoEvents),
+    };
+    let set = matches!(aggregate.events, Some(Events::Set(_)));
+    let applies = clean || ((generated || set) && generics.params.is_empty());
+    let apply = if applies {
+        let ident = ident::shown_at(ident, event.span());
+        quote!(<#ident as #krate::Apply<#event>>::apply(self, event))
+    } else {
+        fallback::body(&[quote!(event)])
+    };
+    let snapshots = aggregate.snapshot.as_ref().and_then(|snapshot| {
+        let ident = ident::shown_at(ident, snapshot.span);
+        let every = LitInt::new(&snapshot.every?.to_string(), Span::mixed_site());
+        Some(quote! {
+            const SNAPSHOTS: ::core::option::Option<#krate::SnapshotPolicy<Self>> =
+                ::core::option::Option::Some(
+                    <#ident as #krate::__private::SnapshotEvery<#every>>::POLICY,
+                );
+        })
+    });
+    let generics = fallback::owned(generics, &quote!(::core::default::Default));
+    let (impl_generics, ty_generics, where_clause) = generics.split_for_impl();
+    quote! {
+        #(#allows)*
+        #[automatically_derived]
+        impl #impl_generics #krate::Aggregate for #ident #ty_generics #where_clause {
+            const NAME: &'static ::core::primitive::str = #name;
+            const CODEC: #krate::Codec = #krate::Codec::#codec;
+            #snapshots
+
+            type Id = #id;
+            type Event = #event;
+            type Error = #error;
+
+            fn apply_event(&mut self, event: &#event) {
+                #apply
+            }
+        }
+    }
+}
+
+fn or(given: Option<&impl ToTokens>, fallback: TokenStream) -> TokenStream {
+    given.map_or(fallback, ToTokens::to_token_stream)
+}
+
+/// The parts that both generated enums have.
+fn list_enum(
+    aggregate: &Aggregate,
+    name: &Ident,
+    list: &[Listed],
+    doc: &str,
+    variant_doc: impl Fn(&str) -> String,
+) -> TokenStream {
+    let Aggregate { vis, allows, .. } = aggregate;
+    let attrs = quote!(#(#allows)*);
+    let variant: Vec<_> = list.iter().map(|listed| &listed.variant).collect();
+    let path: Vec<_> = list.iter().map(|listed| &listed.path).collect();
+    let docs = list.iter().map(|listed| variant_doc(&link(&listed.path)));
+    let conditional = conditional::impls(name, list, &attrs);
+    let refused = (list.len() > 1).then(|| quote!(other => ::core::result::Result::Err(other),));
+    quote! {
+        #[doc = #doc]
+        #attrs
+        #vis enum #name {
+            #(
+                #[doc = #docs]
+                #variant(#path),
+            )*
+        }
+
+        #conditional
+
+        #(
+            #attrs
+            #[automatically_derived]
+            impl ::core::convert::From<#path> for #name {
+                fn from(value: #path) -> Self {
+                    #name::#variant(value)
+                }
+            }
+
+            #attrs
+            #[automatically_derived]
+            impl ::core::convert::TryFrom<#name> for #path {
+                type Error = #name;
+
+                fn try_from(value: #name) -> ::core::result::Result<Self, #name> {
+                    match value {
+                        #name::#variant(value) => ::core::result::Result::Ok(value),
+                        #refused
+                    }
+                }
+            }
+        )*
+    }
+}
+
+fn event_enum(aggregate: &Aggregate, list: &[Listed]) -> TokenStream {
+    let Aggregate {
+        ident,
+        krate,
+        allows,
+        event_enum: name,
+        ..
+    } = aggregate;
+    let text = ident::text(ident);
+    let items = list_enum(
+        aggregate,
+        name,
+        list,
+        &format!("Every event of [`{text}`]: what can stand in its stream."),
+        |event| format!("The event {event}."),
+    );
+    let variant: Vec<_> = list.iter().map(|listed| &listed.variant).collect();
+    let event: Vec<_> = list
+        .iter()
+        .map(|listed| {
+            let path = &listed.path;
+            let as_event = quote_spanned!(path.span()=> as);
+            quote!(<#path #as_event #krate::__private::ListedEvent>)
+        })
+        .collect();
+    let unique = unique_names(aggregate, list);
+    quote! {
+        #items
+
+        #(#allows)*
+        #[automatically_derived]
+        impl #krate::EventSet for #name {
+            const TYPES: &'static [#krate::EventType] = &[#(#event::TYPE,)*];
+
+            fn event_type(&self) -> #krate::EventType {
+                match self {
+                    #(#name::#variant(_) => #event::TYPE,)*
+                }
+            }
+
+            fn encode(
+                &self,
+                codec: #krate::Codec,
+            ) -> ::core::result::Result<#krate::__private::Bytes, #krate::CodecError> {
+                match self {
+                    #(#name::#variant(event) => #event::encode(event, codec),)*
+                }
+            }
+
+            fn decode(
+                name: &::core::primitive::str,
+                stored: #krate::StoredPayload<'_>,
+            ) -> ::core::result::Result<#krate::Decoded<Self>, #krate::DecodeError> {
+                #(
+                    if name == #event::TYPE.name {
+                        return #event::decode(stored, #name::#variant);
+                    }
+                )*
+                ::core::result::Result::Err(#krate::DecodeError::unknown_event(name, stored))
+            }
+        }
+
+        #unique
+    }
+}
+
+/// `impl Apply<OrderEvent>`, and `Apply` for each ignored event, so that a second one conflicts.
+fn event_dispatch(aggregate: &Aggregate, list: &[Listed]) -> TokenStream {
+    let Aggregate {
+        ident,
+        krate,
+        allows,
+        event_enum: name,
+        ..
+    } = aggregate;
+    let applied: Vec<_> = list
+        .iter()
+        .filter(|listed| !listed.ignored)
+        .map(|listed| {
+            let (variant, path) = (&listed.variant, &listed.path);
+            let state = ident::shown_at(ident, path.span());
+            quote!(#name::#variant(event) => {
+                <#state as #krate::__private::AppliesListed<#path>>::apply_listed(self, event)
+            })
+        })
+        .collect();
+    let ignored: Vec<_> = list.iter().filter(|listed| listed.ignored).collect();
+    let ignored_variant = ignored.iter().map(|listed| &listed.variant);
+    let ignored_impl = ignored.iter().map(|listed| {
+        let path = &listed.path;
+        let state = ident::shown_at(ident, path.span());
+        quote_spanned! {listed.span()=>
+            #(#allows)*
+            #[automatically_derived]
+            impl #krate::Apply<#path> for #state {
+                fn apply(&mut self, _: &#path) {}
+            }
+        }
+    });
+    quote! {
+        #(#allows)*
+        #[automatically_derived]
+        impl #krate::Apply<#name> for #ident {
+            fn apply(&mut self, event: &#name) {
+                match event {
+                    #(#applied)*
+                    #(#name::#ignored_variant(_) => {})*
+                }
+            }
+        }
+
+        #(#ignored_impl)*
+    }
+}
+
+/// One const assertion for each event but the first, at its place in the list.
+fn unique_names(aggregate: &Aggregate, list: &[Listed]) -> Option<TokenStream> {
+    if list.len() < 2 {
+        return None;
+    }
+    let Aggregate {
+        ident,
+        krate,
+        event_enum: name,
+        ..
+    } = aggregate;
+    let count = list.len();
+    let ident = ident::text(ident);
+    let checks = list.iter().enumerate().skip(1).map(|(index, listed)| {
+        let path = crate::attr::compact(&listed.path.to_token_stream());
+        let text = wording::stored_name_repeated(&ident, &path);
+        quote_spanned! {listed.span()=>
+            const _: () = ::core::assert!(
+                #krate::__private::is_first(TYPES, &HASHES, #index),
+                #text
+            );
+        }
+    });
+    Some(quote! {
+        const _: () = {
+            const TYPES: &[#krate::EventType] = <#name as #krate::EventSet>::TYPES;
+            const HASHES: [::core::primitive::u64; #count] = #krate::__private::hashes(TYPES);
+            #(#checks)*
+        };
+    })
+}
+
+fn command_enum(aggregate: &Aggregate, list: &[Listed]) -> TokenStream {
+    let text = ident::text(&aggregate.ident);
+    list_enum(
+        aggregate,
+        &aggregate.command_enum,
+        list,
+        &format!("Every command of [`{text}`], for code that handles them alike."),
+        |command| format!("The command {command}."),
+    )
+}
+
+fn command_dispatch(aggregate: &Aggregate, list: &[Listed]) -> TokenStream {
+    let Aggregate {
+        ident,
+        krate,
+        allows,
+        command_enum: name,
+        ..
+    } = aggregate;
+    let arms = list.iter().map(|listed| {
+        let (variant, path) = (&listed.variant, &listed.path);
+        let state = ident::shown_at(ident, path.span());
+        quote!(#name::#variant(command) => {
+            <#state as #krate::__private::HandlesListed<#path>>::handle_listed(self, command)
+        })
+    });
+    quote! {
+        #(#allows)*
+        #[automatically_derived]
+        impl #krate::Handle<#name> for #ident {
+            fn handle(
+                &self,
+                command: #name,
+            ) -> ::core::result::Result<
+                #krate::Events<Self>,
+                <Self as #krate::Aggregate>::Error,
+            > {
+                match command {
+                    #(#arms)*
+                }
+            }
+        }
+    }
+}
+
+/// The type as a documentation link, where it can be one.
+fn link(path: &Path) -> String {
+    let text = crate::attr::compact(&path.to_token_stream());
+    let last = path
+        .segments
+        .last()
+        .map(|last| ident::text(&last.ident))
+        .unwrap_or_default();
+    if text.contains("r#") || text.contains('$') {
+        format!("`{last}`")
+    } else {
+        format!("[`{last}`](type@{text})")
+    }
+}

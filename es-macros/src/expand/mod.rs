@@ -1,0 +1,36 @@
+//! What is generated. It follows the model and cannot fail; after a reported fault it still
+//! generates every impl, so that the fault is not followed by errors about what is missing.
+
+mod aggregate;
+mod conditional;
+mod event;
+mod fallback;
+
+use crate::{check, diag::Diag};
+use proc_macro2::TokenStream;
+use syn::DeriveInput;
+
+pub(crate) fn derive_event(input: TokenStream) -> TokenStream {
+    derive(input, |diag, input| {
+        let item = check::event::check(diag, input);
+        event::expand(&item, diag.is_clean())
+    })
+}
+
+pub(crate) fn derive_aggregate(input: TokenStream) -> TokenStream {
+    derive(input, |diag, input| {
+        let aggregate = check::aggregate::check(diag, input);
+        aggregate::expand(&aggregate, diag.is_clean())
+    })
+}
+
+fn derive(input: TokenStream, one: impl FnOnce(&Diag, &DeriveInput) -> TokenStream) -> TokenStream {
+    let input = match syn::parse2::<DeriveInput>(input) {
+        Ok(input) => input,
+        Err(error) => return error.into_compile_error(),
+    };
+    let diag = Diag::new();
+    let mut output = one(&diag, &input);
+    output.extend(diag.finish());
+    output
+}

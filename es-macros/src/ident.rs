@@ -1,0 +1,80 @@
+//! Identifiers: raw ones, and the nearest of a list of words to a misspelt one.
+
+use proc_macro2::{Ident, Span};
+use syn::ext::IdentExt;
+
+/// The identifier as text, without `r#`.
+pub(crate) fn text(ident: &Ident) -> String {
+    ident.unraw().to_string()
+}
+
+/// `Order` and `Event` to `OrderEvent`, at the place of the first.
+pub(crate) fn suffixed(ident: &Ident, suffix: &str) -> Ident {
+    Ident::new(&format!("{}{suffix}", text(ident)), ident.span())
+}
+
+/// The same name, resolved as before, but shown at another place in error messages.
+pub(crate) fn shown_at(ident: &Ident, place: Span) -> Ident {
+    let mut ident = ident.clone();
+    ident.set_span(ident.span().located_at(place));
+    ident
+}
+
+/// The word of `known` that was probably meant, if one is near enough.
+pub(crate) fn similar(word: &str, known: &[&'static str]) -> Option<&'static str> {
+    known
+        .iter()
+        .map(|candidate| (distance(word, candidate), *candidate))
+        .filter(|(distance, candidate)| *distance <= word.len().max(candidate.len()).div_ceil(3))
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, candidate)| candidate)
+}
+
+/// How many letters must be added, removed, replaced or swapped with the next one.
+fn distance(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.chars().collect();
+    let mut before: Vec<usize> = Vec::new();
+    let mut above: Vec<usize> = (0..=b.len()).collect();
+    let mut last = None;
+    for (i, from) in a.chars().enumerate() {
+        let mut row = vec![i + 1];
+        for (j, to) in b.iter().enumerate() {
+            let cell = |row: &[usize], at: usize| row.get(at).copied().unwrap_or(usize::MAX - 1);
+            let mut cost = (cell(&above, j) + usize::from(from != *to))
+                .min(cell(&above, j + 1) + 1)
+                .min(cell(&row, j) + 1);
+            if j > 0 && last == Some(*to) && b.get(j - 1) == Some(&from) {
+                cost = cost.min(cell(&before, j - 1).saturating_add(1));
+            }
+            row.push(cost);
+        }
+        before = std::mem::replace(&mut above, row);
+        last = Some(from);
+    }
+    above.last().copied().unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_misspelt_word_is_found() {
+        let known = &["version", "crate", "every"];
+        assert_eq!(similar("versoin", known), Some("version"));
+        assert_eq!(similar("vresion", known), Some("version"));
+        assert_eq!(similar("versions", known), Some("version"));
+        assert_eq!(similar("evry", known), Some("every"));
+        assert_eq!(similar("carte", known), Some("crate"));
+        assert_eq!(similar("currency", known), None);
+        assert_eq!(similar("id", known), None);
+    }
+
+    #[test]
+    fn swapping_two_letters_is_one_step() {
+        assert_eq!(distance("ab", "ba"), 1);
+        assert_eq!(distance("", "abc"), 3);
+        assert_eq!(distance("abc", "abc"), 0);
+        assert_eq!(distance("kitten", "sitting"), 3);
+    }
+}

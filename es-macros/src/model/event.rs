@@ -1,0 +1,55 @@
+//! One event, or an enum of events.
+
+use crate::attr::{CratePath, Slot, Version};
+use proc_macro2::Ident;
+use syn::{Attribute, Generics, LitStr};
+
+/// What `#[derive(Event)]` stands on.
+pub(crate) enum Item {
+    Struct(EventStruct),
+    Enum(EventEnum),
+}
+
+/// A struct that is one event.
+pub(crate) struct EventStruct {
+    pub(crate) ident: Ident,
+    pub(crate) generics: Generics,
+    pub(crate) krate: CratePath,
+    pub(crate) kind: Kind,
+    pub(crate) allows: Vec<Attribute>,
+}
+
+/// An enum whose variants are events.
+pub(crate) struct EventEnum {
+    pub(crate) ident: Ident,
+    pub(crate) generics: Generics,
+    pub(crate) krate: CratePath,
+    pub(crate) variants: Vec<EventVariant>,
+    pub(crate) allows: Vec<Attribute>,
+}
+
+/// One variant of an [`EventEnum`].
+pub(crate) struct EventVariant {
+    pub(crate) ident: Ident,
+    pub(crate) kind: Kind,
+}
+
+/// What is stored with each event of one kind.
+pub(crate) struct Kind {
+    /// `None` where it is missing or ill-formed, which was reported.
+    pub(crate) name: Option<LitStr>,
+    /// `None` where it is ill-formed, which was reported.
+    pub(crate) version: Option<u16>,
+}
+
+impl Kind {
+    pub(crate) fn new(name: Option<LitStr>, version: &Slot<Version>) -> Self {
+        Self {
+            name,
+            version: match version.key() {
+                None => Some(1),
+                Some(_) => version.value().map(|version| version.0),
+            },
+        }
+    }
+}

@@ -1,0 +1,4 @@
+//! What the attributes and the item say, as plain data: no grammar and no rules.
+
+pub(crate) mod aggregate;
+pub(crate) mod event;

@@ -1,0 +1,50 @@
+//! What the derives write, kept in `expansions/` so that a change of it is seen in review.
+//!
+//! `ES_BLESS=1 cargo test -p es-macros` writes the files anew.
+
+use crate::expand;
+use proc_macro2::TokenStream;
+use std::{
+    env,
+    fs::{read_to_string, write},
+    path::Path,
+};
+
+fn compare(name: &str, derive: fn(TokenStream) -> TokenStream) {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("expansions");
+    let source = read_to_string(folder.join(format!("{name}.in.rs"))).expect("the input");
+    let output = derive(source.parse().expect("the input has tokens"));
+    let file = syn::parse2(output).expect("the output is Rust");
+    let text = prettyplease::unparse(&file);
+    let path = folder.join(format!("{name}.out.rs"));
+    if env::var_os("ES_BLESS").is_some() {
+        write(&path, &text).expect("the output can be written");
+    }
+    let expected = read_to_string(&path).expect("the output; ES_BLESS=1 writes it");
+    assert_eq!(
+        text,
+        expected,
+        "{} differs; ES_BLESS=1 rewrites it",
+        path.display()
+    );
+}
+
+#[test]
+fn a_struct() {
+    compare("event_struct", expand::derive_event);
+}
+
+#[test]
+fn an_enum() {
+    compare("event_enum", expand::derive_event);
+}
+
+#[test]
+fn an_aggregate() {
+    compare("aggregate", expand::derive_aggregate);
+}
+
+#[test]
+fn an_aggregate_with_faults() {
+    compare("aggregate_with_faults", expand::derive_aggregate);
+}

@@ -1,0 +1,757 @@
+//! Source text, the text under each error, and the beginning of its message.
+
+use super::faults;
+
+type Expected = &'static [(&'static str, &'static str)];
+
+fn check(derive: &str, table: &[(&str, Expected)]) {
+    for (source, expected) in table {
+        let found = faults(derive, source);
+        let matches = found.len() == expected.len()
+            && found
+                .iter()
+                .zip(*expected)
+                .all(|(found, expected)| found.0 == expected.0 && found.1.starts_with(expected.1));
+        assert!(
+            matches,
+            "in {source}\nexpected {expected:#?}\nfound {found:#?}"
+        );
+    }
+}
+
+#[test]
+fn events_without_a_fault() {
+    check(
+        "Event",
+        &[
+            (r#"#[event("a")] struct A {}"#, &[]),
+            (r#"#[event("a", version = 1,)] struct A {}"#, &[]),
+            (r#"#[event(version = 1, "a")] struct A {}"#, &[]),
+            (
+                r#"#[event("a")] #[event(version = 65535)] struct A {}"#,
+                &[],
+            ),
+            (r#"#[event("a", version = 0x10)] struct A {}"#, &[]),
+            (r#"#[event("a", version = 1_000)] struct A {}"#, &[]),
+            (r#"#[event { "a" }] struct A {}"#, &[]),
+            (r#"#[event("a", crate = crate::es)] struct A {}"#, &[]),
+            (r#"#[event("a", crate = ::es)] struct A {}"#, &[]),
+            (r#"#[event("a", crate = "crate")] struct A {}"#, &[]),
+            (r#"#[event("a", r#version = 2)] struct A {}"#, &[]),
+            (r##"#[event(r#"a.b"#)] struct A { b: u8 }"##, &[]),
+            (r#"#[event("a")] #[event()] struct A {}"#, &[]),
+            (
+                r#"#[other] #[event("a")] #[serde(rename_all = "camelCase")] struct A {}"#,
+                &[],
+            ),
+            (
+                r#"enum A { #[event("a")] A, #[event("b", version = 2)] B { c: u8 } }"#,
+                &[],
+            ),
+            (
+                r#"#[event(crate = "::es")] enum A { #[event("a")] A {} }"#,
+                &[],
+            ),
+        ],
+    );
+}
+
+#[test]
+fn keys_and_names_of_events() {
+    check(
+        "Event",
+        &[
+            (
+                "#[event()] struct A {}",
+                &[(
+                    "A",
+                    "event `A` has no stored name\nhelp: put it first: `#[event(\"a\", ..)]`",
+                )],
+            ),
+            (
+                "struct OrderPlaced {}",
+                &[(
+                    "OrderPlaced",
+                    "event `OrderPlaced` has no stored name\nhelp: add `#[event(\"order.placed\")]`",
+                )],
+            ),
+            (
+                "struct r#Match {}",
+                &[(
+                    "r#Match",
+                    "event `Match` has no stored name\nhelp: add `#[event(\"match\")]`",
+                )],
+            ),
+            (
+                "struct Ä {}",
+                &[(
+                    "Ä",
+                    "event `Ä` has no stored name\nhelp: add `#[event(\"order.placed\")]`",
+                )],
+            ),
+            (
+                r#"#[event("a",, version = 1)] struct A {}"#,
+                &[(",", "expected a key of `#[event(..)]`")],
+            ),
+            (
+                r#"#[event(b"a")] struct A {}"#,
+                &[(r#"b"a""#, "the stored name must be a string literal")],
+            ),
+            (
+                r#"#[event('a')] struct A {}"#,
+                &[("'a'", "the stored name must be a string literal")],
+            ),
+            (
+                "#[event(placed)] struct A {}",
+                &[(
+                    "placed",
+                    "the stored name must be a string literal\nhelp: write `#[event(\"placed\")]`",
+                )],
+            ),
+            (
+                "#[event(versoin)] struct A {}",
+                &[
+                    (
+                        "versoin",
+                        "unknown key `versoin` in `#[event(..)]`\nhelp: a key with a similar name",
+                    ),
+                    ("A", "event `A` has no stored name"),
+                ],
+            ),
+            (
+                r#"#[event("-")] struct A {}"#,
+                &[(
+                    r#""-""#,
+                    "a stored name starts and ends with a letter or a digit, not with `-`",
+                )],
+            ),
+            (
+                r#"#[event("a b\tc")] struct A {}"#,
+                &[(r#""a b\tc""#, "a stored name has only ASCII letters")],
+            ),
+            (
+                r#"#[event("a", version = 1, version)] struct A {}"#,
+                &[
+                    ("version", "`version` is given twice"),
+                    ("version", "`version` needs a value"),
+                ],
+            ),
+            (
+                r#"#[event("a", version == 2)] struct A {}"#,
+                &[("version", "the value of `version` stands behind `=`")],
+            ),
+            (
+                r#"#[event("a", version = 2, versoin = 3, tag = 4, crate = es)] struct A {}"#,
+                &[
+                    ("versoin", "unknown key `versoin`"),
+                    ("tag", "unknown key `tag`"),
+                    ("es", "`crate` needs an absolute path"),
+                ],
+            ),
+            (
+                r#"#[event("a", crate = "")] struct A {}"#,
+                &[("\"\"", "`crate` takes the path of es-runtime")],
+            ),
+            (
+                r#"#[event("a", crate = "self::es")] struct A {}"#,
+                &[("\"self::es\"", "`crate` needs an absolute path")],
+            ),
+            (
+                "enum A { #[event(name = 7)] B }",
+                &[(
+                    "name",
+                    "the stored name stands alone, without a key\nhelp: write `#[event(\"order.placed\")]`",
+                )],
+            ),
+            (
+                r#"enum A { #[event("a", flag)] B }"#,
+                &[(
+                    "flag",
+                    "unknown key `flag` in `#[event(..)]`\nhelp: the only key on a variant is `version`",
+                )],
+            ),
+            (
+                r#"enum A { #[event("a")] B { #[event(was = 1)] c: u8 } }"#,
+                &[(
+                    "was",
+                    "unknown key `was` in `#[event(..)]`\nhelp: a field has no keys; the only key on the variant is `version`",
+                )],
+            ),
+            (
+                r#"#[event] enum A { #[event("a")] B }"#,
+                &[("event", "`#[event]` says nothing\nhelp: remove it")],
+            ),
+            (
+                "#[event = 3] struct A {}",
+                &[(
+                    "event = 3",
+                    "`event` takes its contents in parentheses\nhelp: write `#[event(..)]`",
+                )],
+            ),
+        ],
+    );
+}
+
+#[test]
+fn versions() {
+    for (value, message) in [
+        ("0", "event versions start at 1"),
+        ("00", "event versions start at 1"),
+        ("-1", "`version` must be a whole number from 1 to 65535"),
+        ("70000", "`version` must be a whole number from 1 to 65535"),
+        (
+            "99999999999999999999",
+            "`version` must be a whole number from 1 to 65535",
+        ),
+        ("1.0", "`version` must be a whole number from 1 to 65535"),
+        ("true", "`version` must be a whole number from 1 to 65535"),
+        ("(1)", "`version` must be a whole number from 1 to 65535"),
+        ("1 + 1", "expected `,` before this"),
+        ("x + 1", "`version` must be a whole number from 1 to 65535"),
+        ("CURRENT", "`version` must be a literal"),
+        ("a::CURRENT", "`version` must be a literal"),
+        (
+            "\"3\"",
+            "`version` must be a number, not a string\nhelp: write `version = 3`",
+        ),
+        (
+            "\"x\"",
+            "`version` must be a number, not a string\nhelp: write `version = 1`",
+        ),
+        (
+            "2u16",
+            "`version` takes a plain number\nhelp: write `version = 2` without `u16`",
+        ),
+        ("[1]", "`version` must be a whole number from 1 to 65535"),
+    ] {
+        let found = faults(
+            "Event",
+            &format!("#[event(\"a\", version = {value})] struct A {{}}"),
+        );
+        let [(text, found)] = found.as_slice() else {
+            panic!("{value} has the faults {found:?}");
+        };
+        assert!(found.starts_with(message), "{value}: {found}");
+        assert!(value.ends_with(text.as_str()), "{value}: under {text}");
+    }
+}
+
+#[test]
+fn shapes_of_events() {
+    check(
+        "Event",
+        &[
+            (
+                r#"#[event("a")] struct A;"#,
+                &[(
+                    "A",
+                    "the payload of an event needs named fields\nhelp: write `struct A {}`",
+                )],
+            ),
+            (
+                r#"#[event("a")] struct A();"#,
+                &[(
+                    "()",
+                    "the payload of an event needs named fields\nhelp: write `struct A { name: Type }`",
+                )],
+            ),
+            (
+                r#"#[event("a")] struct A<const N: usize> {}"#,
+                &[("const N: usize", "an event cannot be generic")],
+            ),
+            (
+                r#"#[event("a")] struct A<'a, 'b, T, U> {}"#,
+                &[
+                    (
+                        "'a",
+                        "an event must own its data\nhelp: use `String` instead of `&'a str`",
+                    ),
+                    ("'b", "an event must own its data"),
+                    ("T", "an event cannot be generic"),
+                ],
+            ),
+            (
+                "enum A {}",
+                &[("A", "an enum of events needs at least one variant")],
+            ),
+            (
+                r#"enum A { #[event("a")] B, #[event("a")] C, #[event("a")] D }"#,
+                &[
+                    ("\"a\"", "`a` is already the stored name of `B`"),
+                    ("\"a\"", "`a` is already the stored name of `B`"),
+                ],
+            ),
+            (
+                "union A { b: u8 }",
+                &[
+                    ("union", "`Event` can be derived for structs and enums only"),
+                    ("A", "event `A` has no stored name"),
+                ],
+            ),
+        ],
+    );
+}
+
+#[test]
+fn serde_attributes_that_break_the_stored_form() {
+    for (place, keys) in [
+        (
+            "#[event(\"a\")] #[serde(KEY)] struct A { b: u8 }",
+            &[
+                "untagged",
+                "tag",
+                "content",
+                "default",
+                "transparent",
+                "from",
+                "try_from",
+                "into",
+                "remote",
+                "variant_identifier",
+                "field_identifier",
+            ][..],
+        ),
+        (
+            "#[serde(KEY)] enum A { #[event(\"a\")] B }",
+            &[
+                "untagged", "tag", "content", "default", "from", "try_from", "into", "remote",
+            ],
+        ),
+        (
+            "enum A { #[event(\"a\")] #[serde(KEY)] B }",
+            &[
+                "skip",
+                "skip_serializing",
+                "skip_deserializing",
+                "other",
+                "untagged",
+                "alias",
+                "with",
+                "serialize_with",
+                "deserialize_with",
+            ],
+        ),
+        (
+            "#[event(\"a\")] struct A { #[serde(KEY)] b: u8 }",
+            &[
+                "flatten",
+                "alias",
+                "default",
+                "skip",
+                "skip_serializing",
+                "skip_deserializing",
+                "skip_serializing_if",
+                "getter",
+            ],
+        ),
+        (
+            "enum A { #[event(\"a\")] B { #[serde(KEY)] b: u8 } }",
+            &["flatten", "alias", "default", "skip"],
+        ),
+    ] {
+        for key in keys {
+            for value in ["", " = \"x\"", " = \"x\", bound = \"\""] {
+                let source = place.replace("KEY", &format!("bound = \"\", {key}{value}"));
+                let found = faults("Event", &source);
+                let [(text, message)] = found.as_slice() else {
+                    panic!("{source} has the faults {found:?}");
+                };
+                assert_eq!(text, key, "{source}");
+                let start = format!("`#[serde({key})]` is not allowed on an event: ");
+                assert!(message.starts_with(&start), "{source}: {message}");
+                assert!(message.contains("\nhelp: "), "{source}: {message}");
+            }
+        }
+    }
+    check(
+        "Event",
+        &[
+            (
+                r#"#[event("a")] #[serde(rename_all(serialize = "x", deserialize = "y"))] struct A { }"#,
+                &[(
+                    "rename_all",
+                    "`#[serde(rename_all(..))]` is not allowed on an event",
+                )],
+            ),
+            (
+                r#"#[event("a")] struct A { #[serde(rename(serialize = "x"))] b: u8 }"#,
+                &[(
+                    "rename",
+                    "`#[serde(rename(..))]` is not allowed on an event",
+                )],
+            ),
+            (
+                r#"#[event("a")] struct A { #[serde(rename = "x", with = "y", bound = "", serialize_with = "f", deserialize_with = "g", borrow)] b: u8 }"#,
+                &[],
+            ),
+            (r#"#[event("a")] #[serde = "x"] #[serde] struct A {}"#, &[]),
+            (r#"#[event("a")] #[serde(+, 3)] struct A {}"#, &[]),
+        ],
+    );
+}
+
+#[test]
+fn aggregates_without_a_fault() {
+    let base = r#"#[aggregate("a", id = u8, error = E, REST)] struct A;"#;
+    for rest in [
+        "events(B)",
+        "events(B,), commands(C, d::D as Dee,)",
+        "events(b::B as Bee, ignore(C, ::d::D,), E)",
+        "events = B",
+        "events = Vec<(A, B)>",
+        "events(B), snapshot(every = 1)",
+        "events(B), snapshot(every = 1_000,), codec = \"postcard\"",
+        "events(B), event_enum = F, commands(C), command_enum = \"G\"",
+        "events(r#ignore)",
+        "crate = \"::es\", events(B)",
+    ] {
+        let source = base.replace("REST", rest);
+        assert_eq!(faults("Aggregate", &source), [], "{source}");
+    }
+}
+
+#[test]
+fn keys_of_aggregates() {
+    check(
+        "Aggregate",
+        &[
+            (
+                "#[aggregate()] struct A;",
+                &[
+                    ("A", "aggregate `A` has no stored name\nhelp: put it first"),
+                    ("A", "aggregate `A` has no id type"),
+                    ("A", "aggregate `A` has no error type"),
+                    ("A", "aggregate `A` has no events"),
+                ],
+            ),
+            (
+                "struct A;",
+                &[("A", "aggregate `A` has no `#[aggregate(..)]`")],
+            ),
+            (
+                r#"#[aggregate("a", idd = u8, eror = E, evnts(B), comands(C))] struct A;"#,
+                &[
+                    (
+                        "idd",
+                        "unknown key `idd` in `#[aggregate(..)]`\nhelp: a key with a similar name exists: `id`",
+                    ),
+                    ("eror", "unknown key `eror`"),
+                    ("evnts", "unknown key `evnts`"),
+                    ("comands", "unknown key `comands`"),
+                ],
+            ),
+            (
+                r#"#[aggregate("a", id = u8, error = E, event = B, command(C))] struct A;"#,
+                &[
+                    (
+                        "event",
+                        "unknown key `event` in `#[aggregate(..)]`\nhelp: list the events",
+                    ),
+                    (
+                        "command",
+                        "unknown key `command` in `#[aggregate(..)]`\nhelp: list the commands: `commands(PlaceOrder)`",
+                    ),
+                ],
+            ),
+            (
+                r#"#[aggregate("a", id = u8, id = u8, error = E, events(B), commands(C), commands(D))] struct A;"#,
+                &[
+                    ("id", "`id` is given twice"),
+                    ("commands", "`commands` is given twice"),
+                ],
+            ),
+            (
+                r#"#[aggregate("a", id = Vec<, error = E, events(B))] struct A;"#,
+                &[(
+                    "Vec<",
+                    "`id` takes a type\nhelp: write it like `id = OrderId`",
+                )],
+            ),
+            (
+                r#"#[aggregate("a", id = &'static str, error = (E, F), events(B))] struct A;"#,
+                &[],
+            ),
+            (
+                r#"#[aggregate("a", id = u8, error = E, events(B), event_enum = 3, command_enum = a::B)] struct A;"#,
+                &[
+                    ("3", "`event_enum` takes the name of the enum to generate"),
+                    (
+                        "command_enum",
+                        "`command_enum` names a generated enum, and there is no",
+                    ),
+                    (
+                        "a::B",
+                        "`command_enum` takes the name of the enum to generate",
+                    ),
+                ],
+            ),
+            (
+                r#"#[aggregate("a", id = u8, error = E, events(B), codec = "jsno")] struct A;"#,
+                &[(
+                    "\"jsno\"",
+                    "there is no codec `jsno`\nhelp: a codec with a similar name exists: `\"json\"`",
+                )],
+            ),
+            (
+                r#"#[aggregate("a", id = u8, error = E, events(B), codec = "xml")] struct A;"#,
+                &[("\"xml\"", "there is no codec `xml`\nhelp: the codecs are")],
+            ),
+            (
+                r#"#[aggregate("a", id = u8, error = E, events(B))] struct A { #[aggregate(size = 3)] b: u8 }"#,
+                &[(
+                    "size",
+                    "unknown key `size` in `#[aggregate(..)]`\nhelp: a field of an aggregate has no keys; they stand on the struct",
+                )],
+            ),
+            (
+                r#"#[aggregate("a", id = u8, error = E, events(B))] struct A { #[aggregate("b")] b: u8 }"#,
+                &[("\"b\"", "a field of an aggregate has no stored name")],
+            ),
+            (
+                r#"#[aggregate("a", id = u8, error = E, events(B))] enum A<'a, T> { B(&'a T) }"#,
+                &[
+                    ("enum", "`Aggregate` can only be derived for structs"),
+                    ("'a, T", "an aggregate cannot be generic"),
+                ],
+            ),
+        ],
+    );
+}
+
+#[test]
+fn lists_of_aggregates() {
+    let base = r#"#[aggregate("a", id = u8, error = E, REST)] struct A;"#;
+    let table: &[(&str, Expected)] = &[
+        (
+            "events(B, B, c::B, ignore(D, D), D)",
+            &[
+                ("B", "`B` is already in this list"),
+                (
+                    "c::B",
+                    "two variants would be called `B`\nhelp: give this one another name: `c::B as OtherB`",
+                ),
+                ("D", "`D` is both applied and ignored"),
+                ("D", "`D` is already in this list"),
+            ],
+        ),
+        (
+            "events(B, c::D as B)",
+            &[("B", "two variants would be called `B`")],
+        ),
+        ("events(B, ignore)", &[]),
+        (
+            "events(B, ignoer(C))",
+            &[(
+                "ignoer",
+                "expected the path of an event, found `ignoer(..)`\nhelp: a group with a similar name exists",
+            )],
+        ),
+        (
+            "events(B, other(C))",
+            &[(
+                "other",
+                "expected the path of an event, found `other(..)`\nhelp: the only group here is `ignore(..)`",
+            )],
+        ),
+        (
+            "events(B, ignore(ignore(C)))",
+            &[(
+                "ignore",
+                "expected the path of an event, found `ignore(..)`\nhelp: write just `ignore`",
+            )],
+        ),
+        (
+            "events(B, C<D, E>, F { g: H }, i = J, 3, \"k\", ,)",
+            &[
+                (
+                    "C",
+                    "an event in a list cannot have type arguments\nhelp: name it first: `type Name = C<..>;`",
+                ),
+                ("F", "an event is listed by its type only"),
+                ("i", "expected the path of an event, found the key `i`"),
+                (
+                    "3",
+                    "expected the path of an event\nhelp: list types, separated by commas",
+                ),
+                (
+                    "\"k\"",
+                    "an event is listed by its type, not by a stored name\nhelp: write the type whose name is `\"k\"`",
+                ),
+                (",", "expected the path of an event"),
+            ],
+        ),
+        (
+            "events(B as)",
+            &[(
+                "as",
+                "`as` takes the name of the variant\nhelp: write it like `B as OtherName`",
+            )],
+        ),
+        (
+            "events(B as c::D)",
+            &[("c::D", "`as` takes the name of the variant")],
+        ),
+        ("events(&B)", &[("&", "expected the path of an event")]),
+        ("events(B C)", &[("C", "expected `,` before this")]),
+        ("events(+)", &[("+", "expected the path of an event")]),
+        (
+            "events(), commands()",
+            &[
+                ("events", "an aggregate needs at least one event"),
+                ("commands", "the list of commands is empty"),
+            ],
+        ),
+        (
+            "events(ignore())",
+            &[("events", "an aggregate needs at least one event")],
+        ),
+        (
+            "events(B), commands(C, C, D as C)",
+            &[
+                ("C", "`C` is already in this list"),
+                ("C", "two variants would be called `C`"),
+            ],
+        ),
+        (
+            "events(B), commands(ignore(C))",
+            &[(
+                "ignore",
+                "expected the path of a command, found `ignore(..)`\nhelp: write just `ignore`",
+            )],
+        ),
+        (
+            "events(B), commands = C",
+            &[("C", "`commands` takes a list\nhelp: write `commands(C)`")],
+        ),
+        (
+            "events(B), commands",
+            &[(
+                "commands",
+                "`commands` takes a list\nhelp: write `commands(PlaceOrder)`",
+            )],
+        ),
+        (
+            "events",
+            &[("events", "`events` takes a list of events or an enum")],
+        ),
+        (
+            "events = \"B\"",
+            &[("\"B\"", "`events` takes a type, not a string")],
+        ),
+        (
+            "events(B), events = C",
+            &[("events", "`events` is given twice\nhelp: keep one: a list")],
+        ),
+        (
+            "events = B, event_enum = C",
+            &[(
+                "event_enum",
+                "`event_enum` names a generated enum, and `events = ..`",
+            )],
+        ),
+        (
+            "events(B), commands(C), event_enum = D, command_enum = D",
+            &[("D", "two generated enums would be called `D`")],
+        ),
+        (
+            "events(B), snapshot()",
+            &[("snapshot", "`snapshot()` does not say how often")],
+        ),
+        (
+            "events(B), snapshot",
+            &[("snapshot", "`snapshot` does not say how often")],
+        ),
+        (
+            "events(B), snapshot(\"x\")",
+            &[("\"x\"", "`snapshot(\"x\")` does not say how often")],
+        ),
+        (
+            "events(B), snapshot(every = 0)",
+            &[("0", "a snapshot every 0 events is impossible")],
+        ),
+        (
+            "events(B), snapshot(every = 5u8)",
+            &[("5u8", "`every` must be a number of events, 1 or more")],
+        ),
+        (
+            "events(B), snapshot(every = N)",
+            &[("N", "`every` must be a number of events, 1 or more")],
+        ),
+        (
+            "events(B), snapshot(every = 1, every = 2)",
+            &[("every", "`every` is given twice")],
+        ),
+        (
+            "events(B), snapshot(evrey = 1)",
+            &[(
+                "evrey",
+                "unknown key `evrey` in `snapshot(..)`\nhelp: a key with a similar name",
+            )],
+        ),
+        (
+            "events(B), snapshot(days = 1, every = 2)",
+            &[(
+                "days",
+                "unknown key `days` in `snapshot(..)`\nhelp: the only key is `every`",
+            )],
+        ),
+        (
+            "events(B), every = 3",
+            &[("every", "`every` belongs inside `snapshot(..)`")],
+        ),
+        (
+            "events(B), ignore(C)",
+            &[("ignore", "`ignore(..)` belongs inside `events(..)`")],
+        ),
+        (
+            "events(B), version = 2",
+            &[("version", "an aggregate has no version")],
+        ),
+    ];
+    for (rest, expected) in table {
+        let source = base.replace("REST", rest);
+        check("Aggregate", &[(&source, expected)]);
+    }
+}
+
+#[test]
+fn serde_attributes_are_refused_with_a_reason() {
+    check(
+        "Event",
+        &[
+            (
+                r#"#[event("a")] #[serde(remote = "B", field_identifier)] struct A {}"#,
+                &[
+                    (
+                        "remote",
+                        "`#[serde(remote)]` is not allowed on an event: it describes another type, and the event would have no stored form\nhelp: define the event as a struct of its own",
+                    ),
+                    (
+                        "field_identifier",
+                        "`#[serde(field_identifier)]` is not allowed on an event: the event would be read as a name\nhelp: remove it",
+                    ),
+                ],
+            ),
+            (
+                r#"#[event("a")] struct A { #[serde(getter = "f")] b: u8 }"#,
+                &[(
+                    "getter",
+                    "`#[serde(getter)]` is not allowed on an event: it belongs to a description of another type",
+                )],
+            ),
+            (
+                r#"enum A { #[event("a")] #[serde(other)] B, #[event("b")] #[serde(with = "m")] C {} }"#,
+                &[
+                    (
+                        "other",
+                        "`#[serde(other)]` is not allowed on an event: unknown events are refused, never guessed",
+                    ),
+                    (
+                        "with",
+                        "`#[serde(with)]` is not allowed on an event: the payload would no longer be the variant's fields\nhelp: use it on a field",
+                    ),
+                ],
+            ),
+        ],
+    );
+}

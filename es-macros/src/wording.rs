@@ -1,0 +1,631 @@
+//! Every message of the derives, one function each.
+//!
+//! Style: lower case, no full stop, code in backticks, first what is wrong, then a `help:` line
+//! with text to paste.
+
+use crate::attr::{Place, serde::On};
+
+/// Which stored name an example shows.
+fn example_name(place: Place) -> &'static str {
+    match place {
+        Place::AggregateStruct | Place::AggregateField => "order",
+        _ => "order.placed",
+    }
+}
+
+fn words(keys: &[&str]) -> String {
+    let quoted: Vec<_> = keys.iter().map(|word| format!("`{word}`")).collect();
+    match quoted.split_last() {
+        Some((last, [])) => last.clone(),
+        Some((last, rest)) => format!("{} and {last}", rest.join(", ")),
+        None => String::new(),
+    }
+}
+
+// The attribute as a whole.
+
+pub(crate) fn bare_attribute(place: Place) -> String {
+    let attribute = place.attribute();
+    if place.has_name() {
+        let name = example_name(place);
+        format!("`#[{attribute}]` says nothing\nhelp: write `#[{attribute}(\"{name}\")]`")
+    } else {
+        format!("`#[{attribute}]` says nothing\nhelp: remove it")
+    }
+}
+
+pub(crate) fn attribute_with_equals(place: Place, value: &str) -> String {
+    let attribute = place.attribute();
+    let inside = if value.starts_with('"') { value } else { ".." };
+    format!(
+        "`{attribute}` takes its contents in parentheses\nhelp: write `#[{attribute}({inside})]`"
+    )
+}
+
+pub(crate) fn expected_comma() -> String {
+    "expected `,` before this".to_owned()
+}
+
+pub(crate) fn expected_key(place: Place) -> String {
+    format!(
+        "expected a key of `#[{}(..)]`\n{}",
+        place.attribute(),
+        keys_help(place)
+    )
+}
+
+fn keys_help(place: Place) -> String {
+    let keys = place.keys();
+    let item = place.item();
+    match (keys, place) {
+        ([], Place::EventField) => format!(
+            "help: {item} has no keys; on the struct they are {}",
+            words(Place::EventStruct.keys())
+        ),
+        ([], Place::VariantField) => format!(
+            "help: {item} has no keys; the only key on the variant is {}",
+            words(Place::EventVariant.keys())
+        ),
+        ([], _) => format!("help: {item} has no keys; they stand on the struct"),
+        ([one], _) => format!("help: the only key on {item} is `{one}`"),
+        (many, _) => format!("help: the keys on {item} are {}", words(many)),
+    }
+}
+
+pub(crate) fn unknown_key(
+    place: Place,
+    word: &str,
+    guess: Option<&'static str>,
+    rest: &str,
+) -> String {
+    let attribute = place.attribute();
+    let item = place.item();
+    if let Some(other) = place.belongs(word) {
+        return format!(
+            "`{word}` does not belong on {item}\nhelp: move it to the `#[{attribute}(..)]` on {}",
+            match (place, other) {
+                (Place::VariantField, Place::EventVariant) => "the variant",
+                _ => other.the_item(),
+            }
+        );
+    }
+    let value = rest.trim_start_matches('=').trim();
+    match (attribute, word) {
+        ("event" | "aggregate", "name") if place.has_name() => {
+            let value = if value.starts_with('"') {
+                value.to_owned()
+            } else {
+                format!("\"{}\"", example_name(place))
+            };
+            return format!(
+                "the stored name stands alone, without a key\nhelp: write `#[{attribute}({value})]`"
+            );
+        }
+        ("event", "name") if place == Place::EventEnum => return no_name_here(place),
+        ("event", "id") => {
+            return "an event has no `id` of its own: it belongs to the stream of its aggregate\n\
+                    help: write `id = ..` on the aggregate, or make it a field of the event if others need it"
+                .to_owned();
+        }
+        ("aggregate", "event") => {
+            return "unknown key `event` in `#[aggregate(..)]`\nhelp: list the events: `events(OrderPlaced)`"
+                .to_owned();
+        }
+        ("aggregate", "command") => {
+            return "unknown key `command` in `#[aggregate(..)]`\nhelp: list the commands: `commands(PlaceOrder)`"
+                .to_owned();
+        }
+        ("aggregate", "every") => {
+            return "`every` belongs inside `snapshot(..)`\nhelp: write `snapshot(every = 100)`"
+                .to_owned();
+        }
+        ("aggregate", "ignore") => {
+            return "`ignore(..)` belongs inside `events(..)`\nhelp: write `events(OrderPlaced, ignore(ReceiptSent))`"
+                .to_owned();
+        }
+        ("aggregate", "version") => {
+            return "an aggregate has no version: its state is rebuilt from events\n\
+                    help: remove it; events have versions"
+                .to_owned();
+        }
+        _ => {}
+    }
+    let help = match guess {
+        Some(guess) => format!("help: a key with a similar name exists: `{guess}`"),
+        None => keys_help(place),
+    };
+    format!("unknown key `{word}` in `#[{attribute}(..)]`\n{help}")
+}
+
+pub(crate) fn duplicate_key(name: &str, keep_one: &str) -> String {
+    format!("`{name}` is given twice\nhelp: {keep_one}")
+}
+
+pub(crate) fn key_needs_equals(name: &str, example: &str) -> String {
+    format!("`{name}` needs a value\nhelp: write `{example}`")
+}
+
+pub(crate) fn key_with_parentheses(name: &str, example: &str) -> String {
+    format!("the value of `{name}` stands behind `=`\nhelp: write it like `{example}`")
+}
+
+pub(crate) fn key_without_value(name: &str, example: &str) -> String {
+    format!("there is no value after `{name} =`\nhelp: write `{example}`")
+}
+
+// Stored names.
+
+pub(crate) fn no_name_here(place: Place) -> String {
+    match place {
+        Place::EventEnum => "an enum of events has no stored name: each variant has one\n\
+             help: move it to `#[event(..)]` on the variant"
+            .to_owned(),
+        other => format!("{} has no stored name\nhelp: remove it", other.item()),
+    }
+}
+
+pub(crate) fn name_not_a_string(place: Place, given: &str) -> String {
+    format!(
+        "the stored name must be a string literal\nhelp: write `#[{}(\"{}\")]` instead of `{given}`",
+        place.attribute(),
+        example_name(place)
+    )
+}
+
+pub(crate) fn name_without_quotes(place: Place, given: &str) -> String {
+    let name = if given.contains("::") || given.contains('(') {
+        example_name(place)
+    } else {
+        given
+    };
+    format!(
+        "the stored name must be a string literal\nhelp: write `#[{}(\"{name}\")]`",
+        place.attribute()
+    )
+}
+
+pub(crate) fn second_name(place: Place) -> String {
+    format!(
+        "{} has one stored name, and this is the second\nhelp: keep one of them",
+        place.item()
+    )
+}
+
+pub(crate) fn empty_name(place: Place) -> String {
+    format!(
+        "the stored name is empty\nhelp: write one such as `\"{}\"`",
+        example_name(place)
+    )
+}
+
+pub(crate) fn long_name(bytes: usize) -> String {
+    format!(
+        "the stored name has {bytes} bytes, and 128 are the most\nhelp: it is stored with every event; a few words are enough"
+    )
+}
+
+pub(crate) fn name_with(place: Place, name: &str, character: char) -> String {
+    let help = if character.is_whitespace() {
+        format!("help: write `\"{}\"`", joined(name))
+    } else {
+        format!("help: write one such as `\"{}\"`", example_name(place))
+    };
+    format!(
+        "a stored name has only ASCII letters, digits and `. _ - : /`, and {character:?} is none of them\n{help}"
+    )
+}
+
+fn joined(name: &str) -> String {
+    let words: Vec<_> = name.split_whitespace().collect();
+    words.join("-")
+}
+
+pub(crate) fn name_edge(name: &str, character: char) -> String {
+    let inner = name.trim_matches(|c: char| !c.is_ascii_alphanumeric());
+    let help = if inner.is_empty() {
+        String::new()
+    } else {
+        format!("\nhelp: write `\"{inner}\"`")
+    };
+    format!("a stored name starts and ends with a letter or a digit, not with `{character}`{help}")
+}
+
+// Versions and other values.
+
+pub(crate) fn version_zero() -> String {
+    "event versions start at 1\nhelp: write `version = 1` for the first recorded shape".to_owned()
+}
+
+pub(crate) fn version_too_large() -> String {
+    "`version` must be a whole number from 1 to 65535".to_owned()
+}
+
+pub(crate) fn version_not_a_number() -> String {
+    "`version` must be a whole number from 1 to 65535\nhelp: write `version = 1`".to_owned()
+}
+
+pub(crate) fn version_quoted(text: &str) -> String {
+    let number = match text.trim().parse::<u16>() {
+        Ok(number) if number > 0 => number,
+        _ => 1,
+    };
+    format!(
+        "`version` must be a number, not a string\nhelp: write `version = {number}` without quotes"
+    )
+}
+
+pub(crate) fn version_suffixed(digits: &str, suffix: &str) -> String {
+    format!("`version` takes a plain number\nhelp: write `version = {digits}` without `{suffix}`")
+}
+
+pub(crate) fn version_not_a_literal() -> String {
+    "`version` must be a literal: the derive reads it before any constant has a value\n\
+     help: write the number itself, such as `version = 1`"
+        .to_owned()
+}
+
+pub(crate) fn crate_not_a_path() -> String {
+    "`crate` takes the path of es-runtime\nhelp: write `crate = \"::es_runtime\"`".to_owned()
+}
+
+pub(crate) fn crate_path_is_relative(path: &str) -> String {
+    format!(
+        "`crate` needs an absolute path: it is used in several places\nhelp: write `crate = \"::{path}\"` for a dependency, `crate = \"crate::{path}\"` for a module of this crate"
+    )
+}
+
+pub(crate) fn not_a_type(key: &str, example: &str) -> String {
+    format!("`{key}` takes a type\nhelp: write it like `{example}`")
+}
+
+pub(crate) fn type_quoted(key: &str, text: &str) -> String {
+    format!("`{key}` takes a type, not a string\nhelp: write `{key} = {text}` without quotes")
+}
+
+pub(crate) fn not_a_new_name(key: &str, example: &str) -> String {
+    format!("`{key}` takes the name of the enum to generate\nhelp: write it like `{example}`")
+}
+
+// `#[derive(Event)]`.
+
+/// `of` is the enum of a variant.
+pub(crate) fn event_without_name(ident: &str, of: Option<&str>, has_attribute: bool) -> String {
+    let of = of.map(|name| name.strip_suffix("Event").unwrap_or(name));
+    let name = dotted(&format!("{}{ident}", of.unwrap_or_default()));
+    if has_attribute {
+        format!(
+            "event `{ident}` has no stored name\nhelp: put it first: `#[event(\"{name}\", ..)]`; it is stored, so it is never taken from the Rust name"
+        )
+    } else {
+        format!(
+            "event `{ident}` has no stored name\nhelp: add `#[event(\"{name}\")]`; it is stored, so it is never taken from the Rust name"
+        )
+    }
+}
+
+/// `OrderPlaced` to `order.placed`, for examples.
+fn dotted(ident: &str) -> String {
+    let mut name = String::new();
+    for c in ident.chars().filter(char::is_ascii_alphanumeric) {
+        if c.is_ascii_uppercase() && !name.is_empty() {
+            name.push('.');
+        }
+        name.push(c.to_ascii_lowercase());
+    }
+    if name.is_empty() {
+        "order.placed".to_owned()
+    } else {
+        name
+    }
+}
+
+pub(crate) fn event_on_union() -> String {
+    "`Event` can be derived for structs and enums only\nhelp: make it a struct with named fields"
+        .to_owned()
+}
+
+pub(crate) fn event_generic() -> String {
+    "an event cannot be generic: one stored name has one shape\nhelp: write one struct for each payload type"
+        .to_owned()
+}
+
+pub(crate) fn event_lifetime(lifetime: &str) -> String {
+    format!("an event must own its data\nhelp: use `String` instead of `&{lifetime} str`")
+}
+
+pub(crate) fn event_tuple_struct(ident: &str) -> String {
+    format!(
+        "the payload of an event needs named fields\nhelp: write `struct {ident} {{ name: Type }}`; named fields can be added and renamed later"
+    )
+}
+
+pub(crate) fn event_unit_struct(ident: &str) -> String {
+    format!(
+        "the payload of an event needs named fields\nhelp: write `struct {ident} {{}}`; fields can be added later"
+    )
+}
+
+pub(crate) fn event_tuple_variant(ident: &str) -> String {
+    format!(
+        "the payload of an event needs named fields\nhelp: write `{ident} {{ name: Type }}`; to list structs that are events, use `#[aggregate(events(..))]`"
+    )
+}
+
+pub(crate) fn event_enum_empty() -> String {
+    "an enum of events needs at least one variant\nhelp: add one: `#[event(\"order.placed\")] Placed { .. }`"
+        .to_owned()
+}
+
+pub(crate) fn variant_name_taken(name: &str, first: &str) -> String {
+    format!(
+        "`{name}` is already the stored name of `{first}`\nhelp: every event of an enum has its own name"
+    )
+}
+
+/// `nested` is whether the attribute has parentheses, as in `rename(serialize = "a")`.
+pub(crate) fn serde(on: On, key: &str, nested: bool) -> Option<String> {
+    let (why, help) = match (on, key) {
+        (On::Field, "flatten") => (
+            "it buffers the payload, and binary codecs cannot store it",
+            "make the inner value a field of its own",
+        ),
+        (On::Container | On::Variant, "untagged") => (
+            "the variant would be guessed from the payload",
+            "remove it; the stored name says which event it is",
+        ),
+        (On::Container, "tag" | "content") => (
+            "the stored name stands beside the payload, never inside it",
+            "remove it; the payload has the fields only",
+        ),
+        (On::Field, "alias") => (
+            "two stored names of one field would blur what a version looks like",
+            "remove it; `#[serde(rename = \"..\")]` keeps a stored name under a new Rust name",
+        ),
+        (On::Variant, "alias") => (
+            "the stored name is the one in `#[event(..)]`",
+            "remove it; a variant can be renamed freely",
+        ),
+        (On::Container, "default") => (
+            "a damaged payload would be read as one with other values",
+            "remove it; make a field that may be absent an `Option`",
+        ),
+        (On::Field, "default") => (
+            "a payload without the field would be read as one with another value",
+            "remove it; make a field that may be absent an `Option`",
+        ),
+        (On::Container, "transparent") => (
+            "the payload would be the bare value, which can never gain a field",
+            "remove it; the payload keeps its field's name",
+        ),
+        (On::Container, "from" | "try_from" | "into") => (
+            "the stored form would be that of another type",
+            "derive `Event` for that type, or use `#[serde(with = \"..\")]` on a field",
+        ),
+        (On::Container, "remote") => (
+            "it describes another type, and the event would have no stored form",
+            "define the event as a struct of its own",
+        ),
+        (On::Container, "variant_identifier" | "field_identifier") => {
+            ("the event would be read as a name", "remove it")
+        }
+        (On::Field, "skip" | "skip_serializing" | "skip_deserializing") => (
+            "the field would be lost between writing and reading",
+            "remove it, or keep what is not stored out of the event",
+        ),
+        (On::Field, "skip_serializing_if") => (
+            "binary codecs cannot tell that a field was left out",
+            "remove it; an `Option` is stored as `null`",
+        ),
+        (On::Field, "getter") => ("it belongs to a description of another type", "remove it"),
+        (On::Variant, "skip" | "skip_serializing" | "skip_deserializing") => (
+            "the event could be written or read, but not both",
+            "remove it, or move the variant out of the enum",
+        ),
+        (On::Variant, "other") => ("unknown events are refused, never guessed", "remove it"),
+        (On::Variant, "with" | "serialize_with" | "deserialize_with") => (
+            "the payload would no longer be the variant's fields",
+            "use it on a field",
+        ),
+        (On::Field, "rename")
+        | (On::Container, "rename_all" | "rename_all_fields")
+        | (On::Variant, "rename_all")
+            if nested =>
+        {
+            (
+                "what is written under one name must be read under the same",
+                "give one name for both ways",
+            )
+        }
+        _ => return None,
+    };
+    let shown = if nested {
+        format!("{key}(..)")
+    } else {
+        key.to_owned()
+    };
+    Some(format!(
+        "`#[serde({shown})]` is not allowed on an event: {why}\nhelp: {help}"
+    ))
+}
+
+// `#[derive(Aggregate)]`.
+
+pub(crate) fn aggregate_not_a_struct() -> String {
+    "`Aggregate` can only be derived for structs\nhelp: make the state a struct, such as `struct Order { status: Status }`; an enum fits in a field"
+        .to_owned()
+}
+
+pub(crate) fn aggregate_generic(ident: &str) -> String {
+    format!(
+        "an aggregate cannot be generic: its stored name stands for one state\nhelp: write one struct for each, such as `struct {ident} {{ .. }}`"
+    )
+}
+
+pub(crate) fn aggregate_without_name(ident: &str, has_attribute: bool) -> String {
+    let name = dotted(ident);
+    if has_attribute {
+        format!(
+            "aggregate `{ident}` has no stored name\nhelp: put it first: `#[aggregate(\"{name}\", ..)]`; it is stored, so it is never taken from the Rust name"
+        )
+    } else {
+        format!(
+            "aggregate `{ident}` has no `#[aggregate(..)]`\nhelp: add `#[aggregate(\"{name}\", id = {ident}Id, error = {ident}Error, events(..))]`"
+        )
+    }
+}
+
+pub(crate) fn aggregate_without_id(ident: &str) -> String {
+    format!(
+        "aggregate `{ident}` has no id type\nhelp: add `id = {ident}Id` to `#[aggregate(..)]`; any type with `Display` and `FromStr` is one, such as `String`"
+    )
+}
+
+pub(crate) fn aggregate_without_error(ident: &str) -> String {
+    format!(
+        "aggregate `{ident}` has no error type\nhelp: add `error = {ident}Error` to `#[aggregate(..)]`; use `std::convert::Infallible` if no command is refused"
+    )
+}
+
+pub(crate) fn aggregate_without_events(ident: &str) -> String {
+    format!(
+        "aggregate `{ident}` has no events\nhelp: add `events(..)` with every event that can stand in its stream"
+    )
+}
+
+pub(crate) fn events_empty() -> String {
+    "an aggregate needs at least one event\nhelp: list them: `events(OrderPlaced, OrderShipped)`"
+        .to_owned()
+}
+
+pub(crate) fn commands_empty() -> String {
+    "the list of commands is empty\nhelp: remove `commands()`; the list only makes an enum of them"
+        .to_owned()
+}
+
+pub(crate) fn events_need_a_list() -> String {
+    "`events` takes a list of events or an enum\nhelp: write `events(OrderPlaced)` or `events = OrderEvent`"
+        .to_owned()
+}
+
+pub(crate) fn commands_need_a_list() -> String {
+    "`commands` takes a list\nhelp: write `commands(PlaceOrder)`".to_owned()
+}
+
+pub(crate) fn commands_with_equals(given: &str) -> String {
+    format!(
+        "`commands` takes a list\nhelp: write `commands({given})`; an enum of commands needs no list, only `impl Handle<{given}>`"
+    )
+}
+
+pub(crate) fn not_a_listed_type(what: &str) -> String {
+    format!("expected the path of {what}\nhelp: list types, separated by commas")
+}
+
+pub(crate) fn listed_by_stored_name(what: &str, name: &str) -> String {
+    format!(
+        "{what} is listed by its type, not by a stored name\nhelp: write the type whose name is `\"{name}\"`"
+    )
+}
+
+pub(crate) fn listed_with_arguments(path: &str, what: &str) -> String {
+    format!(
+        "{what} in a list cannot have type arguments\nhelp: name it first: `type Name = {path}<..>;`"
+    )
+}
+
+pub(crate) fn listed_with_fields(path: &str, what: &str) -> String {
+    format!("{what} is listed by its type only\nhelp: write just `{path}` and define it elsewhere")
+}
+
+pub(crate) fn key_inside_a_list(key: &str, what: &str) -> String {
+    format!("expected the path of {what}, found the key `{key}`\nhelp: close the list before it")
+}
+
+pub(crate) fn unknown_group(
+    word: &str,
+    what: &str,
+    guess: Option<&str>,
+    groups: &[&str],
+) -> String {
+    let help = match (guess, groups) {
+        (Some(guess), _) => format!("help: a group with a similar name exists: `{guess}(..)`"),
+        (None, [group, ..]) => format!("help: the only group here is `{group}(..)`"),
+        (None, []) => format!("help: write just `{word}`"),
+    };
+    format!("expected the path of {what}, found `{word}(..)`\n{help}")
+}
+
+pub(crate) fn alias_not_a_name(path: &str) -> String {
+    format!("`as` takes the name of the variant\nhelp: write it like `{path} as OtherName`")
+}
+
+pub(crate) fn listed_twice(path: &str) -> String {
+    format!("`{path}` is already in this list\nhelp: remove it here")
+}
+
+pub(crate) fn applied_and_ignored(path: &str) -> String {
+    format!(
+        "`{path}` is both applied and ignored\nhelp: remove it from `ignore(..)` or from the list"
+    )
+}
+
+pub(crate) fn variant_taken(variant: &str, path: &str) -> String {
+    format!(
+        "two variants would be called `{variant}`\nhelp: give this one another name: `{path} as Other{variant}`"
+    )
+}
+
+pub(crate) fn every_zero() -> String {
+    "a snapshot every 0 events is impossible\nhelp: write 1 or more, or remove `snapshot(..)`"
+        .to_owned()
+}
+
+pub(crate) fn every_not_a_number() -> String {
+    "`every` must be a number of events, 1 or more\nhelp: write `every = 100`".to_owned()
+}
+
+pub(crate) fn snapshot_needs_every(given: &str) -> String {
+    format!("`{given}` does not say how often\nhelp: write `snapshot(every = 100)`")
+}
+
+pub(crate) fn unknown_snapshot_key(word: &str, guess: Option<&str>) -> String {
+    let help = match guess {
+        Some(guess) => format!("help: a key with a similar name exists: `{guess}`"),
+        None => "help: the only key is `every`, as in `snapshot(every = 100)`".to_owned(),
+    };
+    format!("unknown key `{word}` in `snapshot(..)`\n{help}")
+}
+
+pub(crate) fn codec_not_a_string() -> String {
+    "`codec` takes the name of a codec\nhelp: write `codec = \"json\"` or `codec = \"postcard\"`"
+        .to_owned()
+}
+
+pub(crate) fn unknown_codec(name: &str, guess: Option<&str>) -> String {
+    let help = match guess {
+        Some(guess) => format!("help: a codec with a similar name exists: `\"{guess}\"`"),
+        None => "help: the codecs are `\"json\"` and `\"postcard\"`".to_owned(),
+    };
+    format!("there is no codec `{name}`\n{help}")
+}
+
+pub(crate) fn event_enum_without_list() -> String {
+    "`event_enum` names a generated enum, and `events = ..` generates none\nhelp: remove it"
+        .to_owned()
+}
+
+pub(crate) fn command_enum_without_list() -> String {
+    "`command_enum` names a generated enum, and there is no `commands(..)` to make one of\nhelp: remove it or list the commands"
+        .to_owned()
+}
+
+pub(crate) fn enum_name_taken(name: &str) -> String {
+    format!("two generated enums would be called `{name}`\nhelp: give one of them another name")
+}
+
+/// What the const check of stored names says; rustc puts it behind `evaluation panicked:`.
+pub(crate) fn stored_name_repeated(aggregate: &str, path: &str) -> String {
+    format!(
+        "two events of `{aggregate}` have the same stored name: `{path}` repeats that of an earlier event in the list"
+    )
+}

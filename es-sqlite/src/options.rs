@@ -1,0 +1,171 @@
+//! How a store is opened: the builder, and the settings that its threads share.
+
+use crate::SqliteStore;
+use es_runtime::{Limits, StorageError, Timestamp};
+use std::{fmt, num::NonZeroUsize, path::Path, path::PathBuf, sync::Arc, thread, time::Duration};
+
+/// What an acknowledged append survives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+pub enum Durability {
+    /// The loss of power: `Ok` comes after the disk said that the data is on it
+    /// (`synchronous=FULL`). Appends that wait at the same time share one such sync.
+    #[default]
+    Full,
+    /// The death of the process, not the loss of power: the newest acknowledged appends may be gone
+    /// after that, never half of one (`synchronous=NORMAL`).
+    Normal,
+}
+
+/// Opens a [`SqliteStore`] with other settings than the usual ones.
+///
+/// ```
+/// use es_sqlite::SqliteStore;
+/// use std::time::Duration;
+///
+/// # pollster::block_on(async {
+/// let folder = tempfile::tempdir()?;
+/// let store = SqliteStore::options()
+///     .busy_timeout(Duration::from_secs(1))
+///     .reader_threads(2)
+///     .open(folder.path().join("shop.db"))
+///     .await?;
+/// store.close().await;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone)]
+#[must_use]
+pub struct SqliteOptions {
+    busy_timeout: Duration,
+    reader_threads: usize,
+    limits: Limits,
+    clock: Clock,
+    durability: Durability,
+    read_only: bool,
+    max_bytes: Option<u64>,
+}
+
+pub(crate) type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
+
+impl SqliteOptions {
+    pub(crate) fn new() -> Self {
+        let cores = thread::available_parallelism().map_or(1, NonZeroUsize::get);
+        Self {
+            busy_timeout: Duration::from_secs(5),
+            reader_threads: cores.min(4),
+            limits: Limits::default(),
+            clock: Arc::new(Timestamp::now),
+            durability: Durability::default(),
+            read_only: false,
+            max_bytes: None,
+        }
+    }
+
+    /// How long to wait while another process holds the database, 5 seconds by default.
+    pub fn busy_timeout(mut self, timeout: Duration) -> Self {
+        self.busy_timeout = timeout;
+        self
+    }
+
+    /// How many threads read, each on a connection of its own: the number of cores, at most 4, by
+    /// default. At least one.
+    pub fn reader_threads(mut self, threads: usize) -> Self {
+        self.reader_threads = threads.max(1);
+        self
+    }
+
+    /// The bounds on one append.
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// Asks `clock` for the time of each append instead of the system.
+    pub fn clock(mut self, clock: impl Fn() -> Timestamp + Send + Sync + 'static) -> Self {
+        self.clock = Arc::new(clock);
+        self
+    }
+
+    /// What an acknowledged append survives, [`Durability::Full`] by default.
+    pub fn durability(mut self, durability: Durability) -> Self {
+        self.durability = durability;
+        self
+    }
+
+    /// Only reads: the file must be there with its tables, and every write is refused with
+    /// [`StorageErrorKind::ReadOnly`](es_runtime::StorageErrorKind::ReadOnly).
+    pub fn read_only(mut self, read_only: bool) -> Self {
+        self.read_only = read_only;
+        self
+    }
+
+    /// The size that the store may let the database file grow to, rounded down to whole pages.
+    /// Appends beyond it fail with [`StorageErrorKind::Full`](es_runtime::StorageErrorKind::Full).
+    pub fn max_bytes(mut self, bytes: u64) -> Self {
+        self.max_bytes = Some(bytes);
+        self
+    }
+
+    /// Opens the store, and creates the file and its tables where they are missing.
+    ///
+    /// # Errors
+    /// [`StorageError`]: [`CannotOpen`](es_runtime::StorageErrorKind::CannotOpen) for a missing
+    /// folder or missing rights; [`Version`](es_runtime::StorageErrorKind::Version) for a file of a
+    /// newer version of this crate and for an SQLite library below 3.51.3;
+    /// [`Corrupt`](es_runtime::StorageErrorKind::Corrupt) for a file that is not a database or is
+    /// damaged; [`Busy`](es_runtime::StorageErrorKind::Busy) while another process holds it.
+    ///
+    /// # Cancel safety
+    /// The file may have been created. The threads end.
+    pub async fn open(self, path: impl AsRef<Path>) -> Result<SqliteStore, StorageError> {
+        let settings = self.settings(path.as_ref())?;
+        SqliteStore::start(Arc::new(settings)).await
+    }
+
+    fn settings(self, path: &Path) -> Result<Settings, StorageError> {
+        // Absolute, since a connection may be opened again after the program changed its folder.
+        let path = std::path::absolute(path).map_err(|error| {
+            StorageError::new(
+                es_runtime::StorageErrorKind::CannotOpen,
+                format!("{}: {error}", path.display()),
+            )
+        })?;
+        Ok(Settings {
+            path,
+            // SQLite keeps it in milliseconds of 31 bits.
+            busy_timeout: self.busy_timeout.min(Duration::from_secs(24 * 60 * 60)),
+            reader_threads: self.reader_threads,
+            limits: self.limits,
+            clock: self.clock,
+            durability: self.durability,
+            read_only: self.read_only,
+            max_bytes: self.max_bytes,
+        })
+    }
+}
+
+impl fmt::Debug for SqliteOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SqliteOptions")
+            .field("busy_timeout", &self.busy_timeout)
+            .field("reader_threads", &self.reader_threads)
+            .field("limits", &self.limits)
+            .field("durability", &self.durability)
+            .field("read_only", &self.read_only)
+            .field("max_bytes", &self.max_bytes)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What the threads of one store need to know.
+pub(crate) struct Settings {
+    pub(crate) path: PathBuf,
+    pub(crate) busy_timeout: Duration,
+    pub(crate) reader_threads: usize,
+    pub(crate) limits: Limits,
+    pub(crate) clock: Clock,
+    pub(crate) durability: Durability,
+    pub(crate) read_only: bool,
+    pub(crate) max_bytes: Option<u64>,
+}

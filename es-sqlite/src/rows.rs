@@ -1,0 +1,274 @@
+//! Between rows and values. Whatever stands in a row, reading it ends in a value or in an error that
+//! names the row; nothing panics and nothing is left out.
+
+use crate::errors::{corrupt, storage};
+use es_runtime::{
+    AppendId, Appended, Codec, EventId, Fingerprint, Metadata, Position, ReadError, RecordedEvent,
+    Snapshot, StorageError, StoredEvent, StoredPayload, StreamId, Timestamp,
+};
+use rusqlite::{
+    Row, ToSql,
+    types::{ToSqlOutput, ValueRef},
+};
+use std::sync::Arc;
+
+/// What is wrong with a column, without what stands in it.
+pub(crate) type Damage = &'static str;
+
+/// A row of the columns `version, position, event, schema_version, content_type, payload`.
+pub(crate) fn stored_event<'r>(row: &'r Row<'_>, place: Place) -> Result<StoredEvent<'r>, Damage> {
+    let payload = StoredPayload {
+        schema_version: schema_version(row, 3)?,
+        content_type: text(row, 4, "the content type is not text")?,
+        bytes: bytes(row, 5, "the payload is neither text nor a blob")?,
+    };
+    let name = text(row, 2, "the event's name is not text")?;
+    Ok(StoredEvent::new(
+        place.version,
+        place.position,
+        name,
+        payload,
+    ))
+}
+
+/// Where a row stands.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Place {
+    pub(crate) version: u64,
+    pub(crate) position: Position,
+}
+
+impl Place {
+    /// Out of two columns of a row.
+    pub(crate) fn of(row: &Row<'_>, version: usize, position: usize) -> Result<Self, Damage> {
+        Ok(Self {
+            version: number(row, version, "the version is not a positive number")?,
+            position: Position::from_parts([
+                0,
+                0,
+                number(row, position, "the position is not a positive number")?,
+            ]),
+        })
+    }
+
+    pub(crate) fn damaged(self, stream: &StreamId, what: impl Into<String>) -> ReadError {
+        ReadError::Corrupt {
+            stream: stream.clone(),
+            version: self.version,
+            position: self.position,
+            what: what.into(),
+        }
+    }
+}
+
+/// The columns of a whole event, in the order in which [`Recorded`] reads them.
+macro_rules! event_columns {
+    () => {
+        "version, position, event, schema_version, content_type, payload, aggregate, aggregate_id, \
+         event_id, metadata, recorded_at"
+    };
+}
+pub(crate) use event_columns;
+
+/// Reads whole events, and keeps the texts that repeat from row to row.
+#[derive(Default)]
+pub(crate) struct Recorded {
+    names: Vec<Arc<str>>,
+    stream: Option<StreamId>,
+}
+
+impl Recorded {
+    /// How many different texts are kept; a page rarely has more.
+    const KEPT: usize = 64;
+
+    /// The event in a row of `event_columns!`.
+    pub(crate) fn read(&mut self, row: &Row<'_>) -> Result<RecordedEvent, ReadError> {
+        let place = Place::of(row, 0, 1).map_err(|what| unplaced(row, what))?;
+        let stream = self.stream(row).map_err(|what| {
+            ReadError::Storage(corrupt(format!(
+                "the row at position {} is damaged: {what}",
+                place.position
+            )))
+        })?;
+        self.rest(row, place, &stream)
+            .map_err(|what| place.damaged(&stream, what))
+    }
+
+    fn rest(
+        &mut self,
+        row: &Row<'_>,
+        place: Place,
+        stream: &StreamId,
+    ) -> Result<RecordedEvent, Damage> {
+        let stored = stored_event(row, place)?;
+        let event_id: EventId = text(row, 8, "the event id is not text")?
+            .parse()
+            .map_err(|_| "the event id is not a UUID")?;
+        let metadata = Metadata::from_json(text(row, 9, "the metadata is not text")?)
+            .map_err(|_| "the metadata is not the JSON of metadata")?;
+        Ok(RecordedEvent::new(
+            place.position,
+            stream.clone(),
+            place.version,
+            event_id,
+            self.shared(stored.name),
+            stored.payload.schema_version,
+            self.shared(stored.payload.content_type),
+            stored.payload.bytes.to_vec(),
+            metadata,
+            time(row, 10)?,
+        ))
+    }
+
+    fn stream(&mut self, row: &Row<'_>) -> Result<StreamId, Damage> {
+        let aggregate = text(row, 6, "the aggregate's name is not text")?;
+        let id = text(row, 7, "the aggregate's id is not text")?;
+        if let Some(known) = &self.stream {
+            if known.aggregate() == aggregate && known.id() == id {
+                return Ok(known.clone());
+            }
+        }
+        let stream = StreamId::new(aggregate, id).map_err(|_| "its stream cannot be one")?;
+        self.stream = Some(stream.clone());
+        Ok(stream)
+    }
+
+    fn shared(&mut self, text: &str) -> Arc<str> {
+        if let Some(known) = self.names.iter().find(|known| &***known == text) {
+            return Arc::clone(known);
+        }
+        let new: Arc<str> = text.into();
+        if self.names.len() < Self::KEPT {
+            self.names.push(Arc::clone(&new));
+        }
+        new
+    }
+}
+
+/// A row that does not say where it stands.
+pub(crate) fn unplaced(row: &Row<'_>, what: Damage) -> ReadError {
+    let place = match row.get_ref(1) {
+        Ok(ValueRef::Integer(position)) => format!("at position {position}"),
+        _ => "of unknown position".to_owned(),
+    };
+    ReadError::Storage(corrupt(format!("a row {place} is damaged: {what}")))
+}
+
+/// The append in a row of `last_version, events, position, recorded_at`.
+pub(crate) fn appended(
+    row: &Row<'_>,
+    stream: &StreamId,
+    id: &AppendId,
+) -> Result<Appended, StorageError> {
+    let read = || {
+        let position = natural(row, 2).ok_or("the position is not a number")?;
+        let version = natural(row, 0).ok_or("the version is not a number")?;
+        let events = natural(row, 1).ok_or("the count of events is not a number")?;
+        if events > version {
+            return Err("it counts more events than its stream has");
+        }
+        Ok(Appended::new(
+            version,
+            events,
+            Position::from_parts([0, 0, position]),
+            time(row, 3)?,
+        )
+        .as_repeated())
+    };
+    read().map_err(|what: Damage| {
+        corrupt(format!(
+            "the record of append `{id}` of stream {stream} is damaged: {what}"
+        ))
+    })
+}
+
+/// The snapshot in a row of `version, position, fingerprint, content_type, state`. `None` when it is
+/// damaged: a snapshot is a cache, and the stream has it all.
+pub(crate) fn snapshot(row: &Row<'_>, stream: &StreamId) -> Option<Snapshot> {
+    let fingerprint = text(row, 2, "").ok()?;
+    Some(Snapshot {
+        stream: stream.clone(),
+        version: natural(row, 0)?,
+        position: text(row, 1, "").ok()?.parse().ok()?,
+        fingerprint: Fingerprint::from_u64(u64::from_str_radix(fingerprint, 16).ok()?),
+        content_type: text(row, 3, "").ok()?.to_owned(),
+        state: bytes(row, 4, "").ok()?.to_vec(),
+    })
+}
+
+pub(crate) fn text<'r>(row: &'r Row<'_>, column: usize, what: Damage) -> Result<&'r str, Damage> {
+    match row.get_ref(column) {
+        Ok(ValueRef::Text(bytes)) => std::str::from_utf8(bytes).map_err(|_| what),
+        _ => Err(what),
+    }
+}
+
+fn bytes<'r>(row: &'r Row<'_>, column: usize, what: Damage) -> Result<&'r [u8], Damage> {
+    match row.get_ref(column) {
+        Ok(ValueRef::Text(bytes) | ValueRef::Blob(bytes)) => Ok(bytes),
+        _ => Err(what),
+    }
+}
+
+fn schema_version(row: &Row<'_>, column: usize) -> Result<u16, Damage> {
+    natural(row, column)
+        .and_then(|version| u16::try_from(version).ok())
+        .filter(|version| *version > 0)
+        .ok_or("the schema version is not a number from 1 to 65535")
+}
+
+fn time(row: &Row<'_>, column: usize) -> Result<Timestamp, Damage> {
+    text(row, column, "the time is not text")?
+        .parse()
+        .map_err(|_| "the time is not a moment in ISO 8601")
+}
+
+fn number(row: &Row<'_>, column: usize, what: Damage) -> Result<u64, Damage> {
+    natural(row, column)
+        .filter(|number| *number > 0)
+        .ok_or(what)
+}
+
+fn natural(row: &Row<'_>, column: usize) -> Option<u64> {
+    match row.get_ref(column) {
+        Ok(ValueRef::Integer(number)) => u64::try_from(number).ok(),
+        _ => None,
+    }
+}
+
+/// A number as SQLite keeps it; no stored number is above the largest one, so that stands for all
+/// that are.
+pub(crate) fn clamped(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+/// A number as SQLite keeps it, or an error before anything is written.
+pub(crate) fn exact(number: u64) -> Result<i64, rusqlite::Error> {
+    i64::try_from(number).map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))
+}
+
+/// Bytes as a person can read them where that is possible: JSON as text, anything else as a blob.
+/// They come back the same either way.
+pub(crate) struct Readable<'a> {
+    pub(crate) content_type: &'a str,
+    pub(crate) bytes: &'a [u8],
+}
+
+impl ToSql for Readable<'_> {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        let json =
+            self.content_type == Codec::Json.content_type() || self.content_type.ends_with("+json");
+        // SQLite's text functions end at a NUL, which JSON text has none of.
+        let readable = json && !self.bytes.contains(&0) && std::str::from_utf8(self.bytes).is_ok();
+        Ok(ToSqlOutput::Borrowed(if readable {
+            ValueRef::Text(self.bytes)
+        } else {
+            ValueRef::Blob(self.bytes)
+        }))
+    }
+}
+
+/// The driver's error on a read.
+pub(crate) fn read_error(error: rusqlite::Error) -> ReadError {
+    ReadError::Storage(storage(error))
+}

@@ -1,0 +1,172 @@
+//! The tables, and how a file gets them. Their version stands in a table of the store's own, since
+//! applications keep read models in the same file and may use `user_version` for those.
+
+use crate::{
+    connection::{name_file, retry_busy},
+    errors::{corrupt, storage},
+    options::Settings,
+};
+use es_runtime::{StorageError, StorageErrorKind};
+use rusqlite::{Connection, OptionalExtension, TransactionBehavior};
+
+/// The version of the tables that this program writes.
+const CURRENT: i64 = 1;
+
+/// One entry for each version: what turns the version before it into it.
+const STEPS: &[&str] = &[
+    // The payload stands last, so that a long one does not lie between the columns that filters
+    // read. AUTOINCREMENT: a position is never given out twice, whatever happens to the rows.
+    "
+    CREATE TABLE events (
+        position       INTEGER PRIMARY KEY AUTOINCREMENT,
+        aggregate      TEXT    NOT NULL,
+        aggregate_id   TEXT    NOT NULL,
+        version        INTEGER NOT NULL CHECK (version > 0),
+        event          TEXT    NOT NULL,
+        schema_version INTEGER NOT NULL,
+        recorded_at    TEXT    NOT NULL,
+        event_id       TEXT    NOT NULL UNIQUE,
+        metadata       TEXT    NOT NULL,
+        content_type   TEXT    NOT NULL,
+        payload        ANY     NOT NULL,
+        UNIQUE (aggregate, aggregate_id, version)
+    ) STRICT;
+
+    CREATE TRIGGER events_are_not_changed BEFORE UPDATE ON events BEGIN
+        SELECT RAISE(ABORT, 'events are immutable: append an event that corrects this one');
+    END;
+
+    CREATE TRIGGER events_are_not_deleted BEFORE DELETE ON events BEGIN
+        SELECT RAISE(ABORT, 'events are immutable: append an event that revokes this one');
+    END;
+
+    CREATE TABLE appends (
+        aggregate      TEXT    NOT NULL,
+        aggregate_id   TEXT    NOT NULL,
+        append_id      TEXT    NOT NULL,
+        first_version  INTEGER NOT NULL,
+        last_version   INTEGER NOT NULL,
+        events         INTEGER NOT NULL,
+        position       INTEGER NOT NULL,
+        recorded_at    TEXT    NOT NULL,
+        PRIMARY KEY (aggregate, aggregate_id, append_id)
+    ) STRICT, WITHOUT ROWID;
+
+    CREATE TABLE snapshots (
+        aggregate      TEXT    NOT NULL,
+        aggregate_id   TEXT    NOT NULL,
+        version        INTEGER NOT NULL,
+        position       TEXT    NOT NULL,
+        fingerprint    TEXT    NOT NULL,
+        content_type   TEXT    NOT NULL,
+        state          ANY     NOT NULL,
+        PRIMARY KEY (aggregate, aggregate_id)
+    ) STRICT;
+    ",
+];
+
+/// Brings the tables to this program's version, in one transaction. Several processes may do this
+/// to one file at the same time.
+pub(crate) fn migrate(
+    connection: &mut Connection,
+    settings: &Settings,
+) -> Result<(), StorageError> {
+    retry_busy(settings.busy_timeout, || {
+        // Without the lock first: usually there is nothing to do.
+        if version(connection)? == CURRENT {
+            return Ok(());
+        }
+        let transaction = connection
+            .transaction_with_behavior(TransactionBehavior::Immediate)
+            .map_err(storage)?;
+        let from = version(&transaction)?;
+        if from == 0 {
+            refuse_foreign_tables(&transaction)?;
+            transaction
+                .execute_batch(
+                    "CREATE TABLE es_meta (name TEXT PRIMARY KEY NOT NULL, value ANY NOT NULL)
+                         STRICT, WITHOUT ROWID;
+                     INSERT INTO es_meta VALUES ('schema_version', 0);",
+                )
+                .map_err(storage)?;
+        }
+        let done = usize::try_from(from).unwrap_or(usize::MAX);
+        for step in STEPS.iter().skip(done) {
+            transaction.execute_batch(step).map_err(storage)?;
+        }
+        transaction
+            .execute(
+                "UPDATE es_meta SET value = ?1 WHERE name = 'schema_version'",
+                [CURRENT],
+            )
+            .map_err(storage)?;
+        transaction.commit().map_err(storage)
+    })
+    .map_err(|error| name_file(settings, error))
+}
+
+/// For reading only: the tables must be there already.
+pub(crate) fn check(connection: &Connection, settings: &Settings) -> Result<(), StorageError> {
+    match version(connection) {
+        Ok(CURRENT) => Ok(()),
+        Ok(other) => Err(StorageError::new(
+            StorageErrorKind::Version,
+            format!(
+                "its tables have version {other}, this program reads version {CURRENT}; open it \
+                 for writing once to bring it there"
+            ),
+        )),
+        Err(error) => Err(error),
+    }
+    .map_err(|error| name_file(settings, error))
+}
+
+/// The version of the tables in the file, 0 without any.
+fn version(connection: &Connection) -> Result<i64, StorageError> {
+    if !has_table(connection, "es_meta")? {
+        return Ok(0);
+    }
+    let found: Option<rusqlite::types::Value> = connection
+        .query_row(
+            "SELECT value FROM es_meta WHERE name = 'schema_version'",
+            [],
+            |row| row.get(0),
+        )
+        .optional()
+        .map_err(storage)?;
+    match found {
+        Some(rusqlite::types::Value::Integer(version)) if version > CURRENT => {
+            Err(StorageError::new(
+                StorageErrorKind::Version,
+                format!(
+                    "its tables have version {version}, this program knows up to version {CURRENT}"
+                ),
+            ))
+        }
+        Some(rusqlite::types::Value::Integer(version)) if version > 0 => Ok(version),
+        _ => Err(corrupt("the table es_meta has no usable schema_version")),
+    }
+}
+
+/// A file may hold other tables, not others of the same names.
+fn refuse_foreign_tables(connection: &Connection) -> Result<(), StorageError> {
+    for name in ["events", "appends", "snapshots"] {
+        if has_table(connection, name)? {
+            return Err(StorageError::new(
+                StorageErrorKind::CannotOpen,
+                format!("it has a table `{name}` that is not this store's; use another file"),
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn has_table(connection: &Connection, name: &str) -> Result<bool, StorageError> {
+    connection
+        .query_row(
+            "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE name = ?1 COLLATE NOCASE)",
+            [name],
+            |row| row.get(0),
+        )
+        .map_err(storage)
+}

@@ -1,0 +1,270 @@
+//! The feed of all streams: its order, resuming in it, and that nobody misses anything.
+
+use super::{
+    StoreFixture, again, all_of, feed_from, numbered, positions, request, rising, stream,
+    whole_feed, write,
+};
+use es_runtime::{
+    Append, EventFilter, EventStore, ExpectedVersion, NewEvent, Position, ReadLimit, RecordedEvent,
+    StreamId,
+};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+
+/// Some streams with events of three names, mixed.
+async fn mixed<S: EventStore>(store: &S) -> Vec<StreamId> {
+    let streams: Vec<StreamId> = (0..4)
+        .map(|index| stream(format!("mixed-{index}")))
+        .collect();
+    for round in 0..15_u64 {
+        for (index, order) in streams.iter().enumerate() {
+            let count = (round + index as u64) % 4;
+            let events = (0..count).map(|number| {
+                let name = ["test.a", "test.b", "test.c"][after(number + round) % 3];
+                NewEvent::json(name, 1, format!("{number}"))
+            });
+            let append = Append::new(order.clone(), ExpectedVersion::Any).with_events(events);
+            store.append(append).await.expect("appended");
+        }
+    }
+    streams
+}
+
+fn after(number: u64) -> usize {
+    usize::try_from(number).expect("a small number")
+}
+
+/// Positions rise strictly, and the head is the position of the newest event, at once.
+pub async fn positions_rise_and_the_head_is_the_last<F: StoreFixture>(fixture: F) {
+    let store = fixture.open().await;
+    assert_eq!(store.head().await.expect("head"), Position::START);
+    assert_eq!(whole_feed(&store).await, []);
+    for size in [1, 4, 2] {
+        let done = write(&store, &stream(size), ExpectedVersion::Any, 0..size).await;
+        assert_eq!(store.head().await.expect("head"), done.position);
+        let feed = whole_feed(&store).await;
+        let last = feed.last().map(|event| event.position);
+        assert_eq!(last, Some(done.position));
+    }
+    mixed(&store).await;
+    let feed = whole_feed(&store).await;
+    assert!(rising(&positions(&feed)));
+    assert!(feed[0].position > Position::START);
+    let head = store.head().await.expect("head");
+    assert_eq!(head, feed[feed.len() - 1].position);
+
+    let store = again(&fixture, store).await;
+    assert_eq!(store.head().await.expect("head"), head);
+    let done = write(&store, &stream("later"), ExpectedVersion::Any, [1]).await;
+    assert!(done.position > head, "a position was given out twice");
+}
+
+/// The feed, taken apart by stream, is the streams.
+pub async fn the_feed_agrees_with_every_stream<F: StoreFixture>(fixture: F) {
+    let store = fixture.open().await;
+    let streams = mixed(&store).await;
+    let mut apart: HashMap<StreamId, Vec<RecordedEvent>> = HashMap::new();
+    for event in whole_feed(&store).await {
+        apart.entry(event.stream.clone()).or_default().push(event);
+    }
+    assert_eq!(apart.len(), streams.len());
+    for order in streams {
+        assert_eq!(apart.remove(&order), Some(all_of(&store, &order).await));
+    }
+}
+
+/// After appends that were refused, for a conflict or for an event id, the feed goes on.
+pub async fn a_refused_append_does_not_hold_up_the_feed<F: StoreFixture>(fixture: F) {
+    let store = fixture.open().await;
+    let order = stream("refusals");
+    let taken = numbered(0);
+    let first = Append::new(order.clone(), ExpectedVersion::Any).with_event(taken.clone());
+    store.append(first).await.expect("appended");
+    for round in 0..10 {
+        let stale = request(&order, ExpectedVersion::NoStream, 0..3);
+        store.append(stale).await.expect_err("a conflict");
+        let twice = request(&order, ExpectedVersion::Any, 0..3).with_event(taken.clone());
+        store.append(twice).await.expect_err("a known event id");
+        let done = write(&store, &order, ExpectedVersion::Exact(round + 1), [round]).await;
+        assert_eq!(store.head().await.expect("head"), done.position);
+        let feed = whole_feed(&store).await;
+        assert_eq!(feed.len() as u64, round + 2);
+        assert_eq!(feed[feed.len() - 1].position, done.position);
+    }
+}
+
+/// A filtered feed that is resumed anywhere is the resumed feed, filtered.
+pub async fn filtering_and_resuming_commute<F: StoreFixture>(fixture: F) {
+    let store = fixture.open().await;
+    mixed(&store).await;
+    let all = whole_feed(&store).await;
+    let filters = [
+        EventFilter::all(),
+        EventFilter::names(["test.a"]),
+        EventFilter::names(["test.c", "test.b"]),
+        EventFilter::names(["test.missing"]),
+        EventFilter::names([""; 0]),
+    ];
+    for filter in filters {
+        for start in (0..all.len()).step_by(9) {
+            let from = all[start].position;
+            let mut wanted = all[start + 1..].to_vec();
+            wanted.retain(|event| filter.accepts(&event.name));
+            for size in [1, 4, 1_000] {
+                let found = feed_from(&store, from, &filter, size).await;
+                assert_eq!(found, wanted, "{filter:?} after {from} by {size}");
+            }
+        }
+    }
+}
+
+/// After each position the feed brings exactly what stands behind it; past the end, nothing.
+pub async fn reading_goes_on_from_every_position<F: StoreFixture>(fixture: F) {
+    let store = fixture.open().await;
+    mixed(&store).await;
+    let all = whole_feed(&store).await;
+    let filter = EventFilter::all();
+    assert_eq!(
+        feed_from(&store, Position::START, &filter, 10).await.len(),
+        all.len()
+    );
+    for (index, event) in all.iter().enumerate() {
+        let text = event.position.to_string();
+        let from: Position = text.parse().expect("a checkpoint as text");
+        assert_eq!(from, event.position);
+        let rest = feed_from(&store, from, &filter, 1_000).await;
+        assert_eq!(rest, all[index + 1..]);
+    }
+    let [high, middle, low] = all[all.len() - 1].position.to_parts();
+    for past in [
+        [high, middle, low + 1],
+        [high, middle, u64::MAX],
+        [u64::MAX, u64::MAX, u64::MAX],
+    ] {
+        let past = Position::from_parts(past);
+        let page = store.read_feed(past, &filter, ReadLimit::default());
+        let page = page.await.expect("readable");
+        assert!(page.events.is_empty() && page.at_end);
+        assert_eq!(page.next, past, "a checkpoint never goes back");
+    }
+}
+
+/// `next` leads past events that the filter held back, and `at_end` is said only at the end.
+pub async fn a_page_says_where_the_next_one_starts<F: StoreFixture>(fixture: F) {
+    let store = fixture.open().await;
+    let order = stream("pages");
+    let names = ["test.a", "test.b", "test.b", "test.a", "test.b", "test.b"];
+    let events = names.map(|name| NewEvent::json(name, 1, "1"));
+    let append = Append::new(order, ExpectedVersion::NoStream).with_events(events);
+    store.append(append).await.expect("appended");
+    let all = positions(&whole_feed(&store).await);
+    let only_a = EventFilter::names(["test.a"]);
+    let none = EventFilter::names(["test.none"]);
+
+    let page = |from, filter, size| {
+        let store = store.clone();
+        async move {
+            store
+                .read_feed(from, filter, ReadLimit::events(size))
+                .await
+                .expect("readable")
+        }
+    };
+    let first = page(Position::START, &only_a, 1).await;
+    assert_eq!(positions(&first.events), [all[0]]);
+    assert!(!first.at_end, "there is another one");
+    assert!(first.next >= all[0] && first.next < all[3]);
+    let second = page(first.next, &only_a, 5).await;
+    assert_eq!(positions(&second.events), [all[3]]);
+    assert!(second.at_end);
+    assert_eq!(second.next, all[5], "what was held back was looked at");
+    let third = page(second.next, &only_a, 5).await;
+    assert!(third.events.is_empty() && third.at_end);
+    assert_eq!(third.next, all[5]);
+
+    let nothing = page(Position::START, &none, 5).await;
+    assert!(nothing.events.is_empty() && nothing.at_end);
+    assert_eq!(nothing.next, all[5]);
+    let no_room = page(Position::START, &only_a, 0).await;
+    assert!(no_room.events.is_empty() && !no_room.at_end);
+    assert_eq!(no_room.next, Position::START);
+
+    let limit = ReadLimit {
+        events: 10,
+        bytes: 2,
+    };
+    let everything = EventFilter::all();
+    let by_bytes = store.read_feed(Position::START, &everything, limit);
+    let by_bytes = by_bytes.await.expect("readable");
+    assert_eq!(positions(&by_bytes.events), all[..2]);
+    assert!(!by_bytes.at_end);
+    assert_eq!(by_bytes.next, all[1]);
+}
+
+/// Eight writers and a reader who follows them page by page: every event once, in an order that
+/// agrees with each stream, none missed.
+pub async fn nothing_is_missed_while_writers_write<F: StoreFixture>(fixture: F) {
+    const WRITERS: usize = 8;
+    const APPENDS: usize = 150;
+    let store = fixture.open().await;
+    let running = Arc::new(AtomicUsize::new(WRITERS));
+    let writers: Vec<_> = (0..WRITERS)
+        .map(|writer| {
+            let (store, running) = (store.clone(), Arc::clone(&running));
+            tokio::spawn(async move {
+                let mut ids = Vec::new();
+                for number in 0..APPENDS {
+                    // Half of them to streams that the writers share.
+                    let order = match number % 2 {
+                        0 => stream(format!("own-{writer}")),
+                        _ => stream(format!("shared-{}", number % 3)),
+                    };
+                    let size = (number % 3 + 1) as u64;
+                    let append = request(&order, ExpectedVersion::Any, 0..size);
+                    ids.extend(append.events.iter().map(|event| event.id));
+                    store.append(append).await.expect("appended");
+                    // A refused one between them may leave a gap in the positions.
+                    let stale = request(&order, ExpectedVersion::NoStream, [1]);
+                    store.append(stale).await.expect_err("a conflict");
+                }
+                running.fetch_sub(1, Ordering::SeqCst);
+                ids
+            })
+        })
+        .collect();
+    let mut seen = Vec::new();
+    let mut from = Position::START;
+    loop {
+        let ended = running.load(Ordering::SeqCst) == 0;
+        let limit = ReadLimit::events(7);
+        let page = store.read_feed(from, &EventFilter::all(), limit).await;
+        let page = page.expect("readable");
+        assert!(page.next >= from);
+        from = page.next;
+        seen.extend(page.events);
+        if page.at_end {
+            if ended {
+                break;
+            }
+            tokio::task::yield_now().await;
+        }
+    }
+    assert!(rising(&positions(&seen)));
+    let mut last: HashMap<StreamId, u64> = HashMap::new();
+    for event in &seen {
+        let version = last.entry(event.stream.clone()).or_default();
+        assert_eq!(event.version, *version + 1, "in {}", event.stream);
+        *version = event.version;
+    }
+    let followed: HashSet<_> = seen.iter().map(|event| event.event_id).collect();
+    assert_eq!(followed.len(), seen.len(), "an event came twice");
+    let written = super::join_all(writers).await.concat();
+    let missed = written.iter().filter(|id| !followed.contains(id)).count();
+    assert_eq!(missed, 0, "missed out of {}", written.len());
+    assert_eq!(seen.len(), written.len());
+}

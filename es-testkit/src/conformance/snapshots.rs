@@ -1,0 +1,124 @@
+//! Snapshots: one for each stream, the newest, and no part in what the events say.
+
+use super::{StoreFixture, again, all_of, folded, stream, whole_feed, write};
+use es_runtime::{
+    EventStore, ExpectedVersion, Fingerprint, Position, Snapshot, SnapshotStore, StreamId,
+};
+
+fn snapshot(stream: &StreamId, version: u64, shape: u64, state: &[u8]) -> Snapshot {
+    Snapshot {
+        stream: stream.clone(),
+        version,
+        position: Position::from_parts([0, 0, version * 10]),
+        fingerprint: Fingerprint::from_u64(shape),
+        content_type: "application/json".to_owned(),
+        state: state.to_vec(),
+    }
+}
+
+async fn save<S: SnapshotStore>(store: &S, snapshot: &Snapshot) {
+    store.save_snapshot(snapshot.clone()).await.expect("saved");
+}
+
+async fn load<S: SnapshotStore>(store: &S, stream: &StreamId) -> Option<Snapshot> {
+    store.load_snapshot(stream).await.expect("loads")
+}
+
+/// What was saved comes back, for its own stream only, also from a store that was opened again.
+pub async fn a_saved_snapshot_comes_back<F: StoreFixture>(fixture: F) {
+    let store = fixture.open().await;
+    let (one, two) = (stream("one"), stream("two"));
+    assert_eq!(load(&store, &one).await, None);
+    let mine = snapshot(&one, 5, 1, br#"{"a":1}"#);
+    save(&store, &mine).await;
+    assert_eq!(load(&store, &one).await, Some(mine.clone()));
+    assert_eq!(load(&store, &two).await, None);
+    let other = snapshot(&two, 2, 1, b"[]");
+    save(&store, &other).await;
+    let store = again(&fixture, store).await;
+    assert_eq!(load(&store, &one).await, Some(mine));
+    assert_eq!(load(&store, &two).await, Some(other));
+}
+
+/// A newer one takes the place of an older one; an older one that comes late does not.
+pub async fn the_newest_snapshot_is_kept<F: StoreFixture>(fixture: F) {
+    let store = fixture.open().await;
+    let order = stream("newest");
+    for version in [1, 5, 10] {
+        let newer = snapshot(&order, version, 1, version.to_string().as_bytes());
+        save(&store, &newer).await;
+        assert_eq!(load(&store, &order).await, Some(newer));
+    }
+    let newest = load(&store, &order).await;
+    for version in [0, 1, 9] {
+        save(&store, &snapshot(&order, version, 1, b"late")).await;
+        assert_eq!(load(&store, &order).await, newest);
+    }
+    // Two of one version stand for one state; it does not matter which of them stays.
+    save(&store, &snapshot(&order, 10, 1, b"10")).await;
+    assert_eq!(load(&store, &order).await, newest);
+}
+
+/// One of another fingerprint takes over, newer or not: the other cannot be used any more.
+pub async fn a_snapshot_of_another_shape_takes_over<F: StoreFixture>(fixture: F) {
+    let store = fixture.open().await;
+    let order = stream("shape");
+    for (version, shape) in [(10, 1), (3, 2), (3, 1), (4, u64::MAX), (1, 0), (2, 1 << 63)] {
+        let next = snapshot(&order, version, shape, b"state");
+        save(&store, &next).await;
+        assert_eq!(load(&store, &order).await, Some(next));
+    }
+}
+
+/// Any bytes are a state, under any content type and position.
+pub async fn states_come_back_byte_for_byte<F: StoreFixture>(fixture: F) {
+    let store = fixture.open().await;
+    let all: Vec<u8> = (0..=255).collect();
+    let states: [&[u8]; 6] = [b"", b"\0", &all, b"{broken", b"\xff\xfe", b"{}"];
+    for (number, state) in states.into_iter().enumerate() {
+        for kind in ["application/json", "application/x-postcard", ""] {
+            let order = stream(format!("{number}-{kind}"));
+            let mut saved = snapshot(&order, 1, 7, state);
+            saved.content_type = kind.to_owned();
+            saved.position = Position::from_parts([1, u64::MAX, number as u64]);
+            save(&store, &saved).await;
+            assert_eq!(load(&store, &order).await, Some(saved));
+        }
+    }
+}
+
+/// After it was deleted a snapshot is gone, and deleting it again is no error.
+pub async fn deleting_a_snapshot_twice_is_deleting_it_once<F: StoreFixture>(fixture: F) {
+    let store = fixture.open().await;
+    let (order, other) = (stream("deleted"), stream("kept"));
+    let kept = snapshot(&other, 1, 1, b"kept");
+    save(&store, &kept).await;
+    store.delete_snapshot(&order).await.expect("nothing there");
+    save(&store, &snapshot(&order, 8, 1, b"x")).await;
+    for _ in 0..2 {
+        store.delete_snapshot(&order).await.expect("deleted");
+        assert_eq!(load(&store, &order).await, None);
+    }
+    let late = snapshot(&order, 2, 1, b"again");
+    save(&store, &late).await;
+    assert_eq!(load(&store, &order).await, Some(late));
+    assert_eq!(load(&store, &other).await, Some(kept));
+}
+
+/// A snapshot of nonsense, or one ahead of its stream, changes no event, and events change no
+/// snapshot.
+pub async fn snapshots_and_events_do_not_touch<F: StoreFixture>(fixture: F) {
+    let store = fixture.open().await;
+    let order = stream("apart");
+    let ahead = snapshot(&order, 1_000, 1, b"\xffnonsense");
+    save(&store, &ahead).await;
+    assert_eq!(all_of(&store, &order).await, []);
+    let done = write(&store, &order, ExpectedVersion::NoStream, 0..3).await;
+    assert_eq!(done.version, 3);
+    assert_eq!(folded(&store, &order, 0).await.len(), 3);
+    assert_eq!(whole_feed(&store).await.len(), 3);
+    assert_eq!(store.head().await.expect("head"), done.position);
+    assert_eq!(load(&store, &order).await, Some(ahead));
+    store.delete_snapshot(&order).await.expect("deleted");
+    assert_eq!(all_of(&store, &order).await.len(), 3);
+}

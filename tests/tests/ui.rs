@@ -1,0 +1,105 @@
+//! What must not compile, and what the compiler says then: one file under `ui/` for each mistake.
+//!
+//! The recorded `.stderr` files are those of one compiler, because its own words stand in them.
+//! To record new ones: `TRYBUILD=overwrite cargo +1.95 test -p es-tests --test ui`.
+
+use std::{
+    env,
+    fs::{read_dir, read_to_string},
+    io::{Write, stderr},
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+/// The compiler whose messages are recorded.
+const RECORDED_WITH: &str = "1.95";
+
+#[test]
+fn every_mistake_is_explained() {
+    let release = compiler_release();
+    if !release.starts_with(&format!("{RECORDED_WITH}.")) {
+        // Not by `eprintln!`: the test harness hides what a test that passes prints with it.
+        writeln!(
+            stderr(),
+            "\n=== NOT RUN: the compile-fail tests compare the messages of rustc {RECORDED_WITH}, \
+             and this is rustc {release}.\n=== To run them: \
+             cargo +{RECORDED_WITH} test -p es-tests --test ui\n"
+        )
+        .expect("stderr can be written");
+        return;
+    }
+    trybuild::TestCases::new().compile_fail("ui/*/*.rs");
+}
+
+#[test]
+fn no_message_depends_on_the_installed_sources_of_the_standard_library() {
+    for (path, text) in recorded() {
+        assert!(!text.contains("$RUST"), "{} names $RUST", path.display());
+    }
+}
+
+/// One mistake, one error. The cases named `many` or listed here have several on purpose.
+#[test]
+fn one_mistake_is_one_error() {
+    let several = [
+        "apply-missing-for-both",
+        "event-enum-defined",
+        "event-under-two-aliases",
+        "serde-container",
+        "serde-field",
+        "serde-variant",
+    ];
+    for (path, text) in recorded() {
+        let name = path.file_stem().unwrap_or_default().to_string_lossy();
+        let errors = text
+            .lines()
+            .filter(|line| line.starts_with("error: ") || line.starts_with("error["))
+            .count();
+        if name.starts_with("many") || several.contains(&name.as_ref()) {
+            assert!(errors > 1, "{} has one error only", path.display());
+        } else {
+            assert_eq!(errors, 1, "{} has {errors} errors", path.display());
+        }
+        assert!(
+            !text.contains("warning"),
+            "{} has a warning",
+            path.display()
+        );
+    }
+}
+
+fn recorded() -> Vec<(PathBuf, String)> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("ui");
+    let list = |path: &Path| -> Vec<PathBuf> {
+        read_dir(path)
+            .expect("the directory of compile-fail tests")
+            .map(|entry| entry.expect("an entry").path())
+            .collect()
+    };
+    let files: Vec<_> = list(&root)
+        .iter()
+        .flat_map(|group| list(group))
+        .filter(|path| {
+            path.extension()
+                .is_some_and(|extension| extension == "stderr")
+        })
+        .map(|path| {
+            let text = read_to_string(&path).expect("a text file");
+            (path, text)
+        })
+        .collect();
+    assert!(files.len() > 100, "only {} cases were found", files.len());
+    files
+}
+
+fn compiler_release() -> String {
+    let compiler = env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
+    let output = Command::new(compiler)
+        .arg("-vV")
+        .output()
+        .expect("rustc says its version");
+    String::from_utf8_lossy(&output.stdout)
+        .lines()
+        .find_map(|line| line.strip_prefix("release: ").map(str::to_owned))
+        .expect("`rustc -vV` has a line `release: ..`")
+}

@@ -1,0 +1,11 @@
+use es_runtime::Event;
+use serde::{Deserialize, Serialize};
+
+#[derive(Event, Serialize, Deserialize)]
+#[event(name = "account")]
+enum AccountEvent {
+    #[event("account.opened")]
+    Opened { owner: String },
+}
+
+fn main() {}

@@ -1,0 +1,11 @@
+use es_runtime::Event;
+use serde::{Deserialize, Serialize};
+
+#[derive(Event, Serialize, Deserialize)]
+#[event(version = 2)]
+enum AccountEvent {
+    #[event("account.opened")]
+    Opened { owner: String },
+}
+
+fn main() {}

@@ -1,0 +1,68 @@
+//! Types without `Clone`, `Debug` or `PartialEq`, next to others that have some of them.
+
+use ::renamed::{Aggregate, Apply, Event, Events, Handle};
+use ::serde::{Deserialize, Serialize};
+use ::std::{convert::Infallible, fmt, prelude::v1::*};
+
+/// Nothing but what is stored.
+#[derive(Event, Serialize, Deserialize)]
+#[event("bare.opened", crate = "::renamed")]
+#[expect(missing_debug_implementations, reason = "on purpose")]
+pub struct Opened {}
+
+/// Can be shown.
+#[derive(Event, Serialize, Deserialize, Debug)]
+#[event("bare.closed", crate = ::renamed)]
+pub struct Closed {
+    /// A big field beside none.
+    pub reason: [u64; 32],
+}
+
+/// A state in a tuple.
+#[derive(Aggregate, Default, Debug)]
+#[aggregate("bare", id = String, error = Infallible, crate = "::renamed")]
+#[aggregate(events(Opened, Closed), commands(Open))]
+#[allow(missing_debug_implementations, variant_size_differences)]
+pub struct Bare(bool);
+
+/// A command without anything.
+#[expect(missing_debug_implementations, reason = "on purpose")]
+pub struct Open;
+
+impl Apply<Opened> for Bare {
+    fn apply(&mut self, _: &Opened) {
+        self.0 = true;
+    }
+}
+
+impl Apply<Closed> for Bare {
+    fn apply(&mut self, _: &Closed) {
+        self.0 = false;
+    }
+}
+
+impl Handle<Open> for Bare {
+    fn handle(&self, _: Open) -> Result<Events<Self>, Infallible> {
+        Ok(if self.0 {
+            Events::none()
+        } else {
+            Opened {}.into()
+        })
+    }
+}
+
+/// A state without any field.
+#[derive(Aggregate, Default, Debug)]
+#[aggregate("door", id = u64, error = fmt::Error, crate = "::renamed", events(Closed), codec = "postcard")]
+#[aggregate(event_enum = DoorFact)]
+pub struct Door;
+
+impl Apply<Closed> for Door {
+    fn apply(&mut self, _: &Closed) {}
+}
+
+/// The enum of [`Door`] has `Debug`, because its one event has it.
+#[must_use]
+pub fn shown(event: &DoorFact) -> String {
+    ::std::format!("{event:?}")
+}

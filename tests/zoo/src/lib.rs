@@ -1,0 +1,42 @@
+//! Odd but legal programs that the derives must accept without a word: no prelude, a renamed
+//! dependency, names that hide those of the standard library, and every lint turned up.
+//!
+//! Each module is one kind of oddity. That it compiles quietly is the test; what can go wrong at
+//! run time is checked in the module itself.
+
+#![no_implicit_prelude]
+#![deny(missing_docs, warnings)]
+#![deny(clippy::all, clippy::pedantic)]
+#![deny(
+    unused_qualifications,
+    unreachable_pub,
+    single_use_lifetimes,
+    trivial_casts,
+    unused_lifetimes,
+    variant_size_differences,
+    missing_debug_implementations,
+    let_underscore_drop,
+    unit_bindings
+)]
+#![deny(clippy::unwrap_used, clippy::panic, clippy::unreachable)]
+#![forbid(unsafe_code, unused_must_use)]
+
+pub mod bare;
+pub mod cfg;
+mod deprecated;
+pub mod facade;
+mod hidden;
+pub mod macros;
+pub mod many;
+pub mod paths;
+pub mod raw;
+pub mod scoped;
+pub mod serde_forms;
+pub mod shadows;
+
+/// Uses what is private.
+#[must_use]
+pub fn private() -> ::std::option::Option<u64> {
+    deprecated::old();
+    hidden::seen()
+}
