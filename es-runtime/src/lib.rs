@@ -18,6 +18,7 @@ mod ids;
 mod metadata;
 mod position;
 mod repository;
+pub mod schema;
 mod shape;
 mod store;
 mod stream;
