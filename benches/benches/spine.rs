@@ -150,7 +150,7 @@ fn commands<S: EventStore + SnapshotStore>(runtime: &Runtime, store: &S, callers
                 let mut done = 0_u64;
                 while start.elapsed() < WINDOW {
                     let id = format!("{run}-{caller}-{}", done / EVENTS_EACH);
-                    if done % EVENTS_EACH == 0 {
+                    if done.is_multiple_of(EVENTS_EACH) {
                         accounts.execute(&id, Open).await.unwrap();
                     } else {
                         accounts.execute(&id, Deposit { cents: 1 }).await.unwrap();
@@ -348,8 +348,7 @@ impl Table {
 
 fn main() {
     let rounds = std::env::args()
-        .filter_map(|arg| arg.parse().ok())
-        .next()
+        .find_map(|arg| arg.parse().ok())
         .unwrap_or(3);
     let runtime = Runtime::new().unwrap();
     let folder = tempfile::tempdir().unwrap();

@@ -54,7 +54,7 @@ impl Codec {
     /// text in JSON.
     pub fn encode<T: Serialize + ?Sized>(self, value: &T) -> Result<Vec<u8>, CodecError> {
         match self {
-            Self::Json => serde_json::to_vec(value).map_err(|e| CodecError::json(&e)),
+            Self::Json => serde_json::to_vec(value).map_err(|e| CodecError::of_json(&e)),
             Self::Postcard => postcard::to_stdvec(value).map_err(|e| CodecError::postcard(&e)),
         }
     }
@@ -78,7 +78,7 @@ impl Codec {
                 let mut json = serde_json::Deserializer::from_slice(bytes);
                 seed.deserialize(&mut json)
                     .and_then(|value| json.end().map(|()| value))
-                    .map_err(|e| CodecError::json(&e))
+                    .map_err(|e| CodecError::of_json(&e))
             }
             Self::Postcard => {
                 let mut postcard = postcard::Deserializer::from_bytes(bytes);
@@ -106,7 +106,7 @@ impl Codec {
 pub struct CodecError(String);
 
 impl CodecError {
-    fn json(error: &serde_json::Error) -> Self {
+    pub(crate) fn of_json(error: &serde_json::Error) -> Self {
         let text = error.to_string();
         Self(if error.is_data() { quiet(&text) } else { text })
     }

@@ -116,7 +116,10 @@ impl Metadata {
         if text == EMPTY {
             return Ok(Self::default());
         }
-        Codec::Json.decode(text.as_bytes())
+        // serde would take a JSON array for the fields in their order.
+        let object: BTreeMap<String, serde_json::Value> = Codec::Json.decode(text.as_bytes())?;
+        let object = serde_json::Value::Object(object.into_iter().collect());
+        Self::deserialize(object).map_err(|error| CodecError::of_json(&error))
     }
 }
 

@@ -77,6 +77,7 @@ impl<A: Aggregate> Scenario<A> {
     ///
     /// # Panics
     /// When an event cannot be stored and read back by the aggregate's codec.
+    #[must_use = "a scenario proves nothing before `when` and `then`"]
     #[track_caller]
     pub fn and(mut self, events: impl Into<Events<A>>) -> Self {
         for event in &events.into() {
@@ -160,6 +161,10 @@ impl<A: Aggregate> Then<A> {
     ///
     /// # Panics
     /// When the command was accepted, or refused with another error.
+    #[allow(
+        clippy::needless_pass_by_value,
+        reason = "an error is written out in a test"
+    )]
     #[track_caller]
     pub fn then_refused(self, expected: A::Error) -> Scenario<A>
     where
@@ -191,13 +196,13 @@ impl<A: Aggregate> Then<A> {
 #[track_caller]
 fn stored_and_read<A: Aggregate>(event: &A::Event) -> es_runtime::Decoded<A::Event> {
     let kind = event.event_type();
-    let stored = event.encode(A::CODEC).and_then(|bytes| {
+    let stored = event.encode(A::CODEC).map(|bytes| {
         let payload = es_runtime::StoredPayload {
             schema_version: kind.version,
             content_type: A::CODEC.content_type(),
             bytes: &bytes,
         };
-        Ok(A::Event::decode(kind.name, payload))
+        A::Event::decode(kind.name, payload)
     });
     match stored {
         Ok(Ok(event)) => event,

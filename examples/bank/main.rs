@@ -77,7 +77,8 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         .await?;
     assert_eq!((done.version, done.state.balance), (2, Some(2_000)));
 
-    let refused = accounts.execute(&id, Withdraw { cents: 9_900 }).await;
-    println!("{}", refused.unwrap_err());
+    if let Err(refused) = accounts.execute(&id, Withdraw { cents: 9_900 }).await {
+        println!("refused: {refused}");
+    }
     Ok(())
 }

@@ -206,7 +206,7 @@ impl Shop {
         };
         let done = self.customers.execute(customer, credit);
         let done = done.metadata(metadata()).append_id(id(&order.0)?).await?;
-        Ok(new | !done.repeated)
+        Ok(new || !done.repeated)
     }
 }
 

@@ -122,9 +122,12 @@ fn list_enum(
     let docs = list.iter().map(|listed| variant_doc(&link(&listed.path)));
     let conditional = conditional::impls(name, list, &attrs);
     let refused = (list.len() > 1).then(|| quote!(other => ::core::result::Result::Err(other),));
+    let named_alike = named_alike(list.iter().map(|listed| ident::text(&listed.variant)))
+        .then(|| quote!(#[allow(clippy::enum_variant_names)]));
     quote! {
         #[doc = #doc]
         #attrs
+        #named_alike
         #vis enum #name {
             #(
                 #[doc = #docs]
@@ -364,4 +367,28 @@ fn link(path: &Path) -> String {
     } else {
         format!("[`{last}`](type@{text})")
     }
+}
+
+/// Whether three or more variants begin or end with the same word, which clippy would have the user
+/// change. The names are those of the events and commands, so there is nothing to change.
+fn named_alike(names: impl Iterator<Item = String>) -> bool {
+    let words: Vec<Vec<String>> = names.map(|name| words(&name)).collect();
+    let alike = |pick: fn(&[String]) -> Option<&String>| {
+        let mut picked = words.iter().map(|words| pick(words));
+        let first = picked.next().flatten();
+        first.is_some() && picked.all(|word| word == first)
+    };
+    words.len() > 2 && (alike(<[String]>::first) || alike(<[String]>::last))
+}
+
+/// The words of a name in camel case.
+fn words(name: &str) -> Vec<String> {
+    let mut words: Vec<String> = Vec::new();
+    for letter in name.chars() {
+        match words.last_mut() {
+            Some(word) if !letter.is_uppercase() => word.push(letter),
+            _ => words.push(letter.to_string()),
+        }
+    }
+    words
 }

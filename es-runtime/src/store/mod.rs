@@ -89,7 +89,8 @@ pub trait EventStore: Clone + Send + Sync + 'static {
 
     /// The events of all streams after `after` that `filter` lets through, in order.
     ///
-    /// The page says where to go on, past events that the filter held back.
+    /// The page says where to go on, past events that the filter held back. A page that is full may
+    /// be the last one without saying so; the next one is empty then.
     ///
     /// # Errors
     /// [`ReadError`] when a row cannot be read; never a shorter answer.

@@ -17,7 +17,7 @@ pub trait SnapshotStore: Clone + Send + Sync + 'static {
         stream: &StreamId,
     ) -> impl Future<Output = Result<Option<Snapshot>, ReadError>> + Send;
 
-    /// Keeps a snapshot unless a newer one of the same fingerprint is there.
+    /// Keeps a snapshot, unless one of the same fingerprint that is as new or newer is there.
     ///
     /// # Errors
     /// [`StorageError`] when it cannot be written; nothing else is lost by it.

@@ -6,7 +6,7 @@ use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 /// What a customer must have spent to become a regular.
-pub const REGULAR_FROM: Cents = Cents(500_00);
+pub const REGULAR_FROM: Cents = Cents(50_000);
 
 /// Everything that happens to a customer, in the form of one enum.
 #[derive(Event, Serialize, Deserialize, Clone, Debug, PartialEq)]
@@ -142,12 +142,12 @@ mod tests {
 
     #[test]
     fn the_credit_that_reaches_the_line_promotes_and_no_later_one() {
-        given::<Customer>(events![registered(), credited(499_99)])
+        given::<Customer>(events![registered(), credited(49_999)])
             .when(credit(1))
             .then(events![
                 credited(1),
                 CustomerEvent::Promoted {
-                    spent_cents: Cents(500_00),
+                    spent_cents: Cents(50_000),
                 },
             ])
             .when(credit(1))
