@@ -215,23 +215,23 @@ mod tomorrow {
 
     #[derive(Event, Serialize, Deserialize)]
     #[event("counter.added")]
-    pub struct AddedTomorrow {
-        pub amount: i64,
+    pub(super) struct AddedTomorrow {
+        pub(super) amount: i64,
     }
 
     /// The same aggregate in a release that keeps its events in a nested type.
     #[derive(Aggregate, Default, Serialize, Deserialize)]
     #[aggregate("counter", id = String, error = super::support::OtherTotal)]
     #[aggregate(events(AddedTomorrow), snapshot(every = 5))]
-    pub struct Counter {
-        pub total: i64,
-        pub statistics: Statistics,
+    pub(super) struct Counter {
+        pub(super) total: i64,
+        pub(super) statistics: Statistics,
     }
 
     #[derive(Default, Serialize, Deserialize)]
-    pub struct Statistics {
+    pub(super) struct Statistics {
         #[serde(default)]
-        pub events: u64,
+        pub(super) events: u64,
     }
 
     impl Apply<AddedTomorrow> for Counter {

@@ -1,6 +1,10 @@
 //! The shop as a person meets it: the program itself, run on real files.
 
-#![allow(clippy::expect_used, reason = "a test may panic")]
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a test may panic"
+)]
 
 use std::{
     fs,
