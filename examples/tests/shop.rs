@@ -125,7 +125,7 @@ fn wait_for_events(folder: &Path, events: i64, program: &mut Child) {
             return;
         }
         assert!(
-            start.elapsed() < Duration::from_secs(60),
+            start.elapsed() < Duration::from_secs(90),
             "nothing is imported"
         );
         std::thread::yield_now();
