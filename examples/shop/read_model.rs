@@ -116,7 +116,7 @@ impl ReadModel {
         let mut statement = self.connection.prepare(sql)?;
         let months = statement.query_map([], |row| {
             Ok(Month {
-                month: row.get(0)?,
+                name: row.get(0)?,
                 orders: row.get(1)?,
                 total: Cents(row.get(2)?),
             })
@@ -154,7 +154,8 @@ pub struct Totals {
 }
 
 pub struct Month {
-    pub month: String,
+    /// `1997-01`.
+    pub name: String,
     pub orders: i64,
     pub total: Cents,
 }

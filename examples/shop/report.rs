@@ -34,7 +34,7 @@ pub fn report(rows: &ReadModel, out: &mut impl Write) -> Result<(), ReportError>
     writeln!(out, "Sales by month")?;
     let most = months.iter().map(|m| m.total).max().unwrap_or_default();
     for Month {
-        month,
+        name,
         orders,
         total,
     } in &months
@@ -43,7 +43,7 @@ pub fn report(rows: &ReadModel, out: &mut impl Write) -> Result<(), ReportError>
         let total = total.to_string();
         writeln!(
             out,
-            "  {month}  {bar:<BAR$}  {total:>12}  {orders:>5} orders"
+            "  {name}  {bar:<BAR$}  {total:>12}  {orders:>5} orders"
         )?;
     }
 
