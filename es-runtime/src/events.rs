@@ -6,6 +6,31 @@ use std::ops::Deref;
 /// The events that a handler decided on, in order. One event converts with `.into()`.
 ///
 /// Write several with [`events!`](crate::events!), none with [`Events::none`].
+///
+/// ```
+/// # use es_runtime::{Aggregate, Apply, Event, Events, Handle, Recorder, events};
+/// # use serde::{Deserialize, Serialize};
+/// # #[derive(Event, Serialize, Deserialize, Debug, PartialEq)]
+/// # #[event("jar.filled")]
+/// # struct Filled { drops: u32 }
+/// # #[derive(Event, Serialize, Deserialize, Debug, PartialEq)]
+/// # #[event("jar.spilled")]
+/// # struct Spilled {}
+/// # #[derive(Aggregate, Default, Clone)]
+/// # #[aggregate("jar", id = u32, error = std::convert::Infallible, events(Filled, Spilled))]
+/// # struct Jar { drops: u32 }
+/// # impl Apply<Filled> for Jar {
+/// #     fn apply(&mut self, event: &Filled) { self.drops += event.drops; }
+/// # }
+/// # impl Apply<Spilled> for Jar {
+/// #     fn apply(&mut self, _: &Spilled) { self.drops = 0; }
+/// # }
+/// let one: Events<Jar> = Filled { drops: 3 }.into();
+/// let several: Events<Jar> = events![Filled { drops: 9 }, Spilled {}];
+/// let counted: Events<Jar> = (1..=3).map(|drops| Filled { drops }).collect();
+/// assert_eq!((one.len(), several.len(), counted.len()), (1, 2, 3));
+/// assert!(Events::<Jar>::none().is_empty());
+/// ```
 pub struct Events<A: Aggregate> {
     list: Vec<A::Event>,
 }
@@ -114,6 +139,31 @@ impl<'a, A: Aggregate> IntoIterator for &'a Events<A> {
 /// The events that a handler returns, of any kinds that the aggregate lists.
 ///
 /// `events![]` is none. Each element is turned into the aggregate's event enum.
+///
+/// ```
+/// # use es_runtime::{Aggregate, Apply, Event, Events, Handle, Recorder, events};
+/// # use serde::{Deserialize, Serialize};
+/// # #[derive(Event, Serialize, Deserialize, Debug, PartialEq)]
+/// # #[event("jar.filled")]
+/// # struct Filled { drops: u32 }
+/// # #[derive(Event, Serialize, Deserialize, Debug, PartialEq)]
+/// # #[event("jar.spilled")]
+/// # struct Spilled {}
+/// # #[derive(Aggregate, Default, Clone)]
+/// # #[aggregate("jar", id = u32, error = std::convert::Infallible, events(Filled, Spilled))]
+/// # struct Jar { drops: u32 }
+/// # impl Apply<Filled> for Jar {
+/// #     fn apply(&mut self, event: &Filled) { self.drops += event.drops; }
+/// # }
+/// # impl Apply<Spilled> for Jar {
+/// #     fn apply(&mut self, _: &Spilled) { self.drops = 0; }
+/// # }
+/// fn shake(jar: &Jar) -> Events<Jar> {
+///     if jar.drops == 0 { events![] } else { events![Filled { drops: 1 }, Spilled {}] }
+/// }
+/// assert_eq!(shake(&Jar { drops: 0 }).len(), 0);
+/// assert_eq!(shake(&Jar { drops: 1 }).len(), 2);
+/// ```
 #[macro_export]
 macro_rules! events {
     () => { $crate::Events::none() };
@@ -128,6 +178,38 @@ macro_rules! events {
 ///
 /// For the handler that needs the state between two of its own events. It works on a copy; the
 /// aggregate itself stays as it is until the events are stored.
+///
+/// ```
+/// # use es_runtime::{Aggregate, Apply, Event, Events, Handle, Recorder, events};
+/// # use serde::{Deserialize, Serialize};
+/// # #[derive(Event, Serialize, Deserialize, Debug, PartialEq)]
+/// # #[event("jar.filled")]
+/// # struct Filled { drops: u32 }
+/// # #[derive(Event, Serialize, Deserialize, Debug, PartialEq)]
+/// # #[event("jar.spilled")]
+/// # struct Spilled {}
+/// # #[derive(Aggregate, Default, Clone)]
+/// # #[aggregate("jar", id = u32, error = std::convert::Infallible, events(Filled, Spilled))]
+/// # struct Jar { drops: u32 }
+/// # impl Apply<Filled> for Jar {
+/// #     fn apply(&mut self, event: &Filled) { self.drops += event.drops; }
+/// # }
+/// # impl Apply<Spilled> for Jar {
+/// #     fn apply(&mut self, _: &Spilled) { self.drops = 0; }
+/// # }
+/// fn fill(jar: &Jar, drops: u32) -> Events<Jar> {
+///     let mut recorder = Recorder::of(jar);
+///     recorder.record(Filled { drops });
+///     if recorder.drops > 10 {
+///         recorder.record(Spilled {});
+///     }
+///     recorder.into_events()
+/// }
+///
+/// let jar = Jar { drops: 8 };
+/// assert_eq!(fill(&jar, 2).len(), 1);
+/// assert_eq!(fill(&jar, 3).len(), 2);
+/// ```
 pub struct Recorder<A: Aggregate> {
     state: A,
     events: Events<A>,

@@ -1,7 +1,80 @@
 //! Event sourcing from plain annotated structs.
 //!
-//! Events, commands and the aggregate are structs; the derives write the event enum, the dispatch
-//! and the decoding; a [`Repository`] loads, decides, appends and retries on any [`EventStore`].
+//! Events, commands and the aggregate are structs. The derives write the event enum, the dispatch and
+//! the decoding; a [`Repository`] loads, decides, appends and retries on any [`EventStore`].
+//!
+//! ```
+//! use es_runtime::{Aggregate, Apply, Event, Events, Handle, MemoryStore, Metadata, Repository};
+//! use serde::{Deserialize, Serialize};
+//!
+//! /// A guest checked in.
+//! #[derive(Event, Serialize, Deserialize, Clone, Debug, PartialEq)]
+//! #[event("stay.begun")]
+//! struct StayBegun {
+//!     guest: String,
+//! }
+//!
+//! /// The guest left.
+//! #[derive(Event, Serialize, Deserialize, Clone, Debug, PartialEq)]
+//! #[event("stay.ended")]
+//! struct StayEnded {}
+//!
+//! #[derive(Clone)]
+//! struct CheckIn {
+//!     guest: String,
+//! }
+//!
+//! #[derive(Debug, PartialEq, thiserror::Error)]
+//! #[error("the room is taken")]
+//! struct Taken;
+//!
+//! #[derive(Aggregate, Default)]
+//! #[aggregate("room", id = u32, error = Taken, events(StayBegun, StayEnded))]
+//! struct Room {
+//!     guest: Option<String>,
+//! }
+//!
+//! impl Apply<StayBegun> for Room {
+//!     fn apply(&mut self, event: &StayBegun) {
+//!         self.guest = Some(event.guest.clone());
+//!     }
+//! }
+//!
+//! impl Apply<StayEnded> for Room {
+//!     fn apply(&mut self, _: &StayEnded) {
+//!         self.guest = None;
+//!     }
+//! }
+//!
+//! impl Handle<CheckIn> for Room {
+//!     fn handle(&self, command: CheckIn) -> Result<Events<Self>, Taken> {
+//!         match self.guest {
+//!             Some(_) => Err(Taken),
+//!             None => Ok(StayBegun { guest: command.guest }.into()),
+//!         }
+//!     }
+//! }
+//!
+//! # futures_executor::block_on(async {
+//! let rooms = Repository::<Room, _>::new(MemoryStore::new());
+//! let alice = CheckIn { guest: "Alice".into() };
+//! let who = Metadata::new().with_user("reception");
+//! let done = rooms.execute(&101, alice).metadata(who).await?;
+//! assert_eq!((done.version, done.events.len()), (1, 1));
+//!
+//! let bob = CheckIn { guest: "Bob".into() };
+//! let refused = rooms.execute(&101, bob).await.unwrap_err();
+//! assert_eq!(refused.rejection(), Some(&Taken));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! # }).unwrap();
+//! ```
+//!
+//! # Where to look
+//!
+//! - [`Event`](derive@Event) and [`Aggregate`](derive@Aggregate): what the derives take.
+//! - [`Repository`]: executing commands, loading, histories.
+//! - [`EventStore`] and [`SnapshotStore`]: what a store promises, for those who write one.
+//! - [`ExecuteError`], [`LoadError`], [`AppendError`]: what can go wrong, and whether it was written.
 
 // The derives name this crate `::es_runtime`, also in its own documentation tests and unit tests.
 extern crate self as es_runtime;
@@ -14,12 +87,12 @@ mod codec;
 mod envelope;
 mod event;
 mod events;
+mod fingerprint;
 mod ids;
 mod metadata;
 mod position;
 mod repository;
 pub mod schema;
-mod shape;
 mod store;
 mod stream;
 mod timestamp;

@@ -34,8 +34,10 @@ mod options;
 mod reader;
 mod rows;
 mod schema;
+mod stats;
 mod store;
 mod writer;
 
 pub use options::{Durability, SqliteOptions};
-pub use store::{SqliteStore, Stats};
+pub use stats::Stats;
+pub use store::SqliteStore;

@@ -7,6 +7,7 @@ use crate::{
     options::{Durability, Settings, SqliteOptions},
     reader,
     rows::{Place, Recorded, clamped, event_columns, read_error, snapshot, stored_event, unplaced},
+    stats::{Counters, Stats},
     writer,
 };
 use es_runtime::{
@@ -20,10 +21,7 @@ use std::{
     ops::ControlFlow,
     panic::{AssertUnwindSafe, catch_unwind},
     path::Path,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::{Arc, atomic::Ordering},
 };
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -56,22 +54,6 @@ struct Shared {
     reads: reader::Reads,
     writer_ended: watch::Sender<()>,
     readers_ended: watch::Sender<()>,
-}
-
-#[derive(Default)]
-pub(crate) struct Counters {
-    pub(crate) commits: AtomicU64,
-    pub(crate) writes: AtomicU64,
-}
-
-/// What a store has written since it was opened, see [`SqliteStore::stats`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Stats {
-    /// Transactions committed.
-    pub commits: u64,
-    /// Writes that these committed or gave a verdict on: appends, and changes of snapshots.
-    pub writes: u64,
 }
 
 impl SqliteStore {

@@ -7,7 +7,7 @@ use crate::{
     errors::{Failed, SharedFailure, no_answer, outcome_of_commit, panicked},
     options::Settings,
     schema,
-    store::Counters,
+    stats::Counters,
 };
 use es_runtime::{Outcome, StorageError, StorageErrorKind};
 use rusqlite::Connection;

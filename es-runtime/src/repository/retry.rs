@@ -7,6 +7,18 @@ use std::{num::NonZeroU32, time::Duration};
 /// The wait before attempt *n* + 1 is random between nothing and `first` doubled *n* - 1 times, at
 /// most `longest` ("full jitter", see
 /// <https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/>).
+///
+/// ```
+/// use es_runtime::RetryPolicy;
+/// use std::time::Duration;
+///
+/// let patient = RetryPolicy {
+///     longest: Duration::from_secs(1),
+///     ..RetryPolicy::default()
+/// };
+/// assert_eq!(patient.attempts.get(), 10);
+/// assert_eq!(RetryPolicy::never().attempts.get(), 1);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RetryPolicy {
     /// Attempts in all, 10 by default.

@@ -117,7 +117,7 @@ impl<A: Serialize + DeserializeOwned> SnapshotPolicy<A> {
     pub const fn every(events: NonZeroU64) -> Self {
         Self {
             every: events,
-            fingerprint: crate::shape::fingerprint::<A>,
+            fingerprint: crate::fingerprint::of_state::<A>,
             encode: |state, codec| codec.encode(state),
             decode: |bytes, codec| codec.decode(bytes),
         }

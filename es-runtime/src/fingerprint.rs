@@ -20,7 +20,7 @@ const MAX_WALKS: usize = 10_000;
 const MAX_DEPTH: usize = 48;
 
 /// The fingerprint of the shape in which `T` is stored by `codec`.
-pub(crate) fn fingerprint<T: DeserializeOwned>(codec: Codec) -> Fingerprint {
+pub(crate) fn of_state<T: DeserializeOwned>(codec: Codec) -> Fingerprint {
     let mut walk = Walk {
         hash: Fnv::new(),
         choices: Vec::new(),
@@ -464,7 +464,7 @@ mod tests {
     use std::collections::{BTreeMap, HashMap};
 
     fn of<T: DeserializeOwned>() -> Fingerprint {
-        fingerprint::<T>(Codec::Json)
+        of_state::<T>(Codec::Json)
     }
 
     macro_rules! state {
