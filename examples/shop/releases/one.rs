@@ -1,0 +1,48 @@
+//! The first release of the shop, kept so that its events can be made again: prices in dollars.
+//!
+//! `cargo run --example shop-release-1 -- SHOP.db` sells the first hundred purchases of the sample.
+
+#![allow(
+    missing_docs,
+    unreachable_pub,
+    reason = "what is public in a module is public to the program"
+)]
+
+mod selling;
+
+use es_runtime::{Aggregate, Event, Events, Handle, events};
+use selling::{OrderPaid, OrderShipped, Sell, sell};
+use serde::{Deserialize, Serialize};
+use std::{convert::Infallible, error::Error};
+
+/// A customer placed an order.
+#[derive(Event, Serialize, Deserialize)]
+#[event("order.placed")]
+pub struct OrderPlaced {
+    pub customer: String,
+    pub placed_on: String,
+    pub cds: u32,
+    pub total: f64,
+}
+
+#[derive(Aggregate, Default)]
+#[aggregate("order", id = String, error = Infallible)]
+#[aggregate(events(ignore(OrderPlaced, OrderPaid, OrderShipped)))]
+pub struct Order {}
+
+impl Handle<Sell> for Order {
+    fn handle(&self, command: Sell) -> Result<Events<Self>, Infallible> {
+        let placed = OrderPlaced {
+            customer: command.customer.clone(),
+            placed_on: command.day.clone(),
+            cds: command.cds,
+            total: command.dollars,
+        };
+        Ok(events![placed, command.paid(), command.shipped()])
+    }
+}
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn Error>> {
+    sell::<Order>(0..100).await
+}
