@@ -12,7 +12,7 @@
 
 use es_runtime::{
     Aggregate, Append, Apply, Event, EventStore, Events, ExpectedVersion, Handle, MemoryStore,
-    NewEvent, NoSnapshots, Repository, SnapshotStore, StreamId,
+    NewEvent, Repository, SnapshotStore, StreamId,
 };
 use es_sqlite::SqliteStore;
 use rusqlite::{Connection, params};
@@ -142,7 +142,7 @@ fn commands<S: EventStore + SnapshotStore>(runtime: &Runtime, store: &S, callers
     static RUN: AtomicU64 = AtomicU64::new(0);
     let run = RUN.fetch_add(1, Ordering::Relaxed);
     runtime.block_on(async {
-        let accounts = Repository::<Account, _, NoSnapshots>::without_snapshots(store.clone());
+        let accounts = Repository::<Account, _>::without_snapshots(store.clone());
         let start = Instant::now();
         let mut tasks = Vec::new();
         for caller in 0..callers {
@@ -359,12 +359,12 @@ fn main() {
     let memory = MemoryStore::new();
     let replayed = MemoryStore::new();
     runtime.block_on(seed(&replayed, "long", REPLAYED));
-    let replay = Repository::<Account, _, NoSnapshots>::without_snapshots(replayed);
+    let replay = Repository::<Account, _>::without_snapshots(replayed);
 
     let path = folder.join("accounts.db");
     let sqlite = runtime.block_on(SqliteStore::open(&path)).unwrap();
     runtime.block_on(seed(&sqlite, "long", LONG_STREAM));
-    let plain = Repository::<Account, _, NoSnapshots>::without_snapshots(sqlite.clone());
+    let plain = Repository::<Account, _>::without_snapshots(sqlite.clone());
     let with_snapshots = Repository::<Account, _>::new(sqlite.clone());
     // The command takes the snapshot that the loads start from.
     let id = "long".to_owned();

@@ -22,8 +22,9 @@ use std::{
     time::Duration,
 };
 use support::{
-    Add, AddAll, AddOnceAt, Added, Counter, CounterCommand, CounterEvent, Fault, Measure, Nothing,
-    OtherTotal, PanicInApply, PanicInHandler, Scripted, added, append_id, append_raw, stream,
+    Add, AddAll, AddOnceAt, AddRounded, Added, Counter, CounterCommand, CounterEvent, Fault,
+    Measure, Nothing, OtherTotal, PanicInApply, PanicInHandler, Rounded, Scripted, added,
+    append_id, append_raw, stream,
 };
 
 fn repository<S: EventStore + es_runtime::SnapshotStore>(store: S) -> Repository<Counter, S> {
@@ -280,6 +281,21 @@ fn an_event_that_could_not_be_read_again_is_not_written() {
             .unwrap();
         let value = support::Measured { value: 0.1 + 0.2 };
         assert_eq!(history[0].event, CounterEvent::Measured(value));
+    });
+}
+
+#[test]
+fn everyone_sees_an_event_as_it_is_stored() {
+    block_on(async {
+        let counters = repository(MemoryStore::new());
+        for _ in 0..6 {
+            let done = counters.execute(&id(), AddRounded(19)).await.unwrap();
+            assert_eq!(done.events, [CounterEvent::Rounded(Rounded { amount: 10 })]);
+            let loaded = counters.load(&id()).await.unwrap();
+            assert_eq!(done.state, loaded.state);
+        }
+        let replayed = Repository::<Counter, _>::without_snapshots(counters.store().clone());
+        assert_eq!(replayed.load(&id()).await.unwrap().state.total, 60);
     });
 }
 

@@ -11,8 +11,8 @@
 mod support;
 
 use es_runtime::{
-    Aggregate, Apply, Event, EventStore, Fingerprint, MemoryStore, NoSnapshots, Position,
-    Repository, Snapshot, SnapshotDropped, SnapshotFailure, SnapshotStore, SnapshotUse,
+    Aggregate, Apply, Event, EventStore, Fingerprint, MemoryStore, Position, Repository, Snapshot,
+    SnapshotDropped, SnapshotFailure, SnapshotStore, SnapshotUse,
 };
 use futures_executor::block_on;
 use serde::{Deserialize, Serialize};
@@ -75,7 +75,7 @@ fn a_snapshot_is_taken_every_so_many_events_and_used() {
 fn snapshot_and_tail_equal_a_full_replay_at_every_version() {
     block_on(async {
         let (store, template) = with_snapshot().await;
-        let replayed = Repository::<Counter, _, NoSnapshots>::without_snapshots(store.clone());
+        let replayed = Repository::<Counter, _>::without_snapshots(store.clone());
         for version in 1..=12 {
             let at = replayed.load_at(&id(), version).await.unwrap();
             let snapshot = Snapshot {

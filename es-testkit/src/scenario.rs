@@ -73,10 +73,11 @@ pub struct Scenario<A> {
 }
 
 impl<A: Aggregate> Scenario<A> {
-    /// With more events behind it.
+    /// With more events behind it. An aggregate with snapshots goes through one here.
     ///
     /// # Panics
-    /// When an event cannot be stored and read back by the aggregate's codec.
+    /// When an event, or the state for a snapshot, cannot be stored and read back by the aggregate's
+    /// codec.
     #[must_use = "a scenario proves nothing before `when` and `then`"]
     #[track_caller]
     pub fn and(mut self, events: impl Into<Events<A>>) -> Self {
@@ -85,6 +86,12 @@ impl<A: Aggregate> Scenario<A> {
                 self.state.apply_event(&event);
             }
             self.version += 1;
+        }
+        if let Some(policy) = A::SNAPSHOTS {
+            match policy.round_trip(&self.state, A::CODEC) {
+                Ok(state) => self.state = state,
+                Err(error) => panic!("the state cannot be kept in a snapshot: {error}"),
+            }
         }
         self
     }

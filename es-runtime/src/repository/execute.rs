@@ -2,8 +2,8 @@
 
 use super::{ExecuteError, LoadError, Repository, decode_recorded};
 use crate::{
-    Aggregate, Append, AppendError, AppendId, Appended, CodecError, Command, EventSet, EventStore,
-    Events, ExpectedVersion, Handle, InvalidStreamId, Metadata, NewEvent, Outcome, Position,
+    Aggregate, Append, AppendError, AppendId, Appended, CodecError, Command, Decoded, EventSet,
+    EventStore, ExpectedVersion, Handle, InvalidStreamId, Metadata, NewEvent, Outcome, Position,
     ReadLimit, Snapshot, SnapshotStore, StorageError, StoredPayload, StreamId, StreamRange,
 };
 use futures_timer::Delay;
@@ -44,6 +44,10 @@ impl<'a, A: Aggregate, S, N, C> Execute<'a, A, S, N, C> {
     /// With an id that makes the command repeatable: the same id on the same aggregate returns the
     /// first result, for ever, and writes nothing again. Only a command that was accepted is
     /// remembered; one that was refused is decided anew.
+    ///
+    /// The id alone names the request. The command is not compared: another command under an id that
+    /// was used gets the first result too, with [`Executed::repeated`] set. Never use an id twice for
+    /// two requests.
     pub fn append_id(mut self, id: AppendId) -> Self {
         self.append_id = Some(id);
         self
@@ -84,7 +88,8 @@ pub struct Executed<A: Aggregate> {
     /// The position of the aggregate's newest event after it, [`Position::START`] when it has none:
     /// a read model that has come so far has seen what this command did.
     pub position: Position,
-    /// The events that it stored, in order; empty when the aggregate accepted it as it was.
+    /// The events that it stored, in order and as they are read back; empty when the aggregate
+    /// accepted the command without any.
     pub events: Vec<A::Event>,
     /// Whether it had been executed before under the same append id, and this is the first result.
     pub repeated: bool,
@@ -303,15 +308,22 @@ fn decide<A: Handle<C>, C>(
 ) -> Result<Decision<A>, ExecuteError<A::Error>> {
     // A panic leaves the state in doubt; it is dropped with the error.
     let decided = catch_unwind(AssertUnwindSafe(|| {
-        let events = state.handle(command).map_err(ExecuteError::Rejected)?;
-        let mut stored = Vec::with_capacity(events.len());
-        for event in &events {
-            stored.push(encode::<A>(stream, event)?);
-            state.apply_event(event);
+        let decided = state.handle(command).map_err(ExecuteError::Rejected)?;
+        let mut stored = Vec::with_capacity(decided.len());
+        let mut events = Vec::with_capacity(decided.len());
+        for event in decided {
+            let (new, read_back) = encode::<A>(stream, &event)?;
+            stored.push(new);
+            // What is applied and returned is what a replay will see, should a field not survive
+            // its stored form unchanged.
+            for event in read_back {
+                state.apply_event(&event);
+                events.push(event);
+            }
         }
         Ok(Decision {
             state,
-            events: Events::into_vec(events),
+            events,
             stored,
         })
     }));
@@ -322,11 +334,11 @@ fn decide<A: Handle<C>, C>(
     })
 }
 
-/// The event as it will be stored, proven to be readable again.
+/// The event as it will be stored, and as it is read back from that.
 fn encode<A: Aggregate>(
     stream: &StreamId,
     event: &A::Event,
-) -> Result<NewEvent, ExecuteError<A::Error>> {
+) -> Result<(NewEvent, Decoded<A::Event>), ExecuteError<A::Error>> {
     let kind = event.event_type();
     let payload = event
         .encode(A::CODEC)
@@ -342,12 +354,10 @@ fn encode<A: Aggregate>(
         bytes: &payload,
     };
     match A::Event::decode(kind.name, stored) {
-        Ok(_) => Ok(NewEvent::new(
-            kind.name,
-            kind.version,
-            content_type,
-            payload,
-        )),
+        Ok(read_back) => {
+            let new = NewEvent::new(kind.name, kind.version, content_type, payload);
+            Ok((new, read_back))
+        }
         Err(source) => Err(ExecuteError::Unreadable {
             stream: stream.clone(),
             event: kind.name,

@@ -67,24 +67,23 @@ pub struct Repository<A: Aggregate, S, N = S> {
     aggregate: PhantomData<fn() -> A>,
 }
 
-impl<A: Aggregate, S: EventStore + SnapshotStore> Repository<A, S> {
+impl<A: Aggregate, S: EventStore> Repository<A, S> {
     /// A repository on `store`, which keeps the snapshots too.
-    pub fn new(store: S) -> Self {
+    pub fn new(store: S) -> Self
+    where
+        S: SnapshotStore,
+    {
         Self::with_snapshots(store.clone(), store)
     }
-}
 
-impl<A: Aggregate, S: EventStore> Repository<A, S, NoSnapshots> {
     /// A repository that always replays, whatever the aggregate says of snapshots.
-    pub fn without_snapshots(store: S) -> Self {
+    pub fn without_snapshots(store: S) -> Repository<A, S, NoSnapshots> {
         Self::with_snapshots(store, NoSnapshots)
     }
-}
 
-impl<A: Aggregate, S: EventStore, N: SnapshotStore> Repository<A, S, N> {
     /// A repository that keeps its snapshots somewhere else.
-    pub fn with_snapshots(store: S, snapshots: N) -> Self {
-        Self {
+    pub fn with_snapshots<N: SnapshotStore>(store: S, snapshots: N) -> Repository<A, S, N> {
+        Repository {
             store,
             snapshots,
             retry: RetryPolicy::default(),
@@ -92,7 +91,9 @@ impl<A: Aggregate, S: EventStore, N: SnapshotStore> Repository<A, S, N> {
             aggregate: PhantomData,
         }
     }
+}
 
+impl<A: Aggregate, S: EventStore, N: SnapshotStore> Repository<A, S, N> {
     /// With another policy for conflicts.
     #[must_use]
     pub fn with_retry(mut self, retry: RetryPolicy) -> Self {
@@ -150,6 +151,25 @@ impl<A: Aggregate, S: EventStore, N: SnapshotStore> Repository<A, S, N> {
 
     /// The events of one aggregate after a version (0 for all), at most `limit` stored ones, each
     /// with all that is known about it.
+    ///
+    /// One call may bring less than there is. Ask again with the version of the last one until none
+    /// comes:
+    ///
+    /// ```
+    /// # use es_runtime::{Aggregate, Event, EventStore, LoadError, ReadLimit, Repository, SnapshotStore};
+    /// async fn count<A: Aggregate, S: EventStore + SnapshotStore>(
+    ///     repository: &Repository<A, S>,
+    ///     id: &A::Id,
+    /// ) -> Result<usize, LoadError> {
+    ///     let (mut after, mut count) = (0, 0);
+    ///     loop {
+    ///         let page = repository.history(id, after, ReadLimit::default()).await?;
+    ///         let Some(last) = page.last() else { return Ok(count) };
+    ///         after = last.version;
+    ///         count += page.len();
+    ///     }
+    /// }
+    /// ```
     ///
     /// # Errors
     /// [`LoadError`] as for [`load`](Repository::load).

@@ -16,12 +16,12 @@ use std::{num::NonZeroU32, time::Duration};
 ///     longest: Duration::from_secs(1),
 ///     ..RetryPolicy::default()
 /// };
-/// assert_eq!(patient.attempts.get(), 10);
+/// assert_eq!(patient.attempts.get(), 20);
 /// assert_eq!(RetryPolicy::never().attempts.get(), 1);
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RetryPolicy {
-    /// Attempts in all, 10 by default.
+    /// Attempts in all, 20 by default.
     pub attempts: NonZeroU32,
     /// The longest wait before the second attempt, 2 ms by default.
     pub first: Duration,
@@ -50,7 +50,7 @@ impl RetryPolicy {
 impl Default for RetryPolicy {
     fn default() -> Self {
         Self {
-            attempts: NonZeroU32::MIN.saturating_add(9),
+            attempts: NonZeroU32::MIN.saturating_add(19),
             first: Duration::from_millis(2),
             longest: Duration::from_millis(250),
         }

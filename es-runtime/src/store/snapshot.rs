@@ -124,6 +124,16 @@ impl<A: Serialize + DeserializeOwned> SnapshotPolicy<A> {
     }
 }
 
+impl<A> SnapshotPolicy<A> {
+    /// The state as it would be stored and read back, for tests.
+    ///
+    /// # Errors
+    /// [`CodecError`] when the state has no form in `codec`, or cannot be read back from it.
+    pub fn round_trip(&self, state: &A, codec: Codec) -> Result<A, CodecError> {
+        (self.decode)(&(self.encode)(state, codec)?, codec)
+    }
+}
+
 impl<A> Clone for SnapshotPolicy<A> {
     fn clone(&self) -> Self {
         *self

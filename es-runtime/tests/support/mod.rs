@@ -35,6 +35,29 @@ pub struct Measured {
     pub value: f64,
 }
 
+/// An amount that its stored form rounds down to tens.
+#[derive(Event, Serialize, Deserialize, Clone, Debug, PartialEq)]
+#[event("counter.rounded")]
+pub struct Rounded {
+    #[serde(with = "tens")]
+    pub amount: i64,
+}
+
+mod tens {
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(amount: &i64, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_i64(amount / 10)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<i64, D::Error> {
+        Ok(i64::deserialize(from)? * 10)
+    }
+}
+
+#[derive(Clone)]
+pub struct AddRounded(pub i64);
+
 #[derive(Event, Serialize, Deserialize, Clone, Debug, PartialEq)]
 #[event("counter.broken")]
 pub struct Broken {}
@@ -69,7 +92,7 @@ pub struct OtherTotal(pub i64);
 /// A sum, with a snapshot every 5 events.
 #[derive(Aggregate, Default, Serialize, Deserialize, Clone, Debug, PartialEq)]
 #[aggregate("counter", id = String, error = OtherTotal)]
-#[aggregate(events(Added, Broken, ignore(Measured)))]
+#[aggregate(events(Added, Rounded, Broken, ignore(Measured)))]
 #[aggregate(commands(Add, AddAll, Measure))]
 #[aggregate(snapshot(every = 5))]
 pub struct Counter {
@@ -81,6 +104,19 @@ impl Apply<Added> for Counter {
     fn apply(&mut self, event: &Added) {
         self.total += event.amount;
         self.events += 1;
+    }
+}
+
+impl Apply<Rounded> for Counter {
+    fn apply(&mut self, event: &Rounded) {
+        self.total += event.amount;
+        self.events += 1;
+    }
+}
+
+impl Handle<AddRounded> for Counter {
+    fn handle(&self, command: AddRounded) -> Result<Events<Self>, OtherTotal> {
+        Ok(Rounded { amount: command.0 }.into())
     }
 }
 

@@ -4,7 +4,7 @@
 //! comparison.
 
 use es_runtime::{
-    Aggregate, Apply, Event, EventStore, NoSnapshots, ReadLimit, Repository, StreamId, StreamRange,
+    Aggregate, Apply, Event, EventStore, ReadLimit, Repository, StreamId, StreamRange,
 };
 use es_sqlite::SqliteStore;
 use serde::{Deserialize, Serialize};
@@ -35,7 +35,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let store = SqliteStore::open(&file).await?;
     let mut kept = Vec::new();
     if how == "fold" {
-        let notes = Repository::<Notes, _, NoSnapshots>::without_snapshots(store.clone());
+        let notes = Repository::<Notes, _>::without_snapshots(store.clone());
         let loaded = notes.load(&"n".to_owned()).await?;
         eprintln!("{} events, {} bytes", loaded.version, loaded.state.bytes);
     } else {

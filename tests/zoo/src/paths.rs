@@ -21,8 +21,13 @@ pub mod events {
 
     /// Documented with "quotes", `code` and a \ backslash.
     #[derive(Event, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
-    #[event("paths.quoted", version = 65_535, crate = "::renamed")]
-    pub struct Quoted {}
+    #[event("paths.quoted", version = 0x2, crate = "::renamed")]
+    #[event(removed(why: Option<String>, in = 2))]
+    pub struct Quoted {
+        /// How often.
+        #[event(was(type = u8, before = 2))]
+        pub times: u16,
+    }
 }
 
 /// The same names once more.
