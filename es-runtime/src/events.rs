@@ -93,14 +93,32 @@ impl<A: Aggregate<Event: PartialEq>> PartialEq for Events<A> {
     }
 }
 
-impl<A: Aggregate, E: EventSet> From<E> for Events<A>
+impl<A: Aggregate, E: EventSet + EventOf<A>> From<E> for Events<A> {
+    fn from(event: E) -> Self {
+        Self {
+            list: vec![event.into_event()],
+        }
+    }
+}
+
+/// An event that an aggregate lists, or its whole event enum. Implemented by what the derives write.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not an event of aggregate `{A}`",
+    label = "`{A}` does not list `{Self}`",
+    note = "add `{Self}` to `events(..)` of `{A}`"
+)]
+pub trait EventOf<A: Aggregate> {
+    /// The event as the aggregate's event enum.
+    fn into_event(self) -> A::Event;
+}
+
+#[diagnostic::do_not_recommend]
+impl<A: Aggregate, E: EventSet> EventOf<A> for E
 where
     A::Event: From<E>,
 {
-    fn from(event: E) -> Self {
-        Self {
-            list: vec![event.into()],
-        }
+    fn into_event(self) -> A::Event {
+        self.into()
     }
 }
 

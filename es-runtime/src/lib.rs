@@ -101,7 +101,7 @@ pub use aggregate::{Aggregate, AggregateId, Apply, Command, DomainError, Handle}
 pub use codec::{Codec, CodecError};
 pub use envelope::{Envelope, RecordedEvent};
 pub use event::{DecodeError, Decoded, Event, EventSet, EventType, StoredPayload};
-pub use events::{Events, Recorder};
+pub use events::{EventOf, Events, Recorder};
 pub use ids::{AppendId, EventId, InvalidAppendId, InvalidEventId};
 pub use metadata::Metadata;
 pub use position::{InvalidPosition, Position};

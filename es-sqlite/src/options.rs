@@ -124,13 +124,26 @@ impl SqliteOptions {
     }
 
     fn settings(self, path: &Path) -> Result<Settings, StorageError> {
+        let refused = |why: &dyn fmt::Display| {
+            let what = format!("{}: {why}", path.display());
+            StorageError::new(es_runtime::StorageErrorKind::CannotOpen, what)
+        };
+        // Names that mean something else to other users of SQLite must not become files.
+        if path.as_os_str() == ":memory:" {
+            return Err(refused(
+                &"use `es_runtime::MemoryStore` for a store in memory",
+            ));
+        }
+        if path.to_str().is_some_and(|text| text.starts_with("file:")) {
+            return Err(refused(
+                &"give the path of the file, not a URI; see `read_only`",
+            ));
+        }
+        if path.is_dir() {
+            return Err(refused(&"it is a folder"));
+        }
         // Absolute, since a connection may be opened again after the program changed its folder.
-        let path = std::path::absolute(path).map_err(|error| {
-            StorageError::new(
-                es_runtime::StorageErrorKind::CannotOpen,
-                format!("{}: {error}", path.display()),
-            )
-        })?;
+        let path = std::path::absolute(path).map_err(|error| refused(&error))?;
         Ok(Settings {
             path,
             // SQLite keeps it in milliseconds of 31 bits.

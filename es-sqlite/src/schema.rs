@@ -12,6 +12,9 @@ use rusqlite::{Connection, OptionalExtension, TransactionBehavior};
 /// The version of the tables that this program writes.
 const CURRENT: i64 = 1;
 
+/// The tables of the current version.
+const TABLES: [&str; 3] = ["events", "appends", "snapshots"];
+
 /// One entry for each version: what turns the version before it into it.
 const STEPS: &[&str] = &[
     // The payload stands last, so that a long one does not lie between the columns that filters
@@ -133,7 +136,7 @@ fn version(connection: &Connection) -> Result<i64, StorageError> {
             |row| row.get(0),
         )
         .optional()
-        .map_err(storage)?;
+        .map_err(|_| corrupt("it has a table `es_meta` that is not this store's"))?;
     match found {
         Some(rusqlite::types::Value::Integer(version)) if version > CURRENT => {
             Err(StorageError::new(
@@ -143,14 +146,21 @@ fn version(connection: &Connection) -> Result<i64, StorageError> {
                 ),
             ))
         }
-        Some(rusqlite::types::Value::Integer(version)) if version > 0 => Ok(version),
+        Some(rusqlite::types::Value::Integer(version)) if version > 0 => {
+            for name in TABLES {
+                if !has_table(connection, name)? {
+                    return Err(corrupt(format!("its table `{name}` is missing")));
+                }
+            }
+            Ok(version)
+        }
         _ => Err(corrupt("the table es_meta has no usable schema_version")),
     }
 }
 
 /// A file may hold other tables, not others of the same names.
 fn refuse_foreign_tables(connection: &Connection) -> Result<(), StorageError> {
-    for name in ["events", "appends", "snapshots"] {
+    for name in TABLES {
         if has_table(connection, name)? {
             return Err(StorageError::new(
                 StorageErrorKind::CannotOpen,

@@ -38,8 +38,9 @@ use tokio::sync::{mpsc, oneshot, watch};
 /// # Tables
 /// `events` has one row an event: `position`, `aggregate` and `aggregate_id` (the stream),
 /// `version`, `event` (its name), `schema_version`, `recorded_at`, `event_id`, `metadata`,
-/// `content_type` and `payload`, which is text where it is JSON. SQL may read it; changing or
-/// deleting rows is refused by triggers. `appends` has the requests that had an id, `snapshots` the
+/// `content_type` and `payload`, which is text where it is JSON. SQL may read it; triggers refuse
+/// `UPDATE` and `DELETE` as a guard against accidents, not against an owner of the file who means it
+/// (`INSERT OR REPLACE` gets past them). `appends` has the requests that had an id, `snapshots` the
 /// newest snapshot of each stream, `es_meta` the version of these tables. Other names are free.
 #[derive(Clone)]
 pub struct SqliteStore {

@@ -1,7 +1,9 @@
 //! A bank account: three events, three commands, stored in SQLite.
 
-use Command::{Deposit, Open, Withdraw};
-use es_runtime::{Aggregate, Apply, Event, Events, Handle, Metadata, Repository};
+use self::Command::{Deposit, Open, Withdraw};
+use es_runtime::{
+    Aggregate, AppendId, Apply, Event, Events, Handle, Metadata, ReadLimit, Repository,
+};
 use es_sqlite::SqliteStore;
 use serde::{Deserialize, Serialize};
 
@@ -63,22 +65,27 @@ impl Handle<Command> for Account {
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let folder = tempfile::tempdir()?;
-    let store = SqliteStore::open(folder.path().join("bank.db")).await?;
-    let accounts = Repository::<Account, _>::new(store);
+    let file = std::env::temp_dir().join("bank.db");
+    let accounts = Repository::<Account, _>::new(SqliteStore::open(&file).await?);
     let id = "DE02-1203".to_owned();
 
+    // Under the same append id a request that comes again returns its first result.
     let owner = "Alice".to_owned();
-    accounts.execute(&id, Open { owner }).await?;
-    let who = Metadata::new().with_user("teller 7");
-    let done = accounts
-        .execute(&id, Deposit { cents: 2_000 })
-        .metadata(who)
-        .await?;
-    assert_eq!((done.version, done.state.balance), (2, Some(2_000)));
+    let request = AppendId::new("open-DE02-1203")?;
+    let opened = accounts.execute(&id, Open { owner }).append_id(request);
+    opened.await?;
 
-    if let Err(refused) = accounts.execute(&id, Withdraw { cents: 9_900 }).await {
+    let who = Metadata::new().with_user("teller 7");
+    let deposit = accounts.execute(&id, Deposit { cents: 2_000 });
+    let done = deposit.metadata(who).await?;
+    println!("version {}: {:?} cents", done.version, done.state.balance);
+
+    if let Err(refused) = accounts.execute(&id, Withdraw { cents: u64::MAX }).await {
         println!("refused: {refused}");
     }
+    for event in accounts.history(&id, 0, ReadLimit::events(5)).await? {
+        println!("{} {} {:?}", event.version, event.recorded_at, event.event);
+    }
+    println!("sqlite3 {} 'select * from events'", file.display());
     Ok(())
 }

@@ -620,3 +620,42 @@ async fn flipped_bytes_in_the_file_never_panic_and_never_shorten_a_stream() {
     println!("{refused} files refused, {errors} with errors on reading, {unseen} unnoticed");
     assert!(refused + errors > 0);
 }
+
+#[tokio::test]
+async fn names_that_are_no_files_and_tables_that_are_gone_are_refused() {
+    let folder = tempfile::tempdir().expect("a folder");
+    for (name, said) in [
+        (":memory:", "MemoryStore"),
+        ("file:shop.db?mode=ro", "not a URI"),
+        ("", "empty"),
+    ] {
+        let error = SqliteStore::open(name).await.map(drop).expect_err(name);
+        assert_eq!(error.kind, StorageErrorKind::CannotOpen, "{name}: {error}");
+        assert!(error.to_string().contains(said), "{name}: {error}");
+    }
+    let error = SqliteStore::open(folder.path()).await.map(drop);
+    let error = error.expect_err("a folder");
+    assert!(error.to_string().contains("it is a folder"), "{error}");
+
+    for table in ["events", "appends", "snapshots"] {
+        let path = folder.path().join(format!("without-{table}.db"));
+        SqliteStore::open(&path).await.expect("opens").close().await;
+        let db = rusqlite::Connection::open(&path).expect("opens");
+        db.execute_batch(&format!("DROP TABLE {table}"))
+            .expect("is there");
+        drop(db);
+        let error = SqliteStore::open(&path).await.map(drop).expect_err(table);
+        assert_eq!(error.kind, StorageErrorKind::Corrupt, "{error}");
+        assert!(error.to_string().contains(table), "{error}");
+    }
+    let path = folder.path().join("foreign.db");
+    let db = rusqlite::Connection::open(&path).expect("opens");
+    db.execute_batch("CREATE TABLE es_meta (key TEXT, data TEXT)")
+        .expect("is new");
+    drop(db);
+    let error = SqliteStore::open(&path)
+        .await
+        .map(drop)
+        .expect_err("foreign");
+    assert!(error.to_string().contains("not this store's"), "{error}");
+}

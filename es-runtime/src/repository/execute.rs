@@ -334,11 +334,13 @@ fn decide<A: Handle<C>, C>(
     })
 }
 
-/// The event as it will be stored, and as it is read back from that.
+/// An event as it will be stored, and as it is read back from that.
+type Encoded<A> = (NewEvent, Decoded<<A as Aggregate>::Event>);
+
 fn encode<A: Aggregate>(
     stream: &StreamId,
     event: &A::Event,
-) -> Result<(NewEvent, Decoded<A::Event>), ExecuteError<A::Error>> {
+) -> Result<Encoded<A>, ExecuteError<A::Error>> {
     let kind = event.event_type();
     let payload = event
         .encode(A::CODEC)
