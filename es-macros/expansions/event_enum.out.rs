@@ -7,7 +7,7 @@ impl ::es_runtime::EventSet for AccountEvent {
         },
         ::es_runtime::EventType {
             name: "account.closed",
-            version: 1u16,
+            version: 2u16,
         },
     ];
     fn event_type(&self) -> ::es_runtime::EventType {
@@ -21,7 +21,7 @@ impl ::es_runtime::EventSet for AccountEvent {
             AccountEvent::Closed { .. } => {
                 ::es_runtime::EventType {
                     name: "account.closed",
-                    version: 1u16,
+                    version: 2u16,
                 }
             }
         }
@@ -49,12 +49,24 @@ impl ::es_runtime::EventSet for AccountEvent {
                 )
             }
             "account.closed" => {
-                <AccountEvent as ::es_runtime::__private::Payload>::from_fields(
-                    1u32,
-                    "account.closed",
-                    1u16,
-                    stored,
-                )
+                match stored.schema_version {
+                    1 => {
+                        ::es_runtime::__private::older::<AccountEventClosedV1>(stored)
+                            .map(|older| ::es_runtime::Decoded::One(
+                                <AccountEvent as ::core::convert::From<
+                                    AccountEventClosedV1,
+                                >>::from(older),
+                            ))
+                    }
+                    _ => {
+                        <AccountEvent as ::es_runtime::__private::Payload>::from_fields(
+                            1u32,
+                            "account.closed",
+                            2u16,
+                            stored,
+                        )
+                    }
+                }
             }
             _ => {
                 ::core::result::Result::Err(
@@ -62,5 +74,54 @@ impl ::es_runtime::EventSet for AccountEvent {
                 )
             }
         }
+    }
+}
+///Version 1 of [`AccountEvent::Closed`], as it is still stored.
+#[allow(
+    dead_code,
+    missing_docs,
+    missing_debug_implementations,
+    private_interfaces,
+    clippy::struct_excessive_bools,
+    clippy::struct_field_names
+)]
+struct AccountEventClosedV1 {
+    ///Removed in version 2.
+    why: String,
+}
+#[automatically_derived]
+impl<'de> ::es_runtime::__private::Deserialize<'de> for AccountEventClosedV1 {
+    fn deserialize<D: ::es_runtime::__private::Deserializer<'de>>(
+        from: D,
+    ) -> ::core::result::Result<Self, D::Error> {
+        ::es_runtime::__private::deserialize(from)
+    }
+}
+#[automatically_derived]
+impl ::es_runtime::__private::Fields for AccountEventClosedV1 {
+    const NAME: &'static ::core::primitive::str = "AccountEventClosedV1";
+    const FIELDS: &'static [&'static ::core::primitive::str] = &["why"];
+    fn read<'de, S: ::es_runtime::__private::Source<'de>>(
+        mut source: S,
+    ) -> ::core::result::Result<Self, S::Error> {
+        let mut field_0: ::core::option::Option<String> = ::core::option::Option::None;
+        while let ::core::option::Option::Some(index) = source.index()? {
+            match index {
+                _ => source.value(&mut field_0)?,
+            }
+        }
+        ::core::result::Result::Ok(Self {
+            why: ::es_runtime::__private::field(field_0, "why")?,
+        })
+    }
+}
+impl ::es_runtime::__private::Version for AccountEventClosedV1 {
+    const EVENT: &'static ::core::primitive::str = "account.closed";
+    const NUMBER: ::core::primitive::u16 = 1u16;
+}
+#[automatically_derived]
+impl ::core::convert::From<AccountEventClosedV1> for AccountEvent {
+    fn from(_: AccountEventClosedV1) -> Self {
+        Self::Closed {}
     }
 }

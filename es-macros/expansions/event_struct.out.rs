@@ -1,7 +1,7 @@
 #[automatically_derived]
 impl ::es::Event for OrderPlaced {
     const NAME: &'static ::core::primitive::str = "order.placed";
-    const VERSION: ::core::primitive::u16 = 2u16;
+    const VERSION: ::core::primitive::u16 = 3u16;
     fn to_payload(
         &self,
         codec: ::es::Codec,
@@ -11,10 +11,188 @@ impl ::es::Event for OrderPlaced {
     fn from_payload(
         stored: ::es::StoredPayload<'_>,
     ) -> ::core::result::Result<Self, ::es::DecodeError> {
-        <OrderPlaced as ::es::__private::Payload>::from_payload(
-            "order.placed",
-            2u16,
-            stored,
-        )
+        match stored.schema_version {
+            1..=2u16 => {
+                ::es::__private::older::<OrderPlacedV2>(stored)
+                    .map(|older| ::core::convert::identity(
+                        <OrderPlaced as ::core::convert::From<
+                            OrderPlacedV2,
+                        >>::from(older),
+                    ))
+            }
+            _ => {
+                <OrderPlaced as ::es::__private::Payload>::from_payload(
+                    "order.placed",
+                    3u16,
+                    stored,
+                )
+            }
+        }
+    }
+}
+///Version 1 of [`OrderPlaced`], as it is still stored.
+#[allow(
+    dead_code,
+    missing_docs,
+    missing_debug_implementations,
+    private_interfaces,
+    clippy::struct_excessive_bools,
+    clippy::struct_field_names
+)]
+pub struct OrderPlacedV1 {
+    /// Who.
+    pub customer: String,
+    ///Removed in version 3.
+    coupon: Option<String>,
+    pub total: f64,
+    pub no: u32,
+}
+#[automatically_derived]
+impl<'de> ::es::__private::Deserialize<'de> for OrderPlacedV1 {
+    fn deserialize<D: ::es::__private::Deserializer<'de>>(
+        from: D,
+    ) -> ::core::result::Result<Self, D::Error> {
+        ::es::__private::deserialize(from)
+    }
+}
+#[automatically_derived]
+impl ::es::__private::Fields for OrderPlacedV1 {
+    const NAME: &'static ::core::primitive::str = "OrderPlacedV1";
+    const FIELDS: &'static [&'static ::core::primitive::str] = &[
+        "customer",
+        "coupon",
+        "total",
+        "no",
+    ];
+    fn read<'de, S: ::es::__private::Source<'de>>(
+        mut source: S,
+    ) -> ::core::result::Result<Self, S::Error> {
+        let mut field_0: ::core::option::Option<String> = ::core::option::Option::None;
+        let mut field_1: ::core::option::Option<Option<String>> = ::core::option::Option::None;
+        let mut field_2: ::core::option::Option<f64> = ::core::option::Option::None;
+        let mut field_3: ::core::option::Option<u32> = ::core::option::Option::None;
+        while let ::core::option::Option::Some(index) = source.index()? {
+            match index {
+                0 => source.value(&mut field_0)?,
+                1 => source.value(&mut field_1)?,
+                2 => source.value(&mut field_2)?,
+                _ => source.value(&mut field_3)?,
+            }
+        }
+        ::core::result::Result::Ok(Self {
+            customer: ::es::__private::field(field_0, "customer")?,
+            coupon: ::es::__private::field(field_1, "coupon")?,
+            total: ::es::__private::field(field_2, "total")?,
+            no: ::es::__private::field(field_3, "no")?,
+        })
+    }
+}
+impl ::es::__private::Version for OrderPlacedV1 {
+    const EVENT: &'static ::core::primitive::str = "order.placed";
+    const NUMBER: ::core::primitive::u16 = 1u16;
+}
+#[automatically_derived]
+impl ::core::convert::From<OrderPlacedV1> for OrderPlacedV2 {
+    fn from(old: OrderPlacedV1) -> Self {
+        Self {
+            customer: old.customer,
+            coupon: old.coupon,
+            currency: ::core::convert::Into::into("USD"),
+            total: old.total,
+            no: <u32 as ::es::__private::Becomes<u64>>::next(old.no),
+        }
+    }
+}
+///Version 2 of [`OrderPlaced`], as it is still stored.
+#[allow(
+    dead_code,
+    missing_docs,
+    missing_debug_implementations,
+    private_interfaces,
+    clippy::struct_excessive_bools,
+    clippy::struct_field_names
+)]
+pub struct OrderPlacedV2 {
+    /// Who.
+    pub customer: String,
+    ///Removed in version 3.
+    coupon: Option<String>,
+    pub currency: Currency,
+    pub total: f64,
+    pub no: u64,
+}
+#[automatically_derived]
+impl<'de> ::es::__private::Deserialize<'de> for OrderPlacedV2 {
+    fn deserialize<D: ::es::__private::Deserializer<'de>>(
+        from: D,
+    ) -> ::core::result::Result<Self, D::Error> {
+        ::es::__private::deserialize(from)
+    }
+}
+#[automatically_derived]
+impl ::es::__private::Fields for OrderPlacedV2 {
+    const NAME: &'static ::core::primitive::str = "OrderPlacedV2";
+    const FIELDS: &'static [&'static ::core::primitive::str] = &[
+        "customer",
+        "coupon",
+        "currency",
+        "total",
+        "no",
+    ];
+    fn read<'de, S: ::es::__private::Source<'de>>(
+        mut source: S,
+    ) -> ::core::result::Result<Self, S::Error> {
+        struct With4(u64);
+        impl<'de> ::es::__private::Deserialize<'de> for With4 {
+            fn deserialize<D: ::es::__private::Deserializer<'de>>(
+                from: D,
+            ) -> ::core::result::Result<Self, D::Error> {
+                as_text::deserialize(from).map(With4)
+            }
+        }
+        let mut field_0: ::core::option::Option<String> = ::core::option::Option::None;
+        let mut field_1: ::core::option::Option<Option<String>> = ::core::option::Option::None;
+        let mut field_2: ::core::option::Option<Currency> = ::core::option::Option::None;
+        let mut field_3: ::core::option::Option<f64> = ::core::option::Option::None;
+        let mut field_4: ::core::option::Option<With4> = ::core::option::Option::None;
+        while let ::core::option::Option::Some(index) = source.index()? {
+            match index {
+                0 => source.value(&mut field_0)?,
+                1 => source.value(&mut field_1)?,
+                2 => source.value(&mut field_2)?,
+                3 => source.value(&mut field_3)?,
+                _ => source.value_with(&mut field_4)?,
+            }
+        }
+        ::core::result::Result::Ok(Self {
+            customer: ::es::__private::field(field_0, "customer")?,
+            coupon: ::es::__private::field(field_1, "coupon")?,
+            currency: ::es::__private::field(field_2, "currency")?,
+            total: ::es::__private::field(field_3, "total")?,
+            no: ::es::__private::field(field_4, "no")?.0,
+        })
+    }
+}
+impl ::es::__private::Version for OrderPlacedV2 {
+    const EVENT: &'static ::core::primitive::str = "order.placed";
+    const NUMBER: ::core::primitive::u16 = 2u16;
+    fn from_older(
+        stored: ::es::StoredPayload<'_>,
+    ) -> ::core::result::Result<Self, ::es::DecodeError> {
+        ::es::__private::older::<OrderPlacedV1>(stored).map(::core::convert::From::from)
+    }
+}
+#[automatically_derived]
+impl ::core::convert::From<OrderPlacedV2> for OrderPlaced {
+    fn from(old: OrderPlacedV2) -> Self {
+        Self {
+            customer: old.customer,
+            currency: old.currency,
+            total_cents: {
+                let with: fn(f64) -> i64 = cents_from_dollars;
+                with(old.total)
+            },
+            number: old.no,
+        }
     }
 }

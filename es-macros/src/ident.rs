@@ -1,6 +1,7 @@
 //! Identifiers: raw ones, and the nearest of a list of words to a misspelt one.
 
-use proc_macro2::{Ident, Span};
+use proc_macro2::{Group, Ident, Span, TokenStream, TokenTree};
+use quote::ToTokens;
 use syn::ext::IdentExt;
 
 /// The identifier as text, without `r#`.
@@ -18,6 +19,30 @@ pub(crate) fn shown_at(ident: &Ident, place: Span) -> Ident {
     let mut ident = ident.clone();
     ident.set_span(ident.span().located_at(place));
     ident
+}
+
+/// The same for each of some tokens.
+pub(crate) fn tokens_shown_at(tokens: TokenStream, place: Span) -> TokenStream {
+    tokens
+        .into_iter()
+        .map(|token| {
+            let mut token = match token {
+                TokenTree::Group(group) => TokenTree::Group(Group::new(
+                    group.delimiter(),
+                    tokens_shown_at(group.stream(), place),
+                )),
+                other => other,
+            };
+            token.set_span(token.span().located_at(place));
+            token
+        })
+        .collect()
+}
+
+/// The place of the first token.
+pub(crate) fn first_span(of: &impl ToTokens) -> Option<Span> {
+    let first = of.to_token_stream().into_iter().next();
+    first.map(|token| token.span())
 }
 
 /// The word of `known` that was probably meant, if one is near enough.

@@ -42,7 +42,8 @@ use proc_macro::TokenStream;
 /// | In `#[event(..)]` | Meaning |
 /// |---|---|
 /// | `"order.placed"` | The stored name, required. It never changes once an event was written. ASCII letters, digits and `. _ - : /`, 1 to 128 bytes, a letter or digit at either end. |
-/// | `version = 1` | The version of the struct's shape, 1 to 65535, 1 when absent. Payloads of older versions are refused with `DecodeError::MissingHistory`. |
+/// | `version = 1` | The version of the struct's shape, 1 to 65535, 1 when absent. Every older version is described, see [History](#history). |
+/// | `removed(coupon: Option<String>, in = 3)` | A field that older versions had. |
 /// | `crate = "::es_runtime"` | Where to find es-runtime: an absolute path, for crates that rename or re-export it. |
 ///
 /// # An enum
@@ -69,7 +70,69 @@ use proc_macro::TokenStream;
 /// # Ok::<(), es_runtime::CodecError>(())
 /// ```
 ///
-/// On a variant stand the stored name and `version`, on the enum `crate`.
+/// On a variant stand the stored name, `version` and `removed(..)`, on the enum `crate`.
+///
+/// # History
+///
+/// The struct is the newest version. What was different before stands on the fields, and the
+/// derive reads stored events of every older version:
+///
+/// ```
+/// use es_runtime::{Codec, Event, StoredPayload};
+/// use serde::{Deserialize, Serialize};
+///
+/// #[derive(Event, Serialize, Deserialize, Debug, PartialEq)]
+/// #[event("order.placed", version = 3)]
+/// #[event(removed(coupon: Option<String>, in = 3))]
+/// struct OrderPlaced {
+///     customer: u64,
+///     #[event(since = 2, default = "USD")]
+///     currency: String,
+///     #[event(was(name = "total", type = f64, with = cents_from_dollars, before = 3))]
+///     total_cents: i64,
+/// }
+///
+/// fn cents_from_dollars(dollars: f64) -> i64 {
+///     (dollars * 100.0).round() as i64
+/// }
+///
+/// let first = OrderPlaced::from_payload(StoredPayload {
+///     schema_version: 1,
+///     content_type: Codec::Json.content_type(),
+///     bytes: br#"{"customer":7,"total":12.5}"#,
+/// })?;
+/// let today = OrderPlaced {
+///     customer: 7,
+///     currency: "USD".to_owned(),
+///     total_cents: 1250,
+/// };
+/// assert_eq!(first, today);
+/// # Ok::<(), es_runtime::DecodeError>(())
+/// ```
+///
+/// | In `#[event(..)]` on a field | Meaning |
+/// |---|---|
+/// | `since = 2` | Version 2 added the field. |
+/// | `default = "USD"` | What the field has in events older than that. A string goes through `Into`, any other expression is taken as it is. An `Option` needs none: it is `None`. |
+/// | `was(.., before = 3)` | What was different in the versions before version 3. Several add up; the nearest `before` counts for a version. |
+/// | `was(name = "total", ..)` | The stored name that the field had, exactly as it is stored. |
+/// | `was(type = f64, ..)` | The type that the field had. It turns into the next one by `From`, or: |
+/// | `was(.., with = cents_from_dollars)` | by this function, of the old value to the next one. |
+///
+/// | In `removed(..)` on the struct or variant | Meaning |
+/// |---|---|
+/// | `coupon: Option<String>` | The field, first, as it was declared. |
+/// | `in = 3` | The first version without it, required. |
+/// | `since = 2`, `default = ..` | The version that had added it, 1 when absent, and the value as above. |
+/// | `after = customer` | The field behind which it stood, the last one when absent. Only codecs without names, such as postcard, need it. |
+/// | `name = "coupon-code"` | Its stored name, where it is not that of the field. |
+///
+/// Each version differs from the one before, or the derive says so. For every older version there
+/// is a struct, `OrderPlacedV1` and `OrderPlacedV2` here and `AccountEventOpenedV1` for a variant,
+/// with the fields and the names of its time, and a `From` for the next version. A payload is
+/// decoded straight into the struct of its version; unknown fields are refused. serde's `rename`,
+/// `rename_all` and `with` on a field hold for older versions too, `with` as long as the type is
+/// the same.
 ///
 /// # serde attributes
 ///

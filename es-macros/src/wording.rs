@@ -57,18 +57,10 @@ pub(crate) fn expected_key(place: Place) -> String {
 fn keys_help(place: Place) -> String {
     let keys = place.keys();
     let item = place.item();
-    match (keys, place) {
-        ([], Place::EventField) => format!(
-            "help: {item} has no keys; on the struct they are {}",
-            words(Place::EventStruct.keys())
-        ),
-        ([], Place::VariantField) => format!(
-            "help: {item} has no keys; the only key on the variant is {}",
-            words(Place::EventVariant.keys())
-        ),
-        ([], _) => format!("help: {item} has no keys; they stand on the struct"),
-        ([one], _) => format!("help: the only key on {item} is `{one}`"),
-        (many, _) => format!("help: the keys on {item} are {}", words(many)),
+    match keys {
+        [] => format!("help: {item} has no keys; they stand on the struct"),
+        [one] => format!("help: the only key on {item} is `{one}`"),
+        many => format!("help: the keys on {item} are {}", words(many)),
     }
 }
 
@@ -446,6 +438,177 @@ pub(crate) fn serde(on: On, key: &str, nested: bool) -> Option<String> {
     Some(format!(
         "`#[serde({shown})]` is not allowed on an event: {why}\nhelp: {help}"
     ))
+}
+
+// The history of an event.
+
+pub(crate) fn group_form(group: &str, example: &str) -> String {
+    format!("`{group}` takes its contents in parentheses\nhelp: write it like `{example}`")
+}
+
+pub(crate) fn expected_key_of_group(group: &str, known: &[&str]) -> String {
+    format!(
+        "expected a key of `{group}(..)`\nhelp: its keys are {}",
+        words(known)
+    )
+}
+
+pub(crate) fn unknown_key_of_group(
+    group: &str,
+    word: &str,
+    guess: Option<&str>,
+    known: &[&str],
+) -> String {
+    let help = match guess {
+        Some(guess) => format!("help: a key with a similar name exists: `{guess}`"),
+        None => format!("help: its keys are {}", words(known)),
+    };
+    format!("unknown key `{word}` in `{group}(..)`\n{help}")
+}
+
+pub(crate) fn not_a_version(key: &str) -> String {
+    format!("`{key}` takes the number of a version\nhelp: write it like `{key} = 2`")
+}
+
+pub(crate) fn field_name_not_a_string(given: &str) -> String {
+    format!("the stored name of a field is a string\nhelp: write `name = \"{given}\"`")
+}
+
+pub(crate) fn function_is_a_closure(key: &str, example: &str) -> String {
+    format!(
+        "`{key}` takes the path of a function: a closure has no name that tests and messages could use\n\
+         help: write a `fn` and give its name, like `{example}`"
+    )
+}
+
+pub(crate) fn function_quoted(key: &str, text: &str) -> String {
+    format!(
+        "`{key}` takes the path of a function, not a string\nhelp: write `{key} = {text}` without quotes"
+    )
+}
+
+pub(crate) fn not_a_function(key: &str, example: &str) -> String {
+    format!("`{key}` takes the path of a function\nhelp: write it like `{example}`")
+}
+
+pub(crate) fn was_without_before() -> String {
+    "`was(..)` does not say until when\nhelp: add `before = ` and the version in which it changed"
+        .to_owned()
+}
+
+/// `with` is whether a function is given.
+pub(crate) fn was_without_change(with: bool) -> String {
+    if with {
+        "`was(..)` changes neither the name nor the type\n\
+         help: an old value cannot be told from a new one then; give the field a new name and write the old one here: `name = \"..\"`"
+    } else {
+        "`was(..)` does not say what changed\nhelp: add `name = \"..\"`, `type = ..` or both, as they were before"
+    }
+    .to_owned()
+}
+
+pub(crate) fn removed_form() -> String {
+    "`removed(..)` begins with a field as it was declared\n\
+     help: write it like `removed(coupon: Option<String>, in = 3)`"
+        .to_owned()
+}
+
+pub(crate) fn removed_without_in(field: &str) -> String {
+    format!(
+        "`removed({field}: ..)` does not say when\nhelp: add `in = ` and the first version without `{field}`"
+    )
+}
+
+pub(crate) fn after_not_a_field() -> String {
+    "`after` takes the name of a field\nhelp: write it like `after = customer`".to_owned()
+}
+
+pub(crate) fn after_unknown(field: &str) -> String {
+    format!(
+        "there is no field `{field}` here\nhelp: name a field of the event, or one of an earlier `removed(..)`"
+    )
+}
+
+pub(crate) fn since_first() -> String {
+    "`since = 1` says nothing: every field is there since version 1 unless it says otherwise\nhelp: remove it"
+        .to_owned()
+}
+
+pub(crate) fn since_later(since: u16, newest: u16) -> String {
+    format!(
+        "`since = {since}` is later than the event's version {newest}\nhelp: raise the event to `version = {since}`"
+    )
+}
+
+pub(crate) fn default_without_since(field: &str) -> String {
+    format!(
+        "`default` is for stored events that have no `{field}`, and without `since` every event has it\n\
+         help: add `since = ` and the version that added the field, or remove `default`"
+    )
+}
+
+pub(crate) fn added_without_default(field: &str, since: u16) -> String {
+    format!(
+        "events stored before version {since} have no value for `{field}`\n\
+         help: add `default = ..` beside `since`, or make the field an `Option`"
+    )
+}
+
+pub(crate) fn before_later(before: u16, newest: u16) -> String {
+    format!(
+        "`before = {before}` is later than the event's version {newest}\n\
+         help: raise the event to `version = {before}`, or name the version in which it changed"
+    )
+}
+
+pub(crate) fn before_first(before: u16, since: u16) -> String {
+    format!(
+        "the field is there since version {since}, so nothing was `before = {before}`\n\
+         help: name the version in which it changed, {} or later",
+        u32::from(since) + 1
+    )
+}
+
+pub(crate) fn two_changes(before: u16) -> String {
+    format!(
+        "two changes of one field in version {before}\nhelp: merge them into one `was(name = .., type = .., before = {before})`"
+    )
+}
+
+pub(crate) fn removed_out_of_range(given: u16, newest: u16) -> String {
+    let help = if given > newest {
+        format!(
+            "help: raise the event to `version = {given}`, or name the first version without the field"
+        )
+    } else {
+        "help: name the first version without the field, 2 or later".to_owned()
+    };
+    format!("no field was removed `in = {given}`: the event has versions up to {newest}\n{help}")
+}
+
+pub(crate) fn removed_before_added(since: u16, until: u16) -> String {
+    format!(
+        "a field cannot be removed in version {until} and there since version {since}\n\
+         help: `since` is the first version with it, `in` the first without it"
+    )
+}
+
+pub(crate) fn same_shape(number: u16, name: &str) -> String {
+    format!(
+        "versions {} and {number} of `{name}` have the same shape\n\
+         help: say what changed with `since` or `was(..)` on a field or with `removed(..)`, or lower `version`; a new meaning needs a new event",
+        number.saturating_sub(1)
+    )
+}
+
+/// `removed` is whether one of them stands in `removed(..)`.
+pub(crate) fn two_fields(version: u16, name: &str, removed: bool) -> String {
+    let help = if removed {
+        "help: if it is the field that is there today, remove this and write `was(..)` on that one if it changed"
+    } else {
+        "help: only one field can have had this name; correct `name` or `before`"
+    };
+    format!("version {version} would have two fields named `{name}`\n{help}")
 }
 
 // `#[derive(Aggregate)]`.

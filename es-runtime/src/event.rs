@@ -41,7 +41,6 @@ pub trait Event: Sized + Send + 'static {
     ///
     /// # Errors
     /// [`DecodeError::NewerVersion`] when the payload was written by a newer program,
-    /// [`DecodeError::MissingHistory`] when it was written in an older version without history,
     /// [`DecodeError::InvalidVersion`], [`DecodeError::UnknownContentType`] or
     /// [`DecodeError::Payload`] when it cannot be read.
     fn from_payload(stored: StoredPayload<'_>) -> Result<Self, DecodeError>;
@@ -206,19 +205,6 @@ pub enum DecodeError {
     InvalidVersion {
         /// The stored name.
         name: &'static str,
-    },
-    /// The payload was written in an older version, whose shape the event does not describe.
-    #[error(
-        "event `{name}` is stored in version {stored}, but the program has no history of it: only \
-         version {known} can be read"
-    )]
-    MissingHistory {
-        /// The stored name.
-        name: &'static str,
-        /// The version in the store.
-        stored: u16,
-        /// The version that this program reads.
-        known: u16,
     },
     /// There is no codec for the stored content type.
     #[error("event `{name}` is stored as `{content_type}`, for which there is no codec here")]

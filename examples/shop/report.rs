@@ -9,7 +9,7 @@ use crate::{
 };
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets::UTF8_BORDERS_ONLY};
 use console::Term;
-use es_runtime::{LoadError, ReadLimit, Repository};
+use es_runtime::{Envelope, EventSet, LoadError, ReadLimit, Repository};
 use es_sqlite::SqliteStore;
 use std::io::{self, Write};
 
@@ -92,7 +92,7 @@ pub async fn show(
             table.add_row([
                 event.version.to_string(),
                 event.recorded_at.to_string(),
-                format!("{} v{}", event.name, event.schema_version),
+                stored_as(&event),
                 describe(&event.event),
             ]);
         }
@@ -104,11 +104,20 @@ pub async fn show(
     Ok(())
 }
 
+/// The stored name and version, and the version that it is read as where that is another one.
+fn stored_as(event: &Envelope<OrderEvent>) -> String {
+    let stored = format!("{} v{}", event.name, event.schema_version);
+    match event.event.event_type().version {
+        today if today == event.schema_version => stored,
+        today => format!("{stored}, read as v{today}"),
+    }
+}
+
 fn describe(event: &OrderEvent) -> String {
     match event {
         OrderEvent::OrderPlaced(e) => format!(
-            "customer {} ordered {} CDs for {} on {}",
-            e.customer, e.cds, e.total_cents, e.placed_on
+            "customer {} ordered {} CDs for {} {} on {}",
+            e.customer, e.cds, e.total_cents, e.currency, e.placed_on
         ),
         OrderEvent::OrderPaid(e) => format!("{} paid on {}", e.amount_cents, e.paid_on),
         OrderEvent::OrderShipped(e) => format!("shipped on {}", e.shipped_on),

@@ -103,7 +103,7 @@ fn importing_twice_is_importing_once() {
     );
     let text = stdout(&show);
     for part in [
-        "order.placed v1",
+        "order.placed v3",
         "order.paid v1",
         "order.shipped v1",
         "$29.73",
@@ -245,4 +245,58 @@ fn the_tour_ends_in_the_published_totals() {
     assert!(tour.wait().expect("ends").success());
     assert!(lines.iter().any(|line| line == TOTALS), "{lines:#?}");
     assert!(lines.iter().any(|line| line.contains("order.shipped v1")));
+}
+
+/// A database as the first two releases of the shop wrote it, one hundred purchases each; the
+/// examples `shop-release-1` and `shop-release-2` are those programs.
+const OLD_RELEASES: &str = include_str!("../data/shop-releases-1-and-2.sql");
+
+#[test]
+fn todays_shop_reads_what_its_earlier_releases_wrote() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let folder = folder.path();
+    let db = rusqlite::Connection::open(folder.join("shop.db")).expect("opens");
+    db.execute_batch(OLD_RELEASES).expect("is SQL");
+    drop(db);
+    for (version, purchases) in [(1, 100), (2, 100), (3, 0)] {
+        let sql = format!(
+            "SELECT count(*) FROM events WHERE event = 'order.placed' AND schema_version = {version}"
+        );
+        assert_eq!(count(folder, &sql), purchases, "version {version}");
+    }
+    // What the first two hundred lines of the sample add up to, counted by hand.
+    let lines = fs::read_to_string(SAMPLE).expect("reads");
+    let lines = lines
+        .lines()
+        .take(200)
+        .map(|line| line.split_whitespace().collect::<Vec<_>>());
+    let (mut cds, mut cents, mut customers) = (0_i64, 0_i64, std::collections::BTreeSet::new());
+    for line in lines {
+        cds += line[3].parse::<i64>().expect("a number");
+        cents += line[4].replace('.', "").parse::<i64>().expect("a number");
+        customers.insert(line[0].to_owned());
+    }
+    let expected = format!(
+        "purchases=200 customers={} cds={cds} cents={cents}",
+        customers.len()
+    );
+    assert_eq!(totals(folder), expected);
+
+    let show = |id| stdout(&shop(&["show", id, "--db", "shop.db"], folder));
+    let first = show("00004-19970118-2-2973");
+    assert!(first.contains("order.placed v1, read as v3"), "{first}");
+    assert!(first.contains("for $29.73 USD on 1997-01-18"), "{first}");
+    let sql = "SELECT aggregate_id FROM events WHERE schema_version = 2 LIMIT 1";
+    let db = rusqlite::Connection::open(folder.join("shop.db")).expect("opens");
+    let id: String = db
+        .query_row(sql, [], |row| row.get(0))
+        .expect("there is one");
+    drop(db);
+    let second = show(&id);
+    assert!(second.contains("order.placed v2, read as v3"), "{second}");
+
+    // An import finds the old purchases and adds the others.
+    let import = shop(&["import", SAMPLE, "--db", "shop.db"], folder);
+    assert_eq!(import.status.code(), Some(0), "{}", stderr(&import));
+    assert_eq!(totals(folder), TOTALS);
 }

@@ -4,3 +4,8 @@
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]
 pub struct Readme;
+
+/// So is the page on changing events.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/changing-an-event.md")]
+pub struct ChangingAnEvent;

@@ -1,31 +1,49 @@
 //! `#[event(..)]` on structs, enums, variants and fields.
 
-use super::{CratePath, Name, Place, Slot, Version, read};
+use super::{
+    CratePath, Key, Many, Name, Place, Slot, Version,
+    history::{OnField, Removed},
+    read,
+};
 use crate::diag::Diag;
 use syn::Attribute;
 
-/// On a struct that is one event.
-pub(crate) struct OnStruct {
+/// What a struct or a variant says of the one event that it is.
+pub(crate) struct OnEvent {
     pub(crate) name: Name,
     pub(crate) version: Slot<Version>,
+    pub(crate) removed: Many<Removed>,
+}
+
+impl OnEvent {
+    fn read(diag: &Diag, place: Place, attrs: &[Attribute], more: Option<&mut dyn Key>) -> Self {
+        let mut this = Self {
+            name: Name::default(),
+            version: Slot::new("version"),
+            removed: Many::new("removed"),
+        };
+        let mut keys: Vec<&mut dyn Key> = vec![&mut this.version, &mut this.removed];
+        if let Some(more) = more {
+            keys.push(more);
+        }
+        read(diag, place, attrs, Some(&mut this.name), &mut keys);
+        this
+    }
+}
+
+/// On a struct that is one event.
+pub(crate) struct OnStruct {
+    pub(crate) event: OnEvent,
     pub(crate) krate: Slot<CratePath>,
 }
 
 impl OnStruct {
     pub(crate) fn read(diag: &Diag, attrs: &[Attribute]) -> Self {
-        let mut this = Self {
-            name: Name::default(),
-            version: Slot::new("version"),
-            krate: Slot::new("crate"),
-        };
-        read(
-            diag,
-            Place::EventStruct,
-            attrs,
-            Some(&mut this.name),
-            &mut [&mut this.version, &mut this.krate],
-        );
-        this
+        let mut krate = Slot::new("crate");
+        Self {
+            event: OnEvent::read(diag, Place::EventStruct, attrs, Some(&mut krate)),
+            krate,
+        }
     }
 }
 
@@ -45,29 +63,13 @@ impl OnEnum {
 }
 
 /// On a variant that is one event.
-pub(crate) struct OnVariant {
-    pub(crate) name: Name,
-    pub(crate) version: Slot<Version>,
+pub(crate) fn read_variant(diag: &Diag, attrs: &[Attribute]) -> OnEvent {
+    OnEvent::read(diag, Place::EventVariant, attrs, None)
 }
 
-impl OnVariant {
-    pub(crate) fn read(diag: &Diag, attrs: &[Attribute]) -> Self {
-        let mut this = Self {
-            name: Name::default(),
-            version: Slot::new("version"),
-        };
-        read(
-            diag,
-            Place::EventVariant,
-            attrs,
-            Some(&mut this.name),
-            &mut [&mut this.version],
-        );
-        this
-    }
-}
-
-/// On a field. No key exists there yet, so each one is a fault.
-pub(crate) fn read_field(diag: &Diag, place: Place, attrs: &[Attribute]) {
-    read(diag, place, attrs, None, &mut []);
+/// On a field of an event.
+pub(crate) fn read_field(diag: &Diag, place: Place, attrs: &[Attribute]) -> OnField {
+    let mut this = OnField::new();
+    read(diag, place, attrs, None, &mut this.keys());
+    this
 }

@@ -6,6 +6,7 @@
 
 pub(crate) mod aggregate;
 pub(crate) mod event;
+pub(crate) mod history;
 mod krate;
 mod place;
 pub(crate) mod serde;
@@ -18,7 +19,10 @@ pub(crate) use value::{Name, Version};
 use crate::{diag::Diag, ident, wording};
 use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::ToTokens;
-use syn::{Attribute, Meta, Token, ext::IdentExt, parse::ParseStream, spanned::Spanned};
+use syn::{
+    Attribute, Meta, Token, ext::IdentExt, parenthesized, parse::ParseStream, spanned::Spanned,
+    token::Paren,
+};
 
 /// What can stand as the value of a key.
 pub(crate) trait Value: Sized {
@@ -66,7 +70,39 @@ impl<T> Slot<T> {
     }
 }
 
-/// A [`Slot`] of any type.
+/// One known key that may stand there several times, and the values that were given to it.
+pub(crate) struct Many<T> {
+    name: &'static str,
+    values: Vec<T>,
+}
+
+impl<T> Many<T> {
+    pub(crate) fn new(name: &'static str) -> Self {
+        Self {
+            name,
+            values: Vec::new(),
+        }
+    }
+
+    pub(crate) fn into_values(self) -> Vec<T> {
+        self.values
+    }
+}
+
+impl<T: Value> Key for Many<T> {
+    fn name(&self) -> &'static str {
+        self.name
+    }
+
+    fn attempted(&mut self) {}
+
+    fn read(&mut self, key: Ident, input: ParseStream<'_>, diag: &Diag) -> syn::Result<()> {
+        self.values.push(T::read(&key, input, diag)?);
+        Ok(())
+    }
+}
+
+/// A [`Slot`] or [`Many`] of any type.
 pub(crate) trait Key {
     fn name(&self) -> &'static str;
     /// A fault was reported that explains the absence of this key.
@@ -189,6 +225,54 @@ fn item(
         return slot.read(key, input, diag);
     }
     Err(unknown_item(key, input, place, name, keys))
+}
+
+/// Reads `(key = value, ..)` behind the key of a group.
+pub(crate) fn group(
+    key: &Ident,
+    input: ParseStream<'_>,
+    diag: &Diag,
+    example: &str,
+    keys: &mut [&mut dyn Key],
+) -> syn::Result<()> {
+    if !input.peek(Paren) {
+        rest_of_item(input);
+        let text = wording::group_form(&ident::text(key), example);
+        return Err(syn::Error::new(key.span(), text));
+    }
+    let content;
+    parenthesized!(content in input);
+    items(&content, diag, |input| {
+        item_of_group(key, input, keys, diag)
+    });
+    Ok(())
+}
+
+/// One key of a group with its value.
+pub(crate) fn item_of_group(
+    group: &Ident,
+    input: ParseStream<'_>,
+    keys: &mut [&mut dyn Key],
+    diag: &Diag,
+) -> syn::Result<()> {
+    let group = ident::text(group);
+    let known: Vec<_> = keys.iter().map(|slot| slot.name()).collect();
+    let start = input.span();
+    let Ok(key) = input.call(Ident::parse_any) else {
+        let text = wording::expected_key_of_group(&group, &known);
+        return Err(syn::Error::new(start, text));
+    };
+    let word = ident::text(&key);
+    if let Some(slot) = keys.iter_mut().find(|slot| slot.name() == word) {
+        return slot.read(key, input, diag);
+    }
+    rest_of_item(input);
+    let guess = ident::similar(&word, &known);
+    if let Some(slot) = keys.iter_mut().find(|slot| Some(slot.name()) == guess) {
+        slot.attempted();
+    }
+    let text = wording::unknown_key_of_group(&group, &word, guess, &known);
+    Err(syn::Error::new(key.span(), text))
 }
 
 /// What is wrong with an item that begins with no known key. The name or key that was probably

@@ -38,10 +38,11 @@ impl Place {
     /// The keys that can be written here.
     pub(crate) const fn keys(self) -> &'static [&'static str] {
         match self {
-            Self::EventStruct => &["version", "crate"],
-            Self::EventVariant => &["version"],
+            Self::EventStruct => &["version", "removed", "crate"],
+            Self::EventVariant => &["version", "removed"],
             Self::EventEnum => &["crate"],
-            Self::EventField | Self::VariantField | Self::AggregateField => &[],
+            Self::EventField | Self::VariantField => &["since", "default", "was"],
+            Self::AggregateField => &[],
             Self::AggregateStruct => &[
                 "id",
                 "error",

@@ -1,9 +1,14 @@
-//! The serde attributes that an event must not have, because they change, blur or lose what is
-//! stored without a new version, or because they break the way back from bytes.
+//! serde's attributes: those that an event must not have, because they change, blur or lose what
+//! is stored without a new version, or because they break the way back from bytes; and those that
+//! say how the fields of older versions are read.
 
+use super::rest_of_item;
 use crate::{diag::Diag, wording};
 use proc_macro2::{Ident, TokenTree};
-use syn::{Attribute, Meta, Token, ext::IdentExt, parse::ParseStream, token::Paren};
+use syn::{
+    Attribute, LitStr, Meta, Path, Token, ext::IdentExt, parse::ParseStream, parse_quote,
+    token::Paren,
+};
 
 /// What a serde attribute stands on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,5 +45,155 @@ pub(crate) fn refuse(diag: &Diag, on: On, attrs: &[Attribute]) {
             }
             Ok(())
         });
+    }
+}
+
+/// What serde's attributes say of names and of reading, on a field or on what holds the fields.
+#[derive(Default)]
+pub(crate) struct Reading {
+    /// `rename = ".."`.
+    pub(crate) rename: Option<String>,
+    /// `rename_all = ".."`.
+    pub(crate) rename_all: Option<Case>,
+    /// `rename_all_fields = ".."`.
+    pub(crate) rename_all_fields: Option<Case>,
+    /// The function of `with` or `deserialize_with`.
+    pub(crate) deserialize: Option<Path>,
+}
+
+impl Reading {
+    /// What cannot be read here is serde's own to report.
+    pub(crate) fn of(attrs: &[Attribute]) -> Self {
+        let mut this = Self::default();
+        for attr in attrs.iter().filter(|attr| attr.path().is_ident("serde")) {
+            let _ = attr.parse_nested_meta(|meta| {
+                let known = |word: &str| meta.path.is_ident(word);
+                let text = || meta.value()?.parse::<LitStr>();
+                if !meta.input.peek(Token![=]) {
+                    rest_of_item(meta.input);
+                } else if known("rename") {
+                    this.rename = Some(text()?.value());
+                } else if known("rename_all") {
+                    this.rename_all = Case::of(&text()?.value());
+                } else if known("rename_all_fields") {
+                    this.rename_all_fields = Case::of(&text()?.value());
+                } else if known("with") {
+                    let mut path: Path = text()?.parse()?;
+                    path.segments.push(parse_quote!(deserialize));
+                    this.deserialize = Some(path);
+                } else if known("deserialize_with") {
+                    this.deserialize = Some(text()?.parse()?);
+                } else {
+                    rest_of_item(meta.input);
+                }
+                Ok(())
+            });
+        }
+        this
+    }
+}
+
+/// The value of `rename_all`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Case {
+    Lower,
+    Upper,
+    Pascal,
+    Camel,
+    Snake,
+    ScreamingSnake,
+    Kebab,
+    ScreamingKebab,
+}
+
+impl Case {
+    fn of(text: &str) -> Option<Self> {
+        Some(match text {
+            "lowercase" => Self::Lower,
+            "UPPERCASE" => Self::Upper,
+            "PascalCase" => Self::Pascal,
+            "camelCase" => Self::Camel,
+            "snake_case" => Self::Snake,
+            "SCREAMING_SNAKE_CASE" => Self::ScreamingSnake,
+            "kebab-case" => Self::Kebab,
+            "SCREAMING-KEBAB-CASE" => Self::ScreamingKebab,
+            _ => return None,
+        })
+    }
+
+    /// The stored name of a field, as serde makes it.
+    pub(crate) fn field(self, name: &str) -> String {
+        match self {
+            Self::Lower | Self::Snake => name.to_owned(),
+            Self::Upper | Self::ScreamingSnake => name.to_ascii_uppercase(),
+            Self::Pascal => {
+                let mut pascal = String::new();
+                let mut capital = true;
+                for c in name.chars() {
+                    if c == '_' {
+                        capital = true;
+                    } else if std::mem::take(&mut capital) {
+                        pascal.push(c.to_ascii_uppercase());
+                    } else {
+                        pascal.push(c);
+                    }
+                }
+                pascal
+            }
+            Self::Camel => uncapitalized(&Self::Pascal.field(name)),
+            Self::Kebab => name.replace('_', "-"),
+            Self::ScreamingKebab => name.to_ascii_uppercase().replace('_', "-"),
+        }
+    }
+}
+
+fn uncapitalized(name: &str) -> String {
+    let mut chars = name.chars();
+    match chars.next() {
+        Some(first) => first.to_ascii_lowercase().to_string() + chars.as_str(),
+        None => String::new(),
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::expect_used, reason = "a test fails by panicking")]
+mod tests {
+    use super::*;
+    use crate::attr::compact;
+    use quote::ToTokens;
+
+    #[test]
+    fn fields_are_cased_as_serde_does() {
+        for (case, name) in [
+            ("lowercase", "total_cents"),
+            ("UPPERCASE", "TOTAL_CENTS"),
+            ("PascalCase", "TotalCents"),
+            ("camelCase", "totalCents"),
+            ("snake_case", "total_cents"),
+            ("SCREAMING_SNAKE_CASE", "TOTAL_CENTS"),
+            ("kebab-case", "total-cents"),
+            ("SCREAMING-KEBAB-CASE", "TOTAL-CENTS"),
+        ] {
+            let case = Case::of(case).expect("a rule of serde");
+            assert_eq!(case.field("total_cents"), name);
+        }
+        assert_eq!(Case::of("Kebab"), None);
+    }
+
+    #[test]
+    fn what_counts_for_reading_is_found_among_the_rest() {
+        let item: syn::DeriveInput = syn::parse_str(
+            r#"
+            #[serde(deny_unknown_fields, bound(serialize = ""), rename_all = "camelCase")]
+            #[serde(rename = "x", with = "a::b")]
+            struct A;
+            "#,
+        )
+        .expect("an item");
+        let read = Reading::of(&item.attrs);
+        assert_eq!(read.rename.as_deref(), Some("x"));
+        assert_eq!(read.rename_all, Some(Case::Camel));
+        let function = read.deserialize.expect("of `with`");
+        assert_eq!(compact(&function.to_token_stream()), "a::b::deserialize");
     }
 }

@@ -101,7 +101,10 @@ fn name_fault(name: &str) -> Option<NameFault> {
 
 /// `version = 3`.
 #[derive(Clone, Copy)]
-pub(crate) struct Version(pub(crate) u16);
+pub(crate) struct Version {
+    pub(crate) number: u16,
+    pub(crate) span: Span,
+}
 
 impl Value for Version {
     fn read(key: &Ident, input: ParseStream<'_>, _: &Diag) -> syn::Result<Self> {
@@ -123,7 +126,10 @@ impl Value for Version {
                 }
                 match int.base10_parse::<u16>() {
                     Ok(0) => Err(fail(wording::version_zero())),
-                    Ok(version) => Ok(Self(version)),
+                    Ok(number) => Ok(Self {
+                        number,
+                        span: int.span(),
+                    }),
                     Err(_) => Err(fail(wording::version_too_large())),
                 }
             }
@@ -227,7 +233,7 @@ pub(super) fn new_name(key: &Ident, input: ParseStream<'_>, example: &str) -> sy
 }
 
 /// The expression without the invisible groups that `macro_rules` puts around it.
-fn ungroup(mut expr: Expr) -> Expr {
+pub(super) fn ungroup(mut expr: Expr) -> Expr {
     while let Expr::Group(group) = expr {
         expr = *group.expr;
     }

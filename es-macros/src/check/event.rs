@@ -1,10 +1,12 @@
 //! The rules of `#[derive(Event)]`.
 
+use super::history::{self, Event};
 use crate::{
     attr::{
         self, CratePath, Name, Place,
-        event::{OnEnum, OnStruct, OnVariant},
-        serde::On,
+        event::{OnEnum, OnEvent, OnStruct},
+        history::OnField,
+        serde::{On, Reading},
     },
     diag::Diag,
     ident,
@@ -12,7 +14,10 @@ use crate::{
     wording,
 };
 use proc_macro2::Ident;
-use syn::{Attribute, Data, DataEnum, DeriveInput, Field, Fields, GenericParam, Generics, LitStr};
+use syn::{
+    Attribute, Data, DataEnum, DeriveInput, Field, Fields, GenericParam, Generics, LitStr,
+    Visibility,
+};
 
 /// The event or events that `input` defines; every fault was reported.
 pub(crate) fn check(diag: &Diag, input: &DeriveInput) -> Item {
@@ -46,16 +51,24 @@ fn event_struct<'a>(
     input: &DeriveInput,
     fields: impl IntoIterator<Item = &'a Field>,
 ) -> EventStruct {
+    let faults = diag.count();
     let attrs = OnStruct::read(diag, &input.attrs);
-    payload(diag, Place::EventField, fields);
+    let fields = payload(diag, Place::EventField, fields);
+    let event = Of {
+        ident: &input.ident,
+        set: None,
+        attrs: &input.attrs,
+        prefix: input.ident.clone(),
+        fields_vis: None,
+        rename_all: Reading::of(&input.attrs).rename_all,
+        faults,
+    };
     EventStruct {
         ident: input.ident.clone(),
+        vis: input.vis.clone(),
         generics: input.generics.clone(),
         krate: CratePath::or_default(attrs.krate.value()),
-        kind: Kind::new(
-            stored_name(diag, &input.ident, None, attrs.name, &input.attrs),
-            &attrs.version,
-        ),
+        kind: kind(diag, event, attrs.event, fields),
         allows: super::allowed_lints(&input.attrs),
     }
 }
@@ -65,6 +78,7 @@ fn event_enum(diag: &Diag, input: &DeriveInput, data: &DataEnum) -> EventEnum {
     if data.variants.is_empty() {
         diag.at(input.ident.span(), wording::event_enum_empty());
     }
+    let container = Reading::of(&input.attrs);
     let mut variants: Vec<EventVariant> = Vec::new();
     for variant in &data.variants {
         if let Fields::Unnamed(fields) = &variant.fields {
@@ -74,16 +88,26 @@ fn event_enum(diag: &Diag, input: &DeriveInput, data: &DataEnum) -> EventEnum {
             );
         }
         attr::serde::refuse(diag, On::Variant, &variant.attrs);
-        let attrs = OnVariant::read(diag, &variant.attrs);
-        payload(diag, Place::VariantField, &variant.fields);
-        let name = stored_name(
-            diag,
-            &variant.ident,
-            Some(&input.ident),
-            attrs.name,
-            &variant.attrs,
+        let faults = diag.count();
+        let attrs = attr::event::read_variant(diag, &variant.attrs);
+        let fields = payload(diag, Place::VariantField, &variant.fields);
+        let name = format!(
+            "{}{}",
+            ident::text(&input.ident),
+            ident::text(&variant.ident)
         );
-        let kind = Kind::new(name, &attrs.version);
+        let event = Of {
+            ident: &variant.ident,
+            set: Some(&input.ident),
+            attrs: &variant.attrs,
+            prefix: Ident::new(&name, variant.ident.span()),
+            fields_vis: Some(&input.vis),
+            rename_all: Reading::of(&variant.attrs)
+                .rename_all
+                .or(container.rename_all_fields),
+            faults,
+        };
+        let kind = kind(diag, event, attrs, fields);
         if let Some(name) = &kind.name {
             let text = name.value();
             let first = variants
@@ -103,6 +127,7 @@ fn event_enum(diag: &Diag, input: &DeriveInput, data: &DataEnum) -> EventEnum {
     }
     EventEnum {
         ident: input.ident.clone(),
+        vis: input.vis.clone(),
         generics: input.generics.clone(),
         krate: CratePath::or_default(attrs.krate.value()),
         variants,
@@ -110,10 +135,59 @@ fn event_enum(diag: &Diag, input: &DeriveInput, data: &DataEnum) -> EventEnum {
     }
 }
 
-fn payload<'a>(diag: &Diag, place: Place, fields: impl IntoIterator<Item = &'a Field>) {
-    for field in fields {
-        attr::event::read_field(diag, place, &field.attrs);
-        attr::serde::refuse(diag, On::Field, &field.attrs);
+/// The fields and what stands on each of them.
+fn payload<'a>(
+    diag: &Diag,
+    place: Place,
+    fields: impl IntoIterator<Item = &'a Field>,
+) -> Vec<(&'a Field, OnField)> {
+    fields
+        .into_iter()
+        .map(|field| {
+            let attrs = attr::event::read_field(diag, place, &field.attrs);
+            attr::serde::refuse(diag, On::Field, &field.attrs);
+            (field, attrs)
+        })
+        .collect()
+}
+
+/// A struct or variant that is an event.
+struct Of<'a> {
+    ident: &'a Ident,
+    set: Option<&'a Ident>,
+    attrs: &'a [Attribute],
+    prefix: Ident,
+    fields_vis: Option<&'a Visibility>,
+    rename_all: Option<attr::serde::Case>,
+    faults: usize,
+}
+
+fn kind(diag: &Diag, event: Of<'_>, attrs: OnEvent, fields: Vec<(&Field, OnField)>) -> Kind {
+    let name = stored_name(diag, event.ident, event.set, attrs.name, event.attrs);
+    let version = attrs.version.value().copied();
+    let ill_formed = version.is_none() && attrs.version.key().is_some();
+    let history = history::check(
+        diag,
+        &Event {
+            prefix: event.prefix,
+            fields_vis: event.fields_vis,
+            name: name.as_ref(),
+            version,
+            ill_formed,
+            rename_all: event.rename_all,
+            faults: event.faults,
+        },
+        fields,
+        attrs.removed.into_values(),
+    );
+    Kind {
+        name,
+        version: if ill_formed {
+            None
+        } else {
+            Some(version.map_or(1, |version| version.number))
+        },
+        history,
     }
 }
 

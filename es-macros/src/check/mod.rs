@@ -4,6 +4,7 @@
 
 pub(crate) mod aggregate;
 pub(crate) mod event;
+mod history;
 
 use syn::{Attribute, Meta, parse_quote};
 

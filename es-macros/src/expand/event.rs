@@ -1,6 +1,6 @@
 //! `impl Event` for a struct, `impl EventSet` for an enum.
 
-use super::fallback;
+use super::{fallback, history};
 use crate::model::event::{EventEnum, EventStruct, Item, Kind};
 use proc_macro2::{Ident, TokenStream};
 use quote::quote;
@@ -16,6 +16,7 @@ pub(crate) fn expand(item: &Item, clean: bool) -> TokenStream {
 fn event_struct(item: &EventStruct, clean: bool) -> TokenStream {
     let EventStruct {
         ident,
+        vis,
         generics,
         krate,
         kind,
@@ -23,10 +24,28 @@ fn event_struct(item: &EventStruct, clean: bool) -> TokenStream {
     } = item;
     let name = stored_name(kind, ident);
     let version = kind.version.unwrap_or(1);
+    let of = history::Of {
+        krate,
+        vis,
+        allows,
+        name: &name,
+        newest: ident,
+        variant: None,
+    };
+    let older = history::items(&of, &kind.history);
     let (to_payload, from_payload) = if clean {
+        let newest =
+            quote!(<#ident as #krate::__private::Payload>::from_payload(#name, #version, stored));
+        let older = history::arm(&of, &kind.history, &quote!(::core::convert::identity));
         (
             quote!(<#ident as #krate::__private::Payload>::to_payload(self, codec)),
-            quote!(<#ident as #krate::__private::Payload>::from_payload(#name, #version, stored)),
+            match older {
+                None => newest,
+                Some(older) => quote!(match stored.schema_version {
+                    #older
+                    _ => #newest,
+                }),
+            },
         )
     } else {
         (
@@ -56,12 +75,15 @@ fn event_struct(item: &EventStruct, clean: bool) -> TokenStream {
                 #from_payload
             }
         }
+
+        #older
     }
 }
 
 fn event_enum(item: &EventEnum, clean: bool) -> TokenStream {
     let EventEnum {
         ident,
+        vis,
         generics,
         krate,
         variants,
@@ -76,20 +98,41 @@ fn event_enum(item: &EventEnum, clean: bool) -> TokenStream {
             quote!(#krate::EventType { name: #name, version: #version })
         })
         .collect();
+    let mut older = TokenStream::new();
+    let mut arms = TokenStream::new();
+    for (index, variant) in (0_u32..).zip(variants) {
+        let kind = &variant.kind;
+        let name = stored_name(kind, &variant.ident);
+        let version = kind.version.unwrap_or(1);
+        let of = history::Of {
+            krate,
+            vis,
+            allows,
+            name: &name,
+            newest: ident,
+            variant: Some(&variant.ident),
+        };
+        older.extend(history::items(&of, &kind.history));
+        let newest = quote! {
+            <#ident as #krate::__private::Payload>::from_fields(#index, #name, #version, stored)
+        };
+        arms.extend(
+            match history::arm(&of, &kind.history, &quote!(#krate::Decoded::One)) {
+                None => quote!(#name => #newest,),
+                Some(older) => quote!(#name => match stored.schema_version {
+                #older
+                _ => #newest,
+            },),
+            },
+        );
+    }
     let (event_type_of, encode, decode) = if clean {
-        let name = variants.iter().map(|variant| &variant.kind.name);
-        let version = variants
-            .iter()
-            .map(|variant| variant.kind.version.unwrap_or(1));
-        let index = 0_u32..;
         (
             quote!(match self { #(#ident::#variant { .. } => #event_type,)* }),
             quote!(<#ident as #krate::__private::Payload>::to_fields(self, codec)),
             quote! {
                 match name {
-                    #(#name => <#ident as #krate::__private::Payload>::from_fields(
-                        #index, #name, #version, stored,
-                    ),)*
+                    #arms
                     _ => ::core::result::Result::Err(
                         #krate::DecodeError::unknown_event(name, stored),
                     ),
@@ -129,6 +172,8 @@ fn event_enum(item: &EventEnum, clean: bool) -> TokenStream {
                 #decode
             }
         }
+
+        #older
     }
 }
 

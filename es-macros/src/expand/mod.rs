@@ -5,6 +5,7 @@ mod aggregate;
 mod conditional;
 mod event;
 mod fallback;
+mod history;
 
 use crate::{check, diag::Diag};
 use proc_macro2::TokenStream;

@@ -1,8 +1,9 @@
 //! One event, or an enum of events.
 
-use crate::attr::{CratePath, Slot, Version};
+use super::history::History;
+use crate::attr::CratePath;
 use proc_macro2::Ident;
-use syn::{Attribute, Generics, LitStr};
+use syn::{Attribute, Generics, LitStr, Visibility};
 
 /// What `#[derive(Event)]` stands on.
 pub(crate) enum Item {
@@ -13,6 +14,7 @@ pub(crate) enum Item {
 /// A struct that is one event.
 pub(crate) struct EventStruct {
     pub(crate) ident: Ident,
+    pub(crate) vis: Visibility,
     pub(crate) generics: Generics,
     pub(crate) krate: CratePath,
     pub(crate) kind: Kind,
@@ -22,6 +24,7 @@ pub(crate) struct EventStruct {
 /// An enum whose variants are events.
 pub(crate) struct EventEnum {
     pub(crate) ident: Ident,
+    pub(crate) vis: Visibility,
     pub(crate) generics: Generics,
     pub(crate) krate: CratePath,
     pub(crate) variants: Vec<EventVariant>,
@@ -40,16 +43,6 @@ pub(crate) struct Kind {
     pub(crate) name: Option<LitStr>,
     /// `None` where it is ill-formed, which was reported.
     pub(crate) version: Option<u16>,
-}
-
-impl Kind {
-    pub(crate) fn new(name: Option<LitStr>, version: &Slot<Version>) -> Self {
-        Self {
-            name,
-            version: match version.key() {
-                None => Some(1),
-                Some(_) => version.value().map(|version| version.0),
-            },
-        }
-    }
+    /// The older versions; empty where a fault was reported.
+    pub(crate) history: History,
 }

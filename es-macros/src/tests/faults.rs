@@ -29,15 +29,18 @@ fn events_without_a_fault() {
             (r#"#[event(version = 1, "a")] struct A {}"#, &[]),
             (
                 r#"#[event("a")] #[event(version = 65535)] struct A {}"#,
-                &[],
+                &[("65535", "versions 1 and 2 of `a` have the same shape")],
             ),
-            (r#"#[event("a", version = 0x10)] struct A {}"#, &[]),
-            (r#"#[event("a", version = 1_000)] struct A {}"#, &[]),
+            (r#"#[event("a", version = 0x1)] struct A {}"#, &[]),
+            (
+                r#"#[event("a", version = 1_0)] struct A {}"#,
+                &[("1_0", "versions 1 and 2 of `a` have the same shape")],
+            ),
             (r#"#[event { "a" }] struct A {}"#, &[]),
             (r#"#[event("a", crate = crate::es)] struct A {}"#, &[]),
             (r#"#[event("a", crate = ::es)] struct A {}"#, &[]),
             (r#"#[event("a", crate = "crate")] struct A {}"#, &[]),
-            (r#"#[event("a", r#version = 2)] struct A {}"#, &[]),
+            (r#"#[event("a", r#version = 1)] struct A {}"#, &[]),
             (r##"#[event(r#"a.b"#)] struct A { b: u8 }"##, &[]),
             (r#"#[event("a")] #[event()] struct A {}"#, &[]),
             (
@@ -45,7 +48,7 @@ fn events_without_a_fault() {
                 &[],
             ),
             (
-                r#"enum A { #[event("a")] A, #[event("b", version = 2)] B { c: u8 } }"#,
+                r#"enum A { #[event("a")] A, #[event("b", version = 2)] B { #[event(since = 2)] c: Option<u8> } }"#,
                 &[],
             ),
             (
@@ -54,6 +57,96 @@ fn events_without_a_fault() {
             ),
         ],
     );
+}
+
+#[test]
+fn histories_of_events() {
+    let one = |field: &str| format!("#[event(\"a\", version = 3)] struct A {{ {field} }}");
+    for (field, place, message) in [
+        (
+            "#[event(was(name = \"x\", before = 3), was(type = u8, before = 2))] a: u16",
+            "",
+            "",
+        ),
+        (
+            "#[event(since = 2, default = {1}, was(type = u8, before = 3))] a: u16",
+            "",
+            "",
+        ),
+        (
+            "#[event(since = 3, default = m::<u8, u8>(1, 2))] #[event(was(name = \"x\", before = 4))] a: u16",
+            "4",
+            "`before = 4` is later than the event's version 3",
+        ),
+        (
+            "#[event(since = 0)] a: Option<u8>",
+            "0",
+            "`since` takes the number of a version",
+        ),
+        (
+            "#[event(since = 2u16)] a: Option<u8>",
+            "2u16",
+            "`since` takes the number of a version",
+        ),
+        (
+            "#[event(since = N, default = 1)] a: u8",
+            "N",
+            "`since` takes the number of a version",
+        ),
+        (
+            "#[event(since(2))] a: Option<u8>",
+            "since",
+            "the value of `since` stands behind `=`",
+        ),
+        (
+            "#[event(was(name = \"x\", before = 0))] a: u8",
+            "0",
+            "`before` takes the number of a version",
+        ),
+        (
+            "#[event(was(type = u8, with = move |x| x, before = 2))] a: u16",
+            "move",
+            "`with` takes the path of a function: a closure",
+        ),
+        (
+            "#[event(was(type = u8, with = , before = 2))] a: u16",
+            "with",
+            "there is no value after `with =`",
+        ),
+        (
+            "#[event(since = 2, since = 3)] a: Option<u8>",
+            "since",
+            "`since` is given twice",
+        ),
+        (
+            "#[event(default = 1, default = 2, since = 2)] a: u8",
+            "default",
+            "`default` is given twice",
+        ),
+        (
+            "#[event(sinse = 2)] a: u8",
+            "sinse",
+            "unknown key `sinse` in `#[event(..)]`\nhelp: a key with a similar name exists: `since`",
+        ),
+        (
+            "#[event(renamed(from = \"x\"))] a: u8",
+            "renamed",
+            "unknown key `renamed`",
+        ),
+        (
+            "#[event(\"x\")] a: u8",
+            "\"x\"",
+            "a field has no stored name",
+        ),
+    ] {
+        let found = faults("Event", &one(field));
+        let expected = usize::from(!place.is_empty());
+        assert_eq!(found.len(), expected, "in {field}: {found:#?}");
+        for (text, said) in found {
+            assert_eq!(text, place, "in {field}: {said}");
+            assert!(said.starts_with(message), "in {field}: {said}");
+        }
+    }
 }
 
 #[test]
@@ -164,18 +257,22 @@ fn keys_and_names_of_events() {
                 )],
             ),
             (
+                r#"#[event(flag)] enum A { #[event("a")] B }"#,
+                &[(
+                    "flag",
+                    "unknown key `flag` in `#[event(..)]`\nhelp: the only key on an enum of events is `crate`",
+                )],
+            ),
+            (
                 r#"enum A { #[event("a", flag)] B }"#,
                 &[(
                     "flag",
-                    "unknown key `flag` in `#[event(..)]`\nhelp: the only key on a variant is `version`",
+                    "unknown key `flag` in `#[event(..)]`\nhelp: the keys on a variant are `version` and `removed`",
                 )],
             ),
             (
                 r#"enum A { #[event("a")] B { #[event(was = 1)] c: u8 } }"#,
-                &[(
-                    "was",
-                    "unknown key `was` in `#[event(..)]`\nhelp: a field has no keys; the only key on the variant is `version`",
-                )],
+                &[("was", "`was` takes its contents in parentheses")],
             ),
             (
                 r#"#[event] enum A { #[event("a")] B }"#,

@@ -17,6 +17,14 @@ macro_rules! scalars {
     };
 }
 
+#[cfg(any(
+    feature = "chrono",
+    feature = "jiff",
+    feature = "rust_decimal",
+    feature = "time"
+))]
+pub(super) use scalars;
+
 scalars! {
     bool => "bool", char => "char", str => "str", String => "str", () => "unit",
     u8 => "u8", u16 => "u16", u32 => "u32", u64 => "u64", u128 => "u128", usize => "u64",
@@ -29,7 +37,7 @@ scalars! {
     std::path::PathBuf => "str", std::net::IpAddr => "ip", std::net::Ipv4Addr => "ipv4",
     std::net::Ipv6Addr => "ipv6", std::net::SocketAddr => "socket",
     std::time::Duration => "duration", std::time::SystemTime => "systemtime",
-    EventId => "uuid", Position => "str", Timestamp => "str",
+    EventId => "uuid", Position => "position", Timestamp => "timestamp",
     uuid::Uuid => "uuid",
 }
 
@@ -69,7 +77,7 @@ sequences!(
 );
 
 impl<T: Shape, S> Shape for HashSet<T, S> {
-    const SHAPE: Node = Node::Seq(&T::SHAPE);
+    const SHAPE: Node = Node::Set(&T::SHAPE);
 }
 
 impl<K: Shape, V: Shape> Shape for BTreeMap<K, V> {

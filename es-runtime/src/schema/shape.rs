@@ -3,6 +3,7 @@
 
 #![allow(
     clippy::indexing_slicing,
+    clippy::cast_possible_truncation,
     reason = "a const function has no other way, and each index is below a length"
 )]
 
@@ -38,6 +39,8 @@ pub enum Node {
     Option(&'static Node),
     /// Any number of values: `[T]`.
     Seq(&'static Node),
+    /// Any number of values in no order. It has the text of [`Seq`](Node::Seq), whose wire it has.
+    Set(&'static Node),
     /// Keys and values: `{K=>V}`.
     Map(&'static Node, &'static Node),
     /// A fixed number of values: `(A,B)`.
@@ -92,112 +95,208 @@ impl Node {
     ///
     /// One function for the compiler and for tests: it is `const`, so there is one text.
     pub const fn write(&self, layout: Layout, to: &mut [u8], at: usize) -> usize {
+        self.walk(layout, &mut Sink::Write(to), at)
+    }
+
+    /// Whether this is the text of the shape. It takes less of the compiler than writing it.
+    ///
+    /// ```
+    /// use es_runtime::schema::{Layout, Shape};
+    ///
+    /// const SAME: bool = <Option<u32>>::SHAPE.has_text(Layout::ByName, b"u32?");
+    /// assert!(SAME);
+    /// assert!(!u32::SHAPE.has_text(Layout::ByName, b"u32?"));
+    /// ```
+    pub const fn has_text(&self, layout: Layout, text: &[u8]) -> bool {
+        let mut sink = Sink::Compare(Some(text));
+        self.walk(layout, &mut sink, 0);
+        matches!(sink, Sink::Compare(Some([])))
+    }
+
+    const fn walk(&self, layout: Layout, to: &mut Sink<'_>, at: usize) -> usize {
         match self {
-            Self::Scalar(name) => put(name, to, at),
+            Self::Scalar(name) => put_name(name, to, at),
             Self::Unit(node, unit) => {
-                let at = node.write(layout, to, at);
-                let at = put("@", to, at);
-                put(unit, to, at)
+                let at = node.walk(layout, to, at);
+                let at = put(b"@", to, at);
+                put_name(unit, to, at)
             }
             Self::Option(node) => {
-                let at = node.write(layout, to, at);
-                put("?", to, at)
+                let at = node.walk(layout, to, at);
+                put(b"?", to, at)
             }
-            Self::Seq(node) => {
-                let at = put("[", to, at);
-                let at = node.write(layout, to, at);
-                put("]", to, at)
+            Self::Seq(node) | Self::Set(node) => {
+                let at = put(b"[", to, at);
+                let at = node.walk(layout, to, at);
+                put(b"]", to, at)
             }
             Self::Map(key, value) => {
-                let at = put("{", to, at);
-                let at = key.write(layout, to, at);
-                let at = put("=>", to, at);
-                let at = value.write(layout, to, at);
-                put("}", to, at)
+                let at = put(b"{", to, at);
+                let at = key.walk(layout, to, at);
+                let at = put(b"=>", to, at);
+                let at = value.walk(layout, to, at);
+                put(b"}", to, at)
             }
             Self::Tuple(nodes) => write_tuple(nodes, layout, to, at),
             Self::Struct(fields) => {
-                let at = put("{", to, at);
+                let at = put(b"{", to, at);
                 let at = write_members(fields, layout, false, to, at);
-                put("}", to, at)
+                put(b"}", to, at)
             }
             Self::Enum(variants) => {
-                let at = put("<", to, at);
+                let at = put(b"<", to, at);
                 let at = write_members(variants, layout, true, to, at);
-                put(">", to, at)
+                put(b">", to, at)
             }
             Self::Nothing => at,
             Self::Again(name) => {
-                let at = put("^", to, at);
-                put(name, to, at)
+                let at = put(b"^", to, at);
+                put_name(name, to, at)
             }
         }
     }
 }
 
-const fn put(text: &str, to: &mut [u8], at: usize) -> usize {
-    let mut left = text.as_bytes();
+/// Where the text of a shape goes: into a buffer, or against what is left of another text, `None`
+/// once they differ.
+///
+/// What compares is written for the compiler's interpreter, where calls cost most: loops over slice
+/// patterns, without `len` and `split_at`.
+enum Sink<'a> {
+    Write(&'a mut [u8]),
+    Compare(Option<&'a [u8]>),
+}
+
+const fn put(text: &[u8], to: &mut Sink<'_>, at: usize) -> usize {
     let mut at = at;
-    while let [byte, rest @ ..] = left {
-        if at < to.len() {
-            to[at] = *byte;
+    let mut text = text;
+    match to {
+        Sink::Write(to) => {
+            while let [byte, rest @ ..] = text {
+                if at < to.len() {
+                    to[at] = *byte;
+                }
+                at += 1;
+                text = rest;
+            }
         }
-        at += 1;
-        left = rest;
+        Sink::Compare(None) => {}
+        Sink::Compare(with @ Some(_)) => {
+            while let ([byte, rest @ ..], Some(left)) = (text, *with) {
+                *with = match left {
+                    [other, behind @ ..] if *other == *byte => Some(behind),
+                    _ => None,
+                };
+                at += 1;
+                text = rest;
+            }
+        }
     }
     at
 }
 
-const fn write_tuple(nodes: &[Node], layout: Layout, to: &mut [u8], at: usize) -> usize {
-    let mut at = put("(", to, at);
+/// A name as it is, or in quotes where it could be taken for something else.
+const fn put_name(name: &str, to: &mut Sink<'_>, at: usize) -> usize {
+    let name = name.as_bytes();
+    let mut left = name;
+    let mut is_plain = matches!(name, [_, ..]);
+    while let [byte, rest @ ..] = left {
+        is_plain &= matches!(
+            *byte,
+            b'a'..=b'z' | b'_' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'$' | b'/' | 0x80..
+        );
+        left = rest;
+    }
+    if is_plain {
+        return put(name, to, at);
+    }
+    let mut at = put(b"\"", to, at);
+    left = name;
+    while let [byte, rest @ ..] = left {
+        at = match *byte {
+            b'"' => put(b"\\\"", to, at),
+            b'\\' => put(b"\\\\", to, at),
+            b'\n' => put(b"\\n", to, at),
+            b'\r' => put(b"\\r", to, at),
+            other => put(&[other], to, at),
+        };
+        left = rest;
+    }
+    put(b"\"", to, at)
+}
+
+const fn write_tuple(nodes: &[Node], layout: Layout, to: &mut Sink<'_>, at: usize) -> usize {
+    let mut at = put(b"(", to, at);
     let mut left = nodes;
     while let [node, rest @ ..] = left {
-        at = node.write(layout, to, at);
+        at = node.walk(layout, to, at);
         if !rest.is_empty() {
-            at = put(",", to, at);
+            at = put(b",", to, at);
         }
         left = rest;
     }
-    put(")", to, at)
+    put(b")", to, at)
 }
 
 const fn write_members(
     members: &[Member],
     layout: Layout,
     variants: bool,
-    to: &mut [u8],
+    to: &mut Sink<'_>,
     at: usize,
 ) -> usize {
     let mut at = at;
     let mut written = 0;
     let mut last = None;
+    let sorted = sort(members, layout);
     while written < members.len() {
         let index = match layout {
             Layout::ByOrder => written,
+            Layout::ByName if members.len() <= SORTED => sorted[written] as usize,
             Layout::ByName => next(members, last),
         };
         let Member { name, node } = &members[index];
         if written > 0 {
-            at = put(if variants { "|" } else { "," }, to, at);
+            at = put(if variants { b"|" } else { b"," }, to, at);
         }
-        at = put(name, to, at);
+        at = put_name(name, to, at);
         at = match node {
             Node::Nothing => at,
-            Node::Struct(_) | Node::Tuple(_) if variants => node.write(layout, to, at),
+            Node::Struct(_) | Node::Tuple(_) if variants => node.walk(layout, to, at),
             _ if variants => {
-                let at = put("(", to, at);
-                let at = node.write(layout, to, at);
-                put(")", to, at)
+                let at = put(b"(", to, at);
+                let at = node.walk(layout, to, at);
+                put(b")", to, at)
             }
             _ => {
-                let at = put(":", to, at);
-                node.write(layout, to, at)
+                let at = put(b":", to, at);
+                node.walk(layout, to, at)
             }
         };
         last = Some(index);
         written += 1;
     }
     at
+}
+
+/// Members that are sorted at once. A type with more is searched for each next name.
+const SORTED: usize = 64;
+
+/// The indexes of the members in the order of their names.
+const fn sort(members: &[Member], layout: Layout) -> [u8; SORTED] {
+    let mut sorted = [0; SORTED];
+    let mut index = 0;
+    while index < members.len() && members.len() <= SORTED && matches!(layout, Layout::ByName) {
+        let mut at = index;
+        let name = members[index].name.as_bytes();
+        while at > 0 && is_before(name, members[sorted[at - 1] as usize].name.as_bytes()) {
+            sorted[at] = sorted[at - 1];
+            at -= 1;
+        }
+        sorted[at] = index as u8;
+        index += 1;
+    }
+    sorted
 }
 
 /// The index of the member whose name follows that of `last`; names are distinct.
@@ -220,9 +319,13 @@ const fn next(members: &[Member], last: Option<usize>) -> usize {
     best
 }
 
-const fn less(one: &str, two: &str) -> bool {
-    let mut one = one.as_bytes();
-    let mut two = two.as_bytes();
+pub(super) const fn less(one: &str, two: &str) -> bool {
+    is_before(one.as_bytes(), two.as_bytes())
+}
+
+const fn is_before(one: &[u8], two: &[u8]) -> bool {
+    let mut one = one;
+    let mut two = two;
     loop {
         match (one, two) {
             ([a, rest_one @ ..], [b, rest_two @ ..]) => {
@@ -300,6 +403,47 @@ mod tests {
             "{total:i64@cents,lines:[{sku:str,qty:u32?}],\
              kind:<Web|Shop(u8,str)|Mail(str)|Fax{sku:str,qty:u32?}>,by:{str=>^Order}}"
         );
+    }
+
+    #[test]
+    fn a_name_cannot_pass_for_structure() {
+        let odd = Node::Struct(&[Member {
+            name: "a:str,\"b\n",
+            node: Node::Again("Tree"),
+        }]);
+        assert_eq!(odd.render(Layout::ByName), r#"{"a:str,\"b\n":^Tree}"#);
+    }
+
+    #[test]
+    fn any_number_of_members_is_sorted() {
+        const NAMES: &str = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.$/";
+        for count in [0, 1, 2, 63, 64, 65, NAMES.len()] {
+            let names = (0..count).map(|index| &NAMES[index..=index]);
+            let members = names.clone().map(|name| Member {
+                name,
+                node: Node::Scalar("u8"),
+            });
+            let members: &'static [Member] = members.collect::<Vec<_>>().leak();
+            let mut sorted: Vec<_> = names.map(|name| format!("{name}:u8")).collect();
+            sorted.sort();
+            assert_eq!(
+                Node::Struct(members).render(Layout::ByName),
+                format!("{{{}}}", sorted.join(","))
+            );
+        }
+    }
+
+    #[test]
+    fn a_text_is_compared_without_being_written() {
+        for layout in [Layout::ByName, Layout::ByOrder] {
+            let text = ORDER.render(layout);
+            assert!(ORDER.has_text(layout, text.as_bytes()));
+            for cut in 0..text.len() {
+                assert!(!ORDER.has_text(layout, &text.as_bytes()[..cut]));
+            }
+            assert!(!ORDER.has_text(layout, text.replace("u32", "u64").as_bytes()));
+            assert!(!ORDER.has_text(layout, format!("{text} ").as_bytes()));
+        }
     }
 
     #[test]

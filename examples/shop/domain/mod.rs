@@ -72,6 +72,23 @@ text_id! {
     OrderId
 }
 
+/// A currency by its three letters: `USD`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Currency(String);
+
+impl From<&str> for Currency {
+    fn from(letters: &str) -> Self {
+        Self(letters.to_owned())
+    }
+}
+
+impl fmt::Display for Currency {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::Cents;

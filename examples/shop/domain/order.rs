@@ -1,18 +1,32 @@
 //! An order: placed, then paid, then shipped; or cancelled before it is shipped.
 
-use super::{Cents, CustomerId, OrderId};
+use super::{Cents, Currency, CustomerId, OrderId};
 use es_runtime::{Aggregate, Apply, Event, Events, Handle, events};
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 /// A customer placed an order.
+///
+/// The first release of the shop had neither a currency nor cents; its events are still read.
 #[derive(Event, Serialize, Deserialize, Clone, Debug, PartialEq)]
-#[event("order.placed")]
+#[event("order.placed", version = 3)]
 pub struct OrderPlaced {
     pub customer: CustomerId,
     pub placed_on: Date,
     pub cds: u32,
+    #[event(since = 2, default = "USD")]
+    pub currency: Currency,
+    #[event(was(name = "total", type = f64, with = cents_from_dollars, before = 3))]
     pub total_cents: Cents,
+}
+
+/// Exact: prices had two decimals, and the nearest cent is the one that was meant.
+#[allow(
+    clippy::cast_possible_truncation,
+    reason = "no price comes near the end of i64"
+)]
+fn cents_from_dollars(dollars: f64) -> Cents {
+    Cents((dollars * 100.0).round() as i64)
 }
 
 /// The customer paid the order in full.
@@ -160,6 +174,7 @@ impl Handle<PlaceOrder> for Order {
             customer: command.customer,
             placed_on: command.placed_on,
             cds: command.cds,
+            currency: Currency::from("USD"),
             total_cents: command.total,
         }
         .into())
@@ -244,6 +259,7 @@ mod tests {
             customer: CustomerId("00004".into()),
             placed_on: DAY,
             cds: 2,
+            currency: Currency::from("USD"),
             total_cents: Cents(2973),
         }
     }
@@ -363,5 +379,15 @@ mod tests {
             .and(cancelled())
             .when(ShipOrder { shipped_on: DAY })
             .then_refused(OrderError::Cancelled);
+    }
+
+    #[test]
+    fn dollars_of_the_first_releases_become_exact_cents() {
+        for cents in [0, 1, 29, 57, 1999, 2933, 2973, 113_713, 24_409_194] {
+            let dollars: f64 = format!("{}.{:02}", cents / 100, cents % 100)
+                .parse()
+                .unwrap();
+            assert_eq!(cents_from_dollars(dollars), Cents(cents));
+        }
     }
 }

@@ -10,8 +10,8 @@
 
 mod selling;
 
-use es_runtime::{Aggregate, Event, Events, Handle, events};
-use selling::{OrderPaid, OrderShipped, Sell, sell};
+use es_runtime::{Aggregate, Event, Events, Handle};
+use selling::{OrderPaid, OrderShipped, Sell, Step, sell};
 use serde::{Deserialize, Serialize};
 use std::{convert::Infallible, error::Error};
 
@@ -32,13 +32,17 @@ pub struct Order {}
 
 impl Handle<Sell> for Order {
     fn handle(&self, command: Sell) -> Result<Events<Self>, Infallible> {
-        let placed = OrderPlaced {
-            customer: command.customer.clone(),
-            placed_on: command.day.clone(),
-            cds: command.cds,
-            total: command.dollars,
-        };
-        Ok(events![placed, command.paid(), command.shipped()])
+        Ok(match command.step {
+            Step::Place => OrderPlaced {
+                customer: command.customer,
+                placed_on: command.day,
+                cds: command.cds,
+                total: command.dollars,
+            }
+            .into(),
+            Step::Pay => command.paid().into(),
+            Step::Ship => command.shipped().into(),
+        })
     }
 }
 

@@ -1,20 +1,28 @@
 //! What the old releases of the shop have in common.
 
-use es_runtime::{Event, Handle, Repository};
+use es_runtime::{AppendId, Event, Handle, Repository};
 use es_sqlite::SqliteStore;
 use serde::{Deserialize, Serialize};
 use std::{error::Error, ops::Range};
 
 const SAMPLE: &str = include_str!("../../data/cdnow_sample.txt");
 
-/// One line of the sample.
+/// What is done with one line of the sample.
 #[derive(Clone)]
 pub struct Sell {
+    pub step: Step,
     pub customer: String,
     pub day: String,
     pub cds: u32,
     pub dollars: f64,
     cents: i64,
+}
+
+#[derive(Clone, Copy)]
+pub enum Step {
+    Place,
+    Pay,
+    Ship,
 }
 
 #[derive(Event, Serialize, Deserialize)]
@@ -37,6 +45,7 @@ impl Sell {
         let (year, month_and_day) = date.split_at_checked(4)?;
         let (month, day) = month_and_day.split_at_checked(2)?;
         Some(Self {
+            step: Step::Place,
             customer: customer.to_owned(),
             day: format!("{year}-{month}-{day}"),
             cds: cds.parse().ok()?,
@@ -76,7 +85,19 @@ where
     let mut sold = 0;
     for line in SAMPLE.lines().skip(lines.start).take(lines.len()) {
         let sell = Sell::read(line).ok_or("the sample is well-formed")?;
-        orders.execute(&sell.order(), sell.clone()).await?;
+        for (step, request) in [
+            (Step::Place, "place"),
+            (Step::Pay, "pay"),
+            (Step::Ship, "ship"),
+        ] {
+            let command = Sell {
+                step,
+                ..sell.clone()
+            };
+            let request = AppendId::new(request)?;
+            let done = orders.execute(&sell.order(), command).append_id(request);
+            done.await?;
+        }
         sold += 1;
     }
     store.close().await;

@@ -1,0 +1,294 @@
+//! What an event says of its older versions: `since`, `default` and `was` on fields, `removed` on
+//! the event, and the steps that a person wrote.
+
+use super::{
+    Key, Many, Slot, Value, compact, group, item_of_group, items, rest_of_item,
+    value::{equals, error, ty, ungroup},
+    value_of_item,
+};
+use crate::{diag::Diag, ident, wording};
+use proc_macro2::{Ident, Span, TokenStream, TokenTree};
+use quote::ToTokens;
+use syn::{
+    Expr, ExprLit, Lit, LitStr, Path, Token, Type, Visibility, ext::IdentExt, parenthesized,
+    parse::ParseStream, token::Paren,
+};
+
+/// The number of a version, with its place.
+#[derive(Clone, Copy)]
+pub(crate) struct Number {
+    pub(crate) value: u16,
+    pub(crate) span: Span,
+}
+
+impl Number {
+    fn of(tokens: &TokenStream) -> Option<Self> {
+        let Ok(Expr::Lit(ExprLit {
+            lit: Lit::Int(int), ..
+        })) = syn::parse2::<Expr>(tokens.clone()).map(ungroup)
+        else {
+            return None;
+        };
+        match int.base10_parse::<u16>() {
+            Ok(value) if value > 0 && int.suffix().is_empty() => Some(Self {
+                value,
+                span: int.span(),
+            }),
+            _ => None,
+        }
+    }
+}
+
+impl Value for Number {
+    fn read(key: &Ident, input: ParseStream<'_>, _: &Diag) -> syn::Result<Self> {
+        let word = ident::text(key);
+        equals(key, input, &format!("{word} = 2"))?;
+        let tokens = value_of_item(input);
+        Self::of(&tokens).ok_or_else(|| error(&tokens, key, wording::not_a_version(&word)))
+    }
+}
+
+/// `default = "USD"` or any other expression.
+pub(crate) struct Given {
+    pub(crate) tokens: TokenStream,
+    /// A string goes through `Into`.
+    pub(crate) is_text: bool,
+}
+
+impl Value for Given {
+    fn read(key: &Ident, input: ParseStream<'_>, _: &Diag) -> syn::Result<Self> {
+        equals(key, input, "default = 0")?;
+        let ahead = input.fork();
+        let whole = ahead.parse::<Expr>().is_ok() && (ahead.is_empty() || ahead.peek(Token![,]));
+        let tokens = if whole {
+            input.parse::<Expr>()?.into_token_stream()
+        } else {
+            rest_of_item(input)
+        };
+        let is_text = matches!(syn::parse2::<Lit>(tokens.clone()), Ok(Lit::Str(_)));
+        Ok(Self { tokens, is_text })
+    }
+}
+
+/// `type = f64`.
+struct OldType(Type);
+
+impl Value for OldType {
+    fn read(key: &Ident, input: ParseStream<'_>, _: &Diag) -> syn::Result<Self> {
+        ty(key, input, "type = f64").map(Self)
+    }
+}
+
+/// `name = "total"`, the stored name of a field.
+struct FieldName(LitStr);
+
+impl Value for FieldName {
+    fn read(key: &Ident, input: ParseStream<'_>, _: &Diag) -> syn::Result<Self> {
+        equals(key, input, "name = \"total\"")?;
+        let tokens = value_of_item(input);
+        syn::parse2::<LitStr>(tokens.clone())
+            .map(Self)
+            .map_err(|_| {
+                error(
+                    &tokens,
+                    key,
+                    wording::field_name_not_a_string(&compact(&tokens)),
+                )
+            })
+    }
+}
+
+/// `with = cents_from_dollars`.
+struct With(Path);
+
+impl Value for With {
+    fn read(key: &Ident, input: ParseStream<'_>, _: &Diag) -> syn::Result<Self> {
+        let word = ident::text(key);
+        let example = format!("{word} = path_of_function");
+        equals(key, input, &example)?;
+        function(&word, &example, input).map(Self)
+    }
+}
+
+/// The path of a function, up to the next comma.
+fn function(word: &str, example: &str, input: ParseStream<'_>) -> syn::Result<Path> {
+    let start = input.span();
+    let ahead = input.fork();
+    if ahead.parse::<Path>().is_ok() && (ahead.is_empty() || ahead.peek(Token![,])) {
+        return input.parse();
+    }
+    if input.peek(Token![|]) || input.peek(Token![||]) || input.peek(Token![move]) {
+        // The parameters of a closure have commas of their own.
+        while !input.is_empty() {
+            input.parse::<TokenTree>()?;
+        }
+        return Err(syn::Error::new(
+            start,
+            wording::function_is_a_closure(word, example),
+        ));
+    }
+    let tokens = rest_of_item(input);
+    let text = match syn::parse2::<LitStr>(tokens.clone()) {
+        Ok(text) => wording::function_quoted(word, &text.value()),
+        Err(_) => wording::not_a_function(word, example),
+    };
+    Err(if tokens.is_empty() {
+        syn::Error::new(start, text)
+    } else {
+        syn::Error::new_spanned(tokens, text)
+    })
+}
+
+/// What stands on a field.
+pub(crate) struct OnField {
+    pub(crate) since: Slot<Number>,
+    pub(crate) default: Slot<Given>,
+    pub(crate) was: Many<Was>,
+}
+
+impl OnField {
+    pub(crate) fn new() -> Self {
+        Self {
+            since: Slot::new("since"),
+            default: Slot::new("default"),
+            was: Many::new("was"),
+        }
+    }
+
+    pub(crate) fn keys(&mut self) -> [&mut dyn Key; 3] {
+        [&mut self.since, &mut self.default, &mut self.was]
+    }
+}
+
+/// `was(name = "total", type = f64, with = cents_from_dollars, before = 3)`.
+pub(crate) struct Was {
+    pub(crate) name: Option<LitStr>,
+    pub(crate) ty: Option<Type>,
+    pub(crate) with: Option<Path>,
+    pub(crate) before: Option<Number>,
+}
+
+impl Value for Was {
+    fn read(key: &Ident, input: ParseStream<'_>, diag: &Diag) -> syn::Result<Self> {
+        let mut name: Slot<FieldName> = Slot::new("name");
+        let mut ty: Slot<OldType> = Slot::new("type");
+        let mut with: Slot<With> = Slot::new("with");
+        let mut before: Slot<Number> = Slot::new("before");
+        let faults = diag.count();
+        group(
+            key,
+            input,
+            diag,
+            "was(name = \"total\", before = 2)",
+            &mut [&mut name, &mut ty, &mut with, &mut before],
+        )?;
+        if diag.count() == faults {
+            if before.is_missing() {
+                diag.at(key.span(), wording::was_without_before());
+            } else if name.is_missing() && ty.is_missing() {
+                let text = wording::was_without_change(with.key().is_some());
+                diag.at(key.span(), text);
+            }
+        }
+        Ok(Self {
+            name: name.into_value().map(|name| name.0),
+            ty: ty.into_value().map(|ty| ty.0),
+            with: with.into_value().map(|with| with.0),
+            before: before.into_value(),
+        })
+    }
+}
+
+/// `removed(coupon: Option<String>, in = 3)`.
+pub(crate) struct Removed {
+    pub(crate) vis: Visibility,
+    pub(crate) ident: Ident,
+    pub(crate) ty: Type,
+    pub(crate) name: Option<LitStr>,
+    pub(crate) since: Slot<Number>,
+    pub(crate) default: Slot<Given>,
+    pub(crate) after: Option<Ident>,
+    pub(crate) until: Option<Number>,
+}
+
+/// `after = customer`.
+struct FieldOf(Ident);
+
+impl Value for FieldOf {
+    fn read(key: &Ident, input: ParseStream<'_>, _: &Diag) -> syn::Result<Self> {
+        equals(key, input, "after = customer")?;
+        let tokens = value_of_item(input);
+        syn::parse2::<Ident>(tokens.clone())
+            .map(Self)
+            .map_err(|_| error(&tokens, key, wording::after_not_a_field()))
+    }
+}
+
+impl Value for Removed {
+    fn read(key: &Ident, input: ParseStream<'_>, diag: &Diag) -> syn::Result<Self> {
+        if !input.peek(Paren) {
+            rest_of_item(input);
+            return Err(syn::Error::new(key.span(), wording::removed_form()));
+        }
+        let content;
+        parenthesized!(content in input);
+        let removed = Self::inside(key, &content, diag);
+        rest_of_group(&content)?;
+        removed
+    }
+}
+
+impl Removed {
+    fn inside(key: &Ident, content: ParseStream<'_>, diag: &Diag) -> syn::Result<Self> {
+        let form = |span| syn::Error::new(span, wording::removed_form());
+        let vis: Visibility = content.parse()?;
+        let Ok(ident) = content.call(Ident::parse_any) else {
+            return Err(form(if content.is_empty() {
+                key.span()
+            } else {
+                content.span()
+            }));
+        };
+        if content.peek(Token![::]) || content.parse::<Token![:]>().is_err() {
+            return Err(form(ident.span()));
+        }
+        let ty: Type = content.parse()?;
+        let mut name: Slot<FieldName> = Slot::new("name");
+        let mut since: Slot<Number> = Slot::new("since");
+        let mut until: Slot<Number> = Slot::new("in");
+        let mut after: Slot<FieldOf> = Slot::new("after");
+        let mut default: Slot<Given> = Slot::new("default");
+        let faults = diag.count();
+        if content.parse::<Token![,]>().is_ok() {
+            items(content, diag, |input| {
+                let keys: &mut [&mut dyn Key] =
+                    &mut [&mut until, &mut since, &mut default, &mut after, &mut name];
+                item_of_group(key, input, keys, diag)
+            });
+        } else if !content.is_empty() {
+            let rest = rest_of_item(content);
+            diag.over(rest, wording::expected_comma());
+        }
+        if until.is_missing() && diag.count() == faults {
+            let text = wording::removed_without_in(&ident::text(&ident));
+            diag.at(ident.span(), text);
+        }
+        Ok(Self {
+            vis,
+            ident,
+            ty,
+            name: name.into_value().map(|name| name.0),
+            since,
+            default,
+            after: after.into_value().map(|after| after.0),
+            until: until.into_value(),
+        })
+    }
+}
+
+fn rest_of_group(content: ParseStream<'_>) -> syn::Result<()> {
+    while !content.is_empty() {
+        content.parse::<TokenTree>()?;
+    }
+    Ok(())
+}

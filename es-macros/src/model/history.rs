@@ -1,0 +1,67 @@
+//! The versions of one event and the ways from each to the next.
+
+use proc_macro2::{Ident, TokenStream};
+use syn::{Attribute, Path, Type, Visibility};
+
+/// The versions before the current one, oldest first; none at version 1.
+#[derive(Default)]
+pub(crate) struct History {
+    pub(crate) versions: Vec<Version>,
+}
+
+/// An older version and the way to the next one.
+pub(crate) struct Version {
+    pub(crate) number: u16,
+    /// The name of its type, such as `OrderPlacedV1`.
+    pub(crate) ident: Ident,
+    pub(crate) fields: Vec<Field>,
+    /// How each field of the next version gets its value.
+    pub(crate) next: Vec<Assignment>,
+}
+
+/// A field as an older version had it.
+pub(crate) struct Field {
+    pub(crate) ident: Ident,
+    pub(crate) vis: Visibility,
+    pub(crate) ty: Type,
+    pub(crate) docs: Vec<Attribute>,
+    pub(crate) stored: String,
+    /// serde's `with`, where it stands on the field and the type is still the same.
+    pub(crate) deserialize: Option<Path>,
+}
+
+pub(crate) struct Assignment {
+    pub(crate) to: Ident,
+    pub(crate) value: Value,
+}
+
+/// Where a value comes from.
+pub(crate) enum Value {
+    /// The same field of the version before.
+    Moved(Ident),
+    /// The same, through `From`.
+    Converted { from: Ident, old: Type, new: Type },
+    /// The same, through a function of the user.
+    With {
+        from: Ident,
+        old: Type,
+        new: Type,
+        function: Path,
+    },
+    /// A text, through `Into`.
+    Text(TokenStream),
+    /// An expression.
+    Given(TokenStream),
+    /// `None`.
+    Absent,
+}
+
+impl Value {
+    /// Whether it comes out of the version before.
+    pub(crate) fn is_taken(&self) -> bool {
+        matches!(
+            self,
+            Self::Moved(_) | Self::Converted { .. } | Self::With { .. }
+        )
+    }
+}

@@ -1,0 +1,443 @@
+//! Where two shapes differ, found in their texts: a lock holds nothing else.
+
+use std::fmt;
+
+/// Nesting that is followed at most. A deeper text is compared as a whole.
+const MAX_DEPTH: usize = 100;
+
+/// One place where a locked shape and the shape that the code derives differ.
+///
+/// Places read like `lines[].qty`: the field `qty` of each element of `lines`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Difference {
+    /// The same place has another type.
+    Type {
+        /// The place.
+        at: String,
+        /// What the lock says.
+        locked: String,
+        /// What the code says.
+        derived: String,
+    },
+    /// The lock has a field that the code does not have.
+    Missing {
+        /// The place.
+        at: String,
+        /// Its shape in the lock.
+        locked: String,
+    },
+    /// The code has a field that the lock does not have.
+    Added {
+        /// The place.
+        at: String,
+        /// Its shape in the code.
+        derived: String,
+    },
+    /// A field or variant of the same shape has another name.
+    Renamed {
+        /// The place in the lock.
+        locked: String,
+        /// The place in the code.
+        derived: String,
+    },
+    /// A variant of the lock that the code does not have.
+    MissingVariant {
+        /// The place.
+        at: String,
+    },
+    /// A variant of the code that the lock does not have.
+    AddedVariant {
+        /// The place.
+        at: String,
+    },
+    /// Fields or variants stand in another order, which a positional codec stores.
+    Order {
+        /// The place.
+        at: String,
+        /// The order in the lock.
+        locked: String,
+        /// The order in the code.
+        derived: String,
+    },
+}
+
+impl fmt::Display for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Type {
+                at,
+                locked,
+                derived,
+            } if at.is_empty() => write!(f, "{locked} -> {derived}"),
+            Self::Type {
+                at,
+                locked,
+                derived,
+            } => write!(f, "{at}:{locked} -> {at}:{derived}"),
+            Self::Missing { at, locked } => write!(f, "{at}:{locked} is not in the code"),
+            Self::Added { at, derived } => write!(f, "{at}:{derived} is not in the lock"),
+            Self::Renamed { locked, derived } => {
+                write!(f, "{locked} is called {derived} in the code")
+            }
+            Self::MissingVariant { at } => write!(f, "the variant {at} is not in the code"),
+            Self::AddedVariant { at } => write!(f, "the variant {at} is not in the lock"),
+            Self::Order {
+                at,
+                locked,
+                derived,
+            } => {
+                let of = if at.is_empty() { "" } else { " of " };
+                write!(f, "the order{of}{at}: {locked} -> {derived}")
+            }
+        }
+    }
+}
+
+/// Every difference between two texts of shapes; none when they are equal.
+pub(super) fn between(locked: &str, derived: &str) -> Vec<Difference> {
+    let mut found = Vec::new();
+    if locked != derived {
+        match (parse(locked), parse(derived)) {
+            (Some(locked), Some(derived)) => compare("", &locked, &derived, &mut found),
+            _ => found.push(Difference::Type {
+                at: String::new(),
+                locked: locked.to_owned(),
+                derived: derived.to_owned(),
+            }),
+        }
+    }
+    found
+}
+
+/// The text of a shape as a tree, with the text of each part.
+#[derive(Debug, PartialEq, Eq)]
+struct Tree<'a> {
+    text: &'a str,
+    kind: Kind<'a>,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Kind<'a> {
+    Leaf,
+    /// `[T]`
+    Seq(Box<Tree<'a>>),
+    Option(Box<Tree<'a>>),
+    Map(Box<Tree<'a>>, Box<Tree<'a>>),
+    Tuple(Vec<Tree<'a>>),
+    Struct(Vec<(&'a str, Tree<'a>)>),
+    /// Variants with the tree of what they hold; one without data holds an empty leaf.
+    Enum(Vec<(&'a str, Tree<'a>)>),
+}
+
+fn compare(at: &str, locked: &Tree<'_>, derived: &Tree<'_>, found: &mut Vec<Difference>) {
+    if locked.text == derived.text {
+        return;
+    }
+    match (&locked.kind, &derived.kind) {
+        (Kind::Seq(one), Kind::Seq(two)) => compare(&format!("{at}[]"), one, two, found),
+        (Kind::Option(one), Kind::Option(two)) => compare(at, one, two, found),
+        (Kind::Map(key, value), Kind::Map(new_key, new_value)) => {
+            compare(&format!("{at}{{key}}"), key, new_key, found);
+            compare(&format!("{at}{{value}}"), value, new_value, found);
+        }
+        (Kind::Tuple(one), Kind::Tuple(two)) if one.len() == two.len() => {
+            for (index, (one, two)) in one.iter().zip(two).enumerate() {
+                compare(&join(at, ".", &index.to_string()), one, two, found);
+            }
+        }
+        (Kind::Struct(one), Kind::Struct(two)) => members(at, one, two, false, found),
+        (Kind::Enum(one), Kind::Enum(two)) => members(at, one, two, true, found),
+        _ => found.push(Difference::Type {
+            at: at.to_owned(),
+            locked: locked.text.to_owned(),
+            derived: derived.text.to_owned(),
+        }),
+    }
+}
+
+fn join(at: &str, separator: &str, name: &str) -> String {
+    if at.is_empty() {
+        name.to_owned()
+    } else {
+        format!("{at}{separator}{name}")
+    }
+}
+
+type Members<'a> = [(&'a str, Tree<'a>)];
+
+fn members(
+    at: &str,
+    locked: &Members<'_>,
+    derived: &Members<'_>,
+    variants: bool,
+    found: &mut Vec<Difference>,
+) {
+    let place = |name: &str| join(at, if variants { "::" } else { "." }, name);
+    let has = |all: &Members<'_>, name: &str| all.iter().any(|(other, _)| *other == name);
+    let before = found.len();
+    let mut added: Vec<_> = derived
+        .iter()
+        .filter(|(name, _)| !has(locked, name))
+        .collect();
+    for (name, tree) in locked {
+        if let Some((_, new)) = derived.iter().find(|(other, _)| other == name) {
+            compare(&place(name), tree, new, found);
+            continue;
+        }
+        let renamed = added.iter().position(|(_, new)| new.text == tree.text);
+        found.push(match renamed {
+            Some(index) => Difference::Renamed {
+                locked: place(name),
+                derived: place(added.remove(index).0),
+            },
+            None if variants => Difference::MissingVariant { at: place(name) },
+            None => Difference::Missing {
+                at: place(name),
+                locked: tree.text.to_owned(),
+            },
+        });
+    }
+    for (name, tree) in added {
+        found.push(if variants {
+            Difference::AddedVariant { at: place(name) }
+        } else {
+            Difference::Added {
+                at: place(name),
+                derived: tree.text.to_owned(),
+            }
+        });
+    }
+    if found.len() == before {
+        let names = |all: &Members<'_>| {
+            let names: Vec<_> = all.iter().map(|(name, _)| *name).collect();
+            names.join(", ")
+        };
+        found.push(Difference::Order {
+            at: at.to_owned(),
+            locked: names(locked),
+            derived: names(derived),
+        });
+    }
+}
+
+fn parse(text: &str) -> Option<Tree<'_>> {
+    let mut parser = Parser { left: text };
+    let tree = parser.node(0)?;
+    parser.left.is_empty().then_some(tree)
+}
+
+struct Parser<'a> {
+    left: &'a str,
+}
+
+impl<'a> Parser<'a> {
+    fn take(&mut self, token: &str) -> Option<()> {
+        self.left = self.left.strip_prefix(token)?;
+        Some(())
+    }
+
+    fn name(&mut self) -> Option<&'a str> {
+        let end = match self.left.strip_prefix('"') {
+            Some(quoted) => {
+                let mut escaped = false;
+                let end = quoted.char_indices().find_map(|(index, c)| {
+                    let ends = c == '"' && !escaped;
+                    escaped = c == '\\' && !escaped;
+                    ends.then_some(index)
+                })?;
+                end + 2
+            }
+            None => self
+                .left
+                .find(|c: char| c.is_ascii() && !c.is_ascii_alphanumeric() && !"_-.$/".contains(c))
+                .unwrap_or(self.left.len()),
+        };
+        let (name, left) = self.left.split_at_checked(end)?;
+        self.left = left;
+        (!name.is_empty()).then_some(name)
+    }
+
+    /// What was read since `start`.
+    fn since(&self, start: &'a str) -> Option<&'a str> {
+        start.get(..start.len() - self.left.len())
+    }
+
+    fn node(&mut self, depth: usize) -> Option<Tree<'a>> {
+        if depth > MAX_DEPTH {
+            return None;
+        }
+        let start = self.left;
+        let kind = match start.chars().next()? {
+            '[' => {
+                self.take("[")?;
+                let inner = self.node(depth + 1)?;
+                self.take("]")?;
+                Kind::Seq(Box::new(inner))
+            }
+            '(' => Kind::Tuple(self.tuple(depth)?),
+            '{' => self.braces(depth)?,
+            '<' => Kind::Enum(self.variants(depth)?),
+            '^' => {
+                self.take("^")?;
+                self.name()?;
+                Kind::Leaf
+            }
+            _ => {
+                self.name()?;
+                Kind::Leaf
+            }
+        };
+        let mut tree = Tree {
+            text: self.since(start)?,
+            kind,
+        };
+        loop {
+            let kind = if self.take("?").is_some() {
+                Kind::Option(Box::new(tree))
+            } else if self.take("@").is_some() {
+                self.name()?;
+                Kind::Leaf
+            } else {
+                return Some(tree);
+            };
+            tree = Tree {
+                text: self.since(start)?,
+                kind,
+            };
+        }
+    }
+
+    fn tuple(&mut self, depth: usize) -> Option<Vec<Tree<'a>>> {
+        self.take("(")?;
+        let mut parts = Vec::new();
+        while self.take(")").is_none() {
+            if !parts.is_empty() {
+                self.take(",")?;
+            }
+            parts.push(self.node(depth + 1)?);
+        }
+        Some(parts)
+    }
+
+    fn braces(&mut self, depth: usize) -> Option<Kind<'a>> {
+        self.take("{")?;
+        if self.take("}").is_some() {
+            return Some(Kind::Struct(Vec::new()));
+        }
+        let start = self.left;
+        if self.name().is_none() || self.take(":").is_none() {
+            self.left = start;
+            let key = self.node(depth + 1)?;
+            self.take("=>")?;
+            let value = self.node(depth + 1)?;
+            self.take("}")?;
+            return Some(Kind::Map(Box::new(key), Box::new(value)));
+        }
+        self.left = start;
+        let mut fields = Vec::new();
+        while self.take("}").is_none() {
+            if !fields.is_empty() {
+                self.take(",")?;
+            }
+            let name = self.name()?;
+            self.take(":")?;
+            fields.push((name, self.node(depth + 1)?));
+        }
+        Some(Kind::Struct(fields))
+    }
+
+    fn variants(&mut self, depth: usize) -> Option<Vec<(&'a str, Tree<'a>)>> {
+        self.take("<")?;
+        let mut variants = Vec::new();
+        while self.take(">").is_none() {
+            if !variants.is_empty() {
+                self.take("|")?;
+            }
+            let name = self.name()?;
+            let holds = match self.left.chars().next()? {
+                '{' | '(' => self.node(depth + 1)?,
+                _ => Tree {
+                    text: "",
+                    kind: Kind::Leaf,
+                },
+            };
+            variants.push((name, holds));
+        }
+        Some(variants)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn texts(locked: &str, derived: &str) -> Vec<String> {
+        between(locked, derived)
+            .iter()
+            .map(ToString::to_string)
+            .collect()
+    }
+
+    #[test]
+    fn each_kind_of_difference_is_told_apart() {
+        let cases: &[(&str, &str, &[&str])] = &[
+            ("{a:u8}", "{a:u8}", &[]),
+            ("{total:f64}", "{total:f32}", &["total:f64 -> total:f32"]),
+            (
+                "{lines:[{qty:u32,sku:str}]}",
+                "{lines:[{qty:u64,sku:str}]}",
+                &["lines[].qty:u32 -> lines[].qty:u64"],
+            ),
+            ("{a:str,b:u8}", "{a:str}", &["b:u8 is not in the code"]),
+            ("{a:str}", "{a:str,b:u8?}", &["b:u8? is not in the lock"]),
+            (
+                "{a:str,b:u8}",
+                "{c:str,b:u8}",
+                &["a is called c in the code"],
+            ),
+            ("<A|B(u8)>", "<B(u8)|C>", &["A is called C in the code"]),
+            (
+                "{k:<A|B>}",
+                "{k:<A>}",
+                &["the variant k::B is not in the code"],
+            ),
+            ("<A>", "<A|B(u8)>", &["the variant B is not in the lock"]),
+            ("<A|B>", "<B|A>", &["the order: A, B -> B, A"]),
+            (
+                "{x:{b:u8,a:u8}}",
+                "{x:{a:u8,b:u8}}",
+                &["the order of x: b, a -> a, b"],
+            ),
+            (
+                "{a:{str=>u8}}",
+                "{a:{str=>u16}}",
+                &["a{value}:u8 -> a{value}:u16"],
+            ),
+            ("{a:(u8,u8)}", "{a:(u8,u16)}", &["a.1:u8 -> a.1:u16"]),
+            ("u64@cents", "u64@euros", &["u64@cents -> u64@euros"]),
+            ("{a:u8?}", "{a:u8}", &["a:u8? -> a:u8"]),
+            (
+                r#"{"a, \"b":u8}"#,
+                r#"{"a, \"b":u16}"#,
+                &[r#""a, \"b":u8 -> "a, \"b":u16"#],
+            ),
+            ("{a:^Tree?}", "{a:^Wood?}", &["a:^Tree -> a:^Wood"]),
+            ("not { a shape", "{}", &["not { a shape -> {}"]),
+            (
+                "<Fax{qty:u32?}|Mail(str)>",
+                "<Fax{qty:u32?}|Mail(u8)>",
+                &["Mail.0:str -> Mail.0:u8"],
+            ),
+        ];
+        for (locked, derived, expected) in cases {
+            assert_eq!(texts(locked, derived), *expected, "{locked} {derived}");
+        }
+    }
+
+    #[test]
+    fn a_text_that_nests_without_end_is_compared_as_a_whole() {
+        let deep = "[".repeat(100_000);
+        assert_eq!(between(&deep, "u8").len(), 1);
+    }
+}
