@@ -201,6 +201,29 @@ impl ::es_runtime::EventSet for OrderEvent {
         )
     }
 }
+#[automatically_derived]
+impl ::es_runtime::schema::SetShapes for OrderEvent
+where
+    for<'__es> OrderPlaced: ::es_runtime::schema::EventShapes,
+    for<'__es> shipping::Shipped: ::es_runtime::schema::EventShapes,
+    for<'__es> ReceiptSent: ::es_runtime::schema::EventShapes,
+{
+    const EVENTS: &'static [::es_runtime::schema::EventShape] = &[
+        ::es_runtime::schema::EventShape {
+            name: <OrderPlaced as ::es_runtime::__private::ListedEvent>::TYPE.name,
+            shapes: <OrderPlaced as ::es_runtime::schema::EventShapes>::SHAPES,
+        },
+        ::es_runtime::schema::EventShape {
+            name: <shipping::Shipped as ::es_runtime::__private::ListedEvent>::TYPE.name,
+            shapes: <shipping::Shipped as ::es_runtime::schema::EventShapes>::SHAPES,
+        },
+        ::es_runtime::schema::EventShape {
+            name: <ReceiptSent as ::es_runtime::__private::ListedEvent>::TYPE.name,
+            shapes: <ReceiptSent as ::es_runtime::schema::EventShapes>::SHAPES,
+        },
+    ];
+    const RETIRED: &'static [::es_runtime::schema::Retired] = &[];
+}
 const _: () = {
     const TYPES: &[::es_runtime::EventType] = <OrderEvent as ::es_runtime::EventSet>::TYPES;
     const HASHES: [::core::primitive::u64; 3usize] = ::es_runtime::__private::hashes(

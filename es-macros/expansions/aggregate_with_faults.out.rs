@@ -103,6 +103,19 @@ impl ::es_runtime::EventSet for OrderEvent {
     }
 }
 #[automatically_derived]
+impl ::es_runtime::schema::SetShapes for OrderEvent
+where
+    for<'__es> OrderPlaced: ::es_runtime::schema::EventShapes,
+{
+    const EVENTS: &'static [::es_runtime::schema::EventShape] = &[
+        ::es_runtime::schema::EventShape {
+            name: <OrderPlaced as ::es_runtime::__private::ListedEvent>::TYPE.name,
+            shapes: <OrderPlaced as ::es_runtime::schema::EventShapes>::SHAPES,
+        },
+    ];
+    const RETIRED: &'static [::es_runtime::schema::Retired] = &[];
+}
+#[automatically_derived]
 impl ::es_runtime::Apply<OrderEvent> for Order {
     fn apply(&mut self, event: &OrderEvent) {
         match event {

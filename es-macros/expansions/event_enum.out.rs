@@ -52,11 +52,12 @@ impl ::es_runtime::EventSet for AccountEvent {
                 match stored.schema_version {
                     1 => {
                         ::es_runtime::__private::older::<AccountEventClosedV1>(stored)
-                            .map(|older| ::es_runtime::Decoded::One(
+                            .map(
                                 <AccountEvent as ::core::convert::From<
                                     AccountEventClosedV1,
-                                >>::from(older),
-                            ))
+                                >>::from,
+                            )
+                            .map(::es_runtime::Decoded::One)
                     }
                     _ => {
                         <AccountEvent as ::es_runtime::__private::Payload>::from_fields(
@@ -124,4 +125,40 @@ impl ::core::convert::From<AccountEventClosedV1> for AccountEvent {
     fn from(_: AccountEventClosedV1) -> Self {
         Self::Closed {}
     }
+}
+#[automatically_derived]
+impl ::es_runtime::schema::SetShapes for AccountEvent
+where
+    for<'__es> String: ::es_runtime::schema::Shape,
+{
+    const EVENTS: &'static [::es_runtime::schema::EventShape] = &[
+        ::es_runtime::schema::EventShape {
+            name: "account.opened",
+            shapes: &[
+                ::es_runtime::schema::Node::Struct(
+                    &[
+                        ::es_runtime::schema::Member {
+                            name: "owner",
+                            node: <String as ::es_runtime::schema::Shape>::SHAPE,
+                        },
+                    ],
+                ),
+            ],
+        },
+        ::es_runtime::schema::EventShape {
+            name: "account.closed",
+            shapes: &[
+                ::es_runtime::schema::Node::Struct(
+                    &[
+                        ::es_runtime::schema::Member {
+                            name: "why",
+                            node: <String as ::es_runtime::schema::Shape>::SHAPE,
+                        },
+                    ],
+                ),
+                ::es_runtime::schema::Node::Struct(&[]),
+            ],
+        },
+    ];
+    const RETIRED: &'static [::es_runtime::schema::Retired] = &[];
 }

@@ -14,11 +14,8 @@ impl ::es::Event for OrderPlaced {
         match stored.schema_version {
             1..=2u16 => {
                 ::es::__private::older::<OrderPlacedV2>(stored)
-                    .map(|older| ::core::convert::identity(
-                        <OrderPlaced as ::core::convert::From<
-                            OrderPlacedV2,
-                        >>::from(older),
-                    ))
+                    .map(<OrderPlaced as ::core::convert::From<OrderPlacedV2>>::from)
+                    .map(::core::convert::identity)
             }
             _ => {
                 <OrderPlaced as ::es::__private::Payload>::from_payload(
@@ -179,7 +176,8 @@ impl ::es::__private::Version for OrderPlacedV2 {
     fn from_older(
         stored: ::es::StoredPayload<'_>,
     ) -> ::core::result::Result<Self, ::es::DecodeError> {
-        ::es::__private::older::<OrderPlacedV1>(stored).map(::core::convert::From::from)
+        ::es::__private::older::<OrderPlacedV1>(stored)
+            .map(<Self as ::core::convert::From<OrderPlacedV1>>::from)
     }
 }
 #[automatically_derived]
@@ -195,4 +193,81 @@ impl ::core::convert::From<OrderPlacedV2> for OrderPlaced {
             number: old.no,
         }
     }
+}
+#[automatically_derived]
+impl ::es::schema::EventShapes for OrderPlaced
+where
+    for<'__es> String: ::es::schema::Shape,
+    for<'__es> Option<String>: ::es::schema::Shape,
+    for<'__es> f64: ::es::schema::Shape,
+    for<'__es> u32: ::es::schema::Shape,
+    for<'__es> Currency: ::es::schema::Shape,
+    for<'__es> i64: ::es::schema::Shape,
+{
+    const SHAPES: &'static [::es::schema::Node] = &[
+        ::es::schema::Node::Struct(
+            &[
+                ::es::schema::Member {
+                    name: "customer",
+                    node: <String as ::es::schema::Shape>::SHAPE,
+                },
+                ::es::schema::Member {
+                    name: "coupon",
+                    node: <Option<String> as ::es::schema::Shape>::SHAPE,
+                },
+                ::es::schema::Member {
+                    name: "total",
+                    node: <f64 as ::es::schema::Shape>::SHAPE,
+                },
+                ::es::schema::Member {
+                    name: "no",
+                    node: <u32 as ::es::schema::Shape>::SHAPE,
+                },
+            ],
+        ),
+        ::es::schema::Node::Struct(
+            &[
+                ::es::schema::Member {
+                    name: "customer",
+                    node: <String as ::es::schema::Shape>::SHAPE,
+                },
+                ::es::schema::Member {
+                    name: "coupon",
+                    node: <Option<String> as ::es::schema::Shape>::SHAPE,
+                },
+                ::es::schema::Member {
+                    name: "currency",
+                    node: <Currency as ::es::schema::Shape>::SHAPE,
+                },
+                ::es::schema::Member {
+                    name: "total",
+                    node: <f64 as ::es::schema::Shape>::SHAPE,
+                },
+                ::es::schema::Member {
+                    name: "no",
+                    node: ::es::schema::Node::Scalar("with(as_text)"),
+                },
+            ],
+        ),
+        ::es::schema::Node::Struct(
+            &[
+                ::es::schema::Member {
+                    name: "customer",
+                    node: <String as ::es::schema::Shape>::SHAPE,
+                },
+                ::es::schema::Member {
+                    name: "currency",
+                    node: <Currency as ::es::schema::Shape>::SHAPE,
+                },
+                ::es::schema::Member {
+                    name: "total_cents",
+                    node: <i64 as ::es::schema::Shape>::SHAPE,
+                },
+                ::es::schema::Member {
+                    name: "number",
+                    node: ::es::schema::Node::Scalar("with(as_text)"),
+                },
+            ],
+        ),
+    ];
 }

@@ -44,6 +44,10 @@ use proc_macro::TokenStream;
 /// | `"order.placed"` | The stored name, required. It never changes once an event was written. ASCII letters, digits and `. _ - : /`, 1 to 128 bytes, a letter or digit at either end. |
 /// | `version = 1` | The version of the struct's shape, 1 to 65535, 1 when absent. Every older version is described, see [History](#history). |
 /// | `removed(coupon: Option<String>, in = 3)` | A field that older versions had. |
+/// | `step(2 => split_name)` | A function `fn(OrderPlacedV2) -> OrderPlacedV3` instead of the generated step from version 2; the newest version is `OrderPlaced` itself. |
+/// | `try_step(2 => parse_name)` | The same, of a function with a `Result`. Its error becomes `DecodeError::Hop`. |
+/// | `step_json(1 => fix_export)` | The same on the JSON object: `fn(&mut serde_json::Map<String, serde_json::Value>) -> Result<(), E>`. What it leaves must be the next version, field by field. Payloads of other codecs are refused. |
+/// | `previous = v3::OrderPlaced` | The version before is an event of its own, of the same name; it describes the older ones. The newest version has a `From` or `TryFrom` for it. |
 /// | `crate = "::es_runtime"` | Where to find es-runtime: an absolute path, for crates that rename or re-export it. |
 ///
 /// # An enum
@@ -70,7 +74,14 @@ use proc_macro::TokenStream;
 /// # Ok::<(), es_runtime::CodecError>(())
 /// ```
 ///
-/// On a variant stand the stored name, `version` and `removed(..)`, on the enum `crate`.
+/// On a variant stand the keys above, but for `crate`; functions of its steps return the enum. On
+/// the enum stand `crate` and:
+///
+/// | In `#[event(..)]` on the enum | Meaning |
+/// |---|---|
+/// | `drop("account.blinked")` | Stored events of that name stand for nothing any more. |
+/// | `alias("AccountOpened" => Opened)` | Stored events of that name are read as this variant, in every version. |
+/// | `split(legacy::OpenedAndPaid, with = split_paid)` | Stored events of that struct, which derives `Event`, each become several: a function of it to any number of events. |
 ///
 /// # History
 ///
@@ -134,13 +145,39 @@ use proc_macro::TokenStream;
 /// `rename_all` and `with` on a field hold for older versions too, `with` as long as the type is
 /// the same.
 ///
+/// A step written by hand gives every field of the next version its value, so those need no
+/// `default` and no `with` there. `since` and `was(..)` still say what the shapes were:
+///
+/// ```
+/// use es_runtime::Event;
+/// use serde::{Deserialize, Serialize};
+///
+/// #[derive(Event, Serialize, Deserialize)]
+/// #[event("user.named", version = 2)]
+/// #[event(removed(name: String, in = 2), step(1 => split_name))]
+/// struct UserNamed {
+///     #[event(since = 2)]
+///     first: String,
+///     #[event(since = 2)]
+///     last: String,
+/// }
+///
+/// fn split_name(old: UserNamedV1) -> UserNamed {
+///     let (first, last) = old.name.split_once(' ').unwrap_or((&old.name, ""));
+///     UserNamed {
+///         first: first.to_owned(),
+///         last: last.to_owned(),
+///     }
+/// }
+/// ```
+///
 /// # serde attributes
 ///
 /// The derive never changes what serde writes. It refuses what would change, blur or lose the
 /// stored form without a new version: `flatten`, `untagged`, `tag`, `content`, `alias`, `default`,
 /// `transparent`, `from`, `try_from`, `into`, `remote`, `skip` and its kind, `other`. Renames,
 /// `with`, `deny_unknown_fields` and `bound` are fine.
-#[proc_macro_derive(Event, attributes(event))]
+#[proc_macro_derive(Event, attributes(event, shape))]
 pub fn derive_event(input: TokenStream) -> TokenStream {
     expand::derive_event(input.into()).into()
 }
@@ -198,6 +235,9 @@ pub fn derive_event(input: TokenStream) -> TokenStream {
 /// | `error = OrderError` | What a command is refused with, required. Any `std::error::Error`. |
 /// | `events(A, b::B as Bee, ignore(C))` | Every event that can stand in the stream. Each has an `impl Apply`, but for those in `ignore(..)`. `as` names the variant. Required, unless it is: |
 /// | `events = AccountEvent` | An enum with `#[derive(Event)]`, or a single event. It has an `impl Apply`. |
+/// | `drop("order.blinked")` | Stored events of that name stand for nothing any more; their payload is not even read. |
+/// | `alias("OrderShipped" => OrderShipped)` | Stored events of that name are read as this event of the list, in every version. |
+/// | `split(legacy::PlacedAndPaid, with = split_paid)` | Stored events of that struct, which derives `Event`, each become several: `fn(PlacedAndPaid) -> [OrderEvent; 2]`, or any other number. They keep the one number in the stream that the stored event has. |
 /// | `commands(PlaceOrder, ShipOrder)` | Commands to make an enum of. Each has an `impl Handle`. Commands need not be listed to be handled. |
 /// | `snapshot(every = 100)` | Keep a snapshot every so many events. The state then derives serde's traits. |
 /// | `codec = "json"` | How new events are stored: `"json"`, the default, or `"postcard"`. Stored events are read by the codec that wrote them. |
@@ -222,4 +262,73 @@ pub fn derive_event(input: TokenStream) -> TokenStream {
 #[proc_macro_derive(Aggregate, attributes(aggregate))]
 pub fn derive_aggregate(input: TokenStream) -> TokenStream {
     expand::derive_aggregate(input.into()).into()
+}
+
+/// Tells what a type inside events looks like when it is stored, as a constant.
+///
+/// An event whose fields all have a [`Shape`] can be locked: a test then fails when the stored form
+/// of a released version changes, also where the change is in a type inside it.
+///
+/// ```
+/// use es_runtime::{Shape, schema::{Layout, Shape}};
+/// use serde::{Deserialize, Serialize};
+///
+/// #[derive(Shape, Serialize, Deserialize)]
+/// struct Line {
+///     sku: String,
+///     #[shape(unit = "cents")]
+///     price: u64,
+///     part_of: Option<Box<Line>>,
+/// }
+///
+/// assert_eq!(
+///     Line::SHAPE.render(Layout::ByName),
+///     "{part_of:^Line?,price:u64@cents,sku:str}"
+/// );
+/// ```
+///
+/// It follows serde's attributes: names by `rename`, `rename_all` and `rename_all_fields`, `skip`,
+/// `transparent`, `from`, `try_from` and `into`, and the tag of an enum. A struct of one unnamed
+/// field has the shape of that field. A field with serde's `with` shows as `with(path)`.
+///
+/// | In `#[shape(..)]` on a field | Meaning |
+/// |---|---|
+/// | `as = "u64"` | The shape by name, for a type that has none. |
+/// | `unit = "cents"` | What the value counts, shown as `u64@cents`. A change of it is then a change of the shape. |
+/// | `recursive` | The type contains the one it stands in, by way of another type. Where a type contains itself, that is seen without it. |
+///
+/// On a type stand `as`, `unit` and `crate`. On the fields of events the first two stand too.
+///
+/// # Versions of its own
+///
+/// When a type inside events changes, the events that are stored keep the older one. A struct with
+/// named fields can say what it was like, with the keys of [events](derive@Event#history) inside
+/// `#[shape(..)]`; an event then says which version it had:
+///
+/// ```
+/// use es_runtime::{Event, Shape, schema::each};
+/// use serde::{Deserialize, Serialize};
+///
+/// #[derive(Shape, Serialize, Deserialize)]
+/// #[shape(version = 2)]
+/// struct Item {
+///     sku: String,
+///     #[shape(since = 2, default = 1)]
+///     quantity: u32,
+/// }
+///
+/// #[derive(Event, Serialize, Deserialize)]
+/// #[event("basket.filled", version = 2)]
+/// struct BasketFilled {
+///     #[event(was(type = Vec<ItemV1>, with = each, before = 2))]
+///     items: Vec<Item>,
+/// }
+///
+/// assert_eq!(Item::from(ItemV1 { sku: "a".to_owned() }).quantity, 1);
+/// ```
+///
+/// [`Shape`]: https://docs.rs/es-runtime/latest/es_runtime/schema/trait.Shape.html
+#[proc_macro_derive(Shape, attributes(shape))]
+pub fn derive_shape(input: TokenStream) -> TokenStream {
+    expand::derive_shape(input.into()).into()
 }

@@ -59,7 +59,6 @@ fn keys_help(place: Place) -> String {
     let item = place.item();
     match keys {
         [] => format!("help: {item} has no keys; they stand on the struct"),
-        [one] => format!("help: the only key on {item} is `{one}`"),
         many => format!("help: the keys on {item} are {}", words(many)),
     }
 }
@@ -72,6 +71,12 @@ pub(crate) fn unknown_key(
 ) -> String {
     let attribute = place.attribute();
     let item = place.item();
+    if place == Place::ShapePart && Place::ShapeField.keys().contains(&word) {
+        return format!(
+            "`{word}` does not belong here: only named fields of a struct have a history in `#[shape(..)]`\n\
+             help: on the field of an event write `#[event({word} ..)]`"
+        );
+    }
     if let Some(other) = place.belongs(word) {
         return format!(
             "`{word}` does not belong on {item}\nhelp: move it to the `#[{attribute}(..)]` on {}",
@@ -440,6 +445,71 @@ pub(crate) fn serde(on: On, key: &str, nested: bool) -> Option<String> {
     ))
 }
 
+// Retired names.
+
+pub(crate) fn retire_form(key: &str) -> String {
+    match key {
+        "drop" => "`drop` takes the stored names that stand for nothing any more\nhelp: write it like `drop(\"order.blinked\")`",
+        "alias" => "`alias` takes a stored name and the event that it is read as\nhelp: write it like `alias(\"OrderShipped\" => OrderShipped)`",
+        _ => "`split` takes an event and a function to several events\nhelp: write it like `split(legacy::PlacedAndPaid, with = split_paid)`",
+    }
+    .to_owned()
+}
+
+pub(crate) fn retired_twice(name: &str) -> String {
+    format!("`{name}` is retired twice\nhelp: keep one of them")
+}
+
+pub(crate) fn alias_not_listed(event: &str) -> String {
+    format!(
+        "`{event}` is not an event of this set, so no name can be read as it\nhelp: list it, or name one that is listed"
+    )
+}
+
+pub(crate) fn retire_without_list(key: &str) -> String {
+    format!(
+        "`{key}` belongs to a list `events(..)`, and `events = ..` is a set of its own\n\
+         help: move it to the `#[event(..)]` on that enum"
+    )
+}
+
+/// What the const check of retired names says; rustc puts it behind `evaluation panicked:`.
+pub(crate) fn retired_is_live(name: &str) -> String {
+    format!(
+        "{name} is retired, and it is still the stored name of an event of this set or retired twice"
+    )
+}
+
+// Shapes.
+
+pub(crate) fn shape_not_a_word(key: &str, example: &str) -> String {
+    format!("`{key}` takes a text\nhelp: write it like `{example}`")
+}
+
+pub(crate) fn flag_with_value(key: &str) -> String {
+    format!("`{key}` takes no value\nhelp: write just `{key}`")
+}
+
+pub(crate) fn shape_on_union() -> String {
+    "`Shape` can be derived for structs and enums only\nhelp: make it an enum".to_owned()
+}
+
+pub(crate) fn shape_without_versions() -> String {
+    "only a struct with named fields can have versions of its own\n\
+     help: remove `version`, and keep the older type under another name for `was(type = ..)`"
+        .to_owned()
+}
+
+pub(crate) fn shape_generic_with_versions() -> String {
+    "a generic type cannot have versions of its own\n\
+     help: remove `version`, and keep the older type under another name for `was(type = ..)`"
+        .to_owned()
+}
+
+pub(crate) fn shape_lifetime(lifetime: &str) -> String {
+    format!("a type inside events owns its data\nhelp: use `String` instead of `&{lifetime} str`")
+}
+
 // The history of an event.
 
 pub(crate) fn group_form(group: &str, example: &str) -> String {
@@ -609,6 +679,80 @@ pub(crate) fn two_fields(version: u16, name: &str, removed: bool) -> String {
         "help: only one field can have had this name; correct `name` or `before`"
     };
     format!("version {version} would have two fields named `{name}`\n{help}")
+}
+
+pub(crate) fn previous_not_a_path() -> String {
+    "`previous` takes the type that is the version before\nhelp: write it like `previous = v1::OrderPlaced`"
+        .to_owned()
+}
+
+pub(crate) fn previous_of_first() -> String {
+    "version 1 has no `previous`\nhelp: remove it, or raise `version`".to_owned()
+}
+
+pub(crate) fn previous_and_history(newest: u16) -> String {
+    format!(
+        "the versions before {newest} are described twice: by `previous` and here\n\
+         help: keep `since`, `was`, `removed` and steps on the type behind `previous`, or remove `previous`"
+    )
+}
+
+pub(crate) fn previous_is_itself(ident: &str) -> String {
+    format!(
+        "`{ident}` cannot be its own previous version\nhelp: keep the older struct under another path, such as `v1::{ident}`"
+    )
+}
+
+/// What the const check of `previous` says; rustc puts it behind `evaluation panicked:`.
+pub(crate) fn previous_has_another_name(path: &str, name: &str) -> String {
+    format!("`previous` must be an older version of `{name}`, and `{path}` has another stored name")
+}
+
+/// The same for its version.
+pub(crate) fn previous_has_another_version(path: &str, newest: u16) -> String {
+    format!(
+        "`previous` of version {newest} must be version {}, and `{path}` is not",
+        newest.saturating_sub(1)
+    )
+}
+
+pub(crate) fn step_form(key: &str, example: &str) -> String {
+    format!(
+        "`{key}` names a version and the function that leads on from it\nhelp: write it like `{example}`"
+    )
+}
+
+pub(crate) fn step_with_more(key: &str) -> String {
+    format!("`{key}(..)` is one step\nhelp: write another `{key}(..)` for the next one")
+}
+
+pub(crate) fn step_beyond(from: u16, newest: u16) -> String {
+    let last = newest.saturating_sub(1);
+    let help = match last {
+        0 => "help: raise `version` first; the step leads from the version before".to_owned(),
+        1 => "help: the only step is from version 1".to_owned(),
+        last => format!("help: the steps are from versions 1 to {last}"),
+    };
+    if from == newest {
+        format!("there is no step from version {from}: it is the newest\n{help}")
+    } else {
+        format!("there is no version {from}: the newest is {newest}\n{help}")
+    }
+}
+
+pub(crate) fn two_steps(from: u16) -> String {
+    format!(
+        "the step from version {from} to {} is described twice\nhelp: keep one of them",
+        u32::from(from) + 1
+    )
+}
+
+pub(crate) fn step_and_field(from: u16, field: &str, key: &str) -> String {
+    format!(
+        "the step from version {from} to {} is described twice: here and by `{key}` on `{field}`\n\
+         help: remove `{key}`, and let the function give `{field}` its value; or remove the step",
+        u32::from(from) + 1
+    )
 }
 
 // `#[derive(Aggregate)]`.

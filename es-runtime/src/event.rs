@@ -1,6 +1,7 @@
 //! Events: what is stored, under which name and version, and the one way back from bytes.
 
 use crate::{Codec, CodecError};
+use std::{error::Error, sync::Arc};
 
 /// One kind of event: a plain struct with a stored name and a version.
 ///
@@ -42,7 +43,8 @@ pub trait Event: Sized + Send + 'static {
     /// # Errors
     /// [`DecodeError::NewerVersion`] when the payload was written by a newer program,
     /// [`DecodeError::InvalidVersion`], [`DecodeError::UnknownContentType`] or
-    /// [`DecodeError::Payload`] when it cannot be read.
+    /// [`DecodeError::Payload`] when it cannot be read, [`DecodeError::Hop`] when a step of the
+    /// user's refused it.
     fn from_payload(stored: StoredPayload<'_>) -> Result<Self, DecodeError>;
 }
 
@@ -58,6 +60,8 @@ pub trait Event: Sized + Send + 'static {
 pub trait EventSet: Sized + Send + 'static {
     /// Each kind of event in the set, in the order of declaration.
     const TYPES: &'static [EventType];
+    /// Stored names that are read but no longer written.
+    const RETIRED_NAMES: &'static [&'static str] = &[];
 
     /// Which kind this event is.
     fn event_type(&self) -> EventType;
@@ -173,7 +177,7 @@ impl<E> IntoIterator for Decoded<E> {
 /// Why a stored event could not be turned into an event of this program.
 ///
 /// Nothing was written and nothing was skipped: the reader stops at this event.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum DecodeError {
     /// The stored name is none of those that the reader lists.
@@ -224,7 +228,60 @@ pub enum DecodeError {
         /// What does not fit, without quoting the payload.
         source: CodecError,
     },
+    /// A step from one version to the next, written by the user, refused the event.
+    #[error(
+        "event `{name}`, stored in version {stored}, does not go from version {from} to {to}: \
+         {source}"
+    )]
+    Hop {
+        /// The stored name.
+        name: &'static str,
+        /// The version before the step.
+        from: u16,
+        /// The version behind the step.
+        to: u16,
+        /// The version in the store.
+        stored: u16,
+        /// What the step said.
+        source: Arc<dyn Error + Send + Sync>,
+    },
 }
+
+/// Two failed steps are equal when they are of the same event, the same versions and one error.
+impl PartialEq for DecodeError {
+    fn eq(&self, other: &Self) -> bool {
+        let parts = |error: &Self| match error {
+            Self::UnknownEvent { name, version } => (0, name.clone(), [*version, 0, 0], None),
+            Self::NewerVersion {
+                name,
+                stored,
+                known,
+            } => (1, (*name).to_owned(), [*stored, *known, 0], None),
+            Self::InvalidVersion { name } => (2, (*name).to_owned(), [0; 3], None),
+            Self::UnknownContentType { name, content_type } => {
+                (3, format!("{name} {content_type}"), [0; 3], None)
+            }
+            Self::Payload {
+                name,
+                version,
+                source,
+            } => (4, format!("{name} {source}"), [*version, 0, 0], None),
+            Self::Hop {
+                name,
+                from,
+                to,
+                stored,
+                source,
+            } => {
+                let address = Arc::as_ptr(source).cast::<()>();
+                (5, (*name).to_owned(), [*from, *to, *stored], Some(address))
+            }
+        };
+        parts(self) == parts(other)
+    }
+}
+
+impl Eq for DecodeError {}
 
 impl DecodeError {
     /// The error for a stored name that a set does not have.

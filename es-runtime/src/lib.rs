@@ -109,6 +109,7 @@ pub use repository::{
     Execute, ExecuteError, Executed, LoadError, Loaded, Repository, RetryPolicy, SnapshotDropped,
     SnapshotFailure, SnapshotUse,
 };
+pub use schema::Shape;
 pub use store::{
     Append, AppendError, Appended, Direction, EventFilter, EventStore, FeedPage, Fingerprint,
     InvalidAppend, Limits, MemoryStore, NewEvent, NoSnapshots, Outcome, ReadError, ReadLimit,
@@ -121,4 +122,4 @@ pub use stream::{
 pub use timestamp::{InvalidTimestamp, Timestamp};
 
 #[cfg(feature = "derive")]
-pub use es_macros::{Aggregate, Event};
+pub use es_macros::{Aggregate, Event, Shape};

@@ -1,7 +1,9 @@
 //! `#[aggregate(..)]` on the state's struct.
 
 use super::{
-    CratePath, Key, Name, Place, Slot, Value, items, read, rest_of_item, span_or,
+    CratePath, Key, Name, Place, Slot, Value, items, read, rest_of_item,
+    retire::Retire,
+    span_or,
     value::{count, equals, error, new_name, ty},
     value_of_item,
 };
@@ -22,6 +24,7 @@ pub(crate) struct OnStruct {
     pub(crate) error: Slot<ErrorType>,
     pub(crate) events: Slot<Events>,
     pub(crate) commands: Slot<Commands>,
+    pub(crate) retire: Retire,
     pub(crate) snapshot: Slot<Snapshot>,
     pub(crate) codec: Slot<Codec>,
     pub(crate) event_enum: Slot<EventEnum>,
@@ -37,13 +40,14 @@ impl OnStruct {
             error: Slot::new("error"),
             events: Slot::new("events"),
             commands: Slot::new("commands"),
+            retire: Retire::new(),
             snapshot: Slot::new("snapshot"),
             codec: Slot::new("codec"),
             event_enum: Slot::new("event_enum"),
             command_enum: Slot::new("command_enum"),
             krate: Slot::new("crate"),
         };
-        let keys: &mut [&mut dyn Key] = &mut [
+        let mut keys: Vec<&mut dyn Key> = vec![
             &mut this.id,
             &mut this.error,
             &mut this.events,
@@ -54,12 +58,13 @@ impl OnStruct {
             &mut this.command_enum,
             &mut this.krate,
         ];
+        keys.extend(this.retire.keys());
         read(
             diag,
             Place::AggregateStruct,
             attrs,
             Some(&mut this.name),
-            keys,
+            &mut keys,
         );
         this
     }

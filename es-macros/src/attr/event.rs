@@ -2,8 +2,9 @@
 
 use super::{
     CratePath, Key, Many, Name, Place, Slot, Version,
-    history::{OnField, Removed},
+    history::{OnField, Previous, Removed, Step},
     read,
+    retire::Retire,
 };
 use crate::diag::Diag;
 use syn::Attribute;
@@ -13,6 +14,10 @@ pub(crate) struct OnEvent {
     pub(crate) name: Name,
     pub(crate) version: Slot<Version>,
     pub(crate) removed: Many<Removed>,
+    pub(crate) previous: Slot<Previous>,
+    pub(crate) step: Many<Step>,
+    pub(crate) try_step: Many<Step>,
+    pub(crate) step_json: Many<Step>,
 }
 
 impl OnEvent {
@@ -21,8 +26,19 @@ impl OnEvent {
             name: Name::default(),
             version: Slot::new("version"),
             removed: Many::new("removed"),
+            previous: Slot::new("previous"),
+            step: Many::new("step"),
+            try_step: Many::new("try_step"),
+            step_json: Many::new("step_json"),
         };
-        let mut keys: Vec<&mut dyn Key> = vec![&mut this.version, &mut this.removed];
+        let mut keys: Vec<&mut dyn Key> = vec![
+            &mut this.version,
+            &mut this.removed,
+            &mut this.previous,
+            &mut this.step,
+            &mut this.try_step,
+            &mut this.step_json,
+        ];
         if let Some(more) = more {
             keys.push(more);
         }
@@ -49,15 +65,20 @@ impl OnStruct {
 
 /// On an enum whose variants are events.
 pub(crate) struct OnEnum {
+    pub(crate) retire: Retire,
     pub(crate) krate: Slot<CratePath>,
 }
 
 impl OnEnum {
     pub(crate) fn read(diag: &Diag, attrs: &[Attribute]) -> Self {
         let mut this = Self {
+            retire: Retire::new(),
             krate: Slot::new("crate"),
         };
-        read(diag, Place::EventEnum, attrs, None, &mut [&mut this.krate]);
+        let mut keys: Vec<&mut dyn Key> = Vec::new();
+        keys.extend(this.retire.keys());
+        keys.push(&mut this.krate);
+        read(diag, Place::EventEnum, attrs, None, &mut keys);
         this
     }
 }

@@ -10,8 +10,11 @@ use crate::{diag::Diag, ident, wording};
 use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::ToTokens;
 use syn::{
-    Expr, ExprLit, Lit, LitStr, Path, Token, Type, Visibility, ext::IdentExt, parenthesized,
-    parse::ParseStream, token::Paren,
+    Expr, ExprLit, Lit, LitStr, Path, Token, Type, Visibility,
+    ext::IdentExt,
+    parenthesized,
+    parse::{ParseStream, Parser},
+    token::Paren,
 };
 
 /// The number of a version, with its place.
@@ -99,7 +102,7 @@ impl Value for FieldName {
 }
 
 /// `with = cents_from_dollars`.
-struct With(Path);
+pub(super) struct With(pub(super) Path);
 
 impl Value for With {
     fn read(key: &Ident, input: ParseStream<'_>, _: &Diag) -> syn::Result<Self> {
@@ -137,6 +140,83 @@ fn function(word: &str, example: &str, input: ParseStream<'_>) -> syn::Result<Pa
     } else {
         syn::Error::new_spanned(tokens, text)
     })
+}
+
+/// `previous = v3::OrderPlaced`.
+pub(crate) struct Previous(pub(crate) Path);
+
+impl Value for Previous {
+    fn read(key: &Ident, input: ParseStream<'_>, _: &Diag) -> syn::Result<Self> {
+        equals(key, input, "previous = v1::OrderPlaced")?;
+        let tokens = value_of_item(input);
+        Path::parse_mod_style
+            .parse2(tokens.clone())
+            .map(Self)
+            .map_err(|_| error(&tokens, key, wording::previous_not_a_path()))
+    }
+}
+
+/// `step(2 => split_name)` and its kind.
+pub(crate) struct Step {
+    pub(crate) kind: StepKind,
+    pub(crate) from: Number,
+    pub(crate) function: Path,
+}
+
+/// How a step that a person wrote is called.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum StepKind {
+    /// `step`: a function of the older version to the next.
+    Plain,
+    /// `try_step`: the same with a `Result`.
+    Try,
+    /// `step_json`: a function that changes the JSON object in place.
+    Json,
+}
+
+impl Value for Step {
+    fn read(key: &Ident, input: ParseStream<'_>, _: &Diag) -> syn::Result<Self> {
+        let word = ident::text(key);
+        let example = format!("{word}(1 => path_of_function)");
+        let form = |span| syn::Error::new(span, wording::step_form(&word, &example));
+        if !input.peek(Paren) {
+            rest_of_item(input);
+            return Err(form(key.span()));
+        }
+        let content;
+        parenthesized!(content in input);
+        let inside = |content: ParseStream<'_>| {
+            let number = content
+                .parse::<Lit>()
+                .map_err(|_| form(key.span()))?
+                .into_token_stream();
+            let from = Number::of(&number).ok_or_else(|| {
+                syn::Error::new_spanned(&number, wording::step_form(&word, &example))
+            })?;
+            if content.parse::<Token![=>]>().is_err() {
+                return Err(form(key.span()));
+            }
+            let function = function(&word, &example, content)?;
+            if !content.is_empty() {
+                return Err(syn::Error::new(
+                    content.span(),
+                    wording::step_with_more(&word),
+                ));
+            }
+            Ok(Self {
+                kind: match word.as_str() {
+                    "try_step" => StepKind::Try,
+                    "step_json" => StepKind::Json,
+                    _ => StepKind::Plain,
+                },
+                from,
+                function,
+            })
+        };
+        let step = inside(&content);
+        rest_of_group(&content)?;
+        step
+    }
 }
 
 /// What stands on a field.
@@ -286,7 +366,7 @@ impl Removed {
     }
 }
 
-fn rest_of_group(content: ParseStream<'_>) -> syn::Result<()> {
+pub(super) fn rest_of_group(content: ParseStream<'_>) -> syn::Result<()> {
     while !content.is_empty() {
         content.parse::<TokenTree>()?;
     }

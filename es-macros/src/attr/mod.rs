@@ -9,7 +9,9 @@ pub(crate) mod event;
 pub(crate) mod history;
 mod krate;
 mod place;
+pub(crate) mod retire;
 pub(crate) mod serde;
+pub(crate) mod shape;
 mod value;
 
 pub(crate) use krate::CratePath;
@@ -74,6 +76,7 @@ impl<T> Slot<T> {
 pub(crate) struct Many<T> {
     name: &'static str,
     values: Vec<T>,
+    key: Option<Ident>,
 }
 
 impl<T> Many<T> {
@@ -81,7 +84,13 @@ impl<T> Many<T> {
         Self {
             name,
             values: Vec::new(),
+            key: None,
         }
+    }
+
+    /// Where the key stands, if it is there.
+    pub(crate) fn key(&self) -> Option<&Ident> {
+        self.key.as_ref()
     }
 
     pub(crate) fn into_values(self) -> Vec<T> {
@@ -97,6 +106,7 @@ impl<T: Value> Key for Many<T> {
     fn attempted(&mut self) {}
 
     fn read(&mut self, key: Ident, input: ParseStream<'_>, diag: &Diag) -> syn::Result<()> {
+        self.key = Some(key.clone());
         self.values.push(T::read(&key, input, diag)?);
         Ok(())
     }

@@ -1,6 +1,6 @@
 //! Where an attribute stands, and which keys exist there.
 
-/// A place for `#[event(..)]` or `#[aggregate(..)]`.
+/// A place for `#[event(..)]`, `#[aggregate(..)]` or `#[shape(..)]`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Place {
     EventStruct,
@@ -10,10 +10,16 @@ pub(crate) enum Place {
     VariantField,
     AggregateStruct,
     AggregateField,
+    ShapeType,
+    ShapeVariant,
+    /// A named field of a struct with `#[derive(Shape)]`.
+    ShapeField,
+    /// A field of an event, of an enum or without a name.
+    ShapePart,
 }
 
 impl Place {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 11] = [
         Self::EventStruct,
         Self::EventEnum,
         Self::EventVariant,
@@ -21,6 +27,10 @@ impl Place {
         Self::VariantField,
         Self::AggregateStruct,
         Self::AggregateField,
+        Self::ShapeType,
+        Self::ShapeVariant,
+        Self::ShapeField,
+        Self::ShapePart,
     ];
 
     /// The attribute's name.
@@ -32,22 +42,44 @@ impl Place {
             | Self::EventField
             | Self::VariantField => "event",
             Self::AggregateStruct | Self::AggregateField => "aggregate",
+            Self::ShapeType | Self::ShapeVariant | Self::ShapeField | Self::ShapePart => "shape",
         }
     }
 
     /// The keys that can be written here.
     pub(crate) const fn keys(self) -> &'static [&'static str] {
         match self {
-            Self::EventStruct => &["version", "removed", "crate"],
-            Self::EventVariant => &["version", "removed"],
-            Self::EventEnum => &["crate"],
+            Self::EventStruct => &[
+                "version",
+                "removed",
+                "previous",
+                "step",
+                "try_step",
+                "step_json",
+                "crate",
+            ],
+            Self::EventVariant => &[
+                "version",
+                "removed",
+                "previous",
+                "step",
+                "try_step",
+                "step_json",
+            ],
+            Self::EventEnum => &["drop", "alias", "split", "crate"],
             Self::EventField | Self::VariantField => &["since", "default", "was"],
-            Self::AggregateField => &[],
+            Self::AggregateField | Self::ShapeVariant => &[],
+            Self::ShapeType => &["as", "unit", "version", "removed", "crate"],
+            Self::ShapeField => &["as", "unit", "recursive", "since", "default", "was"],
+            Self::ShapePart => &["as", "unit", "recursive"],
             Self::AggregateStruct => &[
                 "id",
                 "error",
                 "events",
                 "commands",
+                "drop",
+                "alias",
+                "split",
                 "snapshot",
                 "codec",
                 "event_enum",
@@ -70,8 +102,9 @@ impl Place {
         match self {
             Self::EventStruct => "an event struct",
             Self::EventEnum => "an enum of events",
-            Self::EventVariant => "a variant",
-            Self::EventField | Self::VariantField => "a field",
+            Self::EventVariant | Self::ShapeVariant => "a variant",
+            Self::EventField | Self::VariantField | Self::ShapeField | Self::ShapePart => "a field",
+            Self::ShapeType => "a type",
             Self::AggregateStruct => "an aggregate",
             Self::AggregateField => "a field of an aggregate",
         }
@@ -82,8 +115,13 @@ impl Place {
         match self {
             Self::EventStruct | Self::AggregateStruct => "the struct",
             Self::EventEnum => "the enum",
-            Self::EventVariant => "each variant",
-            Self::EventField | Self::VariantField | Self::AggregateField => "the field",
+            Self::EventVariant | Self::ShapeVariant => "each variant",
+            Self::ShapeType => "the type",
+            Self::EventField
+            | Self::VariantField
+            | Self::AggregateField
+            | Self::ShapeField
+            | Self::ShapePart => "the field",
         }
     }
 

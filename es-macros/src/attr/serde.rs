@@ -2,11 +2,12 @@
 //! is stored without a new version, or because they break the way back from bytes; and those that
 //! say how the fields of older versions are read.
 
-use super::rest_of_item;
+use super::{compact, rest_of_item};
 use crate::{diag::Diag, wording};
 use proc_macro2::{Ident, TokenTree};
+use quote::ToTokens;
 use syn::{
-    Attribute, LitStr, Meta, Path, Token, ext::IdentExt, parse::ParseStream, parse_quote,
+    Attribute, LitStr, Meta, Path, Token, Type, ext::IdentExt, parse::ParseStream, parse_quote,
     token::Paren,
 };
 
@@ -50,6 +51,10 @@ pub(crate) fn refuse(diag: &Diag, on: On, attrs: &[Attribute]) {
 
 /// What serde's attributes say of names and of reading, on a field or on what holds the fields.
 #[derive(Default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is an attribute of serde's"
+)]
 pub(crate) struct Reading {
     /// `rename = ".."`.
     pub(crate) rename: Option<String>,
@@ -59,6 +64,19 @@ pub(crate) struct Reading {
     pub(crate) rename_all_fields: Option<Case>,
     /// The function of `with` or `deserialize_with`.
     pub(crate) deserialize: Option<Path>,
+    /// The function of `with` or `serialize_with`.
+    pub(crate) serialize: Option<Path>,
+    /// The text of `with`, `serialize_with` or `deserialize_with`.
+    pub(crate) by: Option<String>,
+    /// `skip`, in both directions.
+    pub(crate) skip: bool,
+    pub(crate) transparent: bool,
+    pub(crate) flatten: bool,
+    pub(crate) untagged: bool,
+    pub(crate) tag: Option<String>,
+    pub(crate) content: Option<String>,
+    /// The type of `into`, `from` or `try_from`.
+    pub(crate) stored_as: Option<Type>,
 }
 
 impl Reading {
@@ -69,7 +87,23 @@ impl Reading {
             let _ = attr.parse_nested_meta(|meta| {
                 let known = |word: &str| meta.path.is_ident(word);
                 let text = || meta.value()?.parse::<LitStr>();
-                if !meta.input.peek(Token![=]) {
+                if let Some(flag) = [
+                    ("skip", &mut this.skip),
+                    ("transparent", &mut this.transparent),
+                    ("flatten", &mut this.flatten),
+                    ("untagged", &mut this.untagged),
+                ]
+                .into_iter()
+                .find_map(|(word, flag)| known(word).then_some(flag))
+                {
+                    *flag = true;
+                } else if known("into") || known("from") || known("try_from") {
+                    this.stored_as = Some(text()?.parse()?);
+                } else if known("tag") {
+                    this.tag = Some(text()?.value());
+                } else if known("content") {
+                    this.content = Some(text()?.value());
+                } else if !meta.input.peek(Token![=]) {
                     rest_of_item(meta.input);
                 } else if known("rename") {
                     this.rename = Some(text()?.value());
@@ -78,11 +112,18 @@ impl Reading {
                 } else if known("rename_all_fields") {
                     this.rename_all_fields = Case::of(&text()?.value());
                 } else if known("with") {
-                    let mut path: Path = text()?.parse()?;
-                    path.segments.push(parse_quote!(deserialize));
-                    this.deserialize = Some(path);
+                    let path: Path = text()?.parse()?;
+                    this.by = Some(compact(&path.to_token_stream()));
+                    this.deserialize = Some(parse_quote!(#path::deserialize));
+                    this.serialize = Some(parse_quote!(#path::serialize));
                 } else if known("deserialize_with") {
-                    this.deserialize = Some(text()?.parse()?);
+                    let path: Path = text()?.parse()?;
+                    this.by = Some(compact(&path.to_token_stream()));
+                    this.deserialize = Some(path);
+                } else if known("serialize_with") {
+                    let path: Path = text()?.parse()?;
+                    this.by = Some(compact(&path.to_token_stream()));
+                    this.serialize = Some(path);
                 } else {
                     rest_of_item(meta.input);
                 }
@@ -143,6 +184,31 @@ impl Case {
             Self::Camel => uncapitalized(&Self::Pascal.field(name)),
             Self::Kebab => name.replace('_', "-"),
             Self::ScreamingKebab => name.to_ascii_uppercase().replace('_', "-"),
+        }
+    }
+}
+
+impl Case {
+    /// The stored name of a variant, as serde makes it.
+    pub(crate) fn variant(self, name: &str) -> String {
+        match self {
+            Self::Pascal => name.to_owned(),
+            Self::Lower => name.to_ascii_lowercase(),
+            Self::Upper => name.to_ascii_uppercase(),
+            Self::Camel => uncapitalized(name),
+            Self::Snake => {
+                let mut snake = String::new();
+                for (at, c) in name.char_indices() {
+                    if at > 0 && c.is_uppercase() {
+                        snake.push('_');
+                    }
+                    snake.push(c.to_ascii_lowercase());
+                }
+                snake
+            }
+            Self::ScreamingSnake => Self::Snake.variant(name).to_ascii_uppercase(),
+            Self::Kebab => Self::Snake.variant(name).replace('_', "-"),
+            Self::ScreamingKebab => Self::ScreamingSnake.variant(name).replace('_', "-"),
         }
     }
 }

@@ -50,6 +50,16 @@ pub(crate) fn check(diag: &Diag, input: &DeriveInput) -> Aggregate {
         Events::List(list) => Events::List(distinct(diag, list)),
         Events::Set(set) => Events::Set(set),
     });
+    let retired = super::retire::check(diag, attrs.retire, |path| match &events {
+        Some(Events::List(list)) => {
+            let text = attr::compact(&path.to_token_stream());
+            let listed = list
+                .iter()
+                .find(|listed| attr::compact(&listed.path.to_token_stream()) == text);
+            listed.map(|listed| listed.variant.clone())
+        }
+        _ => None,
+    });
     let commands = attrs
         .commands
         .into_value()
@@ -65,6 +75,7 @@ pub(crate) fn check(diag: &Diag, input: &DeriveInput) -> Aggregate {
         id: attrs.id.into_value().map(|id| id.0),
         error: attrs.error.into_value().map(|error| error.0),
         events,
+        retired,
         event_enum: event_enum
             .map_or_else(|| ident::suffixed(&input.ident, "Event"), |name| name.0),
         commands,
@@ -109,6 +120,11 @@ fn shape(diag: &Diag, input: &DeriveInput) {
 fn enums(diag: &Diag, attrs: &OnStruct) {
     if let (Some(key), Some(Events::Set(_))) = (attrs.event_enum.key(), attrs.events.value()) {
         diag.at(key.span(), wording::event_enum_without_list());
+    }
+    if matches!(attrs.events.value(), Some(Events::Set(_))) {
+        for key in attrs.retire.given() {
+            diag.at(key.span(), wording::retire_without_list(&ident::text(key)));
+        }
     }
     if let (Some(key), true) = (attrs.command_enum.key(), attrs.commands.is_missing()) {
         diag.at(key.span(), wording::command_enum_without_list());

@@ -1,16 +1,19 @@
 //! The rules of `#[derive(Event)]`.
 
-use super::history::{self, Event};
+use super::history::{self, Event, Told};
 use crate::{
     attr::{
-        self, CratePath, Name, Place,
+        self, CratePath, Many, Name, Place,
         event::{OnEnum, OnEvent, OnStruct},
         history::OnField,
         serde::{On, Reading},
     },
     diag::Diag,
     ident,
-    model::event::{EventEnum, EventStruct, EventVariant, Item, Kind},
+    model::{
+        event::{EventEnum, EventStruct, EventVariant, Item, Kind},
+        shape,
+    },
     wording,
 };
 use proc_macro2::Ident;
@@ -125,7 +128,14 @@ fn event_enum(diag: &Diag, input: &DeriveInput, data: &DataEnum) -> EventEnum {
             kind,
         });
     }
+    let retired = super::retire::check(diag, attrs.retire, |path| {
+        let listed = variants
+            .iter()
+            .find(|variant| path.is_ident(&variant.ident));
+        listed.map(|variant| variant.ident.clone())
+    });
     EventEnum {
+        retired,
         ident: input.ident.clone(),
         vis: input.vis.clone(),
         generics: input.generics.clone(),
@@ -140,13 +150,14 @@ fn payload<'a>(
     diag: &Diag,
     place: Place,
     fields: impl IntoIterator<Item = &'a Field>,
-) -> Vec<(&'a Field, OnField)> {
+) -> Vec<(&'a Field, OnField, shape::Place)> {
     fields
         .into_iter()
         .map(|field| {
             let attrs = attr::event::read_field(diag, place, &field.attrs);
             attr::serde::refuse(diag, On::Field, &field.attrs);
-            (field, attrs)
+            let said = attr::shape::OnField::read(diag, Place::ShapePart, &field.attrs);
+            (field, attrs, super::shape::place(None, field, said))
         })
         .collect()
 }
@@ -162,7 +173,12 @@ struct Of<'a> {
     faults: usize,
 }
 
-fn kind(diag: &Diag, event: Of<'_>, attrs: OnEvent, fields: Vec<(&Field, OnField)>) -> Kind {
+fn kind(
+    diag: &Diag,
+    event: Of<'_>,
+    attrs: OnEvent,
+    fields: Vec<(&Field, OnField, shape::Place)>,
+) -> Kind {
     let name = stored_name(diag, event.ident, event.set, attrs.name, event.attrs);
     let version = attrs.version.value().copied();
     let ill_formed = version.is_none() && attrs.version.key().is_some();
@@ -176,9 +192,17 @@ fn kind(diag: &Diag, event: Of<'_>, attrs: OnEvent, fields: Vec<(&Field, OnField
             ill_formed,
             rename_all: event.rename_all,
             faults: event.faults,
+            ident: event.set.unwrap_or(event.ident),
         },
         fields,
-        attrs.removed.into_values(),
+        Told {
+            removed: attrs.removed.into_values(),
+            previous: attrs.previous,
+            steps: [attrs.step, attrs.try_step, attrs.step_json]
+                .into_iter()
+                .flat_map(Many::into_values)
+                .collect(),
+        },
     );
     Kind {
         name,

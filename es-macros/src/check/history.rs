@@ -4,21 +4,26 @@
 use crate::{
     attr::{
         Slot, Version as VersionKey,
-        history::{Given, Number, OnField, Removed, Was},
+        history::{Given, Number, OnField, Previous, Removed, Step, Was},
         serde::{Case, Reading},
     },
     diag::Diag,
     ident,
-    model::history::{Assignment, Field, History, Value, Version},
+    model::{
+        history::{Assignment, Field, History, Next, Value, Version},
+        shape::Place,
+    },
     wording,
 };
 use proc_macro2::{Ident, Span};
 use quote::format_ident;
 use std::collections::BTreeSet;
-use syn::{Attribute, GenericArgument, LitStr, PathArguments, Type, Visibility};
+use syn::{Attribute, GenericArgument, LitStr, Path, PathArguments, Type, Visibility};
 
 /// The event whose history it is.
 pub(crate) struct Event<'a> {
+    /// The struct or enum.
+    pub(crate) ident: &'a Ident,
     /// What the names of the generated types begin with, and where they are shown.
     pub(crate) prefix: Ident,
     /// What its fields are visible as; `None` where each field says it.
@@ -33,37 +38,152 @@ pub(crate) struct Event<'a> {
     pub(crate) faults: usize,
 }
 
-/// The history that the fields and `removed(..)` tell; every fault was reported.
+/// What stands beside the stored name.
+pub(crate) struct Told {
+    pub(crate) removed: Vec<Removed>,
+    pub(crate) previous: Slot<Previous>,
+    pub(crate) steps: Vec<Step>,
+}
+
+/// The history that all of it tells; every fault was reported.
 pub(crate) fn check<'a>(
     diag: &Diag,
     event: &Event<'_>,
-    fields: impl IntoIterator<Item = (&'a syn::Field, OnField)>,
-    removed: Vec<Removed>,
+    fields: impl IntoIterator<Item = (&'a syn::Field, OnField, Place)>,
+    told: Told,
 ) -> History {
     let newest = event.version.map_or(1, |version| version.number);
+    let steps = distinct_steps(diag, event, newest, told.steps);
     let mut lines: Vec<Line> = Vec::new();
-    for (field, attrs) in fields {
-        lines.extend(live(diag, event, newest, field, attrs));
+    let mut described = !steps.is_empty() || !told.removed.is_empty();
+    for (field, attrs, shape) in fields {
+        let line = live(diag, event, newest, &steps, field, attrs, shape);
+        described |= line
+            .as_ref()
+            .is_some_and(|line| line.since > 1 || !line.was.is_empty());
+        lines.extend(line);
     }
-    for removed in removed {
-        add_removed(diag, event, newest, &mut lines, removed);
+    for removed in told.removed {
+        add_removed(diag, event, newest, &steps, &mut lines, removed);
     }
-    let (Some(version), true) = (event.version, diag.count() == event.faults) else {
+    if let Some(key) = told.previous.key() {
+        let previous = previous(diag, event, newest, key, &told.previous, described);
+        return History {
+            versions: Vec::new(),
+            newest: shapes(newest, &lines),
+            previous,
+        };
+    }
+    if diag.count() != event.faults || !each_step_once(diag, &steps, &lines) {
         return History::default();
-    };
-    if !every_version_differs(diag, event, version, &lines) {
+    }
+    if let Some(version) = event.version
+        && !every_version_differs(diag, event, version, &steps, &lines)
+    {
         return History::default();
     }
     let history = History {
         versions: (1..newest)
-            .map(|number| older(event, number, newest, &lines))
+            .map(|number| older(event, number, newest, &steps, &lines))
             .collect(),
+        newest: shapes(newest, &lines),
+        previous: None,
     };
     if distinct_names(diag, &history, &lines) {
         history
     } else {
         History::default()
     }
+}
+
+/// The fields of the newest version as they are stored.
+fn shapes(newest: u16, lines: &[Line]) -> Vec<(String, Place)> {
+    lines
+        .iter()
+        .filter(|line| line.is_in(newest))
+        .map(|line| (line.stored.clone(), line.shape.clone()))
+        .collect()
+}
+
+/// The type behind `previous`, if nothing else describes the older versions.
+fn previous(
+    diag: &Diag,
+    event: &Event<'_>,
+    newest: u16,
+    key: &Ident,
+    previous: &Slot<Previous>,
+    described: bool,
+) -> Option<Path> {
+    let path = &previous.value()?.0;
+    if diag.count() != event.faults {
+        return None;
+    }
+    let text = if newest == 1 {
+        wording::previous_of_first()
+    } else if described {
+        wording::previous_and_history(newest)
+    } else if path.is_ident(event.ident) {
+        wording::previous_is_itself(&ident::text(event.ident))
+    } else {
+        return Some(path.clone());
+    };
+    diag.at(key.span(), text);
+    None
+}
+
+/// The steps of this event, one from each version at most.
+fn distinct_steps(diag: &Diag, event: &Event<'_>, newest: u16, steps: Vec<Step>) -> Vec<Step> {
+    let mut kept: Vec<Step> = Vec::new();
+    for step in steps {
+        let from = step.from;
+        if event.ill_formed {
+            continue;
+        }
+        if from.value >= newest {
+            diag.at(from.span, wording::step_beyond(from.value, newest));
+        } else if kept.iter().any(|other| other.from.value == from.value) {
+            diag.at(from.span, wording::two_steps(from.value));
+        } else {
+            kept.push(step);
+        }
+    }
+    kept
+}
+
+fn is_covered(steps: &[Step], version: u16) -> bool {
+    steps
+        .iter()
+        .any(|step| u32::from(step.from.value) + 1 == u32::from(version))
+}
+
+/// A step makes the next version whole: nothing else says where a value of it comes from.
+fn each_step_once(diag: &Diag, steps: &[Step], lines: &[Line]) -> bool {
+    let mut once = true;
+    for step in steps {
+        let next = step.from.value + 1;
+        let other = lines.iter().find_map(|line| {
+            let with = line
+                .was
+                .iter()
+                .any(|(before, was)| before.value == next && was.with.is_some());
+            if with {
+                Some((line, "with"))
+            } else if line.since == next && line.default.is_some() {
+                Some((line, "default"))
+            } else {
+                None
+            }
+        });
+        if let Some((line, key)) = other {
+            let field = ident::text(&line.ident);
+            diag.at(
+                step.from.span,
+                wording::step_and_field(step.from.value, &field, key),
+            );
+            once = false;
+        }
+    }
+    once
 }
 
 /// One field through all versions.
@@ -73,7 +193,10 @@ struct Line {
     ty: Type,
     docs: Vec<Attribute>,
     stored: String,
-    deserialize: Option<syn::Path>,
+    deserialize: Option<Path>,
+    serialize: Option<Path>,
+    /// The shape of its type today.
+    shape: Place,
     since: u16,
     /// The first version without it.
     until: Option<u16>,
@@ -145,8 +268,10 @@ fn live(
     diag: &Diag,
     event: &Event<'_>,
     newest: u16,
+    steps: &[Step],
     field: &syn::Field,
     attrs: OnField,
+    shape: Place,
 ) -> Option<Line> {
     let ident = field.ident.clone()?;
     let reading = Reading::of(&field.attrs);
@@ -166,6 +291,8 @@ fn live(
         ty: field.ty.clone(),
         docs: docs(&field.attrs),
         deserialize: reading.deserialize,
+        serialize: reading.serialize,
+        shape,
         since: first,
         until: None,
         was: changes(diag, event, newest, first, attrs.was.into_values()),
@@ -175,6 +302,7 @@ fn live(
     Some(with_default(
         diag,
         newest,
+        steps,
         &attrs.since,
         attrs.default,
         line,
@@ -185,6 +313,7 @@ fn live(
 fn with_default(
     diag: &Diag,
     newest: u16,
+    steps: &[Step],
     since: &Slot<Number>,
     default: Slot<Given>,
     mut line: Line,
@@ -196,7 +325,11 @@ fn with_default(
     let added = since
         .value()
         .is_some_and(|since| since.value > 1 && since.value <= newest);
-    if added && default.key().is_none() && !is_option(line.type_at(line.since)) {
+    if added
+        && !is_covered(steps, line.since)
+        && default.key().is_none()
+        && !is_option(line.type_at(line.since))
+    {
         diag.at(
             line.ident.span(),
             wording::added_without_default(&text, line.since),
@@ -204,6 +337,16 @@ fn with_default(
     }
     line.default = default.into_value();
     line
+}
+
+/// The shape of a type that nothing more is said of.
+fn plain(ty: &Type) -> Place {
+    Place {
+        ty: ty.clone(),
+        scalar: None,
+        unit: None,
+        recursive: None,
+    }
 }
 
 fn cased(event: &Event<'_>, name: &str) -> String {
@@ -265,6 +408,7 @@ fn add_removed(
     diag: &Diag,
     event: &Event<'_>,
     newest: u16,
+    steps: &[Step],
     lines: &mut Vec<Line>,
     removed: Removed,
 ) {
@@ -306,9 +450,11 @@ fn add_removed(
             (Visibility::Inherited, Some(vis)) => vis.clone(),
             (vis, _) => vis,
         },
-        ty: removed.ty,
         docs: vec![syn::parse_quote!(#[doc = #doc])],
         deserialize: None,
+        serialize: None,
+        shape: plain(&removed.ty),
+        ty: removed.ty,
         since: first,
         until: Some(until.value),
         default: None,
@@ -316,7 +462,7 @@ fn add_removed(
     };
     lines.insert(
         place,
-        with_default(diag, newest, &removed.since, removed.default, line),
+        with_default(diag, newest, steps, &removed.since, removed.default, line),
     );
 }
 
@@ -324,6 +470,7 @@ fn every_version_differs(
     diag: &Diag,
     event: &Event<'_>,
     version: VersionKey,
+    steps: &[Step],
     lines: &[Line],
 ) -> bool {
     let mut changed: BTreeSet<u16> = BTreeSet::new();
@@ -332,15 +479,18 @@ fn every_version_differs(
         changed.extend(line.until);
         changed.extend(line.was.iter().map(|(before, _)| before.value));
     }
+    changed.extend(steps.iter().map(|step| step.from.value + 1));
     let Some(same) = (2..=version.number).find(|number| !changed.contains(number)) else {
         return true;
     };
-    let name = event.name.map(LitStr::value).unwrap_or_default();
+    let name = event
+        .name
+        .map_or_else(|| ident::text(event.ident), LitStr::value);
     diag.at(version.span, wording::same_shape(same, &name));
     false
 }
 
-fn older(event: &Event<'_>, number: u16, newest: u16, lines: &[Line]) -> Version {
+fn older(event: &Event<'_>, number: u16, newest: u16, steps: &[Step], lines: &[Line]) -> Version {
     let fields = lines
         .iter()
         .filter(|line| line.is_in(number))
@@ -353,27 +503,38 @@ fn older(event: &Event<'_>, number: u16, newest: u16, lines: &[Line]) -> Version
                 docs: line.docs.clone(),
                 stored: line.stored_at(number),
                 deserialize: line.deserialize.clone().filter(|_| !retyped),
+                serialize: line.serialize.clone().filter(|_| !retyped),
+                shape: if retyped {
+                    plain(line.type_at(number))
+                } else {
+                    line.shape.clone()
+                },
             }
         })
         .collect();
     let next = number + 1;
-    let assignments = lines
-        .iter()
-        .filter(|line| line.is_in(next))
-        .map(|line| Assignment {
-            to: if next == newest {
-                line.ident.clone()
-            } else {
-                line.ident_at(next, lines)
-            },
-            value: value(line, number, lines),
-        })
-        .collect();
+    let next = match steps.iter().find(|step| step.from.value == number) {
+        Some(step) => Next::Step(step.kind, step.function.clone()),
+        None => Next::Fields(
+            lines
+                .iter()
+                .filter(|line| line.is_in(next))
+                .map(|line| Assignment {
+                    to: if next == newest {
+                        line.ident.clone()
+                    } else {
+                        line.ident_at(next, lines)
+                    },
+                    value: value(line, number, lines),
+                })
+                .collect(),
+        ),
+    };
     Version {
         number,
         ident: format_ident!("{}V{number}", event.prefix, span = event.prefix.span()),
         fields,
-        next: assignments,
+        next,
     }
 }
 

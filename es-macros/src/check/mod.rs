@@ -5,6 +5,8 @@
 pub(crate) mod aggregate;
 pub(crate) mod event;
 mod history;
+mod retire;
+pub(crate) mod shape;
 
 use syn::{Attribute, Meta, parse_quote};
 

@@ -1,7 +1,7 @@
 //! The enums of an aggregate's events and commands, the dispatch onto the user's impls and
 //! `impl Aggregate`.
 
-use super::{conditional, fallback};
+use super::{conditional, fallback, retire};
 use crate::{
     attr::aggregate::{Codec, Events, Listed},
     ident,
@@ -188,6 +188,34 @@ fn event_enum(aggregate: &Aggregate, list: &[Listed]) -> TokenStream {
         })
         .collect();
     let unique = unique_names(aggregate, list);
+    let mut bounds = super::shape::Bounds::default();
+    let shapes: Vec<_> = list
+        .iter()
+        .zip(&event)
+        .map(|(listed, event)| {
+            let path = &listed.path;
+            bounds.add(path, &quote!(#krate::schema::EventShapes));
+            quote!(#krate::schema::EventShape {
+                name: #event::TYPE.name,
+                shapes: <#path as #krate::schema::EventShapes>::SHAPES,
+            })
+        })
+        .collect();
+    let clause = bounds.clause();
+    let retired = retire::parts(krate, name, &aggregate.retired, |variant| {
+        let at = list.iter().position(|listed| listed.variant == *variant);
+        let event = at.and_then(|at| event.get(at));
+        (
+            quote!(#event::TYPE.name),
+            quote!(#event::decode(stored, #name::#variant)),
+        )
+    });
+    let retire::Parts {
+        decode: decode_retired,
+        names: retired_names,
+        shapes: retired_shapes,
+        checks: retired_checks,
+    } = retired;
     quote! {
         #items
 
@@ -195,6 +223,7 @@ fn event_enum(aggregate: &Aggregate, list: &[Listed]) -> TokenStream {
         #[automatically_derived]
         impl #krate::EventSet for #name {
             const TYPES: &'static [#krate::EventType] = &[#(#event::TYPE,)*];
+            #retired_names
 
             fn event_type(&self) -> #krate::EventType {
                 match self {
@@ -220,11 +249,20 @@ fn event_enum(aggregate: &Aggregate, list: &[Listed]) -> TokenStream {
                         return #event::decode(stored, #name::#variant);
                     }
                 )*
+                #decode_retired
                 ::core::result::Result::Err(#krate::DecodeError::unknown_event(name, stored))
             }
         }
 
+        #(#allows)*
+        #[automatically_derived]
+        impl #krate::schema::SetShapes for #name #clause {
+            const EVENTS: &'static [#krate::schema::EventShape] = &[#(#shapes,)*];
+            const RETIRED: &'static [#krate::schema::Retired] = &[#retired_shapes];
+        }
+
         #unique
+        #retired_checks
     }
 }
 

@@ -1,9 +1,10 @@
 //! `impl Event` for a struct, `impl EventSet` for an enum.
 
-use super::{fallback, history};
+use super::{fallback, history, retire, shape};
 use crate::model::event::{EventEnum, EventStruct, Item, Kind};
 use proc_macro2::{Ident, TokenStream};
 use quote::quote;
+use syn::Attribute;
 
 /// `clean` is whether nothing was reported.
 pub(crate) fn expand(item: &Item, clean: bool) -> TokenStream {
@@ -24,11 +25,14 @@ fn event_struct(item: &EventStruct, clean: bool) -> TokenStream {
     } = item;
     let name = stored_name(kind, ident);
     let version = kind.version.unwrap_or(1);
+    let stored = kind.text();
     let of = history::Of {
         krate,
         vis,
         allows,
         name: &name,
+        stored: &stored,
+        version,
         newest: ident,
         variant: None,
     };
@@ -36,7 +40,12 @@ fn event_struct(item: &EventStruct, clean: bool) -> TokenStream {
     let (to_payload, from_payload) = if clean {
         let newest =
             quote!(<#ident as #krate::__private::Payload>::from_payload(#name, #version, stored));
-        let older = history::arm(&of, &kind.history, &quote!(::core::convert::identity));
+        let older = history::arm(
+            &of,
+            &kind.history,
+            &quote!(::core::convert::identity),
+            &newest,
+        );
         (
             quote!(<#ident as #krate::__private::Payload>::to_payload(self, codec)),
             match older {
@@ -53,6 +62,20 @@ fn event_struct(item: &EventStruct, clean: bool) -> TokenStream {
             fallback::body(&[quote!(stored)]),
         )
     };
+    let is_generic = !generics.params.is_empty();
+    let shapes = (!is_generic).then(|| {
+        let versions = shape::versions(&of, &kind.history);
+        let clause = versions.bounds.clause();
+        let (shapes, items) = (versions.shapes, versions.items);
+        let implementation = quote! {
+            #(#allows)*
+            #[automatically_derived]
+            impl #krate::schema::EventShapes for #ident #clause {
+                const SHAPES: &'static [#krate::schema::Node] = #shapes;
+            }
+        };
+        alone(allows, &items, &implementation)
+    });
     let generics = fallback::owned(generics, &quote!(::core::marker::Sized));
     let (impl_generics, ty_generics, where_clause) = generics.split_for_impl();
     quote! {
@@ -77,9 +100,24 @@ fn event_struct(item: &EventStruct, clean: bool) -> TokenStream {
         }
 
         #older
+
+        #shapes
     }
 }
 
+/// An impl with items that only it needs.
+fn alone(allows: &[Attribute], items: &TokenStream, implementation: &TokenStream) -> TokenStream {
+    if items.is_empty() {
+        implementation.clone()
+    } else {
+        quote!(#(#allows)* const _: () = { #items #implementation };)
+    }
+}
+
+#[expect(
+    clippy::too_many_lines,
+    reason = "three impls over one list of variants"
+)]
 fn event_enum(item: &EventEnum, clean: bool) -> TokenStream {
     let EventEnum {
         ident,
@@ -87,6 +125,7 @@ fn event_enum(item: &EventEnum, clean: bool) -> TokenStream {
         generics,
         krate,
         variants,
+        retired,
         allows,
     } = item;
     let variant: Vec<_> = variants.iter().map(|variant| &variant.ident).collect();
@@ -100,37 +139,63 @@ fn event_enum(item: &EventEnum, clean: bool) -> TokenStream {
         .collect();
     let mut older = TokenStream::new();
     let mut arms = TokenStream::new();
+    let mut shapes = Vec::new();
+    let mut reads = Vec::new();
+    let mut items = TokenStream::new();
+    let mut bounds = shape::Bounds::default();
     for (index, variant) in (0_u32..).zip(variants) {
         let kind = &variant.kind;
         let name = stored_name(kind, &variant.ident);
         let version = kind.version.unwrap_or(1);
+        let stored = kind.text();
         let of = history::Of {
             krate,
             vis,
             allows,
             name: &name,
+            stored: &stored,
+            version,
             newest: ident,
             variant: Some(&variant.ident),
         };
         older.extend(history::items(&of, &kind.history));
+        let versions = shape::versions(&of, &kind.history);
+        let of_versions = versions.shapes;
+        shapes.push(quote!(#krate::schema::EventShape { name: #name, shapes: #of_versions }));
+        items.extend(versions.items);
+        bounds.extend(versions.bounds);
         let newest = quote! {
             <#ident as #krate::__private::Payload>::from_fields(#index, #name, #version, stored)
         };
-        arms.extend(
-            match history::arm(&of, &kind.history, &quote!(#krate::Decoded::One)) {
-                None => quote!(#name => #newest,),
-                Some(older) => quote!(#name => match stored.schema_version {
+        let older = history::arm(&of, &kind.history, &quote!(#krate::Decoded::One), &newest);
+        let read = match older {
+            None => newest,
+            Some(older) => quote!(match stored.schema_version {
                 #older
                 _ => #newest,
-            },),
-            },
-        );
+            }),
+        };
+        arms.extend(quote!(#name => #read,));
+        reads.push((&variant.ident, name, read));
     }
+    let retired = retire::parts(krate, ident, retired, |variant| {
+        let found = reads.iter().find(|(ident, ..)| *ident == variant);
+        found
+            .map(|(_, name, read)| (name.clone(), read.clone()))
+            .unwrap_or_default()
+    });
+    let retire::Parts {
+        decode: decode_retired,
+        names: retired_names,
+        shapes: retired_shapes,
+        checks: retired_checks,
+    } = retired;
     let (event_type_of, encode, decode) = if clean {
         (
             quote!(match self { #(#ident::#variant { .. } => #event_type,)* }),
             quote!(<#ident as #krate::__private::Payload>::to_fields(self, codec)),
             quote! {
+                #decode_retired
                 match name {
                     #arms
                     _ => ::core::result::Result::Err(
@@ -146,6 +211,18 @@ fn event_enum(item: &EventEnum, clean: bool) -> TokenStream {
             fallback::body(&[quote!(name), quote!(stored)]),
         )
     };
+    let shapes = generics.params.is_empty().then(|| {
+        let clause = bounds.clause();
+        let implementation = quote! {
+            #(#allows)*
+            #[automatically_derived]
+            impl #krate::schema::SetShapes for #ident #clause {
+                const EVENTS: &'static [#krate::schema::EventShape] = &[#(#shapes,)*];
+                const RETIRED: &'static [#krate::schema::Retired] = &[#retired_shapes];
+            }
+        };
+        alone(allows, &items, &implementation)
+    });
     let generics = fallback::owned(generics, &quote!(::core::marker::Sized));
     let (impl_generics, ty_generics, where_clause) = generics.split_for_impl();
     quote! {
@@ -153,6 +230,7 @@ fn event_enum(item: &EventEnum, clean: bool) -> TokenStream {
         #[automatically_derived]
         impl #impl_generics #krate::EventSet for #ident #ty_generics #where_clause {
             const TYPES: &'static [#krate::EventType] = &[#(#event_type,)*];
+            #retired_names
 
             fn event_type(&self) -> #krate::EventType {
                 #event_type_of
@@ -174,6 +252,10 @@ fn event_enum(item: &EventEnum, clean: bool) -> TokenStream {
         }
 
         #older
+
+        #shapes
+
+        #retired_checks
     }
 }
 

@@ -1,13 +1,14 @@
 //! The types of older versions, how they are read, and the way from each to the next.
 
 use crate::{
-    attr::CratePath,
+    attr::{CratePath, compact, history::StepKind},
     ident,
-    model::history::{Assignment, Field, History, Value, Version},
+    model::history::{Assignment, Field, History, Next, Value, Version},
+    wording,
 };
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
-use syn::{Attribute, Index, Type, Visibility, spanned::Spanned};
+use syn::{Attribute, Index, Path, Type, Visibility, spanned::Spanned};
 
 /// What the versions of one event belong to.
 pub(crate) struct Of<'a> {
@@ -16,6 +17,9 @@ pub(crate) struct Of<'a> {
     pub(crate) allows: &'a [Attribute],
     /// The stored name.
     pub(crate) name: &'a TokenStream,
+    /// The same for messages.
+    pub(crate) stored: &'a str,
+    pub(crate) version: u16,
     /// The type of the newest version.
     pub(crate) newest: &'a Ident,
     /// Its variant, in an enum.
@@ -29,28 +33,191 @@ pub(crate) fn items(of: &Of<'_>, history: &History) -> TokenStream {
     let mut versions = history.versions.iter().peekable();
     while let Some(version) = versions.next() {
         let next = versions.peek().map(|next| &next.ident);
-        items.extend(definition(of, version));
-        items.extend(reading(of, version));
-        items.extend(chain(of, version, before));
-        items.extend(step(of, version, next));
+        if is_needed(version) {
+            items.extend(definition(of, version));
+            items.extend(reading(of, version));
+            items.extend(chain(of, version, before));
+        }
+        match &version.next {
+            Next::Fields(fields) => items.extend(conversion(of, version, next, fields)),
+            Next::Step(StepKind::Plain, function) => {
+                items.extend(plain_step(of, version, next, function));
+            }
+            Next::Step(StepKind::Json, _) if version.number > 1 => {
+                items.extend(writing(of, version));
+            }
+            Next::Step(..) => {}
+        }
         before = Some(version);
     }
     items
 }
 
+/// The older versions of a type inside events: each has a `From` for the newest.
+pub(crate) fn nested(of: &Of<'_>, history: &History) -> TokenStream {
+    let Of {
+        krate,
+        allows,
+        newest,
+        ..
+    } = of;
+    let mut items = TokenStream::new();
+    let mut versions = history.versions.iter().peekable();
+    while let Some(version) = versions.next() {
+        let next = versions.peek().map(|next| &next.ident);
+        items.extend(definition(of, version));
+        items.extend(reading(of, version));
+        if let Next::Fields(fields) = &version.next {
+            items.extend(conversion(of, version, next, fields));
+        }
+        let ident = &version.ident;
+        let node = super::shape::of_version(krate, version);
+        items.extend(quote! {
+            #(#allows)*
+            #[automatically_derived]
+            impl #krate::schema::Shape for #ident {
+                const SHAPE: #krate::schema::Node = #node;
+            }
+        });
+        items.extend(next.map(|next| {
+            quote! {
+                #(#allows)*
+                #[automatically_derived]
+                impl ::core::convert::From<#ident> for #newest {
+                    fn from(old: #ident) -> Self {
+                        <Self as ::core::convert::From<#next>>::from(
+                            <#next as ::core::convert::From<#ident>>::from(old),
+                        )
+                    }
+                }
+            }
+        }));
+    }
+    items
+}
+
+/// The first version has no type if its payloads are only ever seen as JSON.
+fn is_needed(version: &Version) -> bool {
+    version.number > 1 || !matches!(version.next, Next::Step(StepKind::Json, _))
+}
+
 /// Arms of a match over the stored version that lead older payloads to their own type.
-pub(crate) fn arm(of: &Of<'_>, history: &History, wrap: &TokenStream) -> Option<TokenStream> {
-    let last = history.versions.last()?;
-    let (krate, newest, number, older) = (of.krate, of.newest, last.number, &last.ident);
+///
+/// `newest` reads a payload of the newest version from a `stored` in scope.
+pub(crate) fn arm(
+    of: &Of<'_>,
+    history: &History,
+    wrap: &TokenStream,
+    newest: &TokenStream,
+) -> Option<TokenStream> {
+    let number = of.version.saturating_sub(1);
     let numbers = if number == 1 {
         quote!(1)
     } else {
         quote!(1..=#number)
     };
-    Some(quote! {
-        #numbers => #krate::__private::older::<#older>(stored)
-            .map(|older| #wrap(<#newest as ::core::convert::From<#older>>::from(older))),
+    if let Some(previous) = &history.previous {
+        let read = of_previous(of, previous);
+        return Some(quote!(#numbers => #read.map(#wrap),));
+    }
+    let (own, last) = (of.newest, history.versions.last()?);
+    let up = if let Next::Step(StepKind::Json, function) = &last.next {
+        let (krate, name) = (of.krate, of.name);
+        let json = json(of, last, function);
+        let (check, encode) = if of.variant.is_some() {
+            (quote!(check_variant), quote!(to_fields))
+        } else {
+            (quote!(check), quote!(to_payload))
+        };
+        quote! {
+            #json.and_then(|json| {
+                let old = stored;
+                let stored = json.stored();
+                let encode = <#own as #krate::__private::Payload>::#encode;
+                json.#check(old, #name, #newest, encode)
+            })
+        }
+    } else {
+        let up = up(of, last, &quote!(#own));
+        quote!(#up.map(#wrap))
+    };
+    Some(quote!(#numbers => #up,))
+}
+
+/// The next version as a `Result`, from a `stored` that is older than it.
+fn up(of: &Of<'_>, version: &Version, next: &TokenStream) -> TokenStream {
+    let (krate, older) = (of.krate, &version.ident);
+    match &version.next {
+        Next::Fields(_) | Next::Step(StepKind::Plain, _) => quote! {
+            #krate::__private::older::<#older>(stored)
+                .map(<#next as ::core::convert::From<#older>>::from)
+        },
+        Next::Step(StepKind::Try, function) => {
+            let place = end_of(function);
+            let shown = ident::tokens_shown_at(next.clone(), place);
+            let older = ident::shown_at(older, place);
+            let signature = quote_spanned!(place=> fn(#older) -> ::core::result::Result<#shown, _>);
+            let call = quote_spanned!(place=> #krate::__private::try_step(step, stored));
+            quote!({ let step: #signature = #function; #call })
+        }
+        Next::Step(StepKind::Json, function) => {
+            let json = json(of, version, function);
+            let name = of.name;
+            quote!(#json.and_then(|json| json.decode::<#next>(stored, #name)))
+        }
+    }
+}
+
+/// The JSON object of the next version.
+fn json(of: &Of<'_>, version: &Version, function: &Path) -> TokenStream {
+    let (krate, name, older, number) = (of.krate, of.name, &version.ident, version.number);
+    let place = end_of(function);
+    let signature = quote_spanned! {place=>
+        fn(&mut #krate::__private::JsonObject) -> ::core::result::Result<(), _>
+    };
+    let object = if number > 1 {
+        quote!(#krate::__private::json_of::<#older>(stored))
+    } else {
+        quote!(#krate::__private::json_of_first(#name, stored))
+    };
+    let call = quote_spanned! {place=>
+        #krate::__private::json_step(#object, #name, #number, stored, step)
+    };
+    quote!({ let step: #signature = #function; #call })
+}
+
+/// The newest version by way of `previous`, which the compiler proves to be the one before.
+fn of_previous(of: &Of<'_>, previous: &Path) -> TokenStream {
+    let Of {
+        krate,
+        name,
+        version,
+        ..
+    } = of;
+    let place = end_of(previous);
+    let own = ident::shown_at(of.newest, place);
+    let text = compact(&previous.to_token_stream());
+    let other_name = wording::previous_has_another_name(&text, of.stored);
+    let other_version = wording::previous_has_another_version(&text, *version);
+    let function = quote_spanned!(place=> #krate::__private::previous::<#previous, #own>);
+    let check = quote_spanned! {place=>
+        const _: () = match PREVIOUS.fault {
+            0 => {}
+            1 => ::core::panic!(#other_name),
+            _ => ::core::panic!(#other_version),
+        };
+    };
+    quote!({
+        const PREVIOUS: #krate::__private::Previous<#own> = #function(#name, #version);
+        #check
+        (PREVIOUS.read)(stored)
     })
+}
+
+fn end_of(path: &Path) -> Span {
+    path.segments
+        .last()
+        .map_or_else(|| path.span(), |last| last.ident.span())
 }
 
 fn definition(of: &Of<'_>, version: &Version) -> TokenStream {
@@ -196,12 +363,12 @@ fn chain(of: &Of<'_>, version: &Version, before: Option<&Version>) -> TokenStrea
     let Of { krate, name, .. } = of;
     let Version { number, ident, .. } = version;
     let from_older = before.map(|before| {
-        let older = &before.ident;
+        let up = up(of, before, &quote!(Self));
         quote! {
             fn from_older(
                 stored: #krate::StoredPayload<'_>,
             ) -> ::core::result::Result<Self, #krate::DecodeError> {
-                #krate::__private::older::<#older>(stored).map(::core::convert::From::from)
+                #up
             }
         }
     });
@@ -214,8 +381,82 @@ fn chain(of: &Of<'_>, version: &Version, before: Option<&Version>) -> TokenStrea
     }
 }
 
-/// `From` for the next version.
-fn step(of: &Of<'_>, version: &Version, next: Option<&Ident>) -> TokenStream {
+/// `From` for the next version, by a function of the user.
+fn plain_step(
+    of: &Of<'_>,
+    version: &Version,
+    next: Option<&Ident>,
+    function: &Path,
+) -> TokenStream {
+    let Of { allows, newest, .. } = of;
+    let older = &version.ident;
+    let next = next.unwrap_or(newest);
+    let place = end_of(function);
+    let (from, to) = (ident::shown_at(older, place), ident::shown_at(next, place));
+    let signature = quote_spanned!(place=> fn(#from) -> #to);
+    quote! {
+        #(#allows)*
+        #[automatically_derived]
+        impl ::core::convert::From<#older> for #next {
+            fn from(old: #older) -> Self {
+                let step: #signature = #function;
+                step(old)
+            }
+        }
+    }
+}
+
+/// `Serialize`, as the version was written in its time.
+fn writing(of: &Of<'_>, version: &Version) -> TokenStream {
+    let Of { krate, allows, .. } = of;
+    let Version { ident, fields, .. } = version;
+    let private = quote!(#krate::__private);
+    let name = ident.to_string();
+    let count = fields.len();
+    let values = fields.iter().map(|field| {
+        let Field {
+            ident, stored, ty, ..
+        } = field;
+        let value = match &field.serialize {
+            None => quote!(&self.#ident),
+            Some(function) => quote!({
+                struct With<'a>(&'a #ty);
+                impl #private::Serialize for With<'_> {
+                    fn serialize<S: #private::Serializer>(
+                        &self,
+                        to: S,
+                    ) -> ::core::result::Result<S::Ok, S::Error> {
+                        #function(self.0, to)
+                    }
+                }
+                &With(&self.#ident)
+            }),
+        };
+        quote!(#private::SerializeStruct::serialize_field(&mut fields, #stored, #value)?;)
+    });
+    quote! {
+        #(#allows)*
+        #[automatically_derived]
+        impl #private::Serialize for #ident {
+            fn serialize<S: #private::Serializer>(
+                &self,
+                to: S,
+            ) -> ::core::result::Result<S::Ok, S::Error> {
+                let mut fields = to.serialize_struct(#name, #count)?;
+                #(#values)*
+                #private::SerializeStruct::end(fields)
+            }
+        }
+    }
+}
+
+/// `From` for the next version, field by field.
+fn conversion(
+    of: &Of<'_>,
+    version: &Version,
+    next: Option<&Ident>,
+    fields: &[Assignment],
+) -> TokenStream {
     let Of {
         krate,
         allows,
@@ -229,11 +470,11 @@ fn step(of: &Of<'_>, version: &Version, next: Option<&Ident>) -> TokenStream {
         (None, None) => (*newest, quote!(Self)),
         (None, Some(variant)) => (*newest, quote!(Self::#variant)),
     };
-    let assignments = version.next.iter().map(|Assignment { to, value }| {
+    let assignments = fields.iter().map(|Assignment { to, value }| {
         let value = expression(krate, value);
         quote!(#to: #value)
     });
-    let old = if version.next.iter().any(|next| next.value.is_taken()) {
+    let old = if fields.iter().any(|next| next.value.is_taken()) {
         quote!(old)
     } else {
         quote!(_)
@@ -264,10 +505,7 @@ fn expression(krate: &CratePath, value: &Value) -> TokenStream {
             function,
         } => {
             // All of it lies at the path, so that a wrong signature is shown there and nowhere else.
-            let place = function
-                .segments
-                .last()
-                .map_or_else(|| function.span(), |last| last.ident.span());
+            let place = end_of(function);
             let (old, new) = (shown_at(old, place), shown_at(new, place));
             let signature = quote_spanned!(place=> fn(#old) -> #new);
             quote!({ let with: #signature = #function; with(old.#from) })

@@ -6,6 +6,8 @@ mod conditional;
 mod event;
 mod fallback;
 mod history;
+mod retire;
+mod shape;
 
 use crate::{check, diag::Diag};
 use proc_macro2::TokenStream;
@@ -15,6 +17,13 @@ pub(crate) fn derive_event(input: TokenStream) -> TokenStream {
     derive(input, |diag, input| {
         let item = check::event::check(diag, input);
         event::expand(&item, diag.is_clean())
+    })
+}
+
+pub(crate) fn derive_shape(input: TokenStream) -> TokenStream {
+    derive(input, |diag, input| {
+        let shape = check::shape::check(diag, input);
+        shape::expand(&shape, diag.is_clean())
     })
 }
 

@@ -1,5 +1,6 @@
 //! An aggregate: its state, the events and commands that it lists.
 
+use super::retire::Retired;
 use crate::attr::{
     CratePath,
     aggregate::{Codec, Events, Listed, Snapshot},
@@ -17,6 +18,7 @@ pub(crate) struct Aggregate {
     pub(crate) id: Option<Type>,
     pub(crate) error: Option<Type>,
     pub(crate) events: Option<Events>,
+    pub(crate) retired: Vec<Retired>,
     pub(crate) event_enum: Ident,
     pub(crate) commands: Option<Vec<Listed>>,
     pub(crate) command_enum: Ident,

@@ -1,6 +1,6 @@
 //! One event, or an enum of events.
 
-use super::history::History;
+use super::{history::History, retire::Retired};
 use crate::attr::CratePath;
 use proc_macro2::Ident;
 use syn::{Attribute, Generics, LitStr, Visibility};
@@ -28,6 +28,7 @@ pub(crate) struct EventEnum {
     pub(crate) generics: Generics,
     pub(crate) krate: CratePath,
     pub(crate) variants: Vec<EventVariant>,
+    pub(crate) retired: Vec<Retired>,
     pub(crate) allows: Vec<Attribute>,
 }
 
@@ -45,4 +46,11 @@ pub(crate) struct Kind {
     pub(crate) version: Option<u16>,
     /// The older versions; empty where a fault was reported.
     pub(crate) history: History,
+}
+
+impl Kind {
+    /// The stored name, for messages.
+    pub(crate) fn text(&self) -> String {
+        self.name.as_ref().map(LitStr::value).unwrap_or_default()
+    }
 }

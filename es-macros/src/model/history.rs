@@ -1,5 +1,7 @@
 //! The versions of one event and the ways from each to the next.
 
+use super::shape::Place;
+use crate::attr::history::StepKind;
 use proc_macro2::{Ident, TokenStream};
 use syn::{Attribute, Path, Type, Visibility};
 
@@ -7,6 +9,10 @@ use syn::{Attribute, Path, Type, Visibility};
 #[derive(Default)]
 pub(crate) struct History {
     pub(crate) versions: Vec<Version>,
+    /// The fields of the newest version under their stored names.
+    pub(crate) newest: Vec<(String, Place)>,
+    /// The event that is the version before the current one, and describes all others.
+    pub(crate) previous: Option<Path>,
 }
 
 /// An older version and the way to the next one.
@@ -15,8 +21,15 @@ pub(crate) struct Version {
     /// The name of its type, such as `OrderPlacedV1`.
     pub(crate) ident: Ident,
     pub(crate) fields: Vec<Field>,
-    /// How each field of the next version gets its value.
-    pub(crate) next: Vec<Assignment>,
+    pub(crate) next: Next,
+}
+
+/// The way to the next version.
+pub(crate) enum Next {
+    /// How each field gets its value.
+    Fields(Vec<Assignment>),
+    /// A function of the user.
+    Step(StepKind, Path),
 }
 
 /// A field as an older version had it.
@@ -28,6 +41,8 @@ pub(crate) struct Field {
     pub(crate) stored: String,
     /// serde's `with`, where it stands on the field and the type is still the same.
     pub(crate) deserialize: Option<Path>,
+    pub(crate) serialize: Option<Path>,
+    pub(crate) shape: Place,
 }
 
 pub(crate) struct Assignment {

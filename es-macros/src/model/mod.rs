@@ -3,3 +3,5 @@
 pub(crate) mod aggregate;
 pub(crate) mod event;
 pub(crate) mod history;
+pub(crate) mod retire;
+pub(crate) mod shape;

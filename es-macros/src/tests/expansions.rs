@@ -40,6 +40,11 @@ fn an_enum() {
 }
 
 #[test]
+fn a_shape() {
+    compare("shape", expand::derive_shape);
+}
+
+#[test]
 fn an_aggregate() {
     compare("aggregate", expand::derive_aggregate);
 }

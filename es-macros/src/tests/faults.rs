@@ -150,6 +150,29 @@ fn histories_of_events() {
 }
 
 #[test]
+fn steps_of_events() {
+    check(
+        "Event",
+        &[
+            (
+                r#"#[event("a", version = 3, step(1 => a), step_json(2 => b))] struct A {}"#,
+                &[],
+            ),
+            (
+                r#"#[event("a", version = 3, step(4 => a), try_step(1 => |a| a))] struct A {}"#,
+                &[
+                    (
+                        "4",
+                        "there is no version 4: the newest is 3\nhelp: the steps are from versions 1 to 2",
+                    ),
+                    ("|", "`try_step` takes the path of a function: a closure"),
+                ],
+            ),
+        ],
+    );
+}
+
+#[test]
 fn keys_and_names_of_events() {
     check(
         "Event",
@@ -260,14 +283,14 @@ fn keys_and_names_of_events() {
                 r#"#[event(flag)] enum A { #[event("a")] B }"#,
                 &[(
                     "flag",
-                    "unknown key `flag` in `#[event(..)]`\nhelp: the only key on an enum of events is `crate`",
+                    "unknown key `flag` in `#[event(..)]`\nhelp: the keys on an enum of events are `drop`, `alias`, `split` and `crate`",
                 )],
             ),
             (
                 r#"enum A { #[event("a", flag)] B }"#,
                 &[(
                     "flag",
-                    "unknown key `flag` in `#[event(..)]`\nhelp: the keys on a variant are `version` and `removed`",
+                    "unknown key `flag` in `#[event(..)]`\nhelp: the keys on a variant are `version`, `removed`",
                 )],
             ),
             (

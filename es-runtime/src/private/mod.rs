@@ -3,17 +3,26 @@
 mod fields;
 mod history;
 mod names;
+mod retired;
+mod shapes;
+mod steps;
 
 pub use history::{Becomes, Fields, Source, Stored, Version, deserialize, field, older};
 pub use names::{hashes, is_first};
-pub use serde::{Deserialize, Deserializer};
+pub use retired::{Several, is_retired_once, nothing, split};
+pub use serde::{Deserialize, Deserializer, Serialize, Serializer, ser::SerializeStruct};
+pub use shapes::{Behind, OwnShape};
 pub use std::string::String;
+pub use steps::{
+    JsonObject, NextJson, Previous, StepError, json_of, json_of_first, json_step, previous,
+    try_step,
+};
 
 use crate::{
     Aggregate, Apply, Codec, CodecError, DecodeError, Decoded, Event, EventSet, EventType, Events,
     Handle, SnapshotPolicy, StoredPayload,
 };
-use serde::{Serialize, de::DeserializeOwned};
+use serde::de::DeserializeOwned;
 use std::num::NonZeroU64;
 
 /// An encoded payload.

@@ -38,7 +38,7 @@ pub const fn is_first(types: &[EventType], hashes: &[u64], index: usize) -> bool
     true
 }
 
-const fn same(one: &str, two: &str) -> bool {
+pub(crate) const fn same(one: &str, two: &str) -> bool {
     let mut one = one.as_bytes();
     let mut two = two.as_bytes();
     while let ([a, rest_one @ ..], [b, rest_two @ ..]) = (one, two) {

@@ -130,3 +130,16 @@ pub enum Retirement {
     /// Each stands for several events.
     Split,
 }
+
+/// Turns each of the old values into a new one: for fields that hold older versions of another type.
+///
+/// ```
+/// use es_runtime::schema::each;
+///
+/// let old: Vec<u8> = vec![1, 2];
+/// let new: Vec<u16> = each(old);
+/// assert_eq!(new, [1, 2]);
+/// ```
+pub fn each<Old, New: From<Old>>(old: Vec<Old>) -> Vec<New> {
+    old.into_iter().map(New::from).collect()
+}

@@ -144,7 +144,8 @@ impl EventFilter {
 
     /// Every kind of event in a set.
     pub fn of<S: crate::EventSet>() -> Self {
-        Self::names(S::TYPES.iter().map(|kind| kind.name))
+        let live = S::TYPES.iter().map(|kind| kind.name);
+        Self::names(live.chain(S::RETIRED_NAMES.iter().copied()))
     }
 
     /// For stores: the names, sorted, `None` for every event.

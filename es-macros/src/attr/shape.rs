@@ -1,0 +1,126 @@
+//! `#[shape(..)]` on types and their fields, and on the fields of events.
+
+use super::{
+    CratePath, Key, Many, Place, Slot, Value, Version,
+    history::{self, Removed},
+    read, rest_of_item,
+    value::{equals, error},
+    value_of_item,
+};
+use crate::{diag::Diag, ident, wording};
+use proc_macro2::Ident;
+use syn::{Attribute, LitStr, Token, parse::ParseStream};
+
+/// `as = "u64"` or `unit = "cents"`.
+pub(crate) struct Word(pub(crate) String);
+
+impl Value for Word {
+    fn read(key: &Ident, input: ParseStream<'_>, _: &Diag) -> syn::Result<Self> {
+        let word = ident::text(key);
+        let example = if word == "unit" {
+            "unit = \"cents\""
+        } else {
+            "as = \"u64\""
+        };
+        equals(key, input, example)?;
+        let tokens = value_of_item(input);
+        match syn::parse2::<LitStr>(tokens.clone()) {
+            Ok(text) if !text.value().is_empty() => Ok(Self(text.value())),
+            _ => Err(error(
+                &tokens,
+                key,
+                wording::shape_not_a_word(&word, example),
+            )),
+        }
+    }
+}
+
+/// `recursive`.
+pub(crate) struct Flag;
+
+impl Value for Flag {
+    fn read(key: &Ident, input: ParseStream<'_>, _: &Diag) -> syn::Result<Self> {
+        if input.is_empty() || input.peek(Token![,]) {
+            return Ok(Self);
+        }
+        rest_of_item(input);
+        Err(syn::Error::new(
+            key.span(),
+            wording::flag_with_value(&ident::text(key)),
+        ))
+    }
+}
+
+/// On a type with `#[derive(Shape)]`.
+pub(crate) struct OnType {
+    pub(crate) scalar: Slot<Word>,
+    pub(crate) unit: Slot<Word>,
+    pub(crate) version: Slot<Version>,
+    pub(crate) removed: Many<Removed>,
+    pub(crate) krate: Slot<CratePath>,
+}
+
+impl OnType {
+    pub(crate) fn read(diag: &Diag, attrs: &[Attribute]) -> Self {
+        let mut this = Self {
+            scalar: Slot::new("as"),
+            unit: Slot::new("unit"),
+            version: Slot::new("version"),
+            removed: Many::new("removed"),
+            krate: Slot::new("crate"),
+        };
+        let keys: &mut [&mut dyn Key] = &mut [
+            &mut this.scalar,
+            &mut this.unit,
+            &mut this.version,
+            &mut this.removed,
+            &mut this.krate,
+        ];
+        read(diag, Place::ShapeType, attrs, None, keys);
+        this
+    }
+}
+
+/// On a field.
+pub(crate) struct OnField {
+    pub(crate) scalar: Slot<Word>,
+    pub(crate) unit: Slot<Word>,
+    pub(crate) recursive: Slot<Flag>,
+}
+
+impl OnField {
+    /// What an event or a type without versions says of a field.
+    pub(crate) fn read(diag: &Diag, place: Place, attrs: &[Attribute]) -> Self {
+        let mut this = Self::new();
+        read(diag, place, attrs, None, &mut this.keys());
+        this
+    }
+
+    /// What a type with versions says of a field.
+    pub(crate) fn read_versioned(diag: &Diag, attrs: &[Attribute]) -> (Self, history::OnField) {
+        let mut this = Self::new();
+        let mut history = history::OnField::new();
+        let mut keys: Vec<&mut dyn Key> = Vec::new();
+        keys.extend(this.keys());
+        keys.extend(history.keys());
+        read(diag, Place::ShapeField, attrs, None, &mut keys);
+        (this, history)
+    }
+
+    fn new() -> Self {
+        Self {
+            scalar: Slot::new("as"),
+            unit: Slot::new("unit"),
+            recursive: Slot::new("recursive"),
+        }
+    }
+
+    fn keys(&mut self) -> [&mut dyn Key; 3] {
+        [&mut self.scalar, &mut self.unit, &mut self.recursive]
+    }
+}
+
+/// On a variant, where nothing belongs.
+pub(crate) fn read_variant(diag: &Diag, attrs: &[Attribute]) {
+    read(diag, Place::ShapeVariant, attrs, None, &mut []);
+}

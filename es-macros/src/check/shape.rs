@@ -1,0 +1,250 @@
+//! The rules of `#[derive(Shape)]`, and of `#[shape(..)]` on the fields of events.
+
+use super::history::{self, Event, Told};
+use crate::{
+    attr::{
+        self, CratePath, Many, Slot, history as history_attr,
+        serde::{Case, Reading},
+        shape::{OnField, OnType, Word},
+    },
+    diag::Diag,
+    ident,
+    model::{
+        history::History,
+        shape::{Body, Fields, Place, Shape},
+    },
+    wording,
+};
+use proc_macro2::{Ident, TokenStream, TokenTree};
+use quote::ToTokens;
+use syn::{Data, DeriveInput, GenericParam, Type};
+
+/// The shape of the type that `input` defines; every fault was reported.
+#[expect(clippy::too_many_lines, reason = "one case for each kind of item")]
+pub(crate) fn check(diag: &Diag, input: &DeriveInput) -> Shape {
+    let faults = diag.count();
+    let mut attrs = OnType::read(diag, &input.attrs);
+    let removed = std::mem::replace(&mut attrs.removed, Many::new("removed"));
+    if !matches!(&input.data, Data::Struct(_)) {
+        without_versions(diag, &attrs);
+    }
+    let container = Reading::of(&input.attrs);
+    for param in &input.generics.params {
+        if let GenericParam::Lifetime(param) = param {
+            let lifetime = param.lifetime.to_string();
+            diag.at(param.lifetime.span(), wording::shape_lifetime(&lifetime));
+        }
+    }
+    if let (Some(key), false) = (attrs.version.key(), input.generics.params.is_empty()) {
+        diag.at(key.span(), wording::shape_generic_with_versions());
+    }
+    let own = Some(&input.ident);
+    let mut history = History::default();
+    let body = match &input.data {
+        Data::Struct(data) => {
+            let mut fields = match &data.fields {
+                syn::Fields::Named(named) => {
+                    let (fields, lines) = versioned(diag, own, named, container.rename_all);
+                    let of = Told {
+                        removed: removed.into_values(),
+                        previous: Slot::new("previous"),
+                        steps: Vec::new(),
+                    };
+                    let event = Event {
+                        ident: &input.ident,
+                        prefix: input.ident.clone(),
+                        fields_vis: None,
+                        name: None,
+                        version: attrs.version.value().copied(),
+                        ill_formed: attrs.version.key().is_some()
+                            && attrs.version.value().is_none(),
+                        rename_all: container.rename_all,
+                        faults,
+                    };
+                    history = history::check(diag, &event, lines, of);
+                    fields
+                }
+                other => {
+                    without_versions(diag, &attrs);
+                    fields(diag, own, other, container.rename_all)
+                }
+            };
+            if container.transparent {
+                fields = only(fields);
+            }
+            Body::Of(fields)
+        }
+        Data::Enum(data) => Body::Enum {
+            variants: data
+                .variants
+                .iter()
+                .filter_map(|variant| {
+                    attr::shape::read_variant(diag, &variant.attrs);
+                    let reading = Reading::of(&variant.attrs);
+                    let case = reading.rename_all.or(container.rename_all_fields);
+                    let fields = fields(diag, own, &variant.fields, case);
+                    let name = ident::text(&variant.ident);
+                    let stored = reading
+                        .rename
+                        .unwrap_or_else(|| match container.rename_all {
+                            Some(case) => case.variant(&name),
+                            None => name,
+                        });
+                    (!reading.skip).then_some((stored, fields))
+                })
+                .collect(),
+            tag: match (&container.tag, &container.content) {
+                (Some(tag), Some(content)) => Some(format!("tag={tag},content={content}")),
+                (Some(tag), None) => Some(format!("tag={tag}")),
+                _ => container.untagged.then(|| "untagged".to_owned()),
+            },
+        },
+        Data::Union(data) => {
+            diag.at(data.union_token.span, wording::shape_on_union());
+            Body::Of(Fields::Unit)
+        }
+    };
+    let body = match (attrs.scalar.value(), container.stored_as) {
+        (Some(Word(name)), _) => Body::Scalar(name.clone()),
+        (None, Some(ty)) => Body::Of(Fields::One(Box::new(Place {
+            ty,
+            scalar: None,
+            unit: None,
+            recursive: None,
+        }))),
+        (None, None) => body,
+    };
+    Shape {
+        ident: input.ident.clone(),
+        generics: input.generics.clone(),
+        krate: CratePath::or_default(attrs.krate.value()),
+        allows: super::allowed_lints(&input.attrs),
+        body,
+        unit: attrs.unit.into_value().map(|unit| unit.0),
+        vis: input.vis.clone(),
+        history,
+    }
+}
+
+/// Only a struct with named fields has versions.
+fn without_versions(diag: &Diag, attrs: &OnType) {
+    if let Some(key) = attrs.version.key() {
+        diag.at(key.span(), wording::shape_without_versions());
+    }
+}
+
+/// Named fields of a struct, as they are stored and with their history.
+fn versioned<'a>(
+    diag: &Diag,
+    own: Option<&Ident>,
+    fields: &'a syn::FieldsNamed,
+    case: Option<Case>,
+) -> (Fields, Vec<(&'a syn::Field, history_attr::OnField, Place)>) {
+    let mut stored = Vec::new();
+    let mut lines = Vec::new();
+    for field in &fields.named {
+        let (said, history) = OnField::read_versioned(diag, &field.attrs);
+        let place = place(own, field, said);
+        let reading = Reading::of(&field.attrs);
+        if !reading.skip {
+            stored.push((stored_name(&reading, field, case), place.clone()));
+            lines.push((field, history, place));
+        }
+    }
+    (Fields::Named(stored), lines)
+}
+
+fn stored_name(reading: &Reading, field: &syn::Field, case: Option<Case>) -> String {
+    let name = field.ident.as_ref().map(ident::text).unwrap_or_default();
+    match (&reading.rename, case) {
+        _ if reading.flatten => format!("flatten({name})"),
+        (Some(rename), _) => rename.clone(),
+        (None, Some(case)) => case.field(&name),
+        (None, None) => name,
+    }
+}
+
+/// What `transparent` leaves: the only field that is stored.
+fn only(fields: Fields) -> Fields {
+    let place = match &fields {
+        Fields::Named(list) => list.first().map(|(_, place)| place),
+        Fields::Tuple(list) => list.first(),
+        Fields::Unit | Fields::One(_) => None,
+    };
+    match place {
+        Some(place) => Fields::One(Box::new(place.clone())),
+        None => fields,
+    }
+}
+
+fn fields(diag: &Diag, own: Option<&Ident>, fields: &syn::Fields, case: Option<Case>) -> Fields {
+    let stored: Vec<_> = fields
+        .iter()
+        .map(|field| {
+            let said = OnField::read(diag, attr::Place::ShapePart, &field.attrs);
+            (Reading::of(&field.attrs), place(own, field, said), field)
+        })
+        .filter(|(reading, ..)| !reading.skip)
+        .collect();
+    match fields {
+        syn::Fields::Unit => Fields::Unit,
+        syn::Fields::Unnamed(all) => {
+            let mut places: Vec<_> = stored.into_iter().map(|(_, place, _)| place).collect();
+            match (places.len(), all.unnamed.len()) {
+                (1, 1) => places
+                    .pop()
+                    .map_or(Fields::Unit, |place| Fields::One(Box::new(place))),
+                _ => Fields::Tuple(places),
+            }
+        }
+        syn::Fields::Named(_) => Fields::Named(
+            stored
+                .into_iter()
+                .map(|(reading, place, field)| {
+                    let stored = stored_name(&reading, field, case);
+                    (stored, place)
+                })
+                .collect(),
+        ),
+    }
+}
+
+/// One field; `own` is the type that it stands in, which it may contain.
+pub(crate) fn place(own: Option<&Ident>, field: &syn::Field, attrs: OnField) -> Place {
+    let by = Reading::of(&field.attrs).by;
+    let scalar = match attrs.scalar.value() {
+        Some(Word(name)) => Some(name.clone()),
+        None => by.map(|by| format!("with({by})")),
+    };
+    let again = own.filter(|own| mentions(field.ty.to_token_stream(), own));
+    let recursive = match (again, attrs.recursive.value()) {
+        (Some(own), _) => Some(ident::text(own)),
+        (None, Some(_)) => last_name(&field.ty),
+        (None, None) => None,
+    };
+    Place {
+        ty: field.ty.clone(),
+        scalar,
+        unit: attrs.unit.into_value().map(|unit| unit.0),
+        recursive,
+    }
+}
+
+fn mentions(tokens: TokenStream, own: &Ident) -> bool {
+    tokens.into_iter().any(|token| match token {
+        TokenTree::Ident(ident) => ident == *own || ident == "Self",
+        TokenTree::Group(group) => mentions(group.stream(), own),
+        _ => false,
+    })
+}
+
+/// The name of the innermost type.
+fn last_name(ty: &Type) -> Option<String> {
+    ty.to_token_stream()
+        .into_iter()
+        .filter_map(|token| match token {
+            TokenTree::Ident(ident) => Some(ident::text(&ident)),
+            _ => None,
+        })
+        .last()
+}

@@ -1,0 +1,18 @@
+use es_runtime::Event;
+use serde::{Deserialize, Serialize};
+
+mod v1 {
+    use super::*;
+
+    #[derive(Event, Serialize, Deserialize)]
+    #[event("order.placed")]
+    pub struct OrderPlaced {}
+}
+
+#[derive(Event, Serialize, Deserialize)]
+#[event("order.placed", previous = v1::OrderPlaced)]
+struct OrderPlaced {
+    total: u64,
+}
+
+fn main() {}
