@@ -260,6 +260,27 @@ impl ::es_runtime::Apply<OrderEvent> for Order {
 impl ::es_runtime::Apply<ReceiptSent> for Order {
     fn apply(&mut self, _: &ReceiptSent) {}
 }
+#[automatically_derived]
+impl ::es_runtime::EventOf<Order> for OrderPlaced {
+    type Event = OrderEvent;
+    fn into_event(self) -> OrderEvent {
+        OrderEvent::OrderPlaced(self)
+    }
+}
+#[automatically_derived]
+impl ::es_runtime::EventOf<Order> for shipping::Shipped {
+    type Event = OrderEvent;
+    fn into_event(self) -> OrderEvent {
+        OrderEvent::ShippedOut(self)
+    }
+}
+#[automatically_derived]
+impl ::es_runtime::EventOf<Order> for ReceiptSent {
+    type Event = OrderEvent;
+    fn into_event(self) -> OrderEvent {
+        OrderEvent::ReceiptSent(self)
+    }
+}
 ///Every command of [`Order`], for code that handles them alike.
 pub enum OrderCommand {
     ///The command [`PlaceOrder`](type@PlaceOrder).
@@ -374,6 +395,13 @@ impl ::es_runtime::Handle<OrderCommand> for Order {
                 >>::handle_listed(self, command)
             }
         }
+    }
+}
+#[automatically_derived]
+impl ::es_runtime::EventOf<Order> for OrderEvent {
+    type Event = OrderEvent;
+    fn into_event(self) -> OrderEvent {
+        self
     }
 }
 #[automatically_derived]

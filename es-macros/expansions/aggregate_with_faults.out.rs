@@ -128,6 +128,20 @@ impl ::es_runtime::Apply<OrderEvent> for Order {
     }
 }
 #[automatically_derived]
+impl ::es_runtime::EventOf<Order> for OrderPlaced {
+    type Event = OrderEvent;
+    fn into_event(self) -> OrderEvent {
+        OrderEvent::OrderPlaced(self)
+    }
+}
+#[automatically_derived]
+impl ::es_runtime::EventOf<Order> for OrderEvent {
+    type Event = OrderEvent;
+    fn into_event(self) -> OrderEvent {
+        self
+    }
+}
+#[automatically_derived]
 impl ::es_runtime::Aggregate for Order {
     const NAME: &'static ::core::primitive::str = "order";
     const CODEC: ::es_runtime::Codec = ::es_runtime::Codec::Json;

@@ -270,7 +270,7 @@ pub fn derive_aggregate(input: TokenStream) -> TokenStream {
 /// of a released version changes, also where the change is in a type inside it.
 ///
 /// ```
-/// use es_runtime::{Shape, schema::{Layout, Shape}};
+/// use es_runtime::{Shape, schema::Layout};
 /// use serde::{Deserialize, Serialize};
 ///
 /// #[derive(Shape, Serialize, Deserialize)]

@@ -42,8 +42,8 @@ impl<A: Aggregate> Events<A> {
     }
 
     /// Adds one more event at the end.
-    pub fn push(&mut self, event: impl Into<A::Event>) {
-        self.list.push(event.into());
+    pub fn push(&mut self, event: impl EventOf<A, Event = A::Event>) {
+        self.list.push(event.into_event());
     }
 
     /// How many events there are.
@@ -93,7 +93,7 @@ impl<A: Aggregate<Event: PartialEq>> PartialEq for Events<A> {
     }
 }
 
-impl<A: Aggregate, E: EventSet + EventOf<A>> From<E> for Events<A> {
+impl<A: Aggregate, E: EventSet + EventOf<A, Event = A::Event>> From<E> for Events<A> {
     fn from(event: E) -> Self {
         Self {
             list: vec![event.into_event()],
@@ -101,38 +101,32 @@ impl<A: Aggregate, E: EventSet + EventOf<A>> From<E> for Events<A> {
     }
 }
 
-/// An event that an aggregate lists, or its whole event enum. Implemented by what the derives write.
+/// An event that an aggregate lists, or its whole event enum. `#[derive(Aggregate)]` implements it.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not an event of aggregate `{A}`",
     label = "`{A}` does not list `{Self}`",
-    note = "add `{Self}` to `events(..)` of `{A}`"
+    note = "add `{Self}` to `events(..)` of `{A}`; to return several events write `events![a, b]`"
 )]
-pub trait EventOf<A: Aggregate> {
+pub trait EventOf<A> {
+    /// The aggregate's event enum.
+    type Event;
+
     /// The event as the aggregate's event enum.
-    fn into_event(self) -> A::Event;
+    fn into_event(self) -> Self::Event;
 }
 
-#[diagnostic::do_not_recommend]
-impl<A: Aggregate, E: EventSet> EventOf<A> for E
-where
-    A::Event: From<E>,
-{
-    fn into_event(self) -> A::Event {
-        self.into()
-    }
-}
-
-impl<A: Aggregate, E: Into<A::Event>> FromIterator<E> for Events<A> {
+impl<A: Aggregate, E: EventOf<A, Event = A::Event>> FromIterator<E> for Events<A> {
     fn from_iter<I: IntoIterator<Item = E>>(events: I) -> Self {
         Self {
-            list: events.into_iter().map(Into::into).collect(),
+            list: events.into_iter().map(EventOf::into_event).collect(),
         }
     }
 }
 
-impl<A: Aggregate, E: Into<A::Event>> Extend<E> for Events<A> {
+impl<A: Aggregate, E: EventOf<A, Event = A::Event>> Extend<E> for Events<A> {
     fn extend<I: IntoIterator<Item = E>>(&mut self, events: I) {
-        self.list.extend(events.into_iter().map(Into::into));
+        self.list
+            .extend(events.into_iter().map(EventOf::into_event));
     }
 }
 
@@ -245,8 +239,8 @@ impl<A: Aggregate + Clone> Recorder<A> {
 
 impl<A: Aggregate> Recorder<A> {
     /// Records one event and applies it to the copy.
-    pub fn record(&mut self, event: impl Into<A::Event>) -> &mut Self {
-        let event = event.into();
+    pub fn record(&mut self, event: impl EventOf<A, Event = A::Event>) -> &mut Self {
+        let event = event.into_event();
         self.state.apply_event(&event);
         self.events.list.push(event);
         self

@@ -616,7 +616,7 @@ mod shapes {
     use super::*;
     use es_runtime::{
         Shape,
-        schema::{EventShapes, Layout, Node, SetShapes, Shape, each},
+        schema::{EventShapes, Layout, Node, SetShapes, each},
     };
     use std::collections::BTreeMap;
 

@@ -82,9 +82,24 @@ fn implementation(aggregate: &Aggregate, generated: bool, clean: bool) -> TokenS
                 );
         })
     });
+    let of_the_set = generics.params.is_empty().then(|| {
+        quote! {
+            #(#allows)*
+            #[automatically_derived]
+            impl #krate::EventOf<#ident> for #event {
+                type Event = #event;
+
+                fn into_event(self) -> #event {
+                    self
+                }
+            }
+        }
+    });
     let generics = fallback::owned(generics, &quote!(::core::default::Default));
     let (impl_generics, ty_generics, where_clause) = generics.split_for_impl();
     quote! {
+        #of_the_set
+
         #(#allows)*
         #[automatically_derived]
         impl #impl_generics #krate::Aggregate for #ident #ty_generics #where_clause {
@@ -299,6 +314,9 @@ fn event_dispatch(aggregate: &Aggregate, list: &[Listed]) -> TokenStream {
             }
         }
     });
+    let path = list.iter().map(|listed| &listed.path);
+    let variant = list.iter().map(|listed| &listed.variant);
+    let attrs = quote!(#(#allows)*);
     quote! {
         #(#allows)*
         #[automatically_derived]
@@ -312,6 +330,18 @@ fn event_dispatch(aggregate: &Aggregate, list: &[Listed]) -> TokenStream {
         }
 
         #(#ignored_impl)*
+
+        #(
+            #attrs
+            #[automatically_derived]
+            impl #krate::EventOf<#ident> for #path {
+                type Event = #name;
+
+                fn into_event(self) -> #name {
+                    #name::#variant(self)
+                }
+            }
+        )*
     }
 }
 
