@@ -84,27 +84,23 @@ extern crate self as es_runtime;
 pub mod __private;
 mod aggregate;
 mod codec;
-mod envelope;
 mod event;
 mod events;
 mod fingerprint;
-mod ids;
-mod metadata;
-mod position;
+mod record;
 mod repository;
 pub mod schema;
 mod store;
-mod stream;
-mod timestamp;
 
 pub use aggregate::{Aggregate, AggregateId, Apply, Command, DomainError, Handle};
 pub use codec::{Codec, CodecError};
-pub use envelope::{Envelope, RecordedEvent};
 pub use event::{DecodeError, Decoded, Event, EventSet, EventType, StoredPayload};
 pub use events::{EventOf, Events, Recorder};
-pub use ids::{AppendId, EventId, InvalidAppendId, InvalidEventId};
-pub use metadata::Metadata;
-pub use position::{InvalidPosition, Position};
+pub use record::{
+    AppendId, Envelope, EventId, ExpectedVersion, InvalidAppendId, InvalidEventId, InvalidPosition,
+    InvalidStreamId, InvalidTimestamp, MAX_STREAM_ID_BYTES, Metadata, Position, RecordedEvent,
+    StreamId, StreamIdProblem, Timestamp,
+};
 pub use repository::{
     Execute, ExecuteError, Executed, LoadError, Loaded, Repository, RetryPolicy, SnapshotDropped,
     SnapshotFailure, SnapshotUse,
@@ -116,10 +112,6 @@ pub use store::{
     Snapshot, SnapshotPolicy, SnapshotStore, StorageError, StorageErrorKind, StoredEvent,
     StreamFold, StreamRange,
 };
-pub use stream::{
-    ExpectedVersion, InvalidStreamId, MAX_STREAM_ID_BYTES, StreamId, StreamIdProblem,
-};
-pub use timestamp::{InvalidTimestamp, Timestamp};
 
 #[cfg(feature = "derive")]
 pub use es_macros::{Aggregate, Event, Shape};
