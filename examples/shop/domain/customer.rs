@@ -97,6 +97,8 @@ mod tests {
     use es_testkit::{given, given_nothing};
     use jiff::civil::date;
 
+    es_runtime::schema_lock!(Customer, "schema/customer.lock");
+
     fn registered() -> CustomerEvent {
         CustomerEvent::Registered {
             on: date(1997, 1, 1),

@@ -3,14 +3,16 @@
 pub mod customer;
 pub mod order;
 
+use es_runtime::Shape;
 use serde::{Deserialize, Serialize};
 use std::{fmt, iter::Sum, ops::Add};
 
 /// An exact amount of money in US cents.
 #[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, Shape,
 )]
 #[serde(transparent)]
+#[shape(unit = "cents")]
 pub struct Cents(pub i64);
 
 impl Cents {
@@ -43,7 +45,9 @@ impl fmt::Display for Cents {
 macro_rules! text_id {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
-        #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        #[derive(
+            Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, Shape,
+        )]
         #[serde(transparent)]
         pub struct $name(pub String);
 
@@ -73,7 +77,7 @@ text_id! {
 }
 
 /// A currency by its three letters: `USD`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Shape)]
 #[serde(transparent)]
 pub struct Currency(String);
 

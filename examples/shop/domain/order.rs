@@ -243,6 +243,8 @@ mod tests {
     use es_testkit::{Scenario, given, given_nothing};
     use jiff::civil::date;
 
+    es_runtime::schema_lock!(Order, "schema/order.lock");
+
     const DAY: Date = date(1997, 1, 18);
 
     fn place() -> PlaceOrder {
