@@ -46,6 +46,7 @@ pub struct Rounded {
 mod tens {
     use serde::{Deserialize, Deserializer, Serializer};
 
+    #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
     pub(super) fn serialize<S: Serializer>(amount: &i64, to: S) -> Result<S::Ok, S::Error> {
         to.serialize_i64(amount / 10)
     }
