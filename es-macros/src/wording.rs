@@ -921,6 +921,12 @@ pub(crate) fn event_enum_without_list() -> String {
         .to_owned()
 }
 
+pub(crate) fn event_enum_listed(name: &str) -> String {
+    format!(
+        "`{name}` is also the name of the enum that is generated from this list\nhelp: if `{name}` is your enum of events, write `events = {name}`; else name the generated one, such as `event_enum = {name}s`"
+    )
+}
+
 pub(crate) fn command_enum_without_list() -> String {
     "`command_enum` names a generated enum, and there is no `commands(..)` to make one of\nhelp: remove it or list the commands"
         .to_owned()

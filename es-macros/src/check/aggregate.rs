@@ -10,6 +10,7 @@ use crate::{
     model::aggregate::Aggregate,
     wording,
 };
+use proc_macro2::Ident;
 use quote::ToTokens;
 use syn::{Data, DeriveInput};
 
@@ -46,8 +47,14 @@ pub(crate) fn check(diag: &Diag, input: &DeriveInput) -> Aggregate {
         }
     }
     enums(diag, &attrs);
+    let event_enum = attrs
+        .event_enum
+        .into_value()
+        .map_or_else(|| ident::suffixed(&input.ident, "Event"), |name| name.0);
     let events = attrs.events.into_value().map(|events| match events {
-        Events::List(list) => Events::List(distinct(diag, list)),
+        Events::List(list) => {
+            own_enum(diag, &list, &event_enum).unwrap_or_else(|| Events::List(distinct(diag, list)))
+        }
         Events::Set(set) => Events::Set(set),
     });
     let retired = super::retire::check(diag, attrs.retire, |path| match &events {
@@ -64,7 +71,6 @@ pub(crate) fn check(diag: &Diag, input: &DeriveInput) -> Aggregate {
         .commands
         .into_value()
         .map(|commands| distinct(diag, commands.0));
-    let event_enum = attrs.event_enum.into_value();
     let command_enum = attrs.command_enum.into_value();
     let mut aggregate = Aggregate {
         ident: input.ident.clone(),
@@ -76,8 +82,7 @@ pub(crate) fn check(diag: &Diag, input: &DeriveInput) -> Aggregate {
         error: attrs.error.into_value().map(|error| error.0),
         events,
         retired,
-        event_enum: event_enum
-            .map_or_else(|| ident::suffixed(&input.ident, "Event"), |name| name.0),
+        event_enum,
         commands,
         command_enum: command_enum
             .map_or_else(|| ident::suffixed(&input.ident, "Command"), |name| name.0),
@@ -163,4 +168,19 @@ fn distinct(diag: &Diag, list: Vec<Listed>) -> Vec<Listed> {
         kept.push(new);
     }
     kept
+}
+
+/// A list with the name that the generated enum would get: the user has an enum of events already.
+/// It is taken for what was meant, so that no enum of that name is generated beside it.
+fn own_enum(diag: &Diag, list: &[Listed], event_enum: &Ident) -> Option<Events> {
+    let own = list
+        .iter()
+        .find(|listed| listed.path.is_ident(event_enum))?;
+    diag.over(
+        &own.path,
+        wording::event_enum_listed(&event_enum.to_string()),
+    );
+    syn::parse2(own.path.to_token_stream())
+        .ok()
+        .map(Events::Set)
 }
