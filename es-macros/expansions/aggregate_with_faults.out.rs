@@ -147,7 +147,7 @@ impl ::es_runtime::Aggregate for Order {
     const CODEC: ::es_runtime::Codec = ::es_runtime::Codec::Json;
     type Id = ::es_runtime::__private::String;
     type Event = OrderEvent;
-    type Error = ::core::convert::Infallible;
+    type Error = OrderError;
     fn apply_event(&mut self, event: &OrderEvent) {
         <Order as ::es_runtime::Apply<OrderEvent>>::apply(self, event)
     }

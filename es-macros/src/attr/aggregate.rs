@@ -79,6 +79,7 @@ pub(crate) fn read_field(diag: &Diag, attrs: &[Attribute]) {
 pub(crate) struct IdType(pub(crate) Type);
 
 impl Value for IdType {
+    const TAKEN_WHEN_MISSPELT: bool = true;
     fn read(key: &Ident, input: ParseStream<'_>, _: &Diag) -> syn::Result<Self> {
         ty(key, input, "id = OrderId").map(Self)
     }
@@ -88,6 +89,7 @@ impl Value for IdType {
 pub(crate) struct ErrorType(pub(crate) Type);
 
 impl Value for ErrorType {
+    const TAKEN_WHEN_MISSPELT: bool = true;
     fn read(key: &Ident, input: ParseStream<'_>, _: &Diag) -> syn::Result<Self> {
         ty(key, input, "error = OrderError").map(Self)
     }
@@ -100,6 +102,7 @@ pub(crate) enum Events {
 }
 
 impl Value for Events {
+    const TAKEN_WHEN_MISSPELT: bool = true;
     const KEEP_ONE: &'static str =
         "keep one: a list `events(..)` of structs, or `events = ..` with an enum";
 
@@ -151,6 +154,7 @@ fn is_group(input: ParseStream<'_>, word: &str) -> bool {
 pub(crate) struct Commands(pub(crate) Vec<Listed>);
 
 impl Value for Commands {
+    const TAKEN_WHEN_MISSPELT: bool = true;
     fn read(key: &Ident, input: ParseStream<'_>, diag: &Diag) -> syn::Result<Self> {
         if input.peek(Paren) {
             let faults = diag.count();

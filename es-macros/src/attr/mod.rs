@@ -30,6 +30,9 @@ use syn::{
 pub(crate) trait Value: Sized {
     /// What to do when the key is there twice.
     const KEEP_ONE: &'static str = "keep one of them";
+    /// Whether the value of a misspelt key is taken as well, since without it the user's own code
+    /// would be said to be wrong.
+    const TAKEN_WHEN_MISSPELT: bool = false;
 
     /// Reads what follows the key, its `=` or `(` included.
     fn read(key: &Ident, input: ParseStream<'_>, diag: &Diag) -> syn::Result<Self>;
@@ -105,6 +108,8 @@ impl<T: Value> Key for Many<T> {
 
     fn attempted(&mut self) {}
 
+    fn guessed(&mut self, _: &Ident, _: TokenStream) {}
+
     fn read(&mut self, key: Ident, input: ParseStream<'_>, diag: &Diag) -> syn::Result<()> {
         self.key = Some(key.clone());
         self.values.push(T::read(&key, input, diag)?);
@@ -117,6 +122,9 @@ pub(crate) trait Key {
     fn name(&self) -> &'static str;
     /// A fault was reported that explains the absence of this key.
     fn attempted(&mut self);
+    /// Another word was written where this key was probably meant, which was reported. Its value
+    /// is taken where it fits, so that a misspelt key leaves no holes behind.
+    fn guessed(&mut self, word: &Ident, value: TokenStream);
     fn read(&mut self, key: Ident, input: ParseStream<'_>, diag: &Diag) -> syn::Result<()>;
 }
 
@@ -127,6 +135,22 @@ impl<T: Value> Key for Slot<T> {
 
     fn attempted(&mut self) {
         self.attempted = true;
+    }
+
+    fn guessed(&mut self, word: &Ident, value: TokenStream) {
+        self.attempted();
+        if !T::TAKEN_WHEN_MISSPELT {
+            return;
+        }
+        let diag = Diag::new();
+        let read = |input: ParseStream<'_>| T::read(word, input, &diag);
+        let value = syn::parse::Parser::parse2(read, value).ok();
+        let value = value.filter(|_| diag.is_clean());
+        // Its faults are not worth a second error.
+        drop(diag.into_errors());
+        if self.value.is_none() {
+            self.value = value;
+        }
     }
 
     fn read(&mut self, key: Ident, input: ParseStream<'_>, diag: &Diag) -> syn::Result<()> {
@@ -314,7 +338,7 @@ fn unknown_item(
         }
     }
     if let Some(slot) = keys.iter_mut().find(|slot| Some(slot.name()) == guess) {
-        slot.attempted();
+        slot.guessed(&key, rest.clone());
     }
     let text = wording::unknown_key(place, &word, guess, &compact(&rest));
     syn::Error::new(key.span(), text)
