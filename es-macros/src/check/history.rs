@@ -77,9 +77,10 @@ pub(crate) fn check<'a>(
     if diag.count() != event.faults || !each_step_once(diag, &steps, &lines) {
         return History::default();
     }
-    if let Some(version) = event.version
-        && !every_version_differs(diag, event, version, &steps, &lines)
-    {
+    let differ = event
+        .version
+        .is_none_or(|version| every_version_differs(diag, event, version, &steps, &lines));
+    if !differ {
         return History::default();
     }
     let history = History {
