@@ -1,7 +1,7 @@
 //! What must not compile, and what the compiler says then: one file under `ui/` for each mistake.
 //!
 //! The recorded `.stderr` files are those of one compiler, because its own words stand in them.
-//! To record new ones: `TRYBUILD=overwrite cargo +1.95 test -p es-tests --test ui`.
+//! To record new ones: `TRYBUILD=overwrite cargo +1.95.0 test -p es-tests --test ui`.
 
 use std::{
     env,
@@ -23,7 +23,7 @@ fn every_mistake_is_explained() {
             stderr(),
             "\n=== NOT RUN: the compile-fail tests compare the messages of rustc {RECORDED_WITH}, \
              and this is rustc {release}.\n=== To run them: \
-             cargo +{RECORDED_WITH} test -p es-tests --test ui\n"
+             cargo +{RECORDED_WITH}.0 test -p es-tests --test ui\n"
         )
         .expect("stderr can be written");
         return;
