@@ -106,7 +106,7 @@ impl Codec {
 pub struct CodecError(String);
 
 impl CodecError {
-    pub(crate) fn of_json(error: &serde_json::Error) -> Self {
+    fn of_json(error: &serde_json::Error) -> Self {
         let text = error.to_string();
         Self(if error.is_data() { quiet(&text) } else { text })
     }

@@ -7,7 +7,7 @@ use crate::{
         customer::{Credit, Customer, Register},
         order::{Order, PayOrder, PlaceOrder, ShipOrder},
     },
-    purchases::{Malformed, Purchase, Purchases},
+    purchases::{Purchase, Purchases},
 };
 use es_runtime::{AppendId, ExecuteError, InvalidAppendId, Metadata, Repository};
 use es_sqlite::SqliteStore;
@@ -91,7 +91,7 @@ pub async fn import(
             }
             Err(malformed) => {
                 imported.malformed += 1;
-                complain(&Malformed::to_string(&malformed));
+                complain(&malformed.to_string());
             }
         }
         progress.set_position(purchases.bytes());

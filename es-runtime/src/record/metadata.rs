@@ -116,10 +116,11 @@ impl Metadata {
         if text == EMPTY {
             return Ok(Self::default());
         }
-        // serde would take a JSON array for the fields in their order.
-        let object: BTreeMap<String, serde_json::Value> = Codec::Json.decode(text.as_bytes())?;
-        let object = serde_json::Value::Object(object.into_iter().collect());
-        Self::deserialize(object).map_err(|error| CodecError::of_json(&error))
+        if !text.trim_start().starts_with('{') {
+            // serde would take a JSON array for the fields in their order; as an object it is refused.
+            Codec::Json.decode::<BTreeMap<String, serde_json::Value>>(text.as_bytes())?;
+        }
+        Codec::Json.decode(text.as_bytes())
     }
 }
 
@@ -133,5 +134,20 @@ impl fmt::Debug for Metadata {
             .field("causation", &self.causation)
             .field("custom", &self.custom.keys())
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_an_object_is_metadata() {
+        let metadata = Metadata::new().with_user("alice").with("channel", "web");
+        assert_eq!(Metadata::from_json(&metadata.to_json()), Ok(metadata));
+        assert_eq!(Metadata::from_json(" {} "), Ok(Metadata::new()));
+        for damaged in ["", "[]", " [null]", "null", "7", "{", "{\"causation\":7}"] {
+            assert!(Metadata::from_json(damaged).is_err(), "{damaged:?}");
+        }
     }
 }

@@ -317,12 +317,8 @@ impl EventStore for MemoryStore {
         let full = events.len() == limit.events;
         let last = events.last().map_or(after, |event| event.position);
         let rest = data.log.partition_point(|row| row.position <= last);
-        let at_end = !data
-            .log
-            .iter()
-            .skip(rest)
-            .any(|row| filter.accepts(&row.name))
-            && !full;
+        let mut behind = data.log.iter().skip(rest);
+        let at_end = !full && !behind.any(|row| filter.accepts(&row.name));
         let next = if at_end { end } else { last };
         Ok(FeedPage::new(events, next, at_end))
     }
