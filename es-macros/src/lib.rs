@@ -332,3 +332,100 @@ pub fn derive_aggregate(input: TokenStream) -> TokenStream {
 pub fn derive_shape(input: TokenStream) -> TokenStream {
     expand::derive_shape(input.into()).into()
 }
+
+/// Makes a struct a read model: its events, its tables, and the dispatch onto its handlers.
+///
+/// Write a `Project` for each listed event and each read database.
+///
+/// ```
+/// use es_runtime::{Envelope, Event, HandlerError, Project, Projection};
+/// use es_sqlite::{Sqlite, SqliteTransaction};
+/// use serde::{Deserialize, Serialize};
+///
+/// #[derive(Event, Serialize, Deserialize)]
+/// #[event("order.placed")]
+/// struct OrderPlaced {
+///     cents: i64,
+/// }
+///
+/// #[derive(Projection)]
+/// #[projection("turnover", version = 1, events(OrderPlaced))]
+/// #[projection(schema(Sqlite = "CREATE TABLE {turnover} (cents INTEGER NOT NULL)"))]
+/// struct Turnover;
+///
+/// impl Project<OrderPlaced, Sqlite> for Turnover {
+///     async fn project(
+///         &self,
+///         placed: &Envelope<OrderPlaced>,
+///         tx: &mut SqliteTransaction,
+///     ) -> Result<(), HandlerError> {
+///         tx.execute("INSERT INTO {turnover} VALUES (?1)", [placed.event.cents])?;
+///         Ok(())
+///     }
+/// }
+///
+/// assert_eq!(Turnover::NAME, "turnover");
+/// assert!(Turnover::filter().accepts("order.placed"));
+/// ```
+///
+/// | In `#[projection(..)]` | Meaning |
+/// |---|---|
+/// | `"turnover"` | The name under which its checkpoint is kept. Required. |
+/// | `version = 2` | The version of tables and handlers, 1 by default. A new one is built beside. |
+/// | `events(A, x::B)` | The events that it handles, each once: single events or whole sets, such as the enum of an aggregate. A set also knows the retired names of its aggregate, which a single event does not. Required. |
+/// | `schema(Sqlite = ..)` | For each read database the statements that make the tables: a `&'static str` or a `String`. `{name}` stands for a table or an index of its own. Required. |
+/// | `on_newer = skip` | Goes on without events that a newer program wrote; by default (`stop`) it waits for one. |
+/// | `partitions = 4` | Divides the keys among so many workers, 1 to 1024; 1 by default. |
+/// | `key = path` | A `fn(&RecordedEvent) -> Key<'_>`: events of one key are handled in order. By default the stream. |
+/// | `crate = "::path"` | Where es-runtime is, when it has another name. |
+///
+/// An event that is listed without its `Project` does not compile, nor does a `Project` for an event
+/// that is not listed.
+#[proc_macro_derive(Projection, attributes(projection))]
+pub fn derive_projection(input: TokenStream) -> TokenStream {
+    expand::derive_projection(input.into()).into()
+}
+
+/// Makes a struct a consumer with effects outside of any database, at least once and in order.
+///
+/// Write a `React` for each listed event.
+///
+/// ```
+/// use es_runtime::{
+///     Envelope, Event, HandlerError, React, Subscription, projection::Delivery,
+/// };
+/// use serde::{Deserialize, Serialize};
+///
+/// #[derive(Event, Serialize, Deserialize)]
+/// #[event("order.shipped")]
+/// struct OrderShipped {
+///     email: String,
+/// }
+///
+/// #[derive(Subscription)]
+/// #[subscription("mailer", events(OrderShipped), from = now)]
+/// struct Mailer;
+///
+/// impl React<OrderShipped> for Mailer {
+///     async fn react(
+///         &self,
+///         shipped: &Envelope<OrderShipped>,
+///         delivery: &Delivery,
+///     ) -> Result<(), HandlerError> {
+///         println!("{}: mail to {}", delivery.id(), shipped.event.email);
+///         Ok(())
+///     }
+/// }
+///
+/// assert_eq!(Mailer::NAME, "mailer");
+/// ```
+///
+/// The keys are those of [`Projection`](derive@Projection) without `version` and `schema`, and:
+///
+/// | In `#[subscription(..)]` | Meaning |
+/// |---|---|
+/// | `from = now` | Begins with the first event after its first start; by default (`start`) with the first of the store. |
+#[proc_macro_derive(Subscription, attributes(subscription))]
+pub fn derive_subscription(input: TokenStream) -> TokenStream {
+    expand::derive_subscription(input.into()).into()
+}

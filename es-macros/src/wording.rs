@@ -9,6 +9,8 @@ use crate::attr::{Place, serde::On};
 fn example_name(place: Place) -> &'static str {
     match place {
         Place::AggregateStruct | Place::AggregateField => "order",
+        Place::Projection => "order_summaries",
+        Place::Subscription => "mailer",
         _ => "order.placed",
     }
 }
@@ -88,7 +90,7 @@ pub(crate) fn unknown_key(
     }
     let value = rest.trim_start_matches('=').trim();
     match (attribute, word) {
-        ("event" | "aggregate", "name") if place.has_name() => {
+        (_, "name") if place.has_name() => {
             let value = if value.starts_with('"') {
                 value.to_owned()
             } else {
@@ -102,6 +104,11 @@ pub(crate) fn unknown_key(
         ("event", "id") => {
             return "an event has no `id` of its own: it belongs to the stream of its aggregate\n\
                     help: write `id = ..` on the aggregate, or make it a field of the event if others need it"
+                .to_owned();
+        }
+        ("projection" | "subscription", "ignore") => {
+            return "`ignore` has no meaning here: events that are not listed are not read\n\
+                    help: remove it"
                 .to_owned();
         }
         ("aggregate", "event") => {
@@ -941,4 +948,98 @@ pub(crate) fn stored_name_repeated(aggregate: &str, path: &str) -> String {
     format!(
         "two events of `{aggregate}` have the same stored name: `{path}` repeats that of an earlier event in the list"
     )
+}
+
+// Projections and subscriptions.
+
+pub(crate) fn consumer_not_a_struct(place: Place) -> String {
+    format!(
+        "{} is a struct, which may hold what its handlers need\nhelp: write `struct` here",
+        place.item()
+    )
+}
+
+pub(crate) fn consumer_generic(place: Place) -> String {
+    format!(
+        "{} cannot be generic: its name stands for one checkpoint\nhelp: put a `Box<dyn ..>` into a field, or write one struct for each",
+        place.item()
+    )
+}
+
+pub(crate) fn consumer_without_name(place: Place, ident: &str, has_attribute: bool) -> String {
+    let attribute = place.attribute();
+    let name = dotted(ident).replace('.', "_");
+    if has_attribute {
+        format!(
+            "{attribute} `{ident}` has no name\nhelp: put it first: `#[{attribute}(\"{name}\", ..)]`; its checkpoint is kept under it"
+        )
+    } else {
+        let rest = if place == Place::Projection {
+            ", schema(..)"
+        } else {
+            ""
+        };
+        format!(
+            "{attribute} `{ident}` has no `#[{attribute}(..)]`\nhelp: add `#[{attribute}(\"{name}\", events(..){rest})]`"
+        )
+    }
+}
+
+pub(crate) fn consumer_without_events(place: Place, ident: &str) -> String {
+    let attribute = place.attribute();
+    format!(
+        "{attribute} `{ident}` lists no events\nhelp: add `events(OrderPlaced)` with every event that it handles"
+    )
+}
+
+pub(crate) fn projection_without_schema(ident: &str) -> String {
+    format!(
+        "projection `{ident}` has no tables\nhelp: add `schema(Sqlite = include_str!(\"tables.sql\"))`; in the statements `{{name}}` stands for a table of its own"
+    )
+}
+
+pub(crate) fn list_needs_parentheses(given: &str) -> String {
+    let given = if given.is_empty() {
+        "OrderPlaced"
+    } else {
+        given
+    };
+    format!(
+        "`events` takes a list\nhelp: write `events({given})`; an enum of events can stand in the list too"
+    )
+}
+
+pub(crate) fn list_empty() -> String {
+    "the list of events is empty, so nothing would ever be handled\nhelp: list them: `events(OrderPlaced, OrderShipped)`"
+        .to_owned()
+}
+
+pub(crate) fn alias_without_enum() -> String {
+    "`as` names the variant of a generated enum, and none is generated here\nhelp: write the path alone"
+        .to_owned()
+}
+
+pub(crate) fn schema_form() -> String {
+    "`schema` names the read database and the statements that make the tables\nhelp: write `schema(Sqlite = include_str!(\"tables.sql\"))`"
+        .to_owned()
+}
+
+pub(crate) fn database_twice(database: &str) -> String {
+    format!("`{database}` has a schema already\nhelp: keep one of them")
+}
+
+pub(crate) fn not_one_of(key: &str, words: [&str; 2], guess: Option<&str>) -> String {
+    let [usual, other] = words;
+    match guess {
+        Some(guess) => {
+            format!("`{key}` is `{usual}` or `{other}`\nhelp: write `{key} = {guess}`")
+        }
+        None => format!(
+            "`{key}` is `{usual}` or `{other}`\nhelp: remove it for `{usual}`, or write `{key} = {other}`"
+        ),
+    }
+}
+
+pub(crate) fn partitions_not_a_number() -> String {
+    "`partitions` is a whole number from 1 to 1024\nhelp: write `partitions = 4`".to_owned()
 }

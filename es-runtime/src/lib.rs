@@ -87,6 +87,7 @@ mod codec;
 mod event;
 mod events;
 mod fingerprint;
+pub mod projection;
 mod record;
 mod repository;
 pub mod schema;
@@ -96,6 +97,9 @@ pub use aggregate::{Aggregate, AggregateId, Apply, Command, DomainError, Handle}
 pub use codec::{Codec, CodecError};
 pub use event::{DecodeError, Decoded, Event, EventSet, EventType, StoredPayload};
 pub use events::{EventOf, Events, Recorder};
+pub use projection::{
+    HandlerError, Project, Projection, Projections, React, ReadDatabase, Subscription,
+};
 pub use record::{
     AppendId, Envelope, EventId, ExpectedVersion, InvalidAppendId, InvalidEventId, InvalidPosition,
     InvalidStreamId, InvalidTimestamp, MAX_STREAM_ID_BYTES, Metadata, Position, RecordedEvent,
@@ -114,4 +118,4 @@ pub use store::{
 };
 
 #[cfg(feature = "derive")]
-pub use es_macros::{Aggregate, Event, Shape};
+pub use es_macros::{Aggregate, Event, Projection, Shape, Subscription};

@@ -28,9 +28,11 @@
 //! keep tables of its own beside [those of the store](SqliteStore#tables).
 
 mod append;
+mod block_on;
 mod connection;
 mod errors;
 mod options;
+mod read;
 mod reader;
 mod rows;
 mod schema;
@@ -39,5 +41,7 @@ mod store;
 mod writer;
 
 pub use options::{Durability, SqliteOptions};
+pub use read::{Sqlite, SqliteTransaction};
+pub use rusqlite;
 pub use stats::Stats;
 pub use store::SqliteStore;

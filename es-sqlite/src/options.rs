@@ -1,7 +1,14 @@
 //! How a store is opened: the builder, and the settings that its threads share.
 
-use crate::SqliteStore;
-use es_runtime::{Limits, StorageError, Timestamp};
+use crate::{
+    Sqlite, SqliteStore,
+    read::inline::{self, InlineProjection},
+    store::Shared,
+};
+use es_runtime::{
+    Limits, StorageError, Timestamp,
+    projection::{Dispatch, inline::Inline},
+};
 use std::{fmt, num::NonZeroUsize, path::Path, path::PathBuf, sync::Arc, thread, time::Duration};
 
 /// What an acknowledged append survives.
@@ -44,6 +51,8 @@ pub struct SqliteOptions {
     durability: Durability,
     read_only: bool,
     max_bytes: Option<u64>,
+    inline: Vec<Arc<dyn InlineProjection>>,
+    holds_events: bool,
 }
 
 pub(crate) type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
@@ -59,6 +68,17 @@ impl SqliteOptions {
             durability: Durability::default(),
             read_only: false,
             max_bytes: None,
+            inline: Vec::new(),
+            holds_events: true,
+        }
+    }
+
+    pub(crate) fn for_read_models() -> Self {
+        Self {
+            // Rows and checkpoint are lost together, and built again from the events.
+            durability: Durability::Normal,
+            holds_events: false,
+            ..Self::new()
         }
     }
 
@@ -107,6 +127,19 @@ impl SqliteOptions {
         self
     }
 
+    /// Runs a projection inside every append of this store: its rows are there as soon as the append
+    /// is, and an append that it cannot handle is refused with
+    /// [`AppendError::Projection`](es_runtime::AppendError::Projection). The read model is in the
+    /// store's own file; [`read_database`](SqliteStore::read_database) asks it.
+    ///
+    /// When the store is opened, events that the read model does not have yet are handled first, in
+    /// one transaction; so is the whole store for a new version. Give it to every process that
+    /// writes: what one without it appends comes with the next append of one with it.
+    pub fn inline<P: Dispatch<Sqlite>>(mut self, projection: P) -> Self {
+        self.inline.push(Arc::new(Inline::new(projection)));
+        self
+    }
+
     /// Opens the store, and creates the file and its tables where they are missing.
     ///
     /// # Errors
@@ -120,7 +153,16 @@ impl SqliteOptions {
     /// The file may have been created. The threads end.
     pub async fn open(self, path: impl AsRef<Path>) -> Result<SqliteStore, StorageError> {
         let settings = self.settings(path.as_ref())?;
-        SqliteStore::start(Arc::new(settings)).await
+        let shared = Shared::start(Arc::new(settings)).await?;
+        Ok(SqliteStore::of(shared))
+    }
+
+    pub(crate) async fn open_read_database(
+        self,
+        path: impl AsRef<Path>,
+    ) -> Result<Sqlite, StorageError> {
+        let settings = self.settings(path.as_ref())?;
+        Ok(Sqlite::of(Shared::start(Arc::new(settings)).await?))
     }
 
     fn settings(self, path: &Path) -> Result<Settings, StorageError> {
@@ -154,6 +196,8 @@ impl SqliteOptions {
             durability: self.durability,
             read_only: self.read_only,
             max_bytes: self.max_bytes,
+            inline: self.inline.into(),
+            holds_events: self.holds_events,
         })
     }
 }
@@ -181,4 +225,7 @@ pub(crate) struct Settings {
     pub(crate) durability: Durability,
     pub(crate) read_only: bool,
     pub(crate) max_bytes: Option<u64>,
+    pub(crate) inline: inline::List,
+    /// Whether it is a store; otherwise only read models are in the file.
+    pub(crate) holds_events: bool,
 }

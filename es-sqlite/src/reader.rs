@@ -143,7 +143,9 @@ pub(crate) async fn start(
 
 fn open(settings: &Settings) -> Result<Connection, StorageError> {
     let connection = connection::open(settings, Role::Reader)?;
-    schema::check(&connection, settings)?;
+    if settings.holds_events {
+        schema::check(&connection, settings)?;
+    }
     Ok(connection)
 }
 

@@ -47,17 +47,24 @@ pub struct SqliteStore {
     shared: Arc<Shared>,
 }
 
-struct Shared {
+/// The threads behind a file, and the ends of their queues.
+pub(crate) struct Shared {
     settings: Arc<Settings>,
     counters: Arc<Counters>,
     /// `None` when the store was opened for reading only.
     writes: Option<mpsc::Sender<writer::Message>>,
     reads: reader::Reads,
+    /// The newest position that this process appended.
+    appended: watch::Sender<u64>,
     writer_ended: watch::Sender<()>,
     readers_ended: watch::Sender<()>,
 }
 
 impl SqliteStore {
+    pub(crate) fn of(shared: Arc<Shared>) -> Self {
+        Self { shared }
+    }
+
     /// Opens the store in this file with the usual settings, and creates it where it is missing.
     ///
     /// # Errors
@@ -74,31 +81,6 @@ impl SqliteStore {
         SqliteOptions::new()
     }
 
-    pub(crate) async fn start(settings: Arc<Settings>) -> Result<Self, StorageError> {
-        connection::check_library(rusqlite::version_number())?;
-        let (writer_ended, writer_alive) = watch::channel(());
-        let (readers_ended, readers_alive) = watch::channel(());
-        let counters = Arc::<Counters>::default();
-        let writes = if settings.read_only {
-            drop(writer_alive);
-            None
-        } else {
-            let counters = Arc::clone(&counters);
-            Some(writer::start(Arc::clone(&settings), counters, writer_alive).await?)
-        };
-        let reads = reader::start(Arc::clone(&settings), readers_alive).await?;
-        Ok(Self {
-            shared: Arc::new(Shared {
-                settings,
-                counters,
-                writes,
-                reads,
-                writer_ended,
-                readers_ended,
-            }),
-        })
-    }
-
     /// Finishes what was handed over, ends the threads and closes the file. Later calls on any
     /// handle fail with [`Closed`](es_runtime::StorageErrorKind::Closed); a second `close` does
     /// nothing.
@@ -106,15 +88,14 @@ impl SqliteStore {
     /// # Cancel safety
     /// The store may be closed, or closed for reading only, or open. Call it again.
     pub async fn close(&self) {
-        let shared = &*self.shared;
-        // The writer ends last, since the last connection empties the log into the file.
-        shared.reads.close();
-        shared.readers_ended.closed().await;
-        if let Some(writes) = &shared.writes {
-            // A queue that takes nothing more is closed already.
-            let _ = writes.send(writer::Message::Close).await;
-        }
-        shared.writer_ended.closed().await;
+        self.shared.close().await;
+    }
+
+    /// A handle for read models in this file, beside the events: written by the same thread, so that
+    /// the two never wait for each other's locks. [`inline`](SqliteOptions::inline) projections are
+    /// asked through it too.
+    pub fn read_database(&self) -> crate::Sqlite {
+        crate::Sqlite::of(Arc::clone(&self.shared))
     }
 
     /// What was written since the store was opened. More writes than commits say that callers
@@ -129,12 +110,61 @@ impl SqliteStore {
 
     /// The file, as an absolute path.
     pub fn path(&self) -> &Path {
-        &self.shared.settings.path
+        self.shared.path()
     }
 
     /// What an acknowledged append survives.
     pub fn durability(&self) -> Durability {
         self.shared.settings.durability
+    }
+}
+
+impl Shared {
+    pub(crate) async fn start(settings: Arc<Settings>) -> Result<Arc<Self>, StorageError> {
+        connection::check_library(rusqlite::version_number())?;
+        let (writer_ended, writer_alive) = watch::channel(());
+        let (readers_ended, readers_alive) = watch::channel(());
+        let counters = Arc::<Counters>::default();
+        let appended = watch::Sender::new(0);
+        let writes = if settings.read_only {
+            drop(writer_alive);
+            None
+        } else {
+            let told = writer::Told {
+                counters: Arc::clone(&counters),
+                appended: appended.clone(),
+            };
+            Some(writer::start(Arc::clone(&settings), told, writer_alive).await?)
+        };
+        let reads = reader::start(Arc::clone(&settings), readers_alive).await?;
+        Ok(Arc::new(Self {
+            settings,
+            counters,
+            writes,
+            reads,
+            appended,
+            writer_ended,
+            readers_ended,
+        }))
+    }
+
+    pub(crate) async fn close(&self) {
+        // The writer ends last, since the last connection empties the log into the file.
+        self.reads.close();
+        self.readers_ended.closed().await;
+        if let Some(writes) = &self.writes {
+            // A queue that takes nothing more is closed already.
+            let _ = writes.send(writer::Message::Close).await;
+        }
+        self.writer_ended.closed().await;
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.settings.path
+    }
+
+    pub(crate) fn writes(&self) -> Option<&mpsc::Sender<writer::Message>> {
+        self.writes.as_ref()
     }
 
     async fn write(&self, task: Task) -> Result<Done, Failed> {
@@ -142,7 +172,7 @@ impl SqliteStore {
             outcome: Outcome::NotApplied,
             error,
         };
-        let Some(writes) = &self.shared.writes else {
+        let Some(writes) = &self.writes else {
             return Err(not_sent(read_only()));
         };
         let (reply, answer) = oneshot::channel();
@@ -159,7 +189,7 @@ impl SqliteStore {
     }
 
     /// Runs `read` on a reader's thread. It is told when nobody waits for its answer any more.
-    async fn read<T: Send + 'static>(
+    pub(crate) async fn read<T: Send + 'static>(
         &self,
         read: impl FnOnce(&Connection, &Waiting<'_>) -> Result<T, ReadError> + Send + 'static,
     ) -> Result<T, ReadError> {
@@ -173,13 +203,13 @@ impl SqliteStore {
                 .unwrap_or_else(|panic| Err(panicked("a read", panic).into()));
             let _ = reply.send(result);
         };
-        self.shared.reads.send(Box::new(job)).await?;
+        self.reads.send(Box::new(job)).await?;
         answer.await.map_err(|_| no_answer())?
     }
 }
 
 /// Whether somebody still waits for the answer of a read.
-type Waiting<'a> = dyn Fn() -> bool + 'a;
+pub(crate) type Waiting<'a> = dyn Fn() -> bool + 'a;
 
 /// A long read looks so often whether somebody still waits for it.
 const LOOK_EVERY: u64 = 64;
@@ -190,7 +220,7 @@ impl EventStore for SqliteStore {
         if let Err(reason) = append.check(&self.shared.settings.limits) {
             return Err(AppendError::Invalid { stream, reason });
         }
-        match self.write(Task::Append(Box::new(append))).await {
+        match self.shared.write(Task::Append(Box::new(append))).await {
             Ok(Done::Appended(appended)) => Ok(appended),
             Ok(Done::Refused(error)) => Err(error),
             // No append is answered so.
@@ -213,11 +243,12 @@ impl EventStore for SqliteStore {
         id: &AppendId,
     ) -> Result<Option<Appended>, ReadError> {
         let (stream, id) = (stream.clone(), id.clone());
-        self.read(move |connection, _| {
-            let found = first_append(connection, &stream, &id).map_err(read_error)?;
-            Ok(found.transpose()?)
-        })
-        .await
+        self.shared
+            .read(move |connection, _| {
+                let found = first_append(connection, &stream, &id).map_err(read_error)?;
+                Ok(found.transpose()?)
+            })
+            .await
     }
 
     async fn fold_stream<F: StreamFold>(
@@ -227,7 +258,8 @@ impl EventStore for SqliteStore {
         fold: F,
     ) -> Result<F, ReadError> {
         let stream = stream.clone();
-        self.read(move |connection, waiting| fold_rows(connection, waiting, &stream, after, fold))
+        self.shared
+            .read(move |connection, waiting| fold_rows(connection, waiting, &stream, after, fold))
             .await
     }
 
@@ -238,10 +270,11 @@ impl EventStore for SqliteStore {
         limit: ReadLimit,
     ) -> Result<Vec<RecordedEvent>, ReadError> {
         let stream = stream.clone();
-        self.read(move |connection, waiting| {
-            stream_rows(connection, waiting, &stream, range, limit)
-        })
-        .await
+        self.shared
+            .read(move |connection, waiting| {
+                stream_rows(connection, waiting, &stream, range, limit)
+            })
+            .await
     }
 
     async fn read_feed(
@@ -251,22 +284,32 @@ impl EventStore for SqliteStore {
         limit: ReadLimit,
     ) -> Result<FeedPage, ReadError> {
         let filter = filter.clone();
-        self.read(move |connection, waiting| feed_rows(connection, waiting, after, &filter, limit))
+        self.shared
+            .read(move |connection, waiting| feed_rows(connection, waiting, after, &filter, limit))
             .await
     }
 
     async fn head(&self) -> Result<Position, ReadError> {
-        self.read(|connection, _| {
-            let newest: Option<i64> = connection
-                .prepare_cached("SELECT max(position) FROM events")
-                .and_then(|mut select| select.query_row([], |row| row.get(0)))
-                .map_err(read_error)?;
-            let newest = u64::try_from(newest.unwrap_or(0)).map_err(|_| {
-                crate::errors::corrupt("the newest position is not a positive number")
-            })?;
-            Ok(Position::from_parts([0, 0, newest]))
-        })
-        .await
+        self.shared
+            .read(|connection, _| {
+                let newest: Option<i64> = connection
+                    .prepare_cached("SELECT max(position) FROM events")
+                    .and_then(|mut select| select.query_row([], |row| row.get(0)))
+                    .map_err(read_error)?;
+                let newest = u64::try_from(newest.unwrap_or(0)).map_err(|_| {
+                    crate::errors::corrupt("the newest position is not a positive number")
+                })?;
+                Ok(Position::from_parts([0, 0, newest]))
+            })
+            .await
+    }
+
+    async fn changed(&self, position: Position) {
+        let [_, _, seen] = position.to_parts();
+        let mut appended = self.shared.appended.subscribe();
+        if appended.wait_for(|newest| *newest > seen).await.is_err() {
+            std::future::pending::<()>().await;
+        }
     }
 }
 
@@ -388,7 +431,7 @@ fn stream_rows(
     Ok(page.events)
 }
 
-fn feed_rows(
+pub(crate) fn feed_rows(
     connection: &Connection,
     waiting: &Waiting<'_>,
     after: Position,
@@ -478,28 +521,30 @@ impl<'a> Page<'a> {
 impl SnapshotStore for SqliteStore {
     async fn load_snapshot(&self, stream: &StreamId) -> Result<Option<Snapshot>, ReadError> {
         let stream = stream.clone();
-        self.read(move |connection, _| {
-            connection
-                .prepare_cached(
-                    "SELECT version, position, fingerprint, content_type, state FROM snapshots
+        self.shared
+            .read(move |connection, _| {
+                connection
+                    .prepare_cached(
+                        "SELECT version, position, fingerprint, content_type, state FROM snapshots
                      WHERE aggregate = ?1 AND aggregate_id = ?2",
-                )
-                .and_then(|mut select| {
-                    select
-                        .query_row([stream.aggregate(), stream.id()], |row| {
-                            Ok(snapshot(row, &stream))
-                        })
-                        .optional()
-                })
-                .map(Option::flatten)
-                .map_err(read_error)
-        })
-        .await
+                    )
+                    .and_then(|mut select| {
+                        select
+                            .query_row([stream.aggregate(), stream.id()], |row| {
+                                Ok(snapshot(row, &stream))
+                            })
+                            .optional()
+                    })
+                    .map(Option::flatten)
+                    .map_err(read_error)
+            })
+            .await
     }
 
     async fn save_snapshot(&self, snapshot: Snapshot) -> Result<(), StorageError> {
         let task = Task::SaveSnapshot(Box::new(snapshot));
-        self.write(task)
+        self.shared
+            .write(task)
             .await
             .map(|_| ())
             .map_err(|failed| failed.error)
@@ -507,7 +552,8 @@ impl SnapshotStore for SqliteStore {
 
     async fn delete_snapshot(&self, stream: &StreamId) -> Result<(), StorageError> {
         let task = Task::DeleteSnapshot(stream.clone());
-        self.write(task)
+        self.shared
+            .write(task)
             .await
             .map(|_| ())
             .map_err(|failed| failed.error)

@@ -6,11 +6,16 @@ use crate::{
     connection::{self, Role},
     errors::{Failed, SharedFailure, no_answer, outcome_of_commit, panicked},
     options::Settings,
+    read::{
+        SqliteTransaction,
+        inline::{Behind, Inlines},
+    },
     schema,
     stats::Counters,
 };
-use es_runtime::{Outcome, StorageError, StorageErrorKind};
-use rusqlite::Connection;
+use es_runtime::{
+    Append, AppendError, Outcome, StorageError, StorageErrorKind, projection::SqlTransaction,
+};
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, atomic::Ordering},
@@ -29,13 +34,26 @@ pub(crate) type Reply = oneshot::Sender<Result<Done, Failed>>;
 
 pub(crate) enum Message {
     Write(Task, Reply),
+    /// A transaction of its own.
+    Job(Job),
     Close,
+}
+
+/// Gets the connection, or why there is none, and gives it back unless it is in doubt.
+pub(crate) type Job =
+    Box<dyn FnOnce(Result<SqliteTransaction, StorageError>) -> Option<SqliteTransaction> + Send>;
+
+/// Whom the writer tells of what it did.
+pub(crate) struct Told {
+    pub(crate) counters: Arc<Counters>,
+    /// The newest position.
+    pub(crate) appended: watch::Sender<u64>,
 }
 
 /// Starts the thread and waits until the database is open and has its tables.
 pub(crate) async fn start(
     settings: Arc<Settings>,
-    counters: Arc<Counters>,
+    told: Told,
     alive: watch::Receiver<()>,
 ) -> Result<mpsc::Sender<Message>, StorageError> {
     let (sender, queue) = mpsc::channel(QUEUE);
@@ -44,12 +62,13 @@ pub(crate) async fn start(
     thread
         .spawn(move || {
             match open(&settings) {
-                Ok(connection) => {
+                Ok((connection, inlines)) => {
                     if ready.send(Ok(())).is_ok() {
                         Writer {
                             connection: Some(connection),
+                            inlines,
                             settings,
-                            counters,
+                            told,
                         }
                         .serve(queue);
                     }
@@ -70,17 +89,23 @@ pub(crate) async fn start(
     Ok(sender)
 }
 
-fn open(settings: &Settings) -> Result<Connection, StorageError> {
+fn open(settings: &Settings) -> Result<(SqliteTransaction, Inlines), StorageError> {
     let mut connection = connection::open(settings, Role::Writer)?;
-    schema::migrate(&mut connection, settings)?;
-    Ok(connection)
+    if settings.holds_events {
+        schema::migrate(&mut connection, settings)?;
+    }
+    let mut connection = SqliteTransaction::new(connection);
+    let inlines = Inlines::open(&settings.inline, &mut connection)
+        .map_err(|error| connection::name_file(settings, error))?;
+    Ok((connection, inlines))
 }
 
 struct Writer {
     /// `None` after a failure that left it in doubt; it is opened again for the next write.
-    connection: Option<Connection>,
+    connection: Option<SqliteTransaction>,
+    inlines: Inlines,
     settings: Arc<Settings>,
-    counters: Arc<Counters>,
+    told: Told,
 }
 
 /// Writes of one transaction, each beside the place for its answer.
@@ -89,6 +114,8 @@ struct Group {
     tasks: Vec<Task>,
     replies: Vec<Reply>,
     bytes: usize,
+    /// What came behind them and goes alone.
+    then: Option<Job>,
 }
 
 impl Group {
@@ -103,6 +130,10 @@ impl Group {
         while self.tasks.len() < GROUP && self.bytes < GROUP_BYTES {
             match queue.try_recv() {
                 Ok(Message::Write(task, reply)) => self.push(task, reply),
+                Ok(Message::Job(job)) => {
+                    self.then = Some(job);
+                    return;
+                }
                 Ok(Message::Close) => queue.close(),
                 Err(_) => return,
             }
@@ -126,11 +157,32 @@ impl Writer {
                     let mut group = Group::default();
                     group.push(task, reply);
                     group.fill(&mut queue);
+                    let then = group.then.take();
                     self.write(group);
+                    if let Some(job) = then {
+                        self.job(job);
+                    }
                 }
+                Message::Job(job) => self.job(job),
                 Message::Close => queue.close(),
             }
         }
+    }
+
+    fn connection(&mut self) -> Result<SqliteTransaction, StorageError> {
+        if let Some(connection) = self.connection.take() {
+            return Ok(connection);
+        }
+        let (connection, inlines) = open(&self.settings)?;
+        self.inlines = inlines;
+        Ok(connection)
+    }
+
+    fn job(&mut self, job: Job) {
+        let connection = self.connection();
+        // Jobs catch what handlers do; this catches what dropping their results does.
+        let given_back = catch_unwind(AssertUnwindSafe(|| job(connection)));
+        self.connection = given_back.ok().flatten();
     }
 
     fn write(&mut self, group: Group) {
@@ -143,6 +195,21 @@ impl Writer {
             }
             Err(abandoned) if abandoned.alone && group.tasks.len() > 1 => self.one_by_one(group),
             Err(abandoned) => fail(group.replies, &abandoned.failure),
+        }
+    }
+
+    /// Wakes those who wait for new events.
+    fn told(&self, done: &[Done]) {
+        let newest = done.iter().filter_map(|done| match done {
+            Done::Appended(appended) => Some(appended.position.to_parts()),
+            Done::Refused(_) | Done::Written => None,
+        });
+        if let Some([_, _, newest]) = newest.max() {
+            self.told.appended.send_if_modified(|known| {
+                let more = newest > *known;
+                *known = newest.max(*known);
+                more
+            });
         }
     }
 
@@ -169,39 +236,46 @@ impl Writer {
 
     /// One transaction. Afterwards the connection is outside of any.
     fn transaction(&mut self, tasks: &[Task]) -> Result<Vec<Done>, Abandoned> {
-        let connection = match self.connection.take() {
-            Some(connection) => connection,
-            None => open(&self.settings).map_err(|error| Abandoned {
-                failure: SharedFailure::own(Outcome::NotApplied, error),
-                alone: false,
-            })?,
-        };
+        let mut connection = self.connection().map_err(|error| Abandoned {
+            failure: SharedFailure::own(Outcome::NotApplied, error),
+            alone: false,
+        })?;
         let mut stage = Stage::Begin;
-        let settings = &self.settings;
+        let (settings, inlines) = (&self.settings, &mut self.inlines);
         let result = catch_unwind(AssertUnwindSafe(|| {
-            attempt(&connection, tasks, settings, &mut stage)
+            attempt(&mut connection, tasks, settings, inlines, &mut stage)
         }));
         match result {
             Ok(Ok(done)) => {
-                self.counters.commits.fetch_add(1, Ordering::Relaxed);
+                self.told.counters.commits.fetch_add(1, Ordering::Relaxed);
                 let writes = u64::try_from(tasks.len()).unwrap_or(u64::MAX);
-                self.counters.writes.fetch_add(writes, Ordering::Relaxed);
+                self.told
+                    .counters
+                    .writes
+                    .fetch_add(writes, Ordering::Relaxed);
                 self.connection = Some(connection);
+                self.told(&done);
                 Ok(done)
             }
             Ok(Err(error)) => {
                 // SQLite may have rolled back by itself; only then is the outcome of a failed
                 // commit in question.
-                let gone = connection.is_autocommit();
-                let rolled_back = gone || connection.execute_batch("ROLLBACK").is_ok();
-                let outcome = match stage {
-                    Stage::Commit if gone => outcome_of_commit(&error),
+                let sqlite = connection.connection();
+                let gone = sqlite.is_autocommit();
+                let rolled_back = gone || sqlite.execute_batch("ROLLBACK").is_ok();
+                let outcome = match (&error, stage) {
+                    (Broken::Driver(error), Stage::Commit) if gone => outcome_of_commit(error),
+                    // A handler of the user's ended the transaction: it may have committed it.
+                    (Broken::Own(_), _) if gone => Outcome::Unknown,
                     _ => Outcome::NotApplied,
                 };
-                if rolled_back && connection.is_autocommit() {
+                if rolled_back && sqlite.is_autocommit() {
                     self.connection = Some(connection);
                 }
-                let failure = SharedFailure::new(outcome, error);
+                let failure = match error {
+                    Broken::Driver(error) => SharedFailure::new(outcome, error),
+                    Broken::Own(error) => SharedFailure::own(outcome, error),
+                };
                 let alone = stage != Stage::Begin && failure.is_settled();
                 Err(Abandoned { failure, alone })
             }
@@ -229,23 +303,90 @@ enum Stage {
     Commit,
 }
 
+/// Why a transaction failed.
+enum Broken {
+    Driver(rusqlite::Error),
+    Own(StorageError),
+}
+
+impl From<rusqlite::Error> for Broken {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Driver(error)
+    }
+}
+
 fn attempt(
-    connection: &Connection,
+    tx: &mut SqliteTransaction,
     tasks: &[Task],
     settings: &Settings,
+    inlines: &mut Inlines,
     stage: &mut Stage,
-) -> rusqlite::Result<Vec<Done>> {
-    let run = |sql| connection.prepare_cached(sql)?.execute([]);
+) -> Result<Vec<Done>, Broken> {
     // IMMEDIATE: a transaction that only becomes a writer half-way may be refused then.
-    run("BEGIN IMMEDIATE")?;
+    run(tx, "BEGIN IMMEDIATE")?;
     *stage = Stage::Write;
+    if !inlines.is_empty() {
+        inlines
+            .catch_up(tx)
+            .map_err(|behind| Broken::Own(behind.into()))?;
+    }
     let mut done = Vec::with_capacity(tasks.len());
     for task in tasks {
-        done.push(append::run(connection, task, settings)?);
+        done.push(match task {
+            Task::Append(append) if !inlines.is_empty() => {
+                append_inline(tx, append, task, settings, inlines)?
+            }
+            _ => append::run(tx.connection(), task, settings)?,
+        });
     }
     *stage = Stage::Commit;
-    run("COMMIT")?;
+    run(tx, "COMMIT")?;
     Ok(done)
+}
+
+fn run(tx: &SqliteTransaction, sql: &str) -> rusqlite::Result<usize> {
+    tx.connection().prepare_cached(sql)?.execute([])
+}
+
+/// An append whose projections are part of it: where one fails, nothing of the append is left.
+fn append_inline(
+    tx: &mut SqliteTransaction,
+    append: &Append,
+    task: &Task,
+    settings: &Settings,
+    inlines: &Inlines,
+) -> Result<Done, Broken> {
+    run(tx, "SAVEPOINT projected")?;
+    let done = append::run(tx.connection(), task, settings)?;
+    let handled = match &done {
+        Done::Appended(appended) if !appended.repeated && appended.events > 0 => {
+            inlines.handle(tx, append, appended)
+        }
+        _ => Ok(()),
+    };
+    tx.forget_names();
+    if !tx.is_open() {
+        return Err(Broken::Own(StorageError::new(
+            StorageErrorKind::Other,
+            "the handler of an inline projection ended the transaction",
+        )));
+    }
+    match handled {
+        Ok(()) => {
+            run(tx, "RELEASE projected")?;
+            Ok(done)
+        }
+        Err(Behind::Failure(failure)) => {
+            run(tx, "ROLLBACK TO projected")?;
+            run(tx, "RELEASE projected")?;
+            Ok(Done::Refused(AppendError::Projection {
+                stream: append.stream.clone(),
+                projection: failure.projection,
+                reason: failure.error.to_string(),
+            }))
+        }
+        Err(Behind::Storage(error)) => Err(Broken::Own(error)),
+    }
 }
 
 fn fail(replies: impl IntoIterator<Item = Reply>, failure: &SharedFailure) {

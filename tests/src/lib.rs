@@ -9,3 +9,5 @@ pub struct Readme;
 #[cfg(doctest)]
 #[doc = include_str!("../../docs/changing-an-event.md")]
 pub struct ChangingAnEvent;
+
+pub mod accounts;

@@ -45,6 +45,7 @@ fn one_mistake_is_one_error() {
         "apply-missing-for-both",
         "event-enum-defined",
         "event-under-two-aliases",
+        "not-an-event",
         "serde-container",
         "serde-field",
         "serde-variant",

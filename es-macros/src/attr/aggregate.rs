@@ -192,7 +192,11 @@ pub(crate) struct Listed {
 }
 
 impl Listed {
-    fn read(input: ParseStream<'_>, what: &str, groups: &[&'static str]) -> syn::Result<Self> {
+    pub(super) fn read(
+        input: ParseStream<'_>,
+        what: &str,
+        groups: &[&'static str],
+    ) -> syn::Result<Self> {
         let start = input.span();
         let ahead = input.fork();
         if ahead.call(Path::parse_mod_style).is_err() {

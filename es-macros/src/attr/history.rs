@@ -102,7 +102,7 @@ impl Value for FieldName {
 }
 
 /// `with = cents_from_dollars`.
-pub(super) struct With(pub(super) Path);
+pub(crate) struct With(pub(crate) Path);
 
 impl Value for With {
     fn read(key: &Ident, input: ParseStream<'_>, _: &Diag) -> syn::Result<Self> {

@@ -10,6 +10,8 @@ pub(crate) enum Place {
     VariantField,
     AggregateStruct,
     AggregateField,
+    Projection,
+    Subscription,
     ShapeType,
     ShapeVariant,
     /// A named field of a struct with `#[derive(Shape)]`.
@@ -19,7 +21,7 @@ pub(crate) enum Place {
 }
 
 impl Place {
-    const ALL: [Self; 11] = [
+    const ALL: [Self; 13] = [
         Self::EventStruct,
         Self::EventEnum,
         Self::EventVariant,
@@ -27,6 +29,8 @@ impl Place {
         Self::VariantField,
         Self::AggregateStruct,
         Self::AggregateField,
+        Self::Projection,
+        Self::Subscription,
         Self::ShapeType,
         Self::ShapeVariant,
         Self::ShapeField,
@@ -42,6 +46,8 @@ impl Place {
             | Self::EventField
             | Self::VariantField => "event",
             Self::AggregateStruct | Self::AggregateField => "aggregate",
+            Self::Projection => "projection",
+            Self::Subscription => "subscription",
             Self::ShapeType | Self::ShapeVariant | Self::ShapeField | Self::ShapePart => "shape",
         }
     }
@@ -72,6 +78,16 @@ impl Place {
             Self::ShapeType => &["as", "unit", "version", "removed", "crate"],
             Self::ShapeField => &["as", "unit", "recursive", "since", "default", "was"],
             Self::ShapePart => &["as", "unit", "recursive"],
+            Self::Projection => &[
+                "version",
+                "events",
+                "schema",
+                "on_newer",
+                "partitions",
+                "key",
+                "crate",
+            ],
+            Self::Subscription => &["events", "on_newer", "partitions", "key", "from", "crate"],
             Self::AggregateStruct => &[
                 "id",
                 "error",
@@ -93,7 +109,11 @@ impl Place {
     pub(crate) const fn has_name(self) -> bool {
         matches!(
             self,
-            Self::EventStruct | Self::EventVariant | Self::AggregateStruct
+            Self::EventStruct
+                | Self::EventVariant
+                | Self::AggregateStruct
+                | Self::Projection
+                | Self::Subscription
         )
     }
 
@@ -106,6 +126,8 @@ impl Place {
             Self::EventField | Self::VariantField | Self::ShapeField | Self::ShapePart => "a field",
             Self::ShapeType => "a type",
             Self::AggregateStruct => "an aggregate",
+            Self::Projection => "a projection",
+            Self::Subscription => "a subscription",
             Self::AggregateField => "a field of an aggregate",
         }
     }
@@ -113,7 +135,9 @@ impl Place {
     /// The place as the target of a move.
     pub(crate) const fn the_item(self) -> &'static str {
         match self {
-            Self::EventStruct | Self::AggregateStruct => "the struct",
+            Self::EventStruct | Self::AggregateStruct | Self::Projection | Self::Subscription => {
+                "the struct"
+            }
             Self::EventEnum => "the enum",
             Self::EventVariant | Self::ShapeVariant => "each variant",
             Self::ShapeType => "the type",

@@ -5,6 +5,7 @@
 pub(crate) mod aggregate;
 pub(crate) mod event;
 mod history;
+pub(crate) mod projection;
 mod retire;
 pub(crate) mod shape;
 

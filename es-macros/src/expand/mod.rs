@@ -6,10 +6,11 @@ mod conditional;
 mod event;
 mod fallback;
 mod history;
+mod projection;
 mod retire;
 mod shape;
 
-use crate::{check, diag::Diag};
+use crate::{check, diag::Diag, model::projection::Kind};
 use proc_macro2::TokenStream;
 use syn::DeriveInput;
 
@@ -31,6 +32,21 @@ pub(crate) fn derive_aggregate(input: TokenStream) -> TokenStream {
     derive(input, |diag, input| {
         let aggregate = check::aggregate::check(diag, input);
         aggregate::expand(&aggregate, diag.is_clean())
+    })
+}
+
+pub(crate) fn derive_projection(input: TokenStream) -> TokenStream {
+    derive_consumer(input, Kind::Projection)
+}
+
+pub(crate) fn derive_subscription(input: TokenStream) -> TokenStream {
+    derive_consumer(input, Kind::Subscription)
+}
+
+fn derive_consumer(input: TokenStream, kind: Kind) -> TokenStream {
+    derive(input, |diag, input| {
+        let consumer = check::projection::check(diag, input, kind);
+        projection::expand(&consumer, diag.is_clean())
     })
 }
 

@@ -53,3 +53,13 @@ fn an_aggregate() {
 fn an_aggregate_with_faults() {
     compare("aggregate_with_faults", expand::derive_aggregate);
 }
+
+#[test]
+fn a_projection() {
+    compare("projection", expand::derive_projection);
+}
+
+#[test]
+fn a_subscription() {
+    compare("subscription", expand::derive_subscription);
+}

@@ -875,3 +875,59 @@ fn serde_attributes_are_refused_with_a_reason() {
         ],
     );
 }
+
+#[test]
+fn keys_of_projections() {
+    check(
+        "Projection",
+        &[
+            (
+                r#"#[projection("a", events(B, c::D), schema(E = F, g::H = i()))] struct A { b: u8 }"#,
+                &[],
+            ),
+            (
+                r#"#[projection("a", version = 7, events(B), schema(E = "")) ] #[projection(on_newer = stop, partitions = 1024, key = b::c)] struct A;"#,
+                &[],
+            ),
+            (
+                r#"#[projection("a", events(B), schema(E = ""), from = now)] struct A;"#,
+                &[("from", "unknown key `from` in `#[projection(..)]`")],
+            ),
+            (
+                r#"#[projection("a", events(B), schema(E = ""), partitions = 1025)] struct A;"#,
+                &[("1025", "`partitions` is a whole number from 1 to 1024")],
+            ),
+            (
+                r#"#[projection("a", events(B), schema(E = ""), key = |e| e)] struct A;"#,
+                &[("|", "`key` takes the path of a function")],
+            ),
+            (
+                r#"#[projection("a", events(B), schema())] union A { a: u8 }"#,
+                &[
+                    ("schema", "`schema` names the read database"),
+                    ("union", "a projection is a struct"),
+                ],
+            ),
+            (
+                r#"#[projection(name = "a", events("b"), schema(E = ""))] struct A;"#,
+                &[
+                    ("name", "the stored name stands alone"),
+                    ("\"b\"", "an event is listed by its type"),
+                ],
+            ),
+        ],
+    );
+    check(
+        "Subscription",
+        &[
+            (
+                r#"#[subscription("a", events(B), from = start, on_newer = skip)] struct A;"#,
+                &[],
+            ),
+            (
+                r#"#[subscription("a", events(B), version = 2)] struct A;"#,
+                &[("version", "unknown key `version`")],
+            ),
+        ],
+    );
+}

@@ -12,7 +12,7 @@ mod expansions;
 mod faults;
 mod wording;
 
-use crate::{check, diag::Diag};
+use crate::{check, diag::Diag, model::projection::Kind};
 use proc_macro2::TokenStream;
 use syn::DeriveInput;
 
@@ -24,6 +24,8 @@ fn faults(derive: &str, source: &str) -> Vec<(String, String)> {
     match derive {
         "Event" => drop(check::event::check(&diag, &input)),
         "Aggregate" => drop(check::aggregate::check(&diag, &input)),
+        "Projection" => drop(check::projection::check(&diag, &input, Kind::Projection)),
+        "Subscription" => drop(check::projection::check(&diag, &input, Kind::Subscription)),
         other => panic!("there is no derive {other}"),
     }
     let mut faults: Vec<_> = diag

@@ -1,5 +1,6 @@
 //! What generated code calls. Not for users: anything here may change in any release.
 
+mod consumer;
 mod fields;
 mod history;
 mod names;
@@ -7,12 +8,13 @@ mod retired;
 mod shapes;
 mod steps;
 
+pub use consumer::{are_apart, filter, knows, names_of};
 pub use history::{Becomes, Fields, Source, Stored, Version, deserialize, field, older};
 pub use names::{hashes, is_first};
 pub use retired::{Several, is_retired_once, nothing, split};
 pub use serde::{Deserialize, Deserializer, Serialize, Serializer, ser::SerializeStruct};
 pub use shapes::{Behind, OwnShape};
-pub use std::string::String;
+pub use std::{borrow::Cow, string::String};
 pub use steps::{
     JsonObject, NextJson, Previous, StepError, json_of, json_of_first, json_step, previous,
     try_step,

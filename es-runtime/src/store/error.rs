@@ -70,6 +70,19 @@ pub enum AppendError {
         #[source]
         reason: InvalidAppend,
     },
+    /// A projection that runs inside appends could not handle an event.
+    #[error(
+        "projection `{projection}` refused an event of stream {stream}: {reason}; nothing was \
+         written"
+    )]
+    Projection {
+        /// The stream.
+        stream: StreamId,
+        /// The projection.
+        projection: &'static str,
+        /// What its handler said.
+        reason: String,
+    },
     /// The database failed.
     #[error("append to stream {stream}: {error}; {outcome}")]
     Storage {
@@ -91,6 +104,7 @@ impl AppendError {
             Self::Conflict { .. }
             | Self::IdReused { .. }
             | Self::DuplicateEventId { .. }
+            | Self::Projection { .. }
             | Self::Invalid { .. } => Outcome::NotApplied,
         }
     }

@@ -13,6 +13,7 @@ use std::{
     fmt,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
+use tokio::sync::watch;
 
 /// Keeps everything in memory and loses it with the process. For tests and for trying things out.
 ///
@@ -30,6 +31,8 @@ struct Shared {
     clock: Box<dyn Fn() -> Timestamp + Send + Sync>,
     limits: Limits,
     data: Mutex<Data>,
+    /// The newest position.
+    appended: watch::Sender<u64>,
 }
 
 #[derive(Default)]
@@ -72,6 +75,7 @@ impl MemoryStore {
                 clock: Box::new(clock),
                 limits: Limits::default(),
                 data: Mutex::default(),
+                appended: watch::Sender::new(0),
             }),
         }
     }
@@ -252,7 +256,24 @@ fn take<'a>(rows: impl Iterator<Item = &'a Arc<Row>>, limit: ReadLimit) -> Vec<R
 
 impl EventStore for MemoryStore {
     async fn append(&self, append: Append) -> Result<Appended, AppendError> {
-        self.append_now(append)
+        let done = self.append_now(append);
+        if let Ok(Appended { position, .. }) = &done {
+            let [_, _, newest] = position.to_parts();
+            self.shared.appended.send_if_modified(|known| {
+                let more = newest > *known;
+                *known = newest.max(*known);
+                more
+            });
+        }
+        done
+    }
+
+    async fn changed(&self, position: Position) {
+        let [_, _, seen] = position.to_parts();
+        let mut appended = self.shared.appended.subscribe();
+        if appended.wait_for(|newest| *newest > seen).await.is_err() {
+            std::future::pending::<()>().await;
+        }
     }
 
     async fn find_append(

@@ -109,4 +109,15 @@ pub trait EventStore: Clone + Send + Sync + 'static {
     /// # Errors
     /// [`ReadError::Storage`] when the store cannot be read.
     fn head(&self) -> impl Future<Output = Result<Position, ReadError>> + Send;
+
+    /// Waits until events after `position` may be there, or for ever where the store cannot tell.
+    /// Only a hint, to look at once instead of at the next poll: it may come without a reason, and
+    /// it does not come for what other processes append.
+    ///
+    /// # Cancel safety
+    /// It only waits.
+    fn changed(&self, position: Position) -> impl Future<Output = ()> + Send {
+        let _ = position;
+        std::future::pending()
+    }
 }

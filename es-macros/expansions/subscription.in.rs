@@ -1,0 +1,4 @@
+#[subscription("mailer", events(OrderShipped), from = now)]
+pub struct Mailer {
+    smtp: Smtp,
+}

@@ -1,0 +1,214 @@
+//! `#[projection(..)]` and `#[subscription(..)]`.
+
+use super::{
+    CratePath, Key, Name, Place, Slot, Value, Version,
+    aggregate::Listed,
+    compact,
+    history::With,
+    items, read, rest_of_item,
+    value::{equals, error, ungroup},
+    value_of_item,
+};
+use crate::{diag::Diag, ident, wording};
+use proc_macro2::{Ident, TokenStream};
+use quote::ToTokens;
+use syn::{
+    Attribute, Expr, ExprLit, Lit, Path, Token, parenthesized, parse::ParseStream, token::Paren,
+};
+
+pub(crate) struct OnConsumer {
+    pub(crate) name: Name,
+    pub(crate) version: Slot<Version>,
+    pub(crate) events: Slot<List>,
+    pub(crate) schema: Slot<Schema>,
+    pub(crate) on_newer: Slot<OnNewer>,
+    pub(crate) partitions: Slot<Partitions>,
+    pub(crate) key: Slot<With>,
+    pub(crate) from: Slot<From>,
+    pub(crate) krate: Slot<CratePath>,
+}
+
+impl OnConsumer {
+    pub(crate) fn read(diag: &Diag, place: Place, attrs: &[Attribute]) -> Self {
+        let mut this = Self {
+            name: Name::default(),
+            version: Slot::new("version"),
+            events: Slot::new("events"),
+            schema: Slot::new("schema"),
+            on_newer: Slot::new("on_newer"),
+            partitions: Slot::new("partitions"),
+            key: Slot::new("key"),
+            from: Slot::new("from"),
+            krate: Slot::new("crate"),
+        };
+        let all: [&mut dyn Key; 8] = [
+            &mut this.version,
+            &mut this.events,
+            &mut this.schema,
+            &mut this.on_newer,
+            &mut this.partitions,
+            &mut this.key,
+            &mut this.from,
+            &mut this.krate,
+        ];
+        let mut keys: Vec<&mut dyn Key> = all
+            .into_iter()
+            .filter(|key| place.keys().contains(&key.name()))
+            .collect();
+        read(diag, place, attrs, Some(&mut this.name), &mut keys);
+        this
+    }
+}
+
+/// `events(OrderPlaced, OrderShipped)`.
+pub(crate) struct List(pub(crate) Vec<Listed>);
+
+impl Value for List {
+    const TAKEN_WHEN_MISSPELT: bool = true;
+
+    fn read(key: &Ident, input: ParseStream<'_>, diag: &Diag) -> syn::Result<Self> {
+        if !input.peek(Paren) {
+            let rest = rest_of_item(input);
+            let given = compact(&rest);
+            let given = given.trim_start_matches('=').trim();
+            return Err(syn::Error::new(
+                key.span(),
+                wording::list_needs_parentheses(given),
+            ));
+        }
+        let faults = diag.count();
+        let mut list = Vec::new();
+        let content;
+        parenthesized!(content in input);
+        items(&content, diag, |input| {
+            let listed = Listed::read(input, "an event", &[])?;
+            if let Some(alias) = &listed.alias {
+                diag.at(alias.span(), wording::alias_without_enum());
+            }
+            list.push(listed);
+            Ok(())
+        });
+        if list.is_empty() && diag.count() == faults {
+            diag.at(key.span(), wording::list_empty());
+        }
+        Ok(Self(list))
+    }
+}
+
+/// `schema(Sqlite = include_str!("tables.sql"))`.
+pub(crate) struct Schema(pub(crate) Vec<Tables>);
+
+/// The tables in one read database.
+pub(crate) struct Tables {
+    pub(crate) database: Path,
+    pub(crate) schema: Expr,
+}
+
+impl Value for Schema {
+    const TAKEN_WHEN_MISSPELT: bool = true;
+
+    fn read(key: &Ident, input: ParseStream<'_>, diag: &Diag) -> syn::Result<Self> {
+        if !input.peek(Paren) {
+            rest_of_item(input);
+            return Err(syn::Error::new(key.span(), wording::schema_form()));
+        }
+        let faults = diag.count();
+        let mut all: Vec<Tables> = Vec::new();
+        let content;
+        parenthesized!(content in input);
+        items(&content, diag, |input| {
+            let start = input.span();
+            let ahead = input.fork();
+            let named = ahead.call(Path::parse_mod_style).is_ok() && ahead.peek(Token![=]);
+            if !named {
+                let rest = rest_of_item(input);
+                let place = super::span_or(&rest, start);
+                return Err(syn::Error::new(place, wording::schema_form()));
+            }
+            let database = input.call(Path::parse_mod_style)?;
+            input.parse::<Token![=]>()?;
+            let schema = input
+                .parse::<Expr>()
+                .map_err(|_| syn::Error::new_spanned(&database, wording::schema_form()))?;
+            let text = compact(&database.to_token_stream());
+            let known = |tables: &Tables| compact(&tables.database.to_token_stream()) == text;
+            if all.iter().any(known) {
+                diag.over(&database, wording::database_twice(&text));
+            } else {
+                all.push(Tables { database, schema });
+            }
+            Ok(())
+        });
+        if all.is_empty() && diag.count() == faults {
+            diag.at(key.span(), wording::schema_form());
+        }
+        Ok(Self(all))
+    }
+}
+
+/// One of two words behind a key.
+fn word(
+    key: &Ident,
+    input: ParseStream<'_>,
+    words: [&'static str; 2],
+) -> syn::Result<&'static str> {
+    let text = ident::text(key);
+    let [usual, _] = words;
+    equals(key, input, &format!("{text} = {usual}"))?;
+    let tokens = value_of_item(input);
+    let given = match syn::parse2::<Lit>(tokens.clone()) {
+        Ok(Lit::Str(quoted)) => quoted.value(),
+        _ => compact(&tokens),
+    };
+    words
+        .into_iter()
+        .find(|word| tokens.to_string() == *word)
+        .ok_or_else(|| {
+            let guess = ident::similar(&given, &words);
+            error(&tokens, key, wording::not_one_of(&text, words, guess))
+        })
+}
+
+/// `on_newer = skip`.
+pub(crate) struct OnNewer {
+    pub(crate) skip: bool,
+}
+
+impl Value for OnNewer {
+    fn read(key: &Ident, input: ParseStream<'_>, _: &Diag) -> syn::Result<Self> {
+        word(key, input, ["stop", "skip"]).map(|word| Self {
+            skip: word == "skip",
+        })
+    }
+}
+
+/// `from = now`.
+pub(crate) struct From {
+    pub(crate) now: bool,
+}
+
+impl Value for From {
+    fn read(key: &Ident, input: ParseStream<'_>, _: &Diag) -> syn::Result<Self> {
+        word(key, input, ["start", "now"]).map(|word| Self { now: word == "now" })
+    }
+}
+
+/// `partitions = 4`.
+pub(crate) struct Partitions(pub(crate) u32);
+
+impl Value for Partitions {
+    fn read(key: &Ident, input: ParseStream<'_>, _: &Diag) -> syn::Result<Self> {
+        equals(key, input, "partitions = 4")?;
+        let tokens: TokenStream = value_of_item(input);
+        let number = match syn::parse2::<Expr>(tokens.clone()).map(ungroup) {
+            Ok(Expr::Lit(ExprLit {
+                lit: Lit::Int(int), ..
+            })) if int.suffix().is_empty() => int.base10_parse::<u32>().ok(),
+            _ => None,
+        };
+        match number {
+            Some(number @ 1..=1024) => Ok(Self(number)),
+            _ => Err(error(&tokens, key, wording::partitions_not_a_number())),
+        }
+    }
+}

@@ -1,0 +1,230 @@
+//! The dispatch of a projection or a subscription onto the user's impls, and what the runner needs.
+
+use super::fallback;
+use crate::{
+    attr::projection::Tables,
+    ident,
+    model::projection::{Consumer, Kind},
+};
+use proc_macro2::{Literal, TokenStream};
+use quote::{ToTokens, quote, quote_spanned};
+use syn::{Path, spanned::Spanned};
+
+/// `clean` is whether nothing was reported.
+pub(crate) fn expand(consumer: &Consumer, clean: bool) -> TokenStream {
+    let Consumer {
+        ident,
+        generics,
+        krate,
+        allows,
+        events,
+        ..
+    } = consumer;
+    if !generics.params.is_empty() {
+        return TokenStream::new();
+    }
+    let path: Vec<_> = events.iter().map(|listed| &listed.path).collect();
+    let about = about(consumer);
+    let lists = path.iter().map(|path| {
+        let state = ident::shown_at(ident, path.span());
+        quote! {
+            #(#allows)*
+            #[automatically_derived]
+            impl #krate::projection::Lists<#path> for #state {}
+        }
+    });
+    // Without a list every impl of the user's would be said not to be in it.
+    let lists_all = events.is_empty().then(|| {
+        quote! {
+            #[automatically_derived]
+            impl<E> #krate::projection::Lists<E> for #ident {}
+        }
+    });
+    let dispatch: Vec<_> = match consumer.kind {
+        Kind::Projection => consumer
+            .tables
+            .iter()
+            .map(|tables| into_tables(consumer, tables, clean))
+            .collect(),
+        Kind::Subscription => vec![deliveries(consumer, clean)],
+    };
+    let twice = clean.then(|| {
+        let message = format!(
+            "two entries of the `events(..)` of `{}` know the same stored event; keep one",
+            ident::text(ident)
+        );
+        quote! {
+            const _: () = ::core::assert!(
+                #krate::__private::are_apart(&[#(#krate::__private::names_of::<#path>(),)*]),
+                #message,
+            );
+        }
+    });
+    quote! {
+        #about
+        #(#lists)*
+        #lists_all
+        #(#dispatch)*
+        #twice
+    }
+}
+
+/// The name, the events and how they are divided.
+fn about(consumer: &Consumer) -> TokenStream {
+    let Consumer {
+        ident,
+        krate,
+        allows,
+        events,
+        ..
+    } = consumer;
+    let path: Vec<_> = events.iter().map(|listed| &listed.path).collect();
+    let name = consumer
+        .name
+        .as_ref()
+        .map_or_else(|| fallback::name(ident), ToTokens::to_token_stream);
+    let (kind, own) = match consumer.kind {
+        Kind::Projection => {
+            let version = Literal::u32_unsuffixed(consumer.version.into());
+            (
+                quote!(Projection),
+                quote!(const VERSION: ::core::primitive::u32 = #version;),
+            )
+        }
+        Kind::Subscription => {
+            let from_the_beginning = !consumer.from_now;
+            (
+                quote!(Subscription),
+                quote! {
+                    const FROM_THE_BEGINNING: ::core::primitive::bool = #from_the_beginning;
+                },
+            )
+        }
+    };
+    let on_newer = consumer.skip_newer.then(|| {
+        quote! {
+            const ON_NEWER: #krate::projection::OnNewer = #krate::projection::OnNewer::Skip;
+        }
+    });
+    let partitions = (consumer.partitions > 1).then(|| {
+        let partitions = Literal::u32_unsuffixed(consumer.partitions);
+        quote!(const PARTITIONS: ::core::primitive::u32 = #partitions;)
+    });
+    let key = consumer.key.as_ref().map(|key| {
+        quote! {
+            fn key(event: &#krate::RecordedEvent) -> #krate::projection::Key<'_> {
+                #key(event)
+            }
+        }
+    });
+    quote! {
+        #(#allows)*
+        #[automatically_derived]
+        impl #krate::projection::#kind for #ident {
+            const NAME: &'static ::core::primitive::str = #name;
+            #own
+            #on_newer
+            #partitions
+
+            fn filter() -> #krate::EventFilter {
+                #krate::__private::filter(&[#(#krate::__private::names_of::<#path>(),)*])
+            }
+
+            #key
+        }
+    }
+}
+
+/// `impl Dispatch<Sqlite>`.
+fn into_tables(consumer: &Consumer, tables: &Tables, clean: bool) -> TokenStream {
+    let Consumer {
+        ident,
+        krate,
+        allows,
+        ..
+    } = consumer;
+    let Tables { database, schema } = tables;
+    let body = body(consumer, clean, "tx", |path| {
+        let state = ident::shown_at(ident, path.span());
+        quote_spanned! {path.span()=>
+            <#state as #krate::projection::Project<#path, #database>>::project(self, &event, tx)
+        }
+    });
+    quote! {
+        #(#allows)*
+        #[automatically_derived]
+        impl #krate::projection::Dispatch<#database> for #ident {
+            fn schema() -> #krate::__private::Cow<'static, ::core::primitive::str> {
+                ::core::convert::Into::into(#schema)
+            }
+
+            async fn dispatch(
+                &self,
+                event: &#krate::RecordedEvent,
+                tx: &mut <#database as #krate::ReadDatabase>::Transaction,
+            ) -> ::core::result::Result<(), #krate::HandlerError> {
+                #body
+            }
+        }
+    }
+}
+
+/// `impl Deliver`.
+fn deliveries(consumer: &Consumer, clean: bool) -> TokenStream {
+    let Consumer {
+        ident,
+        krate,
+        allows,
+        ..
+    } = consumer;
+    let body = body(consumer, clean, "delivery", |path| {
+        let state = ident::shown_at(ident, path.span());
+        quote_spanned! {path.span()=>
+            <#state as #krate::projection::React<#path>>::react(self, &event, delivery)
+        }
+    });
+    quote! {
+        #(#allows)*
+        #[automatically_derived]
+        impl #krate::projection::Deliver for #ident {
+            async fn deliver(
+                &self,
+                event: &#krate::RecordedEvent,
+                delivery: &#krate::projection::Delivery,
+            ) -> ::core::result::Result<(), #krate::HandlerError> {
+                #body
+            }
+        }
+    }
+}
+
+/// Decodes the event as each listed set that knows its name, and hands it over.
+fn body(
+    consumer: &Consumer,
+    clean: bool,
+    other: &str,
+    call: impl Fn(&Path) -> TokenStream,
+) -> TokenStream {
+    let krate = &consumer.krate;
+    let other = quote::format_ident!("{other}");
+    if !clean {
+        return fallback::body(&[quote!(event), quote!(#other)]);
+    }
+    let arms = consumer.events.iter().map(|listed| {
+        let path = &listed.path;
+        let call = call(path);
+        quote! {
+            if #krate::__private::knows::<#path>(&event.name) {
+                for event in event.decode::<#path>()? {
+                    #call.await?;
+                }
+                return ::core::result::Result::Ok(());
+            }
+        }
+    });
+    quote! {
+        #(#arms)*
+        let _ = #other;
+        ::core::result::Result::Ok(())
+    }
+}

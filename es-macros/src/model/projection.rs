@@ -1,0 +1,28 @@
+//! A projection or a subscription: the events that it lists and what it does with them.
+
+use crate::attr::{CratePath, aggregate::Listed, projection::Tables};
+use proc_macro2::Ident;
+use syn::{Attribute, Generics, LitStr, Path};
+
+pub(crate) struct Consumer {
+    pub(crate) kind: Kind,
+    pub(crate) ident: Ident,
+    pub(crate) generics: Generics,
+    pub(crate) krate: CratePath,
+    /// `None` where it is missing or ill-formed, which was reported.
+    pub(crate) name: Option<LitStr>,
+    pub(crate) version: u16,
+    pub(crate) events: Vec<Listed>,
+    pub(crate) tables: Vec<Tables>,
+    pub(crate) skip_newer: bool,
+    pub(crate) partitions: u32,
+    pub(crate) key: Option<Path>,
+    pub(crate) from_now: bool,
+    pub(crate) allows: Vec<Attribute>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Projection,
+    Subscription,
+}

@@ -1,0 +1,121 @@
+//! What the events that a projection or a subscription lists are called.
+
+use super::names::same;
+use crate::{EventFilter, EventSet, EventType};
+
+/// The stored names of one entry of a list: the live ones and the retired ones.
+pub(crate) type Listed = (&'static [EventType], &'static [&'static str]);
+
+/// The names of a set.
+pub const fn names_of<S: EventSet>() -> Listed {
+    (S::TYPES, S::RETIRED_NAMES)
+}
+
+/// Whether the set has an event of this name.
+pub fn knows<S: EventSet>(name: &str) -> bool {
+    S::TYPES.iter().any(|kind| kind.name == name) || S::RETIRED_NAMES.contains(&name)
+}
+
+/// What accepts the events of all entries.
+pub fn filter(listed: &[Listed]) -> EventFilter {
+    EventFilter::names(listed.iter().flat_map(|(types, retired)| {
+        let live = types.iter().map(|kind| kind.name);
+        live.chain(retired.iter().copied())
+    }))
+}
+
+/// Whether no two entries know one name: an event would go to one of them only.
+pub const fn are_apart(listed: &[Listed]) -> bool {
+    let mut rest = listed;
+    while let [first, behind @ ..] = rest {
+        let mut others = behind;
+        while let [other, more @ ..] = others {
+            if shares(*first, *other) {
+                return false;
+            }
+            others = more;
+        }
+        rest = behind;
+    }
+    true
+}
+
+const fn shares(one: Listed, two: Listed) -> bool {
+    let mut live = one.0;
+    while let [kind, behind @ ..] = live {
+        if has(two, kind.name) {
+            return true;
+        }
+        live = behind;
+    }
+    let mut retired = one.1;
+    while let [name, behind @ ..] = retired {
+        if has(two, name) {
+            return true;
+        }
+        retired = behind;
+    }
+    false
+}
+
+const fn has(listed: Listed, name: &str) -> bool {
+    let mut live = listed.0;
+    while let [kind, behind @ ..] = live {
+        if same(kind.name, name) {
+            return true;
+        }
+        live = behind;
+    }
+    let mut retired = listed.1;
+    while let [known, behind @ ..] = retired {
+        if same(known, name) {
+            return true;
+        }
+        retired = behind;
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const A: Listed = (
+        &[EventType {
+            name: "a",
+            version: 1,
+        }],
+        &["old.a"],
+    );
+    const B: Listed = (
+        &[EventType {
+            name: "b",
+            version: 1,
+        }],
+        &[],
+    );
+    const OLD: Listed = (
+        &[EventType {
+            name: "old.a",
+            version: 1,
+        }],
+        &[],
+    );
+
+    #[test]
+    fn a_name_that_two_entries_know_is_found() {
+        assert!(are_apart(&[A, B]));
+        assert!(!are_apart(&[A, B, A]));
+        assert!(!are_apart(&[A, OLD]));
+        assert!(!are_apart(&[OLD, A]));
+    }
+
+    #[test]
+    fn a_filter_has_the_names_of_all() {
+        let filter = filter(&[A, B]);
+        for name in ["a", "b", "old.a"] {
+            assert!(filter.accepts(name));
+        }
+        assert!(!filter.accepts("c"));
+    }
+}

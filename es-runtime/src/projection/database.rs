@@ -1,0 +1,286 @@
+//! What a read database must do: run a job in one transaction, and SQL for the books.
+
+use super::{Projection, WaitError};
+use crate::{Position, StorageError};
+use std::{collections::BTreeSet, fmt, future::Future, time::Duration};
+
+/// A database that read models live in.
+///
+/// A handle: cloning it gives another handle on the same database.
+///
+/// The runner's books are tables in it, written through [`SqlTransaction`] in statements that
+/// SQLite and PostgreSQL both take: parameters are `$1`, `$2`, .. in the order in which they first
+/// appear.
+pub trait ReadDatabase: Clone + Send + Sync + 'static {
+    /// A transaction, as the handlers of projections get it.
+    type Transaction: SqlTransaction;
+
+    /// What it is called in messages and traces.
+    const NAME: &'static str;
+    /// An SQL expression for the database's clock: whole milliseconds since 1970.
+    const NOW: &'static str;
+    /// What stands behind a `SELECT` to lock its rows until the end of the transaction.
+    const FOR_UPDATE: &'static str;
+    /// The names of the tables whose names end with `$1`, one a row.
+    const TABLES_ENDING_WITH: &'static str;
+
+    /// Runs the job in one transaction and commits when it says so. The job may run on a thread of
+    /// the database's own.
+    ///
+    /// # Errors
+    /// [`TransactionError`], which says whether the transaction took effect.
+    ///
+    /// # Cancel safety
+    /// The transaction was committed or not, never half.
+    fn transact<J: Job<Self>>(
+        &self,
+        job: J,
+    ) -> impl Future<Output = Result<J::Output, TransactionError>> + Send;
+
+    /// The rows of a query, outside of any transaction.
+    ///
+    /// # Errors
+    /// [`StorageError`] of the database.
+    fn query(
+        &self,
+        sql: &str,
+        values: &[SqlValue],
+    ) -> impl Future<Output = Result<Vec<Vec<SqlValue>>, StorageError>> + Send;
+
+    /// Waits until the read model has every event up to `position`, such as the
+    /// [`position`](crate::Executed::position) that executing a command gave: to read one's own
+    /// writes. It only waits; a runner, here or in another process, must be at work.
+    ///
+    /// # Errors
+    /// [`WaitError::TimedOut`] when `at_most` is over, [`WaitError::Parked`] when the event at this
+    /// very position is parked, [`WaitError::Stopped`] when the projection stopped before it,
+    /// [`WaitError::Storage`] when the database failed until the end.
+    fn wait_for<P: Projection>(
+        &self,
+        position: Position,
+        at_most: Duration,
+    ) -> impl Future<Output = Result<(), WaitError>> + Send {
+        super::wait::wait_for::<P, Self>(self, position, at_most)
+    }
+}
+
+/// What is done inside one transaction.
+pub trait Job<Db: ReadDatabase>: Send + 'static {
+    /// What comes out, also where the transaction is undone.
+    type Output: Send + 'static;
+
+    /// Does it. `Ok` commits, [`RolledBack`] undoes everything and still answers.
+    fn run(
+        self,
+        tx: &mut Db::Transaction,
+    ) -> impl Future<Output = Result<Self::Output, RolledBack<Self::Output>>> + Send;
+}
+
+/// The end of a job that wants its transaction undone.
+#[derive(Debug)]
+pub enum RolledBack<T> {
+    /// With an answer all the same.
+    With(T),
+    /// Because the database failed.
+    Failed(StorageError),
+}
+
+impl<T> From<StorageError> for RolledBack<T> {
+    fn from(error: StorageError) -> Self {
+        Self::Failed(error)
+    }
+}
+
+/// Why a transaction failed, and whether it took effect.
+#[derive(Debug, thiserror::Error)]
+#[error("{error}; {outcome}")]
+pub struct TransactionError {
+    /// Whether something was written.
+    pub outcome: crate::Outcome,
+    /// What failed.
+    #[source]
+    pub error: StorageError,
+}
+
+/// Statements inside a transaction, for the books of the runner.
+pub trait SqlTransaction: Send {
+    /// Runs one statement and says how many rows it changed.
+    ///
+    /// # Errors
+    /// [`StorageError`] of the database. The transaction is lost.
+    fn statement(
+        &mut self,
+        sql: &str,
+        values: &[SqlValue],
+    ) -> impl Future<Output = Result<u64, StorageError>> + Send;
+
+    /// The rows of a query.
+    ///
+    /// # Errors
+    /// [`StorageError`] of the database. The transaction is lost.
+    fn rows(
+        &mut self,
+        sql: &str,
+        values: &[SqlValue],
+    ) -> impl Future<Output = Result<Vec<Vec<SqlValue>>, StorageError>> + Send;
+
+    /// Runs several statements without parameters, as a schema has them.
+    ///
+    /// # Errors
+    /// [`StorageError`] of the database. The transaction is lost.
+    fn script(&mut self, sql: &str) -> impl Future<Output = Result<(), StorageError>> + Send;
+
+    /// Whose tables `{name}` stands for from now on, in the statements of handlers.
+    fn set_names(&mut self, names: Names);
+
+    /// Whether the transaction is still open: handlers must not end it.
+    fn is_open(&self) -> bool;
+}
+
+/// A value that the books use.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SqlValue {
+    /// No value.
+    Null,
+    /// A whole number.
+    Integer(i64),
+    /// A text.
+    Text(String),
+}
+
+impl From<i64> for SqlValue {
+    fn from(value: i64) -> Self {
+        Self::Integer(value)
+    }
+}
+
+impl From<u32> for SqlValue {
+    fn from(value: u32) -> Self {
+        Self::Integer(value.into())
+    }
+}
+
+impl From<&str> for SqlValue {
+    fn from(value: &str) -> Self {
+        Self::Text(value.to_owned())
+    }
+}
+
+impl From<String> for SqlValue {
+    fn from(value: String) -> Self {
+        Self::Text(value)
+    }
+}
+
+/// Which tables `{name}` in a statement stands for: those of one generation of a read model.
+///
+/// ```
+/// use es_runtime::projection::Names;
+///
+/// let names = Names::of_generation(3);
+/// let sql = names.expand("SELECT * FROM {order_summaries}");
+/// assert_eq!(sql.unwrap(), "SELECT * FROM order_summaries__g3");
+/// assert_eq!(Names::plain().expand("DELETE FROM {a}").unwrap(), "DELETE FROM a");
+/// assert!(Names::plain().expand("SELECT '{\"json\":1}'").is_ok());
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Names {
+    suffix: String,
+}
+
+impl Names {
+    /// `{orders}` is `orders`.
+    pub const fn plain() -> Self {
+        Self {
+            suffix: String::new(),
+        }
+    }
+
+    /// `{orders}` is `orders__g3` in generation 3.
+    pub fn of_generation(generation: u32) -> Self {
+        Self {
+            suffix: format!("__g{generation}"),
+        }
+    }
+
+    /// What follows the name of each table.
+    pub fn suffix(&self) -> &str {
+        &self.suffix
+    }
+
+    /// The statement with real names. Braces around anything else than a name stay as they are.
+    ///
+    /// # Errors
+    /// [`NameTooLong`] where a name would not be kept whole by every database.
+    pub fn expand(&self, sql: &str) -> Result<String, NameTooLong> {
+        let mut expanded = String::with_capacity(sql.len() + 16);
+        let mut rest = sql;
+        while let Some((before, after)) = rest.split_once('{') {
+            expanded.push_str(before);
+            match after.split_once('}') {
+                Some((name, behind)) if is_name(name) => {
+                    if name.len() > LONGEST_NAME {
+                        return Err(NameTooLong {
+                            name: name.to_owned(),
+                        });
+                    }
+                    expanded.push_str(name);
+                    expanded.push_str(&self.suffix);
+                    rest = behind;
+                }
+                _ => {
+                    expanded.push('{');
+                    rest = after;
+                }
+            }
+        }
+        expanded.push_str(rest);
+        Ok(expanded)
+    }
+
+    /// The names that a schema declares, each once.
+    pub(crate) fn declared(sql: &str) -> Vec<String> {
+        let mut names = BTreeSet::new();
+        let mut rest = sql;
+        while let Some((_, after)) = rest.split_once('{') {
+            match after.split_once('}') {
+                Some((name, behind)) if is_name(name) => {
+                    names.insert(name.to_owned());
+                    rest = behind;
+                }
+                _ => rest = after,
+            }
+        }
+        names.into_iter().collect()
+    }
+}
+
+/// PostgreSQL cuts identifiers at 63 bytes; the rest is for the generation.
+const LONGEST_NAME: usize = 48;
+
+fn is_name(text: &str) -> bool {
+    let mut chars = text.chars();
+    chars
+        .next()
+        .is_some_and(|first| first.is_ascii_lowercase() || first == '_')
+        && chars.all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
+}
+
+/// A table's name in braces is longer than 48 bytes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NameTooLong {
+    /// The name.
+    pub name: String,
+}
+
+impl std::error::Error for NameTooLong {}
+
+impl fmt::Display for NameTooLong {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { name } = self;
+        write!(
+            f,
+            "the table name `{name}` is longer than {LONGEST_NAME} bytes"
+        )
+    }
+}

@@ -1,0 +1,39 @@
+//! Read models: what a projection is, and what runs it.
+//!
+//! A projection turns events into rows of a read database. Rows and the position up to which events
+//! were handled (the checkpoint) move in one transaction, so each event has its effect exactly once,
+//! whatever crashes between two statements.
+//!
+//! - `traits.rs` says what users write and what the derive generates;
+//! - `database.rs` what a read database must do;
+//! - `tables.rs` keeps the books: checkpoints, generations, parked events;
+//! - `batch.rs` is the one transaction that handles a page of events;
+//! - `worker.rs` is the one loop for catching up and for following, `runner.rs` keeps the loops;
+//! - `parked.rs` and `status.rs` are for operators.
+
+mod batch;
+mod database;
+mod delivery;
+mod error;
+pub mod inline;
+mod parked;
+mod runner;
+mod status;
+mod tables;
+mod traits;
+mod wait;
+mod worker;
+
+pub use database::{
+    Job, NameTooLong, Names, ReadDatabase, RolledBack, SqlTransaction, SqlValue, TransactionError,
+};
+pub use delivery::{Deliver, Delivery, React, Subscription};
+pub use error::{HandlerError, Poison, ProjectionError, Stalled};
+pub use parked::{Parked, Retried};
+pub use runner::Projections;
+#[cfg(feature = "runner")]
+pub use runner::Running;
+pub use status::{Measure, Meter, State, Status};
+pub use tables::{Generation, Slot};
+pub use traits::{Dispatch, Key, Lists, OnNewer, Project, Projection};
+pub use wait::WaitError;

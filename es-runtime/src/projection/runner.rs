@@ -1,0 +1,819 @@
+//! Keeps the loops of all slots of all projections running, and says what they do.
+
+use super::{
+    Deliver, Dispatch, Generation, Job, Measure, Meter, Names, ProjectionError, ReadDatabase,
+    RolledBack, Slot, SqlTransaction, Stalled, Subscription,
+    status::Local,
+    tables::{self, Plan},
+    worker::{Consumer, Delivering, End, Projecting, Until, Worker},
+};
+use crate::{EventId, EventStore, Position, ReadLimit};
+use futures_timer::Delay;
+use std::{
+    collections::{HashMap, HashSet},
+    fmt,
+    future::{Future, poll_fn},
+    pin::{Pin, pin},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    task::Poll,
+    time::{Duration, Instant},
+};
+use tokio::sync::watch;
+
+pub(super) type Boxed<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+
+/// How the loops behave.
+pub(super) struct Settings {
+    pub(super) page: ReadLimit,
+    pub(super) poll: Duration,
+    pub(super) lease: Duration,
+    pub(super) attempts: u32,
+    pub(super) first_backoff: Duration,
+    pub(super) longest_backoff: Duration,
+    pub(super) take_over: bool,
+    pub(super) meter: Option<Arc<dyn Meter>>,
+}
+
+impl Settings {
+    pub(super) fn lease_ms(&self) -> i64 {
+        i64::try_from(self.lease.as_millis()).unwrap_or(i64::MAX / 4)
+    }
+
+    pub(super) fn stand_by(&self) -> Duration {
+        (self.lease / 4).max(Duration::from_millis(10))
+    }
+
+    /// Doubles with each failure up to a bound, with jitter so that many do not come at once.
+    pub(super) fn backoff(&self, failures: u32) -> Duration {
+        let doubled = 2_u32.saturating_pow(failures.saturating_sub(1).min(16));
+        let longest = self
+            .first_backoff
+            .saturating_mul(doubled)
+            .min(self.longest_backoff);
+        longest.mul_f64(0.5 + fastrand::f64() / 2.0)
+    }
+}
+
+/// What all loops of one runner share.
+pub(super) struct Core<S, Db> {
+    pub(super) store: S,
+    pub(super) db: Db,
+    pub(super) owner: String,
+    pub(super) settings: Settings,
+    shutdown: watch::Sender<bool>,
+    locals: Mutex<HashMap<Slot, Local>>,
+}
+
+/// How a pause ended.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Paused {
+    Over,
+    Shutdown,
+}
+
+impl Paused {
+    pub(super) fn is_shutdown(self) -> bool {
+        self == Self::Shutdown
+    }
+}
+
+impl<S: EventStore, Db: ReadDatabase> Core<S, Db> {
+    pub(super) fn is_shutdown(&self) -> bool {
+        *self.shutdown.borrow()
+    }
+
+    pub(super) async fn pause(&self, time: Duration) -> Paused {
+        self.pause_or(time, std::future::pending()).await
+    }
+
+    /// Waits, at most so long, until `wake` or a shutdown.
+    pub(super) async fn pause_or(&self, time: Duration, wake: impl Future<Output = ()>) -> Paused {
+        let mut shutdown = self.shutdown.subscribe();
+        let mut told = pin!(shutdown.wait_for(|shutdown| *shutdown));
+        let mut delay = pin!(Delay::new(time));
+        let mut wake = pin!(wake);
+        poll_fn(|context| {
+            if told.as_mut().poll(context).is_ready() {
+                return Poll::Ready(Paused::Shutdown);
+            }
+            let over =
+                delay.as_mut().poll(context).is_ready() || wake.as_mut().poll(context).is_ready();
+            if over {
+                Poll::Ready(Paused::Over)
+            } else {
+                Poll::Pending
+            }
+        })
+        .await
+    }
+
+    /// Nothing that can panic runs under the lock.
+    pub(super) fn locals(&self) -> MutexGuard<'_, HashMap<Slot, Local>> {
+        self.locals.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn measure(&self, measure: &Measure<'_>) {
+        if let Some(meter) = &self.settings.meter {
+            meter.record(measure);
+        }
+        super::status::trace(measure);
+    }
+
+    /// Notes why a slot does not go on, or that it does.
+    pub(super) fn stalled(&self, slot: &Slot, why: Option<Stalled>) {
+        let mut locals = self.locals();
+        let local = locals.entry(slot.clone()).or_default();
+        if local.stalled == why {
+            return;
+        }
+        local.stalled.clone_from(&why);
+        drop(locals);
+        if let Some(why) = why {
+            self.measure(&Measure::Stalled { slot, why: &why });
+        }
+    }
+
+    pub(super) fn committed(
+        &self,
+        slot: &Slot,
+        events: usize,
+        parked: u64,
+        began: Instant,
+        (from, position): (Position, Position),
+    ) {
+        let took = began.elapsed();
+        self.locals()
+            .entry(slot.clone())
+            .or_default()
+            .handled(began, from, position);
+        self.measure(&Measure::Batch {
+            slot,
+            events,
+            took,
+            position,
+        });
+        if parked > 0 {
+            self.measure(&Measure::Parked {
+                slot,
+                events: parked,
+            });
+        }
+    }
+
+    /// Lets a generation that caught up answer the queries. `false` where it has to wait.
+    pub(super) async fn swap(&self, slot: &Slot) -> Result<bool, ProjectionError> {
+        let name = slot.name;
+        let Ok(head) = self.store.head().await else {
+            return Ok(false);
+        };
+        let job = Swap {
+            name,
+            generation: slot.generation,
+            head,
+        };
+        match self.db.transact(job).await {
+            Ok(Swapped::Yes) => {
+                self.measure(&Measure::Swapped { slot });
+                Ok(true)
+            }
+            Ok(Swapped::NotYet) => Ok(false),
+            Err(error) if error.outcome == crate::Outcome::Unknown => Ok(false),
+            Err(error) => Err(ProjectionError::storage(name, error)),
+        }
+    }
+}
+
+/// Read models and subscriptions of one store in one read database.
+///
+/// ```text
+/// let projections = Projections::new(store, read)
+///     .with(OrderSummaries)
+///     .with(SalesByMonth);
+/// let running = projections.start();
+/// // ..
+/// running.shutdown().await;
+/// ```
+///
+/// # What it does
+/// Each projection has a loop of its own, or one for each of its partitions: it reads a page of
+/// events, hands them to the handlers, and commits rows and checkpoint in one transaction. It wakes
+/// at once for appends through a handle of the same store, and looks every 100 ms for those of
+/// other processes. Memory is bounded by the size of a page.
+///
+/// # Several runners
+/// Any number of processes may run the same projections. One has each slot, by a lease in the read
+/// database (5 s); the others stand by. The lease only saves work: a checkpoint moves only from
+/// where its owner left it and only in its owner's epoch, so one that was replaced, or slept,
+/// cannot write.
+///
+/// # Failures
+/// An event that fails is tried 5 times with growing pauses, alone; what stands before it is
+/// committed. Then it is parked, and with it all later events of its key, in order, while others go
+/// on: see [`parked`](Projections::parked), [`retry`](Projections::retry) and
+/// [`discard`](Projections::discard). A database that fails is tried for ever. A projection that
+/// cannot go on stops alone and says why in [`status`](Projections::status).
+///
+/// # Versions
+/// A projection with a new version, or one for which [`rebuild`](Projections::rebuild) was called,
+/// is built in tables of its own beside the ones that answer queries. When it has caught up, and has
+/// no more parked events than those, one transaction puts its views in their place and drops them.
+/// Until the first build has caught up there are no views.
+pub struct Projections<S, Db> {
+    pub(super) core: Arc<Core<S, Db>>,
+    pub(super) registered: Vec<Arc<Registered<S, Db>>>,
+    twice: Option<&'static str>,
+}
+
+impl<S: Clone, Db: Clone> Clone for Projections<S, Db> {
+    fn clone(&self) -> Self {
+        Self {
+            core: Arc::clone(&self.core),
+            registered: self.registered.clone(),
+            twice: self.twice,
+        }
+    }
+}
+
+impl<S, Db> fmt::Debug for Projections<S, Db> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<_> = self.registered.iter().map(|r| r.name).collect();
+        f.debug_tuple("Projections").field(&names).finish()
+    }
+}
+
+type Run<S, Db> =
+    dyn Fn(Arc<Core<S, Db>>, Task) -> Boxed<Result<End, ProjectionError>> + Send + Sync;
+type Again<S, Db> =
+    dyn Fn(Arc<Core<S, Db>>, super::parked::Again) -> Boxed<super::parked::AgainEnd> + Send + Sync;
+
+/// One projection or subscription of a runner.
+pub(super) struct Registered<S, Db> {
+    pub(super) name: &'static str,
+    pub(super) version: u32,
+    partitions: u32,
+    schema: String,
+    from_the_beginning: bool,
+    has_tables: bool,
+    run: Box<Run<S, Db>>,
+    pub(super) again: Box<Again<S, Db>>,
+}
+
+/// One slot to run.
+#[derive(Clone)]
+pub(super) struct Task {
+    slot: Slot,
+    building: bool,
+    until: Until,
+    take_over: bool,
+}
+
+impl<S: EventStore, Db: ReadDatabase> Projections<S, Db> {
+    /// A runner without projections yet, from this store into this read database.
+    pub fn new(store: S, read: Db) -> Self {
+        let owner = format!("process {} ({})", std::process::id(), EventId::new());
+        Self {
+            core: Arc::new(Core {
+                store,
+                db: read,
+                owner,
+                settings: Settings {
+                    page: ReadLimit::default(),
+                    poll: Duration::from_millis(100),
+                    lease: Duration::from_secs(5),
+                    attempts: 5,
+                    first_backoff: Duration::from_millis(50),
+                    longest_backoff: Duration::from_secs(2),
+                    take_over: false,
+                    meter: None,
+                },
+                shutdown: watch::Sender::new(false),
+                locals: Mutex::default(),
+            }),
+            registered: Vec::new(),
+            twice: None,
+        }
+    }
+
+    /// Adds a projection.
+    #[must_use]
+    pub fn with<P: Dispatch<Db>>(self, projection: P) -> Self {
+        let projection = Arc::new(projection);
+        let again = Arc::clone(&projection);
+        self.register(Registered {
+            name: P::NAME,
+            version: P::VERSION,
+            partitions: P::PARTITIONS.max(1),
+            schema: P::schema().into_owned(),
+            from_the_beginning: true,
+            has_tables: true,
+            run: run(Projecting(projection)),
+            again: Box::new(move |core, todo| {
+                Box::pin(super::parked::project_again(core, Arc::clone(&again), todo))
+            }),
+        })
+    }
+
+    /// Adds a subscription.
+    #[must_use]
+    pub fn with_subscription<D: Deliver>(self, subscription: D) -> Self {
+        let subscription = Arc::new(subscription);
+        let again = Arc::clone(&subscription);
+        self.register(Registered {
+            name: <D as Subscription>::NAME,
+            version: 1,
+            partitions: D::PARTITIONS.max(1),
+            schema: String::new(),
+            from_the_beginning: D::FROM_THE_BEGINNING,
+            has_tables: false,
+            run: run(Delivering(subscription)),
+            again: Box::new(move |core, todo| {
+                Box::pin(super::parked::deliver_again(core, Arc::clone(&again), todo))
+            }),
+        })
+    }
+
+    fn register(mut self, registered: Registered<S, Db>) -> Self {
+        if self.registered.iter().any(|r| r.name == registered.name) {
+            self.twice = Some(registered.name);
+        }
+        self.registered.push(Arc::new(registered));
+        self
+    }
+
+    /// Takes slots over from living owners, once, instead of waiting for their leases to end. For
+    /// programs that know that the owner is dead or may be interrupted.
+    #[must_use]
+    pub fn take_over(self, take_over: bool) -> Self {
+        self.set(|settings| settings.take_over = take_over)
+    }
+
+    /// How long an owner that gives no sign of life keeps a slot, 5 seconds by default.
+    #[must_use]
+    pub fn lease(self, lease: Duration) -> Self {
+        self.set(|settings| settings.lease = lease)
+    }
+
+    /// How often to look for events that other processes appended, every 100 ms by default.
+    #[must_use]
+    pub fn poll_every(self, poll: Duration) -> Self {
+        self.set(|settings| settings.poll = poll)
+    }
+
+    /// How much of the feed is handled in one transaction: 1,000 events or 4 MiB by default.
+    #[must_use]
+    pub fn page(self, page: ReadLimit) -> Self {
+        self.set(|settings| settings.page = page)
+    }
+
+    /// How often an event is tried before it is parked, 5 times by default, and how long the pauses
+    /// are: `first` after the first failure, then doubled up to `longest`.
+    #[must_use]
+    pub fn attempts(self, attempts: u32, first: Duration, longest: Duration) -> Self {
+        self.set(|settings| {
+            settings.attempts = attempts.max(1);
+            settings.first_backoff = first;
+            settings.longest_backoff = longest;
+        })
+    }
+
+    /// Told of everything that is worth counting.
+    #[must_use]
+    pub fn meter(self, meter: impl Meter) -> Self {
+        let meter: Arc<dyn Meter> = Arc::new(meter);
+        self.set(|settings| settings.meter = Some(meter))
+    }
+
+    /// A builder is one handle only until it is started or cloned; then the settings are fixed and
+    /// stay as they are.
+    fn set(mut self, change: impl FnOnce(&mut Settings)) -> Self {
+        if let Some(core) = Arc::get_mut(&mut self.core) {
+            change(&mut core.settings);
+        }
+        self
+    }
+
+    /// The store that the events come from.
+    pub fn store(&self) -> &S {
+        &self.core.store
+    }
+
+    /// The read database.
+    pub fn read_database(&self) -> &Db {
+        &self.core.db
+    }
+
+    pub(super) fn find(&self, name: &str) -> Result<&Arc<Registered<S, Db>>, ProjectionError> {
+        let found = self.registered.iter().find(|r| r.name == name);
+        found.ok_or_else(|| ProjectionError::Unknown {
+            projection: name.to_owned(),
+        })
+    }
+
+    fn checked(&self) -> Result<(), ProjectionError> {
+        match self.twice {
+            Some(projection) => Err(ProjectionError::NamedTwice { projection }),
+            None => Ok(()),
+        }
+    }
+
+    /// Handles every event that is stored by now, and lets what was built answer queries. Runs in
+    /// the calling task, one projection after the other.
+    ///
+    /// # Errors
+    /// The [`ProjectionError`] of the first projection that cannot go on. Those before it have
+    /// caught up.
+    ///
+    /// # Cancel safety
+    /// Each page was handled or not. Leases of slots that were just run last until they end.
+    pub async fn catch_up(&self) -> Result<(), ProjectionError> {
+        self.checked()?;
+        for registered in &self.registered {
+            let name = registered.name;
+            let storage = |error| ProjectionError::storage(name, crate::StorageError::from(error));
+            let goal = self.core.store.head().await.map_err(storage)?;
+            for task in registered.tasks(&self.core, Until::Reached(goal)).await? {
+                let run = || (registered.run)(Arc::clone(&self.core), task.clone());
+                while run().await? == End::Fenced {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Builds a projection anew beside the tables that answer queries; see
+    /// [`Projections`](Projections#versions). A rebuild that is under way goes on. The runners that
+    /// have the projection do it; [`catch_up`](Projections::catch_up) does it at once.
+    ///
+    /// # Errors
+    /// [`ProjectionError::Unknown`] for a name that is not a projection of this runner,
+    /// [`ProjectionError::Storage`] when the read database fails.
+    pub async fn rebuild(&self, name: &str) -> Result<Generation, ProjectionError> {
+        let registered = self.find(name)?;
+        if !registered.has_tables {
+            return Err(ProjectionError::Unknown {
+                projection: name.to_owned(),
+            });
+        }
+        let prepared = registered.prepare(&self.core, true).await?;
+        let new = prepared.into_iter().find(|generation| !generation.live);
+        new.ok_or_else(|| ProjectionError::Ended {
+            projection: registered.name,
+            what: "the new generation is not in the books".to_owned(),
+        })
+    }
+
+    /// Starts the loops as tasks of the current tokio runtime.
+    ///
+    /// A projection that cannot go on stops alone; [`status`](Projections::status) says why.
+    ///
+    /// # Errors
+    /// [`ProjectionError::NamedTwice`]. Nothing runs then.
+    ///
+    /// # Panics
+    /// Outside of a tokio runtime, as `tokio::spawn` does.
+    #[cfg(feature = "runner")]
+    pub fn start(&self) -> Result<Running<S, Db>, ProjectionError> {
+        self.checked()?;
+        let mut keepers = tokio::task::JoinSet::new();
+        for registered in &self.registered {
+            keepers.spawn(keep(Arc::clone(&self.core), Arc::clone(registered)));
+        }
+        Ok(Running {
+            projections: self.clone(),
+            keepers,
+        })
+    }
+}
+
+fn run<S: EventStore, Db: ReadDatabase, C: Consumer<Db>>(consumer: C) -> Box<Run<S, Db>> {
+    let consumer = Arc::new(consumer);
+    Box::new(move |core, task| {
+        let worker = Worker {
+            core,
+            consumer: Arc::clone(&consumer),
+            slot: task.slot,
+            building: task.building,
+            until: task.until,
+            take_over: task.take_over,
+        };
+        Box::pin(worker.run())
+    })
+}
+
+impl<S: EventStore, Db: ReadDatabase> Registered<S, Db> {
+    /// The slots that there are to run, after the tables were made ready.
+    async fn tasks(&self, core: &Core<S, Db>, until: Until) -> Result<Vec<Task>, ProjectionError> {
+        let mut tasks = Vec::new();
+        // Newest first: where the live one cannot go on, the one that is built takes its place.
+        for generation in self.prepare(core, false).await?.into_iter().rev() {
+            if generation.version != self.version {
+                continue;
+            }
+            for slot in 0..generation.partitions {
+                tasks.push(Task {
+                    slot: Slot {
+                        name: self.name,
+                        generation: generation.number,
+                        slot,
+                    },
+                    building: !generation.live,
+                    until,
+                    take_over: core.settings.take_over,
+                });
+            }
+        }
+        Ok(tasks)
+    }
+
+    async fn prepare(
+        &self,
+        core: &Core<S, Db>,
+        rebuild: bool,
+    ) -> Result<Vec<Generation>, ProjectionError> {
+        let from = if self.from_the_beginning {
+            Position::START
+        } else {
+            let head = core.store.head().await;
+            head.map_err(|error| ProjectionError::storage(self.name, error))?
+        };
+        let job = Prepare {
+            plan: Plan {
+                name: self.name,
+                version: self.version,
+                partitions: self.partitions,
+                schema: self.schema.clone(),
+                at_once: !self.has_tables,
+                from,
+            },
+            rebuild,
+        };
+        match core.db.transact(job).await {
+            Ok(prepared) => prepared,
+            Err(error) => Err(ProjectionError::storage(self.name, error)),
+        }
+    }
+}
+
+/// Makes sure that there is a generation of this program's version.
+struct Prepare {
+    plan: Plan,
+    rebuild: bool,
+}
+
+impl<Db: ReadDatabase> Job<Db> for Prepare {
+    type Output = Result<Vec<Generation>, ProjectionError>;
+
+    async fn run(self, tx: &mut Db::Transaction) -> Result<Self::Output, RolledBack<Self::Output>> {
+        match prepare::<Db>(tx, &self.plan, self.rebuild).await {
+            Ok(generations) => Ok(Ok(generations)),
+            Err(error) => Err(RolledBack::With(Err(error))),
+        }
+    }
+}
+
+/// The generations of a projection after there is one for this program.
+pub(crate) async fn prepare<Db: ReadDatabase>(
+    tx: &mut Db::Transaction,
+    plan: &Plan,
+    rebuild: bool,
+) -> Result<Vec<Generation>, ProjectionError> {
+    let name = plan.name;
+    let storage = |error| ProjectionError::storage(name, error);
+    tx.set_names(Names::plain());
+    tables::create(tx).await.map_err(storage)?;
+    tables::lock_model::<Db>(tx, name).await.map_err(storage)?;
+    let mut found = tables::generations(tx, name).await.map_err(storage)?;
+    let live = found.iter().find(|generation| generation.live);
+    if let Some(live) = live.filter(|live| live.version > plan.version) {
+        return Err(ProjectionError::OlderProgram {
+            projection: name,
+            live: live.version,
+            mine: plan.version,
+        });
+    }
+    let up_to_date = live.is_some_and(|live| live.version == plan.version);
+    // A build of a version that this program leaves behind will never be finished.
+    for old in found
+        .iter()
+        .filter(|generation| !generation.live && generation.version < plan.version)
+    {
+        tables::drop_generation(tx, name, old)
+            .await
+            .map_err(storage)?;
+    }
+    found.retain(|generation| generation.live || generation.version >= plan.version);
+    for generation in &found {
+        if generation.version == plan.version && generation.partitions != plan.partitions {
+            return Err(ProjectionError::PartitionsChanged {
+                projection: name,
+                version: plan.version,
+                stored: generation.partitions,
+                mine: plan.partitions,
+            });
+        }
+    }
+    let building = found
+        .iter()
+        .any(|generation| !generation.live && generation.version == plan.version);
+    if !building && (rebuild || !up_to_date) {
+        found.push(tables::create_generation::<Db>(tx, plan).await?);
+    }
+    Ok(found)
+}
+
+/// Puts a new generation in the place of the live one.
+struct Swap {
+    name: &'static str,
+    generation: u32,
+    head: Position,
+}
+
+enum Swapped {
+    Yes,
+    NotYet,
+}
+
+impl<Db: ReadDatabase> Job<Db> for Swap {
+    type Output = Swapped;
+
+    async fn run(self, tx: &mut Db::Transaction) -> Result<Swapped, RolledBack<Swapped>> {
+        let Self {
+            name,
+            generation,
+            head,
+        } = self;
+        tables::lock_model::<Db>(tx, name).await?;
+        let found = tables::generations(tx, name).await?;
+        let Some(new) = found.iter().find(|g| g.number == generation) else {
+            return Err(RolledBack::With(Swapped::NotYet));
+        };
+        if new.live {
+            return Err(RolledBack::With(Swapped::Yes));
+        }
+        let old = found.iter().find(|g| g.live);
+        let mut furthest = head;
+        let mut parked = u64::MAX;
+        if let Some(old) = old {
+            parked = 0;
+            for slot in slots(name, old) {
+                if let Some(there) = tables::lock_checkpoint::<Db>(tx, &slot).await? {
+                    // One that stopped may stand where this store never was.
+                    if there.reason.is_none() {
+                        furthest = furthest.max(there.position);
+                    }
+                    parked = parked.saturating_add(there.parked);
+                }
+            }
+        }
+        let mut worse = 0_u64;
+        for slot in slots(name, new) {
+            match tables::lock_checkpoint::<Db>(tx, &slot).await? {
+                Some(there) if there.position >= furthest => {
+                    worse = worse.saturating_add(there.parked);
+                }
+                _ => return Err(RolledBack::With(Swapped::NotYet)),
+            }
+        }
+        if worse > parked {
+            return Err(RolledBack::With(Swapped::NotYet));
+        }
+        tables::swap(tx, name, old, new).await?;
+        Ok(Swapped::Yes)
+    }
+}
+
+pub(super) fn slots(name: &'static str, generation: &Generation) -> impl Iterator<Item = Slot> {
+    let number = generation.number;
+    (0..generation.partitions).map(move |slot| Slot {
+        name,
+        generation: number,
+        slot,
+    })
+}
+
+/// Keeps the slots of one projection running, whatever generations come and go.
+#[cfg(feature = "runner")]
+async fn keep<S: EventStore, Db: ReadDatabase>(
+    core: Arc<Core<S, Db>>,
+    registered: Arc<Registered<S, Db>>,
+) {
+    /// So often it looks for a rebuild that another process asked for.
+    const LOOK_EVERY: Duration = Duration::from_millis(500);
+    let mut workers = tokio::task::JoinSet::new();
+    let mut running: HashMap<tokio::task::Id, Slot> = HashMap::new();
+    let mut was_fenced: HashSet<Slot> = HashSet::new();
+    let mut has_stopped: HashSet<Slot> = HashSet::new();
+    let mut failures = 0;
+    while !core.is_shutdown() {
+        match registered.tasks(&core, Until::Shutdown).await {
+            Ok(tasks) => {
+                failures = 0;
+                core.stopped(registered.name, None);
+                for mut task in tasks {
+                    let runs = running.values().any(|slot| *slot == task.slot);
+                    if runs || has_stopped.contains(&task.slot) {
+                        continue;
+                    }
+                    // Who was replaced stands by: taking over again would go on for ever.
+                    task.take_over &= !was_fenced.contains(&task.slot);
+                    let slot = task.slot.clone();
+                    let worker = (registered.run)(Arc::clone(&core), task);
+                    running.insert(workers.spawn(worker).id(), slot);
+                }
+            }
+            Err(ProjectionError::Storage { source, .. }) => {
+                failures += 1;
+                let why = Stalled::Database(source.to_string());
+                core.stopped(registered.name, Some(super::State::Stalled(why)));
+                if core
+                    .pause(core.settings.backoff(failures))
+                    .await
+                    .is_shutdown()
+                {
+                    break;
+                }
+                continue;
+            }
+            Err(error) => {
+                core.stopped(
+                    registered.name,
+                    Some(super::State::Stopped(error.to_string())),
+                );
+                break;
+            }
+        }
+        let ended = if workers.is_empty() {
+            core.pause(LOOK_EVERY).await;
+            None
+        } else {
+            let mut ended = None;
+            core.pause_or(LOOK_EVERY, async {
+                ended = workers.join_next_with_id().await;
+            })
+            .await;
+            ended
+        };
+        match ended {
+            None => {}
+            Some(Ok((id, Ok(end)))) => {
+                if let (Some(slot), End::Fenced) = (running.remove(&id), end) {
+                    was_fenced.insert(slot);
+                }
+            }
+            // It stops alone; why stands in the books.
+            Some(Ok((id, Err(_)))) => has_stopped.extend(running.remove(&id)),
+            Some(Err(error)) => has_stopped.extend(running.remove(&error.id())),
+        }
+    }
+    if core.is_shutdown() {
+        // They end by themselves after the page that they are at.
+        while workers.join_next().await.is_some() {}
+    }
+}
+
+/// Loops that run. Dropping it without [`shutdown`](Running::shutdown) ends them where they are,
+/// which loses nothing either.
+#[cfg(feature = "runner")]
+#[must_use = "dropping it ends the loops"]
+pub struct Running<S, Db> {
+    projections: Projections<S, Db>,
+    keepers: tokio::task::JoinSet<()>,
+}
+
+#[cfg(feature = "runner")]
+impl<S: EventStore, Db: ReadDatabase> Running<S, Db> {
+    /// Lets every loop finish its page, gives the leases back and waits until nothing runs.
+    ///
+    /// # Cancel safety
+    /// The loops end all the same.
+    pub async fn shutdown(mut self) {
+        self.projections.core.shutdown.send_replace(true);
+        while self.keepers.join_next().await.is_some() {}
+        // The same runner may be started again.
+        self.projections.core.shutdown.send_replace(false);
+    }
+
+    /// The runner, for its status and the rest.
+    pub fn projections(&self) -> &Projections<S, Db> {
+        &self.projections
+    }
+}
+
+#[cfg(feature = "runner")]
+impl<S, Db> fmt::Debug for Running<S, Db> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Running").field(&self.projections).finish()
+    }
+}
+
+impl<S: EventStore, Db: ReadDatabase> Core<S, Db> {
+    /// Notes why a whole projection does not run.
+    #[cfg(feature = "runner")]
+    fn stopped(&self, name: &'static str, state: Option<super::State>) {
+        let slot = Slot {
+            name,
+            generation: 0,
+            slot: 0,
+        };
+        self.locals().entry(slot).or_default().state = state;
+    }
+}

@@ -1,0 +1,704 @@
+//! The one loop of a slot: reads pages of the feed, has them handled, and waits at the end for more.
+//! Catching up and following are the same loop.
+
+use super::{
+    Deliver, Delivery, Dispatch, HandlerError, Job, Key, Measure, Poison, ProjectionError,
+    ReadDatabase, RolledBack, Slot, Stalled, TransactionError,
+    batch::{Aside, Batch, Page, PageEnd},
+    delivery::{Delivered, Gate, Gated, deliver_first},
+    runner::Core,
+    tables::{self, Checkpoint},
+};
+use crate::{EventFilter, EventStore, Position, ReadLimit, RecordedEvent, StreamRange};
+use std::{future::Future, marker::PhantomData, sync::Arc, time::Instant};
+
+/// What a slot's loop calls for each page: a projection or a subscription.
+pub(super) trait Consumer<Db: ReadDatabase>: Send + Sync + 'static {
+    const PARTITIONS: u32;
+    /// How many events go into one call at most.
+    const AT_ONCE: usize;
+
+    fn filter(&self) -> EventFilter;
+    fn key(event: &RecordedEvent) -> Key<'_>;
+    fn handle(
+        &self,
+        db: &Db,
+        page: Page,
+        aside: Aside,
+        attempt: u32,
+    ) -> impl Future<Output = Result<PageEnd, TransactionError>> + Send;
+}
+
+/// A projection in its transactions.
+pub(super) struct Projecting<P>(pub(super) Arc<P>);
+
+impl<P: Dispatch<Db>, Db: ReadDatabase> Consumer<Db> for Projecting<P> {
+    const PARTITIONS: u32 = P::PARTITIONS;
+    const AT_ONCE: usize = usize::MAX;
+
+    fn filter(&self) -> EventFilter {
+        P::filter()
+    }
+
+    fn key(event: &RecordedEvent) -> Key<'_> {
+        P::key(event)
+    }
+
+    async fn handle(
+        &self,
+        db: &Db,
+        page: Page,
+        aside: Aside,
+        _: u32,
+    ) -> Result<PageEnd, TransactionError> {
+        db.transact(Batch {
+            projection: Arc::clone(&self.0),
+            page,
+            aside,
+            database: PhantomData,
+        })
+        .await
+    }
+}
+
+/// A subscription, one event at a time.
+pub(super) struct Delivering<D>(pub(super) Arc<D>);
+
+impl<D: Deliver, Db: ReadDatabase> Consumer<Db> for Delivering<D> {
+    const PARTITIONS: u32 = D::PARTITIONS;
+    const AT_ONCE: usize = 1;
+
+    fn filter(&self) -> EventFilter {
+        D::filter()
+    }
+
+    fn key(event: &RecordedEvent) -> Key<'_> {
+        D::key(event)
+    }
+
+    async fn handle(
+        &self,
+        db: &Db,
+        page: Page,
+        aside: Aside,
+        attempt: u32,
+    ) -> Result<PageEnd, TransactionError> {
+        if let Some(event) = page.events().first() {
+            let gate = Gate {
+                key: D::key(event).into_owned(),
+                page: page.clone(),
+                aside,
+            };
+            match db.transact(gate).await? {
+                Gated::Closed(end) => return Ok(end),
+                Gated::Open => {}
+            }
+            let delivery = Delivery::new(D::NAME, event.event_id, attempt);
+            if let Err(error) = deliver_first(&*self.0, event, &delivery).await {
+                return Ok(PageEnd::Failed { index: 0, error });
+            }
+        }
+        db.transact(Delivered(page)).await
+    }
+}
+
+/// How long a slot is run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Until {
+    Shutdown,
+    /// Every event up to this position was handled.
+    Reached(Position),
+}
+
+impl Until {
+    fn is_reached_at(self, position: Position) -> bool {
+        matches!(self, Self::Reached(goal) if position >= goal)
+    }
+}
+
+/// Why a loop ended, where it did not fail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum End {
+    Shutdown,
+    Reached,
+    /// Another owner has the slot.
+    Fenced,
+    /// The generation was replaced.
+    Gone,
+}
+
+/// One slot, run.
+pub(super) struct Worker<S, Db, C> {
+    pub(super) core: Arc<Core<S, Db>>,
+    pub(super) consumer: Arc<C>,
+    pub(super) slot: Slot,
+    /// Whether its generation waits for its turn to answer queries.
+    pub(super) building: bool,
+    pub(super) until: Until,
+    /// Whether a living owner may be replaced.
+    pub(super) take_over: bool,
+}
+
+/// What a worker knows while it has the slot.
+struct Held {
+    epoch: i64,
+    position: Position,
+    renewed: Instant,
+}
+
+/// Counts the attempts at one event.
+#[derive(Default)]
+struct Tries {
+    position: Option<Position>,
+    count: u32,
+}
+
+impl Tries {
+    fn of(&self, position: Position) -> u32 {
+        if self.position == Some(position) {
+            self.count
+        } else {
+            0
+        }
+    }
+
+    fn failed(&mut self, position: Position) -> u32 {
+        self.count = self.of(position).saturating_add(1);
+        self.position = Some(position);
+        self.count
+    }
+}
+
+impl<S: EventStore, Db: ReadDatabase, C: Consumer<Db>> Worker<S, Db, C> {
+    /// Runs until told to end, or until it cannot go on.
+    pub(super) async fn run(mut self) -> Result<End, ProjectionError> {
+        let mut held = match self.acquire().await? {
+            Ok(held) => held,
+            Err(end) => return Ok(end),
+        };
+        let ended = self.follow(&mut held).await;
+        let reason = ended.as_ref().err().map(ToString::to_string);
+        let release = Renew {
+            slot: self.slot.clone(),
+            epoch: held.epoch,
+            lease_ms: 0,
+            reason,
+        };
+        // Where this fails, the lease runs out by itself.
+        let _ = self.core.db.transact(release).await;
+        self.core.stalled(&self.slot, None);
+        ended
+    }
+
+    fn name(&self) -> &'static str {
+        self.slot.name
+    }
+
+    fn storage(&self, error: impl Into<crate::StorageError>) -> ProjectionError {
+        ProjectionError::storage(self.name(), error)
+    }
+
+    /// Waits until the slot is free, takes it, and makes sure that the store is the one it knows.
+    async fn acquire(&mut self) -> Result<Result<Held, End>, ProjectionError> {
+        let mut failures = 0;
+        loop {
+            let job = Acquire {
+                slot: self.slot.clone(),
+                owner: self.core.owner.clone(),
+                lease_ms: self.core.settings.lease_ms(),
+                take_over: self.take_over,
+            };
+            let stalled = match self.core.db.transact(job).await {
+                Ok(Acquired::Mine(checkpoint)) => {
+                    self.core.stalled(&self.slot, None);
+                    match self.known(&checkpoint).await {
+                        Ok(()) => {
+                            return Ok(Ok(Held {
+                                epoch: checkpoint.epoch,
+                                position: checkpoint.position,
+                                renewed: Instant::now(),
+                            }));
+                        }
+                        Err(Unfit::Other(error)) => {
+                            let release = Renew {
+                                slot: self.slot.clone(),
+                                epoch: checkpoint.epoch,
+                                lease_ms: 0,
+                                reason: Some(error.to_string()),
+                            };
+                            let _ = self.core.db.transact(release).await;
+                            return Err(error);
+                        }
+                        Err(Unfit::Unreadable(error)) => {
+                            self.take_over = true;
+                            Stalled::Database(error)
+                        }
+                    }
+                }
+                Ok(Acquired::Gone) => return Ok(Err(End::Gone)),
+                Ok(Acquired::Inline) => {
+                    return Err(ProjectionError::RunsInline {
+                        projection: self.name(),
+                    });
+                }
+                Ok(Acquired::Busy { owner, position }) => {
+                    if self.until.is_reached_at(position) {
+                        return Ok(Err(End::Reached));
+                    }
+                    Stalled::StandBy { owner }
+                }
+                Err(error) => Stalled::Database(error.to_string()),
+            };
+            self.core.stalled(&self.slot, Some(stalled.clone()));
+            failures += 1;
+            let pause = match stalled {
+                Stalled::StandBy { .. } => self.core.settings.stand_by(),
+                _ => self.core.settings.backoff(failures),
+            };
+            if self.core.pause(pause).await.is_shutdown() {
+                return Ok(Err(End::Shutdown));
+            }
+        }
+    }
+
+    /// Whether the store holds what the checkpoint says was handled.
+    async fn known(&self, checkpoint: &Checkpoint) -> Result<(), Unfit> {
+        let unreadable = |error: crate::ReadError| Unfit::Unreadable(error.to_string());
+        let head = self.core.store.head().await.map_err(unreadable)?;
+        if head < checkpoint.position {
+            return Err(Unfit::Other(ProjectionError::StoreBehind {
+                projection: self.name(),
+                checkpoint: checkpoint.position,
+                head,
+            }));
+        }
+        let Some(last) = &checkpoint.last else {
+            return Ok(());
+        };
+        let before = last.version.saturating_sub(1);
+        let limit = ReadLimit::events(1);
+        let found = self
+            .core
+            .store
+            .read_stream(&last.stream, StreamRange::forward(before), limit)
+            .await
+            .map_err(unreadable)?;
+        if found.first().is_some_and(|e| e.event_id == last.event_id) {
+            return Ok(());
+        }
+        Err(Unfit::Other(ProjectionError::OtherHistory {
+            projection: self.name(),
+            stream: Box::new(last.stream.clone()),
+            version: last.version,
+            expected: last.event_id,
+        }))
+    }
+
+    /// The loop.
+    async fn follow(&mut self, held: &mut Held) -> Result<End, ProjectionError> {
+        let filter = self.consumer.filter();
+        let limit = self.core.settings.page;
+        let mut failures = 0;
+        loop {
+            if self.core.is_shutdown() {
+                return Ok(End::Shutdown);
+            }
+            let page = match self
+                .core
+                .store
+                .read_feed(held.position, &filter, limit)
+                .await
+            {
+                Ok(page) => page,
+                Err(error) => {
+                    failures += 1;
+                    let stalled = Stalled::Database(error.to_string());
+                    if self.rest(stalled, failures).await {
+                        return Ok(End::Shutdown);
+                    }
+                    continue;
+                }
+            };
+            failures = 0;
+            let at_end = page.at_end;
+            if page.next > held.position {
+                let events = self.mine(page.events);
+                if let Some(end) = self.page(held, events, page.next).await? {
+                    return Ok(end);
+                }
+            }
+            if !at_end {
+                continue;
+            }
+            if let Some(end) = self.at_the_end(held).await? {
+                return Ok(end);
+            }
+        }
+    }
+
+    /// The events of this slot.
+    fn mine(&self, mut events: Vec<RecordedEvent>) -> Arc<[RecordedEvent]> {
+        if C::PARTITIONS > 1 {
+            events.retain(|event| slot_of(&C::key(event), C::PARTITIONS) == self.slot.slot);
+        }
+        events.into()
+    }
+
+    /// Handles one page, in one piece where nothing fails.
+    async fn page(
+        &mut self,
+        held: &mut Held,
+        events: Arc<[RecordedEvent]>,
+        next: Position,
+    ) -> Result<Option<End>, ProjectionError> {
+        let mut start = 0_usize;
+        let mut most = C::AT_ONCE;
+        let mut tries = Tries::default();
+        let mut aside = Aside::Parked;
+        let mut failures = 0;
+        loop {
+            let until = start.saturating_add(most).min(events.len());
+            let whole = until == events.len();
+            let to = match events.get(until.wrapping_sub(1)) {
+                Some(last) if !whole => last.position,
+                _ => next,
+            };
+            let page = Page {
+                slot: self.slot.clone(),
+                epoch: held.epoch,
+                from: held.position,
+                to,
+                events: Arc::clone(&events),
+                part: start..until,
+                lease_ms: self.core.settings.lease_ms(),
+            };
+            let first = events.get(start);
+            let attempt = first.map_or(0, |first| tries.of(first.position));
+            let began = Instant::now();
+            let ended = self
+                .consumer
+                .handle(
+                    &self.core.db,
+                    page,
+                    aside.clone(),
+                    attempt.saturating_add(1),
+                )
+                .await;
+            match ended {
+                Ok(PageEnd::Committed { parked }) => {
+                    let moved = (held.position, to);
+                    held.position = to;
+                    held.renewed = Instant::now();
+                    self.core.stalled(&self.slot, None);
+                    self.core
+                        .committed(&self.slot, until - start, parked, began, moved);
+                    if whole {
+                        return Ok(None);
+                    }
+                    start = until;
+                    most = C::AT_ONCE;
+                    aside = Aside::Parked;
+                    failures = 0;
+                }
+                Ok(PageEnd::Fenced) => {
+                    self.core.measure(&Measure::FenceLost { slot: &self.slot });
+                    return self.lost().await.map(Some);
+                }
+                // What stands before the event that failed is handled first, the event then alone.
+                Ok(PageEnd::Failed { index, .. }) if index > 0 => most = index,
+                Ok(PageEnd::Failed { error, .. }) => {
+                    most = 1;
+                    let Some(event) = first else { continue };
+                    match self.failed(held, event, error, &mut tries).await? {
+                        Next::Again => {}
+                        Next::Park(parked) => aside = parked,
+                        Next::End(end) => return Ok(Some(end)),
+                    }
+                }
+                Err(error) => {
+                    failures += 1;
+                    if self
+                        .rest(Stalled::Database(error.to_string()), failures)
+                        .await
+                    {
+                        return Ok(Some(End::Shutdown));
+                    }
+                    match self.look(held).await? {
+                        Look::Still => {}
+                        // Committed after all.
+                        Look::At(position) if position == to => {
+                            held.position = to;
+                            if whole {
+                                return Ok(None);
+                            }
+                            start = until;
+                            most = C::AT_ONCE;
+                            aside = Aside::Parked;
+                        }
+                        Look::At(_) | Look::Lost => return self.lost().await.map(Some),
+                    }
+                }
+            }
+        }
+    }
+
+    /// What becomes of an event that failed alone, after a pause.
+    async fn failed(
+        &self,
+        held: &mut Held,
+        event: &RecordedEvent,
+        error: HandlerError,
+        tries: &mut Tries,
+    ) -> Result<Next, ProjectionError> {
+        let pause = if error.is_newer() {
+            if self.until != Until::Shutdown {
+                return Err(self.too_new(&error));
+            }
+            let newer = Stalled::NewerEvent(error.to_string());
+            self.core.stalled(&self.slot, Some(newer));
+            self.core.settings.backoff(u32::MAX)
+        } else {
+            let attempts = tries.failed(event.position);
+            if attempts >= self.core.settings.attempts {
+                return Ok(Next::Park(Aside::First {
+                    reason: error.to_string(),
+                    attempts,
+                }));
+            }
+            self.retrying(event, &error, attempts);
+            self.core.settings.backoff(attempts)
+        };
+        if self.core.pause(pause).await.is_shutdown() {
+            return Ok(Next::End(End::Shutdown));
+        }
+        if self.renewed(held).await? {
+            Ok(Next::Again)
+        } else {
+            self.lost().await.map(Next::End)
+        }
+    }
+
+    fn too_new(&self, error: &HandlerError) -> ProjectionError {
+        ProjectionError::NewerEvent {
+            projection: self.name(),
+            what: error.to_string(),
+        }
+    }
+
+    fn retrying(&self, event: &RecordedEvent, error: &HandlerError, attempts: u32) {
+        let poison = Poison {
+            position: event.position,
+            stream: event.stream.clone(),
+            version: event.version,
+            event_id: event.event_id,
+            name: Arc::clone(&event.name),
+            reason: error.to_string(),
+            attempts,
+        };
+        self.core.measure(&Measure::Retry {
+            slot: &self.slot,
+            poison: &poison,
+        });
+        self.core
+            .stalled(&self.slot, Some(Stalled::Retrying(Box::new(poison))));
+    }
+
+    /// Shows why it waits and waits; `true` when it is to end.
+    async fn rest(&self, stalled: Stalled, failures: u32) -> bool {
+        self.core.stalled(&self.slot, Some(stalled));
+        let pause = self.core.settings.backoff(failures);
+        self.core.pause(pause).await.is_shutdown()
+    }
+
+    /// Where the slot stands after a transaction of unknown outcome.
+    async fn look(&self, held: &Held) -> Result<Look, ProjectionError> {
+        let rows = loop {
+            let values = [self.slot.name.into(), self.slot.generation.into()];
+            match self
+                .core
+                .db
+                .query(&tables::checkpoints_sql(), &values)
+                .await
+            {
+                Ok(rows) => break rows,
+                Err(error) => {
+                    if self
+                        .rest(Stalled::Database(error.to_string()), u32::MAX)
+                        .await
+                    {
+                        return Ok(Look::Lost);
+                    }
+                }
+            }
+        };
+        let number = usize::try_from(self.slot.slot).unwrap_or(usize::MAX);
+        let Some(row) = rows.into_iter().nth(number) else {
+            return Ok(Look::Lost);
+        };
+        let now = tables::checkpoint(self.name(), row).map_err(|e| self.storage(e))?;
+        Ok(match now.position {
+            _ if now.epoch != held.epoch => Look::Lost,
+            position if position == held.position => Look::Still,
+            position => Look::At(position),
+        })
+    }
+
+    /// The slot is no longer ours: gone with its generation, or another's.
+    async fn lost(&self) -> Result<End, ProjectionError> {
+        let name = self.slot.name;
+        let values = [name.into()];
+        match self.core.db.query(tables::GENERATIONS, &values).await {
+            Ok(rows) => {
+                for row in rows {
+                    let found = tables::generation(name, row).map_err(|e| self.storage(e))?;
+                    if found.number == self.slot.generation {
+                        return Ok(End::Fenced);
+                    }
+                }
+                Ok(End::Gone)
+            }
+            Err(_) => Ok(End::Fenced),
+        }
+    }
+
+    /// Keeps the lease when a third of it has passed.
+    async fn renewed(&self, held: &mut Held) -> Result<bool, ProjectionError> {
+        if held.renewed.elapsed() < self.core.settings.lease / 3 {
+            return Ok(true);
+        }
+        let renew = Renew {
+            slot: self.slot.clone(),
+            epoch: held.epoch,
+            lease_ms: self.core.settings.lease_ms(),
+            reason: None,
+        };
+        match self.core.db.transact(renew).await {
+            Ok(still) => {
+                held.renewed = Instant::now();
+                Ok(still)
+            }
+            // The next transaction will say.
+            Err(_) => Ok(true),
+        }
+    }
+
+    /// Everything was handled: the turn of a new generation, the end, or a wait for more.
+    async fn at_the_end(&mut self, held: &mut Held) -> Result<Option<End>, ProjectionError> {
+        if self.building {
+            self.building = !self.core.swap(&self.slot).await?;
+        }
+        if self.until.is_reached_at(held.position) {
+            return Ok(Some(End::Reached));
+        }
+        match self.core.store.head().await {
+            Ok(end) if end < held.position => {
+                return Err(ProjectionError::StoreBehind {
+                    projection: self.name(),
+                    checkpoint: held.position,
+                    head: end,
+                });
+            }
+            Ok(end) if end > held.position => return Ok(None),
+            Ok(_) => {}
+            Err(error) => {
+                let stalled = Stalled::Database(error.to_string());
+                return Ok(self.rest(stalled, 1).await.then_some(End::Shutdown));
+            }
+        }
+        self.core.stalled(&self.slot, None);
+        let pause = self.core.settings.poll;
+        let more = self.core.store.changed(held.position);
+        if self.core.pause_or(pause, more).await.is_shutdown() {
+            return Ok(Some(End::Shutdown));
+        }
+        if self.renewed(held).await? {
+            Ok(None)
+        } else {
+            self.core.measure(&Measure::FenceLost { slot: &self.slot });
+            self.lost().await.map(Some)
+        }
+    }
+}
+
+/// Why a slot that was taken cannot be run.
+enum Unfit {
+    Unreadable(String),
+    Other(ProjectionError),
+}
+
+/// What follows on the failure of an event.
+enum Next {
+    Again,
+    Park(Aside),
+    End(End),
+}
+
+/// What a second look shows.
+enum Look {
+    Still,
+    At(Position),
+    Lost,
+}
+
+/// The slot of a key. The hash is written out, since it must be the same in every program and
+/// version: FNV-1a.
+pub(super) fn slot_of(key: &str, slots: u32) -> u32 {
+    let hash = key.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
+    });
+    u32::try_from(hash % u64::from(slots.max(1))).unwrap_or(0)
+}
+
+struct Acquire {
+    slot: Slot,
+    owner: String,
+    lease_ms: i64,
+    take_over: bool,
+}
+
+enum Acquired {
+    Mine(Checkpoint),
+    Busy { owner: String, position: Position },
+    Inline,
+    Gone,
+}
+
+impl<Db: ReadDatabase> Job<Db> for Acquire {
+    type Output = Acquired;
+
+    async fn run(self, tx: &mut Db::Transaction) -> Result<Acquired, RolledBack<Acquired>> {
+        let Some(mut found) = tables::lock_checkpoint::<Db>(tx, &self.slot).await? else {
+            return Err(RolledBack::With(Acquired::Gone));
+        };
+        if found.owner == tables::INLINE {
+            return Err(RolledBack::With(Acquired::Inline));
+        }
+        let now = tables::now::<Db>(tx).await?;
+        if found.lease_until > now && found.owner != self.owner && !self.take_over {
+            return Err(RolledBack::With(Acquired::Busy {
+                owner: found.owner,
+                position: found.position,
+            }));
+        }
+        found.epoch = found.epoch.saturating_add(1);
+        tables::acquire::<Db>(tx, &self.slot, found.epoch, &self.owner, self.lease_ms).await?;
+        Ok(Acquired::Mine(found))
+    }
+}
+
+struct Renew {
+    slot: Slot,
+    epoch: i64,
+    lease_ms: i64,
+    reason: Option<String>,
+}
+
+impl<Db: ReadDatabase> Job<Db> for Renew {
+    type Output = bool;
+
+    async fn run(self, tx: &mut Db::Transaction) -> Result<bool, RolledBack<bool>> {
+        let reason = self.reason.as_deref();
+        let kept = tables::renew::<Db>(tx, &self.slot, self.epoch, self.lease_ms, reason).await?;
+        Ok(kept)
+    }
+}

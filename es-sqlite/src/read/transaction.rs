@@ -1,0 +1,183 @@
+//! The transaction that the handlers of projections get.
+
+use crate::errors::storage;
+use es_runtime::{
+    StorageError,
+    projection::{Names, SqlTransaction, SqlValue},
+};
+use rusqlite::{
+    Connection, Params, Row,
+    types::{ToSqlOutput, ValueRef},
+};
+use std::{borrow::Cow, collections::HashMap, fmt};
+
+/// A transaction of the read database, in the hands of a handler.
+///
+/// In every statement `{name}` stands for a table of the projection's own, in the generation that
+/// is being written; other tables are named as they are. The transaction is committed by whoever
+/// called the handler; a handler that ends it fails.
+///
+/// The functions do not wait for anything but the disk, so handlers call them without `.await`.
+pub struct SqliteTransaction {
+    connection: Connection,
+    names: Names,
+    expanded: HashMap<String, String>,
+}
+
+impl SqliteTransaction {
+    pub(crate) fn new(connection: Connection) -> Self {
+        Self {
+            connection,
+            names: Names::plain(),
+            expanded: HashMap::new(),
+        }
+    }
+
+    pub(crate) fn connection(&self) -> &Connection {
+        &self.connection
+    }
+
+    /// Runs a statement and says how many rows it changed.
+    ///
+    /// # Errors
+    /// `rusqlite`'s error; `?` in a handler passes it on.
+    pub fn execute(&mut self, sql: &str, params: impl Params) -> rusqlite::Result<usize> {
+        let sql = expand(&self.names, &mut self.expanded, sql)?;
+        self.connection.prepare_cached(&sql)?.execute(params)
+    }
+
+    /// Each row of a query, turned into a value by `row`.
+    ///
+    /// # Errors
+    /// `rusqlite`'s error, and that of `row`.
+    pub fn select<T>(
+        &mut self,
+        sql: &str,
+        params: impl Params,
+        row: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
+    ) -> rusqlite::Result<Vec<T>> {
+        let sql = expand(&self.names, &mut self.expanded, sql)?;
+        let mut select = self.connection.prepare_cached(&sql)?;
+        select.query_map(params, row)?.collect()
+    }
+
+    /// The first row of a query, turned into a value by `row`; `None` without one.
+    ///
+    /// # Errors
+    /// `rusqlite`'s error, and that of `row`.
+    pub fn select_one<T>(
+        &mut self,
+        sql: &str,
+        params: impl Params,
+        row: impl FnOnce(&Row<'_>) -> rusqlite::Result<T>,
+    ) -> rusqlite::Result<Option<T>> {
+        let sql = expand(&self.names, &mut self.expanded, sql)?;
+        let mut select = self.connection.prepare_cached(&sql)?;
+        let mut rows = select.query(params)?;
+        rows.next()?.map(row).transpose()
+    }
+
+    /// Forgets the statements of the user's: the tables behind them may be gone.
+    pub(crate) fn forget_names(&mut self) {
+        self.set_names(Names::plain());
+    }
+}
+
+/// The statement with real table names, expanded once for each set of names.
+fn expand<'s>(
+    names: &Names,
+    expanded: &'s mut HashMap<String, String>,
+    sql: &'s str,
+) -> rusqlite::Result<Cow<'s, str>> {
+    if !sql.contains('{') {
+        return Ok(Cow::Borrowed(sql));
+    }
+    if !expanded.contains_key(sql) {
+        let whole = names
+            .expand(sql)
+            .map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
+        expanded.insert(sql.to_owned(), whole);
+    }
+    Ok(expanded
+        .get(sql)
+        .map_or(Cow::Borrowed(sql), |whole| Cow::Borrowed(whole.as_str())))
+}
+
+impl SqlTransaction for SqliteTransaction {
+    async fn statement(&mut self, sql: &str, values: &[SqlValue]) -> Result<u64, StorageError> {
+        let run = || self.connection.prepare_cached(sql)?.execute(bound(values));
+        let changed = run().map_err(storage)?;
+        Ok(u64::try_from(changed).unwrap_or(u64::MAX))
+    }
+
+    async fn rows(
+        &mut self,
+        sql: &str,
+        values: &[SqlValue],
+    ) -> Result<Vec<Vec<SqlValue>>, StorageError> {
+        rows(&self.connection, sql, values).map_err(storage)
+    }
+
+    async fn script(&mut self, sql: &str) -> Result<(), StorageError> {
+        self.connection.execute_batch(sql).map_err(storage)
+    }
+
+    fn set_names(&mut self, names: Names) {
+        if self.names != names {
+            self.names = names;
+            self.expanded.clear();
+        }
+    }
+
+    fn is_open(&self) -> bool {
+        !self.connection.is_autocommit()
+    }
+}
+
+/// The rows of a query of the books.
+pub(super) fn rows(
+    connection: &Connection,
+    sql: &str,
+    values: &[SqlValue],
+) -> rusqlite::Result<Vec<Vec<SqlValue>>> {
+    let mut select = connection.prepare_cached(sql)?;
+    let columns = select.column_count();
+    let mut found = select.query(bound(values))?;
+    let mut rows = Vec::new();
+    while let Some(row) = found.next()? {
+        let mut values = Vec::with_capacity(columns);
+        for column in 0..columns {
+            values.push(match row.get_ref(column)? {
+                ValueRef::Null => SqlValue::Null,
+                ValueRef::Integer(number) => SqlValue::Integer(number),
+                other => SqlValue::Text(other.as_str()?.to_owned()),
+            });
+        }
+        rows.push(values);
+    }
+    Ok(rows)
+}
+
+struct Bound<'v>(&'v SqlValue);
+
+impl rusqlite::ToSql for Bound<'_> {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(ToSqlOutput::Borrowed(match self.0 {
+            SqlValue::Null => ValueRef::Null,
+            SqlValue::Integer(number) => ValueRef::Integer(*number),
+            SqlValue::Text(text) => ValueRef::Text(text.as_bytes()),
+        }))
+    }
+}
+
+fn bound(values: &[SqlValue]) -> impl Params + '_ {
+    rusqlite::params_from_iter(values.iter().map(Bound))
+}
+
+impl fmt::Debug for SqliteTransaction {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SqliteTransaction")
+            .field("names", &self.names)
+            .finish_non_exhaustive()
+    }
+}

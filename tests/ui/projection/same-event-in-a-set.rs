@@ -1,0 +1,33 @@
+#![allow(unused_imports)]
+
+use es_runtime::{Envelope, Event, HandlerError, Project, Projection};
+use es_sqlite::{Sqlite, SqliteTransaction};
+use serde::{Deserialize, Serialize};
+
+#[derive(Event, Serialize, Deserialize)]
+#[event("order.placed")]
+struct OrderPlaced {}
+
+#[derive(Event, Serialize, Deserialize)]
+enum Orderly {
+    #[event("order.placed")]
+    Placed {},
+}
+
+#[derive(Projection)]
+#[projection("orders", events(OrderPlaced, Orderly), schema(Sqlite = ""))]
+struct Orders;
+
+impl Project<OrderPlaced, Sqlite> for Orders {
+    async fn project(&self, _: &Envelope<OrderPlaced>, _: &mut SqliteTransaction) -> Result<(), HandlerError> {
+        Ok(())
+    }
+}
+
+impl Project<Orderly, Sqlite> for Orders {
+    async fn project(&self, _: &Envelope<Orderly>, _: &mut SqliteTransaction) -> Result<(), HandlerError> {
+        Ok(())
+    }
+}
+
+fn main() {}

@@ -1,0 +1,20 @@
+#![allow(unused_imports)]
+
+use es_runtime::{Envelope, Event, HandlerError, React, Subscription, projection::Delivery};
+use serde::{Deserialize, Serialize};
+
+#[derive(Event, Serialize, Deserialize)]
+#[event("order.placed")]
+struct OrderPlaced {}
+
+#[derive(Subscription)]
+#[subscription("mailer", events(OrderPlaced), from = begin)]
+struct Mailer;
+
+impl React<OrderPlaced> for Mailer {
+    async fn react(&self, _: &Envelope<OrderPlaced>, _: &Delivery) -> Result<(), HandlerError> {
+        Ok(())
+    }
+}
+
+fn main() {}
