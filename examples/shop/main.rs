@@ -10,15 +10,16 @@
 mod domain;
 mod import;
 mod purchases;
-mod read_model;
+mod read;
 mod report;
+mod status;
 
 use clap::{Parser, Subcommand};
-use domain::OrderId;
+use domain::{CustomerId, OrderId};
 use es_sqlite::SqliteStore;
 use import::Imported;
 use indicatif::{ProgressBar, ProgressStyle};
-use read_model::ReadModel;
+use read::{OrderQueryService, read_models};
 use std::{
     error::Error,
     fs::{self, File},
@@ -60,6 +61,26 @@ enum Command {
         #[arg(long)]
         db: PathBuf,
     },
+    /// Prints the orders of one customer.
+    Orders {
+        /// The customer's id.
+        customer: String,
+        /// The shop's SQLite file.
+        #[arg(long)]
+        db: PathBuf,
+    },
+    /// Prints how far the read models are and what keeps them.
+    Status {
+        /// The shop's SQLite file.
+        #[arg(long)]
+        db: PathBuf,
+    },
+    /// Builds the read models anew beside those that answer. It can be killed and run again.
+    Rebuild {
+        /// The shop's SQLite file.
+        #[arg(long)]
+        db: PathBuf,
+    },
     /// Prints the history of one order.
     Show {
         /// The order's id.
@@ -76,6 +97,9 @@ async fn main() -> ExitCode {
         None => tour().await,
         Some(Command::Import { file, db }) => import_file(&file, &db).await,
         Some(Command::Report { db }) => report(&db).await,
+        Some(Command::Orders { customer, db }) => orders(CustomerId(customer), &db).await,
+        Some(Command::Status { db }) => status(&db).await,
+        Some(Command::Rebuild { db }) => rebuild(&db).await,
         Some(Command::Show { id, db }) => show(OrderId(id), &db).await,
     };
     match done {
@@ -120,7 +144,7 @@ async fn tour() -> Result<ExitCode, Box<dyn Error>> {
     let imported = import_from(&store, SAMPLE.as_bytes(), bytes, "the sample").await?;
     summarize(&imported);
     println!("\nThe report, by SQL from tables that were built from the events:\n");
-    print_report(&store, &db).await?;
+    print_report(&store).await?;
     println!("\nAnd the history behind one row of it:\n");
     report::show(&store, &OrderId(TOUR_ORDER.into()), &mut io::stdout()).await?;
     store.close().await;
@@ -176,18 +200,49 @@ fn exit_code(imported: &Imported) -> ExitCode {
 
 async fn report(db: &Path) -> Result<ExitCode, Box<dyn Error>> {
     let store = existing(db).await?;
-    print_report(&store, db).await?;
+    print_report(&store).await?;
     store.close().await;
     Ok(ExitCode::SUCCESS)
 }
 
-async fn print_report(store: &SqliteStore, db: &Path) -> Result<(), Box<dyn Error>> {
-    let mut rows = ReadModel::open(db)?;
-    rows.catch_up(store).await?;
-    let mut out = io::stdout().lock();
-    report::report(&rows, &mut out)?;
+async fn print_report(store: &SqliteStore) -> Result<(), Box<dyn Error>> {
+    let mut out = io::stdout();
+    report::report(&queries(store).await?, &mut out).await?;
     out.flush()?;
     Ok(())
+}
+
+/// The queries, with everything that happened up to now.
+async fn queries(store: &SqliteStore) -> Result<OrderQueryService, Box<dyn Error>> {
+    let models = read_models(store);
+    models.catch_up().await?;
+    Ok(OrderQueryService::new(models.read_database().clone()))
+}
+
+async fn orders(customer: CustomerId, db: &Path) -> Result<ExitCode, Box<dyn Error>> {
+    let store = existing(db).await?;
+    report::orders(&queries(&store).await?, &customer, &mut io::stdout()).await?;
+    store.close().await;
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn status(db: &Path) -> Result<ExitCode, Box<dyn Error>> {
+    let store = existing(db).await?;
+    status::status(&store, &mut io::stdout()).await?;
+    store.close().await;
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn rebuild(db: &Path) -> Result<ExitCode, Box<dyn Error>> {
+    let store = existing(db).await?;
+    let style = "{bar:40} {percent:>3} %  {pos}/{len} events  {per_sec}  {eta} left  {msg}";
+    let progress = ProgressBar::new(0).with_style(ProgressStyle::with_template(style)?);
+    let rebuilt = status::rebuild(&store, &progress).await;
+    progress.finish_and_clear();
+    rebuilt?;
+    println!("the read models were built anew");
+    store.close().await;
+    Ok(ExitCode::SUCCESS)
 }
 
 async fn show(order: OrderId, db: &Path) -> Result<ExitCode, Box<dyn Error>> {

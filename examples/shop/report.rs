@@ -2,14 +2,14 @@
 
 use crate::{
     domain::{
-        OrderId,
+        CustomerId, OrderId,
         order::{Order, OrderEvent},
     },
-    read_model::{Month, ReadModel, ReadModelError},
+    read::{Month, OrderQueryService, Report},
 };
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets::UTF8_BORDERS_ONLY};
 use console::Term;
-use es_runtime::{Envelope, EventSet, LoadError, ReadLimit, Repository};
+use es_runtime::{Envelope, EventSet, LoadError, ReadLimit, Repository, StorageError};
 use es_sqlite::SqliteStore;
 use std::io::{self, Write};
 
@@ -19,18 +19,24 @@ const BEST: u32 = 10;
 #[derive(Debug, thiserror::Error)]
 pub enum ReportError {
     #[error(transparent)]
-    ReadModel(#[from] ReadModelError),
+    ReadModel(#[from] StorageError),
     #[error(transparent)]
     Load(#[from] LoadError),
     #[error("there is no order `{0}`")]
     NoOrder(OrderId),
+    #[error("customer `{0}` has no orders")]
+    NoCustomer(CustomerId),
     #[error("the output: {0}")]
     Output(#[from] io::Error),
 }
 
 /// Sales by month, the best customers, and the totals in the last line.
-pub fn report(rows: &ReadModel, out: &mut impl Write) -> Result<(), ReportError> {
-    let months = rows.months()?;
+pub async fn report(orders: &OrderQueryService, out: &mut impl Write) -> Result<(), ReportError> {
+    let Report {
+        months,
+        best,
+        totals,
+    } = orders.report(BEST).await?;
     writeln!(out, "Sales by month")?;
     let most = months.iter().map(|m| m.total).max().unwrap_or_default();
     for Month {
@@ -49,7 +55,7 @@ pub fn report(rows: &ReadModel, out: &mut impl Write) -> Result<(), ReportError>
 
     writeln!(out, "\nBest customers")?;
     let mut table = table(["customer", "orders", "CDs", "spent", "regular"]);
-    for best in rows.best_customers(BEST)? {
+    for best in best {
         let regular = if best.regular { "yes" } else { "" };
         table.add_row([
             best.customer,
@@ -66,12 +72,35 @@ pub fn report(rows: &ReadModel, out: &mut impl Write) -> Result<(), ReportError>
     }
     writeln!(out, "{table}\n")?;
 
-    let totals = rows.totals()?;
     writeln!(
         out,
         "purchases={} customers={} cds={} cents={}",
         totals.purchases, totals.customers, totals.cds, totals.total.0
     )?;
+    Ok(())
+}
+
+/// The orders of a customer.
+pub async fn orders(
+    service: &OrderQueryService,
+    customer: &CustomerId,
+    out: &mut impl Write,
+) -> Result<(), ReportError> {
+    let found = service.orders_of(customer).await?;
+    if found.is_empty() {
+        return Err(ReportError::NoCustomer(customer.clone()));
+    }
+    let mut table = table(["order", "placed on", "CDs", "total", "status"]);
+    for order in found {
+        table.add_row([
+            order.order,
+            order.placed_on,
+            order.cds.to_string(),
+            order.total.to_string(),
+            order.status,
+        ]);
+    }
+    writeln!(out, "{table}")?;
     Ok(())
 }
 
@@ -128,7 +157,7 @@ fn describe(event: &OrderEvent) -> String {
     }
 }
 
-fn table<const N: usize>(header: [&str; N]) -> Table {
+pub fn table<const N: usize>(header: [&str; N]) -> Table {
     let mut table = Table::new();
     if let Some((_, columns)) = Term::stdout().size_checked() {
         table.set_width(columns);

@@ -158,6 +158,51 @@ fn an_import_can_be_killed_anywhere_and_run_again() {
 }
 
 #[test]
+fn a_rebuild_can_be_killed_anywhere_while_reports_go_on() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let folder = folder.path();
+    let import = shop(&["import", SAMPLE, "--db", "shop.db"], folder);
+    assert!(import.status.success());
+    let none = stdout(&shop(&["status", "--db", "shop.db"], folder));
+    assert!(none.starts_with("There are no read models yet"), "{none}");
+    assert_eq!(totals(folder), TOTALS);
+    let rebuild = ["rebuild", "--db", "shop.db"];
+    let mut kills = 0;
+    for round in 0..8_u64 {
+        let mut program = command(&rebuild, folder)
+            .stdout(Stdio::null())
+            .spawn()
+            .expect("the shop runs");
+        // Anywhere: a little later in each round.
+        std::thread::sleep(Duration::from_millis(20 + round * 25));
+        if round % 2 == 0 {
+            assert_eq!(totals(folder), TOTALS, "beside a rebuild");
+        }
+        program.kill().expect("can be killed");
+        kills += i32::from(program.wait().expect("has ended").code().is_none());
+        assert_eq!(totals(folder), TOTALS, "behind a rebuild that was killed");
+    }
+    assert!(kills >= 2, "only {kills} rebuilds were killed on the way");
+    let done = shop(&rebuild, folder);
+    assert_eq!(stdout(&done), "the read models were built anew\n");
+    assert_eq!(totals(folder), TOTALS);
+    let status = stdout(&shop(&["status", "--db", "shop.db"], folder));
+    for model in ["order_summaries", "sales_by_month", "customers"] {
+        assert_eq!(status.matches(model).count(), 1, "{status}");
+    }
+    assert!(!status.contains("being built"), "{status}");
+    // Nothing is left of the tables that were not finished.
+    let tables = "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name GLOB '*__g*'";
+    assert_eq!(count(folder, tables), 5);
+
+    let orders = shop(&["orders", "00004", "--db", "shop.db"], folder);
+    assert_eq!(stdout(&orders).matches("shipped").count(), 4);
+    let nobody = shop(&["orders", "nobody", "--db", "shop.db"], folder);
+    assert_eq!(nobody.status.code(), Some(3));
+    assert_eq!(stderr(&nobody), "shop: customer `nobody` has no orders\n");
+}
+
+#[test]
 fn both_file_forms_and_bad_lines() {
     let folder = tempfile::tempdir().expect("a folder");
     let folder = folder.path();

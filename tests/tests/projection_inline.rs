@@ -153,9 +153,7 @@ async fn a_poison_in_the_past_keeps_the_store_from_opening() {
     let path = folder.path().join("all.db");
     let without = SqliteStore::open(&path).await.expect("opens");
     deposit(&without, "bad", 1).await.expect("stored");
-    let broken = || {
-        Balances::hooked(|_, _, _| Err(HandlerError::new("never")))
-    };
+    let broken = || Balances::hooked(|_, _, _| Err(HandlerError::new("never")));
     let refused = SqliteStore::options().inline(broken()).open(&path).await;
     let text = refused.expect_err("refused").to_string();
     assert!(
@@ -165,7 +163,11 @@ async fn a_poison_in_the_past_keeps_the_store_from_opening() {
     // Nothing is left of the attempt.
     let store = inline(&path).await;
     assert_eq!(
-        balances(&store.read_database()).await.expect("rows").1.len(),
+        balances(&store.read_database())
+            .await
+            .expect("rows")
+            .1
+            .len(),
         1
     );
 }

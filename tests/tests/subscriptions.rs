@@ -30,12 +30,7 @@ struct Mailer {
 }
 
 impl Mailer {
-    fn send(
-        &self,
-        account: &str,
-        version: u64,
-        delivery: &Delivery,
-    ) -> Result<(), HandlerError> {
+    fn send(&self, account: &str, version: u64, delivery: &Delivery) -> Result<(), HandlerError> {
         if account == "bad" && self.broken.load(Ordering::SeqCst) {
             return Err(HandlerError::new("the address is unknown"));
         }
@@ -174,7 +169,12 @@ async fn what_cannot_be_delivered_parks_its_key() {
         assert!(began.elapsed() < SOON);
         tokio::task::yield_now().await;
     }
-    assert!(outside.arrived().iter().all(|(_, account, _)| account == "good"));
+    assert!(
+        outside
+            .arrived()
+            .iter()
+            .all(|(_, account, _)| account == "good")
+    );
     outside.broken.store(false, Ordering::SeqCst);
     let retried = runner.retry("mailer", "account/bad").await;
     assert_eq!(retried.expect("tried").handled, 3);

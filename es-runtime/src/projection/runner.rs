@@ -392,6 +392,11 @@ impl<S: EventStore, Db: ReadDatabase> Projections<S, Db> {
         self
     }
 
+    /// The names of its projections and subscriptions, in the order in which they were added.
+    pub fn names(&self) -> impl Iterator<Item = &'static str> + use<'_, S, Db> {
+        self.registered.iter().map(|registered| registered.name)
+    }
+
     /// The store that the events come from.
     pub fn store(&self) -> &S {
         &self.core.store
@@ -416,8 +421,9 @@ impl<S: EventStore, Db: ReadDatabase> Projections<S, Db> {
         }
     }
 
-    /// Handles every event that is stored by now, and lets what was built answer queries. Runs in
-    /// the calling task, one projection after the other.
+    /// Handles every event that is stored by now in the tables that answer queries; where none do
+    /// yet, builds them. Runs in the calling task, one projection after the other. A rebuild that is
+    /// under way is left to those who run it.
     ///
     /// # Errors
     /// The [`ProjectionError`] of the first projection that cannot go on. Those before it have
@@ -428,24 +434,42 @@ impl<S: EventStore, Db: ReadDatabase> Projections<S, Db> {
     pub async fn catch_up(&self) -> Result<(), ProjectionError> {
         self.checked()?;
         for registered in &self.registered {
-            let name = registered.name;
-            let storage = |error| ProjectionError::storage(name, crate::StorageError::from(error));
-            let goal = self.core.store.head().await.map_err(storage)?;
-            for task in registered.tasks(&self.core, Until::Reached(goal)).await? {
-                let run = || (registered.run)(Arc::clone(&self.core), task.clone());
-                while run().await? == End::Fenced {}
+            let prepared = registered.prepare(&self.core, false).await?;
+            let answers = |g: &&Generation| g.live && g.version == registered.version;
+            let of_mine = |g: &&Generation| g.version == registered.version;
+            let mut found = prepared.iter();
+            if let Some(generation) = found.find(answers).or(prepared.iter().find(of_mine)) {
+                self.run_to_the_end(registered, generation).await?;
             }
         }
         Ok(())
     }
 
-    /// Builds a projection anew beside the tables that answer queries; see
-    /// [`Projections`](Projections#versions). A rebuild that is under way goes on. The runners that
-    /// have the projection do it; [`catch_up`](Projections::catch_up) does it at once.
+    async fn run_to_the_end(
+        &self,
+        registered: &Registered<S, Db>,
+        generation: &Generation,
+    ) -> Result<(), ProjectionError> {
+        let storage =
+            |error| ProjectionError::storage(registered.name, crate::StorageError::from(error));
+        let goal = self.core.store.head().await.map_err(storage)?;
+        for task in registered.tasks_of(&self.core, generation, Until::Reached(goal)) {
+            let run = || (registered.run)(Arc::clone(&self.core), task.clone());
+            while run().await? == End::Fenced {}
+        }
+        Ok(())
+    }
+
+    /// Asks for a projection to be built anew beside the tables that answer queries; see
+    /// [`Projections`](Projections#versions). The runners that have the projection do it. Where a
+    /// build is under way, that one goes on.
     ///
     /// # Errors
     /// [`ProjectionError::Unknown`] for a name that is not a projection of this runner,
     /// [`ProjectionError::Storage`] when the read database fails.
+    ///
+    /// # Cancel safety
+    /// It was asked for or not.
     pub async fn rebuild(&self, name: &str) -> Result<Generation, ProjectionError> {
         let registered = self.find(name)?;
         if !registered.has_tables {
@@ -459,6 +483,21 @@ impl<S: EventStore, Db: ReadDatabase> Projections<S, Db> {
             projection: registered.name,
             what: "the new generation is not in the books".to_owned(),
         })
+    }
+
+    /// As [`rebuild`](Projections::rebuild), and builds in the calling task until the new tables
+    /// answer queries, or until they have every event that is stored by now.
+    ///
+    /// # Errors
+    /// As [`rebuild`](Projections::rebuild), and any other [`ProjectionError`] that keeps it from
+    /// going on.
+    ///
+    /// # Cancel safety
+    /// Each page was handled or not; the next rebuild goes on from there.
+    pub async fn rebuild_now(&self, name: &str) -> Result<Generation, ProjectionError> {
+        let generation = self.rebuild(name).await?;
+        self.run_to_the_end(self.find(name)?, &generation).await?;
+        Ok(generation)
     }
 
     /// Starts the loops as tasks of the current tokio runtime.
@@ -501,27 +540,23 @@ fn run<S: EventStore, Db: ReadDatabase, C: Consumer<Db>>(consumer: C) -> Box<Run
 
 impl<S: EventStore, Db: ReadDatabase> Registered<S, Db> {
     /// The slots that there are to run, after the tables were made ready.
-    async fn tasks(&self, core: &Core<S, Db>, until: Until) -> Result<Vec<Task>, ProjectionError> {
-        let mut tasks = Vec::new();
-        // Newest first: where the live one cannot go on, the one that is built takes its place.
-        for generation in self.prepare(core, false).await?.into_iter().rev() {
-            if generation.version != self.version {
-                continue;
-            }
-            for slot in 0..generation.partitions {
-                tasks.push(Task {
-                    slot: Slot {
-                        name: self.name,
-                        generation: generation.number,
-                        slot,
-                    },
-                    building: !generation.live,
-                    until,
-                    take_over: core.settings.take_over,
-                });
-            }
-        }
-        Ok(tasks)
+    #[cfg(feature = "runner")]
+    async fn tasks(&self, core: &Core<S, Db>) -> Result<Vec<Task>, ProjectionError> {
+        let prepared = self.prepare(core, false).await?;
+        let mine = prepared.iter().filter(|g| g.version == self.version);
+        Ok(mine
+            .flat_map(|generation| self.tasks_of(core, generation, Until::Shutdown))
+            .collect())
+    }
+
+    fn tasks_of(&self, core: &Core<S, Db>, generation: &Generation, until: Until) -> Vec<Task> {
+        let task = |slot| Task {
+            slot,
+            building: !generation.live,
+            until,
+            take_over: core.settings.take_over,
+        };
+        slots(self.name, generation).map(task).collect()
     }
 
     async fn prepare(
@@ -704,7 +739,7 @@ async fn keep<S: EventStore, Db: ReadDatabase>(
     let mut has_stopped: HashSet<Slot> = HashSet::new();
     let mut failures = 0;
     while !core.is_shutdown() {
-        match registered.tasks(&core, Until::Shutdown).await {
+        match registered.tasks(&core).await {
             Ok(tasks) => {
                 failures = 0;
                 core.stopped(registered.name, None);

@@ -1,0 +1,87 @@
+//! What the read models are doing, as a table, and building them anew with a progress bar.
+
+use crate::{read::read_models, report::table};
+use comfy_table::CellAlignment;
+use es_runtime::projection::{ProjectionError, Status};
+use es_sqlite::SqliteStore;
+use indicatif::ProgressBar;
+use std::{io::Write, time::Duration};
+
+/// One line for each read model, and one more for each that is being built.
+pub async fn status(
+    store: &SqliteStore,
+    out: &mut impl Write,
+) -> Result<(), Box<dyn std::error::Error>> {
+    let mut table = table([
+        "read model",
+        "version",
+        "tables",
+        "events",
+        "behind",
+        "seconds",
+        "parked",
+        "state",
+    ]);
+    let slots = read_models(store).status().await?;
+    if slots.is_empty() {
+        writeln!(
+            out,
+            "There are no read models yet; `shop report` builds them"
+        )?;
+        return Ok(());
+    }
+    for slot in slots {
+        let tables = if slot.live { "live" } else { "being built" };
+        table.add_row([
+            slot.projection.to_owned(),
+            slot.version.to_string(),
+            format!("{tables} ({})", slot.generation),
+            slot.events.to_string(),
+            slot.events_behind
+                .map_or_else(|| "?".to_owned(), |events| events.to_string()),
+            slot.behind
+                .map_or_else(|| "?".to_owned(), |behind| behind.as_secs().to_string()),
+            slot.parked.to_string(),
+            slot.state.to_string(),
+        ]);
+    }
+    for index in [1, 3, 4, 5, 6] {
+        if let Some(column) = table.column_mut(index) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    writeln!(out, "{table}")?;
+    Ok(())
+}
+
+/// Builds every read model anew beside the one that answers. Reports go on meanwhile.
+pub async fn rebuild(store: &SqliteStore, progress: &ProgressBar) -> Result<(), ProjectionError> {
+    const LOOK_EVERY: Duration = Duration::from_millis(50);
+    let models = read_models(store);
+    for name in models.names() {
+        models.rebuild(name).await?;
+    }
+    let running = models.start()?;
+    let result = loop {
+        let slots = match models.status().await {
+            Ok(slots) => slots,
+            Err(error) => break Err(error),
+        };
+        let building: Vec<&Status> = slots.iter().filter(|slot| !slot.live).collect();
+        let Some(slowest) = building
+            .iter()
+            .min_by_key(|slot| slot.position)
+            .filter(|_| !building.is_empty())
+        else {
+            break Ok(());
+        };
+        if let (Some(behind), [_, _, all]) = (slowest.events_behind, slowest.head.to_parts()) {
+            progress.set_length(all);
+            progress.set_position(all.saturating_sub(behind));
+        }
+        progress.set_message(format!("{} to go", building.len()));
+        tokio::time::sleep(LOOK_EVERY).await;
+    };
+    running.shutdown().await;
+    result
+}
