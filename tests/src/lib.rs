@@ -10,4 +10,9 @@ pub struct Readme;
 #[doc = include_str!("../../docs/changing-an-event.md")]
 pub struct ChangingAnEvent;
 
+/// And the one on read models.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/read-models.md")]
+pub struct ReadModels;
+
 pub mod accounts;

@@ -5,9 +5,7 @@
 //! for ever. Places are before, between and after the statements of a handler, and after a commit.
 //! The mode is `exact`, or `naive` for a runner that commits rows and position apart.
 
-use es_runtime::{
-    EventStore, HandlerError, Position, Projections, ReadLimit, projection::Measure,
-};
+use es_runtime::{EventStore, HandlerError, Position, Projections, ReadLimit, projection::Measure};
 use es_sqlite::{Sqlite, SqliteStore, rusqlite::Connection};
 use es_tests::accounts::{BALANCES, Balances};
 use std::{
@@ -88,8 +86,8 @@ async fn naive(store: &SqliteStore, read: &str, places: &Places) -> Result<(), F
             .replace("CREATE TABLE", "CREATE TABLE IF NOT EXISTS")
             .replace("CREATE INDEX", "CREATE INDEX IF NOT EXISTS"),
     )?;
-    let from: Option<String> = rows
-        .query_row("SELECT max(position) FROM checkpoint", [], |row| row.get(0))?;
+    let from: Option<String> =
+        rows.query_row("SELECT max(position) FROM checkpoint", [], |row| row.get(0))?;
     let mut from: Position = from.map_or(Ok(Position::START), |text| text.parse())?;
     let filter = <Balances as es_runtime::Projection>::filter();
     loop {
