@@ -284,7 +284,7 @@ fn main() {
                 .with(Customers);
             let running = runner.start().unwrap();
             let head = store.head().await.unwrap();
-            let long = Duration::from_secs(600);
+            let long = Duration::from_mins(10);
             for done in [
                 read.wait_for::<Orders>(head, long).await,
                 read.wait_for::<Months>(head, long).await,

@@ -43,6 +43,7 @@ use proc_macro::TokenStream;
 /// |---|---|
 /// | `"order.placed"` | The stored name, required. It never changes once an event was written. ASCII letters, digits and `. _ - : /`, 1 to 128 bytes, a letter or digit at either end. |
 /// | `version = 1` | The version of the struct's shape, 1 to 65535, 1 when absent. Every older version is described, see [History](#history). |
+/// | `write = 2` | Writes the version before the newest while programs run that cannot read that one. Needs a way back, see [History](#history). |
 /// | `removed(coupon: Option<String>, in = 3)` | A field that older versions had. |
 /// | `step(2 => split_name)` | A function `fn(OrderPlacedV2) -> OrderPlacedV3` instead of the generated step from version 2; the newest version is `OrderPlaced` itself. |
 /// | `try_step(2 => parse_name)` | The same, of a function with a `Result`. Its error becomes `DecodeError::Hop`. |
@@ -129,12 +130,14 @@ use proc_macro::TokenStream;
 /// | `was(name = "total", ..)` | The stored name that the field had, exactly as it is stored. |
 /// | `was(type = f64, ..)` | The type that the field had. It turns into the next one by `From`, or: |
 /// | `was(.., with = cents_from_dollars)` | by this function, of the old value to the next one. |
+/// | `was(.., back = dollars_from_cents)` | The way back of a change of type, for `write`: `fn(&New) -> Old`. Fields that were added or renamed need none. |
 ///
 /// | In `removed(..)` on the struct or variant | Meaning |
 /// |---|---|
 /// | `coupon: Option<String>` | The field, first, as it was declared. |
 /// | `in = 3` | The first version without it, required. |
 /// | `since = 2`, `default = ..` | The version that had added it, 1 when absent, and the value as above. |
+/// | `back = ..` | What `write` puts there, like a `default`; an `Option` needs none. |
 /// | `after = customer` | The field behind which it stood, the last one when absent. Only codecs without names, such as postcard, need it. |
 /// | `name = "coupon-code"` | Its stored name, where it is not that of the field. |
 ///
@@ -240,6 +243,7 @@ pub fn derive_event(input: TokenStream) -> TokenStream {
 /// | `split(legacy::PlacedAndPaid, with = split_paid)` | Stored events of that struct, which derives `Event`, each become several: `fn(PlacedAndPaid) -> [OrderEvent; 2]`, or any other number. They keep the one number in the stream that the stored event has. |
 /// | `commands(PlaceOrder, ShipOrder)` | Commands to make an enum of. Each has an `impl Handle`. Commands need not be listed to be handled. |
 /// | `snapshot(every = 100)` | Keep a snapshot every so many events. The state then derives serde's traits. |
+/// | `snapshot(every = 100, fold_rev = 1)` | Raise `fold_rev`, 0 without it, when `apply` means something else in a state of the same shape: older snapshots are dropped then. |
 /// | `codec = "json"` | How new events are stored: `"json"`, the default, or `"postcard"`. Stored events are read by the codec that wrote them. |
 /// | `event_enum = OrderFact` | The name of the enum of events, `OrderEvent` for a struct `Order`. |
 /// | `command_enum = OrderRequest` | The name of the enum of commands, `OrderCommand` for a struct `Order`. |

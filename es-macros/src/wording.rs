@@ -123,6 +123,11 @@ pub(crate) fn unknown_key(
             return "`every` belongs inside `snapshot(..)`\nhelp: write `snapshot(every = 100)`"
                 .to_owned();
         }
+        ("aggregate", "fold_rev") => {
+            return "`fold_rev` belongs inside `snapshot(..)`\n\
+                    help: write `snapshot(every = 100, fold_rev = 1)`"
+                .to_owned();
+        }
         ("aggregate", "ignore") => {
             return "`ignore(..)` belongs inside `events(..)`\nhelp: write `events(OrderPlaced, ignore(ReceiptSent))`"
                 .to_owned();
@@ -898,6 +903,10 @@ pub(crate) fn every_not_a_number() -> String {
     "`every` must be a number of events, 1 or more\nhelp: write `every = 100`".to_owned()
 }
 
+pub(crate) fn fold_rev_not_a_number() -> String {
+    "`fold_rev` must be a number from 0 to 4294967295\nhelp: write `fold_rev = 1`".to_owned()
+}
+
 pub(crate) fn snapshot_needs_every(given: &str) -> String {
     format!("`{given}` does not say how often\nhelp: write `snapshot(every = 100)`")
 }
@@ -905,7 +914,9 @@ pub(crate) fn snapshot_needs_every(given: &str) -> String {
 pub(crate) fn unknown_snapshot_key(word: &str, guess: Option<&str>) -> String {
     let help = match guess {
         Some(guess) => format!("help: a key with a similar name exists: `{guess}`"),
-        None => "help: the only key is `every`, as in `snapshot(every = 100)`".to_owned(),
+        None => {
+            "help: its keys are `every` and `fold_rev`, as in `snapshot(every = 100)`".to_owned()
+        }
     };
     format!("unknown key `{word}` in `snapshot(..)`\n{help}")
 }
@@ -948,6 +959,45 @@ pub(crate) fn stored_name_repeated(aggregate: &str, path: &str) -> String {
     format!(
         "two events of `{aggregate}` have the same stored name: `{path}` repeats that of an earlier event in the list"
     )
+}
+
+// Writing an older version.
+
+pub(crate) fn write_newest(given: u16, newest: u16) -> String {
+    if given == newest {
+        format!("`write = {given}` is already the newest version\nhelp: remove it")
+    } else {
+        format!(
+            "`write = {given}` is newer than the event, which has version {newest}\nhelp: remove it"
+        )
+    }
+}
+
+pub(crate) fn write_too_old(given: u16, newest: u16) -> String {
+    let before = newest.saturating_sub(1);
+    format!(
+        "`write = {given}` is more than one version back from {newest}\nhelp: write `write = {before}`, and deploy the versions one after the other"
+    )
+}
+
+pub(crate) fn write_without_fields(key: &str) -> String {
+    format!(
+        "`write` goes back field by field, and `{key}` does not say how\nhelp: describe the newest change with `since`, `was` and `removed`, or deploy what reads it before what writes it"
+    )
+}
+
+pub(crate) fn no_way_back(newest: u16, before: u16, field: &str, removed: bool) -> String {
+    let help = if removed {
+        "help: add `back = ..` with the value to write to its `removed`"
+    } else {
+        "help: add `back = path` to its `was`"
+    };
+    format!("no way back from version {newest} to {before}: `{field}` has no `back`\n{help}")
+}
+
+pub(crate) fn back_without_type() -> String {
+    "`back` is for a change of type: a field that is only renamed goes back by itself\nhelp: remove it"
+        .to_owned()
 }
 
 // Projections and subscriptions.

@@ -29,10 +29,13 @@ use std::{error::Error, sync::Arc};
 pub trait Event: Sized + Send + 'static {
     /// The stored name. It is wire format: it never changes once an event was written.
     const NAME: &'static str;
-    /// The version that this program writes, 1 or more.
+    /// The newest version that this program reads, 1 or more.
     const VERSION: u16;
+    /// The version that it writes: the newest, or the one before it while programs that cannot read
+    /// the newest are still running (`write = ..`).
+    const WRITES: u16 = Self::VERSION;
 
-    /// The payload of the current version.
+    /// The payload of the version that is [written](Event::WRITES).
     ///
     /// # Errors
     /// [`CodecError`] when a field has no form in `codec`.
@@ -66,7 +69,7 @@ pub trait EventSet: Sized + Send + 'static {
     /// Which kind this event is.
     fn event_type(&self) -> EventType;
 
-    /// The payload of the current version of this event.
+    /// The payload of this event in the version that [`event_type`](EventSet::event_type) says.
     ///
     /// # Errors
     /// [`CodecError`] when a field has no form in `codec`.
@@ -83,13 +86,13 @@ pub trait EventSet: Sized + Send + 'static {
 impl<E: Event> EventSet for E {
     const TYPES: &'static [EventType] = &[EventType {
         name: E::NAME,
-        version: E::VERSION,
+        version: E::WRITES,
     }];
 
     fn event_type(&self) -> EventType {
         EventType {
             name: E::NAME,
-            version: E::VERSION,
+            version: E::WRITES,
         }
     }
 
@@ -111,7 +114,7 @@ impl<E: Event> EventSet for E {
 pub struct EventType {
     /// The stored name.
     pub name: &'static str,
-    /// The current version, 1 or more.
+    /// The version that is written, 1 or more.
     pub version: u16,
 }
 

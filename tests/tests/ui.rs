@@ -5,7 +5,7 @@
 
 use std::{
     env,
-    fs::{read_dir, read_to_string},
+    fs::{copy, create_dir_all, read_dir, read_to_string},
     io::{Write, stderr},
     path::{Path, PathBuf},
     process::Command,
@@ -28,7 +28,19 @@ fn every_mistake_is_explained() {
         .expect("stderr can be written");
         return;
     }
+    bring_the_locks();
     trybuild::TestCases::new().compile_fail("ui/*/*.rs");
+}
+
+/// Puts the locks of the cases where a case's `CARGO_MANIFEST_DIR` is: in the crate that trybuild
+/// makes of them.
+fn bring_the_locks() {
+    let made = Path::new(env!("CARGO_TARGET_TMPDIR")).join("../tests/trybuild/es-tests/ui/lock");
+    create_dir_all(&made).expect("a folder for the locks");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("ui/lock");
+    for lock in ["order.lock", "merged.lock"] {
+        copy(folder.join(lock), made.join(lock)).expect("the lock is copied");
+    }
 }
 
 #[test]

@@ -4,7 +4,7 @@ use super::{
     CratePath, Key, Name, Place, Slot, Value, items, read, rest_of_item,
     retire::Retire,
     span_or,
-    value::{count, equals, error, new_name, ty},
+    value::{count, equals, error, new_name, revision, ty},
     value_of_item,
 };
 use crate::{diag::Diag, ident, wording};
@@ -290,10 +290,11 @@ fn rest_of_angle_brackets(input: ParseStream<'_>) {
     rest_of_item(input);
 }
 
-/// `snapshot(every = 100)`.
+/// `snapshot(every = 100, fold_rev = 1)`.
 pub(crate) struct Snapshot {
     /// `None` where a fault in it was reported.
     pub(crate) every: Option<u64>,
+    pub(crate) fold_rev: u32,
     pub(crate) span: Span,
 }
 
@@ -302,6 +303,14 @@ struct Every(u64);
 impl Value for Every {
     fn read(key: &Ident, input: ParseStream<'_>, _: &Diag) -> syn::Result<Self> {
         count(key, input).map(|(every, _)| Self(every))
+    }
+}
+
+struct FoldRev(u32);
+
+impl Value for FoldRev {
+    fn read(key: &Ident, input: ParseStream<'_>, _: &Diag) -> syn::Result<Self> {
+        revision(key, input).map(Self)
     }
 }
 
@@ -318,6 +327,7 @@ impl Value for Snapshot {
         let content;
         parenthesized!(content in input);
         let mut every: Slot<Every> = Slot::new("every");
+        let mut fold_rev: Slot<FoldRev> = Slot::new("fold_rev");
         items(&content, diag, |input| {
             if input.peek(syn::Lit) {
                 let number = value_of_item(input);
@@ -335,8 +345,11 @@ impl Value for Snapshot {
             if word == "every" {
                 return every.read(inner, input, diag);
             }
+            if word == "fold_rev" {
+                return fold_rev.read(inner, input, diag);
+            }
             rest_of_item(input);
-            let guess = ident::similar(&word, &["every"]);
+            let guess = ident::similar(&word, &["every", "fold_rev"]);
             every.attempted();
             Err(syn::Error::new(
                 inner.span(),
@@ -344,13 +357,19 @@ impl Value for Snapshot {
             ))
         });
         if every.is_missing() {
-            diag.at(key.span(), wording::snapshot_needs_every("snapshot()"));
+            let given = if fold_rev.is_missing() {
+                "snapshot()"
+            } else {
+                "snapshot(fold_rev = ..)"
+            };
+            diag.at(key.span(), wording::snapshot_needs_every(given));
         }
         Ok(Self {
             every: every
                 .into_value()
                 .map(|every| every.0)
                 .filter(|_| diag.count() == faults),
+            fold_rev: fold_rev.into_value().map_or(0, |revision| revision.0),
             span: key.span(),
         })
     }

@@ -2,7 +2,7 @@
 
 use super::{
     CratePath, Key, Many, Name, Place, Slot, Version,
-    history::{OnField, Previous, Removed, Step},
+    history::{Number, OnField, Previous, Removed, Step},
     read,
     retire::Retire,
 };
@@ -13,6 +13,7 @@ use syn::Attribute;
 pub(crate) struct OnEvent {
     pub(crate) name: Name,
     pub(crate) version: Slot<Version>,
+    pub(crate) write: Slot<Number>,
     pub(crate) removed: Many<Removed>,
     pub(crate) previous: Slot<Previous>,
     pub(crate) step: Many<Step>,
@@ -25,6 +26,7 @@ impl OnEvent {
         let mut this = Self {
             name: Name::default(),
             version: Slot::new("version"),
+            write: Slot::new("write"),
             removed: Many::new("removed"),
             previous: Slot::new("previous"),
             step: Many::new("step"),
@@ -33,6 +35,7 @@ impl OnEvent {
         };
         let mut keys: Vec<&mut dyn Key> = vec![
             &mut this.version,
+            &mut this.write,
             &mut this.removed,
             &mut this.previous,
             &mut this.step,

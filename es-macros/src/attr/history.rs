@@ -60,7 +60,7 @@ pub(crate) struct Given {
 
 impl Value for Given {
     fn read(key: &Ident, input: ParseStream<'_>, _: &Diag) -> syn::Result<Self> {
-        equals(key, input, "default = 0")?;
+        equals(key, input, &format!("{} = 0", ident::text(key)))?;
         let ahead = input.fork();
         let whole = ahead.parse::<Expr>().is_ok() && (ahead.is_empty() || ahead.peek(Token![,]));
         let tokens = if whole {
@@ -245,6 +245,8 @@ pub(crate) struct Was {
     pub(crate) name: Option<LitStr>,
     pub(crate) ty: Option<Type>,
     pub(crate) with: Option<Path>,
+    /// The way back, for writing the older version.
+    pub(crate) back: Option<Path>,
     pub(crate) before: Option<Number>,
 }
 
@@ -253,6 +255,7 @@ impl Value for Was {
         let mut name: Slot<FieldName> = Slot::new("name");
         let mut ty: Slot<OldType> = Slot::new("type");
         let mut with: Slot<With> = Slot::new("with");
+        let mut back: Slot<With> = Slot::new("back");
         let mut before: Slot<Number> = Slot::new("before");
         let faults = diag.count();
         group(
@@ -260,7 +263,7 @@ impl Value for Was {
             input,
             diag,
             "was(name = \"total\", before = 2)",
-            &mut [&mut name, &mut ty, &mut with, &mut before],
+            &mut [&mut name, &mut ty, &mut with, &mut back, &mut before],
         )?;
         if diag.count() == faults {
             if before.is_missing() {
@@ -268,12 +271,15 @@ impl Value for Was {
             } else if name.is_missing() && ty.is_missing() {
                 let text = wording::was_without_change(with.key().is_some());
                 diag.at(key.span(), text);
+            } else if let (Some(back), true) = (back.key(), ty.is_missing()) {
+                diag.at(back.span(), wording::back_without_type());
             }
         }
         Ok(Self {
             name: name.into_value().map(|name| name.0),
             ty: ty.into_value().map(|ty| ty.0),
             with: with.into_value().map(|with| with.0),
+            back: back.into_value().map(|back| back.0),
             before: before.into_value(),
         })
     }
@@ -287,6 +293,8 @@ pub(crate) struct Removed {
     pub(crate) name: Option<LitStr>,
     pub(crate) since: Slot<Number>,
     pub(crate) default: Slot<Given>,
+    /// What is written for it while an older version is written.
+    pub(crate) back: Option<Given>,
     pub(crate) after: Option<Ident>,
     pub(crate) until: Option<Number>,
 }
@@ -338,11 +346,18 @@ impl Removed {
         let mut until: Slot<Number> = Slot::new("in");
         let mut after: Slot<FieldOf> = Slot::new("after");
         let mut default: Slot<Given> = Slot::new("default");
+        let mut back: Slot<Given> = Slot::new("back");
         let faults = diag.count();
         if content.parse::<Token![,]>().is_ok() {
             items(content, diag, |input| {
-                let keys: &mut [&mut dyn Key] =
-                    &mut [&mut until, &mut since, &mut default, &mut after, &mut name];
+                let keys: &mut [&mut dyn Key] = &mut [
+                    &mut until,
+                    &mut since,
+                    &mut default,
+                    &mut back,
+                    &mut after,
+                    &mut name,
+                ];
                 item_of_group(key, input, keys, diag)
             });
         } else if !content.is_empty() {
@@ -360,6 +375,7 @@ impl Removed {
             name: name.into_value().map(|name| name.0),
             since,
             default,
+            back: back.into_value(),
             after: after.into_value().map(|after| after.0),
             until: until.into_value(),
         })

@@ -57,6 +57,7 @@ impl Place {
         match self {
             Self::EventStruct => &[
                 "version",
+                "write",
                 "removed",
                 "previous",
                 "step",
@@ -66,6 +67,7 @@ impl Place {
             ],
             Self::EventVariant => &[
                 "version",
+                "write",
                 "removed",
                 "previous",
                 "step",

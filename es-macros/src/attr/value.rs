@@ -161,6 +161,19 @@ pub(super) fn count(key: &Ident, input: ParseStream<'_>) -> syn::Result<(u64, Sp
     }
 }
 
+/// A number that is raised, 0 or more.
+pub(super) fn revision(key: &Ident, input: ParseStream<'_>) -> syn::Result<u32> {
+    equals(key, input, "fold_rev = 1")?;
+    let tokens = value_of_item(input);
+    match syn::parse2::<Expr>(tokens.clone()).map(ungroup) {
+        Ok(Expr::Lit(ExprLit {
+            lit: Lit::Int(int), ..
+        })) if int.suffix().is_empty() => int.base10_parse().ok(),
+        _ => None,
+    }
+    .ok_or_else(|| error(&tokens, key, wording::fold_rev_not_a_number()))
+}
+
 /// Takes the `=` behind a key.
 pub(super) fn equals(key: &Ident, input: ParseStream<'_>, example: &str) -> syn::Result<()> {
     if input.peek(Token![=]) && !input.peek(Token![==]) && !input.peek(Token![=>]) {

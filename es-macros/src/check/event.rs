@@ -190,6 +190,7 @@ fn kind(
             name: name.as_ref(),
             version,
             ill_formed,
+            write: attrs.write.value().copied(),
             rename_all: event.rename_all,
             faults: event.faults,
             ident: event.set.unwrap_or(event.ident),

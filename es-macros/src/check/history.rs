@@ -10,7 +10,7 @@ use crate::{
     diag::Diag,
     ident,
     model::{
-        history::{Assignment, Field, History, Next, Value, Version},
+        history::{Assignment, Field, History, Next, Spare, Value, Version},
         shape::Place,
     },
     wording,
@@ -33,6 +33,8 @@ pub(crate) struct Event<'a> {
     pub(crate) version: Option<VersionKey>,
     /// The version could not be understood, which was reported.
     pub(crate) ill_formed: bool,
+    /// `write`, a version that is written instead of the newest.
+    pub(crate) write: Option<Number>,
     pub(crate) rename_all: Option<Case>,
     /// How many faults there were before this event was looked at.
     pub(crate) faults: usize,
@@ -67,10 +69,15 @@ pub(crate) fn check<'a>(
         add_removed(diag, event, newest, &steps, &mut lines, removed);
     }
     if let Some(key) = told.previous.key() {
+        if let Some(write) = event.write {
+            diag.at(write.span, wording::write_without_fields("previous"));
+        }
         let previous = previous(diag, event, newest, key, &told.previous, described);
         return History {
             versions: Vec::new(),
             newest: shapes(newest, &lines),
+            back: None,
+            spare: Vec::new(),
             previous,
         };
     }
@@ -83,11 +90,17 @@ pub(crate) fn check<'a>(
     if !differ {
         return History::default();
     }
+    let back = match super::back::check(diag, event, newest, &steps, &lines) {
+        Ok(back) => back,
+        Err(Reported) => return History::default(),
+    };
     let history = History {
+        spare: spare(event.write.map(|_| newest), &lines),
         versions: (1..newest)
             .map(|number| older(event, number, newest, &steps, &lines))
             .collect(),
         newest: shapes(newest, &lines),
+        back,
         previous: None,
     };
     if distinct_names(diag, &history, &lines) {
@@ -95,6 +108,22 @@ pub(crate) fn check<'a>(
     } else {
         History::default()
     }
+}
+
+/// The ways back but for those to the version before `written`, which are used.
+fn spare(written: Option<u16>, lines: &[Line]) -> Vec<Spare> {
+    let mut spare = Vec::new();
+    for line in lines {
+        for (before, was) in &line.was {
+            let function = was.back.clone().filter(|_| Some(before.value) != written);
+            spare.extend(function.map(|function| Spare {
+                function,
+                old: line.type_at(before.value.saturating_sub(1)).clone(),
+                new: line.type_at(before.value).clone(),
+            }));
+        }
+    }
+    spare
 }
 
 /// The fields of the newest version as they are stored.
@@ -187,11 +216,14 @@ fn each_step_once(diag: &Diag, steps: &[Step], lines: &[Line]) -> bool {
     once
 }
 
+/// A fault was reported.
+pub(super) struct Reported;
+
 /// One field through all versions.
-struct Line {
-    ident: Ident,
+pub(super) struct Line {
+    pub(super) ident: Ident,
     vis: Visibility,
-    ty: Type,
+    pub(super) ty: Type,
     docs: Vec<Attribute>,
     stored: String,
     deserialize: Option<Path>,
@@ -202,12 +234,14 @@ struct Line {
     /// The first version without it.
     until: Option<u16>,
     default: Option<Given>,
+    /// What is written for a field that is gone.
+    pub(super) back: Option<Given>,
     /// By `before`, which is there in each.
-    was: Vec<(Number, Was)>,
+    pub(super) was: Vec<(Number, Was)>,
 }
 
 impl Line {
-    fn is_in(&self, version: u16) -> bool {
+    pub(super) fn is_in(&self, version: u16) -> bool {
         self.since <= version && self.until.is_none_or(|until| version < until)
     }
 
@@ -298,6 +332,7 @@ fn live(
         until: None,
         was: changes(diag, event, newest, first, attrs.was.into_values()),
         default: None,
+        back: None,
         ident,
     };
     Some(with_default(
@@ -394,7 +429,7 @@ fn changes(
     changes
 }
 
-fn is_option(ty: &Type) -> bool {
+pub(super) fn is_option(ty: &Type) -> bool {
     let Type::Path(path) = ty else {
         return false;
     };
@@ -459,6 +494,7 @@ fn add_removed(
         since: first,
         until: Some(until.value),
         default: None,
+        back: removed.back,
         was: Vec::new(),
     };
     lines.insert(

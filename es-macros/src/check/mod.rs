@@ -3,6 +3,7 @@
 //! A rule that depends on a part with a reported fault is skipped, so one mistake has one message.
 
 pub(crate) mod aggregate;
+mod back;
 pub(crate) mod event;
 mod history;
 pub(crate) mod projection;

@@ -58,6 +58,7 @@ pub(crate) fn check(diag: &Diag, input: &DeriveInput) -> Shape {
                         version: attrs.version.value().copied(),
                         ill_formed: attrs.version.key().is_some()
                             && attrs.version.value().is_none(),
+                        write: None,
                         rename_all: container.rename_all,
                         faults,
                     };

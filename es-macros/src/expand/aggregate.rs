@@ -74,11 +74,16 @@ fn implementation(aggregate: &Aggregate, generated: bool, clean: bool) -> TokenS
     };
     let snapshots = aggregate.snapshot.as_ref().and_then(|snapshot| {
         let ident = ident::shown_at(ident, snapshot.span);
-        let every = LitInt::new(&snapshot.every?.to_string(), Span::mixed_site());
+        let number = |text: String| LitInt::new(&text, Span::mixed_site());
+        let every = number(snapshot.every?.to_string());
+        let fold_rev = (snapshot.fold_rev > 0).then(|| {
+            let revision = number(snapshot.fold_rev.to_string());
+            quote!(.with_fold_rev(#revision))
+        });
         Some(quote! {
             const SNAPSHOTS: ::core::option::Option<#krate::SnapshotPolicy<Self>> =
                 ::core::option::Option::Some(
-                    <#ident as #krate::__private::SnapshotEvery<#every>>::POLICY,
+                    <#ident as #krate::__private::SnapshotEvery<#every>>::POLICY #fold_rev,
                 );
         })
     });

@@ -47,7 +47,10 @@ fn event_struct(item: &EventStruct, clean: bool) -> TokenStream {
             &newest,
         );
         (
-            quote!(<#ident as #krate::__private::Payload>::to_payload(self, codec)),
+            match history::back(&of, &kind.history) {
+                None => quote!(<#ident as #krate::__private::Payload>::to_payload(self, codec)),
+                Some(back) => quote!(match self { #back }),
+            },
             match older {
                 None => newest,
                 Some(older) => quote!(match stored.schema_version {
@@ -62,6 +65,10 @@ fn event_struct(item: &EventStruct, clean: bool) -> TokenStream {
             fallback::body(&[quote!(stored)]),
         )
     };
+    let writes = kind.history.back.as_ref().map(|_| {
+        let written = kind.written();
+        quote!(const WRITES: ::core::primitive::u16 = #written;)
+    });
     let is_generic = !generics.params.is_empty();
     let shapes = (!is_generic).then(|| {
         let versions = shape::versions(&of, &kind.history);
@@ -84,6 +91,7 @@ fn event_struct(item: &EventStruct, clean: bool) -> TokenStream {
         impl #impl_generics #krate::Event for #ident #ty_generics #where_clause {
             const NAME: &'static ::core::primitive::str = #name;
             const VERSION: ::core::primitive::u16 = #version;
+            #writes
 
             fn to_payload(
                 &self,
@@ -133,7 +141,7 @@ fn event_enum(item: &EventEnum, clean: bool) -> TokenStream {
         .iter()
         .map(|variant| {
             let name = stored_name(&variant.kind, &variant.ident);
-            let version = variant.kind.version.unwrap_or(1);
+            let version = variant.kind.written();
             quote!(#krate::EventType { name: #name, version: #version })
         })
         .collect();
@@ -141,6 +149,7 @@ fn event_enum(item: &EventEnum, clean: bool) -> TokenStream {
     let mut arms = TokenStream::new();
     let mut shapes = Vec::new();
     let mut reads = Vec::new();
+    let mut backs = Vec::new();
     let mut items = TokenStream::new();
     let mut bounds = shape::Bounds::default();
     for (index, variant) in (0_u32..).zip(variants) {
@@ -159,6 +168,7 @@ fn event_enum(item: &EventEnum, clean: bool) -> TokenStream {
             variant: Some(&variant.ident),
         };
         older.extend(history::items(&of, &kind.history));
+        backs.extend(history::back(&of, &kind.history));
         let versions = shape::versions(&of, &kind.history);
         let of_versions = versions.shapes;
         shapes.push(quote!(#krate::schema::EventShape { name: #name, shapes: #of_versions }));
@@ -190,10 +200,17 @@ fn event_enum(item: &EventEnum, clean: bool) -> TokenStream {
         shapes: retired_shapes,
         checks: retired_checks,
     } = retired;
+    let whole = quote!(<#ident as #krate::__private::Payload>::to_fields(self, codec));
+    let rest = (backs.len() < variants.len()).then(|| quote!(_ => #whole,));
+    let to_fields = if backs.is_empty() {
+        whole
+    } else {
+        quote!(match self { #(#backs)* #rest })
+    };
     let (event_type_of, encode, decode) = if clean {
         (
             quote!(match self { #(#ident::#variant { .. } => #event_type,)* }),
-            quote!(<#ident as #krate::__private::Payload>::to_fields(self, codec)),
+            to_fields,
             quote! {
                 #decode_retired
                 match name {

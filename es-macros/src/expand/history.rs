@@ -3,7 +3,7 @@
 use crate::{
     attr::{CratePath, compact, history::StepKind},
     ident,
-    model::history::{Assignment, Field, History, Next, Value, Version},
+    model::history::{Assignment, BackField, Field, History, Next, Spare, Value, Version},
     wording,
 };
 use proc_macro2::{Ident, Span, TokenStream};
@@ -28,7 +28,7 @@ pub(crate) struct Of<'a> {
 
 /// Every type of an older version with its impls.
 pub(crate) fn items(of: &Of<'_>, history: &History) -> TokenStream {
-    let mut items = TokenStream::new();
+    let mut items = spare(history);
     let mut before: Option<&Version> = None;
     let mut versions = history.versions.iter().peekable();
     while let Some(version) = versions.next() {
@@ -61,7 +61,7 @@ pub(crate) fn nested(of: &Of<'_>, history: &History) -> TokenStream {
         newest,
         ..
     } = of;
-    let mut items = TokenStream::new();
+    let mut items = spare(history);
     let mut versions = history.versions.iter().peekable();
     while let Some(version) = versions.next() {
         let next = versions.peek().map(|next| &next.ident);
@@ -94,6 +94,17 @@ pub(crate) fn nested(of: &Of<'_>, history: &History) -> TokenStream {
         }));
     }
     items
+}
+
+/// Holds ways back that are not used at present to their types, and keeps them from being unused.
+fn spare(history: &History) -> TokenStream {
+    let one = history.spare.iter().map(|Spare { function, old, new }| {
+        let place = end_of(function);
+        let (old, new) = (shown_at(old, place), shown_at(new, place));
+        let signature = quote_spanned!(place=> fn(&#new) -> #old);
+        quote!(const _: #signature = #function;)
+    });
+    quote!(#(#one)*)
 }
 
 /// The first version has no type if its payloads are only ever seen as JSON.
@@ -419,18 +430,7 @@ fn writing(of: &Of<'_>, version: &Version) -> TokenStream {
         } = field;
         let value = match &field.serialize {
             None => quote!(&self.#ident),
-            Some(function) => quote!({
-                struct With<'a>(&'a #ty);
-                impl #private::Serialize for With<'_> {
-                    fn serialize<S: #private::Serializer>(
-                        &self,
-                        to: S,
-                    ) -> ::core::result::Result<S::Ok, S::Error> {
-                        #function(self.0, to)
-                    }
-                }
-                &With(&self.#ident)
-            }),
+            Some(function) => with_function(&private, function, ty, &quote!(&self.#ident)),
         };
         quote!(#private::SerializeStruct::serialize_field(&mut fields, #stored, #value)?;)
     });
@@ -448,6 +448,100 @@ fn writing(of: &Of<'_>, version: &Version) -> TokenStream {
             }
         }
     }
+}
+
+/// Encodes the version before the newest out of `fields` in scope: references to those of today.
+pub(crate) fn back(of: &Of<'_>, history: &History) -> Option<TokenStream> {
+    let (fields, older) = (history.back.as_ref()?, history.versions.last()?);
+    let krate = of.krate;
+    let private = quote!(#krate::__private);
+    let name = older.ident.to_string();
+    let count = older.fields.len();
+    let mut names = Vec::new();
+    let mut types = Vec::new();
+    let mut values = Vec::new();
+    for (index, (field, back)) in older.fields.iter().zip(fields).enumerate() {
+        let (stored, old) = (&field.stored, &field.ty);
+        let own = Ident::new(&format!("field_{index}"), Span::mixed_site());
+        let taken = quote!(self.#own);
+        let value = match back {
+            BackField::Same { from, ty } => {
+                names.push((own.clone(), from));
+                types.push(ty);
+                match &field.serialize {
+                    None => taken,
+                    Some(function) => with_function(&private, function, old, &taken),
+                }
+            }
+            BackField::With {
+                from,
+                new,
+                function,
+            } => {
+                names.push((own.clone(), from));
+                types.push(new);
+                let place = end_of(function);
+                let (old, new) = (shown_at(old, place), shown_at(new, place));
+                let signature = quote_spanned!(place=> fn(&#new) -> #old);
+                quote!(&{ let back: #signature = #function; back(#taken) })
+            }
+            BackField::Text(text) => {
+                quote!(&{ let text: #old = ::core::convert::Into::into(#text); text })
+            }
+            BackField::Given(given) => quote!(&{ let given: #old = #given; given }),
+            BackField::Absent => {
+                quote!(&{ let absent: #old = ::core::option::Option::None; absent })
+            }
+        };
+        values.push(quote! {
+            #private::SerializeStruct::serialize_field(&mut fields, #stored, #value)?;
+        });
+    }
+    let own: Vec<_> = names.iter().map(|(own, _)| own).collect();
+    let today: Vec<_> = names.iter().map(|(_, today)| today).collect();
+    let (newest, codec) = (of.newest, quote!(codec));
+    let path = of
+        .variant
+        .map_or_else(|| quote!(#newest), |variant| quote!(#newest::#variant));
+    let lifetime = (!own.is_empty()).then(|| quote!(<'a>));
+    let elided = (!own.is_empty()).then(|| quote!(<'_>));
+    Some(quote! {
+        #path { #(#today: #own,)* .. } => {
+            struct Back #lifetime { #(#own: &'a #types,)* }
+            impl #private::Serialize for Back #elided {
+                fn serialize<S: #private::Serializer>(
+                    &self,
+                    to: S,
+                ) -> ::core::result::Result<S::Ok, S::Error> {
+                    let mut fields = to.serialize_struct(#name, #count)?;
+                    #(#values)*
+                    #private::SerializeStruct::end(fields)
+                }
+            }
+            #private::encode(&Back { #(#own,)* }, #codec)
+        }
+    })
+}
+
+/// A value that serde's `with` or `serialize_with` writes.
+fn with_function(
+    private: &TokenStream,
+    function: &Path,
+    ty: &Type,
+    value: &TokenStream,
+) -> TokenStream {
+    quote!(&{
+        struct With<'a>(&'a #ty);
+        impl #private::Serialize for With<'_> {
+            fn serialize<S: #private::Serializer>(
+                &self,
+                to: S,
+            ) -> ::core::result::Result<S::Ok, S::Error> {
+                #function(self.0, to)
+            }
+        }
+        With(#value)
+    })
 }
 
 /// `From` for the next version, field by field.

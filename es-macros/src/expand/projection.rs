@@ -6,7 +6,7 @@ use crate::{
     ident,
     model::projection::{Consumer, Kind},
 };
-use proc_macro2::{Literal, Span, TokenStream};
+use proc_macro2::{Literal, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::{Path, spanned::Spanned};
 
@@ -146,8 +146,10 @@ fn into_tables(consumer: &Consumer, tables: &Tables, clean: bool) -> TokenStream
     let Tables { database, schema } = tables;
     let body = body(consumer, clean, "tx", |path| {
         let state = ident::shown_at(ident, path.span());
-        quote_spanned! {at(path)=>
-            <#state as #krate::projection::Project<#path, #database>>::project(self, &event, tx)
+        // What the call is given must mean what it means here, whosever macro wrote the path.
+        let given = quote!(self, &event, tx);
+        quote_spanned! {path.span()=>
+            <#state as #krate::projection::Project<#path, #database>>::project(#given)
         }
     });
     quote! {
@@ -179,8 +181,9 @@ fn deliveries(consumer: &Consumer, clean: bool) -> TokenStream {
     } = consumer;
     let body = body(consumer, clean, "delivery", |path| {
         let state = ident::shown_at(ident, path.span());
-        quote_spanned! {at(path)=>
-            <#state as #krate::projection::React<#path>>::react(self, &event, delivery)
+        let given = quote!(self, &event, delivery);
+        quote_spanned! {path.span()=>
+            <#state as #krate::projection::React<#path>>::react(#given)
         }
     });
     quote! {
@@ -196,11 +199,6 @@ fn deliveries(consumer: &Consumer, clean: bool) -> TokenStream {
             }
         }
     }
-}
-
-/// The place of the user's path for errors, while names mean what they mean in generated code.
-fn at(path: &Path) -> Span {
-    Span::call_site().located_at(path.span())
 }
 
 /// Decodes the event as each listed set that knows its name, and hands it over.

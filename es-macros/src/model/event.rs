@@ -49,6 +49,16 @@ pub(crate) struct Kind {
 }
 
 impl Kind {
+    /// The version that is written.
+    pub(crate) fn written(&self) -> u16 {
+        let newest = self.version.unwrap_or(1);
+        if self.history.back.is_some() {
+            newest.saturating_sub(1)
+        } else {
+            newest
+        }
+    }
+
     /// The stored name, for messages.
     pub(crate) fn text(&self) -> String {
         self.name.as_ref().map(LitStr::value).unwrap_or_default()

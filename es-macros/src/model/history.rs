@@ -11,6 +11,10 @@ pub(crate) struct History {
     pub(crate) versions: Vec<Version>,
     /// The fields of the newest version under their stored names.
     pub(crate) newest: Vec<(String, Place)>,
+    /// How the version before the newest is written instead of it.
+    pub(crate) back: Option<Vec<BackField>>,
+    /// Ways back that are given and not used at present.
+    pub(crate) spare: Vec<Spare>,
     /// The event that is the version before the current one, and describes all others.
     pub(crate) previous: Option<Path>,
 }
@@ -79,4 +83,29 @@ impl Value {
             Self::Moved(_) | Self::Converted { .. } | Self::With { .. }
         )
     }
+}
+
+/// What a field of the version before the newest gets when that one is written.
+pub(crate) enum BackField {
+    /// The value of this field of today.
+    Same { from: Ident, ty: Type },
+    /// The same, through a function of the user.
+    With {
+        from: Ident,
+        new: Type,
+        function: Path,
+    },
+    /// A text, through `Into`.
+    Text(TokenStream),
+    /// An expression.
+    Given(TokenStream),
+    /// `None`.
+    Absent,
+}
+
+/// A function from a value of a field to the one before, kept for later or from earlier.
+pub(crate) struct Spare {
+    pub(crate) function: Path,
+    pub(crate) old: Type,
+    pub(crate) new: Type,
 }

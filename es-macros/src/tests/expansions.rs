@@ -35,6 +35,11 @@ fn a_struct() {
 }
 
 #[test]
+fn a_struct_that_is_written_as_it_was() {
+    compare("event_written_back", expand::derive_event);
+}
+
+#[test]
 fn an_enum() {
     compare("event_enum", expand::derive_event);
 }

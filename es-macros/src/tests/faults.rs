@@ -290,7 +290,7 @@ fn keys_and_names_of_events() {
                 r#"enum A { #[event("a", flag)] B }"#,
                 &[(
                     "flag",
-                    "unknown key `flag` in `#[event(..)]`\nhelp: the keys on a variant are `version`, `removed`",
+                    "unknown key `flag` in `#[event(..)]`\nhelp: the keys on a variant are `version`, `write`, `removed`",
                 )],
             ),
             (
@@ -520,6 +520,8 @@ fn aggregates_without_a_fault() {
         "events = B",
         "events = Vec<(A, B)>",
         "events(B), snapshot(every = 1)",
+        "events(B), snapshot(every = 1, fold_rev = 0)",
+        "events(B), snapshot(fold_rev = 4_294_967_295, every = 1,)",
         "events(B), snapshot(every = 1_000,), codec = \"postcard\"",
         "events(B), event_enum = F, commands(C), command_enum = \"G\"",
         "events(r#ignore)",
@@ -812,8 +814,56 @@ fn lists_of_aggregates() {
             "events(B), snapshot(days = 1, every = 2)",
             &[(
                 "days",
-                "unknown key `days` in `snapshot(..)`\nhelp: the only key is `every`",
+                "unknown key `days` in `snapshot(..)`\nhelp: its keys are `every` and `fold_rev`",
             )],
+        ),
+        (
+            "events(B), snapshot(every = 1, fold_rve = 2)",
+            &[(
+                "fold_rve",
+                "unknown key `fold_rve` in `snapshot(..)`\nhelp: a key with a similar name exists: `fold_rev`",
+            )],
+        ),
+        (
+            "events(B), snapshot(every = 1, fold_rev = \"2\")",
+            &[("\"2\"", "`fold_rev` must be a number from 0 to 4294967295")],
+        ),
+        (
+            "events(B), snapshot(every = 1, fold_rev = -1)",
+            &[("-1", "`fold_rev` must be a number from 0 to 4294967295")],
+        ),
+        (
+            "events(B), snapshot(every = 1, fold_rev = 4294967296)",
+            &[(
+                "4294967296",
+                "`fold_rev` must be a number from 0 to 4294967295",
+            )],
+        ),
+        (
+            "events(B), snapshot(every = 1, fold_rev = 2u8)",
+            &[("2u8", "`fold_rev` must be a number from 0 to 4294967295")],
+        ),
+        (
+            "events(B), snapshot(every = 1, fold_rev)",
+            &[(
+                "fold_rev",
+                "`fold_rev` needs a value\nhelp: write `fold_rev = 1`",
+            )],
+        ),
+        (
+            "events(B), snapshot(every = 1, fold_rev = 1, fold_rev = 2)",
+            &[("fold_rev", "`fold_rev` is given twice")],
+        ),
+        (
+            "events(B), snapshot(fold_rev = 2)",
+            &[(
+                "snapshot",
+                "`snapshot(fold_rev = ..)` does not say how often",
+            )],
+        ),
+        (
+            "events(B), fold_rev = 2",
+            &[("fold_rev", "`fold_rev` belongs inside `snapshot(..)`")],
         ),
         (
             "events(B), every = 3",

@@ -30,6 +30,14 @@ use std::num::NonZeroU64;
 /// An encoded payload.
 pub type Bytes = Vec<u8>;
 
+/// The bytes of an older version that is still written.
+///
+/// # Errors
+/// [`CodecError`] when a field has no form in `codec`.
+pub fn encode<T: Serialize>(older: &T, codec: Codec) -> Result<Bytes, CodecError> {
+    codec.encode(older)
+}
+
 /// What an event must be to be stored: serde's two traits, under one name with its own message.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be stored as an event",
@@ -146,7 +154,7 @@ pub trait ListedEvent: Sized {
 impl<E: Event> ListedEvent for E {
     const TYPE: EventType = EventType {
         name: E::NAME,
-        version: E::VERSION,
+        version: E::WRITES,
     };
 
     fn encode(&self, codec: Codec) -> Result<Bytes, CodecError> {

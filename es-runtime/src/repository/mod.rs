@@ -87,7 +87,7 @@ impl<A: Aggregate, S: EventStore> Repository<A, S> {
             store,
             snapshots,
             retry: RetryPolicy::default(),
-            fingerprint: A::SNAPSHOTS.map(|policy| (policy.fingerprint)(A::CODEC)),
+            fingerprint: A::SNAPSHOTS.map(|policy| policy.fingerprint(A::CODEC)),
             aggregate: PhantomData,
         }
     }

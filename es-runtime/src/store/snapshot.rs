@@ -45,7 +45,7 @@ pub struct Snapshot {
     pub version: u64,
     /// The position of the event with that version.
     pub position: Position,
-    /// The fingerprint of the state's shape when it was taken.
+    /// The fingerprint of the state's shape, and of the revision of `apply`, when it was taken.
     pub fingerprint: Fingerprint,
     /// How the state is encoded.
     pub content_type: String,
@@ -87,6 +87,12 @@ impl Fingerprint {
     pub const fn to_u64(self) -> u64 {
         self.0
     }
+
+    /// Another one for each revision; revision 0 is the fingerprint itself.
+    fn revised(self, revision: u32) -> Self {
+        // The factor is odd, so no two revisions of one shape meet, and its bits are well spread.
+        Self(self.0 ^ u64::from(revision).wrapping_mul(0x9e37_79b9_7f4a_7c15))
+    }
 }
 
 impl fmt::Display for Fingerprint {
@@ -107,7 +113,9 @@ impl fmt::Debug for Fingerprint {
 pub struct SnapshotPolicy<A> {
     /// A snapshot is taken when at least this many events came after the last one.
     pub every: NonZeroU64,
-    pub(crate) fingerprint: fn(Codec) -> Fingerprint,
+    /// The revision of `apply`. Snapshots of any other one are dropped.
+    pub fold_rev: u32,
+    shape: fn(Codec) -> Fingerprint,
     pub(crate) encode: fn(&A, Codec) -> Result<Vec<u8>, CodecError>,
     pub(crate) decode: fn(&[u8], Codec) -> Result<A, CodecError>,
 }
@@ -117,7 +125,8 @@ impl<A: Serialize + DeserializeOwned> SnapshotPolicy<A> {
     pub const fn every(events: NonZeroU64) -> Self {
         Self {
             every: events,
-            fingerprint: crate::fingerprint::of_state::<A>,
+            fold_rev: 0,
+            shape: crate::fingerprint::of_state::<A>,
             encode: |state, codec| codec.encode(state),
             decode: |bytes, codec| codec.decode(bytes),
         }
@@ -125,6 +134,20 @@ impl<A: Serialize + DeserializeOwned> SnapshotPolicy<A> {
 }
 
 impl<A> SnapshotPolicy<A> {
+    /// The same, for another revision of `apply`.
+    ///
+    /// `#[aggregate(snapshot(every = 100, fold_rev = 1))]` calls it.
+    #[must_use]
+    pub const fn with_fold_rev(mut self, fold_rev: u32) -> Self {
+        self.fold_rev = fold_rev;
+        self
+    }
+
+    /// What a snapshot must have been taken with to be used: the state's shape and the revision.
+    pub(crate) fn fingerprint(&self, codec: Codec) -> Fingerprint {
+        (self.shape)(codec).revised(self.fold_rev)
+    }
+
     /// The state as it would be stored and read back, for tests.
     ///
     /// # Errors
@@ -146,6 +169,7 @@ impl<A> fmt::Debug for SnapshotPolicy<A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SnapshotPolicy")
             .field("every", &self.every)
+            .field("fold_rev", &self.fold_rev)
             .finish_non_exhaustive()
     }
 }
@@ -165,5 +189,24 @@ impl SnapshotStore for NoSnapshots {
 
     async fn delete_snapshot(&self, _: &StreamId) -> Result<(), StorageError> {
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_revision_has_its_own_fingerprint_and_the_first_that_of_the_shape() {
+        let shape = crate::fingerprint::of_state::<(String, u64)>(Codec::Json);
+        let policy = SnapshotPolicy::<(String, u64)>::every(NonZeroU64::MIN);
+        assert_eq!(policy.fingerprint(Codec::Json), shape);
+        let mut met: Vec<_> = [0, 1, 2, 255, 256, u32::MAX - 1, u32::MAX]
+            .map(|revision| policy.with_fold_rev(revision).fingerprint(Codec::Json))
+            .map(Fingerprint::to_u64)
+            .to_vec();
+        met.sort_unstable();
+        met.dedup();
+        assert_eq!(met.len(), 7);
     }
 }

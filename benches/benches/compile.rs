@@ -1,0 +1,256 @@
+//! What the derives and the check of the lock cost the compiler, beside serde's derive on the same
+//! structs. A crate of many events is made in the target folder and given to `rustc` as
+//! `cargo check` does it, with everything that it depends on already compiled.
+//!
+//! `cargo bench -p es-benches --bench compile [-- EVENTS VERSIONS]`
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::cast_precision_loss,
+    reason = "a benchmark may stop"
+)]
+
+use serde_json::Value;
+use std::{
+    collections::BTreeMap,
+    env,
+    fmt::Write as _,
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+    time::Instant,
+};
+
+const ROUNDS: usize = 3;
+
+/// The fields of the versions 1 to 5, for serde's derive: in each step another kind of change.
+const FIELDS: [&str; 5] = [
+    "pub customer: String, pub total: f64, pub coupon: Option<String>",
+    "pub customer: String, pub total: f64, pub coupon: Option<String>, pub currency: String",
+    "pub customer: String, pub total: f64, pub coupon: Option<String>, pub currency: String, pub note: Option<String>",
+    "pub customer: String, pub total_cents: i64, pub coupon: Option<String>, pub currency: String, pub note: Option<String>",
+    "pub customer: String, pub total_cents: i64, pub currency: String, pub note: Option<String>",
+];
+
+/// The same fields as one history: each attribute with the version that it came in.
+const HISTORY: [(&str, &str); 3] = [
+    ("since = 2, default = \"USD\"", "pub currency: String"),
+    ("since = 3", "pub note: Option<String>"),
+    (
+        "was(name = \"total\", type = f64, with = cents, before = 4)",
+        "pub total_cents: i64",
+    ),
+];
+
+const SHAPES: [&str; 5] = [
+    "{coupon:str?,customer:str,total:f64}",
+    "{coupon:str?,currency:str,customer:str,total:f64}",
+    "{coupon:str?,currency:str,customer:str,note:str?,total:f64}",
+    "{coupon:str?,currency:str,customer:str,note:str?,total_cents:i64}",
+    "{currency:str,customer:str,note:str?,total_cents:i64}",
+];
+
+/// The source of the newest struct of an event with so many versions.
+fn event(number: usize, versions: usize) -> String {
+    let mut text = format!(
+        "#[derive(es_runtime::Event, serde::Serialize, serde::Deserialize)]\n\
+         #[event(\"event.{number}\", version = {versions})]\n"
+    );
+    if versions > 4 {
+        text.push_str("#[event(removed(coupon: Option<String>, in = 5))]\n");
+    }
+    let fields = FIELDS[versions - 1].split(", ").map(|field| {
+        let of_field = HISTORY
+            .iter()
+            .enumerate()
+            .find(|(at, (_, of))| *of == field && versions > at + 1);
+        of_field.map_or_else(
+            || format!("    {field},\n"),
+            |(_, (attribute, _))| format!("    #[event({attribute})]\n    {field},\n"),
+        )
+    });
+    let fields: String = fields.collect();
+    let _ = writeln!(text, "pub struct E{number} {{\n{fields}}}");
+    text
+}
+
+/// The structs of all versions as serde's derive alone reads them, the newest as it also writes it.
+fn by_serde(number: usize, versions: usize) -> String {
+    (1..=versions)
+        .map(|version| {
+            let (derives, name) = if version == versions {
+                (
+                    "#[derive(serde::Serialize, serde::Deserialize)]",
+                    String::new(),
+                )
+            } else {
+                (
+                    "#[derive(serde::Deserialize)]\n#[serde(deny_unknown_fields)]",
+                    format!("V{version}"),
+                )
+            };
+            let fields = FIELDS[version - 1];
+            format!("{derives}\npub struct E{number}{name} {{ {fields} }}\n")
+        })
+        .collect()
+}
+
+fn aggregate(events: usize) -> String {
+    let list: Vec<_> = (0..events).map(|number| format!("E{number}")).collect();
+    let apply = |event: &String| {
+        format!(
+            "impl es_runtime::Apply<{event}> for All {{ fn apply(&mut self, _: &{event}) {{}} }}\n"
+        )
+    };
+    format!(
+        "#[derive(es_runtime::Aggregate, Default)]\n\
+         #[aggregate(\"all\", id = String, error = std::convert::Infallible)]\n\
+         #[aggregate(events({}))]\npub struct All {{}}\n{}",
+        list.join(", "),
+        list.iter().map(apply).collect::<String>(),
+    )
+}
+
+/// The sealed lock of these events, sorted as a lock is.
+fn lock(events: usize, versions: usize) -> String {
+    let mut names: Vec<_> = (0..events)
+        .map(|number| format!("event.{number}"))
+        .collect();
+    names.sort();
+    let line = |name: &String, version: usize| {
+        format!("{name} v{version} sealed {}\n", SHAPES[version - 1])
+    };
+    names
+        .iter()
+        .flat_map(|name| (1..=versions).map(move |version| line(name, version)))
+        .collect()
+}
+
+/// The made crate and what is handed to `rustc` for it.
+struct Made {
+    folder: PathBuf,
+    dependencies: PathBuf,
+    externs: Vec<String>,
+}
+
+impl Made {
+    /// Writes the crate and has what it depends on compiled.
+    fn new() -> Self {
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("compile");
+        let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+        fs::create_dir_all(folder.join("src")).unwrap();
+        let manifest = format!(
+            "[package]\nname = \"made\"\nedition = \"2024\"\n[workspace]\n[dependencies]\n\
+             es-runtime = {{ path = {:?} }}\nserde = {{ version = \"1\", features = [\"derive\"] }}\n",
+            workspace.join("es-runtime").canonicalize().unwrap(),
+        );
+        fs::write(folder.join("Cargo.toml"), manifest).unwrap();
+        fs::copy(workspace.join("Cargo.lock"), folder.join("Cargo.lock")).unwrap();
+        fs::write(folder.join("src/lib.rs"), "").unwrap();
+        let output = Command::new(env!("CARGO"))
+            .args(["check", "--message-format=json", "--target-dir", "target"])
+            .current_dir(&folder)
+            .output()
+            .unwrap();
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{errors}");
+        let mut externs = Vec::new();
+        for line in String::from_utf8(output.stdout).unwrap().lines() {
+            let message: Value = serde_json::from_str(line).unwrap();
+            let name = message["target"]["name"].as_str().unwrap_or_default();
+            if ["es_runtime", "serde"].contains(&name) {
+                let files = message["filenames"].as_array().unwrap();
+                let mut files = files.iter().filter_map(Value::as_str);
+                let file = files.find(|file| file.ends_with(".rmeta")).unwrap();
+                externs.push(format!("{name}={file}"));
+            }
+        }
+        assert_eq!(externs.len(), 2);
+        let dependencies = folder.join("target/debug/deps");
+        Self {
+            folder,
+            dependencies,
+            externs,
+        }
+    }
+
+    /// `rustc` as `cargo check` calls it for this source.
+    fn rustc(&self, source: &str) -> Command {
+        fs::write(self.folder.join("src/lib.rs"), source).unwrap();
+        let mut rustc = Command::new(env::var_os("RUSTC").unwrap_or_else(|| "rustc".into()));
+        rustc
+            .args(["--crate-name=made", "--crate-type=lib", "--edition=2024"])
+            .args([
+                "--emit=metadata",
+                "--out-dir=out",
+                "-Cdebuginfo=2",
+                "src/lib.rs",
+            ])
+            .arg(format!("-Ldependency={}", self.dependencies.display()))
+            .current_dir(&self.folder)
+            .env("CARGO_MANIFEST_DIR", &self.folder);
+        for of in &self.externs {
+            rustc.args(["--extern", of]);
+        }
+        rustc
+    }
+
+    fn seconds(&self, source: &str) -> f64 {
+        let mut rustc = self.rustc(source);
+        let start = Instant::now();
+        let output = rustc.output().unwrap();
+        let seconds = start.elapsed().as_secs_f64();
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{errors}");
+        seconds
+    }
+
+    /// For each macro how often it was used, and the lines and bytes that it became.
+    fn statistics(&self, source: &str) -> BTreeMap<String, [f64; 3]> {
+        let mut rustc = self.rustc(source);
+        // The statistics are not stable; the bootstrap variable opens them on any toolchain.
+        rustc.arg("-Zmacro-stats").env("RUSTC_BOOTSTRAP", "1");
+        let output = rustc.output().unwrap();
+        let text = String::from_utf8(output.stderr).unwrap();
+        println!("{text}");
+        BTreeMap::new()
+    }
+}
+
+fn main() {
+    let numbers: Vec<usize> = env::args()
+        .skip(1)
+        .filter_map(|number| number.parse().ok())
+        .collect();
+    let (events, versions) = match numbers[..] {
+        [events, versions, ..] => (events, versions),
+        _ => (200, 5),
+    };
+    let made = Made::new();
+    let all = |one: &dyn Fn(usize) -> String| (0..events).map(one).collect::<String>();
+    let cents = "fn cents(dollars: f64) -> i64 { (dollars * 100.0).round() as i64 }\n";
+    let derived = format!(
+        "{}{}{cents}",
+        all(&|number| event(number, versions)),
+        aggregate(events)
+    );
+    let checked = format!("{derived}es_runtime::assert_schema_lock!(All, \"all.lock\");\n");
+    fs::write(made.folder.join("all.lock"), lock(events, versions)).unwrap();
+    let serde = all(&|number| by_serde(number, versions));
+    let first = all(&|number| event(number, 1));
+    let newest = all(&|number| by_serde(number, 1));
+    for _ in 0..ROUNDS {
+        for (name, source) in [
+            ("serde", &serde),
+            ("serde1", &newest),
+            ("derive1", &first),
+            ("derived", &derived),
+            ("checked", &checked),
+        ] {
+            println!("{name} {:.2}", made.seconds(source));
+        }
+    }
+    made.statistics(&checked);
+    made.statistics(&serde);
+}

@@ -1,0 +1,83 @@
+//! The way back from the newest version to the one before it, for programs that still write that
+//! one while others cannot read the newest.
+
+use super::history::{Event, Line, Reported, is_option};
+use crate::{
+    attr::history::{Given, Step},
+    diag::Diag,
+    ident,
+    model::history::BackField,
+    wording,
+};
+
+/// How each field of the version before is written, in its order; `None` without `write`.
+pub(super) fn check(
+    diag: &Diag,
+    event: &Event<'_>,
+    newest: u16,
+    steps: &[Step],
+    lines: &[Line],
+) -> Result<Option<Vec<BackField>>, Reported> {
+    let Some(write) = event.write else {
+        return Ok(None);
+    };
+    let before = newest.saturating_sub(1);
+    if write.value >= newest {
+        diag.at(write.span, wording::write_newest(write.value, newest));
+        return Err(Reported);
+    }
+    if write.value < before {
+        diag.at(write.span, wording::write_too_old(write.value, newest));
+        return Err(Reported);
+    }
+    if steps.iter().any(|step| step.from.value == before) {
+        diag.at(write.span, wording::write_without_fields("step"));
+        return Err(Reported);
+    }
+    let mut fields = Vec::new();
+    let mut complete = true;
+    for line in lines.iter().filter(|line| line.is_in(before)) {
+        match back(line, newest) {
+            Ok(field) => fields.push(field),
+            Err(removed) => {
+                let field = ident::text(&line.ident);
+                let text = wording::no_way_back(newest, before, &field, removed);
+                diag.at(write.span, text);
+                complete = false;
+            }
+        }
+    }
+    if complete {
+        Ok(Some(fields))
+    } else {
+        Err(Reported)
+    }
+}
+
+/// The value of one field of the version before; `Err` says whether the field is gone today.
+fn back(line: &Line, newest: u16) -> Result<BackField, bool> {
+    if !line.is_in(newest) {
+        return match &line.back {
+            Some(Given {
+                tokens,
+                is_text: true,
+            }) => Ok(BackField::Text(tokens.clone())),
+            Some(Given { tokens, .. }) => Ok(BackField::Given(tokens.clone())),
+            None if is_option(&line.ty) => Ok(BackField::Absent),
+            None => Err(true),
+        };
+    }
+    let (from, ty) = (line.ident.clone(), line.ty.clone());
+    let change = line.was.iter().find(|(before, _)| before.value == newest);
+    match change {
+        Some((_, was)) if was.ty.is_some() => match &was.back {
+            Some(function) => Ok(BackField::With {
+                from,
+                new: ty,
+                function: function.clone(),
+            }),
+            None => Err(false),
+        },
+        _ => Ok(BackField::Same { from, ty }),
+    }
+}
