@@ -54,3 +54,24 @@ async fn a_long_history_takes_no_more_memory_than_a_short_one() {
     // The control: keeping the events does show in this measure.
     assert!(collect > 32 * 1024, "keeping took only {collect} KiB more");
 }
+
+#[tokio::test]
+async fn a_read_model_of_a_long_history_is_built_in_the_memory_of_a_short_one() {
+    if !Path::new("/proc/self/status").exists() {
+        eprintln!(
+            "SKIPPED: this test reads /proc; run `cargo test -p es-tests --test memory` on Linux"
+        );
+        return;
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    let (short, long) = (
+        folder.path().join("short.db"),
+        folder.path().join("long.db"),
+    );
+    // A page is at most a thousand events: both are longer than several pages.
+    write(&short, 10_000).await;
+    write(&long, 200_000).await;
+    let grown = peak(&long, "project").saturating_sub(peak(&short, "project"));
+    println!("20 times the events: {grown} KiB more when projected");
+    assert!(grown < 8 * 1024, "projecting took {grown} KiB more");
+}

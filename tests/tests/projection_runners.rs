@@ -14,7 +14,7 @@ use std::{
     path::Path,
     sync::{
         Arc,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -341,6 +341,68 @@ async fn partitions_keep_the_order_of_each_key() {
         handled.iter().filter(|n| **n > 0).count() > 1,
         "{handled:?}"
     );
+    running.shutdown().await;
+}
+
+static SLOW_MAY_GO: AtomicBool = AtomicBool::new(false);
+
+/// One of its slots takes long.
+#[derive(Projection)]
+#[projection("uneven", events(Deposited), partitions = 4, key = by_account)]
+#[projection(schema(Sqlite = "CREATE TABLE {uneven} (account TEXT)"))]
+struct Uneven;
+
+impl Project<Deposited, Sqlite> for Uneven {
+    async fn project(
+        &self,
+        event: &Envelope<Deposited>,
+        tx: &mut SqliteTransaction,
+    ) -> Result<(), HandlerError> {
+        if event.stream.id() == "slow" && !SLOW_MAY_GO.load(Ordering::SeqCst) {
+            return Err(HandlerError::new("not yet"));
+        }
+        tx.execute("INSERT INTO {uneven} VALUES (?1)", [event.stream.id()])?;
+        Ok(())
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tables_answer_only_when_every_slot_has_caught_up() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (store, read) = open(folder.path()).await;
+    for account in ["slow", "a", "b", "c", "d", "e", "f", "g"] {
+        deposit(&store, account, 1).await.expect("stored");
+    }
+    let runner = Projections::new(store.clone(), read.clone())
+        .poll_every(Duration::from_millis(1))
+        .attempts(u32::MAX, Duration::from_millis(1), Duration::from_millis(2))
+        .with(Uneven);
+    let running = runner.start().expect("started");
+    let began = Instant::now();
+    loop {
+        let status = runner.status().await.expect("status");
+        assert!(status.iter().all(|slot| !slot.live), "{status:#?}");
+        let behind = status.iter().filter(|slot| slot.position < slot.head);
+        if status.len() == 4 && behind.count() == 1 {
+            break;
+        }
+        assert!(began.elapsed() < SOON, "{status:#?}");
+        tokio::task::yield_now().await;
+    }
+    // Three slots are at the end and look every millisecond whether it is their turn.
+    for _ in 0..20 {
+        let status = runner.status().await.expect("status");
+        assert!(status.iter().all(|slot| !slot.live), "{status:#?}");
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    SLOW_MAY_GO.store(true, Ordering::SeqCst);
+    let head = store.head().await.expect("head");
+    read.wait_for::<Uneven>(head, SOON).await.expect("there");
+    let count: Option<i64> = read
+        .select_one("SELECT count(*) FROM uneven", [], |row| row.get(0))
+        .await
+        .expect("rows");
+    assert_eq!(count, Some(8));
     running.shutdown().await;
 }
 

@@ -1,12 +1,13 @@
 //! Loads one long aggregate out of a file and prints the peak of its memory in KiB.
 //!
 //! `replay FILE fold` loads it as the repository does; `replay FILE collect` keeps every event, for
-//! comparison.
+//! comparison; `replay FILE project` builds a read model of it.
 
 use es_runtime::{
-    Aggregate, Apply, Event, EventStore, ReadLimit, Repository, StreamId, StreamRange,
+    Aggregate, Apply, Envelope, Event, EventStore, HandlerError, Project, Projection, Projections,
+    ReadLimit, Repository, StreamId, StreamRange,
 };
-use es_sqlite::SqliteStore;
+use es_sqlite::{Sqlite, SqliteStore, SqliteTransaction};
 use serde::{Deserialize, Serialize};
 
 #[derive(Event, Serialize, Deserialize)]
@@ -27,6 +28,23 @@ impl Apply<NoteAdded> for Notes {
     }
 }
 
+#[derive(Projection)]
+#[projection("lengths", events(NoteAdded))]
+#[projection(schema(Sqlite = "CREATE TABLE {lengths} (bytes INTEGER)"))]
+struct Lengths;
+
+impl Project<NoteAdded, Sqlite> for Lengths {
+    async fn project(
+        &self,
+        added: &Envelope<NoteAdded>,
+        tx: &mut SqliteTransaction,
+    ) -> Result<(), HandlerError> {
+        let bytes = i64::try_from(added.event.text.len())?;
+        tx.execute("INSERT INTO {lengths} VALUES (?1)", [bytes])?;
+        Ok(())
+    }
+}
+
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut arguments = std::env::args().skip(1);
@@ -38,6 +56,12 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         let notes = Repository::<Notes, _>::without_snapshots(store.clone());
         let loaded = notes.load(&"n".to_owned()).await?;
         eprintln!("{} events, {} bytes", loaded.version, loaded.state.bytes);
+    } else if how == "project" {
+        let read = Sqlite::open(format!("{file}-read")).await?;
+        Projections::new(store.clone(), read)
+            .with(Lengths)
+            .catch_up()
+            .await?;
     } else {
         let stream = StreamId::new("notes", "n")?;
         let mut after = 0;
