@@ -1,7 +1,8 @@
 //! Projections in SQLite: exactly once, in order, whatever fails; rebuilds beside; parked events.
 
 use es_runtime::{
-    EventStore, HandlerError, Position, Projections, ReadDatabase, ReadLimit,
+    Append, EventStore, ExpectedVersion, HandlerError, NewEvent, Position, Projections,
+    ReadDatabase, ReadLimit, StreamId,
     projection::{Measure, ProjectionError, State, WaitError},
 };
 use es_sqlite::{Sqlite, SqliteStore};
@@ -520,4 +521,44 @@ async fn one_file_may_hold_both() {
     let again = SqliteStore::open(path).await.expect("opens");
     let read = again.read_database();
     assert_eq!(balances(&read).await.expect("rows").1.len(), 50);
+}
+
+#[tokio::test]
+async fn what_is_not_listed_is_not_decoded_and_what_is_must_be_good() {
+    let Place {
+        store,
+        read,
+        folder: _folder,
+    } = place().await;
+    let stream = StreamId::new("account", "alice").expect("a name");
+    let append = |name: &'static str| {
+        let event = NewEvent::json(name, 1, "{ nonsense");
+        Append::new(stream.clone(), ExpectedVersion::Any).with_event(event)
+    };
+    store
+        .append(append("account.painted"))
+        .await
+        .expect("stored");
+    deposit(&store, "alice", 1).await.expect("stored");
+    let projections = quick(&store, &read).with(Balances::new());
+    projections.catch_up().await.expect("caught up");
+    assert_eq!(projections.parked("balances").await.expect("parked"), []);
+    assert_eq!(balances(&read).await.expect("rows").1.len(), 1);
+    let status = projections.status().await.expect("status");
+    assert_eq!((status[0].events, status[0].events_behind), (1, Some(0)));
+
+    store
+        .append(append("account.deposited"))
+        .await
+        .expect("stored");
+    deposit(&store, "bob", 1).await.expect("stored");
+    projections.catch_up().await.expect("caught up");
+    let parked = projections.parked("balances").await.expect("parked");
+    assert_eq!(parked.len(), 1);
+    let reason = &parked[0].event.reason;
+    assert!(
+        reason.contains("`account.deposited` does not fit version 1"),
+        "{reason}"
+    );
+    assert_eq!(balances(&read).await.expect("rows").1.len(), 2);
 }

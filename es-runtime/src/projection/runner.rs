@@ -10,7 +10,7 @@ use super::{
 use crate::{EventId, EventStore, Position, ReadLimit};
 use futures_timer::Delay;
 use std::{
-    collections::{HashMap, HashSet},
+    collections::HashMap,
     fmt,
     future::{Future, poll_fn},
     pin::{Pin, pin},
@@ -136,7 +136,7 @@ impl<S: EventStore, Db: ReadDatabase> Core<S, Db> {
     pub(super) fn committed(
         &self,
         slot: &Slot,
-        events: usize,
+        events: &[crate::RecordedEvent],
         parked: u64,
         began: Instant,
         (from, position): (Position, Position),
@@ -146,10 +146,16 @@ impl<S: EventStore, Db: ReadDatabase> Core<S, Db> {
             .entry(slot.clone())
             .or_default()
             .handled(began, from, position);
+        let behind = events.last().map(|event| {
+            let now = crate::Timestamp::now().unix_micros();
+            let age = now.saturating_sub(event.recorded_at.unix_micros());
+            Duration::from_micros(u64::try_from(age).unwrap_or(0))
+        });
         self.measure(&Measure::Batch {
             slot,
-            events,
+            events: events.len(),
             took,
+            behind,
             position,
         });
         if parked > 0 {
@@ -185,13 +191,25 @@ impl<S: EventStore, Db: ReadDatabase> Core<S, Db> {
 
 /// Read models and subscriptions of one store in one read database.
 ///
-/// ```text
-/// let projections = Projections::new(store, read)
-///     .with(OrderSummaries)
-///     .with(SalesByMonth);
-/// let running = projections.start();
-/// // ..
-/// running.shutdown().await;
+/// ```
+/// use es_runtime::{EventStore, Projections, ReadDatabase, projection::Dispatch};
+///
+/// // `store` and `read` are those of a crate such as es-sqlite, which has whole examples.
+/// async fn report<S: EventStore, Db: ReadDatabase>(
+///     store: S,
+///     read: Db,
+///     orders: impl Dispatch<Db>,
+///     sales: impl Dispatch<Db>,
+/// ) -> Result<(), Box<dyn std::error::Error>> {
+///     let projections = Projections::new(store, read).with(orders).with(sales);
+///     let running = projections.start()?;
+///     // .. the program serves its users
+///     for slot in projections.status().await? {
+///         println!("{} at {}: {}", slot.projection, slot.position, slot.state);
+///     }
+///     running.shutdown().await;
+///     Ok(())
+/// }
 /// ```
 ///
 /// # What it does
@@ -534,7 +552,8 @@ fn run<S: EventStore, Db: ReadDatabase, C: Consumer<Db>>(consumer: C) -> Box<Run
             until: task.until,
             take_over: task.take_over,
         };
-        Box::pin(worker.run())
+        let slot = worker.slot.clone();
+        Box::pin(super::status::in_span(&slot, worker.run()))
     })
 }
 
@@ -735,8 +754,8 @@ async fn keep<S: EventStore, Db: ReadDatabase>(
     const LOOK_EVERY: Duration = Duration::from_millis(500);
     let mut workers = tokio::task::JoinSet::new();
     let mut running: HashMap<tokio::task::Id, Slot> = HashMap::new();
-    let mut was_fenced: HashSet<Slot> = HashSet::new();
-    let mut has_stopped: HashSet<Slot> = HashSet::new();
+    let mut was_fenced: std::collections::HashSet<Slot> = std::collections::HashSet::new();
+    let mut has_stopped: std::collections::HashSet<Slot> = std::collections::HashSet::new();
     let mut failures = 0;
     while !core.is_shutdown() {
         match registered.tasks(&core).await {

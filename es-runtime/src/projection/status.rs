@@ -5,7 +5,10 @@ use super::{
     tables::{self, GENERATIONS},
 };
 use crate::{EventStore, Position, Timestamp};
-use std::time::{Duration, Instant};
+use std::{
+    future::Future,
+    time::{Duration, Instant},
+};
 
 /// What this process knows about a slot that it runs.
 #[derive(Clone, Debug, Default)]
@@ -236,6 +239,9 @@ pub enum Measure<'a> {
         events: usize,
         /// From before the first handler until after the commit.
         took: Duration,
+        /// How old the newest of them was at the commit: how far the read model is behind. `None`
+        /// without an event.
+        behind: Option<Duration>,
         /// Where the checkpoint stands now.
         position: Position,
     },
@@ -279,12 +285,14 @@ pub(super) fn trace(measure: &Measure<'_>) {
             slot,
             events,
             took,
+            behind,
             position,
         } => tracing::debug!(
             projection = slot.name,
             generation = slot.generation,
             slot = slot.slot,
             events,
+            behind_ms = behind.map(|behind| u64::try_from(behind.as_millis()).unwrap_or(u64::MAX)),
             took_us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX),
             %position,
             "page committed"
@@ -326,3 +334,20 @@ pub(super) fn trace(measure: &Measure<'_>) {
 
 #[cfg(not(feature = "tracing"))]
 pub(super) fn trace(_: &Measure<'_>) {}
+
+/// A span over everything that a worker does.
+#[cfg(feature = "tracing")]
+pub(super) fn in_span<F: Future>(slot: &Slot, work: F) -> impl Future<Output = F::Output> + use<F> {
+    use tracing::Instrument;
+    work.instrument(tracing::info_span!(
+        "projection",
+        name = slot.name,
+        generation = slot.generation,
+        slot = slot.slot
+    ))
+}
+
+#[cfg(not(feature = "tracing"))]
+pub(super) fn in_span<F: Future>(_: &Slot, work: F) -> F {
+    work
+}

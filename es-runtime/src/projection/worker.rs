@@ -390,8 +390,8 @@ impl<S: EventStore, Db: ReadDatabase, C: Consumer<Db>> Worker<S, Db, C> {
                     held.position = to;
                     held.renewed = Instant::now();
                     self.core.stalled(&self.slot, None);
-                    self.core
-                        .committed(&self.slot, until - start, parked, began, moved);
+                    let done = events.get(start..until).unwrap_or_default();
+                    self.core.committed(&self.slot, done, parked, began, moved);
                     if whole {
                         return Ok(None);
                     }

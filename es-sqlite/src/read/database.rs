@@ -34,6 +34,62 @@ use tokio::sync::oneshot;
 /// Read models are asked in SQL, by the names that the schema has in braces, on connections that
 /// only read. [`select`](Sqlite::select) asks one question, [`snapshot`](Sqlite::snapshot) several
 /// of one state.
+///
+/// ```
+/// use es_runtime::{
+///     Append, Envelope, Event, EventStore, ExpectedVersion, HandlerError, NewEvent, Project,
+///     Projection, Projections, StreamId,
+/// };
+/// use es_sqlite::{Sqlite, SqliteStore, SqliteTransaction};
+/// use serde::{Deserialize, Serialize};
+///
+/// #[derive(Event, Serialize, Deserialize)]
+/// #[event("order.placed")]
+/// struct OrderPlaced {
+///     cents: i64,
+/// }
+///
+/// #[derive(Projection)]
+/// #[projection("orders", events(OrderPlaced))]
+/// #[projection(schema(Sqlite = "CREATE TABLE {orders} (id TEXT, cents INTEGER)"))]
+/// struct Orders;
+///
+/// impl Project<OrderPlaced, Sqlite> for Orders {
+///     async fn project(
+///         &self,
+///         placed: &Envelope<OrderPlaced>,
+///         tx: &mut SqliteTransaction,
+///     ) -> Result<(), HandlerError> {
+///         let row = (placed.stream.id(), placed.event.cents);
+///         tx.execute("INSERT INTO {orders} VALUES (?1, ?2)", row)?;
+///         Ok(())
+///     }
+/// }
+///
+/// # pollster::block_on(async {
+/// # let folder = tempfile::tempdir()?;
+/// let store = SqliteStore::open(folder.path().join("events.db")).await?;
+/// let read = Sqlite::open(folder.path().join("read.db")).await?;
+/// let order = Append::new(StreamId::new("order", "4711")?, ExpectedVersion::NoStream);
+/// store.append(order.with_event(NewEvent::json("order.placed", 1, r#"{"cents":5}"#))).await?;
+/// Projections::new(store, read.clone()).with(Orders).catch_up().await?;
+///
+/// let large = read.select("SELECT id FROM orders WHERE cents > ?1", [3], |row| row.get(0));
+/// let large: Vec<String> = large.await?;
+/// assert_eq!(large, ["4711"]);
+/// let (count, sum): (i64, i64) = read
+///     .snapshot(|rows| {
+///         let count = rows.query_row("SELECT count(*) FROM orders", [], |row| row.get(0))?;
+///         let sum = rows.query_row("SELECT sum(cents) FROM orders", [], |row| row.get(0))?;
+///         Ok((count, sum))
+///     })
+///     .await?;
+/// assert_eq!((count, sum), (1, 5));
+/// # read.close().await;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone)]
 pub struct Sqlite {
     shared: Arc<Shared>,
