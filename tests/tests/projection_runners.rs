@@ -544,6 +544,14 @@ async fn an_event_of_a_newer_program_is_waited_for_or_skipped_as_was_said() {
         assert!(began.elapsed() < SOON, "{status:#?}");
         tokio::task::yield_now().await;
     }
+    // Seen from another process too.
+    let elsewhere = Projections::new(store.clone(), read.clone()).with(Turnover);
+    let status = elsewhere.status().await.expect("status");
+    assert!(
+        matches!(&status[0].state, State::Stalled(Stalled::Elsewhere(why))
+            if why.contains("version 2")),
+        "{status:#?}"
+    );
     running.shutdown().await;
 
     Projections::new(store.clone(), read.clone())

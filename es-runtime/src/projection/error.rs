@@ -86,6 +86,8 @@ pub enum Stalled {
     Retrying(Box<Poison>),
     /// An event was written by a newer program.
     NewerEvent(String),
+    /// Its runner, in another process, waits for this.
+    Elsewhere(String),
     /// Another runner has it; this one waits to take over.
     StandBy {
         /// Who has it.
@@ -103,6 +105,7 @@ impl fmt::Display for Stalled {
                 poison.position, poison.reason
             ),
             Self::NewerEvent(what) => write!(f, "waits for a newer program: {what}"),
+            Self::Elsewhere(what) => write!(f, "waits: {what}"),
             Self::StandBy { owner } => write!(f, "stands by while {owner} runs it"),
         }
     }

@@ -180,7 +180,10 @@ impl<S: EventStore, Db: ReadDatabase> Projections<S, Db> {
                         (Some(stopped), ..) => stopped.clone(),
                         (None, Some(why), _) => State::Stalled(why),
                         (None, None, Some(why)) => State::Stopped(why.clone()),
-                        (None, None, None) if at.lease_until > now => State::Running,
+                        (None, None, None) if at.lease_until > now => match at.stall {
+                            Some(what) => State::Stalled(Stalled::Elsewhere(what)),
+                            None => State::Running,
+                        },
                         (None, None, None) => State::Idle,
                     };
                     let behind = if at.position >= head {

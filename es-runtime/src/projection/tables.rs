@@ -39,6 +39,7 @@ const SCHEMA: &str = "
         events         BIGINT NOT NULL,
         parked         BIGINT NOT NULL,
         reason         TEXT,
+        stall          TEXT,
         PRIMARY KEY (name, generation, slot)
     );
     CREATE TABLE IF NOT EXISTS es_parked (
@@ -119,14 +120,17 @@ pub(crate) struct Checkpoint {
     pub(crate) lease_until: i64,
     pub(crate) events: u64,
     pub(crate) parked: u64,
+    /// Why it stopped.
     pub(crate) reason: Option<String>,
+    /// What its owner waits for.
+    pub(crate) stall: Option<String>,
 }
 
 /// The owner of a slot that runs inside the appends of its store.
 pub(crate) const INLINE: &str = "inline";
 
 const CHECKPOINT: &str = "position, last_aggregate, last_id, last_version, last_event, \
-                          last_recorded, epoch, owner, lease_until, events, parked, reason";
+                          last_recorded, epoch, owner, lease_until, events, parked, reason, stall";
 
 fn damaged(name: &str, what: &str) -> StorageError {
     StorageError::new(
@@ -221,6 +225,7 @@ pub(super) fn checkpoint(name: &str, row: Vec<SqlValue>) -> Result<Checkpoint, S
         events: columns.number()?,
         parked: columns.number()?,
         reason: columns.maybe_text()?,
+        stall: columns.maybe_text()?,
     })
 }
 
@@ -480,7 +485,7 @@ pub(crate) async fn acquire<Db: ReadDatabase>(
     lease_ms: i64,
 ) -> Result<(), StorageError> {
     let update = format!(
-        "UPDATE es_checkpoints SET epoch = $1, owner = $2, lease_until = {} + $3, reason = NULL \
+        "UPDATE es_checkpoints SET epoch = $1, owner = $2, lease_until = {} + $3, reason = NULL, stall = NULL \
          WHERE name = $4 AND generation = $5 AND slot = $6",
         Db::NOW
     );
@@ -496,6 +501,14 @@ pub(crate) async fn acquire<Db: ReadDatabase>(
     tx.statement(&update, &values).await.map(|_| ())
 }
 
+/// What an owner has to say of its slot.
+#[derive(Clone, Debug)]
+pub(crate) enum Why {
+    Nothing,
+    Stopped(String),
+    Waits(String),
+}
+
 /// Gives the slot back before the lease ends, or keeps it longer; with why it stopped. Does nothing
 /// for a slot that is another's by now.
 pub(crate) async fn renew<Db: ReadDatabase>(
@@ -503,18 +516,23 @@ pub(crate) async fn renew<Db: ReadDatabase>(
     slot: &Slot,
     epoch: i64,
     lease_ms: i64,
-    reason: Option<&str>,
+    why: &Why,
 ) -> Result<bool, StorageError> {
     let update = format!(
-        "UPDATE es_checkpoints SET lease_until = {} + $1, reason = $2 \
-         WHERE name = $3 AND generation = $4 AND slot = $5 AND epoch = $6",
+        "UPDATE es_checkpoints SET lease_until = {} + $1, reason = $2, stall = $3 \
+         WHERE name = $4 AND generation = $5 AND slot = $6 AND epoch = $7",
         Db::NOW
     );
     let [name, generation, number] = slot.values();
-    let reason = reason.map_or(SqlValue::Null, SqlValue::from);
+    let (reason, stall) = match why {
+        Why::Nothing => (SqlValue::Null, SqlValue::Null),
+        Why::Stopped(why) => (why.as_str().into(), SqlValue::Null),
+        Why::Waits(why) => (SqlValue::Null, why.as_str().into()),
+    };
     let values = [
         lease_ms.into(),
         reason,
+        stall,
         name,
         generation,
         number,
@@ -608,7 +626,7 @@ impl Update {
 
     fn which(&mut self, slot: &Slot) {
         let [name, generation, number] = slot.values();
-        self.sql.push_str(", reason = NULL");
+        self.sql.push_str(", reason = NULL, stall = NULL");
         self.push(" WHERE ", "name = ", name);
         self.and("generation = ", generation);
         self.and("slot = ", number);

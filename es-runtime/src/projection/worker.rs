@@ -7,7 +7,7 @@ use super::{
     batch::{Aside, Batch, Page, PageEnd},
     delivery::{Delivered, Gate, Gated, deliver_first},
     runner::Core,
-    tables::{self, Checkpoint},
+    tables::{self, Checkpoint, Why},
 };
 use crate::{EventFilter, EventStore, Position, ReadLimit, RecordedEvent, StreamRange};
 use std::{future::Future, marker::PhantomData, sync::Arc, time::Instant};
@@ -177,12 +177,15 @@ impl<S: EventStore, Db: ReadDatabase, C: Consumer<Db>> Worker<S, Db, C> {
             Err(end) => return Ok(end),
         };
         let ended = self.follow(&mut held).await;
-        let reason = ended.as_ref().err().map(ToString::to_string);
+        let why = match &ended {
+            Ok(_) => Why::Nothing,
+            Err(error) => Why::Stopped(error.to_string()),
+        };
         let release = Renew {
             slot: self.slot.clone(),
             epoch: held.epoch,
             lease_ms: 0,
-            reason,
+            why,
         };
         // Where this fails, the lease runs out by itself.
         let _ = self.core.db.transact(release).await;
@@ -224,7 +227,7 @@ impl<S: EventStore, Db: ReadDatabase, C: Consumer<Db>> Worker<S, Db, C> {
                                 slot: self.slot.clone(),
                                 epoch: checkpoint.epoch,
                                 lease_ms: 0,
-                                reason: Some(error.to_string()),
+                                why: Why::Stopped(error.to_string()),
                             };
                             let _ = self.core.db.transact(release).await;
                             return Err(error);
@@ -468,10 +471,19 @@ impl<S: EventStore, Db: ReadDatabase, C: Consumer<Db>> Worker<S, Db, C> {
             self.retrying(event, &error, attempts);
             self.core.settings.backoff(attempts)
         };
+        // Others see in the books what it waits for; its lease goes on meanwhile.
+        let waits = Renew {
+            slot: self.slot.clone(),
+            epoch: held.epoch,
+            lease_ms: self.core.settings.lease_ms(),
+            why: Why::Waits(error.to_string()),
+        };
+        let kept = self.core.db.transact(waits).await.unwrap_or(true);
+        held.renewed = Instant::now();
         if self.core.pause(pause).await.is_shutdown() {
             return Ok(Next::End(End::Shutdown));
         }
-        if self.renewed(held).await? {
+        if kept {
             Ok(Next::Again)
         } else {
             self.lost().await.map(Next::End)
@@ -570,7 +582,7 @@ impl<S: EventStore, Db: ReadDatabase, C: Consumer<Db>> Worker<S, Db, C> {
             slot: self.slot.clone(),
             epoch: held.epoch,
             lease_ms: self.core.settings.lease_ms(),
-            reason: None,
+            why: Why::Nothing,
         };
         match self.core.db.transact(renew).await {
             Ok(still) => {
@@ -690,15 +702,15 @@ struct Renew {
     slot: Slot,
     epoch: i64,
     lease_ms: i64,
-    reason: Option<String>,
+    why: Why,
 }
 
 impl<Db: ReadDatabase> Job<Db> for Renew {
     type Output = bool;
 
     async fn run(self, tx: &mut Db::Transaction) -> Result<bool, RolledBack<bool>> {
-        let reason = self.reason.as_deref();
-        let kept = tables::renew::<Db>(tx, &self.slot, self.epoch, self.lease_ms, reason).await?;
+        let kept =
+            tables::renew::<Db>(tx, &self.slot, self.epoch, self.lease_ms, &self.why).await?;
         Ok(kept)
     }
 }
