@@ -566,6 +566,53 @@ async fn an_event_of_a_newer_program_is_waited_for_or_skipped_as_was_said() {
     assert_eq!(cents, [1, 2]);
 }
 
+#[derive(Projection)]
+#[projection(
+    "broken",
+    events(Deposited),
+    schema(Sqlite = "CREATE TABLES {broken} (cents INTEGER)")
+)]
+struct Broken;
+
+impl Project<Deposited, Sqlite> for Broken {
+    async fn project(
+        &self,
+        _: &Envelope<Deposited>,
+        _: &mut SqliteTransaction,
+    ) -> Result<(), HandlerError> {
+        Ok(())
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_that_cannot_go_on_stops_alone_and_says_why() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (store, read) = open(folder.path()).await;
+    let runner = Projections::new(store.clone(), read.clone())
+        .with(Broken)
+        .with(Balances::new());
+    let running = runner.start().expect("started");
+    let last = deposit(&store, "alice", 1).await.expect("stored");
+    read.wait_for::<Balances>(last, SOON).await.expect("there");
+    let began = Instant::now();
+    loop {
+        let status = runner.status().await.expect("status");
+        let broken = status.iter().find(|slot| slot.projection == "broken");
+        if let Some(State::Stopped(why)) = broken.map(|slot| &slot.state) {
+            assert!(
+                why.contains("the tables of projection `broken`") && why.contains("syntax error"),
+                "{why}"
+            );
+            break;
+        }
+        assert!(began.elapsed() < SOON, "{status:#?}");
+        tokio::task::yield_now().await;
+    }
+    let last = deposit(&store, "alice", 1).await.expect("stored");
+    read.wait_for::<Balances>(last, SOON).await.expect("there");
+    running.shutdown().await;
+}
+
 #[tokio::test]
 async fn two_of_one_name_are_refused() {
     let folder = tempfile::tempdir().expect("a folder");

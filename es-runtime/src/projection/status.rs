@@ -81,7 +81,7 @@ pub struct Status {
     pub projection: &'static str,
     /// The version that the generation was built by.
     pub version: u32,
-    /// The generation.
+    /// The generation, 0 where none could be made.
     pub generation: u32,
     /// Whether it answers queries; otherwise it is being built.
     pub live: bool,
@@ -158,9 +158,27 @@ impl<S: EventStore, Db: ReadDatabase> Projections<S, Db> {
             };
             let stopped = self.core.locals().get(&whole).and_then(|l| l.state.clone());
             // Before the first start there are no books.
-            let Ok(rows) = self.core.db.query(GENERATIONS, &[name.into()]).await else {
-                continue;
-            };
+            let rows = self.core.db.query(GENERATIONS, &[name.into()]).await;
+            let rows = rows.unwrap_or_default();
+            if let (true, Some(state)) = (rows.is_empty(), &stopped) {
+                all.push(Status {
+                    projection: name,
+                    version: registered.version,
+                    generation: 0,
+                    live: false,
+                    slot: 0,
+                    partitions: 0,
+                    position: Position::START,
+                    head,
+                    events_behind: between(Position::START, head),
+                    behind: None,
+                    events: 0,
+                    parked: 0,
+                    owner: String::new(),
+                    state: state.clone(),
+                    rate: None,
+                });
+            }
             let books = |error| ProjectionError::storage(name, error);
             for row in rows {
                 let generation = tables::generation(name, row).map_err(books)?;
