@@ -6,7 +6,7 @@
 use super::{
     Dispatch, Generation, HandlerError, Names, ProjectionError, ReadDatabase, Slot, SqlTransaction,
     batch::{guarded, is_skipped},
-    runner::prepare,
+    generations::prepare,
     tables::{self, Plan},
 };
 use crate::{EventFilter, Position, RecordedEvent, StorageError};

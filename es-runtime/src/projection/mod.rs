@@ -8,16 +8,20 @@
 //! - `database.rs` what a read database must do;
 //! - `tables.rs` keeps the books: checkpoints, generations, parked events;
 //! - `batch.rs` is the one transaction that handles a page of events;
-//! - `worker.rs` is the one loop for catching up and for following, `runner.rs` keeps the loops;
+//! - `worker.rs` is the one loop for catching up and for following, `generations.rs` makes and swaps builds;
+//! - `runner.rs` is what applications hold, `running.rs` keeps the loops as tasks;
 //! - `parked.rs` and `status.rs` are for operators.
 
 mod batch;
 mod database;
 mod delivery;
 mod error;
+mod generations;
 pub mod inline;
 mod parked;
 mod runner;
+#[cfg(feature = "runner")]
+mod running;
 mod status;
 mod tables;
 mod traits;
@@ -32,7 +36,7 @@ pub use error::{HandlerError, Poison, ProjectionError, Stalled};
 pub use parked::{Parked, Retried};
 pub use runner::Projections;
 #[cfg(feature = "runner")]
-pub use runner::Running;
+pub use running::Running;
 pub use status::{Measure, Meter, State, Status};
 pub use tables::{Generation, Slot};
 pub use traits::{Dispatch, Key, Lists, OnNewer, Project, Projection};

@@ -1,10 +1,11 @@
 //! Keeps the loops of all slots of all projections running, and says what they do.
 
 use super::{
-    Deliver, Dispatch, Generation, Job, Measure, Meter, Names, ProjectionError, ReadDatabase,
-    RolledBack, Slot, SqlTransaction, Stalled, Subscription,
+    Deliver, Dispatch, Generation, Measure, Meter, ProjectionError, ReadDatabase, Slot, Stalled,
+    Subscription,
+    generations::{Prepare, Swap, Swapped, slots},
     status::Local,
-    tables::{self, Plan},
+    tables::Plan,
     worker::{Consumer, Delivering, End, Projecting, Until, Worker},
 };
 use crate::{EventId, EventStore, Position, ReadLimit};
@@ -60,7 +61,7 @@ pub(super) struct Core<S, Db> {
     pub(super) db: Db,
     pub(super) owner: String,
     pub(super) settings: Settings,
-    shutdown: watch::Sender<bool>,
+    pub(super) shutdown: watch::Sender<bool>,
     locals: Mutex<HashMap<Slot, Local>>,
 }
 
@@ -272,17 +273,17 @@ pub(super) struct Registered<S, Db> {
     schema: String,
     from_the_beginning: bool,
     has_tables: bool,
-    run: Box<Run<S, Db>>,
+    pub(super) run: Box<Run<S, Db>>,
     pub(super) again: Box<Again<S, Db>>,
 }
 
 /// One slot to run.
 #[derive(Clone)]
 pub(super) struct Task {
-    slot: Slot,
+    pub(super) slot: Slot,
     building: bool,
     until: Until,
-    take_over: bool,
+    pub(super) take_over: bool,
 }
 
 impl<S: EventStore, Db: ReadDatabase> Projections<S, Db> {
@@ -528,13 +529,16 @@ impl<S: EventStore, Db: ReadDatabase> Projections<S, Db> {
     /// # Panics
     /// Outside of a tokio runtime, as `tokio::spawn` does.
     #[cfg(feature = "runner")]
-    pub fn start(&self) -> Result<Running<S, Db>, ProjectionError> {
+    pub fn start(&self) -> Result<super::Running<S, Db>, ProjectionError> {
         self.checked()?;
         let mut keepers = tokio::task::JoinSet::new();
         for registered in &self.registered {
-            keepers.spawn(keep(Arc::clone(&self.core), Arc::clone(registered)));
+            keepers.spawn(super::running::keep(
+                Arc::clone(&self.core),
+                Arc::clone(registered),
+            ));
         }
-        Ok(Running {
+        Ok(super::Running {
             projections: self.clone(),
             keepers,
         })
@@ -560,7 +564,7 @@ fn run<S: EventStore, Db: ReadDatabase, C: Consumer<Db>>(consumer: C) -> Box<Run
 impl<S: EventStore, Db: ReadDatabase> Registered<S, Db> {
     /// The slots that there are to run, after the tables were made ready.
     #[cfg(feature = "runner")]
-    async fn tasks(&self, core: &Core<S, Db>) -> Result<Vec<Task>, ProjectionError> {
+    pub(super) async fn tasks(&self, core: &Core<S, Db>) -> Result<Vec<Task>, ProjectionError> {
         let prepared = self.prepare(core, false).await?;
         let mine = prepared.iter().filter(|g| g.version == self.version);
         Ok(mine
@@ -607,262 +611,10 @@ impl<S: EventStore, Db: ReadDatabase> Registered<S, Db> {
     }
 }
 
-/// Makes sure that there is a generation of this program's version.
-struct Prepare {
-    plan: Plan,
-    rebuild: bool,
-}
-
-impl<Db: ReadDatabase> Job<Db> for Prepare {
-    type Output = Result<Vec<Generation>, ProjectionError>;
-
-    async fn run(self, tx: &mut Db::Transaction) -> Result<Self::Output, RolledBack<Self::Output>> {
-        match prepare::<Db>(tx, &self.plan, self.rebuild).await {
-            Ok(generations) => Ok(Ok(generations)),
-            Err(error) => Err(RolledBack::With(Err(error))),
-        }
-    }
-}
-
-/// The generations of a projection after there is one for this program.
-pub(crate) async fn prepare<Db: ReadDatabase>(
-    tx: &mut Db::Transaction,
-    plan: &Plan,
-    rebuild: bool,
-) -> Result<Vec<Generation>, ProjectionError> {
-    let name = plan.name;
-    let storage = |error| ProjectionError::storage(name, error);
-    tx.set_names(Names::plain());
-    tables::create(tx).await.map_err(storage)?;
-    tables::lock_model::<Db>(tx, name).await.map_err(storage)?;
-    let mut found = tables::generations(tx, name).await.map_err(storage)?;
-    let live = found.iter().find(|generation| generation.live);
-    if let Some(live) = live.filter(|live| live.version > plan.version) {
-        return Err(ProjectionError::OlderProgram {
-            projection: name,
-            live: live.version,
-            mine: plan.version,
-        });
-    }
-    let up_to_date = live.is_some_and(|live| live.version == plan.version);
-    // A build of a version that this program leaves behind will never be finished.
-    for old in found
-        .iter()
-        .filter(|generation| !generation.live && generation.version < plan.version)
-    {
-        tables::drop_generation(tx, name, old)
-            .await
-            .map_err(storage)?;
-    }
-    found.retain(|generation| generation.live || generation.version >= plan.version);
-    for generation in &found {
-        if generation.version == plan.version && generation.partitions != plan.partitions {
-            return Err(ProjectionError::PartitionsChanged {
-                projection: name,
-                version: plan.version,
-                stored: generation.partitions,
-                mine: plan.partitions,
-            });
-        }
-    }
-    let building = found
-        .iter()
-        .any(|generation| !generation.live && generation.version == plan.version);
-    if !building && (rebuild || !up_to_date) {
-        found.push(tables::create_generation::<Db>(tx, plan).await?);
-    }
-    Ok(found)
-}
-
-/// Puts a new generation in the place of the live one.
-struct Swap {
-    name: &'static str,
-    generation: u32,
-    head: Position,
-}
-
-enum Swapped {
-    Yes,
-    NotYet,
-}
-
-impl<Db: ReadDatabase> Job<Db> for Swap {
-    type Output = Swapped;
-
-    async fn run(self, tx: &mut Db::Transaction) -> Result<Swapped, RolledBack<Swapped>> {
-        let Self {
-            name,
-            generation,
-            head,
-        } = self;
-        tables::lock_model::<Db>(tx, name).await?;
-        let found = tables::generations(tx, name).await?;
-        let Some(new) = found.iter().find(|g| g.number == generation) else {
-            return Err(RolledBack::With(Swapped::NotYet));
-        };
-        if new.live {
-            return Err(RolledBack::With(Swapped::Yes));
-        }
-        let old = found.iter().find(|g| g.live);
-        let mut furthest = head;
-        let mut parked = u64::MAX;
-        if let Some(old) = old {
-            parked = 0;
-            for slot in slots(name, old) {
-                if let Some(there) = tables::lock_checkpoint::<Db>(tx, &slot).await? {
-                    // One that stopped may stand where this store never was.
-                    if there.reason.is_none() {
-                        furthest = furthest.max(there.position);
-                    }
-                    parked = parked.saturating_add(there.parked);
-                }
-            }
-        }
-        let mut worse = 0_u64;
-        for slot in slots(name, new) {
-            match tables::lock_checkpoint::<Db>(tx, &slot).await? {
-                Some(there) if there.position >= furthest => {
-                    worse = worse.saturating_add(there.parked);
-                }
-                _ => return Err(RolledBack::With(Swapped::NotYet)),
-            }
-        }
-        if worse > parked {
-            return Err(RolledBack::With(Swapped::NotYet));
-        }
-        tables::swap(tx, name, old, new).await?;
-        Ok(Swapped::Yes)
-    }
-}
-
-pub(super) fn slots(name: &'static str, generation: &Generation) -> impl Iterator<Item = Slot> {
-    let number = generation.number;
-    (0..generation.partitions).map(move |slot| Slot {
-        name,
-        generation: number,
-        slot,
-    })
-}
-
-/// Keeps the slots of one projection running, whatever generations come and go.
-#[cfg(feature = "runner")]
-async fn keep<S: EventStore, Db: ReadDatabase>(
-    core: Arc<Core<S, Db>>,
-    registered: Arc<Registered<S, Db>>,
-) {
-    /// So often it looks for a rebuild that another process asked for.
-    const LOOK_EVERY: Duration = Duration::from_millis(500);
-    let mut workers = tokio::task::JoinSet::new();
-    let mut running: HashMap<tokio::task::Id, Slot> = HashMap::new();
-    let mut was_fenced: std::collections::HashSet<Slot> = std::collections::HashSet::new();
-    let mut has_stopped: std::collections::HashSet<Slot> = std::collections::HashSet::new();
-    let mut failures = 0;
-    while !core.is_shutdown() {
-        match registered.tasks(&core).await {
-            Ok(tasks) => {
-                failures = 0;
-                core.stopped(registered.name, None);
-                for mut task in tasks {
-                    let runs = running.values().any(|slot| *slot == task.slot);
-                    if runs || has_stopped.contains(&task.slot) {
-                        continue;
-                    }
-                    // Who was replaced stands by: taking over again would go on for ever.
-                    task.take_over &= !was_fenced.contains(&task.slot);
-                    let slot = task.slot.clone();
-                    let worker = (registered.run)(Arc::clone(&core), task);
-                    running.insert(workers.spawn(worker).id(), slot);
-                }
-            }
-            Err(ProjectionError::Storage { source, .. }) => {
-                failures += 1;
-                let why = Stalled::Database(source.to_string());
-                core.stopped(registered.name, Some(super::State::Stalled(why)));
-                if core
-                    .pause(core.settings.backoff(failures))
-                    .await
-                    .is_shutdown()
-                {
-                    break;
-                }
-                continue;
-            }
-            Err(error) => {
-                core.stopped(
-                    registered.name,
-                    Some(super::State::Stopped(error.to_string())),
-                );
-                break;
-            }
-        }
-        let ended = if workers.is_empty() {
-            core.pause(LOOK_EVERY).await;
-            None
-        } else {
-            let mut ended = None;
-            core.pause_or(LOOK_EVERY, async {
-                ended = workers.join_next_with_id().await;
-            })
-            .await;
-            ended
-        };
-        match ended {
-            None => {}
-            Some(Ok((id, Ok(end)))) => {
-                if let (Some(slot), End::Fenced) = (running.remove(&id), end) {
-                    was_fenced.insert(slot);
-                }
-            }
-            // It stops alone; why stands in the books.
-            Some(Ok((id, Err(_)))) => has_stopped.extend(running.remove(&id)),
-            Some(Err(error)) => has_stopped.extend(running.remove(&error.id())),
-        }
-    }
-    if core.is_shutdown() {
-        // They end by themselves after the page that they are at.
-        while workers.join_next().await.is_some() {}
-    }
-}
-
-/// Loops that run. Dropping it without [`shutdown`](Running::shutdown) ends them where they are,
-/// which loses nothing either.
-#[cfg(feature = "runner")]
-#[must_use = "dropping it ends the loops"]
-pub struct Running<S, Db> {
-    projections: Projections<S, Db>,
-    keepers: tokio::task::JoinSet<()>,
-}
-
-#[cfg(feature = "runner")]
-impl<S: EventStore, Db: ReadDatabase> Running<S, Db> {
-    /// Lets every loop finish its page, gives the leases back and waits until nothing runs.
-    ///
-    /// # Cancel safety
-    /// The loops end all the same.
-    pub async fn shutdown(mut self) {
-        self.projections.core.shutdown.send_replace(true);
-        while self.keepers.join_next().await.is_some() {}
-        // The same runner may be started again.
-        self.projections.core.shutdown.send_replace(false);
-    }
-
-    /// The runner, for its status and the rest.
-    pub fn projections(&self) -> &Projections<S, Db> {
-        &self.projections
-    }
-}
-
-#[cfg(feature = "runner")]
-impl<S, Db> fmt::Debug for Running<S, Db> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Running").field(&self.projections).finish()
-    }
-}
-
 impl<S: EventStore, Db: ReadDatabase> Core<S, Db> {
     /// Notes why a whole projection does not run.
     #[cfg(feature = "runner")]
-    fn stopped(&self, name: &'static str, state: Option<super::State>) {
+    pub(super) fn stopped(&self, name: &'static str, state: Option<super::State>) {
         let slot = Slot {
             name,
             generation: 0,
