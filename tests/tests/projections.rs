@@ -562,3 +562,25 @@ async fn what_is_not_listed_is_not_decoded_and_what_is_must_be_good() {
     );
     assert_eq!(balances(&read).await.expect("rows").1.len(), 2);
 }
+
+#[tokio::test]
+async fn books_of_a_newer_program_are_left_alone() {
+    let Place {
+        store,
+        read,
+        folder,
+    } = place().await;
+    let projections = quick(&store, &read).with(Turnover);
+    projections.catch_up().await.expect("caught up");
+    let other = rusqlite::Connection::open(folder.path().join("read.db")).expect("opens");
+    other
+        .execute("UPDATE es_books SET version = 2", [])
+        .expect("changed");
+    let refused = projections.catch_up().await.expect_err("refused");
+    assert!(
+        refused
+            .to_string()
+            .contains("have version 2, this program knows up to version 1"),
+        "{refused}"
+    );
+}

@@ -7,8 +7,12 @@
 use super::{Names, ProjectionError, ReadDatabase, SqlTransaction, SqlValue};
 use crate::{EventId, Position, RecordedEvent, StorageError, StorageErrorKind, StreamId};
 
+/// The version of the books that this program keeps.
+const BOOKS: i64 = 1;
+
 /// The tables; statements that may run again.
 const SCHEMA: &str = "
+    CREATE TABLE IF NOT EXISTS es_books (version BIGINT NOT NULL);
     CREATE TABLE IF NOT EXISTS es_read_models (
         name TEXT PRIMARY KEY NOT NULL,
         live BIGINT
@@ -230,7 +234,23 @@ pub(super) fn checkpoint(name: &str, row: Vec<SqlValue>) -> Result<Checkpoint, S
 }
 
 pub(crate) async fn create<T: SqlTransaction>(tx: &mut T) -> Result<(), StorageError> {
-    tx.script(SCHEMA).await
+    tx.script(SCHEMA).await?;
+    let found = tx.rows("SELECT max(version) FROM es_books", &[]).await?;
+    let row = found.into_iter().next().unwrap_or_default();
+    match Columns::new("", row).maybe_integer()? {
+        Some(version) if version > BOOKS => Err(StorageError::new(
+            StorageErrorKind::Version,
+            format!(
+                "the books of its projections have version {version}, this program knows up to \
+                 version {BOOKS}"
+            ),
+        )),
+        Some(_) => Ok(()),
+        None => tx
+            .statement("INSERT INTO es_books VALUES ($1)", &[BOOKS.into()])
+            .await
+            .map(|_| ()),
+    }
 }
 
 /// Locks the read model's row, and makes it where it is missing.
