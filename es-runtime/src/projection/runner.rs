@@ -24,6 +24,7 @@ use tokio::sync::watch;
 pub(super) type Boxed<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
 /// How the loops behave.
+#[derive(Clone)]
 pub(super) struct Settings {
     pub(super) page: ReadLimit,
     pub(super) poll: Duration,
@@ -402,9 +403,18 @@ impl<S: EventStore, Db: ReadDatabase> Projections<S, Db> {
         self.set(|settings| settings.meter = Some(meter))
     }
 
-    /// A builder is one handle only until it is started or cloned; then the settings are fixed and
-    /// stay as they are.
+    /// What was started or cloned before keeps its settings.
     fn set(mut self, change: impl FnOnce(&mut Settings)) -> Self {
+        if Arc::get_mut(&mut self.core).is_none() {
+            self.core = Arc::new(Core {
+                store: self.core.store.clone(),
+                db: self.core.db.clone(),
+                owner: self.core.owner.clone(),
+                settings: self.core.settings.clone(),
+                shutdown: watch::Sender::new(false),
+                locals: Mutex::default(),
+            });
+        }
         if let Some(core) = Arc::get_mut(&mut self.core) {
             change(&mut core.settings);
         }
@@ -562,11 +572,27 @@ fn run<S: EventStore, Db: ReadDatabase, C: Consumer<Db>>(consumer: C) -> Box<Run
 }
 
 impl<S: EventStore, Db: ReadDatabase> Registered<S, Db> {
-    /// The slots that there are to run, after the tables were made ready.
+    /// The slots that there are to run. Where the generations are not those that are `known`, the
+    /// tables are made ready first; otherwise nothing is written.
     #[cfg(feature = "runner")]
-    pub(super) async fn tasks(&self, core: &Core<S, Db>) -> Result<Vec<Task>, ProjectionError> {
-        let prepared = self.prepare(core, false).await?;
-        let mine = prepared.iter().filter(|g| g.version == self.version);
+    pub(super) async fn tasks(
+        &self,
+        core: &Core<S, Db>,
+        known: &mut Vec<Generation>,
+    ) -> Result<Vec<Task>, ProjectionError> {
+        let rows = core
+            .db
+            .query(super::tables::GENERATIONS, &[self.name.into()])
+            .await;
+        let now: Vec<Generation> = rows
+            .unwrap_or_default()
+            .into_iter()
+            .filter_map(|row| super::tables::generation(self.name, row).ok())
+            .collect();
+        if now.is_empty() || now != *known {
+            *known = self.prepare(core, false).await?;
+        }
+        let mine = known.iter().filter(|g| g.version == self.version);
         Ok(mine
             .flat_map(|generation| self.tasks_of(core, generation, Until::Shutdown))
             .collect())

@@ -27,8 +27,9 @@ pub(super) async fn keep<S: EventStore, Db: ReadDatabase>(
     let mut was_fenced: HashSet<Slot> = HashSet::new();
     let mut has_stopped: HashSet<Slot> = HashSet::new();
     let mut failures = 0;
+    let mut known = Vec::new();
     while !core.is_shutdown() {
-        match registered.tasks(&core).await {
+        match registered.tasks(&core, &mut known).await {
             Ok(tasks) => {
                 failures = 0;
                 core.stopped(registered.name, None);

@@ -610,7 +610,6 @@ impl<S: EventStore, Db: ReadDatabase, C: Consumer<Db>> Worker<S, Db, C> {
                     head: end,
                 });
             }
-            Ok(end) if end > held.position => return Ok(None),
             Ok(_) => {}
             Err(error) => {
                 let stalled = Stalled::Database(error.to_string());
