@@ -2,6 +2,8 @@
 //! structs. A crate of many events is made in the target folder and given to `rustc` as
 //! `cargo check` does it, with everything that it depends on already compiled.
 //!
+//! The expansion is counted with the compiler's own macro statistics.
+//!
 //! `cargo bench -p es-benches --bench compile [-- EVENTS VERSIONS]`
 
 #![allow(
@@ -77,23 +79,23 @@ fn event(number: usize, versions: usize) -> String {
 
 /// The structs of all versions as serde's derive alone reads them, the newest as it also writes it.
 fn by_serde(number: usize, versions: usize) -> String {
-    (1..=versions)
-        .map(|version| {
-            let (derives, name) = if version == versions {
-                (
-                    "#[derive(serde::Serialize, serde::Deserialize)]",
-                    String::new(),
-                )
-            } else {
-                (
-                    "#[derive(serde::Deserialize)]\n#[serde(deny_unknown_fields)]",
-                    format!("V{version}"),
-                )
-            };
-            let fields = FIELDS[version - 1];
-            format!("{derives}\npub struct E{number}{name} {{ {fields} }}\n")
-        })
-        .collect()
+    let mut text = String::new();
+    for version in 1..=versions {
+        let (derives, name) = if version == versions {
+            (
+                "#[derive(serde::Serialize, serde::Deserialize)]",
+                String::new(),
+            )
+        } else {
+            (
+                "#[derive(serde::Deserialize)]\n#[serde(deny_unknown_fields)]",
+                format!("V{version}"),
+            )
+        };
+        let fields = FIELDS[version - 1];
+        let _ = writeln!(text, "{derives}\npub struct E{number}{name} {{ {fields} }}");
+    }
+    text
 }
 
 fn aggregate(events: usize) -> String {
@@ -142,8 +144,12 @@ impl Made {
         fs::create_dir_all(folder.join("src")).unwrap();
         let manifest = format!(
             "[package]\nname = \"made\"\nedition = \"2024\"\n[workspace]\n[dependencies]\n\
-             es-runtime = {{ path = {:?} }}\nserde = {{ version = \"1\", features = [\"derive\"] }}\n",
-            workspace.join("es-runtime").canonicalize().unwrap(),
+             es-runtime = {{ path = \"{}\" }}\nserde = {{ version = \"1\", features = [\"derive\"] }}\n",
+            workspace
+                .join("es-runtime")
+                .canonicalize()
+                .unwrap()
+                .display(),
         );
         fs::write(folder.join("Cargo.toml"), manifest).unwrap();
         fs::copy(workspace.join("Cargo.lock"), folder.join("Cargo.lock")).unwrap();
@@ -162,7 +168,9 @@ impl Made {
             if ["es_runtime", "serde"].contains(&name) {
                 let files = message["filenames"].as_array().unwrap();
                 let mut files = files.iter().filter_map(Value::as_str);
-                let file = files.find(|file| file.ends_with(".rmeta")).unwrap();
+                let is_metadata =
+                    |file: &&str| Path::new(file).extension() == Some("rmeta".as_ref());
+                let file = files.find(is_metadata).unwrap();
                 externs.push(format!("{name}={file}"));
             }
         }
@@ -206,16 +214,30 @@ impl Made {
         seconds
     }
 
-    /// For each macro how often it was used, and the lines and bytes that it became.
-    fn statistics(&self, source: &str) -> BTreeMap<String, [f64; 3]> {
+    /// For each derive the lines and bytes that one use of it became on average.
+    fn statistics(&self, source: &str) -> BTreeMap<String, (f64, f64)> {
         let mut rustc = self.rustc(source);
         // The statistics are not stable; the bootstrap variable opens them on any toolchain.
         rustc.arg("-Zmacro-stats").env("RUSTC_BOOTSTRAP", "1");
         let output = rustc.output().unwrap();
         let text = String::from_utf8(output.stderr).unwrap();
-        println!("{text}");
-        BTreeMap::new()
+        let mut found = BTreeMap::new();
+        for line in text.lines() {
+            let words: Vec<_> = line.split_whitespace().collect();
+            if let ["macro-stats", name, _, _, lines, _, bytes] = words[..] {
+                let number = |text: &str| text.replace('_', "").parse::<f64>();
+                if let (Ok(lines), Ok(bytes)) = (number(lines), number(bytes)) {
+                    found.insert(name.to_owned(), (lines, bytes));
+                }
+            }
+        }
+        found
     }
+}
+
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
 }
 
 fn main() {
@@ -240,17 +262,68 @@ fn main() {
     let serde = all(&|number| by_serde(number, versions));
     let first = all(&|number| event(number, 1));
     let newest = all(&|number| by_serde(number, 1));
+    let sources = [&serde, &newest, &first, &derived, &checked];
+    let mut seconds = vec![Vec::new(); sources.len()];
     for _ in 0..ROUNDS {
-        for (name, source) in [
-            ("serde", &serde),
-            ("serde1", &newest),
-            ("derive1", &first),
-            ("derived", &derived),
-            ("checked", &checked),
-        ] {
-            println!("{name} {:.2}", made.seconds(source));
+        for (source, seconds) in sources.iter().zip(&mut seconds) {
+            seconds.push(made.seconds(source));
         }
     }
-    made.statistics(&checked);
-    made.statistics(&serde);
+    let seconds: Vec<f64> = seconds.into_iter().map(median).collect();
+    let each = 1e3 / events as f64;
+    let older = versions.saturating_sub(1).max(1) as f64;
+    let rustc = Command::new("rustc").arg("--version").output().unwrap();
+    print!("{}", String::from_utf8_lossy(&rustc.stdout));
+    println!(
+        "{events} events of {versions} versions, medians of {ROUNDS}; metadata only, as `cargo check`\n"
+    );
+    for (name, seconds) in [
+        ("serde's derive on the newest structs", seconds[1]),
+        ("serde's derive on the structs of all versions", seconds[0]),
+        ("these derives, version 1 only", seconds[2]),
+        ("these derives, all versions, and the aggregate", seconds[3]),
+        ("the same with the lock checked by the compiler", seconds[4]),
+    ] {
+        println!("{name:<52}{seconds:>8.2} s");
+    }
+    println!(
+        "\nlock check: {:.2} s for {} sealed lines, {:.2} ms a line",
+        seconds[4] - seconds[3],
+        events * versions,
+        (seconds[4] - seconds[3]) * each / versions as f64
+    );
+
+    let (one, all, by_hand) = (
+        made.statistics(&first),
+        made.statistics(&derived),
+        made.statistics(&serde),
+    );
+    let of = |stats: &BTreeMap<String, (f64, f64)>, name: &str| stats[name];
+    let event = "#[derive(es_runtime::Event)]";
+    let (lines, bytes) = of(&one, event);
+    let (all_lines, all_bytes) = of(&all, event);
+    let (aggregate, _) = of(&all, "#[derive(es_runtime::Aggregate)]");
+    let (serde_lines, serde_bytes) = of(&by_hand, "#[derive(serde::Deserialize)]");
+    let (more, more_bytes) = ((all_lines - lines) / older, (all_bytes - bytes) / older);
+    println!("\n{:<52}{:>8}{:>10}  budget", "expanded", "lines", "bytes");
+    println!(
+        "{:<52}{lines:>8.0}{bytes:>10.0}  60 lines, 3 KB",
+        "an event of version 1"
+    );
+    println!(
+        "{:<52}{more:>8.0}{more_bytes:>10.0}  half of serde's Deserialize: {:.2} and {:.2} of it",
+        "each older version",
+        more / serde_lines,
+        more_bytes / serde_bytes
+    );
+    println!(
+        "{:<52}{serde_lines:>8.0}{serde_bytes:>10.0}",
+        "serde's Deserialize, for comparison"
+    );
+    println!(
+        "{:<52}{:>8.0}{:>10}  15 lines",
+        "an aggregate, for each of its events",
+        aggregate / events as f64,
+        ""
+    );
 }
