@@ -178,6 +178,8 @@ pub enum StorageErrorKind {
     ReadOnly,
     /// Another process holds the database for too long. Try again later.
     Busy,
+    /// The server does not answer, or the connection to it broke. Try again later.
+    Unreachable,
     /// The store was closed, or its worker ended.
     Closed,
     /// The file or a table is damaged, or not a database of this kind.
@@ -196,6 +198,7 @@ impl fmt::Display for StorageErrorKind {
             Self::Full => "no space is left for the database",
             Self::ReadOnly => "the database is read-only",
             Self::Busy => "the database is busy",
+            Self::Unreachable => "the database cannot be reached",
             Self::Closed => "the store is closed",
             Self::Corrupt => "the database is damaged",
             Self::Version => "the database does not fit this program",

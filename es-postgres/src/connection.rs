@@ -1,0 +1,286 @@
+//! One connection to the server, and how connections are made. A session relies on nothing that it
+//! did not set in the same transaction, so that a pooler may stand between.
+
+use crate::{errors::storage, options::Settings};
+use es_runtime::{StorageError, StorageErrorKind};
+use futures_util::future::{BoxFuture, FutureExt};
+use std::{
+    collections::HashMap,
+    fmt,
+    future::poll_fn,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
+    task::{Context, Poll},
+    time::{Duration, Instant},
+};
+use tokio_postgres::{
+    AsyncMessage, Client, Config, Error, Row, RowStream, Socket, Statement,
+    tls::{MakeTlsConnect, TlsConnect},
+    types::{ToSql, Type},
+};
+
+/// A parameter and its type, so that no statement must be asked for it.
+pub(crate) type Param<'a> = (&'a (dyn ToSql + Sync), Type);
+
+/// What makes a connection live: polled until it ends, it gives what the server says by itself.
+pub(crate) type Driver =
+    Box<dyn FnMut(&mut Context<'_>) -> Poll<Option<Result<AsyncMessage, Error>>> + Send>;
+
+/// Makes connections; hides which TLS they use.
+pub(crate) trait Connect: Send + Sync {
+    fn connect(&self, config: Config) -> BoxFuture<'static, Result<(Client, Driver), Error>>;
+}
+
+pub(crate) struct Tls<T>(pub(crate) T);
+
+impl<T> Connect for Tls<T>
+where
+    T: MakeTlsConnect<Socket> + Clone + Send + Sync + 'static,
+    T::Stream: Send + 'static,
+    T::TlsConnect: Send,
+    <T::TlsConnect as TlsConnect<Socket>>::Future: Send,
+{
+    fn connect(&self, config: Config) -> BoxFuture<'static, Result<(Client, Driver), Error>> {
+        let tls = self.0.clone();
+        async move {
+            let (client, mut connection) = config.connect(tls).await?;
+            let driver: Driver = Box::new(move |context| connection.poll_message(context));
+            Ok((client, driver))
+        }
+        .boxed()
+    }
+}
+
+/// Opens connections as the settings say.
+#[derive(Clone)]
+pub(crate) struct Connector {
+    pub(crate) config: Config,
+    pub(crate) connect: Arc<dyn Connect>,
+    /// Whether a pooler gives each transaction another server connection.
+    pub(crate) pooled: bool,
+    /// How long to go on trying while the server does not take connections.
+    pub(crate) patience: Duration,
+}
+
+impl Connector {
+    /// One try, with the driver in the caller's hands.
+    pub(crate) async fn connect(&self) -> Result<(Client, Driver), Error> {
+        self.connect.connect(self.config.clone()).await
+    }
+
+    /// A session whose driver runs as a task of its own until the session is dropped.
+    pub(crate) async fn session(&self) -> Result<Session, StorageError> {
+        let (client, mut driver) = self.connect().await.map_err(storage)?;
+        tokio::spawn(
+            async move { while let Some(Ok(_)) = poll_fn(|context| driver(context)).await {} },
+        );
+        Ok(Session {
+            client,
+            prepared: (!self.pooled).then(Mutex::default),
+        })
+    }
+
+    /// The same, tried again while the server starts, is shut down, or has no connection free.
+    pub(crate) async fn patient_session(&self) -> Result<Session, StorageError> {
+        const LONGEST: Duration = Duration::from_millis(500);
+        let until = Instant::now() + self.patience;
+        let mut pause = Duration::from_millis(10);
+        loop {
+            match self.session().await {
+                Err(error) if may_pass(error.kind) && Instant::now() + pause < until => {
+                    tokio::time::sleep(pause).await;
+                    pause = (pause * 2).min(LONGEST);
+                }
+                other => return other,
+            }
+        }
+    }
+}
+
+fn may_pass(kind: StorageErrorKind) -> bool {
+    matches!(kind, StorageErrorKind::Unreachable | StorageErrorKind::Busy)
+}
+
+impl fmt::Debug for Connector {
+    /// Where to, and nothing of the credentials.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Connector")
+            .field("hosts", &self.config.get_hosts())
+            .field("database", &self.config.get_dbname())
+            .finish_non_exhaustive()
+    }
+}
+
+/// One connection. Dropping it ends it; what it has open is rolled back.
+pub(crate) struct Session {
+    client: Client,
+    /// Statements by their text; `None` behind a pooler, where they would be somebody else's.
+    prepared: Option<Mutex<HashMap<String, Statement>>>,
+}
+
+impl Session {
+    pub(crate) fn client(&self) -> &Client {
+        &self.client
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.client.is_closed()
+    }
+
+    /// Makes a statement ready, so that [`rows`](Session::rows) and the others send it at their first
+    /// poll: what is sent in one flight must go out in its order.
+    pub(crate) async fn prepare(&self, sql: &str, types: &[Type]) -> Result<(), Error> {
+        if let Some(prepared) = &self.prepared {
+            self.statement(prepared, sql, types).await?;
+        }
+        Ok(())
+    }
+
+    async fn statement(
+        &self,
+        prepared: &Mutex<HashMap<String, Statement>>,
+        sql: &str,
+        types: &[Type],
+    ) -> Result<Statement, Error> {
+        if let Some(statement) = lock(prepared).get(sql) {
+            return Ok(statement.clone());
+        }
+        let statement = self.client.prepare_typed(sql, types).await?;
+        lock(prepared).insert(sql.to_owned(), statement.clone());
+        Ok(statement)
+    }
+
+    /// All rows of a statement.
+    pub(crate) async fn rows(&self, sql: &str, params: &[Param<'_>]) -> Result<Vec<Row>, Error> {
+        match &self.prepared {
+            None => self.client.query_typed(sql, params).await,
+            Some(prepared) => {
+                let (values, types) = split(params);
+                let statement = self.statement(prepared, sql, &types).await?;
+                self.client.query(&statement, &values).await
+            }
+        }
+    }
+
+    /// The rows of a statement as they come.
+    pub(crate) async fn stream(&self, sql: &str, params: &[Param<'_>]) -> Result<RowStream, Error> {
+        match &self.prepared {
+            None => {
+                let params = params.iter().map(|(value, kind)| (*value, kind.clone()));
+                self.client.query_typed_raw(sql, params).await
+            }
+            Some(prepared) => {
+                let (values, types) = split(params);
+                let statement = self.statement(prepared, sql, &types).await?;
+                self.client.query_raw(&statement, values).await
+            }
+        }
+    }
+
+    /// Runs a statement and says how many rows it changed.
+    pub(crate) async fn execute(&self, sql: &str, params: &[Param<'_>]) -> Result<u64, Error> {
+        match &self.prepared {
+            None => self.client.execute_typed(sql, params).await,
+            Some(prepared) => {
+                let (values, types) = split(params);
+                let statement = self.statement(prepared, sql, &types).await?;
+                self.client.execute(&statement, &values).await
+            }
+        }
+    }
+}
+
+fn split<'a>(params: &[Param<'a>]) -> (Vec<&'a (dyn ToSql + Sync)>, Vec<Type>) {
+    params.iter().cloned().unzip()
+}
+
+/// Nothing that can panic runs under the locks of this crate.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Connections that many reads share: each sends its statement at once, the server answers in order.
+pub(crate) struct Readers {
+    connector: Connector,
+    slots: Vec<Slot>,
+}
+
+#[derive(Default)]
+struct Slot {
+    session: tokio::sync::Mutex<Option<Arc<Session>>>,
+    in_use: Arc<AtomicUsize>,
+}
+
+/// A session in use by one read.
+pub(crate) struct Reading {
+    session: Arc<Session>,
+    _place: Place,
+}
+
+impl std::ops::Deref for Reading {
+    type Target = Session;
+
+    fn deref(&self) -> &Session {
+        &self.session
+    }
+}
+
+/// Counts one read; given back also when connecting fails or the caller goes away.
+struct Place(Arc<AtomicUsize>);
+
+impl Place {
+    fn take(in_use: &Arc<AtomicUsize>) -> Self {
+        in_use.fetch_add(1, Ordering::Relaxed);
+        Self(Arc::clone(in_use))
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl Readers {
+    pub(crate) fn new(settings: &Settings) -> Self {
+        let slots = (0..settings.readers.max(1)).map(|_| Slot::default());
+        Self {
+            connector: settings.connector.clone(),
+            slots: slots.collect(),
+        }
+    }
+
+    /// The session with the least to do; connected again where it was lost.
+    pub(crate) async fn get(&self) -> Result<Reading, StorageError> {
+        let least = self
+            .slots
+            .iter()
+            .min_by_key(|slot| slot.in_use.load(Ordering::Relaxed));
+        let Some(slot) = least else {
+            return Err(crate::errors::closed());
+        };
+        let place = Place::take(&slot.in_use);
+        let mut held = slot.session.lock().await;
+        let session = match &*held {
+            Some(session) if !session.is_closed() => Arc::clone(session),
+            _ => {
+                let session = Arc::new(self.connector.patient_session().await?);
+                *held = Some(Arc::clone(&session));
+                session
+            }
+        };
+        Ok(Reading {
+            session,
+            _place: place,
+        })
+    }
+
+    /// Forgets the connections; reads that are under way end by themselves.
+    pub(crate) async fn close(&self) {
+        for slot in &self.slots {
+            *slot.session.lock().await = None;
+        }
+    }
+}

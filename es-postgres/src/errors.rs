@@ -1,0 +1,115 @@
+//! Turns what the driver says into the store's errors. The server's DETAIL may quote values out of
+//! rows and the driver prints it, so only the message and the code of a server's error are kept.
+
+use es_runtime::{Outcome, ReadError, StorageError, StorageErrorKind};
+use tokio_postgres::{Error, error::SqlState};
+
+/// Why a write was not done, and whether it may have been done after all.
+#[derive(Debug)]
+pub(crate) struct Failed {
+    pub(crate) outcome: Outcome,
+    pub(crate) error: StorageError,
+}
+
+impl Failed {
+    pub(crate) fn not_applied(error: StorageError) -> Self {
+        Self {
+            outcome: Outcome::NotApplied,
+            error,
+        }
+    }
+
+    /// The same once more, for another of those that share it.
+    pub(crate) fn again(&self) -> Self {
+        Self {
+            outcome: self.outcome,
+            error: StorageError::new(self.error.kind, self.error.message.clone()),
+        }
+    }
+}
+
+pub(crate) fn storage(error: Error) -> StorageError {
+    let kind = kind(&error);
+    match error.as_db_error() {
+        Some(db) => StorageError::new(
+            kind,
+            format!("{} (SQLSTATE {})", db.message(), db.code().code()),
+        ),
+        None => StorageError::new(kind, error.to_string()).with_source(error),
+    }
+}
+
+pub(crate) fn read_error(error: Error) -> ReadError {
+    ReadError::Storage(storage(error))
+}
+
+pub(crate) fn kind(error: &Error) -> StorageErrorKind {
+    let Some(code) = error.code() else {
+        // Not the server's word: the connection ended, or was never made.
+        return if error.is_closed() || is_io(error) {
+            StorageErrorKind::Unreachable
+        } else {
+            StorageErrorKind::Other
+        };
+    };
+    let class = code.code().get(..2).unwrap_or_default();
+    match *code {
+        SqlState::DISK_FULL | SqlState::PROGRAM_LIMIT_EXCEEDED => StorageErrorKind::Full,
+        SqlState::READ_ONLY_SQL_TRANSACTION => StorageErrorKind::ReadOnly,
+        SqlState::LOCK_NOT_AVAILABLE
+        | SqlState::QUERY_CANCELED
+        | SqlState::T_R_SERIALIZATION_FAILURE
+        | SqlState::T_R_DEADLOCK_DETECTED => StorageErrorKind::Busy,
+        SqlState::ADMIN_SHUTDOWN
+        | SqlState::CRASH_SHUTDOWN
+        | SqlState::CANNOT_CONNECT_NOW
+        | SqlState::IDLE_IN_TRANSACTION_SESSION_TIMEOUT => StorageErrorKind::Unreachable,
+        SqlState::INSUFFICIENT_PRIVILEGE
+        | SqlState::INVALID_CATALOG_NAME
+        | SqlState::INVALID_SCHEMA_NAME => StorageErrorKind::CannotOpen,
+        _ => match class {
+            "08" => StorageErrorKind::Unreachable,
+            "28" => StorageErrorKind::CannotOpen,
+            "53" => StorageErrorKind::Busy,
+            "XX" => StorageErrorKind::Corrupt,
+            _ => StorageErrorKind::Other,
+        },
+    }
+}
+
+/// Whether the failure says nothing of the statement: the same may go well on another try.
+pub(crate) fn is_passing(kind: StorageErrorKind) -> bool {
+    matches!(
+        kind,
+        StorageErrorKind::Unreachable | StorageErrorKind::Busy | StorageErrorKind::Full
+    )
+}
+
+fn is_io(error: &Error) -> bool {
+    let mut cause = std::error::Error::source(error);
+    while let Some(inner) = cause {
+        if inner.is::<std::io::Error>() {
+            return true;
+        }
+        cause = inner.source();
+    }
+    false
+}
+
+/// A row or a table does not hold what this store writes.
+pub(crate) fn corrupt(message: impl Into<String>) -> StorageError {
+    StorageError::new(StorageErrorKind::Corrupt, message)
+}
+
+/// The request came after `close`.
+pub(crate) fn closed() -> StorageError {
+    StorageError::new(StorageErrorKind::Closed, "it takes no more requests")
+}
+
+/// The task ended without an answer: its runtime is gone.
+pub(crate) fn no_answer() -> StorageError {
+    StorageError::new(
+        StorageErrorKind::Closed,
+        "its task ended before it answered; the runtime that opened the store may be gone",
+    )
+}

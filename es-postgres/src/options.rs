@@ -1,0 +1,247 @@
+//! How a store is opened: the builder, and the settings that its parts share.
+
+use crate::{
+    PostgresStore,
+    connection::{Connector, Tls},
+    identifier::SchemaName,
+    schema,
+};
+use es_runtime::{Limits, StorageError, StorageErrorKind, Timestamp};
+use std::{fmt, sync::Arc, time::Duration};
+use tokio_postgres::{
+    Config, NoTls, Socket,
+    tls::{MakeTlsConnect, TlsConnect},
+};
+
+/// What an acknowledged append survives, as the server is set up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Durability {
+    /// The loss of power: `fsync` and `full_page_writes` are on, and `Ok` comes after the commit is on
+    /// the disk. Where `synchronous_commit` is off, the store switches it on for its appends.
+    Full,
+    /// The death of a process, not the loss of power: `fsync` or `full_page_writes` is off.
+    ProcessOnly,
+}
+
+pub(crate) type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
+
+/// Opens a [`PostgresStore`] with other settings than the usual ones.
+///
+/// ```no_run
+/// use es_postgres::PostgresStore;
+/// use std::time::Duration;
+///
+/// # async fn open() -> Result<(), Box<dyn std::error::Error>> {
+/// let store = PostgresStore::options("postgres://shop@localhost/shop")?
+///     .schema("shop_events")?
+///     .busy_timeout(Duration::from_secs(1))
+///     .open()
+///     .await?;
+/// # store.close().await;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+#[must_use]
+pub struct PostgresOptions {
+    connector: Connector,
+    schema: SchemaName,
+    migrate: bool,
+    busy_timeout: Duration,
+    statement_timeout: Duration,
+    readers: usize,
+    limits: Limits,
+    clock: Option<Clock>,
+    notify: bool,
+}
+
+impl PostgresOptions {
+    pub(crate) fn new(url: &str) -> Result<Self, StorageError> {
+        let config = url.parse::<Config>().map_err(|_| {
+            // The driver's words may quote what stands there, a password included.
+            StorageError::new(
+                StorageErrorKind::CannotOpen,
+                "the connection string is neither a URL such as postgres://user@host/database nor \
+                 pairs such as host=localhost user=shop",
+            )
+        })?;
+        Ok(Self::with_config(config))
+    }
+
+    /// For a connection that was configured piece by piece.
+    pub fn with_config(mut config: Config) -> Self {
+        if config.get_application_name().is_none() {
+            config.application_name("es-postgres");
+        }
+        if config.get_connect_timeout().is_none() {
+            config.connect_timeout(Duration::from_secs(5));
+        }
+        Self {
+            connector: Connector {
+                config,
+                connect: Arc::new(Tls(NoTls)),
+                pooled: false,
+                patience: Duration::from_secs(10),
+            },
+            schema: SchemaName::default(),
+            migrate: true,
+            busy_timeout: Duration::from_secs(5),
+            statement_timeout: Duration::from_secs(30),
+            readers: 4,
+            limits: Limits::default(),
+            clock: None,
+            notify: true,
+        }
+    }
+
+    /// The schema that the store's tables are in, `es` by default; it is made where it is missing.
+    ///
+    /// # Errors
+    /// [`CannotOpen`](StorageErrorKind::CannotOpen) for anything else than 1 to 48 of the characters
+    /// a to z, 0 to 9 and _.
+    pub fn schema(mut self, name: &str) -> Result<Self, StorageError> {
+        self.schema = SchemaName::new(name)?;
+        Ok(self)
+    }
+
+    /// Whether the store makes and upgrades its tables when it opens, as it does by default.
+    /// Otherwise they must be there: see [`migration_script`](PostgresOptions::migration_script).
+    pub fn migrate(mut self, migrate: bool) -> Self {
+        self.migrate = migrate;
+        self
+    }
+
+    /// The SQL that makes the tables in an empty schema, for an operator who owns it. The store's
+    /// own role then needs `USAGE` on the schema, `SELECT` and `INSERT` on its tables, `UPDATE` on
+    /// `head` and `snapshots`, and `DELETE` on `snapshots`.
+    ///
+    /// ```
+    /// use es_postgres::PostgresStore;
+    ///
+    /// let script = PostgresStore::options("host=localhost")?.migration_script();
+    /// assert!(script.starts_with("BEGIN;"));
+    /// # Ok::<(), es_runtime::StorageError>(())
+    /// ```
+    pub fn migration_script(&self) -> String {
+        schema::script(&self.schema)
+    }
+
+    /// Connects with this TLS, such as that of `tokio-postgres-rustls`; none by default.
+    pub fn tls<T>(mut self, tls: T) -> Self
+    where
+        T: MakeTlsConnect<Socket> + Clone + Send + Sync + 'static,
+        T::Stream: Send + 'static,
+        T::TlsConnect: Send,
+        <T::TlsConnect as TlsConnect<Socket>>::Future: Send,
+    {
+        self.connector.connect = Arc::new(Tls(tls));
+        self
+    }
+
+    /// Says that a pooler between the store and the server gives each transaction another server
+    /// connection, as `PgBouncer` does with `pool_mode=transaction`. Statements are not prepared then,
+    /// and the store does not listen for what other processes append: readers find it by polling.
+    pub fn transaction_pool(mut self, pooled: bool) -> Self {
+        self.connector.pooled = pooled;
+        self
+    }
+
+    /// How long an append waits while others hold the lock on the end of the feed, 5 seconds by
+    /// default. Then it fails with [`Busy`](StorageErrorKind::Busy).
+    pub fn busy_timeout(mut self, timeout: Duration) -> Self {
+        self.busy_timeout = timeout;
+        self
+    }
+
+    /// How long a statement of an append may take, 30 seconds by default. It also bounds how long the
+    /// server keeps the lock of a store that is gone without a word.
+    pub fn statement_timeout(mut self, timeout: Duration) -> Self {
+        self.statement_timeout = timeout;
+        self
+    }
+
+    /// How long to go on trying to connect while the server does not answer, as during a failover,
+    /// and to find out about a commit whose answer was lost: 10 seconds by default.
+    pub fn patience(mut self, patience: Duration) -> Self {
+        self.connector.patience = patience;
+        self
+    }
+
+    /// How many connections reads share, 4 by default, at least one. Appends have one of their own.
+    pub fn reader_connections(mut self, connections: usize) -> Self {
+        self.readers = connections.max(1);
+        self
+    }
+
+    /// The bounds on one append.
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// Asks `clock` for the time of each append instead of the server.
+    pub fn clock(mut self, clock: impl Fn() -> Timestamp + Send + Sync + 'static) -> Self {
+        self.clock = Some(Arc::new(clock));
+        self
+    }
+
+    /// Whether appends are announced to other processes with `NOTIFY`, as they are by default: from a
+    /// connection of its own, after the commit, at most every 20 milliseconds.
+    pub fn notify(mut self, notify: bool) -> Self {
+        self.notify = notify;
+        self
+    }
+
+    /// Connects, and makes or upgrades the tables unless [`migrate`](PostgresOptions::migrate) says no.
+    ///
+    /// Call it in a tokio runtime with time and I/O enabled; the store's tasks live as long as that.
+    ///
+    /// # Errors
+    /// [`StorageError`]: [`Unreachable`](StorageErrorKind::Unreachable) when the server does not answer
+    /// within [`patience`](PostgresOptions::patience); [`CannotOpen`](StorageErrorKind::CannotOpen) for
+    /// missing rights, a wrong password, an unknown database, and tables of somebody else's;
+    /// [`Version`](StorageErrorKind::Version) for tables of a newer version of this crate, and for
+    /// missing ones where the store may not make them.
+    ///
+    /// # Cancel safety
+    /// The tables may have been made, wholly or not at all.
+    pub async fn open(self) -> Result<PostgresStore, StorageError> {
+        PostgresStore::start(Settings {
+            connector: self.connector,
+            schema: self.schema,
+            migrate: self.migrate,
+            busy_timeout: self.busy_timeout,
+            statement_timeout: self.statement_timeout,
+            readers: self.readers,
+            limits: self.limits,
+            clock: self.clock,
+            notify: self.notify,
+            switch_durable: false,
+        })
+        .await
+    }
+}
+
+impl fmt::Debug for PostgresOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PostgresOptions")
+            .field("connector", &self.connector)
+            .field("schema", &self.schema)
+            .finish_non_exhaustive()
+    }
+}
+
+pub(crate) struct Settings {
+    pub(crate) connector: Connector,
+    pub(crate) schema: SchemaName,
+    pub(crate) migrate: bool,
+    pub(crate) busy_timeout: Duration,
+    pub(crate) statement_timeout: Duration,
+    pub(crate) readers: usize,
+    pub(crate) limits: Limits,
+    pub(crate) clock: Option<Clock>,
+    pub(crate) notify: bool,
+    /// Whether the server would answer a commit before it is on the disk.
+    pub(crate) switch_durable: bool,
+}

@@ -1,0 +1,240 @@
+//! Between rows and values. Whatever stands in a row, reading it ends in a value or in an error that
+//! names the row; nothing panics and nothing is left out.
+
+use crate::errors::corrupt;
+use es_runtime::{
+    AppendId, Appended, Direction, EventId, Fingerprint, Metadata, Position, ReadError,
+    RecordedEvent, Snapshot, StorageError, StoredEvent, StoredPayload, StreamId, Timestamp,
+};
+use std::{sync::Arc, time::SystemTime};
+use tokio_postgres::{Row, types::FromSql};
+use uuid::Uuid;
+
+/// What is wrong with a column, without what stands in it.
+pub(crate) type Damage = &'static str;
+
+/// The columns of a whole event, in the order in which [`Recorded`] reads them.
+pub(crate) const EVENT_COLUMNS: &str = "version, position, event, schema_version, content_type, \
+                                        payload, aggregate, aggregate_id, event_id, \
+                                        metadata::text, recorded_at";
+
+/// The first of them: what an aggregate needs.
+pub(crate) const STORED_COLUMNS: &str =
+    "version, position, event, schema_version, content_type, payload";
+
+fn column<'r, T: FromSql<'r>>(row: &'r Row, index: usize, what: Damage) -> Result<T, Damage> {
+    row.try_get(index).map_err(|_| what)
+}
+
+/// Where a row stands.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Place {
+    pub(crate) version: u64,
+    pub(crate) position: Position,
+}
+
+impl Place {
+    /// Out of the first two columns of a row.
+    pub(crate) fn of(row: &Row) -> Result<Self, ReadError> {
+        let number = |index, what| {
+            natural(row, index)
+                .filter(|number| *number > 0)
+                .ok_or_else(|| {
+                    let position = natural(row, 1).map_or_else(
+                        || "of unknown position".to_owned(),
+                        |position| format!("at position {position}"),
+                    );
+                    ReadError::Storage(corrupt(format!("a row {position} is damaged: {what}")))
+                })
+        };
+        Ok(Self {
+            version: number(0, "the version is not a positive number")?,
+            position: position(number(1, "the position is not a positive number")?),
+        })
+    }
+
+    pub(crate) fn damaged(self, stream: &StreamId, what: impl Into<String>) -> ReadError {
+        ReadError::Corrupt {
+            stream: stream.clone(),
+            version: self.version,
+            position: self.position,
+            what: what.into(),
+        }
+    }
+
+    /// Versions have no gaps: a missing row is damage, not a shorter answer.
+    pub(crate) fn follows(
+        self,
+        stream: &StreamId,
+        previous: u64,
+        direction: Direction,
+    ) -> Result<(), ReadError> {
+        let expected = match direction {
+            Direction::Forward => previous.checked_add(1),
+            Direction::Backward => previous.checked_sub(1),
+        };
+        if expected == Some(self.version) {
+            return Ok(());
+        }
+        let what = format!("no version stands between it and {previous}");
+        Err(self.damaged(stream, what))
+    }
+}
+
+/// A row of [`STORED_COLUMNS`].
+pub(crate) fn stored_event(row: &Row, place: Place) -> Result<StoredEvent<'_>, Damage> {
+    let schema_version: i32 = column(row, 3, "the schema version is not a number")?;
+    let payload = StoredPayload {
+        schema_version: u16::try_from(schema_version)
+            .ok()
+            .filter(|version| *version > 0)
+            .ok_or("the schema version is not a number from 1 to 65535")?,
+        content_type: column(row, 4, "the content type is not text")?,
+        bytes: column(row, 5, "the payload is not bytes")?,
+    };
+    let name = column(row, 2, "the event's name is not text")?;
+    Ok(StoredEvent::new(
+        place.version,
+        place.position,
+        name,
+        payload,
+    ))
+}
+
+/// Reads whole events, and keeps the texts that repeat from row to row.
+#[derive(Default)]
+pub(crate) struct Recorded {
+    names: Vec<Arc<str>>,
+    stream: Option<StreamId>,
+}
+
+impl Recorded {
+    /// How many different texts are kept; a page rarely has more.
+    const KEPT: usize = 64;
+
+    /// The event in a row of [`EVENT_COLUMNS`].
+    pub(crate) fn read(&mut self, row: &Row) -> Result<RecordedEvent, ReadError> {
+        let place = Place::of(row)?;
+        let stream = self.stream(row).map_err(|what| {
+            let position = place.position;
+            ReadError::Storage(corrupt(format!(
+                "the row at position {position} is damaged: {what}"
+            )))
+        })?;
+        self.rest(row, place, &stream)
+            .map_err(|what| place.damaged(&stream, what))
+    }
+
+    fn rest(
+        &mut self,
+        row: &Row,
+        place: Place,
+        stream: &StreamId,
+    ) -> Result<RecordedEvent, Damage> {
+        let stored = stored_event(row, place)?;
+        let event_id: Uuid = column(row, 8, "the event id is not a UUID")?;
+        let metadata: &str = column(row, 9, "the metadata is not text")?;
+        let metadata = Metadata::from_json(metadata)
+            .map_err(|_| "the metadata is not the JSON of metadata")?;
+        Ok(RecordedEvent::new(
+            place.position,
+            stream.clone(),
+            place.version,
+            EventId::from_bytes(event_id.into_bytes()),
+            self.shared(stored.name),
+            stored.payload.schema_version,
+            self.shared(stored.payload.content_type),
+            stored.payload.bytes.to_vec(),
+            metadata,
+            time(row, 10)?,
+        ))
+    }
+
+    fn stream(&mut self, row: &Row) -> Result<StreamId, Damage> {
+        let aggregate: &str = column(row, 6, "the aggregate's name is not text")?;
+        let id: &str = column(row, 7, "the aggregate's id is not text")?;
+        if let Some(known) = &self.stream {
+            if known.aggregate() == aggregate && known.id() == id {
+                return Ok(known.clone());
+            }
+        }
+        let stream = StreamId::new(aggregate, id).map_err(|_| "its stream cannot be one")?;
+        self.stream = Some(stream.clone());
+        Ok(stream)
+    }
+
+    fn shared(&mut self, text: &str) -> Arc<str> {
+        if let Some(known) = self.names.iter().find(|known| &***known == text) {
+            return Arc::clone(known);
+        }
+        let new: Arc<str> = text.into();
+        if self.names.len() < Self::KEPT {
+            self.names.push(Arc::clone(&new));
+        }
+        new
+    }
+}
+
+/// The append in a row of `last_version, events, position, recorded_at`.
+pub(crate) fn appended(
+    row: &Row,
+    stream: &StreamId,
+    id: &AppendId,
+) -> Result<Appended, StorageError> {
+    let read = || {
+        let version = natural(row, 0).ok_or("the version is not a number")?;
+        let events = natural(row, 1).ok_or("the count of events is not a number")?;
+        let place = natural(row, 2).ok_or("the position is not a number")?;
+        if events > version {
+            return Err("it counts more events than its stream has");
+        }
+        Ok(Appended::new(version, events, position(place), time(row, 3)?).as_repeated())
+    };
+    read().map_err(|what: Damage| {
+        corrupt(format!(
+            "the record of append `{id}` of stream {stream} is damaged: {what}"
+        ))
+    })
+}
+
+/// The snapshot in a row of `version, position, fingerprint, content_type, state`. `None` when it is
+/// damaged: a snapshot is a cache, and the stream has it all.
+pub(crate) fn snapshot(row: &Row, stream: &StreamId) -> Option<Snapshot> {
+    let text = |index| row.try_get::<_, &str>(index).ok();
+    Some(Snapshot {
+        stream: stream.clone(),
+        version: natural(row, 0)?,
+        position: text(1)?.parse().ok()?,
+        fingerprint: Fingerprint::from_u64(u64::from_str_radix(text(2)?, 16).ok()?),
+        content_type: text(3)?.to_owned(),
+        state: row.try_get(4).ok()?,
+    })
+}
+
+pub(crate) fn time(row: &Row, index: usize) -> Result<Timestamp, Damage> {
+    column::<SystemTime>(row, index, "the time is not a moment").map(Timestamp::from)
+}
+
+pub(crate) fn natural(row: &Row, index: usize) -> Option<u64> {
+    let number: i64 = row.try_get(index).ok()?;
+    u64::try_from(number).ok()
+}
+
+pub(crate) const fn position(number: u64) -> Position {
+    Position::from_parts([0, 0, number])
+}
+
+/// A number as PostgreSQL keeps it; no stored number is above the largest one, so that stands for
+/// all that are.
+pub(crate) fn clamped(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+/// Where reading the feed after a position begins.
+pub(crate) fn start(after: Position) -> u64 {
+    match after.to_parts() {
+        [0, 0, low] => low,
+        // After every position of this store.
+        _ => u64::MAX,
+    }
+}

@@ -1,0 +1,219 @@
+//! The tables of the store, and how a database gets them: by the store when it opens, or ahead of
+//! time by whoever owns the schema.
+
+use crate::{
+    connection::Session,
+    errors::{corrupt, storage},
+    identifier::SchemaName,
+};
+use es_runtime::{StorageError, StorageErrorKind};
+
+/// The version of the tables that this program writes.
+const CURRENT: i64 = 1;
+
+/// One entry for each version: what turns the version before it into it. `{s}` is the schema.
+const STEPS: &[&str] = &[r#"
+CREATE TABLE {s}.head (
+    only_row BOOLEAN PRIMARY KEY DEFAULT TRUE CHECK (only_row),
+    position BIGINT  NOT NULL CHECK (position >= 0)
+);
+INSERT INTO {s}.head (position) VALUES (0);
+
+CREATE TABLE {s}.events (
+    position       BIGINT      PRIMARY KEY CHECK (position > 0),
+    version        BIGINT      NOT NULL CHECK (version > 0),
+    event_id       UUID        NOT NULL CONSTRAINT events_event_id UNIQUE,
+    recorded_at    TIMESTAMPTZ NOT NULL,
+    schema_version INTEGER     NOT NULL CHECK (schema_version BETWEEN 1 AND 65535),
+    aggregate      TEXT        COLLATE "C" NOT NULL,
+    aggregate_id   TEXT        COLLATE "C" NOT NULL,
+    event          TEXT        COLLATE "C" NOT NULL,
+    content_type   TEXT        COLLATE "C" NOT NULL,
+    metadata       JSON        NOT NULL,
+    payload        BYTEA       NOT NULL,
+    CONSTRAINT events_stream UNIQUE (aggregate, aggregate_id, version)
+);
+
+CREATE FUNCTION {s}.refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION 'events are immutable: append an event that corrects or revokes this one';
+END
+$$;
+CREATE TRIGGER events_are_not_changed BEFORE UPDATE OR DELETE ON {s}.events
+    FOR EACH ROW EXECUTE FUNCTION {s}.refuse_change();
+CREATE TRIGGER events_are_not_truncated BEFORE TRUNCATE ON {s}.events
+    FOR EACH STATEMENT EXECUTE FUNCTION {s}.refuse_change();
+
+CREATE TABLE {s}.appends (
+    aggregate      TEXT        COLLATE "C" NOT NULL,
+    aggregate_id   TEXT        COLLATE "C" NOT NULL,
+    append_id      TEXT        COLLATE "C" NOT NULL,
+    last_version   BIGINT      NOT NULL,
+    events         BIGINT      NOT NULL,
+    position       BIGINT      NOT NULL,
+    recorded_at    TIMESTAMPTZ NOT NULL,
+    PRIMARY KEY (aggregate, aggregate_id, append_id)
+);
+
+CREATE TABLE {s}.snapshots (
+    aggregate      TEXT        COLLATE "C" NOT NULL,
+    aggregate_id   TEXT        COLLATE "C" NOT NULL,
+    version        BIGINT      NOT NULL,
+    position       TEXT        NOT NULL,
+    fingerprint    TEXT        NOT NULL,
+    content_type   TEXT        NOT NULL,
+    state          BYTEA       NOT NULL,
+    PRIMARY KEY (aggregate, aggregate_id)
+);
+"#];
+
+/// The statements that bring an empty database to this program's version, in one transaction.
+pub(crate) fn script(schema: &SchemaName) -> String {
+    format!(
+        "BEGIN;\nCREATE SCHEMA IF NOT EXISTS {};\n{}\nCOMMIT;\n",
+        schema.as_str(),
+        steps(schema, 0)
+    )
+}
+
+/// The statements that bring the tables from a version to this program's.
+fn steps(schema: &SchemaName, from: i64) -> String {
+    let mut text = String::new();
+    if from == 0 {
+        text.push_str(
+            "CREATE TABLE {s}.es_meta (name TEXT PRIMARY KEY, value BIGINT NOT NULL);\n\
+             INSERT INTO {s}.es_meta VALUES ('schema_version', 0);\n",
+        );
+    }
+    let done = usize::try_from(from).unwrap_or(usize::MAX);
+    text.extend(STEPS.iter().skip(done).copied());
+    text.push_str("UPDATE {s}.es_meta SET value = {version} WHERE name = 'schema_version';");
+    text.replace("{s}", schema.as_str())
+        .replace("{version}", &CURRENT.to_string())
+}
+
+/// Brings the tables to this program's version. Several processes may do this at the same time.
+pub(crate) async fn migrate(session: &Session, schema: &SchemaName) -> Result<(), StorageError> {
+    // Without the lock first: usually there is nothing to do, and no right to do it.
+    if version(session, schema).await? == CURRENT {
+        return Ok(());
+    }
+    let client = session.client();
+    let lock = format!(
+        "BEGIN; SELECT pg_advisory_xact_lock({});",
+        schema.lock_key()
+    );
+    client.batch_execute(&lock).await.map_err(storage)?;
+    let done = upgrade(session, schema).await;
+    match done {
+        Ok(()) => client.batch_execute("COMMIT").await.map_err(storage),
+        Err(error) => {
+            // The first error is the one to tell; the session is dropped with it.
+            let _ = client.batch_execute("ROLLBACK").await;
+            Err(error)
+        }
+    }
+}
+
+async fn upgrade(session: &Session, schema: &SchemaName) -> Result<(), StorageError> {
+    let from = version(session, schema).await?;
+    let mut script = String::new();
+    if from == 0 {
+        refuse_foreign_tables(session, schema).await?;
+        if !schema_exists(session, schema).await? {
+            script.extend(["CREATE SCHEMA ", schema.as_str(), ";\n"]);
+        }
+    }
+    script.push_str(&steps(schema, from));
+    session
+        .client()
+        .batch_execute(&script)
+        .await
+        .map_err(|error| {
+            let mut error = storage(error);
+            error.message = format!(
+                "the tables in schema {} cannot be brought to version {CURRENT}: {}; \
+             whoever owns the schema can run PostgresOptions::migration_script",
+                schema.as_str(),
+                error.message
+            );
+            error
+        })
+}
+
+/// The tables must be there already.
+pub(crate) async fn check(session: &Session, schema: &SchemaName) -> Result<(), StorageError> {
+    match version(session, schema).await? {
+        CURRENT => Ok(()),
+        other => Err(StorageError::new(
+            StorageErrorKind::Version,
+            format!(
+                "the tables in schema {} have version {other}, this program needs version \
+                 {CURRENT}; run PostgresOptions::migration_script, or let the store migrate",
+                schema.as_str()
+            ),
+        )),
+    }
+}
+
+/// The version of the tables in the schema, 0 without any.
+async fn version(session: &Session, schema: &SchemaName) -> Result<i64, StorageError> {
+    let name = schema.as_str();
+    if !has_table(session, schema, "es_meta").await? {
+        return Ok(0);
+    }
+    let select = format!("SELECT value FROM {name}.es_meta WHERE name = 'schema_version'");
+    let rows = session.rows(&select, &[]).await.map_err(storage)?;
+    let found = rows.first().and_then(|row| row.try_get::<_, i64>(0).ok());
+    match found {
+        Some(version) if version > CURRENT => Err(StorageError::new(
+            StorageErrorKind::Version,
+            format!(
+                "the tables in schema {name} have version {version}, this program knows up to \
+                 version {CURRENT}"
+            ),
+        )),
+        Some(version) if version >= 0 => Ok(version),
+        _ => Err(corrupt(format!(
+            "the table {name}.es_meta has no usable schema_version"
+        ))),
+    }
+}
+
+async fn schema_exists(session: &Session, schema: &SchemaName) -> Result<bool, StorageError> {
+    let name = schema.as_str();
+    let select = format!("SELECT 1 FROM pg_catalog.pg_namespace WHERE nspname = '{name}'");
+    let rows = session.rows(&select, &[]).await.map_err(storage)?;
+    Ok(!rows.is_empty())
+}
+
+async fn has_table(
+    session: &Session,
+    schema: &SchemaName,
+    table: &str,
+) -> Result<bool, StorageError> {
+    let name = schema.as_str();
+    let select = format!(
+        "SELECT 1 FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = \
+         c.relnamespace WHERE n.nspname = '{name}' AND c.relname = '{table}'"
+    );
+    let rows = session.rows(&select, &[]).await.map_err(storage)?;
+    Ok(!rows.is_empty())
+}
+
+/// A schema may hold other tables, not others of the same names.
+async fn refuse_foreign_tables(session: &Session, schema: &SchemaName) -> Result<(), StorageError> {
+    for table in ["head", "events", "appends", "snapshots"] {
+        if has_table(session, schema, table).await? {
+            return Err(StorageError::new(
+                StorageErrorKind::CannotOpen,
+                format!(
+                    "schema {} has a table `{table}` that is not this store's; choose another \
+                     with PostgresOptions::schema",
+                    schema.as_str()
+                ),
+            ));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,145 @@
+//! The SQL of the store. Only the checked name of the schema becomes part of it; every value is a
+//! parameter.
+
+use crate::{
+    identifier::SchemaName,
+    rows::{EVENT_COLUMNS, STORED_COLUMNS},
+};
+use tokio_postgres::types::Type;
+
+/// The statements for one schema.
+pub(crate) struct Statements {
+    /// Takes the lock on the end of the feed: whoever holds it is alone until it commits, so
+    /// positions are dense and are seen in their order.
+    pub(crate) lock: String,
+    pub(crate) stream_heads: String,
+    pub(crate) known_appends: String,
+    pub(crate) insert_events: String,
+    pub(crate) insert_appends: String,
+    pub(crate) advance: String,
+    pub(crate) known_events: String,
+    pub(crate) head: String,
+    pub(crate) fold: String,
+    pub(crate) stream_forward: String,
+    pub(crate) stream_backward: String,
+    pub(crate) feed: String,
+    pub(crate) feed_of_names: String,
+    pub(crate) first_append: String,
+    pub(crate) load_snapshot: String,
+    pub(crate) save_snapshot: String,
+    pub(crate) delete_snapshot: String,
+}
+
+impl Statements {
+    pub(crate) fn new(schema: &SchemaName) -> Self {
+        let s = schema.as_str();
+        let of_stream = format!("FROM {s}.events WHERE aggregate = $1 AND aggregate_id = $2");
+        Self {
+            lock: format!("SELECT position, clock_timestamp() FROM {s}.head FOR UPDATE"),
+            stream_heads: format!(
+                "SELECT r.number, e.version, e.position FROM unnest($1, $2) WITH ORDINALITY AS \
+                 r (aggregate, id, number) CROSS JOIN LATERAL (SELECT version, position FROM \
+                 {s}.events WHERE aggregate = r.aggregate AND aggregate_id = r.id ORDER BY \
+                 version DESC LIMIT 1) e"
+            ),
+            known_appends: format!(
+                "SELECT a.last_version, a.events, a.position, a.recorded_at, r.number FROM \
+                 unnest($1, $2, $3) WITH ORDINALITY AS r (aggregate, id, append_id, number) JOIN \
+                 {s}.appends a ON a.aggregate = r.aggregate AND a.aggregate_id = r.id AND \
+                 a.append_id = r.append_id"
+            ),
+            insert_events: format!(
+                "INSERT INTO {s}.events (position, version, event_id, recorded_at, \
+                 schema_version, aggregate, aggregate_id, event, content_type, metadata, \
+                 payload) SELECT p, v, i, t, s, a, k, n, c, m::json, b FROM unnest($1, $2, $3, \
+                 $4, $5, $6, $7, $8, $9, $10, $11) AS r (p, v, i, t, s, a, k, n, c, m, b)"
+            ),
+            insert_appends: format!(
+                "INSERT INTO {s}.appends (aggregate, aggregate_id, append_id, last_version, \
+                 events, position, recorded_at) SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7)"
+            ),
+            advance: format!("UPDATE {s}.head SET position = $1 WHERE position = $2"),
+            known_events: format!("SELECT event_id FROM {s}.events WHERE event_id = ANY($1)"),
+            head: format!("SELECT position FROM {s}.head"),
+            fold: format!(
+                "SELECT {STORED_COLUMNS} {of_stream} AND version > $3 ORDER BY version LIMIT $4"
+            ),
+            stream_forward: format!(
+                "SELECT {EVENT_COLUMNS} {of_stream} AND version > $3 ORDER BY version LIMIT $4"
+            ),
+            stream_backward: format!(
+                "SELECT {EVENT_COLUMNS} {of_stream} AND version < $3 ORDER BY version DESC LIMIT \
+                 $4"
+            ),
+            feed: format!(
+                "SELECT {EVENT_COLUMNS} FROM {s}.events WHERE position > $1 AND position <= $2 \
+                 ORDER BY position LIMIT $3"
+            ),
+            feed_of_names: format!(
+                "SELECT {EVENT_COLUMNS} FROM {s}.events WHERE position > $1 AND position <= $2 \
+                 AND event = ANY($4) ORDER BY position LIMIT $3"
+            ),
+            first_append: format!(
+                "SELECT last_version, events, position, recorded_at FROM {s}.appends WHERE \
+                 aggregate = $1 AND aggregate_id = $2 AND append_id = $3"
+            ),
+            load_snapshot: format!(
+                "SELECT version, position, fingerprint, content_type, state FROM {s}.snapshots \
+                 WHERE aggregate = $1 AND aggregate_id = $2"
+            ),
+            // A cache need not be on the disk before the answer.
+            save_snapshot: format!(
+                "WITH soon AS (SELECT set_config('synchronous_commit', 'off', true)) INSERT INTO \
+                 {s}.snapshots AS old (aggregate, aggregate_id, version, position, fingerprint, \
+                 content_type, state) SELECT $1, $2, $3, $4, $5, $6, $7 FROM soon ON CONFLICT \
+                 (aggregate, aggregate_id) DO UPDATE SET version = excluded.version, position = \
+                 excluded.position, fingerprint = excluded.fingerprint, content_type = \
+                 excluded.content_type, state = excluded.state WHERE excluded.version > \
+                 old.version OR excluded.fingerprint <> old.fingerprint"
+            ),
+            delete_snapshot: format!(
+                "DELETE FROM {s}.snapshots WHERE aggregate = $1 AND aggregate_id = $2"
+            ),
+        }
+    }
+
+    /// The statements of an append with the types of their parameters, to be ready before a flight.
+    pub(crate) fn of_appends(&self) -> [(&str, &'static [Type]); 7] {
+        [
+            (&self.lock, &[]),
+            (&self.stream_heads, STREAM_HEADS),
+            (&self.known_appends, KNOWN_APPENDS),
+            (&self.insert_events, INSERT_EVENTS),
+            (&self.insert_appends, INSERT_APPENDS),
+            (&self.advance, ADVANCE),
+            (&self.known_events, KNOWN_EVENTS),
+        ]
+    }
+}
+
+const STREAM_HEADS: &[Type] = &[Type::TEXT_ARRAY, Type::TEXT_ARRAY];
+const KNOWN_APPENDS: &[Type] = &[Type::TEXT_ARRAY, Type::TEXT_ARRAY, Type::TEXT_ARRAY];
+const INSERT_EVENTS: &[Type] = &[
+    Type::INT8_ARRAY,
+    Type::INT8_ARRAY,
+    Type::UUID_ARRAY,
+    Type::TIMESTAMPTZ_ARRAY,
+    Type::INT4_ARRAY,
+    Type::TEXT_ARRAY,
+    Type::TEXT_ARRAY,
+    Type::TEXT_ARRAY,
+    Type::TEXT_ARRAY,
+    Type::TEXT_ARRAY,
+    Type::BYTEA_ARRAY,
+];
+const INSERT_APPENDS: &[Type] = &[
+    Type::TEXT_ARRAY,
+    Type::TEXT_ARRAY,
+    Type::TEXT_ARRAY,
+    Type::INT8_ARRAY,
+    Type::INT8_ARRAY,
+    Type::INT8_ARRAY,
+    Type::TIMESTAMPTZ_ARRAY,
+];
+const ADVANCE: &[Type] = &[Type::INT8, Type::INT8];
+const KNOWN_EVENTS: &[Type] = &[Type::UUID_ARRAY];

@@ -1,0 +1,714 @@
+//! The task that appends. It takes every append that waits into one transaction: locks the end of the
+//! feed, decides about each, writes what is accepted in one statement, commits. Callers that wait
+//! while one commit is on its way to the disk share the next one; a lone caller waits for nothing.
+
+use crate::{
+    connection::{Param, Session},
+    decide::{Decided, First, Known, Rows, decide},
+    errors::{Failed, corrupt, is_passing, storage},
+    options::Settings,
+    rows,
+    statements::Statements,
+    stats::Counters,
+};
+use es_runtime::{
+    Append, AppendError, AppendId, Appended, EventId, Outcome, StorageError, StorageErrorKind,
+    StreamId,
+};
+use futures_util::future::{join4, join5};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::{Arc, atomic::Ordering},
+    time::{Duration, Instant},
+};
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio_postgres::{Error, Row, error::SqlState, types::Type};
+use uuid::Uuid;
+
+/// Appends that wait before callers wait to hand theirs over.
+const QUEUE: usize = 4096;
+/// So many appends go into one transaction at most, and about so many bytes.
+const GROUP: usize = 1024;
+const GROUP_BYTES: usize = 8 * 1024 * 1024;
+
+pub(crate) type Reply = oneshot::Sender<Result<Appended, AppendError>>;
+
+pub(crate) enum Message {
+    Append(Box<Append>, Reply),
+    Close,
+}
+
+/// Who is told of what was appended.
+pub(crate) struct Told {
+    pub(crate) counters: Arc<Counters>,
+    /// The newest position that this process appended.
+    pub(crate) mine: watch::Sender<u64>,
+    /// The newest position that this process knows of.
+    pub(crate) newest: watch::Sender<u64>,
+}
+
+pub(crate) fn start(
+    settings: Arc<Settings>,
+    statements: Arc<Statements>,
+    told: Told,
+    first: Session,
+    alive: watch::Receiver<()>,
+) -> mpsc::Sender<Message> {
+    let (queue, messages) = mpsc::channel(QUEUE);
+    let begin = begin(&settings);
+    let writer = Writer {
+        settings,
+        statements,
+        told,
+        begin,
+        session: Some(first),
+    };
+    tokio::spawn(async move {
+        writer.serve(messages).await;
+        drop(alive);
+    });
+    queue
+}
+
+/// A session keeps no settings behind a pooler, so each transaction brings its own.
+fn begin(settings: &Settings) -> String {
+    let statement = settings.statement_timeout.as_millis();
+    let durable = if settings.switch_durable {
+        "SET LOCAL synchronous_commit TO on; "
+    } else {
+        ""
+    };
+    format!(
+        "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL lock_timeout TO {}; SET LOCAL \
+         statement_timeout TO {statement}; {durable}SET LOCAL \
+         idle_in_transaction_session_timeout TO {statement}",
+        settings.busy_timeout.as_millis(),
+    )
+}
+
+struct Writer {
+    settings: Arc<Settings>,
+    statements: Arc<Statements>,
+    told: Told,
+    begin: String,
+    /// Outside of any transaction.
+    session: Option<Session>,
+}
+
+/// Appends that go into one transaction, and who waits for them.
+#[derive(Default)]
+struct Group {
+    appends: Vec<Append>,
+    replies: Vec<Reply>,
+}
+
+impl Group {
+    fn push(&mut self, append: Append, reply: Reply) {
+        self.appends.push(append);
+        self.replies.push(reply);
+    }
+}
+
+/// Why a transaction was given up. Where nothing was written, the session was left clean or dropped.
+enum Abandoned {
+    /// The database failed.
+    Failed(Failed),
+    /// The connection ended before anything was committed.
+    Lost(StorageError),
+    /// An event id is there already: whose it is shows when each append is tried alone.
+    KnownEventId,
+}
+
+impl Writer {
+    async fn serve(mut self, mut queue: mpsc::Receiver<Message>) {
+        // A closed queue still gives what was in it.
+        let mut left = Vec::new();
+        while let Some((append, reply)) = next(&mut queue, &mut left).await {
+            let group = fill(&mut queue, &mut left, append, reply);
+            self.write(group).await;
+        }
+    }
+
+    async fn write(&mut self, group: Group) {
+        let Group { appends, replies } = group;
+        match self.attempt(&appends).await {
+            Ok(verdicts) => {
+                for (reply, verdict) in replies.into_iter().zip(verdicts) {
+                    // Whoever does not wait any more does not want to know.
+                    let _ = reply.send(verdict);
+                }
+            }
+            Err(Abandoned::KnownEventId) => self.one_by_one(appends, replies).await,
+            // A failure of one, such as a row that is too large, must not be the verdict of all.
+            Err(Abandoned::Failed(failed))
+                if appends.len() > 1
+                    && failed.outcome == Outcome::NotApplied
+                    && !is_passing(failed.error.kind) =>
+            {
+                self.one_by_one(appends, replies).await;
+            }
+            Err(Abandoned::Failed(failed)) => fail(&appends, replies, &failed),
+            Err(Abandoned::Lost(error)) => {
+                fail(&appends, replies, &Failed::not_applied(error));
+            }
+        }
+    }
+
+    async fn one_by_one(&mut self, appends: Vec<Append>, replies: Vec<Reply>) {
+        for (append, reply) in appends.into_iter().zip(replies) {
+            let alone = std::slice::from_ref(&append);
+            match self.attempt(alone).await {
+                Ok(verdicts) => {
+                    if let Some(verdict) = verdicts.into_iter().next() {
+                        let _ = reply.send(verdict);
+                    }
+                }
+                Err(Abandoned::KnownEventId) => {
+                    let verdict = self.which_is_known(&append).await;
+                    let _ = reply.send(Err(verdict));
+                }
+                Err(Abandoned::Failed(failed)) => fail(alone, [reply], &failed),
+                Err(Abandoned::Lost(error)) => {
+                    fail(alone, [reply], &Failed::not_applied(error));
+                }
+            }
+        }
+    }
+
+    /// One transaction; once more where the connection was lost before it committed.
+    async fn attempt(
+        &mut self,
+        appends: &[Append],
+    ) -> Result<Vec<Result<Appended, AppendError>>, Abandoned> {
+        match self.transaction(appends).await {
+            Err(Abandoned::Lost(_)) => self.transaction(appends).await,
+            other => other,
+        }
+    }
+
+    async fn transaction(
+        &mut self,
+        appends: &[Append],
+    ) -> Result<Vec<Result<Appended, AppendError>>, Abandoned> {
+        let session = self.session().await.map_err(Abandoned::Lost)?;
+        let known = match self.lock_and_look(&session, appends).await {
+            Ok(known) => known,
+            Err(error) => return Err(self.give_up(session, error).await),
+        };
+        let before = known.head;
+        let clock = || self.settings.clock.as_ref().map(|clock| clock());
+        let decided = decide(appends, known, clock);
+        if decided.rows.is_empty() {
+            self.roll_back(session).await;
+            return Ok(decided.verdicts);
+        }
+        match self.commit(&session, &decided, before).await {
+            Ok(()) => {
+                self.session = Some(session);
+                self.committed(&decided);
+                Ok(decided.verdicts)
+            }
+            Err(NotCommitted::Refused(error)) => Err(self.give_up(session, error).await),
+            Err(NotCommitted::Unproven) => {
+                // The transaction is at its end, only not as it should be.
+                let error = corrupt("the end of the feed moved while it was locked");
+                Err(Abandoned::Failed(Failed::not_applied(error)))
+            }
+            Err(NotCommitted::InDoubt(error)) => {
+                drop(session);
+                self.resolve(decided, storage(error)).await
+            }
+        }
+    }
+
+    /// The session, with its statements ready.
+    async fn session(&mut self) -> Result<Session, StorageError> {
+        if let Some(session) = self.session.take().filter(|session| !session.is_closed()) {
+            if self.make_ready(&session).await.is_ok() {
+                return Ok(session);
+            }
+        }
+        let session = self.settings.connector.patient_session().await?;
+        self.make_ready(&session).await.map_err(storage)?;
+        Ok(session)
+    }
+
+    async fn make_ready(&self, session: &Session) -> Result<(), Error> {
+        for (sql, types) in self.statements.of_appends() {
+            session.prepare(sql, types).await?;
+        }
+        Ok(())
+    }
+
+    /// Begins, takes the lock, and asks for the state of the streams: one flight. Each statement sees
+    /// what was committed before it began, so the answers are those under the lock.
+    async fn lock_and_look(
+        &self,
+        session: &Session,
+        appends: &[Append],
+    ) -> Result<Known, StorageError> {
+        let mut streams: Vec<&StreamId> = appends.iter().map(|append| &append.stream).collect();
+        streams.sort_unstable();
+        streams.dedup();
+        let aggregates: Vec<&str> = streams.iter().map(|stream| stream.aggregate()).collect();
+        let ids: Vec<&str> = streams.iter().map(|stream| stream.id()).collect();
+        let named: Vec<(&Append, &AppendId)> = appends
+            .iter()
+            .filter_map(|append| Some((append, append.append_id.as_ref()?)))
+            .collect();
+        let (began, locked, heads, found) = join4(
+            session.client().batch_execute(&self.begin),
+            session.rows(&self.statements.lock, &[]),
+            session.rows(
+                &self.statements.stream_heads,
+                &[(&aggregates, Type::TEXT_ARRAY), (&ids, Type::TEXT_ARRAY)],
+            ),
+            self.known_appends(session, &named),
+        )
+        .await;
+        began.map_err(storage)?;
+        let locked = locked.map_err(storage)?;
+        let end = locked
+            .first()
+            .and_then(|row| Some((rows::natural(row, 0)?, rows::time(row, 1).ok()?)));
+        let Some((head, now)) = end else {
+            return Err(corrupt("the table `head` does not have its one row"));
+        };
+        let mut known = Known {
+            head,
+            streams: HashMap::new(),
+            appends: HashMap::new(),
+            now,
+        };
+        for row in heads.map_err(storage)? {
+            let which = numbered(&row, 0).and_then(|index| streams.get(index));
+            let at = rows::natural(&row, 1).zip(rows::natural(&row, 2));
+            let (Some(stream), Some((version, position))) = (which, at) else {
+                return Err(corrupt(
+                    "the newest event of a stream has no usable version",
+                ));
+            };
+            let at = (version, rows::position(position));
+            known.streams.insert((*stream).clone(), at);
+        }
+        for row in found.map_err(storage)? {
+            let which = numbered(&row, 4).and_then(|index| named.get(index));
+            let Some((append, id)) = which else {
+                return Err(corrupt("the record of an append has no usable number"));
+            };
+            let first = self.first(session, append, id, &row).await?;
+            let key = (append.stream.clone(), (*id).clone());
+            known.appends.insert(key, first);
+        }
+        Ok(known)
+    }
+
+    async fn known_appends(
+        &self,
+        session: &Session,
+        named: &[(&Append, &AppendId)],
+    ) -> Result<Vec<Row>, Error> {
+        if named.is_empty() {
+            return Ok(Vec::new());
+        }
+        let aggregates: Vec<&str> = named.iter().map(|(a, _)| a.stream.aggregate()).collect();
+        let ids: Vec<&str> = named.iter().map(|(a, _)| a.stream.id()).collect();
+        let append_ids: Vec<&str> = named.iter().map(|(_, id)| id.as_str()).collect();
+        session
+            .rows(
+                &self.statements.known_appends,
+                &[
+                    (&aggregates, Type::TEXT_ARRAY),
+                    (&ids, Type::TEXT_ARRAY),
+                    (&append_ids, Type::TEXT_ARRAY),
+                ],
+            )
+            .await
+    }
+
+    /// Whether the first append under an id wrote what this one asks for.
+    async fn first(
+        &self,
+        session: &Session,
+        append: &Append,
+        id: &AppendId,
+        row: &Row,
+    ) -> Result<First, StorageError> {
+        let stream = &append.stream;
+        let first = match rows::appended(row, stream, id) {
+            Ok(first) => first,
+            Err(damaged) => return Ok(First::Damaged(damaged)),
+        };
+        let before = rows::clamped(first.version.saturating_sub(first.events));
+        let count = rows::clamped(first.events);
+        let stored = session
+            .rows(
+                &self.statements.fold,
+                &[
+                    (&stream.aggregate(), Type::TEXT),
+                    (&stream.id(), Type::TEXT),
+                    (&before, Type::INT8),
+                    (&count, Type::INT8),
+                ],
+            )
+            .await
+            .map_err(storage)?;
+        if u64::try_from(stored.len()) != Ok(first.events) {
+            let what = format!("events of the first append `{id}` are missing");
+            return Ok(First::Damaged(corrupt(what)));
+        }
+        let mut same = stored.len() == append.events.len();
+        for (row, event) in stored.iter().zip(&append.events) {
+            let read = rows::Place::of(row)
+                .map_err(|error| error.to_string())
+                .and_then(|place| rows::stored_event(row, place).map_err(str::to_owned));
+            let old = match read {
+                Ok(old) => old,
+                Err(what) => {
+                    let what = format!("the first append `{id}`: {what}");
+                    return Ok(First::Damaged(corrupt(what)));
+                }
+            };
+            same = same
+                && event.same_content(
+                    old.name,
+                    old.payload.schema_version,
+                    old.payload.content_type,
+                    old.payload.bytes,
+                );
+        }
+        Ok(if same {
+            First::Same(first)
+        } else {
+            First::Other(first.version)
+        })
+    }
+
+    /// Writes the rows and commits: one flight. The move of the head is the proof that the transaction
+    /// was alive until its end, since the server answers the commit of a dead one with success.
+    async fn commit(
+        &self,
+        session: &Session,
+        decided: &Decided<'_>,
+        before: u64,
+    ) -> Result<(), NotCommitted> {
+        let (head, before) = (rows::clamped(decided.head), rows::clamped(before));
+        let to_head: [Param<'_>; 2] = [(&head, Type::INT8), (&before, Type::INT8)];
+        let (events, appends, moved, committed) = join4(
+            self.insert_events(session, &decided.rows),
+            self.insert_appends(session, &decided.rows),
+            session.execute(&self.statements.advance, &to_head),
+            session.client().batch_execute("COMMIT"),
+        )
+        .await;
+        let wrote = events.and(appends);
+        match (wrote, moved, committed) {
+            // What the server refused was not committed, whatever became of the rest.
+            (Err(error), _, _) | (_, Err(error), _) if error.as_db_error().is_some() => {
+                Err(NotCommitted::Refused(error))
+            }
+            (Ok(_), Ok(1), Ok(())) => Ok(()),
+            (Ok(_), Ok(_), Ok(())) => Err(NotCommitted::Unproven),
+            (Err(error), _, _) | (_, Err(error), _) | (_, _, Err(error)) => {
+                Err(NotCommitted::InDoubt(error))
+            }
+        }
+    }
+
+    async fn insert_events(&self, session: &Session, rows: &Rows<'_>) -> Result<u64, Error> {
+        if rows.positions.is_empty() {
+            return Ok(0);
+        }
+        session
+            .execute(
+                &self.statements.insert_events,
+                &[
+                    (&rows.positions, Type::INT8_ARRAY),
+                    (&rows.versions, Type::INT8_ARRAY),
+                    (&rows.event_ids, Type::UUID_ARRAY),
+                    (&rows.times, Type::TIMESTAMPTZ_ARRAY),
+                    (&rows.schema_versions, Type::INT4_ARRAY),
+                    (&rows.aggregates, Type::TEXT_ARRAY),
+                    (&rows.ids, Type::TEXT_ARRAY),
+                    (&rows.names, Type::TEXT_ARRAY),
+                    (&rows.content_types, Type::TEXT_ARRAY),
+                    (&rows.metadata, Type::TEXT_ARRAY),
+                    (&rows.payloads, Type::BYTEA_ARRAY),
+                ],
+            )
+            .await
+    }
+
+    async fn insert_appends(&self, session: &Session, rows: &Rows<'_>) -> Result<u64, Error> {
+        let rows = &rows.appends;
+        if rows.append_ids.is_empty() {
+            return Ok(0);
+        }
+        session
+            .execute(
+                &self.statements.insert_appends,
+                &[
+                    (&rows.aggregates, Type::TEXT_ARRAY),
+                    (&rows.ids, Type::TEXT_ARRAY),
+                    (&rows.append_ids, Type::TEXT_ARRAY),
+                    (&rows.last_versions, Type::INT8_ARRAY),
+                    (&rows.events, Type::INT8_ARRAY),
+                    (&rows.positions, Type::INT8_ARRAY),
+                    (&rows.times, Type::TIMESTAMPTZ_ARRAY),
+                ],
+            )
+            .await
+    }
+
+    /// Ends a transaction that failed before its commit.
+    async fn give_up(&mut self, session: Session, error: impl Into<Cause>) -> Abandoned {
+        let Cause {
+            error,
+            known_event_id,
+        } = error.into();
+        let lost = session.is_closed() || error.kind == StorageErrorKind::Unreachable;
+        self.roll_back(session).await;
+        if known_event_id {
+            Abandoned::KnownEventId
+        } else if lost {
+            Abandoned::Lost(error)
+        } else {
+            Abandoned::Failed(Failed::not_applied(error))
+        }
+    }
+
+    /// Keeps the session where it is known to be outside of a transaction.
+    async fn roll_back(&mut self, session: Session) {
+        if session.client().batch_execute("ROLLBACK").await.is_ok() {
+            self.session = Some(session);
+        }
+    }
+
+    /// The answer to the commit was lost. Takes the lock: the server gives it when the transaction in
+    /// doubt is at its end, whichever. Then the rows are there or never will be.
+    async fn resolve(
+        &mut self,
+        decided: Decided<'_>,
+        doubt: StorageError,
+    ) -> Result<Vec<Result<Appended, AppendError>>, Abandoned> {
+        let until = Instant::now() + self.settings.connector.patience;
+        let mut pause = Duration::from_millis(10);
+        loop {
+            match self.was_committed(&decided.rows).await {
+                Ok(true) => {
+                    self.committed(&decided);
+                    self.told.counters.resolved.fetch_add(1, Ordering::Relaxed);
+                    return Ok(decided.verdicts);
+                }
+                Ok(false) => return Err(Abandoned::Lost(doubt)),
+                Err(_) if Instant::now() + pause < until => {
+                    tokio::time::sleep(pause).await;
+                    pause = (pause * 2).min(Duration::from_millis(500));
+                }
+                Err(_) => {
+                    return Err(Abandoned::Failed(Failed {
+                        outcome: Outcome::Unknown,
+                        error: doubt,
+                    }));
+                }
+            }
+        }
+    }
+
+    async fn was_committed(&mut self, rows: &Rows<'_>) -> Result<bool, StorageError> {
+        let session = self.session().await?;
+        let events: Vec<Uuid> = rows.event_ids.first().copied().into_iter().collect();
+        let row = &rows.appends;
+        let aggregates: Vec<&str> = row.aggregates.iter().take(1).copied().collect();
+        let ids: Vec<&str> = row.ids.iter().take(1).copied().collect();
+        let append_ids: Vec<&str> = row.append_ids.iter().take(1).copied().collect();
+        let by_event: [Param<'_>; 1] = [(&events, Type::UUID_ARRAY)];
+        let by_id: [Param<'_>; 3] = [
+            (&aggregates, Type::TEXT_ARRAY),
+            (&ids, Type::TEXT_ARRAY),
+            (&append_ids, Type::TEXT_ARRAY),
+        ];
+        let (began, locked, events, appends, ended) = join5(
+            session.client().batch_execute(&self.begin),
+            session.rows(&self.statements.lock, &[]),
+            session.rows(&self.statements.known_events, &by_event),
+            session.rows(&self.statements.known_appends, &by_id),
+            session.client().batch_execute("ROLLBACK"),
+        )
+        .await;
+        began.map_err(storage)?;
+        locked.map_err(storage)?;
+        let found = events.map_err(storage)?.len() + appends.map_err(storage)?.len();
+        if ended.is_ok() {
+            self.session = Some(session);
+        }
+        Ok(found > 0)
+    }
+
+    /// The event of an append whose id is stored already.
+    async fn which_is_known(&mut self, append: &Append) -> AppendError {
+        let stream = append.stream.clone();
+        let duplicate = |event_id| AppendError::DuplicateEventId {
+            stream: stream.clone(),
+            event_id,
+        };
+        let mut seen = HashSet::new();
+        if let Some(twice) = append.events.iter().find(|event| !seen.insert(event.id)) {
+            return duplicate(twice.id);
+        }
+        let ids: Vec<Uuid> = append
+            .events
+            .iter()
+            .map(|event| Uuid::from_bytes(*event.id.as_bytes()))
+            .collect();
+        let look = async {
+            let session = self.session().await?;
+            let ids: [Param<'_>; 1] = [(&ids, Type::UUID_ARRAY)];
+            let found = session.rows(&self.statements.known_events, &ids).await;
+            let found = found.map_err(storage)?;
+            self.session = Some(session);
+            found
+                .first()
+                .and_then(|row| row.try_get::<_, Uuid>(0).ok())
+                .ok_or_else(|| corrupt("an event id is known and is not found"))
+        };
+        match look.await {
+            Ok(id) => duplicate(EventId::from_bytes(id.into_bytes())),
+            Err(error) => AppendError::Storage {
+                stream,
+                outcome: Outcome::NotApplied,
+                error,
+            },
+        }
+    }
+
+    fn committed(&self, decided: &Decided<'_>) {
+        let counters = &self.told.counters;
+        counters.commits.fetch_add(1, Ordering::Relaxed);
+        let writes = u64::try_from(decided.verdicts.len()).unwrap_or(u64::MAX);
+        counters.writes.fetch_add(writes, Ordering::Relaxed);
+        if !decided.rows.positions.is_empty() {
+            raise(&self.told.newest, decided.head);
+            raise(&self.told.mine, decided.head);
+        }
+    }
+}
+
+/// What stops a transaction, and whether an event id was the cause.
+struct Cause {
+    error: StorageError,
+    known_event_id: bool,
+}
+
+impl From<StorageError> for Cause {
+    fn from(error: StorageError) -> Self {
+        Self {
+            error,
+            known_event_id: false,
+        }
+    }
+}
+
+impl From<Error> for Cause {
+    fn from(error: Error) -> Self {
+        let known_event_id = error.as_db_error().is_some_and(|db| {
+            *db.code() == SqlState::UNIQUE_VIOLATION && db.constraint() == Some("events_event_id")
+        });
+        Self {
+            error: storage(error),
+            known_event_id,
+        }
+    }
+}
+
+enum NotCommitted {
+    Refused(Error),
+    Unproven,
+    InDoubt(Error),
+}
+
+/// Makes those that wait for `position` look.
+pub(crate) fn raise(known: &watch::Sender<u64>, position: u64) {
+    known.send_if_modified(|known| {
+        let more = position > *known;
+        *known = position.max(*known);
+        more
+    });
+}
+
+/// An ordinal of SQL, from 1, as an index.
+fn numbered(row: &Row, column: usize) -> Option<usize> {
+    let number = rows::natural(row, column)?;
+    usize::try_from(number.checked_sub(1)?).ok()
+}
+
+/// The next append: one that was left over, or one from the queue. `None` when the queue is closed
+/// and empty.
+async fn next(
+    queue: &mut mpsc::Receiver<Message>,
+    left: &mut Vec<(Append, Reply)>,
+) -> Option<(Append, Reply)> {
+    if !left.is_empty() {
+        return Some(left.remove(0));
+    }
+    loop {
+        match queue.recv().await? {
+            Message::Append(append, reply) => return Some((*append, reply)),
+            Message::Close => queue.close(),
+        }
+    }
+}
+
+/// Adds what waits, as far as it fits. Of appends under one id only the first goes into a group: the
+/// next one finds its record.
+fn fill(
+    queue: &mut mpsc::Receiver<Message>,
+    left: &mut Vec<(Append, Reply)>,
+    append: Append,
+    reply: Reply,
+) -> Group {
+    let mut group = Group::default();
+    let mut ids = HashSet::new();
+    let mut bytes = 0_usize;
+    let waiting = std::mem::take(left);
+    let mut take = |append: Append, reply: Reply, group: &mut Group| {
+        let twice = append
+            .append_id
+            .as_ref()
+            .is_some_and(|id| !ids.insert((append.stream.clone(), id.clone())));
+        if twice || group.appends.len() >= GROUP || bytes >= GROUP_BYTES {
+            left.push((append, reply));
+            return false;
+        }
+        let size: usize = append.events.iter().map(|event| event.payload.len()).sum();
+        bytes = bytes.saturating_add(size);
+        group.push(append, reply);
+        true
+    };
+    take(append, reply, &mut group);
+    for (append, reply) in waiting {
+        take(append, reply, &mut group);
+    }
+    loop {
+        match queue.try_recv() {
+            Ok(Message::Append(append, reply)) => {
+                if !take(*append, reply, &mut group) {
+                    return group;
+                }
+            }
+            Ok(Message::Close) => queue.close(),
+            Err(_) => return group,
+        }
+    }
+}
+
+fn fail(appends: &[Append], replies: impl IntoIterator<Item = Reply>, failed: &Failed) {
+    for (append, reply) in appends.iter().zip(replies) {
+        let Failed { outcome, error } = failed.again();
+        let _ = reply.send(Err(AppendError::Storage {
+            stream: append.stream.clone(),
+            outcome,
+            error,
+        }));
+    }
+}
