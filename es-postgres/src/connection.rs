@@ -190,6 +190,15 @@ impl Session {
             }
         }
     }
+
+    /// A statement of a user's, whose types the server says.
+    pub(crate) async fn prepared(&self, sql: &str) -> Result<Statement, Error> {
+        match &self.prepared {
+            // Dropped after its use, it is closed before the transaction ends.
+            None => self.client.prepare(sql).await,
+            Some(prepared) => self.statement(prepared, sql, &[]).await,
+        }
+    }
 }
 
 fn split<'a>(params: &[Param<'a>]) -> (Vec<&'a (dyn ToSql + Sync)>, Vec<Type>) {

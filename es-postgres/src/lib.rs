@@ -25,6 +25,7 @@ mod decide;
 mod errors;
 mod identifier;
 mod options;
+mod read;
 mod rows;
 mod schema;
 mod statements;
@@ -34,6 +35,7 @@ mod wake;
 mod writer;
 
 pub use options::{Durability, PostgresOptions};
+pub use read::{Postgres, PostgresTransaction, Reading, StatementError};
 pub use stats::Stats;
 pub use store::PostgresStore;
 pub use tokio_postgres;

@@ -1,9 +1,10 @@
 //! How a store is opened: the builder, and the settings that its parts share.
 
 use crate::{
-    PostgresStore,
+    Postgres, PostgresStore,
     connection::{Connector, Tls},
     identifier::SchemaName,
+    read::ReadSettings,
     schema,
 };
 use es_runtime::{Limits, StorageError, StorageErrorKind, Timestamp};
@@ -54,6 +55,8 @@ pub struct PostgresOptions {
     limits: Limits,
     clock: Option<Clock>,
     notify: bool,
+    read_schema: Option<SchemaName>,
+    read_connections: usize,
 }
 
 impl PostgresOptions {
@@ -92,6 +95,8 @@ impl PostgresOptions {
             limits: Limits::default(),
             clock: None,
             notify: true,
+            read_schema: None,
+            read_connections: 8,
         }
     }
 
@@ -193,6 +198,50 @@ impl PostgresOptions {
         self
     }
 
+    /// The schema that read models and the books of their runner are in; it is made where it is missing.
+    /// By default they are where the role's `search_path` says, usually in `public`.
+    ///
+    /// # Errors
+    /// As for [`schema`](PostgresOptions::schema).
+    pub fn read_schema(mut self, name: &str) -> Result<Self, StorageError> {
+        self.read_schema = Some(SchemaName::new(name)?);
+        Ok(self)
+    }
+
+    /// How many connections transactions and queries of read models have together, 8 by default, at
+    /// least one. Each has one for itself; who finds none free waits for
+    /// [`busy_timeout`](PostgresOptions::busy_timeout).
+    pub fn read_connections(mut self, connections: usize) -> Self {
+        self.read_connections = connections.max(1);
+        self
+    }
+
+    /// Connects to a database that has read models and no events.
+    ///
+    /// Call it in a tokio runtime, as for [`open`](PostgresOptions::open).
+    ///
+    /// # Errors
+    /// [`StorageError`] as for [`open`](PostgresOptions::open).
+    ///
+    /// # Cancel safety
+    /// The schema may have been made.
+    pub async fn open_read_database(self) -> Result<Postgres, StorageError> {
+        let runtime = in_runtime()?;
+        let read = Postgres::of(self.read_settings(), runtime);
+        read.prepare().await?;
+        Ok(read)
+    }
+
+    fn read_settings(&self) -> ReadSettings {
+        ReadSettings {
+            connector: self.connector.clone(),
+            schema: self.read_schema.clone(),
+            connections: self.read_connections,
+            busy_timeout: self.busy_timeout,
+            statement_timeout: self.statement_timeout,
+        }
+    }
+
     /// Connects, and makes or upgrades the tables unless [`migrate`](PostgresOptions::migrate) says no.
     ///
     /// Call it in a tokio runtime with time and I/O enabled; the store's tasks live as long as that.
@@ -207,7 +256,10 @@ impl PostgresOptions {
     /// # Cancel safety
     /// The tables may have been made, wholly or not at all.
     pub async fn open(self) -> Result<PostgresStore, StorageError> {
+        in_runtime()?;
+        let read = self.read_settings();
         PostgresStore::start(Settings {
+            read,
             connector: self.connector,
             schema: self.schema,
             migrate: self.migrate,
@@ -232,7 +284,18 @@ impl fmt::Debug for PostgresOptions {
     }
 }
 
+/// The runtime that the tasks live in.
+fn in_runtime() -> Result<tokio::runtime::Handle, StorageError> {
+    tokio::runtime::Handle::try_current().map_err(|_| {
+        StorageError::new(
+            StorageErrorKind::CannotOpen,
+            "PostgreSQL is opened and used in a tokio runtime",
+        )
+    })
+}
+
 pub(crate) struct Settings {
+    pub(crate) read: ReadSettings,
     pub(crate) connector: Connector,
     pub(crate) schema: SchemaName,
     pub(crate) migrate: bool,

@@ -117,14 +117,11 @@ pub(crate) async fn migrate(session: &Session, schema: &SchemaName) -> Result<()
 
 async fn upgrade(session: &Session, schema: &SchemaName) -> Result<(), StorageError> {
     let from = version(session, schema).await?;
-    let mut script = String::new();
     if from == 0 {
         refuse_foreign_tables(session, schema).await?;
-        if !schema_exists(session, schema).await? {
-            script.extend(["CREATE SCHEMA ", schema.as_str(), ";\n"]);
-        }
+        make_schema(session, schema).await?;
     }
-    script.push_str(&steps(schema, from));
+    let script = steps(schema, from);
     session
         .client()
         .batch_execute(&script)
@@ -178,6 +175,22 @@ async fn version(session: &Session, schema: &SchemaName) -> Result<i64, StorageE
             "the table {name}.es_meta has no usable schema_version"
         ))),
     }
+}
+
+/// Makes the schema where it is missing. Where it is there, no right to make one is needed.
+pub(crate) async fn make_schema(
+    session: &Session,
+    schema: &SchemaName,
+) -> Result<(), StorageError> {
+    if schema_exists(session, schema).await? {
+        return Ok(());
+    }
+    let create = format!("CREATE SCHEMA IF NOT EXISTS {}", schema.as_str());
+    session
+        .client()
+        .batch_execute(&create)
+        .await
+        .map_err(storage)
 }
 
 async fn schema_exists(session: &Session, schema: &SchemaName) -> Result<bool, StorageError> {

@@ -1,6 +1,7 @@
 //! The handle that applications hold.
 
 use crate::{
+    Postgres,
     connection::{Param, Readers, Session},
     errors::{closed, corrupt, no_answer, read_error, storage},
     options::{Durability, PostgresOptions, Settings},
@@ -69,6 +70,7 @@ pub(crate) struct Shared {
     listening: OnceLock<()>,
     writer_ended: watch::Sender<()>,
     is_closed: AtomicBool,
+    runtime: tokio::runtime::Handle,
 }
 
 impl PostgresStore {
@@ -94,15 +96,12 @@ impl PostgresStore {
     }
 
     pub(crate) async fn start(mut settings: Settings) -> Result<Self, StorageError> {
-        if tokio::runtime::Handle::try_current().is_err() {
-            return Err(StorageError::new(
-                StorageErrorKind::CannotOpen,
-                "a PostgreSQL store is opened and used in a tokio runtime",
-            ));
-        }
         let session = settings.connector.patient_session().await?;
         if settings.migrate {
             schema::migrate(&session, &settings.schema).await?;
+            if let Some(read) = &settings.read.schema {
+                schema::make_schema(&session, read).await?;
+            }
         } else {
             schema::check(&session, &settings.schema).await?;
         }
@@ -141,6 +140,7 @@ impl PostgresStore {
                 listening: OnceLock::new(),
                 writer_ended,
                 is_closed: AtomicBool::new(false),
+                runtime: tokio::runtime::Handle::current(),
             }),
         })
     }
@@ -172,6 +172,13 @@ impl PostgresStore {
     /// What an acknowledged append survives, as the server was set up when the store was opened.
     pub fn durability(&self) -> Durability {
         self.shared.durability
+    }
+
+    /// A handle for read models in this database, beside the events. Each call makes a pool of
+    /// connections: keep it, and clone it.
+    pub fn read_database(&self) -> Postgres {
+        let shared = &self.shared;
+        Postgres::of(shared.settings.read.clone(), shared.runtime.clone())
     }
 
     /// The name of the schema.
@@ -232,11 +239,11 @@ impl Shared {
     /// Begins to hear of what other processes append.
     fn listen(&self) {
         let settings = &self.settings;
-        if settings.connector.pooled || tokio::runtime::Handle::try_current().is_err() {
+        if settings.connector.pooled {
             return;
         }
         self.listening.get_or_init(|| {
-            tokio::spawn(wake::listen(
+            self.runtime.spawn(wake::listen(
                 settings.connector.clone(),
                 settings.schema.clone(),
                 Arc::clone(&self.statements),

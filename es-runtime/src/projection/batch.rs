@@ -89,7 +89,8 @@ impl<P: Dispatch<Db>, Db: ReadDatabase> Job<Db> for Batch<P, Db> {
                 handled
             } else {
                 Err(HandlerError::new(
-                    "the handler ended the transaction that it was given",
+                    "the handler ended the transaction that it was given, or went on after a \
+                     statement of it had failed",
                 ))
             };
             match handled {

@@ -5,7 +5,7 @@
 //! whatever crashes between two statements.
 //!
 //! - `traits.rs` says what users write and what the derive generates;
-//! - `database.rs` what a read database must do;
+//! - `database.rs` what a read database must do, `names.rs` which tables a statement means;
 //! - `tables.rs` keeps the books: checkpoints, generations, parked events;
 //! - `batch.rs` is the one transaction that handles a page of events;
 //! - `worker.rs` is the one loop for catching up and for following, `generations.rs` makes and swaps builds;
@@ -18,6 +18,7 @@ mod delivery;
 mod error;
 mod generations;
 pub mod inline;
+mod names;
 mod parked;
 mod runner;
 #[cfg(feature = "runner")]
@@ -28,11 +29,10 @@ mod traits;
 mod wait;
 mod worker;
 
-pub use database::{
-    Job, NameTooLong, Names, ReadDatabase, RolledBack, SqlTransaction, SqlValue, TransactionError,
-};
+pub use database::{Job, ReadDatabase, RolledBack, SqlTransaction, SqlValue, TransactionError};
 pub use delivery::{Deliver, Delivery, React, Subscription};
 pub use error::{HandlerError, Poison, ProjectionError, Stalled};
+pub use names::{Expansions, NameTooLong, Names};
 pub use parked::{Parked, Retried};
 pub use runner::Projections;
 #[cfg(feature = "runner")]

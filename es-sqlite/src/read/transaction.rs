@@ -3,13 +3,13 @@
 use crate::errors::storage;
 use es_runtime::{
     StorageError,
-    projection::{Names, SqlTransaction, SqlValue},
+    projection::{Expansions, Names, SqlTransaction, SqlValue},
 };
 use rusqlite::{
     Connection, Params, Row,
     types::{ToSqlOutput, ValueRef},
 };
-use std::{borrow::Cow, collections::HashMap, fmt};
+use std::{borrow::Cow, fmt};
 
 /// A transaction of the read database, in the hands of a handler.
 ///
@@ -20,16 +20,14 @@ use std::{borrow::Cow, collections::HashMap, fmt};
 /// The functions do not wait for anything but the disk, so handlers call them without `.await`.
 pub struct SqliteTransaction {
     connection: Connection,
-    names: Names,
-    expanded: HashMap<String, String>,
+    expansions: Expansions,
 }
 
 impl SqliteTransaction {
     pub(crate) fn new(connection: Connection) -> Self {
         Self {
             connection,
-            names: Names::plain(),
-            expanded: HashMap::new(),
+            expansions: Expansions::default(),
         }
     }
 
@@ -42,7 +40,7 @@ impl SqliteTransaction {
     /// # Errors
     /// `rusqlite`'s error; `?` in a handler passes it on.
     pub fn execute(&mut self, sql: &str, params: impl Params) -> rusqlite::Result<usize> {
-        let sql = expand(&self.names, &mut self.expanded, sql)?;
+        let sql = expand(&mut self.expansions, sql)?;
         self.connection.prepare_cached(&sql)?.execute(params)
     }
 
@@ -56,7 +54,7 @@ impl SqliteTransaction {
         params: impl Params,
         row: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
     ) -> rusqlite::Result<Vec<T>> {
-        let sql = expand(&self.names, &mut self.expanded, sql)?;
+        let sql = expand(&mut self.expansions, sql)?;
         let mut select = self.connection.prepare_cached(&sql)?;
         select.query_map(params, row)?.collect()
     }
@@ -71,7 +69,7 @@ impl SqliteTransaction {
         params: impl Params,
         row: impl FnOnce(&Row<'_>) -> rusqlite::Result<T>,
     ) -> rusqlite::Result<Option<T>> {
-        let sql = expand(&self.names, &mut self.expanded, sql)?;
+        let sql = expand(&mut self.expansions, sql)?;
         let mut select = self.connection.prepare_cached(&sql)?;
         let mut rows = select.query(params)?;
         rows.next()?.map(row).transpose()
@@ -83,24 +81,10 @@ impl SqliteTransaction {
     }
 }
 
-/// The statement with real table names, expanded once for each set of names.
-fn expand<'s>(
-    names: &Names,
-    expanded: &'s mut HashMap<String, String>,
-    sql: &'s str,
-) -> rusqlite::Result<Cow<'s, str>> {
-    if !sql.contains('{') {
-        return Ok(Cow::Borrowed(sql));
-    }
-    if !expanded.contains_key(sql) {
-        let whole = names
-            .expand(sql)
-            .map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
-        expanded.insert(sql.to_owned(), whole);
-    }
-    Ok(expanded
-        .get(sql)
-        .map_or(Cow::Borrowed(sql), |whole| Cow::Borrowed(whole.as_str())))
+fn expand<'s>(expansions: &'s mut Expansions, sql: &'s str) -> rusqlite::Result<Cow<'s, str>> {
+    expansions
+        .expand(sql)
+        .map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))
 }
 
 impl SqlTransaction for SqliteTransaction {
@@ -123,10 +107,7 @@ impl SqlTransaction for SqliteTransaction {
     }
 
     fn set_names(&mut self, names: Names) {
-        if self.names != names {
-            self.names = names;
-            self.expanded.clear();
-        }
+        self.expansions.set_names(names);
     }
 
     fn is_open(&self) -> bool {
@@ -177,7 +158,7 @@ fn bound(values: &[SqlValue]) -> impl Params + '_ {
 impl fmt::Debug for SqliteTransaction {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SqliteTransaction")
-            .field("names", &self.names)
+            .field("expansions", &self.expansions)
             .finish_non_exhaustive()
     }
 }

@@ -1,0 +1,10 @@
+//! Read models in PostgreSQL: the database that they live in, and the transaction that their handlers
+//! get.
+
+mod database;
+mod pool;
+mod transaction;
+
+pub(crate) use database::ReadSettings;
+pub use database::{Postgres, Reading};
+pub use transaction::{PostgresTransaction, StatementError};

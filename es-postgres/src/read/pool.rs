@@ -1,0 +1,84 @@
+//! Connections that one transaction at a time has for itself. A connection comes back only when its
+//! transaction is known to be over; where that is in doubt it is dropped, and the server ends it.
+
+use crate::{
+    connection::{Connector, Session},
+    errors::closed,
+};
+use es_runtime::{StorageError, StorageErrorKind};
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+pub(crate) struct Pool {
+    connector: Connector,
+    room: Arc<Semaphore>,
+    idle: Mutex<Vec<Session>>,
+    wait_at_most: Duration,
+}
+
+/// A session of the pool in the hands of one transaction.
+pub(crate) struct Pooled {
+    pub(crate) session: Session,
+    pub(super) place: OwnedSemaphorePermit,
+}
+
+impl Pool {
+    pub(crate) fn new(connector: Connector, size: usize, wait_at_most: Duration) -> Self {
+        Self {
+            connector,
+            room: Arc::new(Semaphore::new(size.max(1))),
+            idle: Mutex::default(),
+            wait_at_most,
+        }
+    }
+
+    pub(crate) async fn get(&self) -> Result<Pooled, StorageError> {
+        let room = Arc::clone(&self.room).acquire_owned();
+        let place = match tokio::time::timeout(self.wait_at_most, room).await {
+            Ok(Ok(place)) => place,
+            Ok(Err(_)) => return Err(closed()),
+            Err(_) => {
+                return Err(StorageError::new(
+                    StorageErrorKind::Busy,
+                    format!(
+                        "no connection of the read database came free within {:?}",
+                        self.wait_at_most
+                    ),
+                ));
+            }
+        };
+        let idle = loop {
+            match self.idle().pop() {
+                Some(session) if session.is_closed() => {}
+                other => break other,
+            }
+        };
+        let session = match idle {
+            Some(session) => session,
+            None => self.connector.patient_session().await?,
+        };
+        Ok(Pooled { session, place })
+    }
+
+    /// Takes a session back that is outside of any transaction.
+    pub(crate) fn give_back(&self, pooled: Pooled) {
+        let Pooled { session, place } = pooled;
+        if !self.room.is_closed() {
+            self.idle().push(session);
+        }
+        drop(place);
+    }
+
+    pub(crate) fn close(&self) {
+        self.room.close();
+        self.idle().clear();
+    }
+
+    /// Nothing that can panic runs under the lock.
+    fn idle(&self) -> MutexGuard<'_, Vec<Session>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
