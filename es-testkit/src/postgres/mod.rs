@@ -1,0 +1,362 @@
+//! A PostgreSQL server for tests: a cluster of its own in a temporary folder, on a socket of its own.
+//!
+//! ```
+//! use es_testkit::postgres::Server;
+//!
+//! let server = Server::shared()?;
+//! let database = server.database()?;
+//! assert_eq!(database.query("SELECT 6 * 7")?, "42\n");
+//! assert!(database.url().contains("dbname="));
+//! # Ok::<(), es_testkit::postgres::ServerError>(())
+//! ```
+//!
+//! The server runs as `postgres` or `nobody` when the tests run as root. It is stopped and its folder
+//! removed when the process that started it ends, also by `kill -9`. Where PostgreSQL is missing it is
+//! installed when that can be done; otherwise the error says what to run, and no test passes.
+
+mod programs;
+
+pub use programs::program;
+
+use std::{
+    fs,
+    io::{self, BufRead, BufReader, Write},
+    net::{Ipv4Addr, SocketAddr, TcpListener},
+    os::unix::{
+        fs::{DirBuilderExt, chown},
+        process::CommandExt,
+    },
+    path::{Path, PathBuf},
+    process::{Child, ChildStdin, ChildStdout, Command, Stdio},
+    sync::{
+        Mutex, OnceLock, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+const SUPERVISOR: &str = include_str!("supervisor.sh");
+
+/// Why there is no server, or what it refused.
+#[derive(Debug, Clone, thiserror::Error)]
+#[non_exhaustive]
+pub enum ServerError {
+    /// The programs are not there and could not be installed.
+    #[error(
+        "{package} is missing and could not be installed from here; install it and run the tests \
+         again: on Debian and Ubuntu `apt-get install {package}` as root, elsewhere from the \
+         system's packages; the folder of its programs must be in PATH"
+    )]
+    Missing {
+        /// The package.
+        package: &'static str,
+    },
+    /// The tests run as root, PostgreSQL does not, and nobody else is there.
+    #[error(
+        "there is neither a user `postgres` nor `nobody` to run the server as; run the tests as a user who is not root"
+    )]
+    NoUser,
+    /// A step failed.
+    #[error("{what} failed: {output}")]
+    Failed {
+        /// The step.
+        what: &'static str,
+        /// What the program said.
+        output: String,
+    },
+    /// The system failed.
+    #[error("the server's folder or process: {0}")]
+    Io(String),
+}
+
+impl From<io::Error> for ServerError {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error.to_string())
+    }
+}
+
+/// How a [`Server`] is set up.
+#[derive(Clone, Debug, Default)]
+#[must_use]
+pub struct ServerOptions {
+    settings: Vec<(String, String)>,
+    tcp: bool,
+}
+
+impl ServerOptions {
+    /// With a setting of `postgresql.conf`. `fsync` is on unless it is set otherwise.
+    pub fn setting(mut self, name: &str, value: &str) -> Self {
+        self.settings.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// Listens on a port of the loopback address too, for proxies.
+    pub fn tcp(mut self) -> Self {
+        self.tcp = true;
+        self
+    }
+
+    /// Makes the cluster and starts it. It blocks for a second or two.
+    ///
+    /// # Errors
+    /// [`ServerError`].
+    pub fn start(self) -> Result<Server, ServerError> {
+        let bin = programs::folder()?;
+        let user = programs::user()?;
+        let home = folder()?;
+        if let Some((user, group)) = user {
+            chown(&home, Some(user), Some(group))?;
+        }
+        let mut command = Command::new("/bin/sh");
+        command
+            .arg("-c")
+            .arg(SUPERVISOR)
+            .arg("es-postgres-supervisor")
+            .args([&bin, &home])
+            .current_dir(&home)
+            .env_remove("PGDATA")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            // Ctrl-C in a terminal ends the tests, and the supervisor when it sees that.
+            .process_group(0);
+        if let Some((user, group)) = user {
+            command.uid(user).gid(group);
+        }
+        let mut child = command.spawn()?;
+        let pipes = child.stdin.take().zip(child.stdout.take());
+        let Some((commands, answers)) = pipes else {
+            return Err(ServerError::Io("the supervisor has no pipes".to_owned()));
+        };
+        let mut server = Server {
+            supervisor: Mutex::new(Supervisor {
+                child,
+                commands: Some(commands),
+                answers: BufReader::new(answers),
+            }),
+            bin,
+            home,
+            port: None,
+            databases: AtomicU64::new(0),
+        };
+        server.command("initdb", "init", "init.log")?;
+        server.configure(&self)?;
+        server.start_again()?;
+        Ok(server)
+    }
+}
+
+/// A running PostgreSQL. It goes away when this is dropped, and when the process ends.
+#[derive(Debug)]
+pub struct Server {
+    supervisor: Mutex<Supervisor>,
+    bin: PathBuf,
+    home: PathBuf,
+    port: Option<u16>,
+    databases: AtomicU64,
+}
+
+#[derive(Debug)]
+struct Supervisor {
+    child: Child,
+    /// Closing it ends the server.
+    commands: Option<ChildStdin>,
+    answers: BufReader<ChildStdout>,
+}
+
+impl Server {
+    /// With the usual settings: durable, on a socket only.
+    ///
+    /// # Errors
+    /// [`ServerError`].
+    pub fn start() -> Result<Self, ServerError> {
+        Self::options().start()
+    }
+
+    /// Settings to start one with.
+    pub fn options() -> ServerOptions {
+        ServerOptions::default()
+    }
+
+    /// The one server that the tests of this process share, started by the first who asks.
+    ///
+    /// # Errors
+    /// [`ServerError`], the same for all who ask.
+    pub fn shared() -> Result<&'static Self, ServerError> {
+        static SHARED: OnceLock<Result<Server, ServerError>> = OnceLock::new();
+        let shared = SHARED.get_or_init(Self::start);
+        shared.as_ref().map_err(Clone::clone)
+    }
+
+    /// The folder of the cluster, its socket and its log, `server.log`.
+    pub fn folder(&self) -> &Path {
+        &self.home
+    }
+
+    /// Where it listens on the loopback address, when it was asked to.
+    pub fn tcp_address(&self) -> Option<SocketAddr> {
+        self.port.map(|port| (Ipv4Addr::LOCALHOST, port).into())
+    }
+
+    /// A new, empty database.
+    ///
+    /// # Errors
+    /// [`ServerError::Failed`] with the words of `psql`.
+    pub fn database(&self) -> Result<Database<'_>, ServerError> {
+        let number = self.databases.fetch_add(1, Ordering::Relaxed) + 1;
+        let name = format!("test_{number}");
+        let admin = Database {
+            server: self,
+            name: "postgres".to_owned(),
+        };
+        admin.query(&format!("CREATE DATABASE {name}"))?;
+        Ok(Database { server: self, name })
+    }
+
+    /// Stops it as a loss of power would, without writing anything back. Blocks until it is down.
+    ///
+    /// # Errors
+    /// [`ServerError::Failed`], such as when it does not run.
+    pub fn stop_immediate(&self) -> Result<(), ServerError> {
+        self.command("pg_ctl stop -m immediate", "stop immediate", "stop.log")
+    }
+
+    /// Stops it in order: it breaks off what runs, and writes everything back.
+    ///
+    /// # Errors
+    /// [`ServerError::Failed`], such as when it does not run.
+    pub fn stop(&self) -> Result<(), ServerError> {
+        self.command("pg_ctl stop -m fast", "stop fast", "stop.log")
+    }
+
+    /// Starts it again after a stop, where it was, and recovers what there is to recover. Blocks until
+    /// it answers.
+    ///
+    /// # Errors
+    /// [`ServerError::Failed`] with the server's log.
+    pub fn start_again(&self) -> Result<(), ServerError> {
+        self.command("pg_ctl start", "start", "server.log")
+    }
+
+    fn command(&self, what: &'static str, command: &str, log: &str) -> Result<(), ServerError> {
+        let mut supervisor = self
+            .supervisor
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let Some(commands) = &mut supervisor.commands else {
+            return Err(ServerError::Io("the supervisor is gone".to_owned()));
+        };
+        writeln!(commands, "{command}")?;
+        commands.flush()?;
+        let mut answer = String::new();
+        supervisor.answers.read_line(&mut answer)?;
+        if answer == "done\n" {
+            return Ok(());
+        }
+        let output = fs::read_to_string(self.home.join(log)).unwrap_or_default();
+        let lines: Vec<&str> = output.lines().rev().take(20).collect();
+        let output = lines.into_iter().rev().collect::<Vec<_>>().join("\n");
+        Err(ServerError::Failed { what, output })
+    }
+
+    fn configure(&mut self, options: &ServerOptions) -> Result<(), ServerError> {
+        let mut lines = vec![
+            format!("unix_socket_directories = '{}'", self.home.display()),
+            "max_connections = 300".to_owned(),
+            "shared_buffers = '64MB'".to_owned(),
+            "log_min_messages = warning".to_owned(),
+        ];
+        if options.tcp {
+            // The port is free a moment before; a server that cannot have it says so and fails.
+            let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?
+                .local_addr()?
+                .port();
+            self.port = Some(port);
+            lines.push("listen_addresses = '127.0.0.1'".to_owned());
+            lines.push(format!("port = {port}"));
+        } else {
+            lines.push("listen_addresses = ''".to_owned());
+        }
+        for (name, value) in &options.settings {
+            lines.push(format!("{name} = '{}'", value.replace('\'', "''")));
+        }
+        let path = self.home.join("data/postgresql.auto.conf");
+        fs::write(path, lines.join("\n") + "\n")?;
+        Ok(())
+    }
+
+    /// The number that names the socket's file, also where no port is listened on.
+    fn socket_port(&self) -> u16 {
+        self.port.unwrap_or(5432)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let supervisor = self
+            .supervisor
+            .get_mut()
+            .unwrap_or_else(PoisonError::into_inner);
+        supervisor.commands = None;
+        let _ = supervisor.child.wait();
+    }
+}
+
+/// A database of a [`Server`].
+#[derive(Clone, Debug)]
+pub struct Database<'s> {
+    server: &'s Server,
+    name: String,
+}
+
+impl Database<'_> {
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// How to connect to it, in the form `host=.. port=.. user=.. dbname=..`.
+    pub fn url(&self) -> String {
+        format!(
+            "host={} port={} user=es dbname={}",
+            self.server.home.display(),
+            self.server.socket_port(),
+            self.name
+        )
+    }
+
+    /// How to connect to it through a proxy that listens at `address`.
+    pub fn url_through(&self, address: SocketAddr) -> String {
+        let (host, port) = (address.ip(), address.port());
+        format!("host={host} port={port} user=es dbname={}", self.name)
+    }
+
+    /// Runs SQL with `psql`, and gives what it prints: a line a row, `|` between columns.
+    ///
+    /// # Errors
+    /// [`ServerError::Failed`] with the words of `psql` at the first statement that fails.
+    pub fn query(&self, sql: &str) -> Result<String, ServerError> {
+        let output = Command::new(self.server.bin.join("psql"))
+            .args(["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1"])
+            .args(["-d", &self.url(), "-c", sql])
+            .stdin(Stdio::null())
+            .output()?;
+        if output.status.success() {
+            return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
+        }
+        Err(ServerError::Failed {
+            what: "psql",
+            output: String::from_utf8_lossy(&output.stderr).into_owned(),
+        })
+    }
+}
+
+/// A new folder for this process only, its path short enough for a socket's name.
+fn folder() -> Result<PathBuf, ServerError> {
+    let mut parent = std::env::temp_dir();
+    if parent.as_os_str().len() > 60 {
+        parent = PathBuf::from("/tmp");
+    }
+    let name = format!("es-pg-{}-{:08x}", std::process::id(), fastrand::u32(..));
+    let home = parent.join(name);
+    fs::DirBuilder::new().mode(0o700).create(&home)?;
+    Ok(home)
+}
