@@ -128,17 +128,17 @@ use proc_macro::TokenStream;
 /// | `default = "USD"` | What the field has in events older than that. A string goes through `Into`, any other expression is taken as it is. An `Option` needs none: it is `None`. |
 /// | `was(.., before = 3)` | What was different in the versions before version 3. Several add up; the nearest `before` counts for a version. |
 /// | `was(name = "total", ..)` | The stored name that the field had, exactly as it is stored. |
-/// | `was(type = f64, ..)` | The type that the field had. It turns into the next one by `From`, or: |
+/// | `was(type = f64, ..)` | The type that the field had, behind the `#[serde(..)]` and `#[shape(..)]` that stood on it then. It turns into the next one by `From`, or: |
 /// | `was(.., with = cents_from_dollars)` | by this function, of the old value to the next one. |
 /// | `was(.., back = dollars_from_cents)` | The way back of a change of type, for `write`: `fn(&New) -> Old`. Fields that were added or renamed need none. |
 ///
 /// | In `removed(..)` on the struct or variant | Meaning |
 /// |---|---|
-/// | `coupon: Option<String>` | The field, first, as it was declared. |
+/// | `coupon: Option<String>` | The field, first, as it was declared, with the `#[serde(..)]` and `#[shape(..)]` that stood on it. |
 /// | `in = 3` | The first version without it, required. |
 /// | `since = 2`, `default = ..` | The version that had added it, 1 when absent, and the value as above. |
 /// | `back = ..` | What `write` puts there, like a `default`; an `Option` needs none. |
-/// | `after = customer` | The field behind which it stood, the last one when absent. Only codecs without names, such as postcard, need it. |
+/// | `after = customer` or `first` | Behind which field it stood, or that it stood before all others; it was the last one when neither is said. Only codecs without names, such as postcard, need it. |
 /// | `name = "coupon-code"` | Its stored name, where it is not that of the field. |
 ///
 /// Each version differs from the one before, or the derive says so. For every older version there

@@ -374,7 +374,7 @@ pub(crate) fn variant_name_taken(name: &str, first: &str) -> String {
 /// `nested` is whether the attribute has parentheses, as in `rename(serialize = "a")`.
 pub(crate) fn serde(on: On, key: &str, nested: bool) -> Option<String> {
     let (why, help) = match (on, key) {
-        (On::Field, "flatten") => (
+        (On::Field | On::VersionedField, "flatten") => (
             "it buffers the payload, and binary codecs cannot store it",
             "make the inner value a field of its own",
         ),
@@ -386,7 +386,7 @@ pub(crate) fn serde(on: On, key: &str, nested: bool) -> Option<String> {
             "the stored name stands beside the payload, never inside it",
             "remove it; the payload has the fields only",
         ),
-        (On::Field, "alias") => (
+        (On::Field | On::VersionedField, "alias") => (
             "two stored names of one field would blur what a version looks like",
             "remove it; `#[serde(rename = \"..\")]` keeps a stored name under a new Rust name",
         ),
@@ -394,7 +394,7 @@ pub(crate) fn serde(on: On, key: &str, nested: bool) -> Option<String> {
             "the stored name is the one in `#[event(..)]`",
             "remove it; a variant can be renamed freely",
         ),
-        (On::Container, "default") => (
+        (On::Container | On::Versioned, "default") => (
             "a damaged payload would be read as one with other values",
             "remove it; make a field that may be absent an `Option`",
         ),
@@ -417,7 +417,11 @@ pub(crate) fn serde(on: On, key: &str, nested: bool) -> Option<String> {
         (On::Container, "variant_identifier" | "field_identifier") => {
             ("the event would be read as a name", "remove it")
         }
-        (On::Field, "skip" | "skip_serializing" | "skip_deserializing") => (
+        (On::Versioned, "transparent" | "from" | "try_from" | "into" | "remote" | "tag") => (
+            "the stored form would not be that of its fields, which the versions describe",
+            "remove it, or keep the older type under another name for `was(type = ..)`",
+        ),
+        (On::Field | On::VersionedField, "skip" | "skip_serializing" | "skip_deserializing") => (
             "the field would be lost between writing and reading",
             "remove it, or keep what is not stored out of the event",
         ),
@@ -452,8 +456,12 @@ pub(crate) fn serde(on: On, key: &str, nested: bool) -> Option<String> {
     } else {
         key.to_owned()
     };
+    let whose = match on {
+        On::Container | On::Variant | On::Field => "an event",
+        On::Versioned | On::VersionedField => "a type with versions",
+    };
     Some(format!(
-        "`#[serde({shown})]` is not allowed on an event: {why}\nhelp: {help}"
+        "`#[serde({shown})]` is not allowed on {whose}: {why}\nhelp: {help}"
     ))
 }
 
@@ -599,6 +607,23 @@ pub(crate) fn removed_without_in(field: &str) -> String {
     format!(
         "`removed({field}: ..)` does not say when\nhelp: add `in = ` and the first version without `{field}`"
     )
+}
+
+/// On an attribute inside of `removed(..)` or `was(..)`.
+pub(crate) fn attribute_of_the_past() -> String {
+    "only `#[serde(..)]`, `#[shape(..)]` and documentation say how a field was stored\nhelp: remove it"
+        .to_owned()
+}
+
+pub(crate) fn was_attribute_alone() -> String {
+    "an attribute in `was(..)` stands before `type`: it is what stood on the field while it had that type\n\
+     help: write it like `was(#[serde(with = \"hex\")] type = u32, before = 2)`"
+        .to_owned()
+}
+
+pub(crate) fn first_and_after() -> String {
+    "a field cannot have stood first and behind another one\nhelp: remove `first` or `after`"
+        .to_owned()
 }
 
 pub(crate) fn after_not_a_field() -> String {

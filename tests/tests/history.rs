@@ -205,6 +205,138 @@ fn doubled(old: u32) -> u64 {
     u64::from(old) * 2
 }
 
+/// Written as hexadecimal text.
+mod hex {
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes it so")]
+    pub(super) fn serialize<S: Serializer>(value: &u32, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(&format!("{value:x}"))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<u32, D::Error> {
+        u32::from_str_radix(&String::deserialize(from)?, 16).map_err(D::Error::custom)
+    }
+}
+
+/// What stood on a field of the past is said where the past is described.
+#[derive(Event, Serialize, Deserialize, Clone, Debug, PartialEq)]
+#[event("door.opened", version = 3, write = 2)]
+#[event(removed(#[serde(with = "hex")] #[shape(unit = "code")] key: u32, in = 3, back = 7, first))]
+#[event(removed(lock: u8, in = 2, after = key))]
+#[event(removed(
+    /// Which way it went.
+    #[serde(rename = "dir")]
+    direction: String,
+    in = 2,
+    first
+))]
+pub struct DoorOpened {
+    #[event(was(
+        name = "at",
+        #[serde(with = "hex")]
+        #[shape(unit = "s")]
+        type = u32,
+        with = millis,
+        back = seconds,
+        before = 3
+    ))]
+    #[shape(unit = "ms")]
+    at_ms: u64,
+}
+
+fn millis(seconds: u32) -> u64 {
+    u64::from(seconds) * 1_000
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "it is called so")]
+fn seconds(millis: &u64) -> u32 {
+    u32::try_from(millis / 1_000).unwrap_or(u32::MAX)
+}
+
+#[test]
+fn what_stood_on_a_field_of_the_past_counts_there() {
+    let opened = DoorOpened { at_ms: 255_000 };
+    for (version, text) in [
+        (1, r#"{"dir":"in","key":"ff","lock":1,"at":"ff"}"#),
+        (2, r#"{"key":"ff","at":"ff"}"#),
+        (3, r#"{"at_ms":255000}"#),
+    ] {
+        assert_eq!(json(version, text), Ok(opened.clone()), "{text}");
+    }
+    // In the order in which they stood, for codecs without names.
+    assert_eq!(postcard(1, &("in", "ff", 1_u8, "ff")), Ok(opened.clone()));
+    assert_eq!(postcard(2, &("ff", "ff")), Ok(opened.clone()));
+    let written = opened.to_payload(Codec::Json).expect("is written");
+    assert_eq!(written, br#"{"key":"7","at":"ff"}"#);
+    use es_runtime::schema::EventShapes;
+    let shapes = DoorOpened::SHAPES
+        .iter()
+        .map(|shape| shape.render(es_runtime::schema::Layout::ByOrder));
+    assert_eq!(
+        shapes.collect::<Vec<_>>(),
+        [
+            r#"{dir:str,key:"with(hex)"@code,lock:u8,at:"with(hex)"@s}"#,
+            r#"{key:"with(hex)"@code,at:"with(hex)"@s}"#,
+            "{at_ms:u64@ms}",
+        ]
+    );
+}
+
+/// A type inside an event, with a value for what may be absent.
+#[derive(es_runtime::Shape, Serialize, Deserialize, Clone, Debug, PartialEq)]
+#[shape(version = 2)]
+struct Crate {
+    #[shape(was(name = "width", before = 2))]
+    width_mm: u32,
+    #[serde(default)]
+    tags: Vec<String>,
+    #[serde(default = "one", with = "hex")]
+    count: u32,
+}
+
+fn one() -> u32 {
+    1
+}
+
+#[derive(Event, Serialize, Deserialize, Clone, Debug, PartialEq)]
+#[event("box.packed", version = 2)]
+struct BoxPacked {
+    #[event(was(type = CrateV1, before = 2))]
+    packed: Crate,
+}
+
+#[test]
+fn a_default_inside_an_event_holds_for_its_older_versions_too() {
+    let packed = |tags: &[&str], count| {
+        let tags = tags.iter().map(|&tag| tag.to_owned()).collect();
+        Ok(BoxPacked {
+            packed: Crate {
+                width_mm: 5,
+                tags,
+                count,
+            },
+        })
+    };
+    for (version, text, expected) in [
+        (1, r#"{"packed":{"width":5}}"#, packed(&[], 1)),
+        (
+            1,
+            r#"{"packed":{"tags":["a"],"width":5,"count":"a"}}"#,
+            packed(&["a"], 10),
+        ),
+        (2, r#"{"packed":{"width_mm":5}}"#, packed(&[], 1)),
+    ] {
+        assert_eq!(json(version, text), expected, "{text}");
+    }
+    assert_eq!(
+        refusal::<BoxPacked>(1, r#"{"packed":{}}"#),
+        "missing field `width` at line 1 column 12"
+    );
+    let twice = r#"{"packed":{"width":5,"tags":[],"tags":[]}}"#;
+    assert!(refusal::<BoxPacked>(1, twice).starts_with("duplicate field"));
+}
+
 /// Names, functions and several changes of one field.
 #[derive(Event, Serialize, Deserialize, Clone, Debug, PartialEq)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]

@@ -3,6 +3,7 @@
 
 use super::{
     Key, Many, Slot, Value, compact, group, item_of_group, items, rest_of_item,
+    shape::Flag,
     value::{equals, error, ty, ungroup},
     value_of_item,
 };
@@ -10,7 +11,7 @@ use crate::{diag::Diag, ident, wording};
 use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::ToTokens;
 use syn::{
-    Expr, ExprLit, Lit, LitStr, Path, Token, Type, Visibility,
+    Attribute, Expr, ExprLit, Lit, LitStr, Path, Token, Type, Visibility,
     ext::IdentExt,
     parenthesized,
     parse::{ParseStream, Parser},
@@ -243,6 +244,8 @@ impl OnField {
 /// `was(name = "total", type = f64, with = cents_from_dollars, before = 3)`.
 pub(crate) struct Was {
     pub(crate) name: Option<LitStr>,
+    /// What stood on the field while it had the type.
+    pub(crate) attrs: Vec<Attribute>,
     pub(crate) ty: Option<Type>,
     pub(crate) with: Option<Path>,
     /// The way back, for writing the older version.
@@ -257,6 +260,7 @@ impl Value for Was {
         let mut with: Slot<With> = Slot::new("with");
         let mut back: Slot<With> = Slot::new("back");
         let mut before: Slot<Number> = Slot::new("before");
+        let mut attrs = Vec::new();
         let faults = diag.count();
         group(
             key,
@@ -264,6 +268,19 @@ impl Value for Was {
             diag,
             "was(name = \"total\", before = 2)",
             &mut [&mut name, &mut ty, &mut with, &mut back, &mut before],
+            |input| {
+                let found = input.call(Attribute::parse_outer)?;
+                match found.first() {
+                    Some(first) if !input.peek(Token![type]) => Err(syn::Error::new_spanned(
+                        first,
+                        wording::was_attribute_alone(),
+                    )),
+                    _ => {
+                        attrs.extend(found);
+                        Ok(())
+                    }
+                }
+            },
         )?;
         if diag.count() == faults {
             if before.is_missing() {
@@ -277,6 +294,7 @@ impl Value for Was {
         }
         Ok(Self {
             name: name.into_value().map(|name| name.0),
+            attrs,
             ty: ty.into_value().map(|ty| ty.0),
             with: with.into_value().map(|with| with.0),
             back: back.into_value().map(|back| back.0),
@@ -287,6 +305,7 @@ impl Value for Was {
 
 /// `removed(coupon: Option<String>, in = 3)`.
 pub(crate) struct Removed {
+    pub(crate) attrs: Vec<Attribute>,
     pub(crate) vis: Visibility,
     pub(crate) ident: Ident,
     pub(crate) ty: Type,
@@ -295,7 +314,10 @@ pub(crate) struct Removed {
     pub(crate) default: Slot<Given>,
     /// What is written for it while an older version is written.
     pub(crate) back: Option<Given>,
+    /// The field behind which it stood.
     pub(crate) after: Option<Ident>,
+    /// Whether it stood before all others.
+    pub(crate) first: bool,
     pub(crate) until: Option<Number>,
 }
 
@@ -329,6 +351,7 @@ impl Value for Removed {
 impl Removed {
     fn inside(key: &Ident, content: ParseStream<'_>, diag: &Diag) -> syn::Result<Self> {
         let form = |span| syn::Error::new(span, wording::removed_form());
+        let attrs = content.call(Attribute::parse_outer)?;
         let vis: Visibility = content.parse()?;
         let Ok(ident) = content.call(Ident::parse_any) else {
             return Err(form(if content.is_empty() {
@@ -345,6 +368,7 @@ impl Removed {
         let mut since: Slot<Number> = Slot::new("since");
         let mut until: Slot<Number> = Slot::new("in");
         let mut after: Slot<FieldOf> = Slot::new("after");
+        let mut first: Slot<Flag> = Slot::new("first");
         let mut default: Slot<Given> = Slot::new("default");
         let mut back: Slot<Given> = Slot::new("back");
         let faults = diag.count();
@@ -356,6 +380,7 @@ impl Removed {
                     &mut default,
                     &mut back,
                     &mut after,
+                    &mut first,
                     &mut name,
                 ];
                 item_of_group(key, input, keys, diag)
@@ -368,7 +393,11 @@ impl Removed {
             let text = wording::removed_without_in(&ident::text(&ident));
             diag.at(ident.span(), text);
         }
+        if let (Some(first), Some(_)) = (first.key(), after.key()) {
+            diag.at(first.span(), wording::first_and_after());
+        }
         Ok(Self {
+            attrs,
             vis,
             ident,
             ty,
@@ -377,6 +406,7 @@ impl Removed {
             default,
             back: back.into_value(),
             after: after.into_value().map(|after| after.0),
+            first: first.value().is_some(),
             until: until.into_value(),
         })
     }

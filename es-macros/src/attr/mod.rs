@@ -262,13 +262,14 @@ fn item(
     Err(unknown_item(key, input, place, name, keys))
 }
 
-/// Reads `(key = value, ..)` behind the key of a group.
+/// Reads `(key = value, ..)` behind the key of a group; `before` takes what may stand before a key.
 pub(crate) fn group(
     key: &Ident,
     input: ParseStream<'_>,
     diag: &Diag,
     example: &str,
     keys: &mut [&mut dyn Key],
+    mut before: impl FnMut(ParseStream<'_>) -> syn::Result<()>,
 ) -> syn::Result<()> {
     if !input.peek(Paren) {
         rest_of_item(input);
@@ -278,6 +279,7 @@ pub(crate) fn group(
     let content;
     parenthesized!(content in input);
     items(&content, diag, |input| {
+        before(input)?;
         item_of_group(key, input, keys, diag)
     });
     Ok(())

@@ -17,9 +17,12 @@ pub(crate) enum On {
     Container,
     Variant,
     Field,
+    /// A struct inside of events that has versions of its own, and a field of it.
+    Versioned,
+    VersionedField,
 }
 
-/// Reports the serde attributes that an event must not have.
+/// Reports the serde attributes that an event, or a type with versions, must not have.
 pub(crate) fn refuse(diag: &Diag, on: On, attrs: &[Attribute]) {
     for attr in attrs {
         let Meta::List(list) = &attr.meta else {
@@ -77,6 +80,17 @@ pub(crate) struct Reading {
     pub(crate) content: Option<String>,
     /// The type of `into`, `from` or `try_from`.
     pub(crate) stored_as: Option<Type>,
+    /// `default` of a field.
+    pub(crate) absent: Option<Absent>,
+}
+
+/// What a field has where it is not stored.
+#[derive(Clone)]
+pub(crate) enum Absent {
+    /// `default`.
+    Default,
+    /// `default = ".."`.
+    Function(Path),
 }
 
 impl Reading {
@@ -103,6 +117,12 @@ impl Reading {
                     this.tag = Some(text()?.value());
                 } else if known("content") {
                     this.content = Some(text()?.value());
+                } else if known("default") {
+                    this.absent = Some(if meta.input.peek(Token![=]) {
+                        Absent::Function(text()?.parse()?)
+                    } else {
+                        Absent::Default
+                    });
                 } else if !meta.input.peek(Token![=]) {
                     rest_of_item(meta.input);
                 } else if known("rename") {

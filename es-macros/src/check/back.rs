@@ -68,9 +68,9 @@ fn back(line: &Line, newest: u16) -> Result<BackField, bool> {
         };
     }
     let (from, ty) = (line.ident.clone(), line.ty.clone());
-    let change = line.was.iter().find(|(before, _)| before.value == newest);
-    match change {
-        Some((_, was)) if was.ty.is_some() => match &was.back {
+    let change = line.was.iter().find(|change| change.before.value == newest);
+    match change.map(|change| &change.was) {
+        Some(was) if was.ty.is_some() => match &was.back {
             Some(function) => Ok(BackField::With {
                 from,
                 new: ty,

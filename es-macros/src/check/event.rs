@@ -157,7 +157,11 @@ fn payload<'a>(
             let attrs = attr::event::read_field(diag, place, &field.attrs);
             attr::serde::refuse(diag, On::Field, &field.attrs);
             let said = attr::shape::OnField::read(diag, Place::ShapePart, &field.attrs);
-            (field, attrs, super::shape::place(None, field, said))
+            (
+                field,
+                attrs,
+                super::shape::place(None, &field.ty, &field.attrs, said),
+            )
         })
         .collect()
 }
@@ -187,6 +191,7 @@ fn kind(
         &Event {
             prefix: event.prefix,
             fields_vis: event.fields_vis,
+            on: On::Field,
             name: name.as_ref(),
             version,
             ill_formed,

@@ -3,14 +3,14 @@
 
 use crate::{
     attr::{
-        Slot, Version as VersionKey,
+        self, Slot, Version as VersionKey,
         history::{Given, Number, OnField, Previous, Removed, Step, Was},
-        serde::{Case, Reading},
+        serde::{Case, On, Reading},
     },
     diag::Diag,
     ident,
     model::{
-        history::{Assignment, Field, History, Next, Spare, Value, Version},
+        history::{Assignment, Field, Form, History, Next, Spare, Value, Version},
         shape::Place,
     },
     wording,
@@ -28,6 +28,8 @@ pub(crate) struct Event<'a> {
     pub(crate) prefix: Ident,
     /// What its fields are visible as; `None` where each field says it.
     pub(crate) fields_vis: Option<&'a Visibility>,
+    /// What serde's attributes on a field stand on.
+    pub(crate) on: On,
     pub(crate) name: Option<&'a LitStr>,
     /// `None` for version 1 without a key.
     pub(crate) version: Option<VersionKey>,
@@ -114,7 +116,7 @@ pub(crate) fn check<'a>(
 fn spare(written: Option<u16>, lines: &[Line]) -> Vec<Spare> {
     let mut spare = Vec::new();
     for line in lines {
-        for (before, was) in &line.was {
+        for Change { before, was, .. } in &line.was {
             let function = was.back.clone().filter(|_| Some(before.value) != written);
             spare.extend(function.map(|function| Spare {
                 function,
@@ -131,7 +133,7 @@ fn shapes(newest: u16, lines: &[Line]) -> Vec<(String, Place)> {
     lines
         .iter()
         .filter(|line| line.is_in(newest))
-        .map(|line| (line.stored.clone(), line.shape.clone()))
+        .map(|line| (line.stored.clone(), line.form.shape.clone()))
         .collect()
 }
 
@@ -195,7 +197,7 @@ fn each_step_once(diag: &Diag, steps: &[Step], lines: &[Line]) -> bool {
             let with = line
                 .was
                 .iter()
-                .any(|(before, was)| before.value == next && was.with.is_some());
+                .any(|change| change.before.value == next && change.was.with.is_some());
             if with {
                 Some((line, "with"))
             } else if line.since == next && line.default.is_some() {
@@ -226,18 +228,24 @@ pub(super) struct Line {
     pub(super) ty: Type,
     docs: Vec<Attribute>,
     stored: String,
-    deserialize: Option<Path>,
-    serialize: Option<Path>,
-    /// The shape of its type today.
-    shape: Place,
+    /// That of its type today.
+    form: Form,
     since: u16,
     /// The first version without it.
     until: Option<u16>,
     default: Option<Given>,
     /// What is written for a field that is gone.
     pub(super) back: Option<Given>,
-    /// By `before`, which is there in each.
-    pub(super) was: Vec<(Number, Was)>,
+    /// By `before`.
+    pub(super) was: Vec<Change>,
+}
+
+/// One `was(..)`.
+pub(super) struct Change {
+    pub(super) before: Number,
+    pub(super) was: Was,
+    /// The type before and how its values were stored.
+    old: Option<(Type, Form)>,
 }
 
 impl Line {
@@ -246,15 +254,15 @@ impl Line {
     }
 
     /// What was said of the first change behind `version` that `part` is in.
-    fn at<'a, T>(&'a self, version: u16, part: impl Fn(&'a Was) -> Option<T>) -> Option<T> {
+    fn at<'a, T>(&'a self, version: u16, part: impl Fn(&'a Change) -> Option<T>) -> Option<T> {
         self.was
             .iter()
-            .filter(|(before, _)| before.value > version)
-            .find_map(|(_, was)| part(was))
+            .filter(|change| change.before.value > version)
+            .find_map(part)
     }
 
     fn name_at(&self, version: u16) -> Option<&LitStr> {
-        self.at(version, |was| was.name.as_ref())
+        self.at(version, |change| change.was.name.as_ref())
     }
 
     fn stored_at(&self, version: u16) -> String {
@@ -263,7 +271,13 @@ impl Line {
     }
 
     fn type_at(&self, version: u16) -> &Type {
-        self.at(version, |was| was.ty.as_ref()).unwrap_or(&self.ty)
+        self.at(version, |change| change.old.as_ref())
+            .map_or(&self.ty, |(ty, _)| ty)
+    }
+
+    fn form_at(&self, version: u16) -> &Form {
+        self.at(version, |change| change.old.as_ref())
+            .map_or(&self.form, |(_, form)| form)
     }
 
     /// The Rust name: that of the field, or one made from the stored name of that version.
@@ -325,9 +339,12 @@ fn live(
         vis: event.fields_vis.unwrap_or(&field.vis).clone(),
         ty: field.ty.clone(),
         docs: docs(&field.attrs),
-        deserialize: reading.deserialize,
-        serialize: reading.serialize,
-        shape,
+        form: Form {
+            deserialize: reading.deserialize,
+            serialize: reading.serialize,
+            absent: reading.absent,
+            shape,
+        },
         since: first,
         until: None,
         was: changes(diag, event, newest, first, attrs.was.into_values()),
@@ -375,13 +392,24 @@ fn with_default(
     line
 }
 
-/// The shape of a type that nothing more is said of.
-fn plain(ty: &Type) -> Place {
-    Place {
-        ty: ty.clone(),
-        scalar: None,
-        unit: None,
-        recursive: None,
+/// How values of a type were stored, from what stood on the field while it had that type.
+fn older_form(diag: &Diag, event: &Event<'_>, ty: &Type, attrs: &[Attribute]) -> Form {
+    for attr in attrs {
+        let counts = ["serde", "shape", "doc"]
+            .iter()
+            .any(|name| attr.path().is_ident(name));
+        if !counts {
+            diag.over(attr, wording::attribute_of_the_past());
+        }
+    }
+    attr::serde::refuse(diag, event.on, attrs);
+    let said = attr::shape::OnField::read(diag, attr::Place::ShapePart, attrs);
+    let reading = Reading::of(attrs);
+    Form {
+        deserialize: reading.deserialize,
+        serialize: reading.serialize,
+        absent: reading.absent,
+        shape: super::shape::place(None, ty, attrs, said),
     }
 }
 
@@ -400,14 +428,8 @@ fn docs(attrs: &[Attribute]) -> Vec<Attribute> {
 }
 
 /// The `was(..)` of one field, those without a fault, in order.
-fn changes(
-    diag: &Diag,
-    event: &Event<'_>,
-    newest: u16,
-    since: u16,
-    list: Vec<Was>,
-) -> Vec<(Number, Was)> {
-    let mut changes: Vec<(Number, Was)> = Vec::new();
+fn changes(diag: &Diag, event: &Event<'_>, newest: u16, since: u16, list: Vec<Was>) -> Vec<Change> {
+    let mut changes: Vec<Change> = Vec::new();
     for was in list {
         let Some(before) = was.before else {
             continue;
@@ -419,13 +441,17 @@ fn changes(
             diag.at(before.span, wording::before_later(before.value, newest));
         } else if before.value <= since {
             diag.at(before.span, wording::before_first(before.value, since));
-        } else if changes.iter().any(|(other, _)| other.value == before.value) {
+        } else if changes.iter().any(|c| c.before.value == before.value) {
             diag.at(before.span, wording::two_changes(before.value));
         } else {
-            changes.push((before, was));
+            let old = was
+                .ty
+                .clone()
+                .map(|ty| (ty.clone(), older_form(diag, event, &ty, &was.attrs)));
+            changes.push(Change { before, was, old });
         }
     }
-    changes.sort_by_key(|(before, _)| before.value);
+    changes.sort_by_key(|change| change.before.value);
     changes
 }
 
@@ -469,27 +495,31 @@ fn add_removed(
             return;
         }
     }
-    let mut place = lines.len();
+    let mut place = if removed.first { 0 } else { lines.len() };
     if let Some(after) = &removed.after {
         match lines.iter().position(|line| line.ident == *after) {
             Some(found) => place = found + 1,
             None => diag.at(after.span(), wording::after_unknown(&ident::text(after))),
         }
     }
+    let form = older_form(diag, event, &removed.ty, &removed.attrs);
     let doc = format!("Removed in version {}.", until.value);
+    let mut docs = docs(&removed.attrs);
+    docs.push(syn::parse_quote!(#[doc = #doc]));
     let line = Line {
-        stored: removed
-            .name
-            .map_or_else(|| cased(event, &text), |name| name.value()),
+        stored: match removed.name {
+            Some(name) => name.value(),
+            None => Reading::of(&removed.attrs)
+                .rename
+                .unwrap_or_else(|| cased(event, &text)),
+        },
         ident: removed.ident,
         vis: match (removed.vis, event.fields_vis) {
             (Visibility::Inherited, Some(vis)) => vis.clone(),
             (vis, _) => vis,
         },
-        docs: vec![syn::parse_quote!(#[doc = #doc])],
-        deserialize: None,
-        serialize: None,
-        shape: plain(&removed.ty),
+        docs,
+        form,
         ty: removed.ty,
         since: first,
         until: Some(until.value),
@@ -514,7 +544,7 @@ fn every_version_differs(
     for line in lines {
         changed.insert(line.since);
         changed.extend(line.until);
-        changed.extend(line.was.iter().map(|(before, _)| before.value));
+        changed.extend(line.was.iter().map(|change| change.before.value));
     }
     changed.extend(steps.iter().map(|step| step.from.value + 1));
     let Some(same) = (2..=version.number).find(|number| !changed.contains(number)) else {
@@ -531,22 +561,13 @@ fn older(event: &Event<'_>, number: u16, newest: u16, steps: &[Step], lines: &[L
     let fields = lines
         .iter()
         .filter(|line| line.is_in(number))
-        .map(|line| {
-            let retyped = line.at(number, |was| was.ty.as_ref()).is_some();
-            Field {
-                ident: line.ident_at(number, lines),
-                vis: line.vis.clone(),
-                ty: line.type_at(number).clone(),
-                docs: line.docs.clone(),
-                stored: line.stored_at(number),
-                deserialize: line.deserialize.clone().filter(|_| !retyped),
-                serialize: line.serialize.clone().filter(|_| !retyped),
-                shape: if retyped {
-                    plain(line.type_at(number))
-                } else {
-                    line.shape.clone()
-                },
-            }
+        .map(|line| Field {
+            ident: line.ident_at(number, lines),
+            vis: line.vis.clone(),
+            ty: line.type_at(number).clone(),
+            docs: line.docs.clone(),
+            stored: line.stored_at(number),
+            form: line.form_at(number).clone(),
         })
         .collect();
     let next = number + 1;
@@ -588,8 +609,8 @@ fn value(line: &Line, number: u16, lines: &[Line]) -> Value {
     let change = line
         .was
         .iter()
-        .find(|(before, _)| before.value == number + 1)
-        .map(|(_, was)| was);
+        .find(|change| change.before.value == number + 1)
+        .map(|change| &change.was);
     let old = line.type_at(number).clone();
     let new = line.type_at(number + 1).clone();
     match change {

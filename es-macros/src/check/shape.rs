@@ -4,7 +4,7 @@ use super::history::{self, Event, Told};
 use crate::{
     attr::{
         self, CratePath, Many, Slot, history as history_attr,
-        serde::{Case, Reading},
+        serde::{Case, On, Reading, refuse},
         shape::{OnField, OnType, Word},
     },
     diag::Diag,
@@ -17,7 +17,7 @@ use crate::{
 };
 use proc_macro2::{Ident, TokenStream, TokenTree};
 use quote::ToTokens;
-use syn::{Data, DeriveInput, GenericParam, Type};
+use syn::{Attribute, Data, DeriveInput, GenericParam, Type};
 
 /// The shape of the type that `input` defines; every fault was reported.
 #[expect(clippy::too_many_lines, reason = "one case for each kind of item")]
@@ -44,6 +44,12 @@ pub(crate) fn check(diag: &Diag, input: &DeriveInput) -> Shape {
         Data::Struct(data) => {
             let mut fields = match &data.fields {
                 syn::Fields::Named(named) => {
+                    if attrs.version.key().is_some() {
+                        refuse(diag, On::Versioned, &input.attrs);
+                        for field in &named.named {
+                            refuse(diag, On::VersionedField, &field.attrs);
+                        }
+                    }
                     let (fields, lines) = versioned(diag, own, named, container.rename_all);
                     let of = Told {
                         removed: removed.into_values(),
@@ -54,6 +60,7 @@ pub(crate) fn check(diag: &Diag, input: &DeriveInput) -> Shape {
                         ident: &input.ident,
                         prefix: input.ident.clone(),
                         fields_vis: None,
+                        on: On::VersionedField,
                         name: None,
                         version: attrs.version.value().copied(),
                         ill_formed: attrs.version.key().is_some()
@@ -145,7 +152,7 @@ fn versioned<'a>(
     let mut lines = Vec::new();
     for field in &fields.named {
         let (said, history) = OnField::read_versioned(diag, &field.attrs);
-        let place = place(own, field, said);
+        let place = place(own, &field.ty, &field.attrs, said);
         let reading = Reading::of(&field.attrs);
         if !reading.skip {
             stored.push((stored_name(&reading, field, case), place.clone()));
@@ -183,7 +190,11 @@ fn fields(diag: &Diag, own: Option<&Ident>, fields: &syn::Fields, case: Option<C
         .iter()
         .map(|field| {
             let said = OnField::read(diag, attr::Place::ShapePart, &field.attrs);
-            (Reading::of(&field.attrs), place(own, field, said), field)
+            (
+                Reading::of(&field.attrs),
+                place(own, &field.ty, &field.attrs, said),
+                field,
+            )
         })
         .filter(|(reading, ..)| !reading.skip)
         .collect();
@@ -211,22 +222,22 @@ fn fields(diag: &Diag, own: Option<&Ident>, fields: &syn::Fields, case: Option<C
 }
 
 /// One field; `own` is the type that it stands in, which it may contain.
-pub(crate) fn place(own: Option<&Ident>, field: &syn::Field, attrs: OnField) -> Place {
-    let by = Reading::of(&field.attrs).by;
-    let scalar = match attrs.scalar.value() {
+pub(crate) fn place(own: Option<&Ident>, ty: &Type, attrs: &[Attribute], said: OnField) -> Place {
+    let by = Reading::of(attrs).by;
+    let scalar = match said.scalar.value() {
         Some(Word(name)) => Some(name.clone()),
         None => by.map(|by| format!("with({by})")),
     };
-    let again = own.filter(|own| mentions(field.ty.to_token_stream(), own));
-    let recursive = match (again, attrs.recursive.value()) {
+    let again = own.filter(|own| mentions(ty.to_token_stream(), own));
+    let recursive = match (again, said.recursive.value()) {
         (Some(own), _) => Some(ident::text(own)),
-        (None, Some(_)) => last_name(&field.ty),
+        (None, Some(_)) => last_name(ty),
         (None, None) => None,
     };
     Place {
-        ty: field.ty.clone(),
+        ty: ty.clone(),
         scalar,
-        unit: attrs.unit.into_value().map(|unit| unit.0),
+        unit: said.unit.into_value().map(|unit| unit.0),
         recursive,
     }
 }

@@ -1,9 +1,10 @@
 //! The types of older versions, how they are read, and the way from each to the next.
 
 use crate::{
+    attr::serde::Absent,
     attr::{CratePath, compact, history::StepKind},
     ident,
-    model::history::{Assignment, BackField, Field, History, Next, Spare, Value, Version},
+    model::history::{Assignment, BackField, Field, Form, History, Next, Spare, Value, Version},
     wording,
 };
 use proc_macro2::{Ident, Span, TokenStream};
@@ -299,7 +300,8 @@ fn reading(of: &Of<'_>, version: &Version) -> TokenStream {
         } else {
             Index::from(index).to_token_stream()
         };
-        if let Some(function) = &field.deserialize {
+        let may_lack = field.form.absent.is_some();
+        if let Some(function) = &field.form.deserialize {
             let with = Ident::new(&format!("With{index}"), Span::mixed_site());
             helpers.extend(quote! {
                 struct #with(#ty);
@@ -312,23 +314,30 @@ fn reading(of: &Of<'_>, version: &Version) -> TokenStream {
                 }
             });
             types.push(quote!(#with));
-            arms.push(quote!(#pattern => source.value_with(&mut #local)?,));
+            let read = if may_lack {
+                quote!(value_if_any)
+            } else {
+                quote!(value_with)
+            };
+            arms.push(quote!(#pattern => source.#read(&mut #local)?,));
         } else {
             // The argument lies at the type, so that a type that cannot be read is shown there.
             let place = ident::first_span(ty).unwrap_or_else(|| field.ident.span());
             let shown = ident::shown_at(&local, place);
             let argument = quote_spanned!(place=> &mut #shown);
             types.push(quote!(#ty));
-            arms.push(quote!(#pattern => source.value(#argument)?,));
+            let read = if may_lack {
+                quote!(value_if_any)
+            } else {
+                quote!(value)
+            };
+            arms.push(quote!(#pattern => source.#read(#argument)?,));
         }
         locals.push(local);
     }
     let field = fields.iter().map(|field| &field.ident);
-    let takes = fields.iter().zip(&locals).map(|(field, local)| {
-        let inner = field.deserialize.is_some().then(|| quote!(.0));
-        let stored = &field.stored;
-        quote!(#private::field(#local, #stored)? #inner)
-    });
+    let takes = fields.iter().zip(&locals);
+    let takes = takes.map(|(field, local)| taken(&private, field, local));
     let body = if fields.is_empty() {
         quote!(source.index().map(|_| Self {}))
     } else {
@@ -366,6 +375,25 @@ fn reading(of: &Of<'_>, version: &Version) -> TokenStream {
                 #body
             }
         }
+    }
+}
+
+/// The value of a field after all were read into locals.
+fn taken(private: &TokenStream, field: &Field, local: &Ident) -> TokenStream {
+    let Form {
+        deserialize,
+        absent,
+        ..
+    } = &field.form;
+    let Some(absent) = absent else {
+        let inner = deserialize.is_some().then(|| quote!(.0));
+        let stored = &field.stored;
+        return quote!(#private::field(#local, #stored)? #inner);
+    };
+    let inner = deserialize.is_some().then(|| quote!(.map(|with| with.0)));
+    match absent {
+        Absent::Default => quote!(#local #inner.unwrap_or_default()),
+        Absent::Function(path) => quote!(#local #inner.unwrap_or_else(#path)),
     }
 }
 
@@ -428,7 +456,7 @@ fn writing(of: &Of<'_>, version: &Version) -> TokenStream {
         let Field {
             ident, stored, ty, ..
         } = field;
-        let value = match &field.serialize {
+        let value = match &field.form.serialize {
             None => quote!(&self.#ident),
             Some(function) => with_function(&private, function, ty, &quote!(&self.#ident)),
         };
@@ -468,10 +496,7 @@ pub(crate) fn back(of: &Of<'_>, history: &History) -> Option<TokenStream> {
             BackField::Same { from, ty } => {
                 names.push((own.clone(), from));
                 types.push(ty);
-                match &field.serialize {
-                    None => taken,
-                    Some(function) => with_function(&private, function, old, &taken),
-                }
+                taken
             }
             BackField::With {
                 from,
@@ -493,8 +518,14 @@ pub(crate) fn back(of: &Of<'_>, history: &History) -> Option<TokenStream> {
                 quote!(&{ let absent: #old = ::core::option::Option::None; absent })
             }
         };
-        values.push(quote! {
-            #private::SerializeStruct::serialize_field(&mut fields, #stored, #value)?;
+        let put = |value| quote!(#private::SerializeStruct::serialize_field(&mut fields, #stored, #value)?;);
+        values.push(match &field.form.serialize {
+            None => put(value),
+            Some(function) => {
+                let of_value = with_function(&private, function, old, &quote!(value));
+                let put = put(of_value);
+                quote!({ let value = #value; #put })
+            }
         });
     }
     let own: Vec<_> = names.iter().map(|(own, _)| own).collect();

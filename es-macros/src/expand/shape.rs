@@ -114,7 +114,7 @@ pub(crate) fn of_version(krate: &CratePath, version: &Version) -> TokenStream {
     let fields = version
         .fields
         .iter()
-        .map(|field| (field.stored.as_str(), &field.shape));
+        .map(|field| (field.stored.as_str(), &field.form.shape));
     of_members(krate, fields)
 }
 
@@ -226,7 +226,10 @@ pub(crate) fn versions(of: &Of<'_>, history: &History) -> Versions {
         .versions
         .iter()
         .map(|version| {
-            version.fields.iter().for_each(|field| bind(&field.shape));
+            version
+                .fields
+                .iter()
+                .for_each(|field| bind(&field.form.shape));
             of_version(krate, version)
         })
         .collect();

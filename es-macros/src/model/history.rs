@@ -1,7 +1,7 @@
 //! The versions of one event and the ways from each to the next.
 
 use super::shape::Place;
-use crate::attr::history::StepKind;
+use crate::attr::{history::StepKind, serde::Absent};
 use proc_macro2::{Ident, TokenStream};
 use syn::{Attribute, Path, Type, Visibility};
 
@@ -43,9 +43,17 @@ pub(crate) struct Field {
     pub(crate) ty: Type,
     pub(crate) docs: Vec<Attribute>,
     pub(crate) stored: String,
-    /// serde's `with`, where it stands on the field and the type is still the same.
+    pub(crate) form: Form,
+}
+
+/// How the values of a field are stored as long as it has one type.
+#[derive(Clone)]
+pub(crate) struct Form {
+    /// serde's `with`.
     pub(crate) deserialize: Option<Path>,
     pub(crate) serialize: Option<Path>,
+    /// serde's `default`.
+    pub(crate) absent: Option<Absent>,
     pub(crate) shape: Place,
 }
 

@@ -41,6 +41,9 @@ pub trait Source<'de> {
 
     /// The same for a field with a function of its own, which cannot be absent, as with serde.
     fn value_with<T: Stored<'de>>(&mut self, field: &mut Option<T>) -> Result<(), Self::Error>;
+
+    /// The same for a field with a default of its own: it stays `None` where it is absent.
+    fn value_if_any<T: Stored<'de>>(&mut self, field: &mut Option<T>) -> Result<(), Self::Error>;
 }
 
 /// What the field of an older version can be: `Deserialize`, with a message for that place.
@@ -169,6 +172,14 @@ impl<'de, A: MapAccess<'de>> Source<'de> for Named<A> {
         }
         Ok(())
     }
+
+    fn value_if_any<T: Stored<'de>>(&mut self, field: &mut Option<T>) -> Result<(), A::Error> {
+        if self.ended {
+            Ok(())
+        } else {
+            self.present(field)
+        }
+    }
 }
 
 struct Ordered<A> {
@@ -196,6 +207,11 @@ impl<'de, A: SeqAccess<'de>> Source<'de> for Ordered<A> {
 
     fn value_with<T: Stored<'de>>(&mut self, field: &mut Option<T>) -> Result<(), A::Error> {
         self.value(field)
+    }
+
+    fn value_if_any<T: Stored<'de>>(&mut self, field: &mut Option<T>) -> Result<(), A::Error> {
+        *field = self.seq.next_element_seed(Read(PhantomData))?;
+        Ok(())
     }
 }
 

@@ -87,11 +87,38 @@ fn is_recursive(node: &Node) -> bool {
     any(node, |node| matches!(node, Node::Again(_)))
 }
 
+/// How an enum says which variant it is.
+#[derive(Clone, Copy)]
+enum Tag {
+    /// `{"variant": value}`, which serde does by default.
+    Outside,
+    /// `{"tag": "variant", ..value}`.
+    Inside(&'static str),
+    /// `{"tag": "variant", "content": value}`.
+    Beside(&'static str, &'static str),
+    /// The value alone.
+    Untagged,
+}
+
+impl Tag {
+    /// What the derive of `Shape` wrote around the enum.
+    fn of(unit: &'static str) -> Self {
+        match unit.strip_prefix("tag=") {
+            Some(tag) => match tag.split_once(",content=") {
+                Some((tag, content)) => Self::Beside(tag, content),
+                None => Self::Inside(tag),
+            },
+            None if unit == "untagged" => Self::Untagged,
+            None => Self::Outside,
+        }
+    }
+}
+
 struct Sampler {
     plan: Plan,
     next: u64,
     /// The enums that the sampler is inside of.
-    enums: Vec<&'static [Member]>,
+    enums: Vec<(&'static [Member], Tag)>,
     /// Whether it is inside of a type that contains itself for the second time.
     again: bool,
 }
@@ -108,6 +135,7 @@ impl Sampler {
                 self.next += 1;
                 scalar(name, number, self.plan.form)
             }
+            Node::Unit(Node::Enum(variants), unit) => self.variant(variants, Tag::of(unit)),
             Node::Unit(inner, _) | Node::Option(inner) => self.value(inner),
             Node::Seq(inner) => Value::Array(vec![self.value(inner), self.value(inner)]),
             // One element: the order of several is not the same in every run.
@@ -121,17 +149,25 @@ impl Sampler {
             }
             Node::Tuple(nodes) => nodes.iter().map(|node| self.value(node)).collect(),
             Node::Struct(fields) => {
-                let fields = fields.iter().map(|field| {
-                    let value = self.value(&field.node);
-                    (field.name.to_owned(), value)
-                });
-                Value::Object(fields.collect())
+                let mut object = Map::new();
+                for field in *fields {
+                    match self.value(&field.node) {
+                        // The derive of `Shape` names what serde's `flatten` stands on so.
+                        Value::Object(inner) if field.name.starts_with("flatten(") => {
+                            object.extend(inner);
+                        }
+                        value => {
+                            object.insert(field.name.to_owned(), value);
+                        }
+                    }
+                }
+                Value::Object(object)
             }
-            Node::Enum(variants) => self.variant(variants),
-            Node::Again(_) => match self.enums.last() {
-                Some(variants) if !self.again => {
+            Node::Enum(variants) => self.variant(variants, Tag::Outside),
+            Node::Again(_) => match self.enums.last().copied() {
+                Some((variants, tag)) if !self.again => {
                     self.again = true;
-                    let value = self.variant(variants);
+                    let value = self.variant(variants, tag);
                     self.again = false;
                     value
                 }
@@ -141,20 +177,37 @@ impl Sampler {
         }
     }
 
-    fn variant(&mut self, variants: &'static [Member]) -> Value {
+    fn variant(&mut self, variants: &'static [Member], tag: Tag) -> Value {
         let planned = self.plan.variant % variants.len().max(1);
         let last = variants.iter().find(|variant| !is_recursive(&variant.node));
         let chosen = if self.again { last } else { None };
         let Some(variant) = chosen.or_else(|| variants.get(planned)) else {
             return Value::Null;
         };
-        if variant.node == Node::Nothing {
-            return Value::String(variant.name.to_owned());
-        }
-        self.enums.push(variants);
-        let value = self.value(&variant.node);
+        let name = variant.name.to_owned();
+        self.enums.push((variants, tag));
+        let value = match variant.node {
+            Node::Nothing => None,
+            _ => Some(self.value(&variant.node)),
+        };
         self.enums.pop();
-        Value::Object(Map::from_iter([(variant.name.to_owned(), value)]))
+        match (tag, value) {
+            (Tag::Outside, None) => Value::String(name),
+            (Tag::Outside, Some(value)) => Value::Object(Map::from_iter([(name, value)])),
+            (Tag::Inside(tag), value) => {
+                let mut object = Map::from_iter([(tag.to_owned(), name.into())]);
+                if let Some(Value::Object(fields)) = value {
+                    object.extend(fields);
+                }
+                Value::Object(object)
+            }
+            (Tag::Beside(tag, content), value) => {
+                let mut object = Map::from_iter([(tag.to_owned(), name.into())]);
+                object.extend(value.map(|value| (content.to_owned(), value)));
+                Value::Object(object)
+            }
+            (Tag::Untagged, value) => value.unwrap_or_default(),
+        }
     }
 }
 
@@ -276,6 +329,68 @@ mod tests {
                 json!({ "Leaf": 12 }),
             ]
         );
+    }
+
+    #[test]
+    fn an_enum_says_which_variant_it_is_as_serde_would() {
+        use serde::{Deserialize, Serialize};
+        #[derive(Serialize, Deserialize, Debug, PartialEq)]
+        #[serde(tag = "kind")]
+        enum Inside {
+            Card { digits: u32 },
+            Cash,
+        }
+        #[derive(Serialize, Deserialize, Debug, PartialEq)]
+        #[serde(tag = "kind", content = "of")]
+        enum Beside {
+            Card { digits: u32 },
+            Cash,
+        }
+        #[derive(Serialize, Deserialize, Debug, PartialEq)]
+        #[serde(untagged)]
+        enum Untagged {
+            Card { digits: u32 },
+            Cash,
+        }
+        const ENUM: Node = Node::Enum(&[
+            member(
+                "Card",
+                Node::Struct(&[member("digits", Node::Scalar("u32"))]),
+            ),
+            member("Cash", Node::Nothing),
+        ]);
+        const INSIDE: Node = Node::Unit(&ENUM, "tag=kind");
+        const BESIDE: Node = Node::Unit(&ENUM, "tag=kind,content=of");
+        const UNTAGGED: Node = Node::Unit(&ENUM, "untagged");
+        fn both<T: serde::de::DeserializeOwned>(node: &'static Node) -> Vec<T> {
+            let samples = plans(node).into_iter().map(|plan| sample(node, plan));
+            let read = samples.map(serde_json::from_value);
+            read.collect::<Result<_, _>>().unwrap_or_default()
+        }
+        let digits = 11;
+        assert_eq!(
+            both::<Inside>(&INSIDE),
+            [Inside::Card { digits }, Inside::Cash]
+        );
+        assert_eq!(
+            both::<Beside>(&BESIDE),
+            [Beside::Card { digits }, Beside::Cash]
+        );
+        assert_eq!(
+            both::<Untagged>(&UNTAGGED),
+            [Untagged::Card { digits }, Untagged::Cash]
+        );
+    }
+
+    #[test]
+    fn flattened_fields_stand_beside_the_others() {
+        const INNER: Node = Node::Struct(&[member("street", Node::Scalar("str"))]);
+        const OUTER: Node = Node::Struct(&[
+            member("name", Node::Scalar("str")),
+            member("flatten(address)", INNER),
+        ]);
+        let found = sample(&OUTER, Plan::default());
+        assert_eq!(found, json!({ "name": "text-11", "street": "text-12" }));
     }
 
     #[test]
