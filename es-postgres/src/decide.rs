@@ -30,12 +30,15 @@ pub(crate) enum First {
     Damaged(StorageError),
 }
 
-/// What becomes of a group: one verdict for each append, and the rows to write.
-pub(crate) struct Decided<'a> {
-    pub(crate) verdicts: Vec<Result<Appended, AppendError>>,
-    pub(crate) rows: Rows<'a>,
-    /// The newest position afterwards.
-    pub(crate) head: u64,
+/// Decides about the appends of one group, one after the other.
+pub(crate) struct Decider {
+    known: Known,
+}
+
+/// Where a decider stood before an append.
+pub(crate) struct Mark {
+    head: u64,
+    stream: Option<(u64, Position)>,
 }
 
 /// The rows of the accepted appends, column by column, as one statement takes them.
@@ -67,42 +70,26 @@ pub(crate) struct AppendRows<'a> {
     pub(crate) times: Vec<SystemTime>,
 }
 
-impl Rows<'_> {
-    pub(crate) fn is_empty(&self) -> bool {
-        self.positions.is_empty() && self.appends.append_ids.is_empty()
+impl Decider {
+    pub(crate) fn new(known: Known) -> Self {
+        Self { known }
     }
-}
 
-/// Decides about the appends in their order. Those of one group do not share an append id.
-pub(crate) fn decide<'a>(
-    appends: impl IntoIterator<Item = &'a Append>,
-    known: Known,
-    clock: impl Fn() -> Option<Timestamp>,
-) -> Decided<'a> {
-    let mut decided = Decided {
-        verdicts: Vec::new(),
-        rows: Rows::default(),
-        head: known.head,
-    };
-    let mut known = known;
-    for append in appends {
-        let time = clock().unwrap_or(known.now);
-        let verdict = decided.one(append, &mut known, time);
-        decided.verdicts.push(verdict);
+    /// The newest position after what was decided so far.
+    pub(crate) fn head(&self) -> u64 {
+        self.known.head
     }
-    decided
-}
 
-impl<'a> Decided<'a> {
-    fn one(
+    /// The verdict on an append; its rows go to `rows`. Appends of one group do not share an append id.
+    pub(crate) fn one<'a>(
         &mut self,
         append: &'a Append,
-        known: &mut Known,
-        time: Timestamp,
+        clock: Option<Timestamp>,
+        rows: &mut Rows<'a>,
     ) -> Result<Appended, AppendError> {
         let stream = &append.stream;
         if let Some(id) = &append.append_id {
-            match known.appends.remove(&(stream.clone(), id.clone())) {
+            match self.known.appends.remove(&(stream.clone(), id.clone())) {
                 Some(First::Same(first)) => return Ok(first),
                 Some(First::Other(version)) => {
                     return Err(AppendError::IdReused {
@@ -121,11 +108,8 @@ impl<'a> Decided<'a> {
                 None => {}
             }
         }
-        let (actual, newest) = known
-            .streams
-            .get(stream)
-            .copied()
-            .unwrap_or((0, Position::START));
+        let newest = self.known.streams.get(stream).copied();
+        let (actual, newest) = newest.unwrap_or((0, Position::START));
         if !append.expected.accepts(actual) {
             return Err(AppendError::Conflict {
                 stream: stream.clone(),
@@ -133,46 +117,66 @@ impl<'a> Decided<'a> {
                 actual,
             });
         }
-        let (version, at) = self.write(append, actual, time);
-        let at = at.unwrap_or(newest);
+        let time = clock.unwrap_or(self.known.now);
+        let first = self.known.head.saturating_add(1);
+        let (version, head) = rows.push(append, actual, first, time);
+        self.known.head = head;
         let count = version.saturating_sub(actual);
+        let at = if count > 0 { position(head) } else { newest };
         let appended = Appended::new(version, count, at, time);
         if let Some(id) = &append.append_id {
-            self.rows.appends.push(append, id, &appended);
+            rows.appends.push(append, id, &appended);
         }
         if count > 0 {
-            known.streams.insert(stream.clone(), (version, at));
+            self.known.streams.insert(stream.clone(), (version, at));
         }
         Ok(appended)
     }
 
-    /// The rows of the events; version and position of the last one.
-    fn write(
-        &mut self,
-        append: &'a Append,
-        actual: u64,
-        time: Timestamp,
-    ) -> (u64, Option<Position>) {
-        let mut version = actual;
-        let rows = &mut self.rows;
+    /// Remembers where it stands, to go [`back`](Decider::back) there.
+    pub(crate) fn mark(&self, append: &Append) -> Mark {
+        Mark {
+            head: self.known.head,
+            stream: self.known.streams.get(&append.stream).copied(),
+        }
+    }
+
+    /// As if the append had not been accepted.
+    pub(crate) fn back(&mut self, append: &Append, mark: &Mark) {
+        self.known.head = mark.head;
+        match mark.stream {
+            Some(at) => self.known.streams.insert(append.stream.clone(), at),
+            None => self.known.streams.remove(&append.stream),
+        };
+    }
+}
+
+impl<'a> Rows<'a> {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.positions.is_empty() && self.appends.append_ids.is_empty()
+    }
+
+    /// The rows of the events; the last version, and the newest position then.
+    fn push(&mut self, append: &'a Append, actual: u64, first: u64, time: Timestamp) -> (u64, u64) {
         let metadata = append.metadata.to_json();
+        let mut version = actual;
+        let mut next = first;
         for event in &append.events {
             version = version.saturating_add(1);
-            self.head = self.head.saturating_add(1);
-            rows.positions.push(clamped(self.head));
-            rows.versions.push(clamped(version));
-            rows.event_ids.push(Uuid::from_bytes(*event.id.as_bytes()));
-            rows.times.push(time.into());
-            rows.schema_versions.push(event.schema_version.into());
-            rows.aggregates.push(append.stream.aggregate());
-            rows.ids.push(append.stream.id());
-            rows.names.push(&event.name);
-            rows.content_types.push(&event.content_type);
-            rows.metadata.push(metadata.clone());
-            rows.payloads.push(&event.payload);
+            self.positions.push(clamped(next));
+            self.versions.push(clamped(version));
+            self.event_ids.push(Uuid::from_bytes(*event.id.as_bytes()));
+            self.times.push(time.into());
+            self.schema_versions.push(event.schema_version.into());
+            self.aggregates.push(append.stream.aggregate());
+            self.ids.push(append.stream.id());
+            self.names.push(&event.name);
+            self.content_types.push(&event.content_type);
+            self.metadata.push(metadata.clone());
+            self.payloads.push(&event.payload);
+            next = next.saturating_add(1);
         }
-        let last = (!append.events.is_empty()).then(|| position(self.head));
-        (version, last)
+        (version, next.saturating_sub(1))
     }
 }
 
@@ -223,15 +227,13 @@ mod tests {
             append(&order, ExpectedVersion::Exact(4), 1),
             append(&order, ExpectedVersion::Any, 0),
         ];
-        let decided = decide(&group, known(&[(&order, 2)]), || None);
-        let versions: Vec<_> = decided
-            .verdicts
+        let mut decider = Decider::new(known(&[(&order, 2)]));
+        let mut rows = Rows::default();
+        let versions: Vec<_> = group
             .iter()
-            .map(|verdict| {
-                verdict
-                    .as_ref()
-                    .map(|done| (done.version, done.position))
-                    .ok()
+            .map(|append| {
+                let verdict = decider.one(append, None, &mut rows);
+                verdict.map(|done| (done.version, done.position)).ok()
             })
             .collect();
         let at = |version, place| Some((version, position(place)));
@@ -240,8 +242,23 @@ mod tests {
             [at(4, 4), None, at(1, 5), at(5, 6), at(5, 6)],
             "the second is refused"
         );
-        assert_eq!(decided.rows.positions, [3, 4, 5, 6]);
-        assert_eq!(decided.rows.versions, [3, 4, 1, 5]);
-        assert_eq!(decided.head, 6);
+        assert_eq!(rows.positions, [3, 4, 5, 6]);
+        assert_eq!(rows.versions, [3, 4, 1, 5]);
+        assert_eq!(decider.head(), 6);
+    }
+
+    #[test]
+    fn an_append_can_be_taken_back() {
+        let order = StreamId::new("order", "1").expect("usable");
+        let mut decider = Decider::new(known(&[]));
+        let first = append(&order, ExpectedVersion::NoStream, 2);
+        let mark = decider.mark(&first);
+        for _ in 0..2 {
+            let mut rows = Rows::default();
+            let done = decider.one(&first, None, &mut rows).expect("accepted");
+            assert_eq!((done.version, rows.positions), (2, vec![1, 2]));
+            decider.back(&first, &mark);
+        }
+        assert_eq!(decider.head(), 0);
     }
 }

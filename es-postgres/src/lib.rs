@@ -23,6 +23,7 @@
 mod connection;
 mod decide;
 mod errors;
+mod feed;
 mod identifier;
 mod options;
 mod read;

@@ -4,10 +4,16 @@ use crate::{
     Postgres, PostgresStore,
     connection::{Connector, Tls},
     identifier::SchemaName,
-    read::ReadSettings,
+    read::{
+        ReadSettings,
+        inline::{InlineProjection, List},
+    },
     schema,
 };
-use es_runtime::{Limits, StorageError, StorageErrorKind, Timestamp};
+use es_runtime::{
+    Limits, StorageError, StorageErrorKind, Timestamp,
+    projection::{Dispatch, inline::Inline},
+};
 use std::{fmt, sync::Arc, time::Duration};
 use tokio_postgres::{
     Config, NoTls, Socket,
@@ -57,6 +63,7 @@ pub struct PostgresOptions {
     notify: bool,
     read_schema: Option<SchemaName>,
     read_connections: usize,
+    inline: Vec<Arc<dyn InlineProjection>>,
 }
 
 impl PostgresOptions {
@@ -97,6 +104,7 @@ impl PostgresOptions {
             notify: true,
             read_schema: None,
             read_connections: 8,
+            inline: Vec::new(),
         }
     }
 
@@ -216,6 +224,19 @@ impl PostgresOptions {
         self
     }
 
+    /// Runs a projection inside every append of this store: its rows are there as soon as the append
+    /// is, and an append that it cannot handle is refused with
+    /// [`AppendError::Projection`](es_runtime::AppendError::Projection). The read model is in the
+    /// store's own database; [`read_database`](PostgresStore::read_database) asks it.
+    ///
+    /// When the store is opened, events that the read model does not have yet are handled first, in
+    /// one transaction; so is the whole store for a new version. Give it to every process that
+    /// writes: what one without it appends comes with the next append of one with it.
+    pub fn inline<P: Dispatch<Postgres>>(mut self, projection: P) -> Self {
+        self.inline.push(Arc::new(Inline::new(projection)));
+        self
+    }
+
     /// Connects to a database that has read models and no events.
     ///
     /// Call it in a tokio runtime, as for [`open`](PostgresOptions::open).
@@ -260,11 +281,10 @@ impl PostgresOptions {
         let read = self.read_settings();
         PostgresStore::start(Settings {
             read,
+            inline: self.inline.into(),
             connector: self.connector,
             schema: self.schema,
             migrate: self.migrate,
-            busy_timeout: self.busy_timeout,
-            statement_timeout: self.statement_timeout,
             readers: self.readers,
             limits: self.limits,
             clock: self.clock,
@@ -296,11 +316,10 @@ fn in_runtime() -> Result<tokio::runtime::Handle, StorageError> {
 
 pub(crate) struct Settings {
     pub(crate) read: ReadSettings,
+    pub(crate) inline: List,
     pub(crate) connector: Connector,
     pub(crate) schema: SchemaName,
     pub(crate) migrate: bool,
-    pub(crate) busy_timeout: Duration,
-    pub(crate) statement_timeout: Duration,
     pub(crate) readers: usize,
     pub(crate) limits: Limits,
     pub(crate) clock: Option<Clock>,

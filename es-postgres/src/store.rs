@@ -3,9 +3,11 @@
 use crate::{
     Postgres,
     connection::{Param, Readers, Session},
-    errors::{closed, corrupt, no_answer, read_error, storage},
+    errors::{closed, no_answer, read_error, storage},
+    feed::{Page, feed_page, head_of},
     options::{Durability, PostgresOptions, Settings},
-    rows::{self, Place, Recorded, clamped, position, stored_event},
+    read::inline::Inlines,
+    rows::{self, Place, clamped, position, stored_event},
     schema,
     statements::Statements,
     stats::{Counters, Stats},
@@ -16,7 +18,7 @@ use es_runtime::{
     Position, ReadError, ReadLimit, RecordedEvent, Snapshot, SnapshotStore, StorageError,
     StorageErrorKind, StreamFold, StreamId, StreamRange,
 };
-use futures_util::{TryStreamExt, future::join};
+use futures_util::TryStreamExt;
 use std::{
     fmt,
     ops::ControlFlow,
@@ -115,6 +117,8 @@ impl PostgresStore {
             let (connector, schema) = (settings.connector.clone(), settings.schema.clone());
             tokio::spawn(wake::announce(connector, schema, mine.subscribe()));
         }
+        let (inlines, session) =
+            Inlines::open(&settings.inline, session, &settings.read, &statements).await?;
         let (writer_ended, alive) = watch::channel(());
         let told = writer::Told {
             counters: Arc::clone(&counters),
@@ -125,6 +129,7 @@ impl PostgresStore {
             Arc::clone(&settings),
             Arc::clone(&statements),
             told,
+            inlines,
             session,
             alive,
         );
@@ -255,9 +260,6 @@ impl Shared {
 
 /// So many rows are asked for at once when a stream is folded.
 const FOLD_PAGE: i64 = 1000;
-
-/// So many positions, for each event that is wanted, one statement looks through at most.
-const WINDOW: u64 = 64;
 
 impl EventStore for PostgresStore {
     async fn append(&self, append: Append) -> Result<Appended, AppendError> {
@@ -395,58 +397,15 @@ impl EventStore for PostgresStore {
         limit: ReadLimit,
     ) -> Result<FeedPage, ReadError> {
         self.shared.check_open()?;
-        let statements = &self.shared.statements;
-        let from = rows::start(after);
-        let most = i64::try_from(limit.events).unwrap_or(i64::MAX);
-        // Positions are dense, so this bounds what one statement looks at, whatever is wanted.
-        let wanted = u64::try_from(limit.events).unwrap_or(u64::MAX);
-        let window = from.saturating_add(wanted.max(1).saturating_mul(WINDOW));
         let session = self.shared.readers.get().await?;
-        let (start, end) = (clamped(from), clamped(window));
-        let mut params: Vec<Param<'_>> = vec![
-            (&start, Type::INT8),
-            (&end, Type::INT8),
-            (&most, Type::INT8),
-        ];
-        let names = filter
-            .as_names()
-            .map(|names| names.iter().map(|name| &**name).collect::<Vec<&str>>());
-        let sql = match &names {
-            None => &statements.feed,
-            Some(names) => {
-                params.push((names, Type::TEXT_ARRAY));
-                &statements.feed_of_names
+        let read = feed_page(&session, &self.shared.statements, after, filter, limit).await;
+        match read {
+            Err(_) if session.is_closed() => {
+                let session = self.shared.readers.get().await?;
+                feed_page(&session, &self.shared.statements, after, filter, limit).await
             }
-        };
-        session
-            .prepare(&statements.head, &[])
-            .await
-            .map_err(read_error)?;
-        let types: Vec<Type> = params.iter().map(|(_, kind)| kind.clone()).collect();
-        session.prepare(sql, &types).await.map_err(read_error)?;
-        // The end is read first: everything up to it is seen by the statement that follows.
-        let (head, found) = join(
-            session.rows(&statements.head, &[]),
-            session.stream(sql, &params),
-        )
-        .await;
-        let head = head_of(&head.map_err(read_error)?)?;
-        let mut found = pin!(found.map_err(read_error)?);
-        let mut page = Page::new(limit);
-        while let Some(row) = found.try_next().await.map_err(read_error)? {
-            if !page.take(&row)? {
-                break;
-            }
-            if page.is_full() {
-                break;
-            }
+            other => other,
         }
-        let last = page.events.last().map_or(after, |event| event.position);
-        if page.is_full() || page.is_cut {
-            return Ok(FeedPage::new(page.events, last, false));
-        }
-        let looked_at = position(window.min(head)).max(last);
-        Ok(FeedPage::new(page.events, looked_at, window >= head))
     }
 
     async fn head(&self) -> Result<Position, ReadError> {
@@ -463,12 +422,6 @@ impl EventStore for PostgresStore {
             std::future::pending::<()>().await;
         }
     }
-}
-
-fn head_of(rows: &[tokio_postgres::Row]) -> Result<u64, StorageError> {
-    rows.first()
-        .and_then(|row| rows::natural(row, 0))
-        .ok_or_else(|| corrupt("the table `head` does not have its one row"))
 }
 
 /// A stream on its way through a fold.
@@ -511,46 +464,6 @@ impl<F: StreamFold> Folding<'_, F> {
             }
         }
         Ok(count < FOLD_PAGE)
-    }
-}
-
-/// Events that are collected up to a limit.
-struct Page {
-    events: Vec<RecordedEvent>,
-    bytes: usize,
-    limit: ReadLimit,
-    recorded: Recorded,
-    /// Whether an event did not fit any more.
-    is_cut: bool,
-}
-
-impl Page {
-    fn new(limit: ReadLimit) -> Self {
-        Self {
-            events: Vec::new(),
-            bytes: 0,
-            limit,
-            recorded: Recorded::default(),
-            is_cut: false,
-        }
-    }
-
-    fn is_full(&self) -> bool {
-        self.events.len() >= self.limit.events
-    }
-
-    /// Takes the event in a row, or says that it does not fit any more.
-    fn take(&mut self, row: &tokio_postgres::Row) -> Result<bool, ReadError> {
-        let event = self.recorded.read(row)?;
-        let size = event.payload.len();
-        let fits = self.limit.admits(self.events.len(), self.bytes, size);
-        if fits {
-            self.bytes = self.bytes.saturating_add(size);
-            self.events.push(event);
-        } else {
-            self.is_cut = true;
-        }
-        Ok(fits)
     }
 }
 

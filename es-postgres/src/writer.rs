@@ -4,16 +4,20 @@
 
 use crate::{
     connection::{Param, Session},
-    decide::{Decided, First, Known, Rows, decide},
+    decide::{Decider, First, Known, Rows},
     errors::{Failed, corrupt, is_passing, storage},
     options::Settings,
+    read::{
+        PostgresTransaction,
+        inline::{Behind, Inlines},
+    },
     rows,
     statements::Statements,
     stats::Counters,
 };
 use es_runtime::{
     Append, AppendError, AppendId, Appended, EventId, Outcome, StorageError, StorageErrorKind,
-    StreamId,
+    StreamId, Timestamp,
 };
 use futures_util::future::{join4, join5};
 use std::{
@@ -31,7 +35,8 @@ const QUEUE: usize = 4096;
 const GROUP: usize = 1024;
 const GROUP_BYTES: usize = 8 * 1024 * 1024;
 
-pub(crate) type Reply = oneshot::Sender<Result<Appended, AppendError>>;
+pub(crate) type Verdict = Result<Appended, AppendError>;
+pub(crate) type Reply = oneshot::Sender<Verdict>;
 
 pub(crate) enum Message {
     Append(Box<Append>, Reply),
@@ -51,15 +56,20 @@ pub(crate) fn start(
     settings: Arc<Settings>,
     statements: Arc<Statements>,
     told: Told,
+    inlines: Inlines,
     first: Session,
     alive: watch::Receiver<()>,
 ) -> mpsc::Sender<Message> {
     let (queue, messages) = mpsc::channel(QUEUE);
-    let begin = begin(&settings);
+    let mut begin = settings.read.begin("READ COMMITTED");
+    if settings.switch_durable {
+        begin.push_str("; SET LOCAL synchronous_commit TO on");
+    }
     let writer = Writer {
         settings,
         statements,
         told,
+        inlines,
         begin,
         session: Some(first),
     };
@@ -70,26 +80,11 @@ pub(crate) fn start(
     queue
 }
 
-/// A session keeps no settings behind a pooler, so each transaction brings its own.
-fn begin(settings: &Settings) -> String {
-    let statement = settings.statement_timeout.as_millis();
-    let durable = if settings.switch_durable {
-        "SET LOCAL synchronous_commit TO on; "
-    } else {
-        ""
-    };
-    format!(
-        "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL lock_timeout TO {}; SET LOCAL \
-         statement_timeout TO {statement}; {durable}SET LOCAL \
-         idle_in_transaction_session_timeout TO {statement}",
-        settings.busy_timeout.as_millis(),
-    )
-}
-
 struct Writer {
     settings: Arc<Settings>,
     statements: Arc<Statements>,
     told: Told,
+    inlines: Inlines,
     begin: String,
     /// Outside of any transaction.
     session: Option<Session>,
@@ -107,6 +102,16 @@ impl Group {
         self.appends.push(append);
         self.replies.push(reply);
     }
+}
+
+/// What was decided about a group.
+struct Decided<'a> {
+    verdicts: Vec<Verdict>,
+    rows: Rows<'a>,
+    /// Whether the rows were written already; they are some of those, then.
+    is_written: bool,
+    /// The newest position afterwards.
+    head: u64,
 }
 
 /// Why a transaction was given up. Where nothing was written, the session was left clean or dropped.
@@ -176,32 +181,124 @@ impl Writer {
     }
 
     /// One transaction; once more where the connection was lost before it committed.
-    async fn attempt(
-        &mut self,
-        appends: &[Append],
-    ) -> Result<Vec<Result<Appended, AppendError>>, Abandoned> {
+    async fn attempt(&mut self, appends: &[Append]) -> Result<Vec<Verdict>, Abandoned> {
         match self.transaction(appends).await {
             Err(Abandoned::Lost(_)) => self.transaction(appends).await,
             other => other,
         }
     }
 
-    async fn transaction(
-        &mut self,
-        appends: &[Append],
-    ) -> Result<Vec<Result<Appended, AppendError>>, Abandoned> {
+    async fn transaction(&mut self, appends: &[Append]) -> Result<Vec<Verdict>, Abandoned> {
         let session = self.session().await.map_err(Abandoned::Lost)?;
         let known = match self.lock_and_look(&session, appends).await {
             Ok(known) => known,
             Err(error) => return Err(self.give_up(session, error).await),
         };
+        if !self.inlines.is_empty() {
+            return self.with_projections(session, appends, known).await;
+        }
         let before = known.head;
-        let clock = || self.settings.clock.as_ref().map(|clock| clock());
-        let decided = decide(appends, known, clock);
+        let mut decides = Decider::new(known);
+        let mut rows = Rows::default();
+        let verdict = |append| decides.one(append, self.clock(), &mut rows);
+        let verdicts = appends.iter().map(verdict).collect();
+        let decided = Decided {
+            verdicts,
+            rows,
+            is_written: false,
+            head: decides.head(),
+        };
         if decided.rows.is_empty() {
             self.roll_back(session).await;
             return Ok(decided.verdicts);
         }
+        self.finish(session, decided, before).await
+    }
+
+    /// A transaction in which projections handle each append.
+    async fn with_projections(
+        &mut self,
+        session: Session,
+        appends: &[Append],
+        known: Known,
+    ) -> Result<Vec<Verdict>, Abandoned> {
+        let before = known.head;
+        let mut tx = PostgresTransaction::new(session);
+        let projected = self.project(&mut tx, appends, known).await;
+        let (session, passing) = tx.into_parts();
+        match (projected, passing) {
+            (Ok(_), Some(error)) => Err(self.give_up(session, error).await),
+            (Err(cause), _) => Err(self.give_up(session, cause).await),
+            (Ok(decided), None) if decided.rows.is_empty() => {
+                self.roll_back(session).await;
+                Ok(decided.verdicts)
+            }
+            (Ok(decided), None) => self.finish(session, decided, before).await,
+        }
+    }
+
+    /// Writes the appends one by one; where a projection fails, nothing of its append is left.
+    async fn project<'a>(
+        &mut self,
+        tx: &mut PostgresTransaction,
+        appends: &'a [Append],
+        known: Known,
+    ) -> Result<Decided<'a>, Cause> {
+        let caught_up = self.inlines.catch_up(tx, &self.statements).await;
+        caught_up.map_err(StorageError::from)?;
+        let mut decides = Decider::new(known);
+        let mut decided = Decided {
+            verdicts: Vec::new(),
+            rows: Rows::default(),
+            is_written: true,
+            head: 0,
+        };
+        for append in appends {
+            let mark = decides.mark(append);
+            let mut rows = Rows::default();
+            let verdict = match decides.one(append, self.clock(), &mut rows) {
+                Ok(appended) if !rows.is_empty() => {
+                    tx.savepoint().await?;
+                    self.insert_events(tx.session(), &rows).await?;
+                    self.insert_appends(tx.session(), &rows).await?;
+                    match self.inlines.handle(tx, append, &appended).await {
+                        Ok(()) => {
+                            tx.release_savepoint().await?;
+                            if decided.rows.is_empty() {
+                                decided.rows = rows;
+                            }
+                            Ok(appended)
+                        }
+                        Err(Behind::Storage(error)) => return Err(error.into()),
+                        Err(Behind::Failure(failure)) => {
+                            if let Some(error) = tx.take_passing() {
+                                return Err(error.into());
+                            }
+                            tx.back_to_savepoint().await?;
+                            decides.back(append, &mark);
+                            Err(AppendError::Projection {
+                                stream: append.stream.clone(),
+                                projection: failure.projection,
+                                reason: failure.error.to_string(),
+                            })
+                        }
+                    }
+                }
+                other => other,
+            };
+            decided.verdicts.push(verdict);
+        }
+        decided.head = decides.head();
+        Ok(decided)
+    }
+
+    /// Writes what was decided and commits.
+    async fn finish(
+        &mut self,
+        session: Session,
+        decided: Decided<'_>,
+        before: u64,
+    ) -> Result<Vec<Verdict>, Abandoned> {
         match self.commit(&session, &decided, before).await {
             Ok(()) => {
                 self.session = Some(session);
@@ -219,6 +316,10 @@ impl Writer {
                 self.resolve(decided, storage(error)).await
             }
         }
+    }
+
+    fn clock(&self) -> Option<Timestamp> {
+        self.settings.clock.as_ref().map(|clock| clock())
     }
 
     /// The session, with its statements ready.
@@ -394,9 +495,15 @@ impl Writer {
     ) -> Result<(), NotCommitted> {
         let (head, before) = (rows::clamped(decided.head), rows::clamped(before));
         let to_head: [Param<'_>; 2] = [(&head, Type::INT8), (&before, Type::INT8)];
+        let nothing = Rows::default();
+        let rows = if decided.is_written {
+            &nothing
+        } else {
+            &decided.rows
+        };
         let (events, appends, moved, committed) = join4(
-            self.insert_events(session, &decided.rows),
-            self.insert_appends(session, &decided.rows),
+            self.insert_events(session, rows),
+            self.insert_appends(session, rows),
             session.execute(&self.statements.advance, &to_head),
             session.client().batch_execute("COMMIT"),
         )
@@ -490,7 +597,7 @@ impl Writer {
         &mut self,
         decided: Decided<'_>,
         doubt: StorageError,
-    ) -> Result<Vec<Result<Appended, AppendError>>, Abandoned> {
+    ) -> Result<Vec<Verdict>, Abandoned> {
         let until = Instant::now() + self.settings.connector.patience;
         let mut pause = Duration::from_millis(10);
         loop {
@@ -587,10 +694,8 @@ impl Writer {
         counters.commits.fetch_add(1, Ordering::Relaxed);
         let writes = u64::try_from(decided.verdicts.len()).unwrap_or(u64::MAX);
         counters.writes.fetch_add(writes, Ordering::Relaxed);
-        if !decided.rows.positions.is_empty() {
-            raise(&self.told.newest, decided.head);
-            raise(&self.told.mine, decided.head);
-        }
+        raise(&self.told.newest, decided.head);
+        raise(&self.told.mine, decided.head);
     }
 }
 

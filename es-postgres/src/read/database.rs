@@ -90,7 +90,7 @@ pub(crate) struct ReadSettings {
 
 impl ReadSettings {
     /// A session keeps no settings behind a pooler, so each transaction brings its own.
-    fn begin(&self, mode: &str) -> String {
+    pub(crate) fn begin(&self, mode: &str) -> String {
         let statement = self.statement_timeout.as_millis();
         let path = self.schema.as_ref().map_or_else(String::new, |schema| {
             format!("SET LOCAL search_path TO {}; ", schema.as_str())

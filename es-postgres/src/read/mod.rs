@@ -1,7 +1,8 @@
 //! Read models in PostgreSQL: the database that they live in, and the transaction that their handlers
-//! get.
+//! get, and projections inside the appends of a store.
 
 mod database;
+pub(crate) mod inline;
 mod pool;
 mod transaction;
 

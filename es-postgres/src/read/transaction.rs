@@ -74,7 +74,7 @@ fn storage_text(error: &Error) -> String {
 }
 
 impl PostgresTransaction {
-    pub(super) fn new(session: Session) -> Self {
+    pub(crate) fn new(session: Session) -> Self {
         Self {
             session,
             expansions: Expansions::default(),
@@ -84,8 +84,37 @@ impl PostgresTransaction {
     }
 
     /// The session, and what went wrong on it.
-    pub(super) fn into_parts(self) -> (Session, Option<StorageError>) {
+    pub(crate) fn into_parts(self) -> (Session, Option<StorageError>) {
         (self.session, self.passing)
+    }
+
+    pub(crate) fn session(&self) -> &Session {
+        &self.session
+    }
+
+    /// The failure that says nothing of the statement it happened to, if there was one.
+    pub(crate) fn take_passing(&mut self) -> Option<StorageError> {
+        self.passing.take()
+    }
+
+    /// For appends with projections: a point to go back to.
+    pub(crate) async fn savepoint(&mut self) -> Result<(), StorageError> {
+        self.script("SAVEPOINT projected").await
+    }
+
+    /// Keeps what was done since.
+    pub(crate) async fn release_savepoint(&mut self) -> Result<(), StorageError> {
+        self.expansions.set_names(Names::plain());
+        self.script("RELEASE SAVEPOINT projected").await
+    }
+
+    /// Undoes what was done since. Statements may follow again.
+    pub(crate) async fn back_to_savepoint(&mut self) -> Result<(), StorageError> {
+        self.expansions.set_names(Names::plain());
+        self.script("ROLLBACK TO SAVEPOINT projected; RELEASE SAVEPOINT projected")
+            .await?;
+        self.is_dead = false;
+        Ok(())
     }
 
     /// Runs a statement and says how many rows it changed. Parameters are `$1`, `$2`, ..

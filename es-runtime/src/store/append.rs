@@ -1,6 +1,8 @@
 //! A request to append, what comes back, and the bounds that are checked before anything is written.
 
-use crate::{AppendId, EventId, ExpectedVersion, Metadata, Position, StreamId, Timestamp};
+use crate::{
+    AppendId, EventId, ExpectedVersion, Metadata, Position, RecordedEvent, StreamId, Timestamp,
+};
 use std::{borrow::Cow, fmt};
 
 /// Events to append to one stream, all or none.
@@ -66,6 +68,28 @@ impl Append {
     pub fn with_append_id(mut self, id: AppendId) -> Self {
         self.append_id = Some(id);
         self
+    }
+
+    /// For stores: the events as a reader finds them after this append, where its positions are dense.
+    pub fn recorded(&self, appended: &Appended) -> Vec<RecordedEvent> {
+        let [high, middle, last] = appended.position.to_parts();
+        let numbered = self.events.iter().zip(0..appended.events);
+        let recorded = numbered.map(|(event, index)| {
+            let back = appended.events.saturating_sub(index).saturating_sub(1);
+            RecordedEvent::new(
+                Position::from_parts([high, middle, last.saturating_sub(back)]),
+                self.stream.clone(),
+                appended.version.saturating_sub(back),
+                event.id,
+                (*event.name).into(),
+                event.schema_version,
+                (*event.content_type).into(),
+                event.payload.clone(),
+                self.metadata.clone(),
+                appended.recorded_at,
+            )
+        });
+        recorded.collect()
     }
 
     /// For stores: checks the bounds before anything is written.

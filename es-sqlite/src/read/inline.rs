@@ -165,7 +165,7 @@ impl Inlines {
         append: &Append,
         appended: &Appended,
     ) -> Result<(), Behind> {
-        let events = recorded(append, appended);
+        let events = append.recorded(appended);
         for (projection, tables) in &self.list {
             for event in &events {
                 projection
@@ -177,32 +177,6 @@ impl Inlines {
         }
         Ok(())
     }
-}
-
-/// The events of an append as a reader would find them.
-fn recorded(append: &Append, appended: &Appended) -> Vec<RecordedEvent> {
-    let [_, _, last] = appended.position.to_parts();
-    let events = append.events.iter();
-    let metadata = append.metadata.clone();
-    events
-        .zip(0..appended.events)
-        .map(|(event, index)| {
-            // One append is written without a gap.
-            let back = appended.events.saturating_sub(index).saturating_sub(1);
-            RecordedEvent::new(
-                Position::from_parts([0, 0, last.saturating_sub(back)]),
-                append.stream.clone(),
-                appended.version.saturating_sub(back),
-                event.id,
-                (*event.name).into(),
-                event.schema_version,
-                (*event.content_type).into(),
-                event.payload.clone(),
-                metadata.clone(),
-                appended.recorded_at,
-            )
-        })
-        .collect()
 }
 
 /// Handles the stored events after `from`, page by page.

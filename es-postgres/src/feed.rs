@@ -1,0 +1,119 @@
+//! Reading the feed: one page, from any session, inside a transaction or outside.
+
+use crate::{
+    connection::{Param, Session},
+    errors::{corrupt, read_error},
+    rows::{self, Recorded, clamped, position},
+    statements::Statements,
+};
+use es_runtime::{
+    EventFilter, FeedPage, Position, ReadError, ReadLimit, RecordedEvent, StorageError,
+};
+use futures_util::{TryStreamExt, future::join};
+use std::pin::pin;
+use tokio_postgres::{Row, types::Type};
+
+/// So many positions, for each event that is wanted, one statement looks through at most.
+const WINDOW: u64 = 64;
+
+pub(crate) async fn feed_page(
+    session: &Session,
+    statements: &Statements,
+    after: Position,
+    filter: &EventFilter,
+    limit: ReadLimit,
+) -> Result<FeedPage, ReadError> {
+    let from = rows::start(after);
+    let most = i64::try_from(limit.events).unwrap_or(i64::MAX);
+    // Positions are dense, so this bounds what one statement looks at, whatever is wanted.
+    let wanted = u64::try_from(limit.events).unwrap_or(u64::MAX);
+    let window = from.saturating_add(wanted.max(1).saturating_mul(WINDOW));
+    let (start, end) = (clamped(from), clamped(window));
+    let mut params: Vec<Param<'_>> = vec![
+        (&start, Type::INT8),
+        (&end, Type::INT8),
+        (&most, Type::INT8),
+    ];
+    let names = filter
+        .as_names()
+        .map(|names| names.iter().map(|name| &**name).collect::<Vec<&str>>());
+    let sql = match &names {
+        None => &statements.feed,
+        Some(names) => {
+            params.push((names, Type::TEXT_ARRAY));
+            &statements.feed_of_names
+        }
+    };
+    let types: Vec<Type> = params.iter().map(|(_, kind)| kind.clone()).collect();
+    session
+        .prepare(&statements.head, &[])
+        .await
+        .map_err(read_error)?;
+    session.prepare(sql, &types).await.map_err(read_error)?;
+    // The end is read first: everything up to it is seen by the statement that follows.
+    let (head, found) = join(
+        session.rows(&statements.head, &[]),
+        session.stream(sql, &params),
+    )
+    .await;
+    let head = head_of(&head.map_err(read_error)?)?;
+    let mut found = pin!(found.map_err(read_error)?);
+    let mut page = Page::new(limit);
+    while let Some(row) = found.try_next().await.map_err(read_error)? {
+        if !page.take(&row)? || page.is_full() {
+            break;
+        }
+    }
+    let last = page.events.last().map_or(after, |event| event.position);
+    if page.is_full() || page.is_cut {
+        return Ok(FeedPage::new(page.events, last, false));
+    }
+    let looked_at = position(window.min(head)).max(last);
+    Ok(FeedPage::new(page.events, looked_at, window >= head))
+}
+
+pub(crate) fn head_of(rows: &[Row]) -> Result<u64, StorageError> {
+    rows.first()
+        .and_then(|row| rows::natural(row, 0))
+        .ok_or_else(|| corrupt("the table `head` does not have its one row"))
+}
+
+/// Events that are collected up to a limit.
+pub(crate) struct Page {
+    pub(crate) events: Vec<RecordedEvent>,
+    bytes: usize,
+    limit: ReadLimit,
+    recorded: Recorded,
+    /// Whether an event did not fit any more.
+    is_cut: bool,
+}
+
+impl Page {
+    pub(crate) fn new(limit: ReadLimit) -> Self {
+        Self {
+            events: Vec::new(),
+            bytes: 0,
+            limit,
+            recorded: Recorded::default(),
+            is_cut: false,
+        }
+    }
+
+    pub(crate) fn is_full(&self) -> bool {
+        self.events.len() >= self.limit.events
+    }
+
+    /// Takes the event in a row, or says that it does not fit any more.
+    pub(crate) fn take(&mut self, row: &Row) -> Result<bool, ReadError> {
+        let event = self.recorded.read(row)?;
+        let size = event.payload.len();
+        let fits = self.limit.admits(self.events.len(), self.bytes, size);
+        if fits {
+            self.bytes = self.bytes.saturating_add(size);
+            self.events.push(event);
+        } else {
+            self.is_cut = true;
+        }
+        Ok(fits)
+    }
+}
