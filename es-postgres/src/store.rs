@@ -70,6 +70,8 @@ pub(crate) struct Shared {
     durability: Durability,
     newest: watch::Sender<u64>,
     listening: OnceLock<()>,
+    /// Ends listening, by a word or by being dropped.
+    stopped: watch::Sender<()>,
     writer_ended: watch::Sender<()>,
     is_closed: AtomicBool,
     runtime: tokio::runtime::Handle,
@@ -143,6 +145,7 @@ impl PostgresStore {
                 durability,
                 newest,
                 listening: OnceLock::new(),
+                stopped: watch::Sender::new(()),
                 writer_ended,
                 is_closed: AtomicBool::new(false),
                 runtime: tokio::runtime::Handle::current(),
@@ -159,6 +162,7 @@ impl PostgresStore {
         self.shared.is_closed.store(true, Ordering::SeqCst);
         // A queue that takes nothing more is closed already.
         let _ = self.shared.writes.send(writer::Message::Close).await;
+        self.shared.stopped.send_replace(());
         self.shared.writer_ended.closed().await;
         self.shared.readers.close().await;
     }
@@ -253,6 +257,7 @@ impl Shared {
                 settings.schema.clone(),
                 Arc::clone(&self.statements),
                 self.newest.clone(),
+                self.stopped.subscribe(),
             ));
         });
     }

@@ -54,11 +54,12 @@ pub(crate) async fn listen(
     schema: SchemaName,
     statements: Arc<Statements>,
     newest: watch::Sender<u64>,
+    mut stopped: watch::Receiver<()>,
 ) {
     loop {
         // Where it ends, for whatever reason, it is listens again.
         let hearing = pin!(hear(&connector, &schema, &statements, &newest));
-        let gone = pin!(newest.closed());
+        let gone = pin!(stopped.changed());
         if let Either::Right(_) = select(hearing, gone).await {
             return;
         }

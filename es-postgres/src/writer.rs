@@ -1,5 +1,5 @@
 //! The task that appends. It takes every append that waits into one transaction: locks the end of the
-//! feed, decides about each, writes what is accepted in one statement, commits. Callers that wait
+//! feed, judge about each, writes what is accepted in one statement, commits. Callers that wait
 //! while one commit is on its way to the disk share the next one; a lone caller waits for nothing.
 
 use crate::{
@@ -198,15 +198,15 @@ impl Writer {
             return self.with_projections(session, appends, known).await;
         }
         let before = known.head;
-        let mut decides = Decider::new(known);
+        let mut judge = Decider::new(known);
         let mut rows = Rows::default();
-        let verdict = |append| decides.one(append, self.clock(), &mut rows);
+        let verdict = |append| judge.one(append, self.clock(), &mut rows);
         let verdicts = appends.iter().map(verdict).collect();
         let decided = Decided {
             verdicts,
             rows,
             is_written: false,
-            head: decides.head(),
+            head: judge.head(),
         };
         if decided.rows.is_empty() {
             self.roll_back(session).await;
@@ -246,7 +246,7 @@ impl Writer {
     ) -> Result<Decided<'a>, Cause> {
         let caught_up = self.inlines.catch_up(tx, &self.statements).await;
         caught_up.map_err(StorageError::from)?;
-        let mut decides = Decider::new(known);
+        let mut judge = Decider::new(known);
         let mut decided = Decided {
             verdicts: Vec::new(),
             rows: Rows::default(),
@@ -254,9 +254,9 @@ impl Writer {
             head: 0,
         };
         for append in appends {
-            let mark = decides.mark(append);
+            let mark = judge.mark(append);
             let mut rows = Rows::default();
-            let verdict = match decides.one(append, self.clock(), &mut rows) {
+            let verdict = match judge.one(append, self.clock(), &mut rows) {
                 Ok(appended) if !rows.is_empty() => {
                     tx.savepoint().await?;
                     self.insert_events(tx.session(), &rows).await?;
@@ -275,7 +275,7 @@ impl Writer {
                                 return Err(error.into());
                             }
                             tx.back_to_savepoint().await?;
-                            decides.back(append, &mark);
+                            judge.back(append, &mark);
                             Err(AppendError::Projection {
                                 stream: append.stream.clone(),
                                 projection: failure.projection,
@@ -288,7 +288,7 @@ impl Writer {
             };
             decided.verdicts.push(verdict);
         }
-        decided.head = decides.head();
+        decided.head = judge.head();
         Ok(decided)
     }
 

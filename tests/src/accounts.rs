@@ -1,6 +1,7 @@
 //! Accounts and two read models of them, for the tests of projections and for the programs that are
 //! killed in them.
 
+use es_postgres::{Postgres, PostgresTransaction};
 use es_runtime::{
     Append, AppendError, Envelope, Event, EventStore, ExpectedVersion, HandlerError, NewEvent,
     Position, Project, Projection, StreamId,
@@ -32,7 +33,7 @@ pub type Hook = Arc<dyn Fn(&str, &StreamId, u64) -> Result<(), HandlerError> + S
 /// event that counts twice shows in both.
 #[derive(Projection)]
 #[projection("balances", version = 1, events(Deposited, Withdrawn))]
-#[projection(schema(Sqlite = BALANCES))]
+#[projection(schema(Sqlite = BALANCES, Postgres = POSTGRES_BALANCES))]
 pub struct Balances(pub Hook);
 
 /// The tables of [`Balances`].
@@ -40,6 +41,15 @@ pub const BALANCES: &str = "
     CREATE TABLE {balances} (account TEXT PRIMARY KEY, cents INTEGER NOT NULL);
     CREATE TABLE {entries} (number INTEGER PRIMARY KEY, account TEXT NOT NULL,
                             version INTEGER NOT NULL, cents INTEGER NOT NULL);
+    CREATE INDEX {entries_by_account} ON {entries} (account);
+";
+
+/// The same in PostgreSQL.
+pub const POSTGRES_BALANCES: &str = "
+    CREATE TABLE {balances} (account TEXT COLLATE \"C\" PRIMARY KEY, cents BIGINT NOT NULL);
+    CREATE TABLE {entries} (number BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+                            account TEXT COLLATE \"C\" NOT NULL,
+                            version BIGINT NOT NULL, cents BIGINT NOT NULL);
     CREATE INDEX {entries_by_account} ON {entries} (account);
 ";
 
@@ -75,6 +85,53 @@ impl Balances {
             params![stream.id(), cents],
         )?;
         (self.0)("after", stream, version)
+    }
+}
+
+impl Balances {
+    async fn count_in_postgres(
+        &self,
+        tx: &mut PostgresTransaction,
+        stream: &StreamId,
+        version: u64,
+        cents: i64,
+    ) -> Result<(), HandlerError> {
+        (self.0)("before", stream, version)?;
+        tx.execute(
+            "INSERT INTO {entries} (account, version, cents) VALUES ($1, $2, $3)",
+            &[&stream.id(), &version.cast_signed(), &cents],
+        )
+        .await?;
+        (self.0)("between", stream, version)?;
+        tx.execute(
+            "INSERT INTO {balances} AS b (account, cents) VALUES ($1, $2)
+             ON CONFLICT (account) DO UPDATE SET cents = b.cents + excluded.cents",
+            &[&stream.id(), &cents],
+        )
+        .await?;
+        (self.0)("after", stream, version)
+    }
+}
+
+impl Project<Deposited, Postgres> for Balances {
+    async fn project(
+        &self,
+        event: &Envelope<Deposited>,
+        tx: &mut PostgresTransaction,
+    ) -> Result<(), HandlerError> {
+        self.count_in_postgres(tx, &event.stream, event.version, event.event.cents)
+            .await
+    }
+}
+
+impl Project<Withdrawn, Postgres> for Balances {
+    async fn project(
+        &self,
+        event: &Envelope<Withdrawn>,
+        tx: &mut PostgresTransaction,
+    ) -> Result<(), HandlerError> {
+        self.count_in_postgres(tx, &event.stream, event.version, -event.event.cents)
+            .await
     }
 }
 
@@ -193,4 +250,22 @@ pub async fn balances(read: &Sqlite) -> Result<Rows, es_runtime::StorageError> {
         Ok((balances, entries))
     })
     .await
+}
+
+/// Everything that [`Balances`] shows in PostgreSQL.
+///
+/// # Errors
+/// Those of the database.
+pub async fn postgres_balances(read: &Postgres) -> Result<Rows, es_runtime::StorageError> {
+    let rows = read.snapshot().await?;
+    let balances = "SELECT account, cents FROM balances ORDER BY account";
+    let balances = rows.select(balances, &[], |row| Ok((row.try_get(0)?, row.try_get(1)?)));
+    let balances = balances.await?;
+    let entries = "SELECT account, version, cents FROM entries ORDER BY account, number";
+    let entry = |row: &es_postgres::tokio_postgres::Row| {
+        Ok((row.try_get(0)?, row.try_get(1)?, row.try_get(2)?))
+    };
+    let entries = rows.select(entries, &[], entry).await?;
+    rows.end().await;
+    Ok((balances, entries))
 }
