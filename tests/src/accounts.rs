@@ -1,6 +1,7 @@
 //! Accounts and two read models of them, for the tests of projections and for the programs that are
 //! killed in them.
 
+use crate::stepping::Stepping;
 use es_postgres::{Postgres, PostgresTransaction};
 use es_runtime::{
     Append, AppendError, Envelope, Event, EventStore, ExpectedVersion, HandlerError, NewEvent,
@@ -33,7 +34,7 @@ pub type Hook = Arc<dyn Fn(&str, &StreamId, u64) -> Result<(), HandlerError> + S
 /// event that counts twice shows in both.
 #[derive(Projection)]
 #[projection("balances", version = 1, events(Deposited, Withdrawn))]
-#[projection(schema(Sqlite = BALANCES, Postgres = POSTGRES_BALANCES))]
+#[projection(schema(Sqlite = BALANCES, Stepping = BALANCES, Postgres = POSTGRES_BALANCES))]
 pub struct Balances(pub Hook);
 
 /// The tables of [`Balances`].
@@ -141,25 +142,32 @@ impl Default for Balances {
     }
 }
 
-impl Project<Deposited, Sqlite> for Balances {
-    async fn project(
-        &self,
-        event: &Envelope<Deposited>,
-        tx: &mut SqliteTransaction,
-    ) -> Result<(), HandlerError> {
-        self.count(tx, &event.stream, event.version, event.event.cents)
-    }
+/// The same into a SQLite file, whichever way it is driven.
+macro_rules! project_into {
+    ($($db:ty),*) => {$(
+        impl Project<Deposited, $db> for Balances {
+            async fn project(
+                &self,
+                event: &Envelope<Deposited>,
+                tx: &mut SqliteTransaction,
+            ) -> Result<(), HandlerError> {
+                self.count(tx, &event.stream, event.version, event.event.cents)
+            }
+        }
+
+        impl Project<Withdrawn, $db> for Balances {
+            async fn project(
+                &self,
+                event: &Envelope<Withdrawn>,
+                tx: &mut SqliteTransaction,
+            ) -> Result<(), HandlerError> {
+                self.count(tx, &event.stream, event.version, -event.event.cents)
+            }
+        }
+    )*};
 }
 
-impl Project<Withdrawn, Sqlite> for Balances {
-    async fn project(
-        &self,
-        event: &Envelope<Withdrawn>,
-        tx: &mut SqliteTransaction,
-    ) -> Result<(), HandlerError> {
-        self.count(tx, &event.stream, event.version, -event.event.cents)
-    }
-}
+project_into!(Sqlite, Stepping);
 
 /// The sum of all deposits: a read model with one row and no account in it.
 #[derive(Projection)]
@@ -228,6 +236,28 @@ async fn append(
     let append =
         Append::new(stream, ExpectedVersion::Any).with_event(NewEvent::json(name, 1, payload));
     store.append(append).await.map(|done| done.position)
+}
+
+/// Notes every move of a checkpoint to an earlier position, from now on. The books must be there.
+///
+/// # Errors
+/// Those of the database.
+pub fn watch_positions(read: &std::path::Path) -> es_sqlite::rusqlite::Result<()> {
+    es_sqlite::rusqlite::Connection::open(read)?.execute_batch(
+        "CREATE TABLE went_back (name TEXT, before TEXT, after TEXT);
+         CREATE TRIGGER watch AFTER UPDATE OF position ON es_checkpoints
+         WHEN CAST(new.position AS INTEGER) < CAST(old.position AS INTEGER)
+         BEGIN INSERT INTO went_back VALUES (new.name, old.position, new.position); END;",
+    )
+}
+
+/// How often a checkpoint moved to an earlier position since [`watch_positions`].
+///
+/// # Errors
+/// Those of the database.
+pub fn went_back(read: &std::path::Path) -> es_sqlite::rusqlite::Result<u32> {
+    let rows = es_sqlite::rusqlite::Connection::open(read)?;
+    rows.query_row("SELECT count(*) FROM went_back", [], |row| row.get(0))
 }
 
 /// What the read model has: each account with its balance, and every entry.

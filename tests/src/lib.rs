@@ -16,3 +16,4 @@ pub struct ChangingAnEvent;
 pub struct ReadModels;
 
 pub mod accounts;
+pub mod stepping;

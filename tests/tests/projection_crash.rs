@@ -1,9 +1,12 @@
-//! `kill -9` at every place of a projection: before, between and after its statements, and behind
-//! its commits. A runner that commits rows and position apart is the control.
+//! `kill -9` at every place of a projection: before, between and after its statements, behind its
+//! commits, and around each transaction in which the runner prepares, takes over, parks, tries again,
+//! rebuilds and swaps. A runner that commits rows and position apart is the control.
 
 use es_runtime::{Position, Projections};
 use es_sqlite::{Sqlite, SqliteStore};
-use es_tests::accounts::{Balances, Rows, balances, deposit, withdraw};
+use es_tests::accounts::{
+    Balances, Rows, Turnover, balances, deposit, watch_positions, went_back, withdraw,
+};
 use std::{
     io::{BufRead, BufReader},
     path::Path,
@@ -124,6 +127,75 @@ async fn every_event_counts_once_wherever_it_is_killed() {
         !killed_at(folder.path(), "once.db", "exact", places + 1),
         "there are more places than were tried"
     );
+}
+
+/// Parked, tried again, rebuilt and swapped, and killed twice at each place of all that.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_whole_life_ends_in_the_same_rows_wherever_it_is_killed() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let folder = folder.path();
+    let expected = fill(folder).await;
+    let template = folder.join("template.db");
+    let store = SqliteStore::open(folder.join("events.db"))
+        .await
+        .expect("opens");
+    let read = Sqlite::open(&template).await.expect("opens");
+    let books = Projections::new(store.clone(), read.clone()).with(Turnover);
+    books.catch_up().await.expect("the books are there");
+    read.close().await;
+    store.close().await;
+    watch_positions(&template).expect("watched");
+
+    let mut place = 1;
+    let mut kills = 0;
+    loop {
+        let name = format!("life-{place}.db");
+        let path = folder.join(&name);
+        std::fs::copy(&template, &path).expect("copied");
+        let mut stopped = 0;
+        while stopped < 2 && killed_at(folder, &name, "life", place) {
+            stopped += 1;
+        }
+        let last = stopped == 0;
+        if stopped == 2 {
+            assert!(!killed_at(folder, &name, "life", 0), "it gets done");
+        }
+        kills += stopped;
+        let read = Sqlite::open(&path).await.expect("opens");
+        let rows = balances(&read).await.expect("rows");
+        assert_eq!(rows, expected, "killed at place {place}");
+        let of = "SELECT (SELECT live FROM es_read_models WHERE name = 'balances'),
+                         (SELECT count(*) FROM es_parked),
+                         (SELECT count(*) FROM sqlite_schema WHERE name LIKE 'balances%')";
+        let left: Vec<(u32, u32, u32)> = read
+            .select(of, [], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
+            .await
+            .expect("rows");
+        assert_eq!(left, [(2, 0, 2)], "killed at place {place}");
+        read.close().await;
+        assert_eq!(went_back(&path).expect("watched"), 0, "place {place}");
+        if last {
+            break;
+        }
+        place += 1;
+    }
+    assert!(place > 100, "only {place} places were found");
+    println!("{place} places, {kills} kills");
+}
+
+/// What watches the positions sees one that goes back.
+#[tokio::test]
+async fn a_position_that_goes_back_is_seen() {
+    let folder = tempfile::tempdir().expect("a folder");
+    fill(folder.path()).await;
+    let path = folder.path().join("never-killed.db");
+    watch_positions(&path).expect("watched");
+    let rows = rusqlite::Connection::open(&path).expect("opens");
+    for position in ["9", "10", "8"] {
+        rows.execute("UPDATE es_checkpoints SET position = ?1", [position])
+            .expect("moved");
+    }
+    assert_eq!(went_back(&path).expect("watched"), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -8,7 +8,9 @@ use es_runtime::{
     projection::{Key, Measure, ProjectionError, Stalled, State},
 };
 use es_sqlite::{Sqlite, SqliteStore, SqliteTransaction, rusqlite::Connection};
-use es_tests::accounts::{Balances, Deposited, Turnover, balances, deposit, withdraw};
+use es_tests::accounts::{
+    Balances, Deposited, Turnover, balances, deposit, watch_positions, went_back, withdraw,
+};
 use serde::{Deserialize, Serialize};
 use std::{
     path::Path,
@@ -654,6 +656,8 @@ async fn as_it_came_built_anew_and_inside_the_appends_are_the_same() {
                 .page(ReadLimit::events(random.usize(1..8)))
                 .with(Balances::new())
         };
+        runner(&mut random).catch_up().await.expect("caught up");
+        watch_positions(read.path()).expect("watched");
         for _ in 0..random.usize(5..60) {
             let account = format!("a{}", random.u8(..4));
             let cents = random.i64(1..100);
@@ -679,5 +683,6 @@ async fn as_it_came_built_anew_and_inside_the_appends_are_the_same() {
         let status = again.status().await.expect("status");
         assert_eq!(status.len(), 1, "seed {seed}");
         assert_eq!(status[0].generation, 2);
+        assert_eq!(went_back(read.path()).expect("watched"), 0, "seed {seed}");
     }
 }

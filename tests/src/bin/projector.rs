@@ -3,17 +3,23 @@
 //!
 //! `projector STORE READ MODE STOP`: at the STOPth place (0 for never) it prints `stopped` and waits
 //! for ever. Places are before, between and after the statements of a handler, and after a commit.
-//! The mode is `exact`, or `naive` for a runner that commits rows and position apart.
+//! The mode is `exact`; `naive` for a runner that commits rows and position apart; or `life`, where an
+//! event is parked and tried again and the tables are rebuilt, with places also around every
+//! transaction of the runner's own.
 
 use es_runtime::{EventStore, HandlerError, Position, Projections, ReadLimit, projection::Measure};
 use es_sqlite::{Sqlite, SqliteStore, rusqlite::Connection};
-use es_tests::accounts::{BALANCES, Balances};
+use es_tests::{
+    accounts::{BALANCES, Balances},
+    stepping::Stepping,
+};
 use std::{
     io::Write,
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
+    time::Duration,
 };
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
@@ -57,6 +63,9 @@ async fn main() -> Result<(), Failure> {
         return naive(&store, read, &places).await;
     }
     let read = Sqlite::open(read).await?;
+    if mode == "life" {
+        return life(store, read, &places).await;
+    }
     let (in_handlers, behind_commits) = (places.clone(), places);
     Projections::new(store, read)
         .take_over(true)
@@ -72,6 +81,38 @@ async fn main() -> Result<(), Failure> {
         }))
         .catch_up()
         .await?;
+    println!("done");
+    Ok(())
+}
+
+/// Each step finds what it left behind when it was killed: the first of an account is parked until
+/// the handler is mended, then the tables are rebuilt once.
+async fn life(store: SqliteStore, read: Sqlite, places: &Places) -> Result<(), Failure> {
+    let (in_handlers, around) = (places.clone(), places.clone());
+    let broken = Arc::new(AtomicBool::new(true));
+    let hinders = Arc::clone(&broken);
+    let projections = Projections::new(store, Stepping::new(read, move || around.pass()))
+        .take_over(true)
+        .page(ReadLimit::events(3))
+        .attempts(2, Duration::from_millis(1), Duration::from_millis(1))
+        .with(Balances::hooked(move |place, stream, version| {
+            in_handlers.pass();
+            let fails = place == "between" && stream.id() == "a1" && version == 1;
+            if fails && hinders.load(Ordering::SeqCst) {
+                return Err(HandlerError::new("the row does not fit"));
+            }
+            Ok(())
+        }));
+    projections.catch_up().await?;
+    broken.store(false, Ordering::SeqCst);
+    let retried = projections.retry("balances", "account/a1").await?;
+    if let Some(failed) = retried.failed {
+        return Err(failed.event.reason.into());
+    }
+    let status = projections.status().await?;
+    if status.iter().any(|slot| slot.live && slot.generation == 1) {
+        projections.rebuild_now("balances").await?;
+    }
     println!("done");
     Ok(())
 }

@@ -1,0 +1,67 @@
+//! A SQLite read database that tells where it stands around each of its transactions, so that a
+//! program can be killed there: also in those of the runner's books, which no handler sees.
+
+use es_runtime::{
+    ReadDatabase, StorageError,
+    projection::{Job, RolledBack, SqlValue, TransactionError},
+};
+use es_sqlite::{Sqlite, SqliteTransaction};
+use std::sync::Arc;
+
+/// [`Sqlite`] with a place before and behind each transaction, behind its begin and before its end.
+#[derive(Clone)]
+pub struct Stepping {
+    inner: Sqlite,
+    pass: Arc<dyn Fn() + Send + Sync>,
+}
+
+impl Stepping {
+    /// Calls `pass` at each place.
+    pub fn new(inner: Sqlite, pass: impl Fn() + Send + Sync + 'static) -> Self {
+        Self {
+            inner,
+            pass: Arc::new(pass),
+        }
+    }
+}
+
+struct Inside<J> {
+    job: J,
+    pass: Arc<dyn Fn() + Send + Sync>,
+}
+
+impl<J: Job<Stepping>> Job<Sqlite> for Inside<J> {
+    type Output = J::Output;
+
+    async fn run(self, tx: &mut SqliteTransaction) -> Result<J::Output, RolledBack<J::Output>> {
+        (self.pass)();
+        let done = self.job.run(tx).await;
+        (self.pass)();
+        done
+    }
+}
+
+impl ReadDatabase for Stepping {
+    type Transaction = SqliteTransaction;
+
+    const NAME: &'static str = Sqlite::NAME;
+    const NOW: &'static str = Sqlite::NOW;
+    const FOR_UPDATE: &'static str = Sqlite::FOR_UPDATE;
+    const TABLES_ENDING_WITH: &'static str = Sqlite::TABLES_ENDING_WITH;
+
+    async fn transact<J: Job<Self>>(&self, job: J) -> Result<J::Output, TransactionError> {
+        (self.pass)();
+        let pass = Arc::clone(&self.pass);
+        let done = self.inner.transact(Inside { job, pass }).await;
+        (self.pass)();
+        done
+    }
+
+    async fn query(
+        &self,
+        sql: &str,
+        values: &[SqlValue],
+    ) -> Result<Vec<Vec<SqlValue>>, StorageError> {
+        self.inner.query(sql, values).await
+    }
+}
