@@ -2,7 +2,7 @@
 
 use crate::{read::read_models, report::table};
 use comfy_table::CellAlignment;
-use es_runtime::projection::{ProjectionError, Status};
+use es_runtime::projection::{State, Status};
 use es_sqlite::SqliteStore;
 use indicatif::ProgressBar;
 use std::{io::Write, time::Duration};
@@ -41,7 +41,10 @@ pub async fn status(
                 .map_or_else(|| "?".to_owned(), |events| events.to_string()),
             slot.behind
                 .map_or_else(|| "?".to_owned(), |behind| behind.as_secs().to_string()),
-            slot.parked.to_string(),
+            match slot.parked {
+                0 => "0".to_owned(),
+                events => format!("{events} of {} keys", slot.parked_keys),
+            },
             slot.state.to_string(),
         ]);
     }
@@ -55,7 +58,10 @@ pub async fn status(
 }
 
 /// Builds every read model anew beside the one that answers. Reports go on meanwhile.
-pub async fn rebuild(store: &SqliteStore, progress: &ProgressBar) -> Result<(), ProjectionError> {
+pub async fn rebuild(
+    store: &SqliteStore,
+    progress: &ProgressBar,
+) -> Result<(), Box<dyn std::error::Error>> {
     const LOOK_EVERY: Duration = Duration::from_millis(50);
     let models = read_models(store);
     for name in models.names() {
@@ -65,7 +71,7 @@ pub async fn rebuild(store: &SqliteStore, progress: &ProgressBar) -> Result<(), 
     let result = loop {
         let slots = match models.status().await {
             Ok(slots) => slots,
-            Err(error) => break Err(error),
+            Err(error) => break Err(error.into()),
         };
         let building: Vec<&Status> = slots.iter().filter(|slot| !slot.live).collect();
         let Some(slowest) = building
@@ -75,6 +81,9 @@ pub async fn rebuild(store: &SqliteStore, progress: &ProgressBar) -> Result<(), 
         else {
             break Ok(());
         };
+        if let State::Stopped(why) = &slowest.state {
+            break Err(why.as_str().into());
+        }
         if let (Some(behind), [_, _, all]) = (slowest.events_behind, slowest.head.to_parts()) {
             progress.set_length(all);
             progress.set_position(all.saturating_sub(behind));

@@ -200,6 +200,8 @@ async fn a_poison_event_parks_its_key_and_nothing_else() {
         assert_eq!(parked[0].event.reason, "the row does not fit");
         assert!(parked[1..].iter().all(|p| p.event.attempts == 0));
         assert_eq!(parked[0].key, "account/bad");
+        let status = projections.status().await.expect("status");
+        assert_eq!((status[0].parked, status[0].parked_keys), (5 - poison, 1));
 
         // Later events of the key wait behind, and a retry that fails changes nothing.
         deposit(&store, "bad", 5).await.expect("stored");
@@ -485,9 +487,18 @@ async fn measures_are_taken() {
         .page(ReadLimit::events(10))
         .meter(move |measure: &Measure<'_>| {
             let note = match measure {
-                Measure::Batch { events, .. } => format!("batch {events}"),
+                Measure::Batch {
+                    events,
+                    events_behind,
+                    behind,
+                    took,
+                    ..
+                } => {
+                    assert!(behind.is_some_and(|behind| behind < SOON) && *took < SOON);
+                    format!("batch {events}, {} behind", events_behind.expect("known"))
+                }
                 Measure::Retry { poison, .. } => format!("retry {}", poison.attempts),
-                Measure::Parked { events, .. } => format!("parked {events}"),
+                Measure::Parked { events, keys, .. } => format!("parked {events} of {keys}"),
                 Measure::Swapped { .. } => "swapped".into(),
                 _ => return,
             };
@@ -501,7 +512,13 @@ async fn measures_are_taken() {
     assert_eq!(
         seen,
         [
-            "batch 10", "batch 10", "batch 5", "retry 1", "retry 2", "batch 1", "parked 1",
+            "batch 10, 16 behind",
+            "batch 10, 6 behind",
+            "batch 5, 1 behind",
+            "retry 1",
+            "retry 2",
+            "batch 1, 0 behind",
+            "parked 1 of 1",
             "swapped"
         ]
     );

@@ -39,8 +39,8 @@ impl Page {
 /// What became of a page.
 #[derive(Debug)]
 pub(super) enum PageEnd {
-    /// Its rows and the checkpoint are in the database; so many events were parked.
-    Committed { parked: u64 },
+    /// Its rows and the checkpoint are in the database; so many events of so many keys were parked.
+    Committed { parked: u64, keys: u64 },
     /// Nothing is: the event with this index failed.
     Failed { index: usize, error: HandlerError },
     /// Nothing is: the slot is another owner's, or stands elsewhere, or is gone.
@@ -177,6 +177,7 @@ impl Books {
         if moved {
             Ok(PageEnd::Committed {
                 parked: self.parked,
+                keys: u64::try_from(self.keys.len()).unwrap_or(u64::MAX),
             })
         } else {
             Err(RolledBack::With(PageEnd::Fenced))

@@ -4,11 +4,11 @@ use super::{
     Deliver, Dispatch, Generation, Measure, Meter, ProjectionError, ReadDatabase, Slot, Stalled,
     Subscription,
     generations::{Prepare, Swap, Swapped, slots},
-    status::Local,
+    status::{Local, between},
     tables::Plan,
     worker::{Consumer, Delivering, End, Projecting, Until, Worker},
 };
-use crate::{EventId, EventStore, Position, ReadLimit};
+use crate::{EventId, EventStore, Position, ReadLimit, RecordedEvent};
 use futures_timer::Delay;
 use std::{
     collections::HashMap,
@@ -64,6 +64,18 @@ pub(super) struct Core<S, Db> {
     pub(super) settings: Settings,
     pub(super) shutdown: watch::Sender<bool>,
     locals: Mutex<HashMap<Slot, Local>>,
+}
+
+/// A page that was committed.
+pub(super) struct Done<'a> {
+    pub(super) events: &'a [RecordedEvent],
+    pub(super) parked: u64,
+    pub(super) keys: u64,
+    pub(super) began: Instant,
+    pub(super) from: Position,
+    pub(super) to: Position,
+    /// The end of the store, where it is known.
+    pub(super) end: Option<Position>,
 }
 
 /// How a pause ended.
@@ -135,35 +147,31 @@ impl<S: EventStore, Db: ReadDatabase> Core<S, Db> {
         }
     }
 
-    pub(super) fn committed(
-        &self,
-        slot: &Slot,
-        events: &[crate::RecordedEvent],
-        parked: u64,
-        began: Instant,
-        (from, position): (Position, Position),
-    ) {
+    pub(super) fn committed(&self, slot: &Slot, done: &Done<'_>) {
+        let Done { began, to, .. } = *done;
         let took = began.elapsed();
         self.locals()
             .entry(slot.clone())
             .or_default()
-            .handled(began, from, position);
-        let behind = events.last().map(|event| {
+            .handled(began, done.from, to);
+        let behind = done.events.last().map(|event| {
             let now = crate::Timestamp::now().unix_micros();
             let age = now.saturating_sub(event.recorded_at.unix_micros());
             Duration::from_micros(u64::try_from(age).unwrap_or(0))
         });
         self.measure(&Measure::Batch {
             slot,
-            events: events.len(),
+            events: done.events.len(),
             took,
             behind,
-            position,
+            events_behind: done.end.and_then(|end| between(to, end)),
+            position: to,
         });
-        if parked > 0 {
+        if done.parked > 0 {
             self.measure(&Measure::Parked {
                 slot,
-                events: parked,
+                events: done.parked,
+                keys: done.keys,
             });
         }
     }

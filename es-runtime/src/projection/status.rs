@@ -39,7 +39,7 @@ impl Local {
 }
 
 /// How many positions lie between two, where they can be counted.
-fn between(from: Position, to: Position) -> Option<u64> {
+pub(super) fn between(from: Position, to: Position) -> Option<u64> {
     match (from.to_parts(), to.to_parts()) {
         ([a, b, from], [c, d, to]) if (a, b) == (c, d) || from == 0 => {
             Some(to.saturating_sub(from))
@@ -103,6 +103,8 @@ pub struct Status {
     pub events: u64,
     /// How many events are parked.
     pub parked: u64,
+    /// How many keys they are of.
+    pub parked_keys: u64,
     /// Who runs it, or ran it last.
     pub owner: String,
     /// What it does.
@@ -174,6 +176,7 @@ impl<S: EventStore, Db: ReadDatabase> Projections<S, Db> {
                     behind: None,
                     events: 0,
                     parked: 0,
+                    parked_keys: 0,
                     owner: String::new(),
                     state: state.clone(),
                     rate: None,
@@ -191,6 +194,10 @@ impl<S: EventStore, Db: ReadDatabase> Projections<S, Db> {
                         name,
                         generation: generation.number,
                         slot: u32::try_from(number).unwrap_or(u32::MAX),
+                    };
+                    let parked_keys = match at.parked {
+                        0 => 0,
+                        _ => self.parked_keys(&slot).await?,
                     };
                     let local = self.core.locals().get(&slot).cloned().unwrap_or_default();
                     let now = Timestamp::now().unix_micros() / 1000;
@@ -224,6 +231,7 @@ impl<S: EventStore, Db: ReadDatabase> Projections<S, Db> {
                         behind,
                         events: at.events,
                         parked: at.parked,
+                        parked_keys,
                         owner: at.owner,
                         state,
                         rate: local.rate(),
@@ -232,6 +240,16 @@ impl<S: EventStore, Db: ReadDatabase> Projections<S, Db> {
             }
         }
         Ok(all)
+    }
+
+    async fn parked_keys(&self, slot: &Slot) -> Result<u64, ProjectionError> {
+        let books = |error| ProjectionError::storage(slot.name, error);
+        let count = "SELECT count(DISTINCT key) FROM es_parked WHERE name = $1 AND generation = $2 \
+                     AND slot = $3 AND discarded_at IS NULL";
+        let which = [slot.name.into(), slot.generation.into(), slot.slot.into()];
+        let rows = self.core.db.query(count, &which).await.map_err(books)?;
+        let row = rows.into_iter().next().unwrap_or_default();
+        tables::Columns::new(slot.name, row).number().map_err(books)
     }
 }
 
@@ -263,6 +281,9 @@ pub enum Measure<'a> {
         /// How old the newest of them was at the commit: how far the read model is behind. `None`
         /// without an event.
         behind: Option<Duration>,
+        /// How many events of the store are behind its position; those that it does not list count
+        /// too. `None` where positions cannot be counted or the store could not be asked.
+        events_behind: Option<u64>,
         /// Where the checkpoint stands now.
         position: Position,
     },
@@ -279,6 +300,8 @@ pub enum Measure<'a> {
         slot: &'a Slot,
         /// How many.
         events: u64,
+        /// How many keys they are of.
+        keys: u64,
     },
     /// Another owner took the slot.
     FenceLost {
@@ -307,12 +330,14 @@ pub(super) fn trace(measure: &Measure<'_>) {
             events,
             took,
             behind,
+            events_behind,
             position,
         } => tracing::debug!(
             projection = slot.name,
             generation = slot.generation,
             slot = slot.slot,
             events,
+            events_behind,
             behind_ms = behind.map(|behind| u64::try_from(behind.as_millis()).unwrap_or(u64::MAX)),
             took_us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX),
             %position,
@@ -326,10 +351,11 @@ pub(super) fn trace(measure: &Measure<'_>) {
             reason = poison.reason,
             "event failed and is tried again"
         ),
-        Measure::Parked { slot, events } => tracing::error!(
+        Measure::Parked { slot, events, keys } => tracing::error!(
             projection = slot.name,
             generation = slot.generation,
             events,
+            keys,
             "events parked"
         ),
         Measure::FenceLost { slot } => tracing::warn!(

@@ -6,7 +6,7 @@ use super::{
     ReadDatabase, RolledBack, Slot, Stalled, TransactionError,
     batch::{Aside, Batch, Page, PageEnd},
     delivery::{Delivered, Gate, Gated, deliver_first},
-    runner::Core,
+    runner::{Core, Done},
     tables::{self, Checkpoint, Why},
 };
 use crate::{EventFilter, EventStore, Position, ReadLimit, RecordedEvent, StreamRange};
@@ -325,8 +325,14 @@ impl<S: EventStore, Db: ReadDatabase, C: Consumer<Db>> Worker<S, Db, C> {
             failures = 0;
             let at_end = page.at_end;
             if page.next > held.position {
+                // Only measurements need it.
+                let end = if at_end {
+                    Some(page.next)
+                } else {
+                    self.core.store.head().await.ok()
+                };
                 let events = self.mine(page.events);
-                if let Some(end) = self.page(held, events, page.next).await? {
+                if let Some(end) = self.page(held, events, page.next, end).await? {
                     return Ok(end);
                 }
             }
@@ -353,6 +359,7 @@ impl<S: EventStore, Db: ReadDatabase, C: Consumer<Db>> Worker<S, Db, C> {
         held: &mut Held,
         events: Arc<[RecordedEvent]>,
         next: Position,
+        end: Option<Position>,
     ) -> Result<Option<End>, ProjectionError> {
         let mut start = 0_usize;
         let mut most = C::AT_ONCE;
@@ -388,13 +395,20 @@ impl<S: EventStore, Db: ReadDatabase, C: Consumer<Db>> Worker<S, Db, C> {
                 )
                 .await;
             match ended {
-                Ok(PageEnd::Committed { parked }) => {
-                    let moved = (held.position, to);
+                Ok(PageEnd::Committed { parked, keys }) => {
+                    let done = Done {
+                        events: events.get(start..until).unwrap_or_default(),
+                        parked,
+                        keys,
+                        began,
+                        from: held.position,
+                        to,
+                        end,
+                    };
                     held.position = to;
                     held.renewed = Instant::now();
                     self.core.stalled(&self.slot, None);
-                    let done = events.get(start..until).unwrap_or_default();
-                    self.core.committed(&self.slot, done, parked, began, moved);
+                    self.core.committed(&self.slot, &done);
                     if whole {
                         return Ok(None);
                     }
