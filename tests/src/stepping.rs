@@ -48,6 +48,7 @@ impl ReadDatabase for Stepping {
     const NOW: &'static str = Sqlite::NOW;
     const FOR_UPDATE: &'static str = Sqlite::FOR_UPDATE;
     const TABLES_ENDING_WITH: &'static str = Sqlite::TABLES_ENDING_WITH;
+    const ALONE: &'static str = Sqlite::ALONE;
 
     async fn transact<J: Job<Self>>(&self, job: J) -> Result<J::Output, TransactionError> {
         (self.pass)();

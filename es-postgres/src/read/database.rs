@@ -267,6 +267,8 @@ impl ReadDatabase for Postgres {
     const TABLES_ENDING_WITH: &'static str = "SELECT c.relname::text FROM pg_catalog.pg_class c \
         JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind IN ('r', 'p') AND \
         n.nspname = current_schema() AND right(c.relname, length($1::text)) = $1::text";
+    const ALONE: &'static str =
+        "SELECT pg_advisory_xact_lock(hashtext('es_books'), hashtext(current_schema()))";
 
     async fn transact<J: Job<Self>>(&self, job: J) -> Result<J::Output, TransactionError> {
         let shared = Arc::clone(&self.shared);

@@ -23,6 +23,9 @@ pub trait ReadDatabase: Clone + Send + Sync + 'static {
     const FOR_UPDATE: &'static str;
     /// The names of the tables whose names end with `$1`, one a row.
     const TABLES_ENDING_WITH: &'static str;
+    /// A statement after which whoever else runs it waits until the end of this transaction, for
+    /// those who make tables at the same time. Empty where only one transaction writes at a time.
+    const ALONE: &'static str;
 
     /// Runs the job in one transaction and commits when it says so. The job may run on a thread of
     /// the database's own.

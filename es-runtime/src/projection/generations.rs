@@ -33,7 +33,7 @@ pub(crate) async fn prepare<Db: ReadDatabase>(
     let name = plan.name;
     let storage = |error| ProjectionError::storage(name, error);
     tx.set_names(Names::plain());
-    tables::create(tx).await.map_err(storage)?;
+    tables::create::<Db>(tx).await.map_err(storage)?;
     tables::lock_model::<Db>(tx, name).await.map_err(storage)?;
     let mut found = tables::generations(tx, name).await.map_err(storage)?;
     let live = found.iter().find(|generation| generation.live);

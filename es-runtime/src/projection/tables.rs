@@ -233,7 +233,9 @@ pub(super) fn checkpoint(name: &str, row: Vec<SqlValue>) -> Result<Checkpoint, S
     })
 }
 
-pub(crate) async fn create<T: SqlTransaction>(tx: &mut T) -> Result<(), StorageError> {
+pub(crate) async fn create<Db: ReadDatabase>(tx: &mut Db::Transaction) -> Result<(), StorageError> {
+    // `IF NOT EXISTS` is no protection against another one who makes the same table just now.
+    tx.script(Db::ALONE).await?;
     tx.script(SCHEMA).await?;
     let found = tx.rows("SELECT max(version) FROM es_books", &[]).await?;
     let row = found.into_iter().next().unwrap_or_default();

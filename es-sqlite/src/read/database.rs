@@ -211,6 +211,7 @@ impl ReadDatabase for Sqlite {
     const FOR_UPDATE: &'static str = "";
     const TABLES_ENDING_WITH: &'static str = "SELECT name FROM sqlite_schema WHERE type = 'table' \
                                               AND substr(name, -length($1)) = $1";
+    const ALONE: &'static str = "";
 
     async fn transact<J: Job<Self>>(&self, job: J) -> Result<J::Output, TransactionError> {
         let not_applied = |error| TransactionError {

@@ -1,8 +1,8 @@
 //! The feed of all streams: its order, resuming in it, and that nobody misses anything.
 
 use super::{
-    StoreFixture, again, all_of, feed_from, numbered, positions, request, rising, stream,
-    whole_feed, write,
+    Fault, StoreFixture, again, all_of, faults::injected, feed_from, numbered, positions, request,
+    rising, stream, whole_feed, write,
 };
 use es_runtime::{
     Append, EventFilter, EventStore, ExpectedVersion, NewEvent, Position, ReadLimit, RecordedEvent,
@@ -14,6 +14,7 @@ use std::{
         Arc,
         atomic::{AtomicUsize, Ordering},
     },
+    time::Duration,
 };
 
 /// Some streams with events of three names, mixed.
@@ -206,19 +207,184 @@ pub async fn a_page_says_where_the_next_one_starts<F: StoreFixture>(fixture: F) 
     assert_eq!(by_bytes.next, all[1]);
 }
 
+/// A checkpoint at the end is the position of the last event, not one beyond what may still come.
+pub async fn a_checkpoint_at_the_end_is_not_ahead<F: StoreFixture>(fixture: F) {
+    let store = fixture.open().await;
+    let nothing = EventFilter::names(["test.none"]);
+    let everything = EventFilter::all();
+    let mut at = [Position::START; 2];
+    for round in 0..20 {
+        for (filter, from) in [&nothing, &everything].into_iter().zip(&mut at) {
+            let page = store.read_feed(*from, filter, ReadLimit::default()).await;
+            let page = page.expect("readable");
+            let head = store.head().await.expect("head");
+            assert!(page.at_end);
+            assert_eq!(page.next, head);
+            *from = page.next;
+        }
+        let stale = request(&stream("ahead"), ExpectedVersion::Exact(99), [1]);
+        store.append(stale).await.expect_err("a conflict");
+        let done = write(&store, &stream("ahead"), ExpectedVersion::Any, [round]).await;
+        let page = store.read_feed(at[1], &everything, ReadLimit::default());
+        let page = page.await.expect("readable");
+        assert_eq!(positions(&page.events), [done.position]);
+    }
+}
+
+/// A reader who begins at the start while writers write, catches up and then follows from wake to
+/// wake, has every event once.
+pub async fn catching_up_and_following_lose_nothing<F: StoreFixture>(fixture: F) {
+    const APPENDS: u64 = 150;
+    let store = fixture.open().await;
+    for number in 0..100 {
+        write(&store, &stream(number % 7), ExpectedVersion::Any, 0..3).await;
+    }
+    let writers = (0..2).map(|writer| {
+        let store = store.clone();
+        tokio::spawn(async move {
+            for number in 0..APPENDS {
+                let order = stream(format!("live-{writer}"));
+                write(&store, &order, ExpectedVersion::Exact(number), [number]).await;
+            }
+        })
+    });
+    let writers = writers.collect();
+    let marker = stream("marker");
+    let follower = {
+        let (store, marker) = (store.clone(), marker.clone());
+        tokio::spawn(async move {
+            let mut seen: Vec<RecordedEvent> = Vec::new();
+            let mut from = Position::START;
+            // Nothing comes behind the marker.
+            while seen.last().is_none_or(|event| event.stream != marker) {
+                let page = store
+                    .read_feed(from, &EventFilter::all(), ReadLimit::events(50))
+                    .await
+                    .expect("readable");
+                from = page.next;
+                seen.extend(page.events);
+                if page.at_end {
+                    let poll = Duration::from_millis(20);
+                    let _ = tokio::time::timeout(poll, store.changed(from)).await;
+                }
+            }
+            seen
+        })
+    };
+    super::join_all(writers).await;
+    write(&store, &marker, ExpectedVersion::NoStream, [1]).await;
+    let seen = follower.await.expect("it follows");
+    assert_eq!(seen.len() as u64, 300 + 2 * APPENDS + 1);
+    assert!(rising(&positions(&seen)));
+    assert_eq!(seen, whole_feed(&store).await);
+}
+
+/// A reader that nobody wakes, on a store that was opened for itself where that is the same store,
+/// finds each event when it looks.
+pub async fn a_reader_without_wakes_finds_everything<F: StoreFixture>(fixture: F) {
+    let store = fixture.open().await;
+    let reader = if fixture.capabilities().reopens {
+        fixture.open().await
+    } else {
+        store.clone()
+    };
+    let mut from = Position::START;
+    for number in 0..50 {
+        let done = write(&store, &stream("quiet"), ExpectedVersion::Any, [number]).await;
+        let all = EventFilter::all();
+        let page = reader.read_feed(from, &all, ReadLimit::default()).await;
+        let page = page.expect("readable");
+        assert_eq!(positions(&page.events), [done.position]);
+        from = page.next;
+    }
+}
+
+/// A store that declares wakes gives one for each append through it; any other gives none.
+pub async fn wakes_come_as_declared<F: StoreFixture>(fixture: F) {
+    let store = fixture.open().await;
+    let wakes = fixture.capabilities().wakes;
+    for number in 0..20 {
+        let head = store.head().await.expect("head");
+        let waiting = {
+            let store = store.clone();
+            tokio::spawn(async move { store.changed(head).await })
+        };
+        write(&store, &stream("wakes"), ExpectedVersion::Any, [number]).await;
+        if wakes {
+            let woken = tokio::time::timeout(Duration::from_secs(20), waiting).await;
+            woken.expect("a wake comes").expect("it waits");
+            // What is there already is said at once.
+            let again = tokio::time::timeout(Duration::from_secs(20), store.changed(head)).await;
+            again.expect("a wake comes for what is there");
+        } else {
+            let other = tokio::time::timeout(Duration::from_millis(10), store.changed(head)).await;
+            assert!(
+                other.is_err() && !waiting.is_finished(),
+                "wakes are not declared"
+            );
+            waiting.abort();
+        }
+    }
+}
+
+/// While each append waits for another time before it commits, a reader misses nothing.
+pub async fn slow_commits_hide_nothing<F: StoreFixture>(fixture: F) {
+    let store = fixture.open().await;
+    if injected(&fixture, &store, Fault::SlowCommits).await {
+        // Writers of several processes: they share no queue.
+        let mut stores = vec![store.clone()];
+        for _ in 0..3 {
+            stores.push(fixture.open().await);
+        }
+        follow(&stores, 12, 15).await;
+        fixture.heal(&store, Fault::SlowCommits).await;
+    } else {
+        follow(&[store], 8, 20).await;
+    }
+}
+
+/// While a foreign transaction is open that began before them, appends go through, and a reader
+/// misses none of them, neither meanwhile nor afterwards.
+pub async fn a_foreign_transaction_hides_nothing<F: StoreFixture>(fixture: F) {
+    let store = fixture.open().await;
+    write(&store, &stream("before"), ExpectedVersion::NoStream, [1]).await;
+    let from = store.head().await.expect("head");
+    let there = injected(&fixture, &store, Fault::ForeignTransaction).await;
+    let mut answers = Vec::new();
+    for number in 0..20 {
+        let done = write(&store, &stream("meanwhile"), ExpectedVersion::Any, [number]).await;
+        answers.push(done.position);
+    }
+    let filter = EventFilter::all();
+    let meanwhile = positions(&feed_from(&store, from, &filter, 7).await);
+    // It may come late, in order, but not with holes.
+    assert_eq!(meanwhile, answers[..meanwhile.len()]);
+    let checkpoint = meanwhile.last().copied().unwrap_or(from);
+    if there {
+        fixture.heal(&store, Fault::ForeignTransaction).await;
+    } else {
+        assert_eq!(meanwhile.len(), answers.len());
+    }
+    let rest = positions(&feed_from(&store, checkpoint, &filter, 7).await);
+    assert_eq!([meanwhile, rest].concat(), answers);
+}
+
 /// Eight writers and a reader who follows them page by page: every event once, in an order that
 /// agrees with each stream, none missed.
 pub async fn nothing_is_missed_while_writers_write<F: StoreFixture>(fixture: F) {
-    const WRITERS: usize = 8;
-    const APPENDS: usize = 150;
-    let store = fixture.open().await;
-    let running = Arc::new(AtomicUsize::new(WRITERS));
-    let writers: Vec<_> = (0..WRITERS)
+    follow(&[fixture.open().await], 8, 150).await;
+}
+
+/// So many writers, each with so many appends through one of the handles, and a reader who follows.
+async fn follow<S: EventStore>(stores: &[S], writers: usize, appends: usize) {
+    let store = stores[0].clone();
+    let running = Arc::new(AtomicUsize::new(writers));
+    let writers: Vec<_> = (0..writers)
         .map(|writer| {
-            let (store, running) = (store.clone(), Arc::clone(&running));
+            let (store, running) = (stores[writer % stores.len()].clone(), Arc::clone(&running));
             tokio::spawn(async move {
                 let mut ids = Vec::new();
-                for number in 0..APPENDS {
+                for number in 0..appends {
                     // Half of them to streams that the writers share.
                     let order = match number % 2 {
                         0 => stream(format!("own-{writer}")),

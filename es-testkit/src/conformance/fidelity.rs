@@ -122,6 +122,18 @@ pub async fn numbers_at_their_ends_come_back<F: StoreFixture>(fixture: F) {
     come_back(fixture, events).await;
 }
 
+/// Payloads that are nested to and beyond the depth at which parsers give up are bytes as any other.
+pub async fn nesting_comes_back<F: StoreFixture>(fixture: F) {
+    let nested = |depth: usize| "[".repeat(depth) + &"]".repeat(depth);
+    let objects = |depth: usize| r#"{"a":"#.repeat(depth) + "1" + &"}".repeat(depth);
+    let events = [1, 126, 127, 128, 129, 1_000, 10_000]
+        .into_iter()
+        .flat_map(|depth| [nested(depth), objects(depth)])
+        .map(|payload| NewEvent::json("test.nested", 1, payload))
+        .collect();
+    come_back(fixture, events).await;
+}
+
 /// Ids that look alike are different streams: case, spaces, composed and decomposed letters.
 pub async fn similar_ids_stay_apart<F: StoreFixture>(fixture: F) {
     let ids = [

@@ -55,7 +55,7 @@ pub async fn a_request_is_known_after_ten_thousand_others<F: StoreFixture>(fixtu
     let second = store.append(ask()).await.expect("known");
     assert_eq!(second, first.as_repeated());
     assert_eq!(version_of(&store, &order).await, 1 + TASKS * EACH / 2);
-    if !fixture.reopens() {
+    if !fixture.capabilities().reopens {
         let fresh = fixture.open().await;
         let empty = fresh.head().await.expect("head") == Position::START;
         assert!(empty, "a store that does not reopen has kept events");
@@ -265,5 +265,63 @@ pub async fn find_append_finds_what_was_done<F: StoreFixture>(fixture: F) {
         let near = append_id(near);
         let found = store.find_append(&order, &near).await.expect("read");
         assert_eq!(found, None, "{near:?}");
+    }
+}
+
+/// An append that was dropped somewhere, repeated under its id, is there once, and both answers that
+/// can be had agree.
+pub async fn a_dropped_append_is_resolved_by_its_id<F: StoreFixture>(fixture: F) {
+    let store = fixture.open().await;
+    for number in 0..60 {
+        let order = stream(format!("dropped-{number}"));
+        let id = append_id("one");
+        let ask = || request(&order, ExpectedVersion::NoStream, 0..2).with_append_id(id.clone());
+        let task = {
+            let (store, append) = (store.clone(), ask());
+            tokio::spawn(async move { store.append(append).await })
+        };
+        for _ in 0..number % 6 {
+            tokio::task::yield_now().await;
+        }
+        task.abort();
+        let ended = task.await.ok().map(|answer| answer.expect("accepted"));
+        let second = store.append(ask()).await.expect("accepted or known");
+        assert_eq!((second.version, second.events), (2, 2));
+        if let Some(first) = ended {
+            assert_eq!(second, first.as_repeated());
+        }
+        let found = store.find_append(&order, &id).await.expect("read");
+        assert_eq!(found, Some(second.as_repeated()));
+        assert_eq!(version_of(&store, &order).await, 2);
+    }
+    assert_eq!(whole_feed(&store).await.len(), 120);
+}
+
+/// Forty requests of which some were sent: all of them sent again are there once each, in their order.
+pub async fn a_batch_of_requests_can_be_sent_again<F: StoreFixture>(fixture: F) {
+    const REQUESTS: u64 = 40;
+    let store = fixture.open().await;
+    let order = stream("batch-again");
+    let ask = |number: u64| {
+        request(&order, ExpectedVersion::Exact(number * 2), [number, number])
+            .with_append_id(append_id(format!("request-{number}")))
+    };
+    for sent in [7, 7, 23, REQUESTS] {
+        for number in 0..sent {
+            let done = store.append(ask(number)).await.expect("accepted or known");
+            assert_eq!(done.version, number * 2 + 2);
+        }
+    }
+    let store = again(&fixture, store).await;
+    for number in 0..REQUESTS {
+        assert!(store.append(ask(number)).await.expect("known").repeated);
+    }
+    let events = all_of(&store, &order).await;
+    assert_eq!(events.len() as u64, REQUESTS * 2);
+    for (event, number) in events
+        .iter()
+        .zip((0..REQUESTS).flat_map(|number| [number; 2]))
+    {
+        assert_eq!(event.payload, numbered(number).payload);
     }
 }

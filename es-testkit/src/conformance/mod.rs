@@ -2,15 +2,20 @@
 //!
 //! ```
 //! use es_runtime::MemoryStore;
-//! use es_testkit::conformance::StoreFixture;
+//! use es_testkit::conformance::{Capabilities, NoDatabase, StoreFixture};
 //!
 //! struct Memory;
 //!
 //! impl StoreFixture for Memory {
 //!     type Store = MemoryStore;
+//!     type Database = NoDatabase;
 //!
 //!     async fn open(&self) -> MemoryStore {
 //!         MemoryStore::new()
+//!     }
+//!
+//!     fn capabilities(&self) -> Capabilities {
+//!         Capabilities { wakes: true, ..Capabilities::default() }
 //!     }
 //! }
 //!
@@ -20,7 +25,8 @@
 //! ```
 //!
 //! A check fails by panicking, and gives up after [`PATIENCE`]. Checks count what they find instead
-//! of looking whether something is among it.
+//! of looking whether something is among it, and none is ever left out: what a store does not
+//! [declare](Capabilities) must be refused or absent. [`report`] runs them all and gives a table.
 
 // A check says that a store is wrong by panicking, as tests do.
 #![allow(
@@ -32,153 +38,31 @@
 )]
 
 pub mod append;
+pub mod checkpoints;
+pub mod faults;
 pub mod feed;
 pub mod fidelity;
+mod fixture;
 pub mod idempotency;
+pub mod lifecycle;
+mod list;
 pub mod reading;
+mod report;
+pub mod safety;
 pub mod snapshots;
 
+pub use fixture::{Capabilities, Fault, NoDatabase, NoTransaction, StoreFixture};
+pub use list::{ABSENT, Check, checks};
+pub use report::{Line, Report, report};
+
 use es_runtime::{
-    Append, AppendError, AppendId, Appended, EventFilter, EventStore, ExpectedVersion, Limits,
-    NewEvent, Position, ReadLimit, RecordedEvent, SnapshotStore, StoredEvent, StreamFold, StreamId,
-    StreamRange,
+    Append, AppendError, AppendId, Appended, EventFilter, EventStore, ExpectedVersion, NewEvent,
+    Position, ReadLimit, RecordedEvent, StoredEvent, StreamFold, StreamId, StreamRange,
 };
 use std::{future::Future, ops::ControlFlow, time::Duration};
 
 /// How long one check may take before it counts as hanging.
 pub const PATIENCE: Duration = Duration::from_secs(180);
-
-/// Makes the store that a check looks at, and says what it can do.
-///
-/// Each check has a fixture of its own: put a fresh folder or database into it.
-pub trait StoreFixture: Send + Sync + 'static {
-    /// The store.
-    type Store: EventStore + SnapshotStore;
-
-    /// Opens the store of this fixture: empty the first time; when it
-    /// [`reopens`](StoreFixture::reopens), with what was written before after that.
-    fn open(&self) -> impl Future<Output = Self::Store> + Send;
-
-    /// Ends a store as an application does that stops, by dropping it unless there is more to do.
-    fn close(&self, store: Self::Store) -> impl Future<Output = ()> + Send {
-        async move { drop(store) }
-    }
-
-    /// Whether a store that is opened again has what was written before. A store that says no must
-    /// be empty then.
-    fn reopens(&self) -> bool {
-        false
-    }
-
-    /// The bounds that the store checks.
-    fn limits(&self) -> Limits {
-        Limits::default()
-    }
-
-    /// Damages the stored row of one event so that it cannot be read any more, and says whether it
-    /// did. A store without rows to damage says no.
-    fn damage(
-        &self,
-        store: &Self::Store,
-        stream: &StreamId,
-        version: u64,
-    ) -> impl Future<Output = bool> + Send {
-        let _ = (store, stream, version);
-        async { false }
-    }
-}
-
-/// One test for each check, all on the store of a [`StoreFixture`].
-///
-/// The expression is evaluated once for each test.
-#[macro_export]
-macro_rules! conformance {
-    ($fixture:expr) => {
-        $crate::__conformance_tests! { $fixture;
-            append: [
-                no_stream_starts_a_stream,
-                no_stream_is_refused_on_an_existing_stream,
-                the_exact_version_is_accepted,
-                a_stale_version_is_refused,
-                a_future_version_is_refused,
-                stream_exists_needs_a_stream,
-                any_version_lets_every_writer_in_once,
-                one_of_a_hundred_racing_writers_wins,
-                a_loser_writes_nothing,
-                an_append_without_events_writes_nothing,
-                a_batch_is_stored_whole_or_not_at_all,
-                answers_agree_with_what_is_read,
-                a_thousand_random_operations_leave_no_gaps,
-            ]
-            idempotency: [
-                the_same_request_twice_has_one_effect,
-                a_request_is_known_after_ten_thousand_others,
-                other_content_under_a_known_id_is_refused,
-                an_id_belongs_to_its_stream,
-                a_known_event_id_is_refused,
-                an_append_id_without_events_is_remembered,
-                a_refused_append_leaves_its_id_free,
-                racing_repeats_have_one_effect,
-                find_append_finds_what_was_done,
-            ]
-            reading: [
-                ranges_and_limits_bound_a_read,
-                an_unknown_stream_is_empty,
-                a_read_during_appends_sees_whole_batches,
-                a_damaged_row_is_an_error_that_names_it,
-                a_dropped_read_frees_its_place,
-                page_size_does_not_change_the_result,
-                a_hundred_thousand_events_fold,
-                a_fold_starts_and_stops_where_it_says,
-            ]
-            feed: [
-                positions_rise_and_the_head_is_the_last,
-                the_feed_agrees_with_every_stream,
-                a_refused_append_does_not_hold_up_the_feed,
-                filtering_and_resuming_commute,
-                reading_goes_on_from_every_position,
-                a_page_says_where_the_next_one_starts,
-                nothing_is_missed_while_writers_write,
-            ]
-            fidelity: [
-                payloads_come_back_byte_for_byte,
-                numbers_at_their_ends_come_back,
-                similar_ids_stay_apart,
-                hostile_texts_come_back,
-                metadata_comes_back,
-                times_and_ids_come_back,
-                limits_are_exact,
-            ]
-            snapshots: [
-                a_saved_snapshot_comes_back,
-                the_newest_snapshot_is_kept,
-                a_snapshot_of_another_shape_takes_over,
-                states_come_back_byte_for_byte,
-                deleting_a_snapshot_twice_is_deleting_it_once,
-                snapshots_and_events_do_not_touch,
-            ]
-        }
-    };
-}
-
-#[doc(hidden)]
-#[macro_export]
-macro_rules! __conformance_tests {
-    ($fixture:expr; $($module:ident: [$($check:ident,)*])*) => {
-        $(
-            mod $module {
-                #[allow(unused_imports)]
-                use super::*;
-                $(
-                    #[test]
-                    fn $check() {
-                        $crate::conformance::run($crate::conformance::$module::$check($fixture));
-                    }
-                )*
-            }
-        )*
-    };
-}
 
 /// Runs one check on a runtime of its own, for at most [`PATIENCE`].
 pub fn run(check: impl Future<Output = ()>) {
@@ -375,7 +259,7 @@ async fn folded<S: EventStore>(store: &S, stream: &StreamId, after: u64) -> Vec<
 
 /// The store once more, after it was closed, where that means anything.
 async fn again<F: StoreFixture>(fixture: &F, store: F::Store) -> F::Store {
-    if !fixture.reopens() {
+    if !fixture.capabilities().reopens {
         return store;
     }
     fixture.close(store).await;

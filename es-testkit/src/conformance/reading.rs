@@ -142,7 +142,9 @@ pub async fn a_damaged_row_is_an_error_that_names_it<F: StoreFixture>(fixture: F
     write(&store, &good, ExpectedVersion::NoStream, 0..3).await;
     write(&store, &bad, ExpectedVersion::NoStream, 0..5).await;
     let position = all_of(&store, &bad).await[2].position;
-    if !fixture.damage(&store, &bad, 3).await {
+    let done = fixture.damage(&store, &bad, 3).await;
+    assert_eq!(done, fixture.capabilities().damage);
+    if !done {
         assert_eq!(all_of(&store, &bad).await.len(), 5);
         return;
     }

@@ -2,8 +2,12 @@
 
 use super::{StoreFixture, again, all_of, folded, stream, whole_feed, write};
 use es_runtime::{
-    EventStore, ExpectedVersion, Fingerprint, Position, Snapshot, SnapshotStore, StreamId,
+    Aggregate, Codec, CodecError, DecodeError, Event, EventOf, EventStore, Events, ExpectedVersion,
+    Fingerprint, Handle, Position, Repository, Snapshot, SnapshotPolicy, SnapshotStore,
+    StoredPayload, StreamId,
 };
+use serde::{Deserialize, Serialize};
+use std::{convert::Infallible, num::NonZeroU64};
 
 fn snapshot(stream: &StreamId, version: u64, shape: u64, state: &[u8]) -> Snapshot {
     Snapshot {
@@ -121,4 +125,109 @@ pub async fn snapshots_and_events_do_not_touch<F: StoreFixture>(fixture: F) {
     assert_eq!(load(&store, &order).await, Some(ahead));
     store.delete_snapshot(&order).await.expect("deleted");
     assert_eq!(all_of(&store, &order).await.len(), 3);
+}
+
+/// A number that grows, with a snapshot every three events.
+#[derive(Default, Serialize, Deserialize)]
+struct Tally {
+    sum: u64,
+}
+
+struct Added(u64);
+
+impl Event for Added {
+    const NAME: &'static str = "conformance.added";
+    const VERSION: u16 = 1;
+
+    fn to_payload(&self, codec: Codec) -> Result<Vec<u8>, CodecError> {
+        codec.encode(&self.0)
+    }
+
+    fn from_payload(stored: StoredPayload<'_>) -> Result<Self, DecodeError> {
+        let decoded = Codec::Json.decode(stored.bytes);
+        decoded.map(Self).map_err(|source| DecodeError::Payload {
+            name: Self::NAME,
+            version: Self::VERSION,
+            source,
+        })
+    }
+}
+
+impl EventOf<Tally> for Added {
+    type Event = Self;
+
+    fn into_event(self) -> Self {
+        self
+    }
+}
+
+impl Aggregate for Tally {
+    const NAME: &'static str = "conformance";
+    const SNAPSHOTS: Option<SnapshotPolicy<Self>> = match NonZeroU64::new(3) {
+        Some(every) => Some(SnapshotPolicy::every(every)),
+        None => None,
+    };
+
+    type Id = String;
+    type Event = Added;
+    type Error = Infallible;
+
+    fn apply_event(&mut self, event: &Added) {
+        self.sum += event.0;
+    }
+}
+
+impl Handle<u64> for Tally {
+    fn handle(&self, number: u64) -> Result<Events<Self>, Infallible> {
+        Ok(Added(number).into())
+    }
+}
+
+/// A tally with a snapshot in the store, and then with one that was changed in the way of the check:
+/// loading it has the same result, and so has going on.
+async fn changes_no_result<F: StoreFixture>(fixture: F, change: fn(&mut Snapshot)) {
+    let store = fixture.open().await;
+    let tallies = Repository::<Tally, _>::new(store.clone());
+    let id = "tally".to_owned();
+    for number in 1..=7 {
+        tallies.execute(&id, number).await.expect("executed");
+    }
+    let good = load(&store, &stream(&id))
+        .await
+        .expect("a snapshot was taken");
+    assert!(good.version >= 3);
+    let mut bad = good.clone();
+    change(&mut bad);
+    assert_ne!(bad, good);
+    store.delete_snapshot(&stream(&id)).await.expect("deleted");
+    save(&store, &bad).await;
+    assert_eq!(load(&store, &stream(&id)).await, Some(bad));
+    let loaded = tallies.load(&id).await.expect("loads");
+    assert_eq!((loaded.version, loaded.state.sum), (7, 28));
+    let done = tallies.execute(&id, 10).await.expect("executed");
+    assert_eq!((done.version, done.state.sum), (8, 38));
+    assert_eq!(all_of(&store, &stream(&id)).await.len(), 8);
+}
+
+/// A snapshot of a state of another shape is not used by an aggregate.
+pub async fn a_snapshot_of_another_shape_changes_no_result<F: StoreFixture>(fixture: F) {
+    changes_no_result(fixture, |snapshot| {
+        snapshot.fingerprint = Fingerprint::from_u64(snapshot.fingerprint.to_u64() ^ 1);
+        snapshot.state = br#"{"sum":999}"#.to_vec();
+    })
+    .await;
+}
+
+/// A snapshot whose state cannot be read is not used.
+pub async fn a_snapshot_of_garbage_changes_no_result<F: StoreFixture>(fixture: F) {
+    changes_no_result(fixture, |snapshot| snapshot.state = b"\xff\x00{".to_vec()).await;
+}
+
+/// A snapshot that is ahead of its stream, as after the loss of events, is not used.
+pub async fn a_snapshot_ahead_of_its_stream_changes_no_result<F: StoreFixture>(fixture: F) {
+    changes_no_result(fixture, |snapshot| {
+        snapshot.version += 100;
+        snapshot.state = br#"{"sum":999}"#.to_vec();
+    })
+    .await;
 }

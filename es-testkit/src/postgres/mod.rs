@@ -191,6 +191,11 @@ impl Server {
         &self.home
     }
 
+    /// A program that came with the server, such as `psql`.
+    pub fn program(&self, name: &str) -> PathBuf {
+        self.bin.join(name)
+    }
+
     /// Where it listens on the loopback address, when it was asked to.
     pub fn tcp_address(&self) -> Option<SocketAddr> {
         self.port.map(|port| (Ipv4Addr::LOCALHOST, port).into())
@@ -334,7 +339,7 @@ impl Database<'_> {
     /// # Errors
     /// [`ServerError::Failed`] with the words of `psql` at the first statement that fails.
     pub fn query(&self, sql: &str) -> Result<String, ServerError> {
-        let output = Command::new(self.server.bin.join("psql"))
+        let output = Command::new(self.server.program("psql"))
             .args(["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1"])
             .args(["-d", &self.url(), "-c", sql])
             .stdin(Stdio::null())

@@ -1,0 +1,209 @@
+//! The list of the checks, once: the tests of [`conformance!`](crate::conformance!), the report and
+//! the catalogue are made of it.
+
+use super::StoreFixture;
+
+/// One check of the suite.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Check<F> {
+    /// Its place in the catalogue: a letter for the subject, a number.
+    pub id: &'static str,
+    /// The module that it is in.
+    pub module: &'static str,
+    /// Its name: what it demands.
+    pub name: &'static str,
+    /// Runs it, for at most [`PATIENCE`](super::PATIENCE); it panics when the store fails it.
+    pub run: fn(F),
+}
+
+/// Every check, in order.
+///
+/// ```
+/// use es_testkit::conformance::{self, NoDatabase, StoreFixture};
+/// use es_runtime::MemoryStore;
+/// # struct Memory;
+/// # impl StoreFixture for Memory {
+/// #     type Store = MemoryStore;
+/// #     type Database = NoDatabase;
+/// #     async fn open(&self) -> MemoryStore { MemoryStore::new() }
+/// # }
+///
+/// let checks = conformance::checks::<Memory>();
+/// assert!(checks.iter().any(|check| check.name == "a_stale_version_is_refused"));
+/// ```
+pub fn checks<F: StoreFixture>() -> Vec<Check<F>> {
+    crate::__conformance_checks!(__conformance_list, ())
+}
+
+/// What the catalogue names and no store of this design has, and why.
+pub const ABSENT: &[(&str, &str)] = &[
+    (
+        "A13",
+        "an append is for one stream; a process over several is a saga",
+    ),
+    (
+        "B4",
+        "there are no tenants inside a store: a tenant has a store, or a part of the stream id",
+    ),
+    ("J1", "there are no tenants inside a store"),
+    (
+        "J3",
+        "syncs are counted from outside of the process: tests/tests/power_loss.rs does it for SQLite",
+    ),
+];
+
+/// Hands the list to a macro of this crate.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __conformance_checks {
+    ($then:ident, $with:tt) => {
+        $crate::$then! { $with
+            append: [
+                "A1" no_stream_starts_a_stream,
+                "A2" no_stream_is_refused_on_an_existing_stream,
+                "A3" the_exact_version_is_accepted,
+                "A4" a_stale_version_is_refused,
+                "A5" a_future_version_is_refused,
+                "A6" stream_exists_needs_a_stream,
+                "A7" any_version_lets_every_writer_in_once,
+                "A8" one_of_a_hundred_racing_writers_wins,
+                "A9" a_loser_writes_nothing,
+                "A10" an_append_without_events_writes_nothing,
+                "A11" a_batch_is_stored_whole_or_not_at_all,
+                "A12" answers_agree_with_what_is_read,
+                "A14" a_thousand_random_operations_leave_no_gaps,
+            ]
+            idempotency: [
+                "B1" the_same_request_twice_has_one_effect,
+                "B1" an_append_id_without_events_is_remembered,
+                "B1" a_refused_append_leaves_its_id_free,
+                "B1" an_id_belongs_to_its_stream,
+                "B1" racing_repeats_have_one_effect,
+                "B2" a_request_is_known_after_ten_thousand_others,
+                "B3" other_content_under_a_known_id_is_refused,
+                "B5" find_append_finds_what_was_done,
+                "B5" a_dropped_append_is_resolved_by_its_id,
+                "B6" a_known_event_id_is_refused,
+                "B7" a_batch_of_requests_can_be_sent_again,
+            ]
+            reading: [
+                "C1" ranges_and_limits_bound_a_read,
+                "C1" a_fold_starts_and_stops_where_it_says,
+                "C2" an_unknown_stream_is_empty,
+                "C3" a_read_during_appends_sees_whole_batches,
+                "C4" a_damaged_row_is_an_error_that_names_it,
+                "C5" a_dropped_read_frees_its_place,
+                "C6" page_size_does_not_change_the_result,
+                "C7" a_hundred_thousand_events_fold,
+            ]
+            feed: [
+                "D1" positions_rise_and_the_head_is_the_last,
+                "D2" the_feed_agrees_with_every_stream,
+                "D3" slow_commits_hide_nothing,
+                "D4" a_refused_append_does_not_hold_up_the_feed,
+                "D5" a_foreign_transaction_hides_nothing,
+                "D6" filtering_and_resuming_commute,
+                "D7" reading_goes_on_from_every_position,
+                "D7" a_page_says_where_the_next_one_starts,
+                "D8" a_checkpoint_at_the_end_is_not_ahead,
+                "D9" nothing_is_missed_while_writers_write,
+                "D9" catching_up_and_following_lose_nothing,
+                "D10" a_reader_without_wakes_finds_everything,
+                "D10" wakes_come_as_declared,
+            ]
+            fidelity: [
+                "E1" payloads_come_back_byte_for_byte,
+                "E2" numbers_at_their_ends_come_back,
+                "E3" similar_ids_stay_apart,
+                "E4" hostile_texts_come_back,
+                "E5" metadata_comes_back,
+                "E6" times_and_ids_come_back,
+                "E7" nesting_comes_back,
+                "E8" limits_are_exact,
+            ]
+            snapshots: [
+                "F1" a_saved_snapshot_comes_back,
+                "F1" states_come_back_byte_for_byte,
+                "F2" the_newest_snapshot_is_kept,
+                "F3" a_snapshot_of_another_shape_takes_over,
+                "F3" a_snapshot_of_another_shape_changes_no_result,
+                "F4" a_snapshot_of_garbage_changes_no_result,
+                "F5" a_snapshot_ahead_of_its_stream_changes_no_result,
+                "F5" snapshots_and_events_do_not_touch,
+                "F6" deleting_a_snapshot_twice_is_deleting_it_once,
+            ]
+            checkpoints: [
+                "K1" a_replaced_owner_is_refused,
+                "K2" rows_and_checkpoint_move_together,
+                "K3" two_runners_count_once,
+                "K4" an_owner_that_slept_past_its_lease_is_refused,
+                "K5" projections_have_checkpoints_of_their_own,
+            ]
+            lifecycle: [
+                "H1" two_handles_are_one_store_or_two,
+                "H2" opening_at_once_makes_one_store,
+                "H3" a_store_for_reading_refuses_to_write,
+                "H4" a_close_answers_what_is_in_flight,
+                "H5" a_store_that_was_left_behind_opens_again,
+            ]
+            faults: [
+                "I1" a_full_disk_refuses_and_recovers,
+                "I2" lost_connections_lose_and_double_nothing,
+                "I3" a_blocked_writer_is_busy_in_time,
+                "I4" a_damaged_row_leaves_the_others,
+                "I5" calls_can_be_dropped_at_every_poll,
+                "I6" a_store_without_rights_says_so,
+            ]
+            safety: [
+                "J2" errors_and_debug_forms_quote_no_payload,
+            ]
+        }
+    };
+}
+
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __conformance_list {
+    (() $($module:ident: [$($id:literal $check:ident,)*])*) => {
+        ::std::vec![$($(
+            $crate::conformance::Check {
+                id: $id,
+                module: ::std::stringify!($module),
+                name: ::std::stringify!($check),
+                run: |fixture| {
+                    $crate::conformance::run($crate::conformance::$module::$check(fixture));
+                },
+            },
+        )*)*]
+    };
+}
+
+/// One test for each check, all on the store of a [`StoreFixture`].
+///
+/// The expression is evaluated once for each test.
+#[macro_export]
+macro_rules! conformance {
+    ($fixture:expr) => {
+        $crate::__conformance_checks! { __conformance_tests, ($fixture) }
+    };
+}
+
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __conformance_tests {
+    (($fixture:expr) $($module:ident: [$($id:literal $check:ident,)*])*) => {
+        $(
+            mod $module {
+                #[allow(unused_imports)]
+                use super::*;
+                $(
+                    #[test]
+                    fn $check() {
+                        $crate::conformance::run($crate::conformance::$module::$check($fixture));
+                    }
+                )*
+            }
+        )*
+    };
+}
