@@ -75,7 +75,9 @@ impl Codec {
     ) -> Result<S::Value, CodecError> {
         match self {
             Self::Json => {
-                let mut json = serde_json::Deserializer::from_slice(bytes);
+                // Checked once as a whole, its strings need no check of their own.
+                let text = std::str::from_utf8(bytes).map_err(CodecError::not_text)?;
+                let mut json = serde_json::Deserializer::from_str(text);
                 seed.deserialize(&mut json)
                     .and_then(|value| json.end().map(|()| value))
                     .map_err(|e| CodecError::of_json(&e))
@@ -109,6 +111,11 @@ impl CodecError {
     fn of_json(error: &serde_json::Error) -> Self {
         let text = error.to_string();
         Self(if error.is_data() { quiet(&text) } else { text })
+    }
+
+    fn not_text(error: std::str::Utf8Error) -> Self {
+        let at = error.valid_up_to();
+        Self(format!("JSON is UTF-8 text, and the byte at {at} is not"))
     }
 
     fn postcard(error: &postcard::Error) -> Self {
@@ -196,6 +203,16 @@ mod tests {
             Err("1 bytes are left over after the value".to_owned())
         );
         assert!(Codec::Json.decode::<u8>(b"7 8").is_err());
+    }
+
+    #[test]
+    fn json_that_is_no_text_is_refused_with_its_place() {
+        assert_eq!(
+            Codec::Json
+                .decode::<String>(b"\"a\xff\"")
+                .map_err(|e| e.to_string()),
+            Err("JSON is UTF-8 text, and the byte at 2 is not".to_owned())
+        );
     }
 
     #[test]

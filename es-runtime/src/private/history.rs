@@ -98,6 +98,7 @@ impl<'de, T: Fields> Visitor<'de> for FieldsVisitor<T> {
             map,
             names: T::FIELDS,
             at: 0,
+            absent: T::FIELDS.len(),
             ended: false,
         })
     }
@@ -119,6 +120,8 @@ struct Named<A> {
     names: &'static [&'static str],
     /// The current field; behind the end of the map, the next one.
     at: usize,
+    /// How many fields were not there yet.
+    absent: usize,
     ended: bool,
 }
 
@@ -132,6 +135,7 @@ impl<'de, A: MapAccess<'de>> Named<A> {
             return Err(A::Error::duplicate_field(self.name(self.at)));
         }
         *field = Some(self.map.next_value_seed(Read(PhantomData))?);
+        self.absent = self.absent.saturating_sub(1);
         Ok(())
     }
 }
@@ -141,12 +145,19 @@ impl<'de, A: MapAccess<'de>> Source<'de> for Named<A> {
 
     fn index(&mut self) -> Result<Option<usize>, A::Error> {
         if !self.ended {
-            if let Some(index) = self.map.next_key_seed(Name(self.names))? {
+            let name = Name {
+                names: self.names,
+                likely: self.at,
+            };
+            if let Some(index) = self.map.next_key_seed(name)? {
                 self.at = index;
                 return Ok(Some(index));
             }
             self.ended = true;
             self.at = 0;
+            if self.absent == 0 {
+                return Ok(None);
+            }
         }
         let index = self.at;
         self.at += 1;
@@ -229,7 +240,11 @@ impl Expected for Elements {
 }
 
 /// Reads a name and says where it stands in the list.
-struct Name(&'static [&'static str]);
+struct Name {
+    names: &'static [&'static str],
+    /// The field that was there before: fields are usually stored in order.
+    likely: usize,
+}
 
 impl<'de> DeserializeSeed<'de> for Name {
     type Value = usize;
@@ -247,10 +262,12 @@ impl Visitor<'_> for Name {
     }
 
     fn visit_str<E: Error>(self, name: &str) -> Result<usize, E> {
-        self.0
-            .iter()
-            .position(|known| *known == name)
-            .ok_or_else(|| E::unknown_field(name, self.0))
+        let next = self.likely.wrapping_add(1);
+        if self.names.get(next).is_some_and(|known| *known == name) {
+            return Ok(next);
+        }
+        let found = self.names.iter().position(|known| *known == name);
+        found.ok_or_else(|| E::unknown_field(name, self.names))
     }
 
     fn visit_bytes<E: Error>(self, name: &[u8]) -> Result<usize, E> {
@@ -260,7 +277,7 @@ impl Visitor<'_> for Name {
     fn visit_u64<E: Error>(self, index: u64) -> Result<usize, E> {
         usize::try_from(index)
             .ok()
-            .filter(|index| *index < self.0.len())
+            .filter(|index| *index < self.names.len())
             .ok_or_else(|| E::invalid_value(Unexpected::Unsigned(index), &"field index"))
     }
 }
@@ -299,7 +316,7 @@ pub trait Version: DeserializeOwned {
 }
 
 /// A payload of this version or an older one.
-#[cold]
+#[inline(never)]
 pub fn older<V: Version>(stored: StoredPayload<'_>) -> Result<V, DecodeError> {
     if stored.schema_version < V::NUMBER {
         return V::from_older(stored);
