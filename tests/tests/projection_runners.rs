@@ -615,6 +615,88 @@ async fn one_that_cannot_go_on_stops_alone_and_says_why() {
     running.shutdown().await;
 }
 
+/// A read model whose author has not come to a decision.
+mod drafts {
+    use super::*;
+
+    macro_rules! draft {
+        ($module:ident, $version:literal, $schema:literal) => {
+            pub mod $module {
+                use super::*;
+
+                #[derive(Projection)]
+                #[projection("drafts", version = $version, events(Deposited))]
+                #[projection(schema(Sqlite = $schema))]
+                pub struct Drafts;
+
+                impl Project<Deposited, Sqlite> for Drafts {
+                    async fn project(
+                        &self,
+                        event: &Envelope<Deposited>,
+                        tx: &mut SqliteTransaction,
+                    ) -> Result<(), HandlerError> {
+                        tx.execute(
+                            "INSERT INTO {drafts} (cents) VALUES (?1)",
+                            [event.event.cents],
+                        )?;
+                        Ok(())
+                    }
+                }
+            }
+        };
+    }
+
+    draft!(first, 1, "CREATE TABLE {drafts} (cents INTEGER)");
+    draft!(respaced, 1, "CREATE TABLE {drafts}\n    (cents INTEGER)");
+    draft!(
+        changed,
+        1,
+        "CREATE TABLE {drafts} (cents INTEGER, note TEXT)"
+    );
+    draft!(
+        raised,
+        2,
+        "CREATE TABLE {drafts} (cents INTEGER, note TEXT)"
+    );
+}
+
+#[tokio::test]
+async fn a_schema_that_changed_without_a_new_version_is_refused() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (store, read) = open(folder.path()).await;
+    deposit(&store, "alice", 1).await.expect("stored");
+    let runner = || Projections::new(store.clone(), read.clone()).take_over(true);
+    let first = runner().with(drafts::first::Drafts);
+    first.catch_up().await.expect("caught up");
+    let respaced = runner().with(drafts::respaced::Drafts);
+    respaced.catch_up().await.expect("it is the same");
+
+    let changed = runner().with(drafts::changed::Drafts);
+    let refused = changed.catch_up().await.expect_err("refused");
+    assert!(matches!(
+        refused,
+        ProjectionError::SchemaChanged {
+            projection: "drafts",
+            version: 1
+        }
+    ));
+    assert!(changed.rebuild("drafts").await.is_err());
+    // What is there goes on for those who made it.
+    deposit(&store, "alice", 2).await.expect("stored");
+    first.catch_up().await.expect("caught up");
+    assert_eq!(first.parked("drafts").await.expect("parked"), []);
+
+    let raised = runner().with(drafts::raised::Drafts);
+    raised.catch_up().await.expect("built anew");
+    let rows: Vec<(i64, Option<String>)> = read
+        .select("SELECT cents, note FROM drafts", [], |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })
+        .await
+        .expect("rows");
+    assert_eq!(rows, [(1, None), (2, None)]);
+}
+
 #[tokio::test]
 async fn two_of_one_name_are_refused() {
     let folder = tempfile::tempdir().expect("a folder");

@@ -157,6 +157,17 @@ pub enum ProjectionError {
         /// The version of this program.
         mine: u32,
     },
+    /// The schema changed without a new version, so the handlers would not fit the tables.
+    #[error(
+        "the tables of projection `{projection}` version {version} were made from another schema \
+         than this program has; raise the version, and new ones are built beside them"
+    )]
+    SchemaChanged {
+        /// The projection.
+        projection: &'static str,
+        /// The version.
+        version: u32,
+    },
     /// The number of partitions changed without a new version.
     #[error(
         "projection `{projection}` version {version} has {stored} partitions in the database and \
@@ -171,12 +182,6 @@ pub enum ProjectionError {
         stored: u32,
         /// As this program has it.
         mine: u32,
-    },
-    /// Another runner took over, and this one was told to end instead of standing by.
-    #[error("projection `{projection}` was taken over by another runner")]
-    Fenced {
-        /// The projection.
-        projection: &'static str,
     },
     /// It runs inside the appends of its store, which nobody else may do for it.
     #[error("projection `{projection}` runs inside the appends of its store; open that with it")]

@@ -64,6 +64,12 @@ pub(crate) async fn prepare<Db: ReadDatabase>(
                 mine: plan.partitions,
             });
         }
+        if generation.version == plan.version && generation.definition != plan.definition() {
+            return Err(ProjectionError::SchemaChanged {
+                projection: name,
+                version: plan.version,
+            });
+        }
     }
     let building = found
         .iter()

@@ -24,6 +24,7 @@ const SCHEMA: &str = "
         partitions BIGINT NOT NULL,
         stage      TEXT   NOT NULL,
         tables     TEXT   NOT NULL,
+        definition TEXT   NOT NULL,
         created_at BIGINT NOT NULL,
         PRIMARY KEY (name, generation)
     );
@@ -81,6 +82,8 @@ pub struct Generation {
     /// Whether it answers queries; otherwise it is being built.
     pub live: bool,
     pub(crate) tables: Vec<String>,
+    /// The schema that the tables were made from, as [`Plan::definition`] has it.
+    pub(crate) definition: String,
 }
 
 /// One slot of one generation: what has a checkpoint of its own.
@@ -272,8 +275,8 @@ pub(crate) async fn lock_model<Db: ReadDatabase>(
     tx.rows(&lock, &[name.into()]).await.map(|_| ())
 }
 
-pub(super) const GENERATIONS: &str = "SELECT generation, version, partitions, stage, tables \
-                                      FROM es_generations WHERE name = $1 AND stage <> 'retired' \
+pub(super) const GENERATIONS: &str = "SELECT generation, version, partitions, stage, tables, \
+                                      definition FROM es_generations WHERE name = $1 AND stage <> 'retired' \
                                       ORDER BY generation";
 
 pub(super) fn generation(name: &str, row: Vec<SqlValue>) -> Result<Generation, StorageError> {
@@ -288,6 +291,7 @@ pub(super) fn generation(name: &str, row: Vec<SqlValue>) -> Result<Generation, S
             .split_whitespace()
             .map(str::to_owned)
             .collect(),
+        definition: columns.text()?,
     })
 }
 
@@ -311,6 +315,13 @@ pub(crate) struct Plan {
     pub(crate) at_once: bool,
     /// Where it begins.
     pub(crate) from: Position,
+}
+
+impl Plan {
+    /// The schema without what makes no difference: how it is broken into lines.
+    pub(crate) fn definition(&self) -> String {
+        self.schema.split_whitespace().collect::<Vec<_>>().join(" ")
+    }
 }
 
 /// Makes the tables and checkpoints of a new generation.
@@ -350,10 +361,11 @@ pub(crate) async fn create_generation<Db: ReadDatabase>(
     let made = tables_of::<Db>(tx, &names, &plan.schema)
         .await
         .map_err(storage)?;
+    let definition = plan.definition();
     let stage = if plan.at_once { "live" } else { "building" };
     let insert = format!(
         "INSERT INTO es_generations (name, generation, version, partitions, stage, tables, \
-         created_at) VALUES ($1, $2, $3, $4, $5, $6, {})",
+         definition, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, {})",
         Db::NOW
     );
     let values = [
@@ -363,6 +375,7 @@ pub(crate) async fn create_generation<Db: ReadDatabase>(
         plan.partitions.into(),
         stage.into(),
         made.join(" ").into(),
+        definition.as_str().into(),
     ];
     tx.statement(&insert, &values).await.map_err(storage)?;
     for slot in 0..plan.partitions {
@@ -385,6 +398,7 @@ pub(crate) async fn create_generation<Db: ReadDatabase>(
         partitions: plan.partitions,
         live: plan.at_once,
         tables: made,
+        definition,
     })
 }
 
