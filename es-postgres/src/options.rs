@@ -271,8 +271,9 @@ impl PostgresOptions {
     /// [`StorageError`]: [`Unreachable`](StorageErrorKind::Unreachable) when the server does not answer
     /// within [`patience`](PostgresOptions::patience); [`CannotOpen`](StorageErrorKind::CannotOpen) for
     /// missing rights, a wrong password, an unknown database, and tables of somebody else's;
-    /// [`Version`](StorageErrorKind::Version) for tables of a newer version of this crate, and for
-    /// missing ones where the store may not make them.
+    /// [`Version`](StorageErrorKind::Version) for tables of a newer version of this crate, and for older
+    /// ones where the store may not upgrade them; [`Missing`](StorageErrorKind::Missing) where there are
+    /// none and it may not make them.
     ///
     /// # Cancel safety
     /// The tables may have been made, wholly or not at all.

@@ -142,6 +142,14 @@ async fn upgrade(session: &Session, schema: &SchemaName) -> Result<(), StorageEr
 pub(crate) async fn check(session: &Session, schema: &SchemaName) -> Result<(), StorageError> {
     match version(session, schema).await? {
         CURRENT => Ok(()),
+        0 => Err(StorageError::new(
+            StorageErrorKind::Missing,
+            format!(
+                "schema {} has none; run PostgresOptions::migration_script, or let the store \
+                 migrate",
+                schema.as_str()
+            ),
+        )),
         other => Err(StorageError::new(
             StorageErrorKind::Version,
             format!(

@@ -9,8 +9,9 @@ use crate::{
     },
     purchases::{Purchase, Purchases},
 };
-use es_runtime::{AppendId, ExecuteError, InvalidAppendId, Metadata, Repository};
-use es_sqlite::SqliteStore;
+use es_runtime::{
+    AppendId, EventStore, ExecuteError, InvalidAppendId, Metadata, Repository, SnapshotStore,
+};
 use indicatif::ProgressBar;
 use std::{
     collections::HashSet,
@@ -58,8 +59,8 @@ enum Outcome {
 }
 
 /// Imports every purchase of `input`; `complain` hears of each line that is left out.
-pub async fn import(
-    store: &SqliteStore,
+pub async fn import<S: EventStore + SnapshotStore>(
+    store: &S,
     input: impl BufRead,
     progress: &ProgressBar,
     mut complain: impl FnMut(&str),
@@ -123,8 +124,8 @@ impl Imported {
 }
 
 /// Imports the purchases of one lane, one after the other.
-async fn work(
-    store: SqliteStore,
+async fn work<S: EventStore + SnapshotStore>(
+    store: S,
     mut purchases: mpsc::Receiver<Purchase>,
     results: mpsc::UnboundedSender<Outcome>,
 ) -> Result<(), ImportError> {
@@ -146,12 +147,12 @@ async fn work(
     Ok(())
 }
 
-struct Shop {
-    customers: Repository<Customer, SqliteStore>,
-    orders: Repository<Order, SqliteStore>,
+struct Shop<S> {
+    customers: Repository<Customer, S>,
+    orders: Repository<Order, S>,
 }
 
-impl Shop {
+impl<S: EventStore + SnapshotStore> Shop<S> {
     /// Registers the customer, places, pays and ships the order, credits the customer. Says
     /// whether any of it was new.
     async fn buy(

@@ -7,6 +7,7 @@
     reason = "what is public in a module is public to the program"
 )]
 
+mod db;
 mod domain;
 mod import;
 mod purchases;
@@ -15,11 +16,12 @@ mod report;
 mod status;
 
 use clap::{Parser, Subcommand};
+use db::{Db, ShopStore};
 use domain::{CustomerId, OrderId};
+use es_postgres::PostgresStore;
 use es_sqlite::SqliteStore;
 use import::Imported;
 use indicatif::{ProgressBar, ProgressStyle};
-use read::{OrderQueryService, read_models};
 use std::{
     error::Error,
     fs::{self, File},
@@ -51,56 +53,69 @@ enum Command {
     Import {
         /// The 5-column sample or the 4-column full file.
         file: PathBuf,
-        /// The shop's SQLite file; it is created when it is missing.
-        #[arg(long)]
-        db: PathBuf,
+        #[command(flatten)]
+        shop: Place,
     },
     /// Prints sales by month, the best customers and the totals.
     Report {
-        /// The shop's SQLite file.
-        #[arg(long)]
-        db: PathBuf,
+        #[command(flatten)]
+        shop: Place,
     },
     /// Prints the orders of one customer.
     Orders {
         /// The customer's id.
         customer: String,
-        /// The shop's SQLite file.
-        #[arg(long)]
-        db: PathBuf,
+        #[command(flatten)]
+        shop: Place,
     },
     /// Prints how far the read models are and what keeps them.
     Status {
-        /// The shop's SQLite file.
-        #[arg(long)]
-        db: PathBuf,
+        #[command(flatten)]
+        shop: Place,
     },
     /// Builds the read models anew beside those that answer. It can be killed and run again.
     Rebuild {
-        /// The shop's SQLite file.
-        #[arg(long)]
-        db: PathBuf,
+        #[command(flatten)]
+        shop: Place,
     },
     /// Prints the history of one order.
     Show {
         /// The order's id.
         id: String,
-        /// The shop's SQLite file.
-        #[arg(long)]
-        db: PathBuf,
+        #[command(flatten)]
+        shop: Place,
     },
+}
+
+#[derive(clap::Args)]
+struct Place {
+    /// The shop's SQLite file, or its PostgreSQL database as `postgres://user@host/database` or
+    /// `"host=.. user=.. dbname=.."`. `import` makes the file, or the tables, where they are missing.
+    #[arg(long)]
+    db: Db,
+}
+
+impl Command {
+    fn db(&self) -> Db {
+        match self {
+            Self::Import { shop, .. }
+            | Self::Report { shop }
+            | Self::Orders { shop, .. }
+            | Self::Status { shop }
+            | Self::Rebuild { shop }
+            | Self::Show { shop, .. } => shop.db.clone(),
+        }
+    }
 }
 
 #[tokio::main]
 async fn main() -> ExitCode {
     let done = match Args::parse().command {
         None => tour().await,
-        Some(Command::Import { file, db }) => import_file(&file, &db).await,
-        Some(Command::Report { db }) => report(&db).await,
-        Some(Command::Orders { customer, db }) => orders(CustomerId(customer), &db).await,
-        Some(Command::Status { db }) => status(&db).await,
-        Some(Command::Rebuild { db }) => rebuild(&db).await,
-        Some(Command::Show { id, db }) => show(OrderId(id), &db).await,
+        Some(command) => match command.db() {
+            Db::File(file) => run::<SqliteStore>(command, &file).await,
+            Db::Server(server) => run::<PostgresStore>(command, &server).await,
+        },
     };
     match done {
         Ok(code) => code,
@@ -122,6 +137,26 @@ fn is_broken_pipe(error: &(dyn Error + 'static)) -> bool {
         next = error.source();
     }
     false
+}
+
+/// Does what was asked, in whichever store the shop is.
+async fn run<S: ShopStore>(command: Command, place: &S::Place) -> Result<ExitCode, Box<dyn Error>> {
+    if let Command::Import { file, .. } = &command {
+        return import_file::<S>(file, place).await;
+    }
+    let store = S::existing(place).await?;
+    let mut out = io::stdout();
+    match command {
+        // Was done above: it alone makes a shop.
+        Command::Import { .. } => {}
+        Command::Report { .. } => print_report(&store).await?,
+        Command::Orders { customer, .. } => orders(&store, &CustomerId(customer)).await?,
+        Command::Status { .. } => status::status(&store, &mut out).await?,
+        Command::Rebuild { .. } => rebuild(&store).await?,
+        Command::Show { id, .. } => report::show(&store, &OrderId(id), &mut out).await?,
+    }
+    store.close().await;
+    Ok(ExitCode::SUCCESS)
 }
 
 async fn tour() -> Result<ExitCode, Box<dyn Error>> {
@@ -155,11 +190,15 @@ async fn tour() -> Result<ExitCode, Box<dyn Error>> {
     Ok(exit_code(&imported))
 }
 
-async fn import_file(file: &Path, db: &Path) -> Result<ExitCode, Box<dyn Error>> {
+async fn import_file<S: ShopStore>(
+    file: &Path,
+    place: &S::Place,
+) -> Result<ExitCode, Box<dyn Error>> {
     let name = file.display().to_string();
+    // Before the shop: a mistyped name makes none.
     let input = File::open(file).map_err(|error| format!("{name}: {error}"))?;
     let bytes = input.metadata().map_or(0, |about| about.len());
-    let store = SqliteStore::open(db).await?;
+    let store = S::make(place).await?;
     let imported = import_from(&store, BufReader::new(input), bytes, &name).await?;
     summarize(&imported);
     store.close().await;
@@ -168,7 +207,7 @@ async fn import_file(file: &Path, db: &Path) -> Result<ExitCode, Box<dyn Error>>
 
 /// Imports with a progress bar, which shows only where a person watches.
 async fn import_from(
-    store: &SqliteStore,
+    store: &impl ShopStore,
     input: impl BufRead,
     bytes: u64,
     name: &str,
@@ -198,14 +237,7 @@ fn exit_code(imported: &Imported) -> ExitCode {
     ExitCode::from(u8::from(imported.malformed + imported.refused > 0))
 }
 
-async fn report(db: &Path) -> Result<ExitCode, Box<dyn Error>> {
-    let store = existing(db).await?;
-    print_report(&store).await?;
-    store.close().await;
-    Ok(ExitCode::SUCCESS)
-}
-
-async fn print_report(store: &SqliteStore) -> Result<(), Box<dyn Error>> {
+async fn print_report(store: &impl ShopStore) -> Result<(), Box<dyn Error>> {
     let mut out = io::stdout();
     report::report(&queries(store).await?, &mut out).await?;
     out.flush()?;
@@ -213,52 +245,23 @@ async fn print_report(store: &SqliteStore) -> Result<(), Box<dyn Error>> {
 }
 
 /// The queries, with everything that happened up to now.
-async fn queries(store: &SqliteStore) -> Result<OrderQueryService, Box<dyn Error>> {
-    let models = read_models(store);
+async fn queries<S: ShopStore>(store: &S) -> Result<S::Read, Box<dyn Error>> {
+    let models = store.read_models();
     models.catch_up().await?;
-    Ok(OrderQueryService::new(models.read_database().clone()))
+    Ok(models.read_database().clone())
 }
 
-async fn orders(customer: CustomerId, db: &Path) -> Result<ExitCode, Box<dyn Error>> {
-    let store = existing(db).await?;
-    report::orders(&queries(&store).await?, &customer, &mut io::stdout()).await?;
-    store.close().await;
-    Ok(ExitCode::SUCCESS)
+async fn orders(store: &impl ShopStore, customer: &CustomerId) -> Result<(), Box<dyn Error>> {
+    report::orders(&queries(store).await?, customer, &mut io::stdout()).await?;
+    Ok(())
 }
 
-async fn status(db: &Path) -> Result<ExitCode, Box<dyn Error>> {
-    let store = existing(db).await?;
-    status::status(&store, &mut io::stdout()).await?;
-    store.close().await;
-    Ok(ExitCode::SUCCESS)
-}
-
-async fn rebuild(db: &Path) -> Result<ExitCode, Box<dyn Error>> {
-    let store = existing(db).await?;
+async fn rebuild(store: &impl ShopStore) -> Result<(), Box<dyn Error>> {
     let style = "{bar:40} {percent:>3} %  {pos}/{len} events  {per_sec}  {eta} left  {msg}";
     let progress = ProgressBar::new(0).with_style(ProgressStyle::with_template(style)?);
-    let rebuilt = status::rebuild(&store, &progress).await;
+    let rebuilt = status::rebuild(store, &progress).await;
     progress.finish_and_clear();
     rebuilt?;
     println!("the read models were built anew");
-    store.close().await;
-    Ok(ExitCode::SUCCESS)
-}
-
-async fn show(order: OrderId, db: &Path) -> Result<ExitCode, Box<dyn Error>> {
-    let store = existing(db).await?;
-    report::show(&store, &order, &mut io::stdout()).await?;
-    store.close().await;
-    Ok(ExitCode::SUCCESS)
-}
-
-/// Opens a shop that is there; a mistyped path does not make an empty one.
-async fn existing(db: &Path) -> Result<SqliteStore, Box<dyn Error>> {
-    if !db.exists() {
-        let db = db.display();
-        return Err(
-            format!("{db}: there is no such file; `shop import FILE --db {db}` makes one").into(),
-        );
-    }
-    Ok(SqliteStore::open(db).await?)
+    Ok(())
 }

@@ -5,12 +5,13 @@ use crate::{
         CustomerId, OrderId,
         order::{Order, OrderEvent},
     },
-    read::{Month, OrderQueryService, Report},
+    read::{Month, Queries, Report},
 };
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets::UTF8_BORDERS_ONLY};
 use console::Term;
-use es_runtime::{Envelope, EventSet, LoadError, ReadLimit, Repository, StorageError};
-use es_sqlite::SqliteStore;
+use es_runtime::{
+    Envelope, EventSet, EventStore, LoadError, ReadLimit, Repository, SnapshotStore, StorageError,
+};
 use std::io::{self, Write};
 
 const BAR: usize = 40;
@@ -31,7 +32,7 @@ pub enum ReportError {
 }
 
 /// Sales by month, the best customers, and the totals in the last line.
-pub async fn report(orders: &OrderQueryService, out: &mut impl Write) -> Result<(), ReportError> {
+pub async fn report(orders: &impl Queries, out: &mut impl Write) -> Result<(), ReportError> {
     let Report {
         months,
         best,
@@ -82,11 +83,11 @@ pub async fn report(orders: &OrderQueryService, out: &mut impl Write) -> Result<
 
 /// The orders of a customer.
 pub async fn orders(
-    service: &OrderQueryService,
+    queries: &impl Queries,
     customer: &CustomerId,
     out: &mut impl Write,
 ) -> Result<(), ReportError> {
-    let found = service.orders_of(customer).await?;
+    let found = queries.orders_of(customer).await?;
     if found.is_empty() {
         return Err(ReportError::NoCustomer(customer.clone()));
     }
@@ -106,7 +107,7 @@ pub async fn orders(
 
 /// One order's history, event by event.
 pub async fn show(
-    store: &SqliteStore,
+    store: &(impl EventStore + SnapshotStore),
     order: &OrderId,
     out: &mut impl Write,
 ) -> Result<(), ReportError> {

@@ -1,15 +1,14 @@
 //! What the read models are doing, as a table, and building them anew with a progress bar.
 
-use crate::{read::read_models, report::table};
+use crate::{db::ShopStore, report::table};
 use comfy_table::CellAlignment;
 use es_runtime::projection::{State, Status};
-use es_sqlite::SqliteStore;
 use indicatif::ProgressBar;
 use std::{io::Write, time::Duration};
 
 /// One line for each read model, and one more for each that is being built.
 pub async fn status(
-    store: &SqliteStore,
+    store: &impl ShopStore,
     out: &mut impl Write,
 ) -> Result<(), Box<dyn std::error::Error>> {
     let mut table = table([
@@ -22,7 +21,7 @@ pub async fn status(
         "parked",
         "state",
     ]);
-    let slots = read_models(store).status().await?;
+    let slots = store.read_models().status().await?;
     if slots.is_empty() {
         writeln!(
             out,
@@ -59,11 +58,11 @@ pub async fn status(
 
 /// Builds every read model anew beside the one that answers. Reports go on meanwhile.
 pub async fn rebuild(
-    store: &SqliteStore,
+    store: &impl ShopStore,
     progress: &ProgressBar,
 ) -> Result<(), Box<dyn std::error::Error>> {
     const LOOK_EVERY: Duration = Duration::from_millis(50);
-    let models = read_models(store);
+    let models = store.read_models();
     for name in models.names() {
         models.rebuild(name).await?;
     }

@@ -1,4 +1,4 @@
-//! The shop as a person meets it: the program itself, run on real files.
+//! The shop as a person meets it: the program itself, run on real files and on a real PostgreSQL.
 
 #![allow(
     clippy::expect_used,
@@ -6,6 +6,7 @@
     reason = "a test may panic"
 )]
 
+use es_testkit::postgres::{Database, Server};
 use std::{
     fs,
     io::{BufRead, BufReader},
@@ -62,7 +63,11 @@ fn stderr(output: &Output) -> String {
 
 /// The last line of the report, which is computed from the read model.
 fn totals(folder: &Path) -> String {
-    let report = shop(&["report", "--db", "shop.db"], folder);
+    totals_of(folder, "shop.db")
+}
+
+fn totals_of(folder: &Path, db: &str) -> String {
+    let report = shop(&["report", "--db", db], folder);
     assert!(report.status.success(), "{}", stderr(&report));
     stdout(&report)
         .lines()
@@ -76,32 +81,108 @@ fn count(folder: &Path, sql: &str) -> i64 {
     db.query_row(sql, [], |row| row.get(0)).expect("counts")
 }
 
-#[test]
-fn importing_twice_is_importing_once() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let folder = folder.path();
-    let import = ["import", SAMPLE, "--db", "shop.db"];
-    let first = shop(&import, folder);
+/// Where a shop is, for what holds in SQLite and in PostgreSQL.
+struct Place {
+    folder: tempfile::TempDir,
+    database: Option<Database<'static>>,
+    db: String,
+}
+
+impl Place {
+    fn sqlite() -> Self {
+        Self {
+            folder: tempfile::tempdir().expect("a folder"),
+            database: None,
+            db: "shop.db".to_owned(),
+        }
+    }
+
+    fn postgres() -> Self {
+        let server = Server::shared().expect("a server");
+        let database = server.database().expect("a database");
+        Self {
+            folder: tempfile::tempdir().expect("a folder"),
+            db: database.url(),
+            database: Some(database),
+        }
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = command(arguments, self.folder.path());
+        command.args(["--db", &self.db]);
+        command
+    }
+
+    fn shop(&self, arguments: &[&str]) -> Output {
+        self.command(arguments).output().expect("the shop runs")
+    }
+
+    fn totals(&self) -> String {
+        totals_of(self.folder.path(), &self.db)
+    }
+
+    /// `None` where there is no such table yet.
+    fn try_count(&self, sql: &str) -> Option<i64> {
+        if let Some(database) = &self.database {
+            return database.query(sql).ok()?.trim().parse().ok();
+        }
+        let db = rusqlite::Connection::open(self.folder.path().join("shop.db")).ok()?;
+        db.query_row(sql, [], |row| row.get(0)).ok()
+    }
+
+    fn events(&self) -> Option<i64> {
+        let schema = self.database.as_ref().map_or("main", |_| "es");
+        self.try_count(&format!("SELECT count(*) FROM {schema}.events"))
+    }
+
+    /// How many tables of generations there are, those of unfinished ones included.
+    fn tables(&self) -> Option<i64> {
+        self.try_count(match self.database {
+            None => "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name GLOB '*__g*'",
+            Some(_) => r"SELECT count(*) FROM pg_tables WHERE tablename LIKE '%\_\_g%'",
+        })
+    }
+
+    /// Waits until there are more events than `events`, or the program has ended.
+    fn wait_for_events(&self, events: i64, program: &mut Child) {
+        let start = Instant::now();
+        while program.try_wait().expect("can be asked").is_none() {
+            if self.events().is_some_and(|now| now > events) {
+                return;
+            }
+            assert!(
+                start.elapsed() < Duration::from_secs(90),
+                "nothing is imported"
+            );
+            std::thread::yield_now();
+        }
+    }
+}
+
+fn importing_twice_is_importing_once(place: &Place) {
+    let import = ["import", SAMPLE];
+    let first = place.shop(&import);
     assert_eq!(
         stdout(&first),
-        "6919 purchases imported, 0 were already there\n"
+        "6919 purchases imported, 0 were already there\n",
+        "{}",
+        stderr(&first)
     );
     assert_eq!(first.status.code(), Some(0));
-    let events = count(folder, "SELECT count(*) FROM events");
-    let again = shop(&import, folder);
+    let events = place.events();
+    assert!(events.is_some());
+    let again = place.shop(&import);
     assert_eq!(
         stdout(&again),
         "0 purchases imported, 6919 were already there\n"
     );
-    assert_eq!(count(folder, "SELECT count(*) FROM events"), events);
-    assert_eq!(totals(folder), TOTALS);
-    assert_eq!(totals(folder), TOTALS);
+    assert_eq!(place.events(), events);
+    let none = stdout(&place.shop(&["status"]));
+    assert!(none.starts_with("There are no read models yet"), "{none}");
+    assert_eq!(place.totals(), TOTALS);
+    assert_eq!(place.totals(), TOTALS);
 
-    let show = shop(
-        &["show", "00004-19970118-2-2973", "--db", "shop.db"],
-        folder,
-    );
-    let text = stdout(&show);
+    let text = stdout(&place.shop(&["show", "00004-19970118-2-2973"]));
     for part in [
         "order.placed v3",
         "order.paid v1",
@@ -110,96 +191,104 @@ fn importing_twice_is_importing_once() {
     ] {
         assert!(text.contains(part), "{part} is missing in\n{text}");
     }
-}
-
-/// Waits until the database holds more events than `events`, or the program has ended.
-fn wait_for_events(folder: &Path, events: i64, program: &mut Child) {
-    let start = Instant::now();
-    while program.try_wait().expect("can be asked").is_none() {
-        let path = folder.join("shop.db");
-        let now = rusqlite::Connection::open(path).ok().and_then(|db| {
-            let sql = "SELECT count(*) FROM events";
-            db.query_row(sql, [], |row| row.get::<_, i64>(0)).ok()
-        });
-        if now.is_some_and(|now| now > events) {
-            return;
-        }
-        assert!(
-            start.elapsed() < Duration::from_secs(90),
-            "nothing is imported"
-        );
-        std::thread::yield_now();
+    let orders = place.shop(&["orders", "00004"]);
+    assert_eq!(stdout(&orders).matches("shipped").count(), 4);
+    for (arguments, said) in [
+        (
+            ["orders", "nobody"],
+            "shop: customer `nobody` has no orders\n",
+        ),
+        (["show", "nothing"], "shop: there is no order `nothing`\n"),
+    ] {
+        let nothing = place.shop(&arguments);
+        assert_eq!(nothing.status.code(), Some(3));
+        assert_eq!(stderr(&nothing), said);
     }
 }
 
 #[test]
-fn an_import_can_be_killed_anywhere_and_run_again() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let folder = folder.path();
-    let import = ["import", SAMPLE, "--db", "shop.db"];
+fn importing_twice_is_importing_once_in_sqlite() {
+    importing_twice_is_importing_once(&Place::sqlite());
+}
+
+#[test]
+fn importing_twice_is_importing_once_in_postgresql() {
+    importing_twice_is_importing_once(&Place::postgres());
+}
+
+fn an_import_can_be_killed_anywhere_and_run_again(place: &Place) {
+    let import = ["import", SAMPLE];
     let mut kills = 0;
     for events in [0, 1, 2_000, 9_000, 20_000] {
-        let mut program = command(&import, folder)
+        let mut program = place
+            .command(&import)
             .stdout(Stdio::null())
             .spawn()
             .expect("the shop runs");
-        wait_for_events(folder, events, &mut program);
+        place.wait_for_events(events, &mut program);
         program.kill().expect("can be killed");
         let ended = program.wait().expect("has ended");
         kills += i32::from(ended.code().is_none());
         // A report on half an import leaves a checkpoint in the middle.
-        assert!(totals(folder).starts_with("purchases="));
+        assert!(place.totals().starts_with("purchases="));
     }
     assert!(kills >= 3, "only {kills} imports were killed on the way");
-    assert!(shop(&import, folder).status.success());
-    assert_eq!(totals(folder), TOTALS);
+    assert!(place.shop(&import).status.success());
+    assert_eq!(place.totals(), TOTALS);
     let halves = "SELECT count(*) FROM order_summaries WHERE status <> 'shipped'";
-    assert_eq!(count(folder, halves), 0);
+    assert_eq!(place.try_count(halves), Some(0));
 }
 
 #[test]
-fn a_rebuild_can_be_killed_anywhere_while_reports_go_on() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let folder = folder.path();
-    let import = shop(&["import", SAMPLE, "--db", "shop.db"], folder);
-    assert!(import.status.success());
-    let none = stdout(&shop(&["status", "--db", "shop.db"], folder));
-    assert!(none.starts_with("There are no read models yet"), "{none}");
-    assert_eq!(totals(folder), TOTALS);
-    let rebuild = ["rebuild", "--db", "shop.db"];
+fn an_import_can_be_killed_anywhere_and_run_again_in_sqlite() {
+    an_import_can_be_killed_anywhere_and_run_again(&Place::sqlite());
+}
+
+#[test]
+fn an_import_can_be_killed_anywhere_and_run_again_in_postgresql() {
+    an_import_can_be_killed_anywhere_and_run_again(&Place::postgres());
+}
+
+fn a_rebuild_can_be_killed_anywhere_while_reports_go_on(place: &Place) {
+    assert!(place.shop(&["import", SAMPLE]).status.success());
+    assert_eq!(place.totals(), TOTALS);
     let mut kills = 0;
     for round in 0..8_u64 {
-        let mut program = command(&rebuild, folder)
+        let mut program = place
+            .command(&["rebuild"])
             .stdout(Stdio::null())
             .spawn()
             .expect("the shop runs");
         // Anywhere: a little later in each round.
         std::thread::sleep(Duration::from_millis(20 + round * 25));
         if round % 2 == 0 {
-            assert_eq!(totals(folder), TOTALS, "beside a rebuild");
+            assert_eq!(place.totals(), TOTALS, "beside a rebuild");
         }
         program.kill().expect("can be killed");
         kills += i32::from(program.wait().expect("has ended").code().is_none());
-        assert_eq!(totals(folder), TOTALS, "behind a rebuild that was killed");
+        assert_eq!(place.totals(), TOTALS, "behind a rebuild that was killed");
     }
     assert!(kills >= 2, "only {kills} rebuilds were killed on the way");
-    let done = shop(&rebuild, folder);
+    let done = place.shop(&["rebuild"]);
     assert_eq!(stdout(&done), "the read models were built anew\n");
-    assert_eq!(totals(folder), TOTALS);
-    let status = stdout(&shop(&["status", "--db", "shop.db"], folder));
+    assert_eq!(place.totals(), TOTALS);
+    let status = stdout(&place.shop(&["status"]));
     for model in ["order_summaries", "sales_by_month", "customers"] {
         assert_eq!(status.matches(model).count(), 1, "{status}");
     }
     assert!(!status.contains("being built"), "{status}");
     // Nothing is left of the tables that were not finished.
-    let tables = "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name GLOB '*__g*'";
-    assert_eq!(count(folder, tables), 5);
+    assert_eq!(place.tables(), Some(5));
+}
 
-    let orders = shop(&["orders", "00004", "--db", "shop.db"], folder);
-    assert_eq!(stdout(&orders).matches("shipped").count(), 4);
-    let nobody = shop(&["orders", "nobody", "--db", "shop.db"], folder);
-    assert_eq!(nobody.status.code(), Some(3));
-    assert_eq!(stderr(&nobody), "shop: customer `nobody` has no orders\n");
+#[test]
+fn a_rebuild_can_be_killed_anywhere_while_reports_go_on_in_sqlite() {
+    a_rebuild_can_be_killed_anywhere_while_reports_go_on(&Place::sqlite());
+}
+
+#[test]
+fn a_rebuild_can_be_killed_anywhere_while_reports_go_on_in_postgresql() {
+    a_rebuild_can_be_killed_anywhere_while_reports_go_on(&Place::postgres());
 }
 
 #[test]
@@ -275,6 +364,56 @@ fn mistakes_are_said_and_make_nothing() {
     let output = shop(&["report", "--db", "text.db"], folder);
     assert_eq!(output.status.code(), Some(3));
     assert!(stderr(&output).contains("damaged"), "{}", stderr(&output));
+}
+
+#[test]
+fn mistakes_with_a_server_are_said_and_make_nothing() {
+    let place = Place::postgres();
+    let database = place.database.as_ref().expect("on a server");
+    let (name, url) = (database.name(), database.url());
+    let other = url.replace(name, "no_such_shop");
+    let nobody = url.replace("user=es", "user=nobody_here password=hunter2");
+    let silent = "postgresql://es:hunter2@127.0.0.1:1/shop";
+    for (arguments, said) in [
+        (
+            ["report", "", "--db", &url],
+            &*format!("database `{name}`: there is no shop in it; `shop import` makes one"),
+        ),
+        (["show", "x", "--db", &url], "there is no shop in it"),
+        (["import", "no.txt", "--db", &url], "no.txt: No such file"),
+        (
+            ["import", SAMPLE, "--db", &other],
+            "database `no_such_shop`: the database cannot be opened: database \"no_such_shop\" does \
+             not exist",
+        ),
+        (
+            ["report", "", "--db", &nobody],
+            "role \"nobody_here\" does not exist",
+        ),
+        (
+            ["report", "", "--db", silent],
+            "database `shop`: the database cannot be reached",
+        ),
+        (
+            ["import", SAMPLE, "--db", "postgres://es:hunter2@[::1/shop"],
+            "the connection string is neither a URL",
+        ),
+        (
+            ["import", SAMPLE, "--db", "host=localhost hunter2"],
+            "the connection string is neither a URL",
+        ),
+    ] {
+        let arguments: Vec<&str> = arguments.into_iter().filter(|a| !a.is_empty()).collect();
+        let output = shop(&arguments, place.folder.path());
+        let error = stderr(&output);
+        assert_eq!(output.status.code(), Some(3), "{arguments:?}: {error}");
+        assert!(error.contains(said), "{arguments:?}: {error}");
+        assert!(!error.contains("hunter2"), "{error}");
+    }
+    let schemas = "SELECT count(*) FROM pg_namespace WHERE nspname = 'es'";
+    assert_eq!(place.try_count(schemas), Some(0));
+    let files = fs::read_dir(place.folder.path()).expect("reads");
+    assert_eq!(files.count(), 0);
 }
 
 #[test]

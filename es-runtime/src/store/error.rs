@@ -186,6 +186,8 @@ pub enum StorageErrorKind {
     Corrupt,
     /// The database is newer than this program, or its library is too old.
     Version,
+    /// The store's tables are not there, and it was told not to make them.
+    Missing,
     /// It cannot be opened, such as a missing folder or missing rights.
     CannotOpen,
     /// Anything else.
@@ -202,6 +204,7 @@ impl fmt::Display for StorageErrorKind {
             Self::Closed => "the store is closed",
             Self::Corrupt => "the database is damaged",
             Self::Version => "the database does not fit this program",
+            Self::Missing => "the store's tables are missing",
             Self::CannotOpen => "the database cannot be opened",
             Self::Other => "the database failed",
         })

@@ -4,6 +4,7 @@ use crate::domain::{
     customer::CustomerEvent,
     order::{OrderCancelled, OrderPlaced},
 };
+use es_postgres::{Postgres, PostgresTransaction, tokio_postgres::Row};
 use es_runtime::{Envelope, HandlerError, Project, Projection};
 use es_sqlite::{Sqlite, SqliteTransaction, rusqlite::params};
 
@@ -13,8 +14,26 @@ use es_sqlite::{Sqlite, SqliteTransaction, rusqlite::params};
     version = 1,
     events(CustomerEvent, OrderPlaced, OrderCancelled)
 )]
-#[projection(schema(Sqlite = include_str!("customers.sql")))]
+#[projection(schema(
+    Sqlite = include_str!("sqlite/customers.sql"),
+    Postgres = include_str!("postgres/customers.sql"),
+))]
 pub struct Customers;
+
+const REGISTER: &str = "INSERT INTO {customers} (customer_id, registered_on) VALUES ($1, $2)
+                        ON CONFLICT (customer_id) DO UPDATE SET
+                            registered_on = excluded.registered_on";
+const PROMOTE: &str = "UPDATE {customers} SET regular = TRUE WHERE customer_id = $1";
+const PLACE: &str = "INSERT INTO {customer_orders} VALUES ($1, $2, $3, $4)";
+const CANCEL: &str = "DELETE FROM {customer_orders} WHERE order_id = $1
+                      RETURNING customer_id, cds, cents";
+/// An order may come before its customer: the two are in different streams.
+const ADD: &str = "INSERT INTO {customers} (customer_id, orders, cds, spent_cents)
+                   VALUES ($1, $2, $3, $4)
+                   ON CONFLICT (customer_id) DO UPDATE SET
+                       orders = {customers}.orders + excluded.orders,
+                       cds = {customers}.cds + excluded.cds,
+                       spent_cents = {customers}.spent_cents + excluded.spent_cents";
 
 impl Project<CustomerEvent, Sqlite> for Customers {
     async fn project(
@@ -24,15 +43,28 @@ impl Project<CustomerEvent, Sqlite> for Customers {
     ) -> Result<(), HandlerError> {
         let customer = event.stream.id();
         match &event.event {
-            CustomerEvent::Registered { on } => tx.execute(
-                "INSERT INTO {customers} (customer_id, registered_on) VALUES (?1, ?2)
-                 ON CONFLICT (customer_id) DO UPDATE SET registered_on = excluded.registered_on",
-                [customer, &on.to_string()],
-            )?,
-            CustomerEvent::Promoted { .. } => tx.execute(
-                "UPDATE {customers} SET regular = 1 WHERE customer_id = ?1",
-                [customer],
-            )?,
+            CustomerEvent::Registered { on } => {
+                tx.execute(REGISTER, [customer, &on.to_string()])?
+            }
+            CustomerEvent::Promoted { .. } => tx.execute(PROMOTE, [customer])?,
+            CustomerEvent::Credited { .. } => 0,
+        };
+        Ok(())
+    }
+}
+
+impl Project<CustomerEvent, Postgres> for Customers {
+    async fn project(
+        &self,
+        event: &Envelope<CustomerEvent>,
+        tx: &mut PostgresTransaction,
+    ) -> Result<(), HandlerError> {
+        let customer = event.stream.id();
+        match &event.event {
+            CustomerEvent::Registered { on } => {
+                tx.execute(REGISTER, &[&customer, &on.to_string()]).await?
+            }
+            CustomerEvent::Promoted { .. } => tx.execute(PROMOTE, &[&customer]).await?,
             CustomerEvent::Credited { .. } => 0,
         };
         Ok(())
@@ -45,13 +77,25 @@ impl Project<OrderPlaced, Sqlite> for Customers {
         placed: &Envelope<OrderPlaced>,
         tx: &mut SqliteTransaction,
     ) -> Result<(), HandlerError> {
-        let (customer, cds) = (&placed.event.customer.0, i64::from(placed.event.cds));
-        let cents = placed.event.total_cents.0;
-        tx.execute(
-            "INSERT INTO {customer_orders} VALUES (?1, ?2, ?3, ?4)",
-            params![placed.stream.id(), customer, cds, cents],
-        )?;
-        add(tx, customer, 1, cds, cents)
+        let (order, customer) = (placed.stream.id(), &placed.event.customer.0);
+        let (cds, cents) = (i64::from(placed.event.cds), placed.event.total_cents.0);
+        tx.execute(PLACE, params![order, customer, cds, cents])?;
+        tx.execute(ADD, params![customer, 1, cds, cents])?;
+        Ok(())
+    }
+}
+
+impl Project<OrderPlaced, Postgres> for Customers {
+    async fn project(
+        &self,
+        placed: &Envelope<OrderPlaced>,
+        tx: &mut PostgresTransaction,
+    ) -> Result<(), HandlerError> {
+        let (order, customer) = (placed.stream.id(), &placed.event.customer.0);
+        let (cds, cents) = (i64::from(placed.event.cds), placed.event.total_cents.0);
+        tx.execute(PLACE, &[&order, customer, &cds, &cents]).await?;
+        tx.execute(ADD, &[customer, &1_i64, &cds, &cents]).await?;
+        Ok(())
     }
 }
 
@@ -61,30 +105,32 @@ impl Project<OrderCancelled, Sqlite> for Customers {
         cancelled: &Envelope<OrderCancelled>,
         tx: &mut SqliteTransaction,
     ) -> Result<(), HandlerError> {
-        let order: Option<(String, i64, i64)> = tx.select_one(
-            "DELETE FROM {customer_orders} WHERE order_id = ?1 RETURNING customer_id, cds, cents",
-            [cancelled.stream.id()],
-            |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
-        )?;
-        let (customer, cds, cents) =
-            order.ok_or_else(|| HandlerError::new("it was never placed"))?;
-        add(tx, &customer, -1, -cds, -cents)
+        let order = tx.select_one(CANCEL, [cancelled.stream.id()], |row| {
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+        })?;
+        let (customer, cds, cents): (String, i64, i64) = order.ok_or_else(never_placed)?;
+        tx.execute(ADD, params![customer, -1, -cds, -cents])?;
+        Ok(())
     }
 }
 
-/// An order may come before its customer: the two are in different streams.
-fn add(
-    tx: &mut SqliteTransaction,
-    customer: &str,
-    orders: i64,
-    cds: i64,
-    cents: i64,
-) -> Result<(), HandlerError> {
-    tx.execute(
-        "INSERT INTO {customers} (customer_id, orders, cds, spent_cents) VALUES (?1, ?2, ?3, ?4)
-         ON CONFLICT (customer_id) DO UPDATE SET orders = orders + excluded.orders,
-             cds = cds + excluded.cds, spent_cents = spent_cents + excluded.spent_cents",
-        params![customer, orders, cds, cents],
-    )?;
-    Ok(())
+impl Project<OrderCancelled, Postgres> for Customers {
+    async fn project(
+        &self,
+        cancelled: &Envelope<OrderCancelled>,
+        tx: &mut PostgresTransaction,
+    ) -> Result<(), HandlerError> {
+        let row = |row: &Row| Ok((row.try_get(0)?, row.try_get(1)?, row.try_get(2)?));
+        let order = tx
+            .select_one(CANCEL, &[&cancelled.stream.id()], row)
+            .await?;
+        let (customer, cds, cents): (String, i64, i64) = order.ok_or_else(never_placed)?;
+        tx.execute(ADD, &[&customer, &-1_i64, &-cds, &-cents])
+            .await?;
+        Ok(())
+    }
+}
+
+fn never_placed() -> HandlerError {
+    HandlerError::new("it was never placed")
 }

@@ -1,4 +1,5 @@
-//! The read side: three read models, each kept up from the events that it lists, and the queries.
+//! The read side: three read models, each kept up from the events that it lists, and the queries. All
+//! of it in SQLite and in PostgreSQL, with the same SQL wherever both take it.
 
 mod customers;
 mod order_summaries;
@@ -7,16 +8,22 @@ mod sales_by_month;
 
 pub use customers::Customers;
 pub use order_summaries::OrderSummaries;
-pub use queries::{Month, OrderQueryService, Report};
+pub use queries::{Month, Queries, Report};
 pub use sales_by_month::SalesByMonth;
 
-use es_runtime::Projections;
-use es_sqlite::{Sqlite, SqliteStore};
+use es_runtime::{EventStore, Projections, ReadDatabase, projection::Dispatch};
 
-/// Every read model of the shop, in the file of its events.
-pub fn read_models(store: &SqliteStore) -> Projections<SqliteStore, Sqlite> {
-    Projections::new(store.clone(), store.read_database())
-        // One shop, one file: whoever comes last works on.
+/// Every read model of the shop, from the events of `store` into `read`.
+pub fn models<S, Db>(store: S, read: Db) -> Projections<S, Db>
+where
+    S: EventStore,
+    Db: ReadDatabase,
+    OrderSummaries: Dispatch<Db>,
+    SalesByMonth: Dispatch<Db>,
+    Customers: Dispatch<Db>,
+{
+    Projections::new(store, read)
+        // One shop, one database: whoever comes last works on.
         .take_over(true)
         .with(OrderSummaries)
         .with(SalesByMonth)

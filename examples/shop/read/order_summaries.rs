@@ -1,14 +1,21 @@
 //! One row an order: who bought what, and how far it is.
 
 use crate::domain::order::{OrderCancelled, OrderPaid, OrderPlaced, OrderShipped};
+use es_postgres::{Postgres, PostgresTransaction};
 use es_runtime::{Envelope, HandlerError, Project, Projection};
 use es_sqlite::{Sqlite, SqliteTransaction, rusqlite::params};
 
 #[derive(Projection)]
 #[projection("order_summaries", version = 1)]
 #[projection(events(OrderPlaced, OrderPaid, OrderShipped, OrderCancelled))]
-#[projection(schema(Sqlite = include_str!("order_summaries.sql")))]
+#[projection(schema(
+    Sqlite = include_str!("sqlite/order_summaries.sql"),
+    Postgres = include_str!("postgres/order_summaries.sql"),
+))]
 pub struct OrderSummaries;
+
+const PLACE: &str = "INSERT INTO {order_summaries} VALUES ($1, $2, $3, $4, $5, 'placed')";
+const SET_STATUS: &str = "UPDATE {order_summaries} SET status = $1 WHERE order_id = $2";
 
 impl Project<OrderPlaced, Sqlite> for OrderSummaries {
     async fn project(
@@ -16,16 +23,35 @@ impl Project<OrderPlaced, Sqlite> for OrderSummaries {
         placed: &Envelope<OrderPlaced>,
         tx: &mut SqliteTransaction,
     ) -> Result<(), HandlerError> {
-        tx.execute(
-            "INSERT INTO {order_summaries} VALUES (?1, ?2, ?3, ?4, ?5, 'placed')",
-            params![
-                placed.stream.id(),
-                placed.event.customer.0,
-                placed.event.placed_on.to_string(),
-                placed.event.cds,
-                placed.event.total_cents.0
-            ],
-        )?;
+        let OrderPlaced {
+            customer,
+            placed_on,
+            cds,
+            total_cents,
+            ..
+        } = &placed.event;
+        let (order, day) = (placed.stream.id(), placed_on.to_string());
+        tx.execute(PLACE, params![order, customer.0, day, cds, total_cents.0])?;
+        Ok(())
+    }
+}
+
+impl Project<OrderPlaced, Postgres> for OrderSummaries {
+    async fn project(
+        &self,
+        placed: &Envelope<OrderPlaced>,
+        tx: &mut PostgresTransaction,
+    ) -> Result<(), HandlerError> {
+        let OrderPlaced {
+            customer,
+            placed_on,
+            cds,
+            total_cents,
+            ..
+        } = &placed.event;
+        let (order, day, cds) = (placed.stream.id(), placed_on.to_string(), i64::from(*cds));
+        tx.execute(PLACE, &[&order, &customer.0, &day, &cds, &total_cents.0])
+            .await?;
         Ok(())
     }
 }
@@ -36,7 +62,20 @@ impl Project<OrderPaid, Sqlite> for OrderSummaries {
         paid: &Envelope<OrderPaid>,
         tx: &mut SqliteTransaction,
     ) -> Result<(), HandlerError> {
-        set_status(tx, paid.stream.id(), "paid")
+        tx.execute(SET_STATUS, ["paid", paid.stream.id()])?;
+        Ok(())
+    }
+}
+
+impl Project<OrderPaid, Postgres> for OrderSummaries {
+    async fn project(
+        &self,
+        paid: &Envelope<OrderPaid>,
+        tx: &mut PostgresTransaction,
+    ) -> Result<(), HandlerError> {
+        tx.execute(SET_STATUS, &[&"paid", &paid.stream.id()])
+            .await?;
+        Ok(())
     }
 }
 
@@ -46,7 +85,20 @@ impl Project<OrderShipped, Sqlite> for OrderSummaries {
         shipped: &Envelope<OrderShipped>,
         tx: &mut SqliteTransaction,
     ) -> Result<(), HandlerError> {
-        set_status(tx, shipped.stream.id(), "shipped")
+        tx.execute(SET_STATUS, ["shipped", shipped.stream.id()])?;
+        Ok(())
+    }
+}
+
+impl Project<OrderShipped, Postgres> for OrderSummaries {
+    async fn project(
+        &self,
+        shipped: &Envelope<OrderShipped>,
+        tx: &mut PostgresTransaction,
+    ) -> Result<(), HandlerError> {
+        tx.execute(SET_STATUS, &[&"shipped", &shipped.stream.id()])
+            .await?;
+        Ok(())
     }
 }
 
@@ -56,14 +108,19 @@ impl Project<OrderCancelled, Sqlite> for OrderSummaries {
         cancelled: &Envelope<OrderCancelled>,
         tx: &mut SqliteTransaction,
     ) -> Result<(), HandlerError> {
-        set_status(tx, cancelled.stream.id(), "cancelled")
+        tx.execute(SET_STATUS, ["cancelled", cancelled.stream.id()])?;
+        Ok(())
     }
 }
 
-fn set_status(tx: &mut SqliteTransaction, order: &str, status: &str) -> Result<(), HandlerError> {
-    tx.execute(
-        "UPDATE {order_summaries} SET status = ?2 WHERE order_id = ?1",
-        [order, status],
-    )?;
-    Ok(())
+impl Project<OrderCancelled, Postgres> for OrderSummaries {
+    async fn project(
+        &self,
+        cancelled: &Envelope<OrderCancelled>,
+        tx: &mut PostgresTransaction,
+    ) -> Result<(), HandlerError> {
+        tx.execute(SET_STATUS, &[&"cancelled", &cancelled.stream.id()])
+            .await?;
+        Ok(())
+    }
 }
