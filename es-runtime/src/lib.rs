@@ -90,6 +90,7 @@ mod fingerprint;
 pub mod projection;
 mod record;
 mod repository;
+pub mod saga;
 pub mod schema;
 mod store;
 
@@ -109,6 +110,7 @@ pub use repository::{
     Execute, ExecuteError, Executed, LoadError, Loaded, Repository, RetryPolicy, SnapshotDropped,
     SnapshotFailure, SnapshotUse,
 };
+pub use saga::{Saga, SagaStore, Sagas};
 pub use schema::Shape;
 pub use store::{
     Append, AppendError, Appended, Direction, EventFilter, EventStore, FeedPage, Fingerprint,

@@ -1,9 +1,11 @@
-//! Tests for what is built on es-runtime: given/when/then for aggregates, and the conformance suite
-//! that every store passes. With the feature `postgres-server` also a PostgreSQL server for tests.
+//! Tests for what is built on es-runtime: given/when/then for aggregates, crashes for sagas, and the
+//! conformance suite that every store passes. With the feature `postgres-server` also a PostgreSQL
+//! server for tests.
 
 pub mod conformance;
 #[cfg(all(feature = "postgres-server", unix))]
 pub mod postgres;
+pub mod saga;
 mod scenario;
 
 pub use scenario::{Scenario, Then, given, given_nothing};

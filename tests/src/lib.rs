@@ -16,4 +16,5 @@ pub struct ChangingAnEvent;
 pub struct ReadModels;
 
 pub mod accounts;
+pub mod orders;
 pub mod stepping;

@@ -37,6 +37,31 @@ impl Timestamp {
         Some(Self { moment })
     }
 
+    /// The moment so much later, or the last one that there is.
+    ///
+    /// ```
+    /// use es_runtime::Timestamp;
+    /// use std::time::Duration;
+    ///
+    /// let moment: Timestamp = "1997-01-18T09:30:00Z".parse()?;
+    /// assert_eq!(moment.after(Duration::from_secs(90)).to_string(), "1997-01-18T09:31:30.000000Z");
+    /// # Ok::<(), es_runtime::InvalidTimestamp>(())
+    /// ```
+    #[must_use]
+    pub fn after(self, time: Duration) -> Self {
+        let micros = i64::try_from(time.as_micros()).unwrap_or(i64::MAX);
+        let last = jiff::Timestamp::MAX;
+        let moment = self.unix_micros().saturating_add(micros);
+        let moment = jiff::Timestamp::from_microsecond(moment).unwrap_or(last);
+        Self { moment }
+    }
+
+    /// How long it is since an `earlier` moment, zero when that one is later.
+    pub fn since(self, earlier: Self) -> Duration {
+        let micros = self.unix_micros().saturating_sub(earlier.unix_micros());
+        Duration::from_micros(u64::try_from(micros).unwrap_or(0))
+    }
+
     /// Microseconds since 1970-01-01T00:00Z.
     pub fn unix_micros(self) -> i64 {
         self.moment.as_microsecond()

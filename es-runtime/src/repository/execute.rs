@@ -127,10 +127,10 @@ pub enum SnapshotFailure {
 }
 
 /// What the handler decided, ready to be appended, and the state after it.
-struct Decision<A: Aggregate> {
+pub(super) struct Decision<A: Aggregate> {
     state: A,
     events: Vec<A::Event>,
-    stored: Vec<NewEvent>,
+    pub(super) stored: Vec<NewEvent>,
 }
 
 impl<A, S, N, C> Execute<'_, A, S, N, C>
@@ -301,7 +301,7 @@ async fn append_resolved<S: EventStore>(
 }
 
 /// Runs the handler and everything of the user's code that must work before anything is written.
-fn decide<A: Handle<C>, C>(
+pub(super) fn decide<A: Handle<C>, C>(
     stream: &StreamId,
     mut state: A,
     command: C,

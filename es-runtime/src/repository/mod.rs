@@ -2,6 +2,7 @@
 
 mod error;
 mod execute;
+pub(crate) mod plan;
 mod replay;
 mod retry;
 

@@ -94,7 +94,7 @@ impl<A: Aggregate, S: EventStore, N: SnapshotStore> Repository<A, S, N> {
 }
 
 /// Folds a stream into the state.
-struct Replay<A> {
+pub(super) struct Replay<A> {
     state: A,
     version: u64,
     position: Position,
@@ -120,7 +120,7 @@ enum Failure {
 }
 
 impl<A: Aggregate> Replay<A> {
-    fn from_start(until: u64) -> Self {
+    pub(super) fn from_start(until: u64) -> Self {
         Self {
             state: A::default(),
             version: 0,
@@ -142,7 +142,11 @@ impl<A: Aggregate> Replay<A> {
         }
     }
 
-    fn into_loaded(self, stream: &StreamId, snapshot: SnapshotUse) -> Result<Loaded<A>, LoadError> {
+    pub(super) fn into_loaded(
+        self,
+        stream: &StreamId,
+        snapshot: SnapshotUse,
+    ) -> Result<Loaded<A>, LoadError> {
         let stream = || stream.clone();
         match self.failure {
             None => Ok(Loaded {

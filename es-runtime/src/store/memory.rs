@@ -3,15 +3,17 @@
 use super::{
     Append, AppendError, Appended, Direction, EventFilter, EventStore, FeedPage, Limits, ReadError,
     ReadLimit, Snapshot, SnapshotStore, StorageError, StoredEvent, StreamFold, StreamRange,
+    saga::{Claim, Claimed, Commit, CommitError, Committed, RowFilter, SagaRow, SagaStore},
 };
 use crate::{
     AppendId, EventId, Metadata, Position, RecordedEvent, StoredPayload, StreamId, Timestamp,
 };
 use std::{
     borrow::Cow,
-    collections::{HashMap, HashSet},
+    collections::{BTreeMap, HashMap, HashSet},
     fmt,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 use tokio::sync::watch;
 
@@ -30,6 +32,7 @@ pub struct MemoryStore {
 struct Shared {
     clock: Box<dyn Fn() -> Timestamp + Send + Sync>,
     limits: Limits,
+    space: String,
     data: Mutex<Data>,
     /// The newest position.
     appended: watch::Sender<u64>,
@@ -40,6 +43,8 @@ struct Data {
     log: Vec<Arc<Row>>,
     streams: HashMap<StreamId, Stream>,
     event_ids: HashSet<EventId>,
+    sagas: BTreeMap<StreamId, SagaRow>,
+    cursors: HashMap<String, Position>,
 }
 
 #[derive(Default)]
@@ -74,6 +79,7 @@ impl MemoryStore {
             shared: Arc::new(Shared {
                 clock: Box::new(clock),
                 limits: Limits::default(),
+                space: EventId::new().to_string(),
                 data: Mutex::default(),
                 appended: watch::Sender::new(0),
             }),
@@ -104,17 +110,101 @@ impl MemoryStore {
             return Err(AppendError::Invalid { stream, reason });
         }
         let mut data = self.data();
-        let data = &mut *data;
+        match data.accept(&append, &mut HashSet::new())? {
+            Accepted::Repeated(first) => Ok(first),
+            Accepted::Yes => Ok(data.write(append, (self.shared.clock)())),
+        }
+    }
+
+    /// Looks at everything before it writes anything, since there is nothing to roll back with.
+    fn commit_now(&self, commit: Commit) -> Result<Committed, CommitError> {
+        commit.check(&self.shared.limits)?;
+        let mut data = self.data();
+        let mut ids = HashSet::new();
+        for append in &commit.appends {
+            match data.accept(append, &mut ids).map_err(CommitError::Append)? {
+                Accepted::Yes => {}
+                Accepted::Repeated(first) => {
+                    let stream = append.stream.clone();
+                    return Err(CommitError::Repeated { stream, first });
+                }
+            }
+        }
+        for row in &commit.rows {
+            let actual = data.sagas.get(&row.instance).map_or(0, |row| row.epoch);
+            if let Some(epoch) = row.epoch.filter(|_| row.is_fenced_by(actual)) {
+                return Err(CommitError::Fenced {
+                    instance: row.instance.clone(),
+                    epoch,
+                    actual,
+                });
+            }
+        }
+        if let Some(moved) = &commit.cursor {
+            let actual = data.cursors.get(&moved.consumer).copied();
+            if actual != moved.from {
+                return Err(CommitError::CursorMoved {
+                    consumer: moved.consumer.clone(),
+                    actual,
+                });
+            }
+        }
+        let now = (self.shared.clock)();
+        let write = |append| data.write(append, now);
+        let appended = commit.appends.into_iter().map(write).collect();
+        for row in commit.rows {
+            data.sagas
+                .entry(row.instance.clone())
+                .and_modify(|known| known.change(&row, now))
+                .or_insert_with(|| SagaRow::new(&row, now));
+        }
+        if let Some(moved) = commit.cursor {
+            data.cursors.insert(moved.consumer, moved.to);
+        }
+        Ok(Committed::new(appended))
+    }
+
+    /// Wakes those who wait for new events.
+    fn told(&self, appended: &Appended) {
+        let [_, _, newest] = appended.position.to_parts();
+        self.shared.appended.send_if_modified(|known| {
+            let more = newest > *known;
+            *known = newest.max(*known);
+            more
+        });
+    }
+
+    /// The rows of one stream after a version, as they are now.
+    fn rows_after(&self, stream: &StreamId, after: u64, most: usize) -> Vec<Arc<Row>> {
+        let data = self.data();
+        let Some(stream) = data.streams.get(stream) else {
+            return Vec::new();
+        };
+        let start = usize::try_from(after).unwrap_or(usize::MAX);
+        let rows = stream.rows.iter().skip(start).take(most);
+        rows.map(Arc::clone).collect()
+    }
+}
+
+/// What an append that keeps to the rules is.
+enum Accepted {
+    Yes,
+    Repeated(Appended),
+}
+
+impl Data {
+    /// Whether an append may be written; `ids` are those of other events of the same transaction.
+    fn accept(&self, append: &Append, ids: &mut HashSet<EventId>) -> Result<Accepted, AppendError> {
         let empty = Stream::default();
-        let stream = data.streams.get(&append.stream).unwrap_or(&empty);
+        let stream = self.streams.get(&append.stream).unwrap_or(&empty);
         let actual = stream.version();
         if let Some((id, first)) = append
             .append_id
             .as_ref()
             .and_then(|id| Some((id, stream.appends.get(id)?)))
         {
-            return if stream.holds(first, &append) {
-                Ok(first.clone().as_repeated())
+            return if stream.holds(first, append) {
+                Ok(Accepted::Repeated(first.clone().as_repeated()))
             } else {
                 Err(AppendError::IdReused {
                     stream: append.stream.clone(),
@@ -125,34 +215,38 @@ impl MemoryStore {
         }
         if !append.expected.accepts(actual) {
             return Err(AppendError::Conflict {
-                stream: append.stream,
+                stream: append.stream.clone(),
                 expected: append.expected,
                 actual,
             });
         }
-        let mut ids = HashSet::new();
         for event in &append.events {
-            if data.event_ids.contains(&event.id) || !ids.insert(event.id) {
+            if self.event_ids.contains(&event.id) || !ids.insert(event.id) {
                 return Err(AppendError::DuplicateEventId {
-                    stream: append.stream,
+                    stream: append.stream.clone(),
                     event_id: event.id,
                 });
             }
         }
+        Ok(Accepted::Yes)
+    }
 
-        let recorded_at = (self.shared.clock)();
-        let metadata = Arc::new(append.metadata);
-        let mut version = actual;
-        let mut place = data.log.len() as u64;
+    /// Writes an append that was accepted.
+    fn write(&mut self, append: Append, recorded_at: Timestamp) -> Appended {
         let count = append.events.len() as u64;
         if count == 0 && append.append_id.is_none() {
-            let position = stream.position();
-            return Ok(Appended::new(actual, 0, position, recorded_at));
+            let empty = Stream::default();
+            let stream = self.streams.get(&append.stream).unwrap_or(&empty);
+            return Appended::new(stream.version(), 0, stream.position(), recorded_at);
         }
-        let stream = data.streams.entry(append.stream.clone()).or_default();
+        let metadata = Arc::new(append.metadata);
+        let stream = self.streams.entry(append.stream.clone()).or_default();
+        let mut version = stream.version();
+        let mut place = self.log.len() as u64;
         for event in append.events {
             version += 1;
             place += 1;
+            self.event_ids.insert(event.id);
             let row = Arc::new(Row {
                 position: Position::from_parts([0, 0, place]),
                 stream: append.stream.clone(),
@@ -166,25 +260,13 @@ impl MemoryStore {
                 recorded_at,
             });
             stream.rows.push(Arc::clone(&row));
-            data.log.push(row);
+            self.log.push(row);
         }
-        data.event_ids.extend(ids);
         let appended = Appended::new(version, count, stream.position(), recorded_at);
         if let Some(id) = append.append_id {
             stream.appends.insert(id, appended.clone());
         }
-        Ok(appended)
-    }
-
-    /// The rows of one stream after a version, as they are now.
-    fn rows_after(&self, stream: &StreamId, after: u64, most: usize) -> Vec<Arc<Row>> {
-        let data = self.data();
-        let Some(stream) = data.streams.get(stream) else {
-            return Vec::new();
-        };
-        let start = usize::try_from(after).unwrap_or(usize::MAX);
-        let rows = stream.rows.iter().skip(start).take(most);
-        rows.map(Arc::clone).collect()
+        appended
     }
 }
 
@@ -257,13 +339,8 @@ fn take<'a>(rows: impl Iterator<Item = &'a Arc<Row>>, limit: ReadLimit) -> Vec<R
 impl EventStore for MemoryStore {
     async fn append(&self, append: Append) -> Result<Appended, AppendError> {
         let done = self.append_now(append);
-        if let Ok(Appended { position, .. }) = &done {
-            let [_, _, newest] = position.to_parts();
-            self.shared.appended.send_if_modified(|known| {
-                let more = newest > *known;
-                *known = newest.max(*known);
-                more
-            });
+        if let Ok(appended) = &done {
+            self.told(appended);
         }
         done
     }
@@ -347,6 +424,71 @@ impl EventStore for MemoryStore {
     async fn head(&self) -> Result<Position, ReadError> {
         let data = self.data();
         Ok(data.log.last().map_or(Position::START, |row| row.position))
+    }
+}
+
+impl SagaStore for MemoryStore {
+    async fn commit(&self, commit: Commit) -> Result<Committed, CommitError> {
+        let done = self.commit_now(commit)?;
+        done.appended
+            .iter()
+            .for_each(|appended| self.told(appended));
+        Ok(done)
+    }
+
+    async fn claim(&self, claim: Claim) -> Result<Vec<Claimed>, StorageError> {
+        let now = (self.shared.clock)();
+        let mut data = self.data();
+        let mut free: Vec<_> = data
+            .sagas
+            .values_mut()
+            .filter(|row| {
+                claim
+                    .sagas
+                    .iter()
+                    .any(|saga| saga == row.instance.aggregate())
+            })
+            .filter(|row| row.is_free_and_due(now))
+            .collect();
+        free.sort_by_key(|row| row.due_at);
+        let claimed = free.into_iter().take(claim.at_most).map(|row| {
+            row.epoch += 1;
+            row.owner = Some(claim.owner.clone());
+            row.lease_until = Some(now.after(claim.lease));
+            Claimed::new(row.instance.clone(), row.epoch)
+        });
+        Ok(claimed.collect())
+    }
+
+    async fn renew(&self, claimed: &Claimed, lease: Duration) -> Result<bool, StorageError> {
+        let now = (self.shared.clock)();
+        let mut data = self.data();
+        let row = data.sagas.get_mut(&claimed.instance);
+        Ok(row
+            .filter(|row| row.epoch == claimed.epoch)
+            .is_some_and(|row| {
+                row.lease_until = Some(now.after(lease));
+                true
+            }))
+    }
+
+    async fn saga_rows(&self, filter: &RowFilter) -> Result<Vec<SagaRow>, ReadError> {
+        let data = self.data();
+        let rows = data.sagas.values();
+        let rows = rows.filter(|row| filter.accepts(&row.instance, row.status));
+        Ok(rows.take(filter.at_most).cloned().collect())
+    }
+
+    async fn saga_cursor(&self, consumer: &str) -> Result<Option<Position>, ReadError> {
+        Ok(self.data().cursors.get(consumer).copied())
+    }
+
+    async fn saga_time(&self) -> Result<Timestamp, ReadError> {
+        Ok((self.shared.clock)())
+    }
+
+    async fn saga_space(&self) -> Result<String, ReadError> {
+        Ok(self.shared.space.clone())
     }
 }
 

@@ -7,6 +7,7 @@ mod append;
 mod error;
 mod memory;
 mod read;
+pub(crate) mod saga;
 mod snapshot;
 
 pub use append::{Append, Appended, InvalidAppend, Limits, NewEvent};

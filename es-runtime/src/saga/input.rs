@@ -1,0 +1,258 @@
+//! Reading the feed: each event that starts or cancels a saga becomes one transaction of the saga's
+//! own events, the record that the event was taken, and the place in the feed.
+
+use super::{
+    Commit, CursorMove, SagaError, SagaStore,
+    commit::{ATTEMPTS, append_of, contended, may_decide_again, pause_after},
+    decide::Draft,
+    definition::{Kind, Routed},
+    info::Info,
+    load::load,
+    runner::Core,
+};
+use crate::{
+    AppendError, AppendId, Metadata, Position, RecordedEvent, StreamId, store::saga::CommitError,
+};
+use std::{
+    collections::BTreeMap,
+    panic::{AssertUnwindSafe, catch_unwind},
+};
+
+/// So many events at most share a transaction.
+const GROUP: usize = 64;
+
+/// What one event asks of one instance.
+struct Asked<'e> {
+    event: &'e RecordedEvent,
+    routed: Routed,
+}
+
+/// Reads one page of the events of a saga. `None` when there was nothing to read; otherwise where it
+/// stands now.
+pub(crate) async fn read_on<S: SagaStore>(
+    core: &Core<S>,
+    category: &str,
+) -> Result<Option<Position>, SagaError> {
+    let Some(kind) = core.newest(category) else {
+        return Ok(None);
+    };
+    let Some(mut at) = begin(core, category).await? else {
+        return Ok(None);
+    };
+    let page = core
+        .store
+        .read_feed(at, &kind.filter(), core.settings.page)
+        .await?;
+    let mut rest = page.events.as_slice();
+    while !rest.is_empty() {
+        let group = group(&**kind, category, rest)?;
+        let taken = match take(core, category, at, &group).await? {
+            Taken::All => group.len(),
+            // One of them was taken before, or others are busy with its saga: one by one then.
+            Taken::Not if group.len() > 1 => {
+                let first = group.events.into_iter().take(1).collect();
+                let first = Group::of(first);
+                match take(core, category, at, &first).await? {
+                    Taken::All => 1,
+                    Taken::Not | Taken::Moved => return Ok(Some(at)),
+                }
+            }
+            Taken::Not | Taken::Moved => return Ok(Some(at)),
+        };
+        if let Some(last) = rest.get(taken - 1) {
+            at = last.position;
+        }
+        rest = rest.get(taken..).unwrap_or_default();
+    }
+    if page.next > at {
+        let moved = CursorMove::new(category, Some(at), page.next);
+        match core.store.commit(Commit::new().cursor(moved)).await {
+            Ok(_) | Err(CommitError::CursorMoved { .. }) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    let stood_still = page.events.is_empty() && page.at_end;
+    Ok((!stood_still).then_some(page.next))
+}
+
+/// Where the saga's input stands; the first time, where it begins.
+async fn begin<S: SagaStore>(
+    core: &Core<S>,
+    category: &str,
+) -> Result<Option<Position>, SagaError> {
+    if let Some(at) = core.store.saga_cursor(category).await? {
+        return Ok(Some(at));
+    }
+    let first = if core.settings.from_the_beginning {
+        Position::START
+    } else {
+        core.store.head().await?
+    };
+    let begun = CursorMove::new(category, None, first);
+    match core.store.commit(Commit::new().cursor(begun)).await {
+        Ok(_) => Ok(Some(first)),
+        Err(CommitError::CursorMoved { actual, .. }) => Ok(actual),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Events that can share a transaction: none of their sagas is asked by two of them.
+struct Group<'e> {
+    events: Vec<(&'e RecordedEvent, Vec<Asked<'e>>)>,
+}
+
+impl<'e> Group<'e> {
+    fn of(events: Vec<(&'e RecordedEvent, Vec<Asked<'e>>)>) -> Self {
+        Self { events }
+    }
+
+    fn len(&self) -> usize {
+        self.events.len()
+    }
+}
+
+fn group<'e>(
+    kind: &dyn Kind,
+    category: &str,
+    events: &'e [RecordedEvent],
+) -> Result<Group<'e>, SagaError> {
+    let mut seen: Vec<String> = Vec::new();
+    let mut taken = Vec::new();
+    for event in events.iter().take(GROUP) {
+        let failed = |reason: String| SagaError::Event {
+            saga: category.to_owned(),
+            position: event.position,
+            reason,
+        };
+        let routed = catch_unwind(AssertUnwindSafe(|| kind.route(event)));
+        let routed = routed
+            .map_err(|_| failed("the function that reads it panicked".to_owned()))?
+            .map_err(failed)?;
+        if routed.iter().any(|r| seen.iter().any(|id| id == r.id())) {
+            break;
+        }
+        seen.extend(routed.iter().map(|routed| routed.id().to_owned()));
+        let asked = routed.into_iter().map(|routed| Asked { event, routed });
+        taken.push((event, asked.collect()));
+    }
+    Ok(Group::of(taken))
+}
+
+enum Taken {
+    All,
+    Not,
+    Moved,
+}
+
+/// Takes the events of a group, in one transaction with the move of the cursor behind them.
+async fn take<S: SagaStore>(
+    core: &Core<S>,
+    category: &str,
+    from: Position,
+    group: &Group<'_>,
+) -> Result<Taken, SagaError> {
+    let Some((last, _)) = group.events.last() else {
+        return Ok(Taken::All);
+    };
+    // Events of one group that ask the same saga twice are those of one event: start, then cancel.
+    let mut asked: BTreeMap<&str, Vec<&Asked<'_>>> = BTreeMap::new();
+    for one in group.events.iter().flat_map(|(_, asked)| asked) {
+        asked.entry(one.routed.id()).or_default().push(one);
+    }
+    let space = core.space().await?;
+    let broken = core.settings.broken;
+    let mut attempt = 0;
+    loop {
+        attempt += 1;
+        let now = core.store.saga_time().await?;
+        let mut commit = Commit::new();
+        let expected = if broken.cursor {
+            core.store.saga_cursor(category).await?
+        } else {
+            Some(from)
+        };
+        commit = commit.cursor(CursorMove::new(category, expected, last.position));
+        for (id, asked) in &asked {
+            let Some(first) = asked.first() else { continue };
+            let instance = StreamId::new(category, id).map_err(|e| SagaError::Event {
+                saga: category.to_owned(),
+                position: first.event.position,
+                reason: format!("the id that its function gave: {e}"),
+            })?;
+            let loaded = load(&core.store, &instance).await?;
+            let started = loaded.state.started.as_ref();
+            let info = match started {
+                None => core.newest(category).map(|kind| kind.info().clone()),
+                Some(known) => Some(
+                    core.pinned(category, known.version, &known.hash)
+                        .map_or_else(
+                            || Info::unknown(known.version, &known.hash),
+                            |kind| kind.info().clone(),
+                        ),
+                ),
+            };
+            let Some(info) = info else { continue };
+            let mut draft = loaded.draft(&instance, &info, &space, now, broken);
+            for one in asked {
+                ask(&mut draft, one);
+            }
+            if draft.events.is_empty() {
+                continue;
+            }
+            let input = (!broken.inbox).then(|| AppendId::from(first.event.event_id));
+            let metadata = Metadata::following(first.event);
+            let append = append_of(&instance, loaded.version, &draft.events, metadata, input)?;
+            commit = commit.append(append).row(draft.row());
+        }
+        match core.store.commit(commit).await {
+            Ok(_) => return Ok(Taken::All),
+            Err(CommitError::CursorMoved { .. }) => return Ok(Taken::Moved),
+            Err(error) if is_taken(&error) => {
+                if group.len() > 1 {
+                    return Ok(Taken::Not);
+                }
+                return skip(core, category, from, last.position).await;
+            }
+            Err(error) if may_decide_again(&error) && attempt < ATTEMPTS => {
+                pause_after(&error, attempt).await;
+            }
+            Err(error) => {
+                let instance = StreamId::new(category, asked.keys().next().unwrap_or(&"?"))?;
+                return Err(contended(&instance, attempt, error));
+            }
+        }
+    }
+}
+
+/// Whether the saga has taken this very event before.
+fn is_taken(error: &CommitError) -> bool {
+    matches!(
+        error,
+        CommitError::Repeated { .. } | CommitError::Append(AppendError::IdReused { .. })
+    )
+}
+
+/// An event that was taken before only moves the cursor.
+async fn skip<S: SagaStore>(
+    core: &Core<S>,
+    category: &str,
+    from: Position,
+    to: Position,
+) -> Result<Taken, SagaError> {
+    let moved = CursorMove::new(category, Some(from), to);
+    match core.store.commit(Commit::new().cursor(moved)).await {
+        Ok(_) => Ok(Taken::All),
+        Err(CommitError::CursorMoved { .. }) => Ok(Taken::Moved),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn ask(draft: &mut Draft<'_>, asked: &Asked<'_>) {
+    let event = (asked.event.event_id, &*asked.event.name);
+    match &asked.routed {
+        Routed::Start { input, .. } => draft.start(input.clone(), Some(event)),
+        // Nothing has begun that could be undone, and nothing will: starts come before cancels.
+        Routed::Cancel { .. } if draft.state.started.is_none() => {}
+        Routed::Cancel { .. } => draft.cancel(event.0, event.1),
+    }
+}

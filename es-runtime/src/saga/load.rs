@@ -1,0 +1,56 @@
+//! Reading the stream of a saga.
+
+use super::{SagaEvent, SagaState};
+use crate::{EventStore, LoadError, Metadata, ReadLimit, RecordedEvent, StreamId, StreamRange};
+
+/// A saga as its stream has it.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Loaded {
+    pub(crate) state: SagaState,
+    pub(crate) version: u64,
+    /// For what follows from it.
+    pub(crate) metadata: Metadata,
+}
+
+pub(crate) async fn load<S: EventStore>(
+    store: &S,
+    instance: &StreamId,
+) -> Result<Loaded, LoadError> {
+    let mut loaded = Loaded::default();
+    loop {
+        let range = StreamRange::forward(loaded.version);
+        let page = store
+            .read_stream(instance, range, ReadLimit::default())
+            .await?;
+        let Some(last) = page.last() else {
+            return Ok(loaded);
+        };
+        if loaded.version == 0 {
+            loaded.metadata = page.first().map(Metadata::following).unwrap_or_default();
+        }
+        loaded.version = last.version;
+        for event in &page {
+            loaded.state.apply(&decode(event)?);
+        }
+    }
+}
+
+/// One event of the stream of a saga.
+pub(crate) fn decode(event: &RecordedEvent) -> Result<SagaEvent, LoadError> {
+    let decoded = event.decode::<SagaEvent>();
+    let decoded = decoded.map(|events| events.into_iter().next());
+    match decoded {
+        Ok(Some(envelope)) => Ok(envelope.event),
+        Ok(None) => Err(LoadError::Gap {
+            stream: event.stream.clone(),
+            version: event.version,
+            next: event.version.saturating_add(1),
+        }),
+        Err(source) => Err(LoadError::Decode {
+            stream: event.stream.clone(),
+            version: event.version,
+            position: event.position,
+            source,
+        }),
+    }
+}

@@ -1,0 +1,257 @@
+//! What operators see and do. Everything that they do is an event with who and why.
+
+use super::{
+    ParkedWhy, RowFilter, SagaError, SagaEvent, SagaRow, SagaState, SagaStatus, SagaStore, Sagas,
+    Verb,
+    commit::decide_unheld,
+    load::{decode, load},
+    names::{category, stream_of},
+    runner::Core,
+};
+use crate::{AppendId, Metadata, ReadLimit, StreamId, StreamRange, Timestamp};
+
+/// One saga in full, for operators.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct SagaView {
+    /// Its stream.
+    pub instance: StreamId,
+    /// Its row, `None` when there is none.
+    pub row: Option<SagaRow>,
+    /// Where it stands.
+    pub state: SagaState,
+    /// Everything that happened, in order, with the time.
+    pub history: Vec<(Timestamp, SagaEvent)>,
+    /// Where it stands as a Mermaid flowchart, `None` when this program does not know its definition.
+    pub mermaid: Option<String>,
+}
+
+impl<S: SagaStore> Sagas<S> {
+    /// The rows of sagas: of one name or of all that are registered, with one status or with any.
+    /// 1,000 at most; go on after the last one.
+    ///
+    /// # Errors
+    /// [`SagaError::Read`] when the store cannot be read.
+    ///
+    /// # Cancel safety
+    /// Reads only.
+    pub async fn list(
+        &self,
+        saga: Option<&str>,
+        status: Option<SagaStatus>,
+        after: Option<StreamId>,
+    ) -> Result<Vec<SagaRow>, SagaError> {
+        let filter = RowFilter {
+            sagas: saga.map_or_else(|| self.core.categories(), |saga| vec![category(saga)]),
+            status,
+            after,
+            ..RowFilter::default()
+        };
+        Ok(self.core.store.saga_rows(&filter).await?)
+    }
+
+    /// One saga in full.
+    ///
+    /// # Errors
+    /// [`SagaError::NotNow`] when there is no such saga, [`SagaError::Load`] or [`SagaError::Read`]
+    /// when it cannot be read.
+    ///
+    /// # Cancel safety
+    /// Reads only.
+    pub async fn show(&self, saga: &str, id: &str) -> Result<SagaView, SagaError> {
+        let store = &self.core.store;
+        let instance = stream_of(saga, id)?;
+        let mut history = Vec::new();
+        let mut state = SagaState::default();
+        let mut after = 0;
+        loop {
+            let range = StreamRange::forward(after);
+            let page = store
+                .read_stream(&instance, range, ReadLimit::default())
+                .await?;
+            let Some(last) = page.last() else { break };
+            after = last.version;
+            for recorded in &page {
+                let event = decode(recorded)?;
+                state.apply(&event);
+                history.push((recorded.recorded_at, event));
+            }
+        }
+        let Some(started) = &state.started else {
+            return Err(SagaError::NotNow {
+                instance,
+                reason: "there is no such saga".to_owned(),
+            });
+        };
+        let kind = self
+            .core
+            .pinned(instance.aggregate(), started.version, &started.hash);
+        let mermaid = kind.map(|kind| super::mermaid::diagram(kind.info(), Some(&state)));
+        let filter = RowFilter {
+            sagas: vec![instance.aggregate().to_owned()],
+            id: Some(id.to_owned()),
+            ..RowFilter::default()
+        };
+        let row = store.saga_rows(&filter).await?.into_iter().next();
+        Ok(SagaView {
+            instance,
+            row,
+            state,
+            history,
+            mermaid,
+        })
+    }
+
+    /// Begins a saga without an event. The request's id makes it repeatable; a second start of one saga
+    /// under another id is a no-op.
+    ///
+    /// # Errors
+    /// [`SagaError`]; its [`outcome`](SagaError::outcome) says whether something was written.
+    ///
+    /// # Cancel safety
+    /// It has begun or not, never half. Ask again under the same id.
+    pub async fn begin<T: super::Saga>(
+        &self,
+        start: super::Start<T>,
+        request: AppendId,
+        metadata: Metadata,
+    ) -> Result<(), SagaError> {
+        self.check()?;
+        let instance = stream_of(T::NAME, &start.id)?;
+        let input = serde_json::to_value(&start.saga).map_err(|e| SagaError::Input {
+            saga: T::NAME.to_owned(),
+            reason: e.to_string(),
+        })?;
+        decide_unheld(&self.core, &instance, Some(request), &metadata, |draft| {
+            draft.start(input.clone(), None);
+            Ok(())
+        })
+        .await
+    }
+
+    /// An operator steps in: `by` says who, `reason` why; both are stored.
+    ///
+    /// - [`Verb::Retry`]: what failed is tried again, with all of its attempts.
+    /// - [`Verb::Skip`]: the step, or the undo, that it is at counts as done without a call.
+    /// - [`Verb::CompleteWith`]: the step that it is at counts as done, with this output.
+    /// - [`Verb::Unwind`]: everything is undone; not past the pivot.
+    /// - [`Verb::Abandon`]: it ends as it is.
+    ///
+    /// # Errors
+    /// [`SagaError::NotNow`] when that cannot be done with it now. Otherwise [`SagaError`]; its
+    /// [`outcome`](SagaError::outcome) says whether something was written.
+    ///
+    /// # Cancel safety
+    /// It is done or not, never half; [`show`](Sagas::show) says.
+    pub async fn repair(
+        &self,
+        saga: &str,
+        id: &str,
+        verb: Verb,
+        by: &str,
+        reason: &str,
+    ) -> Result<(), SagaError> {
+        self.check()?;
+        let instance = stream_of(saga, id)?;
+        let core = &self.core;
+        if let Verb::CompleteWith { step, output } = &verb {
+            let loaded = load(&core.store, &instance).await?;
+            let started = loaded.state.started.as_ref();
+            let kind = started.and_then(|s| core.pinned(instance.aggregate(), s.version, &s.hash));
+            if let Some(kind) = kind {
+                let fits = kind.check_output(step, output);
+                fits.map_err(|why| SagaError::NotNow {
+                    instance: instance.clone(),
+                    reason: format!("the value does not fit the step's output: {why}"),
+                })?;
+            }
+        }
+        let metadata = Metadata::new().with_user(by);
+        decide_unheld(core, &instance, None, &metadata, |draft| {
+            let decided = draft.repair(&verb, by, reason);
+            decided.map_err(|reason| SagaError::NotNow {
+                instance: instance.clone(),
+                reason,
+            })
+        })
+        .await
+    }
+
+    /// Tries all parked sagas of a name again that `choose` picks. Gives how many it were.
+    ///
+    /// # Errors
+    /// [`SagaError`] for the first one that fails; those before it go on.
+    ///
+    /// # Cancel safety
+    /// Some of them may have been done.
+    pub async fn retry_all(
+        &self,
+        saga: &str,
+        by: &str,
+        reason: &str,
+        mut choose: impl FnMut(&SagaRow) -> bool,
+    ) -> Result<u64, SagaError> {
+        let mut count = 0;
+        let mut after = None;
+        loop {
+            let rows = self
+                .list(Some(saga), Some(SagaStatus::Parked), after)
+                .await?;
+            let Some(last) = rows.last() else {
+                return Ok(count);
+            };
+            after = Some(last.instance.clone());
+            for row in rows.iter().filter(|row| choose(row)) {
+                let verb = Verb::Retry {};
+                self.repair(saga, row.instance.id(), verb, by, reason)
+                    .await?;
+                count += 1;
+            }
+        }
+    }
+
+    /// A saga's definition as a Mermaid flowchart, `None` when it is not registered.
+    pub fn mermaid(&self, saga: &str) -> Option<String> {
+        let kind = self.core.newest(&category(saga))?;
+        Some(super::mermaid::diagram(kind.info(), None))
+    }
+}
+
+/// Sagas that were parked because no program knew their definition go on when this one does.
+pub(crate) async fn resume_known<S: SagaStore>(core: &Core<S>) -> Result<(), SagaError> {
+    let mut filter = RowFilter {
+        sagas: core.categories(),
+        status: Some(SagaStatus::Parked),
+        ..RowFilter::default()
+    };
+    loop {
+        let rows = core.store.saga_rows(&filter).await?;
+        let Some(last) = rows.last() else {
+            return Ok(());
+        };
+        filter.after = Some(last.instance.clone());
+        for row in &rows {
+            let Some((version, hash)) = row.definition.split_once(':') else {
+                continue;
+            };
+            let category = row.instance.aggregate();
+            let version = version.parse().unwrap_or(0);
+            if core.pinned(category, version, hash).is_none() || row.phase == "unreadable" {
+                continue;
+            }
+            let metadata = Metadata::new();
+            decide_unheld(core, &row.instance, None, &metadata, |draft| {
+                let why = draft.state.parked.as_ref().map(|(why, _)| why);
+                if matches!(why, Some(ParkedWhy::UnknownDefinition {})) && draft.info.known {
+                    let by = core.owner.as_str();
+                    let verb = Verb::Resume {};
+                    let repaired = draft.repair(&verb, by, "this program knows its definition");
+                    // Nothing of it can be refused here; if it were, it would stay parked.
+                    let _ = repaired;
+                }
+                Ok(())
+            })
+            .await?;
+        }
+    }
+}

@@ -1,0 +1,380 @@
+//! The runner: what applications hold, its settings, and what its loops share.
+
+use super::{
+    Around, Broken, InvalidDefinition, RowFilter, Saga, SagaError, SagaRow, SagaStatus, SagaStore,
+    definition::{Bound, Kind},
+    info::Info,
+    names::category,
+};
+use crate::{EventId, ReadLimit, Timestamp};
+use std::{
+    collections::BTreeMap,
+    fmt,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+use tokio::sync::watch;
+
+/// How the loops behave.
+#[derive(Clone)]
+pub(crate) struct Settings {
+    pub(crate) lease: Duration,
+    pub(crate) poll: Duration,
+    pub(crate) page: ReadLimit,
+    pub(crate) at_once: usize,
+    pub(crate) from_the_beginning: bool,
+    pub(crate) key_space: Option<String>,
+    pub(crate) around: Option<Arc<dyn Around>>,
+    pub(crate) broken: Broken,
+}
+
+/// What all loops share.
+pub(crate) struct Core<S> {
+    pub(crate) store: S,
+    pub(crate) owner: String,
+    pub(crate) settings: Settings,
+    pub(crate) kinds: Vec<Arc<dyn Kind>>,
+    pub(crate) wrong: Option<InvalidDefinition>,
+    pub(crate) shutdown: watch::Sender<bool>,
+    /// Why the input of a saga, or the work, does not go on.
+    stalled: Mutex<BTreeMap<String, String>>,
+    space: Mutex<Option<Arc<str>>>,
+}
+
+impl<S: SagaStore> Core<S> {
+    /// What keys are derived from.
+    pub(crate) async fn space(&self) -> Result<Arc<str>, SagaError> {
+        if let Some(space) = &self.settings.key_space {
+            return Ok(space.as_str().into());
+        }
+        let known = |slot: &Mutex<Option<Arc<str>>>| {
+            let slot = slot.lock().unwrap_or_else(PoisonError::into_inner);
+            slot.clone()
+        };
+        if let Some(space) = known(&self.space) {
+            return Ok(space);
+        }
+        let space: Arc<str> = self.store.saga_space().await?.into();
+        let mut slot = self.space.lock().unwrap_or_else(PoisonError::into_inner);
+        *slot = Some(Arc::clone(&space));
+        Ok(space)
+    }
+
+    /// The definition by which an instance runs.
+    pub(crate) fn pinned(&self, category: &str, version: u32, hash: &str) -> Option<&dyn Kind> {
+        let mut kinds = self.kinds.iter().map(AsRef::as_ref);
+        kinds.find(|kind| {
+            let info = kind.info();
+            info.version == version && info.hash == hash && self::category(info.name) == category
+        })
+    }
+
+    /// The definition that starts sagas of this name.
+    pub(crate) fn newest(&self, category: &str) -> Option<&Arc<dyn Kind>> {
+        let mut kinds = self.kinds.iter().rev();
+        kinds.find(|kind| self::category(kind.info().name) == category)
+    }
+
+    /// The sagas that it knows, each once.
+    pub(crate) fn categories(&self) -> Vec<String> {
+        let mut names: Vec<_> = self.kinds.iter().map(|k| category(k.info().name)).collect();
+        names.sort();
+        names.dedup();
+        names
+    }
+
+    pub(crate) fn is_shutdown(&self) -> bool {
+        *self.shutdown.borrow()
+    }
+
+    #[cfg(feature = "runner")]
+    pub(crate) fn stall(&self, what: &str, why: Option<String>) {
+        let mut stalled = self.stalled.lock().unwrap_or_else(PoisonError::into_inner);
+        match why {
+            Some(why) => stalled.insert(what.to_owned(), why),
+            None => stalled.remove(what),
+        };
+    }
+}
+
+/// Runs sagas on a store: reads the events that start and cancel them, does their steps and undos,
+/// keeps their times.
+///
+/// Any number of runners, in any number of processes, may run the same sagas.
+///
+/// [`Saga`] has a whole example.
+///
+/// # What it does
+/// - Each event that starts or cancels a saga is one transaction: the saga's own events, the record
+///   that the event was taken, and the place in the feed.
+/// - A step is called outside of any transaction, after it was stored that it will be. Its outcome and
+///   what comes next are one transaction.
+/// - A saga is worked on by one runner at a time, by a lease in the store; one whose lease ran out
+///   cannot write any more.
+/// - Whatever crashes: the next runner goes on, calls what may have been called once more with the
+///   same key, and undoes what may have happened.
+pub struct Sagas<S> {
+    pub(crate) core: Arc<Core<S>>,
+}
+
+impl<S> Clone for Sagas<S> {
+    fn clone(&self) -> Self {
+        Self {
+            core: Arc::clone(&self.core),
+        }
+    }
+}
+
+impl<S> fmt::Debug for Sagas<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kinds = self.core.kinds.iter();
+        let names: Vec<_> = kinds
+            .map(|kind| format!("{} v{}", kind.info().name, kind.info().version))
+            .collect();
+        f.debug_tuple("Sagas").field(&names).finish()
+    }
+}
+
+impl<S: SagaStore> Sagas<S> {
+    /// A runner without sagas yet.
+    pub fn new(store: S) -> Self {
+        Self {
+            core: Arc::new(Core {
+                store,
+                owner: format!("process {} ({})", std::process::id(), EventId::new()),
+                settings: Settings {
+                    lease: Duration::from_secs(30),
+                    poll: Duration::from_millis(100),
+                    page: ReadLimit::events(256),
+                    at_once: 32,
+                    from_the_beginning: false,
+                    key_space: None,
+                    around: None,
+                    broken: Broken::default(),
+                },
+                kinds: Vec::new(),
+                wrong: None,
+                shutdown: watch::Sender::new(false),
+                stalled: Mutex::default(),
+                space: Mutex::default(),
+            }),
+        }
+    }
+
+    /// Adds a saga with what its steps need. A definition that is wrong is reported by whatever runs
+    /// first.
+    #[must_use]
+    pub fn with<T: Saga>(self, deps: T::Deps) -> Self {
+        self.change(|core| match Bound::<T>::new(deps) {
+            Ok(bound) => {
+                let (name, version) = (T::NAME, T::VERSION);
+                let live = !bound.info().frozen;
+                let clash = core.kinds.iter().map(|kind| kind.info()).any(|other| {
+                    other.name == name && (other.version == version || (live && !other.frozen))
+                });
+                if clash {
+                    core.wrong = Some(InvalidDefinition::RegisteredTwice { saga: name });
+                }
+                // The one that starts stands last.
+                if live {
+                    core.kinds.push(Arc::new(bound));
+                } else {
+                    core.kinds.insert(0, Arc::new(bound));
+                }
+            }
+            Err(wrong) => core.wrong = Some(wrong),
+        })
+    }
+
+    /// How long a runner that gives no sign of life keeps a saga, 30 seconds by default.
+    #[must_use]
+    pub fn lease(self, lease: Duration) -> Self {
+        self.change(|core| core.settings.lease = lease)
+    }
+
+    /// How often to look for what is due and for events of other processes, every 100 ms by default.
+    #[must_use]
+    pub fn poll_every(self, poll: Duration) -> Self {
+        self.change(|core| core.settings.poll = poll)
+    }
+
+    /// How many sagas are worked on at once, 32 by default.
+    #[must_use]
+    pub fn at_once(self, sagas: usize) -> Self {
+        self.change(|core| core.settings.at_once = sagas.max(1))
+    }
+
+    /// Whether a saga that runs for the first time reads events that were stored before. By default it
+    /// begins with those that come: an old order should not be charged again.
+    #[must_use]
+    pub fn from_the_beginning(self, from_the_beginning: bool) -> Self {
+        self.change(|core| core.settings.from_the_beginning = from_the_beginning)
+    }
+
+    /// Derives the keys of effects from this text instead of the store's own, such as after a move to
+    /// another store. Never give two stores that run the same ids one text.
+    #[must_use]
+    pub fn key_space(self, space: impl Into<String>) -> Self {
+        self.change(|core| core.settings.key_space = Some(space.into()))
+    }
+
+    /// Something that stands around every call of a step or an undo, such as a measurement or, in
+    /// tests, a fault.
+    #[must_use]
+    pub fn around(self, around: impl Around) -> Self {
+        self.change(|core| core.settings.around = Some(Arc::new(around)))
+    }
+
+    /// Switches rules off. Only for tests that show that others can fail.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn broken(self, broken: Broken) -> Self {
+        self.change(|core| core.settings.broken = broken)
+    }
+
+    /// What was started or cloned before keeps its settings.
+    fn change(mut self, change: impl FnOnce(&mut Core<S>)) -> Self {
+        if Arc::get_mut(&mut self.core).is_none() {
+            self.core = Arc::new(Core {
+                store: self.core.store.clone(),
+                owner: self.core.owner.clone(),
+                settings: self.core.settings.clone(),
+                kinds: self.core.kinds.clone(),
+                wrong: self.core.wrong.clone(),
+                shutdown: watch::Sender::new(false),
+                stalled: Mutex::default(),
+                space: Mutex::default(),
+            });
+        }
+        if let Some(core) = Arc::get_mut(&mut self.core) {
+            change(core);
+        }
+        self
+    }
+
+    /// The store.
+    pub fn store(&self) -> &S {
+        &self.core.store
+    }
+
+    /// Does everything that can be done now: events that came, steps that are due. Says when there is
+    /// something to do again.
+    ///
+    /// For tests, for programs without a runtime, and for commands that end. What another runner
+    /// works on is left to it.
+    ///
+    /// # Errors
+    /// [`SagaError`] for the first thing that goes wrong. What was done before stays done.
+    ///
+    /// # Cancel safety
+    /// A step may be cut off in the middle of its call; it is called again when its lease has run out.
+    pub async fn run_until_idle(&self) -> Result<Idle, SagaError> {
+        let core = &self.core;
+        self.check()?;
+        super::repair::resume_known(core).await?;
+        loop {
+            let mut did = false;
+            for category in core.categories() {
+                did |= super::input::read_on(core, &category).await?.is_some();
+            }
+            for claimed in super::work::claim(core, core.settings.at_once).await? {
+                did = true;
+                super::work::work_on(core, claimed).await?;
+            }
+            if !did {
+                break;
+            }
+        }
+        let mut idle = Idle {
+            running: 0,
+            parked: 0,
+            next_due: None,
+        };
+        let mut filter = RowFilter {
+            sagas: core.categories(),
+            ..RowFilter::default()
+        };
+        loop {
+            let rows = core.store.saga_rows(&filter).await?;
+            let Some(last) = rows.last() else { break };
+            filter.after = Some(last.instance.clone());
+            for row in rows {
+                idle.count(&row);
+            }
+        }
+        Ok(idle)
+    }
+
+    pub(crate) fn check(&self) -> Result<(), SagaError> {
+        match &self.core.wrong {
+            Some(wrong) => Err(wrong.clone().into()),
+            None => Ok(()),
+        }
+    }
+
+    /// How many instances of one version of a saga have not ended: a definition that is `frozen` can go
+    /// when there are none.
+    ///
+    /// # Errors
+    /// [`SagaError::Read`] when the store cannot be read.
+    ///
+    /// # Cancel safety
+    /// Reads only.
+    pub async fn running(&self, saga: &str, version: u32) -> Result<u64, SagaError> {
+        let mut filter = RowFilter {
+            sagas: vec![category(saga)],
+            ..RowFilter::default()
+        };
+        let start = Info::definition_of(version, "");
+        let mut count = 0_u64;
+        loop {
+            let rows = self.core.store.saga_rows(&filter).await?;
+            let Some(last) = rows.last() else {
+                return Ok(count);
+            };
+            filter.after = Some(last.instance.clone());
+            let rows = rows.iter().filter(|row| row.status != SagaStatus::Done);
+            let of_version = rows.filter(|row| row.definition.starts_with(&start));
+            count += of_version.count() as u64;
+        }
+    }
+
+    /// What does not go on at the moment, and why: `input saga:order`, or `work`. It is tried again by
+    /// itself.
+    pub fn stalled(&self) -> BTreeMap<String, String> {
+        let stalled = self.core.stalled.lock();
+        stalled.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+/// What is left when everything that could be done is done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Idle {
+    /// Sagas that go on later, or that another runner works on.
+    pub running: u64,
+    /// Sagas that wait for an operator.
+    pub parked: u64,
+    /// When the first of them is due.
+    pub next_due: Option<Timestamp>,
+}
+
+impl Idle {
+    fn count(&mut self, row: &SagaRow) {
+        match row.status {
+            SagaStatus::Running => {
+                self.running += 1;
+                // A saga that somebody works on is due for others when that one's lease runs out.
+                let due = row
+                    .due_at
+                    .map(|due| row.lease_until.map_or(due, |l| l.max(due)));
+                self.next_due = match (self.next_due, due) {
+                    (Some(known), Some(due)) => Some(known.min(due)),
+                    (known, due) => known.or(due),
+                };
+            }
+            SagaStatus::Parked => self.parked += 1,
+            SagaStatus::Done => {}
+        }
+    }
+}

@@ -1,0 +1,500 @@
+//! Working on a saga that is due: the call of a step outside of any transaction, then its outcome and
+//! what comes next in one.
+
+use super::{
+    Claim, Claimed, Commit, Direction, Fail, ParkedWhy, SagaError, SagaEvent, SagaStore, StepCx,
+    commit::{ATTEMPTS, append_of, may_decide_again, pause_after, released},
+    decide::Draft,
+    definition::{Boxed, Kind, Perform, Work},
+    info::Info,
+    load::{Loaded, load},
+    names::{COMPENSATED, COMPLETED},
+    runner::Core,
+};
+use crate::{
+    Append, AppendError, LoadError, Timestamp, repository::plan::Undecided,
+    store::saga::CommitError,
+};
+use futures_timer::Delay;
+use serde_json::Value;
+use std::{
+    collections::HashMap,
+    future::{Future, poll_fn},
+    panic::{AssertUnwindSafe, catch_unwind},
+    pin::pin,
+    sync::Arc,
+    task::Poll,
+    time::Duration,
+};
+
+/// Takes sagas that are due.
+pub(crate) async fn claim<S: SagaStore>(
+    core: &Core<S>,
+    at_most: usize,
+) -> Result<Vec<Claimed>, SagaError> {
+    let sagas = core.categories();
+    let claim = Claim::new(sagas, &core.owner, core.settings.lease, at_most);
+    Ok(core.store.claim(claim).await?)
+}
+
+/// A saga that this runner holds.
+struct Held<'c, S> {
+    core: &'c Core<S>,
+    claimed: Claimed,
+    loaded: Loaded,
+    space: Arc<str>,
+    /// What was scheduled by this runner just now, so that no call of it can have been lost.
+    fresh: bool,
+    /// Whether it let go of it with what it stored last.
+    released: bool,
+    /// Scheduled and not stored: only for the control that leaves rule R1 out.
+    unsaved: Vec<SagaEvent>,
+}
+
+/// How an attempt to store something ended.
+#[derive(PartialEq, Eq)]
+enum Stored {
+    Yes,
+    /// Somebody else has the saga.
+    Lost,
+}
+
+/// A call that is to be made.
+struct Todo {
+    step: String,
+    to: Direction,
+    attempt: u32,
+    timeout: Duration,
+}
+
+/// Works on a saga until there is nothing to do at once, and lets go of it.
+///
+/// A failure of the store ends the work; the saga is due again when its lease has run out.
+pub(crate) async fn work_on<S: SagaStore>(
+    core: &Core<S>,
+    claimed: Claimed,
+) -> Result<(), SagaError> {
+    let loaded = match load(&core.store, &claimed.instance).await {
+        Ok(loaded) => loaded,
+        Err(LoadError::Read(error)) => return Err(error.into()),
+        Err(unreadable) => return park_unreadable(core, &claimed, unreadable).await,
+    };
+    let mut held = Held {
+        core,
+        space: core.space().await?,
+        claimed,
+        loaded,
+        fresh: false,
+        released: false,
+        unsaved: Vec::new(),
+    };
+    let Some(started) = held.loaded.state.started.clone() else {
+        return held.let_go(&Info::unknown(0, "")).await;
+    };
+    let category = held.claimed.instance.aggregate().to_owned();
+    let Some(kind) = core.pinned(&category, started.version, &started.hash) else {
+        let info = Info::unknown(started.version, &started.hash);
+        let message = format!(
+            "this program has no definition {} of it; run one that has, or register the old \
+             definition as `frozen`",
+            info.definition()
+        );
+        held.settle(&info, |draft| {
+            draft.park(ParkedWhy::UnknownDefinition {}, message.clone());
+        })
+        .await?;
+        return Ok(());
+    };
+    #[allow(
+        clippy::redundant_closure_for_method_calls,
+        reason = "the method's path has one lifetime, the closure all"
+    )]
+    while !core.is_shutdown() && !held.released {
+        let now = core.store.saga_time().await?;
+        if held
+            .settle(kind.info(), |draft| draft.look_at_deadline())
+            .await?
+            == Stored::Lost
+        {
+            return Ok(());
+        }
+        let Some(todo) = held.todo(kind.info(), now) else {
+            return Ok(());
+        };
+        if held.carry_out(kind, &todo).await? == Stored::Lost {
+            return Ok(());
+        }
+    }
+    if held.released {
+        return Ok(());
+    }
+    held.let_go(kind.info()).await
+}
+
+impl<S: SagaStore> Held<'_, S> {
+    fn draft<'a>(&'a self, info: &'a Info, now: Timestamp) -> Draft<'a> {
+        let broken = self.core.settings.broken;
+        self.loaded
+            .draft(&self.claimed.instance, info, &self.space, now, broken)
+    }
+
+    /// What is to be called now.
+    fn todo(&self, info: &Info, now: Timestamp) -> Option<Todo> {
+        let draft = self.draft(info, now);
+        let pending = draft.state.pending.as_ref()?;
+        if !draft.is_due() || draft.state.parked.is_some() {
+            return None;
+        }
+        let step = draft.pending_info();
+        let timeout = match (step, pending.to) {
+            (Some(step), Direction::Do) => step.timeout,
+            (Some(step), Direction::Undo) => step.undo_timeout,
+            (None, _) => Duration::from_secs(30),
+        };
+        let timeout = draft.time_left().map_or(timeout, |left| left.min(timeout));
+        Some(Todo {
+            step: pending.step.clone(),
+            to: pending.to,
+            attempt: pending.failures.saturating_add(1),
+            timeout,
+        })
+    }
+
+    /// Makes the call and stores its outcome.
+    async fn carry_out(&mut self, kind: &dyn Kind, todo: &Todo) -> Result<Stored, SagaError> {
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            let work = self.prepare(kind, todo);
+            let (result, append) = match work {
+                Err(fail) => (Err(fail), None),
+                Ok((_, Work::Command(command))) => {
+                    let decided = match self.around_command(todo).await {
+                        Ok(()) => command.decide(&self.core.store).await,
+                        Err(fail) => return self.outcome(kind.info(), todo, &Err(fail)).await,
+                    };
+                    match decided {
+                        Ok(append) => (Ok(Value::Null), Some(append)),
+                        Err(Undecided::Refused(why)) => (Err(Fail::fatal(why)), None),
+                        Err(Undecided::Failed(why)) => (Err(Fail::transient(why)), None),
+                    }
+                }
+                Ok((cx, Work::Call(call))) => match self.call(&cx, call, todo).await {
+                    Some(result) => (result, None),
+                    None => {
+                        return Ok(Stored::Lost);
+                    }
+                },
+            };
+            let Some(append) = append else {
+                return self.outcome(kind.info(), todo, &result).await;
+            };
+            match self.outcome_with(kind.info(), todo, append).await? {
+                Carried::Stored(stored) => return Ok(stored),
+                // Another writer changed the aggregate: the command is decided again.
+                Carried::Again if tries < ATTEMPTS * 2 => {}
+                Carried::Again => {
+                    let fail = Fail::transient("others changed the aggregate in every attempt");
+                    return self.outcome(kind.info(), todo, &Err(fail)).await;
+                }
+            }
+        }
+    }
+
+    fn cx(&self, todo: &Todo) -> Option<StepCx> {
+        let pending = self.loaded.state.pending.as_ref()?;
+        Some(StepCx {
+            instance: self.claimed.instance.clone(),
+            step: todo.step.as_str().into(),
+            to: todo.to,
+            key: pending.key,
+            attempt: todo.attempt,
+        })
+    }
+
+    /// The call, made by the user's code.
+    fn prepare(&self, kind: &dyn Kind, todo: &Todo) -> Result<(StepCx, Work), Fail> {
+        let state = &self.loaded.state;
+        let unready = || Fail::transient("the saga is not at this step");
+        let cx = self.cx(todo).ok_or_else(unready)?;
+        let started = state.started.as_ref().ok_or_else(unready)?;
+        let outputs: HashMap<_, _> = state
+            .steps
+            .iter()
+            .filter_map(|step| Some((step.name.clone(), step.output.clone()?)))
+            .collect();
+        let did = match todo.to {
+            Direction::Do => None,
+            Direction::Undo => state
+                .step(&todo.step)
+                .map(|step| (step.key, step.output.clone())),
+        };
+        let call = Perform {
+            cx: cx.clone(),
+            input: &started.input,
+            outputs: Arc::new(outputs),
+            did,
+            failure: state.failure.as_ref(),
+            ask_first: todo.attempt > 1 || !self.fresh,
+        };
+        let made = catch_unwind(AssertUnwindSafe(|| kind.perform(call)));
+        let work = made.unwrap_or_else(|_| Err(Fail::transient("the step panicked")))?;
+        Ok((cx, work))
+    }
+
+    async fn around_command(&self, todo: &Todo) -> Result<(), Fail> {
+        let (Some(around), Some(cx)) = (&self.core.settings.around, self.cx(todo)) else {
+            return Ok(());
+        };
+        let nothing = Box::pin(std::future::ready(Ok(Value::Null)));
+        around.call(&cx, nothing).await.map(|_| ())
+    }
+
+    /// Runs the call within its time, and keeps the lease meanwhile. `None` when the saga was lost.
+    async fn call(
+        &self,
+        cx: &StepCx,
+        call: Boxed<Result<Value, Fail>>,
+        todo: &Todo,
+    ) -> Option<Result<Value, Fail>> {
+        let call: super::StepCall<'_> = match &self.core.settings.around {
+            Some(around) => around.call(cx, call),
+            None => call,
+        };
+        let mut call = pin!(call);
+        let mut time = pin!(Delay::new(todo.timeout));
+        loop {
+            let mut renew = pin!(Delay::new(self.core.settings.lease / 3));
+            let ended = poll_fn(|context| {
+                // A panic leaves the call in doubt; it is not polled again.
+                let polled = catch_unwind(AssertUnwindSafe(|| call.as_mut().poll(context)));
+                match polled {
+                    Ok(Poll::Ready(result)) => return Poll::Ready(Some(result)),
+                    Ok(Poll::Pending) => {}
+                    Err(_) => return Poll::Ready(Some(Err(Fail::transient("the step panicked")))),
+                }
+                if time.as_mut().poll(context).is_ready() {
+                    let message = format!("no answer within {:?}", todo.timeout);
+                    return Poll::Ready(Some(Err(Fail::transient(message))));
+                }
+                renew.as_mut().poll(context).map(|()| None)
+            })
+            .await;
+            if let Some(result) = ended {
+                return Some(result);
+            }
+            let lease = self.core.settings.lease;
+            // A store that cannot be asked will say at the next commit.
+            let kept = self.core.store.renew(&self.claimed, lease).await;
+            if !kept.unwrap_or(true) && !self.core.settings.broken.fence {
+                return None;
+            }
+        }
+    }
+
+    async fn outcome(
+        &mut self,
+        info: &Info,
+        todo: &Todo,
+        result: &Result<Value, Fail>,
+    ) -> Result<Stored, SagaError> {
+        let stored = self
+            .settle(info, |draft| {
+                draft.outcome(&todo.step, todo.to, todo.attempt, result);
+            })
+            .await?;
+        if let (Stored::Lost, Direction::Do, Ok(output)) = (&stored, todo.to, result) {
+            self.tell_late(&todo.step, output).await?;
+        }
+        Ok(stored)
+    }
+
+    /// A call worked, and the saga was lost meanwhile: if it was undone, it must be undone again.
+    async fn tell_late(&self, step: &str, output: &Value) -> Result<(), SagaError> {
+        let metadata = self.loaded.metadata.clone();
+        let instance = &self.claimed.instance;
+        super::commit::decide_unheld(self.core, instance, None, &metadata, |draft| {
+            draft.late(step, output);
+            Ok(())
+        })
+        .await
+    }
+
+    /// Stores what was decided together with the events of an aggregate.
+    async fn outcome_with(
+        &mut self,
+        info: &Info,
+        todo: &Todo,
+        append: Append,
+    ) -> Result<Carried, SagaError> {
+        let now = self.core.store.saga_time().await?;
+        let mut draft = self.draft(info, now);
+        if [COMPLETED, COMPENSATED].contains(&todo.step.as_str()) {
+            draft.end_reached(&todo.step);
+        } else {
+            draft.outcome(&todo.step, todo.to, todo.attempt, &Ok(Value::Null));
+        }
+        let (events, state) = (draft.events.clone(), draft.state.clone());
+        let mut row = draft.row();
+        let due = draft.is_due();
+        row.release = !due;
+        row.epoch = self.epoch();
+        let metadata = self.loaded.metadata.clone();
+        let instance = &self.claimed.instance;
+        let own = append_of(
+            instance,
+            self.loaded.version,
+            &events,
+            metadata.clone(),
+            None,
+        )?;
+        let aggregate = append.stream.clone();
+        let mut commit = Commit::new().append(own).row(row);
+        if !append.events.is_empty() {
+            commit = commit.append(append.with_metadata(metadata));
+        }
+        match self.core.store.commit(commit).await {
+            Ok(_) => {
+                self.stored(state, events.len());
+                self.released = !due;
+                Ok(Carried::Stored(Stored::Yes))
+            }
+            Err(CommitError::Fenced { .. }) => Ok(Carried::Stored(Stored::Lost)),
+            Err(CommitError::Append(AppendError::Conflict { stream, .. }))
+                if stream == aggregate =>
+            {
+                Ok(Carried::Again)
+            }
+            Err(error) if may_decide_again(&error) => {
+                pause_after(&error, 1).await;
+                self.loaded = load(&self.core.store, &self.claimed.instance).await?;
+                let pending = self.loaded.state.pending.as_ref();
+                let same = pending.is_some_and(|p| p.is(&todo.step, todo.to));
+                // Stored after all, or an input came first: look at it anew.
+                Ok(if same {
+                    Carried::Again
+                } else {
+                    Carried::Stored(Stored::Yes)
+                })
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn epoch(&self) -> Option<u64> {
+        (!self.core.settings.broken.fence).then_some(self.claimed.epoch)
+    }
+
+    fn stored(&mut self, state: super::SagaState, events: usize) {
+        self.fresh = self.loaded.state.pending != state.pending && state.pending.is_some();
+        self.loaded.state = state;
+        let events = u64::try_from(events).unwrap_or(u64::MAX);
+        self.loaded.version = self.loaded.version.saturating_add(events);
+    }
+
+    /// Decides on the newest state and stores it, again when others were first. Lets go of the saga in
+    /// the same transaction when there is nothing to do at once.
+    async fn settle(
+        &mut self,
+        info: &Info,
+        mut decide: impl FnMut(&mut Draft<'_>),
+    ) -> Result<Stored, SagaError> {
+        let mut attempt = 0;
+        loop {
+            attempt += 1;
+            let now = self.core.store.saga_time().await?;
+            let mut draft = self.draft(info, now);
+            decide(&mut draft);
+            let due = draft.is_due();
+            let mut row = draft.row();
+            row.release = !due;
+            row.epoch = self.epoch();
+            let (mut events, state) = (draft.events, draft.state);
+            if events.is_empty() && due {
+                return Ok(Stored::Yes);
+            }
+            let mut commit = Commit::new().row(row);
+            let mut unsaved = Vec::new();
+            if self.core.settings.broken.schedule {
+                let last = events.last();
+                if matches!(last, Some(SagaEvent::Scheduled(s)) if s.to == Direction::Do) {
+                    unsaved.extend(events.pop());
+                }
+                events.splice(0..0, self.unsaved.iter().cloned());
+            }
+            if !events.is_empty() {
+                let metadata = self.loaded.metadata.clone();
+                let instance = &self.claimed.instance;
+                commit = commit.append(append_of(
+                    instance,
+                    self.loaded.version,
+                    &events,
+                    metadata,
+                    None,
+                )?);
+            } else if due {
+                self.unsaved = unsaved;
+                return Ok(Stored::Yes);
+            }
+            match self.core.store.commit(commit).await {
+                Ok(_) => {
+                    self.stored(state, events.len());
+                    self.released = !due;
+                    self.unsaved = unsaved;
+                    return Ok(Stored::Yes);
+                }
+                Err(CommitError::Fenced { .. }) => return Ok(Stored::Lost),
+                Err(error) if may_decide_again(&error) && attempt < ATTEMPTS => {
+                    pause_after(&error, attempt).await;
+                    self.loaded = load(&self.core.store, &self.claimed.instance).await?;
+                    self.fresh = false;
+                }
+                Err(error) => {
+                    let instance = &self.claimed.instance;
+                    return Err(super::commit::contended(instance, attempt, error));
+                }
+            }
+        }
+    }
+
+    /// Gives the saga back as it is.
+    async fn let_go(&self, info: &Info) -> Result<(), SagaError> {
+        let now = self.core.store.saga_time().await?;
+        let mut row = released(self.draft(info, now).row());
+        row.epoch = Some(self.claimed.epoch);
+        match self.core.store.commit(Commit::new().row(row)).await {
+            Ok(_) | Err(CommitError::Fenced { .. }) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+/// How a command to an aggregate went.
+enum Carried {
+    Stored(Stored),
+    Again,
+}
+
+/// A stream that cannot be read cannot get another event that would say so: the row says it.
+async fn park_unreadable<S: SagaStore>(
+    core: &Core<S>,
+    claimed: &Claimed,
+    error: LoadError,
+) -> Result<(), SagaError> {
+    let filter = super::RowFilter {
+        sagas: vec![claimed.instance.aggregate().to_owned()],
+        id: Some(claimed.instance.id().to_owned()),
+        ..super::RowFilter::default()
+    };
+    let rows = core.store.saga_rows(&filter).await?;
+    let definition = rows.first().map(|row| row.definition.clone());
+    let mut row = super::RowChange::new(claimed.instance.clone(), definition.unwrap_or_default());
+    row.epoch = Some(claimed.epoch);
+    row.status = super::SagaStatus::Parked;
+    "unreadable".clone_into(&mut row.phase);
+    row.reason = Some(error.to_string());
+    match core.store.commit(Commit::new().row(released(row))).await {
+        Ok(_) | Err(CommitError::Fenced { .. }) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}

@@ -1,0 +1,131 @@
+//! A store that is gone when the process dies.
+
+use super::fuse::{Fuse, died};
+use es_runtime::{
+    Append, AppendError, AppendId, Appended, EventFilter, EventStore, FeedPage, Outcome, Position,
+    ReadError, ReadLimit, RecordedEvent, StorageError, StreamFold, StreamId, StreamRange,
+    Timestamp,
+    saga::{Claim, Claimed, Commit, CommitError, Committed, RowFilter, SagaRow, SagaStore},
+};
+use std::time::Duration;
+
+/// A store as one process sees it; another process sees the same data through its own.
+#[derive(Clone, Debug)]
+pub struct MortalStore<S> {
+    inner: S,
+    fuse: Fuse,
+}
+
+impl<S> MortalStore<S> {
+    pub(super) const fn new(inner: S, fuse: Fuse) -> Self {
+        Self { inner, fuse }
+    }
+}
+
+fn unread() -> ReadError {
+    ReadError::Storage(died())
+}
+
+impl<S: EventStore> EventStore for MortalStore<S> {
+    async fn append(&self, append: Append) -> Result<Appended, AppendError> {
+        let stream = append.stream.clone();
+        let dead = || AppendError::Storage {
+            stream: stream.clone(),
+            outcome: Outcome::Unknown,
+            error: died(),
+        };
+        let write = self.inner.append(append);
+        self.fuse.pass("append", write, dead).await
+    }
+
+    async fn find_append(
+        &self,
+        stream: &StreamId,
+        id: &AppendId,
+    ) -> Result<Option<Appended>, ReadError> {
+        let read = self.inner.find_append(stream, id);
+        self.fuse.read(read, unread).await
+    }
+
+    async fn fold_stream<F: StreamFold>(
+        &self,
+        stream: &StreamId,
+        after: u64,
+        fold: F,
+    ) -> Result<F, ReadError> {
+        let read = self.inner.fold_stream(stream, after, fold);
+        self.fuse.read(read, unread).await
+    }
+
+    async fn read_stream(
+        &self,
+        stream: &StreamId,
+        range: StreamRange,
+        limit: ReadLimit,
+    ) -> Result<Vec<RecordedEvent>, ReadError> {
+        let read = self.inner.read_stream(stream, range, limit);
+        self.fuse.read(read, unread).await
+    }
+
+    async fn read_feed(
+        &self,
+        after: Position,
+        filter: &EventFilter,
+        limit: ReadLimit,
+    ) -> Result<FeedPage, ReadError> {
+        let read = self.inner.read_feed(after, filter, limit);
+        self.fuse.read(read, unread).await
+    }
+
+    async fn head(&self) -> Result<Position, ReadError> {
+        self.fuse.read(self.inner.head(), unread).await
+    }
+
+    async fn changed(&self, position: Position) {
+        self.inner.changed(position).await;
+    }
+}
+
+impl<S: SagaStore> SagaStore for MortalStore<S> {
+    async fn commit(&self, commit: Commit) -> Result<Committed, CommitError> {
+        let dead = || CommitError::Storage {
+            outcome: Outcome::Unknown,
+            error: died(),
+        };
+        let events = commit.appends.iter().flat_map(|append| &append.events);
+        let names: Vec<_> = events.map(|event| &*event.name).collect();
+        let what = format!("commit [{}]", names.join(", "));
+        let write = self.inner.commit(commit);
+        self.fuse.pass(what, write, dead).await
+    }
+
+    async fn claim(&self, claim: Claim) -> Result<Vec<Claimed>, StorageError> {
+        let claimed = async {
+            let claimed = self.inner.claim(claim).await?;
+            Ok(claimed)
+        };
+        self.fuse.pass("claim", claimed, died).await
+    }
+
+    async fn renew(&self, claimed: &Claimed, lease: Duration) -> Result<bool, StorageError> {
+        let write = self.inner.renew(claimed, lease);
+        self.fuse.pass("renew", write, died).await
+    }
+
+    async fn saga_rows(&self, filter: &RowFilter) -> Result<Vec<SagaRow>, ReadError> {
+        self.fuse.read(self.inner.saga_rows(filter), unread).await
+    }
+
+    async fn saga_cursor(&self, consumer: &str) -> Result<Option<Position>, ReadError> {
+        let read = self.inner.saga_cursor(consumer);
+        self.fuse.read(read, unread).await
+    }
+
+    async fn saga_time(&self) -> Result<Timestamp, ReadError> {
+        self.fuse.read(self.inner.saga_time(), unread).await
+    }
+
+    async fn saga_space(&self) -> Result<String, ReadError> {
+        self.fuse.read(self.inner.saga_space(), unread).await
+    }
+}
