@@ -697,6 +697,71 @@ async fn a_schema_that_changed_without_a_new_version_is_refused() {
     assert_eq!(rows, [(1, None), (2, None)]);
 }
 
+/// Mistakes in tables are said before an event is parked for them.
+mod mistaken {
+    use super::*;
+
+    macro_rules! mistaken {
+        ($name:ident, $stored:literal, $schema:literal) => {
+            #[derive(Projection)]
+            #[projection($stored, events(Deposited), schema(Sqlite = $schema))]
+            pub struct $name;
+
+            impl Project<Deposited, Sqlite> for $name {
+                async fn project(
+                    &self,
+                    _: &Envelope<Deposited>,
+                    _: &mut SqliteTransaction,
+                ) -> Result<(), HandlerError> {
+                    Ok(())
+                }
+            }
+        };
+    }
+
+    mistaken!(Owner, "owner", "CREATE TABLE {rows} (cents INTEGER)");
+    mistaken!(Second, "second", "CREATE TABLE {rows} (cents INTEGER)");
+    mistaken!(Bare, "bare", "CREATE TABLE plain (cents INTEGER)");
+    mistaken!(Empty, "empty", "");
+}
+
+#[tokio::test]
+async fn mistakes_in_tables_are_said_at_once() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (store, read) = open(folder.path()).await;
+    let at = deposit(&store, "alice", 1).await.expect("stored");
+    let moment = Duration::from_millis(20);
+    let nobody = read.wait_for::<mistaken::Owner>(at, moment).await;
+    let nobody = nobody.expect_err("nobody runs it").to_string();
+    assert!(nobody.ends_with("is a runner at work?"), "{nobody}");
+
+    let runner = || Projections::new(store.clone(), read.clone());
+    let owner = runner().with(mistaken::Owner);
+    owner.catch_up().await.expect("caught up");
+    // Also where the numbers of their generations differ.
+    owner.rebuild_now("owner").await.expect("rebuilt");
+    let second = runner().with(mistaken::Second).catch_up().await;
+    let second = second.expect_err("refused").to_string();
+    assert!(
+        second.ends_with("table `rows` belongs to projection `owner`; give it another name"),
+        "{second}"
+    );
+    let bare = runner().with(mistaken::Bare).catch_up().await;
+    let bare = bare.expect_err("refused").to_string();
+    assert!(
+        bare.contains("as in `CREATE TABLE {orders} (..)`"),
+        "{bare}"
+    );
+    let plain = "SELECT name FROM sqlite_schema WHERE name = 'plain'";
+    let plain: Vec<String> = read
+        .select(plain, [], |row| row.get(0))
+        .await
+        .expect("rows");
+    assert!(plain.is_empty(), "it is undone");
+    let empty = runner().with(mistaken::Empty);
+    empty.catch_up().await.expect("tables of somebody else");
+}
+
 #[tokio::test]
 async fn two_of_one_name_are_refused() {
     let folder = tempfile::tempdir().expect("a folder");

@@ -355,12 +355,21 @@ pub(crate) async fn create_generation<Db: ReadDatabase>(
     let schema = names
         .expand(&plan.schema)
         .map_err(|error| schema_failed(error.to_string()))?;
+    if let Some((other, table)) = taken_table(tx, plan).await.map_err(storage)? {
+        let what = format!("table `{table}` belongs to projection `{other}`; give it another name");
+        return Err(schema_failed(what));
+    }
     tx.script(&schema)
         .await
         .map_err(|error| schema_failed(error.to_string()))?;
     let made = tables_of::<Db>(tx, &names, &plan.schema)
         .await
         .map_err(storage)?;
+    if made.is_empty() && !plan.schema.trim().is_empty() {
+        let what = "none of them has its name in braces, as in `CREATE TABLE {orders} (..)`, so a \
+                    new version could not be built beside this one";
+        return Err(schema_failed(what.to_owned()));
+    }
     let definition = plan.definition();
     let stage = if plan.at_once { "live" } else { "building" };
     let insert = format!(
@@ -400,6 +409,24 @@ pub(crate) async fn create_generation<Db: ReadDatabase>(
         tables: made,
         definition,
     })
+}
+
+/// A table of the plan's that another read model has, and which one that is.
+async fn taken_table<T: SqlTransaction>(
+    tx: &mut T,
+    plan: &Plan,
+) -> Result<Option<(String, String)>, StorageError> {
+    let declared = Names::declared(&plan.schema);
+    let others = "SELECT name, tables FROM es_generations WHERE name <> $1 AND stage <> 'retired'";
+    for row in tx.rows(others, &[plan.name.into()]).await? {
+        let mut columns = Columns::new(plan.name, row);
+        let (other, tables) = (columns.text()?, columns.text()?);
+        let mut tables = tables.split_whitespace();
+        if let Some(table) = tables.find(|&table| declared.iter().any(|name| name == table)) {
+            return Ok(Some((other, table.to_owned())));
+        }
+    }
+    Ok(None)
 }
 
 /// The names that the schema declares and that are tables; others are indexes.

@@ -14,8 +14,8 @@ use std::time::{Duration, Instant};
 pub enum WaitError {
     /// The time is over. It goes on all the same.
     #[error(
-        "projection `{projection}` has not reached position {position} in time; it stands at \
-         {reached}"
+        "projection `{projection}` has not reached position {position} in time; {}",
+        standing(*reached)
     )]
     TimedOut {
         /// The projection.
@@ -50,6 +50,14 @@ pub enum WaitError {
     Storage(StorageError),
 }
 
+fn standing(reached: Position) -> String {
+    if reached == Position::START {
+        "it has not begun, and this only waits: is a runner at work?".to_owned()
+    } else {
+        format!("it stands at {reached}")
+    }
+}
+
 enum Reached {
     Yes,
     No(Position),
@@ -77,7 +85,17 @@ pub(super) async fn wait_for<P: Projection, Db: ReadDatabase>(
                 });
             }
             Err(WaitError::Storage(error)) if left.is_zero() => {
-                return Err(WaitError::Storage(error));
+                // Before the first runner there are no books.
+                let name = ["es_generations".into()];
+                let books = db.query(Db::TABLES_ENDING_WITH, &name).await;
+                return Err(match books {
+                    Ok(books) if books.is_empty() => WaitError::TimedOut {
+                        projection: P::NAME,
+                        position,
+                        reached: Position::START,
+                    },
+                    _ => WaitError::Storage(error),
+                });
             }
             Ok(Reached::No(_)) | Err(WaitError::Storage(_)) => {}
             Err(final_error) => return Err(final_error),
