@@ -10,164 +10,25 @@
     reason = "a benchmark may stop"
 )]
 
-use es_runtime::{
-    Aggregate, Append, Apply, Event, EventStore, Events, ExpectedVersion, Handle, MemoryStore,
-    NewEvent, Repository, SnapshotStore, StreamId,
+use es_benches::{
+    accounts::{Account, Deposit, Deposited, EVENTS_EACH, commands, deposited, loads, seed},
+    table::{Table, rate},
 };
+use es_runtime::{MemoryStore, Repository};
 use es_sqlite::SqliteStore;
 use rusqlite::{Connection, params};
-use serde::{Deserialize, Serialize};
 use std::{
     collections::HashMap,
     fs::File,
     hint::black_box,
     io::{Seek, SeekFrom, Write},
     path::Path,
-    sync::atomic::{AtomicU64, Ordering},
-    time::{Duration, Instant},
 };
 use tokio::runtime::Runtime;
 
-/// Events that an account gets before the next one is opened, so that a command meets 10 past events
-/// on average, however long the run is.
-const EVENTS_EACH: u64 = 20;
 const LONG_STREAM: u64 = 1_000;
 const REPLAYED: u64 = 100_000;
 const CALLERS: usize = 64;
-const WINDOW: Duration = Duration::from_millis(600);
-
-#[derive(Event, Serialize, Deserialize, Clone, Debug)]
-enum AccountEvent {
-    #[event("account.opened")]
-    Opened { owner: String },
-    #[event("account.deposited")]
-    Deposited { cents: i64, reference: String },
-}
-
-#[derive(Clone)]
-struct Open;
-
-#[derive(Clone)]
-struct Deposit {
-    cents: i64,
-}
-
-#[derive(Debug, thiserror::Error)]
-#[error("not open")]
-struct NotOpen;
-
-#[derive(Aggregate, Default, Serialize, Deserialize)]
-#[aggregate("account", id = String, error = NotOpen, events = AccountEvent)]
-#[aggregate(snapshot(every = 100))]
-struct Account {
-    open: bool,
-    cents: i64,
-}
-
-impl Apply<AccountEvent> for Account {
-    fn apply(&mut self, event: &AccountEvent) {
-        match event {
-            AccountEvent::Opened { .. } => self.open = true,
-            AccountEvent::Deposited { cents, .. } => self.cents += cents,
-        }
-    }
-}
-
-impl Handle<Open> for Account {
-    fn handle(&self, _: Open) -> Result<Events<Self>, NotOpen> {
-        let owner = "Alice".to_owned();
-        Ok(AccountEvent::Opened { owner }.into())
-    }
-}
-
-impl Handle<Deposit> for Account {
-    fn handle(&self, command: Deposit) -> Result<Events<Self>, NotOpen> {
-        if !self.open {
-            return Err(NotOpen);
-        }
-        Ok(AccountEvent::Deposited {
-            cents: command.cents,
-            reference: "transfer from a savings account, reference 2026-11".into(),
-        }
-        .into())
-    }
-}
-
-/// The payload that a `Deposit` ends in.
-#[derive(Serialize, Deserialize)]
-struct Deposited {
-    cents: i64,
-    reference: String,
-}
-
-fn deposited() -> Vec<u8> {
-    serde_json::to_vec(&Deposited {
-        cents: 5,
-        reference: "transfer from a savings account, reference 2026-11".into(),
-    })
-    .unwrap()
-}
-
-/// Calls `work` over and over for a while; calls a second.
-fn rate(mut work: impl FnMut()) -> f64 {
-    let start = Instant::now();
-    let mut calls = 0_u64;
-    while start.elapsed() < WINDOW {
-        work();
-        calls += 1;
-    }
-    calls as f64 / start.elapsed().as_secs_f64()
-}
-
-async fn seed(store: &impl EventStore, id: &str, events: u64) {
-    let stream = StreamId::new("account", id).unwrap();
-    let opened = NewEvent::json("account.opened", 1, r#"{"owner":"Alice"}"#);
-    let mut append = Append::new(stream.clone(), ExpectedVersion::NoStream).with_event(opened);
-    for version in 1..events {
-        let event = NewEvent::json("account.deposited", 1, deposited());
-        append = append.with_event(event);
-        if version % 1_000 == 999 {
-            let next = Append::new(stream.clone(), ExpectedVersion::Any);
-            store
-                .append(std::mem::replace(&mut append, next))
-                .await
-                .unwrap();
-        }
-    }
-    store.append(append).await.unwrap();
-}
-
-/// Commands a second of so many callers, each with accounts of its own.
-fn commands<S: EventStore + SnapshotStore>(runtime: &Runtime, store: &S, callers: usize) -> f64 {
-    static RUN: AtomicU64 = AtomicU64::new(0);
-    let run = RUN.fetch_add(1, Ordering::Relaxed);
-    runtime.block_on(async {
-        let accounts = Repository::<Account, _>::without_snapshots(store.clone());
-        let start = Instant::now();
-        let mut tasks = Vec::new();
-        for caller in 0..callers {
-            let accounts = accounts.clone();
-            tasks.push(tokio::spawn(async move {
-                let mut done = 0_u64;
-                while start.elapsed() < WINDOW {
-                    let id = format!("{run}-{caller}-{}", done / EVENTS_EACH);
-                    if done.is_multiple_of(EVENTS_EACH) {
-                        accounts.execute(&id, Open).await.unwrap();
-                    } else {
-                        accounts.execute(&id, Deposit { cents: 1 }).await.unwrap();
-                    }
-                    done += 1;
-                }
-                done
-            }));
-        }
-        let mut done = 0;
-        for task in tasks {
-            done += task.await.unwrap();
-        }
-        done as f64 / start.elapsed().as_secs_f64()
-    })
-}
 
 /// A map of byte vectors: parse what an account has, decide, push.
 fn memory_floor() -> f64 {
@@ -268,85 +129,6 @@ fn raw_load(path: &Path, after: u64) -> f64 {
     })
 }
 
-fn loads<N: SnapshotStore, S: EventStore>(
-    runtime: &Runtime,
-    accounts: &Repository<Account, S, N>,
-) -> f64 {
-    let id = "long".to_owned();
-    runtime.block_on(async {
-        let start = Instant::now();
-        let mut done = 0_u64;
-        while start.elapsed() < WINDOW {
-            black_box(accounts.load(&id).await.unwrap().state.cents);
-            done += 1;
-        }
-        done as f64 / start.elapsed().as_secs_f64()
-    })
-}
-
-/// One line of the table: what was measured, its floor, and the ratio of the two round by round.
-struct Row {
-    what: &'static str,
-    floor: &'static str,
-    unit: &'static str,
-    rounds: Vec<(f64, f64)>,
-}
-
-#[derive(Default)]
-struct Table {
-    rows: Vec<Row>,
-}
-
-impl Table {
-    fn add(
-        &mut self,
-        what: &'static str,
-        unit: &'static str,
-        floor: &'static str,
-        pair: (f64, f64),
-    ) {
-        match self
-            .rows
-            .iter_mut()
-            .find(|row| (row.what, row.floor) == (what, floor))
-        {
-            Some(row) => row.rounds.push(pair),
-            None => self.rows.push(Row {
-                what,
-                floor,
-                unit,
-                rounds: vec![pair],
-            }),
-        }
-    }
-
-    fn print(&self) {
-        println!(
-            "{:<42} {:>12} {:>14}   {:<38} {:>8}  (lowest .. highest)",
-            "measured", "median", "floor", "floor is", "ratio"
-        );
-        for row in &self.rows {
-            let median_of = |pick: fn(&(f64, f64)) -> f64| {
-                let mut values: Vec<f64> = row.rounds.iter().map(pick).collect();
-                values.sort_by(f64::total_cmp);
-                (
-                    values[values.len() / 2],
-                    values[0],
-                    values[values.len() - 1],
-                )
-            };
-            let (ratio, low, high) = median_of(|(value, floor)| value / floor);
-            println!(
-                "{:<42} {:>12.0} {:>14.0}   {:<38} {ratio:>8.2}  ({low:.2} .. {high:.2})",
-                format!("{} [{}]", row.what, row.unit),
-                median_of(|pair| pair.0).0,
-                median_of(|pair| pair.1).0,
-                row.floor,
-            );
-        }
-    }
-}
-
 fn main() {
     let rounds = std::env::args()
         .find_map(|arg| arg.parse().ok())
@@ -377,13 +159,18 @@ fn main() {
         let floor = memory_floor();
         let what = "memory: commands, 1 caller";
         let map = "a map of JSON bytes";
-        table.add(what, "1/s", map, (commands(&runtime, &memory, 1), floor));
+        table.add(
+            what,
+            "1/s",
+            map,
+            (commands(&runtime, &memory, 1).rate, floor),
+        );
         let what = "memory: commands, 64 callers";
         table.add(
             what,
             "1/s",
             map,
-            (commands(&runtime, &memory, CALLERS), floor),
+            (commands(&runtime, &memory, CALLERS).rate, floor),
         );
 
         let parse = raw_parse();
@@ -395,7 +182,7 @@ fn main() {
             (events, parse),
         );
 
-        let one = commands(&runtime, &sqlite, 1);
+        let one = commands(&runtime, &sqlite, 1).rate;
         let insert = "raw insert, one transaction each";
         table.add(
             "SQLite: commands, 1 caller",
@@ -410,7 +197,7 @@ fn main() {
             "4 KiB write + fdatasync",
             (one, sync),
         );
-        let many = commands(&runtime, &sqlite, CALLERS);
+        let many = commands(&runtime, &sqlite, CALLERS).rate;
         let insert = "raw insert, 64 to a transaction";
         let what = "SQLite: commands, 64 callers";
         table.add(what, "1/s", insert, (many, raw_inserts(folder, CALLERS)));

@@ -1,1 +1,15 @@
 //! The measurements of es-runtime; run them with `cargo bench -p es-benches`.
+//!
+//! - `accounts.rs` is what several of them measure: commands to bank accounts, and loads;
+//! - `table.rs` prints each figure beside its floor, round by round.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::cast_precision_loss,
+    clippy::missing_panics_doc,
+    reason = "a benchmark may stop"
+)]
+
+pub mod accounts;
+pub mod table;

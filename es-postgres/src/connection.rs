@@ -1,5 +1,5 @@
-//! One connection to the server, and how connections are made. A session relies on nothing that it
-//! did not set in the same transaction, so that a pooler may stand between.
+//! One connection to the server, and how connections are made. Where a pooler may stand between, a
+//! transaction relies on nothing that it did not set itself.
 
 use crate::{errors::storage, options::Settings};
 use es_runtime::{StorageError, StorageErrorKind};
@@ -62,9 +62,36 @@ pub(crate) struct Connector {
     pub(crate) pooled: bool,
     /// How long to go on trying while the server does not take connections.
     pub(crate) patience: Duration,
+    /// What the server is to do otherwise than it was set up.
+    pub(crate) settings: Vec<(&'static str, String)>,
 }
 
 impl Connector {
+    /// Sets something for all transactions to come.
+    pub(crate) fn set(&mut self, name: &'static str, value: String) {
+        self.settings.push((name, value));
+    }
+
+    /// The settings, by `SET` or by `SET LOCAL`. Names and values are this crate's own, numbers and
+    /// checked identifiers.
+    fn settings(&self, set: &str) -> String {
+        let mut sql = String::new();
+        for (name, value) in &self.settings {
+            sql.extend([set, " ", name, " TO ", value, "; "]);
+        }
+        sql
+    }
+
+    /// What begins a transaction. Behind a pooler each brings its settings.
+    pub(crate) fn begin(&self, mode: &str) -> String {
+        let settings = if self.pooled {
+            self.settings("SET LOCAL")
+        } else {
+            String::new()
+        };
+        format!("BEGIN ISOLATION LEVEL {mode}; {settings}")
+    }
+
     /// One try, with the driver in the caller's hands.
     pub(crate) async fn connect(&self) -> Result<(Client, Driver), Error> {
         self.connect.connect(self.config.clone()).await

@@ -93,6 +93,7 @@ impl PostgresOptions {
                 connect: Arc::new(Tls(NoTls)),
                 pooled: false,
                 patience: Duration::from_secs(10),
+                settings: Vec::new(),
             },
             schema: SchemaName::default(),
             migrate: true,
@@ -255,12 +256,25 @@ impl PostgresOptions {
 
     fn read_settings(&self) -> ReadSettings {
         ReadSettings {
-            connector: self.connector.clone(),
+            connector: self.connector(),
             schema: self.read_schema.clone(),
             connections: self.read_connections,
             busy_timeout: self.busy_timeout,
-            statement_timeout: self.statement_timeout,
         }
+    }
+
+    /// With what holds for every transaction.
+    fn connector(&self) -> Connector {
+        let mut connector = self.connector.clone();
+        let lock = self.busy_timeout.as_millis().to_string();
+        connector.set("lock_timeout", lock);
+        let statement = self.statement_timeout.as_millis().to_string();
+        connector.set("statement_timeout", statement.clone());
+        connector.set("idle_in_transaction_session_timeout", statement);
+        if let Some(schema) = &self.read_schema {
+            connector.set("search_path", schema.as_str().to_owned());
+        }
+        connector
     }
 
     /// Connects, and makes or upgrades the tables unless [`migrate`](PostgresOptions::migrate) says no.
@@ -280,17 +294,20 @@ impl PostgresOptions {
     pub async fn open(self) -> Result<PostgresStore, StorageError> {
         in_runtime()?;
         let read = self.read_settings();
+        let mut connector = self.connector();
+        // Every statement of the store has its index. A plan that was made while a table was empty
+        // must not read all of it when it is full.
+        connector.set("enable_seqscan", "off".to_owned());
         PostgresStore::start(Settings {
             read,
             inline: self.inline.into(),
-            connector: self.connector,
+            connector,
             schema: self.schema,
             migrate: self.migrate,
             readers: self.readers,
             limits: self.limits,
             clock: self.clock,
             notify: self.notify,
-            switch_durable: false,
         })
         .await
     }
@@ -325,6 +342,4 @@ pub(crate) struct Settings {
     pub(crate) limits: Limits,
     pub(crate) clock: Option<Clock>,
     pub(crate) notify: bool,
-    /// Whether the server would answer a commit before it is on the disk.
-    pub(crate) switch_durable: bool,
 }

@@ -110,6 +110,8 @@ impl PostgresStore {
             schema::check(&session, &settings.schema).await?;
         }
         let durability = durability(&session, &mut settings).await?;
+        // Again, with the settings that depend on the server's.
+        let session = settings.connector.patient_session().await?;
         let settings = Arc::new(settings);
         let statements = Arc::new(Statements::new(&settings.schema));
         let counters = Arc::<Counters>::default();
@@ -119,8 +121,9 @@ impl PostgresStore {
             let (connector, schema) = (settings.connector.clone(), settings.schema.clone());
             tokio::spawn(wake::announce(connector, schema, mine.subscribe()));
         }
+        let begin = settings.connector.begin("READ COMMITTED");
         let (inlines, session) =
-            Inlines::open(&settings.inline, session, &settings.read, &statements).await?;
+            Inlines::open(&settings.inline, session, &begin, &statements).await?;
         let (writer_ended, alive) = watch::channel(());
         let told = writer::Told {
             counters: Arc::clone(&counters),
@@ -132,6 +135,7 @@ impl PostgresStore {
             Arc::clone(&statements),
             told,
             inlines,
+            begin,
             session,
             alive,
         );
@@ -211,7 +215,11 @@ async fn durability(
                 .is_ok_and(|text| text == value)
         })
     };
-    settings.switch_durable = is(2, "off");
+    if is(2, "off") {
+        settings
+            .connector
+            .set("synchronous_commit", "on".to_owned());
+    }
     Ok(if is(0, "on") && is(1, "on") {
         Durability::Full
     } else {

@@ -57,14 +57,11 @@ pub(crate) fn start(
     statements: Arc<Statements>,
     told: Told,
     inlines: Inlines,
+    begin: String,
     first: Session,
     alive: watch::Receiver<()>,
 ) -> mpsc::Sender<Message> {
     let (queue, messages) = mpsc::channel(QUEUE);
-    let mut begin = settings.read.begin("READ COMMITTED");
-    if settings.switch_durable {
-        begin.push_str("; SET LOCAL synchronous_commit TO on");
-    }
     let writer = Writer {
         settings,
         statements,

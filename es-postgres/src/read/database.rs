@@ -85,23 +85,6 @@ pub(crate) struct ReadSettings {
     pub(crate) schema: Option<SchemaName>,
     pub(crate) connections: usize,
     pub(crate) busy_timeout: Duration,
-    pub(crate) statement_timeout: Duration,
-}
-
-impl ReadSettings {
-    /// A session keeps no settings behind a pooler, so each transaction brings its own.
-    pub(crate) fn begin(&self, mode: &str) -> String {
-        let statement = self.statement_timeout.as_millis();
-        let path = self.schema.as_ref().map_or_else(String::new, |schema| {
-            format!("SET LOCAL search_path TO {}; ", schema.as_str())
-        });
-        format!(
-            "BEGIN ISOLATION LEVEL {mode}; {path}SET LOCAL lock_timeout TO {}; SET LOCAL \
-             statement_timeout TO {statement}; SET LOCAL idle_in_transaction_session_timeout TO \
-             {statement}",
-            self.busy_timeout.as_millis()
-        )
-    }
 }
 
 impl Postgres {
@@ -187,7 +170,11 @@ impl Postgres {
     /// It only reads.
     pub async fn snapshot(&self) -> Result<Reading, StorageError> {
         let pooled = self.shared.pool.get().await?;
-        let begin = self.shared.settings.begin("REPEATABLE READ READ ONLY");
+        let begin = self
+            .shared
+            .settings
+            .connector
+            .begin("REPEATABLE READ READ ONLY");
         let client = pooled.session.client();
         client.batch_execute(&begin).await.map_err(storage)?;
         Ok(Reading {
@@ -317,7 +304,7 @@ impl Shared {
             Ok(pooled) => pooled,
             Err(error) => return not_applied(error),
         };
-        let begin = self.settings.begin("READ COMMITTED");
+        let begin = self.settings.connector.begin("READ COMMITTED");
         if let Err(error) = session.client().batch_execute(&begin).await {
             return not_applied(storage(error));
         }

@@ -1,6 +1,6 @@
 //! Projections that run inside the appends of the store whose database they are in.
 
-use super::{Postgres, PostgresTransaction, ReadSettings};
+use super::{Postgres, PostgresTransaction};
 use crate::{connection::Session, errors::storage, feed::feed_page, statements::Statements};
 use es_runtime::{
     Append, Appended, EventFilter, Position, ReadLimit, RecordedEvent, StorageError,
@@ -116,16 +116,15 @@ impl Inlines {
     pub(crate) async fn open(
         list: &List,
         session: Session,
-        settings: &ReadSettings,
+        begin: &str,
         statements: &Statements,
     ) -> Result<(Self, Session), StorageError> {
         let mut opened = Self::default();
         let mut session = session;
         for projection in list.iter() {
-            let begin = settings.begin("READ COMMITTED");
             session
                 .client()
-                .batch_execute(&begin)
+                .batch_execute(begin)
                 .await
                 .map_err(storage)?;
             let mut tx = PostgresTransaction::new(session);
