@@ -103,6 +103,10 @@ impl Connector {
         tokio::spawn(
             async move { while let Some(Ok(_)) = poll_fn(|context| driver(context)).await {} },
         );
+        if !self.pooled {
+            let settings = self.settings("SET");
+            client.batch_execute(&settings).await.map_err(storage)?;
+        }
         Ok(Session {
             client,
             prepared: (!self.pooled).then(Mutex::default),

@@ -1,0 +1,329 @@
+//! The PostgreSQL store on a real server: how it opens, what it needs, what it shares, and what it does
+//! when the server goes away. The conformance suite has the rest.
+
+use es_postgres::{Durability, PostgresStore};
+use es_runtime::{
+    Append, AppendError, EventFilter, EventStore, ExpectedVersion, NewEvent, Outcome, Position,
+    ReadLimit, StorageErrorKind, StreamId, StreamRange,
+};
+use es_testkit::postgres::{Database, Server};
+use es_tests::accounts::deposit;
+use std::time::Duration;
+
+fn database() -> Database<'static> {
+    let server = Server::shared().expect("a server");
+    server.database().expect("a database")
+}
+
+async fn open(database: &Database<'_>) -> PostgresStore {
+    PostgresStore::open(&database.url()).await.expect("opens")
+}
+
+async fn positions(store: &PostgresStore) -> Vec<u64> {
+    let mut positions = Vec::new();
+    let mut from = Position::START;
+    loop {
+        let page = store
+            .read_feed(from, &EventFilter::all(), ReadLimit::default())
+            .await
+            .expect("the feed");
+        positions.extend(page.events.iter().map(|event| event.position.to_parts()[2]));
+        from = page.next;
+        if page.at_end {
+            return positions;
+        }
+    }
+}
+
+async fn refusal(url: &str) -> es_runtime::StorageError {
+    let options = PostgresStore::options(url).expect("a url");
+    let opened = options.patience(Duration::from_millis(200)).open().await;
+    opened.expect_err("refused")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_processes_may_open_a_fresh_database_at_once() {
+    for _ in 0..5 {
+        let database = database();
+        let opening: Vec<_> = (0..8)
+            .map(|number| {
+                let url = database.url();
+                tokio::spawn(async move {
+                    let store = PostgresStore::open(&url).await.expect("opens");
+                    deposit(&store, &format!("a{number}"), 1)
+                        .await
+                        .expect("stored");
+                    store.close().await;
+                })
+            })
+            .collect();
+        for task in opening {
+            task.await.expect("ends");
+        }
+        assert_eq!(
+            positions(&open(&database).await).await,
+            (1..=8).collect::<Vec<_>>()
+        );
+    }
+}
+
+#[tokio::test]
+async fn an_operator_makes_the_tables_and_the_store_needs_few_rights() {
+    let database = database();
+    let options = PostgresStore::options(&database.url()).expect("a url");
+    let options = options.schema("shop_events").expect("a name");
+    let missing = options.clone().migrate(false).open().await;
+    let missing = missing.expect_err("there are no tables");
+    assert_eq!(missing.kind, StorageErrorKind::Version);
+    assert!(missing.message.contains("migration_script"), "{missing}");
+
+    database.query(&options.migration_script()).expect("made");
+    let role = format!("app_{}", database.name());
+    database
+        .query(&format!(
+            "CREATE ROLE {role} LOGIN; GRANT USAGE ON SCHEMA shop_events TO {role};
+             GRANT SELECT, INSERT ON ALL TABLES IN SCHEMA shop_events TO {role};
+             GRANT UPDATE ON shop_events.head, shop_events.snapshots TO {role};
+             GRANT DELETE ON shop_events.snapshots TO {role}"
+        ))
+        .expect("granted");
+    let url = database.url().replace("user=es", &format!("user={role}"));
+    let store = PostgresStore::options(&url)
+        .and_then(|options| options.schema("shop_events"))
+        .expect("a name")
+        .open()
+        .await
+        .expect("there is nothing to migrate");
+    deposit(&store, "a", 1).await.expect("stored");
+    assert_eq!(positions(&store).await, [1]);
+    // And no more than those.
+    let denied = format!("SET ROLE {role}; DELETE FROM shop_events.appends");
+    assert!(database.query(&denied).is_err());
+    // Running the script again changes nothing.
+    assert!(database.query(&options.migration_script()).is_err());
+    deposit(&store, "a", 1).await.expect("stored");
+    assert_eq!(positions(&store).await, [1, 2]);
+}
+
+#[tokio::test]
+async fn what_cannot_be_opened_says_why_without_the_password() {
+    let database = database();
+    let bad = PostgresStore::options("postgres://user:secret@host:notaport/db");
+    let bad = bad.expect_err("no URL").to_string();
+    assert!(
+        !bad.contains("secret") && bad.contains("postgres://"),
+        "{bad}"
+    );
+    let name = PostgresStore::options(&database.url()).expect("a url");
+    let name = name.schema("Shop; DROP TABLE x").expect_err("no name");
+    assert_eq!(name.kind, StorageErrorKind::CannotOpen);
+
+    let unknown = database.url().replace(database.name(), "no_such_database");
+    assert_eq!(refusal(&unknown).await.kind, StorageErrorKind::CannotOpen);
+    let nobody = database.url().replace("user=es", "user=nobody_known");
+    assert_eq!(refusal(&nobody).await.kind, StorageErrorKind::CannotOpen);
+    let nowhere = "host=/nonexistent user=es password=secret dbname=x";
+    let nowhere = refusal(nowhere).await;
+    assert_eq!(nowhere.kind, StorageErrorKind::Unreachable);
+    assert!(!format!("{nowhere} {nowhere:?}").contains("secret"));
+    let options = PostgresStore::options("host=localhost user=es password=secret");
+    assert!(!format!("{:?}", options.expect("a url")).contains("secret"));
+
+    database
+        .query("CREATE SCHEMA es; CREATE TABLE es.events (mine INT)")
+        .expect("made");
+    let foreign = refusal(&database.url()).await;
+    assert_eq!(foreign.kind, StorageErrorKind::CannotOpen);
+    assert!(
+        foreign.message.contains("PostgresOptions::schema"),
+        "{foreign}"
+    );
+    database.query("DROP TABLE es.events").expect("dropped");
+    let store = open(&database).await;
+    deposit(&store, "a", 1).await.expect("stored");
+    store.close().await;
+    database
+        .query("UPDATE es.es_meta SET value = 99")
+        .expect("updated");
+    let newer = refusal(&database.url()).await;
+    assert_eq!(newer.kind, StorageErrorKind::Version);
+    assert!(newer.message.contains("99"), "{newer}");
+}
+
+#[tokio::test]
+async fn events_are_immutable_and_the_server_may_be_read_only() {
+    let database = database();
+    let store = open(&database).await;
+    deposit(&store, "a", 1).await.expect("stored");
+    for sql in [
+        "UPDATE es.events SET version = 7",
+        "DELETE FROM es.events",
+        "TRUNCATE es.events",
+    ] {
+        let refused = database.query(sql).expect_err(sql).to_string();
+        assert!(refused.contains("immutable"), "{refused}");
+    }
+    database
+        .query(&format!(
+            "ALTER DATABASE {} SET default_transaction_read_only TO on",
+            database.name()
+        ))
+        .expect("set");
+    let reader = open(&database).await;
+    let refused = deposit(&reader, "a", 1).await.expect_err("refused");
+    let AppendError::Storage { outcome, error, .. } = refused else {
+        panic!("{refused}");
+    };
+    assert_eq!(
+        (outcome, error.kind),
+        (Outcome::NotApplied, StorageErrorKind::ReadOnly)
+    );
+    assert_eq!(positions(&reader).await, [1]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn appends_that_wait_share_their_commits() {
+    let database = database();
+    let store = open(&database).await;
+    let before = store.stats();
+    // While the lock is held elsewhere, all of them wait.
+    let url = database.url();
+    let (client, connection) =
+        es_postgres::tokio_postgres::connect(&url, es_postgres::tokio_postgres::NoTls)
+            .await
+            .expect("connects");
+    tokio::spawn(connection);
+    client
+        .batch_execute("BEGIN; SELECT * FROM es.head FOR UPDATE")
+        .await
+        .expect("locked");
+    let appends: Vec<_> = (0..500)
+        .map(|number| {
+            let store = store.clone();
+            tokio::spawn(async move { deposit(&store, &format!("a{number}"), 1).await })
+        })
+        .collect();
+    let waits = "SELECT count(*) FROM pg_locks WHERE NOT granted";
+    while database.query(waits).expect("asked") == "0\n" {
+        tokio::task::yield_now().await;
+    }
+    client.batch_execute("COMMIT").await.expect("released");
+    for append in appends {
+        append.await.expect("ends").expect("stored");
+    }
+    let after = store.stats();
+    assert_eq!(after.writes - before.writes, 500);
+    let commits = after.commits - before.commits;
+    assert!(commits <= 10, "{commits} commits for 500 appends");
+    assert_eq!(positions(&store).await, (1..=500).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn whoever_waits_too_long_for_the_lock_is_told_and_wrote_nothing() {
+    let database = database();
+    let options = PostgresStore::options(&database.url()).expect("a url");
+    let store = options
+        .busy_timeout(Duration::from_millis(100))
+        .open()
+        .await
+        .expect("opens");
+    let (client, connection) =
+        es_postgres::tokio_postgres::connect(&database.url(), es_postgres::tokio_postgres::NoTls)
+            .await
+            .expect("connects");
+    tokio::spawn(connection);
+    client
+        .batch_execute("BEGIN; SELECT * FROM es.head FOR UPDATE")
+        .await
+        .expect("locked");
+    let refused = deposit(&store, "a", 1).await.expect_err("refused");
+    let AppendError::Storage { outcome, error, .. } = refused else {
+        panic!("{refused}");
+    };
+    assert_eq!(
+        (outcome, error.kind),
+        (Outcome::NotApplied, StorageErrorKind::Busy)
+    );
+    client.batch_execute("COMMIT").await.expect("released");
+    deposit(&store, "a", 1).await.expect("stored");
+    assert_eq!(positions(&store).await, [1]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_comes_back_is_used_again() {
+    let server = Server::start().expect("a server");
+    let database = server.database().expect("a database");
+    let options = PostgresStore::options(&database.url()).expect("a url");
+    let store = options
+        .patience(Duration::from_secs(60))
+        .open()
+        .await
+        .expect("opens");
+    assert_eq!(store.durability(), Durability::Full);
+    deposit(&store, "a", 1).await.expect("stored");
+    for round in 2..=4 {
+        server.stop_immediate().expect("stopped");
+        // Both wait for the server, one as a writer, one as a reader.
+        let append = {
+            let store = store.clone();
+            tokio::spawn(async move { deposit(&store, "a", 1).await })
+        };
+        let read = {
+            let store = store.clone();
+            tokio::spawn(async move { positions(&store).await.len() })
+        };
+        server.start_again().expect("started");
+        append.await.expect("ends").expect("stored");
+        let read = read.await.expect("ends");
+        assert!(
+            read == round - 1 || read == round,
+            "{read} in round {round}"
+        );
+        assert_eq!(positions(&store).await.len(), round);
+    }
+    // Where it does not come back in time, the error says that nothing was written.
+    let options = PostgresStore::options(&database.url()).expect("a url");
+    let hasty = options
+        .patience(Duration::from_millis(100))
+        .open()
+        .await
+        .expect("opens");
+    server.stop_immediate().expect("stopped");
+    let refused = deposit(&hasty, "b", 1).await.expect_err("refused");
+    let AppendError::Storage { outcome, error, .. } = refused else {
+        panic!("{refused}");
+    };
+    assert_eq!(
+        (outcome, error.kind),
+        (Outcome::NotApplied, StorageErrorKind::Unreachable)
+    );
+}
+
+#[tokio::test]
+async fn a_closed_store_says_so() {
+    let database = database();
+    let store = open(&database).await;
+    deposit(&store, "a", 1).await.expect("stored");
+    let pending = store.clone();
+    let stream = StreamId::new("account", "a").expect("a name");
+    let last = Append::new(stream.clone(), ExpectedVersion::Any).with_event(NewEvent::json(
+        "account.deposited",
+        1,
+        r#"{"cents":1}"#,
+    ));
+    let (appended, ()) = tokio::join!(pending.append(last), store.close());
+    // Handed over before or after: it is one or the other, and it is told which.
+    let stored = appended.is_ok();
+    store.close().await;
+    let refused = deposit(&store, "a", 1).await.expect_err("closed");
+    assert_eq!(refused.outcome(), Outcome::NotApplied);
+    let read = store.read_stream(&stream, StreamRange::forward(0), ReadLimit::default());
+    assert!(read.await.is_err());
+    let connections = "SELECT count(*) FROM pg_stat_activity WHERE application_name = \
+                       'es-postgres' AND datname = current_database()";
+    while database.query(connections).expect("asked") != "0\n" {
+        tokio::task::yield_now().await;
+    }
+    let again = open(&database).await;
+    assert_eq!(positions(&again).await.len(), 1 + usize::from(stored));
+}
