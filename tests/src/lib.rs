@@ -15,6 +15,11 @@ pub struct ChangingAnEvent;
 #[doc = include_str!("../../docs/read-models.md")]
 pub struct ReadModels;
 
+/// And the one on PostgreSQL.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/postgresql.md")]
+pub struct PostgreSql;
+
 pub mod accounts;
 pub mod orders;
 pub mod stepping;
