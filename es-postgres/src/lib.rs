@@ -28,6 +28,7 @@ mod identifier;
 mod options;
 mod read;
 mod rows;
+mod saga;
 mod schema;
 mod statements;
 mod stats;

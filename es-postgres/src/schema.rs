@@ -9,10 +9,11 @@ use crate::{
 use es_runtime::{StorageError, StorageErrorKind};
 
 /// The version of the tables that this program writes.
-const CURRENT: i64 = 1;
+const CURRENT: i64 = 2;
 
 /// One entry for each version: what turns the version before it into it. `{s}` is the schema.
-const STEPS: &[&str] = &[r#"
+const STEPS: &[&str] = &[
+    r#"
 CREATE TABLE {s}.head (
     only_row BOOLEAN PRIMARY KEY DEFAULT TRUE CHECK (only_row),
     position BIGINT  NOT NULL CHECK (position >= 0)
@@ -65,7 +66,38 @@ CREATE TABLE {s}.snapshots (
     state          BYTEA       NOT NULL,
     PRIMARY KEY (aggregate, aggregate_id)
 );
-"#];
+"#,
+    // The id of the store is made once and goes with the schema.
+    r#"
+CREATE TABLE {s}.sagas (
+    saga           TEXT        COLLATE "C" NOT NULL,
+    id             TEXT        COLLATE "C" NOT NULL,
+    definition     TEXT        NOT NULL,
+    status         TEXT        COLLATE "C" NOT NULL CHECK (status IN ('running', 'parked', 'done')),
+    phase          TEXT        NOT NULL,
+    reason         TEXT,
+    due_at         TIMESTAMPTZ,
+    epoch          BIGINT      NOT NULL,
+    owner          TEXT,
+    lease_until    TIMESTAMPTZ,
+    updated_at     TIMESTAMPTZ NOT NULL,
+    PRIMARY KEY (saga, id)
+);
+CREATE INDEX sagas_due ON {s}.sagas (saga, due_at) WHERE status = 'running';
+CREATE INDEX sagas_status ON {s}.sagas (saga, status, id);
+
+CREATE TABLE {s}.saga_cursors (
+    saga           TEXT        COLLATE "C" PRIMARY KEY,
+    position       TEXT        NOT NULL
+);
+
+CREATE TABLE {s}.store_id (
+    only_row BOOLEAN PRIMARY KEY DEFAULT TRUE CHECK (only_row),
+    id       UUID    NOT NULL
+);
+INSERT INTO {s}.store_id (id) VALUES (gen_random_uuid());
+"#,
+];
 
 /// The statements that bring an empty database to this program's version, in one transaction.
 pub(crate) fn script(schema: &SchemaName) -> String {
@@ -224,7 +256,16 @@ async fn has_table(
 
 /// A schema may hold other tables, not others of the same names.
 async fn refuse_foreign_tables(session: &Session, schema: &SchemaName) -> Result<(), StorageError> {
-    for table in ["head", "events", "appends", "snapshots"] {
+    let names = [
+        "head",
+        "events",
+        "appends",
+        "snapshots",
+        "sagas",
+        "saga_cursors",
+        "store_id",
+    ];
+    for table in names {
         if has_table(session, schema, table).await? {
             return Err(StorageError::new(
                 StorageErrorKind::CannotOpen,

@@ -28,9 +28,19 @@ pub(crate) struct Statements {
     pub(crate) load_snapshot: String,
     pub(crate) save_snapshot: String,
     pub(crate) delete_snapshot: String,
+    pub(crate) saga_epochs: String,
+    pub(crate) saga_put: String,
+    pub(crate) saga_cursor: String,
+    pub(crate) saga_move: String,
+    pub(crate) saga_claim: String,
+    pub(crate) saga_renew: String,
+    pub(crate) saga_rows: String,
+    pub(crate) saga_time: String,
+    pub(crate) saga_space: String,
 }
 
 impl Statements {
+    #[allow(clippy::too_many_lines, reason = "a list")]
     pub(crate) fn new(schema: &SchemaName) -> Self {
         let s = schema.as_str();
         let of_stream = format!("FROM {s}.events WHERE aggregate = $1 AND aggregate_id = $2");
@@ -100,6 +110,46 @@ impl Statements {
             delete_snapshot: format!(
                 "DELETE FROM {s}.snapshots WHERE aggregate = $1 AND aggregate_id = $2"
             ),
+            // Claims do not take the lock on the end of the feed, so a commit locks its rows.
+            saga_epochs: format!(
+                "SELECT r.number, s.epoch FROM unnest($1, $2) WITH ORDINALITY AS r (saga, id, \
+                 number) JOIN {s}.sagas s ON s.saga = r.saga AND s.id = r.id FOR UPDATE OF s"
+            ),
+            saga_put: format!(
+                "INSERT INTO {s}.sagas AS old (saga, id, definition, status, phase, reason, \
+                 due_at, epoch, updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, 0, $8) ON \
+                 CONFLICT (saga, id) DO UPDATE SET definition = excluded.definition, status = \
+                 excluded.status, phase = excluded.phase, reason = excluded.reason, due_at = \
+                 excluded.due_at, updated_at = excluded.updated_at, owner = CASE WHEN $9 THEN \
+                 NULL ELSE old.owner END, lease_until = CASE WHEN $9 THEN NULL ELSE \
+                 old.lease_until END"
+            ),
+            saga_cursor: format!("SELECT position FROM {s}.saga_cursors WHERE saga = $1"),
+            saga_move: format!(
+                "INSERT INTO {s}.saga_cursors (saga, position) VALUES ($1, $2) ON CONFLICT (saga) \
+                 DO UPDATE SET position = excluded.position"
+            ),
+            saga_claim: format!(
+                "UPDATE {s}.sagas AS s SET epoch = s.epoch + 1, owner = $2, lease_until = \
+                 coalesce($5, clock_timestamp()) + $3 * interval '1 microsecond' FROM (SELECT \
+                 saga, id FROM {s}.sagas WHERE saga = ANY($1) AND status = 'running' AND due_at \
+                 <= coalesce($5, clock_timestamp()) AND (lease_until IS NULL OR lease_until <= \
+                 coalesce($5, clock_timestamp())) ORDER BY due_at LIMIT $4 FOR UPDATE SKIP \
+                 LOCKED) AS due WHERE s.saga = due.saga AND s.id = due.id RETURNING s.saga, s.id, \
+                 s.epoch, s.due_at"
+            ),
+            saga_renew: format!(
+                "UPDATE {s}.sagas SET lease_until = coalesce($5, clock_timestamp()) + $4 * \
+                 interval '1 microsecond' WHERE saga = $1 AND id = $2 AND epoch = $3 RETURNING 1"
+            ),
+            saga_rows: format!(
+                "SELECT saga, id, definition, status, phase, reason, due_at, epoch, owner, \
+                 lease_until, updated_at FROM {s}.sagas WHERE ($1::text[] = '{{}}' OR saga = \
+                 ANY($1)) AND ($2::text IS NULL OR id = $2) AND ($3::text IS NULL OR status = $3) \
+                 AND ($4::text IS NULL OR (saga, id) > ($4, $5::text)) ORDER BY saga, id LIMIT $6"
+            ),
+            saga_time: "SELECT clock_timestamp()".to_owned(),
+            saga_space: format!("SELECT id::text FROM {s}.store_id"),
         }
     }
 
@@ -117,6 +167,29 @@ impl Statements {
     }
 }
 
+impl Statements {
+    /// The statements of a commit of sagas, to be ready before a flight.
+    pub(crate) fn of_commits(&self) -> [(&str, &'static [Type]); 4] {
+        [
+            (&self.saga_epochs, &[Type::TEXT_ARRAY, Type::TEXT_ARRAY]),
+            (&self.saga_put, SAGA_PUT),
+            (&self.saga_cursor, &[Type::TEXT]),
+            (&self.saga_move, &[Type::TEXT, Type::TEXT]),
+        ]
+    }
+}
+
+const SAGA_PUT: &[Type] = &[
+    Type::TEXT,
+    Type::TEXT,
+    Type::TEXT,
+    Type::TEXT,
+    Type::TEXT,
+    Type::TEXT,
+    Type::TIMESTAMPTZ,
+    Type::TIMESTAMPTZ,
+    Type::BOOL,
+];
 const STREAM_HEADS: &[Type] = &[Type::TEXT_ARRAY, Type::TEXT_ARRAY];
 const KNOWN_APPENDS: &[Type] = &[Type::TEXT_ARRAY, Type::TEXT_ARRAY, Type::TEXT_ARRAY];
 const INSERT_EVENTS: &[Type] = &[

@@ -54,8 +54,9 @@ use tokio_postgres::types::Type;
 /// In the schema, `es` by default: `events` has one row an event, with the columns that the fields of
 /// [`RecordedEvent`] are named after; `convert_from(payload, 'UTF8')` shows a JSON payload. Triggers
 /// refuse `UPDATE`, `DELETE` and `TRUNCATE` as a guard against accidents. `appends` has the requests
-/// that had an id, `snapshots` the newest snapshot of each stream, `head` the newest position,
-/// `es_meta` the version of these tables.
+/// that had an id, `snapshots` the newest snapshot of each stream, `sagas` a row for each saga,
+/// `saga_cursors` how far their inputs are, `store_id` what the keys of their effects are derived from,
+/// `head` the newest position, `es_meta` the version of these tables.
 #[derive(Clone)]
 pub struct PostgresStore {
     shared: Arc<Shared>,
@@ -63,9 +64,9 @@ pub struct PostgresStore {
 
 pub(crate) struct Shared {
     pub(crate) settings: Arc<Settings>,
-    statements: Arc<Statements>,
+    pub(crate) statements: Arc<Statements>,
     readers: Readers,
-    writes: mpsc::Sender<writer::Message>,
+    pub(crate) writes: mpsc::Sender<writer::Message>,
     counters: Arc<Counters>,
     durability: Durability,
     newest: watch::Sender<u64>,
@@ -97,6 +98,10 @@ impl PostgresStore {
     /// [`CannotOpen`](StorageErrorKind::CannotOpen) for a text that is neither.
     pub fn options(url: &str) -> Result<PostgresOptions, StorageError> {
         PostgresOptions::new(url)
+    }
+
+    pub(crate) fn shared(&self) -> &Shared {
+        &self.shared
     }
 
     pub(crate) async fn start(mut settings: Settings) -> Result<Self, StorageError> {
@@ -228,7 +233,7 @@ async fn durability(
 }
 
 impl Shared {
-    fn check_open(&self) -> Result<(), StorageError> {
+    pub(crate) fn check_open(&self) -> Result<(), StorageError> {
         if self.is_closed.load(Ordering::SeqCst) {
             return Err(closed());
         }
@@ -236,7 +241,7 @@ impl Shared {
     }
 
     /// All rows of a statement that reads; once more where the connection is lost meanwhile.
-    async fn rows(
+    pub(crate) async fn rows(
         &self,
         sql: &str,
         params: &[Param<'_>],

@@ -18,6 +18,7 @@ use crate::{
 use es_runtime::{
     Append, AppendError, AppendId, Appended, EventId, Outcome, StorageError, StorageErrorKind,
     StreamId, Timestamp,
+    saga::{Commit, CommitError, Committed},
 };
 use futures_util::future::{join4, join5};
 use std::{
@@ -37,9 +38,11 @@ const GROUP_BYTES: usize = 8 * 1024 * 1024;
 
 pub(crate) type Verdict = Result<Appended, AppendError>;
 pub(crate) type Reply = oneshot::Sender<Verdict>;
+pub(crate) type CommitReply = oneshot::Sender<Result<Committed, CommitError>>;
 
 pub(crate) enum Message {
     Append(Box<Append>, Reply),
+    Commit(Box<Commit>, CommitReply),
     Close,
 }
 
@@ -77,14 +80,14 @@ pub(crate) fn start(
     queue
 }
 
-struct Writer {
+pub(crate) struct Writer {
     settings: Arc<Settings>,
-    statements: Arc<Statements>,
+    pub(crate) statements: Arc<Statements>,
     told: Told,
-    inlines: Inlines,
+    pub(crate) inlines: Inlines,
     begin: String,
     /// Outside of any transaction.
-    session: Option<Session>,
+    pub(crate) session: Option<Session>,
 }
 
 /// Appends that go into one transaction, and who waits for them.
@@ -102,17 +105,17 @@ impl Group {
 }
 
 /// What was decided about a group.
-struct Decided<'a> {
-    verdicts: Vec<Verdict>,
-    rows: Rows<'a>,
+pub(crate) struct Decided<'a> {
+    pub(crate) verdicts: Vec<Verdict>,
+    pub(crate) rows: Rows<'a>,
     /// Whether the rows were written already; they are some of those, then.
-    is_written: bool,
+    pub(crate) is_written: bool,
     /// The newest position afterwards.
-    head: u64,
+    pub(crate) head: u64,
 }
 
 /// Why a transaction was given up. Where nothing was written, the session was left clean or dropped.
-enum Abandoned {
+pub(crate) enum Abandoned {
     /// The database failed.
     Failed(Failed),
     /// The connection ended before anything was committed.
@@ -124,10 +127,19 @@ enum Abandoned {
 impl Writer {
     async fn serve(mut self, mut queue: mpsc::Receiver<Message>) {
         // A closed queue still gives what was in it.
-        let mut left = Vec::new();
-        while let Some((append, reply)) = next(&mut queue, &mut left).await {
-            let group = fill(&mut queue, &mut left, append, reply);
-            self.write(group).await;
+        let mut left = Left::default();
+        loop {
+            match next(&mut queue, &mut left).await {
+                Some(Next::Append(append, reply)) => {
+                    let group = fill(&mut queue, &mut left, append, reply);
+                    self.write(group).await;
+                }
+                Some(Next::Commit(commit, reply)) => {
+                    let verdict = self.commit_saga(&commit).await;
+                    let _ = reply.send(verdict);
+                }
+                None => return,
+            }
         }
     }
 
@@ -315,12 +327,12 @@ impl Writer {
         }
     }
 
-    fn clock(&self) -> Option<Timestamp> {
+    pub(crate) fn clock(&self) -> Option<Timestamp> {
         self.settings.clock.as_ref().map(|clock| clock())
     }
 
     /// The session, with its statements ready.
-    async fn session(&mut self) -> Result<Session, StorageError> {
+    pub(crate) async fn session(&mut self) -> Result<Session, StorageError> {
         if let Some(session) = self.session.take().filter(|session| !session.is_closed()) {
             if self.make_ready(&session).await.is_ok() {
                 return Ok(session);
@@ -340,7 +352,7 @@ impl Writer {
 
     /// Begins, takes the lock, and asks for the state of the streams: one flight. Each statement sees
     /// what was committed before it began, so the answers are those under the lock.
-    async fn lock_and_look(
+    pub(crate) async fn lock_and_look(
         &self,
         session: &Session,
         appends: &[Append],
@@ -519,7 +531,11 @@ impl Writer {
         }
     }
 
-    async fn insert_events(&self, session: &Session, rows: &Rows<'_>) -> Result<u64, Error> {
+    pub(crate) async fn insert_events(
+        &self,
+        session: &Session,
+        rows: &Rows<'_>,
+    ) -> Result<u64, Error> {
         if rows.positions.is_empty() {
             return Ok(0);
         }
@@ -543,7 +559,11 @@ impl Writer {
             .await
     }
 
-    async fn insert_appends(&self, session: &Session, rows: &Rows<'_>) -> Result<u64, Error> {
+    pub(crate) async fn insert_appends(
+        &self,
+        session: &Session,
+        rows: &Rows<'_>,
+    ) -> Result<u64, Error> {
         let rows = &rows.appends;
         if rows.append_ids.is_empty() {
             return Ok(0);
@@ -565,7 +585,7 @@ impl Writer {
     }
 
     /// Ends a transaction that failed before its commit.
-    async fn give_up(&mut self, session: Session, error: impl Into<Cause>) -> Abandoned {
+    pub(crate) async fn give_up(&mut self, session: Session, error: impl Into<Cause>) -> Abandoned {
         let Cause {
             error,
             known_event_id,
@@ -582,7 +602,7 @@ impl Writer {
     }
 
     /// Keeps the session where it is known to be outside of a transaction.
-    async fn roll_back(&mut self, session: Session) {
+    pub(crate) async fn roll_back(&mut self, session: Session) {
         if session.client().batch_execute("ROLLBACK").await.is_ok() {
             self.session = Some(session);
         }
@@ -590,7 +610,7 @@ impl Writer {
 
     /// The answer to the commit was lost. Takes the lock: the server gives it when the transaction in
     /// doubt is at its end, whichever. Then the rows are there or never will be.
-    async fn resolve(
+    pub(crate) async fn resolve(
         &mut self,
         decided: Decided<'_>,
         doubt: StorageError,
@@ -650,7 +670,7 @@ impl Writer {
     }
 
     /// The event of an append whose id is stored already.
-    async fn which_is_known(&mut self, append: &Append) -> AppendError {
+    pub(crate) async fn which_is_known(&mut self, append: &Append) -> AppendError {
         let stream = append.stream.clone();
         let duplicate = |event_id| AppendError::DuplicateEventId {
             stream: stream.clone(),
@@ -686,7 +706,7 @@ impl Writer {
         }
     }
 
-    fn committed(&self, decided: &Decided<'_>) {
+    pub(crate) fn committed(&self, decided: &Decided<'_>) {
         let counters = &self.told.counters;
         counters.commits.fetch_add(1, Ordering::Relaxed);
         let writes = u64::try_from(decided.verdicts.len()).unwrap_or(u64::MAX);
@@ -697,7 +717,7 @@ impl Writer {
 }
 
 /// What stops a transaction, and whether an event id was the cause.
-struct Cause {
+pub(crate) struct Cause {
     error: StorageError,
     known_event_id: bool,
 }
@@ -744,18 +764,33 @@ fn numbered(row: &Row, column: usize) -> Option<usize> {
     usize::try_from(number.checked_sub(1)?).ok()
 }
 
-/// The next append: one that was left over, or one from the queue. `None` when the queue is closed
-/// and empty.
-async fn next(
-    queue: &mut mpsc::Receiver<Message>,
-    left: &mut Vec<(Append, Reply)>,
-) -> Option<(Append, Reply)> {
-    if !left.is_empty() {
-        return Some(left.remove(0));
+/// What was taken from the queue and has to wait for its turn.
+#[derive(Default)]
+struct Left {
+    appends: Vec<(Append, Reply)>,
+    /// It came behind all appends that are left.
+    commit: Option<(Box<Commit>, CommitReply)>,
+}
+
+enum Next {
+    Append(Append, Reply),
+    Commit(Box<Commit>, CommitReply),
+}
+
+/// The next one: what was left over, or what is in the queue. `None` when the queue is closed and
+/// empty.
+async fn next(queue: &mut mpsc::Receiver<Message>, left: &mut Left) -> Option<Next> {
+    if !left.appends.is_empty() {
+        let (append, reply) = left.appends.remove(0);
+        return Some(Next::Append(append, reply));
+    }
+    if let Some((commit, reply)) = left.commit.take() {
+        return Some(Next::Commit(commit, reply));
     }
     loop {
         match queue.recv().await? {
-            Message::Append(append, reply) => return Some((*append, reply)),
+            Message::Append(append, reply) => return Some(Next::Append(*append, reply)),
+            Message::Commit(commit, reply) => return Some(Next::Commit(commit, reply)),
             Message::Close => queue.close(),
         }
     }
@@ -765,21 +800,22 @@ async fn next(
 /// next one finds its record.
 fn fill(
     queue: &mut mpsc::Receiver<Message>,
-    left: &mut Vec<(Append, Reply)>,
+    left: &mut Left,
     append: Append,
     reply: Reply,
 ) -> Group {
     let mut group = Group::default();
     let mut ids = HashSet::new();
     let mut bytes = 0_usize;
-    let waiting = std::mem::take(left);
+    let waiting = std::mem::take(&mut left.appends);
+    let commit_waits = left.commit.is_some();
     let mut take = |append: Append, reply: Reply, group: &mut Group| {
         let twice = append
             .append_id
             .as_ref()
             .is_some_and(|id| !ids.insert((append.stream.clone(), id.clone())));
         if twice || group.appends.len() >= GROUP || bytes >= GROUP_BYTES {
-            left.push((append, reply));
+            left.appends.push((append, reply));
             return false;
         }
         let size: usize = append.events.iter().map(|event| event.payload.len()).sum();
@@ -791,8 +827,15 @@ fn fill(
     for (append, reply) in waiting {
         take(append, reply, &mut group);
     }
+    if commit_waits {
+        return group;
+    }
     loop {
         match queue.try_recv() {
+            Ok(Message::Commit(commit, reply)) => {
+                left.commit = Some((commit, reply));
+                return group;
+            }
             Ok(Message::Append(append, reply)) => {
                 if !take(*append, reply, &mut group) {
                     return group;

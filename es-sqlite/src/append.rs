@@ -6,18 +6,24 @@
 use crate::{
     options::Settings,
     rows::{self, Readable, exact},
+    saga,
 };
 use es_runtime::{
     Append, AppendError, AppendId, Appended, EventId, NewEvent, Outcome, Position, Snapshot,
     StorageError, StreamId,
+    saga::{Claim, Claimed, Commit, CommitError, Committed},
 };
 use rusqlite::{CachedStatement, Connection, ErrorCode, OptionalExtension, named_params, params};
+use std::time::Duration;
 
 /// A write that waits for the writer.
 pub(crate) enum Task {
     Append(Box<Append>),
     SaveSnapshot(Box<Snapshot>),
     DeleteSnapshot(StreamId),
+    Commit(Box<Commit>),
+    Claim(Box<Claim>),
+    Renew(Box<Claimed>, Duration),
 }
 
 impl Task {
@@ -26,7 +32,8 @@ impl Task {
         match self {
             Self::Append(append) => append.events.iter().map(|e| e.payload.len()).sum(),
             Self::SaveSnapshot(snapshot) => snapshot.state.len(),
-            Self::DeleteSnapshot(_) => 0,
+            Self::Commit(commit) => saga::size(commit),
+            Self::DeleteSnapshot(_) | Self::Claim(_) | Self::Renew(..) => 0,
         }
     }
 }
@@ -36,6 +43,32 @@ pub(crate) enum Done {
     Appended(Appended),
     Refused(AppendError),
     Written,
+    Committed(Committed),
+    NotCommitted(CommitError),
+    Claimed(Vec<Claimed>),
+    Renewed(bool),
+}
+
+impl Task {
+    /// What it appends.
+    pub(crate) fn appends(&self) -> &[Append] {
+        match self {
+            Self::Append(append) => std::slice::from_ref(append),
+            Self::Commit(commit) => &commit.appends,
+            _ => &[],
+        }
+    }
+}
+
+impl Done {
+    /// What it appended, in the order of the task.
+    pub(crate) fn appended(&self) -> &[Appended] {
+        match self {
+            Self::Appended(appended) => std::slice::from_ref(appended),
+            Self::Committed(committed) => &committed.appended,
+            _ => &[],
+        }
+    }
 }
 
 /// Does one write.
@@ -49,6 +82,9 @@ pub(crate) fn run(
 ) -> rusqlite::Result<Done> {
     match task {
         Task::Append(request) => append(connection, request, settings),
+        Task::Commit(commit) => saga::commit(connection, commit, settings),
+        Task::Claim(claim) => saga::claim(connection, claim, settings),
+        Task::Renew(claimed, lease) => saga::renew(connection, claimed, *lease, settings),
         Task::SaveSnapshot(snapshot) => save_snapshot(connection, snapshot),
         Task::DeleteSnapshot(stream) => connection
             .prepare_cached("DELETE FROM snapshots WHERE aggregate = ?1 AND aggregate_id = ?2")?
@@ -57,7 +93,12 @@ pub(crate) fn run(
     }
 }
 
-fn append(connection: &Connection, append: &Append, settings: &Settings) -> rusqlite::Result<Done> {
+/// Appends to one stream.
+pub(crate) fn append(
+    connection: &Connection,
+    append: &Append,
+    settings: &Settings,
+) -> rusqlite::Result<Done> {
     let stream = &append.stream;
     if let Some(id) = &append.append_id {
         match first_append(connection, stream, id)? {

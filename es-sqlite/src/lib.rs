@@ -35,6 +35,7 @@ mod options;
 mod read;
 mod reader;
 mod rows;
+mod saga;
 mod schema;
 mod stats;
 mod store;

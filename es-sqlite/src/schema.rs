@@ -10,10 +10,16 @@ use es_runtime::{StorageError, StorageErrorKind};
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior};
 
 /// The version of the tables that this program writes.
-const CURRENT: i64 = 1;
+const CURRENT: i64 = 2;
 
-/// The tables of the current version.
-const TABLES: [&str; 3] = ["events", "appends", "snapshots"];
+/// The tables, each with the version that brought it.
+const TABLES: [(&str, i64); 5] = [
+    ("events", 1),
+    ("appends", 1),
+    ("snapshots", 1),
+    ("es_sagas", 2),
+    ("es_saga_cursors", 2),
+];
 
 /// One entry for each version: what turns the version before it into it.
 const STEPS: &[&str] = &[
@@ -65,6 +71,34 @@ const STEPS: &[&str] = &[
         state          ANY     NOT NULL,
         PRIMARY KEY (aggregate, aggregate_id)
     ) STRICT;
+    ",
+    // Times are microseconds since 1970, so that they compare as numbers. The id of the store is made
+    // once and goes with the file.
+    "
+    CREATE TABLE es_sagas (
+        saga           TEXT    NOT NULL,
+        id             TEXT    NOT NULL,
+        definition     TEXT    NOT NULL,
+        status         TEXT    NOT NULL CHECK (status IN ('running', 'parked', 'done')),
+        phase          TEXT    NOT NULL,
+        reason         TEXT,
+        due_at         INTEGER,
+        epoch          INTEGER NOT NULL,
+        owner          TEXT,
+        lease_until    INTEGER,
+        updated_at     INTEGER NOT NULL,
+        PRIMARY KEY (saga, id)
+    ) STRICT, WITHOUT ROWID;
+
+    CREATE INDEX es_sagas_due ON es_sagas (saga, due_at) WHERE status = 'running';
+    CREATE INDEX es_sagas_status ON es_sagas (saga, status, id);
+
+    CREATE TABLE es_saga_cursors (
+        saga           TEXT    PRIMARY KEY NOT NULL,
+        position       TEXT    NOT NULL
+    ) STRICT, WITHOUT ROWID;
+
+    INSERT INTO es_meta VALUES ('store_id', lower(hex(randomblob(16))));
     ",
 ];
 
@@ -147,8 +181,8 @@ fn version(connection: &Connection) -> Result<i64, StorageError> {
             ))
         }
         Some(rusqlite::types::Value::Integer(version)) if version > 0 => {
-            for name in TABLES {
-                if !has_table(connection, name)? {
+            for (name, since) in TABLES {
+                if since <= version && !has_table(connection, name)? {
                     return Err(corrupt(format!("its table `{name}` is missing")));
                 }
             }
@@ -160,7 +194,7 @@ fn version(connection: &Connection) -> Result<i64, StorageError> {
 
 /// A file may hold other tables, not others of the same names.
 fn refuse_foreign_tables(connection: &Connection) -> Result<(), StorageError> {
-    for name in TABLES {
+    for (name, _) in TABLES {
         if has_table(connection, name)? {
             return Err(StorageError::new(
                 StorageErrorKind::CannotOpen,

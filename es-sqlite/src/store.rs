@@ -41,7 +41,8 @@ use tokio::sync::{mpsc, oneshot, watch};
 /// `content_type` and `payload`, which is text where it is JSON. SQL may read it; triggers refuse
 /// `UPDATE` and `DELETE` as a guard against accidents, not against an owner of the file who means it
 /// (`INSERT OR REPLACE` gets past them). `appends` has the requests that had an id, `snapshots` the
-/// newest snapshot of each stream, `es_meta` the version of these tables. Other names are free.
+/// newest snapshot of each stream, `es_sagas` a row for each saga, `es_saga_cursors` how far their
+/// inputs are, `es_meta` the version of these tables. Other names are free.
 #[derive(Clone)]
 pub struct SqliteStore {
     shared: Arc<Shared>,
@@ -63,6 +64,10 @@ pub(crate) struct Shared {
 impl SqliteStore {
     pub(crate) fn of(shared: Arc<Shared>) -> Self {
         Self { shared }
+    }
+
+    pub(crate) fn shared(&self) -> &Shared {
+        &self.shared
     }
 
     /// Opens the store in this file with the usual settings, and creates it where it is missing.
@@ -163,11 +168,15 @@ impl Shared {
         &self.settings.path
     }
 
+    pub(crate) fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
     pub(crate) fn writes(&self) -> Option<&mpsc::Sender<writer::Message>> {
         self.writes.as_ref()
     }
 
-    async fn write(&self, task: Task) -> Result<Done, Failed> {
+    pub(crate) async fn write(&self, task: Task) -> Result<Done, Failed> {
         let not_sent = |error| Failed {
             outcome: Outcome::NotApplied,
             error,
@@ -224,7 +233,7 @@ impl EventStore for SqliteStore {
             Ok(Done::Appended(appended)) => Ok(appended),
             Ok(Done::Refused(error)) => Err(error),
             // No append is answered so.
-            Ok(Done::Written) => Err(AppendError::Storage {
+            Ok(_) => Err(AppendError::Storage {
                 stream,
                 outcome: Outcome::Unknown,
                 error: no_answer(),

@@ -14,7 +14,7 @@ use crate::{
     stats::Counters,
 };
 use es_runtime::{
-    Append, AppendError, Outcome, StorageError, StorageErrorKind, projection::SqlTransaction,
+    AppendError, Outcome, StorageError, StorageErrorKind, projection::SqlTransaction,
 };
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
@@ -200,10 +200,10 @@ impl Writer {
 
     /// Wakes those who wait for new events.
     fn told(&self, done: &[Done]) {
-        let newest = done.iter().filter_map(|done| match done {
-            Done::Appended(appended) => Some(appended.position.to_parts()),
-            Done::Refused(_) | Done::Written => None,
-        });
+        let newest = done
+            .iter()
+            .flat_map(Done::appended)
+            .map(|a| a.position.to_parts());
         if let Some([_, _, newest]) = newest.max() {
             self.told.appended.send_if_modified(|known| {
                 let more = newest > *known;
@@ -333,8 +333,8 @@ fn attempt(
     let mut done = Vec::with_capacity(tasks.len());
     for task in tasks {
         done.push(match task {
-            Task::Append(append) if !inlines.is_empty() => {
-                append_inline(tx, append, task, settings, inlines)?
+            Task::Append(_) | Task::Commit(_) if !inlines.is_empty() => {
+                append_inline(tx, task, settings, inlines)?
             }
             _ => append::run(tx.connection(), task, settings)?,
         });
@@ -348,22 +348,23 @@ fn run(tx: &SqliteTransaction, sql: &str) -> rusqlite::Result<usize> {
     tx.connection().prepare_cached(sql)?.execute([])
 }
 
-/// An append whose projections are part of it: where one fails, nothing of the append is left.
+/// Appends whose projections are part of them: where one fails, nothing of the appends is left.
 fn append_inline(
     tx: &mut SqliteTransaction,
-    append: &Append,
     task: &Task,
     settings: &Settings,
     inlines: &Inlines,
 ) -> Result<Done, Broken> {
     run(tx, "SAVEPOINT projected")?;
     let done = append::run(tx.connection(), task, settings)?;
-    let handled = match &done {
-        Done::Appended(appended) if !appended.repeated && appended.events > 0 => {
-            inlines.handle(tx, append, appended)
+    let mut handled = Ok(());
+    let mut stream = None;
+    for (append, appended) in task.appends().iter().zip(done.appended()) {
+        if !appended.repeated && appended.events > 0 && handled.is_ok() {
+            handled = inlines.handle(tx, append, appended);
+            stream = Some(append.stream.clone());
         }
-        _ => Ok(()),
-    };
+    }
     tx.forget_names();
     if !tx.is_open() {
         return Err(Broken::Own(StorageError::new(
@@ -371,21 +372,21 @@ fn append_inline(
             "the handler of an inline projection ended the transaction",
         )));
     }
-    match handled {
-        Ok(()) => {
-            run(tx, "RELEASE projected")?;
-            Ok(done)
-        }
-        Err(Behind::Failure(failure)) => {
+    match (handled, stream) {
+        (Err(Behind::Failure(failure)), Some(stream)) => {
             run(tx, "ROLLBACK TO projected")?;
             run(tx, "RELEASE projected")?;
             Ok(Done::Refused(AppendError::Projection {
-                stream: append.stream.clone(),
+                stream,
                 projection: failure.projection,
                 reason: failure.error.to_string(),
             }))
         }
-        Err(Behind::Storage(error)) => Err(Broken::Own(error)),
+        (Err(behind), _) => Err(Broken::Own(behind.into())),
+        (Ok(()), _) => {
+            run(tx, "RELEASE projected")?;
+            Ok(done)
+        }
     }
 }
 

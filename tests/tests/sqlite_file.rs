@@ -257,7 +257,7 @@ async fn a_file_of_a_newer_version_is_refused() {
     };
     set("999");
     let text = refused(&path, StorageErrorKind::Version).await;
-    assert!(text.contains("999") && text.contains("version 1"), "{text}");
+    assert!(text.contains("999") && text.contains("version 2"), "{text}");
     let options = SqliteStore::options().read_only(true);
     let error = options.open(&path).await.expect_err("refused as well");
     assert_eq!(error.kind, StorageErrorKind::Version);
@@ -265,8 +265,40 @@ async fn a_file_of_a_newer_version_is_refused() {
         set(damaged);
         refused(&path, StorageErrorKind::Corrupt).await;
     }
-    set("1");
+    set("2");
     open(&path).await.expect("opens");
+}
+
+#[tokio::test]
+async fn a_file_of_an_older_version_gets_what_it_lacks_and_keeps_what_it_has() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = file(&folder);
+    filled(&path).await.close().await;
+    let count = |connection: &Connection| -> i64 {
+        let sql = "SELECT count(*) FROM events";
+        let count = connection.query_row(sql, [], |row| row.get(0));
+        count.expect("counted")
+    };
+    let before = {
+        let connection = Connection::open(&path).expect("opens");
+        connection
+            .execute_batch(
+                "DROP TABLE es_sagas; DROP TABLE es_saga_cursors;
+                 DELETE FROM es_meta WHERE name = 'store_id';
+                 UPDATE es_meta SET value = 1 WHERE name = 'schema_version';",
+            )
+            .expect("as the first release made it");
+        count(&connection)
+    };
+    let options = SqliteStore::options().read_only(true);
+    let error = options.open(&path).await.expect_err("needs a writer once");
+    assert_eq!(error.kind, StorageErrorKind::Version);
+    let store = open(&path).await.expect("opens");
+    let filter = es_runtime::saga::RowFilter::default();
+    let rows = es_runtime::SagaStore::saga_rows(&store, &filter).await;
+    assert!(rows.expect("the table is there").is_empty());
+    store.close().await;
+    assert_eq!(count(&Connection::open(&path).expect("opens")), before);
 }
 
 #[tokio::test]

@@ -290,16 +290,19 @@ impl<S: SagaStore> Sagas<S> {
             parked: 0,
             next_due: None,
         };
-        let mut filter = RowFilter {
-            sagas: core.categories(),
-            ..RowFilter::default()
-        };
-        loop {
-            let rows = core.store.saga_rows(&filter).await?;
-            let Some(last) = rows.last() else { break };
-            filter.after = Some(last.instance.clone());
-            for row in rows {
-                idle.count(&row);
+        for status in [SagaStatus::Running, SagaStatus::Parked] {
+            let mut filter = RowFilter {
+                sagas: core.categories(),
+                status: Some(status),
+                ..RowFilter::default()
+            };
+            loop {
+                let rows = core.store.saga_rows(&filter).await?;
+                let Some(last) = rows.last() else { break };
+                filter.after = Some(last.instance.clone());
+                for row in rows {
+                    idle.count(&row);
+                }
             }
         }
         Ok(idle)

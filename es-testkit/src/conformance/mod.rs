@@ -49,6 +49,7 @@ mod list;
 pub mod reading;
 mod report;
 pub mod safety;
+pub mod sagas;
 pub mod snapshots;
 
 pub use fixture::{Capabilities, Fault, NoDatabase, NoTransaction, StoreFixture};

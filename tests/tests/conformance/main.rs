@@ -10,17 +10,20 @@ use std::collections::BTreeSet;
 mod memory {
     use super::fixtures::Memory;
     es_testkit::conformance!(Memory);
+    es_testkit::saga_conformance!(Memory);
 }
 
 mod sqlite {
     use super::fixtures::Sqlite;
     es_testkit::conformance!(Sqlite::new());
+    es_testkit::saga_conformance!(Sqlite::new());
 }
 
 #[cfg(unix)]
 mod postgres {
     use super::fixtures::Postgres;
     es_testkit::conformance!(Postgres::new());
+    es_testkit::saga_conformance!(Postgres::new());
 }
 
 /// The catalogue has 71 places; each has a check, or a reason why there is none.

@@ -1,0 +1,390 @@
+//! Sagas: commits over several streams, rows and cursors, and claims. For stores that are a
+//! [`SagaStore`]; [`saga_conformance!`](crate::saga_conformance!) makes a test of each.
+
+use super::{StoreFixture, again, append_id, join_all, request, stream, version_of, whole_feed};
+use es_runtime::{
+    AppendError, EventStore, ExpectedVersion, Outcome, Position, StreamId,
+    saga::{
+        Claim, Commit, CommitError, CursorMove, RowChange, RowFilter, SagaStatus, SagaStore,
+        stream_of,
+    },
+};
+use std::time::Duration;
+
+const LEASE: Duration = Duration::from_secs(600);
+const SAGA: &str = "saga:conformance";
+
+fn instance(id: &str) -> StreamId {
+    stream_of("conformance", id).expect("an id")
+}
+
+/// A row of an instance that is due at once.
+async fn due<S: SagaStore>(store: &S, id: &str) -> RowChange {
+    let mut row = RowChange::new(instance(id), "1:abc");
+    row.phase = "charge".into();
+    row.due_at = Some(store.saga_time().await.expect("a time"));
+    row
+}
+
+async fn put<S: SagaStore>(store: &S, row: RowChange) {
+    store.commit(Commit::new().row(row)).await.expect("put");
+}
+
+fn claim(lease: Duration, at_most: usize) -> Claim {
+    Claim::new(vec![SAGA.to_owned()], "tester", lease, at_most)
+}
+
+async fn everything<S: SagaStore>(store: &S) -> (usize, Vec<es_runtime::saga::SagaRow>) {
+    let rows = store.saga_rows(&RowFilter::default()).await.expect("rows");
+    (whole_feed(store).await.len(), rows)
+}
+
+/// Appends to two streams, a row and a cursor are there afterwards, all of them.
+pub async fn a_commit_writes_all_of_it<F: StoreFixture<Store: SagaStore>>(fixture: F) {
+    let store = fixture.open().await;
+    let (one, two) = (instance("1"), stream("two"));
+    let place = Position::from_parts([0, 0, 7]);
+    let commit = Commit::new()
+        .append(request(&one, ExpectedVersion::NoStream, [1, 2]))
+        .append(request(&two, ExpectedVersion::NoStream, [3]))
+        .row(due(&store, "1").await)
+        .cursor(CursorMove::new(SAGA, None, place));
+    let done = store.commit(commit).await.expect("committed");
+    let versions: Vec<_> = done.appended.iter().map(|done| done.version).collect();
+    assert_eq!(versions, [2, 1]);
+    assert!(done.appended[0].position < done.appended[1].position);
+    let store = again(&fixture, store).await;
+    assert_eq!(version_of(&store, &one).await, 2);
+    assert_eq!(version_of(&store, &two).await, 1);
+    let cursor = store.saga_cursor(SAGA).await.expect("a cursor");
+    assert_eq!(cursor, Some(place));
+    let (events, rows) = everything(&store).await;
+    assert_eq!(events, 3);
+    let row = &rows[0];
+    assert_eq!(
+        (&row.instance, &*row.definition, row.status, &*row.phase),
+        (&one, "1:abc", SagaStatus::Running, "charge")
+    );
+    assert_eq!((row.epoch, &row.owner, row.lease_until), (0, &None, None));
+}
+
+/// Whatever part of a commit is refused, nothing of the others is left.
+pub async fn a_commit_that_is_refused_writes_nothing<F: StoreFixture<Store: SagaStore>>(
+    fixture: F,
+) {
+    let store = fixture.open().await;
+    let (one, two, three) = (instance("1"), stream("two"), stream("three"));
+    let first = request(&one, ExpectedVersion::NoStream, [1]).with_append_id(append_id("input"));
+    let cursor = CursorMove::new(SAGA, None, Position::from_parts([0, 0, 1]));
+    let row = due(&store, "1").await;
+    let commit = Commit::new().append(first.clone()).row(row).cursor(cursor);
+    store.commit(commit).await.expect("committed");
+    let before = everything(&store).await;
+
+    let fresh = || request(&two, ExpectedVersion::NoStream, [2]);
+    let other = due(&store, "2").await;
+    let step = |from: u64| {
+        let parts = |at| Position::from_parts([0, 0, at]);
+        CursorMove::new(SAGA, Some(parts(from)), parts(9))
+    };
+    let with = |last| {
+        Commit::new()
+            .append(fresh())
+            .row(other.clone())
+            .append(last)
+    };
+
+    let conflict = with(request(&three, ExpectedVersion::Exact(4), [3])).cursor(step(1));
+    match store.commit(conflict).await {
+        Err(CommitError::Append(AppendError::Conflict { stream, actual, .. })) => {
+            assert_eq!((&stream, actual), (&three, 0));
+        }
+        wrong => panic!("a conflict was to come, not {wrong:?}"),
+    }
+    match store.commit(with(first.clone())).await {
+        Err(CommitError::Repeated { stream, first }) => {
+            assert_eq!((&stream, first.version), (&one, 1));
+        }
+        wrong => panic!("the id was seen, and not {wrong:?}"),
+    }
+    let reused = request(&one, ExpectedVersion::Exact(1), [7, 8]);
+    let reused = with(reused.with_append_id(append_id("input")));
+    match store.commit(reused).await {
+        Err(CommitError::Append(AppendError::IdReused { .. })) => {}
+        wrong => panic!("the id was used for other events, and not {wrong:?}"),
+    }
+    let mut known = request(&three, ExpectedVersion::NoStream, [3]);
+    known.events[0].id = first.events[0].id;
+    match store.commit(with(known)).await {
+        Err(CommitError::Append(AppendError::DuplicateEventId { .. })) => {}
+        wrong => panic!("the event id is known, and not {wrong:?}"),
+    }
+    let mut fenced = due(&store, "1").await;
+    fenced.epoch = Some(3);
+    match store
+        .commit(with(request(&three, ExpectedVersion::Any, [3])).row(fenced))
+        .await
+    {
+        Err(CommitError::Fenced { epoch, actual, .. }) => assert_eq!((epoch, actual), (3, 0)),
+        wrong => panic!("the epoch is another, and not {wrong:?}"),
+    }
+    for from in [0, 2] {
+        let moved = with(request(&three, ExpectedVersion::Any, [3])).cursor(step(from));
+        match store.commit(moved).await {
+            Err(CommitError::CursorMoved { actual, .. }) => {
+                assert_eq!(actual, Some(Position::from_parts([0, 0, 1])));
+            }
+            wrong => panic!("the cursor stands elsewhere, and not {wrong:?}"),
+        }
+    }
+    let twice = with(request(&two, ExpectedVersion::Any, [3]));
+    let same = store.commit(twice).await.expect_err("two of one stream");
+    assert!(matches!(same, CommitError::SameStream { .. }));
+    assert_eq!(same.outcome(), Outcome::NotApplied);
+    let store = again(&fixture, store).await;
+    assert_eq!(everything(&store).await, before);
+    let cursor = store.saga_cursor(SAGA).await.expect("a cursor");
+    assert_eq!(cursor, Some(Position::from_parts([0, 0, 1])));
+    // And what was refused did not use anything up.
+    let good = with(request(&three, ExpectedVersion::NoStream, [3])).cursor(step(1));
+    store.commit(good).await.expect("committed");
+}
+
+/// Of commits at one version, each over two streams, one wins, and the others wrote neither.
+pub async fn one_of_many_racing_commits_wins<F: StoreFixture<Store: SagaStore>>(fixture: F) {
+    let store = fixture.open().await;
+    let tasks = (0..16).map(|number| {
+        let store = store.clone();
+        tokio::spawn(async move {
+            let commit = Commit::new()
+                .append(request(
+                    &stream(format!("own-{number}")),
+                    ExpectedVersion::Any,
+                    [1],
+                ))
+                .append(request(&instance("1"), ExpectedVersion::NoStream, [number]));
+            store.commit(commit).await.is_ok()
+        })
+    });
+    let won = join_all(tasks.collect()).await;
+    assert_eq!(won.iter().filter(|won| **won).count(), 1);
+    assert_eq!(whole_feed(&store).await.len(), 2);
+}
+
+/// However many claim at once, each instance goes to one of them.
+pub async fn an_instance_is_claimed_by_one_of_many<F: StoreFixture<Store: SagaStore>>(fixture: F) {
+    let store = fixture.open().await;
+    for number in 0..12 {
+        put(&store, due(&store, &format!("{number:02}")).await).await;
+    }
+    let tasks = (0..8).map(|_| {
+        let store = store.clone();
+        tokio::spawn(async move { store.claim(claim(LEASE, 5)).await.expect("a claim") })
+    });
+    let mut claimed = join_all(tasks.collect()).await.concat();
+    claimed.extend(store.claim(claim(LEASE, 50)).await.expect("a claim"));
+    claimed.sort_by_key(|claimed| claimed.instance.clone());
+    let ids: Vec<_> = claimed.iter().map(|c| c.instance.id().to_owned()).collect();
+    let all: Vec<_> = (0..12).map(|number| format!("{number:02}")).collect();
+    assert_eq!(ids, all);
+    assert!(claimed.iter().all(|claimed| claimed.epoch == 1));
+}
+
+/// A lease that ran out is claimed again under a greater epoch; only that one writes and renews.
+pub async fn only_the_newest_epoch_writes_and_renews<F: StoreFixture<Store: SagaStore>>(
+    fixture: F,
+) {
+    let store = fixture.open().await;
+    put(&store, due(&store, "1").await).await;
+    let old = store
+        .claim(claim(Duration::ZERO, 1))
+        .await
+        .expect("a claim");
+    let new = store.claim(claim(LEASE, 1)).await.expect("a claim");
+    assert_eq!((old[0].epoch, new[0].epoch), (1, 2));
+    assert!(
+        store
+            .claim(claim(LEASE, 1))
+            .await
+            .expect("a claim")
+            .is_empty()
+    );
+    assert!(!store.renew(&old[0], LEASE).await.expect("an answer"));
+    assert!(store.renew(&new[0], LEASE).await.expect("an answer"));
+    let row = |epoch, phase: &str| {
+        let (store, phase) = (store.clone(), phase.to_owned());
+        async move {
+            let mut row = due(&store, "1").await;
+            (row.epoch, row.phase) = (epoch, phase);
+            row
+        }
+    };
+    let late = Commit::new().row(row(Some(1), "late").await);
+    assert!(matches!(
+        store.commit(late).await,
+        Err(CommitError::Fenced {
+            epoch: 1,
+            actual: 2,
+            ..
+        })
+    ));
+    put(&store, row(Some(2), "mine").await).await;
+    // Who has no epoch, such as an input, writes, and the lease stays.
+    put(&store, row(None, "input").await).await;
+    let rows = store.saga_rows(&RowFilter::default()).await.expect("rows");
+    assert_eq!((&*rows[0].phase, rows[0].epoch), ("input", 2));
+    assert_eq!(rows[0].owner.as_deref(), Some("tester"));
+    assert!(rows[0].lease_until.is_some());
+    let mut release = row(Some(2), "released").await;
+    release.release = true;
+    put(&store, release).await;
+    let third = store.claim(claim(LEASE, 1)).await.expect("a claim");
+    assert_eq!(third[0].epoch, 3);
+}
+
+/// Only what runs, is due and is of the saga that was asked for is claimed, the longest due first.
+pub async fn only_what_is_due_and_running_is_claimed<F: StoreFixture<Store: SagaStore>>(
+    fixture: F,
+) {
+    let store = fixture.open().await;
+    let now = store.saga_time().await.expect("a time");
+    let hour = Duration::from_secs(3600);
+    let place = |id: &str, change: &dyn Fn(&mut RowChange)| {
+        let mut row = RowChange::new(instance(id), "1:abc");
+        row.due_at = Some(now);
+        change(&mut row);
+        row
+    };
+    let micros = |back: i64| {
+        es_runtime::Timestamp::from_unix_micros(now.unix_micros() - back).expect("a time")
+    };
+    let rows = [
+        place("due", &|_| {}),
+        place("longer", &|row| row.due_at = Some(micros(5))),
+        place("longest", &|row| row.due_at = Some(micros(9))),
+        place("later", &|row| row.due_at = Some(now.after(hour))),
+        place("never", &|row| row.due_at = None),
+        place("parked", &|row| row.status = SagaStatus::Parked),
+        place("done", &|row| row.status = SagaStatus::Done),
+        place("other", &|row| {
+            row.instance = stream_of("other", "1").expect("an id");
+        }),
+    ];
+    for row in rows {
+        put(&store, row).await;
+    }
+    let ids = |claimed: Vec<es_runtime::saga::Claimed>| -> Vec<String> {
+        let ids = claimed.iter().map(|c| c.instance.id().to_owned());
+        ids.collect()
+    };
+    let first = store.claim(claim(LEASE, 2)).await.expect("a claim");
+    assert_eq!(ids(first), ["longest", "longer"]);
+    let rest = store.claim(claim(LEASE, 9)).await.expect("a claim");
+    assert_eq!(ids(rest), ["due"]);
+    assert!(store.claim(claim(LEASE, 0)).await.expect("none").is_empty());
+}
+
+/// Rows come in order, as the filter says, also from a store that was opened again.
+pub async fn rows_are_listed_in_order_and_by_filter<F: StoreFixture<Store: SagaStore>>(fixture: F) {
+    let store = fixture.open().await;
+    let names = ["a", "B", "\u{fc}", "a b", "0", "'--"];
+    for (number, id) in names.into_iter().enumerate() {
+        let mut row = due(&store, id).await;
+        if number % 2 == 0 {
+            row.status = SagaStatus::Parked;
+            row.reason = Some(format!("because of {id}"));
+        }
+        put(&store, row).await;
+    }
+    let mut foreign = due(&store, "a").await;
+    foreign.instance = stream_of("another", "a").expect("an id");
+    put(&store, foreign).await;
+    let store = again(&fixture, store).await;
+    let ids = |filter: RowFilter| {
+        let store = store.clone();
+        async move {
+            let rows = store.saga_rows(&filter).await.expect("rows");
+            let ids = rows.iter().map(|row| row.instance.to_string());
+            ids.collect::<Vec<_>>()
+        }
+    };
+    let mut all: Vec<_> = names.iter().map(|id| instance(id).to_string()).collect();
+    all.push("saga:another/a".to_owned());
+    all.sort_unstable();
+    assert_eq!(ids(RowFilter::default()).await, all);
+    let mut one_by_one = Vec::new();
+    let mut filter = RowFilter::default();
+    filter.at_most = 1;
+    while let Some(row) = store.saga_rows(&filter).await.expect("rows").pop() {
+        one_by_one.push(row.instance.to_string());
+        filter.after = Some(row.instance);
+    }
+    assert_eq!(one_by_one, all);
+    let mut filter = RowFilter::default();
+    filter.sagas = vec![SAGA.to_owned()];
+    filter.status = Some(SagaStatus::Parked);
+    assert_eq!(ids(filter.clone()).await.len(), 3);
+    filter.id = Some("a".to_owned());
+    assert_eq!(ids(filter.clone()).await, ["saga:conformance/a"]);
+    let row = store.saga_rows(&filter).await.expect("rows").remove(0);
+    assert_eq!(row.reason.as_deref(), Some("because of a"));
+}
+
+/// The text that only this store has stays the same.
+pub async fn the_space_of_a_store_stays<F: StoreFixture<Store: SagaStore>>(fixture: F) {
+    let store = fixture.open().await;
+    let space = store.saga_space().await.expect("a space");
+    assert!(space.len() >= 16, "{space:?} may be another store's too");
+    if fixture.capabilities().reopens {
+        let store = again(&fixture, store).await;
+        assert_eq!(store.saga_space().await.expect("a space"), space);
+    }
+}
+
+/// A commit wakes those who wait for new events.
+pub async fn a_commit_wakes_readers<F: StoreFixture<Store: SagaStore>>(fixture: F) {
+    let store = fixture.open().await;
+    let head = store.head().await.expect("a head");
+    let waiting = store.clone();
+    let woken = tokio::spawn(async move { waiting.changed(head).await });
+    let commit = Commit::new().append(request(&instance("1"), ExpectedVersion::Any, [1]));
+    store.commit(commit).await.expect("committed");
+    woken.await.expect("woken");
+}
+
+/// One test for each check of sagas, all on the store of a fixture.
+///
+/// The expression is evaluated once for each test.
+#[macro_export]
+macro_rules! saga_conformance {
+    ($fixture:expr) => {
+        $crate::__saga_checks! { $fixture;
+            a_commit_writes_all_of_it,
+            a_commit_that_is_refused_writes_nothing,
+            one_of_many_racing_commits_wins,
+            an_instance_is_claimed_by_one_of_many,
+            only_the_newest_epoch_writes_and_renews,
+            only_what_is_due_and_running_is_claimed,
+            rows_are_listed_in_order_and_by_filter,
+            the_space_of_a_store_stays,
+            a_commit_wakes_readers,
+        }
+    };
+}
+
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __saga_checks {
+    ($fixture:expr; $($check:ident,)*) => {
+        mod sagas {
+            #[allow(unused_imports)]
+            use super::*;
+            $(
+                #[test]
+                fn $check() {
+                    $crate::conformance::run($crate::conformance::sagas::$check($fixture));
+                }
+            )*
+        }
+    };
+}
