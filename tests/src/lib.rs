@@ -22,4 +22,5 @@ pub struct PostgreSql;
 
 pub mod accounts;
 pub mod orders;
+pub mod fixtures;
 pub mod stepping;

@@ -194,6 +194,8 @@ pub async fn a_dropped_read_frees_its_place<F: StoreFixture>(fixture: F) {
         let _ = feed.poll(&mut context).is_ready();
     }
     assert_eq!(folded(&store, &order, 0).await.len(), 5_000);
+    assert_eq!(all_of(&store, &order).await.len(), 5_000);
+    assert_eq!(whole_feed(&store).await.len(), 5_000);
     write(&store, &order, ExpectedVersion::Exact(5_000), [1]).await;
 }
 

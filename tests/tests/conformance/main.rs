@@ -2,26 +2,25 @@
 //! a suite that cannot fail proves nothing.
 
 mod broken;
-mod fixtures;
 
 use es_testkit::conformance::{ABSENT, checks};
 use std::collections::BTreeSet;
 
 mod memory {
-    use super::fixtures::Memory;
+    use es_tests::fixtures::Memory;
     es_testkit::conformance!(Memory);
     es_testkit::saga_conformance!(Memory);
 }
 
 mod sqlite {
-    use super::fixtures::Sqlite;
+    use es_tests::fixtures::Sqlite;
     es_testkit::conformance!(Sqlite::new());
     es_testkit::saga_conformance!(Sqlite::new());
 }
 
 #[cfg(unix)]
 mod postgres {
-    use super::fixtures::Postgres;
+    use es_tests::fixtures::Postgres;
     es_testkit::conformance!(Postgres::new());
     es_testkit::saga_conformance!(Postgres::new());
 }
@@ -46,7 +45,7 @@ fn the_catalogue_is_complete() {
         .flat_map(|(letter, size)| (1..=size).map(move |number| format!("{letter}{number}")))
         .collect();
     assert_eq!(places.len(), 71);
-    let checks = checks::<fixtures::Memory>();
+    let checks = checks::<es_tests::fixtures::Memory>();
     let covered: BTreeSet<String> = checks.iter().map(|check| check.id.to_owned()).collect();
     let absent: BTreeSet<String> = ABSENT.iter().map(|(id, _)| (*id).to_owned()).collect();
     assert!(covered.is_disjoint(&absent));
