@@ -16,6 +16,8 @@ pub(crate) struct Statements {
     pub(crate) known_appends: String,
     pub(crate) insert_events: String,
     pub(crate) insert_appends: String,
+    /// Moves the end of the feed. Where it does not move, the division fails, and with it the
+    /// transaction.
     pub(crate) advance: String,
     pub(crate) known_events: String,
     pub(crate) head: String,
@@ -68,7 +70,10 @@ impl Statements {
                 "INSERT INTO {s}.appends (aggregate, aggregate_id, append_id, last_version, \
                  events, position, recorded_at) SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7)"
             ),
-            advance: format!("UPDATE {s}.head SET position = $1 WHERE position = $2"),
+            advance: format!(
+                "WITH moved AS (UPDATE {s}.head SET position = $1 WHERE position = $2 RETURNING \
+                 1) SELECT 1 / count(*) FROM moved"
+            ),
             known_events: format!("SELECT event_id FROM {s}.events WHERE event_id = ANY($1)"),
             head: format!("SELECT position FROM {s}.head"),
             fold: format!(

@@ -315,14 +315,9 @@ impl Writer {
                 Ok(decided.verdicts)
             }
             Err(NotCommitted::Refused(error)) => Err(self.give_up(session, error).await),
-            Err(NotCommitted::Unproven) => {
-                // The transaction is at its end, only not as it should be.
-                let error = corrupt("the end of the feed moved while it was locked");
-                Err(Abandoned::Failed(Failed::not_applied(error)))
-            }
             Err(NotCommitted::InDoubt(error)) => {
                 drop(session);
-                self.resolve(decided, storage(error)).await
+                self.resolve(decided, error).await
             }
         }
     }
@@ -519,14 +514,21 @@ impl Writer {
         .await;
         let wrote = events.and(appends);
         match (wrote, moved, committed) {
+            (Ok(_), Err(error), _) if error.code() == Some(&SqlState::DIVISION_BY_ZERO) => {
+                let error = corrupt("the end of the feed does not move; nothing was committed");
+                Err(NotCommitted::Refused(error.into()))
+            }
             // What the server refused was not committed, whatever became of the rest.
             (Err(error), _, _) | (_, Err(error), _) if error.as_db_error().is_some() => {
-                Err(NotCommitted::Refused(error))
+                Err(NotCommitted::Refused(error.into()))
             }
             (Ok(_), Ok(1), Ok(())) => Ok(()),
-            (Ok(_), Ok(_), Ok(())) => Err(NotCommitted::Unproven),
+            (Ok(_), Ok(_), Ok(())) => {
+                let doubt = corrupt("the server did not say that the end of the feed moved");
+                Err(NotCommitted::InDoubt(doubt))
+            }
             (Err(error), _, _) | (_, Err(error), _) | (_, _, Err(error)) => {
-                Err(NotCommitted::InDoubt(error))
+                Err(NotCommitted::InDoubt(storage(error)))
             }
         }
     }
@@ -744,9 +746,8 @@ impl From<Error> for Cause {
 }
 
 enum NotCommitted {
-    Refused(Error),
-    Unproven,
-    InDoubt(Error),
+    Refused(Cause),
+    InDoubt(StorageError),
 }
 
 /// Makes those that wait for `position` look.

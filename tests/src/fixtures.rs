@@ -39,7 +39,7 @@ pub struct Sqlite {
 }
 
 impl Sqlite {
-    pub fn new() -> Self {
+    pub fn fresh() -> Self {
         Self {
             folder: tempfile::tempdir().expect("a folder"),
             is_full: AtomicBool::new(false),
@@ -167,7 +167,7 @@ mod postgres {
     }
 
     impl Postgres {
-        pub fn new() -> Self {
+        pub fn fresh() -> Self {
             let database = server().database().expect("a database");
             let role = format!("role_{}", database.name());
             database

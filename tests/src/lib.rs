@@ -23,4 +23,5 @@ pub struct PostgreSql;
 pub mod accounts;
 pub mod orders;
 pub mod fixtures;
+pub mod proxy;
 pub mod stepping;

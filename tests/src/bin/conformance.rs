@@ -13,10 +13,10 @@ fn main() {
         reports.push(report("memory", || Memory));
     }
     if is_wanted("sqlite") {
-        reports.push(report("sqlite", Sqlite::new));
+        reports.push(report("sqlite", Sqlite::fresh));
     }
     if is_wanted("postgres") {
-        reports.push(report("postgres", Postgres::new));
+        reports.push(report("postgres", Postgres::fresh));
     }
     for report in &reports {
         println!("{report}\n");

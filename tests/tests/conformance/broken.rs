@@ -773,7 +773,7 @@ impl StoreFixture for BrokenReads {
 #[test]
 fn committed_although_undone() {
     let passes = |commits_all| {
-        let store = es_tests::fixtures::Sqlite::new();
+        let store = es_tests::fixtures::Sqlite::fresh();
         let fixture = BrokenReads { store, commits_all };
         let check = checkpoints::rows_and_checkpoint_move_together(fixture);
         catch_unwind(AssertUnwindSafe(|| conformance::run(check))).is_ok()

@@ -14,15 +14,15 @@ mod memory {
 
 mod sqlite {
     use es_tests::fixtures::Sqlite;
-    es_testkit::conformance!(Sqlite::new());
-    es_testkit::saga_conformance!(Sqlite::new());
+    es_testkit::conformance!(Sqlite::fresh());
+    es_testkit::saga_conformance!(Sqlite::fresh());
 }
 
 #[cfg(unix)]
 mod postgres {
     use es_tests::fixtures::Postgres;
-    es_testkit::conformance!(Postgres::new());
-    es_testkit::saga_conformance!(Postgres::new());
+    es_testkit::conformance!(Postgres::fresh());
+    es_testkit::saga_conformance!(Postgres::fresh());
 }
 
 /// The catalogue has 71 places; each has a check, or a reason why there is none.
