@@ -21,7 +21,7 @@ pub struct ReadModels;
 pub struct PostgreSql;
 
 pub mod accounts;
-pub mod orders;
 pub mod fixtures;
+pub mod orders;
 pub mod proxy;
 pub mod stepping;
