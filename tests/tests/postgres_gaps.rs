@@ -182,6 +182,9 @@ async fn a_subscriber_of_this_store_misses_nothing() {
     }
 }
 
+/// What is written last.
+const MARKER: usize = usize::MAX >> 2;
+
 /// How a reader of a plain table asks for what is new: the statement, and where it stands after it.
 #[derive(Clone, Copy, Debug)]
 enum Reader {
@@ -251,13 +254,11 @@ async fn plain_table(reader: Reader) -> Seen {
         }
     };
     let follower = client(&database).await;
-    let ended = Arc::new(AtomicBool::new(false));
-    let done = Arc::clone(&ended);
     let follower = tokio::spawn(async move {
         let mut seen: Vec<usize> = Vec::new();
         let mut at = (0_i64, 0_i64);
-        loop {
-            let last = done.load(Ordering::SeqCst);
+        // Nothing comes behind the marker.
+        while seen.last() != Some(&MARKER) {
             let rows = follower
                 .query(sql, &[&at.0, &at.1])
                 .await
@@ -267,10 +268,9 @@ async fn plain_table(reader: Reader) -> Seen {
                 let id: i64 = row.get(2);
                 seen.push(usize::try_from(id).expect("small"));
             }
-            if rows.is_empty() && last {
-                return seen;
-            }
         }
+        seen.pop();
+        seen
     });
     let mut committed = Vec::new();
     for writer in writers {
@@ -278,7 +278,8 @@ async fn plain_table(reader: Reader) -> Seen {
     }
     over.store(true, Ordering::SeqCst);
     let foreign = foreign.await.expect("it disturbs");
-    ended.store(true, Ordering::SeqCst);
+    let marker = format!("INSERT INTO log (id) VALUES ({MARKER})");
+    setup.batch_execute(&marker).await.expect("inserted");
     let seen = tokio::time::timeout(Duration::from_secs(60), follower).await;
     let seen = seen.expect("in time").expect("it follows");
     let distinct: BTreeSet<usize> = seen.iter().copied().collect();
