@@ -298,6 +298,8 @@ impl PostgresOptions {
         // Every statement of the store has its index. A plan that was made while a table was empty
         // must not read all of it when it is full.
         connector.set("enable_seqscan", "off".to_owned());
+        // The table with one row has no other plan, and its price would now have it compiled first.
+        connector.set("jit", "off".to_owned());
         PostgresStore::start(Settings {
             read,
             inline: self.inline.into(),
