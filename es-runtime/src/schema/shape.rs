@@ -167,6 +167,7 @@ enum Sink<'a> {
     Compare(Option<&'a [u8]>),
 }
 
+#[expect(clippy::needless_bitwise_bool, reason = "`|` is no branch")]
 const fn put(text: &[u8], to: &mut Sink<'_>, at: usize) -> usize {
     let mut at = at;
     let mut text = text;
@@ -182,18 +183,46 @@ const fn put(text: &[u8], to: &mut Sink<'_>, at: usize) -> usize {
         }
         Sink::Compare(None) => {}
         Sink::Compare(with @ Some(_)) => {
-            while let ([byte, rest @ ..], Some(left)) = (text, *with) {
-                *with = match left {
-                    [other, behind @ ..] if *other == *byte => Some(behind),
-                    _ => None,
-                };
+            // Four bytes at a time: each turn of a loop costs the interpreter more than they do.
+            let Some(mut left) = *with else { return at };
+            while let ([a, b, c, d, rest @ ..], [e, f, g, h, behind @ ..]) = (text, left) {
+                if (*a != *e) | (*b != *f) | (*c != *g) | (*d != *h) {
+                    *with = None;
+                    return at;
+                }
+                at += 4;
+                text = rest;
+                left = behind;
+            }
+            while let [byte, rest @ ..] = text {
+                match left {
+                    [other, behind @ ..] if *other == *byte => left = behind,
+                    _ => {
+                        *with = None;
+                        return at;
+                    }
+                }
                 at += 1;
                 text = rest;
             }
+            *with = Some(left);
         }
     }
     at
 }
+
+/// The bytes of names that need no quotes. A table, because each branch costs the interpreter.
+const PLAIN: &[bool; 256] = &{
+    let mut plain = [false; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        plain[byte] = byte >= 0x80
+            || (byte as u8).is_ascii_alphanumeric()
+            || matches!(byte as u8, b'_' | b'-' | b'.' | b'$' | b'/');
+        byte += 1;
+    }
+    plain
+};
 
 /// A name as it is, or in quotes where it could be taken for something else.
 const fn put_name(name: &str, to: &mut Sink<'_>, at: usize) -> usize {
@@ -201,10 +230,7 @@ const fn put_name(name: &str, to: &mut Sink<'_>, at: usize) -> usize {
     let mut left = name;
     let mut is_plain = matches!(name, [_, ..]);
     while let [byte, rest @ ..] = left {
-        is_plain &= matches!(
-            *byte,
-            b'a'..=b'z' | b'_' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'$' | b'/' | 0x80..
-        );
+        is_plain &= PLAIN[*byte as usize];
         left = rest;
     }
     if is_plain {
