@@ -23,5 +23,6 @@ pub struct PostgreSql;
 pub mod accounts;
 pub mod fixtures;
 pub mod orders;
+pub mod pooler;
 pub mod proxy;
 pub mod stepping;

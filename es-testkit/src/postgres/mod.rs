@@ -106,21 +106,17 @@ impl ServerOptions {
         if let Some((user, group)) = user {
             chown(&home, Some(user), Some(group))?;
         }
-        let mut command = Command::new("/bin/sh");
+        let mut command = as_user("/bin/sh".as_ref(), user, &home);
         command
             .arg("-c")
             .arg(SUPERVISOR)
             .arg("es-postgres-supervisor")
             .args([&bin, &home])
-            .current_dir(&home)
             .env_remove("PGDATA")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             // Ctrl-C in a terminal ends the tests, and the supervisor when it sees that.
             .process_group(0);
-        if let Some((user, group)) = user {
-            command.uid(user).gid(group);
-        }
         let mut child = command.spawn()?;
         let pipes = child.stdin.take().zip(child.stdout.take());
         let Some((commands, answers)) = pipes else {
@@ -134,10 +130,11 @@ impl ServerOptions {
             }),
             bin,
             home,
+            user,
             port: None,
             databases: AtomicU64::new(0),
         };
-        server.command("initdb", "init", "init.log")?;
+        server.tell("initdb", "init", "init.log")?;
         server.configure(&self)?;
         server.start_again()?;
         Ok(server)
@@ -150,6 +147,7 @@ pub struct Server {
     supervisor: Mutex<Supervisor>,
     bin: PathBuf,
     home: PathBuf,
+    user: Option<(u32, u32)>,
     port: Option<u16>,
     databases: AtomicU64,
 }
@@ -196,6 +194,12 @@ impl Server {
         self.bin.join(name)
     }
 
+    /// A program that runs as the user of the server, in its folder: for what refuses to run as root
+    /// too.
+    pub fn command(&self, program: &Path) -> Command {
+        as_user(program, self.user, &self.home)
+    }
+
     /// Where it listens on the loopback address, when it was asked to.
     pub fn tcp_address(&self) -> Option<SocketAddr> {
         self.port.map(|port| (Ipv4Addr::LOCALHOST, port).into())
@@ -221,7 +225,7 @@ impl Server {
     /// # Errors
     /// [`ServerError::Failed`], such as when it does not run.
     pub fn stop_immediate(&self) -> Result<(), ServerError> {
-        self.command("pg_ctl stop -m immediate", "stop immediate", "stop.log")
+        self.tell("pg_ctl stop -m immediate", "stop immediate", "stop.log")
     }
 
     /// Stops it in order: it breaks off what runs, and writes everything back.
@@ -229,7 +233,7 @@ impl Server {
     /// # Errors
     /// [`ServerError::Failed`], such as when it does not run.
     pub fn stop(&self) -> Result<(), ServerError> {
-        self.command("pg_ctl stop -m fast", "stop fast", "stop.log")
+        self.tell("pg_ctl stop -m fast", "stop fast", "stop.log")
     }
 
     /// Starts it again after a stop, where it was, and recovers what there is to recover. Blocks until
@@ -238,10 +242,10 @@ impl Server {
     /// # Errors
     /// [`ServerError::Failed`] with the server's log.
     pub fn start_again(&self) -> Result<(), ServerError> {
-        self.command("pg_ctl start", "start", "server.log")
+        self.tell("pg_ctl start", "start", "server.log")
     }
 
-    fn command(&self, what: &'static str, command: &str, log: &str) -> Result<(), ServerError> {
+    fn tell(&self, what: &'static str, command: &str, log: &str) -> Result<(), ServerError> {
         let mut supervisor = self
             .supervisor
             .lock()
@@ -352,6 +356,15 @@ impl Database<'_> {
             output: String::from_utf8_lossy(&output.stderr).into_owned(),
         })
     }
+}
+
+fn as_user(program: &Path, user: Option<(u32, u32)>, folder: &Path) -> Command {
+    let mut command = Command::new(program);
+    command.current_dir(folder);
+    if let Some((user, group)) = user {
+        command.uid(user).gid(group);
+    }
+    command
 }
 
 /// A new folder for this process only, its path short enough for a socket's name.
