@@ -38,6 +38,10 @@ mod writer;
 
 pub use options::{Durability, PostgresOptions};
 pub use read::{Postgres, PostgresTransaction, Reading, StatementError};
+#[cfg(feature = "sqlx")]
+pub use read::{SqlxPostgres, SqlxTransaction};
+#[cfg(feature = "sqlx")]
+pub use sqlx;
 pub use stats::Stats;
 pub use store::PostgresStore;
 pub use tokio_postgres;

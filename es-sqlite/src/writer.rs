@@ -13,9 +13,7 @@ use crate::{
     schema,
     stats::Counters,
 };
-use es_runtime::{
-    AppendError, Outcome, StorageError, StorageErrorKind, projection::SqlTransaction,
-};
+use es_runtime::{AppendError, Outcome, StorageError, StorageErrorKind};
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, atomic::Ordering},
@@ -366,7 +364,7 @@ fn append_inline(
         }
     }
     tx.forget_names();
-    if !tx.is_open() {
+    if !tx.in_transaction() {
         return Err(Broken::Own(StorageError::new(
             StorageErrorKind::Other,
             "the handler of an inline projection ended the transaction",

@@ -191,6 +191,39 @@ async fn a_dead_transaction_is_never_taken_for_a_committed_one() {
     assert_eq!(ids, ["a"]);
 }
 
+#[tokio::test]
+async fn what_a_statement_said_is_the_reason_of_parking() {
+    let Place { store, read, .. } = place().await;
+    deposit(&store, "a", 1).await.expect("stored");
+    quick(&store, &read)
+        .with(Divides)
+        .catch_up()
+        .await
+        .expect("caught up");
+    let projections = quick(&store, &read).with(Divides);
+    let parked = projections.parked(Divides::NAME).await.expect("parked");
+    let reason = &parked[0].event.reason;
+    assert!(reason.contains("division by zero"), "{reason}");
+}
+
+/// Passes on what the server says.
+#[derive(Projection)]
+#[projection("divides", events(Deposited))]
+#[projection(schema(Postgres = "CREATE TABLE {divides} (id TEXT)"))]
+struct Divides;
+
+impl Project<Deposited, Postgres> for Divides {
+    async fn project(
+        &self,
+        _: &Envelope<Deposited>,
+        tx: &mut PostgresTransaction,
+    ) -> Result<(), HandlerError> {
+        tx.execute("INSERT INTO {divides} VALUES (1 / 0)", &[])
+            .await?;
+        Ok(())
+    }
+}
+
 struct Dead;
 
 impl Job<Postgres> for Dead {

@@ -7,13 +7,13 @@ use super::{
 };
 use crate::{
     connection::Connector,
-    errors::{no_answer, storage},
+    errors::{dead_transaction, storage, task_ended},
     identifier::SchemaName,
     options::PostgresOptions,
 };
 use es_runtime::{
-    Outcome, StorageError, StorageErrorKind,
-    projection::{Job, ReadDatabase, RolledBack, SqlTransaction, SqlValue, TransactionError},
+    Outcome, StorageError,
+    projection::{Job, ReadDatabase, RolledBack, SqlValue, TransactionError},
 };
 use std::{fmt, sync::Arc, time::Duration};
 use tokio_postgres::{Error, Row, types::ToSql};
@@ -245,17 +245,25 @@ impl fmt::Debug for Reading {
     }
 }
 
+/// What the books need to know of PostgreSQL, whichever driver talks to it.
+pub(super) mod sql {
+    pub(crate) const NOW: &str = "(extract(epoch FROM clock_timestamp()) * 1000)::bigint";
+    pub(crate) const FOR_UPDATE: &str = " FOR UPDATE";
+    pub(crate) const TABLES_ENDING_WITH: &str = "SELECT c.relname::text FROM pg_catalog.pg_class c \
+        JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind IN ('r', 'p') AND \
+        n.nspname = current_schema() AND right(c.relname, length($1::text)) = $1::text";
+    pub(crate) const ALONE: &str =
+        "SELECT pg_advisory_xact_lock(hashtext('es_books'), hashtext(current_schema()))";
+}
+
 impl ReadDatabase for Postgres {
     type Transaction = PostgresTransaction;
 
     const NAME: &'static str = "PostgreSQL";
-    const NOW: &'static str = "(extract(epoch FROM clock_timestamp()) * 1000)::bigint";
-    const FOR_UPDATE: &'static str = " FOR UPDATE";
-    const TABLES_ENDING_WITH: &'static str = "SELECT c.relname::text FROM pg_catalog.pg_class c \
-        JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind IN ('r', 'p') AND \
-        n.nspname = current_schema() AND right(c.relname, length($1::text)) = $1::text";
-    const ALONE: &'static str =
-        "SELECT pg_advisory_xact_lock(hashtext('es_books'), hashtext(current_schema()))";
+    const NOW: &'static str = sql::NOW;
+    const FOR_UPDATE: &'static str = sql::FOR_UPDATE;
+    const TABLES_ENDING_WITH: &'static str = sql::TABLES_ENDING_WITH;
+    const ALONE: &'static str = sql::ALONE;
 
     async fn transact<J: Job<Self>>(&self, job: J) -> Result<J::Output, TransactionError> {
         let shared = Arc::clone(&self.shared);
@@ -264,17 +272,7 @@ impl ReadDatabase for Postgres {
             .shared
             .runtime
             .spawn(async move { shared.run(job).await });
-        task.await.unwrap_or_else(|ended| {
-            let (outcome, error) = if ended.is_panic() {
-                // Its connection was dropped with it, and the server rolls back.
-                let what = "a transaction of the read database panicked";
-                let error = StorageError::new(StorageErrorKind::Other, what);
-                (Outcome::NotApplied, error)
-            } else {
-                (Outcome::Unknown, no_answer())
-            };
-            Err(TransactionError { outcome, error })
-        })
+        task.await.unwrap_or_else(|ended| Err(task_ended(&ended)))
     }
 
     async fn query(
@@ -310,7 +308,7 @@ impl Shared {
         }
         let mut tx = PostgresTransaction::new(session);
         let ran = job.run(&mut tx).await;
-        let is_open = tx.is_open();
+        let is_open = !tx.is_dead();
         let (session, passing) = tx.into_parts();
         let end = if ran.is_ok() && is_open {
             "COMMIT"
@@ -326,11 +324,7 @@ impl Shared {
                 Ok(()) => Ok(output),
                 Err(error) => failed(outcome_of_commit(&error), storage(error)),
             },
-            // The server answers the commit of a dead transaction with success.
-            (Ok(_), None) => not_applied(StorageError::new(
-                StorageErrorKind::Other,
-                "a statement of the transaction failed, and the transaction with it",
-            )),
+            (Ok(_), None) => not_applied(dead_transaction()),
             (Err(RolledBack::With(output)), None) => Ok(output),
         };
         if is_clean {

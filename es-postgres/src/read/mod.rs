@@ -4,8 +4,12 @@
 mod database;
 pub(crate) mod inline;
 mod pool;
+#[cfg(feature = "sqlx")]
+mod sqlx_pool;
 mod transaction;
 
 pub(crate) use database::ReadSettings;
 pub use database::{Postgres, Reading};
+#[cfg(feature = "sqlx")]
+pub use sqlx_pool::{SqlxPostgres, SqlxTransaction};
 pub use transaction::{PostgresTransaction, StatementError};

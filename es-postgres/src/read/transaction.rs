@@ -88,6 +88,11 @@ impl PostgresTransaction {
         (self.session, self.passing)
     }
 
+    /// Whether a statement failed, and the transaction with it.
+    pub(crate) fn is_dead(&self) -> bool {
+        self.is_dead
+    }
+
     pub(crate) fn session(&self) -> &Session {
         &self.session
     }
@@ -308,7 +313,7 @@ impl SqlTransaction for PostgresTransaction {
         self.expansions.set_names(names);
     }
 
-    fn is_open(&self) -> bool {
+    async fn is_open(&mut self) -> bool {
         !self.is_dead
     }
 }
@@ -364,7 +369,7 @@ impl ToSql for Bound<'_> {
 impl fmt::Debug for PostgresTransaction {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("PostgresTransaction")
-            .field("is_open", &self.is_open())
+            .field("is_open", &!self.is_dead)
             .finish_non_exhaustive()
     }
 }

@@ -84,19 +84,8 @@ impl<P: Dispatch<Db>, Db: ReadDatabase> Job<Db> for Batch<P, Db> {
             {
                 continue;
             }
-            let handled = guarded(projection.dispatch(event, tx)).await;
-            let handled = if tx.is_open() {
-                handled
-            } else {
-                Err(HandlerError::new(
-                    "the handler ended the transaction that it was given, or went on after a \
-                     statement of it had failed",
-                ))
-            };
-            match handled {
-                Ok(()) => {}
-                Err(error) if is_skipped::<P>(&error) => {}
-                Err(error) => return Err(RolledBack::With(PageEnd::Failed { index, error })),
+            if let Err(error) = handled::<P, Db>(&projection, event, tx).await? {
+                return Err(RolledBack::With(PageEnd::Failed { index, error }));
             }
         }
         books.close::<Db>(tx, &page).await
@@ -182,6 +171,27 @@ impl Books {
         } else {
             Err(RolledBack::With(PageEnd::Fenced))
         }
+    }
+}
+
+/// Hands one event to its handler, and makes sure that the transaction is as it was. The outer error
+/// is the database's.
+pub(super) async fn handled<P: Dispatch<Db>, Db: ReadDatabase>(
+    projection: &P,
+    event: &RecordedEvent,
+    tx: &mut Db::Transaction,
+) -> Result<Result<(), HandlerError>, StorageError> {
+    match guarded(projection.dispatch(event, tx)).await {
+        Ok(()) if tx.is_open().await => Ok(Ok(())),
+        Ok(()) => Ok(Err(HandlerError::new(
+            "the handler ended the transaction that it was given, or went on after a statement of \
+             it had failed",
+        ))),
+        Err(error) if is_skipped::<P>(&error) => Ok(Ok(())),
+        Err(error) => match tx.trouble(&error) {
+            Some(trouble) => Err(trouble),
+            None => Ok(Err(error)),
+        },
     }
 }
 

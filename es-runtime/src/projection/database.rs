@@ -1,6 +1,6 @@
 //! What a read database must do: run a job in one transaction, and SQL for the books.
 
-use super::{Names, Projection, WaitError};
+use super::{HandlerError, Names, Projection, WaitError};
 use crate::{Position, StorageError};
 use std::{future::Future, time::Duration};
 
@@ -137,8 +137,17 @@ pub trait SqlTransaction: Send {
     fn set_names(&mut self, names: Names);
 
     /// Whether the transaction can still be committed: handlers must not end it, and some databases
-    /// end it themselves when a statement fails.
-    fn is_open(&self) -> bool;
+    /// end it themselves when a statement fails. It is asked behind each handler that says that all
+    /// went well.
+    fn is_open(&mut self) -> impl Future<Output = bool> + Send;
+
+    /// The database's own trouble behind what a handler said, such as a lost connection. It says
+    /// nothing of the event, which is tried again for as long as it takes. By default there is none;
+    /// a transaction that hears of it by itself gives it to whoever ends the transaction.
+    fn trouble(&self, error: &HandlerError) -> Option<StorageError> {
+        let _ = error;
+        None
+    }
 }
 
 /// A value that the books use.

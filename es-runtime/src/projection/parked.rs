@@ -3,7 +3,7 @@
 use super::{
     Deliver, Delivery, Dispatch, HandlerError, Job, Poison, ProjectionError, Projections,
     ReadDatabase, RolledBack, Slot, SqlTransaction,
-    batch::{guarded, is_skipped},
+    batch::handled,
     delivery::deliver_first,
     runner::Core,
     tables::{self, Columns, GENERATIONS},
@@ -304,9 +304,8 @@ impl<P: Dispatch<Db>, Db: ReadDatabase> Job<Db> for ProjectAgain<P, Db> {
             return Err(RolledBack::With(AgainEnd::Gone));
         }
         tx.set_names(slot.names());
-        match guarded(self.projection.dispatch(&event, tx)).await {
+        match handled::<P, Db>(&self.projection, &event, tx).await? {
             Ok(()) => Ok(AgainEnd::Handled),
-            Err(error) if is_skipped::<P>(&error) => Ok(AgainEnd::Handled),
             Err(error) => Err(RolledBack::With(AgainEnd::Failed(error))),
         }
     }

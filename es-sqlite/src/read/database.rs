@@ -10,7 +10,7 @@ use crate::{
 };
 use es_runtime::{
     Outcome, ReadError, StorageError,
-    projection::{Job, ReadDatabase, RolledBack, SqlTransaction, SqlValue, TransactionError},
+    projection::{Job, ReadDatabase, RolledBack, SqlValue, TransactionError},
 };
 use rusqlite::{Connection, Params, Row};
 use std::{
@@ -271,7 +271,7 @@ fn transaction<J: Job<Sqlite>>(
     }
     let ran = catch_unwind(AssertUnwindSafe(|| block_on(job.run(&mut tx))));
     tx.forget_names();
-    let ended = !tx.is_open();
+    let ended = !tx.in_transaction();
     let result = match ran {
         Err(panic) => {
             let error = panicked("a transaction of the read database", panic);
@@ -288,7 +288,7 @@ fn transaction<J: Job<Sqlite>>(
             Ok(()) => return (Ok(output), Some(tx)),
             Err(error) => {
                 // SQLite may have rolled back by itself; only then is the outcome in question.
-                let outcome = if tx.is_open() {
+                let outcome = if tx.in_transaction() {
                     Outcome::NotApplied
                 } else {
                     outcome_of_commit(&error)
@@ -299,7 +299,7 @@ fn transaction<J: Job<Sqlite>>(
         Ok(Err(RolledBack::With(output))) => Ok(output),
         Ok(Err(RolledBack::Failed(error))) => failed(Outcome::NotApplied, error),
     };
-    let clean = !tx.is_open() || tx.connection().execute_batch("ROLLBACK").is_ok();
+    let clean = !tx.in_transaction() || tx.connection().execute_batch("ROLLBACK").is_ok();
     (result, clean.then_some(tx))
 }
 

@@ -35,6 +35,10 @@ impl SqliteTransaction {
         &self.connection
     }
 
+    pub(crate) fn in_transaction(&self) -> bool {
+        !self.connection.is_autocommit()
+    }
+
     /// Runs a statement and says how many rows it changed.
     ///
     /// # Errors
@@ -110,8 +114,8 @@ impl SqlTransaction for SqliteTransaction {
         self.expansions.set_names(names);
     }
 
-    fn is_open(&self) -> bool {
-        !self.connection.is_autocommit()
+    async fn is_open(&mut self) -> bool {
+        self.in_transaction()
     }
 }
 

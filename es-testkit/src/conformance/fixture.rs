@@ -164,7 +164,7 @@ impl SqlTransaction for NoTransaction {
         match *self {}
     }
 
-    fn is_open(&self) -> bool {
+    async fn is_open(&mut self) -> bool {
         match *self {}
     }
 }
