@@ -184,7 +184,7 @@ impl Postgres {
     }
 
     /// Ends the connections. Later calls on any handle fail with
-    /// [`Closed`](StorageErrorKind::Closed).
+    /// [`Closed`](es_runtime::StorageErrorKind::Closed).
     pub fn close(&self) {
         self.shared.pool.close();
     }
