@@ -433,3 +433,84 @@ pub fn derive_projection(input: TokenStream) -> TokenStream {
 pub fn derive_subscription(input: TokenStream) -> TokenStream {
     expand::derive_subscription(input.into()).into()
 }
+
+/// Makes an `impl` block a saga: its methods are the steps, in their order, and their ways back.
+///
+/// The type of the block is what one saga is about; it derives serde's traits. Outputs of steps are
+/// asked for by name: a parameter `reserve: &Reservation` is what the step `reserve` gave, checked by
+/// the compiler.
+///
+/// ```
+/// use es_runtime::{
+///     Envelope, Event,
+///     saga::{Effect, Fail, Saga, Start, StepCx, saga},
+/// };
+/// use serde::{Deserialize, Serialize};
+///
+/// #[derive(Event, Serialize, Deserialize)]
+/// #[event("order.placed")]
+/// struct OrderPlaced {
+///     cents: u64,
+/// }
+///
+/// struct Services; // clients of the payment provider and of the warehouse
+///
+/// #[derive(Serialize, Deserialize)]
+/// struct FulfilOrder {
+///     cents: u64,
+/// }
+///
+/// #[saga("fulfil-order", version = 1, deps = Services, deadline = "2h")]
+/// impl FulfilOrder {
+///     #[start]
+///     fn placed(placed: &Envelope<OrderPlaced>) -> Option<Start<Self>> {
+///         let cents = placed.event.cents;
+///         Some(Start::new(placed.stream.id(), Self { cents }))
+///     }
+///
+///     #[step(undo = refund, timeout = "20s", retry(attempts = 8, first = "200ms"))]
+///     async fn charge(&self, _services: &Services, cx: &StepCx) -> Result<String, Fail> {
+///         Ok(format!("{} cents under {}", self.cents, cx.key()))
+///     }
+///
+///     #[undo]
+///     async fn refund(&self, _services: &Services, did: Effect<&String>) -> Result<(), Fail> {
+///         println!("refund {}: {:?}", did.key(), did.known());
+///         Ok(())
+///     }
+///
+///     #[step(pivot)]
+///     async fn ship(&self, charge: &String) -> Result<u32, Fail> {
+///         println!("paid by {charge}");
+///         Ok(7)
+///     }
+/// }
+///
+/// assert!(FulfilOrder::definition().check().is_ok());
+/// ```
+///
+/// | In `#[saga(..)]` | Meaning |
+/// |---|---|
+/// | `"fulfil-order"` | The stored name. Required. It never changes. |
+/// | `version = 2` | The version of the definition, 1 by default. |
+/// | `deps = Services` | What steps get besides; `()` by default. |
+/// | `deadline = "2h"` | How long the whole may take. None by default. |
+/// | `timeout = "20s"` | How long a call may take, 30 s by default. |
+/// | `retry(attempts = 8, first = "200ms", factor = 2, max = "30s")` | How steps are tried again. 5 attempts by default. |
+/// | `undo_retry(..)` | How undos are tried again. 50 attempts by default. |
+/// | `on_undo_exhausted = continue` | Undoes the others before it parks; by default (`park`) it parks at once. |
+/// | `frozen` | Starts nothing any more, only finishes what it began. |
+/// | `crate = "::path"` | Where es-runtime is, when it has another name. |
+///
+/// | On a method | Meaning |
+/// |---|---|
+/// | `#[start]` | `fn(&Envelope<E>) -> Option<Start<Self>>`: the event `E` begins a saga. Any number. |
+/// | `#[cancel]` | `fn(&Envelope<E>) -> Option<String>`: the event `E` cancels the saga of this id. Any number. |
+/// | `#[step(undo = f)]` | `async fn(&self, ..) -> Result<T, Fail>`: a step that calls out. `no_undo` or `pivot` instead of `undo`; behind the pivot none of them. Also `timeout`, `retry(..)`, and `reconcile = g` for an `async fn g(&self, &Deps, &StepCx) -> Result<Option<T>, Fail>`. |
+/// | `#[command(undo = f)]` | `fn(&self, ..) -> Result<AggregateCommand, Fail>`: a command to an aggregate of the same store. |
+/// | `#[undo]` | `async fn(&self, .., did: Effect<&T>) -> Result<(), Fail>`, or without `async` one that returns an `AggregateCommand`. Also `timeout`, `retry(..)`. |
+/// | `#[completed]`, `#[compensated]` | `fn(&self, ..) -> Result<AggregateCommand, Fail>`: the command at the end. The second may ask for `why: &Failure`. |
+#[proc_macro_attribute]
+pub fn saga(args: TokenStream, input: TokenStream) -> TokenStream {
+    expand::attribute_saga(&args.into(), input.into()).into()
+}

@@ -22,7 +22,9 @@ pub struct PostgreSql;
 
 pub mod accounts;
 pub mod fixtures;
+pub mod ledger;
 pub mod orders;
 pub mod pooler;
 pub mod proxy;
+pub mod sleepy;
 pub mod stepping;

@@ -11,6 +11,7 @@ mod krate;
 mod place;
 pub(crate) mod projection;
 pub(crate) mod retire;
+pub(crate) mod saga;
 pub(crate) mod serde;
 pub(crate) mod shape;
 mod value;

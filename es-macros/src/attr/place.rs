@@ -18,10 +18,15 @@ pub(crate) enum Place {
     ShapeField,
     /// A field of an event, of an enum or without a name.
     ShapePart,
+    /// An `impl` block.
+    Saga,
+    SagaStep,
+    SagaCommand,
+    SagaUndo,
 }
 
 impl Place {
-    const ALL: [Self; 13] = [
+    const ALL: [Self; 17] = [
         Self::EventStruct,
         Self::EventEnum,
         Self::EventVariant,
@@ -35,6 +40,10 @@ impl Place {
         Self::ShapeVariant,
         Self::ShapeField,
         Self::ShapePart,
+        Self::Saga,
+        Self::SagaStep,
+        Self::SagaCommand,
+        Self::SagaUndo,
     ];
 
     /// The attribute's name.
@@ -49,6 +58,10 @@ impl Place {
             Self::Projection => "projection",
             Self::Subscription => "subscription",
             Self::ShapeType | Self::ShapeVariant | Self::ShapeField | Self::ShapePart => "shape",
+            Self::Saga => "saga",
+            Self::SagaStep => "step",
+            Self::SagaCommand => "command",
+            Self::SagaUndo => "undo",
         }
     }
 
@@ -104,6 +117,20 @@ impl Place {
                 "command_enum",
                 "crate",
             ],
+            Self::Saga => &[
+                "version",
+                "deps",
+                "deadline",
+                "timeout",
+                "retry",
+                "undo_retry",
+                "on_undo_exhausted",
+                "frozen",
+                "crate",
+            ],
+            Self::SagaStep => &["undo", "no_undo", "pivot", "reconcile", "timeout", "retry"],
+            Self::SagaCommand => &["undo", "no_undo", "pivot", "retry"],
+            Self::SagaUndo => &["timeout", "retry"],
         }
     }
 
@@ -116,6 +143,7 @@ impl Place {
                 | Self::AggregateStruct
                 | Self::Projection
                 | Self::Subscription
+                | Self::Saga
         )
     }
 
@@ -131,6 +159,10 @@ impl Place {
             Self::Projection => "a projection",
             Self::Subscription => "a subscription",
             Self::AggregateField => "a field of an aggregate",
+            Self::Saga => "a saga",
+            Self::SagaStep => "a step",
+            Self::SagaCommand => "a command",
+            Self::SagaUndo => "an undo",
         }
     }
 
@@ -143,6 +175,8 @@ impl Place {
             Self::EventEnum => "the enum",
             Self::EventVariant | Self::ShapeVariant => "each variant",
             Self::ShapeType => "the type",
+            Self::Saga => "the `impl` block",
+            Self::SagaStep | Self::SagaCommand | Self::SagaUndo => "the method",
             Self::EventField
             | Self::VariantField
             | Self::AggregateField

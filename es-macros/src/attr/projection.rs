@@ -147,7 +147,7 @@ impl Value for Schema {
 }
 
 /// One of two words behind a key.
-fn word(
+pub(super) fn word(
     key: &Ident,
     input: ParseStream<'_>,
     words: [&'static str; 2],

@@ -8,6 +8,7 @@ pub(crate) mod event;
 mod history;
 pub(crate) mod projection;
 mod retire;
+pub(crate) mod saga;
 pub(crate) mod shape;
 
 use syn::{Attribute, Meta, parse_quote};

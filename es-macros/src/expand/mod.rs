@@ -8,9 +8,15 @@ mod fallback;
 mod history;
 mod projection;
 mod retire;
+mod saga;
 mod shape;
 
-use crate::{check, diag::Diag, model::projection::Kind};
+use crate::{
+    check,
+    diag::Diag,
+    model::{projection::Kind, saga::Block},
+    wording,
+};
 use proc_macro2::TokenStream;
 use syn::DeriveInput;
 
@@ -57,6 +63,26 @@ fn derive(input: TokenStream, one: impl FnOnce(&Diag, &DeriveInput) -> TokenStre
     };
     let diag = Diag::new();
     let mut output = one(&diag, &input);
+    output.extend(diag.finish());
+    output
+}
+
+/// `#[saga(..)]` on an `impl` block.
+pub(crate) fn attribute_saga(args: &TokenStream, input: TokenStream) -> TokenStream {
+    // With its name in front the arguments are an attribute like those of the derives.
+    let attr = if args.is_empty() {
+        syn::parse_quote!(#[saga])
+    } else {
+        syn::parse_quote!(#[saga(#args)])
+    };
+    let diag = Diag::new();
+    let mut output = if let Ok(block) = syn::parse2::<Block>(input.clone()) {
+        let saga = check::saga::check(&diag, &attr, &block);
+        saga::expand(&saga, &block, diag.is_clean())
+    } else {
+        diag.over(&input, wording::saga_not_on_impl());
+        input
+    };
     output.extend(diag.finish());
     output
 }

@@ -5,4 +5,5 @@ pub(crate) mod event;
 pub(crate) mod history;
 pub(crate) mod projection;
 pub(crate) mod retire;
+pub(crate) mod saga;
 pub(crate) mod shape;

@@ -211,7 +211,7 @@ async fn take<S: SagaStore>(
                 if group.len() > 1 {
                     return Ok(Taken::Not);
                 }
-                return skip(core, category, from, last.position).await;
+                return skip(core, category, expected, last.position).await;
             }
             Err(error) if may_decide_again(&error) && attempt < ATTEMPTS => {
                 pause_after(&error, attempt).await;
@@ -236,10 +236,10 @@ fn is_taken(error: &CommitError) -> bool {
 async fn skip<S: SagaStore>(
     core: &Core<S>,
     category: &str,
-    from: Position,
+    from: Option<Position>,
     to: Position,
 ) -> Result<Taken, SagaError> {
-    let moved = CursorMove::new(category, Some(from), to);
+    let moved = CursorMove::new(category, from, to);
     match core.store.commit(Commit::new().cursor(moved)).await {
         Ok(_) => Ok(Taken::All),
         Err(CommitError::CursorMoved { .. }) => Ok(Taken::Moved),

@@ -58,6 +58,8 @@ pub use around::{Around, StepCall};
 pub use decide::Broken;
 pub use definition::{Cx, Definition, InvalidDefinition, NewStep, Start, StepCx, StepOutput};
 pub use error::SagaError;
+#[cfg(feature = "derive")]
+pub use es_macros::saga;
 pub use events::{
     Cause, Compensated, Completed, Failed, Failure, InputIgnored, LateSuccess, Parked, ParkedWhy,
     Repaired, SagaEvent, Scheduled, Started, Succeeded, Undone, UnwindStarted, Verb, Verdict,
@@ -79,7 +81,7 @@ use serde::{Serialize, de::DeserializeOwned};
 /// The type itself is what one saga is about; it is stored when the saga begins. `Deps` are clients and
 /// the like; they are injected and never stored.
 ///
-/// `#[saga]` on an `impl` block writes this trait; without it:
+/// [`#[saga]`](macro@saga) on an `impl` block writes this trait; without it:
 ///
 /// ```
 /// use es_runtime::{

@@ -1,7 +1,11 @@
 //! A process that dies at a chosen point: everything that it asks for fails from there on.
 
-use es_runtime::{StorageError, StorageErrorKind};
+use es_runtime::{
+    StorageError, StorageErrorKind,
+    saga::{Around, Fail, StepCall, StepCx},
+};
 use std::{
+    fmt,
     future::Future,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
@@ -22,29 +26,80 @@ struct Inner {
     passed: Vec<String>,
 }
 
-/// Counts the writes and calls of a process, and kills it at one of them.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Fuse {
+type Death = Arc<dyn Fn(&str) + Send + Sync>;
+
+/// Counts the writes and calls of a process, and kills it at one of them. Around a store by
+/// [`MortalStore`](super::MortalStore), around the calls of a runner by
+/// [`Sagas::around`](es_runtime::Sagas::around).
+#[derive(Clone, Default)]
+pub struct Fuse {
     inner: Arc<Mutex<Inner>>,
+    death: Option<Death>,
+}
+
+impl fmt::Debug for Fuse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Fuse")
+            .field("inner", &*self.inner())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Around for Fuse {
+    fn call<'a>(&'a self, cx: &'a StepCx, call: StepCall<'a>) -> StepCall<'a> {
+        let gone = || Fail::transient("the process died here");
+        Box::pin(self.pass(call_of(cx), call, gone))
+    }
+}
+
+/// How a call is named among the points.
+pub(super) fn call_of(cx: &StepCx) -> String {
+    format!("call {} {}", cx.direction().as_str(), cx.step())
 }
 
 impl Fuse {
-    pub(super) fn new(crash: Option<CrashPoint>) -> Self {
+    /// Dies there, or never.
+    pub fn new(crash: Option<CrashPoint>) -> Self {
         let fuse = Self::default();
         fuse.inner().crash = crash;
         fuse
+    }
+
+    /// Calls this with the name of the point when it dies, such as to kill the process for good. When
+    /// it returns, everything that is asked for fails.
+    #[must_use]
+    pub fn on_death(mut self, death: impl Fn(&str) + Send + Sync + 'static) -> Self {
+        self.death = Some(Arc::new(death));
+        self
+    }
+
+    /// Dies when the crash point is here.
+    fn look(&self, number: usize, after: bool) -> bool {
+        let mut inner = self.inner();
+        let here = inner.crash == Some(CrashPoint { at: number, after });
+        let name = inner.passed.get(number.saturating_sub(1)).cloned();
+        let dies = here && !inner.dead;
+        inner.dead |= here;
+        let dead = inner.dead;
+        drop(inner);
+        if let (true, Some(death), Some(name)) = (dies, &self.death, name) {
+            let side = if after { "behind" } else { "before" };
+            death(&format!("{side} {name}"));
+        }
+        dead
     }
 
     fn inner(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn is_dead(&self) -> bool {
+    /// Whether it has died.
+    pub fn is_dead(&self) -> bool {
         self.inner().dead
     }
 
     /// What was passed, in order.
-    pub(super) fn passed(&self) -> Vec<String> {
+    pub fn passed(&self) -> Vec<String> {
         self.inner().passed.clone()
     }
 
@@ -60,19 +115,16 @@ impl Fuse {
             if !inner.dead {
                 inner.passed.push(what.into());
             }
-            let number = inner.passed.len();
-            let here = |crash: CrashPoint| crash.at == number && !crash.after;
-            inner.dead |= inner.crash.is_some_and(here);
-            number
+            inner.passed.len()
         };
-        if self.is_dead() {
+        if self.look(number, false) {
             return Err(dead());
         }
         let done = operation.await;
-        let mut inner = self.inner();
-        let here = |crash: CrashPoint| crash.at == number && crash.after;
-        inner.dead |= inner.crash.is_some_and(here);
-        if inner.dead { Err(dead()) } else { done }
+        if self.look(number, true) {
+            return Err(dead());
+        }
+        done
     }
 
     /// A read: it changes nothing, so it is no point of its own, but the dead do not read.

@@ -48,7 +48,7 @@ mod fuse;
 mod ledger;
 mod store;
 
-pub use fuse::CrashPoint;
+pub use fuse::{CrashPoint, Fuse};
 pub use ledger::{Called, Ledger};
 pub use store::MortalStore;
 
@@ -59,7 +59,7 @@ use es_runtime::{
         StepCall, StepCx, StepStatus,
     },
 };
-use fuse::Fuse;
+use fuse::call_of;
 use std::{
     collections::BTreeMap,
     future::Future,
@@ -367,7 +367,7 @@ struct Kit {
 impl Around for Kit {
     fn call<'a>(&'a self, cx: &'a StepCx, call: StepCall<'a>) -> StepCall<'a> {
         Box::pin(async move {
-            let what = format!("call {} {}", cx.direction().as_str(), cx.step());
+            let what = call_of(cx);
             let gone = || Fail::transient("the process died here");
             let scripted = async {
                 let (answer, lost) = match self.world.scripted(cx) {

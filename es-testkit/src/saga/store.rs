@@ -17,7 +17,8 @@ pub struct MortalStore<S> {
 }
 
 impl<S> MortalStore<S> {
-    pub(super) const fn new(inner: S, fuse: Fuse) -> Self {
+    /// The store as a process sees it that dies with this fuse.
+    pub const fn new(inner: S, fuse: Fuse) -> Self {
         Self { inner, fuse }
     }
 }
@@ -100,11 +101,7 @@ impl<S: SagaStore> SagaStore for MortalStore<S> {
     }
 
     async fn claim(&self, claim: Claim) -> Result<Vec<Claimed>, StorageError> {
-        let claimed = async {
-            let claimed = self.inner.claim(claim).await?;
-            Ok(claimed)
-        };
-        self.fuse.pass("claim", claimed, died).await
+        self.fuse.pass("claim", self.inner.claim(claim), died).await
     }
 
     async fn renew(&self, claimed: &Claimed, lease: Duration) -> Result<bool, StorageError> {

@@ -1,0 +1,253 @@
+//! `#[saga(..)]` on an `impl` block and the attributes of its methods.
+
+pub(crate) use super::shape::Flag;
+use super::{
+    CratePath, Key, Name, Place, Slot, Value, Version, group, read,
+    value::{equals, error, ty, ungroup},
+    value_of_item,
+};
+use crate::{diag::Diag, ident, wording};
+use proc_macro2::{Ident, Span};
+use syn::{Attribute, Expr, ExprLit, Lit, LitStr, Meta, Type, parse::ParseStream};
+
+/// What stands in `#[saga(..)]`.
+pub(crate) struct OnSaga {
+    pub(crate) name: Name,
+    pub(crate) version: Slot<Version>,
+    pub(crate) deps: Slot<Deps>,
+    pub(crate) deadline: Slot<Time>,
+    pub(crate) timeout: Slot<Time>,
+    pub(crate) retry: Slot<Retry>,
+    pub(crate) undo_retry: Slot<Retry>,
+    pub(crate) on_undo_exhausted: Slot<OnExhausted>,
+    pub(crate) frozen: Slot<Flag>,
+    pub(crate) krate: Slot<CratePath>,
+}
+
+impl OnSaga {
+    pub(crate) fn read(diag: &Diag, attr: &Attribute) -> Self {
+        let mut this = Self {
+            name: Name::default(),
+            version: Slot::new("version"),
+            deps: Slot::new("deps"),
+            deadline: Slot::new("deadline"),
+            timeout: Slot::new("timeout"),
+            retry: Slot::new("retry"),
+            undo_retry: Slot::new("undo_retry"),
+            on_undo_exhausted: Slot::new("on_undo_exhausted"),
+            frozen: Slot::new("frozen"),
+            krate: Slot::new("crate"),
+        };
+        let mut keys: [&mut dyn Key; 9] = [
+            &mut this.version,
+            &mut this.deps,
+            &mut this.deadline,
+            &mut this.timeout,
+            &mut this.retry,
+            &mut this.undo_retry,
+            &mut this.on_undo_exhausted,
+            &mut this.frozen,
+            &mut this.krate,
+        ];
+        let attrs = std::slice::from_ref(attr);
+        read(diag, Place::Saga, attrs, Some(&mut this.name), &mut keys);
+        this
+    }
+}
+
+/// What stands on a method: `#[step(..)]`, `#[command(..)]` or `#[undo(..)]`.
+pub(crate) struct OnMethod {
+    pub(crate) undo: Slot<Method>,
+    pub(crate) no_undo: Slot<Flag>,
+    pub(crate) pivot: Slot<Flag>,
+    pub(crate) reconcile: Slot<Method>,
+    pub(crate) timeout: Slot<Time>,
+    pub(crate) retry: Slot<Retry>,
+}
+
+impl OnMethod {
+    pub(crate) fn read(diag: &Diag, place: Place, attr: &Attribute) -> Self {
+        let mut this = Self {
+            undo: Slot::new("undo"),
+            no_undo: Slot::new("no_undo"),
+            pivot: Slot::new("pivot"),
+            reconcile: Slot::new("reconcile"),
+            timeout: Slot::new("timeout"),
+            retry: Slot::new("retry"),
+        };
+        if matches!(attr.meta, Meta::Path(_)) {
+            return this;
+        }
+        let all: [&mut dyn Key; 6] = [
+            &mut this.undo,
+            &mut this.no_undo,
+            &mut this.pivot,
+            &mut this.reconcile,
+            &mut this.timeout,
+            &mut this.retry,
+        ];
+        let mut keys: Vec<&mut dyn Key> = all
+            .into_iter()
+            .filter(|key| place.keys().contains(&key.name()))
+            .collect();
+        read(diag, place, std::slice::from_ref(attr), None, &mut keys);
+        this
+    }
+}
+
+/// The name of a method of the same block.
+pub(crate) struct Method(pub(crate) Ident);
+
+impl Value for Method {
+    const TAKEN_WHEN_MISSPELT: bool = true;
+
+    fn read(key: &Ident, input: ParseStream<'_>, _: &Diag) -> syn::Result<Self> {
+        let word = ident::text(key);
+        equals(key, input, &format!("{word} = refund"))?;
+        let tokens = value_of_item(input);
+        syn::parse2(tokens.clone())
+            .map(Self)
+            .map_err(|_| error(&tokens, key, wording::not_a_method(&word)))
+    }
+}
+
+/// The type of the dependencies.
+pub(crate) struct Deps(pub(crate) Type);
+
+impl Value for Deps {
+    const TAKEN_WHEN_MISSPELT: bool = true;
+
+    fn read(key: &Ident, input: ParseStream<'_>, _: &Diag) -> syn::Result<Self> {
+        ty(key, input, "deps = Services").map(Self)
+    }
+}
+
+/// A span of time such as `"200ms"`, in milliseconds.
+#[derive(Clone, Copy)]
+pub(crate) struct Time(pub(crate) u64);
+
+impl Value for Time {
+    fn read(key: &Ident, input: ParseStream<'_>, _: &Diag) -> syn::Result<Self> {
+        let word = ident::text(key);
+        equals(key, input, &format!("{word} = \"20s\""))?;
+        let tokens = value_of_item(input);
+        let text = syn::parse2::<LitStr>(tokens.clone()).ok();
+        text.and_then(|text| milliseconds(&text.value()))
+            .map(Self)
+            .ok_or_else(|| error(&tokens, key, wording::not_a_time(&word)))
+    }
+}
+
+fn milliseconds(text: &str) -> Option<u64> {
+    let end = text.find(|c: char| !c.is_ascii_digit())?;
+    let (number, unit) = text.split_at(end);
+    let number: u64 = number.parse().ok()?;
+    let unit = match unit {
+        "ms" => 1,
+        "s" => 1_000,
+        "m" => 60_000,
+        "h" => 3_600_000,
+        "d" => 86_400_000,
+        _ => return None,
+    };
+    number.checked_mul(unit).filter(|time| *time > 0)
+}
+
+/// `retry(first = "200ms", factor = 2, max = "30s", attempts = 8)`.
+#[derive(Clone)]
+pub(crate) struct Retry {
+    pub(crate) attempts: Option<u32>,
+    pub(crate) first: Option<u64>,
+    pub(crate) factor: Option<u32>,
+    pub(crate) max: Option<u64>,
+}
+
+impl Value for Retry {
+    fn read(key: &Ident, input: ParseStream<'_>, diag: &Diag) -> syn::Result<Self> {
+        let mut attempts = Slot::<Count>::new("attempts");
+        let mut first = Slot::<Time>::new("first");
+        let mut factor = Slot::<Count>::new("factor");
+        let mut max = Slot::<Time>::new("max");
+        let mut keys: [&mut dyn Key; 4] = [&mut attempts, &mut first, &mut factor, &mut max];
+        let word = ident::text(key);
+        let example = format!("{word}(attempts = 8, first = \"200ms\")");
+        group(key, input, diag, &example, &mut keys, |_| Ok(()))?;
+        Ok(Self {
+            attempts: attempts.value().map(|count| count.0),
+            first: first.value().map(|time| time.0),
+            factor: factor.value().map(|count| count.0),
+            max: max.value().map(|time| time.0),
+        })
+    }
+}
+
+/// A whole number, 1 or more.
+pub(crate) struct Count(u32);
+
+impl Value for Count {
+    fn read(key: &Ident, input: ParseStream<'_>, _: &Diag) -> syn::Result<Self> {
+        let word = ident::text(key);
+        equals(key, input, &format!("{word} = 8"))?;
+        let tokens = value_of_item(input);
+        let number = match syn::parse2::<Expr>(tokens.clone()).map(ungroup) {
+            Ok(Expr::Lit(ExprLit {
+                lit: Lit::Int(int), ..
+            })) if int.suffix().is_empty() => int.base10_parse::<u32>().ok(),
+            _ => None,
+        };
+        number
+            .filter(|number| *number > 0)
+            .map(Self)
+            .ok_or_else(|| error(&tokens, key, wording::not_a_count(&word)))
+    }
+}
+
+/// `on_undo_exhausted = continue`.
+pub(crate) struct OnExhausted {
+    pub(crate) goes_on: bool,
+}
+
+impl Value for OnExhausted {
+    fn read(key: &Ident, input: ParseStream<'_>, _: &Diag) -> syn::Result<Self> {
+        super::projection::word(key, input, ["park", "continue"]).map(|word| Self {
+            goes_on: word == "continue",
+        })
+    }
+}
+
+/// Where the attribute is that a method has.
+pub(crate) fn span(attr: &Attribute) -> Span {
+    attr.path()
+        .get_ident()
+        .map_or(attr.pound_token.span, Ident::span)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::milliseconds;
+
+    #[test]
+    fn times_have_a_number_and_a_unit() {
+        for (text, time) in [
+            ("200ms", 200),
+            ("20s", 20_000),
+            ("5m", 300_000),
+            ("2h", 7_200_000),
+            ("1d", 86_400_000),
+        ] {
+            assert_eq!(milliseconds(text), Some(time), "{text}");
+        }
+        for text in [
+            "",
+            "20",
+            "s",
+            "0s",
+            "2 h",
+            "-1s",
+            "1.5s",
+            "99999999999999999999s",
+        ] {
+            assert_eq!(milliseconds(text), None, "{text}");
+        }
+    }
+}

@@ -1,0 +1,331 @@
+//! The rules of `#[saga]`.
+
+use crate::{
+    attr::{
+        self, CratePath, Place, Slot,
+        saga::{Flag, Method, OnMethod, OnSaga},
+    },
+    diag::Diag,
+    ident,
+    model::saga::{Block, Call, Function, Given, Item, Receiver, Saga, Step},
+    wording,
+};
+use proc_macro2::{Ident, Span};
+use quote::ToTokens;
+use syn::{Attribute, Type, spanned::Spanned};
+
+/// A method of the block with the attribute of ours that says what it is.
+struct Tagged<'b> {
+    attr: &'b Attribute,
+    role: &'static str,
+    function: &'b Function,
+}
+
+/// The saga that the block defines; every fault was reported.
+pub(crate) fn check(diag: &Diag, attr: &Attribute, block: &Block) -> Saga {
+    let on = OnSaga::read(diag, attr);
+    if on.name.is_missing() {
+        let place = if matches!(attr.meta, syn::Meta::Path(_)) {
+            None
+        } else {
+            Some(attr::saga::span(attr))
+        };
+        if let Some(place) = place {
+            diag.at(place, wording::saga_without_name());
+        }
+    }
+    if let Some(of_trait) = &block.of_trait {
+        diag.at(of_trait.span, wording::saga_on_trait_impl());
+    }
+    if !block.generics.is_empty() {
+        diag.over(&block.generics, wording::saga_generic());
+    }
+    let tagged = tagged(diag, &block.items);
+    let deps = on.deps.into_value().map(|deps| deps.0);
+    let names: Vec<_> = tagged
+        .iter()
+        .filter(|tagged| matches!(tagged.role, "step" | "command"))
+        .map(|tagged| ident::text(&tagged.function.name))
+        .collect();
+    let reader = Reader {
+        diag,
+        deps: deps.as_ref(),
+        all: &names,
+    };
+    let mut saga = Saga {
+        krate: CratePath::or_default(on.krate.value()),
+        name: on.name.into_valid(),
+        version: on.version.value().map_or(1, |version| version.number),
+        deps: deps.clone(),
+        deadline: on.deadline.into_value(),
+        timeout: on.timeout.into_value(),
+        retry: on.retry.into_value(),
+        undo_retry: on.undo_retry.into_value(),
+        continues: on.on_undo_exhausted.value().is_some_and(|on| on.goes_on),
+        frozen: on.frozen.value().is_some(),
+        starts: Vec::new(),
+        cancels: Vec::new(),
+        steps: Vec::new(),
+        completed: None,
+        compensated: None,
+    };
+    let mut used = Vec::new();
+    let mut pivot: Option<String> = None;
+    let mut before: Vec<String> = Vec::new();
+    for one in &tagged {
+        let name = &one.function.name;
+        match one.role {
+            "start" => saga.starts.push(name.clone()),
+            "cancel" => saga.cancels.push(name.clone()),
+            "step" | "command" => {
+                let step = step(&reader, one, &tagged, &before, &mut pivot, &mut used);
+                before.push(ident::text(name));
+                saga.steps.push(step);
+            }
+            "completed" => end(&reader, one, &names, &mut saga.completed),
+            "compensated" => end(&reader, one, &names, &mut saga.compensated),
+            _ => {}
+        }
+    }
+    for one in tagged.iter().filter(|one| one.role == "undo") {
+        if !used.contains(&ident::text(&one.function.name)) {
+            let name = ident::text(&one.function.name);
+            diag.at(one.function.name.span(), wording::undo_of_no_step(&name));
+        }
+    }
+    if saga.steps.is_empty() && diag.is_clean() {
+        diag.at(attr::saga::span(attr), wording::saga_without_steps());
+    }
+    saga
+}
+
+/// The methods that are part of the saga, in their order.
+fn tagged<'b>(diag: &Diag, items: &'b [Item]) -> Vec<Tagged<'b>> {
+    let mut all = Vec::new();
+    for item in items {
+        let mut ours = item.ours.iter();
+        let Some(attr) = ours.next() else { continue };
+        for second in ours {
+            diag.at(attr::saga::span(second), wording::two_roles());
+        }
+        let role = crate::model::saga::OURS
+            .into_iter()
+            .find(|role| attr.path().is_ident(role));
+        match (&item.function, role) {
+            (Some(function), Some(role)) => all.push(Tagged {
+                attr,
+                role,
+                function,
+            }),
+            (_, role) => {
+                let role = role.unwrap_or_default();
+                diag.at(attr::saga::span(attr), wording::role_of_no_method(role));
+            }
+        }
+    }
+    all
+}
+
+fn step(
+    reader: &Reader<'_>,
+    one: &Tagged<'_>,
+    tagged: &[Tagged<'_>],
+    before: &[String],
+    pivot: &mut Option<String>,
+    used: &mut Vec<String>,
+) -> Step {
+    let diag = reader.diag;
+    let name = &one.function.name;
+    let text = ident::text(name);
+    let command = one.role == "command";
+    let place = if command {
+        Place::SagaCommand
+    } else {
+        Place::SagaStep
+    };
+    let on = OnMethod::read(diag, place, one.attr);
+    if ["completed", "compensated"].contains(&text.as_str()) {
+        diag.at(name.span(), wording::step_name_reserved(&text));
+    }
+    if one.function.is_async == command {
+        diag.at(name.span(), wording::step_async(&text, command));
+    }
+    let behind = pivot.clone();
+    ways_back(diag, name, &on, behind.as_deref());
+    if on.pivot.value().is_some() {
+        match &behind {
+            Some(first) => diag.at(key(&on.pivot, name), wording::two_pivots(first)),
+            None => *pivot = Some(text),
+        }
+    }
+    let mut undo = None;
+    let (mut undo_timeout, mut undo_retry) = (None, None);
+    if let Some(Method(wanted)) = on.undo.value() {
+        let found = method(diag, tagged, wanted, "undo", used);
+        if let Some(found) = found {
+            let given = reader.call(found.function, before, Other::Effect);
+            undo = Some((given, !found.function.is_async));
+            let on = OnMethod::read(diag, Place::SagaUndo, found.attr);
+            undo_timeout = on.timeout.into_value();
+            undo_retry = on.retry.into_value();
+        }
+    }
+    // A method that only answers needs no attribute of its own: it is named here.
+    let reconcile = on.reconcile.value().map(|Method(wanted)| Call {
+        name: wanted.clone(),
+        given: vec![Given::Deps(wanted.span()), Given::Cx(wanted.span())],
+    });
+    Step {
+        call: reader.call(one.function, before, Other::None),
+        command,
+        undo,
+        reconcile,
+        pivot: on.pivot.value().is_some(),
+        timeout: on.timeout.into_value(),
+        retry: on.retry.into_value(),
+        undo_timeout,
+        undo_retry,
+    }
+}
+
+fn key<T>(slot: &Slot<T>, or: &Ident) -> Span {
+    slot.key().map_or_else(|| or.span(), Ident::span)
+}
+
+/// Every step says how it is undone: by a method, not at all, or it lies at or behind the pivot.
+fn ways_back(diag: &Diag, name: &Ident, on: &OnMethod, behind: Option<&str>) {
+    let text = ident::text(name);
+    let given: Vec<Span> = [
+        (!on.undo.is_missing()).then(|| key(&on.undo, name)),
+        given(&on.no_undo, name),
+        given(&on.pivot, name),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    match (given.as_slice(), behind) {
+        ([], None) => diag.at(name.span(), wording::step_without_undo(&text)),
+        ([_, second, ..], _) => diag.at(*second, wording::two_ways_back(&text)),
+        ([_], Some(pivot)) if !on.undo.is_missing() => {
+            diag.at(
+                key(&on.undo, name),
+                wording::undo_behind_pivot(&text, pivot),
+            );
+        }
+        _ => {}
+    }
+}
+
+fn given(flag: &Slot<Flag>, name: &Ident) -> Option<Span> {
+    (!flag.is_missing()).then(|| key(flag, name))
+}
+
+/// The method of this role and name.
+fn method<'t, 'b>(
+    diag: &Diag,
+    tagged: &'t [Tagged<'b>],
+    wanted: &Ident,
+    role: &str,
+    used: &mut Vec<String>,
+) -> Option<&'t Tagged<'b>> {
+    let text = ident::text(wanted);
+    let is = |one: &&Tagged<'_>| one.role == role && ident::text(&one.function.name) == text;
+    let found = tagged.iter().find(is);
+    if found.is_none() {
+        diag.at(wanted.span(), wording::no_such_undo(&text));
+    }
+    used.push(text);
+    found
+}
+
+fn end(reader: &Reader<'_>, one: &Tagged<'_>, names: &[String], slot: &mut Option<Call>) {
+    let other = if one.role == "compensated" {
+        Other::Failure
+    } else {
+        Other::None
+    };
+    if one.function.is_async {
+        let text = ident::text(&one.function.name);
+        reader
+            .diag
+            .at(one.function.name.span(), wording::end_async(&text));
+    }
+    if slot.is_some() {
+        let place = attr::saga::span(one.attr);
+        reader.diag.at(place, wording::two_ends(one.role));
+    }
+    *slot = Some(reader.call(one.function, names, other));
+}
+
+/// What a method may ask for besides dependencies, its call and outputs.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Other {
+    None,
+    Effect,
+    Failure,
+}
+
+struct Reader<'a> {
+    diag: &'a Diag,
+    deps: Option<&'a Type>,
+    all: &'a [String],
+}
+
+impl Reader<'_> {
+    /// What each parameter of a method means.
+    fn call(&self, function: &Function, before: &[String], other: Other) -> Call {
+        let name = &function.name;
+        if function.receiver != Receiver::Ref {
+            self.diag
+                .at(name.span(), wording::needs_self(&ident::text(name)));
+        }
+        if let Some(odd) = &function.odd {
+            self.diag.over(odd, wording::odd_parameter());
+        }
+        let given = function.params.iter();
+        let given = given.filter_map(|(param, ty)| self.given(param, ty, before, other));
+        Call {
+            name: name.clone(),
+            given: given.collect(),
+        }
+    }
+
+    fn given(&self, param: &Ident, ty: &Type, before: &[String], other: Other) -> Option<Given> {
+        let text = ident::text(param);
+        let span = ty.span();
+        let bare = match ty {
+            Type::Reference(reference) => &*reference.elem,
+            other => other,
+        };
+        if before.contains(&text) {
+            return Some(Given::Output(param.clone(), Box::new(bare.clone())));
+        }
+        let tokens = |ty: &Type| attr::compact(&ty.to_token_stream());
+        if self.deps.is_some_and(|deps| tokens(deps) == tokens(bare)) {
+            return Some(Given::Deps(span));
+        }
+        match (last(bare).as_deref(), other) {
+            (Some("StepCx"), _) => return Some(Given::Cx(span)),
+            (Some("Effect"), Other::Effect) => return Some(Given::Effect(span)),
+            (Some("Failure"), Other::Failure) => return Some(Given::Failure(span)),
+            _ => {}
+        }
+        if self.all.contains(&text) {
+            self.diag.at(param.span(), wording::output_of_later(&text));
+        } else {
+            let deps = self.deps.map(tokens);
+            let known: Vec<&str> = before.iter().map(String::as_str).collect();
+            let text = wording::unknown_parameter(&text, deps.as_deref(), &known);
+            self.diag.at(param.span(), text);
+        }
+        None
+    }
+}
+
+/// The last name of a path.
+fn last(ty: &Type) -> Option<String> {
+    match ty {
+        Type::Path(path) => path.path.segments.last().map(|s| ident::text(&s.ident)),
+        _ => None,
+    }
+}

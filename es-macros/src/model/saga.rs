@@ -1,0 +1,265 @@
+//! A saga as an `impl` block says it. Bodies are kept as tokens, so nothing of them has to be
+//! understood, and half-typed ones survive.
+
+use crate::attr::{
+    CratePath,
+    saga::{Retry, Time},
+};
+use proc_macro2::{Delimiter, Ident, Span, TokenStream, TokenTree};
+use quote::{ToTokens, quote};
+use syn::{
+    Attribute, LitStr, Token, Type, braced,
+    ext::IdentExt,
+    parenthesized,
+    parse::{Parse, ParseStream},
+    token::{Brace, Paren},
+};
+
+pub(crate) struct Saga {
+    pub(crate) krate: CratePath,
+    /// `None` where it is missing or ill-formed, which was reported.
+    pub(crate) name: Option<LitStr>,
+    pub(crate) version: u16,
+    pub(crate) deps: Option<Type>,
+    pub(crate) deadline: Option<Time>,
+    pub(crate) timeout: Option<Time>,
+    pub(crate) retry: Option<Retry>,
+    pub(crate) undo_retry: Option<Retry>,
+    pub(crate) continues: bool,
+    pub(crate) frozen: bool,
+    pub(crate) starts: Vec<Ident>,
+    pub(crate) cancels: Vec<Ident>,
+    pub(crate) steps: Vec<Step>,
+    pub(crate) completed: Option<Call>,
+    pub(crate) compensated: Option<Call>,
+}
+
+pub(crate) struct Step {
+    pub(crate) call: Call,
+    pub(crate) command: bool,
+    pub(crate) undo: Option<(Call, bool)>,
+    pub(crate) reconcile: Option<Call>,
+    pub(crate) pivot: bool,
+    pub(crate) timeout: Option<Time>,
+    pub(crate) retry: Option<Retry>,
+    pub(crate) undo_timeout: Option<Time>,
+    pub(crate) undo_retry: Option<Retry>,
+}
+
+/// A method and what its parameters mean.
+#[derive(Clone)]
+pub(crate) struct Call {
+    pub(crate) name: Ident,
+    pub(crate) given: Vec<Given>,
+}
+
+/// What a parameter is given.
+#[derive(Clone)]
+pub(crate) enum Given {
+    Deps(Span),
+    Cx(Span),
+    Effect(Span),
+    Failure(Span),
+    /// The output of a step: its name, and the type that the parameter has without its `&`.
+    Output(Ident, Box<Type>),
+}
+
+/// The block as it was written.
+pub(crate) struct Block {
+    pub(crate) attrs: Vec<Attribute>,
+    pub(crate) impl_token: Token![impl],
+    pub(crate) generics: TokenStream,
+    pub(crate) of_trait: Option<Token![for]>,
+    pub(crate) ty: TokenStream,
+    pub(crate) brace: Brace,
+    pub(crate) items: Vec<Item>,
+}
+
+pub(crate) struct Item {
+    /// The attributes of ours that stand on it.
+    pub(crate) ours: Vec<Attribute>,
+    pub(crate) function: Option<Function>,
+    /// The whole of it without ours.
+    pub(crate) tokens: TokenStream,
+}
+
+pub(crate) struct Function {
+    pub(crate) name: Ident,
+    pub(crate) is_async: bool,
+    pub(crate) receiver: Receiver,
+    pub(crate) params: Vec<(Ident, Type)>,
+    /// A parameter that is not `name: Type`.
+    pub(crate) odd: Option<TokenStream>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Receiver {
+    None,
+    Ref,
+    Other,
+}
+
+/// The attributes of methods.
+pub(crate) const OURS: [&str; 7] = [
+    "step",
+    "command",
+    "undo",
+    "start",
+    "cancel",
+    "completed",
+    "compensated",
+];
+
+impl Parse for Block {
+    fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
+        let attrs = input.call(Attribute::parse_outer)?;
+        let impl_token = input.parse()?;
+        let mut generics = TokenStream::new();
+        if input.peek(Token![<]) {
+            let all: syn::Generics = input.parse()?;
+            all.to_tokens(&mut generics);
+        }
+        let mut ty = TokenStream::new();
+        let mut of_trait = None;
+        while !input.peek(Brace) {
+            if input.peek(Token![for]) {
+                of_trait = Some(input.parse::<Token![for]>()?);
+                of_trait.to_tokens(&mut ty);
+                continue;
+            }
+            input.parse::<TokenTree>()?.to_tokens(&mut ty);
+        }
+        let content;
+        let brace = braced!(content in input);
+        let mut items = Vec::new();
+        while !content.is_empty() {
+            items.push(content.parse()?);
+        }
+        Ok(Self {
+            attrs,
+            impl_token,
+            generics,
+            of_trait,
+            ty,
+            brace,
+            items,
+        })
+    }
+}
+
+impl Parse for Item {
+    fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
+        let attrs = input.call(Attribute::parse_outer)?;
+        let is_ours = |attr: &Attribute| OURS.iter().any(|name| attr.path().is_ident(name));
+        let (ours, theirs): (Vec<_>, Vec<_>) = attrs.into_iter().partition(is_ours);
+        let function = Function::ahead(&input.fork());
+        let mut rest = TokenStream::new();
+        while !input.is_empty() {
+            let token: TokenTree = input.parse()?;
+            let ends = match &token {
+                TokenTree::Punct(punct) => punct.as_char() == ';',
+                TokenTree::Group(group) => {
+                    group.delimiter() == Delimiter::Brace && function.is_some()
+                }
+                _ => false,
+            };
+            rest.extend([token]);
+            if ends {
+                break;
+            }
+        }
+        Ok(Self {
+            ours,
+            function,
+            tokens: quote!(#(#theirs)* #rest),
+        })
+    }
+}
+
+impl Function {
+    /// The signature that begins here, if it is one.
+    fn ahead(input: ParseStream<'_>) -> Option<Self> {
+        let mut is_async = false;
+        while !input.peek(Token![fn]) {
+            if input.peek(Token![=]) || input.peek(Token![;]) || input.peek(Brace) {
+                return None;
+            }
+            is_async |= input.peek(Token![async]);
+            input.parse::<TokenTree>().ok()?;
+        }
+        input.parse::<Token![fn]>().ok()?;
+        let name = input.call(Ident::parse_any).ok()?;
+        if input.peek(Token![<]) {
+            input.parse::<syn::Generics>().ok()?;
+        }
+        let mut function = Self {
+            name,
+            is_async,
+            receiver: Receiver::None,
+            params: Vec::new(),
+            odd: None,
+        };
+        if input.peek(Paren) {
+            let mut read = |input: ParseStream<'_>| -> syn::Result<()> {
+                let content;
+                parenthesized!(content in input);
+                while !content.is_empty() {
+                    function.param(&content)?;
+                    if !content.is_empty() {
+                        content.parse::<Token![,]>()?;
+                    }
+                }
+                Ok(())
+            };
+            // Where it is no signature rustc says what is wrong with it.
+            let _ = read(input);
+        }
+        Some(function)
+    }
+
+    fn param(&mut self, input: ParseStream<'_>) -> syn::Result<()> {
+        input.call(Attribute::parse_outer)?;
+        let ahead = input.fork();
+        let mut by_ref = false;
+        let mut plain = true;
+        while !ahead.is_empty() && !ahead.peek(Token![,]) && !ahead.peek(Token![self]) {
+            match ahead.parse::<TokenTree>()? {
+                TokenTree::Punct(punct) if punct.as_char() == '&' => by_ref = true,
+                TokenTree::Punct(punct) if punct.as_char() == ':' => break,
+                TokenTree::Ident(ident) if ident == "mut" => plain = false,
+                _ => {}
+            }
+        }
+        if ahead.peek(Token![self]) {
+            self.receiver = if by_ref && plain {
+                Receiver::Ref
+            } else {
+                Receiver::Other
+            };
+            while !input.is_empty() && !input.peek(Token![,]) {
+                input.parse::<TokenTree>()?;
+            }
+            return Ok(());
+        }
+        let start = input.fork();
+        let _: Option<Token![mut]> = input.parse()?;
+        let named = input.call(Ident::parse_any);
+        match named {
+            Ok(name) if input.peek(Token![:]) => {
+                input.parse::<Token![:]>()?;
+                self.params.push((name, input.parse()?));
+            }
+            _ => {
+                let mut odd = TokenStream::new();
+                while !start.is_empty() && !start.peek(Token![,]) {
+                    odd.extend([start.parse::<TokenTree>()?]);
+                }
+                self.odd = Some(odd);
+                while !input.is_empty() && !input.peek(Token![,]) {
+                    input.parse::<TokenTree>()?;
+                }
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,328 @@
+//! Each rule of the saga runtime beside its control: the same test with the rule switched off, which
+//! must come out otherwise.
+
+use es_runtime::{
+    MemoryStore, Position, Sagas, Timestamp,
+    saga::{
+        Around, Broken, Commit, CursorMove, Direction, Fail, Phase, SagaStore, StepCall, StepCx,
+        Verb,
+    },
+};
+use es_testkit::saga::{CrashPoint, SagaTest, Scripted};
+use es_tests::orders::{self, Calm, OrderSaga, Outside};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicI64, Ordering},
+    },
+    time::Duration,
+};
+use tokio::sync::Notify;
+
+const LEASE: Duration = Duration::from_secs(60);
+
+fn calm() -> Arc<dyn Outside> {
+    Arc::new(Calm)
+}
+
+/// A store with a clock that the test moves.
+struct World {
+    store: MemoryStore,
+    clock: Arc<AtomicI64>,
+}
+
+impl World {
+    async fn with_order() -> Self {
+        let clock = Arc::new(AtomicI64::new(1_000_000_000_000_000));
+        let time = Arc::clone(&clock);
+        let store = MemoryStore::with_clock(move || {
+            Timestamp::from_unix_micros(time.load(Ordering::SeqCst)).expect("a time")
+        });
+        orders::place(&store, "1", 100).await;
+        Self { store, clock }
+    }
+
+    fn lease_runs_out(&self) {
+        let lease = i64::try_from(LEASE.as_micros()).expect("short");
+        self.clock.fetch_add(lease, Ordering::SeqCst);
+    }
+
+    fn runner(&self, broken: Broken) -> Sagas<MemoryStore> {
+        Sagas::new(self.store.clone())
+            .from_the_beginning(true)
+            .lease(LEASE)
+            .with::<OrderSaga>(calm())
+            .broken(broken)
+    }
+
+    async fn phase(&self) -> Phase {
+        let sagas = self.runner(Broken::default());
+        let view = sagas.show("order", "1").await.expect("shown");
+        view.state.phase
+    }
+}
+
+/// Holds the first call of a step until the test lets it go.
+#[derive(Clone)]
+struct Gate {
+    step: &'static str,
+    used: Arc<AtomicBool>,
+    entered: Arc<Notify>,
+    go: Arc<Notify>,
+    answer: Option<Fail>,
+    /// How often the effect stands outside: a provider that does not know keys.
+    balance: Arc<AtomicI64>,
+    /// Whether the effect happens before it waits.
+    first: bool,
+}
+
+impl Gate {
+    fn at(step: &'static str) -> Self {
+        Self {
+            step,
+            used: Arc::default(),
+            entered: Arc::default(),
+            go: Arc::default(),
+            answer: None,
+            balance: Arc::default(),
+            first: false,
+        }
+    }
+}
+
+impl Around for Gate {
+    fn call<'a>(&'a self, cx: &'a StepCx, call: StepCall<'a>) -> StepCall<'a> {
+        Box::pin(async move {
+            if cx.step() != self.step {
+                return call.await;
+            }
+            if cx.direction() == Direction::Undo {
+                let undone = call.await;
+                self.balance.fetch_add(-1, Ordering::SeqCst);
+                return undone;
+            }
+            if self.first {
+                self.balance.fetch_add(1, Ordering::SeqCst);
+            }
+            if !self.used.swap(true, Ordering::SeqCst) {
+                self.entered.notify_one();
+                self.go.notified().await;
+            }
+            if let Some(fail) = &self.answer {
+                return Err(fail.clone());
+            }
+            if !self.first {
+                self.balance.fetch_add(1, Ordering::SeqCst);
+            }
+            call.await
+        })
+    }
+}
+
+/// Runs in the background until it is idle, over and over.
+fn in_background(sagas: Sagas<MemoryStore>) -> tokio::task::JoinHandle<()> {
+    tokio::spawn(async move {
+        sagas.run_until_idle().await.expect("runs");
+    })
+}
+
+/// An event that is delivered again leaves no trace.
+async fn inbox_holds(broken: Broken) -> bool {
+    let world = World::with_order().await;
+    let sagas = world.runner(broken);
+    sagas.run_until_idle().await.expect("runs");
+    let before = world.store.len();
+    let consumer = "saga:order";
+    let at = world.store.saga_cursor(consumer).await.expect("a cursor");
+    let back = CursorMove::new(consumer, at, Position::START);
+    let back = Commit::new().cursor(back);
+    world.store.commit(back).await.expect("set back");
+    sagas.run_until_idle().await.expect("runs");
+    world.store.len() == before
+}
+
+#[tokio::test]
+async fn an_event_is_taken_once() {
+    assert!(inbox_holds(Broken::default()).await);
+    let broken = Broken {
+        inbox: true,
+        ..Broken::default()
+    };
+    assert!(!inbox_holds(broken).await, "the control saw nothing");
+}
+
+/// A reader that slept with a page in its hands does not set the cursor back.
+async fn cursor_holds(broken: Broken) -> bool {
+    let world = World::with_order().await;
+    let other = world.runner(Broken::default());
+    let (store, slept) = (world.store.clone(), Arc::new(AtomicBool::new(false)));
+    let sleepy = es_tests::sleepy::Sleepy::new(store.clone(), move || {
+        let (store, other, slept) = (store.clone(), other.clone(), Arc::clone(&slept));
+        Box::pin(async move {
+            if !slept.swap(true, Ordering::SeqCst) {
+                orders::place(&store, "2", 100).await;
+                other.run_until_idle().await.expect("runs");
+            }
+        })
+    });
+    let sagas = Sagas::new(sleepy.clone())
+        .from_the_beginning(true)
+        .with::<OrderSaga>(calm())
+        .broken(broken);
+    sagas.run_until_idle().await.expect("runs");
+    let moves = sleepy.moves();
+    assert!(!moves.is_empty());
+    moves
+        .iter()
+        .all(|(from, to)| from.is_none_or(|from| from <= *to))
+}
+
+#[tokio::test]
+async fn the_place_in_the_feed_never_goes_back() {
+    assert!(cursor_holds(Broken::default()).await);
+    let broken = Broken {
+        cursor: true,
+        ..Broken::default()
+    };
+    assert!(!cursor_holds(broken).await, "the control saw nothing");
+}
+
+/// Two runners are in one call; the word of the one whose lease ran out does not count.
+async fn fence_holds(broken: Broken) -> bool {
+    let world = World::with_order().await;
+    let old = Gate {
+        answer: Some(Fail::fatal("what I heard long ago")),
+        ..Gate::at("charge")
+    };
+    let new = Gate::at("charge");
+    let first = in_background(world.runner(broken).around(old.clone()));
+    old.entered.notified().await;
+    world.lease_runs_out();
+    let second = in_background(world.runner(broken).around(new.clone()));
+    new.entered.notified().await;
+    old.go.notify_one();
+    first.await.expect("ends");
+    new.go.notify_one();
+    second.await.expect("ends");
+    world.phase().await == Phase::Completed
+}
+
+#[tokio::test]
+async fn the_word_of_a_runner_that_lost_its_lease_does_not_count() {
+    assert!(fence_holds(Broken::default()).await);
+    let broken = Broken {
+        fence: true,
+        ..Broken::default()
+    };
+    assert!(!fence_holds(broken).await, "the control saw nothing");
+}
+
+/// R1: a process dies in a call; the saga is unwound before anybody calls again.
+async fn what_was_called_is_undone(broken: Broken) -> bool {
+    let world = World::with_order().await;
+    let gate = Gate {
+        first: true,
+        ..Gate::at("reserve")
+    };
+    let dying = in_background(world.runner(broken).around(gate.clone()));
+    gate.entered.notified().await;
+    dying.abort();
+    assert!(dying.await.is_err(), "it died in the call");
+    let operator = world.runner(Broken::default());
+    let unwind = operator.repair("order", "1", Verb::Unwind {}, "ada", "it hangs");
+    unwind.await.expect("unwound");
+    world.lease_runs_out();
+    let healthy = operator.around(gate.clone());
+    healthy.run_until_idle().await.expect("runs");
+    assert_eq!(world.phase().await, Phase::Compensated);
+    gate.balance.load(Ordering::SeqCst) == 0
+}
+
+#[tokio::test]
+async fn a_step_that_may_have_been_called_is_undone() {
+    assert!(what_was_called_is_undone(Broken::default()).await);
+    let broken = Broken {
+        schedule: true,
+        ..Broken::default()
+    };
+    assert!(
+        !what_was_called_is_undone(broken).await,
+        "the control saw nothing"
+    );
+}
+
+/// R7: a call comes through after everything was undone.
+async fn late_success_is_undone(broken: Broken) -> bool {
+    let world = World::with_order().await;
+    let gate = Gate::at("charge");
+    let slow = in_background(world.runner(broken).around(gate.clone()));
+    gate.entered.notified().await;
+    world.lease_runs_out();
+    let operator = world.runner(broken).around(gate.clone());
+    let unwind = operator.repair("order", "1", Verb::Unwind {}, "ada", "it hangs");
+    unwind.await.expect("unwound");
+    operator.run_until_idle().await.expect("runs");
+    assert_eq!(world.phase().await, Phase::Compensated);
+    // The undo found nothing; this provider does not refuse the key afterwards.
+    gate.balance.store(0, Ordering::SeqCst);
+    gate.go.notify_one();
+    slow.await.expect("ends");
+    operator.run_until_idle().await.expect("runs");
+    assert_eq!(world.phase().await, Phase::Compensated);
+    gate.balance.load(Ordering::SeqCst) == 0
+}
+
+#[tokio::test]
+async fn a_step_that_comes_through_after_its_undo_is_undone_again() {
+    assert!(late_success_is_undone(Broken::default()).await);
+    let broken = Broken {
+        late: true,
+        ..Broken::default()
+    };
+    assert!(
+        !late_success_is_undone(broken).await,
+        "the control saw nothing"
+    );
+}
+
+/// R4: the newest first.
+async fn undone_in_reverse(broken: Broken) -> bool {
+    let ended = SagaTest::<OrderSaga>::new(|| OrderSaga::start("1"), calm)
+        .prepare(|store| async move { orders::place(&store, "1", 100).await })
+        .configure(move |sagas| sagas.broken(broken))
+        .step("schedule", [Scripted::Fatal("no driver")])
+        .run()
+        .await;
+    ended.undone() == ["reserve", "charge"]
+}
+
+#[tokio::test]
+async fn undos_run_in_the_reverse_order() {
+    assert!(undone_in_reverse(Broken::default()).await);
+    let broken = Broken {
+        order: true,
+        ..Broken::default()
+    };
+    assert!(!undone_in_reverse(broken).await, "the control saw nothing");
+}
+
+/// The oracle of the crash matrix goes red for a runtime that forgets what it called.
+#[tokio::test]
+async fn the_crash_points_are_those_that_are_named() {
+    let ended = SagaTest::<OrderSaga>::new(|| OrderSaga::start("1"), calm)
+        .prepare(|store| async move { orders::place(&store, "1", 100).await })
+        .dying(&[CrashPoint { at: 4, after: true }])
+        .await;
+    ended.assert_completed();
+    let points = ended.points().concat();
+    for named in [
+        "commit [saga.started, saga.step_scheduled]",
+        "claim",
+        "call do charge",
+        "commit [saga.step_succeeded, saga.step_scheduled]",
+        "call do completed",
+        "commit [saga.completed, order.confirmed]",
+    ] {
+        assert!(points.iter().any(|p| p == named), "{named}: {points:#?}");
+    }
+}

@@ -1,0 +1,11 @@
+use es_runtime::saga::saga;
+use serde::{Deserialize, Serialize};
+
+#[derive(Serialize, Deserialize)]
+struct Fulfil {}
+
+#[saga("fulfil")]
+impl Fulfil {
+}
+
+fn main() {}

@@ -1,0 +1,10 @@
+use es_runtime::saga::saga;
+use serde::{Deserialize, Serialize};
+
+#[derive(Serialize, Deserialize)]
+struct Fulfil {}
+
+#[saga("fulfil")]
+const FULFIL: Option<Fulfil> = None;
+
+fn main() {}

@@ -1,0 +1,20 @@
+use es_runtime::saga::{Fail, saga};
+use serde::{Deserialize, Serialize};
+
+#[derive(Serialize, Deserialize)]
+struct Fulfil {}
+
+#[saga("fulfil")]
+impl Fulfil {
+    #[step(no_undo)]
+    async fn charge(&self, ship: &u32) -> Result<u32, Fail> {
+        Ok(*ship)
+    }
+
+    #[step(no_undo)]
+    async fn ship(&self) -> Result<u32, Fail> {
+        Ok(1)
+    }
+}
+
+fn main() {}

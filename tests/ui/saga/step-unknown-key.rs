@@ -1,0 +1,17 @@
+use es_runtime::saga::{Fail, saga};
+use serde::{Deserialize, Serialize};
+
+#[derive(Serialize, Deserialize)]
+struct Fulfil {}
+
+struct Services;
+
+#[saga("fulfil")]
+impl Fulfil {
+    #[step(no_undo, deps = Services)]
+    async fn charge(&self) -> Result<u32, Fail> {
+        Ok(1)
+    }
+}
+
+fn main() {}

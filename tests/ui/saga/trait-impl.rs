@@ -1,0 +1,12 @@
+use es_runtime::saga::saga;
+use serde::{Deserialize, Serialize};
+
+#[derive(Serialize, Deserialize)]
+struct Fulfil {}
+
+trait Fulfils {}
+
+#[saga("fulfil")]
+impl Fulfils for Fulfil {}
+
+fn main() {}

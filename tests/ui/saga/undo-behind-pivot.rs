@@ -1,0 +1,26 @@
+use es_runtime::saga::{Effect, Fail, saga};
+use serde::{Deserialize, Serialize};
+
+#[derive(Serialize, Deserialize)]
+struct Fulfil {}
+
+#[saga("fulfil")]
+impl Fulfil {
+    #[step(pivot)]
+    async fn ship(&self) -> Result<u32, Fail> {
+        Ok(1)
+    }
+
+    #[step(undo = refund)]
+    async fn charge(&self) -> Result<u32, Fail> {
+        Ok(1)
+    }
+
+    #[undo]
+    async fn refund(&self, did: Effect<&u32>) -> Result<(), Fail> {
+        let _ = did;
+        Ok(())
+    }
+}
+
+fn main() {}

@@ -1,0 +1,18 @@
+use es_runtime::saga::{Fail, saga};
+use serde::{Deserialize, Serialize};
+
+#[derive(Serialize, Deserialize)]
+struct Fulfil {}
+
+struct Services;
+
+#[saga("fulfil")]
+impl Fulfil {
+    #[step(no_undo)]
+    async fn charge(&self, services: &Services) -> Result<u32, Fail> {
+        let _ = services;
+        Ok(1)
+    }
+}
+
+fn main() {}
