@@ -15,12 +15,15 @@ use std::{
 
 type Sleep = Arc<dyn Fn() -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync>;
 
+/// A cursor's move: where it stood, where it went.
+pub type Move = (Option<Position>, Position);
+
 /// The in-memory store, with something that happens after each page was read.
 #[derive(Clone)]
 pub struct Sleepy {
     inner: MemoryStore,
     sleep: Sleep,
-    moves: Arc<Mutex<Vec<(Option<Position>, Position)>>>,
+    moves: Arc<Mutex<Vec<Move>>>,
 }
 
 impl Sleepy {
@@ -37,7 +40,7 @@ impl Sleepy {
     }
 
     /// Where its cursors were set to, each with where they stood.
-    pub fn moves(&self) -> Vec<(Option<Position>, Position)> {
+    pub fn moves(&self) -> Vec<Move> {
         self.moves.lock().expect("not poisoned").clone()
     }
 }
