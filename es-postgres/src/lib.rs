@@ -20,6 +20,7 @@
 //! One connection appends, a few read, and every request may wait with others: appends that wait
 //! together are committed together. PostgreSQL 13 or newer.
 
+mod at_once;
 mod connection;
 mod decide;
 mod errors;

@@ -3,6 +3,7 @@
 //! while one commit is on its way to the disk share the next one; a lone caller waits for nothing.
 
 use crate::{
+    at_once::AtOnce,
     connection::{Param, Session},
     decide::{Decider, First, Known, Rows},
     errors::{Failed, corrupt, is_passing, storage},
@@ -189,12 +190,68 @@ impl Writer {
         }
     }
 
-    /// One transaction; once more where the connection was lost before it committed.
+    /// The short way where that is possible, else one transaction; once more where the connection was
+    /// lost before it committed.
     async fn attempt(&mut self, appends: &[Append]) -> Result<Vec<Verdict>, Abandoned> {
-        match self.transaction(appends).await {
-            Err(Abandoned::Lost(_)) => self.transaction(appends).await,
+        let mut in_doubt = false;
+        if self.inlines.is_empty() && !self.settings.connector.pooled {
+            if let Some(group) = AtOnce::of(appends, || self.clock()) {
+                match self.at_once(group).await? {
+                    Short::Done(verdicts) => return Ok(verdicts),
+                    Short::Refused => {}
+                    Short::NotFound => in_doubt = true,
+                }
+            }
+        }
+        let mut done = self.transaction(appends).await;
+        if matches!(done, Err(Abandoned::Lost(_))) {
+            done = self.transaction(appends).await;
+        }
+        match done {
+            // A verdict would have settled it: the versions would not be those any more that the
+            // statement in doubt expects, should the server still come to it.
+            Err(Abandoned::Lost(error) | Abandoned::Failed(Failed { error, .. })) if in_doubt => {
+                let outcome = Outcome::Unknown;
+                Err(Abandoned::Failed(Failed { outcome, error }))
+            }
             other => other,
         }
+    }
+
+    /// One statement that commits by itself.
+    async fn at_once(&mut self, group: AtOnce<'_>) -> Result<Short, Abandoned> {
+        let session = self.session().await.map_err(Abandoned::Lost)?;
+        let (before, now) = match group.run(&session, &self.statements).await {
+            Ok(Some(written)) => {
+                self.session = Some(session);
+                written
+            }
+            Ok(None) => {
+                self.session = Some(session);
+                return Ok(Short::Refused);
+            }
+            // An error that leaves the connection standing is the server's refusal.
+            Err(error)
+                if error
+                    .as_db_error()
+                    .is_some_and(|db| db.severity() == "ERROR") =>
+            {
+                return Err(self.give_up(session, error).await);
+            }
+            Err(error) => {
+                drop(session);
+                match self.find_out(group.rows(), &storage(error)).await? {
+                    Some(Found {
+                        first: Some((position, now)),
+                    }) => (position.saturating_sub(1), now),
+                    Some(_) | None => return Ok(Short::NotFound),
+                }
+            }
+        };
+        let head = before.saturating_add(group.events());
+        let done = group.done(before, now);
+        self.note(done.len(), head);
+        Ok(Short::Done(done.into_iter().map(Ok).collect()))
     }
 
     async fn transaction(&mut self, appends: &[Append]) -> Result<Vec<Verdict>, Abandoned> {
@@ -610,23 +667,36 @@ impl Writer {
         }
     }
 
-    /// The answer to the commit was lost. Takes the lock: the server gives it when the transaction in
-    /// doubt is at its end, whichever. Then the rows are there or never will be.
+    /// The answer to the commit was lost.
     pub(crate) async fn resolve(
         &mut self,
         decided: Decided<'_>,
         doubt: StorageError,
     ) -> Result<Vec<Verdict>, Abandoned> {
+        if self.find_out(&decided.rows, &doubt).await?.is_none() {
+            return Err(Abandoned::Lost(doubt));
+        }
+        self.committed(&decided);
+        Ok(decided.verdicts)
+    }
+
+    /// Whether rows whose commit is in doubt are there. Takes the lock: the server gives it when the
+    /// transaction that had it is at its end, whichever.
+    async fn find_out(
+        &mut self,
+        rows: &Rows<'_>,
+        doubt: &StorageError,
+    ) -> Result<Option<Found>, Abandoned> {
         let until = Instant::now() + self.settings.connector.patience;
         let mut pause = Duration::from_millis(10);
         loop {
-            match self.was_committed(&decided.rows).await {
-                Ok(true) => {
-                    self.committed(&decided);
-                    self.told.counters.resolved.fetch_add(1, Ordering::Relaxed);
-                    return Ok(decided.verdicts);
+            match self.was_committed(rows).await {
+                Ok(found) => {
+                    if found.is_some() {
+                        self.told.counters.resolved.fetch_add(1, Ordering::Relaxed);
+                    }
+                    return Ok(found);
                 }
-                Ok(false) => return Err(Abandoned::Lost(doubt)),
                 Err(_) if Instant::now() + pause < until => {
                     tokio::time::sleep(pause).await;
                     pause = (pause * 2).min(Duration::from_millis(500));
@@ -634,14 +704,14 @@ impl Writer {
                 Err(_) => {
                     return Err(Abandoned::Failed(Failed {
                         outcome: Outcome::Unknown,
-                        error: doubt,
+                        error: StorageError::new(doubt.kind, doubt.message.clone()),
                     }));
                 }
             }
         }
     }
 
-    async fn was_committed(&mut self, rows: &Rows<'_>) -> Result<bool, StorageError> {
+    async fn was_committed(&mut self, rows: &Rows<'_>) -> Result<Option<Found>, StorageError> {
         let session = self.session().await?;
         let events: Vec<Uuid> = rows.event_ids.first().copied().into_iter().collect();
         let row = &rows.appends;
@@ -664,11 +734,15 @@ impl Writer {
         .await;
         began.map_err(storage)?;
         locked.map_err(storage)?;
-        let found = events.map_err(storage)?.len() + appends.map_err(storage)?.len();
+        let (events, appends) = (events.map_err(storage)?, appends.map_err(storage)?);
         if ended.is_ok() {
             self.session = Some(session);
         }
-        Ok(found > 0)
+        let first = events
+            .first()
+            .and_then(|row| Some((rows::natural(row, 1)?, rows::time(row, 2).ok()?)));
+        let is_there = !events.is_empty() || !appends.is_empty();
+        Ok(is_there.then_some(Found { first }))
     }
 
     /// The event of an append whose id is stored already.
@@ -709,13 +783,33 @@ impl Writer {
     }
 
     pub(crate) fn committed(&self, decided: &Decided<'_>) {
+        self.note(decided.verdicts.len(), decided.head);
+    }
+
+    /// Counts a commit and wakes those who wait for it.
+    fn note(&self, verdicts: usize, head: u64) {
         let counters = &self.told.counters;
         counters.commits.fetch_add(1, Ordering::Relaxed);
-        let writes = u64::try_from(decided.verdicts.len()).unwrap_or(u64::MAX);
+        let writes = u64::try_from(verdicts).unwrap_or(u64::MAX);
         counters.writes.fetch_add(writes, Ordering::Relaxed);
-        raise(&self.told.newest, decided.head);
-        raise(&self.told.mine, decided.head);
+        raise(&self.told.newest, head);
+        raise(&self.told.mine, head);
     }
+}
+
+/// How the short way of an append ended.
+enum Short {
+    Done(Vec<Verdict>),
+    /// Nothing was written: a version differs, or an append id is known.
+    Refused,
+    /// The connection was lost, and nothing is there so far.
+    NotFound,
+}
+
+/// What was found of an append whose commit was in doubt.
+struct Found {
+    /// Where its first event stands, and when it was recorded.
+    first: Option<(u64, Timestamp)>,
 }
 
 /// What stops a transaction, and whether an event id was the cause.

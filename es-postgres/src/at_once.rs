@@ -1,0 +1,131 @@
+//! The short way of an append: one statement that commits by itself, for groups whose appends all name
+//! the version that they expect, each of another stream. This is what commands do.
+//!
+//! The database only compares versions: where any differs it writes nothing and says so, and the
+//! group goes the long way, which has a verdict for each. So the rules of appends stay in one place.
+
+use crate::{
+    connection::{Param, Session},
+    decide::{Decider, Known, Rows},
+    rows::{self, clamped, position},
+    statements::Statements,
+};
+use es_runtime::{Append, Appended, ExpectedVersion, Position, Timestamp};
+use std::collections::HashMap;
+use tokio_postgres::{Error, types::Type};
+
+/// A group for the short way: its rows with positions that count from the end of the feed.
+pub(crate) struct AtOnce<'a> {
+    done: Vec<Appended>,
+    rows: Rows<'a>,
+    aggregates: Vec<&'a str>,
+    ids: Vec<&'a str>,
+    expected: Vec<i64>,
+    /// Whether the server says the time.
+    server_time: bool,
+}
+
+impl<'a> AtOnce<'a> {
+    /// `None` where an append needs to know more than whether its version is right.
+    pub(crate) fn of(appends: &'a [Append], clock: impl Fn() -> Option<Timestamp>) -> Option<Self> {
+        let mut streams = HashMap::with_capacity(appends.len());
+        let (mut aggregates, mut ids, mut expected) = (Vec::new(), Vec::new(), Vec::new());
+        for append in appends {
+            let version = match append.expected {
+                ExpectedVersion::NoStream => 0,
+                ExpectedVersion::Exact(version) => version,
+                ExpectedVersion::Any | ExpectedVersion::StreamExists => return None,
+            };
+            let at = (version, Position::START);
+            let twice = streams.insert(append.stream.clone(), at).is_some();
+            if twice || append.events.is_empty() {
+                return None;
+            }
+            aggregates.push(append.stream.aggregate());
+            ids.push(append.stream.id());
+            expected.push(clamped(version));
+        }
+        let time = clock();
+        let mut decider = Decider::new(Known {
+            head: 0,
+            streams,
+            appends: HashMap::new(),
+            now: time.unwrap_or_else(Timestamp::now),
+        });
+        let mut rows = Rows::default();
+        let done = appends
+            .iter()
+            .map(|append| decider.one(append, clock(), &mut rows).ok())
+            .collect::<Option<Vec<_>>>()?;
+        Some(Self {
+            done,
+            rows,
+            aggregates,
+            ids,
+            expected,
+            server_time: time.is_none(),
+        })
+    }
+
+    pub(crate) fn rows(&self) -> &Rows<'a> {
+        &self.rows
+    }
+
+    /// How many events there are.
+    pub(crate) fn events(&self) -> u64 {
+        u64::try_from(self.rows.positions.len()).unwrap_or(u64::MAX)
+    }
+
+    /// Does it. Where the feed ended before and when it was, or `None` where nothing was written.
+    pub(crate) async fn run(
+        &self,
+        session: &Session,
+        statements: &Statements,
+    ) -> Result<Option<(u64, Timestamp)>, Error> {
+        let (rows, named) = (&self.rows, &self.rows.appends);
+        let params: [Param<'_>; 22] = [
+            (&self.aggregates, Type::TEXT_ARRAY),
+            (&self.ids, Type::TEXT_ARRAY),
+            (&self.expected, Type::INT8_ARRAY),
+            (&rows.positions, Type::INT8_ARRAY),
+            (&rows.versions, Type::INT8_ARRAY),
+            (&rows.event_ids, Type::UUID_ARRAY),
+            (&rows.times, Type::TIMESTAMPTZ_ARRAY),
+            (&rows.schema_versions, Type::INT4_ARRAY),
+            (&rows.aggregates, Type::TEXT_ARRAY),
+            (&rows.ids, Type::TEXT_ARRAY),
+            (&rows.names, Type::TEXT_ARRAY),
+            (&rows.content_types, Type::TEXT_ARRAY),
+            (&rows.metadata, Type::TEXT_ARRAY),
+            (&rows.payloads, Type::BYTEA_ARRAY),
+            (&named.aggregates, Type::TEXT_ARRAY),
+            (&named.ids, Type::TEXT_ARRAY),
+            (&named.append_ids, Type::TEXT_ARRAY),
+            (&named.last_versions, Type::INT8_ARRAY),
+            (&named.events, Type::INT8_ARRAY),
+            (&named.positions, Type::INT8_ARRAY),
+            (&named.times, Type::TIMESTAMPTZ_ARRAY),
+            (&self.server_time, Type::BOOL),
+        ];
+        let found = session.rows(&statements.append_at_once, &params).await?;
+        let wrote = found.first().and_then(|row| {
+            let before = rows::natural(row, 0)?;
+            let now = rows::time(row, 1).ok()?;
+            Some((before, now))
+        });
+        Ok(wrote)
+    }
+
+    /// What each append did, where the feed ended at `before`.
+    pub(crate) fn done(self, before: u64, now: Timestamp) -> Vec<Appended> {
+        let mut done = self.done;
+        for appended in &mut done {
+            let [_, _, place] = appended.position.to_parts();
+            appended.position = position(before.saturating_add(place));
+            if self.server_time {
+                appended.recorded_at = now;
+            }
+        }
+        done
+    }
+}
