@@ -6,9 +6,7 @@ use crate::{
     rows::{self, Recorded, clamped, position},
     statements::Statements,
 };
-use es_runtime::{
-    EventFilter, FeedPage, Position, ReadError, ReadLimit, RecordedEvent, StorageError,
-};
+use es_runtime::{EventFilter, FeedPage, Position, ReadError, ReadLimit, StorageError, rows::Page};
 use futures_util::{TryStreamExt, future::join};
 use std::pin::pin;
 use tokio_postgres::{Row, types::Type};
@@ -58,14 +56,15 @@ pub(crate) async fn feed_page(
     .await;
     let head = head_of(&head.map_err(read_error)?)?;
     let mut found = pin!(found.map_err(read_error)?);
+    let mut recorded = Recorded::default();
     let mut page = Page::new(limit);
     while let Some(row) = found.try_next().await.map_err(read_error)? {
-        if !page.take(&row)? || page.is_full() {
+        if !page.take(recorded.read(&row)?) || page.is_full() {
             break;
         }
     }
     let last = page.events.last().map_or(after, |event| event.position);
-    if page.is_full() || page.is_cut {
+    if page.is_full() || page.is_cut() {
         return Ok(FeedPage::new(page.events, last, false));
     }
     let looked_at = position(window.min(head)).max(last);
@@ -76,44 +75,4 @@ pub(crate) fn head_of(rows: &[Row]) -> Result<u64, StorageError> {
     rows.first()
         .and_then(|row| rows::natural(row, 0))
         .ok_or_else(|| corrupt("the table `head` does not have its one row"))
-}
-
-/// Events that are collected up to a limit.
-pub(crate) struct Page {
-    pub(crate) events: Vec<RecordedEvent>,
-    bytes: usize,
-    limit: ReadLimit,
-    recorded: Recorded,
-    /// Whether an event did not fit any more.
-    is_cut: bool,
-}
-
-impl Page {
-    pub(crate) fn new(limit: ReadLimit) -> Self {
-        Self {
-            events: Vec::new(),
-            bytes: 0,
-            limit,
-            recorded: Recorded::default(),
-            is_cut: false,
-        }
-    }
-
-    pub(crate) fn is_full(&self) -> bool {
-        self.events.len() >= self.limit.events
-    }
-
-    /// Takes the event in a row, or says that it does not fit any more.
-    pub(crate) fn take(&mut self, row: &Row) -> Result<bool, ReadError> {
-        let event = self.recorded.read(row)?;
-        let size = event.payload.len();
-        let fits = self.limit.admits(self.events.len(), self.bytes, size);
-        if fits {
-            self.bytes = self.bytes.saturating_add(size);
-            self.events.push(event);
-        } else {
-            self.is_cut = true;
-        }
-        Ok(fits)
-    }
 }

@@ -3,10 +3,11 @@
 
 use crate::errors::corrupt;
 use es_runtime::{
-    AppendId, Appended, Direction, EventId, Fingerprint, Metadata, Position, ReadError,
-    RecordedEvent, Snapshot, StorageError, StoredEvent, StoredPayload, StreamId, Timestamp,
+    AppendId, Appended, EventId, Fingerprint, Metadata, Position, ReadError, RecordedEvent,
+    Snapshot, StorageError, StoredEvent, StoredPayload, StreamId, Timestamp,
+    rows::{Place, Repeated},
 };
-use std::{sync::Arc, time::SystemTime};
+use std::time::SystemTime;
 use tokio_postgres::{Row, types::FromSql};
 use uuid::Uuid;
 
@@ -26,59 +27,23 @@ fn column<'r, T: FromSql<'r>>(row: &'r Row, index: usize, what: Damage) -> Resul
     row.try_get(index).map_err(|_| what)
 }
 
-/// Where a row stands.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Place {
-    pub(crate) version: u64,
-    pub(crate) position: Position,
-}
-
-impl Place {
-    /// Out of the first two columns of a row.
-    pub(crate) fn of(row: &Row) -> Result<Self, ReadError> {
-        let number = |index, what| {
-            natural(row, index)
-                .filter(|number| *number > 0)
-                .ok_or_else(|| {
-                    let position = natural(row, 1).map_or_else(
-                        || "of unknown position".to_owned(),
-                        |position| format!("at position {position}"),
-                    );
-                    ReadError::Storage(corrupt(format!("a row {position} is damaged: {what}")))
-                })
-        };
-        Ok(Self {
-            version: number(0, "the version is not a positive number")?,
-            position: position(number(1, "the position is not a positive number")?),
-        })
-    }
-
-    pub(crate) fn damaged(self, stream: &StreamId, what: impl Into<String>) -> ReadError {
-        ReadError::Corrupt {
-            stream: stream.clone(),
-            version: self.version,
-            position: self.position,
-            what: what.into(),
-        }
-    }
-
-    /// Versions have no gaps: a missing row is damage, not a shorter answer.
-    pub(crate) fn follows(
-        self,
-        stream: &StreamId,
-        previous: u64,
-        direction: Direction,
-    ) -> Result<(), ReadError> {
-        let expected = match direction {
-            Direction::Forward => previous.checked_add(1),
-            Direction::Backward => previous.checked_sub(1),
-        };
-        if expected == Some(self.version) {
-            return Ok(());
-        }
-        let what = format!("no version stands between it and {previous}");
-        Err(self.damaged(stream, what))
-    }
+/// Where a row stands, out of its first two columns.
+pub(crate) fn place(row: &Row) -> Result<Place, ReadError> {
+    let number = |index, what| {
+        natural(row, index)
+            .filter(|number| *number > 0)
+            .ok_or_else(|| {
+                let position = natural(row, 1).map_or_else(
+                    || "of unknown position".to_owned(),
+                    |position| format!("at position {position}"),
+                );
+                ReadError::Storage(corrupt(format!("a row {position} is damaged: {what}")))
+            })
+    };
+    Ok(Place {
+        version: number(0, "the version is not a positive number")?,
+        position: position(number(1, "the position is not a positive number")?),
+    })
 }
 
 /// A row of [`STORED_COLUMNS`].
@@ -101,20 +66,14 @@ pub(crate) fn stored_event(row: &Row, place: Place) -> Result<StoredEvent<'_>, D
     ))
 }
 
-/// Reads whole events, and keeps the texts that repeat from row to row.
+/// Reads whole events.
 #[derive(Default)]
-pub(crate) struct Recorded {
-    names: Vec<Arc<str>>,
-    stream: Option<StreamId>,
-}
+pub(crate) struct Recorded(Repeated);
 
 impl Recorded {
-    /// How many different texts are kept; a page rarely has more.
-    const KEPT: usize = 64;
-
     /// The event in a row of [`EVENT_COLUMNS`].
     pub(crate) fn read(&mut self, row: &Row) -> Result<RecordedEvent, ReadError> {
-        let place = Place::of(row)?;
+        let place = place(row)?;
         let stream = self.stream(row).map_err(|what| {
             let position = place.position;
             ReadError::Storage(corrupt(format!(
@@ -141,9 +100,9 @@ impl Recorded {
             stream.clone(),
             place.version,
             EventId::from_bytes(event_id.into_bytes()),
-            self.shared(stored.name),
+            self.0.text(stored.name),
             stored.payload.schema_version,
-            self.shared(stored.payload.content_type),
+            self.0.text(stored.payload.content_type),
             stored.payload.bytes.to_vec(),
             metadata,
             time(row, 10)?,
@@ -151,27 +110,10 @@ impl Recorded {
     }
 
     fn stream(&mut self, row: &Row) -> Result<StreamId, Damage> {
-        let aggregate: &str = column(row, 6, "the aggregate's name is not text")?;
-        let id: &str = column(row, 7, "the aggregate's id is not text")?;
-        if let Some(known) = &self.stream {
-            if known.aggregate() == aggregate && known.id() == id {
-                return Ok(known.clone());
-            }
-        }
-        let stream = StreamId::new(aggregate, id).map_err(|_| "its stream cannot be one")?;
-        self.stream = Some(stream.clone());
-        Ok(stream)
-    }
-
-    fn shared(&mut self, text: &str) -> Arc<str> {
-        if let Some(known) = self.names.iter().find(|known| &***known == text) {
-            return Arc::clone(known);
-        }
-        let new: Arc<str> = text.into();
-        if self.names.len() < Self::KEPT {
-            self.names.push(Arc::clone(&new));
-        }
-        new
+        let aggregate = column(row, 6, "the aggregate's name is not text")?;
+        let id = column(row, 7, "the aggregate's id is not text")?;
+        let stream = self.0.stream(aggregate, id);
+        stream.map_err(|_| "its stream cannot be one")
     }
 }
 

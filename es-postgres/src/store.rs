@@ -4,10 +4,10 @@ use crate::{
     Postgres,
     connection::{Param, Readers, Session},
     errors::{closed, no_answer, read_error, storage},
-    feed::{Page, feed_page, head_of},
+    feed::{feed_page, head_of},
     options::{Durability, PostgresOptions, Settings},
     read::inline::Inlines,
-    rows::{self, Place, clamped, position, stored_event},
+    rows::{self, Recorded, clamped, position, stored_event},
     schema,
     statements::Statements,
     stats::{Counters, Stats},
@@ -17,6 +17,7 @@ use es_runtime::{
     Append, AppendError, AppendId, Appended, Direction, EventFilter, EventStore, FeedPage, Outcome,
     Position, ReadError, ReadLimit, RecordedEvent, Snapshot, SnapshotStore, StorageError,
     StorageErrorKind, StreamFold, StreamId, StreamRange,
+    rows::{Page, Place},
 };
 use futures_util::TryStreamExt;
 use std::{
@@ -374,6 +375,7 @@ impl EventStore for PostgresStore {
         ];
         self.shared.check_open()?;
         let session = self.shared.readers.get().await?;
+        let mut recorded = Recorded::default();
         let mut page = Page::new(limit);
         // Backward, the first one is the newest: whatever its version is.
         let mut previous = match range.direction {
@@ -383,11 +385,11 @@ impl EventStore for PostgresStore {
         let found = session.stream(sql, &params).await.map_err(read_error)?;
         let mut found = pin!(found);
         while let Some(row) = found.try_next().await.map_err(read_error)? {
-            let place = Place::of(&row)?;
+            let place = rows::place(&row)?;
             if let Some(previous) = previous {
                 place.follows(stream, previous, range.direction)?;
             }
-            if !page.take(&row)? {
+            if !page.take(recorded.read(&row)?) {
                 return Ok(page.events);
             }
             previous = Some(place.version);
@@ -464,7 +466,7 @@ impl<F: StreamFold> Folding<'_, F> {
         let mut count = 0;
         while let Some(row) = found.try_next().await.map_err(read_error)? {
             count += 1;
-            let place = Place::of(&row)?;
+            let place = rows::place(&row)?;
             place.follows(self.stream, self.previous, Direction::Forward)?;
             let event =
                 stored_event(&row, place).map_err(|what| place.damaged(self.stream, what))?;

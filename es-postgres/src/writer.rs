@@ -521,7 +521,7 @@ impl Writer {
         }
         let mut same = stored.len() == append.events.len();
         for (row, event) in stored.iter().zip(&append.events) {
-            let read = rows::Place::of(row)
+            let read = rows::place(row)
                 .map_err(|error| error.to_string())
                 .and_then(|place| rows::stored_event(row, place).map_err(str::to_owned));
             let old = match read {

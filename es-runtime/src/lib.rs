@@ -119,5 +119,7 @@ pub use store::{
     StreamFold, StreamRange,
 };
 
+pub use store::rows;
+
 #[cfg(feature = "derive")]
 pub use es_macros::{Aggregate, Event, Projection, Shape, Subscription};

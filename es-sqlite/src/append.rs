@@ -269,7 +269,7 @@ fn stream_head(
              ORDER BY version DESC LIMIT 1",
         )?
         .query_row([stream.aggregate(), stream.id()], |row| {
-            Ok(rows::Place::of(row, 0, 1)
+            Ok(rows::place(row, 0, 1)
                 .ok()
                 .map(|place| (place.version, place.position)))
         })
@@ -318,7 +318,7 @@ fn repeated(
     let mut count = 0_u64;
     while let Some(row) = stored.next()? {
         count = count.saturating_add(1);
-        let read = rows::Place::of(row, 0, 1).and_then(|place| rows::stored_event(row, place));
+        let read = rows::place(row, 0, 1).and_then(|place| rows::stored_event(row, place));
         let old = match read {
             Ok(old) => old,
             Err(what) => {

@@ -5,12 +5,12 @@ use crate::errors::{corrupt, storage};
 use es_runtime::{
     AppendId, Appended, Codec, EventId, Fingerprint, Metadata, Position, ReadError, RecordedEvent,
     Snapshot, StorageError, StoredEvent, StoredPayload, StreamId, Timestamp,
+    rows::{Place, Repeated},
 };
 use rusqlite::{
     Row, ToSql,
     types::{ToSqlOutput, ValueRef},
 };
-use std::sync::Arc;
 
 /// What is wrong with a column, without what stands in it.
 pub(crate) type Damage = &'static str;
@@ -31,34 +31,13 @@ pub(crate) fn stored_event<'r>(row: &'r Row<'_>, place: Place) -> Result<StoredE
     ))
 }
 
-/// Where a row stands.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Place {
-    pub(crate) version: u64,
-    pub(crate) position: Position,
-}
-
-impl Place {
-    /// Out of two columns of a row.
-    pub(crate) fn of(row: &Row<'_>, version: usize, position: usize) -> Result<Self, Damage> {
-        Ok(Self {
-            version: number(row, version, "the version is not a positive number")?,
-            position: Position::from_parts([
-                0,
-                0,
-                number(row, position, "the position is not a positive number")?,
-            ]),
-        })
-    }
-
-    pub(crate) fn damaged(self, stream: &StreamId, what: impl Into<String>) -> ReadError {
-        ReadError::Corrupt {
-            stream: stream.clone(),
-            version: self.version,
-            position: self.position,
-            what: what.into(),
-        }
-    }
+/// Where a row stands, out of two columns.
+pub(crate) fn place(row: &Row<'_>, version: usize, position: usize) -> Result<Place, Damage> {
+    let position = number(row, position, "the position is not a positive number")?;
+    Ok(Place {
+        version: number(row, version, "the version is not a positive number")?,
+        position: Position::from_parts([0, 0, position]),
+    })
 }
 
 /// The columns of a whole event, in the order in which [`Recorded`] reads them.
@@ -70,20 +49,14 @@ macro_rules! event_columns {
 }
 pub(crate) use event_columns;
 
-/// Reads whole events, and keeps the texts that repeat from row to row.
+/// Reads whole events.
 #[derive(Default)]
-pub(crate) struct Recorded {
-    names: Vec<Arc<str>>,
-    stream: Option<StreamId>,
-}
+pub(crate) struct Recorded(Repeated);
 
 impl Recorded {
-    /// How many different texts are kept; a page rarely has more.
-    const KEPT: usize = 64;
-
     /// The event in a row of `event_columns!`.
     pub(crate) fn read(&mut self, row: &Row<'_>) -> Result<RecordedEvent, ReadError> {
-        let place = Place::of(row, 0, 1).map_err(|what| unplaced(row, what))?;
+        let place = place(row, 0, 1).map_err(|what| unplaced(row, what))?;
         let stream = self.stream(row).map_err(|what| {
             ReadError::Storage(corrupt(format!(
                 "the row at position {} is damaged: {what}",
@@ -111,9 +84,9 @@ impl Recorded {
             stream.clone(),
             place.version,
             event_id,
-            self.shared(stored.name),
+            self.0.text(stored.name),
             stored.payload.schema_version,
-            self.shared(stored.payload.content_type),
+            self.0.text(stored.payload.content_type),
             stored.payload.bytes.to_vec(),
             metadata,
             time(row, 10)?,
@@ -123,25 +96,8 @@ impl Recorded {
     fn stream(&mut self, row: &Row<'_>) -> Result<StreamId, Damage> {
         let aggregate = text(row, 6, "the aggregate's name is not text")?;
         let id = text(row, 7, "the aggregate's id is not text")?;
-        if let Some(known) = &self.stream {
-            if known.aggregate() == aggregate && known.id() == id {
-                return Ok(known.clone());
-            }
-        }
-        let stream = StreamId::new(aggregate, id).map_err(|_| "its stream cannot be one")?;
-        self.stream = Some(stream.clone());
-        Ok(stream)
-    }
-
-    fn shared(&mut self, text: &str) -> Arc<str> {
-        if let Some(known) = self.names.iter().find(|known| &***known == text) {
-            return Arc::clone(known);
-        }
-        let new: Arc<str> = text.into();
-        if self.names.len() < Self::KEPT {
-            self.names.push(Arc::clone(&new));
-        }
-        new
+        let stream = self.0.stream(aggregate, id);
+        stream.map_err(|_| "its stream cannot be one")
     }
 }
 

@@ -6,7 +6,7 @@ use crate::{
     errors::{Failed, closed, no_answer, panicked, read_only},
     options::{Durability, Settings, SqliteOptions},
     reader,
-    rows::{Place, Recorded, clamped, event_columns, read_error, snapshot, stored_event, unplaced},
+    rows::{Recorded, clamped, event_columns, place, read_error, snapshot, stored_event, unplaced},
     stats::{Counters, Stats},
     writer,
 };
@@ -14,6 +14,7 @@ use es_runtime::{
     Append, AppendError, AppendId, Appended, Direction, EventFilter, EventStore, FeedPage, Outcome,
     Position, ReadError, ReadLimit, RecordedEvent, Snapshot, SnapshotStore, StorageError,
     StreamFold, StreamId, StreamRange,
+    rows::{Page, Place},
 };
 use rusqlite::{Connection, OptionalExtension, params};
 use std::{
@@ -340,8 +341,8 @@ fn fold_rows<F: StreamFold>(
         .map_err(read_error)?;
     let mut previous = after;
     while let Some(row) = rows.next().map_err(read_error)? {
-        let place = Place::of(row, 0, 1).map_err(|what| unplaced(row, what))?;
-        follows(stream, place, previous, Direction::Forward)?;
+        let place = place(row, 0, 1).map_err(|what| unplaced(row, what))?;
+        place.follows(stream, previous, Direction::Forward)?;
         let event = stored_event(row, place).map_err(|what| place.damaged(stream, what))?;
         let flow = catch_unwind(AssertUnwindSafe(|| fold.event(event))).map_err(|panic| {
             let what = format!("the fold of stream {stream} at version {}", place.version);
@@ -354,26 +355,6 @@ fn fold_rows<F: StreamFold>(
         previous = place.version;
     }
     Ok(fold)
-}
-
-/// Versions have no gaps: a missing row is damage, not a shorter answer.
-fn follows(
-    stream: &StreamId,
-    place: Place,
-    previous: u64,
-    direction: Direction,
-) -> Result<(), ReadError> {
-    let expected = match direction {
-        Direction::Forward => previous.checked_add(1),
-        Direction::Backward => previous.checked_sub(1),
-    };
-    if expected == Some(place.version) {
-        return Ok(());
-    }
-    Err(place.damaged(
-        stream,
-        format!("no version stands between it and {previous}"),
-    ))
 }
 
 fn stream_rows(
@@ -405,7 +386,8 @@ fn stream_rows(
             clamped(range.after)
         ])
         .map_err(read_error)?;
-    let mut page = Page::new(limit, Some(stream));
+    let mut recorded = Recorded::default();
+    let mut page = Page::new(limit);
     // Backward, the first one is the newest: whatever its version is.
     let mut previous = match range.direction {
         Direction::Forward => Some(range.after),
@@ -425,11 +407,15 @@ fn stream_rows(
             }
             break;
         };
-        let place = Place::of(row, 0, 1).map_err(|what| unplaced(row, what))?;
+        let place = place(row, 0, 1).map_err(|what| unplaced(row, what))?;
         if let Some(previous) = previous {
-            follows(stream, place, previous, range.direction)?;
+            place.follows(stream, previous, range.direction)?;
         }
-        if !page.take(row)? {
+        let event = recorded.read(row)?;
+        if event.stream != *stream {
+            return Err(place.damaged(stream, "the row names another stream than its index"));
+        }
+        if !page.take(event) {
             break;
         }
         previous = Some(place.version);
@@ -460,17 +446,19 @@ pub(crate) fn feed_rows(
         ))
         .map_err(read_error)?;
     let mut rows = select.query([start]).map_err(read_error)?;
-    let mut page = Page::new(limit, None);
+    let mut recorded = Recorded::default();
+    let mut page = Page::new(limit);
     let mut next = after;
     let mut seen = 0_u64;
     while !page.is_full() {
         let Some(row) = rows.next().map_err(read_error)? else {
             return Ok(FeedPage::new(page.events, next, true));
         };
-        let place = Place::of(row, 0, 1).map_err(|what| unplaced(row, what))?;
+        let place = place(row, 0, 1).map_err(|what| unplaced(row, what))?;
         let name = crate::rows::text(row, 2, "the event's name is not text");
         // A name that cannot be read may be one that is wanted.
-        if name.map_or(true, |name| filter.accepts(name)) && !page.take(row)? {
+        let wanted = name.map_or(true, |name| filter.accepts(name));
+        if wanted && !page.take(recorded.read(row)?) {
             break;
         }
         next = place.position;
@@ -480,51 +468,6 @@ pub(crate) fn feed_rows(
         }
     }
     Ok(FeedPage::new(page.events, next, false))
-}
-
-/// Events that are collected up to a limit.
-struct Page<'a> {
-    events: Vec<RecordedEvent>,
-    bytes: usize,
-    limit: ReadLimit,
-    recorded: Recorded,
-    /// The one that they must be of.
-    stream: Option<&'a StreamId>,
-}
-
-impl<'a> Page<'a> {
-    fn new(limit: ReadLimit, stream: Option<&'a StreamId>) -> Self {
-        Self {
-            events: Vec::new(),
-            bytes: 0,
-            limit,
-            recorded: Recorded::default(),
-            stream,
-        }
-    }
-
-    fn is_full(&self) -> bool {
-        self.events.len() >= self.limit.events
-    }
-
-    /// Takes the event in a row, or says that it does not fit any more.
-    fn take(&mut self, row: &rusqlite::Row<'_>) -> Result<bool, ReadError> {
-        let event = self.recorded.read(row)?;
-        if let Some(stream) = self.stream.filter(|stream| **stream != event.stream) {
-            let place = Place {
-                version: event.version,
-                position: event.position,
-            };
-            return Err(place.damaged(stream, "the row names another stream than its index"));
-        }
-        let size = event.payload.len();
-        let fits = self.limit.admits(self.events.len(), self.bytes, size);
-        if fits {
-            self.bytes = self.bytes.saturating_add(size);
-            self.events.push(event);
-        }
-        Ok(fits)
-    }
 }
 
 impl SnapshotStore for SqliteStore {

@@ -7,6 +7,7 @@ mod append;
 mod error;
 mod memory;
 mod read;
+pub mod rows;
 pub(crate) mod saga;
 mod snapshot;
 

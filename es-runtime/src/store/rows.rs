@@ -1,0 +1,142 @@
+//! For stores: what reading rows has in common, whatever the database is.
+
+use super::{Direction, ReadError, ReadLimit};
+use crate::{InvalidStreamId, Position, RecordedEvent, StreamId};
+use std::sync::Arc;
+
+/// Where a row stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// Its version in the stream.
+    pub version: u64,
+    /// Its position in the store.
+    pub position: Position,
+}
+
+impl Place {
+    /// The error for a row that is damaged; `what` does not quote it.
+    pub fn damaged(self, stream: &StreamId, what: impl Into<String>) -> ReadError {
+        ReadError::Corrupt {
+            stream: stream.clone(),
+            version: self.version,
+            position: self.position,
+            what: what.into(),
+        }
+    }
+
+    /// Versions have no gaps: a missing row is damage, not a shorter answer.
+    ///
+    /// # Errors
+    /// [`ReadError::Corrupt`] when this row does not follow the version `previous`.
+    ///
+    /// ```
+    /// use es_runtime::{Direction, Position, StreamId, rows::Place};
+    ///
+    /// let order = StreamId::new("order", "4711")?;
+    /// let third = Place { version: 3, position: Position::from_parts([0, 0, 9]) };
+    /// assert!(third.follows(&order, 2, Direction::Forward).is_ok());
+    /// assert!(third.follows(&order, 1, Direction::Forward).is_err());
+    /// assert!(third.follows(&order, 4, Direction::Backward).is_ok());
+    /// # Ok::<(), es_runtime::InvalidStreamId>(())
+    /// ```
+    pub fn follows(
+        self,
+        stream: &StreamId,
+        previous: u64,
+        direction: Direction,
+    ) -> Result<(), ReadError> {
+        let expected = match direction {
+            Direction::Forward => previous.checked_add(1),
+            Direction::Backward => previous.checked_sub(1),
+        };
+        if expected == Some(self.version) {
+            return Ok(());
+        }
+        let what = format!("no version stands between it and {previous}");
+        Err(self.damaged(stream, what))
+    }
+}
+
+/// Keeps the texts that repeat from row to row, so that a page does not hold them a thousand times.
+#[derive(Debug, Default)]
+pub struct Repeated {
+    texts: Vec<Arc<str>>,
+    stream: Option<StreamId>,
+}
+
+impl Repeated {
+    /// How many different texts are kept; a page rarely has more.
+    const KEPT: usize = 64;
+
+    /// The text, shared with the rows before.
+    pub fn text(&mut self, text: &str) -> Arc<str> {
+        if let Some(known) = self.texts.iter().find(|known| &***known == text) {
+            return Arc::clone(known);
+        }
+        let new: Arc<str> = text.into();
+        if self.texts.len() < Self::KEPT {
+            self.texts.push(Arc::clone(&new));
+        }
+        new
+    }
+
+    /// The stream, shared with the row before.
+    ///
+    /// # Errors
+    /// [`InvalidStreamId`] when the texts cannot name one.
+    pub fn stream(&mut self, aggregate: &str, id: &str) -> Result<StreamId, InvalidStreamId> {
+        if let Some(known) = &self.stream {
+            if known.aggregate() == aggregate && known.id() == id {
+                return Ok(known.clone());
+            }
+        }
+        let stream = StreamId::new(aggregate, id)?;
+        self.stream = Some(stream.clone());
+        Ok(stream)
+    }
+}
+
+/// Events that are collected up to a limit.
+#[derive(Debug)]
+pub struct Page {
+    /// What was collected.
+    pub events: Vec<RecordedEvent>,
+    bytes: usize,
+    limit: ReadLimit,
+    is_cut: bool,
+}
+
+impl Page {
+    /// An empty page.
+    pub const fn new(limit: ReadLimit) -> Self {
+        Self {
+            events: Vec::new(),
+            bytes: 0,
+            limit,
+            is_cut: false,
+        }
+    }
+
+    /// Whether there are as many events as are wanted.
+    pub fn is_full(&self) -> bool {
+        self.events.len() >= self.limit.events
+    }
+
+    /// Whether an event did not fit.
+    pub const fn is_cut(&self) -> bool {
+        self.is_cut
+    }
+
+    /// Takes an event, or says that it does not fit any more.
+    pub fn take(&mut self, event: RecordedEvent) -> bool {
+        let size = event.payload.len();
+        let fits = self.limit.admits(self.events.len(), self.bytes, size);
+        if fits {
+            self.bytes = self.bytes.saturating_add(size);
+            self.events.push(event);
+        } else {
+            self.is_cut = true;
+        }
+        fits
+    }
+}
