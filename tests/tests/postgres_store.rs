@@ -74,7 +74,7 @@ async fn an_operator_makes_the_tables_and_the_store_needs_few_rights() {
     let options = options.schema("shop_events").expect("a name");
     let missing = options.clone().migrate(false).open().await;
     let missing = missing.expect_err("there are no tables");
-    assert_eq!(missing.kind, StorageErrorKind::Version);
+    assert_eq!(missing.kind, StorageErrorKind::Missing);
     assert!(missing.message.contains("migration_script"), "{missing}");
 
     database.query(&options.migration_script()).expect("made");
