@@ -17,7 +17,7 @@ use es_runtime::{
         SagaStore,
     },
 };
-use futures_util::future::{join, join_all, join4};
+use futures_util::future::{OptionFuture, join, join4};
 use std::time::{Duration, SystemTime};
 use tokio::sync::oneshot;
 use tokio_postgres::{Error, Row, types::Type};
@@ -248,18 +248,27 @@ impl Writer {
             &decided.rows
         };
         let now: SystemTime = now.into();
-        let puts = commit.rows.iter().map(|row| self.put(&session, row, now));
+        // A flight is sent in its order only as far as it is sent at its first poll, which a list of any
+        // length need not be. So one row is part of it, and others go ahead.
+        let mut changes = commit.rows.iter();
+        let first = changes.next().map(|row| self.put(&session, row, now));
+        for row in changes {
+            if let Err(error) = self.put(&session, row, now).await {
+                drop(first);
+                return Err(self.give_up(session, error).await.into());
+            }
+        }
         let moved = commit.cursor.as_ref().map(|moved| async {
             let to = moved.to.to_string();
             let params: [Param<'_>; 2] = [(&moved.consumer, Type::TEXT), (&to, Type::TEXT)];
             session.execute(&self.statements.saga_move, &params).await
         });
-        let ((events, appends, puts, at), (advanced, committed)) = join(
+        let ((events, appends, put, at), (advanced, committed)) = join(
             join4(
                 self.insert_events(&session, rows),
                 self.insert_appends(&session, rows),
-                join_all(puts),
-                join_all(moved),
+                OptionFuture::from(first),
+                OptionFuture::from(moved),
             ),
             join(
                 session.execute(&self.statements.advance, &to_head),
@@ -267,7 +276,7 @@ impl Writer {
             ),
         )
         .await;
-        let mut writes = [events, appends].into_iter().chain(puts).chain(at);
+        let mut writes = [events, appends].into_iter().chain(put).chain(at);
         let wrote = writes.try_for_each(|write| write.map(|_| ()));
         match (wrote, advanced, committed) {
             // What the server refused was not committed, whatever became of the rest.
