@@ -144,19 +144,20 @@ fn without_its_supervisor_a_server_stays() {
 }
 
 fn kill(signal: &str, pid: u32) {
-    let status = Command::new("kill")
-        .args([signal, &pid.to_string()])
+    let status = Command::new("sh")
+        .args(["-c", &format!("kill {signal} {pid}")])
         .status();
-    assert!(status.expect("kill runs").success());
+    assert!(status.expect("a shell").success());
 }
 
 fn children_of(parent: u32) -> Vec<u32> {
-    let output = Command::new("ps")
-        .args(["-o", "pid=", "--ppid", &parent.to_string()])
-        .output()
-        .expect("ps runs");
-    let text = String::from_utf8(output.stdout).expect("text");
-    text.split_whitespace()
-        .map(|pid| pid.parse().expect("a number"))
-        .collect()
+    let processes = std::fs::read_dir("/proc").expect("processes");
+    let pids = processes
+        .flatten()
+        .filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    pids.filter(|pid: &u32| {
+        let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+        status.contains(&format!("PPid:\t{parent}\n"))
+    })
+    .collect()
 }

@@ -36,7 +36,7 @@ pub fn checks<F: StoreFixture>() -> Vec<Check<F>> {
     crate::__conformance_checks!(__conformance_list, ())
 }
 
-/// What the catalogue names and no store of this design has, and why.
+/// What the catalogue names and no check looks at, and why.
 pub const ABSENT: &[(&str, &str)] = &[
     (
         "A13",
@@ -49,7 +49,7 @@ pub const ABSENT: &[(&str, &str)] = &[
     ("J1", "there are no tenants inside a store"),
     (
         "J3",
-        "syncs are counted from outside of the process: tests/tests/power_loss.rs does it for SQLite",
+        "what a store syncs is seen only from outside of its process, by a recorder of system calls",
     ),
 ];
 

@@ -54,7 +54,7 @@ impl fmt::Display for Report {
             }
         }
         for (id, why) in ABSENT {
-            writeln!(f, "{id:<4} not part of this design: {why}")?;
+            writeln!(f, "{id:<4} without a check: {why}")?;
         }
         let took: Duration = self.lines.iter().map(|line| line.took).sum();
         write!(
