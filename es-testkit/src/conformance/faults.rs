@@ -134,6 +134,8 @@ pub async fn lost_connections_lose_and_double_nothing<F: StoreFixture>(fixture: 
             while kills < 3 || !done.load(Ordering::SeqCst) {
                 assert!(fixture.inject(&store, Fault::ConnectionsLost).await);
                 kills += 1;
+                // Without a pause a fault that costs nothing would leave no room for an append.
+                tokio::time::sleep(Duration::from_millis(2)).await;
             }
         })
     };
