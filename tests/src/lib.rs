@@ -20,6 +20,11 @@ pub struct ReadModels;
 #[doc = include_str!("../../docs/postgresql.md")]
 pub struct PostgreSql;
 
+/// And the one on sagas.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/sagas.md")]
+pub struct SagasPage;
+
 pub mod accounts;
 pub mod fixtures;
 pub mod ledger;

@@ -43,7 +43,7 @@ struct Held<'c, S> {
     claimed: Claimed,
     loaded: Loaded,
     space: Arc<str>,
-    /// What was scheduled by this runner just now, so that no call of it can have been lost.
+    /// Whether no call of what is pending can have been lost.
     fresh: bool,
     /// Whether it let go of it with what it stored last.
     released: bool,
@@ -82,9 +82,10 @@ pub(crate) async fn work_on<S: SagaStore>(
     let mut held = Held {
         core,
         space: core.space().await?,
+        // Before the first claim nobody can have called anything.
+        fresh: claimed.epoch == 1,
         claimed,
         loaded,
-        fresh: false,
         released: false,
         unsaved: Vec::new(),
     };
