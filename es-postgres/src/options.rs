@@ -128,7 +128,8 @@ impl PostgresOptions {
 
     /// The SQL that makes the tables in an empty schema, for an operator who owns it. The store's
     /// own role then needs `USAGE` on the schema, `SELECT` and `INSERT` on its tables, `UPDATE` on
-    /// `head` and `snapshots`, and `DELETE` on `snapshots`.
+    /// `head`, `snapshots`, `sagas` and `saga_cursors`, `DELETE` on `snapshots`, and `EXECUTE` on
+    /// `append_at_once`, which every role has unless it was taken away.
     ///
     /// ```
     /// use es_postgres::PostgresStore;
