@@ -507,9 +507,9 @@ pub fn derive_subscription(input: TokenStream) -> TokenStream {
 /// | `#[start]` | `fn(&Envelope<E>) -> Option<Start<Self>>`: the event `E` begins a saga. Any number. |
 /// | `#[cancel]` | `fn(&Envelope<E>) -> Option<String>`: the event `E` cancels the saga of this id. Any number. |
 /// | `#[step(undo = f)]` | `async fn(&self, ..) -> Result<T, Fail>`: a step that calls out. `no_undo` or `pivot` instead of `undo`; behind the pivot none of them. Also `timeout`, `retry(..)`, and `reconcile = g` for an `async fn g(&self, &Deps, &StepCx) -> Result<Option<T>, Fail>`. |
-/// | `#[command(undo = f)]` | `fn(&self, ..) -> Result<AggregateCommand, Fail>`: a command to an aggregate of the same store. |
+/// | `#[command(undo = f)]` | `fn(&self, ..) -> AggregateCommand`, or a `Result<AggregateCommand, Fail>`: a command to an aggregate of the same store. |
 /// | `#[undo]` | `async fn(&self, .., did: Effect<&T>) -> Result<(), Fail>`, or without `async` one that returns an `AggregateCommand`. Also `timeout`, `retry(..)`. |
-/// | `#[completed]`, `#[compensated]` | `fn(&self, ..) -> Result<AggregateCommand, Fail>`: the command at the end. The second may ask for `why: &Failure`. |
+/// | `#[completed]`, `#[compensated]` | `fn(&self, ..) -> AggregateCommand`, or a `Result<AggregateCommand, Fail>`: the command at the end. The second may ask for `why: &Failure`. |
 #[proc_macro_attribute]
 pub fn saga(args: TokenStream, input: TokenStream) -> TokenStream {
     expand::attribute_saga(&args.into(), input.into()).into()

@@ -4,7 +4,7 @@
 use crate::read::{Queries, models};
 use es_postgres::{Postgres, PostgresOptions, PostgresStore, tokio_postgres};
 use es_runtime::{
-    EventStore, Projections, ReadDatabase, SnapshotStore, StorageError, StorageErrorKind,
+    Projections, ReadDatabase, SagaStore, SnapshotStore, StorageError, StorageErrorKind,
 };
 use es_sqlite::{Sqlite, SqliteStore};
 use std::{error::Error, ffi::OsString, path::PathBuf, time::Duration};
@@ -30,6 +30,16 @@ impl From<OsString> for Db {
     }
 }
 
+impl Db {
+    /// As it is given to another process of the shop.
+    pub fn to_os_string(&self) -> OsString {
+        match self {
+            Self::File(file) => file.into(),
+            Self::Server(Server(text)) => text.into(),
+        }
+    }
+}
+
 fn is_server(text: &str) -> bool {
     const KEYS: [&str; 7] = [
         "host", "hostaddr", "port", "user", "password", "dbname", "options",
@@ -44,7 +54,7 @@ fn is_server(text: &str) -> bool {
 }
 
 /// A store that a shop can be in.
-pub trait ShopStore: EventStore + SnapshotStore {
+pub trait ShopStore: SagaStore + SnapshotStore {
     /// What says where it is.
     type Place;
     /// Where its read models are: in the same database.

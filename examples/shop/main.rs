@@ -13,6 +13,7 @@ mod import;
 mod purchases;
 mod read;
 mod report;
+mod saga;
 mod status;
 
 use clap::{Parser, Subcommand};
@@ -22,6 +23,7 @@ use es_postgres::PostgresStore;
 use es_sqlite::SqliteStore;
 use import::Imported;
 use indicatif::{ProgressBar, ProgressStyle};
+use saga::SagaCommand;
 use std::{
     error::Error,
     fs::{self, File},
@@ -85,6 +87,9 @@ enum Command {
         #[command(flatten)]
         shop: Place,
     },
+    /// Fulfils orders from the web, looks at sagas and repairs them.
+    #[command(subcommand)]
+    Saga(SagaCommand),
 }
 
 #[derive(clap::Args)]
@@ -104,6 +109,7 @@ impl Command {
             | Self::Status { shop }
             | Self::Rebuild { shop }
             | Self::Show { shop, .. } => shop.db.clone(),
+            Self::Saga(command) => command.db(),
         }
     }
 }
@@ -144,11 +150,19 @@ async fn run<S: ShopStore>(command: Command, place: &S::Place) -> Result<ExitCod
     if let Command::Import { file, .. } = &command {
         return import_file::<S>(file, place).await;
     }
+    if let Command::Saga(SagaCommand::Run { load, shop }) = &command {
+        let store = S::make(place).await?;
+        saga::run(&store, &shop.db.to_os_string(), load).await?;
+        store.close().await;
+        return Ok(ExitCode::SUCCESS);
+    }
     let store = S::existing(place).await?;
     let mut out = io::stdout();
     match command {
         // Was done above: it alone makes a shop.
         Command::Import { .. } => {}
+        Command::Saga(SagaCommand::Work { services, .. }) => saga::work(&store, &services).await?,
+        Command::Saga(command) => saga::operate(&store, command).await?,
         Command::Report { .. } => print_report(&store).await?,
         Command::Orders { customer, .. } => orders(&store, &CustomerId(customer)).await?,
         Command::Status { .. } => status::status(&store, &mut out).await?,

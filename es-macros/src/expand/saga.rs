@@ -216,9 +216,10 @@ fn awaited(one: &Call, ty: &TokenStream) -> TokenStream {
     quote!(#outputs #call.await)
 }
 
-/// A call whose result is a command.
+/// A call that gives a command, or a result of one.
 fn decided(one: &Call, ty: &TokenStream) -> TokenStream {
     let (outputs, call) = call(one, ty);
+    let call = quote_spanned!(one.name.span()=> ::core::convert::Into::into(#call));
     quote!({ #outputs #call })
 }
 

@@ -1,6 +1,6 @@
 //! How a step says that it did not work, and what an undo is told of the step.
 
-use super::Key;
+use super::{AggregateCommand, Key};
 use std::{error::Error, fmt, time::Duration};
 
 /// Why a step, or its undo, did not work. Every error turns into a transient one with `?`.
@@ -76,6 +76,13 @@ impl Fail {
 impl<E: Error> From<E> for Fail {
     fn from(error: E) -> Self {
         Self::transient(error)
+    }
+}
+
+/// So that a function that cannot fail may return a command alone.
+impl From<AggregateCommand> for Result<AggregateCommand, Fail> {
+    fn from(command: AggregateCommand) -> Self {
+        Ok(command)
     }
 }
 

@@ -1,0 +1,207 @@
+//! `shop saga ..`: orders from the web are fulfilled by a saga over three services.
+
+mod fulfil;
+mod run;
+mod services;
+
+pub use run::{Load, run};
+
+use crate::{
+    db::{Db, ShopStore},
+    report::table,
+};
+use clap::Subcommand;
+use es_runtime::{
+    Sagas,
+    saga::{SagaStatus, Verb},
+};
+use fulfil::FulfilOrder;
+use services::Services;
+use std::{
+    error::Error,
+    io::{self, Write},
+    net::SocketAddr,
+};
+
+const NAME: &str = "fulfil-order";
+
+/// What can be done with sagas.
+#[derive(Subcommand)]
+pub enum SagaCommand {
+    /// Places orders and fulfils them, by workers that are killed on request, over services that
+    /// fail; then compares the ledgers. Makes the shop where it is missing.
+    Run {
+        #[command(flatten)]
+        load: Load,
+        #[command(flatten)]
+        shop: crate::Place,
+    },
+    /// Works on sagas until it is killed; `run` starts it.
+    #[command(hide = true)]
+    Work {
+        /// Payment, inventory and shipping.
+        #[arg(long, num_args = 3)]
+        services: Vec<SocketAddr>,
+        #[command(flatten)]
+        shop: crate::Place,
+    },
+    /// Lists sagas.
+    List {
+        /// Only those that wait for an operator.
+        #[arg(long)]
+        parked: bool,
+        #[command(flatten)]
+        shop: crate::Place,
+    },
+    /// Prints the history of one saga, and where it stands as a Mermaid diagram.
+    Show {
+        /// The order's id.
+        id: String,
+        #[command(flatten)]
+        shop: crate::Place,
+    },
+    /// Tries what failed again.
+    Retry {
+        #[command(flatten)]
+        repair: Repair,
+    },
+    /// Counts the step, or the undo, that the saga is at as done without a call.
+    SkipStep {
+        /// The step.
+        #[arg(long)]
+        step: String,
+        #[command(flatten)]
+        repair: Repair,
+    },
+    /// Counts the step that the saga is at as done with this output.
+    CompleteWith {
+        /// The step.
+        #[arg(long)]
+        step: String,
+        /// Its output as JSON.
+        #[arg(long)]
+        output: serde_json::Value,
+        #[command(flatten)]
+        repair: Repair,
+    },
+    /// Undoes everything.
+    Unwind {
+        #[command(flatten)]
+        repair: Repair,
+    },
+    /// Ends the saga as it is.
+    Abandon {
+        #[command(flatten)]
+        repair: Repair,
+    },
+}
+
+/// Which saga, who, and why.
+#[derive(clap::Args)]
+pub struct Repair {
+    /// The order's id.
+    id: String,
+    /// Who does this.
+    #[arg(long)]
+    by: String,
+    /// Why.
+    #[arg(long)]
+    reason: String,
+    #[command(flatten)]
+    shop: crate::Place,
+}
+
+impl SagaCommand {
+    pub fn db(&self) -> Db {
+        match self {
+            Self::Run { shop, .. }
+            | Self::Work { shop, .. }
+            | Self::List { shop, .. }
+            | Self::Show { shop, .. } => shop.db.clone(),
+            Self::Retry { repair }
+            | Self::SkipStep { repair, .. }
+            | Self::CompleteWith { repair, .. }
+            | Self::Unwind { repair }
+            | Self::Abandon { repair } => repair.shop.db.clone(),
+        }
+    }
+}
+
+/// The sagas of a shop.
+pub fn sagas<S: ShopStore>(store: &S, services: Services) -> Sagas<S> {
+    // A worker that was killed is replaced soon, in an example.
+    let lease = std::time::Duration::from_secs(1);
+    Sagas::new(store.clone())
+        .lease(lease)
+        .with::<FulfilOrder>(services)
+}
+
+/// Works until it is killed.
+pub async fn work<S: ShopStore>(store: &S, services: &[SocketAddr]) -> Result<(), Box<dyn Error>> {
+    let &[payment, inventory, shipping] = services else {
+        return Err("there are three services".into());
+    };
+    let services = Services::at([payment, inventory, shipping]);
+    let _running = sagas(store, services).start()?;
+    std::future::pending().await
+}
+
+/// Everything that looks and repairs.
+pub async fn operate<S: ShopStore>(store: &S, command: SagaCommand) -> Result<(), Box<dyn Error>> {
+    let sagas = sagas(store, Services::nowhere());
+    let mut out = io::stdout();
+    let (verb, repair) = match command {
+        SagaCommand::List { parked, .. } => return list(&sagas, parked).await,
+        SagaCommand::Show { id, .. } => return show(&sagas, &id).await,
+        SagaCommand::Run { .. } | SagaCommand::Work { .. } => return Ok(()),
+        SagaCommand::Retry { repair } => (Verb::Retry {}, repair),
+        SagaCommand::SkipStep { step, repair } => (Verb::Skip { step }, repair),
+        SagaCommand::CompleteWith {
+            step,
+            output,
+            repair,
+        } => (Verb::CompleteWith { step, output }, repair),
+        SagaCommand::Unwind { repair } => (Verb::Unwind {}, repair),
+        SagaCommand::Abandon { repair } => (Verb::Abandon {}, repair),
+    };
+    let done = verb.name();
+    sagas
+        .repair(NAME, &repair.id, verb, &repair.by, &repair.reason)
+        .await?;
+    writeln!(out, "{done}: {}", repair.id)?;
+    Ok(())
+}
+
+async fn list<S: ShopStore>(sagas: &Sagas<S>, parked: bool) -> Result<(), Box<dyn Error>> {
+    let status = parked.then_some(SagaStatus::Parked);
+    let mut table = table(["order", "status", "at", "why", "claims"]);
+    let mut after = None;
+    loop {
+        let rows = sagas.list(Some(NAME), status, after).await?;
+        let Some(last) = rows.last() else { break };
+        after = Some(last.instance.clone());
+        for row in &rows {
+            table.add_row([
+                row.instance.id(),
+                row.status.as_str(),
+                &row.phase,
+                row.reason.as_deref().unwrap_or_default(),
+                &row.epoch.to_string(),
+            ]);
+        }
+    }
+    writeln!(io::stdout(), "{table}")?;
+    Ok(())
+}
+
+async fn show<S: ShopStore>(sagas: &Sagas<S>, id: &str) -> Result<(), Box<dyn Error>> {
+    let saga = sagas.show(NAME, id).await?;
+    let mut out = io::stdout();
+    for (at, event) in &saga.history {
+        writeln!(out, "{at}  {event:?}")?;
+    }
+    if let Some(diagram) = saga.mermaid {
+        writeln!(out, "\n{diagram}")?;
+    }
+    Ok(())
+}

@@ -1,0 +1,190 @@
+//! `shop saga run`: orders, three services that fail, three workers that are killed, and the ledgers
+//! that balance at the end.
+
+use super::{
+    NAME,
+    fulfil::WEB,
+    sagas,
+    services::{Service, Services, chance},
+};
+use crate::{
+    db::ShopStore,
+    domain::{
+        Cents, CustomerId, OrderId,
+        order::{Order, PlaceOrder},
+    },
+};
+use es_runtime::{EventId, Repository, Sagas, saga::SagaStatus};
+use jiff::civil::date;
+use std::{
+    error::Error,
+    ffi::OsString,
+    net::SocketAddr,
+    process::{Child, Command, Stdio},
+    time::{Duration, Instant},
+};
+
+/// After so many workers were killed, those that are left may finish.
+const MOST_KILLS: u32 = 20;
+
+/// How much, and how badly it goes.
+#[derive(clap::Args)]
+pub struct Load {
+    /// So many orders.
+    #[arg(long, default_value_t = 100)]
+    orders: u32,
+    /// The part of the calls that fail, from 0 to 0.9.
+    #[arg(long, default_value_t = 0.2, value_parser = rate)]
+    fail: f64,
+    /// How long a service takes for an answer, in milliseconds on average.
+    #[arg(long, default_value_t = 5)]
+    slow: u64,
+    /// Kills the workers with `kill -9`, one after the other.
+    #[arg(long)]
+    kill: bool,
+}
+
+fn rate(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(rate) if (0.0..=0.9).contains(&rate) => Ok(rate),
+        _ => Err("a number from 0 to 0.9".to_owned()),
+    }
+}
+
+/// A worker, killed when it is dropped.
+struct Worker(Child);
+
+impl Worker {
+    fn start(db: &OsString, services: [SocketAddr; 3]) -> Result<Self, Box<dyn Error>> {
+        let child = Command::new(std::env::current_exe()?)
+            .args(["saga", "work", "--db"])
+            .arg(db)
+            .arg("--services")
+            .args(services.map(|service| service.to_string()))
+            .stdout(Stdio::null())
+            .spawn()?;
+        Ok(Self(child))
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        // One that ended by itself needs no killing.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// Runs it, and fails where the ledgers do not balance.
+pub async fn run<S: ShopStore>(
+    store: &S,
+    db: &OsString,
+    load: &Load,
+) -> Result<(), Box<dyn Error>> {
+    let slow = Duration::from_millis(load.slow);
+    let all = ["payment", "inventory", "shipping"].map(|name| Service::new(name, load.fail, slow));
+    let [payment, inventory, shipping] = &all;
+    let services = [
+        payment.clone().serve().await?,
+        inventory.clone().serve().await?,
+        shipping.clone().serve().await?,
+    ];
+    let sagas = sagas(store, Services::at(services));
+    // From now on orders are fulfilled.
+    sagas.run_until_idle().await?;
+    let run = EventId::new().to_string();
+    let orders = place(store, &run, load.orders).await?;
+    let total: i64 = orders.iter().map(|(_, total)| total.0).sum();
+    println!("{} orders over {} were placed", orders.len(), Cents(total));
+
+    let began = Instant::now();
+    let mut workers = Vec::new();
+    for _ in 0..3 {
+        workers.push(Worker::start(db, services)?);
+    }
+    let mut kills = 0_u32;
+    loop {
+        tokio::time::sleep(Duration::from_millis(100).mul_f64(0.5 + chance())).await;
+        if is_at_rest(store, &sagas).await? {
+            break;
+        }
+        // Not for ever, since a saga waits for the lease of the one that was killed.
+        if load.kill && kills < MOST_KILLS {
+            // Dropped is killed.
+            drop(workers.remove(0));
+            workers.push(Worker::start(db, services)?);
+            kills += 1;
+        }
+    }
+    drop(workers);
+    let took = began.elapsed();
+
+    let (mut completed, mut compensated, mut parked, mut earned) = (0, 0, 0, 0);
+    for (order, total) in &orders {
+        let saga = sagas.show(NAME, &order.0).await?;
+        match saga.row.map(|row| row.status) {
+            Some(SagaStatus::Parked) => parked += 1,
+            _ if saga.state.phase_text() == "completed" => {
+                completed += 1;
+                earned += total.0;
+            }
+            _ => compensated += 1,
+        }
+    }
+    let money = payment.sums();
+    println!(
+        "{completed} completed, {compensated} undone, {parked} parked in {:.1} s; {kills} workers killed",
+        took.as_secs_f64()
+    );
+    println!(
+        "charged {}, refunded {}: {} stay, for completed orders over {}",
+        Cents(money.done),
+        Cents(money.undone),
+        Cents(money.done - money.undone),
+        Cents(earned)
+    );
+    let doubled: usize = all.iter().map(|service| service.sums().doubled).sum();
+    let parcels = shipping.sums();
+    let balances = money.done - money.undone == earned
+        && parcels.done - parcels.undone == completed
+        && doubled == 0;
+    if balances && parked == 0 {
+        println!("the ledgers balance");
+        return Ok(());
+    }
+    if parked > 0 {
+        return Err(format!("{parked} sagas are parked: `shop saga list --parked`").into());
+    }
+    Err("the ledgers do not balance".into())
+}
+
+async fn place<S: ShopStore>(
+    store: &S,
+    run: &str,
+    orders: u32,
+) -> Result<Vec<(OrderId, Cents)>, Box<dyn Error>> {
+    let repository = Repository::<Order, _>::new(store.clone());
+    let mut placed = Vec::new();
+    for number in 1..=orders {
+        let id = OrderId(format!("{WEB}{run}-{number:04}"));
+        let cds = number % 4 + 1;
+        let total = Cents(i64::from(cds) * 1_449 + i64::from(number));
+        let place = PlaceOrder {
+            customer: CustomerId("web".to_owned()),
+            placed_on: date(2026, 11, 25),
+            cds,
+            total,
+        };
+        repository.execute(&id, place).await?;
+        placed.push((id, total));
+    }
+    Ok(placed)
+}
+
+/// Everything was read and nothing runs.
+async fn is_at_rest<S: ShopStore>(store: &S, sagas: &Sagas<S>) -> Result<bool, Box<dyn Error>> {
+    let head = store.head().await?;
+    let read = store.saga_cursor(&format!("saga:{NAME}")).await?;
+    let running = sagas.list(Some(NAME), Some(SagaStatus::Running), None);
+    Ok(read >= Some(head) && running.await?.is_empty())
+}
