@@ -156,6 +156,29 @@ impl<'a> Rows<'a> {
         self.positions.is_empty() && self.appends.append_ids.is_empty()
     }
 
+    /// Takes over the rows of another, behind its own.
+    pub(crate) fn absorb(&mut self, other: Self) {
+        self.positions.extend(other.positions);
+        self.versions.extend(other.versions);
+        self.event_ids.extend(other.event_ids);
+        self.times.extend(other.times);
+        self.schema_versions.extend(other.schema_versions);
+        self.aggregates.extend(other.aggregates);
+        self.ids.extend(other.ids);
+        self.names.extend(other.names);
+        self.content_types.extend(other.content_types);
+        self.metadata.extend(other.metadata);
+        self.payloads.extend(other.payloads);
+        let (appends, others) = (&mut self.appends, other.appends);
+        appends.aggregates.extend(others.aggregates);
+        appends.ids.extend(others.ids);
+        appends.append_ids.extend(others.append_ids);
+        appends.last_versions.extend(others.last_versions);
+        appends.events.extend(others.events);
+        appends.positions.extend(others.positions);
+        appends.times.extend(others.times);
+    }
+
     /// The rows of the events; the last version, and the newest position then.
     fn push(&mut self, append: &'a Append, actual: u64, first: u64, time: Timestamp) -> (u64, u64) {
         let metadata = append.metadata.to_json();

@@ -11,18 +11,21 @@ use crate::{
     writer::{Abandoned, Cause, Decided, Message, Writer},
 };
 use es_runtime::{
-    AppendError, Appended, Outcome, Position, ReadError, StorageError, StreamId, Timestamp,
+    Append, AppendError, Appended, Outcome, Position, ReadError, StorageError, StreamId, Timestamp,
     saga::{
-        Claim, Claimed, Commit, CommitError, Committed, RowChange, RowFilter, SagaRow, SagaStatus,
-        SagaStore,
+        Claim, Claimed, Commit, CommitError, Committed, CursorMove, RowChange, RowFilter, SagaRow,
+        SagaStatus, SagaStore,
     },
 };
-use futures_util::future::{OptionFuture, join, join4};
-use std::time::{Duration, SystemTime};
+use futures_util::future::{join, join5};
+use std::{
+    collections::HashMap,
+    time::{Duration, SystemTime},
+};
 use tokio::sync::oneshot;
 use tokio_postgres::{Error, Row, types::Type};
 
-/// How one attempt at a commit ended without one.
+/// How an attempt at commits ended without any.
 enum NotDone {
     Refused(CommitError),
     Abandoned(Abandoned),
@@ -40,6 +43,8 @@ impl From<CommitError> for NotDone {
     }
 }
 
+type Verdict = Result<Committed, CommitError>;
+
 fn not_applied(error: StorageError) -> CommitError {
     CommitError::Storage {
         outcome: Outcome::NotApplied,
@@ -47,16 +52,85 @@ fn not_applied(error: StorageError) -> CommitError {
     }
 }
 
+/// What the rows and cursors of a group are at, while the rows are locked.
+struct Standing {
+    epochs: HashMap<StreamId, u64>,
+    cursors: HashMap<String, Option<Position>>,
+}
+
+/// What the accepted commits of a group change, each row and each cursor once.
+#[derive(Default)]
+struct Changes {
+    rows: Vec<RowChange>,
+    moves: Vec<CursorMove>,
+}
+
+impl Changes {
+    fn add(&mut self, commit: &Commit) {
+        for row in &commit.rows {
+            let mut rows = self.rows.iter_mut();
+            match rows.find(|known| known.instance == row.instance) {
+                Some(known) => {
+                    let release = known.release || row.release;
+                    *known = row.clone();
+                    known.release = release;
+                }
+                None => self.rows.push(row.clone()),
+            }
+        }
+        if let Some(moved) = &commit.cursor {
+            let mut moves = self.moves.iter_mut();
+            match moves.find(|known| known.consumer == moved.consumer) {
+                Some(known) => *known = moved.clone(),
+                None => self.moves.push(moved.clone()),
+            }
+        }
+    }
+}
+
 impl Writer {
-    /// A commit in a transaction of its own; once more where the connection was lost before it
+    /// Commits that waited at the same time, in one transaction, each with a verdict of its own.
+    pub(crate) async fn commit_sagas(&mut self, commits: &[Commit]) -> Vec<Verdict> {
+        // Projections inside of appends undo one append at a time, so they get one commit at a time.
+        if commits.len() > 1 && self.inlines.is_empty() {
+            match self.try_commits(commits).await {
+                Ok(verdicts) => return verdicts,
+                Err(NotDone::Abandoned(Abandoned::Failed(failed)))
+                    if failed.outcome == Outcome::Unknown =>
+                {
+                    let unknown = |_| {
+                        let failed = failed.again();
+                        Err(CommitError::Storage {
+                            outcome: failed.outcome,
+                            error: failed.error,
+                        })
+                    };
+                    return commits.iter().map(unknown).collect();
+                }
+                // A failure of one must not be the verdict of all.
+                Err(_) => {}
+            }
+        }
+        let mut verdicts = Vec::with_capacity(commits.len());
+        for commit in commits {
+            verdicts.push(self.commit_alone(commit).await);
+        }
+        verdicts
+    }
+
+    /// One commit in a transaction of its own; once more where the connection was lost before it
     /// committed.
-    pub(crate) async fn commit_saga(&mut self, commit: &Commit) -> Result<Committed, CommitError> {
-        let mut done = self.try_commit(commit).await;
+    async fn commit_alone(&mut self, commit: &Commit) -> Verdict {
+        let alone = std::slice::from_ref(commit);
+        let mut done = self.try_commits(alone).await;
         if let Err(NotDone::Abandoned(Abandoned::Lost(_))) = done {
-            done = self.try_commit(commit).await;
+            done = self.try_commits(alone).await;
         }
         match done {
-            Ok(committed) => Ok(committed),
+            Ok(verdicts) => {
+                let verdict = verdicts.into_iter().next();
+                verdict.unwrap_or_else(|| Err(not_applied(no_answer())))
+            }
             Err(NotDone::Refused(error)) => Err(error),
             Err(NotDone::Abandoned(Abandoned::Lost(error))) => Err(not_applied(error)),
             Err(NotDone::Abandoned(Abandoned::Failed(failed))) => Err(CommitError::Storage {
@@ -77,45 +151,45 @@ impl Writer {
         }
     }
 
-    async fn try_commit(&mut self, commit: &Commit) -> Result<Committed, NotDone> {
+    async fn try_commits(&mut self, commits: &[Commit]) -> Result<Vec<Verdict>, NotDone> {
         let session = self.session().await.map_err(Abandoned::Lost)?;
         for (sql, types) in self.statements.of_commits() {
             let ready = session.prepare(sql, types).await;
             ready.map_err(|error| Abandoned::Lost(storage(error)))?;
         }
-        let known = match self.lock_and_look(&session, &commit.appends).await {
+        let appends = commits.iter().flat_map(|commit| &commit.appends);
+        let appends: Vec<Append> = appends.cloned().collect();
+        let known = match self.lock_and_look(&session, &appends).await {
             Ok(known) => known,
+            Err(error) => return Err(self.give_up(session, error).await.into()),
+        };
+        let mut standing = match self.standing(&session, commits).await {
+            Ok(standing) => standing,
             Err(error) => return Err(self.give_up(session, error).await.into()),
         };
         let now = self.clock().unwrap_or(known.now);
         let before = known.head;
         let mut judge = Decider::new(known);
         let mut rows = Rows::default();
-        let mut appended = Vec::with_capacity(commit.appends.len());
-        let mut refused = None;
-        for append in &commit.appends {
-            match judge.one(append, Some(now), &mut rows) {
-                Ok(first) if first.repeated => {
-                    let stream = append.stream.clone();
-                    refused = Some(CommitError::Repeated { stream, first });
-                    break;
-                }
-                Ok(done) => appended.push(done),
-                Err(error) => {
-                    refused = Some(CommitError::Append(error));
-                    break;
+        let mut changes = Changes::default();
+        let mut verdicts = Vec::with_capacity(commits.len());
+        for commit in commits {
+            let marks: Vec<_> = commit.appends.iter().map(|a| judge.mark(a)).collect();
+            let mut own = Rows::default();
+            let verdict = judged(&mut judge, &mut standing, commit, now, &mut own);
+            if verdict.is_ok() {
+                rows.absorb(own);
+                changes.add(commit);
+            } else {
+                for (append, mark) in commit.appends.iter().zip(&marks) {
+                    judge.back(append, mark);
                 }
             }
+            verdicts.push(verdict);
         }
-        if refused.is_none() {
-            refused = match self.refused_rows(&session, commit).await {
-                Ok(refused) => refused,
-                Err(error) => return Err(self.give_up(session, error).await.into()),
-            };
-        }
-        if let Some(refused) = refused {
+        if verdicts.iter().all(Result::is_err) {
             self.roll_back(session).await;
-            return Err(refused.into());
+            return Ok(verdicts);
         }
         let mut decided = Decided {
             verdicts: Vec::new(),
@@ -123,58 +197,63 @@ impl Writer {
             is_written: false,
             head: judge.head(),
         };
-        let session = if self.inlines.is_empty() {
-            session
-        } else {
-            decided.is_written = true;
-            self.project_commit(session, commit, &appended, &decided.rows)
-                .await?
+        let session = match (commits, verdicts.as_slice()) {
+            ([commit], [Ok(done)]) if !self.inlines.is_empty() => {
+                decided.is_written = true;
+                let appended = &done.appended;
+                self.project_commit(session, commit, appended, &decided.rows)
+                    .await?
+            }
+            _ => session,
         };
-        self.finish_commit(session, commit, decided, before, now)
+        self.finish_commits(session, &changes, decided, before, now)
             .await?;
-        Ok(Committed::new(appended))
+        Ok(verdicts)
     }
 
-    /// What the rows or the cursor refuse it for. Locks the rows.
-    async fn refused_rows(
+    /// Locks the rows of a group and asks where they and its cursors stand.
+    async fn standing(
         &self,
         session: &Session,
-        commit: &Commit,
-    ) -> Result<Option<CommitError>, StorageError> {
-        let instances = commit.rows.iter().map(|row| &row.instance);
-        let (sagas, ids): (Vec<&str>, Vec<&str>) =
-            instances.map(|i| (i.aggregate(), i.id())).unzip();
-        let consumer = commit.cursor.as_ref().map(|moved| moved.consumer.as_str());
+        commits: &[Commit],
+    ) -> Result<Standing, StorageError> {
+        let instances = commits.iter().flat_map(|commit| &commit.rows);
+        let mut instances: Vec<_> = instances.map(|row| &row.instance).collect();
+        // In one order, so that two groups never wait for each other.
+        instances.sort_unstable();
+        instances.dedup();
+        let pairs = instances.iter().map(|i| (i.aggregate(), i.id()));
+        let (sagas, ids): (Vec<&str>, Vec<&str>) = pairs.unzip();
+        let moves = commits.iter().filter_map(|commit| commit.cursor.as_ref());
+        let mut consumers: Vec<&str> = moves.map(|moved| moved.consumer.as_str()).collect();
+        consumers.sort_unstable();
+        consumers.dedup();
         let by_row: [Param<'_>; 2] = [(&sagas, Type::TEXT_ARRAY), (&ids, Type::TEXT_ARRAY)];
-        let by_consumer: [Param<'_>; 1] = [(&consumer, Type::TEXT)];
+        let by_consumer: [Param<'_>; 1] = [(&consumers, Type::TEXT_ARRAY)];
         let (epochs, cursors) = join(
             session.rows(&self.statements.saga_epochs, &by_row),
-            session.rows(&self.statements.saga_cursor, &by_consumer),
+            session.rows(&self.statements.saga_cursors, &by_consumer),
         )
         .await;
-        let (epochs, cursors) = (epochs.map_err(storage)?, cursors.map_err(storage)?);
-        for (number, row) in (1_u64..).zip(&commit.rows) {
-            let mut found = epochs.iter();
-            let found = found.find(|found| natural(found, 0) == Some(number));
-            let actual = found.map_or(Some(0), |found| natural(found, 1));
-            let actual = actual.ok_or_else(|| corrupt("the epoch of a saga is not a number"))?;
-            if let Some(epoch) = row.epoch.filter(|_| row.is_fenced_by(actual)) {
-                let instance = row.instance.clone();
-                return Ok(Some(CommitError::Fenced {
-                    instance,
-                    epoch,
-                    actual,
-                }));
-            }
-        }
-        let Some(moved) = &commit.cursor else {
-            return Ok(None);
+        let cursors = cursors.map_err(storage)?;
+        let mut standing = Standing {
+            epochs: HashMap::new(),
+            cursors: HashMap::new(),
         };
-        let actual = cursor_of(&cursors, &moved.consumer)?;
-        Ok((actual != moved.from).then(|| CommitError::CursorMoved {
-            consumer: moved.consumer.clone(),
-            actual,
-        }))
+        for row in epochs.map_err(storage)? {
+            let number = natural(&row, 0).and_then(|n| usize::try_from(n.checked_sub(1)?).ok());
+            let instance = number.and_then(|number| instances.get(number));
+            let (Some(instance), Some(epoch)) = (instance, natural(&row, 1)) else {
+                return Err(corrupt("the epoch of a saga is not a number"));
+            };
+            standing.epochs.insert((*instance).clone(), epoch);
+        }
+        for row in &cursors {
+            let consumer: String = row.try_get(1).map_err(storage)?;
+            let actual = cursor_of(std::slice::from_ref(row), &consumer)?;
+            standing.cursors.insert(consumer, actual);
+        }
+        Ok(standing)
     }
 
     /// Writes the events and lets the inline projections handle them.
@@ -231,10 +310,10 @@ impl Writer {
 
     /// Writes what is not written yet and commits: one flight. The move of the head is the proof that
     /// the transaction was alive until its end.
-    async fn finish_commit(
+    async fn finish_commits(
         &mut self,
         session: Session,
-        commit: &Commit,
+        changes: &Changes,
         decided: Decided<'_>,
         before: u64,
         now: Timestamp,
@@ -248,27 +327,13 @@ impl Writer {
             &decided.rows
         };
         let now: SystemTime = now.into();
-        // A flight is sent in its order only as far as it is sent at its first poll, which a list of any
-        // length need not be. So one row is part of it, and others go ahead.
-        let mut changes = commit.rows.iter();
-        let first = changes.next().map(|row| self.put(&session, row, now));
-        for row in changes {
-            if let Err(error) = self.put(&session, row, now).await {
-                drop(first);
-                return Err(self.give_up(session, error).await.into());
-            }
-        }
-        let moved = commit.cursor.as_ref().map(|moved| async {
-            let to = moved.to.to_string();
-            let params: [Param<'_>; 2] = [(&moved.consumer, Type::TEXT), (&to, Type::TEXT)];
-            session.execute(&self.statements.saga_move, &params).await
-        });
-        let ((events, appends, put, at), (advanced, committed)) = join(
-            join4(
+        let ((events, appends, put, released, moved), (advanced, committed)) = join(
+            join5(
                 self.insert_events(&session, rows),
                 self.insert_appends(&session, rows),
-                OptionFuture::from(first),
-                OptionFuture::from(moved),
+                self.put(&session, &changes.rows, now),
+                self.release(&session, &changes.rows),
+                self.move_cursors(&session, &changes.moves),
             ),
             join(
                 session.execute(&self.statements.advance, &to_head),
@@ -276,8 +341,8 @@ impl Writer {
             ),
         )
         .await;
-        let mut writes = [events, appends].into_iter().chain(put).chain(at);
-        let wrote = writes.try_for_each(|write| write.map(|_| ()));
+        let wrote = events.and(appends).and(put).and(released).and(moved);
+        let wrote = wrote.map(|_| ());
         match (wrote, advanced, committed) {
             // What the server refused was not committed, whatever became of the rest.
             (Err(error), _, _) | (_, Err(error), _) if error.as_db_error().is_some() => {
@@ -306,21 +371,101 @@ impl Writer {
         }
     }
 
-    async fn put(&self, session: &Session, row: &RowChange, now: SystemTime) -> Result<u64, Error> {
-        let due: Option<SystemTime> = row.due_at.map(Into::into);
-        let params: [Param<'_>; 9] = [
-            (&row.instance.aggregate(), Type::TEXT),
-            (&row.instance.id(), Type::TEXT),
-            (&row.definition, Type::TEXT),
-            (&row.status.as_str(), Type::TEXT),
-            (&row.phase, Type::TEXT),
-            (&row.reason, Type::TEXT),
-            (&due, Type::TIMESTAMPTZ),
+    /// All rows in one statement, so that a flight is sent in its order.
+    async fn put(
+        &self,
+        session: &Session,
+        rows: &[RowChange],
+        now: SystemTime,
+    ) -> Result<u64, Error> {
+        if rows.is_empty() {
+            return Ok(0);
+        }
+        let column =
+            |text: fn(&RowChange) -> &str| -> Vec<&str> { rows.iter().map(text).collect() };
+        let reasons: Vec<_> = rows.iter().map(|row| row.reason.as_deref()).collect();
+        let due = rows.iter().map(|row| row.due_at.map(SystemTime::from));
+        let due: Vec<Option<SystemTime>> = due.collect();
+        let params: [Param<'_>; 8] = [
+            (&column(|row| row.instance.aggregate()), Type::TEXT_ARRAY),
+            (&column(|row| row.instance.id()), Type::TEXT_ARRAY),
+            (&column(|row| &row.definition), Type::TEXT_ARRAY),
+            (&column(|row| row.status.as_str()), Type::TEXT_ARRAY),
+            (&column(|row| &row.phase), Type::TEXT_ARRAY),
+            (&reasons, Type::TEXT_ARRAY),
+            (&due, Type::TIMESTAMPTZ_ARRAY),
             (&now, Type::TIMESTAMPTZ),
-            (&row.release, Type::BOOL),
         ];
         session.execute(&self.statements.saga_put, &params).await
     }
+
+    /// Lets go of those rows that say so.
+    async fn release(&self, session: &Session, rows: &[RowChange]) -> Result<u64, Error> {
+        let released = rows.iter().filter(|row| row.release);
+        let released = released.map(|row| (row.instance.aggregate(), row.instance.id()));
+        let (sagas, ids): (Vec<&str>, Vec<&str>) = released.unzip();
+        if sagas.is_empty() {
+            return Ok(0);
+        }
+        let params: [Param<'_>; 2] = [(&sagas, Type::TEXT_ARRAY), (&ids, Type::TEXT_ARRAY)];
+        session
+            .execute(&self.statements.saga_release, &params)
+            .await
+    }
+
+    async fn move_cursors(&self, session: &Session, moves: &[CursorMove]) -> Result<u64, Error> {
+        if moves.is_empty() {
+            return Ok(0);
+        }
+        let consumers: Vec<&str> = moves.iter().map(|moved| moved.consumer.as_str()).collect();
+        let to: Vec<String> = moves.iter().map(|moved| moved.to.to_string()).collect();
+        let params: [Param<'_>; 2] = [(&consumers, Type::TEXT_ARRAY), (&to, Type::TEXT_ARRAY)];
+        session.execute(&self.statements.saga_move, &params).await
+    }
+}
+
+/// The verdict on one commit of a group; its events go to `rows`.
+fn judged<'a>(
+    judge: &mut Decider,
+    standing: &mut Standing,
+    commit: &'a Commit,
+    now: Timestamp,
+    rows: &mut Rows<'a>,
+) -> Verdict {
+    let mut appended = Vec::with_capacity(commit.appends.len());
+    for append in &commit.appends {
+        let done = judge.one(append, Some(now), rows);
+        let done = done.map_err(CommitError::Append)?;
+        if done.repeated {
+            let stream = append.stream.clone();
+            return Err(CommitError::Repeated {
+                stream,
+                first: done,
+            });
+        }
+        appended.push(done);
+    }
+    for row in &commit.rows {
+        let actual = standing.epochs.get(&row.instance).copied().unwrap_or(0);
+        if let Some(epoch) = row.epoch.filter(|_| row.is_fenced_by(actual)) {
+            let instance = row.instance.clone();
+            return Err(CommitError::Fenced {
+                instance,
+                epoch,
+                actual,
+            });
+        }
+    }
+    if let Some(moved) = &commit.cursor {
+        let actual = standing.cursors.get(&moved.consumer).copied().flatten();
+        if actual != moved.from {
+            let consumer = moved.consumer.clone();
+            return Err(CommitError::CursorMoved { consumer, actual });
+        }
+        let to = Some(moved.to);
+        standing.cursors.insert(moved.consumer.clone(), to);
+    }
+    Ok(Committed::new(appended))
 }
 
 fn cursor_of(rows: &[Row], consumer: &str) -> Result<Option<Position>, StorageError> {

@@ -33,6 +33,8 @@ pub(crate) struct Statements {
     pub(crate) delete_snapshot: String,
     pub(crate) saga_epochs: String,
     pub(crate) saga_put: String,
+    pub(crate) saga_release: String,
+    pub(crate) saga_cursors: String,
     pub(crate) saga_cursor: String,
     pub(crate) saga_move: String,
     pub(crate) saga_claim: String,
@@ -128,17 +130,22 @@ impl Statements {
                  number) JOIN {s}.sagas s ON s.saga = r.saga AND s.id = r.id FOR UPDATE OF s"
             ),
             saga_put: format!(
-                "INSERT INTO {s}.sagas AS old (saga, id, definition, status, phase, reason, \
-                 due_at, epoch, updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, 0, $8) ON \
+                "INSERT INTO {s}.sagas (saga, id, definition, status, phase, reason, due_at, epoch, \
+                 updated_at) SELECT r.*, 0, $8 FROM unnest($1, $2, $3, $4, $5, $6, $7) AS r ON \
                  CONFLICT (saga, id) DO UPDATE SET definition = excluded.definition, status = \
                  excluded.status, phase = excluded.phase, reason = excluded.reason, due_at = \
-                 excluded.due_at, updated_at = excluded.updated_at, owner = CASE WHEN $9 THEN \
-                 NULL ELSE old.owner END, lease_until = CASE WHEN $9 THEN NULL ELSE \
-                 old.lease_until END"
+                 excluded.due_at, updated_at = excluded.updated_at"
+            ),
+            saga_release: format!(
+                "UPDATE {s}.sagas AS s SET owner = NULL, lease_until = NULL FROM unnest($1, $2) AS r \
+                 (saga, id) WHERE s.saga = r.saga AND s.id = r.id"
+            ),
+            saga_cursors: format!(
+                "SELECT position, saga FROM {s}.saga_cursors WHERE saga = ANY($1)"
             ),
             saga_cursor: format!("SELECT position FROM {s}.saga_cursors WHERE saga = $1"),
             saga_move: format!(
-                "INSERT INTO {s}.saga_cursors (saga, position) VALUES ($1, $2) ON CONFLICT (saga) \
+                "INSERT INTO {s}.saga_cursors (saga, position) SELECT * FROM unnest($1, $2) ON CONFLICT (saga) \
                  DO UPDATE SET position = excluded.position"
             ),
             saga_claim: format!(
@@ -181,26 +188,26 @@ impl Statements {
 
 impl Statements {
     /// The statements of a commit of sagas, to be ready before a flight.
-    pub(crate) fn of_commits(&self) -> [(&str, &'static [Type]); 4] {
+    pub(crate) fn of_commits(&self) -> [(&str, &'static [Type]); 5] {
         [
             (&self.saga_epochs, &[Type::TEXT_ARRAY, Type::TEXT_ARRAY]),
             (&self.saga_put, SAGA_PUT),
-            (&self.saga_cursor, &[Type::TEXT]),
-            (&self.saga_move, &[Type::TEXT, Type::TEXT]),
+            (&self.saga_release, &[Type::TEXT_ARRAY, Type::TEXT_ARRAY]),
+            (&self.saga_cursors, &[Type::TEXT_ARRAY]),
+            (&self.saga_move, &[Type::TEXT_ARRAY, Type::TEXT_ARRAY]),
         ]
     }
 }
 
 const SAGA_PUT: &[Type] = &[
-    Type::TEXT,
-    Type::TEXT,
-    Type::TEXT,
-    Type::TEXT,
-    Type::TEXT,
-    Type::TEXT,
+    Type::TEXT_ARRAY,
+    Type::TEXT_ARRAY,
+    Type::TEXT_ARRAY,
+    Type::TEXT_ARRAY,
+    Type::TEXT_ARRAY,
+    Type::TEXT_ARRAY,
+    Type::TIMESTAMPTZ_ARRAY,
     Type::TIMESTAMPTZ,
-    Type::TIMESTAMPTZ,
-    Type::BOOL,
 ];
 const STREAM_HEADS: &[Type] = &[Type::TEXT_ARRAY, Type::TEXT_ARRAY];
 const KNOWN_APPENDS: &[Type] = &[Type::TEXT_ARRAY, Type::TEXT_ARRAY, Type::TEXT_ARRAY];

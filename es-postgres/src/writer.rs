@@ -136,8 +136,11 @@ impl Writer {
                     self.write(group).await;
                 }
                 Some(Next::Commit(commit, reply)) => {
-                    let verdict = self.commit_saga(&commit).await;
-                    let _ = reply.send(verdict);
+                    let (commits, replies) = fill_commits(&mut queue, &mut left, *commit, reply);
+                    let verdicts = self.commit_sagas(&commits).await;
+                    for (reply, verdict) in replies.into_iter().zip(verdicts) {
+                        let _ = reply.send(verdict);
+                    }
                 }
                 None => return,
             }
@@ -940,6 +943,44 @@ fn fill(
             Err(_) => return group,
         }
     }
+}
+
+/// Commits that wait together, until something else comes or two of them have one append id.
+fn fill_commits(
+    queue: &mut mpsc::Receiver<Message>,
+    left: &mut Left,
+    commit: Commit,
+    reply: CommitReply,
+) -> (Vec<Commit>, Vec<CommitReply>) {
+    let mut ids = HashSet::new();
+    let mut new_ids = |commit: &Commit| {
+        let mut appends = commit.appends.iter();
+        appends.all(|append| {
+            let id = append.append_id.as_ref();
+            id.is_none_or(|id| ids.insert((append.stream.clone(), id.clone())))
+        })
+    };
+    new_ids(&commit);
+    let (mut commits, mut replies) = (vec![commit], vec![reply]);
+    while commits.len() < GROUP {
+        match queue.try_recv() {
+            Ok(Message::Commit(commit, reply)) => {
+                if !new_ids(&commit) {
+                    left.commit = Some((commit, reply));
+                    break;
+                }
+                commits.push(*commit);
+                replies.push(reply);
+            }
+            Ok(Message::Append(append, reply)) => {
+                left.appends.push((*append, reply));
+                break;
+            }
+            Ok(Message::Close) => queue.close(),
+            Err(_) => break,
+        }
+    }
+    (commits, replies)
 }
 
 fn fail(appends: &[Append], replies: impl IntoIterator<Item = Reply>, failed: &Failed) {
