@@ -68,3 +68,11 @@ fn a_projection() {
 fn a_subscription() {
     compare("subscription", expand::derive_subscription);
 }
+
+#[test]
+fn a_saga() {
+    compare("saga", |input| {
+        let args = "\"fulfil\", version = 2, deps = Services, deadline = \"2h\"";
+        expand::attribute_saga(&args.parse().expect("tokens"), input)
+    });
+}
