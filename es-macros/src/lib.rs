@@ -434,6 +434,69 @@ pub fn derive_subscription(input: TokenStream) -> TokenStream {
     expand::derive_subscription(input.into()).into()
 }
 
+/// Makes an aggregate a process manager: what it reacts to, and the dispatch onto its `ReactTo`.
+///
+/// Derive `Aggregate` too: name, id, own events and their versions are those of the aggregate. Its
+/// `error` is never used; write `std::convert::Infallible`.
+///
+/// ```
+/// use es_runtime::{
+///     Aggregate, Apply, Envelope, Event, ProcessManager,
+///     saga::{ReactTo, Reactions},
+/// };
+/// use serde::{Deserialize, Serialize};
+/// use std::convert::Infallible;
+///
+/// #[derive(Event, Serialize, Deserialize)]
+/// #[event("order.placed")]
+/// struct OrderPlaced {
+///     customer: u64,
+/// }
+///
+/// #[derive(Event, Serialize, Deserialize)]
+/// #[event("loyalty.counted")]
+/// struct Counted {}
+///
+/// #[derive(Aggregate, ProcessManager, Default)]
+/// #[aggregate("loyalty", id = u64, error = Infallible, events(Counted))]
+/// #[process_manager(reacts(OrderPlaced))]
+/// struct Loyalty {
+///     orders: u32,
+/// }
+///
+/// impl Apply<Counted> for Loyalty {
+///     fn apply(&mut self, _: &Counted) {
+///         self.orders += 1;
+///     }
+/// }
+///
+/// impl ReactTo<OrderPlaced> for Loyalty {
+///     fn correlate(placed: &Envelope<OrderPlaced>) -> Option<u64> {
+///         Some(placed.event.customer)
+///     }
+///
+///     fn react(&self, _: &Envelope<OrderPlaced>) -> Reactions<Self> {
+///         Reactions::none().event(Counted {})
+///     }
+/// }
+///
+/// assert_eq!(Loyalty::NAME, "loyalty");
+/// ```
+///
+/// | In `#[process_manager(..)]` | Meaning |
+/// |---|---|
+/// | `reacts(A, x::B)` | The events that it reacts to, each once: single events or whole sets. Required. |
+/// | `timers` | It sets timers; write `OnTimer`. |
+/// | `refusals` | It is told when an aggregate refuses its command; write `OnRefused`. Without it the instance is parked then. |
+/// | `crate = "::path"` | Where es-runtime is, when it has another name. |
+///
+/// An event that is listed without its `ReactTo` does not compile, nor does a `ReactTo` for an event
+/// that is not listed; so with `timers` and `refusals`.
+#[proc_macro_derive(ProcessManager, attributes(process_manager))]
+pub fn derive_process_manager(input: TokenStream) -> TokenStream {
+    expand::derive_process_manager(input.into()).into()
+}
+
 /// Makes an `impl` block a saga: its methods are the steps, in their order, and their ways back.
 ///
 /// The type of the block is what one saga is about; it derives serde's traits. Outputs of steps are

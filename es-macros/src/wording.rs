@@ -32,6 +32,8 @@ pub(crate) fn bare_attribute(place: Place) -> String {
     if place.has_name() {
         let name = example_name(place);
         format!("`#[{attribute}]` says nothing\nhelp: write `#[{attribute}(\"{name}\")]`")
+    } else if place == Place::ProcessManager {
+        format!("`#[{attribute}]` says nothing\nhelp: write `#[{attribute}(reacts(OrderPlaced))]`")
     } else {
         format!("`#[{attribute}]` says nothing\nhelp: remove it")
     }
@@ -169,6 +171,9 @@ pub(crate) fn no_name_here(place: Place) -> String {
     match place {
         Place::EventEnum => "an enum of events has no stored name: each variant has one\n\
              help: move it to `#[event(..)]` on the variant"
+            .to_owned(),
+        Place::ProcessManager => "a process manager has the name of its aggregate\n\
+             help: move it to `#[aggregate(..)]`"
             .to_owned(),
         other => format!("{} has no stored name\nhelp: remove it", other.item()),
     }
@@ -1074,20 +1079,29 @@ pub(crate) fn projection_without_schema(ident: &str) -> String {
     )
 }
 
-pub(crate) fn list_needs_parentheses(given: &str) -> String {
+pub(crate) fn list_needs_parentheses(key: &str, given: &str) -> String {
     let given = if given.is_empty() {
         "OrderPlaced"
     } else {
         given
     };
     format!(
-        "`events` takes a list\nhelp: write `events({given})`; an enum of events can stand in the list too"
+        "`{key}` takes a list\nhelp: write `{key}({given})`; an enum of events can stand in the list too"
     )
 }
 
-pub(crate) fn list_empty() -> String {
-    "the list of events is empty, so nothing would ever be handled\nhelp: list them: `events(OrderPlaced, OrderShipped)`"
-        .to_owned()
+pub(crate) fn list_empty(key: &str) -> String {
+    format!(
+        "the list of events is empty, so nothing would ever be handled\nhelp: list them: `{key}(OrderPlaced, OrderShipped)`"
+    )
+}
+
+// Process managers.
+
+pub(crate) fn process_without_inputs(ident: &str) -> String {
+    format!(
+        "process manager `{ident}` reacts to nothing\nhelp: add `#[process_manager(reacts(OrderPlaced))]` with every event that it reacts to"
+    )
 }
 
 pub(crate) fn alias_without_enum() -> String {

@@ -46,6 +46,11 @@ impl<A: Aggregate> Events<A> {
         self.list.push(event.into_event());
     }
 
+    /// Adds one more of the enum itself.
+    pub(crate) fn push_one(&mut self, event: A::Event) {
+        self.list.push(event);
+    }
+
     /// How many events there are.
     pub fn len(&self) -> usize {
         self.list.len()

@@ -110,7 +110,7 @@ pub use repository::{
     Execute, ExecuteError, Executed, LoadError, Loaded, Repository, RetryPolicy, SnapshotDropped,
     SnapshotFailure, SnapshotUse,
 };
-pub use saga::{Saga, SagaStore, Sagas};
+pub use saga::{ProcessManager, Saga, SagaStore, Sagas};
 pub use schema::Shape;
 pub use store::{
     Append, AppendError, Appended, Direction, EventFilter, EventStore, FeedPage, Fingerprint,
@@ -122,4 +122,4 @@ pub use store::{
 pub use store::rows;
 
 #[cfg(feature = "derive")]
-pub use es_macros::{Aggregate, Event, Projection, Shape, Subscription};
+pub use es_macros::{Aggregate, Event, ProcessManager, Projection, Shape, Subscription};

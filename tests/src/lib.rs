@@ -27,6 +27,7 @@ pub struct SagasPage;
 
 pub mod accounts;
 pub mod fixtures;
+pub mod fulfilment;
 pub mod ledger;
 pub mod orders;
 pub mod pooler;

@@ -9,6 +9,7 @@ pub(crate) mod event;
 pub(crate) mod history;
 mod krate;
 mod place;
+pub(crate) mod process;
 pub(crate) mod projection;
 pub(crate) mod retire;
 pub(crate) mod saga;

@@ -12,6 +12,7 @@ pub(crate) enum Place {
     AggregateField,
     Projection,
     Subscription,
+    ProcessManager,
     ShapeType,
     ShapeVariant,
     /// A named field of a struct with `#[derive(Shape)]`.
@@ -26,7 +27,7 @@ pub(crate) enum Place {
 }
 
 impl Place {
-    const ALL: [Self; 17] = [
+    const ALL: [Self; 18] = [
         Self::EventStruct,
         Self::EventEnum,
         Self::EventVariant,
@@ -36,6 +37,7 @@ impl Place {
         Self::AggregateField,
         Self::Projection,
         Self::Subscription,
+        Self::ProcessManager,
         Self::ShapeType,
         Self::ShapeVariant,
         Self::ShapeField,
@@ -57,6 +59,7 @@ impl Place {
             Self::AggregateStruct | Self::AggregateField => "aggregate",
             Self::Projection => "projection",
             Self::Subscription => "subscription",
+            Self::ProcessManager => "process_manager",
             Self::ShapeType | Self::ShapeVariant | Self::ShapeField | Self::ShapePart => "shape",
             Self::Saga => "saga",
             Self::SagaStep => "step",
@@ -103,6 +106,7 @@ impl Place {
                 "crate",
             ],
             Self::Subscription => &["events", "on_newer", "partitions", "key", "from", "crate"],
+            Self::ProcessManager => &["reacts", "timers", "refusals", "crate"],
             Self::AggregateStruct => &[
                 "id",
                 "error",
@@ -158,6 +162,7 @@ impl Place {
             Self::AggregateStruct => "an aggregate",
             Self::Projection => "a projection",
             Self::Subscription => "a subscription",
+            Self::ProcessManager => "a process manager",
             Self::AggregateField => "a field of an aggregate",
             Self::Saga => "a saga",
             Self::SagaStep => "a step",
@@ -169,9 +174,11 @@ impl Place {
     /// The place as the target of a move.
     pub(crate) const fn the_item(self) -> &'static str {
         match self {
-            Self::EventStruct | Self::AggregateStruct | Self::Projection | Self::Subscription => {
-                "the struct"
-            }
+            Self::EventStruct
+            | Self::AggregateStruct
+            | Self::Projection
+            | Self::Subscription
+            | Self::ProcessManager => "the struct",
             Self::EventEnum => "the enum",
             Self::EventVariant | Self::ShapeVariant => "each variant",
             Self::ShapeType => "the type",

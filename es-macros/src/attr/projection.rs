@@ -60,7 +60,7 @@ impl OnConsumer {
     }
 }
 
-/// `events(OrderPlaced, OrderShipped)`.
+/// `events(OrderPlaced, OrderShipped)` or `reacts(..)`.
 pub(crate) struct List(pub(crate) Vec<Listed>);
 
 impl Value for List {
@@ -73,7 +73,7 @@ impl Value for List {
             let given = given.trim_start_matches('=').trim();
             return Err(syn::Error::new(
                 key.span(),
-                wording::list_needs_parentheses(given),
+                wording::list_needs_parentheses(&ident::text(key), given),
             ));
         }
         let faults = diag.count();
@@ -89,7 +89,7 @@ impl Value for List {
             Ok(())
         });
         if list.is_empty() && diag.count() == faults {
-            diag.at(key.span(), wording::list_empty());
+            diag.at(key.span(), wording::list_empty(&ident::text(key)));
         }
         Ok(Self(list))
     }

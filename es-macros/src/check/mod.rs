@@ -6,6 +6,7 @@ pub(crate) mod aggregate;
 mod back;
 pub(crate) mod event;
 mod history;
+pub(crate) mod process;
 pub(crate) mod projection;
 mod retire;
 pub(crate) mod saga;

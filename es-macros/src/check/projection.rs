@@ -67,7 +67,7 @@ pub(crate) fn check(diag: &Diag, input: &DeriveInput, kind: Kind) -> Consumer {
 }
 
 /// The list without events that stand in it twice.
-fn distinct(diag: &Diag, list: Vec<Listed>) -> Vec<Listed> {
+pub(super) fn distinct(diag: &Diag, list: Vec<Listed>) -> Vec<Listed> {
     let mut kept: Vec<Listed> = Vec::new();
     for new in list {
         let text = attr::compact(&new.path.to_token_stream());

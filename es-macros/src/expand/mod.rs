@@ -6,6 +6,7 @@ mod conditional;
 mod event;
 mod fallback;
 mod history;
+mod process;
 mod projection;
 mod retire;
 mod saga;
@@ -47,6 +48,13 @@ pub(crate) fn derive_projection(input: TokenStream) -> TokenStream {
 
 pub(crate) fn derive_subscription(input: TokenStream) -> TokenStream {
     derive_consumer(input, Kind::Subscription)
+}
+
+pub(crate) fn derive_process_manager(input: TokenStream) -> TokenStream {
+    derive(input, |diag, input| {
+        let process = check::process::check(diag, input);
+        process::expand(&process, diag.is_clean())
+    })
 }
 
 fn derive_consumer(input: TokenStream, kind: Kind) -> TokenStream {

@@ -3,6 +3,7 @@
 pub(crate) mod aggregate;
 pub(crate) mod event;
 pub(crate) mod history;
+pub(crate) mod process;
 pub(crate) mod projection;
 pub(crate) mod retire;
 pub(crate) mod saga;

@@ -76,3 +76,8 @@ fn a_saga() {
         expand::attribute_saga(&args.parse().expect("tokens"), input)
     });
 }
+
+#[test]
+fn a_process_manager() {
+    compare("process_manager", expand::derive_process_manager);
+}

@@ -981,3 +981,48 @@ fn keys_of_projections() {
         ],
     );
 }
+
+#[test]
+fn keys_of_process_managers() {
+    check(
+        "ProcessManager",
+        &[
+            (
+                r#"#[process_manager(reacts(B, c::D), timers)] #[process_manager(refusals)] struct A;"#,
+                &[],
+            ),
+            (
+                r#"#[process_manager] struct A;"#,
+                &[("process_manager", "`#[process_manager]` says nothing")],
+            ),
+            (
+                r#"#[process_manager(reacts(B, B))] struct A;"#,
+                &[("B", "`B` is already in this list")],
+            ),
+            (
+                r#"#[process_manager(reacts())] struct A;"#,
+                &[("reacts", "the list of events is empty")],
+            ),
+            (
+                r#"#[process_manager(reacts = B)] struct A;"#,
+                &[("reacts", "`reacts` takes a list")],
+            ),
+            (
+                r#"#[process_manager("a", reacts(B))] struct A;"#,
+                &[("\"a\"", "a process manager has the name of its aggregate")],
+            ),
+            (
+                r#"#[process_manager(reacts(B), timer)] struct A;"#,
+                &[("timer", "unknown key `timer`")],
+            ),
+            (
+                r#"#[process_manager(reacts(B), events(C))] enum A {}"#,
+                &[("events", "unknown key `events`")],
+            ),
+            (
+                r#"#[process_manager(reacts(B), timers = true)] struct A<T>(T);"#,
+                &[("timers", "`timers`")],
+            ),
+        ],
+    );
+}

@@ -26,6 +26,7 @@ fn faults(derive: &str, source: &str) -> Vec<(String, String)> {
         "Aggregate" => drop(check::aggregate::check(&diag, &input)),
         "Projection" => drop(check::projection::check(&diag, &input, Kind::Projection)),
         "Subscription" => drop(check::projection::check(&diag, &input, Kind::Subscription)),
+        "ProcessManager" => drop(check::process::check(&diag, &input)),
         other => panic!("there is no derive {other}"),
     }
     let mut faults: Vec<_> = diag

@@ -116,6 +116,8 @@ fn no_error_is_placed_at_the_derive_itself() {
         include_str!("../attr/shape.rs"),
         include_str!("../attr/projection.rs"),
         include_str!("../check/projection.rs"),
+        include_str!("../attr/process.rs"),
+        include_str!("../check/process.rs"),
         include_str!("../check/history.rs"),
         include_str!("../check/shape.rs"),
         include_str!("../check/event.rs"),

@@ -337,7 +337,7 @@ pub(super) fn decide<A: Handle<C>, C>(
 /// An event as it will be stored, and as it is read back from that.
 type Encoded<A> = (NewEvent, Decoded<<A as Aggregate>::Event>);
 
-fn encode<A: Aggregate>(
+pub(super) fn encode<A: Aggregate>(
     stream: &StreamId,
     event: &A::Event,
 ) -> Result<Encoded<A>, ExecuteError<A::Error>> {

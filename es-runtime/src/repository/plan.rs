@@ -3,12 +3,12 @@
 
 use super::{
     ExecuteError,
-    execute::decide,
+    execute::{decide, encode},
     replay::{Replay, SnapshotUse},
 };
 use crate::{
-    Append, Command, EventStore, ExpectedVersion, Handle, InvalidStreamId, NewEvent, StoredEvent,
-    StreamFold, StreamId,
+    Aggregate, Append, Command, EventStore, Events, ExpectedVersion, Handle, InvalidStreamId,
+    NewEvent, ReadError, StoredEvent, StreamFold, StreamId,
 };
 use std::{fmt, ops::ControlFlow};
 
@@ -63,7 +63,7 @@ impl AggregateCommand {
     pub(crate) async fn decide<S: EventStore>(self, store: &S) -> Result<Append, Undecided> {
         let stream = self.stream.map_err(|e| Undecided::Refused(e.to_string()))?;
         let folded = store.fold_stream(&stream, 0, Folding(self.plan)).await;
-        let folded = folded.map_err(|e| Undecided::Failed(e.to_string()))?;
+        let folded = folded.map_err(Undecided::Unread)?;
         let (version, events) = folded.0.decide(&stream)?;
         Ok(Append::new(stream, ExpectedVersion::Exact(version)).with_events(events))
     }
@@ -81,6 +81,8 @@ impl fmt::Debug for AggregateCommand {
 pub(crate) enum Undecided {
     /// The aggregate said no; it will say so again.
     Refused(String),
+    /// Its stream could not be read: the store failed.
+    Unread(ReadError),
     /// It could not be asked.
     Failed(String),
 }
@@ -118,4 +120,14 @@ impl StreamFold for Folding {
     fn event(&mut self, event: StoredEvent<'_>) -> ControlFlow<()> {
         self.0.event(event)
     }
+}
+
+/// The events as they will be stored; each was read back once.
+pub(crate) fn encode_all<A: Aggregate>(
+    stream: &StreamId,
+    events: &Events<A>,
+) -> Result<Vec<NewEvent>, String> {
+    let encoded = events.iter().map(|event| encode::<A>(stream, event));
+    let new = encoded.map(|encoded| encoded.map(|(new, _)| new).map_err(|e| e.to_string()));
+    new.collect()
 }

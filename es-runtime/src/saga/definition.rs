@@ -655,6 +655,17 @@ pub enum InvalidDefinition {
         /// The step.
         step: &'static str,
     },
+    /// A process manager has an event with a name that the runtime uses in the same stream.
+    #[error(
+        "process manager `{process}` has an event `{event}`, which the runtime writes into the same \
+         stream; give it another name"
+    )]
+    ReservedEvent {
+        /// The process manager.
+        process: &'static str,
+        /// The stored name.
+        event: &'static str,
+    },
     /// Two definitions of one version, or two that start sagas of one name.
     #[error(
         "saga `{saga}` is registered twice; of several versions all but the newest are `frozen`"

@@ -62,7 +62,8 @@ macro_rules! saga_events {
     };
 }
 
-fn one<T: serde::de::DeserializeOwned>(
+/// Decodes one event of the runtime, of version 1.
+pub(crate) fn one<T: serde::de::DeserializeOwned>(
     name: &'static str,
     stored: StoredPayload<'_>,
 ) -> Result<T, DecodeError> {

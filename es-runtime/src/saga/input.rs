@@ -33,6 +33,9 @@ pub(crate) async fn read_on<S: SagaStore>(
     core: &Core<S>,
     category: &str,
 ) -> Result<Option<Position>, SagaError> {
+    if let Some(manager) = core.manager(category) {
+        return super::process::read_on(core, manager).await;
+    }
     let Some(kind) = core.newest(category) else {
         return Ok(None);
     };
@@ -76,7 +79,7 @@ pub(crate) async fn read_on<S: SagaStore>(
 }
 
 /// Where the saga's input stands; the first time, where it begins.
-async fn begin<S: SagaStore>(
+pub(crate) async fn begin<S: SagaStore>(
     core: &Core<S>,
     category: &str,
 ) -> Result<Option<Position>, SagaError> {
@@ -138,7 +141,7 @@ fn group<'e>(
     Ok(Group::of(taken))
 }
 
-enum Taken {
+pub(crate) enum Taken {
     All,
     Not,
     Moved,
@@ -225,7 +228,7 @@ async fn take<S: SagaStore>(
 }
 
 /// Whether the saga has taken this very event before.
-fn is_taken(error: &CommitError) -> bool {
+pub(crate) fn is_taken(error: &CommitError) -> bool {
     matches!(
         error,
         CommitError::Repeated { .. } | CommitError::Append(AppendError::IdReused { .. })
@@ -233,7 +236,7 @@ fn is_taken(error: &CommitError) -> bool {
 }
 
 /// An event that was taken before only moves the cursor.
-async fn skip<S: SagaStore>(
+pub(crate) async fn skip<S: SagaStore>(
     core: &Core<S>,
     category: &str,
     from: Option<Position>,

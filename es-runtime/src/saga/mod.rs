@@ -38,6 +38,7 @@ mod key;
 mod load;
 mod mermaid;
 mod names;
+mod process;
 mod repair;
 mod retry;
 mod runner;
@@ -67,6 +68,10 @@ pub use events::{
 pub use fail::{Effect, Fail};
 pub use key::{Direction, Key};
 pub use names::stream_of;
+pub use process::{
+    HasRefusals, HasTimers, Inputs, OnRefused, OnTimer, ProcessCause, ProcessManager,
+    ProcessOutcome, ProcessState, ProcessView, ReactTo, Reactions, ReactsTo, Refused, Stepped,
+};
 pub use repair::SagaView;
 pub use retry::Retry;
 pub use runner::{Idle, Sagas};

@@ -53,7 +53,7 @@ impl<S: SagaStore> Sagas<S> {
     /// One saga in full.
     ///
     /// # Errors
-    /// [`SagaError::NotNow`] when there is no such saga, [`SagaError::Load`] or [`SagaError::Read`]
+    /// [`SagaError::NotNow`] when there is no such saga, or it is a process manager, [`SagaError::Load`] or [`SagaError::Read`]
     /// when it cannot be read.
     ///
     /// # Cancel safety
@@ -61,6 +61,12 @@ impl<S: SagaStore> Sagas<S> {
     pub async fn show(&self, saga: &str, id: &str) -> Result<SagaView, SagaError> {
         let store = &self.core.store;
         let instance = stream_of(saga, id)?;
+        if self.core.manager(instance.aggregate()).is_some() {
+            return Err(SagaError::NotNow {
+                instance,
+                reason: "it is a process manager; `show_process` shows it".to_owned(),
+            });
+        }
         let mut history = Vec::new();
         let mut state = SagaState::default();
         let mut after = 0;
@@ -137,6 +143,9 @@ impl<S: SagaStore> Sagas<S> {
     /// - [`Verb::Unwind`]: everything is undone; not past the pivot.
     /// - [`Verb::Abandon`]: it ends as it is.
     ///
+    /// Of a process manager, `Retry` reacts again to the input that it is parked at, `Skip` goes on
+    /// without it, and `Abandon` ends it.
+    ///
     /// # Errors
     /// [`SagaError::NotNow`] when that cannot be done with it now. Otherwise [`SagaError`]; its
     /// [`outcome`](SagaError::outcome) says whether something was written.
@@ -154,6 +163,9 @@ impl<S: SagaStore> Sagas<S> {
         self.check()?;
         let instance = stream_of(saga, id)?;
         let core = &self.core;
+        if let Some(manager) = core.manager(instance.aggregate()) {
+            return super::process::repair(core, manager, &instance, &verb, by, reason).await;
+        }
         if let Verb::CompleteWith { step, output } = &verb {
             let loaded = load(&core.store, &instance).await?;
             let started = loaded.state.started.as_ref();

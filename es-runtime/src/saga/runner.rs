@@ -5,8 +5,9 @@ use super::{
     definition::{Bound, Kind},
     info::Info,
     names::category,
+    process::{Erased, Manager, ProcessManager, STEPPED},
 };
-use crate::{EventId, ReadLimit, Timestamp};
+use crate::{EventId, EventSet, ReadLimit, Timestamp};
 use std::{
     collections::BTreeMap,
     fmt,
@@ -34,6 +35,7 @@ pub(crate) struct Core<S> {
     pub(crate) owner: String,
     pub(crate) settings: Settings,
     pub(crate) kinds: Vec<Arc<dyn Kind>>,
+    pub(crate) managers: Vec<Arc<dyn Manager>>,
     pub(crate) wrong: Option<InvalidDefinition>,
     pub(crate) shutdown: watch::Sender<bool>,
     /// Why the input of a saga, or the work, does not go on.
@@ -75,9 +77,16 @@ impl<S: SagaStore> Core<S> {
         kinds.find(|kind| self::category(kind.info().name) == category)
     }
 
-    /// The sagas that it knows, each once.
+    /// The process manager whose streams these are.
+    pub(crate) fn manager(&self, category: &str) -> Option<&dyn Manager> {
+        let mut managers = self.managers.iter().map(AsRef::as_ref);
+        managers.find(|manager| self::category(manager.name()) == category)
+    }
+
+    /// The sagas and process managers that it knows, each once.
     pub(crate) fn categories(&self) -> Vec<String> {
         let mut names: Vec<_> = self.kinds.iter().map(|k| category(k.info().name)).collect();
+        names.extend(self.managers.iter().map(|m| category(m.name())));
         names.sort();
         names.dedup();
         names
@@ -153,6 +162,7 @@ impl<S: SagaStore> Sagas<S> {
                     broken: Broken::default(),
                 },
                 kinds: Vec::new(),
+                managers: Vec::new(),
                 wrong: None,
                 shutdown: watch::Sender::new(false),
                 stalled: Mutex::default(),
@@ -169,9 +179,11 @@ impl<S: SagaStore> Sagas<S> {
             Ok(bound) => {
                 let (name, version) = (T::NAME, T::VERSION);
                 let live = !bound.info().frozen;
-                let clash = core.kinds.iter().map(|kind| kind.info()).any(|other| {
-                    other.name == name && (other.version == version || (live && !other.frozen))
-                });
+                let managed = core.managers.iter().any(|manager| manager.name() == name);
+                let clash = managed
+                    || core.kinds.iter().map(|kind| kind.info()).any(|other| {
+                        other.name == name && (other.version == version || (live && !other.frozen))
+                    });
                 if clash {
                     core.wrong = Some(InvalidDefinition::RegisteredTwice { saga: name });
                 }
@@ -183,6 +195,26 @@ impl<S: SagaStore> Sagas<S> {
                 }
             }
             Err(wrong) => core.wrong = Some(wrong),
+        })
+    }
+
+    /// Adds a process manager. One whose name another one or a saga has, or that has an event named
+    /// `process.stepped`, is reported by whatever runs first.
+    #[must_use]
+    pub fn with_process_manager<P: ProcessManager>(self) -> Self {
+        self.change(|core| {
+            let live = P::Event::TYPES.iter().map(|kind| kind.name);
+            let mut names = live.chain(P::Event::RETIRED_NAMES.iter().copied());
+            if names.any(|name| name == STEPPED) {
+                core.wrong = Some(InvalidDefinition::ReservedEvent {
+                    process: P::NAME,
+                    event: STEPPED,
+                });
+            } else if core.categories().contains(&category(P::NAME)) {
+                core.wrong = Some(InvalidDefinition::RegisteredTwice { saga: P::NAME });
+            } else {
+                core.managers.push(Arc::new(Erased::<P>::new()));
+            }
         })
     }
 
@@ -240,6 +272,7 @@ impl<S: SagaStore> Sagas<S> {
                 owner: self.core.owner.clone(),
                 settings: self.core.settings.clone(),
                 kinds: self.core.kinds.clone(),
+                managers: self.core.managers.clone(),
                 wrong: self.core.wrong.clone(),
                 shutdown: watch::Sender::new(false),
                 stalled: Mutex::default(),

@@ -74,6 +74,9 @@ pub(crate) async fn work_on<S: SagaStore>(
     core: &Core<S>,
     claimed: Claimed,
 ) -> Result<(), SagaError> {
+    if let Some(manager) = core.manager(claimed.instance.aggregate()) {
+        return super::process::work_on(core, manager, claimed).await;
+    }
     let loaded = match load(&core.store, &claimed.instance).await {
         Ok(loaded) => loaded,
         Err(LoadError::Read(error)) => return Err(error.into()),
@@ -177,6 +180,9 @@ impl<S: SagaStore> Held<'_, S> {
                     match decided {
                         Ok(append) => (Ok(Value::Null), Some(append)),
                         Err(Undecided::Refused(why)) => (Err(Fail::fatal(why)), None),
+                        Err(Undecided::Unread(error)) => {
+                            (Err(Fail::transient(error.to_string())), None)
+                        }
                         Err(Undecided::Failed(why)) => (Err(Fail::transient(why)), None),
                     }
                 }

@@ -1,0 +1,4 @@
+#[process_manager(reacts(OrderPlaced, payment::Received), timers, refusals)]
+pub struct Fulfilment {
+    paid: bool,
+}

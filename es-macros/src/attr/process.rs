@@ -1,0 +1,31 @@
+//! `#[process_manager(..)]`.
+
+use super::{CratePath, Key, Place, Slot, projection::List, read, shape::Flag};
+use crate::diag::Diag;
+use syn::Attribute;
+
+pub(crate) struct OnProcessManager {
+    pub(crate) reacts: Slot<List>,
+    pub(crate) timers: Slot<Flag>,
+    pub(crate) refusals: Slot<Flag>,
+    pub(crate) krate: Slot<CratePath>,
+}
+
+impl OnProcessManager {
+    pub(crate) fn read(diag: &Diag, attrs: &[Attribute]) -> Self {
+        let mut this = Self {
+            reacts: Slot::new("reacts"),
+            timers: Slot::new("timers"),
+            refusals: Slot::new("refusals"),
+            krate: Slot::new("crate"),
+        };
+        let mut keys: [&mut dyn Key; 4] = [
+            &mut this.reacts,
+            &mut this.timers,
+            &mut this.refusals,
+            &mut this.krate,
+        ];
+        read(diag, Place::ProcessManager, attrs, None, &mut keys);
+        this
+    }
+}

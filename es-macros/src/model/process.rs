@@ -1,0 +1,17 @@
+//! A process manager: what it reacts to, beyond what its aggregate says.
+
+use crate::attr::{CratePath, aggregate::Listed};
+use proc_macro2::{Ident, Span};
+use syn::{Attribute, Generics};
+
+pub(crate) struct Process {
+    pub(crate) ident: Ident,
+    pub(crate) generics: Generics,
+    pub(crate) krate: CratePath,
+    pub(crate) reacts: Vec<Listed>,
+    /// Where it says that it has timers.
+    pub(crate) timers: Option<Span>,
+    /// Where it says that it is told of refusals.
+    pub(crate) refusals: Option<Span>,
+    pub(crate) allows: Vec<Attribute>,
+}

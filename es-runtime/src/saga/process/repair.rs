@@ -1,0 +1,140 @@
+//! What operators see and do of process managers.
+
+use super::{
+    kind::Manager,
+    run::append_of,
+    state::{ProcessState, SKIP, decode, load},
+    stored::{ProcessCause, ProcessOutcome, STEPPED, Stepped},
+};
+use crate::{
+    Metadata, ReadLimit, StreamId, StreamRange, Timestamp,
+    saga::{
+        Commit, RowFilter, SagaError, SagaRow, SagaStore, Sagas, Verb,
+        commit::{ATTEMPTS, contended, may_decide_again, pause_after},
+        names::stream_of,
+        runner::Core,
+    },
+};
+
+/// One instance of a process manager in full, for operators.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct ProcessView {
+    /// Its stream; its own events stand there too.
+    pub instance: StreamId,
+    /// Its row, `None` when there is none.
+    pub row: Option<SagaRow>,
+    /// Where it stands, apart from its own state.
+    pub state: ProcessState,
+    /// Every input and what became of it, in order, with the time.
+    pub history: Vec<(Timestamp, Stepped)>,
+}
+
+impl<S: SagaStore> Sagas<S> {
+    /// One instance of a process manager in full. Its rows are in [`list`](Sagas::list), and
+    /// [`repair`](Sagas::repair) knows `Retry`, `Skip` and `Abandon` for it.
+    ///
+    /// # Errors
+    /// [`SagaError::NotNow`] when there is no such instance, [`SagaError::Load`] or
+    /// [`SagaError::Read`] when it cannot be read.
+    ///
+    /// # Cancel safety
+    /// Reads only.
+    pub async fn show_process(&self, name: &str, id: &str) -> Result<ProcessView, SagaError> {
+        let store = &self.core.store;
+        let instance = stream_of(name, id)?;
+        let mut view = ProcessView {
+            instance: instance.clone(),
+            row: None,
+            state: ProcessState::default(),
+            history: Vec::new(),
+        };
+        let mut after = 0;
+        loop {
+            let range = StreamRange::forward(after);
+            let page = store
+                .read_stream(&instance, range, ReadLimit::default())
+                .await?;
+            let Some(last) = page.last() else { break };
+            after = last.version;
+            for recorded in page.iter().filter(|event| *event.name == *STEPPED) {
+                let step = decode(recorded)?;
+                view.state.apply(&step);
+                view.history.push((recorded.recorded_at, step));
+            }
+        }
+        if view.history.is_empty() {
+            return Err(SagaError::NotNow {
+                instance,
+                reason: "there is no such instance of a process manager".to_owned(),
+            });
+        }
+        let filter = RowFilter {
+            sagas: vec![instance.aggregate().to_owned()],
+            id: Some(id.to_owned()),
+            ..RowFilter::default()
+        };
+        view.row = store.saga_rows(&filter).await?.into_iter().next();
+        Ok(view)
+    }
+}
+
+/// An operator steps in.
+pub(crate) async fn repair<S: SagaStore>(
+    core: &Core<S>,
+    manager: &dyn Manager,
+    instance: &StreamId,
+    verb: &Verb,
+    by: &str,
+    reason: &str,
+) -> Result<(), SagaError> {
+    let refuse = |reason: String| SagaError::NotNow {
+        instance: instance.clone(),
+        reason,
+    };
+    let mut attempt = 0;
+    loop {
+        attempt += 1;
+        let loaded = load(&core.store, manager, instance).await?;
+        let mut state = loaded.state;
+        if loaded.version == 0 || state.ended {
+            return Err(refuse("there is none, or it has ended".to_owned()));
+        }
+        match (verb, state.waiting.front()) {
+            (Verb::Retry {} | Verb::Skip { .. }, _) if state.parked.is_none() => {
+                return Err(refuse("it is not parked".to_owned()));
+            }
+            (Verb::Retry {} | Verb::Abandon {}, _) => {}
+            (Verb::Skip { step }, Some(first)) if first.name() == step => {}
+            (Verb::Skip { step }, first) => {
+                let at = first.map_or("nothing", ProcessCause::name);
+                return Err(refuse(format!("it is parked at `{at}`, not at `{step}`")));
+            }
+            (other, _) => {
+                let name = other.name();
+                return Err(refuse(format!("`{name}` is not for process managers")));
+            }
+        }
+        let cause = ProcessCause::Operator {
+            verb: verb.name().to_owned(),
+            by: by.to_owned(),
+            reason: reason.to_owned(),
+        };
+        let mut step = Stepped::new(cause, ProcessOutcome::Repaired {});
+        step.ended = matches!(verb, Verb::Abandon {});
+        debug_assert_eq!(step.cause.name() == SKIP, matches!(verb, Verb::Skip { .. }));
+        state.apply(&step);
+        let now = core.store.saga_time().await?;
+        let metadata: Metadata = loaded.metadata.with_user(by);
+        let commit = Commit::new()
+            .append(append_of(instance, loaded.version, &step, metadata)?)
+            .row(state.row(instance, now));
+        match core.store.commit(commit).await {
+            Ok(_) => return Ok(()),
+            Err(error) if may_decide_again(&error) && attempt < ATTEMPTS => {
+                pause_after(&error, attempt).await;
+            }
+            Err(error) => return Err(contended(instance, attempt, error)),
+        }
+    }
+}

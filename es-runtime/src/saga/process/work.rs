@@ -1,0 +1,52 @@
+//! Working on an instance that is due: timers that ran out, and inputs that waited for an operator.
+
+use super::{
+    kind::Manager,
+    run::{Input, decide},
+    state::load,
+};
+use crate::saga::{
+    Claimed, Commit, CommitError, SagaError, SagaStore,
+    commit::{ATTEMPTS, contended, may_decide_again, pause_after, released},
+    runner::Core,
+};
+
+/// Works on an instance until there is nothing to do at once, and lets go of it.
+pub(crate) async fn work_on<S: SagaStore>(
+    core: &Core<S>,
+    manager: &dyn Manager,
+    claimed: Claimed,
+) -> Result<(), SagaError> {
+    let epoch = (!core.settings.broken.fence).then_some(claimed.epoch);
+    let instance = &claimed.instance;
+    let mut attempt = 0;
+    loop {
+        attempt += 1;
+        let loaded = load(&core.store, manager, instance).await?;
+        let now = core.store.saga_time().await?;
+        let mut commit = Commit::new();
+        let due = loaded.state.due(now).filter(|_| !core.is_shutdown());
+        let row = match &due {
+            Some(due) => {
+                let input = Input::Due(due.clone());
+                decide(&core.store, manager, instance, &input, now, &mut commit).await?
+            }
+            None if loaded.version == 0 => return Ok(()),
+            None => Some(released(loaded.state.row(instance, now))),
+        };
+        // Somebody was first: what is due is looked up anew.
+        let Some(mut row) = row else { continue };
+        row.epoch = epoch;
+        commit.rows.push(row);
+        match core.store.commit(commit).await {
+            Ok(_) if due.is_none() => return Ok(()),
+            Ok(_) => attempt = 0,
+            // Somebody else has it.
+            Err(CommitError::Fenced { .. }) => return Ok(()),
+            Err(error) if may_decide_again(&error) && attempt < ATTEMPTS => {
+                pause_after(&error, attempt).await;
+            }
+            Err(error) => return Err(contended(instance, attempt, error)),
+        }
+    }
+}

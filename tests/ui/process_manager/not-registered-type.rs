@@ -1,0 +1,3 @@
+fn main() {
+    let _ = es_runtime::Sagas::new(es_runtime::MemoryStore::new()).with_process_manager::<u8>();
+}
