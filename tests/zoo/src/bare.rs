@@ -1,6 +1,9 @@
 //! Types without `Clone`, `Debug` or `PartialEq`, next to others that have some of them.
 
-use ::renamed::{Aggregate, Apply, Event, Events, Handle};
+use ::renamed::{
+    Aggregate, Apply, Envelope, Event, Events, Handle, ProcessManager,
+    saga::{OnRefused, OnTimer, ReactTo, Reactions, Refused},
+};
 use ::serde::{Deserialize, Serialize};
 use ::std::{convert::Infallible, fmt, prelude::v1::*};
 
@@ -65,4 +68,37 @@ impl Apply<Closed> for Door {
 #[must_use]
 pub fn shown(event: &DoorFact) -> String {
     ::std::format!("{event:?}")
+}
+
+/// A process manager without any field, under another name of the crate.
+#[derive(Aggregate, ProcessManager, Default, Debug)]
+#[aggregate("porter", id = String, error = Infallible, crate = "::renamed", events(Opened))]
+#[process_manager(reacts(Closed), timers, refusals, crate = "::renamed")]
+#[allow(missing_debug_implementations)]
+pub struct Porter;
+
+impl Apply<Opened> for Porter {
+    fn apply(&mut self, _: &Opened) {}
+}
+
+impl ReactTo<Closed> for Porter {
+    fn correlate(closed: &Envelope<Closed>) -> Option<String> {
+        Some(closed.stream.id().to_owned())
+    }
+
+    fn react(&self, _: &Envelope<Closed>) -> Reactions<Self> {
+        Reactions::none().event(Opened {})
+    }
+}
+
+impl OnTimer for Porter {
+    fn timer(&self, _: &str) -> Reactions<Self> {
+        Reactions::none()
+    }
+}
+
+impl OnRefused for Porter {
+    fn refused(&self, _: &Refused) -> Reactions<Self> {
+        Reactions::none()
+    }
 }
