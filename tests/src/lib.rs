@@ -30,6 +30,7 @@ pub mod fixtures;
 pub mod fulfilment;
 pub mod ledger;
 pub mod orders;
+pub mod places;
 pub mod pooler;
 pub mod proxy;
 pub mod sleepy;

@@ -1,0 +1,83 @@
+//! A process that runs the process manager of `fulfilment.rs` until everything rests, or until it is
+//! killed.
+//!
+//! `process_worker STORE rest|serve RULES [POINT before|behind]`
+//!
+//! `RULES` is `whole`, or the rules that are switched off: `inbox`, or `inbox,cursor`. At the point it
+//! says so and waits to be killed.
+
+use es_runtime::{
+    Sagas,
+    saga::{Broken, SagaStore},
+};
+use es_testkit::saga::{CrashPoint, Fuse, MortalStore};
+use es_tests::{
+    fulfilment::Fulfilment,
+    places::{Act, say, with_store},
+};
+use std::time::Duration;
+
+/// Short, since the next process waits for it after each kill.
+const LEASE: Duration = Duration::from_millis(150);
+/// So long at most, when nobody kills it.
+const LIFE: Duration = Duration::from_secs(120);
+
+#[tokio::main]
+async fn main() {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let [store, mode, rules, point @ ..] = args.as_slice() else {
+        panic!("STORE MODE RULES [POINT SIDE]");
+    };
+    let crash = match point {
+        [at, side] => Some(CrashPoint {
+            at: at.parse().expect("a number"),
+            after: side == "behind",
+        }),
+        _ => None,
+    };
+    let without = |rule| rules.split(',').any(|off| off == rule);
+    let broken = Broken {
+        inbox: without("inbox"),
+        cursor: without("cursor"),
+        ..Broken::default()
+    };
+    let work = Work {
+        crash,
+        broken,
+        serves: mode == "serve",
+    };
+    let worked = tokio::time::timeout(LIFE, with_store(store, work)).await;
+    worked.expect("it comes to rest");
+}
+
+struct Work {
+    crash: Option<CrashPoint>,
+    broken: Broken,
+    serves: bool,
+}
+
+impl Act<()> for Work {
+    async fn run<S: SagaStore>(self, store: S) {
+        let fuse = Fuse::new(self.crash).on_death(|name| {
+            say(&format!("stopped {name}"));
+            loop {
+                std::thread::park();
+            }
+        });
+        let sagas = Sagas::new(MortalStore::new(store, fuse))
+            .from_the_beginning(true)
+            .lease(LEASE)
+            .poll_every(Duration::from_millis(20))
+            .broken(self.broken)
+            .with_process_manager::<Fulfilment>();
+        if self.serves {
+            let _running = sagas.start().expect("starts");
+            return std::future::pending().await;
+        }
+        while sagas.run_until_idle().await.expect("runs").running > 0 {
+            // What another process died with is free when its lease has run out.
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        say("done");
+    }
+}

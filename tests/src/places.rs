@@ -1,0 +1,87 @@
+//! Where events are: a file of SQLite, or a database of PostgreSQL, for tests whose work is done by
+//! processes of their own.
+
+use es_postgres::PostgresStore;
+use es_runtime::saga::SagaStore;
+use es_sqlite::SqliteStore;
+use es_testkit::postgres::{Database, Server};
+use std::{
+    future::Future,
+    io::{BufRead, BufReader, Write},
+    path::Path,
+    process::Child,
+};
+
+/// A folder, and a database of its own where one is asked for.
+pub enum Place {
+    Sqlite(tempfile::TempDir),
+    Postgres(tempfile::TempDir, Database<'static>),
+}
+
+impl Place {
+    pub fn sqlite() -> Self {
+        Self::Sqlite(tempfile::tempdir().expect("a folder"))
+    }
+
+    pub fn postgres() -> Self {
+        let server = Server::shared().expect("a server");
+        let database = server.database().expect("a database");
+        Self::Postgres(tempfile::tempdir().expect("a folder"), database)
+    }
+
+    pub fn folder(&self) -> &Path {
+        match self {
+            Self::Sqlite(folder) | Self::Postgres(folder, _) => folder.path(),
+        }
+    }
+
+    /// What [`with_store`] opens.
+    pub fn address(&self) -> String {
+        match self {
+            Self::Sqlite(folder) => folder.path().join("events.db").display().to_string(),
+            Self::Postgres(_, database) => database.url(),
+        }
+    }
+
+    /// Does something with the store of this place.
+    pub async fn with<R>(&self, act: impl Act<R>) -> R {
+        with_store(&self.address(), act).await
+    }
+}
+
+/// Something that is done with a store, whichever it is.
+pub trait Act<R>: Send {
+    fn run<S: SagaStore>(self, store: S) -> impl Future<Output = R> + Send;
+}
+
+/// Opens the store at this address, does something with it, and closes it.
+pub async fn with_store<R>(address: &str, act: impl Act<R>) -> R {
+    if address.contains("dbname=") || address.starts_with("postgres") {
+        let store = PostgresStore::open(address).await.expect("opens");
+        let result = act.run(store.clone()).await;
+        store.close().await;
+        result
+    } else {
+        let store = SqliteStore::open(address).await.expect("opens");
+        let result = act.run(store.clone()).await;
+        store.close().await;
+        result
+    }
+}
+
+/// The next line that a process says, empty when it ended without one.
+pub fn line_of(child: &mut Child) -> String {
+    let mut line = String::new();
+    let out = child.stdout.as_mut().expect("its output");
+    BufReader::new(out)
+        .read_line(&mut line)
+        .expect("a line or the end");
+    line.trim_end().to_owned()
+}
+
+/// Says one line to the process that waits for it.
+pub fn say(line: &str) {
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "{line}").expect("written");
+    out.flush().expect("written");
+}
