@@ -1,7 +1,8 @@
 //! Loads one long aggregate out of a file and prints the peak of its memory in KiB.
 //!
 //! `replay FILE fold` loads it as the repository does; `replay FILE collect` keeps every event, for
-//! comparison; `replay FILE project` builds a read model of it.
+//! comparison; `replay FILE project` builds a read model of it, and `replay FILE hoard` one whose handler
+//! keeps every event.
 
 use es_runtime::{
     Aggregate, Apply, Envelope, Event, EventStore, HandlerError, Project, Projection, Projections,
@@ -9,6 +10,7 @@ use es_runtime::{
 };
 use es_sqlite::{Sqlite, SqliteStore, SqliteTransaction};
 use serde::{Deserialize, Serialize};
+use std::sync::Mutex;
 
 #[derive(Event, Serialize, Deserialize)]
 #[event("note.added")]
@@ -28,19 +30,25 @@ impl Apply<NoteAdded> for Notes {
     }
 }
 
+/// Rows as long as the events, so that a short history fills the caches of the read database too.
 #[derive(Projection)]
-#[projection("lengths", events(NoteAdded))]
-#[projection(schema(Sqlite = "CREATE TABLE {lengths} (bytes INTEGER)"))]
-struct Lengths;
+#[projection("texts", events(NoteAdded))]
+#[projection(schema(Sqlite = "CREATE TABLE {texts} (text TEXT)"))]
+struct Texts {
+    kept: Option<Mutex<Vec<String>>>,
+}
 
-impl Project<NoteAdded, Sqlite> for Lengths {
+impl Project<NoteAdded, Sqlite> for Texts {
     async fn project(
         &self,
         added: &Envelope<NoteAdded>,
         tx: &mut SqliteTransaction,
     ) -> Result<(), HandlerError> {
-        let bytes = i64::try_from(added.event.text.len())?;
-        tx.execute("INSERT INTO {lengths} VALUES (?1)", [bytes])?;
+        let text = &added.event.text;
+        tx.execute("INSERT INTO {texts} VALUES (?1)", [text])?;
+        if let Some(kept) = &self.kept {
+            kept.lock().expect("not poisoned").push(text.clone());
+        }
         Ok(())
     }
 }
@@ -49,17 +57,18 @@ impl Project<NoteAdded, Sqlite> for Lengths {
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut arguments = std::env::args().skip(1);
     let file = arguments.next().ok_or("which file?")?;
-    let how = arguments.next().ok_or("fold or collect?")?;
+    let how = arguments.next().ok_or("how?")?;
     let store = SqliteStore::open(&file).await?;
     let mut kept = Vec::new();
     if how == "fold" {
         let notes = Repository::<Notes, _>::without_snapshots(store.clone());
         let loaded = notes.load(&"n".to_owned()).await?;
         eprintln!("{} events, {} bytes", loaded.version, loaded.state.bytes);
-    } else if how == "project" {
-        let read = Sqlite::open(format!("{file}-read")).await?;
+    } else if how == "project" || how == "hoard" {
+        let read = Sqlite::open(format!("{file}-{how}")).await?;
+        let kept = (how == "hoard").then(Mutex::default);
         Projections::new(store.clone(), read)
-            .with(Lengths)
+            .with(Texts { kept })
             .catch_up()
             .await?;
     } else {
