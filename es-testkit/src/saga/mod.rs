@@ -1,4 +1,5 @@
 //! Tests of sagas: scripted outcomes, virtual time, and a process that dies at every point.
+//! [`ProcessTest`] is for process managers.
 //!
 //! ```
 //! use es_runtime::saga::{Cx, Definition, Effect, Fail, Saga, Start};
@@ -46,10 +47,12 @@
 
 mod fuse;
 mod ledger;
+mod process;
 mod store;
 
 pub use fuse::{CrashPoint, Fuse};
 pub use ledger::{Called, Ledger};
+pub use process::{ProcessTest, Reacted};
 pub use store::MortalStore;
 
 use es_runtime::{
@@ -200,11 +203,7 @@ impl<T: Saga> SagaTest<T> {
 
     /// Runs it; the first process dies at the first point, the second one at the second, and so on.
     pub async fn dying(&self, crashes: &[CrashPoint]) -> Ended {
-        let clock = Arc::new(AtomicI64::new(1_000_000_000_000_000));
-        let time = Arc::clone(&clock);
-        let store = MemoryStore::with_clock(move || {
-            Timestamp::from_unix_micros(time.load(Ordering::Relaxed)).unwrap_or_else(Timestamp::now)
-        });
+        let (store, clock) = virtual_clock();
         (self.prepare)(store.clone()).await;
         let world = World {
             ledger: Ledger::default(),
@@ -323,6 +322,16 @@ impl<T: Saga> SagaTest<T> {
         }
         matrix
     }
+}
+
+/// An empty store, and its clock in microseconds.
+fn virtual_clock() -> (MemoryStore, Arc<AtomicI64>) {
+    let clock = Arc::new(AtomicI64::new(1_000_000_000_000_000));
+    let time = Arc::clone(&clock);
+    let store = MemoryStore::with_clock(move || {
+        Timestamp::from_unix_micros(time.load(Ordering::Relaxed)).unwrap_or_else(Timestamp::now)
+    });
+    (store, clock)
 }
 
 fn crash_points(points: usize) -> impl Iterator<Item = CrashPoint> {

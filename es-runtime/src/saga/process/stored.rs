@@ -27,6 +27,9 @@ pub struct Stepped {
 }
 
 impl Stepped {
+    /// The name that its events are stored under; the payload is this type as JSON.
+    pub const NAME: &'static str = STEPPED;
+
     pub(super) fn new(cause: ProcessCause, outcome: ProcessOutcome) -> Self {
         Self {
             cause,
