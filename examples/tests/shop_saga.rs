@@ -40,6 +40,15 @@ fn balances(db: &str, folder: &Path) {
     let shown = shop(&["saga", "show", id, "--db", db], folder);
     let shown = String::from_utf8_lossy(&shown.stdout).into_owned();
     assert!(shown.contains("flowchart LR"), "{shown}");
+    // The other one that follows each order.
+    let other = ["saga", "list", "--saga", "settlement", "--db", db];
+    let settled = shop(&other, folder);
+    let settled = String::from_utf8_lossy(&settled.stdout).into_owned();
+    assert_eq!(settled.matches("ended").count(), 40, "{settled}");
+    let other = ["saga", "show", id, "--saga", "settlement", "--db", db];
+    let shown = shop(&other, folder);
+    let shown = String::from_utf8_lossy(&shown.stdout).into_owned();
+    assert!(shown.contains("order.placed"), "{shown}");
     let repair = [
         "saga", "unwind", id, "--by", "ada", "--reason", "test", "--db", db,
     ];

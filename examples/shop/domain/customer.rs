@@ -51,6 +51,13 @@ pub struct Customer {
     spent: Cents,
 }
 
+impl Customer {
+    /// What all credited orders cost.
+    pub const fn spent(&self) -> Cents {
+        self.spent
+    }
+}
+
 impl Apply<CustomerEvent> for Customer {
     fn apply(&mut self, event: &CustomerEvent) {
         match event {

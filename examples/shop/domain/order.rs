@@ -85,6 +85,12 @@ pub struct CancelOrder {
     pub reason: String,
 }
 
+/// Nobody has paid in time. Only an order that waits for its money lapses.
+#[derive(Clone, Debug)]
+pub struct LapseOrder {
+    pub lapsed_on: Date,
+}
+
 /// Why the shop says no.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum OrderError {
@@ -118,7 +124,7 @@ pub enum OrderError {
     OrderCancelled,
     ignore(OrderRefunded)
 ))]
-#[aggregate(commands(PlaceOrder, PayOrder, ShipOrder, CancelOrder))]
+#[aggregate(commands(PlaceOrder, PayOrder, ShipOrder, CancelOrder, LapseOrder))]
 pub struct Order {
     progress: Progress,
     total: Cents,
@@ -231,6 +237,22 @@ impl Handle<CancelOrder> for Order {
                 },
             ]),
             Progress::Unknown => Err(OrderError::NotPlaced),
+            Progress::Shipped => Err(OrderError::Shipped),
+            Progress::Cancelled => Err(OrderError::Cancelled),
+        }
+    }
+}
+
+impl Handle<LapseOrder> for Order {
+    fn handle(&self, command: LapseOrder) -> Result<Events<Self>, OrderError> {
+        match self.progress {
+            Progress::Placed => Ok(OrderCancelled {
+                cancelled_on: command.lapsed_on,
+                reason: "it was not paid in time".to_owned(),
+            }
+            .into()),
+            Progress::Unknown => Err(OrderError::NotPlaced),
+            Progress::Paid => Err(OrderError::AlreadyPaid),
             Progress::Shipped => Err(OrderError::Shipped),
             Progress::Cancelled => Err(OrderError::Cancelled),
         }

@@ -1,8 +1,10 @@
-//! `shop saga ..`: orders from the web are fulfilled by a saga over three services.
+//! `shop saga ..`: orders from the web are fulfilled by a saga over three services, and settled by a
+//! process manager.
 
 mod fulfil;
 mod run;
 mod services;
+mod settle;
 
 pub use run::{Load, run};
 
@@ -12,18 +14,28 @@ use crate::{
 };
 use clap::Subcommand;
 use es_runtime::{
-    Sagas,
+    Aggregate, Saga, Sagas,
     saga::{SagaStatus, Verb},
 };
 use fulfil::FulfilOrder;
 use services::Services;
+use settle::Settlement;
 use std::{
     error::Error,
     io::{self, Write},
     net::SocketAddr,
 };
 
-const NAME: &str = "fulfil-order";
+const FULFIL: &str = FulfilOrder::NAME;
+const SETTLE: &str = Settlement::NAME;
+
+/// One of the two.
+#[derive(clap::Args)]
+pub struct Which {
+    /// The saga that fulfils orders, or the process manager that settles them.
+    #[arg(long = "saga", default_value = FULFIL, value_parser = [FULFIL, SETTLE])]
+    name: String,
+}
 
 /// What can be done with sagas.
 #[derive(Subcommand)]
@@ -51,12 +63,16 @@ pub enum SagaCommand {
         #[arg(long)]
         parked: bool,
         #[command(flatten)]
+        which: Which,
+        #[command(flatten)]
         shop: crate::Place,
     },
     /// Prints the history of one saga, and where it stands as a Mermaid diagram.
     Show {
         /// The order's id.
         id: String,
+        #[command(flatten)]
+        which: Which,
         #[command(flatten)]
         shop: crate::Place,
     },
@@ -101,6 +117,8 @@ pub enum SagaCommand {
 pub struct Repair {
     /// The order's id.
     id: String,
+    #[command(flatten)]
+    which: Which,
     /// Who does this.
     #[arg(long)]
     by: String,
@@ -134,6 +152,7 @@ pub fn sagas<S: ShopStore>(store: &S, services: Services) -> Sagas<S> {
     Sagas::new(store.clone())
         .lease(lease)
         .with::<FulfilOrder>(services)
+        .with_process_manager::<Settlement>()
 }
 
 /// Works until it is killed.
@@ -151,7 +170,10 @@ pub async fn operate<S: ShopStore>(store: &S, command: SagaCommand) -> Result<()
     let sagas = sagas(store, Services::nowhere());
     let mut out = io::stdout();
     let (verb, repair) = match command {
-        SagaCommand::List { parked, .. } => return list(&sagas, parked).await,
+        SagaCommand::List { parked, which, .. } => return list(&sagas, &which.name, parked).await,
+        SagaCommand::Show { id, which, .. } if which.name == SETTLE => {
+            return show_settlement(&sagas, &id).await;
+        }
         SagaCommand::Show { id, .. } => return show(&sagas, &id).await,
         SagaCommand::Run { .. } | SagaCommand::Work { .. } => return Ok(()),
         SagaCommand::Retry { repair } => (Verb::Retry {}, repair),
@@ -165,19 +187,24 @@ pub async fn operate<S: ShopStore>(store: &S, command: SagaCommand) -> Result<()
         SagaCommand::Abandon { repair } => (Verb::Abandon {}, repair),
     };
     let done = verb.name();
+    let name = &repair.which.name;
     sagas
-        .repair(NAME, &repair.id, verb, &repair.by, &repair.reason)
+        .repair(name, &repair.id, verb, &repair.by, &repair.reason)
         .await?;
     writeln!(out, "{done}: {}", repair.id)?;
     Ok(())
 }
 
-async fn list<S: ShopStore>(sagas: &Sagas<S>, parked: bool) -> Result<(), Box<dyn Error>> {
+async fn list<S: ShopStore>(
+    sagas: &Sagas<S>,
+    name: &str,
+    parked: bool,
+) -> Result<(), Box<dyn Error>> {
     let status = parked.then_some(SagaStatus::Parked);
     let mut table = table(["order", "status", "at", "why", "claims"]);
     let mut after = None;
     loop {
-        let rows = sagas.list(Some(NAME), status, after).await?;
+        let rows = sagas.list(Some(name), status, after).await?;
         let Some(last) = rows.last() else { break };
         after = Some(last.instance.clone());
         for row in &rows {
@@ -195,13 +222,25 @@ async fn list<S: ShopStore>(sagas: &Sagas<S>, parked: bool) -> Result<(), Box<dy
 }
 
 async fn show<S: ShopStore>(sagas: &Sagas<S>, id: &str) -> Result<(), Box<dyn Error>> {
-    let saga = sagas.show(NAME, id).await?;
+    let saga = sagas.show(FULFIL, id).await?;
     let mut out = io::stdout();
     for (at, event) in &saga.history {
         writeln!(out, "{at}  {event:?}")?;
     }
     if let Some(diagram) = saga.mermaid {
         writeln!(out, "\n{diagram}")?;
+    }
+    Ok(())
+}
+
+async fn show_settlement<S: ShopStore>(sagas: &Sagas<S>, id: &str) -> Result<(), Box<dyn Error>> {
+    let settlement = sagas.show_process(SETTLE, id).await?;
+    let mut out = io::stdout();
+    for (at, step) in &settlement.history {
+        writeln!(out, "{at}  {step:?}")?;
+    }
+    for (name, at) in &settlement.state.timers {
+        writeln!(out, "\ntimer {name} runs out at {at}")?;
     }
     Ok(())
 }

@@ -2,7 +2,7 @@
 //! that balance at the end.
 
 use super::{
-    NAME,
+    FULFIL, SETTLE,
     fulfil::WEB,
     sagas,
     services::{Service, Services, chance},
@@ -11,10 +11,14 @@ use crate::{
     db::ShopStore,
     domain::{
         Cents, CustomerId, OrderId,
+        customer::{Customer, Register},
         order::{Order, PlaceOrder},
     },
 };
-use es_runtime::{EventId, Repository, Sagas, saga::SagaStatus};
+use es_runtime::{
+    EventId, Repository, Sagas,
+    saga::{SagaStatus, stream_of},
+};
 use jiff::civil::date;
 use std::{
     error::Error,
@@ -93,7 +97,13 @@ pub async fn run<S: ShopStore>(
     // From now on orders are fulfilled.
     sagas.run_until_idle().await?;
     let run = EventId::new().to_string();
-    let orders = place(store, &run, load.orders).await?;
+    let customers = Repository::<Customer, _>::new(store.clone());
+    let customer = CustomerId(format!("{WEB}{run}"));
+    let register = Register {
+        on: date(2026, 11, 25),
+    };
+    customers.execute(&customer, register).await?;
+    let orders = place(store, &run, &customer, load.orders).await?;
     let total: i64 = orders.iter().map(|(_, total)| total.0).sum();
     println!("{} orders over {} were placed", orders.len(), Cents(total));
 
@@ -121,7 +131,7 @@ pub async fn run<S: ShopStore>(
 
     let (mut completed, mut compensated, mut parked, mut earned) = (0, 0, 0, 0);
     for (order, total) in &orders {
-        let saga = sagas.show(NAME, &order.0).await?;
+        let saga = sagas.show(FULFIL, &order.0).await?;
         match saga.row.map(|row| row.status) {
             Some(SagaStatus::Parked) => parked += 1,
             _ if saga.state.phase_text() == "completed" => {
@@ -143,10 +153,13 @@ pub async fn run<S: ShopStore>(
         Cents(money.done - money.undone),
         Cents(earned)
     );
+    let credited = customers.load(&customer).await?.state.spent();
+    println!("credited to the customer: {credited}");
     let doubled: usize = all.iter().map(|service| service.sums().doubled).sum();
     let parcels = shipping.sums();
     let balances = money.done - money.undone == earned
         && parcels.done - parcels.undone == completed
+        && credited.0 == earned
         && doubled == 0;
     if balances && parked == 0 {
         println!("the ledgers balance");
@@ -161,6 +174,7 @@ pub async fn run<S: ShopStore>(
 async fn place<S: ShopStore>(
     store: &S,
     run: &str,
+    customer: &CustomerId,
     orders: u32,
 ) -> Result<Vec<(OrderId, Cents)>, Box<dyn Error>> {
     let repository = Repository::<Order, _>::new(store.clone());
@@ -170,7 +184,7 @@ async fn place<S: ShopStore>(
         let cds = number % 4 + 1;
         let total = Cents(i64::from(cds) * 1_449 + i64::from(number));
         let place = PlaceOrder {
-            customer: CustomerId("web".to_owned()),
+            customer: customer.clone(),
             placed_on: date(2026, 11, 25),
             cds,
             total,
@@ -181,10 +195,18 @@ async fn place<S: ShopStore>(
     Ok(placed)
 }
 
-/// Everything was read and nothing runs.
+/// No saga runs, and everything was read.
 async fn is_at_rest<S: ShopStore>(store: &S, sagas: &Sagas<S>) -> Result<bool, Box<dyn Error>> {
+    let running = sagas.list(Some(FULFIL), Some(SagaStatus::Running), None);
+    if !running.await?.is_empty() {
+        return Ok(false);
+    }
     let head = store.head().await?;
-    let read = store.saga_cursor(&format!("saga:{NAME}")).await?;
-    let running = sagas.list(Some(NAME), Some(SagaStatus::Running), None);
-    Ok(read >= Some(head) && running.await?.is_empty())
+    for name in [FULFIL, SETTLE] {
+        let stream = stream_of(name, "any")?;
+        if store.saga_cursor(stream.aggregate()).await? < Some(head) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
