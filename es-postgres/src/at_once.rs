@@ -27,7 +27,7 @@ pub(crate) struct AtOnce<'a> {
 
 impl<'a> AtOnce<'a> {
     /// `None` where an append needs to know more than whether its version is right.
-    pub(crate) fn of(appends: &'a [Append], clock: impl Fn() -> Option<Timestamp>) -> Option<Self> {
+    pub(crate) fn of(appends: &'a [Append], clock: Option<Timestamp>) -> Option<Self> {
         let mut streams = HashMap::with_capacity(appends.len());
         let (mut aggregates, mut ids, mut expected) = (Vec::new(), Vec::new(), Vec::new());
         for append in appends {
@@ -45,17 +45,16 @@ impl<'a> AtOnce<'a> {
             ids.push(append.stream.id());
             expected.push(clamped(version));
         }
-        let time = clock();
         let mut decider = Decider::new(Known {
             head: 0,
             streams,
             appends: HashMap::new(),
-            now: time.unwrap_or_else(Timestamp::now),
+            now: clock.unwrap_or_else(Timestamp::now),
         });
         let mut rows = Rows::default();
         let done = appends
             .iter()
-            .map(|append| decider.one(append, clock(), &mut rows).ok())
+            .map(|append| decider.one(append, clock, &mut rows).ok())
             .collect::<Option<Vec<_>>>()?;
         Some(Self {
             done,
@@ -63,7 +62,7 @@ impl<'a> AtOnce<'a> {
             aggregates,
             ids,
             expected,
-            server_time: time.is_none(),
+            server_time: clock.is_none(),
         })
     }
 

@@ -4,15 +4,12 @@ use crate::{
     Postgres, PostgresStore,
     connection::{Connector, Tls},
     identifier::SchemaName,
-    read::{
-        ReadSettings,
-        inline::{InlineProjection, List},
-    },
+    read::ReadSettings,
     schema,
 };
 use es_runtime::{
     Limits, StorageError, StorageErrorKind, Timestamp,
-    projection::{Dispatch, inline::Inline},
+    projection::{Dispatch, inline::InlineProjection},
 };
 use std::{fmt, sync::Arc, time::Duration};
 use tokio_postgres::{
@@ -63,7 +60,7 @@ pub struct PostgresOptions {
     notify: bool,
     read_schema: Option<SchemaName>,
     read_connections: usize,
-    inline: Vec<Arc<dyn InlineProjection>>,
+    inline: Vec<InlineProjection<Postgres>>,
 }
 
 impl PostgresOptions {
@@ -235,7 +232,7 @@ impl PostgresOptions {
     /// one transaction; so is the whole store for a new version. Give it to every process that
     /// writes: what one without it appends comes with the next append of one with it.
     pub fn inline<P: Dispatch<Postgres>>(mut self, projection: P) -> Self {
-        self.inline.push(Arc::new(Inline::new(projection)));
+        self.inline.push(InlineProjection::new(projection));
         self
     }
 
@@ -303,7 +300,7 @@ impl PostgresOptions {
         connector.set("jit", "off".to_owned());
         PostgresStore::start(Settings {
             read,
-            inline: self.inline.into(),
+            inline: self.inline,
             connector,
             schema: self.schema,
             migrate: self.migrate,
@@ -337,7 +334,7 @@ fn in_runtime() -> Result<tokio::runtime::Handle, StorageError> {
 
 pub(crate) struct Settings {
     pub(crate) read: ReadSettings,
-    pub(crate) inline: List,
+    pub(crate) inline: Vec<InlineProjection<Postgres>>,
     pub(crate) connector: Connector,
     pub(crate) schema: SchemaName,
     pub(crate) migrate: bool,

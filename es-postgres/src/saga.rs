@@ -5,19 +5,21 @@ use crate::{
     connection::{Param, Session},
     decide::{Decider, Rows},
     errors::{closed, corrupt, no_answer, storage},
-    read::{PostgresTransaction, inline::Behind},
+    read::{PostgresTransaction, inline::Feed},
     rows::{clamped, natural, time},
+    statements::Statements,
     store::PostgresStore,
     writer::{Abandoned, Cause, Decided, Message, Writer},
 };
 use es_runtime::{
     Append, AppendError, Appended, Outcome, Position, ReadError, StorageError, StreamId, Timestamp,
+    projection::inline::InlineError,
     saga::{
         Claim, Claimed, Commit, CommitError, Committed, CursorMove, RowChange, RowFilter, SagaRow,
         SagaStatus, SagaStore,
     },
 };
-use futures_util::future::{join, join5};
+use futures_util::future::{join, join3};
 use std::{
     collections::HashMap,
     time::{Duration, SystemTime},
@@ -58,14 +60,23 @@ struct Standing {
     cursors: HashMap<String, Option<Position>>,
 }
 
-/// What the accepted commits of a group change, each row and each cursor once.
-#[derive(Default)]
-struct Changes {
+/// What the accepted commits of a group change beside events, each row and each cursor once.
+pub(crate) struct Changes {
+    now: SystemTime,
     rows: Vec<RowChange>,
     moves: Vec<CursorMove>,
 }
 
 impl Changes {
+    /// Nothing yet.
+    pub(crate) fn at(now: Timestamp) -> Self {
+        Self {
+            now: now.into(),
+            rows: Vec::new(),
+            moves: Vec::new(),
+        }
+    }
+
     fn add(&mut self, commit: &Commit) {
         for row in &commit.rows {
             let mut rows = self.rows.iter_mut();
@@ -85,6 +96,68 @@ impl Changes {
                 None => self.moves.push(moved.clone()),
             }
         }
+    }
+
+    /// Writes them, in statements that are sent at the first poll and in this order.
+    pub(crate) async fn write(
+        &self,
+        session: &Session,
+        statements: &Statements,
+    ) -> Result<(), Error> {
+        let (put, released, moved) = join3(
+            self.put(session, statements),
+            self.release(session, statements),
+            self.move_cursors(session, statements),
+        )
+        .await;
+        put.and(released).and(moved).map(|_| ())
+    }
+
+    /// All rows in one statement, so that a flight is sent in its order.
+    async fn put(&self, session: &Session, statements: &Statements) -> Result<u64, Error> {
+        let rows = &self.rows;
+        if rows.is_empty() {
+            return Ok(0);
+        }
+        let column =
+            |text: fn(&RowChange) -> &str| -> Vec<&str> { rows.iter().map(text).collect() };
+        let reasons: Vec<_> = rows.iter().map(|row| row.reason.as_deref()).collect();
+        let due = rows.iter().map(|row| row.due_at.map(SystemTime::from));
+        let due: Vec<Option<SystemTime>> = due.collect();
+        let params: [Param<'_>; 8] = [
+            (&column(|row| row.instance.aggregate()), Type::TEXT_ARRAY),
+            (&column(|row| row.instance.id()), Type::TEXT_ARRAY),
+            (&column(|row| &row.definition), Type::TEXT_ARRAY),
+            (&column(|row| row.status.as_str()), Type::TEXT_ARRAY),
+            (&column(|row| &row.phase), Type::TEXT_ARRAY),
+            (&reasons, Type::TEXT_ARRAY),
+            (&due, Type::TIMESTAMPTZ_ARRAY),
+            (&self.now, Type::TIMESTAMPTZ),
+        ];
+        session.execute(&statements.saga_put, &params).await
+    }
+
+    /// Lets go of those rows that say so.
+    async fn release(&self, session: &Session, statements: &Statements) -> Result<u64, Error> {
+        let released = self.rows.iter().filter(|row| row.release);
+        let released = released.map(|row| (row.instance.aggregate(), row.instance.id()));
+        let (sagas, ids): (Vec<&str>, Vec<&str>) = released.unzip();
+        if sagas.is_empty() {
+            return Ok(0);
+        }
+        let params: [Param<'_>; 2] = [(&sagas, Type::TEXT_ARRAY), (&ids, Type::TEXT_ARRAY)];
+        session.execute(&statements.saga_release, &params).await
+    }
+
+    async fn move_cursors(&self, session: &Session, statements: &Statements) -> Result<u64, Error> {
+        let moves = &self.moves;
+        if moves.is_empty() {
+            return Ok(0);
+        }
+        let consumers: Vec<&str> = moves.iter().map(|moved| moved.consumer.as_str()).collect();
+        let to: Vec<String> = moves.iter().map(|moved| moved.to.to_string()).collect();
+        let params: [Param<'_>; 2] = [(&consumers, Type::TEXT_ARRAY), (&to, Type::TEXT_ARRAY)];
+        session.execute(&statements.saga_move, &params).await
     }
 }
 
@@ -171,7 +244,7 @@ impl Writer {
         let before = known.head;
         let mut judge = Decider::new(known);
         let mut rows = Rows::default();
-        let mut changes = Changes::default();
+        let mut changes = Changes::at(now);
         let mut verdicts = Vec::with_capacity(commits.len());
         for commit in commits {
             let marks: Vec<_> = commit.appends.iter().map(|a| judge.mark(a)).collect();
@@ -192,9 +265,11 @@ impl Writer {
             return Ok(verdicts);
         }
         let mut decided = Decided {
-            verdicts: Vec::new(),
+            writes: commits.len(),
             rows,
             is_written: false,
+            changes,
+            before,
             head: judge.head(),
         };
         let session = match (commits, verdicts.as_slice()) {
@@ -206,8 +281,7 @@ impl Writer {
             }
             _ => session,
         };
-        self.finish_commits(session, &changes, decided, before, now)
-            .await?;
+        self.finish(session, decided).await?;
         Ok(verdicts)
     }
 
@@ -267,8 +341,8 @@ impl Writer {
         let mut tx = PostgresTransaction::new(session);
         let mut refused = None;
         let projected = async {
-            let caught_up = self.inlines.catch_up(&mut tx, &self.statements).await;
-            caught_up.map_err(StorageError::from)?;
+            let feed = Feed(&self.statements);
+            self.inlines.catch_up(&mut tx, &feed).await?;
             self.insert_events(tx.session(), rows).await?;
             self.insert_appends(tx.session(), rows).await?;
             for (append, appended) in commit.appends.iter().zip(appended) {
@@ -277,8 +351,8 @@ impl Writer {
                 }
                 match self.inlines.handle(&mut tx, append, appended).await {
                     Ok(()) => {}
-                    Err(Behind::Storage(error)) => return Err(error.into()),
-                    Err(Behind::Failure(failure)) => {
+                    Err(InlineError::Storage(error)) => return Err(error.into()),
+                    Err(InlineError::Failure(failure)) => {
                         if let Some(error) = tx.take_passing() {
                             return Err(error.into());
                         }
@@ -306,121 +380,6 @@ impl Writer {
             return Err(CommitError::Append(error).into());
         }
         Ok(session)
-    }
-
-    /// Writes what is not written yet and commits: one flight. The move of the head is the proof that
-    /// the transaction was alive until its end.
-    async fn finish_commits(
-        &mut self,
-        session: Session,
-        changes: &Changes,
-        decided: Decided<'_>,
-        before: u64,
-        now: Timestamp,
-    ) -> Result<(), NotDone> {
-        let (head, before) = (clamped(decided.head), clamped(before));
-        let to_head: [Param<'_>; 2] = [(&head, Type::INT8), (&before, Type::INT8)];
-        let nothing = Rows::default();
-        let rows = if decided.is_written {
-            &nothing
-        } else {
-            &decided.rows
-        };
-        let now: SystemTime = now.into();
-        let ((events, appends, put, released, moved), (advanced, committed)) = join(
-            join5(
-                self.insert_events(&session, rows),
-                self.insert_appends(&session, rows),
-                self.put(&session, &changes.rows, now),
-                self.release(&session, &changes.rows),
-                self.move_cursors(&session, &changes.moves),
-            ),
-            join(
-                session.execute(&self.statements.advance, &to_head),
-                session.client().batch_execute("COMMIT"),
-            ),
-        )
-        .await;
-        let wrote = events.and(appends).and(put).and(released).and(moved);
-        let wrote = wrote.map(|_| ());
-        match (wrote, advanced, committed) {
-            // What the server refused was not committed, whatever became of the rest.
-            (Err(error), _, _) | (_, Err(error), _) if error.as_db_error().is_some() => {
-                Err(self.give_up(session, error).await.into())
-            }
-            (Ok(()), Ok(1), Ok(())) => {
-                self.session = Some(session);
-                self.committed(&decided);
-                Ok(())
-            }
-            (Ok(()), Ok(_), Ok(())) => {
-                let error = corrupt("the end of the feed moved while it was locked");
-                Err(not_applied(error).into())
-            }
-            (Err(error), _, _) | (_, Err(error), _) | (_, _, Err(error)) => {
-                drop(session);
-                let error = storage(error);
-                if decided.rows.is_empty() {
-                    // Nothing was written that could be found again.
-                    let outcome = Outcome::Unknown;
-                    return Err(CommitError::Storage { outcome, error }.into());
-                }
-                self.resolve(decided, error).await?;
-                Ok(())
-            }
-        }
-    }
-
-    /// All rows in one statement, so that a flight is sent in its order.
-    async fn put(
-        &self,
-        session: &Session,
-        rows: &[RowChange],
-        now: SystemTime,
-    ) -> Result<u64, Error> {
-        if rows.is_empty() {
-            return Ok(0);
-        }
-        let column =
-            |text: fn(&RowChange) -> &str| -> Vec<&str> { rows.iter().map(text).collect() };
-        let reasons: Vec<_> = rows.iter().map(|row| row.reason.as_deref()).collect();
-        let due = rows.iter().map(|row| row.due_at.map(SystemTime::from));
-        let due: Vec<Option<SystemTime>> = due.collect();
-        let params: [Param<'_>; 8] = [
-            (&column(|row| row.instance.aggregate()), Type::TEXT_ARRAY),
-            (&column(|row| row.instance.id()), Type::TEXT_ARRAY),
-            (&column(|row| &row.definition), Type::TEXT_ARRAY),
-            (&column(|row| row.status.as_str()), Type::TEXT_ARRAY),
-            (&column(|row| &row.phase), Type::TEXT_ARRAY),
-            (&reasons, Type::TEXT_ARRAY),
-            (&due, Type::TIMESTAMPTZ_ARRAY),
-            (&now, Type::TIMESTAMPTZ),
-        ];
-        session.execute(&self.statements.saga_put, &params).await
-    }
-
-    /// Lets go of those rows that say so.
-    async fn release(&self, session: &Session, rows: &[RowChange]) -> Result<u64, Error> {
-        let released = rows.iter().filter(|row| row.release);
-        let released = released.map(|row| (row.instance.aggregate(), row.instance.id()));
-        let (sagas, ids): (Vec<&str>, Vec<&str>) = released.unzip();
-        if sagas.is_empty() {
-            return Ok(0);
-        }
-        let params: [Param<'_>; 2] = [(&sagas, Type::TEXT_ARRAY), (&ids, Type::TEXT_ARRAY)];
-        session
-            .execute(&self.statements.saga_release, &params)
-            .await
-    }
-
-    async fn move_cursors(&self, session: &Session, moves: &[CursorMove]) -> Result<u64, Error> {
-        if moves.is_empty() {
-            return Ok(0);
-        }
-        let consumers: Vec<&str> = moves.iter().map(|moved| moved.consumer.as_str()).collect();
-        let to: Vec<String> = moves.iter().map(|moved| moved.to.to_string()).collect();
-        let params: [Param<'_>; 2] = [(&consumers, Type::TEXT_ARRAY), (&to, Type::TEXT_ARRAY)];
-        session.execute(&self.statements.saga_move, &params).await
     }
 }
 

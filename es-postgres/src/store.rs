@@ -6,7 +6,7 @@ use crate::{
     errors::{closed, no_answer, read_error, storage},
     feed::{feed_page, head_of},
     options::{Durability, PostgresOptions, Settings},
-    read::inline::Inlines,
+    read::inline,
     rows::{self, Recorded, clamped, position, stored_event},
     schema,
     statements::Statements,
@@ -115,9 +115,15 @@ impl PostgresStore {
         } else {
             schema::check(&session, &settings.schema).await?;
         }
-        let durability = durability(&session, &mut settings).await?;
-        // Again, with the settings that depend on the server's.
-        let session = settings.connector.patient_session().await?;
+        let (durability, wait) = durability(&session).await?;
+        let session = if wait {
+            session
+        } else {
+            // Each session from now on says that its commits wait for the log.
+            let connector = &mut settings.connector;
+            connector.set("synchronous_commit", "on".to_owned());
+            connector.patient_session().await?
+        };
         let settings = Arc::new(settings);
         let statements = Arc::new(Statements::new(&settings.schema));
         let counters = Arc::<Counters>::default();
@@ -129,7 +135,7 @@ impl PostgresStore {
         }
         let begin = settings.connector.begin("READ COMMITTED");
         let (inlines, session) =
-            Inlines::open(&settings.inline, session, &begin, &statements).await?;
+            inline::open(&settings.inline, session, &begin, &statements).await?;
         let (writer_ended, alive) = watch::channel(());
         let told = writer::Told {
             counters: Arc::clone(&counters),
@@ -206,11 +212,8 @@ impl PostgresStore {
     }
 }
 
-/// Reads how the server is set up.
-async fn durability(
-    session: &Session,
-    settings: &mut Settings,
-) -> Result<Durability, StorageError> {
+/// How the server is set up, and whether its commits wait for the log by themselves.
+async fn durability(session: &Session) -> Result<(Durability, bool), StorageError> {
     const SQL: &str = "SELECT current_setting('fsync'), current_setting('full_page_writes'), \
                        current_setting('synchronous_commit')";
     let found = session.rows(SQL, &[]).await.map_err(storage)?;
@@ -221,16 +224,12 @@ async fn durability(
                 .is_ok_and(|text| text == value)
         })
     };
-    if is(2, "off") {
-        settings
-            .connector
-            .set("synchronous_commit", "on".to_owned());
-    }
-    Ok(if is(0, "on") && is(1, "on") {
+    let durability = if is(0, "on") && is(1, "on") {
         Durability::Full
     } else {
         Durability::ProcessOnly
-    })
+    };
+    Ok((durability, !is(2, "off")))
 }
 
 impl Shared {

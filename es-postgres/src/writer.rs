@@ -8,17 +8,16 @@ use crate::{
     decide::{Decider, First, Known, Rows},
     errors::{Failed, corrupt, is_passing, storage},
     options::Settings,
-    read::{
-        PostgresTransaction,
-        inline::{Behind, Inlines},
-    },
+    read::{Postgres, PostgresTransaction, inline::Feed},
     rows,
+    saga::Changes,
     statements::Statements,
     stats::Counters,
 };
 use es_runtime::{
     Append, AppendError, AppendId, Appended, EventId, Outcome, StorageError, StorageErrorKind,
     StreamId, Timestamp,
+    projection::inline::{InlineError, Inlines},
     saga::{Commit, CommitError, Committed},
 };
 use futures_util::future::{join4, join5};
@@ -60,7 +59,7 @@ pub(crate) fn start(
     settings: Arc<Settings>,
     statements: Arc<Statements>,
     told: Told,
-    inlines: Inlines,
+    inlines: Inlines<Postgres>,
     begin: String,
     first: Session,
     alive: watch::Receiver<()>,
@@ -85,7 +84,7 @@ pub(crate) struct Writer {
     settings: Arc<Settings>,
     pub(crate) statements: Arc<Statements>,
     told: Told,
-    pub(crate) inlines: Inlines,
+    pub(crate) inlines: Inlines<Postgres>,
     begin: String,
     /// Outside of any transaction.
     pub(crate) session: Option<Session>,
@@ -105,13 +104,17 @@ impl Group {
     }
 }
 
-/// What was decided about a group.
+/// What is to be committed of a group.
 pub(crate) struct Decided<'a> {
-    pub(crate) verdicts: Vec<Verdict>,
+    /// How many appends or commits asked for it.
+    pub(crate) writes: usize,
     pub(crate) rows: Rows<'a>,
     /// Whether the rows were written already; they are some of those, then.
     pub(crate) is_written: bool,
-    /// The newest position afterwards.
+    /// What changes beside events.
+    pub(crate) changes: Changes,
+    /// The newest position before and afterwards.
+    pub(crate) before: u64,
     pub(crate) head: u64,
 }
 
@@ -198,7 +201,7 @@ impl Writer {
     async fn attempt(&mut self, appends: &[Append]) -> Result<Vec<Verdict>, Abandoned> {
         let mut in_doubt = false;
         if self.inlines.is_empty() && !self.settings.connector.pooled {
-            if let Some(group) = AtOnce::of(appends, || self.clock()) {
+            if let Some(group) = AtOnce::of(appends, self.clock()) {
                 match self.at_once(group).await? {
                     Short::Done(verdicts) => return Ok(verdicts),
                     Short::Refused => {}
@@ -266,22 +269,25 @@ impl Writer {
         if !self.inlines.is_empty() {
             return self.with_projections(session, appends, known).await;
         }
-        let before = known.head;
+        let (before, now) = (known.head, known.now);
         let mut judge = Decider::new(known);
         let mut rows = Rows::default();
         let verdict = |append| judge.one(append, self.clock(), &mut rows);
-        let verdicts = appends.iter().map(verdict).collect();
+        let verdicts: Vec<Verdict> = appends.iter().map(verdict).collect();
+        if rows.is_empty() {
+            self.roll_back(session).await;
+            return Ok(verdicts);
+        }
         let decided = Decided {
-            verdicts,
+            writes: appends.len(),
             rows,
             is_written: false,
+            changes: Changes::at(now),
+            before,
             head: judge.head(),
         };
-        if decided.rows.is_empty() {
-            self.roll_back(session).await;
-            return Ok(decided.verdicts);
-        }
-        self.finish(session, decided, before).await
+        self.finish(session, decided).await?;
+        Ok(verdicts)
     }
 
     /// A transaction in which projections handle each append.
@@ -291,18 +297,20 @@ impl Writer {
         appends: &[Append],
         known: Known,
     ) -> Result<Vec<Verdict>, Abandoned> {
-        let before = known.head;
         let mut tx = PostgresTransaction::new(session);
         let projected = self.project(&mut tx, appends, known).await;
         let (session, passing) = tx.into_parts();
         match (projected, passing) {
             (Ok(_), Some(error)) => Err(self.give_up(session, error).await),
             (Err(cause), _) => Err(self.give_up(session, cause).await),
-            (Ok(decided), None) if decided.rows.is_empty() => {
-                self.roll_back(session).await;
-                Ok(decided.verdicts)
+            (Ok((decided, verdicts)), None) => {
+                if decided.rows.is_empty() {
+                    self.roll_back(session).await;
+                } else {
+                    self.finish(session, decided).await?;
+                }
+                Ok(verdicts)
             }
-            (Ok(decided), None) => self.finish(session, decided, before).await,
         }
     }
 
@@ -312,16 +320,19 @@ impl Writer {
         tx: &mut PostgresTransaction,
         appends: &'a [Append],
         known: Known,
-    ) -> Result<Decided<'a>, Cause> {
-        let caught_up = self.inlines.catch_up(tx, &self.statements).await;
-        caught_up.map_err(StorageError::from)?;
-        let mut judge = Decider::new(known);
+    ) -> Result<(Decided<'a>, Vec<Verdict>), Cause> {
+        let feed = Feed(&self.statements);
+        self.inlines.catch_up(tx, &feed).await?;
+        let mut verdicts = Vec::with_capacity(appends.len());
         let mut decided = Decided {
-            verdicts: Vec::new(),
+            writes: appends.len(),
             rows: Rows::default(),
             is_written: true,
-            head: 0,
+            changes: Changes::at(known.now),
+            before: known.head,
+            head: known.head,
         };
+        let mut judge = Decider::new(known);
         for append in appends {
             let mark = judge.mark(append);
             let mut rows = Rows::default();
@@ -338,8 +349,8 @@ impl Writer {
                             }
                             Ok(appended)
                         }
-                        Err(Behind::Storage(error)) => return Err(error.into()),
-                        Err(Behind::Failure(failure)) => {
+                        Err(InlineError::Storage(error)) => return Err(error.into()),
+                        Err(InlineError::Failure(failure)) => {
                             if let Some(error) = tx.take_passing() {
                                 return Err(error.into());
                             }
@@ -355,31 +366,35 @@ impl Writer {
                 }
                 other => other,
             };
-            decided.verdicts.push(verdict);
+            verdicts.push(verdict);
         }
         decided.head = judge.head();
-        Ok(decided)
+        Ok((decided, verdicts))
     }
 
     /// Writes what was decided and commits.
-    async fn finish(
+    pub(crate) async fn finish(
         &mut self,
         session: Session,
         decided: Decided<'_>,
-        before: u64,
-    ) -> Result<Vec<Verdict>, Abandoned> {
-        match self.commit(&session, &decided, before).await {
-            Ok(()) => {
-                self.session = Some(session);
-                self.committed(&decided);
-                Ok(decided.verdicts)
-            }
-            Err(NotCommitted::Refused(error)) => Err(self.give_up(session, error).await),
+    ) -> Result<(), Abandoned> {
+        match self.commit(&session, &decided).await {
+            Ok(()) => self.session = Some(session),
+            Err(NotCommitted::Refused(error)) => return Err(self.give_up(session, error).await),
             Err(NotCommitted::InDoubt(error)) => {
                 drop(session);
-                self.resolve(decided, error).await
+                if decided.rows.is_empty() {
+                    // Nothing was written that could be found again.
+                    let outcome = Outcome::Unknown;
+                    return Err(Abandoned::Failed(Failed { outcome, error }));
+                }
+                if self.find_out(&decided.rows, &error).await?.is_none() {
+                    return Err(Abandoned::Lost(error));
+                }
             }
         }
+        self.note(decided.writes, decided.head);
+        Ok(())
     }
 
     pub(crate) fn clock(&self) -> Option<Timestamp> {
@@ -549,15 +564,10 @@ impl Writer {
         })
     }
 
-    /// Writes the rows and commits: one flight. The move of the head is the proof that the transaction
+    /// Writes what is not written yet and commits: one flight. The move of the head is the proof that the transaction
     /// was alive until its end, since the server answers the commit of a dead one with success.
-    async fn commit(
-        &self,
-        session: &Session,
-        decided: &Decided<'_>,
-        before: u64,
-    ) -> Result<(), NotCommitted> {
-        let (head, before) = (rows::clamped(decided.head), rows::clamped(before));
+    async fn commit(&self, session: &Session, decided: &Decided<'_>) -> Result<(), NotCommitted> {
+        let (before, head) = (rows::clamped(decided.before), rows::clamped(decided.head));
         let to_head: [Param<'_>; 2] = [(&head, Type::INT8), (&before, Type::INT8)];
         let nothing = Rows::default();
         let rows = if decided.is_written {
@@ -565,16 +575,17 @@ impl Writer {
         } else {
             &decided.rows
         };
-        let (events, appends, moved, committed) = join4(
+        let (events, appends, changes, moved, committed) = join5(
             self.insert_events(session, rows),
             self.insert_appends(session, rows),
+            decided.changes.write(session, &self.statements),
             session.execute(&self.statements.advance, &to_head),
             session.client().batch_execute("COMMIT"),
         )
         .await;
-        let wrote = events.and(appends);
+        let wrote = events.and(appends).map(|_| ()).and(changes);
         match (wrote, moved, committed) {
-            (Ok(_), Err(error), _) if error.code() == Some(&SqlState::DIVISION_BY_ZERO) => {
+            (Ok(()), Err(error), _) if error.code() == Some(&SqlState::DIVISION_BY_ZERO) => {
                 let error = corrupt("the end of the feed does not move; nothing was committed");
                 Err(NotCommitted::Refused(error.into()))
             }
@@ -582,8 +593,8 @@ impl Writer {
             (Err(error), _, _) | (_, Err(error), _) if error.as_db_error().is_some() => {
                 Err(NotCommitted::Refused(error.into()))
             }
-            (Ok(_), Ok(1), Ok(())) => Ok(()),
-            (Ok(_), Ok(_), Ok(())) => {
+            (Ok(()), Ok(1), Ok(())) => Ok(()),
+            (Ok(()), Ok(_), Ok(())) => {
                 let doubt = corrupt("the server did not say that the end of the feed moved");
                 Err(NotCommitted::InDoubt(doubt))
             }
@@ -668,19 +679,6 @@ impl Writer {
         if session.client().batch_execute("ROLLBACK").await.is_ok() {
             self.session = Some(session);
         }
-    }
-
-    /// The answer to the commit was lost.
-    pub(crate) async fn resolve(
-        &mut self,
-        decided: Decided<'_>,
-        doubt: StorageError,
-    ) -> Result<Vec<Verdict>, Abandoned> {
-        if self.find_out(&decided.rows, &doubt).await?.is_none() {
-            return Err(Abandoned::Lost(doubt));
-        }
-        self.committed(&decided);
-        Ok(decided.verdicts)
     }
 
     /// Whether rows whose commit is in doubt are there. Takes the lock: the server gives it when the
@@ -785,15 +783,11 @@ impl Writer {
         }
     }
 
-    pub(crate) fn committed(&self, decided: &Decided<'_>) {
-        self.note(decided.verdicts.len(), decided.head);
-    }
-
     /// Counts a commit and wakes those who wait for it.
-    fn note(&self, verdicts: usize, head: u64) {
+    fn note(&self, writes: usize, head: u64) {
         let counters = &self.told.counters;
         counters.commits.fetch_add(1, Ordering::Relaxed);
-        let writes = u64::try_from(verdicts).unwrap_or(u64::MAX);
+        let writes = u64::try_from(writes).unwrap_or(u64::MAX);
         counters.writes.fetch_add(writes, Ordering::Relaxed);
         raise(&self.told.newest, head);
         raise(&self.told.mine, head);

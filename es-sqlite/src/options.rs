@@ -1,13 +1,9 @@
 //! How a store is opened: the builder, and the settings that its threads share.
 
-use crate::{
-    Sqlite, SqliteStore,
-    read::inline::{self, InlineProjection},
-    store::Shared,
-};
+use crate::{Sqlite, SqliteStore, store::Shared};
 use es_runtime::{
     Limits, StorageError, Timestamp,
-    projection::{Dispatch, inline::Inline},
+    projection::{Dispatch, inline::InlineProjection},
 };
 use std::{fmt, num::NonZeroUsize, path::Path, path::PathBuf, sync::Arc, thread, time::Duration};
 
@@ -51,7 +47,7 @@ pub struct SqliteOptions {
     durability: Durability,
     read_only: bool,
     max_bytes: Option<u64>,
-    inline: Vec<Arc<dyn InlineProjection>>,
+    inline: Vec<InlineProjection<Sqlite>>,
     holds_events: bool,
 }
 
@@ -136,7 +132,7 @@ impl SqliteOptions {
     /// one transaction; so is the whole store for a new version. Give it to every process that
     /// writes: what one without it appends comes with the next append of one with it.
     pub fn inline<P: Dispatch<Sqlite>>(mut self, projection: P) -> Self {
-        self.inline.push(Arc::new(Inline::new(projection)));
+        self.inline.push(InlineProjection::new(projection));
         self
     }
 
@@ -196,7 +192,7 @@ impl SqliteOptions {
             durability: self.durability,
             read_only: self.read_only,
             max_bytes: self.max_bytes,
-            inline: self.inline.into(),
+            inline: self.inline,
             holds_events: self.holds_events,
         })
     }
@@ -225,7 +221,7 @@ pub(crate) struct Settings {
     pub(crate) durability: Durability,
     pub(crate) read_only: bool,
     pub(crate) max_bytes: Option<u64>,
-    pub(crate) inline: inline::List,
+    pub(crate) inline: Vec<InlineProjection<Sqlite>>,
     /// Whether it is a store; otherwise only read models are in the file.
     pub(crate) holds_events: bool,
 }

@@ -3,17 +3,21 @@
 
 use crate::{
     append::{self, Done, Task},
+    block_on::block_on,
     connection::{self, Role},
     errors::{Failed, SharedFailure, no_answer, outcome_of_commit, panicked},
     options::Settings,
     read::{
-        SqliteTransaction,
-        inline::{Behind, Inlines},
+        Sqlite, SqliteTransaction,
+        inline::{self, Feed},
     },
     schema,
     stats::Counters,
 };
-use es_runtime::{AppendError, Outcome, StorageError, StorageErrorKind};
+use es_runtime::{
+    AppendError, Outcome, StorageError, StorageErrorKind,
+    projection::inline::{InlineError, Inlines},
+};
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, atomic::Ordering},
@@ -87,13 +91,13 @@ pub(crate) async fn start(
     Ok(sender)
 }
 
-fn open(settings: &Settings) -> Result<(SqliteTransaction, Inlines), StorageError> {
+fn open(settings: &Settings) -> Result<(SqliteTransaction, Inlines<Sqlite>), StorageError> {
     let mut connection = connection::open(settings, Role::Writer)?;
     if settings.holds_events {
         schema::migrate(&mut connection, settings)?;
     }
     let mut connection = SqliteTransaction::new(connection);
-    let inlines = Inlines::open(&settings.inline, &mut connection)
+    let inlines = inline::open(&settings.inline, &mut connection)
         .map_err(|error| connection::name_file(settings, error))?;
     Ok((connection, inlines))
 }
@@ -101,7 +105,7 @@ fn open(settings: &Settings) -> Result<(SqliteTransaction, Inlines), StorageErro
 struct Writer {
     /// `None` after a failure that left it in doubt; it is opened again for the next write.
     connection: Option<SqliteTransaction>,
-    inlines: Inlines,
+    inlines: Inlines<Sqlite>,
     settings: Arc<Settings>,
     told: Told,
 }
@@ -317,16 +321,14 @@ fn attempt(
     tx: &mut SqliteTransaction,
     tasks: &[Task],
     settings: &Settings,
-    inlines: &mut Inlines,
+    inlines: &mut Inlines<Sqlite>,
     stage: &mut Stage,
 ) -> Result<Vec<Done>, Broken> {
     // IMMEDIATE: a transaction that only becomes a writer half-way may be refused then.
     run(tx, "BEGIN IMMEDIATE")?;
     *stage = Stage::Write;
     if !inlines.is_empty() {
-        inlines
-            .catch_up(tx)
-            .map_err(|behind| Broken::Own(behind.into()))?;
+        block_on(inlines.catch_up(tx, &Feed)).map_err(Broken::Own)?;
     }
     let mut done = Vec::with_capacity(tasks.len());
     for task in tasks {
@@ -351,7 +353,7 @@ fn append_inline(
     tx: &mut SqliteTransaction,
     task: &Task,
     settings: &Settings,
-    inlines: &Inlines,
+    inlines: &Inlines<Sqlite>,
 ) -> Result<Done, Broken> {
     run(tx, "SAVEPOINT projected")?;
     let done = append::run(tx.connection(), task, settings)?;
@@ -359,7 +361,7 @@ fn append_inline(
     let mut stream = None;
     for (append, appended) in task.appends().iter().zip(done.appended()) {
         if !appended.repeated && appended.events > 0 && handled.is_ok() {
-            handled = inlines.handle(tx, append, appended);
+            handled = block_on(inlines.handle(tx, append, appended));
             stream = Some(append.stream.clone());
         }
     }
@@ -371,7 +373,7 @@ fn append_inline(
         )));
     }
     match (handled, stream) {
-        (Err(Behind::Failure(failure)), Some(stream)) => {
+        (Err(InlineError::Failure(failure)), Some(stream)) => {
             run(tx, "ROLLBACK TO projected")?;
             run(tx, "RELEASE projected")?;
             Ok(Done::Refused(AppendError::Projection {
@@ -380,7 +382,7 @@ fn append_inline(
                 reason: failure.error.to_string(),
             }))
         }
-        (Err(behind), _) => Err(Broken::Own(behind.into())),
+        (Err(error), _) => Err(Broken::Own(error.into())),
         (Ok(()), _) => {
             run(tx, "RELEASE projected")?;
             Ok(done)

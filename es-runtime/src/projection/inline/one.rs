@@ -1,19 +1,16 @@
-//! Projections inside the appends of a store whose database also holds the read model: the rows are
-//! there as soon as the append is, and an append whose projection fails is refused.
-//!
-//! This is for stores. Applications give a projection to the store when they open it.
+//! One projection inside appends: its tables, and its handler.
 
-use super::{
+use crate::projection::{
     Dispatch, Generation, HandlerError, Names, ProjectionError, ReadDatabase, Slot, SqlTransaction,
     batch::{guarded, is_skipped},
     generations::prepare,
     tables::{self, Plan},
 };
 use crate::{EventFilter, Position, RecordedEvent, StorageError};
-use std::{future::Future, marker::PhantomData};
+use std::marker::PhantomData;
 
 /// One projection that runs inside appends.
-pub struct Inline<P, Db> {
+pub(super) struct Inline<P, Db> {
     projection: P,
     filter: EventFilter,
     database: PhantomData<fn(Db)>,
@@ -21,10 +18,9 @@ pub struct Inline<P, Db> {
 
 /// What an inline projection has in the database.
 #[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct InlineTables {
+pub(super) struct Tables {
     /// Up to where it was built.
-    pub position: Position,
+    pub(super) position: Position,
     slot: Slot,
     names: Names,
 }
@@ -42,8 +38,7 @@ pub struct InlineFailure {
 }
 
 impl<Db: ReadDatabase, P: Dispatch<Db>> Inline<P, Db> {
-    /// For this projection.
-    pub fn new(projection: P) -> Self {
+    pub(super) fn new(projection: P) -> Self {
         Self {
             projection,
             filter: P::filter(),
@@ -51,17 +46,9 @@ impl<Db: ReadDatabase, P: Dispatch<Db>> Inline<P, Db> {
         }
     }
 
-    /// Its name.
-    pub const fn name(&self) -> &'static str {
-        P::NAME
-    }
-
     /// Makes the tables where they are missing or of another version, and lets them answer queries.
     /// The caller brings them up to date in the same transaction.
-    ///
-    /// # Errors
-    /// [`ProjectionError`] when the tables cannot be made, or when a newer program made them.
-    pub async fn open(&self, tx: &mut Db::Transaction) -> Result<InlineTables, ProjectionError> {
+    pub(super) async fn open(&self, tx: &mut Db::Transaction) -> Result<Tables, ProjectionError> {
         let name = P::NAME;
         let storage = |error: StorageError| ProjectionError::storage(name, error);
         let plan = Plan {
@@ -103,69 +90,56 @@ impl<Db: ReadDatabase, P: Dispatch<Db>> Inline<P, Db> {
         tables::acquire::<Db>(tx, &slot, epoch, tables::INLINE, 0)
             .await
             .map_err(storage)?;
-        Ok(InlineTables {
+        Ok(Tables {
             position: at.position,
             names: slot.names(),
             slot,
         })
     }
 
-    /// Where the tables stand now; another process may have moved them. `None` when another process
-    /// replaced them.
-    ///
-    /// # Errors
-    /// [`StorageError`] of the database.
-    pub async fn position(
+    /// Hands one event to its handler, if the projection lists it. What the handler wrote must be undone
+    /// by the caller when it fails.
+    pub(super) async fn handle(
         &self,
         tx: &mut Db::Transaction,
-        tables: &InlineTables,
+        tables: &Tables,
+        event: &RecordedEvent,
+    ) -> Result<(), InlineFailure> {
+        if !self.filter.accepts(&event.name) {
+            return Ok(());
+        }
+        tx.set_names(tables.names.clone());
+        match guarded(self.projection.dispatch(event, tx)).await {
+            Ok(()) => Ok(()),
+            Err(error) if is_skipped::<P>(&error) => Ok(()),
+            Err(error) => Err(InlineFailure {
+                projection: P::NAME,
+                event: event.name.to_string(),
+                error,
+            }),
+        }
+    }
+}
+
+impl Tables {
+    /// Where they stand now; another process may have moved them. `None` when another process replaced
+    /// them.
+    pub(super) async fn position<Db: ReadDatabase>(
+        &self,
+        tx: &mut Db::Transaction,
     ) -> Result<Option<Position>, StorageError> {
-        let found = tables::lock_checkpoint::<Db>(tx, &tables.slot).await?;
+        let found = tables::lock_checkpoint::<Db>(tx, &self.slot).await?;
         Ok(found.map(|at| at.position))
     }
 
-    /// Hands one event to its handler, if the projection lists it.
-    ///
-    /// # Errors
-    /// [`InlineFailure`] of the handler. What it wrote must be undone by the caller.
-    pub fn handle<'a>(
-        &'a self,
-        tx: &'a mut Db::Transaction,
-        tables: &InlineTables,
-        event: &'a RecordedEvent,
-    ) -> impl Future<Output = Result<(), InlineFailure>> + Send + 'a {
-        let wanted = self.filter.accepts(&event.name);
-        if wanted {
-            tx.set_names(tables.names.clone());
-        }
-        async move {
-            if !wanted {
-                return Ok(());
-            }
-            match guarded(self.projection.dispatch(event, tx)).await {
-                Ok(()) => Ok(()),
-                Err(error) if is_skipped::<P>(&error) => Ok(()),
-                Err(error) => Err(InlineFailure {
-                    projection: P::NAME,
-                    event: event.name.to_string(),
-                    error,
-                }),
-            }
-        }
-    }
-
-    /// Notes that everything up to this event is in the tables.
-    ///
-    /// # Errors
-    /// [`StorageError`] of the database.
-    pub async fn moved(
+    /// Notes that everything up to this position is in them, these events among it.
+    pub(super) async fn moved<Db: ReadDatabase>(
         &self,
         tx: &mut Db::Transaction,
-        tables: &InlineTables,
         to: Position,
-        handled: u64,
-        last: Option<&RecordedEvent>,
+        events: &[RecordedEvent],
     ) -> Result<(), StorageError> {
-        tables::note::<Db>(tx, &tables.slot, to, handled, last).await
+        let handled = u64::try_from(events.len()).unwrap_or(u64::MAX);
+        tables::note::<Db>(tx, &self.slot, to, handled, events.last()).await
     }
 }
