@@ -20,9 +20,7 @@
 //! One connection appends, a few read, and every request may wait with others: appends that wait
 //! together are committed together. PostgreSQL 13 or newer.
 
-mod at_once;
 mod connection;
-mod decide;
 mod errors;
 mod feed;
 mod identifier;
@@ -35,7 +33,7 @@ mod statements;
 mod stats;
 mod store;
 mod wake;
-mod writer;
+mod write;
 
 pub use options::{Durability, PostgresOptions};
 pub use read::{Postgres, PostgresTransaction, Reading, StatementError};

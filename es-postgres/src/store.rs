@@ -11,7 +11,7 @@ use crate::{
     schema,
     statements::Statements,
     stats::{Counters, Stats},
-    wake, writer,
+    wake, write,
 };
 use es_runtime::{
     Append, AppendError, AppendId, Appended, Direction, EventFilter, EventStore, FeedPage, Outcome,
@@ -67,7 +67,7 @@ pub(crate) struct Shared {
     pub(crate) settings: Arc<Settings>,
     pub(crate) statements: Arc<Statements>,
     readers: Readers,
-    pub(crate) writes: mpsc::Sender<writer::Message>,
+    pub(crate) writes: mpsc::Sender<write::Message>,
     counters: Arc<Counters>,
     durability: Durability,
     newest: watch::Sender<u64>,
@@ -137,12 +137,12 @@ impl PostgresStore {
         let (inlines, session) =
             inline::open(&settings.inline, session, &begin, &statements).await?;
         let (writer_ended, alive) = watch::channel(());
-        let told = writer::Told {
+        let told = write::Told {
             counters: Arc::clone(&counters),
             mine,
             newest: newest.clone(),
         };
-        let writes = writer::start(
+        let writes = write::start(
             Arc::clone(&settings),
             Arc::clone(&statements),
             told,
@@ -177,7 +177,7 @@ impl PostgresStore {
     pub async fn close(&self) {
         self.shared.is_closed.store(true, Ordering::SeqCst);
         // A queue that takes nothing more is closed already.
-        let _ = self.shared.writes.send(writer::Message::Close).await;
+        let _ = self.shared.writes.send(write::Message::Close).await;
         self.shared.stopped.send_replace(());
         self.shared.writer_ended.closed().await;
         self.shared.readers.close().await;
@@ -296,7 +296,7 @@ impl EventStore for PostgresStore {
             return failed(Outcome::NotApplied, error);
         }
         let (reply, answer) = oneshot::channel();
-        let message = writer::Message::Append(Box::new(append), reply);
+        let message = write::Message::Append(Box::new(append), reply);
         if self.shared.writes.send(message).await.is_err() {
             return failed(Outcome::NotApplied, closed());
         }

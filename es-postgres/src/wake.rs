@@ -8,7 +8,7 @@ use crate::{
     identifier::SchemaName,
     rows,
     statements::Statements,
-    writer::raise,
+    write::raise,
 };
 use es_runtime::StorageError;
 use futures_util::future::{Either, select};

@@ -9,19 +9,19 @@ use std::{collections::HashMap, time::SystemTime};
 use uuid::Uuid;
 
 /// What the database says of the streams and append ids of a group.
-pub(crate) struct Known {
+pub(super) struct Known {
     /// The newest position of the store.
-    pub(crate) head: u64,
+    pub(super) head: u64,
     /// Version and position of the newest event of each stream that has one.
-    pub(crate) streams: HashMap<StreamId, (u64, Position)>,
+    pub(super) streams: HashMap<StreamId, (u64, Position)>,
     /// The appends whose ids were seen before.
-    pub(crate) appends: HashMap<(StreamId, AppendId), First>,
+    pub(super) appends: HashMap<(StreamId, AppendId), First>,
     /// The server's clock.
-    pub(crate) now: Timestamp,
+    pub(super) now: Timestamp,
 }
 
 /// An earlier append under the same id.
-pub(crate) enum First {
+pub(super) enum First {
     /// It wrote the same events.
     Same(Appended),
     /// It wrote others, up to this version.
@@ -31,57 +31,57 @@ pub(crate) enum First {
 }
 
 /// Decides about the appends of one group, one after the other.
-pub(crate) struct Decider {
+pub(super) struct Decider {
     known: Known,
 }
 
 /// Where a decider stood before an append.
-pub(crate) struct Mark {
+pub(super) struct Mark {
     head: u64,
     stream: Option<(u64, Position)>,
 }
 
 /// The rows of the accepted appends, column by column, as one statement takes them.
 #[derive(Default)]
-pub(crate) struct Rows<'a> {
-    pub(crate) positions: Vec<i64>,
-    pub(crate) versions: Vec<i64>,
-    pub(crate) event_ids: Vec<Uuid>,
-    pub(crate) times: Vec<SystemTime>,
-    pub(crate) schema_versions: Vec<i32>,
-    pub(crate) aggregates: Vec<&'a str>,
-    pub(crate) ids: Vec<&'a str>,
-    pub(crate) names: Vec<&'a str>,
-    pub(crate) content_types: Vec<&'a str>,
-    pub(crate) metadata: Vec<String>,
-    pub(crate) payloads: Vec<&'a [u8]>,
-    pub(crate) appends: AppendRows<'a>,
+pub(super) struct Rows<'a> {
+    pub(super) positions: Vec<i64>,
+    pub(super) versions: Vec<i64>,
+    pub(super) event_ids: Vec<Uuid>,
+    pub(super) times: Vec<SystemTime>,
+    pub(super) schema_versions: Vec<i32>,
+    pub(super) aggregates: Vec<&'a str>,
+    pub(super) ids: Vec<&'a str>,
+    pub(super) names: Vec<&'a str>,
+    pub(super) content_types: Vec<&'a str>,
+    pub(super) metadata: Vec<String>,
+    pub(super) payloads: Vec<&'a [u8]>,
+    pub(super) appends: AppendRows<'a>,
 }
 
 /// The records of the accepted appends that have an id.
 #[derive(Default)]
-pub(crate) struct AppendRows<'a> {
-    pub(crate) aggregates: Vec<&'a str>,
-    pub(crate) ids: Vec<&'a str>,
-    pub(crate) append_ids: Vec<&'a str>,
-    pub(crate) last_versions: Vec<i64>,
-    pub(crate) events: Vec<i64>,
-    pub(crate) positions: Vec<i64>,
-    pub(crate) times: Vec<SystemTime>,
+pub(super) struct AppendRows<'a> {
+    pub(super) aggregates: Vec<&'a str>,
+    pub(super) ids: Vec<&'a str>,
+    pub(super) append_ids: Vec<&'a str>,
+    pub(super) last_versions: Vec<i64>,
+    pub(super) events: Vec<i64>,
+    pub(super) positions: Vec<i64>,
+    pub(super) times: Vec<SystemTime>,
 }
 
 impl Decider {
-    pub(crate) fn new(known: Known) -> Self {
+    pub(super) fn new(known: Known) -> Self {
         Self { known }
     }
 
     /// The newest position after what was decided so far.
-    pub(crate) fn head(&self) -> u64 {
+    pub(super) fn head(&self) -> u64 {
         self.known.head
     }
 
     /// The verdict on an append; its rows go to `rows`. Appends of one group do not share an append id.
-    pub(crate) fn one<'a>(
+    pub(super) fn one<'a>(
         &mut self,
         append: &'a Append,
         clock: Option<Timestamp>,
@@ -134,7 +134,7 @@ impl Decider {
     }
 
     /// Remembers where it stands, to go [`back`](Decider::back) there.
-    pub(crate) fn mark(&self, append: &Append) -> Mark {
+    pub(super) fn mark(&self, append: &Append) -> Mark {
         Mark {
             head: self.known.head,
             stream: self.known.streams.get(&append.stream).copied(),
@@ -142,7 +142,7 @@ impl Decider {
     }
 
     /// As if the append had not been accepted.
-    pub(crate) fn back(&mut self, append: &Append, mark: &Mark) {
+    pub(super) fn back(&mut self, append: &Append, mark: &Mark) {
         self.known.head = mark.head;
         match mark.stream {
             Some(at) => self.known.streams.insert(append.stream.clone(), at),
@@ -152,12 +152,12 @@ impl Decider {
 }
 
 impl<'a> Rows<'a> {
-    pub(crate) fn is_empty(&self) -> bool {
+    pub(super) fn is_empty(&self) -> bool {
         self.positions.is_empty() && self.appends.append_ids.is_empty()
     }
 
     /// Takes over the rows of another, behind its own.
-    pub(crate) fn absorb(&mut self, other: Self) {
+    pub(super) fn absorb(&mut self, other: Self) {
         self.positions.extend(other.positions);
         self.versions.extend(other.versions);
         self.event_ids.extend(other.event_ids);

@@ -4,9 +4,9 @@
 //! The database only compares versions: where any differs it writes nothing and says so, and the
 //! group goes the long way, which has a verdict for each. So the rules of appends stay in one place.
 
+use super::decide::{Decider, Known, Rows};
 use crate::{
     connection::{Param, Session},
-    decide::{Decider, Known, Rows},
     rows::{self, clamped, position},
     statements::Statements,
 };
@@ -15,7 +15,7 @@ use std::collections::HashMap;
 use tokio_postgres::{Error, types::Type};
 
 /// A group for the short way: its rows with positions that count from the end of the feed.
-pub(crate) struct AtOnce<'a> {
+pub(super) struct AtOnce<'a> {
     done: Vec<Appended>,
     rows: Rows<'a>,
     aggregates: Vec<&'a str>,
@@ -27,7 +27,7 @@ pub(crate) struct AtOnce<'a> {
 
 impl<'a> AtOnce<'a> {
     /// `None` where an append needs to know more than whether its version is right.
-    pub(crate) fn of(appends: &'a [Append], clock: Option<Timestamp>) -> Option<Self> {
+    pub(super) fn of(appends: &'a [Append], clock: Option<Timestamp>) -> Option<Self> {
         let mut streams = HashMap::with_capacity(appends.len());
         let (mut aggregates, mut ids, mut expected) = (Vec::new(), Vec::new(), Vec::new());
         for append in appends {
@@ -66,17 +66,17 @@ impl<'a> AtOnce<'a> {
         })
     }
 
-    pub(crate) fn rows(&self) -> &Rows<'a> {
+    pub(super) fn rows(&self) -> &Rows<'a> {
         &self.rows
     }
 
     /// How many events there are.
-    pub(crate) fn events(&self) -> u64 {
+    pub(super) fn events(&self) -> u64 {
         u64::try_from(self.rows.positions.len()).unwrap_or(u64::MAX)
     }
 
     /// Does it. Where the feed ended before and when it was, or `None` where nothing was written.
-    pub(crate) async fn run(
+    pub(super) async fn run(
         &self,
         session: &Session,
         statements: &Statements,
@@ -116,7 +116,7 @@ impl<'a> AtOnce<'a> {
     }
 
     /// What each append did, where the feed ended at `before`.
-    pub(crate) fn done(self, before: u64, now: Timestamp) -> Vec<Appended> {
+    pub(super) fn done(self, before: u64, now: Timestamp) -> Vec<Appended> {
         let mut done = self.done;
         for appended in &mut done {
             let [_, _, place] = appended.position.to_parts();

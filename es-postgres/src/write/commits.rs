@@ -1,0 +1,416 @@
+//! The commits of sagas: several streams, rows and a cursor at once, each commit with a verdict of its own.
+
+use super::{
+    decide::{Decider, Rows},
+    transaction::{Cause, Decided},
+    writer::{Abandoned, Writer},
+};
+use crate::{
+    connection::{Param, Session},
+    errors::{corrupt, no_answer, storage},
+    read::{PostgresTransaction, inline::Feed},
+    rows::natural,
+    saga::{cursor_of, not_applied},
+    statements::Statements,
+};
+use es_runtime::{
+    Append, AppendError, Appended, Outcome, Position, StorageError, StreamId, Timestamp,
+    projection::inline::InlineError,
+    saga::{Commit, CommitError, Committed, CursorMove, RowChange},
+};
+use futures_util::future::{join, join3};
+use std::{collections::HashMap, time::SystemTime};
+use tokio_postgres::{Error, types::Type};
+
+/// How an attempt at commits ended without any.
+enum NotDone {
+    Refused(CommitError),
+    Abandoned(Abandoned),
+}
+
+impl From<Abandoned> for NotDone {
+    fn from(abandoned: Abandoned) -> Self {
+        Self::Abandoned(abandoned)
+    }
+}
+
+impl From<CommitError> for NotDone {
+    fn from(error: CommitError) -> Self {
+        Self::Refused(error)
+    }
+}
+
+type Verdict = Result<Committed, CommitError>;
+
+/// What the rows and cursors of a group are at, while the rows are locked.
+struct Standing {
+    epochs: HashMap<StreamId, u64>,
+    cursors: HashMap<String, Option<Position>>,
+}
+
+/// What the accepted commits of a group change beside events, each row and each cursor once.
+pub(super) struct Changes {
+    now: SystemTime,
+    rows: Vec<RowChange>,
+    moves: Vec<CursorMove>,
+}
+
+impl Changes {
+    /// Nothing yet.
+    pub(super) fn at(now: Timestamp) -> Self {
+        Self {
+            now: now.into(),
+            rows: Vec::new(),
+            moves: Vec::new(),
+        }
+    }
+
+    fn add(&mut self, commit: &Commit) {
+        for row in &commit.rows {
+            let mut rows = self.rows.iter_mut();
+            match rows.find(|known| known.instance == row.instance) {
+                Some(known) => {
+                    let release = known.release || row.release;
+                    *known = row.clone();
+                    known.release = release;
+                }
+                None => self.rows.push(row.clone()),
+            }
+        }
+        if let Some(moved) = &commit.cursor {
+            let mut moves = self.moves.iter_mut();
+            match moves.find(|known| known.consumer == moved.consumer) {
+                Some(known) => *known = moved.clone(),
+                None => self.moves.push(moved.clone()),
+            }
+        }
+    }
+
+    /// Writes them, in statements that are sent at the first poll and in this order.
+    pub(super) async fn write(
+        &self,
+        session: &Session,
+        statements: &Statements,
+    ) -> Result<(), Error> {
+        let (put, released, moved) = join3(
+            self.put(session, statements),
+            self.release(session, statements),
+            self.move_cursors(session, statements),
+        )
+        .await;
+        put.and(released).and(moved).map(|_| ())
+    }
+
+    /// All rows in one statement, so that a flight is sent in its order.
+    async fn put(&self, session: &Session, statements: &Statements) -> Result<u64, Error> {
+        let rows = &self.rows;
+        if rows.is_empty() {
+            return Ok(0);
+        }
+        let column =
+            |text: fn(&RowChange) -> &str| -> Vec<&str> { rows.iter().map(text).collect() };
+        let reasons: Vec<_> = rows.iter().map(|row| row.reason.as_deref()).collect();
+        let due = rows.iter().map(|row| row.due_at.map(SystemTime::from));
+        let due: Vec<Option<SystemTime>> = due.collect();
+        let params: [Param<'_>; 8] = [
+            (&column(|row| row.instance.aggregate()), Type::TEXT_ARRAY),
+            (&column(|row| row.instance.id()), Type::TEXT_ARRAY),
+            (&column(|row| &row.definition), Type::TEXT_ARRAY),
+            (&column(|row| row.status.as_str()), Type::TEXT_ARRAY),
+            (&column(|row| &row.phase), Type::TEXT_ARRAY),
+            (&reasons, Type::TEXT_ARRAY),
+            (&due, Type::TIMESTAMPTZ_ARRAY),
+            (&self.now, Type::TIMESTAMPTZ),
+        ];
+        session.execute(&statements.saga_put, &params).await
+    }
+
+    /// Lets go of those rows that say so.
+    async fn release(&self, session: &Session, statements: &Statements) -> Result<u64, Error> {
+        let released = self.rows.iter().filter(|row| row.release);
+        let released = released.map(|row| (row.instance.aggregate(), row.instance.id()));
+        let (sagas, ids): (Vec<&str>, Vec<&str>) = released.unzip();
+        if sagas.is_empty() {
+            return Ok(0);
+        }
+        let params: [Param<'_>; 2] = [(&sagas, Type::TEXT_ARRAY), (&ids, Type::TEXT_ARRAY)];
+        session.execute(&statements.saga_release, &params).await
+    }
+
+    async fn move_cursors(&self, session: &Session, statements: &Statements) -> Result<u64, Error> {
+        let moves = &self.moves;
+        if moves.is_empty() {
+            return Ok(0);
+        }
+        let consumers: Vec<&str> = moves.iter().map(|moved| moved.consumer.as_str()).collect();
+        let to: Vec<String> = moves.iter().map(|moved| moved.to.to_string()).collect();
+        let params: [Param<'_>; 2] = [(&consumers, Type::TEXT_ARRAY), (&to, Type::TEXT_ARRAY)];
+        session.execute(&statements.saga_move, &params).await
+    }
+}
+
+impl Writer {
+    /// Commits that waited at the same time, in one transaction, each with a verdict of its own.
+    pub(super) async fn commit_sagas(&mut self, commits: &[Commit]) -> Vec<Verdict> {
+        // Projections inside of appends undo one append at a time, so they get one commit at a time.
+        if commits.len() > 1 && self.inlines.is_empty() {
+            match self.try_commits(commits).await {
+                Ok(verdicts) => return verdicts,
+                Err(NotDone::Abandoned(Abandoned::Failed(failed)))
+                    if failed.outcome == Outcome::Unknown =>
+                {
+                    let unknown = |_| {
+                        let failed = failed.again();
+                        Err(CommitError::Storage {
+                            outcome: failed.outcome,
+                            error: failed.error,
+                        })
+                    };
+                    return commits.iter().map(unknown).collect();
+                }
+                // A failure of one must not be the verdict of all.
+                Err(_) => {}
+            }
+        }
+        let mut verdicts = Vec::with_capacity(commits.len());
+        for commit in commits {
+            verdicts.push(self.commit_alone(commit).await);
+        }
+        verdicts
+    }
+
+    /// One commit in a transaction of its own; once more where the connection was lost before it
+    /// committed.
+    async fn commit_alone(&mut self, commit: &Commit) -> Verdict {
+        let alone = std::slice::from_ref(commit);
+        let mut done = self.try_commits(alone).await;
+        if let Err(NotDone::Abandoned(Abandoned::Lost(_))) = done {
+            done = self.try_commits(alone).await;
+        }
+        match done {
+            Ok(verdicts) => {
+                let verdict = verdicts.into_iter().next();
+                verdict.unwrap_or_else(|| Err(not_applied(no_answer())))
+            }
+            Err(NotDone::Refused(error)) => Err(error),
+            Err(NotDone::Abandoned(Abandoned::Lost(error))) => Err(not_applied(error)),
+            Err(NotDone::Abandoned(Abandoned::Failed(failed))) => Err(CommitError::Storage {
+                outcome: failed.outcome,
+                error: failed.error,
+            }),
+            Err(NotDone::Abandoned(Abandoned::KnownEventId)) => {
+                for append in &commit.appends {
+                    let known = self.which_is_known(append).await;
+                    if matches!(known, AppendError::DuplicateEventId { .. }) {
+                        return Err(CommitError::Append(known));
+                    }
+                }
+                Err(not_applied(corrupt(
+                    "an event id is known and is not found",
+                )))
+            }
+        }
+    }
+
+    async fn try_commits(&mut self, commits: &[Commit]) -> Result<Vec<Verdict>, NotDone> {
+        let session = self.session().await.map_err(Abandoned::Lost)?;
+        for (sql, types) in self.statements.of_commits() {
+            let ready = session.prepare(sql, types).await;
+            ready.map_err(|error| Abandoned::Lost(storage(error)))?;
+        }
+        let appends = commits.iter().flat_map(|commit| &commit.appends);
+        let appends: Vec<Append> = appends.cloned().collect();
+        let known = match self.lock_and_look(&session, &appends).await {
+            Ok(known) => known,
+            Err(error) => return Err(self.give_up(session, error).await.into()),
+        };
+        let mut standing = match self.standing(&session, commits).await {
+            Ok(standing) => standing,
+            Err(error) => return Err(self.give_up(session, error).await.into()),
+        };
+        let now = self.clock().unwrap_or(known.now);
+        let before = known.head;
+        let mut judge = Decider::new(known);
+        let mut rows = Rows::default();
+        let mut changes = Changes::at(now);
+        let mut verdicts = Vec::with_capacity(commits.len());
+        for commit in commits {
+            let marks: Vec<_> = commit.appends.iter().map(|a| judge.mark(a)).collect();
+            let mut own = Rows::default();
+            let verdict = judged(&mut judge, &mut standing, commit, now, &mut own);
+            if verdict.is_ok() {
+                rows.absorb(own);
+                changes.add(commit);
+            } else {
+                for (append, mark) in commit.appends.iter().zip(&marks) {
+                    judge.back(append, mark);
+                }
+            }
+            verdicts.push(verdict);
+        }
+        if verdicts.iter().all(Result::is_err) {
+            self.roll_back(session).await;
+            return Ok(verdicts);
+        }
+        let mut decided = Decided {
+            writes: commits.len(),
+            rows,
+            is_written: false,
+            changes,
+            before,
+            head: judge.head(),
+        };
+        let session = match (commits, verdicts.as_slice()) {
+            ([commit], [Ok(done)]) if !self.inlines.is_empty() => {
+                decided.is_written = true;
+                let appended = &done.appended;
+                self.project_commit(session, commit, appended, &decided.rows)
+                    .await?
+            }
+            _ => session,
+        };
+        self.finish(session, decided).await?;
+        Ok(verdicts)
+    }
+
+    /// Locks the rows of a group and asks where they and its cursors stand.
+    async fn standing(
+        &self,
+        session: &Session,
+        commits: &[Commit],
+    ) -> Result<Standing, StorageError> {
+        let instances = commits.iter().flat_map(|commit| &commit.rows);
+        let mut instances: Vec<_> = instances.map(|row| &row.instance).collect();
+        // In one order, so that two groups never wait for each other.
+        instances.sort_unstable();
+        instances.dedup();
+        let pairs = instances.iter().map(|i| (i.aggregate(), i.id()));
+        let (sagas, ids): (Vec<&str>, Vec<&str>) = pairs.unzip();
+        let moves = commits.iter().filter_map(|commit| commit.cursor.as_ref());
+        let mut consumers: Vec<&str> = moves.map(|moved| moved.consumer.as_str()).collect();
+        consumers.sort_unstable();
+        consumers.dedup();
+        let by_row: [Param<'_>; 2] = [(&sagas, Type::TEXT_ARRAY), (&ids, Type::TEXT_ARRAY)];
+        let by_consumer: [Param<'_>; 1] = [(&consumers, Type::TEXT_ARRAY)];
+        let (epochs, cursors) = join(
+            session.rows(&self.statements.saga_epochs, &by_row),
+            session.rows(&self.statements.saga_cursors, &by_consumer),
+        )
+        .await;
+        let cursors = cursors.map_err(storage)?;
+        let mut standing = Standing {
+            epochs: HashMap::new(),
+            cursors: HashMap::new(),
+        };
+        for row in epochs.map_err(storage)? {
+            let number = natural(&row, 0).and_then(|n| usize::try_from(n.checked_sub(1)?).ok());
+            let instance = number.and_then(|number| instances.get(number));
+            let (Some(instance), Some(epoch)) = (instance, natural(&row, 1)) else {
+                return Err(corrupt("the epoch of a saga is not a number"));
+            };
+            standing.epochs.insert((*instance).clone(), epoch);
+        }
+        for row in &cursors {
+            let consumer: String = row.try_get(1).map_err(storage)?;
+            let actual = cursor_of(std::slice::from_ref(row), &consumer)?;
+            standing.cursors.insert(consumer, actual);
+        }
+        Ok(standing)
+    }
+
+    /// Writes the events and lets the inline projections handle them.
+    async fn project_commit(
+        &mut self,
+        session: Session,
+        commit: &Commit,
+        appended: &[Appended],
+        rows: &Rows<'_>,
+    ) -> Result<Session, NotDone> {
+        let mut tx = PostgresTransaction::new(session);
+        let mut refused = None;
+        let projected = async {
+            let feed = Feed(&self.statements);
+            self.inlines.catch_up(&mut tx, &feed).await?;
+            self.insert_events(tx.session(), rows).await?;
+            self.insert_appends(tx.session(), rows).await?;
+            for (append, appended) in commit.appends.iter().zip(appended) {
+                if append.events.is_empty() {
+                    continue;
+                }
+                match self.inlines.handle(&mut tx, append, appended).await {
+                    Ok(()) => {}
+                    Err(InlineError::Storage(error)) => return Err(error.into()),
+                    Err(InlineError::Failure(failure)) => {
+                        if let Some(error) = tx.take_passing() {
+                            return Err(error.into());
+                        }
+                        refused = Some(AppendError::Projection {
+                            stream: append.stream.clone(),
+                            projection: failure.projection,
+                            reason: failure.error.to_string(),
+                        });
+                        return Ok(());
+                    }
+                }
+            }
+            Ok::<_, Cause>(())
+        };
+        let projected = projected.await;
+        let (session, passing) = tx.into_parts();
+        if let Some(error) = passing {
+            return Err(self.give_up(session, error).await.into());
+        }
+        if let Err(cause) = projected {
+            return Err(self.give_up(session, cause).await.into());
+        }
+        if let Some(error) = refused {
+            self.roll_back(session).await;
+            return Err(CommitError::Append(error).into());
+        }
+        Ok(session)
+    }
+}
+
+/// The verdict on one commit of a group; its events go to `rows`.
+fn judged<'a>(
+    judge: &mut Decider,
+    standing: &mut Standing,
+    commit: &'a Commit,
+    now: Timestamp,
+    rows: &mut Rows<'a>,
+) -> Verdict {
+    let mut appended = Vec::with_capacity(commit.appends.len());
+    for append in &commit.appends {
+        let done = judge.one(append, Some(now), rows);
+        let done = done.map_err(CommitError::Append)?;
+        if done.repeated {
+            let stream = append.stream.clone();
+            return Err(CommitError::Repeated {
+                stream,
+                first: done,
+            });
+        }
+        appended.push(done);
+    }
+    for row in &commit.rows {
+        let actual = standing.epochs.get(&row.instance).copied().unwrap_or(0);
+        if let Some(epoch) = row.epoch.filter(|_| row.is_fenced_by(actual)) {
+            let instance = row.instance.clone();
+            return Err(CommitError::Fenced {
+                instance,
+                epoch,
+                actual,
+            });
+        }
+    }
+    if let Some(moved) = &commit.cursor {
+        let actual = standing.cursors.get(&moved.consumer).copied().flatten();
+        if actual != moved.from {
+            let consumer = moved.consumer.clone();
+            return Err(CommitError::CursorMoved { consumer, actual });
+        }
+        let to = Some(moved.to);
+        standing.cursors.insert(moved.consumer.clone(), to);
+    }
+    Ok(Committed::new(appended))
+}

@@ -1,0 +1,12 @@
+//! Everything that is written goes through one task and the lock on the end of the feed.
+
+mod at_once;
+mod commits;
+mod decide;
+mod doubt;
+mod queue;
+mod transaction;
+mod writer;
+
+pub(crate) use queue::Message;
+pub(crate) use writer::{Told, raise, start};

@@ -1,0 +1,476 @@
+//! One transaction of the writer: locks the end of the feed, looks at the streams, judges, writes what is
+//! accepted, and commits.
+
+use super::{
+    commits::Changes,
+    decide::{Decider, First, Known, Rows},
+    writer::{Abandoned, Verdict, Writer},
+};
+use crate::{
+    connection::{Param, Session},
+    errors::{Failed, corrupt, storage},
+    read::{PostgresTransaction, inline::Feed},
+    rows,
+};
+use es_runtime::{
+    Append, AppendError, AppendId, Outcome, StorageError, StorageErrorKind, StreamId,
+    projection::inline::InlineError,
+};
+use futures_util::future::{join4, join5};
+use std::collections::HashMap;
+use tokio_postgres::{Error, Row, error::SqlState, types::Type};
+
+/// What is to be committed of a group.
+pub(super) struct Decided<'a> {
+    /// How many appends or commits asked for it.
+    pub(super) writes: usize,
+    pub(super) rows: Rows<'a>,
+    /// Whether the rows were written already; they are some of those, then.
+    pub(super) is_written: bool,
+    /// What changes beside events.
+    pub(super) changes: Changes,
+    /// The newest position before and afterwards.
+    pub(super) before: u64,
+    pub(super) head: u64,
+}
+
+impl Writer {
+    pub(super) async fn transaction(
+        &mut self,
+        appends: &[Append],
+    ) -> Result<Vec<Verdict>, Abandoned> {
+        let session = self.session().await.map_err(Abandoned::Lost)?;
+        let known = match self.lock_and_look(&session, appends).await {
+            Ok(known) => known,
+            Err(error) => return Err(self.give_up(session, error).await),
+        };
+        if !self.inlines.is_empty() {
+            return self.with_projections(session, appends, known).await;
+        }
+        let (before, now) = (known.head, known.now);
+        let mut judge = Decider::new(known);
+        let mut rows = Rows::default();
+        let verdict = |append| judge.one(append, self.clock(), &mut rows);
+        let verdicts: Vec<Verdict> = appends.iter().map(verdict).collect();
+        if rows.is_empty() {
+            self.roll_back(session).await;
+            return Ok(verdicts);
+        }
+        let decided = Decided {
+            writes: appends.len(),
+            rows,
+            is_written: false,
+            changes: Changes::at(now),
+            before,
+            head: judge.head(),
+        };
+        self.finish(session, decided).await?;
+        Ok(verdicts)
+    }
+
+    /// A transaction in which projections handle each append.
+    async fn with_projections(
+        &mut self,
+        session: Session,
+        appends: &[Append],
+        known: Known,
+    ) -> Result<Vec<Verdict>, Abandoned> {
+        let mut tx = PostgresTransaction::new(session);
+        let projected = self.project(&mut tx, appends, known).await;
+        let (session, passing) = tx.into_parts();
+        match (projected, passing) {
+            (Ok(_), Some(error)) => Err(self.give_up(session, error).await),
+            (Err(cause), _) => Err(self.give_up(session, cause).await),
+            (Ok((decided, verdicts)), None) => {
+                if decided.rows.is_empty() {
+                    self.roll_back(session).await;
+                } else {
+                    self.finish(session, decided).await?;
+                }
+                Ok(verdicts)
+            }
+        }
+    }
+
+    /// Writes the appends one by one; where a projection fails, nothing of its append is left.
+    async fn project<'a>(
+        &mut self,
+        tx: &mut PostgresTransaction,
+        appends: &'a [Append],
+        known: Known,
+    ) -> Result<(Decided<'a>, Vec<Verdict>), Cause> {
+        let feed = Feed(&self.statements);
+        self.inlines.catch_up(tx, &feed).await?;
+        let mut verdicts = Vec::with_capacity(appends.len());
+        let mut decided = Decided {
+            writes: appends.len(),
+            rows: Rows::default(),
+            is_written: true,
+            changes: Changes::at(known.now),
+            before: known.head,
+            head: known.head,
+        };
+        let mut judge = Decider::new(known);
+        for append in appends {
+            let mark = judge.mark(append);
+            let mut rows = Rows::default();
+            let verdict = match judge.one(append, self.clock(), &mut rows) {
+                Ok(appended) if !rows.is_empty() => {
+                    tx.savepoint().await?;
+                    self.insert_events(tx.session(), &rows).await?;
+                    self.insert_appends(tx.session(), &rows).await?;
+                    match self.inlines.handle(tx, append, &appended).await {
+                        Ok(()) => {
+                            tx.release_savepoint().await?;
+                            if decided.rows.is_empty() {
+                                decided.rows = rows;
+                            }
+                            Ok(appended)
+                        }
+                        Err(InlineError::Storage(error)) => return Err(error.into()),
+                        Err(InlineError::Failure(failure)) => {
+                            if let Some(error) = tx.take_passing() {
+                                return Err(error.into());
+                            }
+                            tx.back_to_savepoint().await?;
+                            judge.back(append, &mark);
+                            Err(AppendError::Projection {
+                                stream: append.stream.clone(),
+                                projection: failure.projection,
+                                reason: failure.error.to_string(),
+                            })
+                        }
+                    }
+                }
+                other => other,
+            };
+            verdicts.push(verdict);
+        }
+        decided.head = judge.head();
+        Ok((decided, verdicts))
+    }
+
+    /// Writes what was decided and commits.
+    pub(super) async fn finish(
+        &mut self,
+        session: Session,
+        decided: Decided<'_>,
+    ) -> Result<(), Abandoned> {
+        match self.commit(&session, &decided).await {
+            Ok(()) => self.session = Some(session),
+            Err(NotCommitted::Refused(error)) => return Err(self.give_up(session, error).await),
+            Err(NotCommitted::InDoubt(error)) => {
+                drop(session);
+                if decided.rows.is_empty() {
+                    // Nothing was written that could be found again.
+                    let outcome = Outcome::Unknown;
+                    return Err(Abandoned::Failed(Failed { outcome, error }));
+                }
+                if self.find_out(&decided.rows, &error).await?.is_none() {
+                    return Err(Abandoned::Lost(error));
+                }
+            }
+        }
+        self.note(decided.writes, decided.head);
+        Ok(())
+    }
+
+    /// Begins, takes the lock, and asks for the state of the streams: one flight. Each statement sees
+    /// what was committed before it began, so the answers are those under the lock.
+    pub(super) async fn lock_and_look(
+        &self,
+        session: &Session,
+        appends: &[Append],
+    ) -> Result<Known, StorageError> {
+        let mut streams: Vec<&StreamId> = appends.iter().map(|append| &append.stream).collect();
+        streams.sort_unstable();
+        streams.dedup();
+        let aggregates: Vec<&str> = streams.iter().map(|stream| stream.aggregate()).collect();
+        let ids: Vec<&str> = streams.iter().map(|stream| stream.id()).collect();
+        let named: Vec<(&Append, &AppendId)> = appends
+            .iter()
+            .filter_map(|append| Some((append, append.append_id.as_ref()?)))
+            .collect();
+        let (began, locked, heads, found) = join4(
+            session.client().batch_execute(&self.begin),
+            session.rows(&self.statements.lock, &[]),
+            session.rows(
+                &self.statements.stream_heads,
+                &[(&aggregates, Type::TEXT_ARRAY), (&ids, Type::TEXT_ARRAY)],
+            ),
+            self.known_appends(session, &named),
+        )
+        .await;
+        began.map_err(storage)?;
+        let locked = locked.map_err(storage)?;
+        let end = locked
+            .first()
+            .and_then(|row| Some((rows::natural(row, 0)?, rows::time(row, 1).ok()?)));
+        let Some((head, now)) = end else {
+            return Err(corrupt("the table `head` does not have its one row"));
+        };
+        let mut known = Known {
+            head,
+            streams: HashMap::new(),
+            appends: HashMap::new(),
+            now,
+        };
+        for row in heads.map_err(storage)? {
+            let which = numbered(&row, 0).and_then(|index| streams.get(index));
+            let at = rows::natural(&row, 1).zip(rows::natural(&row, 2));
+            let (Some(stream), Some((version, position))) = (which, at) else {
+                return Err(corrupt(
+                    "the newest event of a stream has no usable version",
+                ));
+            };
+            let at = (version, rows::position(position));
+            known.streams.insert((*stream).clone(), at);
+        }
+        for row in found.map_err(storage)? {
+            let which = numbered(&row, 4).and_then(|index| named.get(index));
+            let Some((append, id)) = which else {
+                return Err(corrupt("the record of an append has no usable number"));
+            };
+            let first = self.first(session, append, id, &row).await?;
+            let key = (append.stream.clone(), (*id).clone());
+            known.appends.insert(key, first);
+        }
+        Ok(known)
+    }
+
+    async fn known_appends(
+        &self,
+        session: &Session,
+        named: &[(&Append, &AppendId)],
+    ) -> Result<Vec<Row>, Error> {
+        if named.is_empty() {
+            return Ok(Vec::new());
+        }
+        let aggregates: Vec<&str> = named.iter().map(|(a, _)| a.stream.aggregate()).collect();
+        let ids: Vec<&str> = named.iter().map(|(a, _)| a.stream.id()).collect();
+        let append_ids: Vec<&str> = named.iter().map(|(_, id)| id.as_str()).collect();
+        session
+            .rows(
+                &self.statements.known_appends,
+                &[
+                    (&aggregates, Type::TEXT_ARRAY),
+                    (&ids, Type::TEXT_ARRAY),
+                    (&append_ids, Type::TEXT_ARRAY),
+                ],
+            )
+            .await
+    }
+
+    /// Whether the first append under an id wrote what this one asks for.
+    async fn first(
+        &self,
+        session: &Session,
+        append: &Append,
+        id: &AppendId,
+        row: &Row,
+    ) -> Result<First, StorageError> {
+        let stream = &append.stream;
+        let first = match rows::appended(row, stream, id) {
+            Ok(first) => first,
+            Err(damaged) => return Ok(First::Damaged(damaged)),
+        };
+        let before = rows::clamped(first.version.saturating_sub(first.events));
+        let count = rows::clamped(first.events);
+        let stored = session
+            .rows(
+                &self.statements.fold,
+                &[
+                    (&stream.aggregate(), Type::TEXT),
+                    (&stream.id(), Type::TEXT),
+                    (&before, Type::INT8),
+                    (&count, Type::INT8),
+                ],
+            )
+            .await
+            .map_err(storage)?;
+        if u64::try_from(stored.len()) != Ok(first.events) {
+            let what = format!("events of the first append `{id}` are missing");
+            return Ok(First::Damaged(corrupt(what)));
+        }
+        let mut same = stored.len() == append.events.len();
+        for (row, event) in stored.iter().zip(&append.events) {
+            let read = rows::place(row)
+                .map_err(|error| error.to_string())
+                .and_then(|place| rows::stored_event(row, place).map_err(str::to_owned));
+            let old = match read {
+                Ok(old) => old,
+                Err(what) => {
+                    let what = format!("the first append `{id}`: {what}");
+                    return Ok(First::Damaged(corrupt(what)));
+                }
+            };
+            same = same
+                && event.same_content(
+                    old.name,
+                    old.payload.schema_version,
+                    old.payload.content_type,
+                    old.payload.bytes,
+                );
+        }
+        Ok(if same {
+            First::Same(first)
+        } else {
+            First::Other(first.version)
+        })
+    }
+
+    /// Writes what is not written yet and commits: one flight. The move of the head is the proof that the transaction
+    /// was alive until its end, since the server answers the commit of a dead one with success.
+    async fn commit(&self, session: &Session, decided: &Decided<'_>) -> Result<(), NotCommitted> {
+        let (before, head) = (rows::clamped(decided.before), rows::clamped(decided.head));
+        let to_head: [Param<'_>; 2] = [(&head, Type::INT8), (&before, Type::INT8)];
+        let nothing = Rows::default();
+        let rows = if decided.is_written {
+            &nothing
+        } else {
+            &decided.rows
+        };
+        let (events, appends, changes, moved, committed) = join5(
+            self.insert_events(session, rows),
+            self.insert_appends(session, rows),
+            decided.changes.write(session, &self.statements),
+            session.execute(&self.statements.advance, &to_head),
+            session.client().batch_execute("COMMIT"),
+        )
+        .await;
+        let wrote = events.and(appends).map(|_| ()).and(changes);
+        match (wrote, moved, committed) {
+            (Ok(()), Err(error), _) if error.code() == Some(&SqlState::DIVISION_BY_ZERO) => {
+                let error = corrupt("the end of the feed does not move; nothing was committed");
+                Err(NotCommitted::Refused(error.into()))
+            }
+            // What the server refused was not committed, whatever became of the rest.
+            (Err(error), _, _) | (_, Err(error), _) if error.as_db_error().is_some() => {
+                Err(NotCommitted::Refused(error.into()))
+            }
+            (Ok(()), Ok(1), Ok(())) => Ok(()),
+            (Ok(()), Ok(_), Ok(())) => {
+                let doubt = corrupt("the server did not say that the end of the feed moved");
+                Err(NotCommitted::InDoubt(doubt))
+            }
+            (Err(error), _, _) | (_, Err(error), _) | (_, _, Err(error)) => {
+                Err(NotCommitted::InDoubt(storage(error)))
+            }
+        }
+    }
+
+    pub(super) async fn insert_events(
+        &self,
+        session: &Session,
+        rows: &Rows<'_>,
+    ) -> Result<u64, Error> {
+        if rows.positions.is_empty() {
+            return Ok(0);
+        }
+        session
+            .execute(
+                &self.statements.insert_events,
+                &[
+                    (&rows.positions, Type::INT8_ARRAY),
+                    (&rows.versions, Type::INT8_ARRAY),
+                    (&rows.event_ids, Type::UUID_ARRAY),
+                    (&rows.times, Type::TIMESTAMPTZ_ARRAY),
+                    (&rows.schema_versions, Type::INT4_ARRAY),
+                    (&rows.aggregates, Type::TEXT_ARRAY),
+                    (&rows.ids, Type::TEXT_ARRAY),
+                    (&rows.names, Type::TEXT_ARRAY),
+                    (&rows.content_types, Type::TEXT_ARRAY),
+                    (&rows.metadata, Type::TEXT_ARRAY),
+                    (&rows.payloads, Type::BYTEA_ARRAY),
+                ],
+            )
+            .await
+    }
+
+    pub(super) async fn insert_appends(
+        &self,
+        session: &Session,
+        rows: &Rows<'_>,
+    ) -> Result<u64, Error> {
+        let rows = &rows.appends;
+        if rows.append_ids.is_empty() {
+            return Ok(0);
+        }
+        session
+            .execute(
+                &self.statements.insert_appends,
+                &[
+                    (&rows.aggregates, Type::TEXT_ARRAY),
+                    (&rows.ids, Type::TEXT_ARRAY),
+                    (&rows.append_ids, Type::TEXT_ARRAY),
+                    (&rows.last_versions, Type::INT8_ARRAY),
+                    (&rows.events, Type::INT8_ARRAY),
+                    (&rows.positions, Type::INT8_ARRAY),
+                    (&rows.times, Type::TIMESTAMPTZ_ARRAY),
+                ],
+            )
+            .await
+    }
+
+    /// Ends a transaction that failed before its commit.
+    pub(super) async fn give_up(&mut self, session: Session, error: impl Into<Cause>) -> Abandoned {
+        let Cause {
+            error,
+            known_event_id,
+        } = error.into();
+        let lost = session.is_closed() || error.kind == StorageErrorKind::Unreachable;
+        self.roll_back(session).await;
+        if known_event_id {
+            Abandoned::KnownEventId
+        } else if lost {
+            Abandoned::Lost(error)
+        } else {
+            Abandoned::Failed(Failed::not_applied(error))
+        }
+    }
+
+    /// Keeps the session where it is known to be outside of a transaction.
+    pub(super) async fn roll_back(&mut self, session: Session) {
+        if session.client().batch_execute("ROLLBACK").await.is_ok() {
+            self.session = Some(session);
+        }
+    }
+}
+
+/// What stops a transaction, and whether an event id was the cause.
+pub(super) struct Cause {
+    error: StorageError,
+    known_event_id: bool,
+}
+
+impl From<StorageError> for Cause {
+    fn from(error: StorageError) -> Self {
+        Self {
+            error,
+            known_event_id: false,
+        }
+    }
+}
+
+impl From<Error> for Cause {
+    fn from(error: Error) -> Self {
+        let known_event_id = error.as_db_error().is_some_and(|db| {
+            *db.code() == SqlState::UNIQUE_VIOLATION && db.constraint() == Some("events_event_id")
+        });
+        Self {
+            error: storage(error),
+            known_event_id,
+        }
+    }
+}
+
+enum NotCommitted {
+    Refused(Cause),
+    InDoubt(StorageError),
+}
+
+/// An ordinal of SQL, from 1, as an index.
+fn numbered(row: &Row, column: usize) -> Option<usize> {
+    let number = rows::natural(row, column)?;
+    usize::try_from(number.checked_sub(1)?).ok()
+}
