@@ -7,5 +7,7 @@ pub mod conformance;
 pub mod postgres;
 pub mod saga;
 mod scenario;
+mod sleepy;
 
 pub use scenario::{Scenario, Then, given, given_nothing};
+pub use sleepy::{Alarm, SleepyStore};

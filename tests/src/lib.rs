@@ -33,5 +33,4 @@ pub mod orders;
 pub mod places;
 pub mod pooler;
 pub mod proxy;
-pub mod sleepy;
 pub mod stepping;

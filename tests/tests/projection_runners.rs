@@ -2,12 +2,12 @@
 //! comes out.
 
 use es_runtime::{
-    Append, AppendError, AppendId, Appended, Envelope, Event, EventFilter, EventStore, FeedPage,
-    HandlerError, Position, Project, Projection, Projections, ReadDatabase, ReadError, ReadLimit,
-    RecordedEvent, StreamFold, StreamId, StreamRange,
+    Append, Envelope, Event, EventStore, HandlerError, Position, Project, Projection, Projections,
+    ReadDatabase, ReadLimit, RecordedEvent, StreamId,
     projection::{Key, Measure, ProjectionError, Stalled, State},
 };
 use es_sqlite::{Sqlite, SqliteStore, SqliteTransaction, rusqlite::Connection};
+use es_testkit::SleepyStore;
 use es_tests::accounts::{
     Balances, Deposited, Turnover, balances, deposit, watch_positions, went_back, withdraw,
 };
@@ -20,7 +20,6 @@ use std::{
     },
     time::{Duration, Instant},
 };
-use tokio::sync::Semaphore;
 
 const SOON: Duration = Duration::from_secs(20);
 
@@ -32,82 +31,6 @@ async fn open(folder: &Path) -> (SqliteStore, Sqlite) {
     (store, read)
 }
 
-/// A store whose feed is handed over only with a permit: a process that sleeps with a page in its
-/// hands.
-#[derive(Clone)]
-struct Sleepy {
-    store: SqliteStore,
-    permits: Arc<Semaphore>,
-    asleep: Arc<Semaphore>,
-}
-
-impl Sleepy {
-    fn new(store: &SqliteStore) -> Self {
-        Self {
-            store: store.clone(),
-            permits: Arc::new(Semaphore::new(0)),
-            asleep: Arc::new(Semaphore::new(0)),
-        }
-    }
-
-    async fn is_asleep(&self) {
-        let asleep = tokio::time::timeout(SOON, self.asleep.acquire()).await;
-        asleep.expect("in time").expect("open").forget();
-    }
-
-    fn wake(&self) {
-        self.permits.add_permits(1_000);
-    }
-}
-
-impl EventStore for Sleepy {
-    async fn append(&self, append: Append) -> Result<Appended, AppendError> {
-        self.store.append(append).await
-    }
-
-    async fn find_append(
-        &self,
-        stream: &StreamId,
-        id: &AppendId,
-    ) -> Result<Option<Appended>, ReadError> {
-        self.store.find_append(stream, id).await
-    }
-
-    async fn fold_stream<F: StreamFold>(
-        &self,
-        stream: &StreamId,
-        after: u64,
-        fold: F,
-    ) -> Result<F, ReadError> {
-        self.store.fold_stream(stream, after, fold).await
-    }
-
-    async fn read_stream(
-        &self,
-        stream: &StreamId,
-        range: StreamRange,
-        limit: ReadLimit,
-    ) -> Result<Vec<RecordedEvent>, ReadError> {
-        self.store.read_stream(stream, range, limit).await
-    }
-
-    async fn read_feed(
-        &self,
-        after: Position,
-        filter: &EventFilter,
-        limit: ReadLimit,
-    ) -> Result<FeedPage, ReadError> {
-        let page = self.store.read_feed(after, filter, limit).await;
-        self.asleep.add_permits(1);
-        self.permits.acquire().await.expect("open").forget();
-        page
-    }
-
-    async fn head(&self) -> Result<Position, ReadError> {
-        self.store.head().await
-    }
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn who_slept_and_was_replaced_writes_nothing() {
     for by_lease in [false, true] {
@@ -116,7 +39,7 @@ async fn who_slept_and_was_replaced_writes_nothing() {
         for _ in 0..5 {
             deposit(&store, "alice", 1).await.expect("stored");
         }
-        let sleepy = Sleepy::new(&store);
+        let (sleepy, alarm) = SleepyStore::until_woken(store.clone());
         let lost = Arc::new(AtomicUsize::new(0));
         let counter = Arc::clone(&lost);
         let first = Projections::new(sleepy.clone(), read.clone())
@@ -128,7 +51,7 @@ async fn who_slept_and_was_replaced_writes_nothing() {
             })
             .with(Balances::new());
         let running = first.start().expect("started");
-        sleepy.is_asleep().await;
+        alarm.is_asleep().await;
 
         // Another one takes its place: at once, or when the lease is over.
         Projections::new(store.clone(), read.clone())
@@ -140,7 +63,7 @@ async fn who_slept_and_was_replaced_writes_nothing() {
         let expected = balances(&read).await.expect("rows");
         assert_eq!(expected.1.len(), 5);
 
-        sleepy.wake();
+        alarm.wake();
         let began = Instant::now();
         while lost.load(Ordering::SeqCst) == 0 {
             assert!(began.elapsed() < SOON, "the stale page was not refused");

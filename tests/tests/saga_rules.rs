@@ -8,7 +8,10 @@ use es_runtime::{
         Verb,
     },
 };
-use es_testkit::saga::{CrashPoint, SagaTest, Scripted};
+use es_testkit::{
+    SleepyStore,
+    saga::{CrashPoint, SagaTest, Scripted},
+};
 use es_tests::orders::{self, Calm, OrderSaga, Outside};
 use std::{
     sync::{
@@ -156,7 +159,7 @@ async fn cursor_holds(broken: Broken) -> bool {
     let world = World::with_order().await;
     let other = world.runner(Broken::default());
     let (store, slept) = (world.store.clone(), Arc::new(AtomicBool::new(false)));
-    let sleepy = es_tests::sleepy::Sleepy::new(store.clone(), move || {
+    let sleepy = SleepyStore::new(store.clone(), move || {
         let (store, other, slept) = (store.clone(), other.clone(), Arc::clone(&slept));
         Box::pin(async move {
             if !slept.swap(true, Ordering::SeqCst) {
@@ -174,7 +177,7 @@ async fn cursor_holds(broken: Broken) -> bool {
     assert!(!moves.is_empty());
     moves
         .iter()
-        .all(|(from, to)| from.is_none_or(|from| from <= *to))
+        .all(|moved| moved.from.is_none_or(|from| from <= moved.to))
 }
 
 #[tokio::test]

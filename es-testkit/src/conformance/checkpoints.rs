@@ -2,21 +2,17 @@
 //! writes. A store without a read database must not give one out.
 
 use super::{StoreFixture, stream, write};
+use crate::SleepyStore;
 use es_runtime::{
-    Append, AppendError, AppendId, Appended, EventFilter, EventStore, ExpectedVersion, FeedPage,
-    HandlerError, Position, Projection, Projections, ReadDatabase, ReadError, ReadLimit,
-    RecordedEvent, StreamFold, StreamId, StreamRange,
+    EventFilter, ExpectedVersion, HandlerError, Projection, Projections, ReadDatabase, ReadLimit,
+    RecordedEvent,
     projection::{Dispatch, Job, RolledBack, SqlTransaction, SqlValue},
 };
 use std::{
     borrow::Cow,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::atomic::{AtomicU64, Ordering},
     time::Duration,
 };
-use tokio::sync::Semaphore;
 
 const EVENTS: u64 = 60;
 
@@ -99,63 +95,6 @@ impl<Db: ReadDatabase, const NAME: char> Dispatch<Db> for Noted<NAME> {
     }
 }
 
-/// A store whose feed is handed over only with a permit: a process that sleeps with a page in its
-/// hands.
-#[derive(Clone)]
-struct Sleepy<S> {
-    store: S,
-    permits: Arc<Semaphore>,
-    asleep: Arc<Semaphore>,
-}
-
-impl<S: EventStore> EventStore for Sleepy<S> {
-    async fn append(&self, append: Append) -> Result<Appended, AppendError> {
-        self.store.append(append).await
-    }
-
-    async fn find_append(
-        &self,
-        stream: &StreamId,
-        id: &AppendId,
-    ) -> Result<Option<Appended>, ReadError> {
-        self.store.find_append(stream, id).await
-    }
-
-    async fn fold_stream<F: StreamFold>(
-        &self,
-        stream: &StreamId,
-        after: u64,
-        fold: F,
-    ) -> Result<F, ReadError> {
-        self.store.fold_stream(stream, after, fold).await
-    }
-
-    async fn read_stream(
-        &self,
-        stream: &StreamId,
-        range: StreamRange,
-        limit: ReadLimit,
-    ) -> Result<Vec<RecordedEvent>, ReadError> {
-        self.store.read_stream(stream, range, limit).await
-    }
-
-    async fn read_feed(
-        &self,
-        after: Position,
-        filter: &EventFilter,
-        limit: ReadLimit,
-    ) -> Result<FeedPage, ReadError> {
-        let page = self.store.read_feed(after, filter, limit).await;
-        self.asleep.add_permits(1);
-        self.permits.acquire().await.expect("open").forget();
-        page
-    }
-
-    async fn head(&self) -> Result<Position, ReadError> {
-        self.store.head().await
-    }
-}
-
 /// The store with some events, and its read database where it has one.
 async fn prepared<F: StoreFixture>(fixture: &F) -> Option<(F::Store, F::Database)> {
     let store = fixture.open().await;
@@ -197,16 +136,12 @@ async fn a_replaced_one_writes_nothing<F: StoreFixture>(fixture: F, by_lease: bo
     let Some((store, read)) = prepared(&fixture).await else {
         return;
     };
-    let sleepy = Sleepy {
-        store: store.clone(),
-        permits: Arc::new(Semaphore::new(0)),
-        asleep: Arc::new(Semaphore::new(0)),
-    };
-    let first = Projections::new(sleepy.clone(), read.clone())
+    let (sleepy, alarm) = SleepyStore::until_woken(store.clone());
+    let first = Projections::new(sleepy, read.clone())
         .lease(Duration::from_millis(200))
         .with(Noted::<'a'>::new());
     let first = tokio::spawn(async move { first.catch_up().await });
-    sleepy.asleep.acquire().await.expect("open").forget();
+    alarm.is_asleep().await;
     assert_eq!(effects(&read, A).await, (0, 0));
 
     Projections::new(store, read.clone())
@@ -217,7 +152,7 @@ async fn a_replaced_one_writes_nothing<F: StoreFixture>(fixture: F, by_lease: bo
         .expect("it caught up");
     assert_eq!(effects(&read, A).await, ONCE);
 
-    sleepy.permits.add_permits(1_000);
+    alarm.wake();
     let ended = first.await.expect("no panic");
     assert!(ended.is_ok(), "it finds the work done: {ended:?}");
     assert_eq!(effects(&read, A).await, ONCE);

@@ -1,0 +1,194 @@
+//! A store whose reader falls asleep after it got a page of the feed.
+
+use es_runtime::{
+    Append, AppendError, AppendId, Appended, EventFilter, EventStore, FeedPage, Position,
+    ReadError, ReadLimit, RecordedEvent, StorageError, StreamFold, StreamId, StreamRange,
+    Timestamp,
+    saga::{
+        Claim, Claimed, Commit, CommitError, Committed, CursorMove, RowFilter, SagaRow, SagaStore,
+    },
+};
+use std::{
+    future::Future,
+    pin::Pin,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+use tokio::sync::{Semaphore, SemaphorePermit};
+
+type Sleep = Arc<dyn Fn() -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync>;
+
+/// A store with something that happens between the read of a page of the feed and its delivery: a process
+/// that was paused with the page in its hands, while the world went on.
+///
+/// ```
+/// use es_runtime::{EventFilter, EventStore, MemoryStore, Position, ReadLimit};
+/// use es_testkit::SleepyStore;
+///
+/// # let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
+/// # runtime.block_on(async {
+/// let (store, alarm) = SleepyStore::until_woken(MemoryStore::new());
+/// let reader = tokio::spawn(async move {
+///     let all = EventFilter::all();
+///     store.read_feed(Position::START, &all, ReadLimit::default()).await
+/// });
+/// alarm.is_asleep().await;
+/// // Here another process does what it likes.
+/// alarm.wake();
+/// assert!(reader.await??.events.is_empty());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone)]
+pub struct SleepyStore<S> {
+    inner: S,
+    sleep: Sleep,
+    moves: Arc<Mutex<Vec<CursorMove>>>,
+}
+
+/// Wakes a [`SleepyStore`].
+#[derive(Clone)]
+pub struct Alarm {
+    wakes: Arc<Semaphore>,
+    asleep: Arc<Semaphore>,
+}
+
+impl Alarm {
+    /// Waits until a page was read and is held back.
+    ///
+    /// # Panics
+    /// After 20 seconds.
+    pub async fn is_asleep(&self) {
+        let asleep = tokio::time::timeout(Duration::from_secs(20), self.asleep.acquire()).await;
+        assert!(asleep.is_ok(), "nobody read the feed in 20 seconds");
+        let permit = asleep.into_iter().flatten();
+        permit.for_each(SemaphorePermit::forget);
+    }
+
+    /// Hands over the page that is held back, and all that follow.
+    pub fn wake(&self) {
+        self.wakes.add_permits(Semaphore::MAX_PERMITS / 2);
+    }
+}
+
+impl<S> SleepyStore<S> {
+    /// Does this with each page before it is handed over.
+    pub fn new(
+        inner: S,
+        sleep: impl Fn() -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync + 'static,
+    ) -> Self {
+        Self {
+            inner,
+            sleep: Arc::new(sleep),
+            moves: Arc::default(),
+        }
+    }
+
+    /// Holds each page back until the alarm goes off.
+    pub fn until_woken(inner: S) -> (Self, Alarm) {
+        let alarm = Alarm {
+            wakes: Arc::new(Semaphore::new(0)),
+            asleep: Arc::new(Semaphore::new(0)),
+        };
+        let bed = alarm.clone();
+        let store = Self::new(inner, move || {
+            let bed = bed.clone();
+            Box::pin(async move {
+                bed.asleep.add_permits(1);
+                let permit = bed.wakes.acquire().await;
+                permit.into_iter().for_each(SemaphorePermit::forget);
+            })
+        });
+        (store, alarm)
+    }
+
+    /// How commits of sagas moved cursors.
+    pub fn moves(&self) -> Vec<CursorMove> {
+        let moves = self.moves.lock();
+        moves.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+impl<S: EventStore> EventStore for SleepyStore<S> {
+    async fn append(&self, append: Append) -> Result<Appended, AppendError> {
+        self.inner.append(append).await
+    }
+
+    async fn find_append(
+        &self,
+        stream: &StreamId,
+        id: &AppendId,
+    ) -> Result<Option<Appended>, ReadError> {
+        self.inner.find_append(stream, id).await
+    }
+
+    async fn fold_stream<F: StreamFold>(
+        &self,
+        stream: &StreamId,
+        after: u64,
+        fold: F,
+    ) -> Result<F, ReadError> {
+        self.inner.fold_stream(stream, after, fold).await
+    }
+
+    async fn read_stream(
+        &self,
+        stream: &StreamId,
+        range: StreamRange,
+        limit: ReadLimit,
+    ) -> Result<Vec<RecordedEvent>, ReadError> {
+        self.inner.read_stream(stream, range, limit).await
+    }
+
+    async fn read_feed(
+        &self,
+        after: Position,
+        filter: &EventFilter,
+        limit: ReadLimit,
+    ) -> Result<FeedPage, ReadError> {
+        let page = self.inner.read_feed(after, filter, limit).await;
+        (self.sleep)().await;
+        page
+    }
+
+    async fn head(&self) -> Result<Position, ReadError> {
+        self.inner.head().await
+    }
+}
+
+impl<S: SagaStore> SagaStore for SleepyStore<S> {
+    async fn commit(&self, commit: Commit) -> Result<Committed, CommitError> {
+        let cursor = commit.cursor.clone();
+        let done = self.inner.commit(commit).await?;
+        if let Some(cursor) = cursor {
+            let moves = self.moves.lock();
+            moves.unwrap_or_else(PoisonError::into_inner).push(cursor);
+        }
+        Ok(done)
+    }
+
+    async fn claim(&self, claim: Claim) -> Result<Vec<Claimed>, StorageError> {
+        self.inner.claim(claim).await
+    }
+
+    async fn renew(&self, claimed: &Claimed, lease: Duration) -> Result<bool, StorageError> {
+        self.inner.renew(claimed, lease).await
+    }
+
+    async fn saga_rows(&self, filter: &RowFilter) -> Result<Vec<SagaRow>, ReadError> {
+        self.inner.saga_rows(filter).await
+    }
+
+    async fn saga_cursor(&self, consumer: &str) -> Result<Option<Position>, ReadError> {
+        self.inner.saga_cursor(consumer).await
+    }
+
+    async fn saga_time(&self) -> Result<Timestamp, ReadError> {
+        self.inner.saga_time().await
+    }
+
+    async fn saga_space(&self) -> Result<String, ReadError> {
+        self.inner.saga_space().await
+    }
+}
