@@ -81,31 +81,14 @@ impl<'a> AtOnce<'a> {
         session: &Session,
         statements: &Statements,
     ) -> Result<Option<(u64, Timestamp)>, Error> {
-        let (rows, named) = (&self.rows, &self.rows.appends);
-        let params: [Param<'_>; 22] = [
+        let mut params: Vec<Param<'_>> = vec![
             (&self.aggregates, Type::TEXT_ARRAY),
             (&self.ids, Type::TEXT_ARRAY),
             (&self.expected, Type::INT8_ARRAY),
-            (&rows.positions, Type::INT8_ARRAY),
-            (&rows.versions, Type::INT8_ARRAY),
-            (&rows.event_ids, Type::UUID_ARRAY),
-            (&rows.times, Type::TIMESTAMPTZ_ARRAY),
-            (&rows.schema_versions, Type::INT4_ARRAY),
-            (&rows.aggregates, Type::TEXT_ARRAY),
-            (&rows.ids, Type::TEXT_ARRAY),
-            (&rows.names, Type::TEXT_ARRAY),
-            (&rows.content_types, Type::TEXT_ARRAY),
-            (&rows.metadata, Type::TEXT_ARRAY),
-            (&rows.payloads, Type::BYTEA_ARRAY),
-            (&named.aggregates, Type::TEXT_ARRAY),
-            (&named.ids, Type::TEXT_ARRAY),
-            (&named.append_ids, Type::TEXT_ARRAY),
-            (&named.last_versions, Type::INT8_ARRAY),
-            (&named.events, Type::INT8_ARRAY),
-            (&named.positions, Type::INT8_ARRAY),
-            (&named.times, Type::TIMESTAMPTZ_ARRAY),
-            (&self.server_time, Type::BOOL),
         ];
+        params.extend(self.rows.params());
+        params.extend(self.rows.appends.params());
+        params.push((&self.server_time, Type::BOOL));
         let found = session.rows(&statements.append_at_once, &params).await?;
         let wrote = found.first().and_then(|row| {
             let before = rows::natural(row, 0)?;

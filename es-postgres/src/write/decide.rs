@@ -1,11 +1,15 @@
 //! Which appends of a group are accepted, at which versions and positions: decided here, in one place,
 //! from what the database says while the end of the feed is locked.
 
-use crate::rows::{clamped, position};
+use crate::{
+    connection::Param,
+    rows::{clamped, position},
+};
 use es_runtime::{
     Append, AppendError, AppendId, Appended, Outcome, Position, StorageError, StreamId, Timestamp,
 };
 use std::{collections::HashMap, time::SystemTime};
+use tokio_postgres::types::Type;
 use uuid::Uuid;
 
 /// What the database says of the streams and append ids of a group.
@@ -156,6 +160,23 @@ impl<'a> Rows<'a> {
         self.positions.is_empty() && self.appends.append_ids.is_empty()
     }
 
+    /// The columns of the events, as the statements take them.
+    pub(super) fn params(&self) -> [Param<'_>; 11] {
+        [
+            (&self.positions, Type::INT8_ARRAY),
+            (&self.versions, Type::INT8_ARRAY),
+            (&self.event_ids, Type::UUID_ARRAY),
+            (&self.times, Type::TIMESTAMPTZ_ARRAY),
+            (&self.schema_versions, Type::INT4_ARRAY),
+            (&self.aggregates, Type::TEXT_ARRAY),
+            (&self.ids, Type::TEXT_ARRAY),
+            (&self.names, Type::TEXT_ARRAY),
+            (&self.content_types, Type::TEXT_ARRAY),
+            (&self.metadata, Type::TEXT_ARRAY),
+            (&self.payloads, Type::BYTEA_ARRAY),
+        ]
+    }
+
     /// Takes over the rows of another, behind its own.
     pub(super) fn absorb(&mut self, other: Self) {
         self.positions.extend(other.positions);
@@ -204,6 +225,19 @@ impl<'a> Rows<'a> {
 }
 
 impl<'a> AppendRows<'a> {
+    /// The columns of the appends, as the statements take them.
+    pub(super) fn params(&self) -> [Param<'_>; 7] {
+        [
+            (&self.aggregates, Type::TEXT_ARRAY),
+            (&self.ids, Type::TEXT_ARRAY),
+            (&self.append_ids, Type::TEXT_ARRAY),
+            (&self.last_versions, Type::INT8_ARRAY),
+            (&self.events, Type::INT8_ARRAY),
+            (&self.positions, Type::INT8_ARRAY),
+            (&self.times, Type::TIMESTAMPTZ_ARRAY),
+        ]
+    }
+
     fn push(&mut self, append: &'a Append, id: &'a AppendId, appended: &Appended) {
         let [_, _, place] = appended.position.to_parts();
         self.aggregates.push(append.stream.aggregate());

@@ -367,24 +367,9 @@ impl Writer {
         if rows.positions.is_empty() {
             return Ok(0);
         }
-        session
-            .execute(
-                &self.statements.insert_events,
-                &[
-                    (&rows.positions, Type::INT8_ARRAY),
-                    (&rows.versions, Type::INT8_ARRAY),
-                    (&rows.event_ids, Type::UUID_ARRAY),
-                    (&rows.times, Type::TIMESTAMPTZ_ARRAY),
-                    (&rows.schema_versions, Type::INT4_ARRAY),
-                    (&rows.aggregates, Type::TEXT_ARRAY),
-                    (&rows.ids, Type::TEXT_ARRAY),
-                    (&rows.names, Type::TEXT_ARRAY),
-                    (&rows.content_types, Type::TEXT_ARRAY),
-                    (&rows.metadata, Type::TEXT_ARRAY),
-                    (&rows.payloads, Type::BYTEA_ARRAY),
-                ],
-            )
-            .await
+        let params = rows.params();
+        let sql = &self.statements.insert_events;
+        session.execute(sql, &params).await
     }
 
     pub(super) async fn insert_appends(
@@ -396,20 +381,9 @@ impl Writer {
         if rows.append_ids.is_empty() {
             return Ok(0);
         }
-        session
-            .execute(
-                &self.statements.insert_appends,
-                &[
-                    (&rows.aggregates, Type::TEXT_ARRAY),
-                    (&rows.ids, Type::TEXT_ARRAY),
-                    (&rows.append_ids, Type::TEXT_ARRAY),
-                    (&rows.last_versions, Type::INT8_ARRAY),
-                    (&rows.events, Type::INT8_ARRAY),
-                    (&rows.positions, Type::INT8_ARRAY),
-                    (&rows.times, Type::TIMESTAMPTZ_ARRAY),
-                ],
-            )
-            .await
+        let params = rows.params();
+        let sql = &self.statements.insert_appends;
+        session.execute(sql, &params).await
     }
 
     /// Ends a transaction that failed before its commit.

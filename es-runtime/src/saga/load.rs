@@ -16,21 +16,41 @@ pub(crate) async fn load<S: EventStore>(
     store: &S,
     instance: &StreamId,
 ) -> Result<Loaded, LoadError> {
-    let mut loaded = Loaded::default();
+    let mut state = SagaState::default();
+    let each = |event: &RecordedEvent| {
+        state.apply(&decode(event)?);
+        Ok(())
+    };
+    let (version, metadata) = replay(store, instance, each).await?;
+    Ok(Loaded {
+        state,
+        version,
+        metadata,
+    })
+}
+
+/// Hands over each event of a stream. Gives its version, and the metadata for what follows from its
+/// first event.
+pub(super) async fn replay<S: EventStore>(
+    store: &S,
+    instance: &StreamId,
+    mut each: impl FnMut(&RecordedEvent) -> Result<(), LoadError>,
+) -> Result<(u64, Metadata), LoadError> {
+    let (mut version, mut metadata) = (0, Metadata::new());
     loop {
-        let range = StreamRange::forward(loaded.version);
+        let range = StreamRange::forward(version);
         let page = store
             .read_stream(instance, range, ReadLimit::default())
             .await?;
         let Some(last) = page.last() else {
-            return Ok(loaded);
+            return Ok((version, metadata));
         };
-        if loaded.version == 0 {
-            loaded.metadata = page.first().map(Metadata::following).unwrap_or_default();
+        if version == 0 {
+            metadata = page.first().map(Metadata::following).unwrap_or_default();
         }
-        loaded.version = last.version;
+        version = last.version;
         for event in &page {
-            loaded.state.apply(&decode(event)?);
+            each(event)?;
         }
     }
 }

@@ -6,8 +6,8 @@ use super::{
     stored::{ProcessCause, ProcessOutcome, STEPPED, Stepped},
 };
 use crate::{
-    LoadError, Metadata, ReadLimit, RecordedEvent, StreamId, StreamRange, Timestamp,
-    saga::{RowChange, SagaStatus, SagaStore, events, info::Info},
+    LoadError, Metadata, RecordedEvent, StreamId, Timestamp,
+    saga::{RowChange, SagaStatus, SagaStore, events, info::Info, load::replay},
 };
 use std::collections::{BTreeMap, VecDeque};
 
@@ -125,35 +125,26 @@ pub(super) async fn load<S: SagaStore>(
     manager: &dyn Manager,
     instance: &StreamId,
 ) -> Result<Loaded, LoadError> {
-    let mut loaded = Loaded {
-        state: ProcessState::default(),
-        user: Ok(manager.instance()),
-        version: 0,
-        metadata: Metadata::new(),
-    };
-    loop {
-        let range = StreamRange::forward(loaded.version);
-        let page = store
-            .read_stream(instance, range, ReadLimit::default())
-            .await?;
-        let Some(last) = page.last() else {
-            return Ok(loaded);
-        };
-        if loaded.version == 0 {
-            loaded.metadata = page.first().map(Metadata::following).unwrap_or_default();
-        }
-        loaded.version = last.version;
-        for event in &page {
-            if *event.name == *STEPPED {
-                loaded.state.apply(&decode(event)?);
-            } else if let Ok(user) = &mut loaded.user {
-                if let Err(why) = user.apply(event) {
-                    let version = event.version;
-                    loaded.user = Err(format!("event {version} of its own stream: {why}"));
-                }
+    let mut state = ProcessState::default();
+    let mut user = Ok(manager.instance());
+    let each = |event: &RecordedEvent| {
+        if *event.name == *STEPPED {
+            state.apply(&decode(event)?);
+        } else if let Ok(instance) = &mut user {
+            if let Err(why) = instance.apply(event) {
+                let version = event.version;
+                user = Err(format!("event {version} of its own stream: {why}"));
             }
         }
-    }
+        Ok(())
+    };
+    let (version, metadata) = replay(store, instance, each).await?;
+    Ok(Loaded {
+        state,
+        user,
+        version,
+        metadata,
+    })
 }
 
 /// One record of the runtime.
