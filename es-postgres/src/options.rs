@@ -123,7 +123,8 @@ impl PostgresOptions {
         self
     }
 
-    /// The SQL that makes the tables in an empty schema, for an operator who owns it. The store's
+    /// The SQL that makes the tables, or brings those of an older version to this one, for an operator who
+    /// owns the schema. Where they are of this version it changes nothing. The store's
     /// own role then needs `USAGE` on the schema, `SELECT` and `INSERT` on its tables, `UPDATE` on
     /// `head`, `snapshots`, `sagas` and `saga_cursors`, `DELETE` on `snapshots`, and `EXECUTE` on
     /// `append_at_once`, which every role has unless it was taken away.

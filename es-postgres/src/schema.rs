@@ -145,29 +145,37 @@ $$;
 ",
 ];
 
-/// The statements that bring an empty database to this program's version, in one transaction.
+/// The statements that bring a database to this program's version, from whichever it has, in one
+/// transaction.
 pub(crate) fn script(schema: &SchemaName) -> String {
     format!(
-        "BEGIN;\nCREATE SCHEMA IF NOT EXISTS {};\n{}\nCOMMIT;\n",
+        "BEGIN;\nSELECT pg_advisory_xact_lock({});\nCREATE SCHEMA IF NOT EXISTS {};\n{}COMMIT;\n",
+        schema.lock_key(),
         schema.as_str(),
-        steps(schema, 0)
+        steps(schema)
     )
 }
 
-/// The statements that bring the tables from a version to this program's.
-fn steps(schema: &SchemaName, from: i64) -> String {
-    let mut text = String::new();
-    if from == 0 {
-        text.push_str(
-            "CREATE TABLE {s}.es_meta (name TEXT PRIMARY KEY, value BIGINT NOT NULL);\n\
-             INSERT INTO {s}.es_meta VALUES ('schema_version', 0);\n",
-        );
+/// The statements that bring the tables to this program's version, to be run in a transaction. Each
+/// step looks whether it is the next one, so that the same text serves every version.
+fn steps(schema: &SchemaName) -> String {
+    let mut text = String::from(
+        "CREATE TABLE IF NOT EXISTS {s}.es_meta (name TEXT PRIMARY KEY, value BIGINT NOT NULL);\n\
+         INSERT INTO {s}.es_meta VALUES ('schema_version', 0) ON CONFLICT (name) DO NOTHING;\n",
+    );
+    for (step, version) in STEPS.iter().zip(1_i64..) {
+        let before = version.saturating_sub(1);
+        text.extend([
+            "DO $step$ BEGIN IF (SELECT value FROM {s}.es_meta WHERE name = 'schema_version') = ",
+            &before.to_string(),
+            " THEN",
+            step,
+            "UPDATE {s}.es_meta SET value = ",
+            &version.to_string(),
+            " WHERE name = 'schema_version';\nEND IF; END $step$;\n",
+        ]);
     }
-    let done = usize::try_from(from).unwrap_or(usize::MAX);
-    text.extend(STEPS.iter().skip(done).copied());
-    text.push_str("UPDATE {s}.es_meta SET value = {version} WHERE name = 'schema_version';");
     text.replace("{s}", schema.as_str())
-        .replace("{version}", &CURRENT.to_string())
 }
 
 /// Brings the tables to this program's version. Several processes may do this at the same time.
@@ -199,7 +207,7 @@ async fn upgrade(session: &Session, schema: &SchemaName) -> Result<(), StorageEr
         refuse_foreign_tables(session, schema).await?;
         make_schema(session, schema).await?;
     }
-    let script = steps(schema, from);
+    let script = steps(schema);
     session
         .client()
         .batch_execute(&script)

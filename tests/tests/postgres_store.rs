@@ -5,6 +5,7 @@ use es_postgres::{Durability, PostgresStore};
 use es_runtime::{
     Append, AppendError, EventFilter, EventStore, ExpectedVersion, NewEvent, Outcome, Position,
     ReadLimit, StorageErrorKind, StreamId, StreamRange,
+    saga::{RowFilter, SagaStore},
 };
 use es_testkit::postgres::{Database, Server};
 use es_tests::accounts::deposit;
@@ -100,9 +101,46 @@ async fn an_operator_makes_the_tables_and_the_store_needs_few_rights() {
     let denied = format!("SET ROLE {role}; DELETE FROM shop_events.appends");
     assert!(database.query(&denied).is_err());
     // Running the script again changes nothing.
-    assert!(database.query(&options.migration_script()).is_err());
+    database
+        .query(&options.migration_script())
+        .expect("nothing");
     deposit(&store, "a", 1).await.expect("stored");
     assert_eq!(positions(&store).await, [1, 2]);
+}
+
+/// What versions 2 and 3 brought, taken away again.
+const BACK_TO: [&str; 2] = [
+    "DROP TABLE es.sagas, es.saga_cursors, es.store_id; DROP FUNCTION es.append_at_once;
+     UPDATE es.es_meta SET value = 1",
+    "DROP FUNCTION es.append_at_once; UPDATE es.es_meta SET value = 2",
+];
+
+#[tokio::test]
+async fn older_tables_are_brought_to_this_version_with_what_is_in_them() {
+    for back in BACK_TO {
+        for by_script in [false, true] {
+            let database = database();
+            let store = open(&database).await;
+            deposit(&store, "a", 1).await.expect("stored");
+            store.close().await;
+            database.query(back).expect("older");
+
+            let options = PostgresStore::options(&database.url()).expect("a url");
+            let refused = options.clone().migrate(false).open().await;
+            let refused = refused.expect_err("the tables are older");
+            assert_eq!(refused.kind, StorageErrorKind::Version);
+            assert!(refused.message.contains("migration_script"), "{refused}");
+
+            if by_script {
+                database.query(&options.migration_script()).expect("made");
+            }
+            let store = options.migrate(!by_script).open().await.expect("opens");
+            deposit(&store, "a", 1).await.expect("stored");
+            assert_eq!(positions(&store).await, [1, 2]);
+            let sagas = store.saga_rows(&RowFilter::default()).await;
+            assert!(sagas.expect("there is a table").is_empty());
+        }
+    }
 }
 
 #[tokio::test]
