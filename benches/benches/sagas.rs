@@ -1,5 +1,6 @@
 //! Sagas beside the floor that no runner can beat: as many plain appends as a saga has commits, by as
-//! many writers as it works on at once.
+//! many writers as it works on at once. And inputs of a process manager, one command each, beside as
+//! many plain appends.
 //!
 //! `cargo bench -p es-benches --bench sagas [-- ROUNDS]`
 
@@ -11,21 +12,29 @@
 
 use es_postgres::PostgresStore;
 use es_runtime::{
-    Append, AppendId, EventStore, ExpectedVersion, Metadata, NewEvent, Saga, Sagas, StreamId,
-    saga::{Cx, Definition, Effect, Fail, Retry, SagaStatus, SagaStore, Start},
+    Aggregate, Append, AppendId, Apply, Envelope, Event, EventStore, Events, ExpectedVersion,
+    Handle, Metadata, NewEvent, ProcessManager, Saga, Sagas, StreamId,
+    saga::{
+        Cx, Definition, Effect, Fail, ReactTo, Reactions, Retry, SagaStatus, SagaStore, Start,
+        stream_of,
+    },
 };
 use es_sqlite::SqliteStore;
 use es_testkit::postgres::Server;
 use serde::{Deserialize, Serialize};
-use std::time::{Duration, Instant};
+use std::{
+    convert::Infallible,
+    time::{Duration, Instant},
+};
 use tokio::{runtime::Runtime, sync::mpsc, task::JoinSet};
 
 const SAGAS: usize = 400;
 const STEPS: usize = 3;
 /// The start, and the outcome of each step.
-const COMMITS: usize = 1 + STEPS;
+const COMMITS: u64 = 1 + STEPS as u64;
 const AT_ONCE: usize = 32;
 const ALONE: usize = 50;
+const INPUTS: usize = 1_600;
 
 /// Three steps that are done at once.
 #[derive(Serialize, Deserialize)]
@@ -102,22 +111,105 @@ async fn append<S: EventStore>(store: &S, stream: &StreamId, version: u64) {
     store.append(append).await.unwrap();
 }
 
-async fn floor<S: EventStore>(store: &S, round: usize) -> Duration {
+/// So many appends to each of so many streams.
+async fn floor<S: EventStore>(store: &S, name: String, streams: usize, appends: u64) -> Duration {
     let began = Instant::now();
     let mut tasks = JoinSet::new();
     for writer in 0..AT_ONCE {
-        let store = store.clone();
+        let (store, name) = (store.clone(), name.clone());
         tasks.spawn(async move {
-            for number in (writer..SAGAS).step_by(AT_ONCE) {
-                let stream = StreamId::new("floor", &format!("{round}-{number}")).unwrap();
-                for commit in 0..COMMITS {
-                    append(&store, &stream, commit as u64 * 2).await;
+            for number in (writer..streams).step_by(AT_ONCE) {
+                let stream = StreamId::new(&name, &number.to_string()).unwrap();
+                for commit in 0..appends {
+                    append(&store, &stream, commit * 2).await;
                 }
             }
         });
     }
     while tasks.join_next().await.is_some() {}
     began.elapsed()
+}
+
+#[derive(Event, Serialize, Deserialize)]
+#[event("question.asked")]
+struct Asked {}
+
+#[derive(Event, Serialize, Deserialize)]
+#[event("answer.given")]
+struct Given {}
+
+#[derive(Clone)]
+struct Give;
+
+#[derive(Aggregate, Default)]
+#[aggregate("answer", id = String, error = Infallible, events(Given))]
+struct Answer {}
+
+impl Apply<Given> for Answer {
+    fn apply(&mut self, _: &Given) {}
+}
+
+impl Handle<Give> for Answer {
+    fn handle(&self, _: Give) -> Result<Events<Self>, Infallible> {
+        Ok(Given {}.into())
+    }
+}
+
+/// One command for each input, each to an aggregate of its own.
+#[derive(Aggregate, ProcessManager, Default)]
+#[aggregate("oracle", id = String, error = Infallible, events(ignore(Given)))]
+#[process_manager(reacts(Asked))]
+struct Oracle {}
+
+impl ReactTo<Asked> for Oracle {
+    fn correlate(asked: &Envelope<Asked>) -> Option<String> {
+        Some(asked.stream.id().to_owned())
+    }
+
+    fn react(&self, asked: &Envelope<Asked>) -> Reactions<Self> {
+        let id = asked.stream.id().to_owned();
+        Reactions::none().command::<Answer, _>(&id, Give)
+    }
+}
+
+/// All inputs are stored; then the process manager takes them.
+async fn take_all<S: SagaStore>(store: &S, round: usize) -> Duration {
+    let sagas = Sagas::new(store.clone()).with_process_manager::<Oracle>();
+    sagas.run_until_idle().await.unwrap();
+    for number in 0..INPUTS {
+        let stream = StreamId::new("question", &format!("{round}-{number}")).unwrap();
+        let asked = NewEvent::json("question.asked", 1, "{}");
+        let append = Append::new(stream, ExpectedVersion::NoStream).with_event(asked);
+        store.append(append).await.unwrap();
+    }
+    let began = Instant::now();
+    sagas.run_until_idle().await.unwrap();
+    let took = began.elapsed();
+    let last = stream_of("oracle", &format!("{round}-{}", INPUTS - 1)).unwrap();
+    let taken = store.read_stream(
+        &last,
+        es_runtime::StreamRange::forward(0),
+        es_runtime::ReadLimit::default(),
+    );
+    assert_eq!(taken.await.unwrap().len(), 1);
+    took
+}
+
+fn measure_inputs<S: SagaStore>(runtime: &Runtime, name: &str, store: &S, rounds: usize) {
+    let (mut ours, mut floors) = (vec![], vec![]);
+    for round in 0..rounds {
+        runtime.block_on(async {
+            ours.push(take_all(store, round).await);
+            floors.push(floor(store, format!("inputs-{round}"), INPUTS, 1).await);
+        });
+    }
+    let (ours, floors) = (median(ours), median(floors));
+    println!(
+        "{name}: {:.0} inputs/s of a process manager; as many plain appends {:.0}/s; {:.2} of the floor",
+        INPUTS as f64 / ours.as_secs_f64(),
+        INPUTS as f64 / floors.as_secs_f64(),
+        floors.as_secs_f64() / ours.as_secs_f64()
+    );
 }
 
 /// From before the start is stored to the call of the first step, one saga at a time; beside one
@@ -149,7 +241,7 @@ fn measure<S: SagaStore>(runtime: &Runtime, name: &str, store: &S, rounds: usize
     for round in 0..rounds {
         runtime.block_on(async {
             ours.push(run_all(store, round).await);
-            floors.push(floor(store, round).await);
+            floors.push(floor(store, format!("floor-{round}"), SAGAS, COMMITS).await);
             let (wait, append) = to_first_step(store, round).await;
             waits.push(wait);
             appends.push(append);
@@ -179,11 +271,13 @@ fn main() {
     let path = folder.path().join("sagas.db");
     let store = runtime.block_on(SqliteStore::open(path)).unwrap();
     measure(&runtime, "SQLite", &store, rounds);
+    measure_inputs(&runtime, "SQLite", &store, rounds);
     runtime.block_on(store.close());
     let server = Server::start().unwrap();
     let database = server.database().unwrap();
     let url = database.url();
     let store = runtime.block_on(PostgresStore::open(&url)).unwrap();
     measure(&runtime, "PostgreSQL", &store, rounds);
+    measure_inputs(&runtime, "PostgreSQL", &store, rounds);
     runtime.block_on(store.close());
 }

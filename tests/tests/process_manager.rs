@@ -16,7 +16,8 @@ use es_testkit::{
     saga::{CrashPoint, Fuse, MortalStore},
 };
 use es_tests::fulfilment::{
-    Cashier, Clerk, Fulfilment, PaymentReceived, hold, order, pay, payment, place,
+    Cashier, Clerk, Fulfilment, Hold, Order, PaymentReceived, Ship, hold, order, pay, payment,
+    place,
 };
 use serde::{Deserialize, Serialize};
 use std::{
@@ -107,6 +108,7 @@ on_each_store! {
     a_process_manager_may_be_told_of_refusals
     runners_side_by_side_take_each_input_once
     events_that_come_again_or_too_late_change_nothing
+    an_input_is_decided_on_what_earlier_ones_changed
 }
 
 async fn two_aggregates_come_together_in_either_order<S: SagaStore>(store: S) {
@@ -360,6 +362,79 @@ async fn events_that_come_again_or_too_late_change_nothing<S: SagaStore>(store: 
         .history;
     let last = history.last().map(|(_, step)| step.outcome.clone());
     assert_eq!(last, Some(ProcessOutcome::TooLate {}));
+}
+
+/// Lets an order go, and ships it.
+#[derive(Aggregate, ProcessManager, Default)]
+#[aggregate("warden", id = u64, error = Infallible, events(ignore(Seen)))]
+#[process_manager(reacts(PaymentReceived))]
+struct Warden {}
+
+#[derive(Event, Serialize, Deserialize)]
+#[event("warden.saw")]
+struct Seen {}
+
+impl ReactTo<PaymentReceived> for Warden {
+    fn correlate(received: &Envelope<PaymentReceived>) -> Option<u64> {
+        received.stream.id().parse().ok()
+    }
+
+    fn react(&self, received: &Envelope<PaymentReceived>) -> Reactions<Self> {
+        let order = &received.event.order;
+        if received.stream.id() == "1" {
+            Reactions::none().command::<Order, _>(order, Hold(false))
+        } else {
+            Reactions::none().command::<Order, _>(order, Ship)
+        }
+    }
+}
+
+/// Events that come together share transactions only as far as they have nothing to do with each
+/// other: here the second one would be refused but for the first.
+async fn an_input_is_decided_on_what_earlier_ones_changed<S: SagaStore>(store: S) {
+    place(&store, 1, HOUR, HOUR).await;
+    hold(&store, 1, true).await;
+    for number in [1, 2] {
+        pay(&store, number, 1).await;
+    }
+    let sagas = Sagas::new(store.clone())
+        .from_the_beginning(true)
+        .with_process_manager::<Warden>();
+    run(&sagas).await;
+    assert_eq!(state(&sagas, "warden", 2).await.parked, None);
+    assert_eq!(order(&store, 1).await.shipped, 1);
+}
+
+#[tokio::test]
+async fn events_that_come_together_share_transactions() {
+    const ORDERS: u64 = 200;
+    let store = MemoryStore::new();
+    for number in 1..=ORDERS {
+        place(&store, number, HOUR, HOUR).await;
+        pay(&store, number, number).await;
+    }
+    // One in the midst was taken before, and its group must not fail for it.
+    let sagas = runner(store.clone());
+    run(&sagas).await;
+    pay(&store, 1_000, 1).await;
+    run(&sagas).await;
+    lose_cursor(&store).await;
+    for number in 1..=ORDERS {
+        place(&store, number + ORDERS, HOUR, HOUR).await;
+    }
+    let before = count(&store, "saga:fulfilment/1").await;
+    let fuse = Fuse::new(None);
+    run(&runner(MortalStore::new(store.clone(), fuse.clone()))).await;
+    for number in 1..=ORDERS {
+        assert_eq!(order(&store, number).await.shipped, 1, "order {number}");
+        let begun = format!("saga:fulfilment/{}", number + ORDERS);
+        assert_eq!(count(&store, &begun).await, 2, "{begun}");
+    }
+    assert_eq!(count(&store, "saga:fulfilment/1").await, before);
+    let commits = fuse.passed();
+    let begun = commits.iter().filter(|what| what.contains("begun"));
+    let begun = begun.count() as u64;
+    assert!(begun < ORDERS / 20, "{begun} commits for {ORDERS} events");
 }
 
 #[tokio::test]

@@ -75,6 +75,11 @@ pub(crate) fn may_decide_again(error: &CommitError) -> bool {
     )
 }
 
+/// Whether a projection that runs inside of appends refused the events. It will do so again.
+pub(crate) const fn refused_by_projection(error: &CommitError) -> bool {
+    matches!(error, CommitError::Append(AppendError::Projection { .. }))
+}
+
 /// Waits before another attempt after a failure of the store; not after a lost race.
 pub(crate) async fn pause_after(error: &CommitError, attempt: u32) {
     let storage = matches!(

@@ -19,7 +19,7 @@ use std::{
 };
 
 /// So many events at most share a transaction.
-const GROUP: usize = 64;
+pub(crate) const GROUP: usize = 64;
 
 /// What one event asks of one instance.
 struct Asked<'e> {

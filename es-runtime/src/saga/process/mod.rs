@@ -1,9 +1,10 @@
 //! Process managers: state of their own that reacts to events of several aggregates with commands,
 //! timers and events, without steps that call out.
 //!
-//! What users write is pure; [`Sagas`](super::Sagas) runs it beside sagas. One input is one
+//! What users write is pure; [`Sagas`](super::Sagas) runs it beside sagas. All of an input is one
 //! transaction: the record that it was taken, the events of the process manager, those of all
-//! aggregates that it commands, its timers and the place in the feed.
+//! aggregates that it commands, its timers and the place in the feed. Inputs that have nothing to do
+//! with each other may share it.
 
 mod input;
 mod kind;

@@ -10,7 +10,7 @@ use crate::{
     Append, AppendId, Codec, ExpectedVersion, Metadata, NewEvent, ReadLimit, RecordedEvent,
     StreamId, StreamRange, Timestamp,
     repository::plan::Undecided,
-    saga::{Commit, RowChange, SagaError, SagaStore},
+    saga::{RowChange, SagaError, SagaStore},
 };
 
 /// How the reaction to an input went.
@@ -19,15 +19,28 @@ enum Answer {
     Park(String),
 }
 
-/// Decides on one input and adds what is to be stored. The row is given back for who holds a lease.
+/// What follows from one input of one instance, until it is stored.
+pub(super) struct Decision {
+    /// The record and the instance's own events, then those of the aggregates.
+    pub(super) appends: Vec<Append>,
+    pub(super) row: RowChange,
+    /// The streams on whose state it was decided, those of aggregates that refused among them.
+    pub(super) looked_at: Vec<StreamId>,
+}
+
+/// Decides on one input; `None` when it is not due any more.
+///
+/// `beside` is what else is stored in the same transaction for the same event. With `cannot` the
+/// instance is parked for that reason instead of asked.
 pub(super) async fn decide<S: SagaStore>(
     store: &S,
     manager: &dyn Manager,
     instance: &StreamId,
     input: &Input<'_>,
     now: Timestamp,
-    commit: &mut Commit,
-) -> Result<Option<RowChange>, SagaError> {
+    beside: &[Append],
+    cannot: Option<&str>,
+) -> Result<Option<Decision>, SagaError> {
     let loaded = load(store, manager, instance).await?;
     let Some(cause) = input.cause(&loaded, now) else {
         return Ok(None);
@@ -38,20 +51,18 @@ pub(super) async fn decide<S: SagaStore>(
         version,
         metadata,
     } = loaded;
+    let mut looked_at = vec![instance.clone()];
+    let record = |cause, outcome| (Stepped::new(cause, outcome), Vec::new(), Vec::new());
     let (step, events, appends) = if state.ended {
-        (
-            Stepped::new(cause, ProcessOutcome::TooLate {}),
-            Vec::new(),
-            Vec::new(),
-        )
+        record(cause, ProcessOutcome::TooLate {})
     } else if input.is_new() && !state.waiting.is_empty() {
-        (
-            Stepped::new(cause, ProcessOutcome::Waits {}),
-            Vec::new(),
-            Vec::new(),
-        )
+        record(cause, ProcessOutcome::Waits {})
     } else {
-        match answer(store, user, instance, &cause, input, commit).await? {
+        let answer = match cannot {
+            Some(why) => Answer::Park(why.to_owned()),
+            None => answer(store, user, instance, &cause, input, beside, &mut looked_at).await?,
+        };
+        match answer {
             Answer::Of(decided, refused, appends) => {
                 let mut step = Stepped::new(cause, ProcessOutcome::Reacted {});
                 let timers = decided.timers.into_iter();
@@ -63,10 +74,7 @@ pub(super) async fn decide<S: SagaStore>(
                 step.ended = decided.ended;
                 (step, decided.events, appends)
             }
-            Answer::Park(why) => {
-                let parked = ProcessOutcome::Parked { why };
-                (Stepped::new(cause, parked), Vec::new(), Vec::new())
-            }
+            Answer::Park(why) => record(cause, ProcessOutcome::Parked { why }),
         }
     };
     state.apply(&step);
@@ -78,13 +86,15 @@ pub(super) async fn decide<S: SagaStore>(
     if let Input::New(event) = input {
         own.append_id = Some(AppendId::from(event.event_id));
     }
-    commit.appends.push(own);
     let appends = appends
         .into_iter()
-        .filter(|append| !append.events.is_empty());
-    let appends = appends.map(|append| append.with_metadata(metadata.clone()));
-    commit.appends.extend(appends);
-    Ok(Some(state.row(instance, now)))
+        .filter(|append| !append.events.is_empty())
+        .map(|append| append.with_metadata(metadata.clone()));
+    Ok(Some(Decision {
+        appends: std::iter::once(own).chain(appends).collect(),
+        row: state.row(instance, now),
+        looked_at,
+    }))
 }
 
 /// Where an input comes from.
@@ -136,7 +146,8 @@ async fn answer<S: SagaStore>(
     instance: &StreamId,
     cause: &ProcessCause,
     input: &Input<'_>,
-    commit: &Commit,
+    beside: &[Append],
+    looked_at: &mut Vec<StreamId>,
 ) -> Result<Answer, SagaError> {
     let waited = match input {
         Input::New(_) => None,
@@ -158,7 +169,7 @@ async fn answer<S: SagaStore>(
         Ok(decided) => decided,
         Err(why) => return Ok(Answer::Park(why)),
     };
-    let refused = match ask_all(store, &mut decided, instance, commit).await? {
+    let refused = match ask_all(store, &mut decided, instance, beside, looked_at).await? {
         Asked::All(appends) => return Ok(Answer::Of(decided, None, appends)),
         Asked::Wrong(why) => return Ok(Answer::Park(why)),
         Asked::Refused(refused) => refused,
@@ -173,7 +184,7 @@ async fn answer<S: SagaStore>(
         Ok(None) => return Ok(Answer::Park(text)),
         Err(why) => return Ok(Answer::Park(format!("{text}; then {why}"))),
     };
-    match ask_all(store, &mut decided, instance, commit).await? {
+    match ask_all(store, &mut decided, instance, beside, looked_at).await? {
         Asked::All(appends) => Ok(Answer::Of(decided, Some(text), appends)),
         Asked::Wrong(why) => Ok(Answer::Park(format!("{text}; then {why}"))),
         Asked::Refused(again) => Ok(Answer::Park(format!("{text}; then {again}"))),
@@ -191,18 +202,16 @@ async fn ask_all<S: SagaStore>(
     store: &S,
     decided: &mut Decided,
     instance: &StreamId,
-    commit: &Commit,
+    beside: &[Append],
+    looked_at: &mut Vec<StreamId>,
 ) -> Result<Asked, SagaError> {
     let mut appends: Vec<Append> = Vec::new();
     for command in std::mem::take(&mut decided.commands) {
         let stream = command.stream().cloned();
         if let Some(stream) = &stream {
-            let known = appends.iter().chain(&commit.appends);
-            if known
-                .map(|append| &append.stream)
-                .any(|known| known == stream)
-                || stream == instance
-            {
+            looked_at.push(stream.clone());
+            let mut known = appends.iter().chain(beside).map(|append| &append.stream);
+            if known.any(|known| known == stream) || stream == instance {
                 return Ok(Asked::Wrong(format!(
                     "two commands to {stream} follow from one input; send one"
                 )));

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::saga::{
     Claimed, Commit, CommitError, SagaError, SagaStore,
-    commit::{ATTEMPTS, contended, may_decide_again, pause_after, released},
+    commit::{ATTEMPTS, contended, may_decide_again, pause_after, refused_by_projection, released},
     runner::Core,
 };
 
@@ -20,29 +20,36 @@ pub(crate) async fn work_on<S: SagaStore>(
     let epoch = (!core.settings.broken.fence).then_some(claimed.epoch);
     let instance = &claimed.instance;
     let mut attempt = 0;
+    let mut cannot: Option<String> = None;
     loop {
         attempt += 1;
         let loaded = load(&core.store, manager, instance).await?;
         let now = core.store.saga_time().await?;
-        let mut commit = Commit::new();
         let due = loaded.state.due(now).filter(|_| !core.is_shutdown());
-        let row = match &due {
+        let (appends, mut row) = match &due {
             Some(due) => {
-                let input = Input::Due(due.clone());
-                decide(&core.store, manager, instance, &input, now, &mut commit).await?
+                let (input, cannot) = (Input::Due(due.clone()), cannot.as_deref());
+                let decided = decide(&core.store, manager, instance, &input, now, &[], cannot);
+                // Somebody was first: what is due is looked up anew.
+                let Some(decided) = decided.await? else {
+                    continue;
+                };
+                (decided.appends, decided.row)
             }
             None if loaded.version == 0 => return Ok(()),
-            None => Some(released(loaded.state.row(instance, now))),
+            None => (Vec::new(), released(loaded.state.row(instance, now))),
         };
-        // Somebody was first: what is due is looked up anew.
-        let Some(mut row) = row else { continue };
         row.epoch = epoch;
-        commit.rows.push(row);
+        let mut commit = Commit::new().row(row);
+        commit.appends = appends;
         match core.store.commit(commit).await {
             Ok(_) if due.is_none() => return Ok(()),
-            Ok(_) => attempt = 0,
+            Ok(_) => (attempt, cannot) = (0, None),
             // Somebody else has it.
             Err(CommitError::Fenced { .. }) => return Ok(()),
+            Err(error) if refused_by_projection(&error) && cannot.is_none() => {
+                cannot = Some(error.to_string());
+            }
             Err(error) if may_decide_again(&error) && attempt < ATTEMPTS => {
                 pause_after(&error, attempt).await;
             }
