@@ -559,7 +559,7 @@ pub fn derive_process_manager(input: TokenStream) -> TokenStream {
 /// | `deps = Services` | What steps get besides; `()` by default. |
 /// | `deadline = "2h"` | How long the whole may take. None by default. |
 /// | `timeout = "20s"` | How long a call may take, 30 s by default. |
-/// | `retry(attempts = 8, first = "200ms", factor = 2, max = "30s")` | How steps are tried again. 5 attempts by default. |
+/// | `retry(attempts = 8, first = "200ms", factor = 2, max = "30s", interruptions = 10)` | How steps are tried again. 5 attempts by default; `interruptions` is how often a process may die in the call, 10 by default. |
 /// | `undo_retry(..)` | How undos are tried again. 50 attempts by default. |
 /// | `on_undo_exhausted = continue` | Undoes the others before it parks; by default (`park`) it parks at once. |
 /// | `frozen` | Starts nothing any more, only finishes what it began. |

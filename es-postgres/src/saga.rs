@@ -81,7 +81,9 @@ impl SagaStore for PostgresStore {
         let claimed = found.iter().map(|row| {
             let damaged = || corrupt("a row of sagas is damaged: it cannot be claimed");
             let instance = instance(row).ok_or_else(damaged)?;
-            Ok(Claimed::new(instance, natural(row, 2).ok_or_else(damaged)?))
+            let epoch = natural(row, 2).ok_or_else(damaged)?;
+            let lapsed = row.try_get(4).map_err(|_| damaged())?;
+            Ok(Claimed::new(instance, epoch).after_lapse(lapsed))
         });
         claimed.collect()
     }

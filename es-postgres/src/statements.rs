@@ -151,11 +151,11 @@ impl Statements {
             saga_claim: format!(
                 "UPDATE {s}.sagas AS s SET epoch = s.epoch + 1, owner = $2, lease_until = \
                  coalesce($5, clock_timestamp()) + $3 * interval '1 microsecond' FROM (SELECT \
-                 saga, id FROM {s}.sagas WHERE saga = ANY($1) AND status = 'running' AND due_at \
-                 <= coalesce($5, clock_timestamp()) AND (lease_until IS NULL OR lease_until <= \
+                 saga, id, lease_until IS NOT NULL AS lapsed FROM {s}.sagas WHERE saga = ANY($1) \
+                 AND status = 'running' AND due_at <= coalesce($5, clock_timestamp()) AND (lease_until IS NULL OR lease_until <= \
                  coalesce($5, clock_timestamp())) ORDER BY due_at LIMIT $4 FOR UPDATE SKIP \
                  LOCKED) AS due WHERE s.saga = due.saga AND s.id = due.id RETURNING s.saga, s.id, \
-                 s.epoch, s.due_at"
+                 s.epoch, s.due_at, due.lapsed"
             ),
             saga_renew: format!(
                 "UPDATE {s}.sagas SET lease_until = coalesce($5, clock_timestamp()) + $4 * \

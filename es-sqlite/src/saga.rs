@@ -163,8 +163,8 @@ fn cursor(
         .map_err(|_| corrupt(format!("the cursor of `{consumer}` is not a position"))))
 }
 
-/// Due and free, of one saga: id, due time and epoch.
-const DUE: &str = "SELECT id, due_at, epoch FROM es_sagas
+/// Due and free, of one saga: id, due time, epoch, and whether a lease ran out.
+const DUE: &str = "SELECT id, due_at, epoch, lease_until IS NOT NULL FROM es_sagas
                    WHERE saga = ?1 AND status = 'running' AND due_at <= ?2
                      AND (lease_until IS NULL OR lease_until <= ?2)
                    ORDER BY due_at LIMIT ?3";
@@ -177,18 +177,18 @@ pub(crate) fn claim(
 ) -> rusqlite::Result<Done> {
     let now = (settings.clock)();
     let most = i64::try_from(claim.at_most).unwrap_or(i64::MAX);
-    let mut due: Vec<(i64, &str, String, i64)> = Vec::new();
+    let mut due: Vec<(i64, &str, String, i64, bool)> = Vec::new();
     for saga in &claim.sagas {
         let mut select = connection.prepare_cached(DUE)?;
         let mut rows = select.query(params![saga, now.unix_micros(), most])?;
         while let Some(row) = rows.next()? {
-            due.push((row.get(1)?, saga, row.get(0)?, row.get(2)?));
+            due.push((row.get(1)?, saga, row.get(0)?, row.get(2)?, row.get(3)?));
         }
     }
     due.sort();
     due.truncate(claim.at_most);
     let mut claimed = Vec::with_capacity(due.len());
-    for (_, saga, id, epoch) in due {
+    for (_, saga, id, epoch, lapsed) in due {
         let epoch = epoch.saturating_add(1);
         let (Ok(instance), Ok(number)) = (StreamId::new(saga, &id), u64::try_from(epoch)) else {
             continue;
@@ -205,7 +205,7 @@ pub(crate) fn claim(
                 claim.owner,
                 now.after(claim.lease).unix_micros()
             ])?;
-        claimed.push(Claimed::new(instance, number));
+        claimed.push(Claimed::new(instance, number).after_lapse(lapsed));
     }
     Ok(Done::Claimed(claimed))
 }

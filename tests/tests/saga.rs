@@ -4,7 +4,7 @@ use es_runtime::{
     MemoryStore, Sagas,
     saga::{Cause, Phase, SagaEvent, SagaStatus, StepStatus, Verb},
 };
-use es_testkit::saga::{SagaTest, Scripted};
+use es_testkit::saga::{CrashPoint, SagaTest, Scripted};
 use es_tests::orders::{self, Calm, Order, OrderSaga, Outside};
 use std::sync::Arc;
 
@@ -107,6 +107,40 @@ async fn an_undo_that_fails_is_tried_again_and_then_parked_until_an_operator_com
         [""; 0],
         "the charge waits for the reservation"
     );
+}
+
+/// A crash is no attempt; a call in which process after process died is not made for ever.
+#[tokio::test]
+async fn a_call_that_is_cut_off_too_often_has_used_up_its_attempts() {
+    for (scripted, call, undone) in [
+        (None, "call do reserve", ["reserve", "charge"].as_slice()),
+        (Some("no driver"), "call undo reserve", &[]),
+    ] {
+        let test = match scripted {
+            Some(why) => order().step("schedule", [Scripted::Fatal(why)]),
+            None => order(),
+        };
+        let mut crashes: Vec<CrashPoint> = Vec::new();
+        let ended = loop {
+            let ended = test.dying(&crashes).await;
+            let last = ended.points().last().expect("a process");
+            let Some(at) = last.iter().position(|point| point == call) else {
+                break ended;
+            };
+            let at = at + 1;
+            crashes.push(CrashPoint { at, after: false });
+            assert!(crashes.len() < 20, "it is called for ever");
+        };
+        assert_eq!(crashes.len(), 10, "{call}");
+        assert_eq!(ended.undone(), undone, "{call}");
+        match scripted {
+            Some(_) => ended.assert_parked(),
+            None => ended.assert_compensated(),
+        }
+        let usual = test.run().await;
+        let nearly = test.dying(&crashes[..9]).await;
+        assert_eq!(nearly.state().phase, usual.state().phase, "{call}");
+    }
 }
 
 #[tokio::test]

@@ -153,13 +153,14 @@ fn milliseconds(text: &str) -> Option<u64> {
     number.checked_mul(unit).filter(|time| *time > 0)
 }
 
-/// `retry(first = "200ms", factor = 2, max = "30s", attempts = 8)`.
+/// `retry(first = "200ms", factor = 2, max = "30s", attempts = 8, interruptions = 10)`.
 #[derive(Clone)]
 pub(crate) struct Retry {
     pub(crate) attempts: Option<u32>,
     pub(crate) first: Option<u64>,
     pub(crate) factor: Option<u32>,
     pub(crate) max: Option<u64>,
+    pub(crate) interruptions: Option<u32>,
 }
 
 impl Value for Retry {
@@ -168,7 +169,14 @@ impl Value for Retry {
         let mut first = Slot::<Time>::new("first");
         let mut factor = Slot::<Count>::new("factor");
         let mut max = Slot::<Time>::new("max");
-        let mut keys: [&mut dyn Key; 4] = [&mut attempts, &mut first, &mut factor, &mut max];
+        let mut interruptions = Slot::<Count>::new("interruptions");
+        let mut keys: [&mut dyn Key; 5] = [
+            &mut attempts,
+            &mut first,
+            &mut factor,
+            &mut max,
+            &mut interruptions,
+        ];
         let word = ident::text(key);
         let example = format!("{word}(attempts = 8, first = \"200ms\")");
         group(key, input, diag, &example, &mut keys, |_| Ok(()))?;
@@ -177,6 +185,7 @@ impl Value for Retry {
             first: first.value().map(|time| time.0),
             factor: factor.value().map(|count| count.0),
             max: max.value().map(|time| time.0),
+            interruptions: interruptions.value().map(|count| count.0),
         })
     }
 }

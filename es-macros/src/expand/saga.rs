@@ -243,5 +243,9 @@ fn policy(given: &Retry, saga: &Saga, usual: u32) -> TokenStream {
         let time = duration(Time(time));
         quote!(.longest(#time))
     });
-    quote!(#krate::saga::Retry::times(#attempts) #first #factor #max)
+    let interruptions = given.interruptions.map(|times| {
+        let times = Literal::u32_unsuffixed(times);
+        quote!(.interruptions(#times))
+    });
+    quote!(#krate::saga::Retry::times(#attempts) #first #factor #max #interruptions)
 }

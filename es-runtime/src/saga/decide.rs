@@ -1,9 +1,9 @@
 //! What follows from what: pure decisions on the state of one saga. No clock, no I/O.
 
 use super::{
-    Cause, Compensated, Completed, Direction, Fail, Failed, Failure, InputIgnored, Key,
-    LateSuccess, Parked, ParkedWhy, Phase, Repaired, SagaEvent, SagaState, Scheduled, Started,
-    StepStatus, Succeeded, Undone, UnwindStarted, Verb, Verdict,
+    CancelRequested, Cause, Compensated, Completed, Direction, Fail, Failed, Failure, InputIgnored,
+    Interrupted, Key, LateSuccess, Parked, ParkedWhy, Pending, Phase, Repaired, Retry, SagaEvent,
+    SagaState, Scheduled, Started, StepStatus, Succeeded, Undone, UnwindStarted, Verb, Verdict,
     info::{Info, StepInfo},
     names::{COMPENSATED, COMPLETED},
 };
@@ -68,7 +68,13 @@ impl Draft<'_> {
     /// An event asks for everything to be undone.
     pub(crate) fn cancel(&mut self, event: EventId, name: &str) {
         let late = match self.state.phase {
-            _ if !self.info.known => "this program does not know its definition",
+            // Whether there is a way back, a program that knows the definition decides.
+            Phase::Running if !self.info.known => {
+                return self.push(CancelRequested {
+                    event,
+                    name: name.to_owned(),
+                });
+            }
             Phase::Running if self.is_past_pivot() => "it is past its pivot: it only goes forward",
             Phase::Running => {
                 let step = self.state.pending.as_ref().map(|p| p.step.clone());
@@ -85,6 +91,9 @@ impl Draft<'_> {
             Phase::Completed | Phase::Compensated | Phase::Abandoned => "it has ended",
         };
         self.ignore(Some((event, name)), late);
+        if self.info.known {
+            self.follow();
+        }
     }
 
     pub(crate) fn ignore(&mut self, event: Option<(EventId, &str)>, why: &str) {
@@ -144,6 +153,9 @@ impl Draft<'_> {
         let begun = state.started.is_some() && self.info.known;
         if !begun || state.parked.is_some() || state.phase.is_ended() {
             return;
+        }
+        if let Some((event, name)) = state.cancel_requested.clone() {
+            return self.cancel(event, &name);
         }
         if state.pending.is_none() {
             self.next();
@@ -283,24 +295,62 @@ impl Draft<'_> {
         }
     }
 
+    /// Whoever had it before gave it up without a word: what was to be called may have been.
+    pub(crate) fn interrupted(&mut self) {
+        let pending = self.state.pending.clone();
+        let begun = |p: &Pending| p.not_before.is_none_or(|at| at <= self.now);
+        let Some(pending) = pending.filter(begun) else {
+            return;
+        };
+        let Pending { step, to, key, .. } = pending;
+        let times = pending.interruptions.saturating_add(1);
+        let pause = self.retry(&step, to).pause_after_interruption(times, key);
+        self.push(Interrupted {
+            step: step.clone(),
+            to,
+            times,
+            at: self.now.after(pause.unwrap_or_default()),
+        });
+        if pause.is_none() {
+            let attempt = pending.failures.saturating_add(1);
+            let message = format!("the process that had it died {times} times");
+            match to {
+                Direction::Do => self.did_not_work(&step, attempt, message, Verdict::Unknown {}),
+                Direction::Undo => self.not_undone(&step, attempt, message, Verdict::Unknown {}),
+            }
+            self.follow();
+        }
+    }
+
+    /// How a call is tried again.
+    fn retry(&self, step: &str, to: Direction) -> Retry {
+        match (self.info.step(step), to) {
+            (Some(step), Direction::Do) => step.retry,
+            (Some(step), Direction::Undo) => step.undo_retry,
+            (None, Direction::Do) => self.info.retry,
+            (None, Direction::Undo) => self.info.undo_retry,
+        }
+    }
+
     fn failed(&mut self, step: &str, attempt: u32, fail: &Fail) {
-        let info = self.info.step(step);
-        let retry = info.map_or(self.info.retry, |info| info.retry);
-        let verdict = self.verdict(retry, step, Direction::Do, attempt, fail);
+        let verdict = self.verdict(step, Direction::Do, attempt, fail);
+        self.did_not_work(step, attempt, fail.message().to_owned(), verdict);
+    }
+
+    fn did_not_work(&mut self, step: &str, attempt: u32, message: String, verdict: Verdict) {
         let retried = matches!(verdict, Verdict::Retry { .. });
         let unknown = matches!(verdict, Verdict::Unknown {});
         self.push(Failed {
             step: step.to_owned(),
             to: Direction::Do,
             attempt,
-            error: fail.message().to_owned(),
+            error: message.clone(),
             verdict,
         });
         if retried {
             return;
         }
-        let message = fail.message().to_owned();
-        let Some(info) = info else {
+        let Some(info) = self.info.step(step) else {
             let step = step.to_owned();
             let why = ParkedWhy::EndRefused { step };
             return self.push(Parked { why, message });
@@ -320,21 +370,21 @@ impl Draft<'_> {
     }
 
     fn undo_failed(&mut self, step: &str, attempt: u32, fail: &Fail) {
-        let retry = self
-            .info
-            .step(step)
-            .map_or(self.info.undo_retry, |info| info.undo_retry);
-        let verdict = match self.verdict(retry, step, Direction::Undo, attempt, fail) {
+        let verdict = match self.verdict(step, Direction::Undo, attempt, fail) {
             // An undo that says no has not undone it; whether trying again helps, an operator knows.
             Verdict::DidNotHappen {} => Verdict::Unknown {},
             other => other,
         };
+        self.not_undone(step, attempt, fail.message().to_owned(), verdict);
+    }
+
+    fn not_undone(&mut self, step: &str, attempt: u32, error: String, verdict: Verdict) {
         let exhausted = verdict == Verdict::Unknown {};
         self.push(Failed {
             step: step.to_owned(),
             to: Direction::Undo,
             attempt,
-            error: fail.message().to_owned(),
+            error,
             verdict,
         });
         if !exhausted {
@@ -347,19 +397,12 @@ impl Draft<'_> {
         }
     }
 
-    fn verdict(
-        &self,
-        retry: super::Retry,
-        step: &str,
-        to: Direction,
-        attempt: u32,
-        fail: &Fail,
-    ) -> Verdict {
+    fn verdict(&self, step: &str, to: Direction, attempt: u32, fail: &Fail) -> Verdict {
         if fail.is_fatal() {
             return Verdict::DidNotHappen {};
         }
         let key = Key::derive(self.space, self.instance, step, to);
-        match retry.pause(attempt, key) {
+        match self.retry(step, to).pause(attempt, key) {
             Some(pause) => Verdict::Retry {
                 at: self.now.after(pause.max(fail.pause().unwrap_or_default())),
             },
@@ -469,7 +512,10 @@ impl Draft<'_> {
         } else {
             row.reason = state.failure.as_ref().map(|why| why.message.clone());
             let next = state.pending.as_ref().and_then(|p| p.not_before);
-            let next = next.unwrap_or(self.now);
+            let next = match &state.cancel_requested {
+                Some(_) => self.now,
+                None => next.unwrap_or(self.now),
+            };
             row.due_at = Some(self.deadline().map_or(next, |deadline| deadline.min(next)));
         }
         row

@@ -138,6 +138,17 @@ saga_events! {
         /// What follows.
         verdict: Verdict,
     }
+    /// The process that had the saga died or was held up: a call was cut off, or not begun.
+    Interrupted = "saga.step_interrupted" {
+        /// The step.
+        step: String,
+        /// Whether it was done or undone.
+        to: Direction,
+        /// How often that happened to this call.
+        times: u32,
+        /// When it is called again.
+        at: Timestamp,
+    }
     /// From here on everything that was done, or may have been, is undone in reverse order.
     UnwindStarted = "saga.unwind_started" {
         /// Why.
@@ -157,6 +168,14 @@ saga_events! {
         step: String,
         /// What it gave.
         output: Value,
+    }
+    /// An event asks for everything to be undone, and the program that read it does not know the saga's
+    /// definition: one that does carries it out.
+    CancelRequested = "saga.cancel_requested" {
+        /// The event.
+        event: EventId,
+        /// Its stored name.
+        name: String,
     }
     /// An input came that has nothing to say any more.
     InputIgnored = "saga.input_ignored" {

@@ -9,7 +9,8 @@
 //! # What holds
 //! 1. A step is called only after it was stored that it will be, so one whose outcome was lost is known.
 //! 2. [`Fail::fatal`] means that it did not happen: it is not undone. After timeouts, crashes and used up
-//!    attempts the outcome is unknown, and what is unknown is undone.
+//!    attempts the outcome is unknown, and what is unknown is undone. A crash is no attempt, but a call that
+//!    was cut off too often ([`Retry::interruptions`]) has used them up.
 //! 3. Technical errors are retried first; what undoes a saga is a no, a deadline, or a cancellation.
 //! 4. Undos run in the reverse order of the steps.
 //! 5. An undo is tried again, long, and then the saga is parked for an operator. Never silently given up.
@@ -62,8 +63,9 @@ pub use error::SagaError;
 #[cfg(feature = "derive")]
 pub use es_macros::saga;
 pub use events::{
-    Cause, Compensated, Completed, Failed, Failure, InputIgnored, LateSuccess, Parked, ParkedWhy,
-    Repaired, SagaEvent, Scheduled, Started, Succeeded, Undone, UnwindStarted, Verb, Verdict,
+    CancelRequested, Cause, Compensated, Completed, Failed, Failure, InputIgnored, Interrupted,
+    LateSuccess, Parked, ParkedWhy, Repaired, SagaEvent, Scheduled, Started, Succeeded, Undone,
+    UnwindStarted, Verb, Verdict,
 };
 pub use fail::{Effect, Fail};
 pub use key::{Direction, Key};

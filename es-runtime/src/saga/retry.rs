@@ -25,19 +25,22 @@ pub struct Retry {
     pub factor: u32,
     /// The longest pause, 30 s by default.
     pub longest: Duration,
+    /// How often a process may die in the middle of the call, 10 by default. A call that is cut off is
+    /// no attempt: it is made again, the second time and later after a pause. One that was cut off so
+    /// often counts as one that used up its attempts, so that a call which brings its process down is not
+    /// made for ever.
+    pub interruptions: NonZeroU32,
 }
 
 impl Retry {
     /// So many attempts, at least one, with the usual pauses.
     pub const fn times(attempts: u32) -> Self {
         Self {
-            attempts: match NonZeroU32::new(attempts) {
-                Some(attempts) => attempts,
-                None => NonZeroU32::MIN,
-            },
+            attempts: at_least_one(attempts),
             first: Duration::from_millis(200),
             factor: 2,
             longest: Duration::from_secs(30),
+            interruptions: at_least_one(10),
         }
     }
 
@@ -62,16 +65,40 @@ impl Retry {
         self
     }
 
+    /// With so many calls, at least one, that may be cut off by the death of their process.
+    #[must_use]
+    pub const fn interruptions(mut self, interruptions: u32) -> Self {
+        self.interruptions = at_least_one(interruptions);
+        self
+    }
+
     /// The pause after this many failures, `None` when there is no attempt left.
     pub(crate) fn pause(&self, failures: u32, key: Key) -> Option<Duration> {
-        if failures >= self.attempts.get() {
-            return None;
-        }
+        (failures < self.attempts.get()).then(|| self.wait(failures, key))
+    }
+
+    /// The pause after this many interruptions: the first time there is none, since one crash says
+    /// nothing of the call. `None` when it may not be made any more.
+    pub(crate) fn pause_after_interruption(&self, times: u32, key: Key) -> Option<Duration> {
+        (times < self.interruptions.get()).then(|| match times {
+            0 | 1 => Duration::ZERO,
+            more => self.wait(more - 1, key),
+        })
+    }
+
+    fn wait(&self, failures: u32, key: Key) -> Duration {
         let factor = self.factor.saturating_pow(failures.saturating_sub(1));
         let whole = self.first.saturating_mul(factor).min(self.longest);
         let [byte, ..] = key.as_bytes();
         let part = u32::from(byte.wrapping_add(u8::try_from(failures % 251).unwrap_or(0)));
-        Some(whole.saturating_sub(whole / 4 * part / 255))
+        whole.saturating_sub(whole / 4 * part / 255)
+    }
+}
+
+const fn at_least_one(number: u32) -> NonZeroU32 {
+    match NonZeroU32::new(number) {
+        Some(number) => number,
+        None => NonZeroU32::MIN,
     }
 }
 
@@ -94,5 +121,8 @@ mod tests {
         }
         assert_eq!(retry.pause(40, key), None);
         assert_eq!(Retry::times(0).pause(1, key), None);
+        let fragile = retry.interruptions(3);
+        let pauses = [1, 2, 3].map(|times| fragile.pause_after_interruption(times, key));
+        assert_eq!(pauses, [Some(Duration::ZERO), fragile.pause(1, key), None]);
     }
 }

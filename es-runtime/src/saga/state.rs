@@ -4,7 +4,7 @@
 use super::{
     Direction, Failure, Key, ParkedWhy, SagaEvent, Started, Verb, Verdict, names::COMPENSATED,
 };
-use crate::Timestamp;
+use crate::{EventId, Timestamp};
 use serde_json::Value;
 
 /// Where one saga stands.
@@ -23,6 +23,9 @@ pub struct SagaState {
     pub failure: Option<Failure>,
     /// Why it waits for an operator, with words.
     pub parked: Option<(ParkedWhy, String)>,
+    /// The event that asked for everything to be undone, with its name, while that waits for a program
+    /// that knows the definition.
+    pub cancel_requested: Option<(EventId, String)>,
     /// Whether the command at the end of an unwinding was carried out.
     pub(crate) said_compensated: bool,
 }
@@ -106,6 +109,8 @@ pub struct Pending {
     pub key: Key,
     /// How often it has failed.
     pub failures: u32,
+    /// How often it was cut off by the death of a process, or before it began.
+    pub interruptions: u32,
     /// Not before this, `None` for at once.
     pub not_before: Option<Timestamp>,
 }
@@ -170,6 +175,7 @@ impl SagaState {
                     to: scheduled.to,
                     key: scheduled.key,
                     failures: 0,
+                    interruptions: 0,
                     not_before: None,
                 });
             }
@@ -181,8 +187,20 @@ impl SagaState {
                 self.no_longer_pending(&done.step, Direction::Do);
             }
             SagaEvent::Failed(failed) => self.failed(failed),
+            SagaEvent::Interrupted(cut) => {
+                if let Some(pending) = &mut self.pending {
+                    if pending.is(&cut.step, cut.to) {
+                        pending.interruptions = cut.times;
+                        pending.not_before = Some(cut.at);
+                    }
+                }
+            }
+            SagaEvent::CancelRequested(asked) => {
+                self.cancel_requested = Some((asked.event, asked.name.clone()));
+            }
             SagaEvent::UnwindStarted(unwind) => {
                 self.phase = Phase::Unwinding;
+                self.cancel_requested = None;
                 self.failure = Some(unwind.why.clone());
                 self.parked = None;
                 self.pending = None;
@@ -215,7 +233,12 @@ impl SagaState {
                     self.phase = Phase::Unwinding;
                 }
             }
-            SagaEvent::InputIgnored(_) => {}
+            SagaEvent::InputIgnored(ignored) => {
+                let asked = self.cancel_requested.as_ref();
+                if asked.is_some_and(|(event, _)| *event == ignored.event) {
+                    self.cancel_requested = None;
+                }
+            }
             SagaEvent::Parked(parked) => {
                 self.parked = Some((parked.why.clone(), parked.message.clone()));
             }
@@ -230,6 +253,7 @@ impl SagaState {
 
     fn ended(&mut self, phase: Phase) {
         self.phase = phase;
+        self.cancel_requested = None;
         self.pending = None;
         self.parked = None;
         self.steps.retain(|step| step.name != COMPENSATED);
@@ -265,6 +289,7 @@ impl SagaState {
             Verb::Retry {} => {
                 if let Some(pending) = &mut self.pending {
                     pending.failures = 0;
+                    pending.interruptions = 0;
                     pending.not_before = None;
                 }
                 let pending = self.pending.clone();

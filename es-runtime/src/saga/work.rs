@@ -109,6 +109,20 @@ pub(crate) async fn work_on<S: SagaStore>(
         .await?;
         return Ok(());
     };
+    if held.claimed.lapsed {
+        let pending = held.loaded.state.pending.clone();
+        let noted = held
+            .settle(kind.info(), |draft| {
+                // What came since then was not begun by anybody.
+                if draft.state.pending == pending {
+                    draft.interrupted();
+                }
+            })
+            .await?;
+        if noted == Stored::Lost {
+            return Ok(());
+        }
+    }
     #[allow(
         clippy::redundant_closure_for_method_calls,
         reason = "the method's path has one lifetime, the closure all"
@@ -393,7 +407,8 @@ impl<S: SagaStore> Held<'_, S> {
     }
 
     fn stored(&mut self, state: super::SagaState, events: usize) {
-        self.fresh = self.loaded.state.pending != state.pending && state.pending.is_some();
+        let key = |state: &super::SagaState| state.pending.as_ref().map(|pending| pending.key);
+        self.fresh = key(&state).is_some() && key(&self.loaded.state) != key(&state);
         self.loaded.state = state;
         let events = u64::try_from(events).unwrap_or(u64::MAX);
         self.loaded.version = self.loaded.version.saturating_add(events);

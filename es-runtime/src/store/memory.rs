@@ -452,10 +452,11 @@ impl SagaStore for MemoryStore {
             .collect();
         free.sort_by_key(|row| row.due_at);
         let claimed = free.into_iter().take(claim.at_most).map(|row| {
+            let lapsed = row.lease_until.is_some();
             row.epoch += 1;
             row.owner = Some(claim.owner.clone());
             row.lease_until = Some(now.after(claim.lease));
-            Claimed::new(row.instance.clone(), row.epoch)
+            Claimed::new(row.instance.clone(), row.epoch).after_lapse(lapsed)
         });
         Ok(claimed.collect())
     }

@@ -31,7 +31,8 @@ pub trait SagaStore: EventStore {
     -> impl Future<Output = Result<Committed, CommitError>> + Send;
 
     /// Takes up to `at_most` running instances that are due and on which nobody works, those that
-    /// are due longest first. Each gets the next epoch and a lease.
+    /// are due longest first. Each gets the next epoch and a lease, and is told whether the lease before
+    /// it ran out.
     ///
     /// # Errors
     /// [`StorageError`] when the store cannot say; a lease that was taken all the same runs out.
@@ -332,12 +333,26 @@ pub struct Claimed {
     pub instance: StreamId,
     /// The epoch of this claim; a later claim has a greater one.
     pub epoch: u64,
+    /// Whether the claim before it was not given back: its lease ran out, since its process died or
+    /// was held up.
+    pub lapsed: bool,
 }
 
 impl Claimed {
     /// For stores: a claim that was granted.
     pub const fn new(instance: StreamId, epoch: u64) -> Self {
-        Self { instance, epoch }
+        Self {
+            instance,
+            epoch,
+            lapsed: false,
+        }
+    }
+
+    /// For stores: whether the row still had a lease, one that has run out.
+    #[must_use]
+    pub const fn after_lapse(mut self, lapsed: bool) -> Self {
+        self.lapsed = lapsed;
+        self
     }
 }
 

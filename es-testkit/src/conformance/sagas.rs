@@ -190,7 +190,8 @@ pub async fn an_instance_is_claimed_by_one_of_many<F: StoreFixture<Store: SagaSt
     assert!(claimed.iter().all(|claimed| claimed.epoch == 1));
 }
 
-/// A lease that ran out is claimed again under a greater epoch; only that one writes and renews.
+/// A lease that ran out is claimed again under a greater epoch, and said to have; only the newest epoch
+/// writes and renews.
 pub async fn only_the_newest_epoch_writes_and_renews<F: StoreFixture<Store: SagaStore>>(
     fixture: F,
 ) {
@@ -202,6 +203,7 @@ pub async fn only_the_newest_epoch_writes_and_renews<F: StoreFixture<Store: Saga
         .expect("a claim");
     let new = store.claim(claim(LEASE, 1)).await.expect("a claim");
     assert_eq!((old[0].epoch, new[0].epoch), (1, 2));
+    assert_eq!((old[0].lapsed, new[0].lapsed), (false, true));
     assert!(
         store
             .claim(claim(LEASE, 1))
@@ -239,7 +241,11 @@ pub async fn only_the_newest_epoch_writes_and_renews<F: StoreFixture<Store: Saga
     release.release = true;
     put(&store, release).await;
     let third = store.claim(claim(LEASE, 1)).await.expect("a claim");
-    assert_eq!(third[0].epoch, 3);
+    assert_eq!(
+        (third[0].epoch, third[0].lapsed),
+        (3, false),
+        "it was given back"
+    );
 }
 
 /// Only what runs, is due and is of the saga that was asked for is claimed, the longest due first.
