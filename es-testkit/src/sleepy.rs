@@ -1,4 +1,5 @@
-//! A store whose reader falls asleep after it got a page of the feed.
+//! A store whose reader falls asleep after it got a page of the feed, and who waits there may never be
+//! woken.
 
 use es_runtime::{
     Append, AppendError, AppendId, Appended, EventFilter, EventStore, FeedPage, Position,
@@ -44,6 +45,7 @@ type Sleep = Arc<dyn Fn() -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + S
 pub struct SleepyStore<S> {
     inner: S,
     sleep: Sleep,
+    is_deaf: bool,
     moves: Arc<Mutex<Vec<CursorMove>>>,
 }
 
@@ -81,6 +83,7 @@ impl<S> SleepyStore<S> {
         Self {
             inner,
             sleep: Arc::new(sleep),
+            is_deaf: false,
             moves: Arc::default(),
         }
     }
@@ -101,6 +104,13 @@ impl<S> SleepyStore<S> {
             })
         });
         (store, alarm)
+    }
+
+    /// Whether nobody who waits for new events is ever woken, and everybody has to look by himself.
+    #[must_use]
+    pub fn deaf(mut self, is_deaf: bool) -> Self {
+        self.is_deaf = is_deaf;
+        self
     }
 
     /// How commits of sagas moved cursors.
@@ -154,6 +164,13 @@ impl<S: EventStore> EventStore for SleepyStore<S> {
 
     async fn head(&self) -> Result<Position, ReadError> {
         self.inner.head().await
+    }
+
+    async fn changed(&self, position: Position) {
+        if self.is_deaf {
+            std::future::pending::<()>().await;
+        }
+        self.inner.changed(position).await;
     }
 }
 

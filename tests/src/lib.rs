@@ -26,11 +26,15 @@ pub struct PostgreSql;
 pub struct SagasPage;
 
 pub mod accounts;
+pub mod board;
+pub mod editions;
 pub mod fixtures;
 pub mod fulfilment;
 pub mod ledger;
 pub mod orders;
 pub mod places;
 pub mod pooler;
+pub mod program;
 pub mod proxy;
+pub mod signals;
 pub mod stepping;

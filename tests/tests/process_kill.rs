@@ -30,6 +30,7 @@ fn worker(place: &Place, args: &[&str]) -> Child {
     Command::new(env!("CARGO_BIN_EXE_process_worker"))
         .arg(place.address())
         .args(args)
+        .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
         .expect("the worker starts")
@@ -250,7 +251,7 @@ async fn killed_at(
     }
     let mut dying = worker(place, &["rest", "whole", &at.to_string(), side]);
     let said = line_of(&mut dying);
-    let Some(name) = said.strip_prefix("stopped ") else {
+    let Some(name) = said.strip_prefix("at ") else {
         assert_eq!(said, "done");
         assert!(dying.wait().expect("ended").success());
         return None;

@@ -26,7 +26,7 @@ struct Inner {
     passed: Vec<String>,
 }
 
-type Death = Arc<dyn Fn(&str) + Send + Sync>;
+type Watch = Arc<dyn Fn(&str) + Send + Sync>;
 
 /// Counts the writes and calls of a process, and kills it at one of them. Around a store by
 /// [`MortalStore`](super::MortalStore), around the calls of a runner by
@@ -34,7 +34,7 @@ type Death = Arc<dyn Fn(&str) + Send + Sync>;
 #[derive(Clone, Default)]
 pub struct Fuse {
     inner: Arc<Mutex<Inner>>,
-    death: Option<Death>,
+    watch: Option<Watch>,
 }
 
 impl fmt::Debug for Fuse {
@@ -65,11 +65,11 @@ impl Fuse {
         fuse
     }
 
-    /// Calls this with the name of the point when it dies, such as to kill the process for good. When
-    /// it returns, everything that is asked for fails.
+    /// Calls this at every point with its name, such as `before claim` or `behind call do charge`: the
+    /// process goes on when it returns. For tests that kill a process for good there, or hold it up.
     #[must_use]
-    pub fn on_death(mut self, death: impl Fn(&str) + Send + Sync + 'static) -> Self {
-        self.death = Some(Arc::new(death));
+    pub fn watched(mut self, watch: impl Fn(&str) + Send + Sync + 'static) -> Self {
+        self.watch = Some(Arc::new(watch));
         self
     }
 
@@ -78,13 +78,12 @@ impl Fuse {
         let mut inner = self.inner();
         let here = inner.crash == Some(CrashPoint { at: number, after });
         let name = inner.passed.get(number.saturating_sub(1)).cloned();
-        let dies = here && !inner.dead;
         inner.dead |= here;
         let dead = inner.dead;
         drop(inner);
-        if let (true, Some(death), Some(name)) = (dies, &self.death, name) {
+        if let (false, Some(watch), Some(name)) = (dead, &self.watch, name) {
             let side = if after { "behind" } else { "before" };
-            death(&format!("{side} {name}"));
+            watch(&format!("{side} {name}"));
         }
         dead
     }

@@ -10,10 +10,11 @@ use es_runtime::{
     Sagas,
     saga::{Broken, SagaStore},
 };
-use es_testkit::saga::{CrashPoint, Fuse, MortalStore};
+use es_testkit::saga::{Fuse, MortalStore};
 use es_tests::{
     fulfilment::Fulfilment,
     places::{Act, say, with_store},
+    program::Stops,
 };
 use std::time::Duration;
 
@@ -28,12 +29,9 @@ async fn main() {
     let [store, mode, rules, point @ ..] = args.as_slice() else {
         panic!("STORE MODE RULES [POINT SIDE]");
     };
-    let crash = match point {
-        [at, side] => Some(CrashPoint {
-            at: at.parse().expect("a number"),
-            after: side == "behind",
-        }),
-        _ => None,
+    let stops = match point {
+        [at, side] => Stops::numbered(at.parse().expect("a number"), side),
+        _ => Stops::none(),
     };
     let without = |rule| rules.split(',').any(|off| off == rule);
     let broken = Broken {
@@ -42,7 +40,7 @@ async fn main() {
         ..Broken::default()
     };
     let work = Work {
-        crash,
+        stops,
         broken,
         serves: mode == "serve",
     };
@@ -51,19 +49,15 @@ async fn main() {
 }
 
 struct Work {
-    crash: Option<CrashPoint>,
+    stops: Stops,
     broken: Broken,
     serves: bool,
 }
 
 impl Act<()> for Work {
     async fn run<S: SagaStore>(self, store: S) {
-        let fuse = Fuse::new(self.crash).on_death(|name| {
-            say(&format!("stopped {name}"));
-            loop {
-                std::thread::park();
-            }
-        });
+        let stops = self.stops;
+        let fuse = Fuse::new(None).watched(move |point| stops.pass(point));
         let sagas = Sagas::new(MortalStore::new(store, fuse))
             .from_the_beginning(true)
             .lease(LEASE)
