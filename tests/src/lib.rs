@@ -27,6 +27,7 @@ pub struct SagasPage;
 
 pub mod accounts;
 pub mod board;
+pub mod done_orders;
 pub mod editions;
 pub mod fixtures;
 pub mod fulfilment;

@@ -1,6 +1,7 @@
 //! Where events are: a file of SQLite, or a database of PostgreSQL, for tests whose work is done by
 //! processes of their own.
 
+use crate::done_orders::DoneOrders;
 use es_postgres::PostgresStore;
 use es_runtime::saga::SagaStore;
 use es_sqlite::SqliteStore;
@@ -56,13 +57,26 @@ pub trait Act<R>: Send {
 
 /// Opens the store at this address, does something with it, and closes it.
 pub async fn with_store<R>(address: &str, act: impl Act<R>) -> R {
+    with_inline(address, None, act).await
+}
+
+/// The same, with a projection inside of its transactions.
+pub async fn with_inline<R>(address: &str, inline: Option<DoneOrders>, act: impl Act<R>) -> R {
     if address.contains("dbname=") || address.starts_with("postgres") {
-        let store = PostgresStore::open(address).await.expect("opens");
+        let mut options = PostgresStore::options(address).expect("an address");
+        if let Some(projection) = inline {
+            options = options.inline(projection);
+        }
+        let store = options.open().await.expect("opens");
         let result = act.run(store.clone()).await;
         store.close().await;
         result
     } else {
-        let store = SqliteStore::open(address).await.expect("opens");
+        let mut options = SqliteStore::options();
+        if let Some(projection) = inline {
+            options = options.inline(projection);
+        }
+        let store = options.open(address).await.expect("opens");
         let result = act.run(store.clone()).await;
         store.close().await;
         result

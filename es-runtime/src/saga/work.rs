@@ -3,7 +3,7 @@
 
 use super::{
     Claim, Claimed, Commit, Direction, Fail, ParkedWhy, SagaError, SagaEvent, SagaStore, StepCx,
-    commit::{ATTEMPTS, append_of, may_decide_again, pause_after, released},
+    commit::{ATTEMPTS, append_of, may_decide_again, pause_after, refused_by_projection, released},
     decide::Draft,
     definition::{Boxed, Kind, Perform, Work},
     info::Info,
@@ -212,6 +212,10 @@ impl<S: SagaStore> Held<'_, S> {
             };
             match self.outcome_with(kind.info(), todo, append).await? {
                 Carried::Stored(stored) => return Ok(stored),
+                Carried::Refused(why) => {
+                    let fail = Fail::transient(why);
+                    return self.outcome(kind.info(), todo, &Err(fail)).await;
+                }
                 // Another writer changed the aggregate: the command is decided again.
                 Carried::Again if tries < ATTEMPTS * 2 => {}
                 Carried::Again => {
@@ -386,6 +390,7 @@ impl<S: SagaStore> Held<'_, S> {
             {
                 Ok(Carried::Again)
             }
+            Err(error) if refused_by_projection(&error) => Ok(Carried::Refused(error.to_string())),
             Err(error) if may_decide_again(&error) => {
                 pause_after(&error, 1).await;
                 self.loaded = load(&self.core.store, &self.claimed.instance).await?;
@@ -495,6 +500,8 @@ impl<S: SagaStore> Held<'_, S> {
 enum Carried {
     Stored(Stored),
     Again,
+    /// A projection inside of the transaction refused the events of the aggregate.
+    Refused(String),
 }
 
 /// A stream that cannot be read cannot get another event that would say so: the row says it.

@@ -3,8 +3,8 @@
 //!
 //! `process_worker STORE rest|serve RULES [POINT before|behind]`
 //!
-//! `RULES` is `whole`, or the rules that are switched off: `inbox`, or `inbox,cursor`. At the point it
-//! says so and waits to be killed.
+//! `RULES` is `whole`, or the rules that are switched off: `inbox`, or `inbox,cursor`; or `inline`, with a
+//! projection inside of its transactions. At the point it says so and waits to be killed.
 
 use es_runtime::{
     Sagas,
@@ -12,8 +12,9 @@ use es_runtime::{
 };
 use es_testkit::saga::{Fuse, MortalStore};
 use es_tests::{
+    done_orders::DoneOrders,
     fulfilment::Fulfilment,
-    places::{Act, say, with_store},
+    places::{Act, say, with_inline},
     program::Stops,
 };
 use std::time::Duration;
@@ -44,7 +45,8 @@ async fn main() {
         broken,
         serves: mode == "serve",
     };
-    let worked = tokio::time::timeout(LIFE, with_store(store, work)).await;
+    let inline = (rules == "inline").then(DoneOrders::new);
+    let worked = tokio::time::timeout(LIFE, with_inline(store, inline, work)).await;
     worked.expect("it comes to rest");
 }
 
