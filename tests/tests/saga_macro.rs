@@ -2,9 +2,9 @@
 
 use es_runtime::{
     Envelope, Saga, Sagas,
-    saga::{AggregateCommand, Effect, Fail, Failure, Key, Start, StepCx, saga},
+    saga::{AggregateCommand, Effect, Fail, Failure, Key, Phase, Start, StepCx, saga},
 };
-use es_testkit::saga::{SagaTest, Scripted};
+use es_testkit::saga::{CrashPoint, SagaTest, Scripted};
 use es_tests::orders::{
     self, Calm, Charge, Confirm, Order, OrderCancelled, OrderPlaced, OrderSaga, Outside, Reject,
     Reservation, Shipment,
@@ -36,7 +36,7 @@ impl Fulfil {
     }
 
     /// Any documentation, and a `self` that is used across an await.
-    #[step(undo = refund, timeout = "20s", retry(attempts = 3, first = "20ms"))]
+    #[step(undo = refund, timeout = "20s", retry(attempts = 3, first = "20ms", interruptions = 2))]
     async fn charge(&self, d: &Services, cx: &StepCx) -> Result<Charge, Fail> {
         let receipt = d.act("payment", &self.order, cx.key(), self.cents).await?;
         Ok(Charge { receipt })
@@ -128,7 +128,20 @@ async fn it_runs_and_survives_the_same() {
     };
     let test = SagaTest::<Fulfil>::new(start, calm)
         .prepare(|store| async move { orders::place(&store, "1", 100).await });
-    test.run().await.assert_completed();
+    let whole = test.run().await;
+    whole.assert_completed();
+    // Its process may die once in the charge, and not twice.
+    let mut crashes = Vec::new();
+    for (deaths, phase) in [(1, Phase::Completed), (2, Phase::Compensated)] {
+        let last = test.dying(&crashes).await.points().last().cloned();
+        let last = last.unwrap_or_default();
+        let at = last.iter().position(|point| point == "call do charge");
+        let at = at.expect("it is called") + 1;
+        crashes.push(CrashPoint { at, after: true });
+        let ended = test.dying(&crashes).await;
+        assert_eq!(ended.state().phase, phase, "{deaths}");
+        ended.assert_sound("after crashes in the charge");
+    }
     let full = test.step("schedule", [Scripted::Fatal("no driver")]);
     let ended = full.run().await;
     ended.assert_compensated();

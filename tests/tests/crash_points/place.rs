@@ -20,9 +20,10 @@ use std::{
     sync::{Arc, OnceLock},
 };
 
-/// A store, and what is beside it.
+/// A store, what is beside it, and the order that it is about.
 pub struct Place {
-    pub at: At,
+    at: Arc<At>,
+    order: String,
 }
 
 /// The server of these tests. It is not killed itself, so it need not wait for the disk.
@@ -34,19 +35,29 @@ fn server() -> &'static Server {
     })
 }
 
-/// The order of most tests.
-pub const ORDER: &str = "order-0";
-
 impl Place {
     pub fn sqlite() -> Self {
-        Self { at: At::sqlite() }
+        Self::of(At::sqlite())
     }
 
     pub fn postgres() -> Self {
         let database = server().database().expect("a database");
         let folder = tempfile::tempdir().expect("a folder");
+        Self::of(At::Postgres(folder, database))
+    }
+
+    fn of(at: At) -> Self {
         Self {
-            at: At::Postgres(folder, database),
+            at: Arc::new(at),
+            order: "order-0".to_owned(),
+        }
+    }
+
+    /// The same store, with another order.
+    pub fn of_order(&self, number: usize) -> Self {
+        Self {
+            at: Arc::clone(&self.at),
+            order: format!("order-{number}"),
         }
     }
 
@@ -60,7 +71,7 @@ impl Place {
 
     /// The database, where it is one of PostgreSQL.
     pub fn database(&self) -> Option<&Database<'static>> {
-        match &self.at {
+        match &*self.at {
             At::Sqlite(_) => None,
             At::Postgres(_, database) => Some(database),
         }
@@ -87,7 +98,7 @@ impl Place {
 
     /// What a service knows of the order.
     pub fn entry(&self, service: &str) -> Entry {
-        self.ledger().entry(service, ORDER)
+        self.ledger().entry(service, &self.order)
     }
 
     /// A process that runs sagas here until they rest, unless the arguments say otherwise.
@@ -122,12 +133,12 @@ impl Place {
     }
 
     pub async fn place_order(&self) {
-        with_store!(self, |store| orders::place(&store, ORDER, 100).await);
+        with_store!(self, |store| orders::place(&store, &self.order, 100).await);
     }
 
     /// The customer does not want it any more.
     pub async fn cancel_order(&self) {
-        let cancelled = with_store!(self, |store| orders::cancel(&store, ORDER).await);
+        let cancelled = with_store!(self, |store| orders::cancel(&store, &self.order).await);
         assert!(cancelled, "the order is not settled");
     }
 
@@ -136,7 +147,7 @@ impl Place {
         let ledger = self.ledger();
         let rests = with_store!(self, |store| {
             let sagas = self.sagas(store.clone());
-            audit(&sagas, &ledger, [ORDER.to_owned()]).await
+            audit(&sagas, &ledger, [self.order.clone()]).await
         });
         rests.map(|rests| rests[0])
     }
@@ -147,7 +158,7 @@ impl Place {
     }
 
     async fn shown<S: SagaStore>(&self, store: &S) -> SagaView {
-        let view = self.sagas(store.clone()).show("order", ORDER).await;
+        let view = self.sagas(store.clone()).show("order", &self.order).await;
         view.expect("it has begun")
     }
 
@@ -166,7 +177,13 @@ impl Place {
     pub async fn retry<T: Saga<Deps = Arc<dyn Outside>>>(&self) {
         with_store!(self, |store| {
             let sagas = Sagas::new(store.clone()).with::<T>(Arc::new(self.ledger()));
-            let retried = sagas.repair("order", ORDER, Verb::Retry {}, "ada", "it works again");
+            let retried = sagas.repair(
+                "order",
+                &self.order,
+                Verb::Retry {},
+                "ada",
+                "it works again",
+            );
             retried.await.expect("retried");
         });
     }

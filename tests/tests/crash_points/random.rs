@@ -83,7 +83,8 @@ async fn killed_at_random(place: &Place) {
     for worker in workers {
         Worker::kill(worker);
     }
-    println!("{figures:?} in {:?}", began.elapsed());
+    let kind = place.database().map_or("SQLite", |_| "PostgreSQL");
+    println!("{kind}: {figures:?} in {:?}", began.elapsed());
     assert!(!figures.are_thin(), "{figures:?}");
     retried(place, &figures).await;
 }

@@ -1,10 +1,6 @@
 //! C1 to C9: a process dies at a write or a call of a saga, and in a sweep at every one of them.
 
-use crate::{
-    audit::Rest,
-    place::{ORDER, Place},
-    worker::PATIENCE,
-};
+use crate::{audit::Rest, place::Place, worker::PATIENCE};
 use es_runtime::{
     Position,
     saga::{Commit, CursorMove, SagaEvent, SagaStore},
@@ -261,7 +257,7 @@ async fn killed_at(place: &Place, services: &str, number: usize, side: &str) -> 
         NO_DRIVER => Rest::Compensated,
         _ => Rest::Completed,
     };
-    assert_eq!(place.rest().await, Ok(expected), "{ORDER} after {said}");
+    assert_eq!(place.rest().await, Ok(expected), "after {said}");
     true
 }
 
@@ -272,7 +268,7 @@ async fn killed_at_every_place(place: &Place) {
             let first = place.another();
             lanes.spawn(async move {
                 let mut number = 1;
-                while killed_at(&first.another(), services, number, side).await {
+                while killed_at(&first.of_order(number), services, number, side).await {
                     number += 1;
                     assert!(number < 100, "it never gets done");
                 }

@@ -133,25 +133,33 @@ async fn c11_killed_when_a_late_success_is_recorded(place: &Place) {
     assert!(found.contains("differ"), "{found}");
 }
 
-/// Stopped behind its claim, or with an answer in its hands; the other one does everything.
+/// Stopped behind its claim, or with an answer in its hands; the other one does everything. It may be
+/// killed when it has been refused.
 async fn c12_a_worker_wakes_when_another_one_has_finished(place: &Place) {
-    for (point, calls) in [
-        ("behind claim", 1),
-        (
-            "before commit [saga.step_succeeded, saga.step_scheduled]",
-            2,
-        ),
+    const ANSWERED: &str = "before commit [saga.step_succeeded, saga.step_scheduled]";
+    const REFUSED: &str = "behind commit [saga.step_succeeded, saga.step_scheduled]";
+    for (point, then, calls) in [
+        ("behind claim", None, 1),
+        (ANSWERED, None, 2),
+        (ANSWERED, Some(REFUSED), 2),
     ] {
         let place = place.another();
         place.place_order().await;
-        let mut slow = place.worker(&[&format!("at={point}")]);
+        let points = [&[point], then.as_slice()].concat();
+        let mut slow = place.worker(&[&format!("at={}", points.join("|"))]);
         slow.is_at(point);
         slow.stop();
         place.finish(&[]);
         let before = place.saga().await;
         assert_eq!(place.rest().await, Ok(Rest::Completed));
         slow.go_on();
-        slow.comes_to_its_end();
+        if let Some(refused) = then {
+            slow.is_at(refused);
+            slow.kill();
+            place.finish(&[]);
+        } else {
+            slow.comes_to_its_end();
+        }
         let after = place.saga().await;
         assert_eq!(after.history, before.history, "what it wrote was refused");
         assert_eq!(
