@@ -78,7 +78,7 @@ async fn begin<S: SagaStore>(sagas: &Sagas<S>, id: String) {
 /// All of them, begun by as many tasks as work at once.
 async fn run_all<S: SagaStore>(store: &S, round: usize) -> Duration {
     let (sagas, _called) = sagas(store);
-    let running = sagas.start().unwrap();
+    let running = sagas.start().await.unwrap();
     let began = Instant::now();
     let mut tasks = JoinSet::new();
     for writer in 0..AT_ONCE {
@@ -216,7 +216,7 @@ fn measure_inputs<S: SagaStore>(runtime: &Runtime, name: &str, store: &S, rounds
 /// append.
 async fn to_first_step<S: SagaStore>(store: &S, round: usize) -> (Duration, Duration) {
     let (sagas, mut called) = sagas(store);
-    let running = sagas.start().unwrap();
+    let running = sagas.start().await.unwrap();
     let (mut waits, mut appends) = (Vec::new(), Vec::new());
     for number in 0..ALONE {
         let began = Instant::now();

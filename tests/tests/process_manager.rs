@@ -633,7 +633,7 @@ async fn dropped_at_every_await_each_input_counts_once() {
         }
         dropped += 1;
     }
-    assert!(dropped > 20, "{dropped} awaits only");
+    assert!(dropped > 10, "{dropped} awaits only");
     println!("dropped at {dropped} awaits");
 }
 
@@ -706,7 +706,7 @@ async fn the_name_of_the_record_is_taken() {
 #[tokio::test]
 async fn it_runs_as_tasks() {
     let store = MemoryStore::new();
-    let running = runner(store.clone()).start().expect("starts");
+    let running = runner(store.clone()).start().await.expect("starts");
     place(&store, 1, Duration::ZERO, Duration::ZERO).await;
     let closed = async {
         while order(&store, 1).await.closed == 0 {

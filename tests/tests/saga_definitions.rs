@@ -174,9 +174,12 @@ async fn begin<T: Saga>(sagas: &Sagas<MemoryStore>, saga: T) {
     begun.await.expect("begun");
 }
 
-/// Two versions of one saga; the first one cannot be done for now.
+/// Two versions of one saga, the first one as it was, and as it is kept beside the second.
 #[derive(Serialize, Deserialize)]
 struct First {}
+
+#[derive(Serialize, Deserialize)]
+struct Kept {}
 
 #[derive(Serialize, Deserialize)]
 struct Second {
@@ -210,7 +213,8 @@ macro_rules! versioned {
         }
     };
 }
-versioned!(First, 1, true);
+versioned!(First, 1, false);
+versioned!(Kept, 1, true);
 versioned!(Second, 2, false);
 
 #[tokio::test]
@@ -238,13 +242,20 @@ async fn an_instance_is_pinned_to_its_definition_and_parked_without_it() {
 
     let both = Sagas::new(store.clone())
         .with::<Second>(true)
-        .with::<First>(true);
+        .with::<Kept>(true);
     both.run_until_idle().await.expect("runs");
     let done = both.show("versioned", "1").await.expect("shown");
     assert_eq!(done.state.phase, Phase::Completed);
     assert_eq!(done.state.steps.len(), 1, "as its own definition has it");
     assert_eq!(both.running("versioned", 1).await.expect("counted"), 0);
     let _ = Second { more: true }.more;
+
+    // A frozen definition starts nothing.
+    let request = AppendId::new("again").expect("an id");
+    let frozen = Sagas::new(store).with::<Kept>(true);
+    let begun = frozen.begin(Start::new("2", Kept {}), request, Metadata::new());
+    let refused = begun.await.expect_err("it is frozen");
+    assert!(refused.to_string().contains("frozen"), "{refused}");
 }
 
 #[tokio::test]

@@ -75,9 +75,14 @@ pub(crate) fn may_decide_again(error: &CommitError) -> bool {
     )
 }
 
-/// Whether a projection that runs inside of appends refused the events. It will do so again.
-pub(crate) const fn refused_by_projection(error: &CommitError) -> bool {
-    matches!(error, CommitError::Append(AppendError::Projection { .. }))
+/// Whether the events are such that the same ones would be refused again: beyond the store's limits, or a
+/// projection that runs inside of appends cannot handle them. Nothing was written.
+pub(crate) const fn is_refused_for_good(error: &CommitError) -> bool {
+    matches!(
+        error,
+        CommitError::Append(AppendError::Projection { .. } | AppendError::Invalid { .. })
+            | CommitError::SameStream { .. }
+    )
 }
 
 /// Waits before another attempt after a failure of the store; not after a lost race.
@@ -135,6 +140,15 @@ pub(crate) async fn decide_unheld<S: SagaStore>(
                     return Err(contended(instance, attempt, error));
                 }
                 pause_after(&error, attempt).await;
+                // It may be stored: then it must not be decided on what it changed.
+                if let Some(input) = input
+                    .as_ref()
+                    .filter(|_| error.outcome() == Outcome::Unknown)
+                {
+                    if core.store.find_append(instance, input).await?.is_some() {
+                        return Ok(());
+                    }
+                }
             }
             Err(error) => return Err(error.into()),
         }
@@ -163,17 +177,39 @@ fn following(loaded: &Loaded, metadata: &Metadata) -> Metadata {
     whole
 }
 
-/// By what an instance is decided: its pinned definition; for one that has not begun, the newest;
-/// for one whose definition is unknown, one that decides nothing but what needs none.
-fn info_for<S: SagaStore>(core: &Core<S>, instance: &StreamId, loaded: &Loaded) -> Option<Info> {
+/// By what an instance is decided: its pinned definition; for one that has not begun, the one that starts
+/// sagas; for one whose definition is unknown, one that decides nothing but what needs none.
+pub(crate) fn info_for<S: SagaStore>(
+    core: &Core<S>,
+    instance: &StreamId,
+    loaded: &Loaded,
+) -> Option<Info> {
     let category = instance.aggregate();
-    let newest = || core.newest(category).map(|kind| kind.info().clone());
     let Some(started) = &loaded.state.started else {
-        return newest();
+        return core.live(category).map(|kind| kind.info().clone());
     };
     match core.pinned(category, started.version, &started.hash) {
         Some(kind) => Some(kind.info().clone()),
         None => Some(Info::unknown(started.version, &started.hash)),
+    }
+}
+
+/// Stores a row that says what the stream says at this version. Where others changed it since then, they
+/// stored the row too.
+pub(crate) async fn put_row<S: SagaStore>(
+    core: &Core<S>,
+    instance: &StreamId,
+    version: u64,
+    row: RowChange,
+) -> Result<(), SagaError> {
+    let unchanged = append_of(instance, version, &[], Metadata::new(), None)?;
+    let commit = Commit::new().append(unchanged).row(row);
+    match core.store.commit(commit).await {
+        Ok(_)
+        | Err(CommitError::Fenced { .. } | CommitError::Append(AppendError::Conflict { .. })) => {
+            Ok(())
+        }
+        Err(error) => Err(error.into()),
     }
 }
 

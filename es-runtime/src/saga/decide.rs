@@ -3,7 +3,8 @@
 use super::{
     CancelRequested, Cause, Compensated, Completed, Direction, Fail, Failed, Failure, InputIgnored,
     Interrupted, Key, LateSuccess, Parked, ParkedWhy, Pending, Phase, Repaired, Retry, SagaEvent,
-    SagaState, Scheduled, Started, StepStatus, Succeeded, Undone, UnwindStarted, Verb, Verdict,
+    SagaState, Scheduled, Started, StepState, StepStatus, Succeeded, Undone, UnwindStarted, Verb,
+    Verdict,
     info::{Info, StepInfo},
     names::{COMPENSATED, COMPLETED},
 };
@@ -115,9 +116,23 @@ impl Draft<'_> {
             .filter(|step| step.pivot)
             .any(|step| {
                 self.state.step(step.name).is_some_and(|step| {
-                    step.status.may_have_happened() || step.status == StepStatus::Skipped
+                    self.may_have_happened(step) || step.status == StepStatus::Skipped
                 })
             })
+    }
+
+    fn is_command(&self, step: &str) -> bool {
+        self.info.step(step).is_some_and(|info| info.command)
+    }
+
+    /// Whether an unwinding has to undo it. A command and its success are one transaction, so nobody is
+    /// ever in doubt about it.
+    fn may_have_happened(&self, step: &StepState) -> bool {
+        if self.is_command(&step.name) {
+            step.status == StepStatus::Done
+        } else {
+            step.status.may_have_happened()
+        }
     }
 
     /// When the deadline counts.
@@ -189,7 +204,7 @@ impl Draft<'_> {
             Box::new(begun.rev())
         };
         begun
-            .filter(|step| step.status.may_have_happened())
+            .filter(|step| self.may_have_happened(step))
             .find_map(|step| self.info.step(&step.name).filter(|info| info.undo))
             .map(|info| info.name)
     }
@@ -222,15 +237,10 @@ impl Draft<'_> {
     }
 
     /// A call has ended.
-    pub(crate) fn outcome(
-        &mut self,
-        step: &str,
-        to: Direction,
-        attempt: u32,
-        result: &Result<Value, Fail>,
-    ) {
+    pub(crate) fn outcome(&mut self, step: &str, to: Direction, result: &Result<Value, Fail>) {
         let pending = self.state.pending.as_ref();
-        let expected = pending.is_some_and(|p| p.is(step, to) && p.failures + 1 == attempt);
+        let expected = pending.is_some_and(|p| p.is(step, to));
+        let attempt = pending.map_or(1, |p| p.failures.saturating_add(1));
         match (to, result) {
             (Direction::Do, Ok(output)) if expected => self.succeeded(step, attempt, output),
             (Direction::Do, Ok(output)) => {
@@ -279,6 +289,12 @@ impl Draft<'_> {
         let Some(known) = self.state.step(step).filter(|_| !self.broken.late) else {
             return;
         };
+        let pending = self.state.pending.as_ref();
+        if let Some(pending) = pending.filter(|p| p.is(step, Direction::Do)) {
+            let attempt = pending.failures.saturating_add(1);
+            self.succeeded(step, attempt, output);
+            return self.follow();
+        }
         let unwound = matches!(
             known.status,
             StepStatus::Undone | StepStatus::DidNotHappen | StepStatus::Stuck
@@ -338,6 +354,10 @@ impl Draft<'_> {
     }
 
     fn did_not_work(&mut self, step: &str, attempt: u32, message: String, verdict: Verdict) {
+        let verdict = match verdict {
+            Verdict::Unknown {} if self.is_command(step) => Verdict::DidNotHappen {},
+            other => other,
+        };
         let retried = matches!(verdict, Verdict::Retry { .. });
         let unknown = matches!(verdict, Verdict::Unknown {});
         self.push(Failed {

@@ -23,7 +23,8 @@ use std::{error::Error, fmt, time::Duration};
 /// assert!(!charge(503).unwrap_err().is_fatal());
 /// ```
 ///
-/// Its text is stored in the saga's stream and shown to operators: no passwords, no payloads.
+/// Its text is stored in the saga's stream and shown to operators: no passwords, no payloads. What is longer
+/// than 4,000 characters is cut off.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Fail {
     fatal: bool,
@@ -36,7 +37,7 @@ impl Fail {
     pub fn fatal(message: impl fmt::Display) -> Self {
         Self {
             fatal: true,
-            message: message.to_string(),
+            message: cut(message.to_string()),
             retry_after: None,
         }
     }
@@ -45,7 +46,7 @@ impl Fail {
     pub fn transient(message: impl fmt::Display) -> Self {
         Self {
             fatal: false,
-            message: message.to_string(),
+            message: cut(message.to_string()),
             retry_after: None,
         }
     }
@@ -71,6 +72,15 @@ impl Fail {
     pub(crate) const fn pause(&self) -> Option<Duration> {
         self.retry_after
     }
+}
+
+fn cut(mut message: String) -> String {
+    const LONGEST: usize = 4_000;
+    if let Some((end, _)) = message.char_indices().nth(LONGEST) {
+        message.truncate(end);
+        message.push('…');
+    }
+    message
 }
 
 impl<E: Error> From<E> for Fail {

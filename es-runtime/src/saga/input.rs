@@ -2,16 +2,19 @@
 //! own events, the record that the event was taken, and the place in the feed.
 
 use super::{
-    Commit, CursorMove, SagaError, SagaStore,
-    commit::{ATTEMPTS, append_of, contended, may_decide_again, pause_after},
+    CancelRequested, Commit, CursorMove, InputIgnored, RowFilter, SagaError, SagaEvent, SagaStatus,
+    SagaStore,
+    commit::{ATTEMPTS, append_of, contended, info_for, may_decide_again, pause_after},
     decide::Draft,
     definition::{Kind, Routed},
-    info::Info,
-    load::load,
+    load::{load, may_pass},
+    names::UNREADABLE,
     runner::Core,
 };
 use crate::{
-    AppendError, AppendId, Metadata, Position, RecordedEvent, StreamId, store::saga::CommitError,
+    Append, AppendError, AppendId, ExpectedVersion, LoadError, Metadata, Position, RecordedEvent,
+    StreamId,
+    store::saga::{CommitError, RowChange},
 };
 use std::{
     collections::BTreeMap,
@@ -129,8 +132,14 @@ fn group<'e>(
         };
         let routed = catch_unwind(AssertUnwindSafe(|| kind.route(event)));
         let routed = routed
-            .map_err(|_| failed("the function that reads it panicked".to_owned()))?
-            .map_err(failed)?;
+            .map_err(|_| "the function that reads it panicked".to_owned())
+            .and_then(|routed| routed);
+        let routed = match routed {
+            Ok(routed) => routed,
+            // What stands before it is taken first.
+            Err(_) if !taken.is_empty() => break,
+            Err(reason) => return Err(failed(reason)),
+        };
         if routed.iter().any(|r| seen.iter().any(|id| id == r.id())) {
             break;
         }
@@ -182,19 +191,19 @@ async fn take<S: SagaStore>(
                 position: first.event.position,
                 reason: format!("the id that its function gave: {e}"),
             })?;
-            let loaded = load(&core.store, &instance).await?;
-            let started = loaded.state.started.as_ref();
-            let info = match started {
-                None => core.newest(category).map(|kind| kind.info().clone()),
-                Some(known) => Some(
-                    core.pinned(category, known.version, &known.hash)
-                        .map_or_else(
-                            || Info::unknown(known.version, &known.hash),
-                            |kind| kind.info().clone(),
-                        ),
-                ),
+            let loaded = match load(&core.store, &instance).await {
+                Ok(loaded) => loaded,
+                Err(error) if may_pass(&error) => return Err(error.into()),
+                Err(unreadable) => {
+                    let (append, row) = keep(core, &instance, asked, &unreadable).await?;
+                    commit = commit.append(append).row(row);
+                    continue;
+                }
             };
-            let Some(info) = info else { continue };
+            // Where all definitions are frozen nothing begins.
+            let Some(info) = info_for(core, &instance, &loaded) else {
+                continue;
+            };
             let mut draft = loaded.draft(&instance, &info, &space, now, broken);
             for one in asked {
                 ask(&mut draft, one);
@@ -216,6 +225,8 @@ async fn take<S: SagaStore>(
                 }
                 return skip(core, category, expected, last.position).await;
             }
+            // Whoever is busy with one of them need not hold up the others.
+            Err(_) if group.len() > 1 && attempt > 1 => return Ok(Taken::Not),
             Err(error) if may_decide_again(&error) && attempt < ATTEMPTS => {
                 pause_after(&error, attempt).await;
             }
@@ -225,6 +236,54 @@ async fn take<S: SagaStore>(
             }
         }
     }
+}
+
+/// An input of a saga whose stream this program cannot read: it is stored behind what is there, for a
+/// program that can.
+async fn keep<S: SagaStore>(
+    core: &Core<S>,
+    instance: &StreamId,
+    asked: &[&Asked<'_>],
+    why: &LoadError,
+) -> Result<(Append, RowChange), SagaError> {
+    let events = asked.iter().map(|asked| {
+        let (event, name) = (asked.event.event_id, asked.event.name.to_string());
+        match asked.routed {
+            Routed::Start { .. } => SagaEvent::from(InputIgnored {
+                event,
+                name,
+                why: "the saga has begun before".to_owned(),
+            }),
+            Routed::Cancel { .. } => SagaEvent::from(CancelRequested { event, name }),
+        }
+    });
+    let events: Vec<_> = events.collect();
+    let first = asked.first().map(|asked| asked.event);
+    let metadata = first.map(Metadata::following).unwrap_or_default();
+    let input = first.map(|event| AppendId::from(event.event_id));
+    let mut append = append_of(instance, 0, &events, metadata, input)?;
+    append.expected = ExpectedVersion::Any;
+    Ok((append, unreadable_row(core, instance, why).await?))
+}
+
+/// The row of an instance whose stream cannot be read: its stream cannot say that it is parked.
+pub(crate) async fn unreadable_row<S: SagaStore>(
+    core: &Core<S>,
+    instance: &StreamId,
+    why: &LoadError,
+) -> Result<RowChange, SagaError> {
+    let filter = RowFilter {
+        sagas: vec![instance.aggregate().to_owned()],
+        id: Some(instance.id().to_owned()),
+        ..RowFilter::default()
+    };
+    let rows = core.store.saga_rows(&filter).await?;
+    let definition = rows.first().map(|row| row.definition.clone());
+    let mut row = RowChange::new(instance.clone(), definition.unwrap_or_default());
+    row.status = SagaStatus::Parked;
+    UNREADABLE.clone_into(&mut row.phase);
+    row.reason = Some(why.to_string());
+    Ok(row)
 }
 
 /// Whether the saga has taken this very event before.

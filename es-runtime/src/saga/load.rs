@@ -1,7 +1,9 @@
 //! Reading the stream of a saga.
 
 use super::{SagaEvent, SagaState};
-use crate::{EventStore, LoadError, Metadata, ReadLimit, RecordedEvent, StreamId, StreamRange};
+use crate::{
+    EventStore, LoadError, Metadata, ReadError, ReadLimit, RecordedEvent, StreamId, StreamRange,
+};
 
 /// A saga as its stream has it.
 #[derive(Clone, Debug, Default)]
@@ -53,6 +55,11 @@ pub(super) async fn replay<S: EventStore>(
             each(event)?;
         }
     }
+}
+
+/// Whether a stream that could not be loaded may be loaded later; otherwise it is the stream's fault.
+pub(super) const fn may_pass(error: &LoadError) -> bool {
+    matches!(error, LoadError::Read(ReadError::Storage(_)))
 }
 
 /// One event of the stream of a saga.

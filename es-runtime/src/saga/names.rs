@@ -26,3 +26,6 @@ pub(crate) fn category(saga: &str) -> String {
 pub fn stream_of(saga: &str, id: &str) -> Result<StreamId, InvalidStreamId> {
     StreamId::new(&category(saga), id)
 }
+
+/// What a row says of a saga whose stream cannot be read.
+pub(crate) const UNREADABLE: &str = "unreadable";

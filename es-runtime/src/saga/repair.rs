@@ -3,12 +3,12 @@
 use super::{
     ParkedWhy, RowFilter, SagaError, SagaEvent, SagaRow, SagaState, SagaStatus, SagaStore, Sagas,
     Verb,
-    commit::decide_unheld,
-    load::{decode, load},
-    names::{category, stream_of},
+    commit::{decide_unheld, info_for, put_row},
+    load::{decode, load, may_pass},
+    names::{UNREADABLE, category, stream_of},
     runner::Core,
 };
-use crate::{AppendId, Metadata, ReadLimit, StreamId, StreamRange, Timestamp};
+use crate::{AppendId, EventId, Metadata, ReadLimit, StreamId, StreamRange, Timestamp};
 
 /// One saga in full, for operators.
 #[derive(Clone, Debug)]
@@ -128,6 +128,19 @@ impl<S: SagaStore> Sagas<S> {
             saga: T::NAME.to_owned(),
             reason: e.to_string(),
         })?;
+        if self.core.live(instance.aggregate()).is_none() {
+            let known = self.core.newest(instance.aggregate()).is_some();
+            return Err(if known {
+                SagaError::NotNow {
+                    instance,
+                    reason: "its definition is frozen: it starts nothing any more".to_owned(),
+                }
+            } else {
+                SagaError::NotRegistered {
+                    saga: T::NAME.to_owned(),
+                }
+            });
+        }
         decide_unheld(&self.core, &instance, Some(request), &metadata, |draft| {
             draft.start(input.clone(), None);
             Ok(())
@@ -178,8 +191,16 @@ impl<S: SagaStore> Sagas<S> {
                 })?;
             }
         }
+        if matches!(verb, Verb::Resume {}) {
+            return Err(SagaError::NotNow {
+                instance,
+                reason: "`resume` is the runner's own word; say `retry`".to_owned(),
+            });
+        }
         let metadata = Metadata::new().with_user(by);
-        decide_unheld(core, &instance, None, &metadata, |draft| {
+        // Where the answer of a commit is lost it is found by this, and not decided once more.
+        let once = Some(AppendId::from(EventId::new()));
+        decide_unheld(core, &instance, once, &metadata, |draft| {
             let decided = draft.repair(&verb, by, reason);
             decided.map_err(|reason| SagaError::NotNow {
                 instance: instance.clone(),
@@ -189,10 +210,11 @@ impl<S: SagaStore> Sagas<S> {
         .await
     }
 
-    /// Tries all parked sagas of a name again that `choose` picks. Gives how many it were.
+    /// Tries all parked sagas of a name again that `choose` picks. Gives how many it were; those that
+    /// cannot be tried again now are passed over.
     ///
     /// # Errors
-    /// [`SagaError`] for the first one that fails; those before it go on.
+    /// [`SagaError`] for the first one at which the store fails; those before it go on.
     ///
     /// # Cancel safety
     /// Some of them may have been done.
@@ -215,9 +237,12 @@ impl<S: SagaStore> Sagas<S> {
             after = Some(last.instance.clone());
             for row in rows.iter().filter(|row| choose(row)) {
                 let verb = Verb::Retry {};
-                self.repair(saga, row.instance.id(), verb, by, reason)
-                    .await?;
-                count += 1;
+                let id = row.instance.id();
+                match self.repair(saga, id, verb, by, reason).await {
+                    Ok(()) => count += 1,
+                    Err(SagaError::NotNow { .. } | SagaError::Load(_)) => {}
+                    Err(error) => return Err(error),
+                }
             }
         }
     }
@@ -229,7 +254,8 @@ impl<S: SagaStore> Sagas<S> {
     }
 }
 
-/// Sagas that were parked because no program knew their definition go on when this one does.
+/// Sagas that were parked because no program knew their definition, or could read their stream, go on when
+/// this one does.
 pub(crate) async fn resume_known<S: SagaStore>(core: &Core<S>) -> Result<(), SagaError> {
     let mut filter = RowFilter {
         sagas: core.categories(),
@@ -248,11 +274,21 @@ pub(crate) async fn resume_known<S: SagaStore>(core: &Core<S>) -> Result<(), Sag
             };
             let category = row.instance.aggregate();
             let version = version.parse().unwrap_or(0);
-            if core.pinned(category, version, hash).is_none() || row.phase == "unreadable" {
+            if let Some(manager) = core.manager(category) {
+                if row.phase == UNREADABLE {
+                    super::process::resume(core, manager, &row.instance).await?;
+                }
+                continue;
+            }
+            if core.pinned(category, version, hash).is_none() {
+                continue;
+            }
+            if row.phase == UNREADABLE {
+                read_again(core, &row.instance).await?;
                 continue;
             }
             let metadata = Metadata::new();
-            decide_unheld(core, &row.instance, None, &metadata, |draft| {
+            let resumed = decide_unheld(core, &row.instance, None, &metadata, |draft| {
                 let why = draft.state.parked.as_ref().map(|(why, _)| why);
                 if matches!(why, Some(ParkedWhy::UnknownDefinition {})) && draft.info.known {
                     let by = core.owner.as_str();
@@ -263,7 +299,30 @@ pub(crate) async fn resume_known<S: SagaStore>(core: &Core<S>) -> Result<(), Sag
                 }
                 Ok(())
             })
-            .await?;
+            .await;
+            // The store cannot be asked; otherwise this one stays parked, and the others go on.
+            if let Err(
+                error @ (SagaError::Read(_) | SagaError::Storage(_) | SagaError::Commit(_)),
+            ) = resumed
+            {
+                return Err(error);
+            }
         }
     }
+}
+
+/// Gives a row that says that its stream cannot be read the words of the stream again, if it can be read now.
+async fn read_again<S: SagaStore>(core: &Core<S>, instance: &StreamId) -> Result<(), SagaError> {
+    let loaded = match load(&core.store, instance).await {
+        Ok(loaded) => loaded,
+        Err(error) if may_pass(&error) => return Err(error.into()),
+        Err(_) => return Ok(()),
+    };
+    let Some(info) = info_for(core, instance, &loaded) else {
+        return Ok(());
+    };
+    let (space, now) = (core.space().await?, core.store.saga_time().await?);
+    let broken = core.settings.broken;
+    let row = loaded.draft(instance, &info, &space, now, broken).row();
+    put_row(core, instance, loaded.version, row).await
 }

@@ -12,7 +12,7 @@ use std::{
     collections::BTreeMap,
     fmt,
     sync::{Arc, Mutex, PoisonError},
-    time::Duration,
+    time::{Duration, Instant},
 };
 use tokio::sync::watch;
 
@@ -37,9 +37,8 @@ pub(crate) struct Core<S> {
     pub(crate) kinds: Vec<Arc<dyn Kind>>,
     pub(crate) managers: Vec<Arc<dyn Manager>>,
     pub(crate) wrong: Option<InvalidDefinition>,
-    pub(crate) shutdown: watch::Sender<bool>,
-    /// Why the input of a saga, or the work, does not go on.
-    stalled: Mutex<BTreeMap<String, String>>,
+    /// Why the input of a saga, or the work on one, does not go on, and since when that is known.
+    stalled: Mutex<BTreeMap<String, (String, Instant)>>,
     space: Mutex<Option<Arc<str>>>,
 }
 
@@ -71,10 +70,15 @@ impl<S: SagaStore> Core<S> {
         })
     }
 
-    /// The definition that starts sagas of this name.
+    /// The definition by which the events of sagas of this name are read.
     pub(crate) fn newest(&self, category: &str) -> Option<&Arc<dyn Kind>> {
         let mut kinds = self.kinds.iter().rev();
         kinds.find(|kind| self::category(kind.info().name) == category)
+    }
+
+    /// The definition that starts sagas of this name, `None` where all are frozen.
+    pub(crate) fn live(&self, category: &str) -> Option<&Arc<dyn Kind>> {
+        self.newest(category).filter(|kind| !kind.info().frozen)
     }
 
     /// The process manager whose streams these are.
@@ -92,17 +96,58 @@ impl<S: SagaStore> Core<S> {
         names
     }
 
-    pub(crate) fn is_shutdown(&self) -> bool {
-        *self.shutdown.borrow()
-    }
-
     #[cfg(feature = "runner")]
     pub(crate) fn stall(&self, what: &str, why: Option<String>) {
         let mut stalled = self.stalled.lock().unwrap_or_else(PoisonError::into_inner);
         match why {
-            Some(why) => stalled.insert(what.to_owned(), why),
+            Some(why) => stalled.insert(what.to_owned(), (why, Instant::now())),
             None => stalled.remove(what),
         };
+    }
+
+    /// What does not go on. Of an instance that nobody came back to for long, another process knows more.
+    fn stalled(&self) -> BTreeMap<String, String> {
+        let long = self.settings.lease.saturating_mul(3);
+        let mut stalled = self.stalled.lock().unwrap_or_else(PoisonError::into_inner);
+        stalled.retain(|what, (_, since)| !what.starts_with(WORK_ON) || since.elapsed() < long);
+        let now = stalled.iter();
+        now.map(|(what, (why, _))| (what.clone(), why.clone()))
+            .collect()
+    }
+}
+
+/// How the work on an instance begins in what is stalled.
+pub(crate) const WORK_ON: &str = "work on ";
+
+/// Whether those who work are to come to an end.
+#[derive(Clone, Debug)]
+pub(crate) struct Stop(Option<watch::Receiver<bool>>);
+
+impl Stop {
+    /// Nobody says so.
+    pub(crate) const fn never() -> Self {
+        Self(None)
+    }
+
+    #[cfg(feature = "runner")]
+    pub(crate) const fn when(told: watch::Receiver<bool>) -> Self {
+        Self(Some(told))
+    }
+
+    pub(crate) fn is_said(&self) -> bool {
+        self.0.as_ref().is_some_and(|told| *told.borrow())
+    }
+
+    /// Until it is said.
+    #[cfg(feature = "runner")]
+    pub(crate) async fn said(&self) {
+        match self.0.clone() {
+            // Whoever could say it is gone: so are the loops, soon.
+            Some(mut told) => {
+                let _ = told.wait_for(|stop| *stop).await;
+            }
+            None => std::future::pending().await,
+        }
     }
 }
 
@@ -164,7 +209,6 @@ impl<S: SagaStore> Sagas<S> {
                 kinds: Vec::new(),
                 managers: Vec::new(),
                 wrong: None,
-                shutdown: watch::Sender::new(false),
                 stalled: Mutex::default(),
                 space: Mutex::default(),
             }),
@@ -221,16 +265,18 @@ impl<S: SagaStore> Sagas<S> {
     /// How long a runner that gives no sign of life keeps a saga, 30 seconds by default.
     #[must_use]
     pub fn lease(self, lease: Duration) -> Self {
-        self.change(|core| core.settings.lease = lease)
+        self.change(|core| core.settings.lease = lease.max(Duration::from_millis(1)))
     }
 
     /// How often to look for what is due and for events of other processes, every 100 ms by default.
     #[must_use]
     pub fn poll_every(self, poll: Duration) -> Self {
-        self.change(|core| core.settings.poll = poll)
+        self.change(|core| core.settings.poll = poll.max(Duration::from_millis(1)))
     }
 
-    /// How many sagas are worked on at once, 32 by default.
+    /// How many sagas are worked on at once, 32 by default: all sagas and process managers of this runner
+    /// share them, so calls that hang hold the others up until their timeouts. A saga that calls somebody
+    /// slow gets a runner of its own.
     #[must_use]
     pub fn at_once(self, sagas: usize) -> Self {
         self.change(|core| core.settings.at_once = sagas.max(1))
@@ -274,7 +320,6 @@ impl<S: SagaStore> Sagas<S> {
                 kinds: self.core.kinds.clone(),
                 managers: self.core.managers.clone(),
                 wrong: self.core.wrong.clone(),
-                shutdown: watch::Sender::new(false),
                 stalled: Mutex::default(),
                 space: Mutex::default(),
             });
@@ -297,7 +342,8 @@ impl<S: SagaStore> Sagas<S> {
     /// works on is left to it.
     ///
     /// # Errors
-    /// [`SagaError`] for the first thing that goes wrong. What was done before stays done.
+    /// [`SagaError`] for the first thing that goes wrong. What was done before stays done, and what was
+    /// claimed with it is worked on.
     ///
     /// # Cancel safety
     /// A step may be cut off in the middle of its call; it is called again when its lease has run out.
@@ -310,10 +356,14 @@ impl<S: SagaStore> Sagas<S> {
             for category in core.categories() {
                 did |= super::input::read_on(core, &category).await?.is_some();
             }
+            let since = Instant::now();
+            let mut failed = Ok(());
             for claimed in super::work::claim(core, core.settings.at_once).await? {
                 did = true;
-                super::work::work_on(core, claimed).await?;
+                let done = super::work::work_on(core, claimed, since, &Stop::never()).await;
+                failed = failed.and(done);
             }
+            failed?;
             if !did {
                 break;
             }
@@ -375,11 +425,10 @@ impl<S: SagaStore> Sagas<S> {
         }
     }
 
-    /// What does not go on at the moment, and why: `input saga:order`, or `work`. It is tried again by
-    /// itself.
+    /// What does not go on in this process at the moment, and why: `input saga:order`, `work on
+    /// saga:order/4711`, `claims`, or `resuming`. It is tried again by itself.
     pub fn stalled(&self) -> BTreeMap<String, String> {
-        let stalled = self.core.stalled.lock();
-        stalled.unwrap_or_else(PoisonError::into_inner).clone()
+        self.core.stalled()
     }
 }
 

@@ -1,7 +1,10 @@
 //! Sagas as tasks of tokio: one that reads events for each saga, one that hands out what is due.
 
-use super::{SagaError, SagaStore, Sagas, runner::Core};
-use crate::Position;
+use super::{
+    SagaError, SagaStore, Sagas,
+    runner::{Core, Stop, WORK_ON},
+};
+use crate::{Position, StreamId};
 use futures_timer::Delay;
 use std::{
     fmt,
@@ -9,15 +12,15 @@ use std::{
     pin::pin,
     sync::Arc,
     task::Poll,
-    time::Duration,
+    time::{Duration, Instant},
 };
-use tokio::task::JoinSet;
+use tokio::{sync::watch, task::JoinSet};
 
 /// Sagas that run. Dropping it leaves them running until the process ends.
 #[must_use = "without it they cannot be ended"]
 pub struct RunningSagas {
     tasks: JoinSet<()>,
-    shutdown: tokio::sync::watch::Sender<bool>,
+    stop: watch::Sender<bool>,
 }
 
 impl RunningSagas {
@@ -26,7 +29,7 @@ impl RunningSagas {
     /// # Cancel safety
     /// The loops end all the same; what they hold is free again when its lease has run out.
     pub async fn shutdown(mut self) {
-        self.shutdown.send_replace(true);
+        self.stop.send_replace(true);
         while self.tasks.join_next().await.is_some() {}
     }
 }
@@ -46,64 +49,105 @@ impl Drop for RunningSagas {
 
 impl<S: SagaStore> Sagas<S> {
     /// Runs them as tasks of tokio until [`shutdown`](RunningSagas::shutdown). Call it inside of a
-    /// runtime.
+    /// runtime. What is appended after it returned is read, also the first time.
     ///
     /// # Errors
-    /// [`SagaError::Definition`] when a definition is wrong; nothing runs then. What goes wrong later is
-    /// tried again and can be seen in [`stalled`](Sagas::stalled).
-    pub fn start(&self) -> Result<RunningSagas, SagaError> {
+    /// [`SagaError::Definition`] when a definition is wrong, another one when the store cannot be asked
+    /// where the events begin; nothing runs then. What goes wrong later is tried again and can be seen
+    /// in [`stalled`](Sagas::stalled).
+    ///
+    /// # Cancel safety
+    /// Nothing runs; the place where the events begin may be set.
+    pub async fn start(&self) -> Result<RunningSagas, SagaError> {
         self.check()?;
+        for category in self.core.categories() {
+            super::input::begin(&self.core, &category).await?;
+        }
+        let stop = watch::Sender::new(false);
         let mut tasks = JoinSet::new();
         for category in self.core.categories() {
-            tasks.spawn(read(Arc::clone(&self.core), category));
+            let (core, what) = (Arc::clone(&self.core), format!("input {category}"));
+            let told = Stop::when(stop.subscribe());
+            let reading = move |told| read(Arc::clone(&core), category.clone(), told);
+            tasks.spawn(again_after_panics(
+                Arc::clone(&self.core),
+                what,
+                told,
+                reading,
+            ));
         }
-        tasks.spawn(hand_out(Arc::clone(&self.core)));
-        Ok(RunningSagas {
-            tasks,
-            shutdown: self.core.shutdown.clone(),
-        })
+        let core = Arc::clone(&self.core);
+        let handing_out = move |told| hand_out(Arc::clone(&core), told);
+        let told = Stop::when(stop.subscribe());
+        let what = "claims".to_owned();
+        tasks.spawn(again_after_panics(
+            Arc::clone(&self.core),
+            what,
+            told,
+            handing_out,
+        ));
+        Ok(RunningSagas { tasks, stop })
+    }
+}
+
+/// Runs a loop, and again should it panic: then a store did, or a `Default` of the user's.
+async fn again_after_panics<S: SagaStore, F: Future<Output = ()> + Send + 'static>(
+    core: Arc<Core<S>>,
+    what: String,
+    stop: Stop,
+    run: impl Fn(Stop) -> F + Send,
+) {
+    while tokio::spawn(run(stop.clone())).await.is_err() && !stop.is_said() {
+        core.stall(&what, Some("it panicked".to_owned()));
+        pause_or(&stop, core.settings.lease, std::future::pending()).await;
     }
 }
 
 /// Reads the events of one saga.
-async fn read<S: SagaStore>(core: Arc<Core<S>>, category: String) {
+async fn read<S: SagaStore>(core: Arc<Core<S>>, category: String, stop: Stop) {
     let what = format!("input {category}");
     let mut failures = 0;
-    while !core.is_shutdown() {
-        match super::input::read_on(&core, &category).await {
-            Ok(Some(_)) => failures = 0,
+    while !stop.is_said() {
+        let done = super::input::read_on(&core, &category).await;
+        if done.is_ok() {
+            failures = 0;
+            core.stall(&what, None);
+        }
+        match done {
+            Ok(Some(_)) => {}
             Ok(None) => {
-                failures = 0;
-                core.stall(&what, None);
                 let at = core.store.saga_cursor(&category).await.ok().flatten();
                 let at = at.unwrap_or(Position::START);
                 let changed = core.store.changed(at);
-                core.pause_or(core.settings.poll, changed).await;
+                pause_or(&stop, core.settings.poll, changed).await;
             }
             Err(error) => {
                 failures += 1;
                 core.stall(&what, Some(error.to_string()));
-                core.pause_or(backoff(failures), std::future::pending())
-                    .await;
+                pause_or(&stop, backoff(failures), std::future::pending()).await;
             }
         }
     }
 }
 
 /// Hands out what is due, as many at once as the settings say.
-async fn hand_out<S: SagaStore>(core: Arc<Core<S>>) {
+async fn hand_out<S: SagaStore>(core: Arc<Core<S>>, stop: Stop) {
     let mut at_work = JoinSet::new();
     let mut failures = 0;
-    let mut resumed = false;
-    while !core.is_shutdown() {
-        if !resumed {
-            resumed = super::repair::resume_known(&core).await.is_ok();
+    let mut resumed: Option<Instant> = None;
+    while !stop.is_said() {
+        // Again and again: older programs beside this one park what only this one knows.
+        if resumed.is_none_or(|last| last.elapsed() >= core.settings.lease) {
+            resumed = Some(Instant::now());
+            let done = super::repair::resume_known(&core).await;
+            core.stall("resuming", done.err().map(|error| error.to_string()));
         }
         while let Some(done) = at_work.try_join_next() {
             note(&core, done.ok());
         }
         let free = core.settings.at_once.saturating_sub(at_work.len());
         let head = core.store.head().await.unwrap_or(Position::START);
+        let since = Instant::now();
         let claimed = if free == 0 {
             Ok(Vec::new())
         } else {
@@ -112,16 +156,21 @@ async fn hand_out<S: SagaStore>(core: Arc<Core<S>>) {
         match claimed {
             Ok(claimed) => {
                 failures = 0;
+                core.stall("claims", None);
                 let none = claimed.is_empty();
                 for claimed in claimed {
-                    let core = Arc::clone(&core);
-                    at_work.spawn(async move { super::work::work_on(&core, claimed).await });
+                    let (core, stop) = (Arc::clone(&core), stop.clone());
+                    at_work.spawn(async move {
+                        let instance = claimed.instance.clone();
+                        let work =
+                            async move { super::work::work_on(&core, claimed, since, &stop).await };
+                        (instance, tokio::spawn(work).await.ok())
+                    });
                 }
                 if none {
-                    let core = Arc::clone(&core);
                     let mut ended = None;
                     let busy = !at_work.is_empty() && free == 0;
-                    core.pause_or(core.settings.poll, async {
+                    pause_or(&stop, core.settings.poll, async {
                         if busy {
                             ended = at_work.join_next().await;
                         } else {
@@ -136,9 +185,8 @@ async fn hand_out<S: SagaStore>(core: Arc<Core<S>>) {
             }
             Err(error) => {
                 failures += 1;
-                core.stall("work", Some(error.to_string()));
-                core.pause_or(backoff(failures), std::future::pending())
-                    .await;
+                core.stall("claims", Some(error.to_string()));
+                pause_or(&stop, backoff(failures), std::future::pending()).await;
             }
         }
     }
@@ -147,33 +195,32 @@ async fn hand_out<S: SagaStore>(core: Arc<Core<S>>) {
     }
 }
 
-/// A failure of the store, or of a saga, is seen until work goes well again. A task that panicked can
-/// only have done so in the store; its saga is due again when its lease has run out.
-fn note<S: SagaStore>(core: &Core<S>, done: Option<Result<(), SagaError>>) {
-    match done {
-        Some(Ok(())) => core.stall("work", None),
-        Some(Err(error)) => core.stall("work", Some(error.to_string())),
-        None => core.stall("work", Some("a task panicked".to_owned())),
-    }
+/// What goes wrong with a saga is seen until work on it goes well again. A task that panicked can only
+/// have done so in the store; its saga is due again when its lease has run out.
+fn note<S: SagaStore>(core: &Core<S>, done: Option<(StreamId, Option<Result<(), SagaError>>)>) {
+    let Some((instance, done)) = done else { return };
+    let why = match done {
+        Some(Ok(())) => None,
+        Some(Err(error)) => Some(error.to_string()),
+        None => Some("a task panicked".to_owned()),
+    };
+    core.stall(&format!("{WORK_ON}{instance}"), why);
 }
 
 fn backoff(failures: u32) -> Duration {
     Duration::from_millis(50) * 2_u32.saturating_pow(failures.min(6))
 }
 
-impl<S: SagaStore> Core<S> {
-    /// Waits, at most so long, until `wake` or a shutdown.
-    async fn pause_or(&self, time: Duration, wake: impl Future<Output = ()>) {
-        let mut shutdown = self.shutdown.subscribe();
-        let mut told = pin!(shutdown.wait_for(|shutdown| *shutdown));
-        let mut delay = pin!(Delay::new(time));
-        let mut wake = pin!(wake);
-        poll_fn(|context| {
-            let over = told.as_mut().poll(context).is_ready()
-                || delay.as_mut().poll(context).is_ready()
-                || wake.as_mut().poll(context).is_ready();
-            if over { Poll::Ready(()) } else { Poll::Pending }
-        })
-        .await;
-    }
+/// Waits, at most so long, until `wake` or the end.
+async fn pause_or(stop: &Stop, time: Duration, wake: impl Future<Output = ()>) {
+    let mut told = pin!(stop.said());
+    let mut delay = pin!(Delay::new(time));
+    let mut wake = pin!(wake);
+    poll_fn(|context| {
+        let over = told.as_mut().poll(context).is_ready()
+            || delay.as_mut().poll(context).is_ready()
+            || wake.as_mut().poll(context).is_ready();
+        if over { Poll::Ready(()) } else { Poll::Pending }
+    })
+    .await;
 }

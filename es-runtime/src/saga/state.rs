@@ -2,7 +2,8 @@
 //! and park what it cannot run.
 
 use super::{
-    Direction, Failure, Key, ParkedWhy, SagaEvent, Started, Verb, Verdict, names::COMPENSATED,
+    Direction, Failure, Key, ParkedWhy, SagaEvent, Started, Verb, Verdict,
+    names::{COMPENSATED, COMPLETED},
 };
 use crate::{EventId, Timestamp};
 use serde_json::Value;
@@ -134,6 +135,8 @@ impl SagaState {
             (Phase::Completed, _) => "completed".to_owned(),
             (Phase::Compensated, _) => "compensated".to_owned(),
             (Phase::Abandoned, _) => "abandoned".to_owned(),
+            (_, Some(pending)) if pending.step == COMPLETED => "completing".to_owned(),
+            (_, Some(pending)) if pending.step == COMPENSATED => "compensating".to_owned(),
             (_, Some(pending)) => match pending.to {
                 Direction::Do => pending.step.clone(),
                 Direction::Undo => format!("undo {}", pending.step),
@@ -185,6 +188,10 @@ impl SagaState {
                     step.output = Some(done.output.clone());
                 });
                 self.no_longer_pending(&done.step, Direction::Do);
+                let parked = self.parked.as_ref().map(|(why, _)| why);
+                if matches!(parked, Some(ParkedWhy::PastPivot { step }) if *step == done.step) {
+                    self.parked = None;
+                }
             }
             SagaEvent::Failed(failed) => self.failed(failed),
             SagaEvent::Interrupted(cut) => {
@@ -231,6 +238,11 @@ impl SagaState {
                 });
                 if self.phase == Phase::Compensated {
                     self.phase = Phase::Unwinding;
+                }
+                // What is said at the end has to wait for the undo.
+                self.no_longer_pending(COMPENSATED, Direction::Do);
+                if matches!(self.parked, Some((ParkedWhy::EndRefused { .. }, _))) {
+                    self.parked = None;
                 }
             }
             SagaEvent::InputIgnored(ignored) => {

@@ -3,13 +3,14 @@
 
 use super::{
     Claim, Claimed, Commit, Direction, Fail, ParkedWhy, SagaError, SagaEvent, SagaStore, StepCx,
-    commit::{ATTEMPTS, append_of, may_decide_again, pause_after, refused_by_projection, released},
+    commit::{ATTEMPTS, append_of, is_refused_for_good, may_decide_again, pause_after, released},
     decide::Draft,
     definition::{Boxed, Kind, Perform, Work},
     info::Info,
-    load::{Loaded, load},
+    input::unreadable_row,
+    load::{Loaded, load, may_pass},
     names::{COMPENSATED, COMPLETED},
-    runner::Core,
+    runner::{Core, Stop},
 };
 use crate::{
     Append, AppendError, LoadError, Timestamp, repository::plan::Undecided,
@@ -24,7 +25,7 @@ use std::{
     pin::pin,
     sync::Arc,
     task::Poll,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 /// Takes sagas that are due.
@@ -43,6 +44,8 @@ struct Held<'c, S> {
     claimed: Claimed,
     loaded: Loaded,
     space: Arc<str>,
+    /// Not later than when its lease began.
+    since: Instant,
     /// Whether no call of what is pending can have been lost.
     fresh: bool,
     /// Whether it let go of it with what it stored last.
@@ -67,19 +70,21 @@ struct Todo {
     timeout: Duration,
 }
 
-/// Works on a saga until there is nothing to do at once, and lets go of it.
+/// Works on a saga, claimed not before `since`, until there is nothing to do at once, and lets go of it.
 ///
 /// A failure of the store ends the work; the saga is due again when its lease has run out.
 pub(crate) async fn work_on<S: SagaStore>(
     core: &Core<S>,
     claimed: Claimed,
+    since: Instant,
+    stop: &Stop,
 ) -> Result<(), SagaError> {
     if let Some(manager) = core.manager(claimed.instance.aggregate()) {
-        return super::process::work_on(core, manager, claimed).await;
+        return super::process::work_on(core, manager, claimed, stop).await;
     }
     let loaded = match load(&core.store, &claimed.instance).await {
         Ok(loaded) => loaded,
-        Err(LoadError::Read(error)) => return Err(error.into()),
+        Err(error) if may_pass(&error) => return Err(error.into()),
         Err(unreadable) => return park_unreadable(core, &claimed, unreadable).await,
     };
     let mut held = Held {
@@ -89,6 +94,7 @@ pub(crate) async fn work_on<S: SagaStore>(
         fresh: claimed.epoch == 1,
         claimed,
         loaded,
+        since,
         released: false,
         unsaved: Vec::new(),
     };
@@ -127,7 +133,10 @@ pub(crate) async fn work_on<S: SagaStore>(
         clippy::redundant_closure_for_method_calls,
         reason = "the method's path has one lifetime, the closure all"
     )]
-    while !core.is_shutdown() && !held.released {
+    while !stop.is_said() && !held.released {
+        if !held.keep().await {
+            return Ok(());
+        }
         let now = core.store.saga_time().await?;
         if held
             .settle(kind.info(), |draft| draft.look_at_deadline())
@@ -200,12 +209,7 @@ impl<S: SagaStore> Held<'_, S> {
                         Err(Undecided::Failed(why)) => (Err(Fail::transient(why)), None),
                     }
                 }
-                Ok((cx, Work::Call(call))) => match self.call(&cx, call, todo).await {
-                    Some(result) => (result, None),
-                    None => {
-                        return Ok(Stored::Lost);
-                    }
-                },
+                Ok((cx, Work::Call(call))) => (self.call(&cx, call, todo).await, None),
             };
             let Some(append) = append else {
                 return self.outcome(kind.info(), todo, &result).await;
@@ -275,46 +279,65 @@ impl<S: SagaStore> Held<'_, S> {
         around.call(&cx, nothing).await.map(|_| ())
     }
 
-    /// Runs the call within its time, and keeps the lease meanwhile. `None` when the saga was lost.
+    /// Lets the lease begin anew when a good part of it has passed. `false` when somebody else has the
+    /// saga.
+    async fn keep(&mut self) -> bool {
+        let lease = self.core.settings.lease;
+        if self.since.elapsed() < lease / 3 {
+            return true;
+        }
+        let now = Instant::now();
+        match self.core.store.renew(&self.claimed, lease).await {
+            Ok(true) => self.since = now,
+            Ok(false) => return self.core.settings.broken.fence,
+            // A store that cannot be asked will say at the next commit.
+            Err(_) => {}
+        }
+        true
+    }
+
+    /// Runs the call within its time, and keeps the lease meanwhile. When the lease is lost all the same,
+    /// the call still comes to its end: what it did is to be told.
     async fn call(
         &self,
         cx: &StepCx,
         call: Boxed<Result<Value, Fail>>,
         todo: &Todo,
-    ) -> Option<Result<Value, Fail>> {
+    ) -> Result<Value, Fail> {
         let call: super::StepCall<'_> = match &self.core.settings.around {
             Some(around) => around.call(cx, call),
             None => call,
         };
         let mut call = pin!(call);
         let mut time = pin!(Delay::new(todo.timeout));
-        loop {
-            let mut renew = pin!(Delay::new(self.core.settings.lease / 3));
-            let ended = poll_fn(|context| {
-                // A panic leaves the call in doubt; it is not polled again.
-                let polled = catch_unwind(AssertUnwindSafe(|| call.as_mut().poll(context)));
-                match polled {
-                    Ok(Poll::Ready(result)) => return Poll::Ready(Some(result)),
-                    Ok(Poll::Pending) => {}
-                    Err(_) => return Poll::Ready(Some(Err(Fail::transient("the step panicked")))),
+        let lease = self.core.settings.lease;
+        let mut since = self.since;
+        let mut keeping = pin!(async {
+            loop {
+                Delay::new((lease / 3).saturating_sub(since.elapsed())).await;
+                since = Instant::now();
+                if let Ok(false) = self.core.store.renew(&self.claimed, lease).await {
+                    return;
                 }
-                if time.as_mut().poll(context).is_ready() {
-                    let message = format!("no answer within {:?}", todo.timeout);
-                    return Poll::Ready(Some(Err(Fail::transient(message))));
-                }
-                renew.as_mut().poll(context).map(|()| None)
-            })
-            .await;
-            if let Some(result) = ended {
-                return Some(result);
             }
-            let lease = self.core.settings.lease;
-            // A store that cannot be asked will say at the next commit.
-            let kept = self.core.store.renew(&self.claimed, lease).await;
-            if !kept.unwrap_or(true) && !self.core.settings.broken.fence {
-                return None;
+        });
+        let mut kept = true;
+        poll_fn(|context| {
+            // A panic leaves the call in doubt; it is not polled again.
+            let polled = catch_unwind(AssertUnwindSafe(|| call.as_mut().poll(context)));
+            match polled {
+                Ok(Poll::Ready(result)) => return Poll::Ready(result),
+                Ok(Poll::Pending) => {}
+                Err(_) => return Poll::Ready(Err(Fail::transient("the step panicked"))),
             }
-        }
+            if time.as_mut().poll(context).is_ready() {
+                let message = format!("no answer within {:?}", todo.timeout);
+                return Poll::Ready(Err(Fail::transient(message)));
+            }
+            kept = kept && keeping.as_mut().poll(context).is_pending();
+            Poll::Pending
+        })
+        .await
     }
 
     async fn outcome(
@@ -324,10 +347,17 @@ impl<S: SagaStore> Held<'_, S> {
         result: &Result<Value, Fail>,
     ) -> Result<Stored, SagaError> {
         let stored = self
-            .settle(info, |draft| {
-                draft.outcome(&todo.step, todo.to, todo.attempt, result);
-            })
-            .await?;
+            .settle(info, |draft| draft.outcome(&todo.step, todo.to, result))
+            .await;
+        let stored = match stored {
+            // It worked, and what it gave is more than can be stored: it cannot be gone on with.
+            Err(SagaError::Commit(error)) if is_refused_for_good(&error) && result.is_ok() => {
+                let fail = Err(Fail::transient(format!("what it gave is refused: {error}")));
+                self.settle(info, |draft| draft.outcome(&todo.step, todo.to, &fail))
+                    .await?
+            }
+            other => other?,
+        };
         if let (Stored::Lost, Direction::Do, Ok(output)) = (&stored, todo.to, result) {
             self.tell_late(&todo.step, output).await?;
         }
@@ -357,7 +387,11 @@ impl<S: SagaStore> Held<'_, S> {
         if [COMPLETED, COMPENSATED].contains(&todo.step.as_str()) {
             draft.end_reached(&todo.step);
         } else {
-            draft.outcome(&todo.step, todo.to, todo.attempt, &Ok(Value::Null));
+            draft.outcome(&todo.step, todo.to, &Ok(Value::Null));
+        }
+        if draft.events.is_empty() {
+            // It is at something else by now: the command is not what comes next any more.
+            return Ok(Carried::Stored(Stored::Yes));
         }
         let (events, state) = (draft.events.clone(), draft.state.clone());
         let mut row = draft.row();
@@ -390,7 +424,7 @@ impl<S: SagaStore> Held<'_, S> {
             {
                 Ok(Carried::Again)
             }
-            Err(error) if refused_by_projection(&error) => Ok(Carried::Refused(error.to_string())),
+            Err(error) if is_refused_for_good(&error) => Ok(Carried::Refused(error.to_string())),
             Err(error) if may_decide_again(&error) => {
                 pause_after(&error, 1).await;
                 self.loaded = load(&self.core.store, &self.claimed.instance).await?;
@@ -449,20 +483,15 @@ impl<S: SagaStore> Held<'_, S> {
                 }
                 events.splice(0..0, self.unsaved.iter().cloned());
             }
-            if !events.is_empty() {
-                let metadata = self.loaded.metadata.clone();
-                let instance = &self.claimed.instance;
-                commit = commit.append(append_of(
-                    instance,
-                    self.loaded.version,
-                    &events,
-                    metadata,
-                    None,
-                )?);
-            } else if due {
+            if events.is_empty() && due {
                 self.unsaved = unsaved;
                 return Ok(Stored::Yes);
             }
+            // Also without events: the row is that of this version of the stream.
+            let version = self.loaded.version;
+            let metadata = self.loaded.metadata.clone();
+            let instance = &self.claimed.instance;
+            commit = commit.append(append_of(instance, version, &events, metadata, None)?);
             match self.core.store.commit(commit).await {
                 Ok(_) => {
                     self.stored(state, events.len());
@@ -485,13 +514,25 @@ impl<S: SagaStore> Held<'_, S> {
     }
 
     /// Gives the saga back as it is.
-    async fn let_go(&self, info: &Info) -> Result<(), SagaError> {
-        let now = self.core.store.saga_time().await?;
-        let mut row = released(self.draft(info, now).row());
-        row.epoch = Some(self.claimed.epoch);
-        match self.core.store.commit(Commit::new().row(row)).await {
-            Ok(_) | Err(CommitError::Fenced { .. }) => Ok(()),
-            Err(error) => Err(error.into()),
+    async fn let_go(&mut self, info: &Info) -> Result<(), SagaError> {
+        let mut attempt = 0;
+        loop {
+            attempt += 1;
+            let now = self.core.store.saga_time().await?;
+            let mut row = released(self.draft(info, now).row());
+            row.epoch = Some(self.claimed.epoch);
+            let (instance, version) = (&self.claimed.instance, self.loaded.version);
+            let metadata = self.loaded.metadata.clone();
+            let unchanged = append_of(instance, version, &[], metadata, None)?;
+            let commit = Commit::new().append(unchanged).row(row);
+            match self.core.store.commit(commit).await {
+                Ok(_) | Err(CommitError::Fenced { .. }) => return Ok(()),
+                Err(error) if may_decide_again(&error) && attempt < ATTEMPTS => {
+                    pause_after(&error, attempt).await;
+                    self.loaded = load(&self.core.store, &self.claimed.instance).await?;
+                }
+                Err(error) => return Err(error.into()),
+            }
         }
     }
 }
@@ -500,28 +541,18 @@ impl<S: SagaStore> Held<'_, S> {
 enum Carried {
     Stored(Stored),
     Again,
-    /// A projection inside of the transaction refused the events of the aggregate.
+    /// Its events would be refused each time: as they are, or by a projection inside of the transaction.
     Refused(String),
 }
 
 /// A stream that cannot be read cannot get another event that would say so: the row says it.
-async fn park_unreadable<S: SagaStore>(
+pub(super) async fn park_unreadable<S: SagaStore>(
     core: &Core<S>,
     claimed: &Claimed,
     error: LoadError,
 ) -> Result<(), SagaError> {
-    let filter = super::RowFilter {
-        sagas: vec![claimed.instance.aggregate().to_owned()],
-        id: Some(claimed.instance.id().to_owned()),
-        ..super::RowFilter::default()
-    };
-    let rows = core.store.saga_rows(&filter).await?;
-    let definition = rows.first().map(|row| row.definition.clone());
-    let mut row = super::RowChange::new(claimed.instance.clone(), definition.unwrap_or_default());
+    let mut row = unreadable_row(core, &claimed.instance, &error).await?;
     row.epoch = Some(claimed.epoch);
-    row.status = super::SagaStatus::Parked;
-    "unreadable".clone_into(&mut row.phase);
-    row.reason = Some(error.to_string());
     match core.store.commit(Commit::new().row(released(row))).await {
         Ok(_) | Err(CommitError::Fenced { .. }) => Ok(()),
         Err(error) => Err(error.into()),

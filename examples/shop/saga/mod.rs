@@ -161,7 +161,7 @@ pub async fn work<S: ShopStore>(store: &S, services: &[SocketAddr]) -> Result<()
         return Err("there are three services".into());
     };
     let services = Services::at([payment, inventory, shipping]);
-    let _running = sagas(store, services).start()?;
+    let _running = sagas(store, services).start().await?;
     std::future::pending().await
 }
 

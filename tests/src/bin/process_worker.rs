@@ -67,7 +67,7 @@ impl Act<()> for Work {
             .broken(self.broken)
             .with_process_manager::<Fulfilment>();
         if self.serves {
-            let _running = sagas.start().expect("starts");
+            let _running = sagas.start().await.expect("starts");
             return std::future::pending().await;
         }
         while sagas.run_until_idle().await.expect("runs").running > 0 {

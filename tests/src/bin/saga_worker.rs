@@ -89,7 +89,7 @@ async fn run<S: SagaStore>(store: S, args: &Args) {
             }
         }
         mode => {
-            let _running = sagas.start().expect("starts");
+            let _running = sagas.start().await.expect("starts");
             if mode == "serve" {
                 std::future::pending::<()>().await;
             }

@@ -3,14 +3,15 @@
 
 use super::{
     kind::Manager,
-    run::{Input, decide},
+    run::{Input, decide, keep},
 };
 use crate::{
     Append, Position, RecordedEvent, StreamId,
     saga::{
         Commit, CommitError, CursorMove, RowChange, SagaError, SagaStore,
-        commit::{ATTEMPTS, contended, may_decide_again, pause_after, refused_by_projection},
-        input::{GROUP, Taken, begin, is_taken, skip},
+        commit::{ATTEMPTS, contended, is_refused_for_good, may_decide_again, pause_after},
+        input::{GROUP, Taken, begin, is_taken, skip, unreadable_row},
+        load::may_pass,
         names::category,
         runner::Core,
     },
@@ -150,7 +151,7 @@ async fn take<S: SagaStore>(
                     Taken::Not | Taken::Moved => Took::Moved,
                 });
             }
-            Err(error) if refused_by_projection(&error) && cannot.is_none() => {
+            Err(error) if is_refused_for_good(&error) && cannot.is_none() => {
                 cannot = Some(error.to_string());
             }
             Err(error) if may_decide_again(&error) && attempt < ATTEMPTS => {
@@ -196,10 +197,19 @@ async fn decide_all<S: SagaStore>(
         for instance in &routed.instances {
             let beside = appends.as_slice();
             let decided = decide(&core.store, manager, instance, &input, now, beside, cannot);
-            if let Some(decided) = decided.await? {
-                appends.extend(decided.appends);
-                rows.push(decided.row);
-                looked_at.extend(decided.looked_at);
+            match decided.await {
+                Ok(Some(decided)) => {
+                    appends.extend(decided.appends);
+                    rows.push(decided.row);
+                    looked_at.extend(decided.looked_at);
+                }
+                Ok(None) => {}
+                Err(SagaError::Load(why)) if !may_pass(&why) => {
+                    appends.push(keep(instance, routed.event)?);
+                    rows.push(unreadable_row(core, instance, &why).await?);
+                    looked_at.push(instance.clone());
+                }
+                Err(error) => return Err(error),
             }
         }
         if looked_at.iter().any(|stream| changed.contains(stream)) {

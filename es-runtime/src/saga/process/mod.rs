@@ -20,7 +20,7 @@ pub(crate) use kind::{Erased, Manager};
 pub use kind::{Inputs, ReactsTo};
 pub use reactions::{Reactions, Refused};
 pub use repair::ProcessView;
-pub(crate) use repair::repair;
+pub(crate) use repair::{repair, resume};
 pub use state::ProcessState;
 pub(crate) use stored::STEPPED;
 pub use stored::{ProcessCause, ProcessOutcome, Stepped};

@@ -10,7 +10,8 @@ use crate::{
     Metadata, ReadLimit, StreamId, StreamRange, Timestamp,
     saga::{
         Commit, RowFilter, SagaError, SagaRow, SagaStore, Sagas, Verb,
-        commit::{ATTEMPTS, contended, may_decide_again, pause_after},
+        commit::{ATTEMPTS, contended, may_decide_again, pause_after, put_row},
+        load::may_pass,
         names::stream_of,
         runner::Core,
     },
@@ -137,4 +138,19 @@ pub(crate) async fn repair<S: SagaStore>(
             Err(error) => return Err(contended(instance, attempt, error)),
         }
     }
+}
+
+/// Gives a row that says that its stream cannot be read the words of the stream again, if it can be read now.
+pub(crate) async fn resume<S: SagaStore>(
+    core: &Core<S>,
+    manager: &dyn Manager,
+    instance: &StreamId,
+) -> Result<(), SagaError> {
+    let loaded = match load(&core.store, manager, instance).await {
+        Ok(loaded) => loaded,
+        Err(error) if may_pass(&error) => return Err(error.into()),
+        Err(_) => return Ok(()),
+    };
+    let row = loaded.state.row(instance, core.store.saga_time().await?);
+    put_row(core, instance, loaded.version, row).await
 }

@@ -7,8 +7,8 @@ use super::{
     stored::{ProcessCause, ProcessOutcome, STEPPED, Stepped},
 };
 use crate::{
-    Append, AppendId, Codec, ExpectedVersion, Metadata, NewEvent, ReadLimit, RecordedEvent,
-    StreamId, StreamRange, Timestamp,
+    Append, AppendId, Codec, ExpectedVersion, Metadata, NewEvent, ReadError, ReadLimit,
+    RecordedEvent, StreamId, StreamRange, Timestamp,
     repository::plan::Undecided,
     saga::{RowChange, SagaError, SagaStore},
 };
@@ -95,6 +95,16 @@ pub(super) async fn decide<S: SagaStore>(
         row: state.row(instance, now),
         looked_at,
     }))
+}
+
+/// An input of an instance whose stream this program cannot read: it waits behind what is there, for a
+/// program that can.
+pub(super) fn keep(instance: &StreamId, event: &RecordedEvent) -> Result<Append, SagaError> {
+    let step = Stepped::new(ProcessCause::event(event), ProcessOutcome::Waits {});
+    let mut append = append_of(instance, 0, &step, Metadata::following(event))?;
+    append.expected = ExpectedVersion::Any;
+    append.append_id = Some(AppendId::from(event.event_id));
+    Ok(append)
 }
 
 /// Where an input comes from.
@@ -222,7 +232,8 @@ async fn ask_all<S: SagaStore>(
             Err(Undecided::Refused(reason)) => {
                 return Ok(Asked::Refused(Refused::new(stream, reason)));
             }
-            Err(Undecided::Unread(error)) => return Err(error.into()),
+            Err(Undecided::Unread(error @ ReadError::Storage(_))) => return Err(error.into()),
+            Err(Undecided::Unread(damaged)) => return Ok(Asked::Wrong(damaged.to_string())),
             Err(Undecided::Failed(reason)) => return Ok(Asked::Wrong(reason)),
         }
     }

@@ -7,8 +7,13 @@ use super::{
 };
 use crate::saga::{
     Claimed, Commit, CommitError, SagaError, SagaStore,
-    commit::{ATTEMPTS, contended, may_decide_again, pause_after, refused_by_projection, released},
-    runner::Core,
+    commit::{
+        ATTEMPTS, append_of, contended, is_refused_for_good, may_decide_again, pause_after,
+        released,
+    },
+    load::may_pass,
+    runner::{Core, Stop},
+    work::park_unreadable,
 };
 
 /// Works on an instance until there is nothing to do at once, and lets go of it.
@@ -16,6 +21,7 @@ pub(crate) async fn work_on<S: SagaStore>(
     core: &Core<S>,
     manager: &dyn Manager,
     claimed: Claimed,
+    stop: &Stop,
 ) -> Result<(), SagaError> {
     let epoch = (!core.settings.broken.fence).then_some(claimed.epoch);
     let instance = &claimed.instance;
@@ -23,9 +29,13 @@ pub(crate) async fn work_on<S: SagaStore>(
     let mut cannot: Option<String> = None;
     loop {
         attempt += 1;
-        let loaded = load(&core.store, manager, instance).await?;
+        let loaded = match load(&core.store, manager, instance).await {
+            Ok(loaded) => loaded,
+            Err(error) if may_pass(&error) => return Err(error.into()),
+            Err(unreadable) => return park_unreadable(core, &claimed, unreadable).await,
+        };
         let now = core.store.saga_time().await?;
-        let due = loaded.state.due(now).filter(|_| !core.is_shutdown());
+        let due = loaded.state.due(now).filter(|_| !stop.is_said());
         let (appends, mut row) = match &due {
             Some(due) => {
                 let (input, cannot) = (Input::Due(due.clone()), cannot.as_deref());
@@ -37,7 +47,17 @@ pub(crate) async fn work_on<S: SagaStore>(
                 (decided.appends, decided.row)
             }
             None if loaded.version == 0 => return Ok(()),
-            None => (Vec::new(), released(loaded.state.row(instance, now))),
+            // The row is that of this version: an input that came meanwhile is not overwritten.
+            None => (
+                vec![append_of(
+                    instance,
+                    loaded.version,
+                    &[],
+                    loaded.metadata,
+                    None,
+                )?],
+                released(loaded.state.row(instance, now)),
+            ),
         };
         row.epoch = epoch;
         let mut commit = Commit::new().row(row);
@@ -47,7 +67,7 @@ pub(crate) async fn work_on<S: SagaStore>(
             Ok(_) => (attempt, cannot) = (0, None),
             // Somebody else has it.
             Err(CommitError::Fenced { .. }) => return Ok(()),
-            Err(error) if refused_by_projection(&error) && cannot.is_none() => {
+            Err(error) if is_refused_for_good(&error) && cannot.is_none() => {
                 cannot = Some(error.to_string());
             }
             Err(error) if may_decide_again(&error) && attempt < ATTEMPTS => {
