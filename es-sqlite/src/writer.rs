@@ -360,7 +360,7 @@ fn append_inline(
     let mut handled = Ok(());
     let mut stream = None;
     for (append, appended) in task.appends().iter().zip(done.appended()) {
-        if !appended.repeated && appended.events > 0 && handled.is_ok() {
+        if !appended.repeated && handled.is_ok() {
             handled = block_on(inlines.handle(tx, append, appended));
             stream = Some(append.stream.clone());
         }

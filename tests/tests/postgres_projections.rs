@@ -3,8 +3,8 @@
 
 use es_postgres::{Postgres, PostgresStore, PostgresTransaction};
 use es_runtime::{
-    AppendError, Envelope, EventStore, HandlerError, Project, Projection, Projections,
-    ReadDatabase, ReadLimit, StorageErrorKind,
+    Append, AppendError, AppendId, Envelope, EventStore, ExpectedVersion, HandlerError, Project,
+    Projection, Projections, ReadDatabase, ReadLimit, StorageErrorKind, StreamId,
     projection::{Job, ProjectionError, RolledBack, SqlTransaction, TransactionError, WaitError},
 };
 use es_testkit::postgres::{Database, Server};
@@ -509,4 +509,26 @@ async fn inline_rows_are_there_with_the_append() {
         .await
         .expect("rows");
     assert_eq!(again, all);
+}
+
+/// An append that only notes its id writes no event, and what was handled stays handled.
+#[tokio::test]
+async fn an_append_without_events_moves_no_checkpoint() {
+    let server = Server::shared().expect("a server");
+    let database = server.database().expect("a database");
+    let options = PostgresStore::options(&database.url()).expect("a url");
+    let store = options.inline(Balances::new()).open().await.expect("opens");
+    for account in ["a", "b", "b"] {
+        deposit(&store, account, 1).await.expect("stored");
+    }
+    let stream = StreamId::new("account", "a").expect("a name");
+    let empty = Append::new(stream, ExpectedVersion::Any)
+        .with_append_id(AppendId::new("nothing").expect("an id"));
+    store.append(empty).await.expect("noted");
+    deposit(&store, "a", 1).await.expect("stored");
+    let (accounts, entries) = postgres_balances(&store.read_database())
+        .await
+        .expect("rows");
+    assert_eq!(accounts, [("a".into(), 2), ("b".into(), 2)]);
+    assert_eq!(entries.len(), 4, "each once");
 }

@@ -334,9 +334,6 @@ impl Writer {
             self.insert_events(tx.session(), rows).await?;
             self.insert_appends(tx.session(), rows).await?;
             for (append, appended) in commit.appends.iter().zip(appended) {
-                if append.events.is_empty() {
-                    continue;
-                }
                 match self.inlines.handle(&mut tx, append, appended).await {
                     Ok(()) => {}
                     Err(InlineError::Storage(error)) => return Err(error.into()),

@@ -211,7 +211,8 @@ impl<Db: ReadDatabase> Inlines<Db> {
         Ok(())
     }
 
-    /// Hands the events of one append to the projections.
+    /// Hands the events of one append to the projections. One without events, such as one that only
+    /// notes its id, changes nothing: its position is that of an older event.
     ///
     /// # Errors
     /// [`InlineError`]; what was written for this append is to be undone.
@@ -221,6 +222,9 @@ impl<Db: ReadDatabase> Inlines<Db> {
         append: &Append,
         appended: &Appended,
     ) -> Result<(), InlineError> {
+        if append.events.is_empty() {
+            return Ok(());
+        }
         let events = append.recorded(appended);
         for (projection, tables) in &self.list {
             let to = appended.position;
