@@ -61,7 +61,7 @@ pub(crate) fn kind(error: &Error) -> StorageErrorKind {
 pub(crate) fn kind_of(code: &SqlState) -> StorageErrorKind {
     let class = code.code().get(..2).unwrap_or_default();
     match *code {
-        SqlState::DISK_FULL | SqlState::PROGRAM_LIMIT_EXCEEDED => StorageErrorKind::Full,
+        SqlState::DISK_FULL => StorageErrorKind::Full,
         SqlState::READ_ONLY_SQL_TRANSACTION => StorageErrorKind::ReadOnly,
         SqlState::LOCK_NOT_AVAILABLE
         | SqlState::QUERY_CANCELED

@@ -532,3 +532,55 @@ async fn an_append_without_events_moves_no_checkpoint() {
     assert_eq!(accounts, [("a".into(), 2), ("b".into(), 2)]);
     assert_eq!(entries.len(), 4, "each once");
 }
+
+/// Writes more than an index takes.
+#[derive(Projection)]
+#[projection("longs", events(Deposited))]
+#[projection(schema(Postgres = "CREATE TABLE {longs} (text TEXT PRIMARY KEY)"))]
+struct Longs;
+
+impl Project<Deposited, Postgres> for Longs {
+    async fn project(
+        &self,
+        event: &Envelope<Deposited>,
+        tx: &mut PostgresTransaction,
+    ) -> Result<(), HandlerError> {
+        let insert = "INSERT INTO {longs} SELECT string_agg(md5(n::text), '') FROM \
+                      generate_series(1, $1::bigint) n";
+        tx.execute(insert, &[&event.event.cents]).await?;
+        Ok(())
+    }
+}
+
+/// What the server can never store is the event's fault, and not that of a full disk.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_row_that_no_index_takes_is_parked() {
+    let Place { store, read, .. } = place().await;
+    for (account, texts) in [("a", 1), ("b", 300), ("c", 2)] {
+        deposit(&store, account, texts).await.expect("stored");
+    }
+    let projections = quick(&store, &read).with(Longs);
+    let caught_up = tokio::time::timeout(SOON, projections.catch_up()).await;
+    caught_up.expect("in time").expect("caught up");
+    let parked = projections.parked(Longs::NAME).await.expect("parked");
+    assert_eq!(parked.len(), 1);
+    let reason = &parked[0].event.reason;
+    assert!(reason.contains("index row"), "{reason}");
+    let count = "SELECT count(*) FROM longs";
+    let count: Vec<i64> = read
+        .select(count, &[], |row| row.try_get(0))
+        .await
+        .expect("rows");
+    assert_eq!(count, [2]);
+    // In an append it is that append which is refused.
+    let server = Server::shared().expect("a server");
+    let database = server.database().expect("a database");
+    let options = PostgresStore::options(&database.url()).expect("a url");
+    let store = options.inline(Longs).open().await.expect("opens");
+    let refused = deposit(&store, "b", 300).await.expect_err("refused");
+    assert!(
+        matches!(refused, AppendError::Projection { .. }),
+        "{refused}"
+    );
+    deposit(&store, "a", 1).await.expect("stored");
+}
