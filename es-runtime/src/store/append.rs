@@ -103,17 +103,25 @@ impl Append {
                 limit: limits.events,
             });
         }
-        let metadata = self.metadata.to_json().len();
-        if metadata > limits.metadata_bytes {
+        let metadata = self.metadata.to_json();
+        if metadata.len() > limits.metadata_bytes {
             return Err(InvalidAppend::MetadataTooLarge {
-                bytes: metadata,
+                bytes: metadata.len(),
                 limit: limits.metadata_bytes,
             });
+        }
+        // What is written and cannot be read would stop every reader of the feed.
+        let may_differ = !self.metadata.custom.is_empty();
+        if may_differ && Metadata::from_json(&metadata).as_ref() != Ok(&self.metadata) {
+            return Err(InvalidAppend::UnreadableMetadata);
         }
         let mut total = 0_usize;
         for (index, event) in self.events.iter().enumerate() {
             if event.name.is_empty() || event.name.chars().any(char::is_control) {
                 return Err(InvalidAppend::BadName { index });
+            }
+            if event.content_type.chars().any(char::is_control) {
+                return Err(InvalidAppend::BadContentType { index });
             }
             if event.schema_version == 0 {
                 return Err(InvalidAppend::VersionZero { index });
@@ -309,9 +317,19 @@ pub enum InvalidAppend {
         /// What is allowed.
         limit: usize,
     },
+    /// The metadata cannot be read back from its JSON: a value of the application's own is nested more
+    /// deeply than 125 levels.
+    #[error("the metadata cannot be read back from its JSON; its values are nested too deeply")]
+    UnreadableMetadata,
     /// An event has an empty name or one with a control character.
     #[error("event {index} of the append has an unusable name")]
     BadName {
+        /// Its index in the append, from 0.
+        index: usize,
+    },
+    /// An event has a content type with a control character.
+    #[error("event {index} of the append has an unusable content type")]
+    BadContentType {
         /// Its index in the append, from 0.
         index: usize,
     },

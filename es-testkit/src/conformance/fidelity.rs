@@ -8,6 +8,7 @@ use es_runtime::{
     Append, AppendError, EventId, EventStore, ExpectedVersion, InvalidAppend, Metadata, NewEvent,
     Outcome, Position, StreamId,
 };
+use serde_json::json;
 use std::collections::HashSet;
 
 /// Appends the events to one stream and expects them back from every way of reading, also from a
@@ -384,14 +385,34 @@ pub async fn limits_are_exact<F: StoreFixture>(fixture: F) {
         assert_eq!(done.expect("it fits").version, version, "case {index}");
     }
 
+    // As deep as it can be read back, and no deeper.
+    let nested = |levels: usize| {
+        let value = (1..levels).fold(json!([]), |inner, _| json!([inner]));
+        Metadata::new().with("k", value)
+    };
+    let is_readable = |levels| Metadata::from_json(&nested(levels).to_json()).is_ok();
+    let deepest = (1..1_000).take_while(|levels| is_readable(*levels)).count();
+    let deep: Check = |reason| matches!(reason, InvalidAppend::UnreadableMetadata);
+    let too_deep = with(vec![numbered(1)]).with_metadata(nested(deepest + 1));
+    expect_invalid(store.append(too_deep).await, &stream("limits"), deep);
+    let append = with(vec![numbered(1)]).with_metadata(nested(deepest));
+    version = store.append(append).await.expect("it fits").version;
+    let events = whole_feed(&store).await;
+    let last = events.last().expect("an event");
+    assert_eq!(last.metadata, nested(deepest));
+
+    let typed = |content_type: &'static str| NewEvent::new("test.type", 1, content_type, "1");
     let unnamed = with(vec![numbered(1), NewEvent::json("", 1, "1")]);
     let controlled = with(vec![numbered(1), NewEvent::json("a\nb", 1, "1")]);
     let zero = with(vec![numbered(1), NewEvent::json("test.zero", 0, "1")]);
+    let bad_type = with(vec![numbered(1), typed("text/\0")]);
+    let no_type: Check = |reason| matches!(reason, InvalidAppend::BadContentType { index: 1 });
     let bad_name: Check = |reason| matches!(reason, InvalidAppend::BadName { index: 1 });
     let no_version: Check = |reason| matches!(reason, InvalidAppend::VersionZero { index: 1 });
     for (append, is_it) in [
         (unnamed, bad_name),
         (controlled, bad_name),
+        (bad_type, no_type),
         (zero, no_version),
     ] {
         expect_invalid(store.append(append).await, &stream("limits"), is_it);
