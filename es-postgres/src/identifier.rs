@@ -3,7 +3,7 @@
 use es_runtime::{StorageError, StorageErrorKind};
 use std::{fmt, sync::Arc};
 
-/// The name of a schema, in a form that needs no quotes and survives every tool.
+/// The name of a schema, of characters that survive every tool.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub(crate) struct SchemaName(Arc<str>);
 
@@ -32,6 +32,11 @@ impl SchemaName {
 
     pub(crate) fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// The name as it stands in SQL: in quotes, since it may be a word of the language, such as `user`.
+    pub(crate) fn quoted(&self) -> String {
+        format!("\"{}\"", self.0)
     }
 
     /// The channel on which appends are announced.

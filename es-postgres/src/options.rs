@@ -271,7 +271,7 @@ impl PostgresOptions {
         connector.set("statement_timeout", statement.clone());
         connector.set("idle_in_transaction_session_timeout", statement);
         if let Some(schema) = &self.read_schema {
-            connector.set("search_path", schema.as_str().to_owned());
+            connector.set("search_path", schema.quoted());
         }
         connector
     }

@@ -151,7 +151,7 @@ pub(crate) fn script(schema: &SchemaName) -> String {
     format!(
         "BEGIN;\nSELECT pg_advisory_xact_lock({});\nCREATE SCHEMA IF NOT EXISTS {};\n{}COMMIT;\n",
         schema.lock_key(),
-        schema.as_str(),
+        schema.quoted(),
         steps(schema)
     )
 }
@@ -175,7 +175,7 @@ fn steps(schema: &SchemaName) -> String {
             " WHERE name = 'schema_version';\nEND IF; END $step$;\n",
         ]);
     }
-    text.replace("{s}", schema.as_str())
+    text.replace("{s}", &schema.quoted())
 }
 
 /// Brings the tables to this program's version. Several processes may do this at the same time.
@@ -253,7 +253,8 @@ async fn version(session: &Session, schema: &SchemaName) -> Result<i64, StorageE
     if !has_table(session, schema, "es_meta").await? {
         return Ok(0);
     }
-    let select = format!("SELECT value FROM {name}.es_meta WHERE name = 'schema_version'");
+    let quoted = schema.quoted();
+    let select = format!("SELECT value FROM {quoted}.es_meta WHERE name = 'schema_version'");
     let rows = session.rows(&select, &[]).await.map_err(storage)?;
     let found = rows.first().and_then(|row| row.try_get::<_, i64>(0).ok());
     match found {
@@ -279,7 +280,7 @@ pub(crate) async fn make_schema(
     if schema_exists(session, schema).await? {
         return Ok(());
     }
-    let create = format!("CREATE SCHEMA IF NOT EXISTS {}", schema.as_str());
+    let create = format!("CREATE SCHEMA IF NOT EXISTS {}", schema.quoted());
     session
         .client()
         .batch_execute(&create)

@@ -47,7 +47,7 @@ pub(crate) struct Statements {
 impl Statements {
     #[allow(clippy::too_many_lines, reason = "a list")]
     pub(crate) fn new(schema: &SchemaName) -> Self {
-        let s = schema.as_str();
+        let s = schema.quoted();
         let of_stream = format!("FROM {s}.events WHERE aggregate = $1 AND aggregate_id = $2");
         Self {
             lock: format!("SELECT position, clock_timestamp() FROM {s}.head FOR UPDATE"),

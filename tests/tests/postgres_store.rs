@@ -8,7 +8,7 @@ use es_runtime::{
     saga::{RowFilter, SagaStore},
 };
 use es_testkit::postgres::{Database, Server};
-use es_tests::accounts::deposit;
+use es_tests::accounts::{Balances, deposit};
 use std::time::Duration;
 
 fn database() -> Database<'static> {
@@ -364,4 +364,42 @@ async fn a_closed_store_says_so() {
     }
     let again = open(&database).await;
     assert_eq!(positions(&again).await.len(), 1 + usize::from(stored));
+}
+
+/// A name of a schema may be a word of SQL.
+#[tokio::test]
+async fn any_word_may_be_the_name_of_a_schema() {
+    let database = database();
+    let options = PostgresStore::options(&database.url()).expect("a url");
+    for by_script in [false, true] {
+        let name = if by_script { "select" } else { "user" };
+        let options = options.clone().schema(name).expect("a name");
+        let options = options.read_schema("table").expect("a name");
+        if by_script {
+            let script = options.migration_script();
+            database.query(&script).expect("made");
+        }
+        let options = options.migrate(!by_script);
+        let store = options.inline(Balances::new()).open().await;
+        let store = store.expect("opens");
+        assert_eq!(store.schema(), name);
+        let other = options_of(&database, name).open().await.expect("opens");
+        let heard = {
+            let other = other.clone();
+            tokio::spawn(async move { other.changed(Position::START).await })
+        };
+        deposit(&store, "a", 1).await.expect("stored");
+        assert_eq!(positions(&store).await, [1]);
+        let heard = tokio::time::timeout(Duration::from_secs(20), heard).await;
+        heard.expect("in time").expect("no panic");
+        let sagas = store.saga_rows(&RowFilter::default()).await;
+        assert!(sagas.expect("there is a table").is_empty());
+        store.close().await;
+        other.close().await;
+    }
+}
+
+fn options_of(database: &Database<'_>, schema: &str) -> es_postgres::PostgresOptions {
+    let options = PostgresStore::options(&database.url()).expect("a url");
+    options.schema(schema).expect("a name")
 }
