@@ -1,7 +1,10 @@
 //! One connection to the server, and how connections are made. Where a pooler may stand between, a
 //! transaction relies on nothing that it did not set itself.
 
-use crate::{errors::storage, options::Settings};
+use crate::{
+    errors::{again, storage},
+    options::Settings,
+};
 use es_runtime::{StorageError, StorageErrorKind};
 use futures_util::future::{BoxFuture, FutureExt};
 use std::{
@@ -115,18 +118,42 @@ impl Connector {
 
     /// The same, tried again while the server starts, is shut down, or has no connection free.
     pub(crate) async fn patient_session(&self) -> Result<Session, StorageError> {
-        const LONGEST: Duration = Duration::from_millis(500);
-        let until = Instant::now() + self.patience;
-        let mut pause = Duration::from_millis(10);
+        let mut tries = Tries::within(self.patience);
         loop {
             match self.session().await {
-                Err(error) if may_pass(error.kind) && Instant::now() + pause < until => {
-                    tokio::time::sleep(pause).await;
-                    pause = (pause * 2).min(LONGEST);
-                }
+                Err(error) if may_pass(error.kind) && tries.another().await => {}
                 other => return other,
             }
         }
+    }
+}
+
+/// Tries of something, with longer pauses between them and an end.
+pub(crate) struct Tries {
+    /// `None` where there is none.
+    until: Option<Instant>,
+    pause: Duration,
+}
+
+impl Tries {
+    const LONGEST: Duration = Duration::from_millis(500);
+
+    pub(crate) fn within(patience: Duration) -> Self {
+        Self {
+            until: Instant::now().checked_add(patience),
+            pause: Duration::from_millis(10),
+        }
+    }
+
+    /// Waits before another try; `false`, and at once, where there is no time for one.
+    pub(crate) async fn another(&mut self) -> bool {
+        let next = Instant::now() + self.pause;
+        if self.until.is_some_and(|until| next >= until) {
+            return false;
+        }
+        tokio::time::sleep(self.pause).await;
+        self.pause = (self.pause * 2).min(Self::LONGEST);
+        true
     }
 }
 
@@ -249,8 +276,43 @@ pub(crate) struct Readers {
 
 #[derive(Default)]
 struct Slot {
-    session: tokio::sync::Mutex<Option<Arc<Session>>>,
+    held: tokio::sync::Mutex<Held>,
     in_use: Arc<AtomicUsize>,
+}
+
+#[derive(Default)]
+struct Held {
+    session: Option<Arc<Session>>,
+    /// When and why connecting failed last.
+    failed: Option<(Instant, StorageError)>,
+}
+
+impl Held {
+    /// The session; connected again where it was lost. Who waited while somebody else tried that in
+    /// vain, shares the failure: one after the other they would add up their patience.
+    async fn session(
+        &mut self,
+        connector: &Connector,
+        came: Instant,
+    ) -> Result<Arc<Session>, StorageError> {
+        if let Some(session) = self.session.as_ref().filter(|session| !session.is_closed()) {
+            return Ok(Arc::clone(session));
+        }
+        if let Some((_, error)) = self.failed.as_ref().filter(|(at, _)| *at >= came) {
+            return Err(again(error));
+        }
+        match connector.patient_session().await {
+            Ok(session) => {
+                let session = Arc::new(session);
+                self.session = Some(Arc::clone(&session));
+                Ok(session)
+            }
+            Err(error) => {
+                self.failed = Some((Instant::now(), again(&error)));
+                Err(error)
+            }
+        }
+    }
 }
 
 /// A session in use by one read.
@@ -302,17 +364,10 @@ impl Readers {
             return Err(crate::errors::closed());
         };
         let place = Place::take(&slot.in_use);
-        let mut held = slot.session.lock().await;
-        let session = match &*held {
-            Some(session) if !session.is_closed() => Arc::clone(session),
-            _ => {
-                let session = Arc::new(self.connector.patient_session().await?);
-                *held = Some(Arc::clone(&session));
-                session
-            }
-        };
+        let came = Instant::now();
+        let mut held = slot.held.lock().await;
         Ok(Reading {
-            session,
+            session: held.session(&self.connector, came).await?,
             _place: place,
         })
     }
@@ -320,7 +375,7 @@ impl Readers {
     /// Forgets the connections; reads that are under way end by themselves.
     pub(crate) async fn close(&self) {
         for slot in &self.slots {
-            *slot.session.lock().await = None;
+            *slot.held.lock().await = Held::default();
         }
     }
 }

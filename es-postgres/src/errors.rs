@@ -4,7 +4,10 @@
 use es_runtime::{
     Outcome, ReadError, StorageError, StorageErrorKind, projection::TransactionError,
 };
-use tokio_postgres::{Error, error::SqlState};
+use tokio_postgres::{
+    Error,
+    error::{Severity, SqlState},
+};
 
 /// Why a write was not done, and whether it may have been done after all.
 #[derive(Debug)]
@@ -25,9 +28,14 @@ impl Failed {
     pub(crate) fn again(&self) -> Self {
         Self {
             outcome: self.outcome,
-            error: StorageError::new(self.error.kind, self.error.message.clone()),
+            error: again(&self.error),
         }
     }
+}
+
+/// The same once more, for another of those that share it.
+pub(crate) fn again(error: &StorageError) -> StorageError {
+    StorageError::new(error.kind, error.message.clone())
 }
 
 pub(crate) fn storage(error: Error) -> StorageError {
@@ -55,6 +63,14 @@ pub(crate) fn kind(error: &Error) -> StorageErrorKind {
         };
     };
     kind_of(code)
+}
+
+/// Whether the server refused a statement and left the connection standing. With the connection an
+/// answer is lost, and the statement may have been done. (The severity that is meant for people is in
+/// the language of the server.)
+pub(crate) fn is_refusal(error: &Error) -> bool {
+    let db = error.as_db_error();
+    db.is_some_and(|db| db.parsed_severity() == Some(Severity::Error))
 }
 
 /// What the server's code for an error means.

@@ -11,7 +11,12 @@ use es_runtime::{
     Limits, StorageError, StorageErrorKind, Timestamp,
     projection::{Dispatch, inline::InlineProjection},
 };
-use std::{fmt, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+    time::Duration,
+};
 use tokio_postgres::{
     Config, NoTls, Socket,
     tls::{MakeTlsConnect, TlsConnect},
@@ -176,6 +181,9 @@ impl PostgresOptions {
 
     /// How long to go on trying to connect while the server does not answer, as during a failover,
     /// and to find out about a commit whose answer was lost: 10 seconds by default.
+    ///
+    /// A host that vanishes without a word is noticed after about as long, at least 2 and at most 30
+    /// seconds, by `tcp_user_timeout` and keepalives, where the connection string does not set those.
     pub fn patience(mut self, patience: Duration) -> Self {
         self.connector.patience = patience;
         self
@@ -265,9 +273,9 @@ impl PostgresOptions {
     /// With what holds for every transaction.
     fn connector(&self) -> Connector {
         let mut connector = self.connector.clone();
-        let lock = self.busy_timeout.as_millis().to_string();
-        connector.set("lock_timeout", lock);
-        let statement = self.statement_timeout.as_millis().to_string();
+        notice_silence(&mut connector);
+        connector.set("lock_timeout", millis(self.busy_timeout));
+        let statement = millis(self.statement_timeout);
         connector.set("statement_timeout", statement.clone());
         connector.set("idle_in_transaction_session_timeout", statement);
         if let Some(schema) = &self.read_schema {
@@ -323,6 +331,32 @@ impl fmt::Debug for PostgresOptions {
     }
 }
 
+/// Has a host that vanishes without a word noticed by the system, wherever the caller did not say how:
+/// a connection to it would stay as it is for hours, and an append on it.
+fn notice_silence(connector: &mut Connector) {
+    let silence = connector.patience.as_secs().clamp(2, 30);
+    let config = &mut connector.config;
+    if config.get_tcp_user_timeout().is_none() {
+        config.tcp_user_timeout(Duration::from_secs(silence));
+    }
+    // The driver's own, which has no other way to say that none was given.
+    if config.get_keepalives_idle() == Config::new().get_keepalives_idle() {
+        config.keepalives_idle(Duration::from_secs((silence / 2).max(1)));
+    }
+    if config.get_keepalives_interval().is_none() {
+        config.keepalives_interval(Duration::from_secs((silence / 4).max(1)));
+    }
+    if config.get_keepalives_retries().is_none() {
+        config.keepalives_retries(3);
+    }
+}
+
+/// A timeout as the server takes it, for which 0 is none at all.
+fn millis(timeout: Duration) -> String {
+    let millis = timeout.as_nanos().div_ceil(1_000_000);
+    millis.clamp(1, i32::MAX.unsigned_abs().into()).to_string()
+}
+
 /// The runtime that the tasks live in.
 fn in_runtime() -> Result<tokio::runtime::Handle, StorageError> {
     tokio::runtime::Handle::try_current().map_err(|_| {
@@ -343,4 +377,58 @@ pub(crate) struct Settings {
     pub(crate) limits: Limits,
     pub(crate) clock: Option<Clock>,
     pub(crate) notify: bool,
+}
+
+impl Settings {
+    /// What the user's clock says, where there is one. Its panic is an error, whose own text goes to the
+    /// panic hook only.
+    pub(crate) fn now(&self) -> Result<Option<Timestamp>, StorageError> {
+        let now = || self.clock.as_ref().map(|clock| clock());
+        catch_unwind(AssertUnwindSafe(now)).map_err(|_| {
+            let what = "the clock that the store was opened with panicked";
+            StorageError::new(StorageErrorKind::Other, what)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn config(url: &str, patience: Duration) -> Config {
+        let options = PostgresOptions::new(url).expect("a url");
+        options.patience(patience).connector().config
+    }
+
+    #[test]
+    fn a_host_that_vanishes_is_noticed() {
+        let secs = Duration::from_secs;
+        let usual = config("host=db", secs(10));
+        assert_eq!(usual.get_tcp_user_timeout(), Some(&secs(10)));
+        assert!(usual.get_keepalives());
+        assert_eq!(usual.get_keepalives_idle(), secs(5));
+        assert_eq!(usual.get_keepalives_interval(), Some(secs(2)));
+        assert_eq!(usual.get_keepalives_retries(), Some(3));
+        for (patience, silence) in [(Duration::ZERO, 2), (Duration::MAX, 30)] {
+            let config = config("host=db", patience);
+            assert_eq!(config.get_tcp_user_timeout(), Some(&secs(silence)));
+        }
+        let own = "host=db tcp_user_timeout=77 keepalives_idle=78 keepalives_interval=79 \
+                   keepalives_retries=8";
+        let own = config(own, secs(10));
+        assert_eq!(own.get_tcp_user_timeout(), Some(&secs(77)));
+        assert_eq!(own.get_keepalives_idle(), secs(78));
+        assert_eq!(own.get_keepalives_interval(), Some(secs(79)));
+        assert_eq!(own.get_keepalives_retries(), Some(8));
+        assert!(!config("host=db keepalives=0", secs(10)).get_keepalives());
+    }
+
+    #[test]
+    fn no_timeout_is_none_at_all() {
+        assert_eq!(millis(Duration::ZERO), "1");
+        assert_eq!(millis(Duration::from_micros(1)), "1");
+        assert_eq!(millis(Duration::from_micros(1_001)), "2");
+        assert_eq!(millis(Duration::from_secs(5)), "5000");
+        assert_eq!(millis(Duration::MAX), "2147483647");
+    }
 }

@@ -43,9 +43,9 @@ fn micros(time: Duration) -> f64 {
 }
 
 impl PostgresStore {
-    fn saga_clock(&self) -> Option<SystemTime> {
-        let clock = self.shared().settings.clock.as_ref();
-        clock.map(|clock| clock().into())
+    fn saga_clock(&self) -> Result<Option<SystemTime>, StorageError> {
+        let now = self.shared().settings.now()?;
+        Ok(now.map(SystemTime::from))
     }
 }
 
@@ -73,7 +73,7 @@ impl SagaStore for PostgresStore {
             (&claim.owner, Type::TEXT),
             (&micros(claim.lease), Type::FLOAT8),
             (&most, Type::INT8),
-            (&self.saga_clock(), Type::TIMESTAMPTZ),
+            (&self.saga_clock()?, Type::TIMESTAMPTZ),
         ];
         let sql = &self.shared().statements.saga_claim;
         let mut found = self.shared().rows(sql, &params).await?;
@@ -94,7 +94,7 @@ impl SagaStore for PostgresStore {
             (&claimed.instance.id(), Type::TEXT),
             (&clamped(claimed.epoch), Type::INT8),
             (&micros(lease), Type::FLOAT8),
-            (&self.saga_clock(), Type::TIMESTAMPTZ),
+            (&self.saga_clock()?, Type::TIMESTAMPTZ),
         ];
         let sql = &self.shared().statements.saga_renew;
         Ok(!self.shared().rows(sql, &params).await?.is_empty())
@@ -127,8 +127,8 @@ impl SagaStore for PostgresStore {
     }
 
     async fn saga_time(&self) -> Result<Timestamp, ReadError> {
-        if let Some(clock) = &self.shared().settings.clock {
-            return Ok(clock());
+        if let Some(now) = self.shared().settings.now()? {
+            return Ok(now);
         }
         let sql = &self.shared().statements.saga_time;
         let found = self.shared().rows(sql, &[]).await?;

@@ -1,5 +1,6 @@
 //! A TCP proxy between a store and its server that loses connections at a commit: before it, in the
-//! middle of it, and after the server has done it and said so.
+//! middle of it, and after the server has done it and said so. It can also deliver a statement late,
+//! and speak for a server that is set up in another language.
 
 use std::{
     io,
@@ -40,11 +41,56 @@ struct Shared {
     next: Mutex<Option<Cut>>,
     is_gone: AtomicBool,
     cuts: AtomicUsize,
+    holds_next: AtomicBool,
+    late: Mutex<Option<Late>>,
+    translates: AtomicBool,
+}
+
+/// A statement that the client thinks is lost.
+struct Late {
+    server: TcpStream,
+    messages: Vec<u8>,
+    /// A transaction that looks for it has come and gone.
+    was_looked_for: bool,
 }
 
 impl Shared {
     fn next(&self) -> MutexGuard<'_, Option<Cut>> {
         self.next.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn late(&self) -> MutexGuard<'_, Option<Late>> {
+        self.late.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Delivers the late statement where the transaction that looked for it is over and another one
+    /// begins, and waits until the server has done it.
+    async fn deliver_late(&self, message: &[u8]) -> io::Result<()> {
+        let mut late = match &mut *self.late() {
+            Some(late) if message == b"Q\0\0\0\x0dROLLBACK\0" => {
+                late.was_looked_for = true;
+                None
+            }
+            late if message.get(5..10) == Some(b"BEGIN") => {
+                late.take_if(|late| late.was_looked_for)
+            }
+            _ => None,
+        };
+        if let Some(late) = &mut late {
+            late.server.write_all(&late.messages).await?;
+            let mut said = Messages::of_a_server();
+            let mut bytes = vec![0; 64 * 1024];
+            loop {
+                let read = late.server.read(&mut bytes).await?;
+                said.bytes.extend_from_slice(&bytes[..read]);
+                while let Some(message) = said.next() {
+                    if read == 0 || message.first() == Some(&b'Z') {
+                        return Ok(());
+                    }
+                }
+            }
+        }
+        Ok(())
     }
 }
 
@@ -95,6 +141,22 @@ impl Proxy {
         *self.shared.next() = Some(cut);
     }
 
+    /// Loses the connection at the next call of `append_at_once`, which comes to the server all the
+    /// same: behind the transaction that looks whether it did, and before the one after that.
+    pub fn deliver_next_at_once_late(&self) {
+        self.shared.holds_next.store(true, Ordering::SeqCst);
+    }
+
+    /// Whether a statement was held and delivered since.
+    pub fn has_delivered(&self) -> bool {
+        !self.shared.holds_next.load(Ordering::SeqCst) && self.shared.late().is_none()
+    }
+
+    /// From now on the server's errors are called what a server with German messages calls them.
+    pub fn translate(&self) {
+        self.shared.translates.store(true, Ordering::SeqCst);
+    }
+
     /// Whether the last one that was asked for has happened.
     pub fn is_done(&self) -> bool {
         self.shared.next().is_none()
@@ -126,6 +188,13 @@ struct Messages {
 }
 
 impl Messages {
+    fn of_a_server() -> Self {
+        Self {
+            is_started: true,
+            ..Self::default()
+        }
+    }
+
     /// The next whole message, with its type where it has one.
     fn next(&mut self) -> Option<Vec<u8>> {
         let head = usize::from(self.is_started);
@@ -146,10 +215,8 @@ async fn between(mut client: TcpStream, server: SocketAddr, shared: &Shared) -> 
     client.set_nodelay(true)?;
     server.set_nodelay(true)?;
     let mut asked = Messages::default();
-    let mut said = Messages {
-        is_started: true,
-        ..Messages::default()
-    };
+    let mut said = Messages::of_a_server();
+    let mut at_once = AtOnce::default();
     // After this cut the answer to the commit does not come through.
     let mut cut_answer = None;
     let (mut up, mut down) = (vec![0; 64 * 1024], vec![0; 64 * 1024]);
@@ -162,6 +229,15 @@ async fn between(mut client: TcpStream, server: SocketAddr, shared: &Shared) -> 
                 }
                 asked.bytes.extend_from_slice(&up[..read]);
                 while let Some(message) = asked.next() {
+                    if at_once.holds(&message, shared) {
+                        if let Some(messages) = at_once.whole() {
+                            let was_looked_for = false;
+                            *shared.late() = Some(Late { server, messages, was_looked_for });
+                            return Ok(());
+                        }
+                        continue;
+                    }
+                    shared.deliver_late(&message).await?;
                     let cut = if message == b"Q\0\0\0\x0bCOMMIT\0" {
                         shared.next().take()
                     } else {
@@ -201,9 +277,75 @@ async fn between(mut client: TcpStream, server: SocketAddr, shared: &Shared) -> 
                         }
                         return Ok(());
                     }
-                    client.write_all(&message).await?;
+                    if shared.translates.load(Ordering::SeqCst) {
+                        client.write_all(&translated(message)).await?;
+                    } else {
+                        client.write_all(&message).await?;
+                    }
                 }
             }
         }
     }
+}
+
+/// The calls of `append_at_once` on one connection.
+#[derive(Default)]
+struct AtOnce {
+    /// What the statement was prepared as.
+    name: Option<Vec<u8>>,
+    held: Vec<u8>,
+    is_whole: bool,
+}
+
+impl AtOnce {
+    /// Whether the message is one of a call that is held.
+    fn holds(&mut self, message: &[u8], shared: &Shared) -> bool {
+        let mut texts = message
+            .get(5..)
+            .unwrap_or_default()
+            .split(|byte| *byte == 0);
+        match message.first() {
+            Some(b'P') => {
+                let name = texts.next().unwrap_or_default();
+                let sql = texts.next().unwrap_or_default();
+                if String::from_utf8_lossy(sql).contains("append_at_once") {
+                    self.name = Some(name.to_vec());
+                }
+            }
+            Some(b'B')
+                if texts.nth(1) == self.name.as_deref()
+                    && shared.holds_next.swap(false, Ordering::SeqCst) =>
+            {
+                self.held = message.to_vec();
+                return true;
+            }
+            _ => {}
+        }
+        if self.held.is_empty() {
+            return false;
+        }
+        self.held.extend_from_slice(message);
+        self.is_whole = message.first() == Some(&b'S');
+        true
+    }
+
+    fn whole(&mut self) -> Option<Vec<u8>> {
+        self.is_whole.then(|| std::mem::take(&mut self.held))
+    }
+}
+
+/// An error of the server as one with `lc_messages = 'de_DE.UTF-8'` sends it: the severity is a word of
+/// that language, and once more as it always is.
+fn translated(message: Vec<u8>) -> Vec<u8> {
+    let is_error = message.first() == Some(&b'E');
+    let Some(b"SERROR\0") = message.get(5..12).filter(|_| is_error) else {
+        return message;
+    };
+    let mut body = b"SFEHLER\0".to_vec();
+    body.extend_from_slice(&message[12..]);
+    let length = u32::try_from(body.len() + 4).expect("a short message");
+    let mut message = vec![b'E'];
+    message.extend_from_slice(&length.to_be_bytes());
+    message.extend_from_slice(&body);
+    message
 }

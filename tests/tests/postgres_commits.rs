@@ -8,6 +8,7 @@ use es_runtime::{
     Append, AppendError, AppendId, EventStore, ExpectedVersion, NewEvent, Outcome, ReadDatabase,
     StorageErrorKind, StreamId,
     projection::{Job, RolledBack, SqlTransaction, SqlValue},
+    saga::{Commit, SagaStore},
 };
 use es_testkit::postgres::{Database, Server};
 use es_tests::proxy::{Cut, Proxy};
@@ -452,4 +453,231 @@ async fn connections_that_run_out_are_waited_for_or_said() {
         .expect("appended");
     assert_eq!(done.version, 4);
     store.close().await;
+}
+
+/// Polls so long that what it does is in the store's queue.
+async fn begun<F: Future>(mut future: std::pin::Pin<&mut F>) {
+    let polled = std::future::poll_fn(|context| {
+        std::task::Poll::Ready(future.as_mut().poll(context).is_ready())
+    });
+    assert!(!polled.await, "it ended at once");
+}
+
+/// Waits until so many sessions of the database wait for a lock.
+async fn waits_for_a_lock(database: &Database<'_>) {
+    let began = std::time::Instant::now();
+    let waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()
+                   AND wait_event_type = 'Lock'";
+    while count(database, waiting) == 0 {
+        assert!(began.elapsed() < PATIENCE, "nobody waits for the lock");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+/// Three appends share a transaction that is not committed. While their store looks for it, the
+/// client of the first has it done by another process, under its append id and with its event ids.
+/// That says nothing of the other two.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_another_process_wrote_proves_no_commit() {
+    for is_named in [true, false] {
+        let database = server().database().expect("a database");
+        let (proxy, options) = proxied(&database).await;
+        let store = options.open().await.expect("opens");
+        let other = PostgresStore::open(&database.url()).await.expect("opens");
+        let mut x = append(&stream("x"), "x");
+        if !is_named {
+            x.append_id = None;
+            x.expected = ExpectedVersion::NoStream;
+        }
+        let again = x.clone();
+
+        let holder = plain(&database).await;
+        holder
+            .batch_execute("BEGIN; SELECT * FROM es.head FOR UPDATE")
+            .await
+            .expect("locked");
+        let mut before = append(&stream("before"), "before");
+        before.expected = ExpectedVersion::NoStream;
+        let mut before = pin!(store.append(before));
+        begun(before.as_mut()).await;
+        waits_for_a_lock(&database).await;
+        let mut x = pin!(store.append(x));
+        let mut y = pin!(store.append(append(&stream("y"), "y")));
+        let mut z = pin!(store.append(append(&stream("z"), "z")));
+        begun(x.as_mut()).await;
+        begun(y.as_mut()).await;
+        begun(z.as_mut()).await;
+        proxy.cut_next(Cut::BeforeThenGone);
+        holder.batch_execute("COMMIT").await.expect("released");
+        before.await.expect("appended");
+        let began = std::time::Instant::now();
+        while !proxy.is_done() {
+            assert!(began.elapsed() < PATIENCE, "the commit was not cut");
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        let first = other.append(again).await.expect("done by another process");
+        proxy.come_back();
+        let x = timeout(PATIENCE, x).await.expect("in time");
+        if is_named {
+            let x = x.expect("it is there");
+            assert_eq!(
+                (x.version, x.position, x.repeated),
+                (2, first.position, true)
+            );
+        } else {
+            let conflict = matches!(x, Err(AppendError::Conflict { .. }));
+            assert!(conflict, "{x:?}");
+        }
+        for (name, answer) in [
+            ("y", timeout(PATIENCE, y).await.expect("in time")),
+            ("z", timeout(PATIENCE, z).await.expect("in time")),
+        ] {
+            answer.expect("appended");
+            let there = format!("SELECT count(*) FROM es.events WHERE aggregate_id = '{name}'");
+            assert_eq!(count(&database, &there), 2, "{name} was acknowledged");
+        }
+        assert_eq!(count(&database, "SELECT count(*) FROM es.events"), 8);
+        store.close().await;
+        other.close().await;
+    }
+}
+
+/// An event id that is there for long proves no commit either.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_old_event_of_the_same_id_proves_no_commit() {
+    let database = server().database().expect("a database");
+    let (proxy, options) = proxied(&database).await;
+    let store = options.open().await.expect("opens");
+    let old = append(&stream("old"), "old");
+    let id = old.events[0].id;
+    store.append(old).await.expect("appended");
+    for cut in [Cut::Before, Cut::During] {
+        let event = NewEvent::json("test.part", 1, "7").with_id(id);
+        let new = Append::new(stream("new"), ExpectedVersion::Any).with_event(event);
+        proxy.cut_next(cut);
+        let answer = timeout(PATIENCE, store.append(new)).await.expect("in time");
+        let refused = matches!(&answer, Err(AppendError::DuplicateEventId { event_id, .. }) if *event_id == id);
+        assert!(refused, "{cut:?}: {answer:?}");
+        assert!(proxy.is_done(), "the commit was not cut");
+    }
+    assert_eq!(count(&database, "SELECT count(*) FROM es.events"), 2);
+    store.close().await;
+}
+
+/// A statement that comes to the server after the store has looked for it, and before the store does
+/// it again: what it wrote is this append, and not somebody else's that was first.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_append_is_not_refused_because_of_itself() {
+    let database = server().database().expect("a database");
+    let (proxy, options) = proxied(&database).await;
+    let store = options.open().await.expect("opens");
+    for number in 0..5_u32 {
+        let order = stream(format!("late-{number}"));
+        let event = |part: u32| NewEvent::json("test.part", 1, part.to_string());
+        let append =
+            Append::new(order, ExpectedVersion::NoStream).with_events([event(0), event(1)]);
+        proxy.deliver_next_at_once_late();
+        let answer = timeout(PATIENCE, store.append(append))
+            .await
+            .expect("in time");
+        assert!(proxy.has_delivered(), "it was not late");
+        let done = answer.expect("it is there");
+        let place = u64::from(number) * 2 + 2;
+        assert_eq!((done.version, done.position.to_parts()[2]), (2, place));
+        assert_eq!(count(&database, "SELECT count(*) FROM es.events"), place);
+    }
+    // Somebody else's event is a conflict as ever.
+    let late = Append::new(stream("late-0"), ExpectedVersion::NoStream).with_event(NewEvent::json(
+        "test.part",
+        1,
+        "1",
+    ));
+    let answer = store.append(late).await;
+    assert!(
+        matches!(answer, Err(AppendError::Conflict { .. })),
+        "{answer:?}"
+    );
+    store.close().await;
+}
+
+/// A server may be set up to speak another language: what it refuses is refused all the same.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refusal_is_known_in_any_language() {
+    let database = server().database().expect("a database");
+    let (proxy, options) = proxied(&database).await;
+    proxy.translate();
+    let store = options.open().await.expect("opens");
+    let make = "CREATE FUNCTION trap() RETURNS trigger LANGUAGE plpgsql AS
+                $$ BEGIN RAISE 'it is a trap'; END $$;
+                CREATE TRIGGER trap BEFORE INSERT ON es.events FOR EACH ROW EXECUTE FUNCTION trap();
+                CREATE TABLE counter AS SELECT 0::bigint AS value;
+                CREATE CONSTRAINT TRIGGER trap AFTER UPDATE ON counter DEFERRABLE INITIALLY DEFERRED
+                FOR EACH ROW EXECUTE FUNCTION trap()";
+    database.query(make).expect("made");
+    for expected in [ExpectedVersion::NoStream, ExpectedVersion::Any] {
+        let mut append = append(&stream("trapped"), "trapped");
+        append.expected = expected;
+        refused(store.append(append).await);
+    }
+    let failed = store.read_database().transact(Add).await;
+    let failed = failed.expect_err("its commit is refused");
+    assert_eq!(failed.outcome, Outcome::NotApplied, "{}", failed.error);
+    store.close().await;
+}
+
+/// While the server is gone, those that wait for it wait at the same time.
+#[tokio::test(flavor = "multi_thread")]
+async fn patience_is_not_added_up() {
+    const MANY: usize = 100;
+    const EACH: Duration = Duration::from_millis(1_000);
+    let database = server().database().expect("a database");
+    let (proxy, options) = proxied(&database).await;
+    let options = options.patience(EACH).reader_connections(1).notify(false);
+    let store = options.open().await.expect("opens");
+    store.head().await.expect("readable");
+    store
+        .append(append(&stream("gone"), "first"))
+        .await
+        .expect("appended");
+    proxy.cut_next(Cut::BeforeThenGone);
+    let cut = store.append(append(&stream("gone"), "second")).await;
+    assert_eq!(
+        cut.expect_err("nobody is there").outcome(),
+        Outcome::Unknown
+    );
+    let (mut reads, mut commits, mut appends) = (Vec::new(), Vec::new(), Vec::new());
+    for number in 0..MANY {
+        let one = store.clone();
+        reads.push(tokio::spawn(async move { one.head().await.is_err() }));
+        let one = store.clone();
+        let id = format!("commit-{number}");
+        let commit = Commit::new().append(append(&stream(&id), &id));
+        commits.push(tokio::spawn(async move {
+            let answer = one.commit(commit).await.expect_err("nobody is there");
+            answer.outcome() == Outcome::NotApplied
+        }));
+        let one = store.clone();
+        let append = append(&stream("gone"), format!("append-{number}"));
+        appends.push(tokio::spawn(async move {
+            let answer = one.append(append).await.expect_err("nobody is there");
+            answer.outcome() == Outcome::NotApplied
+        }));
+    }
+    // One after the other would take more than a minute and a half for each kind.
+    let all = futures_all(reads.into_iter().chain(commits).chain(appends));
+    let refused = timeout(PATIENCE, all).await.expect("in time");
+    assert_eq!(refused, 3 * MANY);
+    proxy.come_back();
+    store.head().await.expect("readable");
+    let done = store.append(append(&stream("gone"), "last")).await;
+    assert_eq!(done.expect("appended").version, 4);
+    store.close().await;
+}
+
+async fn futures_all(tasks: impl Iterator<Item = tokio::task::JoinHandle<bool>>) -> usize {
+    let mut held = 0;
+    for task in tasks {
+        held += usize::from(task.await.expect("no panic"));
+    }
+    held
 }

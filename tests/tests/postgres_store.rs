@@ -403,3 +403,75 @@ fn options_of(database: &Database<'_>, schema: &str) -> es_postgres::PostgresOpt
     let options = PostgresStore::options(&database.url()).expect("a url");
     options.schema(schema).expect("a name")
 }
+
+/// A clock that panics is the error of what asked it, and the store goes on.
+#[tokio::test]
+async fn a_clock_that_panics_ends_no_store() {
+    use std::sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    };
+    let database = database();
+    for is_inline in [false, true] {
+        let is_broken = Arc::new(AtomicBool::new(false));
+        let clock = Arc::clone(&is_broken);
+        let mut options = options_of(&database, "clocks").clock(move || {
+            assert!(!clock.load(Ordering::SeqCst), "it is broken");
+            es_runtime::Timestamp::now()
+        });
+        if is_inline {
+            options = options.inline(Balances::new());
+        }
+        let store = options.open().await.expect("opens");
+        deposit(&store, "a", 1).await.expect("stored");
+        let before = positions(&store).await.len();
+        is_broken.store(true, Ordering::SeqCst);
+        for expected in [ExpectedVersion::NoStream, ExpectedVersion::Any] {
+            let stream = StreamId::new("account", "b").expect("a name");
+            let event = NewEvent::json("account.deposited", 1, r#"{"cents":1}"#);
+            let append = Append::new(stream, expected).with_event(event);
+            let refused = store.append(append).await.expect_err("there is no time");
+            assert_eq!(refused.outcome(), Outcome::NotApplied, "{refused}");
+            assert!(refused.to_string().contains("clock"), "{refused}");
+        }
+        assert!(store.saga_time().await.is_err());
+        is_broken.store(false, Ordering::SeqCst);
+        deposit(&store, "a", 1).await.expect("stored");
+        assert_eq!(positions(&store).await.len(), before + 1);
+        store.close().await;
+    }
+}
+
+/// The shortest timeout is a short one, and the longest patience a long one.
+#[tokio::test]
+async fn timeouts_may_be_as_short_or_long_as_one_likes() {
+    let database = database();
+    let store = open(&database).await;
+    let (client, connection) =
+        es_postgres::tokio_postgres::connect(&database.url(), es_postgres::tokio_postgres::NoTls)
+            .await
+            .expect("connects");
+    tokio::spawn(connection);
+    client
+        .batch_execute("BEGIN; SELECT * FROM es.head FOR UPDATE")
+        .await
+        .expect("locked");
+    let hasty = options_of(&database, "es").busy_timeout(Duration::from_micros(10));
+    let hasty = hasty.patience(Duration::MAX).open().await.expect("opens");
+    let answer = tokio::time::timeout(Duration::from_secs(20), deposit(&hasty, "a", 1)).await;
+    let refused = answer.expect("in time").expect_err("locked");
+    let AppendError::Storage { outcome, error, .. } = refused else {
+        panic!("{refused}");
+    };
+    let busy = (Outcome::NotApplied, StorageErrorKind::Busy);
+    assert_eq!((outcome, error.kind), busy);
+    client.batch_execute("COMMIT").await.expect("released");
+    let calm = options_of(&database, "es")
+        .busy_timeout(Duration::MAX)
+        .statement_timeout(Duration::MAX);
+    let calm = calm.open().await.expect("opens");
+    deposit(&calm, "a", 1).await.expect("stored");
+    for store in [store, hasty, calm] {
+        store.close().await;
+    }
+}

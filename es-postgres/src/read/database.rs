@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     connection::Connector,
-    errors::{dead_transaction, storage, task_ended},
+    errors::{dead_transaction, is_refusal, storage, task_ended},
     identifier::SchemaName,
     options::PostgresOptions,
 };
@@ -334,12 +334,11 @@ impl Shared {
     }
 }
 
-/// An error that leaves the connection standing is the server's refusal; with the connection the
-/// answer is lost.
 fn outcome_of_commit(error: &Error) -> Outcome {
-    match error.as_db_error() {
-        Some(db) if db.severity() == "ERROR" => Outcome::NotApplied,
-        _ => Outcome::Unknown,
+    if is_refusal(error) {
+        Outcome::NotApplied
+    } else {
+        Outcome::Unknown
     }
 }
 

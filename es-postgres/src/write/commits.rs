@@ -7,14 +7,14 @@ use super::{
 };
 use crate::{
     connection::{Param, Session},
-    errors::{corrupt, no_answer, storage},
+    errors::{Failed, corrupt, storage},
     read::{PostgresTransaction, inline::Feed},
     rows::natural,
     saga::{cursor_of, not_applied},
     statements::Statements,
 };
 use es_runtime::{
-    Append, AppendError, Appended, Outcome, Position, StorageError, StreamId, Timestamp,
+    Append, AppendError, Appended, Position, StorageError, StreamId, Timestamp,
     projection::inline::InlineError,
     saga::{Commit, CommitError, Committed, CursorMove, RowChange},
 };
@@ -156,63 +156,70 @@ impl Writer {
         if commits.len() > 1 && self.inlines.is_empty() {
             match self.try_commits(commits).await {
                 Ok(verdicts) => return verdicts,
-                Err(NotDone::Abandoned(Abandoned::Failed(failed)))
-                    if failed.outcome == Outcome::Unknown =>
-                {
-                    let unknown = |_| {
-                        let failed = failed.again();
-                        Err(CommitError::Storage {
-                            outcome: failed.outcome,
-                            error: failed.error,
-                        })
-                    };
-                    return commits.iter().map(unknown).collect();
+                Err(NotDone::Abandoned(abandoned)) => {
+                    if let Ok(failed) = abandoned.of_all() {
+                        return commits.iter().map(|_| Err(failure(&failed))).collect();
+                    }
                 }
-                // A failure of one must not be the verdict of all.
-                Err(_) => {}
+                Err(NotDone::Refused(_)) => {}
             }
         }
+        // A failure of one must not be the verdict of all.
         let mut verdicts = Vec::with_capacity(commits.len());
         for commit in commits {
-            verdicts.push(self.commit_alone(commit).await);
+            let failed = match self.try_commits(std::slice::from_ref(commit)).await {
+                Ok(alone) => {
+                    verdicts.extend(alone);
+                    continue;
+                }
+                Err(NotDone::Refused(error)) => {
+                    verdicts.push(Err(error));
+                    continue;
+                }
+                Err(NotDone::Abandoned(abandoned)) => abandoned.of_all(),
+            };
+            match failed {
+                Ok(failed) => {
+                    verdicts.push(Err(failure(&failed)));
+                    let rest = Failed::not_applied(failed.error);
+                    verdicts.resize_with(commits.len(), || Err(failure(&rest)));
+                    break;
+                }
+                Err(abandoned) => verdicts.push(Err(self.why_not(commit, abandoned).await)),
+            }
         }
         verdicts
     }
 
-    /// One commit in a transaction of its own; once more where the connection was lost before it
-    /// committed.
-    async fn commit_alone(&mut self, commit: &Commit) -> Verdict {
-        let alone = std::slice::from_ref(commit);
-        let mut done = self.try_commits(alone).await;
-        if let Err(NotDone::Abandoned(Abandoned::Lost(_))) = done {
-            done = self.try_commits(alone).await;
-        }
-        match done {
-            Ok(verdicts) => {
-                let verdict = verdicts.into_iter().next();
-                verdict.unwrap_or_else(|| Err(not_applied(no_answer())))
-            }
-            Err(NotDone::Refused(error)) => Err(error),
-            Err(NotDone::Abandoned(Abandoned::Lost(error))) => Err(not_applied(error)),
-            Err(NotDone::Abandoned(Abandoned::Failed(failed))) => Err(CommitError::Storage {
-                outcome: failed.outcome,
-                error: failed.error,
-            }),
-            Err(NotDone::Abandoned(Abandoned::KnownEventId)) => {
+    /// Why one commit was not done.
+    async fn why_not(&mut self, commit: &Commit, abandoned: Abandoned) -> CommitError {
+        match abandoned {
+            Abandoned::Lost(error) => not_applied(error),
+            Abandoned::Failed(failed) => failure(&failed),
+            Abandoned::KnownEventId => {
                 for append in &commit.appends {
                     let known = self.which_is_known(append).await;
                     if matches!(known, AppendError::DuplicateEventId { .. }) {
-                        return Err(CommitError::Append(known));
+                        return CommitError::Append(known);
                     }
                 }
-                Err(not_applied(corrupt(
-                    "an event id is known and is not found",
-                )))
+                not_applied(corrupt("an event id is known and is not found"))
             }
         }
     }
 
+    /// Some commits in one transaction; once more where the connection was lost before it committed.
     async fn try_commits(&mut self, commits: &[Commit]) -> Result<Vec<Verdict>, NotDone> {
+        match self.try_once(commits).await {
+            Err(NotDone::Abandoned(Abandoned::Lost(_))) if self.is_connected => {
+                self.try_once(commits).await
+            }
+            done => done,
+        }
+    }
+
+    async fn try_once(&mut self, commits: &[Commit]) -> Result<Vec<Verdict>, NotDone> {
+        let clock = self.clock()?;
         let session = self.session().await.map_err(Abandoned::Lost)?;
         for (sql, types) in self.statements.of_commits() {
             let ready = session.prepare(sql, types).await;
@@ -228,7 +235,7 @@ impl Writer {
             Ok(standing) => standing,
             Err(error) => return Err(self.give_up(session, error).await.into()),
         };
-        let now = self.clock().unwrap_or(known.now);
+        let now = clock.unwrap_or(known.now);
         let before = known.head;
         let mut judge = Decider::new(known);
         let mut rows = Rows::default();
@@ -366,6 +373,11 @@ impl Writer {
         }
         Ok(session)
     }
+}
+
+fn failure(failed: &Failed) -> CommitError {
+    let Failed { outcome, error } = failed.again();
+    CommitError::Storage { outcome, error }
 }
 
 /// The verdict on one commit of a group; its events go to `rows`.

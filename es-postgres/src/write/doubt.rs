@@ -2,21 +2,21 @@
 
 use super::{
     decide::Rows,
+    transaction::numbered,
     writer::{Abandoned, Writer},
 };
 use crate::{
-    connection::Param,
-    errors::{Failed, corrupt, storage},
+    connection::{Param, Tries},
+    errors::{Failed, again, corrupt, storage},
     rows,
 };
 use es_runtime::{Append, AppendError, EventId, Outcome, StorageError, Timestamp};
 use futures_util::future::join5;
 use std::{
-    collections::HashSet,
+    collections::{HashMap, HashSet},
     sync::atomic::Ordering,
-    time::{Duration, Instant},
 };
-use tokio_postgres::types::Type;
+use tokio_postgres::{Row, types::Type};
 use uuid::Uuid;
 
 impl Writer {
@@ -27,8 +27,7 @@ impl Writer {
         rows: &Rows<'_>,
         doubt: &StorageError,
     ) -> Result<Option<Found>, Abandoned> {
-        let until = Instant::now() + self.settings.connector.patience;
-        let mut pause = Duration::from_millis(10);
+        let mut tries = Tries::within(self.settings.connector.patience);
         loop {
             match self.was_committed(rows).await {
                 Ok(found) => {
@@ -37,14 +36,11 @@ impl Writer {
                     }
                     return Ok(found);
                 }
-                Err(_) if Instant::now() + pause < until => {
-                    tokio::time::sleep(pause).await;
-                    pause = (pause * 2).min(Duration::from_millis(500));
-                }
+                Err(_) if tries.another().await => {}
                 Err(_) => {
                     return Err(Abandoned::Failed(Failed {
                         outcome: Outcome::Unknown,
-                        error: StorageError::new(doubt.kind, doubt.message.clone()),
+                        error: again(doubt),
                     }));
                 }
             }
@@ -53,16 +49,12 @@ impl Writer {
 
     async fn was_committed(&mut self, rows: &Rows<'_>) -> Result<Option<Found>, StorageError> {
         let session = self.session().await?;
-        let events: Vec<Uuid> = rows.event_ids.first().copied().into_iter().collect();
         let row = &rows.appends;
-        let aggregates: Vec<&str> = row.aggregates.iter().take(1).copied().collect();
-        let ids: Vec<&str> = row.ids.iter().take(1).copied().collect();
-        let append_ids: Vec<&str> = row.append_ids.iter().take(1).copied().collect();
-        let by_event: [Param<'_>; 1] = [(&events, Type::UUID_ARRAY)];
+        let by_event: [Param<'_>; 1] = [(&rows.event_ids, Type::UUID_ARRAY)];
         let by_id: [Param<'_>; 3] = [
-            (&aggregates, Type::TEXT_ARRAY),
-            (&ids, Type::TEXT_ARRAY),
-            (&append_ids, Type::TEXT_ARRAY),
+            (&row.aggregates, Type::TEXT_ARRAY),
+            (&row.ids, Type::TEXT_ARRAY),
+            (&row.append_ids, Type::TEXT_ARRAY),
         ];
         let (began, locked, events, appends, ended) = join5(
             session.client().batch_execute(&self.begin),
@@ -78,11 +70,11 @@ impl Writer {
         if ended.is_ok() {
             self.session = Some(session);
         }
-        let first = events
-            .first()
-            .and_then(|row| Some((rows::natural(row, 1)?, rows::time(row, 2).ok()?)));
-        let is_there = !events.is_empty() || !appends.is_empty();
-        Ok(is_there.then_some(Found { first }))
+        Ok(if rows.event_ids.is_empty() {
+            records_found(rows, &appends)
+        } else {
+            events_found(rows, &events)
+        })
     }
 
     /// The event of an append whose id is stored already.
@@ -123,8 +115,53 @@ impl Writer {
     }
 }
 
-/// What was found of an append whose commit was in doubt.
+/// What was found of rows whose commit was in doubt: all of them, each where it was written.
 pub(super) struct Found {
-    /// Where its first event stands, and when it was recorded.
-    pub(super) first: Option<(u64, Timestamp)>,
+    /// What their positions count from.
+    pub(super) before: u64,
+    /// When the first was recorded.
+    pub(super) now: Timestamp,
+}
+
+/// One event is no proof: its client may have had it written by another process meanwhile, or its id
+/// may be an old one's. The transaction wrote all of them, one behind the other.
+fn events_found(rows: &Rows<'_>, stored: &[Row]) -> Option<Found> {
+    let stored: HashMap<Uuid, (u64, Timestamp)> = stored
+        .iter()
+        .filter_map(|row| {
+            let at = (rows::natural(row, 1)?, rows::time(row, 2).ok()?);
+            Some((row.try_get(0).ok()?, at))
+        })
+        .collect();
+    let mut found: Option<Found> = None;
+    for (id, place) in rows.event_ids.iter().zip(&rows.positions) {
+        let (position, now) = *stored.get(id)?;
+        let before = position.checked_sub(u64::try_from(*place).ok()?)?;
+        match &found {
+            Some(found) if found.before != before => return None,
+            Some(_) => {}
+            None => found = Some(Found { before, now }),
+        }
+    }
+    found
+}
+
+/// Without events there are only the records of the append ids; another process's of the same id has
+/// another time.
+fn records_found(rows: &Rows<'_>, stored: &[Row]) -> Option<Found> {
+    let wanted = &rows.appends;
+    let mut now = None;
+    for row in stored {
+        let index = numbered(row, 4)?;
+        let time = rows::time(row, 3).ok()?;
+        let same = wanted.last_versions.get(index) == Some(&row.try_get(0).ok()?)
+            && wanted.positions.get(index) == Some(&row.try_get(2).ok()?)
+            && wanted.times.get(index).copied().map(Timestamp::from) == Some(time);
+        if !same {
+            return None;
+        }
+        now = now.or(Some(time));
+    }
+    let all = stored.len() == wanted.append_ids.len();
+    now.filter(|_| all).map(|now| Found { before: 0, now })
 }

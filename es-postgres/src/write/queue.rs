@@ -1,7 +1,11 @@
 //! What waits to be written: which of it goes into one transaction, in the order in which it came.
 
 use super::writer::{CommitReply, Reply};
-use es_runtime::{Append, saga::Commit};
+use crate::errors::again;
+use es_runtime::{
+    Append, AppendError, Outcome, StorageError,
+    saga::{Commit, CommitError},
+};
 use std::collections::HashSet;
 use tokio::sync::mpsc;
 
@@ -58,6 +62,36 @@ pub(super) async fn next(queue: &mut mpsc::Receiver<Message>, left: &mut Left) -
         match queue.recv().await? {
             Message::Append(append, reply) => return Some(Next::Append(*append, reply)),
             Message::Commit(commit, reply) => return Some(Next::Commit(commit, reply)),
+            Message::Close => queue.close(),
+        }
+    }
+}
+
+/// Says to all that wait that nothing of theirs was written, and why.
+pub(super) fn refuse(queue: &mut mpsc::Receiver<Message>, left: &mut Left, why: &StorageError) {
+    let refuse_append = |append: Append, reply: Reply| {
+        let _ = reply.send(Err(AppendError::Storage {
+            stream: append.stream,
+            outcome: Outcome::NotApplied,
+            error: again(why),
+        }));
+    };
+    let refuse_commit = |reply: CommitReply| {
+        let _ = reply.send(Err(CommitError::Storage {
+            outcome: Outcome::NotApplied,
+            error: again(why),
+        }));
+    };
+    for (append, reply) in left.appends.drain(..) {
+        refuse_append(append, reply);
+    }
+    if let Some((_, reply)) = left.commit.take() {
+        refuse_commit(reply);
+    }
+    while let Ok(message) = queue.try_recv() {
+        match message {
+            Message::Append(append, reply) => refuse_append(*append, reply),
+            Message::Commit(_, reply) => refuse_commit(reply),
             Message::Close => queue.close(),
         }
     }

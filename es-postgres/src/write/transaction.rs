@@ -13,7 +13,7 @@ use crate::{
     rows,
 };
 use es_runtime::{
-    Append, AppendError, AppendId, Outcome, StorageError, StorageErrorKind, StreamId,
+    Append, AppendError, AppendId, Outcome, StorageError, StorageErrorKind, StreamId, Timestamp,
     projection::inline::InlineError,
 };
 use futures_util::future::{join4, join5};
@@ -25,7 +25,7 @@ pub(super) struct Decided<'a> {
     /// How many appends or commits asked for it.
     pub(super) writes: usize,
     pub(super) rows: Rows<'a>,
-    /// Whether the rows were written already; they are some of those, then.
+    /// Whether the rows were written already.
     pub(super) is_written: bool,
     /// What changes beside events.
     pub(super) changes: Changes,
@@ -39,18 +39,19 @@ impl Writer {
         &mut self,
         appends: &[Append],
     ) -> Result<Vec<Verdict>, Abandoned> {
+        let clock = self.clock()?;
         let session = self.session().await.map_err(Abandoned::Lost)?;
         let known = match self.lock_and_look(&session, appends).await {
             Ok(known) => known,
             Err(error) => return Err(self.give_up(session, error).await),
         };
         if !self.inlines.is_empty() {
-            return self.with_projections(session, appends, known).await;
+            return self.with_projections(session, appends, known, clock).await;
         }
         let (before, now) = (known.head, known.now);
         let mut judge = Decider::new(known);
         let mut rows = Rows::default();
-        let verdict = |append| judge.one(append, self.clock(), &mut rows);
+        let verdict = |append| judge.one(append, clock, &mut rows);
         let verdicts: Vec<Verdict> = appends.iter().map(verdict).collect();
         if rows.is_empty() {
             self.roll_back(session).await;
@@ -74,9 +75,10 @@ impl Writer {
         session: Session,
         appends: &[Append],
         known: Known,
+        clock: Option<Timestamp>,
     ) -> Result<Vec<Verdict>, Abandoned> {
         let mut tx = PostgresTransaction::new(session);
-        let projected = self.project(&mut tx, appends, known).await;
+        let projected = self.project(&mut tx, appends, known, clock).await;
         let (session, passing) = tx.into_parts();
         match (projected, passing) {
             (Ok(_), Some(error)) => Err(self.give_up(session, error).await),
@@ -98,6 +100,7 @@ impl Writer {
         tx: &mut PostgresTransaction,
         appends: &'a [Append],
         known: Known,
+        clock: Option<Timestamp>,
     ) -> Result<(Decided<'a>, Vec<Verdict>), Cause> {
         let feed = Feed(&self.statements);
         self.inlines.catch_up(tx, &feed).await?;
@@ -114,7 +117,7 @@ impl Writer {
         for append in appends {
             let mark = judge.mark(append);
             let mut rows = Rows::default();
-            let verdict = match judge.one(append, self.clock(), &mut rows) {
+            let verdict = match judge.one(append, clock, &mut rows) {
                 Ok(appended) if !rows.is_empty() => {
                     tx.savepoint().await?;
                     self.insert_events(tx.session(), &rows).await?;
@@ -122,9 +125,7 @@ impl Writer {
                     match self.inlines.handle(tx, append, &appended).await {
                         Ok(()) => {
                             tx.release_savepoint().await?;
-                            if decided.rows.is_empty() {
-                                decided.rows = rows;
-                            }
+                            decided.rows.absorb(rows);
                             Ok(appended)
                         }
                         Err(InlineError::Storage(error)) => return Err(error.into()),
@@ -166,7 +167,9 @@ impl Writer {
                     let outcome = Outcome::Unknown;
                     return Err(Abandoned::Failed(Failed { outcome, error }));
                 }
-                if self.find_out(&decided.rows, &error).await?.is_none() {
+                // Its positions count from the begin of the feed.
+                let found = self.find_out(&decided.rows, &error).await?;
+                if found.is_none_or(|found| found.before != 0) {
                     return Err(Abandoned::Lost(error));
                 }
             }
@@ -444,7 +447,7 @@ enum NotCommitted {
 }
 
 /// An ordinal of SQL, from 1, as an index.
-fn numbered(row: &Row, column: usize) -> Option<usize> {
+pub(super) fn numbered(row: &Row, column: usize) -> Option<usize> {
     let number = rows::natural(row, column)?;
     usize::try_from(number.checked_sub(1)?).ok()
 }

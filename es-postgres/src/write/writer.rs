@@ -4,12 +4,11 @@
 
 use super::{
     at_once::AtOnce,
-    doubt::Found,
     queue::{self, Group, Left, Message, Next},
 };
 use crate::{
     connection::Session,
-    errors::{Failed, is_passing, storage},
+    errors::{Failed, is_passing, is_refusal, storage},
     options::Settings,
     read::Postgres,
     statements::Statements,
@@ -48,21 +47,26 @@ pub(crate) fn start(
 ) -> mpsc::Sender<Message> {
     let (queue, messages) = mpsc::channel(queue::LENGTH);
     let writer = Writer {
+        messages,
+        left: Left::default(),
         settings,
         statements,
         told,
         inlines,
         begin,
         session: Some(first),
+        is_connected: true,
     };
     tokio::spawn(async move {
-        writer.serve(messages).await;
+        writer.serve().await;
         drop(alive);
     });
     queue
 }
 
 pub(crate) struct Writer {
+    messages: mpsc::Receiver<Message>,
+    left: Left,
     pub(super) settings: Arc<Settings>,
     pub(super) statements: Arc<Statements>,
     pub(super) told: Told,
@@ -70,6 +74,8 @@ pub(crate) struct Writer {
     pub(super) begin: String,
     /// Outside of any transaction.
     pub(super) session: Option<Session>,
+    /// Whether the last try to get one went well.
+    pub(super) is_connected: bool,
 }
 
 /// Why a transaction was given up. Where nothing was written, the session was left clean or dropped.
@@ -82,19 +88,34 @@ pub(super) enum Abandoned {
     KnownEventId,
 }
 
+impl Abandoned {
+    /// The failure, where it says nothing of any one write: the others would wait for the same, one
+    /// timeout after the other.
+    pub(super) fn of_all(self) -> Result<Failed, Self> {
+        match self {
+            Self::Lost(error) => Ok(Failed::not_applied(error)),
+            Self::Failed(failed)
+                if failed.outcome != Outcome::NotApplied || is_passing(failed.error.kind) =>
+            {
+                Ok(failed)
+            }
+            other => Err(other),
+        }
+    }
+}
+
 impl Writer {
-    async fn serve(mut self, mut messages: mpsc::Receiver<Message>) {
+    async fn serve(mut self) {
         // A closed queue still gives what was in it.
-        let mut left = Left::default();
         loop {
-            match queue::next(&mut messages, &mut left).await {
+            match queue::next(&mut self.messages, &mut self.left).await {
                 Some(Next::Append(append, reply)) => {
-                    let group = queue::fill(&mut messages, &mut left, append, reply);
+                    let group = queue::fill(&mut self.messages, &mut self.left, append, reply);
                     self.write(group).await;
                 }
                 Some(Next::Commit(commit, reply)) => {
                     let (commits, replies) =
-                        queue::fill_commits(&mut messages, &mut left, *commit, reply);
+                        queue::fill_commits(&mut self.messages, &mut self.left, *commit, reply);
                     let verdicts = self.commit_sagas(&commits).await;
                     for (reply, verdict) in replies.into_iter().zip(verdicts) {
                         let _ = reply.send(verdict);
@@ -107,45 +128,43 @@ impl Writer {
 
     async fn write(&mut self, group: Group) {
         let Group { appends, replies } = group;
-        match self.attempt(&appends).await {
+        match self.attempt(&appends).await.map_err(Abandoned::of_all) {
             Ok(verdicts) => {
                 for (reply, verdict) in replies.into_iter().zip(verdicts) {
                     // Whoever does not wait any more does not want to know.
                     let _ = reply.send(verdict);
                 }
             }
-            Err(Abandoned::KnownEventId) => self.one_by_one(appends, replies).await,
+            Err(Ok(failed)) => fail(appends.iter().zip(replies), &failed),
+            Err(Err(Abandoned::Failed(failed))) if appends.len() == 1 => {
+                fail(appends.iter().zip(replies), &failed);
+            }
             // A failure of one, such as a row that is too large, must not be the verdict of all.
-            Err(Abandoned::Failed(failed))
-                if appends.len() > 1
-                    && failed.outcome == Outcome::NotApplied
-                    && !is_passing(failed.error.kind) =>
-            {
-                self.one_by_one(appends, replies).await;
-            }
-            Err(Abandoned::Failed(failed)) => fail(&appends, replies, &failed),
-            Err(Abandoned::Lost(error)) => {
-                fail(&appends, replies, &Failed::not_applied(error));
-            }
+            Err(Err(_)) => self.one_by_one(&appends, replies).await,
         }
     }
 
-    async fn one_by_one(&mut self, appends: Vec<Append>, replies: Vec<Reply>) {
-        for (append, reply) in appends.into_iter().zip(replies) {
-            let alone = std::slice::from_ref(&append);
-            match self.attempt(alone).await {
+    async fn one_by_one(&mut self, appends: &[Append], replies: Vec<Reply>) {
+        let mut writes = appends.iter().zip(replies);
+        while let Some((append, reply)) = writes.next() {
+            let alone = std::slice::from_ref(append);
+            match self.attempt(alone).await.map_err(Abandoned::of_all) {
                 Ok(verdicts) => {
                     if let Some(verdict) = verdicts.into_iter().next() {
                         let _ = reply.send(verdict);
                     }
                 }
-                Err(Abandoned::KnownEventId) => {
-                    let verdict = self.which_is_known(&append).await;
+                Err(Ok(failed)) => {
+                    fail([(append, reply)], &failed);
+                    return fail(writes, &Failed::not_applied(failed.error));
+                }
+                Err(Err(Abandoned::KnownEventId)) => {
+                    let verdict = self.which_is_known(append).await;
                     let _ = reply.send(Err(verdict));
                 }
-                Err(Abandoned::Failed(failed)) => fail(alone, [reply], &failed),
-                Err(Abandoned::Lost(error)) => {
-                    fail(alone, [reply], &Failed::not_applied(error));
+                Err(Err(Abandoned::Failed(failed))) => fail([(append, reply)], &failed),
+                Err(Err(Abandoned::Lost(error))) => {
+                    fail([(append, reply)], &Failed::not_applied(error));
                 }
             }
         }
@@ -154,24 +173,34 @@ impl Writer {
     /// The short way where that is possible, else one transaction; once more where the connection was
     /// lost before it committed.
     async fn attempt(&mut self, appends: &[Append]) -> Result<Vec<Verdict>, Abandoned> {
-        let mut in_doubt = false;
+        let mut in_doubt = None;
         if self.inlines.is_empty() && !self.settings.connector.pooled {
-            if let Some(group) = AtOnce::of(appends, self.clock()) {
+            if let Some(group) = AtOnce::of(appends, self.clock()?) {
                 match self.at_once(group).await? {
                     Short::Done(verdicts) => return Ok(verdicts),
                     Short::Refused => {}
-                    Short::NotFound => in_doubt = true,
+                    Short::NotFound(group, doubt) => in_doubt = Some((group, doubt)),
                 }
             }
         }
         let mut done = self.transaction(appends).await;
-        if matches!(done, Err(Abandoned::Lost(_))) {
+        if matches!(done, Err(Abandoned::Lost(_))) && self.is_connected {
             done = self.transaction(appends).await;
         }
+        let Some((group, doubt)) = in_doubt else {
+            return done;
+        };
         match done {
-            // A verdict would have settled it: the versions would not be those any more that the
-            // statement in doubt expects, should the server still come to it.
-            Err(Abandoned::Lost(error) | Abandoned::Failed(Failed { error, .. })) if in_doubt => {
+            // The statement in doubt may have come to the lock before this transaction did.
+            Ok(verdicts) if conflicts_only(&verdicts) => {
+                match self.find_out(group.rows(), &doubt).await? {
+                    Some(found) => Ok(self.did_at_once(*group, found.before, found.now)),
+                    None => Ok(verdicts),
+                }
+            }
+            // Another verdict settles it: the versions are not those any more that the statement in
+            // doubt expects, should the server still come to it.
+            Err(Abandoned::Lost(error) | Abandoned::Failed(Failed { error, .. })) => {
                 let outcome = Outcome::Unknown;
                 Err(Abandoned::Failed(Failed { outcome, error }))
             }
@@ -180,7 +209,7 @@ impl Writer {
     }
 
     /// One statement that commits by itself.
-    async fn at_once(&mut self, group: AtOnce<'_>) -> Result<Short, Abandoned> {
+    async fn at_once<'a>(&mut self, group: AtOnce<'a>) -> Result<Short<'a>, Abandoned> {
         let session = self.session().await.map_err(Abandoned::Lost)?;
         let (before, now) = match group.run(&session, &self.statements).await {
             Ok(Some(written)) => {
@@ -191,32 +220,34 @@ impl Writer {
                 self.session = Some(session);
                 return Ok(Short::Refused);
             }
-            // An error that leaves the connection standing is the server's refusal.
-            Err(error)
-                if error
-                    .as_db_error()
-                    .is_some_and(|db| db.severity() == "ERROR") =>
-            {
+            Err(error) if is_refusal(&error) => {
                 return Err(self.give_up(session, error).await);
             }
             Err(error) => {
                 drop(session);
-                match self.find_out(group.rows(), &storage(error)).await? {
-                    Some(Found {
-                        first: Some((position, now)),
-                    }) => (position.saturating_sub(1), now),
-                    Some(_) | None => return Ok(Short::NotFound),
+                let doubt = storage(error);
+                match self.find_out(group.rows(), &doubt).await? {
+                    Some(found) => (found.before, found.now),
+                    None => return Ok(Short::NotFound(Box::new(group), doubt)),
                 }
             }
         };
+        Ok(Short::Done(self.did_at_once(group, before, now)))
+    }
+
+    /// The verdicts on a group that was written behind `before`.
+    fn did_at_once(&self, group: AtOnce<'_>, before: u64, now: Timestamp) -> Vec<Verdict> {
         let head = before.saturating_add(group.events());
         let done = group.done(before, now);
         self.note(done.len(), head);
-        Ok(Short::Done(done.into_iter().map(Ok).collect()))
+        done.into_iter().map(Ok).collect()
     }
 
-    pub(super) fn clock(&self) -> Option<Timestamp> {
-        self.settings.clock.as_ref().map(|clock| clock())
+    /// What the user's clock says, where there is one: asked once for each transaction, so that its
+    /// panic is the error of that.
+    pub(super) fn clock(&self) -> Result<Option<Timestamp>, Abandoned> {
+        let now = self.settings.now();
+        now.map_err(|error| Abandoned::Failed(Failed::not_applied(error)))
     }
 
     /// The session, with its statements ready.
@@ -226,7 +257,16 @@ impl Writer {
                 return Ok(session);
             }
         }
-        let session = self.settings.connector.patient_session().await?;
+        let session = self.settings.connector.patient_session().await;
+        self.is_connected = session.is_ok();
+        let session = match session {
+            Ok(session) => session,
+            Err(error) => {
+                // Who waited meanwhile would wait for the same once more, one after the other.
+                queue::refuse(&mut self.messages, &mut self.left, &error);
+                return Err(error);
+            }
+        };
         self.make_ready(&session).await.map_err(storage)?;
         Ok(session)
     }
@@ -250,12 +290,19 @@ impl Writer {
 }
 
 /// How the short way of an append ended.
-enum Short {
+enum Short<'a> {
     Done(Vec<Verdict>),
     /// Nothing was written: a version differs, or an append id is known.
     Refused,
-    /// The connection was lost, and nothing is there so far.
-    NotFound,
+    /// The connection was lost, for this reason, and nothing is there so far.
+    NotFound(Box<AtOnce<'a>>, StorageError),
+}
+
+/// Whether something is said to conflict and nothing was written.
+fn conflicts_only(verdicts: &[Verdict]) -> bool {
+    let conflict = |verdict: &Verdict| matches!(verdict, Err(AppendError::Conflict { .. }));
+    let written = |verdict: &Verdict| verdict.as_ref().is_ok_and(|done| !done.repeated);
+    verdicts.iter().any(conflict) && !verdicts.iter().any(written)
 }
 
 /// Makes those that wait for `position` look.
@@ -267,8 +314,8 @@ pub(crate) fn raise(known: &watch::Sender<u64>, position: u64) {
     });
 }
 
-fn fail(appends: &[Append], replies: impl IntoIterator<Item = Reply>, failed: &Failed) {
-    for (append, reply) in appends.iter().zip(replies) {
+fn fail<'a>(writes: impl IntoIterator<Item = (&'a Append, Reply)>, failed: &Failed) {
+    for (append, reply) in writes {
         let Failed { outcome, error } = failed.again();
         let _ = reply.send(Err(AppendError::Storage {
             stream: append.stream.clone(),
