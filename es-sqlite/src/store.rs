@@ -221,6 +221,9 @@ impl Shared {
 /// Whether somebody still waits for the answer of a read.
 pub(crate) type Waiting<'a> = dyn Fn() -> bool + 'a;
 
+/// So many events, for each that is wanted, one page of the feed looks through at most.
+const WINDOW: u64 = 64;
+
 /// A long read looks so often whether somebody still waits for it.
 const LOOK_EVERY: u64 = 64;
 
@@ -449,6 +452,9 @@ pub(crate) fn feed_rows(
     let mut recorded = Recorded::default();
     let mut page = Page::new(limit);
     let mut next = after;
+    // A reader who wants little hears from time to time how far it is, and others get their turn.
+    let wanted = u64::try_from(limit.events).unwrap_or(u64::MAX);
+    let window = wanted.max(1).saturating_mul(WINDOW);
     let mut seen = 0_u64;
     while !page.is_full() {
         let Some(row) = rows.next().map_err(read_error)? else {
@@ -463,6 +469,9 @@ pub(crate) fn feed_rows(
         }
         next = place.position;
         seen += 1;
+        if seen >= window {
+            break;
+        }
         if seen % LOOK_EVERY == 0 && !waiting() {
             break;
         }

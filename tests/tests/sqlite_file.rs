@@ -691,3 +691,36 @@ async fn names_that_are_no_files_and_tables_that_are_gone_are_refused() {
         .expect_err("foreign");
     assert!(error.to_string().contains("not this store's"), "{error}");
 }
+
+/// A reader who wants little of the feed gets a page in bounded time, and goes on behind it.
+#[tokio::test]
+async fn a_page_looks_through_so_many_events_and_no_more() {
+    const BEFORE: u64 = 1_000;
+    let folder = tempfile::tempdir().expect("a folder");
+    let store = open(&file(&folder)).await.expect("opens");
+    let rare = NewEvent::json("order.lost", 1, "{}");
+    let others = (0..BEFORE).map(placed);
+    let append = Append::new(stream("1"), ExpectedVersion::NoStream).with_events(others);
+    store.append(append).await.expect("appended");
+    let append = Append::new(stream("2"), ExpectedVersion::NoStream).with_event(rare);
+    store.append(append).await.expect("appended");
+    let wanted = EventFilter::names(["order.lost"]);
+    for limit in [1, 5] {
+        let (mut from, mut pages, mut found) = (Position::START, 0_u64, Vec::new());
+        loop {
+            let page = store.read_feed(from, &wanted, ReadLimit::events(limit));
+            let page = page.await.expect("readable");
+            pages += 1;
+            assert!(page.next > from || page.at_end, "it stands still");
+            from = page.next;
+            found.extend(page.events.iter().map(|event| event.position.to_parts()[2]));
+            if page.at_end {
+                break;
+            }
+        }
+        assert_eq!(found, [BEFORE + 1]);
+        let window = 64 * limit as u64;
+        let least = BEFORE / window;
+        assert!((least..=least + 2).contains(&pages), "{pages} pages");
+    }
+}
