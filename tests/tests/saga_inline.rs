@@ -236,42 +236,49 @@ impl Act<()> for SagaRefused {
     }
 }
 
-/// A worker with the projection, killed there, and then another one.
 async fn killed_at_every_write(place: fn() -> Place) {
-    let mut names: Vec<String> = Vec::new();
-    for side in ["before", "behind"] {
-        for at in 1.. {
-            let place = place();
-            let address = place.address();
-            with_inline(&address, Some(DoneOrders::new()), Paid(2)).await;
-            let mut dying = worker(&place, &[&at.to_string(), side]);
-            let said = line_of(&mut dying);
-            let stopped = said.strip_prefix("at ");
-            if stopped.is_some() {
-                dying.kill().expect("killed");
-            }
-            dying.wait().expect("ended");
-            let (events, rows) = events_and_rows(&place).await;
-            assert_eq!(events, rows, "{said}");
-            let Some(name) = stopped else {
-                assert_eq!(said, "done");
-                break;
-            };
-            names.push(name.to_owned());
-            let mut next = worker(&place, &[]);
-            assert_eq!(line_of(&mut next), "done", "after a kill {name}");
-            next.wait().expect("ended");
-            let (events, rows) = events_and_rows(&place).await;
-            assert_eq!(
-                (&*events, &*rows),
-                (&["1", "2"].map(String::from)[..], &*events)
-            );
-        }
+    let (before, behind) = tokio::join!(
+        tokio::spawn(killed_on(place, "before")),
+        tokio::spawn(killed_on(place, "behind")),
+    );
+    for names in [before.expect("done"), behind.expect("done")] {
+        let shipped = names.iter().any(|name| {
+            let commit = name.starts_with("before commit") || name.starts_with("behind commit");
+            commit && name.contains("order.shipped")
+        });
+        assert!(shipped, "{names:?}");
     }
-    for side in ["before commit", "behind commit"] {
-        let mut names = names.iter();
-        let known = names.any(|name| name.starts_with(side) && name.contains("order.shipped"));
-        assert!(known, "{side}");
+}
+
+/// A worker with the projection, killed on this side of each write, and then another one. Gives the
+/// names of the writes.
+async fn killed_on(place: fn() -> Place, side: &'static str) -> Vec<String> {
+    let mut names = Vec::new();
+    loop {
+        let place = place();
+        let address = place.address();
+        with_inline(&address, Some(DoneOrders::new()), Paid(2)).await;
+        let at = names.len() + 1;
+        let mut dying = worker(&place, &[&at.to_string(), side]);
+        let said = line_of(&mut dying);
+        let stopped = said.strip_prefix("at ");
+        if stopped.is_some() {
+            dying.kill().expect("killed");
+        }
+        dying.wait().expect("ended");
+        let (events, rows) = events_and_rows(&place).await;
+        assert_eq!(events, rows, "{said}");
+        let Some(name) = stopped else {
+            assert_eq!(said, "done");
+            return names;
+        };
+        let mut next = worker(&place, &[]);
+        assert_eq!(line_of(&mut next), "done", "after a kill {name}");
+        next.wait().expect("ended");
+        let (events, rows) = events_and_rows(&place).await;
+        assert_eq!(events, ["1", "2"], "after a kill {name}");
+        assert_eq!(rows, events, "after a kill {name}");
+        names.push(name.to_owned());
     }
 }
 

@@ -1,0 +1,280 @@
+//! Tests of process managers: given what happened, when something else happens or time passes, then
+//! this follows; and a process that dies at every write.
+
+mod reacted;
+mod world;
+
+pub use reacted::Reacted;
+
+use super::{CrashPoint, Matrix, crash_points};
+use es_runtime::{
+    Aggregate, EventId, EventSet, Events, NewEvent, ProcessManager, StreamId, saga::Stepped,
+};
+use std::{fmt::Debug, marker::PhantomData, time::Duration};
+use world::World;
+
+/// What happens to a process manager, in its order. Every run has a store and a clock of its own; the
+/// clock stands still but for [`given_time`](Self::given_time) and [`when_time`](Self::when_time).
+///
+/// Events go into the streams of their aggregates, so those decide on them when they are commanded.
+///
+/// ```
+/// # use es_runtime::{Aggregate, Apply, Envelope, Event, Events, Handle, ProcessManager};
+/// # use es_runtime::saga::{OnTimer, ReactTo, Reactions};
+/// # use serde::{Deserialize, Serialize};
+/// # use std::convert::Infallible;
+/// # #[derive(Clone)]
+/// # struct Remind;
+/// # #[derive(Event, Serialize, Deserialize, Debug, PartialEq)]
+/// # #[event("bill.opened")]
+/// # struct BillOpened {}
+/// # #[derive(Event, Serialize, Deserialize, Debug, PartialEq)]
+/// # #[event("bill.reminded")]
+/// # struct BillReminded {}
+/// # #[derive(Aggregate, Default)]
+/// # #[aggregate("bill", id = u32, error = Infallible, events(BillOpened, BillReminded))]
+/// # struct Bill {}
+/// # impl Apply<BillOpened> for Bill { fn apply(&mut self, _: &BillOpened) {} }
+/// # impl Apply<BillReminded> for Bill { fn apply(&mut self, _: &BillReminded) {} }
+/// # impl Handle<Remind> for Bill {
+/// #     fn handle(&self, _: Remind) -> Result<Events<Self>, Infallible> { Ok(BillReminded {}.into()) }
+/// # }
+/// # #[derive(Event, Serialize, Deserialize, Debug, PartialEq)]
+/// # #[event("dunning.begun")]
+/// # struct DunningBegun { bill: u32 }
+/// # /// Reminds of bills.
+/// # #[derive(Aggregate, ProcessManager, Default)]
+/// # #[aggregate("dunning", id = u32, error = Infallible, events(DunningBegun))]
+/// # #[process_manager(reacts(BillOpened), timers)]
+/// # struct Dunning { bill: u32 }
+/// # impl Apply<DunningBegun> for Dunning {
+/// #     fn apply(&mut self, event: &DunningBegun) { self.bill = event.bill; }
+/// # }
+/// # impl ReactTo<BillOpened> for Dunning {
+/// #     fn correlate(opened: &Envelope<BillOpened>) -> Option<u32> {
+/// #         opened.stream.id().parse().ok()
+/// #     }
+/// #     fn react(&self, opened: &Envelope<BillOpened>) -> Reactions<Self> {
+/// #         let bill = opened.stream.id().parse().unwrap_or_default();
+/// #         Reactions::none().event(DunningBegun { bill }).timer("remind", DAY * 14)
+/// #     }
+/// # }
+/// # impl OnTimer for Dunning {
+/// #     fn timer(&self, _: &str) -> Reactions<Self> {
+/// #         Reactions::none().command::<Bill, _>(&self.bill, Remind).end()
+/// #     }
+/// # }
+/// use es_testkit::saga::ProcessTest;
+/// use std::time::Duration;
+///
+/// const DAY: Duration = Duration::from_secs(24 * 3600);
+///
+/// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+/// let opened = ProcessTest::<Dunning>::new().when::<Bill>(&7, BillOpened {});
+/// opened
+///     .run()
+///     .await
+///     .then(DunningBegun { bill: 7 })
+///     .then_timer("remind", DAY * 14)
+///     .then_nothing_else();
+///
+/// let open = ProcessTest::<Dunning>::new().given::<Bill>(&7, BillOpened {});
+/// open.clone().when_time(DAY * 13).run().await.then_nothing_else();
+///
+/// let late = open.when_time(DAY * 14);
+/// late.run()
+///     .await
+///     .then_command::<Bill>(&7, BillReminded {})
+///     .then_ended()
+///     .then_nothing_else();
+///
+/// // Dies before and behind every write, is started again and told everything once more: it must
+/// // come to the same end.
+/// assert!(late.crash_matrix().await.runs > 4);
+/// # });
+/// ```
+#[must_use = "a test proves nothing before it is run"]
+pub struct ProcessTest<P> {
+    script: Vec<Entry>,
+    /// So many entries are given.
+    given: usize,
+    manager: PhantomData<fn() -> P>,
+}
+
+#[derive(Clone, Debug)]
+enum Entry {
+    Happens(StreamId, Vec<NewEvent>),
+    Passes(Duration),
+}
+
+impl<P> Clone for ProcessTest<P> {
+    fn clone(&self) -> Self {
+        Self {
+            script: self.script.clone(),
+            given: self.given,
+            manager: PhantomData,
+        }
+    }
+}
+
+impl<P: ProcessManager> Debug for ProcessTest<P> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ProcessTest")
+            .field("process_manager", &P::NAME)
+            .field("script", &self.script)
+            .field("given", &self.given)
+            .finish()
+    }
+}
+
+impl<P: ProcessManager> Default for ProcessTest<P> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<P: ProcessManager> ProcessTest<P> {
+    /// Nothing has happened.
+    pub const fn new() -> Self {
+        Self {
+            script: Vec::new(),
+            given: 0,
+            manager: PhantomData,
+        }
+    }
+
+    /// These events of an aggregate have happened, and it has reacted to them: one event, or
+    /// `events![..]`.
+    ///
+    /// # Panics
+    /// When an event cannot be stored, or when it stands behind a `when`.
+    #[track_caller]
+    pub fn given<A: Aggregate>(self, id: &A::Id, events: impl Into<Events<A>>) -> Self {
+        let entry = happens(id, &events.into());
+        self.entry_given(entry)
+    }
+
+    /// This time has passed, and timers have run out in it.
+    ///
+    /// # Panics
+    /// When it stands behind a `when`.
+    #[track_caller]
+    pub fn given_time(self, time: Duration) -> Self {
+        self.entry_given(Entry::Passes(time))
+    }
+
+    #[track_caller]
+    fn entry_given(mut self, entry: Entry) -> Self {
+        let mixed = self.given < self.script.len();
+        assert!(!mixed, "what is given stands before what is asked about");
+        self.script.push(entry);
+        self.given = self.script.len();
+        self
+    }
+
+    /// These events of an aggregate happen: one event, or `events![..]`. What follows is what
+    /// [`Reacted`] is about.
+    ///
+    /// # Panics
+    /// When an event cannot be stored.
+    #[track_caller]
+    pub fn when<A: Aggregate>(mut self, id: &A::Id, events: impl Into<Events<A>>) -> Self {
+        self.script.push(happens(id, &events.into()));
+        self
+    }
+
+    /// This time passes: each timer that runs out in it does so at its own time.
+    pub fn when_time(mut self, time: Duration) -> Self {
+        self.script.push(Entry::Passes(time));
+        self
+    }
+
+    /// Lets it happen.
+    ///
+    /// # Panics
+    /// When the process manager cannot go on, such as when `correlate` panics, or when it never comes
+    /// to rest.
+    pub async fn run(&self) -> Reacted<P>
+    where
+        P::Event: Debug,
+    {
+        let world = self.dying(None).await;
+        Reacted::of(world.asked().await, &self.ids())
+    }
+
+    /// Dies before and behind every write, once in each run; all that happened so far comes once more
+    /// to the next process. Every run must leave the same streams as one without a crash.
+    ///
+    /// What it finds are reactions that are not pure: those of the second attempt differ.
+    ///
+    /// # Panics
+    /// When a run ends in another way, and as [`run`](Self::run).
+    pub async fn crash_matrix(&self) -> Matrix {
+        let whole = self.dying(None).await;
+        let expected = whole.streams().await;
+        let mut matrix = Matrix {
+            points: whole.passed.len(),
+            runs: 0,
+        };
+        for crash in crash_points(matrix.points) {
+            let world = self.dying(Some(crash)).await;
+            let side = if crash.after { "behind" } else { "before" };
+            let at = world.passed.last().map_or("?", String::as_str);
+            let streams = world.streams().await;
+            assert!(
+                streams == expected,
+                "with a crash {side} {} ({at}) it comes to another end\nwithout: {expected:#?}\n   \
+                 with: {streams:#?}",
+                crash.at
+            );
+            matrix.runs += 1;
+        }
+        matrix
+    }
+
+    fn ids(&self) -> Vec<EventId> {
+        let events = self.script.iter().filter_map(|entry| match entry {
+            Entry::Happens(_, events) => Some(events),
+            Entry::Passes(_) => None,
+        });
+        events.flatten().map(|event| event.id).collect()
+    }
+
+    /// The script on a store of its own; the first process dies there.
+    async fn dying(&self, crash: Option<CrashPoint>) -> World {
+        let mut world = World::new(crash);
+        world.settle::<P>().await;
+        for (number, entry) in self.script.iter().enumerate() {
+            if number == self.given {
+                world.ask_from_here().await;
+            }
+            match entry {
+                Entry::Happens(stream, events) => world.happen::<P>(stream, events).await,
+                Entry::Passes(time) => world.pass::<P>(*time).await,
+            }
+        }
+        if self.given == self.script.len() {
+            world.ask_from_here().await;
+        }
+        world.end();
+        world
+    }
+}
+
+#[track_caller]
+fn happens<A: Aggregate>(id: &A::Id, events: &Events<A>) -> Entry {
+    let stream = StreamId::of::<A>(id).unwrap_or_else(|error| panic!("{error}"));
+    let stored = events.iter().map(|event| {
+        let kind = event.event_type();
+        match event.encode(A::CODEC) {
+            Ok(payload) => NewEvent::new(kind.name, kind.version, A::CODEC.content_type(), payload),
+            Err(error) => panic!("event `{}` cannot be stored: {error}", kind.name),
+        }
+    });
+    Entry::Happens(stream, stored.collect())
+}
+
+fn stepped(payload: &[u8]) -> Stepped {
+    let step = serde_json::from_slice(payload);
+    step.unwrap_or_else(|error| panic!("the record cannot be read: {error}"))
+}

@@ -1,0 +1,214 @@
+//! What followed from what happened to a process manager, and assertions on it.
+
+use super::stepped;
+use es_runtime::{
+    Aggregate, EventId, EventSet, Events, ProcessManager, RecordedEvent, StreamId, Timestamp,
+    saga::{ProcessOutcome, Stepped, stream_of},
+};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    fmt::Debug,
+    time::Duration,
+};
+
+/// What followed from the `when` of a [`ProcessTest`](super::ProcessTest), in all instances together. Each assertion takes
+/// away what it is about; [`then_nothing_else`](Self::then_nothing_else) says that nothing is left.
+#[must_use = "end with `then_nothing_else`: more may have followed"]
+pub struct Reacted<P: ProcessManager> {
+    events: VecDeque<P::Event>,
+    commands: BTreeMap<String, Vec<RecordedEvent>>,
+    timers: BTreeMap<String, Option<Duration>>,
+    ended: bool,
+    refused: VecDeque<String>,
+    parked: VecDeque<String>,
+}
+
+impl<P: ProcessManager<Event: Debug>> Debug for Reacted<P> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let commands = self.commands.iter().map(|(stream, events)| {
+            let names: Vec<_> = events.iter().map(|event| &*event.name).collect();
+            (stream, names)
+        });
+        let commands: BTreeMap<_, _> = commands.collect();
+        f.debug_struct("Reacted")
+            .field("events", &self.events)
+            .field("commands", &commands)
+            .field("timers", &self.timers)
+            .field("ended", &self.ended)
+            .field("refused", &self.refused)
+            .field("parked", &self.parked)
+            .finish()
+    }
+}
+
+impl<P: ProcessManager<Event: Debug>> Reacted<P> {
+    /// Out of what was stored, `inputs` among it.
+    pub(super) fn of(stored: Vec<RecordedEvent>, inputs: &[EventId]) -> Self {
+        let own = stream_of(P::NAME, "any").unwrap_or_else(|error| panic!("{error}"));
+        let mut reacted = Self {
+            events: VecDeque::new(),
+            commands: BTreeMap::new(),
+            timers: BTreeMap::new(),
+            ended: false,
+            refused: VecDeque::new(),
+            parked: VecDeque::new(),
+        };
+        for event in stored {
+            if inputs.contains(&event.event_id) {
+                continue;
+            }
+            if event.stream.aggregate() != own.aggregate() {
+                let stream = event.stream.to_string();
+                reacted.commands.entry(stream).or_default().push(event);
+            } else if *event.name == *Stepped::NAME {
+                reacted.step(stepped(&event.payload), event.recorded_at);
+            } else {
+                let decoded = P::Event::decode(&event.name, event.stored_payload());
+                let decoded = decoded.unwrap_or_else(|error| panic!("{error}"));
+                reacted.events.extend(decoded);
+            }
+        }
+        reacted
+    }
+
+    fn step(&mut self, step: Stepped, at: Timestamp) {
+        for stream in step.commands {
+            self.commands.entry(stream).or_default();
+        }
+        for (name, until) in step.timers {
+            self.timers.insert(name, until.map(|until| until.since(at)));
+        }
+        self.ended |= step.ended;
+        self.refused.extend(step.refused);
+        if let ProcessOutcome::Parked { why } = step.outcome {
+            self.parked.push_back(why);
+        }
+    }
+
+    /// It stored these events of its own next: one event, or `events![..]`.
+    ///
+    /// # Panics
+    /// When it stored others, or too few.
+    #[track_caller]
+    pub fn then(mut self, expected: impl Into<Events<P>>) -> Self
+    where
+        P::Event: PartialEq,
+    {
+        for expected in expected.into().into_vec() {
+            let actual = self.events.pop_front();
+            assert!(
+                actual.as_ref() == Some(&expected),
+                "another event than expected\nexpected: {expected:#?}\n  actual: {actual:#?}\n    \
+                 rest: {self:#?}"
+            );
+        }
+        self
+    }
+
+    /// It sent commands to this aggregate, which stored exactly these events for them: one event, or
+    /// `events![..]`, or `Events::none()`.
+    ///
+    /// # Panics
+    /// When it sent none, or the aggregate stored other events.
+    #[track_caller]
+    pub fn then_command<A: Aggregate<Event: Debug + PartialEq>>(
+        mut self,
+        id: &A::Id,
+        expected: impl Into<Events<A>>,
+    ) -> Self {
+        let stream = StreamId::of::<A>(id).unwrap_or_else(|error| panic!("{error}"));
+        let Some(stored) = self.commands.remove(&stream.to_string()) else {
+            panic!("no command was sent to {stream}: {self:#?}");
+        };
+        let stored = stored.iter().flat_map(|event| {
+            let decoded = A::Event::decode(&event.name, event.stored_payload());
+            decoded.unwrap_or_else(|error| panic!("{error}"))
+        });
+        let (actual, expected): (Vec<_>, _) = (stored.collect(), expected.into().into_vec());
+        assert!(
+            actual == expected,
+            "{stream} stored other events than expected\nexpected: {expected:#?}\n  actual: \
+             {actual:#?}"
+        );
+        self
+    }
+
+    /// It set this timer, to run out after this time.
+    ///
+    /// # Panics
+    /// When it did not, or for another time.
+    #[track_caller]
+    pub fn then_timer(mut self, name: &str, after: Duration) -> Self {
+        let actual = self.timers.remove(name);
+        assert!(
+            actual == Some(Some(after)),
+            "timer `{name}` is set otherwise\nexpected: {after:?}\n  actual: {actual:?}"
+        );
+        self
+    }
+
+    /// It cancelled this timer.
+    ///
+    /// # Panics
+    /// When it did not.
+    #[track_caller]
+    pub fn then_timer_cancelled(mut self, name: &str) -> Self {
+        let actual = self.timers.remove(name);
+        assert!(
+            actual == Some(None),
+            "timer `{name}` was not cancelled: {actual:?}"
+        );
+        self
+    }
+
+    /// An aggregate refused a command, it was told so, and what else is here is what it decided then.
+    /// `reason` is a part of what the aggregate said.
+    ///
+    /// # Panics
+    /// When none refused next, or another reason was given.
+    #[track_caller]
+    pub fn then_refused(mut self, reason: &str) -> Self {
+        let actual = self.refused.pop_front();
+        let same = actual.as_ref().is_some_and(|why| why.contains(reason));
+        assert!(same, "not refused by `{reason}`: {actual:?}");
+        self
+    }
+
+    /// It cannot react, and waits for an operator. `reason` is a part of why.
+    ///
+    /// # Panics
+    /// When it was not parked next, or for another reason.
+    #[track_caller]
+    pub fn then_parked(mut self, reason: &str) -> Self {
+        let actual = self.parked.pop_front();
+        let same = actual.as_ref().is_some_and(|why| why.contains(reason));
+        assert!(same, "not parked by `{reason}`: {actual:?}");
+        self
+    }
+
+    /// It has ended.
+    ///
+    /// # Panics
+    /// When it has not.
+    #[track_caller]
+    pub fn then_ended(mut self) -> Self {
+        assert!(self.ended, "it has not ended: {self:#?}");
+        self.ended = false;
+        self
+    }
+
+    /// Nothing followed but what was asserted before.
+    ///
+    /// # Panics
+    /// When something else did.
+    #[track_caller]
+    pub fn then_nothing_else(self) {
+        let nothing = self.events.is_empty()
+            && self.commands.is_empty()
+            && self.timers.is_empty()
+            && !self.ended
+            && self.refused.is_empty()
+            && self.parked.is_empty();
+        assert!(nothing, "more followed: {self:#?}");
+    }
+}

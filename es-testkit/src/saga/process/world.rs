@@ -1,0 +1,168 @@
+//! The store and the clock of one run of a test, and the processes that live in it.
+
+use super::{
+    super::{CrashPoint, Fuse, MortalStore, virtual_clock},
+    stepped,
+};
+use es_runtime::{
+    Append, EventFilter, EventStore, ExpectedVersion, MemoryStore, NewEvent, Position,
+    ProcessManager, ReadLimit, RecordedEvent, Sagas, StreamId, Timestamp,
+    saga::{Commit, CursorMove, SagaStore, Stepped, stream_of},
+};
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::Duration,
+};
+
+/// In virtual time, and shorter than any timer: who died must not make one run out.
+const LEASE: Duration = Duration::from_micros(1);
+/// What is not at rest after so many timers never will be.
+const TURNS: usize = 2_000;
+
+/// The store and the time of one run, and the process that lives in it.
+pub(super) struct World {
+    store: MemoryStore,
+    clock: Arc<AtomicI64>,
+    fuse: Fuse,
+    /// The writes of the process that died, or of the only one.
+    pub(super) passed: Vec<String>,
+    /// Behind what is given.
+    asked_from: Position,
+}
+
+impl World {
+    /// Nothing has happened; the first process dies there.
+    pub(super) fn new(crash: Option<CrashPoint>) -> Self {
+        let (store, clock) = virtual_clock();
+        Self {
+            store,
+            clock,
+            fuse: Fuse::new(crash),
+            passed: Vec::new(),
+            asked_from: Position::START,
+        }
+    }
+
+    /// What happens from here on is asked about.
+    pub(super) async fn ask_from_here(&mut self) {
+        let head = self.store.head().await;
+        self.asked_from = head.unwrap_or_else(|error| panic!("{error}"));
+    }
+
+    /// Nothing more happens.
+    pub(super) fn end(&mut self) {
+        if self.passed.is_empty() {
+            self.passed = self.fuse.passed();
+        }
+    }
+
+    fn tick(&self, time: Duration) {
+        let micros = i64::try_from(time.as_micros()).unwrap_or(i64::MAX);
+        self.clock.fetch_add(micros, Ordering::Relaxed);
+    }
+
+    /// Does what can be done now; when the process dies, by another one. Says when something is due.
+    pub(super) async fn settle<P: ProcessManager>(&mut self) -> Option<Timestamp> {
+        loop {
+            let mortal = MortalStore::new(self.store.clone(), self.fuse.clone());
+            let sagas = Sagas::new(mortal)
+                .from_the_beginning(true)
+                .lease(LEASE)
+                .with_process_manager::<P>();
+            let idle = sagas.run_until_idle().await;
+            if !self.fuse.is_dead() {
+                let idle = idle.unwrap_or_else(|error| panic!("the runner failed: {error}"));
+                return idle.next_due;
+            }
+            self.passed = self.fuse.passed();
+            self.fuse = Fuse::new(None);
+            self.tick(LEASE);
+            self.forget_cursor(P::NAME).await;
+        }
+    }
+
+    /// Something happens to an aggregate.
+    pub(super) async fn happen<P: ProcessManager>(
+        &mut self,
+        stream: &StreamId,
+        events: &[NewEvent],
+    ) {
+        let append =
+            Append::new(stream.clone(), ExpectedVersion::Any).with_events(events.iter().cloned());
+        let stored = self.store.append(append).await;
+        stored.unwrap_or_else(|error| panic!("the events cannot be stored: {error}"));
+        self.settle::<P>().await;
+    }
+
+    /// Everything comes once more.
+    async fn forget_cursor(&self, name: &str) {
+        let stream = stream_of(name, "cursor").unwrap_or_else(|error| panic!("{error}"));
+        let consumer = stream.aggregate();
+        let at = self.store.saga_cursor(consumer).await;
+        let at = at.unwrap_or_else(|error| panic!("{error}"));
+        if at.is_some() {
+            let back = CursorMove::new(consumer, at, Position::START);
+            let back = self.store.commit(Commit::new().cursor(back)).await;
+            back.unwrap_or_else(|error| panic!("{error}"));
+        }
+    }
+
+    /// Lets time pass, from one timer to the next.
+    pub(super) async fn pass<P: ProcessManager>(&mut self, time: Duration) {
+        let micros = i64::try_from(time.as_micros()).unwrap_or(i64::MAX);
+        let end = self.clock.load(Ordering::Relaxed).saturating_add(micros);
+        for _ in 0..TURNS {
+            match self.settle::<P>().await.map(Timestamp::unix_micros) {
+                Some(due) if due <= end => self.clock.fetch_max(due, Ordering::Relaxed),
+                _ if self.clock.fetch_max(end, Ordering::Relaxed) >= end => return,
+                _ => continue,
+            };
+        }
+        panic!("the process manager does not come to rest");
+    }
+
+    /// What happened that is asked about.
+    pub(super) async fn asked(&self) -> Vec<RecordedEvent> {
+        self.feed(self.asked_from).await
+    }
+
+    async fn feed(&self, mut after: Position) -> Vec<RecordedEvent> {
+        let mut all = Vec::new();
+        loop {
+            let filter = EventFilter::all();
+            let page = self.store.read_feed(after, &filter, ReadLimit::default());
+            let page = page.await.unwrap_or_else(|error| panic!("{error}"));
+            after = page.next;
+            all.extend(page.events);
+            if page.at_end {
+                return all;
+            }
+        }
+    }
+
+    /// What is in each stream, but for ids of what was decided and for times.
+    pub(super) async fn streams(&self) -> BTreeMap<StreamId, Vec<String>> {
+        let mut streams: BTreeMap<_, Vec<_>> = BTreeMap::new();
+        for event in self.feed(Position::START).await {
+            let what = if *event.name == *Stepped::NAME {
+                let step = stepped(&event.payload);
+                let timers = step.timers.iter();
+                let timers: Vec<_> = timers.map(|(name, at)| (name, at.is_some())).collect();
+                let cause = step.cause.name();
+                format!(
+                    "{cause}: {:?}, timers {timers:?}, commands {:?}, refused {:?}, ended {}",
+                    step.outcome, step.commands, step.refused, step.ended
+                )
+            } else {
+                let payload = String::from_utf8_lossy(&event.payload);
+                format!("{} {payload}", event.name)
+            };
+            streams.entry(event.stream).or_default().push(what);
+        }
+        streams
+    }
+}
