@@ -375,6 +375,56 @@ async fn events_before_one_that_cannot_be_read_are_taken() {
     assert!(matches!(stalled, SagaError::Event { .. }), "{stalled}");
     let view = sagas.show("order", "1").await.expect("it began");
     assert!(view.state.started.is_some());
+
+    // An operator has it go on behind that event, and behind no other.
+    orders::place(&store, "3", 100).await;
+    let SagaError::Event { position, .. } = stalled else {
+        return;
+    };
+    let other = sagas.skip_event("order", Position::START, "ada", "a guess");
+    let refused = other.await.expect_err("it is not at that one");
+    assert!(matches!(refused, SagaError::NotNow { .. }), "{refused}");
+    let skipped = sagas.skip_event("order", position, "ada", "nonsense");
+    skipped.await.expect("skipped");
+    sagas.run_until_idle().await.expect("runs");
+    for id in ["1", "3"] {
+        assert_eq!(phase(&sagas, "order", id).await, Phase::Completed);
+    }
+    let record = StreamId::new("saga-input", "order").expect("an id");
+    let stored = store.read_stream(&record, StreamRange::forward(0), ReadLimit::default());
+    assert_eq!(stored.await.expect("read").len(), 1);
+}
+
+/// Counts commits.
+#[tokio::test]
+async fn events_of_others_do_not_cost_a_commit_each() {
+    let store = MemoryStore::new();
+    let commits = Arc::new(AtomicU32::new(0));
+    let counter = Arc::clone(&commits);
+    let fuse = Fuse::new(None).watched(move |point| {
+        if point.starts_with("before commit") {
+            counter.fetch_add(1, Ordering::SeqCst);
+        }
+    });
+    let sagas = Sagas::new(MortalStore::new(store.clone(), fuse)).with::<OrderSaga>(Arc::new(Calm));
+    let running = sagas.start().await.expect("starts");
+    let began = std::time::Instant::now();
+    for _ in 0..500 {
+        pull(&store).await;
+        tokio::task::yield_now().await;
+    }
+    // And the cursor follows all the same.
+    let head = store.head().await.expect("a head");
+    within("the cursor", async {
+        while store.saga_cursor("saga:order").await.expect("a cursor") != Some(head) {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    })
+    .await;
+    let most = 3 + began.elapsed().as_millis() / 200;
+    let commits = commits.load(Ordering::SeqCst);
+    assert!(u128::from(commits) <= most, "{commits} commits");
+    running.shutdown().await;
 }
 
 #[tokio::test]

@@ -177,6 +177,18 @@ saga_events! {
         /// Its stored name.
         name: String,
     }
+    /// An operator had the input go on behind an event that could not be read. It stands in a stream of
+    /// the input, `saga-input/<saga>`, not in that of an instance.
+    EventSkipped = "saga.event_skipped" {
+        /// The event.
+        event: EventId,
+        /// Its stored name.
+        name: String,
+        /// Who did it.
+        by: String,
+        /// Why.
+        reason: String,
+    }
     /// An input came that has nothing to say any more.
     InputIgnored = "saga.input_ignored" {
         /// The event.

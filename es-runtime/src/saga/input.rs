@@ -19,6 +19,7 @@ use crate::{
 use std::{
     collections::BTreeMap,
     panic::{AssertUnwindSafe, catch_unwind},
+    time::{Duration, Instant},
 };
 
 /// So many events at most share a transaction.
@@ -30,14 +31,71 @@ struct Asked<'e> {
     routed: Routed,
 }
 
+/// How far a reader has looked beyond its cursor, past events that are nothing to it. They would cost a
+/// commit for every append of others, so the cursor follows now and then.
+#[derive(Default)]
+pub(crate) struct Ahead {
+    /// Where the cursor stood, and where everything up to was looked at.
+    looked: Option<(Position, Position)>,
+    /// When the cursor followed last; `None` where it always follows at once.
+    followed: Option<Instant>,
+}
+
+impl Ahead {
+    /// The cursor follows after this time.
+    const FOLLOWS: Duration = Duration::from_millis(200);
+
+    /// For a reader that goes on and on.
+    #[cfg(feature = "runner")]
+    pub(crate) fn lazy() -> Self {
+        Self {
+            looked: None,
+            followed: Some(Instant::now()),
+        }
+    }
+
+    /// Where to read on, with the cursor at this position.
+    pub(crate) fn from(&self, cursor: Position) -> Position {
+        match self.looked {
+            Some((at, looked)) if at == cursor => looked,
+            _ => cursor,
+        }
+    }
+
+    /// Moves the cursor behind a page, or remembers to.
+    pub(crate) async fn pass<S: SagaStore>(
+        &mut self,
+        core: &Core<S>,
+        category: &str,
+        cursor: Position,
+        to: Position,
+    ) -> Result<(), SagaError> {
+        if to <= cursor {
+            return Ok(());
+        }
+        if self
+            .followed
+            .is_some_and(|last| last.elapsed() < Self::FOLLOWS)
+        {
+            self.looked = Some((cursor, to));
+            return Ok(());
+        }
+        self.looked = None;
+        skip(core, category, Some(cursor), to).await?;
+        self.followed = self.followed.map(|_| Instant::now());
+        Ok(())
+    }
+}
+
 /// Reads one page of the events of a saga. `None` when there was nothing to read; otherwise where it
 /// stands now.
 pub(crate) async fn read_on<S: SagaStore>(
     core: &Core<S>,
     category: &str,
+    ahead: &mut Ahead,
 ) -> Result<Option<Position>, SagaError> {
     if let Some(manager) = core.manager(category) {
-        return super::process::read_on(core, manager).await;
+        return super::process::read_on(core, manager, ahead).await;
     }
     let Some(kind) = core.newest(category) else {
         return Ok(None);
@@ -47,7 +105,7 @@ pub(crate) async fn read_on<S: SagaStore>(
     };
     let page = core
         .store
-        .read_feed(at, &kind.filter(), core.settings.page)
+        .read_feed(ahead.from(at), &kind.filter(), core.settings.page)
         .await?;
     let mut rest = page.events.as_slice();
     while !rest.is_empty() {
@@ -70,13 +128,7 @@ pub(crate) async fn read_on<S: SagaStore>(
         }
         rest = rest.get(taken..).unwrap_or_default();
     }
-    if page.next > at {
-        let moved = CursorMove::new(category, Some(at), page.next);
-        match core.store.commit(Commit::new().cursor(moved)).await {
-            Ok(_) | Err(CommitError::CursorMoved { .. }) => {}
-            Err(error) => return Err(error.into()),
-        }
-    }
+    ahead.pass(core, category, at, page.next).await?;
     let stood_still = page.events.is_empty() && page.at_end;
     Ok((!stood_still).then_some(page.next))
 }
@@ -313,7 +365,7 @@ fn ask(draft: &mut Draft<'_>, asked: &Asked<'_>) {
     let event = (asked.event.event_id, &*asked.event.name);
     match &asked.routed {
         Routed::Start { input, .. } => draft.start(input.clone(), Some(event)),
-        // Nothing has begun that could be undone, and nothing will: starts come before cancels.
+        // Nothing has begun that could be undone. What starts it later comes later.
         Routed::Cancel { .. } if draft.state.started.is_none() => {}
         Routed::Cancel { .. } => draft.cancel(event.0, event.1),
     }

@@ -63,9 +63,9 @@ pub use error::SagaError;
 #[cfg(feature = "derive")]
 pub use es_macros::saga;
 pub use events::{
-    CancelRequested, Cause, Compensated, Completed, Failed, Failure, InputIgnored, Interrupted,
-    LateSuccess, Parked, ParkedWhy, Repaired, SagaEvent, Scheduled, Started, Succeeded, Undone,
-    UnwindStarted, Verb, Verdict,
+    CancelRequested, Cause, Compensated, Completed, EventSkipped, Failed, Failure, InputIgnored,
+    Interrupted, LateSuccess, Parked, ParkedWhy, Repaired, SagaEvent, Scheduled, Started,
+    Succeeded, Undone, UnwindStarted, Verb, Verdict,
 };
 pub use fail::{Effect, Fail};
 pub use key::{Direction, Key};

@@ -1,14 +1,17 @@
 //! What operators see and do. Everything that they do is an event with who and why.
 
 use super::{
-    ParkedWhy, RowFilter, SagaError, SagaEvent, SagaRow, SagaState, SagaStatus, SagaStore, Sagas,
-    Verb,
-    commit::{decide_unheld, info_for, put_row},
+    Commit, CommitError, CursorMove, EventSkipped, ParkedWhy, RowFilter, SagaError, SagaEvent,
+    SagaRow, SagaState, SagaStatus, SagaStore, Sagas, Verb,
+    commit::{append_of, decide_unheld, info_for, put_row},
     load::{decode, load, may_pass},
     names::{UNREADABLE, category, stream_of},
     runner::Core,
 };
-use crate::{AppendId, EventId, Metadata, ReadLimit, StreamId, StreamRange, Timestamp};
+use crate::{
+    AppendId, EventId, ExpectedVersion, Metadata, Position, ReadLimit, StreamId, StreamRange,
+    Timestamp,
+};
 
 /// One saga in full, for operators.
 #[derive(Clone, Debug)]
@@ -244,6 +247,74 @@ impl<S: SagaStore> Sagas<S> {
                     Err(error) => return Err(error),
                 }
             }
+        }
+    }
+
+    /// Has the input of a saga, or of a process manager, go on behind the event that it stands at: one that
+    /// cannot be read ([`SagaError::Event`], [`stalled`](Sagas::stalled)). What the event would have brought
+    /// about does not happen. Who and why is stored in the stream `saga-input/<saga>`.
+    ///
+    /// # Errors
+    /// [`SagaError::NotNow`] when that is not the next event of its input. Otherwise [`SagaError`]; its
+    /// [`outcome`](SagaError::outcome) says whether something was written.
+    ///
+    /// # Cancel safety
+    /// It is done or not, never half.
+    pub async fn skip_event(
+        &self,
+        saga: &str,
+        position: Position,
+        by: &str,
+        reason: &str,
+    ) -> Result<(), SagaError> {
+        self.check()?;
+        let (core, category) = (&self.core, category(saga));
+        let record = StreamId::new("saga-input", saga)?;
+        let filter = match (core.manager(&category), core.newest(&category)) {
+            (Some(manager), _) => manager.filter(),
+            (None, Some(kind)) => kind.filter(),
+            (None, None) => {
+                return Err(SagaError::NotRegistered {
+                    saga: saga.to_owned(),
+                });
+            }
+        };
+        let cursor = core.store.saga_cursor(&category).await?;
+        let from = cursor.unwrap_or(Position::START);
+        let page = core.store.read_feed(from, &filter, ReadLimit::events(1));
+        let next = page.await?.events.into_iter().next();
+        let not_now = |reason: String| SagaError::NotNow {
+            instance: record.clone(),
+            reason,
+        };
+        let event = match next {
+            Some(event) if event.position == position => event,
+            Some(other) => {
+                return Err(not_now(format!(
+                    "the next event is that at {}",
+                    other.position
+                )));
+            }
+            None => return Err(not_now("there is no event to come".to_owned())),
+        };
+        let skipped = SagaEvent::from(EventSkipped {
+            event: event.event_id,
+            name: event.name.to_string(),
+            by: by.to_owned(),
+            reason: reason.to_owned(),
+        });
+        let metadata = Metadata::following(&event).with_user(by);
+        let mut append = append_of(&record, 0, &[skipped], metadata, None)?;
+        append.expected = ExpectedVersion::Any;
+        let commit = Commit::new()
+            .append(append)
+            .cursor(CursorMove::new(category, cursor, position));
+        match core.store.commit(commit).await {
+            Ok(_) => Ok(()),
+            Err(CommitError::CursorMoved { .. }) => {
+                Err(not_now("its input went on meanwhile".to_owned()))
+            }
+            Err(error) => Err(error.into()),
         }
     }
 

@@ -4,6 +4,7 @@ use super::{
     Around, Broken, InvalidDefinition, RowFilter, Saga, SagaError, SagaRow, SagaStatus, SagaStore,
     definition::{Bound, Kind},
     info::Info,
+    input::Ahead,
     names::category,
     process::{Erased, Manager, ProcessManager, STEPPED},
 };
@@ -354,7 +355,9 @@ impl<S: SagaStore> Sagas<S> {
         loop {
             let mut did = false;
             for category in core.categories() {
-                did |= super::input::read_on(core, &category).await?.is_some();
+                did |= super::input::read_on(core, &category, &mut Ahead::default())
+                    .await?
+                    .is_some();
             }
             let since = Instant::now();
             let mut failed = Ok(());

@@ -2,6 +2,7 @@
 
 use super::{
     SagaError, SagaStore, Sagas,
+    input::Ahead,
     runner::{Core, Stop, WORK_ON},
 };
 use crate::{Position, StreamId};
@@ -106,9 +107,10 @@ async fn again_after_panics<S: SagaStore, F: Future<Output = ()> + Send + 'stati
 /// Reads the events of one saga.
 async fn read<S: SagaStore>(core: Arc<Core<S>>, category: String, stop: Stop) {
     let what = format!("input {category}");
+    let mut ahead = Ahead::lazy();
     let mut failures = 0;
     while !stop.is_said() {
-        let done = super::input::read_on(&core, &category).await;
+        let done = super::input::read_on(&core, &category, &mut ahead).await;
         if done.is_ok() {
             failures = 0;
             core.stall(&what, None);
@@ -117,7 +119,7 @@ async fn read<S: SagaStore>(core: Arc<Core<S>>, category: String, stop: Stop) {
             Ok(Some(_)) => {}
             Ok(None) => {
                 let at = core.store.saga_cursor(&category).await.ok().flatten();
-                let at = at.unwrap_or(Position::START);
+                let at = at.map_or(Position::START, |at| ahead.from(at));
                 let changed = core.store.changed(at);
                 pause_or(&stop, core.settings.poll, changed).await;
             }

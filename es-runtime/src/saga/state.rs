@@ -228,23 +228,7 @@ impl SagaState {
                 });
                 self.no_longer_pending(&undone.step, Direction::Undo);
             }
-            SagaEvent::LateSuccess(late) => {
-                let underway = self.pending.as_ref();
-                let underway = underway.is_some_and(|p| p.is(&late.step, Direction::Undo));
-                self.change(&late.step, |step| {
-                    step.status = StepStatus::Done;
-                    step.output = Some(late.output.clone());
-                    step.again = underway;
-                });
-                if self.phase == Phase::Compensated {
-                    self.phase = Phase::Unwinding;
-                }
-                // What is said at the end has to wait for the undo.
-                self.no_longer_pending(COMPENSATED, Direction::Do);
-                if matches!(self.parked, Some((ParkedWhy::EndRefused { .. }, _))) {
-                    self.parked = None;
-                }
-            }
+            SagaEvent::LateSuccess(late) => self.late(late),
             SagaEvent::InputIgnored(ignored) => {
                 let asked = self.cancel_requested.as_ref();
                 if asked.is_some_and(|(event, _)| *event == ignored.event) {
@@ -254,6 +238,7 @@ impl SagaState {
             SagaEvent::Parked(parked) => {
                 self.parked = Some((parked.why.clone(), parked.message.clone()));
             }
+            SagaEvent::EventSkipped(_) => {}
             SagaEvent::Repaired(repaired) => self.repaired(&repaired.verb),
             SagaEvent::Completed(_) => self.ended(Phase::Completed),
             SagaEvent::Compensated(_) => {
@@ -269,6 +254,24 @@ impl SagaState {
         self.pending = None;
         self.parked = None;
         self.steps.retain(|step| step.name != COMPENSATED);
+    }
+
+    fn late(&mut self, late: &super::LateSuccess) {
+        let underway = self.pending.as_ref();
+        let underway = underway.is_some_and(|p| p.is(&late.step, Direction::Undo));
+        self.change(&late.step, |step| {
+            step.status = StepStatus::Done;
+            step.output = Some(late.output.clone());
+            step.again = underway;
+        });
+        if self.phase == Phase::Compensated {
+            self.phase = Phase::Unwinding;
+        }
+        // What is said at the end has to wait for the undo.
+        self.no_longer_pending(COMPENSATED, Direction::Do);
+        if matches!(self.parked, Some((ParkedWhy::EndRefused { .. }, _))) {
+            self.parked = None;
+        }
     }
 
     fn failed(&mut self, failed: &super::Failed) {

@@ -10,7 +10,7 @@ use crate::{
     saga::{
         Commit, CommitError, CursorMove, RowChange, SagaError, SagaStore,
         commit::{ATTEMPTS, contended, is_refused_for_good, may_decide_again, pause_after},
-        input::{GROUP, Taken, begin, is_taken, skip, unreadable_row},
+        input::{Ahead, GROUP, Taken, begin, is_taken, skip, unreadable_row},
         load::may_pass,
         names::category,
         runner::Core,
@@ -29,6 +29,7 @@ struct Routed<'e> {
 pub(crate) async fn read_on<S: SagaStore>(
     core: &Core<S>,
     manager: &dyn Manager,
+    ahead: &mut Ahead,
 ) -> Result<Option<Position>, SagaError> {
     let category = category(manager.name());
     let Some(mut at) = begin(core, &category).await? else {
@@ -36,7 +37,7 @@ pub(crate) async fn read_on<S: SagaStore>(
     };
     let page = core
         .store
-        .read_feed(at, &manager.filter(), core.settings.page)
+        .read_feed(ahead.from(at), &manager.filter(), core.settings.page)
         .await?;
     let mut inputs = Vec::new();
     let mut unreadable = None;
@@ -71,9 +72,7 @@ pub(crate) async fn read_on<S: SagaStore>(
     if let Some(error) = unreadable {
         return Err(error);
     }
-    if page.next > at {
-        skip(core, &category, Some(at), page.next).await?;
-    }
+    ahead.pass(core, &category, at, page.next).await?;
     let stood_still = page.events.is_empty() && page.at_end;
     Ok((!stood_still).then_some(page.next))
 }
