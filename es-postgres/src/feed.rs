@@ -26,22 +26,25 @@ pub(crate) async fn feed_page(
     // Positions are dense, so this bounds what one statement looks at, whatever is wanted.
     let wanted = u64::try_from(limit.events).unwrap_or(u64::MAX);
     let window = from.saturating_add(wanted.max(1).saturating_mul(WINDOW));
+    let bytes = i64::try_from(limit.bytes).unwrap_or(i64::MAX);
     let (start, end) = (clamped(from), clamped(window));
     let mut params: Vec<Param<'_>> = vec![
         (&start, Type::INT8),
         (&end, Type::INT8),
         (&most, Type::INT8),
+        (&bytes, Type::INT8),
     ];
     let names = filter
         .as_names()
         .map(|names| names.iter().map(|name| &**name).collect::<Vec<&str>>());
-    let sql = match &names {
+    let pages = match &names {
         None => &statements.feed,
         Some(names) => {
             params.push((names, Type::TEXT_ARRAY));
             &statements.feed_of_names
         }
     };
+    let sql = pages.sql(limit);
     let types: Vec<Type> = params.iter().map(|(_, kind)| kind.clone()).collect();
     session
         .prepare(&statements.head, &[])
@@ -63,6 +66,7 @@ pub(crate) async fn feed_page(
             break;
         }
     }
+    pages.learn(&page.events);
     let last = page.events.last().map_or(after, |event| event.position);
     if page.is_full() || page.is_cut() {
         return Ok(FeedPage::new(page.events, last, false));

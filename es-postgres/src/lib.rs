@@ -25,6 +25,7 @@ mod errors;
 mod feed;
 mod identifier;
 mod options;
+mod pages;
 mod read;
 mod rows;
 mod saga;

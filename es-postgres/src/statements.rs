@@ -1,10 +1,7 @@
 //! The SQL of the store. Only the checked name of the schema becomes part of it; every value is a
 //! parameter.
 
-use crate::{
-    identifier::SchemaName,
-    rows::{EVENT_COLUMNS, STORED_COLUMNS},
-};
+use crate::{identifier::SchemaName, pages::Pages, rows::STORED_COLUMNS};
 use tokio_postgres::types::Type;
 
 /// The statements for one schema.
@@ -23,10 +20,10 @@ pub(crate) struct Statements {
     pub(crate) known_events: String,
     pub(crate) head: String,
     pub(crate) fold: String,
-    pub(crate) stream_forward: String,
-    pub(crate) stream_backward: String,
-    pub(crate) feed: String,
-    pub(crate) feed_of_names: String,
+    pub(crate) stream_forward: Pages,
+    pub(crate) stream_backward: Pages,
+    pub(crate) feed: Pages,
+    pub(crate) feed_of_names: Pages,
     pub(crate) first_append: String,
     pub(crate) load_snapshot: String,
     pub(crate) save_snapshot: String,
@@ -49,6 +46,7 @@ impl Statements {
     pub(crate) fn new(schema: &SchemaName) -> Self {
         let s = schema.quoted();
         let of_stream = format!("FROM {s}.events WHERE aggregate = $1 AND aggregate_id = $2");
+        let of_feed = format!("FROM {s}.events WHERE position > $1 AND position <= $2");
         Self {
             lock: format!("SELECT position, clock_timestamp() FROM {s}.head FOR UPDATE"),
             stream_heads: format!(
@@ -88,21 +86,10 @@ impl Statements {
             fold: format!(
                 "SELECT {STORED_COLUMNS} {of_stream} AND version > $3 ORDER BY version LIMIT $4"
             ),
-            stream_forward: format!(
-                "SELECT {EVENT_COLUMNS} {of_stream} AND version > $3 ORDER BY version LIMIT $4"
-            ),
-            stream_backward: format!(
-                "SELECT {EVENT_COLUMNS} {of_stream} AND version < $3 ORDER BY version DESC LIMIT \
-                 $4"
-            ),
-            feed: format!(
-                "SELECT {EVENT_COLUMNS} FROM {s}.events WHERE position > $1 AND position <= $2 \
-                 ORDER BY position LIMIT $3"
-            ),
-            feed_of_names: format!(
-                "SELECT {EVENT_COLUMNS} FROM {s}.events WHERE position > $1 AND position <= $2 \
-                 AND event = ANY($4) ORDER BY position LIMIT $3"
-            ),
+            stream_forward: Pages::new(&format!("{of_stream} AND version > $5"), "version"),
+            stream_backward: Pages::new(&format!("{of_stream} AND version < $5"), "version DESC"),
+            feed: Pages::new(&of_feed, "position"),
+            feed_of_names: Pages::new(&format!("{of_feed} AND event = ANY($5)"), "position"),
             first_append: format!(
                 "SELECT last_version, events, position, recorded_at FROM {s}.appends WHERE \
                  aggregate = $1 AND aggregate_id = $2 AND append_id = $3"

@@ -361,16 +361,18 @@ impl EventStore for PostgresStore {
         limit: ReadLimit,
     ) -> Result<Vec<RecordedEvent>, ReadError> {
         let statements = &self.shared.statements;
-        let sql = match range.direction {
+        let pages = match range.direction {
             Direction::Forward => &statements.stream_forward,
             Direction::Backward => &statements.stream_backward,
         };
         let most = i64::try_from(limit.events).unwrap_or(i64::MAX);
-        let params: [Param<'_>; 4] = [
+        let bytes = i64::try_from(limit.bytes).unwrap_or(i64::MAX);
+        let params: [Param<'_>; 5] = [
             (&stream.aggregate(), Type::TEXT),
             (&stream.id(), Type::TEXT),
-            (&clamped(range.after), Type::INT8),
             (&most, Type::INT8),
+            (&bytes, Type::INT8),
+            (&clamped(range.after), Type::INT8),
         ];
         self.shared.check_open()?;
         let session = self.shared.readers.get().await?;
@@ -381,6 +383,7 @@ impl EventStore for PostgresStore {
             Direction::Forward => Some(range.after),
             Direction::Backward => None,
         };
+        let sql = pages.sql(limit);
         let found = session.stream(sql, &params).await.map_err(read_error)?;
         let mut found = pin!(found);
         while let Some(row) = found.try_next().await.map_err(read_error)? {
@@ -389,10 +392,12 @@ impl EventStore for PostgresStore {
                 place.follows(stream, previous, range.direction)?;
             }
             if !page.take(recorded.read(&row)?) {
+                pages.learn(&page.events);
                 return Ok(page.events);
             }
             previous = Some(place.version);
         }
+        pages.learn(&page.events);
         // Backward, a stream that was read to its end ends at its first event.
         if let (Direction::Backward, Some(2..), Some(last), false) = (
             range.direction,

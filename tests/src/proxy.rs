@@ -44,6 +44,8 @@ struct Shared {
     holds_next: AtomicBool,
     late: Mutex<Option<Late>>,
     translates: AtomicBool,
+    /// What the server said so far.
+    bytes: AtomicUsize,
 }
 
 /// A statement that the client thinks is lost.
@@ -157,6 +159,11 @@ impl Proxy {
         self.shared.translates.store(true, Ordering::SeqCst);
     }
 
+    /// How many bytes the server has sent.
+    pub fn bytes(&self) -> usize {
+        self.shared.bytes.load(Ordering::SeqCst)
+    }
+
     /// Whether the last one that was asked for has happened.
     pub fn is_done(&self) -> bool {
         self.shared.next().is_none()
@@ -267,6 +274,7 @@ async fn between(mut client: TcpStream, server: SocketAddr, shared: &Shared) -> 
                 if read == 0 || shared.is_gone.load(Ordering::SeqCst) {
                     return Ok(());
                 }
+                shared.bytes.fetch_add(read, Ordering::SeqCst);
                 said.bytes.extend_from_slice(&down[..read]);
                 while let Some(message) = said.next() {
                     if let (Some(cut), true) = (cut_answer, message.ends_with(b"COMMIT\0")) {

@@ -8,7 +8,10 @@ use es_runtime::{
     saga::{RowFilter, SagaStore},
 };
 use es_testkit::postgres::{Database, Server};
-use es_tests::accounts::{Balances, deposit};
+use es_tests::{
+    accounts::{Balances, deposit},
+    proxy::Proxy,
+};
 use std::time::Duration;
 
 fn database() -> Database<'static> {
@@ -474,4 +477,62 @@ async fn timeouts_may_be_as_short_or_long_as_one_likes() {
     for store in [store, hasty, calm] {
         store.close().await;
     }
+}
+
+/// What does not fit into a page does not cross the wire, and no event is left out for it.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_server_knows_how_many_bytes_a_page_may_have() {
+    const EVENTS: usize = 100;
+    const SIZE: usize = 100_000;
+    let server = Server::options().tcp().start().expect("a server");
+    let database = server.database().expect("a database");
+    let address = server.tcp_address().expect("it listens");
+    let proxy = Proxy::start(address).await.expect("a proxy");
+    let url = database.url_through(proxy.address());
+    let options = PostgresStore::options(&url).expect("a url").notify(false);
+    let store = options.reader_connections(1).open().await.expect("opens");
+    let stream = StreamId::new("large", "1").expect("a name");
+    for number in 0..EVENTS {
+        // The last ones are small, so that whole pages of them follow the large ones.
+        let size = if number < EVENTS / 2 { SIZE } else { 10 };
+        let payload = format!("\"{}\"", "x".repeat(size));
+        let event = NewEvent::json("large.grown", 1, payload);
+        let append = Append::new(stream.clone(), ExpectedVersion::Any).with_event(event);
+        store.append(append).await.expect("stored");
+    }
+    let mut limit = ReadLimit::events(EVENTS);
+    limit.bytes = 3 * SIZE;
+    for filter in [EventFilter::all(), EventFilter::names(["large.grown"])] {
+        let (mut from, mut found) = (Position::START, Vec::new());
+        loop {
+            let before = proxy.bytes();
+            let page = store.read_feed(from, &filter, limit).await.expect("read");
+            // Behind the rest of the page on the one connection.
+            store.head().await.expect("read");
+            let sent = proxy.bytes() - before;
+            assert!(sent < 5 * SIZE, "{sent} bytes for a page");
+            found.extend(page.events.iter().map(|event| event.version));
+            from = page.next;
+            if page.at_end {
+                break;
+            }
+        }
+        assert_eq!(found, (1..=EVENTS as u64).collect::<Vec<_>>());
+    }
+    for (range, first) in [
+        (StreamRange::forward(0), [1, 2]),
+        (StreamRange::backward(EVENTS as u64 / 2 + 1), [50, 49]),
+    ] {
+        let before = proxy.bytes();
+        let page = store
+            .read_stream(&stream, range, limit)
+            .await
+            .expect("read");
+        store.head().await.expect("read");
+        let sent = proxy.bytes() - before;
+        assert!(sent < 5 * SIZE, "{sent} bytes for a page");
+        let versions: Vec<u64> = page.iter().map(|event| event.version).collect();
+        assert_eq!(versions, first);
+    }
+    store.close().await;
 }
