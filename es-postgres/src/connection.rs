@@ -2,7 +2,7 @@
 //! transaction relies on nothing that it did not set itself.
 
 use crate::{
-    errors::{again, storage},
+    errors::{again, is_stale, storage},
     options::Settings,
 };
 use es_runtime::{StorageError, StorageErrorKind};
@@ -112,7 +112,7 @@ impl Connector {
         }
         Ok(Session {
             client,
-            prepared: (!self.pooled).then(Mutex::default),
+            prepared: (!self.pooled).then(Prepared::default),
         })
     }
 
@@ -174,8 +174,22 @@ impl fmt::Debug for Connector {
 /// One connection. Dropping it ends it; what it has open is rolled back.
 pub(crate) struct Session {
     client: Client,
-    /// Statements by their text; `None` behind a pooler, where they would be somebody else's.
-    prepared: Option<Mutex<HashMap<String, Statement>>>,
+    /// `None` behind a pooler, where they would be somebody else's.
+    prepared: Option<Prepared>,
+}
+
+/// Statements by their text.
+#[derive(Default)]
+struct Prepared {
+    /// Those of this crate: a list.
+    own: Mutex<HashMap<String, Statement>>,
+    /// Those of handlers and queries, whose text may be another each time.
+    theirs: Mutex<HashMap<String, Statement>>,
+}
+
+impl Prepared {
+    /// So many of `theirs` are kept. With one more, all of them are prepared anew.
+    const MOST: usize = 256;
 }
 
 impl Session {
@@ -191,7 +205,7 @@ impl Session {
     /// poll: what is sent in one flight must go out in its order.
     pub(crate) async fn prepare(&self, sql: &str, types: &[Type]) -> Result<(), Error> {
         if let Some(prepared) = &self.prepared {
-            self.statement(prepared, sql, types).await?;
+            self.statement(&prepared.own, sql, types).await?;
         }
         Ok(())
     }
@@ -216,7 +230,7 @@ impl Session {
             None => self.client.query_typed(sql, params).await,
             Some(prepared) => {
                 let (values, types) = split(params);
-                let statement = self.statement(prepared, sql, &types).await?;
+                let statement = self.statement(&prepared.own, sql, &types).await?;
                 self.client.query(&statement, &values).await
             }
         }
@@ -231,7 +245,7 @@ impl Session {
             }
             Some(prepared) => {
                 let (values, types) = split(params);
-                let statement = self.statement(prepared, sql, &types).await?;
+                let statement = self.statement(&prepared.own, sql, &types).await?;
                 self.client.query_raw(&statement, values).await
             }
         }
@@ -243,7 +257,7 @@ impl Session {
             None => self.client.execute_typed(sql, params).await,
             Some(prepared) => {
                 let (values, types) = split(params);
-                let statement = self.statement(prepared, sql, &types).await?;
+                let statement = self.statement(&prepared.own, sql, &types).await?;
                 self.client.execute(&statement, &values).await
             }
         }
@@ -254,7 +268,20 @@ impl Session {
         match &self.prepared {
             // Dropped after its use, it is closed before the transaction ends.
             None => self.client.prepare(sql).await,
-            Some(prepared) => self.statement(prepared, sql, &[]).await,
+            Some(Prepared { theirs, .. }) => {
+                if lock(theirs).len() >= Prepared::MOST {
+                    lock(theirs).clear();
+                }
+                self.statement(theirs, sql, &[]).await
+            }
+        }
+    }
+
+    /// Looks at the failure of a user's statement: one that is [stale](is_stale) is forgotten, and the
+    /// others with it.
+    pub(crate) fn learn(&self, error: &Error) {
+        if let (true, Some(prepared)) = (is_stale(error), &self.prepared) {
+            lock(&prepared.theirs).clear();
         }
     }
 }

@@ -53,7 +53,20 @@ pub(crate) fn read_error(error: Error) -> ReadError {
     ReadError::Storage(storage(error))
 }
 
+/// Whether a prepared statement failed because what its tables or views look like was changed since. It
+/// goes well once it is prepared anew. (The code alone stands for other things too, and the text is in
+/// the language of the server.)
+pub(crate) fn is_stale(error: &Error) -> bool {
+    error.as_db_error().is_some_and(|db| {
+        *db.code() == SqlState::FEATURE_NOT_SUPPORTED
+            && db.routine() == Some("RevalidateCachedQuery")
+    })
+}
+
 pub(crate) fn kind(error: &Error) -> StorageErrorKind {
+    if is_stale(error) {
+        return StorageErrorKind::Busy;
+    }
     let Some(code) = error.code() else {
         // Not the server's word: the connection ended, or was never made.
         return if error.is_closed() || is_io(error) {

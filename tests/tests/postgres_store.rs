@@ -4,7 +4,8 @@
 use es_postgres::{Durability, PostgresStore};
 use es_runtime::{
     Append, AppendError, EventFilter, EventStore, ExpectedVersion, NewEvent, Outcome, Position,
-    ReadLimit, StorageErrorKind, StreamId, StreamRange,
+    ReadDatabase, ReadLimit, StorageErrorKind, StreamId, StreamRange,
+    projection::{Job, RolledBack, SqlTransaction},
     saga::{RowFilter, SagaStore},
 };
 use es_testkit::postgres::{Database, Server};
@@ -534,5 +535,70 @@ async fn the_server_knows_how_many_bytes_a_page_may_have() {
         let versions: Vec<u64> = page.iter().map(|event| event.version).collect();
         assert_eq!(versions, first);
     }
+    store.close().await;
+}
+
+/// Texts of queries that are another each time do not fill the server's memory.
+#[tokio::test]
+async fn a_connection_keeps_so_many_statements_and_no_more() {
+    let database = database();
+    let options = PostgresStore::options(&database.url()).expect("a url");
+    let store = options.read_connections(1).open().await.expect("opens");
+    let read = store.read_database();
+    for number in 0..1_000 {
+        let sql = format!("SELECT {number}::bigint");
+        let found = read.select_one(&sql, &[], |row| row.try_get::<_, i64>(0));
+        assert_eq!(found.await.expect("read"), Some(number));
+    }
+    let count = "SELECT count(*) FROM pg_prepared_statements";
+    let kept = read.select_one(count, &[], |row| row.try_get::<_, i64>(0));
+    let kept = kept.await.expect("read").expect("a count");
+    assert!((1..=300).contains(&kept), "{kept} statements");
+    store.close().await;
+}
+
+/// Reads a view whose columns change.
+struct Look;
+
+impl Job<es_postgres::Postgres> for Look {
+    type Output = usize;
+
+    async fn run(
+        self,
+        tx: &mut es_postgres::PostgresTransaction,
+    ) -> Result<usize, RolledBack<usize>> {
+        let rows = tx.rows("SELECT * FROM looks", &[]).await?;
+        Ok(rows.first().map_or(0, Vec::len))
+    }
+}
+
+/// A swap may change the columns of a view, while statements for the old ones are prepared.
+#[tokio::test]
+async fn a_statement_for_older_columns_is_prepared_anew() {
+    let database = database();
+    let options = PostgresStore::options(&database.url()).expect("a url");
+    let store = options.read_connections(1).open().await.expect("opens");
+    let read = store.read_database();
+    for columns in 1..=4 {
+        let names: Vec<String> = (0..columns)
+            .map(|number| format!("1 AS c{number}"))
+            .collect();
+        let names = names.join(", ");
+        let change = format!("DROP VIEW IF EXISTS looks; CREATE VIEW looks AS SELECT {names}");
+        database.query(&change).expect("changed");
+        let look = "SELECT * FROM looks";
+        let found = read.select_one(look, &[], |row| Ok(row.len())).await;
+        assert_eq!(found.expect("read"), Some(columns));
+        let found = read.query(look, &[]).await.expect("read");
+        assert_eq!(found[0].len(), columns);
+    }
+    // In a transaction it is for the caller to begin again, as for a lock that was not to be had.
+    assert_eq!(read.transact(Look).await.expect("read"), 4);
+    let change = "DROP VIEW looks; CREATE VIEW looks AS SELECT 1 AS one";
+    database.query(change).expect("changed");
+    let refused = read.transact(Look).await.expect_err("the plan is old");
+    let busy = (Outcome::NotApplied, StorageErrorKind::Busy);
+    assert_eq!((refused.outcome, refused.error.kind), busy);
+    assert_eq!(read.transact(Look).await.expect("read"), 1);
     store.close().await;
 }

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     connection::Connector,
-    errors::{dead_transaction, is_refusal, storage, task_ended},
+    errors::{dead_transaction, is_refusal, is_stale, storage, task_ended},
     identifier::SchemaName,
     options::PostgresOptions,
 };
@@ -138,10 +138,34 @@ impl Postgres {
         params: &[&(dyn ToSql + Sync)],
         row: impl FnMut(&Row) -> Result<T, Error>,
     ) -> Result<Vec<T>, StorageError> {
+        let rows = self.rows(sql, params).await?;
+        let values: Result<Vec<T>, Error> = rows.iter().map(row).collect();
+        values.map_err(storage)
+    }
+
+    /// The rows of one query. Nothing was read before it, so it is asked once more where it was
+    /// prepared for tables that look otherwise now, such as those before a swap.
+    async fn rows(
+        &self,
+        sql: &str,
+        params: &[&(dyn ToSql + Sync)],
+    ) -> Result<Vec<Row>, StorageError> {
         let reading = self.snapshot().await?;
-        let values = reading.select(sql, params, row).await?;
+        let mut found = reading.rows(sql, params).await;
+        if found.as_ref().is_err_and(is_stale) {
+            let begin = format!("ROLLBACK; {}", self.begin_reading());
+            let client = reading.pooled.session.client();
+            client.batch_execute(&begin).await.map_err(storage)?;
+            found = reading.rows(sql, params).await;
+        }
+        let rows = found.map_err(storage)?;
         reading.end().await;
-        Ok(values)
+        Ok(rows)
+    }
+
+    fn begin_reading(&self) -> String {
+        let connector = &self.shared.settings.connector;
+        connector.begin("REPEATABLE READ READ ONLY")
     }
 
     /// The first row of a query, turned into a value by `row`; `None` without one.
@@ -170,11 +194,7 @@ impl Postgres {
     /// It only reads.
     pub async fn snapshot(&self) -> Result<Reading, StorageError> {
         let pooled = self.shared.pool.get().await?;
-        let begin = self
-            .shared
-            .settings
-            .connector
-            .begin("REPEATABLE READ READ ONLY");
+        let begin = self.begin_reading();
         let client = pooled.session.client();
         client.batch_execute(&begin).await.map_err(storage)?;
         Ok(Reading {
@@ -212,13 +232,22 @@ impl Reading {
         params: &[&(dyn ToSql + Sync)],
         row: impl FnMut(&Row) -> Result<T, Error>,
     ) -> Result<Vec<T>, StorageError> {
+        let rows = self.rows(sql, params).await.map_err(storage)?;
+        let values: Result<Vec<T>, Error> = rows.iter().map(row).collect();
+        values.map_err(storage)
+    }
+
+    async fn rows(&self, sql: &str, params: &[&(dyn ToSql + Sync)]) -> Result<Vec<Row>, Error> {
         let session = &self.pooled.session;
         let found = async {
             let statement = session.prepared(sql).await?;
-            let rows = session.client().query(&statement, params).await?;
-            rows.iter().map(row).collect::<Result<Vec<T>, Error>>()
+            session.client().query(&statement, params).await
         };
-        found.await.map_err(storage)
+        let found = found.await;
+        if let Err(error) = &found {
+            session.learn(error);
+        }
+        found
     }
 
     /// Gives the connection back.
@@ -280,17 +309,9 @@ impl ReadDatabase for Postgres {
         sql: &str,
         values: &[SqlValue],
     ) -> Result<Vec<Vec<SqlValue>>, StorageError> {
-        let reading = self.snapshot().await?;
-        let session = &reading.pooled.session;
-        let found = async {
-            let statement = session.prepared(sql).await?;
-            let bound: Vec<Bound<'_>> = values.iter().map(Bound).collect();
-            let bound: Vec<&(dyn ToSql + Sync)> = bound.iter().map(|value| value as _).collect();
-            sql_values(&session.client().query(&statement, &bound).await?)
-        };
-        let found = found.await.map_err(storage)?;
-        reading.end().await;
-        Ok(found)
+        let bound: Vec<Bound<'_>> = values.iter().map(Bound).collect();
+        let bound: Vec<&(dyn ToSql + Sync)> = bound.iter().map(|value| value as _).collect();
+        sql_values(&self.rows(sql, &bound).await?).map_err(storage)
     }
 }
 

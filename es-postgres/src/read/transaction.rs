@@ -195,6 +195,7 @@ impl PostgresTransaction {
 
     fn note(&mut self, error: &Error) {
         self.is_dead = true;
+        self.session.learn(error);
         if self.passing.is_none() && is_passing(error) {
             let text = storage_text(error);
             self.passing = Some(StorageError::new(kind(error), text));
