@@ -83,6 +83,10 @@ impl<A: Aggregate, S: EventStore> Repository<A, S> {
     }
 
     /// A repository that keeps its snapshots somewhere else.
+    ///
+    /// A snapshot is used where its stream has an event at the same version and position. Snapshots that
+    /// outlive their events, as when these are restored from an older copy, could so be taken for those of
+    /// another history: clear their store when the events are replaced.
     pub fn with_snapshots<N: SnapshotStore>(store: S, snapshots: N) -> Repository<A, S, N> {
         Repository {
             store,
