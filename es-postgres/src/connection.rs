@@ -100,8 +100,24 @@ impl Connector {
         self.connect.connect(self.config.clone()).await
     }
 
-    /// A session whose driver runs as a task of its own until the session is dropped.
+    /// A session whose driver runs as a task of its own until the session is dropped. The driver bounds
+    /// how long a host may take to answer; this bounds what the server does with the connection.
     pub(crate) async fn session(&self) -> Result<Session, StorageError> {
+        let each = self.config.get_connect_timeout().copied();
+        let hosts = u32::try_from(self.config.get_hosts().len()).unwrap_or(u32::MAX);
+        let all = each
+            .unwrap_or_default()
+            .saturating_mul(hosts.saturating_add(1));
+        let session = tokio::time::timeout(all.max(self.patience), self.began());
+        session.await.unwrap_or_else(|_| {
+            Err(StorageError::new(
+                StorageErrorKind::Unreachable,
+                "the server took the connection and did not answer on it in time",
+            ))
+        })
+    }
+
+    async fn began(&self) -> Result<Session, StorageError> {
         let (client, mut driver) = self.connect().await.map_err(storage)?;
         tokio::spawn(
             async move { while let Some(Ok(_)) = poll_fn(|context| driver(context)).await {} },

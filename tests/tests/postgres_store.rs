@@ -370,6 +370,20 @@ async fn a_closed_store_says_so() {
     assert_eq!(positions(&again).await.len(), 1 + usize::from(stored));
 }
 
+/// A server that takes connections and says nothing, as one whose machine is frozen, is one that cannot
+/// be reached.
+#[tokio::test]
+async fn a_server_that_says_nothing_is_not_waited_for_without_end() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = listener.local_addr().expect("an address").port();
+    let url = format!("host=127.0.0.1 port={port} user=es connect_timeout=1");
+    let refused = tokio::time::timeout(Duration::from_secs(30), refusal(&url)).await;
+    assert_eq!(
+        refused.expect("in time").kind,
+        StorageErrorKind::Unreachable
+    );
+}
+
 /// A name of a schema may be a word of SQL.
 #[tokio::test]
 async fn any_word_may_be_the_name_of_a_schema() {
