@@ -113,14 +113,6 @@ pub(crate) fn kind_of(code: &SqlState) -> StorageErrorKind {
     }
 }
 
-/// Whether the failure says nothing of the statement: the same may go well on another try.
-pub(crate) fn is_passing(kind: StorageErrorKind) -> bool {
-    matches!(
-        kind,
-        StorageErrorKind::Unreachable | StorageErrorKind::Busy | StorageErrorKind::Full
-    )
-}
-
 fn is_io(error: &Error) -> bool {
     let mut cause = std::error::Error::source(error);
     while let Some(inner) = cause {

@@ -10,4 +10,4 @@ mod scenario;
 mod sleepy;
 
 pub use scenario::{Scenario, Then, given, given_nothing};
-pub use sleepy::{Alarm, SleepyStore};
+pub use sleepy::{Alarm, SleepyStore, as_a_process};

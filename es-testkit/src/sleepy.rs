@@ -12,10 +12,10 @@ use es_runtime::{
 use std::{
     future::Future,
     pin::Pin,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Condvar, Mutex, PoisonError},
     time::Duration,
 };
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::sync::{Semaphore, SemaphorePermit, oneshot};
 
 type Sleep = Arc<dyn Fn() -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync>;
 
@@ -29,14 +29,14 @@ type Sleep = Arc<dyn Fn() -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + S
 /// # let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
 /// # runtime.block_on(async {
 /// let (store, alarm) = SleepyStore::until_woken(MemoryStore::new());
-/// let reader = tokio::spawn(async move {
+/// let reader = es_testkit::as_a_process(async move {
 ///     let all = EventFilter::all();
 ///     store.read_feed(Position::START, &all, ReadLimit::default()).await
 /// });
 /// alarm.is_asleep().await;
 /// // Here another process does what it likes.
 /// alarm.wake();
-/// assert!(reader.await??.events.is_empty());
+/// assert!(reader.await.expect("no panic")?.events.is_empty());
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// # })?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -52,8 +52,24 @@ pub struct SleepyStore<S> {
 /// Wakes a [`SleepyStore`].
 #[derive(Clone)]
 pub struct Alarm {
-    wakes: Arc<Semaphore>,
+    is_morning: Arc<(Mutex<bool>, Condvar)>,
     asleep: Arc<Semaphore>,
+}
+
+/// Runs the work on a thread and a runtime of its own, so that it stands still with a store that sleeps,
+/// as a process does that was stopped, and nothing else does. What it gives comes through the receiver, which closes
+/// where it panics or the runtime cannot be made.
+pub fn as_a_process<T: Send + 'static>(
+    work: impl Future<Output = T> + Send + 'static,
+) -> oneshot::Receiver<T> {
+    let (done, result) = oneshot::channel();
+    std::thread::spawn(move || {
+        let mut runtime = tokio::runtime::Builder::new_multi_thread();
+        if let Ok(runtime) = runtime.enable_all().build() {
+            let _ = done.send(runtime.block_on(work));
+        }
+    });
+    result
 }
 
 impl Alarm {
@@ -70,7 +86,18 @@ impl Alarm {
 
     /// Hands over the page that is held back, and all that follow.
     pub fn wake(&self) {
-        self.wakes.add_permits(Semaphore::MAX_PERMITS / 2);
+        let (is_morning, bell) = &*self.is_morning;
+        *is_morning.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        bell.notify_all();
+    }
+
+    fn sleep(&self) {
+        self.asleep.add_permits(1);
+        let (is_morning, bell) = &*self.is_morning;
+        let night = is_morning.lock().unwrap_or_else(PoisonError::into_inner);
+        // A test that failed meanwhile does not wake it.
+        let at_most = Duration::from_secs(60);
+        drop(bell.wait_timeout_while(night, at_most, |is_morning| !*is_morning));
     }
 }
 
@@ -88,20 +115,18 @@ impl<S> SleepyStore<S> {
         }
     }
 
-    /// Holds each page back until the alarm goes off.
+    /// Holds each page back until the alarm goes off, at most a minute. The reader's thread stands still,
+    /// as that of a process that was stopped: run it with [`as_a_process`].
     pub fn until_woken(inner: S) -> (Self, Alarm) {
         let alarm = Alarm {
-            wakes: Arc::new(Semaphore::new(0)),
+            is_morning: Arc::default(),
             asleep: Arc::new(Semaphore::new(0)),
         };
         let bed = alarm.clone();
         let store = Self::new(inner, move || {
-            let bed = bed.clone();
-            Box::pin(async move {
-                bed.asleep.add_permits(1);
-                let permit = bed.wakes.acquire().await;
-                permit.into_iter().for_each(SemaphorePermit::forget);
-            })
+            // What else this runtime drives, such as connections that others use too, goes on.
+            tokio::task::block_in_place(|| bed.sleep());
+            Box::pin(std::future::ready(()))
         });
         (store, alarm)
     }

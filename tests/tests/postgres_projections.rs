@@ -4,8 +4,11 @@
 use es_postgres::{Postgres, PostgresStore, PostgresTransaction};
 use es_runtime::{
     Append, AppendError, AppendId, Envelope, EventStore, ExpectedVersion, HandlerError, Project,
-    Projection, Projections, ReadDatabase, ReadLimit, StorageErrorKind, StreamId,
-    projection::{Job, ProjectionError, RolledBack, SqlTransaction, TransactionError, WaitError},
+    Projection, Projections, ReadDatabase, ReadLimit, RecordedEvent, StorageErrorKind, StreamId,
+    projection::{
+        Job, Key, ProjectionError, RolledBack, SqlTransaction, Stalled, State, TransactionError,
+        WaitError,
+    },
 };
 use es_testkit::postgres::{Database, Server};
 use es_tests::accounts::{Balances, Deposited, deposit, postgres_balances, withdraw};
@@ -583,4 +586,118 @@ async fn a_row_that_no_index_takes_is_parked() {
         "{refused}"
     );
     deposit(&store, "a", 1).await.expect("stored");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_report_that_holds_the_view_delays_a_swap_and_no_more() {
+    let Place {
+        database,
+        store,
+        read: reports,
+    } = place().await;
+    deposit(&store, "a", 1).await.expect("stored");
+    let options = PostgresStore::options(&database.url()).expect("a url");
+    let read = options
+        .busy_timeout(Duration::from_millis(50))
+        .open_read_database()
+        .await
+        .expect("opens");
+    let projections = quick(&store, &read).with(Balances::new());
+    projections.catch_up().await.expect("caught up");
+    let report = reports.snapshot().await.expect("begun");
+    let sql = "SELECT account FROM balances";
+    let accounts: Vec<String> = report
+        .select(sql, &[], |row| row.try_get(0))
+        .await
+        .expect("rows");
+    assert_eq!(accounts, ["a"]);
+
+    projections.rebuild(Balances::NAME).await.expect("asked");
+    let running = projections.start().expect("started");
+    let until = std::time::Instant::now() + SOON;
+    loop {
+        let slots = projections.status().await.expect("status");
+        let waits = |slot: &es_runtime::projection::Status| {
+            matches!(slot.state, State::Stalled(Stalled::Database(_)))
+        };
+        if slots.iter().any(|slot| slot.generation == 2 && waits(slot)) {
+            break;
+        }
+        assert!(std::time::Instant::now() < until, "{slots:#?}");
+    }
+    // The tables that answer are kept up meanwhile.
+    let last = deposit(&store, "a", 1).await.expect("stored");
+    read.wait_for::<Balances>(last, SOON).await.expect("there");
+    report.end().await;
+    loop {
+        let slots = projections.status().await.expect("status");
+        if slots.len() == 1 && slots[0].live && slots[0].generation == 2 {
+            break;
+        }
+        assert!(std::time::Instant::now() < until, "{slots:#?}");
+    }
+    running.shutdown().await;
+    let (accounts, _) = postgres_balances(&read).await.expect("rows");
+    assert_eq!(accounts, [("a".into(), 2)]);
+}
+
+/// Keys and reasons that PostgreSQL has no place for.
+#[derive(Projection)]
+#[projection("odd", events(Deposited), key = odd_key)]
+#[projection(schema(Postgres = "CREATE TABLE {odd} (id TEXT)"))]
+struct Odd {
+    broken: AtomicBool,
+}
+
+fn odd_key(event: &RecordedEvent) -> Key<'_> {
+    Key::Owned(format!("a\0{}{}", event.stream.id(), "k".repeat(5_000)))
+}
+
+impl Project<Deposited, Postgres> for Odd {
+    async fn project(
+        &self,
+        event: &Envelope<Deposited>,
+        tx: &mut PostgresTransaction,
+    ) -> Result<(), HandlerError> {
+        if self.broken.load(Ordering::SeqCst) && event.stream.id() == "bad" {
+            return Err(HandlerError::new(format!("x\0{}", "y".repeat(100_000))));
+        }
+        tx.execute("INSERT INTO {odd} VALUES ($1)", &[&event.stream.id()])
+            .await?;
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn what_the_server_has_no_place_for_can_be_parked() {
+    let Place { store, read, .. } = place().await;
+    for account in ["bad", "good", "bad"] {
+        deposit(&store, account, 1).await.expect("stored");
+    }
+    let odd = |broken| Odd {
+        broken: AtomicBool::new(broken),
+    };
+    let projections = quick(&store, &read).with(odd(true));
+    let caught_up = tokio::time::timeout(SOON, projections.catch_up()).await;
+    caught_up.expect("in time").expect("caught up");
+    let parked = projections.parked(Odd::NAME).await.expect("parked");
+    assert_eq!(parked.len(), 2);
+    let reason = &parked[0].event.reason;
+    assert!(reason.starts_with("x\u{fffd}yyy"), "{reason}");
+    assert!(reason.len() < 10_000);
+    assert_eq!(parked[0].key, parked[1].key);
+
+    // By either form of the key.
+    let whole = format!("a\0bad{}", "k".repeat(5_000));
+    let mended = quick(&store, &read).with(odd(false));
+    let discarded = mended.discard(Odd::NAME, &whole, "why\0").await;
+    assert!(discarded.expect("discarded").is_some());
+    let retried = mended.retry(Odd::NAME, &parked[1].key).await;
+    assert_eq!(retried.expect("retried").handled, 1);
+    let ids = "SELECT id FROM odd ORDER BY id";
+    let ids: Vec<String> = read
+        .select(ids, &[], |row| row.try_get(0))
+        .await
+        .expect("rows");
+    assert_eq!(ids, ["bad", "good"]);
 }

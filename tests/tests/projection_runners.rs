@@ -7,7 +7,7 @@ use es_runtime::{
     projection::{Key, Measure, ProjectionError, Stalled, State},
 };
 use es_sqlite::{Sqlite, SqliteStore, SqliteTransaction, rusqlite::Connection};
-use es_testkit::SleepyStore;
+use es_testkit::{SleepyStore, as_a_process};
 use es_tests::accounts::{
     Balances, Deposited, Turnover, balances, deposit, watch_positions, went_back, withdraw,
 };
@@ -20,6 +20,7 @@ use std::{
     },
     time::{Duration, Instant},
 };
+use tokio::sync::oneshot;
 
 const SOON: Duration = Duration::from_secs(20);
 
@@ -50,7 +51,12 @@ async fn who_slept_and_was_replaced_writes_nothing() {
                 }
             })
             .with(Balances::new());
-        let running = first.start().expect("started");
+        let (shut_down, told) = oneshot::channel::<()>();
+        let ended = as_a_process(async move {
+            let running = first.start().expect("started");
+            let _ = told.await;
+            running.shutdown().await;
+        });
         alarm.is_asleep().await;
 
         // Another one takes its place: at once, or when the lease is over.
@@ -73,7 +79,8 @@ async fn who_slept_and_was_replaced_writes_nothing() {
         // It stands by, and goes on when the slot is free.
         let last = deposit(&store, "alice", 1).await.expect("stored");
         read.wait_for::<Balances>(last, SOON).await.expect("there");
-        running.shutdown().await;
+        shut_down.send(()).expect("it runs");
+        ended.await.expect("it ended");
         assert_eq!(
             balances(&read).await.expect("rows").0,
             [("alice".into(), 6)]
@@ -471,12 +478,17 @@ async fn an_event_of_a_newer_program_is_waited_for_or_skipped_as_was_said() {
     }
     // Seen from another process too.
     let elsewhere = Projections::new(store.clone(), read.clone()).with(Turnover);
-    let status = elsewhere.status().await.expect("status");
-    assert!(
-        matches!(&status[0].state, State::Stalled(Stalled::Elsewhere(why))
-            if why.contains("version 2")),
-        "{status:#?}"
-    );
+    let began = Instant::now();
+    loop {
+        let status = elsewhere.status().await.expect("status");
+        if matches!(&status[0].state, State::Stalled(Stalled::Elsewhere(why))
+            if why.contains("version 2"))
+        {
+            break;
+        }
+        assert!(began.elapsed() < SOON, "{status:#?}");
+        tokio::task::yield_now().await;
+    }
     running.shutdown().await;
 
     Projections::new(store.clone(), read.clone())

@@ -8,9 +8,10 @@ use es_sqlite::{Sqlite, SqliteStore};
 use es_tests::accounts::{Deposited, Withdrawn, deposit, withdraw};
 use std::{
     collections::HashMap,
+    path::Path,
     sync::{
         Arc, Mutex,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -232,4 +233,120 @@ async fn a_subscription_may_begin_with_its_first_start() {
     let versions: Vec<u64> = arrived.lock().expect("it").iter().map(|a| a.2).collect();
     assert_eq!(versions, [2, 3]);
     assert_eq!(store.head().await.expect("head").to_string(), "3");
+}
+
+/// Takes longer than the lease of its slot.
+#[derive(Subscription)]
+#[subscription("slow", events(Deposited))]
+struct Slow {
+    calls: Arc<AtomicUsize>,
+    takes: Duration,
+    /// Whether it keeps its thread meanwhile, as a reaction must not.
+    blocks: bool,
+}
+
+impl React<Deposited> for Slow {
+    async fn react(&self, _: &Envelope<Deposited>, _: &Delivery) -> Result<(), HandlerError> {
+        self.calls.fetch_add(1, Ordering::SeqCst);
+        if self.blocks {
+            std::thread::sleep(self.takes);
+        } else {
+            tokio::time::sleep(self.takes).await;
+        }
+        Ok(())
+    }
+}
+
+/// Two runners as in two processes, on one event whose reaction takes three leases.
+async fn deliver_slowly(folder: &Path, blocks: bool) -> (Vec<Run>, Arc<AtomicUsize>) {
+    const LEASE: Duration = Duration::from_secs(1);
+    let calls = Arc::new(AtomicUsize::new(0));
+    let mut running = Vec::new();
+    for number in 0..2 {
+        let store = SqliteStore::open(folder.join("events.db"))
+            .await
+            .expect("opens");
+        if number == 0 {
+            deposit(&store, "alice", 1).await.expect("stored");
+        }
+        let runner = Projections::new(store.clone(), store.read_database())
+            .lease(LEASE)
+            .with_subscription(Slow {
+                calls: Arc::clone(&calls),
+                takes: LEASE * 3,
+                blocks,
+            });
+        running.push(runner.start().expect("started"));
+    }
+    (running, calls)
+}
+
+type Run = es_runtime::projection::Running<SqliteStore, Sqlite>;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_reaction_that_takes_longer_than_the_lease_keeps_its_slot() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (running, calls) = deliver_slowly(folder.path(), false).await;
+    let began = Instant::now();
+    loop {
+        let status = running[0].projections().status().await.expect("status");
+        if status.iter().any(|slot| slot.events == 1) {
+            break;
+        }
+        assert!(began.elapsed() < SOON, "{status:#?}");
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(calls.load(Ordering::SeqCst), 1);
+    for one in running {
+        one.shutdown().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_reaction_that_keeps_its_thread_cannot_keep_its_slot() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (running, calls) = deliver_slowly(folder.path(), true).await;
+    let began = Instant::now();
+    while calls.load(Ordering::SeqCst) < 2 {
+        assert!(began.elapsed() < SOON, "the lease was kept");
+        tokio::task::yield_now().await;
+    }
+    drop(running);
+}
+
+/// Never ends by itself.
+#[derive(Subscription)]
+#[subscription("hanging", events(Deposited))]
+struct Hanging(Arc<AtomicUsize>);
+
+impl React<Deposited> for Hanging {
+    async fn react(&self, _: &Envelope<Deposited>, _: &Delivery) -> Result<(), HandlerError> {
+        self.0.fetch_add(1, Ordering::SeqCst);
+        std::future::pending().await
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reaction_that_hangs_does_not_hold_a_shutdown() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let store = SqliteStore::open(folder.path().join("events.db"))
+        .await
+        .expect("opens");
+    deposit(&store, "alice", 1).await.expect("stored");
+    let calls = Arc::new(AtomicUsize::new(0));
+    let runner = Projections::new(store.clone(), store.read_database())
+        .lease(Duration::from_millis(200))
+        .with_subscription(Hanging(Arc::clone(&calls)));
+    for round in 1..=2 {
+        let running = runner.start().expect("started");
+        let began = Instant::now();
+        while calls.load(Ordering::SeqCst) < round {
+            assert!(began.elapsed() < SOON, "not delivered");
+            tokio::task::yield_now().await;
+        }
+        let ended = tokio::time::timeout(SOON, running.shutdown()).await;
+        ended.expect("it ends all the same, and the event comes again");
+        let status = runner.status().await.expect("status");
+        assert_eq!((status[0].events, status[0].parked), (0, 0));
+    }
 }

@@ -6,7 +6,9 @@ use crate::{
 };
 use es_runtime::{
     StorageError, StorageErrorKind,
-    projection::{Expansions, NameTooLong, Names, SqlTransaction, SqlValue},
+    projection::{
+        EndsTransaction, Expansions, NameTooLong, Names, SqlTransaction, SqlValue, refuse_end,
+    },
 };
 use std::fmt;
 use tokio_postgres::{
@@ -41,10 +43,8 @@ pub enum StatementError {
     #[error("{}", storage_text(.0))]
     Driver(Error),
     /// The statement would end the transaction, or make a part of it that can be undone.
-    #[error(
-        "a handler may not run `{0}`: its transaction is committed together with the checkpoint"
-    )]
-    EndsTransaction(String),
+    #[error(transparent)]
+    EndsTransaction(#[from] EndsTransaction),
     /// A name in braces is too long.
     #[error(transparent)]
     Name(#[from] NameTooLong),
@@ -134,7 +134,7 @@ impl PostgresTransaction {
         sql: &str,
         params: &[&(dyn ToSql + Sync)],
     ) -> Result<u64, StatementError> {
-        refuse_ends(sql)?;
+        refuse_end(sql)?;
         let sql = self.expansions.expand(sql)?;
         let done = async {
             let statement = self.session.prepared(&sql).await?;
@@ -156,7 +156,7 @@ impl PostgresTransaction {
         params: &[&(dyn ToSql + Sync)],
         row: impl FnMut(&Row) -> Result<T, Error>,
     ) -> Result<Vec<T>, StatementError> {
-        refuse_ends(sql)?;
+        refuse_end(sql)?;
         let sql = self.expansions.expand(sql)?;
         let done = async {
             let statement = self.session.prepared(&sql).await?;
@@ -221,68 +221,6 @@ fn is_passing(error: &Error) -> bool {
         StorageErrorKind::Busy => error.code() != Some(&SqlState::QUERY_CANCELED),
         _ => error.is_closed(),
     }
-}
-
-/// One statement at a time is sent, so its first word says what it does to the transaction.
-fn refuse_ends(sql: &str) -> Result<(), StatementError> {
-    const ENDS: [&str; 10] = [
-        "commit",
-        "rollback",
-        "end",
-        "abort",
-        "begin",
-        "start",
-        "savepoint",
-        "release",
-        "prepare",
-        "discard",
-    ];
-    let first: String = after_comments(sql)
-        .chars()
-        .take_while(char::is_ascii_alphabetic)
-        .map(|c| c.to_ascii_lowercase())
-        .collect();
-    if ENDS.contains(&first.as_str()) {
-        return Err(StatementError::EndsTransaction(first.to_ascii_uppercase()));
-    }
-    Ok(())
-}
-
-/// The statement without the white space, comments and semicolons before it.
-fn after_comments(sql: &str) -> &str {
-    let mut rest = sql;
-    loop {
-        rest = rest.trim_start_matches(|c: char| c.is_whitespace() || c == ';');
-        if let Some(comment) = rest.strip_prefix("--") {
-            rest = comment.split_once('\n').map_or("", |(_, after)| after);
-        } else if let Some(comment) = rest.strip_prefix("/*") {
-            rest = after_block(comment);
-        } else {
-            return rest;
-        }
-    }
-}
-
-/// What follows a block comment; they nest.
-fn after_block(comment: &str) -> &str {
-    let mut depth = 1_u32;
-    let mut rest = comment;
-    while depth > 0 {
-        let Some(at) = rest.find(['*', '/']) else {
-            return "";
-        };
-        let (_, from) = rest.split_at(at);
-        if let Some(after) = from.strip_prefix("*/") {
-            depth -= 1;
-            rest = after;
-        } else if let Some(after) = from.strip_prefix("/*") {
-            depth += 1;
-            rest = after;
-        } else {
-            rest = from.get(1..).unwrap_or_default();
-        }
-    }
-    rest
 }
 
 impl SqlTransaction for PostgresTransaction {
@@ -372,39 +310,5 @@ impl fmt::Debug for PostgresTransaction {
         f.debug_struct("PostgresTransaction")
             .field("is_open", &!self.is_dead)
             .finish_non_exhaustive()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_would_end_the_transaction_is_refused() {
-        for bad in [
-            "COMMIT",
-            " ;; rollback to x",
-            "-- a\n/* b /* c */ */ Commit and chain",
-            "/* x */begin",
-            "PREPARE TRANSACTION 'x'",
-            "savepoint a",
-            "END;",
-        ] {
-            assert!(
-                matches!(refuse_ends(bad), Err(StatementError::EndsTransaction(_))),
-                "{bad}"
-            );
-        }
-        for good in [
-            "INSERT INTO {orders} VALUES ($1)",
-            "/* COMMIT */ SELECT 1",
-            "-- COMMIT\nSELECT 1",
-            "UPDATE endings SET a = 1",
-            "select 'commit'",
-            "",
-            "/* open",
-        ] {
-            assert!(refuse_ends(good).is_ok(), "{good}");
-        }
     }
 }

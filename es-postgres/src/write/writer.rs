@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     connection::Session,
-    errors::{Failed, is_passing, is_refusal, storage},
+    errors::{Failed, is_refusal, storage},
     options::Settings,
     read::Postgres,
     statements::Statements,
@@ -95,7 +95,7 @@ impl Abandoned {
         match self {
             Self::Lost(error) => Ok(Failed::not_applied(error)),
             Self::Failed(failed)
-                if failed.outcome != Outcome::NotApplied || is_passing(failed.error.kind) =>
+                if failed.outcome != Outcome::NotApplied || failed.error.kind.is_passing() =>
             {
                 Ok(failed)
             }

@@ -45,6 +45,8 @@ pub(super) enum PageEnd {
     Failed { index: usize, error: HandlerError },
     /// Nothing is: the slot is another owner's, or stands elsewhere, or is gone.
     Fenced,
+    /// Nothing is: a shutdown came first.
+    Interrupted,
 }
 
 /// Which events of a page are not given to their handlers.

@@ -47,8 +47,15 @@ pub trait Subscription: Send + Sync + 'static {
 pub trait React<E: EventSet>: Lists<E> {
     /// Has the effect, and gives its id to whoever receives it.
     ///
+    /// It may take long: the slot is kept meanwhile, as long as it does not block its thread. It has
+    /// no time limit of its own, so give it one where the other side may never answer.
+    ///
     /// # Errors
     /// Whatever it meets. It is tried again, then the event is parked with the later ones of its key.
+    ///
+    /// # Cancel safety
+    /// It is dropped where a shutdown has waited for it as long as a lease lasts, and where another
+    /// runner has taken the slot over. The event is delivered again under the same id.
     fn react(
         &self,
         event: &Envelope<E>,

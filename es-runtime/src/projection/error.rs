@@ -183,6 +183,21 @@ pub enum ProjectionError {
         /// As this program has it.
         mine: u32,
     },
+    /// A subscription has another number of partitions than when it began. Each has a position, and
+    /// those cannot be divided anew.
+    #[error(
+        "subscription `{subscription}` began with {stored} partitions and has {mine} in this program; \
+         go back to {stored}, or give it a new name and `from = now` once the old one has delivered \
+         everything"
+    )]
+    SubscriptionPartitions {
+        /// The subscription.
+        subscription: &'static str,
+        /// As it was created.
+        stored: u32,
+        /// As this program has it.
+        mine: u32,
+    },
     /// It runs inside the appends of its store, which nobody else may do for it.
     #[error("projection `{projection}` runs inside the appends of its store; open that with it")]
     RunsInline {

@@ -57,11 +57,20 @@ pub(crate) async fn prepare<Db: ReadDatabase>(
     found.retain(|generation| generation.live || generation.version >= plan.version);
     for generation in &found {
         if generation.version == plan.version && generation.partitions != plan.partitions {
-            return Err(ProjectionError::PartitionsChanged {
-                projection: name,
-                version: plan.version,
-                stored: generation.partitions,
-                mine: plan.partitions,
+            let (stored, mine) = (generation.partitions, plan.partitions);
+            return Err(if plan.at_once {
+                ProjectionError::SubscriptionPartitions {
+                    subscription: name,
+                    stored,
+                    mine,
+                }
+            } else {
+                ProjectionError::PartitionsChanged {
+                    projection: name,
+                    version: plan.version,
+                    stored,
+                    mine,
+                }
             });
         }
         if generation.version == plan.version && generation.definition != plan.definition() {
@@ -84,7 +93,7 @@ pub(crate) async fn prepare<Db: ReadDatabase>(
 pub(super) struct Swap {
     pub(super) name: &'static str,
     pub(super) generation: u32,
-    pub(super) head: Position,
+    pub(super) goal: Position,
 }
 
 pub(super) enum Swapped {
@@ -99,7 +108,7 @@ impl<Db: ReadDatabase> Job<Db> for Swap {
         let Self {
             name,
             generation,
-            head,
+            goal,
         } = self;
         tables::lock_model::<Db>(tx, name).await?;
         let found = tables::generations(tx, name).await?;
@@ -110,7 +119,7 @@ impl<Db: ReadDatabase> Job<Db> for Swap {
             return Err(RolledBack::With(Swapped::Yes));
         }
         let old = found.iter().find(|g| g.live);
-        let mut furthest = head;
+        let mut furthest = goal;
         let mut parked = u64::MAX;
         if let Some(old) = old {
             parked = 0;

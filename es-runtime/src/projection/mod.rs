@@ -5,19 +5,23 @@
 //! whatever crashes between two statements.
 //!
 //! - `traits.rs` says what users write and what the derive generates;
-//! - `database.rs` what a read database must do, `names.rs` which tables a statement means;
+//! - `database.rs` what a read database must do, `names.rs` which tables a statement means, `ends.rs`
+//!   which statements are refused;
 //! - `tables.rs` keeps the books: checkpoints, generations, parked events;
 //! - `batch.rs` is the one transaction that handles a page of events;
-//! - `worker.rs` is the one loop for catching up and for following, `generations.rs` makes and swaps builds;
+//! - `worker.rs` is the one loop for catching up and for following, `lease.rs` says who runs it;
+//! - `generations.rs` makes and swaps builds;
 //! - `runner.rs` is what applications hold, `running.rs` keeps the loops as tasks;
 //! - `parked.rs` and `status.rs` are for operators.
 
 mod batch;
 mod database;
 mod delivery;
+mod ends;
 mod error;
 mod generations;
 pub mod inline;
+mod lease;
 mod names;
 mod parked;
 mod runner;
@@ -31,6 +35,7 @@ mod worker;
 
 pub use database::{Job, ReadDatabase, RolledBack, SqlTransaction, SqlValue, TransactionError};
 pub use delivery::{Deliver, Delivery, React, Subscription};
+pub use ends::{EndsTransaction, refuse_end};
 pub use error::{HandlerError, Poison, ProjectionError, Stalled};
 pub use names::{Expansions, NameTooLong, Names};
 pub use parked::{Parked, Retried};

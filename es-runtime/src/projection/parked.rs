@@ -2,13 +2,13 @@
 
 use super::{
     Deliver, Delivery, Dispatch, HandlerError, Job, Poison, ProjectionError, Projections,
-    ReadDatabase, RolledBack, Slot, SqlTransaction,
+    ReadDatabase, RolledBack, Slot, SqlTransaction, SqlValue,
     batch::handled,
     delivery::deliver_first,
     runner::Core,
     tables::{self, Columns, GENERATIONS},
 };
-use crate::{EventStore, ReadLimit, RecordedEvent, StorageError, StreamRange};
+use crate::{EventId, EventStore, ReadLimit, RecordedEvent, StorageError, StreamRange};
 use std::{marker::PhantomData, sync::Arc};
 
 /// An event that waits because it failed, or because an earlier one of its key did.
@@ -17,7 +17,8 @@ use std::{marker::PhantomData, sync::Arc};
 pub struct Parked {
     /// The generation whose tables lack it.
     pub generation: u32,
-    /// Its key.
+    /// Its key. Of one that is longer than 1,000 bytes or holds a NUL, its beginning and a digest; either
+    /// form names it to [`retry`](Projections::retry) and [`discard`](Projections::discard).
     pub key: String,
     /// Which event, why, and how often it was tried; no attempts where it waits for another one.
     pub event: Poison,
@@ -50,16 +51,56 @@ pub(super) enum AgainEnd {
 /// A parked event to try again.
 #[derive(Clone, Debug)]
 pub(super) struct Again {
+    which: Which,
+    event: RecordedEvent,
+}
+
+/// One parked event, and no other that got its number when it was gone.
+#[derive(Clone, Debug)]
+struct Which {
     slot: Slot,
     number: i64,
-    event: RecordedEvent,
+    event_id: EventId,
+}
+
+impl Which {
+    fn of(name: &'static str, parked: &Parked) -> Self {
+        Self {
+            slot: Slot {
+                name,
+                generation: parked.generation,
+                slot: parked.slot,
+            },
+            number: parked.number,
+            event_id: parked.event.event_id,
+        }
+    }
+
+    /// Its row, by parameters from this number on.
+    fn row(first: u32) -> String {
+        const COLUMNS: [&str; 5] = ["name", "generation", "slot", "number", "event_id"];
+        let columns = (first..).zip(COLUMNS);
+        let columns = columns.map(|(number, column)| format!("{column} = ${number} AND "));
+        let columns: String = columns.collect();
+        format!("WHERE {columns}discarded_at IS NULL")
+    }
+
+    fn values(&self) -> [SqlValue; 5] {
+        [
+            self.slot.name.into(),
+            self.slot.generation.into(),
+            self.slot.slot.into(),
+            self.number.into(),
+            self.event_id.to_string().into(),
+        ]
+    }
 }
 
 const PARKED: &str = "SELECT slot, number, key, position, aggregate, aggregate_id, version, \
                       event_id, event, reason, attempts, parked_at FROM es_parked \
                       WHERE name = $1 AND generation = $2 AND discarded_at IS NULL";
 
-fn parked(name: &str, generation: u32, row: Vec<super::SqlValue>) -> Result<Parked, StorageError> {
+fn parked(name: &str, generation: u32, row: Vec<SqlValue>) -> Result<Parked, StorageError> {
     let mut columns = Columns::new(name, row);
     Ok(Parked {
         generation,
@@ -123,10 +164,9 @@ impl<S: EventStore, Db: ReadDatabase> Projections<S, Db> {
         for generation in self.generations_of(name).await? {
             while let Some(first) = self.first(name, generation.number, key).await? {
                 let event = self.stored(&first).await.map_err(storage)?;
-                let slot = slot(name, &first);
+                let which = Which::of(name, &first);
                 let todo = Again {
-                    slot: slot.clone(),
-                    number: first.number,
+                    which: which.clone(),
                     event,
                 };
                 match (registered.again)(Arc::clone(&self.core), todo).await {
@@ -136,8 +176,7 @@ impl<S: EventStore, Db: ReadDatabase> Projections<S, Db> {
                     AgainEnd::Failed(error) => {
                         let reason = error.to_string();
                         let note = Note {
-                            slot,
-                            number: first.number,
+                            which,
                             reason: reason.clone(),
                         };
                         let noted = self.core.db.transact(note).await;
@@ -178,8 +217,7 @@ impl<S: EventStore, Db: ReadDatabase> Projections<S, Db> {
                 continue;
             };
             let job = Discard {
-                slot: slot(name, &first),
-                number: first.number,
+                which: Which::of(name, &first),
                 why: why.to_owned(),
             };
             let done = self.core.db.transact(job).await;
@@ -209,7 +247,8 @@ impl<S: EventStore, Db: ReadDatabase> Projections<S, Db> {
     ) -> Result<Option<Parked>, ProjectionError> {
         let storage = |error| ProjectionError::storage(name, error);
         let sql = format!("{PARKED} AND key = $3 ORDER BY number LIMIT 1");
-        let which = [name.into(), generation.into(), key.into()];
+        let key = tables::key_in_books(key);
+        let which = [name.into(), generation.into(), key.as_ref().into()];
         let rows = self.core.db.query(&sql, &which).await.map_err(storage)?;
         let row = rows.into_iter().next();
         row.map(|row| parked(name, generation, row).map_err(storage))
@@ -237,37 +276,18 @@ impl<S: EventStore, Db: ReadDatabase> Projections<S, Db> {
     }
 }
 
-fn slot(name: &'static str, parked: &Parked) -> Slot {
-    Slot {
-        name,
-        generation: parked.generation,
-        slot: parked.slot,
-    }
-}
-
 /// Takes a parked event away; `false` when it is gone.
 async fn unpark<Db: ReadDatabase>(
     tx: &mut Db::Transaction,
-    slot: &Slot,
-    number: i64,
+    which: &Which,
 ) -> Result<bool, StorageError> {
     // The runner parks behind parked events under the same lock, so none of a key is passed by.
+    let slot = &which.slot;
     if tables::lock_checkpoint::<Db>(tx, slot).await?.is_none() {
         return Ok(false);
     }
-    let which = [
-        slot.name.into(),
-        slot.generation.into(),
-        slot.slot.into(),
-        number.into(),
-    ];
-    let gone = tx
-        .statement(
-            "DELETE FROM es_parked WHERE name = $1 AND generation = $2 AND slot = $3 AND number = \
-             $4 AND discarded_at IS NULL",
-            &which,
-        )
-        .await?;
+    let delete = format!("DELETE FROM es_parked {}", Which::row(1));
+    let gone = tx.statement(&delete, &which.values()).await?;
     if gone == 1 {
         less_parked(tx, slot).await?;
     }
@@ -295,15 +315,11 @@ impl<P: Dispatch<Db>, Db: ReadDatabase> Job<Db> for ProjectAgain<P, Db> {
     type Output = AgainEnd;
 
     async fn run(self, tx: &mut Db::Transaction) -> Result<AgainEnd, RolledBack<AgainEnd>> {
-        let Again {
-            slot,
-            number,
-            event,
-        } = self.todo;
-        if !unpark::<Db>(tx, &slot, number).await? {
+        let Again { which, event } = self.todo;
+        if !unpark::<Db>(tx, &which).await? {
             return Err(RolledBack::With(AgainEnd::Gone));
         }
-        tx.set_names(slot.names());
+        tx.set_names(which.slot.names());
         match handled::<P, Db>(&self.projection, &event, tx).await? {
             Ok(()) => Ok(AgainEnd::Handled),
             Err(error) => Err(RolledBack::With(AgainEnd::Failed(error))),
@@ -327,16 +343,13 @@ pub(super) async fn project_again<S: EventStore, Db: ReadDatabase, P: Dispatch<D
         .unwrap_or_else(|error| AgainEnd::Storage(error.error))
 }
 
-struct Unpark {
-    slot: Slot,
-    number: i64,
-}
+struct Unpark(Which);
 
 impl<Db: ReadDatabase> Job<Db> for Unpark {
     type Output = bool;
 
     async fn run(self, tx: &mut Db::Transaction) -> Result<bool, RolledBack<bool>> {
-        Ok(unpark::<Db>(tx, &self.slot, self.number).await?)
+        Ok(unpark::<Db>(tx, &self.0).await?)
     }
 }
 
@@ -349,11 +362,7 @@ pub(super) async fn deliver_again<S: EventStore, Db: ReadDatabase, D: Deliver>(
     if let Err(error) = deliver_first(&*subscription, &todo.event, &delivery).await {
         return AgainEnd::Failed(error);
     }
-    let job = Unpark {
-        slot: todo.slot,
-        number: todo.number,
-    };
-    match core.db.transact(job).await {
+    match core.db.transact(Unpark(todo.which)).await {
         Ok(true) => AgainEnd::Handled,
         Ok(false) => AgainEnd::Gone,
         Err(error) => AgainEnd::Storage(error.error),
@@ -362,8 +371,7 @@ pub(super) async fn deliver_again<S: EventStore, Db: ReadDatabase, D: Deliver>(
 
 /// Keeps why the last attempt failed.
 struct Note {
-    slot: Slot,
-    number: i64,
+    which: Which,
     reason: String,
 }
 
@@ -371,26 +379,19 @@ impl<Db: ReadDatabase> Job<Db> for Note {
     type Output = ();
 
     async fn run(self, tx: &mut Db::Transaction) -> Result<(), RolledBack<()>> {
-        let values = [
-            self.reason.into(),
-            self.slot.name.into(),
-            self.slot.generation.into(),
-            self.slot.slot.into(),
-            self.number.into(),
-        ];
-        tx.statement(
-            "UPDATE es_parked SET reason = $1, attempts = attempts + 1 WHERE name = $2 AND \
-             generation = $3 AND slot = $4 AND number = $5",
-            &values,
-        )
-        .await?;
+        let update = format!(
+            "UPDATE es_parked SET reason = $1, attempts = attempts + 1 {}",
+            Which::row(2)
+        );
+        let mut values = vec![tables::told(&self.reason)];
+        values.extend(self.which.values());
+        tx.statement(&update, &values).await?;
         Ok(())
     }
 }
 
 struct Discard {
-    slot: Slot,
-    number: i64,
+    which: Which,
     why: String,
 }
 
@@ -398,27 +399,20 @@ impl<Db: ReadDatabase> Job<Db> for Discard {
     type Output = bool;
 
     async fn run(self, tx: &mut Db::Transaction) -> Result<bool, RolledBack<bool>> {
-        if tables::lock_checkpoint::<Db>(tx, &self.slot)
-            .await?
-            .is_none()
-        {
+        let slot = &self.which.slot;
+        if tables::lock_checkpoint::<Db>(tx, slot).await?.is_none() {
             return Ok(false);
         }
         let update = format!(
-            "UPDATE es_parked SET discarded_at = {}, discarded_why = $1 WHERE name = $2 AND \
-             generation = $3 AND slot = $4 AND number = $5 AND discarded_at IS NULL",
-            Db::NOW
+            "UPDATE es_parked SET discarded_at = {}, discarded_why = $1 {}",
+            Db::NOW,
+            Which::row(2)
         );
-        let values = [
-            self.why.into(),
-            self.slot.name.into(),
-            self.slot.generation.into(),
-            self.slot.slot.into(),
-            self.number.into(),
-        ];
+        let mut values = vec![tables::told(&self.why)];
+        values.extend(self.which.values());
         let done = tx.statement(&update, &values).await? == 1;
         if done {
-            less_parked(tx, &self.slot).await?;
+            less_parked(tx, slot).await?;
         }
         Ok(done)
     }

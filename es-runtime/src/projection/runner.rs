@@ -2,11 +2,11 @@
 
 use super::{
     Deliver, Dispatch, Generation, Measure, Meter, ProjectionError, ReadDatabase, Slot, Stalled,
-    Subscription,
+    Subscription, TransactionError,
     generations::{Prepare, Swap, Swapped, slots},
     status::{Local, between},
     tables::Plan,
-    worker::{Consumer, Delivering, End, Projecting, Until, Worker},
+    worker::{Consumer, Delivering, End, Hint, Projecting, Until, Worker},
 };
 use crate::{EventId, EventStore, Position, ReadLimit, RecordedEvent};
 use futures_timer::Delay;
@@ -63,7 +63,7 @@ pub(super) struct Core<S, Db> {
     pub(super) owner: String,
     pub(super) settings: Settings,
     pub(super) shutdown: watch::Sender<bool>,
-    locals: Mutex<HashMap<Slot, Local>>,
+    locals: Arc<Mutex<HashMap<Slot, Local>>>,
 }
 
 /// A page that was committed.
@@ -82,6 +82,7 @@ pub(super) struct Done<'a> {
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Paused {
     Over,
+    Woken,
     Shutdown,
 }
 
@@ -92,6 +93,19 @@ impl Paused {
 }
 
 impl<S: EventStore, Db: ReadDatabase> Core<S, Db> {
+    /// The same with a flag of its own: ending one start leaves the next one alone.
+    #[cfg(feature = "runner")]
+    fn for_one_start(&self) -> Self {
+        Self {
+            store: self.store.clone(),
+            db: self.db.clone(),
+            owner: self.owner.clone(),
+            settings: self.settings.clone(),
+            shutdown: watch::Sender::new(false),
+            locals: Arc::clone(&self.locals),
+        }
+    }
+
     pub(super) fn is_shutdown(&self) -> bool {
         *self.shutdown.borrow()
     }
@@ -102,23 +116,21 @@ impl<S: EventStore, Db: ReadDatabase> Core<S, Db> {
 
     /// Waits, at most so long, until `wake` or a shutdown.
     pub(super) async fn pause_or(&self, time: Duration, wake: impl Future<Output = ()>) -> Paused {
+        let told = pin!(self.told_to_end());
+        let delay = pin!(Delay::new(time));
+        let over = first_of(delay, wake);
+        match first_of(told, over).await {
+            Ok(()) => Paused::Shutdown,
+            Err(Ok(())) => Paused::Over,
+            Err(Err(())) => Paused::Woken,
+        }
+    }
+
+    /// Waits until a shutdown is asked for.
+    pub(super) async fn told_to_end(&self) {
         let mut shutdown = self.shutdown.subscribe();
-        let mut told = pin!(shutdown.wait_for(|shutdown| *shutdown));
-        let mut delay = pin!(Delay::new(time));
-        let mut wake = pin!(wake);
-        poll_fn(|context| {
-            if told.as_mut().poll(context).is_ready() {
-                return Poll::Ready(Paused::Shutdown);
-            }
-            let over =
-                delay.as_mut().poll(context).is_ready() || wake.as_mut().poll(context).is_ready();
-            if over {
-                Poll::Ready(Paused::Over)
-            } else {
-                Poll::Pending
-            }
-        })
-        .await
+        // The sender is in `self`, so it cannot be gone.
+        let _ = shutdown.wait_for(|shutdown| *shutdown).await;
     }
 
     /// Nothing that can panic runs under the lock.
@@ -176,27 +188,35 @@ impl<S: EventStore, Db: ReadDatabase> Core<S, Db> {
         }
     }
 
-    /// Lets a generation that caught up answer the queries. `false` where it has to wait.
-    pub(super) async fn swap(&self, slot: &Slot) -> Result<bool, ProjectionError> {
-        let name = slot.name;
-        let Ok(head) = self.store.head().await else {
-            return Ok(false);
-        };
+    /// Lets a generation answer the queries whose slots all have what is up to `goal`, and what the one
+    /// has that answers now. `false` where it has to wait.
+    pub(super) async fn swap(&self, slot: &Slot, goal: Position) -> Result<bool, TransactionError> {
         let job = Swap {
-            name,
+            name: slot.name,
             generation: slot.generation,
-            head,
+            goal,
         };
-        match self.db.transact(job).await {
-            Ok(Swapped::Yes) => {
-                self.measure(&Measure::Swapped { slot });
-                Ok(true)
-            }
-            Ok(Swapped::NotYet) => Ok(false),
-            Err(error) if error.outcome == crate::Outcome::Unknown => Ok(false),
-            Err(error) => Err(ProjectionError::storage(name, error)),
+        let swapped = matches!(self.db.transact(job).await?, Swapped::Yes);
+        if swapped {
+            self.measure(&Measure::Swapped { slot });
         }
+        Ok(swapped)
     }
+}
+
+/// What comes first; the one that comes later is dropped, or left to whoever has it.
+pub(super) async fn first_of<A: Future, B: Future>(
+    mut first: Pin<&mut A>,
+    second: B,
+) -> Result<A::Output, B::Output> {
+    let mut second = pin!(second);
+    poll_fn(|context| {
+        if let Poll::Ready(done) = first.as_mut().poll(context) {
+            return Poll::Ready(Ok(done));
+        }
+        second.as_mut().poll(context).map(Err)
+    })
+    .await
 }
 
 /// Read models and subscriptions of one store in one read database.
@@ -243,8 +263,8 @@ impl<S: EventStore, Db: ReadDatabase> Core<S, Db> {
 ///
 /// # Versions
 /// A projection with a new version, or one for which [`rebuild`](Projections::rebuild) was called,
-/// is built in tables of its own beside the ones that answer queries. When it has caught up, and has
-/// no more parked events than those, one transaction puts its views in their place and drops them.
+/// is built in tables of its own beside the ones that answer queries. When it has caught up with them,
+/// and has no more parked events than those, one transaction puts its views in their place and drops them.
 /// Until the first build has caught up there are no views.
 pub struct Projections<S, Db> {
     pub(super) core: Arc<Core<S, Db>>,
@@ -315,7 +335,7 @@ impl<S: EventStore, Db: ReadDatabase> Projections<S, Db> {
                     meter: None,
                 },
                 shutdown: watch::Sender::new(false),
-                locals: Mutex::default(),
+                locals: Arc::default(),
             }),
             registered: Vec::new(),
             twice: None,
@@ -387,10 +407,12 @@ impl<S: EventStore, Db: ReadDatabase> Projections<S, Db> {
         self.set(|settings| settings.poll = poll)
     }
 
-    /// How much of the feed is handled in one transaction: 1,000 events or 4 MiB by default.
+    /// How much of the feed is handled in one transaction: 1,000 events or 4 MiB by default. At least
+    /// one event.
     #[must_use]
     pub fn page(self, page: ReadLimit) -> Self {
-        self.set(|settings| settings.page = page)
+        let events = page.events.max(1);
+        self.set(|settings| settings.page = ReadLimit { events, ..page })
     }
 
     /// How often an event is tried before it is parked, 5 times by default, and how long the pauses
@@ -420,7 +442,7 @@ impl<S: EventStore, Db: ReadDatabase> Projections<S, Db> {
                 owner: self.core.owner.clone(),
                 settings: self.core.settings.clone(),
                 shutdown: watch::Sender::new(false),
-                locals: Mutex::default(),
+                locals: Arc::default(),
             });
         }
         if let Some(core) = Arc::get_mut(&mut self.core) {
@@ -515,7 +537,9 @@ impl<S: EventStore, Db: ReadDatabase> Projections<S, Db> {
             });
         }
         let prepared = registered.prepare(&self.core, true).await?;
-        let new = prepared.into_iter().find(|generation| !generation.live);
+        let is_it =
+            |generation: &Generation| !generation.live && generation.version == registered.version;
+        let new = prepared.into_iter().find(is_it);
         new.ok_or_else(|| ProjectionError::Ended {
             projection: registered.name,
             what: "the new generation is not in the books".to_owned(),
@@ -549,15 +573,17 @@ impl<S: EventStore, Db: ReadDatabase> Projections<S, Db> {
     #[cfg(feature = "runner")]
     pub fn start(&self) -> Result<super::Running<S, Db>, ProjectionError> {
         self.checked()?;
+        let core = Arc::new(self.core.for_one_start());
         let mut keepers = tokio::task::JoinSet::new();
         for registered in &self.registered {
             keepers.spawn(super::running::keep(
-                Arc::clone(&self.core),
+                Arc::clone(&core),
                 Arc::clone(registered),
             ));
         }
         Ok(super::Running {
             projections: self.clone(),
+            core,
             keepers,
         })
     }
@@ -573,6 +599,9 @@ fn run<S: EventStore, Db: ReadDatabase, C: Consumer<Db>>(consumer: C) -> Box<Run
             building: task.building,
             until: task.until,
             take_over: task.take_over,
+            goal: None,
+            refused: 0,
+            hint: Hint::default(),
         };
         let slot = worker.slot.clone();
         Box::pin(super::status::in_span(&slot, worker.run()))

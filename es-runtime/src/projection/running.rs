@@ -97,19 +97,22 @@ pub(super) async fn keep<S: EventStore, Db: ReadDatabase>(
 #[must_use = "dropping it ends the loops"]
 pub struct Running<S, Db> {
     pub(super) projections: Projections<S, Db>,
+    pub(super) core: Arc<Core<S, Db>>,
     pub(super) keepers: JoinSet<()>,
 }
 
 impl<S: EventStore, Db: ReadDatabase> Running<S, Db> {
-    /// Lets every loop finish its page, gives the leases back and waits until nothing runs.
+    /// Lets every loop finish its page, or the reaction that it is at, gives the leases back and waits
+    /// until nothing runs. The same runner may be started again.
+    ///
+    /// A reaction that does not end gets as long as a lease lasts, 5 s by default; then it is dropped,
+    /// and its event is delivered again by whoever runs the subscription next.
     ///
     /// # Cancel safety
-    /// The loops end all the same.
+    /// The loops end all the same, where they are.
     pub async fn shutdown(mut self) {
-        self.projections.core.shutdown.send_replace(true);
+        self.core.shutdown.send_replace(true);
         while self.keepers.join_next().await.is_some() {}
-        // The same runner may be started again.
-        self.projections.core.shutdown.send_replace(false);
     }
 
     /// The runner, for its status and the rest.

@@ -6,6 +6,7 @@
 
 use super::{Names, ProjectionError, ReadDatabase, SqlTransaction, SqlValue};
 use crate::{EventId, Position, RecordedEvent, StorageError, StorageErrorKind, StreamId};
+use std::borrow::Cow;
 
 /// The version of the books that this program keeps.
 const BOOKS: i64 = 1;
@@ -359,9 +360,17 @@ pub(crate) async fn create_generation<Db: ReadDatabase>(
         let what = format!("table `{table}` belongs to projection `{other}`; give it another name");
         return Err(schema_failed(what));
     }
+    // What would go well on another try says nothing of the schema.
+    let refused = |what: &str, error: StorageError| {
+        if error.kind.is_passing() {
+            storage(error)
+        } else {
+            schema_failed(format!("{what}{error}"))
+        }
+    };
     tx.script(&schema)
         .await
-        .map_err(|error| schema_failed(error.to_string()))?;
+        .map_err(|error| refused("", error))?;
     let made = tables_of::<Db>(tx, &names, &plan.schema)
         .await
         .map_err(storage)?;
@@ -369,6 +378,17 @@ pub(crate) async fn create_generation<Db: ReadDatabase>(
         let what = "none of them has its name in braces, as in `CREATE TABLE {orders} (..)`, so a \
                     new version could not be built beside this one";
         return Err(schema_failed(what.to_owned()));
+    }
+    // Each table needs a view of its plain name in the end; better said before it is built.
+    let live = generations(tx, name).await.map_err(storage)?;
+    let views = live.iter().filter(|generation| generation.live);
+    let views: Vec<&String> = views.flat_map(|live| &live.tables).collect();
+    for table in made.iter().filter(|table| !views.contains(table)) {
+        let view = format!("{}; DROP VIEW {table}", view_of(table, &names));
+        tx.script(&view).await.map_err(|error| {
+            let what = format!("queries cannot use the name `{table}`, choose another: ");
+            refused(&what, error)
+        })?;
     }
     let definition = plan.definition();
     let stage = if plan.at_once { "live" } else { "building" };
@@ -480,6 +500,12 @@ pub(crate) async fn drop_generation<T: SqlTransaction>(
     .map(|_| ())
 }
 
+/// The view through which queries ask one generation.
+fn view_of(table: &str, names: &Names) -> String {
+    let suffix = names.suffix();
+    format!("CREATE VIEW {table} AS SELECT * FROM {table}{suffix}")
+}
+
 /// Lets `new` answer the queries, in the place of `old`.
 pub(crate) async fn swap<T: SqlTransaction>(
     tx: &mut T,
@@ -490,13 +516,9 @@ pub(crate) async fn swap<T: SqlTransaction>(
     for table in old.iter().flat_map(|old| &old.tables) {
         tx.script(&format!("DROP VIEW IF EXISTS {table}")).await?;
     }
-    let suffix = Names::of_generation(new.number);
+    let names = Names::of_generation(new.number);
     for table in &new.tables {
-        let suffix = suffix.suffix();
-        tx.script(&format!(
-            "CREATE VIEW {table} AS SELECT * FROM {table}{suffix}"
-        ))
-        .await?;
+        tx.script(&view_of(table, &names)).await?;
     }
     tx.statement(
         "UPDATE es_generations SET stage = 'live' WHERE name = $1 AND generation = $2",
@@ -568,6 +590,8 @@ pub(crate) async fn acquire<Db: ReadDatabase>(
 #[derive(Clone, Debug)]
 pub(crate) enum Why {
     Nothing,
+    /// What it said last.
+    AsBefore,
     Stopped(String),
     Waits(String),
 }
@@ -581,27 +605,21 @@ pub(crate) async fn renew<Db: ReadDatabase>(
     lease_ms: i64,
     why: &Why,
 ) -> Result<bool, StorageError> {
-    let update = format!(
-        "UPDATE es_checkpoints SET lease_until = {} + $1, reason = $2, stall = $3 \
-         WHERE name = $4 AND generation = $5 AND slot = $6 AND epoch = $7",
-        Db::NOW
-    );
-    let [name, generation, number] = slot.values();
-    let (reason, stall) = match why {
-        Why::Nothing => (SqlValue::Null, SqlValue::Null),
-        Why::Stopped(why) => (why.as_str().into(), SqlValue::Null),
-        Why::Waits(why) => (SqlValue::Null, why.as_str().into()),
+    let mut update = Update::new(&format!("lease_until = {} + ", Db::NOW), lease_ms.into());
+    let said = match why {
+        Why::AsBefore => None,
+        Why::Nothing => Some((SqlValue::Null, SqlValue::Null)),
+        Why::Stopped(why) => Some((told(why), SqlValue::Null)),
+        Why::Waits(why) => Some((SqlValue::Null, told(why))),
     };
-    let values = [
-        lease_ms.into(),
-        reason,
-        stall,
-        name,
-        generation,
-        number,
-        epoch.into(),
-    ];
-    Ok(tx.statement(&update, &values).await? == 1)
+    if let Some((reason, stall)) = said {
+        update.set("reason = ", reason);
+        update.set("stall = ", stall);
+    }
+    update.which(slot);
+    update.and("epoch = ", epoch.into());
+    let Update { sql, values } = update;
+    Ok(tx.statement(&sql, &values).await? == 1)
 }
 
 /// The move of a checkpoint.
@@ -621,7 +639,7 @@ pub(crate) async fn advance<Db: ReadDatabase>(
     tx: &mut Db::Transaction,
     advance: &Advance<'_>,
 ) -> Result<bool, StorageError> {
-    let mut update = Update::new(advance.to, advance.handled, advance.last);
+    let mut update = Update::moving(advance.to, advance.handled, advance.last);
     update.set("parked = parked + ", count(advance.parked));
     update.set(
         &format!("lease_until = {} + ", Db::NOW),
@@ -643,7 +661,7 @@ pub(crate) async fn note<Db: ReadDatabase>(
     handled: u64,
     last: Option<&RecordedEvent>,
 ) -> Result<(), StorageError> {
-    let mut update = Update::new(to, handled, last);
+    let mut update = Update::moving(to, handled, last);
     update.which(slot);
     let Update { sql, values } = update;
     tx.statement(&sql, &values).await.map(|_| ())
@@ -653,18 +671,26 @@ fn count(n: u64) -> SqlValue {
     SqlValue::Integer(i64::try_from(n).unwrap_or(i64::MAX))
 }
 
-/// The statement that moves a checkpoint.
+/// A statement that changes a checkpoint.
 struct Update {
     sql: String,
     values: Vec<SqlValue>,
 }
 
 impl Update {
-    fn new(to: Position, handled: u64, last: Option<&RecordedEvent>) -> Self {
+    fn new(what: &str, value: SqlValue) -> Self {
         let mut update = Self {
-            sql: "UPDATE es_checkpoints SET position = $1".to_owned(),
-            values: vec![to.to_string().into()],
+            sql: String::new(),
+            values: Vec::new(),
         };
+        update.push("UPDATE es_checkpoints SET ", what, value);
+        update
+    }
+
+    /// Moves it, so that it neither stands still nor has stopped.
+    fn moving(to: Position, handled: u64, last: Option<&RecordedEvent>) -> Self {
+        let mut update = Self::new("position = ", to.to_string().into());
+        update.sql.push_str(", reason = NULL, stall = NULL");
         update.set("events = events + ", count(handled));
         if let Some(event) = last {
             update.set("last_aggregate = ", event.stream.aggregate().into());
@@ -689,7 +715,6 @@ impl Update {
 
     fn which(&mut self, slot: &Slot) {
         let [name, generation, number] = slot.values();
-        self.sql.push_str(", reason = NULL, stall = NULL");
         self.push(" WHERE ", "name = ", name);
         self.and("generation = ", generation);
         self.and("slot = ", number);
@@ -698,6 +723,35 @@ impl Update {
     fn and(&mut self, what: &str, value: SqlValue) {
         self.push(" AND ", what, value);
     }
+}
+
+/// What somebody said, in a form that every database takes: PostgreSQL has no place for NUL, and nobody
+/// reads more than a page.
+pub(super) fn told(text: &str) -> SqlValue {
+    const LONGEST: usize = 4_000;
+    let text = text.chars().take(LONGEST);
+    let visible = |c| {
+        if c == '\0' {
+            char::REPLACEMENT_CHARACTER
+        } else {
+            c
+        }
+    };
+    SqlValue::Text(text.map(visible).collect())
+}
+
+/// The key as it stands in the books. One with a NUL, or longer than an index takes, is its beginning
+/// and a digest of the whole; what comes out goes in again unchanged.
+pub(crate) fn key_in_books(key: &str) -> Cow<'_, str> {
+    const LONGEST: usize = 1_000;
+    const BEGINNING: usize = 100;
+    if key.len() <= LONGEST && !key.contains('\0') {
+        return Cow::Borrowed(key);
+    }
+    let digest = uuid::Uuid::new_v5(&uuid::Uuid::NAMESPACE_OID, key.as_bytes());
+    let beginning = key.chars().take(BEGINNING);
+    let beginning: String = beginning.filter(|c| !c.is_control()).collect();
+    Cow::Owned(format!("{beginning}..#{digest}"))
 }
 
 /// Whether events of this key are parked.
@@ -710,7 +764,11 @@ pub(crate) async fn is_parked<T: SqlTransaction>(
         .rows(
             "SELECT 1 FROM es_parked WHERE name = $1 AND generation = $2 AND key = $3 AND \
              discarded_at IS NULL LIMIT 1",
-            &[slot.name.into(), slot.generation.into(), key.into()],
+            &[
+                slot.name.into(),
+                slot.generation.into(),
+                key_in_books(key).as_ref().into(),
+            ],
         )
         .await?;
     Ok(!rows.is_empty())
@@ -737,14 +795,14 @@ pub(crate) async fn park<Db: ReadDatabase>(
         name,
         generation,
         number,
-        key.into(),
+        key_in_books(key).as_ref().into(),
         event.position.to_string().into(),
         event.stream.aggregate().into(),
         event.stream.id().into(),
         count(event.version),
         event.event_id.to_string().into(),
         (&*event.name).into(),
-        reason.into(),
+        told(reason),
         attempts.into(),
     ];
     tx.statement(&insert, &values).await.map(|_| ())
@@ -755,4 +813,24 @@ pub(crate) async fn now<Db: ReadDatabase>(tx: &mut Db::Transaction) -> Result<i6
     let rows = tx.rows(&format!("SELECT {}", Db::NOW), &[]).await?;
     let row = rows.into_iter().next().unwrap_or_default();
     Columns::new("", row).integer()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_have_one_form_in_the_books() {
+        for plain in ["", "order/4711", &"k".repeat(1_000)] {
+            assert_eq!(key_in_books(plain), plain);
+        }
+        let long = "k".repeat(1_001);
+        let strange = ["a\0b", "a\0c", "ab", &long, &format!("{long}k")];
+        let forms: Vec<_> = strange.iter().map(|key| key_in_books(key)).collect();
+        for (number, form) in forms.iter().enumerate() {
+            assert!(form.len() < 600 && !form.contains('\0'), "{form}");
+            assert_eq!(key_in_books(form), *form, "once is enough");
+            assert!(!forms[..number].contains(form), "{form}");
+        }
+    }
 }

@@ -2,11 +2,12 @@
 //! Catching up and following are the same loop.
 
 use super::{
-    Deliver, Delivery, Dispatch, HandlerError, Job, Key, Measure, Poison, ProjectionError,
-    ReadDatabase, RolledBack, Slot, Stalled, TransactionError,
+    Deliver, Delivery, Dispatch, HandlerError, Key, Measure, Poison, ProjectionError, ReadDatabase,
+    Slot, Stalled, TransactionError,
     batch::{Aside, Batch, Page, PageEnd},
     delivery::{Delivered, Gate, Gated, deliver_first},
-    runner::{Core, Done},
+    lease::{Acquire, Acquired, Held, Lost, Renew},
+    runner::{Core, Done, Paused},
     tables::{self, Checkpoint, Why},
 };
 use crate::{EventFilter, EventStore, Position, ReadLimit, RecordedEvent, StreamRange};
@@ -20,9 +21,10 @@ pub(super) trait Consumer<Db: ReadDatabase>: Send + Sync + 'static {
 
     fn filter(&self) -> EventFilter;
     fn key(event: &RecordedEvent) -> Key<'_>;
-    fn handle(
+    fn handle<S: EventStore>(
         &self,
-        db: &Db,
+        core: &Core<S, Db>,
+        held: &mut Held,
         page: Page,
         aside: Aside,
         attempt: u32,
@@ -44,20 +46,22 @@ impl<P: Dispatch<Db>, Db: ReadDatabase> Consumer<Db> for Projecting<P> {
         P::key(event)
     }
 
-    async fn handle(
+    async fn handle<S: EventStore>(
         &self,
-        db: &Db,
+        core: &Core<S, Db>,
+        _: &mut Held,
         page: Page,
         aside: Aside,
         _: u32,
     ) -> Result<PageEnd, TransactionError> {
-        db.transact(Batch {
+        // The transaction has the checkpoint's row: nobody takes the slot before it ends.
+        let batch = Batch {
             projection: Arc::clone(&self.0),
             page,
             aside,
             database: PhantomData,
-        })
-        .await
+        };
+        core.db.transact(batch).await
     }
 }
 
@@ -76,9 +80,10 @@ impl<D: Deliver, Db: ReadDatabase> Consumer<Db> for Delivering<D> {
         D::key(event)
     }
 
-    async fn handle(
+    async fn handle<S: EventStore>(
         &self,
-        db: &Db,
+        core: &Core<S, Db>,
+        held: &mut Held,
         page: Page,
         aside: Aside,
         attempt: u32,
@@ -89,16 +94,20 @@ impl<D: Deliver, Db: ReadDatabase> Consumer<Db> for Delivering<D> {
                 page: page.clone(),
                 aside,
             };
-            match db.transact(gate).await? {
+            match core.db.transact(gate).await? {
                 Gated::Closed(end) => return Ok(end),
                 Gated::Open => {}
             }
             let delivery = Delivery::new(D::NAME, event.event_id, attempt);
-            if let Err(error) = deliver_first(&*self.0, event, &delivery).await {
-                return Ok(PageEnd::Failed { index: 0, error });
+            let reaction = core.finishing(deliver_first(&*self.0, event, &delivery));
+            match core.keeping(&page.slot, held, reaction).await {
+                Ok(Some(Ok(()))) => {}
+                Ok(Some(Err(error))) => return Ok(PageEnd::Failed { index: 0, error }),
+                Ok(None) => return Ok(PageEnd::Interrupted),
+                Err(Lost) => return Ok(PageEnd::Fenced),
             }
         }
-        db.transact(Delivered(page)).await
+        core.db.transact(Delivered(page)).await
     }
 }
 
@@ -137,13 +146,23 @@ pub(super) struct Worker<S, Db, C> {
     pub(super) until: Until,
     /// Whether a living owner may be replaced.
     pub(super) take_over: bool,
+    /// What a generation that is built must have before its turn comes.
+    pub(super) goal: Option<Position>,
+    /// How often its turn could not be taken since it last could.
+    pub(super) refused: u32,
+    /// Whether the store said that there is more.
+    pub(super) hint: Hint,
 }
 
-/// What a worker knows while it has the slot.
-struct Held {
-    epoch: i64,
-    position: Position,
-    renewed: Instant,
+/// What the store said, and whether it was true.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Hint {
+    #[default]
+    Nothing,
+    /// That there is more.
+    More,
+    /// That there is more, and there was not: it is not asked again before the next poll.
+    InVain,
 }
 
 /// Counts the attempts at one event.
@@ -211,6 +230,7 @@ impl<S: EventStore, Db: ReadDatabase, C: Consumer<Db>> Worker<S, Db, C> {
                 lease_ms: self.core.settings.lease_ms(),
                 take_over: self.take_over,
             };
+            let now = Instant::now();
             let stalled = match self.core.db.transact(job).await {
                 Ok(Acquired::Mine(checkpoint)) => {
                     self.core.stalled(&self.slot, None);
@@ -219,7 +239,7 @@ impl<S: EventStore, Db: ReadDatabase, C: Consumer<Db>> Worker<S, Db, C> {
                             return Ok(Ok(Held {
                                 epoch: checkpoint.epoch,
                                 position: checkpoint.position,
-                                renewed: Instant::now(),
+                                renewed: now,
                             }));
                         }
                         Err(Unfit::Other(error)) => {
@@ -306,14 +326,11 @@ impl<S: EventStore, Db: ReadDatabase, C: Consumer<Db>> Worker<S, Db, C> {
             if self.core.is_shutdown() {
                 return Ok(End::Shutdown);
             }
-            let page = match self
-                .core
-                .store
-                .read_feed(held.position, &filter, limit)
-                .await
-            {
-                Ok(page) => page,
-                Err(error) => {
+            let read = self.core.store.read_feed(held.position, &filter, limit);
+            let page = match self.core.keeping(&self.slot, held, read).await {
+                Err(Lost) => return self.fenced().await,
+                Ok(Ok(page)) => page,
+                Ok(Err(error)) => {
                     failures += 1;
                     let stalled = Stalled::Database(error.to_string());
                     if self.rest(stalled, failures).await {
@@ -323,6 +340,12 @@ impl<S: EventStore, Db: ReadDatabase, C: Consumer<Db>> Worker<S, Db, C> {
                 }
             };
             failures = 0;
+            let is_in_vain = self.hint == Hint::More && page.next <= held.position;
+            self.hint = if is_in_vain {
+                Hint::InVain
+            } else {
+                Hint::Nothing
+            };
             let at_end = page.at_end;
             if page.next > held.position {
                 // Only measurements need it.
@@ -388,7 +411,8 @@ impl<S: EventStore, Db: ReadDatabase, C: Consumer<Db>> Worker<S, Db, C> {
             let ended = self
                 .consumer
                 .handle(
-                    &self.core.db,
+                    &self.core,
+                    held,
                     page,
                     aside.clone(),
                     attempt.saturating_add(1),
@@ -412,15 +436,16 @@ impl<S: EventStore, Db: ReadDatabase, C: Consumer<Db>> Worker<S, Db, C> {
                     if whole {
                         return Ok(None);
                     }
+                    if self.core.is_shutdown() {
+                        return Ok(Some(End::Shutdown));
+                    }
                     start = until;
                     most = C::AT_ONCE;
                     aside = Aside::Parked;
                     failures = 0;
                 }
-                Ok(PageEnd::Fenced) => {
-                    self.core.measure(&Measure::FenceLost { slot: &self.slot });
-                    return self.lost().await.map(Some);
-                }
+                Ok(PageEnd::Fenced) => return self.fenced().await.map(Some),
+                Ok(PageEnd::Interrupted) => return Ok(Some(End::Shutdown)),
                 // What stands before the event that failed is handled first, the event then alone.
                 Ok(PageEnd::Failed { index, .. }) if index > 0 => most = index,
                 Ok(PageEnd::Failed { error, .. }) => {
@@ -492,15 +517,16 @@ impl<S: EventStore, Db: ReadDatabase, C: Consumer<Db>> Worker<S, Db, C> {
             lease_ms: self.core.settings.lease_ms(),
             why: Why::Waits(error.to_string()),
         };
-        let kept = self.core.db.transact(waits).await.unwrap_or(true);
         held.renewed = Instant::now();
-        if self.core.pause(pause).await.is_shutdown() {
-            return Ok(Next::End(End::Shutdown));
+        let kept = self.core.db.transact(waits).await.unwrap_or(true);
+        if !kept {
+            return self.fenced().await.map(Next::End);
         }
-        if kept {
-            Ok(Next::Again)
-        } else {
-            self.lost().await.map(Next::End)
+        let pause = self.core.pause(pause);
+        match self.core.keeping(&self.slot, held, pause).await {
+            Err(Lost) => self.fenced().await.map(Next::End),
+            Ok(paused) if paused.is_shutdown() => Ok(Next::End(End::Shutdown)),
+            Ok(_) => Ok(Next::Again),
         }
     }
 
@@ -569,6 +595,12 @@ impl<S: EventStore, Db: ReadDatabase, C: Consumer<Db>> Worker<S, Db, C> {
         })
     }
 
+    /// Another owner refused what was to be written, or has the slot.
+    async fn fenced(&self) -> Result<End, ProjectionError> {
+        self.core.measure(&Measure::FenceLost { slot: &self.slot });
+        self.lost().await
+    }
+
     /// The slot is no longer ours: gone with its generation, or another's.
     async fn lost(&self) -> Result<End, ProjectionError> {
         let name = self.slot.name;
@@ -587,36 +619,9 @@ impl<S: EventStore, Db: ReadDatabase, C: Consumer<Db>> Worker<S, Db, C> {
         }
     }
 
-    /// Keeps the lease when a third of it has passed.
-    async fn renewed(&self, held: &mut Held) -> Result<bool, ProjectionError> {
-        if held.renewed.elapsed() < self.core.settings.lease / 3 {
-            return Ok(true);
-        }
-        let renew = Renew {
-            slot: self.slot.clone(),
-            epoch: held.epoch,
-            lease_ms: self.core.settings.lease_ms(),
-            why: Why::Nothing,
-        };
-        match self.core.db.transact(renew).await {
-            Ok(still) => {
-                held.renewed = Instant::now();
-                Ok(still)
-            }
-            // The next transaction will say.
-            Err(_) => Ok(true),
-        }
-    }
-
     /// Everything was handled: the turn of a new generation, the end, or a wait for more.
     async fn at_the_end(&mut self, held: &mut Held) -> Result<Option<End>, ProjectionError> {
-        if self.building {
-            self.building = !self.core.swap(&self.slot).await?;
-        }
-        if self.until.is_reached_at(held.position) {
-            return Ok(Some(End::Reached));
-        }
-        match self.core.store.head().await {
+        let stalled = match self.core.store.head().await {
             Ok(end) if end < held.position => {
                 return Err(ProjectionError::StoreBehind {
                     projection: self.name(),
@@ -624,23 +629,65 @@ impl<S: EventStore, Db: ReadDatabase, C: Consumer<Db>> Worker<S, Db, C> {
                     head: end,
                 });
             }
-            Ok(_) => {}
-            Err(error) => {
-                let stalled = Stalled::Database(error.to_string());
-                return Ok(self.rest(stalled, 1).await.then_some(End::Shutdown));
+            Ok(end) if self.building => self.take_turn(end).await?,
+            Ok(_) => None,
+            Err(error) => Some(error.to_string()),
+        };
+        let is_well = stalled.is_none();
+        if is_well && self.until.is_reached_at(held.position) {
+            return Ok(Some(End::Reached));
+        }
+        self.core
+            .stalled(&self.slot, stalled.map(Stalled::Database));
+        let pause = if is_well {
+            self.refused = 0;
+            self.core.settings.poll
+        } else {
+            self.refused = self.refused.saturating_add(1);
+            self.core.settings.backoff(self.refused)
+        };
+        let listens = is_well && self.hint != Hint::InVain;
+        let position = held.position;
+        let more = async {
+            if listens {
+                self.core.store.changed(position).await;
+            } else {
+                std::future::pending::<()>().await;
+            }
+        };
+        let pause = self.core.pause_or(pause, more);
+        match self.core.keeping(&self.slot, held, pause).await {
+            Err(Lost) => self.fenced().await.map(Some),
+            Ok(Paused::Shutdown) => Ok(Some(End::Shutdown)),
+            Ok(Paused::Over) => Ok(None),
+            Ok(Paused::Woken) => {
+                self.hint = Hint::More;
+                Ok(None)
             }
         }
-        self.core.stalled(&self.slot, None);
-        let pause = self.core.settings.poll;
-        let more = self.core.store.changed(held.position);
-        if self.core.pause_or(pause, more).await.is_shutdown() {
-            return Ok(Some(End::Shutdown));
-        }
-        if self.renewed(held).await? {
-            Ok(None)
-        } else {
-            self.core.measure(&Measure::FenceLost { slot: &self.slot });
-            self.lost().await.map(Some)
+    }
+
+    /// Lets a generation that has caught up answer the queries, unless others have to come first.
+    /// Gives what keeps it where that may pass.
+    async fn take_turn(&mut self, head: Position) -> Result<Option<String>, ProjectionError> {
+        // One end of the store for all attempts: it may grow faster than anybody reads.
+        let goal = *self.goal.get_or_insert(match self.until {
+            Until::Reached(goal) => goal,
+            Until::Shutdown => head,
+        });
+        match self.core.swap(&self.slot, goal).await {
+            Ok(is_done) => {
+                self.building = !is_done;
+                Ok(None)
+            }
+            Err(error)
+                if self.until == Until::Shutdown
+                    || error.outcome == crate::Outcome::Unknown
+                    || error.error.kind.is_passing() =>
+            {
+                Ok(Some(error.to_string()))
+            }
+            Err(error) => Err(self.storage(error)),
         }
     }
 }
@@ -672,58 +719,4 @@ pub(super) fn slot_of(key: &str, slots: u32) -> u32 {
         (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
     });
     u32::try_from(hash % u64::from(slots.max(1))).unwrap_or(0)
-}
-
-struct Acquire {
-    slot: Slot,
-    owner: String,
-    lease_ms: i64,
-    take_over: bool,
-}
-
-enum Acquired {
-    Mine(Checkpoint),
-    Busy { owner: String, position: Position },
-    Inline,
-    Gone,
-}
-
-impl<Db: ReadDatabase> Job<Db> for Acquire {
-    type Output = Acquired;
-
-    async fn run(self, tx: &mut Db::Transaction) -> Result<Acquired, RolledBack<Acquired>> {
-        let Some(mut found) = tables::lock_checkpoint::<Db>(tx, &self.slot).await? else {
-            return Err(RolledBack::With(Acquired::Gone));
-        };
-        if found.owner == tables::INLINE {
-            return Err(RolledBack::With(Acquired::Inline));
-        }
-        let now = tables::now::<Db>(tx).await?;
-        if found.lease_until > now && found.owner != self.owner && !self.take_over {
-            return Err(RolledBack::With(Acquired::Busy {
-                owner: found.owner,
-                position: found.position,
-            }));
-        }
-        found.epoch = found.epoch.saturating_add(1);
-        tables::acquire::<Db>(tx, &self.slot, found.epoch, &self.owner, self.lease_ms).await?;
-        Ok(Acquired::Mine(found))
-    }
-}
-
-struct Renew {
-    slot: Slot,
-    epoch: i64,
-    lease_ms: i64,
-    why: Why,
-}
-
-impl<Db: ReadDatabase> Job<Db> for Renew {
-    type Output = bool;
-
-    async fn run(self, tx: &mut Db::Transaction) -> Result<bool, RolledBack<bool>> {
-        let kept =
-            tables::renew::<Db>(tx, &self.slot, self.epoch, self.lease_ms, &self.why).await?;
-        Ok(kept)
-    }
 }

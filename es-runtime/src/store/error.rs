@@ -194,6 +194,20 @@ pub enum StorageErrorKind {
     Other,
 }
 
+impl StorageErrorKind {
+    /// Whether it says nothing of what was asked for: the same may go well on another try.
+    ///
+    /// ```
+    /// use es_runtime::StorageErrorKind;
+    ///
+    /// assert!(StorageErrorKind::Busy.is_passing());
+    /// assert!(!StorageErrorKind::Corrupt.is_passing());
+    /// ```
+    pub const fn is_passing(self) -> bool {
+        matches!(self, Self::Unreachable | Self::Busy | Self::Full)
+    }
+}
+
 impl fmt::Display for StorageErrorKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

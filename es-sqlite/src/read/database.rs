@@ -277,6 +277,8 @@ fn transaction<J: Job<Sqlite>>(
             let error = panicked("a transaction of the read database", panic);
             return (failed(Outcome::NotApplied, error), None);
         }
+        // Nothing was to be committed, and a handler cannot commit.
+        Ok(Err(RolledBack::With(output))) if ended => return (Ok(output), None),
         Ok(_) if ended => {
             let error = StorageError::new(
                 es_runtime::StorageErrorKind::Other,

@@ -1,21 +1,22 @@
 //! The transaction that the handlers of projections get.
 
-use crate::errors::storage;
+use crate::errors::{kind, storage};
 use es_runtime::{
     StorageError,
-    projection::{Expansions, Names, SqlTransaction, SqlValue},
+    projection::{Expansions, HandlerError, Names, SqlTransaction, SqlValue, refuse_end},
 };
 use rusqlite::{
     Connection, Params, Row,
     types::{ToSqlOutput, ValueRef},
 };
-use std::{borrow::Cow, fmt};
+use std::{borrow::Cow, error::Error, fmt};
 
 /// A transaction of the read database, in the hands of a handler.
 ///
 /// In every statement `{name}` stands for a table of the projection's own, in the generation that
 /// is being written; other tables are named as they are. The transaction is committed by whoever
-/// called the handler; a handler that ends it fails.
+/// called the handler; a statement that would end it is refused, and a handler fails whose transaction
+/// was ended in another way, such as by `INSERT OR ROLLBACK`.
 ///
 /// The functions do not wait for anything but the disk, so handlers call them without `.await`.
 pub struct SqliteTransaction {
@@ -44,7 +45,7 @@ impl SqliteTransaction {
     /// # Errors
     /// `rusqlite`'s error; `?` in a handler passes it on.
     pub fn execute(&mut self, sql: &str, params: impl Params) -> rusqlite::Result<usize> {
-        let sql = expand(&mut self.expansions, sql)?;
+        let sql = ready(&self.connection, &mut self.expansions, sql)?;
         self.connection.prepare_cached(&sql)?.execute(params)
     }
 
@@ -58,7 +59,7 @@ impl SqliteTransaction {
         params: impl Params,
         row: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
     ) -> rusqlite::Result<Vec<T>> {
-        let sql = expand(&mut self.expansions, sql)?;
+        let sql = ready(&self.connection, &mut self.expansions, sql)?;
         let mut select = self.connection.prepare_cached(&sql)?;
         select.query_map(params, row)?.collect()
     }
@@ -73,7 +74,7 @@ impl SqliteTransaction {
         params: impl Params,
         row: impl FnOnce(&Row<'_>) -> rusqlite::Result<T>,
     ) -> rusqlite::Result<Option<T>> {
-        let sql = expand(&mut self.expansions, sql)?;
+        let sql = ready(&self.connection, &mut self.expansions, sql)?;
         let mut select = self.connection.prepare_cached(&sql)?;
         let mut rows = select.query(params)?;
         rows.next()?.map(row).transpose()
@@ -85,10 +86,18 @@ impl SqliteTransaction {
     }
 }
 
-fn expand<'s>(expansions: &'s mut Expansions, sql: &'s str) -> rusqlite::Result<Cow<'s, str>> {
-    expansions
-        .expand(sql)
-        .map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))
+/// The statement as SQLite gets it. Outside of a transaction it would be committed by itself.
+fn ready<'s>(
+    connection: &Connection,
+    expansions: &'s mut Expansions,
+    sql: &'s str,
+) -> rusqlite::Result<Cow<'s, str>> {
+    let own = |error: Box<dyn Error + Send + Sync>| rusqlite::Error::ToSqlConversionFailure(error);
+    if connection.is_autocommit() {
+        return Err(own("an earlier statement has ended the transaction".into()));
+    }
+    refuse_end(sql).map_err(|error| own(error.into()))?;
+    expansions.expand(sql).map_err(|error| own(error.into()))
 }
 
 impl SqlTransaction for SqliteTransaction {
@@ -116,6 +125,13 @@ impl SqlTransaction for SqliteTransaction {
 
     async fn is_open(&mut self) -> bool {
         self.in_transaction()
+    }
+
+    fn trouble(&self, error: &HandlerError) -> Option<StorageError> {
+        let error = error.as_error().downcast_ref::<rusqlite::Error>()?;
+        let kind = kind(error);
+        kind.is_passing()
+            .then(|| StorageError::new(kind, error.to_string()))
     }
 }
 

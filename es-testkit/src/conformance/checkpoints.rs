@@ -2,7 +2,7 @@
 //! writes. A store without a read database must not give one out.
 
 use super::{StoreFixture, stream, write};
-use crate::SleepyStore;
+use crate::{SleepyStore, as_a_process};
 use es_runtime::{
     EventFilter, ExpectedVersion, HandlerError, Projection, Projections, ReadDatabase, ReadLimit,
     RecordedEvent,
@@ -140,7 +140,7 @@ async fn a_replaced_one_writes_nothing<F: StoreFixture>(fixture: F, by_lease: bo
     let first = Projections::new(sleepy, read.clone())
         .lease(Duration::from_millis(200))
         .with(Noted::<'a'>::new());
-    let first = tokio::spawn(async move { first.catch_up().await });
+    let first = as_a_process(async move { first.catch_up().await });
     alarm.is_asleep().await;
     assert_eq!(effects(&read, A).await, (0, 0));
 

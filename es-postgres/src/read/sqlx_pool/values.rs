@@ -1,7 +1,7 @@
 //! Values of the books as `sqlx` takes and gives them, and its errors as those of a store. Only the
 //! message and the code of a server's error are kept: its details may quote values out of rows.
 
-use crate::errors::{is_passing, kind_of};
+use crate::errors::kind_of;
 use es_runtime::{HandlerError, Outcome, StorageError, StorageErrorKind, projection::SqlValue};
 use sqlx::{
     Encode, Error, Postgres, Row, SqlSafeStr, Type, TypeInfo, ValueRef,
@@ -102,7 +102,7 @@ pub(super) fn trouble(error: &HandlerError) -> Option<StorageError> {
             let db = error.as_database_error();
             let code = db.and_then(DatabaseError::code);
             let took_too_long = code.is_some_and(|code| code == SqlState::QUERY_CANCELED.code());
-            return (is_passing(kind) && !took_too_long)
+            return (kind.is_passing() && !took_too_long)
                 .then(|| StorageError::new(kind, db.map_or_else(|| error.to_string(), text)));
         }
         next = error.source();
