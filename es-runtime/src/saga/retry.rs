@@ -14,6 +14,10 @@ use std::{num::NonZeroU32, time::Duration};
 ///
 /// let patient = Retry::times(8).first(Duration::from_millis(200)).longest(Duration::from_secs(30));
 /// assert_eq!(patient.attempts.get(), 8);
+///
+/// // Called once, and not again when its process died: it is undone then.
+/// let once = Retry::times(1).interruptions(1);
+/// assert_eq!(once.interruptions.get(), 1);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Retry {
