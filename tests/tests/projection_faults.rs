@@ -133,6 +133,9 @@ async fn without_room_tables_are_made_when_there_is_some() {
 enum Habit {
     /// Whenever somebody looks for its end, somebody else appends.
     Grows,
+    /// Whenever somebody looks for its end, somebody else appends, and the first version of
+    /// `turnover` has it at once, if it may.
+    FeedsAnother,
     /// It always says that there is more.
     CriesWolf,
 }
@@ -140,14 +143,16 @@ enum Habit {
 #[derive(Clone)]
 struct Watched {
     inner: SqliteStore,
+    read: Sqlite,
     habit: Habit,
     reads: Arc<AtomicUsize>,
 }
 
 impl Watched {
-    fn new(inner: &SqliteStore, habit: Habit) -> Self {
+    fn new(inner: &SqliteStore, read: &Sqlite, habit: Habit) -> Self {
         Self {
             inner: inner.clone(),
+            read: read.clone(),
             habit,
             reads: Arc::default(),
         }
@@ -196,14 +201,18 @@ impl EventStore for Watched {
     }
 
     async fn head(&self) -> Result<Position, ReadError> {
-        if self.habit == Habit::Grows {
-            deposit(&self.inner, "busy", 1).await.expect("stored");
+        if self.habit != Habit::CriesWolf {
+            let last = deposit(&self.inner, "busy", 1).await.expect("stored");
+            if self.habit == Habit::FeedsAnother {
+                let moment = Duration::from_millis(200);
+                let _ = self.read.wait_for::<Turnover>(last, moment).await;
+            }
         }
         self.inner.head().await
     }
 
     async fn changed(&self, position: Position) {
-        if self.habit == Habit::Grows {
+        if self.habit != Habit::CriesWolf {
             self.inner.changed(position).await;
         }
     }
@@ -213,7 +222,7 @@ impl EventStore for Watched {
 async fn tables_are_swapped_while_others_append_all_the_time() {
     let folder = tempfile::tempdir().expect("a folder");
     let (store, read) = open(folder.path()).await;
-    let store = Watched::new(&store, Habit::Grows);
+    let store = Watched::new(&store, &read, Habit::Grows);
     deposit(&store.inner, "alice", 1).await.expect("stored");
     let runner = quick(&store, &read).with(Divided).with(Turnover);
     let running = runner.start().expect("started");
@@ -229,6 +238,38 @@ async fn tables_are_swapped_while_others_append_all_the_time() {
     }
     until(&runner, live(2)).await;
     running.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tables_that_are_always_further_are_held_for_the_swap() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (store, read) = open(folder.path()).await;
+    deposit(&store, "alice", 1).await.expect("stored");
+    let old = quick(&store, &read).with(Turnover);
+    let running_old = old.start().expect("started");
+    let head = store.head().await.expect("head");
+    read.wait_for::<Turnover>(head, SOON).await.expect("there");
+
+    let slow = Watched::new(&store, &read, Habit::FeedsAnother);
+    let new = quick(&slow, &read).with(second::Turnover);
+    let running_new = new.start().expect("started");
+    until(&new, |status| {
+        status.iter().any(|slot| slot.live && slot.version == 2)
+    })
+    .await;
+    let last = deposit(&store, "alice", 1).await.expect("stored");
+    read.wait_for::<second::Turnover>(last, SOON)
+        .await
+        .expect("it goes on");
+    let counted = "SELECT count(*) FROM turnover";
+    let counted: Option<i64> = read
+        .select_one(counted, [], |row| row.get(0))
+        .await
+        .expect("rows");
+    let counted = counted.map(i64::cast_unsigned);
+    assert!(counted >= Some(last.to_parts()[2]), "{counted:?} of {last}");
+    running_old.shutdown().await;
+    running_new.shutdown().await;
 }
 
 fn by_account(event: &RecordedEvent) -> Key<'_> {
@@ -255,7 +296,7 @@ impl Project<Deposited, Sqlite> for Divided {
 async fn a_store_that_says_without_a_reason_that_there_is_more_is_polled() {
     let folder = tempfile::tempdir().expect("a folder");
     let (store, read) = open(folder.path()).await;
-    let store = Watched::new(&store, Habit::CriesWolf);
+    let store = Watched::new(&store, &read, Habit::CriesWolf);
     let last = deposit(&store, "alice", 1).await.expect("stored");
     let runner = quick(&store, &read)
         .poll_every(Duration::from_secs(3600))

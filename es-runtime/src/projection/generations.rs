@@ -89,15 +89,24 @@ pub(crate) async fn prepare<Db: ReadDatabase>(
     Ok(found)
 }
 
+/// The owner of a live generation that is held.
+const HOLDER: &str = "the build that takes its place";
+
 /// Puts a new generation in the place of the live one.
 pub(super) struct Swap {
     pub(super) name: &'static str,
     pub(super) generation: u32,
     pub(super) goal: Position,
+    /// For how many milliseconds the live one is held where it stands, if it is further. One that is
+    /// faster would otherwise be further for ever while others append.
+    pub(super) hold_ms: Option<i64>,
 }
 
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Swapped {
     Yes,
+    /// The live one is further.
+    Behind,
     NotYet,
 }
 
@@ -109,6 +118,7 @@ impl<Db: ReadDatabase> Job<Db> for Swap {
             name,
             generation,
             goal,
+            hold_ms,
         } = self;
         tables::lock_model::<Db>(tx, name).await?;
         let found = tables::generations(tx, name).await?;
@@ -121,6 +131,7 @@ impl<Db: ReadDatabase> Job<Db> for Swap {
         let old = found.iter().find(|g| g.live);
         let mut furthest = goal;
         let mut parked = u64::MAX;
+        let mut ahead = Vec::new();
         if let Some(old) = old {
             parked = 0;
             for slot in slots(name, old) {
@@ -128,22 +139,36 @@ impl<Db: ReadDatabase> Job<Db> for Swap {
                     // One that stopped may stand where this store never was.
                     if there.reason.is_none() {
                         furthest = furthest.max(there.position);
+                        ahead.push((slot, there.epoch, there.owner));
                     }
                     parked = parked.saturating_add(there.parked);
                 }
             }
         }
         let mut worse = 0_u64;
+        let mut slowest = furthest;
         for slot in slots(name, new) {
-            match tables::lock_checkpoint::<Db>(tx, &slot).await? {
-                Some(there) if there.position >= furthest => {
-                    worse = worse.saturating_add(there.parked);
-                }
-                _ => return Err(RolledBack::With(Swapped::NotYet)),
-            }
+            let Some(there) = tables::lock_checkpoint::<Db>(tx, &slot).await? else {
+                return Err(RolledBack::With(Swapped::NotYet));
+            };
+            slowest = slowest.min(there.position);
+            worse = worse.saturating_add(there.parked);
         }
-        if worse > parked {
+        if slowest < goal || worse > parked {
             return Err(RolledBack::With(Swapped::NotYet));
+        }
+        if slowest < furthest {
+            let Some(hold_ms) = hold_ms else {
+                return Err(RolledBack::With(Swapped::Behind));
+            };
+            // Its owners are fenced and stand by, as if another runner had it.
+            for (slot, epoch, owner) in ahead {
+                if owner != tables::INLINE {
+                    let epoch = epoch.saturating_add(1);
+                    tables::acquire::<Db>(tx, &slot, epoch, HOLDER, hold_ms).await?;
+                }
+            }
+            return Ok(Swapped::Behind);
         }
         tables::swap(tx, name, old, new).await?;
         Ok(Swapped::Yes)

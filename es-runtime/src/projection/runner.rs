@@ -189,15 +189,21 @@ impl<S: EventStore, Db: ReadDatabase> Core<S, Db> {
     }
 
     /// Lets a generation answer the queries whose slots all have what is up to `goal`, and what the one
-    /// has that answers now. `false` where it has to wait.
-    pub(super) async fn swap(&self, slot: &Slot, goal: Position) -> Result<bool, TransactionError> {
+    /// has that answers now. `hold` keeps that one where it stands, as long as a lease lasts.
+    pub(super) async fn swap(
+        &self,
+        slot: &Slot,
+        goal: Position,
+        hold: bool,
+    ) -> Result<Swapped, TransactionError> {
         let job = Swap {
             name: slot.name,
             generation: slot.generation,
             goal,
+            hold_ms: hold.then(|| self.settings.lease_ms()),
         };
-        let swapped = matches!(self.db.transact(job).await?, Swapped::Yes);
-        if swapped {
+        let swapped = self.db.transact(job).await?;
+        if swapped == Swapped::Yes {
             self.measure(&Measure::Swapped { slot });
         }
         Ok(swapped)
@@ -265,6 +271,8 @@ pub(super) async fn first_of<A: Future, B: Future>(
 /// A projection with a new version, or one for which [`rebuild`](Projections::rebuild) was called,
 /// is built in tables of its own beside the ones that answer queries. When it has caught up with them,
 /// and has no more parked events than those, one transaction puts its views in their place and drops them.
+/// Where they are always further, because they are faster and others append all the time, they are held
+/// for a moment, at most as long as a lease lasts.
 /// Until the first build has caught up there are no views.
 pub struct Projections<S, Db> {
     pub(super) core: Arc<Core<S, Db>>,
@@ -601,6 +609,7 @@ fn run<S: EventStore, Db: ReadDatabase, C: Consumer<Db>>(consumer: C) -> Box<Run
             take_over: task.take_over,
             goal: None,
             refused: 0,
+            behind: 0,
             hint: Hint::default(),
         };
         let slot = worker.slot.clone();

@@ -6,6 +6,7 @@ use super::{
     Slot, Stalled, TransactionError,
     batch::{Aside, Batch, Page, PageEnd},
     delivery::{Delivered, Gate, Gated, deliver_first},
+    generations::Swapped,
     lease::{Acquire, Acquired, Held, Lost, Renew},
     runner::{Core, Done, Paused},
     tables::{self, Checkpoint, Why},
@@ -148,8 +149,10 @@ pub(super) struct Worker<S, Db, C> {
     pub(super) take_over: bool,
     /// What a generation that is built must have before its turn comes.
     pub(super) goal: Option<Position>,
-    /// How often its turn could not be taken since it last could.
+    /// How often a database failed at the end of the store, one time after the other.
     pub(super) refused: u32,
+    /// How often the one that answers was further when its turn could have come.
+    pub(super) behind: u32,
     /// Whether the store said that there is more.
     pub(super) hint: Hint,
 }
@@ -675,9 +678,14 @@ impl<S: EventStore, Db: ReadDatabase, C: Consumer<Db>> Worker<S, Db, C> {
             Until::Reached(goal) => goal,
             Until::Shutdown => head,
         });
-        match self.core.swap(&self.slot, goal).await {
-            Ok(is_done) => {
-                self.building = !is_done;
+        // Rarely, and ever more rarely: the tables that answer are not kept up meanwhile.
+        let hold = self.behind >= PATIENCE && self.behind.is_power_of_two();
+        match self.core.swap(&self.slot, goal, hold).await {
+            Ok(swapped) => {
+                self.building = swapped != Swapped::Yes;
+                if swapped == Swapped::Behind {
+                    self.behind = self.behind.saturating_add(1);
+                }
                 Ok(None)
             }
             Err(error)
@@ -691,6 +699,9 @@ impl<S: EventStore, Db: ReadDatabase, C: Consumer<Db>> Worker<S, Db, C> {
         }
     }
 }
+
+/// How often a build lets the one that answers go first before it has that held, a power of two.
+const PATIENCE: u32 = 16;
 
 /// Why a slot that was taken cannot be run.
 enum Unfit {
