@@ -35,12 +35,11 @@ pub fn refuse_end(sql: &str) -> Result<(), EndsTransaction> {
         "prepare",
         "discard",
     ];
-    let first: String = after_comments(sql)
-        .chars()
-        .take_while(char::is_ascii_alphabetic)
-        .map(|c| c.to_ascii_lowercase())
-        .collect();
-    if ENDS.contains(&first.as_str()) {
+    // It is asked for every statement, so it makes no text of its own.
+    let rest = after_comments(sql);
+    let behind = rest.trim_start_matches(|c: char| c.is_ascii_alphabetic());
+    let first = rest.strip_suffix(behind).unwrap_or(rest);
+    if ENDS.iter().any(|end| end.eq_ignore_ascii_case(first)) {
         return Err(EndsTransaction {
             statement: first.to_ascii_uppercase(),
         });
