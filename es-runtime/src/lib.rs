@@ -87,6 +87,7 @@ mod codec;
 mod event;
 mod events;
 mod fingerprint;
+mod first;
 pub mod projection;
 mod record;
 mod repository;

@@ -3,10 +3,10 @@
 
 use super::{
     Job, ReadDatabase, RolledBack, Slot,
-    runner::{Core, first_of},
+    runner::Core,
     tables::{self, Checkpoint, Why},
 };
-use crate::{EventStore, Position};
+use crate::{EventStore, Position, first::first_of};
 use futures_timer::Delay;
 use std::{
     future::Future,

@@ -8,15 +8,14 @@ use super::{
     tables::Plan,
     worker::{Consumer, Delivering, End, Hint, Projecting, Until, Worker},
 };
-use crate::{EventId, EventStore, Position, ReadLimit, RecordedEvent};
+use crate::{EventId, EventStore, Position, ReadLimit, RecordedEvent, first::first_of};
 use futures_timer::Delay;
 use std::{
     collections::HashMap,
     fmt,
-    future::{Future, poll_fn},
+    future::Future,
     pin::{Pin, pin},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    task::Poll,
     time::{Duration, Instant},
 };
 use tokio::sync::watch;
@@ -208,21 +207,6 @@ impl<S: EventStore, Db: ReadDatabase> Core<S, Db> {
         }
         Ok(swapped)
     }
-}
-
-/// What comes first; the one that comes later is dropped, or left to whoever has it.
-pub(super) async fn first_of<A: Future, B: Future>(
-    mut first: Pin<&mut A>,
-    second: B,
-) -> Result<A::Output, B::Output> {
-    let mut second = pin!(second);
-    poll_fn(|context| {
-        if let Poll::Ready(done) = first.as_mut().poll(context) {
-            return Poll::Ready(Ok(done));
-        }
-        second.as_mut().poll(context).map(Err)
-    })
-    .await
 }
 
 /// Read models and subscriptions of one store in one read database.

@@ -122,6 +122,20 @@ pub enum ExpectedVersion {
 }
 
 impl ExpectedVersion {
+    /// What a stream is at that was read up to this version: 0 is a stream without events.
+    ///
+    /// ```
+    /// use es_runtime::ExpectedVersion;
+    /// assert_eq!(ExpectedVersion::behind(0), ExpectedVersion::NoStream);
+    /// assert_eq!(ExpectedVersion::behind(3), ExpectedVersion::Exact(3));
+    /// ```
+    pub const fn behind(version: u64) -> Self {
+        match version {
+            0 => Self::NoStream,
+            version => Self::Exact(version),
+        }
+    }
+
     /// Whether a stream that is at `actual` fits.
     ///
     /// ```

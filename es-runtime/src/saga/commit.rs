@@ -48,10 +48,7 @@ pub(crate) fn append_of(
     metadata: Metadata,
     input: Option<AppendId>,
 ) -> Result<Append, SagaError> {
-    let expected = match version {
-        0 => ExpectedVersion::NoStream,
-        version => ExpectedVersion::Exact(version),
-    };
+    let expected = ExpectedVersion::behind(version);
     let mut append = Append::new(instance.clone(), expected).with_metadata(metadata);
     for event in events {
         let kind = event.event_type();

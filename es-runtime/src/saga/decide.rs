@@ -543,7 +543,7 @@ impl Draft<'_> {
 
     /// Whether there is something to do at once.
     pub(crate) fn is_due(&self) -> bool {
-        self.row().due_at.is_some_and(|due| due <= self.now)
+        self.row().is_due(self.now)
     }
 
     /// What is known of a pending step's definition.

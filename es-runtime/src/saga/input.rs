@@ -2,18 +2,17 @@
 //! own events, the record that the event was taken, and the place in the feed.
 
 use super::{
-    CancelRequested, Commit, CursorMove, InputIgnored, RowFilter, SagaError, SagaEvent, SagaStatus,
-    SagaStore,
+    CancelRequested, Commit, CursorMove, InputIgnored, SagaError, SagaEvent, SagaStatus, SagaStore,
     commit::{ATTEMPTS, append_of, contended, info_for, may_decide_again, pause_after},
     decide::Draft,
     definition::{Kind, Routed},
-    load::{load, may_pass},
+    load::{load, may_pass, row_of},
     names::UNREADABLE,
     runner::Core,
 };
 use crate::{
-    Append, AppendError, AppendId, ExpectedVersion, LoadError, Metadata, Position, RecordedEvent,
-    StreamId,
+    Append, AppendError, AppendId, ExpectedVersion, FeedPage, LoadError, Metadata, Position,
+    RecordedEvent, StreamId,
     store::saga::{CommitError, RowChange},
 };
 use std::{
@@ -87,22 +86,43 @@ impl Ahead {
     }
 }
 
-/// Reads one page of the events of a saga. `None` when there was nothing to read; otherwise where it
-/// stands now.
+/// What reading a page came to.
+pub(crate) enum Progress {
+    /// There was something to read, and there may be more.
+    Made,
+    /// Everything up to here was looked at.
+    None(
+        #[cfg_attr(
+            not(feature = "runner"),
+            expect(dead_code, reason = "only loops wait for more")
+        )]
+        Position,
+    ),
+}
+
+impl Progress {
+    pub(crate) fn after(page: &FeedPage) -> Self {
+        if page.events.is_empty() && page.at_end {
+            Self::None(page.next)
+        } else {
+            Self::Made
+        }
+    }
+}
+
+/// Reads one page of the events of a saga.
 pub(crate) async fn read_on<S: SagaStore>(
     core: &Core<S>,
     category: &str,
     ahead: &mut Ahead,
-) -> Result<Option<Position>, SagaError> {
+) -> Result<Progress, SagaError> {
     if let Some(manager) = core.manager(category) {
         return super::process::read_on(core, manager, ahead).await;
     }
     let Some(kind) = core.newest(category) else {
-        return Ok(None);
+        return Ok(Progress::None(Position::START));
     };
-    let Some(mut at) = begin(core, category).await? else {
-        return Ok(None);
-    };
+    let mut at = begin(core, category).await?;
     let page = core
         .store
         .read_feed(ahead.from(at), &kind.filter(), core.settings.page)
@@ -118,10 +138,10 @@ pub(crate) async fn read_on<S: SagaStore>(
                 let first = Group::of(first);
                 match take(core, category, at, &first).await? {
                     Taken::All => 1,
-                    Taken::Not | Taken::Moved => return Ok(Some(at)),
+                    Taken::Not | Taken::Moved => return Ok(Progress::Made),
                 }
             }
-            Taken::Not | Taken::Moved => return Ok(Some(at)),
+            Taken::Not | Taken::Moved => return Ok(Progress::Made),
         };
         if let Some(last) = rest.get(taken - 1) {
             at = last.position;
@@ -129,17 +149,16 @@ pub(crate) async fn read_on<S: SagaStore>(
         rest = rest.get(taken..).unwrap_or_default();
     }
     ahead.pass(core, category, at, page.next).await?;
-    let stood_still = page.events.is_empty() && page.at_end;
-    Ok((!stood_still).then_some(page.next))
+    Ok(Progress::after(&page))
 }
 
 /// Where the saga's input stands; the first time, where it begins.
 pub(crate) async fn begin<S: SagaStore>(
     core: &Core<S>,
     category: &str,
-) -> Result<Option<Position>, SagaError> {
+) -> Result<Position, SagaError> {
     if let Some(at) = core.store.saga_cursor(category).await? {
-        return Ok(Some(at));
+        return Ok(at);
     }
     let first = if core.settings.from_the_beginning {
         Position::START
@@ -148,8 +167,9 @@ pub(crate) async fn begin<S: SagaStore>(
     };
     let begun = CursorMove::new(category, None, first);
     match core.store.commit(Commit::new().cursor(begun)).await {
-        Ok(_) => Ok(Some(first)),
-        Err(CommitError::CursorMoved { actual, .. }) => Ok(actual),
+        Ok(_) => Ok(first),
+        // Another process was first; it can only have gone on from where it began.
+        Err(CommitError::CursorMoved { actual, .. }) => Ok(actual.unwrap_or(first)),
         Err(error) => Err(error.into()),
     }
 }
@@ -324,13 +344,8 @@ pub(crate) async fn unreadable_row<S: SagaStore>(
     instance: &StreamId,
     why: &LoadError,
 ) -> Result<RowChange, SagaError> {
-    let filter = RowFilter {
-        sagas: vec![instance.aggregate().to_owned()],
-        id: Some(instance.id().to_owned()),
-        ..RowFilter::default()
-    };
-    let rows = core.store.saga_rows(&filter).await?;
-    let definition = rows.first().map(|row| row.definition.clone());
+    let row = row_of(&core.store, instance).await?;
+    let definition = row.map(|row| row.definition);
     let mut row = RowChange::new(instance.clone(), definition.unwrap_or_default());
     row.status = SagaStatus::Parked;
     UNREADABLE.clone_into(&mut row.phase);

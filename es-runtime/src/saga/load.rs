@@ -1,6 +1,6 @@
 //! Reading the stream of a saga.
 
-use super::{SagaEvent, SagaState};
+use super::{RowFilter, SagaEvent, SagaRow, SagaState, SagaStore};
 use crate::{
     EventStore, LoadError, Metadata, ReadError, ReadLimit, RecordedEvent, StreamId, StreamRange,
 };
@@ -55,6 +55,19 @@ pub(super) async fn replay<S: EventStore>(
             each(event)?;
         }
     }
+}
+
+/// The row of one instance.
+pub(super) async fn row_of<S: SagaStore>(
+    store: &S,
+    instance: &StreamId,
+) -> Result<Option<SagaRow>, ReadError> {
+    let filter = RowFilter {
+        sagas: vec![instance.aggregate().to_owned()],
+        id: Some(instance.id().to_owned()),
+        ..RowFilter::default()
+    };
+    Ok(store.saga_rows(&filter).await?.into_iter().next())
 }
 
 /// Whether a stream that could not be loaded may be loaded later; otherwise it is the stream's fault.

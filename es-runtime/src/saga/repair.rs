@@ -4,7 +4,7 @@ use super::{
     Commit, CommitError, CursorMove, EventSkipped, ParkedWhy, RowFilter, SagaError, SagaEvent,
     SagaRow, SagaState, SagaStatus, SagaStore, Sagas, Verb,
     commit::{append_of, decide_unheld, info_for, put_row},
-    load::{decode, load, may_pass},
+    load::{decode, load, may_pass, row_of},
     names::{UNREADABLE, category, stream_of},
     runner::Core,
 };
@@ -96,12 +96,7 @@ impl<S: SagaStore> Sagas<S> {
             .core
             .pinned(instance.aggregate(), started.version, &started.hash);
         let mermaid = kind.map(|kind| super::mermaid::diagram(kind.info(), Some(&state)));
-        let filter = RowFilter {
-            sagas: vec![instance.aggregate().to_owned()],
-            id: Some(id.to_owned()),
-            ..RowFilter::default()
-        };
-        let row = store.saga_rows(&filter).await?.into_iter().next();
+        let row = row_of(store, &instance).await?;
         Ok(SagaView {
             instance,
             row,

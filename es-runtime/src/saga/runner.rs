@@ -4,7 +4,7 @@ use super::{
     Around, Broken, InvalidDefinition, RowFilter, Saga, SagaError, SagaRow, SagaStatus, SagaStore,
     definition::{Bound, Kind},
     info::Info,
-    input::Ahead,
+    input::{Ahead, Progress},
     names::category,
     process::{Erased, Manager, ProcessManager, STEPPED},
 };
@@ -355,9 +355,9 @@ impl<S: SagaStore> Sagas<S> {
         loop {
             let mut did = false;
             for category in core.categories() {
-                did |= super::input::read_on(core, &category, &mut Ahead::default())
-                    .await?
-                    .is_some();
+                let mut ahead = Ahead::default();
+                let read = super::input::read_on(core, &category, &mut ahead).await?;
+                did |= matches!(read, Progress::Made);
             }
             let since = Instant::now();
             let mut failed = Ok(());

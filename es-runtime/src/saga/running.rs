@@ -2,17 +2,16 @@
 
 use super::{
     SagaError, SagaStore, Sagas,
-    input::Ahead,
+    input::{Ahead, Progress},
     runner::{Core, Stop, WORK_ON},
 };
-use crate::{Position, StreamId};
+use crate::{Position, StreamId, first::first_of};
 use futures_timer::Delay;
 use std::{
     fmt,
-    future::{Future, poll_fn},
+    future::Future,
     pin::pin,
     sync::Arc,
-    task::Poll,
     time::{Duration, Instant},
 };
 use tokio::{sync::watch, task::JoinSet};
@@ -65,28 +64,18 @@ impl<S: SagaStore> Sagas<S> {
             super::input::begin(&self.core, &category).await?;
         }
         let stop = watch::Sender::new(false);
+        let told = || Stop::when(stop.subscribe());
         let mut tasks = JoinSet::new();
         for category in self.core.categories() {
             let (core, what) = (Arc::clone(&self.core), format!("input {category}"));
-            let told = Stop::when(stop.subscribe());
             let reading = move |told| read(Arc::clone(&core), category.clone(), told);
-            tasks.spawn(again_after_panics(
-                Arc::clone(&self.core),
-                what,
-                told,
-                reading,
-            ));
+            let core = Arc::clone(&self.core);
+            tasks.spawn(again_after_panics(core, what, told(), reading));
         }
         let core = Arc::clone(&self.core);
         let handing_out = move |told| hand_out(Arc::clone(&core), told);
-        let told = Stop::when(stop.subscribe());
-        let what = "claims".to_owned();
-        tasks.spawn(again_after_panics(
-            Arc::clone(&self.core),
-            what,
-            told,
-            handing_out,
-        ));
+        let (core, what) = (Arc::clone(&self.core), "claims".to_owned());
+        tasks.spawn(again_after_panics(core, what, told(), handing_out));
         Ok(RunningSagas { tasks, stop })
     }
 }
@@ -116,12 +105,9 @@ async fn read<S: SagaStore>(core: Arc<Core<S>>, category: String, stop: Stop) {
             core.stall(&what, None);
         }
         match done {
-            Ok(Some(_)) => {}
-            Ok(None) => {
-                let at = core.store.saga_cursor(&category).await.ok().flatten();
-                let at = at.map_or(Position::START, |at| ahead.from(at));
-                let changed = core.store.changed(at);
-                pause_or(&stop, core.settings.poll, changed).await;
+            Ok(Progress::Made) => {}
+            Ok(Progress::None(looked)) => {
+                pause_or(&stop, core.settings.poll, core.store.changed(looked)).await;
             }
             Err(error) => {
                 failures += 1;
@@ -215,14 +201,6 @@ fn backoff(failures: u32) -> Duration {
 
 /// Waits, at most so long, until `wake` or the end.
 async fn pause_or(stop: &Stop, time: Duration, wake: impl Future<Output = ()>) {
-    let mut told = pin!(stop.said());
-    let mut delay = pin!(Delay::new(time));
-    let mut wake = pin!(wake);
-    poll_fn(|context| {
-        let over = told.as_mut().poll(context).is_ready()
-            || delay.as_mut().poll(context).is_ready()
-            || wake.as_mut().poll(context).is_ready();
-        if over { Poll::Ready(()) } else { Poll::Pending }
-    })
-    .await;
+    let (told, delay) = (pin!(stop.said()), pin!(Delay::new(time)));
+    let _ = first_of(told, first_of(delay, wake)).await;
 }

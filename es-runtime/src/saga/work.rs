@@ -109,7 +109,8 @@ pub(crate) async fn work_on<S: SagaStore>(
              definition as `frozen`",
             info.definition()
         );
-        held.settle(&info, |draft| {
+        let now = core.store.saga_time().await?;
+        held.settle(&info, now, |draft| {
             draft.park(ParkedWhy::UnknownDefinition {}, message.clone());
         })
         .await?;
@@ -117,8 +118,9 @@ pub(crate) async fn work_on<S: SagaStore>(
     };
     if held.claimed.lapsed {
         let pending = held.loaded.state.pending.clone();
+        let now = core.store.saga_time().await?;
         let noted = held
-            .settle(kind.info(), |draft| {
+            .settle(kind.info(), now, |draft| {
                 // What came since then was not begun by anybody.
                 if draft.state.pending == pending {
                     draft.interrupted();
@@ -139,7 +141,7 @@ pub(crate) async fn work_on<S: SagaStore>(
         }
         let now = core.store.saga_time().await?;
         if held
-            .settle(kind.info(), |draft| draft.look_at_deadline())
+            .settle(kind.info(), now, |draft| draft.look_at_deadline())
             .await?
             == Stored::Lost
         {
@@ -346,15 +348,20 @@ impl<S: SagaStore> Held<'_, S> {
         todo: &Todo,
         result: &Result<Value, Fail>,
     ) -> Result<Stored, SagaError> {
+        let now = self.core.store.saga_time().await?;
         let stored = self
-            .settle(info, |draft| draft.outcome(&todo.step, todo.to, result))
+            .settle(info, now, |draft| {
+                draft.outcome(&todo.step, todo.to, result);
+            })
             .await;
         let stored = match stored {
             // It worked, and what it gave is more than can be stored: it cannot be gone on with.
             Err(SagaError::Commit(error)) if is_refused_for_good(&error) && result.is_ok() => {
                 let fail = Err(Fail::transient(format!("what it gave is refused: {error}")));
-                self.settle(info, |draft| draft.outcome(&todo.step, todo.to, &fail))
-                    .await?
+                self.settle(info, now, |draft| {
+                    draft.outcome(&todo.step, todo.to, &fail);
+                })
+                .await?
             }
             other => other?,
         };
@@ -395,7 +402,7 @@ impl<S: SagaStore> Held<'_, S> {
         }
         let (events, state) = (draft.events.clone(), draft.state.clone());
         let mut row = draft.row();
-        let due = draft.is_due();
+        let due = row.is_due(now);
         row.release = !due;
         row.epoch = self.epoch();
         let metadata = self.loaded.metadata.clone();
@@ -453,21 +460,21 @@ impl<S: SagaStore> Held<'_, S> {
         self.loaded.version = self.loaded.version.saturating_add(events);
     }
 
-    /// Decides on the newest state and stores it, again when others were first. Lets go of the saga in
-    /// the same transaction when there is nothing to do at once.
+    /// Decides on the newest state and stores it, again and later when others were first. Lets go of the
+    /// saga in the same transaction when there is nothing to do at once.
     async fn settle(
         &mut self,
         info: &Info,
+        mut now: Timestamp,
         mut decide: impl FnMut(&mut Draft<'_>),
     ) -> Result<Stored, SagaError> {
         let mut attempt = 0;
         loop {
             attempt += 1;
-            let now = self.core.store.saga_time().await?;
             let mut draft = self.draft(info, now);
             decide(&mut draft);
-            let due = draft.is_due();
             let mut row = draft.row();
+            let due = row.is_due(now);
             row.release = !due;
             row.epoch = self.epoch();
             let (mut events, state) = (draft.events, draft.state);
@@ -504,6 +511,7 @@ impl<S: SagaStore> Held<'_, S> {
                     pause_after(&error, attempt).await;
                     self.loaded = load(&self.core.store, &self.claimed.instance).await?;
                     self.fresh = false;
+                    now = self.core.store.saga_time().await?;
                 }
                 Err(error) => {
                     let instance = &self.claimed.instance;

@@ -230,6 +230,11 @@ impl RowChange {
         }
     }
 
+    /// Whether there is something to do by then.
+    pub(crate) fn is_due(&self, now: Timestamp) -> bool {
+        self.due_at.is_some_and(|due| due <= now)
+    }
+
     /// For stores: whether a claimer of `epoch` is still the newest.
     pub fn is_fenced_by(&self, epoch: u64) -> bool {
         self.epoch.is_some_and(|mine| mine != epoch)

@@ -10,7 +10,7 @@ use crate::{
     saga::{
         Commit, CommitError, CursorMove, RowChange, SagaError, SagaStore,
         commit::{ATTEMPTS, contended, is_refused_for_good, may_decide_again, pause_after},
-        input::{Ahead, GROUP, Taken, begin, is_taken, skip, unreadable_row},
+        input::{Ahead, GROUP, Progress, Taken, begin, is_taken, skip, unreadable_row},
         load::may_pass,
         names::category,
         runner::Core,
@@ -24,17 +24,14 @@ struct Routed<'e> {
     instances: Vec<StreamId>,
 }
 
-/// Reads one page of the events of a process manager. `None` when there was nothing to read;
-/// otherwise where it stands now.
+/// Reads one page of the events of a process manager.
 pub(crate) async fn read_on<S: SagaStore>(
     core: &Core<S>,
     manager: &dyn Manager,
     ahead: &mut Ahead,
-) -> Result<Option<Position>, SagaError> {
+) -> Result<Progress, SagaError> {
     let category = category(manager.name());
-    let Some(mut at) = begin(core, &category).await? else {
-        return Ok(None);
-    };
+    let mut at = begin(core, &category).await?;
     let page = core
         .store
         .read_feed(ahead.from(at), &manager.filter(), core.settings.page)
@@ -66,15 +63,14 @@ pub(crate) async fn read_on<S: SagaStore>(
             }
             // One of them stands against all; where it is found out one by one.
             Took::None => at_most = 1,
-            Took::Moved => return Ok(Some(at)),
+            Took::Moved => return Ok(Progress::Made),
         }
     }
     if let Some(error) = unreadable {
         return Err(error);
     }
     ahead.pass(core, &category, at, page.next).await?;
-    let stood_still = page.events.is_empty() && page.at_end;
-    Ok((!stood_still).then_some(page.next))
+    Ok(Progress::after(&page))
 }
 
 fn route<'e>(

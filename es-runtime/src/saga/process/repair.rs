@@ -9,9 +9,9 @@ use super::{
 use crate::{
     Metadata, ReadLimit, StreamId, StreamRange, Timestamp,
     saga::{
-        Commit, RowFilter, SagaError, SagaRow, SagaStore, Sagas, Verb,
+        Commit, SagaError, SagaRow, SagaStore, Sagas, Verb,
         commit::{ATTEMPTS, contended, may_decide_again, pause_after, put_row},
-        load::may_pass,
+        load::{may_pass, row_of},
         names::stream_of,
         runner::Core,
     },
@@ -70,12 +70,7 @@ impl<S: SagaStore> Sagas<S> {
                 reason: "there is no such instance of a process manager".to_owned(),
             });
         }
-        let filter = RowFilter {
-            sagas: vec![instance.aggregate().to_owned()],
-            id: Some(id.to_owned()),
-            ..RowFilter::default()
-        };
-        view.row = store.saga_rows(&filter).await?.into_iter().next();
+        view.row = row_of(store, &instance).await?;
         Ok(view)
     }
 }

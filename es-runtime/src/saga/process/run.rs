@@ -136,14 +136,11 @@ pub(super) fn append_of(
     step: &Stepped,
     metadata: Metadata,
 ) -> Result<Append, SagaError> {
-    let expected = match version {
-        0 => ExpectedVersion::NoStream,
-        version => ExpectedVersion::Exact(version),
-    };
     let payload = Codec::Json.encode(step).map_err(|e| SagaError::NotNow {
         instance: instance.clone(),
         reason: format!("event `{STEPPED}` cannot be stored: {e}"),
     })?;
+    let expected = ExpectedVersion::behind(version);
     Ok(Append::new(instance.clone(), expected)
         .with_metadata(metadata)
         .with_event(NewEvent::json(STEPPED, 1, payload)))
