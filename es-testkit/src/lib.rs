@@ -2,6 +2,7 @@
 //! conformance suite that every store passes. With the feature `postgres-server` also a PostgreSQL
 //! server for tests.
 
+mod clock;
 pub mod conformance;
 #[cfg(all(feature = "postgres-server", unix))]
 pub mod postgres;
@@ -9,5 +10,6 @@ pub mod saga;
 mod scenario;
 mod sleepy;
 
+pub use clock::VirtualClock;
 pub use scenario::{Scenario, Then, given, given_nothing};
 pub use sleepy::{Alarm, SleepyStore, as_a_process};

@@ -299,3 +299,23 @@ pub async fn postgres_balances(read: &Postgres) -> Result<Rows, es_runtime::Stor
     rows.end().await;
     Ok((balances, entries))
 }
+
+/// A read model with these tables, that writes nothing into them.
+#[macro_export]
+macro_rules! reads_only {
+    ($vis:vis $name:ident, $stored:literal, $schema:literal) => {
+        #[derive(es_runtime::Projection)]
+        #[projection($stored, events(Deposited), schema(Sqlite = $schema))]
+        $vis struct $name;
+
+        impl es_runtime::Project<Deposited, Sqlite> for $name {
+            async fn project(
+                &self,
+                _: &es_runtime::Envelope<Deposited>,
+                _: &mut es_sqlite::SqliteTransaction,
+            ) -> Result<(), es_runtime::HandlerError> {
+                Ok(())
+            }
+        }
+    };
+}

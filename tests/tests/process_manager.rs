@@ -4,7 +4,7 @@
 use es_postgres::PostgresStore;
 use es_runtime::{
     Aggregate, Envelope, Event, EventStore, MemoryStore, Position, ProcessManager, ReadLimit,
-    Sagas, StreamId, StreamRange, Timestamp,
+    Sagas, StreamId, StreamRange,
     saga::{
         Broken, Commit, CursorMove, ProcessOutcome, ProcessState, ReactTo, Reactions, SagaStatus,
         SagaStore, Verb,
@@ -12,6 +12,7 @@ use es_runtime::{
 };
 use es_sqlite::SqliteStore;
 use es_testkit::{
+    VirtualClock,
     postgres::Server,
     saga::{CrashPoint, Fuse, MortalStore},
 };
@@ -24,10 +25,6 @@ use std::{
     convert::Infallible,
     future::{Future, poll_fn},
     pin::pin,
-    sync::{
-        Arc,
-        atomic::{AtomicI64, Ordering},
-    },
     task::Poll,
     time::Duration,
 };
@@ -49,29 +46,6 @@ async fn run<S: SagaStore>(sagas: &Sagas<S>) {
 async fn state<S: SagaStore>(sagas: &Sagas<S>, name: &str, id: u64) -> ProcessState {
     let view = sagas.show_process(name, &id.to_string()).await;
     view.expect("shown").state
-}
-
-/// A store with a clock that the test moves.
-#[derive(Clone)]
-struct World {
-    store: MemoryStore,
-    clock: Arc<AtomicI64>,
-}
-
-impl World {
-    fn new() -> Self {
-        let clock = Arc::new(AtomicI64::new(1_000_000_000_000_000));
-        let time = Arc::clone(&clock);
-        let store = MemoryStore::with_clock(move || {
-            Timestamp::from_unix_micros(time.load(Ordering::SeqCst)).expect("a time")
-        });
-        Self { store, clock }
-    }
-
-    fn pass(&self, time: Duration) {
-        let micros = i64::try_from(time.as_micros()).expect("short");
-        self.clock.fetch_add(micros, Ordering::SeqCst);
-    }
 }
 
 /// The same test on each store.
@@ -439,24 +413,24 @@ async fn events_that_come_together_share_transactions() {
 
 #[tokio::test]
 async fn timers_keep_to_the_clock_of_the_store_and_are_cancelled_by_the_end() {
-    let world = World::new();
-    place(&world.store, 1, HOUR, HOUR).await;
-    place(&world.store, 2, HOUR, HOUR).await;
-    let sagas = runner(world.store.clone());
+    let (store, clock) = VirtualClock::with_store();
+    place(&store, 1, HOUR, HOUR).await;
+    place(&store, 2, HOUR, HOUR).await;
+    let sagas = runner(store.clone());
     run(&sagas).await;
-    world.pass(HOUR - Duration::from_micros(1));
+    clock.pass(HOUR - Duration::from_micros(1));
     run(&sagas).await;
-    assert_eq!(order(&world.store, 2).await.reminded, 0);
-    pay(&world.store, 11, 1).await;
+    assert_eq!(order(&store, 2).await.reminded, 0);
+    pay(&store, 11, 1).await;
     run(&sagas).await;
-    world.pass(Duration::from_micros(1));
+    clock.pass(Duration::from_micros(1));
     run(&sagas).await;
-    assert_eq!(order(&world.store, 1).await.reminded, 0, "cancelled");
-    assert_eq!(order(&world.store, 2).await.reminded, 1);
-    world.pass(HOUR);
+    assert_eq!(order(&store, 1).await.reminded, 0, "cancelled");
+    assert_eq!(order(&store, 2).await.reminded, 1);
+    clock.pass(HOUR);
     run(&sagas).await;
-    assert_eq!(order(&world.store, 1).await.closed, 0);
-    assert_eq!(order(&world.store, 2).await.closed, 1);
+    assert_eq!(order(&store, 1).await.closed, 0);
+    assert_eq!(order(&store, 2).await.closed, 1);
 }
 
 /// The timer has run out, a runner has read that, and the payment is taken before it writes.
@@ -465,19 +439,19 @@ async fn a_timer_that_is_overtaken_by_an_input_does_nothing() {
     // At each write of the runner that is at the timer.
     let mut overtaken = 0;
     for at in 1..=4 {
-        let world = World::new();
-        place(&world.store, 1, HOUR, HOUR).await;
-        run(&runner(world.store.clone())).await;
-        world.pass(HOUR);
-        pay(&world.store, 11, 1).await;
+        let (store, clock) = VirtualClock::with_store();
+        place(&store, 1, HOUR, HOUR).await;
+        run(&runner(store.clone())).await;
+        clock.pass(HOUR);
+        pay(&store, 11, 1).await;
         let fuse = Fuse::new(Some(CrashPoint { at, after: true }));
-        let died = runner(MortalStore::new(world.store.clone(), fuse.clone()));
+        let died = runner(MortalStore::new(store.clone(), fuse.clone()));
         let _ = died.run_until_idle().await;
         // Another one goes on while the lease holds, and behind it.
-        run(&runner(world.store.clone())).await;
-        world.pass(LEASE);
-        run(&runner(world.store.clone())).await;
-        let found = order(&world.store, 1).await;
+        run(&runner(store.clone())).await;
+        clock.pass(LEASE);
+        run(&runner(store.clone())).await;
+        let found = order(&store, 1).await;
         assert_eq!((found.shipped, found.closed), (1, 0), "at {at}");
         assert_eq!(found.reminded, 0, "at {at}: the input came first");
         overtaken += u32::from(fuse.is_dead());
@@ -520,41 +494,40 @@ async fn inputs<S: SagaStore>(store: &S, short: Duration) {
 }
 
 /// Runs until nothing is due within the hours of the test; `false` when the process died.
-async fn process(world: &World, fuse: &Fuse, broken: Broken) -> bool {
-    let sagas = runner(MortalStore::new(world.store.clone(), fuse.clone())).broken(broken);
+async fn process(store: &MemoryStore, clock: &VirtualClock, fuse: &Fuse, broken: Broken) -> bool {
+    let sagas = runner(MortalStore::new(store.clone(), fuse.clone())).broken(broken);
     for _ in 0..3 {
         let idle = sagas.run_until_idle().await;
         if fuse.is_dead() {
             return false;
         }
         idle.expect("runs");
-        world.pass(HOUR);
+        clock.pass(HOUR);
     }
     true
 }
 
 /// One run that dies there, in each of these processes; each time the place in the feed is lost, too.
 async fn dying(crashes: &[CrashPoint], broken: Broken) -> (Vec<(u32, u32, u32)>, usize) {
-    let world = World::new();
-    inputs(&world.store, HOUR).await;
+    let (store, clock) = VirtualClock::with_store();
+    inputs(&store, HOUR).await;
     let mut points = 0;
     for crash in crashes.iter().copied().map(Some).chain([None]) {
         let fuse = Fuse::new(crash);
-        process(&world, &fuse, broken).await;
+        process(&store, &clock, &fuse, broken).await;
         points += fuse.passed().len();
-        world.pass(LEASE);
-        if world
-            .store
+        clock.pass(LEASE);
+        if store
             .saga_cursor("saga:fulfilment")
             .await
             .expect("read")
             .is_some()
         {
-            lose_cursor(&world.store).await;
+            lose_cursor(&store).await;
         }
     }
-    process(&world, &Fuse::new(None), broken).await;
-    (tally(&world.store).await, points)
+    process(&store, &clock, &Fuse::new(None), broken).await;
+    (tally(&store).await, points)
 }
 
 fn points(count: usize) -> impl Iterator<Item = CrashPoint> + Clone {

@@ -2,17 +2,12 @@
 //! one cannot do is parked with the reason and goes on under one that can, never lost, never a panic.
 
 use es_runtime::{
-    MemoryStore, ProcessManager, Sagas, Timestamp,
+    MemoryStore, ProcessManager, Sagas,
     saga::{ProcessOutcome, ProcessView, Verb},
 };
+use es_testkit::VirtualClock;
 use es_tests::fulfilment::{hold, order, pay, place};
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicI64, Ordering},
-    },
-    time::Duration,
-};
+use std::time::Duration;
 
 const HOUR: Duration = Duration::from_secs(3600);
 
@@ -188,17 +183,13 @@ mod renamed {
 
 struct World {
     store: MemoryStore,
-    clock: Arc<AtomicI64>,
+    clock: VirtualClock,
 }
 
 impl World {
     /// Order 1 was placed under the usual release.
     async fn begun() -> Self {
-        let clock = Arc::new(AtomicI64::new(1_000_000_000_000_000));
-        let time = Arc::clone(&clock);
-        let store = MemoryStore::with_clock(move || {
-            Timestamp::from_unix_micros(time.load(Ordering::SeqCst)).expect("a time")
-        });
+        let (store, clock) = VirtualClock::with_store();
         let world = Self { store, clock };
         place(&world.store, 1, HOUR, HOUR).await;
         world.run::<one::Watch>().await;
@@ -207,8 +198,7 @@ impl World {
 
     /// The timer runs out.
     fn pass(&self) {
-        let micros = i64::try_from(HOUR.as_micros()).expect("short");
-        self.clock.fetch_add(micros, Ordering::SeqCst);
+        self.clock.pass(HOUR);
     }
 
     async fn run<P: ProcessManager>(&self) -> ProcessView {

@@ -495,26 +495,8 @@ async fn a_slow_operator_takes_nothing_away_that_was_parked_meanwhile() {
     assert_eq!(versions, [2], "the second event was never delivered");
 }
 
-macro_rules! nothing_into {
-    ($name:ident, $stored:literal, $schema:literal) => {
-        #[derive(Projection)]
-        #[projection($stored, events(Deposited), schema(Sqlite = $schema))]
-        struct $name;
-
-        impl Project<Deposited, Sqlite> for $name {
-            async fn project(
-                &self,
-                _: &Envelope<Deposited>,
-                _: &mut SqliteTransaction,
-            ) -> Result<(), HandlerError> {
-                Ok(())
-            }
-        }
-    };
-}
-
-nothing_into!(Reserved, "reserved", "CREATE TABLE {order} (cents INTEGER)");
-nothing_into!(Foreign, "foreign", "CREATE TABLE {theirs} (cents INTEGER)");
+es_tests::reads_only!(Reserved, "reserved", "CREATE TABLE {order} (cents INTEGER)");
+es_tests::reads_only!(Foreign, "foreign", "CREATE TABLE {theirs} (cents INTEGER)");
 
 #[tokio::test]
 async fn names_that_queries_cannot_use_are_refused_before_anything_is_built() {

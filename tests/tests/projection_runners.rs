@@ -636,28 +636,10 @@ async fn a_schema_that_changed_without_a_new_version_is_refused() {
 mod mistaken {
     use super::*;
 
-    macro_rules! mistaken {
-        ($name:ident, $stored:literal, $schema:literal) => {
-            #[derive(Projection)]
-            #[projection($stored, events(Deposited), schema(Sqlite = $schema))]
-            pub struct $name;
-
-            impl Project<Deposited, Sqlite> for $name {
-                async fn project(
-                    &self,
-                    _: &Envelope<Deposited>,
-                    _: &mut SqliteTransaction,
-                ) -> Result<(), HandlerError> {
-                    Ok(())
-                }
-            }
-        };
-    }
-
-    mistaken!(Owner, "owner", "CREATE TABLE {rows} (cents INTEGER)");
-    mistaken!(Second, "second", "CREATE TABLE {rows} (cents INTEGER)");
-    mistaken!(Bare, "bare", "CREATE TABLE plain (cents INTEGER)");
-    mistaken!(Empty, "empty", "");
+    es_tests::reads_only!(pub Owner, "owner", "CREATE TABLE {rows} (cents INTEGER)");
+    es_tests::reads_only!(pub Second, "second", "CREATE TABLE {rows} (cents INTEGER)");
+    es_tests::reads_only!(pub Bare, "bare", "CREATE TABLE plain (cents INTEGER)");
+    es_tests::reads_only!(pub Empty, "empty", "");
 }
 
 #[tokio::test]

@@ -2,14 +2,14 @@
 //! must come out otherwise.
 
 use es_runtime::{
-    MemoryStore, Position, Sagas, Timestamp,
+    MemoryStore, Position, Sagas,
     saga::{
         Around, Broken, Commit, CursorMove, Direction, Fail, Phase, SagaStore, StepCall, StepCx,
         Verb,
     },
 };
 use es_testkit::{
-    SleepyStore,
+    SleepyStore, VirtualClock,
     saga::{CrashPoint, SagaTest, Scripted},
 };
 use es_tests::orders::{self, Calm, OrderSaga, Outside};
@@ -28,26 +28,21 @@ fn calm() -> Arc<dyn Outside> {
     Arc::new(Calm)
 }
 
-/// A store with a clock that the test moves.
+/// A store with an order, and its clock.
 struct World {
     store: MemoryStore,
-    clock: Arc<AtomicI64>,
+    clock: VirtualClock,
 }
 
 impl World {
     async fn with_order() -> Self {
-        let clock = Arc::new(AtomicI64::new(1_000_000_000_000_000));
-        let time = Arc::clone(&clock);
-        let store = MemoryStore::with_clock(move || {
-            Timestamp::from_unix_micros(time.load(Ordering::SeqCst)).expect("a time")
-        });
+        let (store, clock) = VirtualClock::with_store();
         orders::place(&store, "1", 100).await;
         Self { store, clock }
     }
 
     fn lease_runs_out(&self) {
-        let lease = i64::try_from(LEASE.as_micros()).expect("short");
-        self.clock.fetch_add(lease, Ordering::SeqCst);
+        self.clock.pass(LEASE);
     }
 
     fn runner(&self, broken: Broken) -> Sagas<MemoryStore> {

@@ -4,20 +4,23 @@
 use es_runtime::{
     Aggregate, Append, AppendId, Apply, Envelope, Event, EventFilter, EventStore, Events,
     ExpectedVersion, Handle, MemoryStore, Metadata, NewEvent, Position, ProcessManager, ReadLimit,
-    Repository, Saga, Sagas, StreamId, StreamRange, Timestamp,
+    Repository, Saga, Sagas, StreamId, StreamRange,
     saga::{
         AggregateCommand, Around, Cx, Definition, Effect, Fail, ParkedWhy, Phase, Retry, SagaError,
         SagaEvent, SagaStatus, SagaStore, Start, StepCall, StepCx, Verb,
     },
 };
-use es_testkit::saga::{Fuse, MortalStore};
+use es_testkit::{
+    VirtualClock,
+    saga::{Fuse, MortalStore},
+};
 use es_tests::orders::{self, Calm, OrderSaga};
 use serde::{Deserialize, Serialize};
 use std::{
     convert::Infallible,
     sync::{
         Arc, Mutex,
-        atomic::{AtomicBool, AtomicI64, AtomicU32, Ordering},
+        atomic::{AtomicBool, AtomicU32, Ordering},
     },
     time::Duration,
 };
@@ -25,29 +28,6 @@ use tokio::sync::Notify;
 
 const SOON: Duration = Duration::from_secs(20);
 const HOUR: Duration = Duration::from_secs(3600);
-
-/// A store with a clock that the test moves.
-#[derive(Clone)]
-struct World {
-    store: MemoryStore,
-    clock: Arc<AtomicI64>,
-}
-
-impl World {
-    fn new() -> Self {
-        let clock = Arc::new(AtomicI64::new(1_000_000_000_000_000));
-        let time = Arc::clone(&clock);
-        let store = MemoryStore::with_clock(move || {
-            Timestamp::from_unix_micros(time.load(Ordering::SeqCst)).expect("a time")
-        });
-        Self { store, clock }
-    }
-
-    fn pass(&self, time: Duration) {
-        let micros = i64::try_from(time.as_micros()).expect("short");
-        self.clock.fetch_add(micros, Ordering::SeqCst);
-    }
-}
 
 /// What a future gives that never waits, as those of the in-memory store.
 fn at_once<T>(future: impl Future<Output = T>) -> T {
@@ -127,15 +107,12 @@ fn bells<S: SagaStore>(store: S) -> Sagas<S> {
 
 #[tokio::test]
 async fn a_timer_that_is_set_while_an_instance_is_given_back_is_kept() {
-    let world = World::new();
-    pull(&world.store).await;
-    bells(world.store.clone())
-        .run_until_idle()
-        .await
-        .expect("runs");
-    world.pass(HOUR);
+    let (store, clock) = VirtualClock::with_store();
+    pull(&store).await;
+    bells(store.clone()).run_until_idle().await.expect("runs");
+    clock.pass(HOUR);
     // In front of the commit that gives the instance back somebody else takes another input.
-    let (inner, once) = (world.store.clone(), AtomicBool::new(false));
+    let (inner, once) = (store.clone(), AtomicBool::new(false));
     let fuse = Fuse::new(None).watched(move |point| {
         if point == "before commit []" && !once.swap(true, Ordering::SeqCst) {
             at_once(async {
@@ -145,17 +122,12 @@ async fn a_timer_that_is_set_while_an_instance_is_given_back_is_kept() {
             });
         }
     });
-    let worker = bells(MortalStore::new(world.store.clone(), fuse));
+    let worker = bells(MortalStore::new(store.clone(), fuse));
     worker.run_until_idle().await.expect("runs");
-    world.pass(HOUR);
-    bells(world.store.clone())
-        .run_until_idle()
-        .await
-        .expect("runs");
+    clock.pass(HOUR);
+    bells(store.clone()).run_until_idle().await.expect("runs");
     let all = EventFilter::all();
-    let rang = world
-        .store
-        .read_feed(Position::START, &all, ReadLimit::default());
+    let rang = store.read_feed(Position::START, &all, ReadLimit::default());
     let rang = rang.await.expect("read").events;
     let rang = rang.iter().filter(|event| &*event.name == "bell.rang");
     assert_eq!(rang.count(), 2, "a timer was lost");
@@ -541,14 +513,14 @@ async fn a_retry_in_the_middle_of_a_call_does_not_lose_its_outcome() {
 
 #[tokio::test]
 async fn a_success_that_comes_late_spares_the_next_attempt() {
-    let world = World::new();
-    let store = &world.store;
+    let (store, clock) = VirtualClock::with_store();
+    let store = &store;
     orders::place(store, "1", 100).await;
     let old_gate = Gate::at("charge", 1, []);
     let old = fulfilling(store).around(old_gate.clone());
     let slow = tokio::spawn(async move { old.run_until_idle().await });
     within("the first call", old_gate.entered.notified()).await;
-    world.pass(HOUR / 2);
+    clock.pass(HOUR / 2);
     let fails = Fail::transient("busy").retry_after(HOUR);
     let gate = Gate::at("charge", 0, [Some(fails)]);
     let new = fulfilling(store).around(gate.clone());
@@ -564,14 +536,14 @@ async fn a_success_that_comes_late_spares_the_next_attempt() {
 
 #[tokio::test]
 async fn a_success_that_comes_while_the_end_is_refused_is_undone() {
-    let world = World::new();
-    let store = &world.store;
+    let (store, clock) = VirtualClock::with_store();
+    let store = &store;
     orders::place(store, "1", 100).await;
     let old_gate = Gate::at("charge", 1, []);
     let old = fulfilling(store).around(old_gate.clone());
     let slow = tokio::spawn(async move { old.run_until_idle().await });
     within("the first call", old_gate.entered.notified()).await;
-    world.pass(HOUR / 2);
+    clock.pass(HOUR / 2);
     // The order is settled by somebody, so that it refuses what the saga has to say at its end.
     let settled = Repository::<orders::Order, _>::new(store.clone());
     let shipment = "by hand".to_owned();

@@ -55,24 +55,16 @@ pub use ledger::{Called, Ledger};
 pub use process::{ProcessTest, Reacted};
 pub use store::MortalStore;
 
+use crate::VirtualClock;
 use es_runtime::{
-    AppendId, MemoryStore, Metadata, Saga, Sagas, Timestamp,
+    AppendId, MemoryStore, Metadata, Saga, Sagas,
     saga::{
         Around, Direction, Fail, Phase, SagaEvent, SagaState, SagaStatus, SagaView, Start,
         StepCall, StepCx, StepStatus,
     },
 };
 use fuse::call_of;
-use std::{
-    collections::BTreeMap,
-    future::Future,
-    pin::Pin,
-    sync::{
-        Arc,
-        atomic::{AtomicI64, Ordering},
-    },
-    time::Duration,
-};
+use std::{collections::BTreeMap, future::Future, pin::Pin, sync::Arc, time::Duration};
 
 /// What becomes of one call of a step or an undo.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -203,7 +195,7 @@ impl<T: Saga> SagaTest<T> {
 
     /// Runs it; the first process dies at the first point, the second one at the second, and so on.
     pub async fn dying(&self, crashes: &[CrashPoint]) -> Ended {
-        let (store, clock) = virtual_clock();
+        let (store, clock) = VirtualClock::with_store();
         (self.prepare)(store.clone()).await;
         let world = World {
             ledger: Ledger::default(),
@@ -222,8 +214,7 @@ impl<T: Saga> SagaTest<T> {
             }
             assert!(crash.is_some(), "the last process died by itself");
             // Its leases run out.
-            let lease = i64::try_from(LEASE.as_micros()).unwrap_or(i64::MAX);
-            clock.fetch_add(lease, Ordering::Relaxed);
+            clock.pass(LEASE);
         }
         let start = (self.start)();
         let show = Sagas::new(store).with::<T>((self.deps)());
@@ -240,7 +231,7 @@ impl<T: Saga> SagaTest<T> {
     async fn process(
         &self,
         store: &MemoryStore,
-        clock: &AtomicI64,
+        clock: &VirtualClock,
         world: &World,
         fuse: &Fuse,
     ) -> bool {
@@ -282,7 +273,7 @@ impl<T: Saga> SagaTest<T> {
                 assert_eq!(idle.running, 0, "it runs and is never due");
                 return true;
             };
-            clock.fetch_max(due.unix_micros(), Ordering::Relaxed);
+            clock.reach(due);
         }
         panic!("the saga does not come to rest")
     }
@@ -322,16 +313,6 @@ impl<T: Saga> SagaTest<T> {
         }
         matrix
     }
-}
-
-/// An empty store, and its clock in microseconds.
-fn virtual_clock() -> (MemoryStore, Arc<AtomicI64>) {
-    let clock = Arc::new(AtomicI64::new(1_000_000_000_000_000));
-    let time = Arc::clone(&clock);
-    let store = MemoryStore::with_clock(move || {
-        Timestamp::from_unix_micros(time.load(Ordering::Relaxed)).unwrap_or_else(Timestamp::now)
-    });
-    (store, clock)
 }
 
 fn crash_points(points: usize) -> impl Iterator<Item = CrashPoint> {

@@ -1,22 +1,16 @@
 //! The store and the clock of one run of a test, and the processes that live in it.
 
 use super::{
-    super::{CrashPoint, Fuse, MortalStore, virtual_clock},
+    super::{CrashPoint, Fuse, MortalStore},
     stepped,
 };
+use crate::VirtualClock;
 use es_runtime::{
     Append, EventFilter, EventStore, ExpectedVersion, MemoryStore, NewEvent, Position,
     ProcessManager, ReadLimit, RecordedEvent, Sagas, StreamId, Timestamp,
     saga::{Commit, CursorMove, SagaStore, Stepped, stream_of},
 };
-use std::{
-    collections::BTreeMap,
-    sync::{
-        Arc,
-        atomic::{AtomicI64, Ordering},
-    },
-    time::Duration,
-};
+use std::{collections::BTreeMap, time::Duration};
 
 /// In virtual time, and as short as one can be: who died must not make a timer run out.
 const LEASE: Duration = Duration::from_millis(1);
@@ -26,7 +20,7 @@ const TURNS: usize = 2_000;
 /// The store and the time of one run, and the process that lives in it.
 pub(super) struct World {
     store: MemoryStore,
-    clock: Arc<AtomicI64>,
+    clock: VirtualClock,
     fuse: Fuse,
     /// The writes of the process that died, or of the only one.
     pub(super) passed: Vec<String>,
@@ -37,7 +31,7 @@ pub(super) struct World {
 impl World {
     /// Nothing has happened; the first process dies there.
     pub(super) fn new(crash: Option<CrashPoint>) -> Self {
-        let (store, clock) = virtual_clock();
+        let (store, clock) = VirtualClock::with_store();
         Self {
             store,
             clock,
@@ -60,11 +54,6 @@ impl World {
         }
     }
 
-    fn tick(&self, time: Duration) {
-        let micros = i64::try_from(time.as_micros()).unwrap_or(i64::MAX);
-        self.clock.fetch_add(micros, Ordering::Relaxed);
-    }
-
     /// Does what can be done now; when the process dies, by another one. Says when something is due.
     pub(super) async fn settle<P: ProcessManager>(&mut self) -> Option<Timestamp> {
         loop {
@@ -80,7 +69,7 @@ impl World {
             }
             self.passed = self.fuse.passed();
             self.fuse = Fuse::new(None);
-            self.tick(LEASE);
+            self.clock.pass(LEASE);
             self.forget_cursor(P::NAME).await;
         }
     }
@@ -113,14 +102,13 @@ impl World {
 
     /// Lets time pass, from one timer to the next.
     pub(super) async fn pass<P: ProcessManager>(&mut self, time: Duration) {
-        let micros = i64::try_from(time.as_micros()).unwrap_or(i64::MAX);
-        let end = self.clock.load(Ordering::Relaxed).saturating_add(micros);
+        let end = self.clock.now().after(time);
         for _ in 0..TURNS {
-            match self.settle::<P>().await.map(Timestamp::unix_micros) {
-                Some(due) if due <= end => self.clock.fetch_max(due, Ordering::Relaxed),
-                _ if self.clock.fetch_max(end, Ordering::Relaxed) >= end => return,
-                _ => continue,
-            };
+            match self.settle::<P>().await {
+                Some(due) if due <= end => self.clock.reach(due),
+                _ if self.clock.now() >= end => return,
+                _ => self.clock.reach(end),
+            }
         }
         panic!("the process manager does not come to rest");
     }
