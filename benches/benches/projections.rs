@@ -12,9 +12,9 @@
     reason = "a benchmark may stop"
 )]
 
+use es_projections::{HandlerError, Measure, Project, Projection, Projections, ReadDatabase};
 use es_runtime::{
-    Append, Envelope, Event, EventStore, ExpectedVersion, HandlerError, NewEvent, Position,
-    Project, Projection, Projections, ReadDatabase, StreamId, projection::Measure,
+    Append, Envelope, Event, EventStore, ExpectedVersion, NewEvent, Position, StreamId,
 };
 use es_sqlite::{Durability, Sqlite, SqliteStore, SqliteTransaction};
 use rusqlite::{Connection, params};

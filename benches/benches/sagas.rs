@@ -11,13 +11,14 @@
 )]
 
 use es_postgres::PostgresStore;
+use es_runtime::WorkStatus;
 use es_runtime::{
     Aggregate, Append, AppendId, Apply, Envelope, Event, EventStore, Events, ExpectedVersion,
-    Handle, Metadata, NewEvent, ProcessManager, Saga, Sagas, StreamId,
-    saga::{
-        Cx, Definition, Effect, Fail, ReactTo, Reactions, Retry, SagaStatus, SagaStore, Start,
-        stream_of,
-    },
+    Handle, Metadata, NewEvent, StreamId, WorkQueue,
+};
+use es_sagas::{
+    Cx, Definition, Effect, Fail, ProcessManager, ReactTo, Reactions, Retry, Saga, Sagas, Start,
+    stream_of,
 };
 use es_sqlite::SqliteStore;
 use es_testkit::postgres::Server;
@@ -91,7 +92,7 @@ async fn run_all<S: SagaStore>(store: &S, round: usize) -> Duration {
     }
     while tasks.join_next().await.is_some() {}
     while !sagas
-        .list(None, Some(SagaStatus::Running), None)
+        .list(None, Some(WorkStatus::Running), None)
         .await
         .unwrap()
         .is_empty()

@@ -28,12 +28,12 @@ mod options;
 mod pages;
 mod read;
 mod rows;
-mod saga;
 mod schema;
 mod statements;
 mod stats;
 mod store;
 mod wake;
+mod work;
 mod write;
 
 pub use options::{Durability, PostgresOptions};

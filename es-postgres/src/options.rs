@@ -7,10 +7,8 @@ use crate::{
     read::ReadSettings,
     schema,
 };
-use es_runtime::{
-    Limits, StorageError, StorageErrorKind, Timestamp,
-    projection::{Dispatch, inline::InlineProjection},
-};
+use es_projections::{Dispatch, inline::InlineProjection};
+use es_runtime::{Limits, StorageError, StorageErrorKind, Timestamp};
 use std::{
     fmt,
     panic::{AssertUnwindSafe, catch_unwind},

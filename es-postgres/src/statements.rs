@@ -32,13 +32,13 @@ pub(crate) struct Statements {
     pub(crate) saga_put: String,
     pub(crate) saga_release: String,
     pub(crate) saga_cursors: String,
-    pub(crate) saga_cursor: String,
+    pub(crate) cursor: String,
     pub(crate) saga_move: String,
     pub(crate) saga_claim: String,
     pub(crate) saga_renew: String,
-    pub(crate) saga_rows: String,
-    pub(crate) saga_time: String,
-    pub(crate) saga_space: String,
+    pub(crate) work_items: String,
+    pub(crate) now: String,
+    pub(crate) store_id: String,
 }
 
 impl Statements {
@@ -130,7 +130,7 @@ impl Statements {
             saga_cursors: format!(
                 "SELECT position, saga FROM {s}.saga_cursors WHERE saga = ANY($1)"
             ),
-            saga_cursor: format!("SELECT position FROM {s}.saga_cursors WHERE saga = $1"),
+            cursor: format!("SELECT position FROM {s}.saga_cursors WHERE saga = $1"),
             saga_move: format!(
                 "INSERT INTO {s}.saga_cursors (saga, position) SELECT * FROM unnest($1, $2) ON CONFLICT (saga) \
                  DO UPDATE SET position = excluded.position"
@@ -138,24 +138,24 @@ impl Statements {
             saga_claim: format!(
                 "UPDATE {s}.sagas AS s SET epoch = s.epoch + 1, owner = $2, lease_until = \
                  coalesce($5, clock_timestamp()) + $3 * interval '1 microsecond' FROM (SELECT \
-                 saga, id, lease_until IS NOT NULL AS lapsed FROM {s}.sagas WHERE saga = ANY($1) \
+                 saga, id, lease_until IS NOT NULL AS lease_expired FROM {s}.sagas WHERE saga = ANY($1) \
                  AND status = 'running' AND due_at <= coalesce($5, clock_timestamp()) AND (lease_until IS NULL OR lease_until <= \
                  coalesce($5, clock_timestamp())) ORDER BY due_at LIMIT $4 FOR UPDATE SKIP \
                  LOCKED) AS due WHERE s.saga = due.saga AND s.id = due.id RETURNING s.saga, s.id, \
-                 s.epoch, s.due_at, due.lapsed"
+                 s.epoch, s.due_at, due.lease_expired"
             ),
             saga_renew: format!(
                 "UPDATE {s}.sagas SET lease_until = coalesce($5, clock_timestamp()) + $4 * \
                  interval '1 microsecond' WHERE saga = $1 AND id = $2 AND epoch = $3 RETURNING 1"
             ),
-            saga_rows: format!(
+            work_items: format!(
                 "SELECT saga, id, definition, status, phase, reason, due_at, epoch, owner, \
                  lease_until, updated_at FROM {s}.sagas WHERE ($1::text[] = '{{}}' OR saga = \
                  ANY($1)) AND ($2::text IS NULL OR id = $2) AND ($3::text IS NULL OR status = $3) \
                  AND ($4::text IS NULL OR (saga, id) > ($4, $5::text)) ORDER BY saga, id LIMIT $6"
             ),
-            saga_time: "SELECT clock_timestamp()".to_owned(),
-            saga_space: format!("SELECT id::text FROM {s}.store_id"),
+            now: "SELECT clock_timestamp()".to_owned(),
+            store_id: format!("SELECT id::text FROM {s}.store_id"),
         }
     }
 

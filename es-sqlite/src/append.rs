@@ -6,12 +6,11 @@
 use crate::{
     options::Settings,
     rows::{self, Readable, exact},
-    saga,
+    work,
 };
 use es_runtime::{
-    Append, AppendError, AppendId, Appended, EventId, NewEvent, Outcome, Position, Snapshot,
-    StorageError, StreamId,
-    saga::{Claim, Claimed, Commit, CommitError, Committed},
+    Append, AppendError, AppendId, Appended, Claim, Claimed, Commit, CommitError, Committed,
+    EventId, NewEvent, Outcome, Position, Snapshot, StorageError, StreamId,
 };
 use rusqlite::{CachedStatement, Connection, ErrorCode, OptionalExtension, named_params, params};
 use std::time::Duration;
@@ -32,7 +31,7 @@ impl Task {
         match self {
             Self::Append(append) => append.events.iter().map(|e| e.payload.len()).sum(),
             Self::SaveSnapshot(snapshot) => snapshot.state.len(),
-            Self::Commit(commit) => saga::size(commit),
+            Self::Commit(commit) => work::size(commit),
             Self::DeleteSnapshot(_) | Self::Claim(_) | Self::Renew(..) => 0,
         }
     }
@@ -82,9 +81,9 @@ pub(crate) fn run(
 ) -> rusqlite::Result<Done> {
     match task {
         Task::Append(request) => append(connection, request, settings),
-        Task::Commit(commit) => saga::commit(connection, commit, settings),
-        Task::Claim(claim) => saga::claim(connection, claim, settings),
-        Task::Renew(claimed, lease) => saga::renew(connection, claimed, *lease, settings),
+        Task::Commit(commit) => work::commit(connection, commit, settings),
+        Task::Claim(claim) => work::claim(connection, claim, settings),
+        Task::Renew(claimed, lease) => work::renew(connection, claimed, *lease, settings),
         Task::SaveSnapshot(snapshot) => save_snapshot(connection, snapshot),
         Task::DeleteSnapshot(stream) => connection
             .prepare_cached("DELETE FROM snapshots WHERE aggregate = ?1 AND aggregate_id = ?2")?

@@ -35,10 +35,10 @@ mod options;
 mod read;
 mod reader;
 mod rows;
-mod saga;
 mod schema;
 mod stats;
 mod store;
+mod work;
 mod writer;
 
 pub use options::{Durability, SqliteOptions};

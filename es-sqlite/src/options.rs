@@ -1,10 +1,8 @@
 //! How a store is opened: the builder, and the settings that its threads share.
 
 use crate::{Sqlite, SqliteStore, store::Shared};
-use es_runtime::{
-    Limits, StorageError, Timestamp,
-    projection::{Dispatch, inline::InlineProjection},
-};
+use es_projections::{Dispatch, inline::InlineProjection};
+use es_runtime::{Limits, StorageError, Timestamp};
 use std::{fmt, num::NonZeroUsize, path::Path, path::PathBuf, sync::Arc, thread, time::Duration};
 
 /// What an acknowledged append survives.

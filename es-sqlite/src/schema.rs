@@ -90,8 +90,8 @@ const STEPS: &[&str] = &[
         PRIMARY KEY (saga, id)
     ) STRICT, WITHOUT ROWID;
 
-    CREATE INDEX es_sagas_due ON es_sagas (saga, due_at) WHERE status = 'running';
-    CREATE INDEX es_sagas_status ON es_sagas (saga, status, id);
+    CREATE INDEX es_sagas_due ON es_work (aggregate, due_at) WHERE status = 'running';
+    CREATE INDEX es_sagas_status ON es_work (aggregate, status, id);
 
     CREATE TABLE es_saga_cursors (
         saga           TEXT    PRIMARY KEY NOT NULL,

@@ -14,10 +14,8 @@ use crate::{
     schema,
     stats::Counters,
 };
-use es_runtime::{
-    AppendError, Outcome, StorageError, StorageErrorKind,
-    projection::inline::{InlineError, Inlines},
-};
+use es_projections::inline::{InlineError, Inlines};
+use es_runtime::{AppendError, Outcome, StorageError, StorageErrorKind};
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, atomic::Ordering},

@@ -2,13 +2,11 @@
 //! woken.
 
 use es_runtime::{
-    Append, AppendError, AppendId, Appended, EventFilter, EventStore, FeedPage, Position,
-    ReadError, ReadLimit, RecordedEvent, StorageError, StreamFold, StreamId, StreamRange,
-    Timestamp,
-    saga::{
-        Claim, Claimed, Commit, CommitError, Committed, CursorMove, RowFilter, SagaRow, SagaStore,
-    },
+    Append, AppendError, AppendId, Appended, Claim, Claimed, Commit, CommitError, Committed,
+    CursorMove, EventFilter, EventStore, FeedPage, Position, ReadError, ReadLimit, RecordedEvent,
+    StorageError, StreamFold, StreamId, StreamRange, Timestamp, WorkQueue,
 };
+use es_runtime::{WorkFilter, WorkItem};
 use std::{
     future::Future,
     pin::Pin,
@@ -218,19 +216,19 @@ impl<S: SagaStore> SagaStore for SleepyStore<S> {
         self.inner.renew(claimed, lease).await
     }
 
-    async fn saga_rows(&self, filter: &RowFilter) -> Result<Vec<SagaRow>, ReadError> {
-        self.inner.saga_rows(filter).await
+    async fn work_items(&self, filter: &WorkFilter) -> Result<Vec<WorkItem>, ReadError> {
+        self.inner.work_items(filter).await
     }
 
-    async fn saga_cursor(&self, consumer: &str) -> Result<Option<Position>, ReadError> {
-        self.inner.saga_cursor(consumer).await
+    async fn cursor(&self, consumer: &str) -> Result<Option<Position>, ReadError> {
+        self.inner.cursor(consumer).await
     }
 
-    async fn saga_time(&self) -> Result<Timestamp, ReadError> {
-        self.inner.saga_time().await
+    async fn now(&self) -> Result<Timestamp, ReadError> {
+        self.inner.now().await
     }
 
-    async fn saga_space(&self) -> Result<String, ReadError> {
-        self.inner.saga_space().await
+    async fn store_id(&self) -> Result<String, ReadError> {
+        self.inner.store_id().await
     }
 }

@@ -3,9 +3,8 @@
 
 use crate::read::{Queries, models};
 use es_postgres::{Postgres, PostgresOptions, PostgresStore, tokio_postgres};
-use es_runtime::{
-    Projections, ReadDatabase, SagaStore, SnapshotStore, StorageError, StorageErrorKind,
-};
+use es_projections::{Projections, ReadDatabase};
+use es_runtime::{SnapshotStore, StorageError, StorageErrorKind, WorkQueue};
 use es_sqlite::{Sqlite, SqliteStore};
 use std::{error::Error, ffi::OsString, path::PathBuf, time::Duration};
 

@@ -3,9 +3,9 @@
 
 use crate::stepping::Stepping;
 use es_postgres::{Postgres, PostgresTransaction};
+use es_projections::{HandlerError, Project, Projection};
 use es_runtime::{
-    Append, AppendError, Envelope, Event, EventStore, ExpectedVersion, HandlerError, NewEvent,
-    Position, Project, Projection, StreamId,
+    Append, AppendError, Envelope, Event, EventStore, ExpectedVersion, NewEvent, Position, StreamId,
 };
 use es_sqlite::{Sqlite, SqliteTransaction, rusqlite::params};
 use serde::{Deserialize, Serialize};
@@ -304,16 +304,16 @@ pub async fn postgres_balances(read: &Postgres) -> Result<Rows, es_runtime::Stor
 #[macro_export]
 macro_rules! reads_only {
     ($vis:vis $name:ident, $stored:literal, $schema:literal) => {
-        #[derive(es_runtime::Projection)]
+        #[derive(es_projections::Projection)]
         #[projection($stored, events(Deposited), schema(Sqlite = $schema))]
         $vis struct $name;
 
-        impl es_runtime::Project<Deposited, Sqlite> for $name {
+        impl es_projections::Project<Deposited, Sqlite> for $name {
             async fn project(
                 &self,
                 _: &es_runtime::Envelope<Deposited>,
                 _: &mut es_sqlite::SqliteTransaction,
-            ) -> Result<(), es_runtime::HandlerError> {
+            ) -> Result<(), es_projections::HandlerError> {
                 Ok(())
             }
         }

@@ -6,7 +6,8 @@ use crate::{
     orders::{OrderConfirmed, OrderPlaced, OrderRejected},
 };
 use es_postgres::{Postgres, PostgresTransaction};
-use es_runtime::{Envelope, HandlerError, Project, Projection, StorageError};
+use es_projections::{HandlerError, Project, Projection};
+use es_runtime::{Envelope, StorageError};
 use es_sqlite::{Sqlite, SqliteTransaction, rusqlite::params};
 
 /// How often each order was placed, confirmed and rejected, and a log: two statements an event, none of

@@ -7,7 +7,8 @@ use crate::{
     places::Place,
 };
 use es_postgres::{Postgres, PostgresStore, PostgresTransaction};
-use es_runtime::{Envelope, HandlerError, Project, Projection, StreamId};
+use es_projections::{HandlerError, Project, Projection};
+use es_runtime::{Envelope, StreamId};
 use es_sqlite::{Sqlite, SqliteTransaction, rusqlite::Connection};
 use std::{
     collections::BTreeSet,

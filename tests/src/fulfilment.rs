@@ -1,10 +1,8 @@
 //! Orders, payments, and the process managers between them: what is paid is shipped, what is not is
 //! reminded of and closed.
 
-use es_runtime::{
-    Aggregate, Apply, Envelope, Event, Events, Handle, ProcessManager, Repository,
-    saga::{OnRefused, OnTimer, ReactTo, Reactions, Refused, SagaStore},
-};
+use es_runtime::{Aggregate, Apply, Envelope, Event, Events, Handle, Repository, WorkQueue};
+use es_sagas::{OnRefused, OnTimer, ProcessManager, ReactTo, Reactions, Refused};
 use serde::{Deserialize, Serialize};
 use std::{convert::Infallible, time::Duration};
 

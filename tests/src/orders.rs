@@ -1,9 +1,7 @@
 //! Orders and the saga that fulfils them: charge, reserve, schedule, then confirm; or all of it back.
 
-use es_runtime::{
-    Aggregate, Apply, Event, Events, Handle, Metadata, Repository, Saga,
-    saga::{AggregateCommand, Cx, Definition, Effect, Fail, Key, Retry, SagaStore, Start},
-};
+use es_runtime::{Aggregate, Apply, Event, Events, Handle, Metadata, Repository, WorkQueue};
+use es_sagas::{AggregateCommand, Cx, Definition, Effect, Fail, Key, Retry, Saga, Start};
 use serde::{Deserialize, Serialize};
 use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
 

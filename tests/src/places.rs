@@ -3,7 +3,7 @@
 
 use crate::done_orders::DoneOrders;
 use es_postgres::PostgresStore;
-use es_runtime::saga::SagaStore;
+use es_runtime::WorkQueue;
 use es_sqlite::SqliteStore;
 use es_testkit::postgres::{Database, Server};
 use std::{

@@ -1,10 +1,8 @@
 //! A SQLite read database that tells where it stands around each of its transactions, so that a
 //! program can be killed there: also in those of the runner's books, which no handler sees.
 
-use es_runtime::{
-    ReadDatabase, StorageError,
-    projection::{Job, RolledBack, SqlValue, TransactionError},
-};
+use es_projections::{Job, ReadDatabase, RolledBack, SqlValue, TransactionError};
+use es_runtime::StorageError;
 use es_sqlite::{Sqlite, SqliteTransaction};
 use std::sync::Arc;
 

@@ -2,13 +2,13 @@
 //! transactions die with their first failed statement.
 
 use es_postgres::{Postgres, PostgresStore, PostgresTransaction};
+use es_projections::{
+    HandlerError, Job, Key, Project, Projection, ProjectionError, Projections, ReadDatabase,
+    RolledBack, SqlTransaction, Stalled, State, TransactionError, WaitError,
+};
 use es_runtime::{
-    Append, AppendError, AppendId, Envelope, EventStore, ExpectedVersion, HandlerError, Project,
-    Projection, Projections, ReadDatabase, ReadLimit, RecordedEvent, StorageErrorKind, StreamId,
-    projection::{
-        Job, Key, ProjectionError, RolledBack, SqlTransaction, Stalled, State, TransactionError,
-        WaitError,
-    },
+    Append, AppendError, AppendId, Envelope, EventStore, ExpectedVersion, ReadLimit, RecordedEvent,
+    StorageErrorKind, StreamId,
 };
 use es_testkit::postgres::{Database, Server};
 use es_tests::accounts::{Balances, Deposited, deposit, postgres_balances, withdraw};
@@ -617,7 +617,7 @@ async fn a_report_that_holds_the_view_delays_a_swap_and_no_more() {
     let until = std::time::Instant::now() + SOON;
     loop {
         let slots = projections.status().await.expect("status");
-        let waits = |slot: &es_runtime::projection::Status| {
+        let waits = |slot: &es_projections::Status| {
             matches!(slot.state, State::Stalled(Stalled::Database(_)))
         };
         if slots.iter().any(|slot| slot.generation == 2 && waits(slot)) {

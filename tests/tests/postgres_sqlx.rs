@@ -3,11 +3,11 @@
 //! are shown beside.
 
 use es_postgres::{PostgresStore, SqlxPostgres, SqlxTransaction, sqlx};
-use es_runtime::{
-    Envelope, Event, EventStore, HandlerError, MemoryStore, Outcome, Project, Projection,
-    Projections, ReadDatabase, StorageErrorKind,
-    projection::{Job, RolledBack, SqlTransaction, SqlValue, TransactionError},
+use es_projections::{
+    HandlerError, Job, Project, Projection, Projections, ReadDatabase, RolledBack, SqlTransaction,
+    SqlValue, TransactionError,
 };
+use es_runtime::{Envelope, Event, EventStore, MemoryStore, Outcome, StorageErrorKind};
 use es_testkit::{
     conformance::{Capabilities, StoreFixture, checkpoints},
     postgres::{Database, Server},

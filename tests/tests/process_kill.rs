@@ -2,12 +2,9 @@
 //! input is taken once, with all that follows from it. The aggregates accept everything twice, so
 //! that what is done twice is seen.
 
-use es_runtime::{
-    Position, Sagas,
-    saga::{
-        Commit, CursorMove, ProcessCause, ProcessOutcome, ProcessView, SagaStatus, SagaStore, Verb,
-    },
-};
+use es_runtime::WorkStatus;
+use es_runtime::{Commit, CursorMove, Position, WorkQueue};
+use es_sagas::{ProcessCause, ProcessOutcome, ProcessView, Sagas, Verb};
 use es_tests::{
     fulfilment::{Fulfilment, hold, order, pay, payment, place},
     places::{Act, Place, line_of},
@@ -123,7 +120,7 @@ struct LoseCursor;
 impl Act<()> for LoseCursor {
     async fn run<S: SagaStore>(self, store: S) {
         let consumer = format!("saga:{NAME}");
-        let at = store.saga_cursor(&consumer).await.expect("read");
+        let at = store.cursor(&consumer).await.expect("read");
         if at.is_some() {
             let back = CursorMove::new(consumer, at, Position::START);
             store
@@ -168,9 +165,9 @@ impl Act<Vec<String>> for Look {
             let (status, reason) = view.row.map(|row| (row.status, row.reason)).expect("a row");
             let expected = if waits {
                 let why = "the order is on hold";
-                status == SagaStatus::Parked && reason.is_some_and(|reason| reason.contains(why))
+                status == WorkStatus::Parked && reason.is_some_and(|reason| reason.contains(why))
             } else {
-                status == SagaStatus::Done && view.state.ended
+                status == WorkStatus::Done && view.state.ended
             };
             if !expected {
                 wrong.push(format!("order {number}, {fate:?}: {status}"));
@@ -208,8 +205,8 @@ impl<F: FnMut() + Send> Act<()> for UntilRest<'_, F> {
             tokio::time::sleep(Duration::from_millis(fastrand::u64(30..250))).await;
             if self.happened.load(Ordering::SeqCst) {
                 let head = sagas.store().head().await.expect("a head");
-                let read = sagas.store().saga_cursor(&format!("saga:{NAME}")).await;
-                let running = sagas.list(Some(NAME), Some(SagaStatus::Running), None);
+                let read = sagas.store().cursor(&format!("saga:{NAME}")).await;
+                let running = sagas.list(Some(NAME), Some(WorkStatus::Running), None);
                 let running = !running.await.expect("rows").is_empty();
                 if !running && read.expect("read") >= Some(head) {
                     return;

@@ -2,13 +2,13 @@
 //! What was done twice would be seen: the aggregates accept it.
 
 use es_postgres::PostgresStore;
+use es_runtime::WorkStatus;
 use es_runtime::{
-    Aggregate, Envelope, Event, EventStore, MemoryStore, Position, ProcessManager, ReadLimit,
-    Sagas, StreamId, StreamRange,
-    saga::{
-        Broken, Commit, CursorMove, ProcessOutcome, ProcessState, ReactTo, Reactions, SagaStatus,
-        SagaStore, Verb,
-    },
+    Aggregate, Commit, CursorMove, Envelope, Event, EventStore, MemoryStore, Position, ReadLimit,
+    StreamId, StreamRange, WorkQueue,
+};
+use es_sagas::{
+    Broken, ProcessManager, ProcessOutcome, ProcessState, ReactTo, Reactions, Sagas, Verb,
 };
 use es_sqlite::SqliteStore;
 use es_testkit::{
@@ -102,7 +102,7 @@ async fn two_aggregates_come_together_in_either_order<S: SagaStore>(store: S) {
     assert_eq!(payment(&store, 13).await.booked, 0);
     let rows = sagas.list(Some("fulfilment"), None, None).await;
     let rows = rows.expect("listed");
-    assert!(rows.iter().all(|row| row.status == SagaStatus::Done) && rows.len() == 2);
+    assert!(rows.iter().all(|row| row.status == WorkStatus::Done) && rows.len() == 2);
 
     // What it did is of one cause: the payment.
     let stream = StreamId::new("order", "1").expect("usable");
@@ -158,7 +158,7 @@ async fn a_refusal_parks_one_instance_and_is_tried_again<S: SagaStore>(store: S)
     pay(&store, 21, 1).await;
     run(&sagas).await;
     assert_eq!(state(&sagas, "fulfilment", 1).await.waiting.len(), 2);
-    let rows = sagas.list(Some("fulfilment"), Some(SagaStatus::Parked), None);
+    let rows = sagas.list(Some("fulfilment"), Some(WorkStatus::Parked), None);
     assert_eq!(rows.await.expect("listed").len(), 2);
 
     // Still held: parked again at the same input, which is there once.
@@ -282,7 +282,7 @@ async fn runners_side_by_side_take_each_input_once<S: SagaStore>(store: S) {
 /// Sets the place in the feed back to the start, as a restored backup would.
 async fn lose_cursor<S: SagaStore>(store: &S) {
     let consumer = "saga:fulfilment";
-    let at = store.saga_cursor(consumer).await.expect("a cursor");
+    let at = store.cursor(consumer).await.expect("a cursor");
     let back = CursorMove::new(consumer, at, Position::START);
     let back = Commit::new().cursor(back);
     store.commit(back).await.expect("set back");
@@ -518,7 +518,7 @@ async fn dying(crashes: &[CrashPoint], broken: Broken) -> (Vec<(u32, u32, u32)>,
         points += fuse.passed().len();
         clock.pass(LEASE);
         if store
-            .saga_cursor("saga:fulfilment")
+            .cursor("saga:fulfilment")
             .await
             .expect("read")
             .is_some()

@@ -1,9 +1,7 @@
 //! The kit for tests of process managers: what it says of right ones, and that it says no.
 
-use es_runtime::{
-    Aggregate, Apply, Envelope, Event, Events, ProcessManager, events,
-    saga::{ReactTo, Reactions},
-};
+use es_runtime::{Aggregate, Apply, Envelope, Event, Events, events};
+use es_sagas::{ProcessManager, ReactTo, Reactions};
 use es_testkit::saga::ProcessTest;
 use es_tests::fulfilment::{
     Begun, Cashier, CashierDone, Clerk, Fulfilment, Order, OrderClosed, OrderHeld, OrderPlaced,

@@ -2,7 +2,8 @@
 //! commits, and around each transaction in which the runner prepares, takes over, parks, tries again,
 //! rebuilds and swaps. A runner that commits rows and position apart is the control.
 
-use es_runtime::{Position, Projections};
+use es_projections::Projections;
+use es_runtime::Position;
 use es_sqlite::{Sqlite, SqliteStore};
 use es_tests::accounts::{
     Balances, Rows, Turnover, balances, deposit, watch_positions, went_back, withdraw,

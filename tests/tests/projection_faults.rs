@@ -1,11 +1,13 @@
 //! What databases, operators and stores do to runners: passing failures, transactions that are ended,
 //! stale orders, hints without a reason, names that cannot be used.
 
+use es_projections::{
+    Delivery, HandlerError, Key, Measure, Project, Projection, ProjectionError, Projections, React,
+    ReadDatabase, Stalled, State, Status, Subscription,
+};
 use es_runtime::{
-    Append, AppendError, AppendId, Appended, Envelope, EventFilter, EventStore, FeedPage,
-    HandlerError, Position, Project, Projection, Projections, React, ReadDatabase, ReadError,
-    ReadLimit, RecordedEvent, StreamFold, StreamId, StreamRange, Subscription,
-    projection::{Delivery, Key, Measure, ProjectionError, Stalled, State, Status},
+    Append, AppendError, AppendId, Appended, Envelope, EventFilter, EventStore, FeedPage, Position,
+    ReadError, ReadLimit, RecordedEvent, StreamFold, StreamId, StreamRange,
 };
 use es_sqlite::{Sqlite, SqliteStore, SqliteTransaction, rusqlite::Connection};
 use es_tests::accounts::{Balances, Deposited, Turnover, balances, deposit};

@@ -1,10 +1,12 @@
 //! Several runners on one projection, partitions, versions, newer events: who may write, and what
 //! comes out.
 
+use es_projections::{
+    HandlerError, Key, Measure, Project, Projection, ProjectionError, Projections, ReadDatabase,
+    Stalled, State,
+};
 use es_runtime::{
-    Append, Envelope, Event, EventStore, HandlerError, Position, Project, Projection, Projections,
-    ReadDatabase, ReadLimit, RecordedEvent, StreamId,
-    projection::{Key, Measure, ProjectionError, Stalled, State},
+    Append, Envelope, Event, EventStore, Position, ReadLimit, RecordedEvent, StreamId,
 };
 use es_sqlite::{Sqlite, SqliteStore, SqliteTransaction, rusqlite::Connection};
 use es_testkit::{SleepyStore, as_a_process};
@@ -392,7 +394,7 @@ async fn a_new_version_is_built_beside_and_takes_over() {
     let began = Instant::now();
     loop {
         let status = old.status().await.expect("status");
-        let stopped = |s: &es_runtime::projection::Status| matches!(&s.state, State::Stopped(why) if why.contains("live in version 2"));
+        let stopped = |s: &es_projections::Status| matches!(&s.state, State::Stopped(why) if why.contains("live in version 2"));
         if status.iter().any(stopped) {
             break;
         }

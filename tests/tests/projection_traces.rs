@@ -1,6 +1,7 @@
 //! What a subscriber of `tracing` sees of a projection: a span for its slot, and in it what happens.
 
-use es_runtime::{HandlerError, Projections, ReadLimit};
+use es_projections::{HandlerError, Projections};
+use es_runtime::ReadLimit;
 use es_sqlite::{Sqlite, SqliteStore};
 use es_tests::accounts::{Balances, deposit};
 use std::{

@@ -1,10 +1,9 @@
 //! Projections in SQLite: exactly once, in order, whatever fails; rebuilds beside; parked events.
 
-use es_runtime::{
-    Append, EventStore, ExpectedVersion, HandlerError, NewEvent, Position, Projections,
-    ReadDatabase, ReadLimit, StreamId,
-    projection::{Measure, ProjectionError, State, WaitError},
+use es_projections::{
+    HandlerError, Measure, ProjectionError, Projections, ReadDatabase, State, WaitError,
 };
+use es_runtime::{Append, EventStore, ExpectedVersion, NewEvent, Position, ReadLimit, StreamId};
 use es_sqlite::{Sqlite, SqliteStore};
 use es_tests::accounts::{Balances, Turnover, balances, deposit, withdraw};
 use std::{

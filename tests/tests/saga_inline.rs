@@ -2,10 +2,9 @@
 //! their rows are there with the events that follow, and what one refuses is parked with the reason,
 //! not lost.
 
-use es_runtime::{
-    Sagas,
-    saga::{SagaStatus, SagaStore, Verb},
-};
+use es_runtime::WorkQueue;
+use es_runtime::WorkStatus;
+use es_sagas::{Sagas, Verb};
 use es_tests::{
     done_orders::{DoneOrders, events_and_rows},
     fulfilment::{self, Fulfilment, order, payment},
@@ -156,7 +155,7 @@ impl Act<()> for Refused {
                 let waits: Vec<_> = view.state.waiting.iter().map(|w| w.name()).collect();
                 assert_eq!(waits, [at], "{id}, again {again}");
                 let row = view.row.expect("a row");
-                assert_eq!(row.status, SagaStatus::Parked);
+                assert_eq!(row.status, WorkStatus::Parked);
                 assert_eq!(row.reason.as_deref(), Some(&*why));
             }
             assert_eq!(order(&store, 2).await.shipped, 0);
@@ -174,7 +173,7 @@ impl Act<()> for Refused {
         assert_eq!(order(&store, 2).await.shipped, 1);
         assert_eq!(payment(&store, 2).await.booked, 1);
         assert_eq!(order(&store, 5).await.closed, 1);
-        let parked = sagas.list(None, Some(SagaStatus::Parked), None).await;
+        let parked = sagas.list(None, Some(WorkStatus::Parked), None).await;
         assert!(parked.expect("rows").is_empty());
     }
 }
@@ -217,7 +216,7 @@ impl Act<()> for SagaRefused {
             assert_eq!(view.state.phase.is_ended(), ended, "{id}");
             let row = view.row.expect("a row");
             let why = row.reason.unwrap_or_default();
-            assert_eq!(row.status == SagaStatus::Parked, !ended, "{id}: {why}");
+            assert_eq!(row.status == WorkStatus::Parked, !ended, "{id}: {why}");
             if !ended {
                 let history = format!("{:?}", view.history);
                 assert!(history.contains("`done_orders`"), "{history}");

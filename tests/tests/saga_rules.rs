@@ -1,13 +1,8 @@
 //! Each rule of the saga runtime beside its control: the same test with the rule switched off, which
 //! must come out otherwise.
 
-use es_runtime::{
-    MemoryStore, Position, Sagas,
-    saga::{
-        Around, Broken, Commit, CursorMove, Direction, Fail, Phase, SagaStore, StepCall, StepCx,
-        Verb,
-    },
-};
+use es_runtime::{Commit, CursorMove, MemoryStore, Position, WorkQueue};
+use es_sagas::{Around, Broken, Direction, Fail, Phase, Sagas, StepCall, StepCx, Verb};
 use es_testkit::{
     SleepyStore, VirtualClock,
     saga::{CrashPoint, SagaTest, Scripted},
@@ -131,7 +126,7 @@ async fn inbox_holds(broken: Broken) -> bool {
     sagas.run_until_idle().await.expect("runs");
     let before = world.store.len();
     let consumer = "saga:order";
-    let at = world.store.saga_cursor(consumer).await.expect("a cursor");
+    let at = world.store.cursor(consumer).await.expect("a cursor");
     let back = CursorMove::new(consumer, at, Position::START);
     let back = Commit::new().cursor(back);
     world.store.commit(back).await.expect("set back");

@@ -1,14 +1,15 @@
 //! What goes wrong around sagas and process managers without a crash: slow steps, refusals, events that
 //! cannot be read, operators in the middle of a call, programs of two versions side by side.
 
+use es_runtime::WorkStatus;
 use es_runtime::{
     Aggregate, Append, AppendId, Apply, Envelope, Event, EventFilter, EventStore, Events,
-    ExpectedVersion, Handle, MemoryStore, Metadata, NewEvent, Position, ProcessManager, ReadLimit,
-    Repository, Saga, Sagas, StreamId, StreamRange,
-    saga::{
-        AggregateCommand, Around, Cx, Definition, Effect, Fail, ParkedWhy, Phase, Retry, SagaError,
-        SagaEvent, SagaStatus, SagaStore, Start, StepCall, StepCx, Verb,
-    },
+    ExpectedVersion, Handle, MemoryStore, Metadata, NewEvent, Position, ReadLimit, Repository,
+    StreamId, StreamRange, WorkQueue,
+};
+use es_sagas::{
+    AggregateCommand, Around, Cx, Definition, Effect, Fail, ParkedWhy, Phase, ProcessManager,
+    Retry, Saga, SagaError, SagaEvent, Sagas, Start, StepCall, StepCx, Verb,
 };
 use es_testkit::{
     VirtualClock,
@@ -76,19 +77,19 @@ impl Apply<Rang> for Bell {
     }
 }
 
-impl es_runtime::saga::ReactTo<Pulled> for Bell {
+impl es_sagas::ReactTo<Pulled> for Bell {
     fn correlate(pulled: &Envelope<Pulled>) -> Option<String> {
         Some(pulled.stream.id().to_owned())
     }
 
-    fn react(&self, _: &Envelope<Pulled>) -> es_runtime::saga::Reactions<Self> {
-        es_runtime::saga::Reactions::none().timer("ring", HOUR)
+    fn react(&self, _: &Envelope<Pulled>) -> es_sagas::Reactions<Self> {
+        es_sagas::Reactions::none().timer("ring", HOUR)
     }
 }
 
-impl es_runtime::saga::OnTimer for Bell {
-    fn timer(&self, _: &str) -> es_runtime::saga::Reactions<Self> {
-        es_runtime::saga::Reactions::none().event(Rang {})
+impl es_sagas::OnTimer for Bell {
+    fn timer(&self, _: &str) -> es_sagas::Reactions<Self> {
+        es_sagas::Reactions::none().event(Rang {})
     }
 }
 
@@ -388,7 +389,7 @@ async fn events_of_others_do_not_cost_a_commit_each() {
     // And the cursor follows all the same.
     let head = store.head().await.expect("a head");
     within("the cursor", async {
-        while store.saga_cursor("saga:order").await.expect("a cursor") != Some(head) {
+        while store.cursor("saga:order").await.expect("a cursor") != Some(head) {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     })
@@ -418,7 +419,7 @@ async fn an_input_of_a_saga_that_cannot_be_read_is_kept_and_holds_nobody_up() {
     sagas.run_until_idle().await.expect("runs");
     assert_eq!(phase(&sagas, "order", "2").await, Phase::Completed);
     let parked = sagas
-        .list(Some("order"), Some(SagaStatus::Parked), None)
+        .list(Some("order"), Some(WorkStatus::Parked), None)
         .await;
     let parked = parked.expect("rows");
     assert_eq!(parked.len(), 1);

@@ -294,8 +294,8 @@ async fn a_file_of_an_older_version_gets_what_it_lacks_and_keeps_what_it_has() {
     let error = options.open(&path).await.expect_err("needs a writer once");
     assert_eq!(error.kind, StorageErrorKind::Version);
     let store = open(&path).await.expect("opens");
-    let filter = es_runtime::saga::RowFilter::default();
-    let rows = es_runtime::SagaStore::saga_rows(&store, &filter).await;
+    let filter = es_runtime::WorkFilter::default();
+    let rows = es_runtime::WorkQueue::work_items(&store, &filter).await;
     assert!(rows.expect("the table is there").is_empty());
     store.close().await;
     assert_eq!(count(&Connection::open(&path).expect("opens")), before);

@@ -1,9 +1,7 @@
 //! Subscriptions: at least once, in order for each key, with an id that stays the same.
 
-use es_runtime::{
-    Envelope, EventStore, HandlerError, Projections, React, Subscription,
-    projection::{Delivery, Measure},
-};
+use es_projections::{Delivery, HandlerError, Measure, Projections, React, Subscription};
+use es_runtime::{Envelope, EventStore};
 use es_sqlite::{Sqlite, SqliteStore};
 use es_tests::accounts::{Deposited, Withdrawn, deposit, withdraw};
 use std::{
@@ -281,7 +279,7 @@ async fn deliver_slowly(folder: &Path, blocks: bool) -> (Vec<Run>, Arc<AtomicUsi
     (running, calls)
 }
 
-type Run = es_runtime::projection::Running<SqliteStore, Sqlite>;
+type Run = es_projections::Running<SqliteStore, Sqlite>;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_reaction_that_takes_longer_than_the_lease_keeps_its_slot() {

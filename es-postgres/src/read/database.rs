@@ -11,10 +11,8 @@ use crate::{
     identifier::SchemaName,
     options::PostgresOptions,
 };
-use es_runtime::{
-    Outcome, StorageError,
-    projection::{Job, ReadDatabase, RolledBack, SqlValue, TransactionError},
-};
+use es_projections::{Job, ReadDatabase, RolledBack, SqlValue, TransactionError};
+use es_runtime::{Outcome, StorageError};
 use std::{fmt, sync::Arc, time::Duration};
 use tokio_postgres::{Error, Row, types::ToSql};
 
@@ -32,7 +30,8 @@ use tokio_postgres::{Error, Row, types::ToSql};
 ///
 /// ```no_run
 /// use es_postgres::{Postgres, PostgresStore, PostgresTransaction};
-/// use es_runtime::{Envelope, Event, HandlerError, Project, Projection, Projections};
+/// use es_runtime::{Envelope, Event};
+/// use es_projections::{HandlerError, Project, Projection, Projections};
 /// use serde::{Deserialize, Serialize};
 ///
 /// #[derive(Event, Serialize, Deserialize)]

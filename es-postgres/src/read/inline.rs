@@ -2,10 +2,8 @@
 
 use super::{Postgres, PostgresTransaction};
 use crate::{connection::Session, errors::storage, feed::feed_page, statements::Statements};
-use es_runtime::{
-    EventFilter, FeedPage, Position, ReadLimit, StorageError,
-    projection::inline::{FeedInside, InlineProjection, Inlines},
-};
+use es_projections::inline::{FeedInside, InlineProjection, Inlines};
+use es_runtime::{EventFilter, FeedPage, Position, ReadLimit, StorageError};
 
 /// The feed, read on the session of the writer.
 pub(crate) struct Feed<'a>(pub(crate) &'a Statements);

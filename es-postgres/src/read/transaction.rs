@@ -4,12 +4,10 @@ use crate::{
     connection::Session,
     errors::{kind, storage},
 };
-use es_runtime::{
-    StorageError, StorageErrorKind,
-    projection::{
-        EndsTransaction, Expansions, NameTooLong, Names, SqlTransaction, SqlValue, refuse_end,
-    },
+use es_projections::{
+    EndsTransaction, Expansions, NameTooLong, Names, SqlTransaction, SqlValue, refuse_end,
 };
+use es_runtime::{StorageError, StorageErrorKind};
 use std::fmt;
 use tokio_postgres::{
     Error, Row,

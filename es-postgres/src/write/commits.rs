@@ -10,13 +10,14 @@ use crate::{
     errors::{Failed, corrupt, storage},
     read::{PostgresTransaction, inline::Feed},
     rows::natural,
-    saga::{cursor_of, not_applied},
     statements::Statements,
+    work::{cursor_of, not_applied},
 };
+use es_projections::inline::InlineError;
+use es_runtime::WorkChange;
 use es_runtime::{
-    Append, AppendError, Appended, Position, StorageError, StreamId, Timestamp,
-    projection::inline::InlineError,
-    saga::{Commit, CommitError, Committed, CursorMove, RowChange},
+    Append, AppendError, Appended, Commit, CommitError, Committed, CursorMove, Position,
+    StorageError, StreamId, Timestamp,
 };
 use futures_util::future::{join, join3};
 use std::{collections::HashMap, time::SystemTime};
@@ -51,7 +52,7 @@ struct Standing {
 /// What the accepted commits of a group change beside events, each row and each cursor once.
 pub(super) struct Changes {
     now: SystemTime,
-    rows: Vec<RowChange>,
+    rows: Vec<WorkChange>,
     moves: Vec<CursorMove>,
 }
 
@@ -66,7 +67,7 @@ impl Changes {
     }
 
     fn add(&mut self, commit: &Commit) {
-        for row in &commit.rows {
+        for row in &commit.work {
             let mut rows = self.rows.iter_mut();
             match rows.find(|known| known.instance == row.instance) {
                 Some(known) => {
@@ -108,7 +109,7 @@ impl Changes {
             return Ok(0);
         }
         let column =
-            |text: fn(&RowChange) -> &str| -> Vec<&str> { rows.iter().map(text).collect() };
+            |text: fn(&WorkChange) -> &str| -> Vec<&str> { rows.iter().map(text).collect() };
         let reasons: Vec<_> = rows.iter().map(|row| row.reason.as_deref()).collect();
         let due = rows.iter().map(|row| row.due_at.map(SystemTime::from));
         let due: Vec<Option<SystemTime>> = due.collect();
@@ -286,7 +287,7 @@ impl Writer {
         session: &Session,
         commits: &[Commit],
     ) -> Result<Standing, StorageError> {
-        let instances = commits.iter().flat_map(|commit| &commit.rows);
+        let instances = commits.iter().flat_map(|commit| &commit.work);
         let mut instances: Vec<_> = instances.map(|row| &row.instance).collect();
         // In one order, so that two groups never wait for each other.
         instances.sort_unstable();
@@ -401,7 +402,7 @@ fn judged<'a>(
         }
         appended.push(done);
     }
-    for row in &commit.rows {
+    for row in &commit.work {
         let actual = standing.epochs.get(&row.instance).copied().unwrap_or(0);
         if let Some(epoch) = row.epoch.filter(|_| row.is_fenced_by(actual)) {
             let instance = row.instance.clone();

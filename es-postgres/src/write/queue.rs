@@ -2,10 +2,7 @@
 
 use super::writer::{CommitReply, Reply};
 use crate::errors::again;
-use es_runtime::{
-    Append, AppendError, Outcome, StorageError,
-    saga::{Commit, CommitError},
-};
+use es_runtime::{Append, AppendError, Commit, CommitError, Outcome, StorageError};
 use std::collections::HashSet;
 use tokio::sync::mpsc;
 

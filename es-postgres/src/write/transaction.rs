@@ -12,9 +12,9 @@ use crate::{
     read::{PostgresTransaction, inline::Feed},
     rows,
 };
+use es_projections::inline::InlineError;
 use es_runtime::{
     Append, AppendError, AppendId, Outcome, StorageError, StorageErrorKind, StreamId, Timestamp,
-    projection::inline::InlineError,
 };
 use futures_util::future::{join4, join5};
 use std::collections::HashMap;

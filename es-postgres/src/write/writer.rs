@@ -14,10 +14,9 @@ use crate::{
     statements::Statements,
     stats::Counters,
 };
+use es_projections::inline::Inlines;
 use es_runtime::{
-    Append, AppendError, Appended, Outcome, StorageError, Timestamp,
-    projection::inline::Inlines,
-    saga::{CommitError, Committed},
+    Append, AppendError, Appended, CommitError, Committed, Outcome, StorageError, Timestamp,
 };
 use std::sync::{Arc, atomic::Ordering};
 use tokio::sync::{mpsc, oneshot, watch};

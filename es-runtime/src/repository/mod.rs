@@ -1,8 +1,8 @@
 //! The repository: loads an aggregate from its stream, decides commands on it, stores the events.
 
+pub(crate) mod command;
 mod error;
 mod execute;
-pub(crate) mod plan;
 mod replay;
 mod retry;
 

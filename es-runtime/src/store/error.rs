@@ -168,6 +168,17 @@ impl StorageError {
     }
 }
 
+impl From<ReadError> for StorageError {
+    fn from(error: ReadError) -> Self {
+        match error {
+            ReadError::Storage(error) => error,
+            corrupt @ ReadError::Corrupt { .. } => {
+                Self::new(StorageErrorKind::Corrupt, corrupt.to_string())
+            }
+        }
+    }
+}
+
 /// What kind of failure it was, so that a caller can choose what to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]

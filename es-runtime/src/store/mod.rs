@@ -4,18 +4,21 @@
 //! conformance suite of `es-testkit` says in tests what these pages say in words.
 
 mod append;
+mod commit;
 mod error;
 mod memory;
 mod read;
 pub mod rows;
-pub(crate) mod saga;
 mod snapshot;
+mod work;
 
 pub use append::{Append, Appended, InvalidAppend, Limits, NewEvent};
+pub use commit::{Commit, CommitError, CommitStore, Committed, CursorMove};
 pub use error::{AppendError, Outcome, ReadError, StorageError, StorageErrorKind};
 pub use memory::MemoryStore;
 pub use read::{Direction, EventFilter, FeedPage, ReadLimit, StoredEvent, StreamFold, StreamRange};
 pub use snapshot::{Fingerprint, NoSnapshots, Snapshot, SnapshotPolicy, SnapshotStore};
+pub use work::{Claim, Claimed, WorkChange, WorkFilter, WorkItem, WorkQueue, WorkStatus};
 
 use crate::{AppendId, Position, StreamId};
 use std::future::Future;

@@ -8,10 +8,8 @@ use crate::{
     store::Shared,
     writer,
 };
-use es_runtime::{
-    Outcome, ReadError, StorageError,
-    projection::{Job, ReadDatabase, RolledBack, SqlValue, TransactionError},
-};
+use es_projections::{Job, ReadDatabase, RolledBack, SqlValue, TransactionError};
+use es_runtime::{Outcome, ReadError, StorageError};
 use rusqlite::{Connection, Params, Row};
 use std::{
     fmt,
@@ -36,10 +34,8 @@ use tokio::sync::oneshot;
 /// of one state.
 ///
 /// ```
-/// use es_runtime::{
-///     Append, Envelope, Event, EventStore, ExpectedVersion, HandlerError, NewEvent, Project,
-///     Projection, Projections, StreamId,
-/// };
+/// use es_runtime::{Append, Envelope, Event, EventStore, ExpectedVersion, NewEvent, StreamId};
+/// use es_projections::{HandlerError, Project, Projection, Projections};
 /// use es_sqlite::{Sqlite, SqliteStore, SqliteTransaction};
 /// use serde::{Deserialize, Serialize};
 ///

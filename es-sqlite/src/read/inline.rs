@@ -2,10 +2,8 @@
 
 use super::{Sqlite, SqliteTransaction};
 use crate::{block_on::block_on, errors::storage, store::feed_rows};
-use es_runtime::{
-    EventFilter, FeedPage, Position, ReadLimit, StorageError,
-    projection::inline::{FeedInside, InlineProjection, Inlines},
-};
+use es_projections::inline::{FeedInside, InlineProjection, Inlines};
+use es_runtime::{EventFilter, FeedPage, Position, ReadLimit, StorageError};
 
 /// The feed, read on the connection of the writer.
 pub(crate) struct Feed;

@@ -1,10 +1,8 @@
 //! The transaction that the handlers of projections get.
 
 use crate::errors::{kind, storage};
-use es_runtime::{
-    StorageError,
-    projection::{Expansions, HandlerError, Names, SqlTransaction, SqlValue, refuse_end},
-};
+use es_projections::{Expansions, HandlerError, Names, SqlTransaction, SqlValue, refuse_end};
+use es_runtime::StorageError;
 use rusqlite::{
     Connection, Params, Row,
     types::{ToSqlOutput, ValueRef},

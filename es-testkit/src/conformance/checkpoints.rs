@@ -3,11 +3,11 @@
 
 use super::{StoreFixture, stream, write};
 use crate::{SleepyStore, as_a_process};
-use es_runtime::{
-    EventFilter, ExpectedVersion, HandlerError, Projection, Projections, ReadDatabase, ReadLimit,
-    RecordedEvent,
-    projection::{Dispatch, Job, RolledBack, SqlTransaction, SqlValue},
+use es_projections::{
+    Dispatch, HandlerError, Job, Projection, Projections, ReadDatabase, RolledBack, SqlTransaction,
+    SqlValue,
 };
+use es_runtime::{EventFilter, ExpectedVersion, ReadLimit, RecordedEvent};
 use std::{
     borrow::Cow,
     sync::atomic::{AtomicU64, Ordering},

@@ -1,9 +1,7 @@
 //! What the suite needs from whoever runs it: a way to open the store, and what the store can do.
 
-use es_runtime::{
-    EventStore, Limits, ReadDatabase, SnapshotStore, StorageError, StreamId,
-    projection::{Job, Names, SqlTransaction, SqlValue, TransactionError},
-};
+use es_projections::{Job, Names, ReadDatabase, SqlTransaction, SqlValue, TransactionError};
+use es_runtime::{EventStore, Limits, SnapshotStore, StorageError, StreamId};
 use std::future::Future;
 
 /// What a store can do. Each check looks at both sides: what is declared must work, and what is not

@@ -1,9 +1,7 @@
 //! A process that dies at a chosen point: everything that it asks for fails from there on.
 
-use es_runtime::{
-    StorageError, StorageErrorKind,
-    saga::{Around, Fail, StepCall, StepCx},
-};
+use es_runtime::{StorageError, StorageErrorKind};
+use es_sagas::{Around, Fail, StepCall, StepCx};
 use std::{
     fmt,
     future::Future,
@@ -30,7 +28,7 @@ type Watch = Arc<dyn Fn(&str) + Send + Sync>;
 
 /// Counts the writes and calls of a process, and kills it at one of them. Around a store by
 /// [`MortalStore`](super::MortalStore), around the calls of a runner by
-/// [`Sagas::around`](es_runtime::Sagas::around).
+/// [`Sagas::around`](es_sagas::Sagas::around).
 #[derive(Clone, Default)]
 pub struct Fuse {
     inner: Arc<Mutex<Inner>>,

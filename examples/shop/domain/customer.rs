@@ -104,7 +104,7 @@ mod tests {
     use es_testkit::{given, given_nothing};
     use jiff::civil::date;
 
-    es_runtime::schema_lock!(Customer, "schema/customer.lock");
+    es_schema_lock::schema_lock!(Customer, "schema/customer.lock");
 
     fn registered() -> CustomerEvent {
         CustomerEvent::Registered {

@@ -265,7 +265,7 @@ mod tests {
     use es_testkit::{Scenario, given, given_nothing};
     use jiff::civil::date;
 
-    es_runtime::schema_lock!(Order, "schema/order.lock");
+    es_schema_lock::schema_lock!(Order, "schema/order.lock");
 
     const DAY: Date = date(1997, 1, 18);
 

@@ -2,7 +2,8 @@
 
 use crate::domain::order::{OrderCancelled, OrderPaid, OrderPlaced, OrderShipped};
 use es_postgres::{Postgres, PostgresTransaction};
-use es_runtime::{Envelope, HandlerError, Project, Projection};
+use es_projections::{HandlerError, Project, Projection};
+use es_runtime::Envelope;
 use es_sqlite::{Sqlite, SqliteTransaction, rusqlite::params};
 
 #[derive(Projection)]

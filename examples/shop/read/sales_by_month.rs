@@ -2,7 +2,8 @@
 
 use crate::domain::order::{OrderCancelled, OrderPlaced};
 use es_postgres::{Postgres, PostgresTransaction, tokio_postgres::Row};
-use es_runtime::{Envelope, HandlerError, Project, Projection};
+use es_projections::{HandlerError, Project, Projection};
+use es_runtime::Envelope;
 use es_sqlite::{Sqlite, SqliteTransaction, rusqlite::params};
 
 #[derive(Projection)]

@@ -7,10 +7,8 @@ use crate::domain::{
     customer::{Credit, Customer},
     order::{LapseOrder, Order, OrderCancelled, OrderPlaced, OrderShipped},
 };
-use es_runtime::{
-    Aggregate, Apply, Envelope, Event, ProcessManager,
-    saga::{OnRefused, OnTimer, ReactTo, Reactions, Refused},
-};
+use es_runtime::{Aggregate, Apply, Envelope, Event};
+use es_sagas::{OnRefused, OnTimer, ProcessManager, ReactTo, Reactions, Refused};
 use jiff::{ToSpan, civil::Date};
 use serde::{Deserialize, Serialize};
 use std::{convert::Infallible, time::Duration};
@@ -126,7 +124,7 @@ mod tests {
     use es_testkit::saga::ProcessTest;
     use jiff::civil::date;
 
-    es_runtime::schema_lock!(Settlement, "schema/settlement.lock");
+    es_schema_lock::schema_lock!(Settlement, "schema/settlement.lock");
 
     const DAY: Date = date(2026, 11, 25);
 
@@ -181,18 +179,18 @@ mod tests {
 
     #[tokio::test]
     async fn what_is_not_paid_in_two_weeks_lapses() {
-        let lapsed = open().when_time(LAPSES_AFTER);
+        let lease_expired = open().when_time(LAPSES_AFTER);
         let cancelled = OrderCancelled {
             cancelled_on: date(2026, 12, 9),
             reason: "it was not paid in time".to_owned(),
         };
-        lapsed
+        lease_expired
             .run()
             .await
             .then_command::<Order>(&order(), cancelled)
             .then_ended()
             .then_nothing_else();
-        lapsed.crash_matrix().await;
+        lease_expired.crash_matrix().await;
     }
 
     #[tokio::test]

@@ -8,10 +8,11 @@
 //! place, or `refused` with the reason.
 
 use es_postgres::{Postgres, PostgresStore};
-use es_runtime::{
-    EventStore, HandlerError, Position, Projection, Projections, ReadDatabase, ReadLimit,
-    projection::{Dispatch, Job, Measure, RolledBack, SqlTransaction, SqlValue},
+use es_projections::{
+    Dispatch, HandlerError, Job, Measure, Projection, Projections, ReadDatabase, RolledBack,
+    SqlTransaction, SqlValue,
 };
+use es_runtime::{EventStore, Position, ReadLimit};
 use es_sqlite::{Sqlite, SqliteStore};
 use es_testkit::SleepyStore;
 use es_tests::{

@@ -7,7 +7,8 @@
 //! event is parked and tried again and the tables are rebuilt, with places also around every
 //! transaction of the runner's own.
 
-use es_runtime::{EventStore, HandlerError, Position, Projections, ReadLimit, projection::Measure};
+use es_projections::{HandlerError, Measure, Projections};
+use es_runtime::{EventStore, Position, ReadLimit};
 use es_sqlite::{Sqlite, SqliteStore, rusqlite::Connection};
 use es_tests::{
     accounts::{BALANCES, Balances},
@@ -130,7 +131,7 @@ async fn naive(store: &SqliteStore, read: &str, places: &Places) -> Result<(), F
     let from: Option<String> =
         rows.query_row("SELECT max(position) FROM checkpoint", [], |row| row.get(0))?;
     let mut from: Position = from.map_or(Ok(Position::START), |text| text.parse())?;
-    let filter = <Balances as es_runtime::Projection>::filter();
+    let filter = <Balances as es_projections::Projection>::filter();
     loop {
         let page = store.read_feed(from, &filter, ReadLimit::events(3)).await?;
         for event in &page.events {

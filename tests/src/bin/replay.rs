@@ -4,9 +4,9 @@
 //! comparison; `replay FILE project` builds a read model of it, and `replay FILE hoard` one whose handler
 //! keeps every event.
 
+use es_projections::{HandlerError, Project, Projection, Projections};
 use es_runtime::{
-    Aggregate, Apply, Envelope, Event, EventStore, HandlerError, Project, Projection, Projections,
-    ReadLimit, Repository, StreamId, StreamRange,
+    Aggregate, Apply, Envelope, Event, EventStore, ReadLimit, Repository, StreamId, StreamRange,
 };
 use es_sqlite::{Sqlite, SqliteStore, SqliteTransaction};
 use serde::{Deserialize, Serialize};

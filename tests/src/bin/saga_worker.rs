@@ -14,10 +14,9 @@
 //! It says `done` at its end.
 
 use es_postgres::PostgresStore;
-use es_runtime::{
-    Sagas,
-    saga::{Broken, SagaStatus, SagaStore},
-};
+use es_runtime::WorkQueue;
+use es_runtime::WorkStatus;
+use es_sagas::{Broken, Sagas};
 use es_sqlite::SqliteStore;
 use es_testkit::{
     SleepyStore,
@@ -105,7 +104,7 @@ async fn run<S: SagaStore>(store: S, args: &Args) {
 async fn is_at_rest<S: SagaStore>(sagas: &Sagas<S>) -> bool {
     let store = sagas.store();
     let head = store.head().await.expect("a head");
-    let cursor = store.saga_cursor("saga:order").await.expect("a cursor");
-    let running = sagas.list(None, Some(SagaStatus::Running), None).await;
+    let cursor = store.cursor("saga:order").await.expect("a cursor");
+    let running = sagas.list(None, Some(WorkStatus::Running), None).await;
     cursor >= Some(head) && running.expect("rows").is_empty()
 }

@@ -1,14 +1,11 @@
 //! Stores that are broken on purpose: each is caught by a check that is named here, and the same store
 //! without its fault passes that check.
 
+use es_projections::{Job, ReadDatabase, RolledBack, SqlValue, TransactionError};
 use es_runtime::{
     Append, AppendError, AppendId, Appended, EventFilter, EventStore, ExpectedVersion, FeedPage,
     MemoryStore, Outcome, Position, ReadError, ReadLimit, RecordedEvent, Snapshot, SnapshotStore,
     StorageError, StorageErrorKind, StreamFold, StreamId, StreamRange,
-};
-use es_runtime::{
-    ReadDatabase,
-    projection::{Job, RolledBack, SqlValue, TransactionError},
 };
 use es_sqlite::{Sqlite as SqliteRead, SqliteStore, SqliteTransaction};
 use es_testkit::conformance::{

@@ -4,10 +4,8 @@ use crate::{
     audit::{Rest, audit},
     worker::Worker,
 };
-use es_runtime::{
-    EventStore, Saga, Sagas, Timestamp,
-    saga::{SagaEvent, SagaStore, SagaView, Verb},
-};
+use es_runtime::{EventStore, Timestamp, WorkQueue};
+use es_sagas::{Saga, SagaEvent, SagaView, Sagas, Verb};
 use es_testkit::postgres::{Database, Server};
 use es_tests::{
     ledger::{Behaviour, Entry, FileLedger},
@@ -190,7 +188,7 @@ impl Place {
 
     /// The time of the store.
     pub async fn now(&self) -> Timestamp {
-        with_store!(self, |store| store.saga_time().await.expect("a time"))
+        with_store!(self, |store| store.now().await.expect("a time"))
     }
 
     /// How many events there are.

@@ -4,7 +4,7 @@
 
 use crate::{place::Place, worker::Worker};
 use es_postgres::Postgres;
-use es_runtime::Sagas;
+use es_sagas::Sagas;
 use es_sqlite::Sqlite;
 use es_testkit::postgres::Server;
 use es_tests::{

@@ -9,10 +9,8 @@ use crate::{
     errors::{no_answer, task_ended},
     read::database::sql,
 };
-use es_runtime::{
-    Outcome, StorageError, StorageErrorKind,
-    projection::{Job, ReadDatabase, RolledBack, SqlValue, TransactionError},
-};
+use es_projections::{Job, ReadDatabase, RolledBack, SqlValue, TransactionError};
+use es_runtime::{Outcome, StorageError, StorageErrorKind};
 use sqlx::{AssertSqlSafe, PgPool};
 use std::fmt;
 use tokio::runtime::Handle;
@@ -30,7 +28,8 @@ use tokio::runtime::Handle;
 ///
 /// ```no_run
 /// use es_postgres::{PostgresStore, SqlxPostgres, SqlxTransaction, sqlx};
-/// use es_runtime::{Envelope, Event, HandlerError, Project, Projection, Projections};
+/// use es_runtime::{Envelope, Event};
+/// use es_projections::{HandlerError, Project, Projection, Projections};
 /// use serde::{Deserialize, Serialize};
 ///
 /// #[derive(Event, Serialize, Deserialize)]

@@ -9,10 +9,10 @@ use super::{
     values::{bind, outcome_of_commit, sql_values, storage, trouble},
 };
 use crate::errors::dead_transaction;
-use es_runtime::{
-    HandlerError, StorageError,
-    projection::{Expansions, NameTooLong, Names, SqlTransaction, SqlValue, TransactionError},
+use es_projections::{
+    Expansions, HandlerError, NameTooLong, Names, SqlTransaction, SqlValue, TransactionError,
 };
+use es_runtime::StorageError;
 use sqlx::{
     AssertSqlSafe, Error, PgConnection, PgPool, Postgres, SqlSafeStr, SqlStr, pool::PoolConnection,
     postgres::PgTransactionManager,

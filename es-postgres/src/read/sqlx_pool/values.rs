@@ -2,7 +2,8 @@
 //! message and the code of a server's error are kept: its details may quote values out of rows.
 
 use crate::errors::kind_of;
-use es_runtime::{HandlerError, Outcome, StorageError, StorageErrorKind, projection::SqlValue};
+use es_projections::{HandlerError, SqlValue};
+use es_runtime::{Outcome, StorageError, StorageErrorKind};
 use sqlx::{
     Encode, Error, Postgres, Row, SqlSafeStr, Type, TypeInfo, ValueRef,
     encode::IsNull,

@@ -7,9 +7,8 @@ mod world;
 pub use reacted::Reacted;
 
 use super::{CrashPoint, Matrix, crash_points};
-use es_runtime::{
-    Aggregate, EventId, EventSet, Events, NewEvent, ProcessManager, StreamId, saga::Stepped,
-};
+use es_runtime::{Aggregate, EventId, EventSet, Events, NewEvent, StreamId};
+use es_sagas::{ProcessManager, Stepped};
 use std::{fmt::Debug, marker::PhantomData, time::Duration};
 use world::World;
 
@@ -19,8 +18,9 @@ use world::World;
 /// Events go into the streams of their aggregates, so those decide on them when they are commanded.
 ///
 /// ```
-/// # use es_runtime::{Aggregate, Apply, Envelope, Event, Events, Handle, ProcessManager};
-/// # use es_runtime::saga::{OnTimer, ReactTo, Reactions};
+/// # use es_runtime::{Aggregate, Apply, Envelope, Event, Events, Handle};
+/// # use es_sagas::ProcessManager;
+/// # use es_sagas::self::{OnTimer, ReactTo, Reactions};
 /// # use serde::{Deserialize, Serialize};
 /// # use std::convert::Infallible;
 /// # #[derive(Clone)]

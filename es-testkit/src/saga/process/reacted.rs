@@ -1,10 +1,8 @@
 //! What followed from what happened to a process manager, and assertions on it.
 
 use super::stepped;
-use es_runtime::{
-    Aggregate, EventId, EventSet, Events, ProcessManager, RecordedEvent, StreamId, Timestamp,
-    saga::{ProcessOutcome, Stepped, stream_of},
-};
+use es_runtime::{Aggregate, EventId, EventSet, Events, RecordedEvent, StreamId, Timestamp};
+use es_sagas::{ProcessManager, ProcessOutcome, Stepped, stream_of};
 use std::{
     collections::{BTreeMap, VecDeque},
     fmt::Debug,

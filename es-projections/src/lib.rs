@@ -1,0 +1,55 @@
+//! Read models: what a projection is, and what runs it.
+//!
+//! A projection turns events into rows of a read database. Rows and the position up to which events
+//! were handled (the checkpoint) move in one transaction, so each event has its effect exactly once,
+//! whatever crashes between two statements.
+//!
+//! - `traits.rs` says what users write and what the derive generates;
+//! - `database.rs` what a read database must do, `names.rs` which tables a statement means, `ends.rs`
+//!   which statements are refused;
+//! - `tables.rs` keeps the books: checkpoints, generations, parked events;
+//! - `batch.rs` is the one transaction that handles a page of events;
+//! - `worker.rs` is the one loop for catching up and for following, `lease.rs` says who runs it;
+//! - `generations.rs` makes and swaps builds;
+//! - `runner.rs` is what applications hold, `running.rs` keeps the loops as tasks;
+//! - `parked.rs` and `status.rs` are for operators.
+
+extern crate self as es_projections;
+
+#[doc(hidden)]
+pub mod __private;
+mod batch;
+mod database;
+mod delivery;
+mod ends;
+mod error;
+mod generations;
+pub mod inline;
+mod lease;
+mod names;
+mod parked;
+mod runner;
+#[cfg(feature = "runner")]
+mod running;
+mod status;
+mod tables;
+mod traits;
+mod wait;
+mod worker;
+
+pub use database::{Job, ReadDatabase, RolledBack, SqlTransaction, SqlValue, TransactionError};
+pub use delivery::{Deliver, Delivery, React, Subscription};
+pub use ends::{EndsTransaction, refuse_end};
+pub use error::{HandlerError, Poison, ProjectionError, Stalled};
+pub use names::{Expansions, NameTooLong, Names};
+pub use parked::{Parked, Retried};
+pub use runner::Projections;
+#[cfg(feature = "runner")]
+pub use running::Running;
+pub use status::{Measure, Meter, State, Status};
+pub use tables::{Generation, Slot};
+pub use traits::{Dispatch, Key, Lists, OnNewer, Project, Projection};
+pub use wait::WaitError;
+
+#[cfg(feature = "derive")]
+pub use es_macros::{Projection, Subscription};

@@ -1,0 +1,3 @@
+//! What generated code calls. Not for users: anything here may change in any release.
+
+pub use es_runtime::__private::{are_apart, names_of};
