@@ -342,7 +342,8 @@ pub fn derive_shape(input: TokenStream) -> TokenStream {
 /// Write a `Project` for each listed event and each read database.
 ///
 /// ```
-/// use es_runtime::{Envelope, Event, HandlerError, Project, Projection};
+/// use es_runtime::{Envelope, Event};
+/// use es_projections::{HandlerError, Project, Projection};
 /// use es_sqlite::{Sqlite, SqliteTransaction};
 /// use serde::{Deserialize, Serialize};
 ///
@@ -395,9 +396,8 @@ pub fn derive_projection(input: TokenStream) -> TokenStream {
 /// Write a `React` for each listed event.
 ///
 /// ```
-/// use es_runtime::{
-///     Envelope, Event, HandlerError, React, Subscription, projection::Delivery,
-/// };
+/// use es_runtime::{Envelope, Event};
+/// use es_projections::{HandlerError, React, Subscription, Delivery};
 /// use serde::{Deserialize, Serialize};
 ///
 /// #[derive(Event, Serialize, Deserialize)]
@@ -440,10 +440,8 @@ pub fn derive_subscription(input: TokenStream) -> TokenStream {
 /// `error` is never used; write `std::convert::Infallible`.
 ///
 /// ```
-/// use es_runtime::{
-///     Aggregate, Apply, Envelope, Event, ProcessManager,
-///     saga::{ReactTo, Reactions},
-/// };
+/// use es_runtime::{Aggregate, Apply, Envelope, Event};
+/// use es_sagas::{ProcessManager, ReactTo, Reactions};
 /// use serde::{Deserialize, Serialize};
 /// use std::convert::Infallible;
 ///
@@ -504,10 +502,8 @@ pub fn derive_process_manager(input: TokenStream) -> TokenStream {
 /// the compiler.
 ///
 /// ```
-/// use es_runtime::{
-///     Envelope, Event,
-///     saga::{Effect, Fail, Saga, Start, StepCx, saga},
-/// };
+/// use es_runtime::{Envelope, Event};
+/// use es_sagas::{Effect, Fail, Saga, Start, StepCx, saga};
 /// use serde::{Deserialize, Serialize};
 ///
 /// #[derive(Event, Serialize, Deserialize)]

@@ -16,7 +16,7 @@ use std::future::Future;
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a subscription",
     label = "`{Self}` does not implement `Subscription`",
-    note = "add `#[derive(es_runtime::Subscription)]` and `#[subscription(\"name\", events(..))]` to `{Self}`"
+    note = "add `#[derive(es_projections::Subscription)]` and `#[subscription(\"name\", events(..))]` to `{Self}`"
 )]
 pub trait Subscription: Send + Sync + 'static {
     /// The name under which the position is kept. It never changes.
@@ -79,7 +79,8 @@ pub trait Deliver: Subscription {
 /// One delivery of one event to one subscription.
 ///
 /// ```
-/// use es_runtime::{EventId, projection::Delivery};
+/// use es_runtime::EventId;
+/// use es_projections::Delivery;
 ///
 /// let event = EventId::new();
 /// let first = Delivery::new("mailer", event, 1);

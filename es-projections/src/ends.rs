@@ -17,7 +17,7 @@ pub struct EndsTransaction {
 /// [`EndsTransaction`] with the word.
 ///
 /// ```
-/// use es_runtime::projection::refuse_end;
+/// use es_projections::refuse_end;
 ///
 /// assert!(refuse_end("INSERT INTO {orders} VALUES ('COMMIT')").is_ok());
 /// assert!(refuse_end("/* now */ commit").is_err());

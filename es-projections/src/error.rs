@@ -8,7 +8,7 @@ use std::{error::Error, fmt, sync::Arc};
 /// It is not an error type itself, as is usual for one that takes all others.
 ///
 /// ```
-/// use es_runtime::projection::HandlerError;
+/// use es_projections::HandlerError;
 ///
 /// fn cents(text: &str) -> Result<u32, HandlerError> {
 ///     Ok(text.parse()?)

@@ -5,7 +5,7 @@ use std::{borrow::Cow, collections::BTreeSet, collections::HashMap, fmt};
 /// Which tables `{name}` in a statement stands for: those of one generation of a read model.
 ///
 /// ```
-/// use es_runtime::projection::Names;
+/// use es_projections::Names;
 ///
 /// let names = Names::of_generation(3);
 /// let sql = names.expand("SELECT * FROM {order_summaries}");

@@ -212,7 +212,8 @@ impl<S: EventStore, Db: ReadDatabase> Core<S, Db> {
 /// Read models and subscriptions of one store in one read database.
 ///
 /// ```
-/// use es_runtime::{EventStore, Projections, ReadDatabase, projection::Dispatch};
+/// use es_runtime::EventStore;
+/// use es_projections::{Projections, ReadDatabase, Dispatch};
 ///
 /// // `store` and `read` are those of a crate such as es-sqlite, which has whole examples.
 /// async fn report<S: EventStore, Db: ReadDatabase>(

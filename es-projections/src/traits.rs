@@ -12,7 +12,7 @@ use std::{borrow::Cow, future::Future};
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a projection",
     label = "`{Self}` does not implement `Projection`",
-    note = "add `#[derive(es_runtime::Projection)]` and `#[projection(\"name\", version = 1, events(..))]` to `{Self}`"
+    note = "add `#[derive(es_projections::Projection)]` and `#[projection(\"name\", version = 1, events(..))]` to `{Self}`"
 )]
 pub trait Projection: Send + Sync + 'static {
     /// The name under which the checkpoint is kept. It never changes.

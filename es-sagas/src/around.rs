@@ -11,7 +11,7 @@ pub type StepCall<'a> = Pin<Box<dyn Future<Output = Result<Value, Fail>> + Send 
 /// tests, not call at all.
 ///
 /// ```
-/// use es_sagas::self::{Around, StepCall, StepCx};
+/// use es_sagas::{Around, StepCall, StepCx};
 ///
 /// struct Printed;
 ///

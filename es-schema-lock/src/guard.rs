@@ -287,8 +287,8 @@ impl<T: fmt::Display> fmt::Display for List<T> {
 /// #     type Id = String; type Event = Placed; type Error = std::fmt::Error;
 /// #     fn apply_event(&mut self, _: &Placed) {}
 /// # }
-/// es_runtime::schema_lock!(Order, "schema/order.lock");
-/// es_runtime::schema_lock!(fn invoice_lock, Invoice, "schema/invoice.lock");
+/// es_schema_lock::schema_lock!(Order, "schema/order.lock");
+/// es_schema_lock::schema_lock!(fn invoice_lock, Invoice, "schema/invoice.lock");
 /// # }
 /// ```
 ///
@@ -338,7 +338,7 @@ macro_rules! schema_lock {
 /// #     fn apply_event(&mut self, _: &Placed) {}
 /// # }
 /// // The file says: order.placed v1 sealed {}
-/// es_runtime::assert_schema_lock!(Order, "tests/lock/empty.lock");
+/// es_schema_lock::assert_schema_lock!(Order, "tests/lock/empty.lock");
 /// # }
 /// ```
 ///
@@ -359,7 +359,7 @@ macro_rules! schema_lock {
 /// #     fn apply_event(&mut self, _: &Placed) {}
 /// # }
 /// // The file says: order.placed v1 sealed {total:f64}
-/// es_runtime::assert_schema_lock!(Order, "tests/lock/total.lock");
+/// es_schema_lock::assert_schema_lock!(Order, "tests/lock/total.lock");
 /// # }
 /// ```
 #[macro_export]
@@ -368,7 +368,7 @@ macro_rules! assert_schema_lock {
         // A lock of thousands of lines is past what the compiler calls a long evaluation.
         #[allow(long_running_const_eval)]
         const _: () = {
-            use $crate::{EventShape, Retired, SetShapes, compiled};
+            use $crate::__private::{EventShape, Retired, SetShapes, compiled};
             type Set = <$aggregate as $crate::__private::Aggregate>::Event;
             const EVENTS: &[EventShape] = <Set as SetShapes>::EVENTS;
             const RETIRED: &[Retired] = <Set as SetShapes>::RETIRED;

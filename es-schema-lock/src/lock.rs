@@ -32,13 +32,13 @@ const HEADER: &str = "\
 /// A parsed schema lock. See the [module documentation](super) for what it is for.
 ///
 /// ```
-/// use es_runtime::schema::Lock;
+/// use es_schema_lock::Lock;
 ///
 /// let text = "order.placed v1 sealed {total:f64}\norder.placed v2 open {total:i64@cents}\n";
 /// let lock: Lock = text.parse()?;
 /// assert_eq!(lock.lines().len(), 2);
 /// assert_eq!(lock.to_string(), text);
-/// # Ok::<(), es_runtime::schema::DamagedLock>(())
+/// # Ok::<(), es_schema_lock::DamagedLock>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Lock {

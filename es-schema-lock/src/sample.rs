@@ -272,7 +272,7 @@ fn scalar(name: &str, number: u64, form: usize) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Shape;
+    use es_runtime::schema::Shape;
     use std::collections::{HashMap, HashSet};
 
     const fn member(name: &'static str, node: Node) -> Member {

@@ -10,10 +10,12 @@
 use es_runtime::{
     Aggregate, Codec, CodecError, DecodeError, Decoded, Event, EventSet, EventType, StoredPayload,
     schema::{
-        Difference, EventShape, EventShapes, GoldenProblem, Layout, LineProblem, Lock, LockChange,
-        LockEntry, LockError, LockMode, Member, Node, Retired, Retirement, SetShapes, Shape,
-        Violation, check_lock_in, compiled,
+        EventShape, EventShapes, Layout, Member, Node, Retired, Retirement, SetShapes, Shape,
     },
+};
+use es_schema_lock::{
+    __private::compiled, Difference, GoldenProblem, LineProblem, Lock, LockChange, LockEntry,
+    LockError, LockMode, Violation, check_lock_in,
 };
 use serde::{Deserialize, Serialize};
 use std::{fs, path::Path};
@@ -230,7 +232,7 @@ order.placed v3 open {b:u8}
 >>>>>>> other
 ";
     let damage = conflict.parse::<Lock>().expect_err("a conflict");
-    let markers = |line: &&es_runtime::schema::DamagedLine| line.problem == LineProblem::Conflict;
+    let markers = |line: &&es_schema_lock::DamagedLine| line.problem == LineProblem::Conflict;
     assert_eq!(damage.lines.iter().filter(markers).count(), 4);
     has(
         &damage.to_string(),
@@ -561,7 +563,7 @@ code!(Compiled {
     ]
 } "order.blinked" => Retirement::Dropped, "OrderShipped" => Retirement::Alias("order.shipped"));
 
-es_runtime::assert_schema_lock!(Order<Compiled>, "tests/lock/order.lock");
+es_schema_lock::assert_schema_lock!(Order<Compiled>, "tests/lock/order.lock");
 
 struct Order<E>(std::marker::PhantomData<fn() -> E>);
 
@@ -1235,6 +1237,6 @@ impl SetShapes for Emptied {
 mod pasted {
     use super::{Compiled, Order};
 
-    es_runtime::schema_lock!(fn compiled_lock, Order<Compiled>, "tests/lock/unsealed.lock", check);
-    es_runtime::schema_lock!(Order<Compiled>, "tests/lock/unsealed.lock");
+    es_schema_lock::schema_lock!(fn compiled_lock, Order<Compiled>, "tests/lock/unsealed.lock", check);
+    es_schema_lock::schema_lock!(Order<Compiled>, "tests/lock/unsealed.lock");
 }

@@ -2,9 +2,9 @@
 //! woken.
 
 use es_runtime::{
-    Append, AppendError, AppendId, Appended, Claim, Claimed, Commit, CommitError, Committed,
-    CursorMove, EventFilter, EventStore, FeedPage, Position, ReadError, ReadLimit, RecordedEvent,
-    StorageError, StreamFold, StreamId, StreamRange, Timestamp, WorkQueue,
+    Append, AppendError, AppendId, Appended, Claim, Claimed, Commit, CommitError, CommitStore,
+    Committed, CursorMove, EventFilter, EventStore, FeedPage, Position, ReadError, ReadLimit,
+    RecordedEvent, StorageError, StreamFold, StreamId, StreamRange, Timestamp, WorkQueue,
 };
 use es_runtime::{WorkFilter, WorkItem};
 use std::{
@@ -197,7 +197,7 @@ impl<S: EventStore> EventStore for SleepyStore<S> {
     }
 }
 
-impl<S: SagaStore> SagaStore for SleepyStore<S> {
+impl<S: CommitStore> CommitStore for SleepyStore<S> {
     async fn commit(&self, commit: Commit) -> Result<Committed, CommitError> {
         let cursor = commit.cursor.clone();
         let done = self.inner.commit(commit).await?;
@@ -208,6 +208,12 @@ impl<S: SagaStore> SagaStore for SleepyStore<S> {
         Ok(done)
     }
 
+    async fn cursor(&self, consumer: &str) -> Result<Option<Position>, ReadError> {
+        self.inner.cursor(consumer).await
+    }
+}
+
+impl<S: WorkQueue> WorkQueue for SleepyStore<S> {
     async fn claim(&self, claim: Claim) -> Result<Vec<Claimed>, StorageError> {
         self.inner.claim(claim).await
     }
@@ -218,10 +224,6 @@ impl<S: SagaStore> SagaStore for SleepyStore<S> {
 
     async fn work_items(&self, filter: &WorkFilter) -> Result<Vec<WorkItem>, ReadError> {
         self.inner.work_items(filter).await
-    }
-
-    async fn cursor(&self, consumer: &str) -> Result<Option<Position>, ReadError> {
-        self.inner.cursor(consumer).await
     }
 
     async fn now(&self) -> Result<Timestamp, ReadError> {

@@ -53,7 +53,7 @@ fn is_server(text: &str) -> bool {
 }
 
 /// A store that a shop can be in.
-pub trait ShopStore: SagaStore + SnapshotStore {
+pub trait ShopStore: WorkQueue + SnapshotStore {
     /// What says where it is.
     type Place;
     /// Where its read models are: in the same database.

@@ -2,7 +2,7 @@
 
 use crate::{db::ShopStore, report::table};
 use comfy_table::CellAlignment;
-use es_projections::self::{State, Status};
+use es_projections::{State, Status};
 use indicatif::ProgressBar;
 use std::{io::Write, time::Duration};
 

@@ -397,7 +397,7 @@ impl ReactTo<PaymentReceived> for Clerk {
 }
 
 /// Places an order.
-pub async fn place(store: &impl SagaStore, order: u64, remind: Duration, close: Duration) {
+pub async fn place(store: &impl WorkQueue, order: u64, remind: Duration, close: Duration) {
     let place = Place {
         remind_after: remind,
         close_after: close,
@@ -407,26 +407,26 @@ pub async fn place(store: &impl SagaStore, order: u64, remind: Duration, close: 
 }
 
 /// Pays for an order.
-pub async fn pay(store: &impl SagaStore, payment: u64, order: u64) {
+pub async fn pay(store: &impl WorkQueue, payment: u64, order: u64) {
     let payments = Repository::<Payment, _>::without_snapshots(store.clone());
     let receive = Receive { order };
     payments.execute(&payment, receive).await.expect("received");
 }
 
 /// Holds an order back, or not.
-pub async fn hold(store: &impl SagaStore, order: u64, held: bool) {
+pub async fn hold(store: &impl WorkQueue, order: u64, held: bool) {
     let orders = Repository::<Order, _>::without_snapshots(store.clone());
     orders.execute(&order, Hold(held)).await.expect("held");
 }
 
 /// The order.
-pub async fn order(store: &impl SagaStore, order: u64) -> Order {
+pub async fn order(store: &impl WorkQueue, order: u64) -> Order {
     let orders = Repository::<Order, _>::without_snapshots(store.clone());
     orders.load(&order).await.expect("loads").state
 }
 
 /// The payment.
-pub async fn payment(store: &impl SagaStore, payment: u64) -> Payment {
+pub async fn payment(store: &impl WorkQueue, payment: u64) -> Payment {
     let payments = Repository::<Payment, _>::without_snapshots(store.clone());
     payments.load(&payment).await.expect("loads").state
 }

@@ -3,7 +3,7 @@
 //! that what is done twice is seen.
 
 use es_runtime::WorkStatus;
-use es_runtime::{Commit, CursorMove, Position, WorkQueue};
+use es_runtime::{Commit, CommitStore, CursorMove, Position, WorkQueue};
 use es_sagas::{ProcessCause, ProcessOutcome, ProcessView, Sagas, Verb};
 use es_tests::{
     fulfilment::{Fulfilment, hold, order, pay, payment, place},
@@ -38,7 +38,7 @@ fn kill(mut worker: Child) {
     worker.wait().expect("ended");
 }
 
-fn sagas<S: SagaStore>(store: S) -> Sagas<S> {
+fn sagas<S: WorkQueue>(store: S) -> Sagas<S> {
     Sagas::new(store).with_process_manager::<Fulfilment>()
 }
 
@@ -66,7 +66,7 @@ const fn fate(number: u64) -> Fate {
 struct Happen(Range<u64>);
 
 impl Act<()> for Happen {
-    async fn run<S: SagaStore>(self, store: S) {
+    async fn run<S: WorkQueue>(self, store: S) {
         let mut tasks = JoinSet::new();
         for lane in 0..8 {
             let (store, numbers) = (store.clone(), self.0.clone());
@@ -80,7 +80,7 @@ impl Act<()> for Happen {
     }
 }
 
-async fn happen<S: SagaStore>(store: &S, number: u64) {
+async fn happen<S: WorkQueue>(store: &S, number: u64) {
     match fate(number) {
         Fate::Paid => {
             place(store, number, HOUR, HOUR).await;
@@ -103,7 +103,7 @@ async fn happen<S: SagaStore>(store: &S, number: u64) {
 struct Release(Range<u64>);
 
 impl Act<()> for Release {
-    async fn run<S: SagaStore>(self, store: S) {
+    async fn run<S: WorkQueue>(self, store: S) {
         let sagas = sagas(store.clone());
         for number in self.0.filter(|number| fate(*number) == Fate::Held) {
             hold(&store, number, false).await;
@@ -118,7 +118,7 @@ impl Act<()> for Release {
 struct LoseCursor;
 
 impl Act<()> for LoseCursor {
-    async fn run<S: SagaStore>(self, store: S) {
+    async fn run<S: WorkQueue>(self, store: S) {
         let consumer = format!("saga:{NAME}");
         let at = store.cursor(&consumer).await.expect("read");
         if at.is_some() {
@@ -138,7 +138,7 @@ struct Look {
 }
 
 impl Act<Vec<String>> for Look {
-    async fn run<S: SagaStore>(self, store: S) -> Vec<String> {
+    async fn run<S: WorkQueue>(self, store: S) -> Vec<String> {
         let sagas = sagas(store.clone());
         let mut wrong = Vec::new();
         for number in self.numbers {
@@ -198,7 +198,7 @@ struct UntilRest<'a, F> {
 }
 
 impl<F: FnMut() + Send> Act<()> for UntilRest<'_, F> {
-    async fn run<S: SagaStore>(mut self, store: S) {
+    async fn run<S: WorkQueue>(mut self, store: S) {
         let sagas = sagas(store);
         let began = Instant::now();
         loop {

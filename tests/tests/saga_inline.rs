@@ -51,7 +51,7 @@ on_both! {
 struct Paid(u64);
 
 impl Act<()> for Paid {
-    async fn run<S: SagaStore>(self, store: S) {
+    async fn run<S: WorkQueue>(self, store: S) {
         for number in 1..=self.0 {
             fulfilment::place(&store, number, HOUR, HOUR).await;
             fulfilment::pay(&store, number, number).await;
@@ -63,7 +63,7 @@ impl Act<()> for Paid {
 struct Fulfil;
 
 impl Act<()> for Fulfil {
-    async fn run<S: SagaStore>(self, store: S) {
+    async fn run<S: WorkQueue>(self, store: S) {
         let sagas = Sagas::new(store)
             .from_the_beginning(true)
             .with_process_manager::<Fulfilment>();
@@ -106,7 +106,7 @@ async fn rows_are_never_without_their_events(place: fn() -> Place) {
 struct More;
 
 impl Act<()> for More {
-    async fn run<S: SagaStore>(self, store: S) {
+    async fn run<S: WorkQueue>(self, store: S) {
         fulfilment::place(&store, 1_000, HOUR, HOUR).await;
         fulfilment::pay(&store, 1_000, 1_000).await;
     }
@@ -130,7 +130,7 @@ async fn what_a_projection_refuses_parks_the_process_manager(place: fn() -> Plac
 struct Refused(DoneOrders);
 
 impl Act<()> for Refused {
-    async fn run<S: SagaStore>(self, store: S) {
+    async fn run<S: WorkQueue>(self, store: S) {
         // All of them come together; two are refused, one of them by its timer.
         Paid(4).run(store.clone()).await;
         fulfilment::place(&store, 5, Duration::ZERO, Duration::ZERO).await;
@@ -193,7 +193,7 @@ async fn what_a_projection_refuses_parks_the_saga(place: fn() -> Place) {
 struct SagaRefused(DoneOrders, FileLedger);
 
 impl Act<()> for SagaRefused {
-    async fn run<S: SagaStore>(self, store: S) {
+    async fn run<S: WorkQueue>(self, store: S) {
         for id in ["a", "b", "c"] {
             orders::place(&store, id, 100).await;
         }

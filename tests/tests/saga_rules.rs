@@ -1,7 +1,7 @@
 //! Each rule of the saga runtime beside its control: the same test with the rule switched off, which
 //! must come out otherwise.
 
-use es_runtime::{Commit, CursorMove, MemoryStore, Position, WorkQueue};
+use es_runtime::{Commit, CommitStore, CursorMove, MemoryStore, Position};
 use es_sagas::{Around, Broken, Direction, Fail, Phase, Sagas, StepCall, StepCx, Verb};
 use es_testkit::{
     SleepyStore, VirtualClock,

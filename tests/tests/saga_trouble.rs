@@ -3,9 +3,9 @@
 
 use es_runtime::WorkStatus;
 use es_runtime::{
-    Aggregate, Append, AppendId, Apply, Envelope, Event, EventFilter, EventStore, Events,
-    ExpectedVersion, Handle, MemoryStore, Metadata, NewEvent, Position, ReadLimit, Repository,
-    StreamId, StreamRange, WorkQueue,
+    Aggregate, Append, AppendId, Apply, CommitStore, Envelope, Event, EventFilter, EventStore,
+    Events, ExpectedVersion, Handle, MemoryStore, Metadata, NewEvent, Position, ReadLimit,
+    Repository, StreamId, StreamRange, WorkQueue,
 };
 use es_sagas::{
     AggregateCommand, Around, Cx, Definition, Effect, Fail, ParkedWhy, Phase, ProcessManager,
@@ -44,13 +44,13 @@ async fn within<T>(what: &str, future: impl Future<Output = T>) -> T {
     done.unwrap_or_else(|_| panic!("{what}: not in time"))
 }
 
-async fn begin<T: Saga, S: SagaStore>(sagas: &Sagas<S>, id: &str, saga: T) {
+async fn begin<T: Saga, S: WorkQueue>(sagas: &Sagas<S>, id: &str, saga: T) {
     let request = AppendId::new("start").expect("an id");
     let begun = sagas.begin(Start::new(id, saga), request, Metadata::new());
     begun.await.expect("begun");
 }
 
-async fn phase<S: SagaStore>(sagas: &Sagas<S>, saga: &str, id: &str) -> Phase {
+async fn phase<S: WorkQueue>(sagas: &Sagas<S>, saga: &str, id: &str) -> Phase {
     sagas.show(saga, id).await.expect("shown").state.phase
 }
 
@@ -100,7 +100,7 @@ async fn pull<S: EventStore>(store: &S) {
     store.append(append).await.expect("stored");
 }
 
-fn bells<S: SagaStore>(store: S) -> Sagas<S> {
+fn bells<S: WorkQueue>(store: S) -> Sagas<S> {
     Sagas::new(store)
         .from_the_beginning(true)
         .with_process_manager::<Bell>()

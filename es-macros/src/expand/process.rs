@@ -25,14 +25,14 @@ pub(crate) fn expand(process: &Process, clean: bool) -> TokenStream {
         quote! {
             #(#allows)*
             #[automatically_derived]
-            impl #krate::saga::ReactsTo<#path> for #state {}
+            impl #krate::ReactsTo<#path> for #state {}
         }
     });
     // Without a list every impl of the user's would be said not to be in it.
     let lists_all = reacts.is_empty().then(|| {
         quote! {
             #[automatically_derived]
-            impl<E> #krate::saga::ReactsTo<E> for #ident {}
+            impl<E> #krate::ReactsTo<E> for #ident {}
         }
     });
     let mark = |place: &Option<Span>, name: &str| {
@@ -43,7 +43,7 @@ pub(crate) fn expand(process: &Process, clean: bool) -> TokenStream {
             quote! {
                 #(#allows)*
                 #[automatically_derived]
-                impl #krate::saga::#name for #state {}
+                impl #krate::#name for #state {}
             }
         })
     };
@@ -76,9 +76,9 @@ pub(crate) fn expand(process: &Process, clean: bool) -> TokenStream {
     quote! {
         #(#allows)*
         #[automatically_derived]
-        impl #krate::saga::ProcessManager for #ident {
-            fn inputs() -> #krate::saga::Inputs<Self> {
-                let inputs = #krate::saga::Inputs::new();
+        impl #krate::ProcessManager for #ident {
+            fn inputs() -> #krate::Inputs<Self> {
+                let inputs = #krate::Inputs::new();
                 #(#on)*
                 #timers
                 #refusals

@@ -1,9 +1,8 @@
 //! Several appends in one transaction, with the work items and the cursor that change with them.
 
-use super::{
-    Append, AppendError, Appended, EventStore, Limits, Outcome, ReadError, StorageError, WorkChange,
-};
+use super::{Append, AppendError, Appended, EventStore, Limits, Outcome, ReadError, StorageError};
 use crate::{Position, StreamId};
+use es_runtime::WorkChange;
 use std::future::Future;
 
 /// A store that commits several appends as one: for rules and processes that span streams.

@@ -1,13 +1,14 @@
 //! The in-memory store: the reference that the other stores are compared with.
 
 use super::{
-    Append, AppendError, Appended, Claim, Claimed, Commit, CommitError, CommitStore, Committed,
-    Direction, EventFilter, EventStore, FeedPage, Limits, ReadError, ReadLimit, Snapshot,
-    SnapshotStore, StorageError, StoredEvent, StreamFold, StreamRange, WorkFilter, WorkItem,
-    WorkQueue,
+    Append, AppendError, Appended, Direction, EventFilter, EventStore, FeedPage, Limits, ReadError,
+    ReadLimit, Snapshot, SnapshotStore, StorageError, StoredEvent, StreamFold, StreamRange,
 };
 use crate::{
     AppendId, EventId, Metadata, Position, RecordedEvent, StoredPayload, StreamId, Timestamp,
+};
+use es_runtime::{
+    Claim, Claimed, Commit, CommitError, CommitStore, Committed, WorkFilter, WorkItem, WorkQueue,
 };
 use std::{
     borrow::Cow,

@@ -4,8 +4,9 @@
 //! it, who is parked. It changes only in a transaction that appends to the stream or compares its
 //! version, so it never disagrees with the stream.
 
-use super::{CommitStore, ReadError, StorageError};
+use super::{ReadError, StorageError};
 use crate::{StreamId, Timestamp};
+use es_runtime::CommitStore;
 use std::{fmt, future::Future, time::Duration};
 
 /// A store that hands out work on instances with leases.

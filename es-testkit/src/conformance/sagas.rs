@@ -1,10 +1,10 @@
 //! Sagas: commits over several streams, rows and cursors, and claims. For stores that are a
-//! [`SagaStore`]; [`saga_conformance!`](crate::saga_conformance!) makes a test of each.
+//! [`WorkQueue`]; [`saga_conformance!`](crate::saga_conformance!) makes a test of each.
 
 use super::{StoreFixture, again, append_id, join_all, request, stream, version_of, whole_feed};
 use es_runtime::{
-    AppendError, Claim, Commit, CommitError, CursorMove, EventStore, ExpectedVersion, Outcome,
-    Position, StreamId, WorkQueue,
+    AppendError, Claim, Commit, CommitError, CommitStore, CursorMove, EventStore, ExpectedVersion,
+    Outcome, Position, StreamId, WorkQueue,
 };
 use es_runtime::{WorkChange, WorkFilter, WorkStatus};
 use es_sagas::stream_of;
@@ -18,22 +18,22 @@ fn instance(id: &str) -> StreamId {
 }
 
 /// A row of an instance that is due at once.
-async fn due<S: SagaStore>(store: &S, id: &str) -> WorkChange {
+async fn due<S: WorkQueue>(store: &S, id: &str) -> WorkChange {
     let mut row = WorkChange::new(instance(id), "1:abc");
     row.phase = "charge".into();
     row.due_at = Some(store.now().await.expect("a time"));
     row
 }
 
-async fn put<S: SagaStore>(store: &S, row: WorkChange) {
-    store.commit(Commit::new().row(row)).await.expect("put");
+async fn put<S: WorkQueue>(store: &S, row: WorkChange) {
+    store.commit(Commit::new().work(row)).await.expect("put");
 }
 
 fn claim(lease: Duration, at_most: usize) -> Claim {
     Claim::new(vec![SAGA.to_owned()], "tester", lease, at_most)
 }
 
-async fn everything<S: SagaStore>(store: &S) -> (usize, Vec<es_runtime::WorkItem>) {
+async fn everything<S: WorkQueue>(store: &S) -> (usize, Vec<es_runtime::WorkItem>) {
     let rows = store
         .work_items(&WorkFilter::default())
         .await
@@ -42,14 +42,14 @@ async fn everything<S: SagaStore>(store: &S) -> (usize, Vec<es_runtime::WorkItem
 }
 
 /// Appends to two streams, a row and a cursor are there afterwards, all of them.
-pub async fn a_commit_writes_all_of_it<F: StoreFixture<Store: SagaStore>>(fixture: F) {
+pub async fn a_commit_writes_all_of_it<F: StoreFixture<Store: WorkQueue>>(fixture: F) {
     let store = fixture.open().await;
     let (one, two) = (instance("1"), stream("two"));
     let place = Position::from_parts([0, 0, 7]);
     let commit = Commit::new()
         .append(request(&one, ExpectedVersion::NoStream, [1, 2]))
         .append(request(&two, ExpectedVersion::NoStream, [3]))
-        .row(due(&store, "1").await)
+        .work(due(&store, "1").await)
         .cursor(CursorMove::new(SAGA, None, place));
     let done = store.commit(commit).await.expect("committed");
     let versions: Vec<_> = done.appended.iter().map(|done| done.version).collect();
@@ -71,7 +71,7 @@ pub async fn a_commit_writes_all_of_it<F: StoreFixture<Store: SagaStore>>(fixtur
 }
 
 /// Whatever part of a commit is refused, nothing of the others is left.
-pub async fn a_commit_that_is_refused_writes_nothing<F: StoreFixture<Store: SagaStore>>(
+pub async fn a_commit_that_is_refused_writes_nothing<F: StoreFixture<Store: WorkQueue>>(
     fixture: F,
 ) {
     let store = fixture.open().await;
@@ -79,7 +79,7 @@ pub async fn a_commit_that_is_refused_writes_nothing<F: StoreFixture<Store: Saga
     let first = request(&one, ExpectedVersion::NoStream, [1]).with_append_id(append_id("input"));
     let cursor = CursorMove::new(SAGA, None, Position::from_parts([0, 0, 1]));
     let row = due(&store, "1").await;
-    let commit = Commit::new().append(first.clone()).row(row).cursor(cursor);
+    let commit = Commit::new().append(first.clone()).work(row).cursor(cursor);
     store.commit(commit).await.expect("committed");
     let before = everything(&store).await;
 
@@ -92,7 +92,7 @@ pub async fn a_commit_that_is_refused_writes_nothing<F: StoreFixture<Store: Saga
     let with = |last| {
         Commit::new()
             .append(fresh())
-            .row(other.clone())
+            .work(other.clone())
             .append(last)
     };
 
@@ -124,7 +124,7 @@ pub async fn a_commit_that_is_refused_writes_nothing<F: StoreFixture<Store: Saga
     let mut fenced = due(&store, "1").await;
     fenced.epoch = Some(3);
     match store
-        .commit(with(request(&three, ExpectedVersion::Any, [3])).row(fenced))
+        .commit(with(request(&three, ExpectedVersion::Any, [3])).work(fenced))
         .await
     {
         Err(CommitError::Fenced { epoch, actual, .. }) => assert_eq!((epoch, actual), (3, 0)),
@@ -153,7 +153,7 @@ pub async fn a_commit_that_is_refused_writes_nothing<F: StoreFixture<Store: Saga
 }
 
 /// Of commits at one version, each over two streams, one wins, and the others wrote neither.
-pub async fn one_of_many_racing_commits_wins<F: StoreFixture<Store: SagaStore>>(fixture: F) {
+pub async fn one_of_many_racing_commits_wins<F: StoreFixture<Store: WorkQueue>>(fixture: F) {
     let store = fixture.open().await;
     let tasks = (0..16).map(|number| {
         let store = store.clone();
@@ -174,7 +174,7 @@ pub async fn one_of_many_racing_commits_wins<F: StoreFixture<Store: SagaStore>>(
 }
 
 /// However many claim at once, each instance goes to one of them.
-pub async fn an_instance_is_claimed_by_one_of_many<F: StoreFixture<Store: SagaStore>>(fixture: F) {
+pub async fn an_instance_is_claimed_by_one_of_many<F: StoreFixture<Store: WorkQueue>>(fixture: F) {
     let store = fixture.open().await;
     for number in 0..12 {
         put(&store, due(&store, &format!("{number:02}")).await).await;
@@ -194,7 +194,7 @@ pub async fn an_instance_is_claimed_by_one_of_many<F: StoreFixture<Store: SagaSt
 
 /// A lease that ran out is claimed again under a greater epoch, and said to have; only the newest epoch
 /// writes and renews.
-pub async fn only_the_newest_epoch_writes_and_renews<F: StoreFixture<Store: SagaStore>>(
+pub async fn only_the_newest_epoch_writes_and_renews<F: StoreFixture<Store: WorkQueue>>(
     fixture: F,
 ) {
     let store = fixture.open().await;
@@ -223,7 +223,7 @@ pub async fn only_the_newest_epoch_writes_and_renews<F: StoreFixture<Store: Saga
             row
         }
     };
-    let late = Commit::new().row(row(Some(1), "late").await);
+    let late = Commit::new().work(row(Some(1), "late").await);
     assert!(matches!(
         store.commit(late).await,
         Err(CommitError::Fenced {
@@ -254,7 +254,7 @@ pub async fn only_the_newest_epoch_writes_and_renews<F: StoreFixture<Store: Saga
 }
 
 /// Only what runs, is due and is of the saga that was asked for is claimed, the longest due first.
-pub async fn only_what_is_due_and_running_is_claimed<F: StoreFixture<Store: SagaStore>>(
+pub async fn only_what_is_due_and_running_is_claimed<F: StoreFixture<Store: WorkQueue>>(
     fixture: F,
 ) {
     let store = fixture.open().await;
@@ -296,7 +296,7 @@ pub async fn only_what_is_due_and_running_is_claimed<F: StoreFixture<Store: Saga
 }
 
 /// Rows come in order, as the filter says, also from a store that was opened again.
-pub async fn rows_are_listed_in_order_and_by_filter<F: StoreFixture<Store: SagaStore>>(fixture: F) {
+pub async fn rows_are_listed_in_order_and_by_filter<F: StoreFixture<Store: WorkQueue>>(fixture: F) {
     let store = fixture.open().await;
     let names = ["a", "B", "\u{fc}", "a b", "0", "'--"];
     for (number, id) in names.into_iter().enumerate() {
@@ -332,7 +332,7 @@ pub async fn rows_are_listed_in_order_and_by_filter<F: StoreFixture<Store: SagaS
     }
     assert_eq!(one_by_one, all);
     let mut filter = WorkFilter::default();
-    filter.sagas = vec![SAGA.to_owned()];
+    filter.aggregates = vec![SAGA.to_owned()];
     filter.status = Some(WorkStatus::Parked);
     assert_eq!(ids(filter.clone()).await.len(), 3);
     filter.id = Some("a".to_owned());
@@ -342,7 +342,7 @@ pub async fn rows_are_listed_in_order_and_by_filter<F: StoreFixture<Store: SagaS
 }
 
 /// The text that only this store has stays the same.
-pub async fn the_space_of_a_store_stays<F: StoreFixture<Store: SagaStore>>(fixture: F) {
+pub async fn the_space_of_a_store_stays<F: StoreFixture<Store: WorkQueue>>(fixture: F) {
     let store = fixture.open().await;
     let space = store.store_id().await.expect("a space");
     assert!(space.len() >= 16, "{space:?} may be another store's too");
@@ -353,7 +353,7 @@ pub async fn the_space_of_a_store_stays<F: StoreFixture<Store: SagaStore>>(fixtu
 }
 
 /// A commit wakes those who wait for new events.
-pub async fn a_commit_wakes_readers<F: StoreFixture<Store: SagaStore>>(fixture: F) {
+pub async fn a_commit_wakes_readers<F: StoreFixture<Store: WorkQueue>>(fixture: F) {
     let store = fixture.open().await;
     let head = store.head().await.expect("a head");
     let waiting = store.clone();

@@ -2,7 +2,7 @@
 //! [`ProcessTest`] is for process managers.
 //!
 //! ```
-//! use es_sagas::self::{Cx, Definition, Effect, Fail, Saga, Start};
+//! use es_sagas::{Cx, Definition, Effect, Fail, Saga, Start};
 //! use es_testkit::saga::{SagaTest, Scripted};
 //! use serde::{Deserialize, Serialize};
 //!

@@ -55,7 +55,7 @@ struct Work {
 }
 
 impl Act<()> for Work {
-    async fn run<S: SagaStore>(self, store: S) {
+    async fn run<S: WorkQueue>(self, store: S) {
         let stops = self.stops;
         let fuse = Fuse::new(None).watched(move |point| stops.pass(point));
         let sagas = Sagas::new(MortalStore::new(store, fuse))

@@ -14,8 +14,8 @@
 //! It says `done` at its end.
 
 use es_postgres::PostgresStore;
-use es_runtime::WorkQueue;
 use es_runtime::WorkStatus;
+use es_runtime::{CommitStore, WorkQueue};
 use es_sagas::{Broken, Sagas};
 use es_sqlite::SqliteStore;
 use es_testkit::{
@@ -44,7 +44,7 @@ async fn main() {
     }
 }
 
-async fn run<S: SagaStore>(store: S, args: &Args) {
+async fn run<S: WorkQueue>(store: S, args: &Args) {
     let stops = Stops::new(args);
     let fuse = Fuse::new(None).watched(move |point| stops.pass(point));
     let behaviour: Behaviour = args.get("services").parse().expect("habits");
@@ -101,7 +101,7 @@ async fn run<S: SagaStore>(store: S, args: &Args) {
 }
 
 /// Whether nothing is left to read and nothing runs.
-async fn is_at_rest<S: SagaStore>(sagas: &Sagas<S>) -> bool {
+async fn is_at_rest<S: WorkQueue>(sagas: &Sagas<S>) -> bool {
     let store = sagas.store();
     let head = store.head().await.expect("a head");
     let cursor = store.cursor("saga:order").await.expect("a cursor");

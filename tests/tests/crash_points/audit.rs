@@ -26,7 +26,7 @@ const STEPS: [(&str, &str); 3] = [
 ///
 /// # Errors
 /// What does not hold of one.
-pub async fn audit<S: SagaStore>(
+pub async fn audit<S: WorkQueue>(
     sagas: &Sagas<S>,
     ledger: &FileLedger,
     ids: impl IntoIterator<Item = String>,
@@ -39,7 +39,7 @@ pub async fn audit<S: SagaStore>(
     Ok(rests)
 }
 
-async fn of_one<S: SagaStore>(
+async fn of_one<S: WorkQueue>(
     sagas: &Sagas<S>,
     effects: &BTreeMap<String, Effects>,
     id: &str,

@@ -155,7 +155,7 @@ impl Place {
         with_store!(self, |store| self.shown(&store).await)
     }
 
-    async fn shown<S: SagaStore>(&self, store: &S) -> SagaView {
+    async fn shown<S: WorkQueue>(&self, store: &S) -> SagaView {
         let view = self.sagas(store.clone()).show("order", &self.order).await;
         view.expect("it has begun")
     }
@@ -167,7 +167,7 @@ impl Place {
     }
 
     /// A runner that only looks and repairs.
-    pub fn sagas<S: SagaStore>(&self, store: S) -> Sagas<S> {
+    pub fn sagas<S: WorkQueue>(&self, store: S) -> Sagas<S> {
         Sagas::new(store).with::<OrderSaga>(Arc::new(self.ledger()))
     }
 

@@ -87,7 +87,7 @@ async fn all_end(place: &Place, deaf: &str, mut trouble: impl FnMut() -> usize) 
     counted
 }
 
-async fn ended<S: SagaStore>(sagas: &Sagas<S>) -> usize {
+async fn ended<S: WorkQueue>(sagas: &Sagas<S>) -> usize {
     let done = sagas.list(Some("order"), Some(WorkStatus::Done), None);
     done.await.expect("rows").len()
 }

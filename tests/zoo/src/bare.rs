@@ -1,9 +1,7 @@
 //! Types without `Clone`, `Debug` or `PartialEq`, next to others that have some of them.
 
-use ::renamed::{
-    Aggregate, Apply, Envelope, Event, Events, Handle, ProcessManager,
-    saga::{OnRefused, OnTimer, ReactTo, Reactions, Refused},
-};
+use ::renamed::{Aggregate, Apply, Envelope, Event, Events, Handle};
+use ::renamed_sagas::{OnRefused, OnTimer, ProcessManager, ReactTo, Reactions, Refused};
 use ::serde::{Deserialize, Serialize};
 use ::std::{convert::Infallible, fmt, prelude::v1::*};
 
@@ -73,7 +71,7 @@ pub fn shown(event: &DoorFact) -> String {
 /// A process manager without any field, under another name of the crate.
 #[derive(Aggregate, ProcessManager, Default, Debug)]
 #[aggregate("porter", id = String, error = Infallible, crate = "::renamed", events(Opened))]
-#[process_manager(reacts(Closed), timers, refusals, crate = "::renamed")]
+#[process_manager(reacts(Closed), timers, refusals, crate = "::renamed_sagas")]
 #[allow(missing_debug_implementations)]
 pub struct Porter;
 

@@ -20,7 +20,7 @@ use world::World;
 /// ```
 /// # use es_runtime::{Aggregate, Apply, Envelope, Event, Events, Handle};
 /// # use es_sagas::ProcessManager;
-/// # use es_sagas::self::{OnTimer, ReactTo, Reactions};
+/// # use es_sagas::{OnTimer, ReactTo, Reactions};
 /// # use serde::{Deserialize, Serialize};
 /// # use std::convert::Infallible;
 /// # #[derive(Clone)]

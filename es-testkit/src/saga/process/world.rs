@@ -6,8 +6,8 @@ use super::{
 };
 use crate::VirtualClock;
 use es_runtime::{
-    Append, Commit, CursorMove, EventFilter, EventStore, ExpectedVersion, MemoryStore, NewEvent,
-    Position, ReadLimit, RecordedEvent, StreamId, Timestamp, WorkQueue,
+    Append, Commit, CommitStore, CursorMove, EventFilter, EventStore, ExpectedVersion, MemoryStore,
+    NewEvent, Position, ReadLimit, RecordedEvent, StreamId, Timestamp,
 };
 use es_sagas::{ProcessManager, Sagas, Stepped, stream_of};
 use std::{collections::BTreeMap, time::Duration};
