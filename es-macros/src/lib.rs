@@ -485,11 +485,11 @@ pub fn derive_subscription(input: TokenStream) -> TokenStream {
 /// |---|---|
 /// | `reacts(A, x::B)` | The events that it reacts to, each once: single events or whole sets. Required. |
 /// | `timers` | It sets timers; write `OnTimer`. |
-/// | `refusals` | It is told when an aggregate refuses its command; write `OnRefused`. Without it the instance is parked then. |
+/// | `rejections` | It is told when an aggregate refuses its command; write `OnRejected`. Without it the instance is parked then. |
 /// | `crate = "::path"` | Where es-runtime is, when it has another name. |
 ///
 /// An event that is listed without its `ReactTo` does not compile, nor does a `ReactTo` for an event
-/// that is not listed; so with `timers` and `refusals`.
+/// that is not listed; so with `timers` and `rejections`.
 #[proc_macro_derive(ProcessManager, attributes(process_manager))]
 pub fn derive_process_manager(input: TokenStream) -> TokenStream {
     expand::derive_process_manager(input.into()).into()

@@ -37,9 +37,9 @@ mod work;
 mod write;
 
 pub use options::{Durability, PostgresOptions};
-pub use read::{Postgres, PostgresTransaction, Reading, StatementError};
+pub use read::{PostgresReadDatabase, PostgresTransaction, Reading, StatementError};
 #[cfg(feature = "sqlx")]
-pub use read::{SqlxPostgres, SqlxTransaction};
+pub use read::{SqlxReadDatabase, SqlxTransaction};
 #[cfg(feature = "sqlx")]
 pub use sqlx;
 pub use stats::Stats;

@@ -1,7 +1,7 @@
 //! How a store is opened: the builder, and the settings that its parts share.
 
 use crate::{
-    Postgres, PostgresStore,
+    PostgresReadDatabase, PostgresStore,
     connection::{Connector, Tls},
     identifier::SchemaName,
     read::ReadSettings,
@@ -63,7 +63,7 @@ pub struct PostgresOptions {
     notify: bool,
     read_schema: Option<SchemaName>,
     read_connections: usize,
-    inline: Vec<InlineProjection<Postgres>>,
+    inline: Vec<InlineProjection<PostgresReadDatabase>>,
 }
 
 impl PostgresOptions {
@@ -212,7 +212,7 @@ impl PostgresOptions {
         self
     }
 
-    /// The schema that read models and the books of their runner are in; it is made where it is missing.
+    /// The schema that read models and the projection state of their runner are in; it is made where it is missing.
     /// By default they are where the role's `search_path` says, usually in `public`.
     ///
     /// # Errors
@@ -238,7 +238,7 @@ impl PostgresOptions {
     /// When the store is opened, events that the read model does not have yet are handled first, in
     /// one transaction; so is the whole store for a new version. Give it to every process that
     /// writes: what one without it appends comes with the next append of one with it.
-    pub fn inline<P: Dispatch<Postgres>>(mut self, projection: P) -> Self {
+    pub fn inline<P: Dispatch<PostgresReadDatabase>>(mut self, projection: P) -> Self {
         self.inline.push(InlineProjection::new(projection));
         self
     }
@@ -252,9 +252,9 @@ impl PostgresOptions {
     ///
     /// # Cancel safety
     /// The schema may have been made.
-    pub async fn open_read_database(self) -> Result<Postgres, StorageError> {
+    pub async fn open_read_database(self) -> Result<PostgresReadDatabase, StorageError> {
         let runtime = in_runtime()?;
-        let read = Postgres::of(self.read_settings(), runtime);
+        let read = PostgresReadDatabase::of(self.read_settings(), runtime);
         read.prepare().await?;
         Ok(read)
     }
@@ -367,7 +367,7 @@ fn in_runtime() -> Result<tokio::runtime::Handle, StorageError> {
 
 pub(crate) struct Settings {
     pub(crate) read: ReadSettings,
-    pub(crate) inline: Vec<InlineProjection<Postgres>>,
+    pub(crate) inline: Vec<InlineProjection<PostgresReadDatabase>>,
     pub(crate) connector: Connector,
     pub(crate) schema: SchemaName,
     pub(crate) migrate: bool,

@@ -1,4 +1,4 @@
-//! What a read database must do: run a job in one transaction, and SQL for the books.
+//! What a read database must do: run a job in one transaction, and SQL for the projection state.
 
 use super::{HandlerError, Names, Projection, WaitError};
 use es_runtime::{Position, StorageError};
@@ -8,7 +8,7 @@ use std::{future::Future, time::Duration};
 ///
 /// A handle: cloning it gives another handle on the same database.
 ///
-/// The runner's books are tables in it, written through [`SqlTransaction`] in statements that
+/// The runner's state are tables in it, written through [`SqlTransaction`] in statements that
 /// SQLite and PostgreSQL both take: parameters are `$1`, `$2`, .. in the order in which they first
 /// appear.
 pub trait ReadDatabase: Clone + Send + Sync + 'static {
@@ -105,7 +105,7 @@ pub struct TransactionError {
     pub error: StorageError,
 }
 
-/// Statements inside a transaction, for the books of the runner.
+/// Statements inside a transaction, for the projection state of the runner.
 pub trait SqlTransaction: Send {
     /// Runs one statement and says how many rows it changed.
     ///
@@ -150,7 +150,7 @@ pub trait SqlTransaction: Send {
     }
 }
 
-/// A value that the books use.
+/// A value that the projection state use.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SqlValue {
     /// No value.

@@ -224,9 +224,9 @@ pub enum ProjectionError {
         /// The name.
         projection: String,
     },
-    /// The books in the read database do not hold what this program writes.
-    #[error("the books of projection `{projection}` are damaged: {what}")]
-    Books {
+    /// the projection state in the read database do not hold what this program writes.
+    #[error("the projection state of projection `{projection}` are damaged: {what}")]
+    ProjectionState {
         /// The projection.
         projection: String,
         /// What is wrong.

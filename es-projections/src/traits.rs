@@ -21,7 +21,7 @@ pub trait Projection: Send + Sync + 'static {
     const VERSION: u32;
     /// What happens with an event that a newer program wrote.
     const ON_NEWER: OnNewer = OnNewer::Stop;
-    /// Into how many slots the keys are divided; each has a checkpoint and a worker of its own.
+    /// Into how many partitions the keys are divided; each has a checkpoint and a worker of its own.
     const PARTITIONS: u32 = 1;
 
     /// The events that it is made of; others are neither read nor decoded.

@@ -23,7 +23,7 @@ pub trait Aggregate: Default + Send + 'static {
     type Id: AggregateId;
     /// Every event that can stand in the stream.
     type Event: EventSet;
-    /// What a command is refused with.
+    /// What a command is rejected with.
     type Error: DomainError;
 
     /// Folds one event into the state.
@@ -53,10 +53,10 @@ pub trait Apply<E> {
     note = "write `impl Handle<{C}> for {Self} {{ fn handle(&self, command: {C}) -> Result<Events<Self>, ..> {{ .. }} }}`"
 )]
 pub trait Handle<C>: Aggregate {
-    /// Decides: `Ok` with the events to store, possibly none, or the reason for the refusal.
+    /// Decides: `Ok` with the events to store, possibly none, or the reason for the rejection.
     ///
     /// # Errors
-    /// The aggregate's own error when the command is refused. Nothing is stored then.
+    /// The aggregate's own error when the command is rejected. Nothing is stored then.
     fn handle(&self, command: C) -> Result<Events<Self>, Self::Error>;
 }
 
@@ -94,11 +94,11 @@ impl<T: std::fmt::Display + std::str::FromStr + Eq + Clone + Send + Sync + 'stat
 {
 }
 
-/// What a command is refused with: any `std::error::Error + Send + Sync + 'static`.
+/// What a command is rejected with: any `std::error::Error + Send + Sync + 'static`.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be an aggregate's error",
     label = "not usable as `error`",
-    note = "derive `thiserror::Error` and `Debug` on an enum that names each refusal"
+    note = "derive `thiserror::Error` and `Debug` on an enum that names each rejection"
 )]
 pub trait DomainError: std::error::Error + Send + Sync + 'static {}
 

@@ -72,9 +72,9 @@ pub(crate) fn may_decide_again(error: &CommitError) -> bool {
     )
 }
 
-/// Whether the events are such that the same ones would be refused again: beyond the store's limits, or a
+/// Whether the events are such that the same ones would be rejected again: beyond the store's limits, or a
 /// projection that runs inside of appends cannot handle them. Nothing was written.
-pub(crate) const fn is_refused_for_good(error: &CommitError) -> bool {
+pub(crate) const fn is_rejected_for_good(error: &CommitError) -> bool {
     matches!(
         error,
         CommitError::Append(AppendError::Projection { .. } | AppendError::Invalid { .. })

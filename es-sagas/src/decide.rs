@@ -369,7 +369,7 @@ impl Draft<'_> {
         }
         let Some(info) = self.info.step(step) else {
             let step = step.to_owned();
-            let why = ParkedWhy::EndRefused { step };
+            let why = ParkedWhy::EndRejected { step };
             return self.push(Parked { why, message });
         };
         if self.is_past_pivot() || (info.pivot && unknown) {

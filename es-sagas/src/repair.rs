@@ -355,7 +355,7 @@ pub(crate) async fn resume_known<S: WorkQueue>(core: &Core<S>) -> Result<(), Sag
                     let by = core.owner.as_str();
                     let verb = Verb::Resume {};
                     let repaired = draft.repair(&verb, by, "this program knows its definition");
-                    // Nothing of it can be refused here; if it were, it would stay parked.
+                    // Nothing of it can be rejected here; if it were, it would stay parked.
                     let _ = repaired;
                 }
                 Ok(())

@@ -1,7 +1,7 @@
 //! The runner: what applications hold, its settings, and what its loops share.
 
 use super::{
-    Around, Broken, InvalidDefinition, Saga, SagaError,
+    Broken, Interceptor, InvalidDefinition, Saga, SagaError,
     definition::{Bound, Kind},
     info::Info,
     input::{Ahead, Progress},
@@ -27,7 +27,7 @@ pub(crate) struct Settings {
     pub(crate) at_once: usize,
     pub(crate) from_the_beginning: bool,
     pub(crate) key_space: Option<String>,
-    pub(crate) around: Option<Arc<dyn Around>>,
+    pub(crate) interceptor: Option<Arc<dyn Interceptor>>,
     pub(crate) broken: Broken,
 }
 
@@ -205,7 +205,7 @@ impl<S: WorkQueue> Sagas<S> {
                     at_once: 32,
                     from_the_beginning: false,
                     key_space: None,
-                    around: None,
+                    interceptor: None,
                     broken: Broken::default(),
                 },
                 kinds: Vec::new(),
@@ -301,8 +301,8 @@ impl<S: WorkQueue> Sagas<S> {
     /// Something that stands around every call of a step or an undo, such as a measurement or, in
     /// tests, a fault.
     #[must_use]
-    pub fn around(self, around: impl Around) -> Self {
-        self.change(|core| core.settings.around = Some(Arc::new(around)))
+    pub fn intercept(self, interceptor: impl Interceptor) -> Self {
+        self.change(|core| core.settings.interceptor = Some(Arc::new(interceptor)))
     }
 
     /// Switches rules off. Only for tests that show that others can fail.

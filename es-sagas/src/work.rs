@@ -3,7 +3,7 @@
 
 use super::{
     Direction, Fail, ParkedWhy, SagaError, SagaEvent, StepCx,
-    commit::{ATTEMPTS, append_of, is_refused_for_good, may_decide_again, pause_after, released},
+    commit::{ATTEMPTS, append_of, is_rejected_for_good, may_decide_again, pause_after, released},
     decide::Draft,
     definition::{Boxed, Kind, Perform, Work},
     info::Info,
@@ -216,7 +216,7 @@ impl<S: WorkQueue> Held<'_, S> {
             };
             match self.outcome_with(kind.info(), todo, append).await? {
                 Carried::Stored(stored) => return Ok(stored),
-                Carried::Refused(why) => {
+                Carried::Rejected(why) => {
                     let fail = Fail::transient(why);
                     return self.outcome(kind.info(), todo, &Err(fail)).await;
                 }
@@ -272,11 +272,11 @@ impl<S: WorkQueue> Held<'_, S> {
     }
 
     async fn around_command(&self, todo: &Todo) -> Result<(), Fail> {
-        let (Some(around), Some(cx)) = (&self.core.settings.around, self.cx(todo)) else {
+        let (Some(interceptor), Some(cx)) = (&self.core.settings.interceptor, self.cx(todo)) else {
             return Ok(());
         };
         let nothing = Box::pin(std::future::ready(Ok(Value::Null)));
-        around.call(&cx, nothing).await.map(|_| ())
+        interceptor.call(&cx, nothing).await.map(|_| ())
     }
 
     /// Lets the lease begin anew when a good part of it has passed. `false` when somebody else has the
@@ -304,8 +304,8 @@ impl<S: WorkQueue> Held<'_, S> {
         call: Boxed<Result<Value, Fail>>,
         todo: &Todo,
     ) -> Result<Value, Fail> {
-        let call: super::StepCall<'_> = match &self.core.settings.around {
-            Some(around) => around.call(cx, call),
+        let call: super::StepCall<'_> = match &self.core.settings.interceptor {
+            Some(interceptor) => interceptor.call(cx, call),
             None => call,
         };
         let mut call = pin!(call);
@@ -354,8 +354,10 @@ impl<S: WorkQueue> Held<'_, S> {
             .await;
         let stored = match stored {
             // It worked, and what it gave is more than can be stored: it cannot be gone on with.
-            Err(SagaError::Commit(error)) if is_refused_for_good(&error) && result.is_ok() => {
-                let fail = Err(Fail::transient(format!("what it gave is refused: {error}")));
+            Err(SagaError::Commit(error)) if is_rejected_for_good(&error) && result.is_ok() => {
+                let fail = Err(Fail::transient(format!(
+                    "what it gave is rejected: {error}"
+                )));
                 self.settle(info, now, |draft| {
                     draft.outcome(&todo.step, todo.to, &fail);
                 })
@@ -429,7 +431,7 @@ impl<S: WorkQueue> Held<'_, S> {
             {
                 Ok(Carried::Again)
             }
-            Err(error) if is_refused_for_good(&error) => Ok(Carried::Refused(error.to_string())),
+            Err(error) if is_rejected_for_good(&error) => Ok(Carried::Rejected(error.to_string())),
             Err(error) if may_decide_again(&error) => {
                 pause_after(&error, 1).await;
                 self.loaded = load(&self.core.store, &self.claimed.instance).await?;
@@ -547,8 +549,8 @@ impl<S: WorkQueue> Held<'_, S> {
 enum Carried {
     Stored(Stored),
     Again,
-    /// Its events would be refused each time: as they are, or by a projection inside of the transaction.
-    Refused(String),
+    /// Its events would be rejected each time: as they are, or by a projection inside of the transaction.
+    Rejected(String),
 }
 
 /// A stream that cannot be read cannot get another event that would say so: the row says it.

@@ -42,7 +42,7 @@ mod work;
 mod writer;
 
 pub use options::{Durability, SqliteOptions};
-pub use read::{Sqlite, SqliteTransaction};
+pub use read::{SqliteReadDatabase, SqliteTransaction};
 pub use rusqlite;
 pub use stats::Stats;
 pub use store::SqliteStore;

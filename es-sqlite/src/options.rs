@@ -1,6 +1,6 @@
 //! How a store is opened: the builder, and the settings that its threads share.
 
-use crate::{Sqlite, SqliteStore, store::Shared};
+use crate::{SqliteReadDatabase, SqliteStore, store::Shared};
 use es_projections::{Dispatch, inline::InlineProjection};
 use es_runtime::{Limits, StorageError, Timestamp};
 use std::{fmt, num::NonZeroUsize, path::Path, path::PathBuf, sync::Arc, thread, time::Duration};
@@ -45,7 +45,7 @@ pub struct SqliteOptions {
     durability: Durability,
     read_only: bool,
     max_bytes: Option<u64>,
-    inline: Vec<InlineProjection<Sqlite>>,
+    inline: Vec<InlineProjection<SqliteReadDatabase>>,
     holds_events: bool,
 }
 
@@ -129,7 +129,7 @@ impl SqliteOptions {
     /// When the store is opened, events that the read model does not have yet are handled first, in
     /// one transaction; so is the whole store for a new version. Give it to every process that
     /// writes: what one without it appends comes with the next append of one with it.
-    pub fn inline<P: Dispatch<Sqlite>>(mut self, projection: P) -> Self {
+    pub fn inline<P: Dispatch<SqliteReadDatabase>>(mut self, projection: P) -> Self {
         self.inline.push(InlineProjection::new(projection));
         self
     }
@@ -154,9 +154,11 @@ impl SqliteOptions {
     pub(crate) async fn open_read_database(
         self,
         path: impl AsRef<Path>,
-    ) -> Result<Sqlite, StorageError> {
+    ) -> Result<SqliteReadDatabase, StorageError> {
         let settings = self.settings(path.as_ref())?;
-        Ok(Sqlite::of(Shared::start(Arc::new(settings)).await?))
+        Ok(SqliteReadDatabase::of(
+            Shared::start(Arc::new(settings)).await?,
+        ))
     }
 
     fn settings(self, path: &Path) -> Result<Settings, StorageError> {
@@ -219,7 +221,7 @@ pub(crate) struct Settings {
     pub(crate) durability: Durability,
     pub(crate) read_only: bool,
     pub(crate) max_bytes: Option<u64>,
-    pub(crate) inline: Vec<InlineProjection<Sqlite>>,
+    pub(crate) inline: Vec<InlineProjection<SqliteReadDatabase>>,
     /// Whether it is a store; otherwise only read models are in the file.
     pub(crate) holds_events: bool,
 }

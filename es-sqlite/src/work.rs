@@ -1,4 +1,4 @@
-//! Sagas in the file of the events: commits that change several streams, rows and a cursor at once,
+//! Commits that change several streams, work items and a cursor at once,
 //! and claims by the clock of the store.
 
 use crate::{
@@ -22,12 +22,12 @@ pub(crate) fn commit(
     commit: &Commit,
     settings: &Settings,
 ) -> rusqlite::Result<Done> {
-    run(connection, "SAVEPOINT saga")?;
+    run(connection, "SAVEPOINT work")?;
     let done = commit_parts(connection, commit, settings)?;
     if done.is_err() {
-        run(connection, "ROLLBACK TO saga")?;
+        run(connection, "ROLLBACK TO work")?;
     }
-    run(connection, "RELEASE saga")?;
+    run(connection, "RELEASE work")?;
     Ok(match done {
         Ok(committed) => Done::Committed(committed),
         Err(error) => Done::NotCommitted(error),
@@ -82,7 +82,7 @@ fn change_row(
 ) -> rusqlite::Result<Result<(), CommitError>> {
     let instance = &row.instance;
     let epoch: Option<i64> = connection
-        .prepare_cached("SELECT epoch FROM es_sagas WHERE saga = ?1 AND id = ?2")?
+        .prepare_cached("SELECT epoch FROM es_work WHERE aggregate = ?1 AND aggregate_id = ?2")?
         .query_row([instance.aggregate(), instance.id()], |row| row.get(0))
         .optional()?;
     let actual = epoch.and_then(|epoch| u64::try_from(epoch).ok());
@@ -96,10 +96,10 @@ fn change_row(
     }
     connection
         .prepare_cached(
-            "INSERT INTO es_work (aggregate, id, definition, status, phase, reason, due_at, epoch,
+            "INSERT INTO es_work (aggregate, aggregate_id, definition, status, phase, reason, due_at, epoch,
                                    updated_at)
-             VALUES (:saga, :id, :definition, :status, :phase, :reason, :due_at, 0, :now)
-             ON CONFLICT (saga, id) DO UPDATE SET
+             VALUES (:aggregate, :aggregate_id, :definition, :status, :phase, :reason, :due_at, 0, :now)
+             ON CONFLICT (aggregate, aggregate_id) DO UPDATE SET
                  definition = excluded.definition, status = excluded.status,
                  phase = excluded.phase, reason = excluded.reason, due_at = excluded.due_at,
                  updated_at = excluded.updated_at,
@@ -107,8 +107,8 @@ fn change_row(
                  lease_until = CASE WHEN :release THEN NULL ELSE lease_until END",
         )?
         .execute(named_params! {
-            ":saga": instance.aggregate(),
-            ":id": instance.id(),
+            ":aggregate": instance.aggregate(),
+            ":aggregate_id": instance.id(),
             ":definition": row.definition,
             ":status": row.status.as_str(),
             ":phase": row.phase,
@@ -140,8 +140,8 @@ fn move_cursor(
     }
     connection
         .prepare_cached(
-            "INSERT INTO es_saga_cursors (saga, position) VALUES (?1, ?2)
-             ON CONFLICT (saga) DO UPDATE SET position = excluded.position",
+            "INSERT INTO es_cursors (consumer, position) VALUES (?1, ?2)
+             ON CONFLICT (consumer) DO UPDATE SET position = excluded.position",
         )?
         .execute([consumer, &moved.to.to_string()])?;
     Ok(Ok(()))
@@ -152,7 +152,7 @@ fn cursor(
     consumer: &str,
 ) -> rusqlite::Result<Result<Option<Position>, StorageError>> {
     let found: Option<String> = connection
-        .prepare_cached("SELECT position FROM es_saga_cursors WHERE saga = ?1")?
+        .prepare_cached("SELECT position FROM es_cursors WHERE consumer = ?1")?
         .query_row([consumer], |row| row.get(0))
         .optional()?;
     Ok(found
@@ -162,8 +162,8 @@ fn cursor(
 }
 
 /// Due and free, of one saga: id, due time, epoch, and whether a lease ran out.
-const DUE: &str = "SELECT id, due_at, epoch, lease_until IS NOT NULL FROM es_sagas
-                   WHERE saga = ?1 AND status = 'running' AND due_at <= ?2
+const DUE: &str = "SELECT aggregate_id, due_at, epoch, lease_until IS NOT NULL FROM es_work
+                   WHERE aggregate = ?1 AND status = 'running' AND due_at <= ?2
                      AND (lease_until IS NULL OR lease_until <= ?2)
                    ORDER BY due_at LIMIT ?3";
 
@@ -176,28 +176,35 @@ pub(crate) fn claim(
     let now = (settings.clock)();
     let most = i64::try_from(claim.at_most).unwrap_or(i64::MAX);
     let mut due: Vec<(i64, &str, String, i64, bool)> = Vec::new();
-    for saga in &claim.aggregates {
+    for aggregate in &claim.aggregates {
         let mut select = connection.prepare_cached(DUE)?;
-        let mut rows = select.query(params![saga, now.unix_micros(), most])?;
+        let mut rows = select.query(params![aggregate, now.unix_micros(), most])?;
         while let Some(row) = rows.next()? {
-            due.push((row.get(1)?, saga, row.get(0)?, row.get(2)?, row.get(3)?));
+            due.push((
+                row.get(1)?,
+                aggregate,
+                row.get(0)?,
+                row.get(2)?,
+                row.get(3)?,
+            ));
         }
     }
     due.sort();
     due.truncate(claim.at_most);
     let mut claimed = Vec::with_capacity(due.len());
-    for (_, saga, id, epoch, lease_expired) in due {
+    for (_, aggregate, id, epoch, lease_expired) in due {
         let epoch = epoch.saturating_add(1);
-        let (Ok(instance), Ok(number)) = (StreamId::new(saga, &id), u64::try_from(epoch)) else {
+        let (Ok(instance), Ok(number)) = (StreamId::new(aggregate, &id), u64::try_from(epoch))
+        else {
             continue;
         };
         connection
             .prepare_cached(
-                "UPDATE es_sagas SET epoch = ?3, owner = ?4, lease_until = ?5
-                 WHERE saga = ?1 AND id = ?2",
+                "UPDATE es_work SET epoch = ?3, owner = ?4, lease_until = ?5
+                 WHERE aggregate = ?1 AND aggregate_id = ?2",
             )?
             .execute(params![
-                saga,
+                aggregate,
                 id,
                 epoch,
                 claim.owner,
@@ -218,7 +225,7 @@ pub(crate) fn renew(
     let until = (settings.clock)().after(lease).unix_micros();
     let renewed = connection
         .prepare_cached(
-            "UPDATE es_sagas SET lease_until = ?4 WHERE saga = ?1 AND id = ?2 AND epoch = ?3",
+            "UPDATE es_work SET lease_until = ?4 WHERE aggregate = ?1 AND aggregate_id = ?2 AND epoch = ?3",
         )?
         .execute(params![
             claimed.instance.aggregate(),
@@ -230,29 +237,30 @@ pub(crate) fn renew(
 }
 
 fn list(connection: &Connection, filter: &WorkFilter) -> Result<Vec<WorkItem>, ReadError> {
-    let mut sagas: Vec<Option<&str>> = filter.aggregates.iter().map(|s| Some(s.as_str())).collect();
-    sagas.sort_unstable();
-    sagas.dedup();
-    if sagas.is_empty() {
-        sagas.push(None);
+    let mut aggregates: Vec<Option<&str>> =
+        filter.aggregates.iter().map(|s| Some(s.as_str())).collect();
+    aggregates.sort_unstable();
+    aggregates.dedup();
+    if aggregates.is_empty() {
+        aggregates.push(None);
     }
     let mut found = Vec::new();
-    for saga in sagas {
+    for aggregate in aggregates {
         let left = filter.at_most.saturating_sub(found.len());
         let mut select = connection
             .prepare_cached(
-                "SELECT saga, id, definition, status, phase, reason, due_at, epoch, owner,
+                "SELECT aggregate, aggregate_id, definition, status, phase, reason, due_at, epoch, owner,
                         lease_until, updated_at
-                 FROM es_sagas
-                 WHERE (?1 IS NULL OR saga = ?1) AND (?2 IS NULL OR id = ?2)
-                   AND (?3 IS NULL OR status = ?3) AND (?4 IS NULL OR (saga, id) > (?4, ?5))
-                 ORDER BY saga, id LIMIT ?6",
+                 FROM es_work
+                 WHERE (?1 IS NULL OR aggregate = ?1) AND (?2 IS NULL OR aggregate_id = ?2)
+                   AND (?3 IS NULL OR status = ?3) AND (?4 IS NULL OR (aggregate, aggregate_id) > (?4, ?5))
+                 ORDER BY aggregate, aggregate_id LIMIT ?6",
             )
             .map_err(read_error)?;
         let after = filter.after.as_ref();
         let mut rows = select
             .query(params![
-                saga,
+                aggregate,
                 filter.id,
                 filter.status.map(WorkStatus::as_str),
                 after.map(StreamId::aggregate),
@@ -261,8 +269,8 @@ fn list(connection: &Connection, filter: &WorkFilter) -> Result<Vec<WorkItem>, R
             ])
             .map_err(read_error)?;
         while let Some(row) = rows.next().map_err(read_error)? {
-            let row = saga_row(row).map_err(|what| {
-                ReadError::Storage(corrupt(format!("a row of es_sagas is damaged: {what}")))
+            let row = work_item(row).map_err(|what| {
+                ReadError::Storage(corrupt(format!("a row of es_work is damaged: {what}")))
             })?;
             found.push(row);
         }
@@ -270,10 +278,10 @@ fn list(connection: &Connection, filter: &WorkFilter) -> Result<Vec<WorkItem>, R
     Ok(found)
 }
 
-fn saga_row(row: &Row<'_>) -> Result<WorkItem, Damage> {
-    let saga = text(row, 0, "the saga is not text")?;
+fn work_item(row: &Row<'_>) -> Result<WorkItem, Damage> {
+    let aggregate = text(row, 0, "the aggregate is not text")?;
     let id = text(row, 1, "the id is not text")?;
-    let instance = StreamId::new(saga, id).map_err(|_| "its stream cannot be one")?;
+    let instance = StreamId::new(aggregate, id).map_err(|_| "its stream cannot be one")?;
     let mut change = WorkChange::new(instance, text(row, 2, "the definition is not text")?);
     let status = text(row, 3, "the status is not text")?;
     change.status = WorkStatus::from_text(status).ok_or("the status is unknown")?;
@@ -359,11 +367,13 @@ impl WorkQueue for SqliteStore {
     async fn claim(&self, claim: Claim) -> Result<Vec<Claimed>, StorageError> {
         // Usually there is nothing to take, and a look costs no write.
         let now = (self.shared().settings().clock)().unix_micros();
-        let sagas = claim.aggregates.clone();
+        let aggregates = claim.aggregates.clone();
         let any = self.shared().read(move |connection, _| {
-            for saga in &sagas {
+            for aggregate in &aggregates {
                 let mut select = connection.prepare_cached(DUE).map_err(read_error)?;
-                let due = select.exists(params![saga, now, 1]).map_err(read_error)?;
+                let due = select
+                    .exists(params![aggregate, now, 1])
+                    .map_err(read_error)?;
                 if due {
                     return Ok(true);
                 }

@@ -8,7 +8,7 @@ use crate::{
     errors::{Failed, SharedFailure, no_answer, outcome_of_commit, panicked},
     options::Settings,
     read::{
-        Sqlite, SqliteTransaction,
+        SqliteReadDatabase, SqliteTransaction,
         inline::{self, Feed},
     },
     schema,
@@ -89,7 +89,9 @@ pub(crate) async fn start(
     Ok(sender)
 }
 
-fn open(settings: &Settings) -> Result<(SqliteTransaction, Inlines<Sqlite>), StorageError> {
+fn open(
+    settings: &Settings,
+) -> Result<(SqliteTransaction, Inlines<SqliteReadDatabase>), StorageError> {
     let mut connection = connection::open(settings, Role::Writer)?;
     if settings.holds_events {
         schema::migrate(&mut connection, settings)?;
@@ -103,7 +105,7 @@ fn open(settings: &Settings) -> Result<(SqliteTransaction, Inlines<Sqlite>), Sto
 struct Writer {
     /// `None` after a failure that left it in doubt; it is opened again for the next write.
     connection: Option<SqliteTransaction>,
-    inlines: Inlines<Sqlite>,
+    inlines: Inlines<SqliteReadDatabase>,
     settings: Arc<Settings>,
     told: Told,
 }
@@ -319,7 +321,7 @@ fn attempt(
     tx: &mut SqliteTransaction,
     tasks: &[Task],
     settings: &Settings,
-    inlines: &mut Inlines<Sqlite>,
+    inlines: &mut Inlines<SqliteReadDatabase>,
     stage: &mut Stage,
 ) -> Result<Vec<Done>, Broken> {
     // IMMEDIATE: a transaction that only becomes a writer half-way may be refused then.
@@ -351,7 +353,7 @@ fn append_inline(
     tx: &mut SqliteTransaction,
     task: &Task,
     settings: &Settings,
-    inlines: &Inlines<Sqlite>,
+    inlines: &Inlines<SqliteReadDatabase>,
 ) -> Result<Done, Broken> {
     run(tx, "SAVEPOINT projected")?;
     let done = append::run(tx.connection(), task, settings)?;

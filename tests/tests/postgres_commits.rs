@@ -7,7 +7,7 @@ use es_postgres::{PostgresOptions, PostgresStore, tokio_postgres};
 use es_projections::{Job, ReadDatabase, RolledBack, SqlTransaction, SqlValue};
 use es_runtime::{
     Append, AppendError, AppendId, Commit, CommitStore, EventStore, ExpectedVersion, NewEvent,
-    Outcome, StorageErrorKind, StreamId, WorkQueue,
+    Outcome, StorageErrorKind, StreamId,
 };
 use es_testkit::postgres::{Database, Server};
 use es_tests::proxy::{Cut, Proxy};

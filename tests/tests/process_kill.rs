@@ -3,7 +3,7 @@
 //! that what is done twice is seen.
 
 use es_runtime::WorkStatus;
-use es_runtime::{Commit, CommitStore, CursorMove, Position, WorkQueue};
+use es_runtime::{Commit, CursorMove, Position, WorkQueue};
 use es_sagas::{ProcessCause, ProcessOutcome, ProcessView, Sagas, Verb};
 use es_tests::{
     fulfilment::{Fulfilment, hold, order, pay, payment, place},

@@ -233,7 +233,7 @@ async fn a_process_manager_may_be_told_of_refusals<S: WorkQueue>(store: S) {
         .history;
     let refused = history
         .first()
-        .and_then(|(_, step)| step.refused.as_deref());
+        .and_then(|(_, step)| step.rejected.as_deref());
     assert_eq!(refused, Some("order/1 refused: the order is on hold"));
     assert!(state(&sagas, "cashier", 11).await.parked.is_none());
 }

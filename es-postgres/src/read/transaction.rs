@@ -17,7 +17,7 @@ use tokio_postgres::{
 
 /// A transaction of the read database, in the hands of a handler.
 ///
-/// In every statement `{name}` stands for a table of the projection's own, in the generation that
+/// In every statement `{name}` stands for a table of the projection's own, in the build that
 /// is being written; other tables are named as they are. The transaction is committed by whoever
 /// called the handler; a statement that would end it is refused. After a statement that failed the
 /// server takes no others, so a handler that goes on all the same fails too.
@@ -255,7 +255,7 @@ impl SqlTransaction for PostgresTransaction {
     }
 }
 
-/// The rows of a query of the books.
+/// The rows of a query of the projection state.
 pub(super) fn sql_values(rows: &[Row]) -> Result<Vec<Vec<SqlValue>>, Error> {
     let value = |row: &Row, index: usize, kind: &Type| {
         Ok(match *kind {
@@ -277,7 +277,7 @@ pub(super) fn sql_values(rows: &[Row]) -> Result<Vec<Vec<SqlValue>>, Error> {
         .collect()
 }
 
-/// A value of the books, in whichever type the server gave its parameter.
+/// A value of the projection state, in whichever type the server gave its parameter.
 #[derive(Debug)]
 pub(super) struct Bound<'v>(pub(super) &'v SqlValue);
 

@@ -1,4 +1,4 @@
-//! The commits of sagas: several streams, rows and a cursor at once, each commit with a verdict of its own.
+//! Commits: several streams, work items and a cursor at once, each commit with a verdict of its own.
 
 use super::{
     decide::{Decider, Rows},
@@ -123,19 +123,19 @@ impl Changes {
             (&due, Type::TIMESTAMPTZ_ARRAY),
             (&self.now, Type::TIMESTAMPTZ),
         ];
-        session.execute(&statements.saga_put, &params).await
+        session.execute(&statements.work_put, &params).await
     }
 
     /// Lets go of those rows that say so.
     async fn release(&self, session: &Session, statements: &Statements) -> Result<u64, Error> {
         let released = self.rows.iter().filter(|row| row.release);
         let released = released.map(|row| (row.instance.aggregate(), row.instance.id()));
-        let (sagas, ids): (Vec<&str>, Vec<&str>) = released.unzip();
-        if sagas.is_empty() {
+        let (aggregates, ids): (Vec<&str>, Vec<&str>) = released.unzip();
+        if aggregates.is_empty() {
             return Ok(0);
         }
-        let params: [Param<'_>; 2] = [(&sagas, Type::TEXT_ARRAY), (&ids, Type::TEXT_ARRAY)];
-        session.execute(&statements.saga_release, &params).await
+        let params: [Param<'_>; 2] = [(&aggregates, Type::TEXT_ARRAY), (&ids, Type::TEXT_ARRAY)];
+        session.execute(&statements.work_release, &params).await
     }
 
     async fn move_cursors(&self, session: &Session, statements: &Statements) -> Result<u64, Error> {
@@ -146,13 +146,13 @@ impl Changes {
         let consumers: Vec<&str> = moves.iter().map(|moved| moved.consumer.as_str()).collect();
         let to: Vec<String> = moves.iter().map(|moved| moved.to.to_string()).collect();
         let params: [Param<'_>; 2] = [(&consumers, Type::TEXT_ARRAY), (&to, Type::TEXT_ARRAY)];
-        session.execute(&statements.saga_move, &params).await
+        session.execute(&statements.move_cursors, &params).await
     }
 }
 
 impl Writer {
     /// Commits that waited at the same time, in one transaction, each with a verdict of its own.
-    pub(super) async fn commit_sagas(&mut self, commits: &[Commit]) -> Vec<Verdict> {
+    pub(super) async fn commit_all(&mut self, commits: &[Commit]) -> Vec<Verdict> {
         // Projections inside of appends undo one append at a time, so they get one commit at a time.
         if commits.len() > 1 && self.inlines.is_empty() {
             match self.try_commits(commits).await {
@@ -293,16 +293,16 @@ impl Writer {
         instances.sort_unstable();
         instances.dedup();
         let pairs = instances.iter().map(|i| (i.aggregate(), i.id()));
-        let (sagas, ids): (Vec<&str>, Vec<&str>) = pairs.unzip();
+        let (aggregates, ids): (Vec<&str>, Vec<&str>) = pairs.unzip();
         let moves = commits.iter().filter_map(|commit| commit.cursor.as_ref());
         let mut consumers: Vec<&str> = moves.map(|moved| moved.consumer.as_str()).collect();
         consumers.sort_unstable();
         consumers.dedup();
-        let by_row: [Param<'_>; 2] = [(&sagas, Type::TEXT_ARRAY), (&ids, Type::TEXT_ARRAY)];
+        let by_row: [Param<'_>; 2] = [(&aggregates, Type::TEXT_ARRAY), (&ids, Type::TEXT_ARRAY)];
         let by_consumer: [Param<'_>; 1] = [(&consumers, Type::TEXT_ARRAY)];
         let (epochs, cursors) = join(
-            session.rows(&self.statements.saga_epochs, &by_row),
-            session.rows(&self.statements.saga_cursors, &by_consumer),
+            session.rows(&self.statements.work_epochs, &by_row),
+            session.rows(&self.statements.cursors, &by_consumer),
         )
         .await;
         let cursors = cursors.map_err(storage)?;
@@ -314,7 +314,7 @@ impl Writer {
             let number = natural(&row, 0).and_then(|n| usize::try_from(n.checked_sub(1)?).ok());
             let instance = number.and_then(|number| instances.get(number));
             let (Some(instance), Some(epoch)) = (instance, natural(&row, 1)) else {
-                return Err(corrupt("the epoch of a saga is not a number"));
+                return Err(corrupt("the epoch of a work item is not a number"));
             };
             standing.epochs.insert((*instance).clone(), epoch);
         }

@@ -10,7 +10,7 @@ use crate::{
     connection::Session,
     errors::{Failed, is_refusal, storage},
     options::Settings,
-    read::Postgres,
+    read::PostgresReadDatabase,
     statements::Statements,
     stats::Counters,
 };
@@ -39,7 +39,7 @@ pub(crate) fn start(
     settings: Arc<Settings>,
     statements: Arc<Statements>,
     told: Told,
-    inlines: Inlines<Postgres>,
+    inlines: Inlines<PostgresReadDatabase>,
     begin: String,
     first: Session,
     alive: watch::Receiver<()>,
@@ -69,7 +69,7 @@ pub(crate) struct Writer {
     pub(super) settings: Arc<Settings>,
     pub(super) statements: Arc<Statements>,
     pub(super) told: Told,
-    pub(super) inlines: Inlines<Postgres>,
+    pub(super) inlines: Inlines<PostgresReadDatabase>,
     pub(super) begin: String,
     /// Outside of any transaction.
     pub(super) session: Option<Session>,
@@ -115,7 +115,7 @@ impl Writer {
                 Some(Next::Commit(commit, reply)) => {
                     let (commits, replies) =
                         queue::fill_commits(&mut self.messages, &mut self.left, *commit, reply);
-                    let verdicts = self.commit_sagas(&commits).await;
+                    let verdicts = self.commit_all(&commits).await;
                     for (reply, verdict) in replies.into_iter().zip(verdicts) {
                         let _ = reply.send(verdict);
                     }

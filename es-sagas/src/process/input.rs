@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     SagaError,
-    commit::{ATTEMPTS, contended, is_refused_for_good, may_decide_again, pause_after},
+    commit::{ATTEMPTS, contended, is_rejected_for_good, may_decide_again, pause_after},
     input::{Ahead, GROUP, Progress, Taken, begin, is_taken, skip, unreadable_row},
     load::may_pass,
     names::category,
@@ -145,7 +145,7 @@ async fn take<S: WorkQueue>(
                     Taken::Not | Taken::Moved => Took::Moved,
                 });
             }
-            Err(error) if is_refused_for_good(&error) && cannot.is_none() => {
+            Err(error) if is_rejected_for_good(&error) && cannot.is_none() => {
                 cannot = Some(error.to_string());
             }
             Err(error) if may_decide_again(&error) && attempt < ATTEMPTS => {

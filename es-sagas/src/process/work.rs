@@ -8,7 +8,7 @@ use super::{
 use crate::{
     SagaError,
     commit::{
-        ATTEMPTS, append_of, contended, is_refused_for_good, may_decide_again, pause_after,
+        ATTEMPTS, append_of, contended, is_rejected_for_good, may_decide_again, pause_after,
         released,
     },
     load::may_pass,
@@ -68,7 +68,7 @@ pub(crate) async fn work_on<S: WorkQueue>(
             Ok(_) => (attempt, cannot) = (0, None),
             // Somebody else has it.
             Err(CommitError::Fenced { .. }) => return Ok(()),
-            Err(error) if is_refused_for_good(&error) && cannot.is_none() => {
+            Err(error) if is_rejected_for_good(&error) && cannot.is_none() => {
                 cannot = Some(error.to_string());
             }
             Err(error) if may_decide_again(&error) && attempt < ATTEMPTS => {

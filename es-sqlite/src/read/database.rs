@@ -30,13 +30,13 @@ use tokio::sync::oneshot;
 ///
 /// # Queries
 /// Read models are asked in SQL, by the names that the schema has in braces, on connections that
-/// only read. [`select`](Sqlite::select) asks one question, [`snapshot`](Sqlite::snapshot) several
+/// only read. [`select`](SqliteReadDatabase::select) asks one question, [`snapshot`](SqliteReadDatabase::snapshot) several
 /// of one state.
 ///
 /// ```
 /// use es_runtime::{Append, Envelope, Event, EventStore, ExpectedVersion, NewEvent, StreamId};
 /// use es_projections::{HandlerError, Project, Projection, Projections};
-/// use es_sqlite::{Sqlite, SqliteStore, SqliteTransaction};
+/// use es_sqlite::{SqliteReadDatabase, SqliteStore, SqliteTransaction};
 /// use serde::{Deserialize, Serialize};
 ///
 /// #[derive(Event, Serialize, Deserialize)]
@@ -47,10 +47,10 @@ use tokio::sync::oneshot;
 ///
 /// #[derive(Projection)]
 /// #[projection("orders", events(OrderPlaced))]
-/// #[projection(schema(Sqlite = "CREATE TABLE {orders} (id TEXT, cents INTEGER)"))]
+/// #[projection(schema(SqliteReadDatabase = "CREATE TABLE {orders} (id TEXT, cents INTEGER)"))]
 /// struct Orders;
 ///
-/// impl Project<OrderPlaced, Sqlite> for Orders {
+/// impl Project<OrderPlaced, SqliteReadDatabase> for Orders {
 ///     async fn project(
 ///         &self,
 ///         placed: &Envelope<OrderPlaced>,
@@ -65,7 +65,7 @@ use tokio::sync::oneshot;
 /// # pollster::block_on(async {
 /// # let folder = tempfile::tempdir()?;
 /// let store = SqliteStore::open(folder.path().join("events.db")).await?;
-/// let read = Sqlite::open(folder.path().join("read.db")).await?;
+/// let read = SqliteReadDatabase::open(folder.path().join("read.db")).await?;
 /// let order = Append::new(StreamId::new("order", "4711")?, ExpectedVersion::NoStream);
 /// store.append(order.with_event(NewEvent::json("order.placed", 1, r#"{"cents":5}"#))).await?;
 /// Projections::new(store, read.clone()).with(Orders).catch_up().await?;
@@ -87,11 +87,11 @@ use tokio::sync::oneshot;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone)]
-pub struct Sqlite {
+pub struct SqliteReadDatabase {
     shared: Arc<Shared>,
 }
 
-impl Sqlite {
+impl SqliteReadDatabase {
     /// Opens a file for read models and creates it where it is missing.
     ///
     /// # Errors
@@ -133,7 +133,7 @@ impl Sqlite {
     /// The first row of a query, turned into a value by `row`; `None` without one.
     ///
     /// # Errors
-    /// As for [`select`](Sqlite::select).
+    /// As for [`select`](SqliteReadDatabase::select).
     ///
     /// # Cancel safety
     /// It only reads.
@@ -153,7 +153,7 @@ impl Sqlite {
     }
 
     /// Runs several queries against one state of the database: what is committed meanwhile is not
-    /// seen, a swap of generations included. It may not write.
+    /// seen, a swap of builds included. It may not write.
     ///
     /// # Errors
     /// [`StorageError`] when `read` fails or the database does.
@@ -199,7 +199,7 @@ impl Sqlite {
     }
 }
 
-impl ReadDatabase for Sqlite {
+impl ReadDatabase for SqliteReadDatabase {
     type Transaction = SqliteTransaction;
 
     const NAME: &'static str = "SQLite";
@@ -254,7 +254,7 @@ impl ReadDatabase for Sqlite {
 }
 
 /// One transaction on the writer's thread. The connection is given back unless it is in doubt.
-fn transaction<J: Job<Sqlite>>(
+fn transaction<J: Job<SqliteReadDatabase>>(
     mut tx: SqliteTransaction,
     job: J,
 ) -> (
@@ -301,8 +301,10 @@ fn transaction<J: Job<Sqlite>>(
     (result, clean.then_some(tx))
 }
 
-impl fmt::Debug for Sqlite {
+impl fmt::Debug for SqliteReadDatabase {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Sqlite").field(&self.path()).finish()
+        f.debug_tuple("SqliteReadDatabase")
+            .field(&self.path())
+            .finish()
     }
 }

@@ -11,7 +11,7 @@ use std::{borrow::Cow, error::Error, fmt};
 
 /// A transaction of the read database, in the hands of a handler.
 ///
-/// In every statement `{name}` stands for a table of the projection's own, in the generation that
+/// In every statement `{name}` stands for a table of the projection's own, in the build that
 /// is being written; other tables are named as they are. The transaction is committed by whoever
 /// called the handler; a statement that would end it is refused, and a handler fails whose transaction
 /// was ended in another way, such as by `INSERT OR ROLLBACK`.
@@ -133,7 +133,7 @@ impl SqlTransaction for SqliteTransaction {
     }
 }
 
-/// The rows of a query of the books.
+/// The rows of a query of the projection state.
 pub(super) fn rows(
     connection: &Connection,
     sql: &str,

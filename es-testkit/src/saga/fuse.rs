@@ -1,7 +1,7 @@
 //! A process that dies at a chosen point: everything that it asks for fails from there on.
 
 use es_runtime::{StorageError, StorageErrorKind};
-use es_sagas::{Around, Fail, StepCall, StepCx};
+use es_sagas::{Fail, Interceptor, StepCall, StepCx};
 use std::{
     fmt,
     future::Future,
@@ -26,7 +26,7 @@ struct Inner {
 
 type Watch = Arc<dyn Fn(&str) + Send + Sync>;
 
-/// Counts the writes and calls of a process, and kills it at one of them. Around a store by
+/// Counts the writes and calls of a process, and kills it at one of them. Interceptor a store by
 /// [`MortalStore`](super::MortalStore), around the calls of a runner by
 /// [`Sagas::around`](es_sagas::Sagas::around).
 #[derive(Clone, Default)]
@@ -43,7 +43,7 @@ impl fmt::Debug for Fuse {
     }
 }
 
-impl Around for Fuse {
+impl Interceptor for Fuse {
     fn call<'a>(&'a self, cx: &'a StepCx, call: StepCall<'a>) -> StepCall<'a> {
         let gone = || Fail::transient("the process died here");
         Box::pin(self.pass(call_of(cx), call, gone))

@@ -14,12 +14,12 @@
 //! It says `done` at its end.
 
 use es_postgres::PostgresStore;
+use es_runtime::WorkQueue;
 use es_runtime::WorkStatus;
-use es_runtime::{CommitStore, WorkQueue};
 use es_sagas::{Broken, Sagas};
 use es_sqlite::SqliteStore;
 use es_testkit::{
-    SleepyStore,
+    PausingStore,
     saga::{Fuse, MortalStore},
 };
 use es_tests::{
@@ -58,13 +58,14 @@ async fn run<S: WorkQueue>(store: S, args: &Args) {
         late: args.get("broken") == "late",
         ..Broken::default()
     };
-    let store = SleepyStore::new(store, || Box::pin(std::future::ready(()))).deaf(args.is("deaf"));
+    let store = PausingStore::new(store, || Box::pin(std::future::ready(())))
+        .ignoring_wakes(args.is("deaf"));
     let sagas = Sagas::new(MortalStore::new(store, fuse.clone()))
         .from_the_beginning(true)
         .lease(Duration::from_millis(lease))
         .poll_every(Duration::from_millis(20))
         .broken(broken)
-        .around(fuse);
+        .intercept(fuse);
     let sagas = match args.get("saga") {
         "" | "order" => sagas.with::<OrderSaga>(outside),
         "old" => sagas.with::<Edition<OLD>>(outside),

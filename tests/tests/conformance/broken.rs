@@ -7,7 +7,7 @@ use es_runtime::{
     MemoryStore, Outcome, Position, ReadError, ReadLimit, RecordedEvent, Snapshot, SnapshotStore,
     StorageError, StorageErrorKind, StreamFold, StreamId, StreamRange,
 };
-use es_sqlite::{Sqlite as SqliteRead, SqliteStore, SqliteTransaction};
+use es_sqlite::{SqliteReadDatabase as SqliteRead, SqliteStore, SqliteTransaction};
 use es_testkit::conformance::{
     self, Capabilities, Fault as Injected, NoDatabase, StoreFixture, append, checkpoints, faults,
     feed, fidelity, idempotency, lifecycle, reading, safety, snapshots,

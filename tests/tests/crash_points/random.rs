@@ -8,8 +8,8 @@ use crate::{
     place::Place,
     worker::{PATIENCE, Worker},
 };
+use es_runtime::WorkQueue;
 use es_runtime::WorkStatus;
-use es_runtime::{CommitStore, WorkQueue};
 use es_sagas::Sagas;
 use es_tests::orders;
 use std::time::{Duration, Instant};

@@ -1,7 +1,7 @@
 //! C1 to C9: a process dies at a write or a call of a saga, and in a sweep at every one of them.
 
 use crate::{audit::Rest, place::Place, worker::PATIENCE};
-use es_runtime::{Commit, CommitStore, CursorMove, Position, WorkQueue};
+use es_runtime::{Commit, CommitStore, CursorMove, Position};
 use es_sagas::SagaEvent;
 use es_tests::{
     ledger::Entry,

@@ -14,8 +14,8 @@ use es_projections::{
 };
 use es_runtime::StorageError;
 use sqlx::{
-    AssertSqlSafe, Error, PgConnection, PgPool, Postgres, SqlSafeStr, SqlStr, pool::PoolConnection,
-    postgres::PgTransactionManager,
+    AssertSqlSafe, Error, PgConnection, PgPool, PostgresReadDatabase, SqlSafeStr, SqlStr,
+    pool::PoolConnection, postgres::PgTransactionManager,
 };
 use sqlx_core::transaction::TransactionManager;
 use std::fmt;
@@ -26,11 +26,11 @@ use std::fmt;
 /// it, or goes on after a statement that failed, fails. `begin` on the connection makes a savepoint,
 /// as `sqlx` does inside of a transaction.
 pub struct SqlxTransaction {
-    connection: PoolConnection<Postgres>,
+    connection: PoolConnection<PostgresReadDatabase>,
     /// The transaction's id at the server.
     id: String,
     expansions: Expansions,
-    /// A statement of the books failed.
+    /// A statement of the projection state failed.
     is_dead: bool,
     /// A handler had the connection since the transaction was looked at.
     was_lent: bool,
@@ -58,14 +58,14 @@ impl SqlxTransaction {
 
     /// The connection, for `sqlx`: `sqlx::query(..).execute(tx.connection()).await?`.
     ///
-    /// Tables without braces in their names belong to no generation of the read model: a rebuild
+    /// Tables without braces in their names belong to no build of the read model: a rebuild
     /// does not empty them. `sqlx::query!` can name only such tables.
     pub fn connection(&mut self) -> &mut PgConnection {
         self.was_lent = true;
         &mut self.connection
     }
 
-    /// The statement in which `{name}` stands for a table of the projection's own, in the generation
+    /// The statement in which `{name}` stands for a table of the projection's own, in the build
     /// that is being written.
     ///
     /// # Errors
@@ -73,7 +73,7 @@ impl SqlxTransaction {
     pub fn sql(&mut self, sql: impl SqlSafeStr) -> Result<SqlStr, NameTooLong> {
         let sql = sql.into_sql_str();
         let expanded = self.expansions.expand(sql.as_str())?.into_owned();
-        // What was added is the number of a generation.
+        // What was added is the number of a build.
         Ok(AssertSqlSafe(expanded).into_sql_str())
     }
 

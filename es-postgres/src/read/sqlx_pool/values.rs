@@ -1,11 +1,11 @@
-//! Values of the books as `sqlx` takes and gives them, and its errors as those of a store. Only the
+//! Values of the projection state as `sqlx` takes and gives them, and its errors as those of a store. Only the
 //! message and the code of a server's error are kept: its details may quote values out of rows.
 
 use crate::errors::kind_of;
 use es_projections::{HandlerError, SqlValue};
 use es_runtime::{Outcome, StorageError, StorageErrorKind};
 use sqlx::{
-    Encode, Error, Postgres, Row, SqlSafeStr, Type, TypeInfo, ValueRef,
+    Encode, Error, PostgresReadDatabase, Row, SqlSafeStr, Type, TypeInfo, ValueRef,
     encode::IsNull,
     error::{BoxDynError, DatabaseError},
     postgres::{PgArgumentBuffer, PgArguments, PgDatabaseError, PgRow, PgTypeInfo, types::Oid},
@@ -13,11 +13,11 @@ use sqlx::{
 };
 use tokio_postgres::error::SqlState;
 
-/// A statement of the books with its values.
+/// A statement of the projection state with its values.
 pub(super) fn bind(
     sql: impl SqlSafeStr,
     values: &[SqlValue],
-) -> Query<'static, Postgres, PgArguments> {
+) -> Query<'static, PostgresReadDatabase, PgArguments> {
     let mut query = sqlx::query(sql);
     for value in values {
         query = match value {
@@ -32,19 +32,19 @@ pub(super) fn bind(
 /// No value, of whichever type the server takes its parameter for.
 struct Null;
 
-impl Type<Postgres> for Null {
+impl Type<PostgresReadDatabase> for Null {
     fn type_info() -> PgTypeInfo {
         PgTypeInfo::with_oid(Oid(0))
     }
 }
 
-impl Encode<'_, Postgres> for Null {
+impl Encode<'_, PostgresReadDatabase> for Null {
     fn encode_by_ref(&self, _: &mut PgArgumentBuffer) -> Result<IsNull, BoxDynError> {
         Ok(IsNull::Yes)
     }
 }
 
-/// The rows of a query of the books.
+/// The rows of a query of the projection state.
 pub(super) fn sql_values(rows: &[PgRow]) -> Result<Vec<Vec<SqlValue>>, Error> {
     let value = |row: &PgRow, index: usize| {
         let raw = row.try_get_raw(index)?;

@@ -1,42 +1,42 @@
-//! The generations of a read model: making one for this program, and letting it take the place of
+//! The builds of a read model: making one for this program, and letting it take the place of
 //! the one that answers queries.
 
 use super::{
-    Generation, Job, Names, ProjectionError, ReadDatabase, RolledBack, Slot, SqlTransaction,
+    Build, Job, Names, Partition, ProjectionError, ReadDatabase, RolledBack, SqlTransaction,
     tables::{self, Plan},
 };
 use es_runtime::Position;
 
-/// Makes sure that there is a generation of this program's version.
+/// Makes sure that there is a build of this program's version.
 pub(super) struct Prepare {
     pub(super) plan: Plan,
     pub(super) rebuild: bool,
 }
 
 impl<Db: ReadDatabase> Job<Db> for Prepare {
-    type Output = Result<Vec<Generation>, ProjectionError>;
+    type Output = Result<Vec<Build>, ProjectionError>;
 
     async fn run(self, tx: &mut Db::Transaction) -> Result<Self::Output, RolledBack<Self::Output>> {
         match prepare::<Db>(tx, &self.plan, self.rebuild).await {
-            Ok(generations) => Ok(Ok(generations)),
+            Ok(builds) => Ok(Ok(builds)),
             Err(error) => Err(RolledBack::With(Err(error))),
         }
     }
 }
 
-/// The generations of a projection after there is one for this program.
+/// The builds of a projection after there is one for this program.
 pub(crate) async fn prepare<Db: ReadDatabase>(
     tx: &mut Db::Transaction,
     plan: &Plan,
     rebuild: bool,
-) -> Result<Vec<Generation>, ProjectionError> {
+) -> Result<Vec<Build>, ProjectionError> {
     let name = plan.name;
     let storage = |error| ProjectionError::storage(name, error);
     tx.set_names(Names::plain());
     tables::create::<Db>(tx).await.map_err(storage)?;
     tables::lock_model::<Db>(tx, name).await.map_err(storage)?;
-    let mut found = tables::generations(tx, name).await.map_err(storage)?;
-    let live = found.iter().find(|generation| generation.live);
+    let mut found = tables::builds(tx, name).await.map_err(storage)?;
+    let live = found.iter().find(|build| build.live);
     if let Some(live) = live.filter(|live| live.version > plan.version) {
         return Err(ProjectionError::OlderProgram {
             projection: name,
@@ -48,16 +48,16 @@ pub(crate) async fn prepare<Db: ReadDatabase>(
     // A build of a version that this program leaves behind will never be finished.
     for old in found
         .iter()
-        .filter(|generation| !generation.live && generation.version < plan.version)
+        .filter(|build| !build.live && build.version < plan.version)
     {
         tables::drop_generation(tx, name, old)
             .await
             .map_err(storage)?;
     }
-    found.retain(|generation| generation.live || generation.version >= plan.version);
-    for generation in &found {
-        if generation.version == plan.version && generation.partitions != plan.partitions {
-            let (stored, mine) = (generation.partitions, plan.partitions);
+    found.retain(|build| build.live || build.version >= plan.version);
+    for build in &found {
+        if build.version == plan.version && build.partitions != plan.partitions {
+            let (stored, mine) = (build.partitions, plan.partitions);
             return Err(if plan.at_once {
                 ProjectionError::SubscriptionPartitions {
                     subscription: name,
@@ -73,7 +73,7 @@ pub(crate) async fn prepare<Db: ReadDatabase>(
                 }
             });
         }
-        if generation.version == plan.version && generation.definition != plan.definition() {
+        if build.version == plan.version && build.definition != plan.definition() {
             return Err(ProjectionError::SchemaChanged {
                 projection: name,
                 version: plan.version,
@@ -82,20 +82,20 @@ pub(crate) async fn prepare<Db: ReadDatabase>(
     }
     let building = found
         .iter()
-        .any(|generation| !generation.live && generation.version == plan.version);
+        .any(|build| !build.live && build.version == plan.version);
     if !building && (rebuild || !up_to_date) {
         found.push(tables::create_generation::<Db>(tx, plan).await?);
     }
     Ok(found)
 }
 
-/// The owner of a live generation that is held.
+/// The owner of a live build that is held.
 const HOLDER: &str = "the build that takes its place";
 
-/// Puts a new generation in the place of the live one.
+/// Puts a new build in the place of the live one.
 pub(super) struct Swap {
     pub(super) name: &'static str,
-    pub(super) generation: u32,
+    pub(super) build: u32,
     pub(super) goal: Position,
     /// For how many milliseconds the live one is held where it stands, if it is further. One that is
     /// faster would otherwise be further for ever while others append.
@@ -116,13 +116,13 @@ impl<Db: ReadDatabase> Job<Db> for Swap {
     async fn run(self, tx: &mut Db::Transaction) -> Result<Swapped, RolledBack<Swapped>> {
         let Self {
             name,
-            generation,
+            build,
             goal,
             hold_ms,
         } = self;
         tables::lock_model::<Db>(tx, name).await?;
-        let found = tables::generations(tx, name).await?;
-        let Some(new) = found.iter().find(|g| g.number == generation) else {
+        let found = tables::builds(tx, name).await?;
+        let Some(new) = found.iter().find(|g| g.number == build) else {
             return Err(RolledBack::With(Swapped::NotYet));
         };
         if new.live {
@@ -134,12 +134,12 @@ impl<Db: ReadDatabase> Job<Db> for Swap {
         let mut ahead = Vec::new();
         if let Some(old) = old {
             parked = 0;
-            for slot in slots(name, old) {
-                if let Some(there) = tables::lock_checkpoint::<Db>(tx, &slot).await? {
+            for partition in partitions(name, old) {
+                if let Some(there) = tables::lock_checkpoint::<Db>(tx, &partition).await? {
                     // One that stopped may stand where this store never was.
                     if there.reason.is_none() {
                         furthest = furthest.max(there.position);
-                        ahead.push((slot, there.epoch, there.owner));
+                        ahead.push((partition, there.epoch, there.owner));
                     }
                     parked = parked.saturating_add(there.parked);
                 }
@@ -147,8 +147,8 @@ impl<Db: ReadDatabase> Job<Db> for Swap {
         }
         let mut worse = 0_u64;
         let mut slowest = furthest;
-        for slot in slots(name, new) {
-            let Some(there) = tables::lock_checkpoint::<Db>(tx, &slot).await? else {
+        for partition in partitions(name, new) {
+            let Some(there) = tables::lock_checkpoint::<Db>(tx, &partition).await? else {
                 return Err(RolledBack::With(Swapped::NotYet));
             };
             slowest = slowest.min(there.position);
@@ -162,10 +162,10 @@ impl<Db: ReadDatabase> Job<Db> for Swap {
                 return Err(RolledBack::With(Swapped::Behind));
             };
             // Its owners are fenced and stand by, as if another runner had it.
-            for (slot, epoch, owner) in ahead {
+            for (partition, epoch, owner) in ahead {
                 if owner != tables::INLINE {
                     let epoch = epoch.saturating_add(1);
-                    tables::acquire::<Db>(tx, &slot, epoch, HOLDER, hold_ms).await?;
+                    tables::acquire::<Db>(tx, &partition, epoch, HOLDER, hold_ms).await?;
                 }
             }
             return Ok(Swapped::Behind);
@@ -175,11 +175,11 @@ impl<Db: ReadDatabase> Job<Db> for Swap {
     }
 }
 
-pub(super) fn slots(name: &'static str, generation: &Generation) -> impl Iterator<Item = Slot> {
-    let number = generation.number;
-    (0..generation.partitions).map(move |slot| Slot {
+pub(super) fn partitions(name: &'static str, build: &Build) -> impl Iterator<Item = Partition> {
+    let number = build.number;
+    (0..build.partitions).map(move |partition| Partition {
         name,
-        generation: number,
-        slot,
+        build: number,
+        partition,
     })
 }

@@ -1,4 +1,4 @@
-//! A store whose reader falls asleep after it got a page of the feed, and who waits there may never be
+//! A store whose reader falls paused after it got a page of the feed, and who waits there may never be
 //! woken.
 
 use es_runtime::{
@@ -15,46 +15,46 @@ use std::{
 };
 use tokio::sync::{Semaphore, SemaphorePermit, oneshot};
 
-type Sleep = Arc<dyn Fn() -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync>;
+type Pause = Arc<dyn Fn() -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync>;
 
 /// A store with something that happens between the read of a page of the feed and its delivery: a process
 /// that was paused with the page in its hands, while the world went on.
 ///
 /// ```
 /// use es_runtime::{EventFilter, EventStore, MemoryStore, Position, ReadLimit};
-/// use es_testkit::SleepyStore;
+/// use es_testkit::PausingStore;
 ///
 /// # let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
 /// # runtime.block_on(async {
-/// let (store, alarm) = SleepyStore::until_woken(MemoryStore::new());
+/// let (store, resume) = PausingStore::until_resumed(MemoryStore::new());
 /// let reader = es_testkit::as_a_process(async move {
 ///     let all = EventFilter::all();
 ///     store.read_feed(Position::START, &all, ReadLimit::default()).await
 /// });
-/// alarm.is_asleep().await;
+/// resume.is_paused().await;
 /// // Here another process does what it likes.
-/// alarm.wake();
+/// resume.resume();
 /// assert!(reader.await.expect("no panic")?.events.is_empty());
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// # })?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone)]
-pub struct SleepyStore<S> {
+pub struct PausingStore<S> {
     inner: S,
-    sleep: Sleep,
-    is_deaf: bool,
+    pause: Pause,
+    ignores_wakes: bool,
     moves: Arc<Mutex<Vec<CursorMove>>>,
 }
 
-/// Wakes a [`SleepyStore`].
+/// Resumes a [`PausingStore`].
 #[derive(Clone)]
-pub struct Alarm {
-    is_morning: Arc<(Mutex<bool>, Condvar)>,
-    asleep: Arc<Semaphore>,
+pub struct Resume {
+    is_resumed: Arc<(Mutex<bool>, Condvar)>,
+    paused: Arc<Semaphore>,
 }
 
-/// Runs the work on a thread and a runtime of its own, so that it stands still with a store that sleeps,
+/// Runs the work on a thread and a runtime of its own, so that it stands still with a paused store,
 /// as a process does that was stopped, and nothing else does. What it gives comes through the receiver, which closes
 /// where it panics or the runtime cannot be made.
 pub fn as_a_process<T: Send + 'static>(
@@ -70,69 +70,69 @@ pub fn as_a_process<T: Send + 'static>(
     result
 }
 
-impl Alarm {
+impl Resume {
     /// Waits until a page was read and is held back.
     ///
     /// # Panics
     /// After 20 seconds.
-    pub async fn is_asleep(&self) {
-        let asleep = tokio::time::timeout(Duration::from_secs(20), self.asleep.acquire()).await;
-        assert!(asleep.is_ok(), "nobody read the feed in 20 seconds");
-        let permit = asleep.into_iter().flatten();
+    pub async fn is_paused(&self) {
+        let paused = tokio::time::timeout(Duration::from_secs(20), self.paused.acquire()).await;
+        assert!(paused.is_ok(), "nobody read the feed in 20 seconds");
+        let permit = paused.into_iter().flatten();
         permit.for_each(SemaphorePermit::forget);
     }
 
     /// Hands over the page that is held back, and all that follow.
-    pub fn wake(&self) {
-        let (is_morning, bell) = &*self.is_morning;
-        *is_morning.lock().unwrap_or_else(PoisonError::into_inner) = true;
-        bell.notify_all();
+    pub fn resume(&self) {
+        let (is_resumed, condition) = &*self.is_resumed;
+        *is_resumed.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        condition.notify_all();
     }
 
-    fn sleep(&self) {
-        self.asleep.add_permits(1);
-        let (is_morning, bell) = &*self.is_morning;
-        let night = is_morning.lock().unwrap_or_else(PoisonError::into_inner);
+    fn pause(&self) {
+        self.paused.add_permits(1);
+        let (is_resumed, condition) = &*self.is_resumed;
+        let resumed = is_resumed.lock().unwrap_or_else(PoisonError::into_inner);
         // A test that failed meanwhile does not wake it.
         let at_most = Duration::from_secs(60);
-        drop(bell.wait_timeout_while(night, at_most, |is_morning| !*is_morning));
+        drop(condition.wait_timeout_while(resumed, at_most, |is_resumed| !*is_resumed));
     }
 }
 
-impl<S> SleepyStore<S> {
+impl<S> PausingStore<S> {
     /// Does this with each page before it is handed over.
     pub fn new(
         inner: S,
-        sleep: impl Fn() -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync + 'static,
+        pause: impl Fn() -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync + 'static,
     ) -> Self {
         Self {
             inner,
-            sleep: Arc::new(sleep),
-            is_deaf: false,
+            pause: Arc::new(pause),
+            ignores_wakes: false,
             moves: Arc::default(),
         }
     }
 
-    /// Holds each page back until the alarm goes off, at most a minute. The reader's thread stands still,
+    /// Holds each page back until the resume goes off, at most a minute. The reader's thread stands still,
     /// as that of a process that was stopped: run it with [`as_a_process`].
-    pub fn until_woken(inner: S) -> (Self, Alarm) {
-        let alarm = Alarm {
-            is_morning: Arc::default(),
-            asleep: Arc::new(Semaphore::new(0)),
+    pub fn until_resumed(inner: S) -> (Self, Resume) {
+        let resume = Resume {
+            is_resumed: Arc::default(),
+            paused: Arc::new(Semaphore::new(0)),
         };
-        let bed = alarm.clone();
+        let paused = resume.clone();
         let store = Self::new(inner, move || {
             // What else this runtime drives, such as connections that others use too, goes on.
-            tokio::task::block_in_place(|| bed.sleep());
+            tokio::task::block_in_place(|| paused.pause());
             Box::pin(std::future::ready(()))
         });
-        (store, alarm)
+        (store, resume)
     }
 
     /// Whether nobody who waits for new events is ever woken, and everybody has to look by himself.
     #[must_use]
-    pub fn deaf(mut self, is_deaf: bool) -> Self {
-        self.is_deaf = is_deaf;
+    pub fn ignoring_wakes(mut self, ignores_wakes: bool) -> Self {
+        self.ignores_wakes = ignores_wakes;
         self
     }
 
@@ -143,7 +143,7 @@ impl<S> SleepyStore<S> {
     }
 }
 
-impl<S: EventStore> EventStore for SleepyStore<S> {
+impl<S: EventStore> EventStore for PausingStore<S> {
     async fn append(&self, append: Append) -> Result<Appended, AppendError> {
         self.inner.append(append).await
     }
@@ -181,7 +181,7 @@ impl<S: EventStore> EventStore for SleepyStore<S> {
         limit: ReadLimit,
     ) -> Result<FeedPage, ReadError> {
         let page = self.inner.read_feed(after, filter, limit).await;
-        (self.sleep)().await;
+        (self.pause)().await;
         page
     }
 
@@ -190,14 +190,14 @@ impl<S: EventStore> EventStore for SleepyStore<S> {
     }
 
     async fn changed(&self, position: Position) {
-        if self.is_deaf {
+        if self.ignores_wakes {
             std::future::pending::<()>().await;
         }
         self.inner.changed(position).await;
     }
 }
 
-impl<S: CommitStore> CommitStore for SleepyStore<S> {
+impl<S: CommitStore> CommitStore for PausingStore<S> {
     async fn commit(&self, commit: Commit) -> Result<Committed, CommitError> {
         let cursor = commit.cursor.clone();
         let done = self.inner.commit(commit).await?;
@@ -213,7 +213,7 @@ impl<S: CommitStore> CommitStore for SleepyStore<S> {
     }
 }
 
-impl<S: WorkQueue> WorkQueue for SleepyStore<S> {
+impl<S: WorkQueue> WorkQueue for PausingStore<S> {
     async fn claim(&self, claim: Claim) -> Result<Vec<Claimed>, StorageError> {
         self.inner.claim(claim).await
     }

@@ -11,11 +11,11 @@ pub type StepCall<'a> = Pin<Box<dyn Future<Output = Result<Value, Fail>> + Send 
 /// tests, not call at all.
 ///
 /// ```
-/// use es_sagas::{Around, StepCall, StepCx};
+/// use es_sagas::{Interceptor, StepCall, StepCx};
 ///
 /// struct Printed;
 ///
-/// impl Around for Printed {
+/// impl Interceptor for Printed {
 ///     fn call<'a>(&'a self, cx: &'a StepCx, call: StepCall<'a>) -> StepCall<'a> {
 ///         Box::pin(async move {
 ///             let outcome = call.await;
@@ -26,7 +26,7 @@ pub type StepCall<'a> = Pin<Box<dyn Future<Output = Result<Value, Fail>> + Send 
 /// }
 /// # let _ = Printed;
 /// ```
-pub trait Around: Send + Sync + 'static {
+pub trait Interceptor: Send + Sync + 'static {
     /// Calls the step, usually by awaiting `call`.
     fn call<'a>(&'a self, cx: &'a StepCx, call: StepCall<'a>) -> StepCall<'a>;
 }
