@@ -1,5 +1,6 @@
 //! Projections in SQLite: exactly once, in order, whatever fails; rebuilds beside; parked events.
 
+use es_projections::WaitFor;
 use es_projections::{
     HandlerError, Measure, ProjectionError, Projections, ReadDatabase, State, WaitError,
 };
