@@ -3,7 +3,7 @@
 
 use es_projections::WaitFor;
 use es_projections::{
-    HandlerError, Key, Measure, Project, Projection, ProjectionError, Projections, ReadDatabase,
+    HandlerError, Key, Measure, Project, Projection, ProjectionError, Projections,
     Stalled, State,
 };
 use es_runtime::{
