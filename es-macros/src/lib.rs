@@ -11,6 +11,7 @@ mod diag;
 mod expand;
 mod ident;
 mod model;
+mod place;
 #[cfg(test)]
 mod tests;
 mod wording;

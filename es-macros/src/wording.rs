@@ -3,7 +3,7 @@
 //! Style: lower case, no full stop, code in backticks, first what is wrong, then a `help:` line
 //! with text to paste.
 
-use crate::attr::{Place, serde::On};
+use crate::place::{On, Place};
 
 /// Which stored name an example shows.
 fn example_name(place: Place) -> &'static str {

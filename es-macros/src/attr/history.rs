@@ -2,8 +2,7 @@
 //! the event, and the steps that a person wrote.
 
 use super::{
-    Key, Many, Slot, Value, compact, group, item_of_group, items, rest_of_item,
-    shape::Flag,
+    Flag, Key, Many, Slot, Value, compact, group, item_of_group, items, rest_of_item,
     value::{equals, error, ty, ungroup},
     value_of_item,
 };

@@ -6,9 +6,9 @@
 
 pub(crate) mod aggregate;
 pub(crate) mod event;
+mod flag;
 pub(crate) mod history;
 mod krate;
-mod place;
 pub(crate) mod process;
 pub(crate) mod projection;
 pub(crate) mod retire;
@@ -17,8 +17,9 @@ pub(crate) mod serde;
 pub(crate) mod shape;
 mod value;
 
+pub(crate) use crate::place::Place;
+pub(crate) use flag::Flag;
 pub(crate) use krate::CratePath;
-pub(crate) use place::Place;
 pub(crate) use value::{Name, Version};
 
 use crate::{diag::Diag, ident, wording};

@@ -1,8 +1,7 @@
 //! `#[saga(..)]` on an `impl` block and the attributes of its methods.
 
-pub(crate) use super::shape::Flag;
 use super::{
-    CratePath, Key, Name, Place, Slot, Value, Version, group, read,
+    CratePath, Flag, Key, Name, Place, Slot, Value, Version, group, read,
     value::{equals, error, ty, ungroup},
     value_of_item,
 };

@@ -3,24 +3,13 @@
 //! say how the fields of older versions are read.
 
 use super::{compact, rest_of_item};
-use crate::{diag::Diag, wording};
+use crate::{diag::Diag, place::On, wording};
 use proc_macro2::{Ident, TokenTree};
 use quote::ToTokens;
 use syn::{
     Attribute, LitStr, Meta, Path, Token, Type, ext::IdentExt, parse::ParseStream, parse_quote,
     token::Paren,
 };
-
-/// What a serde attribute stands on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum On {
-    Container,
-    Variant,
-    Field,
-    /// A struct inside of events that has versions of its own, and a field of it.
-    Versioned,
-    VersionedField,
-}
 
 /// Reports the serde attributes that an event, or a type with versions, must not have.
 pub(crate) fn refuse(diag: &Diag, on: On, attrs: &[Attribute]) {

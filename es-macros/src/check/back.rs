@@ -1,24 +1,27 @@
 //! The way back from the newest version to the one before it, for programs that still write that
 //! one while others cannot read the newest.
 
-use super::history::{Event, Line, Reported, is_option};
+use super::line::{Line, is_option};
 use crate::{
-    attr::history::{Given, Step},
+    attr::history::{Given, Number, Step},
     diag::Diag,
     ident,
     model::history::BackField,
     wording,
 };
 
+/// A fault was reported.
+pub(super) struct Reported;
+
 /// How each field of the version before is written, in its order; `None` without `write`.
 pub(super) fn check(
     diag: &Diag,
-    event: &Event<'_>,
+    write: Option<Number>,
     newest: u16,
     steps: &[Step],
     lines: &[Line],
 ) -> Result<Option<Vec<BackField>>, Reported> {
-    let Some(write) = event.write else {
+    let Some(write) = write else {
         return Ok(None);
     };
     let before = newest.saturating_sub(1);

@@ -1,19 +1,20 @@
 //! The rules of `#[derive(Event)]`.
 
-use super::history::{self, Event, Told};
+use super::history::{self, Declared, Event};
 use crate::{
     attr::{
         self, CratePath, Many, Name, Place,
         event::{OnEnum, OnEvent, OnStruct},
         history::OnField,
-        serde::{On, Reading},
+        serde::Reading,
     },
     diag::Diag,
     ident,
     model::{
         event::{EventEnum, EventStruct, EventVariant, Item, Kind},
-        shape,
+        value_shape::ValueShape,
     },
+    place::On,
     wording,
 };
 use proc_macro2::Ident;
@@ -150,7 +151,7 @@ fn payload<'a>(
     diag: &Diag,
     place: Place,
     fields: impl IntoIterator<Item = &'a Field>,
-) -> Vec<(&'a Field, OnField, shape::Place)> {
+) -> Vec<(&'a Field, OnField, ValueShape)> {
     fields
         .into_iter()
         .map(|field| {
@@ -160,7 +161,7 @@ fn payload<'a>(
             (
                 field,
                 attrs,
-                super::shape::place(None, &field.ty, &field.attrs, said),
+                super::value_shape::check(None, &field.ty, &field.attrs, said),
             )
         })
         .collect()
@@ -181,7 +182,7 @@ fn kind(
     diag: &Diag,
     event: Of<'_>,
     attrs: OnEvent,
-    fields: Vec<(&Field, OnField, shape::Place)>,
+    fields: Vec<(&Field, OnField, ValueShape)>,
 ) -> Kind {
     let name = stored_name(diag, event.ident, event.set, attrs.name, event.attrs);
     let version = attrs.version.value().copied();
@@ -201,7 +202,7 @@ fn kind(
             ident: event.set.unwrap_or(event.ident),
         },
         fields,
-        Told {
+        Declared {
             removed: attrs.removed.into_values(),
             previous: attrs.previous,
             steps: [attrs.step, attrs.try_step, attrs.step_json]

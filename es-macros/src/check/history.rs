@@ -1,24 +1,29 @@
 //! The rules of an event's history: every version has a shape of its own, every field a value in
 //! the next one.
 
+use super::{
+    back::Reported,
+    line::{Change, Line, is_option},
+};
 use crate::{
     attr::{
         self, Slot, Version as VersionKey,
         history::{Given, Number, OnField, Previous, Removed, Step, Was},
-        serde::{Case, On, Reading},
+        serde::{Case, Reading},
     },
     diag::Diag,
     ident,
     model::{
         history::{Assignment, Field, Form, History, Next, Spare, Value, Version},
-        shape::Place,
+        value_shape::ValueShape,
     },
+    place::On,
     wording,
 };
 use proc_macro2::{Ident, Span};
 use quote::format_ident;
 use std::collections::BTreeSet;
-use syn::{Attribute, GenericArgument, LitStr, Path, PathArguments, Type, Visibility};
+use syn::{Attribute, LitStr, Path, Type, Visibility};
 
 /// The event whose history it is.
 pub(crate) struct Event<'a> {
@@ -42,24 +47,24 @@ pub(crate) struct Event<'a> {
     pub(crate) faults: usize,
 }
 
-/// What stands beside the stored name.
-pub(crate) struct Told {
+/// What the attribute of the event or type declares of its older versions.
+pub(crate) struct Declared {
     pub(crate) removed: Vec<Removed>,
     pub(crate) previous: Slot<Previous>,
     pub(crate) steps: Vec<Step>,
 }
 
-/// The history that all of it tells; every fault was reported.
+/// The history that fields and attribute declare; every fault was reported.
 pub(crate) fn check<'a>(
     diag: &Diag,
     event: &Event<'_>,
-    fields: impl IntoIterator<Item = (&'a syn::Field, OnField, Place)>,
-    told: Told,
+    fields: impl IntoIterator<Item = (&'a syn::Field, OnField, ValueShape)>,
+    declared: Declared,
 ) -> History {
     let newest = event.version.map_or(1, |version| version.number);
-    let steps = distinct_steps(diag, event, newest, told.steps);
+    let steps = distinct_steps(diag, event, newest, declared.steps);
     let mut lines: Vec<Line> = Vec::new();
-    let mut described = !steps.is_empty() || !told.removed.is_empty();
+    let mut described = !steps.is_empty() || !declared.removed.is_empty();
     for (field, attrs, shape) in fields {
         let line = live(diag, event, newest, &steps, field, attrs, shape);
         described |= line
@@ -67,14 +72,14 @@ pub(crate) fn check<'a>(
             .is_some_and(|line| line.since > 1 || !line.was.is_empty());
         lines.extend(line);
     }
-    for removed in told.removed {
+    for removed in declared.removed {
         add_removed(diag, event, newest, &steps, &mut lines, removed);
     }
-    if let Some(key) = told.previous.key() {
+    if let Some(key) = declared.previous.key() {
         if let Some(write) = event.write {
             diag.at(write.span, wording::write_without_fields("previous"));
         }
-        let previous = previous(diag, event, newest, key, &told.previous, described);
+        let previous = previous(diag, event, newest, key, &declared.previous, described);
         return History {
             versions: Vec::new(),
             newest: shapes(newest, &lines),
@@ -92,7 +97,7 @@ pub(crate) fn check<'a>(
     if !differ {
         return History::default();
     }
-    let back = match super::back::check(diag, event, newest, &steps, &lines) {
+    let back = match super::back::check(diag, event.write, newest, &steps, &lines) {
         Ok(back) => back,
         Err(Reported) => return History::default(),
     };
@@ -129,7 +134,7 @@ fn spare(written: Option<u16>, lines: &[Line]) -> Vec<Spare> {
 }
 
 /// The fields of the newest version as they are stored.
-fn shapes(newest: u16, lines: &[Line]) -> Vec<(String, Place)> {
+fn shapes(newest: u16, lines: &[Line]) -> Vec<(String, ValueShape)> {
     lines
         .iter()
         .filter(|line| line.is_in(newest))
@@ -218,100 +223,6 @@ fn each_step_once(diag: &Diag, steps: &[Step], lines: &[Line]) -> bool {
     once
 }
 
-/// A fault was reported.
-pub(super) struct Reported;
-
-/// One field through all versions.
-pub(super) struct Line {
-    pub(super) ident: Ident,
-    vis: Visibility,
-    pub(super) ty: Type,
-    docs: Vec<Attribute>,
-    stored: String,
-    /// That of its type today.
-    form: Form,
-    since: u16,
-    /// The first version without it.
-    until: Option<u16>,
-    default: Option<Given>,
-    /// What is written for a field that is gone.
-    pub(super) back: Option<Given>,
-    /// By `before`.
-    pub(super) was: Vec<Change>,
-}
-
-/// One `was(..)`.
-pub(super) struct Change {
-    pub(super) before: Number,
-    pub(super) was: Was,
-    /// The type before and how its values were stored.
-    old: Option<(Type, Form)>,
-}
-
-impl Line {
-    pub(super) fn is_in(&self, version: u16) -> bool {
-        self.since <= version && self.until.is_none_or(|until| version < until)
-    }
-
-    /// What was said of the first change behind `version` that `part` is in.
-    fn at<'a, T>(&'a self, version: u16, part: impl Fn(&'a Change) -> Option<T>) -> Option<T> {
-        self.was
-            .iter()
-            .filter(|change| change.before.value > version)
-            .find_map(part)
-    }
-
-    fn name_at(&self, version: u16) -> Option<&LitStr> {
-        self.at(version, |change| change.was.name.as_ref())
-    }
-
-    fn stored_at(&self, version: u16) -> String {
-        self.name_at(version)
-            .map_or_else(|| self.stored.clone(), LitStr::value)
-    }
-
-    fn type_at(&self, version: u16) -> &Type {
-        self.at(version, |change| change.old.as_ref())
-            .map_or(&self.ty, |(ty, _)| ty)
-    }
-
-    fn form_at(&self, version: u16) -> &Form {
-        self.at(version, |change| change.old.as_ref())
-            .map_or(&self.form, |(_, form)| form)
-    }
-
-    /// The Rust name: that of the field, or one made from the stored name of that version.
-    fn ident_at(&self, version: u16, others: &[Self]) -> Ident {
-        let Some(ident) = self.name_at(version).and_then(rust_name) else {
-            return self.ident.clone();
-        };
-        let taken = others
-            .iter()
-            .any(|other| other.ident == ident && other.is_in(version));
-        if taken { self.ident.clone() } else { ident }
-    }
-}
-
-/// `total-dollars` and `totalDollars` to `total_dollars`.
-fn rust_name(stored: &LitStr) -> Option<Ident> {
-    let mut name = String::new();
-    for c in stored.value().chars() {
-        if c == '-' {
-            name.push('_');
-            continue;
-        }
-        if c.is_uppercase() && !name.is_empty() && !name.ends_with('_') {
-            name.push('_');
-        }
-        name.extend(c.to_lowercase());
-    }
-    let mut ident = syn::parse_str::<Ident>(&name)
-        .or_else(|_| syn::parse_str::<Ident>(&format!("r#{name}")))
-        .ok()?;
-    ident.set_span(stored.span());
-    Some(ident)
-}
-
 /// A field that is there today.
 fn live(
     diag: &Diag,
@@ -320,7 +231,7 @@ fn live(
     steps: &[Step],
     field: &syn::Field,
     attrs: OnField,
-    shape: Place,
+    shape: ValueShape,
 ) -> Option<Line> {
     let ident = field.ident.clone()?;
     let reading = Reading::of(&field.attrs);
@@ -409,7 +320,7 @@ fn older_form(diag: &Diag, event: &Event<'_>, ty: &Type, attrs: &[Attribute]) ->
         deserialize: reading.deserialize,
         serialize: reading.serialize,
         absent: reading.absent,
-        shape: super::shape::place(None, ty, attrs, said),
+        shape: super::value_shape::check(None, ty, attrs, said),
     }
 }
 
@@ -453,17 +364,6 @@ fn changes(diag: &Diag, event: &Event<'_>, newest: u16, since: u16, list: Vec<Wa
     }
     changes.sort_by_key(|change| change.before.value);
     changes
-}
-
-pub(super) fn is_option(ty: &Type) -> bool {
-    let Type::Path(path) = ty else {
-        return false;
-    };
-    path.path.segments.last().is_some_and(|last| {
-        last.ident == "Option"
-            && matches!(&last.arguments, PathArguments::AngleBracketed(list)
-                if matches!(list.args.first(), Some(GenericArgument::Type(_))))
-    })
 }
 
 fn add_removed(

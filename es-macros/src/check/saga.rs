@@ -2,8 +2,8 @@
 
 use crate::{
     attr::{
-        self, CratePath, Place, Slot,
-        saga::{Flag, Method, OnMethod, OnSaga},
+        self, CratePath, Flag, Place, Slot,
+        saga::{Method, OnMethod, OnSaga},
     },
     diag::Diag,
     ident,

@@ -72,7 +72,7 @@ pub(crate) fn nested(of: &Of<'_>, history: &History) -> TokenStream {
             items.extend(conversion(of, version, next, fields));
         }
         let ident = &version.ident;
-        let node = super::shape::of_version(krate, version);
+        let node = super::node::of_version(krate, version);
         items.extend(quote! {
             #(#allows)*
             #[automatically_derived]

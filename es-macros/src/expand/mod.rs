@@ -6,6 +6,7 @@ mod conditional;
 mod event;
 mod fallback;
 mod history;
+mod node;
 mod process;
 mod projection;
 mod retire;
