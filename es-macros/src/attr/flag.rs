@@ -1,7 +1,7 @@
 //! A key without a value.
 
 use super::{Value, rest_of_item};
-use crate::{diag::Diag, ident, wording};
+use crate::{diag::Diag, ident, messages};
 use proc_macro2::Ident;
 use syn::{Token, parse::ParseStream};
 
@@ -16,7 +16,7 @@ impl Value for Flag {
         rest_of_item(input);
         Err(syn::Error::new(
             key.span(),
-            wording::flag_with_value(&ident::text(key)),
+            messages::attribute::flag_with_value(&ident::text(key)),
         ))
     }
 }

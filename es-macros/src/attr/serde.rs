@@ -3,7 +3,7 @@
 //! say how the fields of older versions are read.
 
 use super::{compact, rest_of_item};
-use crate::{diag::Diag, place::On, wording};
+use crate::{diag::Diag, messages, place::On};
 use proc_macro2::{Ident, TokenTree};
 use quote::ToTokens;
 use syn::{
@@ -25,7 +25,7 @@ pub(crate) fn refuse(diag: &Diag, on: On, attrs: &[Attribute]) {
             while !input.is_empty() {
                 if let Ok(key) = input.call(Ident::parse_any) {
                     let nested = input.peek(Paren);
-                    if let Some(text) = wording::serde(on, &key.to_string(), nested) {
+                    if let Some(text) = messages::serde::serde(on, &key.to_string(), nested) {
                         diag.at(key.span(), text);
                     }
                 }

@@ -7,7 +7,7 @@ use super::{
     value::{equals, error},
     value_of_item,
 };
-use crate::{diag::Diag, ident, wording};
+use crate::{diag::Diag, ident, messages};
 use proc_macro2::Ident;
 use syn::{Attribute, LitStr, parse::ParseStream};
 
@@ -29,7 +29,7 @@ impl Value for Word {
             _ => Err(error(
                 &tokens,
                 key,
-                wording::shape_not_a_word(&word, example),
+                messages::shape::shape_not_a_word(&word, example),
             )),
         }
     }

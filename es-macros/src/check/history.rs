@@ -12,13 +12,12 @@ use crate::{
         serde::{Case, Reading},
     },
     diag::Diag,
-    ident,
+    ident, messages,
     model::{
         history::{Assignment, Field, Form, History, Next, Spare, Value, Version},
         value_shape::ValueShape,
     },
     place::On,
-    wording,
 };
 use proc_macro2::{Ident, Span};
 use quote::format_ident;
@@ -77,7 +76,10 @@ pub(crate) fn check<'a>(
     }
     if let Some(key) = declared.previous.key() {
         if let Some(write) = event.write {
-            diag.at(write.span, wording::write_without_fields("previous"));
+            diag.at(
+                write.span,
+                messages::history::write_without_fields("previous"),
+            );
         }
         let previous = previous(diag, event, newest, key, &declared.previous, described);
         return History {
@@ -156,11 +158,11 @@ fn previous(
         return None;
     }
     let text = if newest == 1 {
-        wording::previous_of_first()
+        messages::history::previous_of_first()
     } else if described {
-        wording::previous_and_history(newest)
+        messages::history::previous_and_history(newest)
     } else if path.is_ident(event.ident) {
-        wording::previous_is_itself(&ident::text(event.ident))
+        messages::history::previous_is_itself(&ident::text(event.ident))
     } else {
         return Some(path.clone());
     };
@@ -177,9 +179,12 @@ fn distinct_steps(diag: &Diag, event: &Event<'_>, newest: u16, steps: Vec<Step>)
             continue;
         }
         if from.value >= newest {
-            diag.at(from.span, wording::step_beyond(from.value, newest));
+            diag.at(
+                from.span,
+                messages::history::step_beyond(from.value, newest),
+            );
         } else if kept.iter().any(|other| other.from.value == from.value) {
-            diag.at(from.span, wording::two_steps(from.value));
+            diag.at(from.span, messages::history::two_steps(from.value));
         } else {
             kept.push(step);
         }
@@ -215,7 +220,7 @@ fn each_step_once(diag: &Diag, steps: &[Step], lines: &[Line]) -> bool {
             let field = ident::text(&line.ident);
             diag.at(
                 step.from.span,
-                wording::step_and_field(step.from.value, &field, key),
+                messages::history::step_and_field(step.from.value, &field, key),
             );
             once = false;
         }
@@ -239,9 +244,12 @@ fn live(
     let since = attrs.since.value().copied();
     if let Some(since) = since.filter(|_| !event.ill_formed) {
         if since.value == 1 {
-            diag.at(since.span, wording::since_first());
+            diag.at(since.span, messages::history::since_first());
         } else if since.value > newest {
-            diag.at(since.span, wording::since_later(since.value, newest));
+            diag.at(
+                since.span,
+                messages::history::since_later(since.value, newest),
+            );
         }
     }
     let first = since.map_or(1, |since| since.value);
@@ -284,7 +292,7 @@ fn with_default(
 ) -> Line {
     let text = ident::text(&line.ident);
     if let (Some(key), None) = (default.key(), since.key()) {
-        diag.at(key.span(), wording::default_without_since(&text));
+        diag.at(key.span(), messages::history::default_without_since(&text));
     }
     let added = since
         .value()
@@ -296,7 +304,7 @@ fn with_default(
     {
         diag.at(
             line.ident.span(),
-            wording::added_without_default(&text, line.since),
+            messages::history::added_without_default(&text, line.since),
         );
     }
     line.default = default.into_value();
@@ -310,7 +318,7 @@ fn older_form(diag: &Diag, event: &Event<'_>, ty: &Type, attrs: &[Attribute]) ->
             .iter()
             .any(|name| attr.path().is_ident(name));
         if !counts {
-            diag.over(attr, wording::attribute_of_the_past());
+            diag.over(attr, messages::history::attribute_of_the_past());
         }
     }
     attr::serde::refuse(diag, event.on, attrs);
@@ -349,11 +357,17 @@ fn changes(diag: &Diag, event: &Event<'_>, newest: u16, since: u16, list: Vec<Wa
             continue;
         }
         if before.value > newest {
-            diag.at(before.span, wording::before_later(before.value, newest));
+            diag.at(
+                before.span,
+                messages::history::before_later(before.value, newest),
+            );
         } else if before.value <= since {
-            diag.at(before.span, wording::before_first(before.value, since));
+            diag.at(
+                before.span,
+                messages::history::before_first(before.value, since),
+            );
         } else if changes.iter().any(|c| c.before.value == before.value) {
-            diag.at(before.span, wording::two_changes(before.value));
+            diag.at(before.span, messages::history::two_changes(before.value));
         } else {
             let old = was
                 .ty
@@ -383,14 +397,14 @@ fn add_removed(
         if until.value > newest || until.value == 1 {
             diag.at(
                 until.span,
-                wording::removed_out_of_range(until.value, newest),
+                messages::history::removed_out_of_range(until.value, newest),
             );
             return;
         }
         if let Some(since) = removed.since.value().filter(|_| first >= until.value) {
             diag.at(
                 since.span,
-                wording::removed_before_added(first, until.value),
+                messages::history::removed_before_added(first, until.value),
             );
             return;
         }
@@ -399,7 +413,10 @@ fn add_removed(
     if let Some(after) = &removed.after {
         match lines.iter().position(|line| line.ident == *after) {
             Some(found) => place = found + 1,
-            None => diag.at(after.span(), wording::after_unknown(&ident::text(after))),
+            None => diag.at(
+                after.span(),
+                messages::history::after_unknown(&ident::text(after)),
+            ),
         }
     }
     let form = older_form(diag, event, &removed.ty, &removed.attrs);
@@ -453,7 +470,7 @@ fn every_version_differs(
     let name = event
         .name
         .map_or_else(|| ident::text(event.ident), LitStr::value);
-    diag.at(version.span, wording::same_shape(same, &name));
+    diag.at(version.span, messages::history::same_shape(same, &name));
     false
 }
 
@@ -548,7 +565,7 @@ fn distinct_names(diag: &Diag, history: &History, lines: &[Line]) -> bool {
                     Some(name) => (name.span(), false),
                     None => (line.ident.span(), line.until.is_some()),
                 };
-                let text = wording::two_fields(version.number, &field.stored, removed);
+                let text = messages::history::two_fields(version.number, &field.stored, removed);
                 diag.at(span, text);
             }
         }

@@ -11,14 +11,13 @@ use crate::{
         shape::{OnField, OnType, Word},
     },
     diag::Diag,
-    ident,
+    ident, messages,
     model::{
         history::History,
         shape::{Body, Fields, Shape},
         value_shape::ValueShape,
     },
     place::On,
-    wording,
 };
 use proc_macro2::Ident;
 use syn::{Data, DeriveInput, GenericParam};
@@ -36,11 +35,14 @@ pub(crate) fn check(diag: &Diag, input: &DeriveInput) -> Shape {
     for param in &input.generics.params {
         if let GenericParam::Lifetime(param) = param {
             let lifetime = param.lifetime.to_string();
-            diag.at(param.lifetime.span(), wording::shape_lifetime(&lifetime));
+            diag.at(
+                param.lifetime.span(),
+                messages::shape::shape_lifetime(&lifetime),
+            );
         }
     }
     if let (Some(key), false) = (attrs.version.key(), input.generics.params.is_empty()) {
-        diag.at(key.span(), wording::shape_generic_with_versions());
+        diag.at(key.span(), messages::shape::shape_generic_with_versions());
     }
     let own = Some(&input.ident);
     let mut history = History::default();
@@ -112,7 +114,7 @@ pub(crate) fn check(diag: &Diag, input: &DeriveInput) -> Shape {
             },
         },
         Data::Union(data) => {
-            diag.at(data.union_token.span, wording::shape_on_union());
+            diag.at(data.union_token.span, messages::shape::shape_on_union());
             Body::Of(Fields::Unit)
         }
     };
@@ -141,7 +143,7 @@ pub(crate) fn check(diag: &Diag, input: &DeriveInput) -> Shape {
 /// Only a struct with named fields has versions.
 fn without_versions(diag: &Diag, attrs: &OnType) {
     if let Some(key) = attrs.version.key() {
-        diag.at(key.span(), wording::shape_without_versions());
+        diag.at(key.span(), messages::shape::shape_without_versions());
     }
 }
 
