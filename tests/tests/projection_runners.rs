@@ -3,8 +3,7 @@
 
 use es_projections::WaitFor;
 use es_projections::{
-    HandlerError, Key, Measure, Project, Projection, ProjectionError, Projections,
-    Stalled, State,
+    HandlerError, Key, Measure, Project, Projection, ProjectionError, Projections, Stalled, State,
 };
 use es_runtime::{
     Append, Envelope, Event, EventStore, Position, ReadLimit, RecordedEvent, StreamId,
