@@ -3,6 +3,7 @@
 
 use es_runtime::{
     Outcome, ReadError, StorageError, StorageErrorKind, projection::TransactionError,
+    saga::CommitError,
 };
 use tokio_postgres::{
     Error,
@@ -46,6 +47,14 @@ pub(crate) fn storage(error: Error) -> StorageError {
             format!("{} (SQLSTATE {})", db.message(), db.code().code()),
         ),
         None => StorageError::new(kind, error.to_string()).with_source(error),
+    }
+}
+
+/// The error of a commit that was not done.
+pub(crate) fn not_applied(error: StorageError) -> CommitError {
+    CommitError::Storage {
+        outcome: Outcome::NotApplied,
+        error,
     }
 }
 

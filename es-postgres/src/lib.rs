@@ -26,20 +26,22 @@ mod feed;
 mod identifier;
 mod options;
 mod pages;
-mod read;
+mod read_models;
 mod rows;
 mod saga;
 mod schema;
+mod settings;
 mod statements;
 mod stats;
 mod store;
 mod wake;
 mod write;
 
-pub use options::{Durability, PostgresOptions};
-pub use read::{Postgres, PostgresTransaction, Reading, StatementError};
+pub use options::PostgresOptions;
+pub use read_models::{Postgres, PostgresTransaction, Reading, StatementError};
 #[cfg(feature = "sqlx")]
-pub use read::{SqlxPostgres, SqlxTransaction};
+pub use read_models::{SqlxPostgres, SqlxTransaction};
+pub use settings::Durability;
 #[cfg(feature = "sqlx")]
 pub use sqlx;
 pub use stats::Stats;

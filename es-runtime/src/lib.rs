@@ -73,7 +73,7 @@
 //!
 //! - [`Event`](derive@Event) and [`Aggregate`](derive@Aggregate): what the derives take.
 //! - [`Repository`]: executing commands, loading, histories.
-//! - [`EventStore`] and [`SnapshotStore`]: what a store promises, for those who write one.
+//! - [`EventStore`] and [`SnapshotStore`]: what a store promises. Who writes one uses [`store::author`].
 //! - [`ExecuteError`], [`LoadError`], [`AppendError`]: what can go wrong, and whether it was written.
 
 // The derives name this crate `::es_runtime`, also in its own documentation tests and unit tests.
@@ -93,7 +93,7 @@ mod record;
 mod repository;
 pub mod saga;
 pub mod schema;
-mod store;
+pub mod store;
 
 pub use aggregate::{Aggregate, AggregateId, Apply, Command, DomainError, Handle};
 pub use codec::{Codec, CodecError};
@@ -113,6 +113,7 @@ pub use repository::{
 };
 pub use saga::{ProcessManager, Saga, SagaStore, Sagas};
 pub use schema::Shape;
+#[doc(inline)]
 pub use store::{
     Append, AppendError, Appended, Direction, EventFilter, EventStore, FeedPage, Fingerprint,
     InvalidAppend, Limits, MemoryStore, NewEvent, NoSnapshots, Outcome, ReadError, ReadLimit,
@@ -120,6 +121,7 @@ pub use store::{
     StreamFold, StreamRange,
 };
 
+#[doc(inline)]
 pub use store::rows;
 
 #[cfg(feature = "derive")]

@@ -76,13 +76,18 @@ async fn an_append_that_the_projection_refuses_leaves_nothing() {
         let refused = deposit(&store, account, 1).await.expect_err("refused");
         assert_eq!(refused.outcome(), Outcome::NotApplied);
         let AppendError::Projection {
-            projection, reason, ..
+            projection, error, ..
         } = refused
         else {
             panic!("{refused:?}");
         };
         assert_eq!(projection, "balances");
-        assert!(!reason.is_empty());
+        let said = if account == "bad" {
+            "no version 1 here"
+        } else {
+            "panicked"
+        };
+        assert!(error.to_string().contains(said), "{error}");
     }
     // Good and bad ones in one transaction: each gets its own verdict.
     let many: Vec<_> = (0..40)

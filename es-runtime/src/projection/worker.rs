@@ -691,7 +691,7 @@ impl<S: EventStore, Db: ReadDatabase, C: Consumer<Db>> Worker<S, Db, C> {
             Err(error)
                 if self.until == Until::Shutdown
                     || error.outcome == crate::Outcome::Unknown
-                    || error.error.kind.is_passing() =>
+                    || error.error.kind.is_transient() =>
             {
                 Ok(Some(error.to_string()))
             }

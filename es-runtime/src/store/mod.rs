@@ -4,10 +4,12 @@
 //! conformance suite of `es-testkit` says in tests what these pages say in words.
 
 mod append;
+pub mod author;
 mod error;
 mod memory;
 mod read;
 pub mod rows;
+mod rules;
 pub(crate) mod saga;
 mod snapshot;
 

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     errors::{no_answer, task_ended},
-    read::database::sql,
+    read_models::database::sql,
 };
 use es_runtime::{
     Outcome, StorageError, StorageErrorKind,

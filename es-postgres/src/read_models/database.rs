@@ -9,7 +9,6 @@ use crate::{
     connection::Connector,
     errors::{dead_transaction, is_refusal, is_stale, storage, task_ended},
     identifier::SchemaName,
-    options::PostgresOptions,
 };
 use es_runtime::{
     Outcome, StorageError,
@@ -88,17 +87,6 @@ pub(crate) struct ReadSettings {
 }
 
 impl Postgres {
-    /// Opens a database for read models with the usual settings.
-    ///
-    /// # Errors
-    /// See [`PostgresOptions::open_read_database`].
-    ///
-    /// # Cancel safety
-    /// Nothing was made.
-    pub async fn open(url: &str) -> Result<Self, StorageError> {
-        PostgresOptions::new(url)?.open_read_database().await
-    }
-
     /// In the runtime that runs it now.
     pub(crate) fn of(settings: ReadSettings, runtime: tokio::runtime::Handle) -> Self {
         let pool = Pool::new(
