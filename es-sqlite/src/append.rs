@@ -42,20 +42,24 @@ pub(crate) fn append(
     if guarded {
         run(connection, "SAVEPOINT one_append")?;
     }
-    let written = insert_events(connection, append, accepted, &time);
-    if guarded {
-        if written.as_ref().is_err_and(is_unique) {
-            run(connection, "ROLLBACK TO one_append")?;
+    let last = match insert_events(connection, append, accepted, &time) {
+        Ok(last) => last.unwrap_or(head.position),
+        Err(error) if is_unique(&error) => {
+            if guarded {
+                run(connection, "ROLLBACK TO one_append")?;
+                run(connection, "RELEASE one_append")?;
+            }
+            return match known_event_id(connection, append)? {
+                Some(refused) => Ok(Err(refused)),
+                None => Err(error),
+            };
         }
+        // After some of these SQLite has rolled back by itself, and the savepoint is gone.
+        Err(error) => return Err(error),
+    };
+    if guarded {
         run(connection, "RELEASE one_append")?;
     }
-    let last = match written {
-        Ok(last) => last.unwrap_or(head.position),
-        Err(error) => match known_event_id(connection, append, &error)? {
-            Some(refused) => return Ok(Err(refused)),
-            None => return Err(error),
-        },
-    };
     let appended = accepted.appended(last, recorded_at);
     if let Some(id) = &append.append_id {
         remember(connection, append, id, accepted, &appended, &time)?;
@@ -122,16 +126,11 @@ fn is_unique(error: &rusqlite::Error) -> bool {
     error.sqlite_error_code() == Some(ErrorCode::ConstraintViolation)
 }
 
-/// The event whose id is stored already, where that is why an insert failed. What was inserted for
-/// this append is undone by now.
+/// Whether an event id is why an insert failed. What was inserted for this append is undone by now.
 fn known_event_id(
     connection: &Connection,
     append: &Append,
-    error: &rusqlite::Error,
 ) -> rusqlite::Result<Option<AppendError>> {
-    if !is_unique(error) {
-        return Ok(None);
-    }
     let mut known = HashSet::new();
     for event in &append.events {
         if is_stored(connection, event.id)? {

@@ -1,58 +1,130 @@
 #!/usr/bin/env bash
-# Flips each rule of es-runtime/src/store/rules.rs once and requires the conformance suite to fail.
+# Breaks each rule of es-runtime/src/store/rules.rs once and requires the conformance suite to fail.
 # Usage: tests/mutants/rules.sh [stores], such as "memory:: sqlite::" (the default) or "postgres::".
-# It changes the file in the work tree and puts it back, so it refuses to run where the file has
-# changes that are not committed.
+#
+# All mutations go into one build of the suite; the variable MUTANT of a run chooses one. The file in the
+# work tree is changed while the suite is built and put back then, so it must have no changes of its own.
 set -u
 cd "$(dirname "$0")/../.." || exit 2
 rules=es-runtime/src/store/rules.rs
 stores=${1:-memory:: sqlite::}
 git diff --quiet HEAD -- "$rules" || { echo "$rules has changes; commit them first" >&2; exit 2; }
-restore() { git checkout --quiet HEAD -- "$rules"; }
-trap restore EXIT
+log=$(mktemp) copy=$(mktemp)
+root=$PWD
+trap 'git -C "$root" checkout --quiet HEAD -- "$rules"; rm -f "$log" "$copy"' EXIT
 
-# What the mutation breaks | the code | what stands there instead. The code must be there exactly once.
-mutations='the expected version is not compared|if !append.expected.accepts(head.version)|if false \&\& !append.expected.accepts(head.version)
-a version below the expected one is accepted|append.expected.accepts(head.version)|append.expected.accepts(head.version.saturating_add(1))
-other events under the id are accepted|u64::try_from(append.events.len()) == Ok(first.events)|true
-payloads are not compared|payload.bytes,|\&append.events[self.seen].payload,
-a repeated request is not marked|first.as_repeated())|first)
-a missing row is not noticed|if !self.is_whole \|\| u64::try_from(self.seen) != Ok(self.first.events)|if false
-a repeated request is written again|return Ok(Decision::Answer(first))|drop(first)
-an id that was used for other events is written again|(Some(Earlier::Different { version }), Some(append_id)) => {|(Some(Earlier::Different { version }), Some(append_id)) if version == 0 => {
-versions begin one too late|(1..=self.count)|(2..=self.count.saturating_add(1))
-an append without events moves the stream|if self.count == 0 {|if false {
-an append that only remembers its id writes nothing|self.count > 0 \|\| self.is_remembered|self.count > 0
-bounds are not checked|.check(limits)|.check(\&Limits { events: usize::MAX, payload_bytes: usize::MAX, append_bytes: usize::MAX, metadata_bytes: usize::MAX, ..limits.clone() })
-event ids that are stored are not looked for|is_known(event.id) \|\||false \&\& is_known(event.id) \|\|
-event ids of one append are not compared|\|\| !own.insert(event.id)|\|\| false
-a commit repeats an append|if appended.repeated {|if false {
-epochs are not compared|Some(epoch) if change.is_fenced_by(actual)|Some(epoch) if false
-cursors are not compared|if actual == moved.from {|if true {'
+# What is broken, the code (which must be there exactly once), and what stands there instead, one line
+# each; @ is true in the run that is to break it.
+mutations=(
+'the expected version is not compared'
+'if !append.expected.accepts(head.version) {'
+'if !@ && !append.expected.accepts(head.version) {'
 
-alive=0
-while IFS=$'\t' read -r what from to; do
-    FROM=$from TO=$to perl -0pi -e '
+'a stream that is one version behind is accepted'
+'expected.accepts(head.version)'
+'expected.accepts(head.version.saturating_add(u64::from(@)))'
+
+'a repeated request may have more events'
+'= u64::try_from(append.events.len()) == Ok(first.events);'
+'= @ || u64::try_from(append.events.len()) == Ok(first.events);'
+
+'a repeated request may have other events'
+'self.append.events.get(self.seen).is_some_and(|event| {'
+'self.append.events.get(self.seen).is_some_and(|event| { @ ||'
+
+'a repeated request is not marked'
+'Earlier::Same(self.first.as_repeated())'
+'Earlier::Same(if @ { self.first } else { self.first.as_repeated() })'
+
+'a missing row of a repeated request is not noticed'
+'if !self.is_whole || u64::try_from(self.seen) != Ok(self.first.events) {'
+'if !@ && (!self.is_whole || u64::try_from(self.seen) != Ok(self.first.events)) {'
+
+'a repeated request is written again'
+'match (earlier, &append.append_id) {'
+'match (earlier.filter(|e| !@ || !matches!(e, Earlier::Same(_))), &append.append_id) {'
+
+'an id that was used for other events is used again'
+'match (earlier.filter('
+'match (earlier.filter(|e| !@ || !matches!(e, Earlier::Different { .. })).filter('
+
+'versions begin one too late'
+'(1..=self.count)'
+'(1 + u64::from(@)..=self.count + u64::from(@))'
+
+'an append without events moves the position'
+'if self.count == 0 {'
+'if !@ && self.count == 0 {'
+
+'an append that only remembers its id is not written'
+'self.count > 0 || self.is_remembered'
+'self.count > 0 || (!@ && self.is_remembered)'
+
+'the version after an append is that before it'
+'version: self.head.version.saturating_add(self.count),'
+'version: self.head.version.saturating_add(if @ { 0 } else { self.count }),'
+
+'bounds are not checked'
+'.map_err(|reason| AppendError::Invalid {'
+'.or_else(|reason| if @ { Ok(()) } else { Err(reason) }).map_err(|reason| AppendError::Invalid {'
+
+'ids of stored events are not looked for'
+'if is_known(event.id) ||'
+'if (!@ && is_known(event.id)) ||'
+
+'event ids of one append are not compared'
+'|| !own.insert(event.id)'
+'|| (!@ && !own.insert(event.id))'
+
+'a commit repeats an append'
+'if appended.repeated {'
+'if !@ && appended.repeated {'
+
+'epochs are not compared'
+'if change.is_fenced_by(actual)'
+'if !@ && change.is_fenced_by(actual)'
+
+'cursors are not compared'
+'if actual == moved.from {'
+'if @ || actual == moved.from {'
+)
+
+count=$((${#mutations[@]} / 3))
+for ((number = 0; number < count; number++)); do
+    FROM=${mutations[number * 3 + 1]} TO=${mutations[number * 3 + 2]} NUMBER=$number perl -0pi -e '
         my ($from, $to) = ($ENV{FROM}, $ENV{TO});
-        my ($code, $tests) = split /#\[cfg\(test\)\]/, $_, 2;
+        $to =~ s/@/mutant($ENV{NUMBER})/g;
+        my ($code, $tests) = split /(?=#\[cfg\(test\)\])/, $_, 2;
         my $found = () = $code =~ /\Q$from\E/g;
-        die "found $found times: $from\n" if $found != 1;
+        $found == 1 or print STDERR "found $found times: $from\n" and exit 1;
         $code =~ s/\Q$from\E/$to/;
-        $_ = "$code#[cfg(test)]$tests";
-    ' "$rules" || { echo "STALE     $what"; alive=1; restore; continue; }
-    log=$(mktemp)
-    # shellcheck disable=SC2086 # the names of the stores are words
-    if cargo test --quiet -p es-tests --test conformance -- $stores >"$log" 2>&1; then
-        echo "SURVIVED  $what"
-        alive=1
-    elif grep -q '^error' "$log" && ! grep -q '^failures:' "$log"; then
-        echo "NOT BUILT $what"; grep -m3 '^error' "$log"
-        alive=1
-    else
-        red=$(grep -E '^    [a-z]+::' "$log" | sort -u | tr -s ' \n' ' ')
-        echo "red       $what:$red"
-    fi
-    rm -f "$log"
-    restore
-done < <(printf '%s\n' "$mutations" | perl -pe 's/(?<!\\)\|/\t/g; s/\\([|&])/$1/g')
-exit "$alive"
+        $_ = "$code$tests";
+    ' "$rules" || exit 2
+done
+perl -0pi -e 's/const fn/fn/g' "$rules"
+cat >>"$rules" <<'RUST'
+fn mutant(number: u32) -> bool {
+    std::env::var("MUTANT").is_ok_and(|chosen| chosen == number.to_string())
+}
+RUST
+cargo test -p es-tests --test conformance --no-run >"$log" 2>&1 || { cat "$log"; exit 2; }
+git checkout --quiet HEAD -- "$rules"
+suite=$(sed -n 's/.*Executable.*(\(.*\))$/\1/p' "$log")
+cp "$suite" "$copy" && cd tests || exit 2
+
+# shellcheck disable=SC2086 # the names of the stores are words
+run() { MUTANT=$1 timeout 120 "$copy" $stores >"$log" 2>&1; }
+
+run none || { echo "the suite fails without a mutation"; cat "$log"; exit 2; }
+survived=0
+for ((number = 0; number < count; number++)); do
+    run "$number"
+    case $? in
+        0) verdict=SURVIVED survived=1 ;;
+        124) verdict="red (a test did not end)" ;;
+        *) verdict="red ($(grep -cE '^test .* FAILED$' "$log"): $(grep -E '^test .* FAILED$' "$log" | head -3 |
+            sed 's/^test //; s/ \.\.\. FAILED//' | tr '\n' ' '))" ;;
+    esac
+    echo "${mutations[number * 3]}: $verdict"
+done
+exit "$survived"
