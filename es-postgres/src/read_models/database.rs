@@ -22,7 +22,7 @@ use tokio_postgres::{Error, Row, types::ToSql};
 ///
 /// A handle: clones are the same database. Beside the tables of the projections it has those of the
 /// runner, whose names begin with `es_`. All of them are in the schema that
-/// [`read_schema`](PostgresOptions::read_schema) names, or where the role's `search_path` says.
+/// [`read_schema`](crate::PostgresOptions::read_schema) names, or where the role's `search_path` says.
 ///
 /// # Queries
 /// Read models are asked in SQL, by the names that the schema has in braces, in transactions that
