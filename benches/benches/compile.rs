@@ -257,7 +257,7 @@ fn main() {
         all(&|number| event(number, versions)),
         aggregate(events)
     );
-    let checked = format!("{derived}es_runtime::assert_schema_lock!(All, \"all.lock\");\n");
+    let checked = format!("{derived}es_schema_lock::assert_schema_lock!(All, \"all.lock\");\n");
     fs::write(made.folder.join("all.lock"), lock(events, versions)).unwrap();
     let serde = all(&|number| by_serde(number, versions));
     let first = all(&|number| event(number, 1));

@@ -11,13 +11,14 @@
 )]
 
 use es_postgres::PostgresStore;
+use es_runtime::WorkStatus;
 use es_runtime::{
     Aggregate, Append, AppendId, Apply, Envelope, Event, EventStore, Events, ExpectedVersion,
-    Handle, Metadata, NewEvent, ProcessManager, Saga, Sagas, StreamId,
-    saga::{
-        Cx, Definition, Effect, Fail, ReactTo, Reactions, Retry, SagaStatus, SagaStore, Start,
-        stream_of,
-    },
+    Handle, Metadata, NewEvent, StreamId, WorkQueue,
+};
+use es_sagas::{
+    Cx, Definition, Effect, Fail, ProcessManager, ReactTo, Reactions, Retry, Saga, Sagas, Start,
+    stream_of,
 };
 use es_sqlite::SqliteStore;
 use es_testkit::postgres::Server;
@@ -61,7 +62,7 @@ impl Saga for Trip {
     }
 }
 
-fn sagas<S: SagaStore>(store: &S) -> (Sagas<S>, mpsc::UnboundedReceiver<Instant>) {
+fn sagas<S: WorkQueue>(store: &S) -> (Sagas<S>, mpsc::UnboundedReceiver<Instant>) {
     let (told, called) = mpsc::unbounded_channel();
     let sagas = Sagas::new(store.clone())
         .at_once(AT_ONCE)
@@ -69,14 +70,14 @@ fn sagas<S: SagaStore>(store: &S) -> (Sagas<S>, mpsc::UnboundedReceiver<Instant>
     (sagas, called)
 }
 
-async fn begin<S: SagaStore>(sagas: &Sagas<S>, id: String) {
+async fn begin<S: WorkQueue>(sagas: &Sagas<S>, id: String) {
     let request = AppendId::new("begin").unwrap();
     let start = Start::new(id, Trip {});
     sagas.begin(start, request, Metadata::new()).await.unwrap();
 }
 
 /// All of them, begun by as many tasks as work at once.
-async fn run_all<S: SagaStore>(store: &S, round: usize) -> Duration {
+async fn run_all<S: WorkQueue>(store: &S, round: usize) -> Duration {
     let (sagas, _called) = sagas(store);
     let running = sagas.start().await.unwrap();
     let began = Instant::now();
@@ -91,7 +92,7 @@ async fn run_all<S: SagaStore>(store: &S, round: usize) -> Duration {
     }
     while tasks.join_next().await.is_some() {}
     while !sagas
-        .list(None, Some(SagaStatus::Running), None)
+        .list(None, Some(WorkStatus::Running), None)
         .await
         .unwrap()
         .is_empty()
@@ -173,7 +174,7 @@ impl ReactTo<Asked> for Oracle {
 }
 
 /// All inputs are stored; then the process manager takes them.
-async fn take_all<S: SagaStore>(store: &S, round: usize) -> Duration {
+async fn take_all<S: WorkQueue>(store: &S, round: usize) -> Duration {
     let sagas = Sagas::new(store.clone()).with_process_manager::<Oracle>();
     sagas.run_until_idle().await.unwrap();
     for number in 0..INPUTS {
@@ -195,7 +196,7 @@ async fn take_all<S: SagaStore>(store: &S, round: usize) -> Duration {
     took
 }
 
-fn measure_inputs<S: SagaStore>(runtime: &Runtime, name: &str, store: &S, rounds: usize) {
+fn measure_inputs<S: WorkQueue>(runtime: &Runtime, name: &str, store: &S, rounds: usize) {
     let (mut ours, mut floors) = (vec![], vec![]);
     for round in 0..rounds {
         runtime.block_on(async {
@@ -214,7 +215,7 @@ fn measure_inputs<S: SagaStore>(runtime: &Runtime, name: &str, store: &S, rounds
 
 /// From before the start is stored to the call of the first step, one saga at a time; beside one
 /// append.
-async fn to_first_step<S: SagaStore>(store: &S, round: usize) -> (Duration, Duration) {
+async fn to_first_step<S: WorkQueue>(store: &S, round: usize) -> (Duration, Duration) {
     let (sagas, mut called) = sagas(store);
     let running = sagas.start().await.unwrap();
     let (mut waits, mut appends) = (Vec::new(), Vec::new());
@@ -236,7 +237,7 @@ fn median(mut times: Vec<Duration>) -> Duration {
     times.get(times.len() / 2).copied().unwrap_or_default()
 }
 
-fn measure<S: SagaStore>(runtime: &Runtime, name: &str, store: &S, rounds: usize) {
+fn measure<S: WorkQueue>(runtime: &Runtime, name: &str, store: &S, rounds: usize) {
     let (mut ours, mut floors, mut waits, mut appends) = (vec![], vec![], vec![], vec![]);
     for round in 0..rounds {
         runtime.block_on(async {

@@ -5,7 +5,7 @@ impl ::es_runtime::saga::ProcessManager for Fulfilment {
         let inputs = inputs.on::<OrderPlaced>();
         let inputs = inputs.on::<payment::Received>();
         let inputs = inputs.timers();
-        let inputs = inputs.refusals();
+        let inputs = inputs.rejections();
         inputs
     }
 }
@@ -16,7 +16,7 @@ impl ::es_runtime::saga::ReactsTo<payment::Received> for Fulfilment {}
 #[automatically_derived]
 impl ::es_runtime::saga::HasTimers for Fulfilment {}
 #[automatically_derived]
-impl ::es_runtime::saga::HasRefusals for Fulfilment {}
+impl ::es_runtime::saga::HasRejections for Fulfilment {}
 const _: () = ::core::assert!(
     ::es_runtime::__private::are_apart(& [::es_runtime::__private::names_of:: <
     OrderPlaced > (), ::es_runtime::__private::names_of:: < payment::Received > (),]),

@@ -21,20 +21,20 @@ impl ::es_runtime::projection::Lists<OrderPlaced> for OrderSummaries {}
 #[automatically_derived]
 impl ::es_runtime::projection::Lists<shipping::OrderShipped> for OrderSummaries {}
 #[automatically_derived]
-impl ::es_runtime::projection::Dispatch<Sqlite> for OrderSummaries {
+impl ::es_runtime::projection::Dispatch<SqliteReadDatabase> for OrderSummaries {
     fn schema() -> ::es_runtime::__private::Cow<'static, ::core::primitive::str> {
         ::core::convert::Into::into(include_str!("order_summaries.sql"))
     }
     async fn dispatch(
         &self,
         event: &::es_runtime::RecordedEvent,
-        tx: &mut <Sqlite as ::es_runtime::ReadDatabase>::Transaction,
+        tx: &mut <SqliteReadDatabase as ::es_runtime::ReadDatabase>::Transaction,
     ) -> ::core::result::Result<(), ::es_runtime::HandlerError> {
         if ::es_runtime::__private::knows::<OrderPlaced>(&event.name) {
             for event in event.decode::<OrderPlaced>()? {
                 <OrderSummaries as ::es_runtime::projection::Project<
                     OrderPlaced,
-                    Sqlite,
+                    SqliteReadDatabase,
                 >>::project(self, &event, tx)
                     .await?;
             }
@@ -44,7 +44,7 @@ impl ::es_runtime::projection::Dispatch<Sqlite> for OrderSummaries {
             for event in event.decode::<shipping::OrderShipped>()? {
                 <OrderSummaries as ::es_runtime::projection::Project<
                     shipping::OrderShipped,
-                    Sqlite,
+                    SqliteReadDatabase,
                 >>::project(self, &event, tx)
                     .await?;
             }

@@ -342,7 +342,8 @@ pub fn derive_shape(input: TokenStream) -> TokenStream {
 /// Write a `Project` for each listed event and each read database.
 ///
 /// ```
-/// use es_runtime::{Envelope, Event, HandlerError, Project, Projection};
+/// use es_runtime::{Envelope, Event};
+/// use es_projections::{HandlerError, Project, Projection};
 /// use es_sqlite::{Sqlite, SqliteTransaction};
 /// use serde::{Deserialize, Serialize};
 ///
@@ -395,9 +396,8 @@ pub fn derive_projection(input: TokenStream) -> TokenStream {
 /// Write a `React` for each listed event.
 ///
 /// ```
-/// use es_runtime::{
-///     Envelope, Event, HandlerError, React, Subscription, projection::Delivery,
-/// };
+/// use es_runtime::{Envelope, Event};
+/// use es_projections::{HandlerError, React, Subscription, Delivery};
 /// use serde::{Deserialize, Serialize};
 ///
 /// #[derive(Event, Serialize, Deserialize)]
@@ -440,10 +440,8 @@ pub fn derive_subscription(input: TokenStream) -> TokenStream {
 /// `error` is never used; write `std::convert::Infallible`.
 ///
 /// ```
-/// use es_runtime::{
-///     Aggregate, Apply, Envelope, Event, ProcessManager,
-///     saga::{ReactTo, Reactions},
-/// };
+/// use es_runtime::{Aggregate, Apply, Envelope, Event};
+/// use es_sagas::{ProcessManager, ReactTo, Reactions};
 /// use serde::{Deserialize, Serialize};
 /// use std::convert::Infallible;
 ///
@@ -487,11 +485,11 @@ pub fn derive_subscription(input: TokenStream) -> TokenStream {
 /// |---|---|
 /// | `reacts(A, x::B)` | The events that it reacts to, each once: single events or whole sets. Required. |
 /// | `timers` | It sets timers; write `OnTimer`. |
-/// | `refusals` | It is told when an aggregate refuses its command; write `OnRefused`. Without it the instance is parked then. |
+/// | `rejections` | It is told when an aggregate refuses its command; write `OnRejected`. Without it the instance is parked then. |
 /// | `crate = "::path"` | Where es-runtime is, when it has another name. |
 ///
 /// An event that is listed without its `ReactTo` does not compile, nor does a `ReactTo` for an event
-/// that is not listed; so with `timers` and `refusals`.
+/// that is not listed; so with `timers` and `rejections`.
 #[proc_macro_derive(ProcessManager, attributes(process_manager))]
 pub fn derive_process_manager(input: TokenStream) -> TokenStream {
     expand::derive_process_manager(input.into()).into()
@@ -504,10 +502,8 @@ pub fn derive_process_manager(input: TokenStream) -> TokenStream {
 /// the compiler.
 ///
 /// ```
-/// use es_runtime::{
-///     Envelope, Event,
-///     saga::{Effect, Fail, Saga, Start, StepCx, saga},
-/// };
+/// use es_runtime::{Envelope, Event};
+/// use es_sagas::{Effect, Fail, Saga, Start, StepCx, saga};
 /// use serde::{Deserialize, Serialize};
 ///
 /// #[derive(Event, Serialize, Deserialize)]

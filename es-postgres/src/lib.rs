@@ -28,19 +28,19 @@ mod options;
 mod pages;
 mod read_models;
 mod rows;
-mod saga;
 mod schema;
 mod settings;
 mod statements;
 mod stats;
 mod store;
 mod wake;
+mod work;
 mod write;
 
 pub use options::PostgresOptions;
-pub use read_models::{Postgres, PostgresTransaction, Reading, StatementError};
+pub use read_models::{PostgresReadDatabase, PostgresTransaction, Reading, StatementError};
 #[cfg(feature = "sqlx")]
-pub use read_models::{SqlxPostgres, SqlxTransaction};
+pub use read_models::{SqlxReadDatabase, SqlxTransaction};
 pub use settings::Durability;
 #[cfg(feature = "sqlx")]
 pub use sqlx;

@@ -1,17 +1,15 @@
 //! How a store is opened: the builder.
 
 use crate::{
-    Postgres, PostgresStore,
+    PostgresReadDatabase, PostgresStore,
     connection::{Connector, Tls},
     identifier::SchemaName,
     read_models::ReadSettings,
     schema,
     settings::{Clock, Settings},
 };
-use es_runtime::{
-    Limits, StorageError, StorageErrorKind, Timestamp,
-    projection::{Dispatch, inline::InlineProjection},
-};
+use es_projections::{Dispatch, inline::InlineProjection};
+use es_runtime::{Limits, StorageError, StorageErrorKind, Timestamp};
 use std::{fmt, sync::Arc, time::Duration};
 use tokio_postgres::{
     Config, NoTls, Socket,
@@ -48,7 +46,7 @@ pub struct PostgresOptions {
     notify: bool,
     read_schema: Option<SchemaName>,
     read_connections: usize,
-    inline: Vec<InlineProjection<Postgres>>,
+    inline: Vec<InlineProjection<PostgresReadDatabase>>,
 }
 
 impl PostgresOptions {
@@ -197,7 +195,7 @@ impl PostgresOptions {
         self
     }
 
-    /// The schema that read models and the books of their runner are in; it is made where it is missing.
+    /// The schema that read models and the projection state of their runner are in; it is made where it is missing.
     /// By default they are where the role's `search_path` says, usually in `public`.
     ///
     /// # Errors
@@ -223,7 +221,7 @@ impl PostgresOptions {
     /// When the store is opened, events that the read model does not have yet are handled first, in
     /// one transaction; so is the whole store for a new version. Give it to every process that
     /// writes: what one without it appends comes with the next append of one with it.
-    pub fn inline<P: Dispatch<Postgres>>(mut self, projection: P) -> Self {
+    pub fn inline<P: Dispatch<PostgresReadDatabase>>(mut self, projection: P) -> Self {
         self.inline.push(InlineProjection::new(projection));
         self
     }
@@ -237,9 +235,9 @@ impl PostgresOptions {
     ///
     /// # Cancel safety
     /// The schema may have been made.
-    pub async fn open_read_database(self) -> Result<Postgres, StorageError> {
+    pub async fn open_read_database(self) -> Result<PostgresReadDatabase, StorageError> {
         let runtime = in_runtime()?;
-        let read = Postgres::of(self.read_settings(), runtime);
+        let read = PostgresReadDatabase::of(self.read_settings(), runtime);
         read.prepare().await?;
         Ok(read)
     }
@@ -328,7 +326,7 @@ impl PostgresStore {
     }
 }
 
-impl Postgres {
+impl PostgresReadDatabase {
     /// Opens a database for read models with the usual settings.
     ///
     /// # Errors

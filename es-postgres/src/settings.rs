@@ -1,9 +1,10 @@
 //! The settings that the parts of one store share.
 
-use crate::{Postgres, connection::Connector, identifier::SchemaName, read_models::ReadSettings};
-use es_runtime::{
-    Limits, StorageError, StorageErrorKind, Timestamp, projection::inline::InlineProjection,
+use crate::{
+    PostgresReadDatabase, connection::Connector, identifier::SchemaName, read_models::ReadSettings,
 };
+use es_projections::inline::InlineProjection;
+use es_runtime::{Limits, StorageError, StorageErrorKind, Timestamp};
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
@@ -24,7 +25,7 @@ pub(crate) type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 
 pub(crate) struct Settings {
     pub(crate) read: ReadSettings,
-    pub(crate) inline: Vec<InlineProjection<Postgres>>,
+    pub(crate) inline: Vec<InlineProjection<PostgresReadDatabase>>,
     pub(crate) connector: Connector,
     pub(crate) schema: SchemaName,
     pub(crate) migrate: bool,

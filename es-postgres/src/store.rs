@@ -1,7 +1,7 @@
 //! The handle that applications hold.
 
 use crate::{
-    Postgres,
+    PostgresReadDatabase,
     connection::{Param, Readers, Session},
     errors::{closed, no_answer, read_error, storage},
     feed::{feed_page, head_of},
@@ -56,8 +56,8 @@ use tokio_postgres::types::Type;
 /// In the schema, `es` by default: `events` has one row an event, with the columns that the fields of
 /// [`RecordedEvent`] are named after; `convert_from(payload, 'UTF8')` shows a JSON payload. Triggers
 /// refuse `UPDATE`, `DELETE` and `TRUNCATE` as a guard against accidents. `appends` has the requests
-/// that had an id, `snapshots` the newest snapshot of each stream, `sagas` a row for each saga,
-/// `saga_cursors` how far their inputs are, `store_id` what the keys of their effects are derived from,
+/// that had an id, `snapshots` the newest snapshot of each stream, `work` a row for each saga or process manager,
+/// `cursors` how far their inputs are, `store_id` what the keys of their effects are derived from,
 /// `head` the newest position, `es_meta` the version of these tables.
 #[derive(Clone)]
 pub struct PostgresStore {
@@ -181,9 +181,9 @@ impl PostgresStore {
 
     /// A handle for read models in this database, beside the events. Each call makes a pool of
     /// connections: keep it, and clone it.
-    pub fn read_database(&self) -> Postgres {
+    pub fn read_database(&self) -> PostgresReadDatabase {
         let shared = &self.shared;
-        Postgres::of(shared.settings.read.clone(), shared.runtime.clone())
+        PostgresReadDatabase::of(shared.settings.read.clone(), shared.runtime.clone())
     }
 
     /// The name of the schema.

@@ -46,8 +46,8 @@ impl<A: Aggregate> Events<A> {
         self.list.push(event.into_event());
     }
 
-    /// Adds one more of the enum itself.
-    pub(crate) fn push_one(&mut self, event: A::Event) {
+    /// Adds one more event that is already of the aggregate's event enum.
+    pub fn push_event(&mut self, event: A::Event) {
         self.list.push(event);
     }
 

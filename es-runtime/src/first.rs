@@ -7,7 +7,7 @@ use std::{
 };
 
 /// What comes first; the one that comes later is dropped, or left to whoever has it.
-pub(crate) async fn first_of<A: Future, B: Future>(
+pub async fn first_of<A: Future, B: Future>(
     mut first: Pin<&mut A>,
     second: B,
 ) -> Result<A::Output, B::Output> {

@@ -88,41 +88,41 @@ mod event;
 mod events;
 mod fingerprint;
 mod first;
-pub mod projection;
 mod record;
 mod repository;
-pub mod saga;
 pub mod schema;
 pub mod store;
 
-pub use aggregate::{Aggregate, AggregateId, Apply, Command, DomainError, Handle};
+pub use aggregate::{Aggregate, AggregateId, Apply, AsId, Command, DomainError, Handle};
 pub use codec::{Codec, CodecError};
 pub use event::{DecodeError, Decoded, Event, EventSet, EventType, StoredPayload};
 pub use events::{EventOf, Events, Recorder};
-pub use projection::{
-    HandlerError, Project, Projection, Projections, React, ReadDatabase, Subscription,
-};
 pub use record::{
     AppendId, Envelope, EventId, ExpectedVersion, InvalidAppendId, InvalidEventId, InvalidPosition,
-    InvalidStreamId, InvalidTimestamp, MAX_STREAM_ID_BYTES, Metadata, Position, RecordedEvent,
-    StreamId, StreamIdProblem, Timestamp,
+    InvalidStreamId, InvalidTimestamp, MAX_STREAM_ID_BYTES, Metadata, NotAnId, Position,
+    RecordedEvent, StreamId, StreamIdProblem, Timestamp,
 };
 pub use repository::{
     Execute, ExecuteError, Executed, LoadError, Loaded, Repository, RetryPolicy, SnapshotDropped,
     SnapshotFailure, SnapshotUse,
 };
-pub use saga::{ProcessManager, Saga, SagaStore, Sagas};
 pub use schema::Shape;
 #[doc(inline)]
 pub use store::{
-    Append, AppendError, Appended, Direction, EventFilter, EventStore, FeedPage, Fingerprint,
+    AnyStore, Append, AppendError, Appended, Claim, Claimed, Commit, CommitError, CommitStore,
+    Committed, CursorMove, Direction, EventFilter, EventStore, FeedPage, Fingerprint,
     InvalidAppend, Limits, MemoryStore, NewEvent, NoSnapshots, Outcome, ReadError, ReadLimit,
     Snapshot, SnapshotPolicy, SnapshotStore, StorageError, StorageErrorKind, StoredEvent,
-    StreamFold, StreamRange,
+    StreamFold, StreamRange, WorkChange, WorkFilter, WorkItem, WorkQueue, WorkStatus,
 };
+
+pub mod command {
+    //! A command of any aggregate behind one type, for code that commits several decisions at once.
+    pub use crate::repository::command::{AggregateCommand, DecideError, encode_events};
+}
 
 #[doc(inline)]
 pub use store::rows;
 
 #[cfg(feature = "derive")]
-pub use es_macros::{Aggregate, Event, ProcessManager, Projection, Shape, Subscription};
+pub use es_macros::{Aggregate, Event, Shape};

@@ -1,11 +1,10 @@
-//! Commits that change several streams, rows and a cursor at once, and claims by the clock of the
+//! Commits that change several streams, work items and a cursor at once, and claims by the clock of the
 //! store: what they do inside of the transaction that they share with other writes.
 
 use crate::{append, errors::corrupt, rows::exact, settings::Settings};
 use es_runtime::{
-    Outcome, Position, StorageError, StreamId, Timestamp,
-    saga::{Claim, Claimed, Commit, CommitError, Committed, CursorMove, RowChange},
-    store::author,
+    Claim, Claimed, Commit, CommitError, Committed, CursorMove, Outcome, Position, StorageError,
+    StreamId, Timestamp, WorkChange, store::author,
 };
 use rusqlite::{Connection, OptionalExtension, named_params, params};
 use std::time::Duration;
@@ -16,12 +15,12 @@ pub(crate) fn commit(
     commit: &Commit,
     settings: &Settings,
 ) -> rusqlite::Result<Result<Committed, CommitError>> {
-    run(connection, "SAVEPOINT saga")?;
+    run(connection, "SAVEPOINT work")?;
     let done = commit_parts(connection, commit, settings)?;
     if done.is_err() {
-        run(connection, "ROLLBACK TO saga")?;
+        run(connection, "ROLLBACK TO work")?;
     }
-    run(connection, "RELEASE saga")?;
+    run(connection, "RELEASE work")?;
     Ok(done)
 }
 
@@ -41,11 +40,11 @@ fn commit_parts(
             .and_then(|done| author::check_first_time(request, done));
         match done {
             Ok(done) => appended.push(done),
-            Err(refused) => return Ok(Err(refused)),
+            Err(rejected) => return Ok(Err(rejected)),
         }
     }
     let now = (settings.clock)().unix_micros();
-    for row in &commit.rows {
+    for row in &commit.work {
         if let Err(error) = change_row(connection, row, now)? {
             return Ok(Err(error));
         }
@@ -60,25 +59,25 @@ fn commit_parts(
 
 fn change_row(
     connection: &Connection,
-    row: &RowChange,
+    row: &WorkChange,
     now: i64,
 ) -> rusqlite::Result<Result<(), CommitError>> {
     let instance = &row.instance;
     let epoch: Option<i64> = connection
-        .prepare_cached("SELECT epoch FROM es_sagas WHERE saga = ?1 AND id = ?2")?
+        .prepare_cached("SELECT epoch FROM es_work WHERE aggregate = ?1 AND aggregate_id = ?2")?
         .query_row([instance.aggregate(), instance.id()], |row| row.get(0))
         .optional()?;
     let actual = epoch.and_then(|epoch| u64::try_from(epoch).ok());
     let actual = actual.unwrap_or(0);
-    if let Err(refused) = author::check_epoch(row, actual) {
-        return Ok(Err(refused));
+    if let Err(rejected) = author::check_epoch(row, actual) {
+        return Ok(Err(rejected));
     }
     connection
         .prepare_cached(
-            "INSERT INTO es_sagas (saga, id, definition, status, phase, reason, due_at, epoch,
+            "INSERT INTO es_work (aggregate, aggregate_id, definition, status, phase, reason, due_at, epoch,
                                    updated_at)
-             VALUES (:saga, :id, :definition, :status, :phase, :reason, :due_at, 0, :now)
-             ON CONFLICT (saga, id) DO UPDATE SET
+             VALUES (:aggregate, :aggregate_id, :definition, :status, :phase, :reason, :due_at, 0, :now)
+             ON CONFLICT (aggregate, aggregate_id) DO UPDATE SET
                  definition = excluded.definition, status = excluded.status,
                  phase = excluded.phase, reason = excluded.reason, due_at = excluded.due_at,
                  updated_at = excluded.updated_at,
@@ -86,8 +85,8 @@ fn change_row(
                  lease_until = CASE WHEN :release THEN NULL ELSE lease_until END",
         )?
         .execute(named_params! {
-            ":saga": instance.aggregate(),
-            ":id": instance.id(),
+            ":aggregate": instance.aggregate(),
+            ":aggregate_id": instance.id(),
             ":definition": row.definition,
             ":status": row.status.as_str(),
             ":phase": row.phase,
@@ -113,13 +112,13 @@ fn move_cursor(
             }));
         }
     };
-    if let Err(refused) = author::check_cursor(moved, actual) {
-        return Ok(Err(refused));
+    if let Err(rejected) = author::check_cursor(moved, actual) {
+        return Ok(Err(rejected));
     }
     connection
         .prepare_cached(
-            "INSERT INTO es_saga_cursors (saga, position) VALUES (?1, ?2)
-             ON CONFLICT (saga) DO UPDATE SET position = excluded.position",
+            "INSERT INTO es_cursors (consumer, position) VALUES (?1, ?2)
+             ON CONFLICT (consumer) DO UPDATE SET position = excluded.position",
         )?
         .execute([consumer, &moved.to.to_string()])?;
     Ok(Ok(()))
@@ -130,7 +129,7 @@ pub(crate) fn cursor(
     consumer: &str,
 ) -> rusqlite::Result<Result<Option<Position>, StorageError>> {
     let found: Option<String> = connection
-        .prepare_cached("SELECT position FROM es_saga_cursors WHERE saga = ?1")?
+        .prepare_cached("SELECT position FROM es_cursors WHERE consumer = ?1")?
         .query_row([consumer], |row| row.get(0))
         .optional()?;
     Ok(found
@@ -140,8 +139,9 @@ pub(crate) fn cursor(
 }
 
 /// Due and free, of one saga: id, due time, epoch, and whether a lease ran out.
-pub(crate) const DUE: &str = "SELECT id, due_at, epoch, lease_until IS NOT NULL FROM es_sagas
-                   WHERE saga = ?1 AND status = 'running' AND due_at <= ?2
+pub(crate) const DUE: &str =
+    "SELECT aggregate_id, due_at, epoch, lease_until IS NOT NULL FROM es_work
+                   WHERE aggregate = ?1 AND status = 'running' AND due_at <= ?2
                      AND (lease_until IS NULL OR lease_until <= ?2)
                    ORDER BY due_at LIMIT ?3";
 
@@ -154,34 +154,41 @@ pub(crate) fn claim(
     let now = (settings.clock)();
     let most = i64::try_from(claim.at_most).unwrap_or(i64::MAX);
     let mut due: Vec<(i64, &str, String, i64, bool)> = Vec::new();
-    for saga in &claim.sagas {
+    for aggregate in &claim.aggregates {
         let mut select = connection.prepare_cached(DUE)?;
-        let mut rows = select.query(params![saga, now.unix_micros(), most])?;
+        let mut rows = select.query(params![aggregate, now.unix_micros(), most])?;
         while let Some(row) = rows.next()? {
-            due.push((row.get(1)?, saga, row.get(0)?, row.get(2)?, row.get(3)?));
+            due.push((
+                row.get(1)?,
+                aggregate,
+                row.get(0)?,
+                row.get(2)?,
+                row.get(3)?,
+            ));
         }
     }
     due.sort();
     due.truncate(claim.at_most);
     let mut claimed = Vec::with_capacity(due.len());
-    for (_, saga, id, epoch, lapsed) in due {
+    for (_, aggregate, id, epoch, lease_expired) in due {
         let epoch = epoch.saturating_add(1);
-        let (Ok(instance), Ok(number)) = (StreamId::new(saga, &id), u64::try_from(epoch)) else {
+        let (Ok(instance), Ok(number)) = (StreamId::new(aggregate, &id), u64::try_from(epoch))
+        else {
             continue;
         };
         connection
             .prepare_cached(
-                "UPDATE es_sagas SET epoch = ?3, owner = ?4, lease_until = ?5
-                 WHERE saga = ?1 AND id = ?2",
+                "UPDATE es_work SET epoch = ?3, owner = ?4, lease_until = ?5
+                 WHERE aggregate = ?1 AND aggregate_id = ?2",
             )?
             .execute(params![
-                saga,
+                aggregate,
                 id,
                 epoch,
                 claim.owner,
                 now.after(claim.lease).unix_micros()
             ])?;
-        claimed.push(Claimed::new(instance, number).after_lapse(lapsed));
+        claimed.push(Claimed::new(instance, number).after_expired_lease(lease_expired));
     }
     Ok(claimed)
 }
@@ -196,7 +203,7 @@ pub(crate) fn renew(
     let until = (settings.clock)().after(lease).unix_micros();
     let renewed = connection
         .prepare_cached(
-            "UPDATE es_sagas SET lease_until = ?4 WHERE saga = ?1 AND id = ?2 AND epoch = ?3",
+            "UPDATE es_work SET lease_until = ?4 WHERE aggregate = ?1 AND aggregate_id = ?2 AND epoch = ?3",
         )?
         .execute(params![
             claimed.instance.aggregate(),

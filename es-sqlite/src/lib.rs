@@ -37,16 +37,16 @@ mod queries;
 mod read_models;
 mod reader;
 mod rows;
-mod saga;
 mod schema;
 mod settings;
 mod stats;
 mod store;
 mod task;
+mod work;
 mod writer;
 
 pub use options::SqliteOptions;
-pub use read_models::{Sqlite, SqliteTransaction};
+pub use read_models::{SqliteReadDatabase, SqliteTransaction};
 pub use rusqlite;
 pub use settings::Durability;
 pub use stats::Stats;

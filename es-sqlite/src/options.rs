@@ -1,14 +1,12 @@
 //! How a store is opened: the builder.
 
 use crate::{
-    Sqlite, SqliteStore,
+    SqliteReadDatabase, SqliteStore,
     settings::{Clock, Durability, Settings},
     store::Shared,
 };
-use es_runtime::{
-    Limits, StorageError, Timestamp,
-    projection::{Dispatch, inline::InlineProjection},
-};
+use es_projections::{Dispatch, inline::InlineProjection};
+use es_runtime::{Limits, StorageError, Timestamp};
 use std::{fmt, num::NonZeroUsize, path::Path, sync::Arc, thread, time::Duration};
 
 /// Opens a [`SqliteStore`] with other settings than the usual ones.
@@ -39,7 +37,7 @@ pub struct SqliteOptions {
     durability: Durability,
     read_only: bool,
     max_bytes: Option<u64>,
-    inline: Vec<InlineProjection<Sqlite>>,
+    inline: Vec<InlineProjection<SqliteReadDatabase>>,
     holds_events: bool,
 }
 
@@ -121,7 +119,7 @@ impl SqliteOptions {
     /// When the store is opened, events that the read model does not have yet are handled first, in
     /// one transaction; so is the whole store for a new version. Give it to every process that
     /// writes: what one without it appends comes with the next append of one with it.
-    pub fn inline<P: Dispatch<Sqlite>>(mut self, projection: P) -> Self {
+    pub fn inline<P: Dispatch<SqliteReadDatabase>>(mut self, projection: P) -> Self {
         self.inline.push(InlineProjection::new(projection));
         self
     }
@@ -146,9 +144,11 @@ impl SqliteOptions {
     pub(crate) async fn open_read_database(
         self,
         path: impl AsRef<Path>,
-    ) -> Result<Sqlite, StorageError> {
+    ) -> Result<SqliteReadDatabase, StorageError> {
         let settings = self.settings(path.as_ref())?;
-        Ok(Sqlite::of(Shared::start(Arc::new(settings)).await?))
+        Ok(SqliteReadDatabase::of(
+            Shared::start(Arc::new(settings)).await?,
+        ))
     }
 
     fn settings(self, path: &Path) -> Result<Settings, StorageError> {
@@ -206,7 +206,7 @@ impl SqliteStore {
     }
 }
 
-impl Sqlite {
+impl SqliteReadDatabase {
     /// Opens a file for read models and creates it where it is missing.
     ///
     /// # Errors

@@ -1,7 +1,8 @@
 //! The settings that the threads of one store share.
 
-use crate::Sqlite;
-use es_runtime::{Limits, Timestamp, projection::inline::InlineProjection};
+use crate::SqliteReadDatabase;
+use es_projections::inline::InlineProjection;
+use es_runtime::{Limits, Timestamp};
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
 /// What an acknowledged append survives.
@@ -28,7 +29,7 @@ pub(crate) struct Settings {
     pub(crate) durability: Durability,
     pub(crate) read_only: bool,
     pub(crate) max_bytes: Option<u64>,
-    pub(crate) inline: Vec<InlineProjection<Sqlite>>,
+    pub(crate) inline: Vec<InlineProjection<SqliteReadDatabase>>,
     /// Whether it is a store; otherwise only read models are in the file.
     pub(crate) holds_events: bool,
 }

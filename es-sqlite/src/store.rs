@@ -42,7 +42,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 /// `content_type` and `payload`, which is text where it is JSON. SQL may read it; triggers refuse
 /// `UPDATE` and `DELETE` as a guard against accidents, not against an owner of the file who means it
 /// (`INSERT OR REPLACE` gets past them). `appends` has the requests that had an id, `snapshots` the
-/// newest snapshot of each stream, `es_sagas` a row for each saga, `es_saga_cursors` how far their
+/// newest snapshot of each stream, `es_work` a row for each saga or process manager, `es_cursors` how far their
 /// inputs are, `es_meta` the version of these tables. Other names are free.
 #[derive(Clone)]
 pub struct SqliteStore {
@@ -84,8 +84,8 @@ impl SqliteStore {
     /// A handle for read models in this file, beside the events: written by the same thread, so that
     /// the two never wait for each other's locks. [`inline`](crate::SqliteOptions::inline) projections are
     /// asked through it too.
-    pub fn read_database(&self) -> crate::Sqlite {
-        crate::Sqlite::of(Arc::clone(&self.shared))
+    pub fn read_database(&self) -> crate::SqliteReadDatabase {
+        crate::SqliteReadDatabase::of(Arc::clone(&self.shared))
     }
 
     /// What was written since the store was opened. More writes than commits say that callers

@@ -2,8 +2,8 @@
 
 use crate::{append, commit, settings::Settings};
 use es_runtime::{
-    Append, AppendError, Appended, Snapshot, StreamId,
-    saga::{Claim, Claimed, Commit, CommitError, Committed},
+    Append, AppendError, Appended, Claim, Claimed, Commit, CommitError, Committed, Snapshot,
+    StreamId,
 };
 use rusqlite::Connection;
 use std::time::Duration;

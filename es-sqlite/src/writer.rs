@@ -6,7 +6,7 @@ use crate::{
     connection::{self, Role},
     errors::{Failed, SharedFailure, no_answer, outcome_of_commit, panicked},
     read_models::{
-        Sqlite, SqliteTransaction,
+        SqliteReadDatabase, SqliteTransaction,
         inline::{self, Feed},
     },
     schema,
@@ -14,10 +14,8 @@ use crate::{
     stats::Counters,
     task::{self, Done, Task},
 };
-use es_runtime::{
-    AppendError, Outcome, StorageError, StorageErrorKind,
-    projection::inline::{InlineError, Inlines},
-};
+use es_projections::inline::{InlineError, Inlines};
+use es_runtime::{AppendError, Outcome, StorageError, StorageErrorKind};
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, atomic::Ordering},
@@ -91,7 +89,9 @@ pub(crate) async fn start(
     Ok(sender)
 }
 
-fn open(settings: &Settings) -> Result<(SqliteTransaction, Inlines<Sqlite>), StorageError> {
+fn open(
+    settings: &Settings,
+) -> Result<(SqliteTransaction, Inlines<SqliteReadDatabase>), StorageError> {
     let mut connection = connection::open(settings, Role::Writer)?;
     if settings.holds_events {
         schema::migrate(&mut connection, settings)?;
@@ -105,7 +105,7 @@ fn open(settings: &Settings) -> Result<(SqliteTransaction, Inlines<Sqlite>), Sto
 struct Writer {
     /// `None` after a failure that left it in doubt; it is opened again for the next write.
     connection: Option<SqliteTransaction>,
-    inlines: Inlines<Sqlite>,
+    inlines: Inlines<SqliteReadDatabase>,
     settings: Arc<Settings>,
     told: Told,
 }
@@ -321,7 +321,7 @@ fn attempt(
     tx: &mut SqliteTransaction,
     tasks: &[Task],
     settings: &Settings,
-    inlines: &mut Inlines<Sqlite>,
+    inlines: &mut Inlines<SqliteReadDatabase>,
     stage: &mut Stage,
 ) -> Result<Vec<Done>, Broken> {
     // IMMEDIATE: a transaction that only becomes a writer half-way may be refused then.
@@ -353,7 +353,7 @@ fn append_inline(
     tx: &mut SqliteTransaction,
     task: &Task,
     settings: &Settings,
-    inlines: &Inlines<Sqlite>,
+    inlines: &Inlines<SqliteReadDatabase>,
 ) -> Result<Done, Broken> {
     run(tx, "SAVEPOINT projected")?;
     let done = task::run(tx.connection(), task, settings)?;

@@ -4,12 +4,12 @@
 
 mod clock;
 pub mod conformance;
+mod pausing;
 #[cfg(all(feature = "postgres-server", unix))]
 pub mod postgres;
 pub mod saga;
 mod scenario;
-mod sleepy;
 
 pub use clock::VirtualClock;
+pub use pausing::{PausingStore, Resume, as_a_process};
 pub use scenario::{Scenario, Then, given, given_nothing};
-pub use sleepy::{Alarm, SleepyStore, as_a_process};

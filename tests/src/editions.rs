@@ -1,10 +1,7 @@
 //! One saga in the editions of several releases of a program, and sagas with narrow bounds.
 
 use crate::orders::{OrderPlaced, Outside};
-use es_runtime::{
-    Saga,
-    saga::{Cx, Definition, Effect, Retry, Start},
-};
+use es_sagas::{Cx, Definition, Effect, Retry, Saga, Start};
 use serde::{Deserialize, Serialize};
 use std::{sync::Arc, time::Duration};
 

@@ -1,10 +1,8 @@
 //! Orders, payments, and the process managers between them: what is paid is shipped, what is not is
 //! reminded of and closed.
 
-use es_runtime::{
-    Aggregate, Apply, Envelope, Event, Events, Handle, ProcessManager, Repository,
-    saga::{OnRefused, OnTimer, ReactTo, Reactions, Refused, SagaStore},
-};
+use es_runtime::{Aggregate, Apply, Envelope, Event, Events, Handle, Repository, WorkQueue};
+use es_sagas::{OnRejected, OnTimer, ProcessManager, ReactTo, Reactions, Rejected};
 use serde::{Deserialize, Serialize};
 use std::{convert::Infallible, time::Duration};
 
@@ -331,7 +329,7 @@ pub struct CashierDone {
 /// Ships for a payment, or gives it back.
 #[derive(Aggregate, ProcessManager, Default, Debug)]
 #[aggregate("cashier", id = u64, error = Infallible, events(CashierDone))]
-#[process_manager(reacts(PaymentReceived), refusals)]
+#[process_manager(reacts(PaymentReceived), rejections)]
 pub struct Cashier {}
 
 impl Apply<CashierDone> for Cashier {
@@ -352,9 +350,9 @@ impl ReactTo<PaymentReceived> for Cashier {
     }
 }
 
-impl OnRefused for Cashier {
-    fn refused(&self, refused: &Refused) -> Reactions<Self> {
-        let refused = Some(refused.reason.clone());
+impl OnRejected for Cashier {
+    fn rejected(&self, rejected: &Rejected) -> Reactions<Self> {
+        let refused = Some(rejected.reason.clone());
         Reactions::none().event(CashierDone { refused })
     }
 }
@@ -399,7 +397,7 @@ impl ReactTo<PaymentReceived> for Clerk {
 }
 
 /// Places an order.
-pub async fn place(store: &impl SagaStore, order: u64, remind: Duration, close: Duration) {
+pub async fn place(store: &impl WorkQueue, order: u64, remind: Duration, close: Duration) {
     let place = Place {
         remind_after: remind,
         close_after: close,
@@ -409,26 +407,26 @@ pub async fn place(store: &impl SagaStore, order: u64, remind: Duration, close: 
 }
 
 /// Pays for an order.
-pub async fn pay(store: &impl SagaStore, payment: u64, order: u64) {
+pub async fn pay(store: &impl WorkQueue, payment: u64, order: u64) {
     let payments = Repository::<Payment, _>::without_snapshots(store.clone());
     let receive = Receive { order };
     payments.execute(&payment, receive).await.expect("received");
 }
 
 /// Holds an order back, or not.
-pub async fn hold(store: &impl SagaStore, order: u64, held: bool) {
+pub async fn hold(store: &impl WorkQueue, order: u64, held: bool) {
     let orders = Repository::<Order, _>::without_snapshots(store.clone());
     orders.execute(&order, Hold(held)).await.expect("held");
 }
 
 /// The order.
-pub async fn order(store: &impl SagaStore, order: u64) -> Order {
+pub async fn order(store: &impl WorkQueue, order: u64) -> Order {
     let orders = Repository::<Order, _>::without_snapshots(store.clone());
     orders.load(&order).await.expect("loads").state
 }
 
 /// The payment.
-pub async fn payment(store: &impl SagaStore, payment: u64) -> Payment {
+pub async fn payment(store: &impl WorkQueue, payment: u64) -> Payment {
     let payments = Repository::<Payment, _>::without_snapshots(store.clone());
     payments.load(&payment).await.expect("loads").state
 }

@@ -6,7 +6,7 @@ use crate::{
     orders::{Answer, Outside},
     signals::kill_this_process,
 };
-use es_runtime::saga::{Fail, Key};
+use es_sagas::{Fail, Key};
 use es_sqlite::rusqlite::{
     Connection, OptionalExtension, Transaction, TransactionBehavior, params,
 };

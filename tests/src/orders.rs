@@ -1,9 +1,7 @@
 //! Orders and the saga that fulfils them: charge, reserve, schedule, then confirm; or all of it back.
 
-use es_runtime::{
-    Aggregate, Apply, Event, Events, Handle, Metadata, Repository, Saga,
-    saga::{AggregateCommand, Cx, Definition, Effect, Fail, Key, Retry, SagaStore, Start},
-};
+use es_runtime::{Aggregate, Apply, Event, Events, Handle, Metadata, Repository, WorkQueue};
+use es_sagas::{AggregateCommand, Cx, Definition, Effect, Fail, Key, Retry, Saga, Start};
 use serde::{Deserialize, Serialize};
 use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
 
@@ -134,7 +132,7 @@ impl Handle<Reject> for Order {
 }
 
 /// Places an order.
-pub async fn place<S: SagaStore>(store: &S, id: &str, cents: u64) {
+pub async fn place<S: WorkQueue>(store: &S, id: &str, cents: u64) {
     Repository::<Order, _>::without_snapshots(store.clone())
         .execute(&id.to_owned(), Place { cents })
         .metadata(Metadata::new().with_user("customer"))
@@ -143,7 +141,7 @@ pub async fn place<S: SagaStore>(store: &S, id: &str, cents: u64) {
 }
 
 /// Cancels an order; `false` when it was settled before.
-pub async fn cancel<S: SagaStore>(store: &S, id: &str) -> bool {
+pub async fn cancel<S: WorkQueue>(store: &S, id: &str) -> bool {
     Repository::<Order, _>::without_snapshots(store.clone())
         .execute(&id.to_owned(), Cancel)
         .await

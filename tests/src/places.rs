@@ -3,7 +3,7 @@
 
 use crate::done_orders::DoneOrders;
 use es_postgres::PostgresStore;
-use es_runtime::saga::SagaStore;
+use es_runtime::WorkQueue;
 use es_sqlite::SqliteStore;
 use es_testkit::postgres::{Database, Server};
 use std::{
@@ -52,7 +52,7 @@ impl Place {
 
 /// Something that is done with a store, whichever it is.
 pub trait Act<R>: Send {
-    fn run<S: SagaStore>(self, store: S) -> impl Future<Output = R> + Send;
+    fn run<S: WorkQueue>(self, store: S) -> impl Future<Output = R> + Send;
 }
 
 /// Opens the store at this address, does something with it, and closes it.

@@ -1,10 +1,8 @@
 //! The schema lock through the derives: a lock is sealed by one release of a program and met by
 //! another, whose types have the same stored names.
 
-use es_runtime::{
-    Aggregate, Event, Shape,
-    schema::{LockChange, LockError, LockMode, LockReport, SetShapes, check_lock_in},
-};
+use es_runtime::{Aggregate, Event, Shape, schema::SetShapes};
+use es_schema_lock::{LockChange, LockError, LockMode, LockReport, check_lock_in};
 use serde::{Deserialize, Serialize};
 use std::{
     convert::Infallible,
@@ -710,7 +708,7 @@ line 8: line 7 has the same name and version:
 
 // As a user writes it. The file was sealed by `before`.
 
-es_runtime::schema_lock!(fn the_lock_of_a_user, before::Order, "tests/lock/order.lock", check);
+es_schema_lock::schema_lock!(fn the_lock_of_a_user, before::Order, "tests/lock/order.lock", check);
 
 #[test]
 #[allow(
@@ -718,7 +716,7 @@ es_runtime::schema_lock!(fn the_lock_of_a_user, before::Order, "tests/lock/order
     reason = "the test inside is called by hand, because it fails"
 )]
 fn the_generated_test_fails() {
-    es_runtime::schema_lock!(fn generated, changed_nested_type::Order, "tests/lock/order.lock");
+    es_schema_lock::schema_lock!(fn generated, changed_nested_type::Order, "tests/lock/order.lock");
     let panic = catch_unwind(generated).expect_err("the nested type has changed");
     let said = panic.downcast_ref::<String>().expect("a message");
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/lock");

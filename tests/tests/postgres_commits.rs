@@ -4,11 +4,10 @@
 #![cfg(unix)]
 
 use es_postgres::{PostgresOptions, PostgresStore, tokio_postgres};
+use es_projections::{Job, ReadDatabase, RolledBack, SqlTransaction, SqlValue};
 use es_runtime::{
-    Append, AppendError, AppendId, EventStore, ExpectedVersion, NewEvent, Outcome, ReadDatabase,
-    StorageErrorKind, StreamId,
-    projection::{Job, RolledBack, SqlTransaction, SqlValue},
-    saga::{Commit, SagaStore},
+    Append, AppendError, AppendId, Commit, CommitStore, EventStore, ExpectedVersion, NewEvent,
+    Outcome, StorageErrorKind, StreamId,
 };
 use es_testkit::postgres::{Database, Server};
 use es_tests::proxy::{Cut, Proxy};

@@ -2,11 +2,11 @@
 //! when the server goes away. The conformance suite has the rest.
 
 use es_postgres::{Durability, PostgresStore};
+use es_projections::{Job, ReadDatabase, RolledBack, SqlTransaction};
+use es_runtime::WorkFilter;
 use es_runtime::{
     Append, AppendError, EventFilter, EventStore, ExpectedVersion, NewEvent, Outcome, Position,
-    ReadDatabase, ReadLimit, StorageErrorKind, StreamId, StreamRange,
-    projection::{Job, RolledBack, SqlTransaction},
-    saga::{RowFilter, SagaStore},
+    ReadLimit, StorageErrorKind, StreamId, StreamRange, WorkQueue,
 };
 use es_testkit::postgres::{Database, Server};
 use es_tests::{
@@ -114,7 +114,7 @@ async fn an_operator_makes_the_tables_and_the_store_needs_few_rights() {
 
 /// What versions 2 and 3 brought, taken away again.
 const BACK_TO: [&str; 2] = [
-    "DROP TABLE es.sagas, es.saga_cursors, es.store_id; DROP FUNCTION es.append_single_round_trip;
+    "DROP TABLE es.work, es.cursors, es.store_id; DROP FUNCTION es.append_single_round_trip;
      UPDATE es.es_meta SET value = 1",
     "DROP FUNCTION es.append_single_round_trip; UPDATE es.es_meta SET value = 2",
 ];
@@ -141,7 +141,7 @@ async fn older_tables_are_brought_to_this_version_with_what_is_in_them() {
             let store = options.migrate(!by_script).open().await.expect("opens");
             deposit(&store, "a", 1).await.expect("stored");
             assert_eq!(positions(&store).await, [1, 2]);
-            let sagas = store.saga_rows(&RowFilter::default()).await;
+            let sagas = store.work_items(&WorkFilter::default()).await;
             assert!(sagas.expect("there is a table").is_empty());
         }
     }
@@ -410,7 +410,7 @@ async fn any_word_may_be_the_name_of_a_schema() {
         assert_eq!(positions(&store).await, [1]);
         let heard = tokio::time::timeout(Duration::from_secs(20), heard).await;
         heard.expect("in time").expect("no panic");
-        let sagas = store.saga_rows(&RowFilter::default()).await;
+        let sagas = store.work_items(&WorkFilter::default()).await;
         assert!(sagas.expect("there is a table").is_empty());
         store.close().await;
         other.close().await;
@@ -452,7 +452,7 @@ async fn a_clock_that_panics_ends_no_store() {
             assert_eq!(refused.outcome(), Outcome::NotApplied, "{refused}");
             assert!(refused.to_string().contains("clock"), "{refused}");
         }
-        assert!(store.saga_time().await.is_err());
+        assert!(store.now().await.is_err());
         is_broken.store(false, Ordering::SeqCst);
         deposit(&store, "a", 1).await.expect("stored");
         assert_eq!(positions(&store).await.len(), before + 1);
@@ -574,7 +574,7 @@ async fn a_connection_keeps_so_many_statements_and_no_more() {
 /// Reads a view whose columns change.
 struct Look;
 
-impl Job<es_postgres::Postgres> for Look {
+impl Job<es_postgres::PostgresReadDatabase> for Look {
     type Output = usize;
 
     async fn run(

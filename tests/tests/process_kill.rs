@@ -2,12 +2,9 @@
 //! input is taken once, with all that follows from it. The aggregates accept everything twice, so
 //! that what is done twice is seen.
 
-use es_runtime::{
-    Position, Sagas,
-    saga::{
-        Commit, CursorMove, ProcessCause, ProcessOutcome, ProcessView, SagaStatus, SagaStore, Verb,
-    },
-};
+use es_runtime::WorkStatus;
+use es_runtime::{Commit, CursorMove, Position, WorkQueue};
+use es_sagas::{ProcessCause, ProcessOutcome, ProcessView, Sagas, Verb};
 use es_tests::{
     fulfilment::{Fulfilment, hold, order, pay, payment, place},
     places::{Act, Place, line_of},
@@ -41,7 +38,7 @@ fn kill(mut worker: Child) {
     worker.wait().expect("ended");
 }
 
-fn sagas<S: SagaStore>(store: S) -> Sagas<S> {
+fn sagas<S: WorkQueue>(store: S) -> Sagas<S> {
     Sagas::new(store).with_process_manager::<Fulfilment>()
 }
 
@@ -69,7 +66,7 @@ const fn fate(number: u64) -> Fate {
 struct Happen(Range<u64>);
 
 impl Act<()> for Happen {
-    async fn run<S: SagaStore>(self, store: S) {
+    async fn run<S: WorkQueue>(self, store: S) {
         let mut tasks = JoinSet::new();
         for lane in 0..8 {
             let (store, numbers) = (store.clone(), self.0.clone());
@@ -83,7 +80,7 @@ impl Act<()> for Happen {
     }
 }
 
-async fn happen<S: SagaStore>(store: &S, number: u64) {
+async fn happen<S: WorkQueue>(store: &S, number: u64) {
     match fate(number) {
         Fate::Paid => {
             place(store, number, HOUR, HOUR).await;
@@ -106,7 +103,7 @@ async fn happen<S: SagaStore>(store: &S, number: u64) {
 struct Release(Range<u64>);
 
 impl Act<()> for Release {
-    async fn run<S: SagaStore>(self, store: S) {
+    async fn run<S: WorkQueue>(self, store: S) {
         let sagas = sagas(store.clone());
         for number in self.0.filter(|number| fate(*number) == Fate::Held) {
             hold(&store, number, false).await;
@@ -121,9 +118,9 @@ impl Act<()> for Release {
 struct LoseCursor;
 
 impl Act<()> for LoseCursor {
-    async fn run<S: SagaStore>(self, store: S) {
+    async fn run<S: WorkQueue>(self, store: S) {
         let consumer = format!("saga:{NAME}");
-        let at = store.saga_cursor(&consumer).await.expect("read");
+        let at = store.cursor(&consumer).await.expect("read");
         if at.is_some() {
             let back = CursorMove::new(consumer, at, Position::START);
             store
@@ -141,7 +138,7 @@ struct Look {
 }
 
 impl Act<Vec<String>> for Look {
-    async fn run<S: SagaStore>(self, store: S) -> Vec<String> {
+    async fn run<S: WorkQueue>(self, store: S) -> Vec<String> {
         let sagas = sagas(store.clone());
         let mut wrong = Vec::new();
         for number in self.numbers {
@@ -168,9 +165,9 @@ impl Act<Vec<String>> for Look {
             let (status, reason) = view.row.map(|row| (row.status, row.reason)).expect("a row");
             let expected = if waits {
                 let why = "the order is on hold";
-                status == SagaStatus::Parked && reason.is_some_and(|reason| reason.contains(why))
+                status == WorkStatus::Parked && reason.is_some_and(|reason| reason.contains(why))
             } else {
-                status == SagaStatus::Done && view.state.ended
+                status == WorkStatus::Done && view.state.ended
             };
             if !expected {
                 wrong.push(format!("order {number}, {fate:?}: {status}"));
@@ -201,15 +198,15 @@ struct UntilRest<'a, F> {
 }
 
 impl<F: FnMut() + Send> Act<()> for UntilRest<'_, F> {
-    async fn run<S: SagaStore>(mut self, store: S) {
+    async fn run<S: WorkQueue>(mut self, store: S) {
         let sagas = sagas(store);
         let began = Instant::now();
         loop {
             tokio::time::sleep(Duration::from_millis(fastrand::u64(30..250))).await;
             if self.happened.load(Ordering::SeqCst) {
                 let head = sagas.store().head().await.expect("a head");
-                let read = sagas.store().saga_cursor(&format!("saga:{NAME}")).await;
-                let running = sagas.list(Some(NAME), Some(SagaStatus::Running), None);
+                let read = sagas.store().cursor(&format!("saga:{NAME}")).await;
+                let running = sagas.list(Some(NAME), Some(WorkStatus::Running), None);
                 let running = !running.await.expect("rows").is_empty();
                 if !running && read.expect("read") >= Some(head) {
                     return;

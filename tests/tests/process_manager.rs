@@ -2,13 +2,13 @@
 //! What was done twice would be seen: the aggregates accept it.
 
 use es_postgres::PostgresStore;
+use es_runtime::WorkStatus;
 use es_runtime::{
-    Aggregate, Envelope, Event, EventStore, MemoryStore, Position, ProcessManager, ReadLimit,
-    Sagas, StreamId, StreamRange,
-    saga::{
-        Broken, Commit, CursorMove, ProcessOutcome, ProcessState, ReactTo, Reactions, SagaStatus,
-        SagaStore, Verb,
-    },
+    Aggregate, Commit, CommitStore, CursorMove, Envelope, Event, EventStore, MemoryStore, Position,
+    ReadLimit, StreamId, StreamRange, WorkQueue,
+};
+use es_sagas::{
+    Broken, ProcessManager, ProcessOutcome, ProcessState, ReactTo, Reactions, Sagas, Verb,
 };
 use es_sqlite::SqliteStore;
 use es_testkit::{
@@ -32,18 +32,18 @@ use std::{
 const HOUR: Duration = Duration::from_secs(3600);
 const LEASE: Duration = Duration::from_secs(60);
 
-fn runner<S: SagaStore>(store: S) -> Sagas<S> {
+fn runner<S: WorkQueue>(store: S) -> Sagas<S> {
     Sagas::new(store)
         .from_the_beginning(true)
         .lease(LEASE)
         .with_process_manager::<Fulfilment>()
 }
 
-async fn run<S: SagaStore>(sagas: &Sagas<S>) {
+async fn run<S: WorkQueue>(sagas: &Sagas<S>) {
     sagas.run_until_idle().await.expect("runs");
 }
 
-async fn state<S: SagaStore>(sagas: &Sagas<S>, name: &str, id: u64) -> ProcessState {
+async fn state<S: WorkQueue>(sagas: &Sagas<S>, name: &str, id: u64) -> ProcessState {
     let view = sagas.show_process(name, &id.to_string()).await;
     view.expect("shown").state
 }
@@ -85,7 +85,7 @@ on_each_store! {
     an_input_is_decided_on_what_earlier_ones_changed
 }
 
-async fn two_aggregates_come_together_in_either_order<S: SagaStore>(store: S) {
+async fn two_aggregates_come_together_in_either_order<S: WorkQueue>(store: S) {
     place(&store, 1, HOUR, HOUR).await;
     pay(&store, 11, 1).await;
     pay(&store, 12, 2).await;
@@ -102,7 +102,7 @@ async fn two_aggregates_come_together_in_either_order<S: SagaStore>(store: S) {
     assert_eq!(payment(&store, 13).await.booked, 0);
     let rows = sagas.list(Some("fulfilment"), None, None).await;
     let rows = rows.expect("listed");
-    assert!(rows.iter().all(|row| row.status == SagaStatus::Done) && rows.len() == 2);
+    assert!(rows.iter().all(|row| row.status == WorkStatus::Done) && rows.len() == 2);
 
     // What it did is of one cause: the payment.
     let stream = StreamId::new("order", "1").expect("usable");
@@ -114,7 +114,7 @@ async fn two_aggregates_come_together_in_either_order<S: SagaStore>(store: S) {
     assert_eq!(shipped.metadata.causation, Some(received.event_id));
 }
 
-async fn a_timer_that_ran_out_is_one_transaction_with_what_follows<S: SagaStore>(store: S) {
+async fn a_timer_that_ran_out_is_one_transaction_with_what_follows<S: WorkQueue>(store: S) {
     place(&store, 1, Duration::ZERO, HOUR).await;
     place(&store, 2, Duration::ZERO, Duration::ZERO).await;
     place(&store, 3, HOUR, HOUR).await;
@@ -135,7 +135,7 @@ async fn a_timer_that_ran_out_is_one_transaction_with_what_follows<S: SagaStore>
     );
 }
 
-async fn a_refusal_parks_one_instance_and_is_tried_again<S: SagaStore>(store: S) {
+async fn a_refusal_parks_one_instance_and_is_tried_again<S: WorkQueue>(store: S) {
     for number in [1, 2, 3] {
         place(&store, number, HOUR, HOUR).await;
     }
@@ -158,7 +158,7 @@ async fn a_refusal_parks_one_instance_and_is_tried_again<S: SagaStore>(store: S)
     pay(&store, 21, 1).await;
     run(&sagas).await;
     assert_eq!(state(&sagas, "fulfilment", 1).await.waiting.len(), 2);
-    let rows = sagas.list(Some("fulfilment"), Some(SagaStatus::Parked), None);
+    let rows = sagas.list(Some("fulfilment"), Some(WorkStatus::Parked), None);
     assert_eq!(rows.await.expect("listed").len(), 2);
 
     // Still held: parked again at the same input, which is there once.
@@ -214,7 +214,7 @@ async fn a_refusal_parks_one_instance_and_is_tried_again<S: SagaStore>(store: S)
     assert_eq!(repairs.count(), 2);
 }
 
-async fn a_process_manager_may_be_told_of_refusals<S: SagaStore>(store: S) {
+async fn a_process_manager_may_be_told_of_refusals<S: WorkQueue>(store: S) {
     for number in [1, 2] {
         place(&store, number, HOUR, HOUR).await;
         pay(&store, number + 10, number).await;
@@ -233,12 +233,12 @@ async fn a_process_manager_may_be_told_of_refusals<S: SagaStore>(store: S) {
         .history;
     let refused = history
         .first()
-        .and_then(|(_, step)| step.refused.as_deref());
+        .and_then(|(_, step)| step.rejected.as_deref());
     assert_eq!(refused, Some("order/1 refused: the order is on hold"));
     assert!(state(&sagas, "cashier", 11).await.parked.is_none());
 }
 
-async fn runners_side_by_side_take_each_input_once<S: SagaStore>(store: S) {
+async fn runners_side_by_side_take_each_input_once<S: WorkQueue>(store: S) {
     const ORDERS: u64 = 12;
     for number in 1..=ORDERS {
         let remind = if number % 3 == 0 {
@@ -280,22 +280,22 @@ async fn runners_side_by_side_take_each_input_once<S: SagaStore>(store: S) {
 }
 
 /// Sets the place in the feed back to the start, as a restored backup would.
-async fn lose_cursor<S: SagaStore>(store: &S) {
+async fn lose_cursor<S: WorkQueue>(store: &S) {
     let consumer = "saga:fulfilment";
-    let at = store.saga_cursor(consumer).await.expect("a cursor");
+    let at = store.cursor(consumer).await.expect("a cursor");
     let back = CursorMove::new(consumer, at, Position::START);
     let back = Commit::new().cursor(back);
     store.commit(back).await.expect("set back");
 }
 
-async fn count<S: SagaStore>(store: &S, stream: &str) -> usize {
+async fn count<S: WorkQueue>(store: &S, stream: &str) -> usize {
     let (aggregate, id) = stream.split_once('/').expect("two halves");
     let stream = StreamId::new(aggregate, id).expect("usable");
     let page = store.read_stream(&stream, StreamRange::forward(0), ReadLimit::default());
     page.await.expect("reads").len()
 }
 
-async fn events_that_come_again_or_too_late_change_nothing<S: SagaStore>(store: S) {
+async fn events_that_come_again_or_too_late_change_nothing<S: WorkQueue>(store: S) {
     place(&store, 1, HOUR, HOUR).await;
     place(&store, 2, HOUR, HOUR).await;
     pay(&store, 11, 1).await;
@@ -365,7 +365,7 @@ impl ReactTo<PaymentReceived> for Warden {
 
 /// Events that come together share transactions only as far as they have nothing to do with each
 /// other: here the second one would be refused but for the first.
-async fn an_input_is_decided_on_what_earlier_ones_changed<S: SagaStore>(store: S) {
+async fn an_input_is_decided_on_what_earlier_ones_changed<S: WorkQueue>(store: S) {
     place(&store, 1, HOUR, HOUR).await;
     hold(&store, 1, true).await;
     for number in [1, 2] {
@@ -460,7 +460,7 @@ async fn a_timer_that_is_overtaken_by_an_input_does_nothing() {
 }
 
 /// What must have come out, and did: orders 1 and 2 shipped, 3 reminded and closed, 4 parked.
-async fn tally<S: SagaStore>(store: &S) -> Vec<(u32, u32, u32)> {
+async fn tally<S: WorkQueue>(store: &S) -> Vec<(u32, u32, u32)> {
     let mut all = Vec::new();
     for number in 1..=4 {
         let found = order(store, number).await;
@@ -482,7 +482,7 @@ const RIGHT: [(u32, u32, u32); 7] = [
     (0, 0, 0),
 ];
 
-async fn inputs<S: SagaStore>(store: &S, short: Duration) {
+async fn inputs<S: WorkQueue>(store: &S, short: Duration) {
     place(store, 1, HOUR * 9, HOUR).await;
     pay(store, 12, 2).await;
     place(store, 2, HOUR * 9, HOUR).await;
@@ -518,7 +518,7 @@ async fn dying(crashes: &[CrashPoint], broken: Broken) -> (Vec<(u32, u32, u32)>,
         points += fuse.passed().len();
         clock.pass(LEASE);
         if store
-            .saga_cursor("saga:fulfilment")
+            .cursor("saga:fulfilment")
             .await
             .expect("read")
             .is_some()

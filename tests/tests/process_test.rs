@@ -1,9 +1,7 @@
 //! The kit for tests of process managers: what it says of right ones, and that it says no.
 
-use es_runtime::{
-    Aggregate, Apply, Envelope, Event, Events, ProcessManager, events,
-    saga::{ReactTo, Reactions},
-};
+use es_runtime::{Aggregate, Apply, Envelope, Event, Events, events};
+use es_sagas::{ProcessManager, ReactTo, Reactions};
 use es_testkit::saga::ProcessTest;
 use es_tests::fulfilment::{
     Begun, Cashier, CashierDone, Clerk, Fulfilment, Order, OrderClosed, OrderHeld, OrderPlaced,
@@ -104,7 +102,7 @@ async fn refusals_and_what_cannot_be() {
         .when::<Payment>(&1, RECEIVED);
     told.run()
         .await
-        .then_refused("on hold")
+        .then_rejected("on hold")
         .then(CashierDone {
             refused: Some("the order is on hold".to_owned()),
         })
@@ -194,7 +192,7 @@ async fn what_is_not_so_is_said() {
         says(async { c.await.then_command::<Order>(&7, Events::none()) }).await,
         says(async { d.await.then_timer("remind", HOUR) }).await,
         says(async { e.await.then_timer_cancelled("remind") }).await,
-        says(async { f.await.then_refused("") }).await,
+        says(async { f.await.then_rejected("") }).await,
         says(async { g.await.then_parked("") }).await,
         says(async { h.await.then_ended().then_nothing_else() }).await,
         says(async { open().run().await.then_ended() }).await,

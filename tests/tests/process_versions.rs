@@ -1,10 +1,8 @@
 //! Releases of one process manager that take over from each other while instances run: what the new
 //! one cannot do is parked with the reason and goes on under one that can, never lost, never a panic.
 
-use es_runtime::{
-    MemoryStore, ProcessManager, Sagas,
-    saga::{ProcessOutcome, ProcessView, Verb},
-};
+use es_runtime::MemoryStore;
+use es_sagas::{ProcessManager, ProcessOutcome, ProcessView, Sagas, Verb};
 use es_testkit::VirtualClock;
 use es_tests::fulfilment::{hold, order, pay, place};
 use std::time::Duration;
@@ -13,10 +11,8 @@ const HOUR: Duration = Duration::from_secs(3600);
 
 /// The usual one.
 mod one {
-    use es_runtime::{
-        Aggregate, Apply, Envelope, Event, ProcessManager,
-        saga::{OnTimer, ReactTo, Reactions},
-    };
+    use es_runtime::{Aggregate, Apply, Envelope, Event};
+    use es_sagas::{OnTimer, ProcessManager, ReactTo, Reactions};
     use es_tests::fulfilment::{Order, OrderPlaced, PaymentReceived, Remind, Ship};
     use serde::{Deserialize, Serialize};
     use std::convert::Infallible;
@@ -75,10 +71,8 @@ mod one {
 /// Without timers, without payments.
 mod less {
     use super::one::Begun;
-    use es_runtime::{
-        Aggregate, Apply, Envelope, ProcessManager,
-        saga::{ReactTo, Reactions},
-    };
+    use es_runtime::{Aggregate, Apply, Envelope};
+    use es_sagas::{ProcessManager, ReactTo, Reactions};
     use es_tests::fulfilment::OrderPlaced;
     use std::convert::Infallible;
 
@@ -104,10 +98,8 @@ mod less {
 
 /// Its timers have other names, and it has other events.
 mod other {
-    use es_runtime::{
-        Aggregate, Envelope, Event, ProcessManager,
-        saga::{OnTimer, ReactTo, Reactions},
-    };
+    use es_runtime::{Aggregate, Envelope, Event};
+    use es_sagas::{OnTimer, ProcessManager, ReactTo, Reactions};
     use es_tests::fulfilment::OrderPlaced;
     use serde::{Deserialize, Serialize};
     use std::convert::Infallible;
@@ -141,10 +133,8 @@ mod other {
 /// Its timers have other names.
 mod renamed {
     use super::one::Begun;
-    use es_runtime::{
-        Aggregate, Apply, Envelope, ProcessManager,
-        saga::{OnTimer, ReactTo, Reactions},
-    };
+    use es_runtime::{Aggregate, Apply, Envelope};
+    use es_sagas::{OnTimer, ProcessManager, ReactTo, Reactions};
     use es_tests::fulfilment::{Order, OrderPlaced, Remind};
     use std::convert::Infallible;
 

@@ -1,13 +1,16 @@
 //! What databases, operators and stores do to runners: passing failures, transactions that are ended,
 //! stale orders, hints without a reason, names that cannot be used.
 
-use es_runtime::{
-    Append, AppendError, AppendId, Appended, Envelope, EventFilter, EventStore, FeedPage,
-    HandlerError, Position, Project, Projection, Projections, React, ReadDatabase, ReadError,
-    ReadLimit, RecordedEvent, StreamFold, StreamId, StreamRange, Subscription,
-    projection::{Delivery, Key, Measure, ProjectionError, Stalled, State, Status},
+use es_projections::WaitFor;
+use es_projections::{
+    Delivery, HandlerError, Key, Measure, Project, Projection, ProjectionError, Projections, React,
+    ReadDatabase, Stalled, State, Status, Subscription,
 };
-use es_sqlite::{Sqlite, SqliteStore, SqliteTransaction, rusqlite::Connection};
+use es_runtime::{
+    Append, AppendError, AppendId, Appended, Envelope, EventFilter, EventStore, FeedPage, Position,
+    ReadError, ReadLimit, RecordedEvent, StreamFold, StreamId, StreamRange,
+};
+use es_sqlite::{SqliteReadDatabase, SqliteStore, SqliteTransaction, rusqlite::Connection};
 use es_tests::accounts::{Balances, Deposited, Turnover, balances, deposit};
 use std::{
     future::Future,
@@ -22,15 +25,20 @@ use tokio::sync::Notify;
 
 const SOON: Duration = Duration::from_secs(20);
 
-async fn open(folder: &Path) -> (SqliteStore, Sqlite) {
+async fn open(folder: &Path) -> (SqliteStore, SqliteReadDatabase) {
     let store = SqliteStore::open(folder.join("events.db"))
         .await
         .expect("opens");
-    let read = Sqlite::open(folder.join("read.db")).await.expect("opens");
+    let read = SqliteReadDatabase::open(folder.join("read.db"))
+        .await
+        .expect("opens");
     (store, read)
 }
 
-fn quick<S: EventStore>(store: &S, read: &Sqlite) -> Projections<S, Sqlite> {
+fn quick<S: EventStore>(
+    store: &S,
+    read: &SqliteReadDatabase,
+) -> Projections<S, SqliteReadDatabase> {
     Projections::new(store.clone(), read.clone()).attempts(
         3,
         Duration::from_millis(1),
@@ -40,7 +48,7 @@ fn quick<S: EventStore>(store: &S, read: &Sqlite) -> Projections<S, Sqlite> {
 
 /// Looks at the status until it is as wanted.
 async fn until<S: EventStore>(
-    runner: &Projections<S, Sqlite>,
+    runner: &Projections<S, SqliteReadDatabase>,
     wanted: impl Fn(&[Status]) -> bool,
 ) -> Vec<Status> {
     let began = Instant::now();
@@ -55,7 +63,8 @@ async fn until<S: EventStore>(
 }
 
 fn waits_for_database(status: &[Status]) -> bool {
-    let waits = |slot: &Status| matches!(slot.state, State::Stalled(Stalled::Database(_)));
+    let waits =
+        |partition: &Status| matches!(partition.state, State::Stalled(Stalled::Database(_)));
     status.iter().any(waits)
 }
 
@@ -88,7 +97,9 @@ async fn a_busy_database_delays_a_swap_and_no_more() {
         .await
         .expect("it answers");
     until(&runner, |status| {
-        status.iter().all(|slot| slot.state == State::Running)
+        status
+            .iter()
+            .all(|partition| partition.state == State::Running)
     })
     .await;
     running.shutdown().await;
@@ -101,7 +112,7 @@ async fn without_room_tables_are_made_when_there_is_some() {
     let last = deposit(&store, "alice", 1).await.expect("stored");
     let file = folder.path().join("full.db");
     let large = SqliteStore::open(&file).await.expect("opens");
-    // The books are there.
+    // the projection state are there.
     quick(&store, &large.read_database())
         .with(Turnover)
         .catch_up()
@@ -143,13 +154,13 @@ enum Habit {
 #[derive(Clone)]
 struct Watched {
     inner: SqliteStore,
-    read: Sqlite,
+    read: SqliteReadDatabase,
     habit: Habit,
     reads: Arc<AtomicUsize>,
 }
 
 impl Watched {
-    fn new(inner: &SqliteStore, read: &Sqlite, habit: Habit) -> Self {
+    fn new(inner: &SqliteStore, read: &SqliteReadDatabase, habit: Habit) -> Self {
         Self {
             inner: inner.clone(),
             read: read.clone(),
@@ -228,8 +239,8 @@ async fn tables_are_swapped_while_others_append_all_the_time() {
     let running = runner.start().expect("started");
     let live = |number| {
         move |status: &[Status]| {
-            let there = |slot: &Status| slot.live && slot.generation == number;
-            status.iter().filter(|slot| there(slot)).count() == 5
+            let there = |partition: &Status| partition.live && partition.build == number;
+            status.iter().filter(|partition| there(partition)).count() == 5
         }
     };
     until(&runner, live(1)).await;
@@ -254,7 +265,9 @@ async fn tables_that_are_always_further_are_held_for_the_swap() {
     let new = quick(&slow, &read).with(second::Turnover);
     let running_new = new.start().expect("started");
     until(&new, |status| {
-        status.iter().any(|slot| slot.live && slot.version == 2)
+        status
+            .iter()
+            .any(|partition| partition.live && partition.version == 2)
     })
     .await;
     let last = deposit(&store, "alice", 1).await.expect("stored");
@@ -278,10 +291,10 @@ fn by_account(event: &RecordedEvent) -> Key<'_> {
 
 #[derive(Projection)]
 #[projection("divided", events(Deposited), partitions = 4, key = by_account)]
-#[projection(schema(Sqlite = "CREATE TABLE {divided} (account TEXT)"))]
+#[projection(schema(SqliteReadDatabase = "CREATE TABLE {divided} (account TEXT)"))]
 struct Divided;
 
-impl Project<Deposited, Sqlite> for Divided {
+impl Project<Deposited, SqliteReadDatabase> for Divided {
     async fn project(
         &self,
         event: &Envelope<Deposited>,
@@ -354,10 +367,12 @@ mod second {
 
     #[derive(Projection)]
     #[projection("turnover", version = 2, events(Deposited))]
-    #[projection(schema(Sqlite = "CREATE TABLE {turnover} (cents INTEGER, note TEXT)"))]
+    #[projection(schema(
+        SqliteReadDatabase = "CREATE TABLE {turnover} (cents INTEGER, note TEXT)"
+    ))]
     pub(super) struct Turnover;
 
-    impl Project<Deposited, Sqlite> for Turnover {
+    impl Project<Deposited, SqliteReadDatabase> for Turnover {
         async fn project(
             &self,
             event: &Envelope<Deposited>,
@@ -383,17 +398,20 @@ async fn an_older_program_rebuilds_its_own_version_only() {
     let rebuilt = old.rebuild_now("turnover").await.expect("rebuilt");
     assert_eq!((rebuilt.number, rebuilt.version), (3, 1));
     let status = new.status().await.expect("status");
-    let of_new = status.iter().find(|slot| slot.generation == 2);
-    assert_eq!(of_new.map(|slot| slot.position), Some(Position::START));
+    let of_new = status.iter().find(|partition| partition.build == 2);
+    assert_eq!(
+        of_new.map(|partition| partition.position),
+        Some(Position::START)
+    );
 }
 
 /// Ends its transaction, one way or another.
 #[derive(Projection)]
 #[projection("enders", events(Deposited))]
-#[projection(schema(Sqlite = "CREATE TABLE {enders} (id TEXT PRIMARY KEY)"))]
+#[projection(schema(SqliteReadDatabase = "CREATE TABLE {enders} (id TEXT PRIMARY KEY)"))]
 struct Enders(&'static str);
 
-impl Project<Deposited, Sqlite> for Enders {
+impl Project<Deposited, SqliteReadDatabase> for Enders {
     async fn project(
         &self,
         event: &Envelope<Deposited>,
@@ -527,7 +545,7 @@ macro_rules! partitioned {
             use super::*;
 
             #[derive(Subscription)]
-            #[subscription("slots", events(Deposited), partitions = $partitions)]
+            #[subscription("partitions", events(Deposited), partitions = $partitions)]
             pub(super) struct Slots;
 
             impl React<Deposited> for Slots {

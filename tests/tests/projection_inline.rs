@@ -1,9 +1,7 @@
 //! Projections inside the appends of their store.
 
-use es_runtime::{
-    Append, AppendError, EventStore, ExpectedVersion, HandlerError, NewEvent, Outcome, Projections,
-    StreamId, projection::ProjectionError,
-};
+use es_projections::{HandlerError, ProjectionError, Projections};
+use es_runtime::{Append, AppendError, EventStore, ExpectedVersion, NewEvent, Outcome, StreamId};
 use es_sqlite::SqliteStore;
 use es_tests::accounts::{Balances, Turnover, balances, deposit, withdraw};
 use std::path::Path;

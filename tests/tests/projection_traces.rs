@@ -1,7 +1,8 @@
-//! What a subscriber of `tracing` sees of a projection: a span for its slot, and in it what happens.
+//! What a subscriber of `tracing` sees of a projection: a span for its partition, and in it what happens.
 
-use es_runtime::{HandlerError, Projections, ReadLimit};
-use es_sqlite::{Sqlite, SqliteStore};
+use es_projections::{HandlerError, Projections};
+use es_runtime::ReadLimit;
+use es_sqlite::{SqliteReadDatabase, SqliteStore};
 use es_tests::accounts::{Balances, deposit};
 use std::{
     fmt::{Debug, Write},
@@ -80,7 +81,7 @@ async fn what_happens_is_traced_in_the_span_of_its_slot() {
     let store = SqliteStore::open(folder.path().join("events.db"))
         .await
         .expect("opens");
-    let read = Sqlite::open(folder.path().join("read.db"))
+    let read = SqliteReadDatabase::open(folder.path().join("read.db"))
         .await
         .expect("opens");
     for account in ["alice", "alice", "bad"] {
@@ -101,7 +102,7 @@ async fn what_happens_is_traced_in_the_span_of_its_slot() {
     let seen = notes.0.lock().expect("notes");
     assert_eq!(
         seen.spans,
-        [r#"projection name="balances" generation=1 slot=0"#]
+        [r#"projection name="balances" build=1 partition=0"#]
     );
     let of = |what: &str| {
         let mut found = seen.lines.iter().filter(|line| line.contains(what));
@@ -121,7 +122,7 @@ async fn what_happens_is_traced_in_the_span_of_its_slot() {
     );
     assert!(of("waits").starts_with("WARN"));
     assert!(of("events parked").contains("events=1 keys=1"));
-    assert!(of("a new generation answers queries").starts_with("INFO"));
+    assert!(of("a new build answers queries").starts_with("INFO"));
     // No payload.
     assert!(seen.lines.iter().all(|line| !line.contains("4711")));
 }

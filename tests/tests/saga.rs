@@ -1,9 +1,8 @@
 //! Sagas on the in-memory store with virtual time: what holds, wherever a process dies.
 
-use es_runtime::{
-    MemoryStore, Sagas,
-    saga::{Cause, Phase, SagaEvent, SagaStatus, StepStatus, Verb},
-};
+use es_runtime::MemoryStore;
+use es_runtime::WorkStatus;
+use es_sagas::{Cause, Phase, SagaEvent, Sagas, StepStatus, Verb};
 use es_testkit::saga::{CrashPoint, SagaTest, Scripted};
 use es_tests::orders::{self, Calm, Order, OrderSaga, Outside};
 use std::sync::Arc;
@@ -326,11 +325,11 @@ impl Outside for Broken {
         &self,
         service: &'static str,
         order: &str,
-        key: es_runtime::saga::Key,
+        key: es_sagas::Key,
         cents: u64,
     ) -> orders::Answer<String> {
         if service == "shipping" {
-            return Box::pin(async { Err(es_runtime::saga::Fail::fatal("no driver")) });
+            return Box::pin(async { Err(es_sagas::Fail::fatal("no driver")) });
         }
         Calm.act(service, order, key, cents)
     }
@@ -339,10 +338,10 @@ impl Outside for Broken {
         &self,
         _: &'static str,
         _: &str,
-        _: es_runtime::saga::Key,
-        _: es_runtime::saga::Key,
+        _: es_sagas::Key,
+        _: es_sagas::Key,
     ) -> orders::Answer<()> {
-        Box::pin(async { Err(es_runtime::saga::Fail::fatal("the shelf is gone")) })
+        Box::pin(async { Err(es_sagas::Fail::fatal("the shelf is gone")) })
     }
 }
 
@@ -386,11 +385,11 @@ impl Outside for Deaf {
         &self,
         service: &'static str,
         order: &str,
-        key: es_runtime::saga::Key,
+        key: es_sagas::Key,
         cents: u64,
     ) -> orders::Answer<String> {
         if service == "inventory" {
-            let fail = es_runtime::saga::Fail::transient("deaf");
+            let fail = es_sagas::Fail::transient("deaf");
             let later = fail.retry_after(std::time::Duration::from_secs(3600));
             return Box::pin(async move { Err(later) });
         }
@@ -401,8 +400,8 @@ impl Outside for Deaf {
         &self,
         _: &'static str,
         _: &str,
-        _: es_runtime::saga::Key,
-        _: es_runtime::saga::Key,
+        _: es_sagas::Key,
+        _: es_sagas::Key,
     ) -> orders::Answer<()> {
         Box::pin(async { Ok(()) })
     }
@@ -419,9 +418,9 @@ async fn rows_can_be_listed_by_status() {
     }
     sagas.run_until_idle().await.expect("runs");
     let done = sagas
-        .list(Some("order"), Some(SagaStatus::Done), None)
+        .list(Some("order"), Some(WorkStatus::Done), None)
         .await;
     assert_eq!(done.expect("rows").len(), 3);
-    let parked = sagas.list(None, Some(SagaStatus::Parked), None).await;
+    let parked = sagas.list(None, Some(WorkStatus::Parked), None).await;
     assert!(parked.expect("rows").is_empty());
 }

@@ -1,11 +1,9 @@
 //! Definitions: deadlines, pivots, reconciling, other undos that go on, other versions.
 
-use es_runtime::{
-    AppendId, MemoryStore, Metadata, Saga, Sagas,
-    saga::{
-        Cause, Cx, Definition, Effect, Fail, InvalidDefinition, ParkedWhy, Phase, Retry, SagaError,
-        Start, StepStatus, Verb,
-    },
+use es_runtime::{AppendId, MemoryStore, Metadata};
+use es_sagas::{
+    Cause, Cx, Definition, Effect, Fail, InvalidDefinition, ParkedWhy, Phase, Retry, Saga,
+    SagaError, Sagas, Start, StepStatus, Verb,
 };
 use es_testkit::saga::{SagaTest, Scripted};
 use serde::{Deserialize, Serialize};

@@ -2,10 +2,9 @@
 //! their rows are there with the events that follow, and what one refuses is parked with the reason,
 //! not lost.
 
-use es_runtime::{
-    Sagas,
-    saga::{SagaStatus, SagaStore, Verb},
-};
+use es_runtime::WorkQueue;
+use es_runtime::WorkStatus;
+use es_sagas::{Sagas, Verb};
 use es_tests::{
     done_orders::{DoneOrders, events_and_rows},
     fulfilment::{self, Fulfilment, order, payment},
@@ -52,7 +51,7 @@ on_both! {
 struct Paid(u64);
 
 impl Act<()> for Paid {
-    async fn run<S: SagaStore>(self, store: S) {
+    async fn run<S: WorkQueue>(self, store: S) {
         for number in 1..=self.0 {
             fulfilment::place(&store, number, HOUR, HOUR).await;
             fulfilment::pay(&store, number, number).await;
@@ -64,7 +63,7 @@ impl Act<()> for Paid {
 struct Fulfil;
 
 impl Act<()> for Fulfil {
-    async fn run<S: SagaStore>(self, store: S) {
+    async fn run<S: WorkQueue>(self, store: S) {
         let sagas = Sagas::new(store)
             .from_the_beginning(true)
             .with_process_manager::<Fulfilment>();
@@ -107,7 +106,7 @@ async fn rows_are_never_without_their_events(place: fn() -> Place) {
 struct More;
 
 impl Act<()> for More {
-    async fn run<S: SagaStore>(self, store: S) {
+    async fn run<S: WorkQueue>(self, store: S) {
         fulfilment::place(&store, 1_000, HOUR, HOUR).await;
         fulfilment::pay(&store, 1_000, 1_000).await;
     }
@@ -131,7 +130,7 @@ async fn what_a_projection_refuses_parks_the_process_manager(place: fn() -> Plac
 struct Refused(DoneOrders);
 
 impl Act<()> for Refused {
-    async fn run<S: SagaStore>(self, store: S) {
+    async fn run<S: WorkQueue>(self, store: S) {
         // All of them come together; two are refused, one of them by its timer.
         Paid(4).run(store.clone()).await;
         fulfilment::place(&store, 5, Duration::ZERO, Duration::ZERO).await;
@@ -156,7 +155,7 @@ impl Act<()> for Refused {
                 let waits: Vec<_> = view.state.waiting.iter().map(|w| w.name()).collect();
                 assert_eq!(waits, [at], "{id}, again {again}");
                 let row = view.row.expect("a row");
-                assert_eq!(row.status, SagaStatus::Parked);
+                assert_eq!(row.status, WorkStatus::Parked);
                 assert_eq!(row.reason.as_deref(), Some(&*why));
             }
             assert_eq!(order(&store, 2).await.shipped, 0);
@@ -174,7 +173,7 @@ impl Act<()> for Refused {
         assert_eq!(order(&store, 2).await.shipped, 1);
         assert_eq!(payment(&store, 2).await.booked, 1);
         assert_eq!(order(&store, 5).await.closed, 1);
-        let parked = sagas.list(None, Some(SagaStatus::Parked), None).await;
+        let parked = sagas.list(None, Some(WorkStatus::Parked), None).await;
         assert!(parked.expect("rows").is_empty());
     }
 }
@@ -194,7 +193,7 @@ async fn what_a_projection_refuses_parks_the_saga(place: fn() -> Place) {
 struct SagaRefused(DoneOrders, FileLedger);
 
 impl Act<()> for SagaRefused {
-    async fn run<S: SagaStore>(self, store: S) {
+    async fn run<S: WorkQueue>(self, store: S) {
         for id in ["a", "b", "c"] {
             orders::place(&store, id, 100).await;
         }
@@ -217,7 +216,7 @@ impl Act<()> for SagaRefused {
             assert_eq!(view.state.phase.is_ended(), ended, "{id}");
             let row = view.row.expect("a row");
             let why = row.reason.unwrap_or_default();
-            assert_eq!(row.status == SagaStatus::Parked, !ended, "{id}: {why}");
+            assert_eq!(row.status == WorkStatus::Parked, !ended, "{id}: {why}");
             if !ended {
                 let history = format!("{:?}", view.history);
                 assert!(history.contains("`done_orders`"), "{history}");

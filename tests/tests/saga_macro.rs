@@ -1,8 +1,8 @@
 //! `#[saga]` says the same as the builder.
 
-use es_runtime::{
-    Envelope, Saga, Sagas,
-    saga::{AggregateCommand, Effect, Fail, Failure, Key, Phase, Start, StepCx, saga},
+use es_runtime::Envelope;
+use es_sagas::{
+    AggregateCommand, Effect, Fail, Failure, Key, Phase, Saga, Sagas, Start, StepCx, saga,
 };
 use es_testkit::saga::{CrashPoint, SagaTest, Scripted};
 use es_tests::orders::{

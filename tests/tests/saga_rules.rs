@@ -1,15 +1,10 @@
 //! Each rule of the saga runtime beside its control: the same test with the rule switched off, which
 //! must come out otherwise.
 
-use es_runtime::{
-    MemoryStore, Position, Sagas,
-    saga::{
-        Around, Broken, Commit, CursorMove, Direction, Fail, Phase, SagaStore, StepCall, StepCx,
-        Verb,
-    },
-};
+use es_runtime::{Commit, CommitStore, CursorMove, MemoryStore, Position};
+use es_sagas::{Broken, Direction, Fail, Interceptor, Phase, Sagas, StepCall, StepCx, Verb};
 use es_testkit::{
-    SleepyStore, VirtualClock,
+    PausingStore, VirtualClock,
     saga::{CrashPoint, SagaTest, Scripted},
 };
 use es_tests::orders::{self, Calm, OrderSaga, Outside};
@@ -88,7 +83,7 @@ impl Gate {
     }
 }
 
-impl Around for Gate {
+impl Interceptor for Gate {
     fn call<'a>(&'a self, cx: &'a StepCx, call: StepCall<'a>) -> StepCall<'a> {
         Box::pin(async move {
             if cx.step() != self.step {
@@ -131,7 +126,7 @@ async fn inbox_holds(broken: Broken) -> bool {
     sagas.run_until_idle().await.expect("runs");
     let before = world.store.len();
     let consumer = "saga:order";
-    let at = world.store.saga_cursor(consumer).await.expect("a cursor");
+    let at = world.store.cursor(consumer).await.expect("a cursor");
     let back = CursorMove::new(consumer, at, Position::START);
     let back = Commit::new().cursor(back);
     world.store.commit(back).await.expect("set back");
@@ -154,7 +149,7 @@ async fn cursor_holds(broken: Broken) -> bool {
     let world = World::with_order().await;
     let other = world.runner(Broken::default());
     let (store, slept) = (world.store.clone(), Arc::new(AtomicBool::new(false)));
-    let sleepy = SleepyStore::new(store.clone(), move || {
+    let sleepy = PausingStore::new(store.clone(), move || {
         let (store, other, slept) = (store.clone(), other.clone(), Arc::clone(&slept));
         Box::pin(async move {
             if !slept.swap(true, Ordering::SeqCst) {
@@ -193,10 +188,10 @@ async fn fence_holds(broken: Broken) -> bool {
         ..Gate::at("charge")
     };
     let new = Gate::at("charge");
-    let first = in_background(world.runner(broken).around(old.clone()));
+    let first = in_background(world.runner(broken).intercept(old.clone()));
     old.entered.notified().await;
     world.lease_runs_out();
-    let second = in_background(world.runner(broken).around(new.clone()));
+    let second = in_background(world.runner(broken).intercept(new.clone()));
     new.entered.notified().await;
     old.go.notify_one();
     first.await.expect("ends");
@@ -222,7 +217,7 @@ async fn what_was_called_is_undone(broken: Broken) -> bool {
         first: true,
         ..Gate::at("reserve")
     };
-    let dying = in_background(world.runner(broken).around(gate.clone()));
+    let dying = in_background(world.runner(broken).intercept(gate.clone()));
     gate.entered.notified().await;
     dying.abort();
     assert!(dying.await.is_err(), "it died in the call");
@@ -230,7 +225,7 @@ async fn what_was_called_is_undone(broken: Broken) -> bool {
     let unwind = operator.repair("order", "1", Verb::Unwind {}, "ada", "it hangs");
     unwind.await.expect("unwound");
     world.lease_runs_out();
-    let healthy = operator.around(gate.clone());
+    let healthy = operator.intercept(gate.clone());
     healthy.run_until_idle().await.expect("runs");
     assert_eq!(world.phase().await, Phase::Compensated);
     gate.balance.load(Ordering::SeqCst) == 0
@@ -253,10 +248,10 @@ async fn a_step_that_may_have_been_called_is_undone() {
 async fn late_success_is_undone(broken: Broken) -> bool {
     let world = World::with_order().await;
     let gate = Gate::at("charge");
-    let slow = in_background(world.runner(broken).around(gate.clone()));
+    let slow = in_background(world.runner(broken).intercept(gate.clone()));
     gate.entered.notified().await;
     world.lease_runs_out();
-    let operator = world.runner(broken).around(gate.clone());
+    let operator = world.runner(broken).intercept(gate.clone());
     let unwind = operator.repair("order", "1", Verb::Unwind {}, "ada", "it hangs");
     unwind.await.expect("unwound");
     operator.run_until_idle().await.expect("runs");

@@ -1,14 +1,15 @@
-//! What goes wrong around sagas and process managers without a crash: slow steps, refusals, events that
+//! What goes wrong around sagas and process managers without a crash: slow steps, rejections, events that
 //! cannot be read, operators in the middle of a call, programs of two versions side by side.
 
+use es_runtime::WorkStatus;
 use es_runtime::{
-    Aggregate, Append, AppendId, Apply, Envelope, Event, EventFilter, EventStore, Events,
-    ExpectedVersion, Handle, MemoryStore, Metadata, NewEvent, Position, ProcessManager, ReadLimit,
-    Repository, Saga, Sagas, StreamId, StreamRange,
-    saga::{
-        AggregateCommand, Around, Cx, Definition, Effect, Fail, ParkedWhy, Phase, Retry, SagaError,
-        SagaEvent, SagaStatus, SagaStore, Start, StepCall, StepCx, Verb,
-    },
+    Aggregate, Append, AppendId, Apply, CommitStore, Envelope, Event, EventFilter, EventStore,
+    Events, ExpectedVersion, Handle, MemoryStore, Metadata, NewEvent, Position, ReadLimit,
+    Repository, StreamId, StreamRange, WorkQueue,
+};
+use es_sagas::{
+    AggregateCommand, Cx, Definition, Effect, Fail, Interceptor, ParkedWhy, Phase, ProcessManager,
+    Retry, Saga, SagaError, SagaEvent, Sagas, Start, StepCall, StepCx, Verb,
 };
 use es_testkit::{
     VirtualClock,
@@ -43,13 +44,13 @@ async fn within<T>(what: &str, future: impl Future<Output = T>) -> T {
     done.unwrap_or_else(|_| panic!("{what}: not in time"))
 }
 
-async fn begin<T: Saga, S: SagaStore>(sagas: &Sagas<S>, id: &str, saga: T) {
+async fn begin<T: Saga, S: WorkQueue>(sagas: &Sagas<S>, id: &str, saga: T) {
     let request = AppendId::new("start").expect("an id");
     let begun = sagas.begin(Start::new(id, saga), request, Metadata::new());
     begun.await.expect("begun");
 }
 
-async fn phase<S: SagaStore>(sagas: &Sagas<S>, saga: &str, id: &str) -> Phase {
+async fn phase<S: WorkQueue>(sagas: &Sagas<S>, saga: &str, id: &str) -> Phase {
     sagas.show(saga, id).await.expect("shown").state.phase
 }
 
@@ -76,19 +77,19 @@ impl Apply<Rang> for Bell {
     }
 }
 
-impl es_runtime::saga::ReactTo<Pulled> for Bell {
+impl es_sagas::ReactTo<Pulled> for Bell {
     fn correlate(pulled: &Envelope<Pulled>) -> Option<String> {
         Some(pulled.stream.id().to_owned())
     }
 
-    fn react(&self, _: &Envelope<Pulled>) -> es_runtime::saga::Reactions<Self> {
-        es_runtime::saga::Reactions::none().timer("ring", HOUR)
+    fn react(&self, _: &Envelope<Pulled>) -> es_sagas::Reactions<Self> {
+        es_sagas::Reactions::none().timer("ring", HOUR)
     }
 }
 
-impl es_runtime::saga::OnTimer for Bell {
-    fn timer(&self, _: &str) -> es_runtime::saga::Reactions<Self> {
-        es_runtime::saga::Reactions::none().event(Rang {})
+impl es_sagas::OnTimer for Bell {
+    fn timer(&self, _: &str) -> es_sagas::Reactions<Self> {
+        es_sagas::Reactions::none().event(Rang {})
     }
 }
 
@@ -99,7 +100,7 @@ async fn pull<S: EventStore>(store: &S) {
     store.append(append).await.expect("stored");
 }
 
-fn bells<S: SagaStore>(store: S) -> Sagas<S> {
+fn bells<S: WorkQueue>(store: S) -> Sagas<S> {
     Sagas::new(store)
         .from_the_beginning(true)
         .with_process_manager::<Bell>()
@@ -388,7 +389,7 @@ async fn events_of_others_do_not_cost_a_commit_each() {
     // And the cursor follows all the same.
     let head = store.head().await.expect("a head");
     within("the cursor", async {
-        while store.saga_cursor("saga:order").await.expect("a cursor") != Some(head) {
+        while store.cursor("saga:order").await.expect("a cursor") != Some(head) {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     })
@@ -418,7 +419,7 @@ async fn an_input_of_a_saga_that_cannot_be_read_is_kept_and_holds_nobody_up() {
     sagas.run_until_idle().await.expect("runs");
     assert_eq!(phase(&sagas, "order", "2").await, Phase::Completed);
     let parked = sagas
-        .list(Some("order"), Some(SagaStatus::Parked), None)
+        .list(Some("order"), Some(WorkStatus::Parked), None)
         .await;
     let parked = parked.expect("rows");
     assert_eq!(parked.len(), 1);
@@ -456,7 +457,7 @@ impl Gate {
     }
 }
 
-impl Around for Gate {
+impl Interceptor for Gate {
     fn call<'a>(&'a self, cx: &'a StepCx, call: StepCall<'a>) -> StepCall<'a> {
         Box::pin(async move {
             if cx.step() != self.step {
@@ -487,7 +488,7 @@ impl Around for Gate {
 async fn a_retry_in_the_middle_of_a_call_does_not_lose_its_outcome() {
     let store = MemoryStore::new();
     let gate = Gate::at("charge", 2, [Some(Fail::transient("first"))]);
-    let sagas = fulfilling(&store).around(gate.clone());
+    let sagas = fulfilling(&store).intercept(gate.clone());
     orders::place(&store, "1", 100).await;
     let worker = {
         let sagas = sagas.clone();
@@ -517,13 +518,13 @@ async fn a_success_that_comes_late_spares_the_next_attempt() {
     let store = &store;
     orders::place(store, "1", 100).await;
     let old_gate = Gate::at("charge", 1, []);
-    let old = fulfilling(store).around(old_gate.clone());
+    let old = fulfilling(store).intercept(old_gate.clone());
     let slow = tokio::spawn(async move { old.run_until_idle().await });
     within("the first call", old_gate.entered.notified()).await;
     clock.pass(HOUR / 2);
     let fails = Fail::transient("busy").retry_after(HOUR);
     let gate = Gate::at("charge", 0, [Some(fails)]);
-    let new = fulfilling(store).around(gate.clone());
+    let new = fulfilling(store).intercept(gate.clone());
     new.run_until_idle().await.expect("runs");
     assert_eq!(gate.calls.load(Ordering::SeqCst), 1);
     old_gate.go.notify_one();
@@ -540,7 +541,7 @@ async fn a_success_that_comes_while_the_end_is_refused_is_undone() {
     let store = &store;
     orders::place(store, "1", 100).await;
     let old_gate = Gate::at("charge", 1, []);
-    let old = fulfilling(store).around(old_gate.clone());
+    let old = fulfilling(store).intercept(old_gate.clone());
     let slow = tokio::spawn(async move { old.run_until_idle().await });
     within("the first call", old_gate.entered.notified()).await;
     clock.pass(HOUR / 2);
@@ -550,10 +551,10 @@ async fn a_success_that_comes_while_the_end_is_refused_is_undone() {
     let settled = settled.execute(&"1".to_owned(), orders::Confirm { shipment });
     settled.await.expect("settled");
     let gate = Gate::at("charge", 0, [Some(Fail::fatal("no"))]);
-    let new = fulfilling(store).around(gate.clone());
+    let new = fulfilling(store).intercept(gate.clone());
     new.run_until_idle().await.expect("runs");
     let end_refused =
-        |why: &Option<(ParkedWhy, String)>| matches!(why, Some((ParkedWhy::EndRefused { .. }, _)));
+        |why: &Option<(ParkedWhy, String)>| matches!(why, Some((ParkedWhy::EndRejected { .. }, _)));
     let view = new.show("order", "1").await.expect("shown");
     assert!(end_refused(&view.state.parked), "{:?}", view.state);
     old_gate.go.notify_one();

@@ -252,7 +252,7 @@ async fn a_file_of_a_newer_version_is_refused() {
     filled(&path).await.close().await;
     let set = |value: &str| {
         let connection = Connection::open(&path).expect("opens");
-        let sql = format!("UPDATE es_meta SET value = {value} WHERE name = 'schema_version'");
+        let sql = format!("UPDATE es_meta SET value = {value} WHERE name = 'tables_version'");
         assert_eq!(connection.execute(&sql, []).expect("updated"), 1);
     };
     set("999");
@@ -283,9 +283,9 @@ async fn a_file_of_an_older_version_gets_what_it_lacks_and_keeps_what_it_has() {
         let connection = Connection::open(&path).expect("opens");
         connection
             .execute_batch(
-                "DROP TABLE es_sagas; DROP TABLE es_saga_cursors;
+                "DROP TABLE es_work; DROP TABLE es_cursors;
                  DELETE FROM es_meta WHERE name = 'store_id';
-                 UPDATE es_meta SET value = 1 WHERE name = 'schema_version';",
+                 UPDATE es_meta SET value = 1 WHERE name = 'tables_version';",
             )
             .expect("as the first release made it");
         count(&connection)
@@ -294,8 +294,8 @@ async fn a_file_of_an_older_version_gets_what_it_lacks_and_keeps_what_it_has() {
     let error = options.open(&path).await.expect_err("needs a writer once");
     assert_eq!(error.kind, StorageErrorKind::Version);
     let store = open(&path).await.expect("opens");
-    let filter = es_runtime::saga::RowFilter::default();
-    let rows = es_runtime::SagaStore::saga_rows(&store, &filter).await;
+    let filter = es_runtime::WorkFilter::default();
+    let rows = es_runtime::WorkQueue::work_items(&store, &filter).await;
     assert!(rows.expect("the table is there").is_empty());
     store.close().await;
     assert_eq!(count(&Connection::open(&path).expect("opens")), before);

@@ -1,4 +1,4 @@
-//! `crate = ".."`: under which path generated code finds es-runtime.
+//! `crate = ".."`: under which path generated code finds the crate whose traits it implements.
 
 use super::{Value, value, value_of_item};
 use crate::{diag::Diag, wording};
@@ -6,15 +6,30 @@ use proc_macro2::{Ident, TokenStream};
 use quote::ToTokens;
 use syn::{Path, parse::ParseStream, parse_quote};
 
-/// An absolute path to es-runtime or to a crate that re-exports all of it.
+/// An absolute path to the crate that owns the derive's traits, or to one that re-exports all of it.
 #[derive(Clone)]
 pub(crate) struct CratePath(Path);
 
 impl CratePath {
-    pub(crate) fn or_default(given: Option<&Self>) -> Self {
+    /// For derives of events and aggregates.
+    pub(crate) fn or_runtime(given: Option<&Self>) -> Self {
         given
             .cloned()
             .unwrap_or_else(|| Self(parse_quote!(::es_runtime)))
+    }
+
+    /// For derives of projections and subscriptions.
+    pub(crate) fn or_projections(given: Option<&Self>) -> Self {
+        given
+            .cloned()
+            .unwrap_or_else(|| Self(parse_quote!(::es_projections)))
+    }
+
+    /// For sagas and process managers.
+    pub(crate) fn or_sagas(given: Option<&Self>) -> Self {
+        given
+            .cloned()
+            .unwrap_or_else(|| Self(parse_quote!(::es_sagas)))
     }
 }
 

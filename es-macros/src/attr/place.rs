@@ -106,7 +106,7 @@ impl Place {
                 "crate",
             ],
             Self::Subscription => &["events", "on_newer", "partitions", "key", "from", "crate"],
-            Self::ProcessManager => &["reacts", "timers", "refusals", "crate"],
+            Self::ProcessManager => &["reacts", "timers", "rejections", "crate"],
             Self::AggregateStruct => &[
                 "id",
                 "error",

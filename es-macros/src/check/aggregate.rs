@@ -76,7 +76,7 @@ pub(crate) fn check(diag: &Diag, input: &DeriveInput) -> Aggregate {
         ident: input.ident.clone(),
         vis: input.vis.clone(),
         generics: input.generics.clone(),
-        krate: CratePath::or_default(attrs.krate.value()),
+        krate: CratePath::or_runtime(attrs.krate.value()),
         name: attrs.name.into_valid(),
         id: attrs.id.into_value().map(|id| id.0),
         error: attrs.error.into_value().map(|error| error.0),

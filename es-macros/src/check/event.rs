@@ -70,7 +70,7 @@ fn event_struct<'a>(
         ident: input.ident.clone(),
         vis: input.vis.clone(),
         generics: input.generics.clone(),
-        krate: CratePath::or_default(attrs.krate.value()),
+        krate: CratePath::or_runtime(attrs.krate.value()),
         kind: kind(diag, event, attrs.event, fields),
         allows: super::allowed_lints(&input.attrs),
     }
@@ -139,7 +139,7 @@ fn event_enum(diag: &Diag, input: &DeriveInput, data: &DataEnum) -> EventEnum {
         ident: input.ident.clone(),
         vis: input.vis.clone(),
         generics: input.generics.clone(),
-        krate: CratePath::or_default(attrs.krate.value()),
+        krate: CratePath::or_runtime(attrs.krate.value()),
         variants,
         allows: super::allowed_lints(&input.attrs),
     }

@@ -21,10 +21,10 @@ pub(crate) fn check(diag: &Diag, input: &DeriveInput) -> Process {
     Process {
         ident: input.ident.clone(),
         generics: input.generics.clone(),
-        krate: CratePath::or_default(attrs.krate.value()),
+        krate: CratePath::or_sagas(attrs.krate.value()),
         reacts: super::projection::distinct(diag, reacts.unwrap_or_default()),
         timers: attrs.timers.key().map(proc_macro2::Ident::span),
-        refusals: attrs.refusals.key().map(proc_macro2::Ident::span),
+        rejections: attrs.rejections.key().map(proc_macro2::Ident::span),
         allows: super::allowed_lints(&input.attrs),
     }
 }

@@ -53,7 +53,7 @@ pub(crate) fn check(diag: &Diag, input: &DeriveInput, kind: Kind) -> Consumer {
         kind,
         ident: input.ident.clone(),
         generics: input.generics.clone(),
-        krate: CratePath::or_default(attrs.krate.value()),
+        krate: CratePath::or_projections(attrs.krate.value()),
         name: attrs.name.into_valid(),
         version: attrs.version.value().map_or(1, |version| version.number),
         events: distinct(diag, events.unwrap_or_default()),

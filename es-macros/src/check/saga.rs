@@ -53,7 +53,7 @@ pub(crate) fn check(diag: &Diag, attr: &Attribute, block: &Block) -> Saga {
         all: &names,
     };
     let mut saga = Saga {
-        krate: CratePath::or_default(on.krate.value()),
+        krate: CratePath::or_sagas(on.krate.value()),
         name: on.name.into_valid(),
         version: on.version.value().map_or(1, |version| version.number),
         deps: deps.clone(),

@@ -125,7 +125,7 @@ pub(crate) fn check(diag: &Diag, input: &DeriveInput) -> Shape {
     Shape {
         ident: input.ident.clone(),
         generics: input.generics.clone(),
-        krate: CratePath::or_default(attrs.krate.value()),
+        krate: CratePath::or_runtime(attrs.krate.value()),
         allows: super::allowed_lints(&input.attrs),
         body,
         unit: attrs.unit.into_value().map(|unit| unit.0),

@@ -13,7 +13,7 @@ pub(crate) fn expand(process: &Process, clean: bool) -> TokenStream {
         krate,
         reacts,
         timers,
-        refusals,
+        rejections,
         allows,
     } = process;
     if !generics.params.is_empty() {
@@ -25,14 +25,14 @@ pub(crate) fn expand(process: &Process, clean: bool) -> TokenStream {
         quote! {
             #(#allows)*
             #[automatically_derived]
-            impl #krate::saga::ReactsTo<#path> for #state {}
+            impl #krate::ReactsTo<#path> for #state {}
         }
     });
     // Without a list every impl of the user's would be said not to be in it.
     let lists_all = reacts.is_empty().then(|| {
         quote! {
             #[automatically_derived]
-            impl<E> #krate::saga::ReactsTo<E> for #ident {}
+            impl<E> #krate::ReactsTo<E> for #ident {}
         }
     });
     let mark = |place: &Option<Span>, name: &str| {
@@ -43,12 +43,12 @@ pub(crate) fn expand(process: &Process, clean: bool) -> TokenStream {
             quote! {
                 #(#allows)*
                 #[automatically_derived]
-                impl #krate::saga::#name for #state {}
+                impl #krate::#name for #state {}
             }
         })
     };
     let has_timers = mark(timers, "HasTimers");
-    let has_refusals = mark(refusals, "HasRefusals");
+    let has_rejections = mark(rejections, "HasRejections");
     let on = path
         .iter()
         .filter(|_| clean)
@@ -60,7 +60,7 @@ pub(crate) fn expand(process: &Process, clean: bool) -> TokenStream {
         })
     };
     let timers = also(timers, "timers");
-    let refusals = also(refusals, "refusals");
+    let rejections = also(rejections, "rejections");
     let twice = clean.then(|| {
         let message = format!(
             "two entries of the `reacts(..)` of `{}` know the same stored event; keep one",
@@ -76,19 +76,19 @@ pub(crate) fn expand(process: &Process, clean: bool) -> TokenStream {
     quote! {
         #(#allows)*
         #[automatically_derived]
-        impl #krate::saga::ProcessManager for #ident {
-            fn inputs() -> #krate::saga::Inputs<Self> {
-                let inputs = #krate::saga::Inputs::new();
+        impl #krate::ProcessManager for #ident {
+            fn inputs() -> #krate::Inputs<Self> {
+                let inputs = #krate::Inputs::new();
                 #(#on)*
                 #timers
-                #refusals
+                #rejections
                 inputs
             }
         }
         #(#lists)*
         #lists_all
         #has_timers
-        #has_refusals
+        #has_rejections
         #twice
     }
 }

@@ -30,14 +30,14 @@ pub(crate) fn expand(consumer: &Consumer, clean: bool) -> TokenStream {
         quote! {
             #(#allows)*
             #[automatically_derived]
-            impl #krate::projection::Lists<#path> for #state {}
+            impl #krate::Lists<#path> for #state {}
         }
     });
     // Without a list every impl of the user's would be said not to be in it.
     let lists_all = events.is_empty().then(|| {
         quote! {
             #[automatically_derived]
-            impl<E> #krate::projection::Lists<E> for #ident {}
+            impl<E> #krate::Lists<E> for #ident {}
         }
     });
     let dispatch: Vec<_> = match consumer.kind {
@@ -103,7 +103,7 @@ fn about(consumer: &Consumer) -> TokenStream {
     };
     let on_newer = consumer.skip_newer.then(|| {
         quote! {
-            const ON_NEWER: #krate::projection::OnNewer = #krate::projection::OnNewer::Skip;
+            const ON_NEWER: #krate::OnNewer = #krate::OnNewer::Skip;
         }
     });
     let partitions = (consumer.partitions > 1).then(|| {
@@ -112,7 +112,7 @@ fn about(consumer: &Consumer) -> TokenStream {
     });
     let key = consumer.key.as_ref().map(|key| {
         quote! {
-            fn key(event: &#krate::RecordedEvent) -> #krate::projection::Key<'_> {
+            fn key(event: &#krate::__private::RecordedEvent) -> #krate::Key<'_> {
                 #key(event)
             }
         }
@@ -120,13 +120,13 @@ fn about(consumer: &Consumer) -> TokenStream {
     quote! {
         #(#allows)*
         #[automatically_derived]
-        impl #krate::projection::#kind for #ident {
+        impl #krate::#kind for #ident {
             const NAME: &'static ::core::primitive::str = #name;
             #own
             #on_newer
             #partitions
 
-            fn filter() -> #krate::EventFilter {
+            fn filter() -> #krate::__private::EventFilter {
                 #krate::__private::filter(&[#(#krate::__private::names_of::<#path>(),)*])
             }
 
@@ -149,20 +149,20 @@ fn into_tables(consumer: &Consumer, tables: &Tables, clean: bool) -> TokenStream
         // What the call is given must mean what it means here, whosever macro wrote the path.
         let given = quote!(self, &event, tx);
         quote_spanned! {path.span()=>
-            <#state as #krate::projection::Project<#path, #database>>::project(#given)
+            <#state as #krate::Project<#path, #database>>::project(#given)
         }
     });
     quote! {
         #(#allows)*
         #[automatically_derived]
-        impl #krate::projection::Dispatch<#database> for #ident {
-            fn schema() -> #krate::__private::Cow<'static, ::core::primitive::str> {
+        impl #krate::Dispatch<#database> for #ident {
+            fn schema(dialect: #krate::Dialect) -> #krate::__private::Cow<'static, ::core::primitive::str> {
                 ::core::convert::Into::into(#schema)
             }
 
             async fn dispatch(
                 &self,
-                event: &#krate::RecordedEvent,
+                event: &#krate::__private::RecordedEvent,
                 tx: &mut <#database as #krate::ReadDatabase>::Transaction,
             ) -> ::core::result::Result<(), #krate::HandlerError> {
                 #body
@@ -183,17 +183,17 @@ fn deliveries(consumer: &Consumer, clean: bool) -> TokenStream {
         let state = ident::shown_at(ident, path.span());
         let given = quote!(self, &event, delivery);
         quote_spanned! {path.span()=>
-            <#state as #krate::projection::React<#path>>::react(#given)
+            <#state as #krate::React<#path>>::react(#given)
         }
     });
     quote! {
         #(#allows)*
         #[automatically_derived]
-        impl #krate::projection::Deliver for #ident {
+        impl #krate::Deliver for #ident {
             async fn deliver(
                 &self,
-                event: &#krate::RecordedEvent,
-                delivery: &#krate::projection::Delivery,
+                event: &#krate::__private::RecordedEvent,
+                delivery: &#krate::Delivery,
             ) -> ::core::result::Result<(), #krate::HandlerError> {
                 #body
             }

@@ -3,6 +3,7 @@
 use super::fallback;
 use crate::model::saga::{Block, Call, Given, Saga, Step};
 use crate::{
+    attr::CratePath,
     attr::saga::{Retry, Time},
     ident,
 };
@@ -35,12 +36,12 @@ pub(crate) fn expand(saga: &Saga, block: &Block, clean: bool) -> TokenStream {
         #written
 
         #[automatically_derived]
-        impl #krate::saga::Saga for #ty {
+        impl #krate::Saga for #ty {
             const NAME: &'static ::core::primitive::str = #name;
             const VERSION: ::core::primitive::u32 = #version;
             type Deps = #deps;
 
-            fn definition() -> #krate::saga::Definition<Self> {
+            fn definition() -> #krate::Definition<Self> {
                 #body
             }
         }
@@ -95,23 +96,23 @@ fn definition(saga: &Saga, ty: &TokenStream) -> TokenStream {
     });
     let steps = saga.steps.iter().map(|one| step(saga, one, ty, &local));
     let completed = saga.completed.as_ref().map(|end| {
-        let call = decided(end, ty);
+        let call = decided(end, ty, krate);
         quote! {
-            #local.on_completed(move |cx: &#krate::saga::Cx<Self>| #call);
+            #local.on_completed(move |cx: &#krate::Cx<Self>| #call);
         }
     });
     let compensated = saga.compensated.as_ref().map(|end| {
-        let call = decided(end, ty);
+        let call = decided(end, ty, krate);
         quote! {
             #local.on_compensated(
-                move |cx: &#krate::saga::Cx<Self>, why: &#krate::saga::Failure| #call
+                move |cx: &#krate::Cx<Self>, why: &#krate::Failure| #call
             );
         }
     });
     // A step that nothing needs has an output that is not used.
     let outputs = saga.steps.iter().map(|step| output_of(&step.call.name));
     quote! {
-        let mut #local = #krate::saga::Definition::new();
+        let mut #local = #krate::Definition::new();
         #deadline
         #timeout
         #retry
@@ -137,11 +138,11 @@ fn step(saga: &Saga, step: &Step, ty: &TokenStream, local: &Ident) -> TokenStrea
     let name = ident::text(&step.call.name);
     let output = output_of(&step.call.name);
     let begun = if step.command {
-        let call = decided(&step.call, ty);
-        quote!(#local.command(#name, move |cx: &#krate::saga::Cx<Self>| #call))
+        let call = decided(&step.call, ty, krate);
+        quote!(#local.command(#name, move |cx: &#krate::Cx<Self>| #call))
     } else {
         let call = awaited(&step.call, ty);
-        quote!(#local.step(#name, move |cx: #krate::saga::Cx<Self>| async move { #call }))
+        quote!(#local.step(#name, move |cx: #krate::Cx<Self>| async move { #call }))
     };
     let needs = step.call.given.iter().filter_map(|given| match given {
         Given::Output(name, _) => {
@@ -168,16 +169,16 @@ fn step(saga: &Saga, step: &Step, ty: &TokenStream, local: &Ident) -> TokenStrea
     });
     let reconcile = step.reconcile.as_ref().map(|ask| {
         let call = awaited(ask, ty);
-        quote!(.reconcile(move |cx: #krate::saga::Cx<Self>| async move { #call }))
+        quote!(.reconcile(move |cx: #krate::Cx<Self>| async move { #call }))
     });
     let end = match &step.undo {
         Some((undo, true)) => {
-            let call = decided(undo, ty);
-            quote!(.undo_command(move |cx: &#krate::saga::Cx<Self>| #call))
+            let call = decided(undo, ty, krate);
+            quote!(.undo_command(move |cx: &#krate::Cx<Self>| #call))
         }
         Some((undo, false)) => {
             let call = awaited(undo, ty);
-            quote!(.undo(move |cx: #krate::saga::Cx<Self>, did| async move { #call }))
+            quote!(.undo(move |cx: #krate::Cx<Self>, did| async move { #call }))
         }
         None if step.pivot => quote!(.pivot()),
         None => quote!(.no_undo()),
@@ -217,9 +218,10 @@ fn awaited(one: &Call, ty: &TokenStream) -> TokenStream {
 }
 
 /// A call that gives a command, or a result of one.
-fn decided(one: &Call, ty: &TokenStream) -> TokenStream {
+fn decided(one: &Call, ty: &TokenStream, krate: &CratePath) -> TokenStream {
     let (outputs, call) = call(one, ty);
-    let call = quote_spanned!(one.name.span()=> ::core::convert::Into::into(#call));
+    let call =
+        quote_spanned!(one.name.span()=> #krate::__private::IntoCommand::into_command(#call));
     quote!({ #outputs #call })
 }
 
@@ -247,5 +249,5 @@ fn policy(given: &Retry, saga: &Saga, usual: u32) -> TokenStream {
         let times = Literal::u32_unsuffixed(times);
         quote!(.interruptions(#times))
     });
-    quote!(#krate::saga::Retry::times(#attempts) #first #factor #max #interruptions)
+    quote!(#krate::Retry::times(#attempts) #first #factor #max #interruptions)
 }

@@ -10,10 +10,8 @@ use crate::{
     errors::{dead_transaction, is_refusal, is_stale, storage, task_ended},
     identifier::SchemaName,
 };
-use es_runtime::{
-    Outcome, StorageError,
-    projection::{Job, ReadDatabase, RolledBack, SqlValue, TransactionError},
-};
+use es_projections::{Dialect, Job, ReadDatabase, RolledBack, SqlValue, TransactionError};
+use es_runtime::{Outcome, StorageError};
 use std::{fmt, sync::Arc, time::Duration};
 use tokio_postgres::{Error, Row, types::ToSql};
 
@@ -26,12 +24,13 @@ use tokio_postgres::{Error, Row, types::ToSql};
 ///
 /// # Queries
 /// Read models are asked in SQL, by the names that the schema has in braces, in transactions that
-/// only read. [`select`](Postgres::select) asks one question, [`snapshot`](Postgres::snapshot) several
+/// only read. [`select`](PostgresReadDatabase::select) asks one question, [`snapshot`](PostgresReadDatabase::snapshot) several
 /// of one state. Any other client will do as well: the tables are plain.
 ///
 /// ```no_run
-/// use es_postgres::{Postgres, PostgresStore, PostgresTransaction};
-/// use es_runtime::{Envelope, Event, HandlerError, Project, Projection, Projections};
+/// use es_postgres::{PostgresReadDatabase, PostgresStore, PostgresTransaction};
+/// use es_runtime::{Envelope, Event};
+/// use es_projections::{HandlerError, Project, Projection, Projections};
 /// use serde::{Deserialize, Serialize};
 ///
 /// #[derive(Event, Serialize, Deserialize)]
@@ -42,10 +41,10 @@ use tokio_postgres::{Error, Row, types::ToSql};
 ///
 /// #[derive(Projection)]
 /// #[projection("orders", events(OrderPlaced))]
-/// #[projection(schema(Postgres = "CREATE TABLE {orders} (id TEXT, cents BIGINT)"))]
+/// #[projection(schema(PostgresReadDatabase = "CREATE TABLE {orders} (id TEXT, cents BIGINT)"))]
 /// struct Orders;
 ///
-/// impl Project<OrderPlaced, Postgres> for Orders {
+/// impl Project<OrderPlaced, PostgresReadDatabase> for Orders {
 ///     async fn project(
 ///         &self,
 ///         placed: &Envelope<OrderPlaced>,
@@ -67,7 +66,7 @@ use tokio_postgres::{Error, Row, types::ToSql};
 /// # }
 /// ```
 #[derive(Clone)]
-pub struct Postgres {
+pub struct PostgresReadDatabase {
     shared: Arc<Shared>,
 }
 
@@ -86,7 +85,7 @@ pub(crate) struct ReadSettings {
     pub(crate) busy_timeout: Duration,
 }
 
-impl Postgres {
+impl PostgresReadDatabase {
     /// In the runtime that runs it now.
     pub(crate) fn of(settings: ReadSettings, runtime: tokio::runtime::Handle) -> Self {
         let pool = Pool::new(
@@ -159,7 +158,7 @@ impl Postgres {
     /// The first row of a query, turned into a value by `row`; `None` without one.
     ///
     /// # Errors
-    /// As for [`select`](Postgres::select).
+    /// As for [`select`](PostgresReadDatabase::select).
     ///
     /// # Cancel safety
     /// It only reads.
@@ -173,7 +172,7 @@ impl Postgres {
     }
 
     /// For several queries against one state of the database: what is committed meanwhile is not
-    /// seen, a swap of generations included. It may not write.
+    /// seen, a swap of builds included. It may not write.
     ///
     /// # Errors
     /// [`StorageError`] when the database does not answer, or no connection comes free in time.
@@ -198,7 +197,7 @@ impl Postgres {
     }
 }
 
-/// One state of a read database, to ask several questions of; see [`Postgres::snapshot`]. Dropping it
+/// One state of a read database, to ask several questions of; see [`PostgresReadDatabase::snapshot`]. Dropping it
 /// is as good as ending it, only that the connection is not used again.
 #[must_use]
 pub struct Reading {
@@ -210,7 +209,7 @@ impl Reading {
     /// The rows of a query, each turned into a value by `row`.
     ///
     /// # Errors
-    /// As for [`Postgres::select`].
+    /// As for [`PostgresReadDatabase::select`].
     ///
     /// # Cancel safety
     /// It only reads.
@@ -262,25 +261,12 @@ impl fmt::Debug for Reading {
     }
 }
 
-/// What the books need to know of PostgreSQL, whichever driver talks to it.
-pub(super) mod sql {
-    pub(crate) const NOW: &str = "(extract(epoch FROM clock_timestamp()) * 1000)::bigint";
-    pub(crate) const FOR_UPDATE: &str = " FOR UPDATE";
-    pub(crate) const TABLES_ENDING_WITH: &str = "SELECT c.relname::text FROM pg_catalog.pg_class c \
-        JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind IN ('r', 'p') AND \
-        n.nspname = current_schema() AND right(c.relname, length($1::text)) = $1::text";
-    pub(crate) const ALONE: &str =
-        "SELECT pg_advisory_xact_lock(hashtext('es_books'), hashtext(current_schema()))";
-}
-
-impl ReadDatabase for Postgres {
+impl ReadDatabase for PostgresReadDatabase {
     type Transaction = PostgresTransaction;
 
-    const NAME: &'static str = "PostgreSQL";
-    const NOW: &'static str = sql::NOW;
-    const FOR_UPDATE: &'static str = sql::FOR_UPDATE;
-    const TABLES_ENDING_WITH: &'static str = sql::TABLES_ENDING_WITH;
-    const ALONE: &'static str = sql::ALONE;
+    fn dialect(&self) -> Dialect {
+        Dialect::Postgres
+    }
 
     async fn transact<J: Job<Self>>(&self, job: J) -> Result<J::Output, TransactionError> {
         let shared = Arc::clone(&self.shared);
@@ -304,7 +290,10 @@ impl ReadDatabase for Postgres {
 }
 
 impl Shared {
-    async fn run<J: Job<Postgres>>(&self, job: J) -> Result<J::Output, TransactionError> {
+    async fn run<J: Job<PostgresReadDatabase>>(
+        &self,
+        job: J,
+    ) -> Result<J::Output, TransactionError> {
         let failed = |outcome, error| Err(TransactionError { outcome, error });
         let not_applied = |error| failed(Outcome::NotApplied, error);
         let Pooled { session, place } = match self.pool.get().await {
@@ -351,9 +340,9 @@ fn outcome_of_commit(error: &Error) -> Outcome {
     }
 }
 
-impl fmt::Debug for Postgres {
+impl fmt::Debug for PostgresReadDatabase {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Postgres")
+        f.debug_struct("PostgresReadDatabase")
             .field("connector", &self.shared.settings.connector)
             .finish_non_exhaustive()
     }

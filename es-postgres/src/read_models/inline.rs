@@ -1,11 +1,9 @@
 //! Projections that run inside the appends of the store whose database they are in.
 
-use super::{Postgres, PostgresTransaction};
+use super::{PostgresReadDatabase, PostgresTransaction};
 use crate::{connection::Session, errors::storage, feed::feed_page, statements::Statements};
-use es_runtime::{
-    EventFilter, FeedPage, Position, ReadLimit, StorageError,
-    projection::inline::{FeedInside, InlineProjection, Inlines},
-};
+use es_projections::inline::{FeedInside, InlineProjection, Inlines};
+use es_runtime::{EventFilter, FeedPage, Position, ReadLimit, StorageError};
 
 /// The feed, read on the session of the writer.
 pub(crate) struct Feed<'a>(pub(crate) &'a Statements);
@@ -26,11 +24,11 @@ impl FeedInside<PostgresTransaction> for Feed<'_> {
 /// Makes the tables and brings them up to date, in one transaction for each. Where any of it fails, the
 /// session is dropped and the server rolls back.
 pub(crate) async fn open(
-    list: &[InlineProjection<Postgres>],
+    list: &[InlineProjection<PostgresReadDatabase>],
     session: Session,
     begin: &str,
     statements: &Statements,
-) -> Result<(Inlines<Postgres>, Session), StorageError> {
+) -> Result<(Inlines<PostgresReadDatabase>, Session), StorageError> {
     let mut opened = Inlines::default();
     let mut session = session;
     for projection in list {

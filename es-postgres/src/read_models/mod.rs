@@ -9,7 +9,7 @@ mod sqlx_pool;
 mod transaction;
 
 pub(crate) use database::ReadSettings;
-pub use database::{Postgres, Reading};
+pub use database::{PostgresReadDatabase, Reading};
 #[cfg(feature = "sqlx")]
-pub use sqlx_pool::{SqlxPostgres, SqlxTransaction};
+pub use sqlx_pool::{SqlxReadDatabase, SqlxTransaction};
 pub use transaction::{PostgresTransaction, StatementError};

@@ -4,10 +4,7 @@ use crate::{
     connection::{Param, Session},
     statements::Statements,
 };
-use es_runtime::{
-    Timestamp,
-    saga::{Commit, CursorMove, RowChange},
-};
+use es_runtime::{Commit, CursorMove, Timestamp, WorkChange};
 use futures_util::future::join3;
 use std::time::SystemTime;
 use tokio_postgres::{Error, types::Type};
@@ -15,7 +12,7 @@ use tokio_postgres::{Error, types::Type};
 /// What the accepted commits of a group change beside events, each row and each cursor once.
 pub(super) struct Changes {
     now: SystemTime,
-    rows: Vec<RowChange>,
+    rows: Vec<WorkChange>,
     moves: Vec<CursorMove>,
 }
 
@@ -30,7 +27,7 @@ impl Changes {
     }
 
     pub(super) fn add(&mut self, commit: &Commit) {
-        for row in &commit.rows {
+        for row in &commit.work {
             let mut rows = self.rows.iter_mut();
             match rows.find(|known| known.instance == row.instance) {
                 Some(known) => {
@@ -72,7 +69,7 @@ impl Changes {
             return Ok(0);
         }
         let column =
-            |text: fn(&RowChange) -> &str| -> Vec<&str> { rows.iter().map(text).collect() };
+            |text: fn(&WorkChange) -> &str| -> Vec<&str> { rows.iter().map(text).collect() };
         let reasons: Vec<_> = rows.iter().map(|row| row.reason.as_deref()).collect();
         let due = rows.iter().map(|row| row.due_at.map(SystemTime::from));
         let due: Vec<Option<SystemTime>> = due.collect();
@@ -86,19 +83,19 @@ impl Changes {
             (&due, Type::TIMESTAMPTZ_ARRAY),
             (&self.now, Type::TIMESTAMPTZ),
         ];
-        session.execute(&statements.saga_put, &params).await
+        session.execute(&statements.work_put, &params).await
     }
 
     /// Lets go of those rows that say so.
     async fn release(&self, session: &Session, statements: &Statements) -> Result<u64, Error> {
         let released = self.rows.iter().filter(|row| row.release);
         let released = released.map(|row| (row.instance.aggregate(), row.instance.id()));
-        let (sagas, ids): (Vec<&str>, Vec<&str>) = released.unzip();
-        if sagas.is_empty() {
+        let (aggregates, ids): (Vec<&str>, Vec<&str>) = released.unzip();
+        if aggregates.is_empty() {
             return Ok(0);
         }
-        let params: [Param<'_>; 2] = [(&sagas, Type::TEXT_ARRAY), (&ids, Type::TEXT_ARRAY)];
-        session.execute(&statements.saga_release, &params).await
+        let params: [Param<'_>; 2] = [(&aggregates, Type::TEXT_ARRAY), (&ids, Type::TEXT_ARRAY)];
+        session.execute(&statements.work_release, &params).await
     }
 
     async fn move_cursors(&self, session: &Session, statements: &Statements) -> Result<u64, Error> {
@@ -109,6 +106,6 @@ impl Changes {
         let consumers: Vec<&str> = moves.iter().map(|moved| moved.consumer.as_str()).collect();
         let to: Vec<String> = moves.iter().map(|moved| moved.to.to_string()).collect();
         let params: [Param<'_>; 2] = [(&consumers, Type::TEXT_ARRAY), (&to, Type::TEXT_ARRAY)];
-        session.execute(&statements.saga_move, &params).await
+        session.execute(&statements.move_cursors, &params).await
     }
 }

@@ -1,4 +1,4 @@
-//! The commits of sagas: several streams, rows and a cursor at once, each commit with a verdict of its own.
+//! Commits: several streams, work items and a cursor at once, each commit with a verdict of its own.
 
 use super::{
     changes::Changes,
@@ -12,11 +12,10 @@ use crate::{
     read_models::{PostgresTransaction, inline::Feed},
     rows::{cursor_of, natural},
 };
+use es_projections::inline::InlineError;
 use es_runtime::{
-    Append, AppendError, Appended, Position, StorageError, StreamId, Timestamp,
-    projection::inline::InlineError,
-    saga::{Commit, CommitError, Committed},
-    store::author,
+    Append, AppendError, Appended, Commit, CommitError, Committed, Position, StorageError,
+    StreamId, Timestamp, store::author,
 };
 use futures_util::future::join;
 use std::collections::{HashMap, HashSet};
@@ -50,7 +49,7 @@ struct Standing {
 
 impl Writer {
     /// Commits that waited at the same time, in one transaction, each with a verdict of its own.
-    pub(super) async fn commit_sagas(&mut self, commits: &[Commit]) -> Vec<Verdict> {
+    pub(super) async fn commit_all(&mut self, commits: &[Commit]) -> Vec<Verdict> {
         // Projections inside of appends undo one append at a time, so they get one commit at a time.
         if commits.len() > 1 && self.inlines.is_empty() {
             match self.try_commits(commits).await {
@@ -187,22 +186,22 @@ impl Writer {
         session: &Session,
         commits: &[Commit],
     ) -> Result<Standing, StorageError> {
-        let instances = commits.iter().flat_map(|commit| &commit.rows);
+        let instances = commits.iter().flat_map(|commit| &commit.work);
         let mut instances: Vec<_> = instances.map(|row| &row.instance).collect();
         // In one order, so that two groups never wait for each other.
         instances.sort_unstable();
         instances.dedup();
         let pairs = instances.iter().map(|i| (i.aggregate(), i.id()));
-        let (sagas, ids): (Vec<&str>, Vec<&str>) = pairs.unzip();
+        let (aggregates, ids): (Vec<&str>, Vec<&str>) = pairs.unzip();
         let moves = commits.iter().filter_map(|commit| commit.cursor.as_ref());
         let mut consumers: Vec<&str> = moves.map(|moved| moved.consumer.as_str()).collect();
         consumers.sort_unstable();
         consumers.dedup();
-        let by_row: [Param<'_>; 2] = [(&sagas, Type::TEXT_ARRAY), (&ids, Type::TEXT_ARRAY)];
+        let by_row: [Param<'_>; 2] = [(&aggregates, Type::TEXT_ARRAY), (&ids, Type::TEXT_ARRAY)];
         let by_consumer: [Param<'_>; 1] = [(&consumers, Type::TEXT_ARRAY)];
         let (epochs, cursors) = join(
-            session.rows(&self.statements.saga_epochs, &by_row),
-            session.rows(&self.statements.saga_cursors, &by_consumer),
+            session.rows(&self.statements.work_epochs, &by_row),
+            session.rows(&self.statements.cursors, &by_consumer),
         )
         .await;
         let cursors = cursors.map_err(storage)?;
@@ -214,7 +213,7 @@ impl Writer {
             let number = natural(&row, 0).and_then(|n| usize::try_from(n.checked_sub(1)?).ok());
             let instance = number.and_then(|number| instances.get(number));
             let (Some(instance), Some(epoch)) = (instance, natural(&row, 1)) else {
-                return Err(corrupt("the epoch of a saga is not a number"));
+                return Err(corrupt("the epoch of a work item is not a number"));
             };
             standing.epochs.insert((*instance).clone(), epoch);
         }
@@ -295,7 +294,7 @@ fn judged<'a>(
         let done = done.map_err(CommitError::Append)?;
         appended.push(author::check_first_time(append, done)?);
     }
-    for row in &commit.rows {
+    for row in &commit.work {
         let actual = standing.epochs.get(&row.instance).copied().unwrap_or(0);
         author::check_epoch(row, actual)?;
     }

@@ -2,8 +2,7 @@
 
 use crate::errors::again;
 use es_runtime::{
-    Append, AppendError, Appended, Outcome, StorageError,
-    saga::{Commit, CommitError, Committed},
+    Append, AppendError, Appended, Commit, CommitError, Committed, Outcome, StorageError,
 };
 use std::collections::HashSet;
 use tokio::sync::{mpsc, oneshot};

@@ -13,9 +13,9 @@ use crate::{
     read_models::{PostgresTransaction, inline::Feed},
     rows,
 };
+use es_projections::inline::InlineError;
 use es_runtime::{
     Append, AppendError, AppendId, Outcome, StorageError, StorageErrorKind, StreamId, Timestamp,
-    projection::inline::InlineError,
     store::author::{Comparison, Earlier, StreamHead},
 };
 use futures_util::future::{join4, join5};

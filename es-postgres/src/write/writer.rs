@@ -9,14 +9,13 @@ use super::{
 use crate::{
     connection::Session,
     errors::{Failed, is_refusal, storage},
-    read_models::Postgres,
+    read_models::PostgresReadDatabase,
     settings::Settings,
     statements::Statements,
     stats::Counters,
 };
-use es_runtime::{
-    Append, AppendError, Outcome, StorageError, Timestamp, projection::inline::Inlines,
-};
+use es_projections::inline::Inlines;
+use es_runtime::{Append, AppendError, Outcome, StorageError, Timestamp};
 use std::{
     collections::HashSet,
     sync::{Arc, atomic::Ordering},
@@ -37,7 +36,7 @@ pub(crate) fn start(
     settings: Arc<Settings>,
     statements: Arc<Statements>,
     told: Told,
-    inlines: Inlines<Postgres>,
+    inlines: Inlines<PostgresReadDatabase>,
     begin: String,
     first: Session,
     alive: watch::Receiver<()>,
@@ -67,7 +66,7 @@ pub(crate) struct Writer {
     pub(super) settings: Arc<Settings>,
     pub(super) statements: Arc<Statements>,
     pub(super) told: Told,
-    pub(super) inlines: Inlines<Postgres>,
+    pub(super) inlines: Inlines<PostgresReadDatabase>,
     pub(super) begin: String,
     /// Outside of any transaction.
     pub(super) session: Option<Session>,
@@ -113,7 +112,7 @@ impl Writer {
                 Some(Next::Commit(commit, reply)) => {
                     let (commits, replies) =
                         queue::fill_commits(&mut self.messages, &mut self.left, *commit, reply);
-                    let verdicts = self.commit_sagas(&commits).await;
+                    let verdicts = self.commit_all(&commits).await;
                     for (reply, verdict) in replies.into_iter().zip(verdicts) {
                         let _ = reply.send(verdict);
                     }

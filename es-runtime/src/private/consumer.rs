@@ -4,7 +4,7 @@ use super::names::same;
 use crate::{EventFilter, EventSet, EventType};
 
 /// The stored names of one entry of a list: the live ones and the retired ones.
-pub(crate) type Listed = (&'static [EventType], &'static [&'static str]);
+type Listed = (&'static [EventType], &'static [&'static str]);
 
 /// The names of a set.
 pub const fn names_of<S: EventSet>() -> Listed {

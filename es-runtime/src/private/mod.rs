@@ -8,6 +8,7 @@ mod retired;
 mod shapes;
 mod steps;
 
+pub use crate::{first::first_of, schema::less};
 pub use consumer::{are_apart, filter, knows, names_of};
 pub use history::{Becomes, Fields, Source, Stored, Version, deserialize, field, older};
 pub use names::{hashes, is_first};

@@ -1,44 +1,9 @@
-//! The shapes that events are stored in, and what holds them to their word.
+//! The shapes that events are stored in, as constants.
 //!
-//! Stored events never change, so the code that reads them must not forget any shape in which they
-//! were written. [`Shape`] turns the types of events into constants that say how they look on the
-//! wire. A committed file, the [`Lock`], holds one line for each version of each event; a version
-//! that was released is *sealed*, and a test fails when the code derives another shape for it: after
-//! an edit of a nested type, of a type alias, of the history of a field, of a stored name.
-//!
-//! What shapes cannot show is what a payload means. Beside the lock there is one file of *golden
-//! samples* for each sealed version: payloads with the events that they are read as. The same test
-//! compares them, so a changed conversion is noticed too.
-//!
-//! # Setting it up
-//!
-//! ```text
-//! // tests/schema.rs, or any module of the crate
-//! es_runtime::schema_lock!(Order, "schema/order.lock");
-//! ```
-//!
-//! | Command | What it does |
-//! |---|---|
-//! | `cargo test` | compares; creates what is missing, lets open lines follow the code |
-//! | `CI=1 cargo test` | compares; never writes, so what was not committed is an error |
-//! | `ES_LOCK=update cargo test` | as without `CI` |
-//! | `ES_LOCK=seal cargo test` | at a release: seals every open line and records its samples |
-//!
-//! Commit `schema/order.lock` and the folder `schema/order.golden`.
-//!
-//! # Golden samples
-//!
-//! `schema/order.golden/order.placed.v1.json` holds `cases`, each with a `sample` and what it is read
-//! as, `expected`. The samples are made up from the shape: one for each variant of its largest enum,
-//! up to eight, and one with nothing optional. A sample that exists is never overwritten, so where a
-//! type refuses made-up text, write one by hand; `expected` is recorded when it is missing. It is
-//! written anew only by sealing, and only after the old one was confirmed. Samples are JSON for every
-//! codec; a postcard aggregate has the bytes of the event beside it, recorded while its version is
-//! the newest.
+//! [`Shape`] describes how a type looks when it is serialized. The derives implement it for the types of
+//! events, and [`EventShapes`] holds the shape of every version of one event. Tools such as
+//! the lock of the crate `es-schema-lock` compare them between releases.
 
-#[doc(hidden)]
-pub mod compiled;
-mod difference;
 #[cfg(any(
     feature = "chrono",
     feature = "jiff",
@@ -46,22 +11,12 @@ mod difference;
     feature = "time"
 ))]
 mod foreign;
-mod golden;
-mod guard;
 mod impls;
-mod lock;
-mod sample;
 mod shape;
-mod violation;
 
-pub use difference::Difference;
-pub use golden::{GoldenError, GoldenProblem, Place};
-pub use guard::{List, LockError, LockMode, LockReport, check_lock, check_lock_in};
-pub use lock::{
-    DamagedLine, DamagedLock, LineProblem, Lock, LockChange, LockEntry, LockLine, LockState,
-};
+#[doc(hidden)]
+pub use shape::less;
 pub use shape::{Layout, Member, Node, Shape};
-pub use violation::Violation;
 
 use crate::{Event, EventSet};
 
@@ -121,7 +76,6 @@ pub struct Retired {
 
 /// What becomes of stored events with a retired name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
 pub enum Retirement {
     /// They stand for nothing any more.
     Dropped,

@@ -29,7 +29,6 @@ pub trait Shape {
 
 /// The shape of one place in a payload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
 pub enum Node {
     /// A value without parts: `u64`, `str`, `bool`, ...
     Scalar(&'static str),
@@ -71,6 +70,16 @@ pub enum Layout {
     ByName,
     /// The order finds the values, so it counts: postcard.
     ByOrder,
+}
+
+impl Layout {
+    /// What counts as a change of shape in payloads of `codec`.
+    pub const fn of(codec: crate::Codec) -> Self {
+        match codec {
+            crate::Codec::Json => Self::ByName,
+            crate::Codec::Postcard => Self::ByOrder,
+        }
+    }
 }
 
 impl Node {
@@ -345,7 +354,8 @@ const fn next(members: &[Member], last: Option<usize>) -> usize {
     best
 }
 
-pub(super) const fn less(one: &str, two: &str) -> bool {
+/// Whether `one` sorts before `two`, byte by byte, in constants.
+pub const fn less(one: &str, two: &str) -> bool {
     is_before(one.as_bytes(), two.as_bytes())
 }
 

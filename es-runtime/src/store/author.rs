@@ -14,7 +14,7 @@
 //! 5. Write; [`Accepted::appended`] is the result.
 //!
 //! A commit does this for each of its appends, in their order, and then asks [`check_first_time`],
-//! [`check_epoch`] and [`check_cursor`]. [`Commit::check`](crate::saga::Commit::check) has looked for
+//! [`check_epoch`] and [`check_cursor`]. [`Commit::check`](crate::Commit::check) has looked for
 //! broken bounds and for two appends to one stream before.
 //!
 //! ```

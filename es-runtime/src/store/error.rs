@@ -169,6 +169,17 @@ impl StorageError {
     }
 }
 
+impl From<ReadError> for StorageError {
+    fn from(error: ReadError) -> Self {
+        match error {
+            ReadError::Storage(error) => error,
+            corrupt @ ReadError::Corrupt { .. } => {
+                Self::new(StorageErrorKind::Corrupt, corrupt.to_string())
+            }
+        }
+    }
+}
+
 /// What kind of failure it was, so that a caller can choose what to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -191,6 +202,8 @@ pub enum StorageErrorKind {
     Missing,
     /// It cannot be opened, such as a missing folder or missing rights.
     CannotOpen,
+    /// The store does not do this kind of thing.
+    Unsupported,
     /// Anything else.
     Other,
 }
@@ -221,6 +234,7 @@ impl fmt::Display for StorageErrorKind {
             Self::Version => "the database does not fit this program",
             Self::Missing => "the store's tables are missing",
             Self::CannotOpen => "the database cannot be opened",
+            Self::Unsupported => "the store does not support this",
             Self::Other => "the database failed",
         })
     }

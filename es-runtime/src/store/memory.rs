@@ -4,10 +4,12 @@ use super::{
     Append, AppendError, Appended, Direction, EventFilter, EventStore, FeedPage, Limits, ReadError,
     ReadLimit, Snapshot, SnapshotStore, StorageError, StoredEvent, StreamFold, StreamRange,
     rules::{self, Accepted, Comparison, Decision, Earlier, StreamHead},
-    saga::{Claim, Claimed, Commit, CommitError, Committed, RowFilter, SagaRow, SagaStore},
 };
 use crate::{
     AppendId, EventId, Metadata, Position, RecordedEvent, StoredPayload, StreamId, Timestamp,
+};
+use es_runtime::{
+    Claim, Claimed, Commit, CommitError, CommitStore, Committed, WorkFilter, WorkItem, WorkQueue,
 };
 use std::{
     borrow::Cow,
@@ -44,7 +46,7 @@ struct Data {
     log: Vec<Arc<Row>>,
     streams: HashMap<StreamId, Stream>,
     event_ids: HashSet<EventId>,
-    sagas: BTreeMap<StreamId, SagaRow>,
+    work: BTreeMap<StreamId, WorkItem>,
     cursors: HashMap<String, Position>,
 }
 
@@ -128,8 +130,8 @@ impl MemoryStore {
                 }
             }
         }
-        for row in &commit.rows {
-            let actual = data.sagas.get(&row.instance).map_or(0, |row| row.epoch);
+        for row in &commit.work {
+            let actual = data.work.get(&row.instance).map_or(0, |row| row.epoch);
             rules::check_epoch(row, actual)?;
         }
         if let Some(moved) = &commit.cursor {
@@ -144,11 +146,11 @@ impl MemoryStore {
             .zip(accepted)
             .map(write)
             .collect();
-        for row in commit.rows {
-            data.sagas
+        for row in commit.work {
+            data.work
                 .entry(row.instance.clone())
                 .and_modify(|known| known.change(&row, now))
-                .or_insert_with(|| SagaRow::new(&row, now));
+                .or_insert_with(|| WorkItem::new(&row, now));
         }
         if let Some(moved) = commit.cursor {
             data.cursors.insert(moved.consumer, moved.to);
@@ -382,7 +384,7 @@ impl EventStore for MemoryStore {
     }
 }
 
-impl SagaStore for MemoryStore {
+impl CommitStore for MemoryStore {
     async fn commit(&self, commit: Commit) -> Result<Committed, CommitError> {
         let done = self.commit_now(commit)?;
         done.appended
@@ -391,15 +393,21 @@ impl SagaStore for MemoryStore {
         Ok(done)
     }
 
+    async fn cursor(&self, consumer: &str) -> Result<Option<Position>, ReadError> {
+        Ok(self.data().cursors.get(consumer).copied())
+    }
+}
+
+impl WorkQueue for MemoryStore {
     async fn claim(&self, claim: Claim) -> Result<Vec<Claimed>, StorageError> {
         let now = (self.shared.clock)();
         let mut data = self.data();
         let mut free: Vec<_> = data
-            .sagas
+            .work
             .values_mut()
             .filter(|row| {
                 claim
-                    .sagas
+                    .aggregates
                     .iter()
                     .any(|saga| saga == row.instance.aggregate())
             })
@@ -407,11 +415,11 @@ impl SagaStore for MemoryStore {
             .collect();
         free.sort_by_key(|row| row.due_at);
         let claimed = free.into_iter().take(claim.at_most).map(|row| {
-            let lapsed = row.lease_until.is_some();
+            let lease_expired = row.lease_until.is_some();
             row.epoch += 1;
             row.owner = Some(claim.owner.clone());
             row.lease_until = Some(now.after(claim.lease));
-            Claimed::new(row.instance.clone(), row.epoch).after_lapse(lapsed)
+            Claimed::new(row.instance.clone(), row.epoch).after_expired_lease(lease_expired)
         });
         Ok(claimed.collect())
     }
@@ -419,7 +427,7 @@ impl SagaStore for MemoryStore {
     async fn renew(&self, claimed: &Claimed, lease: Duration) -> Result<bool, StorageError> {
         let now = (self.shared.clock)();
         let mut data = self.data();
-        let row = data.sagas.get_mut(&claimed.instance);
+        let row = data.work.get_mut(&claimed.instance);
         Ok(row
             .filter(|row| row.epoch == claimed.epoch)
             .is_some_and(|row| {
@@ -428,22 +436,18 @@ impl SagaStore for MemoryStore {
             }))
     }
 
-    async fn saga_rows(&self, filter: &RowFilter) -> Result<Vec<SagaRow>, ReadError> {
+    async fn work_items(&self, filter: &WorkFilter) -> Result<Vec<WorkItem>, ReadError> {
         let data = self.data();
-        let rows = data.sagas.values();
+        let rows = data.work.values();
         let rows = rows.filter(|row| filter.accepts(&row.instance, row.status));
         Ok(rows.take(filter.at_most).cloned().collect())
     }
 
-    async fn saga_cursor(&self, consumer: &str) -> Result<Option<Position>, ReadError> {
-        Ok(self.data().cursors.get(consumer).copied())
-    }
-
-    async fn saga_time(&self) -> Result<Timestamp, ReadError> {
+    async fn now(&self) -> Result<Timestamp, ReadError> {
         Ok((self.shared.clock)())
     }
 
-    async fn saga_space(&self) -> Result<String, ReadError> {
+    async fn store_id(&self) -> Result<String, ReadError> {
         Ok(self.shared.space.clone())
     }
 }

@@ -4,8 +4,8 @@
 //! holds the lock or the transaction that it writes in, and writes what they accept.
 
 use super::{
-    Append, AppendError, Appended, Limits, StorageError, StorageErrorKind, StoredEvent,
-    saga::{CommitError, CursorMove, RowChange},
+    Append, AppendError, Appended, CommitError, CursorMove, Limits, StorageError, StorageErrorKind,
+    StoredEvent, WorkChange,
 };
 use crate::{AppendId, EventId, Position, Timestamp};
 use std::collections::HashSet;
@@ -315,7 +315,7 @@ pub fn check_first_time(append: &Append, appended: Appended) -> Result<Appended,
 ///
 /// # Errors
 /// [`CommitError::Fenced`] where somebody claimed the row since.
-pub fn check_epoch(change: &RowChange, actual: u64) -> Result<(), CommitError> {
+pub fn check_epoch(change: &WorkChange, actual: u64) -> Result<(), CommitError> {
     match change.epoch {
         Some(epoch) if change.is_fenced_by(actual) => Err(CommitError::Fenced {
             instance: change.instance.clone(),
@@ -575,7 +575,7 @@ mod tests {
 
     #[test]
     fn the_newest_claimer_changes_a_row() {
-        let mut change = RowChange::new(stream(), "1");
+        let mut change = WorkChange::new(stream(), "1");
         assert!(check_epoch(&change, 5).is_ok(), "whoever has no epoch may");
         change.epoch = Some(4);
         assert!(check_epoch(&change, 4).is_ok());

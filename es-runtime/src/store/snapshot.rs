@@ -78,6 +78,12 @@ impl fmt::Debug for Snapshot {
 pub struct Fingerprint(u64);
 
 impl Fingerprint {
+    /// The fingerprint of the shape in which `T` is stored by `codec`, found by running `T`'s own
+    /// `Deserialize`.
+    pub fn of<T: DeserializeOwned>(codec: Codec) -> Self {
+        crate::fingerprint::of_state::<T>(codec)
+    }
+
     /// The fingerprint with this number.
     pub const fn from_u64(value: u64) -> Self {
         Self(value)

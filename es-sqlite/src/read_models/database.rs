@@ -7,10 +7,8 @@ use crate::{
     store::Shared,
     writer,
 };
-use es_runtime::{
-    Outcome, ReadError, StorageError,
-    projection::{Job, ReadDatabase, RolledBack, SqlValue, TransactionError},
-};
+use es_projections::{Dialect, Job, ReadDatabase, RolledBack, SqlValue, TransactionError};
+use es_runtime::{Outcome, ReadError, StorageError};
 use rusqlite::{Connection, Params, Row};
 use std::{
     fmt,
@@ -31,15 +29,13 @@ use tokio::sync::oneshot;
 ///
 /// # Queries
 /// Read models are asked in SQL, by the names that the schema has in braces, on connections that
-/// only read. [`select`](Sqlite::select) asks one question, [`snapshot`](Sqlite::snapshot) several
+/// only read. [`select`](SqliteReadDatabase::select) asks one question, [`snapshot`](SqliteReadDatabase::snapshot) several
 /// of one state.
 ///
 /// ```
-/// use es_runtime::{
-///     Append, Envelope, Event, EventStore, ExpectedVersion, HandlerError, NewEvent, Project,
-///     Projection, Projections, StreamId,
-/// };
-/// use es_sqlite::{Sqlite, SqliteStore, SqliteTransaction};
+/// use es_runtime::{Append, Envelope, Event, EventStore, ExpectedVersion, NewEvent, StreamId};
+/// use es_projections::{HandlerError, Project, Projection, Projections};
+/// use es_sqlite::{SqliteReadDatabase, SqliteStore, SqliteTransaction};
 /// use serde::{Deserialize, Serialize};
 ///
 /// #[derive(Event, Serialize, Deserialize)]
@@ -50,10 +46,10 @@ use tokio::sync::oneshot;
 ///
 /// #[derive(Projection)]
 /// #[projection("orders", events(OrderPlaced))]
-/// #[projection(schema(Sqlite = "CREATE TABLE {orders} (id TEXT, cents INTEGER)"))]
+/// #[projection(schema(SqliteReadDatabase = "CREATE TABLE {orders} (id TEXT, cents INTEGER)"))]
 /// struct Orders;
 ///
-/// impl Project<OrderPlaced, Sqlite> for Orders {
+/// impl Project<OrderPlaced, SqliteReadDatabase> for Orders {
 ///     async fn project(
 ///         &self,
 ///         placed: &Envelope<OrderPlaced>,
@@ -68,7 +64,7 @@ use tokio::sync::oneshot;
 /// # pollster::block_on(async {
 /// # let folder = tempfile::tempdir()?;
 /// let store = SqliteStore::open(folder.path().join("events.db")).await?;
-/// let read = Sqlite::open(folder.path().join("read.db")).await?;
+/// let read = SqliteReadDatabase::open(folder.path().join("read.db")).await?;
 /// let order = Append::new(StreamId::new("order", "4711")?, ExpectedVersion::NoStream);
 /// store.append(order.with_event(NewEvent::json("order.placed", 1, r#"{"cents":5}"#))).await?;
 /// Projections::new(store, read.clone()).with(Orders).catch_up().await?;
@@ -90,11 +86,11 @@ use tokio::sync::oneshot;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone)]
-pub struct Sqlite {
+pub struct SqliteReadDatabase {
     shared: Arc<Shared>,
 }
 
-impl Sqlite {
+impl SqliteReadDatabase {
     pub(crate) fn of(shared: Arc<Shared>) -> Self {
         Self { shared }
     }
@@ -123,7 +119,7 @@ impl Sqlite {
     /// The first row of a query, turned into a value by `row`; `None` without one.
     ///
     /// # Errors
-    /// As for [`select`](Sqlite::select).
+    /// As for [`select`](SqliteReadDatabase::select).
     ///
     /// # Cancel safety
     /// It only reads.
@@ -143,7 +139,7 @@ impl Sqlite {
     }
 
     /// Runs several queries against one state of the database: what is committed meanwhile is not
-    /// seen, a swap of generations included. It may not write.
+    /// seen, a swap of builds included. It may not write.
     ///
     /// # Errors
     /// [`StorageError`] when `read` fails or the database does.
@@ -189,15 +185,12 @@ impl Sqlite {
     }
 }
 
-impl ReadDatabase for Sqlite {
+impl ReadDatabase for SqliteReadDatabase {
     type Transaction = SqliteTransaction;
 
-    const NAME: &'static str = "SQLite";
-    const NOW: &'static str = "CAST(unixepoch('subsec') * 1000 AS INTEGER)";
-    const FOR_UPDATE: &'static str = "";
-    const TABLES_ENDING_WITH: &'static str = "SELECT name FROM sqlite_schema WHERE type = 'table' \
-                                              AND substr(name, -length($1)) = $1";
-    const ALONE: &'static str = "";
+    fn dialect(&self) -> Dialect {
+        Dialect::Sqlite
+    }
 
     async fn transact<J: Job<Self>>(&self, job: J) -> Result<J::Output, TransactionError> {
         let not_applied = |error| TransactionError {
@@ -244,7 +237,7 @@ impl ReadDatabase for Sqlite {
 }
 
 /// One transaction on the writer's thread. The connection is given back unless it is in doubt.
-fn transaction<J: Job<Sqlite>>(
+fn transaction<J: Job<SqliteReadDatabase>>(
     mut tx: SqliteTransaction,
     job: J,
 ) -> (
@@ -291,8 +284,10 @@ fn transaction<J: Job<Sqlite>>(
     (result, clean.then_some(tx))
 }
 
-impl fmt::Debug for Sqlite {
+impl fmt::Debug for SqliteReadDatabase {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Sqlite").field(&self.path()).finish()
+        f.debug_tuple("SqliteReadDatabase")
+            .field(&self.path())
+            .finish()
     }
 }

@@ -1,11 +1,9 @@
 //! Projections that run inside the appends of the store whose file they are in.
 
-use super::{Sqlite, SqliteTransaction};
+use super::{SqliteReadDatabase, SqliteTransaction};
 use crate::{block_on::block_on, errors::storage, queries::feed_rows};
-use es_runtime::{
-    EventFilter, FeedPage, Position, ReadLimit, StorageError,
-    projection::inline::{FeedInside, InlineProjection, Inlines},
-};
+use es_projections::inline::{FeedInside, InlineProjection, Inlines};
+use es_runtime::{EventFilter, FeedPage, Position, ReadLimit, StorageError};
 
 /// The feed, read on the connection of the writer.
 pub(crate) struct Feed;
@@ -25,9 +23,9 @@ impl FeedInside<SqliteTransaction> for Feed {
 
 /// Makes the tables and brings them up to date, in one transaction for each.
 pub(crate) fn open(
-    list: &[InlineProjection<Sqlite>],
+    list: &[InlineProjection<SqliteReadDatabase>],
     tx: &mut SqliteTransaction,
-) -> Result<Inlines<Sqlite>, StorageError> {
+) -> Result<Inlines<SqliteReadDatabase>, StorageError> {
     let mut opened = Inlines::default();
     let run = |tx: &SqliteTransaction, sql| tx.connection().execute_batch(sql).map_err(storage);
     for projection in list {

@@ -5,5 +5,5 @@ mod database;
 pub(crate) mod inline;
 mod transaction;
 
-pub use database::Sqlite;
+pub use database::SqliteReadDatabase;
 pub use transaction::SqliteTransaction;

@@ -1,14 +1,13 @@
 //! Sagas: commits over several streams, rows and cursors, and claims. For stores that are a
-//! [`SagaStore`]; [`saga_conformance!`](crate::saga_conformance!) makes a test of each.
+//! [`WorkQueue`]; [`saga_conformance!`](crate::saga_conformance!) makes a test of each.
 
 use super::{StoreFixture, again, append_id, join_all, request, stream, version_of, whole_feed};
 use es_runtime::{
-    AppendError, EventStore, ExpectedVersion, Outcome, Position, StreamId,
-    saga::{
-        Claim, Commit, CommitError, CursorMove, RowChange, RowFilter, SagaStatus, SagaStore,
-        stream_of,
-    },
+    AppendError, Claim, Commit, CommitError, CommitStore, CursorMove, EventStore, ExpectedVersion,
+    Outcome, Position, StreamId, WorkQueue,
 };
+use es_runtime::{WorkChange, WorkFilter, WorkStatus};
+use es_sagas::stream_of;
 use std::time::Duration;
 
 const LEASE: Duration = Duration::from_secs(600);
@@ -19,35 +18,38 @@ fn instance(id: &str) -> StreamId {
 }
 
 /// A row of an instance that is due at once.
-async fn due<S: SagaStore>(store: &S, id: &str) -> RowChange {
-    let mut row = RowChange::new(instance(id), "1:abc");
+async fn due<S: WorkQueue>(store: &S, id: &str) -> WorkChange {
+    let mut row = WorkChange::new(instance(id), "1:abc");
     row.phase = "charge".into();
-    row.due_at = Some(store.saga_time().await.expect("a time"));
+    row.due_at = Some(store.now().await.expect("a time"));
     row
 }
 
-async fn put<S: SagaStore>(store: &S, row: RowChange) {
-    store.commit(Commit::new().row(row)).await.expect("put");
+async fn put<S: WorkQueue>(store: &S, row: WorkChange) {
+    store.commit(Commit::new().work(row)).await.expect("put");
 }
 
 fn claim(lease: Duration, at_most: usize) -> Claim {
     Claim::new(vec![SAGA.to_owned()], "tester", lease, at_most)
 }
 
-async fn everything<S: SagaStore>(store: &S) -> (usize, Vec<es_runtime::saga::SagaRow>) {
-    let rows = store.saga_rows(&RowFilter::default()).await.expect("rows");
+async fn everything<S: WorkQueue>(store: &S) -> (usize, Vec<es_runtime::WorkItem>) {
+    let rows = store
+        .work_items(&WorkFilter::default())
+        .await
+        .expect("rows");
     (whole_feed(store).await.len(), rows)
 }
 
 /// Appends to two streams, a row and a cursor are there afterwards, all of them.
-pub async fn a_commit_writes_all_of_it<F: StoreFixture<Store: SagaStore>>(fixture: F) {
+pub async fn a_commit_writes_all_of_it<F: StoreFixture<Store: WorkQueue>>(fixture: F) {
     let store = fixture.open().await;
     let (one, two) = (instance("1"), stream("two"));
     let place = Position::from_parts([0, 0, 7]);
     let commit = Commit::new()
         .append(request(&one, ExpectedVersion::NoStream, [1, 2]))
         .append(request(&two, ExpectedVersion::NoStream, [3]))
-        .row(due(&store, "1").await)
+        .work(due(&store, "1").await)
         .cursor(CursorMove::new(SAGA, None, place));
     let done = store.commit(commit).await.expect("committed");
     let versions: Vec<_> = done.appended.iter().map(|done| done.version).collect();
@@ -56,20 +58,20 @@ pub async fn a_commit_writes_all_of_it<F: StoreFixture<Store: SagaStore>>(fixtur
     let store = again(&fixture, store).await;
     assert_eq!(version_of(&store, &one).await, 2);
     assert_eq!(version_of(&store, &two).await, 1);
-    let cursor = store.saga_cursor(SAGA).await.expect("a cursor");
+    let cursor = store.cursor(SAGA).await.expect("a cursor");
     assert_eq!(cursor, Some(place));
     let (events, rows) = everything(&store).await;
     assert_eq!(events, 3);
     let row = &rows[0];
     assert_eq!(
         (&row.instance, &*row.definition, row.status, &*row.phase),
-        (&one, "1:abc", SagaStatus::Running, "charge")
+        (&one, "1:abc", WorkStatus::Running, "charge")
     );
     assert_eq!((row.epoch, &row.owner, row.lease_until), (0, &None, None));
 }
 
 /// Whatever part of a commit is refused, nothing of the others is left.
-pub async fn a_commit_that_is_refused_writes_nothing<F: StoreFixture<Store: SagaStore>>(
+pub async fn a_commit_that_is_refused_writes_nothing<F: StoreFixture<Store: WorkQueue>>(
     fixture: F,
 ) {
     let store = fixture.open().await;
@@ -77,7 +79,7 @@ pub async fn a_commit_that_is_refused_writes_nothing<F: StoreFixture<Store: Saga
     let first = request(&one, ExpectedVersion::NoStream, [1]).with_append_id(append_id("input"));
     let cursor = CursorMove::new(SAGA, None, Position::from_parts([0, 0, 1]));
     let row = due(&store, "1").await;
-    let commit = Commit::new().append(first.clone()).row(row).cursor(cursor);
+    let commit = Commit::new().append(first.clone()).work(row).cursor(cursor);
     store.commit(commit).await.expect("committed");
     let before = everything(&store).await;
 
@@ -90,7 +92,7 @@ pub async fn a_commit_that_is_refused_writes_nothing<F: StoreFixture<Store: Saga
     let with = |last| {
         Commit::new()
             .append(fresh())
-            .row(other.clone())
+            .work(other.clone())
             .append(last)
     };
 
@@ -134,7 +136,7 @@ pub async fn a_commit_that_is_refused_writes_nothing<F: StoreFixture<Store: Saga
     let mut fenced = due(&store, "1").await;
     fenced.epoch = Some(3);
     match store
-        .commit(with(request(&three, ExpectedVersion::Any, [3])).row(fenced))
+        .commit(with(request(&three, ExpectedVersion::Any, [3])).work(fenced))
         .await
     {
         Err(CommitError::Fenced { epoch, actual, .. }) => assert_eq!((epoch, actual), (3, 0)),
@@ -155,7 +157,7 @@ pub async fn a_commit_that_is_refused_writes_nothing<F: StoreFixture<Store: Saga
     assert_eq!(same.outcome(), Outcome::NotApplied);
     let store = again(&fixture, store).await;
     assert_eq!(everything(&store).await, before);
-    let cursor = store.saga_cursor(SAGA).await.expect("a cursor");
+    let cursor = store.cursor(SAGA).await.expect("a cursor");
     assert_eq!(cursor, Some(Position::from_parts([0, 0, 1])));
     // And what was refused did not use anything up.
     let good = with(request(&three, ExpectedVersion::NoStream, [3])).cursor(step(1));
@@ -163,7 +165,7 @@ pub async fn a_commit_that_is_refused_writes_nothing<F: StoreFixture<Store: Saga
 }
 
 /// Of commits at one version, each over two streams, one wins, and the others wrote neither.
-pub async fn one_of_many_racing_commits_wins<F: StoreFixture<Store: SagaStore>>(fixture: F) {
+pub async fn one_of_many_racing_commits_wins<F: StoreFixture<Store: WorkQueue>>(fixture: F) {
     let store = fixture.open().await;
     let tasks = (0..16).map(|number| {
         let store = store.clone();
@@ -184,7 +186,7 @@ pub async fn one_of_many_racing_commits_wins<F: StoreFixture<Store: SagaStore>>(
 }
 
 /// However many claim at once, each instance goes to one of them.
-pub async fn an_instance_is_claimed_by_one_of_many<F: StoreFixture<Store: SagaStore>>(fixture: F) {
+pub async fn an_instance_is_claimed_by_one_of_many<F: StoreFixture<Store: WorkQueue>>(fixture: F) {
     let store = fixture.open().await;
     for number in 0..12 {
         put(&store, due(&store, &format!("{number:02}")).await).await;
@@ -204,7 +206,7 @@ pub async fn an_instance_is_claimed_by_one_of_many<F: StoreFixture<Store: SagaSt
 
 /// A lease that ran out is claimed again under a greater epoch, and said to have; only the newest epoch
 /// writes and renews.
-pub async fn only_the_newest_epoch_writes_and_renews<F: StoreFixture<Store: SagaStore>>(
+pub async fn only_the_newest_epoch_writes_and_renews<F: StoreFixture<Store: WorkQueue>>(
     fixture: F,
 ) {
     let store = fixture.open().await;
@@ -215,7 +217,7 @@ pub async fn only_the_newest_epoch_writes_and_renews<F: StoreFixture<Store: Saga
         .expect("a claim");
     let new = store.claim(claim(LEASE, 1)).await.expect("a claim");
     assert_eq!((old[0].epoch, new[0].epoch), (1, 2));
-    assert_eq!((old[0].lapsed, new[0].lapsed), (false, true));
+    assert_eq!((old[0].lease_expired, new[0].lease_expired), (false, true));
     assert!(
         store
             .claim(claim(LEASE, 1))
@@ -233,7 +235,7 @@ pub async fn only_the_newest_epoch_writes_and_renews<F: StoreFixture<Store: Saga
             row
         }
     };
-    let late = Commit::new().row(row(Some(1), "late").await);
+    let late = Commit::new().work(row(Some(1), "late").await);
     assert!(matches!(
         store.commit(late).await,
         Err(CommitError::Fenced {
@@ -245,7 +247,10 @@ pub async fn only_the_newest_epoch_writes_and_renews<F: StoreFixture<Store: Saga
     put(&store, row(Some(2), "mine").await).await;
     // Who has no epoch, such as an input, writes, and the lease stays.
     put(&store, row(None, "input").await).await;
-    let rows = store.saga_rows(&RowFilter::default()).await.expect("rows");
+    let rows = store
+        .work_items(&WorkFilter::default())
+        .await
+        .expect("rows");
     assert_eq!((&*rows[0].phase, rows[0].epoch), ("input", 2));
     assert_eq!(rows[0].owner.as_deref(), Some("tester"));
     assert!(rows[0].lease_until.is_some());
@@ -254,21 +259,21 @@ pub async fn only_the_newest_epoch_writes_and_renews<F: StoreFixture<Store: Saga
     put(&store, release).await;
     let third = store.claim(claim(LEASE, 1)).await.expect("a claim");
     assert_eq!(
-        (third[0].epoch, third[0].lapsed),
+        (third[0].epoch, third[0].lease_expired),
         (3, false),
         "it was given back"
     );
 }
 
 /// Only what runs, is due and is of the saga that was asked for is claimed, the longest due first.
-pub async fn only_what_is_due_and_running_is_claimed<F: StoreFixture<Store: SagaStore>>(
+pub async fn only_what_is_due_and_running_is_claimed<F: StoreFixture<Store: WorkQueue>>(
     fixture: F,
 ) {
     let store = fixture.open().await;
-    let now = store.saga_time().await.expect("a time");
+    let now = store.now().await.expect("a time");
     let hour = Duration::from_secs(3600);
-    let place = |id: &str, change: &dyn Fn(&mut RowChange)| {
-        let mut row = RowChange::new(instance(id), "1:abc");
+    let place = |id: &str, change: &dyn Fn(&mut WorkChange)| {
+        let mut row = WorkChange::new(instance(id), "1:abc");
         row.due_at = Some(now);
         change(&mut row);
         row
@@ -282,8 +287,8 @@ pub async fn only_what_is_due_and_running_is_claimed<F: StoreFixture<Store: Saga
         place("longest", &|row| row.due_at = Some(micros(9))),
         place("later", &|row| row.due_at = Some(now.after(hour))),
         place("never", &|row| row.due_at = None),
-        place("parked", &|row| row.status = SagaStatus::Parked),
-        place("done", &|row| row.status = SagaStatus::Done),
+        place("parked", &|row| row.status = WorkStatus::Parked),
+        place("done", &|row| row.status = WorkStatus::Done),
         place("other", &|row| {
             row.instance = stream_of("other", "1").expect("an id");
         }),
@@ -291,7 +296,7 @@ pub async fn only_what_is_due_and_running_is_claimed<F: StoreFixture<Store: Saga
     for row in rows {
         put(&store, row).await;
     }
-    let ids = |claimed: Vec<es_runtime::saga::Claimed>| -> Vec<String> {
+    let ids = |claimed: Vec<es_runtime::Claimed>| -> Vec<String> {
         let ids = claimed.iter().map(|c| c.instance.id().to_owned());
         ids.collect()
     };
@@ -303,13 +308,13 @@ pub async fn only_what_is_due_and_running_is_claimed<F: StoreFixture<Store: Saga
 }
 
 /// Rows come in order, as the filter says, also from a store that was opened again.
-pub async fn rows_are_listed_in_order_and_by_filter<F: StoreFixture<Store: SagaStore>>(fixture: F) {
+pub async fn rows_are_listed_in_order_and_by_filter<F: StoreFixture<Store: WorkQueue>>(fixture: F) {
     let store = fixture.open().await;
     let names = ["a", "B", "\u{fc}", "a b", "0", "'--"];
     for (number, id) in names.into_iter().enumerate() {
         let mut row = due(&store, id).await;
         if number % 2 == 0 {
-            row.status = SagaStatus::Parked;
+            row.status = WorkStatus::Parked;
             row.reason = Some(format!("because of {id}"));
         }
         put(&store, row).await;
@@ -318,10 +323,10 @@ pub async fn rows_are_listed_in_order_and_by_filter<F: StoreFixture<Store: SagaS
     foreign.instance = stream_of("another", "a").expect("an id");
     put(&store, foreign).await;
     let store = again(&fixture, store).await;
-    let ids = |filter: RowFilter| {
+    let ids = |filter: WorkFilter| {
         let store = store.clone();
         async move {
-            let rows = store.saga_rows(&filter).await.expect("rows");
+            let rows = store.work_items(&filter).await.expect("rows");
             let ids = rows.iter().map(|row| row.instance.to_string());
             ids.collect::<Vec<_>>()
         }
@@ -329,38 +334,38 @@ pub async fn rows_are_listed_in_order_and_by_filter<F: StoreFixture<Store: SagaS
     let mut all: Vec<_> = names.iter().map(|id| instance(id).to_string()).collect();
     all.push("saga:another/a".to_owned());
     all.sort_unstable();
-    assert_eq!(ids(RowFilter::default()).await, all);
+    assert_eq!(ids(WorkFilter::default()).await, all);
     let mut one_by_one = Vec::new();
-    let mut filter = RowFilter::default();
+    let mut filter = WorkFilter::default();
     filter.at_most = 1;
-    while let Some(row) = store.saga_rows(&filter).await.expect("rows").pop() {
+    while let Some(row) = store.work_items(&filter).await.expect("rows").pop() {
         one_by_one.push(row.instance.to_string());
         filter.after = Some(row.instance);
     }
     assert_eq!(one_by_one, all);
-    let mut filter = RowFilter::default();
-    filter.sagas = vec![SAGA.to_owned()];
-    filter.status = Some(SagaStatus::Parked);
+    let mut filter = WorkFilter::default();
+    filter.aggregates = vec![SAGA.to_owned()];
+    filter.status = Some(WorkStatus::Parked);
     assert_eq!(ids(filter.clone()).await.len(), 3);
     filter.id = Some("a".to_owned());
     assert_eq!(ids(filter.clone()).await, ["saga:conformance/a"]);
-    let row = store.saga_rows(&filter).await.expect("rows").remove(0);
+    let row = store.work_items(&filter).await.expect("rows").remove(0);
     assert_eq!(row.reason.as_deref(), Some("because of a"));
 }
 
 /// The text that only this store has stays the same.
-pub async fn the_space_of_a_store_stays<F: StoreFixture<Store: SagaStore>>(fixture: F) {
+pub async fn the_space_of_a_store_stays<F: StoreFixture<Store: WorkQueue>>(fixture: F) {
     let store = fixture.open().await;
-    let space = store.saga_space().await.expect("a space");
+    let space = store.store_id().await.expect("a space");
     assert!(space.len() >= 16, "{space:?} may be another store's too");
     if fixture.capabilities().reopens {
         let store = again(&fixture, store).await;
-        assert_eq!(store.saga_space().await.expect("a space"), space);
+        assert_eq!(store.store_id().await.expect("a space"), space);
     }
 }
 
 /// A commit wakes those who wait for new events.
-pub async fn a_commit_wakes_readers<F: StoreFixture<Store: SagaStore>>(fixture: F) {
+pub async fn a_commit_wakes_readers<F: StoreFixture<Store: WorkQueue>>(fixture: F) {
     let store = fixture.open().await;
     let head = store.head().await.expect("a head");
     let waiting = store.clone();

@@ -1,6 +1,6 @@
 //! The world outside: which effects were applied, under which keys, and what was taken back.
 
-use es_runtime::saga::{Direction, Fail, Key, StepCall, StepCx};
+use es_sagas::{Direction, Fail, Key, StepCall, StepCx};
 use serde_json::Value;
 use std::{
     collections::BTreeMap,

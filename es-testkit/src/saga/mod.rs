@@ -2,7 +2,7 @@
 //! [`ProcessTest`] is for process managers.
 //!
 //! ```
-//! use es_runtime::saga::{Cx, Definition, Effect, Fail, Saga, Start};
+//! use es_sagas::{Cx, Definition, Effect, Fail, Saga, Start};
 //! use es_testkit::saga::{SagaTest, Scripted};
 //! use serde::{Deserialize, Serialize};
 //!
@@ -56,12 +56,11 @@ pub use process::{ProcessTest, Reacted};
 pub use store::MortalStore;
 
 use crate::VirtualClock;
-use es_runtime::{
-    AppendId, MemoryStore, Metadata, Saga, Sagas,
-    saga::{
-        Around, Direction, Fail, Phase, SagaEvent, SagaState, SagaStatus, SagaView, Start,
-        StepCall, StepCx, StepStatus,
-    },
+use es_runtime::WorkStatus;
+use es_runtime::{AppendId, MemoryStore, Metadata};
+use es_sagas::{
+    Direction, Fail, Interceptor, Phase, Saga, SagaEvent, SagaState, SagaView, Sagas, Start,
+    StepCall, StepCx, StepStatus,
 };
 use fuse::call_of;
 use std::{collections::BTreeMap, future::Future, pin::Pin, sync::Arc, time::Duration};
@@ -245,7 +244,7 @@ impl<T: Saga> SagaTest<T> {
             unwind: Arc::new(move || {
                 let (operator, id) = (operator.clone(), id.clone());
                 Box::pin(async move {
-                    let verb = es_runtime::saga::Verb::Unwind {};
+                    let verb = es_sagas::Verb::Unwind {};
                     // In the middle of an unwinding there is nothing to do.
                     let _ = operator.repair(T::NAME, &id, verb, "test", "test").await;
                 })
@@ -254,7 +253,7 @@ impl<T: Saga> SagaTest<T> {
         let sagas = Sagas::new(mortal)
             .key_space("test")
             .lease(LEASE)
-            .around(around)
+            .intercept(around)
             .with::<T>((self.deps)());
         let sagas = (self.configure)(sagas);
         let request = AppendId::new("start").unwrap_or_else(|e| panic!("{e}"));
@@ -354,7 +353,7 @@ struct Kit {
     unwind: Unwind,
 }
 
-impl Around for Kit {
+impl Interceptor for Kit {
     fn call<'a>(&'a self, cx: &'a StepCx, call: StepCall<'a>) -> StepCall<'a> {
         Box::pin(async move {
             let what = call_of(cx);
@@ -455,9 +454,9 @@ impl Ended {
         let expected = match (&state.parked, state.phase.is_ended()) {
             (Some((_, why)), false) => {
                 assert!(!why.is_empty(), "{when}: parked without a reason");
-                SagaStatus::Parked
+                WorkStatus::Parked
             }
-            (None, true) => SagaStatus::Done,
+            (None, true) => WorkStatus::Done,
             other => panic!("{when}: not at rest: {other:?}"),
         };
         assert_eq!(

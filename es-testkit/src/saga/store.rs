@@ -2,11 +2,11 @@
 
 use super::fuse::{Fuse, died};
 use es_runtime::{
-    Append, AppendError, AppendId, Appended, EventFilter, EventStore, FeedPage, Outcome, Position,
-    ReadError, ReadLimit, RecordedEvent, StorageError, StreamFold, StreamId, StreamRange,
-    Timestamp,
-    saga::{Claim, Claimed, Commit, CommitError, Committed, RowFilter, SagaRow, SagaStore},
+    Append, AppendError, AppendId, Appended, Claim, Claimed, Commit, CommitError, CommitStore,
+    Committed, EventFilter, EventStore, FeedPage, Outcome, Position, ReadError, ReadLimit,
+    RecordedEvent, StorageError, StreamFold, StreamId, StreamRange, Timestamp, WorkQueue,
 };
+use es_runtime::{WorkFilter, WorkItem};
 use std::time::Duration;
 
 /// A store as one process sees it; another process sees the same data through its own.
@@ -87,7 +87,7 @@ impl<S: EventStore> EventStore for MortalStore<S> {
     }
 }
 
-impl<S: SagaStore> SagaStore for MortalStore<S> {
+impl<S: CommitStore> CommitStore for MortalStore<S> {
     async fn commit(&self, commit: Commit) -> Result<Committed, CommitError> {
         let dead = || CommitError::Storage {
             outcome: Outcome::Unknown,
@@ -100,6 +100,13 @@ impl<S: SagaStore> SagaStore for MortalStore<S> {
         self.fuse.pass(what, write, dead).await
     }
 
+    async fn cursor(&self, consumer: &str) -> Result<Option<Position>, ReadError> {
+        let read = self.inner.cursor(consumer);
+        self.fuse.read(read, unread).await
+    }
+}
+
+impl<S: WorkQueue> WorkQueue for MortalStore<S> {
     async fn claim(&self, claim: Claim) -> Result<Vec<Claimed>, StorageError> {
         self.fuse.pass("claim", self.inner.claim(claim), died).await
     }
@@ -109,20 +116,15 @@ impl<S: SagaStore> SagaStore for MortalStore<S> {
         self.fuse.pass("renew", write, died).await
     }
 
-    async fn saga_rows(&self, filter: &RowFilter) -> Result<Vec<SagaRow>, ReadError> {
-        self.fuse.read(self.inner.saga_rows(filter), unread).await
+    async fn work_items(&self, filter: &WorkFilter) -> Result<Vec<WorkItem>, ReadError> {
+        self.fuse.read(self.inner.work_items(filter), unread).await
     }
 
-    async fn saga_cursor(&self, consumer: &str) -> Result<Option<Position>, ReadError> {
-        let read = self.inner.saga_cursor(consumer);
-        self.fuse.read(read, unread).await
+    async fn now(&self) -> Result<Timestamp, ReadError> {
+        self.fuse.read(self.inner.now(), unread).await
     }
 
-    async fn saga_time(&self) -> Result<Timestamp, ReadError> {
-        self.fuse.read(self.inner.saga_time(), unread).await
-    }
-
-    async fn saga_space(&self) -> Result<String, ReadError> {
-        self.fuse.read(self.inner.saga_space(), unread).await
+    async fn store_id(&self) -> Result<String, ReadError> {
+        self.fuse.read(self.inner.store_id(), unread).await
     }
 }

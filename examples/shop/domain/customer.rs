@@ -104,7 +104,7 @@ mod tests {
     use es_testkit::{given, given_nothing};
     use jiff::civil::date;
 
-    es_runtime::schema_lock!(Customer, "schema/customer.lock");
+    es_schema_lock::schema_lock!(Customer, "schema/customer.lock");
 
     fn registered() -> CustomerEvent {
         CustomerEvent::Registered {
@@ -139,14 +139,14 @@ mod tests {
             .when(register.clone())
             .then(registered())
             .when(register)
-            .then_refused(CustomerError::AlreadyRegistered);
+            .then_rejected(CustomerError::AlreadyRegistered);
     }
 
     #[test]
     fn only_customers_are_credited() {
         given_nothing::<Customer>()
             .when(credit(1))
-            .then_refused(CustomerError::NotRegistered);
+            .then_rejected(CustomerError::NotRegistered);
     }
 
     #[test]

@@ -11,7 +11,8 @@ pub use order_summaries::OrderSummaries;
 pub use queries::{Month, Queries, Report};
 pub use sales_by_month::SalesByMonth;
 
-use es_runtime::{EventStore, Projections, ReadDatabase, projection::Dispatch};
+use es_projections::{Dispatch, Projections, ReadDatabase};
+use es_runtime::EventStore;
 
 /// Every read model of the shop, from the events of `store` into `read`.
 pub fn models<S, Db>(store: S, read: Db) -> Projections<S, Db>

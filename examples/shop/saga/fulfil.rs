@@ -6,10 +6,8 @@ use crate::domain::{
     Cents, OrderId,
     order::{CancelOrder, Order, OrderCancelled, OrderPlaced, PayOrder, ShipOrder},
 };
-use es_runtime::{
-    Envelope,
-    saga::{AggregateCommand, Effect, Fail, Failure, Start, StepCx, saga},
-};
+use es_runtime::Envelope;
+use es_sagas::{AggregateCommand, Effect, Fail, Failure, Start, StepCx, saga};
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
@@ -132,7 +130,7 @@ impl FulfilOrder {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use es_runtime::Saga;
+    use es_sagas::Saga;
 
     #[test]
     fn running_sagas_depend_on_this_definition() {

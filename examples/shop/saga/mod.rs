@@ -13,10 +13,9 @@ use crate::{
     report::table,
 };
 use clap::Subcommand;
-use es_runtime::{
-    Aggregate, Saga, Sagas,
-    saga::{SagaStatus, Verb},
-};
+use es_runtime::Aggregate;
+use es_runtime::WorkStatus;
+use es_sagas::{Saga, Sagas, Verb};
 use fulfil::FulfilOrder;
 use services::Services;
 use settle::Settlement;
@@ -200,7 +199,7 @@ async fn list<S: ShopStore>(
     name: &str,
     parked: bool,
 ) -> Result<(), Box<dyn Error>> {
-    let status = parked.then_some(SagaStatus::Parked);
+    let status = parked.then_some(WorkStatus::Parked);
     let mut table = table(["order", "status", "at", "why", "claims"]);
     let mut after = None;
     loop {

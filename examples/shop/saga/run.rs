@@ -15,10 +15,9 @@ use crate::{
         order::{Order, PlaceOrder},
     },
 };
-use es_runtime::{
-    EventId, Repository, Sagas,
-    saga::{SagaStatus, stream_of},
-};
+use es_runtime::WorkStatus;
+use es_runtime::{EventId, Repository};
+use es_sagas::{Sagas, stream_of};
 use jiff::civil::date;
 use std::{
     error::Error,
@@ -133,7 +132,7 @@ pub async fn run<S: ShopStore>(
     for (order, total) in &orders {
         let saga = sagas.show(FULFIL, &order.0).await?;
         match saga.row.map(|row| row.status) {
-            Some(SagaStatus::Parked) => parked += 1,
+            Some(WorkStatus::Parked) => parked += 1,
             _ if saga.state.phase_text() == "completed" => {
                 completed += 1;
                 earned += total.0;
@@ -197,14 +196,14 @@ async fn place<S: ShopStore>(
 
 /// No saga runs, and everything was read.
 async fn is_at_rest<S: ShopStore>(store: &S, sagas: &Sagas<S>) -> Result<bool, Box<dyn Error>> {
-    let running = sagas.list(Some(FULFIL), Some(SagaStatus::Running), None);
+    let running = sagas.list(Some(FULFIL), Some(WorkStatus::Running), None);
     if !running.await?.is_empty() {
         return Ok(false);
     }
     let head = store.head().await?;
     for name in [FULFIL, SETTLE] {
         let stream = stream_of(name, "any")?;
-        if store.saga_cursor(stream.aggregate()).await? < Some(head) {
+        if store.cursor(stream.aggregate()).await? < Some(head) {
             return Ok(false);
         }
     }

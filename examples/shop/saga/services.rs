@@ -1,7 +1,7 @@
 //! Payment, inventory and shipping over HTTP on the loopback: each has a ledger of its own, knows keys,
 //! and is slow and fails as often as it is told.
 
-use es_runtime::saga::{Fail, Key};
+use es_sagas::{Fail, Key};
 use serde::{Deserialize, Serialize};
 use std::{
     collections::HashMap,

@@ -7,10 +7,8 @@ use crate::domain::{
     customer::{Credit, Customer},
     order::{LapseOrder, Order, OrderCancelled, OrderPlaced, OrderShipped},
 };
-use es_runtime::{
-    Aggregate, Apply, Envelope, Event, ProcessManager,
-    saga::{OnRefused, OnTimer, ReactTo, Reactions, Refused},
-};
+use es_runtime::{Aggregate, Apply, Envelope, Event};
+use es_sagas::{OnRejected, OnTimer, ProcessManager, ReactTo, Reactions, Rejected};
 use jiff::{ToSpan, civil::Date};
 use serde::{Deserialize, Serialize};
 use std::{convert::Infallible, time::Duration};
@@ -30,7 +28,7 @@ pub struct SettlementOpened {
 
 #[derive(Aggregate, ProcessManager, Default)]
 #[aggregate("settlement", id = OrderId, error = Infallible, events(SettlementOpened))]
-#[process_manager(reacts(OrderPlaced, OrderShipped, OrderCancelled), timers, refusals)]
+#[process_manager(reacts(OrderPlaced, OrderShipped, OrderCancelled), timers, rejections)]
 pub struct Settlement {
     opened: Option<SettlementOpened>,
 }
@@ -113,8 +111,8 @@ impl OnTimer for Settlement {
 }
 
 /// The order was paid, or nobody knows the customer: there is nothing to lapse, or to credit.
-impl OnRefused for Settlement {
-    fn refused(&self, _: &Refused) -> Reactions<Self> {
+impl OnRejected for Settlement {
+    fn rejected(&self, _: &Rejected) -> Reactions<Self> {
         Reactions::none()
     }
 }
@@ -126,7 +124,7 @@ mod tests {
     use es_testkit::saga::ProcessTest;
     use jiff::civil::date;
 
-    es_runtime::schema_lock!(Settlement, "schema/settlement.lock");
+    es_schema_lock::schema_lock!(Settlement, "schema/settlement.lock");
 
     const DAY: Date = date(2026, 11, 25);
 
@@ -181,18 +179,18 @@ mod tests {
 
     #[tokio::test]
     async fn what_is_not_paid_in_two_weeks_lapses() {
-        let lapsed = open().when_time(LAPSES_AFTER);
+        let lease_expired = open().when_time(LAPSES_AFTER);
         let cancelled = OrderCancelled {
             cancelled_on: date(2026, 12, 9),
             reason: "it was not paid in time".to_owned(),
         };
-        lapsed
+        lease_expired
             .run()
             .await
             .then_command::<Order>(&order(), cancelled)
             .then_ended()
             .then_nothing_else();
-        lapsed.crash_matrix().await;
+        lease_expired.crash_matrix().await;
     }
 
     #[tokio::test]
@@ -202,7 +200,7 @@ mod tests {
             .when_time(LAPSES_AFTER)
             .run()
             .await
-            .then_refused("already paid")
+            .then_rejected("already paid")
             .then_nothing_else();
     }
 

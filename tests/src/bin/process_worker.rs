@@ -6,10 +6,8 @@
 //! `RULES` is `whole`, or the rules that are switched off: `inbox`, or `inbox,cursor`; or `inline`, with a
 //! projection inside of its transactions. At the point it says so and waits to be killed.
 
-use es_runtime::{
-    Sagas,
-    saga::{Broken, SagaStore},
-};
+use es_runtime::WorkQueue;
+use es_sagas::{Broken, Sagas};
 use es_testkit::saga::{Fuse, MortalStore};
 use es_tests::{
     done_orders::DoneOrders,
@@ -57,7 +55,7 @@ struct Work {
 }
 
 impl Act<()> for Work {
-    async fn run<S: SagaStore>(self, store: S) {
+    async fn run<S: WorkQueue>(self, store: S) {
         let stops = self.stops;
         let fuse = Fuse::new(None).watched(move |point| stops.pass(point));
         let sagas = Sagas::new(MortalStore::new(store, fuse))

@@ -14,13 +14,12 @@
 //! It says `done` at its end.
 
 use es_postgres::PostgresStore;
-use es_runtime::{
-    Sagas,
-    saga::{Broken, SagaStatus, SagaStore},
-};
+use es_runtime::WorkQueue;
+use es_runtime::WorkStatus;
+use es_sagas::{Broken, Sagas};
 use es_sqlite::SqliteStore;
 use es_testkit::{
-    SleepyStore,
+    PausingStore,
     saga::{Fuse, MortalStore},
 };
 use es_tests::{
@@ -45,7 +44,7 @@ async fn main() {
     }
 }
 
-async fn run<S: SagaStore>(store: S, args: &Args) {
+async fn run<S: WorkQueue>(store: S, args: &Args) {
     let stops = Stops::new(args);
     let fuse = Fuse::new(None).watched(move |point| stops.pass(point));
     let behaviour: Behaviour = args.get("services").parse().expect("habits");
@@ -59,13 +58,14 @@ async fn run<S: SagaStore>(store: S, args: &Args) {
         late: args.get("broken") == "late",
         ..Broken::default()
     };
-    let store = SleepyStore::new(store, || Box::pin(std::future::ready(()))).deaf(args.is("deaf"));
+    let store = PausingStore::new(store, || Box::pin(std::future::ready(())))
+        .ignoring_wakes(args.is("deaf"));
     let sagas = Sagas::new(MortalStore::new(store, fuse.clone()))
         .from_the_beginning(true)
         .lease(Duration::from_millis(lease))
         .poll_every(Duration::from_millis(20))
         .broken(broken)
-        .around(fuse);
+        .intercept(fuse);
     let sagas = match args.get("saga") {
         "" | "order" => sagas.with::<OrderSaga>(outside),
         "old" => sagas.with::<Edition<OLD>>(outside),
@@ -102,10 +102,10 @@ async fn run<S: SagaStore>(store: S, args: &Args) {
 }
 
 /// Whether nothing is left to read and nothing runs.
-async fn is_at_rest<S: SagaStore>(sagas: &Sagas<S>) -> bool {
+async fn is_at_rest<S: WorkQueue>(sagas: &Sagas<S>) -> bool {
     let store = sagas.store();
     let head = store.head().await.expect("a head");
-    let cursor = store.saga_cursor("saga:order").await.expect("a cursor");
-    let running = sagas.list(None, Some(SagaStatus::Running), None).await;
+    let cursor = store.cursor("saga:order").await.expect("a cursor");
+    let running = sagas.list(None, Some(WorkStatus::Running), None).await;
     cursor >= Some(head) && running.expect("rows").is_empty()
 }

@@ -1,10 +1,9 @@
 //! What must hold of a saga at rest, whatever happened: it ended with everything done, with everything
 //! undone in reverse order, or it is parked with a reason; and no effect was there twice.
 
-use es_runtime::{
-    Sagas,
-    saga::{Phase, SagaStatus, SagaStore, StepStatus},
-};
+use es_runtime::WorkQueue;
+use es_runtime::WorkStatus;
+use es_sagas::{Phase, Sagas, StepStatus};
 use es_tests::ledger::{Effects, FileLedger};
 use std::collections::BTreeMap;
 
@@ -27,7 +26,7 @@ const STEPS: [(&str, &str); 3] = [
 ///
 /// # Errors
 /// What does not hold of one.
-pub async fn audit<S: SagaStore>(
+pub async fn audit<S: WorkQueue>(
     sagas: &Sagas<S>,
     ledger: &FileLedger,
     ids: impl IntoIterator<Item = String>,
@@ -40,7 +39,7 @@ pub async fn audit<S: SagaStore>(
     Ok(rests)
 }
 
-async fn of_one<S: SagaStore>(
+async fn of_one<S: WorkQueue>(
     sagas: &Sagas<S>,
     effects: &BTreeMap<String, Effects>,
     id: &str,
@@ -80,13 +79,13 @@ async fn of_one<S: SagaStore>(
         steps.all(|step| known.contains(&step.status))
     };
     match (row.status, state.phase, &state.parked) {
-        (SagaStatus::Done, Phase::Completed, None) if done(&[StepStatus::Done]) => {
+        (WorkStatus::Done, Phase::Completed, None) if done(&[StepStatus::Done]) => {
             Ok(Rest::Completed)
         }
-        (SagaStatus::Done, Phase::Compensated, None) if outside.live.is_empty() => {
+        (WorkStatus::Done, Phase::Compensated, None) if outside.live.is_empty() => {
             Ok(Rest::Compensated)
         }
-        (SagaStatus::Parked, _, Some((_, why))) if !why.is_empty() && row.reason.is_some() => {
+        (WorkStatus::Parked, _, Some((_, why))) if !why.is_empty() && row.reason.is_some() => {
             Ok(Rest::Parked)
         }
         _ => wrong("it does not rest"),

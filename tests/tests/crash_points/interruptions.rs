@@ -1,7 +1,7 @@
 //! A call that brings its process down each time is not made for ever.
 
 use crate::{audit::Rest, place::Place};
-use es_runtime::saga::{ParkedWhy, SagaEvent};
+use es_sagas::{ParkedWhy, SagaEvent};
 use es_tests::editions::Fragile;
 
 on_both! {

@@ -4,10 +4,8 @@ use crate::{
     audit::{Rest, audit},
     worker::Worker,
 };
-use es_runtime::{
-    EventStore, Saga, Sagas, Timestamp,
-    saga::{SagaEvent, SagaStore, SagaView, Verb},
-};
+use es_runtime::{EventStore, Timestamp, WorkQueue};
+use es_sagas::{Saga, SagaEvent, SagaView, Sagas, Verb};
 use es_testkit::postgres::{Database, Server};
 use es_tests::{
     ledger::{Behaviour, Entry, FileLedger},
@@ -157,7 +155,7 @@ impl Place {
         with_store!(self, |store| self.shown(&store).await)
     }
 
-    async fn shown<S: SagaStore>(&self, store: &S) -> SagaView {
+    async fn shown<S: WorkQueue>(&self, store: &S) -> SagaView {
         let view = self.sagas(store.clone()).show("order", &self.order).await;
         view.expect("it has begun")
     }
@@ -169,7 +167,7 @@ impl Place {
     }
 
     /// A runner that only looks and repairs.
-    pub fn sagas<S: SagaStore>(&self, store: S) -> Sagas<S> {
+    pub fn sagas<S: WorkQueue>(&self, store: S) -> Sagas<S> {
         Sagas::new(store).with::<OrderSaga>(Arc::new(self.ledger()))
     }
 
@@ -190,7 +188,7 @@ impl Place {
 
     /// The time of the store.
     pub async fn now(&self) -> Timestamp {
-        with_store!(self, |store| store.saga_time().await.expect("a time"))
+        with_store!(self, |store| store.now().await.expect("a time"))
     }
 
     /// How many events there are.

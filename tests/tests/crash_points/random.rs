@@ -8,10 +8,9 @@ use crate::{
     place::Place,
     worker::{PATIENCE, Worker},
 };
-use es_runtime::{
-    Sagas,
-    saga::{SagaStatus, SagaStore},
-};
+use es_runtime::WorkQueue;
+use es_runtime::WorkStatus;
+use es_sagas::Sagas;
 use es_tests::orders;
 use std::time::{Duration, Instant};
 use tokio::task::JoinSet;
@@ -110,7 +109,7 @@ async fn retried(place: &Place, figures: &Figures) {
 }
 
 /// The orders of a round, placed beside the kills.
-fn place_orders<S: SagaStore>(store: &S, round: usize) -> JoinSet<()> {
+fn place_orders<S: WorkQueue>(store: &S, round: usize) -> JoinSet<()> {
     let mut lanes = JoinSet::new();
     for lane in 0..LANES {
         let store = store.clone();
@@ -124,10 +123,10 @@ fn place_orders<S: SagaStore>(store: &S, round: usize) -> JoinSet<()> {
 }
 
 /// Whether orders are to be read or sagas run.
-async fn is_under_way<S: SagaStore>(sagas: &Sagas<S>) -> bool {
+async fn is_under_way<S: WorkQueue>(sagas: &Sagas<S>) -> bool {
     let head = sagas.store().head().await.expect("a head");
-    let cursor = sagas.store().saga_cursor("saga:order").await;
+    let cursor = sagas.store().cursor("saga:order").await;
     let read = cursor.expect("a cursor").is_some_and(|at| at >= head);
-    let running = sagas.list(Some("order"), Some(SagaStatus::Running), None);
+    let running = sagas.list(Some("order"), Some(WorkStatus::Running), None);
     !read || !running.await.expect("rows").is_empty()
 }

@@ -1,10 +1,8 @@
 //! C1 to C9: a process dies at a write or a call of a saga, and in a sweep at every one of them.
 
 use crate::{audit::Rest, place::Place, worker::PATIENCE};
-use es_runtime::{
-    Position,
-    saga::{Commit, CursorMove, SagaEvent, SagaStore},
-};
+use es_runtime::{Commit, CommitStore, CursorMove, Position};
+use es_sagas::SagaEvent;
 use es_tests::{
     ledger::Entry,
     proxy::{Cut, Proxy},
@@ -82,7 +80,7 @@ async fn c02_killed_behind_the_commit_of_an_input(place: &Place) {
         place.kill_at(&format!("behind {STARTED}"), &[broken]);
         with_store!(&place, |store| {
             let consumer = "saga:order";
-            let at = store.saga_cursor(consumer).await.expect("a cursor");
+            let at = store.cursor(consumer).await.expect("a cursor");
             assert!(at > Some(Position::START), "it has moved with the commit");
             let back = CursorMove::new(consumer, at, Position::START);
             let back = store.commit(Commit::new().cursor(back)).await;

@@ -2,7 +2,7 @@
 //! was for is over. The timers of process managers are killed in `process_kill.rs`.
 
 use crate::{audit::Rest, place::Place, worker::PATIENCE};
-use es_runtime::saga::{Cause, SagaEvent};
+use es_sagas::{Cause, SagaEvent};
 use std::time::{Duration, Instant};
 
 on_both! {

@@ -1,7 +1,7 @@
 //! C10 to C12: undos that do not work, calls that come too late, and two workers at one saga.
 
 use crate::{audit::Rest, place::Place};
-use es_runtime::saga::{Phase, SagaEvent, StepStatus};
+use es_sagas::{Phase, SagaEvent, StepStatus};
 use es_tests::{ledger::Entry, orders::OrderSaga};
 
 on_both! {

@@ -7,10 +7,9 @@ use crate::{
     place::Place,
     worker::{PATIENCE, Worker},
 };
-use es_runtime::{
-    Sagas,
-    saga::{SagaStatus, SagaStore},
-};
+use es_runtime::WorkQueue;
+use es_runtime::WorkStatus;
+use es_sagas::Sagas;
 use es_tests::orders;
 use std::time::{Duration, Instant};
 
@@ -88,7 +87,7 @@ async fn all_end(place: &Place, deaf: &str, mut trouble: impl FnMut() -> usize) 
     counted
 }
 
-async fn ended<S: SagaStore>(sagas: &Sagas<S>) -> usize {
-    let done = sagas.list(Some("order"), Some(SagaStatus::Done), None);
+async fn ended<S: WorkQueue>(sagas: &Sagas<S>) -> usize {
+    let done = sagas.list(Some("order"), Some(WorkStatus::Done), None);
     done.await.expect("rows").len()
 }

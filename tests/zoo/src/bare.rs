@@ -1,9 +1,7 @@
 //! Types without `Clone`, `Debug` or `PartialEq`, next to others that have some of them.
 
-use ::renamed::{
-    Aggregate, Apply, Envelope, Event, Events, Handle, ProcessManager,
-    saga::{OnRefused, OnTimer, ReactTo, Reactions, Refused},
-};
+use ::renamed::{Aggregate, Apply, Envelope, Event, Events, Handle};
+use ::renamed_sagas::{OnRejected, OnTimer, ProcessManager, ReactTo, Reactions, Rejected};
 use ::serde::{Deserialize, Serialize};
 use ::std::{convert::Infallible, fmt, prelude::v1::*};
 
@@ -73,7 +71,7 @@ pub fn shown(event: &DoorFact) -> String {
 /// A process manager without any field, under another name of the crate.
 #[derive(Aggregate, ProcessManager, Default, Debug)]
 #[aggregate("porter", id = String, error = Infallible, crate = "::renamed", events(Opened))]
-#[process_manager(reacts(Closed), timers, refusals, crate = "::renamed")]
+#[process_manager(reacts(Closed), timers, rejections, crate = "::renamed_sagas")]
 #[allow(missing_debug_implementations)]
 pub struct Porter;
 
@@ -97,8 +95,8 @@ impl OnTimer for Porter {
     }
 }
 
-impl OnRefused for Porter {
-    fn refused(&self, _: &Refused) -> Reactions<Self> {
+impl OnRejected for Porter {
+    fn rejected(&self, _: &Rejected) -> Reactions<Self> {
         Reactions::none()
     }
 }

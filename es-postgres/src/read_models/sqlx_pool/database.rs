@@ -5,32 +5,28 @@ use super::{
     SqlxTransaction,
     values::{bind, sql_values, storage},
 };
-use crate::{
-    errors::{no_answer, task_ended},
-    read_models::database::sql,
-};
-use es_runtime::{
-    Outcome, StorageError, StorageErrorKind,
-    projection::{Job, ReadDatabase, RolledBack, SqlValue, TransactionError},
-};
+use crate::errors::{no_answer, task_ended};
+use es_projections::{Dialect, Job, ReadDatabase, RolledBack, SqlValue, TransactionError};
+use es_runtime::{Outcome, StorageError, StorageErrorKind};
 use sqlx::{AssertSqlSafe, PgPool};
 use std::fmt;
 use tokio::runtime::Handle;
 
-/// Read models in a `sqlx` pool: rows, the books of the runner and whatever else the application
+/// Read models in a `sqlx` pool: rows, the projection state of the runner and whatever else the application
 /// keeps there are in one database, and a page's rows and its checkpoint in one transaction of the
 /// pool.
 ///
 /// A handle: clones are the same pool. The tables are where the `search_path` of the pool's
-/// connections says; the books are those with names that begin with `es_`. Time limits, TLS and
+/// connections says; the projection state are those with names that begin with `es_`. Time limits, TLS and
 /// the number of connections are the pool's own: each projection uses one connection while it writes
 /// a page. Queries go through the pool as ever.
 ///
 /// It needs the feature `sqlx`, and Rust 1.94 for `sqlx` 0.9.
 ///
 /// ```no_run
-/// use es_postgres::{PostgresStore, SqlxPostgres, SqlxTransaction, sqlx};
-/// use es_runtime::{Envelope, Event, HandlerError, Project, Projection, Projections};
+/// use es_postgres::{PostgresStore, SqlxReadDatabase, SqlxTransaction, sqlx};
+/// use es_runtime::{Envelope, Event};
+/// use es_projections::{HandlerError, Project, Projection, Projections};
 /// use serde::{Deserialize, Serialize};
 ///
 /// #[derive(Event, Serialize, Deserialize)]
@@ -41,10 +37,10 @@ use tokio::runtime::Handle;
 ///
 /// #[derive(Projection)]
 /// #[projection("orders", events(OrderPlaced))]
-/// #[projection(schema(SqlxPostgres = "CREATE TABLE {orders} (id TEXT, cents BIGINT)"))]
+/// #[projection(schema(SqlxReadDatabase = "CREATE TABLE {orders} (id TEXT, cents BIGINT)"))]
 /// struct Orders;
 ///
-/// impl Project<OrderPlaced, SqlxPostgres> for Orders {
+/// impl Project<OrderPlaced, SqlxReadDatabase> for Orders {
 ///     async fn project(
 ///         &self,
 ///         placed: &Envelope<OrderPlaced>,
@@ -62,7 +58,7 @@ use tokio::runtime::Handle;
 /// # async fn run() -> Result<(), Box<dyn std::error::Error>> {
 /// let pool = sqlx::PgPool::connect("postgres://shop@localhost/shop").await?;
 /// let store = PostgresStore::open("postgres://shop@localhost/shop").await?;
-/// let read = SqlxPostgres::new(pool.clone());
+/// let read = SqlxReadDatabase::new(pool.clone());
 /// Projections::new(store, read).with(Orders).catch_up().await?;
 /// let large = sqlx::query_scalar("SELECT id FROM orders WHERE cents > $1").bind(300_i64);
 /// let large: Vec<String> = large.fetch_all(&pool).await?;
@@ -70,11 +66,11 @@ use tokio::runtime::Handle;
 /// # }
 /// ```
 #[derive(Clone)]
-pub struct SqlxPostgres {
+pub struct SqlxReadDatabase {
     pool: PgPool,
 }
 
-impl SqlxPostgres {
+impl SqlxReadDatabase {
     /// For this pool. Its transactions run on tasks of the tokio runtime that the runner is in.
     pub const fn new(pool: PgPool) -> Self {
         Self { pool }
@@ -93,14 +89,12 @@ fn runtime() -> Result<Handle, StorageError> {
     })
 }
 
-impl ReadDatabase for SqlxPostgres {
+impl ReadDatabase for SqlxReadDatabase {
     type Transaction = SqlxTransaction;
 
-    const NAME: &'static str = "PostgreSQL";
-    const NOW: &'static str = sql::NOW;
-    const FOR_UPDATE: &'static str = sql::FOR_UPDATE;
-    const TABLES_ENDING_WITH: &'static str = sql::TABLES_ENDING_WITH;
-    const ALONE: &'static str = sql::ALONE;
+    fn dialect(&self) -> Dialect {
+        Dialect::Postgres
+    }
 
     async fn transact<J: Job<Self>>(&self, job: J) -> Result<J::Output, TransactionError> {
         let runtime = runtime().map_err(not_applied)?;
@@ -131,7 +125,10 @@ pub(super) fn not_applied(error: StorageError) -> TransactionError {
 }
 
 /// One transaction. Its connection goes back to the pool only where its end is known.
-async fn run<J: Job<SqlxPostgres>>(pool: PgPool, job: J) -> Result<J::Output, TransactionError> {
+async fn run<J: Job<SqlxReadDatabase>>(
+    pool: PgPool,
+    job: J,
+) -> Result<J::Output, TransactionError> {
     let begun = SqlxTransaction::begin(&pool).await;
     let mut tx = begun.map_err(|error| not_applied(storage(error)))?;
     let ran = job.run(&mut tx).await;
@@ -153,9 +150,9 @@ async fn run<J: Job<SqlxPostgres>>(pool: PgPool, job: J) -> Result<J::Output, Tr
     }
 }
 
-impl fmt::Debug for SqlxPostgres {
+impl fmt::Debug for SqlxReadDatabase {
     /// Nothing of the pool's options: they print a password.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SqlxPostgres").finish_non_exhaustive()
+        f.debug_struct("SqlxReadDatabase").finish_non_exhaustive()
     }
 }

@@ -1,4 +1,4 @@
-//! Read models in a `sqlx` pool of the application's own: the same books, and handlers that get a
+//! Read models in a `sqlx` pool of the application's own: the same state, and handlers that get a
 //! `sqlx` connection.
 //!
 //! - `database.rs` is the pool as a read database;
@@ -9,5 +9,5 @@ mod database;
 mod transaction;
 mod values;
 
-pub use database::SqlxPostgres;
+pub use database::SqlxReadDatabase;
 pub use transaction::SqlxTransaction;

@@ -9,10 +9,11 @@ use super::{
     values::{bind, outcome_of_commit, sql_values, storage, trouble},
 };
 use crate::errors::dead_transaction;
-use es_runtime::{
-    HandlerError, StorageError,
-    projection::{Expansions, NameTooLong, Names, SqlTransaction, SqlValue, TransactionError},
+use es_projections::{
+    Dialect, Expansions, HandlerError, NameTooLong, Names, SqlRow, SqlTransaction, SqlValue,
+    TransactionError, refuse_end,
 };
+use es_runtime::StorageError;
 use sqlx::{
     AssertSqlSafe, Error, PgConnection, PgPool, Postgres, SqlSafeStr, SqlStr, pool::PoolConnection,
     postgres::PgTransactionManager,
@@ -30,7 +31,7 @@ pub struct SqlxTransaction {
     /// The transaction's id at the server.
     id: String,
     expansions: Expansions,
-    /// A statement of the books failed.
+    /// A statement of the projection state failed.
     is_dead: bool,
     /// A handler had the connection since the transaction was looked at.
     was_lent: bool,
@@ -58,14 +59,14 @@ impl SqlxTransaction {
 
     /// The connection, for `sqlx`: `sqlx::query(..).execute(tx.connection()).await?`.
     ///
-    /// Tables without braces in their names belong to no generation of the read model: a rebuild
+    /// Tables without braces in their names belong to no build of the read model: a rebuild
     /// does not empty them. `sqlx::query!` can name only such tables.
     pub fn connection(&mut self) -> &mut PgConnection {
         self.was_lent = true;
         &mut self.connection
     }
 
-    /// The statement in which `{name}` stands for a table of the projection's own, in the generation
+    /// The statement in which `{name}` stands for a table of the projection's own, in the build
     /// that is being written.
     ///
     /// # Errors
@@ -73,7 +74,7 @@ impl SqlxTransaction {
     pub fn sql(&mut self, sql: impl SqlSafeStr) -> Result<SqlStr, NameTooLong> {
         let sql = sql.into_sql_str();
         let expanded = self.expansions.expand(sql.as_str())?.into_owned();
-        // What was added is the number of a generation.
+        // What was added is the number of a build.
         Ok(AssertSqlSafe(expanded).into_sql_str())
     }
 
@@ -133,6 +134,34 @@ impl Drop for SqlxTransaction {
 }
 
 impl SqlTransaction for SqlxTransaction {
+    fn dialect(&self) -> Dialect {
+        Dialect::Postgres
+    }
+
+    async fn run_portable(&mut self, sql: &str, values: &[SqlValue]) -> Result<u64, HandlerError> {
+        refuse_end(sql)?;
+        let sql = self.expansions.expand(sql)?.into_owned();
+        let done = bind(AssertSqlSafe(sql), values)
+            .execute(&mut *self.connection)
+            .await;
+        self.is_dead |= done.is_err();
+        Ok(done?.rows_affected())
+    }
+
+    async fn select_portable(
+        &mut self,
+        sql: &str,
+        values: &[SqlValue],
+    ) -> Result<Vec<SqlRow>, HandlerError> {
+        refuse_end(sql)?;
+        let sql = self.expansions.expand(sql)?.into_owned();
+        let rows = bind(AssertSqlSafe(sql), values)
+            .fetch_all(&mut *self.connection)
+            .await;
+        self.is_dead |= rows.is_err();
+        Ok(sql_values(&rows?)?.into_iter().map(SqlRow::new).collect())
+    }
+
     async fn statement(&mut self, sql: &str, values: &[SqlValue]) -> Result<u64, StorageError> {
         let query = bind(AssertSqlSafe(sql), values);
         let done = query.execute(&mut *self.connection).await;

@@ -1,8 +1,9 @@
-//! Values of the books as `sqlx` takes and gives them, and its errors as those of a store. Only the
+//! Values of the projection state as `sqlx` takes and gives them, and its errors as those of a store. Only the
 //! message and the code of a server's error are kept: its details may quote values out of rows.
 
 use crate::errors::kind_of;
-use es_runtime::{HandlerError, Outcome, StorageError, StorageErrorKind, projection::SqlValue};
+use es_projections::{HandlerError, SqlValue};
+use es_runtime::{Outcome, StorageError, StorageErrorKind};
 use sqlx::{
     Encode, Error, Postgres, Row, SqlSafeStr, Type, TypeInfo, ValueRef,
     encode::IsNull,
@@ -12,7 +13,7 @@ use sqlx::{
 };
 use tokio_postgres::error::SqlState;
 
-/// A statement of the books with its values.
+/// A statement of the projection state with its values.
 pub(super) fn bind(
     sql: impl SqlSafeStr,
     values: &[SqlValue],
@@ -21,11 +22,31 @@ pub(super) fn bind(
     for value in values {
         query = match value {
             SqlValue::Null => query.bind(Null),
+            SqlValue::Bool(value) => query.bind(*value),
             SqlValue::Integer(number) => query.bind(*number),
+            SqlValue::Real(number) => query.bind(*number),
             SqlValue::Text(text) => query.bind(text.clone()),
+            SqlValue::Blob(bytes) => query.bind(bytes.clone()),
+            SqlValue::Unsigned(number) => query.bind(number.to_string()),
+            other => query.bind(Unusable(other.kind())),
         };
     }
     query
+}
+
+/// A value that PostgreSQL has no type for.
+struct Unusable(&'static str);
+
+impl Type<Postgres> for Unusable {
+    fn type_info() -> PgTypeInfo {
+        PgTypeInfo::with_oid(Oid(0))
+    }
+}
+
+impl Encode<'_, Postgres> for Unusable {
+    fn encode_by_ref(&self, _: &mut PgArgumentBuffer) -> Result<IsNull, BoxDynError> {
+        Err(format!("PostgreSQL cannot take {}", self.0).into())
+    }
 }
 
 /// No value, of whichever type the server takes its parameter for.
@@ -43,7 +64,7 @@ impl Encode<'_, Postgres> for Null {
     }
 }
 
-/// The rows of a query of the books.
+/// The rows of a query of the projection state.
 pub(super) fn sql_values(rows: &[PgRow]) -> Result<Vec<Vec<SqlValue>>, Error> {
     let value = |row: &PgRow, index: usize| {
         let raw = row.try_get_raw(index)?;
@@ -53,6 +74,10 @@ pub(super) fn sql_values(rows: &[PgRow]) -> Result<Vec<Vec<SqlValue>>, Error> {
         Ok(match raw.type_info().name() {
             "INT8" => SqlValue::Integer(row.try_get(index)?),
             "INT4" => SqlValue::Integer(row.try_get::<i32, _>(index)?.into()),
+            "INT2" => SqlValue::Integer(row.try_get::<i16, _>(index)?.into()),
+            "BOOL" => SqlValue::Bool(row.try_get(index)?),
+            "FLOAT8" => SqlValue::Real(row.try_get(index)?),
+            "BYTEA" => SqlValue::Blob(row.try_get(index)?),
             _ => SqlValue::Text(row.try_get(index)?),
         })
     };

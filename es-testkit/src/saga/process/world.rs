@@ -6,10 +6,10 @@ use super::{
 };
 use crate::VirtualClock;
 use es_runtime::{
-    Append, EventFilter, EventStore, ExpectedVersion, MemoryStore, NewEvent, Position,
-    ProcessManager, ReadLimit, RecordedEvent, Sagas, StreamId, Timestamp,
-    saga::{Commit, CursorMove, SagaStore, Stepped, stream_of},
+    Append, Commit, CommitStore, CursorMove, EventFilter, EventStore, ExpectedVersion, MemoryStore,
+    NewEvent, Position, ReadLimit, RecordedEvent, StreamId, Timestamp,
 };
+use es_sagas::{ProcessManager, Sagas, Stepped, stream_of};
 use std::{collections::BTreeMap, time::Duration};
 
 /// In virtual time, and as short as one can be: who died must not make a timer run out.
@@ -91,7 +91,7 @@ impl World {
     async fn forget_cursor(&self, name: &str) {
         let stream = stream_of(name, "cursor").unwrap_or_else(|error| panic!("{error}"));
         let consumer = stream.aggregate();
-        let at = self.store.saga_cursor(consumer).await;
+        let at = self.store.cursor(consumer).await;
         let at = at.unwrap_or_else(|error| panic!("{error}"));
         if at.is_some() {
             let back = CursorMove::new(consumer, at, Position::START);
@@ -142,8 +142,8 @@ impl World {
                 let timers: Vec<_> = timers.map(|(name, at)| (name, at.is_some())).collect();
                 let cause = step.cause.name();
                 format!(
-                    "{cause}: {:?}, timers {timers:?}, commands {:?}, refused {:?}, ended {}",
-                    step.outcome, step.commands, step.refused, step.ended
+                    "{cause}: {:?}, timers {timers:?}, commands {:?}, rejected {:?}, ended {}",
+                    step.outcome, step.commands, step.rejected, step.ended
                 )
             } else {
                 let payload = String::from_utf8_lossy(&event.payload);

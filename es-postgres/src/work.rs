@@ -1,0 +1,148 @@
+//! Commits, work items, cursors, and claims by the clock of the server.
+
+use crate::{
+    connection::Param,
+    errors::{closed, corrupt, no_answer, not_applied},
+    rows::{clamped, cursor_of, natural, time},
+    store::PostgresStore,
+    write::Message,
+};
+use es_runtime::{
+    Claim, Claimed, Commit, CommitError, CommitStore, Committed, Outcome, Position, ReadError,
+    StorageError, StreamId, Timestamp, WorkQueue,
+};
+use es_runtime::{WorkChange, WorkFilter, WorkItem, WorkStatus};
+use std::time::{Duration, SystemTime};
+use tokio::sync::oneshot;
+use tokio_postgres::{Row, types::Type};
+
+fn micros(time: Duration) -> f64 {
+    time.as_secs_f64() * 1_000_000.0
+}
+
+impl PostgresStore {
+    fn work_clock(&self) -> Result<Option<SystemTime>, StorageError> {
+        let now = self.shared().settings.now()?;
+        Ok(now.map(SystemTime::from))
+    }
+}
+
+impl CommitStore for PostgresStore {
+    async fn commit(&self, commit: Commit) -> Result<Committed, CommitError> {
+        commit.check(&self.shared().settings.limits)?;
+        self.shared().check_open().map_err(not_applied)?;
+        let (reply, answer) = oneshot::channel();
+        let message = Message::Commit(Box::new(commit), reply);
+        if self.shared().writes.send(message).await.is_err() {
+            return Err(not_applied(closed()));
+        }
+        answer.await.unwrap_or_else(|_| {
+            Err(CommitError::Storage {
+                outcome: Outcome::Unknown,
+                error: no_answer(),
+            })
+        })
+    }
+
+    async fn cursor(&self, consumer: &str) -> Result<Option<Position>, ReadError> {
+        let params: [Param<'_>; 1] = [(&consumer, Type::TEXT)];
+        let sql = &self.shared().statements.cursor;
+        let found = self.shared().rows(sql, &params).await?;
+        Ok(cursor_of(&found, consumer)?)
+    }
+}
+
+impl WorkQueue for PostgresStore {
+    async fn claim(&self, claim: Claim) -> Result<Vec<Claimed>, StorageError> {
+        let most = i64::try_from(claim.at_most).unwrap_or(i64::MAX);
+        let params: [Param<'_>; 5] = [
+            (&claim.aggregates, Type::TEXT_ARRAY),
+            (&claim.owner, Type::TEXT),
+            (&micros(claim.lease), Type::FLOAT8),
+            (&most, Type::INT8),
+            (&self.work_clock()?, Type::TIMESTAMPTZ),
+        ];
+        let sql = &self.shared().statements.work_claim;
+        let mut found = self.shared().rows(sql, &params).await?;
+        found.sort_by_key(|row| row.try_get::<_, SystemTime>(3).ok());
+        let claimed = found.iter().map(|row| {
+            let damaged = || corrupt("a row of work is damaged: it cannot be claimed");
+            let instance = instance(row).ok_or_else(damaged)?;
+            let epoch = natural(row, 2).ok_or_else(damaged)?;
+            let lease_expired = row.try_get(4).map_err(|_| damaged())?;
+            Ok(Claimed::new(instance, epoch).after_expired_lease(lease_expired))
+        });
+        claimed.collect()
+    }
+
+    async fn renew(&self, claimed: &Claimed, lease: Duration) -> Result<bool, StorageError> {
+        let params: [Param<'_>; 5] = [
+            (&claimed.instance.aggregate(), Type::TEXT),
+            (&claimed.instance.id(), Type::TEXT),
+            (&clamped(claimed.epoch), Type::INT8),
+            (&micros(lease), Type::FLOAT8),
+            (&self.work_clock()?, Type::TIMESTAMPTZ),
+        ];
+        let sql = &self.shared().statements.work_renew;
+        Ok(!self.shared().rows(sql, &params).await?.is_empty())
+    }
+
+    async fn work_items(&self, filter: &WorkFilter) -> Result<Vec<WorkItem>, ReadError> {
+        let after = filter.after.as_ref();
+        let most = i64::try_from(filter.at_most).unwrap_or(i64::MAX);
+        let params: [Param<'_>; 6] = [
+            (&filter.aggregates, Type::TEXT_ARRAY),
+            (&filter.id, Type::TEXT),
+            (&filter.status.map(WorkStatus::as_str), Type::TEXT),
+            (&after.map(StreamId::aggregate), Type::TEXT),
+            (&after.map(StreamId::id), Type::TEXT),
+            (&most, Type::INT8),
+        ];
+        let sql = &self.shared().statements.work_items;
+        let found = self.shared().rows(sql, &params).await?;
+        let rows = found.iter().map(|row| {
+            work_item(row).ok_or_else(|| ReadError::Storage(corrupt("a row of work is damaged")))
+        });
+        rows.collect()
+    }
+
+    async fn now(&self) -> Result<Timestamp, ReadError> {
+        if let Some(now) = self.shared().settings.now()? {
+            return Ok(now);
+        }
+        let sql = &self.shared().statements.now;
+        let found = self.shared().rows(sql, &[]).await?;
+        let now = found.first().and_then(|row| time(row, 0).ok());
+        now.ok_or_else(|| ReadError::Storage(corrupt("the server's clock gave no time")))
+    }
+
+    async fn store_id(&self) -> Result<String, ReadError> {
+        let sql = &self.shared().statements.store_id;
+        let found = self.shared().rows(sql, &[]).await?;
+        let space = found.first().and_then(|row| row.try_get(0).ok());
+        space.ok_or_else(|| {
+            ReadError::Storage(corrupt("the table `store_id` does not have its one row"))
+        })
+    }
+}
+
+fn instance(row: &Row) -> Option<StreamId> {
+    StreamId::new(row.try_get(0).ok()?, row.try_get(1).ok()?).ok()
+}
+
+fn work_item(row: &Row) -> Option<WorkItem> {
+    let optional = |index| -> Option<Option<Timestamp>> {
+        let time: Option<SystemTime> = row.try_get(index).ok()?;
+        Some(time.map(Timestamp::from))
+    };
+    let mut change = WorkChange::new(instance(row)?, row.try_get::<_, String>(2).ok()?);
+    change.status = WorkStatus::from_text(row.try_get(3).ok()?)?;
+    change.phase = row.try_get(4).ok()?;
+    change.reason = row.try_get(5).ok()?;
+    change.due_at = optional(6)?;
+    let mut found = WorkItem::new(&change, optional(10)??);
+    found.epoch = natural(row, 7)?;
+    found.owner = row.try_get(8).ok()?;
+    found.lease_until = optional(9)?;
+    Some(found)
+}

@@ -1,0 +1,216 @@
+//! One page of events in one transaction: the handlers, the parked keys and the checkpoint.
+
+use super::{
+    Dispatch, HandlerError, Job, OnNewer, Partition, Projection, ReadDatabase, RolledBack,
+    SqlTransaction,
+    tables::{self, Advance},
+};
+use es_runtime::{Position, RecordedEvent, StorageError};
+use std::{
+    collections::HashSet,
+    future::{Future, poll_fn},
+    marker::PhantomData,
+    ops::Range,
+    panic::{AssertUnwindSafe, catch_unwind},
+    pin::pin,
+    sync::Arc,
+};
+
+/// Events that belong to one partition, and how far the checkpoint moves with them.
+#[derive(Clone, Debug)]
+pub(super) struct Page {
+    pub(super) partition: Partition,
+    pub(super) epoch: i64,
+    pub(super) from: Position,
+    pub(super) to: Position,
+    pub(super) events: Arc<[RecordedEvent]>,
+    /// Which of them are meant.
+    pub(super) part: Range<usize>,
+    pub(super) lease_ms: i64,
+}
+
+impl Page {
+    /// The events of this page.
+    pub(super) fn events(&self) -> &[RecordedEvent] {
+        self.events.get(self.part.clone()).unwrap_or_default()
+    }
+}
+
+/// What became of a page.
+#[derive(Debug)]
+pub(super) enum PageEnd {
+    /// Its rows and the checkpoint are in the database; so many events of so many keys were parked.
+    Committed { parked: u64, keys: u64 },
+    /// Nothing is: the event with this index failed.
+    Failed { index: usize, error: HandlerError },
+    /// Nothing is: the partition is another owner's, or stands elsewhere, or is gone.
+    Fenced,
+    /// Nothing is: a shutdown came first.
+    Interrupted,
+}
+
+/// Which events of a page are not given to their handlers.
+#[derive(Clone, Debug)]
+pub(super) enum Parking {
+    /// Those whose keys have parked events.
+    Parked,
+    /// The first one is parked for this reason.
+    First { reason: String, attempts: u32 },
+}
+
+/// A page of a projection.
+pub(super) struct Batch<P, Db> {
+    pub(super) projection: Arc<P>,
+    pub(super) page: Page,
+    pub(super) parking: Parking,
+    pub(super) database: PhantomData<fn(Db)>,
+}
+
+impl<P: Dispatch<Db>, Db: ReadDatabase> Job<Db> for Batch<P, Db> {
+    type Output = PageEnd;
+
+    async fn run(self, tx: &mut Db::Transaction) -> Result<PageEnd, RolledBack<PageEnd>> {
+        let Self {
+            projection,
+            page,
+            parking,
+            ..
+        } = self;
+        let mut state = ProjectionState::open::<Db>(tx, &page).await?;
+        tx.set_names(page.partition.names());
+        for (index, event) in page.events().iter().enumerate() {
+            let key = P::key(event);
+            if state
+                .parks::<Db>(tx, &page, &parking, index, event, &key)
+                .await?
+            {
+                continue;
+            }
+            if let Err(error) = handled::<P, Db>(&projection, event, tx).await? {
+                return Err(RolledBack::With(PageEnd::Failed { index, error }));
+            }
+        }
+        state.close::<Db>(tx, &page).await
+    }
+}
+
+/// The checkpoint during a page.
+pub(super) struct ProjectionState {
+    parked_before: bool,
+    parked: u64,
+    keys: HashSet<String>,
+}
+
+impl ProjectionState {
+    /// Locks the checkpoint and compares it.
+    pub(super) async fn open<Db: ReadDatabase>(
+        tx: &mut Db::Transaction,
+        page: &Page,
+    ) -> Result<Self, RolledBack<PageEnd>> {
+        match tables::lock_checkpoint::<Db>(tx, &page.partition).await? {
+            Some(now) if now.epoch == page.epoch && now.position == page.from => Ok(Self {
+                parked_before: now.parked > 0,
+                parked: 0,
+                keys: HashSet::new(),
+            }),
+            _ => Err(RolledBack::With(PageEnd::Fenced)),
+        }
+    }
+
+    /// Parks an event whose turn has not come.
+    pub(super) async fn parks<Db: ReadDatabase>(
+        &mut self,
+        tx: &mut Db::Transaction,
+        page: &Page,
+        parking: &Parking,
+        index: usize,
+        event: &RecordedEvent,
+        key: &str,
+    ) -> Result<bool, StorageError> {
+        let (reason, attempts) = match parking {
+            Parking::First { reason, attempts } if index == 0 => (reason.as_str(), *attempts),
+            _ => {
+                let waits = self.keys.contains(key)
+                    || (self.parked_before && tables::is_parked(tx, &page.partition, key).await?);
+                if !waits {
+                    return Ok(false);
+                }
+                ("an earlier event of its key is parked", 0)
+            }
+        };
+        tables::park::<Db>(tx, &page.partition, key, event, reason, attempts).await?;
+        self.keys.insert(key.to_owned());
+        self.parked = self.parked.saturating_add(1);
+        Ok(true)
+    }
+
+    /// Moves the checkpoint.
+    pub(super) async fn close<Db: ReadDatabase>(
+        self,
+        tx: &mut Db::Transaction,
+        page: &Page,
+    ) -> Result<PageEnd, RolledBack<PageEnd>> {
+        let handled = u64::try_from(page.events().len()).unwrap_or(u64::MAX);
+        let moved = tables::advance::<Db>(
+            tx,
+            &Advance {
+                partition: &page.partition,
+                epoch: page.epoch,
+                from: page.from,
+                to: page.to,
+                last: page.events().last(),
+                handled,
+                parked: self.parked,
+                lease_ms: page.lease_ms,
+            },
+        )
+        .await?;
+        if moved {
+            Ok(PageEnd::Committed {
+                parked: self.parked,
+                keys: u64::try_from(self.keys.len()).unwrap_or(u64::MAX),
+            })
+        } else {
+            Err(RolledBack::With(PageEnd::Fenced))
+        }
+    }
+}
+
+/// Hands one event to its handler, and makes sure that the transaction is as it was. The outer error
+/// is the database's.
+pub(super) async fn handled<P: Dispatch<Db>, Db: ReadDatabase>(
+    projection: &P,
+    event: &RecordedEvent,
+    tx: &mut Db::Transaction,
+) -> Result<Result<(), HandlerError>, StorageError> {
+    match guarded(projection.dispatch(event, tx)).await {
+        Ok(()) if tx.is_open().await => Ok(Ok(())),
+        Ok(()) => Ok(Err(HandlerError::new(
+            "the handler ended the transaction that it was given, or went on after a statement of \
+             it had failed",
+        ))),
+        Err(error) if is_skipped::<P>(&error) => Ok(Ok(())),
+        Err(error) => match tx.trouble(&error) {
+            Some(trouble) => Err(trouble),
+            None => Ok(Err(error)),
+        },
+    }
+}
+
+/// Whether the policy lets the projection go on without the event.
+pub(super) fn is_skipped<P: Projection>(error: &HandlerError) -> bool {
+    P::ON_NEWER == OnNewer::Skip && error.is_newer()
+}
+
+/// A panic of a handler is an error of this one event. Its text may quote the event and goes to the
+/// panic hook only.
+pub(super) async fn guarded(
+    handler: impl Future<Output = Result<(), HandlerError>> + Send,
+) -> Result<(), HandlerError> {
+    let mut handler = pin!(handler);
+    poll_fn(|context| {
+        catch_unwind(AssertUnwindSafe(|| handler.as_mut().poll(context)))
+            .unwrap_or_else(|_| std::task::Poll::Ready(Err(HandlerError::new("it panicked"))))
+    })
+    .await
+}

@@ -1,0 +1,184 @@
+//! Subscriptions: effects outside of any database, at least once and in order.
+
+use super::{
+    HandlerError, Key, Lists, OnNewer, ReadDatabase,
+    batch::{Page, PageEnd, Parking, ProjectionState, guarded},
+};
+use es_runtime::{Envelope, EventFilter, EventSet, RecordedEvent};
+use std::future::Future;
+
+/// A consumer whose effects are outside of the read database: an e-mail, a webhook, a queue.
+///
+/// Derive it, and write one [`React`] for each event. Its position is kept like that of a
+/// projection, but no transaction spans the effect and the position: after a crash between the two
+/// the event comes again, with the same [`Delivery::id`]. So delivery is **at least once**, in order
+/// for each key; whoever receives the effect recognises a repetition by the id.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a subscription",
+    label = "`{Self}` does not implement `Subscription`",
+    note = "add `#[derive(es_projections::Subscription)]` and `#[subscription(\"name\", events(..))]` to `{Self}`"
+)]
+pub trait Subscription: Send + Sync + 'static {
+    /// The name under which the position is kept. It never changes.
+    const NAME: &'static str;
+    /// What happens with an event that a newer program wrote.
+    const ON_NEWER: OnNewer = OnNewer::Stop;
+    /// Into how many partitions the keys are divided; each has a position and a worker of its own.
+    const PARTITIONS: u32 = 1;
+    /// Whether it begins with the first event of the store; otherwise with the first one after it
+    /// was started for the first time.
+    const FROM_THE_BEGINNING: bool = true;
+
+    /// The events that it gets.
+    fn filter() -> EventFilter;
+
+    /// The key of an event: see [`Projection::key`](super::Projection::key).
+    fn key(event: &RecordedEvent) -> Key<'_> {
+        Key::Owned(event.stream.to_string())
+    }
+}
+
+/// What a subscription does with one kind of event.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` lists `{E}` but does not say how to react to it",
+    label = "there is no `impl React<{E}> for {Self}`",
+    note = "write the impl, or take the event out of `events(..)`"
+)]
+pub trait React<E: EventSet>: Lists<E> {
+    /// Has the effect, and gives its id to whoever receives it.
+    ///
+    /// It may take long: the partition is kept meanwhile, as long as it does not block its thread. It has
+    /// no time limit of its own, so give it one where the other side may never answer.
+    ///
+    /// # Errors
+    /// Whatever it meets. It is tried again, then the event is parked with the later ones of its key.
+    ///
+    /// # Cancel safety
+    /// It is dropped where a shutdown has waited for it as long as a lease lasts, and where another
+    /// runner has taken the partition over. The event is delivered again under the same id.
+    fn react(
+        &self,
+        event: &Envelope<E>,
+        delivery: &Delivery,
+    ) -> impl Future<Output = Result<(), HandlerError>> + Send;
+}
+
+/// Brings each stored event to the reaction to its kind. Derived.
+pub trait Deliver: Subscription {
+    /// Decodes the event and calls the reaction.
+    ///
+    /// # Errors
+    /// [`HandlerError`] of the decoder or of the reaction.
+    fn deliver(
+        &self,
+        event: &RecordedEvent,
+        delivery: &Delivery,
+    ) -> impl Future<Output = Result<(), HandlerError>> + Send;
+}
+
+/// One delivery of one event to one subscription.
+///
+/// ```
+/// use es_runtime::EventId;
+/// use es_projections::Delivery;
+///
+/// let event = EventId::new();
+/// let first = Delivery::new("mailer", event, 1);
+/// let again = Delivery::new("mailer", event, 2);
+/// assert_eq!(first.id(), again.id());
+/// assert_ne!(first.id(), Delivery::new("invoices", event, 1).id());
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Delivery {
+    id: String,
+    attempt: u32,
+}
+
+impl Delivery {
+    /// The delivery of this event to this subscription, at this attempt, from 1.
+    pub fn new(subscription: &str, event: es_runtime::EventId, attempt: u32) -> Self {
+        // Names of subscriptions and event ids are stable, so the id is the same after a crash.
+        let id = uuid::Uuid::from_bytes(*event.as_bytes());
+        let id = uuid::Uuid::new_v5(&id, subscription.as_bytes());
+        Self {
+            id: id.to_string(),
+            attempt,
+        }
+    }
+
+    /// The same for every attempt to deliver one event to one subscription: a UUID of version 5 out
+    /// of the event's id and the subscription's name. An idempotency key for the other side.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// The how manieth attempt of this program it is, from 1. After a restart it counts anew.
+    pub const fn attempt(&self) -> u32 {
+        self.attempt
+    }
+}
+
+/// Delivers one event, outside of any transaction.
+pub(super) async fn deliver_first<D: Deliver>(
+    subscription: &D,
+    event: &RecordedEvent,
+    delivery: &Delivery,
+) -> Result<(), HandlerError> {
+    match guarded(subscription.deliver(event, delivery)).await {
+        Err(error) if D::ON_NEWER == OnNewer::Skip && error.is_newer() => Ok(()),
+        other => other,
+    }
+}
+
+/// Looks whether the first event of a page may be delivered, and parks it when its key is parked.
+pub(super) struct Gate {
+    pub(super) page: Page,
+    pub(super) key: String,
+    pub(super) parking: Parking,
+}
+
+/// What the gate says.
+#[derive(Debug)]
+pub(super) enum Gated {
+    Open,
+    Closed(PageEnd),
+}
+
+impl<Db: ReadDatabase> super::Job<Db> for Gate {
+    type Output = Gated;
+
+    async fn run(self, tx: &mut Db::Transaction) -> Result<Gated, super::RolledBack<Gated>> {
+        use super::RolledBack::{Failed, With};
+        let closed = |end| match end {
+            With(end) => With(Gated::Closed(end)),
+            Failed(error) => Failed(error),
+        };
+        let Self { page, key, parking } = self;
+        let mut state = ProjectionState::open::<Db>(tx, &page)
+            .await
+            .map_err(closed)?;
+        let Some(event) = page.events().first() else {
+            return Ok(Gated::Open);
+        };
+        if !state
+            .parks::<Db>(tx, &page, &parking, 0, event, &key)
+            .await?
+        {
+            return Err(With(Gated::Open));
+        }
+        let end = state.close::<Db>(tx, &page).await.map_err(closed)?;
+        Ok(Gated::Closed(end))
+    }
+}
+
+/// Moves the position past what was delivered.
+pub(super) struct Delivered(pub(super) Page);
+
+impl<Db: ReadDatabase> super::Job<Db> for Delivered {
+    type Output = PageEnd;
+
+    async fn run(self, tx: &mut Db::Transaction) -> Result<PageEnd, super::RolledBack<PageEnd>> {
+        let state = ProjectionState::open::<Db>(tx, &self.0).await?;
+        state.close::<Db>(tx, &self.0).await
+    }
+}

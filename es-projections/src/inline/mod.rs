@@ -1,0 +1,259 @@
+//! Projections inside the appends of a store whose database also holds the read model: the rows are
+//! there as soon as the append is, and an append whose projection fails is refused.
+//!
+//! This is for stores. Applications give a projection to the store when they open it; the store keeps
+//! an [`InlineProjection`] for each, [opens](Inlines::open) it in a transaction of its own, and then, in
+//! every transaction that appends, [catches up](Inlines::catch_up) and hands over
+//! [each append](Inlines::handle).
+
+mod one;
+
+pub use one::InlineFailure;
+
+use super::{Dispatch, ProjectionError, ReadDatabase};
+use es_runtime::{
+    Append, Appended, FeedPage, Position, ReadLimit, RecordedEvent, StorageError, StorageErrorKind,
+};
+use one::{Inline, Tables};
+use std::{fmt, future::Future, pin::Pin, sync::Arc};
+
+/// How many events are read at a time to catch up.
+const PAGE: usize = 500;
+
+type Doing<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// The feed of the store, read in the transaction that the projections write in.
+pub trait FeedInside<Tx: ?Sized>: Sync {
+    /// The events of every name after this position.
+    fn page(
+        &self,
+        tx: &mut Tx,
+        after: Position,
+        limit: ReadLimit,
+    ) -> impl Future<Output = Result<FeedPage, StorageError>> + Send;
+}
+
+/// A projection for appends, whatever its type is.
+pub struct InlineProjection<Db>(Arc<dyn Erased<Db>>);
+
+impl<Db: ReadDatabase> InlineProjection<Db> {
+    /// For this projection.
+    pub fn new<P: Dispatch<Db>>(projection: P) -> Self {
+        Self(Arc::new(Inline::new(projection)))
+    }
+}
+
+impl<Db> Clone for InlineProjection<Db> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<Db: ReadDatabase> fmt::Debug for InlineProjection<Db> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("InlineProjection")
+            .field(&self.0.name())
+            .finish()
+    }
+}
+
+trait Erased<Db: ReadDatabase>: Send + Sync {
+    fn name(&self) -> &'static str;
+
+    fn open<'a>(
+        &'a self,
+        tx: &'a mut Db::Transaction,
+    ) -> Doing<'a, Result<Tables, ProjectionError>>;
+
+    fn position<'a>(
+        &'a self,
+        tx: &'a mut Db::Transaction,
+        tables: &'a Tables,
+    ) -> Doing<'a, Result<Option<Position>, StorageError>>;
+
+    fn handle<'a>(
+        &'a self,
+        tx: &'a mut Db::Transaction,
+        tables: &'a Tables,
+        to: Position,
+        events: &'a [RecordedEvent],
+    ) -> Doing<'a, Result<(), InlineError>>;
+}
+
+impl<P: Dispatch<Db>, Db: ReadDatabase> Erased<Db> for Inline<P, Db> {
+    fn name(&self) -> &'static str {
+        P::NAME
+    }
+
+    fn open<'a>(
+        &'a self,
+        tx: &'a mut Db::Transaction,
+    ) -> Doing<'a, Result<Tables, ProjectionError>> {
+        Box::pin(self.open(tx))
+    }
+
+    fn position<'a>(
+        &'a self,
+        tx: &'a mut Db::Transaction,
+        tables: &'a Tables,
+    ) -> Doing<'a, Result<Option<Position>, StorageError>> {
+        Box::pin(tables.position::<Db>(tx))
+    }
+
+    fn handle<'a>(
+        &'a self,
+        tx: &'a mut Db::Transaction,
+        tables: &'a Tables,
+        to: Position,
+        events: &'a [RecordedEvent],
+    ) -> Doing<'a, Result<(), InlineError>> {
+        Box::pin(async move {
+            for event in events {
+                self.handle(tx, tables, event).await?;
+            }
+            tables.moved::<Db>(tx, to, events).await?;
+            Ok(())
+        })
+    }
+}
+
+/// Why an inline projection is not where it should be.
+#[derive(Debug, thiserror::Error)]
+pub enum InlineError {
+    /// The database failed; the transaction is of no use any more.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+    /// A handler failed. What it wrote is to be undone, and the append with it.
+    #[error(transparent)]
+    Failure(#[from] InlineFailure),
+}
+
+impl From<InlineError> for StorageError {
+    fn from(error: InlineError) -> Self {
+        match error {
+            InlineError::Storage(error) => error,
+            InlineError::Failure(failure) => {
+                Self::new(StorageErrorKind::Other, failure.to_string())
+            }
+        }
+    }
+}
+
+/// The inline projections of a store that have their tables, in the order in which they were given.
+pub struct Inlines<Db> {
+    list: Vec<(InlineProjection<Db>, Tables)>,
+}
+
+impl<Db> Default for Inlines<Db> {
+    fn default() -> Self {
+        Self { list: Vec::new() }
+    }
+}
+
+impl<Db: ReadDatabase> fmt::Debug for Inlines<Db> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list()
+            .entries(self.list.iter().map(|(projection, _)| projection))
+            .finish()
+    }
+}
+
+impl<Db: ReadDatabase> Inlines<Db> {
+    /// Makes the tables of a projection and brings them up to date, in the transaction of the caller:
+    /// readers never see them half built.
+    ///
+    /// # Errors
+    /// [`StorageError`] of the database, also where a handler failed or a newer program made the tables.
+    /// The caller rolls back.
+    pub async fn open(
+        &mut self,
+        projection: &InlineProjection<Db>,
+        tx: &mut Db::Transaction,
+        feed: &impl FeedInside<Db::Transaction>,
+    ) -> Result<(), StorageError> {
+        let tables = projection
+            .0
+            .open(tx)
+            .await
+            .map_err(|error| StorageError::new(StorageErrorKind::Other, error.to_string()))?;
+        catch_up(projection, tx, &tables, tables.position, feed).await?;
+        self.list.push((projection.clone(), tables));
+        Ok(())
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+
+    /// At the begin of a transaction, when nobody else can append: handles what processes appended that
+    /// do not have these projections.
+    ///
+    /// # Errors
+    /// [`StorageError`] of the database, also where a handler failed. The caller rolls back.
+    pub async fn catch_up(
+        &mut self,
+        tx: &mut Db::Transaction,
+        feed: &impl FeedInside<Db::Transaction>,
+    ) -> Result<(), StorageError> {
+        for (projection, tables) in &mut self.list {
+            let stands = if let Some(position) = projection.0.position(tx, tables).await? {
+                position
+            } else {
+                // Another process replaced them.
+                *tables = projection.0.open(tx).await.map_err(|error| {
+                    StorageError::new(StorageErrorKind::Version, error.to_string())
+                })?;
+                tables.position
+            };
+            catch_up(projection, tx, tables, stands, feed).await?;
+        }
+        Ok(())
+    }
+
+    /// Hands the events of one append to the projections. One without events, such as one that only
+    /// notes its id, changes nothing: its position is that of an older event.
+    ///
+    /// # Errors
+    /// [`InlineError`]; what was written for this append is to be undone.
+    pub async fn handle(
+        &self,
+        tx: &mut Db::Transaction,
+        append: &Append,
+        appended: &Appended,
+    ) -> Result<(), InlineError> {
+        if append.events.is_empty() {
+            return Ok(());
+        }
+        let events = append.recorded(appended);
+        for (projection, tables) in &self.list {
+            let to = appended.position;
+            projection.0.handle(tx, tables, to, &events).await?;
+        }
+        Ok(())
+    }
+}
+
+/// Handles the stored events after `from`, page by page.
+async fn catch_up<Db: ReadDatabase>(
+    projection: &InlineProjection<Db>,
+    tx: &mut Db::Transaction,
+    tables: &Tables,
+    from: Position,
+    feed: &impl FeedInside<Db::Transaction>,
+) -> Result<(), StorageError> {
+    let mut from = from;
+    loop {
+        let page = feed.page(tx, from, ReadLimit::events(PAGE)).await?;
+        if !page.events.is_empty() {
+            projection
+                .0
+                .handle(tx, tables, page.next, &page.events)
+                .await?;
+        }
+        from = page.next;
+        if page.at_end {
+            return Ok(());
+        }
+    }
+}

@@ -1,0 +1,145 @@
+//! One projection inside appends: its tables, and its handler.
+
+use crate::{
+    Build, Dispatch, HandlerError, Names, Partition, ProjectionError, ReadDatabase, SqlTransaction,
+    batch::{guarded, is_skipped},
+    builds::prepare,
+    tables::{self, Plan},
+};
+use es_runtime::{EventFilter, Position, RecordedEvent, StorageError};
+use std::marker::PhantomData;
+
+/// One projection that runs inside appends.
+pub(super) struct Inline<P, Db> {
+    projection: P,
+    filter: EventFilter,
+    database: PhantomData<fn(Db)>,
+}
+
+/// What an inline projection has in the database.
+#[derive(Clone, Debug)]
+pub(super) struct Tables {
+    /// Up to where it was built.
+    pub(super) position: Position,
+    partition: Partition,
+    names: Names,
+}
+
+/// An event that an inline projection could not handle.
+#[derive(Debug, thiserror::Error)]
+#[error("projection `{projection}` failed at event `{event}`: {error}")]
+pub struct InlineFailure {
+    /// The projection.
+    pub projection: &'static str,
+    /// The event's stored name.
+    pub event: String,
+    /// What the handler said.
+    pub error: HandlerError,
+}
+
+impl<Db: ReadDatabase, P: Dispatch<Db>> Inline<P, Db> {
+    pub(super) fn new(projection: P) -> Self {
+        Self {
+            projection,
+            filter: P::filter(),
+            database: PhantomData,
+        }
+    }
+
+    /// Makes the tables where they are missing or of another version, and lets them answer queries.
+    /// The caller brings them up to date in the same transaction.
+    pub(super) async fn open(&self, tx: &mut Db::Transaction) -> Result<Tables, ProjectionError> {
+        let name = P::NAME;
+        let storage = |error: StorageError| ProjectionError::storage(name, error);
+        let plan = Plan {
+            name,
+            version: P::VERSION,
+            partitions: 1,
+            schema: P::schema(tx.dialect()).into_owned(),
+            at_once: false,
+            from: Position::START,
+        };
+        let found = prepare::<Db>(tx, &plan, false).await?;
+        let mine = |g: &&Build| g.version == P::VERSION;
+        // One that was being built beside is as good as the live one, once it is up to date.
+        let live = found.iter().find(|g| g.live);
+        let Some(new) = found.iter().filter(mine).max_by_key(|g| g.live) else {
+            return Err(storage(StorageError::new(
+                es_runtime::StorageErrorKind::Corrupt,
+                "the projection state have no build of this version",
+            )));
+        };
+        if !new.live {
+            tables::swap(tx, name, live, new).await.map_err(storage)?;
+        }
+        let partition = Partition {
+            name,
+            build: new.number,
+            partition: 0,
+        };
+        let at = tables::lock_checkpoint::<Db>(tx, &partition)
+            .await
+            .map_err(storage)?;
+        let Some(at) = at else {
+            return Err(storage(StorageError::new(
+                es_runtime::StorageErrorKind::Corrupt,
+                "the projection state have no checkpoint of the live build",
+            )));
+        };
+        let epoch = at.epoch.saturating_add(1);
+        tables::acquire::<Db>(tx, &partition, epoch, tables::INLINE, 0)
+            .await
+            .map_err(storage)?;
+        Ok(Tables {
+            position: at.position,
+            names: partition.names(),
+            partition,
+        })
+    }
+
+    /// Hands one event to its handler, if the projection lists it. What the handler wrote must be undone
+    /// by the caller when it fails.
+    pub(super) async fn handle(
+        &self,
+        tx: &mut Db::Transaction,
+        tables: &Tables,
+        event: &RecordedEvent,
+    ) -> Result<(), InlineFailure> {
+        if !self.filter.accepts(&event.name) {
+            return Ok(());
+        }
+        tx.set_names(tables.names.clone());
+        match guarded(self.projection.dispatch(event, tx)).await {
+            Ok(()) => Ok(()),
+            Err(error) if is_skipped::<P>(&error) => Ok(()),
+            Err(error) => Err(InlineFailure {
+                projection: P::NAME,
+                event: event.name.to_string(),
+                error,
+            }),
+        }
+    }
+}
+
+impl Tables {
+    /// Where they stand now; another process may have moved them. `None` when another process replaced
+    /// them.
+    pub(super) async fn position<Db: ReadDatabase>(
+        &self,
+        tx: &mut Db::Transaction,
+    ) -> Result<Option<Position>, StorageError> {
+        let found = tables::lock_checkpoint::<Db>(tx, &self.partition).await?;
+        Ok(found.map(|at| at.position))
+    }
+
+    /// Notes that everything up to this position is in them, these events among it.
+    pub(super) async fn moved<Db: ReadDatabase>(
+        &self,
+        tx: &mut Db::Transaction,
+        to: Position,
+        events: &[RecordedEvent],
+    ) -> Result<(), StorageError> {
+        let handled = u64::try_from(events.len()).unwrap_or(u64::MAX);
+        tables::note::<Db>(tx, &self.partition, to, handled, events.last()).await
+    }
+}

@@ -1,0 +1,191 @@
+//! Read your own writes: waiting until a read model has an event.
+
+use super::{
+    Projection, ReadDatabase,
+    tables::{Columns, checkpoints_sql},
+};
+use es_runtime::{Position, StorageError};
+use futures_timer::Delay;
+use std::{
+    future::Future,
+    time::{Duration, Instant},
+};
+
+/// Why a wait ended without the event in the read model.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum WaitError {
+    /// The time is over. It goes on all the same.
+    #[error(
+        "projection `{projection}` has not reached position {position} in time; {}",
+        standing(*reached)
+    )]
+    TimedOut {
+        /// The projection.
+        projection: &'static str,
+        /// What was waited for.
+        position: Position,
+        /// Where its slowest partition stands, the start when there is none.
+        reached: Position,
+    },
+    /// The event is parked: it is not in the read model until it is retried.
+    #[error("the event at position {position} is parked in projection `{projection}`: {reason}")]
+    Parked {
+        /// The projection.
+        projection: &'static str,
+        /// The event's position.
+        position: Position,
+        /// Why it is parked.
+        reason: String,
+    },
+    /// The projection stopped before it.
+    #[error("projection `{projection}` stopped before position {position}: {reason}")]
+    Stopped {
+        /// The projection.
+        projection: &'static str,
+        /// What was waited for.
+        position: Position,
+        /// Why it stopped.
+        reason: String,
+    },
+    /// The read database failed until the end.
+    #[error(transparent)]
+    Storage(StorageError),
+}
+
+fn standing(reached: Position) -> String {
+    if reached == Position::START {
+        "it has not begun, and this only waits: is a runner at work?".to_owned()
+    } else {
+        format!("it stands at {reached}")
+    }
+}
+
+enum Reached {
+    Yes,
+    No(Position),
+}
+
+/// Waiting until a read model has an event. Implemented for every [`ReadDatabase`].
+pub trait WaitFor: ReadDatabase {
+    /// Waits until the read model has every event up to `position`, such as the
+    /// [`position`](es_runtime::Executed::position) that executing a command gave: to read one's own
+    /// writes. It only waits; a runner, here or in another process, must be at work.
+    ///
+    /// # Errors
+    /// [`WaitError::TimedOut`] when `at_most` is over, [`WaitError::Parked`] when the event at this
+    /// very position is parked, [`WaitError::Stopped`] when the projection stopped before it,
+    /// [`WaitError::Storage`] when the database failed until the end.
+    fn wait_for<P: Projection>(
+        &self,
+        position: Position,
+        at_most: Duration,
+    ) -> impl Future<Output = Result<(), WaitError>> + Send {
+        wait_for::<P, Self>(self, position, at_most)
+    }
+}
+
+impl<Db: ReadDatabase> WaitFor for Db {}
+
+/// Looks soon, then less often.
+async fn wait_for<P: Projection, Db: ReadDatabase>(
+    db: &Db,
+    position: Position,
+    at_most: Duration,
+) -> Result<(), WaitError> {
+    const LONGEST_PAUSE: Duration = Duration::from_millis(20);
+    let began = Instant::now();
+    let mut pause = Duration::from_millis(1);
+    loop {
+        let looked = look::<P, Db>(db, position).await;
+        let left = at_most.saturating_sub(began.elapsed());
+        match looked {
+            Ok(Reached::Yes) => return Ok(()),
+            Ok(Reached::No(reached)) if left.is_zero() => {
+                return Err(WaitError::TimedOut {
+                    projection: P::NAME,
+                    position,
+                    reached,
+                });
+            }
+            Err(WaitError::Storage(error)) if left.is_zero() => {
+                // Before the first runner there are no tables.
+                let name = ["es_builds".into()];
+                let state = db.query(db.dialect().tables_ending_with(), &name).await;
+                return Err(match state {
+                    Ok(state) if state.is_empty() => WaitError::TimedOut {
+                        projection: P::NAME,
+                        position,
+                        reached: Position::START,
+                    },
+                    _ => WaitError::Storage(error),
+                });
+            }
+            Ok(Reached::No(_)) | Err(WaitError::Storage(_)) => {}
+            Err(final_error) => return Err(final_error),
+        }
+        Delay::new(pause.min(left)).await;
+        pause = (pause * 2).min(LONGEST_PAUSE);
+    }
+}
+
+async fn look<P: Projection, Db: ReadDatabase>(
+    db: &Db,
+    position: Position,
+) -> Result<Reached, WaitError> {
+    let live = db
+        .query(
+            "SELECT build FROM es_builds WHERE name = $1 AND version = $2 AND stage = \
+             'live'",
+            &[P::NAME.into(), P::VERSION.into()],
+        )
+        .await
+        .map_err(WaitError::Storage)?;
+    let Some(row) = live.into_iter().next() else {
+        return Ok(Reached::No(Position::START));
+    };
+    let build = Columns::new(P::NAME, row)
+        .integer()
+        .map_err(WaitError::Storage)?;
+    let which = [P::NAME.into(), build.into()];
+    let rows = db.query(&checkpoints_sql(), &which).await;
+    let mut slowest = None;
+    for row in rows.map_err(WaitError::Storage)? {
+        let partition = super::tables::checkpoint(P::NAME, row).map_err(WaitError::Storage)?;
+        if let Some(reason) = partition.reason.filter(|_| partition.position < position) {
+            return Err(WaitError::Stopped {
+                projection: P::NAME,
+                position,
+                reason,
+            });
+        }
+        let slower = slowest.is_none_or(|slowest| partition.position < slowest);
+        slowest = if slower {
+            Some(partition.position)
+        } else {
+            slowest
+        };
+    }
+    let reached = slowest.unwrap_or(Position::START);
+    if reached < position {
+        return Ok(Reached::No(reached));
+    }
+    let parked = db
+        .query(
+            "SELECT reason FROM es_parked WHERE name = $1 AND build = $2 AND position = $3 \
+             AND discarded_at IS NULL",
+            &[P::NAME.into(), build.into(), position.to_string().into()],
+        )
+        .await
+        .map_err(WaitError::Storage)?;
+    match parked.into_iter().next() {
+        Some(row) => Err(WaitError::Parked {
+            projection: P::NAME,
+            position,
+            reason: Columns::new(P::NAME, row)
+                .text()
+                .map_err(WaitError::Storage)?,
+        }),
+        None => Ok(Reached::Yes),
+    }
+}

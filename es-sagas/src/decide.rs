@@ -1,0 +1,550 @@
+//! What follows from what: pure decisions on the state of one saga. No clock, no I/O.
+
+use super::{
+    CancelRequested, Cause, Compensated, Completed, Direction, Fail, Failed, Failure, InputIgnored,
+    Interrupted, Key, LateSuccess, Parked, ParkedWhy, Pending, Phase, Repaired, Retry, SagaEvent,
+    SagaState, Scheduled, Started, StepState, StepStatus, Succeeded, Undone, UnwindStarted, Verb,
+    Verdict,
+    info::{Info, StepInfo},
+    names::{COMPENSATED, COMPLETED},
+};
+use es_runtime::{EventId, StreamId, Timestamp, WorkChange, WorkStatus};
+use serde_json::Value;
+
+/// The state as it becomes, and the events that make it so.
+pub(crate) struct Draft<'a> {
+    pub(crate) state: SagaState,
+    pub(crate) events: Vec<SagaEvent>,
+    pub(crate) instance: &'a StreamId,
+    pub(crate) info: &'a Info,
+    pub(crate) space: &'a str,
+    pub(crate) now: Timestamp,
+    pub(crate) broken: Broken,
+}
+
+/// Controls for tests of this crate's promises: each switches one rule off, and a test that cannot
+/// go red without the rule proves nothing. Nothing else sets them.
+#[doc(hidden)]
+#[derive(Clone, Copy, Debug, Default)]
+#[allow(clippy::struct_excessive_bools, reason = "each is one rule")]
+pub struct Broken {
+    /// Inputs are not remembered.
+    pub inbox: bool,
+    /// The cursor moves wherever it stands.
+    pub cursor: bool,
+    /// Epochs are not compared.
+    pub fence: bool,
+    /// A step is called before it is stored that it will be (rule R1).
+    pub schedule: bool,
+    /// A late success is forgotten (rule R7).
+    pub late: bool,
+    /// Undos run in the order of the steps (rule R4).
+    pub order: bool,
+}
+
+impl Draft<'_> {
+    pub(crate) fn push(&mut self, event: impl Into<SagaEvent>) {
+        let event = event.into();
+        self.state.apply(&event);
+        self.events.push(event);
+    }
+
+    /// The saga begins, unless it has begun.
+    pub(crate) fn start(&mut self, input: Value, event: Option<(EventId, &str)>) {
+        if self.state.started.is_some() {
+            return self.ignore(event, "the saga has begun before");
+        }
+        self.push(Started {
+            version: self.info.version,
+            hash: self.info.hash.clone(),
+            input,
+            deadline: self.info.deadline.map(|time| self.now.after(time)),
+        });
+        self.follow();
+    }
+
+    /// An event asks for everything to be undone.
+    pub(crate) fn cancel(&mut self, event: EventId, name: &str) {
+        let late = match self.state.phase {
+            // Whether there is a way back, a program that knows the definition decides.
+            Phase::Running if !self.info.known => {
+                return self.push(CancelRequested {
+                    event,
+                    name: name.to_owned(),
+                });
+            }
+            Phase::Running if self.is_past_pivot() => "it is past its pivot: it only goes forward",
+            Phase::Running => {
+                let step = self.state.pending.as_ref().map(|p| p.step.clone());
+                self.push(UnwindStarted {
+                    why: Failure {
+                        cause: Cause::Cancelled,
+                        step,
+                        message: format!("event `{name}` cancelled it"),
+                    },
+                });
+                return self.follow();
+            }
+            Phase::Unwinding => "it is being undone",
+            Phase::Completed | Phase::Compensated | Phase::Abandoned => "it has ended",
+        };
+        self.ignore(Some((event, name)), late);
+        if self.info.known {
+            self.follow();
+        }
+    }
+
+    pub(crate) fn ignore(&mut self, event: Option<(EventId, &str)>, why: &str) {
+        if let Some((event, name)) = event {
+            self.push(InputIgnored {
+                event,
+                name: name.to_owned(),
+                why: why.to_owned(),
+            });
+        }
+    }
+
+    /// Whether the way back is closed. The pivot closes it when it is begun, since nobody knows then
+    /// whether it happened; only its own `fatal` opens it again.
+    pub(crate) fn is_past_pivot(&self) -> bool {
+        self.info
+            .steps
+            .iter()
+            .filter(|step| step.pivot)
+            .any(|step| {
+                self.state.step(step.name).is_some_and(|step| {
+                    self.may_have_happened(step) || step.status == StepStatus::Skipped
+                })
+            })
+    }
+
+    fn is_command(&self, step: &str) -> bool {
+        self.info.step(step).is_some_and(|info| info.command)
+    }
+
+    /// Whether an unwinding has to undo it. A command and its success are one transaction, so nobody is
+    /// ever in doubt about it.
+    fn may_have_happened(&self, step: &StepState) -> bool {
+        if self.is_command(&step.name) {
+            step.status == StepStatus::Done
+        } else {
+            step.status.may_have_happened()
+        }
+    }
+
+    /// When the deadline counts.
+    fn deadline(&self) -> Option<Timestamp> {
+        let counts = self.state.phase == Phase::Running && !self.is_past_pivot();
+        let started = self.state.started.as_ref().filter(|_| counts)?;
+        started.deadline
+    }
+
+    /// How much time is left before the deadline, `None` without one.
+    pub(crate) fn time_left(&self) -> Option<std::time::Duration> {
+        Some(self.deadline()?.since(self.now))
+    }
+
+    /// The saga is undone when its time is over.
+    pub(crate) fn look_at_deadline(&mut self) {
+        if self.state.parked.is_none() && self.deadline().is_some_and(|at| at <= self.now) {
+            let step = self.state.pending.as_ref().map(|p| p.step.clone());
+            self.push(UnwindStarted {
+                why: Failure {
+                    cause: Cause::Deadline,
+                    step,
+                    message: "the saga was not through by its deadline".to_owned(),
+                },
+            });
+        }
+        self.follow();
+    }
+
+    /// Schedules what comes next, when nothing is on its way.
+    pub(crate) fn follow(&mut self) {
+        let state = &self.state;
+        let begun = state.started.is_some() && self.info.known;
+        if !begun || state.parked.is_some() || state.phase.is_ended() {
+            return;
+        }
+        if let Some((event, name)) = state.cancel_requested.clone() {
+            return self.cancel(event, &name);
+        }
+        if state.pending.is_none() {
+            self.next();
+        }
+    }
+
+    fn next(&mut self) {
+        match self.state.phase {
+            Phase::Running => {
+                let steps = &self.info.steps;
+                match steps.iter().find(|s| self.state.step(s.name).is_none()) {
+                    Some(step) => self.schedule(step.name, Direction::Do),
+                    None if self.info.completed => self.schedule(COMPLETED, Direction::Do),
+                    None => self.push(Completed {}),
+                }
+            }
+            Phase::Unwinding => match self.next_to_undo() {
+                Some(step) => self.schedule(step, Direction::Undo),
+                None => self.unwound(),
+            },
+            Phase::Completed | Phase::Compensated | Phase::Abandoned => {}
+        }
+    }
+
+    /// The newest step that may have happened and can be undone.
+    fn next_to_undo(&self) -> Option<&'static str> {
+        let begun = self.state.steps.iter();
+        let begun: Box<dyn Iterator<Item = _>> = if self.broken.order {
+            Box::new(begun)
+        } else {
+            Box::new(begun.rev())
+        };
+        begun
+            .filter(|step| self.may_have_happened(step))
+            .find_map(|step| self.info.step(&step.name).filter(|info| info.undo))
+            .map(|info| info.name)
+    }
+
+    fn unwound(&mut self) {
+        let stuck = self.state.steps.iter();
+        let stuck = stuck.rev().find(|step| step.status == StepStatus::Stuck);
+        if let Some(step) = stuck.map(|step| step.name.clone()) {
+            return self.park_undo(step);
+        }
+        if self.info.compensated && !self.state.said_compensated {
+            self.schedule(COMPENSATED, Direction::Do);
+        } else {
+            self.push(Compensated {});
+        }
+    }
+
+    fn park_undo(&mut self, step: String) {
+        let message = format!("the undo of `{step}` used up its attempts");
+        let why = ParkedWhy::UndoExhausted { step };
+        self.push(Parked { why, message });
+    }
+
+    fn schedule(&mut self, step: &'static str, to: Direction) {
+        self.push(Scheduled {
+            step: step.to_owned(),
+            to,
+            key: Key::derive(self.space, self.instance, step, to),
+        });
+    }
+
+    /// A call has ended.
+    pub(crate) fn outcome(&mut self, step: &str, to: Direction, result: &Result<Value, Fail>) {
+        let pending = self.state.pending.as_ref();
+        let expected = pending.is_some_and(|p| p.is(step, to));
+        let attempt = pending.map_or(1, |p| p.failures.saturating_add(1));
+        match (to, result) {
+            (Direction::Do, Ok(output)) if expected => self.succeeded(step, attempt, output),
+            (Direction::Do, Ok(output)) => {
+                // It was cut off by an unwinding that began meanwhile: its undo gets to know it.
+                let status = self.state.step(step).map(|step| step.status);
+                if status == Some(StepStatus::Unknown) {
+                    self.succeeded(step, attempt, output);
+                } else {
+                    self.late(step, output);
+                }
+            }
+            (Direction::Do, Err(fail)) if expected => self.failed(step, attempt, fail),
+            (Direction::Do, Err(fail)) => {
+                let status = self.state.step(step).map(|step| step.status);
+                let unwinding = self.state.phase == Phase::Unwinding;
+                if fail.is_fatal() && unwinding && status == Some(StepStatus::Unknown) {
+                    self.push(Failed {
+                        step: step.to_owned(),
+                        to,
+                        attempt,
+                        error: fail.message().to_owned(),
+                        verdict: Verdict::DidNotHappen {},
+                    });
+                }
+            }
+            (Direction::Undo, Ok(_)) if expected => self.push(Undone {
+                step: step.to_owned(),
+                attempt,
+            }),
+            (Direction::Undo, Err(fail)) if expected => self.undo_failed(step, attempt, fail),
+            (Direction::Undo, _) => {}
+        }
+        self.follow();
+    }
+
+    fn succeeded(&mut self, step: &str, attempt: u32, output: &Value) {
+        self.push(Succeeded {
+            step: step.to_owned(),
+            attempt,
+            output: output.clone(),
+        });
+    }
+
+    /// Somebody who lost the saga in the middle of a call tells that the call worked.
+    pub(crate) fn late(&mut self, step: &str, output: &Value) {
+        let Some(known) = self.state.step(step).filter(|_| !self.broken.late) else {
+            return;
+        };
+        let pending = self.state.pending.as_ref();
+        if let Some(pending) = pending.filter(|p| p.is(step, Direction::Do)) {
+            let attempt = pending.failures.saturating_add(1);
+            self.succeeded(step, attempt, output);
+            return self.follow();
+        }
+        let unwound = matches!(
+            known.status,
+            StepStatus::Undone | StepStatus::DidNotHappen | StepStatus::Stuck
+        ) || (known.status.may_have_happened()
+            && self.state.phase == Phase::Unwinding
+            && known.output.is_none());
+        let undone = matches!(self.state.phase, Phase::Unwinding | Phase::Compensated);
+        if unwound && undone && self.info.step(step).is_some_and(|info| info.undo) {
+            self.push(LateSuccess {
+                step: step.to_owned(),
+                output: output.clone(),
+            });
+            self.follow();
+        }
+    }
+
+    /// Whoever had it before gave it up without a word: what was to be called may have been.
+    pub(crate) fn interrupted(&mut self) {
+        let pending = self.state.pending.clone();
+        let begun = |p: &Pending| p.not_before.is_none_or(|at| at <= self.now);
+        let Some(pending) = pending.filter(begun) else {
+            return;
+        };
+        let Pending { step, to, key, .. } = pending;
+        let times = pending.interruptions.saturating_add(1);
+        let pause = self.retry(&step, to).pause_after_interruption(times, key);
+        self.push(Interrupted {
+            step: step.clone(),
+            to,
+            times,
+            at: self.now.after(pause.unwrap_or_default()),
+        });
+        if pause.is_none() {
+            let attempt = pending.failures.saturating_add(1);
+            let message = format!("the process that had it died {times} times");
+            match to {
+                Direction::Do => self.did_not_work(&step, attempt, message, Verdict::Unknown {}),
+                Direction::Undo => self.not_undone(&step, attempt, message, Verdict::Unknown {}),
+            }
+            self.follow();
+        }
+    }
+
+    /// How a call is tried again.
+    fn retry(&self, step: &str, to: Direction) -> Retry {
+        match (self.info.step(step), to) {
+            (Some(step), Direction::Do) => step.retry,
+            (Some(step), Direction::Undo) => step.undo_retry,
+            (None, Direction::Do) => self.info.retry,
+            (None, Direction::Undo) => self.info.undo_retry,
+        }
+    }
+
+    fn failed(&mut self, step: &str, attempt: u32, fail: &Fail) {
+        let verdict = self.verdict(step, Direction::Do, attempt, fail);
+        self.did_not_work(step, attempt, fail.message().to_owned(), verdict);
+    }
+
+    fn did_not_work(&mut self, step: &str, attempt: u32, message: String, verdict: Verdict) {
+        let verdict = match verdict {
+            Verdict::Unknown {} if self.is_command(step) => Verdict::DidNotHappen {},
+            other => other,
+        };
+        let retried = matches!(verdict, Verdict::Retry { .. });
+        let unknown = matches!(verdict, Verdict::Unknown {});
+        self.push(Failed {
+            step: step.to_owned(),
+            to: Direction::Do,
+            attempt,
+            error: message.clone(),
+            verdict,
+        });
+        if retried {
+            return;
+        }
+        let Some(info) = self.info.step(step) else {
+            let step = step.to_owned();
+            let why = ParkedWhy::EndRejected { step };
+            return self.push(Parked { why, message });
+        };
+        if self.is_past_pivot() || (info.pivot && unknown) {
+            let step = step.to_owned();
+            let why = ParkedWhy::PastPivot { step };
+            return self.push(Parked { why, message });
+        }
+        self.push(UnwindStarted {
+            why: Failure {
+                cause: Cause::Step,
+                step: Some(step.to_owned()),
+                message,
+            },
+        });
+    }
+
+    fn undo_failed(&mut self, step: &str, attempt: u32, fail: &Fail) {
+        let verdict = match self.verdict(step, Direction::Undo, attempt, fail) {
+            // An undo that says no has not undone it; whether trying again helps, an operator knows.
+            Verdict::DidNotHappen {} => Verdict::Unknown {},
+            other => other,
+        };
+        self.not_undone(step, attempt, fail.message().to_owned(), verdict);
+    }
+
+    fn not_undone(&mut self, step: &str, attempt: u32, error: String, verdict: Verdict) {
+        let exhausted = verdict == Verdict::Unknown {};
+        self.push(Failed {
+            step: step.to_owned(),
+            to: Direction::Undo,
+            attempt,
+            error,
+            verdict,
+        });
+        if !exhausted {
+            return;
+        }
+        if self.info.continue_others {
+            self.next();
+        } else {
+            self.park_undo(step.to_owned());
+        }
+    }
+
+    fn verdict(&self, step: &str, to: Direction, attempt: u32, fail: &Fail) -> Verdict {
+        if fail.is_fatal() {
+            return Verdict::DidNotHappen {};
+        }
+        let key = Key::derive(self.space, self.instance, step, to);
+        match self.retry(step, to).pause(attempt, key) {
+            Some(pause) => Verdict::Retry {
+                at: self.now.after(pause.max(fail.pause().unwrap_or_default())),
+            },
+            None => Verdict::Unknown {},
+        }
+    }
+
+    /// The command at the end was carried out, or there was none to carry out.
+    pub(crate) fn end_reached(&mut self, step: &str) {
+        if self.state.pending.as_ref().is_some_and(|p| p.step == step) {
+            match step {
+                COMPLETED => self.push(Completed {}),
+                _ => self.push(Compensated {}),
+            }
+        }
+        self.follow();
+    }
+
+    /// This program cannot run it.
+    pub(crate) fn park(&mut self, why: ParkedWhy, message: String) {
+        if self.state.parked.is_none() && !self.state.phase.is_ended() {
+            self.push(Parked { why, message });
+        }
+    }
+
+    /// An operator steps in; what was wrong with that otherwise.
+    pub(crate) fn repair(&mut self, verb: &Verb, by: &str, reason: &str) -> Result<(), String> {
+        let state = &self.state;
+        let pending = state.pending.as_ref();
+        let done = state.phase.is_ended();
+        match verb {
+            _ if state.started.is_none() => return Err("there is no such saga".to_owned()),
+            Verb::Abandon {} if !done => {}
+            _ if !self.info.known => {
+                return Err("this program does not know its definition".to_owned());
+            }
+            _ if done => return Err(format!("it has ended: {}", state.phase_text())),
+            Verb::Retry {} if state.parked.is_none() && pending.is_none() => {
+                return Err("nothing waits for another attempt".to_owned());
+            }
+            Verb::Skip { step } => {
+                let stuck = state.step(step).map(|step| step.status);
+                let stuck = stuck == Some(StepStatus::Stuck);
+                if !stuck && pending.is_none_or(|p| p.step != *step) {
+                    return Err(format!("`{step}` is not what it is at"));
+                }
+            }
+            Verb::CompleteWith { step, .. }
+                if pending.is_none_or(|p| !p.is(step, Direction::Do)) =>
+            {
+                return Err(format!("`{step}` is not being done"));
+            }
+            Verb::Unwind {} if state.phase == Phase::Unwinding => {
+                return Err("it is being undone already".to_owned());
+            }
+            Verb::Unwind {} if self.pivot_is_done() => {
+                return Err("it is past its pivot: it only goes forward".to_owned());
+            }
+            _ => {}
+        }
+        self.push(Repaired {
+            verb: verb.clone(),
+            by: by.to_owned(),
+            reason: reason.to_owned(),
+        });
+        match verb {
+            Verb::Unwind {} => {
+                let step = self.state.pending.as_ref().map(|p| p.step.clone());
+                self.push(UnwindStarted {
+                    why: Failure {
+                        cause: Cause::Operator,
+                        step,
+                        message: reason.to_owned(),
+                    },
+                });
+            }
+            // The command at the end is left out: the end itself is not.
+            Verb::Skip { step } if step == COMPLETED => self.push(Completed {}),
+            Verb::Skip { step } if step == COMPENSATED => self.push(Compensated {}),
+            _ => {}
+        }
+        self.follow();
+        Ok(())
+    }
+
+    fn pivot_is_done(&self) -> bool {
+        let pivots = self.info.steps.iter().filter(|step| step.pivot);
+        let mut pivots = pivots.filter_map(|step| self.state.step(step.name));
+        pivots.any(|step| step.status == StepStatus::Done)
+    }
+
+    /// The row that belongs to the state.
+    pub(crate) fn row(&self) -> WorkChange {
+        let state = &self.state;
+        let definition = state.started.as_ref().map_or_else(
+            || self.info.definition(),
+            |started| Info::definition_of(started.version, &started.hash),
+        );
+        let mut row = WorkChange::new(self.instance.clone(), definition);
+        row.phase = state.phase_text();
+        if let Some((_, message)) = &state.parked {
+            row.status = WorkStatus::Parked;
+            row.reason = Some(message.clone());
+        } else if state.phase.is_ended() {
+            row.status = WorkStatus::Done;
+            row.reason = state.failure.as_ref().map(|why| why.message.clone());
+        } else {
+            row.reason = state.failure.as_ref().map(|why| why.message.clone());
+            let next = state.pending.as_ref().and_then(|p| p.not_before);
+            let next = match &state.cancel_requested {
+                Some(_) => self.now,
+                None => next.unwrap_or(self.now),
+            };
+            row.due_at = Some(self.deadline().map_or(next, |deadline| deadline.min(next)));
+        }
+        row
+    }
+
+    /// Whether there is something to do at once.
+    pub(crate) fn is_due(&self) -> bool {
+        self.row().is_due(self.now)
+    }
+
+    /// What is known of a pending step's definition.
+    pub(crate) fn pending_info(&self) -> Option<&StepInfo> {
+        self.info.step(&self.state.pending.as_ref()?.step)
+    }
+}

@@ -1,0 +1,91 @@
+//! Keys of effects: derived, so that every attempt, in whatever process, has the same one.
+
+use es_runtime::StreamId;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// Names one effect of one saga towards a provider: the same for every attempt, another one for the
+/// step and for its undo, and another one in another store.
+///
+/// Hand it to the provider as its idempotency key.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Key(uuid::Uuid);
+
+/// Whether a step is done or undone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Direction {
+    /// The step itself.
+    Do,
+    /// What takes it back.
+    Undo,
+}
+
+impl Direction {
+    /// `do` or `undo`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Do => "do",
+            Self::Undo => "undo",
+        }
+    }
+}
+
+impl Key {
+    /// The namespace of all keys of this crate; made once, at random.
+    const SPACE: uuid::Uuid = uuid::uuid!("6f1f6cf4-6c0e-4d0b-9d5e-55a1a7f1c3b2");
+
+    /// The key of a step in one direction.
+    pub(crate) fn derive(space: &str, instance: &StreamId, step: &str, to: Direction) -> Self {
+        // No part can hold a control character but `space`, so no two lists make one text.
+        let parts = [
+            space,
+            instance.aggregate(),
+            instance.id(),
+            step,
+            to.as_str(),
+        ];
+        Self(uuid::Uuid::new_v5(
+            &Self::SPACE,
+            parts.join("\n").as_bytes(),
+        ))
+    }
+
+    /// The 16 bytes of the key.
+    pub const fn as_bytes(&self) -> &[u8; 16] {
+        self.0.as_bytes()
+    }
+}
+
+impl fmt::Display for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl fmt::Debug for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Key({self})")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_differ_in_every_part_and_never_change() {
+        let one = StreamId::new("saga:order", "1").expect("an id");
+        let two = StreamId::new("saga:order", "2").expect("an id");
+        let key = Key::derive("here", &one, "charge", Direction::Do);
+        assert_eq!(key.to_string(), "adfbcaea-4210-5561-ac3f-62f424272d08");
+        let others = [
+            Key::derive("there", &one, "charge", Direction::Do),
+            Key::derive("here", &two, "charge", Direction::Do),
+            Key::derive("here", &one, "reserve", Direction::Do),
+            Key::derive("here", &one, "charge", Direction::Undo),
+        ];
+        assert!(others.iter().all(|other| *other != key));
+    }
+}

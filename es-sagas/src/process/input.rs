@@ -1,0 +1,219 @@
+//! Reading the feed for process managers: events become transactions of all that follows from them and
+//! the place in the feed. Those that have nothing to do with each other share one.
+
+use super::{
+    kind::Manager,
+    run::{Input, decide, keep},
+};
+use crate::{
+    SagaError,
+    commit::{ATTEMPTS, contended, is_rejected_for_good, may_decide_again, pause_after},
+    input::{Ahead, GROUP, Progress, Taken, begin, is_taken, skip, unreadable_row},
+    load::may_pass,
+    names::category,
+    runner::Core,
+};
+use es_runtime::{Append, Position, RecordedEvent, StreamId};
+use es_runtime::{Commit, CommitError, CursorMove, WorkChange, WorkQueue};
+use std::collections::BTreeSet;
+
+/// An event and the instances that it is for.
+struct Routed<'e> {
+    event: &'e RecordedEvent,
+    instances: Vec<StreamId>,
+}
+
+/// Reads one page of the events of a process manager.
+pub(crate) async fn read_on<S: WorkQueue>(
+    core: &Core<S>,
+    manager: &dyn Manager,
+    ahead: &mut Ahead,
+) -> Result<Progress, SagaError> {
+    let category = category(manager.name());
+    let mut at = begin(core, &category).await?;
+    let page = core
+        .store
+        .read_feed(ahead.from(at), &manager.filter(), core.settings.page)
+        .await?;
+    let mut inputs = Vec::new();
+    let mut unreadable = None;
+    for event in &page.events {
+        match route(manager, &category, event) {
+            // Events for nobody are passed with the page.
+            Ok(routed) if routed.instances.is_empty() => {}
+            Ok(routed) => inputs.push(routed),
+            Err(error) => {
+                unreadable = Some(error);
+                break;
+            }
+        }
+    }
+    let mut rest = inputs.as_slice();
+    let mut at_most = GROUP;
+    while !rest.is_empty() {
+        let group = rest.get(..at_most).unwrap_or(rest);
+        match take(core, manager, &category, at, group).await? {
+            Took::First(count) => {
+                if let Some(last) = count.checked_sub(1).and_then(|last| rest.get(last)) {
+                    at = last.event.position;
+                }
+                rest = rest.get(count..).unwrap_or_default();
+                at_most = at_most.saturating_mul(2).min(GROUP);
+            }
+            // One of them stands against all; where it is found out one by one.
+            Took::None => at_most = 1,
+            Took::Moved => return Ok(Progress::Made),
+        }
+    }
+    if let Some(error) = unreadable {
+        return Err(error);
+    }
+    ahead.pass(core, &category, at, page.next).await?;
+    Ok(Progress::after(&page))
+}
+
+fn route<'e>(
+    manager: &dyn Manager,
+    category: &str,
+    event: &'e RecordedEvent,
+) -> Result<Routed<'e>, SagaError> {
+    let failed = |reason| SagaError::Event {
+        saga: manager.name().to_owned(),
+        position: event.position,
+        reason,
+    };
+    let ids = manager.route(event).map_err(failed)?;
+    let instances = ids.iter().map(|id| {
+        StreamId::new(category, id)
+            .map_err(|error| failed(format!("the id that `correlate` gave: {error}")))
+    });
+    Ok(Routed {
+        event,
+        instances: instances.collect::<Result<_, _>>()?,
+    })
+}
+
+/// How many of a group were taken.
+enum Took {
+    /// So many from its start.
+    First(usize),
+    /// None, and fewer at once may be.
+    None,
+    /// Another process moved the cursor.
+    Moved,
+}
+
+/// Takes events of a group, as many as can share a transaction, with the move of the cursor behind
+/// them. A single one is tried until it is taken.
+async fn take<S: WorkQueue>(
+    core: &Core<S>,
+    manager: &dyn Manager,
+    category: &str,
+    from: Position,
+    group: &[Routed<'_>],
+) -> Result<Took, SagaError> {
+    let broken = core.settings.broken;
+    let mut attempt = 0;
+    let mut cannot: Option<String> = None;
+    loop {
+        attempt += 1;
+        let expected = if broken.cursor {
+            core.store.cursor(category).await?
+        } else {
+            Some(from)
+        };
+        let decided = decide_all(core, manager, group, cannot.as_deref()).await?;
+        let Some(last) = decided.last else {
+            return Ok(Took::First(group.len()));
+        };
+        let count = decided.count;
+        let mut commit = Commit::new().cursor(CursorMove::new(category, expected, last));
+        commit.appends = decided.appends;
+        commit.work = decided.rows;
+        if broken.inbox {
+            for append in &mut commit.appends {
+                append.append_id = None;
+            }
+        }
+        match core.store.commit(commit).await {
+            Ok(_) => return Ok(Took::First(count)),
+            Err(CommitError::CursorMoved { .. }) => return Ok(Took::Moved),
+            Err(_) if group.len() > 1 => return Ok(Took::None),
+            Err(error) if is_taken(&error) => {
+                return Ok(match skip(core, category, expected, last).await? {
+                    Taken::All => Took::First(1),
+                    Taken::Not | Taken::Moved => Took::Moved,
+                });
+            }
+            Err(error) if is_rejected_for_good(&error) && cannot.is_none() => {
+                cannot = Some(error.to_string());
+            }
+            Err(error) if may_decide_again(&error) && attempt < ATTEMPTS => {
+                pause_after(&error, attempt).await;
+            }
+            Err(error) => {
+                let first = group.first().and_then(|routed| routed.instances.first());
+                return Err(match first {
+                    Some(instance) => contended(instance, attempt, error),
+                    None => error.into(),
+                });
+            }
+        }
+    }
+}
+
+/// What follows from the first events of a group.
+#[derive(Default)]
+struct DecidedAll {
+    count: usize,
+    last: Option<Position>,
+    appends: Vec<Append>,
+    rows: Vec<WorkChange>,
+}
+
+/// Decides on events of a group up to the first one that depends on what an earlier one changes: each is
+/// decided on what is stored.
+async fn decide_all<S: WorkQueue>(
+    core: &Core<S>,
+    manager: &dyn Manager,
+    group: &[Routed<'_>],
+    cannot: Option<&str>,
+) -> Result<DecidedAll, SagaError> {
+    let now = core.store.now().await?;
+    let mut all = DecidedAll::default();
+    let mut changed: BTreeSet<StreamId> = BTreeSet::new();
+    for routed in group {
+        if routed.instances.iter().any(|id| changed.contains(id)) {
+            break;
+        }
+        let input = Input::New(routed.event);
+        let (mut appends, mut rows, mut looked_at) = (Vec::new(), Vec::new(), Vec::new());
+        for instance in &routed.instances {
+            let beside = appends.as_slice();
+            let decided = decide(&core.store, manager, instance, &input, now, beside, cannot);
+            match decided.await {
+                Ok(Some(decided)) => {
+                    appends.extend(decided.appends);
+                    rows.push(decided.row);
+                    looked_at.extend(decided.looked_at);
+                }
+                Ok(None) => {}
+                Err(SagaError::Load(why)) if !may_pass(&why) => {
+                    appends.push(keep(instance, routed.event)?);
+                    rows.push(unreadable_row(core, instance, &why).await?);
+                    looked_at.push(instance.clone());
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        if looked_at.iter().any(|stream| changed.contains(stream)) {
+            break;
+        }
+        changed.extend(appends.iter().map(|append: &Append| append.stream.clone()));
+        all.appends.append(&mut appends);
+        all.rows.append(&mut rows);
+        all.count += 1;
+        all.last = Some(routed.event.position);
+    }
+    Ok(all)
+}

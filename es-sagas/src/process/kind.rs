@@ -1,0 +1,256 @@
+//! The user's process manager behind one type for all: which events it reads, what follows.
+
+use super::{
+    HasRejections, HasTimers, OnRejected, OnTimer, ProcessManager, ReactTo, Reactions, Rejected,
+};
+use crate::names::category;
+use es_runtime::{
+    EventFilter, EventSet, NewEvent, RecordedEvent, StreamId,
+    command::{AggregateCommand, encode_events},
+};
+use std::{
+    collections::BTreeMap,
+    fmt,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+    time::Duration,
+};
+
+/// Says that a process manager lists an event. Derived.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` reacts to `{E}` but does not list it, so it would never get one",
+    label = "`{E}` is not in the `reacts(..)` of `{Self}`",
+    note = "add it to `reacts(..)`, or remove this impl"
+)]
+pub trait ReactsTo<E> {}
+
+type Route = fn(&RecordedEvent) -> Result<Vec<String>, String>;
+type React<P> = fn(&P, &RecordedEvent, &str) -> Result<Reactions<P>, String>;
+
+struct Entry<P: ProcessManager> {
+    names: Vec<&'static str>,
+    route: Route,
+    react: React<P>,
+}
+
+/// What a process manager reacts to. Derived.
+#[must_use]
+pub struct Inputs<P: ProcessManager> {
+    entries: Vec<Entry<P>>,
+    timer: Option<fn(&P, &str) -> Reactions<P>>,
+    rejected: Option<fn(&P, &Rejected) -> Reactions<P>>,
+}
+
+impl<P: ProcessManager> Inputs<P> {
+    /// Nothing yet.
+    pub const fn new() -> Self {
+        Self {
+            entries: Vec::new(),
+            timer: None,
+            rejected: None,
+        }
+    }
+
+    /// And to this event, or to all of this set.
+    pub fn on<E: EventSet>(mut self) -> Self
+    where
+        P: ReactTo<E>,
+    {
+        let live = E::TYPES.iter().map(|kind| kind.name);
+        self.entries.push(Entry {
+            names: live.chain(E::RETIRED_NAMES.iter().copied()).collect(),
+            route: route::<P, E>,
+            react: react::<P, E>,
+        });
+        self
+    }
+
+    /// And to its timers.
+    pub fn timers(mut self) -> Self
+    where
+        P: OnTimer + HasTimers,
+    {
+        self.timer = Some(P::timer);
+        self
+    }
+
+    /// And to rejections of aggregates.
+    pub fn rejections(mut self) -> Self
+    where
+        P: OnRejected + HasRejections,
+    {
+        self.rejected = Some(P::rejected);
+        self
+    }
+}
+
+impl<P: ProcessManager> Default for Inputs<P> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<P: ProcessManager> fmt::Debug for Inputs<P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names = self.entries.iter().flat_map(|entry| &entry.names);
+        f.debug_set().entries(names).finish()
+    }
+}
+
+/// The instances that an event is for, each once.
+fn route<P: ReactTo<E>, E: EventSet>(event: &RecordedEvent) -> Result<Vec<String>, String> {
+    let mut ids: Vec<String> = Vec::new();
+    for event in event.decode::<E>().map_err(|e| e.to_string())? {
+        let id = P::correlate(&event).map(|id| id.to_string());
+        ids.extend(id.filter(|id| !ids.contains(id)));
+    }
+    Ok(ids)
+}
+
+fn react<P: ReactTo<E>, E: EventSet>(
+    state: &P,
+    event: &RecordedEvent,
+    id: &str,
+) -> Result<Reactions<P>, String> {
+    let mut all = Reactions::none();
+    for event in event.decode::<E>().map_err(|e| e.to_string())? {
+        if P::correlate(&event).is_some_and(|to| to.to_string() == id) {
+            all = all.and(state.react(&event));
+        }
+    }
+    Ok(all)
+}
+
+/// What was decided, without the user's types.
+pub(crate) struct Decided {
+    pub(crate) events: Vec<NewEvent>,
+    pub(crate) commands: Vec<AggregateCommand>,
+    pub(crate) timers: BTreeMap<String, Option<Duration>>,
+    pub(crate) ended: bool,
+}
+
+/// A process manager, whatever its type.
+pub(crate) trait Manager: Send + Sync {
+    fn name(&self) -> &'static str;
+    fn filter(&self) -> EventFilter;
+    /// The ids of the instances that the event is for.
+    fn route(&self, event: &RecordedEvent) -> Result<Vec<String>, String>;
+    /// The state before the first event.
+    fn instance(&self) -> Box<dyn Instance>;
+}
+
+/// The user's state of one instance. Errors are reasons to park it.
+pub(crate) trait Instance: Send {
+    fn apply(&mut self, event: &RecordedEvent) -> Result<(), String>;
+    fn react(&self, to: &StreamId, event: &RecordedEvent) -> Result<Decided, String>;
+    fn timer(&self, to: &StreamId, name: &str) -> Result<Decided, String>;
+    /// `None` when it is not told of rejections.
+    fn rejected(&self, to: &StreamId, rejected: &Rejected) -> Result<Option<Decided>, String>;
+}
+
+/// One type of process manager.
+pub(crate) struct Erased<P: ProcessManager> {
+    inputs: Arc<Inputs<P>>,
+}
+
+impl<P: ProcessManager> Erased<P> {
+    pub(crate) fn new() -> Self {
+        Self {
+            inputs: Arc::new(P::inputs()),
+        }
+    }
+}
+
+impl<P: ProcessManager> Manager for Erased<P> {
+    fn name(&self) -> &'static str {
+        P::NAME
+    }
+
+    fn filter(&self) -> EventFilter {
+        let entries = self.inputs.entries.iter();
+        EventFilter::names(entries.flat_map(|entry| entry.names.iter().copied()))
+    }
+
+    fn route(&self, event: &RecordedEvent) -> Result<Vec<String>, String> {
+        // Its own events are no input: it would answer itself without end.
+        if event.stream.aggregate() == category(P::NAME) {
+            return Ok(Vec::new());
+        }
+        match self.inputs.of(event) {
+            Some(entry) => shielded("`correlate`", || (entry.route)(event)),
+            None => Ok(Vec::new()),
+        }
+    }
+
+    fn instance(&self) -> Box<dyn Instance> {
+        Box::new(Live {
+            state: P::default(),
+            inputs: Arc::clone(&self.inputs),
+        })
+    }
+}
+
+impl<P: ProcessManager> Inputs<P> {
+    fn of(&self, event: &RecordedEvent) -> Option<&Entry<P>> {
+        let mut entries = self.entries.iter();
+        entries.find(|entry| entry.names.contains(&&*event.name))
+    }
+}
+
+struct Live<P: ProcessManager> {
+    state: P,
+    inputs: Arc<Inputs<P>>,
+}
+
+impl<P: ProcessManager> Instance for Live<P> {
+    fn apply(&mut self, event: &RecordedEvent) -> Result<(), String> {
+        // A panic leaves the state in doubt; it is dropped with the failure.
+        shielded("`apply`", || {
+            for event in
+                P::Event::decode(&event.name, event.stored_payload()).map_err(|e| e.to_string())?
+            {
+                self.state.apply_event(&event);
+            }
+            Ok(())
+        })
+    }
+
+    fn react(&self, to: &StreamId, event: &RecordedEvent) -> Result<Decided, String> {
+        let Some(entry) = self.inputs.of(event) else {
+            let name = &event.name;
+            return Err(format!("it does not react to `{name}` any more"));
+        };
+        shielded("`react`", || {
+            (entry.react)(&self.state, event, to.id()).and_then(|all| decided(to, all))
+        })
+    }
+
+    fn timer(&self, to: &StreamId, name: &str) -> Result<Decided, String> {
+        let Some(timer) = self.inputs.timer else {
+            return Err("it has no timers any more".to_owned());
+        };
+        shielded("`timer`", || decided(to, timer(&self.state, name)))
+    }
+
+    fn rejected(&self, to: &StreamId, rejected: &Rejected) -> Result<Option<Decided>, String> {
+        let Some(told) = self.inputs.rejected else {
+            return Ok(None);
+        };
+        shielded("`rejected`", || {
+            decided(to, told(&self.state, rejected)).map(Some)
+        })
+    }
+}
+
+fn decided<P: ProcessManager>(to: &StreamId, all: Reactions<P>) -> Result<Decided, String> {
+    Ok(Decided {
+        events: encode_events::<P>(to, &all.events)?,
+        commands: all.commands,
+        timers: all.timers,
+        ended: all.ended,
+    })
+}
+
+fn shielded<T>(what: &str, call: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
+    catch_unwind(AssertUnwindSafe(call)).unwrap_or_else(|_| Err(format!("{what} panicked")))
+}

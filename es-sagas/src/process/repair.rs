@@ -1,0 +1,150 @@
+//! What operators see and do of process managers.
+
+use super::{
+    kind::Manager,
+    run::append_of,
+    state::{ProcessState, SKIP, decode, load},
+    stored::{ProcessCause, ProcessOutcome, STEPPED, Stepped},
+};
+use crate::{
+    SagaError, Sagas, Verb,
+    commit::{ATTEMPTS, contended, may_decide_again, pause_after, put_row},
+    load::{may_pass, row_of},
+    names::stream_of,
+    runner::Core,
+};
+use es_runtime::{Commit, WorkItem, WorkQueue};
+use es_runtime::{Metadata, ReadLimit, StreamId, StreamRange, Timestamp};
+
+/// One instance of a process manager in full, for operators.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct ProcessView {
+    /// Its stream; its own events stand there too.
+    pub instance: StreamId,
+    /// Its row, `None` when there is none.
+    pub row: Option<WorkItem>,
+    /// Where it stands, apart from its own state.
+    pub state: ProcessState,
+    /// Every input and what became of it, in order, with the time.
+    pub history: Vec<(Timestamp, Stepped)>,
+}
+
+impl<S: WorkQueue> Sagas<S> {
+    /// One instance of a process manager in full. Its rows are in [`list`](Sagas::list), and
+    /// [`repair`](Sagas::repair) knows `Retry`, `Skip` and `Abandon` for it.
+    ///
+    /// # Errors
+    /// [`SagaError::NotNow`] when there is no such instance, [`SagaError::Load`] or
+    /// [`SagaError::Read`] when it cannot be read.
+    ///
+    /// # Cancel safety
+    /// Reads only.
+    pub async fn show_process(&self, name: &str, id: &str) -> Result<ProcessView, SagaError> {
+        let store = &self.core.store;
+        let instance = stream_of(name, id)?;
+        let mut view = ProcessView {
+            instance: instance.clone(),
+            row: None,
+            state: ProcessState::default(),
+            history: Vec::new(),
+        };
+        let mut after = 0;
+        loop {
+            let range = StreamRange::forward(after);
+            let page = store
+                .read_stream(&instance, range, ReadLimit::default())
+                .await?;
+            let Some(last) = page.last() else { break };
+            after = last.version;
+            for recorded in page.iter().filter(|event| *event.name == *STEPPED) {
+                let step = decode(recorded)?;
+                view.state.apply(&step);
+                view.history.push((recorded.recorded_at, step));
+            }
+        }
+        if view.history.is_empty() {
+            return Err(SagaError::NotNow {
+                instance,
+                reason: "there is no such instance of a process manager".to_owned(),
+            });
+        }
+        view.row = row_of(store, &instance).await?;
+        Ok(view)
+    }
+}
+
+/// An operator steps in.
+pub(crate) async fn repair<S: WorkQueue>(
+    core: &Core<S>,
+    manager: &dyn Manager,
+    instance: &StreamId,
+    verb: &Verb,
+    by: &str,
+    reason: &str,
+) -> Result<(), SagaError> {
+    let reject = |reason: String| SagaError::NotNow {
+        instance: instance.clone(),
+        reason,
+    };
+    let mut attempt = 0;
+    loop {
+        attempt += 1;
+        let loaded = load(&core.store, manager, instance).await?;
+        let mut state = loaded.state;
+        if loaded.version == 0 || state.ended {
+            return Err(reject("there is none, or it has ended".to_owned()));
+        }
+        match (verb, state.waiting.front()) {
+            (Verb::Retry {} | Verb::Skip { .. }, _) if state.parked.is_none() => {
+                return Err(reject("it is not parked".to_owned()));
+            }
+            (Verb::Retry {} | Verb::Abandon {}, _) => {}
+            (Verb::Skip { step }, Some(first)) if first.name() == step => {}
+            (Verb::Skip { step }, first) => {
+                let at = first.map_or("nothing", ProcessCause::name);
+                return Err(reject(format!("it is parked at `{at}`, not at `{step}`")));
+            }
+            (other, _) => {
+                let name = other.name();
+                return Err(reject(format!("`{name}` is not for process managers")));
+            }
+        }
+        let cause = ProcessCause::Operator {
+            verb: verb.name().to_owned(),
+            by: by.to_owned(),
+            reason: reason.to_owned(),
+        };
+        let mut step = Stepped::new(cause, ProcessOutcome::Repaired {});
+        step.ended = matches!(verb, Verb::Abandon {});
+        debug_assert_eq!(step.cause.name() == SKIP, matches!(verb, Verb::Skip { .. }));
+        state.apply(&step);
+        let now = core.store.now().await?;
+        let metadata: Metadata = loaded.metadata.with_user(by);
+        let commit = Commit::new()
+            .append(append_of(instance, loaded.version, &step, metadata)?)
+            .work(state.row(instance, now));
+        match core.store.commit(commit).await {
+            Ok(_) => return Ok(()),
+            Err(error) if may_decide_again(&error) && attempt < ATTEMPTS => {
+                pause_after(&error, attempt).await;
+            }
+            Err(error) => return Err(contended(instance, attempt, error)),
+        }
+    }
+}
+
+/// Gives a row that says that its stream cannot be read the words of the stream again, if it can be read now.
+pub(crate) async fn resume<S: WorkQueue>(
+    core: &Core<S>,
+    manager: &dyn Manager,
+    instance: &StreamId,
+) -> Result<(), SagaError> {
+    let loaded = match load(&core.store, manager, instance).await {
+        Ok(loaded) => loaded,
+        Err(error) if may_pass(&error) => return Err(error.into()),
+        Err(_) => return Ok(()),
+    };
+    let row = loaded.state.row(instance, core.store.now().await?);
+    put_row(core, instance, loaded.version, row).await
+}

@@ -1,0 +1,80 @@
+//! Working on an instance that is due: timers that ran out, and inputs that waited for an operator.
+
+use super::{
+    kind::Manager,
+    run::{Input, decide},
+    state::load,
+};
+use crate::{
+    SagaError,
+    commit::{
+        ATTEMPTS, append_of, contended, is_rejected_for_good, may_decide_again, pause_after,
+        released,
+    },
+    load::may_pass,
+    runner::{Core, Stop},
+    work::park_unreadable,
+};
+use es_runtime::{Claimed, Commit, CommitError, WorkQueue};
+
+/// Works on an instance until there is nothing to do at once, and lets go of it.
+pub(crate) async fn work_on<S: WorkQueue>(
+    core: &Core<S>,
+    manager: &dyn Manager,
+    claimed: Claimed,
+    stop: &Stop,
+) -> Result<(), SagaError> {
+    let epoch = (!core.settings.broken.fence).then_some(claimed.epoch);
+    let instance = &claimed.instance;
+    let mut attempt = 0;
+    let mut cannot: Option<String> = None;
+    loop {
+        attempt += 1;
+        let loaded = match load(&core.store, manager, instance).await {
+            Ok(loaded) => loaded,
+            Err(error) if may_pass(&error) => return Err(error.into()),
+            Err(unreadable) => return park_unreadable(core, &claimed, unreadable).await,
+        };
+        let now = core.store.now().await?;
+        let due = loaded.state.due(now).filter(|_| !stop.is_said());
+        let (appends, mut row) = match &due {
+            Some(due) => {
+                let (input, cannot) = (Input::Due(due.clone()), cannot.as_deref());
+                let decided = decide(&core.store, manager, instance, &input, now, &[], cannot);
+                // Somebody was first: what is due is looked up anew.
+                let Some(decided) = decided.await? else {
+                    continue;
+                };
+                (decided.appends, decided.row)
+            }
+            None if loaded.version == 0 => return Ok(()),
+            // The row is that of this version: an input that came meanwhile is not overwritten.
+            None => (
+                vec![append_of(
+                    instance,
+                    loaded.version,
+                    &[],
+                    loaded.metadata,
+                    None,
+                )?],
+                released(loaded.state.row(instance, now)),
+            ),
+        };
+        row.epoch = epoch;
+        let mut commit = Commit::new().work(row);
+        commit.appends = appends;
+        match core.store.commit(commit).await {
+            Ok(_) if due.is_none() => return Ok(()),
+            Ok(_) => (attempt, cannot) = (0, None),
+            // Somebody else has it.
+            Err(CommitError::Fenced { .. }) => return Ok(()),
+            Err(error) if is_rejected_for_good(&error) && cannot.is_none() => {
+                cannot = Some(error.to_string());
+            }
+            Err(error) if may_decide_again(&error) && attempt < ATTEMPTS => {
+                pause_after(&error, attempt).await;
+            }
+            Err(error) => return Err(contended(instance, attempt, error)),
+        }
+    }
+}

@@ -1,0 +1,570 @@
+//! Golden samples: for each sealed version stored payloads and what became of them.
+//!
+//! A shape says how a payload looks, not what it means: a `with` function that computes something
+//! else, or a hand-written `Serialize`, leaves every shape as it was. So each sealed version has a
+//! file of payloads, made up from its shape, with the events that they were decoded into. The test
+//! decodes them with today's code and compares.
+//!
+//! What was recorded is written in the versions of its day. When an event has a newer version since,
+//! the recorded events are themselves decoded and brought up to date before they are compared, so a
+//! new version turns nothing red, and a changed step does. Sealing records the present, after the
+//! past has been confirmed.
+
+use super::{Lock, LockMode, LockState, lock::Code, sample};
+use es_runtime::schema::{Node, SetShapes};
+use es_runtime::{Codec, CodecError, DecodeError, StoredPayload};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use std::{
+    fmt, fs, io,
+    path::{Path, PathBuf},
+};
+
+/// A golden file that does not hold, or that is missing.
+#[derive(Debug, thiserror::Error)]
+#[error("golden sample of `{event}` version {version} ({path}): {problem}", path = path.display())]
+pub struct GoldenError {
+    /// The stored name.
+    pub event: String,
+    /// The stored version.
+    pub version: u16,
+    /// The file.
+    pub path: PathBuf,
+    /// What is wrong.
+    pub problem: GoldenProblem,
+}
+
+/// What is wrong with a golden file.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum GoldenProblem {
+    /// The file cannot be read or written.
+    #[error("{0}")]
+    Io(#[source] io::Error),
+    /// The file is not what a golden file is.
+    #[error("the file cannot be read: {0}")]
+    Damaged(String),
+    /// The file is of another event or version than its name says.
+    #[error(
+        "the file says that it is of `{event}` version {version}\n  \
+         help: correct `event` and `version` in it"
+    )]
+    Misplaced {
+        /// The stored name in the file.
+        event: String,
+        /// The version in the file.
+        version: u16,
+    },
+    /// The lock has no sealed line for a version that has a golden file.
+    #[error(
+        "the lock has no sealed line of this version, which only a released version has a file for\n  \
+         help: a sealed line was lost, in a merge perhaps: put it back into the lock"
+    )]
+    NotSealed,
+    /// There is no file, and this run writes none.
+    #[error(
+        "the file is missing, and this run writes nothing\n  \
+         help: run the test with `ES_LOCK=update` and commit the file"
+    )]
+    Missing,
+    /// A sample has no recorded result yet, and this run writes none.
+    #[error(
+        "case {case} has no `expected`, and this run writes nothing\n  \
+         help: run the test with `ES_LOCK=update` and commit the file"
+    )]
+    Unrecorded {
+        /// The number of the case, from 1.
+        case: usize,
+    },
+    /// The sample that was made up is refused by the types of the event.
+    #[error(
+        "the sample that was made up from the shape is refused: {source}{place}\n  \
+         help: write the file with a sample that decodes, without `expected`, which the next run \
+         records, such as\n{draft}\n  \
+         (where JSON has no form of this event at all, give the file a `skip` with the reason)"
+    )]
+    Refused {
+        /// The line of the sample that is refused, where the error names one.
+        place: Place,
+        /// The refusal.
+        source: DecodeError,
+        /// What the file may look like.
+        draft: String,
+    },
+    /// A stored sample, or what was recorded of it, can no longer be decoded.
+    #[error(
+        "case {case} can no longer be decoded: {source}{place}\n  \
+         help: payloads like this one are stored. Take back the change that refuses it"
+    )]
+    Undecodable {
+        /// The number of the case, from 1.
+        case: usize,
+        /// The line of the sample that is refused, where the error names one.
+        place: Place,
+        /// The refusal.
+        source: DecodeError,
+    },
+    /// A stored sample is now decoded into something else.
+    #[error(
+        "case {case} is now read as something else\n  sample:   {sample}\n  recorded: {recorded}\n  \
+         now:      {now}\n  \
+         help: stored events would change their meaning: a `with` function, a step, a default or a \
+         `Serialize` is not what it was. Take that back; where the recorded result was the mistake, \
+         delete this `expected`, and the next run records the present"
+    )]
+    Changed {
+        /// The number of the case, from 1.
+        case: usize,
+        /// The sample.
+        sample: String,
+        /// What was recorded, brought up to date.
+        recorded: String,
+        /// What the code makes of it now.
+        now: String,
+    },
+    /// Decoding the same sample twice gave two results.
+    #[error(
+        "case {case} is decoded differently each time\n  once:  {once}\n  twice: {twice}\n  \
+         help: a `with` function, a step or a default reads a clock or a random source. Make it a \
+         function of the payload alone"
+    )]
+    Unstable {
+        /// The number of the case, from 1.
+        case: usize,
+        /// One result.
+        once: String,
+        /// The other result.
+        twice: String,
+    },
+    /// The decoded event has no form in JSON.
+    #[error(
+        "case {case} has no form in JSON: {source}\n  \
+         help: give the file a `skip` with the reason instead of `cases`"
+    )]
+    Unencodable {
+        /// The number of the case, from 1.
+        case: usize,
+        /// What has no form.
+        source: CodecError,
+    },
+}
+
+/// A line of a sample, or nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place(Option<String>);
+
+impl Place {
+    /// The line, where it is known.
+    pub fn line(&self) -> Option<&str> {
+        self.0.as_deref()
+    }
+
+    /// The line that a JSON error points at with its `at line ..`.
+    fn of(error: &DecodeError, sample: &str) -> Self {
+        let text = error.to_string();
+        let line = text
+            .rsplit_once(" at line ")
+            .and_then(|(_, place)| place.split_once(' '))
+            .and_then(|(number, _)| number.parse::<usize>().ok())
+            .and_then(|number| sample.lines().nth(number.checked_sub(1)?));
+        Self(line.map(|line| line.trim().trim_end_matches(',').to_owned()))
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Some(line) => write!(f, "\n  at:   {line}"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// A golden file. Only `expected` and `postcard` are ever written into one that exists.
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Golden {
+    event: String,
+    version: u16,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    skip: Option<String>,
+    #[serde(default)]
+    cases: Vec<Case>,
+}
+
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Case {
+    sample: Value,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    expected: Option<Vec<Recorded>>,
+    /// The event in postcard as it was written when this version was the newest, in hex digits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    postcard: Option<String>,
+}
+
+/// One event that a sample was decoded into.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Recorded {
+    event: String,
+    version: u16,
+    payload: Value,
+}
+
+/// What the golden files of a lock come to.
+#[derive(Debug, Default)]
+pub(super) struct Goldens {
+    pub(super) writes: Vec<(PathBuf, String)>,
+    pub(super) checked: usize,
+    pub(super) left_out: Vec<String>,
+}
+
+/// The folder of the golden files of a lock.
+pub(super) fn folder(lock: &Path) -> PathBuf {
+    lock.with_extension("golden")
+}
+
+/// The name of a golden file. Stored names may hold `/` and `:`, which file names may not.
+fn file_name(event: &str, version: u16) -> String {
+    let event = event.replace('/', "%2F").replace(':', "%3A");
+    format!("{event}.v{version}.json")
+}
+
+/// Checks the golden files of every sealed line and says what is to be written.
+pub(super) fn check<S: SetShapes>(
+    lock: &Lock,
+    folder: &Path,
+    codec: Codec,
+    mode: LockMode,
+) -> Result<Goldens, Vec<GoldenError>> {
+    let mut run = Run {
+        code: Code::of::<S>(),
+        codec,
+        mode,
+        goldens: Goldens::default(),
+    };
+    let sealed: Vec<(&str, u16)> = lock
+        .lines()
+        .iter()
+        .filter(|line| line.state == LockState::Sealed)
+        .filter_map(|line| Some((line.name.as_str(), line.version()?)))
+        .collect();
+    let mut errors = Vec::new();
+    for (event, version) in &sealed {
+        let path = folder.join(file_name(event, *version));
+        if let Err(problem) = run.version::<S>(event, *version, &path) {
+            errors.push(GoldenError {
+                event: (*event).to_owned(),
+                version: *version,
+                path,
+                problem,
+            });
+        }
+    }
+    errors.extend(strays(folder, &sealed));
+    if errors.is_empty() {
+        Ok(run.goldens)
+    } else {
+        Err(errors)
+    }
+}
+
+/// Golden files of versions that the lock does not hold as sealed.
+fn strays(folder: &Path, sealed: &[(&str, u16)]) -> Vec<GoldenError> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let path = entry.path();
+        let known = sealed
+            .iter()
+            .any(|(event, version)| path.ends_with(file_name(event, *version)));
+        if known || path.extension().is_none_or(|extension| extension != "json") {
+            continue;
+        }
+        let Ok(Some(golden)) = read(&path) else {
+            continue;
+        };
+        found.push(GoldenError {
+            event: golden.event,
+            version: golden.version,
+            path,
+            problem: GoldenProblem::NotSealed,
+        });
+    }
+    found.sort_by(|one, two| one.path.cmp(&two.path));
+    found
+}
+
+fn read(path: &Path) -> Result<Option<Golden>, GoldenProblem> {
+    match fs::read(path) {
+        Ok(bytes) => serde_json::from_slice(&bytes)
+            .map(Some)
+            .map_err(|error| GoldenProblem::Damaged(error.to_string())),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(GoldenProblem::Io(error)),
+    }
+}
+
+struct Run {
+    code: Code,
+    codec: Codec,
+    mode: LockMode,
+    goldens: Goldens,
+}
+
+impl Run {
+    fn version<S: SetShapes>(
+        &mut self,
+        event: &str,
+        version: u16,
+        path: &Path,
+    ) -> Result<(), GoldenProblem> {
+        let mut golden = match read(path)? {
+            Some(golden) if golden.event == event && golden.version == version => golden,
+            Some(golden) => {
+                return Err(GoldenProblem::Misplaced {
+                    event: golden.event,
+                    version: golden.version,
+                });
+            }
+            None => {
+                let Some(node) = self.code.shape(event, version) else {
+                    let note = format!(
+                        "{event} v{version}: the code has no shape of it any more to make a sample from"
+                    );
+                    self.goldens.left_out.push(note);
+                    return Ok(());
+                };
+                if self.mode == LockMode::Check {
+                    return Err(GoldenProblem::Missing);
+                }
+                self.create::<S>(event, version, node)?
+            }
+        };
+        if golden.skip.is_some() {
+            let note = format!("{event} v{version}: its file says `skip`");
+            self.goldens.left_out.push(note);
+            return Ok(());
+        }
+        let before = render(&golden);
+        for (number, case) in (1..).zip(&mut golden.cases) {
+            self.case::<S>(event, version, number, case)?;
+            self.goldens.checked += 1;
+        }
+        let after = render(&golden);
+        if before != after || !path.exists() {
+            self.goldens.writes.push((path.to_owned(), after));
+        }
+        Ok(())
+    }
+
+    /// The cases that the shape gives. The first must decode; others that do not are left out, since
+    /// a type may well refuse an empty sequence.
+    fn create<S: SetShapes>(
+        &mut self,
+        event: &str,
+        version: u16,
+        node: &'static Node,
+    ) -> Result<Golden, GoldenProblem> {
+        let mut golden = Golden {
+            event: event.to_owned(),
+            version,
+            skip: None,
+            cases: Vec::new(),
+        };
+        for (number, plan) in (1..).zip(sample::plans(node)) {
+            let mut first_refusal = None;
+            for form in 0..sample::FORMS {
+                let sample = sample::sample(node, plan.in_form(form));
+                let case = Case {
+                    sample,
+                    expected: None,
+                    postcard: None,
+                };
+                match decode_json::<S>(event, version, &case.sample) {
+                    Ok(_) => {
+                        first_refusal = None;
+                        golden.cases.push(case);
+                        break;
+                    }
+                    Err((source, place)) => {
+                        first_refusal.get_or_insert((source, place, case));
+                    }
+                }
+            }
+            let Some((source, place, case)) = first_refusal else {
+                continue;
+            };
+            if number > 1 {
+                self.goldens.left_out.push(format!(
+                    "{event} v{version}, sample {number} of its shape is refused: {source}"
+                ));
+                continue;
+            }
+            golden.cases.push(case);
+            return Err(GoldenProblem::Refused {
+                place,
+                source,
+                draft: render(&golden),
+            });
+        }
+        Ok(golden)
+    }
+
+    fn case<S: SetShapes>(
+        &self,
+        event: &str,
+        version: u16,
+        number: usize,
+        case: &mut Case,
+    ) -> Result<(), GoldenProblem> {
+        let undecodable = |(source, place)| GoldenProblem::Undecodable {
+            case: number,
+            place,
+            source,
+        };
+        let unencodable = |source| GoldenProblem::Unencodable {
+            case: number,
+            source,
+        };
+        let events = decode_json::<S>(event, version, &case.sample).map_err(undecodable)?;
+        let now = record(&events).map_err(unencodable)?;
+        let again = decode_json::<S>(event, version, &case.sample).map_err(undecodable)?;
+        let again = record(&again).map_err(unencodable)?;
+        if now != again {
+            return Err(GoldenProblem::Unstable {
+                case: number,
+                once: line(&now),
+                twice: line(&again),
+            });
+        }
+        let changed = |recorded: &[Recorded]| GoldenProblem::Changed {
+            case: number,
+            sample: case.sample.to_string(),
+            recorded: line(recorded),
+            now: line(&now),
+        };
+        let is_new = case.expected.is_none();
+        if let Some(expected) = &case.expected {
+            let mut recorded = Vec::new();
+            for old in expected {
+                if S::TYPES
+                    .iter()
+                    .any(|new| new.name == old.event && new.version == old.version)
+                {
+                    recorded.push(old.clone());
+                } else {
+                    let events = decode_json::<S>(&old.event, old.version, &old.payload)
+                        .map_err(undecodable)?;
+                    recorded.extend(record(&events).map_err(unencodable)?);
+                }
+            }
+            if recorded != now {
+                return Err(changed(&recorded));
+            }
+        } else if self.mode == LockMode::Check {
+            return Err(GoldenProblem::Unrecorded { case: number });
+        }
+        if let Some(bytes) = &case.postcard {
+            let bytes = from_hex(bytes).ok_or_else(|| {
+                GoldenProblem::Damaged(format!("`postcard` of case {number} is not hex digits"))
+            })?;
+            let events = decode::<S>(event, version, Codec::Postcard, &bytes)
+                .map_err(|source| undecodable((source, Place(None))))?;
+            let recorded = record(&events).map_err(unencodable)?;
+            if recorded != now {
+                return Err(changed(&recorded));
+            }
+        } else if let ([one], Codec::Postcard, true) = (events.as_slice(), self.codec, is_new) {
+            let kind = one.event_type();
+            if kind.name == event && kind.version == version {
+                let bytes = one.encode(Codec::Postcard).map_err(unencodable)?;
+                case.postcard = Some(to_hex(&bytes));
+            }
+        }
+        if is_new || self.mode == LockMode::Seal {
+            case.expected = Some(now);
+        }
+        Ok(())
+    }
+}
+
+fn decode<S: SetShapes>(
+    event: &str,
+    version: u16,
+    codec: Codec,
+    bytes: &[u8],
+) -> Result<Vec<S>, DecodeError> {
+    let stored = StoredPayload {
+        schema_version: version,
+        content_type: codec.content_type(),
+        bytes,
+    };
+    S::decode(event, stored).map(|events| events.into_iter().collect())
+}
+
+/// The events of a payload in JSON, or the refusal with the line of the payload that it points at.
+fn decode_json<S: SetShapes>(
+    event: &str,
+    version: u16,
+    payload: &Value,
+) -> Result<Vec<S>, (DecodeError, Place)> {
+    // One value a line, so that the place in the error finds the field.
+    let text = format!("{payload:#}");
+    decode(event, version, Codec::Json, text.as_bytes()).map_err(|error| {
+        let place = Place::of(&error, &text);
+        (error, place)
+    })
+}
+
+fn record<S: SetShapes>(events: &[S]) -> Result<Vec<Recorded>, CodecError> {
+    let record = |event: &S| {
+        let kind = event.event_type();
+        let bytes = event.encode(Codec::Json)?;
+        Ok(Recorded {
+            event: kind.name.to_owned(),
+            version: kind.version,
+            payload: Codec::Json.decode(&bytes)?,
+        })
+    };
+    events.iter().map(record).collect()
+}
+
+fn render(golden: &Golden) -> String {
+    let mut text = serde_json::to_string_pretty(golden).unwrap_or_default();
+    text.push('\n');
+    text
+}
+
+fn line(events: &[Recorded]) -> String {
+    if events.is_empty() {
+        return "no event".to_owned();
+    }
+    let texts: Vec<_> = events
+        .iter()
+        .map(|event| format!("{} v{} {}", event.event, event.version, event.payload))
+        .collect();
+    texts.join(", ")
+}
+
+fn to_hex(bytes: &[u8]) -> String {
+    use fmt::Write;
+    let mut text = String::with_capacity(bytes.len() * 2);
+    for byte in bytes {
+        // Writing into a string cannot fail.
+        let _ = write!(text, "{byte:02x}");
+    }
+    text
+}
+
+fn from_hex(text: &str) -> Option<Vec<u8>> {
+    let digits = text.as_bytes().chunks(2);
+    digits
+        .map(|pair| {
+            let pair = std::str::from_utf8(pair)
+                .ok()
+                .filter(|pair| pair.len() == 2)?;
+            u8::from_str_radix(pair, 16).ok()
+        })
+        .collect()
+}

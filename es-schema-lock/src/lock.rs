@@ -1,0 +1,581 @@
+//! The schema lock: a committed text that says in which shape each version of each event is stored.
+//!
+//! One line a version, sorted by name and version:
+//!
+//! ```text
+//! # The stored shapes of these events. Commit this file; never edit a sealed line.
+//! OrderShipped sealed alias order.shipped
+//! order.blinked sealed drop
+//! order.placed v1 sealed {customer:str,total:f64}
+//! order.placed v2 sealed {currency:str,customer:str,total:f64}
+//! order.placed v3 open {currency:str,customer:str,total_cents:i64}
+//! order.shipped v1 sealed ordered {parcel:u64,carrier:str}
+//! ```
+//!
+//! - A line is `NAME vN STATE SHAPE` for a version, or `NAME STATE drop`, `NAME STATE split` or
+//!   `NAME STATE alias NAME` for a stored name that is read and no longer written.
+//! - `open` lines follow the code. A `sealed` line is a promise about what lies in stores: the code
+//!   must derive exactly that shape for that version, historical shapes included.
+//! - `ordered` stands before shapes whose order counts, those of a positional codec such as
+//!   postcard. Lines without it hold the fields and variants sorted by name.
+//! - Lines that start with `#` are comments. They stay where they are: those above the first line at
+//!   the top, others above the line that they precede.
+
+use super::{Violation, violation};
+use es_runtime::schema::{EventShape, Layout, Retired, Retirement, SetShapes};
+use std::{cmp::Ordering, fmt, str::FromStr};
+
+const HEADER: &str = "\
+# The stored shapes of these events. Commit this file; never edit a sealed line.
+# `cargo test` updates open lines, `ES_LOCK=seal cargo test` seals them for a release.";
+
+/// A parsed schema lock. See the [module documentation](super) for what it is for.
+///
+/// ```
+/// use es_schema_lock::Lock;
+///
+/// let text = "order.placed v1 sealed {total:f64}\norder.placed v2 open {total:i64@cents}\n";
+/// let lock: Lock = text.parse()?;
+/// assert_eq!(lock.lines().len(), 2);
+/// assert_eq!(lock.to_string(), text);
+/// # Ok::<(), es_schema_lock::DamagedLock>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lock {
+    header: Vec<String>,
+    lines: Vec<LockLine>,
+    footer: Vec<String>,
+}
+
+/// One line of a lock.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LockLine {
+    /// The stored name.
+    pub name: String,
+    /// What the line says about it.
+    pub entry: LockEntry,
+    /// Whether the line still follows the code.
+    pub state: LockState,
+    comments: Vec<String>,
+}
+
+/// What a line of a lock says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum LockEntry {
+    /// A version and the shape in which it is stored.
+    Version {
+        /// The version, 1 or more.
+        version: u16,
+        /// Whether the order of fields and variants counts in `shape`.
+        layout: Layout,
+        /// The text of the shape.
+        shape: String,
+    },
+    /// Events of this name stand for nothing any more.
+    Dropped,
+    /// Events of this name are read as the event with that name.
+    Alias(String),
+    /// Events of this name stand for several events each.
+    Split,
+}
+
+/// Whether a line still follows the code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum LockState {
+    /// It follows the code: nothing with this shape was released.
+    Open,
+    /// It holds the code to its word: events of this shape lie in stores.
+    Sealed,
+}
+
+/// Something that bringing a lock up to date did, or would do, to it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum LockChange {
+    /// The code has a version or a retired name that the lock had no line for.
+    Added(String),
+    /// An open line now says what the code derives.
+    Updated {
+        /// The line as it was.
+        from: String,
+        /// The line as it is.
+        to: String,
+    },
+    /// An open line whose version is gone from the code was removed.
+    Removed(String),
+    /// An open line became a sealed one, or a sealed one now holds the order of fields as well.
+    Sealed(String),
+    /// The lines were sorted.
+    Sorted,
+}
+
+impl fmt::Display for LockChange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Added(line) => write!(f, "+ {line}"),
+            Self::Updated { from, to } => write!(f, "- {from}\n  + {to}"),
+            Self::Removed(line) => write!(f, "- {line}"),
+            Self::Sealed(line) => write!(f, "sealed: {line}"),
+            Self::Sorted => f.write_str("the lines are sorted"),
+        }
+    }
+}
+
+impl fmt::Display for LockLine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let state = match self.state {
+            LockState::Open => "open",
+            LockState::Sealed => "sealed",
+        };
+        let name = &self.name;
+        match &self.entry {
+            LockEntry::Version {
+                version,
+                layout,
+                shape,
+            } => {
+                let ordered = match layout {
+                    Layout::ByName => "",
+                    Layout::ByOrder => "ordered ",
+                };
+                write!(f, "{name} v{version} {state} {ordered}{shape}")
+            }
+            LockEntry::Dropped => write!(f, "{name} {state} drop"),
+            LockEntry::Alias(of) => write!(f, "{name} {state} alias {of}"),
+            LockEntry::Split => write!(f, "{name} {state} split"),
+        }
+    }
+}
+
+impl LockLine {
+    /// The version of the line, `None` for a retired name.
+    pub fn version(&self) -> Option<u16> {
+        match self.entry {
+            LockEntry::Version { version, .. } => Some(version),
+            _ => None,
+        }
+    }
+
+    fn key(&self) -> (&str, Option<u16>) {
+        (&self.name, self.version())
+    }
+
+    fn order(&self, other: &Self) -> Ordering {
+        self.key().cmp(&other.key())
+    }
+
+    fn of_version(event: &EventShape, index: usize, layout: Layout) -> Option<Self> {
+        let version = u16::try_from(index + 1).ok()?;
+        let shape = event.shapes.get(index)?.render(layout);
+        Some(Self {
+            name: event.name.to_owned(),
+            entry: LockEntry::Version {
+                version,
+                layout,
+                shape,
+            },
+            state: LockState::Open,
+            comments: Vec::new(),
+        })
+    }
+
+    fn of_retired(retired: &Retired) -> Self {
+        Self {
+            name: retired.name.to_owned(),
+            entry: LockEntry::of(retired.into),
+            state: LockState::Open,
+            comments: Vec::new(),
+        }
+    }
+}
+
+impl LockEntry {
+    pub(super) fn of(retirement: Retirement) -> Self {
+        match retirement {
+            Retirement::Dropped => Self::Dropped,
+            Retirement::Alias(of) => Self::Alias(of.to_owned()),
+            Retirement::Split => Self::Split,
+        }
+    }
+}
+
+impl Lock {
+    /// A lock without lines.
+    pub fn new() -> Self {
+        Self {
+            header: HEADER.lines().map(str::to_owned).collect(),
+            lines: Vec::new(),
+            footer: Vec::new(),
+        }
+    }
+
+    /// The lines, sorted by name and version; a retired name comes before its versions.
+    pub fn lines(&self) -> &[LockLine] {
+        &self.lines
+    }
+
+    /// Compares every sealed line with what the code of `S` derives.
+    ///
+    /// # Errors
+    /// Every [`Violation`], in the order of the lines.
+    pub fn check<S: SetShapes>(&self) -> Result<(), Vec<Violation>> {
+        let found = violation::find(self, &Code::of::<S>());
+        if found.is_empty() { Ok(()) } else { Err(found) }
+    }
+
+    /// Brings the open lines up to date with the code of `S`: rewrites those that changed, adds those
+    /// that are missing, removes those whose version is gone. A sealed line is never touched.
+    ///
+    /// New lines are of `layout`, see [`Layout::of`].
+    pub fn update<S: SetShapes>(&mut self, layout: Layout) -> Vec<LockChange> {
+        self.update_from(&Code::of::<S>(), layout)
+    }
+
+    pub(super) fn update_from(&mut self, code: &Code, layout: Layout) -> Vec<LockChange> {
+        let mut current: Vec<LockLine> = code
+            .retired
+            .iter()
+            .map(LockLine::of_retired)
+            .chain(code.events.iter().flat_map(|event| {
+                (0..event.shapes.len())
+                    .filter_map(|index| LockLine::of_version(event, index, layout))
+            }))
+            .collect();
+        current.sort_by(LockLine::order);
+        let mut changes = Vec::new();
+        let mut lines = Vec::with_capacity(current.len().max(self.lines.len()));
+        for mut line in std::mem::take(&mut self.lines) {
+            let same_key = current.binary_search_by(|new| new.order(&line)).ok();
+            if line.state == LockState::Sealed {
+                lines.push(line);
+                continue;
+            }
+            match same_key.and_then(|at| current.get(at)) {
+                None => changes.push(LockChange::Removed(line.to_string())),
+                Some(new) => {
+                    if new.entry != line.entry {
+                        let from = line.to_string();
+                        line.entry = new.entry.clone();
+                        let to = line.to_string();
+                        changes.push(LockChange::Updated { from, to });
+                    }
+                    lines.push(line);
+                }
+            }
+        }
+        let known = lines.len();
+        for new in current {
+            let is_known =
+                |lines: &[LockLine]| lines.binary_search_by(|line| line.order(&new)).is_ok();
+            if !lines.get(..known).is_some_and(is_known) {
+                changes.push(LockChange::Added(new.to_string()));
+                lines.push(new);
+            }
+        }
+        lines.sort_by(LockLine::order);
+        self.lines = lines;
+        changes
+    }
+
+    /// Seals every open line: from now on the code is held to it.
+    ///
+    /// A sealed line without an order gets one when `layout` is [`Layout::ByOrder`], that is when the
+    /// aggregate has moved to a positional codec since.
+    pub fn seal<S: SetShapes>(&mut self, layout: Layout) -> Vec<LockChange> {
+        self.seal_from(&Code::of::<S>(), layout)
+    }
+
+    pub(super) fn seal_from(&mut self, code: &Code, layout: Layout) -> Vec<LockChange> {
+        let mut changes = Vec::new();
+        for line in &mut self.lines {
+            let mut is_new = line.state == LockState::Open;
+            line.state = LockState::Sealed;
+            if let LockEntry::Version {
+                version,
+                layout: locked @ Layout::ByName,
+                shape,
+            } = &mut line.entry
+            {
+                let node = code.shape(&line.name, *version).filter(|node| {
+                    layout == Layout::ByOrder && node.has_text(Layout::ByName, shape.as_bytes())
+                });
+                if let Some(node) = node {
+                    *locked = layout;
+                    *shape = node.render(layout);
+                    is_new = true;
+                }
+            }
+            if is_new {
+                changes.push(LockChange::Sealed(line.to_string()));
+            }
+        }
+        changes
+    }
+
+    /// The lock in a text, and whether its lines were sorted.
+    pub(super) fn parse(text: &str) -> Result<(Self, bool), DamagedLock> {
+        let mut lock = Self {
+            header: Vec::new(),
+            lines: Vec::new(),
+            footer: Vec::new(),
+        };
+        let mut problems = Vec::new();
+        let mut comments = Vec::new();
+        // The keys' places in the file, for the report on duplicates.
+        let mut places: Vec<(usize, LockLine)> = Vec::new();
+        for (number, text) in (1..).zip(text.lines()) {
+            let text = text.trim_end();
+            if text.starts_with('#') {
+                comments.push(text.to_owned());
+                continue;
+            }
+            if text.is_empty() {
+                continue;
+            }
+            match parse_line(text) {
+                Ok(mut line) => {
+                    if places.is_empty() {
+                        lock.header = std::mem::take(&mut comments);
+                    } else {
+                        line.comments = std::mem::take(&mut comments);
+                    }
+                    places.push((number, line));
+                }
+                Err(problem) => problems.push(DamagedLine {
+                    line: number,
+                    text: text.to_owned(),
+                    problem,
+                }),
+            }
+        }
+        if places.is_empty() {
+            lock.header = comments;
+        } else {
+            lock.footer = comments;
+        }
+        let sorted = places.is_sorted_by(|(_, one), (_, two)| one.order(two).is_le());
+        places.sort_by(|(_, one), (_, two)| one.order(two));
+        for pair in places.windows(2) {
+            if let [(first, one), (number, two)] = pair {
+                if one.key() == two.key() {
+                    problems.push(DamagedLine {
+                        line: *number,
+                        text: two.to_string(),
+                        problem: LineProblem::Duplicate {
+                            first: *first,
+                            first_text: one.to_string(),
+                        },
+                    });
+                }
+            }
+        }
+        if problems.is_empty() {
+            lock.lines = places.into_iter().map(|(_, line)| line).collect();
+            Ok((lock, sorted))
+        } else {
+            problems.sort_by_key(|problem| problem.line);
+            Err(DamagedLock { lines: problems })
+        }
+    }
+}
+
+impl Default for Lock {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl FromStr for Lock {
+    type Err = DamagedLock;
+
+    fn from_str(text: &str) -> Result<Self, DamagedLock> {
+        Self::parse(text).map(|(lock, _)| lock)
+    }
+}
+
+impl fmt::Display for Lock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let comment = |f: &mut fmt::Formatter<'_>, comments: &[String]| {
+            comments.iter().try_for_each(|line| writeln!(f, "{line}"))
+        };
+        comment(f, &self.header)?;
+        for line in &self.lines {
+            comment(f, &line.comments)?;
+            writeln!(f, "{line}")?;
+        }
+        comment(f, &self.footer)
+    }
+}
+
+/// What the code derives, in one place.
+#[derive(Clone, Copy)]
+pub(super) struct Code {
+    pub(super) events: &'static [EventShape],
+    pub(super) retired: &'static [Retired],
+}
+
+impl Code {
+    pub(super) fn of<S: SetShapes>() -> Self {
+        Self {
+            events: S::EVENTS,
+            retired: S::RETIRED,
+        }
+    }
+
+    pub(super) fn event(&self, name: &str) -> Option<&'static EventShape> {
+        self.events.iter().find(|event| event.name == name)
+    }
+
+    pub(super) fn retirement(&self, name: &str) -> Option<Retirement> {
+        let retired = self.retired.iter().find(|retired| retired.name == name)?;
+        Some(retired.into)
+    }
+
+    /// The shape in which that version is read, through an alias where the name is one.
+    pub(super) fn shape(
+        &self,
+        name: &str,
+        version: u16,
+    ) -> Option<&'static es_runtime::schema::Node> {
+        let event = self.event(name).or_else(|| match self.retirement(name) {
+            Some(Retirement::Alias(of)) => self.event(of),
+            _ => None,
+        })?;
+        event.shapes.get(usize::from(version).checked_sub(1)?)
+    }
+}
+
+/// A text that is not a schema lock.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub struct DamagedLock {
+    /// Each line that cannot be read, in their order.
+    pub lines: Vec<DamagedLine>,
+}
+
+impl fmt::Display for DamagedLock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, line) in self.lines.iter().enumerate() {
+            if index > 0 {
+                f.write_str("\n")?;
+            }
+            write!(f, "{line}")?;
+        }
+        Ok(())
+    }
+}
+
+/// A line of a lock that cannot be read.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("line {line}: {problem}\n  {text}")]
+pub struct DamagedLine {
+    /// Its number, from 1.
+    pub line: usize,
+    /// Its text.
+    pub text: String,
+    /// What is wrong with it.
+    pub problem: LineProblem,
+}
+
+/// What is wrong with a line of a lock.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum LineProblem {
+    /// Git left a conflict: two branches changed the same lines.
+    #[error(
+        "a merge left its conflict here\n  help: keep the lines of both sides and delete the markers; \
+         where both sides added the same version, one of the two changes takes the next version"
+    )]
+    Conflict,
+    /// Two lines have the same name and version.
+    #[error(
+        "line {first} has the same name and version:\n  {first_text}\n  \
+         help: two branches used the same version; one of the two changes takes the next version"
+    )]
+    Duplicate {
+        /// The number of the other line.
+        first: usize,
+        /// The text of the other line.
+        first_text: String,
+    },
+    /// Neither `open` nor `sealed` stands where the state belongs.
+    #[error("`open` or `sealed` is missing after the name and version")]
+    State,
+    /// The version is not `v1` to `v65535`.
+    #[error("the version is not one of v1, v2, .. v65535")]
+    Version,
+    /// The shape is missing.
+    #[error("the shape is missing")]
+    Shape,
+    /// It is neither a version nor a retired name.
+    #[error(
+        "this is neither `NAME vN open|sealed SHAPE` nor `NAME open|sealed drop|split|alias NAME`"
+    )]
+    Form,
+}
+
+fn parse_line(text: &str) -> Result<LockLine, LineProblem> {
+    if is_conflict_marker(text.as_bytes()) {
+        return Err(LineProblem::Conflict);
+    }
+    let (name, rest) = text.split_once(' ').ok_or(LineProblem::Form)?;
+    if name.is_empty() {
+        return Err(LineProblem::Form);
+    }
+    let (word, behind) = rest.split_once(' ').unwrap_or((rest, ""));
+    let version = word.strip_prefix('v');
+    let (word, rest) = match version {
+        Some(_) => behind.split_once(' ').unwrap_or((behind, "")),
+        None => (word, behind),
+    };
+    let state = match word {
+        "open" => LockState::Open,
+        "sealed" => LockState::Sealed,
+        _ => return Err(LineProblem::State),
+    };
+    let entry = match version {
+        Some(digits) => {
+            let version = digits
+                .parse()
+                .ok()
+                .filter(|version: &u16| *version > 0 && version.to_string() == digits)
+                .ok_or(LineProblem::Version)?;
+            let (layout, shape) = match rest.strip_prefix("ordered ") {
+                Some(shape) => (Layout::ByOrder, shape),
+                None => (Layout::ByName, rest),
+            };
+            if shape.is_empty() {
+                return Err(LineProblem::Shape);
+            }
+            LockEntry::Version {
+                version,
+                layout,
+                shape: shape.to_owned(),
+            }
+        }
+        None => match rest.split_once(' ') {
+            None if rest == "drop" => LockEntry::Dropped,
+            None if rest == "split" => LockEntry::Split,
+            Some(("alias", of)) if !of.is_empty() && !of.contains(' ') => {
+                LockEntry::Alias(of.to_owned())
+            }
+            _ => return Err(LineProblem::Form),
+        },
+    };
+    Ok(LockLine {
+        name: name.to_owned(),
+        entry,
+        state,
+        comments: Vec::new(),
+    })
+}
+
+pub(super) const fn is_conflict_marker(line: &[u8]) -> bool {
+    matches!(
+        line,
+        [b'<', b'<', b'<', b'<', b'<', b'<', b'<', ..]
+            | [b'=', b'=', b'=', b'=', b'=', b'=', b'=', ..]
+            | [b'>', b'>', b'>', b'>', b'>', b'>', b'>', ..]
+            | [b'|', b'|', b'|', b'|', b'|', b'|', b'|', ..]
+    )
+}
