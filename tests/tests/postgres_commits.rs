@@ -575,7 +575,7 @@ async fn an_append_is_not_refused_because_of_itself() {
         let event = |part: u32| NewEvent::json("test.part", 1, part.to_string());
         let append =
             Append::new(order, ExpectedVersion::NoStream).with_events([event(0), event(1)]);
-        proxy.deliver_next_at_once_late();
+        proxy.deliver_next_single_round_trip_late();
         let answer = timeout(PATIENCE, store.append(append))
             .await
             .expect("in time");

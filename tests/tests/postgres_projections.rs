@@ -595,6 +595,8 @@ async fn a_row_that_no_index_takes_is_parked() {
         matches!(refused, AppendError::Projection { .. }),
         "{refused}"
     );
+    let source = std::error::Error::source(&refused);
+    assert!(source.is_some_and(|source| source.is::<es_postgres::StatementError>()));
     deposit(&store, "a", 1).await.expect("stored");
 }
 

@@ -357,7 +357,7 @@ impl EventStore for Broken {
                     Err(AppendError::IdReused { .. }) => Err(AppendError::Projection {
                         stream,
                         projection: "quoting",
-                        reason: reason.unwrap_or_default(),
+                        error: reason.unwrap_or_default().into(),
                     }),
                     other => other,
                 };

@@ -1,7 +1,7 @@
 //! Projections that run inside the appends of the store whose file they are in.
 
 use super::{SqliteReadDatabase, SqliteTransaction};
-use crate::{block_on::block_on, errors::storage, store::feed_rows};
+use crate::{block_on::block_on, errors::storage, queries::feed_rows};
 use es_projections::inline::{FeedInside, InlineProjection, Inlines};
 use es_runtime::{EventFilter, FeedPage, Position, ReadLimit, StorageError};
 

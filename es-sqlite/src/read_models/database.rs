@@ -4,7 +4,6 @@ use super::{SqliteTransaction, transaction};
 use crate::{
     block_on::block_on,
     errors::{closed, no_answer, outcome_of_commit, panicked, read_only, storage},
-    options::SqliteOptions,
     store::Shared,
     writer,
 };
@@ -92,19 +91,6 @@ pub struct SqliteReadDatabase {
 }
 
 impl SqliteReadDatabase {
-    /// Opens a file for read models and creates it where it is missing.
-    ///
-    /// # Errors
-    /// See [`SqliteOptions::open`].
-    ///
-    /// # Cancel safety
-    /// The file may have been created.
-    pub async fn open(path: impl AsRef<Path>) -> Result<Self, StorageError> {
-        SqliteOptions::for_read_models()
-            .open_read_database(path)
-            .await
-    }
-
     pub(crate) fn of(shared: Arc<Shared>) -> Self {
         Self { shared }
     }

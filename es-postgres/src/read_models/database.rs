@@ -9,7 +9,6 @@ use crate::{
     connection::Connector,
     errors::{dead_transaction, is_refusal, is_stale, storage, task_ended},
     identifier::SchemaName,
-    options::PostgresOptions,
 };
 use es_projections::{Dialect, Job, ReadDatabase, RolledBack, SqlValue, TransactionError};
 use es_runtime::{Outcome, StorageError};
@@ -21,7 +20,7 @@ use tokio_postgres::{Error, Row, types::ToSql};
 ///
 /// A handle: clones are the same database. Beside the tables of the projections it has those of the
 /// runner, whose names begin with `es_`. All of them are in the schema that
-/// [`read_schema`](PostgresOptions::read_schema) names, or where the role's `search_path` says.
+/// [`read_schema`](crate::PostgresOptions::read_schema) names, or where the role's `search_path` says.
 ///
 /// # Queries
 /// Read models are asked in SQL, by the names that the schema has in braces, in transactions that
@@ -87,17 +86,6 @@ pub(crate) struct ReadSettings {
 }
 
 impl PostgresReadDatabase {
-    /// Opens a database for read models with the usual settings.
-    ///
-    /// # Errors
-    /// See [`PostgresOptions::open_read_database`].
-    ///
-    /// # Cancel safety
-    /// Nothing was made.
-    pub async fn open(url: &str) -> Result<Self, StorageError> {
-        PostgresOptions::new(url)?.open_read_database().await
-    }
-
     /// In the runtime that runs it now.
     pub(crate) fn of(settings: ReadSettings, runtime: tokio::runtime::Handle) -> Self {
         let pool = Pool::new(

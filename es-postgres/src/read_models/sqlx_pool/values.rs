@@ -127,7 +127,7 @@ pub(super) fn trouble(error: &HandlerError) -> Option<StorageError> {
             let db = error.as_database_error();
             let code = db.and_then(DatabaseError::code);
             let took_too_long = code.is_some_and(|code| code == SqlState::QUERY_CANCELED.code());
-            return (kind.is_passing() && !took_too_long)
+            return (kind.is_transient() && !took_too_long)
                 .then(|| StorageError::new(kind, db.map_or_else(|| error.to_string(), text)));
         }
         next = error.source();

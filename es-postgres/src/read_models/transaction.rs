@@ -195,7 +195,7 @@ impl PostgresTransaction {
     fn note(&mut self, error: &Error) {
         self.is_dead = true;
         self.session.learn(error);
-        if self.passing.is_none() && is_passing(error) {
+        if self.passing.is_none() && is_transient(error) {
             let text = storage_text(error);
             self.passing = Some(StorageError::new(kind(error), text));
         }
@@ -214,7 +214,7 @@ impl PostgresTransaction {
 
 /// Whether the failure says nothing of the statement: the same may go well on another try. One that
 /// took too long would do so again.
-fn is_passing(error: &Error) -> bool {
+fn is_transient(error: &Error) -> bool {
     match kind(error) {
         StorageErrorKind::Unreachable | StorageErrorKind::Full => true,
         StorageErrorKind::Busy => error.code() != Some(&SqlState::QUERY_CANCELED),

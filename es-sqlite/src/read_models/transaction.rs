@@ -156,7 +156,7 @@ impl SqlTransaction for SqliteTransaction {
     fn trouble(&self, error: &HandlerError) -> Option<StorageError> {
         let error = error.as_error().downcast_ref::<rusqlite::Error>()?;
         let kind = kind(error);
-        kind.is_passing()
+        kind.is_transient()
             .then(|| StorageError::new(kind, error.to_string()))
     }
 }

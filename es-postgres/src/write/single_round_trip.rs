@@ -1,8 +1,9 @@
 //! The short way of an append: one statement that commits by itself, for groups whose appends all name
 //! the version that they expect, each of another stream. This is what commands do.
 //!
-//! The database only compares versions: where any differs it writes nothing and says so, and the
-//! group goes the long way, which has a verdict for each. So the rules of appends stay in one place.
+//! The database only compares versions and looks for append ids, the one rule of appends that is
+//! written in SQL too: where a version differs or an id is known it writes nothing and says so, and the
+//! group goes the long way, where `store::author` has a verdict for each.
 
 use super::decide::{Decider, Known, Rows};
 use crate::{
@@ -10,12 +11,12 @@ use crate::{
     rows::{self, clamped, position},
     statements::Statements,
 };
-use es_runtime::{Append, Appended, ExpectedVersion, Position, Timestamp};
+use es_runtime::{Append, Appended, ExpectedVersion, Timestamp, store::author::StreamHead};
 use std::collections::HashMap;
 use tokio_postgres::{Error, types::Type};
 
 /// A group for the short way: its rows with positions that count from the end of the feed.
-pub(super) struct AtOnce<'a> {
+pub(super) struct SingleRoundTrip<'a> {
     done: Vec<Appended>,
     rows: Rows<'a>,
     aggregates: Vec<&'a str>,
@@ -25,7 +26,7 @@ pub(super) struct AtOnce<'a> {
     server_time: bool,
 }
 
-impl<'a> AtOnce<'a> {
+impl<'a> SingleRoundTrip<'a> {
     /// `None` where an append needs to know more than whether its version is right.
     pub(super) fn of(appends: &'a [Append], clock: Option<Timestamp>) -> Option<Self> {
         let mut streams = HashMap::with_capacity(appends.len());
@@ -36,8 +37,11 @@ impl<'a> AtOnce<'a> {
                 ExpectedVersion::Exact(version) => version,
                 ExpectedVersion::Any | ExpectedVersion::StreamExists => return None,
             };
-            let at = (version, Position::START);
-            let twice = streams.insert(append.stream.clone(), at).is_some();
+            let head = StreamHead {
+                version,
+                ..StreamHead::EMPTY
+            };
+            let twice = streams.insert(append.stream.clone(), head).is_some();
             if twice || append.events.is_empty() {
                 return None;
             }
@@ -89,7 +93,9 @@ impl<'a> AtOnce<'a> {
         params.extend(self.rows.params());
         params.extend(self.rows.appends.params());
         params.push((&self.server_time, Type::BOOL));
-        let found = session.rows(&statements.append_at_once, &params).await?;
+        let found = session
+            .rows(&statements.append_single_round_trip, &params)
+            .await?;
         let wrote = found.first().and_then(|row| {
             let before = rows::natural(row, 0)?;
             let now = rows::time(row, 1).ok()?;
