@@ -156,7 +156,7 @@ async fn a_refusal_parks_one_instance_and_is_tried_again<S: WorkQueue>(store: S)
     let parked = state(&sagas, "fulfilment", 1).await;
     assert_eq!(
         parked.parked.as_deref(),
-        Some("order/1 refused: the order is on hold")
+        Some("order/1 rejected: the order is on hold")
     );
     assert_eq!(payment(&store, 11).await.booked, 0, "all or nothing");
     // A second payment waits behind the first one.
@@ -239,7 +239,7 @@ async fn a_process_manager_may_be_told_of_refusals<S: WorkQueue>(store: S) {
     let refused = history
         .first()
         .and_then(|(_, step)| step.rejected.as_deref());
-    assert_eq!(refused, Some("order/1 refused: the order is on hold"));
+    assert_eq!(refused, Some("order/1 rejected: the order is on hold"));
     assert!(state(&sagas, "cashier", 11).await.parked.is_none());
 }
 
