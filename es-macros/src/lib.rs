@@ -10,10 +10,11 @@ mod check;
 mod diag;
 mod expand;
 mod ident;
+mod messages;
 mod model;
+mod place;
 #[cfg(test)]
 mod tests;
-mod wording;
 
 use proc_macro::TokenStream;
 

@@ -93,14 +93,14 @@ mod repository;
 pub mod schema;
 mod store;
 
-pub use aggregate::{Aggregate, AggregateId, Apply, Command, DomainError, Handle};
+pub use aggregate::{Aggregate, AggregateId, Apply, AsId, Command, DomainError, Handle};
 pub use codec::{Codec, CodecError};
 pub use event::{DecodeError, Decoded, Event, EventSet, EventType, StoredPayload};
 pub use events::{EventOf, Events, Recorder};
 pub use record::{
     AppendId, Envelope, EventId, ExpectedVersion, InvalidAppendId, InvalidEventId, InvalidPosition,
-    InvalidStreamId, InvalidTimestamp, MAX_STREAM_ID_BYTES, Metadata, Position, RecordedEvent,
-    StreamId, StreamIdProblem, Timestamp,
+    InvalidStreamId, InvalidTimestamp, MAX_STREAM_ID_BYTES, Metadata, NotAnId, Position,
+    RecordedEvent, StreamId, StreamIdProblem, Timestamp,
 };
 pub use repository::{
     Execute, ExecuteError, Executed, LoadError, Loaded, Repository, RetryPolicy, SnapshotDropped,
@@ -108,11 +108,11 @@ pub use repository::{
 };
 pub use schema::Shape;
 pub use store::{
-    Append, AppendError, Appended, Claim, Claimed, Commit, CommitError, CommitStore, Committed,
-    CursorMove, Direction, EventFilter, EventStore, FeedPage, Fingerprint, InvalidAppend, Limits,
-    MemoryStore, NewEvent, NoSnapshots, Outcome, ReadError, ReadLimit, Snapshot, SnapshotPolicy,
-    SnapshotStore, StorageError, StorageErrorKind, StoredEvent, StreamFold, StreamRange,
-    WorkChange, WorkFilter, WorkItem, WorkQueue, WorkStatus,
+    AnyStore, Append, AppendError, Appended, Claim, Claimed, Commit, CommitError, CommitStore,
+    Committed, CursorMove, Direction, EventFilter, EventStore, FeedPage, Fingerprint,
+    InvalidAppend, Limits, MemoryStore, NewEvent, NoSnapshots, Outcome, ReadError, ReadLimit,
+    Snapshot, SnapshotPolicy, SnapshotStore, StorageError, StorageErrorKind, StoredEvent,
+    StreamFold, StreamRange, WorkChange, WorkFilter, WorkItem, WorkQueue, WorkStatus,
 };
 
 pub mod command {

@@ -168,7 +168,7 @@ impl Stop {
 ///   cannot write any more.
 /// - Whatever crashes: the next runner goes on, calls what may have been called once more with the
 ///   same key, and undoes what may have happened.
-pub struct Sagas<S> {
+pub struct Sagas<S = es_runtime::AnyStore> {
     pub(crate) core: Arc<Core<S>>,
 }
 

@@ -2,6 +2,7 @@
 //! transactions die with their first failed statement.
 
 use es_postgres::{PostgresReadDatabase, PostgresStore, PostgresTransaction};
+use es_projections::WaitFor;
 use es_projections::{
     HandlerError, Job, Key, Project, Projection, ProjectionError, Projections, ReadDatabase,
     RolledBack, SqlTransaction, Stalled, State, TransactionError, WaitError,

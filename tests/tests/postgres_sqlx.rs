@@ -3,6 +3,7 @@
 //! are shown beside.
 
 use es_postgres::{PostgresStore, SqlxReadDatabase, SqlxTransaction, sqlx};
+use es_projections::WaitFor;
 use es_projections::{
     HandlerError, Job, Project, Projection, Projections, ReadDatabase, RolledBack, SqlTransaction,
     SqlValue, TransactionError,

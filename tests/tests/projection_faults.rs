@@ -1,9 +1,9 @@
 //! What databases, operators and stores do to runners: passing failures, transactions that are ended,
 //! stale orders, hints without a reason, names that cannot be used.
 
+use es_projections::WaitFor;
 use es_projections::{
-    Delivery, HandlerError, Key, Measure, Project, Projection, ProjectionError, Projections, React,
-    ReadDatabase, Stalled, State, Status, Subscription,
+    Delivery, HandlerError, Key, Measure, Project, Projection, ProjectionError, Projections, React, Stalled, State, Status, Subscription,
 };
 use es_runtime::{
     Envelope, EventFilter, EventStore, FeedPage, Position, ReadError, ReadLimit, RecordedEvent,

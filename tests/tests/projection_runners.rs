@@ -1,8 +1,9 @@
 //! Several runners on one projection, partitions, versions, newer events: who may write, and what
 //! comes out.
 
+use es_projections::WaitFor;
 use es_projections::{
-    HandlerError, Key, Measure, Project, Projection, ProjectionError, Projections, ReadDatabase,
+    HandlerError, Key, Measure, Project, Projection, ProjectionError, Projections,
     Stalled, State,
 };
 use es_runtime::{

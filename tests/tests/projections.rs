@@ -1,7 +1,8 @@
 //! Projections in SQLite: exactly once, in order, whatever fails; rebuilds beside; parked events.
 
+use es_projections::WaitFor;
 use es_projections::{
-    HandlerError, Measure, ProjectionError, Projections, ReadDatabase, State, WaitError,
+    HandlerError, Measure, ProjectionError, Projections, State, WaitError,
 };
 use es_runtime::{Append, EventStore, ExpectedVersion, NewEvent, Position, ReadLimit, StreamId};
 use es_sqlite::{SqliteReadDatabase, SqliteStore};

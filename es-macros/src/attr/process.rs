@@ -1,6 +1,6 @@
 //! `#[process_manager(..)]`.
 
-use super::{CratePath, Key, Place, Slot, projection::List, read, shape::Flag};
+use super::{CratePath, Flag, Key, Place, Slot, projection::List, read};
 use crate::diag::Diag;
 use syn::Attribute;
 

@@ -9,7 +9,7 @@ use super::{
     value::{equals, error, ungroup},
     value_of_item,
 };
-use crate::{diag::Diag, ident, wording};
+use crate::{diag::Diag, ident, messages};
 use proc_macro2::{Ident, TokenStream};
 use quote::ToTokens;
 use syn::{
@@ -73,7 +73,7 @@ impl Value for List {
             let given = given.trim_start_matches('=').trim();
             return Err(syn::Error::new(
                 key.span(),
-                wording::list_needs_parentheses(&ident::text(key), given),
+                messages::projection::list_needs_parentheses(&ident::text(key), given),
             ));
         }
         let faults = diag.count();
@@ -83,13 +83,16 @@ impl Value for List {
         items(&content, diag, |input| {
             let listed = Listed::read(input, "an event", &[])?;
             if let Some(alias) = &listed.alias {
-                diag.at(alias.span(), wording::alias_without_enum());
+                diag.at(alias.span(), messages::projection::alias_without_enum());
             }
             list.push(listed);
             Ok(())
         });
         if list.is_empty() && diag.count() == faults {
-            diag.at(key.span(), wording::list_empty(&ident::text(key)));
+            diag.at(
+                key.span(),
+                messages::projection::list_empty(&ident::text(key)),
+            );
         }
         Ok(Self(list))
     }
@@ -110,7 +113,10 @@ impl Value for Schema {
     fn read(key: &Ident, input: ParseStream<'_>, diag: &Diag) -> syn::Result<Self> {
         if !input.peek(Paren) {
             rest_of_item(input);
-            return Err(syn::Error::new(key.span(), wording::schema_form()));
+            return Err(syn::Error::new(
+                key.span(),
+                messages::projection::schema_form(),
+            ));
         }
         let faults = diag.count();
         let mut all: Vec<Tables> = Vec::new();
@@ -123,24 +129,24 @@ impl Value for Schema {
             if !named {
                 let rest = rest_of_item(input);
                 let place = super::span_or(&rest, start);
-                return Err(syn::Error::new(place, wording::schema_form()));
+                return Err(syn::Error::new(place, messages::projection::schema_form()));
             }
             let database = input.call(Path::parse_mod_style)?;
             input.parse::<Token![=]>()?;
-            let schema = input
-                .parse::<Expr>()
-                .map_err(|_| syn::Error::new_spanned(&database, wording::schema_form()))?;
+            let schema = input.parse::<Expr>().map_err(|_| {
+                syn::Error::new_spanned(&database, messages::projection::schema_form())
+            })?;
             let text = compact(&database.to_token_stream());
             let known = |tables: &Tables| compact(&tables.database.to_token_stream()) == text;
             if all.iter().any(known) {
-                diag.over(&database, wording::database_twice(&text));
+                diag.over(&database, messages::projection::database_twice(&text));
             } else {
                 all.push(Tables { database, schema });
             }
             Ok(())
         });
         if all.is_empty() && diag.count() == faults {
-            diag.at(key.span(), wording::schema_form());
+            diag.at(key.span(), messages::projection::schema_form());
         }
         Ok(Self(all))
     }
@@ -165,7 +171,11 @@ pub(super) fn word(
         .find(|word| tokens.to_string() == *word)
         .ok_or_else(|| {
             let guess = ident::similar(&given, &words);
-            error(&tokens, key, wording::not_one_of(&text, words, guess))
+            error(
+                &tokens,
+                key,
+                messages::projection::not_one_of(&text, words, guess),
+            )
         })
 }
 
@@ -208,7 +218,11 @@ impl Value for Partitions {
         };
         match number {
             Some(number @ 1..=1024) => Ok(Self(number)),
-            _ => Err(error(&tokens, key, wording::partitions_not_a_number())),
+            _ => Err(error(
+                &tokens,
+                key,
+                messages::projection::partitions_not_a_number(),
+            )),
         }
     }
 }

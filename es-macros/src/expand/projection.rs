@@ -156,7 +156,7 @@ fn into_tables(consumer: &Consumer, tables: &Tables, clean: bool) -> TokenStream
         #(#allows)*
         #[automatically_derived]
         impl #krate::Dispatch<#database> for #ident {
-            fn schema() -> #krate::__private::Cow<'static, ::core::primitive::str> {
+            fn schema(dialect: #krate::Dialect) -> #krate::__private::Cow<'static, ::core::primitive::str> {
                 ::core::convert::Into::into(#schema)
             }
 

@@ -11,7 +11,7 @@ use crate::{
     identifier::SchemaName,
     options::PostgresOptions,
 };
-use es_projections::{Job, ReadDatabase, RolledBack, SqlValue, TransactionError};
+use es_projections::{Dialect, Job, ReadDatabase, RolledBack, SqlValue, TransactionError};
 use es_runtime::{Outcome, StorageError};
 use std::{fmt, sync::Arc, time::Duration};
 use tokio_postgres::{Error, Row, types::ToSql};
@@ -273,24 +273,12 @@ impl fmt::Debug for Reading {
     }
 }
 
-/// What the projection state need to know of PostgreSQL, whichever driver talks to it.
-pub(super) mod sql {
-    pub(crate) const NOW: &str = "(extract(epoch FROM clock_timestamp()) * 1000)::bigint";
-    pub(crate) const FOR_UPDATE: &str = " FOR UPDATE";
-    pub(crate) const TABLES_ENDING_WITH: &str = "SELECT c.relname::text FROM pg_catalog.pg_class c \
-        JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind IN ('r', 'p') AND \
-        n.nspname = current_schema() AND right(c.relname, length($1::text)) = $1::text";
-    pub(crate) const ALONE: &str = "SELECT pg_advisory_xact_lock(hashtext('es_projection_schema'), hashtext(current_schema()))";
-}
-
 impl ReadDatabase for PostgresReadDatabase {
     type Transaction = PostgresTransaction;
 
-    const NAME: &'static str = "PostgreSQL";
-    const NOW: &'static str = sql::NOW;
-    const FOR_UPDATE: &'static str = sql::FOR_UPDATE;
-    const TABLES_ENDING_WITH: &'static str = sql::TABLES_ENDING_WITH;
-    const ALONE: &'static str = sql::ALONE;
+    fn dialect(&self) -> Dialect {
+        Dialect::Postgres
+    }
 
     async fn transact<J: Job<Self>>(&self, job: J) -> Result<J::Output, TransactionError> {
         let shared = Arc::clone(&self.shared);

@@ -5,14 +5,15 @@ use crate::{
     errors::{kind, storage},
 };
 use es_projections::{
-    EndsTransaction, Expansions, NameTooLong, Names, SqlTransaction, SqlValue, refuse_end,
+    Dialect, EndsTransaction, Expansions, HandlerError, NameTooLong, Names, SqlRow, SqlTransaction,
+    SqlValue, refuse_end,
 };
 use es_runtime::{StorageError, StorageErrorKind};
 use std::fmt;
 use tokio_postgres::{
     Error, Row,
     error::SqlState,
-    types::{IsNull, ToSql, Type, private::BytesMut, to_sql_checked},
+    types::{Format, IsNull, ToSql, Type, private::BytesMut, to_sql_checked},
 };
 
 /// A transaction of the read database, in the hands of a handler.
@@ -222,6 +223,26 @@ fn is_passing(error: &Error) -> bool {
 }
 
 impl SqlTransaction for PostgresTransaction {
+    fn dialect(&self) -> Dialect {
+        Dialect::Postgres
+    }
+
+    async fn run_portable(&mut self, sql: &str, values: &[SqlValue]) -> Result<u64, HandlerError> {
+        let bound: Vec<Bound<'_>> = values.iter().map(Bound).collect();
+        let bound: Vec<&(dyn ToSql + Sync)> = bound.iter().map(|value| value as _).collect();
+        Ok(self.execute(sql, &bound).await?)
+    }
+
+    async fn select_portable(
+        &mut self,
+        sql: &str,
+        values: &[SqlValue],
+    ) -> Result<Vec<SqlRow>, HandlerError> {
+        let bound: Vec<Bound<'_>> = values.iter().map(Bound).collect();
+        let bound: Vec<&(dyn ToSql + Sync)> = bound.iter().map(|value| value as _).collect();
+        Ok(self.select(sql, &bound, sql_row).await?)
+    }
+
     async fn statement(&mut self, sql: &str, values: &[SqlValue]) -> Result<u64, StorageError> {
         let done = async {
             let statement = self.session.prepared(sql).await?;
@@ -255,31 +276,55 @@ impl SqlTransaction for PostgresTransaction {
     }
 }
 
-/// The rows of a query of the projection state.
+/// The rows of a query, as values.
 pub(super) fn sql_values(rows: &[Row]) -> Result<Vec<Vec<SqlValue>>, Error> {
-    let value = |row: &Row, index: usize, kind: &Type| {
-        Ok(match *kind {
-            Type::INT8 => row.try_get::<_, Option<i64>>(index)?.map(SqlValue::Integer),
-            Type::INT4 => row
-                .try_get::<_, Option<i32>>(index)?
-                .map(|number| SqlValue::Integer(number.into())),
-            _ => row.try_get::<_, Option<String>>(index)?.map(SqlValue::Text),
-        }
-        .unwrap_or(SqlValue::Null))
-    };
     rows.iter()
-        .map(|row| {
-            let columns = row.columns().iter().enumerate();
-            columns
-                .map(|(index, column)| value(row, index, column.type_()))
-                .collect()
-        })
+        .map(|row| sql_row(row).map(SqlRow::into_values))
         .collect()
 }
 
-/// A value of the projection state, in whichever type the server gave its parameter.
+fn sql_row(row: &Row) -> Result<SqlRow, Error> {
+    let columns = row.columns().iter().enumerate();
+    let values: Result<_, Error> = columns
+        .map(|(index, column)| {
+            let value = match *column.type_() {
+                Type::INT8 => row.try_get::<_, Option<i64>>(index)?.map(SqlValue::from),
+                Type::INT4 => row.try_get::<_, Option<i32>>(index)?.map(SqlValue::from),
+                Type::INT2 => row.try_get::<_, Option<i16>>(index)?.map(SqlValue::from),
+                Type::BOOL => row.try_get::<_, Option<bool>>(index)?.map(SqlValue::from),
+                Type::FLOAT8 => row.try_get::<_, Option<f64>>(index)?.map(SqlValue::from),
+                Type::FLOAT4 => {
+                    let number = row.try_get::<_, Option<f32>>(index)?;
+                    number.map(|number| SqlValue::Real(number.into()))
+                }
+                Type::BYTEA => row
+                    .try_get::<_, Option<Vec<u8>>>(index)?
+                    .map(SqlValue::from),
+                _ => row.try_get::<_, Option<String>>(index)?.map(SqlValue::from),
+            };
+            Ok(value.unwrap_or(SqlValue::Null))
+        })
+        .collect();
+    values.map(SqlRow::new)
+}
+
+/// A value, in whichever type the server gave its parameter.
 #[derive(Debug)]
 pub(super) struct Bound<'v>(pub(super) &'v SqlValue);
+
+/// Whether the server reads the text itself as a value of the parameter's type: a time, JSON, a UUID, ..
+fn is_read_by_the_server(value: &SqlValue, kind: &Type) -> bool {
+    match value {
+        SqlValue::Text(_) => !<&str as ToSql>::accepts(kind),
+        SqlValue::Integer(_) => !matches!(
+            *kind,
+            Type::INT2 | Type::INT4 | Type::INT8 | Type::BOOL | Type::FLOAT4 | Type::FLOAT8
+        ),
+        SqlValue::Unsigned(_) => true,
+        SqlValue::Real(_) => !matches!(*kind, Type::FLOAT4 | Type::FLOAT8),
+        _ => false,
+    }
+}
 
 impl ToSql for Bound<'_> {
     fn to_sql(
@@ -287,12 +332,37 @@ impl ToSql for Bound<'_> {
         kind: &Type,
         out: &mut BytesMut,
     ) -> Result<IsNull, Box<dyn std::error::Error + Sync + Send>> {
+        if is_read_by_the_server(self.0, kind) {
+            let text = match self.0 {
+                SqlValue::Text(text) => text.clone(),
+                SqlValue::Integer(number) => number.to_string(),
+                SqlValue::Unsigned(number) => number.to_string(),
+                SqlValue::Real(number) => number.to_string(),
+                _ => return Err("PostgreSQL has no such value".into()),
+            };
+            out.extend_from_slice(text.as_bytes());
+            return Ok(IsNull::No);
+        }
         match (self.0, kind) {
             (SqlValue::Null, _) => Ok(IsNull::Yes),
+            (SqlValue::Integer(number), &Type::INT2) => i16::try_from(*number)?.to_sql(kind, out),
             (SqlValue::Integer(number), &Type::INT4) => i32::try_from(*number)?.to_sql(kind, out),
             (SqlValue::Integer(number), &Type::INT8) => number.to_sql(kind, out),
-            (SqlValue::Integer(number), _) => number.to_string().to_sql(kind, out),
+            (SqlValue::Integer(number), &Type::BOOL) => (*number != 0).to_sql(kind, out),
+            (SqlValue::Integer(number), &Type::FLOAT4) => {
+                exact_f32(f64::from(i32::try_from(*number)?))?.to_sql(kind, out)
+            }
+            (SqlValue::Integer(number), &Type::FLOAT8) => {
+                f64::from(i32::try_from(*number)?).to_sql(kind, out)
+            }
+            (SqlValue::Bool(value), &Type::BOOL) => value.to_sql(kind, out),
+            (SqlValue::Bool(value), &Type::INT8) => i64::from(*value).to_sql(kind, out),
+            (SqlValue::Bool(value), &Type::INT4) => i32::from(*value).to_sql(kind, out),
+            (SqlValue::Real(number), &Type::FLOAT8) => number.to_sql(kind, out),
+            (SqlValue::Real(number), &Type::FLOAT4) => exact_f32(*number)?.to_sql(kind, out),
             (SqlValue::Text(text), _) => text.to_sql(kind, out),
+            (SqlValue::Blob(bytes), &Type::BYTEA) => bytes.to_sql(kind, out),
+            (value, kind) => Err(format!("{} does not fit a {kind}", value.kind()).into()),
         }
     }
 
@@ -300,7 +370,29 @@ impl ToSql for Bound<'_> {
         true
     }
 
+    fn encode_format(&self, kind: &Type) -> Format {
+        if is_read_by_the_server(self.0, kind) {
+            Format::Text
+        } else {
+            Format::Binary
+        }
+    }
+
     to_sql_checked!();
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::float_cmp,
+    reason = "a number that changes is refused"
+)]
+fn exact_f32(number: f64) -> Result<f32, Box<dyn std::error::Error + Sync + Send>> {
+    let narrow = number as f32;
+    if f64::from(narrow) == number || number.is_nan() {
+        Ok(narrow)
+    } else {
+        Err("the number does not fit a REAL; make the column DOUBLE PRECISION".into())
+    }
 }
 
 impl fmt::Debug for PostgresTransaction {

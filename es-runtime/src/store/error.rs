@@ -201,6 +201,8 @@ pub enum StorageErrorKind {
     Missing,
     /// It cannot be opened, such as a missing folder or missing rights.
     CannotOpen,
+    /// The store does not do this kind of thing.
+    Unsupported,
     /// Anything else.
     Other,
 }
@@ -231,6 +233,7 @@ impl fmt::Display for StorageErrorKind {
             Self::Version => "the database does not fit this program",
             Self::Missing => "the store's tables are missing",
             Self::CannotOpen => "the database cannot be opened",
+            Self::Unsupported => "the store does not support this",
             Self::Other => "the database failed",
         })
     }

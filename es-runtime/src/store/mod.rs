@@ -3,6 +3,7 @@
 //! A store is one implementation of [`EventStore`], usually with [`SnapshotStore`] beside it. The
 //! conformance suite of `es-testkit` says in tests what these pages say in words.
 
+mod any;
 mod append;
 mod commit;
 mod error;
@@ -12,6 +13,7 @@ pub mod rows;
 mod snapshot;
 mod work;
 
+pub use any::AnyStore;
 pub use append::{Append, Appended, InvalidAppend, Limits, NewEvent};
 pub use commit::{Commit, CommitError, CommitStore, Committed, CursorMove};
 pub use error::{AppendError, Outcome, ReadError, StorageError, StorageErrorKind};

@@ -8,7 +8,7 @@ use crate::{
     store::Shared,
     writer,
 };
-use es_projections::{Job, ReadDatabase, RolledBack, SqlValue, TransactionError};
+use es_projections::{Dialect, Job, ReadDatabase, RolledBack, SqlValue, TransactionError};
 use es_runtime::{Outcome, ReadError, StorageError};
 use rusqlite::{Connection, Params, Row};
 use std::{
@@ -202,12 +202,9 @@ impl SqliteReadDatabase {
 impl ReadDatabase for SqliteReadDatabase {
     type Transaction = SqliteTransaction;
 
-    const NAME: &'static str = "SQLite";
-    const NOW: &'static str = "CAST(unixepoch('subsec') * 1000 AS INTEGER)";
-    const FOR_UPDATE: &'static str = "";
-    const TABLES_ENDING_WITH: &'static str = "SELECT name FROM sqlite_schema WHERE type = 'table' \
-                                              AND substr(name, -length($1)) = $1";
-    const ALONE: &'static str = "";
+    fn dialect(&self) -> Dialect {
+        Dialect::Sqlite
+    }
 
     async fn transact<J: Job<Self>>(&self, job: J) -> Result<J::Output, TransactionError> {
         let not_applied = |error| TransactionError {

@@ -1,10 +1,12 @@
 //! The transaction that the handlers of projections get.
 
 use crate::errors::{kind, storage};
-use es_projections::{Expansions, HandlerError, Names, SqlTransaction, SqlValue, refuse_end};
+use es_projections::{
+    Dialect, Expansions, HandlerError, Names, SqlRow, SqlTransaction, SqlValue, refuse_end,
+};
 use es_runtime::StorageError;
 use rusqlite::{
-    Connection, Params, Row,
+    Connection, Params, Row, Statement,
     types::{ToSqlOutput, ValueRef},
 };
 use std::{borrow::Cow, error::Error, fmt};
@@ -99,8 +101,34 @@ fn ready<'s>(
 }
 
 impl SqlTransaction for SqliteTransaction {
+    fn dialect(&self) -> Dialect {
+        Dialect::Sqlite
+    }
+
+    async fn run_portable(&mut self, sql: &str, values: &[SqlValue]) -> Result<u64, HandlerError> {
+        let sql = ready(&self.connection, &mut self.expansions, sql)?;
+        let mut statement = self.connection.prepare_cached(&sql)?;
+        bind(&mut statement, values)?;
+        let changed = statement.raw_execute()?;
+        Ok(u64::try_from(changed).unwrap_or(u64::MAX))
+    }
+
+    async fn select_portable(
+        &mut self,
+        sql: &str,
+        values: &[SqlValue],
+    ) -> Result<Vec<SqlRow>, HandlerError> {
+        let sql = ready(&self.connection, &mut self.expansions, sql)?;
+        let found = rows(&self.connection, &sql, values)?;
+        Ok(found.into_iter().map(SqlRow::new).collect())
+    }
+
     async fn statement(&mut self, sql: &str, values: &[SqlValue]) -> Result<u64, StorageError> {
-        let run = || self.connection.prepare_cached(sql)?.execute(bound(values));
+        let run = || {
+            let mut statement = self.connection.prepare_cached(sql)?;
+            bind(&mut statement, values)?;
+            statement.raw_execute()
+        };
         let changed = run().map_err(storage)?;
         Ok(u64::try_from(changed).unwrap_or(u64::MAX))
     }
@@ -141,7 +169,8 @@ pub(super) fn rows(
 ) -> rusqlite::Result<Vec<Vec<SqlValue>>> {
     let mut select = connection.prepare_cached(sql)?;
     let columns = select.column_count();
-    let mut found = select.query(bound(values))?;
+    bind(&mut select, values)?;
+    let mut found = select.raw_query();
     let mut rows = Vec::new();
     while let Some(row) = found.next()? {
         let mut values = Vec::with_capacity(columns);
@@ -149,7 +178,9 @@ pub(super) fn rows(
             values.push(match row.get_ref(column)? {
                 ValueRef::Null => SqlValue::Null,
                 ValueRef::Integer(number) => SqlValue::Integer(number),
-                other => SqlValue::Text(other.as_str()?.to_owned()),
+                ValueRef::Real(number) => SqlValue::Real(number),
+                ValueRef::Blob(bytes) => SqlValue::Blob(bytes.to_vec()),
+                text @ ValueRef::Text(_) => SqlValue::Text(text.as_str()?.to_owned()),
             });
         }
         rows.push(values);
@@ -157,20 +188,47 @@ pub(super) fn rows(
     Ok(rows)
 }
 
+/// Binds `$1`, `$2`, .. by their numbers, in whichever order they stand; SQLite counts names.
+fn bind(statement: &mut Statement<'_>, values: &[SqlValue]) -> rusqlite::Result<()> {
+    let count = statement.parameter_count();
+    let mut given = 0;
+    for index in 1..=count {
+        let number = statement
+            .parameter_name(index)
+            .and_then(|name| name.strip_prefix('$'))
+            .and_then(|number| number.parse::<usize>().ok())
+            .unwrap_or(index);
+        let value = number.checked_sub(1).and_then(|at| values.get(at));
+        let value = value.ok_or(rusqlite::Error::InvalidParameterCount(values.len(), number))?;
+        statement.raw_bind_parameter(index, Bound(value))?;
+        given = given.max(number);
+    }
+    if given < values.len() {
+        return Err(rusqlite::Error::InvalidParameterCount(values.len(), given));
+    }
+    Ok(())
+}
+
 struct Bound<'v>(&'v SqlValue);
 
 impl rusqlite::ToSql for Bound<'_> {
     fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        let unusable = |what: &str| rusqlite::Error::ToSqlConversionFailure(what.into());
         Ok(ToSqlOutput::Borrowed(match self.0 {
             SqlValue::Null => ValueRef::Null,
+            SqlValue::Bool(value) => ValueRef::Integer(i64::from(*value)),
             SqlValue::Integer(number) => ValueRef::Integer(*number),
+            SqlValue::Real(number) => ValueRef::Real(*number),
             SqlValue::Text(text) => ValueRef::Text(text.as_bytes()),
+            SqlValue::Blob(bytes) => ValueRef::Blob(bytes),
+            SqlValue::Unsigned(_) => {
+                return Err(unusable(
+                    "a whole number above 9223372036854775807 does not fit",
+                ));
+            }
+            _ => return Err(unusable("SQLite has no such value")),
         }))
     }
-}
-
-fn bound(values: &[SqlValue]) -> impl Params + '_ {
-    rusqlite::params_from_iter(values.iter().map(Bound))
 }
 
 impl fmt::Debug for SqliteTransaction {

@@ -1,7 +1,7 @@
 //! Stores that are broken on purpose: each is caught by a check that is named here, and the same store
 //! without its fault passes that check.
 
-use es_projections::{Job, ReadDatabase, RolledBack, SqlValue, TransactionError};
+use es_projections::{Dialect, Job, ReadDatabase, RolledBack, SqlValue, TransactionError};
 use es_runtime::{
     Append, AppendError, AppendId, Appended, EventFilter, EventStore, ExpectedVersion, FeedPage,
     MemoryStore, Outcome, Position, ReadError, ReadLimit, RecordedEvent, Snapshot, SnapshotStore,
@@ -711,11 +711,9 @@ impl<J: Job<BrokenDatabase>> Job<SqliteRead> for Unbroken<J> {
 impl ReadDatabase for BrokenDatabase {
     type Transaction = SqliteTransaction;
 
-    const NAME: &'static str = SqliteRead::NAME;
-    const NOW: &'static str = SqliteRead::NOW;
-    const FOR_UPDATE: &'static str = SqliteRead::FOR_UPDATE;
-    const TABLES_ENDING_WITH: &'static str = SqliteRead::TABLES_ENDING_WITH;
-    const ALONE: &'static str = SqliteRead::ALONE;
+    fn dialect(&self) -> Dialect {
+        Dialect::Sqlite
+    }
 
     async fn transact<J: Job<Self>>(&self, job: J) -> Result<J::Output, TransactionError> {
         let commits_all = self.commits_all;

@@ -5,11 +5,8 @@ use super::{
     SqlxTransaction,
     values::{bind, sql_values, storage},
 };
-use crate::{
-    errors::{no_answer, task_ended},
-    read::database::sql,
-};
-use es_projections::{Job, ReadDatabase, RolledBack, SqlValue, TransactionError};
+use crate::errors::{no_answer, task_ended};
+use es_projections::{Dialect, Job, ReadDatabase, RolledBack, SqlValue, TransactionError};
 use es_runtime::{Outcome, StorageError, StorageErrorKind};
 use sqlx::{AssertSqlSafe, PgPool};
 use std::fmt;
@@ -95,11 +92,9 @@ fn runtime() -> Result<Handle, StorageError> {
 impl ReadDatabase for SqlxReadDatabase {
     type Transaction = SqlxTransaction;
 
-    const NAME: &'static str = "PostgreSQL";
-    const NOW: &'static str = sql::NOW;
-    const FOR_UPDATE: &'static str = sql::FOR_UPDATE;
-    const TABLES_ENDING_WITH: &'static str = sql::TABLES_ENDING_WITH;
-    const ALONE: &'static str = sql::ALONE;
+    fn dialect(&self) -> Dialect {
+        Dialect::Postgres
+    }
 
     async fn transact<J: Job<Self>>(&self, job: J) -> Result<J::Output, TransactionError> {
         let runtime = runtime().map_err(not_applied)?;

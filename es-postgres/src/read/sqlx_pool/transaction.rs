@@ -10,12 +10,13 @@ use super::{
 };
 use crate::errors::dead_transaction;
 use es_projections::{
-    Expansions, HandlerError, NameTooLong, Names, SqlTransaction, SqlValue, TransactionError,
+    Dialect, Expansions, HandlerError, NameTooLong, Names, SqlRow, SqlTransaction, SqlValue,
+    TransactionError, refuse_end,
 };
 use es_runtime::StorageError;
 use sqlx::{
-    AssertSqlSafe, Error, PgConnection, PgPool, PostgresReadDatabase, SqlSafeStr, SqlStr,
-    pool::PoolConnection, postgres::PgTransactionManager,
+    AssertSqlSafe, Error, PgConnection, PgPool, Postgres, SqlSafeStr, SqlStr, pool::PoolConnection,
+    postgres::PgTransactionManager,
 };
 use sqlx_core::transaction::TransactionManager;
 use std::fmt;
@@ -26,7 +27,7 @@ use std::fmt;
 /// it, or goes on after a statement that failed, fails. `begin` on the connection makes a savepoint,
 /// as `sqlx` does inside of a transaction.
 pub struct SqlxTransaction {
-    connection: PoolConnection<PostgresReadDatabase>,
+    connection: PoolConnection<Postgres>,
     /// The transaction's id at the server.
     id: String,
     expansions: Expansions,
@@ -133,6 +134,34 @@ impl Drop for SqlxTransaction {
 }
 
 impl SqlTransaction for SqlxTransaction {
+    fn dialect(&self) -> Dialect {
+        Dialect::Postgres
+    }
+
+    async fn run_portable(&mut self, sql: &str, values: &[SqlValue]) -> Result<u64, HandlerError> {
+        refuse_end(sql)?;
+        let sql = self.expansions.expand(sql)?.into_owned();
+        let done = bind(AssertSqlSafe(sql), values)
+            .execute(&mut *self.connection)
+            .await;
+        self.is_dead |= done.is_err();
+        Ok(done?.rows_affected())
+    }
+
+    async fn select_portable(
+        &mut self,
+        sql: &str,
+        values: &[SqlValue],
+    ) -> Result<Vec<SqlRow>, HandlerError> {
+        refuse_end(sql)?;
+        let sql = self.expansions.expand(sql)?.into_owned();
+        let rows = bind(AssertSqlSafe(sql), values)
+            .fetch_all(&mut *self.connection)
+            .await;
+        self.is_dead |= rows.is_err();
+        Ok(sql_values(&rows?)?.into_iter().map(SqlRow::new).collect())
+    }
+
     async fn statement(&mut self, sql: &str, values: &[SqlValue]) -> Result<u64, StorageError> {
         let query = bind(AssertSqlSafe(sql), values);
         let done = query.execute(&mut *self.connection).await;

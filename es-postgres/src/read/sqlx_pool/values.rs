@@ -5,7 +5,7 @@ use crate::errors::kind_of;
 use es_projections::{HandlerError, SqlValue};
 use es_runtime::{Outcome, StorageError, StorageErrorKind};
 use sqlx::{
-    Encode, Error, PostgresReadDatabase, Row, SqlSafeStr, Type, TypeInfo, ValueRef,
+    Encode, Error, Postgres, Row, SqlSafeStr, Type, TypeInfo, ValueRef,
     encode::IsNull,
     error::{BoxDynError, DatabaseError},
     postgres::{PgArgumentBuffer, PgArguments, PgDatabaseError, PgRow, PgTypeInfo, types::Oid},
@@ -17,28 +17,48 @@ use tokio_postgres::error::SqlState;
 pub(super) fn bind(
     sql: impl SqlSafeStr,
     values: &[SqlValue],
-) -> Query<'static, PostgresReadDatabase, PgArguments> {
+) -> Query<'static, Postgres, PgArguments> {
     let mut query = sqlx::query(sql);
     for value in values {
         query = match value {
             SqlValue::Null => query.bind(Null),
+            SqlValue::Bool(value) => query.bind(*value),
             SqlValue::Integer(number) => query.bind(*number),
+            SqlValue::Real(number) => query.bind(*number),
             SqlValue::Text(text) => query.bind(text.clone()),
+            SqlValue::Blob(bytes) => query.bind(bytes.clone()),
+            SqlValue::Unsigned(number) => query.bind(number.to_string()),
+            other => query.bind(Unusable(other.kind())),
         };
     }
     query
 }
 
-/// No value, of whichever type the server takes its parameter for.
-struct Null;
+/// A value that PostgreSQL has no type for.
+struct Unusable(&'static str);
 
-impl Type<PostgresReadDatabase> for Null {
+impl Type<Postgres> for Unusable {
     fn type_info() -> PgTypeInfo {
         PgTypeInfo::with_oid(Oid(0))
     }
 }
 
-impl Encode<'_, PostgresReadDatabase> for Null {
+impl Encode<'_, Postgres> for Unusable {
+    fn encode_by_ref(&self, _: &mut PgArgumentBuffer) -> Result<IsNull, BoxDynError> {
+        Err(format!("PostgreSQL cannot take {}", self.0).into())
+    }
+}
+
+/// No value, of whichever type the server takes its parameter for.
+struct Null;
+
+impl Type<Postgres> for Null {
+    fn type_info() -> PgTypeInfo {
+        PgTypeInfo::with_oid(Oid(0))
+    }
+}
+
+impl Encode<'_, Postgres> for Null {
     fn encode_by_ref(&self, _: &mut PgArgumentBuffer) -> Result<IsNull, BoxDynError> {
         Ok(IsNull::Yes)
     }
@@ -54,6 +74,10 @@ pub(super) fn sql_values(rows: &[PgRow]) -> Result<Vec<Vec<SqlValue>>, Error> {
         Ok(match raw.type_info().name() {
             "INT8" => SqlValue::Integer(row.try_get(index)?),
             "INT4" => SqlValue::Integer(row.try_get::<i32, _>(index)?.into()),
+            "INT2" => SqlValue::Integer(row.try_get::<i16, _>(index)?.into()),
+            "BOOL" => SqlValue::Bool(row.try_get(index)?),
+            "FLOAT8" => SqlValue::Real(row.try_get(index)?),
+            "BYTEA" => SqlValue::Blob(row.try_get(index)?),
             _ => SqlValue::Text(row.try_get(index)?),
         })
     };

@@ -1,4 +1,5 @@
-//! Where an attribute stands, and which keys exist there.
+//! What an attribute stands on, and which keys exist there. The reader of the attributes and the
+//! messages both use it.
 
 /// A place for `#[event(..)]`, `#[aggregate(..)]` or `#[shape(..)]`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -205,4 +206,15 @@ impl Place {
             .filter(|place| *place != self && place.attribute() == self.attribute())
             .find(|place| place.keys().contains(&key))
     }
+}
+
+/// What a serde attribute stands on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum On {
+    Container,
+    Variant,
+    Field,
+    /// A struct inside of events that has versions of its own, and a field of it.
+    Versioned,
+    VersionedField,
 }
