@@ -94,7 +94,7 @@ async fn refusals_and_what_cannot_be() {
     parked
         .run()
         .await
-        .then_parked("order/7 refused: the order is on hold")
+        .then_parked("order/7 rejected: the order is on hold")
         .then_nothing_else();
 
     let told = ProcessTest::<Cashier>::new()

@@ -7,10 +7,10 @@ use es_projections::{
     Stalled, State, Status, Subscription,
 };
 use es_runtime::{
-    Append, AppendError, AppendId, Appended, Envelope, EventFilter, EventStore, FeedPage, Position,
-    ReadError, ReadLimit, RecordedEvent, StreamFold, StreamId, StreamRange,
+    Envelope, EventFilter, EventStore, FeedPage, Position, ReadError, ReadLimit, RecordedEvent,
 };
 use es_sqlite::{SqliteReadDatabase, SqliteStore, SqliteTransaction, rusqlite::Connection};
+use es_testkit::{Layered, StoreLayer};
 use es_tests::accounts::{Balances, Deposited, Turnover, balances, deposit};
 use std::{
     future::Future,
@@ -160,45 +160,21 @@ struct Watched {
 }
 
 impl Watched {
-    fn new(inner: &SqliteStore, read: &SqliteReadDatabase, habit: Habit) -> Self {
-        Self {
+    fn store(inner: &SqliteStore, read: &SqliteReadDatabase, habit: Habit) -> Layered<Self> {
+        Layered(Self {
             inner: inner.clone(),
             read: read.clone(),
             habit,
             reads: Arc::default(),
-        }
+        })
     }
 }
 
-impl EventStore for Watched {
-    async fn append(&self, append: Append) -> Result<Appended, AppendError> {
-        self.inner.append(append).await
-    }
+impl StoreLayer for Watched {
+    type Inner = SqliteStore;
 
-    async fn find_append(
-        &self,
-        stream: &StreamId,
-        id: &AppendId,
-    ) -> Result<Option<Appended>, ReadError> {
-        self.inner.find_append(stream, id).await
-    }
-
-    async fn fold_stream<F: StreamFold>(
-        &self,
-        stream: &StreamId,
-        after: u64,
-        fold: F,
-    ) -> Result<F, ReadError> {
-        self.inner.fold_stream(stream, after, fold).await
-    }
-
-    async fn read_stream(
-        &self,
-        stream: &StreamId,
-        range: StreamRange,
-        limit: ReadLimit,
-    ) -> Result<Vec<RecordedEvent>, ReadError> {
-        self.inner.read_stream(stream, range, limit).await
+    fn inner(&self) -> &SqliteStore {
+        &self.inner
     }
 
     async fn read_feed(
@@ -233,7 +209,7 @@ impl EventStore for Watched {
 async fn tables_are_swapped_while_others_append_all_the_time() {
     let folder = tempfile::tempdir().expect("a folder");
     let (store, read) = open(folder.path()).await;
-    let store = Watched::new(&store, &read, Habit::Grows);
+    let store = Watched::store(&store, &read, Habit::Grows);
     deposit(&store.inner, "alice", 1).await.expect("stored");
     let runner = quick(&store, &read).with(Divided).with(Turnover);
     let running = runner.start().expect("started");
@@ -261,7 +237,7 @@ async fn tables_that_are_always_further_are_held_for_the_swap() {
     let head = store.head().await.expect("head");
     read.wait_for::<Turnover>(head, SOON).await.expect("there");
 
-    let slow = Watched::new(&store, &read, Habit::FeedsAnother);
+    let slow = Watched::store(&store, &read, Habit::FeedsAnother);
     let new = quick(&slow, &read).with(second::Turnover);
     let running_new = new.start().expect("started");
     until(&new, |status| {
@@ -309,7 +285,7 @@ impl Project<Deposited, SqliteReadDatabase> for Divided {
 async fn a_store_that_says_without_a_reason_that_there_is_more_is_polled() {
     let folder = tempfile::tempdir().expect("a folder");
     let (store, read) = open(folder.path()).await;
-    let store = Watched::new(&store, &read, Habit::CriesWolf);
+    let store = Watched::store(&store, &read, Habit::CriesWolf);
     let last = deposit(&store, "alice", 1).await.expect("stored");
     let runner = quick(&store, &read)
         .poll_every(Duration::from_secs(3600))
