@@ -17,7 +17,9 @@ fn main() {
     }
     println!("cargo::rerun-if-changed=build.rs");
     #[cfg(unix)]
-    programs::detect(&["pgbouncer", "strace"]);
+    if let Some(advice) = programs::detect(&["pgbouncer", "strace"]) {
+        println!("cargo::warning={advice}");
+    }
     if compiler_release().starts_with(RECORDED_WITH) {
         println!("cargo::rustc-cfg=recorded_compiler");
     }

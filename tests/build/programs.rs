@@ -11,21 +11,21 @@ mod find;
 use std::path::{Path, PathBuf};
 
 /// Sets `postgres` where a server can be started, and the name of each other program that is here. What
-/// was looked at is looked at again when it changes.
-pub(crate) fn detect(others: &[&str]) {
+/// was looked at is looked at again when it changes. Gives what to tell the user.
+pub(crate) fn detect(others: &[&str]) -> Option<String> {
     println!("cargo::rerun-if-env-changed={}", find::VARIABLE);
     println!("cargo::rerun-if-env-changed=PATH");
-    let mut missing = Vec::new();
+    let (mut missing, mut advice) = (Vec::new(), None);
     match (find::postgres(), find::user()) {
         (Some(folder), Ok(find::User::This | find::User::Other(..))) => {
             println!("cargo::rustc-cfg=postgres");
             watch(&folder.join("initdb"));
         }
         (Some(_), _) => {
-            println!(
-                "cargo::warning=The tests that need PostgreSQL are ignored: they run as root, which \
-                 PostgreSQL refuses, and there is neither a user `postgres` nor `nobody`. Run them as \
-                 another user."
+            advice = Some(
+                "The tests that need PostgreSQL are ignored: they run as root, which PostgreSQL refuses, \
+                 and there is neither a user `postgres` nor `nobody`. Run them as another user."
+                    .to_owned(),
             );
             watch(Path::new("/etc/passwd"));
         }
@@ -41,14 +41,8 @@ pub(crate) fn detect(others: &[&str]) {
         }
     }
     if missing.is_empty() {
-        return;
+        return advice;
     }
-    println!(
-        "cargo::warning=The tests that need {} are ignored. Install it, as `apt-get install` does on \
-         Debian, or set {} to the folder of PostgreSQL's programs.",
-        missing.join(", "),
-        find::VARIABLE
-    );
     // Where a program would appear. A folder that is not there must not be named: cargo would run this
     // each time.
     let places = find::path()
@@ -57,6 +51,15 @@ pub(crate) fn detect(others: &[&str]) {
     places
         .filter(|place| place.is_absolute() && place.is_dir())
         .for_each(|place| watch(&place));
+    advice.or_else(|| {
+        Some(format!(
+            "The tests that need {0} are ignored. On Debian and Ubuntu: apt-get install {1}. The folder \
+             of PostgreSQL's programs may be named by {2}.",
+            missing.join(", "),
+            missing.join(" "),
+            find::VARIABLE
+        ))
+    })
 }
 
 fn watch(path: &Path) {

@@ -50,6 +50,10 @@ fn quick(store: &PostgresStore, read: &Postgres) -> Projections<PostgresStore, P
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[cfg_attr(
+    not(postgres),
+    ignore = "needs PostgreSQL: install it or set ES_POSTGRES_BIN"
+)]
 async fn a_running_projection_follows_and_can_be_waited_for() {
     let Place { store, read, .. } = place().await;
     let projections = quick(&store, &read)
@@ -75,6 +79,10 @@ async fn a_running_projection_follows_and_can_be_waited_for() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[cfg_attr(
+    not(postgres),
+    ignore = "needs PostgreSQL: install it or set ES_POSTGRES_BIN"
+)]
 async fn another_process_wakes_the_runner_through_the_server() {
     let Place {
         database,
@@ -100,6 +108,10 @@ async fn another_process_wakes_the_runner_through_the_server() {
 }
 
 #[tokio::test]
+#[cfg_attr(
+    not(postgres),
+    ignore = "needs PostgreSQL: install it or set ES_POSTGRES_BIN"
+)]
 async fn a_poison_event_is_parked_with_its_key_and_the_rest_flows() {
     let Place { store, read, .. } = place().await;
     let broken = Arc::new(AtomicBool::new(true));
@@ -169,6 +181,10 @@ impl Project<Deposited, Postgres> for Careless {
 }
 
 #[tokio::test]
+#[cfg_attr(
+    not(postgres),
+    ignore = "needs PostgreSQL: install it or set ES_POSTGRES_BIN"
+)]
 async fn a_dead_transaction_is_never_taken_for_a_committed_one() {
     let Place { store, read, .. } = place().await;
     deposit(&store, "a", 1).await.expect("stored");
@@ -195,6 +211,10 @@ async fn a_dead_transaction_is_never_taken_for_a_committed_one() {
 }
 
 #[tokio::test]
+#[cfg_attr(
+    not(postgres),
+    ignore = "needs PostgreSQL: install it or set ES_POSTGRES_BIN"
+)]
 async fn what_a_statement_said_is_the_reason_of_parking() {
     let Place { store, read, .. } = place().await;
     deposit(&store, "a", 1).await.expect("stored");
@@ -240,6 +260,10 @@ impl Job<Postgres> for Dead {
 }
 
 #[tokio::test]
+#[cfg_attr(
+    not(postgres),
+    ignore = "needs PostgreSQL: install it or set ES_POSTGRES_BIN"
+)]
 async fn the_commit_of_a_rolled_back_transaction_is_an_error() {
     let Place { database, read, .. } = place().await;
     let result = read.transact(Dead).await;
@@ -263,6 +287,10 @@ impl Job<Postgres> for Panics {
 }
 
 #[tokio::test]
+#[cfg_attr(
+    not(postgres),
+    ignore = "needs PostgreSQL: install it or set ES_POSTGRES_BIN"
+)]
 async fn panics_and_dropped_futures_poison_no_connection() {
     let server = Server::shared().expect("a server");
     let database = server.database().expect("a database");
@@ -309,6 +337,10 @@ async fn poll_once<F: Future>(mut future: std::pin::Pin<&mut F>) -> Option<F::Ou
 }
 
 #[tokio::test]
+#[cfg_attr(
+    not(postgres),
+    ignore = "needs PostgreSQL: install it or set ES_POSTGRES_BIN"
+)]
 async fn a_pool_without_a_free_connection_is_an_error_in_time() {
     let server = Server::shared().expect("a server");
     let database = server.database().expect("a database");
@@ -327,6 +359,10 @@ async fn a_pool_without_a_free_connection_is_an_error_in_time() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[cfg_attr(
+    not(postgres),
+    ignore = "needs PostgreSQL: install it or set ES_POSTGRES_BIN"
+)]
 async fn of_two_runners_the_stale_one_is_refused_by_its_epoch() {
     let Place {
         database,
@@ -374,6 +410,10 @@ async fn of_two_runners_the_stale_one_is_refused_by_its_epoch() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[cfg_attr(
+    not(postgres),
+    ignore = "needs PostgreSQL: install it or set ES_POSTGRES_BIN"
+)]
 async fn a_rebuild_stands_beside_and_takes_over() {
     let Place { store, read, .. } = place().await;
     for number in 0..300 {
@@ -402,6 +442,10 @@ async fn a_rebuild_stands_beside_and_takes_over() {
 }
 
 #[tokio::test]
+#[cfg_attr(
+    not(postgres),
+    ignore = "needs PostgreSQL: install it or set ES_POSTGRES_BIN"
+)]
 async fn a_store_that_is_not_the_one_is_noticed() {
     let Place { store, read, .. } = place().await;
     deposit(&store, "a", 1).await.expect("stored");
@@ -431,6 +475,10 @@ async fn a_store_that_is_not_the_one_is_noticed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[cfg_attr(
+    not(postgres),
+    ignore = "needs PostgreSQL: install it or set ES_POSTGRES_BIN"
+)]
 async fn inline_rows_are_there_with_the_append() {
     let server = Server::shared().expect("a server");
     let database = server.database().expect("a database");
@@ -516,6 +564,10 @@ async fn inline_rows_are_there_with_the_append() {
 
 /// An append that only notes its id writes no event, and what was handled stays handled.
 #[tokio::test]
+#[cfg_attr(
+    not(postgres),
+    ignore = "needs PostgreSQL: install it or set ES_POSTGRES_BIN"
+)]
 async fn an_append_without_events_moves_no_checkpoint() {
     let server = Server::shared().expect("a server");
     let database = server.database().expect("a database");
@@ -557,6 +609,10 @@ impl Project<Deposited, Postgres> for Longs {
 
 /// What the server can never store is the event's fault, and not that of a full disk.
 #[tokio::test(flavor = "multi_thread")]
+#[cfg_attr(
+    not(postgres),
+    ignore = "needs PostgreSQL: install it or set ES_POSTGRES_BIN"
+)]
 async fn a_row_that_no_index_takes_is_parked() {
     let Place { store, read, .. } = place().await;
     for (account, texts) in [("a", 1), ("b", 300), ("c", 2)] {
@@ -589,6 +645,10 @@ async fn a_row_that_no_index_takes_is_parked() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[cfg_attr(
+    not(postgres),
+    ignore = "needs PostgreSQL: install it or set ES_POSTGRES_BIN"
+)]
 async fn a_report_that_holds_the_view_delays_a_swap_and_no_more() {
     let Place {
         database,
@@ -669,6 +729,10 @@ impl Project<Deposited, Postgres> for Odd {
 }
 
 #[tokio::test]
+#[cfg_attr(
+    not(postgres),
+    ignore = "needs PostgreSQL: install it or set ES_POSTGRES_BIN"
+)]
 async fn what_the_server_has_no_place_for_can_be_parked() {
     let Place { store, read, .. } = place().await;
     for account in ["bad", "good", "bad"] {

@@ -33,7 +33,12 @@ macro_rules! on_both {
         }
         mod postgres {
             use super::*;
-            $(#[tokio::test(flavor = "multi_thread")] async fn $name() {
+            $(#[tokio::test(flavor = "multi_thread")]
+            #[cfg_attr(
+                not(postgres),
+                ignore = "needs PostgreSQL: install it or set ES_POSTGRES_BIN"
+            )]
+            async fn $name() {
                 super::$name(Place::postgres).await;
             })*
         }

@@ -8,6 +8,7 @@ use es_sagas::{ProcessCause, ProcessOutcome, ProcessView, Sagas, Verb};
 use es_tests::{
     fulfilment::{Fulfilment, hold, order, pay, payment, place},
     places::{Act, Place, line_of},
+    tries,
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -333,6 +334,10 @@ async fn killed_at_every_place_on_sqlite() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[cfg_attr(
+    not(postgres),
+    ignore = "needs PostgreSQL: install it or set ES_POSTGRES_BIN"
+)]
 async fn killed_at_every_place_on_postgresql() {
     killed_everywhere(Place::postgres).await;
 }
@@ -341,7 +346,9 @@ async fn killed_at_every_place_on_postgresql() {
 async fn killed_at_random(place: Place) {
     const ORDERS: u64 = 200;
     let seconds = std::env::var("PROCESS_KILLS_SECONDS").ok();
-    let seconds = seconds.and_then(|text| text.parse().ok()).unwrap_or(8);
+    let seconds = seconds
+        .and_then(|text| text.parse().ok())
+        .unwrap_or_else(|| tries(8, 3));
     let began = Instant::now();
     let serve = || worker(&place, &["serve", "whole"]);
     let mut workers = vec![serve(), serve(), serve()];
@@ -376,6 +383,10 @@ async fn killed_at_random_on_sqlite() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[cfg_attr(
+    not(postgres),
+    ignore = "needs PostgreSQL: install it or set ES_POSTGRES_BIN"
+)]
 async fn killed_at_random_on_postgresql() {
     killed_at_random(Place::postgres()).await;
 }
@@ -407,6 +418,10 @@ async fn without_the_rules_it_goes_wrong_on_sqlite() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[cfg_attr(
+    not(postgres),
+    ignore = "needs PostgreSQL: install it or set ES_POSTGRES_BIN"
+)]
 async fn without_the_rules_it_goes_wrong_on_postgresql() {
     without_the_rules_it_goes_wrong(Place::postgres()).await;
 }

@@ -65,7 +65,12 @@ macro_rules! on_each_store {
         }
         mod postgres {
             use super::*;
-            $(#[tokio::test] async fn $name() {
+            $(#[tokio::test]
+            #[cfg_attr(
+                not(postgres),
+                ignore = "needs PostgreSQL: install it or set ES_POSTGRES_BIN"
+            )]
+            async fn $name() {
                 let database = Server::shared().expect("a server").database();
                 let database = database.expect("a database");
                 let store = PostgresStore::open(&database.url()).await;

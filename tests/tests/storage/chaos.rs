@@ -2,12 +2,24 @@
 //! and every control shows that it would be seen.
 #![cfg(unix)]
 
+use es_tests::tries;
 use std::process::Command;
 
 #[test]
+#[cfg_attr(
+    not(postgres),
+    ignore = "needs PostgreSQL: install it or set ES_POSTGRES_BIN"
+)]
 fn a_short_run_loses_nothing_and_its_controls_do() {
     let output = Command::new(env!("CARGO_BIN_EXE_programs"))
-        .args(["chaos", "--seed", "1", "--minutes", "0.2", "--json"])
+        .args([
+            "chaos",
+            "--seed",
+            "1",
+            "--minutes",
+            tries("0.2", "0.1"),
+            "--json",
+        ])
         .output()
         .expect("it runs");
     let text = String::from_utf8_lossy(&output.stdout);

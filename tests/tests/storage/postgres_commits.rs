@@ -103,6 +103,10 @@ async fn lose_answers(cut: Cut, appends: usize) -> Counts {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[cfg_attr(
+    not(postgres),
+    ignore = "needs PostgreSQL: install it or set ES_POSTGRES_BIN"
+)]
 async fn a_lost_answer_to_a_commit_is_found_out() {
     const EACH: usize = 25;
     for cut in [
@@ -124,6 +128,10 @@ async fn a_lost_answer_to_a_commit_is_found_out() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[cfg_attr(
+    not(postgres),
+    ignore = "needs PostgreSQL: install it or set ES_POSTGRES_BIN"
+)]
 async fn where_the_server_is_gone_the_outcome_is_unknown_and_the_id_resolves_it() {
     const EACH: usize = 5;
     for cut in [Cut::AfterThenGone, Cut::BeforeThenGone] {
@@ -141,6 +149,10 @@ async fn where_the_server_is_gone_the_outcome_is_unknown_and_the_id_resolves_it(
 
 /// The control: a client that repeats what failed writes twice what was written.
 #[tokio::test(flavor = "multi_thread")]
+#[cfg_attr(
+    not(postgres),
+    ignore = "needs PostgreSQL: install it or set ES_POSTGRES_BIN"
+)]
 async fn a_client_that_just_repeats_writes_twice() {
     const EACH: usize = 10;
     let database = server().database().expect("a database");
@@ -189,6 +201,10 @@ fn refused(answer: Result<es_runtime::Appended, AppendError>) -> StorageErrorKin
 /// A transaction that the server rolls back at its commit, or before it, is no success; the driver
 /// says it is.
 #[tokio::test(flavor = "multi_thread")]
+#[cfg_attr(
+    not(postgres),
+    ignore = "needs PostgreSQL: install it or set ES_POSTGRES_BIN"
+)]
 async fn a_commit_that_the_server_rolled_back_is_no_success() {
     let database = server().database().expect("a database");
     let mut client = plain(&database).await;
@@ -275,6 +291,10 @@ async fn a_commit_that_the_server_rolled_back_is_no_success() {
 
 /// A statement that takes too long is given up as busy, and nothing of it is written later.
 #[tokio::test(flavor = "multi_thread")]
+#[cfg_attr(
+    not(postgres),
+    ignore = "needs PostgreSQL: install it or set ES_POSTGRES_BIN"
+)]
 async fn a_statement_that_takes_too_long_is_given_up() {
     let database = server().database().expect("a database");
     let store = PostgresStore::options(&database.url())
@@ -346,6 +366,10 @@ impl<F: Future + Unpin> Future for Dropped<F> {
 /// A transaction of a read database that is dropped after any poll leaves no connection inside it:
 /// whoever comes next writes for all to see, and nothing stays open on the server.
 #[tokio::test(flavor = "multi_thread")]
+#[cfg_attr(
+    not(postgres),
+    ignore = "needs PostgreSQL: install it or set ES_POSTGRES_BIN"
+)]
 async fn a_dropped_transaction_poisons_nobody() {
     let database = server().database().expect("a database");
     let options = PostgresStore::options(&database.url()).expect("a connection string");
@@ -387,6 +411,10 @@ async fn a_dropped_transaction_poisons_nobody() {
 /// With one connection for reads, and none more to be had from the server, many callers wait their
 /// turn; where there is no connection at all they hear so in time.
 #[tokio::test(flavor = "multi_thread")]
+#[cfg_attr(
+    not(postgres),
+    ignore = "needs PostgreSQL: install it or set ES_POSTGRES_BIN"
+)]
 async fn connections_that_run_out_are_waited_for_or_said() {
     let database = server().database().expect("a database");
     let role = format!("limited_{}", database.name());
@@ -477,6 +505,10 @@ async fn waits_for_a_lock(database: &Database<'_>) {
 /// client of the first has it done by another process, under its append id and with its event ids.
 /// That says nothing of the other two.
 #[tokio::test(flavor = "multi_thread")]
+#[cfg_attr(
+    not(postgres),
+    ignore = "needs PostgreSQL: install it or set ES_POSTGRES_BIN"
+)]
 async fn what_another_process_wrote_proves_no_commit() {
     for is_named in [true, false] {
         let database = server().database().expect("a database");
@@ -543,6 +575,10 @@ async fn what_another_process_wrote_proves_no_commit() {
 
 /// An event id that is there for long proves no commit either.
 #[tokio::test(flavor = "multi_thread")]
+#[cfg_attr(
+    not(postgres),
+    ignore = "needs PostgreSQL: install it or set ES_POSTGRES_BIN"
+)]
 async fn an_old_event_of_the_same_id_proves_no_commit() {
     let database = server().database().expect("a database");
     let (proxy, options) = proxied(&database).await;
@@ -566,6 +602,10 @@ async fn an_old_event_of_the_same_id_proves_no_commit() {
 /// A statement that comes to the server after the store has looked for it, and before the store does
 /// it again: what it wrote is this append, and not somebody else's that was first.
 #[tokio::test(flavor = "multi_thread")]
+#[cfg_attr(
+    not(postgres),
+    ignore = "needs PostgreSQL: install it or set ES_POSTGRES_BIN"
+)]
 async fn an_append_is_not_refused_because_of_itself() {
     let database = server().database().expect("a database");
     let (proxy, options) = proxied(&database).await;
@@ -601,6 +641,10 @@ async fn an_append_is_not_refused_because_of_itself() {
 
 /// A server may be set up to speak another language: what it refuses is refused all the same.
 #[tokio::test(flavor = "multi_thread")]
+#[cfg_attr(
+    not(postgres),
+    ignore = "needs PostgreSQL: install it or set ES_POSTGRES_BIN"
+)]
 async fn a_refusal_is_known_in_any_language() {
     let database = server().database().expect("a database");
     let (proxy, options) = proxied(&database).await;
@@ -626,6 +670,10 @@ async fn a_refusal_is_known_in_any_language() {
 
 /// While the server is gone, those that wait for it wait at the same time.
 #[tokio::test(flavor = "multi_thread")]
+#[cfg_attr(
+    not(postgres),
+    ignore = "needs PostgreSQL: install it or set ES_POSTGRES_BIN"
+)]
 async fn patience_is_not_added_up() {
     const MANY: usize = 100;
     const EACH: Duration = Duration::from_millis(1_000);

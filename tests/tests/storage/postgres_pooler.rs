@@ -87,6 +87,10 @@ const CHECKS: [&str; 24] = [
 ];
 
 #[test]
+#[cfg_attr(
+    not(all(postgres, pgbouncer)),
+    ignore = "needs PostgreSQL and PgBouncer: install them"
+)]
 fn a_transaction_pool_changes_nothing() {
     let (server, _) = pooler();
     let mut ran = 0;
@@ -103,6 +107,10 @@ fn a_transaction_pool_changes_nothing() {
 
 /// The control: behind this pooler a client finds what another one left in a session.
 #[test]
+#[cfg_attr(
+    not(all(postgres, pgbouncer)),
+    ignore = "needs PostgreSQL and PgBouncer: install them"
+)]
 fn what_a_session_holds_is_not_ones_own_behind_a_transaction_pool() {
     conformance::run(async {
         let (server, pooler) = pooler();

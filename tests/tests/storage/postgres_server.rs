@@ -11,6 +11,10 @@ use std::{
 };
 
 #[test]
+#[cfg_attr(
+    not(postgres),
+    ignore = "needs PostgreSQL: install it or set ES_POSTGRES_BIN"
+)]
 fn databases_are_apart_and_answer() {
     let server = Server::shared().expect("a server");
     let (one, two) = (
@@ -31,6 +35,10 @@ fn databases_are_apart_and_answer() {
 }
 
 #[test]
+#[cfg_attr(
+    not(postgres),
+    ignore = "needs PostgreSQL: install it or set ES_POSTGRES_BIN"
+)]
 fn what_was_committed_is_there_after_an_immediate_stop() {
     let server = Server::options()
         .setting("synchronous_commit", "on")
@@ -55,6 +63,10 @@ fn what_was_committed_is_there_after_an_immediate_stop() {
 
 /// Plays the process that dies: it starts a server, says where it is, and waits to be killed.
 #[test]
+#[cfg_attr(
+    not(postgres),
+    ignore = "needs PostgreSQL: install it or set ES_POSTGRES_BIN"
+)]
 fn child() {
     if std::env::var_os("ES_TEST_CHILD").is_none() {
         return;
@@ -108,6 +120,10 @@ fn runs(pid: u32) -> bool {
 }
 
 #[test]
+#[cfg_attr(
+    not(postgres),
+    ignore = "needs PostgreSQL: install it or set ES_POSTGRES_BIN"
+)]
 #[cfg(target_os = "linux")]
 fn a_killed_process_leaves_no_server() {
     let (mut child, folder) = spawn_child();
@@ -126,6 +142,10 @@ fn a_killed_process_leaves_no_server() {
 /// The control: a supervisor that does not look at its pipe leaves the server behind, so what the test
 /// above sees is the supervisor's doing.
 #[test]
+#[cfg_attr(
+    not(postgres),
+    ignore = "needs PostgreSQL: install it or set ES_POSTGRES_BIN"
+)]
 #[cfg(target_os = "linux")]
 fn without_its_supervisor_a_server_stays() {
     let (mut child, folder) = spawn_child();

@@ -47,6 +47,10 @@ async fn refusal(url: &str) -> es_runtime::StorageError {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[cfg_attr(
+    not(postgres),
+    ignore = "needs PostgreSQL: install it or set ES_POSTGRES_BIN"
+)]
 async fn many_processes_may_open_a_fresh_database_at_once() {
     for _ in 0..5 {
         let database = database();
@@ -73,6 +77,10 @@ async fn many_processes_may_open_a_fresh_database_at_once() {
 }
 
 #[tokio::test]
+#[cfg_attr(
+    not(postgres),
+    ignore = "needs PostgreSQL: install it or set ES_POSTGRES_BIN"
+)]
 async fn an_operator_makes_the_tables_and_the_store_needs_few_rights() {
     let database = database();
     let options = PostgresStore::options(&database.url()).expect("a url");
@@ -120,6 +128,10 @@ const BACK_TO: [&str; 2] = [
 ];
 
 #[tokio::test]
+#[cfg_attr(
+    not(postgres),
+    ignore = "needs PostgreSQL: install it or set ES_POSTGRES_BIN"
+)]
 async fn older_tables_are_brought_to_this_version_with_what_is_in_them() {
     for back in BACK_TO {
         for by_script in [false, true] {
@@ -148,6 +160,10 @@ async fn older_tables_are_brought_to_this_version_with_what_is_in_them() {
 }
 
 #[tokio::test]
+#[cfg_attr(
+    not(postgres),
+    ignore = "needs PostgreSQL: install it or set ES_POSTGRES_BIN"
+)]
 async fn what_cannot_be_opened_says_why_without_the_password() {
     let database = database();
     let bad = PostgresStore::options("postgres://user:secret@host:notaport/db");
@@ -193,6 +209,10 @@ async fn what_cannot_be_opened_says_why_without_the_password() {
 }
 
 #[tokio::test]
+#[cfg_attr(
+    not(postgres),
+    ignore = "needs PostgreSQL: install it or set ES_POSTGRES_BIN"
+)]
 async fn events_are_immutable_and_the_server_may_be_read_only() {
     let database = database();
     let store = open(&database).await;
@@ -224,6 +244,10 @@ async fn events_are_immutable_and_the_server_may_be_read_only() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[cfg_attr(
+    not(postgres),
+    ignore = "needs PostgreSQL: install it or set ES_POSTGRES_BIN"
+)]
 async fn appends_that_wait_share_their_commits() {
     let database = database();
     let store = open(&database).await;
@@ -261,6 +285,10 @@ async fn appends_that_wait_share_their_commits() {
 }
 
 #[tokio::test]
+#[cfg_attr(
+    not(postgres),
+    ignore = "needs PostgreSQL: install it or set ES_POSTGRES_BIN"
+)]
 async fn whoever_waits_too_long_for_the_lock_is_told_and_wrote_nothing() {
     let database = database();
     let options = PostgresStore::options(&database.url()).expect("a url");
@@ -292,6 +320,10 @@ async fn whoever_waits_too_long_for_the_lock_is_told_and_wrote_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[cfg_attr(
+    not(postgres),
+    ignore = "needs PostgreSQL: install it or set ES_POSTGRES_BIN"
+)]
 async fn a_server_that_comes_back_is_used_again() {
     let server = Server::start().expect("a server");
     let database = server.database().expect("a database");
@@ -342,6 +374,10 @@ async fn a_server_that_comes_back_is_used_again() {
 }
 
 #[tokio::test]
+#[cfg_attr(
+    not(postgres),
+    ignore = "needs PostgreSQL: install it or set ES_POSTGRES_BIN"
+)]
 async fn a_closed_store_says_so() {
     let database = database();
     let store = open(&database).await;
@@ -373,6 +409,10 @@ async fn a_closed_store_says_so() {
 /// A server that takes connections and says nothing, as one whose machine is frozen, is one that cannot
 /// be reached.
 #[tokio::test]
+#[cfg_attr(
+    not(postgres),
+    ignore = "needs PostgreSQL: install it or set ES_POSTGRES_BIN"
+)]
 async fn a_server_that_says_nothing_is_not_waited_for_without_end() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     let port = listener.local_addr().expect("an address").port();
@@ -386,6 +426,10 @@ async fn a_server_that_says_nothing_is_not_waited_for_without_end() {
 
 /// A name of a schema may be a word of SQL.
 #[tokio::test]
+#[cfg_attr(
+    not(postgres),
+    ignore = "needs PostgreSQL: install it or set ES_POSTGRES_BIN"
+)]
 async fn any_word_may_be_the_name_of_a_schema() {
     let database = database();
     let options = PostgresStore::options(&database.url()).expect("a url");
@@ -424,6 +468,10 @@ fn options_of(database: &Database<'_>, schema: &str) -> es_postgres::PostgresOpt
 
 /// A clock that panics is the error of what asked it, and the store goes on.
 #[tokio::test]
+#[cfg_attr(
+    not(postgres),
+    ignore = "needs PostgreSQL: install it or set ES_POSTGRES_BIN"
+)]
 async fn a_clock_that_panics_ends_no_store() {
     use std::sync::{
         Arc,
@@ -462,6 +510,10 @@ async fn a_clock_that_panics_ends_no_store() {
 
 /// The shortest timeout is a short one, and the longest patience a long one.
 #[tokio::test]
+#[cfg_attr(
+    not(postgres),
+    ignore = "needs PostgreSQL: install it or set ES_POSTGRES_BIN"
+)]
 async fn timeouts_may_be_as_short_or_long_as_one_likes() {
     let database = database();
     let store = open(&database).await;
@@ -496,6 +548,10 @@ async fn timeouts_may_be_as_short_or_long_as_one_likes() {
 
 /// What does not fit into a page does not cross the wire, and no event is left out for it.
 #[tokio::test(flavor = "multi_thread")]
+#[cfg_attr(
+    not(postgres),
+    ignore = "needs PostgreSQL: install it or set ES_POSTGRES_BIN"
+)]
 async fn the_server_knows_how_many_bytes_a_page_may_have() {
     const EVENTS: usize = 100;
     const SIZE: usize = 100_000;
@@ -554,6 +610,10 @@ async fn the_server_knows_how_many_bytes_a_page_may_have() {
 
 /// Texts of queries that are another each time do not fill the server's memory.
 #[tokio::test]
+#[cfg_attr(
+    not(postgres),
+    ignore = "needs PostgreSQL: install it or set ES_POSTGRES_BIN"
+)]
 async fn a_connection_keeps_so_many_statements_and_no_more() {
     let database = database();
     let options = PostgresStore::options(&database.url()).expect("a url");
@@ -588,6 +648,10 @@ impl Job<es_postgres::Postgres> for Look {
 
 /// A swap may change the columns of a view, while statements for the old ones are prepared.
 #[tokio::test]
+#[cfg_attr(
+    not(postgres),
+    ignore = "needs PostgreSQL: install it or set ES_POSTGRES_BIN"
+)]
 async fn a_statement_for_older_columns_is_prepared_anew() {
     let database = database();
     let options = PostgresStore::options(&database.url()).expect("a url");

@@ -6,6 +6,7 @@
 #![cfg(target_os = "linux")]
 
 use es_sqlite::SqliteStore;
+use es_tests::tries;
 use rusqlite::Connection;
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
@@ -16,7 +17,6 @@ use std::{
 
 const SECTOR: usize = 512;
 const APPENDS: &str = "400";
-const STATES: usize = 150;
 
 #[derive(Debug)]
 enum Step {
@@ -213,10 +213,12 @@ struct Found {
     damaged: usize,
 }
 
-/// Loses power at `STATES` moments of the record.
+/// Loses power at so many moments of the record.
 async fn replay(steps: &[Step], seed: u64) -> Found {
     let mut random = fastrand::Rng::with_seed(seed);
-    let mut moments: Vec<usize> = (0..STATES).map(|_| random.usize(..=steps.len())).collect();
+    let mut moments: Vec<usize> = (0..states())
+        .map(|_| random.usize(..=steps.len()))
+        .collect();
     moments.sort_unstable();
     let mut found = Found::default();
     let mut disk: BTreeMap<String, Disk> = BTreeMap::new();
@@ -301,6 +303,11 @@ async fn examine(
     found.with_losses += usize::from(lost > 0);
 }
 
+/// At how many moments the power is lost.
+fn states() -> usize {
+    tries(150, 50)
+}
+
 fn seed() -> u64 {
     let seed = std::env::var("ES_POWER_SEED").ok();
     let seed = seed.and_then(|text| text.parse().ok());
@@ -310,9 +317,10 @@ fn seed() -> u64 {
 }
 
 #[tokio::test]
+#[cfg_attr(not(strace), ignore = "needs strace: install it")]
 async fn nothing_acknowledged_is_lost_with_the_power() {
     let found = replay(&record("full"), seed()).await;
-    println!("full, {STATES} states: {found:?}");
+    println!("full, {} states: {found:?}", states());
     let lost = (found.lost, found.half, found.damaged);
     assert_eq!(lost, (0, 0, 0), "{found:?}");
     assert_eq!(found.acknowledged, 400);
@@ -323,9 +331,10 @@ async fn nothing_acknowledged_is_lost_with_the_power() {
 /// The control: without a sync for each commit the same moments lose what was acknowledged, and still
 /// never half of an append.
 #[tokio::test]
+#[cfg_attr(not(strace), ignore = "needs strace: install it")]
 async fn without_a_sync_for_each_commit_something_is_lost() {
     let found = replay(&record("normal"), seed()).await;
-    println!("normal, {STATES} states: {found:?}");
+    println!("normal, {} states: {found:?}", states());
     assert_eq!((found.half, found.damaged), (0, 0), "{found:?}");
     assert!(
         found.with_losses > 0,

@@ -1,6 +1,7 @@
 //! `kill -9` at random moments: what was acknowledged is there, whole. A child that acknowledges
 //! before it commits is the control that the check can fail.
 
+use es_tests::tries;
 use rusqlite::Connection;
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
@@ -102,21 +103,21 @@ fn random() -> fastrand::Rng {
 
 #[test]
 fn nothing_acknowledged_is_lost_to_kill_9() {
-    const CYCLES: usize = 500;
+    let cycles = tries(500, 60);
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("crash.db");
     let mut random = random();
     let mut acknowledged = Vec::new();
-    for cycle in 0..CYCLES {
+    for cycle in 0..cycles {
         let run = cycle.to_string();
         acknowledged.extend(kill_once(&path, &run, "honest", &mut random));
     }
     let found = check(&path, &acknowledged);
     println!(
-        "{CYCLES} kills, {} acknowledged, {found:?}",
+        "{cycles} kills, {} acknowledged, {found:?}",
         acknowledged.len()
     );
-    assert!(acknowledged.len() > CYCLES, "hardly anything was tried");
+    assert!(acknowledged.len() > cycles, "hardly anything was tried");
     assert!(found.stored >= acknowledged.len());
     let perfect = Found {
         stored: found.stored,
@@ -152,10 +153,10 @@ fn the_check_notices_a_store_that_answers_too_early() {
 
 #[test]
 fn processes_that_open_a_fresh_file_at_once_all_succeed() {
-    const ROUNDS: usize = 25;
+    let rounds = tries(25, 5);
     const PROCESSES: usize = 6;
     let folder = tempfile::tempdir().expect("a folder");
-    for round in 0..ROUNDS {
+    for round in 0..rounds {
         let path = folder.path().join(format!("fresh-{round}.db"));
         let children: Vec<Child> = (0..PROCESSES)
             .map(|number| child(&path, &format!("p{number}"), "once"))

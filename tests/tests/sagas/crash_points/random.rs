@@ -1,7 +1,7 @@
 //! Kills at random: three workers, rounds of 200 sagas, services that fail, undos that do not work.
 //!
 //! A round is over when its sagas rest, so each kill meets workers that have something to do. It goes on
-//! with another round for `SAGA_KILLS_SECONDS`, 8 without.
+//! with another round for `SAGA_KILLS_SECONDS`, a few seconds without.
 
 use super::{
     audit::{Rest, audit},
@@ -11,7 +11,7 @@ use super::{
 use es_runtime::WorkStatus;
 use es_runtime::{CommitStore, WorkQueue};
 use es_sagas::Sagas;
-use es_tests::orders;
+use es_tests::{orders, tries};
 use std::time::{Duration, Instant};
 use tokio::task::JoinSet;
 
@@ -43,7 +43,9 @@ impl Figures {
 
 async fn killed_at_random(place: &Place) {
     let seconds = std::env::var("SAGA_KILLS_SECONDS").ok();
-    let seconds = seconds.and_then(|text| text.parse().ok()).unwrap_or(8);
+    let seconds = seconds
+        .and_then(|text| text.parse().ok())
+        .unwrap_or_else(|| tries(8, 3));
     let time = Duration::from_secs(seconds);
     let serve = || place.worker(&["mode=serve", SERVICES]);
     let mut workers = [serve(), serve(), serve()];

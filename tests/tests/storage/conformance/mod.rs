@@ -21,8 +21,20 @@ mod sqlite {
 #[cfg(unix)]
 mod postgres {
     use es_tests::fixtures::Postgres;
-    es_testkit::conformance!(Postgres::fresh());
-    es_testkit::saga_conformance!(Postgres::fresh());
+    es_testkit::conformance!(
+        #[cfg_attr(
+            not(postgres),
+            ignore = "needs PostgreSQL: install it or set ES_POSTGRES_BIN"
+        )]
+        Postgres::fresh()
+    );
+    es_testkit::saga_conformance!(
+        #[cfg_attr(
+            not(postgres),
+            ignore = "needs PostgreSQL: install it or set ES_POSTGRES_BIN"
+        )]
+        Postgres::fresh()
+    );
 }
 
 /// The catalogue has 71 places; each has a check, or a reason why there is none.

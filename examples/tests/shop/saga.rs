@@ -1,24 +1,8 @@
 //! `shop saga ..` as a person meets it: services that fail, workers that are killed, ledgers that
 //! balance, on a file and on a server.
 
-#![allow(clippy::expect_used, reason = "a test may panic")]
-
-use es_testkit::postgres::Server;
-use std::{
-    path::Path,
-    process::{Command, Output},
-};
-
-fn shop(arguments: &[&str], folder: &Path) -> Output {
-    Command::new(env!("CARGO"))
-        .args(["run", "--quiet", "--locked", "--manifest-path"])
-        .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml"))
-        .args(["--example", "shop", "--"])
-        .args(arguments)
-        .current_dir(folder)
-        .output()
-        .expect("the shop runs")
-}
+use super::{Server, shop};
+use std::path::Path;
 
 fn balances(db: &str, folder: &Path) {
     let run = [
@@ -65,6 +49,10 @@ fn the_ledgers_balance_on_a_file() {
 }
 
 #[test]
+#[cfg_attr(
+    not(postgres),
+    ignore = "needs PostgreSQL: install it or set ES_POSTGRES_BIN"
+)]
 fn the_ledgers_balance_on_a_server() {
     let folder = tempfile::tempdir().expect("a folder");
     let server = Server::shared().expect("a server");
