@@ -48,7 +48,7 @@ pub use runner::Projections;
 pub use running::Running;
 pub use status::{Measure, Meter, State, Status};
 pub use tables::{Build, Partition};
-pub use traits::{Dispatch, Key, Lists, OnNewer, Project, Projection};
+pub use traits::{Dispatch, Key, Lists, OnUnknownVersion, Project, Projection};
 pub use wait::WaitError;
 
 #[cfg(feature = "derive")]

@@ -5,7 +5,7 @@ use crate::place::Place;
 
 pub(crate) fn consumer_not_a_struct(place: Place) -> String {
     format!(
-        "{} is a struct, which may hold what its handlers need\nhelp: write `struct` here",
+        "{} must be a struct; its fields can hold what the handlers need\nhelp: write `struct` here",
         place.item()
     )
 }
@@ -22,7 +22,7 @@ pub(crate) fn consumer_without_name(place: Place, ident: &str, has_attribute: bo
     let name = dotted(ident).replace('.', "_");
     if has_attribute {
         format!(
-            "{attribute} `{ident}` has no name\nhelp: put it first: `#[{attribute}(\"{name}\", ..)]`; its checkpoint is kept under it"
+            "{attribute} `{ident}` has no name\nhelp: write it first: `#[{attribute}(\"{name}\", ..)]`; the checkpoint is stored under it"
         )
     } else {
         let rest = if place == Place::Projection {
@@ -45,7 +45,7 @@ pub(crate) fn consumer_without_events(place: Place, ident: &str) -> String {
 
 pub(crate) fn projection_without_schema(ident: &str) -> String {
     format!(
-        "projection `{ident}` has no tables\nhelp: add `schema(Sqlite = include_str!(\"tables.sql\"))`; in the statements `{{name}}` stands for a table of its own"
+        "projection `{ident}` has no tables\nhelp: add `schema(SqliteReadDatabase = include_str!(\"tables.sql\"))`; in the statements, `{{name}}` stands for one of its tables"
     )
 }
 
@@ -56,7 +56,7 @@ pub(crate) fn list_needs_parentheses(key: &str, given: &str) -> String {
         given
     };
     format!(
-        "`{key}` takes a list\nhelp: write `{key}({given})`; an enum of events can stand in the list too"
+        "`{key}` takes a list\nhelp: write `{key}({given})`; the list can also contain an enum of events"
     )
 }
 
@@ -72,12 +72,12 @@ pub(crate) fn alias_without_enum() -> String {
 }
 
 pub(crate) fn schema_form() -> String {
-    "`schema` names the read database and the statements that make the tables\nhelp: write `schema(Sqlite = include_str!(\"tables.sql\"))`"
+    "`schema` takes the read database and the statements that create the tables\nhelp: write `schema(SqliteReadDatabase = include_str!(\"tables.sql\"))`"
         .to_owned()
 }
 
 pub(crate) fn database_twice(database: &str) -> String {
-    format!("`{database}` has a schema already\nhelp: keep one of them")
+    format!("`{database}` already has a schema\nhelp: keep one of them")
 }
 
 pub(crate) fn not_one_of(key: &str, words: [&str; 2], guess: Option<&str>) -> String {
