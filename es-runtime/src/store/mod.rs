@@ -129,4 +129,13 @@ pub trait EventStore: Clone + Send + Sync + 'static {
         let _ = position;
         std::future::pending()
     }
+
+    /// Closes the store for all its handles: what was accepted is finished, later requests fail with
+    /// [`StorageErrorKind::Closed`]. By default it does nothing.
+    ///
+    /// # Cancel safety
+    /// The store is closing all the same.
+    fn close(&self) -> impl Future<Output = ()> + Send {
+        std::future::ready(())
+    }
 }
