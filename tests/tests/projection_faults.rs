@@ -3,7 +3,8 @@
 
 use es_projections::WaitFor;
 use es_projections::{
-    Delivery, HandlerError, Key, Measure, Project, Projection, ProjectionError, Projections, React, Stalled, State, Status, Subscription,
+    Delivery, HandlerError, Key, Measure, Project, Projection, ProjectionError, Projections, React,
+    Stalled, State, Status, Subscription,
 };
 use es_runtime::{
     Envelope, EventFilter, EventStore, FeedPage, Position, ReadError, ReadLimit, RecordedEvent,
