@@ -378,7 +378,7 @@ pub(crate) async fn create_generation<Db: ReadDatabase>(
     }
     // What would go well on another try says nothing of the schema.
     let refused = |what: &str, error: StorageError| {
-        if error.kind.is_passing() {
+        if error.kind.is_transient() {
             storage(error)
         } else {
             schema_failed(format!("{what}{error}"))

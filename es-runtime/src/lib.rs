@@ -73,7 +73,7 @@
 //!
 //! - [`Event`](derive@Event) and [`Aggregate`](derive@Aggregate): what the derives take.
 //! - [`Repository`]: executing commands, loading, histories.
-//! - [`EventStore`] and [`SnapshotStore`]: what a store promises, for those who write one.
+//! - [`EventStore`] and [`SnapshotStore`]: what a store promises. Who writes one uses [`store::author`].
 //! - [`ExecuteError`], [`LoadError`], [`AppendError`]: what can go wrong, and whether it was written.
 
 // The derives name this crate `::es_runtime`, also in its own documentation tests and unit tests.
@@ -91,7 +91,7 @@ mod first;
 mod record;
 mod repository;
 pub mod schema;
-mod store;
+pub mod store;
 
 pub use aggregate::{Aggregate, AggregateId, Apply, AsId, Command, DomainError, Handle};
 pub use codec::{Codec, CodecError};
@@ -107,6 +107,7 @@ pub use repository::{
     SnapshotFailure, SnapshotUse,
 };
 pub use schema::Shape;
+#[doc(inline)]
 pub use store::{
     AnyStore, Append, AppendError, Appended, Claim, Claimed, Commit, CommitError, CommitStore,
     Committed, CursorMove, Direction, EventFilter, EventStore, FeedPage, Fingerprint,
@@ -120,6 +121,7 @@ pub mod command {
     pub use crate::repository::command::{AggregateCommand, DecideError, encode_events};
 }
 
+#[doc(inline)]
 pub use store::rows;
 
 #[cfg(feature = "derive")]

@@ -5,7 +5,7 @@ use crate::place::Place;
 
 pub(crate) fn consumer_not_a_struct(place: Place) -> String {
     format!(
-        "{} is a struct, which may hold what its handlers need\nhelp: write `struct` here",
+        "{} must be a struct; its fields can hold what the handlers need\nhelp: write `struct` here",
         place.item()
     )
 }
@@ -22,11 +22,11 @@ pub(crate) fn consumer_without_name(place: Place, ident: &str, has_attribute: bo
     let name = dotted(ident).replace('.', "_");
     if has_attribute {
         format!(
-            "{attribute} `{ident}` has no name\nhelp: put it first: `#[{attribute}(\"{name}\", ..)]`; its checkpoint is kept under it"
+            "{attribute} `{ident}` has no name\nhelp: write it first: `#[{attribute}(\"{name}\", ..)]`; the checkpoint is stored under it"
         )
     } else {
         let rest = if place == Place::Projection {
-            ", schema(..)"
+            ", schema = \"..\""
         } else {
             ""
         };
@@ -45,7 +45,7 @@ pub(crate) fn consumer_without_events(place: Place, ident: &str) -> String {
 
 pub(crate) fn projection_without_schema(ident: &str) -> String {
     format!(
-        "projection `{ident}` has no tables\nhelp: add `schema(Sqlite = include_str!(\"tables.sql\"))`; in the statements `{{name}}` stands for a table of its own"
+        "projection `{ident}` has no tables\nhelp: add `schema = include_str!(\"tables.sql\")`; in the statements `{{name}}` stands for a table of its own"
     )
 }
 
@@ -56,7 +56,7 @@ pub(crate) fn list_needs_parentheses(key: &str, given: &str) -> String {
         given
     };
     format!(
-        "`{key}` takes a list\nhelp: write `{key}({given})`; an enum of events can stand in the list too"
+        "`{key}` takes a list\nhelp: write `{key}({given})`; the list can also contain an enum of events"
     )
 }
 
@@ -72,12 +72,18 @@ pub(crate) fn alias_without_enum() -> String {
 }
 
 pub(crate) fn schema_form() -> String {
-    "`schema` names the read database and the statements that make the tables\nhelp: write `schema(Sqlite = include_str!(\"tables.sql\"))`"
+    "`schema` has the statements that create the tables\nhelp: write `schema = include_str!(\"tables.sql\")`, or `schema(sqlite = \"..\", postgres = \"..\")` where they differ, or `schema(SqliteReadDatabase = \"..\")` for handlers of one database"
         .to_owned()
 }
 
+pub(crate) fn dialect_alone(given: &str, missing: &str) -> String {
+    format!(
+        "portable handlers need tables in both databases, and `schema(..)` has none for `{missing}`\nhelp: add `{missing} = \"..\"`; for handlers of one database write its type instead of `{given}`"
+    )
+}
+
 pub(crate) fn database_twice(database: &str) -> String {
-    format!("`{database}` has a schema already\nhelp: keep one of them")
+    format!("`{database}` already has a schema\nhelp: keep one of them")
 }
 
 pub(crate) fn not_one_of(key: &str, words: [&str; 2], guess: Option<&str>) -> String {

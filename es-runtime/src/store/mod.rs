@@ -5,11 +5,13 @@
 
 mod any;
 mod append;
+pub mod author;
 mod commit;
 mod error;
 mod memory;
 mod read;
 pub mod rows;
+mod rules;
 mod snapshot;
 mod work;
 
