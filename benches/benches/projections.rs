@@ -12,11 +12,12 @@
     reason = "a benchmark may stop"
 )]
 
+use es_projections::WaitFor;
 use es_projections::{HandlerError, Measure, Project, Projection, Projections, ReadDatabase};
 use es_runtime::{
     Append, Envelope, Event, EventStore, ExpectedVersion, NewEvent, Position, StreamId,
 };
-use es_sqlite::{Durability, Sqlite, SqliteStore, SqliteTransaction};
+use es_sqlite::{Durability, SqliteReadDatabase, SqliteStore, SqliteTransaction};
 use rusqlite::{Connection, params};
 use serde::{Deserialize, Serialize};
 use std::{
@@ -51,7 +52,7 @@ struct OrderShipped {
 macro_rules! projection {
     ($name:ident, $stored:literal, [$($event:ident),*], $schema:literal) => {
         #[derive(Projection)]
-        #[projection($stored, events($($event),*), schema(Sqlite = $schema))]
+        #[projection($stored, events($($event),*), schema(SqliteReadDatabase = $schema))]
         struct $name;
     };
 }
@@ -84,7 +85,7 @@ projection!(
 /// Each handler is one statement.
 macro_rules! project {
     ($name:ident, $event:ident, |$e:ident| $sql:expr, $params:expr) => {
-        impl Project<$event, Sqlite> for $name {
+        impl Project<$event, SqliteReadDatabase> for $name {
             async fn project(
                 &self,
                 $e: &Envelope<$event>,
@@ -262,7 +263,7 @@ fn main() {
         let took = runtime.block_on(async {
             let path = folder.path().join("one.db");
             remove(&path);
-            let read = Sqlite::open(&path).await.unwrap();
+            let read = SqliteReadDatabase::open(&path).await.unwrap();
             let began = Instant::now();
             let runner = Projections::new(store.clone(), read.clone()).with(Trivial);
             runner.catch_up().await.unwrap();
@@ -276,7 +277,7 @@ fn main() {
         let took = runtime.block_on(async {
             let path = folder.path().join("three.db");
             remove(&path);
-            let read = Sqlite::open(&path).await.unwrap();
+            let read = SqliteReadDatabase::open(&path).await.unwrap();
             let began = Instant::now();
             let runner = Projections::new(store.clone(), read.clone())
                 .with(Orders)
@@ -337,7 +338,9 @@ async fn lag(folder: &Path) {
         .open(folder.join("live.db"))
         .await
         .unwrap();
-    let read = Sqlite::open(folder.join("live-read.db")).await.unwrap();
+    let read = SqliteReadDatabase::open(folder.join("live-read.db"))
+        .await
+        .unwrap();
     let appended: Arc<Mutex<Vec<(Position, Instant)>>> = Arc::default();
     let lags: Arc<Mutex<Vec<Duration>>> = Arc::default();
     let done = Arc::new(AtomicU64::new(0));

@@ -1,4 +1,4 @@
-#[process_manager(reacts(OrderPlaced, payment::Received), timers, refusals)]
+#[process_manager(reacts(OrderPlaced, payment::Received), timers, rejections)]
 pub struct Fulfilment {
     paid: bool,
 }

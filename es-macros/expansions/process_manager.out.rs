@@ -1,24 +1,24 @@
 #[automatically_derived]
-impl ::es_runtime::saga::ProcessManager for Fulfilment {
-    fn inputs() -> ::es_runtime::saga::Inputs<Self> {
-        let inputs = ::es_runtime::saga::Inputs::new();
+impl ::es_sagas::ProcessManager for Fulfilment {
+    fn inputs() -> ::es_sagas::Inputs<Self> {
+        let inputs = ::es_sagas::Inputs::new();
         let inputs = inputs.on::<OrderPlaced>();
         let inputs = inputs.on::<payment::Received>();
         let inputs = inputs.timers();
-        let inputs = inputs.refusals();
+        let inputs = inputs.rejections();
         inputs
     }
 }
 #[automatically_derived]
-impl ::es_runtime::saga::ReactsTo<OrderPlaced> for Fulfilment {}
+impl ::es_sagas::ReactsTo<OrderPlaced> for Fulfilment {}
 #[automatically_derived]
-impl ::es_runtime::saga::ReactsTo<payment::Received> for Fulfilment {}
+impl ::es_sagas::ReactsTo<payment::Received> for Fulfilment {}
 #[automatically_derived]
-impl ::es_runtime::saga::HasTimers for Fulfilment {}
+impl ::es_sagas::HasTimers for Fulfilment {}
 #[automatically_derived]
-impl ::es_runtime::saga::HasRefusals for Fulfilment {}
+impl ::es_sagas::HasRejections for Fulfilment {}
 const _: () = ::core::assert!(
-    ::es_runtime::__private::are_apart(& [::es_runtime::__private::names_of:: <
-    OrderPlaced > (), ::es_runtime::__private::names_of:: < payment::Received > (),]),
+    ::es_sagas::__private::are_apart(& [::es_sagas::__private::names_of:: < OrderPlaced >
+    (), ::es_sagas::__private::names_of:: < payment::Received > (),]),
     "two entries of the `reacts(..)` of `Fulfilment` know the same stored event; keep one",
 );

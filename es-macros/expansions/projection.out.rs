@@ -1,50 +1,52 @@
 #[automatically_derived]
-impl ::es_runtime::projection::Projection for OrderSummaries {
+impl ::es_projections::Projection for OrderSummaries {
     const NAME: &'static ::core::primitive::str = "order_summaries";
     const VERSION: ::core::primitive::u32 = 2;
-    const ON_NEWER: ::es_runtime::projection::OnNewer = ::es_runtime::projection::OnNewer::Skip;
+    const ON_NEWER: ::es_projections::OnNewer = ::es_projections::OnNewer::Skip;
     const PARTITIONS: ::core::primitive::u32 = 4;
-    fn filter() -> ::es_runtime::EventFilter {
-        ::es_runtime::__private::filter(
+    fn filter() -> ::es_projections::__private::EventFilter {
+        ::es_projections::__private::filter(
             &[
-                ::es_runtime::__private::names_of::<OrderPlaced>(),
-                ::es_runtime::__private::names_of::<shipping::OrderShipped>(),
+                ::es_projections::__private::names_of::<OrderPlaced>(),
+                ::es_projections::__private::names_of::<shipping::OrderShipped>(),
             ],
         )
     }
-    fn key(event: &::es_runtime::RecordedEvent) -> ::es_runtime::projection::Key<'_> {
+    fn key(
+        event: &::es_projections::__private::RecordedEvent,
+    ) -> ::es_projections::Key<'_> {
         customer_of(event)
     }
 }
 #[automatically_derived]
-impl ::es_runtime::projection::Lists<OrderPlaced> for OrderSummaries {}
+impl ::es_projections::Lists<OrderPlaced> for OrderSummaries {}
 #[automatically_derived]
-impl ::es_runtime::projection::Lists<shipping::OrderShipped> for OrderSummaries {}
+impl ::es_projections::Lists<shipping::OrderShipped> for OrderSummaries {}
 #[automatically_derived]
-impl ::es_runtime::projection::Dispatch<Sqlite> for OrderSummaries {
-    fn schema() -> ::es_runtime::__private::Cow<'static, ::core::primitive::str> {
+impl ::es_projections::Dispatch<SqliteReadDatabase> for OrderSummaries {
+    fn schema() -> ::es_projections::__private::Cow<'static, ::core::primitive::str> {
         ::core::convert::Into::into(include_str!("order_summaries.sql"))
     }
     async fn dispatch(
         &self,
-        event: &::es_runtime::RecordedEvent,
-        tx: &mut <Sqlite as ::es_runtime::ReadDatabase>::Transaction,
-    ) -> ::core::result::Result<(), ::es_runtime::HandlerError> {
-        if ::es_runtime::__private::knows::<OrderPlaced>(&event.name) {
+        event: &::es_projections::__private::RecordedEvent,
+        tx: &mut <SqliteReadDatabase as ::es_projections::ReadDatabase>::Transaction,
+    ) -> ::core::result::Result<(), ::es_projections::HandlerError> {
+        if ::es_projections::__private::knows::<OrderPlaced>(&event.name) {
             for event in event.decode::<OrderPlaced>()? {
-                <OrderSummaries as ::es_runtime::projection::Project<
+                <OrderSummaries as ::es_projections::Project<
                     OrderPlaced,
-                    Sqlite,
+                    SqliteReadDatabase,
                 >>::project(self, &event, tx)
                     .await?;
             }
             return ::core::result::Result::Ok(());
         }
-        if ::es_runtime::__private::knows::<shipping::OrderShipped>(&event.name) {
+        if ::es_projections::__private::knows::<shipping::OrderShipped>(&event.name) {
             for event in event.decode::<shipping::OrderShipped>()? {
-                <OrderSummaries as ::es_runtime::projection::Project<
+                <OrderSummaries as ::es_projections::Project<
                     shipping::OrderShipped,
-                    Sqlite,
+                    SqliteReadDatabase,
                 >>::project(self, &event, tx)
                     .await?;
             }
@@ -55,8 +57,8 @@ impl ::es_runtime::projection::Dispatch<Sqlite> for OrderSummaries {
     }
 }
 const _: () = ::core::assert!(
-    ::es_runtime::__private::are_apart(& [::es_runtime::__private::names_of:: <
-    OrderPlaced > (), ::es_runtime::__private::names_of:: < shipping::OrderShipped >
+    ::es_projections::__private::are_apart(& [::es_projections::__private::names_of:: <
+    OrderPlaced > (), ::es_projections::__private::names_of:: < shipping::OrderShipped >
     (),]),
     "two entries of the `events(..)` of `OrderSummaries` know the same stored event; keep one",
 );

@@ -22,36 +22,36 @@ impl Fulfil {
     const LIMIT: u32 = 3;
 }
 #[automatically_derived]
-impl ::es_runtime::saga::Saga for Fulfil {
+impl ::es_sagas::Saga for Fulfil {
     const NAME: &'static ::core::primitive::str = "fulfil";
     const VERSION: ::core::primitive::u32 = 2;
     type Deps = Services;
-    fn definition() -> ::es_runtime::saga::Definition<Self> {
-        let mut __es_saga = ::es_runtime::saga::Definition::new();
+    fn definition() -> ::es_sagas::Definition<Self> {
+        let mut __es_saga = ::es_sagas::Definition::new();
         __es_saga.deadline(::core::time::Duration::from_millis(7200000));
         __es_saga.starts_on(<Fulfil>::placed);
         let __es_charge = __es_saga
             .step(
                 "charge",
-                move |cx: ::es_runtime::saga::Cx<Self>| async move {
+                move |cx: ::es_sagas::Cx<Self>| async move {
                     <Fulfil>::charge(cx.saga(), cx.deps(), cx.call()).await
                 },
             )
             .timeout(::core::time::Duration::from_millis(20000))
             .undo_timeout(::core::time::Duration::from_millis(5000))
             .retry(
-                ::es_runtime::saga::Retry::times(8)
+                ::es_sagas::Retry::times(8)
                     .first(::core::time::Duration::from_millis(200)),
             )
-            .undo(move |cx: ::es_runtime::saga::Cx<Self>, did| async move {
+            .undo(move |cx: ::es_sagas::Cx<Self>, did| async move {
                 <Fulfil>::refund(cx.saga(), cx.deps(), did.as_ref()).await
             });
         let __es_pay = __es_saga
             .command(
                 "pay",
-                move |cx: &::es_runtime::saga::Cx<Self>| {
+                move |cx: &::es_sagas::Cx<Self>| {
                     let __es_value_charge: Charge = cx.output(__es_charge)?;
-                    ::core::convert::Into::into(
+                    ::es_sagas::__private::IntoCommand::into_command(
                         <Fulfil>::pay(cx.saga(), &__es_value_charge),
                     )
                 },
@@ -59,10 +59,11 @@ impl ::es_runtime::saga::Saga for Fulfil {
             .needs(__es_charge)
             .pivot();
         __es_saga
-            .on_compensated(move |
-                cx: &::es_runtime::saga::Cx<Self>,
-                why: &::es_runtime::saga::Failure|
-            { ::core::convert::Into::into(<Fulfil>::give_up(cx.saga(), why)) });
+            .on_compensated(move |cx: &::es_sagas::Cx<Self>, why: &::es_sagas::Failure| {
+                ::es_sagas::__private::IntoCommand::into_command(
+                    <Fulfil>::give_up(cx.saga(), why),
+                )
+            });
         let _ = (__es_charge, __es_pay);
         __es_saga
     }

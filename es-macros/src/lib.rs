@@ -10,10 +10,11 @@ mod check;
 mod diag;
 mod expand;
 mod ident;
+mod messages;
 mod model;
+mod place;
 #[cfg(test)]
 mod tests;
-mod wording;
 
 use proc_macro::TokenStream;
 
@@ -339,12 +340,11 @@ pub fn derive_shape(input: TokenStream) -> TokenStream {
 
 /// Makes a struct a read model: its events, its tables, and the dispatch onto its handlers.
 ///
-/// Write a `Project` for each listed event and each read database.
+/// Write a `Project` for each listed event.
 ///
 /// ```
+/// use es_projections::{AnyTransaction, HandlerError, Project, Projection, values};
 /// use es_runtime::{Envelope, Event};
-/// use es_projections::{HandlerError, Project, Projection};
-/// use es_sqlite::{Sqlite, SqliteTransaction};
 /// use serde::{Deserialize, Serialize};
 ///
 /// #[derive(Event, Serialize, Deserialize)]
@@ -355,16 +355,16 @@ pub fn derive_shape(input: TokenStream) -> TokenStream {
 ///
 /// #[derive(Projection)]
 /// #[projection("turnover", version = 1, events(OrderPlaced))]
-/// #[projection(schema(Sqlite = "CREATE TABLE {turnover} (cents INTEGER NOT NULL)"))]
+/// #[projection(schema = "CREATE TABLE {turnover} (cents BIGINT NOT NULL)")]
 /// struct Turnover;
 ///
-/// impl Project<OrderPlaced, Sqlite> for Turnover {
+/// impl Project<OrderPlaced> for Turnover {
 ///     async fn project(
 ///         &self,
 ///         placed: &Envelope<OrderPlaced>,
-///         tx: &mut SqliteTransaction,
+///         tx: &mut AnyTransaction,
 ///     ) -> Result<(), HandlerError> {
-///         tx.execute("INSERT INTO {turnover} VALUES (?1)", [placed.event.cents])?;
+///         tx.run("INSERT INTO {turnover} VALUES ($1)", values![placed.event.cents]).await?;
 ///         Ok(())
 ///     }
 /// }
@@ -378,7 +378,9 @@ pub fn derive_shape(input: TokenStream) -> TokenStream {
 /// | `"turnover"` | The name under which its checkpoint is kept. Required. |
 /// | `version = 2` | The version of tables and handlers, 1 by default. A new one is built beside. |
 /// | `events(A, x::B)` | The events that it handles, each once: single events or whole sets, such as the enum of an aggregate. A set also knows the retired names of its aggregate, which a single event does not. Required. |
-/// | `schema(Sqlite = ..)` | For each read database the statements that make the tables: a `&'static str` or a `String`. `{name}` stands for a table or an index of its own. Required. |
+/// | `schema = ..` | The statements that create the tables: a `&'static str` or a `String`. `{name}` stands for a table or an index of its own. Required. |
+/// | `schema(sqlite = .., postgres = ..)` | The same, where the two databases need different statements. |
+/// | `schema(SqliteReadDatabase = ..)` | The same for handlers of one read database, `Project<Event, SqliteReadDatabase>`. |
 /// | `on_newer = skip` | Goes on without events that a newer program wrote; by default (`stop`) it waits for one. |
 /// | `partitions = 4` | Divides the keys among so many workers, 1 to 1024; 1 by default. |
 /// | `key = path` | A `fn(&RecordedEvent) -> Key<'_>`: events of one key are handled in order. By default the stream. |
@@ -485,11 +487,11 @@ pub fn derive_subscription(input: TokenStream) -> TokenStream {
 /// |---|---|
 /// | `reacts(A, x::B)` | The events that it reacts to, each once: single events or whole sets. Required. |
 /// | `timers` | It sets timers; write `OnTimer`. |
-/// | `refusals` | It is told when an aggregate refuses its command; write `OnRefused`. Without it the instance is parked then. |
+/// | `rejections` | It is told when an aggregate refuses its command; write `OnRejected`. Without it the instance is parked then. |
 /// | `crate = "::path"` | Where es-runtime is, when it has another name. |
 ///
 /// An event that is listed without its `ReactTo` does not compile, nor does a `ReactTo` for an event
-/// that is not listed; so with `timers` and `refusals`.
+/// that is not listed; so with `timers` and `rejections`.
 #[proc_macro_derive(ProcessManager, attributes(process_manager))]
 pub fn derive_process_manager(input: TokenStream) -> TokenStream {
     expand::derive_process_manager(input.into()).into()

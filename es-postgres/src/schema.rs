@@ -69,9 +69,9 @@ CREATE TABLE {s}.snapshots (
 "#,
     // The id of the store is made once and goes with the schema.
     r#"
-CREATE TABLE {s}.sagas (
-    saga           TEXT        COLLATE "C" NOT NULL,
-    id             TEXT        COLLATE "C" NOT NULL,
+CREATE TABLE {s}.work (
+    aggregate      TEXT        COLLATE "C" NOT NULL,
+    aggregate_id   TEXT        COLLATE "C" NOT NULL,
     definition     TEXT        NOT NULL,
     status         TEXT        COLLATE "C" NOT NULL CHECK (status IN ('running', 'parked', 'done')),
     phase          TEXT        NOT NULL,
@@ -81,13 +81,13 @@ CREATE TABLE {s}.sagas (
     owner          TEXT,
     lease_until    TIMESTAMPTZ,
     updated_at     TIMESTAMPTZ NOT NULL,
-    PRIMARY KEY (saga, id)
+    PRIMARY KEY (aggregate, aggregate_id)
 );
-CREATE INDEX sagas_due ON {s}.sagas (saga, due_at) WHERE status = 'running';
-CREATE INDEX sagas_status ON {s}.sagas (saga, status, id);
+CREATE INDEX work_due ON {s}.work (aggregate, due_at) WHERE status = 'running';
+CREATE INDEX work_status ON {s}.work (aggregate, status, aggregate_id);
 
-CREATE TABLE {s}.saga_cursors (
-    saga           TEXT        COLLATE "C" PRIMARY KEY,
+CREATE TABLE {s}.cursors (
+    consumer           TEXT        COLLATE "C" PRIMARY KEY,
     position       TEXT        NOT NULL
 );
 
@@ -101,7 +101,7 @@ INSERT INTO {s}.store_id (id) VALUES (gen_random_uuid());
     // way does, and sees what was committed before it got it: each statement of a volatile function
     // has a snapshot of its own.
     r"
-CREATE FUNCTION {s}.append_at_once(
+CREATE FUNCTION {s}.append_single_round_trip(
     streams_aggregate TEXT[], streams_id TEXT[], expected BIGINT[],
     places BIGINT[], versions BIGINT[], event_ids UUID[], times TIMESTAMPTZ[],
     schema_versions INTEGER[], aggregates TEXT[], ids TEXT[], names TEXT[], content_types TEXT[],
@@ -161,18 +161,18 @@ pub(crate) fn script(schema: &SchemaName) -> String {
 fn steps(schema: &SchemaName) -> String {
     let mut text = String::from(
         "CREATE TABLE IF NOT EXISTS {s}.es_meta (name TEXT PRIMARY KEY, value BIGINT NOT NULL);\n\
-         INSERT INTO {s}.es_meta VALUES ('schema_version', 0) ON CONFLICT (name) DO NOTHING;\n",
+         INSERT INTO {s}.es_meta VALUES ('tables_version', 0) ON CONFLICT (name) DO NOTHING;\n",
     );
     for (step, version) in STEPS.iter().zip(1_i64..) {
         let before = version.saturating_sub(1);
         text.extend([
-            "DO $step$ BEGIN IF (SELECT value FROM {s}.es_meta WHERE name = 'schema_version') = ",
+            "DO $step$ BEGIN IF (SELECT value FROM {s}.es_meta WHERE name = 'tables_version') = ",
             &before.to_string(),
             " THEN",
             step,
             "UPDATE {s}.es_meta SET value = ",
             &version.to_string(),
-            " WHERE name = 'schema_version';\nEND IF; END $step$;\n",
+            " WHERE name = 'tables_version';\nEND IF; END $step$;\n",
         ]);
     }
     text.replace("{s}", &schema.quoted())
@@ -254,9 +254,21 @@ async fn version(session: &Session, schema: &SchemaName) -> Result<i64, StorageE
         return Ok(0);
     }
     let quoted = schema.quoted();
-    let select = format!("SELECT value FROM {quoted}.es_meta WHERE name = 'schema_version'");
+    let select = format!("SELECT value FROM {quoted}.es_meta WHERE name = 'tables_version'");
     let rows = session.rows(&select, &[]).await.map_err(storage)?;
     let found = rows.first().and_then(|row| row.try_get::<_, i64>(0).ok());
+    if found.is_none() {
+        let old = format!("SELECT 1 FROM {quoted}.es_meta WHERE name = 'schema_version'");
+        if !session.rows(&old, &[]).await.map_err(storage)?.is_empty() {
+            return Err(StorageError::new(
+                StorageErrorKind::Version,
+                format!(
+                    "the tables in schema {name} were made before the first release of this \
+                     library, and there is no migration from them; use another schema"
+                ),
+            ));
+        }
+    }
     match found {
         Some(version) if version > CURRENT => Err(StorageError::new(
             StorageErrorKind::Version,
@@ -267,7 +279,7 @@ async fn version(session: &Session, schema: &SchemaName) -> Result<i64, StorageE
         )),
         Some(version) if version >= 0 => Ok(version),
         _ => Err(corrupt(format!(
-            "the table {name}.es_meta has no usable schema_version"
+            "the table {name}.es_meta has no usable tables_version"
         ))),
     }
 }
@@ -316,8 +328,8 @@ async fn refuse_foreign_tables(session: &Session, schema: &SchemaName) -> Result
         "events",
         "appends",
         "snapshots",
-        "sagas",
-        "saga_cursors",
+        "work",
+        "cursors",
         "store_id",
     ];
     for table in names {

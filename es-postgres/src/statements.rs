@@ -16,7 +16,7 @@ pub(crate) struct Statements {
     /// Moves the end of the feed. Where it does not move, the division fails, and with it the
     /// transaction.
     pub(crate) advance: String,
-    pub(crate) append_at_once: String,
+    pub(crate) append_single_round_trip: String,
     pub(crate) known_events: String,
     pub(crate) head: String,
     pub(crate) fold: String,
@@ -28,14 +28,14 @@ pub(crate) struct Statements {
     pub(crate) load_snapshot: String,
     pub(crate) save_snapshot: String,
     pub(crate) delete_snapshot: String,
-    pub(crate) saga_epochs: String,
-    pub(crate) saga_put: String,
-    pub(crate) saga_release: String,
-    pub(crate) saga_cursors: String,
+    pub(crate) work_epochs: String,
+    pub(crate) work_put: String,
+    pub(crate) work_release: String,
+    pub(crate) cursors: String,
     pub(crate) cursor: String,
-    pub(crate) saga_move: String,
-    pub(crate) saga_claim: String,
-    pub(crate) saga_renew: String,
+    pub(crate) move_cursors: String,
+    pub(crate) work_claim: String,
+    pub(crate) work_renew: String,
     pub(crate) work_items: String,
     pub(crate) now: String,
     pub(crate) store_id: String,
@@ -75,8 +75,8 @@ impl Statements {
                 "WITH moved AS (UPDATE {s}.head SET position = $1 WHERE position = $2 RETURNING \
                  1) SELECT 1 / count(*) FROM moved"
             ),
-            append_at_once: format!(
-                "SELECT ended_at, now FROM {s}.append_at_once($1, $2, $3, $4, $5, $6, $7, $8, $9, \
+            append_single_round_trip: format!(
+                "SELECT ended_at, now FROM {s}.append_single_round_trip($1, $2, $3, $4, $5, $6, $7, $8, $9, \
                  $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22)"
             ),
             known_events: format!(
@@ -112,47 +112,45 @@ impl Statements {
                 "DELETE FROM {s}.snapshots WHERE aggregate = $1 AND aggregate_id = $2"
             ),
             // Claims do not take the lock on the end of the feed, so a commit locks its rows.
-            saga_epochs: format!(
-                "SELECT r.number, s.epoch FROM unnest($1, $2) WITH ORDINALITY AS r (saga, id, \
-                 number) JOIN {s}.sagas s ON s.saga = r.saga AND s.id = r.id FOR UPDATE OF s"
+            work_epochs: format!(
+                "SELECT r.number, s.epoch FROM unnest($1, $2) WITH ORDINALITY AS r (aggregate, id, \
+                 number) JOIN {s}.work s ON s.aggregate = r.aggregate AND s.aggregate_id = r.id FOR UPDATE OF s"
             ),
-            saga_put: format!(
-                "INSERT INTO {s}.sagas (saga, id, definition, status, phase, reason, due_at, epoch, \
+            work_put: format!(
+                "INSERT INTO {s}.work (aggregate, aggregate_id, definition, status, phase, reason, due_at, epoch, \
                  updated_at) SELECT r.*, 0, $8 FROM unnest($1, $2, $3, $4, $5, $6, $7) AS r ON \
-                 CONFLICT (saga, id) DO UPDATE SET definition = excluded.definition, status = \
+                 CONFLICT (aggregate, aggregate_id) DO UPDATE SET definition = excluded.definition, status = \
                  excluded.status, phase = excluded.phase, reason = excluded.reason, due_at = \
                  excluded.due_at, updated_at = excluded.updated_at"
             ),
-            saga_release: format!(
-                "UPDATE {s}.sagas AS s SET owner = NULL, lease_until = NULL FROM unnest($1, $2) AS r \
-                 (saga, id) WHERE s.saga = r.saga AND s.id = r.id"
+            work_release: format!(
+                "UPDATE {s}.work AS s SET owner = NULL, lease_until = NULL FROM unnest($1, $2) AS r \
+                 (aggregate, id) WHERE s.aggregate = r.aggregate AND s.aggregate_id = r.id"
             ),
-            saga_cursors: format!(
-                "SELECT position, saga FROM {s}.saga_cursors WHERE saga = ANY($1)"
-            ),
-            cursor: format!("SELECT position FROM {s}.saga_cursors WHERE saga = $1"),
-            saga_move: format!(
-                "INSERT INTO {s}.saga_cursors (saga, position) SELECT * FROM unnest($1, $2) ON CONFLICT (saga) \
+            cursors: format!("SELECT position, consumer FROM {s}.cursors WHERE consumer = ANY($1)"),
+            cursor: format!("SELECT position FROM {s}.cursors WHERE consumer = $1"),
+            move_cursors: format!(
+                "INSERT INTO {s}.cursors (consumer, position) SELECT * FROM unnest($1, $2) ON CONFLICT (consumer) \
                  DO UPDATE SET position = excluded.position"
             ),
-            saga_claim: format!(
-                "UPDATE {s}.sagas AS s SET epoch = s.epoch + 1, owner = $2, lease_until = \
+            work_claim: format!(
+                "UPDATE {s}.work AS s SET epoch = s.epoch + 1, owner = $2, lease_until = \
                  coalesce($5, clock_timestamp()) + $3 * interval '1 microsecond' FROM (SELECT \
-                 saga, id, lease_until IS NOT NULL AS lease_expired FROM {s}.sagas WHERE saga = ANY($1) \
+                 aggregate, aggregate_id, lease_until IS NOT NULL AS lease_expired FROM {s}.work WHERE aggregate = ANY($1) \
                  AND status = 'running' AND due_at <= coalesce($5, clock_timestamp()) AND (lease_until IS NULL OR lease_until <= \
                  coalesce($5, clock_timestamp())) ORDER BY due_at LIMIT $4 FOR UPDATE SKIP \
-                 LOCKED) AS due WHERE s.saga = due.saga AND s.id = due.id RETURNING s.saga, s.id, \
+                 LOCKED) AS due WHERE s.aggregate = due.aggregate AND s.aggregate_id = due.aggregate_id RETURNING s.aggregate, s.aggregate_id, \
                  s.epoch, s.due_at, due.lease_expired"
             ),
-            saga_renew: format!(
-                "UPDATE {s}.sagas SET lease_until = coalesce($5, clock_timestamp()) + $4 * \
-                 interval '1 microsecond' WHERE saga = $1 AND id = $2 AND epoch = $3 RETURNING 1"
+            work_renew: format!(
+                "UPDATE {s}.work SET lease_until = coalesce($5, clock_timestamp()) + $4 * \
+                 interval '1 microsecond' WHERE aggregate = $1 AND aggregate_id = $2 AND epoch = $3 RETURNING 1"
             ),
             work_items: format!(
-                "SELECT saga, id, definition, status, phase, reason, due_at, epoch, owner, \
-                 lease_until, updated_at FROM {s}.sagas WHERE ($1::text[] = '{{}}' OR saga = \
-                 ANY($1)) AND ($2::text IS NULL OR id = $2) AND ($3::text IS NULL OR status = $3) \
-                 AND ($4::text IS NULL OR (saga, id) > ($4, $5::text)) ORDER BY saga, id LIMIT $6"
+                "SELECT aggregate, aggregate_id, definition, status, phase, reason, due_at, epoch, owner, \
+                 lease_until, updated_at FROM {s}.work WHERE ($1::text[] = '{{}}' OR aggregate = \
+                 ANY($1)) AND ($2::text IS NULL OR aggregate_id = $2) AND ($3::text IS NULL OR status = $3) \
+                 AND ($4::text IS NULL OR (aggregate, aggregate_id) > ($4, $5::text)) ORDER BY aggregate, aggregate_id LIMIT $6"
             ),
             now: "SELECT clock_timestamp()".to_owned(),
             store_id: format!("SELECT id::text FROM {s}.store_id"),
@@ -174,19 +172,19 @@ impl Statements {
 }
 
 impl Statements {
-    /// The statements of a commit of sagas, to be ready before a flight.
+    /// The statements of a commit, to be ready before a flight.
     pub(crate) fn of_commits(&self) -> [(&str, &'static [Type]); 5] {
         [
-            (&self.saga_epochs, &[Type::TEXT_ARRAY, Type::TEXT_ARRAY]),
-            (&self.saga_put, SAGA_PUT),
-            (&self.saga_release, &[Type::TEXT_ARRAY, Type::TEXT_ARRAY]),
-            (&self.saga_cursors, &[Type::TEXT_ARRAY]),
-            (&self.saga_move, &[Type::TEXT_ARRAY, Type::TEXT_ARRAY]),
+            (&self.work_epochs, &[Type::TEXT_ARRAY, Type::TEXT_ARRAY]),
+            (&self.work_put, WORK_PUT),
+            (&self.work_release, &[Type::TEXT_ARRAY, Type::TEXT_ARRAY]),
+            (&self.cursors, &[Type::TEXT_ARRAY]),
+            (&self.move_cursors, &[Type::TEXT_ARRAY, Type::TEXT_ARRAY]),
         ]
     }
 }
 
-const SAGA_PUT: &[Type] = &[
+const WORK_PUT: &[Type] = &[
     Type::TEXT_ARRAY,
     Type::TEXT_ARRAY,
     Type::TEXT_ARRAY,

@@ -1,10 +1,9 @@
-//! What sagas have in the schema of the events: their rows, their cursors, and claims by the clock of
-//! the server.
+//! Commits, work items, cursors, and claims by the clock of the server.
 
 use crate::{
     connection::Param,
-    errors::{closed, corrupt, no_answer},
-    rows::{clamped, natural, time},
+    errors::{closed, corrupt, no_answer, not_applied},
+    rows::{clamped, cursor_of, natural, time},
     store::PostgresStore,
     write::Message,
 };
@@ -17,31 +16,12 @@ use std::time::{Duration, SystemTime};
 use tokio::sync::oneshot;
 use tokio_postgres::{Row, types::Type};
 
-pub(crate) fn not_applied(error: StorageError) -> CommitError {
-    CommitError::Storage {
-        outcome: Outcome::NotApplied,
-        error,
-    }
-}
-
-/// The position that a cursor stands at.
-pub(crate) fn cursor_of(rows: &[Row], consumer: &str) -> Result<Option<Position>, StorageError> {
-    let Some(row) = rows.first() else {
-        return Ok(None);
-    };
-    let text: Option<&str> = row.try_get(0).ok();
-    let position = text.and_then(|text| text.parse().ok());
-    position
-        .map(Some)
-        .ok_or_else(|| corrupt(format!("the cursor of `{consumer}` is not a position")))
-}
-
 fn micros(time: Duration) -> f64 {
     time.as_secs_f64() * 1_000_000.0
 }
 
 impl PostgresStore {
-    fn saga_clock(&self) -> Result<Option<SystemTime>, StorageError> {
+    fn work_clock(&self) -> Result<Option<SystemTime>, StorageError> {
         let now = self.shared().settings.now()?;
         Ok(now.map(SystemTime::from))
     }
@@ -80,13 +60,13 @@ impl WorkQueue for PostgresStore {
             (&claim.owner, Type::TEXT),
             (&micros(claim.lease), Type::FLOAT8),
             (&most, Type::INT8),
-            (&self.saga_clock()?, Type::TIMESTAMPTZ),
+            (&self.work_clock()?, Type::TIMESTAMPTZ),
         ];
-        let sql = &self.shared().statements.saga_claim;
+        let sql = &self.shared().statements.work_claim;
         let mut found = self.shared().rows(sql, &params).await?;
         found.sort_by_key(|row| row.try_get::<_, SystemTime>(3).ok());
         let claimed = found.iter().map(|row| {
-            let damaged = || corrupt("a row of sagas is damaged: it cannot be claimed");
+            let damaged = || corrupt("a row of work is damaged: it cannot be claimed");
             let instance = instance(row).ok_or_else(damaged)?;
             let epoch = natural(row, 2).ok_or_else(damaged)?;
             let lease_expired = row.try_get(4).map_err(|_| damaged())?;
@@ -101,9 +81,9 @@ impl WorkQueue for PostgresStore {
             (&claimed.instance.id(), Type::TEXT),
             (&clamped(claimed.epoch), Type::INT8),
             (&micros(lease), Type::FLOAT8),
-            (&self.saga_clock()?, Type::TIMESTAMPTZ),
+            (&self.work_clock()?, Type::TIMESTAMPTZ),
         ];
-        let sql = &self.shared().statements.saga_renew;
+        let sql = &self.shared().statements.work_renew;
         Ok(!self.shared().rows(sql, &params).await?.is_empty())
     }
 
@@ -121,7 +101,7 @@ impl WorkQueue for PostgresStore {
         let sql = &self.shared().statements.work_items;
         let found = self.shared().rows(sql, &params).await?;
         let rows = found.iter().map(|row| {
-            saga_row(row).ok_or_else(|| ReadError::Storage(corrupt("a row of sagas is damaged")))
+            work_item(row).ok_or_else(|| ReadError::Storage(corrupt("a row of work is damaged")))
         });
         rows.collect()
     }
@@ -150,7 +130,7 @@ fn instance(row: &Row) -> Option<StreamId> {
     StreamId::new(row.try_get(0).ok()?, row.try_get(1).ok()?).ok()
 }
 
-fn saga_row(row: &Row) -> Option<WorkItem> {
+fn work_item(row: &Row) -> Option<WorkItem> {
     let optional = |index| -> Option<Option<Timestamp>> {
         let time: Option<SystemTime> = row.try_get(index).ok()?;
         Some(time.map(Timestamp::from))

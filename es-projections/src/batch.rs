@@ -1,7 +1,7 @@
 //! One page of events in one transaction: the handlers, the parked keys and the checkpoint.
 
 use super::{
-    Dispatch, HandlerError, Job, OnNewer, Projection, ReadDatabase, RolledBack, Slot,
+    Dispatch, HandlerError, Job, OnNewer, Partition, Projection, ReadDatabase, RolledBack,
     SqlTransaction,
     tables::{self, Advance},
 };
@@ -16,10 +16,10 @@ use std::{
     sync::Arc,
 };
 
-/// Events that belong to one slot, and how far the checkpoint moves with them.
+/// Events that belong to one partition, and how far the checkpoint moves with them.
 #[derive(Clone, Debug)]
 pub(super) struct Page {
-    pub(super) slot: Slot,
+    pub(super) partition: Partition,
     pub(super) epoch: i64,
     pub(super) from: Position,
     pub(super) to: Position,
@@ -43,7 +43,7 @@ pub(super) enum PageEnd {
     Committed { parked: u64, keys: u64 },
     /// Nothing is: the event with this index failed.
     Failed { index: usize, error: HandlerError },
-    /// Nothing is: the slot is another owner's, or stands elsewhere, or is gone.
+    /// Nothing is: the partition is another owner's, or stands elsewhere, or is gone.
     Fenced,
     /// Nothing is: a shutdown came first.
     Interrupted,
@@ -51,7 +51,7 @@ pub(super) enum PageEnd {
 
 /// Which events of a page are not given to their handlers.
 #[derive(Clone, Debug)]
-pub(super) enum Aside {
+pub(super) enum Parking {
     /// Those whose keys have parked events.
     Parked,
     /// The first one is parked for this reason.
@@ -62,7 +62,7 @@ pub(super) enum Aside {
 pub(super) struct Batch<P, Db> {
     pub(super) projection: Arc<P>,
     pub(super) page: Page,
-    pub(super) aside: Aside,
+    pub(super) parking: Parking,
     pub(super) database: PhantomData<fn(Db)>,
 }
 
@@ -73,15 +73,15 @@ impl<P: Dispatch<Db>, Db: ReadDatabase> Job<Db> for Batch<P, Db> {
         let Self {
             projection,
             page,
-            aside,
+            parking,
             ..
         } = self;
-        let mut books = Books::open::<Db>(tx, &page).await?;
-        tx.set_names(page.slot.names());
+        let mut state = ProjectionState::open::<Db>(tx, &page).await?;
+        tx.set_names(page.partition.names());
         for (index, event) in page.events().iter().enumerate() {
             let key = P::key(event);
-            if books
-                .sets_aside::<Db>(tx, &page, &aside, index, event, &key)
+            if state
+                .parks::<Db>(tx, &page, &parking, index, event, &key)
                 .await?
             {
                 continue;
@@ -90,24 +90,24 @@ impl<P: Dispatch<Db>, Db: ReadDatabase> Job<Db> for Batch<P, Db> {
                 return Err(RolledBack::With(PageEnd::Failed { index, error }));
             }
         }
-        books.close::<Db>(tx, &page).await
+        state.close::<Db>(tx, &page).await
     }
 }
 
 /// The checkpoint during a page.
-pub(super) struct Books {
+pub(super) struct ProjectionState {
     parked_before: bool,
     parked: u64,
     keys: HashSet<String>,
 }
 
-impl Books {
+impl ProjectionState {
     /// Locks the checkpoint and compares it.
     pub(super) async fn open<Db: ReadDatabase>(
         tx: &mut Db::Transaction,
         page: &Page,
     ) -> Result<Self, RolledBack<PageEnd>> {
-        match tables::lock_checkpoint::<Db>(tx, &page.slot).await? {
+        match tables::lock_checkpoint::<Db>(tx, &page.partition).await? {
             Some(now) if now.epoch == page.epoch && now.position == page.from => Ok(Self {
                 parked_before: now.parked > 0,
                 parked: 0,
@@ -118,27 +118,27 @@ impl Books {
     }
 
     /// Parks an event whose turn has not come.
-    pub(super) async fn sets_aside<Db: ReadDatabase>(
+    pub(super) async fn parks<Db: ReadDatabase>(
         &mut self,
         tx: &mut Db::Transaction,
         page: &Page,
-        aside: &Aside,
+        parking: &Parking,
         index: usize,
         event: &RecordedEvent,
         key: &str,
     ) -> Result<bool, StorageError> {
-        let (reason, attempts) = match aside {
-            Aside::First { reason, attempts } if index == 0 => (reason.as_str(), *attempts),
+        let (reason, attempts) = match parking {
+            Parking::First { reason, attempts } if index == 0 => (reason.as_str(), *attempts),
             _ => {
                 let waits = self.keys.contains(key)
-                    || (self.parked_before && tables::is_parked(tx, &page.slot, key).await?);
+                    || (self.parked_before && tables::is_parked(tx, &page.partition, key).await?);
                 if !waits {
                     return Ok(false);
                 }
                 ("an earlier event of its key is parked", 0)
             }
         };
-        tables::park::<Db>(tx, &page.slot, key, event, reason, attempts).await?;
+        tables::park::<Db>(tx, &page.partition, key, event, reason, attempts).await?;
         self.keys.insert(key.to_owned());
         self.parked = self.parked.saturating_add(1);
         Ok(true)
@@ -154,7 +154,7 @@ impl Books {
         let moved = tables::advance::<Db>(
             tx,
             &Advance {
-                slot: &page.slot,
+                partition: &page.partition,
                 epoch: page.epoch,
                 from: page.from,
                 to: page.to,

@@ -2,7 +2,7 @@
 
 use super::{
     HandlerError, Key, Lists, OnNewer, ReadDatabase,
-    batch::{Aside, Books, Page, PageEnd, guarded},
+    batch::{Page, PageEnd, Parking, ProjectionState, guarded},
 };
 use es_runtime::{Envelope, EventFilter, EventSet, RecordedEvent};
 use std::future::Future;
@@ -23,7 +23,7 @@ pub trait Subscription: Send + Sync + 'static {
     const NAME: &'static str;
     /// What happens with an event that a newer program wrote.
     const ON_NEWER: OnNewer = OnNewer::Stop;
-    /// Into how many slots the keys are divided; each has a position and a worker of its own.
+    /// Into how many partitions the keys are divided; each has a position and a worker of its own.
     const PARTITIONS: u32 = 1;
     /// Whether it begins with the first event of the store; otherwise with the first one after it
     /// was started for the first time.
@@ -47,7 +47,7 @@ pub trait Subscription: Send + Sync + 'static {
 pub trait React<E: EventSet>: Lists<E> {
     /// Has the effect, and gives its id to whoever receives it.
     ///
-    /// It may take long: the slot is kept meanwhile, as long as it does not block its thread. It has
+    /// It may take long: the partition is kept meanwhile, as long as it does not block its thread. It has
     /// no time limit of its own, so give it one where the other side may never answer.
     ///
     /// # Errors
@@ -55,7 +55,7 @@ pub trait React<E: EventSet>: Lists<E> {
     ///
     /// # Cancel safety
     /// It is dropped where a shutdown has waited for it as long as a lease lasts, and where another
-    /// runner has taken the slot over. The event is delivered again under the same id.
+    /// runner has taken the partition over. The event is delivered again under the same id.
     fn react(
         &self,
         event: &Envelope<E>,
@@ -134,7 +134,7 @@ pub(super) async fn deliver_first<D: Deliver>(
 pub(super) struct Gate {
     pub(super) page: Page,
     pub(super) key: String,
-    pub(super) aside: Aside,
+    pub(super) parking: Parking,
 }
 
 /// What the gate says.
@@ -153,18 +153,20 @@ impl<Db: ReadDatabase> super::Job<Db> for Gate {
             With(end) => With(Gated::Closed(end)),
             Failed(error) => Failed(error),
         };
-        let Self { page, key, aside } = self;
-        let mut books = Books::open::<Db>(tx, &page).await.map_err(closed)?;
+        let Self { page, key, parking } = self;
+        let mut state = ProjectionState::open::<Db>(tx, &page)
+            .await
+            .map_err(closed)?;
         let Some(event) = page.events().first() else {
             return Ok(Gated::Open);
         };
-        if !books
-            .sets_aside::<Db>(tx, &page, &aside, 0, event, &key)
+        if !state
+            .parks::<Db>(tx, &page, &parking, 0, event, &key)
             .await?
         {
             return Err(With(Gated::Open));
         }
-        let end = books.close::<Db>(tx, &page).await.map_err(closed)?;
+        let end = state.close::<Db>(tx, &page).await.map_err(closed)?;
         Ok(Gated::Closed(end))
     }
 }
@@ -176,7 +178,7 @@ impl<Db: ReadDatabase> super::Job<Db> for Delivered {
     type Output = PageEnd;
 
     async fn run(self, tx: &mut Db::Transaction) -> Result<PageEnd, super::RolledBack<PageEnd>> {
-        let books = Books::open::<Db>(tx, &self.0).await?;
-        books.close::<Db>(tx, &self.0).await
+        let state = ProjectionState::open::<Db>(tx, &self.0).await?;
+        state.close::<Db>(tx, &self.0).await
     }
 }

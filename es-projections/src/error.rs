@@ -29,6 +29,11 @@ impl HandlerError {
         &*self.0
     }
 
+    /// The error that was returned, for an error type that has it as its source.
+    pub fn into_error(self) -> Box<dyn Error + Send + Sync> {
+        self.0
+    }
+
     /// Whether the event was written by a newer program.
     pub(crate) fn is_newer(&self) -> bool {
         matches!(
@@ -224,9 +229,9 @@ pub enum ProjectionError {
         /// The name.
         projection: String,
     },
-    /// The books in the read database do not hold what this program writes.
-    #[error("the books of projection `{projection}` are damaged: {what}")]
-    Books {
+    /// the projection state in the read database do not hold what this program writes.
+    #[error("the projection state of projection `{projection}` are damaged: {what}")]
+    ProjectionState {
         /// The projection.
         projection: String,
         /// What is wrong.

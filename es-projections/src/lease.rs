@@ -1,8 +1,8 @@
-//! Who runs a slot: taking it, keeping it while what is outside of the read database takes long, and
+//! Who runs a partition: taking it, keeping it while what is outside of the read database takes long, and
 //! giving it back. The lease only saves work; who may write is decided by the epoch.
 
 use super::{
-    Job, ReadDatabase, RolledBack, Slot,
+    Job, Partition, ReadDatabase, RolledBack,
     runner::Core,
     tables::{self, Checkpoint, Why},
 };
@@ -14,7 +14,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// What a worker knows while it has the slot.
+/// What a worker knows while it has the partition.
 pub(super) struct Held {
     pub(super) epoch: i64,
     pub(super) position: Position,
@@ -22,19 +22,19 @@ pub(super) struct Held {
     pub(super) renewed: Instant,
 }
 
-/// Another owner has the slot.
+/// Another owner has the partition.
 #[derive(Debug)]
 pub(super) struct Lost;
 
 impl<S: EventStore, Db: ReadDatabase> Core<S, Db> {
     /// Does what is outside of the read database's transactions, and renews the lease whenever a third
-    /// of it is over. Where the slot is lost meanwhile, the work is dropped.
+    /// of it is over. Where the partition is lost meanwhile, the work is dropped.
     ///
-    /// Otherwise two runners with work that takes longer than the lease would take the slot from
+    /// Otherwise two runners with work that takes longer than the lease would take the partition from
     /// each other for ever, and neither would come to write.
     pub(super) async fn keeping<T>(
         &self,
-        slot: &Slot,
+        partition: &Partition,
         held: &mut Held,
         work: impl Future<Output = T>,
     ) -> Result<T, Lost> {
@@ -47,7 +47,7 @@ impl<S: EventStore, Db: ReadDatabase> Core<S, Db> {
             }
             let now = Instant::now();
             let renewal = self.db.transact(Renew {
-                slot: slot.clone(),
+                partition: partition.clone(),
                 epoch: held.epoch,
                 lease_ms: self.settings.lease_ms(),
                 why: Why::AsBefore,
@@ -73,9 +73,9 @@ impl<S: EventStore, Db: ReadDatabase> Core<S, Db> {
     }
 }
 
-/// Makes `owner` the one that runs the slot, unless another one's lease lasts.
+/// Makes `owner` the one that runs the partition, unless another one's lease lasts.
 pub(super) struct Acquire {
-    pub(super) slot: Slot,
+    pub(super) partition: Partition,
     pub(super) owner: String,
     pub(super) lease_ms: i64,
     pub(super) take_over: bool,
@@ -92,7 +92,7 @@ impl<Db: ReadDatabase> Job<Db> for Acquire {
     type Output = Acquired;
 
     async fn run(self, tx: &mut Db::Transaction) -> Result<Acquired, RolledBack<Acquired>> {
-        let Some(mut found) = tables::lock_checkpoint::<Db>(tx, &self.slot).await? else {
+        let Some(mut found) = tables::lock_checkpoint::<Db>(tx, &self.partition).await? else {
             return Err(RolledBack::With(Acquired::Gone));
         };
         if found.owner == tables::INLINE {
@@ -106,14 +106,14 @@ impl<Db: ReadDatabase> Job<Db> for Acquire {
             }));
         }
         found.epoch = found.epoch.saturating_add(1);
-        tables::acquire::<Db>(tx, &self.slot, found.epoch, &self.owner, self.lease_ms).await?;
+        tables::acquire::<Db>(tx, &self.partition, found.epoch, &self.owner, self.lease_ms).await?;
         Ok(Acquired::Mine(found))
     }
 }
 
-/// Moves the end of the lease, to now where `lease_ms` is 0; `false` when the slot is another's.
+/// Moves the end of the lease, to now where `lease_ms` is 0; `false` when the partition is another's.
 pub(super) struct Renew {
-    pub(super) slot: Slot,
+    pub(super) partition: Partition,
     pub(super) epoch: i64,
     pub(super) lease_ms: i64,
     pub(super) why: Why,
@@ -124,7 +124,7 @@ impl<Db: ReadDatabase> Job<Db> for Renew {
 
     async fn run(self, tx: &mut Db::Transaction) -> Result<bool, RolledBack<bool>> {
         let kept =
-            tables::renew::<Db>(tx, &self.slot, self.epoch, self.lease_ms, &self.why).await?;
+            tables::renew::<Db>(tx, &self.partition, self.epoch, self.lease_ms, &self.why).await?;
         Ok(kept)
     }
 }

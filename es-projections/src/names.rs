@@ -1,15 +1,15 @@
-//! Which tables a statement of a projection means: `{name}` stands for those of one generation.
+//! Which tables a statement of a projection means: `{name}` stands for those of one build.
 
 use std::{borrow::Cow, collections::BTreeSet, collections::HashMap, fmt};
 
-/// Which tables `{name}` in a statement stands for: those of one generation of a read model.
+/// Which tables `{name}` in a statement stands for: those of one build of a read model.
 ///
 /// ```
 /// use es_projections::Names;
 ///
-/// let names = Names::of_generation(3);
+/// let names = Names::of_build(3);
 /// let sql = names.expand("SELECT * FROM {order_summaries}");
-/// assert_eq!(sql.unwrap(), "SELECT * FROM order_summaries__g3");
+/// assert_eq!(sql.unwrap(), "SELECT * FROM order_summaries__b3");
 /// assert_eq!(Names::plain().expand("DELETE FROM {a}").unwrap(), "DELETE FROM a");
 /// assert!(Names::plain().expand("SELECT '{\"json\":1}'").is_ok());
 /// ```
@@ -26,10 +26,10 @@ impl Names {
         }
     }
 
-    /// `{orders}` is `orders__g3` in generation 3.
-    pub fn of_generation(generation: u32) -> Self {
+    /// `{orders}` is `orders__b3` in build 3.
+    pub fn of_build(build: u32) -> Self {
         Self {
-            suffix: format!("__g{generation}"),
+            suffix: format!("__b{build}"),
         }
     }
 
@@ -85,7 +85,7 @@ impl Names {
     }
 }
 
-/// PostgreSQL cuts identifiers at 63 bytes; the rest is for the generation.
+/// PostgreSQL cuts identifiers at 63 bytes; the rest is for the build.
 const LONGEST_NAME: usize = 48;
 
 fn is_name(text: &str) -> bool {

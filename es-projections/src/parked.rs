@@ -1,12 +1,12 @@
 //! Parked events: seeing them, trying them again, giving them up with a reason.
 
 use super::{
-    Deliver, Delivery, Dispatch, HandlerError, Job, Poison, ProjectionError, Projections,
-    ReadDatabase, RolledBack, Slot, SqlTransaction, SqlValue,
+    Deliver, Delivery, Dispatch, HandlerError, Job, Partition, Poison, ProjectionError,
+    Projections, ReadDatabase, RolledBack, SqlTransaction, SqlValue,
     batch::handled,
     delivery::deliver_first,
     runner::Core,
-    tables::{self, Columns, GENERATIONS},
+    tables::{self, BUILDS, Columns},
 };
 use es_runtime::{EventId, EventStore, ReadLimit, RecordedEvent, StorageError, StreamRange};
 use std::{marker::PhantomData, sync::Arc};
@@ -15,8 +15,8 @@ use std::{marker::PhantomData, sync::Arc};
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Parked {
-    /// The generation whose tables lack it.
-    pub generation: u32,
+    /// The build whose tables lack it.
+    pub build: u32,
     /// Its key. Of one that is longer than 1,000 bytes or holds a NUL, its beginning and a digest; either
     /// form names it to [`retry`](Projections::retry) and [`discard`](Projections::discard).
     pub key: String,
@@ -24,7 +24,7 @@ pub struct Parked {
     pub event: Poison,
     /// When it was parked, in milliseconds since 1970.
     pub parked_at: i64,
-    slot: u32,
+    partition: u32,
     number: i64,
 }
 
@@ -58,7 +58,7 @@ pub(super) struct Again {
 /// One parked event, and no other that got its number when it was gone.
 #[derive(Clone, Debug)]
 struct Which {
-    slot: Slot,
+    partition: Partition,
     number: i64,
     event_id: EventId,
 }
@@ -66,10 +66,10 @@ struct Which {
 impl Which {
     fn of(name: &'static str, parked: &Parked) -> Self {
         Self {
-            slot: Slot {
+            partition: Partition {
                 name,
-                generation: parked.generation,
-                slot: parked.slot,
+                build: parked.build,
+                partition: parked.partition,
             },
             number: parked.number,
             event_id: parked.event.event_id,
@@ -78,7 +78,7 @@ impl Which {
 
     /// Its row, by parameters from this number on.
     fn row(first: u32) -> String {
-        const COLUMNS: [&str; 5] = ["name", "generation", "slot", "number", "event_id"];
+        const COLUMNS: [&str; 5] = ["name", "build", "partition", "number", "event_id"];
         let columns = (first..).zip(COLUMNS);
         let columns = columns.map(|(number, column)| format!("{column} = ${number} AND "));
         let columns: String = columns.collect();
@@ -87,24 +87,24 @@ impl Which {
 
     fn values(&self) -> [SqlValue; 5] {
         [
-            self.slot.name.into(),
-            self.slot.generation.into(),
-            self.slot.slot.into(),
+            self.partition.name.into(),
+            self.partition.build.into(),
+            self.partition.partition.into(),
             self.number.into(),
             self.event_id.to_string().into(),
         ]
     }
 }
 
-const PARKED: &str = "SELECT slot, number, key, position, aggregate, aggregate_id, version, \
+const PARKED: &str = "SELECT partition, number, key, position, aggregate, aggregate_id, version, \
                       event_id, event, reason, attempts, parked_at FROM es_parked \
-                      WHERE name = $1 AND generation = $2 AND discarded_at IS NULL";
+                      WHERE name = $1 AND build = $2 AND discarded_at IS NULL";
 
-fn parked(name: &str, generation: u32, row: Vec<SqlValue>) -> Result<Parked, StorageError> {
+fn parked(name: &str, build: u32, row: Vec<SqlValue>) -> Result<Parked, StorageError> {
     let mut columns = Columns::new(name, row);
     Ok(Parked {
-        generation,
-        slot: columns.number()?,
+        build,
+        partition: columns.number()?,
         number: columns.integer()?,
         key: columns.text()?,
         event: Poison {
@@ -133,12 +133,12 @@ impl<S: EventStore, Db: ReadDatabase> Projections<S, Db> {
         let name = self.find(name)?.name;
         let storage = |error| ProjectionError::storage(name, error);
         let mut all = Vec::new();
-        for generation in self.generations_of(name).await? {
-            let sql = format!("{PARKED} ORDER BY slot, number");
-            let which = [name.into(), generation.number.into()];
+        for build in self.generations_of(name).await? {
+            let sql = format!("{PARKED} ORDER BY partition, number");
+            let which = [name.into(), build.number.into()];
             let rows = self.core.db.query(&sql, &which).await.map_err(storage)?;
             for row in rows {
-                all.push(parked(name, generation.number, row).map_err(storage)?);
+                all.push(parked(name, build.number, row).map_err(storage)?);
             }
         }
         Ok(all)
@@ -161,8 +161,8 @@ impl<S: EventStore, Db: ReadDatabase> Projections<S, Db> {
             handled: 0,
             failed: None,
         };
-        for generation in self.generations_of(name).await? {
-            while let Some(first) = self.first(name, generation.number, key).await? {
+        for build in self.generations_of(name).await? {
+            while let Some(first) = self.first(name, build.number, key).await? {
                 let event = self.stored(&first).await.map_err(storage)?;
                 let which = Which::of(name, &first);
                 let todo = Again {
@@ -212,8 +212,8 @@ impl<S: EventStore, Db: ReadDatabase> Projections<S, Db> {
     ) -> Result<Option<Parked>, ProjectionError> {
         let name = self.find(name)?.name;
         let mut discarded = None;
-        for generation in self.generations_of(name).await? {
-            let Some(first) = self.first(name, generation.number, key).await? else {
+        for build in self.generations_of(name).await? {
+            let Some(first) = self.first(name, build.number, key).await? else {
                 continue;
             };
             let job = Discard {
@@ -231,27 +231,27 @@ impl<S: EventStore, Db: ReadDatabase> Projections<S, Db> {
     async fn generations_of(
         &self,
         name: &'static str,
-    ) -> Result<Vec<super::Generation>, ProjectionError> {
+    ) -> Result<Vec<super::Build>, ProjectionError> {
         let storage = |error| ProjectionError::storage(name, error);
-        let rows = self.core.db.query(GENERATIONS, &[name.into()]).await;
+        let rows = self.core.db.query(BUILDS, &[name.into()]).await;
         let rows = rows.map_err(storage)?.into_iter();
-        rows.map(|row| tables::generation(name, row).map_err(storage))
+        rows.map(|row| tables::build(name, row).map_err(storage))
             .collect()
     }
 
     async fn first(
         &self,
         name: &'static str,
-        generation: u32,
+        build: u32,
         key: &str,
     ) -> Result<Option<Parked>, ProjectionError> {
         let storage = |error| ProjectionError::storage(name, error);
         let sql = format!("{PARKED} AND key = $3 ORDER BY number LIMIT 1");
         let key = tables::key_in_books(key);
-        let which = [name.into(), generation.into(), key.as_ref().into()];
+        let which = [name.into(), build.into(), key.as_ref().into()];
         let rows = self.core.db.query(&sql, &which).await.map_err(storage)?;
         let row = rows.into_iter().next();
-        row.map(|row| parked(name, generation, row).map_err(storage))
+        row.map(|row| parked(name, build, row).map_err(storage))
             .transpose()
     }
 
@@ -282,23 +282,33 @@ async fn unpark<Db: ReadDatabase>(
     which: &Which,
 ) -> Result<bool, StorageError> {
     // The runner parks behind parked events under the same lock, so none of a key is passed by.
-    let slot = &which.slot;
-    if tables::lock_checkpoint::<Db>(tx, slot).await?.is_none() {
+    let partition = &which.partition;
+    if tables::lock_checkpoint::<Db>(tx, partition)
+        .await?
+        .is_none()
+    {
         return Ok(false);
     }
     let delete = format!("DELETE FROM es_parked {}", Which::row(1));
     let gone = tx.statement(&delete, &which.values()).await?;
     if gone == 1 {
-        less_parked(tx, slot).await?;
+        less_parked(tx, partition).await?;
     }
     Ok(gone == 1)
 }
 
-async fn less_parked<T: SqlTransaction>(tx: &mut T, slot: &Slot) -> Result<(), StorageError> {
-    let which = [slot.name.into(), slot.generation.into(), slot.slot.into()];
+async fn less_parked<T: SqlTransaction + ?Sized>(
+    tx: &mut T,
+    partition: &Partition,
+) -> Result<(), StorageError> {
+    let which = [
+        partition.name.into(),
+        partition.build.into(),
+        partition.partition.into(),
+    ];
     tx.statement(
-        "UPDATE es_checkpoints SET parked = parked - 1 WHERE name = $1 AND generation = $2 AND \
-         slot = $3",
+        "UPDATE es_checkpoints SET parked = parked - 1 WHERE name = $1 AND build = $2 AND \
+         partition = $3",
         &which,
     )
     .await
@@ -319,7 +329,7 @@ impl<P: Dispatch<Db>, Db: ReadDatabase> Job<Db> for ProjectAgain<P, Db> {
         if !unpark::<Db>(tx, &which).await? {
             return Err(RolledBack::With(AgainEnd::Gone));
         }
-        tx.set_names(which.slot.names());
+        tx.set_names(which.partition.names());
         match handled::<P, Db>(&self.projection, &event, tx).await? {
             Ok(()) => Ok(AgainEnd::Handled),
             Err(error) => Err(RolledBack::With(AgainEnd::Failed(error))),
@@ -399,20 +409,23 @@ impl<Db: ReadDatabase> Job<Db> for Discard {
     type Output = bool;
 
     async fn run(self, tx: &mut Db::Transaction) -> Result<bool, RolledBack<bool>> {
-        let slot = &self.which.slot;
-        if tables::lock_checkpoint::<Db>(tx, slot).await?.is_none() {
+        let partition = &self.which.partition;
+        if tables::lock_checkpoint::<Db>(tx, partition)
+            .await?
+            .is_none()
+        {
             return Ok(false);
         }
         let update = format!(
             "UPDATE es_parked SET discarded_at = {}, discarded_why = $1 {}",
-            Db::NOW,
+            tx.dialect().now(),
             Which::row(2)
         );
         let mut values = vec![tables::told(&self.why)];
         values.extend(self.which.values());
         let done = tx.statement(&update, &values).await? == 1;
         if done {
-            less_parked(tx, slot).await?;
+            less_parked(tx, partition).await?;
         }
         Ok(done)
     }

@@ -1,9 +1,9 @@
-//! Keeps the loops of all slots of all projections running, and says what they do.
+//! Keeps the loops of all partitions of all projections running, and says what they do.
 
 use super::{
-    Deliver, Dispatch, Generation, Measure, Meter, ProjectionError, ReadDatabase, Slot, Stalled,
+    Build, Deliver, Dispatch, Measure, Meter, Partition, ProjectionError, ReadDatabase, Stalled,
     Subscription, TransactionError,
-    generations::{Prepare, Swap, Swapped, slots},
+    builds::{Prepare, Swap, Swapped, partitions},
     status::{Local, between},
     tables::Plan,
     worker::{Consumer, Delivering, End, Hint, Projecting, Until, Worker},
@@ -62,7 +62,7 @@ pub(super) struct Core<S, Db> {
     pub(super) owner: String,
     pub(super) settings: Settings,
     pub(super) shutdown: watch::Sender<bool>,
-    locals: Arc<Mutex<HashMap<Slot, Local>>>,
+    locals: Arc<Mutex<HashMap<Partition, Local>>>,
 }
 
 /// A page that was committed.
@@ -133,7 +133,7 @@ impl<S: EventStore, Db: ReadDatabase> Core<S, Db> {
     }
 
     /// Nothing that can panic runs under the lock.
-    pub(super) fn locals(&self) -> MutexGuard<'_, HashMap<Slot, Local>> {
+    pub(super) fn locals(&self) -> MutexGuard<'_, HashMap<Partition, Local>> {
         self.locals.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -144,25 +144,28 @@ impl<S: EventStore, Db: ReadDatabase> Core<S, Db> {
         super::status::trace(measure);
     }
 
-    /// Notes why a slot does not go on, or that it does.
-    pub(super) fn stalled(&self, slot: &Slot, why: Option<Stalled>) {
+    /// Notes why a partition does not go on, or that it does.
+    pub(super) fn stalled(&self, partition: &Partition, why: Option<Stalled>) {
         let mut locals = self.locals();
-        let local = locals.entry(slot.clone()).or_default();
+        let local = locals.entry(partition.clone()).or_default();
         if local.stalled == why {
             return;
         }
         local.stalled.clone_from(&why);
         drop(locals);
         if let Some(why) = why {
-            self.measure(&Measure::Stalled { slot, why: &why });
+            self.measure(&Measure::Stalled {
+                partition,
+                why: &why,
+            });
         }
     }
 
-    pub(super) fn committed(&self, slot: &Slot, done: &Done<'_>) {
+    pub(super) fn committed(&self, partition: &Partition, done: &Done<'_>) {
         let Done { began, to, .. } = *done;
         let took = began.elapsed();
         self.locals()
-            .entry(slot.clone())
+            .entry(partition.clone())
             .or_default()
             .handled(began, done.from, to);
         let behind = done.events.last().map(|event| {
@@ -171,7 +174,7 @@ impl<S: EventStore, Db: ReadDatabase> Core<S, Db> {
             Duration::from_micros(u64::try_from(age).unwrap_or(0))
         });
         self.measure(&Measure::Batch {
-            slot,
+            partition,
             events: done.events.len(),
             took,
             behind,
@@ -180,30 +183,30 @@ impl<S: EventStore, Db: ReadDatabase> Core<S, Db> {
         });
         if done.parked > 0 {
             self.measure(&Measure::Parked {
-                slot,
+                partition,
                 events: done.parked,
                 keys: done.keys,
             });
         }
     }
 
-    /// Lets a generation answer the queries whose slots all have what is up to `goal`, and what the one
+    /// Lets a build answer the queries whose partitions all have what is up to `goal`, and what the one
     /// has that answers now. `hold` keeps that one where it stands, as long as a lease lasts.
     pub(super) async fn swap(
         &self,
-        slot: &Slot,
+        partition: &Partition,
         goal: Position,
         hold: bool,
     ) -> Result<Swapped, TransactionError> {
         let job = Swap {
-            name: slot.name,
-            generation: slot.generation,
+            name: partition.name,
+            build: partition.build,
             goal,
             hold_ms: hold.then(|| self.settings.lease_ms()),
         };
         let swapped = self.db.transact(job).await?;
         if swapped == Swapped::Yes {
-            self.measure(&Measure::Swapped { slot });
+            self.measure(&Measure::Swapped { partition });
         }
         Ok(swapped)
     }
@@ -225,8 +228,8 @@ impl<S: EventStore, Db: ReadDatabase> Core<S, Db> {
 ///     let projections = Projections::new(store, read).with(orders).with(sales);
 ///     let running = projections.start()?;
 ///     // .. the program serves its users
-///     for slot in projections.status().await? {
-///         println!("{} at {}: {}", slot.projection, slot.position, slot.state);
+///     for partition in projections.status().await? {
+///         println!("{} at {}: {}", partition.projection, partition.position, partition.state);
 ///     }
 ///     running.shutdown().await;
 ///     Ok(())
@@ -240,7 +243,7 @@ impl<S: EventStore, Db: ReadDatabase> Core<S, Db> {
 /// other processes. Memory is bounded by the size of a page.
 ///
 /// # Several runners
-/// Any number of processes may run the same projections. One has each slot, by a lease in the read
+/// Any number of processes may run the same projections. One has each partition, by a lease in the read
 /// database (5 s); the others stand by. The lease only saves work: a checkpoint moves only from
 /// where its owner left it and only in its owner's epoch, so one that was replaced, or slept,
 /// cannot write.
@@ -259,7 +262,7 @@ impl<S: EventStore, Db: ReadDatabase> Core<S, Db> {
 /// Where they are always further, because they are faster and others append all the time, they are held
 /// for a moment, at most as long as a lease lasts.
 /// Until the first build has caught up there are no views.
-pub struct Projections<S, Db> {
+pub struct Projections<S = es_runtime::AnyStore, Db = super::AnyReadDatabase> {
     pub(super) core: Arc<Core<S, Db>>,
     pub(super) registered: Vec<Arc<Registered<S, Db>>>,
     twice: Option<&'static str>,
@@ -299,10 +302,10 @@ pub(super) struct Registered<S, Db> {
     pub(super) again: Box<Again<S, Db>>,
 }
 
-/// One slot to run.
+/// One partition to run.
 #[derive(Clone)]
 pub(super) struct Task {
-    pub(super) slot: Slot,
+    pub(super) partition: Partition,
     building: bool,
     until: Until,
     pub(super) take_over: bool,
@@ -338,13 +341,14 @@ impl<S: EventStore, Db: ReadDatabase> Projections<S, Db> {
     /// Adds a projection.
     #[must_use]
     pub fn with<P: Dispatch<Db>>(self, projection: P) -> Self {
+        let schema = P::schema(self.core.db.dialect()).into_owned();
         let projection = Arc::new(projection);
         let again = Arc::clone(&projection);
         self.register(Registered {
             name: P::NAME,
             version: P::VERSION,
             partitions: P::PARTITIONS.max(1),
-            schema: P::schema().into_owned(),
+            schema,
             from_the_beginning: true,
             has_tables: true,
             run: run(Projecting(projection)),
@@ -381,14 +385,14 @@ impl<S: EventStore, Db: ReadDatabase> Projections<S, Db> {
         self
     }
 
-    /// Takes slots over from living owners, once, instead of waiting for their leases to end. For
+    /// Takes partitions over from living owners, once, instead of waiting for their leases to end. For
     /// programs that know that the owner is dead or may be interrupted.
     #[must_use]
     pub fn take_over(self, take_over: bool) -> Self {
         self.set(|settings| settings.take_over = take_over)
     }
 
-    /// How long an owner that gives no sign of life keeps a slot, 5 seconds by default.
+    /// How long an owner that gives no sign of life keeps a partition, 5 seconds by default.
     #[must_use]
     pub fn lease(self, lease: Duration) -> Self {
         self.set(|settings| settings.lease = lease)
@@ -482,16 +486,16 @@ impl<S: EventStore, Db: ReadDatabase> Projections<S, Db> {
     /// caught up.
     ///
     /// # Cancel safety
-    /// Each page was handled or not. Leases of slots that were just run last until they end.
+    /// Each page was handled or not. Leases of partitions that were just run last until they end.
     pub async fn catch_up(&self) -> Result<(), ProjectionError> {
         self.checked()?;
         for registered in &self.registered {
             let prepared = registered.prepare(&self.core, false).await?;
-            let answers = |g: &&Generation| g.live && g.version == registered.version;
-            let of_mine = |g: &&Generation| g.version == registered.version;
+            let answers = |g: &&Build| g.live && g.version == registered.version;
+            let of_mine = |g: &&Build| g.version == registered.version;
             let mut found = prepared.iter();
-            if let Some(generation) = found.find(answers).or(prepared.iter().find(of_mine)) {
-                self.run_to_the_end(registered, generation).await?;
+            if let Some(build) = found.find(answers).or(prepared.iter().find(of_mine)) {
+                self.run_to_the_end(registered, build).await?;
             }
         }
         Ok(())
@@ -500,13 +504,13 @@ impl<S: EventStore, Db: ReadDatabase> Projections<S, Db> {
     async fn run_to_the_end(
         &self,
         registered: &Registered<S, Db>,
-        generation: &Generation,
+        build: &Build,
     ) -> Result<(), ProjectionError> {
         let storage = |error| {
             ProjectionError::storage(registered.name, es_runtime::StorageError::from(error))
         };
         let goal = self.core.store.head().await.map_err(storage)?;
-        for task in registered.tasks_of(&self.core, generation, Until::Reached(goal)) {
+        for task in registered.tasks_of(&self.core, build, Until::Reached(goal)) {
             let run = || (registered.run)(Arc::clone(&self.core), task.clone());
             while run().await? == End::Fenced {}
         }
@@ -523,7 +527,7 @@ impl<S: EventStore, Db: ReadDatabase> Projections<S, Db> {
     ///
     /// # Cancel safety
     /// It was asked for or not.
-    pub async fn rebuild(&self, name: &str) -> Result<Generation, ProjectionError> {
+    pub async fn rebuild(&self, name: &str) -> Result<Build, ProjectionError> {
         let registered = self.find(name)?;
         if !registered.has_tables {
             return Err(ProjectionError::Unknown {
@@ -531,12 +535,11 @@ impl<S: EventStore, Db: ReadDatabase> Projections<S, Db> {
             });
         }
         let prepared = registered.prepare(&self.core, true).await?;
-        let is_it =
-            |generation: &Generation| !generation.live && generation.version == registered.version;
+        let is_it = |build: &Build| !build.live && build.version == registered.version;
         let new = prepared.into_iter().find(is_it);
         new.ok_or_else(|| ProjectionError::Ended {
             projection: registered.name,
-            what: "the new generation is not in the books".to_owned(),
+            what: "the new build is not in the projection state".to_owned(),
         })
     }
 
@@ -549,10 +552,10 @@ impl<S: EventStore, Db: ReadDatabase> Projections<S, Db> {
     ///
     /// # Cancel safety
     /// Each page was handled or not; the next rebuild goes on from there.
-    pub async fn rebuild_now(&self, name: &str) -> Result<Generation, ProjectionError> {
-        let generation = self.rebuild(name).await?;
-        self.run_to_the_end(self.find(name)?, &generation).await?;
-        Ok(generation)
+    pub async fn rebuild_now(&self, name: &str) -> Result<Build, ProjectionError> {
+        let build = self.rebuild(name).await?;
+        self.run_to_the_end(self.find(name)?, &build).await?;
+        Ok(build)
     }
 
     /// Starts the loops as tasks of the current tokio runtime.
@@ -589,7 +592,7 @@ fn run<S: EventStore, Db: ReadDatabase, C: Consumer<Db>>(consumer: C) -> Box<Run
         let worker = Worker {
             core,
             consumer: Arc::clone(&consumer),
-            slot: task.slot,
+            partition: task.partition,
             building: task.building,
             until: task.until,
             take_over: task.take_over,
@@ -598,53 +601,53 @@ fn run<S: EventStore, Db: ReadDatabase, C: Consumer<Db>>(consumer: C) -> Box<Run
             behind: 0,
             hint: Hint::default(),
         };
-        let slot = worker.slot.clone();
-        Box::pin(super::status::in_span(&slot, worker.run()))
+        let partition = worker.partition.clone();
+        Box::pin(super::status::in_span(&partition, worker.run()))
     })
 }
 
 impl<S: EventStore, Db: ReadDatabase> Registered<S, Db> {
-    /// The slots that there are to run. Where the generations are not those that are `known`, the
+    /// The partitions that there are to run. Where the builds are not those that are `known`, the
     /// tables are made ready first; otherwise nothing is written.
     #[cfg(feature = "runner")]
     pub(super) async fn tasks(
         &self,
         core: &Core<S, Db>,
-        known: &mut Vec<Generation>,
+        known: &mut Vec<Build>,
     ) -> Result<Vec<Task>, ProjectionError> {
         let rows = core
             .db
-            .query(super::tables::GENERATIONS, &[self.name.into()])
+            .query(super::tables::BUILDS, &[self.name.into()])
             .await;
-        let now: Vec<Generation> = rows
+        let now: Vec<Build> = rows
             .unwrap_or_default()
             .into_iter()
-            .filter_map(|row| super::tables::generation(self.name, row).ok())
+            .filter_map(|row| super::tables::build(self.name, row).ok())
             .collect();
         if now.is_empty() || now != *known {
             *known = self.prepare(core, false).await?;
         }
         let mine = known.iter().filter(|g| g.version == self.version);
         Ok(mine
-            .flat_map(|generation| self.tasks_of(core, generation, Until::Shutdown))
+            .flat_map(|build| self.tasks_of(core, build, Until::Shutdown))
             .collect())
     }
 
-    fn tasks_of(&self, core: &Core<S, Db>, generation: &Generation, until: Until) -> Vec<Task> {
-        let task = |slot| Task {
-            slot,
-            building: !generation.live,
+    fn tasks_of(&self, core: &Core<S, Db>, build: &Build, until: Until) -> Vec<Task> {
+        let task = |partition| Task {
+            partition,
+            building: !build.live,
             until,
             take_over: core.settings.take_over,
         };
-        slots(self.name, generation).map(task).collect()
+        partitions(self.name, build).map(task).collect()
     }
 
     async fn prepare(
         &self,
         core: &Core<S, Db>,
         rebuild: bool,
-    ) -> Result<Vec<Generation>, ProjectionError> {
+    ) -> Result<Vec<Build>, ProjectionError> {
         let from = if self.from_the_beginning {
             Position::START
         } else {
@@ -673,11 +676,11 @@ impl<S: EventStore, Db: ReadDatabase> Core<S, Db> {
     /// Notes why a whole projection does not run.
     #[cfg(feature = "runner")]
     pub(super) fn stopped(&self, name: &'static str, state: Option<super::State>) {
-        let slot = Slot {
+        let partition = Partition {
             name,
-            generation: 0,
-            slot: 0,
+            build: 0,
+            partition: 0,
         };
-        self.locals().entry(slot).or_default().state = state;
+        self.locals().entry(partition).or_default().state = state;
     }
 }

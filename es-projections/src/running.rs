@@ -1,8 +1,8 @@
-//! Projections as tasks of tokio: one keeper for each, which starts a worker for every slot that there
-//! is, and again when generations come and go.
+//! Projections as tasks of tokio: one keeper for each, which starts a worker for every partition that there
+//! is, and again when builds come and go.
 
 use super::{
-    ProjectionError, Projections, ReadDatabase, Slot, Stalled, State,
+    Partition, ProjectionError, Projections, ReadDatabase, Stalled, State,
     runner::{Core, Registered},
     worker::End,
 };
@@ -15,7 +15,7 @@ use std::{
 };
 use tokio::task::JoinSet;
 
-/// Keeps the slots of one projection running, whatever generations come and go.
+/// Keeps the partitions of one projection running, whatever builds come and go.
 pub(super) async fn keep<S: EventStore, Db: ReadDatabase>(
     core: Arc<Core<S, Db>>,
     registered: Arc<Registered<S, Db>>,
@@ -23,9 +23,9 @@ pub(super) async fn keep<S: EventStore, Db: ReadDatabase>(
     /// So often it looks for a rebuild that another process asked for.
     const LOOK_EVERY: Duration = Duration::from_millis(500);
     let mut workers = JoinSet::new();
-    let mut running: HashMap<tokio::task::Id, Slot> = HashMap::new();
-    let mut was_fenced: HashSet<Slot> = HashSet::new();
-    let mut has_stopped: HashSet<Slot> = HashSet::new();
+    let mut running: HashMap<tokio::task::Id, Partition> = HashMap::new();
+    let mut was_fenced: HashSet<Partition> = HashSet::new();
+    let mut has_stopped: HashSet<Partition> = HashSet::new();
     let mut failures = 0;
     let mut known = Vec::new();
     while !core.is_shutdown() {
@@ -34,15 +34,17 @@ pub(super) async fn keep<S: EventStore, Db: ReadDatabase>(
                 failures = 0;
                 core.stopped(registered.name, None);
                 for mut task in tasks {
-                    let runs = running.values().any(|slot| *slot == task.slot);
-                    if runs || has_stopped.contains(&task.slot) {
+                    let runs = running
+                        .values()
+                        .any(|partition| *partition == task.partition);
+                    if runs || has_stopped.contains(&task.partition) {
                         continue;
                     }
                     // Who was replaced stands by: taking over again would go on for ever.
-                    task.take_over &= !was_fenced.contains(&task.slot);
-                    let slot = task.slot.clone();
+                    task.take_over &= !was_fenced.contains(&task.partition);
+                    let partition = task.partition.clone();
                     let worker = (registered.run)(Arc::clone(&core), task);
-                    running.insert(workers.spawn(worker).id(), slot);
+                    running.insert(workers.spawn(worker).id(), partition);
                 }
             }
             Err(ProjectionError::Storage { source, .. }) => {
@@ -77,11 +79,11 @@ pub(super) async fn keep<S: EventStore, Db: ReadDatabase>(
         match ended {
             None => {}
             Some(Ok((id, Ok(end)))) => {
-                if let (Some(slot), End::Fenced) = (running.remove(&id), end) {
-                    was_fenced.insert(slot);
+                if let (Some(partition), End::Fenced) = (running.remove(&id), end) {
+                    was_fenced.insert(partition);
                 }
             }
-            // It stops alone; why stands in the books.
+            // It stops alone; why stands in the projection state.
             Some(Ok((id, Err(_)))) => has_stopped.extend(running.remove(&id)),
             Some(Err(error)) => has_stopped.extend(running.remove(&error.id())),
         }
@@ -95,7 +97,7 @@ pub(super) async fn keep<S: EventStore, Db: ReadDatabase>(
 /// Loops that run. Dropping it without [`shutdown`](Running::shutdown) ends them where they are,
 /// which loses nothing either.
 #[must_use = "dropping it ends the loops"]
-pub struct Running<S, Db> {
+pub struct Running<S = es_runtime::AnyStore, Db = super::AnyReadDatabase> {
     pub(super) projections: Projections<S, Db>,
     pub(super) core: Arc<Core<S, Db>>,
     pub(super) keepers: JoinSet<()>,

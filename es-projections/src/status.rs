@@ -1,8 +1,8 @@
-//! What can be seen: the status of each slot, measurements, traces.
+//! What can be seen: the status of each partition, measurements, traces.
 
 use super::{
-    Poison, ProjectionError, Projections, ReadDatabase, Slot, Stalled,
-    tables::{self, GENERATIONS},
+    Partition, Poison, ProjectionError, Projections, ReadDatabase, Stalled,
+    tables::{self, BUILDS},
 };
 use es_runtime::{EventStore, Position, Timestamp};
 use std::{
@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// What this process knows about a slot that it runs.
+/// What this process knows about a partition that it runs.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Local {
     pub(super) stalled: Option<Stalled>,
@@ -25,7 +25,7 @@ impl Local {
         self.latest = Some((Instant::now(), to));
     }
 
-    /// Positions a second since this process runs the slot.
+    /// Positions a second since this process runs the partition.
     #[allow(
         clippy::cast_precision_loss,
         reason = "a rate for people, far from 2^53 events"
@@ -48,7 +48,7 @@ pub(super) fn between(from: Position, to: Position) -> Option<u64> {
     }
 }
 
-/// What a slot does.
+/// What a partition does.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum State {
@@ -73,21 +73,21 @@ impl std::fmt::Display for State {
     }
 }
 
-/// One slot of one generation of a projection, as the read database and this process know it.
+/// One partition of one build of a projection, as the read database and this process know it.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Status {
     /// The projection.
     pub projection: &'static str,
-    /// The version that the generation was built by.
+    /// The version that the build was built by.
     pub version: u32,
-    /// The generation, 0 where none could be made.
-    pub generation: u32,
+    /// The build, 0 where none could be made.
+    pub build: u32,
     /// Whether it answers queries; otherwise it is being built.
     pub live: bool,
-    /// The slot, from 0.
-    pub slot: u32,
-    /// How many slots there are.
+    /// The partition, from 0.
+    pub partition: u32,
+    /// How many partitions there are.
     pub partitions: u32,
     /// Up to where events were handled.
     pub position: Position,
@@ -140,7 +140,7 @@ impl Status {
 }
 
 impl<S: EventStore, Db: ReadDatabase> Projections<S, Db> {
-    /// Every slot of every generation of the projections of this runner.
+    /// Every partition of every build of the projections of this runner.
     ///
     /// # Errors
     /// [`ProjectionError::Storage`] when the store or the read database cannot be read.
@@ -154,22 +154,22 @@ impl<S: EventStore, Db: ReadDatabase> Projections<S, Db> {
             let storage =
                 |error| ProjectionError::storage(name, es_runtime::StorageError::from(error));
             let head = self.core.store.head().await.map_err(storage)?;
-            let whole = Slot {
+            let whole = Partition {
                 name,
-                generation: 0,
-                slot: 0,
+                build: 0,
+                partition: 0,
             };
             let stopped = self.core.locals().get(&whole).and_then(|l| l.state.clone());
-            // Before the first start there are no books.
-            let rows = self.core.db.query(GENERATIONS, &[name.into()]).await;
+            // Before the first start there are no state.
+            let rows = self.core.db.query(BUILDS, &[name.into()]).await;
             let rows = rows.unwrap_or_default();
             if let (true, Some(state)) = (rows.is_empty(), &stopped) {
                 all.push(Status {
                     projection: name,
                     version: registered.version,
-                    generation: 0,
+                    build: 0,
                     live: false,
-                    slot: 0,
+                    partition: 0,
                     partitions: 0,
                     position: Position::START,
                     head,
@@ -183,24 +183,29 @@ impl<S: EventStore, Db: ReadDatabase> Projections<S, Db> {
                     rate: None,
                 });
             }
-            let books = |error| ProjectionError::storage(name, error);
+            let state = |error| ProjectionError::storage(name, error);
             for row in rows {
-                let generation = tables::generation(name, row).map_err(books)?;
-                let which = [name.into(), generation.number.into()];
+                let build = tables::build(name, row).map_err(state)?;
+                let which = [name.into(), build.number.into()];
                 let sql = tables::checkpoints_sql();
-                let rows = self.core.db.query(&sql, &which).await.map_err(books)?;
+                let rows = self.core.db.query(&sql, &which).await.map_err(state)?;
                 for (number, row) in rows.into_iter().enumerate() {
-                    let at = tables::checkpoint(name, row).map_err(books)?;
-                    let slot = Slot {
+                    let at = tables::checkpoint(name, row).map_err(state)?;
+                    let partition = Partition {
                         name,
-                        generation: generation.number,
-                        slot: u32::try_from(number).unwrap_or(u32::MAX),
+                        build: build.number,
+                        partition: u32::try_from(number).unwrap_or(u32::MAX),
                     };
                     let parked_keys = match at.parked {
                         0 => 0,
-                        _ => self.parked_keys(&slot).await?,
+                        _ => self.parked_keys(&partition).await?,
                     };
-                    let local = self.core.locals().get(&slot).cloned().unwrap_or_default();
+                    let local = self
+                        .core
+                        .locals()
+                        .get(&partition)
+                        .cloned()
+                        .unwrap_or_default();
                     let now = Timestamp::now().unix_micros() / 1000;
                     let state = match (&stopped, local.stalled.clone(), &at.reason) {
                         (Some(stopped), ..) => stopped.clone(),
@@ -221,11 +226,11 @@ impl<S: EventStore, Db: ReadDatabase> Projections<S, Db> {
                     };
                     all.push(Status {
                         projection: name,
-                        version: generation.version,
-                        generation: generation.number,
-                        live: generation.live,
-                        slot: slot.slot,
-                        partitions: generation.partitions,
+                        version: build.version,
+                        build: build.number,
+                        live: build.live,
+                        partition: partition.partition,
+                        partitions: build.partitions,
                         position: at.position,
                         head,
                         events_behind: between(at.position, head),
@@ -243,14 +248,20 @@ impl<S: EventStore, Db: ReadDatabase> Projections<S, Db> {
         Ok(all)
     }
 
-    async fn parked_keys(&self, slot: &Slot) -> Result<u64, ProjectionError> {
-        let books = |error| ProjectionError::storage(slot.name, error);
-        let count = "SELECT count(DISTINCT key) FROM es_parked WHERE name = $1 AND generation = $2 \
-                     AND slot = $3 AND discarded_at IS NULL";
-        let which = [slot.name.into(), slot.generation.into(), slot.slot.into()];
-        let rows = self.core.db.query(count, &which).await.map_err(books)?;
+    async fn parked_keys(&self, partition: &Partition) -> Result<u64, ProjectionError> {
+        let state = |error| ProjectionError::storage(partition.name, error);
+        let count = "SELECT count(DISTINCT key) FROM es_parked WHERE name = $1 AND build = $2 \
+                     AND partition = $3 AND discarded_at IS NULL";
+        let which = [
+            partition.name.into(),
+            partition.build.into(),
+            partition.partition.into(),
+        ];
+        let rows = self.core.db.query(count, &which).await.map_err(state)?;
         let row = rows.into_iter().next().unwrap_or_default();
-        tables::Columns::new(slot.name, row).number().map_err(books)
+        tables::Columns::new(partition.name, row)
+            .number()
+            .map_err(state)
     }
 }
 
@@ -274,7 +285,7 @@ pub enum Measure<'a> {
     /// A page was committed.
     Batch {
         /// Whose.
-        slot: &'a Slot,
+        partition: &'a Partition,
         /// How many events were handled or parked.
         events: usize,
         /// From before the first handler until after the commit.
@@ -291,35 +302,35 @@ pub enum Measure<'a> {
     /// An event failed and will be tried again.
     Retry {
         /// Whose.
-        slot: &'a Slot,
+        partition: &'a Partition,
         /// Which, and why.
         poison: &'a Poison,
     },
     /// Events were parked.
     Parked {
         /// Whose.
-        slot: &'a Slot,
+        partition: &'a Partition,
         /// How many.
         events: u64,
         /// How many keys they are of.
         keys: u64,
     },
-    /// Another owner took the slot.
+    /// Another owner took the partition.
     FenceLost {
         /// Which.
-        slot: &'a Slot,
+        partition: &'a Partition,
     },
     /// It waits.
     Stalled {
         /// Which.
-        slot: &'a Slot,
+        partition: &'a Partition,
         /// Why.
         why: &'a Stalled,
     },
-    /// A new generation answers queries from now on.
+    /// A new build answers queries from now on.
     Swapped {
         /// Which.
-        slot: &'a Slot,
+        partition: &'a Partition,
     },
 }
 
@@ -327,16 +338,16 @@ pub enum Measure<'a> {
 pub(super) fn trace(measure: &Measure<'_>) {
     match measure {
         Measure::Batch {
-            slot,
+            partition,
             events,
             took,
             behind,
             events_behind,
             position,
         } => tracing::debug!(
-            projection = slot.name,
-            generation = slot.generation,
-            slot = slot.slot,
+            projection = partition.name,
+            build = partition.build,
+            partition = partition.partition,
             events,
             events_behind,
             behind_ms = behind.map(|behind| u64::try_from(behind.as_millis()).unwrap_or(u64::MAX)),
@@ -344,38 +355,42 @@ pub(super) fn trace(measure: &Measure<'_>) {
             %position,
             "page committed"
         ),
-        Measure::Retry { slot, poison } => tracing::warn!(
-            projection = slot.name,
+        Measure::Retry { partition, poison } => tracing::warn!(
+            projection = partition.name,
             position = %poison.position,
             stream = %poison.stream,
             attempts = poison.attempts,
             reason = poison.reason,
             "event failed and is tried again"
         ),
-        Measure::Parked { slot, events, keys } => tracing::error!(
-            projection = slot.name,
-            generation = slot.generation,
+        Measure::Parked {
+            partition,
+            events,
+            keys,
+        } => tracing::error!(
+            projection = partition.name,
+            build = partition.build,
             events,
             keys,
             "events parked"
         ),
-        Measure::FenceLost { slot } => tracing::warn!(
-            projection = slot.name,
-            generation = slot.generation,
-            slot = slot.slot,
+        Measure::FenceLost { partition } => tracing::warn!(
+            projection = partition.name,
+            build = partition.build,
+            partition = partition.partition,
             "taken over by another runner"
         ),
-        Measure::Stalled { slot, why } => tracing::warn!(
-            projection = slot.name,
-            generation = slot.generation,
-            slot = slot.slot,
+        Measure::Stalled { partition, why } => tracing::warn!(
+            projection = partition.name,
+            build = partition.build,
+            partition = partition.partition,
             %why,
             "waits"
         ),
-        Measure::Swapped { slot } => tracing::info!(
-            projection = slot.name,
-            generation = slot.generation,
-            "a new generation answers queries"
+        Measure::Swapped { partition } => tracing::info!(
+            projection = partition.name,
+            build = partition.build,
+            "a new build answers queries"
         ),
     }
 }
@@ -385,17 +400,20 @@ pub(super) fn trace(_: &Measure<'_>) {}
 
 /// A span over everything that a worker does.
 #[cfg(feature = "tracing")]
-pub(super) fn in_span<F: Future>(slot: &Slot, work: F) -> impl Future<Output = F::Output> + use<F> {
+pub(super) fn in_span<F: Future>(
+    partition: &Partition,
+    work: F,
+) -> impl Future<Output = F::Output> + use<F> {
     use tracing::Instrument;
     work.instrument(tracing::info_span!(
         "projection",
-        name = slot.name,
-        generation = slot.generation,
-        slot = slot.slot
+        name = partition.name,
+        build = partition.build,
+        partition = partition.partition
     ))
 }
 
 #[cfg(not(feature = "tracing"))]
-pub(super) fn in_span<F: Future>(_: &Slot, work: F) -> F {
+pub(super) fn in_span<F: Future>(_: &Partition, work: F) -> F {
     work
 }

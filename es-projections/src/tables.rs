@@ -1,38 +1,38 @@
-//! The books that the runner keeps in the read database: which generation of a read model answers
-//! queries, how far each slot of each generation has come, who runs it, and what is parked.
+//! the projection state that the runner keeps in the read database: which build of a read model answers
+//! queries, how far each partition of each build has come, who runs it, and what is parked.
 //!
-//! The statements stand here once for all databases. Whatever changes the generations of a read
-//! model locks its row in `es_read_models` first.
+//! The statements stand here once for all databases. Whatever changes the builds of a read
+//! model locks its row in `es_projections` first.
 
 use super::{Names, ProjectionError, ReadDatabase, SqlTransaction, SqlValue};
 use es_runtime::{EventId, Position, RecordedEvent, StorageError, StorageErrorKind, StreamId};
 use std::borrow::Cow;
 
-/// The version of the books that this program keeps.
-const BOOKS: i64 = 1;
+/// The version of the projection state that this program keeps.
+const STATE_VERSION: i64 = 1;
 
 /// The tables; statements that may run again.
 const SCHEMA: &str = "
-    CREATE TABLE IF NOT EXISTS es_books (version BIGINT NOT NULL);
-    CREATE TABLE IF NOT EXISTS es_read_models (
+    CREATE TABLE IF NOT EXISTS es_projection_schema (version BIGINT NOT NULL);
+    CREATE TABLE IF NOT EXISTS es_projections (
         name TEXT PRIMARY KEY NOT NULL,
         live BIGINT
     );
-    CREATE TABLE IF NOT EXISTS es_generations (
+    CREATE TABLE IF NOT EXISTS es_builds (
         name       TEXT   NOT NULL,
-        generation BIGINT NOT NULL,
+        build BIGINT NOT NULL,
         version    BIGINT NOT NULL,
         partitions BIGINT NOT NULL,
         stage      TEXT   NOT NULL,
         tables     TEXT   NOT NULL,
         definition TEXT   NOT NULL,
         created_at BIGINT NOT NULL,
-        PRIMARY KEY (name, generation)
+        PRIMARY KEY (name, build)
     );
     CREATE TABLE IF NOT EXISTS es_checkpoints (
         name           TEXT   NOT NULL,
-        generation     BIGINT NOT NULL,
-        slot           BIGINT NOT NULL,
+        build     BIGINT NOT NULL,
+        partition           BIGINT NOT NULL,
         position       TEXT   NOT NULL,
         last_aggregate TEXT,
         last_id        TEXT,
@@ -46,12 +46,12 @@ const SCHEMA: &str = "
         parked         BIGINT NOT NULL,
         reason         TEXT,
         stall          TEXT,
-        PRIMARY KEY (name, generation, slot)
+        PRIMARY KEY (name, build, partition)
     );
     CREATE TABLE IF NOT EXISTS es_parked (
         name           TEXT   NOT NULL,
-        generation     BIGINT NOT NULL,
-        slot           BIGINT NOT NULL,
+        build     BIGINT NOT NULL,
+        partition           BIGINT NOT NULL,
         number         BIGINT NOT NULL,
         key            TEXT   NOT NULL,
         position       TEXT   NOT NULL,
@@ -65,20 +65,20 @@ const SCHEMA: &str = "
         parked_at      BIGINT NOT NULL,
         discarded_at   BIGINT,
         discarded_why  TEXT,
-        PRIMARY KEY (name, generation, slot, number)
+        PRIMARY KEY (name, build, partition, number)
     );
-    CREATE INDEX IF NOT EXISTS es_parked_by_key ON es_parked (name, generation, key);
+    CREATE INDEX IF NOT EXISTS es_parked_by_key ON es_parked (name, build, key);
 ";
 
 /// One build of the tables of a read model.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Generation {
+pub struct Build {
     /// Its number, 1 or more; never given out twice.
     pub number: u32,
     /// The version of the projection that builds it.
     pub version: u32,
-    /// Into how many slots its keys are divided.
+    /// Into how many partitions its keys are divided.
     pub partitions: u32,
     /// Whether it answers queries; otherwise it is being built.
     pub live: bool,
@@ -87,25 +87,25 @@ pub struct Generation {
     pub(crate) definition: String,
 }
 
-/// One slot of one generation: what has a checkpoint of its own.
+/// One partition of one build: what has a checkpoint of its own.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub struct Slot {
+pub struct Partition {
     /// The projection.
     pub name: &'static str,
-    /// The generation.
-    pub generation: u32,
-    /// The slot, from 0.
-    pub slot: u32,
+    /// The build.
+    pub build: u32,
+    /// The partition, from 0.
+    pub partition: u32,
 }
 
-impl Slot {
+impl Partition {
     pub(crate) fn names(&self) -> Names {
-        Names::of_generation(self.generation)
+        Names::of_build(self.build)
     }
 
     fn values(&self) -> [SqlValue; 3] {
-        [self.name.into(), self.generation.into(), self.slot.into()]
+        [self.name.into(), self.build.into(), self.partition.into()]
     }
 }
 
@@ -117,7 +117,7 @@ pub(crate) struct Last {
     pub(crate) event_id: EventId,
 }
 
-/// How far a slot has come, and who runs it.
+/// How far a partition has come, and who runs it.
 #[derive(Clone, Debug)]
 pub(crate) struct Checkpoint {
     pub(crate) position: Position,
@@ -134,7 +134,7 @@ pub(crate) struct Checkpoint {
     pub(crate) stall: Option<String>,
 }
 
-/// The owner of a slot that runs inside the appends of its store.
+/// The owner of a partition that runs inside the appends of its store.
 pub(crate) const INLINE: &str = "inline";
 
 const CHECKPOINT: &str = "position, last_aggregate, last_id, last_version, last_event, \
@@ -143,7 +143,7 @@ const CHECKPOINT: &str = "position, last_aggregate, last_id, last_version, last_
 fn damaged(name: &str, what: &str) -> StorageError {
     StorageError::new(
         StorageErrorKind::Corrupt,
-        format!("the books of projection `{name}`: {what}"),
+        format!("the projection state of projection `{name}`: {what}"),
     )
 }
 
@@ -239,21 +239,37 @@ pub(super) fn checkpoint(name: &str, row: Vec<SqlValue>) -> Result<Checkpoint, S
 
 pub(crate) async fn create<Db: ReadDatabase>(tx: &mut Db::Transaction) -> Result<(), StorageError> {
     // `IF NOT EXISTS` is no protection against another one who makes the same table just now.
-    tx.script(Db::ALONE).await?;
+    let alone = tx.dialect().create_tables_alone();
+    tx.script(alone).await?;
+    let select = tx.dialect().tables_ending_with();
+    let old = tx.rows(select, &["es_books".into()]).await?;
+    if !old.is_empty() {
+        return Err(StorageError::new(
+            StorageErrorKind::Version,
+            "its projections were built before the first release of this library (it has a table \
+             `es_books`), and there is no migration from them; use a new database, or drop the \
+             tables whose names begin with `es_` and those of the read models",
+        ));
+    }
     tx.script(SCHEMA).await?;
-    let found = tx.rows("SELECT max(version) FROM es_books", &[]).await?;
+    let found = tx
+        .rows("SELECT max(version) FROM es_projection_schema", &[])
+        .await?;
     let row = found.into_iter().next().unwrap_or_default();
     match Columns::new("", row).maybe_integer()? {
-        Some(version) if version > BOOKS => Err(StorageError::new(
+        Some(version) if version > STATE_VERSION => Err(StorageError::new(
             StorageErrorKind::Version,
             format!(
-                "the books of its projections have version {version}, this program knows up to \
-                 version {BOOKS}"
+                "the state of its projections has version {version}, this program knows up to \
+                 version {STATE_VERSION}"
             ),
         )),
         Some(_) => Ok(()),
         None => tx
-            .statement("INSERT INTO es_books VALUES ($1)", &[BOOKS.into()])
+            .statement(
+                "INSERT INTO es_projection_schema VALUES ($1)",
+                &[STATE_VERSION.into()],
+            )
             .await
             .map(|_| ()),
     }
@@ -265,24 +281,24 @@ pub(crate) async fn lock_model<Db: ReadDatabase>(
     name: &str,
 ) -> Result<(), StorageError> {
     tx.statement(
-        "INSERT INTO es_read_models (name, live) VALUES ($1, NULL) ON CONFLICT (name) DO NOTHING",
+        "INSERT INTO es_projections (name, live) VALUES ($1, NULL) ON CONFLICT (name) DO NOTHING",
         &[name.into()],
     )
     .await?;
     let lock = format!(
-        "SELECT live FROM es_read_models WHERE name = $1{}",
-        Db::FOR_UPDATE
+        "SELECT live FROM es_projections WHERE name = $1{}",
+        tx.dialect().for_update()
     );
     tx.rows(&lock, &[name.into()]).await.map(|_| ())
 }
 
-pub(super) const GENERATIONS: &str = "SELECT generation, version, partitions, stage, tables, \
-                                      definition FROM es_generations WHERE name = $1 AND stage <> 'retired' \
-                                      ORDER BY generation";
+pub(super) const BUILDS: &str = "SELECT build, version, partitions, stage, tables, \
+                                      definition FROM es_builds WHERE name = $1 AND stage <> 'retired' \
+                                      ORDER BY build";
 
-pub(super) fn generation(name: &str, row: Vec<SqlValue>) -> Result<Generation, StorageError> {
+pub(super) fn build(name: &str, row: Vec<SqlValue>) -> Result<Build, StorageError> {
     let mut columns = Columns::new(name, row);
-    Ok(Generation {
+    Ok(Build {
         number: columns.number()?,
         version: columns.number()?,
         partitions: columns.number()?,
@@ -296,16 +312,16 @@ pub(super) fn generation(name: &str, row: Vec<SqlValue>) -> Result<Generation, S
     })
 }
 
-/// The generations that are live or being built, oldest first.
-pub(crate) async fn generations<T: SqlTransaction>(
+/// The builds that are live or being built, oldest first.
+pub(crate) async fn builds<T: SqlTransaction + ?Sized>(
     tx: &mut T,
     name: &str,
-) -> Result<Vec<Generation>, StorageError> {
-    let rows = tx.rows(GENERATIONS, &[name.into()]).await?;
-    rows.into_iter().map(|row| generation(name, row)).collect()
+) -> Result<Vec<Build>, StorageError> {
+    let rows = tx.rows(BUILDS, &[name.into()]).await?;
+    rows.into_iter().map(|row| build(name, row)).collect()
 }
 
-/// What a new generation is made of.
+/// What a new build is made of.
 #[derive(Clone, Debug)]
 pub(crate) struct Plan {
     pub(crate) name: &'static str,
@@ -325,16 +341,16 @@ impl Plan {
     }
 }
 
-/// Makes the tables and checkpoints of a new generation.
+/// Makes the tables and checkpoints of a new build.
 pub(crate) async fn create_generation<Db: ReadDatabase>(
     tx: &mut Db::Transaction,
     plan: &Plan,
-) -> Result<Generation, ProjectionError> {
+) -> Result<Build, ProjectionError> {
     let Plan { name, .. } = *plan;
     let storage = |error| ProjectionError::storage(name, error);
     let newest = tx
         .rows(
-            "SELECT max(generation) FROM es_generations WHERE name = $1",
+            "SELECT max(build) FROM es_builds WHERE name = $1",
             &[name.into()],
         )
         .await
@@ -347,8 +363,8 @@ pub(crate) async fn create_generation<Db: ReadDatabase>(
         .unwrap_or(0)
         .checked_add(1)
         .and_then(|number| u32::try_from(number).ok())
-        .ok_or_else(|| storage(damaged(name, "there are too many generations")))?;
-    let names = Names::of_generation(number);
+        .ok_or_else(|| storage(damaged(name, "there are too many builds")))?;
+    let names = Names::of_build(number);
     let schema_failed = |what: String| ProjectionError::Schema {
         projection: name,
         what,
@@ -362,7 +378,7 @@ pub(crate) async fn create_generation<Db: ReadDatabase>(
     }
     // What would go well on another try says nothing of the schema.
     let refused = |what: &str, error: StorageError| {
-        if error.kind.is_passing() {
+        if error.kind.is_transient() {
             storage(error)
         } else {
             schema_failed(format!("{what}{error}"))
@@ -380,8 +396,8 @@ pub(crate) async fn create_generation<Db: ReadDatabase>(
         return Err(schema_failed(what.to_owned()));
     }
     // Each table needs a view of its plain name in the end; better said before it is built.
-    let live = generations(tx, name).await.map_err(storage)?;
-    let views = live.iter().filter(|generation| generation.live);
+    let live = builds(tx, name).await.map_err(storage)?;
+    let views = live.iter().filter(|build| build.live);
     let views: Vec<&String> = views.flat_map(|live| &live.tables).collect();
     for table in made.iter().filter(|table| !views.contains(table)) {
         let view = format!("{}; DROP VIEW {table}", view_of(table, &names));
@@ -393,9 +409,9 @@ pub(crate) async fn create_generation<Db: ReadDatabase>(
     let definition = plan.definition();
     let stage = if plan.at_once { "live" } else { "building" };
     let insert = format!(
-        "INSERT INTO es_generations (name, generation, version, partitions, stage, tables, \
+        "INSERT INTO es_builds (name, build, version, partitions, stage, tables, \
          definition, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, {})",
-        Db::NOW
+        tx.dialect().now()
     );
     let values = [
         name.into(),
@@ -407,21 +423,21 @@ pub(crate) async fn create_generation<Db: ReadDatabase>(
         definition.as_str().into(),
     ];
     tx.statement(&insert, &values).await.map_err(storage)?;
-    for slot in 0..plan.partitions {
+    for partition in 0..plan.partitions {
         tx.statement(
-            "INSERT INTO es_checkpoints (name, generation, slot, position, epoch, owner, \
+            "INSERT INTO es_checkpoints (name, build, partition, position, epoch, owner, \
              lease_until, events, parked) VALUES ($1, $2, $3, $4, 0, '', 0, 0, 0)",
             &[
                 name.into(),
                 number.into(),
-                slot.into(),
+                partition.into(),
                 plan.from.to_string().into(),
             ],
         )
         .await
         .map_err(storage)?;
     }
-    Ok(Generation {
+    Ok(Build {
         number,
         version: plan.version,
         partitions: plan.partitions,
@@ -432,12 +448,12 @@ pub(crate) async fn create_generation<Db: ReadDatabase>(
 }
 
 /// A table of the plan's that another read model has, and which one that is.
-async fn taken_table<T: SqlTransaction>(
+async fn taken_table<T: SqlTransaction + ?Sized>(
     tx: &mut T,
     plan: &Plan,
 ) -> Result<Option<(String, String)>, StorageError> {
     let declared = Names::declared(&plan.schema);
-    let others = "SELECT name, tables FROM es_generations WHERE name <> $1 AND stage <> 'retired'";
+    let others = "SELECT name, tables FROM es_builds WHERE name <> $1 AND stage <> 'retired'";
     for row in tx.rows(others, &[plan.name.into()]).await? {
         let mut columns = Columns::new(plan.name, row);
         let (other, tables) = (columns.text()?, columns.text()?);
@@ -455,9 +471,8 @@ async fn tables_of<Db: ReadDatabase>(
     names: &Names,
     schema: &str,
 ) -> Result<Vec<String>, StorageError> {
-    let rows = tx
-        .rows(Db::TABLES_ENDING_WITH, &[names.suffix().into()])
-        .await?;
+    let select = tx.dialect().tables_ending_with();
+    let rows = tx.rows(select, &[names.suffix().into()]).await?;
     let there: Vec<String> = rows
         .into_iter()
         .filter_map(|row| match row.into_iter().next() {
@@ -470,63 +485,63 @@ async fn tables_of<Db: ReadDatabase>(
     Ok(declared)
 }
 
-/// Takes a generation away, with its tables.
-pub(crate) async fn drop_generation<T: SqlTransaction>(
+/// Takes a build away, with its tables.
+pub(crate) async fn drop_generation<T: SqlTransaction + ?Sized>(
     tx: &mut T,
     name: &str,
-    generation: &Generation,
+    build: &Build,
 ) -> Result<(), StorageError> {
-    let suffix = Names::of_generation(generation.number);
-    for table in &generation.tables {
+    let suffix = Names::of_build(build.number);
+    for table in &build.tables {
         tx.script(&format!("DROP TABLE IF EXISTS {table}{}", suffix.suffix()))
             .await?;
     }
-    let which = [name.into(), generation.number.into()];
+    let which = [name.into(), build.number.into()];
     tx.statement(
-        "UPDATE es_generations SET stage = 'retired' WHERE name = $1 AND generation = $2",
+        "UPDATE es_builds SET stage = 'retired' WHERE name = $1 AND build = $2",
         &which,
     )
     .await?;
     tx.statement(
-        "DELETE FROM es_parked WHERE name = $1 AND generation = $2",
+        "DELETE FROM es_parked WHERE name = $1 AND build = $2",
         &which,
     )
     .await?;
     tx.statement(
-        "DELETE FROM es_checkpoints WHERE name = $1 AND generation = $2",
+        "DELETE FROM es_checkpoints WHERE name = $1 AND build = $2",
         &which,
     )
     .await
     .map(|_| ())
 }
 
-/// The view through which queries ask one generation.
+/// The view through which queries ask one build.
 fn view_of(table: &str, names: &Names) -> String {
     let suffix = names.suffix();
     format!("CREATE VIEW {table} AS SELECT * FROM {table}{suffix}")
 }
 
 /// Lets `new` answer the queries, in the place of `old`.
-pub(crate) async fn swap<T: SqlTransaction>(
+pub(crate) async fn swap<T: SqlTransaction + ?Sized>(
     tx: &mut T,
     name: &str,
-    old: Option<&Generation>,
-    new: &Generation,
+    old: Option<&Build>,
+    new: &Build,
 ) -> Result<(), StorageError> {
     for table in old.iter().flat_map(|old| &old.tables) {
         tx.script(&format!("DROP VIEW IF EXISTS {table}")).await?;
     }
-    let names = Names::of_generation(new.number);
+    let names = Names::of_build(new.number);
     for table in &new.tables {
         tx.script(&view_of(table, &names)).await?;
     }
     tx.statement(
-        "UPDATE es_generations SET stage = 'live' WHERE name = $1 AND generation = $2",
+        "UPDATE es_builds SET stage = 'live' WHERE name = $1 AND build = $2",
         &[name.into(), new.number.into()],
     )
     .await?;
     tx.statement(
-        "UPDATE es_read_models SET live = $1 WHERE name = $2",
+        "UPDATE es_projections SET live = $1 WHERE name = $2",
         &[new.number.into(), name.into()],
     )
     .await?;
@@ -536,57 +551,57 @@ pub(crate) async fn swap<T: SqlTransaction>(
     }
 }
 
-/// The checkpoint of a slot, locked; `None` when the generation is gone.
+/// The checkpoint of a partition, locked; `None` when the build is gone.
 pub(crate) async fn lock_checkpoint<Db: ReadDatabase>(
     tx: &mut Db::Transaction,
-    slot: &Slot,
+    partition: &Partition,
 ) -> Result<Option<Checkpoint>, StorageError> {
     let select = format!(
-        "SELECT {CHECKPOINT} FROM es_checkpoints WHERE name = $1 AND generation = $2 AND slot = \
+        "SELECT {CHECKPOINT} FROM es_checkpoints WHERE name = $1 AND build = $2 AND partition = \
          $3{}",
-        Db::FOR_UPDATE
+        tx.dialect().for_update()
     );
-    let rows = tx.rows(&select, &slot.values()).await?;
+    let rows = tx.rows(&select, &partition.values()).await?;
     rows.into_iter()
         .next()
-        .map(|row| checkpoint(slot.name, row))
+        .map(|row| checkpoint(partition.name, row))
         .transpose()
 }
 
-/// The checkpoints of a generation, by slot.
+/// The checkpoints of a build, by partition.
 pub(super) fn checkpoints_sql() -> String {
     format!(
-        "SELECT {CHECKPOINT} FROM es_checkpoints WHERE name = $1 AND generation = $2 ORDER BY slot"
+        "SELECT {CHECKPOINT} FROM es_checkpoints WHERE name = $1 AND build = $2 ORDER BY partition"
     )
 }
 
-/// Makes `owner` the one that runs the slot: with a new epoch, what an earlier owner still has in
+/// Makes `owner` the one that runs the partition: with a new epoch, what an earlier owner still has in
 /// its hands is refused.
 pub(crate) async fn acquire<Db: ReadDatabase>(
     tx: &mut Db::Transaction,
-    slot: &Slot,
+    partition: &Partition,
     epoch: i64,
     owner: &str,
     lease_ms: i64,
 ) -> Result<(), StorageError> {
     let update = format!(
         "UPDATE es_checkpoints SET epoch = $1, owner = $2, lease_until = {} + $3, reason = NULL, stall = NULL \
-         WHERE name = $4 AND generation = $5 AND slot = $6",
-        Db::NOW
+         WHERE name = $4 AND build = $5 AND partition = $6",
+        tx.dialect().now()
     );
-    let [name, generation, number] = slot.values();
+    let [name, build, number] = partition.values();
     let values = [
         epoch.into(),
         owner.into(),
         lease_ms.into(),
         name,
-        generation,
+        build,
         number,
     ];
     tx.statement(&update, &values).await.map(|_| ())
 }
 
-/// What an owner has to say of its slot.
+/// What an owner has to say of its partition.
 #[derive(Clone, Debug)]
 pub(crate) enum Why {
     Nothing,
@@ -596,16 +611,19 @@ pub(crate) enum Why {
     Waits(String),
 }
 
-/// Gives the slot back before the lease ends, or keeps it longer; with why it stopped. Does nothing
-/// for a slot that is another's by now.
+/// Gives the partition back before the lease ends, or keeps it longer; with why it stopped. Does nothing
+/// for a partition that is another's by now.
 pub(crate) async fn renew<Db: ReadDatabase>(
     tx: &mut Db::Transaction,
-    slot: &Slot,
+    partition: &Partition,
     epoch: i64,
     lease_ms: i64,
     why: &Why,
 ) -> Result<bool, StorageError> {
-    let mut update = Update::new(&format!("lease_until = {} + ", Db::NOW), lease_ms.into());
+    let mut update = Update::new(
+        &format!("lease_until = {} + ", tx.dialect().now()),
+        lease_ms.into(),
+    );
     let said = match why {
         Why::AsBefore => None,
         Why::Nothing => Some((SqlValue::Null, SqlValue::Null)),
@@ -616,7 +634,7 @@ pub(crate) async fn renew<Db: ReadDatabase>(
         update.set("reason = ", reason);
         update.set("stall = ", stall);
     }
-    update.which(slot);
+    update.which(partition);
     update.and("epoch = ", epoch.into());
     let Update { sql, values } = update;
     Ok(tx.statement(&sql, &values).await? == 1)
@@ -624,7 +642,7 @@ pub(crate) async fn renew<Db: ReadDatabase>(
 
 /// The move of a checkpoint.
 pub(crate) struct Advance<'a> {
-    pub(crate) slot: &'a Slot,
+    pub(crate) partition: &'a Partition,
     pub(crate) epoch: i64,
     pub(crate) from: Position,
     pub(crate) to: Position,
@@ -642,10 +660,10 @@ pub(crate) async fn advance<Db: ReadDatabase>(
     let mut update = Update::moving(advance.to, advance.handled, advance.last);
     update.set("parked = parked + ", count(advance.parked));
     update.set(
-        &format!("lease_until = {} + ", Db::NOW),
+        &format!("lease_until = {} + ", tx.dialect().now()),
         advance.lease_ms.into(),
     );
-    update.which(advance.slot);
+    update.which(advance.partition);
     // The fence: an owner that was replaced, or one that slept, changes no row here.
     update.and("epoch = ", advance.epoch.into());
     update.and("position = ", advance.from.to_string().into());
@@ -653,16 +671,16 @@ pub(crate) async fn advance<Db: ReadDatabase>(
     Ok(tx.statement(&sql, &values).await? == 1)
 }
 
-/// Moves the checkpoint of a slot that runs inside appends: their order is its order.
+/// Moves the checkpoint of a partition that runs inside appends: their order is its order.
 pub(crate) async fn note<Db: ReadDatabase>(
     tx: &mut Db::Transaction,
-    slot: &Slot,
+    partition: &Partition,
     to: Position,
     handled: u64,
     last: Option<&RecordedEvent>,
 ) -> Result<(), StorageError> {
     let mut update = Update::moving(to, handled, last);
-    update.which(slot);
+    update.which(partition);
     let Update { sql, values } = update;
     tx.statement(&sql, &values).await.map(|_| ())
 }
@@ -713,11 +731,11 @@ impl Update {
         self.push(", ", what, value);
     }
 
-    fn which(&mut self, slot: &Slot) {
-        let [name, generation, number] = slot.values();
+    fn which(&mut self, partition: &Partition) {
+        let [name, build, number] = partition.values();
         self.push(" WHERE ", "name = ", name);
-        self.and("generation = ", generation);
-        self.and("slot = ", number);
+        self.and("build = ", build);
+        self.and("partition = ", number);
     }
 
     fn and(&mut self, what: &str, value: SqlValue) {
@@ -740,7 +758,7 @@ pub(super) fn told(text: &str) -> SqlValue {
     SqlValue::Text(text.map(visible).collect())
 }
 
-/// The key as it stands in the books. One with a NUL, or longer than an index takes, is its beginning
+/// The key as it stands in the projection state. One with a NUL, or longer than an index takes, is its beginning
 /// and a digest of the whole; what comes out goes in again unchanged.
 pub(crate) fn key_in_books(key: &str) -> Cow<'_, str> {
     const LONGEST: usize = 1_000;
@@ -755,18 +773,18 @@ pub(crate) fn key_in_books(key: &str) -> Cow<'_, str> {
 }
 
 /// Whether events of this key are parked.
-pub(crate) async fn is_parked<T: SqlTransaction>(
+pub(crate) async fn is_parked<T: SqlTransaction + ?Sized>(
     tx: &mut T,
-    slot: &Slot,
+    partition: &Partition,
     key: &str,
 ) -> Result<bool, StorageError> {
     let rows = tx
         .rows(
-            "SELECT 1 FROM es_parked WHERE name = $1 AND generation = $2 AND key = $3 AND \
+            "SELECT 1 FROM es_parked WHERE name = $1 AND build = $2 AND key = $3 AND \
              discarded_at IS NULL LIMIT 1",
             &[
-                slot.name.into(),
-                slot.generation.into(),
+                partition.name.into(),
+                partition.build.into(),
                 key_in_books(key).as_ref().into(),
             ],
         )
@@ -777,23 +795,23 @@ pub(crate) async fn is_parked<T: SqlTransaction>(
 /// Parks an event behind those of its key.
 pub(crate) async fn park<Db: ReadDatabase>(
     tx: &mut Db::Transaction,
-    slot: &Slot,
+    partition: &Partition,
     key: &str,
     event: &RecordedEvent,
     reason: &str,
     attempts: u32,
 ) -> Result<(), StorageError> {
     let insert = format!(
-        "INSERT INTO es_parked (name, generation, slot, number, key, position, aggregate, \
+        "INSERT INTO es_parked (name, build, partition, number, key, position, aggregate, \
          aggregate_id, version, event_id, event, reason, attempts, parked_at) \
          SELECT $1, $2, $3, coalesce(max(number), 0) + 1, $4, $5, $6, $7, $8, $9, $10, $11, $12, \
-         {} FROM es_parked WHERE name = $1 AND generation = $2 AND slot = $3",
-        Db::NOW
+         {} FROM es_parked WHERE name = $1 AND build = $2 AND partition = $3",
+        tx.dialect().now()
     );
-    let [name, generation, number] = slot.values();
+    let [name, build, number] = partition.values();
     let values = [
         name,
-        generation,
+        build,
         number,
         key_in_books(key).as_ref().into(),
         event.position.to_string().into(),
@@ -810,7 +828,8 @@ pub(crate) async fn park<Db: ReadDatabase>(
 
 /// The database's clock.
 pub(crate) async fn now<Db: ReadDatabase>(tx: &mut Db::Transaction) -> Result<i64, StorageError> {
-    let rows = tx.rows(&format!("SELECT {}", Db::NOW), &[]).await?;
+    let select = format!("SELECT {}", tx.dialect().now());
+    let rows = tx.rows(&select, &[]).await?;
     let row = rows.into_iter().next().unwrap_or_default();
     Columns::new("", row).integer()
 }

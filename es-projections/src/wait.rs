@@ -6,7 +6,10 @@ use super::{
 };
 use es_runtime::{Position, StorageError};
 use futures_timer::Delay;
-use std::time::{Duration, Instant};
+use std::{
+    future::Future,
+    time::{Duration, Instant},
+};
 
 /// Why a wait ended without the event in the read model.
 #[derive(Debug, thiserror::Error)]
@@ -22,7 +25,7 @@ pub enum WaitError {
         projection: &'static str,
         /// What was waited for.
         position: Position,
-        /// Where its slowest slot stands, the start when there is none.
+        /// Where its slowest partition stands, the start when there is none.
         reached: Position,
     },
     /// The event is parked: it is not in the read model until it is retried.
@@ -63,8 +66,29 @@ enum Reached {
     No(Position),
 }
 
+/// Waiting until a read model has an event. Implemented for every [`ReadDatabase`].
+pub trait WaitFor: ReadDatabase {
+    /// Waits until the read model has every event up to `position`, such as the
+    /// [`position`](es_runtime::Executed::position) that executing a command gave: to read one's own
+    /// writes. It only waits; a runner, here or in another process, must be at work.
+    ///
+    /// # Errors
+    /// [`WaitError::TimedOut`] when `at_most` is over, [`WaitError::Parked`] when the event at this
+    /// very position is parked, [`WaitError::Stopped`] when the projection stopped before it,
+    /// [`WaitError::Storage`] when the database failed until the end.
+    fn wait_for<P: Projection>(
+        &self,
+        position: Position,
+        at_most: Duration,
+    ) -> impl Future<Output = Result<(), WaitError>> + Send {
+        wait_for::<P, Self>(self, position, at_most)
+    }
+}
+
+impl<Db: ReadDatabase> WaitFor for Db {}
+
 /// Looks soon, then less often.
-pub(super) async fn wait_for<P: Projection, Db: ReadDatabase>(
+async fn wait_for<P: Projection, Db: ReadDatabase>(
     db: &Db,
     position: Position,
     at_most: Duration,
@@ -85,11 +109,11 @@ pub(super) async fn wait_for<P: Projection, Db: ReadDatabase>(
                 });
             }
             Err(WaitError::Storage(error)) if left.is_zero() => {
-                // Before the first runner there are no books.
-                let name = ["es_generations".into()];
-                let books = db.query(Db::TABLES_ENDING_WITH, &name).await;
-                return Err(match books {
-                    Ok(books) if books.is_empty() => WaitError::TimedOut {
+                // Before the first runner there are no tables.
+                let name = ["es_builds".into()];
+                let state = db.query(db.dialect().tables_ending_with(), &name).await;
+                return Err(match state {
+                    Ok(state) if state.is_empty() => WaitError::TimedOut {
                         projection: P::NAME,
                         position,
                         reached: Position::START,
@@ -111,7 +135,7 @@ async fn look<P: Projection, Db: ReadDatabase>(
 ) -> Result<Reached, WaitError> {
     let live = db
         .query(
-            "SELECT generation FROM es_generations WHERE name = $1 AND version = $2 AND stage = \
+            "SELECT build FROM es_builds WHERE name = $1 AND version = $2 AND stage = \
              'live'",
             &[P::NAME.into(), P::VERSION.into()],
         )
@@ -120,23 +144,27 @@ async fn look<P: Projection, Db: ReadDatabase>(
     let Some(row) = live.into_iter().next() else {
         return Ok(Reached::No(Position::START));
     };
-    let generation = Columns::new(P::NAME, row)
+    let build = Columns::new(P::NAME, row)
         .integer()
         .map_err(WaitError::Storage)?;
-    let which = [P::NAME.into(), generation.into()];
+    let which = [P::NAME.into(), build.into()];
     let rows = db.query(&checkpoints_sql(), &which).await;
     let mut slowest = None;
     for row in rows.map_err(WaitError::Storage)? {
-        let slot = super::tables::checkpoint(P::NAME, row).map_err(WaitError::Storage)?;
-        if let Some(reason) = slot.reason.filter(|_| slot.position < position) {
+        let partition = super::tables::checkpoint(P::NAME, row).map_err(WaitError::Storage)?;
+        if let Some(reason) = partition.reason.filter(|_| partition.position < position) {
             return Err(WaitError::Stopped {
                 projection: P::NAME,
                 position,
                 reason,
             });
         }
-        let slower = slowest.is_none_or(|slowest| slot.position < slowest);
-        slowest = if slower { Some(slot.position) } else { slowest };
+        let slower = slowest.is_none_or(|slowest| partition.position < slowest);
+        slowest = if slower {
+            Some(partition.position)
+        } else {
+            slowest
+        };
     }
     let reached = slowest.unwrap_or(Position::START);
     if reached < position {
@@ -144,13 +172,9 @@ async fn look<P: Projection, Db: ReadDatabase>(
     }
     let parked = db
         .query(
-            "SELECT reason FROM es_parked WHERE name = $1 AND generation = $2 AND position = $3 \
+            "SELECT reason FROM es_parked WHERE name = $1 AND build = $2 AND position = $3 \
              AND discarded_at IS NULL",
-            &[
-                P::NAME.into(),
-                generation.into(),
-                position.to_string().into(),
-            ],
+            &[P::NAME.into(), build.into(), position.to_string().into()],
         )
         .await
         .map_err(WaitError::Storage)?;

@@ -1,12 +1,12 @@
-//! The one loop of a slot: reads pages of the feed, has them handled, and waits at the end for more.
+//! The one loop of a partition: reads pages of the feed, has them handled, and waits at the end for more.
 //! Catching up and following are the same loop.
 
 use super::{
-    Deliver, Delivery, Dispatch, HandlerError, Key, Measure, Poison, ProjectionError, ReadDatabase,
-    Slot, Stalled, TransactionError,
-    batch::{Aside, Batch, Page, PageEnd},
+    Deliver, Delivery, Dispatch, HandlerError, Key, Measure, Partition, Poison, ProjectionError,
+    ReadDatabase, Stalled, TransactionError,
+    batch::{Batch, Page, PageEnd, Parking},
+    builds::Swapped,
     delivery::{Delivered, Gate, Gated, deliver_first},
-    generations::Swapped,
     lease::{Acquire, Acquired, Held, Lost, Renew},
     runner::{Core, Done, Paused},
     tables::{self, Checkpoint, Why},
@@ -14,7 +14,7 @@ use super::{
 use es_runtime::{EventFilter, EventStore, Position, ReadLimit, RecordedEvent, StreamRange};
 use std::{future::Future, marker::PhantomData, sync::Arc, time::Instant};
 
-/// What a slot's loop calls for each page: a projection or a subscription.
+/// What a partition's loop calls for each page: a projection or a subscription.
 pub(super) trait Consumer<Db: ReadDatabase>: Send + Sync + 'static {
     const PARTITIONS: u32;
     /// How many events go into one call at most.
@@ -27,7 +27,7 @@ pub(super) trait Consumer<Db: ReadDatabase>: Send + Sync + 'static {
         core: &Core<S, Db>,
         held: &mut Held,
         page: Page,
-        aside: Aside,
+        parking: Parking,
         attempt: u32,
     ) -> impl Future<Output = Result<PageEnd, TransactionError>> + Send;
 }
@@ -52,14 +52,14 @@ impl<P: Dispatch<Db>, Db: ReadDatabase> Consumer<Db> for Projecting<P> {
         core: &Core<S, Db>,
         _: &mut Held,
         page: Page,
-        aside: Aside,
+        parking: Parking,
         _: u32,
     ) -> Result<PageEnd, TransactionError> {
-        // The transaction has the checkpoint's row: nobody takes the slot before it ends.
+        // The transaction has the checkpoint's row: nobody takes the partition before it ends.
         let batch = Batch {
             projection: Arc::clone(&self.0),
             page,
-            aside,
+            parking,
             database: PhantomData,
         };
         core.db.transact(batch).await
@@ -86,14 +86,14 @@ impl<D: Deliver, Db: ReadDatabase> Consumer<Db> for Delivering<D> {
         core: &Core<S, Db>,
         held: &mut Held,
         page: Page,
-        aside: Aside,
+        parking: Parking,
         attempt: u32,
     ) -> Result<PageEnd, TransactionError> {
         if let Some(event) = page.events().first() {
             let gate = Gate {
                 key: D::key(event).into_owned(),
                 page: page.clone(),
-                aside,
+                parking,
             };
             match core.db.transact(gate).await? {
                 Gated::Closed(end) => return Ok(end),
@@ -101,7 +101,7 @@ impl<D: Deliver, Db: ReadDatabase> Consumer<Db> for Delivering<D> {
             }
             let delivery = Delivery::new(D::NAME, event.event_id, attempt);
             let reaction = core.finishing(deliver_first(&*self.0, event, &delivery));
-            match core.keeping(&page.slot, held, reaction).await {
+            match core.keeping(&page.partition, held, reaction).await {
                 Ok(Some(Ok(()))) => {}
                 Ok(Some(Err(error))) => return Ok(PageEnd::Failed { index: 0, error }),
                 Ok(None) => return Ok(PageEnd::Interrupted),
@@ -112,7 +112,7 @@ impl<D: Deliver, Db: ReadDatabase> Consumer<Db> for Delivering<D> {
     }
 }
 
-/// How long a slot is run.
+/// How long a partition is run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Until {
     Shutdown,
@@ -131,23 +131,23 @@ impl Until {
 pub(super) enum End {
     Shutdown,
     Reached,
-    /// Another owner has the slot.
+    /// Another owner has the partition.
     Fenced,
-    /// The generation was replaced.
+    /// The build was replaced.
     Gone,
 }
 
-/// One slot, run.
+/// One partition, run.
 pub(super) struct Worker<S, Db, C> {
     pub(super) core: Arc<Core<S, Db>>,
     pub(super) consumer: Arc<C>,
-    pub(super) slot: Slot,
-    /// Whether its generation waits for its turn to answer queries.
+    pub(super) partition: Partition,
+    /// Whether its build waits for its turn to answer queries.
     pub(super) building: bool,
     pub(super) until: Until,
     /// Whether a living owner may be replaced.
     pub(super) take_over: bool,
-    /// What a generation that is built must have before its turn comes.
+    /// What a build that is built must have before its turn comes.
     pub(super) goal: Option<Position>,
     /// How often a database failed at the end of the store, one time after the other.
     pub(super) refused: u32,
@@ -204,31 +204,31 @@ impl<S: EventStore, Db: ReadDatabase, C: Consumer<Db>> Worker<S, Db, C> {
             Err(error) => Why::Stopped(error.to_string()),
         };
         let release = Renew {
-            slot: self.slot.clone(),
+            partition: self.partition.clone(),
             epoch: held.epoch,
             lease_ms: 0,
             why,
         };
         // Where this fails, the lease runs out by itself.
         let _ = self.core.db.transact(release).await;
-        self.core.stalled(&self.slot, None);
+        self.core.stalled(&self.partition, None);
         ended
     }
 
     fn name(&self) -> &'static str {
-        self.slot.name
+        self.partition.name
     }
 
     fn storage(&self, error: impl Into<es_runtime::StorageError>) -> ProjectionError {
         ProjectionError::storage(self.name(), error)
     }
 
-    /// Waits until the slot is free, takes it, and makes sure that the store is the one it knows.
+    /// Waits until the partition is free, takes it, and makes sure that the store is the one it knows.
     async fn acquire(&mut self) -> Result<Result<Held, End>, ProjectionError> {
         let mut failures = 0;
         loop {
             let job = Acquire {
-                slot: self.slot.clone(),
+                partition: self.partition.clone(),
                 owner: self.core.owner.clone(),
                 lease_ms: self.core.settings.lease_ms(),
                 take_over: self.take_over,
@@ -236,7 +236,7 @@ impl<S: EventStore, Db: ReadDatabase, C: Consumer<Db>> Worker<S, Db, C> {
             let now = Instant::now();
             let stalled = match self.core.db.transact(job).await {
                 Ok(Acquired::Mine(checkpoint)) => {
-                    self.core.stalled(&self.slot, None);
+                    self.core.stalled(&self.partition, None);
                     match self.known(&checkpoint).await {
                         Ok(()) => {
                             return Ok(Ok(Held {
@@ -247,7 +247,7 @@ impl<S: EventStore, Db: ReadDatabase, C: Consumer<Db>> Worker<S, Db, C> {
                         }
                         Err(Unfit::Other(error)) => {
                             let release = Renew {
-                                slot: self.slot.clone(),
+                                partition: self.partition.clone(),
                                 epoch: checkpoint.epoch,
                                 lease_ms: 0,
                                 why: Why::Stopped(error.to_string()),
@@ -275,7 +275,7 @@ impl<S: EventStore, Db: ReadDatabase, C: Consumer<Db>> Worker<S, Db, C> {
                 }
                 Err(error) => Stalled::Database(error.to_string()),
             };
-            self.core.stalled(&self.slot, Some(stalled.clone()));
+            self.core.stalled(&self.partition, Some(stalled.clone()));
             failures += 1;
             let pause = match stalled {
                 Stalled::StandBy { .. } => self.core.settings.stand_by(),
@@ -330,7 +330,7 @@ impl<S: EventStore, Db: ReadDatabase, C: Consumer<Db>> Worker<S, Db, C> {
                 return Ok(End::Shutdown);
             }
             let read = self.core.store.read_feed(held.position, &filter, limit);
-            let page = match self.core.keeping(&self.slot, held, read).await {
+            let page = match self.core.keeping(&self.partition, held, read).await {
                 Err(Lost) => return self.fenced().await,
                 Ok(Ok(page)) => page,
                 Ok(Err(error)) => {
@@ -371,10 +371,11 @@ impl<S: EventStore, Db: ReadDatabase, C: Consumer<Db>> Worker<S, Db, C> {
         }
     }
 
-    /// The events of this slot.
+    /// The events of this partition.
     fn mine(&self, mut events: Vec<RecordedEvent>) -> Arc<[RecordedEvent]> {
         if C::PARTITIONS > 1 {
-            events.retain(|event| slot_of(&C::key(event), C::PARTITIONS) == self.slot.slot);
+            events
+                .retain(|event| slot_of(&C::key(event), C::PARTITIONS) == self.partition.partition);
         }
         events.into()
     }
@@ -390,7 +391,7 @@ impl<S: EventStore, Db: ReadDatabase, C: Consumer<Db>> Worker<S, Db, C> {
         let mut start = 0_usize;
         let mut most = C::AT_ONCE;
         let mut tries = Tries::default();
-        let mut aside = Aside::Parked;
+        let mut parking = Parking::Parked;
         let mut failures = 0;
         loop {
             let until = start.saturating_add(most).min(events.len());
@@ -400,7 +401,7 @@ impl<S: EventStore, Db: ReadDatabase, C: Consumer<Db>> Worker<S, Db, C> {
                 _ => next,
             };
             let page = Page {
-                slot: self.slot.clone(),
+                partition: self.partition.clone(),
                 epoch: held.epoch,
                 from: held.position,
                 to,
@@ -417,7 +418,7 @@ impl<S: EventStore, Db: ReadDatabase, C: Consumer<Db>> Worker<S, Db, C> {
                     &self.core,
                     held,
                     page,
-                    aside.clone(),
+                    parking.clone(),
                     attempt.saturating_add(1),
                 )
                 .await;
@@ -434,8 +435,8 @@ impl<S: EventStore, Db: ReadDatabase, C: Consumer<Db>> Worker<S, Db, C> {
                     };
                     held.position = to;
                     held.renewed = Instant::now();
-                    self.core.stalled(&self.slot, None);
-                    self.core.committed(&self.slot, &done);
+                    self.core.stalled(&self.partition, None);
+                    self.core.committed(&self.partition, &done);
                     if whole {
                         return Ok(None);
                     }
@@ -444,7 +445,7 @@ impl<S: EventStore, Db: ReadDatabase, C: Consumer<Db>> Worker<S, Db, C> {
                     }
                     start = until;
                     most = C::AT_ONCE;
-                    aside = Aside::Parked;
+                    parking = Parking::Parked;
                     failures = 0;
                 }
                 Ok(PageEnd::Fenced) => return self.fenced().await.map(Some),
@@ -456,7 +457,7 @@ impl<S: EventStore, Db: ReadDatabase, C: Consumer<Db>> Worker<S, Db, C> {
                     let Some(event) = first else { continue };
                     match self.failed(held, event, error, &mut tries).await? {
                         Next::Again => {}
-                        Next::Park(parked) => aside = parked,
+                        Next::Park(parked) => parking = parked,
                         Next::End(end) => return Ok(Some(end)),
                     }
                 }
@@ -478,7 +479,7 @@ impl<S: EventStore, Db: ReadDatabase, C: Consumer<Db>> Worker<S, Db, C> {
                             }
                             start = until;
                             most = C::AT_ONCE;
-                            aside = Aside::Parked;
+                            parking = Parking::Parked;
                         }
                         Look::At(_) | Look::Lost => return self.lost().await.map(Some),
                     }
@@ -500,12 +501,12 @@ impl<S: EventStore, Db: ReadDatabase, C: Consumer<Db>> Worker<S, Db, C> {
                 return Err(self.too_new(&error));
             }
             let newer = Stalled::NewerEvent(error.to_string());
-            self.core.stalled(&self.slot, Some(newer));
+            self.core.stalled(&self.partition, Some(newer));
             self.core.settings.backoff(u32::MAX)
         } else {
             let attempts = tries.failed(event.position);
             if attempts >= self.core.settings.attempts {
-                return Ok(Next::Park(Aside::First {
+                return Ok(Next::Park(Parking::First {
                     reason: error.to_string(),
                     attempts,
                 }));
@@ -513,9 +514,9 @@ impl<S: EventStore, Db: ReadDatabase, C: Consumer<Db>> Worker<S, Db, C> {
             self.retrying(event, &error, attempts);
             self.core.settings.backoff(attempts)
         };
-        // Others see in the books what it waits for; its lease goes on meanwhile.
+        // Others see in the projection state what it waits for; its lease goes on meanwhile.
         let waits = Renew {
-            slot: self.slot.clone(),
+            partition: self.partition.clone(),
             epoch: held.epoch,
             lease_ms: self.core.settings.lease_ms(),
             why: Why::Waits(error.to_string()),
@@ -526,7 +527,7 @@ impl<S: EventStore, Db: ReadDatabase, C: Consumer<Db>> Worker<S, Db, C> {
             return self.fenced().await.map(Next::End);
         }
         let pause = self.core.pause(pause);
-        match self.core.keeping(&self.slot, held, pause).await {
+        match self.core.keeping(&self.partition, held, pause).await {
             Err(Lost) => self.fenced().await.map(Next::End),
             Ok(paused) if paused.is_shutdown() => Ok(Next::End(End::Shutdown)),
             Ok(_) => Ok(Next::Again),
@@ -551,24 +552,24 @@ impl<S: EventStore, Db: ReadDatabase, C: Consumer<Db>> Worker<S, Db, C> {
             attempts,
         };
         self.core.measure(&Measure::Retry {
-            slot: &self.slot,
+            partition: &self.partition,
             poison: &poison,
         });
         self.core
-            .stalled(&self.slot, Some(Stalled::Retrying(Box::new(poison))));
+            .stalled(&self.partition, Some(Stalled::Retrying(Box::new(poison))));
     }
 
     /// Shows why it waits and waits; `true` when it is to end.
     async fn rest(&self, stalled: Stalled, failures: u32) -> bool {
-        self.core.stalled(&self.slot, Some(stalled));
+        self.core.stalled(&self.partition, Some(stalled));
         let pause = self.core.settings.backoff(failures);
         self.core.pause(pause).await.is_shutdown()
     }
 
-    /// Where the slot stands after a transaction of unknown outcome.
+    /// Where the partition stands after a transaction of unknown outcome.
     async fn look(&self, held: &Held) -> Result<Look, ProjectionError> {
         let rows = loop {
-            let values = [self.slot.name.into(), self.slot.generation.into()];
+            let values = [self.partition.name.into(), self.partition.build.into()];
             match self
                 .core
                 .db
@@ -586,7 +587,7 @@ impl<S: EventStore, Db: ReadDatabase, C: Consumer<Db>> Worker<S, Db, C> {
                 }
             }
         };
-        let number = usize::try_from(self.slot.slot).unwrap_or(usize::MAX);
+        let number = usize::try_from(self.partition.partition).unwrap_or(usize::MAX);
         let Some(row) = rows.into_iter().nth(number) else {
             return Ok(Look::Lost);
         };
@@ -598,21 +599,23 @@ impl<S: EventStore, Db: ReadDatabase, C: Consumer<Db>> Worker<S, Db, C> {
         })
     }
 
-    /// Another owner refused what was to be written, or has the slot.
+    /// Another owner refused what was to be written, or has the partition.
     async fn fenced(&self) -> Result<End, ProjectionError> {
-        self.core.measure(&Measure::FenceLost { slot: &self.slot });
+        self.core.measure(&Measure::FenceLost {
+            partition: &self.partition,
+        });
         self.lost().await
     }
 
-    /// The slot is no longer ours: gone with its generation, or another's.
+    /// The partition is no longer ours: gone with its build, or another's.
     async fn lost(&self) -> Result<End, ProjectionError> {
-        let name = self.slot.name;
+        let name = self.partition.name;
         let values = [name.into()];
-        match self.core.db.query(tables::GENERATIONS, &values).await {
+        match self.core.db.query(tables::BUILDS, &values).await {
             Ok(rows) => {
                 for row in rows {
-                    let found = tables::generation(name, row).map_err(|e| self.storage(e))?;
-                    if found.number == self.slot.generation {
+                    let found = tables::build(name, row).map_err(|e| self.storage(e))?;
+                    if found.number == self.partition.build {
                         return Ok(End::Fenced);
                     }
                 }
@@ -622,7 +625,7 @@ impl<S: EventStore, Db: ReadDatabase, C: Consumer<Db>> Worker<S, Db, C> {
         }
     }
 
-    /// Everything was handled: the turn of a new generation, the end, or a wait for more.
+    /// Everything was handled: the turn of a new build, the end, or a wait for more.
     async fn at_the_end(&mut self, held: &mut Held) -> Result<Option<End>, ProjectionError> {
         let stalled = match self.core.store.head().await {
             Ok(end) if end < held.position => {
@@ -641,7 +644,7 @@ impl<S: EventStore, Db: ReadDatabase, C: Consumer<Db>> Worker<S, Db, C> {
             return Ok(Some(End::Reached));
         }
         self.core
-            .stalled(&self.slot, stalled.map(Stalled::Database));
+            .stalled(&self.partition, stalled.map(Stalled::Database));
         let pause = if is_well {
             self.refused = 0;
             self.core.settings.poll
@@ -659,7 +662,7 @@ impl<S: EventStore, Db: ReadDatabase, C: Consumer<Db>> Worker<S, Db, C> {
             }
         };
         let pause = self.core.pause_or(pause, more);
-        match self.core.keeping(&self.slot, held, pause).await {
+        match self.core.keeping(&self.partition, held, pause).await {
             Err(Lost) => self.fenced().await.map(Some),
             Ok(Paused::Shutdown) => Ok(Some(End::Shutdown)),
             Ok(Paused::Over) => Ok(None),
@@ -670,7 +673,7 @@ impl<S: EventStore, Db: ReadDatabase, C: Consumer<Db>> Worker<S, Db, C> {
         }
     }
 
-    /// Lets a generation that has caught up answer the queries, unless others have to come first.
+    /// Lets a build that has caught up answer the queries, unless others have to come first.
     /// Gives what keeps it where that may pass.
     async fn take_turn(&mut self, head: Position) -> Result<Option<String>, ProjectionError> {
         // One end of the store for all attempts: it may grow faster than anybody reads.
@@ -680,7 +683,7 @@ impl<S: EventStore, Db: ReadDatabase, C: Consumer<Db>> Worker<S, Db, C> {
         });
         // Rarely, and ever more rarely: the tables that answer are not kept up meanwhile.
         let hold = self.behind >= PATIENCE && self.behind.is_power_of_two();
-        match self.core.swap(&self.slot, goal, hold).await {
+        match self.core.swap(&self.partition, goal, hold).await {
             Ok(swapped) => {
                 self.building = swapped != Swapped::Yes;
                 if swapped == Swapped::Behind {
@@ -691,7 +694,7 @@ impl<S: EventStore, Db: ReadDatabase, C: Consumer<Db>> Worker<S, Db, C> {
             Err(error)
                 if self.until == Until::Shutdown
                     || error.outcome == es_runtime::Outcome::Unknown
-                    || error.error.kind.is_passing() =>
+                    || error.error.kind.is_transient() =>
             {
                 Ok(Some(error.to_string()))
             }
@@ -703,7 +706,7 @@ impl<S: EventStore, Db: ReadDatabase, C: Consumer<Db>> Worker<S, Db, C> {
 /// How often a build lets the one that answers go first before it has that held, a power of two.
 const PATIENCE: u32 = 16;
 
-/// Why a slot that was taken cannot be run.
+/// Why a partition that was taken cannot be run.
 enum Unfit {
     Unreadable(String),
     Other(ProjectionError),
@@ -712,7 +715,7 @@ enum Unfit {
 /// What follows on the failure of an event.
 enum Next {
     Again,
-    Park(Aside),
+    Park(Parking),
     End(End),
 }
 
@@ -723,11 +726,11 @@ enum Look {
     Lost,
 }
 
-/// The slot of a key. The hash is written out, since it must be the same in every program and
+/// The partition of a key. The hash is written out, since it must be the same in every program and
 /// version: FNV-1a.
-pub(super) fn slot_of(key: &str, slots: u32) -> u32 {
+pub(super) fn slot_of(key: &str, partitions: u32) -> u32 {
     let hash = key.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
     });
-    u32::try_from(hash % u64::from(slots.max(1))).unwrap_or(0)
+    u32::try_from(hash % u64::from(partitions.max(1))).unwrap_or(0)
 }

@@ -23,7 +23,7 @@ pub trait Aggregate: Default + Send + 'static {
     type Id: AggregateId;
     /// Every event that can stand in the stream.
     type Event: EventSet;
-    /// What a command is refused with.
+    /// What a command is rejected with.
     type Error: DomainError;
 
     /// Folds one event into the state.
@@ -53,10 +53,10 @@ pub trait Apply<E> {
     note = "write `impl Handle<{C}> for {Self} {{ fn handle(&self, command: {C}) -> Result<Events<Self>, ..> {{ .. }} }}`"
 )]
 pub trait Handle<C>: Aggregate {
-    /// Decides: `Ok` with the events to store, possibly none, or the reason for the refusal.
+    /// Decides: `Ok` with the events to store, possibly none, or the reason for the rejection.
     ///
     /// # Errors
-    /// The aggregate's own error when the command is refused. Nothing is stored then.
+    /// The aggregate's own error when the command is rejected. Nothing is stored then.
     fn handle(&self, command: C) -> Result<Events<Self>, Self::Error>;
 }
 
@@ -94,11 +94,56 @@ impl<T: std::fmt::Display + std::str::FromStr + Eq + Clone + Send + Sync + 'stat
 {
 }
 
-/// What a command is refused with: any `std::error::Error + Send + Sync + 'static`.
+/// What names an aggregate in a call: its id, a reference to it, or a `&str` where the id is a
+/// `String`.
+///
+/// ```
+/// # use es_runtime::{Aggregate, Apply, Event, StreamId};
+/// # use serde::{Deserialize, Serialize};
+/// # #[derive(Event, Serialize, Deserialize)]
+/// # #[event("account.opened")]
+/// # struct Opened {}
+/// # #[derive(Aggregate, Default)]
+/// # #[aggregate("account", id = String, error = std::convert::Infallible, events(Opened))]
+/// # struct Account {}
+/// # impl Apply<Opened> for Account { fn apply(&mut self, _: &Opened) {} }
+/// let id = "DE02".to_owned();
+/// assert_eq!(StreamId::of::<Account>("DE02")?, StreamId::of::<Account>(&id)?);
+/// # Ok::<(), es_runtime::InvalidStreamId>(())
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not an id of type `{Id}`",
+    label = "expected `{Id}` or a reference to it",
+    note = "the type of the id stands in `#[aggregate(id = ..)]`"
+)]
+pub trait AsId<Id: AggregateId>: Send {
+    /// The text of the id.
+    fn id_text(&self) -> String;
+}
+
+impl<Id: AggregateId> AsId<Id> for Id {
+    fn id_text(&self) -> String {
+        self.to_string()
+    }
+}
+
+impl<Id: AggregateId> AsId<Id> for &Id {
+    fn id_text(&self) -> String {
+        self.to_string()
+    }
+}
+
+impl AsId<String> for &str {
+    fn id_text(&self) -> String {
+        (*self).to_owned()
+    }
+}
+
+/// What a command is rejected with: any `std::error::Error + Send + Sync + 'static`.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be an aggregate's error",
     label = "not usable as `error`",
-    note = "derive `thiserror::Error` and `Debug` on an enum that names each refusal"
+    note = "derive `thiserror::Error` and `Debug` on an enum that names each rejection"
 )]
 pub trait DomainError: std::error::Error + Send + Sync + 'static {}
 

@@ -1,7 +1,7 @@
 //! Writing what was decided: the saga's events and its row, in one transaction.
 
 use super::{
-    Broken, SagaError, SagaEvent,
+    SagaError, SagaEvent,
     decide::Draft,
     info::Info,
     load::{Loaded, load},
@@ -26,7 +26,6 @@ impl Loaded {
         info: &'a Info,
         space: &'a str,
         now: es_runtime::Timestamp,
-        broken: Broken,
     ) -> Draft<'a> {
         Draft {
             state: self.state.clone(),
@@ -35,7 +34,6 @@ impl Loaded {
             info,
             space,
             now,
-            broken,
         }
     }
 }
@@ -72,9 +70,9 @@ pub(crate) fn may_decide_again(error: &CommitError) -> bool {
     )
 }
 
-/// Whether the events are such that the same ones would be refused again: beyond the store's limits, or a
+/// Whether the events are such that the same ones would be rejected again: beyond the store's limits, or a
 /// projection that runs inside of appends cannot handle them. Nothing was written.
-pub(crate) const fn is_refused_for_good(error: &CommitError) -> bool {
+pub(crate) const fn is_rejected_for_good(error: &CommitError) -> bool {
     matches!(
         error,
         CommitError::Append(AppendError::Projection { .. } | AppendError::Invalid { .. })
@@ -113,7 +111,7 @@ pub(crate) async fn decide_unheld<S: WorkQueue>(
                 saga: instance.aggregate().to_owned(),
             });
         };
-        let mut draft = loaded.draft(instance, &info, &space, now, core.settings.broken);
+        let mut draft = loaded.draft(instance, &info, &space, now);
         decide(&mut draft)?;
         if draft.events.is_empty() {
             return Ok(());

@@ -345,7 +345,7 @@ impl<T: Saga> Definition<T> {
     }
 
     /// A step that sends a command to an aggregate of the same store: its events and the step are
-    /// stored in one transaction, so it happens exactly once. A refusal is [fatal](Fail::fatal).
+    /// stored in one transaction, so it happens exactly once. A rejection is [fatal](Fail::fatal).
     pub fn command<F>(&mut self, name: &'static str, command: F) -> NewStep<'_, T, ()>
     where
         F: Fn(&Cx<T>) -> Result<AggregateCommand, Fail> + Send + Sync + 'static,

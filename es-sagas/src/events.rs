@@ -278,8 +278,8 @@ pub enum ParkedWhy {
         /// The step.
         step: String,
     },
-    /// An aggregate refused the command at the end.
-    EndRefused {
+    /// An aggregate rejected the command at the end.
+    EndRejected {
         /// `completed` or `compensated`.
         step: String,
     },

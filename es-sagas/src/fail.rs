@@ -106,7 +106,7 @@ impl fmt::Debug for Fail {
 ///
 /// The output is not known when the step was cut off by a crash or a timeout, or its attempts were
 /// used up: it may never have reached the provider, or reach it later. So an undo must succeed for a
-/// key that the provider has never seen, and the provider must refuse that key afterwards.
+/// key that the provider has never seen, and the provider must reject that key afterwards.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Effect<T> {
     key: Key,

@@ -23,14 +23,13 @@
 //!
 //! # What providers owe
 //! A step is called at least once, always with the same [`Key`]; so the provider has to recognise keys.
-//! An undo must succeed for a key that the provider never saw, and the provider must refuse that key
+//! An undo must succeed for a key that the provider never saw, and the provider must reject that key
 //! afterwards: the call may still be on its way.
 
 extern crate self as es_sagas;
 
 #[doc(hidden)]
 pub mod __private;
-mod around;
 mod commit;
 mod decide;
 mod definition;
@@ -39,6 +38,7 @@ mod events;
 mod fail;
 mod info;
 mod input;
+mod interceptor;
 mod key;
 mod load;
 mod mermaid;
@@ -52,9 +52,6 @@ mod running;
 mod state;
 mod work;
 
-pub use around::{Around, StepCall};
-#[doc(hidden)]
-pub use decide::Broken;
 pub use definition::{Cx, Definition, InvalidDefinition, NewStep, Start, StepCx, StepOutput};
 pub use error::SagaError;
 #[cfg(feature = "derive")]
@@ -66,11 +63,12 @@ pub use events::{
     Succeeded, Undone, UnwindStarted, Verb, Verdict,
 };
 pub use fail::{Effect, Fail};
+pub use interceptor::{Interceptor, StepCall};
 pub use key::{Direction, Key};
 pub use names::stream_of;
 pub use process::{
-    HasRefusals, HasTimers, Inputs, OnRefused, OnTimer, ProcessCause, ProcessManager,
-    ProcessOutcome, ProcessState, ProcessView, ReactTo, Reactions, ReactsTo, Refused, Stepped,
+    HasRejections, HasTimers, Inputs, OnRejected, OnTimer, ProcessCause, ProcessManager,
+    ProcessOutcome, ProcessState, ProcessView, ReactTo, Reactions, ReactsTo, Rejected, Stepped,
 };
 pub use repair::SagaView;
 pub use retry::Retry;

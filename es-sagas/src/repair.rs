@@ -355,7 +355,7 @@ pub(crate) async fn resume_known<S: WorkQueue>(core: &Core<S>) -> Result<(), Sag
                     let by = core.owner.as_str();
                     let verb = Verb::Resume {};
                     let repaired = draft.repair(&verb, by, "this program knows its definition");
-                    // Nothing of it can be refused here; if it were, it would stay parked.
+                    // Nothing of it can be rejected here; if it were, it would stay parked.
                     let _ = repaired;
                 }
                 Ok(())
@@ -383,7 +383,6 @@ async fn read_again<S: WorkQueue>(core: &Core<S>, instance: &StreamId) -> Result
         return Ok(());
     };
     let (space, now) = (core.space().await?, core.store.now().await?);
-    let broken = core.settings.broken;
-    let row = loaded.draft(instance, &info, &space, now, broken).row();
+    let row = loaded.draft(instance, &info, &space, now).row();
     put_row(core, instance, loaded.version, row).await
 }

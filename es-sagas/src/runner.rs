@@ -1,7 +1,7 @@
 //! The runner: what applications hold, its settings, and what its loops share.
 
 use super::{
-    Around, Broken, InvalidDefinition, Saga, SagaError,
+    Interceptor, InvalidDefinition, Saga, SagaError,
     definition::{Bound, Kind},
     info::Info,
     input::{Ahead, Progress},
@@ -27,8 +27,7 @@ pub(crate) struct Settings {
     pub(crate) at_once: usize,
     pub(crate) from_the_beginning: bool,
     pub(crate) key_space: Option<String>,
-    pub(crate) around: Option<Arc<dyn Around>>,
-    pub(crate) broken: Broken,
+    pub(crate) interceptor: Option<Arc<dyn Interceptor>>,
 }
 
 /// What all loops share.
@@ -169,7 +168,7 @@ impl Stop {
 ///   cannot write any more.
 /// - Whatever crashes: the next runner goes on, calls what may have been called once more with the
 ///   same key, and undoes what may have happened.
-pub struct Sagas<S> {
+pub struct Sagas<S = es_runtime::AnyStore> {
     pub(crate) core: Arc<Core<S>>,
 }
 
@@ -205,8 +204,7 @@ impl<S: WorkQueue> Sagas<S> {
                     at_once: 32,
                     from_the_beginning: false,
                     key_space: None,
-                    around: None,
-                    broken: Broken::default(),
+                    interceptor: None,
                 },
                 kinds: Vec::new(),
                 managers: Vec::new(),
@@ -301,15 +299,8 @@ impl<S: WorkQueue> Sagas<S> {
     /// Something that stands around every call of a step or an undo, such as a measurement or, in
     /// tests, a fault.
     #[must_use]
-    pub fn around(self, around: impl Around) -> Self {
-        self.change(|core| core.settings.around = Some(Arc::new(around)))
-    }
-
-    /// Switches rules off. Only for tests that show that others can fail.
-    #[doc(hidden)]
-    #[must_use]
-    pub fn broken(self, broken: Broken) -> Self {
-        self.change(|core| core.settings.broken = broken)
+    pub fn intercept(self, interceptor: impl Interceptor) -> Self {
+        self.change(|core| core.settings.interceptor = Some(Arc::new(interceptor)))
     }
 
     /// What was started or cloned before keeps its settings.

@@ -269,7 +269,7 @@ impl SagaState {
         }
         // What is said at the end has to wait for the undo.
         self.no_longer_pending(COMPENSATED, Direction::Do);
-        if matches!(self.parked, Some((ParkedWhy::EndRefused { .. }, _))) {
+        if matches!(self.parked, Some((ParkedWhy::EndRejected { .. }, _))) {
             self.parked = None;
         }
     }

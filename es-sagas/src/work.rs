@@ -2,8 +2,8 @@
 //! what comes next in one.
 
 use super::{
-    Direction, Fail, ParkedWhy, SagaError, SagaEvent, StepCx,
-    commit::{ATTEMPTS, append_of, is_refused_for_good, may_decide_again, pause_after, released},
+    Direction, Fail, ParkedWhy, SagaError, StepCx,
+    commit::{ATTEMPTS, append_of, is_rejected_for_good, may_decide_again, pause_after, released},
     decide::Draft,
     definition::{Boxed, Kind, Perform, Work},
     info::Info,
@@ -48,8 +48,6 @@ struct Held<'c, S> {
     fresh: bool,
     /// Whether it let go of it with what it stored last.
     released: bool,
-    /// Scheduled and not stored: only for the control that leaves rule R1 out.
-    unsaved: Vec<SagaEvent>,
 }
 
 /// How an attempt to store something ended.
@@ -94,7 +92,6 @@ pub(crate) async fn work_on<S: WorkQueue>(
         loaded,
         since,
         released: false,
-        unsaved: Vec::new(),
     };
     let Some(started) = held.loaded.state.started.clone() else {
         return held.let_go(&Info::unknown(0, "")).await;
@@ -160,9 +157,8 @@ pub(crate) async fn work_on<S: WorkQueue>(
 
 impl<S: WorkQueue> Held<'_, S> {
     fn draft<'a>(&'a self, info: &'a Info, now: Timestamp) -> Draft<'a> {
-        let broken = self.core.settings.broken;
         self.loaded
-            .draft(&self.claimed.instance, info, &self.space, now, broken)
+            .draft(&self.claimed.instance, info, &self.space, now)
     }
 
     /// What is to be called now.
@@ -216,7 +212,7 @@ impl<S: WorkQueue> Held<'_, S> {
             };
             match self.outcome_with(kind.info(), todo, append).await? {
                 Carried::Stored(stored) => return Ok(stored),
-                Carried::Refused(why) => {
+                Carried::Rejected(why) => {
                     let fail = Fail::transient(why);
                     return self.outcome(kind.info(), todo, &Err(fail)).await;
                 }
@@ -272,11 +268,11 @@ impl<S: WorkQueue> Held<'_, S> {
     }
 
     async fn around_command(&self, todo: &Todo) -> Result<(), Fail> {
-        let (Some(around), Some(cx)) = (&self.core.settings.around, self.cx(todo)) else {
+        let (Some(interceptor), Some(cx)) = (&self.core.settings.interceptor, self.cx(todo)) else {
             return Ok(());
         };
         let nothing = Box::pin(std::future::ready(Ok(Value::Null)));
-        around.call(&cx, nothing).await.map(|_| ())
+        interceptor.call(&cx, nothing).await.map(|_| ())
     }
 
     /// Lets the lease begin anew when a good part of it has passed. `false` when somebody else has the
@@ -289,7 +285,7 @@ impl<S: WorkQueue> Held<'_, S> {
         let now = Instant::now();
         match self.core.store.renew(&self.claimed, lease).await {
             Ok(true) => self.since = now,
-            Ok(false) => return self.core.settings.broken.fence,
+            Ok(false) => return false,
             // A store that cannot be asked will say at the next commit.
             Err(_) => {}
         }
@@ -304,8 +300,8 @@ impl<S: WorkQueue> Held<'_, S> {
         call: Boxed<Result<Value, Fail>>,
         todo: &Todo,
     ) -> Result<Value, Fail> {
-        let call: super::StepCall<'_> = match &self.core.settings.around {
-            Some(around) => around.call(cx, call),
+        let call: super::StepCall<'_> = match &self.core.settings.interceptor {
+            Some(interceptor) => interceptor.call(cx, call),
             None => call,
         };
         let mut call = pin!(call);
@@ -354,8 +350,10 @@ impl<S: WorkQueue> Held<'_, S> {
             .await;
         let stored = match stored {
             // It worked, and what it gave is more than can be stored: it cannot be gone on with.
-            Err(SagaError::Commit(error)) if is_refused_for_good(&error) && result.is_ok() => {
-                let fail = Err(Fail::transient(format!("what it gave is refused: {error}")));
+            Err(SagaError::Commit(error)) if is_rejected_for_good(&error) && result.is_ok() => {
+                let fail = Err(Fail::transient(format!(
+                    "what it gave is rejected: {error}"
+                )));
                 self.settle(info, now, |draft| {
                     draft.outcome(&todo.step, todo.to, &fail);
                 })
@@ -402,7 +400,7 @@ impl<S: WorkQueue> Held<'_, S> {
         let mut row = draft.row();
         let due = row.is_due(now);
         row.release = !due;
-        row.epoch = self.epoch();
+        row.epoch = Some(self.claimed.epoch);
         let metadata = self.loaded.metadata.clone();
         let instance = &self.claimed.instance;
         let own = append_of(
@@ -429,7 +427,7 @@ impl<S: WorkQueue> Held<'_, S> {
             {
                 Ok(Carried::Again)
             }
-            Err(error) if is_refused_for_good(&error) => Ok(Carried::Refused(error.to_string())),
+            Err(error) if is_rejected_for_good(&error) => Ok(Carried::Rejected(error.to_string())),
             Err(error) if may_decide_again(&error) => {
                 pause_after(&error, 1).await;
                 self.loaded = load(&self.core.store, &self.claimed.instance).await?;
@@ -444,10 +442,6 @@ impl<S: WorkQueue> Held<'_, S> {
             }
             Err(error) => Err(error.into()),
         }
-    }
-
-    fn epoch(&self) -> Option<u64> {
-        (!self.core.settings.broken.fence).then_some(self.claimed.epoch)
     }
 
     fn stored(&mut self, state: super::SagaState, events: usize) {
@@ -474,34 +468,21 @@ impl<S: WorkQueue> Held<'_, S> {
             let mut row = draft.row();
             let due = row.is_due(now);
             row.release = !due;
-            row.epoch = self.epoch();
-            let (mut events, state) = (draft.events, draft.state);
+            row.epoch = Some(self.claimed.epoch);
+            let (events, state) = (draft.events, draft.state);
             if events.is_empty() && due {
-                return Ok(Stored::Yes);
-            }
-            let mut commit = Commit::new().work(row);
-            let mut unsaved = Vec::new();
-            if self.core.settings.broken.schedule {
-                let last = events.last();
-                if matches!(last, Some(SagaEvent::Scheduled(s)) if s.to == Direction::Do) {
-                    unsaved.extend(events.pop());
-                }
-                events.splice(0..0, self.unsaved.iter().cloned());
-            }
-            if events.is_empty() && due {
-                self.unsaved = unsaved;
                 return Ok(Stored::Yes);
             }
             // Also without events: the row is that of this version of the stream.
             let version = self.loaded.version;
             let metadata = self.loaded.metadata.clone();
             let instance = &self.claimed.instance;
-            commit = commit.append(append_of(instance, version, &events, metadata, None)?);
+            let append = append_of(instance, version, &events, metadata, None)?;
+            let commit = Commit::new().append(append).work(row);
             match self.core.store.commit(commit).await {
                 Ok(_) => {
                     self.stored(state, events.len());
                     self.released = !due;
-                    self.unsaved = unsaved;
                     return Ok(Stored::Yes);
                 }
                 Err(CommitError::Fenced { .. }) => return Ok(Stored::Lost),
@@ -547,8 +528,8 @@ impl<S: WorkQueue> Held<'_, S> {
 enum Carried {
     Stored(Stored),
     Again,
-    /// Its events would be refused each time: as they are, or by a projection inside of the transaction.
-    Refused(String),
+    /// Its events would be rejected each time: as they are, or by a projection inside of the transaction.
+    Rejected(String),
 }
 
 /// A stream that cannot be read cannot get another event that would say so: the row says it.

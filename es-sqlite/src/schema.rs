@@ -4,7 +4,7 @@
 use crate::{
     connection::{name_file, retry_busy},
     errors::{corrupt, storage},
-    options::Settings,
+    settings::Settings,
 };
 use es_runtime::{StorageError, StorageErrorKind};
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior};
@@ -17,8 +17,8 @@ const TABLES: [(&str, i64); 5] = [
     ("events", 1),
     ("appends", 1),
     ("snapshots", 1),
-    ("es_sagas", 2),
-    ("es_saga_cursors", 2),
+    ("es_work", 2),
+    ("es_cursors", 2),
 ];
 
 /// One entry for each version: what turns the version before it into it.
@@ -75,9 +75,9 @@ const STEPS: &[&str] = &[
     // Times are microseconds since 1970, so that they compare as numbers. The id of the store is made
     // once and goes with the file.
     "
-    CREATE TABLE es_sagas (
-        saga           TEXT    NOT NULL,
-        id             TEXT    NOT NULL,
+    CREATE TABLE es_work (
+        aggregate      TEXT    NOT NULL,
+        aggregate_id   TEXT    NOT NULL,
         definition     TEXT    NOT NULL,
         status         TEXT    NOT NULL CHECK (status IN ('running', 'parked', 'done')),
         phase          TEXT    NOT NULL,
@@ -87,14 +87,14 @@ const STEPS: &[&str] = &[
         owner          TEXT,
         lease_until    INTEGER,
         updated_at     INTEGER NOT NULL,
-        PRIMARY KEY (saga, id)
+        PRIMARY KEY (aggregate, aggregate_id)
     ) STRICT, WITHOUT ROWID;
 
-    CREATE INDEX es_sagas_due ON es_work (aggregate, due_at) WHERE status = 'running';
-    CREATE INDEX es_sagas_status ON es_work (aggregate, status, id);
+    CREATE INDEX es_work_due ON es_work (aggregate, due_at) WHERE status = 'running';
+    CREATE INDEX es_work_status ON es_work (aggregate, status, aggregate_id);
 
-    CREATE TABLE es_saga_cursors (
-        saga           TEXT    PRIMARY KEY NOT NULL,
+    CREATE TABLE es_cursors (
+        consumer       TEXT    PRIMARY KEY NOT NULL,
         position       TEXT    NOT NULL
     ) STRICT, WITHOUT ROWID;
 
@@ -123,7 +123,7 @@ pub(crate) fn migrate(
                 .execute_batch(
                     "CREATE TABLE es_meta (name TEXT PRIMARY KEY NOT NULL, value ANY NOT NULL)
                          STRICT, WITHOUT ROWID;
-                     INSERT INTO es_meta VALUES ('schema_version', 0);",
+                     INSERT INTO es_meta VALUES ('tables_version', 0);",
                 )
                 .map_err(storage)?;
         }
@@ -133,7 +133,7 @@ pub(crate) fn migrate(
         }
         transaction
             .execute(
-                "UPDATE es_meta SET value = ?1 WHERE name = 'schema_version'",
+                "UPDATE es_meta SET value = ?1 WHERE name = 'tables_version'",
                 [CURRENT],
             )
             .map_err(storage)?;
@@ -163,9 +163,16 @@ fn version(connection: &Connection) -> Result<i64, StorageError> {
     if !has_table(connection, "es_meta")? {
         return Ok(0);
     }
+    if has_meta(connection, "schema_version")? {
+        return Err(StorageError::new(
+            StorageErrorKind::Version,
+            "its tables were made before the first release of this library, and there is no \
+             migration from them; use a new file",
+        ));
+    }
     let found: Option<rusqlite::types::Value> = connection
         .query_row(
-            "SELECT value FROM es_meta WHERE name = 'schema_version'",
+            "SELECT value FROM es_meta WHERE name = 'tables_version'",
             [],
             |row| row.get(0),
         )
@@ -188,7 +195,7 @@ fn version(connection: &Connection) -> Result<i64, StorageError> {
             }
             Ok(version)
         }
-        _ => Err(corrupt("the table es_meta has no usable schema_version")),
+        _ => Err(corrupt("the table es_meta has no usable tables_version")),
     }
 }
 
@@ -203,6 +210,16 @@ fn refuse_foreign_tables(connection: &Connection) -> Result<(), StorageError> {
         }
     }
     Ok(())
+}
+
+fn has_meta(connection: &Connection, name: &str) -> Result<bool, StorageError> {
+    connection
+        .query_row(
+            "SELECT EXISTS (SELECT 1 FROM es_meta WHERE name = ?1)",
+            [name],
+            |row| row.get(0),
+        )
+        .map_err(|_| corrupt("it has a table `es_meta` that is not this store's"))
 }
 
 fn has_table(connection: &Connection, name: &str) -> Result<bool, StorageError> {

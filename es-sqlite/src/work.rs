@@ -1,258 +1,46 @@
-//! Sagas in the file of the events: commits that change several streams, rows and a cursor at once,
-//! and claims by the clock of the store.
+//! What others ask of the store beside appends: commits, claims, and the list of work items.
 
 use crate::{
-    append::{self, Done, Task},
+    commit::{DUE, cursor},
     errors::{Failed, corrupt, no_answer},
-    options::Settings,
-    rows::{Damage, exact, read_error, text},
+    queries::Waiting,
+    rows::{Damage, read_error, text},
     store::SqliteStore,
+    task::{Done, Task},
 };
 use es_runtime::{
-    Claim, Claimed, Commit, CommitError, CommitStore, Committed, CursorMove, Outcome, Position,
-    ReadError, StorageError, StreamId, Timestamp, WorkQueue,
+    Claim, Claimed, Commit, CommitError, CommitStore, Committed, Outcome, Position, ReadError,
+    StorageError, StreamId, Timestamp, WorkQueue,
 };
 use es_runtime::{WorkChange, WorkFilter, WorkItem, WorkStatus};
-use rusqlite::{Connection, OptionalExtension, Row, named_params, params, types::ValueRef};
+use rusqlite::{Connection, Row, params, types::ValueRef};
 use std::time::Duration;
 
-/// Does a commit inside of the shared transaction; what refuses it leaves nothing behind.
-pub(crate) fn commit(
-    connection: &Connection,
-    commit: &Commit,
-    settings: &Settings,
-) -> rusqlite::Result<Done> {
-    run(connection, "SAVEPOINT saga")?;
-    let done = commit_parts(connection, commit, settings)?;
-    if done.is_err() {
-        run(connection, "ROLLBACK TO saga")?;
-    }
-    run(connection, "RELEASE saga")?;
-    Ok(match done {
-        Ok(committed) => Done::Committed(committed),
-        Err(error) => Done::NotCommitted(error),
-    })
-}
-
-fn run(connection: &Connection, sql: &str) -> rusqlite::Result<usize> {
-    connection.prepare_cached(sql)?.execute([])
-}
-
-fn commit_parts(
-    connection: &Connection,
-    commit: &Commit,
-    settings: &Settings,
-) -> rusqlite::Result<Result<Committed, CommitError>> {
-    let mut appended = Vec::with_capacity(commit.appends.len());
-    for request in &commit.appends {
-        match append::append(connection, request, settings)? {
-            Done::Appended(first) if first.repeated => {
-                let stream = request.stream.clone();
-                return Ok(Err(CommitError::Repeated { stream, first }));
-            }
-            Done::Appended(done) => appended.push(done),
-            Done::Refused(error) => return Ok(Err(CommitError::Append(error))),
-            // No append is answered so.
-            _ => {
-                return Ok(Err(CommitError::Storage {
-                    outcome: Outcome::NotApplied,
-                    error: no_answer(),
-                }));
-            }
-        }
-    }
-    let now = (settings.clock)().unix_micros();
-    for row in &commit.work {
-        if let Err(error) = change_row(connection, row, now)? {
-            return Ok(Err(error));
-        }
-    }
-    if let Some(moved) = &commit.cursor {
-        if let Err(error) = move_cursor(connection, moved)? {
-            return Ok(Err(error));
-        }
-    }
-    Ok(Ok(Committed::new(appended)))
-}
-
-fn change_row(
-    connection: &Connection,
-    row: &WorkChange,
-    now: i64,
-) -> rusqlite::Result<Result<(), CommitError>> {
-    let instance = &row.instance;
-    let epoch: Option<i64> = connection
-        .prepare_cached("SELECT epoch FROM es_sagas WHERE saga = ?1 AND id = ?2")?
-        .query_row([instance.aggregate(), instance.id()], |row| row.get(0))
-        .optional()?;
-    let actual = epoch.and_then(|epoch| u64::try_from(epoch).ok());
-    let actual = actual.unwrap_or(0);
-    if let Some(epoch) = row.epoch.filter(|_| row.is_fenced_by(actual)) {
-        return Ok(Err(CommitError::Fenced {
-            instance: instance.clone(),
-            epoch,
-            actual,
-        }));
-    }
-    connection
-        .prepare_cached(
-            "INSERT INTO es_work (aggregate, id, definition, status, phase, reason, due_at, epoch,
-                                   updated_at)
-             VALUES (:saga, :id, :definition, :status, :phase, :reason, :due_at, 0, :now)
-             ON CONFLICT (saga, id) DO UPDATE SET
-                 definition = excluded.definition, status = excluded.status,
-                 phase = excluded.phase, reason = excluded.reason, due_at = excluded.due_at,
-                 updated_at = excluded.updated_at,
-                 owner = CASE WHEN :release THEN NULL ELSE owner END,
-                 lease_until = CASE WHEN :release THEN NULL ELSE lease_until END",
-        )?
-        .execute(named_params! {
-            ":saga": instance.aggregate(),
-            ":id": instance.id(),
-            ":definition": row.definition,
-            ":status": row.status.as_str(),
-            ":phase": row.phase,
-            ":reason": row.reason,
-            ":due_at": row.due_at.map(Timestamp::unix_micros),
-            ":now": now,
-            ":release": row.release,
-        })?;
-    Ok(Ok(()))
-}
-
-fn move_cursor(
-    connection: &Connection,
-    moved: &CursorMove,
-) -> rusqlite::Result<Result<(), CommitError>> {
-    let consumer = moved.consumer.as_str();
-    let actual = match cursor(connection, consumer)? {
-        Ok(actual) => actual,
-        Err(error) => {
-            return Ok(Err(CommitError::Storage {
-                outcome: Outcome::NotApplied,
-                error,
-            }));
-        }
-    };
-    if actual != moved.from {
-        let consumer = consumer.to_owned();
-        return Ok(Err(CommitError::CursorMoved { consumer, actual }));
-    }
-    connection
-        .prepare_cached(
-            "INSERT INTO es_saga_cursors (saga, position) VALUES (?1, ?2)
-             ON CONFLICT (saga) DO UPDATE SET position = excluded.position",
-        )?
-        .execute([consumer, &moved.to.to_string()])?;
-    Ok(Ok(()))
-}
-
-fn cursor(
-    connection: &Connection,
-    consumer: &str,
-) -> rusqlite::Result<Result<Option<Position>, StorageError>> {
-    let found: Option<String> = connection
-        .prepare_cached("SELECT position FROM es_saga_cursors WHERE saga = ?1")?
-        .query_row([consumer], |row| row.get(0))
-        .optional()?;
-    Ok(found
-        .map(|text| text.parse())
-        .transpose()
-        .map_err(|_| corrupt(format!("the cursor of `{consumer}` is not a position"))))
-}
-
-/// Due and free, of one saga: id, due time, epoch, and whether a lease ran out.
-const DUE: &str = "SELECT id, due_at, epoch, lease_until IS NOT NULL FROM es_sagas
-                   WHERE saga = ?1 AND status = 'running' AND due_at <= ?2
-                     AND (lease_until IS NULL OR lease_until <= ?2)
-                   ORDER BY due_at LIMIT ?3";
-
-/// Takes what is due, inside of the shared transaction.
-pub(crate) fn claim(
-    connection: &Connection,
-    claim: &Claim,
-    settings: &Settings,
-) -> rusqlite::Result<Done> {
-    let now = (settings.clock)();
-    let most = i64::try_from(claim.at_most).unwrap_or(i64::MAX);
-    let mut due: Vec<(i64, &str, String, i64, bool)> = Vec::new();
-    for saga in &claim.aggregates {
-        let mut select = connection.prepare_cached(DUE)?;
-        let mut rows = select.query(params![saga, now.unix_micros(), most])?;
-        while let Some(row) = rows.next()? {
-            due.push((row.get(1)?, saga, row.get(0)?, row.get(2)?, row.get(3)?));
-        }
-    }
-    due.sort();
-    due.truncate(claim.at_most);
-    let mut claimed = Vec::with_capacity(due.len());
-    for (_, saga, id, epoch, lease_expired) in due {
-        let epoch = epoch.saturating_add(1);
-        let (Ok(instance), Ok(number)) = (StreamId::new(saga, &id), u64::try_from(epoch)) else {
-            continue;
-        };
-        connection
-            .prepare_cached(
-                "UPDATE es_sagas SET epoch = ?3, owner = ?4, lease_until = ?5
-                 WHERE saga = ?1 AND id = ?2",
-            )?
-            .execute(params![
-                saga,
-                id,
-                epoch,
-                claim.owner,
-                now.after(claim.lease).unix_micros()
-            ])?;
-        claimed.push(Claimed::new(instance, number).after_expired_lease(lease_expired));
-    }
-    Ok(Done::Claimed(claimed))
-}
-
-/// Lets a lease begin anew, inside of the shared transaction.
-pub(crate) fn renew(
-    connection: &Connection,
-    claimed: &Claimed,
-    lease: Duration,
-    settings: &Settings,
-) -> rusqlite::Result<Done> {
-    let until = (settings.clock)().after(lease).unix_micros();
-    let renewed = connection
-        .prepare_cached(
-            "UPDATE es_sagas SET lease_until = ?4 WHERE saga = ?1 AND id = ?2 AND epoch = ?3",
-        )?
-        .execute(params![
-            claimed.instance.aggregate(),
-            claimed.instance.id(),
-            exact(claimed.epoch)?,
-            until
-        ])?;
-    Ok(Done::Renewed(renewed > 0))
-}
-
 fn list(connection: &Connection, filter: &WorkFilter) -> Result<Vec<WorkItem>, ReadError> {
-    let mut sagas: Vec<Option<&str>> = filter.aggregates.iter().map(|s| Some(s.as_str())).collect();
-    sagas.sort_unstable();
-    sagas.dedup();
-    if sagas.is_empty() {
-        sagas.push(None);
+    let mut aggregates: Vec<Option<&str>> =
+        filter.aggregates.iter().map(|s| Some(s.as_str())).collect();
+    aggregates.sort_unstable();
+    aggregates.dedup();
+    if aggregates.is_empty() {
+        aggregates.push(None);
     }
     let mut found = Vec::new();
-    for saga in sagas {
+    for aggregate in aggregates {
         let left = filter.at_most.saturating_sub(found.len());
         let mut select = connection
             .prepare_cached(
-                "SELECT saga, id, definition, status, phase, reason, due_at, epoch, owner,
+                "SELECT aggregate, aggregate_id, definition, status, phase, reason, due_at, epoch, owner,
                         lease_until, updated_at
-                 FROM es_sagas
-                 WHERE (?1 IS NULL OR saga = ?1) AND (?2 IS NULL OR id = ?2)
-                   AND (?3 IS NULL OR status = ?3) AND (?4 IS NULL OR (saga, id) > (?4, ?5))
-                 ORDER BY saga, id LIMIT ?6",
+                 FROM es_work
+                 WHERE (?1 IS NULL OR aggregate = ?1) AND (?2 IS NULL OR aggregate_id = ?2)
+                   AND (?3 IS NULL OR status = ?3) AND (?4 IS NULL OR (aggregate, aggregate_id) > (?4, ?5))
+                 ORDER BY aggregate, aggregate_id LIMIT ?6",
             )
             .map_err(read_error)?;
         let after = filter.after.as_ref();
         let mut rows = select
             .query(params![
-                saga,
+                aggregate,
                 filter.id,
                 filter.status.map(WorkStatus::as_str),
                 after.map(StreamId::aggregate),
@@ -261,8 +49,8 @@ fn list(connection: &Connection, filter: &WorkFilter) -> Result<Vec<WorkItem>, R
             ])
             .map_err(read_error)?;
         while let Some(row) = rows.next().map_err(read_error)? {
-            let row = saga_row(row).map_err(|what| {
-                ReadError::Storage(corrupt(format!("a row of es_sagas is damaged: {what}")))
+            let row = work_item(row).map_err(|what| {
+                ReadError::Storage(corrupt(format!("a row of es_work is damaged: {what}")))
             })?;
             found.push(row);
         }
@@ -270,10 +58,10 @@ fn list(connection: &Connection, filter: &WorkFilter) -> Result<Vec<WorkItem>, R
     Ok(found)
 }
 
-fn saga_row(row: &Row<'_>) -> Result<WorkItem, Damage> {
-    let saga = text(row, 0, "the saga is not text")?;
+fn work_item(row: &Row<'_>) -> Result<WorkItem, Damage> {
+    let aggregate = text(row, 0, "the aggregate is not text")?;
     let id = text(row, 1, "the id is not text")?;
-    let instance = StreamId::new(saga, id).map_err(|_| "its stream cannot be one")?;
+    let instance = StreamId::new(aggregate, id).map_err(|_| "its stream cannot be one")?;
     let mut change = WorkChange::new(instance, text(row, 2, "the definition is not text")?);
     let status = text(row, 3, "the status is not text")?;
     change.status = WorkStatus::from_text(status).ok_or("the status is unknown")?;
@@ -359,11 +147,13 @@ impl WorkQueue for SqliteStore {
     async fn claim(&self, claim: Claim) -> Result<Vec<Claimed>, StorageError> {
         // Usually there is nothing to take, and a look costs no write.
         let now = (self.shared().settings().clock)().unix_micros();
-        let sagas = claim.aggregates.clone();
+        let aggregates = claim.aggregates.clone();
         let any = self.shared().read(move |connection, _| {
-            for saga in &sagas {
+            for aggregate in &aggregates {
                 let mut select = connection.prepare_cached(DUE).map_err(read_error)?;
-                let due = select.exists(params![saga, now, 1]).map_err(read_error)?;
+                let due = select
+                    .exists(params![aggregate, now, 1])
+                    .map_err(read_error)?;
                 if due {
                     return Ok(true);
                 }
@@ -394,8 +184,7 @@ impl WorkQueue for SqliteStore {
 
     async fn work_items(&self, filter: &WorkFilter) -> Result<Vec<WorkItem>, ReadError> {
         let filter = filter.clone();
-        let rows =
-            move |connection: &Connection, _: &crate::store::Waiting<'_>| list(connection, &filter);
+        let rows = move |connection: &Connection, _: &Waiting<'_>| list(connection, &filter);
         self.shared().read(rows).await
     }
 
@@ -406,10 +195,4 @@ impl WorkQueue for SqliteStore {
     async fn store_id(&self) -> Result<String, ReadError> {
         self.shared().read(|connection, _| space(connection)).await
     }
-}
-
-/// The rest of a task's kind: about how many bytes a commit brings.
-pub(crate) fn size(commit: &Commit) -> usize {
-    let events = commit.appends.iter().flat_map(|append| &append.events);
-    events.map(|event| event.payload.len()).sum()
 }

@@ -2,17 +2,17 @@
 //! callers share one sync of the disk; each gets an answer of its own, after the commit.
 
 use crate::{
-    append::{self, Done, Task},
     block_on::block_on,
     connection::{self, Role},
     errors::{Failed, SharedFailure, no_answer, outcome_of_commit, panicked},
-    options::Settings,
-    read::{
-        Sqlite, SqliteTransaction,
+    read_models::{
+        SqliteReadDatabase, SqliteTransaction,
         inline::{self, Feed},
     },
     schema,
+    settings::Settings,
     stats::Counters,
+    task::{self, Done, Task},
 };
 use es_projections::inline::{InlineError, Inlines};
 use es_runtime::{AppendError, Outcome, StorageError, StorageErrorKind};
@@ -89,7 +89,9 @@ pub(crate) async fn start(
     Ok(sender)
 }
 
-fn open(settings: &Settings) -> Result<(SqliteTransaction, Inlines<Sqlite>), StorageError> {
+fn open(
+    settings: &Settings,
+) -> Result<(SqliteTransaction, Inlines<SqliteReadDatabase>), StorageError> {
     let mut connection = connection::open(settings, Role::Writer)?;
     if settings.holds_events {
         schema::migrate(&mut connection, settings)?;
@@ -103,7 +105,7 @@ fn open(settings: &Settings) -> Result<(SqliteTransaction, Inlines<Sqlite>), Sto
 struct Writer {
     /// `None` after a failure that left it in doubt; it is opened again for the next write.
     connection: Option<SqliteTransaction>,
-    inlines: Inlines<Sqlite>,
+    inlines: Inlines<SqliteReadDatabase>,
     settings: Arc<Settings>,
     told: Told,
 }
@@ -319,7 +321,7 @@ fn attempt(
     tx: &mut SqliteTransaction,
     tasks: &[Task],
     settings: &Settings,
-    inlines: &mut Inlines<Sqlite>,
+    inlines: &mut Inlines<SqliteReadDatabase>,
     stage: &mut Stage,
 ) -> Result<Vec<Done>, Broken> {
     // IMMEDIATE: a transaction that only becomes a writer half-way may be refused then.
@@ -334,7 +336,7 @@ fn attempt(
             Task::Append(_) | Task::Commit(_) if !inlines.is_empty() => {
                 append_inline(tx, task, settings, inlines)?
             }
-            _ => append::run(tx.connection(), task, settings)?,
+            _ => task::run(tx.connection(), task, settings)?,
         });
     }
     *stage = Stage::Commit;
@@ -351,10 +353,10 @@ fn append_inline(
     tx: &mut SqliteTransaction,
     task: &Task,
     settings: &Settings,
-    inlines: &Inlines<Sqlite>,
+    inlines: &Inlines<SqliteReadDatabase>,
 ) -> Result<Done, Broken> {
     run(tx, "SAVEPOINT projected")?;
-    let done = append::run(tx.connection(), task, settings)?;
+    let done = task::run(tx.connection(), task, settings)?;
     let mut handled = Ok(());
     let mut stream = None;
     for (append, appended) in task.appends().iter().zip(done.appended()) {
@@ -377,7 +379,7 @@ fn append_inline(
             Ok(Done::Refused(AppendError::Projection {
                 stream,
                 projection: failure.projection,
-                reason: failure.error.to_string(),
+                error: failure.error.into_error(),
             }))
         }
         (Err(error), _) => Err(Broken::Own(error.into())),

@@ -4,12 +4,14 @@
 
 mod clock;
 pub mod conformance;
+mod layer;
+mod pausing;
 #[cfg(all(feature = "postgres-server", unix))]
 pub mod postgres;
 pub mod saga;
 mod scenario;
-mod sleepy;
 
 pub use clock::VirtualClock;
+pub use layer::{Layered, StoreLayer};
+pub use pausing::{Pausing, PausingStore, Resume, as_a_process};
 pub use scenario::{Scenario, Then, given, given_nothing};
-pub use sleepy::{Alarm, SleepyStore, as_a_process};

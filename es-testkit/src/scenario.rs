@@ -1,4 +1,4 @@
-//! Given these events, when this command comes, then these events follow, or this refusal.
+//! Given these events, when this command comes, then these events follow, or this rejection.
 
 #![allow(clippy::panic, reason = "an assertion of a test panics")]
 
@@ -45,7 +45,7 @@ use std::fmt::Debug;
 ///     .when(Open)
 ///     .then(Opened {})
 ///     .when(Open)
-///     .then_refused(AlreadyOpen);
+///     .then_rejected(AlreadyOpen);
 /// ```
 #[must_use = "a scenario proves nothing before `when` and `then`"]
 pub fn given_nothing<A: Aggregate>() -> Scenario<A> {
@@ -121,7 +121,7 @@ impl<A: Aggregate> Scenario<A> {
 }
 
 /// What the aggregate answered.
-#[must_use = "say what the answer should be: `then`, `then_nothing` or `then_refused`"]
+#[must_use = "say what the answer should be: `then`, `then_nothing` or `then_rejected`"]
 pub struct Then<A: Aggregate> {
     before: Scenario<A>,
     decided: Result<Events<A>, A::Error>,
@@ -131,7 +131,7 @@ impl<A: Aggregate> Then<A> {
     /// Exactly these events follow: one event, or `events![..]`. Goes on with them as history.
     ///
     /// # Panics
-    /// When other events follow, or the command was refused.
+    /// When other events follow, or the command was rejected.
     #[track_caller]
     pub fn then(self, expected: impl Into<Events<A>>) -> Scenario<A>
     where
@@ -147,7 +147,7 @@ impl<A: Aggregate> Then<A> {
                 self.before.and(events)
             }
             Err(error) => {
-                panic!("the command was refused: {error}\nexpected: {expected:#?}")
+                panic!("the command was rejected: {error}\nexpected: {expected:#?}")
             }
         }
     }
@@ -155,7 +155,7 @@ impl<A: Aggregate> Then<A> {
     /// The command is accepted and no event follows.
     ///
     /// # Panics
-    /// When an event follows, or the command was refused.
+    /// When an event follows, or the command was rejected.
     #[track_caller]
     pub fn then_nothing(self) -> Scenario<A>
     where
@@ -164,16 +164,16 @@ impl<A: Aggregate> Then<A> {
         self.then(Events::none())
     }
 
-    /// The command is refused with exactly this error. Goes on with the history as it was.
+    /// The command is rejected with exactly this error. Goes on with the history as it was.
     ///
     /// # Panics
-    /// When the command was accepted, or refused with another error.
+    /// When the command was accepted, or rejected with another error.
     #[allow(
         clippy::needless_pass_by_value,
         reason = "an error is written out in a test"
     )]
     #[track_caller]
-    pub fn then_refused(self, expected: A::Error) -> Scenario<A>
+    pub fn then_rejected(self, expected: A::Error) -> Scenario<A>
     where
         A::Event: Debug,
         A::Error: PartialEq,
@@ -184,7 +184,7 @@ impl<A: Aggregate> Then<A> {
             }
             Err(error) => assert!(
                 error == expected,
-                "another refusal than expected\nexpected: {expected:?}\n  actual: {error:?}"
+                "another rejection than expected\nexpected: {expected:?}\n  actual: {error:?}"
             ),
         }
         self.before
@@ -193,7 +193,7 @@ impl<A: Aggregate> Then<A> {
     /// What the aggregate answered, for assertions of one's own.
     ///
     /// # Errors
-    /// The aggregate's refusal.
+    /// The aggregate's rejection.
     pub fn into_result(self) -> Result<Events<A>, A::Error> {
         self.decided
     }

@@ -2,10 +2,10 @@
 //! [`ShopStore`].
 
 use crate::read::{Queries, models};
-use es_postgres::{Postgres, PostgresOptions, PostgresStore, tokio_postgres};
+use es_postgres::{PostgresOptions, PostgresReadDatabase, PostgresStore, tokio_postgres};
 use es_projections::{Projections, ReadDatabase};
 use es_runtime::{SnapshotStore, StorageError, StorageErrorKind, WorkQueue};
-use es_sqlite::{Sqlite, SqliteStore};
+use es_sqlite::{SqliteReadDatabase, SqliteStore};
 use std::{error::Error, ffi::OsString, path::PathBuf, time::Duration};
 
 /// What `--db` names. It has no debug form: a URL may hold a password.
@@ -74,7 +74,7 @@ pub trait ShopStore: WorkQueue + SnapshotStore {
 
 impl ShopStore for SqliteStore {
     type Place = PathBuf;
-    type Read = Sqlite;
+    type Read = SqliteReadDatabase;
 
     async fn make(file: &PathBuf) -> Result<Self, Box<dyn Error>> {
         Ok(Self::open(file).await?)
@@ -90,7 +90,7 @@ impl ShopStore for SqliteStore {
         Self::make(file).await
     }
 
-    fn read_models(&self) -> Projections<Self, Sqlite> {
+    fn read_models(&self) -> Projections<Self, SqliteReadDatabase> {
         models(self.clone(), self.read_database())
     }
 
@@ -101,7 +101,7 @@ impl ShopStore for SqliteStore {
 
 impl ShopStore for PostgresStore {
     type Place = Server;
-    type Read = Postgres;
+    type Read = PostgresReadDatabase;
 
     async fn make(server: &Server) -> Result<Self, Box<dyn Error>> {
         let opened = server.options()?.open().await;
@@ -113,7 +113,7 @@ impl ShopStore for PostgresStore {
         opened.map_err(|error| server.failed(&error))
     }
 
-    fn read_models(&self) -> Projections<Self, Postgres> {
+    fn read_models(&self) -> Projections<Self, PostgresReadDatabase> {
         models(self.clone(), self.read_database())
     }
 

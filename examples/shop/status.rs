@@ -21,30 +21,36 @@ pub async fn status(
         "parked",
         "state",
     ]);
-    let slots = store.read_models().status().await?;
-    if slots.is_empty() {
+    let partitions = store.read_models().status().await?;
+    if partitions.is_empty() {
         writeln!(
             out,
             "There are no read models yet; `shop report` builds them"
         )?;
         return Ok(());
     }
-    for slot in slots {
-        let tables = if slot.live { "live" } else { "being built" };
+    for partition in partitions {
+        let tables = if partition.live {
+            "live"
+        } else {
+            "being built"
+        };
         table.add_row([
-            slot.projection.to_owned(),
-            slot.version.to_string(),
-            format!("{tables} ({})", slot.generation),
-            slot.events.to_string(),
-            slot.events_behind
+            partition.projection.to_owned(),
+            partition.version.to_string(),
+            format!("{tables} ({})", partition.build),
+            partition.events.to_string(),
+            partition
+                .events_behind
                 .map_or_else(|| "?".to_owned(), |events| events.to_string()),
-            slot.behind
+            partition
+                .behind
                 .map_or_else(|| "?".to_owned(), |behind| behind.as_secs().to_string()),
-            match slot.parked {
+            match partition.parked {
                 0 => "0".to_owned(),
-                events => format!("{events} of {} keys", slot.parked_keys),
+                events => format!("{events} of {} keys", partition.parked_keys),
             },
-            slot.state.to_string(),
+            partition.state.to_string(),
         ]);
     }
     for index in [1, 3, 4, 5, 6] {
@@ -68,14 +74,17 @@ pub async fn rebuild(
     }
     let running = models.start()?;
     let result = loop {
-        let slots = match models.status().await {
-            Ok(slots) => slots,
+        let partitions = match models.status().await {
+            Ok(partitions) => partitions,
             Err(error) => break Err(error.into()),
         };
-        let building: Vec<&Status> = slots.iter().filter(|slot| !slot.live).collect();
+        let building: Vec<&Status> = partitions
+            .iter()
+            .filter(|partition| !partition.live)
+            .collect();
         let Some(slowest) = building
             .iter()
-            .min_by_key(|slot| slot.position)
+            .min_by_key(|partition| partition.position)
             .filter(|_| !building.is_empty())
         else {
             break Ok(());

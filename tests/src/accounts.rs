@@ -2,12 +2,12 @@
 //! killed in them.
 
 use crate::stepping::Stepping;
-use es_postgres::{Postgres, PostgresTransaction};
+use es_postgres::{PostgresReadDatabase, PostgresTransaction};
 use es_projections::{HandlerError, Project, Projection};
 use es_runtime::{
     Append, AppendError, Envelope, Event, EventStore, ExpectedVersion, NewEvent, Position, StreamId,
 };
-use es_sqlite::{Sqlite, SqliteTransaction, rusqlite::params};
+use es_sqlite::{SqliteReadDatabase, SqliteTransaction, rusqlite::params};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -34,7 +34,7 @@ pub type Hook = Arc<dyn Fn(&str, &StreamId, u64) -> Result<(), HandlerError> + S
 /// event that counts twice shows in both.
 #[derive(Projection)]
 #[projection("balances", version = 1, events(Deposited, Withdrawn))]
-#[projection(schema(Sqlite = BALANCES, Stepping = BALANCES, Postgres = POSTGRES_BALANCES))]
+#[projection(schema(SqliteReadDatabase = BALANCES, Stepping = BALANCES, PostgresReadDatabase = POSTGRES_BALANCES))]
 pub struct Balances(pub Hook);
 
 /// The tables of [`Balances`].
@@ -114,7 +114,7 @@ impl Balances {
     }
 }
 
-impl Project<Deposited, Postgres> for Balances {
+impl Project<Deposited, PostgresReadDatabase> for Balances {
     async fn project(
         &self,
         event: &Envelope<Deposited>,
@@ -125,7 +125,7 @@ impl Project<Deposited, Postgres> for Balances {
     }
 }
 
-impl Project<Withdrawn, Postgres> for Balances {
+impl Project<Withdrawn, PostgresReadDatabase> for Balances {
     async fn project(
         &self,
         event: &Envelope<Withdrawn>,
@@ -167,18 +167,18 @@ macro_rules! project_into {
     )*};
 }
 
-project_into!(Sqlite, Stepping);
+project_into!(SqliteReadDatabase, Stepping);
 
 /// The sum of all deposits: a read model with one row and no account in it.
 #[derive(Projection)]
 #[projection(
     "turnover",
     events(Deposited),
-    schema(Sqlite = "CREATE TABLE {turnover} (cents INTEGER)")
+    schema(SqliteReadDatabase = "CREATE TABLE {turnover} (cents INTEGER)")
 )]
 pub struct Turnover;
 
-impl Project<Deposited, Sqlite> for Turnover {
+impl Project<Deposited, SqliteReadDatabase> for Turnover {
     async fn project(
         &self,
         event: &Envelope<Deposited>,
@@ -238,7 +238,7 @@ async fn append(
     store.append(append).await.map(|done| done.position)
 }
 
-/// Notes every move of a checkpoint to an earlier position, from now on. The books must be there.
+/// Notes every move of a checkpoint to an earlier position, from now on. the projection state must be there.
 ///
 /// # Errors
 /// Those of the database.
@@ -267,7 +267,7 @@ pub type Rows = (Vec<(String, i64)>, Vec<(String, i64, i64)>);
 ///
 /// # Errors
 /// Those of the database.
-pub async fn balances(read: &Sqlite) -> Result<Rows, es_runtime::StorageError> {
+pub async fn balances(read: &SqliteReadDatabase) -> Result<Rows, es_runtime::StorageError> {
     read.snapshot(|rows| {
         let balances = rows
             .prepare("SELECT account, cents FROM balances ORDER BY account")?
@@ -286,7 +286,9 @@ pub async fn balances(read: &Sqlite) -> Result<Rows, es_runtime::StorageError> {
 ///
 /// # Errors
 /// Those of the database.
-pub async fn postgres_balances(read: &Postgres) -> Result<Rows, es_runtime::StorageError> {
+pub async fn postgres_balances(
+    read: &PostgresReadDatabase,
+) -> Result<Rows, es_runtime::StorageError> {
     let rows = read.snapshot().await?;
     let balances = "SELECT account, cents FROM balances ORDER BY account";
     let balances = rows.select(balances, &[], |row| Ok((row.try_get(0)?, row.try_get(1)?)));
@@ -305,10 +307,10 @@ pub async fn postgres_balances(read: &Postgres) -> Result<Rows, es_runtime::Stor
 macro_rules! reads_only {
     ($vis:vis $name:ident, $stored:literal, $schema:literal) => {
         #[derive(es_projections::Projection)]
-        #[projection($stored, events(Deposited), schema(Sqlite = $schema))]
+        #[projection($stored, events(Deposited), schema(SqliteReadDatabase = $schema))]
         $vis struct $name;
 
-        impl es_projections::Project<Deposited, Sqlite> for $name {
+        impl es_projections::Project<Deposited, SqliteReadDatabase> for $name {
             async fn project(
                 &self,
                 _: &es_runtime::Envelope<Deposited>,

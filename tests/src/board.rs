@@ -5,10 +5,10 @@ use crate::{
     accounts::Hook,
     orders::{OrderConfirmed, OrderPlaced, OrderRejected},
 };
-use es_postgres::{Postgres, PostgresTransaction};
+use es_postgres::{PostgresReadDatabase, PostgresTransaction};
 use es_projections::{HandlerError, Project, Projection};
 use es_runtime::{Envelope, StorageError};
-use es_sqlite::{Sqlite, SqliteTransaction, rusqlite::params};
+use es_sqlite::{SqliteReadDatabase, SqliteTransaction, rusqlite::params};
 
 /// How often each order was placed, confirmed and rejected, and a log: two statements an event, none of
 /// them idempotent.
@@ -18,7 +18,7 @@ use es_sqlite::{Sqlite, SqliteTransaction, rusqlite::params};
     version = 1,
     events(OrderPlaced, OrderConfirmed, OrderRejected)
 )]
-#[projection(schema(Sqlite = SQLITE, Postgres = POSTGRES))]
+#[projection(schema(SqliteReadDatabase = SQLITE, PostgresReadDatabase = POSTGRES))]
 pub struct Board(pub Hook);
 
 const SQLITE: &str = "
@@ -52,7 +52,7 @@ fn count(column: &str, parameter: &str) -> String {
 
 macro_rules! counts {
     ($($event:ty => $column:literal;)*) => {$(
-        impl Project<$event, Sqlite> for Board {
+        impl Project<$event, SqliteReadDatabase> for Board {
             async fn project(
                 &self,
                 event: &Envelope<$event>,
@@ -70,7 +70,7 @@ macro_rules! counts {
             }
         }
 
-        impl Project<$event, Postgres> for Board {
+        impl Project<$event, PostgresReadDatabase> for Board {
             async fn project(
                 &self,
                 event: &Envelope<$event>,
@@ -104,7 +104,7 @@ const LOG: &str = "SELECT ord, version FROM board_log ORDER BY ord, number";
 ///
 /// # Errors
 /// Those of the database.
-pub async fn in_sqlite(read: &Sqlite) -> Result<Rows, StorageError> {
+pub async fn in_sqlite(read: &SqliteReadDatabase) -> Result<Rows, StorageError> {
     let orders = read.select(ORDERS, [], |row| {
         Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
     });
@@ -116,7 +116,7 @@ pub async fn in_sqlite(read: &Sqlite) -> Result<Rows, StorageError> {
 ///
 /// # Errors
 /// Those of the database.
-pub async fn in_postgres(read: &Postgres) -> Result<Rows, StorageError> {
+pub async fn in_postgres(read: &PostgresReadDatabase) -> Result<Rows, StorageError> {
     let orders = read.select(ORDERS, &[], |row| {
         Ok((
             row.try_get(0)?,

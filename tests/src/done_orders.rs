@@ -6,10 +6,10 @@ use crate::{
     orders::OrderConfirmed,
     places::Place,
 };
-use es_postgres::{Postgres, PostgresStore, PostgresTransaction};
+use es_postgres::{PostgresReadDatabase, PostgresStore, PostgresTransaction};
 use es_projections::{HandlerError, Project, Projection};
 use es_runtime::{Envelope, StreamId};
-use es_sqlite::{Sqlite, SqliteTransaction, rusqlite::Connection};
+use es_sqlite::{SqliteReadDatabase, SqliteTransaction, rusqlite::Connection};
 use std::{
     collections::BTreeSet,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -23,8 +23,8 @@ use std::{
     events(OrderShipped, OrderClosed, OrderConfirmed)
 )]
 #[projection(schema(
-    Sqlite = "CREATE TABLE {done_orders} (number INTEGER PRIMARY KEY, ord TEXT NOT NULL)",
-    Postgres = "CREATE TABLE {done_orders} (number BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    SqliteReadDatabase = "CREATE TABLE {done_orders} (number INTEGER PRIMARY KEY, ord TEXT NOT NULL)",
+    PostgresReadDatabase = "CREATE TABLE {done_orders} (number BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
                                             ord TEXT NOT NULL)"
 ))]
 pub struct DoneOrders {
@@ -51,7 +51,7 @@ impl DoneOrders {
 
 macro_rules! project {
     ($($event:ty),*) => {$(
-        impl Project<$event, Sqlite> for DoneOrders {
+        impl Project<$event, SqliteReadDatabase> for DoneOrders {
             async fn project(
                 &self,
                 event: &Envelope<$event>,
@@ -63,7 +63,7 @@ macro_rules! project {
             }
         }
 
-        impl Project<$event, Postgres> for DoneOrders {
+        impl Project<$event, PostgresReadDatabase> for DoneOrders {
             async fn project(
                 &self,
                 event: &Envelope<$event>,

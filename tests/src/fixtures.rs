@@ -1,7 +1,7 @@
 //! The stores of this workspace as the suite sees them, with the faults that can be made for each.
 
 use es_runtime::{MemoryStore, StreamId};
-use es_sqlite::{Sqlite as SqliteRead, SqliteStore};
+use es_sqlite::{SqliteReadDatabase as SqliteRead, SqliteStore};
 use es_testkit::conformance::{Capabilities, Fault, NoDatabase, StoreFixture};
 use rusqlite::Connection;
 use std::{
@@ -138,7 +138,7 @@ pub use postgres::Postgres;
 #[cfg(unix)]
 mod postgres {
     use super::*;
-    use es_postgres::{Postgres as PostgresRead, PostgresStore};
+    use es_postgres::{PostgresReadDatabase as PostgresRead, PostgresStore};
     use es_testkit::postgres::{Database, Server};
     use std::{
         io::{BufRead, BufReader, Write},

@@ -2,7 +2,7 @@
 //! reminded of and closed.
 
 use es_runtime::{Aggregate, Apply, Envelope, Event, Events, Handle, Repository, WorkQueue};
-use es_sagas::{OnRefused, OnTimer, ProcessManager, ReactTo, Reactions, Refused};
+use es_sagas::{OnRejected, OnTimer, ProcessManager, ReactTo, Reactions, Rejected};
 use serde::{Deserialize, Serialize};
 use std::{convert::Infallible, time::Duration};
 
@@ -329,7 +329,7 @@ pub struct CashierDone {
 /// Ships for a payment, or gives it back.
 #[derive(Aggregate, ProcessManager, Default, Debug)]
 #[aggregate("cashier", id = u64, error = Infallible, events(CashierDone))]
-#[process_manager(reacts(PaymentReceived), refusals)]
+#[process_manager(reacts(PaymentReceived), rejections)]
 pub struct Cashier {}
 
 impl Apply<CashierDone> for Cashier {
@@ -350,9 +350,9 @@ impl ReactTo<PaymentReceived> for Cashier {
     }
 }
 
-impl OnRefused for Cashier {
-    fn refused(&self, refused: &Refused) -> Reactions<Self> {
-        let refused = Some(refused.reason.clone());
+impl OnRejected for Cashier {
+    fn rejected(&self, rejected: &Rejected) -> Reactions<Self> {
+        let refused = Some(rejected.reason.clone());
         Reactions::none().event(CashierDone { refused })
     }
 }

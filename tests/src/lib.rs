@@ -45,6 +45,7 @@ pub mod accounts;
 pub mod board;
 pub mod done_orders;
 pub mod editions;
+pub mod faulty;
 pub mod fixtures;
 pub mod fulfilment;
 pub mod ledger;

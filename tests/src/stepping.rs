@@ -1,21 +1,21 @@
 //! A SQLite read database that tells where it stands around each of its transactions, so that a
-//! program can be killed there: also in those of the runner's books, which no handler sees.
+//! program can be killed there: also in those of the runner's state, which no handler sees.
 
-use es_projections::{Job, ReadDatabase, RolledBack, SqlValue, TransactionError};
+use es_projections::{Dialect, Job, ReadDatabase, RolledBack, SqlValue, TransactionError};
 use es_runtime::StorageError;
-use es_sqlite::{Sqlite, SqliteTransaction};
+use es_sqlite::{SqliteReadDatabase, SqliteTransaction};
 use std::sync::Arc;
 
-/// [`Sqlite`] with a place before and behind each transaction, behind its begin and before its end.
+/// [`SqliteReadDatabase`] with a place before and behind each transaction, behind its begin and before its end.
 #[derive(Clone)]
 pub struct Stepping {
-    inner: Sqlite,
+    inner: SqliteReadDatabase,
     pass: Arc<dyn Fn() + Send + Sync>,
 }
 
 impl Stepping {
     /// Calls `pass` at each place.
-    pub fn new(inner: Sqlite, pass: impl Fn() + Send + Sync + 'static) -> Self {
+    pub fn new(inner: SqliteReadDatabase, pass: impl Fn() + Send + Sync + 'static) -> Self {
         Self {
             inner,
             pass: Arc::new(pass),
@@ -28,7 +28,7 @@ struct Inside<J> {
     pass: Arc<dyn Fn() + Send + Sync>,
 }
 
-impl<J: Job<Stepping>> Job<Sqlite> for Inside<J> {
+impl<J: Job<Stepping>> Job<SqliteReadDatabase> for Inside<J> {
     type Output = J::Output;
 
     async fn run(self, tx: &mut SqliteTransaction) -> Result<J::Output, RolledBack<J::Output>> {
@@ -42,11 +42,9 @@ impl<J: Job<Stepping>> Job<Sqlite> for Inside<J> {
 impl ReadDatabase for Stepping {
     type Transaction = SqliteTransaction;
 
-    const NAME: &'static str = Sqlite::NAME;
-    const NOW: &'static str = Sqlite::NOW;
-    const FOR_UPDATE: &'static str = Sqlite::FOR_UPDATE;
-    const TABLES_ENDING_WITH: &'static str = Sqlite::TABLES_ENDING_WITH;
-    const ALONE: &'static str = Sqlite::ALONE;
+    fn dialect(&self) -> Dialect {
+        Dialect::Sqlite
+    }
 
     async fn transact<J: Job<Self>>(&self, job: J) -> Result<J::Output, TransactionError> {
         (self.pass)();

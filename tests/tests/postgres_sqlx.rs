@@ -2,7 +2,8 @@
 //! transaction for a committed one and hands out connections inside of open transactions. Both faults
 //! are shown beside.
 
-use es_postgres::{PostgresStore, SqlxPostgres, SqlxTransaction, sqlx};
+use es_postgres::{PostgresStore, SqlxReadDatabase, SqlxTransaction, sqlx};
+use es_projections::WaitFor;
 use es_projections::{
     HandlerError, Job, Project, Projection, Projections, ReadDatabase, RolledBack, SqlTransaction,
     SqlValue, TransactionError,
@@ -30,7 +31,7 @@ struct Place {
     database: Database<'static>,
     store: PostgresStore,
     pool: PgPool,
-    read: SqlxPostgres,
+    read: SqlxReadDatabase,
 }
 
 async fn place() -> Place {
@@ -51,7 +52,7 @@ async fn place_with(connections: u32) -> Place {
         .connect_with(options)
         .await
         .expect("connects");
-    let read = SqlxPostgres::new(pool.clone());
+    let read = SqlxReadDatabase::new(pool.clone());
     Place {
         database,
         store,
@@ -60,7 +61,7 @@ async fn place_with(connections: u32) -> Place {
     }
 }
 
-fn quick(place: &Place) -> Projections<PostgresStore, SqlxPostgres> {
+fn quick(place: &Place) -> Projections<PostgresStore, SqlxReadDatabase> {
     Projections::new(place.store.clone(), place.read.clone()).attempts(
         3,
         Duration::from_millis(1),
@@ -68,7 +69,7 @@ fn quick(place: &Place) -> Projections<PostgresStore, SqlxPostgres> {
     )
 }
 
-async fn caught_up(projections: &Projections<PostgresStore, SqlxPostgres>) {
+async fn caught_up(projections: &Projections<PostgresStore, SqlxReadDatabase>) {
     let done = tokio::time::timeout(SOON, projections.catch_up()).await;
     done.expect("in time").expect("caught up");
 }
@@ -82,10 +83,10 @@ struct OrderPlaced {
 
 #[derive(Projection)]
 #[projection("order_totals", version = 1, events(OrderPlaced))]
-#[projection(schema(SqlxPostgres = "CREATE TABLE {order_totals} (id TEXT, cents BIGINT)"))]
+#[projection(schema(SqlxReadDatabase = "CREATE TABLE {order_totals} (id TEXT, cents BIGINT)"))]
 struct OrderTotals;
 
-impl Project<OrderPlaced, SqlxPostgres> for OrderTotals {
+impl Project<OrderPlaced, SqlxReadDatabase> for OrderTotals {
     async fn project(
         &self,
         placed: &Envelope<OrderPlaced>,
@@ -119,7 +120,7 @@ struct Beside(PgPool);
 
 impl StoreFixture for Beside {
     type Store = MemoryStore;
-    type Database = SqlxPostgres;
+    type Database = SqlxReadDatabase;
 
     async fn open(&self) -> MemoryStore {
         MemoryStore::new()
@@ -132,8 +133,8 @@ impl StoreFixture for Beside {
         }
     }
 
-    async fn read_database(&self, _: &MemoryStore) -> Option<SqlxPostgres> {
-        Some(SqlxPostgres::new(self.0.clone()))
+    async fn read_database(&self, _: &MemoryStore) -> Option<SqlxReadDatabase> {
+        Some(SqlxReadDatabase::new(self.0.clone()))
     }
 }
 
@@ -178,7 +179,7 @@ enum Fault {
 /// Two rows an event. Counting twice shows in both.
 #[derive(Projection)]
 #[projection("ledger", events(Deposited, Withdrawn))]
-#[projection(schema(SqlxPostgres = "
+#[projection(schema(SqlxReadDatabase = "
     CREATE TABLE {balances} (account TEXT COLLATE \"C\" PRIMARY KEY, cents BIGINT NOT NULL);
     CREATE TABLE {entries} (account TEXT COLLATE \"C\", version BIGINT, cents BIGINT);
 "))]
@@ -271,7 +272,7 @@ impl Ledger {
     }
 }
 
-impl Project<Deposited, SqlxPostgres> for Ledger {
+impl Project<Deposited, SqlxReadDatabase> for Ledger {
     async fn project(
         &self,
         event: &Envelope<Deposited>,
@@ -281,7 +282,7 @@ impl Project<Deposited, SqlxPostgres> for Ledger {
     }
 }
 
-impl Project<Withdrawn, SqlxPostgres> for Ledger {
+impl Project<Withdrawn, SqlxReadDatabase> for Ledger {
     async fn project(
         &self,
         event: &Envelope<Withdrawn>,
@@ -354,13 +355,13 @@ async fn rows_and_checkpoint_are_written_by_one_transaction() {
         CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
             INSERT INTO log VALUES (TG_TABLE_NAME, pg_current_xact_id()::text); RETURN NULL;
         END $$;
-        CREATE TRIGGER note AFTER INSERT ON entries__g1 FOR EACH ROW EXECUTE FUNCTION note();
+        CREATE TRIGGER note AFTER INSERT ON entries__b1 FOR EACH ROW EXECUTE FUNCTION note();
         CREATE TRIGGER note AFTER UPDATE OF position ON es_checkpoints FOR EACH ROW
             WHEN (old.position <> new.position) EXECUTE FUNCTION note();";
     sqlx::raw_sql(log).execute(&place.pool).await.expect("made");
     ten_events(&place.store).await;
     caught_up(&projections).await;
-    let groups = "SELECT count(*) FILTER (WHERE what = 'entries__g1'),
+    let groups = "SELECT count(*) FILTER (WHERE what = 'entries__b1'),
                          count(*) FILTER (WHERE what = 'es_checkpoints') FROM log GROUP BY xid";
     let groups: Vec<(i64, i64)> = sqlx::query_as(groups)
         .fetch_all(&place.pool)
@@ -508,11 +509,11 @@ async fn a_rebuild_stands_beside_and_takes_over() {
     let until = Instant::now() + SOON;
     loop {
         assert_eq!(balances(&place.pool).await, before);
-        let slots = projections.status().await.expect("status");
-        if slots.len() == 1 && slots[0].live && slots[0].generation == 2 {
+        let partitions = projections.status().await.expect("status");
+        if partitions.len() == 1 && partitions[0].live && partitions[0].build == 2 {
             break;
         }
-        assert!(Instant::now() < until, "{slots:?}");
+        assert!(Instant::now() < until, "{partitions:?}");
     }
     running.shutdown().await;
     assert_eq!(balances(&place.pool).await, before);
@@ -521,7 +522,7 @@ async fn a_rebuild_stands_beside_and_takes_over() {
 /// Writes a row; then it goes well, goes on after a failure, fails, or panics.
 struct Writes(Fault);
 
-impl Job<SqlxPostgres> for Writes {
+impl Job<SqlxReadDatabase> for Writes {
     type Output = ();
 
     async fn run(self, tx: &mut SqlxTransaction) -> Result<(), RolledBack<()>> {
@@ -671,7 +672,7 @@ async fn a_pool_without_a_free_connection_is_an_error_in_time() {
         .connect_with((*options).clone())
         .await
         .expect("connects");
-    let read = SqlxPostgres::new(pool.clone());
+    let read = SqlxReadDatabase::new(pool.clone());
     let held = pool.acquire().await.expect("the one connection");
     let refused = read.transact(Writes(Fault::None)).await;
     let refused = refused.expect_err("none is left");
@@ -698,7 +699,7 @@ async fn the_end_of_a_transaction_without_a_server_is_unknown_or_nothing() {
         .await
         .expect("made");
     struct Twice;
-    impl Job<SqlxPostgres> for Twice {
+    impl Job<SqlxReadDatabase> for Twice {
         type Output = ();
 
         async fn run(self, tx: &mut SqlxTransaction) -> Result<(), RolledBack<()>> {
@@ -714,7 +715,7 @@ async fn the_end_of_a_transaction_without_a_server_is_unknown_or_nothing() {
 
     // The server ends the connection in the middle: nothing was written, and the job is not to blame.
     struct Cut;
-    impl Job<SqlxPostgres> for Cut {
+    impl Job<SqlxReadDatabase> for Cut {
         type Output = ();
 
         async fn run(self, tx: &mut SqlxTransaction) -> Result<(), RolledBack<()>> {

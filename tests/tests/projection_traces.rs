@@ -1,11 +1,11 @@
-//! What a subscriber of `tracing` sees of a projection: a span for its slot, and in it what happens.
+//! What a subscriber of `tracing` sees of a projection: a span for its partition, and in it what happens.
 //!
 //! In a binary of its own: while one subscriber exists, `tracing` asks the thread that first meets a
 //! place whether it is of interest, and the threads of other tests say no.
 
 use es_projections::{HandlerError, Projections};
 use es_runtime::ReadLimit;
-use es_sqlite::{Sqlite, SqliteStore};
+use es_sqlite::{SqliteReadDatabase, SqliteStore};
 use es_tests::accounts::{Balances, deposit};
 use std::{
     fmt::{Debug, Write},
@@ -84,7 +84,7 @@ async fn what_happens_is_traced_in_the_span_of_its_slot() {
     let store = SqliteStore::open(folder.path().join("events.db"))
         .await
         .expect("opens");
-    let read = Sqlite::open(folder.path().join("read.db"))
+    let read = SqliteReadDatabase::open(folder.path().join("read.db"))
         .await
         .expect("opens");
     for account in ["alice", "alice", "bad"] {
@@ -105,7 +105,7 @@ async fn what_happens_is_traced_in_the_span_of_its_slot() {
     let seen = notes.0.lock().expect("notes");
     assert_eq!(
         seen.spans,
-        [r#"projection name="balances" generation=1 slot=0"#]
+        [r#"projection name="balances" build=1 partition=0"#]
     );
     let of = |what: &str| {
         let mut found = seen.lines.iter().filter(|line| line.contains(what));
@@ -125,7 +125,7 @@ async fn what_happens_is_traced_in_the_span_of_its_slot() {
     );
     assert!(of("waits").starts_with("WARN"));
     assert!(of("events parked").contains("events=1 keys=1"));
-    assert!(of("a new generation answers queries").starts_with("INFO"));
+    assert!(of("a new build answers queries").starts_with("INFO"));
     // No payload.
     assert!(seen.lines.iter().all(|line| !line.contains("4711")));
 }

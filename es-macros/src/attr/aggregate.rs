@@ -7,7 +7,7 @@ use super::{
     value::{count, equals, error, new_name, revision, ty},
     value_of_item,
 };
-use crate::{diag::Diag, ident, wording};
+use crate::{diag::Diag, ident, messages};
 use proc_macro2::{Ident, Span};
 use quote::ToTokens;
 use syn::{
@@ -130,13 +130,16 @@ impl Value for Events {
                 Ok(())
             });
             if list.is_empty() && diag.count() == faults {
-                diag.at(key.span(), wording::events_empty());
+                diag.at(key.span(), messages::aggregate::events_empty());
             }
             return Ok(Self::List(list));
         }
         if !input.peek(Token![=]) {
             rest_of_item(input);
-            return Err(syn::Error::new(key.span(), wording::events_need_a_list()));
+            return Err(syn::Error::new(
+                key.span(),
+                messages::aggregate::events_need_a_list(),
+            ));
         }
         ty(key, input, "events = OrderEvent").map(|set| Self::Set(Box::new(set)))
     }
@@ -166,7 +169,7 @@ impl Value for Commands {
                 Ok(())
             });
             if list.is_empty() && diag.count() == faults {
-                diag.at(key.span(), wording::commands_empty());
+                diag.at(key.span(), messages::aggregate::commands_empty());
             }
             return Ok(Self(list));
         }
@@ -174,10 +177,17 @@ impl Value for Commands {
             equals(key, input, "commands(PlaceOrder)")?;
             let given = value_of_item(input);
             let text = super::compact(&given);
-            return Err(error(&given, key, wording::commands_with_equals(&text)));
+            return Err(error(
+                &given,
+                key,
+                messages::aggregate::commands_with_equals(&text),
+            ));
         }
         rest_of_item(input);
-        Err(syn::Error::new(key.span(), wording::commands_need_a_list()))
+        Err(syn::Error::new(
+            key.span(),
+            messages::aggregate::commands_need_a_list(),
+        ))
     }
 }
 
@@ -204,12 +214,14 @@ impl Listed {
             if let Ok(text) = syn::parse2::<LitStr>(rest.clone()) {
                 return Err(syn::Error::new(
                     text.span(),
-                    wording::listed_by_stored_name(what, &text.value()),
+                    messages::aggregate::listed_by_stored_name(what, &text.value()),
                 ));
             }
             return Err(match rest.into_iter().next() {
-                Some(first) => syn::Error::new(first.span(), wording::not_a_listed_type(what)),
-                None => syn::Error::new(start, wording::not_a_listed_type(what)),
+                Some(first) => {
+                    syn::Error::new(first.span(), messages::aggregate::not_a_listed_type(what))
+                }
+                None => syn::Error::new(start, messages::aggregate::not_a_listed_type(what)),
             });
         }
         let path = input.call(Path::parse_mod_style)?;
@@ -219,28 +231,28 @@ impl Listed {
             let guess = ident::similar(&word, groups);
             return Err(syn::Error::new_spanned(
                 path,
-                wording::unknown_group(&word, what, guess, groups),
+                messages::aggregate::unknown_group(&word, what, guess, groups),
             ));
         }
         if input.peek(Token![<]) {
             rest_of_angle_brackets(input);
             return Err(syn::Error::new_spanned(
                 path,
-                wording::listed_with_arguments(&word, what),
+                messages::aggregate::listed_with_arguments(&word, what),
             ));
         }
         if input.peek(Brace) {
             rest_of_item(input);
             return Err(syn::Error::new_spanned(
                 path,
-                wording::listed_with_fields(&word, what),
+                messages::aggregate::listed_with_fields(&word, what),
             ));
         }
         if input.peek(Token![=]) {
             rest_of_item(input);
             return Err(syn::Error::new_spanned(
                 path,
-                wording::key_inside_a_list(&word, what),
+                messages::aggregate::key_inside_a_list(&word, what),
             ));
         }
         let alias = if input.peek(Token![as]) {
@@ -249,7 +261,7 @@ impl Listed {
             let alias = syn::parse2::<Ident>(name.clone()).map_err(|_| {
                 syn::Error::new(
                     span_or(&name, keyword.span),
-                    wording::alias_not_a_name(&word),
+                    messages::aggregate::alias_not_a_name(&word),
                 )
             })?;
             Some(alias)
@@ -258,7 +270,10 @@ impl Listed {
         };
         let last = path.segments.last().map(|last| &last.ident);
         let Some(variant) = alias.as_ref().or(last).cloned() else {
-            return Err(syn::Error::new(start, wording::not_a_listed_type(what)));
+            return Err(syn::Error::new(
+                start,
+                messages::aggregate::not_a_listed_type(what),
+            ));
         };
         Ok(Self {
             path,
@@ -320,7 +335,7 @@ impl Value for Snapshot {
             rest_of_item(input);
             return Err(syn::Error::new(
                 key.span(),
-                wording::snapshot_needs_every("snapshot"),
+                messages::aggregate::snapshot_needs_every("snapshot"),
             ));
         }
         let faults = diag.count();
@@ -334,7 +349,7 @@ impl Value for Snapshot {
                 every.attempted();
                 return Err(syn::Error::new_spanned(
                     &number,
-                    wording::snapshot_needs_every(&format!(
+                    messages::aggregate::snapshot_needs_every(&format!(
                         "snapshot({})",
                         super::compact(&number)
                     )),
@@ -353,7 +368,7 @@ impl Value for Snapshot {
             every.attempted();
             Err(syn::Error::new(
                 inner.span(),
-                wording::unknown_snapshot_key(&word, guess),
+                messages::aggregate::unknown_snapshot_key(&word, guess),
             ))
         });
         if every.is_missing() {
@@ -362,7 +377,7 @@ impl Value for Snapshot {
             } else {
                 "snapshot(fold_rev = ..)"
             };
-            diag.at(key.span(), wording::snapshot_needs_every(given));
+            diag.at(key.span(), messages::aggregate::snapshot_needs_every(given));
         }
         Ok(Self {
             every: every
@@ -387,14 +402,18 @@ impl Value for Codec {
         equals(key, input, "codec = \"json\"")?;
         let tokens = value_of_item(input);
         let Ok(text) = syn::parse2::<LitStr>(tokens.clone()) else {
-            return Err(error(&tokens, key, wording::codec_not_a_string()));
+            return Err(error(
+                &tokens,
+                key,
+                messages::aggregate::codec_not_a_string(),
+            ));
         };
         match text.value().as_str() {
             "json" => Ok(Self::Json),
             "postcard" => Ok(Self::Postcard),
             other => Err(syn::Error::new(
                 text.span(),
-                wording::unknown_codec(
+                messages::aggregate::unknown_codec(
                     other,
                     ident::similar(&other.to_lowercase(), &["json", "postcard"]),
                 ),

@@ -2,12 +2,11 @@
 //! the event, and the steps that a person wrote.
 
 use super::{
-    Key, Many, Slot, Value, compact, group, item_of_group, items, rest_of_item,
-    shape::Flag,
+    Flag, Key, Many, Slot, Value, compact, group, item_of_group, items, rest_of_item,
     value::{equals, error, ty, ungroup},
     value_of_item,
 };
-use crate::{diag::Diag, ident, wording};
+use crate::{diag::Diag, ident, messages};
 use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::ToTokens;
 use syn::{
@@ -48,7 +47,8 @@ impl Value for Number {
         let word = ident::text(key);
         equals(key, input, &format!("{word} = 2"))?;
         let tokens = value_of_item(input);
-        Self::of(&tokens).ok_or_else(|| error(&tokens, key, wording::not_a_version(&word)))
+        Self::of(&tokens)
+            .ok_or_else(|| error(&tokens, key, messages::history::not_a_version(&word)))
     }
 }
 
@@ -96,7 +96,7 @@ impl Value for FieldName {
                 error(
                     &tokens,
                     key,
-                    wording::field_name_not_a_string(&compact(&tokens)),
+                    messages::history::field_name_not_a_string(&compact(&tokens)),
                 )
             })
     }
@@ -128,13 +128,13 @@ fn function(word: &str, example: &str, input: ParseStream<'_>) -> syn::Result<Pa
         }
         return Err(syn::Error::new(
             start,
-            wording::function_is_a_closure(word, example),
+            messages::history::function_is_a_closure(word, example),
         ));
     }
     let tokens = rest_of_item(input);
     let text = match syn::parse2::<LitStr>(tokens.clone()) {
-        Ok(text) => wording::function_quoted(word, &text.value()),
-        Err(_) => wording::not_a_function(word, example),
+        Ok(text) => messages::history::function_quoted(word, &text.value()),
+        Err(_) => messages::history::not_a_function(word, example),
     };
     Err(if tokens.is_empty() {
         syn::Error::new(start, text)
@@ -153,7 +153,7 @@ impl Value for Previous {
         Path::parse_mod_style
             .parse2(tokens.clone())
             .map(Self)
-            .map_err(|_| error(&tokens, key, wording::previous_not_a_path()))
+            .map_err(|_| error(&tokens, key, messages::history::previous_not_a_path()))
     }
 }
 
@@ -179,7 +179,7 @@ impl Value for Step {
     fn read(key: &Ident, input: ParseStream<'_>, _: &Diag) -> syn::Result<Self> {
         let word = ident::text(key);
         let example = format!("{word}(1 => path_of_function)");
-        let form = |span| syn::Error::new(span, wording::step_form(&word, &example));
+        let form = |span| syn::Error::new(span, messages::history::step_form(&word, &example));
         if !input.peek(Paren) {
             rest_of_item(input);
             return Err(form(key.span()));
@@ -192,7 +192,7 @@ impl Value for Step {
                 .map_err(|_| form(key.span()))?
                 .into_token_stream();
             let from = Number::of(&number).ok_or_else(|| {
-                syn::Error::new_spanned(&number, wording::step_form(&word, &example))
+                syn::Error::new_spanned(&number, messages::history::step_form(&word, &example))
             })?;
             if content.parse::<Token![=>]>().is_err() {
                 return Err(form(key.span()));
@@ -201,7 +201,7 @@ impl Value for Step {
             if !content.is_empty() {
                 return Err(syn::Error::new(
                     content.span(),
-                    wording::step_with_more(&word),
+                    messages::history::step_with_more(&word),
                 ));
             }
             Ok(Self {
@@ -273,7 +273,7 @@ impl Value for Was {
                 match found.first() {
                     Some(first) if !input.peek(Token![type]) => Err(syn::Error::new_spanned(
                         first,
-                        wording::was_attribute_alone(),
+                        messages::history::was_attribute_alone(),
                     )),
                     _ => {
                         attrs.extend(found);
@@ -284,12 +284,12 @@ impl Value for Was {
         )?;
         if diag.count() == faults {
             if before.is_missing() {
-                diag.at(key.span(), wording::was_without_before());
+                diag.at(key.span(), messages::history::was_without_before());
             } else if name.is_missing() && ty.is_missing() {
-                let text = wording::was_without_change(with.key().is_some());
+                let text = messages::history::was_without_change(with.key().is_some());
                 diag.at(key.span(), text);
             } else if let (Some(back), true) = (back.key(), ty.is_missing()) {
-                diag.at(back.span(), wording::back_without_type());
+                diag.at(back.span(), messages::history::back_without_type());
             }
         }
         Ok(Self {
@@ -330,7 +330,7 @@ impl Value for FieldOf {
         let tokens = value_of_item(input);
         syn::parse2::<Ident>(tokens.clone())
             .map(Self)
-            .map_err(|_| error(&tokens, key, wording::after_not_a_field()))
+            .map_err(|_| error(&tokens, key, messages::history::after_not_a_field()))
     }
 }
 
@@ -338,7 +338,10 @@ impl Value for Removed {
     fn read(key: &Ident, input: ParseStream<'_>, diag: &Diag) -> syn::Result<Self> {
         if !input.peek(Paren) {
             rest_of_item(input);
-            return Err(syn::Error::new(key.span(), wording::removed_form()));
+            return Err(syn::Error::new(
+                key.span(),
+                messages::history::removed_form(),
+            ));
         }
         let content;
         parenthesized!(content in input);
@@ -350,7 +353,7 @@ impl Value for Removed {
 
 impl Removed {
     fn inside(key: &Ident, content: ParseStream<'_>, diag: &Diag) -> syn::Result<Self> {
-        let form = |span| syn::Error::new(span, wording::removed_form());
+        let form = |span| syn::Error::new(span, messages::history::removed_form());
         let attrs = content.call(Attribute::parse_outer)?;
         let vis: Visibility = content.parse()?;
         let Ok(ident) = content.call(Ident::parse_any) else {
@@ -387,14 +390,14 @@ impl Removed {
             });
         } else if !content.is_empty() {
             let rest = rest_of_item(content);
-            diag.over(rest, wording::expected_comma());
+            diag.over(rest, messages::attribute::expected_comma());
         }
         if until.is_missing() && diag.count() == faults {
-            let text = wording::removed_without_in(&ident::text(&ident));
+            let text = messages::history::removed_without_in(&ident::text(&ident));
             diag.at(ident.span(), text);
         }
         if let (Some(first), Some(_)) = (first.key(), after.key()) {
-            diag.at(first.span(), wording::first_and_after());
+            diag.at(first.span(), messages::history::first_and_after());
         }
         Ok(Self {
             attrs,

@@ -1,7 +1,7 @@
 //! `crate = ".."`: under which path generated code finds the crate whose traits it implements.
 
 use super::{Value, value, value_of_item};
-use crate::{diag::Diag, wording};
+use crate::{diag::Diag, messages};
 use proc_macro2::{Ident, TokenStream};
 use quote::ToTokens;
 use syn::{Path, parse::ParseStream, parse_quote};
@@ -38,14 +38,14 @@ impl Value for CratePath {
         value::equals(key, input, "crate = \"::es_runtime\"")?;
         let tokens = value_of_item(input);
         let path = value::path_or_string(&tokens)
-            .ok_or_else(|| value::error(&tokens, key, wording::crate_not_a_path()))?;
+            .ok_or_else(|| value::error(&tokens, key, messages::attribute::crate_not_a_path()))?;
         let first = path.segments.first().map(|first| first.ident.to_string());
         let rooted = matches!(first.as_deref(), Some("crate" | "$crate"));
         if path.leading_colon.is_none() && !rooted {
             let text = super::compact(&path.to_token_stream());
             return Err(syn::Error::new_spanned(
                 &tokens,
-                wording::crate_path_is_relative(&text),
+                messages::attribute::crate_path_is_relative(&text),
             ));
         }
         Ok(Self(path))

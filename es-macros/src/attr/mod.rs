@@ -6,9 +6,9 @@
 
 pub(crate) mod aggregate;
 pub(crate) mod event;
+mod flag;
 pub(crate) mod history;
 mod krate;
-mod place;
 pub(crate) mod process;
 pub(crate) mod projection;
 pub(crate) mod retire;
@@ -17,11 +17,12 @@ pub(crate) mod serde;
 pub(crate) mod shape;
 mod value;
 
+pub(crate) use crate::place::Place;
+pub(crate) use flag::Flag;
 pub(crate) use krate::CratePath;
-pub(crate) use place::Place;
 pub(crate) use value::{Name, Version};
 
-use crate::{diag::Diag, ident, wording};
+use crate::{diag::Diag, ident, messages};
 use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::ToTokens;
 use syn::{
@@ -159,7 +160,10 @@ impl<T: Value> Key for Slot<T> {
     fn read(&mut self, key: Ident, input: ParseStream<'_>, diag: &Diag) -> syn::Result<()> {
         let repeated = self.key.is_some();
         if repeated {
-            diag.at(key.span(), wording::duplicate_key(self.name, T::KEEP_ONE));
+            diag.at(
+                key.span(),
+                messages::attribute::duplicate_key(self.name, T::KEEP_ONE),
+            );
         } else {
             self.key = Some(key.clone());
         }
@@ -185,12 +189,15 @@ pub(crate) fn read(
         }
         match &attr.meta {
             Meta::Path(path) => {
-                diag.over(path, wording::bare_attribute(place));
+                diag.over(path, messages::attribute::bare_attribute(place));
                 all_attempted(name.as_deref_mut(), keys);
             }
             Meta::NameValue(meta) => {
                 let value = compact(&meta.value.to_token_stream());
-                diag.over(meta, wording::attribute_with_equals(place, &value));
+                diag.over(
+                    meta,
+                    messages::attribute::attribute_with_equals(place, &value),
+                );
                 all_attempted(name.as_deref_mut(), keys);
             }
             Meta::List(list) => {
@@ -230,7 +237,7 @@ pub(crate) fn items(
             rest_of_item(input);
         } else if !input.is_empty() && !input.peek(Token![,]) {
             let rest = rest_of_item(input);
-            diag.over(rest, wording::expected_comma());
+            diag.over(rest, messages::attribute::expected_comma());
         }
         if input.parse::<Token![,]>().is_err() {
             break;
@@ -249,13 +256,19 @@ fn item(
     if input.peek(syn::Lit) {
         let Some(name) = name else {
             let rest = rest_of_item(input);
-            return Err(syn::Error::new_spanned(rest, wording::no_name_here(place)));
+            return Err(syn::Error::new_spanned(
+                rest,
+                messages::attribute::no_name_here(place),
+            ));
         };
         return name.read(input, diag, place);
     }
     let start = input.span();
     let Ok(key) = input.call(Ident::parse_any) else {
-        return Err(syn::Error::new(start, wording::expected_key(place)));
+        return Err(syn::Error::new(
+            start,
+            messages::attribute::expected_key(place),
+        ));
     };
     let word = ident::text(&key);
     if let Some(slot) = keys.iter_mut().find(|slot| slot.name() == word) {
@@ -275,7 +288,7 @@ pub(crate) fn group(
 ) -> syn::Result<()> {
     if !input.peek(Paren) {
         rest_of_item(input);
-        let text = wording::group_form(&ident::text(key), example);
+        let text = messages::attribute::group_form(&ident::text(key), example);
         return Err(syn::Error::new(key.span(), text));
     }
     let content;
@@ -298,7 +311,7 @@ pub(crate) fn item_of_group(
     let known: Vec<_> = keys.iter().map(|slot| slot.name()).collect();
     let start = input.span();
     let Ok(key) = input.call(Ident::parse_any) else {
-        let text = wording::expected_key_of_group(&group, &known);
+        let text = messages::attribute::expected_key_of_group(&group, &known);
         return Err(syn::Error::new(start, text));
     };
     let word = ident::text(&key);
@@ -310,7 +323,7 @@ pub(crate) fn item_of_group(
     if let Some(slot) = keys.iter_mut().find(|slot| Some(slot.name()) == guess) {
         slot.attempted();
     }
-    let text = wording::unknown_key_of_group(&group, &word, guess, &known);
+    let text = messages::attribute::unknown_key_of_group(&group, &word, guess, &known);
     Err(syn::Error::new(key.span(), text))
 }
 
@@ -335,7 +348,7 @@ fn unknown_item(
         if is_path || is_name {
             name.attempted();
             let given: TokenStream = [TokenTree::from(key)].into_iter().chain(rest).collect();
-            let text = wording::name_without_quotes(place, &compact(&given));
+            let text = messages::attribute::name_without_quotes(place, &compact(&given));
             return syn::Error::new_spanned(given, text);
         }
         if word == "name" {
@@ -345,7 +358,7 @@ fn unknown_item(
     if let Some(slot) = keys.iter_mut().find(|slot| Some(slot.name()) == guess) {
         slot.guessed(&key, rest.clone());
     }
-    let text = wording::unknown_key(place, &word, guess, &compact(&rest));
+    let text = messages::attribute::unknown_key(place, &word, guess, &compact(&rest));
     syn::Error::new(key.span(), text)
 }
 

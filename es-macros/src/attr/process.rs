@@ -1,13 +1,13 @@
 //! `#[process_manager(..)]`.
 
-use super::{CratePath, Key, Place, Slot, projection::List, read, shape::Flag};
+use super::{CratePath, Flag, Key, Place, Slot, projection::List, read};
 use crate::diag::Diag;
 use syn::Attribute;
 
 pub(crate) struct OnProcessManager {
     pub(crate) reacts: Slot<List>,
     pub(crate) timers: Slot<Flag>,
-    pub(crate) refusals: Slot<Flag>,
+    pub(crate) rejections: Slot<Flag>,
     pub(crate) krate: Slot<CratePath>,
 }
 
@@ -16,13 +16,13 @@ impl OnProcessManager {
         let mut this = Self {
             reacts: Slot::new("reacts"),
             timers: Slot::new("timers"),
-            refusals: Slot::new("refusals"),
+            rejections: Slot::new("rejections"),
             krate: Slot::new("crate"),
         };
         let mut keys: [&mut dyn Key; 4] = [
             &mut this.reacts,
             &mut this.timers,
-            &mut this.refusals,
+            &mut this.rejections,
             &mut this.krate,
         ];
         read(diag, Place::ProcessManager, attrs, None, &mut keys);

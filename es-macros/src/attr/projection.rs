@@ -9,7 +9,7 @@ use super::{
     value::{equals, error, ungroup},
     value_of_item,
 };
-use crate::{diag::Diag, ident, wording};
+use crate::{diag::Diag, ident, messages};
 use proc_macro2::{Ident, TokenStream};
 use quote::ToTokens;
 use syn::{
@@ -73,7 +73,7 @@ impl Value for List {
             let given = given.trim_start_matches('=').trim();
             return Err(syn::Error::new(
                 key.span(),
-                wording::list_needs_parentheses(&ident::text(key), given),
+                messages::projection::list_needs_parentheses(&ident::text(key), given),
             ));
         }
         let faults = diag.count();
@@ -83,37 +83,69 @@ impl Value for List {
         items(&content, diag, |input| {
             let listed = Listed::read(input, "an event", &[])?;
             if let Some(alias) = &listed.alias {
-                diag.at(alias.span(), wording::alias_without_enum());
+                diag.at(alias.span(), messages::projection::alias_without_enum());
             }
             list.push(listed);
             Ok(())
         });
         if list.is_empty() && diag.count() == faults {
-            diag.at(key.span(), wording::list_empty(&ident::text(key)));
+            diag.at(
+                key.span(),
+                messages::projection::list_empty(&ident::text(key)),
+            );
         }
         Ok(Self(list))
     }
 }
 
-/// `schema(Sqlite = include_str!("tables.sql"))`.
+/// `schema = include_str!("tables.sql")`, or `schema(..)` with one entry for each dialect or database.
 pub(crate) struct Schema(pub(crate) Vec<Tables>);
 
-/// The tables in one read database.
+/// The tables for one kind of handlers.
 pub(crate) struct Tables {
-    pub(crate) database: Path,
-    pub(crate) schema: Expr,
+    pub(crate) target: Target,
+    pub(crate) schema: Statements,
+}
+
+/// Whose handlers they are for.
+pub(crate) enum Target {
+    /// Portable ones.
+    Any,
+    /// Those of one read database.
+    Database(Path),
+}
+
+/// The statements that create the tables.
+pub(crate) enum Statements {
+    /// The same in every dialect.
+    Same(Expr),
+    /// One text for each dialect.
+    Dialects { sqlite: Expr, postgres: Expr },
 }
 
 impl Value for Schema {
     const TAKEN_WHEN_MISSPELT: bool = true;
 
     fn read(key: &Ident, input: ParseStream<'_>, diag: &Diag) -> syn::Result<Self> {
+        if input.peek(Token![=]) {
+            input.parse::<Token![=]>()?;
+            let tokens = value_of_item(input);
+            let schema = syn::parse2::<Expr>(tokens)
+                .map_err(|_| syn::Error::new(key.span(), messages::projection::schema_form()))?;
+            return Ok(Self(vec![Tables {
+                target: Target::Any,
+                schema: Statements::Same(schema),
+            }]));
+        }
         if !input.peek(Paren) {
             rest_of_item(input);
-            return Err(syn::Error::new(key.span(), wording::schema_form()));
+            return Err(syn::Error::new(
+                key.span(),
+                messages::projection::schema_form(),
+            ));
         }
         let faults = diag.count();
-        let mut all: Vec<Tables> = Vec::new();
+        let mut given: Vec<(Path, Expr)> = Vec::new();
         let content;
         parenthesized!(content in input);
         items(&content, diag, |input| {
@@ -123,27 +155,72 @@ impl Value for Schema {
             if !named {
                 let rest = rest_of_item(input);
                 let place = super::span_or(&rest, start);
-                return Err(syn::Error::new(place, wording::schema_form()));
+                return Err(syn::Error::new(place, messages::projection::schema_form()));
             }
             let database = input.call(Path::parse_mod_style)?;
             input.parse::<Token![=]>()?;
-            let schema = input
-                .parse::<Expr>()
-                .map_err(|_| syn::Error::new_spanned(&database, wording::schema_form()))?;
+            let schema = input.parse::<Expr>().map_err(|_| {
+                syn::Error::new_spanned(&database, messages::projection::schema_form())
+            })?;
             let text = compact(&database.to_token_stream());
-            let known = |tables: &Tables| compact(&tables.database.to_token_stream()) == text;
-            if all.iter().any(known) {
-                diag.over(&database, wording::database_twice(&text));
+            let known = |(other, _): &(Path, Expr)| compact(&other.to_token_stream()) == text;
+            if given.iter().any(known) {
+                diag.over(&database, messages::projection::database_twice(&text));
             } else {
-                all.push(Tables { database, schema });
+                given.push((database, schema));
             }
             Ok(())
         });
-        if all.is_empty() && diag.count() == faults {
-            diag.at(key.span(), wording::schema_form());
+        if given.is_empty() && diag.count() == faults {
+            diag.at(key.span(), messages::projection::schema_form());
         }
-        Ok(Self(all))
+        Ok(Self(tables(given, diag)))
     }
+}
+
+/// The entries of `schema(..)`, those of the two dialects put together.
+fn tables(given: Vec<(Path, Expr)>, diag: &Diag) -> Vec<Tables> {
+    let (mut sqlite, mut postgres, mut all) = (None, None, Vec::new());
+    for (path, schema) in given {
+        if path.is_ident("sqlite") {
+            sqlite = Some((path, schema));
+        } else if path.is_ident("postgres") {
+            postgres = Some((path, schema));
+        } else {
+            all.push(Tables {
+                target: Target::Database(path),
+                schema: Statements::Same(schema),
+            });
+        }
+    }
+    match (sqlite, postgres) {
+        (Some((_, sqlite)), Some((_, postgres))) => all.push(Tables {
+            target: Target::Any,
+            schema: Statements::Dialects { sqlite, postgres },
+        }),
+        (Some((path, schema)), None) => {
+            diag.over(
+                &path,
+                messages::projection::dialect_alone("sqlite", "postgres"),
+            );
+            all.push(Tables {
+                target: Target::Any,
+                schema: Statements::Same(schema),
+            });
+        }
+        (None, Some((path, schema))) => {
+            diag.over(
+                &path,
+                messages::projection::dialect_alone("postgres", "sqlite"),
+            );
+            all.push(Tables {
+                target: Target::Any,
+                schema: Statements::Same(schema),
+            });
+        }
+        (None, None) => {}
+    }
+    all
 }
 
 /// One of two words behind a key.
@@ -165,7 +242,11 @@ pub(super) fn word(
         .find(|word| tokens.to_string() == *word)
         .ok_or_else(|| {
             let guess = ident::similar(&given, &words);
-            error(&tokens, key, wording::not_one_of(&text, words, guess))
+            error(
+                &tokens,
+                key,
+                messages::projection::not_one_of(&text, words, guess),
+            )
         })
 }
 
@@ -208,7 +289,11 @@ impl Value for Partitions {
         };
         match number {
             Some(number @ 1..=1024) => Ok(Self(number)),
-            _ => Err(error(&tokens, key, wording::partitions_not_a_number())),
+            _ => Err(error(
+                &tokens,
+                key,
+                messages::projection::partitions_not_a_number(),
+            )),
         }
     }
 }

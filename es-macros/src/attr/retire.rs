@@ -1,7 +1,7 @@
 //! Stored names that are read but no longer written: `drop`, `alias` and `split` on a set.
 
 use super::{Key, Many, Slot, Value, history::With, items, rest_of_item};
-use crate::{diag::Diag, ident, wording};
+use crate::{diag::Diag, ident, messages};
 use proc_macro2::Ident;
 use syn::{LitStr, Path, Token, parenthesized, parse::ParseStream, token::Paren};
 
@@ -103,7 +103,7 @@ impl Value for Split {
 }
 
 fn form(key: &Ident) -> syn::Error {
-    syn::Error::new(key.span(), wording::retire_form(&ident::text(key)))
+    syn::Error::new(key.span(), messages::retire::retire_form(&ident::text(key)))
 }
 
 fn name(key: &Ident, input: ParseStream<'_>) -> syn::Result<LitStr> {

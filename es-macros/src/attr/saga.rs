@@ -1,12 +1,11 @@
 //! `#[saga(..)]` on an `impl` block and the attributes of its methods.
 
-pub(crate) use super::shape::Flag;
 use super::{
-    CratePath, Key, Name, Place, Slot, Value, Version, group, read,
+    CratePath, Flag, Key, Name, Place, Slot, Value, Version, group, read,
     value::{equals, error, ty, ungroup},
     value_of_item,
 };
-use crate::{diag::Diag, ident, wording};
+use crate::{diag::Diag, ident, messages};
 use proc_macro2::{Ident, Span};
 use syn::{Attribute, Expr, ExprLit, Lit, LitStr, Meta, Type, parse::ParseStream};
 
@@ -107,7 +106,7 @@ impl Value for Method {
         let tokens = value_of_item(input);
         syn::parse2(tokens.clone())
             .map(Self)
-            .map_err(|_| error(&tokens, key, wording::not_a_method(&word)))
+            .map_err(|_| error(&tokens, key, messages::saga::not_a_method(&word)))
     }
 }
 
@@ -134,7 +133,7 @@ impl Value for Time {
         let text = syn::parse2::<LitStr>(tokens.clone()).ok();
         text.and_then(|text| milliseconds(&text.value()))
             .map(Self)
-            .ok_or_else(|| error(&tokens, key, wording::not_a_time(&word)))
+            .ok_or_else(|| error(&tokens, key, messages::saga::not_a_time(&word)))
     }
 }
 
@@ -207,7 +206,7 @@ impl Value for Count {
         number
             .filter(|number| *number > 0)
             .map(Self)
-            .ok_or_else(|| error(&tokens, key, wording::not_a_count(&word)))
+            .ok_or_else(|| error(&tokens, key, messages::saga::not_a_count(&word)))
     }
 }
 

@@ -3,24 +3,13 @@
 //! say how the fields of older versions are read.
 
 use super::{compact, rest_of_item};
-use crate::{diag::Diag, wording};
+use crate::{diag::Diag, messages, place::On};
 use proc_macro2::{Ident, TokenTree};
 use quote::ToTokens;
 use syn::{
     Attribute, LitStr, Meta, Path, Token, Type, ext::IdentExt, parse::ParseStream, parse_quote,
     token::Paren,
 };
-
-/// What a serde attribute stands on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum On {
-    Container,
-    Variant,
-    Field,
-    /// A struct inside of events that has versions of its own, and a field of it.
-    Versioned,
-    VersionedField,
-}
 
 /// Reports the serde attributes that an event, or a type with versions, must not have.
 pub(crate) fn refuse(diag: &Diag, on: On, attrs: &[Attribute]) {
@@ -36,7 +25,7 @@ pub(crate) fn refuse(diag: &Diag, on: On, attrs: &[Attribute]) {
             while !input.is_empty() {
                 if let Ok(key) = input.call(Ident::parse_any) {
                     let nested = input.peek(Paren);
-                    if let Some(text) = wording::serde(on, &key.to_string(), nested) {
+                    if let Some(text) = messages::serde::serde(on, &key.to_string(), nested) {
                         diag.at(key.span(), text);
                     }
                 }

@@ -1,15 +1,15 @@
 //! `#[shape(..)]` on types and their fields, and on the fields of events.
 
 use super::{
-    CratePath, Key, Many, Place, Slot, Value, Version,
+    CratePath, Flag, Key, Many, Place, Slot, Value, Version,
     history::{self, Removed},
-    read, rest_of_item,
+    read,
     value::{equals, error},
     value_of_item,
 };
-use crate::{diag::Diag, ident, wording};
+use crate::{diag::Diag, ident, messages};
 use proc_macro2::Ident;
-use syn::{Attribute, LitStr, Token, parse::ParseStream};
+use syn::{Attribute, LitStr, parse::ParseStream};
 
 /// `as = "u64"` or `unit = "cents"`.
 pub(crate) struct Word(pub(crate) String);
@@ -29,25 +29,9 @@ impl Value for Word {
             _ => Err(error(
                 &tokens,
                 key,
-                wording::shape_not_a_word(&word, example),
+                messages::shape::shape_not_a_word(&word, example),
             )),
         }
-    }
-}
-
-/// `recursive`.
-pub(crate) struct Flag;
-
-impl Value for Flag {
-    fn read(key: &Ident, input: ParseStream<'_>, _: &Diag) -> syn::Result<Self> {
-        if input.is_empty() || input.peek(Token![,]) {
-            return Ok(Self);
-        }
-        rest_of_item(input);
-        Err(syn::Error::new(
-            key.span(),
-            wording::flag_with_value(&ident::text(key)),
-        ))
     }
 }
 

@@ -1,7 +1,7 @@
 //! The values that several attributes share: stored names, versions, types, identifiers.
 
 use super::{Place, Value, rest_of_item, value_of_item};
-use crate::{diag::Diag, wording};
+use crate::{diag::Diag, messages};
 use proc_macro2::{Ident, Span, TokenStream};
 use syn::{
     Expr, ExprLit, Lit, LitStr, Path, Token, Type,
@@ -47,11 +47,11 @@ impl Name {
             let text = super::compact(&tokens);
             return Err(syn::Error::new_spanned(
                 tokens,
-                wording::name_not_a_string(place, &text),
+                messages::attribute::name_not_a_string(place, &text),
             ));
         };
         if self.given.is_some() {
-            diag.at(name.span(), wording::second_name(place));
+            diag.at(name.span(), messages::attribute::second_name(place));
             return Ok(());
         }
         let fault = name_fault(&name.value());
@@ -61,10 +61,10 @@ impl Name {
             diag.at(
                 name.span(),
                 match fault {
-                    NameFault::Empty => wording::empty_name(place),
-                    NameFault::TooLong { bytes } => wording::long_name(bytes),
-                    NameFault::Character(c) => wording::name_with(place, &text, c),
-                    NameFault::Edge(c) => wording::name_edge(&text, c),
+                    NameFault::Empty => messages::attribute::empty_name(place),
+                    NameFault::TooLong { bytes } => messages::attribute::long_name(bytes),
+                    NameFault::Character(c) => messages::attribute::name_with(place, &text, c),
+                    NameFault::Edge(c) => messages::attribute::name_edge(&text, c),
                 },
             );
         }
@@ -112,33 +112,33 @@ impl Value for Version {
         let tokens = value_of_item(input);
         let fail = |text: String| error(&tokens, key, text);
         let Ok(expr) = syn::parse2::<Expr>(tokens.clone()) else {
-            return Err(fail(wording::version_not_a_number()));
+            return Err(fail(messages::attribute::version_not_a_number()));
         };
         match ungroup(expr) {
             Expr::Lit(ExprLit {
                 lit: Lit::Int(int), ..
             }) => {
                 if !int.suffix().is_empty() {
-                    return Err(fail(wording::version_suffixed(
+                    return Err(fail(messages::attribute::version_suffixed(
                         int.base10_digits(),
                         int.suffix(),
                     )));
                 }
                 match int.base10_parse::<u16>() {
-                    Ok(0) => Err(fail(wording::version_zero())),
+                    Ok(0) => Err(fail(messages::attribute::version_zero())),
                     Ok(number) => Ok(Self {
                         number,
                         span: int.span(),
                     }),
-                    Err(_) => Err(fail(wording::version_too_large())),
+                    Err(_) => Err(fail(messages::attribute::version_too_large())),
                 }
             }
             Expr::Lit(ExprLit {
                 lit: Lit::Str(text),
                 ..
-            }) => Err(fail(wording::version_quoted(&text.value()))),
-            Expr::Path(_) => Err(fail(wording::version_not_a_literal())),
-            _ => Err(fail(wording::version_not_a_number())),
+            }) => Err(fail(messages::attribute::version_quoted(&text.value()))),
+            Expr::Path(_) => Err(fail(messages::attribute::version_not_a_literal())),
+            _ => Err(fail(messages::attribute::version_not_a_number())),
         }
     }
 }
@@ -152,12 +152,12 @@ pub(super) fn count(key: &Ident, input: ParseStream<'_>) -> syn::Result<(u64, Sp
         lit: Lit::Int(int), ..
     })) = syn::parse2::<Expr>(tokens.clone()).map(ungroup)
     else {
-        return Err(fail(wording::every_not_a_number()));
+        return Err(fail(messages::aggregate::every_not_a_number()));
     };
     match int.base10_parse::<u64>() {
-        Ok(0) => Err(fail(wording::every_zero())),
+        Ok(0) => Err(fail(messages::aggregate::every_zero())),
         Ok(every) if int.suffix().is_empty() => Ok((every, int.span())),
-        _ => Err(fail(wording::every_not_a_number())),
+        _ => Err(fail(messages::aggregate::every_not_a_number())),
     }
 }
 
@@ -171,7 +171,7 @@ pub(super) fn revision(key: &Ident, input: ParseStream<'_>) -> syn::Result<u32> 
         })) if int.suffix().is_empty() => int.base10_parse().ok(),
         _ => None,
     }
-    .ok_or_else(|| error(&tokens, key, wording::fold_rev_not_a_number()))
+    .ok_or_else(|| error(&tokens, key, messages::aggregate::fold_rev_not_a_number()))
 }
 
 /// Takes the `=` behind a key.
@@ -181,16 +181,16 @@ pub(super) fn equals(key: &Ident, input: ParseStream<'_>, example: &str) -> syn:
         if input.is_empty() || input.peek(Token![,]) {
             return Err(syn::Error::new(
                 key.span(),
-                wording::key_without_value(&key.to_string(), example),
+                messages::attribute::key_without_value(&key.to_string(), example),
             ));
         }
         return Ok(());
     }
     let rest = rest_of_item(input);
     let text = if rest.is_empty() {
-        wording::key_needs_equals(&key.to_string(), example)
+        messages::attribute::key_needs_equals(&key.to_string(), example)
     } else {
-        wording::key_with_parentheses(&key.to_string(), example)
+        messages::attribute::key_with_parentheses(&key.to_string(), example)
     };
     Err(syn::Error::new(key.span(), text))
 }
@@ -222,8 +222,8 @@ pub(super) fn ty(key: &Ident, input: ParseStream<'_>, example: &str) -> syn::Res
     }
     let tokens = value_of_item(input);
     let text = match syn::parse2::<LitStr>(tokens.clone()) {
-        Ok(text) => wording::type_quoted(&key.to_string(), &text.value()),
-        Err(_) => wording::not_a_type(&key.to_string(), example),
+        Ok(text) => messages::attribute::type_quoted(&key.to_string(), &text.value()),
+        Err(_) => messages::attribute::not_a_type(&key.to_string(), example),
     };
     Err(error(&tokens, key, text))
 }
@@ -240,7 +240,7 @@ pub(super) fn new_name(key: &Ident, input: ParseStream<'_>, example: &str) -> sy
         error(
             &tokens,
             key,
-            wording::not_a_new_name(&key.to_string(), example),
+            messages::attribute::not_a_new_name(&key.to_string(), example),
         )
     })
 }

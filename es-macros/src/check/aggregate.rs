@@ -6,9 +6,8 @@ use crate::{
         aggregate::{Codec, Events, Listed, OnStruct},
     },
     diag::Diag,
-    ident,
+    ident, messages,
     model::aggregate::Aggregate,
-    wording,
 };
 use proc_macro2::Ident;
 use quote::ToTokens;
@@ -26,19 +25,22 @@ pub(crate) fn check(diag: &Diag, input: &DeriveInput) -> Aggregate {
     if attrs.name.is_missing() {
         diag.at(
             input.ident.span(),
-            wording::aggregate_without_name(&ident, has_attribute),
+            messages::aggregate::aggregate_without_name(&ident, has_attribute),
         );
     }
     if has_attribute {
         for (missing, text) in [
-            (attrs.id.is_missing(), wording::aggregate_without_id(&ident)),
+            (
+                attrs.id.is_missing(),
+                messages::aggregate::aggregate_without_id(&ident),
+            ),
             (
                 attrs.error.is_missing(),
-                wording::aggregate_without_error(&ident),
+                messages::aggregate::aggregate_without_error(&ident),
             ),
             (
                 attrs.events.is_missing(),
-                wording::aggregate_without_events(&ident),
+                messages::aggregate::aggregate_without_events(&ident),
             ),
         ] {
             if missing {
@@ -96,7 +98,7 @@ pub(crate) fn check(diag: &Diag, input: &DeriveInput) -> Aggregate {
     {
         diag.at(
             aggregate.command_enum.span(),
-            wording::enum_name_taken(&aggregate.command_enum.to_string()),
+            messages::aggregate::enum_name_taken(&aggregate.command_enum.to_string()),
         );
         aggregate.commands = None;
     }
@@ -110,13 +112,19 @@ fn shape(diag: &Diag, input: &DeriveInput) {
                 attr::aggregate::read_field(diag, &field.attrs);
             }
         }
-        Data::Enum(data) => diag.at(data.enum_token.span, wording::aggregate_not_a_struct()),
-        Data::Union(data) => diag.at(data.union_token.span, wording::aggregate_not_a_struct()),
+        Data::Enum(data) => diag.at(
+            data.enum_token.span,
+            messages::aggregate::aggregate_not_a_struct(),
+        ),
+        Data::Union(data) => diag.at(
+            data.union_token.span,
+            messages::aggregate::aggregate_not_a_struct(),
+        ),
     }
     if !input.generics.params.is_empty() {
         diag.over(
             &input.generics.params,
-            wording::aggregate_generic(&ident::text(&input.ident)),
+            messages::aggregate::aggregate_generic(&ident::text(&input.ident)),
         );
     }
 }
@@ -124,15 +132,18 @@ fn shape(diag: &Diag, input: &DeriveInput) {
 /// A name for an enum that is not generated.
 fn enums(diag: &Diag, attrs: &OnStruct) {
     if let (Some(key), Some(Events::Set(_))) = (attrs.event_enum.key(), attrs.events.value()) {
-        diag.at(key.span(), wording::event_enum_without_list());
+        diag.at(key.span(), messages::aggregate::event_enum_without_list());
     }
     if matches!(attrs.events.value(), Some(Events::Set(_))) {
         for key in attrs.retire.given() {
-            diag.at(key.span(), wording::retire_without_list(&ident::text(key)));
+            diag.at(
+                key.span(),
+                messages::retire::retire_without_list(&ident::text(key)),
+            );
         }
     }
     if let (Some(key), true) = (attrs.command_enum.key(), attrs.commands.is_missing()) {
-        diag.at(key.span(), wording::command_enum_without_list());
+        diag.at(key.span(), messages::aggregate::command_enum_without_list());
     }
 }
 
@@ -146,10 +157,13 @@ fn distinct(diag: &Diag, list: Vec<Listed>) -> Vec<Listed> {
             .find(|old| attr::compact(&old.path.to_token_stream()) == text);
         if let Some(old) = same_type {
             if old.ignored == new.ignored {
-                diag.over(&new.path, wording::listed_twice(&text));
+                diag.over(&new.path, messages::aggregate::listed_twice(&text));
             } else {
                 let ignored = if old.ignored { old } else { &new };
-                diag.over(&ignored.path, wording::applied_and_ignored(&text));
+                diag.over(
+                    &ignored.path,
+                    messages::aggregate::applied_and_ignored(&text),
+                );
             }
             continue;
         }
@@ -161,7 +175,7 @@ fn distinct(diag: &Diag, list: Vec<Listed>) -> Vec<Listed> {
             };
             diag.over(
                 place.to_token_stream(),
-                wording::variant_taken(&variant, &text),
+                messages::aggregate::variant_taken(&variant, &text),
             );
             continue;
         }
@@ -178,7 +192,7 @@ fn own_enum(diag: &Diag, list: &[Listed], event_enum: &Ident) -> Option<Events> 
         .find(|listed| listed.path.is_ident(event_enum))?;
     diag.over(
         &own.path,
-        wording::event_enum_listed(&event_enum.to_string()),
+        messages::aggregate::event_enum_listed(&event_enum.to_string()),
     );
     syn::parse2(own.path.to_token_stream())
         .ok()

@@ -1,37 +1,45 @@
 //! The way back from the newest version to the one before it, for programs that still write that
 //! one while others cannot read the newest.
 
-use super::history::{Event, Line, Reported, is_option};
+use super::line::{Line, is_option};
 use crate::{
-    attr::history::{Given, Step},
+    attr::history::{Given, Number, Step},
     diag::Diag,
-    ident,
+    ident, messages,
     model::history::BackField,
-    wording,
 };
+
+/// A fault was reported.
+pub(super) struct Reported;
 
 /// How each field of the version before is written, in its order; `None` without `write`.
 pub(super) fn check(
     diag: &Diag,
-    event: &Event<'_>,
+    write: Option<Number>,
     newest: u16,
     steps: &[Step],
     lines: &[Line],
 ) -> Result<Option<Vec<BackField>>, Reported> {
-    let Some(write) = event.write else {
+    let Some(write) = write else {
         return Ok(None);
     };
     let before = newest.saturating_sub(1);
     if write.value >= newest {
-        diag.at(write.span, wording::write_newest(write.value, newest));
+        diag.at(
+            write.span,
+            messages::history::write_newest(write.value, newest),
+        );
         return Err(Reported);
     }
     if write.value < before {
-        diag.at(write.span, wording::write_too_old(write.value, newest));
+        diag.at(
+            write.span,
+            messages::history::write_too_old(write.value, newest),
+        );
         return Err(Reported);
     }
     if steps.iter().any(|step| step.from.value == before) {
-        diag.at(write.span, wording::write_without_fields("step"));
+        diag.at(write.span, messages::history::write_without_fields("step"));
         return Err(Reported);
     }
     let mut fields = Vec::new();
@@ -41,7 +49,7 @@ pub(super) fn check(
             Ok(field) => fields.push(field),
             Err(removed) => {
                 let field = ident::text(&line.ident);
-                let text = wording::no_way_back(newest, before, &field, removed);
+                let text = messages::history::no_way_back(newest, before, &field, removed);
                 diag.at(write.span, text);
                 complete = false;
             }

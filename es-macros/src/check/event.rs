@@ -1,20 +1,20 @@
 //! The rules of `#[derive(Event)]`.
 
-use super::history::{self, Event, Told};
+use super::history::{self, Declared, Event};
 use crate::{
     attr::{
         self, CratePath, Many, Name, Place,
         event::{OnEnum, OnEvent, OnStruct},
         history::OnField,
-        serde::{On, Reading},
+        serde::Reading,
     },
     diag::Diag,
-    ident,
+    ident, messages,
     model::{
         event::{EventEnum, EventStruct, EventVariant, Item, Kind},
-        shape,
+        value_shape::ValueShape,
     },
-    wording,
+    place::On,
 };
 use proc_macro2::Ident;
 use syn::{
@@ -32,17 +32,17 @@ pub(crate) fn check(diag: &Diag, input: &DeriveInput) -> Item {
                 Fields::Named(_) => {}
                 Fields::Unnamed(fields) => diag.over(
                     fields,
-                    wording::event_tuple_struct(&input.ident.to_string()),
+                    messages::event::event_tuple_struct(&input.ident.to_string()),
                 ),
                 Fields::Unit => diag.at(
                     input.ident.span(),
-                    wording::event_unit_struct(&input.ident.to_string()),
+                    messages::event::event_unit_struct(&input.ident.to_string()),
                 ),
             }
             Item::Struct(event_struct(diag, input, data.fields.iter()))
         }
         Data::Union(data) => {
-            diag.at(data.union_token.span, wording::event_on_union());
+            diag.at(data.union_token.span, messages::event::event_on_union());
             Item::Struct(event_struct(diag, input, &data.fields.named))
         }
         Data::Enum(data) => Item::Enum(event_enum(diag, input, data)),
@@ -79,7 +79,7 @@ fn event_struct<'a>(
 fn event_enum(diag: &Diag, input: &DeriveInput, data: &DataEnum) -> EventEnum {
     let attrs = OnEnum::read(diag, &input.attrs);
     if data.variants.is_empty() {
-        diag.at(input.ident.span(), wording::event_enum_empty());
+        diag.at(input.ident.span(), messages::event::event_enum_empty());
     }
     let container = Reading::of(&input.attrs);
     let mut variants: Vec<EventVariant> = Vec::new();
@@ -87,7 +87,7 @@ fn event_enum(diag: &Diag, input: &DeriveInput, data: &DataEnum) -> EventEnum {
         if let Fields::Unnamed(fields) = &variant.fields {
             diag.over(
                 fields,
-                wording::event_tuple_variant(&variant.ident.to_string()),
+                messages::event::event_tuple_variant(&variant.ident.to_string()),
             );
         }
         attr::serde::refuse(diag, On::Variant, &variant.attrs);
@@ -119,7 +119,7 @@ fn event_enum(diag: &Diag, input: &DeriveInput, data: &DataEnum) -> EventEnum {
             if let Some(first) = first {
                 diag.at(
                     name.span(),
-                    wording::variant_name_taken(&text, &ident::text(&first.ident)),
+                    messages::event::variant_name_taken(&text, &ident::text(&first.ident)),
                 );
             }
         }
@@ -150,7 +150,7 @@ fn payload<'a>(
     diag: &Diag,
     place: Place,
     fields: impl IntoIterator<Item = &'a Field>,
-) -> Vec<(&'a Field, OnField, shape::Place)> {
+) -> Vec<(&'a Field, OnField, ValueShape)> {
     fields
         .into_iter()
         .map(|field| {
@@ -160,7 +160,7 @@ fn payload<'a>(
             (
                 field,
                 attrs,
-                super::shape::place(None, &field.ty, &field.attrs, said),
+                super::value_shape::check(None, &field.ty, &field.attrs, said),
             )
         })
         .collect()
@@ -181,7 +181,7 @@ fn kind(
     diag: &Diag,
     event: Of<'_>,
     attrs: OnEvent,
-    fields: Vec<(&Field, OnField, shape::Place)>,
+    fields: Vec<(&Field, OnField, ValueShape)>,
 ) -> Kind {
     let name = stored_name(diag, event.ident, event.set, attrs.name, event.attrs);
     let version = attrs.version.value().copied();
@@ -201,7 +201,7 @@ fn kind(
             ident: event.set.unwrap_or(event.ident),
         },
         fields,
-        Told {
+        Declared {
             removed: attrs.removed.into_values(),
             previous: attrs.previous,
             steps: [attrs.step, attrs.try_step, attrs.step_json]
@@ -232,7 +232,7 @@ fn stored_name(
         let has_attribute = attrs.iter().any(|attr| attr.path().is_ident("event"));
         diag.at(
             item.span(),
-            wording::event_without_name(
+            messages::event::event_without_name(
                 &ident::text(item),
                 of.map(ident::text).as_deref(),
                 has_attribute,
@@ -247,12 +247,12 @@ fn generics(diag: &Diag, generics: &Generics) {
     for param in &generics.params {
         match param {
             GenericParam::Lifetime(param) => {
-                let text = wording::event_lifetime(&param.lifetime.to_string());
+                let text = messages::event::event_lifetime(&param.lifetime.to_string());
                 diag.at(param.lifetime.span(), text);
             }
             GenericParam::Type(_) | GenericParam::Const(_) => {
                 if !typed {
-                    diag.over(param, wording::event_generic());
+                    diag.over(param, messages::event::event_generic());
                 }
                 typed = true;
             }

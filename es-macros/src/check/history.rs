@@ -1,24 +1,28 @@
 //! The rules of an event's history: every version has a shape of its own, every field a value in
 //! the next one.
 
+use super::{
+    back::Reported,
+    line::{Change, Line, is_option},
+};
 use crate::{
     attr::{
         self, Slot, Version as VersionKey,
         history::{Given, Number, OnField, Previous, Removed, Step, Was},
-        serde::{Case, On, Reading},
+        serde::{Case, Reading},
     },
     diag::Diag,
-    ident,
+    ident, messages,
     model::{
         history::{Assignment, Field, Form, History, Next, Spare, Value, Version},
-        shape::Place,
+        value_shape::ValueShape,
     },
-    wording,
+    place::On,
 };
 use proc_macro2::{Ident, Span};
 use quote::format_ident;
 use std::collections::BTreeSet;
-use syn::{Attribute, GenericArgument, LitStr, Path, PathArguments, Type, Visibility};
+use syn::{Attribute, LitStr, Path, Type, Visibility};
 
 /// The event whose history it is.
 pub(crate) struct Event<'a> {
@@ -42,24 +46,24 @@ pub(crate) struct Event<'a> {
     pub(crate) faults: usize,
 }
 
-/// What stands beside the stored name.
-pub(crate) struct Told {
+/// What the attribute of the event or type declares of its older versions.
+pub(crate) struct Declared {
     pub(crate) removed: Vec<Removed>,
     pub(crate) previous: Slot<Previous>,
     pub(crate) steps: Vec<Step>,
 }
 
-/// The history that all of it tells; every fault was reported.
+/// The history that fields and attribute declare; every fault was reported.
 pub(crate) fn check<'a>(
     diag: &Diag,
     event: &Event<'_>,
-    fields: impl IntoIterator<Item = (&'a syn::Field, OnField, Place)>,
-    told: Told,
+    fields: impl IntoIterator<Item = (&'a syn::Field, OnField, ValueShape)>,
+    declared: Declared,
 ) -> History {
     let newest = event.version.map_or(1, |version| version.number);
-    let steps = distinct_steps(diag, event, newest, told.steps);
+    let steps = distinct_steps(diag, event, newest, declared.steps);
     let mut lines: Vec<Line> = Vec::new();
-    let mut described = !steps.is_empty() || !told.removed.is_empty();
+    let mut described = !steps.is_empty() || !declared.removed.is_empty();
     for (field, attrs, shape) in fields {
         let line = live(diag, event, newest, &steps, field, attrs, shape);
         described |= line
@@ -67,14 +71,17 @@ pub(crate) fn check<'a>(
             .is_some_and(|line| line.since > 1 || !line.was.is_empty());
         lines.extend(line);
     }
-    for removed in told.removed {
+    for removed in declared.removed {
         add_removed(diag, event, newest, &steps, &mut lines, removed);
     }
-    if let Some(key) = told.previous.key() {
+    if let Some(key) = declared.previous.key() {
         if let Some(write) = event.write {
-            diag.at(write.span, wording::write_without_fields("previous"));
+            diag.at(
+                write.span,
+                messages::history::write_without_fields("previous"),
+            );
         }
-        let previous = previous(diag, event, newest, key, &told.previous, described);
+        let previous = previous(diag, event, newest, key, &declared.previous, described);
         return History {
             versions: Vec::new(),
             newest: shapes(newest, &lines),
@@ -92,7 +99,7 @@ pub(crate) fn check<'a>(
     if !differ {
         return History::default();
     }
-    let back = match super::back::check(diag, event, newest, &steps, &lines) {
+    let back = match super::back::check(diag, event.write, newest, &steps, &lines) {
         Ok(back) => back,
         Err(Reported) => return History::default(),
     };
@@ -129,7 +136,7 @@ fn spare(written: Option<u16>, lines: &[Line]) -> Vec<Spare> {
 }
 
 /// The fields of the newest version as they are stored.
-fn shapes(newest: u16, lines: &[Line]) -> Vec<(String, Place)> {
+fn shapes(newest: u16, lines: &[Line]) -> Vec<(String, ValueShape)> {
     lines
         .iter()
         .filter(|line| line.is_in(newest))
@@ -151,11 +158,11 @@ fn previous(
         return None;
     }
     let text = if newest == 1 {
-        wording::previous_of_first()
+        messages::history::previous_of_first()
     } else if described {
-        wording::previous_and_history(newest)
+        messages::history::previous_and_history(newest)
     } else if path.is_ident(event.ident) {
-        wording::previous_is_itself(&ident::text(event.ident))
+        messages::history::previous_is_itself(&ident::text(event.ident))
     } else {
         return Some(path.clone());
     };
@@ -172,9 +179,12 @@ fn distinct_steps(diag: &Diag, event: &Event<'_>, newest: u16, steps: Vec<Step>)
             continue;
         }
         if from.value >= newest {
-            diag.at(from.span, wording::step_beyond(from.value, newest));
+            diag.at(
+                from.span,
+                messages::history::step_beyond(from.value, newest),
+            );
         } else if kept.iter().any(|other| other.from.value == from.value) {
-            diag.at(from.span, wording::two_steps(from.value));
+            diag.at(from.span, messages::history::two_steps(from.value));
         } else {
             kept.push(step);
         }
@@ -210,106 +220,12 @@ fn each_step_once(diag: &Diag, steps: &[Step], lines: &[Line]) -> bool {
             let field = ident::text(&line.ident);
             diag.at(
                 step.from.span,
-                wording::step_and_field(step.from.value, &field, key),
+                messages::history::step_and_field(step.from.value, &field, key),
             );
             once = false;
         }
     }
     once
-}
-
-/// A fault was reported.
-pub(super) struct Reported;
-
-/// One field through all versions.
-pub(super) struct Line {
-    pub(super) ident: Ident,
-    vis: Visibility,
-    pub(super) ty: Type,
-    docs: Vec<Attribute>,
-    stored: String,
-    /// That of its type today.
-    form: Form,
-    since: u16,
-    /// The first version without it.
-    until: Option<u16>,
-    default: Option<Given>,
-    /// What is written for a field that is gone.
-    pub(super) back: Option<Given>,
-    /// By `before`.
-    pub(super) was: Vec<Change>,
-}
-
-/// One `was(..)`.
-pub(super) struct Change {
-    pub(super) before: Number,
-    pub(super) was: Was,
-    /// The type before and how its values were stored.
-    old: Option<(Type, Form)>,
-}
-
-impl Line {
-    pub(super) fn is_in(&self, version: u16) -> bool {
-        self.since <= version && self.until.is_none_or(|until| version < until)
-    }
-
-    /// What was said of the first change behind `version` that `part` is in.
-    fn at<'a, T>(&'a self, version: u16, part: impl Fn(&'a Change) -> Option<T>) -> Option<T> {
-        self.was
-            .iter()
-            .filter(|change| change.before.value > version)
-            .find_map(part)
-    }
-
-    fn name_at(&self, version: u16) -> Option<&LitStr> {
-        self.at(version, |change| change.was.name.as_ref())
-    }
-
-    fn stored_at(&self, version: u16) -> String {
-        self.name_at(version)
-            .map_or_else(|| self.stored.clone(), LitStr::value)
-    }
-
-    fn type_at(&self, version: u16) -> &Type {
-        self.at(version, |change| change.old.as_ref())
-            .map_or(&self.ty, |(ty, _)| ty)
-    }
-
-    fn form_at(&self, version: u16) -> &Form {
-        self.at(version, |change| change.old.as_ref())
-            .map_or(&self.form, |(_, form)| form)
-    }
-
-    /// The Rust name: that of the field, or one made from the stored name of that version.
-    fn ident_at(&self, version: u16, others: &[Self]) -> Ident {
-        let Some(ident) = self.name_at(version).and_then(rust_name) else {
-            return self.ident.clone();
-        };
-        let taken = others
-            .iter()
-            .any(|other| other.ident == ident && other.is_in(version));
-        if taken { self.ident.clone() } else { ident }
-    }
-}
-
-/// `total-dollars` and `totalDollars` to `total_dollars`.
-fn rust_name(stored: &LitStr) -> Option<Ident> {
-    let mut name = String::new();
-    for c in stored.value().chars() {
-        if c == '-' {
-            name.push('_');
-            continue;
-        }
-        if c.is_uppercase() && !name.is_empty() && !name.ends_with('_') {
-            name.push('_');
-        }
-        name.extend(c.to_lowercase());
-    }
-    let mut ident = syn::parse_str::<Ident>(&name)
-        .or_else(|_| syn::parse_str::<Ident>(&format!("r#{name}")))
-        .ok()?;
-    ident.set_span(stored.span());
-    Some(ident)
 }
 
 /// A field that is there today.
@@ -320,7 +236,7 @@ fn live(
     steps: &[Step],
     field: &syn::Field,
     attrs: OnField,
-    shape: Place,
+    shape: ValueShape,
 ) -> Option<Line> {
     let ident = field.ident.clone()?;
     let reading = Reading::of(&field.attrs);
@@ -328,9 +244,12 @@ fn live(
     let since = attrs.since.value().copied();
     if let Some(since) = since.filter(|_| !event.ill_formed) {
         if since.value == 1 {
-            diag.at(since.span, wording::since_first());
+            diag.at(since.span, messages::history::since_first());
         } else if since.value > newest {
-            diag.at(since.span, wording::since_later(since.value, newest));
+            diag.at(
+                since.span,
+                messages::history::since_later(since.value, newest),
+            );
         }
     }
     let first = since.map_or(1, |since| since.value);
@@ -373,7 +292,7 @@ fn with_default(
 ) -> Line {
     let text = ident::text(&line.ident);
     if let (Some(key), None) = (default.key(), since.key()) {
-        diag.at(key.span(), wording::default_without_since(&text));
+        diag.at(key.span(), messages::history::default_without_since(&text));
     }
     let added = since
         .value()
@@ -385,7 +304,7 @@ fn with_default(
     {
         diag.at(
             line.ident.span(),
-            wording::added_without_default(&text, line.since),
+            messages::history::added_without_default(&text, line.since),
         );
     }
     line.default = default.into_value();
@@ -399,7 +318,7 @@ fn older_form(diag: &Diag, event: &Event<'_>, ty: &Type, attrs: &[Attribute]) ->
             .iter()
             .any(|name| attr.path().is_ident(name));
         if !counts {
-            diag.over(attr, wording::attribute_of_the_past());
+            diag.over(attr, messages::history::attribute_of_the_past());
         }
     }
     attr::serde::refuse(diag, event.on, attrs);
@@ -409,7 +328,7 @@ fn older_form(diag: &Diag, event: &Event<'_>, ty: &Type, attrs: &[Attribute]) ->
         deserialize: reading.deserialize,
         serialize: reading.serialize,
         absent: reading.absent,
-        shape: super::shape::place(None, ty, attrs, said),
+        shape: super::value_shape::check(None, ty, attrs, said),
     }
 }
 
@@ -438,11 +357,17 @@ fn changes(diag: &Diag, event: &Event<'_>, newest: u16, since: u16, list: Vec<Wa
             continue;
         }
         if before.value > newest {
-            diag.at(before.span, wording::before_later(before.value, newest));
+            diag.at(
+                before.span,
+                messages::history::before_later(before.value, newest),
+            );
         } else if before.value <= since {
-            diag.at(before.span, wording::before_first(before.value, since));
+            diag.at(
+                before.span,
+                messages::history::before_first(before.value, since),
+            );
         } else if changes.iter().any(|c| c.before.value == before.value) {
-            diag.at(before.span, wording::two_changes(before.value));
+            diag.at(before.span, messages::history::two_changes(before.value));
         } else {
             let old = was
                 .ty
@@ -453,17 +378,6 @@ fn changes(diag: &Diag, event: &Event<'_>, newest: u16, since: u16, list: Vec<Wa
     }
     changes.sort_by_key(|change| change.before.value);
     changes
-}
-
-pub(super) fn is_option(ty: &Type) -> bool {
-    let Type::Path(path) = ty else {
-        return false;
-    };
-    path.path.segments.last().is_some_and(|last| {
-        last.ident == "Option"
-            && matches!(&last.arguments, PathArguments::AngleBracketed(list)
-                if matches!(list.args.first(), Some(GenericArgument::Type(_))))
-    })
 }
 
 fn add_removed(
@@ -483,14 +397,14 @@ fn add_removed(
         if until.value > newest || until.value == 1 {
             diag.at(
                 until.span,
-                wording::removed_out_of_range(until.value, newest),
+                messages::history::removed_out_of_range(until.value, newest),
             );
             return;
         }
         if let Some(since) = removed.since.value().filter(|_| first >= until.value) {
             diag.at(
                 since.span,
-                wording::removed_before_added(first, until.value),
+                messages::history::removed_before_added(first, until.value),
             );
             return;
         }
@@ -499,7 +413,10 @@ fn add_removed(
     if let Some(after) = &removed.after {
         match lines.iter().position(|line| line.ident == *after) {
             Some(found) => place = found + 1,
-            None => diag.at(after.span(), wording::after_unknown(&ident::text(after))),
+            None => diag.at(
+                after.span(),
+                messages::history::after_unknown(&ident::text(after)),
+            ),
         }
     }
     let form = older_form(diag, event, &removed.ty, &removed.attrs);
@@ -553,7 +470,7 @@ fn every_version_differs(
     let name = event
         .name
         .map_or_else(|| ident::text(event.ident), LitStr::value);
-    diag.at(version.span, wording::same_shape(same, &name));
+    diag.at(version.span, messages::history::same_shape(same, &name));
     false
 }
 
@@ -648,7 +565,7 @@ fn distinct_names(diag: &Diag, history: &History, lines: &[Line]) -> bool {
                     Some(name) => (name.span(), false),
                     None => (line.ident.span(), line.until.is_some()),
                 };
-                let text = wording::two_fields(version.number, &field.stored, removed);
+                let text = messages::history::two_fields(version.number, &field.stored, removed);
                 diag.at(span, text);
             }
         }

@@ -6,11 +6,13 @@ pub(crate) mod aggregate;
 mod back;
 pub(crate) mod event;
 mod history;
+mod line;
 pub(crate) mod process;
 pub(crate) mod projection;
 mod retire;
 pub(crate) mod saga;
 pub(crate) mod shape;
+mod value_shape;
 
 use syn::{Attribute, Meta, parse_quote};
 

@@ -3,9 +3,8 @@
 use crate::{
     attr::{CratePath, process::OnProcessManager},
     diag::Diag,
-    ident,
+    ident, messages,
     model::process::Process,
-    wording,
 };
 use syn::DeriveInput;
 
@@ -15,7 +14,10 @@ pub(crate) fn check(diag: &Diag, input: &DeriveInput) -> Process {
     let ident = ident::text(&input.ident);
     let attrs = OnProcessManager::read(diag, &input.attrs);
     if attrs.reacts.is_missing() {
-        diag.at(input.ident.span(), wording::process_without_inputs(&ident));
+        diag.at(
+            input.ident.span(),
+            messages::process::process_without_inputs(&ident),
+        );
     }
     let reacts = attrs.reacts.into_value().map(|list| list.0);
     Process {
@@ -24,7 +26,7 @@ pub(crate) fn check(diag: &Diag, input: &DeriveInput) -> Process {
         krate: CratePath::or_sagas(attrs.krate.value()),
         reacts: super::projection::distinct(diag, reacts.unwrap_or_default()),
         timers: attrs.timers.key().map(proc_macro2::Ident::span),
-        refusals: attrs.refusals.key().map(proc_macro2::Ident::span),
+        rejections: attrs.rejections.key().map(proc_macro2::Ident::span),
         allows: super::allowed_lints(&input.attrs),
     }
 }

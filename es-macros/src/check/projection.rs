@@ -3,9 +3,8 @@
 use crate::{
     attr::{self, CratePath, Place, aggregate::Listed, projection::OnConsumer},
     diag::Diag,
-    ident,
+    ident, messages,
     model::projection::{Consumer, Kind},
-    wording,
 };
 use quote::ToTokens;
 use syn::{Data, DeriveInput};
@@ -18,11 +17,20 @@ pub(crate) fn check(diag: &Diag, input: &DeriveInput, kind: Kind) -> Consumer {
     };
     match &input.data {
         Data::Struct(_) => {}
-        Data::Enum(data) => diag.at(data.enum_token.span, wording::consumer_not_a_struct(place)),
-        Data::Union(data) => diag.at(data.union_token.span, wording::consumer_not_a_struct(place)),
+        Data::Enum(data) => diag.at(
+            data.enum_token.span,
+            messages::projection::consumer_not_a_struct(place),
+        ),
+        Data::Union(data) => diag.at(
+            data.union_token.span,
+            messages::projection::consumer_not_a_struct(place),
+        ),
     }
     if !input.generics.params.is_empty() {
-        diag.over(&input.generics.params, wording::consumer_generic(place));
+        diag.over(
+            &input.generics.params,
+            messages::projection::consumer_generic(place),
+        );
     }
     let attrs = OnConsumer::read(diag, place, &input.attrs);
     let ident = ident::text(&input.ident);
@@ -33,19 +41,19 @@ pub(crate) fn check(diag: &Diag, input: &DeriveInput, kind: Kind) -> Consumer {
     if attrs.name.is_missing() {
         diag.at(
             input.ident.span(),
-            wording::consumer_without_name(place, &ident, has_attribute),
+            messages::projection::consumer_without_name(place, &ident, has_attribute),
         );
     }
     if has_attribute && attrs.events.is_missing() {
         diag.at(
             input.ident.span(),
-            wording::consumer_without_events(place, &ident),
+            messages::projection::consumer_without_events(place, &ident),
         );
     }
     if has_attribute && kind == Kind::Projection && attrs.schema.is_missing() {
         diag.at(
             input.ident.span(),
-            wording::projection_without_schema(&ident),
+            messages::projection::projection_without_schema(&ident),
         );
     }
     let events = attrs.events.into_value().map(|list| list.0);
@@ -73,7 +81,7 @@ pub(super) fn distinct(diag: &Diag, list: Vec<Listed>) -> Vec<Listed> {
         let text = attr::compact(&new.path.to_token_stream());
         let known = |old: &Listed| attr::compact(&old.path.to_token_stream()) == text;
         if kept.iter().any(known) {
-            diag.over(&new.path, wording::listed_twice(&text));
+            diag.over(&new.path, messages::aggregate::listed_twice(&text));
         } else {
             kept.push(new);
         }

@@ -3,8 +3,8 @@
 use crate::{
     attr::{self, retire::Retire},
     diag::Diag,
+    messages,
     model::retire::Retired,
-    wording,
 };
 use proc_macro2::Ident;
 use quote::ToTokens;
@@ -22,7 +22,7 @@ pub(crate) fn check(
         let text = name.value();
         let again = names.contains(&text);
         if again {
-            diag.at(name.span(), wording::retired_twice(&text));
+            diag.at(name.span(), messages::retire::retired_twice(&text));
         }
         names.push(text);
         !again
@@ -43,7 +43,7 @@ pub(crate) fn check(
             Some(_) => {}
             None => {
                 let text = attr::compact(&alias.event.to_token_stream());
-                diag.over(&alias.event, wording::alias_not_listed(&text));
+                diag.over(&alias.event, messages::retire::alias_not_listed(&text));
             }
         }
     }

@@ -2,13 +2,12 @@
 
 use crate::{
     attr::{
-        self, CratePath, Place, Slot,
-        saga::{Flag, Method, OnMethod, OnSaga},
+        self, CratePath, Flag, Place, Slot,
+        saga::{Method, OnMethod, OnSaga},
     },
     diag::Diag,
-    ident,
+    ident, messages,
     model::saga::{Block, Call, Function, Given, Item, Receiver, Saga, Step},
-    wording,
 };
 use proc_macro2::{Ident, Span};
 use quote::ToTokens;
@@ -31,14 +30,14 @@ pub(crate) fn check(diag: &Diag, attr: &Attribute, block: &Block) -> Saga {
             Some(attr::saga::span(attr))
         };
         if let Some(place) = place {
-            diag.at(place, wording::saga_without_name());
+            diag.at(place, messages::saga::saga_without_name());
         }
     }
     if let Some(of_trait) = &block.of_trait {
-        diag.at(of_trait.span, wording::saga_on_trait_impl());
+        diag.at(of_trait.span, messages::saga::saga_on_trait_impl());
     }
     if !block.generics.is_empty() {
-        diag.over(&block.generics, wording::saga_generic());
+        diag.over(&block.generics, messages::saga::saga_generic());
     }
     let tagged = tagged(diag, &block.items);
     let deps = on.deps.into_value().map(|deps| deps.0);
@@ -90,11 +89,14 @@ pub(crate) fn check(diag: &Diag, attr: &Attribute, block: &Block) -> Saga {
     for one in tagged.iter().filter(|one| one.role == "undo") {
         if !used.contains(&ident::text(&one.function.name)) {
             let name = ident::text(&one.function.name);
-            diag.at(one.function.name.span(), wording::undo_of_no_step(&name));
+            diag.at(
+                one.function.name.span(),
+                messages::saga::undo_of_no_step(&name),
+            );
         }
     }
     if saga.steps.is_empty() && diag.is_clean() {
-        diag.at(attr::saga::span(attr), wording::saga_without_steps());
+        diag.at(attr::saga::span(attr), messages::saga::saga_without_steps());
     }
     saga
 }
@@ -106,7 +108,7 @@ fn tagged<'b>(diag: &Diag, items: &'b [Item]) -> Vec<Tagged<'b>> {
         let mut ours = item.ours.iter();
         let Some(attr) = ours.next() else { continue };
         for second in ours {
-            diag.at(attr::saga::span(second), wording::two_roles());
+            diag.at(attr::saga::span(second), messages::saga::two_roles());
         }
         let role = crate::model::saga::OURS
             .into_iter()
@@ -119,7 +121,10 @@ fn tagged<'b>(diag: &Diag, items: &'b [Item]) -> Vec<Tagged<'b>> {
             }),
             (_, role) => {
                 let role = role.unwrap_or_default();
-                diag.at(attr::saga::span(attr), wording::role_of_no_method(role));
+                diag.at(
+                    attr::saga::span(attr),
+                    messages::saga::role_of_no_method(role),
+                );
             }
         }
     }
@@ -145,16 +150,16 @@ fn step(
     };
     let on = OnMethod::read(diag, place, one.attr);
     if ["completed", "compensated"].contains(&text.as_str()) {
-        diag.at(name.span(), wording::step_name_reserved(&text));
+        diag.at(name.span(), messages::saga::step_name_reserved(&text));
     }
     if one.function.is_async == command {
-        diag.at(name.span(), wording::step_async(&text, command));
+        diag.at(name.span(), messages::saga::step_async(&text, command));
     }
     let behind = pivot.clone();
     ways_back(diag, name, &on, behind.as_deref());
     if on.pivot.value().is_some() {
         match &behind {
-            Some(first) => diag.at(key(&on.pivot, name), wording::two_pivots(first)),
+            Some(first) => diag.at(key(&on.pivot, name), messages::saga::two_pivots(first)),
             None => *pivot = Some(text),
         }
     }
@@ -204,12 +209,12 @@ fn ways_back(diag: &Diag, name: &Ident, on: &OnMethod, behind: Option<&str>) {
     .flatten()
     .collect();
     match (given.as_slice(), behind) {
-        ([], None) => diag.at(name.span(), wording::step_without_undo(&text)),
-        ([_, second, ..], _) => diag.at(*second, wording::two_ways_back(&text)),
+        ([], None) => diag.at(name.span(), messages::saga::step_without_undo(&text)),
+        ([_, second, ..], _) => diag.at(*second, messages::saga::two_ways_back(&text)),
         ([_], Some(pivot)) if !on.undo.is_missing() => {
             diag.at(
                 key(&on.undo, name),
-                wording::undo_behind_pivot(&text, pivot),
+                messages::saga::undo_behind_pivot(&text, pivot),
             );
         }
         _ => {}
@@ -232,7 +237,7 @@ fn method<'t, 'b>(
     let is = |one: &&Tagged<'_>| one.role == role && ident::text(&one.function.name) == text;
     let found = tagged.iter().find(is);
     if found.is_none() {
-        diag.at(wanted.span(), wording::no_such_undo(&text));
+        diag.at(wanted.span(), messages::saga::no_such_undo(&text));
     }
     used.push(text);
     found
@@ -248,11 +253,11 @@ fn end(reader: &Reader<'_>, one: &Tagged<'_>, names: &[String], slot: &mut Optio
         let text = ident::text(&one.function.name);
         reader
             .diag
-            .at(one.function.name.span(), wording::end_async(&text));
+            .at(one.function.name.span(), messages::saga::end_async(&text));
     }
     if slot.is_some() {
         let place = attr::saga::span(one.attr);
-        reader.diag.at(place, wording::two_ends(one.role));
+        reader.diag.at(place, messages::saga::two_ends(one.role));
     }
     *slot = Some(reader.call(one.function, names, other));
 }
@@ -277,10 +282,10 @@ impl Reader<'_> {
         let name = &function.name;
         if function.receiver != Receiver::Ref {
             self.diag
-                .at(name.span(), wording::needs_self(&ident::text(name)));
+                .at(name.span(), messages::saga::needs_self(&ident::text(name)));
         }
         if let Some(odd) = &function.odd {
-            self.diag.over(odd, wording::odd_parameter());
+            self.diag.over(odd, messages::saga::odd_parameter());
         }
         let given = function.params.iter();
         let given = given.filter_map(|(param, ty)| self.given(param, ty, before, other));
@@ -311,11 +316,12 @@ impl Reader<'_> {
             _ => {}
         }
         if self.all.contains(&text) {
-            self.diag.at(param.span(), wording::output_of_later(&text));
+            self.diag
+                .at(param.span(), messages::saga::output_of_later(&text));
         } else {
             let deps = self.deps.map(tokens);
             let known: Vec<&str> = before.iter().map(String::as_str).collect();
-            let text = wording::unknown_parameter(&text, deps.as_deref(), &known);
+            let text = messages::saga::unknown_parameter(&text, deps.as_deref(), &known);
             self.diag.at(param.span(), text);
         }
         None

@@ -1,23 +1,26 @@
 //! The rules of `#[derive(Shape)]`, and of `#[shape(..)]` on the fields of events.
 
-use super::history::{self, Event, Told};
+use super::{
+    history::{self, Declared, Event},
+    value_shape::check as value_shape,
+};
 use crate::{
     attr::{
         self, CratePath, Many, Slot, history as history_attr,
-        serde::{Case, On, Reading, refuse},
+        serde::{Case, Reading, refuse},
         shape::{OnField, OnType, Word},
     },
     diag::Diag,
-    ident,
+    ident, messages,
     model::{
         history::History,
-        shape::{Body, Fields, Place, Shape},
+        shape::{Body, Fields, Shape},
+        value_shape::ValueShape,
     },
-    wording,
+    place::On,
 };
-use proc_macro2::{Ident, TokenStream, TokenTree};
-use quote::ToTokens;
-use syn::{Attribute, Data, DeriveInput, GenericParam, Type};
+use proc_macro2::Ident;
+use syn::{Data, DeriveInput, GenericParam};
 
 /// The shape of the type that `input` defines; every fault was reported.
 #[expect(clippy::too_many_lines, reason = "one case for each kind of item")]
@@ -32,11 +35,14 @@ pub(crate) fn check(diag: &Diag, input: &DeriveInput) -> Shape {
     for param in &input.generics.params {
         if let GenericParam::Lifetime(param) = param {
             let lifetime = param.lifetime.to_string();
-            diag.at(param.lifetime.span(), wording::shape_lifetime(&lifetime));
+            diag.at(
+                param.lifetime.span(),
+                messages::shape::shape_lifetime(&lifetime),
+            );
         }
     }
     if let (Some(key), false) = (attrs.version.key(), input.generics.params.is_empty()) {
-        diag.at(key.span(), wording::shape_generic_with_versions());
+        diag.at(key.span(), messages::shape::shape_generic_with_versions());
     }
     let own = Some(&input.ident);
     let mut history = History::default();
@@ -51,7 +57,7 @@ pub(crate) fn check(diag: &Diag, input: &DeriveInput) -> Shape {
                         }
                     }
                     let (fields, lines) = versioned(diag, own, named, container.rename_all);
-                    let of = Told {
+                    let of = Declared {
                         removed: removed.into_values(),
                         previous: Slot::new("previous"),
                         steps: Vec::new(),
@@ -108,13 +114,13 @@ pub(crate) fn check(diag: &Diag, input: &DeriveInput) -> Shape {
             },
         },
         Data::Union(data) => {
-            diag.at(data.union_token.span, wording::shape_on_union());
+            diag.at(data.union_token.span, messages::shape::shape_on_union());
             Body::Of(Fields::Unit)
         }
     };
     let body = match (attrs.scalar.value(), container.stored_as) {
         (Some(Word(name)), _) => Body::Scalar(name.clone()),
-        (None, Some(ty)) => Body::Of(Fields::One(Box::new(Place {
+        (None, Some(ty)) => Body::Of(Fields::One(Box::new(ValueShape {
             ty,
             scalar: None,
             unit: None,
@@ -137,7 +143,7 @@ pub(crate) fn check(diag: &Diag, input: &DeriveInput) -> Shape {
 /// Only a struct with named fields has versions.
 fn without_versions(diag: &Diag, attrs: &OnType) {
     if let Some(key) = attrs.version.key() {
-        diag.at(key.span(), wording::shape_without_versions());
+        diag.at(key.span(), messages::shape::shape_without_versions());
     }
 }
 
@@ -147,12 +153,15 @@ fn versioned<'a>(
     own: Option<&Ident>,
     fields: &'a syn::FieldsNamed,
     case: Option<Case>,
-) -> (Fields, Vec<(&'a syn::Field, history_attr::OnField, Place)>) {
+) -> (
+    Fields,
+    Vec<(&'a syn::Field, history_attr::OnField, ValueShape)>,
+) {
     let mut stored = Vec::new();
     let mut lines = Vec::new();
     for field in &fields.named {
         let (said, history) = OnField::read_versioned(diag, &field.attrs);
-        let place = place(own, &field.ty, &field.attrs, said);
+        let place = value_shape(own, &field.ty, &field.attrs, said);
         let reading = Reading::of(&field.attrs);
         if !reading.skip {
             stored.push((stored_name(&reading, field, case), place.clone()));
@@ -192,7 +201,7 @@ fn fields(diag: &Diag, own: Option<&Ident>, fields: &syn::Fields, case: Option<C
             let said = OnField::read(diag, attr::Place::ShapePart, &field.attrs);
             (
                 Reading::of(&field.attrs),
-                place(own, &field.ty, &field.attrs, said),
+                value_shape(own, &field.ty, &field.attrs, said),
                 field,
             )
         })
@@ -219,44 +228,4 @@ fn fields(diag: &Diag, own: Option<&Ident>, fields: &syn::Fields, case: Option<C
                 .collect(),
         ),
     }
-}
-
-/// One field; `own` is the type that it stands in, which it may contain.
-pub(crate) fn place(own: Option<&Ident>, ty: &Type, attrs: &[Attribute], said: OnField) -> Place {
-    let by = Reading::of(attrs).by;
-    let scalar = match said.scalar.value() {
-        Some(Word(name)) => Some(name.clone()),
-        None => by.map(|by| format!("with({by})")),
-    };
-    let again = own.filter(|own| mentions(ty.to_token_stream(), own));
-    let recursive = match (again, said.recursive.value()) {
-        (Some(own), _) => Some(ident::text(own)),
-        (None, Some(_)) => last_name(ty),
-        (None, None) => None,
-    };
-    Place {
-        ty: ty.clone(),
-        scalar,
-        unit: said.unit.into_value().map(|unit| unit.0),
-        recursive,
-    }
-}
-
-fn mentions(tokens: TokenStream, own: &Ident) -> bool {
-    tokens.into_iter().any(|token| match token {
-        TokenTree::Ident(ident) => ident == *own || ident == "Self",
-        TokenTree::Group(group) => mentions(group.stream(), own),
-        _ => false,
-    })
-}
-
-/// The name of the innermost type.
-fn last_name(ty: &Type) -> Option<String> {
-    ty.to_token_stream()
-        .into_iter()
-        .filter_map(|token| match token {
-            TokenTree::Ident(ident) => Some(ident::text(&ident)),
-            _ => None,
-        })
-        .last()
 }

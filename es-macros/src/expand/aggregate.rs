@@ -4,9 +4,8 @@
 use super::{conditional, fallback, retire};
 use crate::{
     attr::aggregate::{Codec, Events, Listed},
-    ident,
+    ident, messages,
     model::aggregate::Aggregate,
-    wording,
 };
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
@@ -365,7 +364,7 @@ fn unique_names(aggregate: &Aggregate, list: &[Listed]) -> Option<TokenStream> {
     let ident = ident::text(ident);
     let checks = list.iter().enumerate().skip(1).map(|(index, listed)| {
         let path = crate::attr::compact(&listed.path.to_token_stream());
-        let text = wording::stored_name_repeated(&ident, &path);
+        let text = messages::aggregate::stored_name_repeated(&ident, &path);
         quote_spanned! {listed.span()=>
             const _: () = ::core::assert!(
                 #krate::__private::is_first(TYPES, &HASHES, #index),

@@ -3,9 +3,8 @@
 use crate::{
     attr::serde::Absent,
     attr::{CratePath, compact, history::StepKind},
-    ident,
+    ident, messages,
     model::history::{Assignment, BackField, Field, Form, History, Next, Spare, Value, Version},
-    wording,
 };
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
@@ -72,7 +71,7 @@ pub(crate) fn nested(of: &Of<'_>, history: &History) -> TokenStream {
             items.extend(conversion(of, version, next, fields));
         }
         let ident = &version.ident;
-        let node = super::shape::of_version(krate, version);
+        let node = super::node::of_version(krate, version);
         items.extend(quote! {
             #(#allows)*
             #[automatically_derived]
@@ -209,8 +208,8 @@ fn of_previous(of: &Of<'_>, previous: &Path) -> TokenStream {
     let place = end_of(previous);
     let own = ident::shown_at(of.newest, place);
     let text = compact(&previous.to_token_stream());
-    let other_name = wording::previous_has_another_name(&text, of.stored);
-    let other_version = wording::previous_has_another_version(&text, *version);
+    let other_name = messages::history::previous_has_another_name(&text, of.stored);
+    let other_version = messages::history::previous_has_another_version(&text, *version);
     let function = quote_spanned!(place=> #krate::__private::previous::<#previous, #own>);
     let check = quote_spanned! {place=>
         const _: () = match PREVIOUS.fault {

@@ -6,6 +6,7 @@ mod conditional;
 mod event;
 mod fallback;
 mod history;
+mod node;
 mod process;
 mod projection;
 mod retire;
@@ -15,8 +16,8 @@ mod shape;
 use crate::{
     check,
     diag::Diag,
+    messages,
     model::{projection::Kind, saga::Block},
-    wording,
 };
 use proc_macro2::TokenStream;
 use syn::DeriveInput;
@@ -88,7 +89,7 @@ pub(crate) fn attribute_saga(args: &TokenStream, input: TokenStream) -> TokenStr
         let saga = check::saga::check(&diag, &attr, &block);
         saga::expand(&saga, &block, diag.is_clean())
     } else {
-        diag.over(&input, wording::saga_not_on_impl());
+        diag.over(&input, messages::saga::saga_not_on_impl());
         input
     };
     output.extend(diag.finish());

@@ -13,7 +13,7 @@ pub(crate) fn expand(process: &Process, clean: bool) -> TokenStream {
         krate,
         reacts,
         timers,
-        refusals,
+        rejections,
         allows,
     } = process;
     if !generics.params.is_empty() {
@@ -48,7 +48,7 @@ pub(crate) fn expand(process: &Process, clean: bool) -> TokenStream {
         })
     };
     let has_timers = mark(timers, "HasTimers");
-    let has_refusals = mark(refusals, "HasRefusals");
+    let has_rejections = mark(rejections, "HasRejections");
     let on = path
         .iter()
         .filter(|_| clean)
@@ -60,7 +60,7 @@ pub(crate) fn expand(process: &Process, clean: bool) -> TokenStream {
         })
     };
     let timers = also(timers, "timers");
-    let refusals = also(refusals, "refusals");
+    let rejections = also(rejections, "rejections");
     let twice = clean.then(|| {
         let message = format!(
             "two entries of the `reacts(..)` of `{}` know the same stored event; keep one",
@@ -81,14 +81,14 @@ pub(crate) fn expand(process: &Process, clean: bool) -> TokenStream {
                 let inputs = #krate::Inputs::new();
                 #(#on)*
                 #timers
-                #refusals
+                #rejections
                 inputs
             }
         }
         #(#lists)*
         #lists_all
         #has_timers
-        #has_refusals
+        #has_rejections
         #twice
     }
 }

@@ -2,9 +2,8 @@
 
 use crate::{
     attr::{CratePath, compact},
-    ident,
+    ident, messages,
     model::retire::Retired,
-    wording,
 };
 use proc_macro2::{Ident, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
@@ -79,7 +78,7 @@ pub(crate) fn parts(
         shapes.extend(quote! {
             #krate::schema::Retired { name: #name, into: #krate::schema::Retirement::#into },
         });
-        let text = wording::retired_is_live(&text);
+        let text = messages::retire::retired_is_live(&text);
         checks.extend(quote_spanned! {place=>
             const _: () = ::core::assert!(
                 #krate::__private::is_retired_once::<#set>(#index),

@@ -1,6 +1,6 @@
 //! The versions of one event and the ways from each to the next.
 
-use super::shape::Place;
+use super::value_shape::ValueShape;
 use crate::attr::{history::StepKind, serde::Absent};
 use proc_macro2::{Ident, TokenStream};
 use syn::{Attribute, Path, Type, Visibility};
@@ -10,7 +10,7 @@ use syn::{Attribute, Path, Type, Visibility};
 pub(crate) struct History {
     pub(crate) versions: Vec<Version>,
     /// The fields of the newest version under their stored names.
-    pub(crate) newest: Vec<(String, Place)>,
+    pub(crate) newest: Vec<(String, ValueShape)>,
     /// How the version before the newest is written instead of it.
     pub(crate) back: Option<Vec<BackField>>,
     /// Ways back that are given and not used at present.
@@ -54,7 +54,7 @@ pub(crate) struct Form {
     pub(crate) serialize: Option<Path>,
     /// serde's `default`.
     pub(crate) absent: Option<Absent>,
-    pub(crate) shape: Place,
+    pub(crate) shape: ValueShape,
 }
 
 pub(crate) struct Assignment {

@@ -8,3 +8,4 @@ pub(crate) mod projection;
 pub(crate) mod retire;
 pub(crate) mod saga;
 pub(crate) mod shape;
+pub(crate) mod value_shape;

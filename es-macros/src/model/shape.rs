@@ -1,9 +1,9 @@
 //! What a type looks like on the wire.
 
-use super::history::History;
+use super::{history::History, value_shape::ValueShape};
 use crate::attr::CratePath;
 use proc_macro2::Ident;
-use syn::{Attribute, Generics, Type, Visibility};
+use syn::{Attribute, Generics, Visibility};
 
 /// What `#[derive(Shape)]` stands on.
 pub(crate) struct Shape {
@@ -33,17 +33,7 @@ pub(crate) enum Body {
 pub(crate) enum Fields {
     Unit,
     /// One value, without anything around it.
-    One(Box<Place>),
-    Tuple(Vec<Place>),
-    Named(Vec<(String, Place)>),
-}
-
-/// One value.
-#[derive(Clone)]
-pub(crate) struct Place {
-    pub(crate) ty: Type,
-    pub(crate) scalar: Option<String>,
-    pub(crate) unit: Option<String>,
-    /// The name under which the type contains itself here.
-    pub(crate) recursive: Option<String>,
+    One(Box<ValueShape>),
+    Tuple(Vec<ValueShape>),
+    Named(Vec<(String, ValueShape)>),
 }

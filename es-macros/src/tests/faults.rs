@@ -988,7 +988,7 @@ fn keys_of_process_managers() {
         "ProcessManager",
         &[
             (
-                r#"#[process_manager(reacts(B, c::D), timers)] #[process_manager(refusals)] struct A;"#,
+                r#"#[process_manager(reacts(B, c::D), timers)] #[process_manager(rejections)] struct A;"#,
                 &[],
             ),
             (

@@ -1,4 +1,4 @@
-//! Tests that need no compiler: faults with their places, the wording, the generated code.
+//! Tests that need no compiler: faults with their places, the messages, the generated code.
 
 #![allow(
     clippy::expect_used,
@@ -10,7 +10,7 @@
 
 mod expansions;
 mod faults;
-mod wording;
+mod messages;
 
 use crate::{check, diag::Diag, model::projection::Kind};
 use proc_macro2::TokenStream;

@@ -1,9 +1,9 @@
 //! One projection inside appends: its tables, and its handler.
 
 use crate::{
-    Dispatch, Generation, HandlerError, Names, ProjectionError, ReadDatabase, Slot, SqlTransaction,
+    Build, Dispatch, HandlerError, Names, Partition, ProjectionError, ReadDatabase, SqlTransaction,
     batch::{guarded, is_skipped},
-    generations::prepare,
+    builds::prepare,
     tables::{self, Plan},
 };
 use es_runtime::{EventFilter, Position, RecordedEvent, StorageError};
@@ -21,7 +21,7 @@ pub(super) struct Inline<P, Db> {
 pub(super) struct Tables {
     /// Up to where it was built.
     pub(super) position: Position,
-    slot: Slot,
+    partition: Partition,
     names: Names,
 }
 
@@ -55,45 +55,45 @@ impl<Db: ReadDatabase, P: Dispatch<Db>> Inline<P, Db> {
             name,
             version: P::VERSION,
             partitions: 1,
-            schema: P::schema().into_owned(),
+            schema: P::schema(tx.dialect()).into_owned(),
             at_once: false,
             from: Position::START,
         };
         let found = prepare::<Db>(tx, &plan, false).await?;
-        let mine = |g: &&Generation| g.version == P::VERSION;
+        let mine = |g: &&Build| g.version == P::VERSION;
         // One that was being built beside is as good as the live one, once it is up to date.
         let live = found.iter().find(|g| g.live);
         let Some(new) = found.iter().filter(mine).max_by_key(|g| g.live) else {
             return Err(storage(StorageError::new(
                 es_runtime::StorageErrorKind::Corrupt,
-                "the books have no generation of this version",
+                "the projection state have no build of this version",
             )));
         };
         if !new.live {
             tables::swap(tx, name, live, new).await.map_err(storage)?;
         }
-        let slot = Slot {
+        let partition = Partition {
             name,
-            generation: new.number,
-            slot: 0,
+            build: new.number,
+            partition: 0,
         };
-        let at = tables::lock_checkpoint::<Db>(tx, &slot)
+        let at = tables::lock_checkpoint::<Db>(tx, &partition)
             .await
             .map_err(storage)?;
         let Some(at) = at else {
             return Err(storage(StorageError::new(
                 es_runtime::StorageErrorKind::Corrupt,
-                "the books have no checkpoint of the live generation",
+                "the projection state have no checkpoint of the live build",
             )));
         };
         let epoch = at.epoch.saturating_add(1);
-        tables::acquire::<Db>(tx, &slot, epoch, tables::INLINE, 0)
+        tables::acquire::<Db>(tx, &partition, epoch, tables::INLINE, 0)
             .await
             .map_err(storage)?;
         Ok(Tables {
             position: at.position,
-            names: slot.names(),
-            slot,
+            names: partition.names(),
+            partition,
         })
     }
 
@@ -128,7 +128,7 @@ impl Tables {
         &self,
         tx: &mut Db::Transaction,
     ) -> Result<Option<Position>, StorageError> {
-        let found = tables::lock_checkpoint::<Db>(tx, &self.slot).await?;
+        let found = tables::lock_checkpoint::<Db>(tx, &self.partition).await?;
         Ok(found.map(|at| at.position))
     }
 
@@ -140,6 +140,6 @@ impl Tables {
         events: &[RecordedEvent],
     ) -> Result<(), StorageError> {
         let handled = u64::try_from(events.len()).unwrap_or(u64::MAX);
-        tables::note::<Db>(tx, &self.slot, to, handled, events.last()).await
+        tables::note::<Db>(tx, &self.partition, to, handled, events.last()).await
     }
 }

@@ -52,7 +52,7 @@ pub enum LoadError {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ExecuteError<E> {
-    /// The aggregate refused the command. Nothing was written.
+    /// The aggregate rejected the command. Nothing was written.
     #[error(transparent)]
     Rejected(E),
     /// Other writers were first, in every attempt. Nothing was written.
@@ -125,7 +125,7 @@ impl<E> ExecuteError<E> {
         }
     }
 
-    /// The aggregate's own refusal, if it was one.
+    /// The aggregate's own rejection, if it was one.
     pub const fn rejection(&self) -> Option<&E> {
         match self {
             Self::Rejected(error) => Some(error),

@@ -2,9 +2,10 @@
 
 use super::{ExecuteError, LoadError, Repository, decode_recorded};
 use crate::{
-    Aggregate, Append, AppendError, AppendId, Appended, CodecError, Command, Decoded, EventSet,
-    EventStore, ExpectedVersion, Handle, InvalidStreamId, Metadata, NewEvent, Outcome, Position,
-    ReadLimit, Snapshot, SnapshotStore, StorageError, StoredPayload, StreamId, StreamRange,
+    Aggregate, Append, AppendError, AppendId, Appended, AsId, CodecError, Command, Decoded,
+    EventSet, EventStore, ExpectedVersion, Handle, InvalidStreamId, Metadata, NewEvent, Outcome,
+    Position, ReadLimit, Snapshot, SnapshotStore, StorageError, StoredPayload, StreamId,
+    StreamRange,
 };
 use futures_timer::Delay;
 use std::{
@@ -25,7 +26,11 @@ pub struct Execute<'a, A: Aggregate, S, N, C> {
 }
 
 impl<'a, A: Aggregate, S, N, C> Execute<'a, A, S, N, C> {
-    pub(super) fn new(repository: &'a Repository<A, S, N>, id: &A::Id, command: C) -> Self {
+    pub(super) fn new(
+        repository: &'a Repository<A, S, N>,
+        id: impl AsId<A::Id>,
+        command: C,
+    ) -> Self {
         Self {
             repository,
             stream: StreamId::of::<A>(id),
@@ -43,7 +48,7 @@ impl<'a, A: Aggregate, S, N, C> Execute<'a, A, S, N, C> {
 
     /// With an id that makes the command repeatable: the same id on the same aggregate returns the
     /// first result, for ever, and writes nothing again. Only a command that was accepted is
-    /// remembered; one that was refused is decided anew.
+    /// remembered; one that was rejected is decided anew.
     ///
     /// The id alone names the request. The command is not compared: another command under an id that
     /// was used gets the first result too, with [`Executed::repeated`] set. Never use an id twice for
@@ -154,7 +159,7 @@ where
             let snapshot_at = loaded.snapshot_version();
             let decision = match decide(&stream, loaded.state, self.command.clone()) {
                 Ok(decision) => decision,
-                Err(refused) => return self.refused(&stream, refused).await,
+                Err(rejected) => return self.rejected(&stream, rejected).await,
             };
             let Decision {
                 state,
@@ -222,18 +227,18 @@ where
     }
 
     /// A command that was not decided may be the repetition of one that was.
-    async fn refused(
+    async fn rejected(
         self,
         stream: &StreamId,
-        refused: ExecuteError<A::Error>,
+        rejected: ExecuteError<A::Error>,
     ) -> Result<Executed<A>, ExecuteError<A::Error>> {
         let Some(id) = &self.append_id else {
-            return Err(refused);
+            return Err(rejected);
         };
         let first = self.repository.store.find_append(stream, id).await;
         match first.map_err(|e| ExecuteError::Load(e.into()))? {
             Some(first) => self.first(stream, first).await,
-            None => Err(refused),
+            None => Err(rejected),
         }
     }
 

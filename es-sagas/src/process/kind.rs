@@ -1,7 +1,7 @@
 //! The user's process manager behind one type for all: which events it reads, what follows.
 
 use super::{
-    HasRefusals, HasTimers, OnRefused, OnTimer, ProcessManager, ReactTo, Reactions, Refused,
+    HasRejections, HasTimers, OnRejected, OnTimer, ProcessManager, ReactTo, Reactions, Rejected,
 };
 use crate::names::category;
 use es_runtime::{
@@ -38,7 +38,7 @@ struct Entry<P: ProcessManager> {
 pub struct Inputs<P: ProcessManager> {
     entries: Vec<Entry<P>>,
     timer: Option<fn(&P, &str) -> Reactions<P>>,
-    refused: Option<fn(&P, &Refused) -> Reactions<P>>,
+    rejected: Option<fn(&P, &Rejected) -> Reactions<P>>,
 }
 
 impl<P: ProcessManager> Inputs<P> {
@@ -47,7 +47,7 @@ impl<P: ProcessManager> Inputs<P> {
         Self {
             entries: Vec::new(),
             timer: None,
-            refused: None,
+            rejected: None,
         }
     }
 
@@ -74,12 +74,12 @@ impl<P: ProcessManager> Inputs<P> {
         self
     }
 
-    /// And to refusals of aggregates.
-    pub fn refusals(mut self) -> Self
+    /// And to rejections of aggregates.
+    pub fn rejections(mut self) -> Self
     where
-        P: OnRefused + HasRefusals,
+        P: OnRejected + HasRejections,
     {
-        self.refused = Some(P::refused);
+        self.rejected = Some(P::rejected);
         self
     }
 }
@@ -144,8 +144,8 @@ pub(crate) trait Instance: Send {
     fn apply(&mut self, event: &RecordedEvent) -> Result<(), String>;
     fn react(&self, to: &StreamId, event: &RecordedEvent) -> Result<Decided, String>;
     fn timer(&self, to: &StreamId, name: &str) -> Result<Decided, String>;
-    /// `None` when it is not told of refusals.
-    fn refused(&self, to: &StreamId, refused: &Refused) -> Result<Option<Decided>, String>;
+    /// `None` when it is not told of rejections.
+    fn rejected(&self, to: &StreamId, rejected: &Rejected) -> Result<Option<Decided>, String>;
 }
 
 /// One type of process manager.
@@ -232,12 +232,12 @@ impl<P: ProcessManager> Instance for Live<P> {
         shielded("`timer`", || decided(to, timer(&self.state, name)))
     }
 
-    fn refused(&self, to: &StreamId, refused: &Refused) -> Result<Option<Decided>, String> {
-        let Some(told) = self.inputs.refused else {
+    fn rejected(&self, to: &StreamId, rejected: &Rejected) -> Result<Option<Decided>, String> {
+        let Some(told) = self.inputs.rejected else {
             return Ok(None);
         };
-        shielded("`refused`", || {
-            decided(to, told(&self.state, refused)).map(Some)
+        shielded("`rejected`", || {
+            decided(to, told(&self.state, rejected)).map(Some)
         })
     }
 }

@@ -18,7 +18,7 @@ mod work;
 pub(crate) use input::read_on;
 pub(crate) use kind::{Erased, Manager};
 pub use kind::{Inputs, ReactsTo};
-pub use reactions::{Reactions, Refused};
+pub use reactions::{Reactions, Rejected};
 pub use repair::ProcessView;
 pub(crate) use repair::{repair, resume};
 pub use state::ProcessState;
@@ -35,7 +35,7 @@ use es_runtime::{Aggregate, Envelope, EventSet};
 /// are never among them. It is never sent commands: its stream is `saga:<name>/<id>`, and
 /// [`Sagas`](super::Sagas) writes it.
 ///
-/// An input that it cannot react to (an aggregate refuses, a function panics) parks this one instance:
+/// An input that it cannot react to (an aggregate rejects, a function panics) parks this one instance:
 /// the input waits there with the reason, and those that come later behind it, until an operator
 /// [repairs](super::Sagas::repair) it. Other instances go on.
 ///
@@ -162,17 +162,17 @@ pub trait OnTimer: ProcessManager + HasTimers {
     fn timer(&self, name: &str) -> Reactions<Self>;
 }
 
-/// What a process manager does when an aggregate refuses a command of it. Say `refusals` in its
+/// What a process manager does when an aggregate rejects a command of it. Say `rejections` in its
 /// attribute. Without it the instance is parked with the reason.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` does not say what follows when an aggregate refuses",
-    label = "there is no `impl OnRefused for {Self}`",
-    note = "write the impl, or take `refusals` out of its `#[process_manager(..)]`"
+    message = "`{Self}` does not say what follows when an aggregate rejects",
+    label = "there is no `impl OnRejected for {Self}`",
+    note = "write the impl, or take `rejections` out of its `#[process_manager(..)]`"
 )]
-pub trait OnRefused: ProcessManager + HasRefusals {
+pub trait OnRejected: ProcessManager + HasRejections {
     /// What follows instead of all that was decided on the input, in the same transaction. When one of
-    /// these commands is refused too, the instance is parked.
-    fn refused(&self, refused: &Refused) -> Reactions<Self>;
+    /// these commands is rejected too, the instance is parked.
+    fn rejected(&self, rejected: &Rejected) -> Reactions<Self>;
 }
 
 /// Says that a process manager has timers. Derived.
@@ -183,10 +183,10 @@ pub trait OnRefused: ProcessManager + HasRefusals {
 )]
 pub trait HasTimers {}
 
-/// Says that a process manager is told of refusals. Derived.
+/// Says that a process manager is told of rejections. Derived.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` says what follows from refusals but not that it is told of them",
-    label = "`refusals` is not in the `#[process_manager(..)]` of `{Self}`",
-    note = "add `refusals` to it, or remove this impl"
+    message = "`{Self}` says what follows from rejections but not that it is told of them",
+    label = "`rejections` is not in the `#[process_manager(..)]` of `{Self}`",
+    note = "add `rejections` to it, or remove this impl"
 )]
-pub trait HasRefusals {}
+pub trait HasRejections {}

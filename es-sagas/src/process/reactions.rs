@@ -1,7 +1,7 @@
 //! What a process manager answers to an input.
 
 use super::{OnTimer, ProcessManager};
-use es_runtime::{Command, EventOf, Events, Handle, StreamId, command::AggregateCommand};
+use es_runtime::{AsId, Command, EventOf, Events, Handle, StreamId, command::AggregateCommand};
 use std::{collections::BTreeMap, fmt, time::Duration};
 
 /// What follows from an input: events of the process manager, commands to aggregates, timers, its
@@ -34,7 +34,7 @@ impl<P: ProcessManager> Reactions<P> {
     }
 
     /// With this command to an aggregate of the same store; one for each aggregate at most.
-    pub fn command<A: Handle<C>, C: Command>(mut self, id: &A::Id, command: C) -> Self {
+    pub fn command<A: Handle<C>, C: Command>(mut self, id: impl AsId<A::Id>, command: C) -> Self {
         self.commands
             .push(AggregateCommand::new::<A, C>(id, command));
         self
@@ -85,27 +85,27 @@ impl<P: ProcessManager> fmt::Debug for Reactions<P> {
     }
 }
 
-/// A command that an aggregate refused. Nothing of what was decided with it was stored.
+/// A command that an aggregate rejected. Nothing of what was decided with it was stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Refused {
+pub struct Rejected {
     /// The stream of the aggregate, `None` when its id cannot be one.
     pub stream: Option<StreamId>,
     /// The text of the aggregate's error.
     pub reason: String,
 }
 
-impl Refused {
-    /// A refusal, such as for tests.
+impl Rejected {
+    /// A rejection, such as for tests.
     pub const fn new(stream: Option<StreamId>, reason: String) -> Self {
         Self { stream, reason }
     }
 }
 
-impl fmt::Display for Refused {
+impl fmt::Display for Rejected {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.stream {
-            Some(stream) => write!(f, "{stream} refused: {}", self.reason),
+            Some(stream) => write!(f, "{stream} rejected: {}", self.reason),
             None => f.write_str(&self.reason),
         }
     }

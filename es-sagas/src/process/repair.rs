@@ -83,7 +83,7 @@ pub(crate) async fn repair<S: WorkQueue>(
     by: &str,
     reason: &str,
 ) -> Result<(), SagaError> {
-    let refuse = |reason: String| SagaError::NotNow {
+    let reject = |reason: String| SagaError::NotNow {
         instance: instance.clone(),
         reason,
     };
@@ -93,21 +93,21 @@ pub(crate) async fn repair<S: WorkQueue>(
         let loaded = load(&core.store, manager, instance).await?;
         let mut state = loaded.state;
         if loaded.version == 0 || state.ended {
-            return Err(refuse("there is none, or it has ended".to_owned()));
+            return Err(reject("there is none, or it has ended".to_owned()));
         }
         match (verb, state.waiting.front()) {
             (Verb::Retry {} | Verb::Skip { .. }, _) if state.parked.is_none() => {
-                return Err(refuse("it is not parked".to_owned()));
+                return Err(reject("it is not parked".to_owned()));
             }
             (Verb::Retry {} | Verb::Abandon {}, _) => {}
             (Verb::Skip { step }, Some(first)) if first.name() == step => {}
             (Verb::Skip { step }, first) => {
                 let at = first.map_or("nothing", ProcessCause::name);
-                return Err(refuse(format!("it is parked at `{at}`, not at `{step}`")));
+                return Err(reject(format!("it is parked at `{at}`, not at `{step}`")));
             }
             (other, _) => {
                 let name = other.name();
-                return Err(refuse(format!("`{name}` is not for process managers")));
+                return Err(reject(format!("`{name}` is not for process managers")));
             }
         }
         let cause = ProcessCause::Operator {

@@ -2,7 +2,7 @@
 
 use super::{
     kind::{Decided, Instance, Manager},
-    reactions::Refused,
+    reactions::Rejected,
     state::{Loaded, load},
     stored::{ProcessCause, ProcessOutcome, STEPPED, Stepped},
 };
@@ -24,7 +24,7 @@ pub(super) struct Decision {
     /// The record and the instance's own events, then those of the aggregates.
     pub(super) appends: Vec<Append>,
     pub(super) row: WorkChange,
-    /// The streams on whose state it was decided, those of aggregates that refused among them.
+    /// The streams on whose state it was decided, those of aggregates that rejected among them.
     pub(super) looked_at: Vec<StreamId>,
 }
 
@@ -63,14 +63,14 @@ pub(super) async fn decide<S: WorkQueue>(
             None => answer(store, user, instance, &cause, input, beside, &mut looked_at).await?,
         };
         match answer {
-            Answer::Of(decided, refused, appends) => {
+            Answer::Of(decided, rejected, appends) => {
                 let mut step = Stepped::new(cause, ProcessOutcome::Reacted {});
                 let timers = decided.timers.into_iter();
                 step.timers = timers
                     .map(|(name, after)| (name, after.map(|after| now.after(after))))
                     .collect();
                 step.commands = appends.iter().map(|a| a.stream.to_string()).collect();
-                step.refused = refused;
+                step.rejected = rejected;
                 step.ended = decided.ended;
                 (step, decided.events, appends)
             }
@@ -146,7 +146,7 @@ pub(super) fn append_of(
         .with_event(NewEvent::json(STEPPED, 1, payload)))
 }
 
-/// Asks the user's code, then the aggregates, and after a refusal the user's code once more.
+/// Asks the user's code, then the aggregates, and after a rejection the user's code once more.
 async fn answer<S: WorkQueue>(
     store: &S,
     user: Result<Box<dyn Instance>, String>,
@@ -176,16 +176,16 @@ async fn answer<S: WorkQueue>(
         Ok(decided) => decided,
         Err(why) => return Ok(Answer::Park(why)),
     };
-    let refused = match ask_all(store, &mut decided, instance, beside, looked_at).await? {
+    let rejected = match ask_all(store, &mut decided, instance, beside, looked_at).await? {
         Asked::All(appends) => return Ok(Answer::Of(decided, None, appends)),
         Asked::Wrong(why) => return Ok(Answer::Park(why)),
-        Asked::Refused(refused) => refused,
+        Asked::Rejected(rejected) => rejected,
     };
     let instead = match &user {
-        Ok(user) => user.refused(instance, &refused),
+        Ok(user) => user.rejected(instance, &rejected),
         Err(why) => Err(why.clone()),
     };
-    let text = refused.to_string();
+    let text = rejected.to_string();
     let mut decided = match instead {
         Ok(Some(decided)) => decided,
         Ok(None) => return Ok(Answer::Park(text)),
@@ -194,13 +194,13 @@ async fn answer<S: WorkQueue>(
     match ask_all(store, &mut decided, instance, beside, looked_at).await? {
         Asked::All(appends) => Ok(Answer::Of(decided, Some(text), appends)),
         Asked::Wrong(why) => Ok(Answer::Park(format!("{text}; then {why}"))),
-        Asked::Refused(again) => Ok(Answer::Park(format!("{text}; then {again}"))),
+        Asked::Rejected(again) => Ok(Answer::Park(format!("{text}; then {again}"))),
     }
 }
 
 enum Asked {
     All(Vec<Append>),
-    Refused(Refused),
+    Rejected(Rejected),
     Wrong(String),
 }
 
@@ -227,7 +227,7 @@ async fn ask_all<S: WorkQueue>(
         match command.decide(store).await {
             Ok(append) => appends.push(append),
             Err(DecideError::Rejected(reason)) => {
-                return Ok(Asked::Refused(Refused::new(stream, reason)));
+                return Ok(Asked::Rejected(Rejected::new(stream, reason)));
             }
             Err(DecideError::Unread(error @ ReadError::Storage(_))) => return Err(error.into()),
             Err(DecideError::Unread(damaged)) => return Ok(Asked::Wrong(damaged.to_string())),

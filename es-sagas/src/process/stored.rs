@@ -20,8 +20,8 @@ pub struct Stepped {
     pub timers: BTreeMap<String, Option<Timestamp>>,
     /// The aggregates that were commanded.
     pub commands: Vec<String>,
-    /// The refusal that it reacted to instead of the input.
-    pub refused: Option<String>,
+    /// The rejection that it reacted to instead of the input.
+    pub rejected: Option<String>,
     /// Whether it ended with this.
     pub ended: bool,
 }
@@ -36,7 +36,7 @@ impl Stepped {
             outcome,
             timers: BTreeMap::new(),
             commands: Vec::new(),
-            refused: None,
+            rejected: None,
             ended: false,
         }
     }

@@ -8,7 +8,7 @@ use super::{
 use crate::{
     SagaError,
     commit::{
-        ATTEMPTS, append_of, contended, is_refused_for_good, may_decide_again, pause_after,
+        ATTEMPTS, append_of, contended, is_rejected_for_good, may_decide_again, pause_after,
         released,
     },
     load::may_pass,
@@ -24,7 +24,6 @@ pub(crate) async fn work_on<S: WorkQueue>(
     claimed: Claimed,
     stop: &Stop,
 ) -> Result<(), SagaError> {
-    let epoch = (!core.settings.broken.fence).then_some(claimed.epoch);
     let instance = &claimed.instance;
     let mut attempt = 0;
     let mut cannot: Option<String> = None;
@@ -60,7 +59,7 @@ pub(crate) async fn work_on<S: WorkQueue>(
                 released(loaded.state.row(instance, now)),
             ),
         };
-        row.epoch = epoch;
+        row.epoch = Some(claimed.epoch);
         let mut commit = Commit::new().work(row);
         commit.appends = appends;
         match core.store.commit(commit).await {
@@ -68,7 +67,7 @@ pub(crate) async fn work_on<S: WorkQueue>(
             Ok(_) => (attempt, cannot) = (0, None),
             // Somebody else has it.
             Err(CommitError::Fenced { .. }) => return Ok(()),
-            Err(error) if is_refused_for_good(&error) && cannot.is_none() => {
+            Err(error) if is_rejected_for_good(&error) && cannot.is_none() => {
                 cannot = Some(error.to_string());
             }
             Err(error) if may_decide_again(&error) && attempt < ATTEMPTS => {

@@ -2,10 +2,10 @@
 //! writes. A store without a read database must not give one out.
 
 use super::{StoreFixture, stream, write};
-use crate::{SleepyStore, as_a_process};
+use crate::{PausingStore, as_a_process};
 use es_projections::{
-    Dispatch, HandlerError, Job, Projection, Projections, ReadDatabase, RolledBack, SqlTransaction,
-    SqlValue,
+    Dialect, Dispatch, HandlerError, Job, Projection, Projections, ReadDatabase, RolledBack,
+    SqlTransaction, SqlValue,
 };
 use es_runtime::{EventFilter, ExpectedVersion, ReadLimit, RecordedEvent};
 use std::{
@@ -28,7 +28,7 @@ impl<Db: ReadDatabase> Job<Db> for Script {
     }
 }
 
-/// Notes each event that it handles in a table that all generations share, so that an effect that
+/// Notes each event that it handles in a table that all builds share, so that an effect that
 /// counts twice shows.
 struct Noted<const NAME: char> {
     /// Fails once for each of so many events.
@@ -60,7 +60,7 @@ impl<const NAME: char> Projection for Noted<NAME> {
 }
 
 impl<Db: ReadDatabase, const NAME: char> Dispatch<Db> for Noted<NAME> {
-    fn schema() -> Cow<'static, str> {
+    fn schema(_: Dialect) -> Cow<'static, str> {
         match NAME {
             'a' => Cow::Borrowed("CREATE TABLE {kit_a} (position TEXT)"),
             _ => Cow::Borrowed("CREATE TABLE {kit_b} (position TEXT)"),
@@ -136,12 +136,12 @@ async fn a_replaced_one_writes_nothing<F: StoreFixture>(fixture: F, by_lease: bo
     let Some((store, read)) = prepared(&fixture).await else {
         return;
     };
-    let (sleepy, alarm) = SleepyStore::until_woken(store.clone());
+    let (sleepy, resume) = PausingStore::until_resumed(store.clone());
     let first = Projections::new(sleepy, read.clone())
         .lease(Duration::from_millis(200))
         .with(Noted::<'a'>::new());
     let first = as_a_process(async move { first.catch_up().await });
-    alarm.is_asleep().await;
+    resume.is_paused().await;
     assert_eq!(effects(&read, A).await, (0, 0));
 
     Projections::new(store, read.clone())
@@ -152,13 +152,13 @@ async fn a_replaced_one_writes_nothing<F: StoreFixture>(fixture: F, by_lease: bo
         .expect("it caught up");
     assert_eq!(effects(&read, A).await, ONCE);
 
-    alarm.wake();
+    resume.resume();
     let ended = first.await.expect("no panic");
     assert!(ended.is_ok(), "it finds the work done: {ended:?}");
     assert_eq!(effects(&read, A).await, ONCE);
 }
 
-/// An owner from whom the slot was taken cannot move the checkpoint of a later one.
+/// An owner from whom the partition was taken cannot move the checkpoint of a later one.
 pub async fn a_replaced_owner_is_refused<F: StoreFixture>(fixture: F) {
     a_replaced_one_writes_nothing(fixture, false).await;
 }

@@ -121,6 +121,18 @@ pub async fn a_commit_that_is_refused_writes_nothing<F: StoreFixture<Store: Work
         Err(CommitError::Append(AppendError::DuplicateEventId { .. })) => {}
         wrong => panic!("the event id is known, and not {wrong:?}"),
     }
+    let second = fresh();
+    let mut shared = request(&three, ExpectedVersion::NoStream, [3]);
+    shared.events[0].id = second.events[0].id;
+    match store
+        .commit(Commit::new().append(second).append(shared))
+        .await
+    {
+        Err(CommitError::Append(AppendError::DuplicateEventId { stream, .. })) => {
+            assert_eq!(stream, three);
+        }
+        wrong => panic!("two events of the commit have one id, and not {wrong:?}"),
+    }
     let mut fenced = due(&store, "1").await;
     fenced.epoch = Some(3);
     match store

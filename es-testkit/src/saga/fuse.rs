@@ -1,7 +1,7 @@
 //! A process that dies at a chosen point: everything that it asks for fails from there on.
 
 use es_runtime::{StorageError, StorageErrorKind};
-use es_sagas::{Around, Fail, StepCall, StepCx};
+use es_sagas::{Fail, Interceptor, StepCall, StepCx};
 use std::{
     fmt,
     future::Future,
@@ -26,9 +26,9 @@ struct Inner {
 
 type Watch = Arc<dyn Fn(&str) + Send + Sync>;
 
-/// Counts the writes and calls of a process, and kills it at one of them. Around a store by
-/// [`MortalStore`](super::MortalStore), around the calls of a runner by
-/// [`Sagas::around`](es_sagas::Sagas::around).
+/// Counts the writes and calls of a process, and kills it at one of them. Wrap the store in a
+/// [`MortalStore`](super::MortalStore), and pass the fuse to
+/// [`Sagas::intercept`](es_sagas::Sagas::intercept) for the calls of a runner.
 #[derive(Clone, Default)]
 pub struct Fuse {
     inner: Arc<Mutex<Inner>>,
@@ -43,7 +43,7 @@ impl fmt::Debug for Fuse {
     }
 }
 
-impl Around for Fuse {
+impl Interceptor for Fuse {
     fn call<'a>(&'a self, cx: &'a StepCx, call: StepCall<'a>) -> StepCall<'a> {
         let gone = || Fail::transient("the process died here");
         Box::pin(self.pass(call_of(cx), call, gone))

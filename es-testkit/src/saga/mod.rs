@@ -53,14 +53,14 @@ mod store;
 pub use fuse::{CrashPoint, Fuse};
 pub use ledger::{Called, Ledger};
 pub use process::{ProcessTest, Reacted};
-pub use store::MortalStore;
+pub use store::{Mortal, MortalStore};
 
 use crate::VirtualClock;
 use es_runtime::WorkStatus;
 use es_runtime::{AppendId, MemoryStore, Metadata};
 use es_sagas::{
-    Around, Direction, Fail, Phase, Saga, SagaEvent, SagaState, SagaView, Sagas, Start, StepCall,
-    StepCx, StepStatus,
+    Direction, Fail, Interceptor, Phase, Saga, SagaEvent, SagaState, SagaView, Sagas, Start,
+    StepCall, StepCx, StepStatus,
 };
 use fuse::call_of;
 use std::{collections::BTreeMap, future::Future, pin::Pin, sync::Arc, time::Duration};
@@ -253,7 +253,7 @@ impl<T: Saga> SagaTest<T> {
         let sagas = Sagas::new(mortal)
             .key_space("test")
             .lease(LEASE)
-            .around(around)
+            .intercept(around)
             .with::<T>((self.deps)());
         let sagas = (self.configure)(sagas);
         let request = AppendId::new("start").unwrap_or_else(|e| panic!("{e}"));
@@ -353,7 +353,7 @@ struct Kit {
     unwind: Unwind,
 }
 
-impl Around for Kit {
+impl Interceptor for Kit {
     fn call<'a>(&'a self, cx: &'a StepCx, call: StepCall<'a>) -> StepCall<'a> {
         Box::pin(async move {
             let what = call_of(cx);

@@ -139,14 +139,14 @@ mod tests {
             .when(register.clone())
             .then(registered())
             .when(register)
-            .then_refused(CustomerError::AlreadyRegistered);
+            .then_rejected(CustomerError::AlreadyRegistered);
     }
 
     #[test]
     fn only_customers_are_credited() {
         given_nothing::<Customer>()
             .when(credit(1))
-            .then_refused(CustomerError::NotRegistered);
+            .then_rejected(CustomerError::NotRegistered);
     }
 
     #[test]

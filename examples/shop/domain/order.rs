@@ -336,18 +336,18 @@ mod tests {
     fn an_order_is_placed_once_with_cds_and_no_negative_total() {
         given::<Order>(placed())
             .when(place())
-            .then_refused(OrderError::AlreadyPlaced);
+            .then_rejected(OrderError::AlreadyPlaced);
         let empty = PlaceOrder { cds: 0, ..place() };
         given_nothing::<Order>()
             .when(empty)
-            .then_refused(OrderError::NoCds);
+            .then_rejected(OrderError::NoCds);
         let negative = PlaceOrder {
             total: Cents(-1),
             ..place()
         };
         given_nothing::<Order>()
             .when(negative)
-            .then_refused(OrderError::NegativeTotal);
+            .then_rejected(OrderError::NegativeTotal);
     }
 
     #[test]
@@ -358,16 +358,16 @@ mod tests {
         };
         given::<Order>(placed())
             .when(pay(2972))
-            .then_refused(OrderError::WrongAmount {
+            .then_rejected(OrderError::WrongAmount {
                 due: Cents(2973),
                 paid: Cents(2972),
             });
         paid_order()
             .when(pay(2973))
-            .then_refused(OrderError::AlreadyPaid);
+            .then_rejected(OrderError::AlreadyPaid);
         given_nothing::<Order>()
             .when(pay(2973))
-            .then_refused(OrderError::NotPlaced);
+            .then_rejected(OrderError::NotPlaced);
     }
 
     #[test]
@@ -375,14 +375,14 @@ mod tests {
         let ship = ShipOrder { shipped_on: DAY };
         given::<Order>(placed())
             .when(ship.clone())
-            .then_refused(OrderError::NotPaid);
+            .then_rejected(OrderError::NotPaid);
         given_nothing::<Order>()
             .when(ship.clone())
-            .then_refused(OrderError::NotPlaced);
+            .then_rejected(OrderError::NotPlaced);
         paid_order()
             .and(shipped())
             .when(ship)
-            .then_refused(OrderError::Shipped);
+            .then_rejected(OrderError::Shipped);
     }
 
     #[test]
@@ -398,11 +398,11 @@ mod tests {
         paid_order()
             .and(shipped())
             .when(cancel())
-            .then_refused(OrderError::Shipped);
+            .then_rejected(OrderError::Shipped);
         paid_order()
             .and(cancelled())
             .when(ShipOrder { shipped_on: DAY })
-            .then_refused(OrderError::Cancelled);
+            .then_rejected(OrderError::Cancelled);
     }
 
     #[test]

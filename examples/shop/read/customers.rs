@@ -4,10 +4,10 @@ use crate::domain::{
     customer::CustomerEvent,
     order::{OrderCancelled, OrderPlaced},
 };
-use es_postgres::{Postgres, PostgresTransaction, tokio_postgres::Row};
+use es_postgres::{PostgresReadDatabase, PostgresTransaction, tokio_postgres::Row};
 use es_projections::{HandlerError, Project, Projection};
 use es_runtime::Envelope;
-use es_sqlite::{Sqlite, SqliteTransaction, rusqlite::params};
+use es_sqlite::{SqliteReadDatabase, SqliteTransaction, rusqlite::params};
 
 #[derive(Projection)]
 #[projection(
@@ -16,8 +16,8 @@ use es_sqlite::{Sqlite, SqliteTransaction, rusqlite::params};
     events(CustomerEvent, OrderPlaced, OrderCancelled)
 )]
 #[projection(schema(
-    Sqlite = include_str!("sqlite/customers.sql"),
-    Postgres = include_str!("postgres/customers.sql"),
+    SqliteReadDatabase = include_str!("sqlite/customers.sql"),
+    PostgresReadDatabase = include_str!("postgres/customers.sql"),
 ))]
 pub struct Customers;
 
@@ -36,7 +36,7 @@ const ADD: &str = "INSERT INTO {customers} (customer_id, orders, cds, spent_cent
                        cds = {customers}.cds + excluded.cds,
                        spent_cents = {customers}.spent_cents + excluded.spent_cents";
 
-impl Project<CustomerEvent, Sqlite> for Customers {
+impl Project<CustomerEvent, SqliteReadDatabase> for Customers {
     async fn project(
         &self,
         event: &Envelope<CustomerEvent>,
@@ -54,7 +54,7 @@ impl Project<CustomerEvent, Sqlite> for Customers {
     }
 }
 
-impl Project<CustomerEvent, Postgres> for Customers {
+impl Project<CustomerEvent, PostgresReadDatabase> for Customers {
     async fn project(
         &self,
         event: &Envelope<CustomerEvent>,
@@ -72,7 +72,7 @@ impl Project<CustomerEvent, Postgres> for Customers {
     }
 }
 
-impl Project<OrderPlaced, Sqlite> for Customers {
+impl Project<OrderPlaced, SqliteReadDatabase> for Customers {
     async fn project(
         &self,
         placed: &Envelope<OrderPlaced>,
@@ -86,7 +86,7 @@ impl Project<OrderPlaced, Sqlite> for Customers {
     }
 }
 
-impl Project<OrderPlaced, Postgres> for Customers {
+impl Project<OrderPlaced, PostgresReadDatabase> for Customers {
     async fn project(
         &self,
         placed: &Envelope<OrderPlaced>,
@@ -100,7 +100,7 @@ impl Project<OrderPlaced, Postgres> for Customers {
     }
 }
 
-impl Project<OrderCancelled, Sqlite> for Customers {
+impl Project<OrderCancelled, SqliteReadDatabase> for Customers {
     async fn project(
         &self,
         cancelled: &Envelope<OrderCancelled>,
@@ -115,7 +115,7 @@ impl Project<OrderCancelled, Sqlite> for Customers {
     }
 }
 
-impl Project<OrderCancelled, Postgres> for Customers {
+impl Project<OrderCancelled, PostgresReadDatabase> for Customers {
     async fn project(
         &self,
         cancelled: &Envelope<OrderCancelled>,

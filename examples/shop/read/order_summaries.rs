@@ -1,24 +1,24 @@
 //! One row an order: who bought what, and how far it is.
 
 use crate::domain::order::{OrderCancelled, OrderPaid, OrderPlaced, OrderShipped};
-use es_postgres::{Postgres, PostgresTransaction};
+use es_postgres::{PostgresReadDatabase, PostgresTransaction};
 use es_projections::{HandlerError, Project, Projection};
 use es_runtime::Envelope;
-use es_sqlite::{Sqlite, SqliteTransaction, rusqlite::params};
+use es_sqlite::{SqliteReadDatabase, SqliteTransaction, rusqlite::params};
 
 #[derive(Projection)]
 #[projection("order_summaries", version = 1)]
 #[projection(events(OrderPlaced, OrderPaid, OrderShipped, OrderCancelled))]
 #[projection(schema(
-    Sqlite = include_str!("sqlite/order_summaries.sql"),
-    Postgres = include_str!("postgres/order_summaries.sql"),
+    SqliteReadDatabase = include_str!("sqlite/order_summaries.sql"),
+    PostgresReadDatabase = include_str!("postgres/order_summaries.sql"),
 ))]
 pub struct OrderSummaries;
 
 const PLACE: &str = "INSERT INTO {order_summaries} VALUES ($1, $2, $3, $4, $5, 'placed')";
 const SET_STATUS: &str = "UPDATE {order_summaries} SET status = $1 WHERE order_id = $2";
 
-impl Project<OrderPlaced, Sqlite> for OrderSummaries {
+impl Project<OrderPlaced, SqliteReadDatabase> for OrderSummaries {
     async fn project(
         &self,
         placed: &Envelope<OrderPlaced>,
@@ -37,7 +37,7 @@ impl Project<OrderPlaced, Sqlite> for OrderSummaries {
     }
 }
 
-impl Project<OrderPlaced, Postgres> for OrderSummaries {
+impl Project<OrderPlaced, PostgresReadDatabase> for OrderSummaries {
     async fn project(
         &self,
         placed: &Envelope<OrderPlaced>,
@@ -57,7 +57,7 @@ impl Project<OrderPlaced, Postgres> for OrderSummaries {
     }
 }
 
-impl Project<OrderPaid, Sqlite> for OrderSummaries {
+impl Project<OrderPaid, SqliteReadDatabase> for OrderSummaries {
     async fn project(
         &self,
         paid: &Envelope<OrderPaid>,
@@ -68,7 +68,7 @@ impl Project<OrderPaid, Sqlite> for OrderSummaries {
     }
 }
 
-impl Project<OrderPaid, Postgres> for OrderSummaries {
+impl Project<OrderPaid, PostgresReadDatabase> for OrderSummaries {
     async fn project(
         &self,
         paid: &Envelope<OrderPaid>,
@@ -80,7 +80,7 @@ impl Project<OrderPaid, Postgres> for OrderSummaries {
     }
 }
 
-impl Project<OrderShipped, Sqlite> for OrderSummaries {
+impl Project<OrderShipped, SqliteReadDatabase> for OrderSummaries {
     async fn project(
         &self,
         shipped: &Envelope<OrderShipped>,
@@ -91,7 +91,7 @@ impl Project<OrderShipped, Sqlite> for OrderSummaries {
     }
 }
 
-impl Project<OrderShipped, Postgres> for OrderSummaries {
+impl Project<OrderShipped, PostgresReadDatabase> for OrderSummaries {
     async fn project(
         &self,
         shipped: &Envelope<OrderShipped>,
@@ -103,7 +103,7 @@ impl Project<OrderShipped, Postgres> for OrderSummaries {
     }
 }
 
-impl Project<OrderCancelled, Sqlite> for OrderSummaries {
+impl Project<OrderCancelled, SqliteReadDatabase> for OrderSummaries {
     async fn project(
         &self,
         cancelled: &Envelope<OrderCancelled>,
@@ -114,7 +114,7 @@ impl Project<OrderCancelled, Sqlite> for OrderSummaries {
     }
 }
 
-impl Project<OrderCancelled, Postgres> for OrderSummaries {
+impl Project<OrderCancelled, PostgresReadDatabase> for OrderSummaries {
     async fn project(
         &self,
         cancelled: &Envelope<OrderCancelled>,

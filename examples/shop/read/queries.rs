@@ -1,9 +1,9 @@
 //! What the shop asks its read models.
 
 use crate::domain::{Cents, CustomerId};
-use es_postgres::{Postgres, tokio_postgres};
+use es_postgres::{PostgresReadDatabase, tokio_postgres};
 use es_runtime::StorageError;
-use es_sqlite::{Sqlite, rusqlite};
+use es_sqlite::{SqliteReadDatabase, rusqlite};
 
 /// Questions that both databases answer in SQL, on connections that only read.
 pub trait Queries {
@@ -65,7 +65,7 @@ pub struct Report {
     pub totals: Totals,
 }
 
-impl Queries for Sqlite {
+impl Queries for SqliteReadDatabase {
     async fn orders_of(&self, customer: &CustomerId) -> Result<Vec<OrderSummary>, StorageError> {
         self.select(ORDERS_OF, [customer.0.clone()], |row| {
             Ok(OrderSummary {
@@ -121,7 +121,7 @@ impl Queries for Sqlite {
     }
 }
 
-impl Queries for Postgres {
+impl Queries for PostgresReadDatabase {
     async fn orders_of(&self, customer: &CustomerId) -> Result<Vec<OrderSummary>, StorageError> {
         self.select(ORDERS_OF, &[&customer.0], |row| {
             Ok(OrderSummary {

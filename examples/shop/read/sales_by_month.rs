@@ -1,16 +1,16 @@
 //! One row a month: how many orders, and what they came to, without those that were cancelled.
 
 use crate::domain::order::{OrderCancelled, OrderPlaced};
-use es_postgres::{Postgres, PostgresTransaction, tokio_postgres::Row};
+use es_postgres::{PostgresReadDatabase, PostgresTransaction, tokio_postgres::Row};
 use es_projections::{HandlerError, Project, Projection};
 use es_runtime::Envelope;
-use es_sqlite::{Sqlite, SqliteTransaction, rusqlite::params};
+use es_sqlite::{SqliteReadDatabase, SqliteTransaction, rusqlite::params};
 
 #[derive(Projection)]
 #[projection("sales_by_month", version = 1, events(OrderPlaced, OrderCancelled))]
 #[projection(schema(
-    Sqlite = include_str!("sqlite/sales_by_month.sql"),
-    Postgres = include_str!("postgres/sales_by_month.sql"),
+    SqliteReadDatabase = include_str!("sqlite/sales_by_month.sql"),
+    PostgresReadDatabase = include_str!("postgres/sales_by_month.sql"),
 ))]
 pub struct SalesByMonth;
 
@@ -21,7 +21,7 @@ const ADD: &str = "INSERT INTO {sales_by_month} VALUES ($1, $2, $3)
                        orders = {sales_by_month}.orders + excluded.orders,
                        cents = {sales_by_month}.cents + excluded.cents";
 
-impl Project<OrderPlaced, Sqlite> for SalesByMonth {
+impl Project<OrderPlaced, SqliteReadDatabase> for SalesByMonth {
     async fn project(
         &self,
         placed: &Envelope<OrderPlaced>,
@@ -35,7 +35,7 @@ impl Project<OrderPlaced, Sqlite> for SalesByMonth {
     }
 }
 
-impl Project<OrderPlaced, Postgres> for SalesByMonth {
+impl Project<OrderPlaced, PostgresReadDatabase> for SalesByMonth {
     async fn project(
         &self,
         placed: &Envelope<OrderPlaced>,
@@ -50,7 +50,7 @@ impl Project<OrderPlaced, Postgres> for SalesByMonth {
     }
 }
 
-impl Project<OrderCancelled, Sqlite> for SalesByMonth {
+impl Project<OrderCancelled, SqliteReadDatabase> for SalesByMonth {
     async fn project(
         &self,
         cancelled: &Envelope<OrderCancelled>,
@@ -65,7 +65,7 @@ impl Project<OrderCancelled, Sqlite> for SalesByMonth {
     }
 }
 
-impl Project<OrderCancelled, Postgres> for SalesByMonth {
+impl Project<OrderCancelled, PostgresReadDatabase> for SalesByMonth {
     async fn project(
         &self,
         cancelled: &Envelope<OrderCancelled>,

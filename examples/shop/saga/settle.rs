@@ -8,7 +8,7 @@ use crate::domain::{
     order::{LapseOrder, Order, OrderCancelled, OrderPlaced, OrderShipped},
 };
 use es_runtime::{Aggregate, Apply, Envelope, Event};
-use es_sagas::{OnRefused, OnTimer, ProcessManager, ReactTo, Reactions, Refused};
+use es_sagas::{OnRejected, OnTimer, ProcessManager, ReactTo, Reactions, Rejected};
 use jiff::{ToSpan, civil::Date};
 use serde::{Deserialize, Serialize};
 use std::{convert::Infallible, time::Duration};
@@ -28,7 +28,7 @@ pub struct SettlementOpened {
 
 #[derive(Aggregate, ProcessManager, Default)]
 #[aggregate("settlement", id = OrderId, error = Infallible, events(SettlementOpened))]
-#[process_manager(reacts(OrderPlaced, OrderShipped, OrderCancelled), timers, refusals)]
+#[process_manager(reacts(OrderPlaced, OrderShipped, OrderCancelled), timers, rejections)]
 pub struct Settlement {
     opened: Option<SettlementOpened>,
 }
@@ -111,8 +111,8 @@ impl OnTimer for Settlement {
 }
 
 /// The order was paid, or nobody knows the customer: there is nothing to lapse, or to credit.
-impl OnRefused for Settlement {
-    fn refused(&self, _: &Refused) -> Reactions<Self> {
+impl OnRejected for Settlement {
+    fn rejected(&self, _: &Rejected) -> Reactions<Self> {
         Reactions::none()
     }
 }
@@ -200,7 +200,7 @@ mod tests {
             .when_time(LAPSES_AFTER)
             .run()
             .await
-            .then_refused("already paid")
+            .then_rejected("already paid")
             .then_nothing_else();
     }
 

@@ -144,7 +144,7 @@ impl Place {
         self.try_count(&format!("SELECT count(*) FROM {schema}.events"))
     }
 
-    /// How many tables of generations there are, those of unfinished ones included.
+    /// How many tables of builds there are, those of unfinished ones included.
     fn tables(&self) -> Option<i64> {
         self.try_count(match self.database {
             None => "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name GLOB '*__g*'",

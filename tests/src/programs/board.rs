@@ -7,14 +7,14 @@
 //! libraries do. It says `done`, `lost N` with the pages that were refused since another one had the
 //! place, or `refused` with the reason.
 
-use es_postgres::{Postgres, PostgresStore};
+use es_postgres::{PostgresReadDatabase, PostgresStore};
 use es_projections::{
     Dispatch, HandlerError, Job, Measure, Projection, Projections, ReadDatabase, RolledBack,
     SqlTransaction, SqlValue,
 };
 use es_runtime::{EventStore, Position, ReadLimit};
-use es_sqlite::{Sqlite, SqliteStore};
-use es_testkit::SleepyStore;
+use es_sqlite::{SqliteReadDatabase, SqliteStore};
+use es_testkit::PausingStore;
 use es_tests::{
     board::{Board, NAIVE_TABLES},
     places::say,
@@ -36,11 +36,11 @@ pub(crate) async fn main() {
     let naive = args.get("mode") == "naive";
     if store.contains("dbname=") {
         let store = PostgresStore::open(store).await.expect("opens");
-        let read = Postgres::open(read).await.expect("opens");
+        let read = PostgresReadDatabase::open(read).await.expect("opens");
         keep(store, read, stops, naive).await;
     } else {
         let store = SqliteStore::open(store).await.expect("opens");
-        let read = Sqlite::open(read).await.expect("opens");
+        let read = SqliteReadDatabase::open(read).await.expect("opens");
         keep(store, read, stops, naive).await;
     }
 }
@@ -50,7 +50,7 @@ where
     Board: Dispatch<R>,
 {
     let behind_pages = Arc::clone(&stops);
-    let store = SleepyStore::new(store, move || {
+    let store = PausingStore::new(store, move || {
         let stops = Arc::clone(&behind_pages);
         Box::pin(async move { stops.pass("behind page") })
     });

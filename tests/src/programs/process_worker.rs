@@ -1,16 +1,17 @@
 //! A process that runs the process manager of `fulfilment.rs` until everything rests, or until it is
 //! killed.
 //!
-//! `process_worker STORE rest|serve RULES [POINT before|behind]`
+//! `process_worker STORE rest|serve FAULTS [POINT before|behind]`
 //!
-//! `RULES` is `whole`, or the rules that are switched off: `inbox`, or `inbox,cursor`; or `inline`, with a
+//! `FAULTS` is `none`, or the names of faults of the store, separated by commas; or `inline`, with a
 //! projection inside of its transactions. At the point it says so and waits to be killed.
 
 use es_runtime::WorkQueue;
-use es_sagas::{Broken, Sagas};
+use es_sagas::Sagas;
 use es_testkit::saga::{Fuse, MortalStore};
 use es_tests::{
     done_orders::DoneOrders,
+    faulty::{Fault, Faulty, faults},
     fulfilment::Fulfilment,
     places::{Act, say, with_inline},
     program::Stops,
@@ -25,32 +26,30 @@ const LIFE: Duration = Duration::from_secs(120);
 #[tokio::main]
 pub(crate) async fn main() {
     let args: Vec<String> = std::env::args().skip(2).collect();
-    let [store, mode, rules, point @ ..] = args.as_slice() else {
-        panic!("STORE MODE RULES [POINT SIDE]");
+    let [store, mode, wrong, point @ ..] = args.as_slice() else {
+        panic!("STORE MODE FAULTS [POINT SIDE]");
     };
     let stops = match point {
         [at, side] => Stops::numbered(at.parse().expect("a number"), side),
         _ => Stops::none(),
     };
-    let without = |rule| rules.split(',').any(|off| off == rule);
-    let broken = Broken {
-        inbox: without("inbox"),
-        cursor: without("cursor"),
-        ..Broken::default()
+    let faults = match wrong.as_str() {
+        "none" | "inline" => Vec::new(),
+        names => faults(names),
     };
     let work = Work {
         stops,
-        broken,
+        faults,
         serves: mode == "serve",
     };
-    let inline = (rules == "inline").then(DoneOrders::new);
+    let inline = (wrong == "inline").then(DoneOrders::new);
     let worked = tokio::time::timeout(LIFE, with_inline(store, inline, work)).await;
     worked.expect("it comes to rest");
 }
 
 struct Work {
     stops: Stops,
-    broken: Broken,
+    faults: Vec<Fault>,
     serves: bool,
 }
 
@@ -58,11 +57,11 @@ impl Act<()> for Work {
     async fn run<S: WorkQueue>(self, store: S) {
         let stops = self.stops;
         let fuse = Fuse::new(None).watched(move |point| stops.pass(point));
+        let store = Faulty::store(store, self.faults);
         let sagas = Sagas::new(MortalStore::new(store, fuse))
             .from_the_beginning(true)
             .lease(LEASE)
             .poll_every(Duration::from_millis(20))
-            .broken(self.broken)
             .with_process_manager::<Fulfilment>();
         if self.serves {
             let _running = sagas.start().await.expect("starts");

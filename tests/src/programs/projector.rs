@@ -9,7 +9,7 @@
 
 use es_projections::{HandlerError, Measure, Projections};
 use es_runtime::{EventStore, Position, ReadLimit};
-use es_sqlite::{Sqlite, SqliteStore, rusqlite::Connection};
+use es_sqlite::{SqliteReadDatabase, SqliteStore, rusqlite::Connection};
 use es_tests::{
     accounts::{BALANCES, Balances},
     stepping::Stepping,
@@ -63,7 +63,7 @@ pub(crate) async fn main() -> Result<(), Failure> {
     if mode == "naive" {
         return naive(&store, read, &places).await;
     }
-    let read = Sqlite::open(read).await?;
+    let read = SqliteReadDatabase::open(read).await?;
     if mode == "life" {
         return life(store, read, &places).await;
     }
@@ -88,7 +88,11 @@ pub(crate) async fn main() -> Result<(), Failure> {
 
 /// Each step finds what it left behind when it was killed: the first of an account is parked until
 /// the handler is mended, then the tables are rebuilt once.
-async fn life(store: SqliteStore, read: Sqlite, places: &Places) -> Result<(), Failure> {
+async fn life(
+    store: SqliteStore,
+    read: SqliteReadDatabase,
+    places: &Places,
+) -> Result<(), Failure> {
     let (in_handlers, around) = (places.clone(), places.clone());
     let broken = Arc::new(AtomicBool::new(true));
     let hinders = Arc::clone(&broken);
@@ -111,7 +115,10 @@ async fn life(store: SqliteStore, read: Sqlite, places: &Places) -> Result<(), F
         return Err(failed.event.reason.into());
     }
     let status = projections.status().await?;
-    if status.iter().any(|slot| slot.live && slot.generation == 1) {
+    if status
+        .iter()
+        .any(|partition| partition.live && partition.build == 1)
+    {
         projections.rebuild_now("balances").await?;
     }
     println!("done");

@@ -8,7 +8,7 @@ use es_projections::{HandlerError, Project, Projection, Projections};
 use es_runtime::{
     Aggregate, Apply, Envelope, Event, EventStore, ReadLimit, Repository, StreamId, StreamRange,
 };
-use es_sqlite::{Sqlite, SqliteStore, SqliteTransaction};
+use es_sqlite::{SqliteReadDatabase, SqliteStore, SqliteTransaction};
 use serde::{Deserialize, Serialize};
 use std::sync::Mutex;
 
@@ -33,12 +33,12 @@ impl Apply<NoteAdded> for Notes {
 /// Rows as long as the events, so that a short history fills the caches of the read database too.
 #[derive(Projection)]
 #[projection("texts", events(NoteAdded))]
-#[projection(schema(Sqlite = "CREATE TABLE {texts} (text TEXT)"))]
+#[projection(schema(SqliteReadDatabase = "CREATE TABLE {texts} (text TEXT)"))]
 struct Texts {
     kept: Option<Mutex<Vec<String>>>,
 }
 
-impl Project<NoteAdded, Sqlite> for Texts {
+impl Project<NoteAdded, SqliteReadDatabase> for Texts {
     async fn project(
         &self,
         added: &Envelope<NoteAdded>,
@@ -65,7 +65,7 @@ pub(crate) async fn main() -> Result<(), Box<dyn std::error::Error>> {
         let loaded = notes.load(&"n".to_owned()).await?;
         eprintln!("{} events, {} bytes", loaded.version, loaded.state.bytes);
     } else if how == "project" || how == "hoard" {
-        let read = Sqlite::open(format!("{file}-{how}")).await?;
+        let read = SqliteReadDatabase::open(format!("{file}-{how}")).await?;
         let kept = (how == "hoard").then(Mutex::default);
         Projections::new(store.clone(), read)
             .with(Texts { kept })

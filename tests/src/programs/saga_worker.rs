@@ -1,7 +1,7 @@
 //! A process that runs the sagas of orders until they rest, or until it is killed.
 //!
 //! `saga_worker store=.. ledger=.. [mode=once|rest|finish|serve] [services=..] [saga=..] [lease=..]
-//! [at=..|.. or number=.. side=before|behind] [deaf=yes] [broken=inbox|fence|late]`
+//! [at=..|.. or number=.. side=before|behind] [deaf=yes] [faults=..]`
 //!
 //! - `once` does what can be done now, `rest` goes on until nothing runs, `finish` and `serve` run as
 //!   tasks, the one until nothing is left, the other for ever.
@@ -10,20 +10,22 @@
 //!   `fragile`.
 //! - At the points, given by their names in their order or by a number, it says `at` with the name and
 //!   waits: to be killed there, to be stopped, or for `go` to go on.
+//! - `faults` are those of its store, by their names, separated by commas.
 //!
 //! It says `done` at its end.
 
 use es_postgres::PostgresStore;
+use es_runtime::WorkQueue;
 use es_runtime::WorkStatus;
-use es_runtime::{CommitStore, WorkQueue};
-use es_sagas::{Broken, Sagas};
+use es_sagas::Sagas;
 use es_sqlite::SqliteStore;
 use es_testkit::{
-    SleepyStore,
+    PausingStore,
     saga::{Fuse, MortalStore},
 };
 use es_tests::{
     editions::{CHANGED, Edition, FROZEN, Fragile, Hasty, Impatient, NEW, OLD},
+    faulty::{Faulty, faults},
     ledger::{Behaviour, FileLedger},
     orders::{OrderSaga, Outside},
     places::say,
@@ -52,19 +54,14 @@ async fn run<S: WorkQueue>(store: S, args: &Args) {
     let outside: Arc<dyn Outside> = Arc::new(FileLedger::open(ledger, behaviour));
     // Short, since the next process waits for it after each kill.
     let lease = args.get("lease").parse().unwrap_or(150);
-    let broken = Broken {
-        inbox: args.get("broken") == "inbox",
-        fence: args.get("broken") == "fence",
-        late: args.get("broken") == "late",
-        ..Broken::default()
-    };
-    let store = SleepyStore::new(store, || Box::pin(std::future::ready(()))).deaf(args.is("deaf"));
+    let store = PausingStore::new(store, || Box::pin(std::future::ready(())))
+        .ignoring_wakes(args.is("deaf"));
+    let store = Faulty::store(store, faults(args.get("faults")));
     let sagas = Sagas::new(MortalStore::new(store, fuse.clone()))
         .from_the_beginning(true)
         .lease(Duration::from_millis(lease))
         .poll_every(Duration::from_millis(20))
-        .broken(broken)
-        .around(fuse);
+        .intercept(fuse);
     let sagas = match args.get("saga") {
         "" | "order" => sagas.with::<OrderSaga>(outside),
         "old" => sagas.with::<Edition<OLD>>(outside),

@@ -4,7 +4,7 @@
 
 use es_projections::Projections;
 use es_runtime::Position;
-use es_sqlite::{Sqlite, SqliteStore};
+use es_sqlite::{SqliteReadDatabase, SqliteStore};
 use es_tests::accounts::{
     Balances, Rows, Turnover, balances, deposit, watch_positions, went_back, withdraw,
 };
@@ -58,7 +58,7 @@ async fn fill(folder: &Path) -> Rows {
         .expect("stored");
     }
     assert!(last > Position::START);
-    let read = Sqlite::open(folder.join("never-killed.db"))
+    let read = SqliteReadDatabase::open(folder.join("never-killed.db"))
         .await
         .expect("opens");
     Projections::new(store.clone(), read.clone())
@@ -86,7 +86,7 @@ async fn survives(folder: &Path, mode: &str, first: u64, expected: &Rows) -> boo
     let rows = if mode == "naive" {
         plain(&read)
     } else {
-        let read = Sqlite::open(read).await.expect("opens");
+        let read = SqliteReadDatabase::open(read).await.expect("opens");
         balances(&read).await.expect("rows")
     };
     rows == *expected
@@ -141,9 +141,12 @@ async fn a_whole_life_ends_in_the_same_rows_wherever_it_is_killed() {
     let store = SqliteStore::open(folder.join("events.db"))
         .await
         .expect("opens");
-    let read = Sqlite::open(&template).await.expect("opens");
-    let books = Projections::new(store.clone(), read.clone()).with(Turnover);
-    books.catch_up().await.expect("the books are there");
+    let read = SqliteReadDatabase::open(&template).await.expect("opens");
+    let state = Projections::new(store.clone(), read.clone()).with(Turnover);
+    state
+        .catch_up()
+        .await
+        .expect("the projection state are there");
     read.close().await;
     store.close().await;
     watch_positions(&template).expect("watched");
@@ -163,10 +166,10 @@ async fn a_whole_life_ends_in_the_same_rows_wherever_it_is_killed() {
             assert!(!killed_at(folder, &name, "life", 0), "it gets done");
         }
         kills += stopped;
-        let read = Sqlite::open(&path).await.expect("opens");
+        let read = SqliteReadDatabase::open(&path).await.expect("opens");
         let rows = balances(&read).await.expect("rows");
         assert_eq!(rows, expected, "killed at place {place}");
-        let of = "SELECT (SELECT live FROM es_read_models WHERE name = 'balances'),
+        let of = "SELECT (SELECT live FROM es_projections WHERE name = 'balances'),
                          (SELECT count(*) FROM es_parked),
                          (SELECT count(*) FROM sqlite_schema WHERE name LIKE 'balances%')";
         let left: Vec<(u32, u32, u32)> = read

@@ -1,15 +1,16 @@
 //! What databases, operators and stores do to runners: passing failures, transactions that are ended,
 //! stale orders, hints without a reason, names that cannot be used.
 
+use es_projections::WaitFor;
 use es_projections::{
     Delivery, HandlerError, Key, Measure, Project, Projection, ProjectionError, Projections, React,
-    ReadDatabase, Stalled, State, Status, Subscription,
+    Stalled, State, Status, Subscription,
 };
 use es_runtime::{
-    Append, AppendError, AppendId, Appended, Envelope, EventFilter, EventStore, FeedPage, Position,
-    ReadError, ReadLimit, RecordedEvent, StreamFold, StreamId, StreamRange,
+    Envelope, EventFilter, EventStore, FeedPage, Position, ReadError, ReadLimit, RecordedEvent,
 };
-use es_sqlite::{Sqlite, SqliteStore, SqliteTransaction, rusqlite::Connection};
+use es_sqlite::{SqliteReadDatabase, SqliteStore, SqliteTransaction, rusqlite::Connection};
+use es_testkit::{Layered, StoreLayer};
 use es_tests::accounts::{Balances, Deposited, Turnover, balances, deposit};
 use std::{
     future::Future,
@@ -24,15 +25,20 @@ use tokio::sync::Notify;
 
 const SOON: Duration = Duration::from_secs(20);
 
-async fn open(folder: &Path) -> (SqliteStore, Sqlite) {
+async fn open(folder: &Path) -> (SqliteStore, SqliteReadDatabase) {
     let store = SqliteStore::open(folder.join("events.db"))
         .await
         .expect("opens");
-    let read = Sqlite::open(folder.join("read.db")).await.expect("opens");
+    let read = SqliteReadDatabase::open(folder.join("read.db"))
+        .await
+        .expect("opens");
     (store, read)
 }
 
-fn quick<S: EventStore>(store: &S, read: &Sqlite) -> Projections<S, Sqlite> {
+fn quick<S: EventStore>(
+    store: &S,
+    read: &SqliteReadDatabase,
+) -> Projections<S, SqliteReadDatabase> {
     Projections::new(store.clone(), read.clone()).attempts(
         3,
         Duration::from_millis(1),
@@ -42,7 +48,7 @@ fn quick<S: EventStore>(store: &S, read: &Sqlite) -> Projections<S, Sqlite> {
 
 /// Looks at the status until it is as wanted.
 async fn until<S: EventStore>(
-    runner: &Projections<S, Sqlite>,
+    runner: &Projections<S, SqliteReadDatabase>,
     wanted: impl Fn(&[Status]) -> bool,
 ) -> Vec<Status> {
     let began = Instant::now();
@@ -57,7 +63,8 @@ async fn until<S: EventStore>(
 }
 
 fn waits_for_database(status: &[Status]) -> bool {
-    let waits = |slot: &Status| matches!(slot.state, State::Stalled(Stalled::Database(_)));
+    let waits =
+        |partition: &Status| matches!(partition.state, State::Stalled(Stalled::Database(_)));
     status.iter().any(waits)
 }
 
@@ -90,7 +97,9 @@ async fn a_busy_database_delays_a_swap_and_no_more() {
         .await
         .expect("it answers");
     until(&runner, |status| {
-        status.iter().all(|slot| slot.state == State::Running)
+        status
+            .iter()
+            .all(|partition| partition.state == State::Running)
     })
     .await;
     running.shutdown().await;
@@ -103,7 +112,7 @@ async fn without_room_tables_are_made_when_there_is_some() {
     let last = deposit(&store, "alice", 1).await.expect("stored");
     let file = folder.path().join("full.db");
     let large = SqliteStore::open(&file).await.expect("opens");
-    // The books are there.
+    // the projection state are there.
     quick(&store, &large.read_database())
         .with(Turnover)
         .catch_up()
@@ -145,51 +154,27 @@ enum Habit {
 #[derive(Clone)]
 struct Watched {
     inner: SqliteStore,
-    read: Sqlite,
+    read: SqliteReadDatabase,
     habit: Habit,
     reads: Arc<AtomicUsize>,
 }
 
 impl Watched {
-    fn new(inner: &SqliteStore, read: &Sqlite, habit: Habit) -> Self {
-        Self {
+    fn store(inner: &SqliteStore, read: &SqliteReadDatabase, habit: Habit) -> Layered<Self> {
+        Layered(Self {
             inner: inner.clone(),
             read: read.clone(),
             habit,
             reads: Arc::default(),
-        }
+        })
     }
 }
 
-impl EventStore for Watched {
-    async fn append(&self, append: Append) -> Result<Appended, AppendError> {
-        self.inner.append(append).await
-    }
+impl StoreLayer for Watched {
+    type Inner = SqliteStore;
 
-    async fn find_append(
-        &self,
-        stream: &StreamId,
-        id: &AppendId,
-    ) -> Result<Option<Appended>, ReadError> {
-        self.inner.find_append(stream, id).await
-    }
-
-    async fn fold_stream<F: StreamFold>(
-        &self,
-        stream: &StreamId,
-        after: u64,
-        fold: F,
-    ) -> Result<F, ReadError> {
-        self.inner.fold_stream(stream, after, fold).await
-    }
-
-    async fn read_stream(
-        &self,
-        stream: &StreamId,
-        range: StreamRange,
-        limit: ReadLimit,
-    ) -> Result<Vec<RecordedEvent>, ReadError> {
-        self.inner.read_stream(stream, range, limit).await
+    fn inner(&self) -> &SqliteStore {
+        &self.inner
     }
 
     async fn read_feed(
@@ -224,14 +209,14 @@ impl EventStore for Watched {
 async fn tables_are_swapped_while_others_append_all_the_time() {
     let folder = tempfile::tempdir().expect("a folder");
     let (store, read) = open(folder.path()).await;
-    let store = Watched::new(&store, &read, Habit::Grows);
+    let store = Watched::store(&store, &read, Habit::Grows);
     deposit(&store.inner, "alice", 1).await.expect("stored");
     let runner = quick(&store, &read).with(Divided).with(Turnover);
     let running = runner.start().expect("started");
     let live = |number| {
         move |status: &[Status]| {
-            let there = |slot: &Status| slot.live && slot.generation == number;
-            status.iter().filter(|slot| there(slot)).count() == 5
+            let there = |partition: &Status| partition.live && partition.build == number;
+            status.iter().filter(|partition| there(partition)).count() == 5
         }
     };
     until(&runner, live(1)).await;
@@ -252,11 +237,13 @@ async fn tables_that_are_always_further_are_held_for_the_swap() {
     let head = store.head().await.expect("head");
     read.wait_for::<Turnover>(head, SOON).await.expect("there");
 
-    let slow = Watched::new(&store, &read, Habit::FeedsAnother);
+    let slow = Watched::store(&store, &read, Habit::FeedsAnother);
     let new = quick(&slow, &read).with(second::Turnover);
     let running_new = new.start().expect("started");
     until(&new, |status| {
-        status.iter().any(|slot| slot.live && slot.version == 2)
+        status
+            .iter()
+            .any(|partition| partition.live && partition.version == 2)
     })
     .await;
     let last = deposit(&store, "alice", 1).await.expect("stored");
@@ -280,10 +267,10 @@ fn by_account(event: &RecordedEvent) -> Key<'_> {
 
 #[derive(Projection)]
 #[projection("divided", events(Deposited), partitions = 4, key = by_account)]
-#[projection(schema(Sqlite = "CREATE TABLE {divided} (account TEXT)"))]
+#[projection(schema(SqliteReadDatabase = "CREATE TABLE {divided} (account TEXT)"))]
 struct Divided;
 
-impl Project<Deposited, Sqlite> for Divided {
+impl Project<Deposited, SqliteReadDatabase> for Divided {
     async fn project(
         &self,
         event: &Envelope<Deposited>,
@@ -298,7 +285,7 @@ impl Project<Deposited, Sqlite> for Divided {
 async fn a_store_that_says_without_a_reason_that_there_is_more_is_polled() {
     let folder = tempfile::tempdir().expect("a folder");
     let (store, read) = open(folder.path()).await;
-    let store = Watched::new(&store, &read, Habit::CriesWolf);
+    let store = Watched::store(&store, &read, Habit::CriesWolf);
     let last = deposit(&store, "alice", 1).await.expect("stored");
     let runner = quick(&store, &read)
         .poll_every(Duration::from_secs(3600))
@@ -356,10 +343,12 @@ mod second {
 
     #[derive(Projection)]
     #[projection("turnover", version = 2, events(Deposited))]
-    #[projection(schema(Sqlite = "CREATE TABLE {turnover} (cents INTEGER, note TEXT)"))]
+    #[projection(schema(
+        SqliteReadDatabase = "CREATE TABLE {turnover} (cents INTEGER, note TEXT)"
+    ))]
     pub(super) struct Turnover;
 
-    impl Project<Deposited, Sqlite> for Turnover {
+    impl Project<Deposited, SqliteReadDatabase> for Turnover {
         async fn project(
             &self,
             event: &Envelope<Deposited>,
@@ -385,17 +374,20 @@ async fn an_older_program_rebuilds_its_own_version_only() {
     let rebuilt = old.rebuild_now("turnover").await.expect("rebuilt");
     assert_eq!((rebuilt.number, rebuilt.version), (3, 1));
     let status = new.status().await.expect("status");
-    let of_new = status.iter().find(|slot| slot.generation == 2);
-    assert_eq!(of_new.map(|slot| slot.position), Some(Position::START));
+    let of_new = status.iter().find(|partition| partition.build == 2);
+    assert_eq!(
+        of_new.map(|partition| partition.position),
+        Some(Position::START)
+    );
 }
 
 /// Ends its transaction, one way or another.
 #[derive(Projection)]
 #[projection("enders", events(Deposited))]
-#[projection(schema(Sqlite = "CREATE TABLE {enders} (id TEXT PRIMARY KEY)"))]
+#[projection(schema(SqliteReadDatabase = "CREATE TABLE {enders} (id TEXT PRIMARY KEY)"))]
 struct Enders(&'static str);
 
-impl Project<Deposited, Sqlite> for Enders {
+impl Project<Deposited, SqliteReadDatabase> for Enders {
     async fn project(
         &self,
         event: &Envelope<Deposited>,
@@ -529,7 +521,7 @@ macro_rules! partitioned {
             use super::*;
 
             #[derive(Subscription)]
-            #[subscription("slots", events(Deposited), partitions = $partitions)]
+            #[subscription("partitions", events(Deposited), partitions = $partitions)]
             pub(super) struct Slots;
 
             impl React<Deposited> for Slots {

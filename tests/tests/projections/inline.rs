@@ -63,6 +63,9 @@ async fn an_append_that_the_projection_refuses_leaves_nothing() {
             if place == "between" && stream.id() == "bad" {
                 return Err(HandlerError::new(format!("no version {version} here")));
             }
+            if stream.id() == "typed" {
+                return Err(std::fmt::Error.into());
+            }
             assert!(stream.id() != "worse", "on purpose");
             Ok(())
         }))
@@ -74,14 +77,23 @@ async fn an_append_that_the_projection_refuses_leaves_nothing() {
         let refused = deposit(&store, account, 1).await.expect_err("refused");
         assert_eq!(refused.outcome(), Outcome::NotApplied);
         let AppendError::Projection {
-            projection, reason, ..
+            projection, error, ..
         } = refused
         else {
             panic!("{refused:?}");
         };
         assert_eq!(projection, "balances");
-        assert!(!reason.is_empty());
+        let said = if account == "bad" {
+            "no version 1 here"
+        } else {
+            "panicked"
+        };
+        assert!(error.to_string().contains(said), "{error}");
     }
+    // The handler's own error is the source.
+    let refused = deposit(&store, "typed", 1).await.expect_err("refused");
+    let source = std::error::Error::source(&refused);
+    assert!(source.is_some_and(|source| source.is::<std::fmt::Error>()));
     // Good and bad ones in one transaction: each gets its own verdict.
     let many: Vec<_> = (0..40)
         .map(|number| {

@@ -1,7 +1,8 @@
 //! Projections in PostgreSQL: the same runner and the same promises as in SQLite, on a database whose
 //! transactions die with their first failed statement.
 
-use es_postgres::{Postgres, PostgresStore, PostgresTransaction};
+use es_postgres::{PostgresReadDatabase, PostgresStore, PostgresTransaction};
+use es_projections::WaitFor;
 use es_projections::{
     HandlerError, Job, Key, Project, Projection, ProjectionError, Projections, ReadDatabase,
     RolledBack, SqlTransaction, Stalled, State, TransactionError, WaitError,
@@ -26,7 +27,7 @@ const SOON: Duration = Duration::from_secs(20);
 struct Place {
     database: Database<'static>,
     store: PostgresStore,
-    read: Postgres,
+    read: PostgresReadDatabase,
 }
 
 async fn place() -> Place {
@@ -41,7 +42,10 @@ async fn place() -> Place {
     }
 }
 
-fn quick(store: &PostgresStore, read: &Postgres) -> Projections<PostgresStore, Postgres> {
+fn quick(
+    store: &PostgresStore,
+    read: &PostgresReadDatabase,
+) -> Projections<PostgresStore, PostgresReadDatabase> {
     Projections::new(store.clone(), read.clone()).attempts(
         3,
         Duration::from_millis(1),
@@ -68,8 +72,12 @@ async fn a_running_projection_follows_and_can_be_waited_for() {
         let (accounts, _) = postgres_balances(&read).await.expect("rows");
         assert_eq!(accounts, [("alice".into(), number)]);
     }
-    let slots = projections.status().await.expect("status");
-    assert!(slots.iter().all(|slot| slot.events_behind == Some(0)));
+    let partitions = projections.status().await.expect("status");
+    assert!(
+        partitions
+            .iter()
+            .all(|partition| partition.events_behind == Some(0))
+    );
     running.shutdown().await;
     let after = deposit(&store, "alice", 1).await.expect("stored");
     let missing = read
@@ -153,12 +161,12 @@ async fn a_poison_event_is_parked_with_its_key_and_the_rest_flows() {
 /// Goes on after a statement that the server refused.
 #[derive(Projection)]
 #[projection("careless", events(Deposited))]
-#[projection(schema(Postgres = "CREATE TABLE {careless} (id TEXT PRIMARY KEY)"))]
+#[projection(schema(PostgresReadDatabase = "CREATE TABLE {careless} (id TEXT PRIMARY KEY)"))]
 struct Careless {
     bad: AtomicBool,
 }
 
-impl Project<Deposited, Postgres> for Careless {
+impl Project<Deposited, PostgresReadDatabase> for Careless {
     async fn project(
         &self,
         event: &Envelope<Deposited>,
@@ -232,10 +240,10 @@ async fn what_a_statement_said_is_the_reason_of_parking() {
 /// Passes on what the server says.
 #[derive(Projection)]
 #[projection("divides", events(Deposited))]
-#[projection(schema(Postgres = "CREATE TABLE {divides} (id TEXT)"))]
+#[projection(schema(PostgresReadDatabase = "CREATE TABLE {divides} (id TEXT)"))]
 struct Divides;
 
-impl Project<Deposited, Postgres> for Divides {
+impl Project<Deposited, PostgresReadDatabase> for Divides {
     async fn project(
         &self,
         _: &Envelope<Deposited>,
@@ -249,7 +257,7 @@ impl Project<Deposited, Postgres> for Divides {
 
 struct Dead;
 
-impl Job<Postgres> for Dead {
+impl Job<PostgresReadDatabase> for Dead {
     type Output = ();
 
     async fn run(self, tx: &mut PostgresTransaction) -> Result<(), RolledBack<()>> {
@@ -277,7 +285,7 @@ async fn the_commit_of_a_rolled_back_transaction_is_an_error() {
 
 struct Panics;
 
-impl Job<Postgres> for Panics {
+impl Job<PostgresReadDatabase> for Panics {
     type Output = ();
 
     async fn run(self, tx: &mut PostgresTransaction) -> Result<(), RolledBack<()>> {
@@ -396,7 +404,9 @@ async fn of_two_runners_the_stale_one_is_refused_by_its_epoch() {
     // the server ends that.
     let kill = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = \
                 current_database() AND state = 'idle in transaction'";
-    let other = Postgres::open(&database.url()).await.expect("opens");
+    let other = PostgresReadDatabase::open(&database.url())
+        .await
+        .expect("opens");
     let fast = quick(&store, &other).with(Balances::new());
     database.query(kill).expect("ended");
     fast.catch_up().await.expect("caught up");
@@ -431,11 +441,11 @@ async fn a_rebuild_stands_beside_and_takes_over() {
         // Readers see whole tables at every moment.
         let now = postgres_balances(&read).await.expect("rows");
         assert_eq!(now, before);
-        let slots = projections.status().await.expect("status");
-        if slots.len() == 1 && slots[0].live && slots[0].generation == 2 {
+        let partitions = projections.status().await.expect("status");
+        if partitions.len() == 1 && partitions[0].live && partitions[0].build == 2 {
             break;
         }
-        assert!(std::time::Instant::now() < until, "{slots:?}");
+        assert!(std::time::Instant::now() < until, "{partitions:?}");
     }
     running.shutdown().await;
     assert_eq!(postgres_balances(&read).await.expect("rows"), before);
@@ -544,13 +554,13 @@ async fn inline_rows_are_there_with_the_append() {
         .map(|e| e.position.to_parts()[2])
         .collect();
     assert_eq!(places, (1..=40).collect::<Vec<_>>(), "dense");
-    let slots = Projections::new(store.clone(), read.clone())
+    let partitions = Projections::new(store.clone(), read.clone())
         .with(Balances::new())
         .catch_up()
         .await;
     assert!(
-        matches!(slots, Err(ProjectionError::RunsInline { .. })),
-        "{slots:?}"
+        matches!(partitions, Err(ProjectionError::RunsInline { .. })),
+        "{partitions:?}"
     );
     // Opened again: nothing is counted twice.
     store.close().await;
@@ -591,10 +601,10 @@ async fn an_append_without_events_moves_no_checkpoint() {
 /// Writes more than an index takes.
 #[derive(Projection)]
 #[projection("longs", events(Deposited))]
-#[projection(schema(Postgres = "CREATE TABLE {longs} (text TEXT PRIMARY KEY)"))]
+#[projection(schema(PostgresReadDatabase = "CREATE TABLE {longs} (text TEXT PRIMARY KEY)"))]
 struct Longs;
 
-impl Project<Deposited, Postgres> for Longs {
+impl Project<Deposited, PostgresReadDatabase> for Longs {
     async fn project(
         &self,
         event: &Envelope<Deposited>,
@@ -641,6 +651,8 @@ async fn a_row_that_no_index_takes_is_parked() {
         matches!(refused, AppendError::Projection { .. }),
         "{refused}"
     );
+    let source = std::error::Error::source(&refused);
+    assert!(source.is_some_and(|source| source.is::<es_postgres::StatementError>()));
     deposit(&store, "a", 1).await.expect("stored");
 }
 
@@ -676,25 +688,28 @@ async fn a_report_that_holds_the_view_delays_a_swap_and_no_more() {
     let running = projections.start().expect("started");
     let until = std::time::Instant::now() + SOON;
     loop {
-        let slots = projections.status().await.expect("status");
-        let waits = |slot: &es_projections::Status| {
-            matches!(slot.state, State::Stalled(Stalled::Database(_)))
+        let partitions = projections.status().await.expect("status");
+        let waits = |partition: &es_projections::Status| {
+            matches!(partition.state, State::Stalled(Stalled::Database(_)))
         };
-        if slots.iter().any(|slot| slot.generation == 2 && waits(slot)) {
+        if partitions
+            .iter()
+            .any(|partition| partition.build == 2 && waits(partition))
+        {
             break;
         }
-        assert!(std::time::Instant::now() < until, "{slots:#?}");
+        assert!(std::time::Instant::now() < until, "{partitions:#?}");
     }
     // The tables that answer are kept up meanwhile.
     let last = deposit(&store, "a", 1).await.expect("stored");
     read.wait_for::<Balances>(last, SOON).await.expect("there");
     report.end().await;
     loop {
-        let slots = projections.status().await.expect("status");
-        if slots.len() == 1 && slots[0].live && slots[0].generation == 2 {
+        let partitions = projections.status().await.expect("status");
+        if partitions.len() == 1 && partitions[0].live && partitions[0].build == 2 {
             break;
         }
-        assert!(std::time::Instant::now() < until, "{slots:#?}");
+        assert!(std::time::Instant::now() < until, "{partitions:#?}");
     }
     running.shutdown().await;
     let (accounts, _) = postgres_balances(&read).await.expect("rows");
@@ -704,7 +719,7 @@ async fn a_report_that_holds_the_view_delays_a_swap_and_no_more() {
 /// Keys and reasons that PostgreSQL has no place for.
 #[derive(Projection)]
 #[projection("odd", events(Deposited), key = odd_key)]
-#[projection(schema(Postgres = "CREATE TABLE {odd} (id TEXT)"))]
+#[projection(schema(PostgresReadDatabase = "CREATE TABLE {odd} (id TEXT)"))]
 struct Odd {
     broken: AtomicBool,
 }
@@ -713,7 +728,7 @@ fn odd_key(event: &RecordedEvent) -> Key<'_> {
     Key::Owned(format!("a\0{}{}", event.stream.id(), "k".repeat(5_000)))
 }
 
-impl Project<Deposited, Postgres> for Odd {
+impl Project<Deposited, PostgresReadDatabase> for Odd {
     async fn project(
         &self,
         event: &Envelope<Deposited>,

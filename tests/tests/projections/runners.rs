@@ -1,15 +1,15 @@
 //! Several runners on one projection, partitions, versions, newer events: who may write, and what
 //! comes out.
 
+use es_projections::WaitFor;
 use es_projections::{
-    HandlerError, Key, Measure, Project, Projection, ProjectionError, Projections, ReadDatabase,
-    Stalled, State,
+    HandlerError, Key, Measure, Project, Projection, ProjectionError, Projections, Stalled, State,
 };
 use es_runtime::{
     Append, Envelope, Event, EventStore, Position, ReadLimit, RecordedEvent, StreamId,
 };
-use es_sqlite::{Sqlite, SqliteStore, SqliteTransaction, rusqlite::Connection};
-use es_testkit::{SleepyStore, as_a_process};
+use es_sqlite::{SqliteReadDatabase, SqliteStore, SqliteTransaction, rusqlite::Connection};
+use es_testkit::{PausingStore, as_a_process};
 use es_tests::accounts::{
     Balances, Deposited, Turnover, balances, deposit, watch_positions, went_back, withdraw,
 };
@@ -26,11 +26,13 @@ use tokio::sync::oneshot;
 
 const SOON: Duration = Duration::from_secs(20);
 
-async fn open(folder: &Path) -> (SqliteStore, Sqlite) {
+async fn open(folder: &Path) -> (SqliteStore, SqliteReadDatabase) {
     let store = SqliteStore::open(folder.join("events.db"))
         .await
         .expect("opens");
-    let read = Sqlite::open(folder.join("read.db")).await.expect("opens");
+    let read = SqliteReadDatabase::open(folder.join("read.db"))
+        .await
+        .expect("opens");
     (store, read)
 }
 
@@ -42,7 +44,7 @@ async fn who_slept_and_was_replaced_writes_nothing() {
         for _ in 0..5 {
             deposit(&store, "alice", 1).await.expect("stored");
         }
-        let (sleepy, alarm) = SleepyStore::until_woken(store.clone());
+        let (sleepy, resume) = PausingStore::until_resumed(store.clone());
         let lost = Arc::new(AtomicUsize::new(0));
         let counter = Arc::clone(&lost);
         let first = Projections::new(sleepy.clone(), read.clone())
@@ -59,7 +61,7 @@ async fn who_slept_and_was_replaced_writes_nothing() {
             let _ = told.await;
             running.shutdown().await;
         });
-        alarm.is_asleep().await;
+        resume.is_paused().await;
 
         // Another one takes its place: at once, or when the lease is over.
         Projections::new(store.clone(), read.clone())
@@ -71,14 +73,14 @@ async fn who_slept_and_was_replaced_writes_nothing() {
         let expected = balances(&read).await.expect("rows");
         assert_eq!(expected.1.len(), 5);
 
-        alarm.wake();
+        resume.resume();
         let began = Instant::now();
         while lost.load(Ordering::SeqCst) == 0 {
             assert!(began.elapsed() < SOON, "the stale page was not refused");
             tokio::task::yield_now().await;
         }
         assert_eq!(balances(&read).await.expect("rows"), expected);
-        // It stands by, and goes on when the slot is free.
+        // It stands by, and goes on when the partition is free.
         let last = deposit(&store, "alice", 1).await.expect("stored");
         read.wait_for::<Balances>(last, SOON).await.expect("there");
         shut_down.send(()).expect("it runs");
@@ -133,7 +135,7 @@ async fn three_runners_share_the_work_of_one() {
     let (store, read) = open(folder.path()).await;
     let mut running = Vec::new();
     for _ in 0..3 {
-        let read = Sqlite::open(folder.path().join("read.db"))
+        let read = SqliteReadDatabase::open(folder.path().join("read.db"))
             .await
             .expect("opens");
         let runner = Projections::new(store.clone(), read)
@@ -181,10 +183,10 @@ macro_rules! sum_of {
     ($name:ident, $stored:literal, $($event:ty),*) => {
         #[derive(Projection)]
         #[projection($stored, events($($event),*))]
-        #[projection(schema(Sqlite = concat!("CREATE TABLE {", $stored, "} (cents INTEGER)")))]
+        #[projection(schema(SqliteReadDatabase = concat!("CREATE TABLE {", $stored, "} (cents INTEGER)")))]
         struct $name;
 
-        $(impl Project<$event, Sqlite> for $name {
+        $(impl Project<$event, SqliteReadDatabase> for $name {
             async fn project(
                 &self,
                 event: &Envelope<$event>,
@@ -223,10 +225,10 @@ async fn a_projection_may_come_out_of_a_macro() {
 /// One row an account and the order in which its deposits came.
 #[derive(Projection)]
 #[projection("divided", events(Deposited), partitions = 4, key = by_account)]
-#[projection(schema(Sqlite = "CREATE TABLE {divided} (account TEXT, cents INTEGER)"))]
+#[projection(schema(SqliteReadDatabase = "CREATE TABLE {divided} (account TEXT, cents INTEGER)"))]
 struct Divided;
 
-impl Project<Deposited, Sqlite> for Divided {
+impl Project<Deposited, SqliteReadDatabase> for Divided {
     async fn project(
         &self,
         event: &Envelope<Deposited>,
@@ -269,7 +271,7 @@ async fn partitions_keep_the_order_of_each_key() {
     }
     let status = runner.status().await.expect("status");
     assert_eq!(status.len(), 4);
-    let handled: Vec<u64> = status.iter().map(|slot| slot.events).collect();
+    let handled: Vec<u64> = status.iter().map(|partition| partition.events).collect();
     assert_eq!(handled.iter().sum::<u64>(), 300);
     assert!(
         handled.iter().filter(|n| **n > 0).count() > 1,
@@ -280,13 +282,13 @@ async fn partitions_keep_the_order_of_each_key() {
 
 static SLOW_MAY_GO: AtomicBool = AtomicBool::new(false);
 
-/// One of its slots takes long.
+/// One of its partitions takes long.
 #[derive(Projection)]
 #[projection("uneven", events(Deposited), partitions = 4, key = by_account)]
-#[projection(schema(Sqlite = "CREATE TABLE {uneven} (account TEXT)"))]
+#[projection(schema(SqliteReadDatabase = "CREATE TABLE {uneven} (account TEXT)"))]
 struct Uneven;
 
-impl Project<Deposited, Sqlite> for Uneven {
+impl Project<Deposited, SqliteReadDatabase> for Uneven {
     async fn project(
         &self,
         event: &Envelope<Deposited>,
@@ -315,18 +317,26 @@ async fn tables_answer_only_when_every_slot_has_caught_up() {
     let began = Instant::now();
     loop {
         let status = runner.status().await.expect("status");
-        assert!(status.iter().all(|slot| !slot.live), "{status:#?}");
-        let behind = status.iter().filter(|slot| slot.position < slot.head);
+        assert!(
+            status.iter().all(|partition| !partition.live),
+            "{status:#?}"
+        );
+        let behind = status
+            .iter()
+            .filter(|partition| partition.position < partition.head);
         if status.len() == 4 && behind.count() == 1 {
             break;
         }
         assert!(began.elapsed() < SOON, "{status:#?}");
         tokio::task::yield_now().await;
     }
-    // Three slots are at the end and look every millisecond whether it is their turn.
+    // Three partitions are at the end and look every millisecond whether it is their turn.
     for _ in 0..20 {
         let status = runner.status().await.expect("status");
-        assert!(status.iter().all(|slot| !slot.live), "{status:#?}");
+        assert!(
+            status.iter().all(|partition| !partition.live),
+            "{status:#?}"
+        );
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
     SLOW_MAY_GO.store(true, Ordering::SeqCst);
@@ -346,10 +356,12 @@ mod second {
 
     #[derive(Projection)]
     #[projection("turnover", version = 2, events(Deposited))]
-    #[projection(schema(Sqlite = "CREATE TABLE {turnover} (deposits INTEGER, cents INTEGER)"))]
+    #[projection(schema(
+        SqliteReadDatabase = "CREATE TABLE {turnover} (deposits INTEGER, cents INTEGER)"
+    ))]
     pub(super) struct Turnover;
 
-    impl Project<Deposited, Sqlite> for Turnover {
+    impl Project<Deposited, SqliteReadDatabase> for Turnover {
         async fn project(
             &self,
             event: &Envelope<Deposited>,
@@ -428,10 +440,10 @@ struct DepositedLater {
 
 #[derive(Projection)]
 #[projection("careless", events(Deposited), on_newer = skip)]
-#[projection(schema(Sqlite = "CREATE TABLE {careless} (cents INTEGER)"))]
+#[projection(schema(SqliteReadDatabase = "CREATE TABLE {careless} (cents INTEGER)"))]
 struct Careless;
 
-impl Project<Deposited, Sqlite> for Careless {
+impl Project<Deposited, SqliteReadDatabase> for Careless {
     async fn project(
         &self,
         event: &Envelope<Deposited>,
@@ -509,11 +521,11 @@ async fn an_event_of_a_newer_program_is_waited_for_or_skipped_as_was_said() {
 #[projection(
     "broken",
     events(Deposited),
-    schema(Sqlite = "CREATE TABLES {broken} (cents INTEGER)")
+    schema(SqliteReadDatabase = "CREATE TABLES {broken} (cents INTEGER)")
 )]
 struct Broken;
 
-impl Project<Deposited, Sqlite> for Broken {
+impl Project<Deposited, SqliteReadDatabase> for Broken {
     async fn project(
         &self,
         _: &Envelope<Deposited>,
@@ -536,8 +548,10 @@ async fn one_that_cannot_go_on_stops_alone_and_says_why() {
     let began = Instant::now();
     loop {
         let status = runner.status().await.expect("status");
-        let broken = status.iter().find(|slot| slot.projection == "broken");
-        if let Some(State::Stopped(why)) = broken.map(|slot| &slot.state) {
+        let broken = status
+            .iter()
+            .find(|partition| partition.projection == "broken");
+        if let Some(State::Stopped(why)) = broken.map(|partition| &partition.state) {
             assert!(
                 why.contains("the tables of projection `broken`") && why.contains("syntax error"),
                 "{why}"
@@ -563,10 +577,10 @@ mod drafts {
 
                 #[derive(Projection)]
                 #[projection("drafts", version = $version, events(Deposited))]
-                #[projection(schema(Sqlite = $schema))]
+                #[projection(schema(SqliteReadDatabase = $schema))]
                 pub struct Drafts;
 
-                impl Project<Deposited, Sqlite> for Drafts {
+                impl Project<Deposited, SqliteReadDatabase> for Drafts {
                     async fn project(
                         &self,
                         event: &Envelope<Deposited>,
@@ -657,7 +671,7 @@ async fn mistakes_in_tables_are_said_at_once() {
     let runner = || Projections::new(store.clone(), read.clone());
     let owner = runner().with(mistaken::Owner);
     owner.catch_up().await.expect("caught up");
-    // Also where the numbers of their generations differ.
+    // Also where the numbers of their builds differ.
     owner.rebuild_now("owner").await.expect("rebuilt");
     let second = runner().with(mistaken::Second).catch_up().await;
     let second = second.expect_err("refused").to_string();
@@ -713,7 +727,7 @@ async fn as_it_came_built_anew_and_inside_the_appends_are_the_same() {
             .open(folder.path().join("events.db"))
             .await
             .expect("opens");
-        let read = Sqlite::open(folder.path().join("read.db"))
+        let read = SqliteReadDatabase::open(folder.path().join("read.db"))
             .await
             .expect("opens");
         let runner = |random: &mut fastrand::Rng| {
@@ -748,7 +762,7 @@ async fn as_it_came_built_anew_and_inside_the_appends_are_the_same() {
         assert_eq!(balances(&read).await.expect("rows"), came, "seed {seed}");
         let status = again.status().await.expect("status");
         assert_eq!(status.len(), 1, "seed {seed}");
-        assert_eq!(status[0].generation, 2);
+        assert_eq!(status[0].build, 2);
         assert_eq!(went_back(read.path()).expect("watched"), 0, "seed {seed}");
     }
 }

@@ -1,10 +1,9 @@
 //! Projections in SQLite: exactly once, in order, whatever fails; rebuilds beside; parked events.
 
-use es_projections::{
-    HandlerError, Measure, ProjectionError, Projections, ReadDatabase, State, WaitError,
-};
+use es_projections::WaitFor;
+use es_projections::{HandlerError, Measure, ProjectionError, Projections, State, WaitError};
 use es_runtime::{Append, EventStore, ExpectedVersion, NewEvent, Position, ReadLimit, StreamId};
-use es_sqlite::{Sqlite, SqliteStore};
+use es_sqlite::{SqliteReadDatabase, SqliteStore};
 use es_tests::accounts::{Balances, Turnover, balances, deposit, withdraw};
 use std::{
     path::Path,
@@ -21,7 +20,7 @@ const SOON: Duration = Duration::from_secs(20);
 struct Place {
     folder: TempDir,
     store: SqliteStore,
-    read: Sqlite,
+    read: SqliteReadDatabase,
 }
 
 async fn place() -> Place {
@@ -29,7 +28,7 @@ async fn place() -> Place {
     let store = SqliteStore::open(folder.path().join("events.db"))
         .await
         .expect("opens");
-    let read = Sqlite::open(folder.path().join("read.db"))
+    let read = SqliteReadDatabase::open(folder.path().join("read.db"))
         .await
         .expect("opens");
     Place {
@@ -39,7 +38,10 @@ async fn place() -> Place {
     }
 }
 
-fn quick(store: &SqliteStore, read: &Sqlite) -> Projections<SqliteStore, Sqlite> {
+fn quick(
+    store: &SqliteStore,
+    read: &SqliteReadDatabase,
+) -> Projections<SqliteStore, SqliteReadDatabase> {
     Projections::new(store.clone(), read.clone()).attempts(
         3,
         Duration::from_millis(1),
@@ -85,10 +87,10 @@ async fn rows_follow_the_events() {
     assert_eq!(balances(&read).await.expect("rows").1.len(), 3);
     let status = projections.status().await.expect("status");
     assert_eq!(status.len(), 2);
-    for slot in status {
-        assert!(slot.live);
-        assert_eq!(slot.events_behind, Some(0));
-        assert_eq!(slot.state, State::Idle);
+    for partition in status {
+        assert!(partition.live);
+        assert_eq!(partition.events_behind, Some(0));
+        assert_eq!(partition.state, State::Idle);
     }
 }
 
@@ -440,10 +442,7 @@ async fn a_rebuild_goes_on_beside_the_tables_that_answer() {
             least = count;
             seen.fetch_add(1, Ordering::Relaxed);
             let status = projections.status().await.expect("status");
-            if status
-                .iter()
-                .any(|s| s.live && s.generation == asked.number)
-            {
+            if status.iter().any(|s| s.live && s.build == asked.number) {
                 break;
             }
             assert!(began.elapsed() < SOON, "it does not end: {status:#?}");
@@ -457,7 +456,7 @@ async fn a_rebuild_goes_on_beside_the_tables_that_answer() {
     let (accounts, entries) = balances(&read).await.expect("rows");
     assert!(accounts.contains(&("live".into(), live)));
     assert_eq!(i64::try_from(entries.len()), Ok(400 + live));
-    // The tables of the generations before are gone.
+    // The tables of the builds before are gone.
     let tables: Vec<String> = read
         .select(
             "SELECT name FROM sqlite_schema WHERE name LIKE 'balances%' ORDER BY name",
@@ -466,7 +465,7 @@ async fn a_rebuild_goes_on_beside_the_tables_that_answer() {
         )
         .await
         .expect("rows");
-    assert_eq!(tables, ["balances", "balances__g4"]);
+    assert_eq!(tables, ["balances", "balances__b4"]);
     assert!(seen.load(Ordering::Relaxed) > 3);
 }
 
@@ -590,7 +589,7 @@ async fn books_of_a_newer_program_are_left_alone() {
     projections.catch_up().await.expect("caught up");
     let other = rusqlite::Connection::open(folder.path().join("read.db")).expect("opens");
     other
-        .execute("UPDATE es_books SET version = 2", [])
+        .execute("UPDATE es_projection_schema SET version = 2", [])
         .expect("changed");
     let refused = projections.catch_up().await.expect_err("refused");
     assert!(

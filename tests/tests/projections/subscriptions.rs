@@ -2,7 +2,7 @@
 
 use es_projections::{Delivery, HandlerError, Measure, Projections, React, Subscription};
 use es_runtime::{Envelope, EventStore};
-use es_sqlite::{Sqlite, SqliteStore};
+use es_sqlite::{SqliteReadDatabase, SqliteStore};
 use es_tests::accounts::{Deposited, Withdrawn, deposit, withdraw};
 use std::{
     collections::HashMap,
@@ -89,9 +89,9 @@ impl Outside {
 
 fn runner(
     store: &SqliteStore,
-    read: &Sqlite,
+    read: &SqliteReadDatabase,
     outside: &Outside,
-) -> Projections<SqliteStore, Sqlite> {
+) -> Projections<SqliteStore, SqliteReadDatabase> {
     Projections::new(store.clone(), read.clone())
         .take_over(true)
         .attempts(3, Duration::from_millis(1), Duration::from_millis(2))
@@ -233,7 +233,7 @@ async fn a_subscription_may_begin_with_its_first_start() {
     assert_eq!(store.head().await.expect("head").to_string(), "3");
 }
 
-/// Takes longer than the lease of its slot.
+/// Takes longer than the lease of its partition.
 #[derive(Subscription)]
 #[subscription("slow", events(Deposited))]
 struct Slow {
@@ -279,7 +279,7 @@ async fn deliver_slowly(folder: &Path, blocks: bool) -> (Vec<Run>, Arc<AtomicUsi
     (running, calls)
 }
 
-type Run = es_projections::Running<SqliteStore, Sqlite>;
+type Run = es_projections::Running<SqliteStore, SqliteReadDatabase>;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_reaction_that_takes_longer_than_the_lease_keeps_its_slot() {
@@ -288,7 +288,7 @@ async fn a_reaction_that_takes_longer_than_the_lease_keeps_its_slot() {
     let began = Instant::now();
     loop {
         let status = running[0].projections().status().await.expect("status");
-        if status.iter().any(|slot| slot.events == 1) {
+        if status.iter().any(|partition| partition.events == 1) {
             break;
         }
         assert!(began.elapsed() < SOON, "{status:#?}");

@@ -3,7 +3,7 @@
 //! that what is done twice is seen.
 
 use es_runtime::WorkStatus;
-use es_runtime::{Commit, CommitStore, CursorMove, Position, WorkQueue};
+use es_runtime::{Commit, CursorMove, Position, WorkQueue};
 use es_sagas::{ProcessCause, ProcessOutcome, ProcessView, Sagas, Verb};
 use es_tests::{
     fulfilment::{Fulfilment, hold, order, pay, payment, place},
@@ -243,12 +243,12 @@ async fn killed_at(
     place: &Place,
     (at, side): (usize, &str),
     loses_cursor: bool,
-    rules: &str,
+    faults: &str,
 ) -> Option<(String, Vec<String>)> {
     for number in FOUR {
         place.with(Happen(number..number + 1)).await;
     }
-    let mut dying = worker(place, &["rest", "whole", &at.to_string(), side]);
+    let mut dying = worker(place, &["rest", "none", &at.to_string(), side]);
     let said = line_of(&mut dying);
     let Some(name) = said.strip_prefix("at ") else {
         assert_eq!(said, "done");
@@ -259,7 +259,7 @@ async fn killed_at(
     if loses_cursor {
         place.with(LoseCursor).await;
     }
-    let mut next = worker(place, &["rest", rules]);
+    let mut next = worker(place, &["rest", faults]);
     assert_eq!(line_of(&mut next), "done", "after a kill {name}");
     assert!(next.wait().expect("ended").success());
     let look = Look {
@@ -276,7 +276,7 @@ async fn killed_everywhere(place: fn() -> Place) {
             lanes.spawn(async move {
                 let mut names = Vec::new();
                 while let Some((name, wrong)) =
-                    killed_at(&place(), (names.len() + 1, side), loses_cursor, "whole").await
+                    killed_at(&place(), (names.len() + 1, side), loses_cursor, "none").await
                 {
                     assert!(wrong.is_empty(), "after a kill {name}: {wrong:#?}");
                     names.push(name);
@@ -314,10 +314,10 @@ async fn killed_everywhere(place: fn() -> Place) {
     }
     println!("{} places", names.len());
 
-    // The control: without the record of inputs, those that come again are taken again.
+    // The control: a store that forgets append ids takes inputs that come again.
     let mut red = Vec::new();
     for at in 1.. {
-        match killed_at(&place(), (at, "behind"), true, "inbox").await {
+        match killed_at(&place(), (at, "behind"), true, "forgets-append-ids").await {
             Some((_, wrong)) => red.extend(wrong),
             None => break,
         }
@@ -350,7 +350,7 @@ async fn killed_at_random(place: Place) {
         .and_then(|text| text.parse().ok())
         .unwrap_or_else(|| tries(8, 3));
     let began = Instant::now();
-    let serve = || worker(&place, &["serve", "whole"]);
+    let serve = || worker(&place, &["serve", "none"]);
     let mut workers = vec![serve(), serve(), serve()];
     let (mut kills, mut rounds) = (0, 0);
     while began.elapsed() < Duration::from_secs(seconds) {
@@ -391,10 +391,10 @@ async fn killed_at_random_on_postgresql() {
     killed_at_random(Place::postgres()).await;
 }
 
-/// The control of those above: without the record of inputs and the comparison of the place in the
-/// feed, workers side by side take inputs twice, and it is seen.
+/// The control of those above: on a store that forgets append ids and ignores cursors, several workers
+/// take inputs twice, and it is seen.
 async fn without_the_rules_it_goes_wrong(place: Place) {
-    let serve = || worker(&place, &["serve", "inbox,cursor"]);
+    let serve = || worker(&place, &["serve", "forgets-append-ids,ignores-cursors"]);
     let workers = [serve(), serve(), serve()];
     let mut wrong = Vec::new();
     let mut numbers = 1..101;

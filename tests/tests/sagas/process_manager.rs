@@ -4,27 +4,32 @@
 use es_postgres::PostgresStore;
 use es_runtime::WorkStatus;
 use es_runtime::{
-    Aggregate, Commit, CommitStore, CursorMove, Envelope, Event, EventStore, MemoryStore, Position,
-    ReadLimit, StreamId, StreamRange, WorkQueue,
+    Aggregate, Claim, Commit, CommitError, CommitStore, Committed, CursorMove, Envelope, Event,
+    EventStore, MemoryStore, Position, ReadLimit, StreamId, StreamRange, WorkQueue,
 };
-use es_sagas::{
-    Broken, ProcessManager, ProcessOutcome, ProcessState, ReactTo, Reactions, Sagas, Verb,
-};
+use es_sagas::{ProcessManager, ProcessOutcome, ProcessState, ReactTo, Reactions, Sagas, Verb};
 use es_sqlite::SqliteStore;
 use es_testkit::{
-    VirtualClock,
+    Layered, PausingStore, StoreLayer, VirtualClock,
     postgres::Server,
     saga::{CrashPoint, Fuse, MortalStore},
 };
-use es_tests::fulfilment::{
-    Cashier, Clerk, Fulfilment, Hold, Order, PaymentReceived, Ship, hold, order, pay, payment,
-    place,
+use es_tests::{
+    faulty::{Fault, Faulty},
+    fulfilment::{
+        Cashier, Clerk, Fulfilment, Hold, Order, PaymentReceived, Ship, hold, order, pay, payment,
+        place,
+    },
 };
 use serde::{Deserialize, Serialize};
 use std::{
     convert::Infallible,
     future::{Future, poll_fn},
     pin::pin,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     task::Poll,
     time::Duration,
 };
@@ -156,7 +161,7 @@ async fn a_refusal_parks_one_instance_and_is_tried_again<S: WorkQueue>(store: S)
     let parked = state(&sagas, "fulfilment", 1).await;
     assert_eq!(
         parked.parked.as_deref(),
-        Some("order/1 refused: the order is on hold")
+        Some("order/1 rejected: the order is on hold")
     );
     assert_eq!(payment(&store, 11).await.booked, 0, "all or nothing");
     // A second payment waits behind the first one.
@@ -238,8 +243,8 @@ async fn a_process_manager_may_be_told_of_refusals<S: WorkQueue>(store: S) {
         .history;
     let refused = history
         .first()
-        .and_then(|(_, step)| step.refused.as_deref());
-    assert_eq!(refused, Some("order/1 refused: the order is on hold"));
+        .and_then(|(_, step)| step.rejected.as_deref());
+    assert_eq!(refused, Some("order/1 rejected: the order is on hold"));
     assert!(state(&sagas, "cashier", 11).await.parked.is_none());
 }
 
@@ -318,12 +323,8 @@ async fn events_that_come_again_or_too_late_change_nothing<S: WorkQueue>(store: 
     );
     assert_eq!(before, after);
 
-    // The control: without the record of inputs the same is seen.
-    let broken = Broken {
-        inbox: true,
-        ..Broken::default()
-    };
-    let forgetful = runner(store.clone()).broken(broken);
+    // The control: a store that forgets append ids takes them again.
+    let forgetful = runner(Faulty::store(store.clone(), [Fault::ForgetsAppendIds]));
     lose_cursor(&store).await;
     run(&forgetful).await;
     assert!(count(&store, "saga:fulfilment/2").await > before.1);
@@ -464,6 +465,76 @@ async fn a_timer_that_is_overtaken_by_an_input_does_nothing() {
     assert!(overtaken > 1, "{overtaken}");
 }
 
+/// A store on which another runner claims everything just before the first commit of a runner with a claim.
+#[derive(Clone)]
+struct Overtaken {
+    inner: MemoryStore,
+    clock: VirtualClock,
+    is_done: Arc<AtomicBool>,
+}
+
+impl StoreLayer for Overtaken {
+    type Inner = MemoryStore;
+
+    fn inner(&self) -> &MemoryStore {
+        &self.inner
+    }
+
+    async fn commit(&self, commit: Commit) -> Result<Committed, CommitError> {
+        let is_claimed = commit.work.iter().any(|change| change.epoch.is_some());
+        if is_claimed && !self.is_done.swap(true, Ordering::SeqCst) {
+            self.clock.pass(LEASE);
+            let all = vec!["saga:fulfilment".to_owned()];
+            let claimed = self.inner.claim(Claim::new(all, "another", LEASE, 10));
+            assert_eq!(claimed.await.expect("claims").len(), 1);
+        }
+        self.inner.commit(commit).await
+    }
+}
+
+#[tokio::test]
+async fn a_runner_that_lost_its_lease_changes_nothing() {
+    let (store, clock) = VirtualClock::with_store();
+    place(&store, 1, HOUR, HOUR * 9).await;
+    run(&runner(store.clone())).await;
+    clock.pass(HOUR);
+    let overtaken = Overtaken {
+        inner: store.clone(),
+        clock: clock.clone(),
+        is_done: Arc::default(),
+    };
+    let before = store.len();
+    run(&runner(Layered(overtaken.clone()))).await;
+    assert!(overtaken.is_done.load(Ordering::SeqCst), "it wrote nothing");
+    assert_eq!(store.len(), before, "its write was not refused");
+    clock.pass(LEASE);
+    run(&runner(store.clone())).await;
+    assert_eq!(order(&store, 1).await.reminded, 1);
+}
+
+/// A reader that was paused after it read a page does not set the cursor back.
+#[tokio::test]
+async fn the_place_in_the_feed_never_goes_back() {
+    let store = MemoryStore::new();
+    place(&store, 1, HOUR, HOUR).await;
+    let (other, once) = (store.clone(), Arc::new(AtomicBool::new(false)));
+    let pausing = PausingStore::new(store, move || {
+        let (other, once) = (other.clone(), Arc::clone(&once));
+        Box::pin(async move {
+            if !once.swap(true, Ordering::SeqCst) {
+                place(&other, 2, HOUR, HOUR).await;
+                run(&runner(other)).await;
+            }
+        })
+    });
+    run(&runner(pausing.clone())).await;
+    let moves = pausing.moves();
+    assert!(!moves.is_empty());
+    for moved in moves {
+        assert!(moved.from.is_none_or(|from| from <= moved.to), "{moved:?}");
+    }
+}
+
 /// What must have come out, and did: orders 1 and 2 shipped, 3 reminded and closed, 4 parked.
 async fn tally<S: WorkQueue>(store: &S) -> Vec<(u32, u32, u32)> {
     let mut all = Vec::new();
@@ -499,8 +570,9 @@ async fn inputs<S: WorkQueue>(store: &S, short: Duration) {
 }
 
 /// Runs until nothing is due within the hours of the test; `false` when the process died.
-async fn process(store: &MemoryStore, clock: &VirtualClock, fuse: &Fuse, broken: Broken) -> bool {
-    let sagas = runner(MortalStore::new(store.clone(), fuse.clone())).broken(broken);
+async fn process(store: &MemoryStore, clock: &VirtualClock, fuse: &Fuse, faults: &[Fault]) -> bool {
+    let store = Faulty::store(store.clone(), faults);
+    let sagas = runner(MortalStore::new(store, fuse.clone()));
     for _ in 0..3 {
         let idle = sagas.run_until_idle().await;
         if fuse.is_dead() {
@@ -513,13 +585,13 @@ async fn process(store: &MemoryStore, clock: &VirtualClock, fuse: &Fuse, broken:
 }
 
 /// One run that dies there, in each of these processes; each time the place in the feed is lost, too.
-async fn dying(crashes: &[CrashPoint], broken: Broken) -> (Vec<(u32, u32, u32)>, usize) {
+async fn dying(crashes: &[CrashPoint], faults: &[Fault]) -> (Vec<(u32, u32, u32)>, usize) {
     let (store, clock) = VirtualClock::with_store();
     inputs(&store, HOUR).await;
     let mut points = 0;
     for crash in crashes.iter().copied().map(Some).chain([None]) {
         let fuse = Fuse::new(crash);
-        process(&store, &clock, &fuse, broken).await;
+        process(&store, &clock, &fuse, faults).await;
         points += fuse.passed().len();
         clock.pass(LEASE);
         if store
@@ -531,7 +603,7 @@ async fn dying(crashes: &[CrashPoint], broken: Broken) -> (Vec<(u32, u32, u32)>,
             lose_cursor(&store).await;
         }
     }
-    process(&store, &clock, &Fuse::new(None), broken).await;
+    process(&store, &clock, &Fuse::new(None), faults).await;
     (tally(&store).await, points)
 }
 
@@ -541,17 +613,13 @@ fn points(count: usize) -> impl Iterator<Item = CrashPoint> + Clone {
 
 #[tokio::test]
 async fn wherever_it_dies_each_input_counts_once() {
-    let (whole, count) = dying(&[], Broken::default()).await;
+    let (whole, count) = dying(&[], &[]).await;
     assert_eq!(whole, RIGHT);
     let mut runs = 0;
     for first in points(count) {
-        assert_eq!(
-            dying(&[first], Broken::default()).await.0,
-            RIGHT,
-            "{first:?}"
-        );
+        assert_eq!(dying(&[first], &[]).await.0, RIGHT, "{first:?}");
         for second in points(count / 2) {
-            let (found, _) = dying(&[first, second], Broken::default()).await;
+            let (found, _) = dying(&[first, second], &[]).await;
             assert_eq!(found, RIGHT, "{first:?} {second:?}");
             runs += 1;
         }
@@ -559,14 +627,11 @@ async fn wherever_it_dies_each_input_counts_once() {
     }
     println!("{count} points, {runs} runs");
 
-    // The control: without the record of inputs something is done twice.
-    let broken = Broken {
-        inbox: true,
-        ..Broken::default()
-    };
+    // The control: on a store that forgets append ids something is done twice.
+    let faults = [Fault::ForgetsAppendIds];
     let mut red = 0;
     for first in points(count) {
-        red += u32::from(dying(&[first], broken).await.0 != RIGHT);
+        red += u32::from(dying(&[first], &faults).await.0 != RIGHT);
     }
     assert!(red > 0, "the matrix sees nothing");
 }

@@ -94,7 +94,7 @@ async fn refusals_and_what_cannot_be() {
     parked
         .run()
         .await
-        .then_parked("order/7 refused: the order is on hold")
+        .then_parked("order/7 rejected: the order is on hold")
         .then_nothing_else();
 
     let told = ProcessTest::<Cashier>::new()
@@ -102,7 +102,7 @@ async fn refusals_and_what_cannot_be() {
         .when::<Payment>(&1, RECEIVED);
     told.run()
         .await
-        .then_refused("on hold")
+        .then_rejected("on hold")
         .then(CashierDone {
             refused: Some("the order is on hold".to_owned()),
         })
@@ -192,7 +192,7 @@ async fn what_is_not_so_is_said() {
         says(async { c.await.then_command::<Order>(&7, Events::none()) }).await,
         says(async { d.await.then_timer("remind", HOUR) }).await,
         says(async { e.await.then_timer_cancelled("remind") }).await,
-        says(async { f.await.then_refused("") }).await,
+        says(async { f.await.then_rejected("") }).await,
         says(async { g.await.then_parked("") }).await,
         says(async { h.await.then_ended().then_nothing_else() }).await,
         says(async { open().run().await.then_ended() }).await,

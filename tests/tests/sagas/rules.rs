@@ -1,13 +1,18 @@
-//! Each rule of the saga runtime beside its control: the same test with the rule switched off, which
-//! must come out otherwise.
+//! One test for each rule of the saga runtime.
+//!
+//! Where a store can break the rule, the test runs once more on a store with that fault and must fail there.
+//! `tests/mutants` has a mutation of the runtime for every rule, and names the test that finds it.
 
 use es_runtime::{Commit, CommitStore, CursorMove, MemoryStore, Position};
-use es_sagas::{Around, Broken, Direction, Fail, Phase, Sagas, StepCall, StepCx, Verb};
+use es_sagas::{Direction, Fail, Interceptor, Phase, Sagas, StepCall, StepCx, Verb};
 use es_testkit::{
-    SleepyStore, VirtualClock,
+    PausingStore, VirtualClock,
     saga::{CrashPoint, SagaTest, Scripted},
 };
-use es_tests::orders::{self, Calm, OrderSaga, Outside};
+use es_tests::{
+    faulty::{Fault, Faulty, FaultyStore},
+    orders::{self, Calm, OrderSaga, Outside},
+};
 use std::{
     sync::{
         Arc,
@@ -40,16 +45,15 @@ impl World {
         self.clock.pass(LEASE);
     }
 
-    fn runner(&self, broken: Broken) -> Sagas<MemoryStore> {
-        Sagas::new(self.store.clone())
+    fn runner(&self, faults: &[Fault]) -> Sagas<FaultyStore<MemoryStore>> {
+        Sagas::new(Faulty::store(self.store.clone(), faults))
             .from_the_beginning(true)
             .lease(LEASE)
             .with::<OrderSaga>(calm())
-            .broken(broken)
     }
 
     async fn phase(&self) -> Phase {
-        let sagas = self.runner(Broken::default());
+        let sagas = self.runner(&[]);
         let view = sagas.show("order", "1").await.expect("shown");
         view.state.phase
     }
@@ -83,7 +87,7 @@ impl Gate {
     }
 }
 
-impl Around for Gate {
+impl Interceptor for Gate {
     fn call<'a>(&'a self, cx: &'a StepCx, call: StepCall<'a>) -> StepCall<'a> {
         Box::pin(async move {
             if cx.step() != self.step {
@@ -113,16 +117,16 @@ impl Around for Gate {
 }
 
 /// Runs in the background until it is idle, over and over.
-fn in_background(sagas: Sagas<MemoryStore>) -> tokio::task::JoinHandle<()> {
+fn in_background(sagas: Sagas<FaultyStore<MemoryStore>>) -> tokio::task::JoinHandle<()> {
     tokio::spawn(async move {
         sagas.run_until_idle().await.expect("runs");
     })
 }
 
 /// An event that is delivered again leaves no trace.
-async fn inbox_holds(broken: Broken) -> bool {
+async fn inbox_holds(faults: &[Fault]) -> bool {
     let world = World::with_order().await;
-    let sagas = world.runner(broken);
+    let sagas = world.runner(faults);
     sagas.run_until_idle().await.expect("runs");
     let before = world.store.len();
     let consumer = "saga:order";
@@ -136,34 +140,30 @@ async fn inbox_holds(broken: Broken) -> bool {
 
 #[tokio::test]
 async fn an_event_is_taken_once() {
-    assert!(inbox_holds(Broken::default()).await);
-    let broken = Broken {
-        inbox: true,
-        ..Broken::default()
-    };
-    assert!(!inbox_holds(broken).await, "the control saw nothing");
+    assert!(inbox_holds(&[]).await);
+    let faults = [Fault::ForgetsAppendIds];
+    assert!(!inbox_holds(&faults).await, "the control saw nothing");
 }
 
-/// A reader that slept with a page in its hands does not set the cursor back.
-async fn cursor_holds(broken: Broken) -> bool {
+/// A reader that was paused after it read a page does not set the cursor back.
+async fn cursor_holds(faults: &[Fault]) -> bool {
     let world = World::with_order().await;
-    let other = world.runner(Broken::default());
-    let (store, slept) = (world.store.clone(), Arc::new(AtomicBool::new(false)));
-    let sleepy = SleepyStore::new(store.clone(), move || {
-        let (store, other, slept) = (store.clone(), other.clone(), Arc::clone(&slept));
+    let other = world.runner(&[]);
+    let (store, paused) = (world.store.clone(), Arc::new(AtomicBool::new(false)));
+    let pausing = PausingStore::new(store.clone(), move || {
+        let (store, other, paused) = (store.clone(), other.clone(), Arc::clone(&paused));
         Box::pin(async move {
-            if !slept.swap(true, Ordering::SeqCst) {
+            if !paused.swap(true, Ordering::SeqCst) {
                 orders::place(&store, "2", 100).await;
                 other.run_until_idle().await.expect("runs");
             }
         })
     });
-    let sagas = Sagas::new(sleepy.clone())
+    let sagas = Sagas::new(Faulty::store(pausing.clone(), faults))
         .from_the_beginning(true)
-        .with::<OrderSaga>(calm())
-        .broken(broken);
+        .with::<OrderSaga>(calm());
     sagas.run_until_idle().await.expect("runs");
-    let moves = sleepy.moves();
+    let moves = pausing.moves();
     assert!(!moves.is_empty());
     moves
         .iter()
@@ -172,26 +172,23 @@ async fn cursor_holds(broken: Broken) -> bool {
 
 #[tokio::test]
 async fn the_place_in_the_feed_never_goes_back() {
-    assert!(cursor_holds(Broken::default()).await);
-    let broken = Broken {
-        cursor: true,
-        ..Broken::default()
-    };
-    assert!(!cursor_holds(broken).await, "the control saw nothing");
+    assert!(cursor_holds(&[]).await);
+    let faults = [Fault::IgnoresCursors];
+    assert!(!cursor_holds(&faults).await, "the control saw nothing");
 }
 
-/// Two runners are in one call; the word of the one whose lease ran out does not count.
-async fn fence_holds(broken: Broken) -> bool {
+/// Two runners are in one call; the answer of the one whose lease expired is refused.
+async fn fence_holds(faults: &[Fault]) -> bool {
     let world = World::with_order().await;
     let old = Gate {
         answer: Some(Fail::fatal("what I heard long ago")),
         ..Gate::at("charge")
     };
     let new = Gate::at("charge");
-    let first = in_background(world.runner(broken).around(old.clone()));
+    let first = in_background(world.runner(faults).intercept(old.clone()));
     old.entered.notified().await;
     world.lease_runs_out();
-    let second = in_background(world.runner(broken).around(new.clone()));
+    let second = in_background(world.runner(faults).intercept(new.clone()));
     new.entered.notified().await;
     old.go.notify_one();
     first.await.expect("ends");
@@ -202,56 +199,42 @@ async fn fence_holds(broken: Broken) -> bool {
 
 #[tokio::test]
 async fn the_word_of_a_runner_that_lost_its_lease_does_not_count() {
-    assert!(fence_holds(Broken::default()).await);
-    let broken = Broken {
-        fence: true,
-        ..Broken::default()
-    };
-    assert!(!fence_holds(broken).await, "the control saw nothing");
+    assert!(fence_holds(&[]).await);
+    let faults = [Fault::IgnoresEpochs];
+    assert!(!fence_holds(&faults).await, "the control saw nothing");
 }
 
 /// R1: a process dies in a call; the saga is unwound before anybody calls again.
-async fn what_was_called_is_undone(broken: Broken) -> bool {
+#[tokio::test]
+async fn a_step_that_may_have_been_called_is_undone() {
     let world = World::with_order().await;
     let gate = Gate {
         first: true,
         ..Gate::at("reserve")
     };
-    let dying = in_background(world.runner(broken).around(gate.clone()));
+    let dying = in_background(world.runner(&[]).intercept(gate.clone()));
     gate.entered.notified().await;
     dying.abort();
     assert!(dying.await.is_err(), "it died in the call");
-    let operator = world.runner(Broken::default());
+    let operator = world.runner(&[]);
     let unwind = operator.repair("order", "1", Verb::Unwind {}, "ada", "it hangs");
     unwind.await.expect("unwound");
     world.lease_runs_out();
-    let healthy = operator.around(gate.clone());
+    let healthy = operator.intercept(gate.clone());
     healthy.run_until_idle().await.expect("runs");
     assert_eq!(world.phase().await, Phase::Compensated);
-    gate.balance.load(Ordering::SeqCst) == 0
-}
-
-#[tokio::test]
-async fn a_step_that_may_have_been_called_is_undone() {
-    assert!(what_was_called_is_undone(Broken::default()).await);
-    let broken = Broken {
-        schedule: true,
-        ..Broken::default()
-    };
-    assert!(
-        !what_was_called_is_undone(broken).await,
-        "the control saw nothing"
-    );
+    let left = gate.balance.load(Ordering::SeqCst);
+    assert_eq!(left, 0, "the effect of the call stands");
 }
 
 /// R7: a call comes through after everything was undone.
-async fn late_success_is_undone(broken: Broken) -> bool {
+async fn late_success_is_undone(faults: &[Fault]) -> bool {
     let world = World::with_order().await;
     let gate = Gate::at("charge");
-    let slow = in_background(world.runner(broken).around(gate.clone()));
+    let slow = in_background(world.runner(faults).intercept(gate.clone()));
     gate.entered.notified().await;
     world.lease_runs_out();
-    let operator = world.runner(broken).around(gate.clone());
+    let operator = world.runner(faults).intercept(gate.clone());
     let unwind = operator.repair("order", "1", Verb::Unwind {}, "ada", "it hangs");
     unwind.await.expect("unwound");
     operator.run_until_idle().await.expect("runs");
@@ -267,39 +250,26 @@ async fn late_success_is_undone(broken: Broken) -> bool {
 
 #[tokio::test]
 async fn a_step_that_comes_through_after_its_undo_is_undone_again() {
-    assert!(late_success_is_undone(Broken::default()).await);
-    let broken = Broken {
-        late: true,
-        ..Broken::default()
-    };
+    assert!(late_success_is_undone(&[]).await);
+    let faults = [Fault::LosesLateSuccesses];
     assert!(
-        !late_success_is_undone(broken).await,
+        !late_success_is_undone(&faults).await,
         "the control saw nothing"
     );
 }
 
 /// R4: the newest first.
-async fn undone_in_reverse(broken: Broken) -> bool {
+#[tokio::test]
+async fn undos_run_in_the_reverse_order() {
     let ended = SagaTest::<OrderSaga>::new(|| OrderSaga::start("1"), calm)
         .prepare(|store| async move { orders::place(&store, "1", 100).await })
-        .configure(move |sagas| sagas.broken(broken))
         .step("schedule", [Scripted::Fatal("no driver")])
         .run()
         .await;
-    ended.undone() == ["reserve", "charge"]
+    assert_eq!(ended.undone(), ["reserve", "charge"]);
 }
 
-#[tokio::test]
-async fn undos_run_in_the_reverse_order() {
-    assert!(undone_in_reverse(Broken::default()).await);
-    let broken = Broken {
-        order: true,
-        ..Broken::default()
-    };
-    assert!(!undone_in_reverse(broken).await, "the control saw nothing");
-}
-
-/// The oracle of the crash matrix goes red for a runtime that forgets what it called.
+/// The names of crash points say what is written or called there.
 #[tokio::test]
 async fn the_crash_points_are_those_that_are_named() {
     let ended = SagaTest::<OrderSaga>::new(|| OrderSaga::start("1"), calm)

@@ -1,4 +1,4 @@
-//! What goes wrong around sagas and process managers without a crash: slow steps, refusals, events that
+//! What goes wrong around sagas and process managers without a crash: slow steps, rejections, events that
 //! cannot be read, operators in the middle of a call, programs of two versions side by side.
 
 use es_runtime::WorkStatus;
@@ -8,7 +8,7 @@ use es_runtime::{
     Repository, StreamId, StreamRange, WorkQueue,
 };
 use es_sagas::{
-    AggregateCommand, Around, Cx, Definition, Effect, Fail, ParkedWhy, Phase, ProcessManager,
+    AggregateCommand, Cx, Definition, Effect, Fail, Interceptor, ParkedWhy, Phase, ProcessManager,
     Retry, Saga, SagaError, SagaEvent, Sagas, Start, StepCall, StepCx, Verb,
 };
 use es_testkit::{
@@ -457,7 +457,7 @@ impl Gate {
     }
 }
 
-impl Around for Gate {
+impl Interceptor for Gate {
     fn call<'a>(&'a self, cx: &'a StepCx, call: StepCall<'a>) -> StepCall<'a> {
         Box::pin(async move {
             if cx.step() != self.step {
@@ -488,7 +488,7 @@ impl Around for Gate {
 async fn a_retry_in_the_middle_of_a_call_does_not_lose_its_outcome() {
     let store = MemoryStore::new();
     let gate = Gate::at("charge", 2, [Some(Fail::transient("first"))]);
-    let sagas = fulfilling(&store).around(gate.clone());
+    let sagas = fulfilling(&store).intercept(gate.clone());
     orders::place(&store, "1", 100).await;
     let worker = {
         let sagas = sagas.clone();
@@ -518,13 +518,13 @@ async fn a_success_that_comes_late_spares_the_next_attempt() {
     let store = &store;
     orders::place(store, "1", 100).await;
     let old_gate = Gate::at("charge", 1, []);
-    let old = fulfilling(store).around(old_gate.clone());
+    let old = fulfilling(store).intercept(old_gate.clone());
     let slow = tokio::spawn(async move { old.run_until_idle().await });
     within("the first call", old_gate.entered.notified()).await;
     clock.pass(HOUR / 2);
     let fails = Fail::transient("busy").retry_after(HOUR);
     let gate = Gate::at("charge", 0, [Some(fails)]);
-    let new = fulfilling(store).around(gate.clone());
+    let new = fulfilling(store).intercept(gate.clone());
     new.run_until_idle().await.expect("runs");
     assert_eq!(gate.calls.load(Ordering::SeqCst), 1);
     old_gate.go.notify_one();
@@ -541,7 +541,7 @@ async fn a_success_that_comes_while_the_end_is_refused_is_undone() {
     let store = &store;
     orders::place(store, "1", 100).await;
     let old_gate = Gate::at("charge", 1, []);
-    let old = fulfilling(store).around(old_gate.clone());
+    let old = fulfilling(store).intercept(old_gate.clone());
     let slow = tokio::spawn(async move { old.run_until_idle().await });
     within("the first call", old_gate.entered.notified()).await;
     clock.pass(HOUR / 2);
@@ -551,10 +551,10 @@ async fn a_success_that_comes_while_the_end_is_refused_is_undone() {
     let settled = settled.execute(&"1".to_owned(), orders::Confirm { shipment });
     settled.await.expect("settled");
     let gate = Gate::at("charge", 0, [Some(Fail::fatal("no"))]);
-    let new = fulfilling(store).around(gate.clone());
+    let new = fulfilling(store).intercept(gate.clone());
     new.run_until_idle().await.expect("runs");
     let end_refused =
-        |why: &Option<(ParkedWhy, String)>| matches!(why, Some((ParkedWhy::EndRefused { .. }, _)));
+        |why: &Option<(ParkedWhy, String)>| matches!(why, Some((ParkedWhy::EndRejected { .. }, _)));
     let view = new.show("order", "1").await.expect("shown");
     assert!(end_refused(&view.state.parked), "{:?}", view.state);
     old_gate.go.notify_one();

@@ -7,7 +7,7 @@ use es_postgres::{PostgresOptions, PostgresStore, tokio_postgres};
 use es_projections::{Job, ReadDatabase, RolledBack, SqlTransaction, SqlValue};
 use es_runtime::{
     Append, AppendError, AppendId, Commit, CommitStore, EventStore, ExpectedVersion, NewEvent,
-    Outcome, StorageErrorKind, StreamId, WorkQueue,
+    Outcome, StorageErrorKind, StreamId,
 };
 use es_testkit::postgres::{Database, Server};
 use es_tests::proxy::{Cut, Proxy};
@@ -615,7 +615,7 @@ async fn an_append_is_not_refused_because_of_itself() {
         let event = |part: u32| NewEvent::json("test.part", 1, part.to_string());
         let append =
             Append::new(order, ExpectedVersion::NoStream).with_events([event(0), event(1)]);
-        proxy.deliver_next_at_once_late();
+        proxy.deliver_next_single_round_trip_late();
         let answer = timeout(PATIENCE, store.append(append))
             .await
             .expect("in time");

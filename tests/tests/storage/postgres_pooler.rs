@@ -4,7 +4,7 @@
 #![cfg(unix)]
 
 use es_postgres::{
-    Postgres, PostgresStore,
+    PostgresReadDatabase, PostgresStore,
     tokio_postgres::{self, NoTls},
 };
 use es_testkit::{
@@ -28,7 +28,7 @@ struct Pooled {
 
 impl StoreFixture for Pooled {
     type Store = PostgresStore;
-    type Database = Postgres;
+    type Database = PostgresReadDatabase;
 
     async fn open(&self) -> PostgresStore {
         PostgresStore::options(&pooler().1.url(&self.database))
@@ -53,7 +53,7 @@ impl StoreFixture for Pooled {
         store.close().await;
     }
 
-    async fn read_database(&self, store: &PostgresStore) -> Option<Postgres> {
+    async fn read_database(&self, store: &PostgresStore) -> Option<PostgresReadDatabase> {
         Some(store.read_database())
     }
 }

@@ -122,9 +122,9 @@ async fn an_operator_makes_the_tables_and_the_store_needs_few_rights() {
 
 /// What versions 2 and 3 brought, taken away again.
 const BACK_TO: [&str; 2] = [
-    "DROP TABLE es.sagas, es.saga_cursors, es.store_id; DROP FUNCTION es.append_at_once;
+    "DROP TABLE es.work, es.cursors, es.store_id; DROP FUNCTION es.append_single_round_trip;
      UPDATE es.es_meta SET value = 1",
-    "DROP FUNCTION es.append_at_once; UPDATE es.es_meta SET value = 2",
+    "DROP FUNCTION es.append_single_round_trip; UPDATE es.es_meta SET value = 2",
 ];
 
 #[tokio::test]
@@ -634,7 +634,7 @@ async fn a_connection_keeps_so_many_statements_and_no_more() {
 /// Reads a view whose columns change.
 struct Look;
 
-impl Job<es_postgres::Postgres> for Look {
+impl Job<es_postgres::PostgresReadDatabase> for Look {
     type Output = usize;
 
     async fn run(

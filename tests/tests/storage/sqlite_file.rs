@@ -252,7 +252,7 @@ async fn a_file_of_a_newer_version_is_refused() {
     filled(&path).await.close().await;
     let set = |value: &str| {
         let connection = Connection::open(&path).expect("opens");
-        let sql = format!("UPDATE es_meta SET value = {value} WHERE name = 'schema_version'");
+        let sql = format!("UPDATE es_meta SET value = {value} WHERE name = 'tables_version'");
         assert_eq!(connection.execute(&sql, []).expect("updated"), 1);
     };
     set("999");
@@ -283,9 +283,9 @@ async fn a_file_of_an_older_version_gets_what_it_lacks_and_keeps_what_it_has() {
         let connection = Connection::open(&path).expect("opens");
         connection
             .execute_batch(
-                "DROP TABLE es_sagas; DROP TABLE es_saga_cursors;
+                "DROP TABLE es_work; DROP TABLE es_cursors;
                  DELETE FROM es_meta WHERE name = 'store_id';
-                 UPDATE es_meta SET value = 1 WHERE name = 'schema_version';",
+                 UPDATE es_meta SET value = 1 WHERE name = 'tables_version';",
             )
             .expect("as the first release made it");
         count(&connection)

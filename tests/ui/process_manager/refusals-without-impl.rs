@@ -19,7 +19,7 @@ pub struct Begun {}
 
 #[derive(Aggregate, ProcessManager, Default)]
 #[aggregate("fulfilment", id = u64, error = Infallible, events(Begun))]
-#[process_manager(reacts(OrderPlaced), refusals)]
+#[process_manager(reacts(OrderPlaced), rejections)]
 pub struct Fulfilment {}
 
 impl Apply<Begun> for Fulfilment {

@@ -36,7 +36,7 @@ impl ReactTo<OrderPlaced> for Fulfilment {
     }
 }
 
-impl es_runtime::saga::OnRefused for Fulfilment {
+impl es_runtime::saga::OnRejected for Fulfilment {
     fn refused(&self, _: &es_runtime::saga::Refused) -> Reactions<Self> {
         Reactions::none()
     }

@@ -1,7 +1,7 @@
 //! Types without `Clone`, `Debug` or `PartialEq`, next to others that have some of them.
 
 use ::renamed::{Aggregate, Apply, Envelope, Event, Events, Handle};
-use ::renamed_sagas::{OnRefused, OnTimer, ProcessManager, ReactTo, Reactions, Refused};
+use ::renamed_sagas::{OnRejected, OnTimer, ProcessManager, ReactTo, Reactions, Rejected};
 use ::serde::{Deserialize, Serialize};
 use ::std::{convert::Infallible, fmt, prelude::v1::*};
 
@@ -71,7 +71,7 @@ pub fn shown(event: &DoorFact) -> String {
 /// A process manager without any field, under another name of the crate.
 #[derive(Aggregate, ProcessManager, Default, Debug)]
 #[aggregate("porter", id = String, error = Infallible, crate = "::renamed", events(Opened))]
-#[process_manager(reacts(Closed), timers, refusals, crate = "::renamed_sagas")]
+#[process_manager(reacts(Closed), timers, rejections, crate = "::renamed_sagas")]
 #[allow(missing_debug_implementations)]
 pub struct Porter;
 
@@ -95,8 +95,8 @@ impl OnTimer for Porter {
     }
 }
 
-impl OnRefused for Porter {
-    fn refused(&self, _: &Refused) -> Reactions<Self> {
+impl OnRejected for Porter {
+    fn rejected(&self, _: &Rejected) -> Reactions<Self> {
         Reactions::none()
     }
 }

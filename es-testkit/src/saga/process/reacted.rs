@@ -1,7 +1,7 @@
 //! What followed from what happened to a process manager, and assertions on it.
 
 use super::stepped;
-use es_runtime::{Aggregate, EventId, EventSet, Events, RecordedEvent, StreamId, Timestamp};
+use es_runtime::{Aggregate, AsId, EventId, EventSet, Events, RecordedEvent, StreamId, Timestamp};
 use es_sagas::{ProcessManager, ProcessOutcome, Stepped, stream_of};
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -17,7 +17,7 @@ pub struct Reacted<P: ProcessManager> {
     commands: BTreeMap<String, Vec<RecordedEvent>>,
     timers: BTreeMap<String, Option<Duration>>,
     ended: bool,
-    refused: VecDeque<String>,
+    rejected: VecDeque<String>,
     parked: VecDeque<String>,
 }
 
@@ -33,7 +33,7 @@ impl<P: ProcessManager<Event: Debug>> Debug for Reacted<P> {
             .field("commands", &commands)
             .field("timers", &self.timers)
             .field("ended", &self.ended)
-            .field("refused", &self.refused)
+            .field("rejected", &self.rejected)
             .field("parked", &self.parked)
             .finish()
     }
@@ -48,7 +48,7 @@ impl<P: ProcessManager<Event: Debug>> Reacted<P> {
             commands: BTreeMap::new(),
             timers: BTreeMap::new(),
             ended: false,
-            refused: VecDeque::new(),
+            rejected: VecDeque::new(),
             parked: VecDeque::new(),
         };
         for event in stored {
@@ -77,7 +77,7 @@ impl<P: ProcessManager<Event: Debug>> Reacted<P> {
             self.timers.insert(name, until.map(|until| until.since(at)));
         }
         self.ended |= step.ended;
-        self.refused.extend(step.refused);
+        self.rejected.extend(step.rejected);
         if let ProcessOutcome::Parked { why } = step.outcome {
             self.parked.push_back(why);
         }
@@ -111,7 +111,7 @@ impl<P: ProcessManager<Event: Debug>> Reacted<P> {
     #[track_caller]
     pub fn then_command<A: Aggregate<Event: Debug + PartialEq>>(
         mut self,
-        id: &A::Id,
+        id: impl AsId<A::Id>,
         expected: impl Into<Events<A>>,
     ) -> Self {
         let stream = StreamId::of::<A>(id).unwrap_or_else(|error| panic!("{error}"));
@@ -159,16 +159,16 @@ impl<P: ProcessManager<Event: Debug>> Reacted<P> {
         self
     }
 
-    /// An aggregate refused a command, it was told so, and what else is here is what it decided then.
+    /// An aggregate rejected a command, it was told so, and what else is here is what it decided then.
     /// `reason` is a part of what the aggregate said.
     ///
     /// # Panics
-    /// When none refused next, or another reason was given.
+    /// When none rejected next, or another reason was given.
     #[track_caller]
-    pub fn then_refused(mut self, reason: &str) -> Self {
-        let actual = self.refused.pop_front();
+    pub fn then_rejected(mut self, reason: &str) -> Self {
+        let actual = self.rejected.pop_front();
         let same = actual.as_ref().is_some_and(|why| why.contains(reason));
-        assert!(same, "not refused by `{reason}`: {actual:?}");
+        assert!(same, "not rejected by `{reason}`: {actual:?}");
         self
     }
 
@@ -205,7 +205,7 @@ impl<P: ProcessManager<Event: Debug>> Reacted<P> {
             && self.commands.is_empty()
             && self.timers.is_empty()
             && !self.ended
-            && self.refused.is_empty()
+            && self.rejected.is_empty()
             && self.parked.is_empty();
         assert!(nothing, "more followed: {self:#?}");
     }

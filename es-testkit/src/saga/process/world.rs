@@ -142,8 +142,8 @@ impl World {
                 let timers: Vec<_> = timers.map(|(name, at)| (name, at.is_some())).collect();
                 let cause = step.cause.name();
                 format!(
-                    "{cause}: {:?}, timers {timers:?}, commands {:?}, refused {:?}, ended {}",
-                    step.outcome, step.commands, step.refused, step.ended
+                    "{cause}: {:?}, timers {timers:?}, commands {:?}, rejected {:?}, ended {}",
+                    step.outcome, step.commands, step.rejected, step.ended
                 )
             } else {
                 let payload = String::from_utf8_lossy(&event.payload);

@@ -8,8 +8,8 @@ use super::{
     place::Place,
     worker::{PATIENCE, Worker},
 };
+use es_runtime::WorkQueue;
 use es_runtime::WorkStatus;
-use es_runtime::{CommitStore, WorkQueue};
 use es_sagas::Sagas;
 use es_tests::{orders, tries};
 use std::time::{Duration, Instant};

@@ -3,9 +3,9 @@
 //! is restored from an older copy. A program that commits rows and position apart is the control.
 
 use super::{place::Place, worker::Worker};
-use es_postgres::Postgres;
+use es_postgres::PostgresReadDatabase;
 use es_sagas::Sagas;
-use es_sqlite::Sqlite;
+use es_sqlite::SqliteReadDatabase;
 use es_testkit::postgres::Server;
 use es_tests::{
     board::{Rows, in_postgres, in_sqlite},
@@ -74,10 +74,10 @@ fn projector(place: &Place, read: &str, args: &[&str]) -> Worker {
 
 async fn rows(read: &str) -> Rows {
     if read.contains("dbname=") {
-        let read = Postgres::open(read).await.expect("opens");
+        let read = PostgresReadDatabase::open(read).await.expect("opens");
         in_postgres(&read).await.expect("rows")
     } else {
-        let read = Sqlite::open(read).await.expect("opens");
+        let read = SqliteReadDatabase::open(read).await.expect("opens");
         in_sqlite(&read).await.expect("rows")
     }
 }

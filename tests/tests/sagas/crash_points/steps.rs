@@ -1,7 +1,7 @@
 //! C1 to C9: a process dies at a write or a call of a saga, and in a sweep at every one of them.
 
 use super::{audit::Rest, place::Place, worker::PATIENCE};
-use es_runtime::{Commit, CommitStore, CursorMove, Position, WorkQueue};
+use es_runtime::{Commit, CommitStore, CursorMove, Position};
 use es_sagas::SagaEvent;
 use es_tests::{
     ledger::Entry,
@@ -74,10 +74,10 @@ async fn c01_killed_before_the_commit_of_an_input(place: &Place) {
 /// The event is delivered again all the same, as by a reader that lost its place.
 async fn c02_killed_behind_the_commit_of_an_input(place: &Place) {
     let ignored = |event: &SagaEvent| matches!(event, SagaEvent::InputIgnored(_));
-    for (broken, traces) in [("broken=", 0), ("broken=inbox", 1)] {
+    for (faults, traces) in [("faults=", 0), ("faults=forgets-append-ids", 1)] {
         let place = place.another();
         place.place_order().await;
-        place.kill_at(&format!("behind {STARTED}"), &[broken]);
+        place.kill_at(&format!("behind {STARTED}"), &[faults]);
         with_store!(&place, |store| {
             let consumer = "saga:order";
             let at = store.cursor(consumer).await.expect("a cursor");
@@ -86,11 +86,11 @@ async fn c02_killed_behind_the_commit_of_an_input(place: &Place) {
             let back = store.commit(Commit::new().cursor(back)).await;
             back.expect("set back");
         });
-        place.finish(&[broken]);
+        place.finish(&[faults]);
         is_completed(&place, 1).await;
         assert_eq!(starts(&place).await, 1);
-        // The control has no inbox: it takes the event once more.
-        assert_eq!(place.count(ignored).await, traces, "{broken}");
+        // The control forgets append ids: it takes the event once more.
+        assert_eq!(place.count(ignored).await, traces, "{faults}");
     }
 }
 

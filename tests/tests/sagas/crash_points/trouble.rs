@@ -124,10 +124,10 @@ async fn c11_killed_when_a_late_success_is_recorded(place: &Place) {
             |event: &SagaEvent| matches!(event, SagaEvent::Undone(u) if u.step == "charge");
         assert_eq!(place.count(undone).await, 2);
     }
-    // Without the rule the money is gone.
+    // Without the record the money is gone.
     let place = place.another();
     let at = "at=before call do charge";
-    let late = late_call(&place, &[at, forgets, "broken=late"]).await;
+    let late = late_call(&place, &[at, forgets, "faults=loses-late-successes"]).await;
     late.comes_to_its_end();
     let found = place.rest().await.expect_err("the control saw nothing");
     assert!(found.contains("differ"), "{found}");
@@ -172,31 +172,34 @@ async fn c12_a_worker_wakes_when_another_one_has_finished(place: &Place) {
     }
 }
 
-/// The word of a worker that lost its lease does not count against the one that has it. Where epochs are
-/// not compared it does.
+/// The answer of a worker that lost its lease is refused. A store that ignores epochs takes it.
 async fn c12_a_worker_wakes_in_the_middle_of_anothers_call(place: &Place) {
     const NO: &str = "before commit [saga.step_failed, saga.unwind_started, saga.step_scheduled]";
-    for (broken, rest, step) in [
-        ("broken=", Rest::Completed, StepStatus::Done),
-        ("broken=fence", Rest::Compensated, StepStatus::Undone),
+    for (faults, rest, step) in [
+        ("faults=", Rest::Completed, StepStatus::Done),
+        (
+            "faults=ignores-epochs",
+            Rest::Compensated,
+            StepStatus::Undone,
+        ),
     ] {
         let place = place.another();
         place.place_order().await;
         let no = "services=payment:lies";
-        let mut old = place.worker(&["mode=once", broken, no, &format!("at={NO}")]);
+        let mut old = place.worker(&["mode=once", faults, no, &format!("at={NO}")]);
         old.is_at(NO);
         old.stop();
         // The other one keeps its lease for the whole test.
-        let args = ["lease=60000", broken, "at=behind call do charge"];
+        let args = ["lease=60000", faults, "at=behind call do charge"];
         let mut new = place.worker(&args);
         new.is_at("behind call do charge");
         old.go_on();
         old.comes_to_its_end();
         new.go_on();
         new.comes_to_its_end();
-        assert_eq!(place.rest().await, Ok(rest), "{broken}");
+        assert_eq!(place.rest().await, Ok(rest), "{faults}");
         let saga = place.saga().await;
         let charge = saga.state.step("charge").map(|step| step.status);
-        assert_eq!(charge, Some(step), "{broken}");
+        assert_eq!(charge, Some(step), "{faults}");
     }
 }

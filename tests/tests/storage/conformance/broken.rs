@@ -1,17 +1,18 @@
 //! Stores that are broken on purpose: each is caught by a check that is named here, and the same store
 //! without its fault passes that check.
 
-use es_projections::{Job, ReadDatabase, RolledBack, SqlValue, TransactionError};
+use es_projections::{Dialect, Job, ReadDatabase, RolledBack, SqlValue, TransactionError};
 use es_runtime::{
     Append, AppendError, AppendId, Appended, EventFilter, EventStore, ExpectedVersion, FeedPage,
     MemoryStore, Outcome, Position, ReadError, ReadLimit, RecordedEvent, Snapshot, SnapshotStore,
     StorageError, StorageErrorKind, StreamFold, StreamId, StreamRange,
 };
-use es_sqlite::{Sqlite as SqliteRead, SqliteStore, SqliteTransaction};
+use es_sqlite::{SqliteReadDatabase as SqliteRead, SqliteStore, SqliteTransaction};
 use es_testkit::conformance::{
     self, Capabilities, Fault as Injected, NoDatabase, StoreFixture, append, checkpoints, faults,
     feed, fidelity, idempotency, lifecycle, reading, safety, snapshots,
 };
+use es_testkit::{Layered, StoreLayer};
 use std::{
     collections::{BTreeSet, HashMap, VecDeque},
     future::Future,
@@ -124,19 +125,19 @@ impl BrokenFixture {
 }
 
 impl StoreFixture for BrokenFixture {
-    type Store = Broken;
+    type Store = Layered<Broken>;
     type Database = NoDatabase;
 
-    async fn open(&self) -> Broken {
+    async fn open(&self) -> Layered<Broken> {
         let inner = match self.fault {
             Fault::HidesThatItReopens => self.kept.clone(),
             _ => MemoryStore::new(),
         };
-        Broken {
+        Layered(Broken {
             inner,
             fault: self.fault,
             state: Arc::default(),
-        }
+        })
     }
 
     fn capabilities(&self) -> Capabilities {
@@ -157,19 +158,19 @@ impl StoreFixture for BrokenFixture {
         }
     }
 
-    async fn open_for_reading(&self) -> Option<Broken> {
+    async fn open_for_reading(&self) -> Option<Layered<Broken>> {
         match self.fault {
             Fault::WritesWhenReadOnly => Some(self.open().await),
             _ => None,
         }
     }
 
-    async fn damage(&self, store: &Broken, stream: &StreamId, version: u64) -> bool {
+    async fn damage(&self, store: &Layered<Broken>, stream: &StreamId, version: u64) -> bool {
         store.state().damaged = Some((stream.clone(), version));
         true
     }
 
-    async fn inject(&self, store: &Broken, fault: Injected) -> bool {
+    async fn inject(&self, store: &Layered<Broken>, fault: Injected) -> bool {
         {
             let mut state = store.state();
             match fault {
@@ -183,7 +184,7 @@ impl StoreFixture for BrokenFixture {
         true
     }
 
-    async fn heal(&self, store: &Broken, _: Injected) {
+    async fn heal(&self, store: &Layered<Broken>, _: Injected) {
         let mut state = store.state();
         state.is_blocked = false;
         state.is_full = false;
@@ -254,7 +255,13 @@ fn lower(stream: &StreamId) -> StreamId {
     StreamId::new(stream.aggregate(), &stream.id().to_lowercase()).expect("usable")
 }
 
-impl EventStore for Broken {
+impl StoreLayer for Broken {
+    type Inner = MemoryStore;
+
+    fn inner(&self) -> &MemoryStore {
+        &self.inner
+    }
+
     async fn append(&self, mut append: Append) -> Result<Appended, AppendError> {
         if self.state().is_blocked {
             let busy = Self::failed(&append, StorageErrorKind::Busy, Outcome::NotApplied);
@@ -357,7 +364,7 @@ impl EventStore for Broken {
                     Err(AppendError::IdReused { .. }) => Err(AppendError::Projection {
                         stream,
                         projection: "quoting",
-                        reason: reason.unwrap_or_default(),
+                        error: reason.unwrap_or_default().into(),
                     }),
                     other => other,
                 };
@@ -435,14 +442,6 @@ impl EventStore for Broken {
         let done = self.inner.append(append).await?;
         self.state().stale = Some(before);
         if lost { Err(failed) } else { Ok(done) }
-    }
-
-    async fn find_append(
-        &self,
-        stream: &StreamId,
-        id: &AppendId,
-    ) -> Result<Option<Appended>, ReadError> {
-        self.inner.find_append(stream, id).await
     }
 
     async fn fold_stream<F: StreamFold>(
@@ -559,12 +558,6 @@ impl EventStore for Broken {
         }
     }
 
-    async fn changed(&self, position: Position) {
-        self.inner.changed(position).await;
-    }
-}
-
-impl SnapshotStore for Broken {
     async fn load_snapshot(&self, stream: &StreamId) -> Result<Option<Snapshot>, ReadError> {
         let mut found = self.inner.load_snapshot(stream).await?;
         if let (Fault::RepairsSnapshots, Some(snapshot)) = (self.fault, &mut found) {
@@ -599,10 +592,6 @@ impl SnapshotStore for Broken {
             _ => {}
         }
         self.inner.save_snapshot(snapshot).await
-    }
-
-    async fn delete_snapshot(&self, stream: &StreamId) -> Result<(), StorageError> {
-        self.inner.delete_snapshot(stream).await
     }
 }
 
@@ -722,11 +711,9 @@ impl<J: Job<BrokenDatabase>> Job<SqliteRead> for Unbroken<J> {
 impl ReadDatabase for BrokenDatabase {
     type Transaction = SqliteTransaction;
 
-    const NAME: &'static str = SqliteRead::NAME;
-    const NOW: &'static str = SqliteRead::NOW;
-    const FOR_UPDATE: &'static str = SqliteRead::FOR_UPDATE;
-    const TABLES_ENDING_WITH: &'static str = SqliteRead::TABLES_ENDING_WITH;
-    const ALONE: &'static str = SqliteRead::ALONE;
+    fn dialect(&self) -> Dialect {
+        Dialect::Sqlite
+    }
 
     async fn transact<J: Job<Self>>(&self, job: J) -> Result<J::Output, TransactionError> {
         let commits_all = self.commits_all;

@@ -1,0 +1,110 @@
+//! One field of an event or type through all versions.
+
+use crate::{
+    attr::history::{Given, Number, Was},
+    model::history::Form,
+};
+use proc_macro2::Ident;
+use syn::{Attribute, GenericArgument, LitStr, PathArguments, Type, Visibility};
+
+/// One field through all versions.
+pub(super) struct Line {
+    pub(super) ident: Ident,
+    pub(super) vis: Visibility,
+    pub(super) ty: Type,
+    pub(super) docs: Vec<Attribute>,
+    pub(super) stored: String,
+    /// That of its type today.
+    pub(super) form: Form,
+    pub(super) since: u16,
+    /// The first version without it.
+    pub(super) until: Option<u16>,
+    pub(super) default: Option<Given>,
+    /// What is written for a field that is gone.
+    pub(super) back: Option<Given>,
+    /// By `before`.
+    pub(super) was: Vec<Change>,
+}
+
+/// One `was(..)`.
+pub(super) struct Change {
+    pub(super) before: Number,
+    pub(super) was: Was,
+    /// The type before and how its values were stored.
+    pub(super) old: Option<(Type, Form)>,
+}
+
+impl Line {
+    pub(super) fn is_in(&self, version: u16) -> bool {
+        self.since <= version && self.until.is_none_or(|until| version < until)
+    }
+
+    /// What was said of the first change behind `version` that `part` is in.
+    fn at<'a, T>(&'a self, version: u16, part: impl Fn(&'a Change) -> Option<T>) -> Option<T> {
+        self.was
+            .iter()
+            .filter(|change| change.before.value > version)
+            .find_map(part)
+    }
+
+    pub(super) fn name_at(&self, version: u16) -> Option<&LitStr> {
+        self.at(version, |change| change.was.name.as_ref())
+    }
+
+    pub(super) fn stored_at(&self, version: u16) -> String {
+        self.name_at(version)
+            .map_or_else(|| self.stored.clone(), LitStr::value)
+    }
+
+    pub(super) fn type_at(&self, version: u16) -> &Type {
+        self.at(version, |change| change.old.as_ref())
+            .map_or(&self.ty, |(ty, _)| ty)
+    }
+
+    pub(super) fn form_at(&self, version: u16) -> &Form {
+        self.at(version, |change| change.old.as_ref())
+            .map_or(&self.form, |(_, form)| form)
+    }
+
+    /// The Rust name: that of the field, or one made from the stored name of that version.
+    pub(super) fn ident_at(&self, version: u16, others: &[Self]) -> Ident {
+        let Some(ident) = self.name_at(version).and_then(rust_name) else {
+            return self.ident.clone();
+        };
+        let taken = others
+            .iter()
+            .any(|other| other.ident == ident && other.is_in(version));
+        if taken { self.ident.clone() } else { ident }
+    }
+}
+
+/// `total-dollars` and `totalDollars` to `total_dollars`.
+fn rust_name(stored: &LitStr) -> Option<Ident> {
+    let mut name = String::new();
+    for c in stored.value().chars() {
+        if c == '-' {
+            name.push('_');
+            continue;
+        }
+        if c.is_uppercase() && !name.is_empty() && !name.ends_with('_') {
+            name.push('_');
+        }
+        name.extend(c.to_lowercase());
+    }
+    let mut ident = syn::parse_str::<Ident>(&name)
+        .or_else(|_| syn::parse_str::<Ident>(&format!("r#{name}")))
+        .ok()?;
+    ident.set_span(stored.span());
+    Some(ident)
+}
+
+pub(super) fn is_option(ty: &Type) -> bool {
+    let Type::Path(path) = ty else {
+        return false;
+    };
+    path.path.segments.last().is_some_and(|last| {
+        last.ident == "Option"
+            && matches!(&last.arguments, PathArguments::AngleBracketed(list)
+                if matches!(list.args.first(), Some(GenericArgument::Type(_))))
+    })
+}

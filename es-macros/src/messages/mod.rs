@@ -1,0 +1,16 @@
+//! Every message of the derives, one function each; a file for each derive.
+//!
+//! Style: lower case, no full stop, code in backticks, first what is wrong, then a `help:` line
+//! with text to paste.
+
+pub(crate) mod aggregate;
+pub(crate) mod attribute;
+pub(crate) mod event;
+pub(crate) mod history;
+pub(crate) mod process;
+pub(crate) mod projection;
+pub(crate) mod retire;
+pub(crate) mod saga;
+pub(crate) mod serde;
+pub(crate) mod shape;
+mod words;

@@ -1,0 +1,103 @@
+//! `#[derive(Projection)]` and `#[derive(Subscription)]`.
+
+use super::words::dotted;
+use crate::place::Place;
+
+pub(crate) fn consumer_not_a_struct(place: Place) -> String {
+    format!(
+        "{} is a struct, which may hold what its handlers need\nhelp: write `struct` here",
+        place.item()
+    )
+}
+
+pub(crate) fn consumer_generic(place: Place) -> String {
+    format!(
+        "{} cannot be generic: its name stands for one checkpoint\nhelp: put a `Box<dyn ..>` into a field, or write one struct for each",
+        place.item()
+    )
+}
+
+pub(crate) fn consumer_without_name(place: Place, ident: &str, has_attribute: bool) -> String {
+    let attribute = place.attribute();
+    let name = dotted(ident).replace('.', "_");
+    if has_attribute {
+        format!(
+            "{attribute} `{ident}` has no name\nhelp: put it first: `#[{attribute}(\"{name}\", ..)]`; its checkpoint is kept under it"
+        )
+    } else {
+        let rest = if place == Place::Projection {
+            ", schema = \"..\""
+        } else {
+            ""
+        };
+        format!(
+            "{attribute} `{ident}` has no `#[{attribute}(..)]`\nhelp: add `#[{attribute}(\"{name}\", events(..){rest})]`"
+        )
+    }
+}
+
+pub(crate) fn consumer_without_events(place: Place, ident: &str) -> String {
+    let attribute = place.attribute();
+    format!(
+        "{attribute} `{ident}` lists no events\nhelp: add `events(OrderPlaced)` with every event that it handles"
+    )
+}
+
+pub(crate) fn projection_without_schema(ident: &str) -> String {
+    format!(
+        "projection `{ident}` has no tables\nhelp: add `schema = include_str!(\"tables.sql\")`; in the statements `{{name}}` stands for a table of its own"
+    )
+}
+
+pub(crate) fn list_needs_parentheses(key: &str, given: &str) -> String {
+    let given = if given.is_empty() {
+        "OrderPlaced"
+    } else {
+        given
+    };
+    format!(
+        "`{key}` takes a list\nhelp: write `{key}({given})`; an enum of events can stand in the list too"
+    )
+}
+
+pub(crate) fn list_empty(key: &str) -> String {
+    format!(
+        "the list of events is empty, so nothing would ever be handled\nhelp: list them: `{key}(OrderPlaced, OrderShipped)`"
+    )
+}
+
+pub(crate) fn alias_without_enum() -> String {
+    "`as` names the variant of a generated enum, and none is generated here\nhelp: write the path alone"
+        .to_owned()
+}
+
+pub(crate) fn schema_form() -> String {
+    "`schema` has the statements that create the tables\nhelp: write `schema = include_str!(\"tables.sql\")`, or `schema(sqlite = \"..\", postgres = \"..\")` where they differ, or `schema(SqliteReadDatabase = \"..\")` for handlers of one database"
+        .to_owned()
+}
+
+pub(crate) fn dialect_alone(given: &str, missing: &str) -> String {
+    format!(
+        "portable handlers need tables in both databases, and `schema(..)` has none for `{missing}`\nhelp: add `{missing} = \"..\"`; for handlers of one database write its type instead of `{given}`"
+    )
+}
+
+pub(crate) fn database_twice(database: &str) -> String {
+    format!("`{database}` has a schema already\nhelp: keep one of them")
+}
+
+pub(crate) fn not_one_of(key: &str, words: [&str; 2], guess: Option<&str>) -> String {
+    let [usual, other] = words;
+    match guess {
+        Some(guess) => {
+            format!("`{key}` is `{usual}` or `{other}`\nhelp: write `{key} = {guess}`")
+        }
+        None => format!(
+            "`{key}` is `{usual}` or `{other}`\nhelp: remove it for `{usual}`, or write `{key} = {other}`"
+        ),
+    }
+}
+
+pub(crate) fn partitions_not_a_number() -> String {
+    "`partitions` is a whole number from 1 to 1024\nhelp: write `partitions = 4`".to_owned()
+}

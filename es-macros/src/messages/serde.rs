@@ -1,0 +1,97 @@
+//! serde's attributes that must not stand on an event.
+
+use crate::place::On;
+
+/// `nested` is whether the attribute has parentheses, as in `rename(serialize = "a")`.
+pub(crate) fn serde(on: On, key: &str, nested: bool) -> Option<String> {
+    let (why, help) = match (on, key) {
+        (On::Field | On::VersionedField, "flatten") => (
+            "it buffers the payload, and binary codecs cannot store it",
+            "make the inner value a field of its own",
+        ),
+        (On::Container | On::Variant, "untagged") => (
+            "the variant would be guessed from the payload",
+            "remove it; the stored name says which event it is",
+        ),
+        (On::Container, "tag" | "content") => (
+            "the stored name stands beside the payload, never inside it",
+            "remove it; the payload has the fields only",
+        ),
+        (On::Field | On::VersionedField, "alias") => (
+            "two stored names of one field would blur what a version looks like",
+            "remove it; `#[serde(rename = \"..\")]` keeps a stored name under a new Rust name",
+        ),
+        (On::Variant, "alias") => (
+            "the stored name is the one in `#[event(..)]`",
+            "remove it; a variant can be renamed freely",
+        ),
+        (On::Container | On::Versioned, "default") => (
+            "a damaged payload would be read as one with other values",
+            "remove it; make a field that may be absent an `Option`",
+        ),
+        (On::Field, "default") => (
+            "a payload without the field would be read as one with another value",
+            "remove it; make a field that may be absent an `Option`",
+        ),
+        (On::Container, "transparent") => (
+            "the payload would be the bare value, which can never gain a field",
+            "remove it; the payload keeps its field's name",
+        ),
+        (On::Container, "from" | "try_from" | "into") => (
+            "the stored form would be that of another type",
+            "derive `Event` for that type, or use `#[serde(with = \"..\")]` on a field",
+        ),
+        (On::Container, "remote") => (
+            "it describes another type, and the event would have no stored form",
+            "define the event as a struct of its own",
+        ),
+        (On::Container, "variant_identifier" | "field_identifier") => {
+            ("the event would be read as a name", "remove it")
+        }
+        (On::Versioned, "transparent" | "from" | "try_from" | "into" | "remote" | "tag") => (
+            "the stored form would not be that of its fields, which the versions describe",
+            "remove it, or keep the older type under another name for `was(type = ..)`",
+        ),
+        (On::Field | On::VersionedField, "skip" | "skip_serializing" | "skip_deserializing") => (
+            "the field would be lost between writing and reading",
+            "remove it, or keep what is not stored out of the event",
+        ),
+        (On::Field, "skip_serializing_if") => (
+            "binary codecs cannot tell that a field was left out",
+            "remove it; an `Option` is stored as `null`",
+        ),
+        (On::Field, "getter") => ("it belongs to a description of another type", "remove it"),
+        (On::Variant, "skip" | "skip_serializing" | "skip_deserializing") => (
+            "the event could be written or read, but not both",
+            "remove it, or move the variant out of the enum",
+        ),
+        (On::Variant, "other") => ("unknown events are refused, never guessed", "remove it"),
+        (On::Variant, "with" | "serialize_with" | "deserialize_with") => (
+            "the payload would no longer be the variant's fields",
+            "use it on a field",
+        ),
+        (On::Field, "rename")
+        | (On::Container, "rename_all" | "rename_all_fields")
+        | (On::Variant, "rename_all")
+            if nested =>
+        {
+            (
+                "what is written under one name must be read under the same",
+                "give one name for both ways",
+            )
+        }
+        _ => return None,
+    };
+    let shown = if nested {
+        format!("{key}(..)")
+    } else {
+        key.to_owned()
+    };
+    let whose = match on {
+        On::Container | On::Variant | On::Field => "an event",
+        On::Versioned | On::VersionedField => "a type with versions",
+    };
+    Some(format!(
+        "`#[serde({shown})]` is not allowed on {whose}: {why}\nhelp: {help}"
+    ))
+}
