@@ -26,7 +26,7 @@ use std::{
 
 const ROUNDS: usize = 5;
 
-/// The fields of the versions 1 to 5, for serde's derive: in each step another kind of change.
+/// The fields of the versions 1 to 5, for serde's derive: each version another kind of change.
 const FIELDS: [&str; 5] = [
     "pub customer: String, pub total: f64, pub coupon: Option<String>",
     "pub customer: String, pub total: f64, pub coupon: Option<String>, pub currency: String",

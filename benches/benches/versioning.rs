@@ -48,7 +48,7 @@ struct OrderPlaced {
     note: Option<String>,
 }
 
-/// The shape of version 1, for what a hop costs on top of reading it.
+/// The shape of version 1, for what an upcast costs on top of reading it.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 #[allow(dead_code, reason = "it is only read")]
@@ -316,12 +316,12 @@ fn main() {
     let of = |what: &str| &rows.iter().find(|row| row.0 == what).unwrap().1;
     let chain = of("version 1, up the chain to 3").iter();
     let alone = of("version 1 alone, by serde's derive").iter();
-    let mut hops: Vec<f64> = chain
+    let mut upcasts: Vec<f64> = chain
         .zip(alone)
         .map(|(chain, alone)| (chain - alone) / 2.0)
         .collect();
-    hops.sort_by(f64::total_cmp);
-    println!("one hop costs {:.0} ns", hops[hops.len() / 2]);
+    upcasts.sort_by(f64::total_cmp);
+    println!("one upcast costs {:.0} ns", upcasts[upcasts.len() / 2]);
     let beside = |what: &str, other: &str| {
         let mut ratios: Vec<f64> = of(what).iter().zip(of(other)).map(|(a, b)| a / b).collect();
         ratios.sort_by(f64::total_cmp);

@@ -231,11 +231,11 @@ const _: () = {
     );
     const _: () = ::core::assert!(
         ::es_runtime::__private::is_first(TYPES, & HASHES, 1usize),
-        "two events of `Order` have the same stored name: `shipping::Shipped` repeats that of an earlier event in the list"
+        "two events of `Order` have the same stored name: `shipping::Shipped` repeats the name of an earlier event in the list"
     );
     const _: () = ::core::assert!(
         ::es_runtime::__private::is_first(TYPES, & HASHES, 2usize),
-        "two events of `Order` have the same stored name: `ReceiptSent` repeats that of an earlier event in the list"
+        "two events of `Order` have the same stored name: `ReceiptSent` repeats the name of an earlier event in the list"
     );
 };
 #[automatically_derived]

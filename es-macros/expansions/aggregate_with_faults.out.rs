@@ -156,7 +156,7 @@ impl ::es_runtime::Aggregate for Order {
     "unknown key `eror` in `#[aggregate(..)]`\nhelp: a key with a similar name exists: `error`"
 }
 ::core::compile_error! {
-    "aggregate `Order` has no id type\nhelp: add `id = OrderId` to `#[aggregate(..)]`; any type with `Display` and `FromStr` is one, such as `String`"
+    "aggregate `Order` has no id type\nhelp: add `id = OrderId` to `#[aggregate(..)]`; any type with `Display` and `FromStr` will do, such as `String`"
 }
 ::core::compile_error! {
     "`OrderPlaced` is already in this list\nhelp: remove it here"

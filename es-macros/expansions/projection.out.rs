@@ -2,7 +2,7 @@
 impl ::es_projections::Projection for OrderSummaries {
     const NAME: &'static ::core::primitive::str = "order_summaries";
     const VERSION: ::core::primitive::u32 = 2;
-    const ON_NEWER: ::es_projections::OnNewer = ::es_projections::OnNewer::Skip;
+    const ON_UNKNOWN_VERSION: ::es_projections::OnUnknownVersion = ::es_projections::OnUnknownVersion::Skip;
     const PARTITIONS: ::core::primitive::u32 = 4;
     fn filter() -> ::es_projections::__private::EventFilter {
         ::es_projections::__private::filter(

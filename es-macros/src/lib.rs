@@ -1,5 +1,5 @@
-//! Derive macros of es-runtime, which re-exports them: `es_runtime::Event` and
-//! `es_runtime::Aggregate`. Depend on es-runtime, not on this crate.
+//! The macros of es-runtime, es-projections and es-sagas, which re-export them, such as
+//! `es_runtime::Event`. Depend on those crates, not on this one.
 //!
 //! A derive runs in four steps that go one way: `attr` reads the attributes, `check` applies the
 //! rules and builds a `model`, `expand` writes code from the model. Every fault on the way is
@@ -21,6 +21,10 @@ use proc_macro::TokenStream;
 /// Makes a struct an event, or an enum a set of events.
 ///
 /// The type must also implement serde's `Serialize` and `Deserialize`; derive them.
+///
+/// Events change over time, and stored events do not. The type is the newest version of the event;
+/// the derive also reads every older version that you describe. It writes an *upcaster* from each
+/// version to the next, and you can write one by hand with `upcast(..)`. See [History](#history).
 ///
 /// # A struct
 ///
@@ -46,9 +50,9 @@ use proc_macro::TokenStream;
 /// | `version = 1` | The version of the struct's shape, 1 to 65535, 1 when absent. Every older version is described, see [History](#history). |
 /// | `write = 2` | Writes the version before the newest while programs run that cannot read that one. Needs a way back, see [History](#history). |
 /// | `removed(coupon: Option<String>, in = 3)` | A field that older versions had. |
-/// | `step(2 => split_name)` | A function `fn(OrderPlacedV2) -> OrderPlacedV3` instead of the generated step from version 2; the newest version is `OrderPlaced` itself. |
-/// | `try_step(2 => parse_name)` | The same, of a function with a `Result`. Its error becomes `DecodeError::Hop`. |
-/// | `step_json(1 => fix_export)` | The same on the JSON object: `fn(&mut serde_json::Map<String, serde_json::Value>) -> Result<(), E>`. What it leaves must be the next version, field by field. Payloads of other codecs are refused. |
+/// | `upcast(2 => split_name)` | An upcaster: a function `fn(OrderPlacedV2) -> OrderPlacedV3` instead of the generated one from version 2. The newest version is `OrderPlaced` itself. |
+/// | `try_upcast(2 => parse_name)` | The same, of a function that returns a `Result`. Its error becomes `DecodeError::Upcast`. |
+/// | `upcast_json(1 => fix_export)` | The same on the JSON object: `fn(&mut serde_json::Map<String, serde_json::Value>) -> Result<(), E>`. What it leaves must be the next version, field by field. Payloads of other codecs are refused. |
 /// | `previous = v3::OrderPlaced` | The version before is an event of its own, of the same name; it describes the older ones. The newest version has a `From` or `TryFrom` for it. |
 /// | `crate = "::es_runtime"` | Where to find es-runtime: an absolute path, for crates that rename or re-export it. |
 ///
@@ -76,19 +80,19 @@ use proc_macro::TokenStream;
 /// # Ok::<(), es_runtime::CodecError>(())
 /// ```
 ///
-/// On a variant stand the keys above, but for `crate`; functions of its steps return the enum. On
-/// the enum stand `crate` and:
+/// A variant takes the keys above except `crate`; upcasters to the newest version return the enum. The
+/// enum takes `crate` and:
 ///
 /// | In `#[event(..)]` on the enum | Meaning |
 /// |---|---|
-/// | `drop("account.blinked")` | Stored events of that name stand for nothing any more. |
+/// | `drop("account.blinked")` | Stored events of that name are no longer read. |
 /// | `alias("AccountOpened" => Opened)` | Stored events of that name are read as this variant, in every version. |
 /// | `split(legacy::OpenedAndPaid, with = split_paid)` | Stored events of that struct, which derives `Event`, each become several: a function of it to any number of events. |
 ///
 /// # History
 ///
-/// The struct is the newest version. What was different before stands on the fields, and the
-/// derive reads stored events of every older version:
+/// The struct is the newest version. Attributes on its fields say what was different before. From
+/// them the derive writes the upcasters, so stored events of every older version can be read:
 ///
 /// ```
 /// use es_runtime::{Codec, Event, StoredPayload};
@@ -129,7 +133,7 @@ use proc_macro::TokenStream;
 /// | `default = "USD"` | What the field has in events older than that. A string goes through `Into`, any other expression is taken as it is. An `Option` needs none: it is `None`. |
 /// | `was(.., before = 3)` | What was different in the versions before version 3. Several add up; the nearest `before` counts for a version. |
 /// | `was(name = "total", ..)` | The stored name that the field had, exactly as it is stored. |
-/// | `was(type = f64, ..)` | The type that the field had, behind the `#[serde(..)]` and `#[shape(..)]` that stood on it then. It turns into the next one by `From`, or: |
+/// | `was(type = f64, ..)` | The type that the field had, after the `#[serde(..)]` and `#[shape(..)]` that were on it then. It is converted to the next type by `From`, or: |
 /// | `was(.., with = cents_from_dollars)` | by this function, of the old value to the next one. |
 /// | `was(.., back = dollars_from_cents)` | The way back of a change of type, for `write`: `fn(&New) -> Old`. Fields that were added or renamed need none. |
 ///
@@ -139,18 +143,17 @@ use proc_macro::TokenStream;
 /// | `in = 3` | The first version without it, required. |
 /// | `since = 2`, `default = ..` | The version that had added it, 1 when absent, and the value as above. |
 /// | `back = ..` | What `write` puts there, like a `default`; an `Option` needs none. |
-/// | `after = customer` or `first` | Behind which field it stood, or that it stood before all others; it was the last one when neither is said. Only codecs without names, such as postcard, need it. |
+/// | `after = customer` or `first` | The field that it followed, or that it was the first one. Without either it was the last one. Only codecs without names, such as postcard, need it. |
 /// | `name = "coupon-code"` | Its stored name, where it is not that of the field. |
 ///
-/// Each version differs from the one before, or the derive says so. For every older version there
-/// is a struct, `OrderPlacedV1` and `OrderPlacedV2` here and `AccountEventOpenedV1` for a variant,
+/// Each version must differ from the one before. For every older version there is a struct, `OrderPlacedV1` and `OrderPlacedV2` here and `AccountEventOpenedV1` for a variant,
 /// with the fields and the names of its time, and a `From` for the next version. A payload is
 /// decoded straight into the struct of its version; unknown fields are refused. serde's `rename`,
 /// `rename_all` and `with` on a field hold for older versions too, `with` as long as the type is
 /// the same.
 ///
-/// A step written by hand gives every field of the next version its value, so those need no
-/// `default` and no `with` there. `since` and `was(..)` still say what the shapes were:
+/// An upcaster written by hand sets every field of the next version, so those need no `default` and
+/// no `with` there. `since` and `was(..)` still say what the shapes were:
 ///
 /// ```
 /// use es_runtime::Event;
@@ -158,7 +161,7 @@ use proc_macro::TokenStream;
 ///
 /// #[derive(Event, Serialize, Deserialize)]
 /// #[event("user.named", version = 2)]
-/// #[event(removed(name: String, in = 2), step(1 => split_name))]
+/// #[event(removed(name: String, in = 2), upcast(1 => split_name))]
 /// struct UserNamed {
 ///     #[event(since = 2)]
 ///     first: String,
@@ -236,15 +239,15 @@ pub fn derive_event(input: TokenStream) -> TokenStream {
 /// |---|---|
 /// | `"order"` | The stored name, required, the first half of every stream id. It never changes. The same characters as for events. |
 /// | `id = OrderId` | What identifies one instance, required. Any type with `Display`, `FromStr`, `Eq` and `Clone`. |
-/// | `error = OrderError` | What a command is refused with, required. Any `std::error::Error`. |
-/// | `events(A, b::B as Bee, ignore(C))` | Every event that can stand in the stream. Each has an `impl Apply`, but for those in `ignore(..)`. `as` names the variant. Required, unless it is: |
+/// | `error = OrderError` | The error with which commands are rejected, required. Any `std::error::Error`. |
+/// | `events(A, b::B as Bee, ignore(C))` | Every event that can occur in the stream. Each has an `impl Apply`, except those in `ignore(..)`. `as` names the variant. Required, unless it is: |
 /// | `events = AccountEvent` | An enum with `#[derive(Event)]`, or a single event. It has an `impl Apply`. |
-/// | `drop("order.blinked")` | Stored events of that name stand for nothing any more; their payload is not even read. |
+/// | `drop("order.blinked")` | Stored events of that name are skipped; their payload is not read. |
 /// | `alias("OrderShipped" => OrderShipped)` | Stored events of that name are read as this event of the list, in every version. |
 /// | `split(legacy::PlacedAndPaid, with = split_paid)` | Stored events of that struct, which derives `Event`, each become several: `fn(PlacedAndPaid) -> [OrderEvent; 2]`, or any other number. They keep the one number in the stream that the stored event has. |
-/// | `commands(PlaceOrder, ShipOrder)` | Commands to make an enum of. Each has an `impl Handle`. Commands need not be listed to be handled. |
+/// | `commands(PlaceOrder, ShipOrder)` | Commands from which an enum is generated. Each has an `impl Handle`. Commands need not be listed to be handled. |
 /// | `snapshot(every = 100)` | Keep a snapshot every so many events. The state then derives serde's traits. |
-/// | `snapshot(every = 100, fold_rev = 1)` | Raise `fold_rev`, 0 without it, when `apply` means something else in a state of the same shape: older snapshots are dropped then. |
+/// | `snapshot(every = 100, apply_revision = 1)` | Raise `apply_revision`, 0 by default, when `apply` changes its meaning and the state keeps its shape. Older snapshots are then dropped. |
 /// | `codec = "json"` | How new events are stored: `"json"`, the default, or `"postcard"`. Stored events are read by the codec that wrote them. |
 /// | `event_enum = OrderFact` | The name of the enum of events, `OrderEvent` for a struct `Order`. |
 /// | `command_enum = OrderRequest` | The name of the enum of commands, `OrderCommand` for a struct `Order`. |
@@ -269,7 +272,7 @@ pub fn derive_aggregate(input: TokenStream) -> TokenStream {
     expand::derive_aggregate(input.into()).into()
 }
 
-/// Tells what a type inside events looks like when it is stored, as a constant.
+/// Describes the stored form of a type inside events, as a constant.
 ///
 /// An event whose fields all have a [`Shape`] can be locked: a test then fails when the stored form
 /// of a released version changes, also where the change is in a type inside it.
@@ -302,7 +305,7 @@ pub fn derive_aggregate(input: TokenStream) -> TokenStream {
 /// | `unit = "cents"` | What the value counts, shown as `u64@cents`. A change of it is then a change of the shape. |
 /// | `recursive` | The type contains the one it stands in, by way of another type. Where a type contains itself, that is seen without it. |
 ///
-/// On a type stand `as`, `unit` and `crate`. On the fields of events the first two stand too.
+/// A type takes `as`, `unit` and `crate`. The fields of events take `as` and `unit`.
 ///
 /// # Versions of its own
 ///
@@ -376,15 +379,15 @@ pub fn derive_shape(input: TokenStream) -> TokenStream {
 /// | In `#[projection(..)]` | Meaning |
 /// |---|---|
 /// | `"turnover"` | The name under which its checkpoint is kept. Required. |
-/// | `version = 2` | The version of tables and handlers, 1 by default. A new one is built beside. |
+/// | `version = 2` | The version of tables and handlers, 1 by default. A new version is built next to the live one. |
 /// | `events(A, x::B)` | The events that it handles, each once: single events or whole sets, such as the enum of an aggregate. A set also knows the retired names of its aggregate, which a single event does not. Required. |
 /// | `schema = ..` | The statements that create the tables: a `&'static str` or a `String`. `{name}` stands for a table or an index of its own. Required. |
 /// | `schema(sqlite = .., postgres = ..)` | The same, where the two databases need different statements. |
 /// | `schema(SqliteReadDatabase = ..)` | The same for handlers of one read database, `Project<Event, SqliteReadDatabase>`. |
-/// | `on_newer = skip` | Goes on without events that a newer program wrote; by default (`stop`) it waits for one. |
+/// | `on_unknown_version = skip` | Goes on without events that a newer program wrote; by default (`stop`) it waits for one. |
 /// | `partitions = 4` | Divides the keys among so many workers, 1 to 1024; 1 by default. |
 /// | `key = path` | A `fn(&RecordedEvent) -> Key<'_>`: events of one key are handled in order. By default the stream. |
-/// | `crate = "::path"` | Where es-runtime is, when it has another name. |
+/// | `crate = "::path"` | Where to find es-projections, when it has another name. |
 ///
 /// An event that is listed without its `Project` does not compile, nor does a `Project` for an event
 /// that is not listed.
@@ -487,11 +490,11 @@ pub fn derive_subscription(input: TokenStream) -> TokenStream {
 /// |---|---|
 /// | `reacts(A, x::B)` | The events that it reacts to, each once: single events or whole sets. Required. |
 /// | `timers` | It sets timers; write `OnTimer`. |
-/// | `rejections` | It is told when an aggregate refuses its command; write `OnRejected`. Without it the instance is parked then. |
-/// | `crate = "::path"` | Where es-runtime is, when it has another name. |
+/// | `rejections` | It handles the rejection of a command by an aggregate; write `OnRejected`. Without it the instance is parked. |
+/// | `crate = "::path"` | Where to find es-sagas, when it has another name. |
 ///
 /// An event that is listed without its `ReactTo` does not compile, nor does a `ReactTo` for an event
-/// that is not listed; so with `timers` and `rejections`.
+/// that is not listed. The same holds for `timers` and `rejections`.
 #[proc_macro_derive(ProcessManager, attributes(process_manager))]
 pub fn derive_process_manager(input: TokenStream) -> TokenStream {
     expand::derive_process_manager(input.into()).into()
@@ -554,20 +557,20 @@ pub fn derive_process_manager(input: TokenStream) -> TokenStream {
 /// |---|---|
 /// | `"fulfil-order"` | The stored name. Required. It never changes. |
 /// | `version = 2` | The version of the definition, 1 by default. |
-/// | `deps = Services` | What steps get besides; `()` by default. |
+/// | `deps = Services` | What steps receive in addition; `()` by default. |
 /// | `deadline = "2h"` | How long the whole may take. None by default. |
 /// | `timeout = "20s"` | How long a call may take, 30 s by default. |
-/// | `retry(attempts = 8, first = "200ms", factor = 2, max = "30s", interruptions = 10)` | How steps are tried again. 5 attempts by default; `interruptions` is how often a process may die in the call, 10 by default. |
-/// | `undo_retry(..)` | How undos are tried again. 50 attempts by default. |
+/// | `retry(attempts = 8, first = "200ms", factor = 2, max = "30s", interruptions = 10)` | How steps are retried. 5 attempts by default; `interruptions` is how often a process may die in the call, 10 by default. |
+/// | `undo_retry(..)` | How undos are retried. 50 attempts by default. |
 /// | `on_undo_exhausted = continue` | Undoes the others before it parks; by default (`park`) it parks at once. |
 /// | `frozen` | Starts nothing any more, only finishes what it began. |
-/// | `crate = "::path"` | Where es-runtime is, when it has another name. |
+/// | `crate = "::path"` | Where to find es-sagas, when it has another name. |
 ///
 /// | On a method | Meaning |
 /// |---|---|
 /// | `#[start]` | `fn(&Envelope<E>) -> Option<Start<Self>>`: the event `E` begins a saga. Any number. |
 /// | `#[cancel]` | `fn(&Envelope<E>) -> Option<String>`: the event `E` cancels the saga of this id. Any number. |
-/// | `#[step(undo = f)]` | `async fn(&self, ..) -> Result<T, Fail>`: a step that calls out. `no_undo` or `pivot` instead of `undo`; behind the pivot none of them. Also `timeout`, `retry(..)`, and `reconcile = g` for an `async fn g(&self, &Deps, &StepCx) -> Result<Option<T>, Fail>`. |
+/// | `#[step(undo = f)]` | `async fn(&self, ..) -> Result<T, Fail>`: a step that calls another system. `no_undo` or `pivot` instead of `undo`; after the pivot none of them. Also `timeout`, `retry(..)`, and `reconcile = g` for an `async fn g(&self, &Deps, &StepCx) -> Result<Option<T>, Fail>`. |
 /// | `#[command(undo = f)]` | `fn(&self, ..) -> AggregateCommand`, or a `Result<AggregateCommand, Fail>`: a command to an aggregate of the same store. |
 /// | `#[undo]` | `async fn(&self, .., did: Effect<&T>) -> Result<(), Fail>`, or without `async` one that returns an `AggregateCommand`. Also `timeout`, `retry(..)`. |
 /// | `#[completed]`, `#[compensated]` | `fn(&self, ..) -> AggregateCommand`, or a `Result<AggregateCommand, Fail>`: the command at the end. The second may ask for `why: &Failure`. |

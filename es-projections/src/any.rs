@@ -415,7 +415,7 @@ pub struct Portable<P>(pub P);
 impl<P: super::Projection> super::Projection for Portable<P> {
     const NAME: &'static str = P::NAME;
     const VERSION: u32 = P::VERSION;
-    const ON_NEWER: super::OnNewer = P::ON_NEWER;
+    const ON_UNKNOWN_VERSION: super::OnUnknownVersion = P::ON_UNKNOWN_VERSION;
     const PARTITIONS: u32 = P::PARTITIONS;
 
     fn filter() -> es_runtime::EventFilter {

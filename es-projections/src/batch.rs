@@ -1,7 +1,7 @@
 //! One page of events in one transaction: the handlers, the parked keys and the checkpoint.
 
 use super::{
-    Dispatch, HandlerError, Job, OnNewer, Partition, Projection, ReadDatabase, RolledBack,
+    Dispatch, HandlerError, Job, OnUnknownVersion, Partition, Projection, ReadDatabase, RolledBack,
     SqlTransaction,
     tables::{self, Advance},
 };
@@ -199,7 +199,7 @@ pub(super) async fn handled<P: Dispatch<Db>, Db: ReadDatabase>(
 
 /// Whether the policy lets the projection go on without the event.
 pub(super) fn is_skipped<P: Projection>(error: &HandlerError) -> bool {
-    P::ON_NEWER == OnNewer::Skip && error.is_newer()
+    P::ON_UNKNOWN_VERSION == OnUnknownVersion::Skip && error.is_newer()
 }
 
 /// A panic of a handler is an error of this one event. Its text may quote the event and goes to the

@@ -1,7 +1,7 @@
 //! Subscriptions: effects outside of any database, at least once and in order.
 
 use super::{
-    HandlerError, Key, Lists, OnNewer, ReadDatabase,
+    HandlerError, Key, Lists, OnUnknownVersion, ReadDatabase,
     batch::{Page, PageEnd, Parking, ProjectionState, guarded},
 };
 use es_runtime::{Envelope, EventFilter, EventSet, RecordedEvent};
@@ -22,7 +22,7 @@ pub trait Subscription: Send + Sync + 'static {
     /// The name under which the position is kept. It never changes.
     const NAME: &'static str;
     /// What happens with an event that a newer program wrote.
-    const ON_NEWER: OnNewer = OnNewer::Stop;
+    const ON_UNKNOWN_VERSION: OnUnknownVersion = OnUnknownVersion::Stop;
     /// Into how many partitions the keys are divided; each has a position and a worker of its own.
     const PARTITIONS: u32 = 1;
     /// Whether it begins with the first event of the store; otherwise with the first one after it
@@ -125,7 +125,7 @@ pub(super) async fn deliver_first<D: Deliver>(
     delivery: &Delivery,
 ) -> Result<(), HandlerError> {
     match guarded(subscription.deliver(event, delivery)).await {
-        Err(error) if D::ON_NEWER == OnNewer::Skip && error.is_newer() => Ok(()),
+        Err(error) if D::ON_UNKNOWN_VERSION == OnUnknownVersion::Skip && error.is_newer() => Ok(()),
         other => other,
     }
 }

@@ -53,7 +53,7 @@ pub use runner::Projections;
 pub use running::Running;
 pub use status::{Measure, Meter, State, Status};
 pub use tables::{Build, Partition};
-pub use traits::{Dispatch, Key, Lists, OnNewer, Project, Projection};
+pub use traits::{Dispatch, Key, Lists, OnUnknownVersion, Project, Projection};
 pub use value::{ColumnError, FromSqlValue, SqlRow, SqlValue};
 pub use wait::{WaitError, WaitFor};
 

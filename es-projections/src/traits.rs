@@ -20,7 +20,7 @@ pub trait Projection: Send + Sync + 'static {
     /// The version that this program builds, 1 or more.
     const VERSION: u32;
     /// What happens with an event that a newer program wrote.
-    const ON_NEWER: OnNewer = OnNewer::Stop;
+    const ON_UNKNOWN_VERSION: OnUnknownVersion = OnUnknownVersion::Stop;
     /// Into how many partitions the keys are divided; each has a checkpoint and a worker of its own.
     const PARTITIONS: u32 = 1;
 
@@ -97,7 +97,7 @@ pub trait Dispatch<Db: ReadDatabase = AnyReadDatabase>: Projection {
 ///
 /// An aggregate has no such choice: it always refuses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
-pub enum OnNewer {
+pub enum OnUnknownVersion {
     /// Waits there, with the reason to be seen, until a program that knows the version runs it.
     #[default]
     Stop,

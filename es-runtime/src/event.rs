@@ -46,7 +46,7 @@ pub trait Event: Sized + Send + 'static {
     /// # Errors
     /// [`DecodeError::NewerVersion`] when the payload was written by a newer program,
     /// [`DecodeError::InvalidVersion`], [`DecodeError::UnknownContentType`] or
-    /// [`DecodeError::Payload`] when it cannot be read, [`DecodeError::Hop`] when a step of the
+    /// [`DecodeError::Payload`] when it cannot be read, [`DecodeError::Upcast`] when an upcaster of the
     /// user's refused it.
     fn from_payload(stored: StoredPayload<'_>) -> Result<Self, DecodeError>;
 }
@@ -231,26 +231,26 @@ pub enum DecodeError {
         /// What does not fit, without quoting the payload.
         source: CodecError,
     },
-    /// A step from one version to the next, written by the user, refused the event.
+    /// An upcaster, the function of the user from one version to the next, failed on the event.
     #[error(
-        "event `{name}`, stored in version {stored}, does not go from version {from} to {to}: \
+        "event `{name}`, stored in version {stored}, cannot be upcast from version {from} to {to}: \
          {source}"
     )]
-    Hop {
+    Upcast {
         /// The stored name.
         name: &'static str,
-        /// The version before the step.
+        /// The version that the upcaster takes.
         from: u16,
-        /// The version behind the step.
+        /// The version that it makes.
         to: u16,
         /// The version in the store.
         stored: u16,
-        /// What the step said.
+        /// The error of the upcaster.
         source: Arc<dyn Error + Send + Sync>,
     },
 }
 
-/// Two failed steps are equal when they are of the same event, the same versions and one error.
+/// Two failed upcasts are equal when they are of the same event, the same versions and one error.
 impl PartialEq for DecodeError {
     fn eq(&self, other: &Self) -> bool {
         let parts = |error: &Self| match error {
@@ -269,7 +269,7 @@ impl PartialEq for DecodeError {
                 version,
                 source,
             } => (4, format!("{name} {source}"), [*version, 0, 0], None),
-            Self::Hop {
+            Self::Upcast {
                 name,
                 from,
                 to,

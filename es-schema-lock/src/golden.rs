@@ -7,7 +7,7 @@
 //!
 //! What was recorded is written in the versions of its day. When an event has a newer version since,
 //! the recorded events are themselves decoded and brought up to date before they are compared, so a
-//! new version turns nothing red, and a changed step does. Sealing records the present, after the
+//! new version turns nothing red, and a changed upcaster does. Sealing records the present, after the
 //! past has been confirmed.
 
 use super::{Lock, LockMode, LockState, lock::Code, sample};
@@ -108,7 +108,7 @@ pub enum GoldenProblem {
     #[error(
         "case {case} is now read as something else\n  sample:   {sample}\n  recorded: {recorded}\n  \
          now:      {now}\n  \
-         help: stored events would change their meaning: a `with` function, a step, a default or a \
+         help: stored events would change their meaning: a `with` function, an upcaster, a default or a \
          `Serialize` is not what it was. Take that back; where the recorded result was the mistake, \
          delete this `expected`, and the next run records the present"
     )]
@@ -125,7 +125,7 @@ pub enum GoldenProblem {
     /// Decoding the same sample twice gave two results.
     #[error(
         "case {case} is decoded differently each time\n  once:  {once}\n  twice: {twice}\n  \
-         help: a `with` function, a step or a default reads a clock or a random source. Make it a \
+         help: a `with` function, an upcaster or a default reads a clock or a random source. Make it a \
          function of the payload alone"
     )]
     Unstable {

@@ -305,11 +305,11 @@ fn rest_of_angle_brackets(input: ParseStream<'_>) {
     rest_of_item(input);
 }
 
-/// `snapshot(every = 100, fold_rev = 1)`.
+/// `snapshot(every = 100, apply_revision = 1)`.
 pub(crate) struct Snapshot {
     /// `None` where a fault in it was reported.
     pub(crate) every: Option<u64>,
-    pub(crate) fold_rev: u32,
+    pub(crate) apply_revision: u32,
     pub(crate) span: Span,
 }
 
@@ -321,9 +321,9 @@ impl Value for Every {
     }
 }
 
-struct FoldRev(u32);
+struct ApplyRevision(u32);
 
-impl Value for FoldRev {
+impl Value for ApplyRevision {
     fn read(key: &Ident, input: ParseStream<'_>, _: &Diag) -> syn::Result<Self> {
         revision(key, input).map(Self)
     }
@@ -342,7 +342,7 @@ impl Value for Snapshot {
         let content;
         parenthesized!(content in input);
         let mut every: Slot<Every> = Slot::new("every");
-        let mut fold_rev: Slot<FoldRev> = Slot::new("fold_rev");
+        let mut apply_revision: Slot<ApplyRevision> = Slot::new("apply_revision");
         items(&content, diag, |input| {
             if input.peek(syn::Lit) {
                 let number = value_of_item(input);
@@ -360,11 +360,11 @@ impl Value for Snapshot {
             if word == "every" {
                 return every.read(inner, input, diag);
             }
-            if word == "fold_rev" {
-                return fold_rev.read(inner, input, diag);
+            if word == "apply_revision" {
+                return apply_revision.read(inner, input, diag);
             }
             rest_of_item(input);
-            let guess = ident::similar(&word, &["every", "fold_rev"]);
+            let guess = ident::similar(&word, &["every", "apply_revision"]);
             every.attempted();
             Err(syn::Error::new(
                 inner.span(),
@@ -372,10 +372,10 @@ impl Value for Snapshot {
             ))
         });
         if every.is_missing() {
-            let given = if fold_rev.is_missing() {
+            let given = if apply_revision.is_missing() {
                 "snapshot()"
             } else {
-                "snapshot(fold_rev = ..)"
+                "snapshot(apply_revision = ..)"
             };
             diag.at(key.span(), messages::aggregate::snapshot_needs_every(given));
         }
@@ -384,7 +384,7 @@ impl Value for Snapshot {
                 .into_value()
                 .map(|every| every.0)
                 .filter(|_| diag.count() == faults),
-            fold_rev: fold_rev.into_value().map_or(0, |revision| revision.0),
+            apply_revision: apply_revision.into_value().map_or(0, |revision| revision.0),
             span: key.span(),
         })
     }

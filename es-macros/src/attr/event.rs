@@ -2,7 +2,7 @@
 
 use super::{
     CratePath, Key, Many, Name, Place, Slot, Version,
-    history::{Number, OnField, Previous, Removed, Step},
+    history::{Number, OnField, Previous, Removed, Upcaster},
     read,
     retire::Retire,
 };
@@ -16,9 +16,9 @@ pub(crate) struct OnEvent {
     pub(crate) write: Slot<Number>,
     pub(crate) removed: Many<Removed>,
     pub(crate) previous: Slot<Previous>,
-    pub(crate) step: Many<Step>,
-    pub(crate) try_step: Many<Step>,
-    pub(crate) step_json: Many<Step>,
+    pub(crate) upcast: Many<Upcaster>,
+    pub(crate) try_upcast: Many<Upcaster>,
+    pub(crate) upcast_json: Many<Upcaster>,
 }
 
 impl OnEvent {
@@ -29,18 +29,18 @@ impl OnEvent {
             write: Slot::new("write"),
             removed: Many::new("removed"),
             previous: Slot::new("previous"),
-            step: Many::new("step"),
-            try_step: Many::new("try_step"),
-            step_json: Many::new("step_json"),
+            upcast: Many::new("upcast"),
+            try_upcast: Many::new("try_upcast"),
+            upcast_json: Many::new("upcast_json"),
         };
         let mut keys: Vec<&mut dyn Key> = vec![
             &mut this.version,
             &mut this.write,
             &mut this.removed,
             &mut this.previous,
-            &mut this.step,
-            &mut this.try_step,
-            &mut this.step_json,
+            &mut this.upcast,
+            &mut this.try_upcast,
+            &mut this.upcast_json,
         ];
         if let Some(more) = more {
             keys.push(more);

@@ -1,5 +1,5 @@
 //! What an event says of its older versions: `since`, `default` and `was` on fields, `removed` on
-//! the event, and the steps that a person wrote.
+//! the event, and the upcasters that the user wrote.
 
 use super::{
     Flag, Key, Many, Slot, Value, compact, group, item_of_group, items, rest_of_item,
@@ -157,29 +157,29 @@ impl Value for Previous {
     }
 }
 
-/// `step(2 => split_name)` and its kind.
-pub(crate) struct Step {
-    pub(crate) kind: StepKind,
+/// `upcast(2 => split_name)` and its kind.
+pub(crate) struct Upcaster {
+    pub(crate) kind: UpcasterKind,
     pub(crate) from: Number,
     pub(crate) function: Path,
 }
 
-/// How a step that a person wrote is called.
+/// How an upcaster that the user wrote is called.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum StepKind {
-    /// `step`: a function of the older version to the next.
+pub(crate) enum UpcasterKind {
+    /// `upcast`: a function of the older version to the next.
     Plain,
-    /// `try_step`: the same with a `Result`.
+    /// `try_upcast`: the same with a `Result`.
     Try,
-    /// `step_json`: a function that changes the JSON object in place.
+    /// `upcast_json`: a function that changes the JSON object in place.
     Json,
 }
 
-impl Value for Step {
+impl Value for Upcaster {
     fn read(key: &Ident, input: ParseStream<'_>, _: &Diag) -> syn::Result<Self> {
         let word = ident::text(key);
         let example = format!("{word}(1 => path_of_function)");
-        let form = |span| syn::Error::new(span, messages::history::step_form(&word, &example));
+        let form = |span| syn::Error::new(span, messages::history::upcast_form(&word, &example));
         if !input.peek(Paren) {
             rest_of_item(input);
             return Err(form(key.span()));
@@ -192,7 +192,7 @@ impl Value for Step {
                 .map_err(|_| form(key.span()))?
                 .into_token_stream();
             let from = Number::of(&number).ok_or_else(|| {
-                syn::Error::new_spanned(&number, messages::history::step_form(&word, &example))
+                syn::Error::new_spanned(&number, messages::history::upcast_form(&word, &example))
             })?;
             if content.parse::<Token![=>]>().is_err() {
                 return Err(form(key.span()));
@@ -201,22 +201,22 @@ impl Value for Step {
             if !content.is_empty() {
                 return Err(syn::Error::new(
                     content.span(),
-                    messages::history::step_with_more(&word),
+                    messages::history::upcast_with_more(&word),
                 ));
             }
             Ok(Self {
                 kind: match word.as_str() {
-                    "try_step" => StepKind::Try,
-                    "step_json" => StepKind::Json,
-                    _ => StepKind::Plain,
+                    "try_upcast" => UpcasterKind::Try,
+                    "upcast_json" => UpcasterKind::Json,
+                    _ => UpcasterKind::Plain,
                 },
                 from,
                 function,
             })
         };
-        let step = inside(&content);
+        let upcaster = inside(&content);
         rest_of_group(&content)?;
-        step
+        upcaster
     }
 }
 

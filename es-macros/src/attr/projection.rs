@@ -21,7 +21,7 @@ pub(crate) struct OnConsumer {
     pub(crate) version: Slot<Version>,
     pub(crate) events: Slot<List>,
     pub(crate) schema: Slot<Schema>,
-    pub(crate) on_newer: Slot<OnNewer>,
+    pub(crate) on_unknown_version: Slot<OnUnknownVersion>,
     pub(crate) partitions: Slot<Partitions>,
     pub(crate) key: Slot<With>,
     pub(crate) from: Slot<From>,
@@ -35,7 +35,7 @@ impl OnConsumer {
             version: Slot::new("version"),
             events: Slot::new("events"),
             schema: Slot::new("schema"),
-            on_newer: Slot::new("on_newer"),
+            on_unknown_version: Slot::new("on_unknown_version"),
             partitions: Slot::new("partitions"),
             key: Slot::new("key"),
             from: Slot::new("from"),
@@ -45,7 +45,7 @@ impl OnConsumer {
             &mut this.version,
             &mut this.events,
             &mut this.schema,
-            &mut this.on_newer,
+            &mut this.on_unknown_version,
             &mut this.partitions,
             &mut this.key,
             &mut this.from,
@@ -250,12 +250,12 @@ pub(super) fn word(
         })
 }
 
-/// `on_newer = skip`.
-pub(crate) struct OnNewer {
+/// `on_unknown_version = skip`.
+pub(crate) struct OnUnknownVersion {
     pub(crate) skip: bool,
 }
 
-impl Value for OnNewer {
+impl Value for OnUnknownVersion {
     fn read(key: &Ident, input: ParseStream<'_>, _: &Diag) -> syn::Result<Self> {
         word(key, input, ["stop", "skip"]).map(|word| Self {
             skip: word == "skip",

@@ -163,7 +163,7 @@ pub(super) fn count(key: &Ident, input: ParseStream<'_>) -> syn::Result<(u64, Sp
 
 /// A number that is raised, 0 or more.
 pub(super) fn revision(key: &Ident, input: ParseStream<'_>) -> syn::Result<u32> {
-    equals(key, input, "fold_rev = 1")?;
+    equals(key, input, "apply_revision = 1")?;
     let tokens = value_of_item(input);
     match syn::parse2::<Expr>(tokens.clone()).map(ungroup) {
         Ok(Expr::Lit(ExprLit {
@@ -171,7 +171,13 @@ pub(super) fn revision(key: &Ident, input: ParseStream<'_>) -> syn::Result<u32> 
         })) if int.suffix().is_empty() => int.base10_parse().ok(),
         _ => None,
     }
-    .ok_or_else(|| error(&tokens, key, messages::aggregate::fold_rev_not_a_number()))
+    .ok_or_else(|| {
+        error(
+            &tokens,
+            key,
+            messages::aggregate::apply_revision_not_a_number(),
+        )
+    })
 }
 
 /// Takes the `=` behind a key.

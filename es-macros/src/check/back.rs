@@ -3,7 +3,7 @@
 
 use super::line::{Line, is_option};
 use crate::{
-    attr::history::{Given, Number, Step},
+    attr::history::{Given, Number, Upcaster},
     diag::Diag,
     ident, messages,
     model::history::BackField,
@@ -17,7 +17,7 @@ pub(super) fn check(
     diag: &Diag,
     write: Option<Number>,
     newest: u16,
-    steps: &[Step],
+    upcasters: &[Upcaster],
     lines: &[Line],
 ) -> Result<Option<Vec<BackField>>, Reported> {
     let Some(write) = write else {
@@ -38,8 +38,14 @@ pub(super) fn check(
         );
         return Err(Reported);
     }
-    if steps.iter().any(|step| step.from.value == before) {
-        diag.at(write.span, messages::history::write_without_fields("step"));
+    if upcasters
+        .iter()
+        .any(|upcaster| upcaster.from.value == before)
+    {
+        diag.at(
+            write.span,
+            messages::history::write_without_fields("upcast"),
+        );
         return Err(Reported);
     }
     let mut fields = Vec::new();

@@ -204,7 +204,7 @@ fn kind(
         Declared {
             removed: attrs.removed.into_values(),
             previous: attrs.previous,
-            steps: [attrs.step, attrs.try_step, attrs.step_json]
+            upcasters: [attrs.upcast, attrs.try_upcast, attrs.upcast_json]
                 .into_iter()
                 .flat_map(Many::into_values)
                 .collect(),

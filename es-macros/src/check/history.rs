@@ -8,7 +8,7 @@ use super::{
 use crate::{
     attr::{
         self, Slot, Version as VersionKey,
-        history::{Given, Number, OnField, Previous, Removed, Step, Was},
+        history::{Given, Number, OnField, Previous, Removed, Upcaster, Was},
         serde::{Case, Reading},
     },
     diag::Diag,
@@ -50,7 +50,7 @@ pub(crate) struct Event<'a> {
 pub(crate) struct Declared {
     pub(crate) removed: Vec<Removed>,
     pub(crate) previous: Slot<Previous>,
-    pub(crate) steps: Vec<Step>,
+    pub(crate) upcasters: Vec<Upcaster>,
 }
 
 /// The history that fields and attribute declare; every fault was reported.
@@ -61,18 +61,18 @@ pub(crate) fn check<'a>(
     declared: Declared,
 ) -> History {
     let newest = event.version.map_or(1, |version| version.number);
-    let steps = distinct_steps(diag, event, newest, declared.steps);
+    let upcasters = distinct_upcasters(diag, event, newest, declared.upcasters);
     let mut lines: Vec<Line> = Vec::new();
-    let mut described = !steps.is_empty() || !declared.removed.is_empty();
+    let mut described = !upcasters.is_empty() || !declared.removed.is_empty();
     for (field, attrs, shape) in fields {
-        let line = live(diag, event, newest, &steps, field, attrs, shape);
+        let line = live(diag, event, newest, &upcasters, field, attrs, shape);
         described |= line
             .as_ref()
             .is_some_and(|line| line.since > 1 || !line.was.is_empty());
         lines.extend(line);
     }
     for removed in declared.removed {
-        add_removed(diag, event, newest, &steps, &mut lines, removed);
+        add_removed(diag, event, newest, &upcasters, &mut lines, removed);
     }
     if let Some(key) = declared.previous.key() {
         if let Some(write) = event.write {
@@ -90,23 +90,23 @@ pub(crate) fn check<'a>(
             previous,
         };
     }
-    if diag.count() != event.faults || !each_step_once(diag, &steps, &lines) {
+    if diag.count() != event.faults || !each_upcast_once(diag, &upcasters, &lines) {
         return History::default();
     }
     let differ = event
         .version
-        .is_none_or(|version| every_version_differs(diag, event, version, &steps, &lines));
+        .is_none_or(|version| every_version_differs(diag, event, version, &upcasters, &lines));
     if !differ {
         return History::default();
     }
-    let back = match super::back::check(diag, event.write, newest, &steps, &lines) {
+    let back = match super::back::check(diag, event.write, newest, &upcasters, &lines) {
         Ok(back) => back,
         Err(Reported) => return History::default(),
     };
     let history = History {
         spare: spare(event.write.map(|_| newest), &lines),
         versions: (1..newest)
-            .map(|number| older(event, number, newest, &steps, &lines))
+            .map(|number| older(event, number, newest, &upcasters, &lines))
             .collect(),
         newest: shapes(newest, &lines),
         back,
@@ -170,39 +170,44 @@ fn previous(
     None
 }
 
-/// The steps of this event, one from each version at most.
-fn distinct_steps(diag: &Diag, event: &Event<'_>, newest: u16, steps: Vec<Step>) -> Vec<Step> {
-    let mut kept: Vec<Step> = Vec::new();
-    for step in steps {
-        let from = step.from;
+/// The upcasters of this event, one from each version at most.
+fn distinct_upcasters(
+    diag: &Diag,
+    event: &Event<'_>,
+    newest: u16,
+    upcasters: Vec<Upcaster>,
+) -> Vec<Upcaster> {
+    let mut kept: Vec<Upcaster> = Vec::new();
+    for upcaster in upcasters {
+        let from = upcaster.from;
         if event.ill_formed {
             continue;
         }
         if from.value >= newest {
             diag.at(
                 from.span,
-                messages::history::step_beyond(from.value, newest),
+                messages::history::upcast_beyond(from.value, newest),
             );
         } else if kept.iter().any(|other| other.from.value == from.value) {
-            diag.at(from.span, messages::history::two_steps(from.value));
+            diag.at(from.span, messages::history::two_upcasters(from.value));
         } else {
-            kept.push(step);
+            kept.push(upcaster);
         }
     }
     kept
 }
 
-fn is_covered(steps: &[Step], version: u16) -> bool {
-    steps
+fn is_covered(upcasters: &[Upcaster], version: u16) -> bool {
+    upcasters
         .iter()
-        .any(|step| u32::from(step.from.value) + 1 == u32::from(version))
+        .any(|upcaster| u32::from(upcaster.from.value) + 1 == u32::from(version))
 }
 
-/// A step makes the next version whole: nothing else says where a value of it comes from.
-fn each_step_once(diag: &Diag, steps: &[Step], lines: &[Line]) -> bool {
+/// An upcaster makes the next version whole: nothing else says where a value of it comes from.
+fn each_upcast_once(diag: &Diag, upcasters: &[Upcaster], lines: &[Line]) -> bool {
     let mut once = true;
-    for step in steps {
-        let next = step.from.value + 1;
+    for upcaster in upcasters {
+        let next = upcaster.from.value + 1;
         let other = lines.iter().find_map(|line| {
             let with = line
                 .was
@@ -219,8 +224,8 @@ fn each_step_once(diag: &Diag, steps: &[Step], lines: &[Line]) -> bool {
         if let Some((line, key)) = other {
             let field = ident::text(&line.ident);
             diag.at(
-                step.from.span,
-                messages::history::step_and_field(step.from.value, &field, key),
+                upcaster.from.span,
+                messages::history::upcast_and_field(upcaster.from.value, &field, key),
             );
             once = false;
         }
@@ -233,7 +238,7 @@ fn live(
     diag: &Diag,
     event: &Event<'_>,
     newest: u16,
-    steps: &[Step],
+    upcasters: &[Upcaster],
     field: &syn::Field,
     attrs: OnField,
     shape: ValueShape,
@@ -274,7 +279,7 @@ fn live(
     Some(with_default(
         diag,
         newest,
-        steps,
+        upcasters,
         &attrs.since,
         attrs.default,
         line,
@@ -285,7 +290,7 @@ fn live(
 fn with_default(
     diag: &Diag,
     newest: u16,
-    steps: &[Step],
+    upcasters: &[Upcaster],
     since: &Slot<Number>,
     default: Slot<Given>,
     mut line: Line,
@@ -298,7 +303,7 @@ fn with_default(
         .value()
         .is_some_and(|since| since.value > 1 && since.value <= newest);
     if added
-        && !is_covered(steps, line.since)
+        && !is_covered(upcasters, line.since)
         && default.key().is_none()
         && !is_option(line.type_at(line.since))
     {
@@ -384,7 +389,7 @@ fn add_removed(
     diag: &Diag,
     event: &Event<'_>,
     newest: u16,
-    steps: &[Step],
+    upcasters: &[Upcaster],
     lines: &mut Vec<Line>,
     removed: Removed,
 ) {
@@ -446,7 +451,14 @@ fn add_removed(
     };
     lines.insert(
         place,
-        with_default(diag, newest, steps, &removed.since, removed.default, line),
+        with_default(
+            diag,
+            newest,
+            upcasters,
+            &removed.since,
+            removed.default,
+            line,
+        ),
     );
 }
 
@@ -454,7 +466,7 @@ fn every_version_differs(
     diag: &Diag,
     event: &Event<'_>,
     version: VersionKey,
-    steps: &[Step],
+    upcasters: &[Upcaster],
     lines: &[Line],
 ) -> bool {
     let mut changed: BTreeSet<u16> = BTreeSet::new();
@@ -463,7 +475,7 @@ fn every_version_differs(
         changed.extend(line.until);
         changed.extend(line.was.iter().map(|change| change.before.value));
     }
-    changed.extend(steps.iter().map(|step| step.from.value + 1));
+    changed.extend(upcasters.iter().map(|upcaster| upcaster.from.value + 1));
     let Some(same) = (2..=version.number).find(|number| !changed.contains(number)) else {
         return true;
     };
@@ -474,7 +486,13 @@ fn every_version_differs(
     false
 }
 
-fn older(event: &Event<'_>, number: u16, newest: u16, steps: &[Step], lines: &[Line]) -> Version {
+fn older(
+    event: &Event<'_>,
+    number: u16,
+    newest: u16,
+    upcasters: &[Upcaster],
+    lines: &[Line],
+) -> Version {
     let fields = lines
         .iter()
         .filter(|line| line.is_in(number))
@@ -488,8 +506,11 @@ fn older(event: &Event<'_>, number: u16, newest: u16, steps: &[Step], lines: &[L
         })
         .collect();
     let next = number + 1;
-    let next = match steps.iter().find(|step| step.from.value == number) {
-        Some(step) => Next::Step(step.kind, step.function.clone()),
+    let next = match upcasters
+        .iter()
+        .find(|upcaster| upcaster.from.value == number)
+    {
+        Some(upcaster) => Next::Upcaster(upcaster.kind, upcaster.function.clone()),
         None => Next::Fields(
             lines
                 .iter()

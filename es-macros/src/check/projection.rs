@@ -66,7 +66,10 @@ pub(crate) fn check(diag: &Diag, input: &DeriveInput, kind: Kind) -> Consumer {
         version: attrs.version.value().map_or(1, |version| version.number),
         events: distinct(diag, events.unwrap_or_default()),
         tables: attrs.schema.into_value().map_or_else(Vec::new, |all| all.0),
-        skip_newer: attrs.on_newer.value().is_some_and(|given| given.skip),
+        skip_unknown_version: attrs
+            .on_unknown_version
+            .value()
+            .is_some_and(|given| given.skip),
         partitions: attrs.partitions.value().map_or(1, |given| given.0),
         key: attrs.key.into_value().map(|key| key.0),
         from_now: attrs.from.value().is_some_and(|given| given.now),

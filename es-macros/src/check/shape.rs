@@ -60,7 +60,7 @@ pub(crate) fn check(diag: &Diag, input: &DeriveInput) -> Shape {
                     let of = Declared {
                         removed: removed.into_values(),
                         previous: Slot::new("previous"),
-                        steps: Vec::new(),
+                        upcasters: Vec::new(),
                     };
                     let event = Event {
                         ident: &input.ident,

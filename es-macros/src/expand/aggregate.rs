@@ -75,14 +75,14 @@ fn implementation(aggregate: &Aggregate, generated: bool, clean: bool) -> TokenS
         let ident = ident::shown_at(ident, snapshot.span);
         let number = |text: String| LitInt::new(&text, Span::mixed_site());
         let every = number(snapshot.every?.to_string());
-        let fold_rev = (snapshot.fold_rev > 0).then(|| {
-            let revision = number(snapshot.fold_rev.to_string());
-            quote!(.with_fold_rev(#revision))
+        let apply_revision = (snapshot.apply_revision > 0).then(|| {
+            let revision = number(snapshot.apply_revision.to_string());
+            quote!(.with_apply_revision(#revision))
         });
         Some(quote! {
             const SNAPSHOTS: ::core::option::Option<#krate::SnapshotPolicy<Self>> =
                 ::core::option::Option::Some(
-                    <#ident as #krate::__private::SnapshotEvery<#every>>::POLICY #fold_rev,
+                    <#ident as #krate::__private::SnapshotEvery<#every>>::POLICY #apply_revision,
                 );
         })
     });

@@ -2,7 +2,7 @@
 
 use crate::{
     attr::serde::Absent,
-    attr::{CratePath, compact, history::StepKind},
+    attr::{CratePath, compact, history::UpcasterKind},
     ident, messages,
     model::history::{Assignment, BackField, Field, Form, History, Next, Spare, Value, Version},
 };
@@ -40,13 +40,13 @@ pub(crate) fn items(of: &Of<'_>, history: &History) -> TokenStream {
         }
         match &version.next {
             Next::Fields(fields) => items.extend(conversion(of, version, next, fields)),
-            Next::Step(StepKind::Plain, function) => {
-                items.extend(plain_step(of, version, next, function));
+            Next::Upcaster(UpcasterKind::Plain, function) => {
+                items.extend(plain_upcaster(of, version, next, function));
             }
-            Next::Step(StepKind::Json, _) if version.number > 1 => {
+            Next::Upcaster(UpcasterKind::Json, _) if version.number > 1 => {
                 items.extend(writing(of, version));
             }
-            Next::Step(..) => {}
+            Next::Upcaster(..) => {}
         }
         before = Some(version);
     }
@@ -109,7 +109,7 @@ fn spare(history: &History) -> TokenStream {
 
 /// The first version has no type if its payloads are only ever seen as JSON.
 fn is_needed(version: &Version) -> bool {
-    version.number > 1 || !matches!(version.next, Next::Step(StepKind::Json, _))
+    version.number > 1 || !matches!(version.next, Next::Upcaster(UpcasterKind::Json, _))
 }
 
 /// Arms of a match over the stored version that lead older payloads to their own type.
@@ -132,7 +132,7 @@ pub(crate) fn arm(
         return Some(quote!(#numbers => #read.map(#wrap),));
     }
     let (own, last) = (of.newest, history.versions.last()?);
-    let up = if let Next::Step(StepKind::Json, function) = &last.next {
+    let up = if let Next::Upcaster(UpcasterKind::Json, function) = &last.next {
         let (krate, name) = (of.krate, of.name);
         let json = json(of, last, function);
         let (check, encode) = if of.variant.is_some() {
@@ -159,19 +159,19 @@ pub(crate) fn arm(
 fn up(of: &Of<'_>, version: &Version, next: &TokenStream) -> TokenStream {
     let (krate, older) = (of.krate, &version.ident);
     match &version.next {
-        Next::Fields(_) | Next::Step(StepKind::Plain, _) => quote! {
+        Next::Fields(_) | Next::Upcaster(UpcasterKind::Plain, _) => quote! {
             #krate::__private::older::<#older>(stored)
                 .map(<#next as ::core::convert::From<#older>>::from)
         },
-        Next::Step(StepKind::Try, function) => {
+        Next::Upcaster(UpcasterKind::Try, function) => {
             let place = end_of(function);
             let shown = ident::tokens_shown_at(next.clone(), place);
             let older = ident::shown_at(older, place);
             let signature = quote_spanned!(place=> fn(#older) -> ::core::result::Result<#shown, _>);
-            let call = quote_spanned!(place=> #krate::__private::try_step(step, stored));
-            quote!({ let step: #signature = #function; #call })
+            let call = quote_spanned!(place=> #krate::__private::try_upcast(upcast, stored));
+            quote!({ let upcast: #signature = #function; #call })
         }
-        Next::Step(StepKind::Json, function) => {
+        Next::Upcaster(UpcasterKind::Json, function) => {
             let json = json(of, version, function);
             let name = of.name;
             quote!(#json.and_then(|json| json.decode::<#next>(stored, #name)))
@@ -192,9 +192,9 @@ fn json(of: &Of<'_>, version: &Version, function: &Path) -> TokenStream {
         quote!(#krate::__private::json_of_first(#name, stored))
     };
     let call = quote_spanned! {place=>
-        #krate::__private::json_step(#object, #name, #number, stored, step)
+        #krate::__private::upcast_json(#object, #name, #number, stored, upcast)
     };
-    quote!({ let step: #signature = #function; #call })
+    quote!({ let upcast: #signature = #function; #call })
 }
 
 /// The newest version by way of `previous`, which the compiler proves to be the one before.
@@ -420,7 +420,7 @@ fn chain(of: &Of<'_>, version: &Version, before: Option<&Version>) -> TokenStrea
 }
 
 /// `From` for the next version, by a function of the user.
-fn plain_step(
+fn plain_upcaster(
     of: &Of<'_>,
     version: &Version,
     next: Option<&Ident>,
@@ -437,8 +437,8 @@ fn plain_step(
         #[automatically_derived]
         impl ::core::convert::From<#older> for #next {
             fn from(old: #older) -> Self {
-                let step: #signature = #function;
-                step(old)
+                let upcast: #signature = #function;
+                upcast(old)
             }
         }
     }

@@ -101,9 +101,9 @@ fn about(consumer: &Consumer) -> TokenStream {
             )
         }
     };
-    let on_newer = consumer.skip_newer.then(|| {
+    let on_unknown_version = consumer.skip_unknown_version.then(|| {
         quote! {
-            const ON_NEWER: #krate::OnNewer = #krate::OnNewer::Skip;
+            const ON_UNKNOWN_VERSION: #krate::OnUnknownVersion = #krate::OnUnknownVersion::Skip;
         }
     });
     let partitions = (consumer.partitions > 1).then(|| {
@@ -123,7 +123,7 @@ fn about(consumer: &Consumer) -> TokenStream {
         impl #krate::#kind for #ident {
             const NAME: &'static ::core::primitive::str = #name;
             #own
-            #on_newer
+            #on_unknown_version
             #partitions
 
             fn filter() -> #krate::__private::EventFilter {

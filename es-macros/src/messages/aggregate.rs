@@ -17,7 +17,7 @@ pub(crate) fn aggregate_without_name(ident: &str, has_attribute: bool) -> String
     let name = dotted(ident);
     if has_attribute {
         format!(
-            "aggregate `{ident}` has no stored name\nhelp: put it first: `#[aggregate(\"{name}\", ..)]`; it is stored, so it is never taken from the Rust name"
+            "aggregate `{ident}` has no stored name\nhelp: write it first: `#[aggregate(\"{name}\", ..)]`; it is stored, so it is never derived from the Rust name"
         )
     } else {
         format!(
@@ -28,19 +28,19 @@ pub(crate) fn aggregate_without_name(ident: &str, has_attribute: bool) -> String
 
 pub(crate) fn aggregate_without_id(ident: &str) -> String {
     format!(
-        "aggregate `{ident}` has no id type\nhelp: add `id = {ident}Id` to `#[aggregate(..)]`; any type with `Display` and `FromStr` is one, such as `String`"
+        "aggregate `{ident}` has no id type\nhelp: add `id = {ident}Id` to `#[aggregate(..)]`; any type with `Display` and `FromStr` will do, such as `String`"
     )
 }
 
 pub(crate) fn aggregate_without_error(ident: &str) -> String {
     format!(
-        "aggregate `{ident}` has no error type\nhelp: add `error = {ident}Error` to `#[aggregate(..)]`; use `std::convert::Infallible` if no command is refused"
+        "aggregate `{ident}` has no error type\nhelp: add `error = {ident}Error` to `#[aggregate(..)]`; use `std::convert::Infallible` if no command is ever rejected"
     )
 }
 
 pub(crate) fn aggregate_without_events(ident: &str) -> String {
     format!(
-        "aggregate `{ident}` has no events\nhelp: add `events(..)` with every event that can stand in its stream"
+        "aggregate `{ident}` has no events\nhelp: add `events(..)` with every event that can occur in its stream"
     )
 }
 
@@ -50,7 +50,7 @@ pub(crate) fn events_empty() -> String {
 }
 
 pub(crate) fn commands_empty() -> String {
-    "the list of commands is empty\nhelp: remove `commands()`; the list only makes an enum of them"
+    "the list of commands is empty\nhelp: remove `commands()`; the list only generates an enum"
         .to_owned()
 }
 
@@ -136,8 +136,9 @@ pub(crate) fn every_not_a_number() -> String {
     "`every` must be a number of events, 1 or more\nhelp: write `every = 100`".to_owned()
 }
 
-pub(crate) fn fold_rev_not_a_number() -> String {
-    "`fold_rev` must be a number from 0 to 4294967295\nhelp: write `fold_rev = 1`".to_owned()
+pub(crate) fn apply_revision_not_a_number() -> String {
+    "`apply_revision` must be a number from 0 to 4294967295\nhelp: write `apply_revision = 1`"
+        .to_owned()
 }
 
 pub(crate) fn snapshot_needs_every(given: &str) -> String {
@@ -147,9 +148,8 @@ pub(crate) fn snapshot_needs_every(given: &str) -> String {
 pub(crate) fn unknown_snapshot_key(word: &str, guess: Option<&str>) -> String {
     let help = match guess {
         Some(guess) => format!("help: a key with a similar name exists: `{guess}`"),
-        None => {
-            "help: its keys are `every` and `fold_rev`, as in `snapshot(every = 100)`".to_owned()
-        }
+        None => "help: its keys are `every` and `apply_revision`, as in `snapshot(every = 100)`"
+            .to_owned(),
     };
     format!("unknown key `{word}` in `snapshot(..)`\n{help}")
 }
@@ -174,12 +174,12 @@ pub(crate) fn event_enum_without_list() -> String {
 
 pub(crate) fn event_enum_listed(name: &str) -> String {
     format!(
-        "`{name}` is also the name of the enum that is generated from this list\nhelp: if `{name}` is your enum of events, write `events = {name}`; else name the generated one, such as `event_enum = {name}s`"
+        "`{name}` is also the name of the enum that is generated from this list\nhelp: if `{name}` is your enum of events, write `events = {name}`; otherwise rename the generated one, such as `event_enum = {name}s`"
     )
 }
 
 pub(crate) fn command_enum_without_list() -> String {
-    "`command_enum` names a generated enum, and there is no `commands(..)` to make one of\nhelp: remove it or list the commands"
+    "`command_enum` names a generated enum, and without `commands(..)` none is generated\nhelp: remove it, or list the commands"
         .to_owned()
 }
 
@@ -190,6 +190,6 @@ pub(crate) fn enum_name_taken(name: &str) -> String {
 /// What the const check of stored names says; rustc puts it behind `evaluation panicked:`.
 pub(crate) fn stored_name_repeated(aggregate: &str, path: &str) -> String {
     format!(
-        "two events of `{aggregate}` have the same stored name: `{path}` repeats that of an earlier event in the list"
+        "two events of `{aggregate}` have the same stored name: `{path}` repeats the name of an earlier event in the list"
     )
 }

@@ -18,11 +18,11 @@ pub(crate) fn bare_attribute(place: Place) -> String {
     let attribute = place.attribute();
     if place.has_name() {
         let name = example_name(place);
-        format!("`#[{attribute}]` says nothing\nhelp: write `#[{attribute}(\"{name}\")]`")
+        format!("`#[{attribute}]` is empty\nhelp: write `#[{attribute}(\"{name}\")]`")
     } else if place == Place::ProcessManager {
-        format!("`#[{attribute}]` says nothing\nhelp: write `#[{attribute}(reacts(OrderPlaced))]`")
+        format!("`#[{attribute}]` is empty\nhelp: write `#[{attribute}(reacts(OrderPlaced))]`")
     } else {
-        format!("`#[{attribute}]` says nothing\nhelp: remove it")
+        format!("`#[{attribute}]` is empty\nhelp: remove it")
     }
 }
 
@@ -30,7 +30,7 @@ pub(crate) fn attribute_with_equals(place: Place, value: &str) -> String {
     let attribute = place.attribute();
     let inside = if value.starts_with('"') { value } else { ".." };
     format!(
-        "`{attribute}` takes its contents in parentheses\nhelp: write `#[{attribute}({inside})]`"
+        "`{attribute}` takes its arguments in parentheses\nhelp: write `#[{attribute}({inside})]`"
     )
 }
 
@@ -50,7 +50,7 @@ fn keys_help(place: Place) -> String {
     let keys = place.keys();
     let item = place.item();
     match keys {
-        [] => format!("help: {item} has no keys; they stand on the struct"),
+        [] => format!("help: {item} takes no keys; write them on the struct"),
         many => format!("help: the keys on {item} are {}", words(many)),
     }
 }
@@ -66,7 +66,7 @@ pub(crate) fn unknown_key(
     if place == Place::ShapePart && Place::ShapeField.keys().contains(&word) {
         return format!(
             "`{word}` does not belong here: only named fields of a struct have a history in `#[shape(..)]`\n\
-             help: on the field of an event write `#[event({word} ..)]`"
+             help: on a field of an event, write `#[event({word} ..)]`"
         );
     }
     if let Some(other) = place.belongs(word) {
@@ -87,13 +87,13 @@ pub(crate) fn unknown_key(
                 format!("\"{}\"", example_name(place))
             };
             return format!(
-                "the stored name stands alone, without a key\nhelp: write `#[{attribute}({value})]`"
+                "the stored name is written without a key\nhelp: write `#[{attribute}({value})]`"
             );
         }
         ("event", "name") if place == Place::EventEnum => return no_name_here(place),
         ("event", "id") => {
             return "an event has no `id` of its own: it belongs to the stream of its aggregate\n\
-                    help: write `id = ..` on the aggregate, or make it a field of the event if others need it"
+                    help: write `id = ..` on the aggregate, or make the id a field of the event if readers need it"
                 .to_owned();
         }
         ("projection" | "subscription", "ignore") => {
@@ -113,9 +113,9 @@ pub(crate) fn unknown_key(
             return "`every` belongs inside `snapshot(..)`\nhelp: write `snapshot(every = 100)`"
                 .to_owned();
         }
-        ("aggregate", "fold_rev") => {
-            return "`fold_rev` belongs inside `snapshot(..)`\n\
-                    help: write `snapshot(every = 100, fold_rev = 1)`"
+        ("aggregate", "apply_revision") => {
+            return "`apply_revision` belongs inside `snapshot(..)`\n\
+                    help: write `snapshot(every = 100, apply_revision = 1)`"
                 .to_owned();
         }
         ("aggregate", "ignore") => {
@@ -145,7 +145,7 @@ pub(crate) fn key_needs_equals(name: &str, example: &str) -> String {
 }
 
 pub(crate) fn key_with_parentheses(name: &str, example: &str) -> String {
-    format!("the value of `{name}` stands behind `=`\nhelp: write it like `{example}`")
+    format!("`{name}` takes its value after `=`\nhelp: write it like `{example}`")
 }
 
 pub(crate) fn key_without_value(name: &str, example: &str) -> String {
@@ -157,7 +157,7 @@ pub(crate) fn no_name_here(place: Place) -> String {
         Place::EventEnum => "an enum of events has no stored name: each variant has one\n\
              help: move it to `#[event(..)]` on the variant"
             .to_owned(),
-        Place::ProcessManager => "a process manager has the name of its aggregate\n\
+        Place::ProcessManager => "a process manager uses the name of its aggregate\n\
              help: move it to `#[aggregate(..)]`"
             .to_owned(),
         other => format!("{} has no stored name\nhelp: remove it", other.item()),
@@ -186,7 +186,7 @@ pub(crate) fn name_without_quotes(place: Place, given: &str) -> String {
 
 pub(crate) fn second_name(place: Place) -> String {
     format!(
-        "{} has one stored name, and this is the second\nhelp: keep one of them",
+        "{} has only one stored name, and this is a second one\nhelp: keep one of them",
         place.item()
     )
 }
@@ -200,7 +200,7 @@ pub(crate) fn empty_name(place: Place) -> String {
 
 pub(crate) fn long_name(bytes: usize) -> String {
     format!(
-        "the stored name has {bytes} bytes, and 128 are the most\nhelp: it is stored with every event; a few words are enough"
+        "the stored name has {bytes} bytes, and the limit is 128\nhelp: shorten it; it is stored with every event"
     )
 }
 
@@ -211,7 +211,7 @@ pub(crate) fn name_with(place: Place, name: &str, character: char) -> String {
         format!("help: write one such as `\"{}\"`", example_name(place))
     };
     format!(
-        "a stored name has only ASCII letters, digits and `. _ - : /`, and {character:?} is none of them\n{help}"
+        "a stored name may contain only ASCII letters, digits and `. _ - : /`, not {character:?}\n{help}"
     )
 }
 
@@ -231,7 +231,7 @@ pub(crate) fn name_edge(name: &str, character: char) -> String {
 }
 
 pub(crate) fn version_zero() -> String {
-    "event versions start at 1\nhelp: write `version = 1` for the first recorded shape".to_owned()
+    "event versions start at 1\nhelp: write `version = 1` for the first stored shape".to_owned()
 }
 
 pub(crate) fn version_too_large() -> String {
@@ -257,18 +257,18 @@ pub(crate) fn version_suffixed(digits: &str, suffix: &str) -> String {
 }
 
 pub(crate) fn version_not_a_literal() -> String {
-    "`version` must be a literal: the derive reads it before any constant has a value\n\
+    "`version` must be a literal: derives run before constants are evaluated\n\
      help: write the number itself, such as `version = 1`"
         .to_owned()
 }
 
 pub(crate) fn crate_not_a_path() -> String {
-    "`crate` takes the path of es-runtime\nhelp: write `crate = \"::es_runtime\"`".to_owned()
+    "`crate` takes the path of the crate that exports this macro\nhelp: write it like `crate = \"::es_runtime\"`".to_owned()
 }
 
 pub(crate) fn crate_path_is_relative(path: &str) -> String {
     format!(
-        "`crate` needs an absolute path: it is used in several places\nhelp: write `crate = \"::{path}\"` for a dependency, `crate = \"crate::{path}\"` for a module of this crate"
+        "`crate` needs an absolute path, because generated code uses it in several modules\nhelp: write `crate = \"::{path}\"` for a dependency, `crate = \"crate::{path}\"` for a module of this crate"
     )
 }
 
@@ -289,7 +289,7 @@ pub(crate) fn flag_with_value(key: &str) -> String {
 }
 
 pub(crate) fn group_form(group: &str, example: &str) -> String {
-    format!("`{group}` takes its contents in parentheses\nhelp: write it like `{example}`")
+    format!("`{group}` takes its arguments in parentheses\nhelp: write it like `{example}`")
 }
 
 pub(crate) fn expected_key_of_group(group: &str, known: &[&str]) -> String {

@@ -8,11 +8,11 @@ pub(crate) fn event_without_name(ident: &str, of: Option<&str>, has_attribute: b
     let name = dotted(&format!("{}{ident}", of.unwrap_or_default()));
     if has_attribute {
         format!(
-            "event `{ident}` has no stored name\nhelp: put it first: `#[event(\"{name}\", ..)]`; it is stored, so it is never taken from the Rust name"
+            "event `{ident}` has no stored name\nhelp: write it first: `#[event(\"{name}\", ..)]`; it is stored, so it is never derived from the Rust name"
         )
     } else {
         format!(
-            "event `{ident}` has no stored name\nhelp: add `#[event(\"{name}\")]`; it is stored, so it is never taken from the Rust name"
+            "event `{ident}` has no stored name\nhelp: add `#[event(\"{name}\")]`; it is stored, so it is never derived from the Rust name"
         )
     }
 }
@@ -23,7 +23,7 @@ pub(crate) fn event_on_union() -> String {
 }
 
 pub(crate) fn event_generic() -> String {
-    "an event cannot be generic: one stored name has one shape\nhelp: write one struct for each payload type"
+    "an event cannot be generic: a stored name stands for one shape\nhelp: write one struct for each payload type"
         .to_owned()
 }
 

@@ -1,16 +1,16 @@
 //! The versions of an event: `since`, `was`, `removed`, `previous`, upcasters and `write`.
 
 pub(crate) fn not_a_version(key: &str) -> String {
-    format!("`{key}` takes the number of a version\nhelp: write it like `{key} = 2`")
+    format!("`{key}` takes a version number\nhelp: write it like `{key} = 2`")
 }
 
 pub(crate) fn field_name_not_a_string(given: &str) -> String {
-    format!("the stored name of a field is a string\nhelp: write `name = \"{given}\"`")
+    format!("the stored name of a field must be a string\nhelp: write `name = \"{given}\"`")
 }
 
 pub(crate) fn function_is_a_closure(key: &str, example: &str) -> String {
     format!(
-        "`{key}` takes the path of a function: a closure has no name that tests and messages could use\n\
+        "`{key}` takes the path of a function, not a closure: tests and messages need its name\n\
          help: write a `fn` and give its name, like `{example}`"
     )
 }
@@ -26,7 +26,7 @@ pub(crate) fn not_a_function(key: &str, example: &str) -> String {
 }
 
 pub(crate) fn was_without_before() -> String {
-    "`was(..)` does not say until when\nhelp: add `before = ` and the version in which it changed"
+    "`was(..)` does not say when this changed\nhelp: add `before = ` and the version that changed it"
         .to_owned()
 }
 
@@ -34,7 +34,7 @@ pub(crate) fn was_without_before() -> String {
 pub(crate) fn was_without_change(with: bool) -> String {
     if with {
         "`was(..)` changes neither the name nor the type\n\
-         help: an old value cannot be told from a new one then; give the field a new name and write the old one here: `name = \"..\"`"
+         help: old and new values would look alike; give the field a new name and write the old one here: `name = \"..\"`"
     } else {
         "`was(..)` does not say what changed\nhelp: add `name = \"..\"`, `type = ..` or both, as they were before"
     }
@@ -42,7 +42,7 @@ pub(crate) fn was_without_change(with: bool) -> String {
 }
 
 pub(crate) fn removed_form() -> String {
-    "`removed(..)` begins with a field as it was declared\n\
+    "`removed(..)` starts with the field as it was declared\n\
      help: write it like `removed(coupon: Option<String>, in = 3)`"
         .to_owned()
 }
@@ -55,18 +55,18 @@ pub(crate) fn removed_without_in(field: &str) -> String {
 
 /// On an attribute inside of `removed(..)` or `was(..)`.
 pub(crate) fn attribute_of_the_past() -> String {
-    "only `#[serde(..)]`, `#[shape(..)]` and documentation say how a field was stored\nhelp: remove it"
+    "only `#[serde(..)]`, `#[shape(..)]` and doc comments can describe an older field\nhelp: remove it"
         .to_owned()
 }
 
 pub(crate) fn was_attribute_alone() -> String {
-    "an attribute in `was(..)` stands before `type`: it is what stood on the field while it had that type\n\
+    "an attribute in `was(..)` goes before `type`: it was on the field while the field had that type\n\
      help: write it like `was(#[serde(with = \"hex\")] type = u32, before = 2)`"
         .to_owned()
 }
 
 pub(crate) fn first_and_after() -> String {
-    "a field cannot have stood first and behind another one\nhelp: remove `first` or `after`"
+    "a field cannot have been first and after another field\nhelp: remove `first` or `after`"
         .to_owned()
 }
 
@@ -81,7 +81,7 @@ pub(crate) fn after_unknown(field: &str) -> String {
 }
 
 pub(crate) fn since_first() -> String {
-    "`since = 1` says nothing: every field is there since version 1 unless it says otherwise\nhelp: remove it"
+    "`since = 1` is redundant: without `since` a field exists from version 1 on\nhelp: remove it"
         .to_owned()
 }
 
@@ -93,7 +93,7 @@ pub(crate) fn since_later(since: u16, newest: u16) -> String {
 
 pub(crate) fn default_without_since(field: &str) -> String {
     format!(
-        "`default` is for stored events that have no `{field}`, and without `since` every event has it\n\
+        "`default` is for stored events without `{field}`, and without `since` every event has it\n\
          help: add `since = ` and the version that added the field, or remove `default`"
     )
 }
@@ -101,7 +101,7 @@ pub(crate) fn default_without_since(field: &str) -> String {
 pub(crate) fn added_without_default(field: &str, since: u16) -> String {
     format!(
         "events stored before version {since} have no value for `{field}`\n\
-         help: add `default = ..` beside `since`, or make the field an `Option`"
+         help: add `default = ..` next to `since`, or make the field an `Option`"
     )
 }
 
@@ -114,7 +114,7 @@ pub(crate) fn before_later(before: u16, newest: u16) -> String {
 
 pub(crate) fn before_first(before: u16, since: u16) -> String {
     format!(
-        "the field is there since version {since}, so nothing was `before = {before}`\n\
+        "the field was added in version {since}, so `before = {before}` describes nothing\n\
          help: name the version in which it changed, {} or later",
         u32::from(since) + 1
     )
@@ -127,19 +127,22 @@ pub(crate) fn two_changes(before: u16) -> String {
 }
 
 pub(crate) fn removed_out_of_range(given: u16, newest: u16) -> String {
-    let help = if given > newest {
+    if given > newest {
         format!(
-            "help: raise the event to `version = {given}`, or name the first version without the field"
+            "`in = {given}` is later than the event's version {newest}\n\
+             help: raise the event to `version = {given}`, or name the first version without the field"
         )
     } else {
-        "help: name the first version without the field, 2 or later".to_owned()
-    };
-    format!("no field was removed `in = {given}`: the event has versions up to {newest}\n{help}")
+        format!(
+            "`in = {given}` says that no version had the field\n\
+             help: name the first version without the field, 2 or later"
+        )
+    }
 }
 
 pub(crate) fn removed_before_added(since: u16, until: u16) -> String {
     format!(
-        "a field cannot be removed in version {until} and there since version {since}\n\
+        "a field cannot be removed in version {until} if it was added in version {since}\n\
          help: `since` is the first version with it, `in` the first without it"
     )
 }
@@ -155,7 +158,7 @@ pub(crate) fn same_shape(number: u16, name: &str) -> String {
 /// `removed` is whether one of them stands in `removed(..)`.
 pub(crate) fn two_fields(version: u16, name: &str, removed: bool) -> String {
     let help = if removed {
-        "help: if it is the field that is there today, remove this and write `was(..)` on that one if it changed"
+        "help: if this is a field that still exists, remove this entry; if the field changed, write `was(..)` on it"
     } else {
         "help: only one field can have had this name; correct `name` or `before`"
     };
@@ -163,7 +166,7 @@ pub(crate) fn two_fields(version: u16, name: &str, removed: bool) -> String {
 }
 
 pub(crate) fn previous_not_a_path() -> String {
-    "`previous` takes the type that is the version before\nhelp: write it like `previous = v1::OrderPlaced`"
+    "`previous` takes the type of the version before\nhelp: write it like `previous = v1::OrderPlaced`"
         .to_owned()
 }
 
@@ -174,7 +177,7 @@ pub(crate) fn previous_of_first() -> String {
 pub(crate) fn previous_and_history(newest: u16) -> String {
     format!(
         "the versions before {newest} are described twice: by `previous` and here\n\
-         help: keep `since`, `was`, `removed` and steps on the type behind `previous`, or remove `previous`"
+         help: keep `since`, `was`, `removed` and upcasters on the type that `previous` names, or remove `previous`"
     )
 }
 
@@ -197,41 +200,41 @@ pub(crate) fn previous_has_another_version(path: &str, newest: u16) -> String {
     )
 }
 
-pub(crate) fn step_form(key: &str, example: &str) -> String {
+pub(crate) fn upcast_form(key: &str, example: &str) -> String {
     format!(
-        "`{key}` names a version and the function that leads on from it\nhelp: write it like `{example}`"
+        "`{key}` takes an older version and a function from it to the next one\nhelp: write it like `{example}`"
     )
 }
 
-pub(crate) fn step_with_more(key: &str) -> String {
-    format!("`{key}(..)` is one step\nhelp: write another `{key}(..)` for the next one")
+pub(crate) fn upcast_with_more(key: &str) -> String {
+    format!("`{key}(..)` takes one function\nhelp: write another `{key}(..)` for the next one")
 }
 
-pub(crate) fn step_beyond(from: u16, newest: u16) -> String {
+pub(crate) fn upcast_beyond(from: u16, newest: u16) -> String {
     let last = newest.saturating_sub(1);
     let help = match last {
-        0 => "help: raise `version` first; the step leads from the version before".to_owned(),
-        1 => "help: the only step is from version 1".to_owned(),
-        last => format!("help: the steps are from versions 1 to {last}"),
+        0 => "help: raise `version` first; an upcaster starts from an older version".to_owned(),
+        1 => "help: an upcaster can start from version 1 only".to_owned(),
+        last => format!("help: an upcaster can start from versions 1 to {last}"),
     };
     if from == newest {
-        format!("there is no step from version {from}: it is the newest\n{help}")
+        format!("no upcaster can start from version {from}: it is the newest\n{help}")
     } else {
         format!("there is no version {from}: the newest is {newest}\n{help}")
     }
 }
 
-pub(crate) fn two_steps(from: u16) -> String {
+pub(crate) fn two_upcasters(from: u16) -> String {
     format!(
-        "the step from version {from} to {} is described twice\nhelp: keep one of them",
+        "version {from} has two upcasters to version {}\nhelp: keep one of them",
         u32::from(from) + 1
     )
 }
 
-pub(crate) fn step_and_field(from: u16, field: &str, key: &str) -> String {
+pub(crate) fn upcast_and_field(from: u16, field: &str, key: &str) -> String {
     format!(
-        "the step from version {from} to {} is described twice: here and by `{key}` on `{field}`\n\
-         help: remove `{key}`, and let the function give `{field}` its value; or remove the step",
+        "the upcast from version {from} to {} is described twice: here and by `{key}` on `{field}`\n\
+         help: remove `{key}` and let the function set `{field}`, or remove this upcaster",
         u32::from(from) + 1
     )
 }
@@ -249,26 +252,28 @@ pub(crate) fn write_newest(given: u16, newest: u16) -> String {
 pub(crate) fn write_too_old(given: u16, newest: u16) -> String {
     let before = newest.saturating_sub(1);
     format!(
-        "`write = {given}` is more than one version back from {newest}\nhelp: write `write = {before}`, and deploy the versions one after the other"
+        "`write = {given}` is more than one version older than {newest}\nhelp: write `write = {before}`, and deploy the versions one after the other"
     )
 }
 
 pub(crate) fn write_without_fields(key: &str) -> String {
     format!(
-        "`write` goes back field by field, and `{key}` does not say how\nhelp: describe the newest change with `since`, `was` and `removed`, or deploy what reads it before what writes it"
+        "`write` converts back field by field, and `{key}` does not say how\nhelp: describe the newest change with `since`, `was` and `removed`, or deploy the programs that read the new version before those that write it"
     )
 }
 
 pub(crate) fn no_way_back(newest: u16, before: u16, field: &str, removed: bool) -> String {
     let help = if removed {
-        "help: add `back = ..` with the value to write to its `removed`"
+        "help: add `back = ..` to its `removed`, with the value to write"
     } else {
         "help: add `back = path` to its `was`"
     };
-    format!("no way back from version {newest} to {before}: `{field}` has no `back`\n{help}")
+    format!(
+        "version {newest} cannot be written as version {before}: `{field}` has no `back`\n{help}"
+    )
 }
 
 pub(crate) fn back_without_type() -> String {
-    "`back` is for a change of type: a field that is only renamed goes back by itself\nhelp: remove it"
+    "`back` is for a change of type: a field that is only renamed needs none\nhelp: remove it"
         .to_owned()
 }

@@ -5,7 +5,7 @@ use crate::place::Place;
 
 pub(crate) fn consumer_not_a_struct(place: Place) -> String {
     format!(
-        "{} is a struct, which may hold what its handlers need\nhelp: write `struct` here",
+        "{} must be a struct; its fields can hold what the handlers need\nhelp: write `struct` here",
         place.item()
     )
 }
@@ -22,7 +22,7 @@ pub(crate) fn consumer_without_name(place: Place, ident: &str, has_attribute: bo
     let name = dotted(ident).replace('.', "_");
     if has_attribute {
         format!(
-            "{attribute} `{ident}` has no name\nhelp: put it first: `#[{attribute}(\"{name}\", ..)]`; its checkpoint is kept under it"
+            "{attribute} `{ident}` has no name\nhelp: write it first: `#[{attribute}(\"{name}\", ..)]`; the checkpoint is stored under it"
         )
     } else {
         let rest = if place == Place::Projection {
@@ -56,7 +56,7 @@ pub(crate) fn list_needs_parentheses(key: &str, given: &str) -> String {
         given
     };
     format!(
-        "`{key}` takes a list\nhelp: write `{key}({given})`; an enum of events can stand in the list too"
+        "`{key}` takes a list\nhelp: write `{key}({given})`; the list can also contain an enum of events"
     )
 }
 
@@ -83,7 +83,7 @@ pub(crate) fn dialect_alone(given: &str, missing: &str) -> String {
 }
 
 pub(crate) fn database_twice(database: &str) -> String {
-    format!("`{database}` has a schema already\nhelp: keep one of them")
+    format!("`{database}` already has a schema\nhelp: keep one of them")
 }
 
 pub(crate) fn not_one_of(key: &str, words: [&str; 2], guess: Option<&str>) -> String {

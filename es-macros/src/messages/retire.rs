@@ -2,9 +2,9 @@
 
 pub(crate) fn retire_form(key: &str) -> String {
     match key {
-        "drop" => "`drop` takes the stored names that stand for nothing any more\nhelp: write it like `drop(\"order.blinked\")`",
+        "drop" => "`drop` takes the stored names of events that are no longer read\nhelp: write it like `drop(\"order.blinked\")`",
         "alias" => "`alias` takes a stored name and the event that it is read as\nhelp: write it like `alias(\"OrderShipped\" => OrderShipped)`",
-        _ => "`split` takes an event and a function to several events\nhelp: write it like `split(legacy::PlacedAndPaid, with = split_paid)`",
+        _ => "`split` takes an event and a function that turns it into several events\nhelp: write it like `split(legacy::PlacedAndPaid, with = split_paid)`",
     }
     .to_owned()
 }
@@ -21,14 +21,12 @@ pub(crate) fn alias_not_listed(event: &str) -> String {
 
 pub(crate) fn retire_without_list(key: &str) -> String {
     format!(
-        "`{key}` belongs to a list `events(..)`, and `events = ..` is a set of its own\n\
+        "`{key}` needs a list `events(..)`, and `events = ..` names an enum\n\
          help: move it to the `#[event(..)]` on that enum"
     )
 }
 
 /// What the const check of retired names says; rustc puts it behind `evaluation panicked:`.
 pub(crate) fn retired_is_live(name: &str) -> String {
-    format!(
-        "{name} is retired, and it is still the stored name of an event of this set or retired twice"
-    )
+    format!("{name} is retired twice, or it is still the stored name of an event of this set")
 }

@@ -3,7 +3,7 @@
 use super::words::words;
 
 pub(crate) fn saga_not_on_impl() -> String {
-    "`#[saga(..)]` stands on an `impl` block, since its methods are the steps\n\
+    "`#[saga(..)]` belongs on an `impl` block, whose methods are the steps\n\
      help: write `#[saga(\"fulfil-order\")] impl FulfilOrder { .. }`"
         .to_owned()
 }
@@ -13,7 +13,7 @@ pub(crate) fn saga_without_name() -> String {
 }
 
 pub(crate) fn saga_on_trait_impl() -> String {
-    "a saga is an `impl` block of its own, not that of a trait\n\
+    "a saga is an inherent `impl` block, not the `impl` of a trait\n\
      help: write `impl FulfilOrder { .. }`"
         .to_owned()
 }
@@ -25,7 +25,8 @@ pub(crate) fn saga_generic() -> String {
 }
 
 pub(crate) fn saga_without_steps() -> String {
-    "the saga has no steps\nhelp: write `#[step(undo = ..)]` on each method that is one".to_owned()
+    "the saga has no steps\nhelp: write `#[step(undo = ..)]` on each method that is a step"
+        .to_owned()
 }
 
 pub(crate) fn not_a_method(word: &str) -> String {
@@ -37,7 +38,7 @@ pub(crate) fn not_a_method(word: &str) -> String {
 
 pub(crate) fn not_a_time(word: &str) -> String {
     format!(
-        "the value of `{word}` is not a time: a whole number with ms, s, m, h or d, in quotes\n\
+        "the value of `{word}` is not a duration: a whole number with ms, s, m, h or d, in quotes\n\
          help: write it like `{word} = \"20s\"`"
     )
 }
@@ -47,16 +48,16 @@ pub(crate) fn not_a_count(word: &str) -> String {
 }
 
 pub(crate) fn two_roles() -> String {
-    "this method has another part in the saga already\nhelp: keep one of the attributes".to_owned()
+    "this method already has another role in the saga\nhelp: keep one of the attributes".to_owned()
 }
 
 pub(crate) fn role_of_no_method(role: &str) -> String {
-    format!("`#[{role}]` stands on a method\nhelp: remove it here")
+    format!("`#[{role}]` belongs on a method\nhelp: remove it here")
 }
 
 pub(crate) fn step_name_reserved(step: &str) -> String {
     format!(
-        "a step cannot be called `{step}`, which is an end of the saga\n\
+        "a step cannot be called `{step}`: that is the name of an outcome of the saga\n\
          help: give the method another name"
     )
 }
@@ -64,30 +65,30 @@ pub(crate) fn step_name_reserved(step: &str) -> String {
 pub(crate) fn step_async(step: &str, command: bool) -> String {
     if command {
         format!(
-            "`{step}` only makes a command, so it cannot be `async`\n\
-             help: remove `async`, or make it a `#[step]` if it calls out"
+            "`{step}` only returns a command, so it cannot be `async`\n\
+             help: remove `async`, or make it a `#[step]` if it calls another system"
         )
     } else {
         format!(
-            "step `{step}` calls out, so it must be `async`\n\
+            "step `{step}` calls another system, so it must be `async`\n\
              help: write `async fn {step}`, or make it a `#[command]` if it returns one"
         )
     }
 }
 
 pub(crate) fn end_async(end: &str) -> String {
-    format!("`{end}` only makes a command, so it cannot be `async`\nhelp: remove `async`")
+    format!("`{end}` only returns a command, so it cannot be `async`\nhelp: remove `async`")
 }
 
 pub(crate) fn two_ends(role: &str) -> String {
-    format!("the saga has a method for `#[{role}]` already\nhelp: keep one of them")
+    format!("the saga already has a method for `#[{role}]`\nhelp: keep one of them")
 }
 
 pub(crate) fn step_without_undo(step: &str) -> String {
     format!(
         "step `{step}` does not say how it is undone\n\
          help: write `undo = ..` with an `#[undo]` method, `no_undo` if nothing is left to undo, or \
-         `pivot` if there is no way back from it"
+         `pivot` if there is no way back after it"
     )
 }
 
@@ -100,14 +101,14 @@ pub(crate) fn two_ways_back(step: &str) -> String {
 
 pub(crate) fn undo_behind_pivot(step: &str, pivot: &str) -> String {
     format!(
-        "step `{step}` lies behind the pivot `{pivot}`, so its undo would never run\n\
-         help: remove `undo`; it is tried again until it works"
+        "step `{step}` comes after the pivot `{pivot}`, so its undo would never run\n\
+         help: remove `undo`; the step is retried until it succeeds"
     )
 }
 
 pub(crate) fn two_pivots(first: &str) -> String {
     format!(
-        "the saga has a pivot already, `{first}`: there is one point of no return\n\
+        "the saga already has a pivot, `{first}`: there can be only one point of no return\n\
          help: remove `pivot` here"
     )
 }
@@ -128,18 +129,18 @@ pub(crate) fn undo_of_no_step(name: &str) -> String {
 
 pub(crate) fn needs_self(name: &str) -> String {
     format!(
-        "`{name}` must take `&self` first: what the saga is about is stored\nhelp: write `&self`"
+        "`{name}` must take `&self` first: it is the stored input of the saga\nhelp: add `&self`"
     )
 }
 
 pub(crate) fn odd_parameter() -> String {
-    "a parameter is known by its name here\nhelp: write it like `reserve: &Reservation`".to_owned()
+    "a parameter must be a plain name, because its name says what it receives\nhelp: write it like `reserve: &Reservation`".to_owned()
 }
 
 pub(crate) fn output_of_later(step: &str) -> String {
     format!(
-        "step `{step}` has not been done when this one runs\n\
-         help: move the method below that of `{step}`, since steps run in their order"
+        "step `{step}` has not run yet at this point\n\
+         help: move this method below `{step}`; steps run in the order of the methods"
     )
 }
 
@@ -149,12 +150,12 @@ pub(crate) fn unknown_parameter(name: &str, deps: Option<&str>, steps: &[&str]) 
         None => "what `deps = ..` names".to_owned(),
     };
     let steps = match steps {
-        [] => "no step comes before it".to_owned(),
-        many => format!("the steps before it are {}", words(many)),
+        [] => "there is no earlier step".to_owned(),
+        many => format!("the earlier steps are {}", words(many)),
     };
     format!(
-        "`{name}` is no step before this one, and its type is not one that is given\n\
-         help: {steps}; besides there are {deps} and `&StepCx`, for an undo `Effect<&..>`, and for \
+        "`{name}` is neither an earlier step nor of a type that can be passed\n\
+         help: {steps}; other parameters are {deps} and `&StepCx`, in an undo `Effect<&..>`, and in \
          `#[compensated]` `&Failure`"
     )
 }

@@ -14,11 +14,11 @@ pub(crate) fn serde(on: On, key: &str, nested: bool) -> Option<String> {
             "remove it; the stored name says which event it is",
         ),
         (On::Container, "tag" | "content") => (
-            "the stored name stands beside the payload, never inside it",
-            "remove it; the payload has the fields only",
+            "the stored name is kept next to the payload, never inside it",
+            "remove it; the payload holds only the fields",
         ),
         (On::Field | On::VersionedField, "alias") => (
-            "two stored names of one field would blur what a version looks like",
+            "two stored names for one field would make the shape of a version ambiguous",
             "remove it; `#[serde(rename = \"..\")]` keeps a stored name under a new Rust name",
         ),
         (On::Variant, "alias") => (
@@ -26,16 +26,16 @@ pub(crate) fn serde(on: On, key: &str, nested: bool) -> Option<String> {
             "remove it; a variant can be renamed freely",
         ),
         (On::Container | On::Versioned, "default") => (
-            "a damaged payload would be read as one with other values",
+            "a damaged payload would be read with default values instead of being refused",
             "remove it; make a field that may be absent an `Option`",
         ),
         (On::Field, "default") => (
-            "a payload without the field would be read as one with another value",
+            "a payload without the field would be read with a default value instead of being refused",
             "remove it; make a field that may be absent an `Option`",
         ),
         (On::Container, "transparent") => (
             "the payload would be the bare value, which can never gain a field",
-            "remove it; the payload keeps its field's name",
+            "remove it; the payload keeps the name of its field",
         ),
         (On::Container, "from" | "try_from" | "into") => (
             "the stored form would be that of another type",
@@ -49,12 +49,12 @@ pub(crate) fn serde(on: On, key: &str, nested: bool) -> Option<String> {
             ("the event would be read as a name", "remove it")
         }
         (On::Versioned, "transparent" | "from" | "try_from" | "into" | "remote" | "tag") => (
-            "the stored form would not be that of its fields, which the versions describe",
+            "the versions describe its fields, and it would be stored in another form",
             "remove it, or keep the older type under another name for `was(type = ..)`",
         ),
         (On::Field | On::VersionedField, "skip" | "skip_serializing" | "skip_deserializing") => (
             "the field would be lost between writing and reading",
-            "remove it, or keep what is not stored out of the event",
+            "remove it, or keep data that is not stored out of the event",
         ),
         (On::Field, "skip_serializing_if") => (
             "binary codecs cannot tell that a field was left out",
@@ -76,8 +76,8 @@ pub(crate) fn serde(on: On, key: &str, nested: bool) -> Option<String> {
             if nested =>
         {
             (
-                "what is written under one name must be read under the same",
-                "give one name for both ways",
+                "writing and reading must use the same name",
+                "give one name for both directions",
             )
         }
         _ => return None,

@@ -1,7 +1,7 @@
 //! `#[derive(Shape)]`.
 
 pub(crate) fn shape_not_a_word(key: &str, example: &str) -> String {
-    format!("`{key}` takes a text\nhelp: write it like `{example}`")
+    format!("`{key}` takes a string\nhelp: write it like `{example}`")
 }
 
 pub(crate) fn shape_on_union() -> String {
@@ -21,5 +21,7 @@ pub(crate) fn shape_generic_with_versions() -> String {
 }
 
 pub(crate) fn shape_lifetime(lifetime: &str) -> String {
-    format!("a type inside events owns its data\nhelp: use `String` instead of `&{lifetime} str`")
+    format!(
+        "a type inside events must own its data\nhelp: use `String` instead of `&{lifetime} str`"
+    )
 }

@@ -1,7 +1,7 @@
 //! The versions of one event and the ways from each to the next.
 
 use super::value_shape::ValueShape;
-use crate::attr::{history::StepKind, serde::Absent};
+use crate::attr::{history::UpcasterKind, serde::Absent};
 use proc_macro2::{Ident, TokenStream};
 use syn::{Attribute, Path, Type, Visibility};
 
@@ -33,7 +33,7 @@ pub(crate) enum Next {
     /// How each field gets its value.
     Fields(Vec<Assignment>),
     /// A function of the user.
-    Step(StepKind, Path),
+    Upcaster(UpcasterKind, Path),
 }
 
 /// A field as an older version had it.

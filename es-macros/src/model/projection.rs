@@ -14,7 +14,7 @@ pub(crate) struct Consumer {
     pub(crate) version: u16,
     pub(crate) events: Vec<Listed>,
     pub(crate) tables: Vec<Tables>,
-    pub(crate) skip_newer: bool,
+    pub(crate) skip_unknown_version: bool,
     pub(crate) partitions: u32,
     pub(crate) key: Option<Path>,
     pub(crate) from_now: bool,

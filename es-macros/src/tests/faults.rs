@@ -81,32 +81,32 @@ fn histories_of_events() {
         (
             "#[event(since = 0)] a: Option<u8>",
             "0",
-            "`since` takes the number of a version",
+            "`since` takes a version number",
         ),
         (
             "#[event(since = 2u16)] a: Option<u8>",
             "2u16",
-            "`since` takes the number of a version",
+            "`since` takes a version number",
         ),
         (
             "#[event(since = N, default = 1)] a: u8",
             "N",
-            "`since` takes the number of a version",
+            "`since` takes a version number",
         ),
         (
             "#[event(since(2))] a: Option<u8>",
             "since",
-            "the value of `since` stands behind `=`",
+            "`since` takes its value after `=`",
         ),
         (
             "#[event(was(name = \"x\", before = 0))] a: u8",
             "0",
-            "`before` takes the number of a version",
+            "`before` takes a version number",
         ),
         (
             "#[event(was(type = u8, with = move |x| x, before = 2))] a: u16",
             "move",
-            "`with` takes the path of a function: a closure",
+            "`with` takes the path of a function, not a closure",
         ),
         (
             "#[event(was(type = u8, with = , before = 2))] a: u16",
@@ -150,22 +150,25 @@ fn histories_of_events() {
 }
 
 #[test]
-fn steps_of_events() {
+fn upcasters_of_events() {
     check(
         "Event",
         &[
             (
-                r#"#[event("a", version = 3, step(1 => a), step_json(2 => b))] struct A {}"#,
+                r#"#[event("a", version = 3, upcast(1 => a), upcast_json(2 => b))] struct A {}"#,
                 &[],
             ),
             (
-                r#"#[event("a", version = 3, step(4 => a), try_step(1 => |a| a))] struct A {}"#,
+                r#"#[event("a", version = 3, upcast(4 => a), try_upcast(1 => |a| a))] struct A {}"#,
                 &[
                     (
                         "4",
-                        "there is no version 4: the newest is 3\nhelp: the steps are from versions 1 to 2",
+                        "there is no version 4: the newest is 3\nhelp: an upcaster can start from versions 1 to 2",
                     ),
-                    ("|", "`try_step` takes the path of a function: a closure"),
+                    (
+                        "|",
+                        "`try_upcast` takes the path of a function, not a closure",
+                    ),
                 ],
             ),
         ],
@@ -181,7 +184,7 @@ fn keys_and_names_of_events() {
                 "#[event()] struct A {}",
                 &[(
                     "A",
-                    "event `A` has no stored name\nhelp: put it first: `#[event(\"a\", ..)]`",
+                    "event `A` has no stored name\nhelp: write it first: `#[event(\"a\", ..)]`",
                 )],
             ),
             (
@@ -243,7 +246,10 @@ fn keys_and_names_of_events() {
             ),
             (
                 r#"#[event("a b\tc")] struct A {}"#,
-                &[(r#""a b\tc""#, "a stored name has only ASCII letters")],
+                &[(
+                    r#""a b\tc""#,
+                    "a stored name may contain only ASCII letters",
+                )],
             ),
             (
                 r#"#[event("a", version = 1, version)] struct A {}"#,
@@ -254,7 +260,7 @@ fn keys_and_names_of_events() {
             ),
             (
                 r#"#[event("a", version == 2)] struct A {}"#,
-                &[("version", "the value of `version` stands behind `=`")],
+                &[("version", "`version` takes its value after `=`")],
             ),
             (
                 r#"#[event("a", version = 2, versoin = 3, tag = 4, crate = es)] struct A {}"#,
@@ -266,7 +272,7 @@ fn keys_and_names_of_events() {
             ),
             (
                 r#"#[event("a", crate = "")] struct A {}"#,
-                &[("\"\"", "`crate` takes the path of es-runtime")],
+                &[("\"\"", "`crate` takes the path of the crate")],
             ),
             (
                 r#"#[event("a", crate = "self::es")] struct A {}"#,
@@ -276,7 +282,7 @@ fn keys_and_names_of_events() {
                 "enum A { #[event(name = 7)] B }",
                 &[(
                     "name",
-                    "the stored name stands alone, without a key\nhelp: write `#[event(\"order.placed\")]`",
+                    "the stored name is written without a key\nhelp: write `#[event(\"order.placed\")]`",
                 )],
             ),
             (
@@ -295,17 +301,17 @@ fn keys_and_names_of_events() {
             ),
             (
                 r#"enum A { #[event("a")] B { #[event(was = 1)] c: u8 } }"#,
-                &[("was", "`was` takes its contents in parentheses")],
+                &[("was", "`was` takes its arguments in parentheses")],
             ),
             (
                 r#"#[event] enum A { #[event("a")] B }"#,
-                &[("event", "`#[event]` says nothing\nhelp: remove it")],
+                &[("event", "`#[event]` is empty\nhelp: remove it")],
             ),
             (
                 "#[event = 3] struct A {}",
                 &[(
                     "event = 3",
-                    "`event` takes its contents in parentheses\nhelp: write `#[event(..)]`",
+                    "`event` takes its arguments in parentheses\nhelp: write `#[event(..)]`",
                 )],
             ),
         ],
@@ -520,8 +526,8 @@ fn aggregates_without_a_fault() {
         "events = B",
         "events = Vec<(A, B)>",
         "events(B), snapshot(every = 1)",
-        "events(B), snapshot(every = 1, fold_rev = 0)",
-        "events(B), snapshot(fold_rev = 4_294_967_295, every = 1,)",
+        "events(B), snapshot(every = 1, apply_revision = 0)",
+        "events(B), snapshot(apply_revision = 4_294_967_295, every = 1,)",
         "events(B), snapshot(every = 1_000,), codec = \"postcard\"",
         "events(B), event_enum = F, commands(C), command_enum = \"G\"",
         "events(r#ignore)",
@@ -540,7 +546,10 @@ fn keys_of_aggregates() {
             (
                 "#[aggregate()] struct A;",
                 &[
-                    ("A", "aggregate `A` has no stored name\nhelp: put it first"),
+                    (
+                        "A",
+                        "aggregate `A` has no stored name\nhelp: write it first",
+                    ),
                     ("A", "aggregate `A` has no id type"),
                     ("A", "aggregate `A` has no error type"),
                     ("A", "aggregate `A` has no events"),
@@ -599,7 +608,7 @@ fn keys_of_aggregates() {
                     ("3", "`event_enum` takes the name of the enum to generate"),
                     (
                         "command_enum",
-                        "`command_enum` names a generated enum, and there is no",
+                        "`command_enum` names a generated enum, and without",
                     ),
                     (
                         "a::B",
@@ -622,7 +631,7 @@ fn keys_of_aggregates() {
                 r#"#[aggregate("a", id = u8, error = E, events(B))] struct A { #[aggregate(size = 3)] b: u8 }"#,
                 &[(
                     "size",
-                    "unknown key `size` in `#[aggregate(..)]`\nhelp: a field of an aggregate has no keys; they stand on the struct",
+                    "unknown key `size` in `#[aggregate(..)]`\nhelp: a field of an aggregate takes no keys; write them on the struct",
                 )],
             ),
             (
@@ -814,56 +823,68 @@ fn lists_of_aggregates() {
             "events(B), snapshot(days = 1, every = 2)",
             &[(
                 "days",
-                "unknown key `days` in `snapshot(..)`\nhelp: its keys are `every` and `fold_rev`",
+                "unknown key `days` in `snapshot(..)`\nhelp: its keys are `every` and `apply_revision`",
             )],
         ),
         (
-            "events(B), snapshot(every = 1, fold_rve = 2)",
+            "events(B), snapshot(every = 1, apply_revison = 2)",
             &[(
-                "fold_rve",
-                "unknown key `fold_rve` in `snapshot(..)`\nhelp: a key with a similar name exists: `fold_rev`",
+                "apply_revison",
+                "unknown key `apply_revison` in `snapshot(..)`\nhelp: a key with a similar name exists: `apply_revision`",
             )],
         ),
         (
-            "events(B), snapshot(every = 1, fold_rev = \"2\")",
-            &[("\"2\"", "`fold_rev` must be a number from 0 to 4294967295")],
+            "events(B), snapshot(every = 1, apply_revision = \"2\")",
+            &[(
+                "\"2\"",
+                "`apply_revision` must be a number from 0 to 4294967295",
+            )],
         ),
         (
-            "events(B), snapshot(every = 1, fold_rev = -1)",
-            &[("-1", "`fold_rev` must be a number from 0 to 4294967295")],
+            "events(B), snapshot(every = 1, apply_revision = -1)",
+            &[(
+                "-1",
+                "`apply_revision` must be a number from 0 to 4294967295",
+            )],
         ),
         (
-            "events(B), snapshot(every = 1, fold_rev = 4294967296)",
+            "events(B), snapshot(every = 1, apply_revision = 4294967296)",
             &[(
                 "4294967296",
-                "`fold_rev` must be a number from 0 to 4294967295",
+                "`apply_revision` must be a number from 0 to 4294967295",
             )],
         ),
         (
-            "events(B), snapshot(every = 1, fold_rev = 2u8)",
-            &[("2u8", "`fold_rev` must be a number from 0 to 4294967295")],
-        ),
-        (
-            "events(B), snapshot(every = 1, fold_rev)",
+            "events(B), snapshot(every = 1, apply_revision = 2u8)",
             &[(
-                "fold_rev",
-                "`fold_rev` needs a value\nhelp: write `fold_rev = 1`",
+                "2u8",
+                "`apply_revision` must be a number from 0 to 4294967295",
             )],
         ),
         (
-            "events(B), snapshot(every = 1, fold_rev = 1, fold_rev = 2)",
-            &[("fold_rev", "`fold_rev` is given twice")],
+            "events(B), snapshot(every = 1, apply_revision)",
+            &[(
+                "apply_revision",
+                "`apply_revision` needs a value\nhelp: write `apply_revision = 1`",
+            )],
         ),
         (
-            "events(B), snapshot(fold_rev = 2)",
+            "events(B), snapshot(every = 1, apply_revision = 1, apply_revision = 2)",
+            &[("apply_revision", "`apply_revision` is given twice")],
+        ),
+        (
+            "events(B), snapshot(apply_revision = 2)",
             &[(
                 "snapshot",
-                "`snapshot(fold_rev = ..)` does not say how often",
+                "`snapshot(apply_revision = ..)` does not say how often",
             )],
         ),
         (
-            "events(B), fold_rev = 2",
-            &[("fold_rev", "`fold_rev` belongs inside `snapshot(..)`")],
+            "events(B), apply_revision = 2",
+            &[(
+                "apply_revision",
+                "`apply_revision` belongs inside `snapshot(..)`",
+            )],
         ),
         (
             "events(B), every = 3",
@@ -936,7 +957,7 @@ fn keys_of_projections() {
                 &[],
             ),
             (
-                r#"#[projection("a", version = 7, events(B), schema(E = "")) ] #[projection(on_newer = stop, partitions = 1024, key = b::c)] struct A;"#,
+                r#"#[projection("a", version = 7, events(B), schema(E = "")) ] #[projection(on_unknown_version = stop, partitions = 1024, key = b::c)] struct A;"#,
                 &[],
             ),
             (
@@ -954,14 +975,14 @@ fn keys_of_projections() {
             (
                 r#"#[projection("a", events(B), schema())] union A { a: u8 }"#,
                 &[
-                    ("schema", "`schema` names the read database"),
-                    ("union", "a projection is a struct"),
+                    ("schema", "`schema` takes the read database"),
+                    ("union", "a projection must be a struct"),
                 ],
             ),
             (
                 r#"#[projection(name = "a", events("b"), schema(E = ""))] struct A;"#,
                 &[
-                    ("name", "the stored name stands alone"),
+                    ("name", "the stored name is written without a key"),
                     ("\"b\"", "an event is listed by its type"),
                 ],
             ),
@@ -971,7 +992,7 @@ fn keys_of_projections() {
         "Subscription",
         &[
             (
-                r#"#[subscription("a", events(B), from = start, on_newer = skip)] struct A;"#,
+                r#"#[subscription("a", events(B), from = start, on_unknown_version = skip)] struct A;"#,
                 &[],
             ),
             (
@@ -993,7 +1014,7 @@ fn keys_of_process_managers() {
             ),
             (
                 r#"#[process_manager] struct A;"#,
-                &[("process_manager", "`#[process_manager]` says nothing")],
+                &[("process_manager", "`#[process_manager]` is empty")],
             ),
             (
                 r#"#[process_manager(reacts(B, B))] struct A;"#,
@@ -1009,7 +1030,7 @@ fn keys_of_process_managers() {
             ),
             (
                 r#"#[process_manager("a", reacts(B))] struct A;"#,
-                &[("\"a\"", "a process manager has the name of its aggregate")],
+                &[("\"a\"", "a process manager uses the name of its aggregate")],
             ),
             (
                 r#"#[process_manager(reacts(B), timer)] struct A;"#,

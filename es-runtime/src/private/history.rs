@@ -328,9 +328,9 @@ pub fn older<V: Version>(stored: StoredPayload<'_>) -> Result<V, DecodeError> {
 
 /// [`From`] between the types that one field has had, with a message for that place.
 #[diagnostic::on_unimplemented(
-    message = "the older `{Self}` does not turn into `{New}`",
+    message = "the older type `{Self}` cannot be converted to `{New}`",
     label = "no `From<{Self}>` for `{New}`",
-    note = "name a function behind it: `with = path`, for a `fn(old: {Self}) -> {New}`"
+    note = "add `with = path` to the `was(..)`, for a `fn(old: {Self}) -> {New}`"
 )]
 pub trait Becomes<New> {
     /// The value in the next version.

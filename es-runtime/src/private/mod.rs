@@ -6,7 +6,7 @@ mod history;
 mod names;
 mod retired;
 mod shapes;
-mod steps;
+mod upcasters;
 
 pub use crate::{first::first_of, schema::less};
 pub use consumer::{are_apart, filter, knows, names_of};
@@ -16,9 +16,9 @@ pub use retired::{Several, is_retired_once, nothing, split};
 pub use serde::{Deserialize, Deserializer, Serialize, Serializer, ser::SerializeStruct};
 pub use shapes::{Behind, OwnShape};
 pub use std::{borrow::Cow, string::String};
-pub use steps::{
-    JsonObject, NextJson, Previous, StepError, json_of, json_of_first, json_step, previous,
-    try_step,
+pub use upcasters::{
+    JsonObject, NextJson, Previous, UpcastError, json_of, json_of_first, previous, try_upcast,
+    upcast_json,
 };
 
 use crate::{

@@ -29,7 +29,7 @@ pub enum SnapshotUse {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SnapshotDropped {
-    /// The shape of the state, or `fold_rev`, has changed since it was taken.
+    /// The shape of the state, or `apply_revision`, has changed since it was taken.
     OtherShape,
     /// Its bytes do not decode, or its content type is unknown.
     Damaged,

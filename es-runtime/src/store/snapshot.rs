@@ -120,7 +120,7 @@ pub struct SnapshotPolicy<A> {
     /// A snapshot is taken when at least this many events came after the last one.
     pub every: NonZeroU64,
     /// The revision of `apply`. Snapshots of any other one are dropped.
-    pub fold_rev: u32,
+    pub apply_revision: u32,
     shape: fn(Codec) -> Fingerprint,
     pub(crate) encode: fn(&A, Codec) -> Result<Vec<u8>, CodecError>,
     pub(crate) decode: fn(&[u8], Codec) -> Result<A, CodecError>,
@@ -131,7 +131,7 @@ impl<A: Serialize + DeserializeOwned> SnapshotPolicy<A> {
     pub const fn every(events: NonZeroU64) -> Self {
         Self {
             every: events,
-            fold_rev: 0,
+            apply_revision: 0,
             shape: crate::fingerprint::of_state::<A>,
             encode: |state, codec| codec.encode(state),
             decode: |bytes, codec| codec.decode(bytes),
@@ -142,16 +142,16 @@ impl<A: Serialize + DeserializeOwned> SnapshotPolicy<A> {
 impl<A> SnapshotPolicy<A> {
     /// The same, for another revision of `apply`.
     ///
-    /// `#[aggregate(snapshot(every = 100, fold_rev = 1))]` calls it.
+    /// `#[aggregate(snapshot(every = 100, apply_revision = 1))]` calls it.
     #[must_use]
-    pub const fn with_fold_rev(mut self, fold_rev: u32) -> Self {
-        self.fold_rev = fold_rev;
+    pub const fn with_apply_revision(mut self, apply_revision: u32) -> Self {
+        self.apply_revision = apply_revision;
         self
     }
 
     /// What a snapshot must have been taken with to be used: the state's shape and the revision.
     pub(crate) fn fingerprint(&self, codec: Codec) -> Fingerprint {
-        (self.shape)(codec).revised(self.fold_rev)
+        (self.shape)(codec).revised(self.apply_revision)
     }
 
     /// The state as it would be stored and read back, for tests.
@@ -175,7 +175,7 @@ impl<A> fmt::Debug for SnapshotPolicy<A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SnapshotPolicy")
             .field("every", &self.every)
-            .field("fold_rev", &self.fold_rev)
+            .field("apply_revision", &self.apply_revision)
             .finish_non_exhaustive()
     }
 }
@@ -208,7 +208,11 @@ mod tests {
         let policy = SnapshotPolicy::<(String, u64)>::every(NonZeroU64::MIN);
         assert_eq!(policy.fingerprint(Codec::Json), shape);
         let mut met: Vec<_> = [0, 1, 2, 255, 256, u32::MAX - 1, u32::MAX]
-            .map(|revision| policy.with_fold_rev(revision).fingerprint(Codec::Json))
+            .map(|revision| {
+                policy
+                    .with_apply_revision(revision)
+                    .fingerprint(Codec::Json)
+            })
             .map(Fingerprint::to_u64)
             .to_vec();
         met.sort_unstable();

@@ -439,7 +439,7 @@ struct DepositedLater {
 }
 
 #[derive(Projection)]
-#[projection("careless", events(Deposited), on_newer = skip)]
+#[projection("careless", events(Deposited), on_unknown_version = skip)]
 #[projection(schema(SqliteReadDatabase = "CREATE TABLE {careless} (cents INTEGER)"))]
 struct Careless;
 

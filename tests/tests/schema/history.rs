@@ -526,10 +526,10 @@ fn the_previous_version_can_be_an_event_of_its_own() {
     let error = json::<Named>(1, r#"{"n":"Ada"}"#).expect_err("no space");
     assert_eq!(
         error.to_string(),
-        "event `user.named`, stored in version 1, does not go from version 2 to 3: \
+        "event `user.named`, stored in version 1, cannot be upcast from version 2 to 3: \
          `Ada` has no space"
     );
-    let DecodeError::Hop { source, .. } = &error else {
+    let DecodeError::Upcast { source, .. } = &error else {
         panic!("{error}");
     };
     assert!(source.downcast_ref::<NoSpace>().is_some());
@@ -573,10 +573,10 @@ fn rename(json: &mut serde_json::Map<String, serde_json::Value>) -> Result<(), N
     Ok(())
 }
 
-/// Every kind of step, one after the other.
+/// Every kind of upcaster, one after the other.
 #[derive(Event, Serialize, Deserialize, Clone, Debug, PartialEq)]
 #[event("measured", version = 5)]
-#[event(step_json(1 => fix), step(2 => add), try_step(3 => positive), step_json(4 => rename))]
+#[event(upcast_json(1 => fix), upcast(2 => add), try_upcast(3 => positive), upcast_json(4 => rename))]
 #[event(removed(a: i64, in = 3), removed(b: i64, in = 3))]
 #[event(removed(extra: u8, since = 4, in = 5))]
 struct Measured {
@@ -619,32 +619,32 @@ fn a_step_that_fails_is_a_typed_error_with_its_cause() {
         (
             1,
             r#"{"pair":[2]}"#,
-            "event `measured`, stored in version 1, does not go from version 1 to 2: \
+            "event `measured`, stored in version 1, cannot be upcast from version 1 to 2: \
              `pair` has no space",
         ),
         (
             1,
             r#"{"pair":[2,3],"c":1}"#,
-            "event `measured`, stored in version 1, does not go from version 1 to 2: \
+            "event `measured`, stored in version 1, cannot be upcast from version 1 to 2: \
              unknown field, expected `a` or `b` at line 1 column 16",
         ),
         (
             2,
             r#"{"a":-2,"b":1}"#,
-            "event `measured`, stored in version 2, does not go from version 3 to 4: \
+            "event `measured`, stored in version 2, cannot be upcast from version 3 to 4: \
              out of range integral type conversion attempted",
         ),
         (
             4,
             r#"{"sum":7,"extra":1}"#,
-            "event `measured`, stored in version 4, does not go from version 4 to 5: \
+            "event `measured`, stored in version 4, cannot be upcast from version 4 to 5: \
              missing field `total` at line 1 column 25",
         ),
         (
             4,
             r#"{"sum":5,"extra":1,"more":1}"#,
-            "event `measured`, stored in version 4, does not go from version 4 to 5: \
-             the function of `step_json` left a field that the next version does not have",
+            "event `measured`, stored in version 4, cannot be upcast from version 4 to 5: \
+             the function of `upcast_json` left a field that the next version does not have",
         ),
     ] {
         assert_eq!(failure(version, text), message);
@@ -652,8 +652,8 @@ fn a_step_that_fails_is_a_typed_error_with_its_cause() {
     let error = postcard::<Measured>(4, &(5_u32, 1_u8)).expect_err("not JSON");
     assert_eq!(
         error.to_string(),
-        "event `measured`, stored in version 4, does not go from version 4 to 5: \
-         `step_json` reads JSON only, and this payload is of another codec"
+        "event `measured`, stored in version 4, cannot be upcast from version 4 to 5: \
+         `upcast_json` reads JSON only, and this payload is of another codec"
     );
 }
 
@@ -669,12 +669,12 @@ fn shorten(json: &mut serde_json::Map<String, serde_json::Value>) -> Result<(), 
 
 #[derive(Event, Serialize, Deserialize, Clone, Debug, PartialEq)]
 enum PersonEvent {
-    #[event("person.named", version = 2, step(1 => split))]
+    #[event("person.named", version = 2, upcast(1 => split))]
     Named {
         #[event(was(name = "name", before = 2))]
         full: String,
     },
-    #[event("person.aged", version = 2, step_json(1 => shorten))]
+    #[event("person.aged", version = 2, upcast_json(1 => shorten))]
     Aged { age: u8 },
     #[event("user.named", version = 3, previous = v1::Named)]
     Renamed { full: String },
@@ -705,11 +705,11 @@ fn variants_have_steps_too() {
     );
     assert!(matches!(
         decode("person.aged", "{}"),
-        Err(DecodeError::Hop { .. })
+        Err(DecodeError::Upcast { .. })
     ));
     assert!(matches!(
         decode("person.aged", r#"{"years":7,"x":1}"#),
-        Err(DecodeError::Hop { .. })
+        Err(DecodeError::Upcast { .. })
     ));
 }
 

@@ -1,5 +1,5 @@
 //! What `apply` makes of the same events can change while the state keeps its shape. Nothing can see
-//! that; `fold_rev` says it, and old snapshots are dropped.
+//! that; `apply_revision` says it, and old snapshots are dropped.
 
 use es_runtime::{
     Aggregate, Apply, Event, EventStore, Events, Handle, MemoryStore, Repository, SnapshotDropped,
@@ -47,10 +47,10 @@ macro_rules! release {
 }
 
 release!(first: 1, every = 5);
-release!(same: 1, every = 5, fold_rev = 0);
+release!(same: 1, every = 5, apply_revision = 0);
 release!(forgotten: 10, every = 5);
-release!(revised: 10, every = 5, fold_rev = 1);
-release!(again: 100, fold_rev = 2, every = 5);
+release!(revised: 10, every = 5, apply_revision = 1);
+release!(again: 100, apply_revision = 2, every = 5);
 
 /// The total of what 8 events of 1 point come to, and what the snapshot did for it.
 async fn load<A, S>(store: &S, total: fn(A) -> u64) -> (u64, SnapshotUse)
@@ -75,12 +75,12 @@ where
     }
 }
 
-async fn a_raised_fold_rev_drops_the_old_snapshots(store: impl EventStore + SnapshotStore) {
+async fn a_raised_apply_revision_drops_the_old_snapshots(store: impl EventStore + SnapshotStore) {
     const DROPPED: SnapshotUse = SnapshotUse::Dropped(SnapshotDropped::OtherShape);
     const AT_5: SnapshotUse = SnapshotUse::Used { version: 5 };
     earn::<first::Points, _>(&store, 8).await;
     assert_eq!(load(&store, |p: first::Points| p.total).await, (8, AT_5));
-    // No `fold_rev` is revision 0.
+    // No `apply_revision` is revision 0.
     assert_eq!(load(&store, |p: same::Points| p.total).await, (8, AT_5));
     // What goes wrong without it: the first 5 events count as they did before.
     let wrong = load(&store, |p: forgotten::Points| p.total).await;
@@ -101,25 +101,25 @@ async fn a_raised_fold_rev_drops_the_old_snapshots(store: impl EventStore + Snap
 
 #[tokio::test]
 async fn in_memory() {
-    a_raised_fold_rev_drops_the_old_snapshots(MemoryStore::new()).await;
+    a_raised_apply_revision_drops_the_old_snapshots(MemoryStore::new()).await;
 }
 
 #[tokio::test]
 async fn in_sqlite() {
     let folder = tempfile::tempdir().expect("a folder");
     let store = SqliteStore::open(folder.path().join("points.db")).await;
-    a_raised_fold_rev_drops_the_old_snapshots(store.expect("opens")).await;
+    a_raised_apply_revision_drops_the_old_snapshots(store.expect("opens")).await;
 }
 
 #[test]
 fn the_policy_carries_the_revision() {
     let revision = |policy: Option<u32>| policy.expect("snapshots are kept");
     assert_eq!(
-        revision(first::Points::SNAPSHOTS.map(|policy| policy.fold_rev)),
+        revision(first::Points::SNAPSHOTS.map(|policy| policy.apply_revision)),
         0
     );
     assert_eq!(
-        revision(again::Points::SNAPSHOTS.map(|policy| policy.fold_rev)),
+        revision(again::Points::SNAPSHOTS.map(|policy| policy.apply_revision)),
         2
     );
 }

@@ -25,6 +25,6 @@ pub struct OrderPlaced {
 #[aggregate("order", id = String, error = Infallible, events(ignore(OrderPlaced)))]
 pub struct Order {}
 
-es_runtime::assert_schema_lock!(Order, "ui/lock/merged.lock");
+es_schema_lock::assert_schema_lock!(Order, "ui/lock/merged.lock");
 
 fn main() {}

@@ -1,7 +1,5 @@
-use es_runtime::{
-    Aggregate, Apply, Envelope, Event, ProcessManager,
-    saga::{ReactTo, Reactions},
-};
+use es_runtime::{Aggregate, Apply, Envelope, Event};
+use es_sagas::{ProcessManager, ReactTo, Reactions};
 use serde::{Deserialize, Serialize};
 use std::convert::Infallible;
 

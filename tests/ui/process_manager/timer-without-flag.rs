@@ -1,7 +1,5 @@
-use es_runtime::{
-    Aggregate, Apply, Envelope, Event, ProcessManager,
-    saga::{ReactTo, Reactions},
-};
+use es_runtime::{Aggregate, Apply, Envelope, Event};
+use es_sagas::{ProcessManager, ReactTo, Reactions};
 use serde::{Deserialize, Serialize};
 use std::convert::Infallible;
 
@@ -36,7 +34,7 @@ impl ReactTo<OrderPlaced> for Fulfilment {
     }
 }
 
-impl es_runtime::saga::OnTimer for Fulfilment {
+impl es_sagas::OnTimer for Fulfilment {
     fn timer(&self, _: &str) -> Reactions<Self> {
         Reactions::none()
     }

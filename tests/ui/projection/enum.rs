@@ -1,7 +1,8 @@
 #![allow(unused_imports)]
 
-use es_runtime::{Envelope, Event, HandlerError, Project, Projection};
-use es_sqlite::{Sqlite, SqliteTransaction};
+use es_projections::{HandlerError, Project, Projection};
+use es_runtime::{Envelope, Event};
+use es_sqlite::{SqliteReadDatabase, SqliteTransaction};
 use serde::{Deserialize, Serialize};
 
 #[derive(Event, Serialize, Deserialize)]
@@ -9,10 +10,10 @@ use serde::{Deserialize, Serialize};
 struct OrderPlaced {}
 
 #[derive(Projection)]
-#[projection("orders", events(OrderPlaced), schema(Sqlite = ""))]
+#[projection("orders", events(OrderPlaced), schema(SqliteReadDatabase = ""))]
 enum Orders {}
 
-impl Project<OrderPlaced, Sqlite> for Orders {
+impl Project<OrderPlaced, SqliteReadDatabase> for Orders {
     async fn project(&self, _: &Envelope<OrderPlaced>, _: &mut SqliteTransaction) -> Result<(), HandlerError> {
         Ok(())
     }

@@ -1,7 +1,8 @@
 #![allow(unused_imports)]
 
-use es_runtime::{Envelope, Event, HandlerError, Project, Projection};
-use es_sqlite::{Sqlite, SqliteTransaction};
+use es_projections::{HandlerError, Project, Projection};
+use es_runtime::{Envelope, Event};
+use es_sqlite::{SqliteReadDatabase, SqliteTransaction};
 use serde::{Deserialize, Serialize};
 
 #[derive(Event, Serialize, Deserialize)]
@@ -9,7 +10,7 @@ use serde::{Deserialize, Serialize};
 struct OrderPlaced {}
 
 #[derive(Projection)]
-#[projection("orders", events(), schema(Sqlite = ""))]
+#[projection("orders", events(), schema(SqliteReadDatabase = ""))]
 struct Orders;
 
 fn main() {}

@@ -1,7 +1,8 @@
 #![allow(unused_imports)]
 
-use es_runtime::{Envelope, Event, HandlerError, Project, Projection};
-use es_sqlite::{Sqlite, SqliteTransaction};
+use es_projections::{HandlerError, Project, Projection};
+use es_runtime::{Envelope, Event};
+use es_sqlite::{SqliteReadDatabase, SqliteTransaction};
 use serde::{Deserialize, Serialize};
 
 #[derive(Event, Serialize, Deserialize)]
@@ -9,9 +10,9 @@ use serde::{Deserialize, Serialize};
 struct OrderPlaced {}
 
 #[derive(Projection)]
-#[projection("orders", events(OrderPlaced), schema(Sqlite = ""))]
+#[projection("orders", events(OrderPlaced), schema(SqliteReadDatabase = ""))]
 struct Orders<T>(T);
 
-fn keep(_: impl Project<OrderPlaced, Sqlite>, _: Envelope<()>, _: SqliteTransaction, _: HandlerError) {}
+fn keep(_: impl Project<OrderPlaced, SqliteReadDatabase>, _: Envelope<()>, _: SqliteTransaction, _: HandlerError) {}
 
 fn main() {}

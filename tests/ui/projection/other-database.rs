@@ -1,7 +1,8 @@
 #![allow(unused_imports)]
 
-use es_runtime::{Envelope, Event, HandlerError, Project, Projection};
-use es_sqlite::{Sqlite, SqliteTransaction};
+use es_projections::{HandlerError, Project, Projection};
+use es_runtime::{Envelope, Event};
+use es_sqlite::{SqliteReadDatabase, SqliteTransaction};
 use serde::{Deserialize, Serialize};
 
 #[derive(Event, Serialize, Deserialize)]
@@ -9,18 +10,18 @@ use serde::{Deserialize, Serialize};
 struct OrderPlaced {}
 
 #[derive(Projection)]
-#[projection("orders", events(OrderPlaced), schema(Sqlite = ""))]
+#[projection("orders", events(OrderPlaced), schema(SqliteReadDatabase = ""))]
 struct Orders;
 
-impl Project<OrderPlaced, Sqlite> for Orders {
+impl Project<OrderPlaced, SqliteReadDatabase> for Orders {
     async fn project(&self, _: &Envelope<OrderPlaced>, _: &mut SqliteTransaction) -> Result<(), HandlerError> {
         Ok(())
     }
 }
 
-fn runs_in<Db: es_runtime::ReadDatabase>(_: impl es_runtime::projection::Dispatch<Db>) {}
+fn runs_in<Db: es_projections::ReadDatabase>(_: impl es_projections::Dispatch<Db>) {}
 
-fn start<Db: es_runtime::ReadDatabase>() {
+fn start<Db: es_projections::ReadDatabase>() {
     runs_in::<Db>(Orders);
 }
 

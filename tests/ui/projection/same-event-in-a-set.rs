@@ -1,7 +1,8 @@
 #![allow(unused_imports)]
 
-use es_runtime::{Envelope, Event, HandlerError, Project, Projection};
-use es_sqlite::{Sqlite, SqliteTransaction};
+use es_projections::{HandlerError, Project, Projection};
+use es_runtime::{Envelope, Event};
+use es_sqlite::{SqliteReadDatabase, SqliteTransaction};
 use serde::{Deserialize, Serialize};
 
 #[derive(Event, Serialize, Deserialize)]
@@ -15,16 +16,16 @@ enum Orderly {
 }
 
 #[derive(Projection)]
-#[projection("orders", events(OrderPlaced, Orderly), schema(Sqlite = ""))]
+#[projection("orders", events(OrderPlaced, Orderly), schema(SqliteReadDatabase = ""))]
 struct Orders;
 
-impl Project<OrderPlaced, Sqlite> for Orders {
+impl Project<OrderPlaced, SqliteReadDatabase> for Orders {
     async fn project(&self, _: &Envelope<OrderPlaced>, _: &mut SqliteTransaction) -> Result<(), HandlerError> {
         Ok(())
     }
 }
 
-impl Project<Orderly, Sqlite> for Orders {
+impl Project<Orderly, SqliteReadDatabase> for Orders {
     async fn project(&self, _: &Envelope<Orderly>, _: &mut SqliteTransaction) -> Result<(), HandlerError> {
         Ok(())
     }

@@ -1,6 +1,7 @@
 #![allow(unused_imports)]
 
-use es_runtime::{Envelope, Event, HandlerError, React, Subscription, projection::Delivery};
+use es_projections::{Delivery, HandlerError, React, Subscription};
+use es_runtime::{Envelope, Event};
 use serde::{Deserialize, Serialize};
 
 #[derive(Event, Serialize, Deserialize)]
@@ -8,7 +9,7 @@ use serde::{Deserialize, Serialize};
 struct OrderPlaced {}
 
 #[derive(Subscription)]
-#[subscription("mailer", events(OrderPlaced), schema(Sqlite = ""))]
+#[subscription("mailer", events(OrderPlaced), schema(SqliteReadDatabase = ""))]
 struct Mailer;
 
 impl React<OrderPlaced> for Mailer {

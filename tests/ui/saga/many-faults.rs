@@ -1,4 +1,4 @@
-use es_runtime::saga::{AggregateCommand, Fail, Failure, saga};
+use es_sagas::{AggregateCommand, Fail, Failure, saga};
 use serde::{Deserialize, Serialize};
 
 #[derive(Serialize, Deserialize)]

@@ -1,4 +1,4 @@
-use es_runtime::saga::saga;
+use es_sagas::saga;
 use serde::{Deserialize, Serialize};
 
 #[derive(Serialize, Deserialize)]

@@ -1,4 +1,4 @@
-use es_runtime::saga::{AggregateCommand, Fail, saga};
+use es_sagas::{AggregateCommand, Fail, saga};
 use serde::{Deserialize, Serialize};
 
 #[derive(Serialize, Deserialize)]

@@ -1,4 +1,4 @@
-use es_runtime::saga::{Effect, Fail, saga};
+use es_sagas::{Effect, Fail, saga};
 use serde::{Deserialize, Serialize};
 
 #[derive(Serialize, Deserialize)]

@@ -1,4 +1,4 @@
-use es_runtime::saga::{Fail, saga};
+use es_sagas::{Fail, saga};
 use serde::{Deserialize, Serialize};
 
 #[derive(Serialize, Deserialize)]
