@@ -12,7 +12,8 @@
     reason = "a benchmark may stop"
 )]
 
-use es_projections::{HandlerError, Measure, Project, Projection, Projections, ReadDatabase};
+use es_projections::WaitFor;
+use es_projections::{HandlerError, Measure, Project, Projection, Projections};
 use es_runtime::{
     Append, Envelope, Event, EventStore, ExpectedVersion, NewEvent, Position, StreamId,
 };

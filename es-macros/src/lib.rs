@@ -343,12 +343,11 @@ pub fn derive_shape(input: TokenStream) -> TokenStream {
 
 /// Makes a struct a read model: its events, its tables, and the dispatch onto its handlers.
 ///
-/// Write a `Project` for each listed event and each read database.
+/// Write a `Project` for each listed event.
 ///
 /// ```
+/// use es_projections::{AnyTransaction, HandlerError, Project, Projection, values};
 /// use es_runtime::{Envelope, Event};
-/// use es_projections::{HandlerError, Project, Projection};
-/// use es_sqlite::{SqliteReadDatabase, SqliteTransaction};
 /// use serde::{Deserialize, Serialize};
 ///
 /// #[derive(Event, Serialize, Deserialize)]
@@ -359,16 +358,16 @@ pub fn derive_shape(input: TokenStream) -> TokenStream {
 ///
 /// #[derive(Projection)]
 /// #[projection("turnover", version = 1, events(OrderPlaced))]
-/// #[projection(schema(SqliteReadDatabase = "CREATE TABLE {turnover} (cents INTEGER NOT NULL)"))]
+/// #[projection(schema = "CREATE TABLE {turnover} (cents BIGINT NOT NULL)")]
 /// struct Turnover;
 ///
-/// impl Project<OrderPlaced, SqliteReadDatabase> for Turnover {
+/// impl Project<OrderPlaced> for Turnover {
 ///     async fn project(
 ///         &self,
 ///         placed: &Envelope<OrderPlaced>,
-///         tx: &mut SqliteTransaction,
+///         tx: &mut AnyTransaction,
 ///     ) -> Result<(), HandlerError> {
-///         tx.execute("INSERT INTO {turnover} VALUES (?1)", [placed.event.cents])?;
+///         tx.run("INSERT INTO {turnover} VALUES ($1)", values![placed.event.cents]).await?;
 ///         Ok(())
 ///     }
 /// }
@@ -382,7 +381,9 @@ pub fn derive_shape(input: TokenStream) -> TokenStream {
 /// | `"turnover"` | The name under which its checkpoint is kept. Required. |
 /// | `version = 2` | The version of tables and handlers, 1 by default. A new version is built next to the live one. |
 /// | `events(A, x::B)` | The events that it handles, each once: single events or whole sets, such as the enum of an aggregate. A set also knows the retired names of its aggregate, which a single event does not. Required. |
-/// | `schema(SqliteReadDatabase = ..)` | For each read database the statements that create the tables: a `&'static str` or a `String`. `{name}` stands for one of its tables or indexes. Required. |
+/// | `schema = ..` | The statements that create the tables: a `&'static str` or a `String`. `{name}` stands for one of its tables or indexes. Required. |
+/// | `schema(sqlite = .., postgres = ..)` | The same, where the two databases need different statements. |
+/// | `schema(SqliteReadDatabase = ..)` | The same for handlers of one read database, `Project<Event, SqliteReadDatabase>`. |
 /// | `on_unknown_version = skip` | Goes on without events that a newer program wrote; by default (`stop`) it waits for one. |
 /// | `partitions = 4` | Divides the keys among so many workers, 1 to 1024; 1 by default. |
 /// | `key = path` | A `fn(&RecordedEvent) -> Key<'_>`: events of one key are handled in order. By default the stream. |

@@ -1,10 +1,7 @@
 //! One connection to the server, and how connections are made. Where a pooler may stand between, a
 //! transaction relies on nothing that it did not set itself.
 
-use crate::{
-    errors::{again, is_stale, storage},
-    options::Settings,
-};
+use crate::errors::{again, is_stale, storage};
 use es_runtime::{StorageError, StorageErrorKind};
 use futures_util::future::{BoxFuture, FutureExt};
 use std::{
@@ -389,10 +386,11 @@ impl Drop for Place {
 }
 
 impl Readers {
-    pub(crate) fn new(settings: &Settings) -> Self {
-        let slots = (0..settings.readers.max(1)).map(|_| Slot::default());
+    /// So many of them, at least one.
+    pub(crate) fn new(connector: Connector, count: usize) -> Self {
+        let slots = (0..count.max(1)).map(|_| Slot::default());
         Self {
-            connector: settings.connector.clone(),
+            connector,
             slots: slots.collect(),
         }
     }

@@ -2,7 +2,7 @@
 //! rows and the driver prints it, so only the message and the code of a server's error are kept.
 
 use es_projections::TransactionError;
-use es_runtime::{Outcome, ReadError, StorageError, StorageErrorKind};
+use es_runtime::{CommitError, Outcome, ReadError, StorageError, StorageErrorKind};
 use tokio_postgres::{
     Error,
     error::{Severity, SqlState},
@@ -45,6 +45,14 @@ pub(crate) fn storage(error: Error) -> StorageError {
             format!("{} (SQLSTATE {})", db.message(), db.code().code()),
         ),
         None => StorageError::new(kind, error.to_string()).with_source(error),
+    }
+}
+
+/// The error of a commit that was not done.
+pub(crate) fn not_applied(error: StorageError) -> CommitError {
+    CommitError::Storage {
+        outcome: Outcome::NotApplied,
+        error,
     }
 }
 

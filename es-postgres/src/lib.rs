@@ -26,9 +26,10 @@ mod feed;
 mod identifier;
 mod options;
 mod pages;
-mod read;
+mod read_models;
 mod rows;
 mod schema;
+mod settings;
 mod statements;
 mod stats;
 mod store;
@@ -36,10 +37,11 @@ mod wake;
 mod work;
 mod write;
 
-pub use options::{Durability, PostgresOptions};
-pub use read::{PostgresReadDatabase, PostgresTransaction, Reading, StatementError};
+pub use options::PostgresOptions;
+pub use read_models::{PostgresReadDatabase, PostgresTransaction, Reading, StatementError};
 #[cfg(feature = "sqlx")]
-pub use read::{SqlxReadDatabase, SqlxTransaction};
+pub use read_models::{SqlxReadDatabase, SqlxTransaction};
+pub use settings::Durability;
 #[cfg(feature = "sqlx")]
 pub use sqlx;
 pub use stats::Stats;

@@ -1,37 +1,20 @@
-//! How a store is opened: the builder, and the settings that its parts share.
+//! How a store is opened: the builder.
 
 use crate::{
     PostgresReadDatabase, PostgresStore,
     connection::{Connector, Tls},
     identifier::SchemaName,
-    read::ReadSettings,
+    read_models::ReadSettings,
     schema,
+    settings::{Clock, Settings},
 };
 use es_projections::{Dispatch, inline::InlineProjection};
 use es_runtime::{Limits, StorageError, StorageErrorKind, Timestamp};
-use std::{
-    fmt,
-    panic::{AssertUnwindSafe, catch_unwind},
-    sync::Arc,
-    time::Duration,
-};
+use std::{fmt, sync::Arc, time::Duration};
 use tokio_postgres::{
     Config, NoTls, Socket,
     tls::{MakeTlsConnect, TlsConnect},
 };
-
-/// What an acknowledged append survives, as the server is set up.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Durability {
-    /// The loss of power: `fsync` and `full_page_writes` are on, and `Ok` comes after the commit is on
-    /// the disk. Where `synchronous_commit` is off, the store switches it on for its appends.
-    Full,
-    /// The death of a process, not the loss of power: `fsync` or `full_page_writes` is off.
-    ProcessOnly,
-}
-
-pub(crate) type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 
 /// Opens a [`PostgresStore`] with other settings than the usual ones.
 ///
@@ -130,7 +113,7 @@ impl PostgresOptions {
     /// owns the schema. Where they are of this version it changes nothing. The store's
     /// own role then needs `USAGE` on the schema, `SELECT` and `INSERT` on its tables, `UPDATE` on
     /// `head`, `snapshots`, `sagas` and `saga_cursors`, `DELETE` on `snapshots`, and `EXECUTE` on
-    /// `append_at_once`, which every role has unless it was taken away.
+    /// `append_single_round_trip`, which every role has unless it was taken away.
     ///
     /// ```
     /// use es_postgres::PostgresStore;
@@ -320,6 +303,42 @@ impl PostgresOptions {
     }
 }
 
+impl PostgresStore {
+    /// Opens the store in the schema `es` of this database, and makes its tables where they are
+    /// missing.
+    ///
+    /// # Errors
+    /// See [`PostgresOptions::open`].
+    ///
+    /// # Cancel safety
+    /// The tables may have been made.
+    pub async fn open(url: &str) -> Result<Self, StorageError> {
+        Self::options(url)?.open().await
+    }
+
+    /// For opening it with other settings. `url` is `postgres://user:password@host:port/database` or
+    /// `host=.. user=.. dbname=..`, as libpq takes them.
+    ///
+    /// # Errors
+    /// [`CannotOpen`](StorageErrorKind::CannotOpen) for a text that is neither.
+    pub fn options(url: &str) -> Result<PostgresOptions, StorageError> {
+        PostgresOptions::new(url)
+    }
+}
+
+impl PostgresReadDatabase {
+    /// Opens a database for read models with the usual settings.
+    ///
+    /// # Errors
+    /// See [`PostgresOptions::open_read_database`].
+    ///
+    /// # Cancel safety
+    /// Nothing was made.
+    pub async fn open(url: &str) -> Result<Self, StorageError> {
+        PostgresOptions::new(url)?.open_read_database().await
+    }
+}
+
 impl fmt::Debug for PostgresOptions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("PostgresOptions")
@@ -363,30 +382,6 @@ fn in_runtime() -> Result<tokio::runtime::Handle, StorageError> {
             "PostgreSQL is opened and used in a tokio runtime",
         )
     })
-}
-
-pub(crate) struct Settings {
-    pub(crate) read: ReadSettings,
-    pub(crate) inline: Vec<InlineProjection<PostgresReadDatabase>>,
-    pub(crate) connector: Connector,
-    pub(crate) schema: SchemaName,
-    pub(crate) migrate: bool,
-    pub(crate) readers: usize,
-    pub(crate) limits: Limits,
-    pub(crate) clock: Option<Clock>,
-    pub(crate) notify: bool,
-}
-
-impl Settings {
-    /// What the user's clock says, where there is one. Its panic is an error, whose own text goes to the
-    /// panic hook only.
-    pub(crate) fn now(&self) -> Result<Option<Timestamp>, StorageError> {
-        let now = || self.clock.as_ref().map(|clock| clock());
-        catch_unwind(AssertUnwindSafe(now)).map_err(|_| {
-            let what = "the clock that the store was opened with panicked";
-            StorageError::new(StorageErrorKind::Other, what)
-        })
-    }
 }
 
 #[cfg(test)]

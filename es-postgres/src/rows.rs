@@ -153,6 +153,18 @@ pub(crate) fn snapshot(row: &Row, stream: &StreamId) -> Option<Snapshot> {
     })
 }
 
+/// The position that a cursor stands at.
+pub(crate) fn cursor_of(rows: &[Row], consumer: &str) -> Result<Option<Position>, StorageError> {
+    let Some(row) = rows.first() else {
+        return Ok(None);
+    };
+    let text: Option<&str> = row.try_get(0).ok();
+    let position = text.and_then(|text| text.parse().ok());
+    position
+        .map(Some)
+        .ok_or_else(|| corrupt(format!("the cursor of `{consumer}` is not a position")))
+}
+
 pub(crate) fn time(row: &Row, index: usize) -> Result<Timestamp, Damage> {
     column::<SystemTime>(row, index, "the time is not a moment").map(Timestamp::from)
 }

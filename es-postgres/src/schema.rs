@@ -101,7 +101,7 @@ INSERT INTO {s}.store_id (id) VALUES (gen_random_uuid());
     // way does, and sees what was committed before it got it: each statement of a volatile function
     // has a snapshot of its own.
     r"
-CREATE FUNCTION {s}.append_at_once(
+CREATE FUNCTION {s}.append_single_round_trip(
     streams_aggregate TEXT[], streams_id TEXT[], expected BIGINT[],
     places BIGINT[], versions BIGINT[], event_ids UUID[], times TIMESTAMPTZ[],
     schema_versions INTEGER[], aggregates TEXT[], ids TEXT[], names TEXT[], content_types TEXT[],

@@ -16,7 +16,7 @@ pub(crate) struct Statements {
     /// Moves the end of the feed. Where it does not move, the division fails, and with it the
     /// transaction.
     pub(crate) advance: String,
-    pub(crate) append_at_once: String,
+    pub(crate) append_single_round_trip: String,
     pub(crate) known_events: String,
     pub(crate) head: String,
     pub(crate) fold: String,
@@ -75,8 +75,8 @@ impl Statements {
                 "WITH moved AS (UPDATE {s}.head SET position = $1 WHERE position = $2 RETURNING \
                  1) SELECT 1 / count(*) FROM moved"
             ),
-            append_at_once: format!(
-                "SELECT ended_at, now FROM {s}.append_at_once($1, $2, $3, $4, $5, $6, $7, $8, $9, \
+            append_single_round_trip: format!(
+                "SELECT ended_at, now FROM {s}.append_single_round_trip($1, $2, $3, $4, $5, $6, $7, $8, $9, \
                  $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22)"
             ),
             known_events: format!(

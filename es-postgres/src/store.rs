@@ -5,10 +5,10 @@ use crate::{
     connection::{Param, Readers, Session},
     errors::{closed, no_answer, read_error, storage},
     feed::{feed_page, head_of},
-    options::{Durability, PostgresOptions, Settings},
-    read::inline,
+    read_models::inline,
     rows::{self, Recorded, clamped, position, stored_event},
     schema,
+    settings::{Durability, Settings},
     statements::Statements,
     stats::{Counters, Stats},
     wake, write,
@@ -18,6 +18,7 @@ use es_runtime::{
     Position, ReadError, ReadLimit, RecordedEvent, Snapshot, SnapshotStore, StorageError,
     StorageErrorKind, StreamFold, StreamId, StreamRange,
     rows::{Page, Place},
+    store::author,
 };
 use futures_util::TryStreamExt;
 use std::{
@@ -49,7 +50,7 @@ use tokio_postgres::types::Type;
 ///
 /// When the answer to a commit is lost, the store connects again, waits for the transaction in
 /// doubt to end and looks whether it was committed. Only where the server cannot be reached for
-/// [`patience`](PostgresOptions::patience) is the answer [`Outcome::Unknown`].
+/// [`patience`](crate::PostgresOptions::patience) is the answer [`Outcome::Unknown`].
 ///
 /// # Tables
 /// In the schema, `es` by default: `events` has one row an event, with the columns that the fields of
@@ -80,27 +81,6 @@ pub(crate) struct Shared {
 }
 
 impl PostgresStore {
-    /// Opens the store in the schema `es` of this database, and makes its tables where they are
-    /// missing.
-    ///
-    /// # Errors
-    /// See [`PostgresOptions::open`].
-    ///
-    /// # Cancel safety
-    /// The tables may have been made.
-    pub async fn open(url: &str) -> Result<Self, StorageError> {
-        Self::options(url)?.open().await
-    }
-
-    /// For opening it with other settings. `url` is `postgres://user:password@host:port/database` or
-    /// `host=.. user=.. dbname=..`, as libpq takes them.
-    ///
-    /// # Errors
-    /// [`CannotOpen`](StorageErrorKind::CannotOpen) for a text that is neither.
-    pub fn options(url: &str) -> Result<PostgresOptions, StorageError> {
-        PostgresOptions::new(url)
-    }
-
     pub(crate) fn shared(&self) -> &Shared {
         &self.shared
     }
@@ -153,7 +133,7 @@ impl PostgresStore {
         );
         Ok(Self {
             shared: Arc::new(Shared {
-                readers: Readers::new(&settings),
+                readers: Readers::new(settings.connector.clone(), settings.readers),
                 settings,
                 statements,
                 writes,
@@ -289,9 +269,7 @@ impl EventStore for PostgresStore {
                 error,
             })
         };
-        if let Err(reason) = append.check(&self.shared.settings.limits) {
-            return Err(AppendError::Invalid { stream, reason });
-        }
+        author::check_bounds(&append, &self.shared.settings.limits)?;
         if let Err(error) = self.shared.check_open() {
             return failed(Outcome::NotApplied, error);
         }

@@ -2,8 +2,8 @@
 
 use crate::{
     connection::Param,
-    errors::{closed, corrupt, no_answer},
-    rows::{clamped, natural, time},
+    errors::{closed, corrupt, no_answer, not_applied},
+    rows::{clamped, cursor_of, natural, time},
     store::PostgresStore,
     write::Message,
 };
@@ -15,25 +15,6 @@ use es_runtime::{WorkChange, WorkFilter, WorkItem, WorkStatus};
 use std::time::{Duration, SystemTime};
 use tokio::sync::oneshot;
 use tokio_postgres::{Row, types::Type};
-
-pub(crate) fn not_applied(error: StorageError) -> CommitError {
-    CommitError::Storage {
-        outcome: Outcome::NotApplied,
-        error,
-    }
-}
-
-/// The position that a cursor stands at.
-pub(crate) fn cursor_of(rows: &[Row], consumer: &str) -> Result<Option<Position>, StorageError> {
-    let Some(row) = rows.first() else {
-        return Ok(None);
-    };
-    let text: Option<&str> = row.try_get(0).ok();
-    let position = text.and_then(|text| text.parse().ok());
-    position
-        .map(Some)
-        .ok_or_else(|| corrupt(format!("the cursor of `{consumer}` is not a position")))
-}
 
 fn micros(time: Duration) -> f64 {
     time.as_secs_f64() * 1_000_000.0

@@ -1,31 +1,22 @@
-//! What a read database must do: run a job in one transaction, and SQL for the projection state.
+//! What a read database must do: run a job in one transaction, and take the SQL of the runner.
 
-use super::{HandlerError, Names, Projection, WaitError};
-use es_runtime::{Position, StorageError};
-use std::{future::Future, time::Duration};
+use super::{Dialect, HandlerError, Names, SqlRow, SqlValue};
+use es_runtime::StorageError;
+use std::future::Future;
 
 /// A database that read models live in.
 ///
-/// A handle: cloning it gives another handle on the same database.
+/// Implemented by store crates for SQLite and PostgreSQL, and by [`AnyReadDatabase`](super::AnyReadDatabase)
+/// for either. A clone is another handle on the same database.
 ///
-/// The runner's state are tables in it, written through [`SqlTransaction`] in statements that
-/// SQLite and PostgreSQL both take: parameters are `$1`, `$2`, .. in the order in which they first
-/// appear.
+/// The state of projections is kept in tables of this database, written through [`SqlTransaction`] in
+/// statements that SQLite and PostgreSQL both take: parameters are `$1`, `$2`, ..
 pub trait ReadDatabase: Clone + Send + Sync + 'static {
     /// A transaction, as the handlers of projections get it.
-    type Transaction: SqlTransaction;
+    type Transaction: SqlTransaction + ?Sized;
 
-    /// What it is called in messages and traces.
-    const NAME: &'static str;
-    /// An SQL expression for the database's clock: whole milliseconds since 1970.
-    const NOW: &'static str;
-    /// What stands behind a `SELECT` to lock its rows until the end of the transaction.
-    const FOR_UPDATE: &'static str;
-    /// The names of the tables whose names end with `$1`, one a row.
-    const TABLES_ENDING_WITH: &'static str;
-    /// A statement after which whoever else runs it waits until the end of this transaction, for
-    /// those who make tables at the same time. Empty where only one transaction writes at a time.
-    const ALONE: &'static str;
+    /// Which SQL the database takes.
+    fn dialect(&self) -> Dialect;
 
     /// Runs the job in one transaction and commits when it says so. The job may run on a thread of
     /// the database's own.
@@ -49,22 +40,6 @@ pub trait ReadDatabase: Clone + Send + Sync + 'static {
         sql: &str,
         values: &[SqlValue],
     ) -> impl Future<Output = Result<Vec<Vec<SqlValue>>, StorageError>> + Send;
-
-    /// Waits until the read model has every event up to `position`, such as the
-    /// [`position`](es_runtime::Executed::position) that executing a command gave: to read one's own
-    /// writes. It only waits; a runner, here or in another process, must be at work.
-    ///
-    /// # Errors
-    /// [`WaitError::TimedOut`] when `at_most` is over, [`WaitError::Parked`] when the event at this
-    /// very position is parked, [`WaitError::Stopped`] when the projection stopped before it,
-    /// [`WaitError::Storage`] when the database failed until the end.
-    fn wait_for<P: Projection>(
-        &self,
-        position: Position,
-        at_most: Duration,
-    ) -> impl Future<Output = Result<(), WaitError>> + Send {
-        super::wait::wait_for::<P, Self>(self, position, at_most)
-    }
 }
 
 /// What is done inside one transaction.
@@ -105,8 +80,15 @@ pub struct TransactionError {
     pub error: StorageError,
 }
 
-/// Statements inside a transaction, for the projection state of the runner.
+/// Statements inside a transaction. Implemented by read databases.
+///
+/// The runner uses [`statement`](SqlTransaction::statement), [`rows`](SqlTransaction::rows) and
+/// [`script`](SqlTransaction::script) for its own tables; portable handlers use
+/// [`run_portable`](SqlTransaction::run_portable) and [`select_portable`](SqlTransaction::select_portable).
 pub trait SqlTransaction: Send {
+    /// Which SQL the database takes.
+    fn dialect(&self) -> Dialect;
+
     /// Runs one statement and says how many rows it changed.
     ///
     /// # Errors
@@ -148,39 +130,25 @@ pub trait SqlTransaction: Send {
         let _ = error;
         None
     }
-}
 
-/// A value that the projection state use.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum SqlValue {
-    /// No value.
-    Null,
-    /// A whole number.
-    Integer(i64),
-    /// A text.
-    Text(String),
-}
+    /// Runs one statement of a portable handler, with its table names replaced, and says how many rows
+    /// it changed.
+    ///
+    /// # Errors
+    /// The database's error, or why the statement is refused.
+    fn run_portable(
+        &mut self,
+        sql: &str,
+        values: &[SqlValue],
+    ) -> impl Future<Output = Result<u64, HandlerError>> + Send;
 
-impl From<i64> for SqlValue {
-    fn from(value: i64) -> Self {
-        Self::Integer(value)
-    }
-}
-
-impl From<u32> for SqlValue {
-    fn from(value: u32) -> Self {
-        Self::Integer(value.into())
-    }
-}
-
-impl From<&str> for SqlValue {
-    fn from(value: &str) -> Self {
-        Self::Text(value.to_owned())
-    }
-}
-
-impl From<String> for SqlValue {
-    fn from(value: String) -> Self {
-        Self::Text(value)
-    }
+    /// The rows of a query of a portable handler, with its table names replaced.
+    ///
+    /// # Errors
+    /// The database's error, or why the statement is refused.
+    fn select_portable(
+        &mut self,
+        sql: &str,
+        values: &[SqlValue],
+    ) -> impl Future<Output = Result<Vec<SqlRow>, HandlerError>> + Send;
 }

@@ -29,6 +29,11 @@ impl HandlerError {
         &*self.0
     }
 
+    /// The error that was returned, for an error type that has it as its source.
+    pub fn into_error(self) -> Box<dyn Error + Send + Sync> {
+        self.0
+    }
+
     /// Whether the event was written by a newer program.
     pub(crate) fn is_newer(&self) -> bool {
         matches!(

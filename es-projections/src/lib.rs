@@ -18,10 +18,12 @@ extern crate self as es_projections;
 
 #[doc(hidden)]
 pub mod __private;
+mod any;
 mod batch;
 mod builds;
 mod database;
 mod delivery;
+mod dialect;
 mod ends;
 mod error;
 pub mod inline;
@@ -34,11 +36,14 @@ mod running;
 mod status;
 mod tables;
 mod traits;
+mod value;
 mod wait;
 mod worker;
 
-pub use database::{Job, ReadDatabase, RolledBack, SqlTransaction, SqlValue, TransactionError};
+pub use any::{AnyReadDatabase, AnyTransaction, ErasedTransaction, Portable};
+pub use database::{Job, ReadDatabase, RolledBack, SqlTransaction, TransactionError};
 pub use delivery::{Deliver, Delivery, React, Subscription};
+pub use dialect::Dialect;
 pub use ends::{EndsTransaction, refuse_end};
 pub use error::{HandlerError, Poison, ProjectionError, Stalled};
 pub use names::{Expansions, NameTooLong, Names};
@@ -49,7 +54,8 @@ pub use running::Running;
 pub use status::{Measure, Meter, State, Status};
 pub use tables::{Build, Partition};
 pub use traits::{Dispatch, Key, Lists, OnUnknownVersion, Project, Projection};
-pub use wait::WaitError;
+pub use value::{ColumnError, FromSqlValue, SqlRow, SqlValue};
+pub use wait::{WaitError, WaitFor};
 
 #[cfg(feature = "derive")]
 pub use es_macros::{Projection, Subscription};

@@ -297,7 +297,7 @@ async fn unpark<Db: ReadDatabase>(
     Ok(gone == 1)
 }
 
-async fn less_parked<T: SqlTransaction>(
+async fn less_parked<T: SqlTransaction + ?Sized>(
     tx: &mut T,
     partition: &Partition,
 ) -> Result<(), StorageError> {
@@ -418,7 +418,7 @@ impl<Db: ReadDatabase> Job<Db> for Discard {
         }
         let update = format!(
             "UPDATE es_parked SET discarded_at = {}, discarded_why = $1 {}",
-            Db::NOW,
+            tx.dialect().now(),
             Which::row(2)
         );
         let mut values = vec![tables::told(&self.why)];

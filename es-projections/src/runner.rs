@@ -262,7 +262,7 @@ impl<S: EventStore, Db: ReadDatabase> Core<S, Db> {
 /// Where they are always further, because they are faster and others append all the time, they are held
 /// for a moment, at most as long as a lease lasts.
 /// Until the first build has caught up there are no views.
-pub struct Projections<S, Db> {
+pub struct Projections<S = es_runtime::AnyStore, Db = super::AnyReadDatabase> {
     pub(super) core: Arc<Core<S, Db>>,
     pub(super) registered: Vec<Arc<Registered<S, Db>>>,
     twice: Option<&'static str>,
@@ -341,13 +341,14 @@ impl<S: EventStore, Db: ReadDatabase> Projections<S, Db> {
     /// Adds a projection.
     #[must_use]
     pub fn with<P: Dispatch<Db>>(self, projection: P) -> Self {
+        let schema = P::schema(self.core.db.dialect()).into_owned();
         let projection = Arc::new(projection);
         let again = Arc::clone(&projection);
         self.register(Registered {
             name: P::NAME,
             version: P::VERSION,
             partitions: P::PARTITIONS.max(1),
-            schema: P::schema().into_owned(),
+            schema,
             from_the_beginning: true,
             has_tables: true,
             run: run(Projecting(projection)),

@@ -97,7 +97,7 @@ pub(super) async fn keep<S: EventStore, Db: ReadDatabase>(
 /// Loops that run. Dropping it without [`shutdown`](Running::shutdown) ends them where they are,
 /// which loses nothing either.
 #[must_use = "dropping it ends the loops"]
-pub struct Running<S, Db> {
+pub struct Running<S = es_runtime::AnyStore, Db = super::AnyReadDatabase> {
     pub(super) projections: Projections<S, Db>,
     pub(super) core: Arc<Core<S, Db>>,
     pub(super) keepers: JoinSet<()>,

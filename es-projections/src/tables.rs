@@ -239,10 +239,10 @@ pub(super) fn checkpoint(name: &str, row: Vec<SqlValue>) -> Result<Checkpoint, S
 
 pub(crate) async fn create<Db: ReadDatabase>(tx: &mut Db::Transaction) -> Result<(), StorageError> {
     // `IF NOT EXISTS` is no protection against another one who makes the same table just now.
-    tx.script(Db::ALONE).await?;
-    let old = tx
-        .rows(Db::TABLES_ENDING_WITH, &["es_books".into()])
-        .await?;
+    let alone = tx.dialect().create_tables_alone();
+    tx.script(alone).await?;
+    let select = tx.dialect().tables_ending_with();
+    let old = tx.rows(select, &["es_books".into()]).await?;
     if !old.is_empty() {
         return Err(StorageError::new(
             StorageErrorKind::Version,
@@ -287,7 +287,7 @@ pub(crate) async fn lock_model<Db: ReadDatabase>(
     .await?;
     let lock = format!(
         "SELECT live FROM es_projections WHERE name = $1{}",
-        Db::FOR_UPDATE
+        tx.dialect().for_update()
     );
     tx.rows(&lock, &[name.into()]).await.map(|_| ())
 }
@@ -313,7 +313,7 @@ pub(super) fn build(name: &str, row: Vec<SqlValue>) -> Result<Build, StorageErro
 }
 
 /// The builds that are live or being built, oldest first.
-pub(crate) async fn builds<T: SqlTransaction>(
+pub(crate) async fn builds<T: SqlTransaction + ?Sized>(
     tx: &mut T,
     name: &str,
 ) -> Result<Vec<Build>, StorageError> {
@@ -378,7 +378,7 @@ pub(crate) async fn create_generation<Db: ReadDatabase>(
     }
     // What would go well on another try says nothing of the schema.
     let refused = |what: &str, error: StorageError| {
-        if error.kind.is_passing() {
+        if error.kind.is_transient() {
             storage(error)
         } else {
             schema_failed(format!("{what}{error}"))
@@ -411,7 +411,7 @@ pub(crate) async fn create_generation<Db: ReadDatabase>(
     let insert = format!(
         "INSERT INTO es_builds (name, build, version, partitions, stage, tables, \
          definition, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, {})",
-        Db::NOW
+        tx.dialect().now()
     );
     let values = [
         name.into(),
@@ -448,7 +448,7 @@ pub(crate) async fn create_generation<Db: ReadDatabase>(
 }
 
 /// A table of the plan's that another read model has, and which one that is.
-async fn taken_table<T: SqlTransaction>(
+async fn taken_table<T: SqlTransaction + ?Sized>(
     tx: &mut T,
     plan: &Plan,
 ) -> Result<Option<(String, String)>, StorageError> {
@@ -471,9 +471,8 @@ async fn tables_of<Db: ReadDatabase>(
     names: &Names,
     schema: &str,
 ) -> Result<Vec<String>, StorageError> {
-    let rows = tx
-        .rows(Db::TABLES_ENDING_WITH, &[names.suffix().into()])
-        .await?;
+    let select = tx.dialect().tables_ending_with();
+    let rows = tx.rows(select, &[names.suffix().into()]).await?;
     let there: Vec<String> = rows
         .into_iter()
         .filter_map(|row| match row.into_iter().next() {
@@ -487,7 +486,7 @@ async fn tables_of<Db: ReadDatabase>(
 }
 
 /// Takes a build away, with its tables.
-pub(crate) async fn drop_generation<T: SqlTransaction>(
+pub(crate) async fn drop_generation<T: SqlTransaction + ?Sized>(
     tx: &mut T,
     name: &str,
     build: &Build,
@@ -523,7 +522,7 @@ fn view_of(table: &str, names: &Names) -> String {
 }
 
 /// Lets `new` answer the queries, in the place of `old`.
-pub(crate) async fn swap<T: SqlTransaction>(
+pub(crate) async fn swap<T: SqlTransaction + ?Sized>(
     tx: &mut T,
     name: &str,
     old: Option<&Build>,
@@ -560,7 +559,7 @@ pub(crate) async fn lock_checkpoint<Db: ReadDatabase>(
     let select = format!(
         "SELECT {CHECKPOINT} FROM es_checkpoints WHERE name = $1 AND build = $2 AND partition = \
          $3{}",
-        Db::FOR_UPDATE
+        tx.dialect().for_update()
     );
     let rows = tx.rows(&select, &partition.values()).await?;
     rows.into_iter()
@@ -588,7 +587,7 @@ pub(crate) async fn acquire<Db: ReadDatabase>(
     let update = format!(
         "UPDATE es_checkpoints SET epoch = $1, owner = $2, lease_until = {} + $3, reason = NULL, stall = NULL \
          WHERE name = $4 AND build = $5 AND partition = $6",
-        Db::NOW
+        tx.dialect().now()
     );
     let [name, build, number] = partition.values();
     let values = [
@@ -621,7 +620,10 @@ pub(crate) async fn renew<Db: ReadDatabase>(
     lease_ms: i64,
     why: &Why,
 ) -> Result<bool, StorageError> {
-    let mut update = Update::new(&format!("lease_until = {} + ", Db::NOW), lease_ms.into());
+    let mut update = Update::new(
+        &format!("lease_until = {} + ", tx.dialect().now()),
+        lease_ms.into(),
+    );
     let said = match why {
         Why::AsBefore => None,
         Why::Nothing => Some((SqlValue::Null, SqlValue::Null)),
@@ -658,7 +660,7 @@ pub(crate) async fn advance<Db: ReadDatabase>(
     let mut update = Update::moving(advance.to, advance.handled, advance.last);
     update.set("parked = parked + ", count(advance.parked));
     update.set(
-        &format!("lease_until = {} + ", Db::NOW),
+        &format!("lease_until = {} + ", tx.dialect().now()),
         advance.lease_ms.into(),
     );
     update.which(advance.partition);
@@ -771,7 +773,7 @@ pub(crate) fn key_in_books(key: &str) -> Cow<'_, str> {
 }
 
 /// Whether events of this key are parked.
-pub(crate) async fn is_parked<T: SqlTransaction>(
+pub(crate) async fn is_parked<T: SqlTransaction + ?Sized>(
     tx: &mut T,
     partition: &Partition,
     key: &str,
@@ -804,7 +806,7 @@ pub(crate) async fn park<Db: ReadDatabase>(
          aggregate_id, version, event_id, event, reason, attempts, parked_at) \
          SELECT $1, $2, $3, coalesce(max(number), 0) + 1, $4, $5, $6, $7, $8, $9, $10, $11, $12, \
          {} FROM es_parked WHERE name = $1 AND build = $2 AND partition = $3",
-        Db::NOW
+        tx.dialect().now()
     );
     let [name, build, number] = partition.values();
     let values = [
@@ -826,7 +828,8 @@ pub(crate) async fn park<Db: ReadDatabase>(
 
 /// The database's clock.
 pub(crate) async fn now<Db: ReadDatabase>(tx: &mut Db::Transaction) -> Result<i64, StorageError> {
-    let rows = tx.rows(&format!("SELECT {}", Db::NOW), &[]).await?;
+    let select = format!("SELECT {}", tx.dialect().now());
+    let rows = tx.rows(&select, &[]).await?;
     let row = rows.into_iter().next().unwrap_or_default();
     Columns::new("", row).integer()
 }

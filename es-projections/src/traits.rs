@@ -1,6 +1,6 @@
 //! What users write for a read model, and what the derive makes of it.
 
-use super::{HandlerError, ReadDatabase};
+use super::{AnyReadDatabase, Dialect, HandlerError, ReadDatabase};
 use es_runtime::{Envelope, EventFilter, EventSet, RecordedEvent};
 use std::{borrow::Cow, future::Future};
 
@@ -50,7 +50,7 @@ pub type Key<'e> = Cow<'e, str>;
     label = "there is no `impl Project<{E}, {Db}> for {Self}`",
     note = "write the impl, or take the event out of `events(..)`"
 )]
-pub trait Project<E: EventSet, Db: ReadDatabase>: Lists<E> {
+pub trait Project<E: EventSet, Db: ReadDatabase = AnyReadDatabase>: Lists<E> {
     /// Writes what the event means for the tables.
     ///
     /// # Errors
@@ -77,10 +77,10 @@ pub trait Lists<E> {}
     label = "`{Self}` is not for this read database",
     note = "name it in the derive's attribute: `#[projection(schema({Db} = include_str!(\"tables.sql\")))]`"
 )]
-pub trait Dispatch<Db: ReadDatabase>: Projection {
+pub trait Dispatch<Db: ReadDatabase = AnyReadDatabase>: Projection {
     /// The statements that create the tables. `{name}` stands for a table or an index of the
     /// projection's own.
-    fn schema() -> Cow<'static, str>;
+    fn schema(dialect: Dialect) -> Cow<'static, str>;
 
     /// Decodes the event and calls its handler.
     ///

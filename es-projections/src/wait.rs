@@ -6,7 +6,10 @@ use super::{
 };
 use es_runtime::{Position, StorageError};
 use futures_timer::Delay;
-use std::time::{Duration, Instant};
+use std::{
+    future::Future,
+    time::{Duration, Instant},
+};
 
 /// Why a wait ended without the event in the read model.
 #[derive(Debug, thiserror::Error)]
@@ -63,8 +66,29 @@ enum Reached {
     No(Position),
 }
 
+/// Waiting until a read model has an event. Implemented for every [`ReadDatabase`].
+pub trait WaitFor: ReadDatabase {
+    /// Waits until the read model has every event up to `position`, such as the
+    /// [`position`](es_runtime::Executed::position) that executing a command gave: to read one's own
+    /// writes. It only waits; a runner, here or in another process, must be at work.
+    ///
+    /// # Errors
+    /// [`WaitError::TimedOut`] when `at_most` is over, [`WaitError::Parked`] when the event at this
+    /// very position is parked, [`WaitError::Stopped`] when the projection stopped before it,
+    /// [`WaitError::Storage`] when the database failed until the end.
+    fn wait_for<P: Projection>(
+        &self,
+        position: Position,
+        at_most: Duration,
+    ) -> impl Future<Output = Result<(), WaitError>> + Send {
+        wait_for::<P, Self>(self, position, at_most)
+    }
+}
+
+impl<Db: ReadDatabase> WaitFor for Db {}
+
 /// Looks soon, then less often.
-pub(super) async fn wait_for<P: Projection, Db: ReadDatabase>(
+async fn wait_for<P: Projection, Db: ReadDatabase>(
     db: &Db,
     position: Position,
     at_most: Duration,
@@ -85,9 +109,9 @@ pub(super) async fn wait_for<P: Projection, Db: ReadDatabase>(
                 });
             }
             Err(WaitError::Storage(error)) if left.is_zero() => {
-                // Before the first runner there are no state.
+                // Before the first runner there are no tables.
                 let name = ["es_builds".into()];
-                let state = db.query(Db::TABLES_ENDING_WITH, &name).await;
+                let state = db.query(db.dialect().tables_ending_with(), &name).await;
                 return Err(match state {
                     Ok(state) if state.is_empty() => WaitError::TimedOut {
                         projection: P::NAME,

@@ -694,7 +694,7 @@ impl<S: EventStore, Db: ReadDatabase, C: Consumer<Db>> Worker<S, Db, C> {
             Err(error)
                 if self.until == Until::Shutdown
                     || error.outcome == es_runtime::Outcome::Unknown
-                    || error.error.kind.is_passing() =>
+                    || error.error.kind.is_transient() =>
             {
                 Ok(Some(error.to_string()))
             }

@@ -94,6 +94,51 @@ impl<T: std::fmt::Display + std::str::FromStr + Eq + Clone + Send + Sync + 'stat
 {
 }
 
+/// What names an aggregate in a call: its id, a reference to it, or a `&str` where the id is a
+/// `String`.
+///
+/// ```
+/// # use es_runtime::{Aggregate, Apply, Event, StreamId};
+/// # use serde::{Deserialize, Serialize};
+/// # #[derive(Event, Serialize, Deserialize)]
+/// # #[event("account.opened")]
+/// # struct Opened {}
+/// # #[derive(Aggregate, Default)]
+/// # #[aggregate("account", id = String, error = std::convert::Infallible, events(Opened))]
+/// # struct Account {}
+/// # impl Apply<Opened> for Account { fn apply(&mut self, _: &Opened) {} }
+/// let id = "DE02".to_owned();
+/// assert_eq!(StreamId::of::<Account>("DE02")?, StreamId::of::<Account>(&id)?);
+/// # Ok::<(), es_runtime::InvalidStreamId>(())
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not an id of type `{Id}`",
+    label = "expected `{Id}` or a reference to it",
+    note = "the type of the id stands in `#[aggregate(id = ..)]`"
+)]
+pub trait AsId<Id: AggregateId>: Send {
+    /// The text of the id.
+    fn id_text(&self) -> String;
+}
+
+impl<Id: AggregateId> AsId<Id> for Id {
+    fn id_text(&self) -> String {
+        self.to_string()
+    }
+}
+
+impl<Id: AggregateId> AsId<Id> for &Id {
+    fn id_text(&self) -> String {
+        self.to_string()
+    }
+}
+
+impl AsId<String> for &str {
+    fn id_text(&self) -> String {
+        (*self).to_owned()
+    }
+}
+
 /// What a command is rejected with: any `std::error::Error + Send + Sync + 'static`.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be an aggregate's error",

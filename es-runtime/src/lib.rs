@@ -73,7 +73,7 @@
 //!
 //! - [`Event`](derive@Event) and [`Aggregate`](derive@Aggregate): what the derives take.
 //! - [`Repository`]: executing commands, loading, histories.
-//! - [`EventStore`] and [`SnapshotStore`]: what a store promises, for those who write one.
+//! - [`EventStore`] and [`SnapshotStore`]: what a store promises. Who writes one uses [`store::author`].
 //! - [`ExecuteError`], [`LoadError`], [`AppendError`]: what can go wrong, and whether it was written.
 
 // The derives name this crate `::es_runtime`, also in its own documentation tests and unit tests.
@@ -91,28 +91,29 @@ mod first;
 mod record;
 mod repository;
 pub mod schema;
-mod store;
+pub mod store;
 
-pub use aggregate::{Aggregate, AggregateId, Apply, Command, DomainError, Handle};
+pub use aggregate::{Aggregate, AggregateId, Apply, AsId, Command, DomainError, Handle};
 pub use codec::{Codec, CodecError};
 pub use event::{DecodeError, Decoded, Event, EventSet, EventType, StoredPayload};
 pub use events::{EventOf, Events, Recorder};
 pub use record::{
     AppendId, Envelope, EventId, ExpectedVersion, InvalidAppendId, InvalidEventId, InvalidPosition,
-    InvalidStreamId, InvalidTimestamp, MAX_STREAM_ID_BYTES, Metadata, Position, RecordedEvent,
-    StreamId, StreamIdProblem, Timestamp,
+    InvalidStreamId, InvalidTimestamp, MAX_STREAM_ID_BYTES, Metadata, NotAnId, Position,
+    RecordedEvent, StreamId, StreamIdProblem, Timestamp,
 };
 pub use repository::{
     Execute, ExecuteError, Executed, LoadError, Loaded, Repository, RetryPolicy, SnapshotDropped,
     SnapshotFailure, SnapshotUse,
 };
 pub use schema::Shape;
+#[doc(inline)]
 pub use store::{
-    Append, AppendError, Appended, Claim, Claimed, Commit, CommitError, CommitStore, Committed,
-    CursorMove, Direction, EventFilter, EventStore, FeedPage, Fingerprint, InvalidAppend, Limits,
-    MemoryStore, NewEvent, NoSnapshots, Outcome, ReadError, ReadLimit, Snapshot, SnapshotPolicy,
-    SnapshotStore, StorageError, StorageErrorKind, StoredEvent, StreamFold, StreamRange,
-    WorkChange, WorkFilter, WorkItem, WorkQueue, WorkStatus,
+    AnyStore, Append, AppendError, Appended, Claim, Claimed, Commit, CommitError, CommitStore,
+    Committed, CursorMove, Direction, EventFilter, EventStore, FeedPage, Fingerprint,
+    InvalidAppend, Limits, MemoryStore, NewEvent, NoSnapshots, Outcome, ReadError, ReadLimit,
+    Snapshot, SnapshotPolicy, SnapshotStore, StorageError, StorageErrorKind, StoredEvent,
+    StreamFold, StreamRange, WorkChange, WorkFilter, WorkItem, WorkQueue, WorkStatus,
 };
 
 pub mod command {
@@ -120,6 +121,7 @@ pub mod command {
     pub use crate::repository::command::{AggregateCommand, DecideError, encode_events};
 }
 
+#[doc(inline)]
 pub use store::rows;
 
 #[cfg(feature = "derive")]

@@ -1,7 +1,7 @@
 //! Writing what was decided: the saga's events and its row, in one transaction.
 
 use super::{
-    Broken, SagaError, SagaEvent,
+    SagaError, SagaEvent,
     decide::Draft,
     info::Info,
     load::{Loaded, load},
@@ -26,7 +26,6 @@ impl Loaded {
         info: &'a Info,
         space: &'a str,
         now: es_runtime::Timestamp,
-        broken: Broken,
     ) -> Draft<'a> {
         Draft {
             state: self.state.clone(),
@@ -35,7 +34,6 @@ impl Loaded {
             info,
             space,
             now,
-            broken,
         }
     }
 }
@@ -113,7 +111,7 @@ pub(crate) async fn decide_unheld<S: WorkQueue>(
                 saga: instance.aggregate().to_owned(),
             });
         };
-        let mut draft = loaded.draft(instance, &info, &space, now, core.settings.broken);
+        let mut draft = loaded.draft(instance, &info, &space, now);
         decide(&mut draft)?;
         if draft.events.is_empty() {
             return Ok(());

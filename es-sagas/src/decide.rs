@@ -19,27 +19,6 @@ pub(crate) struct Draft<'a> {
     pub(crate) info: &'a Info,
     pub(crate) space: &'a str,
     pub(crate) now: Timestamp,
-    pub(crate) broken: Broken,
-}
-
-/// Controls for tests of this crate's promises: each switches one rule off, and a test that cannot
-/// go red without the rule proves nothing. Nothing else sets them.
-#[doc(hidden)]
-#[derive(Clone, Copy, Debug, Default)]
-#[allow(clippy::struct_excessive_bools, reason = "each is one rule")]
-pub struct Broken {
-    /// Inputs are not remembered.
-    pub inbox: bool,
-    /// The cursor moves wherever it stands.
-    pub cursor: bool,
-    /// Epochs are not compared.
-    pub fence: bool,
-    /// A step is called before it is stored that it will be (rule R1).
-    pub schedule: bool,
-    /// A late success is forgotten (rule R7).
-    pub late: bool,
-    /// Undos run in the order of the steps (rule R4).
-    pub order: bool,
 }
 
 impl Draft<'_> {
@@ -194,13 +173,8 @@ impl Draft<'_> {
 
     /// The newest step that may have happened and can be undone.
     fn next_to_undo(&self) -> Option<&'static str> {
-        let begun = self.state.steps.iter();
-        let begun: Box<dyn Iterator<Item = _>> = if self.broken.order {
-            Box::new(begun)
-        } else {
-            Box::new(begun.rev())
-        };
-        begun
+        let newest_first = self.state.steps.iter().rev();
+        newest_first
             .filter(|step| self.may_have_happened(step))
             .find_map(|step| self.info.step(&step.name).filter(|info| info.undo))
             .map(|info| info.name)
@@ -281,9 +255,9 @@ impl Draft<'_> {
         });
     }
 
-    /// Somebody who lost the saga in the middle of a call tells that the call worked.
+    /// A runner that lost its lease during a call reports that the call succeeded.
     pub(crate) fn late(&mut self, step: &str, output: &Value) {
-        let Some(known) = self.state.step(step).filter(|_| !self.broken.late) else {
+        let Some(known) = self.state.step(step) else {
             return;
         };
         let pending = self.state.pending.as_ref();

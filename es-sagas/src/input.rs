@@ -244,18 +244,13 @@ async fn take<S: WorkQueue>(
         asked.entry(one.routed.id()).or_default().push(one);
     }
     let space = core.space().await?;
-    let broken = core.settings.broken;
     let mut attempt = 0;
     loop {
         attempt += 1;
         let now = core.store.now().await?;
-        let mut commit = Commit::new();
-        let expected = if broken.cursor {
-            core.store.cursor(category).await?
-        } else {
-            Some(from)
-        };
-        commit = commit.cursor(CursorMove::new(category, expected, last.position));
+        // Compared with where the page was read from: another process may have moved it since.
+        let moved = CursorMove::new(category, Some(from), last.position);
+        let mut commit = Commit::new().cursor(moved);
         for (id, asked) in &asked {
             let Some(first) = asked.first() else { continue };
             let instance = StreamId::new(category, id).map_err(|e| SagaError::Event {
@@ -276,14 +271,14 @@ async fn take<S: WorkQueue>(
             let Some(info) = info_for(core, &instance, &loaded) else {
                 continue;
             };
-            let mut draft = loaded.draft(&instance, &info, &space, now, broken);
+            let mut draft = loaded.draft(&instance, &info, &space, now);
             for one in asked {
                 ask(&mut draft, one);
             }
             if draft.events.is_empty() {
                 continue;
             }
-            let input = (!broken.inbox).then(|| AppendId::from(first.event.event_id));
+            let input = Some(AppendId::from(first.event.event_id));
             let metadata = Metadata::following(first.event);
             let append = append_of(&instance, loaded.version, &draft.events, metadata, input)?;
             commit = commit.append(append).work(draft.row());
@@ -295,7 +290,7 @@ async fn take<S: WorkQueue>(
                 if group.len() > 1 {
                     return Ok(Taken::Not);
                 }
-                return skip(core, category, expected, last.position).await;
+                return skip(core, category, Some(from), last.position).await;
             }
             // Whoever is busy with one of them need not hold up the others.
             Err(_) if group.len() > 1 && attempt > 1 => return Ok(Taken::Not),

@@ -52,8 +52,6 @@ mod running;
 mod state;
 mod work;
 
-#[doc(hidden)]
-pub use decide::Broken;
 pub use definition::{Cx, Definition, InvalidDefinition, NewStep, Start, StepCx, StepOutput};
 pub use error::SagaError;
 #[cfg(feature = "derive")]

@@ -383,7 +383,6 @@ async fn read_again<S: WorkQueue>(core: &Core<S>, instance: &StreamId) -> Result
         return Ok(());
     };
     let (space, now) = (core.space().await?, core.store.now().await?);
-    let broken = core.settings.broken;
-    let row = loaded.draft(instance, &info, &space, now, broken).row();
+    let row = loaded.draft(instance, &info, &space, now).row();
     put_row(core, instance, loaded.version, row).await
 }

@@ -1,7 +1,7 @@
 //! The runner: what applications hold, its settings, and what its loops share.
 
 use super::{
-    Broken, Interceptor, InvalidDefinition, Saga, SagaError,
+    Interceptor, InvalidDefinition, Saga, SagaError,
     definition::{Bound, Kind},
     info::Info,
     input::{Ahead, Progress},
@@ -28,7 +28,6 @@ pub(crate) struct Settings {
     pub(crate) from_the_beginning: bool,
     pub(crate) key_space: Option<String>,
     pub(crate) interceptor: Option<Arc<dyn Interceptor>>,
-    pub(crate) broken: Broken,
 }
 
 /// What all loops share.
@@ -169,7 +168,7 @@ impl Stop {
 ///   cannot write any more.
 /// - Whatever crashes: the next runner goes on, calls what may have been called once more with the
 ///   same key, and undoes what may have happened.
-pub struct Sagas<S> {
+pub struct Sagas<S = es_runtime::AnyStore> {
     pub(crate) core: Arc<Core<S>>,
 }
 
@@ -206,7 +205,6 @@ impl<S: WorkQueue> Sagas<S> {
                     from_the_beginning: false,
                     key_space: None,
                     interceptor: None,
-                    broken: Broken::default(),
                 },
                 kinds: Vec::new(),
                 managers: Vec::new(),
@@ -303,13 +301,6 @@ impl<S: WorkQueue> Sagas<S> {
     #[must_use]
     pub fn intercept(self, interceptor: impl Interceptor) -> Self {
         self.change(|core| core.settings.interceptor = Some(Arc::new(interceptor)))
-    }
-
-    /// Switches rules off. Only for tests that show that others can fail.
-    #[doc(hidden)]
-    #[must_use]
-    pub fn broken(self, broken: Broken) -> Self {
-        self.change(|core| core.settings.broken = broken)
     }
 
     /// What was started or cloned before keeps its settings.

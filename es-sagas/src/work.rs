@@ -2,7 +2,7 @@
 //! what comes next in one.
 
 use super::{
-    Direction, Fail, ParkedWhy, SagaError, SagaEvent, StepCx,
+    Direction, Fail, ParkedWhy, SagaError, StepCx,
     commit::{ATTEMPTS, append_of, is_rejected_for_good, may_decide_again, pause_after, released},
     decide::Draft,
     definition::{Boxed, Kind, Perform, Work},
@@ -48,8 +48,6 @@ struct Held<'c, S> {
     fresh: bool,
     /// Whether it let go of it with what it stored last.
     released: bool,
-    /// Scheduled and not stored: only for the control that leaves rule R1 out.
-    unsaved: Vec<SagaEvent>,
 }
 
 /// How an attempt to store something ended.
@@ -94,7 +92,6 @@ pub(crate) async fn work_on<S: WorkQueue>(
         loaded,
         since,
         released: false,
-        unsaved: Vec::new(),
     };
     let Some(started) = held.loaded.state.started.clone() else {
         return held.let_go(&Info::unknown(0, "")).await;
@@ -160,9 +157,8 @@ pub(crate) async fn work_on<S: WorkQueue>(
 
 impl<S: WorkQueue> Held<'_, S> {
     fn draft<'a>(&'a self, info: &'a Info, now: Timestamp) -> Draft<'a> {
-        let broken = self.core.settings.broken;
         self.loaded
-            .draft(&self.claimed.instance, info, &self.space, now, broken)
+            .draft(&self.claimed.instance, info, &self.space, now)
     }
 
     /// What is to be called now.
@@ -289,7 +285,7 @@ impl<S: WorkQueue> Held<'_, S> {
         let now = Instant::now();
         match self.core.store.renew(&self.claimed, lease).await {
             Ok(true) => self.since = now,
-            Ok(false) => return self.core.settings.broken.fence,
+            Ok(false) => return false,
             // A store that cannot be asked will say at the next commit.
             Err(_) => {}
         }
@@ -404,7 +400,7 @@ impl<S: WorkQueue> Held<'_, S> {
         let mut row = draft.row();
         let due = row.is_due(now);
         row.release = !due;
-        row.epoch = self.epoch();
+        row.epoch = Some(self.claimed.epoch);
         let metadata = self.loaded.metadata.clone();
         let instance = &self.claimed.instance;
         let own = append_of(
@@ -448,10 +444,6 @@ impl<S: WorkQueue> Held<'_, S> {
         }
     }
 
-    fn epoch(&self) -> Option<u64> {
-        (!self.core.settings.broken.fence).then_some(self.claimed.epoch)
-    }
-
     fn stored(&mut self, state: super::SagaState, events: usize) {
         let key = |state: &super::SagaState| state.pending.as_ref().map(|pending| pending.key);
         self.fresh = key(&state).is_some() && key(&self.loaded.state) != key(&state);
@@ -476,34 +468,21 @@ impl<S: WorkQueue> Held<'_, S> {
             let mut row = draft.row();
             let due = row.is_due(now);
             row.release = !due;
-            row.epoch = self.epoch();
-            let (mut events, state) = (draft.events, draft.state);
+            row.epoch = Some(self.claimed.epoch);
+            let (events, state) = (draft.events, draft.state);
             if events.is_empty() && due {
-                return Ok(Stored::Yes);
-            }
-            let mut commit = Commit::new().work(row);
-            let mut unsaved = Vec::new();
-            if self.core.settings.broken.schedule {
-                let last = events.last();
-                if matches!(last, Some(SagaEvent::Scheduled(s)) if s.to == Direction::Do) {
-                    unsaved.extend(events.pop());
-                }
-                events.splice(0..0, self.unsaved.iter().cloned());
-            }
-            if events.is_empty() && due {
-                self.unsaved = unsaved;
                 return Ok(Stored::Yes);
             }
             // Also without events: the row is that of this version of the stream.
             let version = self.loaded.version;
             let metadata = self.loaded.metadata.clone();
             let instance = &self.claimed.instance;
-            commit = commit.append(append_of(instance, version, &events, metadata, None)?);
+            let append = append_of(instance, version, &events, metadata, None)?;
+            let commit = Commit::new().append(append).work(row);
             match self.core.store.commit(commit).await {
                 Ok(_) => {
                     self.stored(state, events.len());
                     self.released = !due;
-                    self.unsaved = unsaved;
                     return Ok(Stored::Yes);
                 }
                 Err(CommitError::Fenced { .. }) => return Ok(Stored::Lost),

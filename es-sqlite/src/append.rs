@@ -4,195 +4,82 @@
 //! alone. So nothing is remembered outside of the database.
 
 use crate::{
-    options::Settings,
+    errors::corrupt,
     rows::{self, Readable, exact},
-    work,
+    settings::Settings,
 };
 use es_runtime::{
-    Append, AppendError, AppendId, Appended, Claim, Claimed, Commit, CommitError, Committed,
-    EventId, NewEvent, Outcome, Position, Snapshot, StorageError, StreamId,
+    Append, AppendError, AppendId, Appended, EventId, NewEvent, Position, Snapshot, StorageError,
+    StreamId,
+    store::author::{self, Accepted, Comparison, Decision, Earlier, StreamHead},
 };
 use rusqlite::{CachedStatement, Connection, ErrorCode, OptionalExtension, named_params, params};
-use std::time::Duration;
-
-/// A write that waits for the writer.
-pub(crate) enum Task {
-    Append(Box<Append>),
-    SaveSnapshot(Box<Snapshot>),
-    DeleteSnapshot(StreamId),
-    Commit(Box<Commit>),
-    Claim(Box<Claim>),
-    Renew(Box<Claimed>, Duration),
-}
-
-impl Task {
-    /// About how many bytes it brings.
-    pub(crate) fn size(&self) -> usize {
-        match self {
-            Self::Append(append) => append.events.iter().map(|e| e.payload.len()).sum(),
-            Self::SaveSnapshot(snapshot) => snapshot.state.len(),
-            Self::Commit(commit) => work::size(commit),
-            Self::DeleteSnapshot(_) | Self::Claim(_) | Self::Renew(..) => 0,
-        }
-    }
-}
-
-/// What became of a write. None of these leaves anything of a refused write behind.
-pub(crate) enum Done {
-    Appended(Appended),
-    Refused(AppendError),
-    Written,
-    Committed(Committed),
-    NotCommitted(CommitError),
-    Claimed(Vec<Claimed>),
-    Renewed(bool),
-}
-
-impl Task {
-    /// What it appends.
-    pub(crate) fn appends(&self) -> &[Append] {
-        match self {
-            Self::Append(append) => std::slice::from_ref(append),
-            Self::Commit(commit) => &commit.appends,
-            _ => &[],
-        }
-    }
-}
-
-impl Done {
-    /// What it appended, in the order of the task.
-    pub(crate) fn appended(&self) -> &[Appended] {
-        match self {
-            Self::Appended(appended) => std::slice::from_ref(appended),
-            Self::Committed(committed) => &committed.appended,
-            _ => &[],
-        }
-    }
-}
-
-/// Does one write.
-///
-/// # Errors
-/// The driver's error when the transaction, or the database, cannot go on. The caller rolls back.
-pub(crate) fn run(
-    connection: &Connection,
-    task: &Task,
-    settings: &Settings,
-) -> rusqlite::Result<Done> {
-    match task {
-        Task::Append(request) => append(connection, request, settings),
-        Task::Commit(commit) => work::commit(connection, commit, settings),
-        Task::Claim(claim) => work::claim(connection, claim, settings),
-        Task::Renew(claimed, lease) => work::renew(connection, claimed, *lease, settings),
-        Task::SaveSnapshot(snapshot) => save_snapshot(connection, snapshot),
-        Task::DeleteSnapshot(stream) => connection
-            .prepare_cached("DELETE FROM snapshots WHERE aggregate = ?1 AND aggregate_id = ?2")?
-            .execute([stream.aggregate(), stream.id()])
-            .map(|_| Done::Written),
-    }
-}
+use std::collections::HashSet;
 
 /// Appends to one stream.
 pub(crate) fn append(
     connection: &Connection,
     append: &Append,
     settings: &Settings,
-) -> rusqlite::Result<Done> {
-    let stream = &append.stream;
-    if let Some(id) = &append.append_id {
-        match first_append(connection, stream, id)? {
-            Some(Ok(first)) => return repeated(connection, append, id, first),
-            Some(Err(error)) => return Ok(refused_as_damaged(stream, error)),
-            None => {}
-        }
-    }
-    let Some((actual, newest)) = stream_head(connection, stream)? else {
-        let error = crate::errors::corrupt("the newest event of the stream has no usable version");
-        return Ok(refused_as_damaged(stream, error));
+) -> rusqlite::Result<Result<Appended, AppendError>> {
+    let earlier = earlier(connection, append)?;
+    let Some(head) = stream_head(connection, &append.stream)? else {
+        let error = corrupt("the newest event of the stream has no usable version");
+        return Ok(Err(author::not_applied(append, error)));
     };
-    if !append.expected.accepts(actual) {
-        return Ok(Done::Refused(AppendError::Conflict {
-            stream: stream.clone(),
-            expected: append.expected,
-            actual,
-        }));
-    }
+    let accepted = match author::decide(append, earlier, head) {
+        Ok(Decision::Write(accepted)) => accepted,
+        Ok(Decision::Answer(first)) => return Ok(Ok(first)),
+        Err(refused) => return Ok(Err(refused)),
+    };
     let recorded_at = (settings.clock)();
-    if append.events.is_empty() && append.append_id.is_none() {
-        return Ok(Done::Appended(Appended::new(
-            actual,
-            0,
-            newest,
-            recorded_at,
-        )));
+    if !accepted.writes() {
+        return Ok(Ok(accepted.appended(head.position, recorded_at)));
     }
     let time = recorded_at.to_string();
     // A single event is written whole or not by its own statement.
     let guarded = append.events.len() > 1;
     if guarded {
-        connection
-            .prepare_cached("SAVEPOINT one_append")?
-            .execute([])?;
+        run(connection, "SAVEPOINT one_append")?;
     }
-    let written = insert_events(connection, append, actual, &time)?;
-    let written = match written {
-        Ok(written) => written,
-        Err(event_id) => {
+    let last = match insert_events(connection, append, accepted, &time) {
+        Ok(last) => last.unwrap_or(head.position),
+        Err(error) if is_unique(&error) => {
             if guarded {
-                connection
-                    .prepare_cached("ROLLBACK TO one_append")?
-                    .execute([])?;
-                connection
-                    .prepare_cached("RELEASE one_append")?
-                    .execute([])?;
+                run(connection, "ROLLBACK TO one_append")?;
+                run(connection, "RELEASE one_append")?;
             }
-            return Ok(Done::Refused(AppendError::DuplicateEventId {
-                stream: stream.clone(),
-                event_id,
-            }));
+            return match known_event_id(connection, append)? {
+                Some(refused) => Ok(Err(refused)),
+                None => Err(error),
+            };
         }
+        // After some of these SQLite has rolled back by itself, and the savepoint is gone.
+        Err(error) => return Err(error),
     };
     if guarded {
-        connection
-            .prepare_cached("RELEASE one_append")?
-            .execute([])?;
+        run(connection, "RELEASE one_append")?;
     }
-    let position = written.position.unwrap_or(newest);
-    let appended = Appended::new(written.version, written.events, position, recorded_at);
+    let appended = accepted.appended(last, recorded_at);
     if let Some(id) = &append.append_id {
-        remember(connection, stream, id, actual, &appended, &time)?;
+        remember(connection, append, id, accepted, &appended, &time)?;
     }
-    Ok(Done::Appended(appended))
+    Ok(Ok(appended))
 }
 
-fn refused_as_damaged(stream: &StreamId, error: StorageError) -> Done {
-    Done::Refused(AppendError::Storage {
-        stream: stream.clone(),
-        outcome: Outcome::NotApplied,
-        error,
-    })
+fn run(connection: &Connection, sql: &str) -> rusqlite::Result<usize> {
+    connection.prepare_cached(sql)?.execute([])
 }
 
-struct Written {
-    version: u64,
-    events: u64,
-    position: Option<Position>,
-}
-
-/// Inserts the events; `Err` inside of `Ok` for one whose id is already there.
+/// Inserts the events. The position of the last one, `None` without any.
 fn insert_events(
     connection: &Connection,
     append: &Append,
-    actual: u64,
+    accepted: Accepted,
     time: &str,
-) -> rusqlite::Result<Result<Written, EventId>> {
-    let mut written = Written {
-        version: actual,
-        events: 0,
-        position: None,
-    };
+) -> rusqlite::Result<Option<Position>> {
     if append.events.is_empty() {
-        return Ok(Ok(written));
+        return Ok(None);
     }
     let mut insert = connection.prepare_cached(
         "INSERT INTO events (aggregate, aggregate_id, version, event, schema_version, recorded_at,
@@ -200,23 +87,12 @@ fn insert_events(
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
     )?;
     let metadata = append.metadata.to_json();
-    for event in &append.events {
-        let version = written.version.saturating_add(1);
-        let inserted = insert_event(&mut insert, append, event, version, &metadata, time);
-        match inserted {
-            Ok(()) => {}
-            Err(error) if is_unique(&error) && is_stored(connection, event.id)? => {
-                return Ok(Err(event.id));
-            }
-            Err(error) => return Err(error),
-        }
-        written.version = version;
-        written.events = written.events.saturating_add(1);
+    for (version, event) in accepted.versions().zip(&append.events) {
+        insert_event(&mut insert, append, event, version, &metadata, time)?;
     }
     let position = u64::try_from(connection.last_insert_rowid())
         .map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
-    written.position = Some(Position::from_parts([0, 0, position]));
-    Ok(Ok(written))
+    Ok(Some(Position::from_parts([0, 0, position])))
 }
 
 fn insert_event(
@@ -250,30 +126,41 @@ fn is_unique(error: &rusqlite::Error) -> bool {
     error.sqlite_error_code() == Some(ErrorCode::ConstraintViolation)
 }
 
+/// Whether an event id is why an insert failed. What was inserted for this append is undone by now.
+fn known_event_id(
+    connection: &Connection,
+    append: &Append,
+) -> rusqlite::Result<Option<AppendError>> {
+    let mut known = HashSet::new();
+    for event in &append.events {
+        if is_stored(connection, event.id)? {
+            known.insert(event.id);
+        }
+    }
+    Ok(author::check_event_ids(append, |id| known.contains(&id)).err())
+}
+
 fn is_stored(connection: &Connection, id: EventId) -> rusqlite::Result<bool> {
     connection
         .prepare_cached("SELECT EXISTS (SELECT 1 FROM events WHERE event_id = ?1)")?
         .query_row([id.to_string()], |row| row.get(0))
 }
 
-/// Version and position of the newest event, 0 and the start without one. `None` when they are not
-/// numbers.
-fn stream_head(
-    connection: &Connection,
-    stream: &StreamId,
-) -> rusqlite::Result<Option<(u64, Position)>> {
+/// Where a stream ends. `None` when its newest event has no usable numbers.
+fn stream_head(connection: &Connection, stream: &StreamId) -> rusqlite::Result<Option<StreamHead>> {
     connection
         .prepare_cached(
             "SELECT version, position FROM events WHERE aggregate = ?1 AND aggregate_id = ?2
              ORDER BY version DESC LIMIT 1",
         )?
         .query_row([stream.aggregate(), stream.id()], |row| {
-            Ok(rows::place(row, 0, 1)
-                .ok()
-                .map(|place| (place.version, place.position)))
+            Ok(rows::place(row, 0, 1).ok().map(|place| StreamHead {
+                version: place.version,
+                position: place.position,
+            }))
         })
         .optional()
-        .map(|found| found.unwrap_or(Some((0, Position::START))))
+        .map(|found| found.unwrap_or(Some(StreamHead::EMPTY)))
 }
 
 /// The result of the first append under this id.
@@ -293,70 +180,46 @@ pub(crate) fn first_append(
         .optional()
 }
 
-/// The answer to a request whose id was seen before: the first answer if it asks for the same.
-fn repeated(
-    connection: &Connection,
-    append: &Append,
-    id: &AppendId,
-    first: Appended,
-) -> rusqlite::Result<Done> {
+/// What an append under the same id did before, compared with this one.
+fn earlier(connection: &Connection, append: &Append) -> rusqlite::Result<Option<Earlier>> {
     let stream = &append.stream;
+    let Some(id) = &append.append_id else {
+        return Ok(None);
+    };
+    let first = match first_append(connection, stream, id)? {
+        None => return Ok(None),
+        Some(Ok(first)) => first,
+        Some(Err(error)) => return Ok(Some(Earlier::Unreadable(error))),
+    };
+    let mut comparison = Comparison::new(append, first);
     let mut select = connection.prepare_cached(
         "SELECT version, position, event, schema_version, content_type, payload FROM events
-         WHERE aggregate = ?1 AND aggregate_id = ?2 AND version > ?3 AND version <= ?4
-         ORDER BY version",
+         WHERE aggregate = ?1 AND aggregate_id = ?2 AND version > ?3 ORDER BY version LIMIT ?4",
     )?;
     let mut stored = select.query(params![
         stream.aggregate(),
         stream.id(),
-        exact(first.version.saturating_sub(first.events))?,
-        exact(first.version)?,
+        exact(comparison.after())?,
+        exact(comparison.count())?,
     ])?;
-    let mut same = usize::try_from(first.events) == Ok(append.events.len());
-    let mut wanted = append.events.iter();
-    let mut count = 0_u64;
     while let Some(row) = stored.next()? {
-        count = count.saturating_add(1);
         let read = rows::place(row, 0, 1).and_then(|place| rows::stored_event(row, place));
-        let old = match read {
-            Ok(old) => old,
+        match read {
+            Ok(event) => comparison.event(&event),
             Err(what) => {
-                let error = crate::errors::corrupt(format!("the first append `{id}`: {what}"));
-                return Ok(refused_as_damaged(stream, error));
+                let error = corrupt(format!("the first append `{id}`: {what}"));
+                return Ok(Some(Earlier::Unreadable(error)));
             }
-        };
-        let payload = old.payload;
-        same = same
-            && wanted.next().is_some_and(|event| {
-                event.same_content(
-                    old.name,
-                    payload.schema_version,
-                    payload.content_type,
-                    payload.bytes,
-                )
-            });
+        }
     }
-    if count != first.events {
-        let error =
-            crate::errors::corrupt(format!("events of the first append `{id}` are missing"));
-        return Ok(refused_as_damaged(stream, error));
-    }
-    Ok(if same {
-        Done::Appended(first)
-    } else {
-        Done::Refused(AppendError::IdReused {
-            stream: stream.clone(),
-            append_id: id.clone(),
-            version: first.version,
-        })
-    })
+    Ok(Some(comparison.finish()))
 }
 
 fn remember(
     connection: &Connection,
-    stream: &StreamId,
+    append: &Append,
     id: &AppendId,
-    before: u64,
+    accepted: Accepted,
     appended: &Appended,
     time: &str,
 ) -> rusqlite::Result<()> {
@@ -368,10 +231,10 @@ fn remember(
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
         )?
         .execute(params![
-            stream.aggregate(),
-            stream.id(),
+            append.stream.aggregate(),
+            append.stream.id(),
             id.as_str(),
-            exact(before.saturating_add(1))?,
+            exact(accepted.before().version.saturating_add(1))?,
             exact(appended.version)?,
             exact(appended.events)?,
             exact(position)?,
@@ -380,7 +243,7 @@ fn remember(
         .map(|_| ())
 }
 
-fn save_snapshot(connection: &Connection, snapshot: &Snapshot) -> rusqlite::Result<Done> {
+pub(crate) fn save_snapshot(connection: &Connection, snapshot: &Snapshot) -> rusqlite::Result<()> {
     let state = Readable {
         content_type: &snapshot.content_type,
         bytes: &snapshot.state,
@@ -406,5 +269,12 @@ fn save_snapshot(connection: &Connection, snapshot: &Snapshot) -> rusqlite::Resu
             ":content_type": snapshot.content_type,
             ":state": state,
         })
-        .map(|_| Done::Written)
+        .map(|_| ())
+}
+
+pub(crate) fn delete_snapshot(connection: &Connection, stream: &StreamId) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached("DELETE FROM snapshots WHERE aggregate = ?1 AND aggregate_id = ?2")?
+        .execute([stream.aggregate(), stream.id()])
+        .map(|_| ())
 }

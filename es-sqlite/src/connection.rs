@@ -2,7 +2,7 @@
 
 use crate::{
     errors::{kind, storage},
-    options::{Durability, Settings},
+    settings::{Durability, Settings},
 };
 use es_runtime::{StorageError, StorageErrorKind};
 use rusqlite::{Connection, OpenFlags};

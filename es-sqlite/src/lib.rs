@@ -29,20 +29,25 @@
 
 mod append;
 mod block_on;
+mod commit;
 mod connection;
 mod errors;
 mod options;
-mod read;
+mod queries;
+mod read_models;
 mod reader;
 mod rows;
 mod schema;
+mod settings;
 mod stats;
 mod store;
+mod task;
 mod work;
 mod writer;
 
-pub use options::{Durability, SqliteOptions};
-pub use read::{SqliteReadDatabase, SqliteTransaction};
+pub use options::SqliteOptions;
+pub use read_models::{SqliteReadDatabase, SqliteTransaction};
 pub use rusqlite;
+pub use settings::Durability;
 pub use stats::Stats;
 pub use store::SqliteStore;

@@ -1,21 +1,13 @@
-//! How a store is opened: the builder, and the settings that its threads share.
+//! How a store is opened: the builder.
 
-use crate::{SqliteReadDatabase, SqliteStore, store::Shared};
+use crate::{
+    SqliteReadDatabase, SqliteStore,
+    settings::{Clock, Durability, Settings},
+    store::Shared,
+};
 use es_projections::{Dispatch, inline::InlineProjection};
 use es_runtime::{Limits, StorageError, Timestamp};
-use std::{fmt, num::NonZeroUsize, path::Path, path::PathBuf, sync::Arc, thread, time::Duration};
-
-/// What an acknowledged append survives.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
-pub enum Durability {
-    /// The loss of power: `Ok` comes after the disk said that the data is on it
-    /// (`synchronous=FULL`). Appends that wait at the same time share one such sync.
-    #[default]
-    Full,
-    /// The death of the process, not the loss of power: the newest acknowledged appends may be gone
-    /// after that, never half of one (`synchronous=NORMAL`).
-    Normal,
-}
+use std::{fmt, num::NonZeroUsize, path::Path, sync::Arc, thread, time::Duration};
 
 /// Opens a [`SqliteStore`] with other settings than the usual ones.
 ///
@@ -48,8 +40,6 @@ pub struct SqliteOptions {
     inline: Vec<InlineProjection<SqliteReadDatabase>>,
     holds_events: bool,
 }
-
-pub(crate) type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 
 impl SqliteOptions {
     pub(crate) fn new() -> Self {
@@ -198,6 +188,39 @@ impl SqliteOptions {
     }
 }
 
+impl SqliteStore {
+    /// Opens the store in this file with the usual settings, and creates it where it is missing.
+    ///
+    /// # Errors
+    /// See [`SqliteOptions::open`].
+    ///
+    /// # Cancel safety
+    /// The file may have been created.
+    pub async fn open(path: impl AsRef<Path>) -> Result<Self, StorageError> {
+        Self::options().open(path).await
+    }
+
+    /// For opening it with other settings.
+    pub fn options() -> SqliteOptions {
+        SqliteOptions::new()
+    }
+}
+
+impl SqliteReadDatabase {
+    /// Opens a file for read models and creates it where it is missing.
+    ///
+    /// # Errors
+    /// See [`SqliteOptions::open`].
+    ///
+    /// # Cancel safety
+    /// The file may have been created.
+    pub async fn open(path: impl AsRef<Path>) -> Result<Self, StorageError> {
+        SqliteOptions::for_read_models()
+            .open_read_database(path)
+            .await
+    }
+}
+
 impl fmt::Debug for SqliteOptions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SqliteOptions")
@@ -209,19 +232,4 @@ impl fmt::Debug for SqliteOptions {
             .field("max_bytes", &self.max_bytes)
             .finish_non_exhaustive()
     }
-}
-
-/// What the threads of one store need to know.
-pub(crate) struct Settings {
-    pub(crate) path: PathBuf,
-    pub(crate) busy_timeout: Duration,
-    pub(crate) reader_threads: usize,
-    pub(crate) limits: Limits,
-    pub(crate) clock: Clock,
-    pub(crate) durability: Durability,
-    pub(crate) read_only: bool,
-    pub(crate) max_bytes: Option<u64>,
-    pub(crate) inline: Vec<InlineProjection<SqliteReadDatabase>>,
-    /// Whether it is a store; otherwise only read models are in the file.
-    pub(crate) holds_events: bool,
 }

@@ -3,8 +3,8 @@
 use crate::{
     connection::{self, Role},
     errors::{closed, no_answer},
-    options::Settings,
     schema,
+    settings::Settings,
 };
 use es_runtime::{StorageError, StorageErrorKind};
 use rusqlite::Connection;

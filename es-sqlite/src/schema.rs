@@ -4,7 +4,7 @@
 use crate::{
     connection::{name_file, retry_busy},
     errors::{corrupt, storage},
-    options::Settings,
+    settings::Settings,
 };
 use es_runtime::{StorageError, StorageErrorKind};
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior};

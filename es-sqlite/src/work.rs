@@ -1,240 +1,20 @@
-//! Commits that change several streams, work items and a cursor at once,
-//! and claims by the clock of the store.
+//! What others ask of the store beside appends: commits, claims, and the list of work items.
 
 use crate::{
-    append::{self, Done, Task},
+    commit::{DUE, cursor},
     errors::{Failed, corrupt, no_answer},
-    options::Settings,
-    rows::{Damage, exact, read_error, text},
+    queries::Waiting,
+    rows::{Damage, read_error, text},
     store::SqliteStore,
+    task::{Done, Task},
 };
 use es_runtime::{
-    Claim, Claimed, Commit, CommitError, CommitStore, Committed, CursorMove, Outcome, Position,
-    ReadError, StorageError, StreamId, Timestamp, WorkQueue,
+    Claim, Claimed, Commit, CommitError, CommitStore, Committed, Outcome, Position, ReadError,
+    StorageError, StreamId, Timestamp, WorkQueue,
 };
 use es_runtime::{WorkChange, WorkFilter, WorkItem, WorkStatus};
-use rusqlite::{Connection, OptionalExtension, Row, named_params, params, types::ValueRef};
+use rusqlite::{Connection, Row, params, types::ValueRef};
 use std::time::Duration;
-
-/// Does a commit inside of the shared transaction; what refuses it leaves nothing behind.
-pub(crate) fn commit(
-    connection: &Connection,
-    commit: &Commit,
-    settings: &Settings,
-) -> rusqlite::Result<Done> {
-    run(connection, "SAVEPOINT work")?;
-    let done = commit_parts(connection, commit, settings)?;
-    if done.is_err() {
-        run(connection, "ROLLBACK TO work")?;
-    }
-    run(connection, "RELEASE work")?;
-    Ok(match done {
-        Ok(committed) => Done::Committed(committed),
-        Err(error) => Done::NotCommitted(error),
-    })
-}
-
-fn run(connection: &Connection, sql: &str) -> rusqlite::Result<usize> {
-    connection.prepare_cached(sql)?.execute([])
-}
-
-fn commit_parts(
-    connection: &Connection,
-    commit: &Commit,
-    settings: &Settings,
-) -> rusqlite::Result<Result<Committed, CommitError>> {
-    let mut appended = Vec::with_capacity(commit.appends.len());
-    for request in &commit.appends {
-        match append::append(connection, request, settings)? {
-            Done::Appended(first) if first.repeated => {
-                let stream = request.stream.clone();
-                return Ok(Err(CommitError::Repeated { stream, first }));
-            }
-            Done::Appended(done) => appended.push(done),
-            Done::Refused(error) => return Ok(Err(CommitError::Append(error))),
-            // No append is answered so.
-            _ => {
-                return Ok(Err(CommitError::Storage {
-                    outcome: Outcome::NotApplied,
-                    error: no_answer(),
-                }));
-            }
-        }
-    }
-    let now = (settings.clock)().unix_micros();
-    for row in &commit.work {
-        if let Err(error) = change_row(connection, row, now)? {
-            return Ok(Err(error));
-        }
-    }
-    if let Some(moved) = &commit.cursor {
-        if let Err(error) = move_cursor(connection, moved)? {
-            return Ok(Err(error));
-        }
-    }
-    Ok(Ok(Committed::new(appended)))
-}
-
-fn change_row(
-    connection: &Connection,
-    row: &WorkChange,
-    now: i64,
-) -> rusqlite::Result<Result<(), CommitError>> {
-    let instance = &row.instance;
-    let epoch: Option<i64> = connection
-        .prepare_cached("SELECT epoch FROM es_work WHERE aggregate = ?1 AND aggregate_id = ?2")?
-        .query_row([instance.aggregate(), instance.id()], |row| row.get(0))
-        .optional()?;
-    let actual = epoch.and_then(|epoch| u64::try_from(epoch).ok());
-    let actual = actual.unwrap_or(0);
-    if let Some(epoch) = row.epoch.filter(|_| row.is_fenced_by(actual)) {
-        return Ok(Err(CommitError::Fenced {
-            instance: instance.clone(),
-            epoch,
-            actual,
-        }));
-    }
-    connection
-        .prepare_cached(
-            "INSERT INTO es_work (aggregate, aggregate_id, definition, status, phase, reason, due_at, epoch,
-                                   updated_at)
-             VALUES (:aggregate, :aggregate_id, :definition, :status, :phase, :reason, :due_at, 0, :now)
-             ON CONFLICT (aggregate, aggregate_id) DO UPDATE SET
-                 definition = excluded.definition, status = excluded.status,
-                 phase = excluded.phase, reason = excluded.reason, due_at = excluded.due_at,
-                 updated_at = excluded.updated_at,
-                 owner = CASE WHEN :release THEN NULL ELSE owner END,
-                 lease_until = CASE WHEN :release THEN NULL ELSE lease_until END",
-        )?
-        .execute(named_params! {
-            ":aggregate": instance.aggregate(),
-            ":aggregate_id": instance.id(),
-            ":definition": row.definition,
-            ":status": row.status.as_str(),
-            ":phase": row.phase,
-            ":reason": row.reason,
-            ":due_at": row.due_at.map(Timestamp::unix_micros),
-            ":now": now,
-            ":release": row.release,
-        })?;
-    Ok(Ok(()))
-}
-
-fn move_cursor(
-    connection: &Connection,
-    moved: &CursorMove,
-) -> rusqlite::Result<Result<(), CommitError>> {
-    let consumer = moved.consumer.as_str();
-    let actual = match cursor(connection, consumer)? {
-        Ok(actual) => actual,
-        Err(error) => {
-            return Ok(Err(CommitError::Storage {
-                outcome: Outcome::NotApplied,
-                error,
-            }));
-        }
-    };
-    if actual != moved.from {
-        let consumer = consumer.to_owned();
-        return Ok(Err(CommitError::CursorMoved { consumer, actual }));
-    }
-    connection
-        .prepare_cached(
-            "INSERT INTO es_cursors (consumer, position) VALUES (?1, ?2)
-             ON CONFLICT (consumer) DO UPDATE SET position = excluded.position",
-        )?
-        .execute([consumer, &moved.to.to_string()])?;
-    Ok(Ok(()))
-}
-
-fn cursor(
-    connection: &Connection,
-    consumer: &str,
-) -> rusqlite::Result<Result<Option<Position>, StorageError>> {
-    let found: Option<String> = connection
-        .prepare_cached("SELECT position FROM es_cursors WHERE consumer = ?1")?
-        .query_row([consumer], |row| row.get(0))
-        .optional()?;
-    Ok(found
-        .map(|text| text.parse())
-        .transpose()
-        .map_err(|_| corrupt(format!("the cursor of `{consumer}` is not a position"))))
-}
-
-/// Due and free, of one saga: id, due time, epoch, and whether a lease ran out.
-const DUE: &str = "SELECT aggregate_id, due_at, epoch, lease_until IS NOT NULL FROM es_work
-                   WHERE aggregate = ?1 AND status = 'running' AND due_at <= ?2
-                     AND (lease_until IS NULL OR lease_until <= ?2)
-                   ORDER BY due_at LIMIT ?3";
-
-/// Takes what is due, inside of the shared transaction.
-pub(crate) fn claim(
-    connection: &Connection,
-    claim: &Claim,
-    settings: &Settings,
-) -> rusqlite::Result<Done> {
-    let now = (settings.clock)();
-    let most = i64::try_from(claim.at_most).unwrap_or(i64::MAX);
-    let mut due: Vec<(i64, &str, String, i64, bool)> = Vec::new();
-    for aggregate in &claim.aggregates {
-        let mut select = connection.prepare_cached(DUE)?;
-        let mut rows = select.query(params![aggregate, now.unix_micros(), most])?;
-        while let Some(row) = rows.next()? {
-            due.push((
-                row.get(1)?,
-                aggregate,
-                row.get(0)?,
-                row.get(2)?,
-                row.get(3)?,
-            ));
-        }
-    }
-    due.sort();
-    due.truncate(claim.at_most);
-    let mut claimed = Vec::with_capacity(due.len());
-    for (_, aggregate, id, epoch, lease_expired) in due {
-        let epoch = epoch.saturating_add(1);
-        let (Ok(instance), Ok(number)) = (StreamId::new(aggregate, &id), u64::try_from(epoch))
-        else {
-            continue;
-        };
-        connection
-            .prepare_cached(
-                "UPDATE es_work SET epoch = ?3, owner = ?4, lease_until = ?5
-                 WHERE aggregate = ?1 AND aggregate_id = ?2",
-            )?
-            .execute(params![
-                aggregate,
-                id,
-                epoch,
-                claim.owner,
-                now.after(claim.lease).unix_micros()
-            ])?;
-        claimed.push(Claimed::new(instance, number).after_expired_lease(lease_expired));
-    }
-    Ok(Done::Claimed(claimed))
-}
-
-/// Lets a lease begin anew, inside of the shared transaction.
-pub(crate) fn renew(
-    connection: &Connection,
-    claimed: &Claimed,
-    lease: Duration,
-    settings: &Settings,
-) -> rusqlite::Result<Done> {
-    let until = (settings.clock)().after(lease).unix_micros();
-    let renewed = connection
-        .prepare_cached(
-            "UPDATE es_work SET lease_until = ?4 WHERE aggregate = ?1 AND aggregate_id = ?2 AND epoch = ?3",
-        )?
-        .execute(params![
-            claimed.instance.aggregate(),
-            claimed.instance.id(),
-            exact(claimed.epoch)?,
-            until
-        ])?;
-    Ok(Done::Renewed(renewed > 0))
-}
 
 fn list(connection: &Connection, filter: &WorkFilter) -> Result<Vec<WorkItem>, ReadError> {
     let mut aggregates: Vec<Option<&str>> =
@@ -404,8 +184,7 @@ impl WorkQueue for SqliteStore {
 
     async fn work_items(&self, filter: &WorkFilter) -> Result<Vec<WorkItem>, ReadError> {
         let filter = filter.clone();
-        let rows =
-            move |connection: &Connection, _: &crate::store::Waiting<'_>| list(connection, &filter);
+        let rows = move |connection: &Connection, _: &Waiting<'_>| list(connection, &filter);
         self.shared().read(rows).await
     }
 
@@ -416,10 +195,4 @@ impl WorkQueue for SqliteStore {
     async fn store_id(&self) -> Result<String, ReadError> {
         self.shared().read(|connection, _| space(connection)).await
     }
-}
-
-/// The rest of a task's kind: about how many bytes a commit brings.
-pub(crate) fn size(commit: &Commit) -> usize {
-    let events = commit.appends.iter().flat_map(|append| &append.events);
-    events.map(|event| event.payload.len()).sum()
 }

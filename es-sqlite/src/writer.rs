@@ -2,17 +2,17 @@
 //! callers share one sync of the disk; each gets an answer of its own, after the commit.
 
 use crate::{
-    append::{self, Done, Task},
     block_on::block_on,
     connection::{self, Role},
     errors::{Failed, SharedFailure, no_answer, outcome_of_commit, panicked},
-    options::Settings,
-    read::{
+    read_models::{
         SqliteReadDatabase, SqliteTransaction,
         inline::{self, Feed},
     },
     schema,
+    settings::Settings,
     stats::Counters,
+    task::{self, Done, Task},
 };
 use es_projections::inline::{InlineError, Inlines};
 use es_runtime::{AppendError, Outcome, StorageError, StorageErrorKind};
@@ -336,7 +336,7 @@ fn attempt(
             Task::Append(_) | Task::Commit(_) if !inlines.is_empty() => {
                 append_inline(tx, task, settings, inlines)?
             }
-            _ => append::run(tx.connection(), task, settings)?,
+            _ => task::run(tx.connection(), task, settings)?,
         });
     }
     *stage = Stage::Commit;
@@ -356,7 +356,7 @@ fn append_inline(
     inlines: &Inlines<SqliteReadDatabase>,
 ) -> Result<Done, Broken> {
     run(tx, "SAVEPOINT projected")?;
-    let done = append::run(tx.connection(), task, settings)?;
+    let done = task::run(tx.connection(), task, settings)?;
     let mut handled = Ok(());
     let mut stream = None;
     for (append, appended) in task.appends().iter().zip(done.appended()) {
@@ -379,7 +379,7 @@ fn append_inline(
             Ok(Done::Refused(AppendError::Projection {
                 stream,
                 projection: failure.projection,
-                reason: failure.error.to_string(),
+                error: failure.error.into_error(),
             }))
         }
         (Err(error), _) => Err(Broken::Own(error.into())),

@@ -4,6 +4,7 @@
 
 mod clock;
 pub mod conformance;
+mod layer;
 mod pausing;
 #[cfg(all(feature = "postgres-server", unix))]
 pub mod postgres;
@@ -11,5 +12,6 @@ pub mod saga;
 mod scenario;
 
 pub use clock::VirtualClock;
-pub use pausing::{PausingStore, Resume, as_a_process};
+pub use layer::{Layered, StoreLayer};
+pub use pausing::{Pausing, PausingStore, Resume, as_a_process};
 pub use scenario::{Scenario, Then, given, given_nothing};

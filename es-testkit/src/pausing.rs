@@ -1,12 +1,10 @@
-//! A store whose reader falls paused after it got a page of the feed, and who waits there may never be
-//! woken.
+//! A store that pauses a reader of the feed before it hands over a page.
 
+use crate::{Layered, StoreLayer};
 use es_runtime::{
-    Append, AppendError, AppendId, Appended, Claim, Claimed, Commit, CommitError, CommitStore,
-    Committed, CursorMove, EventFilter, EventStore, FeedPage, Position, ReadError, ReadLimit,
-    RecordedEvent, StorageError, StreamFold, StreamId, StreamRange, Timestamp, WorkQueue,
+    Commit, CommitError, CommitStore, Committed, CursorMove, EventFilter, EventStore, FeedPage,
+    Position, ReadError, ReadLimit,
 };
-use es_runtime::{WorkFilter, WorkItem};
 use std::{
     future::Future,
     pin::Pin,
@@ -17,8 +15,9 @@ use tokio::sync::{Semaphore, SemaphorePermit, oneshot};
 
 type Pause = Arc<dyn Fn() -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync>;
 
-/// A store with something that happens between the read of a page of the feed and its delivery: a process
-/// that was paused with the page in its hands, while the world went on.
+/// A store that runs something between the read of a page of the feed and its delivery.
+///
+/// Use it to test a process that is paused after it read a page, while other processes go on.
 ///
 /// ```
 /// use es_runtime::{EventFilter, EventStore, MemoryStore, Position, ReadLimit};
@@ -39,8 +38,11 @@ type Pause = Arc<dyn Fn() -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + S
 /// # })?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+pub type PausingStore<S> = Layered<Pausing<S>>;
+
+/// The layer of a [`PausingStore`].
 #[derive(Clone)]
-pub struct PausingStore<S> {
+pub struct Pausing<S> {
     inner: S,
     pause: Pause,
     ignores_wakes: bool,
@@ -54,9 +56,9 @@ pub struct Resume {
     paused: Arc<Semaphore>,
 }
 
-/// Runs the work on a thread and a runtime of its own, so that it stands still with a paused store,
-/// as a process does that was stopped, and nothing else does. What it gives comes through the receiver, which closes
-/// where it panics or the runtime cannot be made.
+/// Runs the work on a thread and a runtime of its own, so that a paused store stops this work and nothing
+/// else, as a stopped process would. The receiver gets the result. It closes if the work panics or the
+/// runtime cannot be made.
 pub fn as_a_process<T: Send + 'static>(
     work: impl Future<Output = T> + Send + 'static,
 ) -> oneshot::Receiver<T> {
@@ -71,7 +73,7 @@ pub fn as_a_process<T: Send + 'static>(
 }
 
 impl Resume {
-    /// Waits until a page was read and is held back.
+    /// Waits until the store has read a page and holds it back.
     ///
     /// # Panics
     /// After 20 seconds.
@@ -93,28 +95,28 @@ impl Resume {
         self.paused.add_permits(1);
         let (is_resumed, condition) = &*self.is_resumed;
         let resumed = is_resumed.lock().unwrap_or_else(PoisonError::into_inner);
-        // A test that failed meanwhile does not wake it.
+        // A test that failed meanwhile does not resume it.
         let at_most = Duration::from_secs(60);
         drop(condition.wait_timeout_while(resumed, at_most, |is_resumed| !*is_resumed));
     }
 }
 
 impl<S> PausingStore<S> {
-    /// Does this with each page before it is handed over.
+    /// Runs `pause` after each read of a page, before the page is handed over.
     pub fn new(
         inner: S,
         pause: impl Fn() -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync + 'static,
     ) -> Self {
-        Self {
+        Layered(Pausing {
             inner,
             pause: Arc::new(pause),
             ignores_wakes: false,
             moves: Arc::default(),
-        }
+        })
     }
 
-    /// Holds each page back until the resume goes off, at most a minute. The reader's thread stands still,
-    /// as that of a process that was stopped: run it with [`as_a_process`].
+    /// Holds each page back until [`Resume::resume`] is called, at most one minute. This blocks the reader's
+    /// thread, so run the reader with [`as_a_process`].
     pub fn until_resumed(inner: S) -> (Self, Resume) {
         let resume = Resume {
             is_resumed: Arc::default(),
@@ -122,56 +124,32 @@ impl<S> PausingStore<S> {
         };
         let paused = resume.clone();
         let store = Self::new(inner, move || {
-            // What else this runtime drives, such as connections that others use too, goes on.
+            // Other tasks of this runtime, such as shared connections, go on.
             tokio::task::block_in_place(|| paused.pause());
             Box::pin(std::future::ready(()))
         });
         (store, resume)
     }
 
-    /// Whether nobody who waits for new events is ever woken, and everybody has to look by himself.
+    /// Whether [`changed`](EventStore::changed) never returns, so that readers have to poll.
     #[must_use]
     pub fn ignoring_wakes(mut self, ignores_wakes: bool) -> Self {
-        self.ignores_wakes = ignores_wakes;
+        self.0.ignores_wakes = ignores_wakes;
         self
     }
 
-    /// How commits of sagas moved cursors.
+    /// The cursor moves that were committed through this store, in order.
     pub fn moves(&self) -> Vec<CursorMove> {
         let moves = self.moves.lock();
         moves.unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
-impl<S: EventStore> EventStore for PausingStore<S> {
-    async fn append(&self, append: Append) -> Result<Appended, AppendError> {
-        self.inner.append(append).await
-    }
+impl<S: EventStore> StoreLayer for Pausing<S> {
+    type Inner = S;
 
-    async fn find_append(
-        &self,
-        stream: &StreamId,
-        id: &AppendId,
-    ) -> Result<Option<Appended>, ReadError> {
-        self.inner.find_append(stream, id).await
-    }
-
-    async fn fold_stream<F: StreamFold>(
-        &self,
-        stream: &StreamId,
-        after: u64,
-        fold: F,
-    ) -> Result<F, ReadError> {
-        self.inner.fold_stream(stream, after, fold).await
-    }
-
-    async fn read_stream(
-        &self,
-        stream: &StreamId,
-        range: StreamRange,
-        limit: ReadLimit,
-    ) -> Result<Vec<RecordedEvent>, ReadError> {
-        self.inner.read_stream(stream, range, limit).await
+    fn inner(&self) -> &S {
+        &self.inner
     }
 
     async fn read_feed(
@@ -185,20 +163,17 @@ impl<S: EventStore> EventStore for PausingStore<S> {
         page
     }
 
-    async fn head(&self) -> Result<Position, ReadError> {
-        self.inner.head().await
-    }
-
     async fn changed(&self, position: Position) {
         if self.ignores_wakes {
             std::future::pending::<()>().await;
         }
         self.inner.changed(position).await;
     }
-}
 
-impl<S: CommitStore> CommitStore for PausingStore<S> {
-    async fn commit(&self, commit: Commit) -> Result<Committed, CommitError> {
+    async fn commit(&self, commit: Commit) -> Result<Committed, CommitError>
+    where
+        S: CommitStore,
+    {
         let cursor = commit.cursor.clone();
         let done = self.inner.commit(commit).await?;
         if let Some(cursor) = cursor {
@@ -206,31 +181,5 @@ impl<S: CommitStore> CommitStore for PausingStore<S> {
             moves.unwrap_or_else(PoisonError::into_inner).push(cursor);
         }
         Ok(done)
-    }
-
-    async fn cursor(&self, consumer: &str) -> Result<Option<Position>, ReadError> {
-        self.inner.cursor(consumer).await
-    }
-}
-
-impl<S: WorkQueue> WorkQueue for PausingStore<S> {
-    async fn claim(&self, claim: Claim) -> Result<Vec<Claimed>, StorageError> {
-        self.inner.claim(claim).await
-    }
-
-    async fn renew(&self, claimed: &Claimed, lease: Duration) -> Result<bool, StorageError> {
-        self.inner.renew(claimed, lease).await
-    }
-
-    async fn work_items(&self, filter: &WorkFilter) -> Result<Vec<WorkItem>, ReadError> {
-        self.inner.work_items(filter).await
-    }
-
-    async fn now(&self) -> Result<Timestamp, ReadError> {
-        self.inner.now().await
-    }
-
-    async fn store_id(&self) -> Result<String, ReadError> {
-        self.inner.store_id().await
     }
 }

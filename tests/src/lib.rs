@@ -15,20 +15,37 @@ pub struct ChangingAnEvent;
 #[doc = include_str!("../../docs/read-models.md")]
 pub struct ReadModels;
 
-/// And the one on PostgreSQL.
-#[cfg(doctest)]
+/// And the one on PostgreSQL, whose examples need a server.
+#[cfg(all(doctest, postgres))]
 #[doc = include_str!("../../docs/postgresql.md")]
 pub struct PostgreSql;
+
+/// ```ignore
+/// needs_postgresql!("install it or set ES_POSTGRES_BIN");
+/// ```
+#[cfg(all(doctest, not(postgres)))]
+pub struct PostgreSqlPageNeedsPostgreSql;
 
 /// And the one on sagas.
 #[cfg(doctest)]
 #[doc = include_str!("../../docs/sagas.md")]
 pub struct SagasPage;
 
+/// How much of something is tried: all of it where `ES_LONG_TESTS` is set, as `.ci/run` does, and a part
+/// that takes seconds otherwise.
+pub fn tries<T>(all: T, part: T) -> T {
+    if std::env::var_os("ES_LONG_TESTS").is_some() {
+        all
+    } else {
+        part
+    }
+}
+
 pub mod accounts;
 pub mod board;
 pub mod done_orders;
 pub mod editions;
+pub mod faulty;
 pub mod fixtures;
 pub mod fulfilment;
 pub mod ledger;

@@ -13,12 +13,12 @@ use std::{
 pub struct Args(HashMap<String, String>);
 
 impl Args {
-    /// Those of this process.
+    /// Those of this process, behind the name of the program in it.
     ///
     /// # Panics
     /// When one of them has no `=`.
     pub fn of_this_process() -> Self {
-        let args = std::env::args().skip(1).map(|arg| {
+        let args = std::env::args().skip(2).map(|arg| {
             let (name, value) = arg.split_once('=').expect("NAME=VALUE");
             (name.to_owned(), value.to_owned())
         });

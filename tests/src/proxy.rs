@@ -143,9 +143,9 @@ impl Proxy {
         *self.shared.next() = Some(cut);
     }
 
-    /// Loses the connection at the next call of `append_at_once`, which comes to the server all the
+    /// Loses the connection at the next call of `append_single_round_trip`, which comes to the server all the
     /// same: behind the transaction that looks whether it did, and before the one after that.
-    pub fn deliver_next_at_once_late(&self) {
+    pub fn deliver_next_single_round_trip_late(&self) {
         self.shared.holds_next.store(true, Ordering::SeqCst);
     }
 
@@ -223,7 +223,7 @@ async fn between(mut client: TcpStream, server: SocketAddr, shared: &Shared) -> 
     server.set_nodelay(true)?;
     let mut asked = Messages::default();
     let mut said = Messages::of_a_server();
-    let mut at_once = AtOnce::default();
+    let mut single_round_trip = SingleRoundTrip::default();
     // After this cut the answer to the commit does not come through.
     let mut cut_answer = None;
     let (mut up, mut down) = (vec![0; 64 * 1024], vec![0; 64 * 1024]);
@@ -236,8 +236,8 @@ async fn between(mut client: TcpStream, server: SocketAddr, shared: &Shared) -> 
                 }
                 asked.bytes.extend_from_slice(&up[..read]);
                 while let Some(message) = asked.next() {
-                    if at_once.holds(&message, shared) {
-                        if let Some(messages) = at_once.whole() {
+                    if single_round_trip.holds(&message, shared) {
+                        if let Some(messages) = single_round_trip.whole() {
                             let was_looked_for = false;
                             *shared.late() = Some(Late { server, messages, was_looked_for });
                             return Ok(());
@@ -296,16 +296,16 @@ async fn between(mut client: TcpStream, server: SocketAddr, shared: &Shared) -> 
     }
 }
 
-/// The calls of `append_at_once` on one connection.
+/// The calls of `append_single_round_trip` on one connection.
 #[derive(Default)]
-struct AtOnce {
+struct SingleRoundTrip {
     /// What the statement was prepared as.
     name: Option<Vec<u8>>,
     held: Vec<u8>,
     is_whole: bool,
 }
 
-impl AtOnce {
+impl SingleRoundTrip {
     /// Whether the message is one of a call that is held.
     fn holds(&mut self, message: &[u8], shared: &Shared) -> bool {
         let mut texts = message
@@ -316,7 +316,7 @@ impl AtOnce {
             Some(b'P') => {
                 let name = texts.next().unwrap_or_default();
                 let sql = texts.next().unwrap_or_default();
-                if String::from_utf8_lossy(sql).contains("append_at_once") {
+                if String::from_utf8_lossy(sql).contains("append_single_round_trip") {
                     self.name = Some(name.to_vec());
                 }
             }

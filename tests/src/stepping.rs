@@ -1,7 +1,7 @@
 //! A SQLite read database that tells where it stands around each of its transactions, so that a
 //! program can be killed there: also in those of the runner's state, which no handler sees.
 
-use es_projections::{Job, ReadDatabase, RolledBack, SqlValue, TransactionError};
+use es_projections::{Dialect, Job, ReadDatabase, RolledBack, SqlValue, TransactionError};
 use es_runtime::StorageError;
 use es_sqlite::{SqliteReadDatabase, SqliteTransaction};
 use std::sync::Arc;
@@ -42,11 +42,9 @@ impl<J: Job<Stepping>> Job<SqliteReadDatabase> for Inside<J> {
 impl ReadDatabase for Stepping {
     type Transaction = SqliteTransaction;
 
-    const NAME: &'static str = SqliteReadDatabase::NAME;
-    const NOW: &'static str = SqliteReadDatabase::NOW;
-    const FOR_UPDATE: &'static str = SqliteReadDatabase::FOR_UPDATE;
-    const TABLES_ENDING_WITH: &'static str = SqliteReadDatabase::TABLES_ENDING_WITH;
-    const ALONE: &'static str = SqliteReadDatabase::ALONE;
+    fn dialect(&self) -> Dialect {
+        Dialect::Sqlite
+    }
 
     async fn transact<J: Job<Self>>(&self, job: J) -> Result<J::Output, TransactionError> {
         (self.pass)();

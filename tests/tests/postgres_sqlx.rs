@@ -3,6 +3,7 @@
 //! are shown beside.
 
 use es_postgres::{PostgresStore, SqlxReadDatabase, SqlxTransaction, sqlx};
+use es_projections::WaitFor;
 use es_projections::{
     HandlerError, Job, Project, Projection, Projections, ReadDatabase, RolledBack, SqlTransaction,
     SqlValue, TransactionError,
@@ -101,6 +102,10 @@ impl Project<OrderPlaced, SqlxReadDatabase> for OrderTotals {
 }
 
 #[test]
+#[cfg_attr(
+    not(postgres),
+    ignore = "needs PostgreSQL: install it or set ES_POSTGRES_BIN"
+)]
 fn the_page_on_read_models_shows_what_is_tested_here() {
     let page = include_str!("../../docs/read-models.md");
     let (_, section) = page.split_once("## In a pool of sqlx").expect("a section");
@@ -134,6 +139,10 @@ impl StoreFixture for Beside {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[cfg_attr(
+    not(postgres),
+    ignore = "needs PostgreSQL: install it or set ES_POSTGRES_BIN"
+)]
 async fn it_passes_the_checks_of_checkpoints() {
     checkpoints::a_replaced_owner_is_refused(Beside(place().await.pool)).await;
     checkpoints::an_owner_that_slept_past_its_lease_is_refused(Beside(place().await.pool)).await;
@@ -304,6 +313,10 @@ fn row(account: &str, cents: i64) -> (String, i64, i64) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[cfg_attr(
+    not(postgres),
+    ignore = "needs PostgreSQL: install it or set ES_POSTGRES_BIN"
+)]
 async fn it_follows_and_can_be_waited_for() {
     let place = place().await;
     let running = quick(&place)
@@ -328,6 +341,10 @@ async fn it_follows_and_can_be_waited_for() {
 }
 
 #[tokio::test]
+#[cfg_attr(
+    not(postgres),
+    ignore = "needs PostgreSQL: install it or set ES_POSTGRES_BIN"
+)]
 async fn rows_and_checkpoint_are_written_by_one_transaction() {
     let place = place().await;
     ten_events(&place.store).await;
@@ -394,21 +411,37 @@ async fn is_in_transaction(connection: &mut sqlx::PgConnection) -> bool {
 }
 
 #[tokio::test]
+#[cfg_attr(
+    not(postgres),
+    ignore = "needs PostgreSQL: install it or set ES_POSTGRES_BIN"
+)]
 async fn a_poison_event_is_parked_with_its_key_and_the_rest_flows() {
     is_parked(Fault::Poison, "not today").await;
 }
 
 #[tokio::test]
+#[cfg_attr(
+    not(postgres),
+    ignore = "needs PostgreSQL: install it or set ES_POSTGRES_BIN"
+)]
 async fn a_statement_that_fails_is_the_reason_of_parking() {
     is_parked(Fault::Fails, "division by zero").await;
 }
 
 #[tokio::test]
+#[cfg_attr(
+    not(postgres),
+    ignore = "needs PostgreSQL: install it or set ES_POSTGRES_BIN"
+)]
 async fn a_swallowed_failure_is_never_taken_for_a_commit() {
     is_parked(Fault::Swallowed, "a statement of it had failed").await;
 }
 
 #[tokio::test]
+#[cfg_attr(
+    not(postgres),
+    ignore = "needs PostgreSQL: install it or set ES_POSTGRES_BIN"
+)]
 async fn a_handler_that_ends_its_transaction_is_found_out() {
     is_parked(Fault::Commits, "the handler ended the transaction").await;
     is_parked(Fault::Restarts, "the handler ended the transaction").await;
@@ -416,6 +449,10 @@ async fn a_handler_that_ends_its_transaction_is_found_out() {
 }
 
 #[tokio::test]
+#[cfg_attr(
+    not(postgres),
+    ignore = "needs PostgreSQL: install it or set ES_POSTGRES_BIN"
+)]
 async fn savepoints_of_a_handler_are_its_own() {
     let place = place().await;
     ten_events(&place.store).await;
@@ -433,6 +470,10 @@ async fn savepoints_of_a_handler_are_its_own() {
 }
 
 #[tokio::test]
+#[cfg_attr(
+    not(postgres),
+    ignore = "needs PostgreSQL: install it or set ES_POSTGRES_BIN"
+)]
 async fn trouble_of_the_database_is_not_counted_against_an_event() {
     for fault in [Fault::Disconnected, Fault::LockedOut] {
         let place = place().await;
@@ -453,6 +494,10 @@ async fn trouble_of_the_database_is_not_counted_against_an_event() {
 }
 
 #[tokio::test]
+#[cfg_attr(
+    not(postgres),
+    ignore = "needs PostgreSQL: install it or set ES_POSTGRES_BIN"
+)]
 async fn a_rebuild_stands_beside_and_takes_over() {
     let place = place().await;
     ten_events(&place.store).await;
@@ -509,6 +554,10 @@ async fn with_table(connections: u32) -> Place {
 }
 
 #[tokio::test]
+#[cfg_attr(
+    not(postgres),
+    ignore = "needs PostgreSQL: install it or set ES_POSTGRES_BIN"
+)]
 async fn the_commit_of_a_rolled_back_transaction_is_an_error() {
     let place = with_table(1).await;
     for fault in [Fault::Swallowed, Fault::Fails, Fault::Poison] {
@@ -568,6 +617,10 @@ async fn next_insert_is_seen(place: &Place) -> bool {
 }
 
 #[tokio::test]
+#[cfg_attr(
+    not(postgres),
+    ignore = "needs PostgreSQL: install it or set ES_POSTGRES_BIN"
+)]
 async fn dropped_at_every_poll_the_pool_stays_usable() {
     let place = with_table(1).await;
     let mut ended = 0;
@@ -587,6 +640,10 @@ async fn dropped_at_every_poll_the_pool_stays_usable() {
 }
 
 #[tokio::test]
+#[cfg_attr(
+    not(postgres),
+    ignore = "needs PostgreSQL: install it or set ES_POSTGRES_BIN"
+)]
 async fn control_a_dropped_begin_of_the_driver_poisons_its_pool() {
     // The fault has a narrow moment, between the server's answer and the driver's note of it.
     for attempt in 0..300 {
@@ -602,6 +659,10 @@ async fn control_a_dropped_begin_of_the_driver_poisons_its_pool() {
 }
 
 #[tokio::test]
+#[cfg_attr(
+    not(postgres),
+    ignore = "needs PostgreSQL: install it or set ES_POSTGRES_BIN"
+)]
 async fn a_pool_without_a_free_connection_is_an_error_in_time() {
     let place = with_table(1).await;
     let options = place.pool.connect_options();
@@ -624,6 +685,10 @@ async fn a_pool_without_a_free_connection_is_an_error_in_time() {
 }
 
 #[tokio::test]
+#[cfg_attr(
+    not(postgres),
+    ignore = "needs PostgreSQL: install it or set ES_POSTGRES_BIN"
+)]
 async fn the_end_of_a_transaction_without_a_server_is_unknown_or_nothing() {
     let place = with_table(2).await;
     // A constraint that is looked at in the commit: the server refuses, the connection stands.

@@ -1,4 +1,7 @@
 //! What a subscriber of `tracing` sees of a projection: a span for its partition, and in it what happens.
+//!
+//! In a binary of its own: while one subscriber exists, `tracing` asks the thread that first meets a
+//! place whether it is of interest, and the threads of other tests say no.
 
 use es_projections::{HandlerError, Projections};
 use es_runtime::ReadLimit;

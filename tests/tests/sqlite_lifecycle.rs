@@ -1,6 +1,6 @@
 //! Threads: closing drains them, dropping ends them, and panics in foreign code do not.
 //!
-//! One test only: it counts the threads of its process.
+//! One test only, in a binary of its own: it counts the threads of its process.
 
 use es_runtime::{
     Append, AppendError, EventStore, ExpectedVersion, NewEvent, Outcome, ReadError, ReadLimit,

@@ -98,19 +98,45 @@ impl Value for List {
     }
 }
 
-/// `schema(Sqlite = include_str!("tables.sql"))`.
+/// `schema = include_str!("tables.sql")`, or `schema(..)` with one entry for each dialect or database.
 pub(crate) struct Schema(pub(crate) Vec<Tables>);
 
-/// The tables in one read database.
+/// The tables for one kind of handlers.
 pub(crate) struct Tables {
-    pub(crate) database: Path,
-    pub(crate) schema: Expr,
+    pub(crate) target: Target,
+    pub(crate) schema: Statements,
+}
+
+/// Whose handlers they are for.
+pub(crate) enum Target {
+    /// Portable ones.
+    Any,
+    /// Those of one read database.
+    Database(Path),
+}
+
+/// The statements that create the tables.
+pub(crate) enum Statements {
+    /// The same in every dialect.
+    Same(Expr),
+    /// One text for each dialect.
+    Dialects { sqlite: Expr, postgres: Expr },
 }
 
 impl Value for Schema {
     const TAKEN_WHEN_MISSPELT: bool = true;
 
     fn read(key: &Ident, input: ParseStream<'_>, diag: &Diag) -> syn::Result<Self> {
+        if input.peek(Token![=]) {
+            input.parse::<Token![=]>()?;
+            let tokens = value_of_item(input);
+            let schema = syn::parse2::<Expr>(tokens)
+                .map_err(|_| syn::Error::new(key.span(), messages::projection::schema_form()))?;
+            return Ok(Self(vec![Tables {
+                target: Target::Any,
+                schema: Statements::Same(schema),
+            }]));
+        }
         if !input.peek(Paren) {
             rest_of_item(input);
             return Err(syn::Error::new(
@@ -119,7 +145,7 @@ impl Value for Schema {
             ));
         }
         let faults = diag.count();
-        let mut all: Vec<Tables> = Vec::new();
+        let mut given: Vec<(Path, Expr)> = Vec::new();
         let content;
         parenthesized!(content in input);
         items(&content, diag, |input| {
@@ -137,19 +163,64 @@ impl Value for Schema {
                 syn::Error::new_spanned(&database, messages::projection::schema_form())
             })?;
             let text = compact(&database.to_token_stream());
-            let known = |tables: &Tables| compact(&tables.database.to_token_stream()) == text;
-            if all.iter().any(known) {
+            let known = |(other, _): &(Path, Expr)| compact(&other.to_token_stream()) == text;
+            if given.iter().any(known) {
                 diag.over(&database, messages::projection::database_twice(&text));
             } else {
-                all.push(Tables { database, schema });
+                given.push((database, schema));
             }
             Ok(())
         });
-        if all.is_empty() && diag.count() == faults {
+        if given.is_empty() && diag.count() == faults {
             diag.at(key.span(), messages::projection::schema_form());
         }
-        Ok(Self(all))
+        Ok(Self(tables(given, diag)))
     }
+}
+
+/// The entries of `schema(..)`, those of the two dialects put together.
+fn tables(given: Vec<(Path, Expr)>, diag: &Diag) -> Vec<Tables> {
+    let (mut sqlite, mut postgres, mut all) = (None, None, Vec::new());
+    for (path, schema) in given {
+        if path.is_ident("sqlite") {
+            sqlite = Some((path, schema));
+        } else if path.is_ident("postgres") {
+            postgres = Some((path, schema));
+        } else {
+            all.push(Tables {
+                target: Target::Database(path),
+                schema: Statements::Same(schema),
+            });
+        }
+    }
+    match (sqlite, postgres) {
+        (Some((_, sqlite)), Some((_, postgres))) => all.push(Tables {
+            target: Target::Any,
+            schema: Statements::Dialects { sqlite, postgres },
+        }),
+        (Some((path, schema)), None) => {
+            diag.over(
+                &path,
+                messages::projection::dialect_alone("sqlite", "postgres"),
+            );
+            all.push(Tables {
+                target: Target::Any,
+                schema: Statements::Same(schema),
+            });
+        }
+        (None, Some((path, schema))) => {
+            diag.over(
+                &path,
+                messages::projection::dialect_alone("postgres", "sqlite"),
+            );
+            all.push(Tables {
+                target: Target::Any,
+                schema: Statements::Same(schema),
+            });
+        }
+        (None, None) => {}
+    }
+    all
 }
 
 /// One of two words behind a key.

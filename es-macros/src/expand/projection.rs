@@ -2,11 +2,11 @@
 
 use super::fallback;
 use crate::{
-    attr::projection::Tables,
+    attr::projection::{Statements, Tables, Target},
     ident,
     model::projection::{Consumer, Kind},
 };
-use proc_macro2::{Literal, TokenStream};
+use proc_macro2::{Ident, Literal, Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::{Path, spanned::Spanned};
 
@@ -135,7 +135,7 @@ fn about(consumer: &Consumer) -> TokenStream {
     }
 }
 
-/// `impl Dispatch<Sqlite>`.
+/// `impl Dispatch<..>`, for portable handlers or for those of one database.
 fn into_tables(consumer: &Consumer, tables: &Tables, clean: bool) -> TokenStream {
     let Consumer {
         ident,
@@ -143,7 +143,10 @@ fn into_tables(consumer: &Consumer, tables: &Tables, clean: bool) -> TokenStream
         allows,
         ..
     } = consumer;
-    let Tables { database, schema } = tables;
+    let database = match &tables.target {
+        Target::Any => quote!(#krate::AnyReadDatabase),
+        Target::Database(path) => path.to_token_stream(),
+    };
     let body = body(consumer, clean, "tx", |path| {
         let state = ident::shown_at(ident, path.span());
         // What the call is given must mean what it means here, whosever macro wrote the path.
@@ -152,12 +155,25 @@ fn into_tables(consumer: &Consumer, tables: &Tables, clean: bool) -> TokenStream
             <#state as #krate::Project<#path, #database>>::project(#given)
         }
     });
+    let dialect = Ident::new("dialect", Span::mixed_site());
+    let (named, schema) = match &tables.schema {
+        Statements::Same(schema) => (quote!(_), quote!(::core::convert::Into::into(#schema))),
+        Statements::Dialects { sqlite, postgres } => (
+            dialect.to_token_stream(),
+            quote! {
+                match #dialect {
+                    #krate::Dialect::Sqlite => ::core::convert::Into::into(#sqlite),
+                    #krate::Dialect::Postgres => ::core::convert::Into::into(#postgres),
+                }
+            },
+        ),
+    };
     quote! {
         #(#allows)*
         #[automatically_derived]
         impl #krate::Dispatch<#database> for #ident {
-            fn schema() -> #krate::__private::Cow<'static, ::core::primitive::str> {
-                ::core::convert::Into::into(#schema)
+            fn schema(#named: #krate::Dialect) -> #krate::__private::Cow<'static, ::core::primitive::str> {
+                #schema
             }
 
             async fn dispatch(

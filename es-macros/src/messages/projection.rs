@@ -26,7 +26,7 @@ pub(crate) fn consumer_without_name(place: Place, ident: &str, has_attribute: bo
         )
     } else {
         let rest = if place == Place::Projection {
-            ", schema(..)"
+            ", schema = \"..\""
         } else {
             ""
         };
@@ -45,7 +45,7 @@ pub(crate) fn consumer_without_events(place: Place, ident: &str) -> String {
 
 pub(crate) fn projection_without_schema(ident: &str) -> String {
     format!(
-        "projection `{ident}` has no tables\nhelp: add `schema(SqliteReadDatabase = include_str!(\"tables.sql\"))`; in the statements, `{{name}}` stands for one of its tables"
+        "projection `{ident}` has no tables\nhelp: add `schema = include_str!(\"tables.sql\")`; in the statements, `{{name}}` stands for one of its tables"
     )
 }
 
@@ -72,8 +72,14 @@ pub(crate) fn alias_without_enum() -> String {
 }
 
 pub(crate) fn schema_form() -> String {
-    "`schema` takes the read database and the statements that create the tables\nhelp: write `schema(SqliteReadDatabase = include_str!(\"tables.sql\"))`"
+    "`schema` takes the statements that create the tables\nhelp: write `schema = include_str!(\"tables.sql\")`, or `schema(sqlite = \"..\", postgres = \"..\")` where they differ, or `schema(SqliteReadDatabase = \"..\")` for handlers of one database"
         .to_owned()
+}
+
+pub(crate) fn dialect_alone(given: &str, missing: &str) -> String {
+    format!(
+        "portable handlers need tables in both databases, and `schema(..)` has none for `{missing}`\nhelp: add `{missing} = \"..\"`; for handlers of one database write its type instead of `{given}`"
+    )
 }
 
 pub(crate) fn database_twice(database: &str) -> String {

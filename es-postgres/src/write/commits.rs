@@ -1,27 +1,25 @@
 //! Commits: several streams, work items and a cursor at once, each commit with a verdict of its own.
 
 use super::{
+    changes::Changes,
     decide::{Decider, Rows},
     transaction::{Cause, Decided},
     writer::{Abandoned, Writer},
 };
 use crate::{
     connection::{Param, Session},
-    errors::{Failed, corrupt, storage},
-    read::{PostgresTransaction, inline::Feed},
-    rows::natural,
-    statements::Statements,
-    work::{cursor_of, not_applied},
+    errors::{Failed, corrupt, not_applied, storage},
+    read_models::{PostgresTransaction, inline::Feed},
+    rows::{cursor_of, natural},
 };
 use es_projections::inline::InlineError;
-use es_runtime::WorkChange;
 use es_runtime::{
-    Append, AppendError, Appended, Commit, CommitError, Committed, CursorMove, Position,
-    StorageError, StreamId, Timestamp,
+    Append, AppendError, Appended, Commit, CommitError, Committed, Position, StorageError,
+    StreamId, Timestamp, store::author,
 };
-use futures_util::future::{join, join3};
-use std::{collections::HashMap, time::SystemTime};
-use tokio_postgres::{Error, types::Type};
+use futures_util::future::join;
+use std::collections::{HashMap, HashSet};
+use tokio_postgres::types::Type;
 
 /// How an attempt at commits ended without any.
 enum NotDone {
@@ -47,107 +45,6 @@ type Verdict = Result<Committed, CommitError>;
 struct Standing {
     epochs: HashMap<StreamId, u64>,
     cursors: HashMap<String, Option<Position>>,
-}
-
-/// What the accepted commits of a group change beside events, each row and each cursor once.
-pub(super) struct Changes {
-    now: SystemTime,
-    rows: Vec<WorkChange>,
-    moves: Vec<CursorMove>,
-}
-
-impl Changes {
-    /// Nothing yet.
-    pub(super) fn at(now: Timestamp) -> Self {
-        Self {
-            now: now.into(),
-            rows: Vec::new(),
-            moves: Vec::new(),
-        }
-    }
-
-    fn add(&mut self, commit: &Commit) {
-        for row in &commit.work {
-            let mut rows = self.rows.iter_mut();
-            match rows.find(|known| known.instance == row.instance) {
-                Some(known) => {
-                    let release = known.release || row.release;
-                    *known = row.clone();
-                    known.release = release;
-                }
-                None => self.rows.push(row.clone()),
-            }
-        }
-        if let Some(moved) = &commit.cursor {
-            let mut moves = self.moves.iter_mut();
-            match moves.find(|known| known.consumer == moved.consumer) {
-                Some(known) => *known = moved.clone(),
-                None => self.moves.push(moved.clone()),
-            }
-        }
-    }
-
-    /// Writes them, in statements that are sent at the first poll and in this order.
-    pub(super) async fn write(
-        &self,
-        session: &Session,
-        statements: &Statements,
-    ) -> Result<(), Error> {
-        let (put, released, moved) = join3(
-            self.put(session, statements),
-            self.release(session, statements),
-            self.move_cursors(session, statements),
-        )
-        .await;
-        put.and(released).and(moved).map(|_| ())
-    }
-
-    /// All rows in one statement, so that a flight is sent in its order.
-    async fn put(&self, session: &Session, statements: &Statements) -> Result<u64, Error> {
-        let rows = &self.rows;
-        if rows.is_empty() {
-            return Ok(0);
-        }
-        let column =
-            |text: fn(&WorkChange) -> &str| -> Vec<&str> { rows.iter().map(text).collect() };
-        let reasons: Vec<_> = rows.iter().map(|row| row.reason.as_deref()).collect();
-        let due = rows.iter().map(|row| row.due_at.map(SystemTime::from));
-        let due: Vec<Option<SystemTime>> = due.collect();
-        let params: [Param<'_>; 8] = [
-            (&column(|row| row.instance.aggregate()), Type::TEXT_ARRAY),
-            (&column(|row| row.instance.id()), Type::TEXT_ARRAY),
-            (&column(|row| &row.definition), Type::TEXT_ARRAY),
-            (&column(|row| row.status.as_str()), Type::TEXT_ARRAY),
-            (&column(|row| &row.phase), Type::TEXT_ARRAY),
-            (&reasons, Type::TEXT_ARRAY),
-            (&due, Type::TIMESTAMPTZ_ARRAY),
-            (&self.now, Type::TIMESTAMPTZ),
-        ];
-        session.execute(&statements.work_put, &params).await
-    }
-
-    /// Lets go of those rows that say so.
-    async fn release(&self, session: &Session, statements: &Statements) -> Result<u64, Error> {
-        let released = self.rows.iter().filter(|row| row.release);
-        let released = released.map(|row| (row.instance.aggregate(), row.instance.id()));
-        let (aggregates, ids): (Vec<&str>, Vec<&str>) = released.unzip();
-        if aggregates.is_empty() {
-            return Ok(0);
-        }
-        let params: [Param<'_>; 2] = [(&aggregates, Type::TEXT_ARRAY), (&ids, Type::TEXT_ARRAY)];
-        session.execute(&statements.work_release, &params).await
-    }
-
-    async fn move_cursors(&self, session: &Session, statements: &Statements) -> Result<u64, Error> {
-        let moves = &self.moves;
-        if moves.is_empty() {
-            return Ok(0);
-        }
-        let consumers: Vec<&str> = moves.iter().map(|moved| moved.consumer.as_str()).collect();
-        let to: Vec<String> = moves.iter().map(|moved| moved.to.to_string()).collect();
-        let params: [Param<'_>; 2] = [(&consumers, Type::TEXT_ARRAY), (&to, Type::TEXT_ARRAY)];
-        session.execute(&statements.move_cursors, &params).await
-    }
 }
 
 impl Writer {
@@ -198,11 +95,13 @@ impl Writer {
             Abandoned::Lost(error) => not_applied(error),
             Abandoned::Failed(failed) => failure(&failed),
             Abandoned::KnownEventId => {
+                let mut before = HashSet::new();
                 for append in &commit.appends {
-                    let known = self.which_is_known(append).await;
+                    let known = self.which_is_known(append, &before).await;
                     if matches!(known, AppendError::DuplicateEventId { .. }) {
                         return CommitError::Append(known);
                     }
+                    before.extend(append.events.iter().map(|event| event.id));
                 }
                 not_applied(corrupt("an event id is known and is not found"))
             }
@@ -352,7 +251,7 @@ impl Writer {
                         refused = Some(AppendError::Projection {
                             stream: append.stream.clone(),
                             projection: failure.projection,
-                            reason: failure.error.to_string(),
+                            error: failure.error.into_error(),
                         });
                         return Ok(());
                     }
@@ -393,32 +292,15 @@ fn judged<'a>(
     for append in &commit.appends {
         let done = judge.one(append, Some(now), rows);
         let done = done.map_err(CommitError::Append)?;
-        if done.repeated {
-            let stream = append.stream.clone();
-            return Err(CommitError::Repeated {
-                stream,
-                first: done,
-            });
-        }
-        appended.push(done);
+        appended.push(author::check_first_time(append, done)?);
     }
     for row in &commit.work {
         let actual = standing.epochs.get(&row.instance).copied().unwrap_or(0);
-        if let Some(epoch) = row.epoch.filter(|_| row.is_fenced_by(actual)) {
-            let instance = row.instance.clone();
-            return Err(CommitError::Fenced {
-                instance,
-                epoch,
-                actual,
-            });
-        }
+        author::check_epoch(row, actual)?;
     }
     if let Some(moved) = &commit.cursor {
         let actual = standing.cursors.get(&moved.consumer).copied().flatten();
-        if actual != moved.from {
-            let consumer = moved.consumer.clone();
-            return Err(CommitError::CursorMoved { consumer, actual });
-        }
+        author::check_cursor(moved, actual)?;
         let to = Some(moved.to);
         standing.cursors.insert(moved.consumer.clone(), to);
     }

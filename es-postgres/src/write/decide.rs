@@ -1,12 +1,13 @@
-//! Which appends of a group are accepted, at which versions and positions: decided here, in one place,
-//! from what the database says while the end of the feed is locked.
+//! Which appends of a group are accepted, at which versions and positions: by the rules of all stores,
+//! on what the database says while the end of the feed is locked.
 
 use crate::{
     connection::Param,
     rows::{clamped, position},
 };
 use es_runtime::{
-    Append, AppendError, AppendId, Appended, Outcome, Position, StorageError, StreamId, Timestamp,
+    Append, AppendError, AppendId, Appended, StreamId, Timestamp,
+    store::author::{self, Accepted, Decision, Earlier, StreamHead},
 };
 use std::{collections::HashMap, time::SystemTime};
 use tokio_postgres::types::Type;
@@ -16,22 +17,12 @@ use uuid::Uuid;
 pub(super) struct Known {
     /// The newest position of the store.
     pub(super) head: u64,
-    /// Version and position of the newest event of each stream that has one.
-    pub(super) streams: HashMap<StreamId, (u64, Position)>,
+    /// Where each stream that has events ends.
+    pub(super) streams: HashMap<StreamId, StreamHead>,
     /// The appends whose ids were seen before.
-    pub(super) appends: HashMap<(StreamId, AppendId), First>,
+    pub(super) appends: HashMap<(StreamId, AppendId), Earlier>,
     /// The server's clock.
     pub(super) now: Timestamp,
-}
-
-/// An earlier append under the same id.
-pub(super) enum First {
-    /// It wrote the same events.
-    Same(Appended),
-    /// It wrote others, up to this version.
-    Other(u64),
-    /// Its record cannot be read.
-    Damaged(StorageError),
 }
 
 /// Decides about the appends of one group, one after the other.
@@ -42,7 +33,7 @@ pub(super) struct Decider {
 /// Where a decider stood before an append.
 pub(super) struct Mark {
     head: u64,
-    stream: Option<(u64, Position)>,
+    stream: Option<StreamHead>,
 }
 
 /// The rows of the accepted appends, column by column, as one statement takes them.
@@ -92,48 +83,26 @@ impl Decider {
         rows: &mut Rows<'a>,
     ) -> Result<Appended, AppendError> {
         let stream = &append.stream;
-        if let Some(id) = &append.append_id {
-            match self.known.appends.remove(&(stream.clone(), id.clone())) {
-                Some(First::Same(first)) => return Ok(first),
-                Some(First::Other(version)) => {
-                    return Err(AppendError::IdReused {
-                        stream: stream.clone(),
-                        append_id: id.clone(),
-                        version,
-                    });
-                }
-                Some(First::Damaged(error)) => {
-                    return Err(AppendError::Storage {
-                        stream: stream.clone(),
-                        outcome: Outcome::NotApplied,
-                        error,
-                    });
-                }
-                None => {}
-            }
-        }
-        let newest = self.known.streams.get(stream).copied();
-        let (actual, newest) = newest.unwrap_or((0, Position::START));
-        if !append.expected.accepts(actual) {
-            return Err(AppendError::Conflict {
-                stream: stream.clone(),
-                expected: append.expected,
-                actual,
-            });
-        }
+        let earlier = append.append_id.as_ref().and_then(|id| {
+            let key = (stream.clone(), id.clone());
+            self.known.appends.remove(&key)
+        });
+        let known = self.known.streams.get(stream).copied();
+        let accepted = match author::decide(append, earlier, known.unwrap_or(StreamHead::EMPTY))? {
+            Decision::Answer(first) => return Ok(first),
+            Decision::Write(accepted) => accepted,
+        };
         let time = clock.unwrap_or(self.known.now);
-        let first = self.known.head.saturating_add(1);
-        let (version, head) = rows.push(append, actual, first, time);
-        self.known.head = head;
-        let count = version.saturating_sub(actual);
-        let at = if count > 0 { position(head) } else { newest };
-        let appended = Appended::new(version, count, at, time);
+        rows.push(append, accepted, self.known.head, time);
+        self.known.head = self.known.head.saturating_add(accepted.count());
+        let last = position(self.known.head);
+        let appended = accepted.appended(last, time);
         if let Some(id) = &append.append_id {
             rows.appends.push(append, id, &appended);
         }
-        if count > 0 {
-            self.known.streams.insert(stream.clone(), (version, at));
-        }
+        self.known
+            .streams
+            .insert(stream.clone(), accepted.after(last));
         Ok(appended)
     }
 
@@ -200,14 +169,13 @@ impl<'a> Rows<'a> {
         appends.times.extend(others.times);
     }
 
-    /// The rows of the events; the last version, and the newest position then.
-    fn push(&mut self, append: &'a Append, actual: u64, first: u64, time: Timestamp) -> (u64, u64) {
+    /// The rows of the events, whose positions follow the position `before`.
+    fn push(&mut self, append: &'a Append, accepted: Accepted, before: u64, time: Timestamp) {
         let metadata = append.metadata.to_json();
-        let mut version = actual;
-        let mut next = first;
-        for event in &append.events {
-            version = version.saturating_add(1);
-            self.positions.push(clamped(next));
+        let mut place = before;
+        for (version, event) in accepted.versions().zip(&append.events) {
+            place = place.saturating_add(1);
+            self.positions.push(clamped(place));
             self.versions.push(clamped(version));
             self.event_ids.push(Uuid::from_bytes(*event.id.as_bytes()));
             self.times.push(time.into());
@@ -218,9 +186,7 @@ impl<'a> Rows<'a> {
             self.content_types.push(&event.content_type);
             self.metadata.push(metadata.clone());
             self.payloads.push(&event.payload);
-            next = next.saturating_add(1);
         }
-        (version, next.saturating_sub(1))
     }
 }
 
@@ -257,9 +223,13 @@ mod tests {
 
     fn known(streams: &[(&StreamId, u64)]) -> Known {
         let head = streams.iter().map(|(_, version)| version).sum();
-        let streams = streams
-            .iter()
-            .map(|(stream, version)| ((*stream).clone(), (*version, position(*version))));
+        let streams = streams.iter().map(|(stream, version)| {
+            let head = StreamHead {
+                version: *version,
+                position: position(*version),
+            };
+            ((*stream).clone(), head)
+        });
         Known {
             head,
             streams: streams.collect(),

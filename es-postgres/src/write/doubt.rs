@@ -10,7 +10,7 @@ use crate::{
     errors::{Failed, again, corrupt, storage},
     rows,
 };
-use es_runtime::{Append, AppendError, EventId, Outcome, StorageError, Timestamp};
+use es_runtime::{Append, AppendError, EventId, Outcome, StorageError, Timestamp, store::author};
 use futures_util::future::join5;
 use std::{
     collections::{HashMap, HashSet},
@@ -77,20 +77,14 @@ impl Writer {
         })
     }
 
-    /// The event of an append whose id is stored already.
-    pub(super) async fn which_is_known(&mut self, append: &Append) -> AppendError {
-        let stream = append.stream.clone();
-        let duplicate = |event_id| AppendError::DuplicateEventId {
-            stream: stream.clone(),
-            event_id,
-        };
-        let mut seen = HashSet::new();
-        if let Some(twice) = append.events.iter().find(|event| !seen.insert(event.id)) {
-            return duplicate(twice.id);
-        }
-        let ids: Vec<Uuid> = append
-            .events
-            .iter()
+    /// The event of an append whose id is stored already, or is among those `before` it.
+    pub(super) async fn which_is_known(
+        &mut self,
+        append: &Append,
+        before: &HashSet<EventId>,
+    ) -> AppendError {
+        let ids = append.events.iter();
+        let ids: Vec<Uuid> = ids
             .map(|event| Uuid::from_bytes(*event.id.as_bytes()))
             .collect();
         let look = async {
@@ -99,19 +93,21 @@ impl Writer {
             let found = session.rows(&self.statements.known_events, &ids).await;
             let found = found.map_err(storage)?;
             self.session = Some(session);
-            found
-                .first()
-                .and_then(|row| row.try_get::<_, Uuid>(0).ok())
-                .ok_or_else(|| corrupt("an event id is known and is not found"))
+            let known = found.iter().map(|row| row.try_get::<_, Uuid>(0));
+            known
+                .map(|id| id.map(|id| EventId::from_bytes(id.into_bytes())))
+                .collect::<Result<HashSet<_>, _>>()
+                .map_err(storage)
         };
-        match look.await {
-            Ok(id) => duplicate(EventId::from_bytes(id.into_bytes())),
-            Err(error) => AppendError::Storage {
-                stream,
-                outcome: Outcome::NotApplied,
-                error,
-            },
+        let known = match look.await {
+            Ok(known) => known,
+            Err(error) => return author::not_applied(append, error),
+        };
+        let is_known = |id| known.contains(&id) || before.contains(&id);
+        if let Err(duplicate) = author::check_event_ids(append, is_known) {
+            return duplicate;
         }
+        author::not_applied(append, corrupt("an event id is known and is not found"))
     }
 }
 

@@ -1,10 +1,11 @@
 //! Everything that is written goes through one task and the lock on the end of the feed.
 
-mod at_once;
+mod changes;
 mod commits;
 mod decide;
 mod doubt;
 mod queue;
+mod single_round_trip;
 mod transaction;
 mod writer;
 

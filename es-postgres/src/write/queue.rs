@@ -1,10 +1,15 @@
 //! What waits to be written: which of it goes into one transaction, in the order in which it came.
 
-use super::writer::{CommitReply, Reply};
 use crate::errors::again;
-use es_runtime::{Append, AppendError, Commit, CommitError, Outcome, StorageError};
+use es_runtime::{
+    Append, AppendError, Appended, Commit, CommitError, Committed, Outcome, StorageError,
+};
 use std::collections::HashSet;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
+
+pub(super) type Verdict = Result<Appended, AppendError>;
+pub(super) type Reply = oneshot::Sender<Verdict>;
+pub(super) type CommitReply = oneshot::Sender<Result<Committed, CommitError>>;
 
 /// Appends that wait before callers wait to hand theirs over.
 pub(super) const LENGTH: usize = 4096;

@@ -2,19 +2,21 @@
 //! accepted, and commits.
 
 use super::{
-    commits::Changes,
-    decide::{Decider, First, Known, Rows},
-    writer::{Abandoned, Verdict, Writer},
+    changes::Changes,
+    decide::{Decider, Known, Rows},
+    queue::Verdict,
+    writer::{Abandoned, Writer},
 };
 use crate::{
     connection::{Param, Session},
     errors::{Failed, corrupt, storage},
-    read::{PostgresTransaction, inline::Feed},
+    read_models::{PostgresTransaction, inline::Feed},
     rows,
 };
 use es_projections::inline::InlineError;
 use es_runtime::{
     Append, AppendError, AppendId, Outcome, StorageError, StorageErrorKind, StreamId, Timestamp,
+    store::author::{Comparison, Earlier, StreamHead},
 };
 use futures_util::future::{join4, join5};
 use std::collections::HashMap;
@@ -138,7 +140,7 @@ impl Writer {
                             Err(AppendError::Projection {
                                 stream: append.stream.clone(),
                                 projection: failure.projection,
-                                reason: failure.error.to_string(),
+                                error: failure.error.into_error(),
                             })
                         }
                     }
@@ -226,17 +228,20 @@ impl Writer {
                     "the newest event of a stream has no usable version",
                 ));
             };
-            let at = (version, rows::position(position));
-            known.streams.insert((*stream).clone(), at);
+            let head = StreamHead {
+                version,
+                position: rows::position(position),
+            };
+            known.streams.insert((*stream).clone(), head);
         }
         for row in found.map_err(storage)? {
             let which = numbered(&row, 4).and_then(|index| named.get(index));
             let Some((append, id)) = which else {
                 return Err(corrupt("the record of an append has no usable number"));
             };
-            let first = self.first(session, append, id, &row).await?;
+            let earlier = self.earlier(session, append, id, &row).await?;
             let key = (append.stream.clone(), (*id).clone());
-            known.appends.insert(key, first);
+            known.appends.insert(key, earlier);
         }
         Ok(known)
     }
@@ -264,21 +269,22 @@ impl Writer {
             .await
     }
 
-    /// Whether the first append under an id wrote what this one asks for.
-    async fn first(
+    /// What the first append under an id did, compared with this one.
+    async fn earlier(
         &self,
         session: &Session,
         append: &Append,
         id: &AppendId,
         row: &Row,
-    ) -> Result<First, StorageError> {
+    ) -> Result<Earlier, StorageError> {
         let stream = &append.stream;
         let first = match rows::appended(row, stream, id) {
             Ok(first) => first,
-            Err(damaged) => return Ok(First::Damaged(damaged)),
+            Err(damaged) => return Ok(Earlier::Unreadable(damaged)),
         };
-        let before = rows::clamped(first.version.saturating_sub(first.events));
-        let count = rows::clamped(first.events);
+        let mut comparison = Comparison::new(append, first);
+        let before = rows::clamped(comparison.after());
+        let count = rows::clamped(comparison.count());
         let stored = session
             .rows(
                 &self.statements.fold,
@@ -291,35 +297,19 @@ impl Writer {
             )
             .await
             .map_err(storage)?;
-        if u64::try_from(stored.len()) != Ok(first.events) {
-            let what = format!("events of the first append `{id}` are missing");
-            return Ok(First::Damaged(corrupt(what)));
-        }
-        let mut same = stored.len() == append.events.len();
-        for (row, event) in stored.iter().zip(&append.events) {
+        for row in &stored {
             let read = rows::place(row)
                 .map_err(|error| error.to_string())
                 .and_then(|place| rows::stored_event(row, place).map_err(str::to_owned));
-            let old = match read {
-                Ok(old) => old,
+            match read {
+                Ok(event) => comparison.event(&event),
                 Err(what) => {
                     let what = format!("the first append `{id}`: {what}");
-                    return Ok(First::Damaged(corrupt(what)));
+                    return Ok(Earlier::Unreadable(corrupt(what)));
                 }
-            };
-            same = same
-                && event.same_content(
-                    old.name,
-                    old.payload.schema_version,
-                    old.payload.content_type,
-                    old.payload.bytes,
-                );
+            }
         }
-        Ok(if same {
-            First::Same(first)
-        } else {
-            First::Other(first.version)
-        })
+        Ok(comparison.finish())
     }
 
     /// Writes what is not written yet and commits: one flight. The move of the head is the proof that the transaction

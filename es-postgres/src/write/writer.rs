@@ -3,28 +3,25 @@
 //! while one commit is on its way to the disk share the next one; a lone caller waits for nothing.
 
 use super::{
-    at_once::AtOnce,
-    queue::{self, Group, Left, Message, Next},
+    queue::{self, Group, Left, Message, Next, Reply, Verdict},
+    single_round_trip::SingleRoundTrip,
 };
 use crate::{
     connection::Session,
     errors::{Failed, is_refusal, storage},
-    options::Settings,
-    read::PostgresReadDatabase,
+    read_models::PostgresReadDatabase,
+    settings::Settings,
     statements::Statements,
     stats::Counters,
 };
 use es_projections::inline::Inlines;
-use es_runtime::{
-    Append, AppendError, Appended, CommitError, Committed, Outcome, StorageError, Timestamp,
+use es_runtime::{Append, AppendError, Outcome, StorageError, Timestamp};
+use std::{
+    collections::HashSet,
+    sync::{Arc, atomic::Ordering},
 };
-use std::sync::{Arc, atomic::Ordering};
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{mpsc, watch};
 use tokio_postgres::Error;
-
-pub(super) type Verdict = Result<Appended, AppendError>;
-pub(super) type Reply = oneshot::Sender<Verdict>;
-pub(super) type CommitReply = oneshot::Sender<Result<Committed, CommitError>>;
 
 /// Who is told of what was appended.
 pub(crate) struct Told {
@@ -94,7 +91,7 @@ impl Abandoned {
         match self {
             Self::Lost(error) => Ok(Failed::not_applied(error)),
             Self::Failed(failed)
-                if failed.outcome != Outcome::NotApplied || failed.error.kind.is_passing() =>
+                if failed.outcome != Outcome::NotApplied || failed.error.kind.is_transient() =>
             {
                 Ok(failed)
             }
@@ -158,7 +155,7 @@ impl Writer {
                     return fail(writes, &Failed::not_applied(failed.error));
                 }
                 Err(Err(Abandoned::KnownEventId)) => {
-                    let verdict = self.which_is_known(append).await;
+                    let verdict = self.which_is_known(append, &HashSet::new()).await;
                     let _ = reply.send(Err(verdict));
                 }
                 Err(Err(Abandoned::Failed(failed))) => fail([(append, reply)], &failed),
@@ -174,8 +171,8 @@ impl Writer {
     async fn attempt(&mut self, appends: &[Append]) -> Result<Vec<Verdict>, Abandoned> {
         let mut in_doubt = None;
         if self.inlines.is_empty() && !self.settings.connector.pooled {
-            if let Some(group) = AtOnce::of(appends, self.clock()?) {
-                match self.at_once(group).await? {
+            if let Some(group) = SingleRoundTrip::of(appends, self.clock()?) {
+                match self.single_round_trip(group).await? {
                     Short::Done(verdicts) => return Ok(verdicts),
                     Short::Refused => {}
                     Short::NotFound(group, doubt) => in_doubt = Some((group, doubt)),
@@ -193,7 +190,7 @@ impl Writer {
             // The statement in doubt may have come to the lock before this transaction did.
             Ok(verdicts) if conflicts_only(&verdicts) => {
                 match self.find_out(group.rows(), &doubt).await? {
-                    Some(found) => Ok(self.did_at_once(*group, found.before, found.now)),
+                    Some(found) => Ok(self.did_single_round_trip(*group, found.before, found.now)),
                     None => Ok(verdicts),
                 }
             }
@@ -208,7 +205,10 @@ impl Writer {
     }
 
     /// One statement that commits by itself.
-    async fn at_once<'a>(&mut self, group: AtOnce<'a>) -> Result<Short<'a>, Abandoned> {
+    async fn single_round_trip<'a>(
+        &mut self,
+        group: SingleRoundTrip<'a>,
+    ) -> Result<Short<'a>, Abandoned> {
         let session = self.session().await.map_err(Abandoned::Lost)?;
         let (before, now) = match group.run(&session, &self.statements).await {
             Ok(Some(written)) => {
@@ -231,11 +231,16 @@ impl Writer {
                 }
             }
         };
-        Ok(Short::Done(self.did_at_once(group, before, now)))
+        Ok(Short::Done(self.did_single_round_trip(group, before, now)))
     }
 
     /// The verdicts on a group that was written behind `before`.
-    fn did_at_once(&self, group: AtOnce<'_>, before: u64, now: Timestamp) -> Vec<Verdict> {
+    fn did_single_round_trip(
+        &self,
+        group: SingleRoundTrip<'_>,
+        before: u64,
+        now: Timestamp,
+    ) -> Vec<Verdict> {
         let head = before.saturating_add(group.events());
         let done = group.done(before, now);
         self.note(done.len(), head);
@@ -294,7 +299,7 @@ enum Short<'a> {
     /// Nothing was written: a version differs, or an append id is known.
     Refused,
     /// The connection was lost, for this reason, and nothing is there so far.
-    NotFound(Box<AtOnce<'a>>, StorageError),
+    NotFound(Box<SingleRoundTrip<'a>>, StorageError),
 }
 
 /// Whether something is said to conflict and nothing was written.

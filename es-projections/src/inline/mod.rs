@@ -23,7 +23,7 @@ const PAGE: usize = 500;
 type Doing<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// The feed of the store, read in the transaction that the projections write in.
-pub trait FeedInside<Tx>: Sync {
+pub trait FeedInside<Tx: ?Sized>: Sync {
     /// The events of every name after this position.
     fn page(
         &self,

@@ -55,7 +55,7 @@ impl<Db: ReadDatabase, P: Dispatch<Db>> Inline<P, Db> {
             name,
             version: P::VERSION,
             partitions: 1,
-            schema: P::schema().into_owned(),
+            schema: P::schema(tx.dialect()).into_owned(),
             at_once: false,
             from: Position::START,
         };

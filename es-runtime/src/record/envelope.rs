@@ -1,7 +1,8 @@
 //! A stored event with everything that is known about it.
 
 use crate::{
-    DecodeError, Decoded, EventId, EventSet, Metadata, Position, StoredPayload, StreamId, Timestamp,
+    Aggregate, DecodeError, Decoded, EventId, EventSet, Metadata, NotAnId, Position, StoredPayload,
+    StreamId, Timestamp,
 };
 use std::{fmt, sync::Arc};
 
@@ -130,6 +131,21 @@ pub struct Envelope<E> {
 }
 
 impl<E> Envelope<E> {
+    /// The id of the aggregate that the event is of.
+    ///
+    /// ```
+    /// # use es_runtime::{Aggregate, Envelope, Event, NotAnId};
+    /// fn id<A: Aggregate, E>(event: &Envelope<E>) -> Result<A::Id, NotAnId> {
+    ///     event.id::<A>()
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    /// [`NotAnId`] when the event is of another aggregate, or the id in its stream is not one of `A`'s.
+    pub fn id<A: Aggregate>(&self) -> Result<A::Id, NotAnId> {
+        self.stream.id_of::<A>()
+    }
+
     /// Metadata for what follows from this event, see [`Metadata::following`].
     pub fn following(&self) -> Metadata {
         Metadata::caused_by(self.event_id, &self.metadata)

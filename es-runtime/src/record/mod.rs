@@ -12,6 +12,6 @@ pub use ids::{AppendId, EventId, InvalidAppendId, InvalidEventId};
 pub use metadata::Metadata;
 pub use position::{InvalidPosition, Position};
 pub use stream::{
-    ExpectedVersion, InvalidStreamId, MAX_STREAM_ID_BYTES, StreamId, StreamIdProblem,
+    ExpectedVersion, InvalidStreamId, MAX_STREAM_ID_BYTES, NotAnId, StreamId, StreamIdProblem,
 };
 pub use timestamp::{InvalidTimestamp, Timestamp};

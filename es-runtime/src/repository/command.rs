@@ -7,7 +7,7 @@ use super::{
     replay::{Replay, SnapshotUse},
 };
 use crate::{
-    Aggregate, Append, Command, EventStore, Events, ExpectedVersion, Handle, InvalidStreamId,
+    Aggregate, Append, AsId, Command, EventStore, Events, ExpectedVersion, Handle, InvalidStreamId,
     NewEvent, ReadError, StoredEvent, StreamFold, StreamId,
 };
 use std::{fmt, ops::ControlFlow};
@@ -44,7 +44,7 @@ impl AggregateCommand {
     /// let command = AggregateCommand::new::<Door, _>(&7, Open);
     /// assert_eq!(command.stream().map(ToString::to_string), Some("door/7".to_owned()));
     /// ```
-    pub fn new<A: Handle<C>, C: Command>(id: &A::Id, command: C) -> Self {
+    pub fn new<A: Handle<C>, C: Command>(id: impl AsId<A::Id>, command: C) -> Self {
         Self {
             stream: StreamId::of::<A>(id),
             plan: Box::new(Planned::<A, C> {

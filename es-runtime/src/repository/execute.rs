@@ -2,9 +2,10 @@
 
 use super::{ExecuteError, LoadError, Repository, decode_recorded};
 use crate::{
-    Aggregate, Append, AppendError, AppendId, Appended, CodecError, Command, Decoded, EventSet,
-    EventStore, ExpectedVersion, Handle, InvalidStreamId, Metadata, NewEvent, Outcome, Position,
-    ReadLimit, Snapshot, SnapshotStore, StorageError, StoredPayload, StreamId, StreamRange,
+    Aggregate, Append, AppendError, AppendId, Appended, AsId, CodecError, Command, Decoded,
+    EventSet, EventStore, ExpectedVersion, Handle, InvalidStreamId, Metadata, NewEvent, Outcome,
+    Position, ReadLimit, Snapshot, SnapshotStore, StorageError, StoredPayload, StreamId,
+    StreamRange,
 };
 use futures_timer::Delay;
 use std::{
@@ -25,7 +26,11 @@ pub struct Execute<'a, A: Aggregate, S, N, C> {
 }
 
 impl<'a, A: Aggregate, S, N, C> Execute<'a, A, S, N, C> {
-    pub(super) fn new(repository: &'a Repository<A, S, N>, id: &A::Id, command: C) -> Self {
+    pub(super) fn new(
+        repository: &'a Repository<A, S, N>,
+        id: impl AsId<A::Id>,
+        command: C,
+    ) -> Self {
         Self {
             repository,
             stream: StreamId::of::<A>(id),

@@ -12,8 +12,8 @@ pub use replay::{SnapshotDropped, SnapshotUse};
 pub use retry::RetryPolicy;
 
 use crate::{
-    Aggregate, Command, Decoded, Envelope, EventSet, EventStore, Fingerprint, Handle, NoSnapshots,
-    Position, ReadLimit, RecordedEvent, SnapshotStore, StreamId, StreamRange,
+    Aggregate, AnyStore, AsId, Command, Decoded, Envelope, EventSet, EventStore, Fingerprint,
+    Handle, NoSnapshots, Position, ReadLimit, RecordedEvent, SnapshotStore, StreamId, StreamRange,
 };
 use std::{fmt, marker::PhantomData};
 
@@ -60,7 +60,7 @@ use std::{fmt, marker::PhantomData};
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// # }).unwrap();
 /// ```
-pub struct Repository<A: Aggregate, S, N = S> {
+pub struct Repository<A: Aggregate, S = AnyStore, N = S> {
     store: S,
     snapshots: N,
     retry: RetryPolicy,
@@ -123,7 +123,7 @@ impl<A: Aggregate, S: EventStore, N: SnapshotStore> Repository<A, S, N> {
     /// # Cancel safety
     /// Dropping the future leaves the command done or not done, never half. With an
     /// [`append_id`](Execute::append_id) it can be repeated to find out.
-    pub fn execute<C>(&self, id: &A::Id, command: C) -> Execute<'_, A, S, N, C>
+    pub fn execute<C>(&self, id: impl AsId<A::Id>, command: C) -> Execute<'_, A, S, N, C>
     where
         A: Handle<C>,
         C: Command,
@@ -138,7 +138,7 @@ impl<A: Aggregate, S: EventStore, N: SnapshotStore> Repository<A, S, N> {
     ///
     /// # Cancel safety
     /// Reads only.
-    pub async fn load(&self, id: &A::Id) -> Result<Loaded<A>, LoadError> {
+    pub async fn load(&self, id: impl AsId<A::Id>) -> Result<Loaded<A>, LoadError> {
         self.replay(&StreamId::of::<A>(id)?, u64::MAX).await
     }
 
@@ -150,7 +150,11 @@ impl<A: Aggregate, S: EventStore, N: SnapshotStore> Repository<A, S, N> {
     ///
     /// # Cancel safety
     /// Reads only.
-    pub async fn load_at(&self, id: &A::Id, version: u64) -> Result<Loaded<A>, LoadError> {
+    pub async fn load_at(
+        &self,
+        id: impl AsId<A::Id>,
+        version: u64,
+    ) -> Result<Loaded<A>, LoadError> {
         self.replay(&StreamId::of::<A>(id)?, version).await
     }
 
@@ -183,7 +187,7 @@ impl<A: Aggregate, S: EventStore, N: SnapshotStore> Repository<A, S, N> {
     /// Reads only.
     pub async fn history(
         &self,
-        id: &A::Id,
+        id: impl AsId<A::Id>,
         after: u64,
         limit: ReadLimit,
     ) -> Result<Vec<Envelope<A::Event>>, LoadError> {

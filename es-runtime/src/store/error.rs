@@ -72,7 +72,7 @@ pub enum AppendError {
     },
     /// A projection that runs inside appends could not handle an event.
     #[error(
-        "projection `{projection}` refused an event of stream {stream}: {reason}; nothing was \
+        "projection `{projection}` refused an event of stream {stream}: {error}; nothing was \
          written"
     )]
     Projection {
@@ -80,8 +80,9 @@ pub enum AppendError {
         stream: StreamId,
         /// The projection.
         projection: &'static str,
-        /// What its handler said.
-        reason: String,
+        /// The error that its handler returned.
+        #[source]
+        error: Box<dyn std::error::Error + Send + Sync>,
     },
     /// The database failed.
     #[error("append to stream {stream}: {error}; {outcome}")]
@@ -201,20 +202,22 @@ pub enum StorageErrorKind {
     Missing,
     /// It cannot be opened, such as a missing folder or missing rights.
     CannotOpen,
+    /// The store does not do this kind of thing.
+    Unsupported,
     /// Anything else.
     Other,
 }
 
 impl StorageErrorKind {
-    /// Whether it says nothing of what was asked for: the same may go well on another try.
+    /// Whether the error is transient and the request may be retried.
     ///
     /// ```
     /// use es_runtime::StorageErrorKind;
     ///
-    /// assert!(StorageErrorKind::Busy.is_passing());
-    /// assert!(!StorageErrorKind::Corrupt.is_passing());
+    /// assert!(StorageErrorKind::Busy.is_transient());
+    /// assert!(!StorageErrorKind::Corrupt.is_transient());
     /// ```
-    pub const fn is_passing(self) -> bool {
+    pub const fn is_transient(self) -> bool {
         matches!(self, Self::Unreachable | Self::Busy | Self::Full)
     }
 }
@@ -231,6 +234,7 @@ impl fmt::Display for StorageErrorKind {
             Self::Version => "the database does not fit this program",
             Self::Missing => "the store's tables are missing",
             Self::CannotOpen => "the database cannot be opened",
+            Self::Unsupported => "the store does not support this",
             Self::Other => "the database failed",
         })
     }

@@ -3,6 +3,7 @@
 use super::{
     Append, AppendError, Appended, Direction, EventFilter, EventStore, FeedPage, Limits, ReadError,
     ReadLimit, Snapshot, SnapshotStore, StorageError, StoredEvent, StreamFold, StreamRange,
+    rules::{self, Accepted, Comparison, Decision, Earlier, StreamHead},
 };
 use crate::{
     AppendId, EventId, Metadata, Position, RecordedEvent, StoredPayload, StreamId, Timestamp,
@@ -107,14 +108,11 @@ impl MemoryStore {
     }
 
     fn append_now(&self, append: Append) -> Result<Appended, AppendError> {
-        if let Err(reason) = append.check(&self.shared.limits) {
-            let stream = append.stream;
-            return Err(AppendError::Invalid { stream, reason });
-        }
+        rules::check_bounds(&append, &self.shared.limits)?;
         let mut data = self.data();
-        match data.accept(&append, &mut HashSet::new())? {
-            Accepted::Repeated(first) => Ok(first),
-            Accepted::Yes => Ok(data.write(append, (self.shared.clock)())),
+        match data.decide(&append, &mut HashSet::new())? {
+            Decision::Answer(first) => Ok(first),
+            Decision::Write(accepted) => Ok(data.write(append, accepted, (self.shared.clock)())),
         }
     }
 
@@ -123,37 +121,31 @@ impl MemoryStore {
         commit.check(&self.shared.limits)?;
         let mut data = self.data();
         let mut ids = HashSet::new();
+        let mut accepted = Vec::with_capacity(commit.appends.len());
         for append in &commit.appends {
-            match data.accept(append, &mut ids).map_err(CommitError::Append)? {
-                Accepted::Yes => {}
-                Accepted::Repeated(first) => {
-                    let stream = append.stream.clone();
-                    return Err(CommitError::Repeated { stream, first });
+            match data.decide(append, &mut ids).map_err(CommitError::Append)? {
+                Decision::Write(writes) => accepted.push(writes),
+                Decision::Answer(first) => {
+                    rules::check_first_time(append, first)?;
                 }
             }
         }
         for row in &commit.work {
             let actual = data.work.get(&row.instance).map_or(0, |row| row.epoch);
-            if let Some(epoch) = row.epoch.filter(|_| row.is_fenced_by(actual)) {
-                return Err(CommitError::Fenced {
-                    instance: row.instance.clone(),
-                    epoch,
-                    actual,
-                });
-            }
+            rules::check_epoch(row, actual)?;
         }
         if let Some(moved) = &commit.cursor {
             let actual = data.cursors.get(&moved.consumer).copied();
-            if actual != moved.from {
-                return Err(CommitError::CursorMoved {
-                    consumer: moved.consumer.clone(),
-                    actual,
-                });
-            }
+            rules::check_cursor(moved, actual)?;
         }
         let now = (self.shared.clock)();
-        let write = |append| data.write(append, now);
-        let appended = commit.appends.into_iter().map(write).collect();
+        let write = |(append, accepted)| data.write(append, accepted, now);
+        let appended = commit
+            .appends
+            .into_iter()
+            .zip(accepted)
+            .map(write)
+            .collect();
         for row in commit.work {
             data.work
                 .entry(row.instance.clone())
@@ -188,69 +180,36 @@ impl MemoryStore {
     }
 }
 
-/// What an append that keeps to the rules is.
-enum Accepted {
-    Yes,
-    Repeated(Appended),
-}
-
 impl Data {
     /// Whether an append may be written; `ids` are those of other events of the same transaction.
-    fn accept(&self, append: &Append, ids: &mut HashSet<EventId>) -> Result<Accepted, AppendError> {
-        let empty = Stream::default();
-        let stream = self.streams.get(&append.stream).unwrap_or(&empty);
-        let actual = stream.version();
-        if let Some((id, first)) = append
-            .append_id
-            .as_ref()
-            .and_then(|id| Some((id, stream.appends.get(id)?)))
-        {
-            return if stream.holds(first, append) {
-                Ok(Accepted::Repeated(first.clone().as_repeated()))
-            } else {
-                Err(AppendError::IdReused {
-                    stream: append.stream.clone(),
-                    append_id: id.clone(),
-                    version: first.version,
-                })
-            };
+    fn decide(&self, append: &Append, ids: &mut HashSet<EventId>) -> Result<Decision, AppendError> {
+        let stream = self.streams.get(&append.stream);
+        let earlier = stream.and_then(|stream| stream.earlier(append));
+        let head = stream.map_or(StreamHead::EMPTY, Stream::head);
+        let decision = rules::decide(append, earlier, head)?;
+        if let Decision::Write(_) = decision {
+            let is_known = |id| self.event_ids.contains(&id) || ids.contains(&id);
+            rules::check_event_ids(append, is_known)?;
+            ids.extend(append.events.iter().map(|event| event.id));
         }
-        if !append.expected.accepts(actual) {
-            return Err(AppendError::Conflict {
-                stream: append.stream.clone(),
-                expected: append.expected,
-                actual,
-            });
-        }
-        for event in &append.events {
-            if self.event_ids.contains(&event.id) || !ids.insert(event.id) {
-                return Err(AppendError::DuplicateEventId {
-                    stream: append.stream.clone(),
-                    event_id: event.id,
-                });
-            }
-        }
-        Ok(Accepted::Yes)
+        Ok(decision)
     }
 
     /// Writes an append that was accepted.
-    fn write(&mut self, append: Append, recorded_at: Timestamp) -> Appended {
-        let count = append.events.len() as u64;
-        if count == 0 && append.append_id.is_none() {
-            let empty = Stream::default();
-            let stream = self.streams.get(&append.stream).unwrap_or(&empty);
-            return Appended::new(stream.version(), 0, stream.position(), recorded_at);
+    fn write(&mut self, append: Append, accepted: Accepted, recorded_at: Timestamp) -> Appended {
+        let place = |number| Position::from_parts([0, 0, number]);
+        let mut end = self.log.len() as u64;
+        let appended = accepted.appended(place(end + accepted.count()), recorded_at);
+        if !accepted.writes() {
+            return appended;
         }
         let metadata = Arc::new(append.metadata);
         let stream = self.streams.entry(append.stream.clone()).or_default();
-        let mut version = stream.version();
-        let mut place = self.log.len() as u64;
-        for event in append.events {
-            version += 1;
-            place += 1;
+        for (version, event) in accepted.versions().zip(append.events) {
+            end += 1;
             self.event_ids.insert(event.id);
             let row = Arc::new(Row {
-                position: Position::from_parts([0, 0, place]),
+                position: place(end),
                 stream: append.stream.clone(),
                 version,
                 event_id: event.id,
@@ -264,7 +223,6 @@ impl Data {
             stream.rows.push(Arc::clone(&row));
             self.log.push(row);
         }
-        let appended = Appended::new(version, count, stream.position(), recorded_at);
         if let Some(id) = append.append_id {
             stream.appends.insert(id, appended.clone());
         }
@@ -273,28 +231,25 @@ impl Data {
 }
 
 impl Stream {
-    fn version(&self) -> u64 {
-        self.rows.len() as u64
-    }
-
-    fn position(&self) -> Position {
-        self.rows.last().map_or(Position::START, |row| row.position)
-    }
-
-    /// Whether the first append under an id wrote what this one asks for.
-    fn holds(&self, first: &Appended, append: &Append) -> bool {
-        let start = usize::try_from(first.version - first.events).unwrap_or(usize::MAX);
-        let count = usize::try_from(first.events).unwrap_or(usize::MAX);
-        let rows = self.rows.iter().skip(start).take(count);
-        count == append.events.len()
-            && rows.zip(&append.events).all(|(row, event)| {
-                event.same_content(
-                    &row.name,
-                    row.schema_version,
-                    &row.content_type,
-                    &row.payload,
-                )
+    fn head(&self) -> StreamHead {
+        self.rows
+            .last()
+            .map_or(StreamHead::EMPTY, |row| StreamHead {
+                version: row.version,
+                position: row.position,
             })
+    }
+
+    /// What an append under the same id did before.
+    fn earlier(&self, append: &Append) -> Option<Earlier> {
+        let first = self.appends.get(append.append_id.as_ref()?)?;
+        let mut comparison = Comparison::new(append, first.clone());
+        let [start, count] = [comparison.after(), comparison.count()]
+            .map(|number| usize::try_from(number).unwrap_or(usize::MAX));
+        for row in self.rows.iter().skip(start).take(count) {
+            comparison.event(&row.stored());
+        }
+        Some(comparison.finish())
     }
 }
 

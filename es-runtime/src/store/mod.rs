@@ -3,15 +3,19 @@
 //! A store is one implementation of [`EventStore`], usually with [`SnapshotStore`] beside it. The
 //! conformance suite of `es-testkit` says in tests what these pages say in words.
 
+mod any;
 mod append;
+pub mod author;
 mod commit;
 mod error;
 mod memory;
 mod read;
 pub mod rows;
+mod rules;
 mod snapshot;
 mod work;
 
+pub use any::AnyStore;
 pub use append::{Append, Appended, InvalidAppend, Limits, NewEvent};
 pub use commit::{Commit, CommitError, CommitStore, Committed, CursorMove};
 pub use error::{AppendError, Outcome, ReadError, StorageError, StorageErrorKind};

@@ -112,35 +112,25 @@ async fn take<S: WorkQueue>(
     from: Position,
     group: &[Routed<'_>],
 ) -> Result<Took, SagaError> {
-    let broken = core.settings.broken;
     let mut attempt = 0;
     let mut cannot: Option<String> = None;
     loop {
         attempt += 1;
-        let expected = if broken.cursor {
-            core.store.cursor(category).await?
-        } else {
-            Some(from)
-        };
         let decided = decide_all(core, manager, group, cannot.as_deref()).await?;
         let Some(last) = decided.last else {
             return Ok(Took::First(group.len()));
         };
         let count = decided.count;
-        let mut commit = Commit::new().cursor(CursorMove::new(category, expected, last));
+        // Compared with where the page was read from: another process may have moved it since.
+        let mut commit = Commit::new().cursor(CursorMove::new(category, Some(from), last));
         commit.appends = decided.appends;
         commit.work = decided.rows;
-        if broken.inbox {
-            for append in &mut commit.appends {
-                append.append_id = None;
-            }
-        }
         match core.store.commit(commit).await {
             Ok(_) => return Ok(Took::First(count)),
             Err(CommitError::CursorMoved { .. }) => return Ok(Took::Moved),
             Err(_) if group.len() > 1 => return Ok(Took::None),
             Err(error) if is_taken(&error) => {
-                return Ok(match skip(core, category, expected, last).await? {
+                return Ok(match skip(core, category, Some(from), last).await? {
                     Taken::All => Took::First(1),
                     Taken::Not | Taken::Moved => Took::Moved,
                 });

@@ -1,7 +1,7 @@
 //! What a process manager answers to an input.
 
 use super::{OnTimer, ProcessManager};
-use es_runtime::{Command, EventOf, Events, Handle, StreamId, command::AggregateCommand};
+use es_runtime::{AsId, Command, EventOf, Events, Handle, StreamId, command::AggregateCommand};
 use std::{collections::BTreeMap, fmt, time::Duration};
 
 /// What follows from an input: events of the process manager, commands to aggregates, timers, its
@@ -34,7 +34,7 @@ impl<P: ProcessManager> Reactions<P> {
     }
 
     /// With this command to an aggregate of the same store; one for each aggregate at most.
-    pub fn command<A: Handle<C>, C: Command>(mut self, id: &A::Id, command: C) -> Self {
+    pub fn command<A: Handle<C>, C: Command>(mut self, id: impl AsId<A::Id>, command: C) -> Self {
         self.commands
             .push(AggregateCommand::new::<A, C>(id, command));
         self

@@ -24,7 +24,6 @@ pub(crate) async fn work_on<S: WorkQueue>(
     claimed: Claimed,
     stop: &Stop,
 ) -> Result<(), SagaError> {
-    let epoch = (!core.settings.broken.fence).then_some(claimed.epoch);
     let instance = &claimed.instance;
     let mut attempt = 0;
     let mut cannot: Option<String> = None;
@@ -60,7 +59,7 @@ pub(crate) async fn work_on<S: WorkQueue>(
                 released(loaded.state.row(instance, now)),
             ),
         };
-        row.epoch = epoch;
+        row.epoch = Some(claimed.epoch);
         let mut commit = Commit::new().work(row);
         commit.appends = appends;
         match core.store.commit(commit).await {

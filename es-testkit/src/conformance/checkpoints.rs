@@ -4,8 +4,8 @@
 use super::{StoreFixture, stream, write};
 use crate::{PausingStore, as_a_process};
 use es_projections::{
-    Dispatch, HandlerError, Job, Projection, Projections, ReadDatabase, RolledBack, SqlTransaction,
-    SqlValue,
+    Dialect, Dispatch, HandlerError, Job, Projection, Projections, ReadDatabase, RolledBack,
+    SqlTransaction, SqlValue,
 };
 use es_runtime::{EventFilter, ExpectedVersion, ReadLimit, RecordedEvent};
 use std::{
@@ -60,7 +60,7 @@ impl<const NAME: char> Projection for Noted<NAME> {
 }
 
 impl<Db: ReadDatabase, const NAME: char> Dispatch<Db> for Noted<NAME> {
-    fn schema() -> Cow<'static, str> {
+    fn schema(_: Dialect) -> Cow<'static, str> {
         match NAME {
             'a' => Cow::Borrowed("CREATE TABLE {kit_a} (position TEXT)"),
             _ => Cow::Borrowed("CREATE TABLE {kit_b} (position TEXT)"),

@@ -1,6 +1,9 @@
 //! What the suite needs from whoever runs it: a way to open the store, and what the store can do.
 
-use es_projections::{Job, Names, ReadDatabase, SqlTransaction, SqlValue, TransactionError};
+use es_projections::{
+    Dialect, HandlerError, Job, Names, ReadDatabase, SqlRow, SqlTransaction, SqlValue,
+    TransactionError,
+};
 use es_runtime::{EventStore, Limits, SnapshotStore, StorageError, StreamId};
 use std::future::Future;
 
@@ -130,11 +133,9 @@ pub enum NoTransaction {}
 impl ReadDatabase for NoDatabase {
     type Transaction = NoTransaction;
 
-    const NAME: &'static str = "none";
-    const NOW: &'static str = "0";
-    const FOR_UPDATE: &'static str = "";
-    const TABLES_ENDING_WITH: &'static str = "";
-    const ALONE: &'static str = "";
+    fn dialect(&self) -> Dialect {
+        match *self {}
+    }
 
     async fn transact<J: Job<Self>>(&self, _: J) -> Result<J::Output, TransactionError> {
         match *self {}
@@ -146,6 +147,22 @@ impl ReadDatabase for NoDatabase {
 }
 
 impl SqlTransaction for NoTransaction {
+    fn dialect(&self) -> Dialect {
+        match *self {}
+    }
+
+    async fn run_portable(&mut self, _: &str, _: &[SqlValue]) -> Result<u64, HandlerError> {
+        match *self {}
+    }
+
+    async fn select_portable(
+        &mut self,
+        _: &str,
+        _: &[SqlValue],
+    ) -> Result<Vec<SqlRow>, HandlerError> {
+        match *self {}
+    }
+
     async fn statement(&mut self, _: &str, _: &[SqlValue]) -> Result<u64, StorageError> {
         match *self {}
     }

@@ -181,24 +181,29 @@ macro_rules! __conformance_list {
 
 /// One test for each check, all on the store of a [`StoreFixture`].
 ///
-/// The expression is evaluated once for each test.
+/// The expression is evaluated once for each test. An attribute in front of it stands on each test:
+/// `conformance!(#[ignore = "needs a server"] Fixture::new())`.
 #[macro_export]
 macro_rules! conformance {
+    (#[$attribute:meta] $fixture:expr) => {
+        $crate::__conformance_checks! { __conformance_tests, (#[$attribute] $fixture) }
+    };
     ($fixture:expr) => {
-        $crate::__conformance_checks! { __conformance_tests, ($fixture) }
+        $crate::__conformance_checks! { __conformance_tests, (#[cfg(all())] $fixture) }
     };
 }
 
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __conformance_tests {
-    (($fixture:expr) $($module:ident: [$($id:literal $check:ident,)*])*) => {
+    ((#[$attribute:meta] $fixture:expr) $($module:ident: [$($id:literal $check:ident,)*])*) => {
         $(
             mod $module {
                 #[allow(unused_imports)]
                 use super::*;
                 $(
                     #[test]
+                    #[$attribute]
                     fn $check() {
                         $crate::conformance::run($crate::conformance::$module::$check($fixture));
                     }

@@ -121,6 +121,18 @@ pub async fn a_commit_that_is_refused_writes_nothing<F: StoreFixture<Store: Work
         Err(CommitError::Append(AppendError::DuplicateEventId { .. })) => {}
         wrong => panic!("the event id is known, and not {wrong:?}"),
     }
+    let second = fresh();
+    let mut shared = request(&three, ExpectedVersion::NoStream, [3]);
+    shared.events[0].id = second.events[0].id;
+    match store
+        .commit(Commit::new().append(second).append(shared))
+        .await
+    {
+        Err(CommitError::Append(AppendError::DuplicateEventId { stream, .. })) => {
+            assert_eq!(stream, three);
+        }
+        wrong => panic!("two events of the commit have one id, and not {wrong:?}"),
+    }
     let mut fenced = due(&store, "1").await;
     fenced.epoch = Some(3);
     match store
@@ -368,8 +380,8 @@ pub async fn a_commit_wakes_readers<F: StoreFixture<Store: WorkQueue>>(fixture: 
 /// The expression is evaluated once for each test.
 #[macro_export]
 macro_rules! saga_conformance {
-    ($fixture:expr) => {
-        $crate::__saga_checks! { $fixture;
+    (#[$attribute:meta] $fixture:expr) => {
+        $crate::__saga_checks! { #[$attribute] $fixture;
             a_commit_writes_all_of_it,
             a_commit_that_is_refused_writes_nothing,
             one_of_many_racing_commits_wins,
@@ -381,17 +393,21 @@ macro_rules! saga_conformance {
             a_commit_wakes_readers,
         }
     };
+    ($fixture:expr) => {
+        $crate::saga_conformance! { #[cfg(all())] $fixture }
+    };
 }
 
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __saga_checks {
-    ($fixture:expr; $($check:ident,)*) => {
+    (#[$attribute:meta] $fixture:expr; $($check:ident,)*) => {
         mod sagas {
             #[allow(unused_imports)]
             use super::*;
             $(
                 #[test]
+                #[$attribute]
                 fn $check() {
                     $crate::conformance::run($crate::conformance::sagas::$check($fixture));
                 }

@@ -1,6 +1,6 @@
 //! A PostgreSQL server for tests: a cluster of its own in a temporary folder, on a socket of its own.
 //!
-//! ```
+//! ```no_run
 //! use es_testkit::postgres::Server;
 //!
 //! let server = Server::shared()?;
@@ -11,9 +11,13 @@
 //! ```
 //!
 //! The server runs as `postgres` or `nobody` when the tests run as root. It is stopped and its folder
-//! removed when the process that started it ends, also by `kill -9`. Where PostgreSQL is missing it is
-//! installed when that can be done; otherwise the error says what to run, and no test passes.
+//! removed when the process that started it ends, also by `kill -9`.
+//!
+//! The programs of PostgreSQL are found in the folder that the environment variable `ES_POSTGRES_BIN`
+//! names; without it in `PATH` and where Debian, `make install` and Homebrew put them, the newest version
+//! first. Nothing is installed: where they are missing, the error says what to do.
 
+mod find;
 mod programs;
 
 pub use programs::program;
@@ -40,11 +44,11 @@ const SUPERVISOR: &str = include_str!("supervisor.sh");
 #[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum ServerError {
-    /// The programs are not there and could not be installed.
+    /// The programs are not there.
     #[error(
-        "{package} is missing and could not be installed from here; install it and run the tests \
-         again: on Debian and Ubuntu `apt-get install {package}` as root, elsewhere from the \
-         system's packages; the folder of its programs must be in PATH"
+        "{package} is missing; install it and run the tests again: on Debian and Ubuntu \
+         `apt-get install {package}` as root, elsewhere from the system's packages; the folder of its \
+         programs must be in PATH, that of PostgreSQL may be named by ES_POSTGRES_BIN"
     )]
     Missing {
         /// The package.

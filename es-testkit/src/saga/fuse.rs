@@ -26,9 +26,9 @@ struct Inner {
 
 type Watch = Arc<dyn Fn(&str) + Send + Sync>;
 
-/// Counts the writes and calls of a process, and kills it at one of them. Interceptor a store by
-/// [`MortalStore`](super::MortalStore), around the calls of a runner by
-/// [`Sagas::around`](es_sagas::Sagas::around).
+/// Counts the writes and calls of a process, and kills it at one of them. Wrap the store in a
+/// [`MortalStore`](super::MortalStore), and pass the fuse to
+/// [`Sagas::intercept`](es_sagas::Sagas::intercept) for the calls of a runner.
 #[derive(Clone, Default)]
 pub struct Fuse {
     inner: Arc<Mutex<Inner>>,

@@ -53,7 +53,7 @@ mod store;
 pub use fuse::{CrashPoint, Fuse};
 pub use ledger::{Called, Ledger};
 pub use process::{ProcessTest, Reacted};
-pub use store::MortalStore;
+pub use store::{Mortal, MortalStore};
 
 use crate::VirtualClock;
 use es_runtime::WorkStatus;

@@ -1,6 +1,7 @@
-//! A store that is gone when the process dies.
+//! A store that stops working when the process dies.
 
 use super::fuse::{Fuse, died};
+use crate::{Layered, StoreLayer};
 use es_runtime::{
     Append, AppendError, AppendId, Appended, Claim, Claimed, Commit, CommitError, CommitStore,
     Committed, EventFilter, EventStore, FeedPage, Outcome, Position, ReadError, ReadLimit,
@@ -9,17 +10,21 @@ use es_runtime::{
 use es_runtime::{WorkFilter, WorkItem};
 use std::time::Duration;
 
-/// A store as one process sees it; another process sees the same data through its own.
+/// A store as one process sees it. After the fuse blows every call fails; other processes reach the same
+/// data through stores of their own.
+pub type MortalStore<S> = Layered<Mortal<S>>;
+
+/// The layer of a [`MortalStore`].
 #[derive(Clone, Debug)]
-pub struct MortalStore<S> {
+pub struct Mortal<S> {
     inner: S,
     fuse: Fuse,
 }
 
 impl<S> MortalStore<S> {
-    /// The store as a process sees it that dies with this fuse.
+    /// The store of a process that dies with this fuse.
     pub const fn new(inner: S, fuse: Fuse) -> Self {
-        Self { inner, fuse }
+        Layered(Mortal { inner, fuse })
     }
 }
 
@@ -27,7 +32,13 @@ fn unread() -> ReadError {
     ReadError::Storage(died())
 }
 
-impl<S: EventStore> EventStore for MortalStore<S> {
+impl<S: EventStore> StoreLayer for Mortal<S> {
+    type Inner = S;
+
+    fn inner(&self) -> &S {
+        &self.inner
+    }
+
     async fn append(&self, append: Append) -> Result<Appended, AppendError> {
         let stream = append.stream.clone();
         let dead = || AppendError::Storage {
@@ -82,13 +93,10 @@ impl<S: EventStore> EventStore for MortalStore<S> {
         self.fuse.read(self.inner.head(), unread).await
     }
 
-    async fn changed(&self, position: Position) {
-        self.inner.changed(position).await;
-    }
-}
-
-impl<S: CommitStore> CommitStore for MortalStore<S> {
-    async fn commit(&self, commit: Commit) -> Result<Committed, CommitError> {
+    async fn commit(&self, commit: Commit) -> Result<Committed, CommitError>
+    where
+        S: CommitStore,
+    {
         let dead = || CommitError::Storage {
             outcome: Outcome::Unknown,
             error: died(),
@@ -100,31 +108,47 @@ impl<S: CommitStore> CommitStore for MortalStore<S> {
         self.fuse.pass(what, write, dead).await
     }
 
-    async fn cursor(&self, consumer: &str) -> Result<Option<Position>, ReadError> {
+    async fn cursor(&self, consumer: &str) -> Result<Option<Position>, ReadError>
+    where
+        S: CommitStore,
+    {
         let read = self.inner.cursor(consumer);
         self.fuse.read(read, unread).await
     }
-}
 
-impl<S: WorkQueue> WorkQueue for MortalStore<S> {
-    async fn claim(&self, claim: Claim) -> Result<Vec<Claimed>, StorageError> {
+    async fn claim(&self, claim: Claim) -> Result<Vec<Claimed>, StorageError>
+    where
+        S: WorkQueue,
+    {
         self.fuse.pass("claim", self.inner.claim(claim), died).await
     }
 
-    async fn renew(&self, claimed: &Claimed, lease: Duration) -> Result<bool, StorageError> {
+    async fn renew(&self, claimed: &Claimed, lease: Duration) -> Result<bool, StorageError>
+    where
+        S: WorkQueue,
+    {
         let write = self.inner.renew(claimed, lease);
         self.fuse.pass("renew", write, died).await
     }
 
-    async fn work_items(&self, filter: &WorkFilter) -> Result<Vec<WorkItem>, ReadError> {
+    async fn work_items(&self, filter: &WorkFilter) -> Result<Vec<WorkItem>, ReadError>
+    where
+        S: WorkQueue,
+    {
         self.fuse.read(self.inner.work_items(filter), unread).await
     }
 
-    async fn now(&self) -> Result<Timestamp, ReadError> {
+    async fn now(&self) -> Result<Timestamp, ReadError>
+    where
+        S: WorkQueue,
+    {
         self.fuse.read(self.inner.now(), unread).await
     }
 
-    async fn store_id(&self) -> Result<String, ReadError> {
+    async fn store_id(&self) -> Result<String, ReadError>
+    where
+        S: WorkQueue,
+    {
         self.fuse.read(self.inner.store_id(), unread).await
     }
 }

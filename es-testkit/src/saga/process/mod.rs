@@ -7,7 +7,7 @@ mod world;
 pub use reacted::Reacted;
 
 use super::{CrashPoint, Matrix, crash_points};
-use es_runtime::{Aggregate, EventId, EventSet, Events, NewEvent, StreamId};
+use es_runtime::{Aggregate, AsId, EventId, EventSet, Events, NewEvent, StreamId};
 use es_sagas::{ProcessManager, Stepped};
 use std::{fmt::Debug, marker::PhantomData, time::Duration};
 use world::World;
@@ -149,7 +149,7 @@ impl<P: ProcessManager> ProcessTest<P> {
     /// # Panics
     /// When an event cannot be stored, or when it stands behind a `when`.
     #[track_caller]
-    pub fn given<A: Aggregate>(self, id: &A::Id, events: impl Into<Events<A>>) -> Self {
+    pub fn given<A: Aggregate>(self, id: impl AsId<A::Id>, events: impl Into<Events<A>>) -> Self {
         let entry = happens(id, &events.into());
         self.entry_given(entry)
     }
@@ -178,7 +178,11 @@ impl<P: ProcessManager> ProcessTest<P> {
     /// # Panics
     /// When an event cannot be stored.
     #[track_caller]
-    pub fn when<A: Aggregate>(mut self, id: &A::Id, events: impl Into<Events<A>>) -> Self {
+    pub fn when<A: Aggregate>(
+        mut self,
+        id: impl AsId<A::Id>,
+        events: impl Into<Events<A>>,
+    ) -> Self {
         self.script.push(happens(id, &events.into()));
         self
     }
@@ -262,7 +266,7 @@ impl<P: ProcessManager> ProcessTest<P> {
 }
 
 #[track_caller]
-fn happens<A: Aggregate>(id: &A::Id, events: &Events<A>) -> Entry {
+fn happens<A: Aggregate>(id: impl AsId<A::Id>, events: &Events<A>) -> Entry {
     let stream = StreamId::of::<A>(id).unwrap_or_else(|error| panic!("{error}"));
     let stored = events.iter().map(|event| {
         let kind = event.event_type();

@@ -1,7 +1,7 @@
 //! What followed from what happened to a process manager, and assertions on it.
 
 use super::stepped;
-use es_runtime::{Aggregate, EventId, EventSet, Events, RecordedEvent, StreamId, Timestamp};
+use es_runtime::{Aggregate, AsId, EventId, EventSet, Events, RecordedEvent, StreamId, Timestamp};
 use es_sagas::{ProcessManager, ProcessOutcome, Stepped, stream_of};
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -111,7 +111,7 @@ impl<P: ProcessManager<Event: Debug>> Reacted<P> {
     #[track_caller]
     pub fn then_command<A: Aggregate<Event: Debug + PartialEq>>(
         mut self,
-        id: &A::Id,
+        id: impl AsId<A::Id>,
         expected: impl Into<Events<A>>,
     ) -> Self {
         let stream = StreamId::of::<A>(id).unwrap_or_else(|error| panic!("{error}"));

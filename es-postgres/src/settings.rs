@@ -1,0 +1,48 @@
+//! The settings that the parts of one store share.
+
+use crate::{
+    PostgresReadDatabase, connection::Connector, identifier::SchemaName, read_models::ReadSettings,
+};
+use es_projections::inline::InlineProjection;
+use es_runtime::{Limits, StorageError, StorageErrorKind, Timestamp};
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+};
+
+/// What an acknowledged append survives, as the server is set up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Durability {
+    /// The loss of power: `fsync` and `full_page_writes` are on, and `Ok` comes after the commit is on
+    /// the disk. Where `synchronous_commit` is off, the store switches it on for its appends.
+    Full,
+    /// The death of a process, not the loss of power: `fsync` or `full_page_writes` is off.
+    ProcessOnly,
+}
+
+pub(crate) type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
+
+pub(crate) struct Settings {
+    pub(crate) read: ReadSettings,
+    pub(crate) inline: Vec<InlineProjection<PostgresReadDatabase>>,
+    pub(crate) connector: Connector,
+    pub(crate) schema: SchemaName,
+    pub(crate) migrate: bool,
+    pub(crate) readers: usize,
+    pub(crate) limits: Limits,
+    pub(crate) clock: Option<Clock>,
+    pub(crate) notify: bool,
+}
+
+impl Settings {
+    /// What the user's clock says, where there is one. Its panic is an error, whose own text goes to the
+    /// panic hook only.
+    pub(crate) fn now(&self) -> Result<Option<Timestamp>, StorageError> {
+        let now = || self.clock.as_ref().map(|clock| clock());
+        catch_unwind(AssertUnwindSafe(now)).map_err(|_| {
+            let what = "the clock that the store was opened with panicked";
+            StorageError::new(StorageErrorKind::Other, what)
+        })
+    }
+}

@@ -1,0 +1,119 @@
+//! The short way of an append: one statement that commits by itself, for groups whose appends all name
+//! the version that they expect, each of another stream. This is what commands do.
+//!
+//! The database only compares versions and looks for append ids, the one rule of appends that is
+//! written in SQL too: where a version differs or an id is known it writes nothing and says so, and the
+//! group goes the long way, where `store::author` has a verdict for each.
+
+use super::decide::{Decider, Known, Rows};
+use crate::{
+    connection::{Param, Session},
+    rows::{self, clamped, position},
+    statements::Statements,
+};
+use es_runtime::{Append, Appended, ExpectedVersion, Timestamp, store::author::StreamHead};
+use std::collections::HashMap;
+use tokio_postgres::{Error, types::Type};
+
+/// A group for the short way: its rows with positions that count from the end of the feed.
+pub(super) struct SingleRoundTrip<'a> {
+    done: Vec<Appended>,
+    rows: Rows<'a>,
+    aggregates: Vec<&'a str>,
+    ids: Vec<&'a str>,
+    expected: Vec<i64>,
+    /// Whether the server says the time.
+    server_time: bool,
+}
+
+impl<'a> SingleRoundTrip<'a> {
+    /// `None` where an append needs to know more than whether its version is right.
+    pub(super) fn of(appends: &'a [Append], clock: Option<Timestamp>) -> Option<Self> {
+        let mut streams = HashMap::with_capacity(appends.len());
+        let (mut aggregates, mut ids, mut expected) = (Vec::new(), Vec::new(), Vec::new());
+        for append in appends {
+            let version = match append.expected {
+                ExpectedVersion::NoStream => 0,
+                ExpectedVersion::Exact(version) => version,
+                ExpectedVersion::Any | ExpectedVersion::StreamExists => return None,
+            };
+            let head = StreamHead {
+                version,
+                ..StreamHead::EMPTY
+            };
+            let twice = streams.insert(append.stream.clone(), head).is_some();
+            if twice || append.events.is_empty() {
+                return None;
+            }
+            aggregates.push(append.stream.aggregate());
+            ids.push(append.stream.id());
+            expected.push(clamped(version));
+        }
+        let mut decider = Decider::new(Known {
+            head: 0,
+            streams,
+            appends: HashMap::new(),
+            now: clock.unwrap_or_else(Timestamp::now),
+        });
+        let mut rows = Rows::default();
+        let done = appends
+            .iter()
+            .map(|append| decider.one(append, clock, &mut rows).ok())
+            .collect::<Option<Vec<_>>>()?;
+        Some(Self {
+            done,
+            rows,
+            aggregates,
+            ids,
+            expected,
+            server_time: clock.is_none(),
+        })
+    }
+
+    pub(super) fn rows(&self) -> &Rows<'a> {
+        &self.rows
+    }
+
+    /// How many events there are.
+    pub(super) fn events(&self) -> u64 {
+        u64::try_from(self.rows.positions.len()).unwrap_or(u64::MAX)
+    }
+
+    /// Does it. Where the feed ended before and when it was, or `None` where nothing was written.
+    pub(super) async fn run(
+        &self,
+        session: &Session,
+        statements: &Statements,
+    ) -> Result<Option<(u64, Timestamp)>, Error> {
+        let mut params: Vec<Param<'_>> = vec![
+            (&self.aggregates, Type::TEXT_ARRAY),
+            (&self.ids, Type::TEXT_ARRAY),
+            (&self.expected, Type::INT8_ARRAY),
+        ];
+        params.extend(self.rows.params());
+        params.extend(self.rows.appends.params());
+        params.push((&self.server_time, Type::BOOL));
+        let found = session
+            .rows(&statements.append_single_round_trip, &params)
+            .await?;
+        let wrote = found.first().and_then(|row| {
+            let before = rows::natural(row, 0)?;
+            let now = rows::time(row, 1).ok()?;
+            Some((before, now))
+        });
+        Ok(wrote)
+    }
+
+    /// What each append did, where the feed ended at `before`.
+    pub(super) fn done(self, before: u64, now: Timestamp) -> Vec<Appended> {
+        let mut done = self.done;
+        for appended in &mut done {
+            let [_, _, place] = appended.position.to_parts();
+            appended.position = position(before.saturating_add(place));
+            if self.server_time {
+                appended.recorded_at = now;
+            }
+        }
+        done
+    }
+}

@@ -1,0 +1,396 @@
+//! A store without a type parameter: applications name it in their own types and choose the database
+//! at run time.
+
+use super::{
+    Append, AppendError, Appended, Claim, Claimed, Commit, CommitError, CommitStore, Committed,
+    EventFilter, EventStore, FeedPage, Outcome, ReadError, ReadLimit, Snapshot, SnapshotStore,
+    StorageError, StorageErrorKind, StoredEvent, StreamFold, StreamRange, WorkFilter, WorkItem,
+    WorkQueue,
+};
+use crate::{AppendId, Position, RecordedEvent, StreamId, Timestamp};
+use std::{any::Any, fmt, future::Future, ops::ControlFlow, pin::Pin, sync::Arc, time::Duration};
+
+type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// A store whose type is known at run time only.
+///
+/// `Repository<Order>` without a second type parameter uses it, and so do `Projections` and `Sagas`. A
+/// clone is another handle on the same store. A call costs one boxed future more than with the store's
+/// own type, and a load one virtual call for each event.
+///
+/// ```
+/// use es_runtime::{AnyStore, EventStore, MemoryStore, Position};
+///
+/// # futures_executor::block_on(async {
+/// let store = AnyStore::new(MemoryStore::new());
+/// assert_eq!(store.head().await?, Position::START);
+/// # Ok::<(), es_runtime::ReadError>(())
+/// # }).unwrap();
+/// ```
+#[derive(Clone)]
+pub struct AnyStore {
+    inner: Arc<dyn Erased>,
+}
+
+impl AnyStore {
+    /// A store with everything: events, snapshots, commits of several streams, and work items.
+    pub fn new<S: WorkQueue + SnapshotStore>(store: S) -> Self {
+        Self {
+            inner: Arc::new(Whole(store)),
+        }
+    }
+
+    /// A store of events and snapshots only. Its commits of several streams and its claims are refused
+    /// with [`StorageErrorKind::Unsupported`], so sagas do not run on it.
+    pub fn of_events<S: EventStore + SnapshotStore>(store: S) -> Self {
+        Self {
+            inner: Arc::new(EventsOnly(store)),
+        }
+    }
+}
+
+impl fmt::Debug for AnyStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("AnyStore").field(&self.inner.name()).finish()
+    }
+}
+
+/// A fold as an object; it goes to the store and comes back.
+trait ErasedFold: Send {
+    fn event(&mut self, event: StoredEvent<'_>) -> ControlFlow<()>;
+    fn into_any(self: Box<Self>) -> Box<dyn Any + Send>;
+}
+
+impl<F: StreamFold> ErasedFold for F {
+    fn event(&mut self, event: StoredEvent<'_>) -> ControlFlow<()> {
+        StreamFold::event(self, event)
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn Any + Send> {
+        self
+    }
+}
+
+struct BoxedFold(Box<dyn ErasedFold>);
+
+impl StreamFold for BoxedFold {
+    fn event(&mut self, event: StoredEvent<'_>) -> ControlFlow<()> {
+        self.0.event(event)
+    }
+}
+
+trait Erased: Send + Sync {
+    fn name(&self) -> &'static str;
+    fn append(&self, append: Append) -> Boxed<'_, Result<Appended, AppendError>>;
+    fn find_append<'a>(
+        &'a self,
+        stream: &'a StreamId,
+        id: &'a AppendId,
+    ) -> Boxed<'a, Result<Option<Appended>, ReadError>>;
+    fn fold_stream<'a>(
+        &'a self,
+        stream: &'a StreamId,
+        after: u64,
+        fold: Box<dyn ErasedFold>,
+    ) -> Boxed<'a, Result<Box<dyn ErasedFold>, ReadError>>;
+    fn read_stream<'a>(
+        &'a self,
+        stream: &'a StreamId,
+        range: StreamRange,
+        limit: ReadLimit,
+    ) -> Boxed<'a, Result<Vec<RecordedEvent>, ReadError>>;
+    fn read_feed<'a>(
+        &'a self,
+        after: Position,
+        filter: &'a EventFilter,
+        limit: ReadLimit,
+    ) -> Boxed<'a, Result<FeedPage, ReadError>>;
+    fn head(&self) -> Boxed<'_, Result<Position, ReadError>>;
+    fn changed(&self, position: Position) -> Boxed<'_, ()>;
+    fn load_snapshot<'a>(
+        &'a self,
+        stream: &'a StreamId,
+    ) -> Boxed<'a, Result<Option<Snapshot>, ReadError>>;
+    fn save_snapshot(&self, snapshot: Snapshot) -> Boxed<'_, Result<(), StorageError>>;
+    fn delete_snapshot<'a>(&'a self, stream: &'a StreamId) -> Boxed<'a, Result<(), StorageError>>;
+    fn commit(&self, commit: Commit) -> Boxed<'_, Result<Committed, CommitError>>;
+    fn cursor<'a>(&'a self, consumer: &'a str) -> Boxed<'a, Result<Option<Position>, ReadError>>;
+    fn claim(&self, claim: Claim) -> Boxed<'_, Result<Vec<Claimed>, StorageError>>;
+    fn renew<'a>(
+        &'a self,
+        claimed: &'a Claimed,
+        lease: Duration,
+    ) -> Boxed<'a, Result<bool, StorageError>>;
+    fn work_items<'a>(
+        &'a self,
+        filter: &'a WorkFilter,
+    ) -> Boxed<'a, Result<Vec<WorkItem>, ReadError>>;
+    fn now(&self) -> Boxed<'_, Result<Timestamp, ReadError>>;
+    fn store_id(&self) -> Boxed<'_, Result<String, ReadError>>;
+}
+
+struct Whole<S>(S);
+struct EventsOnly<S>(S);
+
+macro_rules! erase_events {
+    () => {
+        fn name(&self) -> &'static str {
+            std::any::type_name::<S>()
+        }
+
+        fn append(&self, append: Append) -> Boxed<'_, Result<Appended, AppendError>> {
+            Box::pin(self.0.append(append))
+        }
+
+        fn find_append<'a>(
+            &'a self,
+            stream: &'a StreamId,
+            id: &'a AppendId,
+        ) -> Boxed<'a, Result<Option<Appended>, ReadError>> {
+            Box::pin(self.0.find_append(stream, id))
+        }
+
+        fn fold_stream<'a>(
+            &'a self,
+            stream: &'a StreamId,
+            after: u64,
+            fold: Box<dyn ErasedFold>,
+        ) -> Boxed<'a, Result<Box<dyn ErasedFold>, ReadError>> {
+            Box::pin(async move {
+                let folded = self.0.fold_stream(stream, after, BoxedFold(fold)).await?;
+                Ok(folded.0)
+            })
+        }
+
+        fn read_stream<'a>(
+            &'a self,
+            stream: &'a StreamId,
+            range: StreamRange,
+            limit: ReadLimit,
+        ) -> Boxed<'a, Result<Vec<RecordedEvent>, ReadError>> {
+            Box::pin(self.0.read_stream(stream, range, limit))
+        }
+
+        fn read_feed<'a>(
+            &'a self,
+            after: Position,
+            filter: &'a EventFilter,
+            limit: ReadLimit,
+        ) -> Boxed<'a, Result<FeedPage, ReadError>> {
+            Box::pin(self.0.read_feed(after, filter, limit))
+        }
+
+        fn head(&self) -> Boxed<'_, Result<Position, ReadError>> {
+            Box::pin(self.0.head())
+        }
+
+        fn changed(&self, position: Position) -> Boxed<'_, ()> {
+            Box::pin(self.0.changed(position))
+        }
+
+        fn load_snapshot<'a>(
+            &'a self,
+            stream: &'a StreamId,
+        ) -> Boxed<'a, Result<Option<Snapshot>, ReadError>> {
+            Box::pin(self.0.load_snapshot(stream))
+        }
+
+        fn save_snapshot(&self, snapshot: Snapshot) -> Boxed<'_, Result<(), StorageError>> {
+            Box::pin(self.0.save_snapshot(snapshot))
+        }
+
+        fn delete_snapshot<'a>(
+            &'a self,
+            stream: &'a StreamId,
+        ) -> Boxed<'a, Result<(), StorageError>> {
+            Box::pin(self.0.delete_snapshot(stream))
+        }
+    };
+}
+
+impl<S: WorkQueue + SnapshotStore> Erased for Whole<S> {
+    erase_events!();
+
+    fn commit(&self, commit: Commit) -> Boxed<'_, Result<Committed, CommitError>> {
+        Box::pin(self.0.commit(commit))
+    }
+
+    fn cursor<'a>(&'a self, consumer: &'a str) -> Boxed<'a, Result<Option<Position>, ReadError>> {
+        Box::pin(self.0.cursor(consumer))
+    }
+
+    fn claim(&self, claim: Claim) -> Boxed<'_, Result<Vec<Claimed>, StorageError>> {
+        Box::pin(self.0.claim(claim))
+    }
+
+    fn renew<'a>(
+        &'a self,
+        claimed: &'a Claimed,
+        lease: Duration,
+    ) -> Boxed<'a, Result<bool, StorageError>> {
+        Box::pin(self.0.renew(claimed, lease))
+    }
+
+    fn work_items<'a>(
+        &'a self,
+        filter: &'a WorkFilter,
+    ) -> Boxed<'a, Result<Vec<WorkItem>, ReadError>> {
+        Box::pin(self.0.work_items(filter))
+    }
+
+    fn now(&self) -> Boxed<'_, Result<Timestamp, ReadError>> {
+        Box::pin(self.0.now())
+    }
+
+    fn store_id(&self) -> Boxed<'_, Result<String, ReadError>> {
+        Box::pin(self.0.store_id())
+    }
+}
+
+fn unsupported() -> StorageError {
+    let what = "this store keeps events and snapshots only: it has no commits of several streams \
+                and no work items";
+    StorageError::new(StorageErrorKind::Unsupported, what)
+}
+
+fn refused<'a, T: Send + 'a, E: From<StorageError> + Send + 'a>() -> Boxed<'a, Result<T, E>> {
+    Box::pin(std::future::ready(Err(unsupported().into())))
+}
+
+impl<S: EventStore + SnapshotStore> Erased for EventsOnly<S> {
+    erase_events!();
+
+    fn commit(&self, _: Commit) -> Boxed<'_, Result<Committed, CommitError>> {
+        Box::pin(std::future::ready(Err(CommitError::Storage {
+            outcome: Outcome::NotApplied,
+            error: unsupported(),
+        })))
+    }
+
+    fn cursor<'a>(&'a self, _: &'a str) -> Boxed<'a, Result<Option<Position>, ReadError>> {
+        refused()
+    }
+
+    fn claim(&self, _: Claim) -> Boxed<'_, Result<Vec<Claimed>, StorageError>> {
+        refused()
+    }
+
+    fn renew<'a>(&'a self, _: &'a Claimed, _: Duration) -> Boxed<'a, Result<bool, StorageError>> {
+        refused()
+    }
+
+    fn work_items<'a>(&'a self, _: &'a WorkFilter) -> Boxed<'a, Result<Vec<WorkItem>, ReadError>> {
+        refused()
+    }
+
+    fn now(&self) -> Boxed<'_, Result<Timestamp, ReadError>> {
+        refused()
+    }
+
+    fn store_id(&self) -> Boxed<'_, Result<String, ReadError>> {
+        refused()
+    }
+}
+
+impl EventStore for AnyStore {
+    async fn append(&self, append: Append) -> Result<Appended, AppendError> {
+        self.inner.append(append).await
+    }
+
+    async fn find_append(
+        &self,
+        stream: &StreamId,
+        id: &AppendId,
+    ) -> Result<Option<Appended>, ReadError> {
+        self.inner.find_append(stream, id).await
+    }
+
+    async fn fold_stream<F: StreamFold>(
+        &self,
+        stream: &StreamId,
+        after: u64,
+        fold: F,
+    ) -> Result<F, ReadError> {
+        let fold: Box<dyn ErasedFold> = Box::new(fold);
+        let folded = self.inner.fold_stream(stream, after, fold).await?;
+        folded.into_any().downcast::<F>().map_or_else(
+            |_| {
+                let what = "the store gave back another fold than it was given";
+                Err(StorageError::new(StorageErrorKind::Other, what).into())
+            },
+            |fold| Ok(*fold),
+        )
+    }
+
+    async fn read_stream(
+        &self,
+        stream: &StreamId,
+        range: StreamRange,
+        limit: ReadLimit,
+    ) -> Result<Vec<RecordedEvent>, ReadError> {
+        self.inner.read_stream(stream, range, limit).await
+    }
+
+    async fn read_feed(
+        &self,
+        after: Position,
+        filter: &EventFilter,
+        limit: ReadLimit,
+    ) -> Result<FeedPage, ReadError> {
+        self.inner.read_feed(after, filter, limit).await
+    }
+
+    async fn head(&self) -> Result<Position, ReadError> {
+        self.inner.head().await
+    }
+
+    async fn changed(&self, position: Position) {
+        self.inner.changed(position).await;
+    }
+}
+
+impl SnapshotStore for AnyStore {
+    async fn load_snapshot(&self, stream: &StreamId) -> Result<Option<Snapshot>, ReadError> {
+        self.inner.load_snapshot(stream).await
+    }
+
+    async fn save_snapshot(&self, snapshot: Snapshot) -> Result<(), StorageError> {
+        self.inner.save_snapshot(snapshot).await
+    }
+
+    async fn delete_snapshot(&self, stream: &StreamId) -> Result<(), StorageError> {
+        self.inner.delete_snapshot(stream).await
+    }
+}
+
+impl CommitStore for AnyStore {
+    async fn commit(&self, commit: Commit) -> Result<Committed, CommitError> {
+        self.inner.commit(commit).await
+    }
+
+    async fn cursor(&self, consumer: &str) -> Result<Option<Position>, ReadError> {
+        self.inner.cursor(consumer).await
+    }
+}
+
+impl WorkQueue for AnyStore {
+    async fn claim(&self, claim: Claim) -> Result<Vec<Claimed>, StorageError> {
+        self.inner.claim(claim).await
+    }
+
+    async fn renew(&self, claimed: &Claimed, lease: Duration) -> Result<bool, StorageError> {
+        self.inner.renew(claimed, lease).await
+    }
+
+    async fn work_items(&self, filter: &WorkFilter) -> Result<Vec<WorkItem>, ReadError> {
+        self.inner.work_items(filter).await
+    }
+
+    async fn now(&self) -> Result<Timestamp, ReadError> {
+        self.inner.now().await
+    }
+
+    async fn store_id(&self) -> Result<String, ReadError> {
+        self.inner.store_id().await
+    }
+}

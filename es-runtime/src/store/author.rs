@@ -1,0 +1,70 @@
+//! For authors of stores: the rules that every store keeps, and what reading rows has in common.
+//!
+//! A store implements [`EventStore`](crate::EventStore). Call these functions where your store decides
+//! about an append, so that it decides as the other stores do, and run the conformance suite of
+//! `es-testkit` over it. Applications need nothing of this module.
+//!
+//! An append goes through them in this order:
+//!
+//! 1. [`check_bounds`], before anything is read.
+//! 2. Under the lock or in the transaction: where the stream has seen the append's id, compare the
+//!    events that were written then ([`Comparison`]).
+//! 3. [`decide`] says whether to write the events and at which versions, or what to answer.
+//! 4. [`check_event_ids`], unless a unique index of the database does it.
+//! 5. Write; [`Accepted::appended`] is the result.
+//!
+//! A commit does this for each of its appends, in their order, and then asks [`check_first_time`],
+//! [`check_epoch`] and [`check_cursor`]. [`Commit::check`](crate::Commit::check) has looked for
+//! broken bounds and for two appends to one stream before.
+//!
+//! ```
+//! use es_runtime::store::author::{
+//!     Decision, Earlier, StreamHead, check_bounds, check_event_ids, decide,
+//! };
+//! use es_runtime::{
+//!     Append, AppendError, Appended, ExpectedVersion, Limits, NewEvent, Position, RecordedEvent,
+//!     StreamId, Timestamp,
+//! };
+//!
+//! /// A store of one list, to show the order of the calls.
+//! #[derive(Default)]
+//! struct List(Vec<RecordedEvent>);
+//!
+//! impl List {
+//!     fn append(&mut self, append: &Append) -> Result<Appended, AppendError> {
+//!         check_bounds(append, &Limits::default())?;
+//!         // This store remembers no ids of appends.
+//!         let earlier: Option<Earlier> = None;
+//!         let newest = self.0.iter().rfind(|event| event.stream == append.stream);
+//!         let head = newest.map_or(StreamHead::EMPTY, |event| StreamHead {
+//!             version: event.version,
+//!             position: event.position,
+//!         });
+//!         let accepted = match decide(append, earlier, head)? {
+//!             Decision::Answer(first) => return Ok(first),
+//!             Decision::Write(accepted) => accepted,
+//!         };
+//!         check_event_ids(append, |id| self.0.iter().any(|event| event.event_id == id))?;
+//!         let last = self.0.len() as u64 + accepted.count();
+//!         let done = accepted.appended(Position::from_parts([0, 0, last]), Timestamp::now());
+//!         self.0.extend(append.recorded(&done));
+//!         Ok(done)
+//!     }
+//! }
+//!
+//! let mut store = List::default();
+//! let order = StreamId::new("order", "4711")?;
+//! let place = Append::new(order, ExpectedVersion::NoStream)
+//!     .with_event(NewEvent::json("order.placed", 1, "{}"));
+//! assert_eq!(store.append(&place)?.version, 1);
+//! assert!(matches!(store.append(&place), Err(AppendError::Conflict { actual: 1, .. })));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+pub use super::{
+    rows::{Page, Place, Repeated},
+    rules::{
+        Accepted, Comparison, Decision, Earlier, StreamHead, check_bounds, check_cursor,
+        check_epoch, check_event_ids, check_first_time, decide, not_applied,
+    },
+};

@@ -1,0 +1,98 @@
+//! What the writer may be asked to do, and what comes back.
+
+use crate::{append, commit, settings::Settings};
+use es_runtime::{
+    Append, AppendError, Appended, Claim, Claimed, Commit, CommitError, Committed, Snapshot,
+    StreamId,
+};
+use rusqlite::Connection;
+use std::time::Duration;
+
+/// A write that waits for the writer.
+pub(crate) enum Task {
+    Append(Box<Append>),
+    SaveSnapshot(Box<Snapshot>),
+    DeleteSnapshot(StreamId),
+    Commit(Box<Commit>),
+    Claim(Box<Claim>),
+    Renew(Box<Claimed>, Duration),
+}
+
+impl Task {
+    /// About how many bytes it brings.
+    pub(crate) fn size(&self) -> usize {
+        match self {
+            Self::Append(_) | Self::Commit(_) => self.appends().iter().map(bytes).sum(),
+            Self::SaveSnapshot(snapshot) => snapshot.state.len(),
+            Self::DeleteSnapshot(_) | Self::Claim(_) | Self::Renew(..) => 0,
+        }
+    }
+}
+
+/// What became of a write. None of these leaves anything of a refused write behind.
+pub(crate) enum Done {
+    Appended(Appended),
+    Refused(AppendError),
+    Written,
+    Committed(Committed),
+    NotCommitted(CommitError),
+    Claimed(Vec<Claimed>),
+    Renewed(bool),
+}
+
+impl Task {
+    /// What it appends.
+    pub(crate) fn appends(&self) -> &[Append] {
+        match self {
+            Self::Append(append) => std::slice::from_ref(append),
+            Self::Commit(commit) => &commit.appends,
+            _ => &[],
+        }
+    }
+}
+
+impl Done {
+    /// What it appended, in the order of the task.
+    pub(crate) fn appended(&self) -> &[Appended] {
+        match self {
+            Self::Appended(appended) => std::slice::from_ref(appended),
+            Self::Committed(committed) => &committed.appended,
+            _ => &[],
+        }
+    }
+}
+
+/// Does one write.
+///
+/// # Errors
+/// The driver's error when the transaction, or the database, cannot go on. The caller rolls back.
+pub(crate) fn run(
+    connection: &Connection,
+    task: &Task,
+    settings: &Settings,
+) -> rusqlite::Result<Done> {
+    match task {
+        Task::Append(request) => {
+            let done = append::append(connection, request, settings)?;
+            Ok(done.map_or_else(Done::Refused, Done::Appended))
+        }
+        Task::Commit(request) => {
+            let done = commit::commit(connection, request, settings)?;
+            Ok(done.map_or_else(Done::NotCommitted, Done::Committed))
+        }
+        Task::Claim(claim) => commit::claim(connection, claim, settings).map(Done::Claimed),
+        Task::Renew(claimed, lease) => {
+            commit::renew(connection, claimed, *lease, settings).map(Done::Renewed)
+        }
+        Task::SaveSnapshot(snapshot) => {
+            append::save_snapshot(connection, snapshot).map(|()| Done::Written)
+        }
+        Task::DeleteSnapshot(stream) => {
+            append::delete_snapshot(connection, stream).map(|()| Done::Written)
+        }
+    }
+}
+
+fn bytes(append: &Append) -> usize {
+    append.events.iter().map(|event| event.payload.len()).sum()
+}

@@ -1,0 +1,530 @@
+//! The shop as a person meets it: the program itself, run on real files and on a real PostgreSQL.
+
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a test may panic"
+)]
+
+mod saga;
+
+use es_testkit::postgres::{Database, Server};
+use std::{
+    fs,
+    io::{BufRead, BufReader},
+    path::{Path, PathBuf},
+    process::{Child, Command, Output, Stdio},
+    sync::LazyLock,
+    time::{Duration, Instant},
+};
+
+const TOTALS: &str = "purchases=6919 customers=2357 cds=16479 cents=24409194";
+/// More kills, for as long as that takes.
+fn is_long() -> bool {
+    std::env::var_os("ES_LONG_TESTS").is_some()
+}
+
+const SAMPLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/data/cdnow_sample.txt");
+
+/// The program, built once. With the features that it has in `cargo test --workspace`, so that what it
+/// needs is not built another time.
+static SHOP: LazyLock<PathBuf> = LazyLock::new(|| {
+    let built = Command::new(env!("CARGO"))
+        .args([
+            "build",
+            "--locked",
+            "--workspace",
+            "--example",
+            "shop",
+            "--message-format=json",
+        ])
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .stderr(Stdio::inherit())
+        .output()
+        .expect("cargo runs");
+    assert!(built.status.success(), "the shop does not build");
+    let messages = String::from_utf8_lossy(&built.stdout);
+    let built = messages
+        .lines()
+        .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok())
+        .filter(|message| message["target"]["name"] == "shop")
+        .find_map(|message| message["executable"].as_str().map(PathBuf::from));
+    built.expect("cargo names the program")
+});
+
+fn command(arguments: &[&str], folder: &Path) -> Command {
+    let mut command = Command::new(&*SHOP);
+    command.args(arguments).current_dir(folder);
+    command
+}
+
+fn shop(arguments: &[&str], folder: &Path) -> Output {
+    command(arguments, folder).output().expect("the shop runs")
+}
+
+fn stdout(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+/// The last line of the report, which is computed from the read model.
+fn totals(folder: &Path) -> String {
+    totals_of(folder, "shop.db")
+}
+
+fn totals_of(folder: &Path, db: &str) -> String {
+    let report = shop(&["report", "--db", db], folder);
+    assert!(report.status.success(), "{}", stderr(&report));
+    stdout(&report)
+        .lines()
+        .last()
+        .unwrap_or_default()
+        .to_owned()
+}
+
+fn count(folder: &Path, sql: &str) -> i64 {
+    let db = rusqlite::Connection::open(folder.join("shop.db")).expect("opens");
+    db.query_row(sql, [], |row| row.get(0)).expect("counts")
+}
+
+/// Where a shop is, for what holds in SQLite and in PostgreSQL.
+struct Place {
+    folder: tempfile::TempDir,
+    database: Option<Database<'static>>,
+    db: String,
+}
+
+impl Place {
+    fn sqlite() -> Self {
+        Self {
+            folder: tempfile::tempdir().expect("a folder"),
+            database: None,
+            db: "shop.db".to_owned(),
+        }
+    }
+
+    fn postgres() -> Self {
+        let server = Server::shared().expect("a server");
+        let database = server.database().expect("a database");
+        Self {
+            folder: tempfile::tempdir().expect("a folder"),
+            db: database.url(),
+            database: Some(database),
+        }
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = command(arguments, self.folder.path());
+        command.args(["--db", &self.db]);
+        command
+    }
+
+    fn shop(&self, arguments: &[&str]) -> Output {
+        self.command(arguments).output().expect("the shop runs")
+    }
+
+    fn totals(&self) -> String {
+        totals_of(self.folder.path(), &self.db)
+    }
+
+    /// `None` where there is no such table yet.
+    fn try_count(&self, sql: &str) -> Option<i64> {
+        if let Some(database) = &self.database {
+            return database.query(sql).ok()?.trim().parse().ok();
+        }
+        let db = rusqlite::Connection::open(self.folder.path().join("shop.db")).ok()?;
+        db.query_row(sql, [], |row| row.get(0)).ok()
+    }
+
+    fn events(&self) -> Option<i64> {
+        let schema = self.database.as_ref().map_or("main", |_| "es");
+        self.try_count(&format!("SELECT count(*) FROM {schema}.events"))
+    }
+
+    /// How many tables of builds there are, those of unfinished ones included.
+    fn tables(&self) -> Option<i64> {
+        self.try_count(match self.database {
+            None => "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name GLOB '*__g*'",
+            Some(_) => r"SELECT count(*) FROM pg_tables WHERE tablename LIKE '%\_\_g%'",
+        })
+    }
+
+    /// Waits until there are more events than `events`, or the program has ended.
+    fn wait_for_events(&self, events: i64, program: &mut Child) {
+        let start = Instant::now();
+        while program.try_wait().expect("can be asked").is_none() {
+            if self.events().is_some_and(|now| now > events) {
+                return;
+            }
+            assert!(
+                start.elapsed() < Duration::from_secs(90),
+                "nothing is imported"
+            );
+            std::thread::yield_now();
+        }
+    }
+}
+
+/// Everything is there; importing it again changes nothing.
+fn imports_nothing_again(place: &Place) {
+    let events = place.events();
+    assert!(events.is_some());
+    let again = place.shop(&["import", SAMPLE]);
+    assert_eq!(
+        stdout(&again),
+        "0 purchases imported, 6919 were already there\n"
+    );
+    assert_eq!(place.events(), events);
+}
+
+/// What the shop says of the whole sample.
+fn answers(place: &Place) {
+    assert_eq!(place.totals(), TOTALS);
+    assert_eq!(place.totals(), TOTALS);
+    let text = stdout(&place.shop(&["show", "00004-19970118-2-2973"]));
+    for part in [
+        "order.placed v3",
+        "order.paid v1",
+        "order.shipped v1",
+        "$29.73",
+    ] {
+        assert!(text.contains(part), "{part} is missing in\n{text}");
+    }
+    let orders = place.shop(&["orders", "00004"]);
+    assert_eq!(stdout(&orders).matches("shipped").count(), 4);
+    for (arguments, said) in [
+        (
+            ["orders", "nobody"],
+            "shop: customer `nobody` has no orders\n",
+        ),
+        (["show", "nothing"], "shop: there is no order `nothing`\n"),
+    ] {
+        let nothing = place.shop(&arguments);
+        assert_eq!(nothing.status.code(), Some(3));
+        assert_eq!(stderr(&nothing), said);
+    }
+}
+
+/// An import that is killed when there are so many events, reports in between, and then finished.
+fn imports_although_killed(place: &Place, killed_at: &[i64]) {
+    let import = ["import", SAMPLE];
+    let mut kills = 0;
+    for events in killed_at {
+        let mut program = place
+            .command(&import)
+            .stdout(Stdio::null())
+            .spawn()
+            .expect("the shop runs");
+        place.wait_for_events(*events, &mut program);
+        program.kill().expect("can be killed");
+        let ended = program.wait().expect("has ended");
+        kills += usize::from(ended.code().is_none());
+        // A report on half an import leaves a checkpoint in the middle.
+        assert!(place.totals().starts_with("purchases="));
+    }
+    assert!(
+        kills * 2 > killed_at.len(),
+        "only {kills} imports were killed on the way"
+    );
+    assert!(place.shop(&import).status.success());
+    assert_eq!(place.totals(), TOTALS);
+    let halves = "SELECT count(*) FROM order_summaries WHERE status <> 'shipped'";
+    assert_eq!(place.try_count(halves), Some(0));
+}
+
+/// Rebuilds that are killed later and later, reports beside them and behind, and then a whole one.
+fn rebuilds_although_killed(place: &Place, rounds: u64) {
+    let mut kills = 0;
+    for round in 0..rounds {
+        let mut program = place
+            .command(&["rebuild"])
+            .stdout(Stdio::null())
+            .spawn()
+            .expect("the shop runs");
+        // Anywhere: a little later in each round.
+        std::thread::sleep(Duration::from_millis(20 + round * 25));
+        if round % 2 == 0 {
+            assert_eq!(place.totals(), TOTALS, "beside a rebuild");
+        }
+        program.kill().expect("can be killed");
+        kills += u64::from(program.wait().expect("has ended").code().is_none());
+        assert_eq!(place.totals(), TOTALS, "behind a rebuild that was killed");
+    }
+    assert!(
+        kills * 4 >= rounds,
+        "only {kills} rebuilds were killed on the way"
+    );
+    let done = place.shop(&["rebuild"]);
+    assert_eq!(stdout(&done), "the read models were built anew\n");
+    assert_eq!(place.totals(), TOTALS);
+    let status = stdout(&place.shop(&["status"]));
+    for model in ["order_summaries", "sales_by_month", "customers"] {
+        assert_eq!(status.matches(model).count(), 1, "{status}");
+    }
+    assert!(!status.contains("being built"), "{status}");
+    // Nothing is left of the tables that were not finished.
+    assert_eq!(place.tables(), Some(5));
+}
+
+/// Without events: `status` has nothing to say yet.
+fn makes_an_empty_shop(place: &Place) {
+    let file = place.folder.path().join("empty.txt");
+    fs::write(&file, "").expect("writes");
+    let file = file.to_str().expect("a plain path");
+    let import = place.shop(&["import", file]);
+    assert_eq!(
+        stdout(&import),
+        "0 purchases imported, 0 were already there\n",
+        "{}",
+        stderr(&import)
+    );
+    let none = stdout(&place.shop(&["status"]));
+    assert!(none.starts_with("There are no read models yet"), "{none}");
+}
+
+#[test]
+fn importing_twice_is_importing_once() {
+    let place = Place::sqlite();
+    makes_an_empty_shop(&place);
+    let first = place.shop(&["import", SAMPLE]);
+    assert_eq!(
+        stdout(&first),
+        "6919 purchases imported, 0 were already there\n"
+    );
+    assert_eq!(first.status.code(), Some(0));
+    imports_nothing_again(&place);
+    answers(&place);
+}
+
+#[test]
+fn an_import_can_be_killed_anywhere_and_run_again() {
+    let killed_at: &[i64] = if is_long() {
+        &[0, 1, 2_000, 9_000, 20_000]
+    } else {
+        &[0, 9_000]
+    };
+    imports_although_killed(&Place::sqlite(), killed_at);
+}
+
+#[test]
+fn a_rebuild_can_be_killed_anywhere_while_reports_go_on() {
+    let place = Place::sqlite();
+    assert!(place.shop(&["import", SAMPLE]).status.success());
+    assert_eq!(place.totals(), TOTALS);
+    rebuilds_although_killed(&place, if is_long() { 8 } else { 3 });
+}
+
+#[test]
+#[cfg_attr(
+    not(postgres),
+    ignore = "needs PostgreSQL: install it or set ES_POSTGRES_BIN"
+)]
+fn in_postgresql_it_is_the_same() {
+    let place = Place::postgres();
+    makes_an_empty_shop(&place);
+    imports_although_killed(&place, if is_long() { &[1, 9_000] } else { &[9_000] });
+    imports_nothing_again(&place);
+    answers(&place);
+    rebuilds_although_killed(&place, if is_long() { 4 } else { 2 });
+}
+
+#[test]
+fn both_file_forms_and_bad_lines() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let folder = folder.path();
+    let five = " 00004 0001 19970118  2   29.73\r\n 00004 0001 19970118  2   29.73\r\n";
+    fs::write(folder.join("five.txt"), five).expect("writes");
+    let four = "id date cds dollars\n00004 19970118 2 29.73\n00004 1997 2 29.73\n\n\
+                00005 19970102 1 12.00\n00006 19970102 one 12.00\n";
+    fs::write(folder.join("four.txt"), four).expect("writes");
+
+    let output = shop(&["import", "five.txt", "--db", "shop.db"], folder);
+    assert_eq!(
+        stdout(&output),
+        "2 purchases imported, 0 were already there\n"
+    );
+    let output = shop(&["import", "four.txt", "--db", "shop.db"], folder);
+    assert_eq!(
+        stdout(&output),
+        "1 purchases imported, 1 were already there\n\
+         2 malformed lines and 0 refused purchases were left out\n"
+    );
+    assert_eq!(
+        stderr(&output),
+        "four.txt:3:7: expected a date as YYYYMMDD, found `1997`\n\
+         four.txt:6:16: expected a number of CDs, 1 or more, found `one`\n"
+    );
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(totals(folder), "purchases=3 customers=2 cds=5 cents=7146");
+}
+
+#[test]
+fn mistakes_are_said_and_make_nothing() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let folder = folder.path();
+    for (arguments, said) in [
+        (
+            &["report", "--db", "no.db"][..],
+            "no.db: there is no such file",
+        ),
+        (
+            &["show", "x", "--db", "no.db"],
+            "no.db: there is no such file",
+        ),
+        (
+            &["import", "no.txt", "--db", "no.db"],
+            "no.txt: No such file",
+        ),
+        (
+            &["import", SAMPLE, "--db", "no/such/folder/shop.db"],
+            "no/such/folder",
+        ),
+    ] {
+        let output = shop(arguments, folder);
+        assert_eq!(output.status.code(), Some(3), "{arguments:?}");
+        assert!(
+            stderr(&output).contains(said),
+            "{arguments:?}: {}",
+            stderr(&output)
+        );
+        assert_eq!(
+            fs::read_dir(folder).expect("reads").count(),
+            0,
+            "{arguments:?}"
+        );
+    }
+    fs::write(
+        folder.join("text.db"),
+        "this is not a database, it only looks like one",
+    )
+    .expect("writes");
+    let output = shop(&["report", "--db", "text.db"], folder);
+    assert_eq!(output.status.code(), Some(3));
+    assert!(stderr(&output).contains("damaged"), "{}", stderr(&output));
+}
+
+#[test]
+#[cfg_attr(
+    not(postgres),
+    ignore = "needs PostgreSQL: install it or set ES_POSTGRES_BIN"
+)]
+fn mistakes_with_a_server_are_said_and_make_nothing() {
+    let place = Place::postgres();
+    let database = place.database.as_ref().expect("on a server");
+    let (name, url) = (database.name(), database.url());
+    let other = url.replace(name, "no_such_shop");
+    let nobody = url.replace("user=es", "user=nobody_here password=hunter2");
+    let silent = "postgresql://es:hunter2@127.0.0.1:1/shop";
+    for (arguments, said) in [
+        (
+            ["report", "", "--db", &url],
+            &*format!("database `{name}`: there is no shop in it; `shop import` makes one"),
+        ),
+        (["show", "x", "--db", &url], "there is no shop in it"),
+        (["import", "no.txt", "--db", &url], "no.txt: No such file"),
+        (
+            ["import", SAMPLE, "--db", &other],
+            "database `no_such_shop`: the database cannot be opened: database \"no_such_shop\" does \
+             not exist",
+        ),
+        (
+            ["report", "", "--db", &nobody],
+            "role \"nobody_here\" does not exist",
+        ),
+        (
+            ["report", "", "--db", silent],
+            "database `shop`: the database cannot be reached",
+        ),
+        (
+            ["import", SAMPLE, "--db", "postgres://es:hunter2@[::1/shop"],
+            "the connection string is neither a URL",
+        ),
+        (
+            ["import", SAMPLE, "--db", "host=localhost hunter2"],
+            "the connection string is neither a URL",
+        ),
+    ] {
+        let arguments: Vec<&str> = arguments.into_iter().filter(|a| !a.is_empty()).collect();
+        let output = shop(&arguments, place.folder.path());
+        let error = stderr(&output);
+        assert_eq!(output.status.code(), Some(3), "{arguments:?}: {error}");
+        assert!(error.contains(said), "{arguments:?}: {error}");
+        assert!(!error.contains("hunter2"), "{error}");
+    }
+    let schemas = "SELECT count(*) FROM pg_namespace WHERE nspname = 'es'";
+    assert_eq!(place.try_count(schemas), Some(0));
+    let files = fs::read_dir(place.folder.path()).expect("reads");
+    assert_eq!(files.count(), 0);
+}
+
+#[test]
+fn the_tour_ends_in_the_published_totals() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut tour = command(&[], folder.path())
+        .env("TMPDIR", folder.path())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("the shop runs");
+    let lines = BufReader::new(tour.stdout.take().expect("piped")).lines();
+    let lines: Vec<String> = lines.map(|line| line.expect("text")).collect();
+    assert!(tour.wait().expect("ends").success());
+    assert!(lines.iter().any(|line| line == TOTALS), "{lines:#?}");
+    assert!(lines.iter().any(|line| line.contains("order.shipped v1")));
+}
+
+/// A database as the first two releases of the shop wrote it, one hundred purchases each; the
+/// examples `shop-release-1` and `shop-release-2` are those programs.
+const OLD_RELEASES: &str = include_str!("../../data/shop-releases-1-and-2.sql");
+
+#[test]
+fn todays_shop_reads_what_its_earlier_releases_wrote() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let folder = folder.path();
+    let db = rusqlite::Connection::open(folder.join("shop.db")).expect("opens");
+    db.execute_batch(OLD_RELEASES).expect("is SQL");
+    drop(db);
+    for (version, purchases) in [(1, 100), (2, 100), (3, 0)] {
+        let sql = format!(
+            "SELECT count(*) FROM events WHERE event = 'order.placed' AND schema_version = {version}"
+        );
+        assert_eq!(count(folder, &sql), purchases, "version {version}");
+    }
+    // What the first two hundred lines of the sample add up to, counted by hand.
+    let lines = fs::read_to_string(SAMPLE).expect("reads");
+    let lines = lines
+        .lines()
+        .take(200)
+        .map(|line| line.split_whitespace().collect::<Vec<_>>());
+    let (mut cds, mut cents, mut customers) = (0_i64, 0_i64, std::collections::BTreeSet::new());
+    for line in lines {
+        cds += line[3].parse::<i64>().expect("a number");
+        cents += line[4].replace('.', "").parse::<i64>().expect("a number");
+        customers.insert(line[0].to_owned());
+    }
+    let expected = format!(
+        "purchases=200 customers={} cds={cds} cents={cents}",
+        customers.len()
+    );
+    assert_eq!(totals(folder), expected);
+
+    let show = |id| stdout(&shop(&["show", id, "--db", "shop.db"], folder));
+    let first = show("00004-19970118-2-2973");
+    assert!(first.contains("order.placed v1, read as v3"), "{first}");
+    assert!(first.contains("for $29.73 USD on 1997-01-18"), "{first}");
+    let sql = "SELECT aggregate_id FROM events WHERE schema_version = 2 LIMIT 1";
+    let db = rusqlite::Connection::open(folder.join("shop.db")).expect("opens");
+    let id: String = db
+        .query_row(sql, [], |row| row.get(0))
+        .expect("there is one");
+    drop(db);
+    let second = show(&id);
+    assert!(second.contains("order.placed v2, read as v3"), "{second}");
+
+    // An import finds the old purchases and adds the others.
+    let import = shop(&["import", SAMPLE, "--db", "shop.db"], folder);
+    assert_eq!(import.status.code(), Some(0), "{}", stderr(&import));
+    assert_eq!(totals(folder), TOTALS);
+}

@@ -1,0 +1,137 @@
+#!/usr/bin/env bash
+# Breaks each rule of es-runtime/src/store/rules.rs once and requires the conformance suite, or the tests of
+# damaged SQLite files, to fail.
+# Usage: tests/mutants/rules.sh [stores], such as "memory:: sqlite::" (the default) or "postgres::".
+#
+# All mutations go into one build; the variable MUTANT of a run chooses one. The file in the
+# work tree is changed during the build and put back then, so it must have no changes of its own.
+set -u
+cd "$(dirname "$0")/../.." || exit 2
+rules=es-runtime/src/store/rules.rs
+stores=${1:-memory:: sqlite::}
+git diff --quiet HEAD -- "$rules" || { echo "$rules has changes; commit them first" >&2; exit 2; }
+log=$(mktemp) copies=$(mktemp -d)
+root=$PWD
+trap 'git -C "$root" checkout --quiet HEAD -- "$rules"; rm -rf "$log" "$copies"' EXIT
+
+# What is broken, the code (which must be there exactly once), and what stands there instead, one line
+# each; @ is true in the run that is to break it.
+mutations=(
+'the expected version is not compared'
+'if !append.expected.accepts(head.version) {'
+'if !@ && !append.expected.accepts(head.version) {'
+
+'a stream that is one version behind is accepted'
+'expected.accepts(head.version)'
+'expected.accepts(head.version.saturating_add(u64::from(@)))'
+
+'a repeated request may have more events'
+'= u64::try_from(append.events.len()) == Ok(first.events);'
+'= @ || u64::try_from(append.events.len()) == Ok(first.events);'
+
+'a repeated request may have other events'
+'self.append.events.get(self.seen).is_some_and(|event| {'
+'self.append.events.get(self.seen).is_some_and(|event| { @ ||'
+
+'a repeated request is not marked'
+'Earlier::Same(self.first.as_repeated())'
+'Earlier::Same(if @ { self.first } else { self.first.as_repeated() })'
+
+'a missing row of a repeated request is not noticed'
+'if !self.is_whole || u64::try_from(self.seen) != Ok(self.first.events) {'
+'if !@ && (!self.is_whole || u64::try_from(self.seen) != Ok(self.first.events)) {'
+
+'a repeated request is written again'
+'match (earlier, &append.append_id) {'
+'match (earlier.filter(|e| !@ || !matches!(e, Earlier::Same(_))), &append.append_id) {'
+
+'an id that was used for other events is used again'
+'match (earlier.filter('
+'match (earlier.filter(|e| !@ || !matches!(e, Earlier::Different { .. })).filter('
+
+'versions begin one too late'
+'(1..=self.count)'
+'(1 + u64::from(@)..=self.count + u64::from(@))'
+
+'an append without events moves the position'
+'if self.count == 0 {'
+'if !@ && self.count == 0 {'
+
+'an append that only remembers its id is not written'
+'self.count > 0 || self.is_remembered'
+'self.count > 0 || (!@ && self.is_remembered)'
+
+'the version after an append is that before it'
+'version: self.head.version.saturating_add(self.count),'
+'version: self.head.version.saturating_add(if @ { 0 } else { self.count }),'
+
+'bounds are not checked'
+'.map_err(|reason| AppendError::Invalid {'
+'.or_else(|reason| if @ { Ok(()) } else { Err(reason) }).map_err(|reason| AppendError::Invalid {'
+
+'ids of stored events are not looked for'
+'if is_known(event.id) ||'
+'if (!@ && is_known(event.id)) ||'
+
+'event ids of one append are not compared'
+'|| !own.insert(event.id)'
+'|| (!@ && !own.insert(event.id))'
+
+'a commit repeats an append'
+'if appended.repeated {'
+'if !@ && appended.repeated {'
+
+'epochs are not compared'
+'if change.is_fenced_by(actual)'
+'if !@ && change.is_fenced_by(actual)'
+
+'cursors are not compared'
+'if actual == moved.from {'
+'if @ || actual == moved.from {'
+)
+
+count=$((${#mutations[@]} / 3))
+for ((number = 0; number < count; number++)); do
+    FROM=${mutations[number * 3 + 1]} TO=${mutations[number * 3 + 2]} NUMBER=$number perl -0pi -e '
+        my ($from, $to) = ($ENV{FROM}, $ENV{TO});
+        $to =~ s/@/mutant($ENV{NUMBER})/g;
+        my ($code, $tests) = split /(?=#\[cfg\(test\)\])/, $_, 2;
+        my $found = () = $code =~ /\Q$from\E/g;
+        $found == 1 or print STDERR "found $found times: $from\n" and exit 1;
+        $code =~ s/\Q$from\E/$to/;
+        $_ = "$code$tests";
+    ' "$rules" || exit 2
+done
+perl -0pi -e 's/const fn/fn/g' "$rules"
+cat >>"$rules" <<'RUST'
+fn mutant(number: u32) -> bool {
+    std::env::var("MUTANT").is_ok_and(|chosen| chosen == number.to_string())
+}
+RUST
+cargo test -p es-tests --test conformance --test sqlite_file --no-run >"$log" 2>&1 || { cat "$log"; exit 2; }
+git checkout --quiet HEAD -- "$rules"
+for suite in conformance sqlite_file; do
+    built=$(sed -n "s/.*Executable.*(\(.*\/$suite-[0-9a-f]*\))$/\1/p" "$log")
+    cp "$built" "$copies/$suite" || exit 2
+done
+cd tests || exit 2
+
+run() {
+    # shellcheck disable=SC2086 # the names of the stores are words
+    MUTANT=$1 timeout 120 "$copies/conformance" $stores >"$log" 2>&1 &&
+        MUTANT=$1 timeout 120 "$copies/sqlite_file" >"$log" 2>&1
+}
+
+run none || { echo "the tests fail without a mutation"; cat "$log"; exit 2; }
+survived=0
+for ((number = 0; number < count; number++)); do
+    run "$number"
+    case $? in
+        0) verdict=SURVIVED survived=1 ;;
+        124) verdict="red (a test did not end)" ;;
+        *) verdict="red ($(grep -cE '^test .* FAILED$' "$log"): $(grep -E '^test .* FAILED$' "$log" | head -3 |
+            sed 's/^test //; s/ \.\.\. FAILED//' | tr '\n' ' '))" ;;
+    esac
+    echo "${mutations[number * 3]}: $verdict"
+done
+exit "$survived"

@@ -1,0 +1,41 @@
+//! The programs that tests start, kill and measure, in one binary, so that one is linked:
+//! `programs NAME ARGUMENTS..`. Each module is one of them and says what it takes.
+
+mod board;
+mod chaos;
+mod conformance;
+mod crash_writer;
+mod deploy_bridge;
+mod deploy_new;
+mod deploy_old;
+mod power_writer;
+mod process_worker;
+mod projector;
+mod replay;
+mod saga_worker;
+
+use std::process::{ExitCode, Termination};
+
+fn main() -> ExitCode {
+    let name = std::env::args().nth(1).unwrap_or_default();
+    match name.as_str() {
+        "board" => board::main().report(),
+        "chaos" => chaos::main().report(),
+        "conformance" => conformance::main().report(),
+        "crash_writer" => crash_writer::main().report(),
+        "deploy_bridge" => deploy_bridge::main().report(),
+        "deploy_new" => deploy_new::main().report(),
+        "deploy_old" => deploy_old::main().report(),
+        "power_writer" => power_writer::main().report(),
+        "process_worker" => process_worker::main().report(),
+        "projector" => projector::main().report(),
+        "replay" => replay::main().report(),
+        "saga_worker" => saga_worker::main().report(),
+        _ => {
+            eprintln!(
+                "which program? `conformance` and `chaos` are for people; tests start the others"
+            );
+            ExitCode::FAILURE
+        }
+    }
+}

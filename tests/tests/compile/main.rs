@@ -1,0 +1,4 @@
+//! What must not compile, and the README's example.
+
+mod readme;
+mod ui;

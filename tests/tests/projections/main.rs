@@ -1,0 +1,9 @@
+//! Projections and subscriptions on both databases.
+
+mod crash;
+mod faults;
+mod inline;
+mod postgres;
+mod runners;
+mod sqlite;
+mod subscriptions;

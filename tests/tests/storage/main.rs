@@ -1,0 +1,19 @@
+//! The stores: the suite that all of them pass, and what only one of them has.
+
+mod conformance;
+mod memory;
+mod snapshots;
+
+mod sqlite_cancel;
+mod sqlite_crash;
+mod sqlite_file;
+mod sqlite_group;
+mod sqlite_repository;
+
+mod chaos;
+mod postgres_commits;
+mod postgres_gaps;
+mod postgres_pooler;
+mod postgres_server;
+mod postgres_store;
+mod power_loss;

@@ -1,0 +1,145 @@
+//! The PostgreSQL store behind a `PgBouncer` that gives each transaction another connection: the checks
+//! of the suite that a session's state would break, on a real one. Beside it, what becomes of a client
+//! that relies on its session.
+#![cfg(unix)]
+
+use es_postgres::{
+    PostgresReadDatabase, PostgresStore,
+    tokio_postgres::{self, NoTls},
+};
+use es_testkit::{
+    conformance::{self, Capabilities, StoreFixture, checks},
+    postgres::{Database, Server},
+};
+use es_tests::pooler::Pooler;
+use std::sync::OnceLock;
+
+fn pooler() -> &'static (&'static Server, Pooler<'static>) {
+    static POOLER: OnceLock<(&'static Server, Pooler<'static>)> = OnceLock::new();
+    POOLER.get_or_init(|| {
+        let server = Server::shared().expect("a server");
+        (server, Pooler::start(server).expect("a pooler"))
+    })
+}
+
+struct Pooled {
+    database: Database<'static>,
+}
+
+impl StoreFixture for Pooled {
+    type Store = PostgresStore;
+    type Database = PostgresReadDatabase;
+
+    async fn open(&self) -> PostgresStore {
+        PostgresStore::options(&pooler().1.url(&self.database))
+            .expect("a connection string")
+            .transaction_pool(true)
+            .open()
+            .await
+            .expect("opens")
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        Capabilities {
+            reopens: true,
+            closes: true,
+            wakes: true,
+            read_database: true,
+            ..Capabilities::default()
+        }
+    }
+
+    async fn close(&self, store: PostgresStore) {
+        store.close().await;
+    }
+
+    async fn read_database(&self, store: &PostgresStore) -> Option<PostgresReadDatabase> {
+        Some(store.read_database())
+    }
+}
+
+/// What writes, reads, follows, races, is dropped, or keeps read models; not what only a server can do.
+const CHECKS: [&str; 24] = [
+    "any_version_lets_every_writer_in_once",
+    "one_of_a_hundred_racing_writers_wins",
+    "a_batch_is_stored_whole_or_not_at_all",
+    "a_thousand_random_operations_leave_no_gaps",
+    "the_same_request_twice_has_one_effect",
+    "racing_repeats_have_one_effect",
+    "a_dropped_append_is_resolved_by_its_id",
+    "ranges_and_limits_bound_a_read",
+    "a_read_during_appends_sees_whole_batches",
+    "a_dropped_read_frees_its_place",
+    "page_size_does_not_change_the_result",
+    "nothing_is_missed_while_writers_write",
+    "catching_up_and_following_lose_nothing",
+    "a_reader_without_wakes_finds_everything",
+    "wakes_come_as_declared",
+    "payloads_come_back_byte_for_byte",
+    "metadata_comes_back",
+    "a_saved_snapshot_comes_back",
+    "a_replaced_owner_is_refused",
+    "rows_and_checkpoint_move_together",
+    "two_runners_count_once",
+    "opening_at_once_makes_one_store",
+    "a_close_answers_what_is_in_flight",
+    "calls_can_be_dropped_at_every_poll",
+];
+
+#[test]
+#[cfg_attr(
+    not(all(postgres, pgbouncer)),
+    ignore = "needs PostgreSQL and PgBouncer: install them"
+)]
+fn a_transaction_pool_changes_nothing() {
+    let (server, _) = pooler();
+    let mut ran = 0;
+    for check in checks::<Pooled>() {
+        if CHECKS.contains(&check.name) {
+            let database = server.database().expect("a database");
+            println!("{}", check.name);
+            (check.run)(Pooled { database });
+            ran += 1;
+        }
+    }
+    assert_eq!(ran, CHECKS.len(), "a check has another name");
+}
+
+/// The control: behind this pooler a client finds what another one left in a session.
+#[test]
+#[cfg_attr(
+    not(all(postgres, pgbouncer)),
+    ignore = "needs PostgreSQL and PgBouncer: install them"
+)]
+fn what_a_session_holds_is_not_ones_own_behind_a_transaction_pool() {
+    conformance::run(async {
+        let (server, pooler) = pooler();
+        let database = server.database().expect("a database");
+        let url = pooler.url(&database);
+        let mut clients = Vec::new();
+        for _ in 0..8 {
+            let (client, connection) = tokio_postgres::connect(&url, NoTls)
+                .await
+                .expect("connects");
+            tokio::spawn(connection);
+            clients.push(client);
+        }
+        let set = clients[0].batch_execute("SET search_path TO elsewhere");
+        set.await.expect("set");
+        let mut found = 0;
+        for client in &clients[1..] {
+            let said = client
+                .simple_query("SHOW search_path")
+                .await
+                .expect("shown");
+            found += said
+                .iter()
+                .filter(|message| {
+                    matches!(message, tokio_postgres::SimpleQueryMessage::Row(row)
+                        if row.get(0) == Some("elsewhere"))
+                })
+                .count();
+        }
+        assert!(found > 0, "sessions are not shared: the pooler is none");
+    });
+}
