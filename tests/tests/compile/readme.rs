@@ -1,15 +1,20 @@
-//! The README shows the bank account as it is.
+//! The README shows the quickstart as it is.
 
 #[test]
-fn the_bank_account_of_the_readme_is_the_example() {
+fn the_example_of_the_readme_is_the_quickstart() {
     let readme = include_str!("../../../README.md");
-    let example = include_str!("../../../examples/bank/main.rs");
-    // The first line of the example says what the README's heading says.
+    let example = include_str!("../../../examples/quickstart/main.rs");
     let code = example.split_once("\n\n").map_or(example, |(_, code)| code);
     assert!(
         readme.contains(code),
-        "copy examples/bank/main.rs without its first line into README.md"
+        "copy examples/quickstart/main.rs without its first line into README.md"
     );
+    assert!(
+        code.lines().count() <= 45,
+        "the first example has at most 45 lines"
+    );
+    let lines = readme.lines().count();
+    assert!((120..=180).contains(&lines), "the README has {lines} lines");
 }
 
 #[test]
