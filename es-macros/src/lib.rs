@@ -113,11 +113,11 @@ use proc_macro::TokenStream;
 ///     (dollars * 100.0).round() as i64
 /// }
 ///
-/// let first = OrderPlaced::from_payload(StoredPayload {
-///     schema_version: 1,
-///     content_type: Codec::Json.content_type(),
-///     bytes: br#"{"customer":7,"total":12.5}"#,
-/// })?;
+/// let first = OrderPlaced::from_payload(StoredPayload::new(
+///     1,
+///     Codec::Json.content_type(),
+///     br#"{"customer":7,"total":12.5}"#,
+/// ))?;
 /// let today = OrderPlaced {
 ///     customer: 7,
 ///     currency: "USD".to_owned(),

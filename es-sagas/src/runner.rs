@@ -448,7 +448,7 @@ impl Idle {
                 };
             }
             WorkStatus::Parked => self.parked += 1,
-            WorkStatus::Done => {}
+            _ => {}
         }
     }
 }

@@ -507,7 +507,9 @@ impl StoreLayer for Broken {
                 }
                 Ok(events)
             }
-            Fault::ReadsBackwardForward if range.direction == es_runtime::Direction::Backward => {
+            Fault::ReadsBackwardForward
+                if range.direction == es_runtime::ReadDirection::Backward =>
+            {
                 let mut events = self.inner.read_stream(stream, range, limit).await?;
                 events.reverse();
                 Ok(events)
@@ -582,13 +584,9 @@ impl StoreLayer for Broken {
                 let known = self.state().shapes.get(&snapshot.stream).copied();
                 let shape = known.unwrap_or(snapshot.fingerprint);
                 self.state().shapes.insert(snapshot.stream.clone(), shape);
-                self.inner
-                    .save_snapshot(Snapshot {
-                        fingerprint: shape,
-                        ..snapshot
-                    })
-                    .await?;
-                return Ok(());
+                let mut snapshot = snapshot;
+                snapshot.fingerprint = shape;
+                return self.inner.save_snapshot(snapshot).await;
             }
             Fault::KeepsOldSnapshots => self.inner.delete_snapshot(&snapshot.stream).await?,
             _ => {}

@@ -120,6 +120,7 @@ pub struct EventType {
 
 /// A payload as it lies in the store, with the two columns that say how to read it.
 #[derive(Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct StoredPayload<'a> {
     /// The version of the event's shape that was written.
     pub schema_version: u16,
@@ -127,6 +128,17 @@ pub struct StoredPayload<'a> {
     pub content_type: &'a str,
     /// The bytes.
     pub bytes: &'a [u8],
+}
+
+impl<'a> StoredPayload<'a> {
+    /// A payload with its two columns.
+    pub const fn new(schema_version: u16, content_type: &'a str, bytes: &'a [u8]) -> Self {
+        Self {
+            schema_version,
+            content_type,
+            bytes,
+        }
+    }
 }
 
 impl std::fmt::Debug for StoredPayload<'_> {
