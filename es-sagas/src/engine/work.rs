@@ -2,18 +2,29 @@
 //! what comes next in one.
 
 use super::{
-    Direction, Fail, ParkedWhy, SagaError, StepCx,
-    commit::{ATTEMPTS, append_of, is_rejected_for_good, may_decide_again, pause_after, released},
-    decide::Draft,
-    definition::{Boxed, Kind, Perform, Work},
-    info::Info,
-    input::unreadable_row,
-    load::{Loaded, load, may_pass},
-    names::{COMPENSATED, COMPLETED},
-    runner::{Core, Stop},
+    StepCall,
+    commit::{
+        MAX_ATTEMPTS, append_of, contended, decide_without_lease, is_rejected_for_good,
+        may_decide_again, pause_after, released,
+    },
+    core::{Core, Stop},
+    load::{LoadedSaga, is_transient, load},
+    unreadable::park_unreadable,
 };
-use es_runtime::{Append, AppendError, CommitError, LoadError, Timestamp, command::DecideError};
-use es_runtime::{Claim, Claimed, Commit, WorkQueue};
+use crate::{
+    decide::Draft,
+    definition::{Boxed, ErasedSaga, Fail, Info, Perform, Prepared, StepCx},
+    error::SagaError,
+    key::StepDirection,
+    log::ParkedWhy,
+    names::{COMPENSATED, COMPLETED},
+    process,
+    state::SagaState,
+};
+use es_runtime::{
+    Append, AppendError, Claim, Claimed, Commit, CommitError, Timestamp, WorkQueue,
+    command::DecideError,
+};
 use futures_timer::Delay;
 use serde_json::Value;
 use std::{
@@ -37,10 +48,10 @@ pub(crate) async fn claim<S: WorkQueue>(
 }
 
 /// A saga that this runner holds.
-struct Held<'c, S> {
+struct LeasedSaga<'c, S> {
     core: &'c Core<S>,
     claimed: Claimed,
-    loaded: Loaded,
+    loaded: LoadedSaga,
     space: Arc<str>,
     /// Not later than when its lease began.
     since: Instant,
@@ -59,9 +70,9 @@ enum Stored {
 }
 
 /// A call that is to be made.
-struct Todo {
+struct NextCall {
     step: String,
-    to: Direction,
+    to: StepDirection,
     attempt: u32,
     timeout: Duration,
 }
@@ -76,14 +87,14 @@ pub(crate) async fn work_on<S: WorkQueue>(
     stop: &Stop,
 ) -> Result<(), SagaError> {
     if let Some(manager) = core.manager(claimed.instance.aggregate()) {
-        return super::process::work_on(core, manager, claimed, stop).await;
+        return process::work_on(core, manager, claimed, stop).await;
     }
     let loaded = match load(&core.store, &claimed.instance).await {
         Ok(loaded) => loaded,
-        Err(error) if may_pass(&error) => return Err(error.into()),
+        Err(error) if is_transient(&error) => return Err(error.into()),
         Err(unreadable) => return park_unreadable(core, &claimed, unreadable).await,
     };
-    let mut held = Held {
+    let mut leased = LeasedSaga {
         core,
         space: core.space().await?,
         // Before the first claim nobody can have called anything.
@@ -93,10 +104,10 @@ pub(crate) async fn work_on<S: WorkQueue>(
         since,
         released: false,
     };
-    let Some(started) = held.loaded.state.started.clone() else {
-        return held.let_go(&Info::unknown(0, "")).await;
+    let Some(started) = leased.loaded.state.started.clone() else {
+        return leased.release(&Info::unknown(0, "")).await;
     };
-    let category = held.claimed.instance.aggregate().to_owned();
+    let category = leased.claimed.instance.aggregate().to_owned();
     let Some(kind) = core.pinned(&category, started.version, &started.hash) else {
         let info = Info::unknown(started.version, &started.hash);
         let message = format!(
@@ -105,16 +116,17 @@ pub(crate) async fn work_on<S: WorkQueue>(
             info.definition()
         );
         let now = core.store.now().await?;
-        held.settle(&info, now, |draft| {
-            draft.park(ParkedWhy::UnknownDefinition {}, message.clone());
-        })
-        .await?;
+        leased
+            .settle(&info, now, |draft| {
+                draft.park(ParkedWhy::UnknownDefinition {}, message.clone());
+            })
+            .await?;
         return Ok(());
     };
-    if held.claimed.lease_expired {
-        let pending = held.loaded.state.pending.clone();
+    if leased.claimed.lease_expired {
+        let pending = leased.loaded.state.pending.clone();
         let now = core.store.now().await?;
-        let noted = held
+        let noted = leased
             .settle(kind.info(), now, |draft| {
                 // What came since then was not begun by anybody.
                 if draft.state.pending == pending {
@@ -130,39 +142,39 @@ pub(crate) async fn work_on<S: WorkQueue>(
         clippy::redundant_closure_for_method_calls,
         reason = "the method's path has one lifetime, the closure all"
     )]
-    while !stop.is_said() && !held.released {
-        if !held.keep().await {
+    while !stop.is_requested() && !leased.released {
+        if !leased.keep().await {
             return Ok(());
         }
         let now = core.store.now().await?;
-        if held
-            .settle(kind.info(), now, |draft| draft.look_at_deadline())
+        if leased
+            .settle(kind.info(), now, |draft| draft.check_deadline())
             .await?
             == Stored::Lost
         {
             return Ok(());
         }
-        let Some(todo) = held.todo(kind.info(), now) else {
+        let Some(next) = leased.next(kind.info(), now) else {
             return Ok(());
         };
-        if held.carry_out(kind, &todo).await? == Stored::Lost {
+        if leased.carry_out(kind, &next).await? == Stored::Lost {
             return Ok(());
         }
     }
-    if held.released {
+    if leased.released {
         return Ok(());
     }
-    held.let_go(kind.info()).await
+    leased.release(kind.info()).await
 }
 
-impl<S: WorkQueue> Held<'_, S> {
+impl<S: WorkQueue> LeasedSaga<'_, S> {
     fn draft<'a>(&'a self, info: &'a Info, now: Timestamp) -> Draft<'a> {
         self.loaded
             .draft(&self.claimed.instance, info, &self.space, now)
     }
 
     /// What is to be called now.
-    fn todo(&self, info: &Info, now: Timestamp) -> Option<Todo> {
+    fn next(&self, info: &Info, now: Timestamp) -> Option<NextCall> {
         let draft = self.draft(info, now);
         let pending = draft.state.pending.as_ref()?;
         if !draft.is_due() || draft.state.parked.is_some() {
@@ -170,12 +182,12 @@ impl<S: WorkQueue> Held<'_, S> {
         }
         let step = draft.pending_info();
         let timeout = match (step, pending.to) {
-            (Some(step), Direction::Do) => step.timeout,
-            (Some(step), Direction::Undo) => step.undo_timeout,
+            (Some(step), StepDirection::Do) => step.timeout,
+            (Some(step), StepDirection::Undo) => step.undo_timeout,
             (None, _) => Duration::from_secs(30),
         };
         let timeout = draft.time_left().map_or(timeout, |left| left.min(timeout));
-        Some(Todo {
+        Some(NextCall {
             step: pending.step.clone(),
             to: pending.to,
             attempt: pending.failures.saturating_add(1),
@@ -184,17 +196,21 @@ impl<S: WorkQueue> Held<'_, S> {
     }
 
     /// Makes the call and stores its outcome.
-    async fn carry_out(&mut self, kind: &dyn Kind, todo: &Todo) -> Result<Stored, SagaError> {
+    async fn carry_out(
+        &mut self,
+        kind: &dyn ErasedSaga,
+        next: &NextCall,
+    ) -> Result<Stored, SagaError> {
         let mut tries = 0;
         loop {
             tries += 1;
-            let work = self.prepare(kind, todo);
+            let work = self.prepare(kind, next);
             let (result, append) = match work {
                 Err(fail) => (Err(fail), None),
-                Ok((_, Work::Command(command))) => {
-                    let decided = match self.around_command(todo).await {
+                Ok((_, Prepared::Command(command))) => {
+                    let decided = match self.intercept_command(next).await {
                         Ok(()) => command.decide(&self.core.store).await,
-                        Err(fail) => return self.outcome(kind.info(), todo, &Err(fail)).await,
+                        Err(fail) => return self.outcome(kind.info(), next, &Err(fail)).await,
                     };
                     match decided {
                         Ok(append) => (Ok(Value::Null), Some(append)),
@@ -205,53 +221,53 @@ impl<S: WorkQueue> Held<'_, S> {
                         Err(DecideError::Failed(why)) => (Err(Fail::transient(why)), None),
                     }
                 }
-                Ok((cx, Work::Call(call))) => (self.call(&cx, call, todo).await, None),
+                Ok((cx, Prepared::Call(call))) => (self.call(&cx, call, next).await, None),
             };
             let Some(append) = append else {
-                return self.outcome(kind.info(), todo, &result).await;
+                return self.outcome(kind.info(), next, &result).await;
             };
-            match self.outcome_with(kind.info(), todo, append).await? {
-                Carried::Stored(stored) => return Ok(stored),
-                Carried::Rejected(why) => {
+            match self.outcome_with(kind.info(), next, append).await? {
+                CommandOutcome::Stored(stored) => return Ok(stored),
+                CommandOutcome::Rejected(why) => {
                     let fail = Fail::transient(why);
-                    return self.outcome(kind.info(), todo, &Err(fail)).await;
+                    return self.outcome(kind.info(), next, &Err(fail)).await;
                 }
                 // Another writer changed the aggregate: the command is decided again.
-                Carried::Again if tries < ATTEMPTS * 2 => {}
-                Carried::Again => {
+                CommandOutcome::Conflict if tries < MAX_ATTEMPTS * 2 => {}
+                CommandOutcome::Conflict => {
                     let fail = Fail::transient("others changed the aggregate in every attempt");
-                    return self.outcome(kind.info(), todo, &Err(fail)).await;
+                    return self.outcome(kind.info(), next, &Err(fail)).await;
                 }
             }
         }
     }
 
-    fn cx(&self, todo: &Todo) -> Option<StepCx> {
+    fn cx(&self, next: &NextCall) -> Option<StepCx> {
         let pending = self.loaded.state.pending.as_ref()?;
         Some(StepCx {
             instance: self.claimed.instance.clone(),
-            step: todo.step.as_str().into(),
-            to: todo.to,
+            step: next.step.as_str().into(),
+            to: next.to,
             key: pending.key,
-            attempt: todo.attempt,
+            attempt: next.attempt,
         })
     }
 
     /// The call, made by the user's code.
-    fn prepare(&self, kind: &dyn Kind, todo: &Todo) -> Result<(StepCx, Work), Fail> {
+    fn prepare(&self, kind: &dyn ErasedSaga, next: &NextCall) -> Result<(StepCx, Prepared), Fail> {
         let state = &self.loaded.state;
         let unready = || Fail::transient("the saga is not at this step");
-        let cx = self.cx(todo).ok_or_else(unready)?;
+        let cx = self.cx(next).ok_or_else(unready)?;
         let started = state.started.as_ref().ok_or_else(unready)?;
         let outputs: HashMap<_, _> = state
             .steps
             .iter()
             .filter_map(|step| Some((step.name.clone(), step.output.clone()?)))
             .collect();
-        let did = match todo.to {
-            Direction::Do => None,
-            Direction::Undo => state
-                .step(&todo.step)
+        let did = match next.to {
+            StepDirection::Do => None,
+            StepDirection::Undo => state
+                .step(&next.step)
                 .map(|step| (step.key, step.output.clone())),
         };
         let call = Perform {
@@ -260,15 +276,15 @@ impl<S: WorkQueue> Held<'_, S> {
             outputs: Arc::new(outputs),
             did,
             failure: state.failure.as_ref(),
-            ask_first: todo.attempt > 1 || !self.fresh,
+            ask_first: next.attempt > 1 || !self.fresh,
         };
         let made = catch_unwind(AssertUnwindSafe(|| kind.perform(call)));
         let work = made.unwrap_or_else(|_| Err(Fail::transient("the step panicked")))?;
         Ok((cx, work))
     }
 
-    async fn around_command(&self, todo: &Todo) -> Result<(), Fail> {
-        let (Some(interceptor), Some(cx)) = (&self.core.settings.interceptor, self.cx(todo)) else {
+    async fn intercept_command(&self, next: &NextCall) -> Result<(), Fail> {
+        let (Some(interceptor), Some(cx)) = (&self.core.settings.interceptor, self.cx(next)) else {
             return Ok(());
         };
         let nothing = Box::pin(std::future::ready(Ok(Value::Null)));
@@ -298,14 +314,14 @@ impl<S: WorkQueue> Held<'_, S> {
         &self,
         cx: &StepCx,
         call: Boxed<Result<Value, Fail>>,
-        todo: &Todo,
+        next: &NextCall,
     ) -> Result<Value, Fail> {
-        let call: super::StepCall<'_> = match &self.core.settings.interceptor {
+        let call: StepCall<'_> = match &self.core.settings.interceptor {
             Some(interceptor) => interceptor.call(cx, call),
             None => call,
         };
         let mut call = pin!(call);
-        let mut time = pin!(Delay::new(todo.timeout));
+        let mut time = pin!(Delay::new(next.timeout));
         let lease = self.core.settings.lease;
         let mut since = self.since;
         let mut keeping = pin!(async {
@@ -327,7 +343,7 @@ impl<S: WorkQueue> Held<'_, S> {
                 Err(_) => return Poll::Ready(Err(Fail::transient("the step panicked"))),
             }
             if time.as_mut().poll(context).is_ready() {
-                let message = format!("no answer within {:?}", todo.timeout);
+                let message = format!("no answer within {:?}", next.timeout);
                 return Poll::Ready(Err(Fail::transient(message)));
             }
             kept = kept && keeping.as_mut().poll(context).is_pending();
@@ -339,13 +355,13 @@ impl<S: WorkQueue> Held<'_, S> {
     async fn outcome(
         &mut self,
         info: &Info,
-        todo: &Todo,
+        next: &NextCall,
         result: &Result<Value, Fail>,
     ) -> Result<Stored, SagaError> {
         let now = self.core.store.now().await?;
         let stored = self
             .settle(info, now, |draft| {
-                draft.outcome(&todo.step, todo.to, result);
+                draft.outcome(&next.step, next.to, result);
             })
             .await;
         let stored = match stored {
@@ -355,23 +371,23 @@ impl<S: WorkQueue> Held<'_, S> {
                     "what it gave is rejected: {error}"
                 )));
                 self.settle(info, now, |draft| {
-                    draft.outcome(&todo.step, todo.to, &fail);
+                    draft.outcome(&next.step, next.to, &fail);
                 })
                 .await?
             }
             other => other?,
         };
-        if let (Stored::Lost, Direction::Do, Ok(output)) = (&stored, todo.to, result) {
-            self.tell_late(&todo.step, output).await?;
+        if let (Stored::Lost, StepDirection::Do, Ok(output)) = (&stored, next.to, result) {
+            self.record_late_success(&next.step, output).await?;
         }
         Ok(stored)
     }
 
     /// A call worked, and the saga was lost meanwhile: if it was undone, it must be undone again.
-    async fn tell_late(&self, step: &str, output: &Value) -> Result<(), SagaError> {
+    async fn record_late_success(&self, step: &str, output: &Value) -> Result<(), SagaError> {
         let metadata = self.loaded.metadata.clone();
         let instance = &self.claimed.instance;
-        super::commit::decide_unheld(self.core, instance, None, &metadata, |draft| {
+        decide_without_lease(self.core, instance, None, &metadata, |draft| {
             draft.late(step, output);
             Ok(())
         })
@@ -382,19 +398,19 @@ impl<S: WorkQueue> Held<'_, S> {
     async fn outcome_with(
         &mut self,
         info: &Info,
-        todo: &Todo,
+        next: &NextCall,
         append: Append,
-    ) -> Result<Carried, SagaError> {
+    ) -> Result<CommandOutcome, SagaError> {
         let now = self.core.store.now().await?;
         let mut draft = self.draft(info, now);
-        if [COMPLETED, COMPENSATED].contains(&todo.step.as_str()) {
-            draft.end_reached(&todo.step);
+        if [COMPLETED, COMPENSATED].contains(&next.step.as_str()) {
+            draft.end_reached(&next.step);
         } else {
-            draft.outcome(&todo.step, todo.to, &Ok(Value::Null));
+            draft.outcome(&next.step, next.to, &Ok(Value::Null));
         }
         if draft.events.is_empty() {
             // It is at something else by now: the command is not what comes next any more.
-            return Ok(Carried::Stored(Stored::Yes));
+            return Ok(CommandOutcome::Stored(Stored::Yes));
         }
         let (events, state) = (draft.events.clone(), draft.state.clone());
         let mut row = draft.row();
@@ -419,33 +435,35 @@ impl<S: WorkQueue> Held<'_, S> {
             Ok(_) => {
                 self.stored(state, events.len());
                 self.released = !due;
-                Ok(Carried::Stored(Stored::Yes))
+                Ok(CommandOutcome::Stored(Stored::Yes))
             }
-            Err(CommitError::Fenced { .. }) => Ok(Carried::Stored(Stored::Lost)),
+            Err(CommitError::Fenced { .. }) => Ok(CommandOutcome::Stored(Stored::Lost)),
             Err(CommitError::Append(AppendError::Conflict { stream, .. }))
                 if stream == aggregate =>
             {
-                Ok(Carried::Again)
+                Ok(CommandOutcome::Conflict)
             }
-            Err(error) if is_rejected_for_good(&error) => Ok(Carried::Rejected(error.to_string())),
+            Err(error) if is_rejected_for_good(&error) => {
+                Ok(CommandOutcome::Rejected(error.to_string()))
+            }
             Err(error) if may_decide_again(&error) => {
                 pause_after(&error, 1).await;
                 self.loaded = load(&self.core.store, &self.claimed.instance).await?;
                 let pending = self.loaded.state.pending.as_ref();
-                let same = pending.is_some_and(|p| p.is(&todo.step, todo.to));
+                let same = pending.is_some_and(|p| p.is(&next.step, next.to));
                 // Stored after all, or an input came first: look at it anew.
                 Ok(if same {
-                    Carried::Again
+                    CommandOutcome::Conflict
                 } else {
-                    Carried::Stored(Stored::Yes)
+                    CommandOutcome::Stored(Stored::Yes)
                 })
             }
             Err(error) => Err(error.into()),
         }
     }
 
-    fn stored(&mut self, state: super::SagaState, events: usize) {
-        let key = |state: &super::SagaState| state.pending.as_ref().map(|pending| pending.key);
+    fn stored(&mut self, state: SagaState, events: usize) {
+        let key = |state: &SagaState| state.pending.as_ref().map(|pending| pending.key);
         self.fresh = key(&state).is_some() && key(&self.loaded.state) != key(&state);
         self.loaded.state = state;
         let events = u64::try_from(events).unwrap_or(u64::MAX);
@@ -486,7 +504,7 @@ impl<S: WorkQueue> Held<'_, S> {
                     return Ok(Stored::Yes);
                 }
                 Err(CommitError::Fenced { .. }) => return Ok(Stored::Lost),
-                Err(error) if may_decide_again(&error) && attempt < ATTEMPTS => {
+                Err(error) if may_decide_again(&error) && attempt < MAX_ATTEMPTS => {
                     pause_after(&error, attempt).await;
                     self.loaded = load(&self.core.store, &self.claimed.instance).await?;
                     self.fresh = false;
@@ -494,14 +512,14 @@ impl<S: WorkQueue> Held<'_, S> {
                 }
                 Err(error) => {
                     let instance = &self.claimed.instance;
-                    return Err(super::commit::contended(instance, attempt, error));
+                    return Err(contended(instance, attempt, error));
                 }
             }
         }
     }
 
     /// Gives the saga back as it is.
-    async fn let_go(&mut self, info: &Info) -> Result<(), SagaError> {
+    async fn release(&mut self, info: &Info) -> Result<(), SagaError> {
         let mut attempt = 0;
         loop {
             attempt += 1;
@@ -514,7 +532,7 @@ impl<S: WorkQueue> Held<'_, S> {
             let commit = Commit::new().append(unchanged).work(row);
             match self.core.store.commit(commit).await {
                 Ok(_) | Err(CommitError::Fenced { .. }) => return Ok(()),
-                Err(error) if may_decide_again(&error) && attempt < ATTEMPTS => {
+                Err(error) if may_decide_again(&error) && attempt < MAX_ATTEMPTS => {
                     pause_after(&error, attempt).await;
                     self.loaded = load(&self.core.store, &self.claimed.instance).await?;
                 }
@@ -525,23 +543,10 @@ impl<S: WorkQueue> Held<'_, S> {
 }
 
 /// How a command to an aggregate went.
-enum Carried {
+enum CommandOutcome {
     Stored(Stored),
-    Again,
+    /// Another writer changed the aggregate first.
+    Conflict,
     /// Its events would be rejected each time: as they are, or by a projection inside of the transaction.
     Rejected(String),
-}
-
-/// A stream that cannot be read cannot get another event that would say so: the row says it.
-pub(super) async fn park_unreadable<S: WorkQueue>(
-    core: &Core<S>,
-    claimed: &Claimed,
-    error: LoadError,
-) -> Result<(), SagaError> {
-    let mut row = unreadable_row(core, &claimed.instance, &error).await?;
-    row.epoch = Some(claimed.epoch);
-    match core.store.commit(Commit::new().work(released(row))).await {
-        Ok(_) | Err(CommitError::Fenced { .. }) => Ok(()),
-        Err(error) => Err(error.into()),
-    }
 }

@@ -1,109 +1,23 @@
 //! What operators see and do. Everything that they do is an event with who and why.
 
-use super::{
-    EventSkipped, ParkedWhy, SagaError, SagaEvent, SagaState, Sagas, Verb,
-    commit::{append_of, decide_unheld, info_for, put_row},
-    load::{decode, load, may_pass, row_of},
-    names::{UNREADABLE, category, stream_of},
-    runner::Core,
+use crate::{
+    definition::{Saga, Start},
+    engine::{
+        Sagas,
+        commit::{append_of, decide_without_lease},
+        load::load,
+    },
+    error::SagaError,
+    log::{EventSkipped, SagaEvent, Verb},
+    names::{category, stream_of},
+    process,
 };
 use es_runtime::{
-    AppendId, EventId, ExpectedVersion, Metadata, Position, ReadLimit, StreamId, StreamRange,
-    Timestamp,
+    AppendId, Commit, CommitError, CursorMove, EventId, ExpectedVersion, Metadata, Position,
+    ReadLimit, StreamId, WorkItem, WorkQueue, WorkStatus,
 };
-use es_runtime::{Commit, CommitError, CursorMove, WorkFilter, WorkItem, WorkQueue, WorkStatus};
-
-/// One saga in full, for operators.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct SagaView {
-    /// Its stream.
-    pub instance: StreamId,
-    /// Its row, `None` when there is none.
-    pub row: Option<WorkItem>,
-    /// Where it stands.
-    pub state: SagaState,
-    /// Everything that happened, in order, with the time.
-    pub history: Vec<(Timestamp, SagaEvent)>,
-    /// Where it stands as a Mermaid flowchart, `None` when this program does not know its definition.
-    pub mermaid: Option<String>,
-}
 
 impl<S: WorkQueue> Sagas<S> {
-    /// The rows of sagas: of one name or of all that are registered, with one status or with any.
-    /// 1,000 at most; go on after the last one.
-    ///
-    /// # Errors
-    /// [`SagaError::Read`] when the store cannot be read.
-    ///
-    /// # Cancel safety
-    /// Reads only.
-    pub async fn list(
-        &self,
-        saga: Option<&str>,
-        status: Option<WorkStatus>,
-        after: Option<StreamId>,
-    ) -> Result<Vec<WorkItem>, SagaError> {
-        let sagas = saga.map_or_else(|| self.core.categories(), |saga| vec![category(saga)]);
-        let mut filter = WorkFilter::of(sagas);
-        filter.status = status;
-        filter.after = after;
-        Ok(self.core.store.work_items(&filter).await?)
-    }
-
-    /// One saga in full.
-    ///
-    /// # Errors
-    /// [`SagaError::NotNow`] when there is no such saga, or it is a process manager, [`SagaError::Load`] or [`SagaError::Read`]
-    /// when it cannot be read.
-    ///
-    /// # Cancel safety
-    /// Reads only.
-    pub async fn show(&self, saga: &str, id: &str) -> Result<SagaView, SagaError> {
-        let store = &self.core.store;
-        let instance = stream_of(saga, id)?;
-        if self.core.manager(instance.aggregate()).is_some() {
-            return Err(SagaError::NotNow {
-                instance,
-                reason: "it is a process manager; `show_process` shows it".to_owned(),
-            });
-        }
-        let mut history = Vec::new();
-        let mut state = SagaState::default();
-        let mut after = 0;
-        loop {
-            let range = StreamRange::forward(after);
-            let page = store
-                .read_stream(&instance, range, ReadLimit::default())
-                .await?;
-            let Some(last) = page.last() else { break };
-            after = last.version;
-            for recorded in &page {
-                let event = decode(recorded)?;
-                state.apply(&event);
-                history.push((recorded.recorded_at, event));
-            }
-        }
-        let Some(started) = &state.started else {
-            return Err(SagaError::NotNow {
-                instance,
-                reason: "there is no such saga".to_owned(),
-            });
-        };
-        let kind = self
-            .core
-            .pinned(instance.aggregate(), started.version, &started.hash);
-        let mermaid = kind.map(|kind| super::mermaid::diagram(kind.info(), Some(&state)));
-        let row = row_of(store, &instance).await?;
-        Ok(SagaView {
-            instance,
-            row,
-            state,
-            history,
-            mermaid,
-        })
-    }
-
     /// Begins a saga without an event. The request's id makes it repeatable; a second start of one saga
     /// under another id is a no-op.
     ///
@@ -112,9 +26,9 @@ impl<S: WorkQueue> Sagas<S> {
     ///
     /// # Cancel safety
     /// It has begun or not, never half. Ask again under the same id.
-    pub async fn begin<T: super::Saga>(
+    pub async fn begin<T: Saga>(
         &self,
-        start: super::Start<T>,
+        start: Start<T>,
         request: AppendId,
         metadata: Metadata,
     ) -> Result<(), SagaError> {
@@ -137,7 +51,7 @@ impl<S: WorkQueue> Sagas<S> {
                 }
             });
         }
-        decide_unheld(&self.core, &instance, Some(request), &metadata, |draft| {
+        decide_without_lease(&self.core, &instance, Some(request), &metadata, |draft| {
             draft.start(input.clone(), None);
             Ok(())
         })
@@ -173,7 +87,7 @@ impl<S: WorkQueue> Sagas<S> {
         let instance = stream_of(saga, id)?;
         let core = &self.core;
         if let Some(manager) = core.manager(instance.aggregate()) {
-            return super::process::repair(core, manager, &instance, &verb, by, reason).await;
+            return process::repair(core, manager, &instance, &verb, by, reason).await;
         }
         if let Verb::CompleteWith { step, output } = &verb {
             let loaded = load(&core.store, &instance).await?;
@@ -196,7 +110,7 @@ impl<S: WorkQueue> Sagas<S> {
         let metadata = Metadata::new().with_user(by);
         // Where the answer of a commit is lost it is found by this, and not decided once more.
         let once = Some(AppendId::from(EventId::new()));
-        decide_unheld(core, &instance, once, &metadata, |draft| {
+        decide_without_lease(core, &instance, once, &metadata, |draft| {
             let decided = draft.repair(&verb, by, reason);
             decided.map_err(|reason| SagaError::NotNow {
                 instance: instance.clone(),
@@ -310,79 +224,4 @@ impl<S: WorkQueue> Sagas<S> {
             Err(error) => Err(error.into()),
         }
     }
-
-    /// A saga's definition as a Mermaid flowchart, `None` when it is not registered.
-    pub fn mermaid(&self, saga: &str) -> Option<String> {
-        let kind = self.core.newest(&category(saga))?;
-        Some(super::mermaid::diagram(kind.info(), None))
-    }
-}
-
-/// Sagas that were parked because no program knew their definition, or could read their stream, go on when
-/// this one does.
-pub(crate) async fn resume_known<S: WorkQueue>(core: &Core<S>) -> Result<(), SagaError> {
-    let mut filter = WorkFilter::of(core.categories());
-    filter.status = Some(WorkStatus::Parked);
-    loop {
-        let rows = core.store.work_items(&filter).await?;
-        let Some(last) = rows.last() else {
-            return Ok(());
-        };
-        filter.after = Some(last.instance.clone());
-        for row in &rows {
-            let Some((version, hash)) = row.definition.split_once(':') else {
-                continue;
-            };
-            let category = row.instance.aggregate();
-            let version = version.parse().unwrap_or(0);
-            if let Some(manager) = core.manager(category) {
-                if row.phase == UNREADABLE {
-                    super::process::resume(core, manager, &row.instance).await?;
-                }
-                continue;
-            }
-            if core.pinned(category, version, hash).is_none() {
-                continue;
-            }
-            if row.phase == UNREADABLE {
-                read_again(core, &row.instance).await?;
-                continue;
-            }
-            let metadata = Metadata::new();
-            let resumed = decide_unheld(core, &row.instance, None, &metadata, |draft| {
-                let why = draft.state.parked.as_ref().map(|(why, _)| why);
-                if matches!(why, Some(ParkedWhy::UnknownDefinition {})) && draft.info.known {
-                    let by = core.owner.as_str();
-                    let verb = Verb::Resume {};
-                    let repaired = draft.repair(&verb, by, "this program knows its definition");
-                    // Nothing of it can be rejected here; if it were, it would stay parked.
-                    let _ = repaired;
-                }
-                Ok(())
-            })
-            .await;
-            // The store cannot be asked; otherwise this one stays parked, and the others go on.
-            if let Err(
-                error @ (SagaError::Read(_) | SagaError::Storage(_) | SagaError::Commit(_)),
-            ) = resumed
-            {
-                return Err(error);
-            }
-        }
-    }
-}
-
-/// Gives a row that says that its stream cannot be read the words of the stream again, if it can be read now.
-async fn read_again<S: WorkQueue>(core: &Core<S>, instance: &StreamId) -> Result<(), SagaError> {
-    let loaded = match load(&core.store, instance).await {
-        Ok(loaded) => loaded,
-        Err(error) if may_pass(&error) => return Err(error.into()),
-        Err(_) => return Ok(()),
-    };
-    let Some(info) = info_for(core, instance, &loaded) else {
-        return Ok(());
-    };
-    let (space, now) = (core.space().await?, core.store.now().await?);
-    let row = loaded.draft(instance, &info, &space, now).row();
-    put_row(core, instance, loaded.version, row).await
 }

@@ -1,24 +1,21 @@
 //! Writing what was decided: the saga's events and its row, in one transaction.
 
 use super::{
-    SagaError, SagaEvent,
-    decide::Draft,
-    info::Info,
-    load::{Loaded, load},
-    runner::Core,
+    core::Core,
+    load::{LoadedSaga, load},
 };
+use crate::{decide::Draft, definition::Info, error::SagaError, log::SagaEvent};
 use es_runtime::{
-    Append, AppendError, AppendId, Codec, CommitError, EventSet, ExpectedVersion, Metadata,
-    NewEvent, Outcome, StreamId, WorkChange,
+    Append, AppendError, AppendId, Codec, Commit, CommitError, EventSet, ExpectedVersion, Metadata,
+    NewEvent, Outcome, StreamId, WorkChange, WorkQueue,
 };
-use es_runtime::{Commit, WorkQueue};
 use futures_timer::Delay;
 use std::time::Duration;
 
 /// How often something is decided again when others were first.
-pub(crate) const ATTEMPTS: u32 = 8;
+pub(crate) const MAX_ATTEMPTS: u32 = 8;
 
-impl Loaded {
+impl LoadedSaga {
     /// A draft on this state.
     pub(crate) fn draft<'a>(
         &self,
@@ -93,7 +90,7 @@ pub(crate) async fn pause_after(error: &CommitError, attempt: u32) {
 
 /// Decides on one saga without holding it, as inputs from outside and operators do, until it is
 /// stored. `decide` says whether there is anything to store.
-pub(crate) async fn decide_unheld<S: WorkQueue>(
+pub(crate) async fn decide_without_lease<S: WorkQueue>(
     core: &Core<S>,
     instance: &StreamId,
     input: Option<AppendId>,
@@ -131,7 +128,7 @@ pub(crate) async fn decide_unheld<S: WorkQueue>(
                 CommitError::Repeated { .. } | CommitError::Append(AppendError::IdReused { .. }),
             ) => return Ok(()),
             Err(error) if may_decide_again(&error) => {
-                if attempt >= ATTEMPTS {
+                if attempt >= MAX_ATTEMPTS {
                     return Err(contended(instance, attempt, error));
                 }
                 pause_after(&error, attempt).await;
@@ -161,7 +158,7 @@ pub(crate) fn contended(instance: &StreamId, attempts: u32, error: CommitError) 
 }
 
 /// Metadata that says more than the saga's own, or that.
-fn following(loaded: &Loaded, metadata: &Metadata) -> Metadata {
+fn following(loaded: &LoadedSaga, metadata: &Metadata) -> Metadata {
     let mut whole = loaded.metadata.clone();
     if metadata.user.is_some() {
         whole.user.clone_from(&metadata.user);
@@ -177,7 +174,7 @@ fn following(loaded: &Loaded, metadata: &Metadata) -> Metadata {
 pub(crate) fn info_for<S: WorkQueue>(
     core: &Core<S>,
     instance: &StreamId,
-    loaded: &Loaded,
+    loaded: &LoadedSaga,
 ) -> Option<Info> {
     let category = instance.aggregate();
     let Some(started) = &loaded.state.started else {

@@ -1,6 +1,6 @@
 //! How often and how fast a step is tried again.
 
-use super::Key;
+use crate::key::Key;
 use std::{num::NonZeroU32, time::Duration};
 
 /// Bounds the attempts of a step, and the pauses between them.
@@ -9,18 +9,18 @@ use std::{num::NonZeroU32, time::Duration};
 /// the key and the attempt, so that many sagas that failed together do not come back together.
 ///
 /// ```
-/// use es_sagas::Retry;
+/// use es_sagas::StepRetry;
 /// use std::time::Duration;
 ///
-/// let patient = Retry::times(8).first(Duration::from_millis(200)).longest(Duration::from_secs(30));
+/// let patient = StepRetry::times(8).first(Duration::from_millis(200)).longest(Duration::from_secs(30));
 /// assert_eq!(patient.attempts.get(), 8);
 ///
 /// // Called once, and not again when its process died: it is undone then.
-/// let once = Retry::times(1).interruptions(1);
+/// let once = StepRetry::times(1).interruptions(1);
 /// assert_eq!(once.interruptions.get(), 1);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Retry {
+pub struct StepRetry {
     /// Attempts in all, 5 by default for a step and 50 for an undo.
     pub attempts: NonZeroU32,
     /// The pause after the first failure, 200 ms by default.
@@ -36,7 +36,7 @@ pub struct Retry {
     pub interruptions: NonZeroU32,
 }
 
-impl Retry {
+impl StepRetry {
     /// So many attempts, at least one, with the usual pauses.
     pub const fn times(attempts: u32) -> Self {
         Self {
@@ -109,14 +109,14 @@ const fn at_least_one(number: u32) -> NonZeroU32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Direction;
+    use crate::StepDirection;
     use es_runtime::StreamId;
 
     #[test]
     fn pauses_grow_to_a_bound_and_attempts_end() {
         let stream = StreamId::new("saga:order", "1").expect("an id");
-        let key = Key::derive("", &stream, "charge", Direction::Do);
-        let retry = Retry::times(40);
+        let key = Key::derive("", &stream, "charge", StepDirection::Do);
+        let retry = StepRetry::times(40);
         for failures in 1..40 {
             let pause = retry.pause(failures, key).expect("one more attempt");
             let whole = Duration::from_millis(200)
@@ -125,7 +125,7 @@ mod tests {
             assert!(pause <= whole && pause >= whole.mul_f64(0.74), "{pause:?}");
         }
         assert_eq!(retry.pause(40, key), None);
-        assert_eq!(Retry::times(0).pause(1, key), None);
+        assert_eq!(StepRetry::times(0).pause(1, key), None);
         let fragile = retry.interruptions(3);
         let pauses = [1, 2, 3].map(|times| fragile.pause_after_interruption(times, key));
         assert_eq!(pauses, [Some(Duration::ZERO), fragile.pause(1, key), None]);

@@ -1,7 +1,12 @@
 //! What is stored in the stream of a saga. These are wire format, like the events of users: their
 //! names and shapes never change, a new shape is a new version.
 
-use super::{Direction, Key};
+mod process;
+
+pub(crate) use process::STEPPED;
+pub use process::{ProcessCause, ProcessOutcome, Stepped};
+
+use crate::key::{Key, StepDirection};
 use es_runtime::{
     Codec, CodecError, DecodeError, Decoded, EventId, EventSet, EventType, StoredPayload, Timestamp,
 };
@@ -54,7 +59,7 @@ macro_rules! saga_events {
                 stored: StoredPayload<'_>,
             ) -> Result<Decoded<Self>, DecodeError> {
                 match name {
-                    $($stored => one::<$name>($stored, stored).map(|event| Decoded::One(event.into())),)*
+                    $($stored => decode_event::<$name>($stored, stored).map(|event| Decoded::One(event.into())),)*
                     _ => Err(DecodeError::unknown_event(name, stored)),
                 }
             }
@@ -63,7 +68,7 @@ macro_rules! saga_events {
 }
 
 /// Decodes one event of the runtime, of version 1.
-pub(crate) fn one<T: serde::de::DeserializeOwned>(
+pub(crate) fn decode_event<T: serde::de::DeserializeOwned>(
     name: &'static str,
     stored: StoredPayload<'_>,
 ) -> Result<T, DecodeError> {
@@ -108,16 +113,16 @@ saga_events! {
     }
     /// A step, or its undo, is about to be called: stored before the call, so that a call whose
     /// outcome is lost is known to be possible.
-    Scheduled = "saga.step_scheduled" {
+    StepScheduled = "saga.step_scheduled" {
         /// The step.
         step: String,
         /// Whether it is done or undone.
-        to: Direction,
+        to: StepDirection,
         /// The key of the effect.
         key: Key,
     }
     /// A step was done.
-    Succeeded = "saga.step_succeeded" {
+    StepSucceeded = "saga.step_succeeded" {
         /// The step.
         step: String,
         /// Which attempt it was.
@@ -126,11 +131,11 @@ saga_events! {
         output: Value,
     }
     /// A call did not work.
-    Failed = "saga.step_failed" {
+    StepFailed = "saga.step_failed" {
         /// The step.
         step: String,
         /// Whether it was done or undone.
-        to: Direction,
+        to: StepDirection,
         /// Which attempt it was.
         attempt: u32,
         /// What it said.
@@ -138,12 +143,12 @@ saga_events! {
         /// What follows.
         verdict: Verdict,
     }
-    /// The process that had the saga died or was held up: a call was cut off, or not begun.
-    Interrupted = "saga.step_interrupted" {
+    /// The process that had the saga died or was leased up: a call was cut off, or not begun.
+    StepInterrupted = "saga.step_interrupted" {
         /// The step.
         step: String,
         /// Whether it was done or undone.
-        to: Direction,
+        to: StepDirection,
         /// How often that happened to this call.
         times: u32,
         /// When it is called again.
@@ -155,7 +160,7 @@ saga_events! {
         why: Failure,
     }
     /// A step was undone.
-    Undone = "saga.step_undone" {
+    StepUndone = "saga.step_undone" {
         /// The step.
         step: String,
         /// Which attempt it was.

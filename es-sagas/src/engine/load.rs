@@ -1,14 +1,14 @@
 //! Reading the stream of a saga.
 
-use super::{SagaEvent, SagaState};
+use crate::{log::SagaEvent, state::SagaState};
 use es_runtime::{
     EventStore, LoadError, Metadata, ReadError, ReadLimit, RecordedEvent, StreamId, StreamRange,
+    WorkFilter, WorkItem, WorkQueue,
 };
-use es_runtime::{WorkFilter, WorkItem, WorkQueue};
 
 /// A saga as its stream has it.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Loaded {
+pub(crate) struct LoadedSaga {
     pub(crate) state: SagaState,
     pub(crate) version: u64,
     /// For what follows from it.
@@ -18,14 +18,14 @@ pub(crate) struct Loaded {
 pub(crate) async fn load<S: EventStore>(
     store: &S,
     instance: &StreamId,
-) -> Result<Loaded, LoadError> {
+) -> Result<LoadedSaga, LoadError> {
     let mut state = SagaState::default();
     let each = |event: &RecordedEvent| {
         state.apply(&decode(event)?);
         Ok(())
     };
     let (version, metadata) = replay(store, instance, each).await?;
-    Ok(Loaded {
+    Ok(LoadedSaga {
         state,
         version,
         metadata,
@@ -34,7 +34,7 @@ pub(crate) async fn load<S: EventStore>(
 
 /// Hands over each event of a stream. Gives its version, and the metadata for what follows from its
 /// first event.
-pub(super) async fn replay<S: EventStore>(
+pub(crate) async fn replay<S: EventStore>(
     store: &S,
     instance: &StreamId,
     mut each: impl FnMut(&RecordedEvent) -> Result<(), LoadError>,
@@ -59,7 +59,7 @@ pub(super) async fn replay<S: EventStore>(
 }
 
 /// The row of one instance.
-pub(super) async fn row_of<S: WorkQueue>(
+pub(crate) async fn row_of<S: WorkQueue>(
     store: &S,
     instance: &StreamId,
 ) -> Result<Option<WorkItem>, ReadError> {
@@ -69,7 +69,7 @@ pub(super) async fn row_of<S: WorkQueue>(
 }
 
 /// Whether a stream that could not be loaded may be loaded later; otherwise it is the stream's fault.
-pub(super) const fn may_pass(error: &LoadError) -> bool {
+pub(crate) const fn is_transient(error: &LoadError) -> bool {
     matches!(error, LoadError::Read(ReadError::Storage(_)))
 }
 

@@ -1,9 +1,10 @@
 //! Diagrams of sagas as Mermaid text, which many viewers of Markdown draw.
 
-use super::{
-    Direction, Phase, SagaState, StepStatus,
-    info::Info,
+use super::Info;
+use crate::{
+    key::StepDirection,
     names::{COMPENSATED, COMPLETED},
+    state::{Phase, SagaState, StepStatus},
 };
 use std::fmt::Write as _;
 
@@ -82,8 +83,8 @@ fn classes(info: &Info, state: &SagaState, line: &mut impl FnMut(std::fmt::Argum
         let pending = state.pending.as_ref();
         if let Some(pending) = pending.filter(|pending| pending.step == step.name) {
             let to = match pending.to {
-                Direction::Do => 's',
-                Direction::Undo => 'u',
+                StepDirection::Do => 's',
+                StepDirection::Undo => 'u',
             };
             let class = if state.parked.is_some() {
                 "failed"

@@ -1,209 +1,19 @@
 //! What a saga consists of: the builder that users write, or that `#[saga]` writes for them.
 
 use super::{
-    AggregateCommand, Effect, Fail, Failure, Key, Retry, Saga,
+    Cx, Effect, Fail, InvalidDefinition, Saga, Start, StepOutput, StepRetry,
+    functions::{Action, Call, Functions, OnCompensated, OnCompleted, Route, Routed, UndoAction},
     info::{Info, StepInfo},
+    mermaid::diagram,
+};
+use crate::{
+    log::Failure,
     names::{COMPENSATED, COMPLETED, category},
 };
-use es_runtime::{Codec, Envelope, Event, EventFilter, Fingerprint, RecordedEvent, StreamId};
+use es_runtime::{Codec, Envelope, Event, Fingerprint, StreamId, command::AggregateCommand};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
-use std::{
-    collections::HashMap, fmt, future::Future, marker::PhantomData, ops::Deref, pin::Pin,
-    sync::Arc, time::Duration,
-};
-
-pub(crate) type Boxed<T> = Pin<Box<dyn Future<Output = T> + Send>>;
-
-/// What a step is told of its call.
-#[derive(Clone, Debug)]
-pub struct StepCx {
-    pub(crate) instance: StreamId,
-    pub(crate) step: Arc<str>,
-    pub(crate) to: super::Direction,
-    pub(crate) key: Key,
-    pub(crate) attempt: u32,
-}
-
-impl StepCx {
-    /// The id of the saga.
-    pub fn id(&self) -> &str {
-        self.instance.id()
-    }
-
-    /// The stream of the saga.
-    pub const fn instance(&self) -> &StreamId {
-        &self.instance
-    }
-
-    /// The step.
-    pub fn step(&self) -> &str {
-        &self.step
-    }
-
-    /// Whether it is done or undone.
-    pub const fn direction(&self) -> super::Direction {
-        self.to
-    }
-
-    /// The key of the effect, for the provider: the same in every attempt.
-    pub const fn key(&self) -> Key {
-        self.key
-    }
-
-    /// Which attempt this is, from 1.
-    pub const fn attempt(&self) -> u32 {
-        self.attempt
-    }
-}
-
-/// What the functions of a definition get: the saga, what was injected, the call, the outputs of
-/// earlier steps.
-pub struct Cx<T: Saga> {
-    pub(crate) saga: Arc<T>,
-    pub(crate) deps: Arc<T::Deps>,
-    pub(crate) call: StepCx,
-    pub(crate) outputs: Arc<HashMap<String, Value>>,
-}
-
-impl<T: Saga> Cx<T> {
-    /// What the saga is about.
-    pub fn saga(&self) -> &T {
-        &self.saga
-    }
-
-    /// What was given to [`Sagas::with`](super::Sagas::with).
-    pub fn deps(&self) -> &T::Deps {
-        &self.deps
-    }
-
-    /// The call.
-    pub const fn call(&self) -> &StepCx {
-        &self.call
-    }
-
-    /// What an earlier step gave.
-    ///
-    /// # Errors
-    /// [`Fail::fatal`] when the step was skipped, or gave something else.
-    pub fn output<O: DeserializeOwned>(&self, step: StepOutput<O>) -> Result<O, Fail> {
-        let name = step.name;
-        let Some(value) = self.outputs.get(name) else {
-            return Err(Fail::fatal(format!(
-                "step `{name}` gave nothing: it was skipped"
-            )));
-        };
-        O::deserialize(value)
-            .map_err(|_| Fail::fatal(format!("what step `{name}` gave does not fit its type")))
-    }
-}
-
-impl<T: Saga> Deref for Cx<T> {
-    type Target = StepCx;
-
-    fn deref(&self) -> &StepCx {
-        &self.call
-    }
-}
-
-impl<T: Saga> Clone for Cx<T> {
-    fn clone(&self) -> Self {
-        Self {
-            saga: Arc::clone(&self.saga),
-            deps: Arc::clone(&self.deps),
-            call: self.call.clone(),
-            outputs: Arc::clone(&self.outputs),
-        }
-    }
-}
-
-impl<T: Saga> fmt::Debug for Cx<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.call.fmt(f)
-    }
-}
-
-/// Stands for what a step gives, for [`Cx::output`].
-pub struct StepOutput<O> {
-    name: &'static str,
-    output: PhantomData<fn() -> O>,
-}
-
-impl<O> Clone for StepOutput<O> {
-    fn clone(&self) -> Self {
-        *self
-    }
-}
-
-impl<O> Copy for StepOutput<O> {}
-
-impl<O> fmt::Debug for StepOutput<O> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "StepOutput({})", self.name)
-    }
-}
-
-/// How a saga begins: its id, and what it is about.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Start<T> {
-    /// The id, unique among the sagas of its name.
-    pub id: String,
-    /// What it is about.
-    pub saga: T,
-}
-
-impl<T> Start<T> {
-    /// A saga of this id.
-    pub fn new(id: impl fmt::Display, saga: T) -> Self {
-        Self {
-            id: id.to_string(),
-            saga,
-        }
-    }
-}
-
-/// What an input event means.
-pub(crate) enum Routed {
-    Start { id: String, input: Value },
-    Cancel { id: String },
-}
-
-impl Routed {
-    pub(crate) fn id(&self) -> &str {
-        match self {
-            Self::Start { id, .. } | Self::Cancel { id } => id,
-        }
-    }
-}
-
-type Route = Box<dyn Fn(&RecordedEvent) -> Result<Vec<Routed>, String> + Send + Sync>;
-type Call<T> = Arc<dyn Fn(Cx<T>) -> Boxed<Result<Value, Fail>> + Send + Sync>;
-type Look<T> = Box<dyn Fn(Cx<T>) -> Boxed<Result<Option<Value>, Fail>> + Send + Sync>;
-type Decide<T> = Box<dyn Fn(&Cx<T>) -> Result<AggregateCommand, Fail> + Send + Sync>;
-type UndoCall<T> = Box<dyn Fn(Cx<T>, Key, Option<Value>) -> Boxed<Result<(), Fail>> + Send + Sync>;
-type UndoDecide<T> = Box<dyn Fn(&Cx<T>) -> Result<AggregateCommand, Fail> + Send + Sync>;
-type OnCompleted<T> = Box<dyn Fn(&Cx<T>) -> Result<AggregateCommand, Fail> + Send + Sync>;
-type OnCompensated<T> =
-    Box<dyn Fn(&Cx<T>, &Failure) -> Result<AggregateCommand, Fail> + Send + Sync>;
-type CheckOutput = fn(&Value) -> Result<(), String>;
-
-enum Action<T: Saga> {
-    Call(Call<T>),
-    Command(Decide<T>),
-}
-
-enum UndoAction<T: Saga> {
-    None,
-    Call(UndoCall<T>),
-    Command(UndoDecide<T>),
-}
-
-struct Functions<T: Saga> {
-    action: Action<T>,
-    undo: UndoAction<T>,
-    reconcile: Option<Look<T>>,
-    check: CheckOutput,
-}
+use std::{fmt, future::Future, marker::PhantomData, sync::Arc, time::Duration};
 
 /// The steps of a saga in their order, what starts and cancels it, and its times.
 ///
@@ -211,16 +21,16 @@ struct Functions<T: Saga> {
 /// the reverse of it.
 #[must_use]
 pub struct Definition<T: Saga> {
-    routes: Vec<(&'static str, Route)>,
-    steps: Vec<(StepInfo, Functions<T>)>,
-    frozen: bool,
-    deadline: Option<Duration>,
-    retry: Retry,
-    undo_retry: Retry,
-    timeout: Duration,
-    continue_others: bool,
-    on_completed: Option<OnCompleted<T>>,
-    on_compensated: Option<OnCompensated<T>>,
+    pub(super) routes: Vec<(&'static str, Route)>,
+    pub(super) steps: Vec<(StepInfo, Functions<T>)>,
+    pub(super) frozen: bool,
+    pub(super) deadline: Option<Duration>,
+    pub(super) retry: StepRetry,
+    pub(super) undo_retry: StepRetry,
+    pub(super) timeout: Duration,
+    pub(super) continue_others: bool,
+    pub(super) on_completed: Option<OnCompleted<T>>,
+    pub(super) on_compensated: Option<OnCompensated<T>>,
 }
 
 impl<T: Saga> Default for Definition<T> {
@@ -237,8 +47,8 @@ impl<T: Saga> Definition<T> {
             steps: Vec::new(),
             frozen: false,
             deadline: None,
-            retry: Retry::times(5),
-            undo_retry: Retry::times(50),
+            retry: StepRetry::times(5),
+            undo_retry: StepRetry::times(50),
             timeout: Duration::from_secs(30),
             continue_others: false,
             on_completed: None,
@@ -304,13 +114,13 @@ impl<T: Saga> Definition<T> {
     }
 
     /// How steps are tried again, unless they say otherwise. Say it before the steps.
-    pub fn retry(&mut self, retry: Retry) -> &mut Self {
+    pub fn retry(&mut self, retry: StepRetry) -> &mut Self {
         self.retry = retry;
         self
     }
 
     /// How undos are tried again, unless they say otherwise. Say it before the steps.
-    pub fn undo_retry(&mut self, retry: Retry) -> &mut Self {
+    pub fn undo_retry(&mut self, retry: StepRetry) -> &mut Self {
         self.undo_retry = retry;
         self
     }
@@ -442,7 +252,7 @@ impl<T: Saga> Definition<T> {
         Ok(())
     }
 
-    fn info(&self) -> Info {
+    pub(super) fn info(&self) -> Info {
         let mut info = Info {
             name: T::NAME,
             version: T::VERSION,
@@ -469,7 +279,7 @@ impl<T: Saga> Definition<T> {
 
     /// The saga as a Mermaid flowchart.
     pub fn mermaid(&self) -> String {
-        super::mermaid::diagram(&self.info(), None)
+        diagram(&self.info(), None)
     }
 }
 
@@ -509,13 +319,13 @@ impl<T: Saga, O: Serialize + DeserializeOwned + Send + 'static> NewStep<'_, T, O
     }
 
     /// How it is tried again.
-    pub fn retry(mut self, retry: Retry) -> Self {
+    pub fn retry(mut self, retry: StepRetry) -> Self {
         self.info.retry = retry;
         self
     }
 
     /// How its undo is tried again.
-    pub fn undo_retry(mut self, retry: Retry) -> Self {
+    pub fn undo_retry(mut self, retry: StepRetry) -> Self {
         self.info.undo_retry = retry;
         self
     }
@@ -601,207 +411,4 @@ impl<T: Saga, O> fmt::Debug for NewStep<'_, T, O> {
 fn stored(output: &impl Serialize) -> Result<Value, Fail> {
     serde_json::to_value(output)
         .map_err(|e| Fail::transient(format!("its output cannot be stored: {e}")))
-}
-
-/// What is wrong with a definition.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum InvalidDefinition {
-    /// It has no steps.
-    #[error("saga `{saga}` has no steps")]
-    NoSteps {
-        /// The saga.
-        saga: &'static str,
-    },
-    /// A name that cannot be one.
-    #[error(
-        "`{name}` cannot name a saga or a step: it is empty or too long, has a control character, or \
-         is `completed` or `compensated`"
-    )]
-    Name {
-        /// The name.
-        name: &'static str,
-    },
-    /// Two steps of one name.
-    #[error("saga `{saga}` has two steps `{step}`")]
-    Twice {
-        /// The saga.
-        saga: &'static str,
-        /// The step.
-        step: &'static str,
-    },
-    /// Two points of no return.
-    #[error(
-        "saga `{saga}` has two pivots, `{pivot}` and `{step}`; there is one point of no return"
-    )]
-    TwoPivots {
-        /// The saga.
-        saga: &'static str,
-        /// The first one.
-        pivot: &'static str,
-        /// The second one.
-        step: &'static str,
-    },
-    /// An undo that would never run.
-    #[error(
-        "saga `{saga}`: step `{step}` lies behind the pivot `{pivot}`, so its undo would never run; \
-         use `no_undo`"
-    )]
-    UndoPastPivot {
-        /// The saga.
-        saga: &'static str,
-        /// The pivot.
-        pivot: &'static str,
-        /// The step.
-        step: &'static str,
-    },
-    /// A process manager has an event with a name that the runtime uses in the same stream.
-    #[error(
-        "process manager `{process}` has an event `{event}`, which the runtime writes into the same \
-         stream; give it another name"
-    )]
-    ReservedEvent {
-        /// The process manager.
-        process: &'static str,
-        /// The stored name.
-        event: &'static str,
-    },
-    /// Two definitions of one version, or two that start sagas of one name.
-    #[error(
-        "saga `{saga}` is registered twice; of several versions all but the newest are `frozen`"
-    )]
-    RegisteredTwice {
-        /// The saga.
-        saga: &'static str,
-    },
-}
-
-/// One call to carry out.
-pub(crate) struct Perform<'a> {
-    pub(crate) cx: StepCx,
-    pub(crate) input: &'a Value,
-    pub(crate) outputs: Arc<HashMap<String, Value>>,
-    /// Key and output of the step to undo.
-    pub(crate) did: Option<(Key, Option<Value>)>,
-    pub(crate) failure: Option<&'a Failure>,
-    /// Whether an earlier attempt may have got through.
-    pub(crate) ask_first: bool,
-}
-
-/// What carrying out a call is.
-pub(crate) enum Work {
-    Call(Boxed<Result<Value, Fail>>),
-    Command(AggregateCommand),
-}
-
-/// A definition with its dependencies, behind one type for all sagas.
-pub(crate) trait Kind: Send + Sync {
-    fn info(&self) -> &Info;
-    fn filter(&self) -> EventFilter;
-    fn route(&self, event: &RecordedEvent) -> Result<Vec<Routed>, String>;
-    fn perform(&self, call: Perform<'_>) -> Result<Work, Fail>;
-    fn check_output(&self, step: &str, output: &Value) -> Result<(), String>;
-}
-
-/// A definition with its dependencies.
-pub(crate) struct Bound<T: Saga> {
-    info: Info,
-    definition: Definition<T>,
-    deps: Arc<T::Deps>,
-}
-
-impl<T: Saga> Bound<T> {
-    pub(crate) fn new(deps: T::Deps) -> Result<Self, InvalidDefinition> {
-        let definition = T::definition();
-        definition.check()?;
-        Ok(Self {
-            info: definition.info(),
-            definition,
-            deps: Arc::new(deps),
-        })
-    }
-
-    fn functions(&self, step: &str) -> Option<&Functions<T>> {
-        let mut steps = self.definition.steps.iter();
-        let (_, functions) = steps.find(|(info, _)| info.name == step)?;
-        Some(functions)
-    }
-}
-
-impl<T: Saga> Kind for Bound<T> {
-    fn info(&self) -> &Info {
-        &self.info
-    }
-
-    fn filter(&self) -> EventFilter {
-        EventFilter::names(self.definition.routes.iter().map(|(name, _)| *name))
-    }
-
-    fn route(&self, event: &RecordedEvent) -> Result<Vec<Routed>, String> {
-        let mut routed = Vec::new();
-        for (name, route) in &self.definition.routes {
-            if **name == *event.name {
-                routed.extend(route(event)?);
-            }
-        }
-        Ok(routed)
-    }
-
-    fn perform(&self, call: Perform<'_>) -> Result<Work, Fail> {
-        let saga = T::deserialize(call.input)
-            .map_err(|_| Fail::fatal("what the saga is about does not fit its type"))?;
-        let cx = Cx {
-            saga: Arc::new(saga),
-            deps: Arc::clone(&self.deps),
-            call: call.cx,
-            outputs: call.outputs,
-        };
-        let step = cx.step().to_owned();
-        let unknown = || Fail::fatal(format!("the saga has no step `{step}`"));
-        match step.as_str() {
-            COMPLETED => {
-                let end = self.definition.on_completed.as_ref().ok_or_else(unknown)?;
-                return Ok(Work::Command(end(&cx)?));
-            }
-            COMPENSATED => {
-                let end = self.definition.on_compensated.as_ref();
-                let (end, why) = end.zip(call.failure).ok_or_else(unknown)?;
-                return Ok(Work::Command(end(&cx, why)?));
-            }
-            _ => {}
-        }
-        let functions = self.functions(&step).ok_or_else(unknown)?;
-        if let Some((key, output)) = call.did {
-            return match &functions.undo {
-                UndoAction::None => Err(Fail::fatal(format!("step `{step}` has no undo"))),
-                UndoAction::Command(command) => Ok(Work::Command(command(&cx)?)),
-                UndoAction::Call(undo) => {
-                    let undo = undo(cx, key, output);
-                    Ok(Work::Call(Box::pin(async move {
-                        undo.await.map(|()| Value::Null)
-                    })))
-                }
-            };
-        }
-        match (&functions.action, &functions.reconcile) {
-            (Action::Command(command), _) => Ok(Work::Command(command(&cx)?)),
-            (Action::Call(act), Some(ask)) if call.ask_first => {
-                let answer = ask(cx.clone());
-                let act = Arc::clone(act);
-                Ok(Work::Call(Box::pin(async move {
-                    match answer.await? {
-                        Some(output) => Ok(output),
-                        None => act(cx).await,
-                    }
-                })))
-            }
-            (Action::Call(act), _) => Ok(Work::Call(act(cx))),
-        }
-    }
-
-    fn check_output(&self, step: &str, output: &Value) -> Result<(), String> {
-        let functions = self.functions(step);
-        let functions = functions.ok_or_else(|| format!("the saga has no step `{step}`"))?;
-        (functions.check)(output)
-    }
 }

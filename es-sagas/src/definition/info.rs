@@ -1,6 +1,6 @@
 //! What a definition says, without its functions: all that decisions, diagrams and hashes need.
 
-use super::Retry;
+use super::StepRetry;
 use std::{fmt::Write as _, time::Duration};
 
 /// One definition as data.
@@ -14,8 +14,8 @@ pub(crate) struct Info {
     /// Whether this program has the definition; without it nothing is decided.
     pub(crate) known: bool,
     pub(crate) deadline: Option<Duration>,
-    pub(crate) retry: Retry,
-    pub(crate) undo_retry: Retry,
+    pub(crate) retry: StepRetry,
+    pub(crate) undo_retry: StepRetry,
     pub(crate) continue_others: bool,
     pub(crate) completed: bool,
     pub(crate) compensated: bool,
@@ -32,8 +32,8 @@ pub(crate) struct StepInfo {
     pub(crate) command: bool,
     pub(crate) timeout: Duration,
     pub(crate) undo_timeout: Duration,
-    pub(crate) retry: Retry,
-    pub(crate) undo_retry: Retry,
+    pub(crate) retry: StepRetry,
+    pub(crate) undo_retry: StepRetry,
     /// The shape of its output.
     pub(crate) output: String,
 }
@@ -48,8 +48,8 @@ impl Info {
             frozen: true,
             known: false,
             deadline: None,
-            retry: Retry::times(1),
-            undo_retry: Retry::times(1),
+            retry: StepRetry::times(1),
+            undo_retry: StepRetry::times(1),
             continue_others: false,
             completed: false,
             compensated: false,

@@ -30,7 +30,7 @@ impl Stepped {
     /// The name that its events are stored under; the payload is this type as JSON.
     pub const NAME: &'static str = STEPPED;
 
-    pub(super) fn new(cause: ProcessCause, outcome: ProcessOutcome) -> Self {
+    pub(crate) fn new(cause: ProcessCause, outcome: ProcessOutcome) -> Self {
         Self {
             cause,
             outcome,
@@ -79,7 +79,7 @@ pub enum ProcessCause {
 }
 
 impl ProcessCause {
-    pub(super) fn event(event: &RecordedEvent) -> Self {
+    pub(crate) fn event(event: &RecordedEvent) -> Self {
         Self::Event {
             id: event.event_id,
             name: event.name.to_string(),
@@ -90,7 +90,7 @@ impl ProcessCause {
     }
 
     /// The stream of the event and its number there.
-    pub(super) fn place(&self) -> Option<(StreamId, u64)> {
+    pub(crate) fn place(&self) -> Option<(StreamId, u64)> {
         match self {
             Self::Event {
                 aggregate,

@@ -1,12 +1,15 @@
 //! Sagas as tasks of tokio: one that reads events for each saga, one that hands out what is due.
 
 use super::{
-    SagaError, Sagas,
-    input::{Ahead, Progress},
-    runner::{Core, Stop, WORK_ON},
+    Sagas,
+    core::{Core, Stop, WORK_ON},
+    cursor::{Progress, ReadAhead, begin},
+    input::read_on,
+    resume::resume_known,
+    work::{claim, work_on},
 };
-use es_runtime::WorkQueue;
-use es_runtime::{__private::first_of, Position, StreamId};
+use crate::error::SagaError;
+use es_runtime::{__private::first_of, Position, StreamId, WorkQueue};
 use futures_timer::Delay;
 use std::{
     fmt,
@@ -62,7 +65,7 @@ impl<S: WorkQueue> Sagas<S> {
     pub async fn start(&self) -> Result<RunningSagas, SagaError> {
         self.check()?;
         for category in self.core.categories() {
-            super::input::begin(&self.core, &category).await?;
+            begin(&self.core, &category).await?;
         }
         let stop = watch::Sender::new(false);
         let told = || Stop::when(stop.subscribe());
@@ -71,24 +74,24 @@ impl<S: WorkQueue> Sagas<S> {
             let (core, what) = (Arc::clone(&self.core), format!("input {category}"));
             let reading = move |told| read(Arc::clone(&core), category.clone(), told);
             let core = Arc::clone(&self.core);
-            tasks.spawn(again_after_panics(core, what, told(), reading));
+            tasks.spawn(restart_after_panics(core, what, told(), reading));
         }
         let core = Arc::clone(&self.core);
-        let handing_out = move |told| hand_out(Arc::clone(&core), told);
+        let dispatching = move |told| dispatch(Arc::clone(&core), told);
         let (core, what) = (Arc::clone(&self.core), "claims".to_owned());
-        tasks.spawn(again_after_panics(core, what, told(), handing_out));
+        tasks.spawn(restart_after_panics(core, what, told(), dispatching));
         Ok(RunningSagas { tasks, stop })
     }
 }
 
 /// Runs a loop, and again should it panic: then a store did, or a `Default` of the user's.
-async fn again_after_panics<S: WorkQueue, F: Future<Output = ()> + Send + 'static>(
+async fn restart_after_panics<S: WorkQueue, F: Future<Output = ()> + Send + 'static>(
     core: Arc<Core<S>>,
     what: String,
     stop: Stop,
     run: impl Fn(Stop) -> F + Send,
 ) {
-    while tokio::spawn(run(stop.clone())).await.is_err() && !stop.is_said() {
+    while tokio::spawn(run(stop.clone())).await.is_err() && !stop.is_requested() {
         core.stall(&what, Some("it panicked".to_owned()));
         pause_or(&stop, core.settings.lease, std::future::pending()).await;
     }
@@ -97,10 +100,10 @@ async fn again_after_panics<S: WorkQueue, F: Future<Output = ()> + Send + 'stati
 /// Reads the events of one saga.
 async fn read<S: WorkQueue>(core: Arc<Core<S>>, category: String, stop: Stop) {
     let what = format!("input {category}");
-    let mut ahead = Ahead::lazy();
+    let mut ahead = ReadAhead::lazy();
     let mut failures = 0;
-    while !stop.is_said() {
-        let done = super::input::read_on(&core, &category, &mut ahead).await;
+    while !stop.is_requested() {
+        let done = read_on(&core, &category, &mut ahead).await;
         if done.is_ok() {
             failures = 0;
             core.stall(&what, None);
@@ -120,27 +123,27 @@ async fn read<S: WorkQueue>(core: Arc<Core<S>>, category: String, stop: Stop) {
 }
 
 /// Hands out what is due, as many at once as the settings say.
-async fn hand_out<S: WorkQueue>(core: Arc<Core<S>>, stop: Stop) {
+async fn dispatch<S: WorkQueue>(core: Arc<Core<S>>, stop: Stop) {
     let mut at_work = JoinSet::new();
     let mut failures = 0;
     let mut resumed: Option<Instant> = None;
-    while !stop.is_said() {
+    while !stop.is_requested() {
         // Again and again: older programs beside this one park what only this one knows.
         if resumed.is_none_or(|last| last.elapsed() >= core.settings.lease) {
             resumed = Some(Instant::now());
-            let done = super::repair::resume_known(&core).await;
+            let done = resume_known(&core).await;
             core.stall("resuming", done.err().map(|error| error.to_string()));
         }
         while let Some(done) = at_work.try_join_next() {
             note(&core, done.ok());
         }
-        let free = core.settings.at_once.saturating_sub(at_work.len());
+        let free = core.settings.concurrency.saturating_sub(at_work.len());
         let head = core.store.head().await.unwrap_or(Position::START);
         let since = Instant::now();
         let claimed = if free == 0 {
             Ok(Vec::new())
         } else {
-            super::work::claim(&core, free).await
+            claim(&core, free).await
         };
         match claimed {
             Ok(claimed) => {
@@ -151,8 +154,7 @@ async fn hand_out<S: WorkQueue>(core: Arc<Core<S>>, stop: Stop) {
                     let (core, stop) = (Arc::clone(&core), stop.clone());
                     at_work.spawn(async move {
                         let instance = claimed.instance.clone();
-                        let work =
-                            async move { super::work::work_on(&core, claimed, since, &stop).await };
+                        let work = async move { work_on(&core, claimed, since, &stop).await };
                         (instance, tokio::spawn(work).await.ok())
                     });
                 }
@@ -202,6 +204,6 @@ fn backoff(failures: u32) -> Duration {
 
 /// Waits, at most so long, until `wake` or the end.
 async fn pause_or(stop: &Stop, time: Duration, wake: impl Future<Output = ()>) {
-    let (told, delay) = (pin!(stop.said()), pin!(Delay::new(time)));
+    let (told, delay) = (pin!(stop.requested()), pin!(Delay::new(time)));
     let _ = first_of(told, first_of(delay, wake)).await;
 }

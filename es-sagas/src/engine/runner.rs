@@ -1,156 +1,27 @@
 //! The runner: what applications hold, its settings, and what its loops share.
 
 use super::{
-    Interceptor, InvalidDefinition, Saga, SagaError,
-    definition::{Bound, Kind},
-    info::Info,
-    input::{Ahead, Progress},
-    names::category,
-    process::{Erased, Manager, ProcessManager, STEPPED},
+    Interceptor,
+    core::{Core, Stop},
+    cursor::{Progress, ReadAhead},
+    input::read_on,
+    resume::resume_known,
+    work::{claim, work_on},
 };
-use es_runtime::{EventId, EventSet, ReadLimit, Timestamp};
-use es_runtime::{WorkFilter, WorkItem, WorkQueue, WorkStatus};
+use crate::{
+    definition::{BoundSaga, ErasedSaga as _, Info, InvalidDefinition, Saga},
+    error::SagaError,
+    log::STEPPED,
+    names::category,
+    process::{ErasedProcess, ProcessManager},
+};
+use es_runtime::{EventSet, Timestamp, WorkFilter, WorkItem, WorkQueue, WorkStatus};
 use std::{
     collections::BTreeMap,
     fmt,
-    sync::{Arc, Mutex, PoisonError},
+    sync::Arc,
     time::{Duration, Instant},
 };
-use tokio::sync::watch;
-
-/// How the loops behave.
-#[derive(Clone)]
-pub(crate) struct Settings {
-    pub(crate) lease: Duration,
-    pub(crate) poll: Duration,
-    pub(crate) page: ReadLimit,
-    pub(crate) at_once: usize,
-    pub(crate) from_the_beginning: bool,
-    pub(crate) key_space: Option<String>,
-    pub(crate) interceptor: Option<Arc<dyn Interceptor>>,
-}
-
-/// What all loops share.
-pub(crate) struct Core<S> {
-    pub(crate) store: S,
-    pub(crate) owner: String,
-    pub(crate) settings: Settings,
-    pub(crate) kinds: Vec<Arc<dyn Kind>>,
-    pub(crate) managers: Vec<Arc<dyn Manager>>,
-    pub(crate) wrong: Option<InvalidDefinition>,
-    /// Why the input of a saga, or the work on one, does not go on, and since when that is known.
-    stalled: Mutex<BTreeMap<String, (String, Instant)>>,
-    space: Mutex<Option<Arc<str>>>,
-}
-
-impl<S: WorkQueue> Core<S> {
-    /// What keys are derived from.
-    pub(crate) async fn space(&self) -> Result<Arc<str>, SagaError> {
-        if let Some(space) = &self.settings.key_space {
-            return Ok(space.as_str().into());
-        }
-        let known = |slot: &Mutex<Option<Arc<str>>>| {
-            let slot = slot.lock().unwrap_or_else(PoisonError::into_inner);
-            slot.clone()
-        };
-        if let Some(space) = known(&self.space) {
-            return Ok(space);
-        }
-        let space: Arc<str> = self.store.store_id().await?.into();
-        let mut slot = self.space.lock().unwrap_or_else(PoisonError::into_inner);
-        *slot = Some(Arc::clone(&space));
-        Ok(space)
-    }
-
-    /// The definition by which an instance runs.
-    pub(crate) fn pinned(&self, category: &str, version: u32, hash: &str) -> Option<&dyn Kind> {
-        let mut kinds = self.kinds.iter().map(AsRef::as_ref);
-        kinds.find(|kind| {
-            let info = kind.info();
-            info.version == version && info.hash == hash && self::category(info.name) == category
-        })
-    }
-
-    /// The definition by which the events of sagas of this name are read.
-    pub(crate) fn newest(&self, category: &str) -> Option<&Arc<dyn Kind>> {
-        let mut kinds = self.kinds.iter().rev();
-        kinds.find(|kind| self::category(kind.info().name) == category)
-    }
-
-    /// The definition that starts sagas of this name, `None` where all are frozen.
-    pub(crate) fn live(&self, category: &str) -> Option<&Arc<dyn Kind>> {
-        self.newest(category).filter(|kind| !kind.info().frozen)
-    }
-
-    /// The process manager whose streams these are.
-    pub(crate) fn manager(&self, category: &str) -> Option<&dyn Manager> {
-        let mut managers = self.managers.iter().map(AsRef::as_ref);
-        managers.find(|manager| self::category(manager.name()) == category)
-    }
-
-    /// The sagas and process managers that it knows, each once.
-    pub(crate) fn categories(&self) -> Vec<String> {
-        let mut names: Vec<_> = self.kinds.iter().map(|k| category(k.info().name)).collect();
-        names.extend(self.managers.iter().map(|m| category(m.name())));
-        names.sort();
-        names.dedup();
-        names
-    }
-
-    #[cfg(feature = "runner")]
-    pub(crate) fn stall(&self, what: &str, why: Option<String>) {
-        let mut stalled = self.stalled.lock().unwrap_or_else(PoisonError::into_inner);
-        match why {
-            Some(why) => stalled.insert(what.to_owned(), (why, Instant::now())),
-            None => stalled.remove(what),
-        };
-    }
-
-    /// What does not go on. Of an instance that nobody came back to for long, another process knows more.
-    fn stalled(&self) -> BTreeMap<String, String> {
-        let long = self.settings.lease.saturating_mul(3);
-        let mut stalled = self.stalled.lock().unwrap_or_else(PoisonError::into_inner);
-        stalled.retain(|what, (_, since)| !what.starts_with(WORK_ON) || since.elapsed() < long);
-        let now = stalled.iter();
-        now.map(|(what, (why, _))| (what.clone(), why.clone()))
-            .collect()
-    }
-}
-
-/// How the work on an instance begins in what is stalled.
-pub(crate) const WORK_ON: &str = "work on ";
-
-/// Whether those who work are to come to an end.
-#[derive(Clone, Debug)]
-pub(crate) struct Stop(Option<watch::Receiver<bool>>);
-
-impl Stop {
-    /// Nobody says so.
-    pub(crate) const fn never() -> Self {
-        Self(None)
-    }
-
-    #[cfg(feature = "runner")]
-    pub(crate) const fn when(told: watch::Receiver<bool>) -> Self {
-        Self(Some(told))
-    }
-
-    pub(crate) fn is_said(&self) -> bool {
-        self.0.as_ref().is_some_and(|told| *told.borrow())
-    }
-
-    /// Until it is said.
-    #[cfg(feature = "runner")]
-    pub(crate) async fn said(&self) {
-        match self.0.clone() {
-            // Whoever could say it is gone: so are the loops, soon.
-            Some(mut told) => {
-                let _ = told.wait_for(|stop| *stop).await;
-            }
-            None => std::future::pending().await,
-        }
-    }
-}
 
 /// Runs sagas on a store: reads the events that start and cancel them, does their steps and undos,
 /// keeps their times.
@@ -182,8 +53,8 @@ impl<S> Clone for Sagas<S> {
 
 impl<S> fmt::Debug for Sagas<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let kinds = self.core.kinds.iter();
-        let names: Vec<_> = kinds
+        let sagas = self.core.sagas.iter();
+        let names: Vec<_> = sagas
             .map(|kind| format!("{} v{}", kind.info().name, kind.info().version))
             .collect();
         f.debug_tuple("Sagas").field(&names).finish()
@@ -194,24 +65,7 @@ impl<S: WorkQueue> Sagas<S> {
     /// A runner without sagas yet.
     pub fn new(store: S) -> Self {
         Self {
-            core: Arc::new(Core {
-                store,
-                owner: format!("process {} ({})", std::process::id(), EventId::new()),
-                settings: Settings {
-                    lease: Duration::from_secs(30),
-                    poll: Duration::from_millis(100),
-                    page: ReadLimit::events(256),
-                    at_once: 32,
-                    from_the_beginning: false,
-                    key_space: None,
-                    interceptor: None,
-                },
-                kinds: Vec::new(),
-                managers: Vec::new(),
-                wrong: None,
-                stalled: Mutex::default(),
-                space: Mutex::default(),
-            }),
+            core: Arc::new(Core::new(store)),
         }
     }
 
@@ -219,13 +73,13 @@ impl<S: WorkQueue> Sagas<S> {
     /// first.
     #[must_use]
     pub fn with<T: Saga>(self, deps: T::Deps) -> Self {
-        self.change(|core| match Bound::<T>::new(deps) {
+        self.change(|core| match BoundSaga::<T>::new(deps) {
             Ok(bound) => {
                 let (name, version) = (T::NAME, T::VERSION);
                 let live = !bound.info().frozen;
                 let managed = core.managers.iter().any(|manager| manager.name() == name);
                 let clash = managed
-                    || core.kinds.iter().map(|kind| kind.info()).any(|other| {
+                    || core.sagas.iter().map(|kind| kind.info()).any(|other| {
                         other.name == name && (other.version == version || (live && !other.frozen))
                     });
                 if clash {
@@ -233,9 +87,9 @@ impl<S: WorkQueue> Sagas<S> {
                 }
                 // The one that starts stands last.
                 if live {
-                    core.kinds.push(Arc::new(bound));
+                    core.sagas.push(Arc::new(bound));
                 } else {
-                    core.kinds.insert(0, Arc::new(bound));
+                    core.sagas.insert(0, Arc::new(bound));
                 }
             }
             Err(wrong) => core.wrong = Some(wrong),
@@ -257,7 +111,7 @@ impl<S: WorkQueue> Sagas<S> {
             } else if core.categories().contains(&category(P::NAME)) {
                 core.wrong = Some(InvalidDefinition::RegisteredTwice { saga: P::NAME });
             } else {
-                core.managers.push(Arc::new(Erased::<P>::new()));
+                core.managers.push(Arc::new(ErasedProcess::<P>::new()));
             }
         })
     }
@@ -278,8 +132,8 @@ impl<S: WorkQueue> Sagas<S> {
     /// share them, so calls that hang hold the others up until their timeouts. A saga that calls somebody
     /// slow gets a runner of its own.
     #[must_use]
-    pub fn at_once(self, sagas: usize) -> Self {
-        self.change(|core| core.settings.at_once = sagas.max(1))
+    pub fn concurrency(self, sagas: usize) -> Self {
+        self.change(|core| core.settings.concurrency = sagas.max(1))
     }
 
     /// Whether a saga that runs for the first time reads events that were stored before. By default it
@@ -306,16 +160,7 @@ impl<S: WorkQueue> Sagas<S> {
     /// What was started or cloned before keeps its settings.
     fn change(mut self, change: impl FnOnce(&mut Core<S>)) -> Self {
         if Arc::get_mut(&mut self.core).is_none() {
-            self.core = Arc::new(Core {
-                store: self.core.store.clone(),
-                owner: self.core.owner.clone(),
-                settings: self.core.settings.clone(),
-                kinds: self.core.kinds.clone(),
-                managers: self.core.managers.clone(),
-                wrong: self.core.wrong.clone(),
-                stalled: Mutex::default(),
-                space: Mutex::default(),
-            });
+            self.core = Arc::new(self.core.copy());
         }
         if let Some(core) = Arc::get_mut(&mut self.core) {
             change(core);
@@ -343,19 +188,19 @@ impl<S: WorkQueue> Sagas<S> {
     pub async fn run_until_idle(&self) -> Result<Idle, SagaError> {
         let core = &self.core;
         self.check()?;
-        super::repair::resume_known(core).await?;
+        resume_known(core).await?;
         loop {
             let mut did = false;
             for category in core.categories() {
-                let mut ahead = Ahead::default();
-                let read = super::input::read_on(core, &category, &mut ahead).await?;
+                let mut ahead = ReadAhead::default();
+                let read = read_on(core, &category, &mut ahead).await?;
                 did |= matches!(read, Progress::Made);
             }
             let since = Instant::now();
             let mut failed = Ok(());
-            for claimed in super::work::claim(core, core.settings.at_once).await? {
+            for claimed in claim(core, core.settings.concurrency).await? {
                 did = true;
-                let done = super::work::work_on(core, claimed, since, &Stop::never()).await;
+                let done = work_on(core, claimed, since, &Stop::never()).await;
                 failed = failed.and(done);
             }
             failed?;

@@ -1,6 +1,6 @@
 //! What may stand around the calls of steps.
 
-use super::{Fail, StepCx};
+use crate::definition::{Fail, StepCx};
 use serde_json::Value;
 use std::{future::Future, pin::Pin};
 

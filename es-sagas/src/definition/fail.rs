@@ -1,6 +1,6 @@
 //! How a step says that it did not work, and what an undo is told of the step.
 
-use super::Key;
+use crate::key::Key;
 use std::{error::Error, fmt, time::Duration};
 
 /// Why a step, or its undo, did not work. Every error turns into a transient one with `?`.
