@@ -14,11 +14,10 @@ use crate::{
     wake, write,
 };
 use es_runtime::{
-    Append, AppendError, AppendId, Appended, Direction, EventFilter, EventStore, FeedPage, Outcome,
-    Position, ReadError, ReadLimit, RecordedEvent, Snapshot, SnapshotStore, StorageError,
+    Append, AppendError, AppendId, Appended, EventFilter, EventStore, FeedPage, Outcome, Position,
+    ReadDirection, ReadError, ReadLimit, RecordedEvent, Snapshot, SnapshotStore, StorageError,
     StorageErrorKind, StreamFold, StreamId, StreamRange,
-    rows::{Page, Place},
-    store::author,
+    store::author::{self, Page, RowLocation},
 };
 use futures_util::TryStreamExt;
 use std::{
@@ -340,8 +339,8 @@ impl EventStore for PostgresStore {
     ) -> Result<Vec<RecordedEvent>, ReadError> {
         let statements = &self.shared.statements;
         let pages = match range.direction {
-            Direction::Forward => &statements.stream_forward,
-            Direction::Backward => &statements.stream_backward,
+            ReadDirection::Forward => &statements.stream_forward,
+            ReadDirection::Backward => &statements.stream_backward,
         };
         let most = i64::try_from(limit.events).unwrap_or(i64::MAX);
         let bytes = i64::try_from(limit.bytes).unwrap_or(i64::MAX);
@@ -358,8 +357,8 @@ impl EventStore for PostgresStore {
         let mut page = Page::new(limit);
         // Backward, the first one is the newest: whatever its version is.
         let mut previous = match range.direction {
-            Direction::Forward => Some(range.after),
-            Direction::Backward => None,
+            ReadDirection::Forward => Some(range.after),
+            ReadDirection::Backward => None,
         };
         let sql = pages.sql(limit);
         let found = session.stream(sql, &params).await.map_err(read_error)?;
@@ -377,13 +376,13 @@ impl EventStore for PostgresStore {
         }
         pages.learn(&page.events);
         // Backward, a stream that was read to its end ends at its first event.
-        if let (Direction::Backward, Some(2..), Some(last), false) = (
+        if let (ReadDirection::Backward, Some(2..), Some(last), false) = (
             range.direction,
             previous,
             page.events.last(),
             page.is_full(),
         ) {
-            let place = Place {
+            let place = RowLocation {
                 version: last.version,
                 position: last.position,
             };
@@ -414,6 +413,10 @@ impl EventStore for PostgresStore {
         let sql = &self.shared.statements.head;
         let head = head_of(&self.shared.rows(sql, &[]).await?)?;
         Ok(position(head))
+    }
+
+    async fn close(&self) {
+        Self::close(self).await;
     }
 
     async fn changed(&self, position: Position) {
@@ -449,7 +452,7 @@ impl<F: StreamFold> Folding<'_, F> {
         while let Some(row) = found.try_next().await.map_err(read_error)? {
             count += 1;
             let place = rows::place(&row)?;
-            place.follows(self.stream, self.previous, Direction::Forward)?;
+            place.follows(self.stream, self.previous, ReadDirection::Forward)?;
             let event =
                 stored_event(&row, place).map_err(|what| place.damaged(self.stream, what))?;
             // The panic's own text may quote a payload and goes to the panic hook only.

@@ -2,8 +2,8 @@
 //! that are written once for both.
 
 use super::{
-    Dialect, HandlerError, Job, Names, ReadDatabase, RolledBack, SqlRow, SqlTransaction, SqlValue,
-    TransactionError,
+    Dialect, HandlerError, Job, Names, ReadDatabase, RolledBack, RowsOfQueries, SqlRow,
+    SqlTransaction, SqlValue, TransactionError,
 };
 use es_runtime::{StorageError, StorageErrorKind};
 use std::{any::Any, fmt, future::Future, pin::Pin, sync::Arc};
@@ -46,6 +46,23 @@ impl AnyReadDatabase {
     ) -> Result<Vec<SqlRow>, StorageError> {
         let rows = self.inner.query(sql, values).await?;
         Ok(rows.into_iter().map(SqlRow::new).collect())
+    }
+
+    /// The rows of several queries, all from one snapshot: what is committed in between is not seen, a
+    /// swap of builds included.
+    ///
+    /// # Errors
+    /// [`StorageError`] of the database.
+    ///
+    /// # Cancel safety
+    /// Reads only.
+    pub async fn snapshot(
+        &self,
+        queries: &[(&str, &[SqlValue])],
+    ) -> Result<Vec<Vec<SqlRow>>, StorageError> {
+        let found = self.inner.query_together(queries).await?;
+        let rows = |rows: Vec<Vec<SqlValue>>| rows.into_iter().map(SqlRow::new).collect();
+        Ok(found.into_iter().map(rows).collect())
     }
 
     /// The first row of a query, `None` without one.
@@ -97,6 +114,13 @@ impl ReadDatabase for AnyReadDatabase {
     ) -> Result<Vec<Vec<SqlValue>>, StorageError> {
         self.inner.query(sql, values).await
     }
+
+    async fn query_together(
+        &self,
+        queries: &[(&str, &[SqlValue])],
+    ) -> Result<RowsOfQueries, StorageError> {
+        self.inner.query_together(queries).await
+    }
 }
 
 type Answer = Box<dyn Any + Send>;
@@ -114,6 +138,11 @@ trait ErasedDatabase: Send + Sync {
         sql: &'a str,
         values: &'a [SqlValue],
     ) -> Boxed<'a, Result<Vec<Vec<SqlValue>>, StorageError>>;
+
+    fn query_together<'a>(
+        &'a self,
+        queries: &'a [(&'a str, &'a [SqlValue])],
+    ) -> Boxed<'a, Result<RowsOfQueries, StorageError>>;
 }
 
 impl<Db: ReadDatabase> ErasedDatabase for Db
@@ -137,6 +166,13 @@ where
         values: &'a [SqlValue],
     ) -> Boxed<'a, Result<Vec<Vec<SqlValue>>, StorageError>> {
         Box::pin(ReadDatabase::query(self, sql, values))
+    }
+
+    fn query_together<'a>(
+        &'a self,
+        queries: &'a [(&'a str, &'a [SqlValue])],
+    ) -> Boxed<'a, Result<RowsOfQueries, StorageError>> {
+        Box::pin(ReadDatabase::query_together(self, queries))
     }
 }
 

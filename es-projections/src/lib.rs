@@ -41,7 +41,9 @@ mod wait;
 mod worker;
 
 pub use any::{AnyReadDatabase, AnyTransaction, ErasedTransaction, Portable};
-pub use database::{Job, ReadDatabase, RolledBack, SqlTransaction, TransactionError};
+pub use database::{
+    Job, ReadDatabase, RolledBack, RowsOfQueries, SqlTransaction, TransactionError,
+};
 pub use delivery::{Deliver, Delivery, React, Subscription};
 pub use dialect::Dialect;
 pub use ends::{EndsTransaction, refuse_end};

@@ -1,6 +1,8 @@
 //! Aggregates: the state that events build, the commands it decides on, the errors it answers with.
 
-use crate::{Codec, EventSet, Events, SnapshotPolicy};
+use crate::{
+    Codec, Envelope, EventSet, Events, InvalidStreamId, RecordedEvent, SnapshotPolicy, StreamId,
+};
 
 /// A consistency boundary: state that is rebuilt from its own stream of events.
 ///
@@ -149,3 +151,69 @@ pub trait DomainError: std::error::Error + Send + Sync + 'static {}
 
 #[diagnostic::do_not_recommend]
 impl<T: std::error::Error + Send + Sync + 'static> DomainError for T {}
+
+impl StreamId {
+    /// The stream of one instance of an aggregate type.
+    ///
+    /// # Errors
+    /// [`InvalidStreamId`] as for [`new`](StreamId::new).
+    pub fn of<A: Aggregate>(id: impl AsId<A::Id>) -> Result<Self, InvalidStreamId> {
+        Self::new(A::NAME, &id.id_text())
+    }
+
+    /// The id of an instance of `A`.
+    ///
+    /// # Errors
+    /// [`NotAnId`] when the stream belongs to another aggregate, or its id does not parse as `A::Id`.
+    pub fn id_of<A: Aggregate>(&self) -> Result<A::Id, NotAnId> {
+        let id = if self.aggregate() == A::NAME {
+            self.id().parse().ok()
+        } else {
+            None
+        };
+        id.ok_or_else(|| NotAnId {
+            stream: self.clone(),
+            aggregate: A::NAME,
+        })
+    }
+}
+
+impl RecordedEvent {
+    /// The id of the aggregate that the event belongs to, as [`Envelope::id`] does it.
+    ///
+    /// # Errors
+    /// [`NotAnId`] when the event belongs to another aggregate, or the id of its stream does not parse
+    /// as `A::Id`.
+    pub fn id<A: Aggregate>(&self) -> Result<A::Id, NotAnId> {
+        self.stream.id_of::<A>()
+    }
+}
+
+impl<E> Envelope<E> {
+    /// The id of the aggregate that the event belongs to.
+    ///
+    /// ```
+    /// # use es_runtime::{Aggregate, Envelope, NotAnId};
+    /// fn id<A: Aggregate, E>(event: &Envelope<E>) -> Result<A::Id, NotAnId> {
+    ///     event.id::<A>()
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    /// [`NotAnId`] when the event belongs to another aggregate, or the id of its stream does not parse
+    /// as `A::Id`.
+    pub fn id<A: Aggregate>(&self) -> Result<A::Id, NotAnId> {
+        self.stream.id_of::<A>()
+    }
+}
+
+/// The stream does not belong to the aggregate whose id was requested, or its id does not parse.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("stream {stream} has no id of aggregate `{aggregate}`")]
+#[non_exhaustive]
+pub struct NotAnId {
+    /// The stream.
+    pub stream: StreamId,
+    /// The stored name of the aggregate.
+    pub aggregate: &'static str,
+}

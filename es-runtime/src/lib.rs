@@ -85,7 +85,6 @@ pub mod __private;
 mod aggregate;
 mod codec;
 mod event;
-mod events;
 mod fingerprint;
 mod first;
 mod record;
@@ -93,14 +92,16 @@ mod repository;
 pub mod schema;
 pub mod store;
 
-pub use aggregate::{Aggregate, AggregateId, Apply, AsId, Command, DomainError, Handle};
+pub use aggregate::{Aggregate, AggregateId, Apply, AsId, Command, DomainError, Handle, NotAnId};
 pub use codec::{Codec, CodecError};
-pub use event::{DecodeError, Decoded, Event, EventSet, EventType, StoredPayload};
-pub use events::{EventOf, Events, Recorder};
+pub use event::{
+    DecodeError, Decoded, Event, EventOf, EventSet, EventType, Events, Recorder, StoredPayload,
+};
+pub use fingerprint::Fingerprint;
 pub use record::{
     AppendId, Envelope, EventId, ExpectedVersion, InvalidAppendId, InvalidEventId, InvalidPosition,
-    InvalidStreamId, InvalidTimestamp, MAX_STREAM_ID_BYTES, Metadata, NotAnId, Position,
-    RecordedEvent, StreamId, StreamIdProblem, Timestamp,
+    InvalidStreamId, InvalidTimestamp, MAX_STREAM_ID_BYTES, Metadata, Position, RecordedEvent,
+    StreamId, StreamIdProblem, Timestamp,
 };
 pub use repository::{
     Execute, ExecuteError, Executed, LoadError, Loaded, Repository, RetryPolicy, SnapshotDropped,
@@ -110,19 +111,16 @@ pub use schema::Shape;
 #[doc(inline)]
 pub use store::{
     AnyStore, Append, AppendError, Appended, Claim, Claimed, Commit, CommitError, CommitStore,
-    Committed, CursorMove, Direction, EventFilter, EventStore, FeedPage, Fingerprint,
-    InvalidAppend, Limits, MemoryStore, NewEvent, NoSnapshots, Outcome, ReadError, ReadLimit,
-    Snapshot, SnapshotPolicy, SnapshotStore, StorageError, StorageErrorKind, StoredEvent,
-    StreamFold, StreamRange, WorkChange, WorkFilter, WorkItem, WorkQueue, WorkStatus,
+    Committed, CursorMove, EventFilter, EventStore, FeedPage, InvalidAppend, Limits, MemoryStore,
+    NewEvent, NoSnapshots, Outcome, ReadDirection, ReadError, ReadLimit, Snapshot, SnapshotPolicy,
+    SnapshotStore, StorageError, StorageErrorKind, StoredEvent, StreamFold, StreamRange,
+    WorkChange, WorkFilter, WorkItem, WorkQueue, WorkStatus,
 };
 
 pub mod command {
     //! A command of any aggregate behind one type, for code that commits several decisions at once.
     pub use crate::repository::command::{AggregateCommand, DecideError, encode_events};
 }
-
-#[doc(inline)]
-pub use store::rows;
 
 #[cfg(feature = "derive")]
 pub use es_macros::{Aggregate, Event, Shape};

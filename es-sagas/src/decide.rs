@@ -1,12 +1,15 @@
 //! What follows from what: pure decisions on the state of one saga. No clock, no I/O.
 
-use super::{
-    CancelRequested, Cause, Compensated, Completed, Direction, Fail, Failed, Failure, InputIgnored,
-    Interrupted, Key, LateSuccess, Parked, ParkedWhy, Pending, Phase, Repaired, Retry, SagaEvent,
-    SagaState, Scheduled, Started, StepState, StepStatus, Succeeded, Undone, UnwindStarted, Verb,
-    Verdict,
-    info::{Info, StepInfo},
+use crate::{
+    definition::{Fail, Info, StepInfo, StepRetry},
+    key::{Key, StepDirection},
+    log::{
+        CancelRequested, Cause, Compensated, Completed, Failure, InputIgnored, LateSuccess, Parked,
+        ParkedWhy, Repaired, SagaEvent, Started, StepFailed, StepInterrupted, StepScheduled,
+        StepSucceeded, StepUndone, UnwindStarted, Verb, Verdict,
+    },
     names::{COMPENSATED, COMPLETED},
+    state::{Pending, Phase, SagaState, StepState, StepStatus},
 };
 use es_runtime::{EventId, StreamId, Timestamp, WorkChange, WorkStatus};
 use serde_json::Value;
@@ -39,7 +42,7 @@ impl Draft<'_> {
             input,
             deadline: self.info.deadline.map(|time| self.now.after(time)),
         });
-        self.follow();
+        self.schedule_next();
     }
 
     /// An event asks for everything to be undone.
@@ -62,14 +65,14 @@ impl Draft<'_> {
                         message: format!("event `{name}` cancelled it"),
                     },
                 });
-                return self.follow();
+                return self.schedule_next();
             }
             Phase::Unwinding => "it is being undone",
             Phase::Completed | Phase::Compensated | Phase::Abandoned => "it has ended",
         };
         self.ignore(Some((event, name)), late);
         if self.info.known {
-            self.follow();
+            self.schedule_next();
         }
     }
 
@@ -124,7 +127,7 @@ impl Draft<'_> {
     }
 
     /// The saga is undone when its time is over.
-    pub(crate) fn look_at_deadline(&mut self) {
+    pub(crate) fn check_deadline(&mut self) {
         if self.state.parked.is_none() && self.deadline().is_some_and(|at| at <= self.now) {
             let step = self.state.pending.as_ref().map(|p| p.step.clone());
             self.push(UnwindStarted {
@@ -135,11 +138,11 @@ impl Draft<'_> {
                 },
             });
         }
-        self.follow();
+        self.schedule_next();
     }
 
     /// Schedules what comes next, when nothing is on its way.
-    pub(crate) fn follow(&mut self) {
+    pub(crate) fn schedule_next(&mut self) {
         let state = &self.state;
         let begun = state.started.is_some() && self.info.known;
         if !begun || state.parked.is_some() || state.phase.is_ended() {
@@ -158,14 +161,14 @@ impl Draft<'_> {
             Phase::Running => {
                 let steps = &self.info.steps;
                 match steps.iter().find(|s| self.state.step(s.name).is_none()) {
-                    Some(step) => self.schedule(step.name, Direction::Do),
-                    None if self.info.completed => self.schedule(COMPLETED, Direction::Do),
+                    Some(step) => self.schedule(step.name, StepDirection::Do),
+                    None if self.info.completed => self.schedule(COMPLETED, StepDirection::Do),
                     None => self.push(Completed {}),
                 }
             }
             Phase::Unwinding => match self.next_to_undo() {
-                Some(step) => self.schedule(step, Direction::Undo),
-                None => self.unwound(),
+                Some(step) => self.schedule(step, StepDirection::Undo),
+                None => self.finish_unwind(),
             },
             Phase::Completed | Phase::Compensated | Phase::Abandoned => {}
         }
@@ -180,14 +183,14 @@ impl Draft<'_> {
             .map(|info| info.name)
     }
 
-    fn unwound(&mut self) {
+    fn finish_unwind(&mut self) {
         let stuck = self.state.steps.iter();
         let stuck = stuck.rev().find(|step| step.status == StepStatus::Stuck);
         if let Some(step) = stuck.map(|step| step.name.clone()) {
             return self.park_undo(step);
         }
-        if self.info.compensated && !self.state.said_compensated {
-            self.schedule(COMPENSATED, Direction::Do);
+        if self.info.compensated && !self.state.compensated_command_sent {
+            self.schedule(COMPENSATED, StepDirection::Do);
         } else {
             self.push(Compensated {});
         }
@@ -199,8 +202,8 @@ impl Draft<'_> {
         self.push(Parked { why, message });
     }
 
-    fn schedule(&mut self, step: &'static str, to: Direction) {
-        self.push(Scheduled {
+    fn schedule(&mut self, step: &'static str, to: StepDirection) {
+        self.push(StepScheduled {
             step: step.to_owned(),
             to,
             key: Key::derive(self.space, self.instance, step, to),
@@ -208,13 +211,13 @@ impl Draft<'_> {
     }
 
     /// A call has ended.
-    pub(crate) fn outcome(&mut self, step: &str, to: Direction, result: &Result<Value, Fail>) {
+    pub(crate) fn outcome(&mut self, step: &str, to: StepDirection, result: &Result<Value, Fail>) {
         let pending = self.state.pending.as_ref();
         let expected = pending.is_some_and(|p| p.is(step, to));
         let attempt = pending.map_or(1, |p| p.failures.saturating_add(1));
         match (to, result) {
-            (Direction::Do, Ok(output)) if expected => self.succeeded(step, attempt, output),
-            (Direction::Do, Ok(output)) => {
+            (StepDirection::Do, Ok(output)) if expected => self.succeeded(step, attempt, output),
+            (StepDirection::Do, Ok(output)) => {
                 // It was cut off by an unwinding that began meanwhile: its undo gets to know it.
                 let status = self.state.step(step).map(|step| step.status);
                 if status == Some(StepStatus::Unknown) {
@@ -223,12 +226,12 @@ impl Draft<'_> {
                     self.late(step, output);
                 }
             }
-            (Direction::Do, Err(fail)) if expected => self.failed(step, attempt, fail),
-            (Direction::Do, Err(fail)) => {
+            (StepDirection::Do, Err(fail)) if expected => self.failed(step, attempt, fail),
+            (StepDirection::Do, Err(fail)) => {
                 let status = self.state.step(step).map(|step| step.status);
                 let unwinding = self.state.phase == Phase::Unwinding;
                 if fail.is_fatal() && unwinding && status == Some(StepStatus::Unknown) {
-                    self.push(Failed {
+                    self.push(StepFailed {
                         step: step.to_owned(),
                         to,
                         attempt,
@@ -237,18 +240,18 @@ impl Draft<'_> {
                     });
                 }
             }
-            (Direction::Undo, Ok(_)) if expected => self.push(Undone {
+            (StepDirection::Undo, Ok(_)) if expected => self.push(StepUndone {
                 step: step.to_owned(),
                 attempt,
             }),
-            (Direction::Undo, Err(fail)) if expected => self.undo_failed(step, attempt, fail),
-            (Direction::Undo, _) => {}
+            (StepDirection::Undo, Err(fail)) if expected => self.undo_failed(step, attempt, fail),
+            (StepDirection::Undo, _) => {}
         }
-        self.follow();
+        self.schedule_next();
     }
 
     fn succeeded(&mut self, step: &str, attempt: u32, output: &Value) {
-        self.push(Succeeded {
+        self.push(StepSucceeded {
             step: step.to_owned(),
             attempt,
             output: output.clone(),
@@ -261,10 +264,10 @@ impl Draft<'_> {
             return;
         };
         let pending = self.state.pending.as_ref();
-        if let Some(pending) = pending.filter(|p| p.is(step, Direction::Do)) {
+        if let Some(pending) = pending.filter(|p| p.is(step, StepDirection::Do)) {
             let attempt = pending.failures.saturating_add(1);
             self.succeeded(step, attempt, output);
-            return self.follow();
+            return self.schedule_next();
         }
         let unwound = matches!(
             known.status,
@@ -278,7 +281,7 @@ impl Draft<'_> {
                 step: step.to_owned(),
                 output: output.clone(),
             });
-            self.follow();
+            self.schedule_next();
         }
     }
 
@@ -292,7 +295,7 @@ impl Draft<'_> {
         let Pending { step, to, key, .. } = pending;
         let times = pending.interruptions.saturating_add(1);
         let pause = self.retry(&step, to).pause_after_interruption(times, key);
-        self.push(Interrupted {
+        self.push(StepInterrupted {
             step: step.clone(),
             to,
             times,
@@ -302,38 +305,40 @@ impl Draft<'_> {
             let attempt = pending.failures.saturating_add(1);
             let message = format!("the process that had it died {times} times");
             match to {
-                Direction::Do => self.did_not_work(&step, attempt, message, Verdict::Unknown {}),
-                Direction::Undo => self.not_undone(&step, attempt, message, Verdict::Unknown {}),
+                StepDirection::Do => self.step_failed(&step, attempt, message, Verdict::Unknown {}),
+                StepDirection::Undo => {
+                    self.undo_attempt_failed(&step, attempt, message, Verdict::Unknown {})
+                }
             }
-            self.follow();
+            self.schedule_next();
         }
     }
 
     /// How a call is tried again.
-    fn retry(&self, step: &str, to: Direction) -> Retry {
+    fn retry(&self, step: &str, to: StepDirection) -> StepRetry {
         match (self.info.step(step), to) {
-            (Some(step), Direction::Do) => step.retry,
-            (Some(step), Direction::Undo) => step.undo_retry,
-            (None, Direction::Do) => self.info.retry,
-            (None, Direction::Undo) => self.info.undo_retry,
+            (Some(step), StepDirection::Do) => step.retry,
+            (Some(step), StepDirection::Undo) => step.undo_retry,
+            (None, StepDirection::Do) => self.info.retry,
+            (None, StepDirection::Undo) => self.info.undo_retry,
         }
     }
 
     fn failed(&mut self, step: &str, attempt: u32, fail: &Fail) {
-        let verdict = self.verdict(step, Direction::Do, attempt, fail);
-        self.did_not_work(step, attempt, fail.message().to_owned(), verdict);
+        let verdict = self.verdict(step, StepDirection::Do, attempt, fail);
+        self.step_failed(step, attempt, fail.message().to_owned(), verdict);
     }
 
-    fn did_not_work(&mut self, step: &str, attempt: u32, message: String, verdict: Verdict) {
+    fn step_failed(&mut self, step: &str, attempt: u32, message: String, verdict: Verdict) {
         let verdict = match verdict {
             Verdict::Unknown {} if self.is_command(step) => Verdict::DidNotHappen {},
             other => other,
         };
         let retried = matches!(verdict, Verdict::Retry { .. });
         let unknown = matches!(verdict, Verdict::Unknown {});
-        self.push(Failed {
+        self.push(StepFailed {
             step: step.to_owned(),
-            to: Direction::Do,
+            to: StepDirection::Do,
             attempt,
             error: message.clone(),
             verdict,
@@ -361,19 +366,19 @@ impl Draft<'_> {
     }
 
     fn undo_failed(&mut self, step: &str, attempt: u32, fail: &Fail) {
-        let verdict = match self.verdict(step, Direction::Undo, attempt, fail) {
+        let verdict = match self.verdict(step, StepDirection::Undo, attempt, fail) {
             // An undo that says no has not undone it; whether trying again helps, an operator knows.
             Verdict::DidNotHappen {} => Verdict::Unknown {},
             other => other,
         };
-        self.not_undone(step, attempt, fail.message().to_owned(), verdict);
+        self.undo_attempt_failed(step, attempt, fail.message().to_owned(), verdict);
     }
 
-    fn not_undone(&mut self, step: &str, attempt: u32, error: String, verdict: Verdict) {
+    fn undo_attempt_failed(&mut self, step: &str, attempt: u32, error: String, verdict: Verdict) {
         let exhausted = verdict == Verdict::Unknown {};
-        self.push(Failed {
+        self.push(StepFailed {
             step: step.to_owned(),
-            to: Direction::Undo,
+            to: StepDirection::Undo,
             attempt,
             error,
             verdict,
@@ -388,7 +393,7 @@ impl Draft<'_> {
         }
     }
 
-    fn verdict(&self, step: &str, to: Direction, attempt: u32, fail: &Fail) -> Verdict {
+    fn verdict(&self, step: &str, to: StepDirection, attempt: u32, fail: &Fail) -> Verdict {
         if fail.is_fatal() {
             return Verdict::DidNotHappen {};
         }
@@ -409,7 +414,7 @@ impl Draft<'_> {
                 _ => self.push(Compensated {}),
             }
         }
-        self.follow();
+        self.schedule_next();
     }
 
     /// This program cannot run it.
@@ -442,7 +447,7 @@ impl Draft<'_> {
                 }
             }
             Verb::CompleteWith { step, .. }
-                if pending.is_none_or(|p| !p.is(step, Direction::Do)) =>
+                if pending.is_none_or(|p| !p.is(step, StepDirection::Do)) =>
             {
                 return Err(format!("`{step}` is not being done"));
             }
@@ -475,7 +480,7 @@ impl Draft<'_> {
             Verb::Skip { step } if step == COMPENSATED => self.push(Compensated {}),
             _ => {}
         }
-        self.follow();
+        self.schedule_next();
         Ok(())
     }
 

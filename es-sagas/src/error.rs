@@ -1,9 +1,8 @@
 //! What goes wrong in the runner, and what its caller can do about it.
 
-use super::InvalidDefinition;
-use es_runtime::CommitError;
+use crate::definition::InvalidDefinition;
 use es_runtime::{
-    InvalidStreamId, LoadError, Outcome, Position, ReadError, StorageError, StreamId,
+    CommitError, InvalidStreamId, LoadError, Outcome, Position, ReadError, StorageError, StreamId,
 };
 
 /// Why sagas could not be run, begun or repaired.

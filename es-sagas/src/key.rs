@@ -15,14 +15,14 @@ pub struct Key(uuid::Uuid);
 /// Whether a step is done or undone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Direction {
+pub enum StepDirection {
     /// The step itself.
     Do,
     /// What takes it back.
     Undo,
 }
 
-impl Direction {
+impl StepDirection {
     /// `do` or `undo`.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -37,7 +37,7 @@ impl Key {
     const SPACE: uuid::Uuid = uuid::uuid!("6f1f6cf4-6c0e-4d0b-9d5e-55a1a7f1c3b2");
 
     /// The key of a step in one direction.
-    pub(crate) fn derive(space: &str, instance: &StreamId, step: &str, to: Direction) -> Self {
+    pub(crate) fn derive(space: &str, instance: &StreamId, step: &str, to: StepDirection) -> Self {
         // No part can hold a control character but `space`, so no two lists make one text.
         let parts = [
             space,
@@ -78,13 +78,13 @@ mod tests {
     fn keys_differ_in_every_part_and_never_change() {
         let one = StreamId::new("saga:order", "1").expect("an id");
         let two = StreamId::new("saga:order", "2").expect("an id");
-        let key = Key::derive("here", &one, "charge", Direction::Do);
+        let key = Key::derive("here", &one, "charge", StepDirection::Do);
         assert_eq!(key.to_string(), "adfbcaea-4210-5561-ac3f-62f424272d08");
         let others = [
-            Key::derive("there", &one, "charge", Direction::Do),
-            Key::derive("here", &two, "charge", Direction::Do),
-            Key::derive("here", &one, "reserve", Direction::Do),
-            Key::derive("here", &one, "charge", Direction::Undo),
+            Key::derive("there", &one, "charge", StepDirection::Do),
+            Key::derive("here", &two, "charge", StepDirection::Do),
+            Key::derive("here", &one, "reserve", StepDirection::Do),
+            Key::derive("here", &one, "charge", StepDirection::Undo),
         ];
         assert!(others.iter().all(|other| *other != key));
     }

@@ -10,14 +10,14 @@
 //! 1. A step is called only after it was stored that it will be, so one whose outcome was lost is known.
 //! 2. [`Fail::fatal`] means that it did not happen: it is not undone. After timeouts, crashes and used up
 //!    attempts the outcome is unknown, and what is unknown is undone. A crash is no attempt, but a call that
-//!    was cut off too often ([`Retry::interruptions`]) has used them up.
+//!    was cut off too often ([`StepRetry::interruptions`]) has used them up.
 //! 3. Technical errors are retried first; what undoes a saga is a no, a deadline, or a cancellation.
 //! 4. Undos run in the reverse order of the steps.
 //! 5. An undo is tried again, long, and then the saga is parked for an operator. Never silently given up.
 //! 6. Past the pivot a saga only goes forward.
 //! 7. A step that turns out to have been done after it was undone is undone once more, under the same key.
 //! 8. Inputs that come twice or too late are recorded and change nothing.
-//! 9. No transaction and no lock is held while a step is called.
+//! 9. No transaction and no lock is leased while a step is called.
 //! 10. An instance runs by the definition that it began with, by version and hash; one whose definition
 //!     is not there is parked, never guessed.
 //!
@@ -30,142 +30,34 @@ extern crate self as es_sagas;
 
 #[doc(hidden)]
 pub mod __private;
-mod commit;
 mod decide;
 mod definition;
+mod engine;
 mod error;
-mod events;
-mod fail;
-mod info;
-mod input;
-mod interceptor;
 mod key;
-mod load;
-mod mermaid;
+pub mod log;
 mod names;
+mod operator;
 mod process;
-mod repair;
-mod retry;
-mod runner;
-#[cfg(feature = "runner")]
-mod running;
 mod state;
-mod work;
 
-pub use definition::{Cx, Definition, InvalidDefinition, NewStep, Start, StepCx, StepOutput};
+pub use definition::{
+    Cx, Definition, Effect, Fail, InvalidDefinition, NewStep, Saga, Start, StepCx, StepOutput,
+    StepRetry,
+};
+#[cfg(feature = "runner")]
+pub use engine::RunningSagas;
+pub use engine::{Idle, Interceptor, Sagas, StepCall};
 pub use error::SagaError;
 #[cfg(feature = "derive")]
 pub use es_macros::{ProcessManager, saga};
 pub use es_runtime::command::AggregateCommand;
-pub use events::{
-    CancelRequested, Cause, Compensated, Completed, EventSkipped, Failed, Failure, InputIgnored,
-    Interrupted, LateSuccess, Parked, ParkedWhy, Repaired, SagaEvent, Scheduled, Started,
-    Succeeded, Undone, UnwindStarted, Verb, Verdict,
-};
-pub use fail::{Effect, Fail};
-pub use interceptor::{Interceptor, StepCall};
-pub use key::{Direction, Key};
+pub use key::{Key, StepDirection};
+pub use log::{Cause, Failure, ParkedWhy, Verb};
 pub use names::stream_of;
+pub use operator::{ProcessView, SagaView};
 pub use process::{
-    HasRejections, HasTimers, Inputs, OnRejected, OnTimer, ProcessCause, ProcessManager,
-    ProcessOutcome, ProcessState, ProcessView, ReactTo, Reactions, ReactsTo, Rejected, Stepped,
+    HasRejections, HasTimers, Inputs, OnRejected, OnTimer, ProcessManager, ProcessState, ReactTo,
+    Reactions, ReactsTo, Rejected,
 };
-pub use repair::SagaView;
-pub use retry::Retry;
-pub use runner::{Idle, Sagas};
-#[cfg(feature = "runner")]
-pub use running::RunningSagas;
 pub use state::{Pending, Phase, SagaState, StepState, StepStatus};
-
-use serde::{Serialize, de::DeserializeOwned};
-
-/// A saga: what it is about, what its steps need, and what it consists of.
-///
-/// The type itself is what one saga is about; it is stored when the saga begins. `Deps` are clients and
-/// the like; they are injected and never stored.
-///
-/// [`#[saga]`](macro@saga) on an `impl` block writes this trait; without it:
-///
-/// ```
-/// use es_runtime::{Event, MemoryStore, Repository};
-/// use es_sagas::{Cx, Definition, Effect, Fail, Saga, Sagas, Start};
-/// # use es_runtime::{Aggregate, Apply, Events, Handle};
-/// use serde::{Deserialize, Serialize};
-/// # #[derive(Clone)]
-/// # struct Place;
-/// # #[derive(Aggregate, Default)]
-/// # #[aggregate("trip", id = u32, error = std::convert::Infallible, events(TripPlanned))]
-/// # struct Trip {}
-/// # impl Apply<TripPlanned> for Trip { fn apply(&mut self, _: &TripPlanned) {} }
-/// # impl Handle<Place> for Trip {
-/// #     fn handle(&self, _: Place) -> Result<Events<Self>, std::convert::Infallible> {
-/// #         Ok(TripPlanned { to: "Rome".into() }.into())
-/// #     }
-/// # }
-///
-/// /// A trip was planned.
-/// #[derive(Event, Serialize, Deserialize)]
-/// #[event("trip.planned")]
-/// struct TripPlanned {
-///     to: String,
-/// }
-///
-/// /// Books what a trip needs, or nothing of it.
-/// #[derive(Serialize, Deserialize)]
-/// struct BookTrip {
-///     to: String,
-/// }
-///
-/// struct Agencies; // clients of the airline and of hotels
-///
-/// impl Saga for BookTrip {
-///     const NAME: &'static str = "book-trip";
-///     type Deps = Agencies;
-///
-///     fn definition() -> Definition<Self> {
-///         let mut saga = Definition::new();
-///         saga.starts_on::<TripPlanned>(|planned| {
-///             let to = planned.event.to.clone();
-///             Some(Start::new(planned.stream.id(), BookTrip { to }))
-///         });
-///         let flight = saga
-///             .step("flight", |cx: Cx<Self>| async move {
-///                 Ok(format!("seat to {} under {}", cx.saga().to, cx.key()))
-///             })
-///             .undo(|_, seat: Effect<String>| async move {
-///                 println!("given back: {:?}", seat.known());
-///                 Ok(())
-///             });
-///         saga.step("hotel", move |cx: Cx<Self>| async move {
-///             let seat = cx.output(flight)?;
-///             Err::<(), _>(Fail::fatal(format!("no room for whoever has {seat}")))
-///         })
-///         .needs(flight)
-///         .no_undo();
-///         saga
-///     }
-/// }
-///
-/// # futures_executor::block_on(async {
-/// let store = MemoryStore::new();
-/// let sagas = Sagas::new(store.clone()).from_the_beginning(true).with::<BookTrip>(Agencies);
-/// # Repository::<Trip, _>::new(store).execute(&7, Place).await?;
-/// sagas.run_until_idle().await?;
-///
-/// let trip = sagas.show("book-trip", "7").await?;
-/// assert_eq!(trip.state.phase_text(), "compensated");
-/// # Ok::<(), Box<dyn std::error::Error>>(())
-/// # }).unwrap();
-/// ```
-pub trait Saga: Serialize + DeserializeOwned + Send + Sync + 'static {
-    /// The stored name. It never changes.
-    const NAME: &'static str;
-    /// The version of the definition; raise it when steps, their order or what is stored change, and
-    /// keep the old one, [frozen](Definition::frozen), while instances of it run.
-    const VERSION: u32 = 1;
-    /// What the steps need: clients, settings. Never stored.
-    type Deps: Send + Sync + 'static;
-
-    /// The steps in their order, what starts and cancels it, and its times.
-    fn definition() -> Definition<Self>;
-}

@@ -1,8 +1,9 @@
 //! The state of one saga, folded from its stream. It needs no definition, so that a program can show
 //! and park what it cannot run.
 
-use super::{
-    Direction, Failure, Key, ParkedWhy, SagaEvent, Started, Verb, Verdict,
+use crate::{
+    key::{Key, StepDirection},
+    log::{Failure, ParkedWhy, SagaEvent, Started, Verb, Verdict},
     names::{COMPENSATED, COMPLETED},
 };
 use es_runtime::{EventId, Timestamp};
@@ -28,7 +29,7 @@ pub struct SagaState {
     /// that knows the definition.
     pub cancel_requested: Option<(EventId, String)>,
     /// Whether the command at the end of an unwinding was carried out.
-    pub(crate) said_compensated: bool,
+    pub(crate) compensated_command_sent: bool,
 }
 
 /// Whether a saga goes forward, back, or has ended.
@@ -105,7 +106,7 @@ pub struct Pending {
     /// The step.
     pub step: String,
     /// Whether it is done or undone.
-    pub to: Direction,
+    pub to: StepDirection,
     /// The key of the effect.
     pub key: Key,
     /// How often it has failed.
@@ -118,7 +119,7 @@ pub struct Pending {
 
 impl Pending {
     /// Whether it is this call.
-    pub(crate) fn is(&self, step: &str, to: Direction) -> bool {
+    pub(crate) fn is(&self, step: &str, to: StepDirection) -> bool {
         self.step == step && self.to == to
     }
 }
@@ -138,8 +139,8 @@ impl SagaState {
             (_, Some(pending)) if pending.step == COMPLETED => "completing".to_owned(),
             (_, Some(pending)) if pending.step == COMPENSATED => "compensating".to_owned(),
             (_, Some(pending)) => match pending.to {
-                Direction::Do => pending.step.clone(),
-                Direction::Undo => format!("undo {}", pending.step),
+                StepDirection::Do => pending.step.clone(),
+                StepDirection::Undo => format!("undo {}", pending.step),
             },
             (Phase::Running, None) => "running".to_owned(),
             (Phase::Unwinding, None) => "unwinding".to_owned(),
@@ -152,7 +153,7 @@ impl SagaState {
         }
     }
 
-    fn no_longer_pending(&mut self, step: &str, to: Direction) {
+    fn no_longer_pending(&mut self, step: &str, to: StepDirection) {
         if self.pending.as_ref().is_some_and(|p| p.is(step, to)) {
             self.pending = None;
         }
@@ -162,9 +163,9 @@ impl SagaState {
     pub fn apply(&mut self, event: &SagaEvent) {
         match event {
             SagaEvent::Started(started) => self.started = Some(started.clone()),
-            SagaEvent::Scheduled(scheduled) => {
+            SagaEvent::StepScheduled(scheduled) => {
                 let step = &scheduled.step;
-                if scheduled.to == Direction::Do && self.step(step).is_none() {
+                if scheduled.to == StepDirection::Do && self.step(step).is_none() {
                     self.steps.push(StepState {
                         name: step.clone(),
                         key: scheduled.key,
@@ -182,19 +183,19 @@ impl SagaState {
                     not_before: None,
                 });
             }
-            SagaEvent::Succeeded(done) => {
+            SagaEvent::StepSucceeded(done) => {
                 self.change(&done.step, |step| {
                     step.status = StepStatus::Done;
                     step.output = Some(done.output.clone());
                 });
-                self.no_longer_pending(&done.step, Direction::Do);
+                self.no_longer_pending(&done.step, StepDirection::Do);
                 let parked = self.parked.as_ref().map(|(why, _)| why);
                 if matches!(parked, Some(ParkedWhy::PastPivot { step }) if *step == done.step) {
                     self.parked = None;
                 }
             }
-            SagaEvent::Failed(failed) => self.failed(failed),
-            SagaEvent::Interrupted(cut) => {
+            SagaEvent::StepFailed(failed) => self.failed(failed),
+            SagaEvent::StepInterrupted(cut) => {
                 if let Some(pending) = &mut self.pending {
                     if pending.is(&cut.step, cut.to) {
                         pending.interruptions = cut.times;
@@ -217,7 +218,7 @@ impl SagaState {
                     }
                 }
             }
-            SagaEvent::Undone(undone) => {
+            SagaEvent::StepUndone(undone) => {
                 self.change(&undone.step, |step| {
                     step.status = if step.again {
                         StepStatus::Done
@@ -226,7 +227,7 @@ impl SagaState {
                     };
                     step.again = false;
                 });
-                self.no_longer_pending(&undone.step, Direction::Undo);
+                self.no_longer_pending(&undone.step, StepDirection::Undo);
             }
             SagaEvent::LateSuccess(late) => self.late(late),
             SagaEvent::InputIgnored(ignored) => {
@@ -242,7 +243,7 @@ impl SagaState {
             SagaEvent::Repaired(repaired) => self.repaired(&repaired.verb),
             SagaEvent::Completed(_) => self.ended(Phase::Completed),
             SagaEvent::Compensated(_) => {
-                self.said_compensated = true;
+                self.compensated_command_sent = true;
                 self.ended(Phase::Compensated);
             }
         }
@@ -256,9 +257,9 @@ impl SagaState {
         self.steps.retain(|step| step.name != COMPENSATED);
     }
 
-    fn late(&mut self, late: &super::LateSuccess) {
+    fn late(&mut self, late: &crate::log::LateSuccess) {
         let underway = self.pending.as_ref();
-        let underway = underway.is_some_and(|p| p.is(&late.step, Direction::Undo));
+        let underway = underway.is_some_and(|p| p.is(&late.step, StepDirection::Undo));
         self.change(&late.step, |step| {
             step.status = StepStatus::Done;
             step.output = Some(late.output.clone());
@@ -268,24 +269,24 @@ impl SagaState {
             self.phase = Phase::Unwinding;
         }
         // What is said at the end has to wait for the undo.
-        self.no_longer_pending(COMPENSATED, Direction::Do);
+        self.no_longer_pending(COMPENSATED, StepDirection::Do);
         if matches!(self.parked, Some((ParkedWhy::EndRejected { .. }, _))) {
             self.parked = None;
         }
     }
 
-    fn failed(&mut self, failed: &super::Failed) {
+    fn failed(&mut self, failed: &crate::log::StepFailed) {
         let status = match (failed.to, &failed.verdict) {
             (_, Verdict::Retry { .. }) => None,
-            (Direction::Do, Verdict::DidNotHappen {}) => Some(StepStatus::DidNotHappen),
-            (Direction::Do, Verdict::Unknown {}) => Some(StepStatus::Unknown),
-            (Direction::Undo, _) => Some(StepStatus::Stuck),
+            (StepDirection::Do, Verdict::DidNotHappen {}) => Some(StepStatus::DidNotHappen),
+            (StepDirection::Do, Verdict::Unknown {}) => Some(StepStatus::Unknown),
+            (StepDirection::Undo, _) => Some(StepStatus::Stuck),
         };
         if let Some(status) = status {
             self.change(&failed.step, |step| step.status = status);
         }
-        if failed.to == Direction::Do && status == Some(StepStatus::DidNotHappen) {
-            self.no_longer_pending(&failed.step, Direction::Undo);
+        if failed.to == StepDirection::Do && status == Some(StepStatus::DidNotHappen) {
+            self.no_longer_pending(&failed.step, StepDirection::Undo);
         }
         if let Some(pending) = &mut self.pending {
             if pending.is(&failed.step, failed.to) {
@@ -317,7 +318,7 @@ impl SagaState {
                         StepStatus::DidNotHappen | StepStatus::Unknown
                             if pending
                                 .as_ref()
-                                .is_some_and(|p| p.is(&step.name, Direction::Do)) =>
+                                .is_some_and(|p| p.is(&step.name, StepDirection::Do)) =>
                         {
                             step.status = StepStatus::Scheduled;
                         }
@@ -335,15 +336,15 @@ impl SagaState {
                         StepStatus::Skipped
                     };
                 });
-                self.no_longer_pending(name, Direction::Do);
-                self.no_longer_pending(name, Direction::Undo);
+                self.no_longer_pending(name, StepDirection::Do);
+                self.no_longer_pending(name, StepDirection::Undo);
             }
             Verb::CompleteWith { step: name, output } => {
                 self.change(name, |step| {
                     step.status = StepStatus::Done;
                     step.output = Some(output.clone());
                 });
-                self.no_longer_pending(name, Direction::Do);
+                self.no_longer_pending(name, StepDirection::Do);
             }
             Verb::Abandon {} => self.ended(Phase::Abandoned),
             Verb::Unwind {} | Verb::Resume {} => {}

@@ -85,7 +85,7 @@ pub enum GoldenProblem {
     )]
     Refused {
         /// The line of the sample that is refused, where the error names one.
-        place: Place,
+        place: GoldenPlace,
         /// The refusal.
         source: DecodeError,
         /// What the file may look like.
@@ -100,7 +100,7 @@ pub enum GoldenProblem {
         /// The number of the case, from 1.
         case: usize,
         /// The line of the sample that is refused, where the error names one.
-        place: Place,
+        place: GoldenPlace,
         /// The refusal.
         source: DecodeError,
     },
@@ -151,9 +151,9 @@ pub enum GoldenProblem {
 
 /// A line of a sample, or nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Place(Option<String>);
+pub struct GoldenPlace(Option<String>);
 
-impl Place {
+impl GoldenPlace {
     /// The line, where it is known.
     pub fn line(&self) -> Option<&str> {
         self.0.as_deref()
@@ -171,7 +171,7 @@ impl Place {
     }
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for GoldenPlace {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
             Some(line) => write!(f, "\n  at:   {line}"),
@@ -470,7 +470,7 @@ impl Run {
                 GoldenProblem::Damaged(format!("`postcard` of case {number} is not hex digits"))
             })?;
             let events = decode::<S>(event, version, Codec::Postcard, &bytes)
-                .map_err(|source| undecodable((source, Place(None))))?;
+                .map_err(|source| undecodable((source, GoldenPlace(None))))?;
             let recorded = record(&events).map_err(unencodable)?;
             if recorded != now {
                 return Err(changed(&recorded));
@@ -495,11 +495,7 @@ fn decode<S: SetShapes>(
     codec: Codec,
     bytes: &[u8],
 ) -> Result<Vec<S>, DecodeError> {
-    let stored = StoredPayload {
-        schema_version: version,
-        content_type: codec.content_type(),
-        bytes,
-    };
+    let stored = StoredPayload::new(version, codec.content_type(), bytes);
     S::decode(event, stored).map(|events| events.into_iter().collect())
 }
 
@@ -508,11 +504,11 @@ fn decode_json<S: SetShapes>(
     event: &str,
     version: u16,
     payload: &Value,
-) -> Result<Vec<S>, (DecodeError, Place)> {
+) -> Result<Vec<S>, (DecodeError, GoldenPlace)> {
     // One value a line, so that the place in the error finds the field.
     let text = format!("{payload:#}");
     decode(event, version, Codec::Json, text.as_bytes()).map_err(|error| {
-        let place = Place::of(&error, &text);
+        let place = GoldenPlace::of(&error, &text);
         (error, place)
     })
 }

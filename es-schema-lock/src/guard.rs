@@ -120,6 +120,7 @@ fn write(path: &Path, text: &str) -> io::Result<()> {
 
 /// What a check of a lock may write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum LockMode {
     /// Nothing: what is missing or out of date is an error.
     Check,

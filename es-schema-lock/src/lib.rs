@@ -48,7 +48,7 @@ mod sample;
 mod violation;
 
 pub use difference::Difference;
-pub use golden::{GoldenError, GoldenProblem, Place};
+pub use golden::{GoldenError, GoldenPlace, GoldenProblem};
 pub use guard::{List, LockError, LockMode, LockReport, check_lock, check_lock_in};
 pub use lock::{
     DamagedLine, DamagedLock, LineProblem, Lock, LockChange, LockEntry, LockLine, LockState,

@@ -21,7 +21,6 @@
 //! - Lines that start with `#` are comments. They stay where they are: those above the first line at
 //!   the top, others above the line that they precede.
 
-use super::{Violation, violation};
 use es_runtime::schema::{EventShape, Layout, Retired, Retirement, SetShapes};
 use std::{cmp::Ordering, fmt, str::FromStr};
 
@@ -82,6 +81,7 @@ pub enum LockEntry {
 
 /// Whether a line still follows the code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum LockState {
     /// It follows the code: nothing with this shape was released.
     Open,
@@ -213,15 +213,6 @@ impl Lock {
     /// The lines, sorted by name and version; a retired name comes before its versions.
     pub fn lines(&self) -> &[LockLine] {
         &self.lines
-    }
-
-    /// Compares every sealed line with what the code of `S` derives.
-    ///
-    /// # Errors
-    /// Every [`Violation`], in the order of the lines.
-    pub fn check<S: SetShapes>(&self) -> Result<(), Vec<Violation>> {
-        let found = violation::find(self, &Code::of::<S>());
-        if found.is_empty() { Ok(()) } else { Err(found) }
     }
 
     /// Brings the open lines up to date with the code of `S`: rewrites those that changed, adds those

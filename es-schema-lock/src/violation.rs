@@ -1,7 +1,7 @@
 //! How the code breaks the word that sealed lines give, and the way out of each case.
 
 use super::{Difference, Lock, LockEntry, LockLine, LockState, difference::between, lock::Code};
-use es_runtime::schema::EventShape;
+use es_runtime::schema::{EventShape, SetShapes};
 use std::fmt;
 
 /// One way in which the code no longer fits a sealed line of the lock.
@@ -98,7 +98,18 @@ pub enum Violation {
     },
 }
 
-pub(super) fn find(lock: &Lock, code: &Code) -> Vec<Violation> {
+impl Lock {
+    /// Compares every sealed line with what the code of `S` derives.
+    ///
+    /// # Errors
+    /// Every [`Violation`], in the order of the lines.
+    pub fn check<S: SetShapes>(&self) -> Result<(), Vec<Violation>> {
+        let found = find(self, &Code::of::<S>());
+        if found.is_empty() { Ok(()) } else { Err(found) }
+    }
+}
+
+fn find(lock: &Lock, code: &Code) -> Vec<Violation> {
     let sealed = || {
         lock.lines()
             .iter()

@@ -290,6 +290,10 @@ impl EventStore for SqliteStore {
             .await
     }
 
+    async fn close(&self) {
+        Self::close(self).await;
+    }
+
     async fn changed(&self, position: Position) {
         let [_, _, seen] = position.to_parts();
         let mut appended = self.shared.appended.subscribe();

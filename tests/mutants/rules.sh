@@ -1,18 +1,20 @@
 #!/usr/bin/env bash
 # Breaks each rule of es-runtime/src/store/rules.rs once and requires the conformance suite, or the tests of
 # damaged SQLite files, to fail.
-# Usage: tests/mutants/rules.sh [stores], such as "conformance::postgres::"; the default is memory and SQLite.
+# Usage: tests/mutants/rules.sh [stores], such as "memory:: sqlite::" (the default) or "postgres::".
 #
 # All mutations go into one build; the variable MUTANT of a run chooses one. The file in the
 # work tree is changed during the build and put back then, so it must have no changes of its own.
 set -u
 cd "$(dirname "$0")/../.." || exit 2
 rules=es-runtime/src/store/rules.rs
-stores=${1:-conformance::memory:: conformance::sqlite::}
+stores=${1:-memory:: sqlite::}
+# The suite has a module for each store.
+suites=$(printf 'conformance::%s ' $stores)
 git diff --quiet HEAD -- "$rules" || { echo "$rules has changes; commit them first" >&2; exit 2; }
-log=$(mktemp) copy=$(mktemp)
+log=$(mktemp) copies=$(mktemp -d)
 root=$PWD
-trap 'git -C "$root" checkout --quiet HEAD -- "$rules"; rm -f "$log" "$copy"' EXIT
+trap 'git -C "$root" checkout --quiet HEAD -- "$rules"; rm -rf "$log" "$copies"' EXIT
 
 # What is broken, the code (which must be there exactly once), and what stands there instead, one line
 # each; @ is true in the run that is to break it.
@@ -110,12 +112,15 @@ fn mutant(number: u32) -> bool {
 RUST
 cargo test -p es-tests --test storage --no-run >"$log" 2>&1 || { cat "$log"; exit 2; }
 git checkout --quiet HEAD -- "$rules"
-built=$(sed -n 's/.*Executable.*(\(.*\))$/\1/p' "$log")
-cp "$built" "$copy" && chmod u+x "$copy" || exit 2
+built=$(sed -n 's/.*Executable.*(\(.*\/storage-[0-9a-f]*\))$/\1/p' "$log")
+cp "$built" "$copies/storage" || exit 2
 cd tests || exit 2
 
-# shellcheck disable=SC2086 # the names of the stores are words
-run() { MUTANT=$1 timeout 120 "$copy" sqlite_file:: $stores >"$log" 2>&1; }
+run() {
+    # shellcheck disable=SC2086 # the names of the stores are words
+    MUTANT=$1 timeout 120 "$copies/storage" $suites >"$log" 2>&1 &&
+        MUTANT=$1 timeout 120 "$copies/storage" sqlite_file:: >"$log" 2>&1
+}
 
 run none || { echo "the tests fail without a mutation"; cat "$log"; exit 2; }
 survived=0

@@ -10,7 +10,9 @@ use crate::{
     errors::{dead_transaction, is_refusal, is_stale, storage, task_ended},
     identifier::SchemaName,
 };
-use es_projections::{Dialect, Job, ReadDatabase, RolledBack, SqlValue, TransactionError};
+use es_projections::{
+    Dialect, Job, ReadDatabase, RolledBack, RowsOfQueries, SqlValue, TransactionError,
+};
 use es_runtime::{Outcome, StorageError};
 use std::{fmt, sync::Arc, time::Duration};
 use tokio_postgres::{Error, Row, types::ToSql};
@@ -286,6 +288,22 @@ impl ReadDatabase for PostgresReadDatabase {
         let bound: Vec<Bound<'_>> = values.iter().map(Bound).collect();
         let bound: Vec<&(dyn ToSql + Sync)> = bound.iter().map(|value| value as _).collect();
         sql_values(&self.rows(sql, &bound).await?).map_err(storage)
+    }
+
+    async fn query_together(
+        &self,
+        queries: &[(&str, &[SqlValue])],
+    ) -> Result<RowsOfQueries, StorageError> {
+        let snapshot = self.snapshot().await?;
+        let mut found = Vec::with_capacity(queries.len());
+        for (sql, values) in queries {
+            let bound: Vec<Bound<'_>> = values.iter().map(Bound).collect();
+            let bound: Vec<&(dyn ToSql + Sync)> = bound.iter().map(|value| value as _).collect();
+            let rows = snapshot.rows(sql, &bound).await.map_err(storage)?;
+            found.push(sql_values(&rows).map_err(storage)?);
+        }
+        snapshot.end().await;
+        Ok(found)
     }
 }
 

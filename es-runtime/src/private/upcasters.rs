@@ -170,11 +170,11 @@ pub fn upcast_json<E: UpcastError>(
 impl NextJson {
     /// As if it had been stored.
     pub fn stored(&self) -> StoredPayload<'_> {
-        StoredPayload {
-            schema_version: self.from.saturating_add(1),
-            content_type: Codec::Json.content_type(),
-            bytes: &self.bytes,
-        }
+        StoredPayload::new(
+            self.from.saturating_add(1),
+            Codec::Json.content_type(),
+            &self.bytes,
+        )
     }
 
     /// An older version, whose `Deserialize` refuses unknown fields.

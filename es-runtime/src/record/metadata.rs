@@ -1,6 +1,7 @@
 //! Who, why and what for: what is stored beside an event's payload.
 
-use crate::{Codec, CodecError, EventId, RecordedEvent};
+use super::EventId;
+use crate::{Codec, CodecError};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use std::{collections::BTreeMap, fmt};
 
@@ -16,6 +17,7 @@ use std::{collections::BTreeMap, fmt};
 /// assert_eq!(metadata.get::<String>("channel"), Some("web".to_owned()));
 /// ```
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Metadata {
     /// One id for everything that follows from one request, `None` for the root itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -38,12 +40,6 @@ impl Metadata {
     /// Nothing known.
     pub fn new() -> Self {
         Self::default()
-    }
-
-    /// For what follows from an event: its correlation (or, where it has none, its own id), itself
-    /// as the cause, its user and its trace.
-    pub fn following(event: &RecordedEvent) -> Self {
-        Self::caused_by(event.event_id, &event.metadata)
     }
 
     /// [`following`](Metadata::following), for an event of which only id and metadata are at hand.
@@ -134,20 +130,5 @@ impl fmt::Debug for Metadata {
             .field("causation", &self.causation)
             .field("custom", &self.custom.keys())
             .finish_non_exhaustive()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_an_object_is_metadata() {
-        let metadata = Metadata::new().with_user("alice").with("channel", "web");
-        assert_eq!(Metadata::from_json(&metadata.to_json()), Ok(metadata));
-        assert_eq!(Metadata::from_json(" {} "), Ok(Metadata::new()));
-        for damaged in ["", "[]", " [null]", "null", "7", "{", "{\"causation\":7}"] {
-            assert!(Metadata::from_json(damaged).is_err(), "{damaged:?}");
-        }
     }
 }

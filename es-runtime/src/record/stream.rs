@@ -1,6 +1,5 @@
 //! Streams: which one an event belongs to, and the version that a writer expects there.
 
-use crate::{Aggregate, AsId};
 use std::{fmt, sync::Arc};
 
 /// The longest text of either half of a stream id, in bytes.
@@ -46,30 +45,6 @@ impl StreamId {
         Ok(Self {
             aggregate: aggregate.into(),
             id: id.into(),
-        })
-    }
-
-    /// The stream of one instance of an aggregate type.
-    ///
-    /// # Errors
-    /// [`InvalidStreamId`] as for [`new`](StreamId::new).
-    pub fn of<A: Aggregate>(id: impl AsId<A::Id>) -> Result<Self, InvalidStreamId> {
-        Self::new(A::NAME, &id.id_text())
-    }
-
-    /// The id of an instance of `A`.
-    ///
-    /// # Errors
-    /// [`NotAnId`] when the stream is of another aggregate, or its id is not one of `A`'s.
-    pub fn id_of<A: Aggregate>(&self) -> Result<A::Id, NotAnId> {
-        let id = if self.aggregate() == A::NAME {
-            self.id().parse().ok()
-        } else {
-            None
-        };
-        id.ok_or_else(|| NotAnId {
-            stream: self.clone(),
-            aggregate: A::NAME,
         })
     }
 
@@ -178,14 +153,4 @@ impl fmt::Display for ExpectedVersion {
             Self::Exact(version) => write!(f, "version {version}"),
         }
     }
-}
-/// A stream is not of the aggregate whose id was asked for, or its id is not one of that type.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("stream {stream} has no id of aggregate `{aggregate}`")]
-#[non_exhaustive]
-pub struct NotAnId {
-    /// The stream.
-    pub stream: StreamId,
-    /// The stored name of the aggregate.
-    pub aggregate: &'static str,
 }

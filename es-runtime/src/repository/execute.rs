@@ -283,10 +283,7 @@ async fn append_resolved<S: EventStore>(
         Err(error) if error.outcome() == Outcome::Unknown => error,
         other => return other,
     };
-    let limit = ReadLimit {
-        events: ids.len(),
-        bytes: usize::MAX,
-    };
+    let limit = ReadLimit::events(ids.len()).with_bytes(usize::MAX);
     let range = StreamRange::forward(version);
     let found = store.read_stream(&stream, range, limit).await;
     match found.as_deref() {
@@ -355,11 +352,7 @@ pub(super) fn encode<A: Aggregate>(
             source,
         })?;
     let content_type = A::CODEC.content_type();
-    let stored = StoredPayload {
-        schema_version: kind.version,
-        content_type,
-        bytes: &payload,
-    };
+    let stored = StoredPayload::new(kind.version, content_type, &payload);
     match A::Event::decode(kind.name, stored) {
         Ok(read_back) => {
             let new = NewEvent::new(kind.name, kind.version, content_type, payload);
@@ -415,13 +408,13 @@ impl<A: Aggregate, S: EventStore, N: SnapshotStore> Repository<A, S, N> {
             Ok(Err(error)) => return Some(Err(SnapshotFailure::Encode(error))),
             Err(_) => return Some(Err(SnapshotFailure::Panicked)),
         };
-        Some(Ok(Snapshot {
-            stream: stream.clone(),
-            version: executed.version,
-            position: executed.position,
+        Some(Ok(Snapshot::new(
+            stream.clone(),
+            executed.version,
+            executed.position,
             fingerprint,
-            content_type: A::CODEC.content_type().to_owned(),
+            A::CODEC.content_type().to_owned(),
             state,
-        }))
+        )))
     }
 }

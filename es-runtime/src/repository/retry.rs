@@ -12,14 +12,12 @@ use std::{num::NonZeroU32, time::Duration};
 /// use es_runtime::RetryPolicy;
 /// use std::time::Duration;
 ///
-/// let patient = RetryPolicy {
-///     longest: Duration::from_secs(1),
-///     ..RetryPolicy::default()
-/// };
+/// let patient = RetryPolicy::default().with_longest(Duration::from_secs(1));
 /// assert_eq!(patient.attempts.get(), 20);
 /// assert_eq!(RetryPolicy::never().attempts.get(), 1);
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct RetryPolicy {
     /// Attempts in all, 20 by default.
     pub attempts: NonZeroU32,
@@ -37,6 +35,27 @@ impl RetryPolicy {
             first: Duration::ZERO,
             longest: Duration::ZERO,
         }
+    }
+
+    /// With this many attempts in all.
+    #[must_use]
+    pub const fn with_attempts(mut self, attempts: NonZeroU32) -> Self {
+        self.attempts = attempts;
+        self
+    }
+
+    /// With this longest wait before the second attempt.
+    #[must_use]
+    pub const fn with_first(mut self, first: Duration) -> Self {
+        self.first = first;
+        self
+    }
+
+    /// With this longest wait before any attempt.
+    #[must_use]
+    pub const fn with_longest(mut self, longest: Duration) -> Self {
+        self.longest = longest;
+        self
     }
 
     /// The wait after this many failed attempts.

@@ -2,6 +2,7 @@
 
 use crate::{
     AppendId, EventId, ExpectedVersion, Metadata, Position, RecordedEvent, StreamId, Timestamp,
+    record::EventRow,
 };
 use std::{borrow::Cow, fmt};
 
@@ -76,18 +77,18 @@ impl Append {
         let numbered = self.events.iter().zip(0..appended.events);
         let recorded = numbered.map(|(event, index)| {
             let back = appended.events.saturating_sub(index).saturating_sub(1);
-            RecordedEvent::new(
-                Position::from_parts([high, middle, last.saturating_sub(back)]),
-                self.stream.clone(),
-                appended.version.saturating_sub(back),
-                event.id,
-                (*event.name).into(),
-                event.schema_version,
-                (*event.content_type).into(),
-                event.payload.clone(),
-                self.metadata.clone(),
-                appended.recorded_at,
-            )
+            RecordedEvent::from(EventRow {
+                position: Position::from_parts([high, middle, last.saturating_sub(back)]),
+                stream: self.stream.clone(),
+                version: appended.version.saturating_sub(back),
+                event_id: event.id,
+                name: (*event.name).into(),
+                schema_version: event.schema_version,
+                content_type: (*event.content_type).into(),
+                payload: event.payload.clone(),
+                metadata: self.metadata.clone(),
+                recorded_at: appended.recorded_at,
+            })
         });
         recorded.collect()
     }

@@ -62,9 +62,10 @@
 //! ```
 
 pub use super::{
-    rows::{Page, Place, Repeated},
+    rows::{Page, Repeated, RowLocation},
     rules::{
         Accepted, Comparison, Decision, Earlier, StreamHead, check_bounds, check_cursor,
         check_epoch, check_event_ids, check_first_time, decide, not_applied,
     },
 };
+pub use crate::record::EventRow;

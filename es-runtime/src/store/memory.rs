@@ -1,12 +1,14 @@
 //! The in-memory store: the reference that the other stores are compared with.
 
 use super::{
-    Append, AppendError, Appended, Direction, EventFilter, EventStore, FeedPage, Limits, ReadError,
-    ReadLimit, Snapshot, SnapshotStore, StorageError, StoredEvent, StreamFold, StreamRange,
+    Append, AppendError, Appended, EventFilter, EventStore, FeedPage, Limits, ReadDirection,
+    ReadError, ReadLimit, Snapshot, SnapshotStore, StorageError, StoredEvent, StreamFold,
+    StreamRange,
     rules::{self, Accepted, Comparison, Decision, Earlier, StreamHead},
 };
 use crate::{
     AppendId, EventId, Metadata, Position, RecordedEvent, StoredPayload, StreamId, Timestamp,
+    record::EventRow,
 };
 use es_runtime::{
     Claim, Claimed, Commit, CommitError, CommitStore, Committed, WorkFilter, WorkItem, WorkQueue,
@@ -255,26 +257,22 @@ impl Stream {
 
 impl Row {
     fn recorded(&self) -> RecordedEvent {
-        RecordedEvent::new(
-            self.position,
-            self.stream.clone(),
-            self.version,
-            self.event_id,
-            self.name.as_ref().into(),
-            self.schema_version,
-            self.content_type.as_ref().into(),
-            self.payload.clone(),
-            Metadata::clone(&self.metadata),
-            self.recorded_at,
-        )
+        RecordedEvent::from(EventRow {
+            position: self.position,
+            stream: self.stream.clone(),
+            version: self.version,
+            event_id: self.event_id,
+            name: self.name.as_ref().into(),
+            schema_version: self.schema_version,
+            content_type: self.content_type.as_ref().into(),
+            payload: self.payload.clone(),
+            metadata: Metadata::clone(&self.metadata),
+            recorded_at: self.recorded_at,
+        })
     }
 
     fn stored(&self) -> StoredEvent<'_> {
-        let payload = StoredPayload {
-            schema_version: self.schema_version,
-            content_type: &self.content_type,
-            bytes: &self.payload,
-        };
+        let payload = StoredPayload::new(self.schema_version, &self.content_type, &self.payload);
         StoredEvent::new(self.version, self.position, &self.name, payload)
     }
 }
@@ -351,8 +349,8 @@ impl EventStore for MemoryStore {
         let data = self.data();
         let rows = data.streams.get(stream).map_or(&[][..], |s| &s.rows);
         Ok(match range.direction {
-            Direction::Forward => take(rows.iter().filter(|r| r.version > range.after), limit),
-            Direction::Backward => {
+            ReadDirection::Forward => take(rows.iter().filter(|r| r.version > range.after), limit),
+            ReadDirection::Backward => {
                 take(rows.iter().rev().filter(|r| r.version < range.after), limit)
             }
         })

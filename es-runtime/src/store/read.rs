@@ -44,11 +44,12 @@ pub trait StreamFold: Send + 'static {
 
 /// Which events of a stream, and from which end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct StreamRange {
     /// Events after this version, in the direction of reading.
     pub after: u64,
     /// From the oldest or from the newest.
-    pub direction: Direction,
+    pub direction: ReadDirection,
 }
 
 impl StreamRange {
@@ -56,7 +57,7 @@ impl StreamRange {
     pub const fn forward(after: u64) -> Self {
         Self {
             after,
-            direction: Direction::Forward,
+            direction: ReadDirection::Forward,
         }
     }
 
@@ -64,14 +65,14 @@ impl StreamRange {
     pub const fn backward(before: u64) -> Self {
         Self {
             after: before,
-            direction: Direction::Backward,
+            direction: ReadDirection::Backward,
         }
     }
 }
 
 /// The direction of reading a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Direction {
+pub enum ReadDirection {
     /// Oldest first.
     Forward,
     /// Newest first.
@@ -82,6 +83,7 @@ pub enum Direction {
 ///
 /// The first event always comes, however large, so that a reader never stands still.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct ReadLimit {
     /// Events, 1,000 by default.
     pub events: usize,
@@ -96,6 +98,13 @@ impl ReadLimit {
             events,
             ..Self::default()
         }
+    }
+
+    /// With this bound on the bytes of all payloads.
+    #[must_use]
+    pub const fn with_bytes(mut self, bytes: usize) -> Self {
+        self.bytes = bytes;
+        self
     }
 
     /// For stores: whether one more event of `size` bytes may follow `count` events of `bytes`.

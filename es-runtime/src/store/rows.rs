@@ -1,19 +1,19 @@
 //! For stores: what reading rows has in common, whatever the database is.
 
-use super::{Direction, ReadError, ReadLimit};
+use super::{ReadDirection, ReadError, ReadLimit};
 use crate::{InvalidStreamId, Position, RecordedEvent, StreamId};
 use std::sync::Arc;
 
 /// Where a row stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Place {
+pub struct RowLocation {
     /// Its version in the stream.
     pub version: u64,
     /// Its position in the store.
     pub position: Position,
 }
 
-impl Place {
+impl RowLocation {
     /// The error for a row that is damaged; `what` does not quote it.
     pub fn damaged(self, stream: &StreamId, what: impl Into<String>) -> ReadError {
         ReadError::Corrupt {
@@ -30,24 +30,24 @@ impl Place {
     /// [`ReadError::Corrupt`] when this row does not follow the version `previous`.
     ///
     /// ```
-    /// use es_runtime::{Direction, Position, StreamId, rows::Place};
+    /// use es_runtime::{ReadDirection, Position, StreamId, store::author::RowLocation};
     ///
     /// let order = StreamId::new("order", "4711")?;
-    /// let third = Place { version: 3, position: Position::from_parts([0, 0, 9]) };
-    /// assert!(third.follows(&order, 2, Direction::Forward).is_ok());
-    /// assert!(third.follows(&order, 1, Direction::Forward).is_err());
-    /// assert!(third.follows(&order, 4, Direction::Backward).is_ok());
+    /// let third = RowLocation { version: 3, position: Position::from_parts([0, 0, 9]) };
+    /// assert!(third.follows(&order, 2, ReadDirection::Forward).is_ok());
+    /// assert!(third.follows(&order, 1, ReadDirection::Forward).is_err());
+    /// assert!(third.follows(&order, 4, ReadDirection::Backward).is_ok());
     /// # Ok::<(), es_runtime::InvalidStreamId>(())
     /// ```
     pub fn follows(
         self,
         stream: &StreamId,
         previous: u64,
-        direction: Direction,
+        direction: ReadDirection,
     ) -> Result<(), ReadError> {
         let expected = match direction {
-            Direction::Forward => previous.checked_add(1),
-            Direction::Backward => previous.checked_sub(1),
+            ReadDirection::Forward => previous.checked_add(1),
+            ReadDirection::Backward => previous.checked_sub(1),
         };
         if expected == Some(self.version) {
             return Ok(());

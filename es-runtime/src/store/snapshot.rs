@@ -1,6 +1,7 @@
 //! Snapshots: a cache of an aggregate's state, dropped whenever it does not fit.
 
-use crate::{Codec, CodecError, Position, ReadError, StorageError, StreamId};
+use super::{ReadError, StorageError};
+use crate::{Codec, CodecError, Fingerprint, Position, StreamId};
 use serde::{Serialize, de::DeserializeOwned};
 use std::{fmt, future::Future, num::NonZeroU64};
 
@@ -38,6 +39,7 @@ pub trait SnapshotStore: Clone + Send + Sync + 'static {
 
 /// The state of an aggregate at one version of its stream.
 #[derive(Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Snapshot {
     /// The stream.
     pub stream: StreamId,
@@ -54,6 +56,25 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
+    /// A snapshot with these parts, for stores that read one and for tests.
+    pub fn new(
+        stream: StreamId,
+        version: u64,
+        position: Position,
+        fingerprint: Fingerprint,
+        content_type: impl Into<String>,
+        state: Vec<u8>,
+    ) -> Self {
+        Self {
+            stream,
+            version,
+            position,
+            fingerprint,
+            content_type: content_type.into(),
+            state,
+        }
+    }
+
     /// For stores: whether this one takes the place of `old`: it is newer, or of another shape.
     pub fn replaces(&self, old: &Self) -> bool {
         self.version > old.version || self.fingerprint != old.fingerprint
@@ -70,46 +91,6 @@ impl fmt::Debug for Snapshot {
             .field("content_type", &self.content_type)
             .field("state", &format_args!("{} bytes", self.state.len()))
             .finish()
-    }
-}
-
-/// Stands for the shape of a state; two shapes with one fingerprint are not to be met.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Fingerprint(u64);
-
-impl Fingerprint {
-    /// The fingerprint of the shape in which `T` is stored by `codec`, found by running `T`'s own
-    /// `Deserialize`.
-    pub fn of<T: DeserializeOwned>(codec: Codec) -> Self {
-        crate::fingerprint::of_state::<T>(codec)
-    }
-
-    /// The fingerprint with this number.
-    pub const fn from_u64(value: u64) -> Self {
-        Self(value)
-    }
-
-    /// Its number.
-    pub const fn to_u64(self) -> u64 {
-        self.0
-    }
-
-    /// Another one for each revision; revision 0 is the fingerprint itself.
-    fn revised(self, revision: u32) -> Self {
-        // The factor is odd, so no two revisions of one shape meet, and its bits are well spread.
-        Self(self.0 ^ u64::from(revision).wrapping_mul(0x9e37_79b9_7f4a_7c15))
-    }
-}
-
-impl fmt::Display for Fingerprint {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:016x}", self.0)
-    }
-}
-
-impl fmt::Debug for Fingerprint {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Fingerprint({self})")
     }
 }
 
@@ -132,7 +113,7 @@ impl<A: Serialize + DeserializeOwned> SnapshotPolicy<A> {
         Self {
             every: events,
             apply_revision: 0,
-            shape: crate::fingerprint::of_state::<A>,
+            shape: Fingerprint::of::<A>,
             encode: |state, codec| codec.encode(state),
             decode: |bytes, codec| codec.decode(bytes),
         }
@@ -204,7 +185,7 @@ mod tests {
 
     #[test]
     fn each_revision_has_its_own_fingerprint_and_the_first_that_of_the_shape() {
-        let shape = crate::fingerprint::of_state::<(String, u64)>(Codec::Json);
+        let shape = Fingerprint::of::<(String, u64)>(Codec::Json);
         let policy = SnapshotPolicy::<(String, u64)>::every(NonZeroU64::MIN);
         assert_eq!(policy.fingerprint(Codec::Json), shape);
         let mut met: Vec<_> = [0, 1, 2, 255, 256, u32::MAX - 1, u32::MAX]

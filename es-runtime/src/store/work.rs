@@ -126,6 +126,7 @@ impl WorkChange {
 
 /// Whether an instance goes on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum WorkStatus {
     /// It has something to do, now or later.
     Running,

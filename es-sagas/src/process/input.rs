@@ -6,15 +6,20 @@ use super::{
     run::{Input, decide, keep},
 };
 use crate::{
-    SagaError,
-    commit::{ATTEMPTS, contended, is_rejected_for_good, may_decide_again, pause_after},
-    input::{Ahead, GROUP, Progress, Taken, begin, is_taken, skip, unreadable_row},
-    load::may_pass,
+    engine::{
+        commit::{MAX_ATTEMPTS, contended, is_rejected_for_good, may_decide_again, pause_after},
+        core::Core,
+        cursor::{MAX_BATCH, Progress, ReadAhead, Taken, begin, is_taken, skip},
+        load::is_transient,
+        unreadable::unreadable_row,
+    },
+    error::SagaError,
     names::category,
-    runner::Core,
 };
-use es_runtime::{Append, Position, RecordedEvent, StreamId};
-use es_runtime::{Commit, CommitError, CursorMove, WorkChange, WorkQueue};
+use es_runtime::{
+    Append, Commit, CommitError, CursorMove, Position, RecordedEvent, StreamId, WorkChange,
+    WorkQueue,
+};
 use std::collections::BTreeSet;
 
 /// An event and the instances that it is for.
@@ -27,7 +32,7 @@ struct Routed<'e> {
 pub(crate) async fn read_on<S: WorkQueue>(
     core: &Core<S>,
     manager: &dyn Manager,
-    ahead: &mut Ahead,
+    ahead: &mut ReadAhead,
 ) -> Result<Progress, SagaError> {
     let category = category(manager.name());
     let mut at = begin(core, &category).await?;
@@ -49,20 +54,20 @@ pub(crate) async fn read_on<S: WorkQueue>(
         }
     }
     let mut rest = inputs.as_slice();
-    let mut at_most = GROUP;
+    let mut at_most = MAX_BATCH;
     while !rest.is_empty() {
         let group = rest.get(..at_most).unwrap_or(rest);
         match take(core, manager, &category, at, group).await? {
-            Took::First(count) => {
+            TakenEvents::First(count) => {
                 if let Some(last) = count.checked_sub(1).and_then(|last| rest.get(last)) {
                     at = last.event.position;
                 }
                 rest = rest.get(count..).unwrap_or_default();
-                at_most = at_most.saturating_mul(2).min(GROUP);
+                at_most = at_most.saturating_mul(2).min(MAX_BATCH);
             }
             // One of them stands against all; where it is found out one by one.
-            Took::None => at_most = 1,
-            Took::Moved => return Ok(Progress::Made),
+            TakenEvents::None => at_most = 1,
+            TakenEvents::Moved => return Ok(Progress::Made),
         }
     }
     if let Some(error) = unreadable {
@@ -94,7 +99,7 @@ fn route<'e>(
 }
 
 /// How many of a group were taken.
-enum Took {
+enum TakenEvents {
     /// So many from its start.
     First(usize),
     /// None, and fewer at once may be.
@@ -111,14 +116,14 @@ async fn take<S: WorkQueue>(
     category: &str,
     from: Position,
     group: &[Routed<'_>],
-) -> Result<Took, SagaError> {
+) -> Result<TakenEvents, SagaError> {
     let mut attempt = 0;
     let mut cannot: Option<String> = None;
     loop {
         attempt += 1;
         let decided = decide_all(core, manager, group, cannot.as_deref()).await?;
         let Some(last) = decided.last else {
-            return Ok(Took::First(group.len()));
+            return Ok(TakenEvents::First(group.len()));
         };
         let count = decided.count;
         // Compared with where the page was read from: another process may have moved it since.
@@ -126,19 +131,19 @@ async fn take<S: WorkQueue>(
         commit.appends = decided.appends;
         commit.work = decided.rows;
         match core.store.commit(commit).await {
-            Ok(_) => return Ok(Took::First(count)),
-            Err(CommitError::CursorMoved { .. }) => return Ok(Took::Moved),
-            Err(_) if group.len() > 1 => return Ok(Took::None),
+            Ok(_) => return Ok(TakenEvents::First(count)),
+            Err(CommitError::CursorMoved { .. }) => return Ok(TakenEvents::Moved),
+            Err(_) if group.len() > 1 => return Ok(TakenEvents::None),
             Err(error) if is_taken(&error) => {
                 return Ok(match skip(core, category, Some(from), last).await? {
-                    Taken::All => Took::First(1),
-                    Taken::Not | Taken::Moved => Took::Moved,
+                    Taken::All => TakenEvents::First(1),
+                    Taken::Not | Taken::Moved => TakenEvents::Moved,
                 });
             }
             Err(error) if is_rejected_for_good(&error) && cannot.is_none() => {
                 cannot = Some(error.to_string());
             }
-            Err(error) if may_decide_again(&error) && attempt < ATTEMPTS => {
+            Err(error) if may_decide_again(&error) && attempt < MAX_ATTEMPTS => {
                 pause_after(&error, attempt).await;
             }
             Err(error) => {
@@ -179,8 +184,16 @@ async fn decide_all<S: WorkQueue>(
         let input = Input::New(routed.event);
         let (mut appends, mut rows, mut looked_at) = (Vec::new(), Vec::new(), Vec::new());
         for instance in &routed.instances {
-            let beside = appends.as_slice();
-            let decided = decide(&core.store, manager, instance, &input, now, beside, cannot);
+            let siblings = appends.as_slice();
+            let decided = decide(
+                &core.store,
+                manager,
+                instance,
+                &input,
+                now,
+                siblings,
+                cannot,
+            );
             match decided.await {
                 Ok(Some(decided)) => {
                     appends.extend(decided.appends);
@@ -188,7 +201,7 @@ async fn decide_all<S: WorkQueue>(
                     looked_at.extend(decided.looked_at);
                 }
                 Ok(None) => {}
-                Err(SagaError::Load(why)) if !may_pass(&why) => {
+                Err(SagaError::Load(why)) if !is_transient(&why) => {
                     appends.push(keep(instance, routed.event)?);
                     rows.push(unreadable_row(core, instance, &why).await?);
                     looked_at.push(instance.clone());

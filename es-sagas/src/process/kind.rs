@@ -149,11 +149,11 @@ pub(crate) trait Instance: Send {
 }
 
 /// One type of process manager.
-pub(crate) struct Erased<P: ProcessManager> {
+pub(crate) struct ErasedProcess<P: ProcessManager> {
     inputs: Arc<Inputs<P>>,
 }
 
-impl<P: ProcessManager> Erased<P> {
+impl<P: ProcessManager> ErasedProcess<P> {
     pub(crate) fn new() -> Self {
         Self {
             inputs: Arc::new(P::inputs()),
@@ -161,7 +161,7 @@ impl<P: ProcessManager> Erased<P> {
     }
 }
 
-impl<P: ProcessManager> Manager for Erased<P> {
+impl<P: ProcessManager> Manager for ErasedProcess<P> {
     fn name(&self) -> &'static str {
         P::NAME
     }

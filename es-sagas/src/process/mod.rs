@@ -12,18 +12,15 @@ mod reactions;
 mod repair;
 mod run;
 mod state;
-mod stored;
 mod work;
 
 pub(crate) use input::read_on;
-pub(crate) use kind::{Erased, Manager};
+pub(crate) use kind::{ErasedProcess, Manager};
 pub use kind::{Inputs, ReactsTo};
 pub use reactions::{Reactions, Rejected};
-pub use repair::ProcessView;
 pub(crate) use repair::{repair, resume};
 pub use state::ProcessState;
-pub(crate) use stored::STEPPED;
-pub use stored::{ProcessCause, ProcessOutcome, Stepped};
+pub(crate) use state::decode_step;
 pub(crate) use work::work_on;
 
 use es_runtime::{Aggregate, Envelope, EventSet};

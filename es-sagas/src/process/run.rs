@@ -3,18 +3,19 @@
 use super::{
     kind::{Decided, Instance, Manager},
     reactions::Rejected,
-    state::{Loaded, load},
-    stored::{ProcessCause, ProcessOutcome, STEPPED, Stepped},
+    state::{LoadedProcess, load},
 };
-use crate::SagaError;
+use crate::{
+    error::SagaError,
+    log::{ProcessCause, ProcessOutcome, STEPPED, Stepped},
+};
 use es_runtime::{
     Append, AppendId, Codec, ExpectedVersion, Metadata, NewEvent, ReadError, ReadLimit,
-    RecordedEvent, StreamId, StreamRange, Timestamp, command::DecideError,
+    RecordedEvent, StreamId, StreamRange, Timestamp, WorkChange, WorkQueue, command::DecideError,
 };
-use es_runtime::{WorkChange, WorkQueue};
 
 /// How the reaction to an input went.
-enum Answer {
+enum Reaction {
     Of(Decided, Option<String>, Vec<Append>),
     Park(String),
 }
@@ -30,7 +31,7 @@ pub(super) struct Decision {
 
 /// Decides on one input; `None` when it is not due any more.
 ///
-/// `beside` is what else is stored in the same transaction for the same event. With `cannot` the
+/// `siblings` is what else is stored in the same transaction for the same event. With `cannot` the
 /// instance is parked for that reason instead of asked.
 pub(super) async fn decide<S: WorkQueue>(
     store: &S,
@@ -38,14 +39,14 @@ pub(super) async fn decide<S: WorkQueue>(
     instance: &StreamId,
     input: &Input<'_>,
     now: Timestamp,
-    beside: &[Append],
+    siblings: &[Append],
     cannot: Option<&str>,
 ) -> Result<Option<Decision>, SagaError> {
     let loaded = load(store, manager, instance).await?;
     let Some(cause) = input.cause(&loaded, now) else {
         return Ok(None);
     };
-    let Loaded {
+    let LoadedProcess {
         mut state,
         user,
         version,
@@ -59,11 +60,22 @@ pub(super) async fn decide<S: WorkQueue>(
         record(cause, ProcessOutcome::Waits {})
     } else {
         let answer = match cannot {
-            Some(why) => Answer::Park(why.to_owned()),
-            None => answer(store, user, instance, &cause, input, beside, &mut looked_at).await?,
+            Some(why) => Reaction::Park(why.to_owned()),
+            None => {
+                answer(
+                    store,
+                    user,
+                    instance,
+                    &cause,
+                    input,
+                    siblings,
+                    &mut looked_at,
+                )
+                .await?
+            }
         };
         match answer {
-            Answer::Of(decided, rejected, appends) => {
+            Reaction::Of(decided, rejected, appends) => {
                 let mut step = Stepped::new(cause, ProcessOutcome::Reacted {});
                 let timers = decided.timers.into_iter();
                 step.timers = timers
@@ -74,7 +86,7 @@ pub(super) async fn decide<S: WorkQueue>(
                 step.ended = decided.ended;
                 (step, decided.events, appends)
             }
-            Answer::Park(why) => record(cause, ProcessOutcome::Parked { why }),
+            Reaction::Park(why) => record(cause, ProcessOutcome::Parked { why }),
         }
     };
     state.apply(&step);
@@ -121,7 +133,7 @@ impl Input<'_> {
     }
 
     /// What it is; `None` when it is not due any more.
-    fn cause(&self, loaded: &Loaded, now: Timestamp) -> Option<ProcessCause> {
+    fn cause(&self, loaded: &LoadedProcess, now: Timestamp) -> Option<ProcessCause> {
         match self {
             Self::New(event) => Some(ProcessCause::event(event)),
             Self::Due(cause) => loaded.state.due(now).filter(|due| due == cause),
@@ -153,9 +165,9 @@ async fn answer<S: WorkQueue>(
     instance: &StreamId,
     cause: &ProcessCause,
     input: &Input<'_>,
-    beside: &[Append],
+    siblings: &[Append],
     looked_at: &mut Vec<StreamId>,
-) -> Result<Answer, SagaError> {
+) -> Result<Reaction, SagaError> {
     let waited = match input {
         Input::New(_) => None,
         Input::Due(_) => reread(store, cause).await?,
@@ -174,12 +186,13 @@ async fn answer<S: WorkQueue>(
     };
     let mut decided = match first {
         Ok(decided) => decided,
-        Err(why) => return Ok(Answer::Park(why)),
+        Err(why) => return Ok(Reaction::Park(why)),
     };
-    let rejected = match ask_all(store, &mut decided, instance, beside, looked_at).await? {
-        Asked::All(appends) => return Ok(Answer::Of(decided, None, appends)),
-        Asked::Wrong(why) => return Ok(Answer::Park(why)),
-        Asked::Rejected(rejected) => rejected,
+    let rejected = match decide_commands(store, &mut decided, instance, siblings, looked_at).await?
+    {
+        Decisions::All(appends) => return Ok(Reaction::Of(decided, None, appends)),
+        Decisions::Wrong(why) => return Ok(Reaction::Park(why)),
+        Decisions::Rejected(rejected) => rejected,
     };
     let instead = match &user {
         Ok(user) => user.rejected(instance, &rejected),
@@ -188,38 +201,38 @@ async fn answer<S: WorkQueue>(
     let text = rejected.to_string();
     let mut decided = match instead {
         Ok(Some(decided)) => decided,
-        Ok(None) => return Ok(Answer::Park(text)),
-        Err(why) => return Ok(Answer::Park(format!("{text}; then {why}"))),
+        Ok(None) => return Ok(Reaction::Park(text)),
+        Err(why) => return Ok(Reaction::Park(format!("{text}; then {why}"))),
     };
-    match ask_all(store, &mut decided, instance, beside, looked_at).await? {
-        Asked::All(appends) => Ok(Answer::Of(decided, Some(text), appends)),
-        Asked::Wrong(why) => Ok(Answer::Park(format!("{text}; then {why}"))),
-        Asked::Rejected(again) => Ok(Answer::Park(format!("{text}; then {again}"))),
+    match decide_commands(store, &mut decided, instance, siblings, looked_at).await? {
+        Decisions::All(appends) => Ok(Reaction::Of(decided, Some(text), appends)),
+        Decisions::Wrong(why) => Ok(Reaction::Park(format!("{text}; then {why}"))),
+        Decisions::Rejected(again) => Ok(Reaction::Park(format!("{text}; then {again}"))),
     }
 }
 
-enum Asked {
+enum Decisions {
     All(Vec<Append>),
     Rejected(Rejected),
     Wrong(String),
 }
 
 /// Has all commands decided by their aggregates.
-async fn ask_all<S: WorkQueue>(
+async fn decide_commands<S: WorkQueue>(
     store: &S,
     decided: &mut Decided,
     instance: &StreamId,
-    beside: &[Append],
+    siblings: &[Append],
     looked_at: &mut Vec<StreamId>,
-) -> Result<Asked, SagaError> {
+) -> Result<Decisions, SagaError> {
     let mut appends: Vec<Append> = Vec::new();
     for command in std::mem::take(&mut decided.commands) {
         let stream = command.stream().cloned();
         if let Some(stream) = &stream {
             looked_at.push(stream.clone());
-            let mut known = appends.iter().chain(beside).map(|append| &append.stream);
+            let mut known = appends.iter().chain(siblings).map(|append| &append.stream);
             if known.any(|known| known == stream) || stream == instance {
-                return Ok(Asked::Wrong(format!(
+                return Ok(Decisions::Wrong(format!(
                     "two commands to {stream} follow from one input; send one"
                 )));
             }
@@ -227,14 +240,14 @@ async fn ask_all<S: WorkQueue>(
         match command.decide(store).await {
             Ok(append) => appends.push(append),
             Err(DecideError::Rejected(reason)) => {
-                return Ok(Asked::Rejected(Rejected::new(stream, reason)));
+                return Ok(Decisions::Rejected(Rejected::new(stream, reason)));
             }
             Err(DecideError::Unread(error @ ReadError::Storage(_))) => return Err(error.into()),
-            Err(DecideError::Unread(damaged)) => return Ok(Asked::Wrong(damaged.to_string())),
-            Err(DecideError::Failed(reason)) => return Ok(Asked::Wrong(reason)),
+            Err(DecideError::Unread(damaged)) => return Ok(Decisions::Wrong(damaged.to_string())),
+            Err(DecideError::Failed(reason)) => return Ok(Decisions::Wrong(reason)),
         }
     }
-    Ok(Asked::All(appends))
+    Ok(Decisions::All(appends))
 }
 
 /// The event of an input that waits.

@@ -1,13 +1,15 @@
 //! Where an instance of a process manager stands, apart from the user's own state: timers, inputs
 //! that wait, whether it is parked or has ended.
 
-use super::{
-    kind::{Instance, Manager},
-    stored::{ProcessCause, ProcessOutcome, STEPPED, Stepped},
+use super::kind::{Instance, Manager};
+use crate::{
+    definition::Info,
+    engine::load::replay,
+    log::{self, ProcessCause, ProcessOutcome, STEPPED, Stepped},
 };
-use crate::{events, info::Info, load::replay};
-use es_runtime::{LoadError, Metadata, RecordedEvent, StreamId, Timestamp};
-use es_runtime::{WorkChange, WorkQueue, WorkStatus};
+use es_runtime::{
+    LoadError, Metadata, RecordedEvent, StreamId, Timestamp, WorkChange, WorkQueue, WorkStatus,
+};
 use std::collections::{BTreeMap, VecDeque};
 
 /// Where an instance stands.
@@ -26,7 +28,7 @@ pub struct ProcessState {
 
 impl ProcessState {
     /// Folds one record into it.
-    pub(super) fn apply(&mut self, step: &Stepped) {
+    pub(crate) fn apply(&mut self, step: &Stepped) {
         if let ProcessCause::Timer { name, at } = &step.cause {
             if self.timers.get(name) == Some(at) {
                 self.timers.remove(name);
@@ -108,7 +110,7 @@ impl ProcessState {
 pub(super) const SKIP: &str = "skip-step";
 
 /// An instance as its stream has it.
-pub(super) struct Loaded {
+pub(super) struct LoadedProcess {
     pub(super) state: ProcessState,
     /// The user's state, or why it cannot be built.
     pub(super) user: Result<Box<dyn Instance>, String>,
@@ -123,12 +125,12 @@ pub(super) async fn load<S: WorkQueue>(
     store: &S,
     manager: &dyn Manager,
     instance: &StreamId,
-) -> Result<Loaded, LoadError> {
+) -> Result<LoadedProcess, LoadError> {
     let mut state = ProcessState::default();
     let mut user = Ok(manager.instance());
     let each = |event: &RecordedEvent| {
         if *event.name == *STEPPED {
-            state.apply(&decode(event)?);
+            state.apply(&decode_step(event)?);
         } else if let Ok(instance) = &mut user {
             if let Err(why) = instance.apply(event) {
                 let version = event.version;
@@ -138,7 +140,7 @@ pub(super) async fn load<S: WorkQueue>(
         Ok(())
     };
     let (version, metadata) = replay(store, instance, each).await?;
-    Ok(Loaded {
+    Ok(LoadedProcess {
         state,
         user,
         version,
@@ -147,8 +149,8 @@ pub(super) async fn load<S: WorkQueue>(
 }
 
 /// One record of the runtime.
-pub(super) fn decode(event: &RecordedEvent) -> Result<Stepped, LoadError> {
-    let decoded = events::one(STEPPED, event.stored_payload());
+pub(crate) fn decode_step(event: &RecordedEvent) -> Result<Stepped, LoadError> {
+    let decoded = log::decode_event(STEPPED, event.stored_payload());
     decoded.map_err(|source| LoadError::Decode {
         stream: event.stream.clone(),
         version: event.version,

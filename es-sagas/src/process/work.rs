@@ -6,14 +6,16 @@ use super::{
     state::load,
 };
 use crate::{
-    SagaError,
-    commit::{
-        ATTEMPTS, append_of, contended, is_rejected_for_good, may_decide_again, pause_after,
-        released,
+    engine::{
+        commit::{
+            MAX_ATTEMPTS, append_of, contended, is_rejected_for_good, may_decide_again,
+            pause_after, released,
+        },
+        core::{Core, Stop},
+        load::is_transient,
+        unreadable::park_unreadable,
     },
-    load::may_pass,
-    runner::{Core, Stop},
-    work::park_unreadable,
+    error::SagaError,
 };
 use es_runtime::{Claimed, Commit, CommitError, WorkQueue};
 
@@ -31,11 +33,11 @@ pub(crate) async fn work_on<S: WorkQueue>(
         attempt += 1;
         let loaded = match load(&core.store, manager, instance).await {
             Ok(loaded) => loaded,
-            Err(error) if may_pass(&error) => return Err(error.into()),
+            Err(error) if is_transient(&error) => return Err(error.into()),
             Err(unreadable) => return park_unreadable(core, &claimed, unreadable).await,
         };
         let now = core.store.now().await?;
-        let due = loaded.state.due(now).filter(|_| !stop.is_said());
+        let due = loaded.state.due(now).filter(|_| !stop.is_requested());
         let (appends, mut row) = match &due {
             Some(due) => {
                 let (input, cannot) = (Input::Due(due.clone()), cannot.as_deref());
@@ -70,7 +72,7 @@ pub(crate) async fn work_on<S: WorkQueue>(
             Err(error) if is_rejected_for_good(&error) && cannot.is_none() => {
                 cannot = Some(error.to_string());
             }
-            Err(error) if may_decide_again(&error) && attempt < ATTEMPTS => {
+            Err(error) if may_decide_again(&error) && attempt < MAX_ATTEMPTS => {
                 pause_after(&error, attempt).await;
             }
             Err(error) => return Err(contended(instance, attempt, error)),

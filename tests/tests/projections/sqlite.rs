@@ -595,7 +595,7 @@ async fn books_of_a_newer_program_are_left_alone() {
     assert!(
         refused
             .to_string()
-            .contains("have version 2, this program knows up to version 1"),
+            .contains("has version 2, this program knows up to version 1"),
         "{refused}"
     );
 }

@@ -1,7 +1,9 @@
 //! Stores that are broken on purpose: each is caught by a check that is named here, and the same store
 //! without its fault passes that check.
 
-use es_projections::{Dialect, Job, ReadDatabase, RolledBack, SqlValue, TransactionError};
+use es_projections::{
+    Dialect, Job, ReadDatabase, RolledBack, RowsOfQueries, SqlValue, TransactionError,
+};
 use es_runtime::{
     Append, AppendError, AppendId, Appended, EventFilter, EventStore, ExpectedVersion, FeedPage,
     MemoryStore, Outcome, Position, ReadError, ReadLimit, RecordedEvent, Snapshot, SnapshotStore,
@@ -505,7 +507,9 @@ impl StoreLayer for Broken {
                 }
                 Ok(events)
             }
-            Fault::ReadsBackwardForward if range.direction == es_runtime::Direction::Backward => {
+            Fault::ReadsBackwardForward
+                if range.direction == es_runtime::ReadDirection::Backward =>
+            {
                 let mut events = self.inner.read_stream(stream, range, limit).await?;
                 events.reverse();
                 Ok(events)
@@ -580,13 +584,9 @@ impl StoreLayer for Broken {
                 let known = self.state().shapes.get(&snapshot.stream).copied();
                 let shape = known.unwrap_or(snapshot.fingerprint);
                 self.state().shapes.insert(snapshot.stream.clone(), shape);
-                self.inner
-                    .save_snapshot(Snapshot {
-                        fingerprint: shape,
-                        ..snapshot
-                    })
-                    .await?;
-                return Ok(());
+                let mut snapshot = snapshot;
+                snapshot.fingerprint = shape;
+                return self.inner.save_snapshot(snapshot).await;
             }
             Fault::KeepsOldSnapshots => self.inner.delete_snapshot(&snapshot.stream).await?,
             _ => {}
@@ -726,6 +726,13 @@ impl ReadDatabase for BrokenDatabase {
         values: &[SqlValue],
     ) -> Result<Vec<Vec<SqlValue>>, StorageError> {
         self.inner.query(sql, values).await
+    }
+
+    async fn query_together(
+        &self,
+        queries: &[(&str, &[SqlValue])],
+    ) -> Result<RowsOfQueries, StorageError> {
+        self.inner.query_together(queries).await
     }
 }
 

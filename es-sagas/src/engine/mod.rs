@@ -1,0 +1,19 @@
+//! What runs sagas and process managers: reading the feed, claiming what is due, calling steps, committing.
+
+pub(crate) mod commit;
+pub(crate) mod core;
+pub(crate) mod cursor;
+mod input;
+mod interceptor;
+pub(crate) mod load;
+mod resume;
+mod runner;
+#[cfg(feature = "runner")]
+mod running;
+pub(crate) mod unreadable;
+mod work;
+
+pub use interceptor::{Interceptor, StepCall};
+pub use runner::{Idle, Sagas};
+#[cfg(feature = "runner")]
+pub use running::RunningSagas;

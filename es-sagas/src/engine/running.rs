@@ -1,0 +1,209 @@
+//! Sagas as tasks of tokio: one that reads events for each saga, one that hands out what is due.
+
+use super::{
+    Sagas,
+    core::{Core, Stop, WORK_ON},
+    cursor::{Progress, ReadAhead, begin},
+    input::read_on,
+    resume::resume_known,
+    work::{claim, work_on},
+};
+use crate::error::SagaError;
+use es_runtime::{__private::first_of, Position, StreamId, WorkQueue};
+use futures_timer::Delay;
+use std::{
+    fmt,
+    future::Future,
+    pin::pin,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+use tokio::{sync::watch, task::JoinSet};
+
+/// Sagas that run. Dropping it leaves them running until the process ends.
+#[must_use = "without it they cannot be ended"]
+pub struct RunningSagas {
+    tasks: JoinSet<()>,
+    stop: watch::Sender<bool>,
+}
+
+impl RunningSagas {
+    /// Lets the steps that are being called come to their end, gives the sagas back, and ends.
+    ///
+    /// # Cancel safety
+    /// The loops end all the same; what they hold is free again when its lease has run out.
+    pub async fn shutdown(mut self) {
+        self.stop.send_replace(true);
+        while self.tasks.join_next().await.is_some() {}
+    }
+}
+
+impl fmt::Debug for RunningSagas {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "RunningSagas({} tasks)", self.tasks.len())
+    }
+}
+
+impl Drop for RunningSagas {
+    fn drop(&mut self) {
+        // A JoinSet would end its tasks in the middle of a call.
+        self.tasks.detach_all();
+    }
+}
+
+impl<S: WorkQueue> Sagas<S> {
+    /// Runs them as tasks of tokio until [`shutdown`](RunningSagas::shutdown). Call it inside of a
+    /// runtime. What is appended after it returned is read, also the first time.
+    ///
+    /// # Errors
+    /// [`SagaError::Definition`] when a definition is wrong, another one when the store cannot be asked
+    /// where the events begin; nothing runs then. What goes wrong later is tried again and can be seen
+    /// in [`stalled`](Sagas::stalled).
+    ///
+    /// # Cancel safety
+    /// Nothing runs; the place where the events begin may be set.
+    pub async fn start(&self) -> Result<RunningSagas, SagaError> {
+        self.check()?;
+        for category in self.core.categories() {
+            begin(&self.core, &category).await?;
+        }
+        let stop = watch::Sender::new(false);
+        let told = || Stop::when(stop.subscribe());
+        let mut tasks = JoinSet::new();
+        for category in self.core.categories() {
+            let (core, what) = (Arc::clone(&self.core), format!("input {category}"));
+            let reading = move |told| read(Arc::clone(&core), category.clone(), told);
+            let core = Arc::clone(&self.core);
+            tasks.spawn(restart_after_panics(core, what, told(), reading));
+        }
+        let core = Arc::clone(&self.core);
+        let dispatching = move |told| dispatch(Arc::clone(&core), told);
+        let (core, what) = (Arc::clone(&self.core), "claims".to_owned());
+        tasks.spawn(restart_after_panics(core, what, told(), dispatching));
+        Ok(RunningSagas { tasks, stop })
+    }
+}
+
+/// Runs a loop, and again should it panic: then a store did, or a `Default` of the user's.
+async fn restart_after_panics<S: WorkQueue, F: Future<Output = ()> + Send + 'static>(
+    core: Arc<Core<S>>,
+    what: String,
+    stop: Stop,
+    run: impl Fn(Stop) -> F + Send,
+) {
+    while tokio::spawn(run(stop.clone())).await.is_err() && !stop.is_requested() {
+        core.stall(&what, Some("it panicked".to_owned()));
+        pause_or(&stop, core.settings.lease, std::future::pending()).await;
+    }
+}
+
+/// Reads the events of one saga.
+async fn read<S: WorkQueue>(core: Arc<Core<S>>, category: String, stop: Stop) {
+    let what = format!("input {category}");
+    let mut ahead = ReadAhead::lazy();
+    let mut failures = 0;
+    while !stop.is_requested() {
+        let done = read_on(&core, &category, &mut ahead).await;
+        if done.is_ok() {
+            failures = 0;
+            core.stall(&what, None);
+        }
+        match done {
+            Ok(Progress::Made) => {}
+            Ok(Progress::None(looked)) => {
+                pause_or(&stop, core.settings.poll, core.store.changed(looked)).await;
+            }
+            Err(error) => {
+                failures += 1;
+                core.stall(&what, Some(error.to_string()));
+                pause_or(&stop, backoff(failures), std::future::pending()).await;
+            }
+        }
+    }
+}
+
+/// Hands out what is due, as many at once as the settings say.
+async fn dispatch<S: WorkQueue>(core: Arc<Core<S>>, stop: Stop) {
+    let mut at_work = JoinSet::new();
+    let mut failures = 0;
+    let mut resumed: Option<Instant> = None;
+    while !stop.is_requested() {
+        // Again and again: older programs beside this one park what only this one knows.
+        if resumed.is_none_or(|last| last.elapsed() >= core.settings.lease) {
+            resumed = Some(Instant::now());
+            let done = resume_known(&core).await;
+            core.stall("resuming", done.err().map(|error| error.to_string()));
+        }
+        while let Some(done) = at_work.try_join_next() {
+            note(&core, done.ok());
+        }
+        let free = core.settings.concurrency.saturating_sub(at_work.len());
+        let head = core.store.head().await.unwrap_or(Position::START);
+        let since = Instant::now();
+        let claimed = if free == 0 {
+            Ok(Vec::new())
+        } else {
+            claim(&core, free).await
+        };
+        match claimed {
+            Ok(claimed) => {
+                failures = 0;
+                core.stall("claims", None);
+                let none = claimed.is_empty();
+                for claimed in claimed {
+                    let (core, stop) = (Arc::clone(&core), stop.clone());
+                    at_work.spawn(async move {
+                        let instance = claimed.instance.clone();
+                        let work = async move { work_on(&core, claimed, since, &stop).await };
+                        (instance, tokio::spawn(work).await.ok())
+                    });
+                }
+                if none {
+                    let mut ended = None;
+                    let busy = !at_work.is_empty() && free == 0;
+                    pause_or(&stop, core.settings.poll, async {
+                        if busy {
+                            ended = at_work.join_next().await;
+                        } else {
+                            core.store.changed(head).await;
+                        }
+                    })
+                    .await;
+                    if let Some(done) = ended {
+                        note(&core, done.ok());
+                    }
+                }
+            }
+            Err(error) => {
+                failures += 1;
+                core.stall("claims", Some(error.to_string()));
+                pause_or(&stop, backoff(failures), std::future::pending()).await;
+            }
+        }
+    }
+    while let Some(done) = at_work.join_next().await {
+        note(&core, done.ok());
+    }
+}
+
+/// What goes wrong with a saga is seen until work on it goes well again. A task that panicked can only
+/// have done so in the store; its saga is due again when its lease has run out.
+fn note<S: WorkQueue>(core: &Core<S>, done: Option<(StreamId, Option<Result<(), SagaError>>)>) {
+    let Some((instance, done)) = done else { return };
+    let why = match done {
+        Some(Ok(())) => None,
+        Some(Err(error)) => Some(error.to_string()),
+        None => Some("a task panicked".to_owned()),
+    };
+    core.stall(&format!("{WORK_ON}{instance}"), why);
+}
+
+fn backoff(failures: u32) -> Duration {
+    Duration::from_millis(50) * 2_u32.saturating_pow(failures.min(6))
+}
+
+/// Waits, at most so long, until `wake` or the end.
+async fn pause_or(stop: &Stop, time: Duration, wake: impl Future<Output = ()>) {
+    let (told, delay) = (pin!(stop.requested()), pin!(Delay::new(time)));
+    let _ = first_of(told, first_of(delay, wake)).await;
+}
