@@ -2,7 +2,7 @@
 //! one cannot do is parked with the reason and goes on under one that can, never lost, never a panic.
 
 use es_runtime::MemoryStore;
-use es_sagas::{ProcessManager, ProcessOutcome, ProcessView, Sagas, Verb};
+use es_sagas::{ProcessManager, ProcessView, Sagas, Verb, log::ProcessOutcome};
 use es_testkit::VirtualClock;
 use es_tests::fulfilment::{hold, order, pay, place};
 use std::time::Duration;

@@ -1,7 +1,7 @@
 //! A call that brings its process down each time is not made for ever.
 
 use super::{audit::Rest, place::Place};
-use es_sagas::{ParkedWhy, SagaEvent};
+use es_sagas::{ParkedWhy, log::SagaEvent};
 use es_tests::editions::Fragile;
 
 on_both! {
@@ -20,7 +20,7 @@ fn deaths(place: &Place, saga: &str, services: &str) -> usize {
 }
 
 fn interrupted(event: &SagaEvent) -> bool {
-    matches!(event, SagaEvent::Interrupted(_))
+    matches!(event, SagaEvent::StepInterrupted(_))
 }
 
 /// It may have been done, and was: so it is undone.
