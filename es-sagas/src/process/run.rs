@@ -255,7 +255,7 @@ async fn reread<S: WorkQueue>(
     store: &S,
     cause: &ProcessCause,
 ) -> Result<Option<RecordedEvent>, SagaError> {
-    let Some((stream, version)) = cause.place() else {
+    let Some((stream, version)) = cause.event_address() else {
         return Ok(None);
     };
     let range = StreamRange::forward(version.saturating_sub(1));

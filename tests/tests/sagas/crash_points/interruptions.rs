@@ -35,7 +35,7 @@ async fn a_step_that_kills_its_process_each_time_is_undone(place: &Place) {
     let charged = place.entry("payment");
     assert_eq!((charged.calls, charged.undo_calls), (1, 1));
     let why = place.saga().await.state.failure.expect("a reason");
-    assert_eq!(why.message, "the process that had it died 3 times");
+    assert_eq!(why.message, "its process died 3 times during the call");
     assert_eq!(why.step.as_deref(), Some("reserve"));
 }
 
