@@ -163,7 +163,7 @@ saga_events! {
         /// What follows from the failure.
         verdict: Verdict,
     }
-    /// The process that had the saga died or was leased up: a call was cut off, or not begun.
+    /// The lease of the process that worked on the saga expired: a call was interrupted, or not started.
     StepInterrupted = "saga.step_interrupted" {
         /// The step.
         step: String,
