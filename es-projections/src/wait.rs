@@ -1,8 +1,11 @@
 //! Read your own writes: waiting until a read model has an event.
 
-use super::{
-    Projection, ReadDatabase,
-    tables::{Columns, checkpoints_sql},
+use crate::{
+    api::{Projection, ReadDatabase},
+    state::{
+        checkpoints::{checkpoint, checkpoints_sql},
+        columns::Columns,
+    },
 };
 use es_runtime::{Position, StorageError};
 use futures_timer::Delay;
@@ -151,7 +154,7 @@ async fn look<P: Projection, Db: ReadDatabase>(
     let rows = db.query(&checkpoints_sql(), &which).await;
     let mut slowest = None;
     for row in rows.map_err(WaitError::Storage)? {
-        let partition = super::tables::checkpoint(P::NAME, row).map_err(WaitError::Storage)?;
+        let partition = checkpoint(P::NAME, row).map_err(WaitError::Storage)?;
         if let Some(reason) = partition.reason.filter(|_| partition.position < position) {
             return Err(WaitError::Stopped {
                 projection: P::NAME,

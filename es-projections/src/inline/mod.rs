@@ -6,21 +6,21 @@
 //! every transaction that appends, [catches up](Inlines::catch_up) and hands over
 //! [each append](Inlines::handle).
 
-mod one;
+mod projection;
 
-pub use one::InlineFailure;
+pub use projection::InlineFailure;
 
-use super::{Dispatch, ProjectionError, ReadDatabase};
+use crate::api::{Dispatch, ProjectionError, ReadDatabase};
 use es_runtime::{
     Append, Appended, FeedPage, Position, ReadLimit, RecordedEvent, StorageError, StorageErrorKind,
 };
-use one::{Inline, Tables};
+use projection::{Inline, Tables};
 use std::{fmt, future::Future, pin::Pin, sync::Arc};
 
 /// How many events are read at a time to catch up.
 const PAGE: usize = 500;
 
-type Doing<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// The feed of the store, read in the transaction that the projections write in.
 pub trait FeedInside<Tx: ?Sized>: Sync {
@@ -63,13 +63,13 @@ trait Erased<Db: ReadDatabase>: Send + Sync {
     fn open<'a>(
         &'a self,
         tx: &'a mut Db::Transaction,
-    ) -> Doing<'a, Result<Tables, ProjectionError>>;
+    ) -> BoxFuture<'a, Result<Tables, ProjectionError>>;
 
     fn position<'a>(
         &'a self,
         tx: &'a mut Db::Transaction,
         tables: &'a Tables,
-    ) -> Doing<'a, Result<Option<Position>, StorageError>>;
+    ) -> BoxFuture<'a, Result<Option<Position>, StorageError>>;
 
     fn handle<'a>(
         &'a self,
@@ -77,7 +77,7 @@ trait Erased<Db: ReadDatabase>: Send + Sync {
         tables: &'a Tables,
         to: Position,
         events: &'a [RecordedEvent],
-    ) -> Doing<'a, Result<(), InlineError>>;
+    ) -> BoxFuture<'a, Result<(), InlineError>>;
 }
 
 impl<P: Dispatch<Db>, Db: ReadDatabase> Erased<Db> for Inline<P, Db> {
@@ -88,7 +88,7 @@ impl<P: Dispatch<Db>, Db: ReadDatabase> Erased<Db> for Inline<P, Db> {
     fn open<'a>(
         &'a self,
         tx: &'a mut Db::Transaction,
-    ) -> Doing<'a, Result<Tables, ProjectionError>> {
+    ) -> BoxFuture<'a, Result<Tables, ProjectionError>> {
         Box::pin(self.open(tx))
     }
 
@@ -96,7 +96,7 @@ impl<P: Dispatch<Db>, Db: ReadDatabase> Erased<Db> for Inline<P, Db> {
         &'a self,
         tx: &'a mut Db::Transaction,
         tables: &'a Tables,
-    ) -> Doing<'a, Result<Option<Position>, StorageError>> {
+    ) -> BoxFuture<'a, Result<Option<Position>, StorageError>> {
         Box::pin(tables.position::<Db>(tx))
     }
 
@@ -106,7 +106,7 @@ impl<P: Dispatch<Db>, Db: ReadDatabase> Erased<Db> for Inline<P, Db> {
         tables: &'a Tables,
         to: Position,
         events: &'a [RecordedEvent],
-    ) -> Doing<'a, Result<(), InlineError>> {
+    ) -> BoxFuture<'a, Result<(), InlineError>> {
         Box::pin(async move {
             for event in events {
                 self.handle(tx, tables, event).await?;

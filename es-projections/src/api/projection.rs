@@ -1,6 +1,6 @@
 //! What users write for a read model, and what the derive makes of it.
 
-use super::{AnyReadDatabase, Dialect, HandlerError, ReadDatabase};
+use super::{any::AnyReadDatabase, database::ReadDatabase, dialect::Dialect, error::HandlerError};
 use es_runtime::{Envelope, EventFilter, EventSet, RecordedEvent};
 use std::{borrow::Cow, future::Future};
 
@@ -41,10 +41,10 @@ pub type Key<'e> = Cow<'e, str>;
 ///
 /// It runs inside the transaction that also moves the checkpoint: what it writes through `tx` counts
 /// exactly once. Nothing else does, so it should do nothing else; for effects outside of the
-/// database there are [subscriptions](super::Subscription).
+/// database there are [subscriptions](crate::Subscription).
 ///
 /// An error or a panic undoes the transaction. The event is tried again and then parked with the
-/// later events of its key; see [`Projections`](super::Projections).
+/// later events of its key; see [`Projections`](crate::Projections).
 #[diagnostic::on_unimplemented(
     message = "`{Self}` lists `{E}` but does not say how to project it into `{Db}`",
     label = "there is no `impl Project<{E}, {Db}> for {Self}`",

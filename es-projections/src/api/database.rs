@@ -1,12 +1,17 @@
 //! What a read database must do: run a job in one transaction, and take the SQL of the runner.
 
-use super::{Dialect, HandlerError, Names, SqlRow, SqlValue};
+use super::{
+    dialect::Dialect,
+    error::HandlerError,
+    names::Names,
+    value::{SqlRow, SqlValue},
+};
 use es_runtime::StorageError;
 use std::future::Future;
 
 /// A database that read models live in.
 ///
-/// Implemented by store crates for SQLite and PostgreSQL, and by [`AnyReadDatabase`](super::AnyReadDatabase)
+/// Implemented by store crates for SQLite and PostgreSQL, and by [`AnyReadDatabase`](crate::AnyReadDatabase)
 /// for either. A clone is another handle on the same database.
 ///
 /// The state of projections is kept in tables of this database, written through [`SqlTransaction`] in
@@ -15,7 +20,7 @@ pub trait ReadDatabase: Clone + Send + Sync + 'static {
     /// A transaction, as the handlers of projections get it.
     type Transaction: SqlTransaction + ?Sized;
 
-    /// Which SQL the database takes.
+    /// ParkedRow SQL the database takes.
     fn dialect(&self) -> Dialect;
 
     /// Runs the job in one transaction and commits when it says so. The job may run on a thread of
@@ -86,7 +91,7 @@ pub struct TransactionError {
 /// [`script`](SqlTransaction::script) for its own tables; portable handlers use
 /// [`run_portable`](SqlTransaction::run_portable) and [`select_portable`](SqlTransaction::select_portable).
 pub trait SqlTransaction: Send {
-    /// Which SQL the database takes.
+    /// ParkedRow SQL the database takes.
     fn dialect(&self) -> Dialect;
 
     /// Runs one statement and says how many rows it changed.
@@ -151,4 +156,10 @@ pub trait SqlTransaction: Send {
         sql: &str,
         values: &[SqlValue],
     ) -> impl Future<Output = Result<Vec<SqlRow>, HandlerError>> + Send;
+}
+
+impl From<TransactionError> for StorageError {
+    fn from(error: TransactionError) -> Self {
+        error.error
+    }
 }

@@ -1,9 +1,14 @@
 //! One page of events in one transaction: the handlers, the parked keys and the checkpoint.
 
-use super::{
-    Dispatch, HandlerError, Job, OnUnknownVersion, Partition, Projection, ReadDatabase, RolledBack,
-    SqlTransaction,
-    tables::{self, Advance},
+use crate::{
+    api::{
+        Dispatch, HandlerError, Job, OnUnknownVersion, Projection, ReadDatabase, RolledBack,
+        SqlTransaction,
+    },
+    state::{
+        checkpoints::{self, Advance, Partition},
+        parked,
+    },
 };
 use es_runtime::{Position, RecordedEvent, StorageError};
 use std::{
@@ -18,27 +23,27 @@ use std::{
 
 /// Events that belong to one partition, and how far the checkpoint moves with them.
 #[derive(Clone, Debug)]
-pub(super) struct Page {
-    pub(super) partition: Partition,
-    pub(super) epoch: i64,
-    pub(super) from: Position,
-    pub(super) to: Position,
-    pub(super) events: Arc<[RecordedEvent]>,
-    /// Which of them are meant.
-    pub(super) part: Range<usize>,
-    pub(super) lease_ms: i64,
+pub(crate) struct Page {
+    pub(crate) partition: Partition,
+    pub(crate) epoch: i64,
+    pub(crate) from: Position,
+    pub(crate) to: Position,
+    pub(crate) events: Arc<[RecordedEvent]>,
+    /// ParkedRow of them are meant.
+    pub(crate) part: Range<usize>,
+    pub(crate) lease_ms: i64,
 }
 
 impl Page {
     /// The events of this page.
-    pub(super) fn events(&self) -> &[RecordedEvent] {
+    pub(crate) fn events(&self) -> &[RecordedEvent] {
         self.events.get(self.part.clone()).unwrap_or_default()
     }
 }
 
 /// What became of a page.
 #[derive(Debug)]
-pub(super) enum PageEnd {
+pub(crate) enum PageEnd {
     /// Its rows and the checkpoint are in the database; so many events of so many keys were parked.
     Committed { parked: u64, keys: u64 },
     /// Nothing is: the event with this index failed.
@@ -49,21 +54,21 @@ pub(super) enum PageEnd {
     Interrupted,
 }
 
-/// Which events of a page are not given to their handlers.
+/// ParkedRow events of a page are not given to their handlers.
 #[derive(Clone, Debug)]
-pub(super) enum Parking {
+pub(crate) enum ParkRule {
     /// Those whose keys have parked events.
-    Parked,
+    BlockedKeys,
     /// The first one is parked for this reason.
     First { reason: String, attempts: u32 },
 }
 
 /// A page of a projection.
-pub(super) struct Batch<P, Db> {
-    pub(super) projection: Arc<P>,
-    pub(super) page: Page,
-    pub(super) parking: Parking,
-    pub(super) database: PhantomData<fn(Db)>,
+pub(crate) struct Batch<P, Db> {
+    pub(crate) projection: Arc<P>,
+    pub(crate) page: Page,
+    pub(crate) rule: ParkRule,
+    pub(crate) database: PhantomData<fn(Db)>,
 }
 
 impl<P: Dispatch<Db>, Db: ReadDatabase> Job<Db> for Batch<P, Db> {
@@ -73,15 +78,15 @@ impl<P: Dispatch<Db>, Db: ReadDatabase> Job<Db> for Batch<P, Db> {
         let Self {
             projection,
             page,
-            parking,
+            rule,
             ..
         } = self;
-        let mut state = ProjectionState::open::<Db>(tx, &page).await?;
+        let mut state = CheckpointGuard::lock::<Db>(tx, &page).await?;
         tx.set_names(page.partition.names());
         for (index, event) in page.events().iter().enumerate() {
             let key = P::key(event);
             if state
-                .parks::<Db>(tx, &page, &parking, index, event, &key)
+                .park_if_blocked::<Db>(tx, &page, &rule, index, event, &key)
                 .await?
             {
                 continue;
@@ -95,19 +100,19 @@ impl<P: Dispatch<Db>, Db: ReadDatabase> Job<Db> for Batch<P, Db> {
 }
 
 /// The checkpoint during a page.
-pub(super) struct ProjectionState {
+pub(crate) struct CheckpointGuard {
     parked_before: bool,
     parked: u64,
     keys: HashSet<String>,
 }
 
-impl ProjectionState {
+impl CheckpointGuard {
     /// Locks the checkpoint and compares it.
-    pub(super) async fn open<Db: ReadDatabase>(
+    pub(crate) async fn lock<Db: ReadDatabase>(
         tx: &mut Db::Transaction,
         page: &Page,
     ) -> Result<Self, RolledBack<PageEnd>> {
-        match tables::lock_checkpoint::<Db>(tx, &page.partition).await? {
+        match checkpoints::lock_checkpoint::<Db>(tx, &page.partition).await? {
             Some(now) if now.epoch == page.epoch && now.position == page.from => Ok(Self {
                 parked_before: now.parked > 0,
                 parked: 0,
@@ -118,40 +123,40 @@ impl ProjectionState {
     }
 
     /// Parks an event whose turn has not come.
-    pub(super) async fn parks<Db: ReadDatabase>(
+    pub(crate) async fn park_if_blocked<Db: ReadDatabase>(
         &mut self,
         tx: &mut Db::Transaction,
         page: &Page,
-        parking: &Parking,
+        rule: &ParkRule,
         index: usize,
         event: &RecordedEvent,
         key: &str,
     ) -> Result<bool, StorageError> {
-        let (reason, attempts) = match parking {
-            Parking::First { reason, attempts } if index == 0 => (reason.as_str(), *attempts),
+        let (reason, attempts) = match rule {
+            ParkRule::First { reason, attempts } if index == 0 => (reason.as_str(), *attempts),
             _ => {
                 let waits = self.keys.contains(key)
-                    || (self.parked_before && tables::is_parked(tx, &page.partition, key).await?);
+                    || (self.parked_before && parked::is_parked(tx, &page.partition, key).await?);
                 if !waits {
                     return Ok(false);
                 }
                 ("an earlier event of its key is parked", 0)
             }
         };
-        tables::park::<Db>(tx, &page.partition, key, event, reason, attempts).await?;
+        parked::park::<Db>(tx, &page.partition, key, event, reason, attempts).await?;
         self.keys.insert(key.to_owned());
         self.parked = self.parked.saturating_add(1);
         Ok(true)
     }
 
     /// Moves the checkpoint.
-    pub(super) async fn close<Db: ReadDatabase>(
+    pub(crate) async fn close<Db: ReadDatabase>(
         self,
         tx: &mut Db::Transaction,
         page: &Page,
     ) -> Result<PageEnd, RolledBack<PageEnd>> {
         let handled = u64::try_from(page.events().len()).unwrap_or(u64::MAX);
-        let moved = tables::advance::<Db>(
+        let moved = checkpoints::advance::<Db>(
             tx,
             &Advance {
                 partition: &page.partition,
@@ -178,7 +183,7 @@ impl ProjectionState {
 
 /// Hands one event to its handler, and makes sure that the transaction is as it was. The outer error
 /// is the database's.
-pub(super) async fn handled<P: Dispatch<Db>, Db: ReadDatabase>(
+pub(crate) async fn handled<P: Dispatch<Db>, Db: ReadDatabase>(
     projection: &P,
     event: &RecordedEvent,
     tx: &mut Db::Transaction,
@@ -198,13 +203,13 @@ pub(super) async fn handled<P: Dispatch<Db>, Db: ReadDatabase>(
 }
 
 /// Whether the policy lets the projection go on without the event.
-pub(super) fn is_skipped<P: Projection>(error: &HandlerError) -> bool {
+pub(crate) fn is_skipped<P: Projection>(error: &HandlerError) -> bool {
     P::ON_UNKNOWN_VERSION == OnUnknownVersion::Skip && error.is_newer()
 }
 
 /// A panic of a handler is an error of this one event. Its text may quote the event and goes to the
 /// panic hook only.
-pub(super) async fn guarded(
+pub(crate) async fn guarded(
     handler: impl Future<Output = Result<(), HandlerError>> + Send,
 ) -> Result<(), HandlerError> {
     let mut handler = pin!(handler);

@@ -1,16 +1,21 @@
 //! One projection inside appends: its tables, and its handler.
 
 use crate::{
-    Build, Dispatch, HandlerError, Names, Partition, ProjectionError, ReadDatabase, SqlTransaction,
-    batch::{guarded, is_skipped},
-    builds::prepare,
-    tables::{self, Plan},
+    api::{Dispatch, HandlerError, Names, ProjectionError, ReadDatabase, SqlTransaction},
+    engine::{
+        batch::{guarded, is_skipped},
+        builds::prepare,
+    },
+    state::{
+        builds::{self, Build, Plan},
+        checkpoints::{self, Partition},
+    },
 };
 use es_runtime::{EventFilter, Position, RecordedEvent, StorageError};
 use std::marker::PhantomData;
 
 /// One projection that runs inside appends.
-pub(super) struct Inline<P, Db> {
+pub(crate) struct Inline<P, Db> {
     projection: P,
     filter: EventFilter,
     database: PhantomData<fn(Db)>,
@@ -18,9 +23,9 @@ pub(super) struct Inline<P, Db> {
 
 /// What an inline projection has in the database.
 #[derive(Clone, Debug)]
-pub(super) struct Tables {
+pub(crate) struct Tables {
     /// Up to where it was built.
-    pub(super) position: Position,
+    pub(crate) position: Position,
     partition: Partition,
     names: Names,
 }
@@ -38,7 +43,7 @@ pub struct InlineFailure {
 }
 
 impl<Db: ReadDatabase, P: Dispatch<Db>> Inline<P, Db> {
-    pub(super) fn new(projection: P) -> Self {
+    pub(crate) fn new(projection: P) -> Self {
         Self {
             projection,
             filter: P::filter(),
@@ -48,7 +53,7 @@ impl<Db: ReadDatabase, P: Dispatch<Db>> Inline<P, Db> {
 
     /// Makes the tables where they are missing or of another version, and lets them answer queries.
     /// The caller brings them up to date in the same transaction.
-    pub(super) async fn open(&self, tx: &mut Db::Transaction) -> Result<Tables, ProjectionError> {
+    pub(crate) async fn open(&self, tx: &mut Db::Transaction) -> Result<Tables, ProjectionError> {
         let name = P::NAME;
         let storage = |error: StorageError| ProjectionError::storage(name, error);
         let plan = Plan {
@@ -56,7 +61,7 @@ impl<Db: ReadDatabase, P: Dispatch<Db>> Inline<P, Db> {
             version: P::VERSION,
             partitions: 1,
             schema: P::schema(tx.dialect()).into_owned(),
-            at_once: false,
+            starts_live: false,
             from: Position::START,
         };
         let found = prepare::<Db>(tx, &plan, false).await?;
@@ -66,28 +71,30 @@ impl<Db: ReadDatabase, P: Dispatch<Db>> Inline<P, Db> {
         let Some(new) = found.iter().filter(mine).max_by_key(|g| g.live) else {
             return Err(storage(StorageError::new(
                 es_runtime::StorageErrorKind::Corrupt,
-                "the projection state have no build of this version",
+                "the projection state has no build of this version",
             )));
         };
         if !new.live {
-            tables::swap(tx, name, live, new).await.map_err(storage)?;
+            builds::make_live(tx, name, live, new)
+                .await
+                .map_err(storage)?;
         }
         let partition = Partition {
             name,
             build: new.number,
             partition: 0,
         };
-        let at = tables::lock_checkpoint::<Db>(tx, &partition)
+        let at = checkpoints::lock_checkpoint::<Db>(tx, &partition)
             .await
             .map_err(storage)?;
         let Some(at) = at else {
             return Err(storage(StorageError::new(
                 es_runtime::StorageErrorKind::Corrupt,
-                "the projection state have no checkpoint of the live build",
+                "the projection state has no checkpoint of the live build",
             )));
         };
         let epoch = at.epoch.saturating_add(1);
-        tables::acquire::<Db>(tx, &partition, epoch, tables::INLINE, 0)
+        checkpoints::acquire::<Db>(tx, &partition, epoch, checkpoints::INLINE, 0)
             .await
             .map_err(storage)?;
         Ok(Tables {
@@ -99,7 +106,7 @@ impl<Db: ReadDatabase, P: Dispatch<Db>> Inline<P, Db> {
 
     /// Hands one event to its handler, if the projection lists it. What the handler wrote must be undone
     /// by the caller when it fails.
-    pub(super) async fn handle(
+    pub(crate) async fn handle(
         &self,
         tx: &mut Db::Transaction,
         tables: &Tables,
@@ -124,22 +131,22 @@ impl<Db: ReadDatabase, P: Dispatch<Db>> Inline<P, Db> {
 impl Tables {
     /// Where they stand now; another process may have moved them. `None` when another process replaced
     /// them.
-    pub(super) async fn position<Db: ReadDatabase>(
+    pub(crate) async fn position<Db: ReadDatabase>(
         &self,
         tx: &mut Db::Transaction,
     ) -> Result<Option<Position>, StorageError> {
-        let found = tables::lock_checkpoint::<Db>(tx, &self.partition).await?;
+        let found = checkpoints::lock_checkpoint::<Db>(tx, &self.partition).await?;
         Ok(found.map(|at| at.position))
     }
 
     /// Notes that everything up to this position is in them, these events among it.
-    pub(super) async fn moved<Db: ReadDatabase>(
+    pub(crate) async fn moved<Db: ReadDatabase>(
         &self,
         tx: &mut Db::Transaction,
         to: Position,
         events: &[RecordedEvent],
     ) -> Result<(), StorageError> {
         let handled = u64::try_from(events.len()).unwrap_or(u64::MAX);
-        tables::note::<Db>(tx, &self.partition, to, handled, events.last()).await
+        checkpoints::move_inline::<Db>(tx, &self.partition, to, handled, events.last()).await
     }
 }

@@ -1,8 +1,8 @@
 //! Subscriptions: effects outside of any database, at least once and in order.
 
 use super::{
-    HandlerError, Key, Lists, OnUnknownVersion, ReadDatabase,
-    batch::{Page, PageEnd, Parking, ProjectionState, guarded},
+    error::HandlerError,
+    projection::{Key, Lists, OnUnknownVersion},
 };
 use es_runtime::{Envelope, EventFilter, EventSet, RecordedEvent};
 use std::future::Future;
@@ -32,7 +32,7 @@ pub trait Subscription: Send + Sync + 'static {
     /// The events that it gets.
     fn filter() -> EventFilter;
 
-    /// The key of an event: see [`Projection::key`](super::Projection::key).
+    /// The key of an event: see [`Projection::key`](crate::Projection::key).
     fn key(event: &RecordedEvent) -> Key<'_> {
         Key::Owned(event.stream.to_string())
     }
@@ -115,70 +115,5 @@ impl Delivery {
     /// The how manieth attempt of this program it is, from 1. After a restart it counts anew.
     pub const fn attempt(&self) -> u32 {
         self.attempt
-    }
-}
-
-/// Delivers one event, outside of any transaction.
-pub(super) async fn deliver_first<D: Deliver>(
-    subscription: &D,
-    event: &RecordedEvent,
-    delivery: &Delivery,
-) -> Result<(), HandlerError> {
-    match guarded(subscription.deliver(event, delivery)).await {
-        Err(error) if D::ON_UNKNOWN_VERSION == OnUnknownVersion::Skip && error.is_newer() => Ok(()),
-        other => other,
-    }
-}
-
-/// Looks whether the first event of a page may be delivered, and parks it when its key is parked.
-pub(super) struct Gate {
-    pub(super) page: Page,
-    pub(super) key: String,
-    pub(super) parking: Parking,
-}
-
-/// What the gate says.
-#[derive(Debug)]
-pub(super) enum Gated {
-    Open,
-    Closed(PageEnd),
-}
-
-impl<Db: ReadDatabase> super::Job<Db> for Gate {
-    type Output = Gated;
-
-    async fn run(self, tx: &mut Db::Transaction) -> Result<Gated, super::RolledBack<Gated>> {
-        use super::RolledBack::{Failed, With};
-        let closed = |end| match end {
-            With(end) => With(Gated::Closed(end)),
-            Failed(error) => Failed(error),
-        };
-        let Self { page, key, parking } = self;
-        let mut state = ProjectionState::open::<Db>(tx, &page)
-            .await
-            .map_err(closed)?;
-        let Some(event) = page.events().first() else {
-            return Ok(Gated::Open);
-        };
-        if !state
-            .parks::<Db>(tx, &page, &parking, 0, event, &key)
-            .await?
-        {
-            return Err(With(Gated::Open));
-        }
-        let end = state.close::<Db>(tx, &page).await.map_err(closed)?;
-        Ok(Gated::Closed(end))
-    }
-}
-
-/// Moves the position past what was delivered.
-pub(super) struct Delivered(pub(super) Page);
-
-impl<Db: ReadDatabase> super::Job<Db> for Delivered {
-    type Output = PageEnd;
-
-    async fn run(self, tx: &mut Db::Transaction) -> Result<PageEnd, super::RolledBack<PageEnd>> {
-        let state = ProjectionState::open::<Db>(tx, &self.0).await?;
-        state.close::<Db>(tx, &self.0).await
     }
 }

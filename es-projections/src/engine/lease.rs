@@ -1,10 +1,10 @@
-//! Who runs a partition: taking it, keeping it while what is outside of the read database takes long, and
-//! giving it back. The lease only saves work; who may write is decided by the epoch.
+//! Leases of partitions: taking one, renewing it while work outside of the read database takes long, and
+//! giving it back. A lease only saves work. The epoch decides who may write.
 
-use super::{
-    Job, Partition, ReadDatabase, RolledBack,
-    runner::Core,
-    tables::{self, Checkpoint, Why},
+use super::core::Core;
+use crate::{
+    api::{Job, ReadDatabase, RolledBack},
+    state::checkpoints::{self, Checkpoint, LeaseNote, Partition},
 };
 use es_runtime::{__private::first_of, EventStore, Position};
 use futures_timer::Delay;
@@ -15,16 +15,16 @@ use std::{
 };
 
 /// What a worker knows while it has the partition.
-pub(super) struct Held {
-    pub(super) epoch: i64,
-    pub(super) position: Position,
+pub(crate) struct Lease {
+    pub(crate) epoch: i64,
+    pub(crate) position: Position,
     /// When it last had a whole lease before it.
-    pub(super) renewed: Instant,
+    pub(crate) renewed: Instant,
 }
 
 /// Another owner has the partition.
 #[derive(Debug)]
-pub(super) struct Lost;
+pub(crate) struct Lost;
 
 impl<S: EventStore, Db: ReadDatabase> Core<S, Db> {
     /// Does what is outside of the read database's transactions, and renews the lease whenever a third
@@ -32,41 +32,41 @@ impl<S: EventStore, Db: ReadDatabase> Core<S, Db> {
     ///
     /// Otherwise two runners with work that takes longer than the lease would take the partition from
     /// each other for ever, and neither would come to write.
-    pub(super) async fn keeping<T>(
+    pub(crate) async fn while_leased<T>(
         &self,
         partition: &Partition,
-        held: &mut Held,
+        lease: &mut Lease,
         work: impl Future<Output = T>,
     ) -> Result<T, Lost> {
         let every = (self.settings.lease / 3).max(Duration::from_millis(1));
         let mut work = pin!(work);
         loop {
-            let left = every.saturating_sub(held.renewed.elapsed());
+            let left = every.saturating_sub(lease.renewed.elapsed());
             if let Ok(done) = first_of(work.as_mut(), Delay::new(left)).await {
                 return Ok(done);
             }
             let now = Instant::now();
             let renewal = self.db.transact(Renew {
                 partition: partition.clone(),
-                epoch: held.epoch,
+                epoch: lease.epoch,
                 lease_ms: self.settings.lease_ms(),
-                why: Why::AsBefore,
+                why: LeaseNote::AsBefore,
             });
             match first_of(work.as_mut(), renewal).await {
                 Ok(done) => return Ok(done),
                 Err(Ok(false)) => return Err(Lost),
                 // Where the database fails, the next renewal or the next transaction will say.
-                Err(Ok(true) | Err(_)) => held.renewed = now,
+                Err(Ok(true) | Err(_)) => lease.renewed = now,
             }
         }
     }
 
     /// Does the work, but after a shutdown was asked for only as long as a lease lasts; `None` when
     /// that is over.
-    pub(super) async fn finishing<T>(&self, work: impl Future<Output = T>) -> Option<T> {
+    pub(crate) async fn within_grace<T>(&self, work: impl Future<Output = T>) -> Option<T> {
         let work = pin!(work);
         let patience = async {
-            self.told_to_end().await;
+            self.shutdown_requested().await;
             Delay::new(self.settings.lease).await;
         };
         first_of(work, patience).await.ok()
@@ -74,14 +74,14 @@ impl<S: EventStore, Db: ReadDatabase> Core<S, Db> {
 }
 
 /// Makes `owner` the one that runs the partition, unless another one's lease lasts.
-pub(super) struct Acquire {
-    pub(super) partition: Partition,
-    pub(super) owner: String,
-    pub(super) lease_ms: i64,
-    pub(super) take_over: bool,
+pub(crate) struct Acquire {
+    pub(crate) partition: Partition,
+    pub(crate) owner: String,
+    pub(crate) lease_ms: i64,
+    pub(crate) take_over: bool,
 }
 
-pub(super) enum Acquired {
+pub(crate) enum Acquired {
     Mine(Checkpoint),
     Busy { owner: String, position: Position },
     Inline,
@@ -92,13 +92,13 @@ impl<Db: ReadDatabase> Job<Db> for Acquire {
     type Output = Acquired;
 
     async fn run(self, tx: &mut Db::Transaction) -> Result<Acquired, RolledBack<Acquired>> {
-        let Some(mut found) = tables::lock_checkpoint::<Db>(tx, &self.partition).await? else {
+        let Some(mut found) = checkpoints::lock_checkpoint::<Db>(tx, &self.partition).await? else {
             return Err(RolledBack::With(Acquired::Gone));
         };
-        if found.owner == tables::INLINE {
+        if found.owner == checkpoints::INLINE {
             return Err(RolledBack::With(Acquired::Inline));
         }
-        let now = tables::now::<Db>(tx).await?;
+        let now = checkpoints::now::<Db>(tx).await?;
         if found.lease_until > now && found.owner != self.owner && !self.take_over {
             return Err(RolledBack::With(Acquired::Busy {
                 owner: found.owner,
@@ -106,17 +106,18 @@ impl<Db: ReadDatabase> Job<Db> for Acquire {
             }));
         }
         found.epoch = found.epoch.saturating_add(1);
-        tables::acquire::<Db>(tx, &self.partition, found.epoch, &self.owner, self.lease_ms).await?;
+        checkpoints::acquire::<Db>(tx, &self.partition, found.epoch, &self.owner, self.lease_ms)
+            .await?;
         Ok(Acquired::Mine(found))
     }
 }
 
 /// Moves the end of the lease, to now where `lease_ms` is 0; `false` when the partition is another's.
-pub(super) struct Renew {
-    pub(super) partition: Partition,
-    pub(super) epoch: i64,
-    pub(super) lease_ms: i64,
-    pub(super) why: Why,
+pub(crate) struct Renew {
+    pub(crate) partition: Partition,
+    pub(crate) epoch: i64,
+    pub(crate) lease_ms: i64,
+    pub(crate) why: LeaseNote,
 }
 
 impl<Db: ReadDatabase> Job<Db> for Renew {
@@ -124,7 +125,8 @@ impl<Db: ReadDatabase> Job<Db> for Renew {
 
     async fn run(self, tx: &mut Db::Transaction) -> Result<bool, RolledBack<bool>> {
         let kept =
-            tables::renew::<Db>(tx, &self.partition, self.epoch, self.lease_ms, &self.why).await?;
+            checkpoints::renew::<Db>(tx, &self.partition, self.epoch, self.lease_ms, &self.why)
+                .await?;
         Ok(kept)
     }
 }

@@ -1,4 +1,4 @@
-//! What goes wrong in handlers and in the runner, and what becomes of it.
+//! Errors of handlers and of the runner.
 
 use es_runtime::{DecodeError, EventId, Position, StorageError, StreamId};
 use std::{error::Error, fmt, sync::Arc};
@@ -229,8 +229,8 @@ pub enum ProjectionError {
         /// The name.
         projection: String,
     },
-    /// the projection state in the read database do not hold what this program writes.
-    #[error("the projection state of projection `{projection}` are damaged: {what}")]
+    /// The projection state in the read database does not hold what this program writes.
+    #[error("the projection state of `{projection}` is damaged: {what}")]
     ProjectionState {
         /// The projection.
         projection: String,
@@ -269,11 +269,5 @@ impl ProjectionError {
             projection: projection.to_owned(),
             source: Arc::new(error.into()),
         }
-    }
-}
-
-impl From<super::TransactionError> for StorageError {
-    fn from(error: super::TransactionError) -> Self {
-        error.error
     }
 }

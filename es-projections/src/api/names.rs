@@ -1,8 +1,8 @@
-//! Which tables a statement of a projection means: `{name}` stands for those of one build.
+//! ParkedRow tables a statement of a projection means: `{name}` stands for those of one build.
 
 use std::{borrow::Cow, collections::BTreeSet, collections::HashMap, fmt};
 
-/// Which tables `{name}` in a statement stands for: those of one build of a read model.
+/// ParkedRow tables `{name}` in a statement stands for: those of one build of a read model.
 ///
 /// ```
 /// use es_projections::Names;

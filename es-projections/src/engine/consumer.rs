@@ -1,0 +1,109 @@
+//! What a loop calls for each page: the handlers of a projection, or the reactions of a subscription.
+
+use super::{
+    batch::{Batch, Page, PageEnd, ParkRule},
+    core::Core,
+    delivery::{Delivered, Gate, Gated, deliver_guarded},
+    lease::{Lease, Lost},
+};
+use crate::api::{Deliver, Delivery, Dispatch, Key, ReadDatabase, TransactionError};
+use es_runtime::{EventFilter, EventStore, RecordedEvent};
+use std::{future::Future, marker::PhantomData, sync::Arc};
+
+/// What a partition's loop calls for each page: a projection or a subscription.
+pub(crate) trait Consumer<Db: ReadDatabase>: Send + Sync + 'static {
+    const PARTITIONS: u32;
+    /// How many events go into one call at most.
+    const MAX_BATCH: usize;
+
+    fn filter(&self) -> EventFilter;
+    fn key(event: &RecordedEvent) -> Key<'_>;
+    fn handle<S: EventStore>(
+        &self,
+        core: &Core<S, Db>,
+        lease: &mut Lease,
+        page: Page,
+        rule: ParkRule,
+        attempt: u32,
+    ) -> impl Future<Output = Result<PageEnd, TransactionError>> + Send;
+}
+
+/// A projection in its transactions.
+pub(crate) struct Projecting<P>(pub(crate) Arc<P>);
+
+impl<P: Dispatch<Db>, Db: ReadDatabase> Consumer<Db> for Projecting<P> {
+    const PARTITIONS: u32 = P::PARTITIONS;
+    const MAX_BATCH: usize = usize::MAX;
+
+    fn filter(&self) -> EventFilter {
+        P::filter()
+    }
+
+    fn key(event: &RecordedEvent) -> Key<'_> {
+        P::key(event)
+    }
+
+    async fn handle<S: EventStore>(
+        &self,
+        core: &Core<S, Db>,
+        _: &mut Lease,
+        page: Page,
+        rule: ParkRule,
+        _: u32,
+    ) -> Result<PageEnd, TransactionError> {
+        // The transaction has the checkpoint's row: nobody takes the partition before it ends.
+        let batch = Batch {
+            projection: Arc::clone(&self.0),
+            page,
+            rule,
+            database: PhantomData,
+        };
+        core.db.transact(batch).await
+    }
+}
+
+/// A subscription, one event at a time.
+pub(crate) struct Delivering<D>(pub(crate) Arc<D>);
+
+impl<D: Deliver, Db: ReadDatabase> Consumer<Db> for Delivering<D> {
+    const PARTITIONS: u32 = D::PARTITIONS;
+    const MAX_BATCH: usize = 1;
+
+    fn filter(&self) -> EventFilter {
+        D::filter()
+    }
+
+    fn key(event: &RecordedEvent) -> Key<'_> {
+        D::key(event)
+    }
+
+    async fn handle<S: EventStore>(
+        &self,
+        core: &Core<S, Db>,
+        lease: &mut Lease,
+        page: Page,
+        rule: ParkRule,
+        attempt: u32,
+    ) -> Result<PageEnd, TransactionError> {
+        if let Some(event) = page.events().first() {
+            let gate = Gate {
+                key: D::key(event).into_owned(),
+                page: page.clone(),
+                rule,
+            };
+            match core.db.transact(gate).await? {
+                Gated::Closed(end) => return Ok(end),
+                Gated::Open => {}
+            }
+            let delivery = Delivery::new(D::NAME, event.event_id, attempt);
+            let reaction = core.within_grace(deliver_guarded(&*self.0, event, &delivery));
+            match core.while_leased(&page.partition, lease, reaction).await {
+                Ok(Some(Ok(()))) => {}
+                Ok(Some(Err(error))) => return Ok(PageEnd::Failed { index: 0, error }),
+                Ok(None) => return Ok(PageEnd::Interrupted),
+                Err(Lost) => return Ok(PageEnd::Fenced),
+            }
+        }
+        core.db.transact(Delivered(page)).await
+    }
+}
