@@ -1,7 +1,7 @@
 //! Turns what the driver says into the store's errors. The server's DETAIL may quote values out of
 //! rows and the driver prints it, so only the message and the code of a server's error are kept.
 
-use es_projections::TransactionError;
+use es_projections::backend::TransactionError;
 use es_runtime::{CommitError, Outcome, ReadError, StorageError, StorageErrorKind};
 use tokio_postgres::{
     Error,

@@ -8,7 +8,7 @@ use crate::{
     schema,
     settings::{Clock, Settings},
 };
-use es_projections::{Dispatch, inline::InlineProjection};
+use es_projections::{Dispatch, backend::InlineProjection};
 use es_runtime::{Limits, StorageError, StorageErrorKind, Timestamp};
 use std::{fmt, sync::Arc, time::Duration};
 use tokio_postgres::{

@@ -3,7 +3,7 @@
 use crate::{
     PostgresReadDatabase, connection::Connector, identifier::SchemaName, read_models::ReadSettings,
 };
-use es_projections::inline::InlineProjection;
+use es_projections::backend::InlineProjection;
 use es_runtime::{Limits, StorageError, StorageErrorKind, Timestamp};
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},

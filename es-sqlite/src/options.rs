@@ -5,7 +5,7 @@ use crate::{
     settings::{Clock, Durability, Settings},
     store::Shared,
 };
-use es_projections::{Dispatch, inline::InlineProjection};
+use es_projections::{Dispatch, backend::InlineProjection};
 use es_runtime::{Limits, StorageError, Timestamp};
 use std::{fmt, num::NonZeroUsize, path::Path, sync::Arc, thread, time::Duration};
 

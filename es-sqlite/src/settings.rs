@@ -1,7 +1,7 @@
 //! The settings that the threads of one store share.
 
 use crate::SqliteReadDatabase;
-use es_projections::inline::InlineProjection;
+use es_projections::backend::InlineProjection;
 use es_runtime::{Limits, Timestamp};
 use std::{path::PathBuf, sync::Arc, time::Duration};
 

@@ -14,7 +14,7 @@ use crate::{
     stats::Counters,
     task::{self, Done, Task},
 };
-use es_projections::inline::{InlineError, Inlines};
+use es_projections::backend::{InlineError, Inlines};
 use es_runtime::{AppendError, Outcome, StorageError, StorageErrorKind};
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},

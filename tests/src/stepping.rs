@@ -1,7 +1,10 @@
 //! A SQLite read database that tells where it stands around each of its transactions, so that a
 //! program can be killed there: also in those of the runner's state, which no handler sees.
 
-use es_projections::{Dialect, Job, ReadDatabase, RolledBack, SqlValue, TransactionError};
+use es_projections::{
+    Dialect, ReadDatabase, SqlValue,
+    backend::{Job, RolledBack, TransactionError},
+};
 use es_runtime::StorageError;
 use es_sqlite::{SqliteReadDatabase, SqliteTransaction};
 use std::sync::Arc;

@@ -10,7 +10,10 @@ use crate::{
     errors::{dead_transaction, is_refusal, is_stale, storage, task_ended},
     identifier::SchemaName,
 };
-use es_projections::{Dialect, Job, ReadDatabase, RolledBack, SqlValue, TransactionError};
+use es_projections::{
+    Dialect, ReadDatabase, SqlValue,
+    backend::{Job, RolledBack, TransactionError},
+};
 use es_runtime::{Outcome, StorageError};
 use std::{fmt, sync::Arc, time::Duration};
 use tokio_postgres::{Error, Row, types::ToSql};

@@ -2,7 +2,7 @@
 
 use super::{PostgresReadDatabase, PostgresTransaction};
 use crate::{connection::Session, errors::storage, feed::feed_page, statements::Statements};
-use es_projections::inline::{FeedInside, InlineProjection, Inlines};
+use es_projections::backend::{FeedInside, InlineProjection, Inlines};
 use es_runtime::{EventFilter, FeedPage, Position, ReadLimit, StorageError};
 
 /// The feed, read on the session of the writer.

@@ -5,8 +5,8 @@ use crate::{
     errors::{kind, storage},
 };
 use es_projections::{
-    Dialect, EndsTransaction, Expansions, HandlerError, NameTooLong, Names, SqlRow, SqlTransaction,
-    SqlValue, refuse_end,
+    Dialect, HandlerError, SqlRow, SqlValue,
+    backend::{EndsTransaction, Expansions, NameTooLong, Names, SqlTransaction, refuse_end},
 };
 use es_runtime::{StorageError, StorageErrorKind};
 use std::fmt;

@@ -12,7 +12,7 @@ use crate::{
     read_models::{PostgresTransaction, inline::Feed},
     rows::{cursor_of, natural},
 };
-use es_projections::inline::InlineError;
+use es_projections::backend::InlineError;
 use es_runtime::{
     Append, AppendError, Appended, Commit, CommitError, Committed, Position, StorageError,
     StreamId, Timestamp, store::author,

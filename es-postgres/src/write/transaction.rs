@@ -13,7 +13,7 @@ use crate::{
     read_models::{PostgresTransaction, inline::Feed},
     rows,
 };
-use es_projections::inline::InlineError;
+use es_projections::backend::InlineError;
 use es_runtime::{
     Append, AppendError, AppendId, Outcome, StorageError, StorageErrorKind, StreamId, Timestamp,
     store::author::{Comparison, Earlier, StreamHead},

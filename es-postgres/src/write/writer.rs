@@ -14,7 +14,7 @@ use crate::{
     statements::Statements,
     stats::Counters,
 };
-use es_projections::inline::Inlines;
+use es_projections::backend::Inlines;
 use es_runtime::{Append, AppendError, Outcome, StorageError, Timestamp};
 use std::{
     collections::HashSet,

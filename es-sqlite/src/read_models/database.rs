@@ -7,7 +7,10 @@ use crate::{
     store::Shared,
     writer,
 };
-use es_projections::{Dialect, Job, ReadDatabase, RolledBack, SqlValue, TransactionError};
+use es_projections::{
+    Dialect, ReadDatabase, SqlValue,
+    backend::{Job, RolledBack, TransactionError},
+};
 use es_runtime::{Outcome, ReadError, StorageError};
 use rusqlite::{Connection, Params, Row};
 use std::{

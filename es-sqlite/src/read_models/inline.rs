@@ -2,7 +2,7 @@
 
 use super::{SqliteReadDatabase, SqliteTransaction};
 use crate::{block_on::block_on, errors::storage, queries::feed_rows};
-use es_projections::inline::{FeedInside, InlineProjection, Inlines};
+use es_projections::backend::{FeedInside, InlineProjection, Inlines};
 use es_runtime::{EventFilter, FeedPage, Position, ReadLimit, StorageError};
 
 /// The feed, read on the connection of the writer.

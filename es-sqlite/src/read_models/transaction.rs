@@ -2,7 +2,8 @@
 
 use crate::errors::{kind, storage};
 use es_projections::{
-    Dialect, Expansions, HandlerError, Names, SqlRow, SqlTransaction, SqlValue, refuse_end,
+    Dialect, HandlerError, SqlRow, SqlValue,
+    backend::{Expansions, Names, SqlTransaction, refuse_end},
 };
 use es_runtime::StorageError;
 use rusqlite::{

@@ -6,7 +6,10 @@ use super::{
     values::{bind, sql_values, storage},
 };
 use crate::errors::{no_answer, task_ended};
-use es_projections::{Dialect, Job, ReadDatabase, RolledBack, SqlValue, TransactionError};
+use es_projections::{
+    Dialect, ReadDatabase, SqlValue,
+    backend::{Job, RolledBack, TransactionError},
+};
 use es_runtime::{Outcome, StorageError, StorageErrorKind};
 use sqlx::{AssertSqlSafe, PgPool};
 use std::fmt;

@@ -10,8 +10,8 @@ use super::{
 };
 use crate::errors::dead_transaction;
 use es_projections::{
-    Dialect, Expansions, HandlerError, NameTooLong, Names, SqlRow, SqlTransaction, SqlValue,
-    TransactionError, refuse_end,
+    Dialect, HandlerError, SqlRow, SqlValue,
+    backend::{Expansions, NameTooLong, Names, SqlTransaction, TransactionError, refuse_end},
 };
 use es_runtime::StorageError;
 use sqlx::{
