@@ -18,15 +18,15 @@ mod wait;
 
 pub use api::{
     AnyReadDatabase, AnyTransaction, ColumnError, Deliver, Delivery, Dialect, Dispatch,
-    FromSqlValue, HandlerError, Key, Lists, Measure, Meter, OnUnknownVersion, Poison, Portable,
-    Project, Projection, ProjectionError, React, ReadDatabase, SqlRow, SqlValue, Stalled, Status,
-    Subscription, WorkerState,
+    FromSqlValue, HandlerError, Key, Lists, Measure, Meter, OnUnknownVersion, Partition, Poison,
+    Portable, Project, Projection, ProjectionError, React, ReadDatabase, SqlRow, SqlValue, Stalled,
+    Status, Subscription, WorkerState,
 };
 pub use parked::RetryOutcome;
 pub use runner::Projections;
 #[cfg(feature = "runner")]
 pub use running::Running;
-pub use state::{builds::Build, checkpoints::Partition, parked::ParkedEvent};
+pub use state::{builds::Build, parked::ParkedEvent};
 pub use wait::{WaitError, WaitFor};
 
 #[cfg(feature = "derive")]

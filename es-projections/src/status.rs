@@ -1,11 +1,11 @@
 //! Reading the status of every partition.
 
 use crate::{
-    api::{ProjectionError, ReadDatabase, Stalled, Status, WorkerState, between},
+    api::{Partition, ProjectionError, ReadDatabase, Stalled, Status, WorkerState, between},
     runner::Projections,
     state::{
         builds::{self, BUILDS},
-        checkpoints::{self, Partition},
+        checkpoints,
         columns::Columns,
     },
 };

@@ -1,7 +1,9 @@
 //! Measurements, and the traces made from them.
 
-use super::error::{Poison, Stalled};
-use crate::state::checkpoints::Partition;
+use super::{
+    error::{Poison, Stalled},
+    partition::Partition,
+};
 use es_runtime::Position;
 use std::{future::Future, time::Duration};
 

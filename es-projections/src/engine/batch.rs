@@ -2,11 +2,11 @@
 
 use crate::{
     api::{
-        Dispatch, HandlerError, Job, OnUnknownVersion, Projection, ReadDatabase, RolledBack,
-        SqlTransaction,
+        Dispatch, HandlerError, Job, OnUnknownVersion, Partition, Projection, ReadDatabase,
+        RolledBack, SqlTransaction,
     },
     state::{
-        checkpoints::{self, Advance, Partition},
+        checkpoints::{self, Advance},
         parked,
     },
 };

@@ -1,11 +1,10 @@
 //! Builds of a read model: preparing one for this program, and putting it in the place of the live one.
 
 use crate::{
-    api::{Job, Names, ProjectionError, ReadDatabase, RolledBack, SqlTransaction},
+    api::{Job, Names, Partition, ProjectionError, ReadDatabase, RolledBack, SqlTransaction},
     state::{
         builds::{self, Build, Plan},
-        checkpoints::{self, Partition},
-        schema,
+        checkpoints, schema,
     },
 };
 use es_runtime::Position;

@@ -4,9 +4,8 @@ use super::{
     builds::{GoLive, WentLive},
     local::LocalState,
 };
-use crate::{
-    api::{Measure, Meter, ReadDatabase, Stalled, TransactionError, WorkerState, between, trace},
-    state::checkpoints::Partition,
+use crate::api::{
+    Measure, Meter, Partition, ReadDatabase, Stalled, TransactionError, between, trace,
 };
 use es_runtime::{__private::first_of, EventId, EventStore, Position, ReadLimit, RecordedEvent};
 use futures_timer::Delay;
@@ -248,7 +247,7 @@ impl<S: EventStore, Db: ReadDatabase> Core<S, Db> {
 impl<S: EventStore, Db: ReadDatabase> Core<S, Db> {
     /// Notes why a whole projection does not run.
     #[cfg(feature = "runner")]
-    pub(crate) fn stopped(&self, name: &'static str, state: Option<WorkerState>) {
+    pub(crate) fn stopped(&self, name: &'static str, state: Option<crate::api::WorkerState>) {
         let partition = Partition {
             name,
             build: 0,

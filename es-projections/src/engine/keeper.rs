@@ -1,10 +1,7 @@
 //! Keeps the partitions of one projection running: starts a worker for each, and again when builds change.
 
 use super::{core::Core, registered::Registered, worker::End};
-use crate::{
-    api::{ProjectionError, ReadDatabase, Stalled, WorkerState},
-    state::checkpoints::Partition,
-};
+use crate::api::{Partition, ProjectionError, ReadDatabase, Stalled, WorkerState};
 use es_runtime::EventStore;
 use std::{
     collections::{HashMap, HashSet},

@@ -3,8 +3,8 @@
 
 use super::core::Core;
 use crate::{
-    api::{Job, ReadDatabase, RolledBack},
-    state::checkpoints::{self, Checkpoint, LeaseNote, Partition},
+    api::{Job, Partition, ReadDatabase, RolledBack},
+    state::checkpoints::{self, Checkpoint, LeaseNote},
 };
 use es_runtime::{__private::first_of, EventStore, Position};
 use futures_timer::Delay;

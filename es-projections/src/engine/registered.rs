@@ -7,11 +7,8 @@ use super::{
     worker::{End, Until},
 };
 use crate::{
-    api::{ProjectionError, ReadDatabase},
-    state::{
-        builds::{self, Build, Plan},
-        checkpoints::Partition,
-    },
+    api::{Partition, ProjectionError, ReadDatabase},
+    state::builds::{Build, Plan},
 };
 use es_runtime::{EventStore, Position};
 use std::{future::Future, pin::Pin, sync::Arc};
@@ -53,11 +50,14 @@ impl<S: EventStore, Db: ReadDatabase> Registered<S, Db> {
         core: &Core<S, Db>,
         known: &mut Vec<Build>,
     ) -> Result<Vec<Task>, ProjectionError> {
-        let rows = core.db.query(builds::BUILDS, &[self.name.into()]).await;
+        let rows = core
+            .db
+            .query(crate::state::builds::BUILDS, &[self.name.into()])
+            .await;
         let now: Vec<Build> = rows
             .unwrap_or_default()
             .into_iter()
-            .filter_map(|row| builds::build(self.name, row).ok())
+            .filter_map(|row| crate::state::builds::build(self.name, row).ok())
             .collect();
         if now.is_empty() || now != *known {
             *known = self.prepare(core, false).await?;

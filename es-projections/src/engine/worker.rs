@@ -9,10 +9,10 @@ use super::{
     lease::{Acquire, Acquired, Lease, Lost, Renew},
 };
 use crate::{
-    api::{HandlerError, Measure, Poison, ProjectionError, ReadDatabase, Stalled},
+    api::{HandlerError, Measure, Partition, Poison, ProjectionError, ReadDatabase, Stalled},
     state::{
         builds,
-        checkpoints::{self, Checkpoint, LeaseNote, Partition},
+        checkpoints::{self, Checkpoint, LeaseNote},
     },
 };
 use es_runtime::{EventStore, Position, ReadLimit, RecordedEvent, StreamRange};

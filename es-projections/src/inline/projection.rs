@@ -1,14 +1,16 @@
 //! One projection inside appends: its tables, and its handler.
 
 use crate::{
-    api::{Dispatch, HandlerError, Names, ProjectionError, ReadDatabase, SqlTransaction},
+    api::{
+        Dispatch, HandlerError, Names, Partition, ProjectionError, ReadDatabase, SqlTransaction,
+    },
     engine::{
         batch::{guarded, is_skipped},
         builds::prepare,
     },
     state::{
         builds::{self, Build, Plan},
-        checkpoints::{self, Partition},
+        checkpoints,
     },
 };
 use es_runtime::{EventFilter, Position, RecordedEvent, StorageError};

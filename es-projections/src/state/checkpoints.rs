@@ -1,30 +1,8 @@
 //! Checkpoints: how far each partition has come, and who runs it.
 
 use super::columns::{Columns, count, damaged, stored_text};
-use crate::api::{Names, ReadDatabase, SqlTransaction, SqlValue};
+use crate::api::{Partition, ReadDatabase, SqlTransaction, SqlValue};
 use es_runtime::{EventId, Position, RecordedEvent, StorageError, StreamId};
-
-/// One partition of one build: what has a checkpoint of its own.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub struct Partition {
-    /// The projection.
-    pub name: &'static str,
-    /// The build.
-    pub build: u32,
-    /// The partition, from 0.
-    pub partition: u32,
-}
-
-impl Partition {
-    pub(crate) fn names(&self) -> Names {
-        Names::of_build(self.build)
-    }
-
-    pub(crate) fn values(&self) -> [SqlValue; 3] {
-        [self.name.into(), self.build.into(), self.partition.into()]
-    }
-}
 
 /// The event that was handled last, to know the store again by it.
 #[derive(Clone, Debug, PartialEq, Eq)]

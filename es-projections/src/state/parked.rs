@@ -1,10 +1,10 @@
 //! ParkedEvent events: writing one, reading them, and taking one away when it was handled or discarded.
 
 use super::{
-    checkpoints::{Partition, lock_checkpoint},
+    checkpoints::lock_checkpoint,
     columns::{Columns, count, stored_text},
 };
-use crate::api::{Job, Poison, ReadDatabase, RolledBack, SqlTransaction, SqlValue};
+use crate::api::{Job, Partition, Poison, ReadDatabase, RolledBack, SqlTransaction, SqlValue};
 use es_runtime::{EventId, RecordedEvent, StorageError};
 use std::borrow::Cow;
 
