@@ -12,18 +12,19 @@ use crate::{
 use es_runtime::{EventStore, ReadLimit, RecordedEvent, StorageError, StreamRange};
 use std::sync::Arc;
 
-/// What [`Projections::retry`] did.
+/// The result of [`Projections::retry`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RetryOutcome {
     /// How many events were handled.
     pub handled: u64,
-    /// The event that failed again, with those behind it still parked; `None` when the key is free.
+    /// The event that failed again; it and the later ones of its key are still parked. `None` if no
+    /// event of the key is parked any more.
     pub failed: Option<ParkedEvent>,
 }
 
 impl<S: EventStore, Db: ReadDatabase> Projections<S, Db> {
-    /// The parked events of a projection, in the order in which they would be handled.
+    /// Returns the parked events of a projection, in the order in which they would be handled.
     ///
     /// # Errors
     /// [`ProjectionError::Unknown`] for a name that this runner does not have,
@@ -46,12 +47,12 @@ impl<S: EventStore, Db: ReadDatabase> Projections<S, Db> {
         Ok(all)
     }
 
-    /// Tries the parked events of a key again, in order, each in a transaction of its own, until
-    /// none is left or one fails. When none is left, later events of the key are handled as usual.
+    /// Retries the parked events of a key in order, each in a transaction of its own, until none is
+    /// left or one fails. Once none is left, later events of the key are handled as usual.
     ///
     /// # Errors
-    /// [`ProjectionError::Unknown`], and [`ProjectionError::Storage`] when a database fails; what
-    /// was handled before stays handled.
+    /// [`ProjectionError::Unknown`], and [`ProjectionError::Storage`] if a database fails. Events
+    /// that were handled before stay handled.
     ///
     /// # Cancel safety
     /// Each event was handled or is still parked.
@@ -95,11 +96,11 @@ impl<S: EventStore, Db: ReadDatabase> Projections<S, Db> {
         Ok(retried)
     }
 
-    /// Gives up the first parked event of a key: it will not be in this read model. Who looks into
-    /// `es_parked` later finds it with the reason. The events behind it stay parked;
+    /// Discards the first parked event of a key: this read model will not contain it. Its row stays
+    /// in `es_parked`, with the reason. Later events of the key stay parked until
     /// [`retry`](Projections::retry) handles them.
     ///
-    /// Gives what was discarded, `None` when nothing of this key is parked.
+    /// Returns the discarded event, or `None` if no event of this key is parked.
     ///
     /// # Errors
     /// [`ProjectionError::Unknown`], and [`ProjectionError::Storage`] when the database fails.
@@ -154,7 +155,7 @@ impl<S: EventStore, Db: ReadDatabase> Projections<S, Db> {
             .transpose()
     }
 
-    /// The event itself, out of the store.
+    /// Reads the event from the store.
     async fn stored(&self, parked: &ParkedEvent) -> Result<RecordedEvent, StorageError> {
         let range = StreamRange::forward(parked.event.version.saturating_sub(1));
         let stream = &parked.event.stream;
@@ -167,7 +168,8 @@ impl<S: EventStore, Db: ReadDatabase> Projections<S, Db> {
                 StorageError::new(
                     es_runtime::StorageErrorKind::Corrupt,
                     format!(
-                        "the parked event {} is not in the store; was it restored from a copy?",
+                        "the parked event {} is not in the store; check whether the store was restored \
+                         from a copy",
                         parked.event.event_id
                     ),
                 )

@@ -17,7 +17,9 @@ use crate::{
 use es_runtime::{EventStore, ReadLimit};
 use std::{fmt, sync::Arc, time::Duration};
 
-/// Read models and subscriptions of one store in one read database.
+/// A runner: it keeps the read models and subscriptions of one store up to date in one read database.
+///
+/// Without type parameters it works with [`AnyStore`](es_runtime::AnyStore) and [`AnyReadDatabase`].
 ///
 /// ```
 /// use es_runtime::EventStore;
@@ -42,31 +44,31 @@ use std::{fmt, sync::Arc, time::Duration};
 /// ```
 ///
 /// # What it does
-/// Each projection has a loop of its own, or one for each of its partitions: it reads a page of
-/// events, hands them to the handlers, and commits rows and checkpoint in one transaction. It wakes
-/// at once for appends through a handle of the same store, and looks every 100 ms for those of
-/// other processes. Memory is bounded by the size of a page.
+/// Each partition of each projection has a loop. The loop reads a page of events, hands them to the
+/// handlers, and commits the rows and the checkpoint in one transaction. It wakes at once for
+/// appends through a handle of the same store, and looks for appends of other processes every 100
+/// ms. The size of a page bounds its memory.
 ///
 /// # Several runners
-/// Any number of processes may run the same projections. One has each partition, by a lease in the read
-/// database (5 s); the others stand by. The lease only saves work: a checkpoint moves only from
-/// where its owner left it and only in its owner's epoch, so one that was replaced, or slept,
+/// Any number of processes may run the same projections. Each partition has one owner, by a lease
+/// in the read database (5 s). The others stand by. The lease only saves work: a checkpoint moves
+/// only from the position and in the epoch that its owner knows, so an owner that was replaced
 /// cannot write.
 ///
 /// # Failures
-/// An event that fails is tried 5 times with growing pauses, alone; what stands before it is
-/// committed. Then it is parked, and with it all later events of its key, in order, while others go
-/// on: see [`parked`](Projections::parked), [`retry`](Projections::retry) and
-/// [`discard`](Projections::discard). A database that fails is tried for ever. A projection that
-/// cannot go on stops alone and says why in [`status`](Projections::status).
+/// The events before a failed one are committed. The failed event is tried 5 times, alone and with
+/// growing pauses. Then it is parked, and so are all later events of its key, in order. Events of
+/// other keys go on. See [`parked`](Projections::parked), [`retry`](Projections::retry) and
+/// [`discard`](Projections::discard). A failure of a database is retried without a limit. A
+/// projection that cannot go on stops without stopping the others, and
+/// [`status`](Projections::status) shows why.
 ///
 /// # Versions
-/// A projection with a new version, or one for which [`rebuild`](Projections::rebuild) was called,
-/// is built in tables of its own beside the ones that answer queries. When it has caught up with them,
-/// and has no more parked events than those, one transaction puts its views in their place and drops them.
-/// Where they are always further, because they are faster and others append all the time, they are held
-/// for a moment, at most as long as a lease lasts.
-/// Until the first build has caught up there are no views.
+/// A new version, or a call of [`rebuild`](Projections::rebuild), makes a new build: tables next to
+/// the live ones. The build goes live once it has caught up with the live build and has no more
+/// parked events. One transaction then replaces the views and drops the old tables. If the live
+/// build stays ahead because events are appended all the time, its checkpoint is held for at most
+/// the length of a lease. Until the first build goes live there are no views.
 pub struct Projections<S = es_runtime::AnyStore, Db = AnyReadDatabase> {
     pub(crate) core: Arc<Core<S, Db>>,
     pub(crate) registered: Vec<Arc<Registered<S, Db>>>,
@@ -91,7 +93,7 @@ impl<S, Db> fmt::Debug for Projections<S, Db> {
 }
 
 impl<S: EventStore, Db: ReadDatabase> Projections<S, Db> {
-    /// A runner without projections yet, from this store into this read database.
+    /// Makes a runner without projections. It reads events from `store` and writes to `read`.
     pub fn new(store: S, read: Db) -> Self {
         Self {
             core: Arc::new(Core::new(store, read)),
@@ -147,35 +149,36 @@ impl<S: EventStore, Db: ReadDatabase> Projections<S, Db> {
         self
     }
 
-    /// Takes partitions over from living owners, once, instead of waiting for their leases to end. For
-    /// programs that know that the owner is dead or may be interrupted.
+    /// Takes partitions over once from owners whose leases have not expired. Use it if the owner is
+    /// known to be dead or may be interrupted.
     #[must_use]
     pub fn take_over(self, take_over: bool) -> Self {
         self.set(|settings| settings.take_over = take_over)
     }
 
-    /// How long an owner that gives no sign of life keeps a partition, 5 seconds by default.
+    /// Sets how long a lease lasts, 5 seconds by default. After that time another runner takes over
+    /// a partition whose owner no longer responds.
     #[must_use]
     pub fn lease(self, lease: Duration) -> Self {
         self.set(|settings| settings.lease = lease)
     }
 
-    /// How often to look for events that other processes appended, every 100 ms by default.
+    /// Sets how often to look for events of other processes, every 100 ms by default.
     #[must_use]
     pub fn poll_every(self, poll: Duration) -> Self {
         self.set(|settings| settings.poll = poll)
     }
 
-    /// How much of the feed is handled in one transaction: 1,000 events or 4 MiB by default. At least
-    /// one event.
+    /// Sets how much of the feed is handled in one transaction, 1,000 events or 4 MiB by default.
+    /// The minimum is one event.
     #[must_use]
     pub fn page(self, page: ReadLimit) -> Self {
         let events = page.events.max(1);
         self.set(|settings| settings.page = ReadLimit { events, ..page })
     }
 
-    /// How often an event is tried before it is parked, 5 times by default, and how long the pauses
-    /// are: `first` after the first failure, then doubled up to `longest`.
+    /// Sets how often an event is tried before it is parked, 5 times by default. The pause is
+    /// `first` after the first failure and then doubles, up to `longest`.
     #[must_use]
     pub fn attempts(self, attempts: u32, first: Duration, longest: Duration) -> Self {
         self.set(|settings| {
@@ -185,14 +188,14 @@ impl<S: EventStore, Db: ReadDatabase> Projections<S, Db> {
         })
     }
 
-    /// Told of everything that is worth counting.
+    /// Sets the receiver of measurements.
     #[must_use]
     pub fn meter(self, meter: impl Meter) -> Self {
         let meter: Arc<dyn Meter> = Arc::new(meter);
         self.set(|settings| settings.meter = Some(meter))
     }
 
-    /// What was started or cloned before keeps its settings.
+    /// Runs and clones that were made before keep their settings.
     fn set(mut self, change: impl FnOnce(&mut RunnerSettings)) -> Self {
         if Arc::get_mut(&mut self.core).is_none() {
             self.core = Arc::new(self.core.with_own_state());
@@ -232,16 +235,16 @@ impl<S: EventStore, Db: ReadDatabase> Projections<S, Db> {
         }
     }
 
-    /// Handles every event that is stored by now in the tables that answer queries; where none do
-    /// yet, builds them. Runs in the calling task, one projection after the other. A rebuild that is
-    /// under way is left to those who run it.
+    /// Brings the live tables up to date with the events stored by now, and builds the tables if
+    /// none are live yet. It runs in the calling task, one projection after the other. It does not
+    /// work on an unfinished rebuild.
     ///
     /// # Errors
-    /// The [`ProjectionError`] of the first projection that cannot go on. Those before it have
-    /// caught up.
+    /// The [`ProjectionError`] of the first projection that cannot go on. The projections before it
+    /// have caught up.
     ///
     /// # Cancel safety
-    /// Each page was handled or not. Leases of partitions that were just run last until they end.
+    /// Each page was handled or not. Leases that were taken last until they expire.
     pub async fn catch_up(&self) -> Result<(), ProjectionError> {
         self.checked()?;
         for registered in &self.registered {
@@ -272,16 +275,16 @@ impl<S: EventStore, Db: ReadDatabase> Projections<S, Db> {
         Ok(())
     }
 
-    /// Asks for a projection to be built anew beside the tables that answer queries; see
-    /// [`Projections`](Projections#versions). The runners that have the projection do it. Where a
-    /// build is under way, that one goes on.
+    /// Requests a rebuild of a projection next to its live tables; see
+    /// [`Projections`](Projections#versions). The running runners of the projection do the work. If
+    /// a build is already unfinished, that one continues.
     ///
     /// # Errors
     /// [`ProjectionError::Unknown`] for a name that is not a projection of this runner,
     /// [`ProjectionError::Storage`] when the read database fails.
     ///
     /// # Cancel safety
-    /// It was asked for or not.
+    /// The rebuild was requested or not.
     pub async fn rebuild(&self, name: &str) -> Result<Build, ProjectionError> {
         let registered = self.find(name)?;
         if !registered.has_tables {
@@ -298,8 +301,8 @@ impl<S: EventStore, Db: ReadDatabase> Projections<S, Db> {
         })
     }
 
-    /// As [`rebuild`](Projections::rebuild), and builds in the calling task until the new tables
-    /// answer queries, or until they have every event that is stored by now.
+    /// Requests a rebuild as [`rebuild`](Projections::rebuild) does, and builds in the calling task
+    /// until the new tables are live or have every event stored by now.
     ///
     /// # Errors
     /// As [`rebuild`](Projections::rebuild), and any other [`ProjectionError`] that keeps it from

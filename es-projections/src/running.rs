@@ -10,9 +10,11 @@ use std::{fmt, sync::Arc};
 use tokio::task::JoinSet;
 
 impl<S: EventStore, Db: ReadDatabase> Projections<S, Db> {
-    /// Starts the loops as tasks of the current tokio runtime.
+    /// Starts the loops as tasks of the current tokio runtime. Keep the result and call
+    /// [`shutdown`](Running::shutdown) at the end.
     ///
-    /// A projection that cannot go on stops alone; [`status`](Projections::status) says why.
+    /// A projection that cannot go on stops without stopping the others.
+    /// [`status`](Projections::status) shows why.
     ///
     /// # Errors
     /// [`ProjectionError::NamedTwice`]. Nothing runs then.
@@ -34,8 +36,9 @@ impl<S: EventStore, Db: ReadDatabase> Projections<S, Db> {
     }
 }
 
-/// Loops that run. Dropping it without [`shutdown`](Running::shutdown) ends them where they are,
-/// which loses nothing either.
+/// The running loops of a runner, returned by [`Projections::start`]. Dropping it without
+/// [`shutdown`](Running::shutdown) aborts the loops. That loses nothing either, but their leases
+/// then last until they expire.
 #[must_use = "dropping it ends the loops"]
 pub struct Running<S = es_runtime::AnyStore, Db = AnyReadDatabase> {
     pub(crate) projections: Projections<S, Db>,
@@ -44,20 +47,20 @@ pub struct Running<S = es_runtime::AnyStore, Db = AnyReadDatabase> {
 }
 
 impl<S: EventStore, Db: ReadDatabase> Running<S, Db> {
-    /// Lets every loop finish its page, or the reaction that it is at, gives the leases back and waits
-    /// until nothing runs. The same runner may be started again.
+    /// Lets every loop finish its current page or reaction, releases the leases and waits until all
+    /// loops have ended. The same runner may be started again.
     ///
-    /// A reaction that does not end gets as long as a lease lasts, 5 s by default; then it is dropped,
-    /// and its event is delivered again by whoever runs the subscription next.
+    /// A reaction gets at most as much time as a lease lasts, 5 s by default. Then it is dropped,
+    /// and the next runner of the subscription delivers its event again.
     ///
     /// # Cancel safety
-    /// The loops end all the same, where they are.
+    /// If it is dropped, the loops are aborted.
     pub async fn shutdown(mut self) {
         self.core.shutdown.send_replace(true);
         while self.keepers.join_next().await.is_some() {}
     }
 
-    /// The runner, for its status and the rest.
+    /// The runner whose loops these are.
     pub fn projections(&self) -> &Projections<S, Db> {
         &self.projections
     }

@@ -13,7 +13,8 @@ use es_runtime::{EventStore, Position, Timestamp};
 use std::time::Duration;
 
 impl<S: EventStore, Db: ReadDatabase> Projections<S, Db> {
-    /// Every partition of every build of the projections of this runner.
+    /// Returns the status of every partition of every build of this runner's projections and
+    /// subscriptions.
     ///
     /// # Errors
     /// [`ProjectionError::Storage`] when the store or the read database cannot be read.

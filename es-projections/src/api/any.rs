@@ -13,17 +13,17 @@ type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// A read database whose type is known at run time only.
 ///
-/// `Projections` without type parameters use it, and a [`Project`](crate::Project) without a database
-/// is a handler for it: its statements are in the SQL that both databases take. A clone is another
-/// handle on the same database. Each transaction costs a few boxed futures more than with the
-/// database's own type.
+/// [`Projections`](crate::Projections) without type parameters uses it. A
+/// [`Project`](crate::Project) without a database is a handler for it, in [portable
+/// SQL](crate::SqlValue#portable-sql). A clone is another handle on the same database. Compared
+/// with the database's own type, each transaction costs a few more boxed futures.
 #[derive(Clone)]
 pub struct AnyReadDatabase {
     inner: Arc<dyn ErasedDatabase>,
 }
 
 impl AnyReadDatabase {
-    /// For this database.
+    /// Wraps this database.
     pub fn new<Db: ReadDatabase>(database: Db) -> Self
     where
         Db::Transaction: Sized + 'static,
@@ -33,7 +33,8 @@ impl AnyReadDatabase {
         }
     }
 
-    /// The rows of a query, outside of any transaction. Parameters are `$1`, `$2`, ..
+    /// Returns the rows of a query, outside of any transaction. Parameters are `$1`, `$2` and so
+    /// on. Tables have their plain names, without braces.
     ///
     /// # Errors
     /// [`StorageError`] of the database.
@@ -49,7 +50,7 @@ impl AnyReadDatabase {
         Ok(rows.into_iter().map(SqlRow::new).collect())
     }
 
-    /// The first row of a query, `None` without one.
+    /// Returns the first row of a query, or `None` if there is no row.
     ///
     /// # Errors
     /// [`StorageError`] of the database.
@@ -87,7 +88,10 @@ impl ReadDatabase for AnyReadDatabase {
             .map(|output| *output)
             .map_err(|_| TransactionError {
                 outcome: es_runtime::Outcome::Unknown,
-                error: StorageError::new(StorageErrorKind::Other, "it answered another job"),
+                error: StorageError::new(
+                    StorageErrorKind::Other,
+                    "the read database returned the result of another job",
+                ),
             })
     }
 
@@ -164,7 +168,7 @@ impl<J: Job<AnyReadDatabase>> ErasedJob for J {
     }
 }
 
-/// A job for any database as one for this database.
+/// A type-erased job, run in a transaction of a concrete database.
 struct Unerased(Box<dyn ErasedJob>);
 
 impl<Db: ReadDatabase> Job<Db> for Unerased

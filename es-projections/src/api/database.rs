@@ -1,4 +1,4 @@
-//! What a read database must do: run a job in one transaction, and take the SQL of the runner.
+//! What a read database must do: run a job in one transaction, and execute the SQL of the runner.
 
 use super::{
     dialect::Dialect,
@@ -9,34 +9,35 @@ use super::{
 use es_runtime::StorageError;
 use std::future::Future;
 
-/// A database that read models live in.
+/// A database that holds read models and the state of their projections.
 ///
-/// Implemented by store crates for SQLite and PostgreSQL, and by [`AnyReadDatabase`](crate::AnyReadDatabase)
-/// for either. A clone is another handle on the same database.
+/// Implemented by es-sqlite and es-postgres, and by [`AnyReadDatabase`](crate::AnyReadDatabase) for
+/// either. A clone is another handle on the same database.
 ///
-/// The state of projections is kept in tables of this database, written through [`SqlTransaction`] in
-/// statements that SQLite and PostgreSQL both take: parameters are `$1`, `$2`, ..
+/// The runner keeps its state in tables of this database. It writes them through
+/// [`SqlTransaction`](crate::backend::SqlTransaction) with statements that both SQLite and
+/// PostgreSQL accept.
 pub trait ReadDatabase: Clone + Send + Sync + 'static {
-    /// A transaction, as the handlers of projections get it.
+    /// The transaction that handlers get.
     type Transaction: SqlTransaction + ?Sized;
 
-    /// ParkedRow SQL the database takes.
+    /// The SQL dialect of the database.
     fn dialect(&self) -> Dialect;
 
-    /// Runs the job in one transaction and commits when it says so. The job may run on a thread of
-    /// the database's own.
+    /// Runs the job in one transaction. Commits if the job returns `Ok`, and rolls back otherwise.
+    /// The job may run on a thread of the database.
     ///
     /// # Errors
     /// [`TransactionError`], which says whether the transaction took effect.
     ///
     /// # Cancel safety
-    /// The transaction was committed or not, never half.
+    /// The transaction is committed completely or not at all.
     fn transact<J: Job<Self>>(
         &self,
         job: J,
     ) -> impl Future<Output = Result<J::Output, TransactionError>> + Send;
 
-    /// The rows of a query, outside of any transaction.
+    /// Returns the rows of a query, outside of any transaction.
     ///
     /// # Errors
     /// [`StorageError`] of the database.
@@ -47,24 +48,24 @@ pub trait ReadDatabase: Clone + Send + Sync + 'static {
     ) -> impl Future<Output = Result<Vec<Vec<SqlValue>>, StorageError>> + Send;
 }
 
-/// What is done inside one transaction.
+/// Work to do inside one transaction. Implemented by the runner; a read database only calls it.
 pub trait Job<Db: ReadDatabase>: Send + 'static {
-    /// What comes out, also where the transaction is undone.
+    /// The result, also if the transaction is rolled back.
     type Output: Send + 'static;
 
-    /// Does it. `Ok` commits, [`RolledBack`] undoes everything and still answers.
+    /// Does the work. `Ok` commits. [`RolledBack`] undoes everything, and may still carry a result.
     fn run(
         self,
         tx: &mut Db::Transaction,
     ) -> impl Future<Output = Result<Self::Output, RolledBack<Self::Output>>> + Send;
 }
 
-/// The end of a job that wants its transaction undone.
+/// Why a job wants its transaction rolled back.
 #[derive(Debug)]
 pub enum RolledBack<T> {
-    /// With an answer all the same.
+    /// The job has a result, but nothing may be committed.
     With(T),
-    /// Because the database failed.
+    /// The database failed.
     Failed(StorageError),
 }
 
@@ -85,59 +86,61 @@ pub struct TransactionError {
     pub error: StorageError,
 }
 
-/// Statements inside a transaction. Implemented by read databases.
+/// The statements of a transaction. Implemented by the transaction types of read databases.
 ///
 /// The runner uses [`statement`](SqlTransaction::statement), [`rows`](SqlTransaction::rows) and
-/// [`script`](SqlTransaction::script) for its own tables; portable handlers use
-/// [`run_portable`](SqlTransaction::run_portable) and [`select_portable`](SqlTransaction::select_portable).
+/// [`script`](SqlTransaction::script) for its own tables. Portable handlers use
+/// [`run_portable`](SqlTransaction::run_portable) and
+/// [`select_portable`](SqlTransaction::select_portable).
 pub trait SqlTransaction: Send {
-    /// ParkedRow SQL the database takes.
+    /// The SQL dialect of the database.
     fn dialect(&self) -> Dialect;
 
-    /// Runs one statement and says how many rows it changed.
+    /// Runs one statement and returns the number of changed rows.
     ///
     /// # Errors
-    /// [`StorageError`] of the database. The transaction is lost.
+    /// [`StorageError`] of the database. The transaction can only be rolled back.
     fn statement(
         &mut self,
         sql: &str,
         values: &[SqlValue],
     ) -> impl Future<Output = Result<u64, StorageError>> + Send;
 
-    /// The rows of a query.
+    /// Returns the rows of a query.
     ///
     /// # Errors
-    /// [`StorageError`] of the database. The transaction is lost.
+    /// [`StorageError`] of the database. The transaction can only be rolled back.
     fn rows(
         &mut self,
         sql: &str,
         values: &[SqlValue],
     ) -> impl Future<Output = Result<Vec<Vec<SqlValue>>, StorageError>> + Send;
 
-    /// Runs several statements without parameters, as a schema has them.
+    /// Runs several statements without parameters, such as a schema.
     ///
     /// # Errors
-    /// [`StorageError`] of the database. The transaction is lost.
+    /// [`StorageError`] of the database. The transaction can only be rolled back.
     fn script(&mut self, sql: &str) -> impl Future<Output = Result<(), StorageError>> + Send;
 
-    /// Whose tables `{name}` stands for from now on, in the statements of handlers.
+    /// Sets the build whose tables `{name}` means in the handlers' statements from now on.
     fn set_names(&mut self, names: Names);
 
-    /// Whether the transaction can still be committed: handlers must not end it, and some databases
-    /// end it themselves when a statement fails. It is asked behind each handler that says that all
-    /// went well.
+    /// Whether the transaction can still be committed. A handler may have ended it, and some
+    /// databases end it when a statement fails. The runner asks after each handler that returned
+    /// `Ok`.
     fn is_open(&mut self) -> impl Future<Output = bool> + Send;
 
-    /// The database's own trouble behind what a handler said, such as a lost connection. It says
-    /// nothing of the event, which is tried again for as long as it takes. By default there is none;
-    /// a transaction that hears of it by itself gives it to whoever ends the transaction.
+    /// Returns the database's error if the handler failed because of the database, for example
+    /// because the connection was lost. Such an error says nothing about the event, so the event is
+    /// retried without a limit and not parked. The default is `None`, for transactions that report
+    /// such an error when they are ended.
     fn trouble(&self, error: &HandlerError) -> Option<StorageError> {
         let _ = error;
         None
     }
 
-    /// Runs one statement of a portable handler, with its table names replaced, and says how many rows
-    /// it changed.
+    /// Runs one statement of a portable handler, with its table names replaced, and returns the
+    /// number of changed rows.
     ///
     /// # Errors
     /// The database's error, or why the statement is refused.
@@ -147,7 +150,7 @@ pub trait SqlTransaction: Send {
         values: &[SqlValue],
     ) -> impl Future<Output = Result<u64, HandlerError>> + Send;
 
-    /// The rows of a query of a portable handler, with its table names replaced.
+    /// Returns the rows of a query of a portable handler, with its table names replaced.
     ///
     /// # Errors
     /// The database's error, or why the statement is refused.

@@ -7,10 +7,10 @@ use super::{
 use es_runtime::Position;
 use std::{future::Future, time::Duration};
 
-/// Receives measurements, to count or to show them. It is called from the loops and should return
-/// at once.
+/// Receives measurements, to count or to show them. Implemented by applications and for every
+/// closure `Fn(&Measure)`. The loops call it, so it should return at once.
 pub trait Meter: Send + Sync + 'static {
-    /// Something happened.
+    /// Records one measurement.
     fn record(&self, measure: &Measure<'_>);
 }
 
@@ -20,58 +20,58 @@ impl<F: Fn(&Measure<'_>) + Send + Sync + 'static> Meter for F {
     }
 }
 
-/// Something worth counting.
+/// A measurement of a runner.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Measure<'a> {
     /// A page was committed.
     Batch {
-        /// Whose.
+        /// The partition.
         partition: &'a Partition,
         /// How many events were handled or parked.
         events: usize,
         /// From before the first handler until after the commit.
         took: Duration,
-        /// How old the newest of them was at the commit: how far the read model is behind. `None`
+        /// The age of the newest of them at the commit, which is the lag of the read model. `None`
         /// without an event.
         behind: Option<Duration>,
-        /// How many events of the store are behind its position; those that it does not list count
-        /// too. `None` where positions cannot be counted or the store could not be asked.
+        /// The number of events in the store after its position, including those that it does not
+        /// list. `None` if positions cannot be counted or the store could not be read.
         events_behind: Option<u64>,
-        /// Where the checkpoint stands now.
+        /// The new checkpoint.
         position: Position,
     },
     /// An event failed and will be tried again.
     Retry {
-        /// Whose.
+        /// The partition.
         partition: &'a Partition,
-        /// ParkedRow, and why.
+        /// The event, and why it failed.
         poison: &'a Poison,
     },
     /// Events were parked.
     Parked {
-        /// Whose.
+        /// The partition.
         partition: &'a Partition,
         /// How many.
         events: u64,
-        /// How many keys they are of.
+        /// The number of their keys.
         keys: u64,
     },
     /// Another owner took the partition.
     FenceLost {
-        /// ParkedRow.
+        /// The partition.
         partition: &'a Partition,
     },
-    /// It waits.
+    /// A partition waits.
     Stalled {
-        /// ParkedRow.
+        /// The partition.
         partition: &'a Partition,
         /// Why.
         why: &'a Stalled,
     },
-    /// A new build answers queries from now on.
+    /// A new build went live: it answers queries from now on.
     WentLive {
-        /// ParkedRow.
+        /// The partition.
         partition: &'a Partition,
     },
 }
@@ -140,7 +140,7 @@ pub(crate) fn trace(measure: &Measure<'_>) {
 #[cfg(not(feature = "tracing"))]
 pub(crate) fn trace(_: &Measure<'_>) {}
 
-/// A span over everything that a worker does.
+/// A span around everything that a worker does.
 #[cfg(feature = "tracing")]
 pub(crate) fn in_span<F: Future>(
     partition: &Partition,

@@ -2,7 +2,7 @@
 
 use super::{names::Names, value::SqlValue};
 
-/// One partition of one build: what has a checkpoint of its own.
+/// One partition of one build. Each has a checkpoint of its own.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Partition {

@@ -9,12 +9,17 @@ use super::{
 use es_runtime::{EventFilter, RecordedEvent};
 use std::borrow::Cow;
 
-/// A projection with portable handlers, for places that want one for a certain database: projections
-/// inside the appends of a store.
+/// Adapts a projection with portable handlers to a store's own read database. Use it to give such a
+/// projection to the `inline` option of a store.
 ///
 /// ```
-/// # fn inline<P: es_projections::Dispatch>(projection: P, give: impl FnOnce(es_projections::Portable<P>)) {
-/// give(es_projections::Portable(projection));
+/// # async fn open(orders: impl es_projections::Dispatch) -> Result<(), es_runtime::StorageError> {
+/// use es_projections::Portable;
+/// use es_sqlite::SqliteStore;
+///
+/// let store = SqliteStore::options().inline(Portable(orders)).open("shop.db").await?;
+/// # let _ = store;
+/// # Ok(())
 /// # }
 /// ```
 #[derive(Clone, Copy, Debug)]

@@ -18,11 +18,11 @@ pub(crate) fn between(from: Position, to: Position) -> Option<u64> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum WorkerState {
-    /// It has an owner whose lease lasts.
+    /// It has an owner whose lease has not expired.
     Running,
-    /// It runs here, and waits.
+    /// It runs in this process, and waits.
     Stalled(Stalled),
-    /// It stopped and will not go on by itself.
+    /// It stopped and does not go on by itself.
     Stopped(String),
     /// Nobody runs it.
     Idle,
@@ -45,22 +45,22 @@ impl std::fmt::Display for WorkerState {
 pub struct Status {
     /// The projection.
     pub projection: &'static str,
-    /// The version that the build was built by.
+    /// The version of the projection that the build belongs to.
     pub version: u32,
     /// The build, 0 where none could be made.
     pub build: u32,
-    /// Whether it answers queries; otherwise it is being built.
+    /// Whether it is live, that is, answers queries. Otherwise it is being built.
     pub live: bool,
     /// The partition, from 0.
     pub partition: u32,
     /// How many partitions there are.
     pub partitions: u32,
-    /// Up to where events were handled.
+    /// The checkpoint: events up to this position were handled.
     pub position: Position,
-    /// The end of the store.
+    /// The position of the last event of the store.
     pub head: Position,
-    /// How many events it is behind; those that it does not list count too. `None` where positions
-    /// cannot be counted.
+    /// The number of events in the store after its checkpoint, including those that it does not
+    /// list. `None` if positions cannot be counted.
     pub events_behind: Option<u64>,
     /// The age of the event that was handled last, zero at the end of the store. `None` before the
     /// first event.
@@ -69,18 +69,19 @@ pub struct Status {
     pub events: u64,
     /// How many events are parked.
     pub parked: u64,
-    /// How many keys they are of.
+    /// The number of their keys.
     pub parked_keys: u64,
     /// Who runs it, or ran it last.
     pub owner: String,
     /// What it does.
     pub state: WorkerState,
-    /// How many positions a second it passed since this process runs it.
+    /// Positions per second since this process began to run it.
     pub rate: Option<f64>,
 }
 
 impl Status {
-    /// How much of the store was handled, from 0.0 to 1.0, where positions can be counted.
+    /// The share of the store that was handled, from 0.0 to 1.0. `None` if positions cannot be
+    /// counted.
     #[allow(
         clippy::cast_precision_loss,
         reason = "a share for people, far from 2^53 events"
@@ -94,7 +95,7 @@ impl Status {
         })
     }
 
-    /// How long it will take to the end at the present rate.
+    /// The time until the end of the store at the present rate. `None` if the rate is not known.
     #[allow(
         clippy::cast_precision_loss,
         reason = "an estimate for people, far from 2^53 events"

@@ -7,12 +7,13 @@ use super::{
 use es_runtime::{Envelope, EventFilter, EventSet, RecordedEvent};
 use std::future::Future;
 
-/// A consumer whose effects are outside of the read database: an e-mail, a webhook, a queue.
+/// A consumer whose effects are outside of the read database, such as an e-mail, a webhook or a
+/// message in a queue.
 ///
-/// Derive it, and write one [`React`] for each event. Its position is kept like that of a
-/// projection, but no transaction spans the effect and the position: after a crash between the two
-/// the event comes again, with the same [`Delivery::id`]. So delivery is **at least once**, in order
-/// for each key; whoever receives the effect recognises a repetition by the id.
+/// Derive it, and implement [`React`] for each event. Its position is stored like that of a
+/// projection, but no transaction covers both the effect and the position. After a crash between
+/// the two, the event is delivered again with the same [`Delivery::id`]. So delivery is **at least
+/// once**, in order for each key. The receiver recognises a repetition by the id.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a subscription",
     label = "`{Self}` does not implement `Subscription`",
@@ -21,12 +22,12 @@ use std::future::Future;
 pub trait Subscription: Send + Sync + 'static {
     /// The name under which the position is kept. It never changes.
     const NAME: &'static str;
-    /// What happens with an event that a newer program wrote.
+    /// What to do with an event that a newer program wrote.
     const ON_UNKNOWN_VERSION: OnUnknownVersion = OnUnknownVersion::Stop;
     /// Into how many partitions the keys are divided; each has a position and a worker of its own.
     const PARTITIONS: u32 = 1;
-    /// Whether it begins with the first event of the store; otherwise with the first one after it
-    /// was started for the first time.
+    /// Whether it begins with the first event of the store. Otherwise it begins with the first
+    /// event after its first start.
     const FROM_THE_BEGINNING: bool = true;
 
     /// The events that it gets.
@@ -38,24 +39,26 @@ pub trait Subscription: Send + Sync + 'static {
     }
 }
 
-/// What a subscription does with one kind of event.
+/// How a subscription reacts to one kind of event. Implemented by applications.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` lists `{E}` but does not say how to react to it",
     label = "there is no `impl React<{E}> for {Self}`",
     note = "write the impl, or take the event out of `events(..)`"
 )]
 pub trait React<E: EventSet>: Lists<E> {
-    /// Has the effect, and gives its id to whoever receives it.
+    /// Performs the effect, and passes [`Delivery::id`] to the receiver.
     ///
-    /// It may take long: the partition is kept meanwhile, as long as it does not block its thread. It has
-    /// no time limit of its own, so give it one where the other side may never answer.
+    /// It may take long: the runner renews the lease meanwhile, provided that the reaction does not
+    /// block its thread. The runner sets no time limit, so set one if the receiver may never
+    /// answer.
     ///
     /// # Errors
-    /// Whatever it meets. It is tried again, then the event is parked with the later ones of its key.
+    /// Any error of the reaction. The event is retried, and then parked together with the later
+    /// events of its key.
     ///
     /// # Cancel safety
-    /// It is dropped where a shutdown has waited for it as long as a lease lasts, and where another
-    /// runner has taken the partition over. The event is delivered again under the same id.
+    /// It is dropped if a shutdown has waited for the length of a lease, or if another runner took
+    /// the partition over. The event is then delivered again with the same id.
     fn react(
         &self,
         event: &Envelope<E>,
@@ -63,7 +66,7 @@ pub trait React<E: EventSet>: Lists<E> {
     ) -> impl Future<Output = Result<(), HandlerError>> + Send;
 }
 
-/// Brings each stored event to the reaction to its kind. Derived.
+/// Passes each stored event to the reaction to its kind. Implemented by the derive.
 pub trait Deliver: Subscription {
     /// Decodes the event and calls the reaction.
     ///
@@ -106,13 +109,14 @@ impl Delivery {
         }
     }
 
-    /// The same for every attempt to deliver one event to one subscription: a UUID of version 5 out
-    /// of the event's id and the subscription's name. An idempotency key for the other side.
+    /// The id of the delivery, an idempotency key for the receiver. It is the same for every
+    /// attempt to deliver one event to one subscription: a version 5 UUID made from the event's id
+    /// and the subscription's name.
     pub fn id(&self) -> &str {
         &self.id
     }
 
-    /// The how manieth attempt of this program it is, from 1. After a restart it counts anew.
+    /// The number of this attempt, from 1. A restart of the program resets it.
     pub const fn attempt(&self) -> u32 {
         self.attempt
     }

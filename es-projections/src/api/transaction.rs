@@ -14,10 +14,9 @@ type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// The transaction that portable handlers get.
 ///
-/// In every statement `{name}` stands for a table of the projection's own. The SQL is what SQLite and
-/// PostgreSQL both take: parameters are `$1`, `$2`, .., whole numbers are `BIGINT`, and
-/// `INSERT .. ON CONFLICT (id) DO UPDATE SET ..` works in both. Whoever called the handler commits; a
-/// statement that would end the transaction is refused.
+/// Statements are [portable SQL](SqlValue#portable-sql). `{name}` means a table of the projection. The
+/// runner commits the transaction together with the checkpoint, so a statement that would end it is
+/// refused.
 ///
 /// ```
 /// use es_projections::{AnyTransaction, HandlerError, values};
@@ -30,7 +29,8 @@ type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 /// ```
 pub type AnyTransaction = dyn ErasedTransaction;
 
-/// A [`SqlTransaction`] as an object. Implemented for every one of them; see [`AnyTransaction`].
+/// A [`SqlTransaction`] as a trait object. Implemented for every [`SqlTransaction`]. See
+/// [`AnyTransaction`].
 pub trait ErasedTransaction: Send {
     /// As [`SqlTransaction::dialect`].
     #[doc(hidden)]
@@ -140,18 +140,18 @@ impl<T: SqlTransaction> ErasedTransaction for T {
 }
 
 impl AnyTransaction {
-    /// Runs a statement and says how many rows it changed.
+    /// Runs a statement and returns the number of changed rows.
     ///
     /// # Errors
     /// The database's error; `?` in a handler passes it on.
     ///
     /// # Cancel safety
-    /// Whoever called the handler rolls back when the handler is dropped.
+    /// When the handler is dropped, the runner rolls the transaction back.
     pub async fn run(&mut self, sql: &str, values: &[SqlValue]) -> Result<u64, HandlerError> {
         self.boxed_run(sql, values).await
     }
 
-    /// The rows of a query.
+    /// Returns the rows of a query.
     ///
     /// # Errors
     /// The database's error; `?` in a handler passes it on.
@@ -166,7 +166,7 @@ impl AnyTransaction {
         self.boxed_select(sql, values).await
     }
 
-    /// The first row of a query, `None` without one.
+    /// Returns the first row of a query, or `None` if there is no row.
     ///
     /// # Errors
     /// The database's error; `?` in a handler passes it on.

@@ -29,7 +29,7 @@ pub(crate) struct Page {
     pub(crate) from: Position,
     pub(crate) to: Position,
     pub(crate) events: Arc<[RecordedEvent]>,
-    /// ParkedRow of them are meant.
+    /// The part of `events` that this page is about.
     pub(crate) part: Range<usize>,
     pub(crate) lease_ms: i64,
 }
@@ -44,17 +44,18 @@ impl Page {
 /// What became of a page.
 #[derive(Debug)]
 pub(crate) enum PageEnd {
-    /// Its rows and the checkpoint are in the database; so many events of so many keys were parked.
+    /// Its rows and the checkpoint are committed. `parked` events of `keys` keys were parked.
     Committed { parked: u64, keys: u64 },
-    /// Nothing is: the event with this index failed.
+    /// Nothing was committed: the event with this index failed.
     Failed { index: usize, error: HandlerError },
-    /// Nothing is: the partition is another owner's, or stands elsewhere, or is gone.
+    /// Nothing was committed: another owner has the partition, or its checkpoint moved, or it is
+    /// gone.
     Fenced,
-    /// Nothing is: a shutdown came first.
+    /// Nothing was committed: a shutdown came first.
     Interrupted,
 }
 
-/// ParkedRow events of a page are not given to their handlers.
+/// Which events of a page are parked instead of handled.
 #[derive(Clone, Debug)]
 pub(crate) enum ParkRule {
     /// Those whose keys have parked events.
@@ -99,7 +100,7 @@ impl<P: Dispatch<Db>, Db: ReadDatabase> Job<Db> for Batch<P, Db> {
     }
 }
 
-/// The checkpoint during a page.
+/// The checkpoint of a page's partition, locked until the transaction ends.
 pub(crate) struct CheckpointGuard {
     parked_before: bool,
     parked: u64,
@@ -107,7 +108,7 @@ pub(crate) struct CheckpointGuard {
 }
 
 impl CheckpointGuard {
-    /// Locks the checkpoint and compares it.
+    /// Locks the checkpoint and compares its epoch and position with the page's.
     pub(crate) async fn lock<Db: ReadDatabase>(
         tx: &mut Db::Transaction,
         page: &Page,
@@ -122,7 +123,8 @@ impl CheckpointGuard {
         }
     }
 
-    /// Parks an event whose turn has not come.
+    /// Parks the event if the rule says so, or if an earlier event of its key is parked. Returns
+    /// whether it did.
     pub(crate) async fn park_if_blocked<Db: ReadDatabase>(
         &mut self,
         tx: &mut Db::Transaction,
@@ -181,8 +183,8 @@ impl CheckpointGuard {
     }
 }
 
-/// Hands one event to its handler, and makes sure that the transaction is as it was. The outer error
-/// is the database's.
+/// Hands one event to its handler and checks that the transaction is still open. The outer error is
+/// that of the database.
 pub(crate) async fn handled<P: Dispatch<Db>, Db: ReadDatabase>(
     projection: &P,
     event: &RecordedEvent,
@@ -191,8 +193,8 @@ pub(crate) async fn handled<P: Dispatch<Db>, Db: ReadDatabase>(
     match guarded(projection.dispatch(event, tx)).await {
         Ok(()) if tx.is_open().await => Ok(Ok(())),
         Ok(()) => Ok(Err(HandlerError::new(
-            "the handler ended the transaction that it was given, or went on after a statement of \
-             it had failed",
+            "the handler ended the transaction that it was given, or continued after one of its \
+             statements had failed",
         ))),
         Err(error) if is_skipped::<P>(&error) => Ok(Ok(())),
         Err(error) => match tx.trouble(&error) {
@@ -202,13 +204,13 @@ pub(crate) async fn handled<P: Dispatch<Db>, Db: ReadDatabase>(
     }
 }
 
-/// Whether the policy lets the projection go on without the event.
+/// Whether the projection skips events of unknown versions and this is one.
 pub(crate) fn is_skipped<P: Projection>(error: &HandlerError) -> bool {
     P::ON_UNKNOWN_VERSION == OnUnknownVersion::Skip && error.is_newer()
 }
 
-/// A panic of a handler is an error of this one event. Its text may quote the event and goes to the
-/// panic hook only.
+/// Turns a panic of the handler into an error of this event. The panic's text may quote the event,
+/// so only the panic hook gets it.
 pub(crate) async fn guarded(
     handler: impl Future<Output = Result<(), HandlerError>> + Send,
 ) -> Result<(), HandlerError> {

@@ -26,7 +26,7 @@ impl<Db: ReadDatabase> Job<Db> for Prepare {
     }
 }
 
-/// The builds of a projection after there is one for this program.
+/// Returns the builds of a projection, after making one for this program if it is missing.
 pub(crate) async fn prepare<Db: ReadDatabase>(
     tx: &mut Db::Transaction,
     plan: &Plan,
@@ -47,7 +47,7 @@ pub(crate) async fn prepare<Db: ReadDatabase>(
         });
     }
     let up_to_date = live.is_some_and(|live| live.version == plan.version);
-    // A build of a version that this program leaves behind will never be finished.
+    // Nobody will finish an unfinished build of an older version.
     for old in found
         .iter()
         .filter(|build| !build.live && build.version < plan.version)
@@ -89,23 +89,23 @@ pub(crate) async fn prepare<Db: ReadDatabase>(
     Ok(found)
 }
 
-/// The owner of a live build that is held.
+/// The owner of a live build while its checkpoint is held.
 const HOLDER: &str = "the build that takes its place";
 
-/// Puts a new build in the place of the live one.
+/// Makes a new build live if it has everything that the live one has.
 pub(crate) struct GoLive {
     pub(crate) name: &'static str,
     pub(crate) build: u32,
     pub(crate) goal: Position,
-    /// For how many milliseconds the live one is held where it stands, if it is further. One that is
-    /// faster would otherwise be further for ever while others append.
+    /// For how many milliseconds to hold the checkpoint of the live build if it is further. Without
+    /// that, a faster live build would stay ahead for as long as events are appended.
     pub(crate) hold_ms: Option<i64>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum WentLive {
     Yes,
-    /// The live one is further.
+    /// The live build is further.
     LiveIsAhead,
     NotYet,
 }
@@ -136,7 +136,7 @@ impl<Db: ReadDatabase> Job<Db> for GoLive {
             parked = 0;
             for partition in partitions(name, old) {
                 if let Some(there) = checkpoints::lock_checkpoint::<Db>(tx, &partition).await? {
-                    // One that stopped may stand where this store never was.
+                    // The checkpoint of a stopped partition may belong to another store.
                     if there.reason.is_none() {
                         furthest = furthest.max(there.position);
                         ahead.push((partition, there.epoch, there.owner));
@@ -161,7 +161,7 @@ impl<Db: ReadDatabase> Job<Db> for GoLive {
             let Some(hold_ms) = hold_ms else {
                 return Err(RolledBack::With(WentLive::LiveIsAhead));
             };
-            // Its owners are fenced and stand by, as if another runner had it.
+            // Its owners are fenced and stand by, as they do when another runner takes over.
             for (partition, epoch, owner) in ahead {
                 if owner != checkpoints::INLINE {
                     let epoch = epoch.saturating_add(1);

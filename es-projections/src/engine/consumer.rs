@@ -10,10 +10,11 @@ use crate::api::{Deliver, Delivery, Dispatch, Key, ReadDatabase, TransactionErro
 use es_runtime::{EventFilter, EventStore, RecordedEvent};
 use std::{future::Future, marker::PhantomData, sync::Arc};
 
-/// What a partition's loop calls for each page: a projection or a subscription.
+/// What the loop of a partition calls for each page. Implemented for projections and for
+/// subscriptions.
 pub(crate) trait Consumer<Db: ReadDatabase>: Send + Sync + 'static {
     const PARTITIONS: u32;
-    /// How many events go into one call at most.
+    /// The largest number of events in one call.
     const MAX_BATCH: usize;
 
     fn filter(&self) -> EventFilter;
@@ -28,7 +29,7 @@ pub(crate) trait Consumer<Db: ReadDatabase>: Send + Sync + 'static {
     ) -> impl Future<Output = Result<PageEnd, TransactionError>> + Send;
 }
 
-/// A projection in its transactions.
+/// A projection: one transaction for each page.
 pub(crate) struct Projecting<P>(pub(crate) Arc<P>);
 
 impl<P: Dispatch<Db>, Db: ReadDatabase> Consumer<Db> for Projecting<P> {
@@ -51,7 +52,8 @@ impl<P: Dispatch<Db>, Db: ReadDatabase> Consumer<Db> for Projecting<P> {
         rule: ParkRule,
         _: u32,
     ) -> Result<PageEnd, TransactionError> {
-        // The transaction has the checkpoint's row: nobody takes the partition before it ends.
+        // The transaction locks the checkpoint's row, so nobody can take the partition before it
+        // ends.
         let batch = Batch {
             projection: Arc::clone(&self.0),
             page,
@@ -62,7 +64,7 @@ impl<P: Dispatch<Db>, Db: ReadDatabase> Consumer<Db> for Projecting<P> {
     }
 }
 
-/// A subscription, one event at a time.
+/// A subscription: one event at a time.
 pub(crate) struct Delivering<D>(pub(crate) Arc<D>);
 
 impl<D: Deliver, Db: ReadDatabase> Consumer<Db> for Delivering<D> {

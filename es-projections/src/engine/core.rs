@@ -18,7 +18,7 @@ use std::{
 };
 use tokio::sync::watch;
 
-/// How the loops behave.
+/// The settings of a runner.
 #[derive(Clone)]
 pub(crate) struct RunnerSettings {
     pub(crate) page: ReadLimit,
@@ -40,7 +40,8 @@ impl RunnerSettings {
         (self.lease / 4).max(Duration::from_millis(10))
     }
 
-    /// Doubles with each failure up to a bound, with jitter so that many do not come at once.
+    /// The pause doubles with each failure, up to a limit. Jitter keeps many loops from retrying at
+    /// once.
     pub(crate) fn backoff(&self, failures: u32) -> Duration {
         let doubled = 2_u32.saturating_pow(failures.saturating_sub(1).min(16));
         let longest = self
@@ -115,8 +116,8 @@ impl<S: EventStore, Db: ReadDatabase> Core<S, Db> {
         }
     }
 
-    /// A copy with its own shutdown flag that shares what is known of the partitions: ending one start
-    /// leaves the next one alone.
+    /// A copy with a shutdown flag of its own, so that shutting down one start does not affect the
+    /// next. It shares what is known about the partitions.
     #[cfg(feature = "runner")]
     pub(crate) fn for_one_start(&self) -> Self {
         Self {
@@ -145,7 +146,7 @@ impl<S: EventStore, Db: ReadDatabase> Core<S, Db> {
         self.pause_or(time, std::future::pending()).await
     }
 
-    /// Waits, at most so long, until `wake` or a shutdown.
+    /// Waits until `wake` completes, a shutdown is requested or the time is over.
     pub(crate) async fn pause_or(&self, time: Duration, wake: impl Future<Output = ()>) -> Paused {
         let shutdown = pin!(self.shutdown_requested());
         let delay = pin!(Delay::new(time));
@@ -157,7 +158,7 @@ impl<S: EventStore, Db: ReadDatabase> Core<S, Db> {
         }
     }
 
-    /// Waits until a shutdown is asked for.
+    /// Waits until a shutdown is requested.
     pub(crate) async fn shutdown_requested(&self) {
         let mut shutdown = self.shutdown.subscribe();
         // The sender is in `self`, so it cannot be gone.
@@ -176,7 +177,7 @@ impl<S: EventStore, Db: ReadDatabase> Core<S, Db> {
         trace(measure);
     }
 
-    /// Notes why a partition does not go on, or that it does.
+    /// Records why a partition is stalled, or with `None` that it is not.
     pub(crate) fn stalled(&self, partition: &Partition, why: Option<Stalled>) {
         let mut locals = self.locals();
         let local = locals.entry(partition.clone()).or_default();
@@ -222,8 +223,9 @@ impl<S: EventStore, Db: ReadDatabase> Core<S, Db> {
         }
     }
 
-    /// Lets a build answer the queries whose partitions all have what is up to `goal`, and what the one
-    /// has that answers now. `hold` keeps that one where it stands, as long as a lease lasts.
+    /// Makes a build live once all its partitions have reached `goal` and the live build's
+    /// checkpoint. `hold` stops the live build for at most the length of a lease, so that the new
+    /// one can catch up.
     pub(crate) async fn go_live(
         &self,
         partition: &Partition,
@@ -245,7 +247,7 @@ impl<S: EventStore, Db: ReadDatabase> Core<S, Db> {
 }
 
 impl<S: EventStore, Db: ReadDatabase> Core<S, Db> {
-    /// Notes why a whole projection does not run.
+    /// Records why a whole projection does not run.
     #[cfg(feature = "runner")]
     pub(crate) fn stopped(&self, name: &'static str, state: Option<crate::api::WorkerState>) {
         let partition = Partition {

@@ -18,14 +18,14 @@ pub(crate) async fn deliver_guarded<D: Deliver>(
     }
 }
 
-/// Looks whether the first event of a page may be delivered, and parks it when its key is parked.
+/// Checks whether the first event of a page may be delivered, and parks it if its key is blocked.
 pub(crate) struct Gate {
     pub(crate) page: Page,
     pub(crate) key: String,
     pub(crate) rule: ParkRule,
 }
 
-/// What the gate says.
+/// The result of the check.
 #[derive(Debug)]
 pub(crate) enum Gated {
     Open,

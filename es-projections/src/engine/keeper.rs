@@ -10,12 +10,12 @@ use std::{
 };
 use tokio::task::JoinSet;
 
-/// Keeps the partitions of one projection running, whatever builds come and go.
+/// Keeps a worker running for each partition of one projection, in every build of this version.
 pub(crate) async fn keep<S: EventStore, Db: ReadDatabase>(
     core: Arc<Core<S, Db>>,
     registered: Arc<Registered<S, Db>>,
 ) {
-    /// So often it looks for a rebuild that another process asked for.
+    /// How often it looks for a rebuild that another process requested.
     const LOOK_EVERY: Duration = Duration::from_millis(500);
     let mut workers = JoinSet::new();
     let mut running: HashMap<tokio::task::Id, Partition> = HashMap::new();
@@ -35,7 +35,8 @@ pub(crate) async fn keep<S: EventStore, Db: ReadDatabase>(
                     if runs || has_stopped.contains(&task.partition) {
                         continue;
                     }
-                    // Who was replaced stands by: taking over again would go on for ever.
+                    // A fenced worker stands by. If it took over again, two runners would replace
+                    // each other forever.
                     task.take_over &= !was_fenced.contains(&task.partition);
                     let partition = task.partition.clone();
                     let worker = (registered.run)(Arc::clone(&core), task);
@@ -81,13 +82,13 @@ pub(crate) async fn keep<S: EventStore, Db: ReadDatabase>(
                     was_fenced.insert(partition);
                 }
             }
-            // It stops alone; why stands in the projection state.
+            // Only this partition stops. The projection state has the reason.
             Some(Ok((id, Err(_)))) => has_stopped.extend(running.remove(&id)),
             Some(Err(error)) => has_stopped.extend(running.remove(&error.id())),
         }
     }
     if core.is_shutdown() {
-        // They end by themselves after the page that they are at.
+        // Each worker ends after its current page.
         while workers.join_next().await.is_some() {}
     }
 }

@@ -14,24 +14,24 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// What a worker knows while it has the partition.
+/// The lease of a partition and its checkpoint, as its owner knows them.
 pub(crate) struct Lease {
     pub(crate) epoch: i64,
     pub(crate) position: Position,
-    /// When it last had a whole lease before it.
+    /// When the lease last began.
     pub(crate) renewed: Instant,
 }
 
-/// Another owner has the partition.
+/// Another owner took the partition.
 #[derive(Debug)]
 pub(crate) struct Lost;
 
 impl<S: EventStore, Db: ReadDatabase> Core<S, Db> {
-    /// Does what is outside of the read database's transactions, and renews the lease whenever a third
-    /// of it is over. Where the partition is lost meanwhile, the work is dropped.
+    /// Does work outside of the read database's transactions, and renews the lease whenever a third
+    /// of it is over. If the partition is lost meanwhile, the work is dropped.
     ///
-    /// Otherwise two runners with work that takes longer than the lease would take the partition from
-    /// each other for ever, and neither would come to write.
+    /// Without renewal, two runners whose work takes longer than the lease would take the partition
+    /// from each other forever, and neither would ever write.
     pub(crate) async fn while_leased<T>(
         &self,
         partition: &Partition,
@@ -55,14 +55,15 @@ impl<S: EventStore, Db: ReadDatabase> Core<S, Db> {
             match first_of(work.as_mut(), renewal).await {
                 Ok(done) => return Ok(done),
                 Err(Ok(false)) => return Err(Lost),
-                // Where the database fails, the next renewal or the next transaction will say.
+                // If the database failed, the next renewal or transaction shows whether the lease
+                // was lost.
                 Err(Ok(true) | Err(_)) => lease.renewed = now,
             }
         }
     }
 
-    /// Does the work, but after a shutdown was asked for only as long as a lease lasts; `None` when
-    /// that is over.
+    /// Does the work. After a shutdown request the work gets as much time as a lease lasts; then
+    /// the result is `None`.
     pub(crate) async fn within_grace<T>(&self, work: impl Future<Output = T>) -> Option<T> {
         let work = pin!(work);
         let patience = async {
@@ -73,7 +74,7 @@ impl<S: EventStore, Db: ReadDatabase> Core<S, Db> {
     }
 }
 
-/// Makes `owner` the one that runs the partition, unless another one's lease lasts.
+/// Makes `owner` the owner of the partition, unless another owner's lease has not expired.
 pub(crate) struct Acquire {
     pub(crate) partition: Partition,
     pub(crate) owner: String,
@@ -112,7 +113,8 @@ impl<Db: ReadDatabase> Job<Db> for Acquire {
     }
 }
 
-/// Moves the end of the lease, to now where `lease_ms` is 0; `false` when the partition is another's.
+/// Moves the end of the lease; 0 milliseconds end it now. The result is `false` if another owner
+/// has the partition.
 pub(crate) struct Renew {
     pub(crate) partition: Partition,
     pub(crate) epoch: i64,

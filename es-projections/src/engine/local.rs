@@ -19,7 +19,7 @@ impl LocalState {
         self.latest = Some((Instant::now(), to));
     }
 
-    /// Positions a second since this process runs the partition.
+    /// Positions per second since this process began to run the partition.
     #[allow(
         clippy::cast_precision_loss,
         reason = "a rate for people, far from 2^53 events"

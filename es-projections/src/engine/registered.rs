@@ -42,8 +42,8 @@ pub(crate) struct Task {
 }
 
 impl<S: EventStore, Db: ReadDatabase> Registered<S, Db> {
-    /// The partitions that there are to run. Where the builds are not those that are `known`, the
-    /// tables are made ready first; otherwise nothing is written.
+    /// The partitions to run. If the builds differ from `known`, the tables are prepared first.
+    /// Otherwise nothing is written.
     #[cfg(feature = "runner")]
     pub(crate) async fn tasks(
         &self,

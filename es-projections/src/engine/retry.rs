@@ -15,7 +15,7 @@ use std::{marker::PhantomData, sync::Arc};
 pub(crate) enum RetryEnd {
     Handled,
     Failed(HandlerError),
-    /// Somebody else dealt with it.
+    /// Another operator handled or discarded it.
     Gone,
     Storage(StorageError),
 }

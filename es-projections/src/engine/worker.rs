@@ -18,7 +18,7 @@ use crate::{
 use es_runtime::{EventStore, Position, ReadLimit, RecordedEvent, StreamRange};
 use std::{sync::Arc, time::Instant};
 
-/// How long a partition is run.
+/// How long to run a partition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Until {
     Shutdown,
@@ -32,45 +32,45 @@ impl Until {
     }
 }
 
-/// Why a loop ended, where it did not fail.
+/// Why a loop ended without an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum End {
     Shutdown,
     Reached,
-    /// Another owner has the partition.
+    /// Another owner took the partition.
     Fenced,
     /// The build was replaced.
     Gone,
 }
 
-/// One partition, run.
+/// The loop of one partition.
 pub(crate) struct Worker<S, Db, C> {
     pub(crate) core: Arc<Core<S, Db>>,
     pub(crate) consumer: Arc<C>,
     pub(crate) partition: Partition,
-    /// Whether its build waits for its turn to answer queries.
+    /// Whether its build is not live yet.
     pub(crate) building: bool,
     pub(crate) until: Until,
-    /// Whether a living owner may be replaced.
+    /// Whether to replace an owner whose lease has not expired.
     pub(crate) take_over: bool,
-    /// What a build that is built must have before its turn comes.
+    /// The position that an unfinished build must reach before it goes live.
     pub(crate) goal: Option<Position>,
-    /// How often a database failed at the end of the store, one time after the other.
+    /// How many times in a row a database failed at the end of the feed.
     pub(crate) failures_at_end: u32,
-    /// How often the one that answers was further when its turn could have come.
+    /// How often the live build was further when this one could have gone live.
     pub(crate) live_was_ahead: u32,
-    /// Whether the store said that there is more.
+    /// What the store said about more events.
     pub(crate) hint: Hint,
 }
 
-/// What the store said, and whether it was true.
+/// What the store said about more events, and whether it was true.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Hint {
     #[default]
     Nothing,
-    /// That there is more.
+    /// There are more events.
     More,
-    /// That there is more, and there was not: it is not asked again before the next poll.
+    /// It announced more events, but there were none. It is not asked again before the next poll.
     InVain,
 }
 
@@ -98,7 +98,7 @@ impl Tries {
 }
 
 impl<S: EventStore, Db: ReadDatabase, C: Consumer<Db>> Worker<S, Db, C> {
-    /// Runs until shutdown to end, or until it cannot go on.
+    /// Runs until a shutdown, until `until` is reached, or until it cannot go on.
     pub(crate) async fn run(mut self) -> Result<End, ProjectionError> {
         let mut lease = match self.acquire().await? {
             Ok(lease) => lease,
@@ -115,7 +115,7 @@ impl<S: EventStore, Db: ReadDatabase, C: Consumer<Db>> Worker<S, Db, C> {
             lease_ms: 0,
             why,
         };
-        // Where this fails, the lease runs out by itself.
+        // If this fails, the lease expires by itself.
         let _ = self.core.db.transact(release).await;
         self.core.stalled(&self.partition, None);
         ended
@@ -129,7 +129,8 @@ impl<S: EventStore, Db: ReadDatabase, C: Consumer<Db>> Worker<S, Db, C> {
         ProjectionError::storage(self.name(), error)
     }
 
-    /// Waits until the partition is free, takes it, and makes sure that the store is the one it knows.
+    /// Waits until the partition is free, takes it, and checks that the store has the history of
+    /// the checkpoint.
     async fn acquire(&mut self) -> Result<Result<Lease, End>, ProjectionError> {
         let mut failures = 0;
         loop {
@@ -193,7 +194,7 @@ impl<S: EventStore, Db: ReadDatabase, C: Consumer<Db>> Worker<S, Db, C> {
         }
     }
 
-    /// Whether the store holds what the checkpoint says was handled.
+    /// Checks that the store has the event that the checkpoint names as the last one handled.
     async fn verify_history(&self, checkpoint: &Checkpoint) -> Result<(), CannotRun> {
         let unreadable = |error: es_runtime::ReadError| CannotRun::Unreadable(error.to_string());
         let head = self.core.store.head().await.map_err(unreadable)?;
@@ -226,7 +227,7 @@ impl<S: EventStore, Db: ReadDatabase, C: Consumer<Db>> Worker<S, Db, C> {
         }))
     }
 
-    /// The loop.
+    /// Reads page after page until the end.
     async fn follow(&mut self, lease: &mut Lease) -> Result<End, ProjectionError> {
         let filter = self.consumer.filter();
         let limit = self.core.settings.page;
@@ -287,7 +288,7 @@ impl<S: EventStore, Db: ReadDatabase, C: Consumer<Db>> Worker<S, Db, C> {
         events.into()
     }
 
-    /// Handles one page, in one piece where nothing fails.
+    /// Handles one page, in one call unless an event fails.
     async fn page(
         &mut self,
         lease: &mut Lease,
@@ -357,7 +358,7 @@ impl<S: EventStore, Db: ReadDatabase, C: Consumer<Db>> Worker<S, Db, C> {
                 }
                 Ok(PageEnd::Fenced) => return self.fenced().await.map(Some),
                 Ok(PageEnd::Interrupted) => return Ok(Some(End::Shutdown)),
-                // What stands before the event that failed is handled first, the event then alone.
+                // The events before the failed one are handled first, then the failed one alone.
                 Ok(PageEnd::Failed { index, .. }) if index > 0 => most = index,
                 Ok(PageEnd::Failed { error, .. }) => {
                     most = 1;
@@ -378,7 +379,7 @@ impl<S: EventStore, Db: ReadDatabase, C: Consumer<Db>> Worker<S, Db, C> {
                     }
                     match self.look(lease).await? {
                         AfterUnknown::Still => {}
-                        // Committed after all.
+                        // The transaction was committed after all.
                         AfterUnknown::At(position) if position == to => {
                             lease.position = to;
                             if whole {
@@ -397,7 +398,7 @@ impl<S: EventStore, Db: ReadDatabase, C: Consumer<Db>> Worker<S, Db, C> {
         }
     }
 
-    /// What becomes of an event that failed alone, after a pause.
+    /// Decides, after a pause, what to do with an event that failed alone.
     async fn failed(
         &self,
         lease: &mut Lease,
@@ -423,7 +424,8 @@ impl<S: EventStore, Db: ReadDatabase, C: Consumer<Db>> Worker<S, Db, C> {
             self.retrying(event, &error, attempts);
             self.core.settings.backoff(attempts)
         };
-        // Others see in the projection state what it waits for; its lease goes on meanwhile.
+        // The projection state shows other processes what it waits for. Its lease is renewed
+        // meanwhile.
         let waits = Renew {
             partition: self.partition.clone(),
             epoch: lease.epoch,
@@ -468,14 +470,14 @@ impl<S: EventStore, Db: ReadDatabase, C: Consumer<Db>> Worker<S, Db, C> {
             .stalled(&self.partition, Some(Stalled::Retrying(Box::new(poison))));
     }
 
-    /// Shows why it waits and waits; `true` when it is to end.
+    /// Records why it waits, and waits. The result is `true` if it must shut down.
     async fn rest(&self, stalled: Stalled, failures: u32) -> bool {
         self.core.stalled(&self.partition, Some(stalled));
         let pause = self.core.settings.backoff(failures);
         self.core.pause(pause).await.is_shutdown()
     }
 
-    /// Where the partition stands after a transaction of unknown outcome.
+    /// Reads the checkpoint after a transaction of unknown outcome.
     async fn look(&self, lease: &Lease) -> Result<AfterUnknown, ProjectionError> {
         let rows = loop {
             let values = [self.partition.name.into(), self.partition.build.into()];
@@ -508,7 +510,7 @@ impl<S: EventStore, Db: ReadDatabase, C: Consumer<Db>> Worker<S, Db, C> {
         })
     }
 
-    /// Another owner refused what was to be written, or has the partition.
+    /// Another owner took the partition.
     async fn fenced(&self) -> Result<End, ProjectionError> {
         self.core.measure(&Measure::FenceLost {
             partition: &self.partition,
@@ -516,7 +518,7 @@ impl<S: EventStore, Db: ReadDatabase, C: Consumer<Db>> Worker<S, Db, C> {
         self.lost().await
     }
 
-    /// The partition is no longer ours: gone with its build, or another's.
+    /// Finds out whether the partition is gone with its build or has another owner.
     async fn lost(&self) -> Result<End, ProjectionError> {
         let name = self.partition.name;
         let values = [name.into()];
@@ -534,7 +536,7 @@ impl<S: EventStore, Db: ReadDatabase, C: Consumer<Db>> Worker<S, Db, C> {
         }
     }
 
-    /// Everything was handled: the turn of a new build, the end, or a wait for more.
+    /// Everything was handled: makes a new build live, ends, or waits for more events.
     async fn at_the_end(&mut self, lease: &mut Lease) -> Result<Option<End>, ProjectionError> {
         let stalled = match self.core.store.head().await {
             Ok(end) if end < lease.position => {
@@ -582,15 +584,16 @@ impl<S: EventStore, Db: ReadDatabase, C: Consumer<Db>> Worker<S, Db, C> {
         }
     }
 
-    /// Lets a build that has caught up answer the queries, unless others have to come first.
-    /// Gives what keeps it where that may pass.
+    /// Makes a build live that has caught up. Returns the reason if a transient failure prevents
+    /// it.
     async fn try_to_go_live(&mut self, head: Position) -> Result<Option<String>, ProjectionError> {
-        // One end of the store for all attempts: it may grow faster than anybody reads.
+        // The goal is the same for all attempts, since the store may grow faster than the build
+        // reads.
         let goal = *self.goal.get_or_insert(match self.until {
             Until::Reached(goal) => goal,
             Until::Shutdown => head,
         });
-        // Rarely, and ever more rarely: the tables that answer are not kept up meanwhile.
+        // Rarely, and less often each time: the live build gets no new events while it is held.
         let hold =
             self.live_was_ahead >= ATTEMPTS_BEFORE_HOLD && self.live_was_ahead.is_power_of_two();
         match self.core.go_live(&self.partition, goal, hold).await {
@@ -613,31 +616,31 @@ impl<S: EventStore, Db: ReadDatabase, C: Consumer<Db>> Worker<S, Db, C> {
     }
 }
 
-/// How often a build lets the one that answers go first before it has that lease, a power of two.
+/// How often the live build may be further before its checkpoint is held. A power of two.
 const ATTEMPTS_BEFORE_HOLD: u32 = 16;
 
-/// Why a partition that was taken cannot be run.
+/// Why a partition cannot be run although its lease was taken.
 enum CannotRun {
     Unreadable(String),
     Other(ProjectionError),
 }
 
-/// What follows on the failure of an event.
+/// What to do after the failure of an event.
 enum Next {
     Again,
     Park(ParkRule),
     End(End),
 }
 
-/// What a second look shows.
+/// What the checkpoint says after a transaction of unknown outcome.
 enum AfterUnknown {
     Still,
     At(Position),
     Lost,
 }
 
-/// The partition of a key. The hash is written out, since it must be the same in every program and
-/// version: FNV-1a.
+/// The partition of a key. It uses FNV-1a, written out here because the hash must be the same in
+/// every program and version.
 pub(crate) fn partition_of(key: &str, partitions: u32) -> u32 {
     let hash = key.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)

@@ -23,10 +23,10 @@ pub(crate) struct Inline<P, Db> {
     database: PhantomData<fn(Db)>,
 }
 
-/// What an inline projection has in the database.
+/// The tables of an inline projection.
 #[derive(Clone, Debug)]
 pub(crate) struct Tables {
-    /// Up to where it was built.
+    /// The position up to which they were built.
     pub(crate) position: Position,
     partition: Partition,
     names: Names,
@@ -35,12 +35,13 @@ pub(crate) struct Tables {
 /// An event that an inline projection could not handle.
 #[derive(Debug, thiserror::Error)]
 #[error("projection `{projection}` failed at event `{event}`: {error}")]
+#[non_exhaustive]
 pub struct InlineFailure {
     /// The projection.
     pub projection: &'static str,
     /// The event's stored name.
     pub event: String,
-    /// What the handler said.
+    /// The error of the handler.
     pub error: HandlerError,
 }
 
@@ -53,8 +54,8 @@ impl<Db: ReadDatabase, P: Dispatch<Db>> Inline<P, Db> {
         }
     }
 
-    /// Makes the tables where they are missing or of another version, and lets them answer queries.
-    /// The caller brings them up to date in the same transaction.
+    /// Creates the tables if they are missing or have another version, and makes them live. The
+    /// caller brings them up to date in the same transaction.
     pub(crate) async fn open(&self, tx: &mut Db::Transaction) -> Result<Tables, ProjectionError> {
         let name = P::NAME;
         let storage = |error: StorageError| ProjectionError::storage(name, error);
@@ -68,7 +69,7 @@ impl<Db: ReadDatabase, P: Dispatch<Db>> Inline<P, Db> {
         };
         let found = prepare::<Db>(tx, &plan, false).await?;
         let mine = |g: &&Build| g.version == P::VERSION;
-        // One that was being built beside is as good as the live one, once it is up to date.
+        // An unfinished build of this version is as good as the live one once it is up to date.
         let live = found.iter().find(|g| g.live);
         let Some(new) = found.iter().filter(mine).max_by_key(|g| g.live) else {
             return Err(storage(StorageError::new(
@@ -106,8 +107,8 @@ impl<Db: ReadDatabase, P: Dispatch<Db>> Inline<P, Db> {
         })
     }
 
-    /// Hands one event to its handler, if the projection lists it. What the handler wrote must be undone
-    /// by the caller when it fails.
+    /// Hands one event to its handler if the projection lists it. If the handler fails, the caller
+    /// must undo what it wrote.
     pub(crate) async fn handle(
         &self,
         tx: &mut Db::Transaction,
@@ -131,8 +132,8 @@ impl<Db: ReadDatabase, P: Dispatch<Db>> Inline<P, Db> {
 }
 
 impl Tables {
-    /// Where they stand now; another process may have moved them. `None` when another process replaced
-    /// them.
+    /// Reads their checkpoint, which another process may have moved. `None` if another process
+    /// replaced them.
     pub(crate) async fn position<Db: ReadDatabase>(
         &self,
         tx: &mut Db::Transaction,
@@ -141,7 +142,7 @@ impl Tables {
         Ok(found.map(|at| at.position))
     }
 
-    /// Notes that everything up to this position is in them, these events among it.
+    /// Moves their checkpoint to this position, after these events were handled.
     pub(crate) async fn moved<Db: ReadDatabase>(
         &self,
         tx: &mut Db::Transaction,

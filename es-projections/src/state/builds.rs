@@ -10,20 +10,20 @@ use es_runtime::{Position, StorageError};
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Build {
-    /// Its number, 1 or more; never given out duplicate_name.
+    /// Its number, 1 or more. No number is used twice.
     pub number: u32,
     /// The version of the projection that builds it.
     pub version: u32,
-    /// Into how many partitions its keys are divided.
+    /// The number of partitions into which its keys are divided.
     pub partitions: u32,
-    /// Whether it answers queries; otherwise it is being built.
+    /// Whether it is live, that is, answers queries. Otherwise it is being built.
     pub live: bool,
     pub(crate) tables: Vec<String>,
-    /// The schema that the tables were made from, as [`Plan::definition`] has it.
+    /// The schema of the tables, in the form of [`Plan::definition`].
     pub(crate) definition: String,
 }
 
-/// Locks the read model's row, and makes it where it is missing.
+/// Locks the row of the read model, and inserts it if it is missing.
 pub(crate) async fn lock_model<Db: ReadDatabase>(
     tx: &mut Db::Transaction,
     name: &str,
@@ -69,21 +69,21 @@ pub(crate) async fn builds<T: SqlTransaction + ?Sized>(
     rows.into_iter().map(|row| build(name, row)).collect()
 }
 
-/// What a new build is made of.
+/// What a new build needs.
 #[derive(Clone, Debug)]
 pub(crate) struct Plan {
     pub(crate) name: &'static str,
     pub(crate) version: u32,
     pub(crate) partitions: u32,
     pub(crate) schema: String,
-    /// Whether it is live at once: it has no tables that could be half built.
+    /// Whether it is live from the beginning, because it has no tables to build.
     pub(crate) starts_live: bool,
     /// Where it begins.
     pub(crate) from: Position,
 }
 
 impl Plan {
-    /// The schema without what makes no difference: how it is broken into lines.
+    /// The schema without differences in white space.
     pub(crate) fn definition(&self) -> String {
         self.schema.split_whitespace().collect::<Vec<_>>().join(" ")
     }
@@ -124,7 +124,7 @@ pub(crate) async fn create_build<Db: ReadDatabase>(
         let what = format!("table `{table}` belongs to projection `{other}`; give it another name");
         return Err(schema_failed(what));
     }
-    // What would go well on another try says nothing of the schema.
+    // A transient error says nothing about the schema.
     let refused = |what: &str, error: StorageError| {
         if error.kind.is_transient() {
             storage(error)
@@ -139,11 +139,12 @@ pub(crate) async fn create_build<Db: ReadDatabase>(
         .await
         .map_err(storage)?;
     if made.is_empty() && !plan.schema.trim().is_empty() {
-        let what = "none of them has its name in braces, as in `CREATE TABLE {orders} (..)`, so a \
-                    new version could not be built beside this one";
+        let what = "no table has its name in braces, as in `CREATE TABLE {orders} (..)`, so a new \
+                    version could not be built next to this one";
         return Err(schema_failed(what.to_owned()));
     }
-    // Each table needs a view of its plain name in the end; better said before it is built.
+    // Each table will need a view of its plain name. A name that is taken should fail before the
+    // build begins.
     let live = builds(tx, name).await.map_err(storage)?;
     let views = live.iter().filter(|build| build.live);
     let views: Vec<&String> = views.flat_map(|live| &live.tables).collect();
@@ -195,7 +196,7 @@ pub(crate) async fn create_build<Db: ReadDatabase>(
     })
 }
 
-/// A table of the plan's that another read model has, and which one that is.
+/// The first table of the plan that belongs to another read model, and the name of that one.
 async fn taken_table<T: SqlTransaction + ?Sized>(
     tx: &mut T,
     plan: &Plan,
@@ -213,7 +214,7 @@ async fn taken_table<T: SqlTransaction + ?Sized>(
     Ok(None)
 }
 
-/// The names that the schema declares and that are tables; others are indexes.
+/// Those names of the schema that are tables. The others are indexes.
 async fn tables_of<Db: ReadDatabase>(
     tx: &mut Db::Transaction,
     names: &Names,
@@ -233,7 +234,7 @@ async fn tables_of<Db: ReadDatabase>(
     Ok(declared)
 }
 
-/// Takes a build away, with its tables.
+/// Drops the tables of a build and retires it.
 pub(crate) async fn drop_build<T: SqlTransaction + ?Sized>(
     tx: &mut T,
     name: &str,
@@ -263,13 +264,13 @@ pub(crate) async fn drop_build<T: SqlTransaction + ?Sized>(
     .map(|_| ())
 }
 
-/// The view through which queries ask one build.
+/// The view through which queries read a build.
 fn view_of(table: &str, names: &Names) -> String {
     let suffix = names.suffix();
     format!("CREATE VIEW {table} AS SELECT * FROM {table}{suffix}")
 }
 
-/// Lets `new` answer the queries, in the place of `old`.
+/// Makes `new` live in place of `old`.
 pub(crate) async fn make_live<T: SqlTransaction + ?Sized>(
     tx: &mut T,
     name: &str,

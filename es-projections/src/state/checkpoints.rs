@@ -4,7 +4,7 @@ use super::columns::{Columns, count, damaged, stored_text};
 use crate::api::{Partition, ReadDatabase, SqlTransaction, SqlValue};
 use es_runtime::{EventId, Position, RecordedEvent, StorageError, StreamId};
 
-/// The event that was handled last, to know the store again by it.
+/// The event that was handled last. It identifies the history of the store.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Last {
     pub(crate) stream: StreamId,
@@ -69,7 +69,7 @@ pub(crate) fn checkpoint(name: &str, row: Vec<SqlValue>) -> Result<Checkpoint, S
     })
 }
 
-/// The checkpoint of a partition, locked; `None` when the build is gone.
+/// Locks and reads the checkpoint of a partition. `None` if the build is gone.
 pub(crate) async fn lock_checkpoint<Db: ReadDatabase>(
     tx: &mut Db::Transaction,
     partition: &Partition,
@@ -93,8 +93,7 @@ pub(crate) fn checkpoints_sql() -> String {
     )
 }
 
-/// Makes `owner` the one that runs the partition: with a new epoch, what an earlier owner still has in
-/// its hands is refused.
+/// Makes `owner` the owner of the partition. The new epoch fences writes of an earlier owner.
 pub(crate) async fn acquire<Db: ReadDatabase>(
     tx: &mut Db::Transaction,
     partition: &Partition,
@@ -119,18 +118,17 @@ pub(crate) async fn acquire<Db: ReadDatabase>(
     tx.statement(&update, &values).await.map(|_| ())
 }
 
-/// What an owner has to say of its partition.
+/// What an owner records with its lease.
 #[derive(Clone, Debug)]
 pub(crate) enum LeaseNote {
     Nothing,
-    /// What it said last.
+    /// Keep what was recorded last.
     AsBefore,
     Stopped(String),
     Waits(String),
 }
 
-/// Gives the partition back before the lease ends, or keeps it longer; with why it stopped. Does nothing
-/// for a partition that is another's by now.
+/// Extends or ends the lease and records why. Changes nothing if another owner has the partition.
 pub(crate) async fn renew<Db: ReadDatabase>(
     tx: &mut Db::Transaction,
     partition: &Partition,
@@ -170,7 +168,7 @@ pub(crate) struct Advance<'a> {
     pub(crate) lease_ms: i64,
 }
 
-/// Moves the checkpoint, if it stands where it should and the epoch is still the owner's.
+/// Moves the checkpoint if its position and epoch are the expected ones.
 pub(crate) async fn advance<Db: ReadDatabase>(
     tx: &mut Db::Transaction,
     advance: &Advance<'_>,
@@ -182,14 +180,14 @@ pub(crate) async fn advance<Db: ReadDatabase>(
         advance.lease_ms.into(),
     );
     update.which(advance.partition);
-    // The fence: an owner that was replaced, or one that slept, changes no row here.
+    // The fence: an owner that was replaced changes no row here.
     update.and("epoch = ", advance.epoch.into());
     update.and("position = ", advance.from.to_string().into());
     let Update { sql, values } = update;
     Ok(tx.statement(&sql, &values).await? == 1)
 }
 
-/// Moves the checkpoint of a partition that runs inside appends: their order is its order.
+/// Moves the checkpoint of an inline partition. Appends are ordered, so nothing is compared.
 pub(crate) async fn move_inline<Db: ReadDatabase>(
     tx: &mut Db::Transaction,
     partition: &Partition,
@@ -219,7 +217,7 @@ impl Update {
         update
     }
 
-    /// Moves it, so that it neither stands still nor has stopped.
+    /// Moves the checkpoint and clears why it stalled or stopped.
     fn moving(to: Position, handled: u64, last: Option<&RecordedEvent>) -> Self {
         let mut update = Self::new("position = ", to.to_string().into());
         update.sql.push_str(", reason = NULL, stall = NULL");

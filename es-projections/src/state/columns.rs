@@ -70,8 +70,8 @@ pub(crate) fn count(n: u64) -> SqlValue {
     SqlValue::Integer(i64::try_from(n).unwrap_or(i64::MAX))
 }
 
-/// What somebody said, in a form that every database takes: PostgreSQL has no place for NUL, and nobody
-/// reads more than a page.
+/// A message in a form that both databases store: without NUL, which PostgreSQL refuses, and at
+/// most 4,000 characters long.
 pub(crate) fn stored_text(text: &str) -> SqlValue {
     const LONGEST: usize = 4_000;
     let text = text.chars().take(LONGEST);

@@ -1,4 +1,4 @@
-//! ParkedEvent events: writing one, reading them, and taking one away when it was handled or discarded.
+//! Parked events: writing one, reading them, and removing one that was handled or discarded.
 
 use super::{
     checkpoints::lock_checkpoint,
@@ -8,16 +8,19 @@ use crate::api::{Job, Partition, Poison, ReadDatabase, RolledBack, SqlTransactio
 use es_runtime::{EventId, RecordedEvent, StorageError};
 use std::borrow::Cow;
 
-/// An event that waits because it failed, or because an earlier one of its key did.
+/// An event that a projection or subscription parked, because it failed or because an earlier event
+/// of its key did.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ParkedEvent {
     /// The build whose tables lack it.
     pub build: u32,
-    /// Its key. Of one that is longer than 1,000 bytes or holds a NUL, its beginning and a digest; either
-    /// form names it to [`retry`](Projections::retry) and [`discard`](Projections::discard).
+    /// Its key. A key that is longer than 1,000 bytes or contains NUL is stored as its beginning
+    /// and a digest. [`retry`](crate::Projections::retry) and
+    /// [`discard`](crate::Projections::discard) accept either form.
     pub key: String,
-    /// ParkedRow event, why, and how often it was tried; no attempts where it waits for another one.
+    /// The event, the reason and the number of attempts. An event that only waits for an earlier
+    /// one has no attempts.
     pub event: Poison,
     /// When it was parked, in milliseconds since 1970.
     pub parked_at: i64,
@@ -25,8 +28,8 @@ pub struct ParkedEvent {
     pub(crate) number: i64,
 }
 
-/// The key as it stands in the projection state. One with a NUL, or longer than an index takes, is its beginning
-/// and a digest of the whole; what comes out goes in again unchanged.
+/// The form in which a key is stored. A key that contains NUL or is too long for an index becomes
+/// its beginning and a digest. A stored form is stored unchanged.
 pub(crate) fn stored_key(key: &str) -> Cow<'_, str> {
     const LONGEST: usize = 1_000;
     const BEGINNING: usize = 100;
@@ -59,7 +62,7 @@ pub(crate) async fn is_parked<T: SqlTransaction + ?Sized>(
     Ok(!rows.is_empty())
 }
 
-/// Parks an event behind those of its key.
+/// Parks an event after the parked ones of its key.
 pub(crate) async fn park<Db: ReadDatabase>(
     tx: &mut Db::Transaction,
     partition: &Partition,
@@ -93,7 +96,7 @@ pub(crate) async fn park<Db: ReadDatabase>(
     tx.statement(&insert, &values).await.map(|_| ())
 }
 
-/// One parked event, and no other that got its number when it was gone.
+/// Identifies one parked event. The event id tells it from a later one with the same number.
 #[derive(Clone, Debug)]
 pub(crate) struct ParkedRow {
     pub(crate) partition: Partition,
@@ -114,7 +117,7 @@ impl ParkedRow {
         }
     }
 
-    /// Its row, by parameters from this number on.
+    /// The `WHERE` clause of its row, with parameters from this number on.
     fn row(first: u32) -> String {
         const COLUMNS: [&str; 5] = ["name", "build", "partition", "number", "event_id"];
         let columns = (first..).zip(COLUMNS);
@@ -162,12 +165,12 @@ pub(crate) fn parked(
     })
 }
 
-/// Takes a parked event away; `false` when it is gone.
+/// Deletes a parked event. `false` if it is gone.
 pub(crate) async fn unpark<Db: ReadDatabase>(
     tx: &mut Db::Transaction,
     which: &ParkedRow,
 ) -> Result<bool, StorageError> {
-    // The runner parks behind parked events under the same lock, so none of a key is passed by.
+    // The runner parks events under the same lock, so no event overtakes a parked one of its key.
     let partition = &which.partition;
     if lock_checkpoint::<Db>(tx, partition).await?.is_none() {
         return Ok(false);
@@ -208,7 +211,7 @@ impl<Db: ReadDatabase> Job<Db> for Unpark {
     }
 }
 
-/// Keeps why the last attempt failed.
+/// Records why the last attempt failed.
 pub(crate) struct NoteFailure {
     pub(crate) which: ParkedRow,
     pub(crate) reason: String,

@@ -7,7 +7,7 @@ use es_runtime::{StorageError, StorageErrorKind};
 /// The version of the projection state that this program keeps.
 const STATE_VERSION: i64 = 1;
 
-/// The tables; statements that may run again.
+/// The tables. The statements may run again.
 const SCHEMA: &str = "
     CREATE TABLE IF NOT EXISTS es_projection_schema (version BIGINT NOT NULL);
     CREATE TABLE IF NOT EXISTS es_projections (
@@ -67,7 +67,8 @@ const SCHEMA: &str = "
 ";
 
 pub(crate) async fn create<Db: ReadDatabase>(tx: &mut Db::Transaction) -> Result<(), StorageError> {
-    // `IF NOT EXISTS` is no protection against another one who makes the same table just now.
+    // `IF NOT EXISTS` does not protect against a concurrent transaction that creates the same
+    // table.
     let alone = tx.dialect().create_tables_alone();
     tx.script(alone).await?;
     let select = tx.dialect().tables_ending_with();
