@@ -1,4 +1,4 @@
-//! The runner of projections and subscriptions, as applications hold it.
+//! The runner of projections and subscriptions, which applications make and call.
 
 use crate::{
     api::{

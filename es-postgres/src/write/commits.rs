@@ -243,7 +243,6 @@ impl Writer {
             for (append, appended) in commit.appends.iter().zip(appended) {
                 match self.inlines.handle(&mut tx, append, appended).await {
                     Ok(()) => {}
-                    Err(InlineError::Storage(error)) => return Err(error.into()),
                     Err(InlineError::Failure(failure)) => {
                         if let Some(error) = tx.take_passing() {
                             return Err(error.into());
@@ -255,6 +254,7 @@ impl Writer {
                         });
                         return Ok(());
                     }
+                    Err(error) => return Err(StorageError::from(error).into()),
                 }
             }
             Ok::<_, Cause>(())

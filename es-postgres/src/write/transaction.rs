@@ -130,7 +130,6 @@ impl Writer {
                             decided.rows.absorb(rows);
                             Ok(appended)
                         }
-                        Err(InlineError::Storage(error)) => return Err(error.into()),
                         Err(InlineError::Failure(failure)) => {
                             if let Some(error) = tx.take_passing() {
                                 return Err(error.into());
@@ -143,6 +142,7 @@ impl Writer {
                                 error: failure.error.into_error(),
                             })
                         }
+                        Err(error) => return Err(StorageError::from(error).into()),
                     }
                 }
                 other => other,

@@ -38,8 +38,8 @@ pub fn refuse_end(sql: &str) -> Result<(), EndsTransaction> {
     ];
     // This runs for every statement, so it allocates nothing.
     let rest = after_comments(sql);
-    let behind = rest.trim_start_matches(|c: char| c.is_ascii_alphabetic());
-    let first = rest.strip_suffix(behind).unwrap_or(rest);
+    let after = rest.trim_start_matches(|c: char| c.is_ascii_alphabetic());
+    let first = rest.strip_suffix(after).unwrap_or(rest);
     if ENDS.iter().any(|end| end.eq_ignore_ascii_case(first)) {
         return Err(EndsTransaction {
             statement: first.to_ascii_uppercase(),

@@ -189,8 +189,8 @@ pub enum ProjectionError {
         /// As this program has it.
         mine: u32,
     },
-    /// A subscription has another number of partitions than when it began. Each has a position, and
-    /// those cannot be divided anew.
+    /// A subscription has another number of partitions than when it began. Each partition has a
+    /// position, and positions cannot be divided.
     #[error(
         "subscription `{subscription}` began with {stored} partitions and has {mine} in this program; \
          use {stored} again, or give it a new name and `from = now` once the old one has delivered \

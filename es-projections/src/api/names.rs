@@ -48,7 +48,7 @@ impl Names {
         while let Some((before, after)) = rest.split_once('{') {
             expanded.push_str(before);
             match after.split_once('}') {
-                Some((name, behind)) if is_name(name) => {
+                Some((name, after_name)) if is_name(name) => {
                     if name.len() > LONGEST_NAME {
                         return Err(NameTooLong {
                             name: name.to_owned(),
@@ -56,7 +56,7 @@ impl Names {
                     }
                     expanded.push_str(name);
                     expanded.push_str(&self.suffix);
-                    rest = behind;
+                    rest = after_name;
                 }
                 _ => {
                     expanded.push('{');
@@ -74,9 +74,9 @@ impl Names {
         let mut rest = sql;
         while let Some((_, after)) = rest.split_once('{') {
             match after.split_once('}') {
-                Some((name, behind)) if is_name(name) => {
+                Some((name, after_name)) if is_name(name) => {
                     names.insert(name.to_owned());
-                    rest = behind;
+                    rest = after_name;
                 }
                 _ => rest = after,
             }

@@ -198,7 +198,7 @@ impl<Db: ReadDatabase> Inlines<Db> {
         feed: &impl FeedInside<Db::Transaction>,
     ) -> Result<(), StorageError> {
         for (projection, tables) in &mut self.list {
-            let stands = if let Some(position) = projection.0.position(tx, tables).await? {
+            let position = if let Some(position) = projection.0.position(tx, tables).await? {
                 position
             } else {
                 // Another process replaced them.
@@ -207,7 +207,7 @@ impl<Db: ReadDatabase> Inlines<Db> {
                 })?;
                 tables.position
             };
-            catch_up(projection, tx, tables, stands, feed).await?;
+            catch_up(projection, tx, tables, position, feed).await?;
         }
         Ok(())
     }
