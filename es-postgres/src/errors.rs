@@ -2,9 +2,11 @@
 //! rows and the driver prints it, so only the message and the code of a server's error are kept.
 
 use es_runtime::{CommitError, Outcome, ReadError, StorageError, StorageErrorKind};
+use std::error::Error as _;
 use tokio_postgres::{
     Error,
     error::{Severity, SqlState},
+    types::WrongType,
 };
 
 /// Why a write was not done, and whether it may have been done after all.
@@ -36,22 +38,32 @@ pub(crate) fn again(error: &StorageError) -> StorageError {
     StorageError::new(error.kind, error.message.clone())
 }
 
-pub(crate) fn storage(error: Error) -> StorageError {
-    let kind = kind(&error);
-    match error.as_db_error() {
-        Some(db) => StorageError::new(
-            kind,
-            format!("{} (SQLSTATE {})", db.message(), db.code().code()),
-        ),
-        None => StorageError::new(kind, error.to_string()).with_source(error),
-    }
-}
-
 /// The error of a commit that was not done.
 pub(crate) fn not_applied(error: StorageError) -> CommitError {
     CommitError::Storage {
         outcome: Outcome::NotApplied,
         error,
+    }
+}
+
+pub(crate) fn storage(error: Error) -> StorageError {
+    let storage = StorageError::new(kind(&error), text(&error));
+    match error.as_db_error() {
+        Some(_) => storage,
+        None => storage.with_source(error),
+    }
+}
+
+/// The error's message, without the server's DETAIL. A column that cannot be read is reported with its
+/// type, without its value.
+pub(crate) fn text(error: &Error) -> String {
+    if let Some(db) = error.as_db_error() {
+        return format!("{} (SQLSTATE {})", db.message(), db.code().code());
+    }
+    let cause = error.source();
+    match cause.and_then(|cause| cause.downcast_ref::<WrongType>()) {
+        Some(wrong_type) => format!("{error}: {wrong_type}"),
+        None => error.to_string(),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::{db::Shop, report::table};
 use comfy_table::CellAlignment;
-use es_projections::{State, Status};
+use es_projections::{Status, WorkerState};
 use indicatif::ProgressBar;
 use std::{io::Write, time::Duration};
 
@@ -86,7 +86,7 @@ pub async fn rebuild(
         else {
             break Ok(());
         };
-        if let State::Stopped(why) = &slowest.state {
+        if let WorkerState::Stopped(why) = &slowest.state {
             break Err(why.as_str().into());
         }
         if let (Some(behind), [_, _, all]) = (slowest.events_behind, slowest.head.to_parts()) {

@@ -2,7 +2,8 @@
 //! program can be killed there: also in those of the runner's state, which no handler sees.
 
 use es_projections::{
-    Dialect, Job, ReadDatabase, RolledBack, RowsOfQueries, SqlValue, TransactionError,
+    Dialect, ReadDatabase, SqlValue,
+    backend::{Job, RolledBack, RowsOfQueries, TransactionError},
 };
 use es_runtime::StorageError;
 use es_sqlite::{SqliteReadDatabase, SqliteTransaction};

@@ -10,7 +10,7 @@ use crate::{
     schema,
     statements::Statements,
 };
-use es_projections::inline::{FeedInside, InlineError, InlineProjection, Inlines};
+use es_projections::backend::{FeedInside, InlineError, InlineProjection, Inlines};
 use es_runtime::{Append, Appended, EventFilter, FeedPage, Position, ReadLimit, StorageError};
 use std::time::Duration;
 

@@ -12,7 +12,8 @@ use crate::{
     identifier::SchemaName,
 };
 use es_projections::{
-    Dialect, Job, ReadDatabase, RolledBack, RowsOfQueries, SqlValue, TransactionError,
+    Dialect, ReadDatabase, SqlValue,
+    backend::{Job, RolledBack, RowsOfQueries, TransactionError},
 };
 use es_runtime::{Outcome, StorageError};
 use std::{fmt, sync::Arc, time::Duration};

@@ -1,7 +1,7 @@
 //! Why a transaction of a read database failed.
 
 use crate::errors::no_answer;
-use es_projections::TransactionError;
+use es_projections::backend::TransactionError;
 use es_runtime::{Outcome, StorageError, StorageErrorKind};
 
 /// The task of a transaction ended without an answer.

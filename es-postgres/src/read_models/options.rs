@@ -2,7 +2,7 @@
 
 use super::PostgresReadDatabase;
 use crate::{PostgresOptions, PostgresStore, identifier::SchemaName, options::in_runtime};
-use es_projections::{Dispatch, inline::InlineProjection};
+use es_projections::{Dispatch, backend::InlineProjection};
 use es_runtime::StorageError;
 
 impl PostgresOptions {

@@ -2,11 +2,11 @@
 
 use crate::{
     connection::Session,
-    errors::{kind, storage},
+    errors::{kind, storage, text},
 };
 use es_projections::{
-    Dialect, EndsTransaction, Expansions, HandlerError, NameTooLong, Names, SqlRow, SqlTransaction,
-    SqlValue, refuse_end,
+    Dialect, HandlerError, SqlRow, SqlValue,
+    backend::{EndsTransaction, Expansions, NameTooLong, Names, SqlTransaction, refuse_end},
 };
 use es_runtime::{StorageError, StorageErrorKind};
 use std::fmt;
@@ -39,7 +39,7 @@ pub struct PostgresTransaction {
 #[non_exhaustive]
 pub enum StatementError {
     /// The server, or the connection to it, said no.
-    #[error("{}", storage_text(.0))]
+    #[error("{}", text(.0))]
     Driver(Error),
     /// The statement would end the transaction, or make a part of it that can be undone.
     #[error(transparent)]
@@ -62,13 +62,6 @@ impl StatementError {
 impl fmt::Debug for StatementError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "StatementError({self})")
-    }
-}
-
-fn storage_text(error: &Error) -> String {
-    match error.as_db_error() {
-        Some(db) => format!("{} (SQLSTATE {})", db.message(), db.code().code()),
-        None => error.to_string(),
     }
 }
 
@@ -196,7 +189,7 @@ impl PostgresTransaction {
         self.is_dead = true;
         self.session.learn(error);
         if self.transient.is_none() && is_transient(error) {
-            let text = storage_text(error);
+            let text = text(error);
             self.transient = Some(StorageError::new(kind(error), text));
         }
     }

@@ -9,7 +9,7 @@ use super::{
     writer::{Abandoned, Writer},
 };
 use crate::{PostgresTransaction, connection::Session, inline::Feed};
-use es_projections::inline::InlineError;
+use es_projections::backend::InlineError;
 use es_runtime::{Append, AppendError, Appended, Commit, CommitError, Timestamp};
 
 impl Writer {
@@ -87,7 +87,7 @@ impl Writer {
                             decided.rows.absorb(rows);
                             Ok(appended)
                         }
-                        Err(InlineError::Storage(error)) => return Err(error.into()),
+
                         Err(InlineError::Failure(failure)) => {
                             if let Some(error) = tx.take_transient() {
                                 return Err(error.into());
@@ -100,6 +100,7 @@ impl Writer {
                                 error: failure.error.into_error(),
                             })
                         }
+                        Err(error) => return Err(es_runtime::StorageError::from(error).into()),
                     }
                 }
                 other => other,
@@ -146,7 +147,7 @@ impl Writer {
             for (append, appended) in commit.appends.iter().zip(appended) {
                 match self.inlines.handle(&mut tx, append, appended).await {
                     Ok(()) => {}
-                    Err(InlineError::Storage(error)) => return Err(error.into()),
+
                     Err(InlineError::Failure(failure)) => {
                         if let Some(error) = tx.take_transient() {
                             return Err(error.into());
@@ -158,6 +159,7 @@ impl Writer {
                         });
                         return Ok(());
                     }
+                    Err(error) => return Err(es_runtime::StorageError::from(error).into()),
                 }
             }
             Ok::<_, Cause>(())

@@ -10,7 +10,7 @@ use crate::{
 };
 use es_projections::{
     Dispatch,
-    inline::{FeedInside, InlineError, InlineProjection, Inlines},
+    backend::{FeedInside, InlineError, InlineProjection, Inlines},
 };
 use es_runtime::{
     AppendError, EventFilter, FeedPage, Position, ReadLimit, StorageError, StorageErrorKind,

@@ -8,7 +8,8 @@ use crate::{
     writer,
 };
 use es_projections::{
-    Dialect, Job, ReadDatabase, RolledBack, RowsOfQueries, SqlValue, TransactionError,
+    Dialect, ReadDatabase, SqlValue,
+    backend::{Job, RolledBack, RowsOfQueries, TransactionError},
 };
 use es_runtime::{Outcome, ReadError, StorageError};
 use rusqlite::{Connection, Params, Row};

@@ -1,8 +1,8 @@
 //! What the suite needs from whoever runs it: a way to open the store, and what the store can do.
 
 use es_projections::{
-    Dialect, HandlerError, Job, Names, ReadDatabase, RowsOfQueries, SqlRow, SqlTransaction,
-    SqlValue, TransactionError,
+    Dialect, HandlerError, ReadDatabase, SqlRow, SqlValue,
+    backend::{Job, Names, RowsOfQueries, SqlTransaction, TransactionError},
 };
 use es_runtime::{EventStore, Limits, SnapshotStore, StorageError, StreamId};
 use std::future::Future;

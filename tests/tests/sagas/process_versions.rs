@@ -260,7 +260,10 @@ async fn an_input_that_it_reacts_to_no_more_waits_for_a_release_that_does() {
     is_parked(&view, "on hold");
     hold(&world.store, 1, false).await;
     let view = world.retry::<less::Watch>().await;
-    is_parked(&view, "the process manager no longer reacts to `payment.received`");
+    is_parked(
+        &view,
+        "the process manager no longer reacts to `payment.received`",
+    );
     let view = world.retry::<one::Watch>().await;
     assert!(view.state.ended);
     assert_eq!(order(&world.store, 1).await.shipped, 1);

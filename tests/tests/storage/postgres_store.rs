@@ -2,7 +2,10 @@
 //! when the server goes away. The conformance suite has the rest.
 
 use es_postgres::{Durability, PostgresStore};
-use es_projections::{Job, ReadDatabase, RolledBack, SqlTransaction};
+use es_projections::{
+    ReadDatabase,
+    backend::{Job, RolledBack, SqlTransaction},
+};
 use es_runtime::WorkFilter;
 use es_runtime::{
     Append, AppendError, EventFilter, EventStore, ExpectedVersion, NewEvent, Outcome, Position,

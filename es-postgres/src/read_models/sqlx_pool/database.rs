@@ -7,7 +7,8 @@ use super::{
 };
 use crate::{errors::no_answer, read_models::errors::task_ended};
 use es_projections::{
-    Dialect, Job, ReadDatabase, RolledBack, RowsOfQueries, SqlValue, TransactionError,
+    Dialect, ReadDatabase, SqlValue,
+    backend::{Job, RolledBack, RowsOfQueries, TransactionError},
 };
 use es_runtime::{Outcome, StorageError, StorageErrorKind};
 use sqlx::{AssertSqlSafe, PgPool};

@@ -10,8 +10,8 @@ use super::{
 };
 use crate::read_models::errors::dead_transaction;
 use es_projections::{
-    Dialect, Expansions, HandlerError, NameTooLong, Names, SqlRow, SqlTransaction, SqlValue,
-    TransactionError, refuse_end,
+    Dialect, HandlerError, SqlRow, SqlValue,
+    backend::{Expansions, NameTooLong, Names, SqlTransaction, TransactionError, refuse_end},
 };
 use es_runtime::StorageError;
 use sqlx::{
@@ -200,7 +200,7 @@ impl SqlTransaction for SqlxTransaction {
         !self.is_dead
     }
 
-    fn trouble(&self, error: &HandlerError) -> Option<StorageError> {
+    fn database_error(&self, error: &HandlerError) -> Option<StorageError> {
         trouble(error)
     }
 }

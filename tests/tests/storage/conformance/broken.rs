@@ -2,7 +2,8 @@
 //! without its fault passes that check.
 
 use es_projections::{
-    Dialect, Job, ReadDatabase, RolledBack, RowsOfQueries, SqlValue, TransactionError,
+    Dialect, ReadDatabase, SqlValue,
+    backend::{Job, RolledBack, RowsOfQueries, TransactionError},
 };
 use es_runtime::{
     Append, AppendError, AppendId, Appended, EventFilter, EventStore, ExpectedVersion, FeedPage,

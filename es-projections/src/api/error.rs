@@ -1,11 +1,11 @@
-//! What goes wrong in handlers and in the runner, and what becomes of it.
+//! Errors of handlers and of the runner.
 
 use es_runtime::{DecodeError, EventId, Position, StorageError, StreamId};
 use std::{error::Error, fmt, sync::Arc};
 
-/// Why a handler could not handle an event. Every error turns into one with `?`.
+/// Why a handler could not handle an event. `?` turns every error into one.
 ///
-/// It is not an error type itself, as is usual for one that takes all others.
+/// It does not implement `Error`, because it converts from every type that does.
 ///
 /// ```
 /// use es_projections::HandlerError;
@@ -19,17 +19,17 @@ use std::{error::Error, fmt, sync::Arc};
 pub struct HandlerError(Box<dyn Error + Send + Sync>);
 
 impl HandlerError {
-    /// An error out of words, for what is no error of a library.
+    /// An error with a message, for a failure without an error value.
     pub fn new(message: impl Into<String>) -> Self {
         Self(message.into().into())
     }
 
-    /// The error that was returned, to look into it.
+    /// The error that the handler returned.
     pub fn as_error(&self) -> &(dyn Error + Send + Sync + 'static) {
         &*self.0
     }
 
-    /// The error that was returned, for an error type that has it as its source.
+    /// The error that the handler returned, to become the source of another error.
     pub fn into_error(self) -> Box<dyn Error + Send + Sync> {
         self.0
     }
@@ -61,11 +61,11 @@ impl fmt::Debug for HandlerError {
     }
 }
 
-/// An event that a handler did not handle.
+/// An event that its handler failed to handle.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Poison {
-    /// Where it stands among all events.
+    /// Its position in the store.
     pub position: Position,
     /// Its stream.
     pub stream: StreamId,
@@ -75,25 +75,25 @@ pub struct Poison {
     pub event_id: EventId,
     /// Its stored name.
     pub name: Arc<str>,
-    /// What the handler, or the decoder, said.
+    /// The error of the handler or of the decoder.
     pub reason: String,
-    /// How often it was tried.
+    /// The number of attempts.
     pub attempts: u32,
 }
 
-/// Why a projection does not go on at the moment. It tries again by itself.
+/// Why a projection is waiting. It tries again by itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Stalled {
-    /// A database does not answer, or not well.
+    /// A database failed or does not answer.
     Database(String),
-    /// An event fails and is tried again; then it is parked.
+    /// An event failed and is retried. After the last attempt it is parked.
     Retrying(Box<Poison>),
     /// An event was written by a newer program.
     NewerEvent(String),
-    /// Its runner, in another process, waits for this.
+    /// Its runner is in another process and waits for this.
     Elsewhere(String),
-    /// Another runner has it; this one waits to take over.
+    /// Another runner has the partition. This one waits to take over.
     StandBy {
         /// Who has it.
         owner: String,
@@ -106,7 +106,7 @@ impl fmt::Display for Stalled {
             Self::Database(what) => write!(f, "waits for a database: {what}"),
             Self::Retrying(poison) => write!(
                 f,
-                "tries the event at position {} again: {}",
+                "retries the event at position {}: {}",
                 poison.position, poison.reason
             ),
             Self::NewerEvent(what) => write!(f, "waits for a newer program: {what}"),
@@ -116,27 +116,28 @@ impl fmt::Display for Stalled {
     }
 }
 
-/// Why a projection stopped, or why something was refused. What was committed before stays.
+/// Why a projection stopped, or why a request was refused. Everything committed before stays
+/// committed.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ProjectionError {
     /// The store ends before the checkpoint: it was restored from an older copy.
     #[error(
-        "projection `{projection}` stands at position {checkpoint}, but the store ends at {head}: \
-         it was restored from an older copy; rebuild the projection from this store"
+        "the checkpoint of projection `{projection}` is at position {checkpoint}, but the store ends at \
+         {head}: it was restored from an older copy; rebuild the projection from this store"
     )]
     StoreBehind {
         /// The projection.
         projection: &'static str,
         /// Its checkpoint.
         checkpoint: Position,
-        /// The end of the store.
+        /// The position of the last event of the store.
         head: Position,
     },
-    /// At the place of the last event that was handled stands another one.
+    /// The store has another event in the place of the last one that was handled.
     #[error(
         "projection `{projection}` handled event {expected} of stream {stream} at version \
-         {version}, which is not in this store: it is another store, or one with another past; \
+         {version}, which is not in this store: this is another store, or one with another history; \
          rebuild the projection from this store"
     )]
     OtherHistory {
@@ -164,8 +165,8 @@ pub enum ProjectionError {
     },
     /// The schema changed without a new version, so the handlers would not fit the tables.
     #[error(
-        "the tables of projection `{projection}` version {version} were made from another schema \
-         than this program has; raise the version, and new ones are built beside them"
+        "the tables of projection `{projection}` version {version} were created from another schema \
+         than that of this program; raise the version, and new tables are built next to them"
     )]
     SchemaChanged {
         /// The projection.
@@ -188,11 +189,11 @@ pub enum ProjectionError {
         /// As this program has it.
         mine: u32,
     },
-    /// A subscription has another number of partitions than when it began. Each has a position, and
-    /// those cannot be divided anew.
+    /// A subscription has another number of partitions than when it began. Each partition has a
+    /// position, and positions cannot be divided.
     #[error(
         "subscription `{subscription}` began with {stored} partitions and has {mine} in this program; \
-         go back to {stored}, or give it a new name and `from = now` once the old one has delivered \
+         use {stored} again, or give it a new name and `from = now` once the old one has delivered \
          everything"
     )]
     SubscriptionPartitions {
@@ -203,8 +204,10 @@ pub enum ProjectionError {
         /// As this program has it.
         mine: u32,
     },
-    /// It runs inside the appends of its store, which nobody else may do for it.
-    #[error("projection `{projection}` runs inside the appends of its store; open that with it")]
+    /// The projection runs inside the appends of its store, so no runner may run it.
+    #[error(
+        "projection `{projection}` runs inside the appends of its store, so no runner can run it; open the store with it"
+    )]
     RunsInline {
         /// The projection.
         projection: &'static str,
@@ -214,11 +217,11 @@ pub enum ProjectionError {
     NewerEvent {
         /// The projection.
         projection: &'static str,
-        /// What the decoder says.
+        /// The error of the decoder.
         what: String,
     },
     /// Two projections of one runner have one name.
-    #[error("two projections are called `{projection}`")]
+    #[error("two projections or subscriptions have the name `{projection}`")]
     NamedTwice {
         /// The name.
         projection: &'static str,
@@ -229,20 +232,12 @@ pub enum ProjectionError {
         /// The name.
         projection: String,
     },
-    /// the projection state in the read database do not hold what this program writes.
-    #[error("the projection state of projection `{projection}` are damaged: {what}")]
-    ProjectionState {
-        /// The projection.
-        projection: String,
-        /// What is wrong.
-        what: String,
-    },
     /// The statements of the schema failed.
     #[error("the tables of projection `{projection}` could not be created: {what}")]
     Schema {
         /// The projection.
         projection: &'static str,
-        /// What the database says.
+        /// The error of the database.
         what: String,
     },
     /// A database failed.
@@ -253,7 +248,7 @@ pub enum ProjectionError {
         /// What failed.
         source: Arc<StorageError>,
     },
-    /// The runner's own code ended where it should not.
+    /// The runner found a state that it does not expect.
     #[error("projection `{projection}` ended: {what}")]
     Ended {
         /// The projection.
@@ -269,11 +264,5 @@ impl ProjectionError {
             projection: projection.to_owned(),
             source: Arc::new(error.into()),
         }
-    }
-}
-
-impl From<super::TransactionError> for StorageError {
-    fn from(error: super::TransactionError) -> Self {
-        error.error
     }
 }

@@ -1,26 +1,33 @@
 //! One projection inside appends: its tables, and its handler.
 
 use crate::{
-    Build, Dispatch, HandlerError, Names, Partition, ProjectionError, ReadDatabase, SqlTransaction,
-    batch::{guarded, is_skipped},
-    builds::prepare,
-    tables::{self, Plan},
+    api::{
+        Dispatch, HandlerError, Names, Partition, ProjectionError, ReadDatabase, SqlTransaction,
+    },
+    engine::{
+        batch::{catch_panics, is_skipped},
+        builds::prepare,
+    },
+    state::{
+        builds::{self, Build, Plan},
+        checkpoints,
+    },
 };
 use es_runtime::{EventFilter, Position, RecordedEvent, StorageError};
 use std::marker::PhantomData;
 
 /// One projection that runs inside appends.
-pub(super) struct Inline<P, Db> {
+pub(crate) struct Inline<P, Db> {
     projection: P,
     filter: EventFilter,
     database: PhantomData<fn(Db)>,
 }
 
-/// What an inline projection has in the database.
+/// The tables of an inline projection.
 #[derive(Clone, Debug)]
-pub(super) struct Tables {
-    /// Up to where it was built.
-    pub(super) position: Position,
+pub(crate) struct Tables {
+    /// The position up to which they were built.
+    pub(crate) position: Position,
     partition: Partition,
     names: Names,
 }
@@ -28,17 +35,18 @@ pub(super) struct Tables {
 /// An event that an inline projection could not handle.
 #[derive(Debug, thiserror::Error)]
 #[error("projection `{projection}` failed at event `{event}`: {error}")]
+#[non_exhaustive]
 pub struct InlineFailure {
     /// The projection.
     pub projection: &'static str,
     /// The event's stored name.
     pub event: String,
-    /// What the handler said.
+    /// The error of the handler.
     pub error: HandlerError,
 }
 
 impl<Db: ReadDatabase, P: Dispatch<Db>> Inline<P, Db> {
-    pub(super) fn new(projection: P) -> Self {
+    pub(crate) fn new(projection: P) -> Self {
         Self {
             projection,
             filter: P::filter(),
@@ -46,9 +54,9 @@ impl<Db: ReadDatabase, P: Dispatch<Db>> Inline<P, Db> {
         }
     }
 
-    /// Makes the tables where they are missing or of another version, and lets them answer queries.
-    /// The caller brings them up to date in the same transaction.
-    pub(super) async fn open(&self, tx: &mut Db::Transaction) -> Result<Tables, ProjectionError> {
+    /// Creates the tables if they are missing or have another version, and makes them live. The
+    /// caller brings them up to date in the same transaction.
+    pub(crate) async fn open(&self, tx: &mut Db::Transaction) -> Result<Tables, ProjectionError> {
         let name = P::NAME;
         let storage = |error: StorageError| ProjectionError::storage(name, error);
         let plan = Plan {
@@ -56,38 +64,40 @@ impl<Db: ReadDatabase, P: Dispatch<Db>> Inline<P, Db> {
             version: P::VERSION,
             partitions: 1,
             schema: P::schema(tx.dialect()).into_owned(),
-            at_once: false,
+            starts_live: false,
             from: Position::START,
         };
         let found = prepare::<Db>(tx, &plan, false).await?;
         let mine = |g: &&Build| g.version == P::VERSION;
-        // One that was being built beside is as good as the live one, once it is up to date.
+        // An unfinished build of this version is as good as the live one once it is up to date.
         let live = found.iter().find(|g| g.live);
         let Some(new) = found.iter().filter(mine).max_by_key(|g| g.live) else {
             return Err(storage(StorageError::new(
                 es_runtime::StorageErrorKind::Corrupt,
-                "the projection state have no build of this version",
+                "the projection state has no build of this version",
             )));
         };
         if !new.live {
-            tables::swap(tx, name, live, new).await.map_err(storage)?;
+            builds::make_live(tx, name, live, new)
+                .await
+                .map_err(storage)?;
         }
         let partition = Partition {
             name,
             build: new.number,
             partition: 0,
         };
-        let at = tables::lock_checkpoint::<Db>(tx, &partition)
+        let at = checkpoints::lock_checkpoint::<Db>(tx, &partition)
             .await
             .map_err(storage)?;
         let Some(at) = at else {
             return Err(storage(StorageError::new(
                 es_runtime::StorageErrorKind::Corrupt,
-                "the projection state have no checkpoint of the live build",
+                "the projection state has no checkpoint of the live build",
             )));
         };
         let epoch = at.epoch.saturating_add(1);
-        tables::acquire::<Db>(tx, &partition, epoch, tables::INLINE, 0)
+        checkpoints::acquire::<Db>(tx, &partition, epoch, checkpoints::INLINE, 0)
             .await
             .map_err(storage)?;
         Ok(Tables {
@@ -97,9 +107,9 @@ impl<Db: ReadDatabase, P: Dispatch<Db>> Inline<P, Db> {
         })
     }
 
-    /// Hands one event to its handler, if the projection lists it. What the handler wrote must be undone
-    /// by the caller when it fails.
-    pub(super) async fn handle(
+    /// Hands one event to its handler if the projection lists it. If the handler fails, the caller
+    /// must undo what it wrote.
+    pub(crate) async fn handle(
         &self,
         tx: &mut Db::Transaction,
         tables: &Tables,
@@ -109,7 +119,7 @@ impl<Db: ReadDatabase, P: Dispatch<Db>> Inline<P, Db> {
             return Ok(());
         }
         tx.set_names(tables.names.clone());
-        match guarded(self.projection.dispatch(event, tx)).await {
+        match catch_panics(self.projection.dispatch(event, tx)).await {
             Ok(()) => Ok(()),
             Err(error) if is_skipped::<P>(&error) => Ok(()),
             Err(error) => Err(InlineFailure {
@@ -122,24 +132,24 @@ impl<Db: ReadDatabase, P: Dispatch<Db>> Inline<P, Db> {
 }
 
 impl Tables {
-    /// Where they stand now; another process may have moved them. `None` when another process replaced
-    /// them.
-    pub(super) async fn position<Db: ReadDatabase>(
+    /// Reads their checkpoint, which another process may have moved. `None` if another process
+    /// replaced them.
+    pub(crate) async fn position<Db: ReadDatabase>(
         &self,
         tx: &mut Db::Transaction,
     ) -> Result<Option<Position>, StorageError> {
-        let found = tables::lock_checkpoint::<Db>(tx, &self.partition).await?;
+        let found = checkpoints::lock_checkpoint::<Db>(tx, &self.partition).await?;
         Ok(found.map(|at| at.position))
     }
 
-    /// Notes that everything up to this position is in them, these events among it.
-    pub(super) async fn moved<Db: ReadDatabase>(
+    /// Moves their checkpoint to this position, after these events were handled.
+    pub(crate) async fn moved<Db: ReadDatabase>(
         &self,
         tx: &mut Db::Transaction,
         to: Position,
         events: &[RecordedEvent],
     ) -> Result<(), StorageError> {
         let handled = u64::try_from(events.len()).unwrap_or(u64::MAX);
-        tables::note::<Db>(tx, &self.partition, to, handled, events.last()).await
+        checkpoints::move_inline::<Db>(tx, &self.partition, to, handled, events.last()).await
     }
 }

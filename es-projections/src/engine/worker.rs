@@ -1,120 +1,26 @@
-//! The one loop of a partition: reads pages of the feed, has them handled, and waits at the end for more.
-//! Catching up and following are the same loop.
+//! The loop of one partition: it reads pages of the feed, has them handled, and waits at the end for more.
+//! Catching up and following use the same loop.
 
 use super::{
-    Deliver, Delivery, Dispatch, HandlerError, Key, Measure, Partition, Poison, ProjectionError,
-    ReadDatabase, Stalled, TransactionError,
-    batch::{Batch, Page, PageEnd, Parking},
-    builds::Swapped,
-    delivery::{Delivered, Gate, Gated, deliver_first},
-    lease::{Acquire, Acquired, Held, Lost, Renew},
-    runner::{Core, Done, Paused},
-    tables::{self, Checkpoint, Why},
+    batch::{Page, PageEnd, ParkRule},
+    builds::WentLive,
+    consumer::Consumer,
+    core::{CommittedPage, Core, Paused},
+    lease::{Acquire, Acquired, Lease, Lost, Renew},
 };
-use es_runtime::{EventFilter, EventStore, Position, ReadLimit, RecordedEvent, StreamRange};
-use std::{future::Future, marker::PhantomData, sync::Arc, time::Instant};
+use crate::{
+    api::{HandlerError, Measure, Partition, Poison, ProjectionError, ReadDatabase, Stalled},
+    state::{
+        builds,
+        checkpoints::{self, Checkpoint, LeaseNote},
+    },
+};
+use es_runtime::{EventStore, Position, ReadLimit, RecordedEvent, StreamRange};
+use std::{sync::Arc, time::Instant};
 
-/// What a partition's loop calls for each page: a projection or a subscription.
-pub(super) trait Consumer<Db: ReadDatabase>: Send + Sync + 'static {
-    const PARTITIONS: u32;
-    /// How many events go into one call at most.
-    const AT_ONCE: usize;
-
-    fn filter(&self) -> EventFilter;
-    fn key(event: &RecordedEvent) -> Key<'_>;
-    fn handle<S: EventStore>(
-        &self,
-        core: &Core<S, Db>,
-        held: &mut Held,
-        page: Page,
-        parking: Parking,
-        attempt: u32,
-    ) -> impl Future<Output = Result<PageEnd, TransactionError>> + Send;
-}
-
-/// A projection in its transactions.
-pub(super) struct Projecting<P>(pub(super) Arc<P>);
-
-impl<P: Dispatch<Db>, Db: ReadDatabase> Consumer<Db> for Projecting<P> {
-    const PARTITIONS: u32 = P::PARTITIONS;
-    const AT_ONCE: usize = usize::MAX;
-
-    fn filter(&self) -> EventFilter {
-        P::filter()
-    }
-
-    fn key(event: &RecordedEvent) -> Key<'_> {
-        P::key(event)
-    }
-
-    async fn handle<S: EventStore>(
-        &self,
-        core: &Core<S, Db>,
-        _: &mut Held,
-        page: Page,
-        parking: Parking,
-        _: u32,
-    ) -> Result<PageEnd, TransactionError> {
-        // The transaction has the checkpoint's row: nobody takes the partition before it ends.
-        let batch = Batch {
-            projection: Arc::clone(&self.0),
-            page,
-            parking,
-            database: PhantomData,
-        };
-        core.db.transact(batch).await
-    }
-}
-
-/// A subscription, one event at a time.
-pub(super) struct Delivering<D>(pub(super) Arc<D>);
-
-impl<D: Deliver, Db: ReadDatabase> Consumer<Db> for Delivering<D> {
-    const PARTITIONS: u32 = D::PARTITIONS;
-    const AT_ONCE: usize = 1;
-
-    fn filter(&self) -> EventFilter {
-        D::filter()
-    }
-
-    fn key(event: &RecordedEvent) -> Key<'_> {
-        D::key(event)
-    }
-
-    async fn handle<S: EventStore>(
-        &self,
-        core: &Core<S, Db>,
-        held: &mut Held,
-        page: Page,
-        parking: Parking,
-        attempt: u32,
-    ) -> Result<PageEnd, TransactionError> {
-        if let Some(event) = page.events().first() {
-            let gate = Gate {
-                key: D::key(event).into_owned(),
-                page: page.clone(),
-                parking,
-            };
-            match core.db.transact(gate).await? {
-                Gated::Closed(end) => return Ok(end),
-                Gated::Open => {}
-            }
-            let delivery = Delivery::new(D::NAME, event.event_id, attempt);
-            let reaction = core.finishing(deliver_first(&*self.0, event, &delivery));
-            match core.keeping(&page.partition, held, reaction).await {
-                Ok(Some(Ok(()))) => {}
-                Ok(Some(Err(error))) => return Ok(PageEnd::Failed { index: 0, error }),
-                Ok(None) => return Ok(PageEnd::Interrupted),
-                Err(Lost) => return Ok(PageEnd::Fenced),
-            }
-        }
-        core.db.transact(Delivered(page)).await
-    }
-}
-
-/// How long a partition is run.
+/// How long to run a partition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Until {
+pub(crate) enum Until {
     Shutdown,
     /// Every event up to this position was handled.
     Reached(Position),
@@ -126,56 +32,56 @@ impl Until {
     }
 }
 
-/// Why a loop ended, where it did not fail.
+/// Why a loop ended without an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum End {
+pub(crate) enum End {
     Shutdown,
     Reached,
-    /// Another owner has the partition.
+    /// Another owner took the partition.
     Fenced,
     /// The build was replaced.
     Gone,
 }
 
-/// One partition, run.
-pub(super) struct Worker<S, Db, C> {
-    pub(super) core: Arc<Core<S, Db>>,
-    pub(super) consumer: Arc<C>,
-    pub(super) partition: Partition,
-    /// Whether its build waits for its turn to answer queries.
-    pub(super) building: bool,
-    pub(super) until: Until,
-    /// Whether a living owner may be replaced.
-    pub(super) take_over: bool,
-    /// What a build that is built must have before its turn comes.
-    pub(super) goal: Option<Position>,
-    /// How often a database failed at the end of the store, one time after the other.
-    pub(super) refused: u32,
-    /// How often the one that answers was further when its turn could have come.
-    pub(super) behind: u32,
-    /// Whether the store said that there is more.
-    pub(super) hint: Hint,
+/// The loop of one partition.
+pub(crate) struct Worker<S, Db, C> {
+    pub(crate) core: Arc<Core<S, Db>>,
+    pub(crate) consumer: Arc<C>,
+    pub(crate) partition: Partition,
+    /// Whether its build is not live yet.
+    pub(crate) building: bool,
+    pub(crate) until: Until,
+    /// Whether to replace an owner whose lease has not expired.
+    pub(crate) take_over: bool,
+    /// The position that an unfinished build must reach before it goes live.
+    pub(crate) goal: Option<Position>,
+    /// How many times in a row a database failed at the end of the feed.
+    pub(crate) failures_at_end: u32,
+    /// How often the live build was further when this one could have gone live.
+    pub(crate) live_was_ahead: u32,
+    /// What the store said about more events.
+    pub(crate) hint: Hint,
 }
 
-/// What the store said, and whether it was true.
+/// What the store said about more events, and whether it was true.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum Hint {
+pub(crate) enum Hint {
     #[default]
     Nothing,
-    /// That there is more.
+    /// There are more events.
     More,
-    /// That there is more, and there was not: it is not asked again before the next poll.
+    /// It announced more events, but there were none. It is not asked again before the next poll.
     InVain,
 }
 
 /// Counts the attempts at one event.
 #[derive(Default)]
-struct Tries {
+struct Attempts {
     position: Option<Position>,
     count: u32,
 }
 
-impl Tries {
+impl Attempts {
     fn of(&self, position: Position) -> u32 {
         if self.position == Some(position) {
             self.count
@@ -192,24 +98,24 @@ impl Tries {
 }
 
 impl<S: EventStore, Db: ReadDatabase, C: Consumer<Db>> Worker<S, Db, C> {
-    /// Runs until told to end, or until it cannot go on.
-    pub(super) async fn run(mut self) -> Result<End, ProjectionError> {
-        let mut held = match self.acquire().await? {
-            Ok(held) => held,
+    /// Runs until a shutdown, until `until` is reached, or until it cannot go on.
+    pub(crate) async fn run(mut self) -> Result<End, ProjectionError> {
+        let mut lease = match self.acquire().await? {
+            Ok(lease) => lease,
             Err(end) => return Ok(end),
         };
-        let ended = self.follow(&mut held).await;
+        let ended = self.follow(&mut lease).await;
         let why = match &ended {
-            Ok(_) => Why::Nothing,
-            Err(error) => Why::Stopped(error.to_string()),
+            Ok(_) => LeaseNote::Clear,
+            Err(error) => LeaseNote::Stopped(error.to_string()),
         };
         let release = Renew {
             partition: self.partition.clone(),
-            epoch: held.epoch,
+            epoch: lease.epoch,
             lease_ms: 0,
             why,
         };
-        // Where this fails, the lease runs out by itself.
+        // If this fails, the lease expires by itself.
         let _ = self.core.db.transact(release).await;
         self.core.stalled(&self.partition, None);
         ended
@@ -223,8 +129,9 @@ impl<S: EventStore, Db: ReadDatabase, C: Consumer<Db>> Worker<S, Db, C> {
         ProjectionError::storage(self.name(), error)
     }
 
-    /// Waits until the partition is free, takes it, and makes sure that the store is the one it knows.
-    async fn acquire(&mut self) -> Result<Result<Held, End>, ProjectionError> {
+    /// Waits until the partition is free, takes it, and checks that the store has the history of
+    /// the checkpoint.
+    async fn acquire(&mut self) -> Result<Result<Lease, End>, ProjectionError> {
         let mut failures = 0;
         loop {
             let job = Acquire {
@@ -237,25 +144,25 @@ impl<S: EventStore, Db: ReadDatabase, C: Consumer<Db>> Worker<S, Db, C> {
             let stalled = match self.core.db.transact(job).await {
                 Ok(Acquired::Mine(checkpoint)) => {
                     self.core.stalled(&self.partition, None);
-                    match self.known(&checkpoint).await {
+                    match self.verify_history(&checkpoint).await {
                         Ok(()) => {
-                            return Ok(Ok(Held {
+                            return Ok(Ok(Lease {
                                 epoch: checkpoint.epoch,
                                 position: checkpoint.position,
                                 renewed: now,
                             }));
                         }
-                        Err(Unfit::Other(error)) => {
+                        Err(CannotRun::Other(error)) => {
                             let release = Renew {
                                 partition: self.partition.clone(),
                                 epoch: checkpoint.epoch,
                                 lease_ms: 0,
-                                why: Why::Stopped(error.to_string()),
+                                why: LeaseNote::Stopped(error.to_string()),
                             };
                             let _ = self.core.db.transact(release).await;
                             return Err(error);
                         }
-                        Err(Unfit::Unreadable(error)) => {
+                        Err(CannotRun::Unreadable(error)) => {
                             self.take_over = true;
                             Stalled::Database(error)
                         }
@@ -287,12 +194,12 @@ impl<S: EventStore, Db: ReadDatabase, C: Consumer<Db>> Worker<S, Db, C> {
         }
     }
 
-    /// Whether the store holds what the checkpoint says was handled.
-    async fn known(&self, checkpoint: &Checkpoint) -> Result<(), Unfit> {
-        let unreadable = |error: es_runtime::ReadError| Unfit::Unreadable(error.to_string());
+    /// Checks that the store has the event that the checkpoint names as the last one handled.
+    async fn verify_history(&self, checkpoint: &Checkpoint) -> Result<(), CannotRun> {
+        let unreadable = |error: es_runtime::ReadError| CannotRun::Unreadable(error.to_string());
         let head = self.core.store.head().await.map_err(unreadable)?;
         if head < checkpoint.position {
-            return Err(Unfit::Other(ProjectionError::StoreBehind {
+            return Err(CannotRun::Other(ProjectionError::StoreBehind {
                 projection: self.name(),
                 checkpoint: checkpoint.position,
                 head,
@@ -312,7 +219,7 @@ impl<S: EventStore, Db: ReadDatabase, C: Consumer<Db>> Worker<S, Db, C> {
         if found.first().is_some_and(|e| e.event_id == last.event_id) {
             return Ok(());
         }
-        Err(Unfit::Other(ProjectionError::OtherHistory {
+        Err(CannotRun::Other(ProjectionError::OtherHistory {
             projection: self.name(),
             stream: Box::new(last.stream.clone()),
             version: last.version,
@@ -320,8 +227,8 @@ impl<S: EventStore, Db: ReadDatabase, C: Consumer<Db>> Worker<S, Db, C> {
         }))
     }
 
-    /// The loop.
-    async fn follow(&mut self, held: &mut Held) -> Result<End, ProjectionError> {
+    /// Reads page after page until the end.
+    async fn follow(&mut self, lease: &mut Lease) -> Result<End, ProjectionError> {
         let filter = self.consumer.filter();
         let limit = self.core.settings.page;
         let mut failures = 0;
@@ -329,28 +236,28 @@ impl<S: EventStore, Db: ReadDatabase, C: Consumer<Db>> Worker<S, Db, C> {
             if self.core.is_shutdown() {
                 return Ok(End::Shutdown);
             }
-            let read = self.core.store.read_feed(held.position, &filter, limit);
-            let page = match self.core.keeping(&self.partition, held, read).await {
+            let read = self.core.store.read_feed(lease.position, &filter, limit);
+            let page = match self.core.while_leased(&self.partition, lease, read).await {
                 Err(Lost) => return self.fenced().await,
                 Ok(Ok(page)) => page,
                 Ok(Err(error)) => {
                     failures += 1;
                     let stalled = Stalled::Database(error.to_string());
-                    if self.rest(stalled, failures).await {
+                    if self.wait_stalled(stalled, failures).await {
                         return Ok(End::Shutdown);
                     }
                     continue;
                 }
             };
             failures = 0;
-            let is_in_vain = self.hint == Hint::More && page.next <= held.position;
+            let is_in_vain = self.hint == Hint::More && page.next <= lease.position;
             self.hint = if is_in_vain {
                 Hint::InVain
             } else {
                 Hint::Nothing
             };
             let at_end = page.at_end;
-            if page.next > held.position {
+            if page.next > lease.position {
                 // Only measurements need it.
                 let end = if at_end {
                     Some(page.next)
@@ -358,14 +265,14 @@ impl<S: EventStore, Db: ReadDatabase, C: Consumer<Db>> Worker<S, Db, C> {
                     self.core.store.head().await.ok()
                 };
                 let events = self.mine(page.events);
-                if let Some(end) = self.page(held, events, page.next, end).await? {
+                if let Some(end) = self.page(lease, events, page.next, end).await? {
                     return Ok(end);
                 }
             }
             if !at_end {
                 continue;
             }
-            if let Some(end) = self.at_the_end(held).await? {
+            if let Some(end) = self.at_the_end(lease).await? {
                 return Ok(end);
             }
         }
@@ -374,24 +281,25 @@ impl<S: EventStore, Db: ReadDatabase, C: Consumer<Db>> Worker<S, Db, C> {
     /// The events of this partition.
     fn mine(&self, mut events: Vec<RecordedEvent>) -> Arc<[RecordedEvent]> {
         if C::PARTITIONS > 1 {
-            events
-                .retain(|event| slot_of(&C::key(event), C::PARTITIONS) == self.partition.partition);
+            events.retain(|event| {
+                partition_of(&C::key(event), C::PARTITIONS) == self.partition.partition
+            });
         }
         events.into()
     }
 
-    /// Handles one page, in one piece where nothing fails.
+    /// Handles one page, in one call unless an event fails.
     async fn page(
         &mut self,
-        held: &mut Held,
+        lease: &mut Lease,
         events: Arc<[RecordedEvent]>,
         next: Position,
         end: Option<Position>,
     ) -> Result<Option<End>, ProjectionError> {
         let mut start = 0_usize;
-        let mut most = C::AT_ONCE;
-        let mut tries = Tries::default();
-        let mut parking = Parking::Parked;
+        let mut most = C::MAX_BATCH;
+        let mut attempts_so_far = Attempts::default();
+        let mut rule = ParkRule::BlockedKeys;
         let mut failures = 0;
         loop {
             let until = start.saturating_add(most).min(events.len());
@@ -402,39 +310,39 @@ impl<S: EventStore, Db: ReadDatabase, C: Consumer<Db>> Worker<S, Db, C> {
             };
             let page = Page {
                 partition: self.partition.clone(),
-                epoch: held.epoch,
-                from: held.position,
+                epoch: lease.epoch,
+                from: lease.position,
                 to,
                 events: Arc::clone(&events),
                 part: start..until,
                 lease_ms: self.core.settings.lease_ms(),
             };
             let first = events.get(start);
-            let attempt = first.map_or(0, |first| tries.of(first.position));
+            let attempt = first.map_or(0, |first| attempts_so_far.of(first.position));
             let began = Instant::now();
             let ended = self
                 .consumer
                 .handle(
                     &self.core,
-                    held,
+                    lease,
                     page,
-                    parking.clone(),
+                    rule.clone(),
                     attempt.saturating_add(1),
                 )
                 .await;
             match ended {
                 Ok(PageEnd::Committed { parked, keys }) => {
-                    let done = Done {
+                    let done = CommittedPage {
                         events: events.get(start..until).unwrap_or_default(),
                         parked,
                         keys,
                         began,
-                        from: held.position,
+                        from: lease.position,
                         to,
                         end,
                     };
-                    held.position = to;
-                    held.renewed = Instant::now();
+                    lease.position = to;
+                    lease.renewed = Instant::now();
                     self.core.stalled(&self.partition, None);
                     self.core.committed(&self.partition, &done);
                     if whole {
@@ -444,57 +352,62 @@ impl<S: EventStore, Db: ReadDatabase, C: Consumer<Db>> Worker<S, Db, C> {
                         return Ok(Some(End::Shutdown));
                     }
                     start = until;
-                    most = C::AT_ONCE;
-                    parking = Parking::Parked;
+                    most = C::MAX_BATCH;
+                    rule = ParkRule::BlockedKeys;
                     failures = 0;
                 }
                 Ok(PageEnd::Fenced) => return self.fenced().await.map(Some),
                 Ok(PageEnd::Interrupted) => return Ok(Some(End::Shutdown)),
-                // What stands before the event that failed is handled first, the event then alone.
+                // The events before the failed one are handled first, then the failed one alone.
                 Ok(PageEnd::Failed { index, .. }) if index > 0 => most = index,
                 Ok(PageEnd::Failed { error, .. }) => {
                     most = 1;
                     let Some(event) = first else { continue };
-                    match self.failed(held, event, error, &mut tries).await? {
+                    match self
+                        .failed(lease, event, error, &mut attempts_so_far)
+                        .await?
+                    {
                         Next::Again => {}
-                        Next::Park(parked) => parking = parked,
+                        Next::Park(parked) => rule = parked,
                         Next::End(end) => return Ok(Some(end)),
                     }
                 }
                 Err(error) => {
                     failures += 1;
                     if self
-                        .rest(Stalled::Database(error.to_string()), failures)
+                        .wait_stalled(Stalled::Database(error.to_string()), failures)
                         .await
                     {
                         return Ok(Some(End::Shutdown));
                     }
-                    match self.look(held).await? {
-                        Look::Still => {}
-                        // Committed after all.
-                        Look::At(position) if position == to => {
-                            held.position = to;
+                    match self.read_checkpoint_again(lease).await? {
+                        AfterUnknown::Still => {}
+                        // The transaction was committed after all.
+                        AfterUnknown::At(position) if position == to => {
+                            lease.position = to;
                             if whole {
                                 return Ok(None);
                             }
                             start = until;
-                            most = C::AT_ONCE;
-                            parking = Parking::Parked;
+                            most = C::MAX_BATCH;
+                            rule = ParkRule::BlockedKeys;
                         }
-                        Look::At(_) | Look::Lost => return self.lost().await.map(Some),
+                        AfterUnknown::At(_) | AfterUnknown::Lost => {
+                            return self.fenced_or_gone().await.map(Some);
+                        }
                     }
                 }
             }
         }
     }
 
-    /// What becomes of an event that failed alone, after a pause.
+    /// Decides, after a pause, what to do with an event that failed alone.
     async fn failed(
         &self,
-        held: &mut Held,
+        lease: &mut Lease,
         event: &RecordedEvent,
         error: HandlerError,
-        tries: &mut Tries,
+        attempts_so_far: &mut Attempts,
     ) -> Result<Next, ProjectionError> {
         let pause = if error.is_newer() {
             if self.until != Until::Shutdown {
@@ -504,9 +417,9 @@ impl<S: EventStore, Db: ReadDatabase, C: Consumer<Db>> Worker<S, Db, C> {
             self.core.stalled(&self.partition, Some(newer));
             self.core.settings.backoff(u32::MAX)
         } else {
-            let attempts = tries.failed(event.position);
+            let attempts = attempts_so_far.failed(event.position);
             if attempts >= self.core.settings.attempts {
-                return Ok(Next::Park(Parking::First {
+                return Ok(Next::Park(ParkRule::First {
                     reason: error.to_string(),
                     attempts,
                 }));
@@ -514,20 +427,21 @@ impl<S: EventStore, Db: ReadDatabase, C: Consumer<Db>> Worker<S, Db, C> {
             self.retrying(event, &error, attempts);
             self.core.settings.backoff(attempts)
         };
-        // Others see in the projection state what it waits for; its lease goes on meanwhile.
+        // The projection state shows other processes what it waits for. Its lease is renewed
+        // meanwhile.
         let waits = Renew {
             partition: self.partition.clone(),
-            epoch: held.epoch,
+            epoch: lease.epoch,
             lease_ms: self.core.settings.lease_ms(),
-            why: Why::Waits(error.to_string()),
+            why: LeaseNote::Waits(error.to_string()),
         };
-        held.renewed = Instant::now();
+        lease.renewed = Instant::now();
         let kept = self.core.db.transact(waits).await.unwrap_or(true);
         if !kept {
             return self.fenced().await.map(Next::End);
         }
         let pause = self.core.pause(pause);
-        match self.core.keeping(&self.partition, held, pause).await {
+        match self.core.while_leased(&self.partition, lease, pause).await {
             Err(Lost) => self.fenced().await.map(Next::End),
             Ok(paused) if paused.is_shutdown() => Ok(Next::End(End::Shutdown)),
             Ok(_) => Ok(Next::Again),
@@ -559,62 +473,62 @@ impl<S: EventStore, Db: ReadDatabase, C: Consumer<Db>> Worker<S, Db, C> {
             .stalled(&self.partition, Some(Stalled::Retrying(Box::new(poison))));
     }
 
-    /// Shows why it waits and waits; `true` when it is to end.
-    async fn rest(&self, stalled: Stalled, failures: u32) -> bool {
+    /// Records why it waits, and waits. The result is `true` if it must shut down.
+    async fn wait_stalled(&self, stalled: Stalled, failures: u32) -> bool {
         self.core.stalled(&self.partition, Some(stalled));
         let pause = self.core.settings.backoff(failures);
         self.core.pause(pause).await.is_shutdown()
     }
 
-    /// Where the partition stands after a transaction of unknown outcome.
-    async fn look(&self, held: &Held) -> Result<Look, ProjectionError> {
+    /// Reads the checkpoint after a transaction of unknown outcome.
+    async fn read_checkpoint_again(&self, lease: &Lease) -> Result<AfterUnknown, ProjectionError> {
         let rows = loop {
             let values = [self.partition.name.into(), self.partition.build.into()];
             match self
                 .core
                 .db
-                .query(&tables::checkpoints_sql(), &values)
+                .query(&checkpoints::checkpoints_sql(), &values)
                 .await
             {
                 Ok(rows) => break rows,
                 Err(error) => {
                     if self
-                        .rest(Stalled::Database(error.to_string()), u32::MAX)
+                        .wait_stalled(Stalled::Database(error.to_string()), u32::MAX)
                         .await
                     {
-                        return Ok(Look::Lost);
+                        return Ok(AfterUnknown::Lost);
                     }
                 }
             }
         };
         let number = usize::try_from(self.partition.partition).unwrap_or(usize::MAX);
         let Some(row) = rows.into_iter().nth(number) else {
-            return Ok(Look::Lost);
+            return Ok(AfterUnknown::Lost);
         };
-        let now = tables::checkpoint(self.name(), row).map_err(|e| self.storage(e))?;
+        let now = checkpoints::checkpoint(self.name(), row).map_err(|e| self.storage(e))?;
         Ok(match now.position {
-            _ if now.epoch != held.epoch => Look::Lost,
-            position if position == held.position => Look::Still,
-            position => Look::At(position),
+            _ if now.epoch != lease.epoch => AfterUnknown::Lost,
+            position if position == lease.position => AfterUnknown::Still,
+            position => AfterUnknown::At(position),
         })
     }
 
-    /// Another owner refused what was to be written, or has the partition.
+    /// Another owner took the partition.
     async fn fenced(&self) -> Result<End, ProjectionError> {
         self.core.measure(&Measure::FenceLost {
             partition: &self.partition,
         });
-        self.lost().await
+        self.fenced_or_gone().await
     }
 
-    /// The partition is no longer ours: gone with its build, or another's.
-    async fn lost(&self) -> Result<End, ProjectionError> {
+    /// Finds out whether the partition is gone with its build or has another owner.
+    async fn fenced_or_gone(&self) -> Result<End, ProjectionError> {
         let name = self.partition.name;
         let values = [name.into()];
-        match self.core.db.query(tables::BUILDS, &values).await {
+        match self.core.db.query(builds::BUILDS, &values).await {
             Ok(rows) => {
                 for row in rows {
-                    let found = tables::build(name, row).map_err(|e| self.storage(e))?;
+                    let found = builds::build(name, row).map_err(|e| self.storage(e))?;
                     if found.number == self.partition.build {
                         return Ok(End::Fenced);
                     }
@@ -625,35 +539,35 @@ impl<S: EventStore, Db: ReadDatabase, C: Consumer<Db>> Worker<S, Db, C> {
         }
     }
 
-    /// Everything was handled: the turn of a new build, the end, or a wait for more.
-    async fn at_the_end(&mut self, held: &mut Held) -> Result<Option<End>, ProjectionError> {
+    /// Everything was handled: makes a new build live, ends, or waits for more events.
+    async fn at_the_end(&mut self, lease: &mut Lease) -> Result<Option<End>, ProjectionError> {
         let stalled = match self.core.store.head().await {
-            Ok(end) if end < held.position => {
+            Ok(end) if end < lease.position => {
                 return Err(ProjectionError::StoreBehind {
                     projection: self.name(),
-                    checkpoint: held.position,
+                    checkpoint: lease.position,
                     head: end,
                 });
             }
-            Ok(end) if self.building => self.take_turn(end).await?,
+            Ok(end) if self.building => self.try_to_go_live(end).await?,
             Ok(_) => None,
             Err(error) => Some(error.to_string()),
         };
         let is_well = stalled.is_none();
-        if is_well && self.until.is_reached_at(held.position) {
+        if is_well && self.until.is_reached_at(lease.position) {
             return Ok(Some(End::Reached));
         }
         self.core
             .stalled(&self.partition, stalled.map(Stalled::Database));
         let pause = if is_well {
-            self.refused = 0;
+            self.failures_at_end = 0;
             self.core.settings.poll
         } else {
-            self.refused = self.refused.saturating_add(1);
-            self.core.settings.backoff(self.refused)
+            self.failures_at_end = self.failures_at_end.saturating_add(1);
+            self.core.settings.backoff(self.failures_at_end)
         };
         let listens = is_well && self.hint != Hint::InVain;
-        let position = held.position;
+        let position = lease.position;
         let more = async {
             if listens {
                 self.core.store.changed(position).await;
@@ -662,7 +576,7 @@ impl<S: EventStore, Db: ReadDatabase, C: Consumer<Db>> Worker<S, Db, C> {
             }
         };
         let pause = self.core.pause_or(pause, more);
-        match self.core.keeping(&self.partition, held, pause).await {
+        match self.core.while_leased(&self.partition, lease, pause).await {
             Err(Lost) => self.fenced().await.map(Some),
             Ok(Paused::Shutdown) => Ok(Some(End::Shutdown)),
             Ok(Paused::Over) => Ok(None),
@@ -673,21 +587,23 @@ impl<S: EventStore, Db: ReadDatabase, C: Consumer<Db>> Worker<S, Db, C> {
         }
     }
 
-    /// Lets a build that has caught up answer the queries, unless others have to come first.
-    /// Gives what keeps it where that may pass.
-    async fn take_turn(&mut self, head: Position) -> Result<Option<String>, ProjectionError> {
-        // One end of the store for all attempts: it may grow faster than anybody reads.
+    /// Makes a build live that has caught up. Returns the reason if a transient failure prevents
+    /// it.
+    async fn try_to_go_live(&mut self, head: Position) -> Result<Option<String>, ProjectionError> {
+        // The goal is the same for all attempts, since the store may grow faster than the build
+        // reads.
         let goal = *self.goal.get_or_insert(match self.until {
             Until::Reached(goal) => goal,
             Until::Shutdown => head,
         });
-        // Rarely, and ever more rarely: the tables that answer are not kept up meanwhile.
-        let hold = self.behind >= PATIENCE && self.behind.is_power_of_two();
-        match self.core.swap(&self.partition, goal, hold).await {
-            Ok(swapped) => {
-                self.building = swapped != Swapped::Yes;
-                if swapped == Swapped::Behind {
-                    self.behind = self.behind.saturating_add(1);
+        // Rarely, and less often each time: the live build gets no new events while it is held.
+        let hold =
+            self.live_was_ahead >= ATTEMPTS_BEFORE_HOLD && self.live_was_ahead.is_power_of_two();
+        match self.core.go_live(&self.partition, goal, hold).await {
+            Ok(went_live) => {
+                self.building = went_live != WentLive::Yes;
+                if went_live == WentLive::LiveIsAhead {
+                    self.live_was_ahead = self.live_was_ahead.saturating_add(1);
                 }
                 Ok(None)
             }
@@ -703,32 +619,32 @@ impl<S: EventStore, Db: ReadDatabase, C: Consumer<Db>> Worker<S, Db, C> {
     }
 }
 
-/// How often a build lets the one that answers go first before it has that held, a power of two.
-const PATIENCE: u32 = 16;
+/// How often the live build may be further before its checkpoint is held. A power of two.
+const ATTEMPTS_BEFORE_HOLD: u32 = 16;
 
-/// Why a partition that was taken cannot be run.
-enum Unfit {
+/// Why a partition cannot be run although its lease was taken.
+enum CannotRun {
     Unreadable(String),
     Other(ProjectionError),
 }
 
-/// What follows on the failure of an event.
+/// What to do after the failure of an event.
 enum Next {
     Again,
-    Park(Parking),
+    Park(ParkRule),
     End(End),
 }
 
-/// What a second look shows.
-enum Look {
+/// What the checkpoint says after a transaction of unknown outcome.
+enum AfterUnknown {
     Still,
     At(Position),
     Lost,
 }
 
-/// The partition of a key. The hash is written out, since it must be the same in every program and
-/// version: FNV-1a.
-pub(super) fn slot_of(key: &str, partitions: u32) -> u32 {
+/// The partition of a key. It uses FNV-1a, written out here because the hash must be the same in
+/// every program and version.
+pub(crate) fn partition_of(key: &str, partitions: u32) -> u32 {
     let hash = key.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
     });

@@ -1,8 +1,37 @@
-//! Values that portable statements take and give.
+//! The values of portable statements.
 
 use es_runtime::{EventId, Position, StorageError, StorageErrorKind, Timestamp};
 
 /// A value of a portable statement. Build lists of them with [`values!`](crate::values).
+///
+/// # Portable SQL
+/// A portable handler has one text of SQL for SQLite and PostgreSQL. These rules keep it portable:
+///
+/// - **Parameters** are `$1`, `$2` and so on. Their order in the statement is free, and one may occur
+///   twice. The number of values must match.
+/// - **Tables** of the projection have their names in braces: `{orders}`. Queries outside of handlers
+///   use the plain name `orders`.
+/// - **Whole numbers** are `BIGINT`, truth values `BOOLEAN`, floating-point numbers `DOUBLE PRECISION`,
+///   texts `TEXT`. Bytes are `BLOB` in SQLite and `BYTEA` in PostgreSQL, so such a table needs
+///   `schema(sqlite = .., postgres = ..)`.
+/// - **Upserts** are `INSERT .. ON CONFLICT (id) DO UPDATE SET n = {orders}.n + excluded.n`. Both
+///   databases accept them.
+/// - **Sums** need a cast: `CAST(SUM(cents) AS BIGINT)`. PostgreSQL's `SUM` of a `BIGINT` is a `NUMERIC`,
+///   which has no value here. `COUNT(*)` needs no cast.
+/// - **Times** are given as text, as a [`Timestamp`] converts. A column for them is `TEXT`, or
+///   `TIMESTAMPTZ` in PostgreSQL alone. Read a `TIMESTAMPTZ` with a cast to `TEXT`.
+///
+/// A column of a type that is not in this list is an error that names the type.
+///
+/// | Rust | SQLite | PostgreSQL |
+/// |---|---|---|
+/// | `bool` | 0 or 1 | `BOOLEAN` |
+/// | `i8` to `i64`, `u8` to `u32`, `u64` up to `i64::MAX` | `INTEGER` | `BIGINT` |
+/// | `u64` above `i64::MAX` | refused | `NUMERIC` |
+/// | `f64` | `REAL` | `DOUBLE PRECISION` |
+/// | `&str`, `String`, `EventId`, `Position`, `Timestamp` | `TEXT` | `TEXT` or the parameter's type |
+/// | `Vec<u8>`, `&[u8]` | `BLOB` | `BYTEA` |
+/// | `None` | `NULL` | `NULL` |
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum SqlValue {
@@ -23,7 +52,7 @@ pub enum SqlValue {
 }
 
 impl SqlValue {
-    /// What it holds, for messages that must not quote it.
+    /// What kind of value it is, for messages that must not quote it.
     pub const fn kind(&self) -> &'static str {
         match self {
             Self::Null => "null",
@@ -36,7 +65,8 @@ impl SqlValue {
     }
 }
 
-/// The values of a statement, in the order of `$1`, `$2`, ..
+/// The values of a portable statement: the first one is `$1`, the second one is `$2`. Takes
+/// whatever converts into a [`SqlValue`].
 ///
 /// ```
 /// use es_projections::{SqlValue, values};
@@ -147,15 +177,15 @@ pub struct SqlRow {
 }
 
 impl SqlRow {
-    /// A row of these values.
+    /// Makes a row of these values.
     pub const fn new(values: Vec<SqlValue>) -> Self {
         Self { values }
     }
 
-    /// The value of a column, from 0.
+    /// Returns the value of a column, counted from 0.
     ///
     /// # Errors
-    /// [`ColumnError`] when there is no such column, or it holds something else. The error does not
+    /// [`ColumnError`] if there is no such column or it holds another type. The error does not
     /// quote the value.
     pub fn get<T: FromSqlValue>(&self, column: usize) -> Result<T, ColumnError> {
         let value = self.values.get(column).ok_or(ColumnError {
@@ -176,7 +206,7 @@ impl SqlRow {
     }
 }
 
-/// A column does not hold what was asked for.
+/// A column does not hold the requested type.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("column {column} holds {found}, not {wanted}")]
 #[non_exhaustive]
@@ -185,7 +215,7 @@ pub struct ColumnError {
     pub column: usize,
     /// What it holds, without quoting it.
     pub found: &'static str,
-    /// What was asked for.
+    /// What was requested.
     pub wanted: &'static str,
 }
 
@@ -195,8 +225,8 @@ impl From<ColumnError> for StorageError {
     }
 }
 
-/// What can be read from a column: integers, `bool`, `f64`, `String`, `Vec<u8>`, and an `Option` of
-/// each. Sealed.
+/// A type that a column can be read as: `i32`, `u32`, `i64`, `u64`, `bool`, `f64`, `String`,
+/// `Vec<u8>`, or an `Option` of one. Sealed.
 pub trait FromSqlValue: Sized + sealed::Sealed {
     /// What it is called in errors.
     #[doc(hidden)]
@@ -240,7 +270,7 @@ impl FromSqlValue for bool {
     fn from_sql_value(value: &SqlValue) -> Option<Self> {
         match value {
             SqlValue::Bool(value) => Some(*value),
-            // SQLite has no type of its own for them.
+            // SQLite has no type for truth values.
             SqlValue::Integer(number @ (0 | 1)) => Some(*number == 1),
             _ => None,
         }

@@ -1,16 +1,18 @@
-//! The builds of a read model: making one for this program, and letting it take the place of
-//! the one that answers queries.
+//! Builds of a read model: preparing one for this program, and putting it in the place of the live one.
 
-use super::{
-    Build, Job, Names, Partition, ProjectionError, ReadDatabase, RolledBack, SqlTransaction,
-    tables::{self, Plan},
+use crate::{
+    api::{Job, Names, Partition, ProjectionError, ReadDatabase, RolledBack, SqlTransaction},
+    state::{
+        builds::{self, Build, Plan},
+        checkpoints, schema,
+    },
 };
 use es_runtime::Position;
 
 /// Makes sure that there is a build of this program's version.
-pub(super) struct Prepare {
-    pub(super) plan: Plan,
-    pub(super) rebuild: bool,
+pub(crate) struct Prepare {
+    pub(crate) plan: Plan,
+    pub(crate) rebuild: bool,
 }
 
 impl<Db: ReadDatabase> Job<Db> for Prepare {
@@ -24,7 +26,7 @@ impl<Db: ReadDatabase> Job<Db> for Prepare {
     }
 }
 
-/// The builds of a projection after there is one for this program.
+/// Returns the builds of a projection, after making one for this program if it is missing.
 pub(crate) async fn prepare<Db: ReadDatabase>(
     tx: &mut Db::Transaction,
     plan: &Plan,
@@ -33,9 +35,9 @@ pub(crate) async fn prepare<Db: ReadDatabase>(
     let name = plan.name;
     let storage = |error| ProjectionError::storage(name, error);
     tx.set_names(Names::plain());
-    tables::create::<Db>(tx).await.map_err(storage)?;
-    tables::lock_model::<Db>(tx, name).await.map_err(storage)?;
-    let mut found = tables::builds(tx, name).await.map_err(storage)?;
+    schema::create::<Db>(tx).await.map_err(storage)?;
+    builds::lock_model::<Db>(tx, name).await.map_err(storage)?;
+    let mut found = builds::builds(tx, name).await.map_err(storage)?;
     let live = found.iter().find(|build| build.live);
     if let Some(live) = live.filter(|live| live.version > plan.version) {
         return Err(ProjectionError::OlderProgram {
@@ -45,20 +47,18 @@ pub(crate) async fn prepare<Db: ReadDatabase>(
         });
     }
     let up_to_date = live.is_some_and(|live| live.version == plan.version);
-    // A build of a version that this program leaves behind will never be finished.
+    // Nobody will finish an unfinished build of an older version.
     for old in found
         .iter()
         .filter(|build| !build.live && build.version < plan.version)
     {
-        tables::drop_generation(tx, name, old)
-            .await
-            .map_err(storage)?;
+        builds::drop_build(tx, name, old).await.map_err(storage)?;
     }
     found.retain(|build| build.live || build.version >= plan.version);
     for build in &found {
         if build.version == plan.version && build.partitions != plan.partitions {
             let (stored, mine) = (build.partitions, plan.partitions);
-            return Err(if plan.at_once {
+            return Err(if plan.starts_live {
                 ProjectionError::SubscriptionPartitions {
                     subscription: name,
                     stored,
@@ -84,49 +84,49 @@ pub(crate) async fn prepare<Db: ReadDatabase>(
         .iter()
         .any(|build| !build.live && build.version == plan.version);
     if !building && (rebuild || !up_to_date) {
-        found.push(tables::create_generation::<Db>(tx, plan).await?);
+        found.push(builds::create_build::<Db>(tx, plan).await?);
     }
     Ok(found)
 }
 
-/// The owner of a live build that is held.
-const HOLDER: &str = "the build that takes its place";
+/// The owner of a live build while its checkpoint is held.
+const HOLDER: &str = "a new build that is about to go live";
 
-/// Puts a new build in the place of the live one.
-pub(super) struct Swap {
-    pub(super) name: &'static str,
-    pub(super) build: u32,
-    pub(super) goal: Position,
-    /// For how many milliseconds the live one is held where it stands, if it is further. One that is
-    /// faster would otherwise be further for ever while others append.
-    pub(super) hold_ms: Option<i64>,
+/// Makes a new build live if it has everything that the live one has.
+pub(crate) struct GoLive {
+    pub(crate) name: &'static str,
+    pub(crate) build: u32,
+    pub(crate) goal: Position,
+    /// For how many milliseconds to hold the checkpoint of the live build if it is further. Without
+    /// that, a faster live build would stay ahead for as long as events are appended.
+    pub(crate) hold_ms: Option<i64>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Swapped {
+pub(crate) enum WentLive {
     Yes,
-    /// The live one is further.
-    Behind,
+    /// The live build is further.
+    LiveIsAhead,
     NotYet,
 }
 
-impl<Db: ReadDatabase> Job<Db> for Swap {
-    type Output = Swapped;
+impl<Db: ReadDatabase> Job<Db> for GoLive {
+    type Output = WentLive;
 
-    async fn run(self, tx: &mut Db::Transaction) -> Result<Swapped, RolledBack<Swapped>> {
+    async fn run(self, tx: &mut Db::Transaction) -> Result<WentLive, RolledBack<WentLive>> {
         let Self {
             name,
             build,
             goal,
             hold_ms,
         } = self;
-        tables::lock_model::<Db>(tx, name).await?;
-        let found = tables::builds(tx, name).await?;
+        builds::lock_model::<Db>(tx, name).await?;
+        let found = builds::builds(tx, name).await?;
         let Some(new) = found.iter().find(|g| g.number == build) else {
-            return Err(RolledBack::With(Swapped::NotYet));
+            return Err(RolledBack::With(WentLive::NotYet));
         };
         if new.live {
-            return Err(RolledBack::With(Swapped::Yes));
+            return Err(RolledBack::With(WentLive::Yes));
         }
         let old = found.iter().find(|g| g.live);
         let mut furthest = goal;
@@ -135,8 +135,8 @@ impl<Db: ReadDatabase> Job<Db> for Swap {
         if let Some(old) = old {
             parked = 0;
             for partition in partitions(name, old) {
-                if let Some(there) = tables::lock_checkpoint::<Db>(tx, &partition).await? {
-                    // One that stopped may stand where this store never was.
+                if let Some(there) = checkpoints::lock_checkpoint::<Db>(tx, &partition).await? {
+                    // The checkpoint of a stopped partition may belong to another store.
                     if there.reason.is_none() {
                         furthest = furthest.max(there.position);
                         ahead.push((partition, there.epoch, there.owner));
@@ -145,37 +145,37 @@ impl<Db: ReadDatabase> Job<Db> for Swap {
                 }
             }
         }
-        let mut worse = 0_u64;
+        let mut new_parked = 0_u64;
         let mut slowest = furthest;
         for partition in partitions(name, new) {
-            let Some(there) = tables::lock_checkpoint::<Db>(tx, &partition).await? else {
-                return Err(RolledBack::With(Swapped::NotYet));
+            let Some(there) = checkpoints::lock_checkpoint::<Db>(tx, &partition).await? else {
+                return Err(RolledBack::With(WentLive::NotYet));
             };
             slowest = slowest.min(there.position);
-            worse = worse.saturating_add(there.parked);
+            new_parked = new_parked.saturating_add(there.parked);
         }
-        if slowest < goal || worse > parked {
-            return Err(RolledBack::With(Swapped::NotYet));
+        if slowest < goal || new_parked > parked {
+            return Err(RolledBack::With(WentLive::NotYet));
         }
         if slowest < furthest {
             let Some(hold_ms) = hold_ms else {
-                return Err(RolledBack::With(Swapped::Behind));
+                return Err(RolledBack::With(WentLive::LiveIsAhead));
             };
-            // Its owners are fenced and stand by, as if another runner had it.
+            // Its owners are fenced and stand by, as they do when another runner takes over.
             for (partition, epoch, owner) in ahead {
-                if owner != tables::INLINE {
+                if owner != checkpoints::INLINE {
                     let epoch = epoch.saturating_add(1);
-                    tables::acquire::<Db>(tx, &partition, epoch, HOLDER, hold_ms).await?;
+                    checkpoints::acquire::<Db>(tx, &partition, epoch, HOLDER, hold_ms).await?;
                 }
             }
-            return Ok(Swapped::Behind);
+            return Ok(WentLive::LiveIsAhead);
         }
-        tables::swap(tx, name, old, new).await?;
-        Ok(Swapped::Yes)
+        builds::make_live(tx, name, old, new).await?;
+        Ok(WentLive::Yes)
     }
 }
 
-pub(super) fn partitions(name: &'static str, build: &Build) -> impl Iterator<Item = Partition> {
+pub(crate) fn partitions(name: &'static str, build: &Build) -> impl Iterator<Item = Partition> {
     let number = build.number;
     (0..build.partitions).map(move |partition| Partition {
         name,

@@ -1,11 +1,11 @@
-//! Which tables a statement of a projection means: `{name}` stands for those of one build.
+//! Table names in the statements of handlers: `{name}` means the table of one build.
 
 use std::{borrow::Cow, collections::BTreeSet, collections::HashMap, fmt};
 
-/// Which tables `{name}` in a statement stands for: those of one build of a read model.
+/// The tables that `{name}` means in a statement: those of one build of a read model.
 ///
 /// ```
-/// use es_projections::Names;
+/// use es_projections::backend::Names;
 ///
 /// let names = Names::of_build(3);
 /// let sql = names.expand("SELECT * FROM {order_summaries}");
@@ -33,22 +33,22 @@ impl Names {
         }
     }
 
-    /// What follows the name of each table.
+    /// The suffix of each table's name.
     pub fn suffix(&self) -> &str {
         &self.suffix
     }
 
-    /// The statement with real names. Braces around anything else than a name stay as they are.
+    /// The statement with real names. Braces around anything but a name stay as they are.
     ///
     /// # Errors
-    /// [`NameTooLong`] where a name would not be kept whole by every database.
+    /// [`NameTooLong`] if a name is too long for one of the databases.
     pub fn expand(&self, sql: &str) -> Result<String, NameTooLong> {
         let mut expanded = String::with_capacity(sql.len() + 16);
         let mut rest = sql;
         while let Some((before, after)) = rest.split_once('{') {
             expanded.push_str(before);
             match after.split_once('}') {
-                Some((name, behind)) if is_name(name) => {
+                Some((name, after_name)) if is_name(name) => {
                     if name.len() > LONGEST_NAME {
                         return Err(NameTooLong {
                             name: name.to_owned(),
@@ -56,7 +56,7 @@ impl Names {
                     }
                     expanded.push_str(name);
                     expanded.push_str(&self.suffix);
-                    rest = behind;
+                    rest = after_name;
                 }
                 _ => {
                     expanded.push('{');
@@ -74,9 +74,9 @@ impl Names {
         let mut rest = sql;
         while let Some((_, after)) = rest.split_once('{') {
             match after.split_once('}') {
-                Some((name, behind)) if is_name(name) => {
+                Some((name, after_name)) if is_name(name) => {
                     names.insert(name.to_owned());
-                    rest = behind;
+                    rest = after_name;
                 }
                 _ => rest = after,
             }
@@ -115,7 +115,8 @@ impl fmt::Display for NameTooLong {
     }
 }
 
-/// For read databases: the tables of a transaction's statements, each statement expanded once.
+/// A cache for read databases: replaces the table names of a transaction's statements, once for
+/// each statement.
 #[derive(Debug, Default)]
 pub struct Expansions {
     names: Names,
@@ -123,7 +124,7 @@ pub struct Expansions {
 }
 
 impl Expansions {
-    /// Whose tables the statements mean from now on.
+    /// Sets the build whose tables the statements mean from now on.
     pub fn set_names(&mut self, names: Names) {
         if self.names != names {
             self.names = names;

@@ -1,14 +1,14 @@
-//! What users write for a read model, and what the derive makes of it.
+//! The traits of projections.
 
-use super::{AnyReadDatabase, Dialect, HandlerError, ReadDatabase};
+use super::{any::AnyReadDatabase, database::ReadDatabase, dialect::Dialect, error::HandlerError};
 use es_runtime::{Envelope, EventFilter, EventSet, RecordedEvent};
 use std::{borrow::Cow, future::Future};
 
-/// A read model: which events it is made of, and which version of it this program builds.
+/// A read model: the events that it is built from, and the version that this program builds.
 ///
-/// Derive it, and write one [`Project`] for each event. Raise the version when the tables or the
-/// handlers change: a new one is then built beside the one that answers queries, and takes its
-/// place when it has caught up.
+/// Derive it, and implement [`Project`] for each event. Raise the version when the tables or the
+/// handlers change. The new version is then built next to the live one and goes live once it has
+/// caught up.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a projection",
     label = "`{Self}` does not implement `Projection`",
@@ -19,42 +19,42 @@ pub trait Projection: Send + Sync + 'static {
     const NAME: &'static str;
     /// The version that this program builds, 1 or more.
     const VERSION: u32;
-    /// What happens with an event that a newer program wrote.
+    /// What to do with an event that a newer program wrote.
     const ON_UNKNOWN_VERSION: OnUnknownVersion = OnUnknownVersion::Stop;
     /// Into how many partitions the keys are divided; each has a checkpoint and a worker of its own.
     const PARTITIONS: u32 = 1;
 
-    /// The events that it is made of; others are neither read nor decoded.
+    /// The events that it is built from. Others are neither read nor decoded.
     fn filter() -> EventFilter;
 
-    /// The key of an event. Events of one key are handled in order; when one of them cannot be
-    /// handled, the later ones of its key wait with it. Usually the stream.
+    /// The key of an event, by default its stream. Events of one key are handled in order. When one
+    /// of them is parked, the later ones of its key are parked too.
     fn key(event: &RecordedEvent) -> Key<'_> {
         Key::Owned(event.stream.to_string())
     }
 }
 
-/// A key that events share whose order matters.
+/// The key of an event. Events with the same key are handled in order.
 pub type Key<'e> = Cow<'e, str>;
 
-/// How a projection handles one kind of event in one kind of read database.
+/// How a projection handles one kind of event. Implemented by applications.
 ///
-/// It runs inside the transaction that also moves the checkpoint: what it writes through `tx` counts
-/// exactly once. Nothing else does, so it should do nothing else; for effects outside of the
-/// database there are [subscriptions](super::Subscription).
+/// A handler runs inside the transaction that also moves the checkpoint, so its writes through `tx`
+/// take effect exactly once. A handler should do nothing else. For effects outside of the database,
+/// use a [subscription](crate::Subscription).
 ///
-/// An error or a panic undoes the transaction. The event is tried again and then parked with the
-/// later events of its key; see [`Projections`](super::Projections).
+/// An error or a panic rolls the transaction back. The event is retried and then parked, together
+/// with the later events of its key; see [`Projections`](crate::Projections#failures).
 #[diagnostic::on_unimplemented(
     message = "`{Self}` lists `{E}` but does not say how to project it into `{Db}`",
     label = "there is no `impl Project<{E}, {Db}> for {Self}`",
     note = "write the impl, or take the event out of `events(..)`"
 )]
 pub trait Project<E: EventSet, Db: ReadDatabase = AnyReadDatabase>: Lists<E> {
-    /// Writes what the event means for the tables.
+    /// Writes the changes that the event makes to the tables.
     ///
     /// # Errors
-    /// Whatever the handler meets; `?` turns every error into a [`HandlerError`].
+    /// Any error of the handler. `?` turns every error into a [`HandlerError`].
     fn project(
         &self,
         event: &Envelope<E>,
@@ -62,7 +62,7 @@ pub trait Project<E: EventSet, Db: ReadDatabase = AnyReadDatabase>: Lists<E> {
     ) -> impl Future<Output = Result<(), HandlerError>> + Send;
 }
 
-/// Says that a projection or a subscription lists an event. Derived.
+/// Marks the events that a projection or a subscription lists. Implemented by the derives.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` handles `{E}` but does not list it, so it would never get one",
     label = "`{E}` is not in the `events(..)` of `{Self}`",
@@ -70,16 +70,16 @@ pub trait Project<E: EventSet, Db: ReadDatabase = AnyReadDatabase>: Lists<E> {
 )]
 pub trait Lists<E> {}
 
-/// Brings each stored event to the handler of its kind. Derived, for each read database that
-/// `schema(..)` names.
+/// Passes each stored event to the handler of its kind. Implemented by the derive, for each read
+/// database that `schema(..)` names.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` has no tables in `{Db}`",
     label = "`{Self}` is not for this read database",
     note = "name it in the derive's attribute: `#[projection(schema({Db} = include_str!(\"tables.sql\")))]`"
 )]
 pub trait Dispatch<Db: ReadDatabase = AnyReadDatabase>: Projection {
-    /// The statements that create the tables. `{name}` stands for a table or an index of the
-    /// projection's own.
+    /// The statements that create the tables. `{name}` means a table or an index of this
+    /// projection.
     fn schema(dialect: Dialect) -> Cow<'static, str>;
 
     /// Decodes the event and calls its handler.
@@ -95,12 +95,13 @@ pub trait Dispatch<Db: ReadDatabase = AnyReadDatabase>: Projection {
 
 /// What a consumer does with an event whose version is newer than it knows.
 ///
-/// An aggregate has no such choice: it always refuses.
+/// An aggregate always refuses such an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
 pub enum OnUnknownVersion {
-    /// Waits there, with the reason to be seen, until a program that knows the version runs it.
+    /// Waits at the event until a program that knows the version runs. The status shows the reason.
     #[default]
     Stop,
-    /// Goes on without the event. It is lost to this read model until that is built again.
+    /// Skips the event. The read model lacks it until the next rebuild.
     Skip,
 }

@@ -1,4 +1,4 @@
-//! The SQL that differs between the databases that read models live in.
+//! The SQL that differs between the databases of read models.
 
 /// The SQL dialect of a read database. Closed: the tables of projection state exist in these two.
 ///

@@ -1,6 +1,6 @@
-//! Statements that a handler may not run, since its transaction is not its own to end.
+//! Statements that a handler may not run, because the runner ends the transaction.
 
-/// The statement would end the transaction of the handler, or make a part of it that can be undone.
+/// A handler's statement would end the transaction or make a savepoint.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "a handler may not run `{statement}`: its transaction is committed together with the checkpoint"
@@ -10,14 +10,15 @@ pub struct EndsTransaction {
     pub statement: String,
 }
 
-/// For read databases: refuses a handler's statement that would end the transaction, or make a part of it
-/// that can be undone. One statement at a time is sent, so its first word says that.
+/// Refuses a statement of a handler that would end the transaction or make a savepoint. Read
+/// databases call it for every statement. Handlers send one statement at a time, so its first word
+/// decides.
 ///
 /// # Errors
 /// [`EndsTransaction`] with the word.
 ///
 /// ```
-/// use es_projections::refuse_end;
+/// use es_projections::backend::refuse_end;
 ///
 /// assert!(refuse_end("INSERT INTO {orders} VALUES ('COMMIT')").is_ok());
 /// assert!(refuse_end("/* now */ commit").is_err());
@@ -35,10 +36,10 @@ pub fn refuse_end(sql: &str) -> Result<(), EndsTransaction> {
         "prepare",
         "discard",
     ];
-    // It is asked for every statement, so it makes no text of its own.
+    // This runs for every statement, so it allocates nothing.
     let rest = after_comments(sql);
-    let behind = rest.trim_start_matches(|c: char| c.is_ascii_alphabetic());
-    let first = rest.strip_suffix(behind).unwrap_or(rest);
+    let after = rest.trim_start_matches(|c: char| c.is_ascii_alphabetic());
+    let first = rest.strip_suffix(after).unwrap_or(rest);
     if ENDS.iter().any(|end| end.eq_ignore_ascii_case(first)) {
         return Err(EndsTransaction {
             statement: first.to_ascii_uppercase(),
@@ -62,7 +63,7 @@ fn after_comments(sql: &str) -> &str {
     }
 }
 
-/// What follows a block comment; they nest.
+/// The text after a block comment. Block comments nest.
 fn after_block(comment: &str) -> &str {
     let mut depth = 1_u32;
     let mut rest = comment;

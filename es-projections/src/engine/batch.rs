@@ -1,9 +1,14 @@
 //! One page of events in one transaction: the handlers, the parked keys and the checkpoint.
 
-use super::{
-    Dispatch, HandlerError, Job, OnUnknownVersion, Partition, Projection, ReadDatabase, RolledBack,
-    SqlTransaction,
-    tables::{self, Advance},
+use crate::{
+    api::{
+        Dispatch, HandlerError, Job, OnUnknownVersion, Partition, Projection, ReadDatabase,
+        RolledBack, SqlTransaction,
+    },
+    state::{
+        checkpoints::{self, Advance},
+        parked,
+    },
 };
 use es_runtime::{Position, RecordedEvent, StorageError};
 use std::{
@@ -18,52 +23,53 @@ use std::{
 
 /// Events that belong to one partition, and how far the checkpoint moves with them.
 #[derive(Clone, Debug)]
-pub(super) struct Page {
-    pub(super) partition: Partition,
-    pub(super) epoch: i64,
-    pub(super) from: Position,
-    pub(super) to: Position,
-    pub(super) events: Arc<[RecordedEvent]>,
-    /// Which of them are meant.
-    pub(super) part: Range<usize>,
-    pub(super) lease_ms: i64,
+pub(crate) struct Page {
+    pub(crate) partition: Partition,
+    pub(crate) epoch: i64,
+    pub(crate) from: Position,
+    pub(crate) to: Position,
+    pub(crate) events: Arc<[RecordedEvent]>,
+    /// The part of `events` that this page is about.
+    pub(crate) part: Range<usize>,
+    pub(crate) lease_ms: i64,
 }
 
 impl Page {
     /// The events of this page.
-    pub(super) fn events(&self) -> &[RecordedEvent] {
+    pub(crate) fn events(&self) -> &[RecordedEvent] {
         self.events.get(self.part.clone()).unwrap_or_default()
     }
 }
 
 /// What became of a page.
 #[derive(Debug)]
-pub(super) enum PageEnd {
-    /// Its rows and the checkpoint are in the database; so many events of so many keys were parked.
+pub(crate) enum PageEnd {
+    /// Its rows and the checkpoint are committed. `parked` events of `keys` keys were parked.
     Committed { parked: u64, keys: u64 },
-    /// Nothing is: the event with this index failed.
+    /// Nothing was committed: the event with this index failed.
     Failed { index: usize, error: HandlerError },
-    /// Nothing is: the partition is another owner's, or stands elsewhere, or is gone.
+    /// Nothing was committed: another owner has the partition, or its checkpoint moved, or it is
+    /// gone.
     Fenced,
-    /// Nothing is: a shutdown came first.
+    /// Nothing was committed: a shutdown came first.
     Interrupted,
 }
 
-/// Which events of a page are not given to their handlers.
+/// Which events of a page are parked instead of handled.
 #[derive(Clone, Debug)]
-pub(super) enum Parking {
+pub(crate) enum ParkRule {
     /// Those whose keys have parked events.
-    Parked,
+    BlockedKeys,
     /// The first one is parked for this reason.
     First { reason: String, attempts: u32 },
 }
 
 /// A page of a projection.
-pub(super) struct Batch<P, Db> {
-    pub(super) projection: Arc<P>,
-    pub(super) page: Page,
-    pub(super) parking: Parking,
-    pub(super) database: PhantomData<fn(Db)>,
+pub(crate) struct Batch<P, Db> {
+    pub(crate) projection: Arc<P>,
+    pub(crate) page: Page,
+    pub(crate) rule: ParkRule,
+    pub(crate) database: PhantomData<fn(Db)>,
 }
 
 impl<P: Dispatch<Db>, Db: ReadDatabase> Job<Db> for Batch<P, Db> {
@@ -73,20 +79,20 @@ impl<P: Dispatch<Db>, Db: ReadDatabase> Job<Db> for Batch<P, Db> {
         let Self {
             projection,
             page,
-            parking,
+            rule,
             ..
         } = self;
-        let mut state = ProjectionState::open::<Db>(tx, &page).await?;
+        let mut state = CheckpointGuard::lock::<Db>(tx, &page).await?;
         tx.set_names(page.partition.names());
         for (index, event) in page.events().iter().enumerate() {
             let key = P::key(event);
             if state
-                .parks::<Db>(tx, &page, &parking, index, event, &key)
+                .park_if_blocked::<Db>(tx, &page, &rule, index, event, &key)
                 .await?
             {
                 continue;
             }
-            if let Err(error) = handled::<P, Db>(&projection, event, tx).await? {
+            if let Err(error) = handle_one::<P, Db>(&projection, event, tx).await? {
                 return Err(RolledBack::With(PageEnd::Failed { index, error }));
             }
         }
@@ -94,20 +100,20 @@ impl<P: Dispatch<Db>, Db: ReadDatabase> Job<Db> for Batch<P, Db> {
     }
 }
 
-/// The checkpoint during a page.
-pub(super) struct ProjectionState {
+/// The checkpoint of a page's partition, locked until the transaction ends.
+pub(crate) struct CheckpointGuard {
     parked_before: bool,
     parked: u64,
     keys: HashSet<String>,
 }
 
-impl ProjectionState {
-    /// Locks the checkpoint and compares it.
-    pub(super) async fn open<Db: ReadDatabase>(
+impl CheckpointGuard {
+    /// Locks the checkpoint and compares its epoch and position with the page's.
+    pub(crate) async fn lock<Db: ReadDatabase>(
         tx: &mut Db::Transaction,
         page: &Page,
     ) -> Result<Self, RolledBack<PageEnd>> {
-        match tables::lock_checkpoint::<Db>(tx, &page.partition).await? {
+        match checkpoints::lock_checkpoint::<Db>(tx, &page.partition).await? {
             Some(now) if now.epoch == page.epoch && now.position == page.from => Ok(Self {
                 parked_before: now.parked > 0,
                 parked: 0,
@@ -117,41 +123,42 @@ impl ProjectionState {
         }
     }
 
-    /// Parks an event whose turn has not come.
-    pub(super) async fn parks<Db: ReadDatabase>(
+    /// Parks the event if the rule says so, or if an earlier event of its key is parked. Returns
+    /// whether it did.
+    pub(crate) async fn park_if_blocked<Db: ReadDatabase>(
         &mut self,
         tx: &mut Db::Transaction,
         page: &Page,
-        parking: &Parking,
+        rule: &ParkRule,
         index: usize,
         event: &RecordedEvent,
         key: &str,
     ) -> Result<bool, StorageError> {
-        let (reason, attempts) = match parking {
-            Parking::First { reason, attempts } if index == 0 => (reason.as_str(), *attempts),
+        let (reason, attempts) = match rule {
+            ParkRule::First { reason, attempts } if index == 0 => (reason.as_str(), *attempts),
             _ => {
                 let waits = self.keys.contains(key)
-                    || (self.parked_before && tables::is_parked(tx, &page.partition, key).await?);
+                    || (self.parked_before && parked::is_parked(tx, &page.partition, key).await?);
                 if !waits {
                     return Ok(false);
                 }
                 ("an earlier event of its key is parked", 0)
             }
         };
-        tables::park::<Db>(tx, &page.partition, key, event, reason, attempts).await?;
+        parked::park::<Db>(tx, &page.partition, key, event, reason, attempts).await?;
         self.keys.insert(key.to_owned());
         self.parked = self.parked.saturating_add(1);
         Ok(true)
     }
 
     /// Moves the checkpoint.
-    pub(super) async fn close<Db: ReadDatabase>(
+    pub(crate) async fn close<Db: ReadDatabase>(
         self,
         tx: &mut Db::Transaction,
         page: &Page,
     ) -> Result<PageEnd, RolledBack<PageEnd>> {
         let handled = u64::try_from(page.events().len()).unwrap_or(u64::MAX);
-        let moved = tables::advance::<Db>(
+        let moved = checkpoints::advance::<Db>(
             tx,
             &Advance {
                 partition: &page.partition,
@@ -176,35 +183,35 @@ impl ProjectionState {
     }
 }
 
-/// Hands one event to its handler, and makes sure that the transaction is as it was. The outer error
-/// is the database's.
-pub(super) async fn handled<P: Dispatch<Db>, Db: ReadDatabase>(
+/// Hands one event to its handler and checks that the transaction is still open. The outer error is
+/// that of the database.
+pub(crate) async fn handle_one<P: Dispatch<Db>, Db: ReadDatabase>(
     projection: &P,
     event: &RecordedEvent,
     tx: &mut Db::Transaction,
 ) -> Result<Result<(), HandlerError>, StorageError> {
-    match guarded(projection.dispatch(event, tx)).await {
+    match catch_panics(projection.dispatch(event, tx)).await {
         Ok(()) if tx.is_open().await => Ok(Ok(())),
         Ok(()) => Ok(Err(HandlerError::new(
-            "the handler ended the transaction that it was given, or went on after a statement of \
-             it had failed",
+            "the handler ended the transaction that it was given, or continued after one of its \
+             statements had failed",
         ))),
         Err(error) if is_skipped::<P>(&error) => Ok(Ok(())),
-        Err(error) => match tx.trouble(&error) {
-            Some(trouble) => Err(trouble),
+        Err(error) => match tx.database_error(&error) {
+            Some(error) => Err(error),
             None => Ok(Err(error)),
         },
     }
 }
 
-/// Whether the policy lets the projection go on without the event.
-pub(super) fn is_skipped<P: Projection>(error: &HandlerError) -> bool {
+/// Whether the projection skips events of unknown versions and this is one.
+pub(crate) fn is_skipped<P: Projection>(error: &HandlerError) -> bool {
     P::ON_UNKNOWN_VERSION == OnUnknownVersion::Skip && error.is_newer()
 }
 
-/// A panic of a handler is an error of this one event. Its text may quote the event and goes to the
-/// panic hook only.
-pub(super) async fn guarded(
+/// Turns a panic of the handler into an error of this event. The panic's text may quote the event,
+/// so only the panic hook gets it.
+pub(crate) async fn catch_panics(
     handler: impl Future<Output = Result<(), HandlerError>> + Send,
 ) -> Result<(), HandlerError> {
     let mut handler = pin!(handler);
