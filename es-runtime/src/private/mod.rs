@@ -16,7 +16,7 @@ pub use names::{hashes, is_first};
 pub use payload::{Bytes, Payload};
 pub use retired::{Several, is_retired_once, nothing, split};
 pub use serde::{Deserialize, Deserializer, Serialize, Serializer, ser::SerializeStruct};
-pub use shapes::{Behind, OwnShape};
+pub use shapes::{FollowedBy, OwnShape};
 pub use std::{borrow::Cow, string::String};
 pub use upcasters::{
     JsonObject, NextJson, Previous, UpcastError, json_of, json_of_first, previous, try_upcast,
@@ -40,7 +40,7 @@ pub fn encode<T: Serialize>(older: &T, codec: Codec) -> Result<Bytes, CodecError
 
 /// [`Event`] for an entry of `#[aggregate(events(..))]`, with a message for it.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is not an event, so it cannot stand in `events(..)`",
+    message = "`{Self}` is not an event, so it cannot be listed in `events(..)`",
     label = "`{Self}` does not implement `Event`",
     note = "an event is a struct with `#[derive(es_runtime::Event, serde::Serialize, serde::Deserialize)]` and `#[event(\"some.name\")]`",
     note = "if `{Self}` is an enum of events, write `events = {Self}`; if it is a command, move it to `commands(..)`"
