@@ -46,7 +46,7 @@ pub(crate) fn append_of(
     metadata: Metadata,
     input: Option<AppendId>,
 ) -> Result<Append, SagaError> {
-    let expected = ExpectedVersion::behind(version);
+    let expected = ExpectedVersion::at(version);
     let mut append = Append::new(instance.clone(), expected).with_metadata(metadata);
     for event in events {
         let kind = event.event_type();
