@@ -161,6 +161,10 @@ impl StreamId {
     ///
     /// # Errors
     /// [`InvalidStreamId`] as for [`new`](StreamId::new).
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "callers pass an id, a reference to one or a text"
+    )]
     pub fn of<A: Aggregate>(id: impl AsId<A::Id>) -> Result<Self, InvalidStreamId> {
         Self::new(A::NAME, &id.id_text())
     }
