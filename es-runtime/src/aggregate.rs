@@ -119,7 +119,7 @@ impl<T: std::fmt::Display + std::str::FromStr + Eq + Clone + Send + Sync + 'stat
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not an id of type `{Id}`",
     label = "expected `{Id}` or a reference to it",
-    note = "the type of the id stands in `#[aggregate(id = ..)]`"
+    note = "`#[aggregate(id = ..)]` sets the type of the id"
 )]
 pub trait AsId<Id: AggregateId>: Send {
     /// The text of the id.
@@ -161,6 +161,10 @@ impl StreamId {
     ///
     /// # Errors
     /// [`InvalidStreamId`] as for [`new`](StreamId::new).
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "callers pass an id, a reference to one or a text"
+    )]
     pub fn of<A: Aggregate>(id: impl AsId<A::Id>) -> Result<Self, InvalidStreamId> {
         Self::new(A::NAME, &id.id_text())
     }

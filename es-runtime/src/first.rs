@@ -8,6 +8,9 @@ use std::{
 
 /// The output of the future that completes first. `second` is dropped when `first` wins; `first` stays
 /// with the caller.
+///
+/// # Errors
+/// The output of `second` when it completes first.
 pub async fn first_of<A: Future, B: Future>(
     mut first: Pin<&mut A>,
     second: B,

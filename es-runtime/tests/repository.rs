@@ -44,14 +44,14 @@ fn id() -> String {
 fn a_command_returns_what_it_did() {
     block_on(async {
         let counters = repository(MemoryStore::new());
-        let done = counters.execute(&id(), AddAll(vec![1, 2, 3])).await?;
+        let done = counters.execute(id(), AddAll(vec![1, 2, 3])).await?;
         assert_eq!((done.version, done.state.total), (3, 6));
         assert_eq!(done.position, counters.store().head().await?);
         let amounts = [1, 2, 3].map(|amount| CounterEvent::Added(Added { amount }));
         assert_eq!(done.events, amounts);
         assert!(!done.repeated);
 
-        let done = counters.execute(&id(), CounterCommand::Add(Add(4))).await?;
+        let done = counters.execute(id(), CounterCommand::Add(Add(4))).await?;
         assert_eq!((done.version, done.state.total), (4, 10));
         let loaded = counters.load(&id()).await?;
         assert_eq!((loaded.version, loaded.state.total), (4, 10));
@@ -73,8 +73,8 @@ fn an_aggregate_without_events_is_at_version_0() {
 fn no_events_write_nothing() {
     block_on(async {
         let counters = repository(MemoryStore::new());
-        counters.execute(&id(), Add(1)).await.unwrap();
-        let done = counters.execute(&id(), Nothing).await.unwrap();
+        counters.execute(id(), Add(1)).await.unwrap();
+        let done = counters.execute(id(), Nothing).await.unwrap();
         assert_eq!((done.version, done.events.len()), (1, 0));
         assert_eq!(counters.store().len(), 1);
     });
@@ -84,7 +84,7 @@ fn no_events_write_nothing() {
 fn a_refusal_is_the_aggregates_own_error() {
     block_on(async {
         let counters = repository(MemoryStore::new());
-        let refused = counters.execute(&id(), AddOnceAt(7)).await.unwrap_err();
+        let refused = counters.execute(id(), AddOnceAt(7)).await.unwrap_err();
         assert_eq!(refused.rejection(), Some(&OtherTotal(0)));
         assert_eq!(refused.outcome(), Outcome::NotApplied);
         assert_eq!(counters.store().len(), 0);
@@ -96,12 +96,12 @@ fn a_conflict_is_decided_again_on_the_newer_state() {
     block_on(async {
         let store = Scripted::new([Fault::Competitor, Fault::Competitor]);
         let counters = repository(store.clone());
-        let done = counters.execute(&id(), Add(1)).await.unwrap();
+        let done = counters.execute(id(), Add(1)).await.unwrap();
         assert_eq!((done.version, done.state.total, done.attempts), (3, 201, 3));
 
         let store = Scripted::new([Fault::Competitor]);
         let counters = repository(store.clone());
-        let refused = counters.execute(&id(), AddOnceAt(0)).await.unwrap_err();
+        let refused = counters.execute(id(), AddOnceAt(0)).await.unwrap_err();
         assert_eq!(refused.rejection(), Some(&OtherTotal(100)));
     });
 }
@@ -111,7 +111,7 @@ fn conflicts_are_bounded() {
     block_on(async {
         let store = Scripted::new(vec![Fault::Competitor; 10]);
         let counters = repository(store.clone());
-        let error = counters.execute(&id(), Add(1)).await.unwrap_err();
+        let error = counters.execute(id(), Add(1)).await.unwrap_err();
         assert!(
             matches!(
                 error,
@@ -135,13 +135,13 @@ fn a_repeated_request_returns_the_first_result_for_ever() {
         let counters = repository(MemoryStore::new());
         let send = |amounts: Vec<i64>| {
             counters
-                .execute(&id(), AddAll(amounts))
+                .execute(id(), AddAll(amounts))
                 .append_id(append_id("r1"))
         };
         let first = send(vec![1, 2]).await.unwrap();
         assert!(!first.repeated);
         for _ in 0..20 {
-            counters.execute(&id(), Add(10)).await.unwrap();
+            counters.execute(id(), Add(10)).await.unwrap();
         }
         // Even a different command under this id is the same request.
         for amounts in [vec![1, 2], vec![9], vec![]] {
@@ -172,7 +172,7 @@ fn a_repeated_request_that_would_be_refused_now_returns_the_first_result() {
         let counters = repository(MemoryStore::new());
         let send = || async {
             counters
-                .execute(&id(), AddOnceAt(0))
+                .execute(id(), AddOnceAt(0))
                 .append_id(append_id("r1"))
                 .await
         };
@@ -180,7 +180,7 @@ fn a_repeated_request_that_would_be_refused_now_returns_the_first_result() {
         let again = send().await.unwrap();
         assert!(again.repeated);
         assert_eq!((again.version, again.state.total), (first.version, 1));
-        let refused = counters.execute(&id(), AddOnceAt(0)).await.unwrap_err();
+        let refused = counters.execute(id(), AddOnceAt(0)).await.unwrap_err();
         assert_eq!(refused.rejection(), Some(&OtherTotal(1)));
     });
 }
@@ -189,16 +189,16 @@ fn a_repeated_request_that_would_be_refused_now_returns_the_first_result() {
 fn a_request_without_events_is_remembered_too() {
     block_on(async {
         let counters = repository(MemoryStore::new());
-        counters.execute(&id(), Add(1)).await.unwrap();
+        counters.execute(id(), Add(1)).await.unwrap();
         let nothing = || async {
             counters
-                .execute(&id(), Nothing)
+                .execute(id(), Nothing)
                 .append_id(append_id("r1"))
                 .await
                 .unwrap()
         };
         assert!(!nothing().await.repeated);
-        counters.execute(&id(), Add(1)).await.unwrap();
+        counters.execute(id(), Add(1)).await.unwrap();
         let again = nothing().await;
         assert!(again.repeated);
         assert_eq!(
@@ -212,12 +212,12 @@ fn a_request_without_events_is_remembered_too() {
 fn a_lost_answer_is_looked_up() {
     block_on(async {
         let counters = repository(Scripted::new([Fault::AnswerLost]));
-        let done = counters.execute(&id(), AddAll(vec![1, 2])).await.unwrap();
+        let done = counters.execute(id(), AddAll(vec![1, 2])).await.unwrap();
         assert_eq!((done.version, done.state.total), (2, 3));
         assert_eq!(done.position, counters.store().head().await.unwrap());
 
         let counters = repository(Scripted::new([Fault::RequestLost]));
-        let error = counters.execute(&id(), Add(1)).await.unwrap_err();
+        let error = counters.execute(id(), Add(1)).await.unwrap_err();
         assert_eq!(error.outcome(), Outcome::Unknown);
         assert_eq!(counters.load(&id()).await.unwrap().version, 0);
     });
@@ -227,7 +227,7 @@ fn a_lost_answer_is_looked_up() {
 fn a_full_database_is_an_error_that_says_so() {
     block_on(async {
         let counters = repository(Scripted::new([Fault::Full]));
-        let error = counters.execute(&id(), Add(1)).await.unwrap_err();
+        let error = counters.execute(id(), Add(1)).await.unwrap_err();
         assert_eq!(error.outcome(), Outcome::NotApplied);
         let ExecuteError::Append(AppendError::Storage { error, .. }) = error else {
             panic!("{error}");
@@ -241,15 +241,15 @@ fn a_panic_is_the_error_of_that_command_alone() {
     block_on(async {
         let counters = repository(MemoryStore::new());
         for _ in 0..2 {
-            let error = counters.execute(&id(), PanicInHandler).await.unwrap_err();
+            let error = counters.execute(id(), PanicInHandler).await.unwrap_err();
             assert!(matches!(error, ExecuteError::Panicked { .. }), "{error}");
             assert_eq!(error.outcome(), Outcome::NotApplied);
         }
         // An event that cannot be applied would make the stream unreadable: it is not written.
-        let error = counters.execute(&id(), PanicInApply).await.unwrap_err();
+        let error = counters.execute(id(), PanicInApply).await.unwrap_err();
         assert!(matches!(error, ExecuteError::Panicked { .. }), "{error}");
         assert_eq!(counters.store().len(), 0);
-        counters.execute(&id(), Add(1)).await.unwrap();
+        counters.execute(id(), Add(1)).await.unwrap();
 
         append_raw(
             counters.store(),
@@ -269,13 +269,10 @@ fn a_panic_is_the_error_of_that_command_alone() {
 fn an_event_that_could_not_be_read_again_is_not_written() {
     block_on(async {
         let counters = repository(MemoryStore::new());
-        let error = counters
-            .execute(&id(), Measure(f64::NAN))
-            .await
-            .unwrap_err();
+        let error = counters.execute(id(), Measure(f64::NAN)).await.unwrap_err();
         assert!(matches!(error, ExecuteError::Unreadable { .. }), "{error}");
         assert_eq!(error.outcome(), Outcome::NotApplied);
-        counters.execute(&id(), Measure(0.1 + 0.2)).await.unwrap();
+        counters.execute(id(), Measure(0.1 + 0.2)).await.unwrap();
         let history = counters
             .history(&id(), 0, ReadLimit::default())
             .await
@@ -290,7 +287,7 @@ fn everyone_sees_an_event_as_it_is_stored() {
     block_on(async {
         let counters = repository(MemoryStore::new());
         for _ in 0..6 {
-            let done = counters.execute(&id(), AddRounded(19)).await.unwrap();
+            let done = counters.execute(id(), AddRounded(19)).await.unwrap();
             assert_eq!(done.events, [CounterEvent::Rounded(Rounded { amount: 10 })]);
             let loaded = counters.load(&id()).await.unwrap();
             assert_eq!(done.state, loaded.state);
@@ -310,7 +307,7 @@ fn damaged_newer_and_unknown_events_stop_a_load_with_their_place() {
             ("counter.divided", 1, "{}"),
         ] {
             let counters = repository(MemoryStore::new());
-            counters.execute(&id(), Add(1)).await.unwrap();
+            counters.execute(id(), Add(1)).await.unwrap();
             append_raw(
                 counters.store(),
                 "c1",
@@ -342,7 +339,7 @@ fn damaged_newer_and_unknown_events_stop_a_load_with_their_place() {
                 _ => assert!(matches!(source, DecodeError::Payload { .. }), "{source}"),
             }
             assert!(!format!("{error} {error:?}").contains("secret"));
-            let refused = counters.execute(&id(), Add(1)).await.unwrap_err();
+            let refused = counters.execute(id(), Add(1)).await.unwrap_err();
             assert!(matches!(refused, ExecuteError::Load(_)), "{refused}");
             assert_eq!(counters.store().len(), 2);
         }
@@ -354,7 +351,7 @@ fn what_follows_from_an_event_names_it() {
     block_on(async {
         let counters = repository(MemoryStore::new());
         let request = counters
-            .execute(&"a".to_owned(), Add(1))
+            .execute("a".to_owned(), Add(1))
             .metadata(Metadata::new().with_user("alice").with("channel", "web"));
         request.await.unwrap();
         let limit = ReadLimit::default();
@@ -388,12 +385,12 @@ fn what_follows_from_an_event_names_it() {
 fn two_codecs_share_one_stream() {
     block_on(async {
         let counters = repository(MemoryStore::new());
-        counters.execute(&id(), Add(1)).await.unwrap();
+        counters.execute(id(), Add(1)).await.unwrap();
         let codec = es_runtime::Codec::Postcard;
         let payload = codec.encode(&Added { amount: 41 }).unwrap();
         let event = NewEvent::new("counter.added", 1, codec.content_type(), payload);
         append_raw(counters.store(), "c1", event).await;
-        counters.execute(&id(), Add(0)).await.unwrap();
+        counters.execute(id(), Add(0)).await.unwrap();
         assert_eq!(counters.load(&id()).await.unwrap().state.total, 42);
     });
 }

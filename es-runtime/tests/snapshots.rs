@@ -27,7 +27,7 @@ async fn with_snapshot() -> (MemoryStore, Snapshot) {
     let store = MemoryStore::new();
     let counters = Repository::<Counter, _>::new(store.clone());
     for amount in 1..=12 {
-        counters.execute(&id(), Add(amount)).await.unwrap();
+        counters.execute(id(), Add(amount)).await.unwrap();
     }
     let snapshot = store.load_snapshot(&stream("c1")).await.unwrap().unwrap();
     (store, snapshot)
@@ -70,7 +70,7 @@ fn a_snapshot_is_taken_every_so_many_events_and_used() {
         );
         // A command of many events passes the mark and takes one too.
         let counters = Repository::<Counter, _>::new(store.clone());
-        counters.execute(&id(), AddAll(vec![1; 7])).await.unwrap();
+        counters.execute(id(), AddAll(vec![1; 7])).await.unwrap();
         assert_eq!(
             load(&store).await,
             (85, 19, SnapshotUse::Used { version: 19 })
@@ -169,7 +169,7 @@ fn a_snapshot_of_another_shape_is_replaced() {
         )
         .await;
         let counters = Repository::<Counter, _>::new(store.clone());
-        counters.execute(&id(), Add(0)).await.unwrap();
+        counters.execute(id(), Add(0)).await.unwrap();
         let now = store.load_snapshot(&stream("c1")).await.unwrap().unwrap();
         assert_eq!((now.version, now.fingerprint), (13, good.fingerprint));
     });
@@ -194,7 +194,7 @@ fn a_snapshot_store_that_fails_does_not_fail_the_command() {
             ..Scripted::default()
         };
         let counters = Repository::<Counter, _>::new(store);
-        let done = counters.execute(&id(), AddAll(vec![1; 5])).await.unwrap();
+        let done = counters.execute(id(), AddAll(vec![1; 5])).await.unwrap();
         assert!(matches!(
             done.snapshot_failure,
             Some(SnapshotFailure::Store(_))

@@ -339,7 +339,7 @@ impl Breach<'_> {
         text.put(b"\n  help: ");
         text.put(match self.fault {
             Fault::Conflict => {
-                b"a merge left its conflict here; keep the lines of both sides, delete the markers"
+                b"unresolved merge conflict; keep the lines of both sides, delete the markers"
             }
             Fault::Form => b"this is not a line of a lock; run the test of the lock",
             Fault::Unsorted => b"the lines are not sorted; run the test of the lock, it sorts them",
@@ -349,7 +349,7 @@ impl Breach<'_> {
             Fault::Changed(..) => {
                 b"take the change back, or raise `version` and describe the change on the field"
             }
-            Fault::Lowered => b"the code has no such version any more; put it back",
+            Fault::Lowered => b"the code no longer has this version; put it back",
             Fault::Gone => {
                 b"put the event back, or declare `drop(..)` or `alias(..)` for its stored name"
             }

@@ -22,6 +22,7 @@ use std::{
 /// A golden file that is missing, or that the code does not match.
 #[derive(Debug, thiserror::Error)]
 #[error("golden sample of `{event}` version {version} ({path}): {problem}", path = path.display())]
+#[non_exhaustive]
 pub struct GoldenError {
     /// The stored name.
     pub event: String,

@@ -439,6 +439,7 @@ impl Code {
 
 /// A text that is not a schema lock.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub struct DamagedLock {
     /// The lines that cannot be read, in their order.
     pub lines: Vec<DamagedLine>,
@@ -459,6 +460,7 @@ impl fmt::Display for DamagedLock {
 /// A line of a lock that cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("line {line}: {problem}\n  {text}")]
+#[non_exhaustive]
 pub struct DamagedLine {
     /// Its number, from 1.
     pub line: usize,
@@ -474,7 +476,7 @@ pub struct DamagedLine {
 pub enum LineProblem {
     /// It is a conflict marker of a merge: two branches changed the same lines.
     #[error(
-        "a merge left its conflict here\n  help: keep the lines of both sides and delete the markers; \
+        "unresolved merge conflict\n  help: keep the lines of both sides and delete the markers; \
          where both sides added the same version, one of the two changes takes the next version"
     )]
     Conflict,

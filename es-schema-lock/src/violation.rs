@@ -343,7 +343,7 @@ impl fmt::Display for Violation {
                 write!(
                     f,
                     "  help: stored events of this name would stop every reader. Put the event back, \
-                     or declare what becomes of them: `drop(\"{event}\")` where they stand for \
+                     or declare what becomes of them: `drop(\"{event}\")` where they mean \
                      nothing any more"
                 )
             }

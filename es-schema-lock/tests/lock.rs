@@ -234,10 +234,7 @@ order.placed v3 open {b:u8}
     let damage = conflict.parse::<Lock>().expect_err("a conflict");
     let markers = |line: &&es_schema_lock::DamagedLine| line.problem == LineProblem::Conflict;
     assert_eq!(damage.lines.iter().filter(markers).count(), 4);
-    has(
-        &damage.to_string(),
-        &["line 1: a merge left its conflict here"],
-    );
+    has(&damage.to_string(), &["line 1: unresolved merge conflict"]);
 }
 
 #[test]
@@ -624,7 +621,7 @@ fn the_compiler_finds_what_the_test_finds() {
         (
             "order.placed v3 open",
             "=======",
-            "a merge left its conflict",
+            "unresolved merge conflict",
         ),
         (
             "order.blinked sealed drop",

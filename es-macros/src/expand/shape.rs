@@ -163,7 +163,7 @@ pub(crate) fn versions(of: &Of<'_>, history: &History) -> Versions {
     };
     bounds.add(previous, &quote!(#krate::schema::EventShapes));
     Versions {
-        shapes: quote!(<#krate::__private::Behind<#previous, #own>>::SHAPES),
+        shapes: quote!(<#krate::__private::FollowedBy<#previous, #own>>::SHAPES),
         items,
         bounds,
     }

@@ -4,7 +4,7 @@
 //! them needs only a match over its fields, without an enum of field names and a visitor. It behaves as
 //! serde's derive with `deny_unknown_fields`, for formats with and without names.
 
-use super::{codec_of, unreadable};
+use super::payload::{codec_of, unreadable};
 use crate::{DecodeError, StoredPayload};
 use serde::{
     Deserialize, Deserializer,

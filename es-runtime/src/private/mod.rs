@@ -4,6 +4,7 @@ mod consumer;
 mod fields;
 mod history;
 mod names;
+mod payload;
 mod retired;
 mod shapes;
 mod upcasters;
@@ -12,9 +13,10 @@ pub use crate::{first::first_of, schema::less};
 pub use consumer::{are_apart, filter, knows, names_of};
 pub use history::{Becomes, Fields, Source, Stored, Version, deserialize, field, older};
 pub use names::{hashes, is_first};
+pub use payload::{Bytes, Payload};
 pub use retired::{Several, is_retired_once, nothing, split};
 pub use serde::{Deserialize, Deserializer, Serialize, Serializer, ser::SerializeStruct};
-pub use shapes::{Behind, OwnShape};
+pub use shapes::{FollowedBy, OwnShape};
 pub use std::{borrow::Cow, string::String};
 pub use upcasters::{
     JsonObject, NextJson, Previous, UpcastError, json_of, json_of_first, previous, try_upcast,
@@ -28,9 +30,6 @@ use crate::{
 use serde::de::DeserializeOwned;
 use std::num::NonZeroU64;
 
-/// An encoded payload.
-pub type Bytes = Vec<u8>;
-
 /// The payload of an older version that is still written.
 ///
 /// # Errors
@@ -39,102 +38,9 @@ pub fn encode<T: Serialize>(older: &T, codec: Codec) -> Result<Bytes, CodecError
     codec.encode(older)
 }
 
-/// serde's two traits, which an event needs, as one trait with a message of its own.
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` cannot be stored as an event",
-    label = "`{Self}` lacks `serde::Serialize`, `serde::Deserialize` or both",
-    note = "add `#[derive(serde::Serialize, serde::Deserialize)]` to `{Self}`"
-)]
-pub trait Payload: Sized {
-    /// The bytes of a struct.
-    fn to_payload(&self, codec: Codec) -> Result<Bytes, CodecError>;
-    /// Decodes the newest version.
-    fn from_payload(
-        name: &'static str,
-        version: u16,
-        stored: StoredPayload<'_>,
-    ) -> Result<Self, DecodeError>;
-    /// The bytes of a variant's fields, without the variant.
-    fn to_fields(&self, codec: Codec) -> Result<Bytes, CodecError>;
-    /// Decodes the newest version into the variant with that index.
-    fn from_fields(
-        index: u32,
-        name: &'static str,
-        version: u16,
-        stored: StoredPayload<'_>,
-    ) -> Result<Decoded<Self>, DecodeError>;
-}
-
-#[diagnostic::do_not_recommend]
-impl<T: Serialize + DeserializeOwned> Payload for T {
-    fn to_payload(&self, codec: Codec) -> Result<Bytes, CodecError> {
-        codec.encode(self)
-    }
-
-    fn from_payload(
-        name: &'static str,
-        version: u16,
-        stored: StoredPayload<'_>,
-    ) -> Result<Self, DecodeError> {
-        let codec = readable(name, version, stored)?;
-        codec
-            .decode(stored.bytes)
-            .map_err(|source| unreadable(name, stored, source))
-    }
-
-    fn to_fields(&self, codec: Codec) -> Result<Bytes, CodecError> {
-        codec.encode(&fields::Fields(self))
-    }
-
-    fn from_fields(
-        index: u32,
-        name: &'static str,
-        version: u16,
-        stored: StoredPayload<'_>,
-    ) -> Result<Decoded<Self>, DecodeError> {
-        let codec = readable(name, version, stored)?;
-        codec
-            .decode_seed(fields::Variant::new(index), stored.bytes)
-            .map(Decoded::One)
-            .map_err(|source| unreadable(name, stored, source))
-    }
-}
-
-/// The codec of a payload of the newest version. Older versions have code of their own.
-fn readable(
-    name: &'static str,
-    known: u16,
-    stored: StoredPayload<'_>,
-) -> Result<Codec, DecodeError> {
-    match stored.schema_version {
-        0 => Err(DecodeError::InvalidVersion { name }),
-        newer if newer > known => Err(DecodeError::NewerVersion {
-            name,
-            stored: newer,
-            known,
-        }),
-        _ => codec_of(name, stored),
-    }
-}
-
-fn codec_of(name: &'static str, stored: StoredPayload<'_>) -> Result<Codec, DecodeError> {
-    Codec::from_content_type(stored.content_type).ok_or_else(|| DecodeError::UnknownContentType {
-        name,
-        content_type: stored.content_type.to_owned(),
-    })
-}
-
-fn unreadable(name: &'static str, stored: StoredPayload<'_>, source: CodecError) -> DecodeError {
-    DecodeError::Payload {
-        name,
-        version: stored.schema_version,
-        source,
-    }
-}
-
 /// [`Event`] for an entry of `#[aggregate(events(..))]`, with a message for it.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is not an event, so it cannot stand in `events(..)`",
+    message = "`{Self}` is not an event, so it cannot be listed in `events(..)`",
     label = "`{Self}` does not implement `Event`",
     note = "an event is a struct with `#[derive(es_runtime::Event, serde::Serialize, serde::Deserialize)]` and `#[event(\"some.name\")]`",
     note = "if `{Self}` is an enum of events, write `events = {Self}`; if it is a command, move it to `commands(..)`"

@@ -13,9 +13,9 @@ pub trait OwnShape {
 }
 
 /// The shapes of `P`, followed by that of `Own`.
-pub struct Behind<P, Own>(PhantomData<(P, Own)>);
+pub struct FollowedBy<P, Own>(PhantomData<(P, Own)>);
 
-impl<P: EventShapes, Own: OwnShape> Behind<P, Own> {
+impl<P: EventShapes, Own: OwnShape> FollowedBy<P, Own> {
     const ALL: &'static [Node; MAX] = &followed_by(P::SHAPES, Own::OWN);
 
     /// The shapes of every version.

@@ -1,6 +1,10 @@
 //! Upcasters of the user. Each may fail, and all report failures in the same way.
 
-use super::{codec_of, history::Version, names::same, older, unreadable};
+use super::{
+    history::{Version, older},
+    names::same,
+    payload::{codec_of, unreadable},
+};
 use crate::{Codec, CodecError, DecodeError, Decoded, Event, StoredPayload};
 use serde::{Serialize, de::DeserializeOwned};
 use std::{error::Error, sync::Arc};

@@ -115,6 +115,7 @@ impl From<EventId> for AppendId {
 
 /// A text that cannot be an append id. Nothing was written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 #[error("an append id has 1 to 256 bytes and no control character; this text has {bytes} bytes")]
 pub struct InvalidAppendId {
     /// The length of the text in bytes.

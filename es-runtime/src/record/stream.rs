@@ -73,6 +73,7 @@ impl fmt::Debug for StreamId {
 
 /// A text that cannot be part of a stream id. Nothing was read or written.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 #[error("the {part} of a stream {problem}")]
 pub struct InvalidStreamId {
     /// Which half: `aggregate name` or `id`.
@@ -119,10 +120,10 @@ impl ExpectedVersion {
     ///
     /// ```
     /// use es_runtime::ExpectedVersion;
-    /// assert_eq!(ExpectedVersion::behind(0), ExpectedVersion::NoStream);
-    /// assert_eq!(ExpectedVersion::behind(3), ExpectedVersion::Exact(3));
+    /// assert_eq!(ExpectedVersion::at(0), ExpectedVersion::NoStream);
+    /// assert_eq!(ExpectedVersion::at(3), ExpectedVersion::Exact(3));
     /// ```
-    pub const fn behind(version: u64) -> Self {
+    pub const fn at(version: u64) -> Self {
         match version {
             0 => Self::NoStream,
             version => Self::Exact(version),

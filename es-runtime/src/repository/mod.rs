@@ -8,12 +8,12 @@ mod retry;
 
 pub use error::{ExecuteError, LoadError};
 pub use execute::{Execute, Executed, SnapshotFailure};
-pub use replay::{SnapshotDropped, SnapshotUse};
+pub use replay::{Loaded, SnapshotDropped, SnapshotUse};
 pub use retry::RetryPolicy;
 
 use crate::{
     Aggregate, AnyStore, AsId, Command, Decoded, Envelope, EventSet, EventStore, Fingerprint,
-    Handle, NoSnapshots, Position, ReadLimit, RecordedEvent, SnapshotStore, StreamId, StreamRange,
+    Handle, NoSnapshots, ReadLimit, RecordedEvent, SnapshotStore, StreamId, StreamRange,
 };
 use std::{fmt, marker::PhantomData};
 
@@ -237,29 +237,5 @@ impl<A: Aggregate, S, N> fmt::Debug for Repository<A, S, N> {
             .field("aggregate", &A::NAME)
             .field("retry", &self.retry)
             .finish_non_exhaustive()
-    }
-}
-
-/// A loaded aggregate.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct Loaded<A> {
-    /// Its state.
-    pub state: A,
-    /// The version of its newest event, 0 when it has none.
-    pub version: u64,
-    /// The position of its newest event, [`Position::START`] when it has none.
-    pub position: Position,
-    /// Whether the load used a snapshot.
-    pub snapshot: SnapshotUse,
-}
-
-impl<A> Loaded<A> {
-    /// The version of the snapshot that the load started from, 0 without one.
-    fn snapshot_version(&self) -> u64 {
-        match self.snapshot {
-            SnapshotUse::Used { version } => version,
-            _ => 0,
-        }
     }
 }

@@ -1,6 +1,6 @@
 //! Rebuilding an aggregate from its snapshot, if that fits, and the events after it.
 
-use super::{LoadError, Loaded, Repository};
+use super::{LoadError, Repository};
 use crate::{
     Aggregate, Codec, DecodeError, EventSet, EventStore, Position, Snapshot, SnapshotStore,
     StoredEvent, StreamFold, StreamId,
@@ -9,6 +9,30 @@ use std::{
     ops::ControlFlow,
     panic::{AssertUnwindSafe, catch_unwind},
 };
+
+/// A loaded aggregate.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Loaded<A> {
+    /// Its state.
+    pub state: A,
+    /// The version of its newest event, 0 when it has none.
+    pub version: u64,
+    /// The position of its newest event, [`Position::START`] when it has none.
+    pub position: Position,
+    /// Whether the load used a snapshot.
+    pub snapshot: SnapshotUse,
+}
+
+impl<A> Loaded<A> {
+    /// The version of the snapshot that the load started from, 0 without one.
+    pub(super) fn snapshot_version(&self) -> u64 {
+        match self.snapshot {
+            SnapshotUse::Used { version } => version,
+            _ => 0,
+        }
+    }
+}
 
 /// Whether a load used a snapshot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,7 +2,10 @@
 //!
 //! The features add shapes only. The crates themselves decide how their types are serialized.
 
-use super::{Node, Shape, impls::scalars};
+use super::{
+    impls::scalars,
+    shape::{Node, Shape},
+};
 
 #[cfg(feature = "chrono")]
 impl<Tz: chrono::TimeZone> Shape for chrono::DateTime<Tz> {

@@ -1,6 +1,6 @@
 //! The shapes of types that serde knows without a derive.
 
-use super::{Node, Shape};
+use super::shape::{Node, Shape};
 use crate::{EventId, Position, Timestamp};
 use std::{
     borrow::Cow,

@@ -1,8 +1,9 @@
 //! Commits: several appends in one transaction, with changes of work items and of a cursor.
 
-use super::{Append, AppendError, Appended, EventStore, Limits, Outcome, ReadError, StorageError};
+use super::{
+    Append, AppendError, Appended, EventStore, Limits, Outcome, ReadError, StorageError, WorkChange,
+};
 use crate::{Position, StreamId};
-use es_runtime::WorkChange;
 use std::future::Future;
 
 /// A store that commits appends to several streams in one transaction.

@@ -74,7 +74,7 @@ pub enum AppendError {
     },
     /// An inline projection could not handle an event.
     #[error(
-        "projection `{projection}` refused an event of stream {stream}: {error}; nothing was \
+        "projection `{projection}` failed on an event of stream {stream}: {error}; nothing was \
          written"
     )]
     Projection {

@@ -1,17 +1,15 @@
 //! The in-memory store. It is the reference that the other stores are compared with.
 
 use super::{
-    Append, AppendError, Appended, EventFilter, EventStore, FeedPage, Limits, ReadDirection,
-    ReadError, ReadLimit, Snapshot, SnapshotStore, StorageError, StoredEvent, StreamFold,
-    StreamRange,
+    Append, AppendError, Appended, Claim, Claimed, Commit, CommitError, CommitStore, Committed,
+    EventFilter, EventStore, FeedPage, Limits, ReadDirection, ReadError, ReadLimit, Snapshot,
+    SnapshotStore, StorageError, StoredEvent, StreamFold, StreamRange, WorkFilter, WorkItem,
+    WorkQueue,
     rules::{self, Accepted, Comparison, Decision, Earlier, StreamHead},
 };
 use crate::{
     AppendId, EventId, Metadata, Position, RecordedEvent, StoredPayload, StreamId, Timestamp,
     record::EventRow,
-};
-use es_runtime::{
-    Claim, Claimed, Commit, CommitError, CommitStore, Committed, WorkFilter, WorkItem, WorkQueue,
 };
 use std::{
     borrow::Cow,

@@ -29,6 +29,7 @@ mod rows;
 mod rules;
 mod snapshot;
 mod work;
+mod work_item;
 
 pub use any::AnyStore;
 pub use append::{Append, Appended, InvalidAppend, Limits, NewEvent};
@@ -40,4 +41,5 @@ pub use read::{
     EventFilter, FeedPage, ReadDirection, ReadLimit, StoredEvent, StreamFold, StreamRange,
 };
 pub use snapshot::{NoSnapshots, Snapshot, SnapshotPolicy, SnapshotStore};
-pub use work::{Claim, Claimed, WorkChange, WorkFilter, WorkItem, WorkQueue, WorkStatus};
+pub use work::{Claim, Claimed, WorkFilter, WorkQueue};
+pub use work_item::{WorkChange, WorkItem, WorkStatus};

@@ -43,7 +43,7 @@ pub(crate) fn append_of(
     metadata: Metadata,
     input: Option<AppendId>,
 ) -> Result<Append, SagaError> {
-    let expected = ExpectedVersion::behind(version);
+    let expected = ExpectedVersion::at(version);
     let mut append = Append::new(instance.clone(), expected).with_metadata(metadata);
     for event in events {
         let stored_as = event.event_type();

@@ -154,7 +154,7 @@ pub(super) fn append_of(
         instance: instance.clone(),
         reason: format!("event `{STEPPED}` cannot be stored: {e}"),
     })?;
-    let expected = ExpectedVersion::behind(version);
+    let expected = ExpectedVersion::at(version);
     Ok(Append::new(instance.clone(), expected)
         .with_metadata(metadata)
         .with_event(NewEvent::json(STEPPED, 1, payload)))

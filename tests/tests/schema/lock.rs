@@ -530,7 +530,7 @@ const REFUSED: [(Check, Check, &str); 10] = [
         r#"order.lock: `order.shipped` is sealed and gone from the code
   lock: v1 {carrier:str}
   code: nothing
-  help: stored events of this name would stop every reader. Put the event back, or declare what becomes of them: `drop("order.shipped")` where they stand for nothing any more"#,
+  help: stored events of this name would stop every reader. Put the event back, or declare what becomes of them: `drop("order.shipped")` where they mean nothing any more"#,
     ),
     (
         JSON,
@@ -669,17 +669,17 @@ fn two_branches_that_take_the_same_version_meet_in_a_conflict() {
     assert_eq!(
         project.refuses(check::<ours::Order>),
         "order.lock is not a schema lock
-line 7: a merge left its conflict here
+line 7: unresolved merge conflict
   help: keep the lines of both sides and delete the markers; where both sides added the same version, one of the two changes takes the next version
   <<<<<<< ours
-line 9: a merge left its conflict here
+line 9: unresolved merge conflict
   help: keep the lines of both sides and delete the markers; where both sides added the same version, one of the two changes takes the next version
   =======
 line 10: line 8 has the same name and version:
   order.shipped v2 open {carrier:str,parcel:u64?}
   help: two branches used the same version; one of the two changes takes the next version
   order.shipped v2 open {carrier:str,weight:u32?}
-line 11: a merge left its conflict here
+line 11: unresolved merge conflict
   help: keep the lines of both sides and delete the markers; where both sides added the same version, one of the two changes takes the next version
   >>>>>>> theirs"
     );
