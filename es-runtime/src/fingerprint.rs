@@ -1,11 +1,10 @@
-//! The shape in which a type is stored, as its own `Deserialize` describes it.
+//! Fingerprints: a hash of the stored shape of a type, found through its own `Deserialize`.
 //!
-//! A snapshot must not be decoded into a state whose shape has changed. The shape is found without
-//! any help from the user: `T::deserialize` is run against a deserializer that has no data, writes
-//! down what it is asked for (structs with their fields, enums with their variants, the kinds of
-//! the leaves) and takes another branch of the type each time, until every branch was walked. Types
-//! behind fields, aliases and other crates are seen as they really are; a type that refuses the
-//! made-up value ends only its own branch.
+//! A snapshot must not be decoded into a state whose shape has changed. The user does not describe the
+//! shape. Instead `T::deserialize` runs on a deserializer without data, which records each request:
+//! structs with their fields, enums with their variants, and the types of leaves. It takes another
+//! branch of the type in each run, until it has walked them all. So it sees the types of fields, aliases
+//! and other crates as they are. A type that rejects a made-up value ends only its own branch.
 
 use crate::Codec;
 use serde::de::{
@@ -14,9 +13,9 @@ use serde::de::{
 };
 use std::fmt;
 
-/// Branches walked at most. A state with more is described by its first ones.
+/// The greatest number of branches. Of a state with more only the first ones count.
 const MAX_WALKS: usize = 10_000;
-/// Nesting followed at most; recursive types end here at the latest.
+/// The greatest depth. Recursive types end here at the latest.
 const MAX_DEPTH: usize = 48;
 
 /// A hash of the shape of a state. Collisions are assumed not to occur.
@@ -40,9 +39,9 @@ impl Fingerprint {
         self.0
     }
 
-    /// Another one for each revision; revision 0 is the fingerprint itself.
+    /// A fingerprint for each revision. Revision 0 is the fingerprint itself.
     pub(crate) fn revised(self, revision: u32) -> Self {
-        // The factor is odd, so no two revisions of one shape meet, and its bits are well spread.
+        // The factor is odd, so no two revisions of one shape collide, and its bits are well spread.
         Self(self.0 ^ u64::from(revision).wrapping_mul(0x9e37_79b9_7f4a_7c15))
     }
 }
@@ -76,7 +75,7 @@ fn walk_all<T: DeserializeOwned>(codec: Codec) -> u64 {
         walk.quiet = false;
         walk.open.clear();
         walk.note("walk");
-        // The walk is over when it ends, well or not: what it noted is what counts.
+        // The result of the walk is what it noted, whether it ends with an error or not.
         let _ = T::deserialize(Tracer { walk: &mut walk });
         if !walk.choose_next() {
             break;
@@ -85,7 +84,7 @@ fn walk_all<T: DeserializeOwned>(codec: Codec) -> u64 {
     walk.hash.0
 }
 
-/// FNV-1a, 64 bits: small, stable for ever, and good enough to tell shapes apart.
+/// FNV-1a, 64 bits: small, stable, and good enough to distinguish shapes.
 /// Source: <http://www.isthe.com/chongo/tech/comp/fnv/>.
 struct Fnv(u64);
 
@@ -101,7 +100,7 @@ impl Fnv {
     }
 }
 
-/// One place where a type branches: which branch this walk takes, of how many.
+/// A branching of the type: the branch that this walk takes, and the number of branches.
 struct Choice {
     taken: usize,
     of: usize,
@@ -112,10 +111,10 @@ struct Walk {
     choices: Vec<Choice>,
     next_choice: usize,
     human_readable: bool,
-    /// Set while a value is only needed to get past it: nothing is noted and no branch is taken.
+    /// Set while a value is only needed to continue. Nothing is noted and no branch is taken.
     quiet: bool,
     depth: usize,
-    /// Names of the structs and enums that the walk is inside of.
+    /// The names of the structs and enums around the current value.
     open: Vec<&'static str>,
 }
 
@@ -134,7 +133,7 @@ impl Walk {
         }
     }
 
-    /// The branch to take here, of `of` branches; 0 when there is just one or the walk is quiet.
+    /// The branch to take of `of` branches, 0 when there is only one or the walk is quiet.
     fn choose(&mut self, of: usize) -> usize {
         if self.quiet || of < 2 {
             return 0;
@@ -148,7 +147,7 @@ impl Walk {
         0
     }
 
-    /// Moves on to the next walk, depth first; `false` when all were walked.
+    /// Prepares the next walk, depth first. Returns `false` after the last one.
     fn choose_next(&mut self) -> bool {
         self.choices.truncate(self.next_choice);
         while let Some(mut last) = self.choices.pop() {
@@ -161,7 +160,7 @@ impl Walk {
         false
     }
 
-    /// Goes into a named type; refuses where that type is met inside of itself.
+    /// Enters a named type. Fails when the type contains itself.
     fn enter(&mut self, name: &'static str) -> Result<(), Stop> {
         self.depth += 1;
         let nested = self.open.iter().filter(|open| **open == name).count();
@@ -335,7 +334,7 @@ impl<'de> de::Deserializer<'de> for Tracer<'_> {
     }
 }
 
-/// The elements of a sequence; those other than the traced one are made up quietly.
+/// The elements of a sequence. Those other than the traced one are made quietly.
 struct Elements<'w> {
     walk: &'w mut Walk,
     left: usize,
@@ -369,7 +368,7 @@ impl<'de> SeqAccess<'de> for Elements<'_> {
     }
 }
 
-/// Deserializes one value, noting its shape when it is the traced one.
+/// Deserializes one value and notes its shape if it is traced.
 fn make<'de, T: DeserializeSeed<'de>>(
     walk: &mut Walk,
     seed: T,
@@ -384,7 +383,7 @@ fn make<'de, T: DeserializeSeed<'de>>(
     made
 }
 
-/// One entry of a map, of which the key or the value is traced.
+/// One entry of a map. Its key or its value is traced.
 struct Entries<'w> {
     walk: &'w mut Walk,
     left: usize,
@@ -411,7 +410,7 @@ impl<'de> MapAccess<'de> for Entries<'_> {
     }
 }
 
-/// The fields of a struct: just the one that this walk traces, or all of them quietly.
+/// The fields of a struct: the one that this walk traces, or all of them quietly.
 struct Fields<'w> {
     walk: &'w mut Walk,
     names: std::slice::Iter<'static, &'static str>,
@@ -446,7 +445,7 @@ impl<'de> MapAccess<'de> for Fields<'_> {
     fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Stop> {
         let made = make(self.walk, seed, true)?;
         if !self.walk.quiet {
-            // One field a walk: the others have walks of their own.
+            // Each walk traces one field.
             self.names = [].iter();
         }
         Ok(made)

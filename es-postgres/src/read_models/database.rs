@@ -2,12 +2,13 @@
 
 use super::{
     PostgresTransaction,
+    errors::{dead_transaction, task_ended},
     pool::{Pool, Pooled},
     transaction::{Bound, sql_values},
 };
 use crate::{
     connection::Connector,
-    errors::{dead_transaction, is_refusal, is_stale, storage, task_ended},
+    errors::{is_refusal, is_stale, storage},
     identifier::SchemaName,
 };
 use es_projections::{
@@ -325,7 +326,7 @@ impl Shared {
         let mut tx = PostgresTransaction::new(session);
         let ran = job.run(&mut tx).await;
         let is_open = !tx.is_dead();
-        let (session, passing) = tx.into_parts();
+        let (session, transient) = tx.into_parts();
         let end = if ran.is_ok() && is_open {
             "COMMIT"
         } else {
@@ -333,7 +334,7 @@ impl Shared {
         };
         let ended = session.client().batch_execute(end).await;
         let is_clean = ended.is_ok();
-        let result = match (ran, passing) {
+        let result = match (ran, transient) {
             // The job may take the database's trouble for its own.
             (_, Some(error)) | (Err(RolledBack::Failed(error)), None) => not_applied(error),
             (Ok(output), None) if is_open => match ended {

@@ -1,12 +1,12 @@
-//! Events: what is stored, under which name and version, and the one way back from bytes.
+//! What an event is: its stored name, its versions, and how its payload is decoded.
 
 use crate::{Codec, CodecError};
 use std::{error::Error, sync::Arc};
 
 /// One kind of event: a plain struct with a stored name and a version.
 ///
-/// Derive it. The stored name and the version are columns of the stored row, never part of the
-/// payload, so the payload goes straight into the struct.
+/// `#[derive(Event)]` implements it. The stored name and the version are columns of the stored row and
+/// no part of the payload.
 ///
 /// ```
 /// use es_runtime::{Event, EventSet};
@@ -27,12 +27,12 @@ use std::{error::Error, sync::Arc};
     note = "add `#[derive(es_runtime::Event, serde::Serialize, serde::Deserialize)]` and `#[event(\"some.name\")]` to `{Self}`"
 )]
 pub trait Event: Sized + Send + 'static {
-    /// The stored name. It is wire format: it never changes once an event was written.
+    /// The stored name. Never change it after an event was written: stored rows have it.
     const NAME: &'static str;
     /// The newest version that this program reads, 1 or more.
     const VERSION: u16;
-    /// The version that it writes: the newest, or the one before it while programs that cannot read
-    /// the newest are still running (`write = ..`).
+    /// The version that this program writes. It is the newest version, or with `write = ..` the one
+    /// before it, as long as older programs run that cannot read the newest.
     const WRITES: u16 = Self::VERSION;
 
     /// The payload of the version that is [written](Event::WRITES).
@@ -41,41 +41,40 @@ pub trait Event: Sized + Send + 'static {
     /// [`CodecError`] when a field has no form in `codec`.
     fn to_payload(&self, codec: Codec) -> Result<Vec<u8>, CodecError>;
 
-    /// The event out of a stored payload of any version up to [`VERSION`](Event::VERSION).
+    /// Decodes a stored payload of any version up to [`VERSION`](Event::VERSION).
     ///
     /// # Errors
     /// [`DecodeError::NewerVersion`] when the payload was written by a newer program,
     /// [`DecodeError::InvalidVersion`], [`DecodeError::UnknownContentType`] or
-    /// [`DecodeError::Payload`] when it cannot be read, [`DecodeError::Upcast`] when an upcaster of the
-    /// user's refused it.
+    /// [`DecodeError::Payload`] when it cannot be read, [`DecodeError::Upcast`] when an upcaster failed.
     fn from_payload(stored: StoredPayload<'_>) -> Result<Self, DecodeError>;
 }
 
-/// The events that can stand in one stream, or that one consumer reads: one or several kinds.
+/// The types of events that one stream can have, or that one consumer reads.
 ///
-/// `#[derive(Aggregate)]` generates an enum that implements it, `#[derive(Event)]` on an enum
-/// implements it for that enum, and every single [`Event`] is a set of one.
+/// `#[derive(Aggregate)]` generates an enum that implements it. `#[derive(Event)]` on an enum
+/// implements it for that enum. Every [`Event`] is a set with one type.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not an event or a set of events",
     label = "`{Self}` implements neither `Event` nor `EventSet`",
     note = "add `#[derive(es_runtime::Event, serde::Serialize, serde::Deserialize)]` to `{Self}`"
 )]
 pub trait EventSet: Sized + Send + 'static {
-    /// Each kind of event in the set, in the order of declaration.
+    /// Each type of event in the set, in the order of declaration.
     const TYPES: &'static [EventType];
     /// Stored names that are read but no longer written.
     const RETIRED_NAMES: &'static [&'static str] = &[];
 
-    /// Which kind this event is.
+    /// The type of this event.
     fn event_type(&self) -> EventType;
 
-    /// The payload of this event in the version that [`event_type`](EventSet::event_type) says.
+    /// The payload of this event, in the version of its [`event_type`](EventSet::event_type).
     ///
     /// # Errors
     /// [`CodecError`] when a field has no form in `codec`.
     fn encode(&self, codec: Codec) -> Result<Vec<u8>, CodecError>;
 
-    /// The event or events that a stored payload stands for today.
+    /// Decodes a stored payload into an event, several events or none.
     ///
     /// # Errors
     /// [`DecodeError::UnknownEvent`] when the set has no event of that name, and those of
@@ -110,6 +109,8 @@ impl<E: Event> EventSet for E {
 }
 
 /// The stored name of an event and the version in which this program writes it.
+///
+/// The struct is exhaustive on purpose: derived code builds it in constants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct EventType {
     /// The stored name.
@@ -118,7 +119,7 @@ pub struct EventType {
     pub version: u16,
 }
 
-/// A payload as it lies in the store, with the two columns that say how to read it.
+/// A stored payload and the two columns that are needed to decode it.
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct StoredPayload<'a> {
@@ -151,17 +152,19 @@ impl std::fmt::Debug for StoredPayload<'_> {
     }
 }
 
-/// What one stored event stands for today: itself, nothing any more, or several events.
+/// The result of decoding one stored event.
+///
+/// The enum is exhaustive on purpose: a reader must handle every case, or it would lose events.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Decoded<E> {
     /// One event, the usual case.
     One(E),
-    /// Several events, or none where the stored event was retired.
+    /// Several events of a split event, or none of a dropped one.
     Many(Vec<E>),
 }
 
 impl<E> Decoded<E> {
-    /// The same with each event turned into another type.
+    /// Converts each event.
     ///
     /// ```
     /// use es_runtime::Decoded;
@@ -191,11 +194,11 @@ impl<E> IntoIterator for Decoded<E> {
 
 /// Why a stored event could not be turned into an event of this program.
 ///
-/// Nothing was written and nothing was skipped: the reader stops at this event.
+/// Nothing was written. The reader stops at this event and skips nothing.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum DecodeError {
-    /// The stored name is none of those that the reader lists.
+    /// The reader does not list the stored name.
     #[error(
         "the stored event `{name}` (version {version}) is unknown here; \
          add its type to the `events(..)` list or run the program that wrote it"
@@ -206,7 +209,7 @@ pub enum DecodeError {
         /// The stored version.
         version: u16,
     },
-    /// The payload was written by a newer program.
+    /// A newer program wrote the payload.
     #[error(
         "event `{name}` is stored in version {stored}, but this program knows it only up to \
          version {known}; deploy the newer program here"
@@ -225,7 +228,7 @@ pub enum DecodeError {
         /// The stored name.
         name: &'static str,
     },
-    /// There is no codec for the stored content type.
+    /// This program has no codec for the stored content type.
     #[error("event `{name}` is stored as `{content_type}`, for which there is no codec here")]
     UnknownContentType {
         /// The stored name.
@@ -243,7 +246,7 @@ pub enum DecodeError {
         /// What does not fit, without quoting the payload.
         source: CodecError,
     },
-    /// An upcaster, the function of the user from one version to the next, failed on the event.
+    /// An upcaster failed. It is the user's function from one version to the next.
     #[error(
         "event `{name}`, stored in version {stored}, cannot be upcast from version {from} to {to}: \
          {source}"
@@ -251,9 +254,9 @@ pub enum DecodeError {
     Upcast {
         /// The stored name.
         name: &'static str,
-        /// The version that the upcaster takes.
+        /// The version that the upcaster reads.
         from: u16,
-        /// The version that it makes.
+        /// The version that it returns.
         to: u16,
         /// The version in the store.
         stored: u16,
@@ -262,7 +265,7 @@ pub enum DecodeError {
     },
 }
 
-/// Two failed upcasts are equal when they are of the same event, the same versions and one error.
+/// Failed upcasts are equal when event, versions and the error's address are equal.
 impl PartialEq for DecodeError {
     fn eq(&self, other: &Self) -> bool {
         let parts = |error: &Self| match error {

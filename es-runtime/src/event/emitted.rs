@@ -1,11 +1,12 @@
-//! What a handler returns: none, one or several events.
+//! What a handler returns: no event, one or several.
 
 use crate::{Aggregate, EventSet};
 use std::ops::Deref;
 
-/// The events that a handler decided on, in order. One event converts with `.into()`.
+/// The events that a handler returns, in order.
 ///
-/// Write several with [`events!`](crate::events!), none with [`Events::none`].
+/// One event converts with `.into()`. Use [`events!`](crate::events!) for several and [`Events::none`]
+/// for none.
 ///
 /// ```
 /// # use es_runtime::{Aggregate, Apply, Event, Events, Handle, Recorder, events};
@@ -41,12 +42,12 @@ impl<A: Aggregate> Events<A> {
         Self { list: Vec::new() }
     }
 
-    /// Adds one more event at the end.
+    /// Appends an event.
     pub fn push(&mut self, event: impl EventOf<A, Event = A::Event>) {
         self.list.push(event.into_event());
     }
 
-    /// Adds one more event that is already of the aggregate's event enum.
+    /// Appends an event that is already a value of the aggregate's event enum.
     pub fn push_event(&mut self, event: A::Event) {
         self.list.push(event);
     }
@@ -66,7 +67,7 @@ impl<A: Aggregate> Events<A> {
         self.list.iter()
     }
 
-    /// The events as a plain vector.
+    /// The events as a vector.
     pub fn into_vec(self) -> Vec<A::Event> {
         self.list
     }
@@ -106,7 +107,7 @@ impl<A: Aggregate, E: EventSet + EventOf<A, Event = A::Event>> From<E> for Event
     }
 }
 
-/// An event that an aggregate lists, or its whole event enum. `#[derive(Aggregate)]` implements it.
+/// An event that an aggregate lists, or its event enum. `#[derive(Aggregate)]` implements it for both.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not an event of aggregate `{A}`",
     label = "`{A}` does not list `{Self}`",
@@ -153,9 +154,7 @@ impl<'a, A: Aggregate> IntoIterator for &'a Events<A> {
     }
 }
 
-/// The events that a handler returns, of any kinds that the aggregate lists.
-///
-/// `events![]` is none. Each element is turned into the aggregate's event enum.
+/// Creates [`Events`] from events of any types that the aggregate lists. `events![]` has no events.
 ///
 /// ```
 /// # use es_runtime::{Aggregate, Apply, Event, Events, Handle, Recorder, events};
@@ -191,10 +190,10 @@ macro_rules! events {
     }};
 }
 
-/// Records events one after the other and shows the state after each.
+/// Collects events and applies each to a copy of the state.
 ///
-/// For the handler that needs the state between two of its own events. It works on a copy; the
-/// aggregate itself stays as it is until the events are stored.
+/// Use it in a handler that needs the state between two of its own events. The aggregate itself does
+/// not change until the events are stored.
 ///
 /// ```
 /// # use es_runtime::{Aggregate, Apply, Event, Events, Handle, Recorder, events};

@@ -1,8 +1,8 @@
-//! An enum of events is stored as the fields of its variant; which variant, says the stored name.
+//! An enum of events is stored as the fields of its variant. The stored name says which variant it is.
 //!
-//! serde's derive writes a variant together with its tag. The adaptors here take the tag away when
-//! writing and supply it when reading, so the user's own derive, with its renames and `with`
-//! functions, does all of the work on the fields.
+//! serde's derive writes a variant with a tag. The adaptors here remove the tag when they write and add it
+//! when they read. So the user's own derive, with its renames and `with` functions, reads and writes the
+//! fields.
 
 mod read;
 mod write;
@@ -10,5 +10,5 @@ mod write;
 pub(crate) use read::Variant;
 pub(crate) use write::Fields;
 
-/// What is said of an enum whose serde impls are not the derived ones.
+/// The error for an enum whose serde impls are not derived.
 const NOT_DERIVED: &str = "an enum of events must derive serde's traits and have named fields";

@@ -1,16 +1,16 @@
-//! A stored event with everything that is known about it.
+//! Stored events with all of their columns.
 
 use super::{EventId, Metadata, Position, StreamId, Timestamp};
 use crate::{DecodeError, Decoded, EventSet, StoredPayload};
 use std::{fmt, sync::Arc};
 
-/// One stored event, its payload still in bytes.
+/// One stored event with an encoded payload. Reads of stores return it.
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RecordedEvent {
-    /// Its place among all events of the store.
+    /// Its position among all events of the store.
     pub position: Position,
-    /// The stream that it stands in.
+    /// Its stream.
     pub stream: StreamId,
     /// Its number in the stream, from 1 without gaps.
     pub version: u64,
@@ -20,18 +20,18 @@ pub struct RecordedEvent {
     pub name: Arc<str>,
     /// The version of the shape that was written.
     pub schema_version: u16,
-    /// How the payload is encoded.
+    /// The encoding of the payload.
     pub content_type: Arc<str>,
     /// The bytes.
     pub payload: Vec<u8>,
-    /// Who, why and what for.
+    /// Who caused the event and why.
     pub metadata: Metadata,
     /// When the store recorded it.
     pub recorded_at: Timestamp,
 }
 
 impl RecordedEvent {
-    /// The payload with what says how to read it.
+    /// The payload with the columns that are needed to decode it.
     pub fn stored_payload(&self) -> StoredPayload<'_> {
         StoredPayload {
             schema_version: self.schema_version,
@@ -40,7 +40,7 @@ impl RecordedEvent {
         }
     }
 
-    /// The event or events that this stands for today, each in its envelope.
+    /// Decodes the event. A split event gives several envelopes, a dropped one none.
     ///
     /// # Errors
     /// [`DecodeError`] when `S` does not know the event or the payload does not fit.
@@ -66,7 +66,7 @@ impl RecordedEvent {
 /// fill a new column does not compile.
 #[derive(Clone)]
 pub struct EventRow {
-    /// Its place among all events of the store.
+    /// Its position among all events of the store.
     pub position: Position,
     /// Its stream.
     pub stream: StreamId,
@@ -132,15 +132,15 @@ impl fmt::Debug for RecordedEvent {
     }
 }
 
-/// One event of today's shape with everything that is known about it.
+/// One decoded event with all of its columns. Handlers and histories receive it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Envelope<E> {
     /// The event.
     pub event: E,
-    /// Its place among all events of the store.
+    /// Its position among all events of the store.
     pub position: Position,
-    /// The stream that it stands in.
+    /// Its stream.
     pub stream: StreamId,
     /// Its number in the stream, from 1 without gaps.
     pub version: u64,
@@ -150,22 +150,22 @@ pub struct Envelope<E> {
     pub name: Arc<str>,
     /// The version of the shape that it is stored in.
     pub schema_version: u16,
-    /// Who, why and what for.
+    /// Who caused the event and why.
     pub metadata: Metadata,
     /// When the store recorded it.
     pub recorded_at: Timestamp,
 }
 
 impl<E> Envelope<E> {
-    /// Metadata for what follows from this event, see [`Metadata::following`].
+    /// Metadata for the consequences of this event, see [`Metadata::following`].
     pub fn following(&self) -> Metadata {
         Metadata::caused_by(self.event_id, &self.metadata)
     }
 }
 
 impl Metadata {
-    /// For what follows from an event: the correlation of the event (or its id, where it has none), the
-    /// event as the cause, its user and its trace.
+    /// Metadata for the consequences of an event. It has the event as the cause, the event's user and
+    /// trace, and its correlation, or the event's id where it has none.
     pub fn following(event: &RecordedEvent) -> Self {
         Self::caused_by(event.event_id, &event.metadata)
     }

@@ -1,4 +1,4 @@
-//! What stands around an event once it is stored: stream, version, position, ids, time, metadata.
+//! What is stored with an event: stream, version, position, ids, time and metadata.
 
 mod envelope;
 mod ids;

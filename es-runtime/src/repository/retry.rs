@@ -1,11 +1,11 @@
-//! How often and how fast a command is decided again when another writer was first.
+//! Retries of commands after conflicts with other writers.
 
 use std::{num::NonZeroU32, time::Duration};
 
-/// Bounds the attempts of one command and the waits between them.
+/// The number of attempts of one command, and the waits between them.
 ///
-/// The wait before attempt *n* + 1 is random between nothing and `first` doubled *n* - 1 times, at
-/// most `longest` ("full jitter", see
+/// The wait before attempt *n* + 1 is a random part of `first` doubled *n* - 1 times, at most `longest`
+/// ("full jitter", see
 /// <https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/>).
 ///
 /// ```
@@ -19,7 +19,7 @@ use std::{num::NonZeroU32, time::Duration};
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RetryPolicy {
-    /// Attempts in all, 20 by default.
+    /// The number of attempts, 20 by default.
     pub attempts: NonZeroU32,
     /// The longest wait before the second attempt, 2 ms by default.
     pub first: Duration,
@@ -28,7 +28,7 @@ pub struct RetryPolicy {
 }
 
 impl RetryPolicy {
-    /// One attempt: a conflict goes to the caller.
+    /// One attempt. The caller receives every conflict.
     pub const fn never() -> Self {
         Self {
             attempts: NonZeroU32::MIN,
@@ -37,7 +37,7 @@ impl RetryPolicy {
         }
     }
 
-    /// With this many attempts in all.
+    /// With this number of attempts.
     #[must_use]
     pub const fn with_attempts(mut self, attempts: NonZeroU32) -> Self {
         self.attempts = attempts;

@@ -1,4 +1,4 @@
-//! What a store of events must do.
+//! The trait of event stores.
 
 use super::{
     Append, AppendError, Appended, EventFilter, FeedPage, ReadError, ReadLimit, StreamFold,
@@ -9,28 +9,30 @@ use std::future::Future;
 
 /// A store of events: streams with versions 1, 2, 3, .. and one order over all of them.
 ///
-/// A handle: cloning it gives another handle on the same store.
+/// Stores implement it: [`MemoryStore`](crate::MemoryStore), those of `es-sqlite` and `es-postgres`,
+/// [`AnyStore`](crate::AnyStore) over any of them, and yours. A value is a handle; a clone is another
+/// handle on the same store.
 ///
-/// What every implementation promises:
-/// - An append is one transaction with its idempotency record: all of it is stored or nothing.
-/// - Of several appends at one expected version exactly one wins, the others wrote nothing.
-/// - `Ok` means stored; how durably is the store's to say.
-/// - Dropping a future leaves the append done or not done, never half, and the store usable.
-/// - Positions rise in the order in which readers of the feed see events, and that order agrees
-///   with the versions of each stream.
+/// Every implementation promises:
+/// - An append and its idempotency record are one transaction: all of it is stored or nothing.
+/// - Of several appends at one expected version exactly one succeeds. The others write nothing.
+/// - `Ok` means stored. Each store documents how durable that is.
+/// - A dropped future leaves the append done or not done, never half, and the store usable.
+/// - Readers of the feed see events in the order of their positions. That order agrees with the
+///   versions of each stream.
 pub trait EventStore: Clone + Send + Sync + 'static {
     /// Appends events to one stream.
     ///
-    /// With an [`append_id`](Append::append_id) that the stream has already seen, nothing is
-    /// written and the first result comes back with [`Appended::repeated`] set; this is looked at
-    /// before the expected version. Without events and without an id nothing is written either.
+    /// When the stream has already seen the [`append_id`](Append::append_id), the store writes nothing and
+    /// returns the first result with [`Appended::repeated`] set. It checks the id before the expected
+    /// version. It writes nothing for an append without events and without an id.
     ///
     /// # Errors
-    /// See [`AppendError`]; [`AppendError::outcome`] says whether something was written.
+    /// See [`AppendError`]. [`AppendError::outcome`] says whether something was written.
     ///
     /// # Cancel safety
-    /// When the future is dropped the append may or may not happen, never half of it. Ask with
-    /// [`find_append`](EventStore::find_append).
+    /// When the future is dropped the append may or may not happen, never half of it.
+    /// [`find_append`](EventStore::find_append) tells.
     fn append(&self, append: Append) -> impl Future<Output = Result<Appended, AppendError>> + Send;
 
     /// The result of an earlier append with this id, `None` when the stream has not seen it.
@@ -43,13 +45,13 @@ pub trait EventStore: Clone + Send + Sync + 'static {
         id: &AppendId,
     ) -> impl Future<Output = Result<Option<Appended>, ReadError>> + Send;
 
-    /// Hands the events of a stream after version `after` to `fold`, in order, and gives it back.
+    /// Passes the events of a stream after version `after` to `fold`, in order, and returns the fold.
     ///
-    /// This is how aggregates load: one event at a time, borrowed from the store's buffer, so a
-    /// long history takes no more memory than a short one. It ends early when the fold says so.
+    /// Aggregates load this way. The events are borrowed from the store's buffer one at a time, so a long
+    /// history takes no more memory than a short one. The read ends early when the fold breaks.
     ///
     /// # Errors
-    /// [`ReadError`] when the stream cannot be read to its end; the fold is lost then.
+    /// [`ReadError`] when the stream cannot be read to its end. The fold is lost then.
     ///
     /// # Cancel safety
     /// Reads only.
@@ -60,12 +62,12 @@ pub trait EventStore: Clone + Send + Sync + 'static {
         fold: F,
     ) -> impl Future<Output = Result<F, ReadError>> + Send;
 
-    /// The events of one stream with all that is known about them, at most `limit`.
+    /// The events of one stream with all of their columns, at most `limit`.
     ///
-    /// A stream without events is empty, not an error.
+    /// A stream without events gives an empty list, not an error.
     ///
     /// # Errors
-    /// [`ReadError`] when a row cannot be read; never a shorter answer.
+    /// [`ReadError`] when a row cannot be read. The result is never shortened instead.
     ///
     /// # Cancel safety
     /// Reads only.
@@ -76,13 +78,13 @@ pub trait EventStore: Clone + Send + Sync + 'static {
         limit: ReadLimit,
     ) -> impl Future<Output = Result<Vec<RecordedEvent>, ReadError>> + Send;
 
-    /// The events of all streams after `after` that `filter` lets through, in order.
+    /// The events of all streams after `after` that `filter` accepts, in order.
     ///
-    /// The page says where to go on, past events that the filter held back. A page that is full may
-    /// be the last one without saying so; the next one is empty then.
+    /// [`FeedPage::next`] is the position to continue from, past events that the filter excluded. A full
+    /// page may be the last one without [`FeedPage::at_end`]; the next page is empty then.
     ///
     /// # Errors
-    /// [`ReadError`] when a row cannot be read; never a shorter answer.
+    /// [`ReadError`] when a row cannot be read. The result is never shortened instead.
     ///
     /// # Cancel safety
     /// Reads only.
@@ -99,9 +101,10 @@ pub trait EventStore: Clone + Send + Sync + 'static {
     /// [`ReadError::Storage`] when the store cannot be read.
     fn head(&self) -> impl Future<Output = Result<Position, ReadError>> + Send;
 
-    /// Waits until events after `position` may be there, or for ever where the store cannot tell.
-    /// Only a hint, to look at once instead of at the next poll: it may come without a reason, and
-    /// it does not come for what other processes append.
+    /// Waits until there may be events after `position`, or for ever where the store cannot know.
+    ///
+    /// It is only a hint to read before the next poll. It may complete without new events, and it does
+    /// not complete for appends of other processes. The default never completes.
     ///
     /// # Cancel safety
     /// It only waits.

@@ -1,7 +1,21 @@
-//! What a store of events must do, and the requests and answers that go to and fro.
+//! The traits of stores, their requests and results, and the in-memory store.
 //!
-//! A store is one implementation of [`EventStore`], usually with [`SnapshotStore`] beside it. The
-//! conformance suite of `es-testkit` says in tests what these pages say in words.
+//! Applications use [`MemoryStore`] in tests and name stores by [`AnyStore`]. Authors of stores implement
+//! [`EventStore`] and usually [`SnapshotStore`], and for sagas also [`CommitStore`] and [`WorkQueue`].
+//! [`author`] helps them. The conformance suite of `es-testkit` tests what the traits promise.
+//!
+//! ```
+//! use es_runtime::{Append, EventStore, ExpectedVersion, MemoryStore, NewEvent, StreamId};
+//!
+//! # futures_executor::block_on(async {
+//! let store = MemoryStore::new();
+//! let order = StreamId::new("order", "4711")?;
+//! let append = Append::new(order, ExpectedVersion::NoStream)
+//!     .with_event(NewEvent::json("order.placed", 1, "{}"));
+//! assert_eq!(store.append(append).await?.version, 1);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! # }).unwrap();
+//! ```
 
 mod any;
 mod append;

@@ -1,7 +1,7 @@
-//! What an append and a commit are allowed to do: the rules that every store keeps.
+//! The rules of appends and commits that every store keeps.
 //!
-//! The functions do no I/O and know no database. A store reads what they ask for, calls them while it
-//! holds the lock or the transaction that it writes in, and writes what they accept.
+//! The functions do no I/O and know no database. A store reads their arguments and calls them in the
+//! transaction, or under the lock, in which it then writes.
 
 use super::{
     Append, AppendError, Appended, CommitError, CursorMove, Limits, StorageError, StorageErrorKind,
@@ -10,7 +10,7 @@ use super::{
 use crate::{AppendId, EventId, Position, Timestamp};
 use std::collections::HashSet;
 
-/// Where a stream ends.
+/// The end of a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StreamHead {
     /// The version of its newest event, 0 without events.
@@ -27,12 +27,13 @@ impl StreamHead {
     };
 }
 
-/// What an earlier append under the same id did, compared with what is asked for now.
-/// [`Comparison`] makes it.
+/// An earlier append with the same id, compared with the new one. [`Comparison`] creates it.
+///
+/// It may get new cases, so it is not exhaustive. Stores pass it to [`decide`] and do not match it.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Earlier {
-    /// It wrote the same events. This is the answer to the repeated request.
+    /// It wrote the same events. This is the result for the repeated request.
     Same(Appended),
     /// It wrote other events.
     Different {
@@ -43,9 +44,9 @@ pub enum Earlier {
     Unreadable(StorageError),
 }
 
-/// Compares an append with the events that an earlier one under the same id wrote.
+/// Compares an append with the events of an earlier append with the same id.
 ///
-/// Event ids do not count, since a client that repeats a request makes new ones.
+/// Event ids are not compared, because a client that repeats a request creates new ones.
 ///
 /// ```
 /// use es_runtime::store::author::{Comparison, Earlier};
@@ -74,12 +75,12 @@ pub struct Comparison<'a> {
     first: Appended,
     seen: usize,
     same: bool,
-    /// Whether each event so far had the version after the one before it.
+    /// Whether each event so far has the version after the previous one.
     is_whole: bool,
 }
 
 impl<'a> Comparison<'a> {
-    /// Of `append` with what the first append under its id did.
+    /// Compares `append` with the result of the first append with its id.
     pub fn new(append: &'a Append, first: Appended) -> Self {
         let same = u64::try_from(append.events.len()) == Ok(first.events);
         Self {
@@ -91,17 +92,17 @@ impl<'a> Comparison<'a> {
         }
     }
 
-    /// The version behind which the events of the first append begin.
+    /// The version before the first event of the first append.
     pub const fn after(&self) -> u64 {
         self.first.version.saturating_sub(self.first.events)
     }
 
-    /// How many events the first append wrote.
+    /// The number of events of the first append.
     pub const fn count(&self) -> u64 {
         self.first.events
     }
 
-    /// The next of those events, in the order of the stream.
+    /// Compares the next of those events, in the order of the stream.
     pub fn event(&mut self, stored: &StoredEvent<'_>) {
         let payload = stored.payload;
         let before = u64::try_from(self.seen).unwrap_or(u64::MAX);
@@ -119,7 +120,7 @@ impl<'a> Comparison<'a> {
         self.seen = self.seen.saturating_add(1);
     }
 
-    /// What they have in common, after the last of them.
+    /// The result, after the last of those events.
     pub fn finish(self) -> Earlier {
         if !self.is_whole || u64::try_from(self.seen) != Ok(self.first.events) {
             let id = self.append.append_id.as_ref().map_or("", AppendId::as_str);
@@ -136,12 +137,14 @@ impl<'a> Comparison<'a> {
     }
 }
 
-/// What to do with an append that keeps to the rules.
+/// What a store does with a valid append.
+///
+/// The enum is exhaustive on purpose: a store must do both.
 #[derive(Debug)]
 pub enum Decision {
-    /// It was done before. Write nothing, and answer with this.
+    /// Write nothing and return this. The append was done before.
     Answer(Appended),
-    /// Write it.
+    /// Write the append.
     Write(Accepted),
 }
 
@@ -160,23 +163,23 @@ impl Accepted {
         (1..=self.count).map(move |number| end.saturating_add(number))
     }
 
-    /// How many events it writes.
+    /// The number of events to write.
     pub const fn count(&self) -> u64 {
         self.count
     }
 
-    /// Whether there is something to write: events, or an id to remember.
+    /// Whether there is something to write: events, or the id of the append.
     pub const fn writes(&self) -> bool {
         self.count > 0 || self.is_remembered
     }
 
-    /// The end of the stream before it.
+    /// The end of the stream before the append.
     pub const fn before(&self) -> StreamHead {
         self.head
     }
 
-    /// The end of the stream after it, where `last` is the position of its last event. Without events
-    /// the stream ends where it ended, whatever `last` is.
+    /// The end of the stream after the append, where `last` is the position of the last event. An append
+    /// without events does not change the end, and `last` is ignored.
     pub const fn after(&self, last: Position) -> StreamHead {
         if self.count == 0 {
             return self.head;
@@ -187,7 +190,7 @@ impl Accepted {
         }
     }
 
-    /// Its result, where `last` is the position of its last event.
+    /// The result of the append, where `last` is the position of the last event.
     pub fn appended(&self, last: Position, recorded_at: Timestamp) -> Appended {
         let StreamHead { version, position } = self.after(last);
         Appended::new(version, self.count, position, recorded_at)
@@ -196,12 +199,12 @@ impl Accepted {
 
 /// Decides about one append.
 ///
-/// `earlier` is what an append under the same id did, `None` where its stream has not seen the id. It
-/// is looked at before the expected version, so that a request can be repeated. `head` is where the
-/// stream ends.
+/// `earlier` is an earlier append with the same id, `None` where the stream has not seen the id. It is
+/// checked before the expected version, so that a request can be repeated. `head` is the end of the
+/// stream.
 ///
 /// # Errors
-/// [`AppendError::IdReused`], [`AppendError::Conflict`], and [`AppendError::Storage`] where the earlier
+/// [`AppendError::IdReused`], [`AppendError::Conflict`], and [`AppendError::Storage`] when the earlier
 /// append cannot be read.
 ///
 /// ```
@@ -257,7 +260,7 @@ pub fn decide(
     }))
 }
 
-/// Checks the bounds of an append, before anything is read for it.
+/// Checks the bounds of an append. Call it before you read anything for the append.
 ///
 /// # Errors
 /// [`AppendError::Invalid`] for the first bound that is broken.
@@ -268,10 +271,10 @@ pub fn check_bounds(append: &Append, limits: &Limits) -> Result<(), AppendError>
     })
 }
 
-/// Checks that no event has the id of another one, in this append or among those that `is_known`.
+/// Checks that each event has an id of its own, in this append and among the stored ids (`is_known`).
 ///
 /// # Errors
-/// [`AppendError::DuplicateEventId`] for the first that has.
+/// [`AppendError::DuplicateEventId`] for the first event with the id of another one.
 pub fn check_event_ids(
     append: &Append,
     mut is_known: impl FnMut(EventId) -> bool,
@@ -288,7 +291,7 @@ pub fn check_event_ids(
     Ok(())
 }
 
-/// The error for an append that the store could not do and did not do.
+/// The error for an append that failed and wrote nothing.
 pub fn not_applied(append: &Append, error: StorageError) -> AppendError {
     AppendError::Storage {
         stream: append.stream.clone(),
@@ -297,10 +300,10 @@ pub fn not_applied(append: &Append, error: StorageError) -> AppendError {
     }
 }
 
-/// In a commit, an append that was done before refuses the whole.
+/// Checks that an append of a commit was not done before.
 ///
 /// # Errors
-/// [`CommitError::Repeated`] where the result is that of an earlier append.
+/// [`CommitError::Repeated`] when the result belongs to an earlier append.
 pub fn check_first_time(append: &Append, appended: Appended) -> Result<Appended, CommitError> {
     if appended.repeated {
         return Err(CommitError::Repeated {
@@ -311,10 +314,10 @@ pub fn check_first_time(append: &Append, appended: Appended) -> Result<Appended,
     Ok(appended)
 }
 
-/// Checks the epoch of a claimer against that of the row, which is 0 where there is no row.
+/// Compares the epoch of a change with the epoch of the work item, 0 where there is none.
 ///
 /// # Errors
-/// [`CommitError::Fenced`] where somebody claimed the row since.
+/// [`CommitError::Fenced`] when another worker has claimed the instance since.
 pub fn check_epoch(change: &WorkChange, actual: u64) -> Result<(), CommitError> {
     match change.epoch {
         Some(epoch) if change.is_fenced_by(actual) => Err(CommitError::Fenced {
@@ -326,10 +329,10 @@ pub fn check_epoch(change: &WorkChange, actual: u64) -> Result<(), CommitError> 
     }
 }
 
-/// Checks that a cursor stands where its move begins; `actual` is `None` where it has not begun.
+/// Checks that a cursor is at the start of its move. `actual` is `None` when the consumer has not begun.
 ///
 /// # Errors
-/// [`CommitError::CursorMoved`] where it stands elsewhere.
+/// [`CommitError::CursorMoved`] when it is at another position.
 pub fn check_cursor(moved: &CursorMove, actual: Option<Position>) -> Result<(), CommitError> {
     if actual == moved.from {
         return Ok(());

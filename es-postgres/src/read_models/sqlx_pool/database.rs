@@ -5,7 +5,7 @@ use super::{
     SqlxTransaction,
     values::{bind, sql_values, storage},
 };
-use crate::errors::{no_answer, task_ended};
+use crate::{errors::no_answer, read_models::errors::task_ended};
 use es_projections::{
     Dialect, Job, ReadDatabase, RolledBack, RowsOfQueries, SqlValue, TransactionError,
 };
