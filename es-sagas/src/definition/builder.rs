@@ -1,4 +1,4 @@
-//! What a saga consists of: the builder that users write, or that `#[saga]` writes for them.
+//! The builder of definitions. Users call it, or `#[saga]` generates the calls.
 
 use super::{
     Cx, Effect, Fail, InvalidDefinition, Saga, Start, StepOutput, StepRetry,
@@ -15,10 +15,10 @@ use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 use std::{fmt, future::Future, marker::PhantomData, sync::Arc, time::Duration};
 
-/// The steps of a saga in their order, what starts and cancels it, and its times.
+/// Builds the definition of a saga: its steps, the events that start and cancel it, and its time limits.
 ///
-/// [`Saga`] has a whole example. Steps run in the order in which they were added, and are undone in
-/// the reverse of it.
+/// Steps run in the order in which you add them, and are undone in reverse order. [`Saga`] has a complete
+/// example.
 #[must_use]
 pub struct Definition<T: Saga> {
     pub(super) routes: Vec<(&'static str, Route)>,
@@ -40,7 +40,7 @@ impl<T: Saga> Default for Definition<T> {
 }
 
 impl<T: Saga> Definition<T> {
-    /// A definition without steps yet.
+    /// A definition without steps.
     pub fn new() -> Self {
         Self {
             routes: Vec::new(),
@@ -56,8 +56,8 @@ impl<T: Saga> Definition<T> {
         }
     }
 
-    /// An event that starts a saga, where the function gives one. A second start of one id is a
-    /// recorded no-op.
+    /// Starts a saga on an event `E`, when the function returns a [`Start`]. A second start of the same id
+    /// is recorded and changes nothing.
     pub fn starts_on<E: Event>(
         &mut self,
         start: impl Fn(&Envelope<E>) -> Option<Start<T>> + Send + Sync + 'static,
@@ -67,7 +67,7 @@ impl<T: Saga> Definition<T> {
                 return Ok(None);
             };
             let input = serde_json::to_value(&start.saga)
-                .map_err(|e| format!("the saga cannot be stored: {e}"))?;
+                .map_err(|e| format!("the data of the saga cannot be stored: {e}"))?;
             Ok(Some(Routed::Start {
                 id: start.id,
                 input,
@@ -75,8 +75,8 @@ impl<T: Saga> Definition<T> {
         })
     }
 
-    /// An event that cancels the saga whose id the function gives: everything is undone. After the
-    /// pivot, or the end, it is a recorded no-op.
+    /// Cancels a saga on an event `E`: everything is undone. The function returns the id of the saga. After
+    /// the pivot, or after the end, the event is recorded and changes nothing.
     pub fn cancels_on<E: Event>(
         &mut self,
         cancel: impl Fn(&Envelope<E>) -> Option<String> + Send + Sync + 'static,
@@ -100,47 +100,49 @@ impl<T: Saga> Definition<T> {
         self
     }
 
-    /// This definition starts nothing any more; it finishes what was started by it. Register it beside
-    /// its successor until [`Sagas::running`](super::Sagas::running) counts none of its version.
+    /// This definition starts no sagas. It only finishes those that it started. Register it together with its
+    /// successor until [`Sagas::running`](crate::Sagas::running) counts none of its version.
     pub fn frozen(&mut self) -> &mut Self {
         self.frozen = true;
         self
     }
 
-    /// How long the whole may take; what is not past its pivot then is undone. None by default.
+    /// The time limit for the whole saga, none by default. A saga that has not reached its pivot by then is
+    /// undone.
     pub fn deadline(&mut self, time: Duration) -> &mut Self {
         self.deadline = Some(time);
         self
     }
 
-    /// How steps are tried again, unless they say otherwise. Say it before the steps.
+    /// The retry policy of steps that have none of their own. Set it before you add steps.
     pub fn retry(&mut self, retry: StepRetry) -> &mut Self {
         self.retry = retry;
         self
     }
 
-    /// How undos are tried again, unless they say otherwise. Say it before the steps.
+    /// The retry policy of undos that have none of their own. Set it before you add steps.
     pub fn undo_retry(&mut self, retry: StepRetry) -> &mut Self {
         self.undo_retry = retry;
         self
     }
 
-    /// How long one call may take, 30 seconds by default. Say it before the steps.
+    /// The time limit for one call, 30 seconds by default. Set it before you add steps.
     pub fn timeout(&mut self, time: Duration) -> &mut Self {
         self.timeout = time;
         self
     }
 
-    /// When an undo used up its attempts the others are undone all the same, before the saga is
-    /// parked. By default it is parked at once: what comes before may depend on it.
+    /// When an undo has used up its attempts, undoes the other steps before the saga is parked. By default the
+    /// saga is parked at once, because earlier steps may depend on the failed undo.
     pub fn continue_others(&mut self) -> &mut Self {
         self.continue_others = true;
         self
     }
 
-    /// A step that calls out. The function is called at least once, each time with the same key.
+    /// Adds a step that calls another system. The function is called at least once, each time with the same
+    /// key.
     ///
-    /// Its output is stored, for later steps and for its undo.
+    /// Its output is stored for later steps and for its undo.
     pub fn step<O, F, R>(&mut self, name: &'static str, call: F) -> NewStep<'_, T, O>
     where
         O: Serialize + DeserializeOwned + Send + 'static,
@@ -154,8 +156,9 @@ impl<T: Saga> Definition<T> {
         self.new_step(name, Action::Call(call))
     }
 
-    /// A step that sends a command to an aggregate of the same store: its events and the step are
-    /// stored in one transaction, so it happens exactly once. A rejection is [fatal](Fail::fatal).
+    /// Adds a step that sends a command to an aggregate of the same store. The aggregate's events and the
+    /// progress of the saga are one transaction, so the command takes effect exactly once. A rejection is
+    /// [fatal](Fail::fatal).
     pub fn command<F>(&mut self, name: &'static str, command: F) -> NewStep<'_, T, ()>
     where
         F: Fn(&Cx<T>) -> Result<AggregateCommand, Fail> + Send + Sync + 'static,
@@ -194,8 +197,8 @@ impl<T: Saga> Definition<T> {
         }
     }
 
-    /// The command that follows when everything was done; it is stored in one transaction with the
-    /// end of the saga.
+    /// The command to send when all steps are done. Its events are stored in one transaction with the end of
+    /// the saga.
     pub fn on_completed<F>(&mut self, command: F) -> &mut Self
     where
         F: Fn(&Cx<T>) -> Result<AggregateCommand, Fail> + Send + Sync + 'static,
@@ -204,8 +207,8 @@ impl<T: Saga> Definition<T> {
         self
     }
 
-    /// The command that follows when everything was undone; it is stored in one transaction with the
-    /// end of the saga.
+    /// The command to send when everything is undone. Its events are stored in one transaction with the end
+    /// of the saga.
     pub fn on_compensated<F>(&mut self, command: F) -> &mut Self
     where
         F: Fn(&Cx<T>, &Failure) -> Result<AggregateCommand, Fail> + Send + Sync + 'static,
@@ -214,10 +217,10 @@ impl<T: Saga> Definition<T> {
         self
     }
 
-    /// Looks for what is wrong with it.
+    /// Checks the definition.
     ///
     /// # Errors
-    /// [`InvalidDefinition`] for the first fault that is found.
+    /// [`InvalidDefinition`] for the first mistake.
     pub fn check(&self) -> Result<(), InvalidDefinition> {
         let saga = T::NAME;
         if StreamId::new(&category(saga), "id").is_err() {
@@ -271,13 +274,13 @@ impl<T: Saga> Definition<T> {
         info
     }
 
-    /// Version and hash, by which running instances are pinned: `1:0123456789abcdef`. Keep it in a
-    /// test, so that a change of a released definition does not go unnoticed.
+    /// The version and the hash of the definition, such as `1:0123456789abcdef`. Instances are pinned to it.
+    /// Compare it in a test, so that the test fails when somebody changes a released definition.
     pub fn fingerprint(&self) -> String {
         self.info().definition()
     }
 
-    /// The saga as a Mermaid flowchart.
+    /// A Mermaid flowchart of the saga.
     pub fn mermaid(&self) -> String {
         diagram(&self.info(), None)
     }
@@ -294,9 +297,9 @@ impl<T: Saga> fmt::Debug for Definition<T> {
     }
 }
 
-/// A step to which its way back is still to be added: [`undo`](NewStep::undo),
-/// [`undo_command`](NewStep::undo_command), [`no_undo`](NewStep::no_undo) or
-/// [`pivot`](NewStep::pivot). Without one of them it is no step of the saga.
+/// A step that is not complete yet: finish it with [`undo`](NewStep::undo),
+/// [`undo_command`](NewStep::undo_command), [`no_undo`](NewStep::no_undo) or [`pivot`](NewStep::pivot).
+/// Otherwise the step is not added.
 #[must_use = "say how the step is undone: `undo`, `undo_command`, `no_undo` or `pivot`"]
 pub struct NewStep<'d, T: Saga, O> {
     definition: &'d mut Definition<T>,
@@ -306,38 +309,38 @@ pub struct NewStep<'d, T: Saga, O> {
 }
 
 impl<T: Saga, O: Serialize + DeserializeOwned + Send + 'static> NewStep<'_, T, O> {
-    /// How long one call may take.
+    /// The time limit for one call.
     pub fn timeout(mut self, time: Duration) -> Self {
         self.info.timeout = time;
         self
     }
 
-    /// How long one call of its undo may take.
+    /// The time limit for one call of the undo.
     pub fn undo_timeout(mut self, time: Duration) -> Self {
         self.info.undo_timeout = time;
         self
     }
 
-    /// How it is tried again.
+    /// The retry policy of the step.
     pub fn retry(mut self, retry: StepRetry) -> Self {
         self.info.retry = retry;
         self
     }
 
-    /// How its undo is tried again.
+    /// The retry policy of the undo.
     pub fn undo_retry(mut self, retry: StepRetry) -> Self {
         self.info.undo_retry = retry;
         self
     }
 
-    /// It uses what another step gives: for diagrams and for the definition's hash.
+    /// Declares that the step uses the output of another one, for diagrams and for the definition's hash.
     pub fn needs<P>(mut self, step: StepOutput<P>) -> Self {
         self.info.needs.push(step.name);
         self
     }
 
-    /// Asks the provider whether the step was done, before it is called again after an attempt of
-    /// unknown outcome: `Some` is its output, `None` says that it was not done.
+    /// Asks the provider whether the step was done. The runtime asks after an attempt with an unknown
+    /// outcome, before it calls the step again. `Some` is the step's output. `None` says that it was not done.
     pub fn reconcile<F, R>(mut self, ask: F) -> Self
     where
         F: Fn(Cx<T>) -> R + Send + Sync + 'static,
@@ -350,7 +353,7 @@ impl<T: Saga, O: Serialize + DeserializeOwned + Send + 'static> NewStep<'_, T, O
         self
     }
 
-    /// How it is undone. It is called when the step was done, and also when nobody knows.
+    /// Undoes the step with a call. It runs when the step was done, and when its outcome is unknown.
     pub fn undo<F, R>(mut self, undo: F) -> StepOutput<O>
     where
         F: Fn(Cx<T>, Effect<O>) -> R + Send + Sync + 'static,
@@ -361,7 +364,7 @@ impl<T: Saga, O: Serialize + DeserializeOwned + Send + 'static> NewStep<'_, T, O
             match output {
                 Ok(output) => Box::pin(undo(cx, Effect::new(key, output))),
                 Err(_) => Box::pin(std::future::ready(Err(Fail::fatal(
-                    "what the step gave does not fit its type",
+                    "the stored output of the step does not fit its type",
                 )))),
             }
         }));
@@ -369,7 +372,7 @@ impl<T: Saga, O: Serialize + DeserializeOwned + Send + 'static> NewStep<'_, T, O
         self.add()
     }
 
-    /// A command to an aggregate of the same store undoes it.
+    /// Undoes the step with a command to an aggregate of the same store.
     pub fn undo_command<F>(mut self, command: F) -> StepOutput<O>
     where
         F: Fn(&Cx<T>) -> Result<AggregateCommand, Fail> + Send + Sync + 'static,
@@ -379,14 +382,14 @@ impl<T: Saga, O: Serialize + DeserializeOwned + Send + 'static> NewStep<'_, T, O
         self.add()
     }
 
-    /// It has nothing to undo: it changes nothing, or what it does may stay. Also for steps behind the
+    /// The step needs no undo: it changes nothing, or its effect may remain. Also use it for steps after the
     /// pivot.
     pub fn no_undo(self) -> StepOutput<O> {
         self.add()
     }
 
-    /// It is the point of no return: once it is done, the saga only goes forward. Steps behind it are
-    /// tried again and then parked, never undone.
+    /// The step is the point of no return. After it the saga only goes forward: a later step that fails is
+    /// retried, and then the saga is parked. Nothing is undone.
     pub fn pivot(mut self) -> StepOutput<O> {
         self.info.pivot = true;
         self.add()
@@ -410,5 +413,5 @@ impl<T: Saga, O> fmt::Debug for NewStep<'_, T, O> {
 
 fn stored(output: &impl Serialize) -> Result<Value, Fail> {
     serde_json::to_value(output)
-        .map_err(|e| Fail::transient(format!("its output cannot be stored: {e}")))
+        .map_err(|e| Fail::transient(format!("the output of the step cannot be stored: {e}")))
 }

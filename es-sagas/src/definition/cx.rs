@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::{collections::HashMap, fmt, marker::PhantomData, ops::Deref, sync::Arc};
 
-/// What a step is told of its call.
+/// The call of a step or an undo: which instance, which step, which attempt, and the idempotency key.
 #[derive(Clone, Debug)]
 pub struct StepCx {
     pub(crate) instance: StreamId,
@@ -28,28 +28,28 @@ impl StepCx {
         &self.instance
     }
 
-    /// The step.
+    /// The name of the step.
     pub fn step(&self) -> &str {
         &self.step
     }
 
-    /// Whether it is done or undone.
+    /// Whether the step is done or undone.
     pub const fn direction(&self) -> StepDirection {
         self.to
     }
 
-    /// The key of the effect, for the provider: the same in every attempt.
+    /// The idempotency key for the provider. It is the same in every attempt.
     pub const fn key(&self) -> Key {
         self.key
     }
 
-    /// Which attempt this is, from 1.
+    /// The number of the attempt, from 1.
     pub const fn attempt(&self) -> u32 {
         self.attempt
     }
 }
 
-/// What the functions of a definition get: the saga, what was injected, the call, the outputs of
+/// The argument of a definition's functions: the saga, its dependencies, the call, and the outputs of
 /// earlier steps.
 pub struct Cx<T: Saga> {
     pub(crate) saga: Arc<T>,
@@ -59,12 +59,12 @@ pub struct Cx<T: Saga> {
 }
 
 impl<T: Saga> Cx<T> {
-    /// What the saga is about.
+    /// The data of the saga.
     pub fn saga(&self) -> &T {
         &self.saga
     }
 
-    /// What was given to [`Sagas::with`](super::Sagas::with).
+    /// The dependencies that were passed to [`Sagas::with`](super::Sagas::with).
     pub fn deps(&self) -> &T::Deps {
         &self.deps
     }
@@ -74,19 +74,22 @@ impl<T: Saga> Cx<T> {
         &self.call
     }
 
-    /// What an earlier step gave.
+    /// The output of an earlier step.
     ///
     /// # Errors
-    /// [`Fail::fatal`] when the step was skipped, or gave something else.
+    /// [`Fail::fatal`] when the step was skipped, or when its stored output does not fit the type.
     pub fn output<O: DeserializeOwned>(&self, step: StepOutput<O>) -> Result<O, Fail> {
         let name = step.name;
         let Some(value) = self.outputs.get(name) else {
             return Err(Fail::fatal(format!(
-                "step `{name}` gave nothing: it was skipped"
+                "step `{name}` has no output because it was skipped"
             )));
         };
-        O::deserialize(value)
-            .map_err(|_| Fail::fatal(format!("what step `{name}` gave does not fit its type")))
+        O::deserialize(value).map_err(|_| {
+            Fail::fatal(format!(
+                "the stored output of step `{name}` does not fit its type"
+            ))
+        })
     }
 }
 
@@ -115,7 +118,7 @@ impl<T: Saga> fmt::Debug for Cx<T> {
     }
 }
 
-/// Stands for what a step gives, for [`Cx::output`].
+/// Refers to the output of a step. Pass it to [`Cx::output`].
 pub struct StepOutput<O> {
     pub(super) name: &'static str,
     pub(super) output: PhantomData<fn() -> O>,
@@ -135,17 +138,17 @@ impl<O> fmt::Debug for StepOutput<O> {
     }
 }
 
-/// How a saga begins: its id, and what it is about.
+/// The start of a saga: its id and its data.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Start<T> {
     /// The id, unique among the sagas of its name.
     pub id: String,
-    /// What it is about.
+    /// The data of the saga.
     pub saga: T,
 }
 
 impl<T> Start<T> {
-    /// A saga of this id.
+    /// The start of a saga with this id.
     pub fn new(id: impl fmt::Display, saga: T) -> Self {
         Self {
             id: id.to_string(),

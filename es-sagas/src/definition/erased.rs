@@ -14,25 +14,25 @@ use es_runtime::{EventFilter, RecordedEvent, command::AggregateCommand};
 use serde_json::Value;
 use std::{collections::HashMap, sync::Arc};
 
-/// One call to carry out.
+/// One call to make.
 pub(crate) struct Perform<'a> {
     pub(crate) cx: StepCx,
     pub(crate) input: &'a Value,
     pub(crate) outputs: Arc<HashMap<String, Value>>,
-    /// Key and output of the step to undo.
+    /// The key and the output of the step to undo.
     pub(crate) did: Option<(Key, Option<Value>)>,
     pub(crate) failure: Option<&'a Failure>,
-    /// Whether an earlier attempt may have got through.
+    /// Whether an earlier attempt may have succeeded.
     pub(crate) ask_first: bool,
 }
 
-/// What carrying out a call is.
+/// A call that is ready to be made.
 pub(crate) enum Prepared {
     Call(Boxed<Result<Value, Fail>>),
     Command(AggregateCommand),
 }
 
-/// A definition with its dependencies, behind one type for all sagas.
+/// A definition with its dependencies, whatever the type of the saga. [`BoundSaga`] implements it.
 pub(crate) trait ErasedSaga: Send + Sync {
     fn info(&self) -> &Info;
     fn filter(&self) -> EventFilter;
@@ -87,7 +87,7 @@ impl<T: Saga> ErasedSaga for BoundSaga<T> {
 
     fn perform(&self, call: Perform<'_>) -> Result<Prepared, Fail> {
         let saga = T::deserialize(call.input)
-            .map_err(|_| Fail::fatal("what the saga is about does not fit its type"))?;
+            .map_err(|_| Fail::fatal("the stored data of the saga does not fit its type"))?;
         let cx = Cx {
             saga: Arc::new(saga),
             deps: Arc::clone(&self.deps),

@@ -1,13 +1,15 @@
-//! How a step says that it did not work, and what an undo is told of the step.
+//! The error of a step, and the argument of an undo.
 
 use crate::key::Key;
 use std::{error::Error, fmt, time::Duration};
 
-/// Why a step, or its undo, did not work. Every error turns into a transient one with `?`.
+/// The error of a step or an undo. The operator `?` turns every error into a transient one.
 ///
-/// The difference decides what is undone: `fatal` is the provider's word that the effect did *not*
-/// happen, so it is not undone. After `transient` nobody knows; it is tried again with the same
-/// key, and when the attempts are used up the effect is undone, since it may have happened.
+/// The kind of the error decides whether the step is undone:
+///
+/// - [`fatal`](Fail::fatal): the effect did *not* happen. The step is not retried and not undone.
+/// - [`transient`](Fail::transient): the outcome is unknown. The step is retried with the same key. When its
+///   attempts are used up it is undone, because the effect may have happened.
 ///
 /// ```
 /// use es_sagas::Fail;
@@ -23,8 +25,8 @@ use std::{error::Error, fmt, time::Duration};
 /// assert!(!charge(503).unwrap_err().is_fatal());
 /// ```
 ///
-/// Its text is stored in the saga's stream and shown to operators: no passwords, no payloads. What is longer
-/// than 4,000 characters is cut off.
+/// The text is stored in the saga's stream and shown to operators, so it must not contain passwords or
+/// payloads. Text after the first 4,000 characters is cut off.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Fail {
     fatal: bool,
@@ -33,7 +35,7 @@ pub struct Fail {
 }
 
 impl Fail {
-    /// It did not happen, and trying again would not help.
+    /// The effect did not happen, and a retry would not help.
     pub fn fatal(message: impl fmt::Display) -> Self {
         Self {
             fatal: true,
@@ -42,7 +44,7 @@ impl Fail {
         }
     }
 
-    /// It may or may not have happened; trying again may help.
+    /// The effect may have happened, and a retry may help.
     pub fn transient(message: impl fmt::Display) -> Self {
         Self {
             fatal: false,
@@ -51,7 +53,7 @@ impl Fail {
         }
     }
 
-    /// Not before so much time has passed, such as a provider's `Retry-After`.
+    /// The shortest pause before the next attempt, such as a provider's `Retry-After`.
     #[must_use]
     pub fn retry_after(mut self, time: Duration) -> Self {
         self.retry_after = Some(time);
@@ -63,12 +65,12 @@ impl Fail {
         self.fatal
     }
 
-    /// What was said.
+    /// The message.
     pub fn message(&self) -> &str {
         &self.message
     }
 
-    /// The least pause that was asked for.
+    /// The shortest pause before the next attempt.
     pub(crate) const fn pause(&self) -> Option<Duration> {
         self.retry_after
     }
@@ -102,10 +104,10 @@ impl fmt::Debug for Fail {
     }
 }
 
-/// What an undo is told of the step that it takes back: its key, and its output where that is known.
+/// The step that an undo reverses: its key, and its output if that is known.
 ///
-/// The output is not known when the step was cut off by a crash or a timeout, or its attempts were
-/// used up: it may never have reached the provider, or reach it later. So an undo must succeed for a
+/// The output is unknown when a crash or a timeout interrupted the step, or when its attempts were used up.
+/// Then the call may never have reached the provider, or may reach it later. So an undo must succeed for a
 /// key that the provider has never seen, and the provider must reject that key afterwards.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Effect<T> {
@@ -118,17 +120,17 @@ impl<T> Effect<T> {
         Self { key, output }
     }
 
-    /// The key under which the step was done.
+    /// The idempotency key with which the step was called.
     pub const fn key(&self) -> Key {
         self.key
     }
 
-    /// The step's output, `None` when its outcome is unknown.
+    /// The output of the step, `None` when its outcome is unknown.
     pub const fn known(&self) -> Option<&T> {
         self.output.as_ref()
     }
 
-    /// The same with a borrowed output.
+    /// The same effect with a borrowed output.
     pub const fn as_ref(&self) -> Effect<&T> {
         Effect {
             key: self.key,

@@ -8,7 +8,7 @@ use std::{future::Future, pin::Pin, sync::Arc};
 
 pub(crate) type Boxed<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
-/// What an input event means.
+/// What an input event asks for.
 pub(crate) enum Routed {
     Start { id: String, input: Value },
     Cancel { id: String },

@@ -1,17 +1,17 @@
-//! What a definition says, without its functions: all that decisions, diagrams and hashes need.
+//! A definition as data, without its functions. Decisions, diagrams and hashes need nothing else.
 
 use super::StepRetry;
 use std::{fmt::Write as _, time::Duration};
 
 /// One definition as data.
 #[derive(Clone, Debug)]
-#[allow(clippy::struct_excessive_bools, reason = "each says another thing")]
+#[allow(clippy::struct_excessive_bools, reason = "each flag is independent")]
 pub(crate) struct Info {
     pub(crate) name: &'static str,
     pub(crate) version: u32,
     pub(crate) hash: String,
     pub(crate) frozen: bool,
-    /// Whether this program has the definition; without it nothing is decided.
+    /// Whether this program has the definition. Without it nothing is decided.
     pub(crate) known: bool,
     pub(crate) deadline: Option<Duration>,
     pub(crate) retry: StepRetry,
@@ -39,7 +39,7 @@ pub(crate) struct StepInfo {
 }
 
 impl Info {
-    /// Stands for a definition that this program does not have.
+    /// A placeholder for a definition that this program does not have.
     pub(crate) fn unknown(version: u32, hash: &str) -> Self {
         Self {
             name: "",
@@ -61,7 +61,7 @@ impl Info {
         self.steps.iter().find(|step| step.name == name)
     }
 
-    /// Version and hash in the form of the row's column.
+    /// The version and the hash, as the work item stores them.
     pub(crate) fn definition(&self) -> String {
         Self::definition_of(self.version, &self.hash)
     }
@@ -70,8 +70,8 @@ impl Info {
         format!("{version}:{hash}")
     }
 
-    /// Stands for all that an instance relies on to its end: steps, their order and what they need,
-    /// what is undone, and the shapes of what is stored. Pauses and times are not part of it.
+    /// The hash of everything that an instance relies on until its end: the steps, their order, their inputs
+    /// and undos, and the shapes of the stored types. Retry policies and time limits are not part of it.
     pub(crate) fn hash(&self, input: &str) -> String {
         let mut text = format!("{} {} {input}", self.name, self.version);
         for step in &self.steps {

@@ -1,35 +1,35 @@
-//! What can be wrong with a definition.
+//! Mistakes in definitions.
 
-/// What is wrong with a definition.
+/// A mistake in the definition of a saga or a process manager.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum InvalidDefinition {
-    /// It has no steps.
+    /// The saga has no steps.
     #[error("saga `{saga}` has no steps")]
     NoSteps {
         /// The saga.
         saga: &'static str,
     },
-    /// A name that cannot be one.
+    /// A saga or a step has an invalid name.
     #[error(
-        "`{name}` cannot name a saga or a step: it is empty or too long, has a control character, or \
-         is `completed` or `compensated`"
+        "`{name}` is not a valid name for a saga or a step: names must not be empty or too long, contain \
+         control characters, or be `completed` or `compensated`"
     )]
     Name {
         /// The name.
         name: &'static str,
     },
-    /// Two steps of one name.
-    #[error("saga `{saga}` has two steps `{step}`")]
+    /// Two steps have the same name.
+    #[error("saga `{saga}` has two steps named `{step}`")]
     Twice {
         /// The saga.
         saga: &'static str,
         /// The step.
         step: &'static str,
     },
-    /// Two points of no return.
+    /// Two steps are pivots.
     #[error(
-        "saga `{saga}` has two pivots, `{pivot}` and `{step}`; there is one point of no return"
+        "saga `{saga}` has two pivots, `{pivot}` and `{step}`; a saga has one point of no return"
     )]
     TwoPivots {
         /// The saga.
@@ -39,9 +39,9 @@ pub enum InvalidDefinition {
         /// The second one.
         step: &'static str,
     },
-    /// An undo that would never run.
+    /// A step after the pivot has an undo. It would never run.
     #[error(
-        "saga `{saga}`: step `{step}` lies behind the pivot `{pivot}`, so its undo would never run; \
+        "saga `{saga}`: step `{step}` comes after the pivot `{pivot}`, so its undo would never run; \
          use `no_undo`"
     )]
     UndoPastPivot {
@@ -52,7 +52,7 @@ pub enum InvalidDefinition {
         /// The step.
         step: &'static str,
     },
-    /// A process manager has an event with a name that the runtime uses in the same stream.
+    /// An event of a process manager has a name that the runtime uses in the same stream.
     #[error(
         "process manager `{process}` has an event `{event}`, which the runtime writes into the same \
          stream; give it another name"
@@ -63,9 +63,9 @@ pub enum InvalidDefinition {
         /// The stored name.
         event: &'static str,
     },
-    /// Two definitions of one version, or two that start sagas of one name.
+    /// Two definitions have the same name and version, or two that are not frozen have the same name.
     #[error(
-        "saga `{saga}` is registered twice; of several versions all but the newest are `frozen`"
+        "saga `{saga}` is registered twice; of several versions, freeze all but the newest with `frozen`"
     )]
     RegisteredTwice {
         /// The saga.

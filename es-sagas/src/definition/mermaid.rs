@@ -1,4 +1,4 @@
-//! Diagrams of sagas as Mermaid text, which many viewers of Markdown draw.
+//! Diagrams of sagas as Mermaid text.
 
 use super::Info;
 use crate::{
@@ -8,7 +8,7 @@ use crate::{
 };
 use std::fmt::Write as _;
 
-/// The steps and their undos; with a state, where that stands.
+/// A flowchart of the steps and their undos. With a state it also shows the progress.
 pub(crate) fn diagram(info: &Info, state: Option<&SagaState>) -> String {
     let mut text = String::from("flowchart LR\n");
     // Writing to a string cannot fail.

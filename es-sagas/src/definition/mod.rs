@@ -22,12 +22,14 @@ pub use retry::StepRetry;
 
 use serde::{Serialize, de::DeserializeOwned};
 
-/// A saga: what it is about, what its steps need, and what it consists of.
+/// The definition of a saga: its data, its dependencies and its steps.
 ///
-/// The type itself is what one saga is about; it is stored when the saga begins. `Deps` are clients and
-/// the like; they are injected and never stored.
+/// Usually [`#[saga]`](macro@crate::saga) implements this trait from an `impl` block. Implement it by hand to
+/// build the steps with functions.
 ///
-/// [`#[saga]`](macro@saga) on an `impl` block writes this trait; without it:
+/// The type that implements it holds the data of one saga, such as an order and its amount. The runtime
+/// stores it when the saga starts. [`Deps`](Saga::Deps) are clients and settings. They are injected and never
+/// stored.
 ///
 /// ```
 /// use es_runtime::{Event, MemoryStore, Repository};
@@ -53,13 +55,13 @@ use serde::{Serialize, de::DeserializeOwned};
 ///     to: String,
 /// }
 ///
-/// /// Books what a trip needs, or nothing of it.
+/// /// Books a flight and a hotel, or neither.
 /// #[derive(Serialize, Deserialize)]
 /// struct BookTrip {
 ///     to: String,
 /// }
 ///
-/// struct Agencies; // clients of the airline and of hotels
+/// struct Agencies; // clients of the airline and the hotels
 ///
 /// impl Saga for BookTrip {
 ///     const NAME: &'static str = "book-trip";
@@ -76,12 +78,12 @@ use serde::{Serialize, de::DeserializeOwned};
 ///                 Ok(format!("seat to {} under {}", cx.saga().to, cx.key()))
 ///             })
 ///             .undo(|_, seat: Effect<String>| async move {
-///                 println!("given back: {:?}", seat.known());
+///                 println!("give back {:?}", seat.known());
 ///                 Ok(())
 ///             });
 ///         saga.step("hotel", move |cx: Cx<Self>| async move {
 ///             let seat = cx.output(flight)?;
-///             Err::<(), _>(Fail::fatal(format!("no room for whoever has {seat}")))
+///             Err::<(), _>(Fail::fatal(format!("no room for the guest with {seat}")))
 ///         })
 ///         .needs(flight)
 ///         .no_undo();
@@ -101,14 +103,14 @@ use serde::{Serialize, de::DeserializeOwned};
 /// # }).unwrap();
 /// ```
 pub trait Saga: Serialize + DeserializeOwned + Send + Sync + 'static {
-    /// The stored name. It never changes.
+    /// The stored name. It must never change.
     const NAME: &'static str;
-    /// The version of the definition; raise it when steps, their order or what is stored change, and
-    /// keep the old one, [frozen](Definition::frozen), while instances of it run.
+    /// The version of the definition. Raise it when you change the steps, their order or the stored types.
+    /// Keep the old definition, [frozen](Definition::frozen), while instances of it run.
     const VERSION: u32 = 1;
-    /// What the steps need: clients, settings. Never stored.
+    /// What the steps need, such as clients and settings. It is never stored.
     type Deps: Send + Sync + 'static;
 
-    /// The steps in their order, what starts and cancels it, and its times.
+    /// The steps in their order, the events that start and cancel the saga, and its time limits.
     fn definition() -> Definition<Self>;
 }

@@ -1,12 +1,12 @@
-//! How often and how fast a step is tried again.
+//! The retry policy of steps and undos.
 
 use crate::key::Key;
 use std::{num::NonZeroU32, time::Duration};
 
-/// Bounds the attempts of a step, and the pauses between them.
+/// The retry policy of a step or an undo: how many attempts, and how long the pauses between them are.
 ///
-/// The pause doubles (by `factor`) from `first` up to `longest`, less up to a quarter that depends on
-/// the key and the attempt, so that many sagas that failed together do not come back together.
+/// The pause starts at `first` and grows by `factor` up to `longest`. Jitter of up to a quarter is
+/// subtracted. It depends on the key and the attempt, so sagas that failed together do not retry together.
 ///
 /// ```
 /// use es_sagas::StepRetry;
@@ -15,29 +15,30 @@ use std::{num::NonZeroU32, time::Duration};
 /// let patient = StepRetry::times(8).first(Duration::from_millis(200)).longest(Duration::from_secs(30));
 /// assert_eq!(patient.attempts.get(), 8);
 ///
-/// // Called once, and not again when its process died: it is undone then.
+/// // Called once. When the process dies during the call, the step is undone.
 /// let once = StepRetry::times(1).interruptions(1);
 /// assert_eq!(once.interruptions.get(), 1);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct StepRetry {
-    /// Attempts in all, 5 by default for a step and 50 for an undo.
+    /// The number of attempts, 5 by default for a step and 50 for an undo.
     pub attempts: NonZeroU32,
     /// The pause after the first failure, 200 ms by default.
     pub first: Duration,
-    /// By how much each pause is longer than the one before it, 2 by default.
+    /// The factor by which each pause is longer than the one before it, 2 by default.
     pub factor: u32,
     /// The longest pause, 30 s by default.
     pub longest: Duration,
-    /// How often a process may die in the middle of the call, 10 by default. A call that is cut off is
-    /// no attempt: it is made again, the second time and later after a pause. One that was cut off so
-    /// often counts as one that used up its attempts, so that a call which brings its process down is not
-    /// made for ever.
+    /// How often the call may be interrupted by the death of its process, 10 by default. An interrupted call
+    /// does not count as an attempt. It is made again, from the second interruption on after a pause. After
+    /// this many interruptions the attempts count as used up, so that a call that crashes its process is not
+    /// repeated for ever.
     pub interruptions: NonZeroU32,
 }
 
 impl StepRetry {
-    /// So many attempts, at least one, with the usual pauses.
+    /// A policy with this many attempts, at least one, and the default pauses.
     pub const fn times(attempts: u32) -> Self {
         Self {
             attempts: at_least_one(attempts),
@@ -48,28 +49,28 @@ impl StepRetry {
         }
     }
 
-    /// With this pause after the first failure.
+    /// Sets the pause after the first failure.
     #[must_use]
     pub const fn first(mut self, pause: Duration) -> Self {
         self.first = pause;
         self
     }
 
-    /// With this factor between pauses.
+    /// Sets the factor between pauses.
     #[must_use]
     pub const fn factor(mut self, factor: u32) -> Self {
         self.factor = factor;
         self
     }
 
-    /// With this longest pause.
+    /// Sets the longest pause.
     #[must_use]
     pub const fn longest(mut self, pause: Duration) -> Self {
         self.longest = pause;
         self
     }
 
-    /// With so many calls, at least one, that may be cut off by the death of their process.
+    /// Sets how many interruptions are allowed, at least one.
     #[must_use]
     pub const fn interruptions(mut self, interruptions: u32) -> Self {
         self.interruptions = at_least_one(interruptions);
@@ -81,8 +82,8 @@ impl StepRetry {
         (failures < self.attempts.get()).then(|| self.wait(failures, key))
     }
 
-    /// The pause after this many interruptions: the first time there is none, since one crash says
-    /// nothing of the call. `None` when it may not be made any more.
+    /// The pause after this many interruptions, `None` when the call must not be made again. After the first
+    /// one there is no pause, because one crash says nothing about the call.
     pub(crate) fn pause_after_interruption(&self, times: u32, key: Key) -> Option<Duration> {
         (times < self.interruptions.get()).then(|| match times {
             0 | 1 => Duration::ZERO,
@@ -109,7 +110,7 @@ const fn at_least_one(number: u32) -> NonZeroU32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::StepDirection;
+    use crate::key::StepDirection;
     use es_runtime::StreamId;
 
     #[test]

@@ -1,4 +1,4 @@
-//! Writing what was decided: the saga's events and its row, in one transaction.
+//! Writes decisions: the saga's events and its work item, in one transaction.
 
 use super::{
     core::Core,
@@ -12,7 +12,7 @@ use es_runtime::{
 use futures_timer::Delay;
 use std::time::Duration;
 
-/// How often something is decided again when others were first.
+/// How often a decision is repeated when other writers were first.
 pub(crate) const MAX_ATTEMPTS: u32 = 8;
 
 impl LoadedSaga {
@@ -35,7 +35,7 @@ impl LoadedSaga {
     }
 }
 
-/// The append of these events behind that version.
+/// An append of these events after that version.
 pub(crate) fn append_of(
     instance: &StreamId,
     version: u64,
@@ -46,19 +46,19 @@ pub(crate) fn append_of(
     let expected = ExpectedVersion::behind(version);
     let mut append = Append::new(instance.clone(), expected).with_metadata(metadata);
     for event in events {
-        let kind = event.event_type();
+        let stored_as = event.event_type();
         let payload = event.encode(Codec::Json).map_err(|e| SagaError::NotNow {
             instance: instance.clone(),
-            reason: format!("event `{}` cannot be stored: {e}", kind.name),
+            reason: format!("event `{}` cannot be stored: {e}", stored_as.name),
         })?;
-        append = append.with_event(NewEvent::json(kind.name, kind.version, payload));
+        append = append.with_event(NewEvent::json(stored_as.name, stored_as.version, payload));
     }
     append.append_id = input;
     Ok(append)
 }
 
-/// Whether a commit that failed may be decided again on what is stored now. After a failure of the
-/// store, what was written, if it was, is seen there.
+/// Whether a failed commit may be decided again on the current state. After a failure of the store, the
+/// current state shows whether the commit was written.
 pub(crate) fn may_decide_again(error: &CommitError) -> bool {
     matches!(
         error,
@@ -67,8 +67,8 @@ pub(crate) fn may_decide_again(error: &CommitError) -> bool {
     )
 }
 
-/// Whether the events are such that the same ones would be rejected again: beyond the store's limits, or a
-/// projection that runs inside of appends cannot handle them. Nothing was written.
+/// Whether the same events would be rejected again: they exceed the store's limits, or an inline projection
+/// cannot handle them. Nothing was written.
 pub(crate) const fn is_rejected_for_good(error: &CommitError) -> bool {
     matches!(
         error,
@@ -88,8 +88,8 @@ pub(crate) async fn pause_after(error: &CommitError, attempt: u32) {
     }
 }
 
-/// Decides on one saga without holding it, as inputs from outside and operators do, until it is
-/// stored. `decide` says whether there is anything to store.
+/// Decides on a saga without a lease, as inputs and operators do, and repeats it until the decision is stored.
+/// When `decide` adds no event, nothing is stored.
 pub(crate) async fn decide_without_lease<S: WorkQueue>(
     core: &Core<S>,
     instance: &StreamId,
@@ -132,7 +132,7 @@ pub(crate) async fn decide_without_lease<S: WorkQueue>(
                     return Err(contended(instance, attempt, error));
                 }
                 pause_after(&error, attempt).await;
-                // It may be stored: then it must not be decided on what it changed.
+                // The commit may be stored. Then it must not be decided again on its own result.
                 if let Some(input) = input
                     .as_ref()
                     .filter(|_| error.outcome() == Outcome::Unknown)
@@ -157,7 +157,7 @@ pub(crate) fn contended(instance: &StreamId, attempts: u32, error: CommitError) 
     }
 }
 
-/// Metadata that says more than the saga's own, or that.
+/// The saga's metadata with the user of this input. For a new saga, the metadata of the input.
 fn following(loaded: &LoadedSaga, metadata: &Metadata) -> Metadata {
     let mut whole = loaded.metadata.clone();
     if metadata.user.is_some() {
@@ -169,8 +169,10 @@ fn following(loaded: &LoadedSaga, metadata: &Metadata) -> Metadata {
     whole
 }
 
-/// By what an instance is decided: its pinned definition; for one that has not begun, the one that starts
-/// sagas; for one whose definition is unknown, one that decides nothing but what needs none.
+/// The definition for decisions on an instance.
+///
+/// It is the pinned definition. For an instance that has not started, it is the definition that starts sagas.
+/// When the definition is unknown, it is a placeholder that decides only what needs no definition.
 pub(crate) fn info_for<S: WorkQueue>(
     core: &Core<S>,
     instance: &StreamId,
@@ -178,16 +180,16 @@ pub(crate) fn info_for<S: WorkQueue>(
 ) -> Option<Info> {
     let category = instance.aggregate();
     let Some(started) = &loaded.state.started else {
-        return core.live(category).map(|kind| kind.info().clone());
+        return core.live(category).map(|saga| saga.info().clone());
     };
     match core.pinned(category, started.version, &started.hash) {
-        Some(kind) => Some(kind.info().clone()),
+        Some(saga) => Some(saga.info().clone()),
         None => Some(Info::unknown(started.version, &started.hash)),
     }
 }
 
-/// Stores a row that says what the stream says at this version. Where others changed it since then, they
-/// stored the row too.
+/// Stores a work item that matches the stream at this version. Whoever changed the stream since then has
+/// stored the work item too.
 pub(crate) async fn put_row<S: WorkQueue>(
     core: &Core<S>,
     instance: &StreamId,
@@ -205,7 +207,7 @@ pub(crate) async fn put_row<S: WorkQueue>(
     }
 }
 
-/// A row for a state that a runner lets go of.
+/// The same work item, released from its lease.
 pub(crate) fn released(mut row: WorkChange) -> WorkChange {
     row.release = true;
     row

@@ -15,7 +15,7 @@ use std::{
 };
 use tokio::sync::watch;
 
-/// How the loops behave.
+/// The settings of the workers.
 #[derive(Clone)]
 pub(crate) struct WorkerSettings {
     pub(crate) lease: Duration,
@@ -27,7 +27,7 @@ pub(crate) struct WorkerSettings {
     pub(crate) interceptor: Option<Arc<dyn Interceptor>>,
 }
 
-/// What all loops share.
+/// The state that all workers share.
 pub(crate) struct Core<S> {
     pub(crate) store: S,
     pub(crate) owner: String,
@@ -35,7 +35,7 @@ pub(crate) struct Core<S> {
     pub(crate) sagas: Vec<Arc<dyn ErasedSaga>>,
     pub(crate) managers: Vec<Arc<dyn Manager>>,
     pub(crate) wrong: Option<InvalidDefinition>,
-    /// Why the input of a saga, or the work on one, does not go on, and since when that is known.
+    /// Which inputs and instances are stalled, why, and since when.
     stalled: Mutex<BTreeMap<String, (String, Instant)>>,
     space: Mutex<Option<Arc<str>>>,
 }
@@ -77,7 +77,7 @@ impl<S: WorkQueue> Core<S> {
         }
     }
 
-    /// What keys are derived from.
+    /// The text from which keys are derived.
     pub(crate) async fn space(&self) -> Result<Arc<str>, SagaError> {
         if let Some(space) = &self.settings.key_space {
             return Ok(space.as_str().into());
@@ -92,7 +92,7 @@ impl<S: WorkQueue> Core<S> {
         Ok(space)
     }
 
-    /// The definition by which an instance runs.
+    /// The definition to which an instance is pinned.
     pub(crate) fn pinned(
         &self,
         category: &str,
@@ -100,21 +100,22 @@ impl<S: WorkQueue> Core<S> {
         hash: &str,
     ) -> Option<&dyn ErasedSaga> {
         let mut sagas = self.sagas.iter().map(AsRef::as_ref);
-        sagas.find(|kind| {
-            let info = kind.info();
+        sagas.find(|definition| {
+            let info = definition.info();
             info.version == version && info.hash == hash && self::category(info.name) == category
         })
     }
 
-    /// The definition by which the events of sagas of this name are read.
+    /// The definition by which input events of this saga are read.
     pub(crate) fn newest(&self, category: &str) -> Option<&Arc<dyn ErasedSaga>> {
         let mut sagas = self.sagas.iter().rev();
-        sagas.find(|kind| self::category(kind.info().name) == category)
+        sagas.find(|definition| self::category(definition.info().name) == category)
     }
 
-    /// The definition that starts sagas of this name, `None` where all are frozen.
+    /// The definition that starts sagas of this name, `None` when all are frozen.
     pub(crate) fn live(&self, category: &str) -> Option<&Arc<dyn ErasedSaga>> {
-        self.newest(category).filter(|kind| !kind.info().frozen)
+        self.newest(category)
+            .filter(|definition| !definition.info().frozen)
     }
 
     /// The process manager whose streams these are.
@@ -123,7 +124,7 @@ impl<S: WorkQueue> Core<S> {
         managers.find(|manager| self::category(manager.name()) == category)
     }
 
-    /// The sagas and process managers that it knows, each once.
+    /// The categories of all registered sagas and process managers, each once.
     pub(crate) fn categories(&self) -> Vec<String> {
         let mut names: Vec<_> = self.sagas.iter().map(|k| category(k.info().name)).collect();
         names.extend(self.managers.iter().map(|m| category(m.name())));
@@ -141,7 +142,8 @@ impl<S: WorkQueue> Core<S> {
         };
     }
 
-    /// What does not go on. Of an instance that nobody came back to for long, another process knows more.
+    /// What is stalled. An instance that this process has not tried for a long time is left out, because
+    /// another process may have continued it.
     pub(super) fn stalled(&self) -> BTreeMap<String, String> {
         let long = self.settings.lease.saturating_mul(3);
         let mut stalled = self.stalled.lock().unwrap_or_else(PoisonError::into_inner);
@@ -152,35 +154,35 @@ impl<S: WorkQueue> Core<S> {
     }
 }
 
-/// How the work on an instance begins in what is stalled.
+/// The prefix of instances in the list of what is stalled.
 pub(crate) const WORK_ON: &str = "work on ";
 
-/// Whether those who work are to come to an end.
+/// The request to stop the workers.
 #[derive(Clone, Debug)]
 pub(crate) struct Stop(Option<watch::Receiver<bool>>);
 
 impl Stop {
-    /// Nobody says so.
+    /// A request that never comes.
     pub(crate) const fn never() -> Self {
         Self(None)
     }
 
     #[cfg(feature = "runner")]
-    pub(crate) const fn when(told: watch::Receiver<bool>) -> Self {
-        Self(Some(told))
+    pub(crate) const fn when(requested: watch::Receiver<bool>) -> Self {
+        Self(Some(requested))
     }
 
     pub(crate) fn is_requested(&self) -> bool {
-        self.0.as_ref().is_some_and(|told| *told.borrow())
+        self.0.as_ref().is_some_and(|requested| *requested.borrow())
     }
 
-    /// Until it is said.
+    /// Waits for the request.
     #[cfg(feature = "runner")]
     pub(crate) async fn requested(&self) {
         match self.0.clone() {
-            // Whoever could say it is gone: so are the loops, soon.
-            Some(mut told) => {
-                let _ = told.wait_for(|stop| *stop).await;
+            // The sender is gone, so the workers end too.
+            Some(mut requested) => {
+                let _ = requested.wait_for(|stop| *stop).await;
             }
             None => std::future::pending().await,
         }

@@ -5,42 +5,44 @@ use crate::error::SagaError;
 use es_runtime::{AppendError, Commit, CommitError, CursorMove, FeedPage, Position, WorkQueue};
 use std::time::{Duration, Instant};
 
-/// So many events at most share a transaction.
+/// The largest number of events that share a transaction.
 pub(crate) const MAX_BATCH: usize = 64;
 
-/// How far a reader has looked beyond its cursor, past events that are nothing to it. They would cost a
-/// commit for every append of others, so the cursor follows now and then.
+/// How far a reader has read beyond its cursor, past events that its filter excludes.
+///
+/// Moving the cursor past each of them would cost one commit for each append of other writers. So the cursor
+/// follows only from time to time.
 #[derive(Default)]
 pub(crate) struct ReadAhead {
-    /// Where the cursor stood, and where everything up to was looked at.
-    looked: Option<(Position, Position)>,
-    /// When the cursor followed last; `None` where it always follows at once.
-    followed: Option<Instant>,
+    /// The cursor, and the position up to which everything was read.
+    read_to: Option<(Position, Position)>,
+    /// When the cursor was moved last, `None` when it always moves at once.
+    last_move: Option<Instant>,
 }
 
 impl ReadAhead {
-    /// The cursor follows after this time.
-    const FOLLOWS: Duration = Duration::from_millis(200);
+    /// The cursor follows at this interval.
+    const INTERVAL: Duration = Duration::from_millis(200);
 
-    /// For a reader that goes on and on.
+    /// For a reader that runs in a loop.
     #[cfg(feature = "runner")]
     pub(crate) fn lazy() -> Self {
         Self {
-            looked: None,
-            followed: Some(Instant::now()),
+            read_to: None,
+            last_move: Some(Instant::now()),
         }
     }
 
-    /// Where to read on, with the cursor at this position.
-    pub(crate) fn from(&self, cursor: Position) -> Position {
-        match self.looked {
-            Some((at, looked)) if at == cursor => looked,
+    /// The position to continue from, with the cursor at this position.
+    pub(crate) fn read_from(&self, cursor: Position) -> Position {
+        match self.read_to {
+            Some((at, read_to)) if at == cursor => read_to,
             _ => cursor,
         }
     }
 
-    /// Moves the cursor behind a page, or remembers to.
-    pub(crate) async fn pass<S: WorkQueue>(
+    /// Moves the cursor to the end of a page, or remembers to do so.
+    pub(crate) async fn advance<S: WorkQueue>(
         &mut self,
         core: &Core<S>,
         category: &str,
@@ -51,25 +53,25 @@ impl ReadAhead {
             return Ok(());
         }
         if self
-            .followed
-            .is_some_and(|last| last.elapsed() < Self::FOLLOWS)
+            .last_move
+            .is_some_and(|last| last.elapsed() < Self::INTERVAL)
         {
-            self.looked = Some((cursor, to));
+            self.read_to = Some((cursor, to));
             return Ok(());
         }
-        self.looked = None;
-        skip(core, category, Some(cursor), to).await?;
-        self.followed = self.followed.map(|_| Instant::now());
+        self.read_to = None;
+        skip_to(core, category, Some(cursor), to).await?;
+        self.last_move = self.last_move.map(|_| Instant::now());
         Ok(())
     }
 }
 
-/// What reading a page came to.
+/// The outcome of reading a page.
 pub(crate) enum Progress {
-    /// There was something to read, and there may be more.
-    Made,
-    /// Everything up to here was looked at.
-    None(
+    /// Something was read, and there may be more.
+    More,
+    /// The reader has caught up: everything up to this position was read.
+    CaughtUp(
         #[cfg_attr(
             not(feature = "runner"),
             expect(dead_code, reason = "only loops wait for more")
@@ -81,15 +83,15 @@ pub(crate) enum Progress {
 impl Progress {
     pub(crate) fn after(page: &FeedPage) -> Self {
         if page.events.is_empty() && page.at_end {
-            Self::None(page.next)
+            Self::CaughtUp(page.next)
         } else {
-            Self::Made
+            Self::More
         }
     }
 }
 
-/// Where the saga's input stands; the first time, where it begins.
-pub(crate) async fn begin<S: WorkQueue>(
+/// The cursor of the saga's input. The first call sets it.
+pub(crate) async fn cursor_of<S: WorkQueue>(
     core: &Core<S>,
     category: &str,
 ) -> Result<Position, SagaError> {
@@ -101,31 +103,35 @@ pub(crate) async fn begin<S: WorkQueue>(
     } else {
         core.store.head().await?
     };
-    let begun = CursorMove::new(category, None, first);
-    match core.store.commit(Commit::new().cursor(begun)).await {
+    let first_move = CursorMove::new(category, None, first);
+    match core.store.commit(Commit::new().cursor(first_move)).await {
         Ok(_) => Ok(first),
-        // Another process was first; it can only have gone on from where it began.
+        // Another process was first.
         Err(CommitError::CursorMoved { actual, .. }) => Ok(actual.unwrap_or(first)),
         Err(error) => Err(error.into()),
     }
 }
 
+/// The outcome of the transaction that takes events.
 pub(crate) enum Taken {
+    /// All events of the group were taken.
     All,
-    Not,
-    Moved,
+    /// None was taken: one was taken before, or another writer was first.
+    Conflict,
+    /// Another process moved the cursor.
+    CursorMoved,
 }
 
-/// Whether the saga has taken this very event before.
-pub(crate) fn is_taken(error: &CommitError) -> bool {
+/// Whether the saga has taken this event before.
+pub(crate) fn was_taken_before(error: &CommitError) -> bool {
     matches!(
         error,
         CommitError::Repeated { .. } | CommitError::Append(AppendError::IdReused { .. })
     )
 }
 
-/// An event that was taken before only moves the cursor.
-pub(crate) async fn skip<S: WorkQueue>(
+/// Only moves the cursor, past an event that was taken before.
+pub(crate) async fn skip_to<S: WorkQueue>(
     core: &Core<S>,
     category: &str,
     from: Option<Position>,
@@ -134,7 +140,7 @@ pub(crate) async fn skip<S: WorkQueue>(
     let moved = CursorMove::new(category, from, to);
     match core.store.commit(Commit::new().cursor(moved)).await {
         Ok(_) => Ok(Taken::All),
-        Err(CommitError::CursorMoved { .. }) => Ok(Taken::Moved),
+        Err(CommitError::CursorMoved { .. }) => Ok(Taken::CursorMoved),
         Err(error) => Err(error.into()),
     }
 }

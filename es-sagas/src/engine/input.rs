@@ -1,10 +1,10 @@
-//! Reading the feed: each event that starts or cancels a saga becomes one transaction of the saga's
-//! own events, the record that the event was taken, and the place in the feed.
+//! Reads the feed. Each event that starts or cancels a saga leads to one transaction: the saga's events, the
+//! event's id (so that it is taken once), and the move of the cursor.
 
 use super::{
     commit::{MAX_ATTEMPTS, append_of, contended, info_for, may_decide_again, pause_after},
     core::Core,
-    cursor::{MAX_BATCH, Progress, ReadAhead, Taken, begin, is_taken, skip},
+    cursor::{MAX_BATCH, Progress, ReadAhead, Taken, cursor_of, skip_to, was_taken_before},
     load::{is_transient, load},
     unreadable::unreadable_row,
 };
@@ -24,13 +24,13 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
 };
 
-/// What one event asks of one instance.
+/// A start or a cancellation of one instance, with the event that asked for it.
 struct Request<'e> {
     event: &'e RecordedEvent,
     routed: Routed,
 }
 
-/// Reads one page of the events of a saga.
+/// Reads one page of events for a saga or a process manager.
 pub(crate) async fn read_on<S: WorkQueue>(
     core: &Core<S>,
     category: &str,
@@ -39,40 +39,44 @@ pub(crate) async fn read_on<S: WorkQueue>(
     if let Some(manager) = core.manager(category) {
         return process::read_on(core, manager, ahead).await;
     }
-    let Some(kind) = core.newest(category) else {
-        return Ok(Progress::None(Position::START));
+    let Some(definition) = core.newest(category) else {
+        return Ok(Progress::CaughtUp(Position::START));
     };
-    let mut at = begin(core, category).await?;
+    let mut at = cursor_of(core, category).await?;
     let page = core
         .store
-        .read_feed(ahead.from(at), &kind.filter(), core.settings.page)
+        .read_feed(
+            ahead.read_from(at),
+            &definition.filter(),
+            core.settings.page,
+        )
         .await?;
     let mut rest = page.events.as_slice();
     while !rest.is_empty() {
-        let group = group(&**kind, category, rest)?;
+        let group = group(&**definition, category, rest)?;
         let taken = match take(core, category, at, &group).await? {
             Taken::All => group.len(),
-            // One of them was taken before, or others are busy with its saga: one by one then.
-            Taken::Not if group.len() > 1 => {
+            // One of them was taken before, or another writer was first: take them one by one.
+            Taken::Conflict if group.len() > 1 => {
                 let first = group.events.into_iter().take(1).collect();
                 let first = Group::of(first);
                 match take(core, category, at, &first).await? {
                     Taken::All => 1,
-                    Taken::Not | Taken::Moved => return Ok(Progress::Made),
+                    Taken::Conflict | Taken::CursorMoved => return Ok(Progress::More),
                 }
             }
-            Taken::Not | Taken::Moved => return Ok(Progress::Made),
+            Taken::Conflict | Taken::CursorMoved => return Ok(Progress::More),
         };
         if let Some(last) = rest.get(taken - 1) {
             at = last.position;
         }
         rest = rest.get(taken..).unwrap_or_default();
     }
-    ahead.pass(core, category, at, page.next).await?;
+    ahead.advance(core, category, at, page.next).await?;
     Ok(Progress::after(&page))
 }
 
-/// Events that can share a transaction: no two of them are for the same saga.
+/// Events that can share a transaction, because no two of them are for the same saga.
 struct Group<'e> {
     events: Vec<(&'e RecordedEvent, Vec<Request<'e>>)>,
 }
@@ -88,7 +92,7 @@ impl<'e> Group<'e> {
 }
 
 fn group<'e>(
-    kind: &dyn ErasedSaga,
+    definition: &dyn ErasedSaga,
     category: &str,
     events: &'e [RecordedEvent],
 ) -> Result<Group<'e>, SagaError> {
@@ -100,13 +104,13 @@ fn group<'e>(
             position: event.position,
             reason,
         };
-        let routed = catch_unwind(AssertUnwindSafe(|| kind.route(event)));
+        let routed = catch_unwind(AssertUnwindSafe(|| definition.route(event)));
         let routed = routed
-            .map_err(|_| "the function that reads it panicked".to_owned())
+            .map_err(|_| "the function that handles it panicked".to_owned())
             .and_then(|routed| routed);
         let routed = match routed {
             Ok(routed) => routed,
-            // What stands before it is taken first.
+            // The events before it are taken first.
             Err(_) if !taken.is_empty() => break,
             Err(reason) => return Err(failed(reason)),
         };
@@ -120,7 +124,7 @@ fn group<'e>(
     Ok(Group::of(taken))
 }
 
-/// Takes the events of a group, in one transaction with the move of the cursor behind them.
+/// Takes the events of a group, in one transaction with the move of the cursor.
 async fn take<S: WorkQueue>(
     core: &Core<S>,
     category: &str,
@@ -130,7 +134,7 @@ async fn take<S: WorkQueue>(
     let Some((last, _)) = group.events.last() else {
         return Ok(Taken::All);
     };
-    // Events of one group that ask the same saga twice are those of one event: start, then cancel.
+    // Two requests for the same saga come from one event: a start, then a cancellation.
     let mut requests: BTreeMap<&str, Vec<&Request<'_>>> = BTreeMap::new();
     for one in group.events.iter().flat_map(|(_, requests)| requests) {
         requests.entry(one.routed.id()).or_default().push(one);
@@ -140,7 +144,7 @@ async fn take<S: WorkQueue>(
     loop {
         attempt += 1;
         let now = core.store.now().await?;
-        // Compared with where the page was read from: another process may have moved it since.
+        // The store compares the cursor, because another process may have moved it.
         let moved = CursorMove::new(category, Some(from), last.position);
         let mut commit = Commit::new().cursor(moved);
         for (id, requests) in &requests {
@@ -150,18 +154,19 @@ async fn take<S: WorkQueue>(
             let instance = StreamId::new(category, id).map_err(|e| SagaError::Event {
                 saga: category.to_owned(),
                 position: first.event.position,
-                reason: format!("the id that its function gave: {e}"),
+                reason: format!("its function returned an invalid id: {e}"),
             })?;
             let loaded = match load(&core.store, &instance).await {
                 Ok(loaded) => loaded,
                 Err(error) if is_transient(&error) => return Err(error.into()),
                 Err(unreadable) => {
-                    let (append, row) = keep(core, &instance, requests, &unreadable).await?;
+                    let (append, row) =
+                        store_unread(core, &instance, requests, &unreadable).await?;
                     commit = commit.append(append).work(row);
                     continue;
                 }
             };
-            // Where all definitions are frozen nothing begins.
+            // When all definitions are frozen, nothing starts.
             let Some(info) = info_for(core, &instance, &loaded) else {
                 continue;
             };
@@ -179,15 +184,15 @@ async fn take<S: WorkQueue>(
         }
         match core.store.commit(commit).await {
             Ok(_) => return Ok(Taken::All),
-            Err(CommitError::CursorMoved { .. }) => return Ok(Taken::Moved),
-            Err(error) if is_taken(&error) => {
+            Err(CommitError::CursorMoved { .. }) => return Ok(Taken::CursorMoved),
+            Err(error) if was_taken_before(&error) => {
                 if group.len() > 1 {
-                    return Ok(Taken::Not);
+                    return Ok(Taken::Conflict);
                 }
-                return skip(core, category, Some(from), last.position).await;
+                return skip_to(core, category, Some(from), last.position).await;
             }
-            // Whoever is busy with one of them need not hold up the others.
-            Err(_) if group.len() > 1 && attempt > 1 => return Ok(Taken::Not),
+            // A conflict on one of them must not block the others.
+            Err(_) if group.len() > 1 && attempt > 1 => return Ok(Taken::Conflict),
             Err(error) if may_decide_again(&error) && attempt < MAX_ATTEMPTS => {
                 pause_after(&error, attempt).await;
             }
@@ -199,9 +204,8 @@ async fn take<S: WorkQueue>(
     }
 }
 
-/// An input of a saga whose stream this program cannot read: it is stored behind what is there, for a
-/// program that can.
-async fn keep<S: WorkQueue>(
+/// Stores an input of a saga whose stream this program cannot read, for a program that can.
+async fn store_unread<S: WorkQueue>(
     core: &Core<S>,
     instance: &StreamId,
     requests: &[&Request<'_>],
@@ -213,7 +217,7 @@ async fn keep<S: WorkQueue>(
             Routed::Start { .. } => SagaEvent::from(InputIgnored {
                 event,
                 name,
-                why: "the saga has begun before".to_owned(),
+                why: "the saga has started before".to_owned(),
             }),
             Routed::Cancel { .. } => SagaEvent::from(CancelRequested { event, name }),
         }
@@ -231,7 +235,7 @@ fn apply_request(draft: &mut Draft<'_>, request: &Request<'_>) {
     let event = (request.event.event_id, &*request.event.name);
     match &request.routed {
         Routed::Start { input, .. } => draft.start(input.clone(), Some(event)),
-        // Nothing has begun that could be undone. What starts it later comes later.
+        // The saga has not started, so there is nothing to undo. A later start is not affected.
         Routed::Cancel { .. } if draft.state.started.is_none() => {}
         Routed::Cancel { .. } => draft.cancel(event.0, event.1),
     }

@@ -1,14 +1,16 @@
-//! What may stand around the calls of steps.
+//! Code around the calls of steps.
 
 use crate::definition::{Fail, StepCx};
 use serde_json::Value;
 use std::{future::Future, pin::Pin};
 
-/// A call of a step on its way: what it gives as JSON, or how it failed.
+/// The future of a call: its output as JSON, or its error.
 pub type StepCall<'a> = Pin<Box<dyn Future<Output = Result<Value, Fail>> + Send + 'a>>;
 
-/// Stands around every call of a step or an undo: it may look at the outcome, take the time, or, in
-/// tests, not call at all.
+/// Wraps every call of a step or an undo.
+///
+/// Implement it to measure or log calls, or to inject faults in tests. Register it with
+/// [`Sagas::intercept`](crate::Sagas::intercept).
 ///
 /// ```
 /// use es_sagas::{Interceptor, StepCall, StepCx};

@@ -1,4 +1,4 @@
-//! Reading the stream of a saga.
+//! Reads the stream of a saga.
 
 use crate::{log::SagaEvent, state::SagaState};
 use es_runtime::{
@@ -6,12 +6,12 @@ use es_runtime::{
     WorkFilter, WorkItem, WorkQueue,
 };
 
-/// A saga as its stream has it.
+/// A saga, loaded from its stream.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct LoadedSaga {
     pub(crate) state: SagaState,
     pub(crate) version: u64,
-    /// For what follows from it.
+    /// The metadata of events that follow from it.
     pub(crate) metadata: Metadata,
 }
 
@@ -32,8 +32,8 @@ pub(crate) async fn load<S: EventStore>(
     })
 }
 
-/// Hands over each event of a stream. Gives its version, and the metadata for what follows from its
-/// first event.
+/// Calls `each` with each event of a stream. Returns the version of the stream, and the metadata of events
+/// that follow from it.
 pub(crate) async fn replay<S: EventStore>(
     store: &S,
     instance: &StreamId,
@@ -58,7 +58,7 @@ pub(crate) async fn replay<S: EventStore>(
     }
 }
 
-/// The row of one instance.
+/// The work item of one instance.
 pub(crate) async fn row_of<S: WorkQueue>(
     store: &S,
     instance: &StreamId,
@@ -68,7 +68,7 @@ pub(crate) async fn row_of<S: WorkQueue>(
     Ok(store.work_items(&filter).await?.into_iter().next())
 }
 
-/// Whether a stream that could not be loaded may be loaded later; otherwise it is the stream's fault.
+/// Whether the stream may be loaded later. Otherwise the stream itself cannot be read.
 pub(crate) const fn is_transient(error: &LoadError) -> bool {
     matches!(error, LoadError::Read(ReadError::Storage(_)))
 }

@@ -1,4 +1,4 @@
-//! What runs sagas and process managers: reading the feed, claiming what is due, calling steps, committing.
+//! Runs sagas and process managers: reads the feed, claims due work, calls steps and commits.
 
 pub(crate) mod commit;
 pub(crate) mod core;

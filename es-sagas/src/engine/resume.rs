@@ -1,4 +1,4 @@
-//! Sagas that another program parked and that this one can go on with.
+//! Resumes sagas that another program parked and that this program can run.
 
 use super::{
     commit::{decide_without_lease, info_for, put_row},
@@ -13,8 +13,8 @@ use crate::{
 };
 use es_runtime::{Metadata, StreamId, WorkFilter, WorkQueue, WorkStatus};
 
-/// Sagas that were parked because no program knew their definition, or could read their stream, go on when
-/// this one does.
+/// Resumes sagas that were parked because a program did not have their definition or could not read their
+/// stream, if this program can.
 pub(crate) async fn resume_known<S: WorkQueue>(core: &Core<S>) -> Result<(), SagaError> {
     let mut filter = WorkFilter::of(core.categories());
     filter.status = Some(WorkStatus::Parked);
@@ -49,14 +49,14 @@ pub(crate) async fn resume_known<S: WorkQueue>(core: &Core<S>) -> Result<(), Sag
                 if matches!(why, Some(ParkedWhy::UnknownDefinition {})) && draft.info.known {
                     let by = core.owner.as_str();
                     let verb = Verb::Resume {};
-                    let repaired = draft.repair(&verb, by, "this program knows its definition");
-                    // Nothing of it can be rejected here; if it were, it would stay parked.
+                    let repaired = draft.repair(&verb, by, "this program has its definition");
+                    // A rejected repair leaves the saga parked.
                     let _ = repaired;
                 }
                 Ok(())
             })
             .await;
-            // The store cannot be asked; otherwise this one stays parked, and the others go on.
+            // Only a failure of the store ends the loop. Otherwise this saga stays parked.
             if let Err(
                 error @ (SagaError::Read(_) | SagaError::Storage(_) | SagaError::Commit(_)),
             ) = resumed
@@ -67,7 +67,7 @@ pub(crate) async fn resume_known<S: WorkQueue>(core: &Core<S>) -> Result<(), Sag
     }
 }
 
-/// Gives a row that says that its stream cannot be read the words of the stream again, if it can be read now.
+/// Updates a work item that says that its stream cannot be read, if the stream can be read now.
 async fn read_again<S: WorkQueue>(core: &Core<S>, instance: &StreamId) -> Result<(), SagaError> {
     let loaded = match load(&core.store, instance).await {
         Ok(loaded) => loaded,

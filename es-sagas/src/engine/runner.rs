@@ -1,4 +1,4 @@
-//! The runner: what applications hold, its settings, and what its loops share.
+//! The runner that applications create and configure.
 
 use super::{
     Interceptor,
@@ -23,22 +23,23 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Runs sagas on a store: reads the events that start and cancel them, does their steps and undos,
-/// keeps their times.
+/// Runs sagas and process managers on a store.
 ///
-/// Any number of runners, in any number of processes, may run the same sagas.
+/// It reads the events that start and cancel sagas, calls steps and undos, fires timers, and enforces
+/// deadlines. Any number of runners in any number of processes may run the same sagas. It also shows instances to
+/// operators ([`list`](Sagas::list), [`show`](Sagas::show)) and repairs them ([`repair`](Sagas::repair)).
 ///
-/// [`Saga`] has a whole example.
+/// The [front page](crate) has a complete example. Call `start` in a server (feature `runner`), and
+/// [`run_until_idle`](Sagas::run_until_idle) in tests and in commands that end.
 ///
-/// # What it does
-/// - Each event that starts or cancels a saga is one transaction: the saga's own events, the record
-///   that the event was taken, and the place in the feed.
-/// - A step is called outside of any transaction, after it was stored that it will be. Its outcome and
-///   what comes next are one transaction.
-/// - A saga is worked on by one runner at a time, by a lease in the store; one whose lease ran out
-///   cannot write any more.
-/// - Whatever crashes: the next runner goes on, calls what may have been called once more with the
-///   same key, and undoes what may have happened.
+/// # How it works
+/// - Each event that starts or cancels a saga leads to one transaction: the saga's events, the record that the
+///   event was taken, and the move of the cursor.
+/// - A step is called outside of any transaction, after the call was recorded. Its outcome and the next call are
+///   one transaction.
+/// - One runner at a time works on an instance. It has a lease in the store. A runner whose lease expired can no
+///   longer write.
+/// - After a crash another runner continues. It repeats a call that may have been made, with the same key.
 pub struct Sagas<S = es_runtime::AnyStore> {
     pub(crate) core: Arc<Core<S>>,
 }
@@ -55,22 +56,22 @@ impl<S> fmt::Debug for Sagas<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let sagas = self.core.sagas.iter();
         let names: Vec<_> = sagas
-            .map(|kind| format!("{} v{}", kind.info().name, kind.info().version))
+            .map(|saga| format!("{} v{}", saga.info().name, saga.info().version))
             .collect();
         f.debug_tuple("Sagas").field(&names).finish()
     }
 }
 
 impl<S: WorkQueue> Sagas<S> {
-    /// A runner without sagas yet.
+    /// A runner without sagas.
     pub fn new(store: S) -> Self {
         Self {
             core: Arc::new(Core::new(store)),
         }
     }
 
-    /// Adds a saga with what its steps need. A definition that is wrong is reported by whatever runs
-    /// first.
+    /// Adds a saga with its dependencies. If the definition has a mistake, the first call that runs something
+    /// returns it as an error.
     #[must_use]
     pub fn with<T: Saga>(self, deps: T::Deps) -> Self {
         self.change(|core| match BoundSaga::<T>::new(deps) {
@@ -79,13 +80,13 @@ impl<S: WorkQueue> Sagas<S> {
                 let live = !bound.info().frozen;
                 let managed = core.managers.iter().any(|manager| manager.name() == name);
                 let clash = managed
-                    || core.sagas.iter().map(|kind| kind.info()).any(|other| {
+                    || core.sagas.iter().map(|saga| saga.info()).any(|other| {
                         other.name == name && (other.version == version || (live && !other.frozen))
                     });
                 if clash {
                     core.wrong = Some(InvalidDefinition::RegisteredTwice { saga: name });
                 }
-                // The one that starts stands last.
+                // The definition that starts sagas is the last one.
                 if live {
                     core.sagas.push(Arc::new(bound));
                 } else {
@@ -96,12 +97,12 @@ impl<S: WorkQueue> Sagas<S> {
         })
     }
 
-    /// Adds a process manager. One whose name another one or a saga has, or that has an event named
-    /// `process.stepped`, is reported by whatever runs first.
+    /// Adds a process manager. Its name must be unique among sagas and process managers, and it must have no
+    /// event named `process.stepped`. Otherwise the first call that runs something returns an error.
     #[must_use]
     pub fn with_process_manager<P: ProcessManager>(self) -> Self {
         self.change(|core| {
-            let live = P::Event::TYPES.iter().map(|kind| kind.name);
+            let live = P::Event::TYPES.iter().map(|event| event.name);
             let mut names = live.chain(P::Event::RETIRED_NAMES.iter().copied());
             if names.any(|name| name == STEPPED) {
                 core.wrong = Some(InvalidDefinition::ReservedEvent {
@@ -116,48 +117,49 @@ impl<S: WorkQueue> Sagas<S> {
         })
     }
 
-    /// How long a runner that gives no sign of life keeps a saga, 30 seconds by default.
+    /// The duration of a lease, 30 seconds by default. After a crash, other runners wait this long before they
+    /// continue an instance.
     #[must_use]
     pub fn lease(self, lease: Duration) -> Self {
         self.change(|core| core.settings.lease = lease.max(Duration::from_millis(1)))
     }
 
-    /// How often to look for what is due and for events of other processes, every 100 ms by default.
+    /// How often to look for due work and for events of other processes, every 100 ms by default.
     #[must_use]
     pub fn poll_every(self, poll: Duration) -> Self {
         self.change(|core| core.settings.poll = poll.max(Duration::from_millis(1)))
     }
 
-    /// How many sagas are worked on at once, 32 by default: all sagas and process managers of this runner
-    /// share them, so calls that hang hold the others up until their timeouts. A saga that calls somebody
-    /// slow gets a runner of its own.
+    /// How many instances are worked on concurrently, 32 by default.
+    ///
+    /// All sagas and process managers of this runner share the limit, so calls that hang delay the others until
+    /// they time out. Give a saga that calls a slow system its own runner.
     #[must_use]
     pub fn concurrency(self, sagas: usize) -> Self {
         self.change(|core| core.settings.concurrency = sagas.max(1))
     }
 
-    /// Whether a saga that runs for the first time reads events that were stored before. By default it
-    /// begins with those that come: an old order should not be charged again.
+    /// Whether a saga that runs for the first time reads events that are already stored. By default it starts
+    /// with new events, so that old orders are not charged again.
     #[must_use]
     pub fn from_the_beginning(self, from_the_beginning: bool) -> Self {
         self.change(|core| core.settings.from_the_beginning = from_the_beginning)
     }
 
-    /// Derives the keys of effects from this text instead of the store's own, such as after a move to
-    /// another store. Never give two stores that run the same ids one text.
+    /// Derives idempotency keys from this text instead of the store's id, for example after a move to another
+    /// store. Never use the same text for two stores that run sagas with the same ids.
     #[must_use]
     pub fn key_space(self, space: impl Into<String>) -> Self {
         self.change(|core| core.settings.key_space = Some(space.into()))
     }
 
-    /// Something that stands around every call of a step or an undo, such as a measurement or, in
-    /// tests, a fault.
+    /// Wraps every call of a step or an undo, to measure it or, in tests, to inject faults.
     #[must_use]
     pub fn intercept(self, interceptor: impl Interceptor) -> Self {
         self.change(|core| core.settings.interceptor = Some(Arc::new(interceptor)))
     }
 
-    /// What was started or cloned before keeps its settings.
+    /// Changes this runner. What was started or cloned before keeps its settings.
     fn change(mut self, change: impl FnOnce(&mut Core<S>)) -> Self {
         if Arc::get_mut(&mut self.core).is_none() {
             self.core = Arc::new(self.core.copy());
@@ -168,23 +170,23 @@ impl<S: WorkQueue> Sagas<S> {
         self
     }
 
-    /// The store.
+    /// The event store.
     pub fn store(&self) -> &S {
         &self.core.store
     }
 
-    /// Does everything that can be done now: events that came, steps that are due. Says when there is
-    /// something to do again.
+    /// Does everything that can be done now: reads new events and calls due steps. Returns when something is due
+    /// again.
     ///
-    /// For tests, for programs without a runtime, and for commands that end. What another runner
-    /// works on is left to it.
+    /// Use it in tests, in programs without tokio, and in commands that end. It does not touch instances that
+    /// another runner works on.
     ///
     /// # Errors
-    /// [`SagaError`] for the first thing that goes wrong. What was done before stays done, and what was
-    /// claimed with it is worked on.
+    /// [`SagaError`] for the first failure. What was done before remains done. Other instances that were claimed
+    /// at the same time are still worked on.
     ///
     /// # Cancel safety
-    /// A step may be cut off in the middle of its call; it is called again when its lease has run out.
+    /// A call of a step may be interrupted. It is made again after the lease has expired.
     pub async fn run_until_idle(&self) -> Result<Idle, SagaError> {
         let core = &self.core;
         self.check()?;
@@ -194,7 +196,7 @@ impl<S: WorkQueue> Sagas<S> {
             for category in core.categories() {
                 let mut ahead = ReadAhead::default();
                 let read = read_on(core, &category, &mut ahead).await?;
-                did |= matches!(read, Progress::Made);
+                did |= matches!(read, Progress::More);
             }
             let since = Instant::now();
             let mut failed = Ok(());
@@ -235,8 +237,8 @@ impl<S: WorkQueue> Sagas<S> {
         }
     }
 
-    /// How many instances of one version of a saga have not ended: a definition that is `frozen` can go
-    /// when there are none.
+    /// How many instances of one version of a saga have not ended. You can remove a frozen definition when
+    /// there are none.
     ///
     /// # Errors
     /// [`SagaError::Read`] when the store cannot be read.
@@ -259,22 +261,22 @@ impl<S: WorkQueue> Sagas<S> {
         }
     }
 
-    /// What does not go on in this process at the moment, and why: `input saga:order`, `work on
-    /// saga:order/4711`, `claims`, or `resuming`. It is tried again by itself.
+    /// What fails in this process at the moment, and why. The keys are `input saga:order`,
+    /// `work on saga:order/4711`, `claims` or `resuming`. The runner retries all of them.
     pub fn stalled(&self) -> BTreeMap<String, String> {
         self.core.stalled()
     }
 }
 
-/// What is left when everything that could be done is done.
+/// The result of [`Sagas::run_until_idle`]: what is left to do later.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Idle {
-    /// Sagas that go on later, or that another runner works on.
+    /// Instances that continue later, or that another runner works on.
     pub running: u64,
-    /// Sagas that wait for an operator.
+    /// Instances that wait for an operator.
     pub parked: u64,
-    /// When the first of them is due.
+    /// The time at which the first of them is due.
     pub next_due: Option<Timestamp>,
 }
 
@@ -283,7 +285,7 @@ impl Idle {
         match row.status {
             WorkStatus::Running => {
                 self.running += 1;
-                // A saga that somebody works on is due for others when that one's lease runs out.
+                // An instance with a lease is due for others when the lease expires.
                 let due = row
                     .due_at
                     .map(|due| row.lease_until.map_or(due, |l| l.max(due)));

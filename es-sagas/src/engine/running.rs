@@ -1,9 +1,9 @@
-//! Sagas as tasks of tokio: one that reads events for each saga, one that hands out what is due.
+//! Sagas as tokio tasks: one that reads events for each saga, and one that dispatches due work.
 
 use super::{
     Sagas,
     core::{Core, Stop, WORK_ON},
-    cursor::{Progress, ReadAhead, begin},
+    cursor::{Progress, ReadAhead, cursor_of},
     input::read_on,
     resume::resume_known,
     work::{claim, work_on},
@@ -20,18 +20,18 @@ use std::{
 };
 use tokio::{sync::watch, task::JoinSet};
 
-/// Sagas that run. Dropping it leaves them running until the process ends.
-#[must_use = "without it they cannot be ended"]
+/// Sagas that run as tokio tasks. If you drop it, they continue until the process ends.
+#[must_use = "keep it to shut the sagas down"]
 pub struct RunningSagas {
     tasks: JoinSet<()>,
     stop: watch::Sender<bool>,
 }
 
 impl RunningSagas {
-    /// Lets the steps that are being called come to their end, gives the sagas back, and ends.
+    /// Waits for the calls in progress, releases the leases, and ends the tasks.
     ///
     /// # Cancel safety
-    /// The loops end all the same; what they hold is free again when its lease has run out.
+    /// The tasks end anyway. Their instances are free again when the leases have expired.
     pub async fn shutdown(mut self) {
         self.stop.send_replace(true);
         while self.tasks.join_next().await.is_some() {}
@@ -46,45 +46,49 @@ impl fmt::Debug for RunningSagas {
 
 impl Drop for RunningSagas {
     fn drop(&mut self) {
-        // A JoinSet would end its tasks in the middle of a call.
+        // A JoinSet would abort its tasks during a call.
         self.tasks.detach_all();
     }
 }
 
 impl<S: WorkQueue> Sagas<S> {
-    /// Runs them as tasks of tokio until [`shutdown`](RunningSagas::shutdown). Call it inside of a
-    /// runtime. What is appended after it returned is read, also the first time.
+    /// Runs the sagas as tokio tasks until [`shutdown`](RunningSagas::shutdown). Call it within a tokio runtime.
+    /// All events that are appended after it returns are read.
     ///
     /// # Errors
-    /// [`SagaError::Definition`] when a definition is wrong, another one when the store cannot be asked
-    /// where the events begin; nothing runs then. What goes wrong later is tried again and can be seen
-    /// in [`stalled`](Sagas::stalled).
+    /// [`SagaError::Definition`] when a definition has a mistake, or the error of the store when the cursors
+    /// cannot be read. Then nothing runs. Later failures are retried and shown by [`stalled`](Sagas::stalled).
     ///
     /// # Cancel safety
-    /// Nothing runs; the place where the events begin may be set.
+    /// Nothing runs. The cursors may be set.
     pub async fn start(&self) -> Result<RunningSagas, SagaError> {
         self.check()?;
         for category in self.core.categories() {
-            begin(&self.core, &category).await?;
+            cursor_of(&self.core, &category).await?;
         }
         let stop = watch::Sender::new(false);
-        let told = || Stop::when(stop.subscribe());
+        let stop_request = || Stop::when(stop.subscribe());
         let mut tasks = JoinSet::new();
         for category in self.core.categories() {
             let (core, what) = (Arc::clone(&self.core), format!("input {category}"));
-            let reading = move |told| read(Arc::clone(&core), category.clone(), told);
+            let reading = move |stop| read(Arc::clone(&core), category.clone(), stop);
             let core = Arc::clone(&self.core);
-            tasks.spawn(restart_after_panics(core, what, told(), reading));
+            tasks.spawn(restart_after_panics(core, what, stop_request(), reading));
         }
         let core = Arc::clone(&self.core);
-        let dispatching = move |told| dispatch(Arc::clone(&core), told);
+        let dispatching = move |stop| dispatch(Arc::clone(&core), stop);
         let (core, what) = (Arc::clone(&self.core), "claims".to_owned());
-        tasks.spawn(restart_after_panics(core, what, told(), dispatching));
+        tasks.spawn(restart_after_panics(
+            core,
+            what,
+            stop_request(),
+            dispatching,
+        ));
         Ok(RunningSagas { tasks, stop })
     }
 }
 
-/// Runs a loop, and again should it panic: then a store did, or a `Default` of the user's.
+/// Runs a loop, and restarts it after a panic of the store or of user code.
 async fn restart_after_panics<S: WorkQueue, F: Future<Output = ()> + Send + 'static>(
     core: Arc<Core<S>>,
     what: String,
@@ -97,7 +101,7 @@ async fn restart_after_panics<S: WorkQueue, F: Future<Output = ()> + Send + 'sta
     }
 }
 
-/// Reads the events of one saga.
+/// Reads the input events of one saga.
 async fn read<S: WorkQueue>(core: Arc<Core<S>>, category: String, stop: Stop) {
     let what = format!("input {category}");
     let mut ahead = ReadAhead::lazy();
@@ -109,8 +113,8 @@ async fn read<S: WorkQueue>(core: Arc<Core<S>>, category: String, stop: Stop) {
             core.stall(&what, None);
         }
         match done {
-            Ok(Progress::Made) => {}
-            Ok(Progress::None(looked)) => {
+            Ok(Progress::More) => {}
+            Ok(Progress::CaughtUp(looked)) => {
                 pause_or(&stop, core.settings.poll, core.store.changed(looked)).await;
             }
             Err(error) => {
@@ -122,20 +126,20 @@ async fn read<S: WorkQueue>(core: Arc<Core<S>>, category: String, stop: Stop) {
     }
 }
 
-/// Hands out what is due, as many at once as the settings say.
+/// Dispatches due work, up to the concurrency limit.
 async fn dispatch<S: WorkQueue>(core: Arc<Core<S>>, stop: Stop) {
     let mut at_work = JoinSet::new();
     let mut failures = 0;
     let mut resumed: Option<Instant> = None;
     while !stop.is_requested() {
-        // Again and again: older programs beside this one park what only this one knows.
+        // Repeated, because older programs that run at the same time park what only this one can run.
         if resumed.is_none_or(|last| last.elapsed() >= core.settings.lease) {
             resumed = Some(Instant::now());
             let done = resume_known(&core).await;
             core.stall("resuming", done.err().map(|error| error.to_string()));
         }
         while let Some(done) = at_work.try_join_next() {
-            note(&core, done.ok());
+            record_result(&core, done.ok());
         }
         let free = core.settings.concurrency.saturating_sub(at_work.len());
         let head = core.store.head().await.unwrap_or(Position::START);
@@ -170,7 +174,7 @@ async fn dispatch<S: WorkQueue>(core: Arc<Core<S>>, stop: Stop) {
                     })
                     .await;
                     if let Some(done) = ended {
-                        note(&core, done.ok());
+                        record_result(&core, done.ok());
                     }
                 }
             }
@@ -182,13 +186,16 @@ async fn dispatch<S: WorkQueue>(core: Arc<Core<S>>, stop: Stop) {
         }
     }
     while let Some(done) = at_work.join_next().await {
-        note(&core, done.ok());
+        record_result(&core, done.ok());
     }
 }
 
-/// What goes wrong with a saga is seen until work on it goes well again. A task that panicked can only
-/// have done so in the store; its saga is due again when its lease has run out.
-fn note<S: WorkQueue>(core: &Core<S>, done: Option<(StreamId, Option<Result<(), SagaError>>)>) {
+/// Records a failure until work on the instance succeeds. Only the store can make a task panic. The instance is
+/// due again when its lease has expired.
+fn record_result<S: WorkQueue>(
+    core: &Core<S>,
+    done: Option<(StreamId, Option<Result<(), SagaError>>)>,
+) {
     let Some((instance, done)) = done else { return };
     let why = match done {
         Some(Ok(())) => None,
@@ -202,8 +209,8 @@ fn backoff(failures: u32) -> Duration {
     Duration::from_millis(50) * 2_u32.saturating_pow(failures.min(6))
 }
 
-/// Waits, at most so long, until `wake` or the end.
+/// Waits until `wake`, the stop request or the end of this time.
 async fn pause_or(stop: &Stop, time: Duration, wake: impl Future<Output = ()>) {
-    let (told, delay) = (pin!(stop.requested()), pin!(Delay::new(time)));
-    let _ = first_of(told, first_of(delay, wake)).await;
+    let (requested, delay) = (pin!(stop.requested()), pin!(Delay::new(time)));
+    let _ = first_of(requested, first_of(delay, wake)).await;
 }

@@ -6,7 +6,7 @@ use es_runtime::{
     Claimed, Commit, CommitError, LoadError, StreamId, WorkChange, WorkQueue, WorkStatus,
 };
 
-/// The row of an instance whose stream cannot be read: its stream cannot say that it is parked.
+/// The work item of an instance whose stream cannot be read. Only the work item says that it is parked.
 pub(crate) async fn unreadable_row<S: WorkQueue>(
     core: &Core<S>,
     instance: &StreamId,
@@ -21,7 +21,7 @@ pub(crate) async fn unreadable_row<S: WorkQueue>(
     Ok(row)
 }
 
-/// A stream that cannot be read cannot get another event that would say so: the row says it.
+/// Parks an instance whose stream cannot be read, by its work item alone.
 pub(crate) async fn park_unreadable<S: WorkQueue>(
     core: &Core<S>,
     claimed: &Claimed,

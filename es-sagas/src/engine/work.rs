@@ -1,5 +1,5 @@
-//! Working on a saga that is due: the call of a step outside of any transaction, then its outcome and
-//! what comes next in one.
+//! Works on a saga that is due: calls a step outside of any transaction, then stores its outcome together with
+//! the next call.
 
 use super::{
     StepCall,
@@ -37,7 +37,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Takes sagas that are due.
+/// Claims instances that are due.
 pub(crate) async fn claim<S: WorkQueue>(
     core: &Core<S>,
     at_most: usize,
@@ -47,29 +47,29 @@ pub(crate) async fn claim<S: WorkQueue>(
     Ok(core.store.claim(claim).await?)
 }
 
-/// A saga that this runner holds.
+/// A saga on which this runner has a lease.
 struct LeasedSaga<'c, S> {
     core: &'c Core<S>,
     claimed: Claimed,
     loaded: LoadedSaga,
     space: Arc<str>,
-    /// Not later than when its lease began.
+    /// A time not later than the start of the lease.
     since: Instant,
-    /// Whether no call of what is pending can have been lost.
+    /// Whether the pending call cannot have been made yet.
     fresh: bool,
-    /// Whether it let go of it with what it stored last.
+    /// Whether the last commit released the lease.
     released: bool,
 }
 
-/// How an attempt to store something ended.
+/// The outcome of a commit.
 #[derive(PartialEq, Eq)]
 enum Stored {
     Yes,
-    /// Somebody else has the saga.
-    Lost,
+    /// Another runner has the lease.
+    LeaseLost,
 }
 
-/// A call that is to be made.
+/// The next call to make.
 struct NextCall {
     step: String,
     to: StepDirection,
@@ -77,9 +77,9 @@ struct NextCall {
     timeout: Duration,
 }
 
-/// Works on a saga, claimed not before `since`, until there is nothing to do at once, and lets go of it.
+/// Works on an instance, claimed not before `since`, until nothing is due, and releases it.
 ///
-/// A failure of the store ends the work; the saga is due again when its lease has run out.
+/// A failure of the store ends the work. The instance is due again when its lease has expired.
 pub(crate) async fn work_on<S: WorkQueue>(
     core: &Core<S>,
     claimed: Claimed,
@@ -97,7 +97,7 @@ pub(crate) async fn work_on<S: WorkQueue>(
     let mut leased = LeasedSaga {
         core,
         space: core.space().await?,
-        // Before the first claim nobody can have called anything.
+        // Before the first claim no call can have been made.
         fresh: claimed.epoch == 1,
         claimed,
         loaded,
@@ -108,10 +108,10 @@ pub(crate) async fn work_on<S: WorkQueue>(
         return leased.release(&Info::unknown(0, "")).await;
     };
     let category = leased.claimed.instance.aggregate().to_owned();
-    let Some(kind) = core.pinned(&category, started.version, &started.hash) else {
+    let Some(definition) = core.pinned(&category, started.version, &started.hash) else {
         let info = Info::unknown(started.version, &started.hash);
         let message = format!(
-            "this program has no definition {} of it; run one that has, or register the old \
+            "this program does not have its definition {}; run a program that has it, or register the old \
              definition as `frozen`",
             info.definition()
         );
@@ -127,14 +127,14 @@ pub(crate) async fn work_on<S: WorkQueue>(
         let pending = leased.loaded.state.pending.clone();
         let now = core.store.now().await?;
         let noted = leased
-            .settle(kind.info(), now, |draft| {
-                // What came since then was not begun by anybody.
+            .settle(definition.info(), now, |draft| {
+                // A call that was scheduled since then was not started by anyone.
                 if draft.state.pending == pending {
                     draft.interrupted();
                 }
             })
             .await?;
-        if noted == Stored::Lost {
+        if noted == Stored::LeaseLost {
             return Ok(());
         }
     }
@@ -148,23 +148,23 @@ pub(crate) async fn work_on<S: WorkQueue>(
         }
         let now = core.store.now().await?;
         if leased
-            .settle(kind.info(), now, |draft| draft.check_deadline())
+            .settle(definition.info(), now, |draft| draft.check_deadline())
             .await?
-            == Stored::Lost
+            == Stored::LeaseLost
         {
             return Ok(());
         }
-        let Some(next) = leased.next(kind.info(), now) else {
+        let Some(next) = leased.next(definition.info(), now) else {
             return Ok(());
         };
-        if leased.carry_out(kind, &next).await? == Stored::Lost {
+        if leased.carry_out(definition, &next).await? == Stored::LeaseLost {
             return Ok(());
         }
     }
     if leased.released {
         return Ok(());
     }
-    leased.release(kind.info()).await
+    leased.release(definition.info()).await
 }
 
 impl<S: WorkQueue> LeasedSaga<'_, S> {
@@ -173,7 +173,7 @@ impl<S: WorkQueue> LeasedSaga<'_, S> {
             .draft(&self.claimed.instance, info, &self.space, now)
     }
 
-    /// What is to be called now.
+    /// The call to make now.
     fn next(&self, info: &Info, now: Timestamp) -> Option<NextCall> {
         let draft = self.draft(info, now);
         let pending = draft.state.pending.as_ref()?;
@@ -195,22 +195,24 @@ impl<S: WorkQueue> LeasedSaga<'_, S> {
         })
     }
 
-    /// Makes the call and stores its outcome.
+    /// Makes a call and stores its outcome.
     async fn carry_out(
         &mut self,
-        kind: &dyn ErasedSaga,
+        definition: &dyn ErasedSaga,
         next: &NextCall,
     ) -> Result<Stored, SagaError> {
         let mut tries = 0;
         loop {
             tries += 1;
-            let work = self.prepare(kind, next);
+            let work = self.prepare(definition, next);
             let (result, append) = match work {
                 Err(fail) => (Err(fail), None),
                 Ok((_, Prepared::Command(command))) => {
                     let decided = match self.intercept_command(next).await {
                         Ok(()) => command.decide(&self.core.store).await,
-                        Err(fail) => return self.outcome(kind.info(), next, &Err(fail)).await,
+                        Err(fail) => {
+                            return self.outcome(definition.info(), next, &Err(fail)).await;
+                        }
                     };
                     match decided {
                         Ok(append) => (Ok(Value::Null), Some(append)),
@@ -224,19 +226,20 @@ impl<S: WorkQueue> LeasedSaga<'_, S> {
                 Ok((cx, Prepared::Call(call))) => (self.call(&cx, call, next).await, None),
             };
             let Some(append) = append else {
-                return self.outcome(kind.info(), next, &result).await;
+                return self.outcome(definition.info(), next, &result).await;
             };
-            match self.outcome_with(kind.info(), next, append).await? {
+            match self.outcome_with(definition.info(), next, append).await? {
                 CommandOutcome::Stored(stored) => return Ok(stored),
                 CommandOutcome::Rejected(why) => {
                     let fail = Fail::transient(why);
-                    return self.outcome(kind.info(), next, &Err(fail)).await;
+                    return self.outcome(definition.info(), next, &Err(fail)).await;
                 }
                 // Another writer changed the aggregate: the command is decided again.
                 CommandOutcome::Conflict if tries < MAX_ATTEMPTS * 2 => {}
                 CommandOutcome::Conflict => {
-                    let fail = Fail::transient("others changed the aggregate in every attempt");
-                    return self.outcome(kind.info(), next, &Err(fail)).await;
+                    let fail =
+                        Fail::transient("other writers changed the aggregate during every attempt");
+                    return self.outcome(definition.info(), next, &Err(fail)).await;
                 }
             }
         }
@@ -253,8 +256,12 @@ impl<S: WorkQueue> LeasedSaga<'_, S> {
         })
     }
 
-    /// The call, made by the user's code.
-    fn prepare(&self, kind: &dyn ErasedSaga, next: &NextCall) -> Result<(StepCx, Prepared), Fail> {
+    /// Asks the user's code for the call.
+    fn prepare(
+        &self,
+        definition: &dyn ErasedSaga,
+        next: &NextCall,
+    ) -> Result<(StepCx, Prepared), Fail> {
         let state = &self.loaded.state;
         let unready = || Fail::transient("the saga is not at this step");
         let cx = self.cx(next).ok_or_else(unready)?;
@@ -278,7 +285,7 @@ impl<S: WorkQueue> LeasedSaga<'_, S> {
             failure: state.failure.as_ref(),
             ask_first: next.attempt > 1 || !self.fresh,
         };
-        let made = catch_unwind(AssertUnwindSafe(|| kind.perform(call)));
+        let made = catch_unwind(AssertUnwindSafe(|| definition.perform(call)));
         let work = made.unwrap_or_else(|_| Err(Fail::transient("the step panicked")))?;
         Ok((cx, work))
     }
@@ -291,8 +298,7 @@ impl<S: WorkQueue> LeasedSaga<'_, S> {
         interceptor.call(&cx, nothing).await.map(|_| ())
     }
 
-    /// Lets the lease begin anew when a good part of it has passed. `false` when somebody else has the
-    /// saga.
+    /// Renews the lease when a third of it has passed. `false` when another runner has the lease.
     async fn keep(&mut self) -> bool {
         let lease = self.core.settings.lease;
         if self.since.elapsed() < lease / 3 {
@@ -302,14 +308,14 @@ impl<S: WorkQueue> LeasedSaga<'_, S> {
         match self.core.store.renew(&self.claimed, lease).await {
             Ok(true) => self.since = now,
             Ok(false) => return false,
-            // A store that cannot be asked will say at the next commit.
+            // The next commit finds out.
             Err(_) => {}
         }
         true
     }
 
-    /// Runs the call within its time, and keeps the lease meanwhile. When the lease is lost all the same,
-    /// the call still comes to its end: what it did is to be told.
+    /// Makes the call within its time limit and keeps the lease. When the lease is lost, the call still runs to
+    /// its end, so that its outcome can be recorded.
     async fn call(
         &self,
         cx: &StepCx,
@@ -335,7 +341,7 @@ impl<S: WorkQueue> LeasedSaga<'_, S> {
         });
         let mut kept = true;
         poll_fn(|context| {
-            // A panic leaves the call in doubt; it is not polled again.
+            // After a panic the outcome is unknown. The future is not polled again.
             let polled = catch_unwind(AssertUnwindSafe(|| call.as_mut().poll(context)));
             match polled {
                 Ok(Poll::Ready(result)) => return Poll::Ready(result),
@@ -343,7 +349,7 @@ impl<S: WorkQueue> LeasedSaga<'_, S> {
                 Err(_) => return Poll::Ready(Err(Fail::transient("the step panicked"))),
             }
             if time.as_mut().poll(context).is_ready() {
-                let message = format!("no answer within {:?}", next.timeout);
+                let message = format!("no response within {:?}", next.timeout);
                 return Poll::Ready(Err(Fail::transient(message)));
             }
             kept = kept && keeping.as_mut().poll(context).is_pending();
@@ -365,11 +371,9 @@ impl<S: WorkQueue> LeasedSaga<'_, S> {
             })
             .await;
         let stored = match stored {
-            // It worked, and what it gave is more than can be stored: it cannot be gone on with.
+            // The call succeeded, but its output cannot be stored.
             Err(SagaError::Commit(error)) if is_rejected_for_good(&error) && result.is_ok() => {
-                let fail = Err(Fail::transient(format!(
-                    "what it gave is rejected: {error}"
-                )));
+                let fail = Err(Fail::transient(format!("its output was rejected: {error}")));
                 self.settle(info, now, |draft| {
                     draft.outcome(&next.step, next.to, &fail);
                 })
@@ -377,13 +381,13 @@ impl<S: WorkQueue> LeasedSaga<'_, S> {
             }
             other => other?,
         };
-        if let (Stored::Lost, StepDirection::Do, Ok(output)) = (&stored, next.to, result) {
+        if let (Stored::LeaseLost, StepDirection::Do, Ok(output)) = (&stored, next.to, result) {
             self.record_late_success(&next.step, output).await?;
         }
         Ok(stored)
     }
 
-    /// A call worked, and the saga was lost meanwhile: if it was undone, it must be undone again.
+    /// Records a success after the lease was lost. If the step was undone meanwhile, it is undone again.
     async fn record_late_success(&self, step: &str, output: &Value) -> Result<(), SagaError> {
         let metadata = self.loaded.metadata.clone();
         let instance = &self.claimed.instance;
@@ -394,7 +398,7 @@ impl<S: WorkQueue> LeasedSaga<'_, S> {
         .await
     }
 
-    /// Stores what was decided together with the events of an aggregate.
+    /// Stores the outcome together with the events of an aggregate.
     async fn outcome_with(
         &mut self,
         info: &Info,
@@ -409,7 +413,7 @@ impl<S: WorkQueue> LeasedSaga<'_, S> {
             draft.outcome(&next.step, next.to, &Ok(Value::Null));
         }
         if draft.events.is_empty() {
-            // It is at something else by now: the command is not what comes next any more.
+            // The saga has moved on: the command is no longer the next step.
             return Ok(CommandOutcome::Stored(Stored::Yes));
         }
         let (events, state) = (draft.events.clone(), draft.state.clone());
@@ -437,7 +441,7 @@ impl<S: WorkQueue> LeasedSaga<'_, S> {
                 self.released = !due;
                 Ok(CommandOutcome::Stored(Stored::Yes))
             }
-            Err(CommitError::Fenced { .. }) => Ok(CommandOutcome::Stored(Stored::Lost)),
+            Err(CommitError::Fenced { .. }) => Ok(CommandOutcome::Stored(Stored::LeaseLost)),
             Err(CommitError::Append(AppendError::Conflict { stream, .. }))
                 if stream == aggregate =>
             {
@@ -451,7 +455,7 @@ impl<S: WorkQueue> LeasedSaga<'_, S> {
                 self.loaded = load(&self.core.store, &self.claimed.instance).await?;
                 let pending = self.loaded.state.pending.as_ref();
                 let same = pending.is_some_and(|p| p.is(&next.step, next.to));
-                // Stored after all, or an input came first: look at it anew.
+                // The commit was stored after all, or an input came first.
                 Ok(if same {
                     CommandOutcome::Conflict
                 } else {
@@ -470,8 +474,8 @@ impl<S: WorkQueue> LeasedSaga<'_, S> {
         self.loaded.version = self.loaded.version.saturating_add(events);
     }
 
-    /// Decides on the newest state and stores it, again and later when others were first. Lets go of the
-    /// saga in the same transaction when there is nothing to do at once.
+    /// Decides on the newest state and stores the decision. Repeats it when other writers were first. Releases
+    /// the lease in the same transaction when nothing is due.
     async fn settle(
         &mut self,
         info: &Info,
@@ -491,7 +495,7 @@ impl<S: WorkQueue> LeasedSaga<'_, S> {
             if events.is_empty() && due {
                 return Ok(Stored::Yes);
             }
-            // Also without events: the row is that of this version of the stream.
+            // Also without events, so that the work item matches this version of the stream.
             let version = self.loaded.version;
             let metadata = self.loaded.metadata.clone();
             let instance = &self.claimed.instance;
@@ -503,7 +507,7 @@ impl<S: WorkQueue> LeasedSaga<'_, S> {
                     self.released = !due;
                     return Ok(Stored::Yes);
                 }
-                Err(CommitError::Fenced { .. }) => return Ok(Stored::Lost),
+                Err(CommitError::Fenced { .. }) => return Ok(Stored::LeaseLost),
                 Err(error) if may_decide_again(&error) && attempt < MAX_ATTEMPTS => {
                     pause_after(&error, attempt).await;
                     self.loaded = load(&self.core.store, &self.claimed.instance).await?;
@@ -518,7 +522,7 @@ impl<S: WorkQueue> LeasedSaga<'_, S> {
         }
     }
 
-    /// Gives the saga back as it is.
+    /// Releases the lease without a change.
     async fn release(&mut self, info: &Info) -> Result<(), SagaError> {
         let mut attempt = 0;
         loop {
@@ -542,11 +546,11 @@ impl<S: WorkQueue> LeasedSaga<'_, S> {
     }
 }
 
-/// How a command to an aggregate went.
+/// The outcome of a command to an aggregate.
 enum CommandOutcome {
     Stored(Stored),
     /// Another writer changed the aggregate first.
     Conflict,
-    /// Its events would be rejected each time: as they are, or by a projection inside of the transaction.
+    /// The store or an inline projection would reject its events each time.
     Rejected(String),
 }

@@ -1,5 +1,25 @@
-//! What is stored in the stream of a saga. These are wire format, like the events of users: their
-//! names and shapes never change, a new shape is a new version.
+//! The stored events of sagas and process managers.
+//!
+//! Use it to read the history of an instance ([`SagaView::history`](crate::SagaView::history),
+//! [`ProcessView::history`](crate::ProcessView::history)) or to project these events. Applications write none
+//! of them.
+//!
+//! The events are a wire format, like your own events. Their names and shapes never change. A new shape gets
+//! a new version.
+//!
+//! ```
+//! use es_sagas::log::{SagaEvent, Verdict};
+//!
+//! /// How often a saga was retried.
+//! fn retries(history: &[SagaEvent]) -> usize {
+//!     let retried = |event: &&SagaEvent| match event {
+//!         SagaEvent::StepFailed(failed) => matches!(failed.verdict, Verdict::Retry { .. }),
+//!         _ => false,
+//!     };
+//!     history.iter().filter(retried).count()
+//! }
+//! # assert_eq!(retries(&[]), 0);
+//! ```
 
 mod process;
 
@@ -13,10 +33,10 @@ use es_runtime::{
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// Makes the set out of its members. The derive cannot be used here: it is a feature, this is not.
+/// Makes the event set. The derive is an optional feature, so it cannot be used here.
 macro_rules! saga_events {
     ($($(#[$doc:meta])* $name:ident = $stored:literal { $($(#[$field_doc:meta])* $field:ident: $type:ty,)* })*) => {
-        /// Everything that can stand in the stream of a saga.
+        /// An event in the stream of a saga.
         #[derive(Clone, Debug, PartialEq)]
         #[non_exhaustive]
         pub enum SagaEvent {
@@ -67,7 +87,7 @@ macro_rules! saga_events {
     };
 }
 
-/// Decodes one event of the runtime, of version 1.
+/// Decodes one event of version 1.
 pub(crate) fn decode_event<T: serde::de::DeserializeOwned>(
     name: &'static str,
     stored: StoredPayload<'_>,
@@ -100,61 +120,61 @@ pub(crate) fn decode_event<T: serde::de::DeserializeOwned>(
 }
 
 saga_events! {
-    /// The saga began.
+    /// The saga started.
     Started = "saga.started" {
-        /// The version of the definition by which it runs to its end.
+        /// The version of the definition by which it runs until its end.
         version: u32,
         /// The hash of that definition.
         hash: String,
-        /// What it is about.
+        /// The data of the saga.
         input: Value,
-        /// When it is undone unless it is through.
+        /// The time at which the saga is undone if it has not reached its pivot.
         deadline: Option<Timestamp>,
     }
-    /// A step, or its undo, is about to be called: stored before the call, so that a call whose
-    /// outcome is lost is known to be possible.
+    /// A step or its undo is about to be called. This is stored before the call, so that after a crash it is
+    /// known that the call may have happened.
     StepScheduled = "saga.step_scheduled" {
         /// The step.
         step: String,
-        /// Whether it is done or undone.
+        /// Whether the step is done or undone.
         to: StepDirection,
-        /// The key of the effect.
+        /// The idempotency key.
         key: Key,
     }
-    /// A step was done.
+    /// A step succeeded.
     StepSucceeded = "saga.step_succeeded" {
         /// The step.
         step: String,
-        /// Which attempt it was.
+        /// The number of the attempt.
         attempt: u32,
-        /// What it gave, for later steps and for its undo.
+        /// The output, for later steps and for the undo.
         output: Value,
     }
-    /// A call did not work.
+    /// A call failed.
     StepFailed = "saga.step_failed" {
         /// The step.
         step: String,
-        /// Whether it was done or undone.
+        /// Whether the step or its undo was called.
         to: StepDirection,
-        /// Which attempt it was.
+        /// The number of the attempt.
         attempt: u32,
-        /// What it said.
+        /// The text of the error.
         error: String,
-        /// What follows.
+        /// What follows from the failure.
         verdict: Verdict,
     }
-    /// The process that had the saga died or was leased up: a call was cut off, or not begun.
+    /// The lease of the process that worked on the saga expired: a call was interrupted, or not started.
     StepInterrupted = "saga.step_interrupted" {
         /// The step.
         step: String,
-        /// Whether it was done or undone.
+        /// Whether the step or its undo was called.
         to: StepDirection,
-        /// How often that happened to this call.
+        /// How often this call was interrupted.
         times: u32,
-        /// When it is called again.
+        /// When the call is made again.
         at: Timestamp,
     }
-    /// From here on everything that was done, or may have been, is undone in reverse order.
+    /// From here on, every step that was done, or may have been done, is undone in reverse order.
     UnwindStarted = "saga.unwind_started" {
         /// Why.
         why: Failure,
@@ -163,80 +183,80 @@ saga_events! {
     StepUndone = "saga.step_undone" {
         /// The step.
         step: String,
-        /// Which attempt it was.
+        /// The number of the attempt.
         attempt: u32,
     }
-    /// A step that was undone, or never done, turned out to have been done after all. It is undone
-    /// once more.
+    /// A step that counts as undone, or as never done, turned out to have succeeded. It is undone again.
     LateSuccess = "saga.late_success" {
         /// The step.
         step: String,
-        /// What it gave.
+        /// The output.
         output: Value,
     }
-    /// An event asks for everything to be undone, and the program that read it does not know the saga's
-    /// definition: one that does carries it out.
+    /// An event cancels the saga, and the program that read it does not have the saga's definition. A program
+    /// that has it carries out the cancellation.
     CancelRequested = "saga.cancel_requested" {
         /// The event.
         event: EventId,
         /// Its stored name.
         name: String,
     }
-    /// An operator had the input go on behind an event that could not be read. It stands in a stream of
-    /// the input, `saga-input/<saga>`, not in that of an instance.
+    /// An operator skipped an event that could not be read. This is stored in the stream of the input,
+    /// `saga-input/<saga>`, not in the stream of an instance.
     EventSkipped = "saga.event_skipped" {
         /// The event.
         event: EventId,
         /// Its stored name.
         name: String,
-        /// Who did it.
+        /// Who the operator is.
         by: String,
         /// Why.
         reason: String,
     }
-    /// An input came that has nothing to say any more.
+    /// An input came too late or again, and changes nothing.
     InputIgnored = "saga.input_ignored" {
         /// The event.
         event: EventId,
         /// Its stored name.
         name: String,
-        /// Why it says nothing.
+        /// Why it changes nothing.
         why: String,
     }
-    /// The saga cannot go on by itself.
+    /// The saga waits for an operator.
     Parked = "saga.parked" {
         /// Why.
         why: ParkedWhy,
-        /// In words.
+        /// The reason as text.
         message: String,
     }
-    /// An operator stepped in.
+    /// An operator repaired the saga.
     Repaired = "saga.repaired" {
-        /// What was done.
+        /// What the operator did.
         verb: Verb,
-        /// Who did it.
+        /// Who the operator is.
         by: String,
         /// Why.
         reason: String,
     }
-    /// Everything was done.
+    /// All steps are done.
     Completed = "saga.completed" {}
-    /// Everything was undone.
+    /// Everything is undone.
     Compensated = "saga.compensated" {}
 }
 
 /// What follows from a failed attempt.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "is", deny_unknown_fields)]
+#[non_exhaustive]
 pub enum Verdict {
-    /// It is tried again.
+    /// The call is retried.
     Retry {
-        /// Not before this.
+        /// The earliest time of the next attempt.
         at: Timestamp,
     },
-    /// It did not happen.
+    /// The effect did not happen.
     DidNotHappen {},
-    /// Nobody knows whether it happened, and there is no attempt left.
+    /// The outcome is unknown, and no attempt is left.
     Unknown {},
 }
 
@@ -244,30 +264,30 @@ pub enum Verdict {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Failure {
-    /// What brought it about.
+    /// The cause.
     pub cause: Cause,
-    /// The step that failed, or that was on its way then.
+    /// The step that failed, or that was in progress.
     pub step: Option<String>,
-    /// In words.
+    /// The reason as text.
     pub message: String,
 }
 
-/// What brought a failure about.
+/// The cause of a failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Cause {
-    /// A step said no, or could not be done.
+    /// A step failed.
     Step,
-    /// The saga took too long.
+    /// The deadline passed.
     Deadline,
     /// An event cancelled it.
     Cancelled,
-    /// An operator decided so.
+    /// An operator asked for it.
     Operator,
 }
 
-/// Why a saga waits for an operator.
+/// Why a saga is parked.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "is", deny_unknown_fields)]
 #[non_exhaustive]
@@ -277,8 +297,8 @@ pub enum ParkedWhy {
         /// The step.
         step: String,
     },
-    /// A step behind the pivot, or the pivot with an unknown outcome, used up its attempts or said no:
-    /// there is no way back.
+    /// A step after the pivot failed, or the pivot failed with an unknown outcome. Nothing can be undone any
+    /// more.
     PastPivot {
         /// The step.
         step: String,
@@ -288,41 +308,41 @@ pub enum ParkedWhy {
         /// `completed` or `compensated`.
         step: String,
     },
-    /// This program has no definition of this version and hash.
+    /// The program does not have the definition of this version and hash.
     UnknownDefinition {},
-    /// What is stored does not fit the definition.
+    /// The stored data does not fit the definition.
     Unreadable {},
 }
 
-/// What an operator did.
+/// What an operator does to an instance: see [`Sagas::repair`](crate::Sagas::repair).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "is", deny_unknown_fields)]
 #[non_exhaustive]
 pub enum Verb {
-    /// What failed is tried again, with all of its attempts.
+    /// Retries what failed, with a fresh number of attempts.
     Retry {},
-    /// A step, or its undo, counts as done without being called.
+    /// Counts a step or its undo as done, without a call.
     Skip {
         /// The step.
         step: String,
     },
-    /// A step counts as done and gave this.
+    /// Counts a step as done, with this output.
     CompleteWith {
         /// The step.
         step: String,
         /// Its output.
         output: Value,
     },
-    /// Everything is undone.
+    /// Undoes everything.
     Unwind {},
-    /// Nothing more is done or undone.
+    /// Ends the saga as it is. Nothing more is done or undone.
     Abandon {},
-    /// The program knows the definition again.
+    /// Resumes a saga whose definition a program has again. Only the runner uses it.
     Resume {},
 }
 
 impl Verb {
-    /// Its name, as operators write it.
+    /// The name that operators type.
     pub const fn name(&self) -> &'static str {
         match self {
             Self::Retry {} => "retry",

@@ -1,5 +1,4 @@
-//! The one event that the runtime writes into the stream of a process manager, in front of its own.
-//! It is wire format: its name and shape never change, a new shape is a new version.
+//! The event that the runtime writes into the stream of a process manager, before its own events.
 
 use es_runtime::{EventId, RecordedEvent, StreamId, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -8,26 +7,26 @@ use std::collections::BTreeMap;
 /// The stored name of [`Stepped`].
 pub(crate) const STEPPED: &str = "process.stepped";
 
-/// An input was taken.
+/// An input of a process manager was processed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Stepped {
-    /// What brought it about.
+    /// The input.
     pub cause: ProcessCause,
-    /// What became of it.
+    /// The outcome.
     pub outcome: ProcessOutcome,
-    /// Timers that were set, with when they run out, or cancelled.
+    /// Timers that were set, with the time at which they fire, or cancelled (`None`).
     pub timers: BTreeMap<String, Option<Timestamp>>,
-    /// The aggregates that were commanded.
+    /// The streams of the aggregates that received commands.
     pub commands: Vec<String>,
     /// The rejection that it reacted to instead of the input.
     pub rejected: Option<String>,
-    /// Whether it ended with this.
+    /// Whether the instance ended.
     pub ended: bool,
 }
 
 impl Stepped {
-    /// The name that its events are stored under; the payload is this type as JSON.
+    /// The stored name of the event. The payload is this type as JSON.
     pub const NAME: &'static str = STEPPED;
 
     pub(crate) fn new(cause: ProcessCause, outcome: ProcessOutcome) -> Self {
@@ -42,7 +41,7 @@ impl Stepped {
     }
 }
 
-/// What brings a process manager to do something.
+/// An input of a process manager.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "is", deny_unknown_fields)]
 #[non_exhaustive]
@@ -55,19 +54,19 @@ pub enum ProcessCause {
         name: String,
         /// The aggregate half of its stream.
         aggregate: String,
-        /// The other half.
+        /// The id half of its stream.
         of: String,
         /// Its number in the stream.
         version: u64,
     },
-    /// A timer that ran out.
+    /// A timer that fired.
     Timer {
         /// Its name.
         name: String,
-        /// When it was to run out.
+        /// The time for which it was set.
         at: Timestamp,
     },
-    /// An operator.
+    /// A repair by an operator.
     Operator {
         /// The name of the verb.
         verb: String,
@@ -90,7 +89,7 @@ impl ProcessCause {
     }
 
     /// The stream of the event and its number there.
-    pub(crate) fn place(&self) -> Option<(StreamId, u64)> {
+    pub(crate) fn event_address(&self) -> Option<(StreamId, u64)> {
         match self {
             Self::Event {
                 aggregate,
@@ -102,7 +101,7 @@ impl ProcessCause {
         }
     }
 
-    /// What operators call it: the stored name of the event, or the name of the timer.
+    /// The stored name of the event, the name of the timer, or the name of the repair.
     pub fn name(&self) -> &str {
         match self {
             Self::Event { name, .. } | Self::Timer { name, .. } => name,
@@ -111,22 +110,22 @@ impl ProcessCause {
     }
 }
 
-/// What becomes of an input.
+/// The outcome of an input.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "is", deny_unknown_fields)]
 #[non_exhaustive]
 pub enum ProcessOutcome {
     /// The process manager reacted to it.
     Reacted {},
-    /// It waits behind one that the instance is parked at.
+    /// The input waits, because the instance is parked at an earlier one.
     Waits {},
-    /// It came after the end.
+    /// The input came after the end.
     TooLate {},
-    /// It could not be reacted to; the instance waits for an operator.
+    /// The process manager could not react to the input. The instance waits for an operator.
     Parked {
         /// Why.
         why: String,
     },
-    /// An operator stepped in.
+    /// An operator repaired the instance.
     Repaired {},
 }

@@ -1,4 +1,4 @@
-//! What operators see and do. Everything that they do is an event with who and why.
+//! Starts and repairs by operators.
 
 use crate::{
     definition::{Saga, Start},
@@ -18,14 +18,16 @@ use es_runtime::{
 };
 
 impl<S: WorkQueue> Sagas<S> {
-    /// Begins a saga without an event. The request's id makes it repeatable; a second start of one saga
-    /// under another id is a no-op.
+    /// Starts a saga without an event.
+    ///
+    /// The id of the request makes the call repeatable. A second start of the same saga with another request id
+    /// changes nothing.
     ///
     /// # Errors
     /// [`SagaError`]; its [`outcome`](SagaError::outcome) says whether something was written.
     ///
     /// # Cancel safety
-    /// It has begun or not, never half. Ask again under the same id.
+    /// The saga has started or not. Call again with the same request id.
     pub async fn begin<T: Saga>(
         &self,
         start: Start<T>,
@@ -43,7 +45,7 @@ impl<S: WorkQueue> Sagas<S> {
             return Err(if known {
                 SagaError::NotNow {
                     instance,
-                    reason: "its definition is frozen: it starts nothing any more".to_owned(),
+                    reason: "its definition is frozen, so it starts no new sagas".to_owned(),
                 }
             } else {
                 SagaError::NotRegistered {
@@ -58,23 +60,23 @@ impl<S: WorkQueue> Sagas<S> {
         .await
     }
 
-    /// An operator steps in: `by` says who, `reason` why; both are stored.
+    /// Repairs an instance. `by` is the operator, and `reason` is the reason. Both are stored.
     ///
-    /// - [`Verb::Retry`]: what failed is tried again, with all of its attempts.
-    /// - [`Verb::Skip`]: the step, or the undo, that it is at counts as done without a call.
-    /// - [`Verb::CompleteWith`]: the step that it is at counts as done, with this output.
-    /// - [`Verb::Unwind`]: everything is undone; not past the pivot.
-    /// - [`Verb::Abandon`]: it ends as it is.
+    /// - [`Verb::Retry`] retries what failed, with a fresh number of attempts.
+    /// - [`Verb::Skip`] counts the current step or undo as done, without a call.
+    /// - [`Verb::CompleteWith`] counts the current step as done, with this output.
+    /// - [`Verb::Unwind`] undoes everything. It is not possible after the pivot.
+    /// - [`Verb::Abandon`] ends the saga as it is.
     ///
-    /// Of a process manager, `Retry` reacts again to the input that it is parked at, `Skip` goes on
-    /// without it, and `Abandon` ends it.
+    /// For a process manager, `Retry` reacts again to the input at which it is parked, `Skip` skips that input,
+    /// and `Abandon` ends the instance.
     ///
     /// # Errors
-    /// [`SagaError::NotNow`] when that cannot be done with it now. Otherwise [`SagaError`]; its
+    /// [`SagaError::NotNow`] when the repair is not possible in the current state. For other errors,
     /// [`outcome`](SagaError::outcome) says whether something was written.
     ///
     /// # Cancel safety
-    /// It is done or not, never half; [`show`](Sagas::show) says.
+    /// The repair is stored or not. [`show`](Sagas::show) tells which.
     pub async fn repair(
         &self,
         saga: &str,
@@ -92,23 +94,24 @@ impl<S: WorkQueue> Sagas<S> {
         if let Verb::CompleteWith { step, output } = &verb {
             let loaded = load(&core.store, &instance).await?;
             let started = loaded.state.started.as_ref();
-            let kind = started.and_then(|s| core.pinned(instance.aggregate(), s.version, &s.hash));
-            if let Some(kind) = kind {
-                let fits = kind.check_output(step, output);
+            let definition =
+                started.and_then(|s| core.pinned(instance.aggregate(), s.version, &s.hash));
+            if let Some(definition) = definition {
+                let fits = definition.check_output(step, output);
                 fits.map_err(|why| SagaError::NotNow {
                     instance: instance.clone(),
-                    reason: format!("the value does not fit the step's output: {why}"),
+                    reason: format!("the value does not fit the output type of the step: {why}"),
                 })?;
             }
         }
         if matches!(verb, Verb::Resume {}) {
             return Err(SagaError::NotNow {
                 instance,
-                reason: "`resume` is the runner's own word; say `retry`".to_owned(),
+                reason: "`resume` is only for the runner; use `retry`".to_owned(),
             });
         }
         let metadata = Metadata::new().with_user(by);
-        // Where the answer of a commit is lost it is found by this, and not decided once more.
+        // When the response to a commit is lost, this id finds it, and the repair is not decided again.
         let once = Some(AppendId::from(EventId::new()));
         decide_without_lease(core, &instance, once, &metadata, |draft| {
             let decided = draft.repair(&verb, by, reason);
@@ -120,14 +123,14 @@ impl<S: WorkQueue> Sagas<S> {
         .await
     }
 
-    /// Tries all parked sagas of a name again that `choose` picks. Gives how many it were; those that
-    /// cannot be tried again now are passed over.
+    /// Retries all parked sagas of a name that `choose` selects, and returns how many. Sagas that cannot be
+    /// retried now are left out.
     ///
     /// # Errors
-    /// [`SagaError`] for the first one at which the store fails; those before it go on.
+    /// [`SagaError`] for the first failure of the store. The sagas before it are retried.
     ///
     /// # Cancel safety
-    /// Some of them may have been done.
+    /// Some of the sagas may be retried.
     pub async fn retry_all(
         &self,
         saga: &str,
@@ -157,16 +160,18 @@ impl<S: WorkQueue> Sagas<S> {
         }
     }
 
-    /// Has the input of a saga, or of a process manager, go on behind the event that it stands at: one that
-    /// cannot be read ([`SagaError::Event`], [`stalled`](Sagas::stalled)). What the event would have brought
-    /// about does not happen. Who and why is stored in the stream `saga-input/<saga>`.
+    /// Skips an event that stops the input of a saga or a process manager because it cannot be read (see
+    /// [`SagaError::Event`] and [`stalled`](Sagas::stalled)).
+    ///
+    /// The event has no effect on any instance. The operator and the reason are stored in the stream
+    /// `saga-input/<saga>`.
     ///
     /// # Errors
-    /// [`SagaError::NotNow`] when that is not the next event of its input. Otherwise [`SagaError`]; its
+    /// [`SagaError::NotNow`] when the event at this position is not the next one. For other errors,
     /// [`outcome`](SagaError::outcome) says whether something was written.
     ///
     /// # Cancel safety
-    /// It is done or not, never half.
+    /// The event is skipped or not.
     pub async fn skip_event(
         &self,
         saga: &str,
@@ -179,7 +184,7 @@ impl<S: WorkQueue> Sagas<S> {
         let record = StreamId::new("saga-input", saga)?;
         let filter = match (core.manager(&category), core.newest(&category)) {
             (Some(manager), _) => manager.filter(),
-            (None, Some(kind)) => kind.filter(),
+            (None, Some(definition)) => definition.filter(),
             (None, None) => {
                 return Err(SagaError::NotRegistered {
                     saga: saga.to_owned(),
@@ -198,11 +203,11 @@ impl<S: WorkQueue> Sagas<S> {
             Some(event) if event.position == position => event,
             Some(other) => {
                 return Err(not_now(format!(
-                    "the next event is that at {}",
+                    "the next event is at position {}",
                     other.position
                 )));
             }
-            None => return Err(not_now("there is no event to come".to_owned())),
+            None => return Err(not_now("there is no next event".to_owned())),
         };
         let skipped = SagaEvent::from(EventSkipped {
             event: event.event_id,
@@ -219,7 +224,7 @@ impl<S: WorkQueue> Sagas<S> {
         match core.store.commit(commit).await {
             Ok(_) => Ok(()),
             Err(CommitError::CursorMoved { .. }) => {
-                Err(not_now("its input went on meanwhile".to_owned()))
+                Err(not_now("the input has moved on meanwhile".to_owned()))
             }
             Err(error) => Err(error.into()),
         }

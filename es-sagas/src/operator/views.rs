@@ -16,39 +16,40 @@ use es_runtime::{
     ReadLimit, StreamId, StreamRange, Timestamp, WorkFilter, WorkItem, WorkQueue, WorkStatus,
 };
 
-/// One saga in full, for operators.
+/// One saga with its history, for operators.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct SagaView {
-    /// Its stream.
+    /// The stream of the saga.
     pub instance: StreamId,
-    /// Its row, `None` when there is none.
+    /// The work item, `None` when there is none.
     pub row: Option<WorkItem>,
-    /// Where it stands.
+    /// The current state.
     pub state: SagaState,
-    /// Everything that happened, in order, with the time.
+    /// All events in order, with the time at which they were recorded.
     pub history: Vec<(Timestamp, SagaEvent)>,
-    /// Where it stands as a Mermaid flowchart, `None` when this program does not know its definition.
+    /// A Mermaid flowchart of the progress, `None` when this program does not have the definition.
     pub mermaid: Option<String>,
 }
 
-/// One instance of a process manager in full, for operators.
+/// One instance of a process manager with its history, for operators.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct ProcessView {
-    /// Its stream; its own events stand there too.
+    /// The stream of the instance. It also has the events of the process manager itself.
     pub instance: StreamId,
-    /// Its row, `None` when there is none.
+    /// The work item, `None` when there is none.
     pub row: Option<WorkItem>,
-    /// Where it stands, apart from its own state.
+    /// The current state, apart from the state of the process manager itself.
     pub state: ProcessState,
-    /// Every input and what became of it, in order, with the time.
+    /// All inputs with their outcome, in order, with the time at which they were recorded.
     pub history: Vec<(Timestamp, Stepped)>,
 }
 
 impl<S: WorkQueue> Sagas<S> {
-    /// The rows of sagas: of one name or of all that are registered, with one status or with any.
-    /// 1,000 at most; go on after the last one.
+    /// Lists the work items of sagas: of one name or of all registered sagas, with one status or any.
+    ///
+    /// It returns at most 1,000. Pass the last instance as `after` to get the next ones.
     ///
     /// # Errors
     /// [`SagaError::Read`] when the store cannot be read.
@@ -68,7 +69,7 @@ impl<S: WorkQueue> Sagas<S> {
         Ok(self.core.store.work_items(&filter).await?)
     }
 
-    /// One saga in full.
+    /// Shows one saga with its history.
     ///
     /// # Errors
     /// [`SagaError::NotNow`] when there is no such saga, or it is a process manager, [`SagaError::Load`] or [`SagaError::Read`]
@@ -82,7 +83,7 @@ impl<S: WorkQueue> Sagas<S> {
         if self.core.manager(instance.aggregate()).is_some() {
             return Err(SagaError::NotNow {
                 instance,
-                reason: "it is a process manager; `show_process` shows it".to_owned(),
+                reason: "it is a process manager; use `show_process`".to_owned(),
             });
         }
         let mut history = Vec::new();
@@ -107,10 +108,10 @@ impl<S: WorkQueue> Sagas<S> {
                 reason: "there is no such saga".to_owned(),
             });
         };
-        let kind = self
+        let definition = self
             .core
             .pinned(instance.aggregate(), started.version, &started.hash);
-        let mermaid = kind.map(|kind| diagram(kind.info(), Some(&state)));
+        let mermaid = definition.map(|definition| diagram(definition.info(), Some(&state)));
         let row = row_of(store, &instance).await?;
         Ok(SagaView {
             instance,
@@ -121,14 +122,14 @@ impl<S: WorkQueue> Sagas<S> {
         })
     }
 
-    /// A saga's definition as a Mermaid flowchart, `None` when it is not registered.
+    /// A Mermaid flowchart of the definition of a saga, `None` when the saga is not registered.
     pub fn mermaid(&self, saga: &str) -> Option<String> {
-        let kind = self.core.newest(&category(saga))?;
-        Some(diagram(kind.info(), None))
+        let definition = self.core.newest(&category(saga))?;
+        Some(diagram(definition.info(), None))
     }
 
-    /// One instance of a process manager in full. Its rows are in [`list`](Sagas::list), and
-    /// [`repair`](Sagas::repair) knows `Retry`, `Skip` and `Abandon` for it.
+    /// Shows one instance of a process manager with its history. [`list`](Sagas::list) lists the instances, and
+    /// [`repair`](Sagas::repair) accepts `Retry`, `Skip` and `Abandon` for them.
     ///
     /// # Errors
     /// [`SagaError::NotNow`] when there is no such instance, [`SagaError::Load`] or

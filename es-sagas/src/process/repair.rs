@@ -1,4 +1,4 @@
-//! What operators see and do of process managers.
+//! Repairs of process managers.
 
 use super::{
     kind::Manager,
@@ -16,7 +16,7 @@ use crate::{
 };
 use es_runtime::{Commit, Metadata, StreamId, WorkQueue};
 
-/// An operator steps in.
+/// Carries out a repair.
 pub(crate) async fn repair<S: WorkQueue>(
     core: &Core<S>,
     manager: &dyn Manager,
@@ -35,7 +35,9 @@ pub(crate) async fn repair<S: WorkQueue>(
         let loaded = load(&core.store, manager, instance).await?;
         let mut state = loaded.state;
         if loaded.version == 0 || state.ended {
-            return Err(reject("there is none, or it has ended".to_owned()));
+            return Err(reject(
+                "there is no such instance, or it has ended".to_owned(),
+            ));
         }
         match (verb, state.waiting.front()) {
             (Verb::Retry {} | Verb::Skip { .. }, _) if state.parked.is_none() => {
@@ -49,7 +51,9 @@ pub(crate) async fn repair<S: WorkQueue>(
             }
             (other, _) => {
                 let name = other.name();
-                return Err(reject(format!("`{name}` is not for process managers")));
+                return Err(reject(format!(
+                    "`{name}` does not apply to process managers"
+                )));
             }
         }
         let cause = ProcessCause::Operator {
@@ -76,7 +80,7 @@ pub(crate) async fn repair<S: WorkQueue>(
     }
 }
 
-/// Gives a row that says that its stream cannot be read the words of the stream again, if it can be read now.
+/// Updates a work item that says that its stream cannot be read, if the stream can be read now.
 pub(crate) async fn resume<S: WorkQueue>(
     core: &Core<S>,
     manager: &dyn Manager,

@@ -1,4 +1,4 @@
-//! One input of one instance: what follows from it, as a part of a transaction.
+//! Decides on one input of one instance. The decision becomes part of a transaction.
 
 use super::{
     kind::{Decided, Instance, Manager},
@@ -14,25 +14,25 @@ use es_runtime::{
     RecordedEvent, StreamId, StreamRange, Timestamp, WorkChange, WorkQueue, command::DecideError,
 };
 
-/// How the reaction to an input went.
+/// The reaction to an input, or the reason to park the instance.
 enum Reaction {
     Of(Decided, Option<String>, Vec<Append>),
     Park(String),
 }
 
-/// What follows from one input of one instance, until it is stored.
+/// What follows from one input of one instance.
 pub(super) struct Decision {
-    /// The record and the instance's own events, then those of the aggregates.
+    /// The record and the events of the instance, then the events of the aggregates.
     pub(super) appends: Vec<Append>,
     pub(super) row: WorkChange,
-    /// The streams on whose state it was decided, those of aggregates that rejected among them.
-    pub(super) looked_at: Vec<StreamId>,
+    /// The streams on whose state the decision is based, including aggregates that rejected a command.
+    pub(super) streams_read: Vec<StreamId>,
 }
 
-/// Decides on one input; `None` when it is not due any more.
+/// Decides on one input. `None` when it is no longer due.
 ///
-/// `siblings` is what else is stored in the same transaction for the same event. With `cannot` the
-/// instance is parked for that reason instead of asked.
+/// `siblings` are the other appends of the same event in the same transaction. With
+/// `rejected_for` the instance is parked for that reason.
 pub(super) async fn decide<S: WorkQueue>(
     store: &S,
     manager: &dyn Manager,
@@ -40,7 +40,7 @@ pub(super) async fn decide<S: WorkQueue>(
     input: &Input<'_>,
     now: Timestamp,
     siblings: &[Append],
-    cannot: Option<&str>,
+    rejected_for: Option<&str>,
 ) -> Result<Option<Decision>, SagaError> {
     let loaded = load(store, manager, instance).await?;
     let Some(cause) = input.cause(&loaded, now) else {
@@ -52,14 +52,14 @@ pub(super) async fn decide<S: WorkQueue>(
         version,
         metadata,
     } = loaded;
-    let mut looked_at = vec![instance.clone()];
+    let mut streams_read = vec![instance.clone()];
     let record = |cause, outcome| (Stepped::new(cause, outcome), Vec::new(), Vec::new());
     let (step, events, appends) = if state.ended {
         record(cause, ProcessOutcome::TooLate {})
     } else if input.is_new() && !state.waiting.is_empty() {
         record(cause, ProcessOutcome::Waits {})
     } else {
-        let answer = match cannot {
+        let answer = match rejected_for {
             Some(why) => Reaction::Park(why.to_owned()),
             None => {
                 answer(
@@ -69,7 +69,7 @@ pub(super) async fn decide<S: WorkQueue>(
                     &cause,
                     input,
                     siblings,
-                    &mut looked_at,
+                    &mut streams_read,
                 )
                 .await?
             }
@@ -105,13 +105,15 @@ pub(super) async fn decide<S: WorkQueue>(
     Ok(Some(Decision {
         appends: std::iter::once(own).chain(appends).collect(),
         row: state.row(instance, now),
-        looked_at,
+        streams_read,
     }))
 }
 
-/// An input of an instance whose stream this program cannot read: it waits behind what is there, for a
-/// program that can.
-pub(super) fn keep(instance: &StreamId, event: &RecordedEvent) -> Result<Append, SagaError> {
+/// Stores an input of an instance whose stream this program cannot read, for a program that can.
+pub(super) fn store_unread(
+    instance: &StreamId,
+    event: &RecordedEvent,
+) -> Result<Append, SagaError> {
     let step = Stepped::new(ProcessCause::event(event), ProcessOutcome::Waits {});
     let mut append = append_of(instance, 0, &step, Metadata::following(event))?;
     append.expected = ExpectedVersion::Any;
@@ -119,11 +121,11 @@ pub(super) fn keep(instance: &StreamId, event: &RecordedEvent) -> Result<Append,
     Ok(append)
 }
 
-/// Where an input comes from.
+/// The source of an input.
 pub(super) enum Input<'e> {
     /// The feed.
     New(&'e RecordedEvent),
-    /// What is due: an input that waits, or a timer.
+    /// A waiting input, or a timer.
     Due(ProcessCause),
 }
 
@@ -132,7 +134,7 @@ impl Input<'_> {
         matches!(self, Self::New(_))
     }
 
-    /// What it is; `None` when it is not due any more.
+    /// The cause, `None` when it is no longer due.
     fn cause(&self, loaded: &LoadedProcess, now: Timestamp) -> Option<ProcessCause> {
         match self {
             Self::New(event) => Some(ProcessCause::event(event)),
@@ -141,7 +143,7 @@ impl Input<'_> {
     }
 }
 
-/// The append of a record behind that version.
+/// An append of a record after that version.
 pub(super) fn append_of(
     instance: &StreamId,
     version: u64,
@@ -158,7 +160,7 @@ pub(super) fn append_of(
         .with_event(NewEvent::json(STEPPED, 1, payload)))
 }
 
-/// Asks the user's code, then the aggregates, and after a rejection the user's code once more.
+/// Calls the user's code, then the aggregates, and after a rejection the user's code again.
 async fn answer<S: WorkQueue>(
     store: &S,
     user: Result<Box<dyn Instance>, String>,
@@ -166,7 +168,7 @@ async fn answer<S: WorkQueue>(
     cause: &ProcessCause,
     input: &Input<'_>,
     siblings: &[Append],
-    looked_at: &mut Vec<StreamId>,
+    streams_read: &mut Vec<StreamId>,
 ) -> Result<Reaction, SagaError> {
     let waited = match input {
         Input::New(_) => None,
@@ -181,19 +183,19 @@ async fn answer<S: WorkQueue>(
         Ok(user) => match (cause, event) {
             (ProcessCause::Timer { name, .. }, _) => user.timer(instance, name),
             (_, Some(event)) => user.react(instance, event),
-            (_, None) => Err("the event that it waits with is not in the store".to_owned()),
+            (_, None) => Err("the event of the waiting input is not in the store".to_owned()),
         },
     };
     let mut decided = match first {
         Ok(decided) => decided,
         Err(why) => return Ok(Reaction::Park(why)),
     };
-    let rejected = match decide_commands(store, &mut decided, instance, siblings, looked_at).await?
-    {
-        Decisions::All(appends) => return Ok(Reaction::Of(decided, None, appends)),
-        Decisions::Wrong(why) => return Ok(Reaction::Park(why)),
-        Decisions::Rejected(rejected) => rejected,
-    };
+    let rejected =
+        match decide_commands(store, &mut decided, instance, siblings, streams_read).await? {
+            Decisions::All(appends) => return Ok(Reaction::Of(decided, None, appends)),
+            Decisions::Wrong(why) => return Ok(Reaction::Park(why)),
+            Decisions::Rejected(rejected) => rejected,
+        };
     let instead = match &user {
         Ok(user) => user.rejected(instance, &rejected),
         Err(why) => Err(why.clone()),
@@ -204,7 +206,7 @@ async fn answer<S: WorkQueue>(
         Ok(None) => return Ok(Reaction::Park(text)),
         Err(why) => return Ok(Reaction::Park(format!("{text}; then {why}"))),
     };
-    match decide_commands(store, &mut decided, instance, siblings, looked_at).await? {
+    match decide_commands(store, &mut decided, instance, siblings, streams_read).await? {
         Decisions::All(appends) => Ok(Reaction::Of(decided, Some(text), appends)),
         Decisions::Wrong(why) => Ok(Reaction::Park(format!("{text}; then {why}"))),
         Decisions::Rejected(again) => Ok(Reaction::Park(format!("{text}; then {again}"))),
@@ -217,23 +219,23 @@ enum Decisions {
     Wrong(String),
 }
 
-/// Has all commands decided by their aggregates.
+/// Lets the aggregates decide all commands.
 async fn decide_commands<S: WorkQueue>(
     store: &S,
     decided: &mut Decided,
     instance: &StreamId,
     siblings: &[Append],
-    looked_at: &mut Vec<StreamId>,
+    streams_read: &mut Vec<StreamId>,
 ) -> Result<Decisions, SagaError> {
     let mut appends: Vec<Append> = Vec::new();
     for command in std::mem::take(&mut decided.commands) {
         let stream = command.stream().cloned();
         if let Some(stream) = &stream {
-            looked_at.push(stream.clone());
+            streams_read.push(stream.clone());
             let mut known = appends.iter().chain(siblings).map(|append| &append.stream);
             if known.any(|known| known == stream) || stream == instance {
                 return Ok(Decisions::Wrong(format!(
-                    "two commands to {stream} follow from one input; send one"
+                    "two commands to {stream} follow from one input; send only one to each aggregate"
                 )));
             }
         }
@@ -250,12 +252,12 @@ async fn decide_commands<S: WorkQueue>(
     Ok(Decisions::All(appends))
 }
 
-/// The event of an input that waits.
+/// The event of a waiting input.
 async fn reread<S: WorkQueue>(
     store: &S,
     cause: &ProcessCause,
 ) -> Result<Option<RecordedEvent>, SagaError> {
-    let Some((stream, version)) = cause.place() else {
+    let Some((stream, version)) = cause.event_address() else {
         return Ok(None);
     };
     let range = StreamRange::forward(version.saturating_sub(1));

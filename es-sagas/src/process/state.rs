@@ -1,5 +1,4 @@
-//! Where an instance of a process manager stands, apart from the user's own state: timers, inputs
-//! that wait, whether it is parked or has ended.
+//! The runtime's state of an instance of a process manager: timers, waiting inputs, parked, ended.
 
 use super::kind::{Instance, Manager};
 use crate::{
@@ -12,22 +11,22 @@ use es_runtime::{
 };
 use std::collections::{BTreeMap, VecDeque};
 
-/// Where an instance stands.
+/// The runtime's state of an instance of a process manager, apart from its own state.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ProcessState {
-    /// The timers that run, with when they run out.
+    /// The timers that are set, with the time at which they fire.
     pub timers: BTreeMap<String, Timestamp>,
-    /// Inputs that wait, in order; the first one is what it is parked at.
+    /// The inputs that wait, in order. The instance is parked at the first one.
     pub waiting: VecDeque<ProcessCause>,
-    /// Why it waits for an operator.
+    /// Why the instance is parked.
     pub parked: Option<String>,
-    /// Whether it has ended.
+    /// Whether the instance has ended.
     pub ended: bool,
 }
 
 impl ProcessState {
-    /// Folds one record into it.
+    /// Applies one record.
     pub(crate) fn apply(&mut self, step: &Stepped) {
         if let ProcessCause::Timer { name, at } = &step.cause {
             if self.timers.get(name) == Some(at) {
@@ -70,7 +69,7 @@ impl ProcessState {
         }
     }
 
-    /// What is to be done at this time without an input from outside.
+    /// The waiting input or the timer that is due at this time.
     pub(super) fn due(&self, now: Timestamp) -> Option<ProcessCause> {
         if self.ended || self.parked.is_some() {
             return None;
@@ -85,7 +84,7 @@ impl ProcessState {
         })
     }
 
-    /// The row that goes with it.
+    /// The work item that belongs to the state.
     pub(super) fn row(&self, instance: &StreamId, now: Timestamp) -> WorkChange {
         let mut row = WorkChange::new(instance.clone(), Info::definition_of(1, "process"));
         (row.status, row.phase) = if self.ended {
@@ -106,21 +105,21 @@ impl ProcessState {
     }
 }
 
-/// The verb that takes away what an instance is parked at.
+/// The repair that skips the input at which an instance is parked.
 pub(super) const SKIP: &str = "skip-step";
 
-/// An instance as its stream has it.
+/// An instance, loaded from its stream.
 pub(super) struct LoadedProcess {
     pub(super) state: ProcessState,
     /// The user's state, or why it cannot be built.
     pub(super) user: Result<Box<dyn Instance>, String>,
     pub(super) version: u64,
-    /// For what follows from it without an event from outside.
+    /// The metadata of events that follow without an input event.
     pub(super) metadata: Metadata,
 }
 
-/// Reads the whole stream. What the user's part of it cannot do is kept, so that inputs can still be
-/// recorded and the instance be parked.
+/// Loads the whole stream. A failure of the user's code is kept as a value, so that inputs can still be
+/// recorded and the instance can be parked.
 pub(super) async fn load<S: WorkQueue>(
     store: &S,
     manager: &dyn Manager,
@@ -134,7 +133,7 @@ pub(super) async fn load<S: WorkQueue>(
         } else if let Ok(instance) = &mut user {
             if let Err(why) = instance.apply(event) {
                 let version = event.version;
-                user = Err(format!("event {version} of its own stream: {why}"));
+                user = Err(format!("event {version} of its stream: {why}"));
             }
         }
         Ok(())

@@ -59,8 +59,8 @@ use crate::VirtualClock;
 use es_runtime::WorkStatus;
 use es_runtime::{AppendId, MemoryStore, Metadata};
 use es_sagas::{
-    Direction, Fail, Interceptor, Phase, Saga, SagaEvent, SagaState, SagaView, Sagas, Start,
-    StepCall, StepCx, StepStatus,
+    Fail, Interceptor, Phase, Saga, SagaState, SagaView, Sagas, Start, StepCall, StepCx,
+    StepDirection, StepStatus, log::SagaEvent,
 };
 use fuse::call_of;
 use std::{collections::BTreeMap, future::Future, pin::Pin, sync::Arc, time::Duration};
@@ -79,7 +79,7 @@ pub enum Scripted {
     AnswerLost(&'static str),
 }
 
-type Scripts = BTreeMap<(String, Direction), Vec<Scripted>>;
+type Scripts = BTreeMap<(String, StepDirection), Vec<Scripted>>;
 type Prepare = Arc<dyn Fn(MemoryStore) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync>;
 type Configure =
     Arc<dyn Fn(Sagas<MortalStore<MemoryStore>>) -> Sagas<MortalStore<MemoryStore>> + Send + Sync>;
@@ -162,18 +162,18 @@ impl<T: Saga> SagaTest<T> {
     /// The outcomes of the attempts of a step. Later attempts run the step's own code. An attempt that is
     /// repeated after a crash has the same outcome.
     pub fn step(self, step: &str, outcomes: impl IntoIterator<Item = Scripted>) -> Self {
-        self.script(step, Direction::Do, outcomes)
+        self.script(step, StepDirection::Do, outcomes)
     }
 
     /// The outcomes of the attempts of a step's undo. Later attempts run its own code.
     pub fn undo(self, step: &str, outcomes: impl IntoIterator<Item = Scripted>) -> Self {
-        self.script(step, Direction::Undo, outcomes)
+        self.script(step, StepDirection::Undo, outcomes)
     }
 
     fn script(
         mut self,
         step: &str,
-        to: Direction,
+        to: StepDirection,
         outcomes: impl IntoIterator<Item = Scripted>,
     ) -> Self {
         let outcomes = outcomes.into_iter().collect();
@@ -407,7 +407,7 @@ impl Ended {
     pub fn undone(&self) -> Vec<&str> {
         let events = self.view.history.iter();
         let undone = events.filter_map(|(_, event)| match event {
-            SagaEvent::Undone(undone) => Some(undone.step.as_str()),
+            SagaEvent::StepUndone(undone) => Some(undone.step.as_str()),
             _ => None,
         });
         undone.collect()

@@ -2,7 +2,7 @@
 
 use es_runtime::MemoryStore;
 use es_runtime::WorkStatus;
-use es_sagas::{Cause, Phase, SagaEvent, Sagas, StepStatus, Verb};
+use es_sagas::{Cause, Phase, Sagas, StepStatus, Verb, log::SagaEvent};
 use es_testkit::saga::{CrashPoint, SagaTest, Scripted};
 use es_tests::{
     orders::{self, Calm, Order, OrderSaga, Outside},

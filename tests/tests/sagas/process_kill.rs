@@ -4,7 +4,10 @@
 
 use es_runtime::WorkStatus;
 use es_runtime::{Commit, CursorMove, Position, WorkQueue};
-use es_sagas::{ProcessCause, ProcessOutcome, ProcessView, Sagas, Verb};
+use es_sagas::{
+    ProcessView, Sagas, Verb,
+    log::{ProcessCause, ProcessOutcome},
+};
 use es_tests::{
     fulfilment::{Fulfilment, hold, order, pay, payment, place},
     places::{Act, Place, line_of},

@@ -7,7 +7,9 @@ use es_runtime::{
     Aggregate, Claim, Commit, CommitError, CommitStore, Committed, CursorMove, Envelope, Event,
     EventStore, MemoryStore, Position, ReadLimit, StreamId, StreamRange, WorkQueue,
 };
-use es_sagas::{ProcessManager, ProcessOutcome, ProcessState, ReactTo, Reactions, Sagas, Verb};
+use es_sagas::{
+    ProcessManager, ProcessState, ReactTo, Reactions, Sagas, Verb, log::ProcessOutcome,
+};
 use es_sqlite::SqliteStore;
 use es_testkit::{
     Layered, PausingStore, StoreLayer, VirtualClock,
