@@ -1,4 +1,4 @@
-//! Time that passes only when a test says so.
+//! A clock that a test moves.
 
 use es_runtime::{MemoryStore, Timestamp};
 use std::{
@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-/// The clock of an in-memory store: timers and leases run out when it is moved, and never otherwise.
+/// The clock of an in-memory store. Timers fire and leases expire only when the test moves it.
 ///
 /// ```
 /// use es_testkit::VirtualClock;
@@ -26,7 +26,7 @@ pub struct VirtualClock {
 }
 
 impl VirtualClock {
-    /// An empty store that runs by a clock of its own.
+    /// An empty store with its own clock.
     pub fn with_store() -> (MemoryStore, Self) {
         let clock = Self {
             micros: Arc::new(AtomicI64::new(1_000_000_000_000_000)),
@@ -35,20 +35,20 @@ impl VirtualClock {
         (MemoryStore::with_clock(move || time.now()), clock)
     }
 
-    /// What it shows.
+    /// The current time of the clock.
     pub fn now(&self) -> Timestamp {
         let now = Timestamp::from_unix_micros(self.micros.load(Ordering::SeqCst));
         // No time that a test reaches is beyond what a timestamp can be.
         now.unwrap_or_else(Timestamp::now)
     }
 
-    /// Lets so much time pass.
+    /// Moves the clock forward by this time.
     pub fn pass(&self, time: Duration) {
         let micros = i64::try_from(time.as_micros()).unwrap_or(i64::MAX);
         self.micros.fetch_add(micros, Ordering::SeqCst);
     }
 
-    /// Lets time pass until it is this late; nothing where it is later already.
+    /// Moves the clock forward to this time, unless it is already later.
     pub fn reach(&self, time: Timestamp) {
         self.micros.fetch_max(time.unix_micros(), Ordering::SeqCst);
     }

@@ -47,7 +47,7 @@ use std::fmt::Debug;
 ///     .when(Open)
 ///     .then_rejected(AlreadyOpen);
 /// ```
-#[must_use = "a scenario proves nothing before `when` and `then`"]
+#[must_use = "a scenario tests nothing without `when` and `then`"]
 pub fn given_nothing<A: Aggregate>() -> Scenario<A> {
     Scenario {
         state: A::default(),
@@ -59,7 +59,7 @@ pub fn given_nothing<A: Aggregate>() -> Scenario<A> {
 ///
 /// # Panics
 /// When an event cannot be stored and read back by the aggregate's codec.
-#[must_use = "a scenario proves nothing before `when` and `then`"]
+#[must_use = "a scenario tests nothing without `when` and `then`"]
 #[track_caller]
 pub fn given<A: Aggregate>(events: impl Into<Events<A>>) -> Scenario<A> {
     given_nothing().and(events)
@@ -73,12 +73,12 @@ pub struct Scenario<A> {
 }
 
 impl<A: Aggregate> Scenario<A> {
-    /// With more events behind it. An aggregate with snapshots goes through one here.
+    /// Adds more events. The state of an aggregate with snapshots also passes through a snapshot here.
     ///
     /// # Panics
     /// When an event, or the state for a snapshot, cannot be stored and read back by the aggregate's
     /// codec.
-    #[must_use = "a scenario proves nothing before `when` and `then`"]
+    #[must_use = "a scenario tests nothing without `when` and `then`"]
     #[track_caller]
     pub fn and(mut self, events: impl Into<Events<A>>) -> Self {
         for event in &events.into() {
@@ -90,7 +90,7 @@ impl<A: Aggregate> Scenario<A> {
         if let Some(policy) = A::SNAPSHOTS {
             match policy.round_trip(&self.state, A::CODEC) {
                 Ok(state) => self.state = state,
-                Err(error) => panic!("the state cannot be kept in a snapshot: {error}"),
+                Err(error) => panic!("the state cannot be stored in a snapshot: {error}"),
             }
         }
         self
@@ -109,18 +109,18 @@ impl<A: Aggregate> Scenario<A> {
         }
     }
 
-    /// The state that the events have built.
+    /// The state after these events.
     pub fn state(&self) -> &A {
         &self.state
     }
 
-    /// How many events there are.
+    /// The number of events.
     pub fn version(&self) -> u64 {
         self.version
     }
 }
 
-/// What the aggregate answered.
+/// The result of a command, to compare with what is expected.
 #[must_use = "say what the answer should be: `then`, `then_nothing` or `then_rejected`"]
 pub struct Then<A: Aggregate> {
     before: Scenario<A>,
@@ -128,7 +128,7 @@ pub struct Then<A: Aggregate> {
 }
 
 impl<A: Aggregate> Then<A> {
-    /// Exactly these events follow: one event, or `events![..]`. Goes on with them as history.
+    /// Asserts that exactly these events follow: one event, or `events![..]`. They become part of the history.
     ///
     /// # Panics
     /// When other events follow, or the command was rejected.
@@ -152,7 +152,7 @@ impl<A: Aggregate> Then<A> {
         }
     }
 
-    /// The command is accepted and no event follows.
+    /// Asserts that the command is accepted and no event follows.
     ///
     /// # Panics
     /// When an event follows, or the command was rejected.
@@ -164,7 +164,7 @@ impl<A: Aggregate> Then<A> {
         self.then(Events::none())
     }
 
-    /// The command is rejected with exactly this error. Goes on with the history as it was.
+    /// Asserts that the command is rejected with exactly this error. The history stays the same.
     ///
     /// # Panics
     /// When the command was accepted, or rejected with another error.
@@ -190,7 +190,7 @@ impl<A: Aggregate> Then<A> {
         self.before
     }
 
-    /// What the aggregate answered, for assertions of one's own.
+    /// The result of the command, for your own assertions.
     ///
     /// # Errors
     /// The aggregate's rejection.
@@ -199,7 +199,7 @@ impl<A: Aggregate> Then<A> {
     }
 }
 
-/// The event as it comes back out of a store, so that a test notices what does not survive.
+/// The event as it comes back from a store, so that a test fails when part of it is lost.
 #[track_caller]
 fn stored_and_read<A: Aggregate>(event: &A::Event) -> es_runtime::Decoded<A::Event> {
     let kind = event.event_type();

@@ -1,4 +1,4 @@
-//! Appending: expected versions, races, and that an append is there wholly or not at all.
+//! Checks of appends: expected versions, races, and atomicity.
 
 use super::{
     StoreFixture, all_of, append_id, expect_conflict, join_all, numbered, request, rising, stream,
@@ -21,7 +21,7 @@ pub async fn no_stream_starts_a_stream<F: StoreFixture>(fixture: F) {
     assert_eq!(versions(&all_of(&store, &order).await), [1]);
 }
 
-/// `NoStream` is a conflict as soon as there is an event.
+/// `NoStream` on a stream with events is a conflict.
 pub async fn no_stream_is_refused_on_an_existing_stream<F: StoreFixture>(fixture: F) {
     let store = fixture.open().await;
     let order = stream("old");
@@ -32,7 +32,7 @@ pub async fn no_stream_is_refused_on_an_existing_stream<F: StoreFixture>(fixture
     assert_eq!(version_of(&store, &order).await, 2);
 }
 
-/// `Exact(n)` is accepted at version n, 0 included.
+/// `Exact(n)` is accepted at version n, including 0.
 pub async fn the_exact_version_is_accepted<F: StoreFixture>(fixture: F) {
     let store = fixture.open().await;
     let order = stream("exact");
@@ -46,7 +46,7 @@ pub async fn the_exact_version_is_accepted<F: StoreFixture>(fixture: F) {
     assert_eq!(version_of(&store, &order).await, version);
 }
 
-/// `Exact` of a version that the stream has left behind is a conflict.
+/// `Exact` with an older version is a conflict.
 pub async fn a_stale_version_is_refused<F: StoreFixture>(fixture: F) {
     let store = fixture.open().await;
     let order = stream("stale");
@@ -59,7 +59,7 @@ pub async fn a_stale_version_is_refused<F: StoreFixture>(fixture: F) {
     assert_eq!(version_of(&store, &order).await, 5);
 }
 
-/// `Exact` of a version that the stream does not have yet is a conflict, however large.
+/// `Exact` with a version that the stream does not have yet is a conflict, however large.
 pub async fn a_future_version_is_refused<F: StoreFixture>(fixture: F) {
     let store = fixture.open().await;
     let order = stream("future");
@@ -75,7 +75,7 @@ pub async fn a_future_version_is_refused<F: StoreFixture>(fixture: F) {
     }
 }
 
-/// `StreamExists` is refused without events and accepted with some.
+/// `StreamExists` is rejected for a stream without events and accepted for one with events.
 pub async fn stream_exists_needs_a_stream<F: StoreFixture>(fixture: F) {
     let store = fixture.open().await;
     let order = stream("exists");
@@ -87,7 +87,7 @@ pub async fn stream_exists_needs_a_stream<F: StoreFixture>(fixture: F) {
     assert_eq!(write(&store, &order, expected, [2]).await.version, 2);
 }
 
-/// With `Any`, writers that meet all succeed, and each event is there once.
+/// With `Any`, all concurrent writers succeed, and each event is stored once.
 pub async fn any_version_lets_every_writer_in_once<F: StoreFixture>(fixture: F) {
     const WRITERS: u64 = 6;
     const EACH: u64 = 50;
@@ -122,7 +122,7 @@ pub async fn any_version_lets_every_writer_in_once<F: StoreFixture>(fixture: F) 
     assert_eq!(payloads.len() as u64, WRITERS * EACH);
 }
 
-/// Of a hundred appends at one version exactly one succeeds, in each of twenty rounds.
+/// Exactly one of a hundred appends at the same version succeeds, in each of twenty rounds.
 pub async fn one_of_a_hundred_racing_writers_wins<F: StoreFixture>(fixture: F) {
     const WRITERS: u64 = 100;
     const ROUNDS: u64 = 20;
@@ -157,7 +157,7 @@ pub async fn one_of_a_hundred_racing_writers_wins<F: StoreFixture>(fixture: F) {
     }
 }
 
-/// A refused append leaves no event, no append id, no position and no change of a snapshot.
+/// A rejected append stores no event, no append id, no position and no snapshot.
 pub async fn a_loser_writes_nothing<F: StoreFixture>(fixture: F) {
     let store = fixture.open().await;
     let order = stream("loser");
@@ -185,7 +185,7 @@ pub async fn a_loser_writes_nothing<F: StoreFixture>(fixture: F) {
     assert_eq!(kept, Some(snapshot));
 }
 
-/// Without events and without an id nothing is written; the expected version still counts.
+/// An append without events and without an id writes nothing. The expected version is still compared.
 pub async fn an_append_without_events_writes_nothing<F: StoreFixture>(fixture: F) {
     let store = fixture.open().await;
     let order = stream("nothing");
@@ -206,7 +206,7 @@ pub async fn an_append_without_events_writes_nothing<F: StoreFixture>(fixture: F
     assert_eq!(whole_feed(&store).await.len(), 3);
 }
 
-/// A batch in which one event is refused leaves none of the others, wherever that one stands.
+/// When one event of a batch is rejected, no event of the batch is stored.
 pub async fn a_batch_is_stored_whole_or_not_at_all<F: StoreFixture>(fixture: F) {
     let size = fixture.limits().events.min(1_000);
     let store = fixture.open().await;
@@ -249,7 +249,7 @@ pub async fn a_batch_is_stored_whole_or_not_at_all<F: StoreFixture>(fixture: F) 
     assert_eq!(version_of(&store, &order).await, size as u64);
 }
 
-/// Versions, positions and times of the answers are those that a read gives.
+/// The results of appends have the same versions, positions and times as later reads.
 pub async fn answers_agree_with_what_is_read<F: StoreFixture>(fixture: F) {
     let store = fixture.open().await;
     let streams = [stream("a"), stream("b")];
@@ -286,8 +286,8 @@ pub async fn answers_agree_with_what_is_read<F: StoreFixture>(fixture: F) {
     }
 }
 
-/// A thousand operations of four writers on a few streams, conflicts among them: every answer fits
-/// and no version is missing. The seed is printed; `ES_CONFORMANCE_SEED` repeats a run.
+/// Four writers make a thousand operations on a few streams, with conflicts. Every result is consistent, and
+/// no version is missing. The seed is printed. Set `ES_CONFORMANCE_SEED` to repeat a run.
 pub async fn a_thousand_random_operations_leave_no_gaps<F: StoreFixture>(fixture: F) {
     const WRITERS: usize = 4;
     const STREAMS: usize = 5;

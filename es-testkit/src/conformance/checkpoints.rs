@@ -1,5 +1,5 @@
-//! Read models beside the store: rows and checkpoint are one transaction, and of several owners one
-//! writes. A store without a read database must not give one out.
+//! Checks of read models: rows and checkpoint are one transaction, and only one of several owners writes. A
+//! store without a read database must not return one.
 
 use super::{StoreFixture, stream, write};
 use crate::{PausingStore, as_a_process};
@@ -28,10 +28,9 @@ impl<Db: ReadDatabase> Job<Db> for Script {
     }
 }
 
-/// Notes each event that it handles in a table that all builds share, so that an effect that
-/// counts twice shows.
+/// Records each event that it handles in a table that all builds share, so that a double effect is visible.
 struct Noted<const NAME: char> {
-    /// Fails once for each of so many events.
+    /// Fails once for each of this many events.
     failures: AtomicU64,
 }
 
@@ -95,7 +94,7 @@ impl<Db: ReadDatabase, const NAME: char> Dispatch<Db> for Noted<NAME> {
     }
 }
 
-/// The store with some events, and its read database where it has one.
+/// The store with some events, and its read database if it has one.
 async fn prepared<F: StoreFixture>(fixture: &F) -> Option<(F::Store, F::Database)> {
     let store = fixture.open().await;
     for number in 0..EVENTS / 2 {
@@ -116,7 +115,7 @@ async fn prepared<F: StoreFixture>(fixture: &F) -> Option<(F::Store, F::Database
     Some((store, read))
 }
 
-/// How many effects there are, and of how many events.
+/// The number of effects, and the number of events with an effect.
 async fn effects<Db: ReadDatabase>(read: &Db, who: &str) -> (u64, u64) {
     const SQL: &str = "SELECT count(*), count(DISTINCT position) FROM kit_effects WHERE who = $1";
     let rows = read.query(SQL, &[who.into()]).await.expect("readable");
@@ -131,7 +130,7 @@ const ONCE: (u64, u64) = (EVENTS, EVENTS);
 const A: &str = "kit_noted_a";
 const B: &str = "kit_noted_b";
 
-/// One that slept with a page in its hands and was replaced meanwhile writes nothing of it.
+/// A worker that slept with a page and was replaced meanwhile writes nothing.
 async fn a_replaced_one_writes_nothing<F: StoreFixture>(fixture: F, by_lease: bool) {
     let Some((store, read)) = prepared(&fixture).await else {
         return;
@@ -158,18 +157,17 @@ async fn a_replaced_one_writes_nothing<F: StoreFixture>(fixture: F, by_lease: bo
     assert_eq!(effects(&read, A).await, ONCE);
 }
 
-/// An owner from whom the partition was taken cannot move the checkpoint of a later one.
+/// An owner that lost its partition cannot move the checkpoint of a later owner.
 pub async fn a_replaced_owner_is_refused<F: StoreFixture>(fixture: F) {
     a_replaced_one_writes_nothing(fixture, false).await;
 }
 
-/// An owner whose lease ended while it slept cannot write any more.
+/// An owner whose lease expired while it slept can no longer write.
 pub async fn an_owner_that_slept_past_its_lease_is_refused<F: StoreFixture>(fixture: F) {
     a_replaced_one_writes_nothing(fixture, true).await;
 }
 
-/// Whatever happens in between, handlers that fail and runs that are dropped, each event has one
-/// effect.
+/// Each event has one effect, although handlers fail and runs are dropped.
 pub async fn rows_and_checkpoint_move_together<F: StoreFixture>(fixture: F) {
     let Some((store, read)) = prepared(&fixture).await else {
         return;
@@ -193,7 +191,7 @@ pub async fn rows_and_checkpoint_move_together<F: StoreFixture>(fixture: F) {
     assert_eq!(effects(&read, A).await, ONCE);
 }
 
-/// Two that run the same projection at the same time have together the effects of one.
+/// Two workers that run the same projection at the same time have the same effects as one.
 pub async fn two_runners_count_once<F: StoreFixture>(fixture: F) {
     let Some((store, read)) = prepared(&fixture).await else {
         return;
@@ -211,7 +209,7 @@ pub async fn two_runners_count_once<F: StoreFixture>(fixture: F) {
     assert_eq!(effects(&read, A).await, ONCE);
 }
 
-/// Each projection has a checkpoint of its own, and what one does moves no other.
+/// Each projection has its own checkpoint, and no other projection moves it.
 pub async fn projections_have_checkpoints_of_their_own<F: StoreFixture>(fixture: F) {
     let Some((store, read)) = prepared(&fixture).await else {
         return;

@@ -1,8 +1,7 @@
-//! What goes wrong around a store, injected by the fixture: errors say what happened and whether it
-//! took effect, nothing acknowledged is lost, nothing is there twice, and it goes on afterwards.
+//! Checks with faults that the fixture injects. Errors must say what happened and whether it took effect. No
+//! acknowledged event is lost, none is stored twice, and the store works again afterwards.
 //!
-//! Where a store does not declare a fault, its fixture must not be able to make it, and the store goes
-//! on as before.
+//! A fault that is not declared must have no effect.
 
 use super::{
     Fault, StoreFixture, again, all_of, append_id, feed_from, folded, join_all, request, stream,
@@ -23,7 +22,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Injects the fault where it is declared, and sees to it that the fixture agrees.
+/// Injects the fault, and asserts that the fixture did so exactly if the fault is declared.
 pub(super) async fn injected<F: StoreFixture>(fixture: &F, store: &F::Store, fault: Fault) -> bool {
     let declared = fixture.capabilities().faults.contains(&fault);
     let done = fixture.inject(store, fault).await;
@@ -34,7 +33,7 @@ pub(super) async fn injected<F: StoreFixture>(fixture: &F, store: &F::Store, fau
     done
 }
 
-/// The error of an append that the database refused, which must say that nothing was written.
+/// The error of an append that the database rejected. It must say that nothing was written.
 fn refused(error: AppendError) -> StorageErrorKind {
     assert_eq!(error.outcome(), Outcome::NotApplied, "{error}");
     match error {
@@ -50,8 +49,8 @@ async fn goes_on<S: EventStore>(store: &S) {
     assert_eq!(version_of(store, &order).await, before + 1);
 }
 
-/// Without space an append is refused as [`Full`](StorageErrorKind::Full) and leaves nothing; reads
-/// go on; with space again appends do.
+/// Without space an append fails as [`Full`](StorageErrorKind::Full) and stores nothing. Reads work. With space
+/// again, appends work too.
 pub async fn a_full_disk_refuses_and_recovers<F: StoreFixture>(fixture: F) {
     let store = fixture.open().await;
     let order = stream("full");
@@ -88,8 +87,8 @@ pub async fn a_full_disk_refuses_and_recovers<F: StoreFixture>(fixture: F) {
     assert_eq!(whole_feed(&store).await.len() as u64, version + 1);
 }
 
-/// While connections end again and again, each request, repeated under its id until it is answered,
-/// is there once and whole.
+/// While connections are closed repeatedly, each request is repeated with its id until it succeeds. It is stored
+/// once and completely.
 pub async fn lost_connections_lose_and_double_nothing<F: StoreFixture>(fixture: F) {
     const WRITERS: u64 = 4;
     const EACH: u64 = 40;
@@ -151,8 +150,8 @@ pub async fn lost_connections_lose_and_double_nothing<F: StoreFixture>(fixture: 
     assert_eq!(whole_feed(&store).await.len() as u64, WRITERS * EACH * 2);
 }
 
-/// An append that waits for a lock of somebody else's gives up within a minute, as
-/// [`Busy`](StorageErrorKind::Busy), and is not written later; reads do not wait; afterwards it goes on.
+/// An append that waits for a foreign lock fails within a minute as [`Busy`](StorageErrorKind::Busy), and is not
+/// written later. Reads do not wait. Afterwards the store works again.
 pub async fn a_blocked_writer_is_busy_in_time<F: StoreFixture>(fixture: F) {
     let store = fixture.open().await;
     let order = stream("blocked");
@@ -184,7 +183,7 @@ pub async fn a_blocked_writer_is_busy_in_time<F: StoreFixture>(fixture: F) {
     assert_eq!(version_of(&store, &order).await, 2);
 }
 
-/// A damaged row is named by stream, version and position, and all around it can be read.
+/// The error for a damaged row names stream, version and position. All other rows can be read.
 pub async fn a_damaged_row_leaves_the_others<F: StoreFixture>(fixture: F) {
     let store = fixture.open().await;
     let orders: Vec<StreamId> = (0..3)
@@ -231,7 +230,7 @@ pub async fn a_damaged_row_leaves_the_others<F: StoreFixture>(fixture: F) {
     }
 }
 
-/// A call that is dropped after so many polls.
+/// A call that is dropped after this many polls.
 struct Dropped<F> {
     call: F,
     polls: u32,
@@ -254,8 +253,8 @@ pub(super) async fn dropped_after<F: Future>(polls: u32, call: F) -> Option<F::O
     Dropped { call, polls }.await
 }
 
-/// Every call may be dropped after any of its polls: a write is then whole or absent, never half, and
-/// the store goes on.
+/// Every call may be dropped after any of its polls. A write is then complete or absent, and the store works
+/// on.
 pub async fn calls_can_be_dropped_at_every_poll<F: StoreFixture>(fixture: F) {
     const POLLS: u32 = 8;
     const ROUNDS: u64 = 5;
@@ -296,8 +295,8 @@ pub async fn calls_can_be_dropped_at_every_poll<F: StoreFixture>(fixture: F) {
     assert_eq!(whole_feed(&store).await.len() as u64, all);
 }
 
-/// A store that lost its rights refuses to write with an error that is no conflict, still reads, and
-/// goes on when it has them again.
+/// Without write permission, appends fail with an error that is no conflict, and reads work. With the permission
+/// again, appends work too.
 pub async fn a_store_without_rights_says_so<F: StoreFixture>(fixture: F) {
     let store = fixture.open().await;
     let order = stream("rights");

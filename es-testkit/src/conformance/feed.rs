@@ -1,4 +1,4 @@
-//! The feed of all streams: its order, resuming in it, and that nobody misses anything.
+//! Checks of the feed of all streams: order, resuming, and completeness.
 
 use super::{
     Fault, StoreFixture, again, all_of, faults::injected, feed_from, numbered, positions, request,
@@ -17,7 +17,7 @@ use std::{
     time::Duration,
 };
 
-/// Some streams with events of three names, mixed.
+/// Several streams with events of three names, mixed.
 async fn mixed<S: EventStore>(store: &S) -> Vec<StreamId> {
     let streams: Vec<StreamId> = (0..4)
         .map(|index| stream(format!("mixed-{index}")))
@@ -40,7 +40,7 @@ fn after(number: u64) -> usize {
     usize::try_from(number).expect("a small number")
 }
 
-/// Positions rise strictly, and the head is the position of the newest event, at once.
+/// Positions rise strictly, and the head is the position of the newest event immediately.
 pub async fn positions_rise_and_the_head_is_the_last<F: StoreFixture>(fixture: F) {
     let store = fixture.open().await;
     assert_eq!(store.head().await.expect("head"), Position::START);
@@ -65,7 +65,7 @@ pub async fn positions_rise_and_the_head_is_the_last<F: StoreFixture>(fixture: F
     assert!(done.position > head, "a position was given out twice");
 }
 
-/// The feed, taken apart by stream, is the streams.
+/// The feed, split by stream, equals the streams.
 pub async fn the_feed_agrees_with_every_stream<F: StoreFixture>(fixture: F) {
     let store = fixture.open().await;
     let streams = mixed(&store).await;
@@ -79,7 +79,7 @@ pub async fn the_feed_agrees_with_every_stream<F: StoreFixture>(fixture: F) {
     }
 }
 
-/// After appends that were refused, for a conflict or for an event id, the feed goes on.
+/// The feed continues after rejected appends.
 pub async fn a_refused_append_does_not_hold_up_the_feed<F: StoreFixture>(fixture: F) {
     let store = fixture.open().await;
     let order = stream("refusals");
@@ -99,7 +99,7 @@ pub async fn a_refused_append_does_not_hold_up_the_feed<F: StoreFixture>(fixture
     }
 }
 
-/// A filtered feed that is resumed anywhere is the resumed feed, filtered.
+/// Filtering and resuming the feed give the same events in either order.
 pub async fn filtering_and_resuming_commute<F: StoreFixture>(fixture: F) {
     let store = fixture.open().await;
     mixed(&store).await;
@@ -124,7 +124,7 @@ pub async fn filtering_and_resuming_commute<F: StoreFixture>(fixture: F) {
     }
 }
 
-/// After each position the feed brings exactly what stands behind it; past the end, nothing.
+/// The feed after each position has exactly the later events. After the end it is empty.
 pub async fn reading_goes_on_from_every_position<F: StoreFixture>(fixture: F) {
     let store = fixture.open().await;
     mixed(&store).await;
@@ -155,7 +155,7 @@ pub async fn reading_goes_on_from_every_position<F: StoreFixture>(fixture: F) {
     }
 }
 
-/// `next` leads past events that the filter held back, and `at_end` is said only at the end.
+/// `next` is a position after the events that the filter excludes, and `at_end` is set only at the end.
 pub async fn a_page_says_where_the_next_one_starts<F: StoreFixture>(fixture: F) {
     let store = fixture.open().await;
     let order = stream("pages");
@@ -204,7 +204,7 @@ pub async fn a_page_says_where_the_next_one_starts<F: StoreFixture>(fixture: F) 
     assert_eq!(by_bytes.next, all[1]);
 }
 
-/// A checkpoint at the end is the position of the last event, not one beyond what may still come.
+/// A checkpoint at the end is the position of the last event, not a later one.
 pub async fn a_checkpoint_at_the_end_is_not_ahead<F: StoreFixture>(fixture: F) {
     let store = fixture.open().await;
     let nothing = EventFilter::names(["test.none"]);
@@ -228,8 +228,8 @@ pub async fn a_checkpoint_at_the_end_is_not_ahead<F: StoreFixture>(fixture: F) {
     }
 }
 
-/// A reader who begins at the start while writers write, catches up and then follows from wake to
-/// wake, has every event once.
+/// A reader that starts at the beginning while writers write, catches up and then follows wakes, gets every
+/// event once.
 pub async fn catching_up_and_following_lose_nothing<F: StoreFixture>(fixture: F) {
     const APPENDS: u64 = 150;
     let store = fixture.open().await;
@@ -276,8 +276,7 @@ pub async fn catching_up_and_following_lose_nothing<F: StoreFixture>(fixture: F)
     assert_eq!(seen, whole_feed(&store).await);
 }
 
-/// A reader that nobody wakes, on a store that was opened for itself where that is the same store,
-/// finds each event when it looks.
+/// A reader without wakes finds each event when it polls, also through a second handle to the same store.
 pub async fn a_reader_without_wakes_finds_everything<F: StoreFixture>(fixture: F) {
     let store = fixture.open().await;
     let reader = if fixture.capabilities().reopens {
@@ -296,7 +295,7 @@ pub async fn a_reader_without_wakes_finds_everything<F: StoreFixture>(fixture: F
     }
 }
 
-/// A store that declares wakes gives one for each append through it; any other gives none.
+/// A store that declares wakes wakes readers after each append. Any other store never wakes them.
 pub async fn wakes_come_as_declared<F: StoreFixture>(fixture: F) {
     let store = fixture.open().await;
     let wakes = fixture.capabilities().wakes;
@@ -324,7 +323,7 @@ pub async fn wakes_come_as_declared<F: StoreFixture>(fixture: F) {
     }
 }
 
-/// While each append waits for another time before it commits, a reader misses nothing.
+/// While appends take varying times to commit, a reader misses no event.
 pub async fn slow_commits_hide_nothing<F: StoreFixture>(fixture: F) {
     let store = fixture.open().await;
     if injected(&fixture, &store, Fault::SlowCommits).await {
@@ -340,8 +339,8 @@ pub async fn slow_commits_hide_nothing<F: StoreFixture>(fixture: F) {
     }
 }
 
-/// While a foreign transaction is open that began before them, appends go through, and a reader
-/// misses none of them, neither meanwhile nor afterwards.
+/// While an older foreign transaction is open, appends succeed, and a reader misses no event, neither during
+/// the transaction nor afterwards.
 pub async fn a_foreign_transaction_hides_nothing<F: StoreFixture>(fixture: F) {
     let store = fixture.open().await;
     write(&store, &stream("before"), ExpectedVersion::NoStream, [1]).await;
@@ -366,13 +365,12 @@ pub async fn a_foreign_transaction_hides_nothing<F: StoreFixture>(fixture: F) {
     assert_eq!([meanwhile, rest].concat(), answers);
 }
 
-/// Eight writers and a reader who follows them page by page: every event once, in an order that
-/// agrees with each stream, none missed.
+/// A reader follows eight writers page by page. It gets every event once, in the order of each stream.
 pub async fn nothing_is_missed_while_writers_write<F: StoreFixture>(fixture: F) {
     follow(&[fixture.open().await], 8, 150).await;
 }
 
-/// So many writers, each with so many appends through one of the handles, and a reader who follows.
+/// Runs this many writers with this many appends each, and a reader that follows them.
 async fn follow<S: EventStore>(stores: &[S], writers: usize, appends: usize) {
     let store = stores[0].clone();
     let running = Arc::new(AtomicUsize::new(writers));

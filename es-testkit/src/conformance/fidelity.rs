@@ -1,4 +1,4 @@
-//! Fidelity: what is read is what was written, to the byte, and bounds hold to the byte.
+//! Checks of fidelity: reads return exactly what was written, and limits are exact.
 
 use super::{
     Seen, StoreFixture, again, all_of, append_id, folded, numbered, stream, version_of, whole_feed,
@@ -11,8 +11,8 @@ use es_runtime::{
 use serde_json::json;
 use std::collections::HashSet;
 
-/// Appends the events to one stream and expects them back from every way of reading, also from a
-/// store that was opened again.
+/// Appends the events to one stream and expects them back from every kind of read, also after the store was
+/// reopened.
 async fn come_back<F: StoreFixture>(fixture: F, events: Vec<NewEvent>) {
     let store = fixture.open().await;
     let order = stream("fidelity");
@@ -33,7 +33,7 @@ async fn come_back<F: StoreFixture>(fixture: F, events: Vec<NewEvent>) {
     }
 }
 
-/// Any bytes under any content type: empty, every byte, no UTF-8, NUL, spaces, a megabyte.
+/// Payloads may be any bytes with any content type: empty, every byte, invalid UTF-8, NUL, spaces, a megabyte.
 pub async fn payloads_come_back_byte_for_byte<F: StoreFixture>(fixture: F) {
     let large = fixture.limits().payload_bytes.min(1024 * 1024);
     let mut payloads: Vec<Vec<u8>> = vec![
@@ -91,7 +91,7 @@ pub async fn payloads_come_back_byte_for_byte<F: StoreFixture>(fixture: F) {
     }
 }
 
-/// Numbers at the ends of their ranges, in payloads and in versions of shapes.
+/// Numbers at the ends of their ranges come back, in payloads and in schema versions.
 pub async fn numbers_at_their_ends_come_back<F: StoreFixture>(fixture: F) {
     let numbers = [
         "0",
@@ -123,7 +123,7 @@ pub async fn numbers_at_their_ends_come_back<F: StoreFixture>(fixture: F) {
     come_back(fixture, events).await;
 }
 
-/// Payloads that are nested to and beyond the depth at which parsers give up are bytes as any other.
+/// Deeply nested payloads come back as any other bytes, also beyond the depth that parsers accept.
 pub async fn nesting_comes_back<F: StoreFixture>(fixture: F) {
     let nested = |depth: usize| "[".repeat(depth) + &"]".repeat(depth);
     let objects = |depth: usize| r#"{"a":"#.repeat(depth) + "1" + &"}".repeat(depth);
@@ -135,7 +135,7 @@ pub async fn nesting_comes_back<F: StoreFixture>(fixture: F) {
     come_back(fixture, events).await;
 }
 
-/// Ids that look alike are different streams: case, spaces, composed and decomposed letters.
+/// Similar ids are different streams: case, spaces, composed and decomposed letters.
 pub async fn similar_ids_stay_apart<F: StoreFixture>(fixture: F) {
     let ids = [
         "cafe\u{301}",
@@ -185,7 +185,7 @@ pub async fn similar_ids_stay_apart<F: StoreFixture>(fixture: F) {
     }
 }
 
-/// Texts that mean something elsewhere are only texts here: in ids, names, append ids, types.
+/// Hostile texts are stored unchanged: in ids, names, append ids and content types.
 pub async fn hostile_texts_come_back<F: StoreFixture>(fixture: F) {
     let long = "x".repeat(es_runtime::MAX_STREAM_ID_BYTES);
     let texts = [
@@ -257,7 +257,7 @@ pub async fn hostile_texts_come_back<F: StoreFixture>(fixture: F) {
     assert_eq!(whole_feed(&store).await.len(), texts.len() * 3 + 2);
 }
 
-/// Metadata comes back with every field, key, number and order of a list, on each event of a batch.
+/// Metadata comes back unchanged on each event of a batch.
 pub async fn metadata_comes_back<F: StoreFixture>(fixture: F) {
     let mut many = Metadata::new();
     for index in 0..100 {
@@ -326,10 +326,10 @@ pub async fn times_and_ids_come_back<F: StoreFixture>(fixture: F) {
     assert_eq!(found, times);
 }
 
-/// Says whether it is the reason that was to come.
+/// Whether this is the expected reason.
 type Check = fn(&InvalidAppend) -> bool;
 
-/// At each limit an append is accepted, one more is refused by type, and nothing is written.
+/// An append at a limit is accepted. One beyond it is rejected with the typed error, and nothing is written.
 pub async fn limits_are_exact<F: StoreFixture>(fixture: F) {
     let limits = fixture.limits();
     let store = fixture.open().await;

@@ -1,4 +1,4 @@
-//! What the suite needs from whoever runs it: a way to open the store, and what the store can do.
+//! The fixture of the suite: how to open the store, and what the store can do.
 
 use es_projections::{
     Dialect, HandlerError, ReadDatabase, SqlRow, SqlValue,
@@ -7,87 +7,86 @@ use es_projections::{
 use es_runtime::{EventStore, Limits, SnapshotStore, StorageError, StreamId};
 use std::future::Future;
 
-/// What a store can do. Each check looks at both sides: what is declared must work, and what is not
-/// declared must be refused or absent.
+/// The capabilities of a store. Checks look at both sides: what is declared must work, and what is not
+/// declared must be rejected or absent.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[allow(
     clippy::struct_excessive_bools,
-    reason = "each is a capability of its own"
+    reason = "each capability is independent"
 )]
 pub struct Capabilities {
-    /// A store that is opened again, or a second time, has what was written; otherwise each that is
-    /// opened is empty and stands alone.
+    /// A store that is opened again, or a second time, has all data that was written. Otherwise each opened
+    /// store is empty and independent.
     pub reopens: bool,
-    /// [`close`](StoreFixture::close) ends every handle; otherwise other handles go on.
+    /// [`close`](StoreFixture::close) closes every handle. Otherwise other handles continue to work.
     pub closes: bool,
-    /// [`changed`](EventStore::changed) tells of appends through a handle of the same store;
-    /// otherwise it never says anything.
+    /// [`changed`](EventStore::changed) returns after an append through any handle of the same store. Otherwise
+    /// it never returns.
     pub wakes: bool,
-    /// It can be opened for reading only: [`open_for_reading`](StoreFixture::open_for_reading).
+    /// The store can be opened read-only: [`open_for_reading`](StoreFixture::open_for_reading).
     pub read_only: bool,
-    /// Read models can be kept beside it: [`read_database`](StoreFixture::read_database).
+    /// Read models can be kept in the same database: [`read_database`](StoreFixture::read_database).
     pub read_database: bool,
     /// A stored row can be damaged: [`damage`](StoreFixture::damage).
     pub damage: bool,
-    /// The faults that [`inject`](StoreFixture::inject) makes.
+    /// The faults that [`inject`](StoreFixture::inject) can make.
     pub faults: &'static [Fault],
 }
 
-/// Something that goes wrong around a store.
+/// A fault in the environment of a store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Fault {
-    /// No space is left, from now or from the next time that the store is opened: for at most a few
-    /// megabytes more.
+    /// No space is left, from now or from the next opening of the store. At most a few more megabytes fit.
     DiskFull,
-    /// All connections of the store to its server end, once.
+    /// All connections of the store to its server are closed once.
     ConnectionsLost,
-    /// Somebody else holds the lock that appends need. The store gives up waiting within a minute.
+    /// Another client holds the lock that appends need. The store gives up within a minute.
     WriterBlocked,
-    /// The store may not write any more.
+    /// The store loses the permission to write.
     PermissionRevoked,
-    /// Each append takes some milliseconds, another time each, between the moment in which its
-    /// positions are known and its commit.
+    /// Each append takes some milliseconds, of varying length, between the assignment of its positions and its
+    /// commit.
     SlowCommits,
-    /// A foreign transaction that began before all that follows stays open. It touches nothing of the
-    /// store's.
+    /// A foreign transaction that began before all later writes stays open. It does not touch the data of the
+    /// store.
     ForeignTransaction,
 }
 
-/// Makes the store that a check looks at, and says what it can do.
+/// Opens the store for a check, and declares its capabilities. Authors of stores implement it.
 ///
-/// Each check has a fixture of its own: put a fresh folder or database into it.
+/// Each check gets its own fixture, so put a fresh directory or database into it.
 pub trait StoreFixture: Send + Sync + 'static {
     /// The store.
     type Store: EventStore + SnapshotStore;
-    /// The read database beside it, [`NoDatabase`] where there is none.
+    /// The read database in the same database as the store, or [`NoDatabase`].
     type Database: ReadDatabase;
 
-    /// Opens the store of this fixture: empty the first time; when it
-    /// [reopens](Capabilities::reopens), with what was written before after that.
+    /// Opens the store of this fixture. The first time it is empty. Later it has the data that was written
+    /// before, if the store [reopens](Capabilities::reopens).
     fn open(&self) -> impl Future<Output = Self::Store> + Send;
 
-    /// What the store can do: nothing of all this unless it says so.
+    /// The capabilities of the store, none by default.
     fn capabilities(&self) -> Capabilities {
         Capabilities::default()
     }
 
-    /// Ends a store as an application does that stops, by dropping it unless there is more to do.
+    /// Closes a store as an application does when it stops. By default it drops the store.
     fn close(&self, store: Self::Store) -> impl Future<Output = ()> + Send {
         async move { drop(store) }
     }
 
-    /// The bounds that the store checks.
+    /// The limits that the store enforces.
     fn limits(&self) -> Limits {
         Limits::default()
     }
 
-    /// Opens the store, which is there already, for reading only.
+    /// Opens the existing store read-only.
     fn open_for_reading(&self) -> impl Future<Output = Option<Self::Store>> + Send {
         async { None }
     }
 
-    /// The read database beside the store. Each call gives a handle on the same one.
+    /// The read database of the store. Each call returns a handle to the same one.
     fn read_database(
         &self,
         store: &Self::Store,
@@ -96,8 +95,7 @@ pub trait StoreFixture: Send + Sync + 'static {
         async { None }
     }
 
-    /// Damages the stored row of one event so that it cannot be read any more, and says whether it
-    /// did.
+    /// Damages the stored row of one event so that it can no longer be read. Returns whether it did.
     fn damage(
         &self,
         store: &Self::Store,
@@ -108,25 +106,25 @@ pub trait StoreFixture: Send + Sync + 'static {
         async { false }
     }
 
-    /// Makes something go wrong, and says whether it did: only what is
-    /// [declared](Capabilities::faults).
+    /// Injects a fault. Returns whether it did, which must be so exactly for [declared](Capabilities::faults)
+    /// faults.
     fn inject(&self, store: &Self::Store, fault: Fault) -> impl Future<Output = bool> + Send {
         let _ = (store, fault);
         async { false }
     }
 
-    /// Takes away what [`inject`](StoreFixture::inject) made.
+    /// Removes a fault that [`inject`](StoreFixture::inject) made.
     fn heal(&self, store: &Self::Store, fault: Fault) -> impl Future<Output = ()> + Send {
         let _ = (store, fault);
         async {}
     }
 }
 
-/// The read database of a store that has none. There is no value of it.
+/// The read database type of a store without one. It has no values.
 #[derive(Clone, Copy, Debug)]
 pub enum NoDatabase {}
 
-/// The transaction of [`NoDatabase`]. There is no value of it.
+/// The transaction type of [`NoDatabase`]. It has no values.
 #[derive(Clone, Copy, Debug)]
 pub enum NoTransaction {}
 

@@ -1,4 +1,4 @@
-//! Repeating requests: an append id has one effect, for as long as the stream is there.
+//! Checks of repeated requests: an append id has one effect for as long as the stream exists.
 
 use super::{
     StoreFixture, again, all_of, append_id, expect_conflict, join_all, numbered, request, stream,
@@ -10,8 +10,8 @@ use es_runtime::{
 use std::sync::Arc;
 use tokio::sync::Barrier;
 
-/// The second time, the first answer comes back and nothing is written, whatever the stream's
-/// version and the new ids of the events are.
+/// A repeated request returns the first result and writes nothing, whatever the version of the stream and the
+/// new event ids are.
 pub async fn the_same_request_twice_has_one_effect<F: StoreFixture>(fixture: F) {
     let store = fixture.open().await;
     let order = stream("twice");
@@ -29,7 +29,7 @@ pub async fn the_same_request_twice_has_one_effect<F: StoreFixture>(fixture: F) 
     assert_eq!(whole_feed(&store).await.len(), 5);
 }
 
-/// Ten thousand other requests, with ids of their own, and a restart do not make a store forget.
+/// A store remembers a request after ten thousand others and a restart.
 pub async fn a_request_is_known_after_ten_thousand_others<F: StoreFixture>(fixture: F) {
     const TASKS: u64 = 100;
     const EACH: u64 = 100;
@@ -62,7 +62,7 @@ pub async fn a_request_is_known_after_ten_thousand_others<F: StoreFixture>(fixtu
     }
 }
 
-/// An id that was used for other events is refused by type, and nothing is written.
+/// An append id that was used for other events is rejected with the typed error, and nothing is written.
 pub async fn other_content_under_a_known_id_is_refused<F: StoreFixture>(fixture: F) {
     let store = fixture.open().await;
     let order = stream("mismatch");
@@ -122,7 +122,7 @@ pub async fn other_content_under_a_known_id_is_refused<F: StoreFixture>(fixture:
     assert!(same.expect("the same content").repeated);
 }
 
-/// The same id on another stream is another request.
+/// The same append id on another stream is another request.
 pub async fn an_id_belongs_to_its_stream<F: StoreFixture>(fixture: F) {
     let store = fixture.open().await;
     let id = append_id("shared");
@@ -136,7 +136,7 @@ pub async fn an_id_belongs_to_its_stream<F: StoreFixture>(fixture: F) {
     assert_eq!(whole_feed(&store).await.len(), 2);
 }
 
-/// An event id that is stored already, or stands twice in one append, is refused by type.
+/// An event id that is already stored, or occurs twice in one append, is rejected with the typed error.
 pub async fn a_known_event_id_is_refused<F: StoreFixture>(fixture: F) {
     let store = fixture.open().await;
     let (one, two) = (stream("one"), stream("two"));
@@ -176,7 +176,7 @@ pub async fn a_known_event_id_is_refused<F: StoreFixture>(fixture: F) {
     assert_eq!(done.version, 1);
 }
 
-/// An append with an id and without events is a request as any other: the decision was to do nothing.
+/// An append with an id and without events is remembered like any other.
 pub async fn an_append_id_without_events_is_remembered<F: StoreFixture>(fixture: F) {
     let store = fixture.open().await;
     let order = stream("decided-nothing");
@@ -207,7 +207,7 @@ pub async fn an_append_id_without_events_is_remembered<F: StoreFixture>(fixture:
     assert!(known.expect("known").repeated);
 }
 
-/// A request that was refused may be made again under its id.
+/// A rejected request may be repeated with its id.
 pub async fn a_refused_append_leaves_its_id_free<F: StoreFixture>(fixture: F) {
     let store = fixture.open().await;
     let order = stream("refused");
@@ -220,7 +220,7 @@ pub async fn a_refused_append_leaves_its_id_free<F: StoreFixture>(fixture: F) {
     assert_eq!((done.version, done.repeated), (2, false));
 }
 
-/// Twenty copies of one request at the same time: one writes, all get the same answer.
+/// Of twenty concurrent copies of a request, one writes, and all get the same result.
 pub async fn racing_repeats_have_one_effect<F: StoreFixture>(fixture: F) {
     let store = fixture.open().await;
     for round in 0..10 {
@@ -248,7 +248,7 @@ pub async fn racing_repeats_have_one_effect<F: StoreFixture>(fixture: F) {
     }
 }
 
-/// `find_append` gives the answer of the first append under an id, and nothing for any other.
+/// `find_append` returns the result of the first append with an id, and nothing for other ids.
 pub async fn find_append_finds_what_was_done<F: StoreFixture>(fixture: F) {
     let store = fixture.open().await;
     let (order, other) = (stream("found"), stream("not-found"));
@@ -268,8 +268,7 @@ pub async fn find_append_finds_what_was_done<F: StoreFixture>(fixture: F) {
     }
 }
 
-/// An append that was dropped somewhere, repeated under its id, is there once, and both answers that
-/// can be had agree.
+/// An append that was dropped and then repeated with its id is stored once, and all results agree.
 pub async fn a_dropped_append_is_resolved_by_its_id<F: StoreFixture>(fixture: F) {
     let store = fixture.open().await;
     for number in 0..60 {
@@ -297,7 +296,7 @@ pub async fn a_dropped_append_is_resolved_by_its_id<F: StoreFixture>(fixture: F)
     assert_eq!(whole_feed(&store).await.len(), 120);
 }
 
-/// Forty requests of which some were sent: all of them sent again are there once each, in their order.
+/// A batch of forty requests is sent again after some were stored. Each is stored once, in order.
 pub async fn a_batch_of_requests_can_be_sent_again<F: StoreFixture>(fixture: F) {
     const REQUESTS: u64 = 40;
     let store = fixture.open().await;

@@ -1,4 +1,4 @@
-//! Opening, opening again, opening for reading only, and closing while work is under way.
+//! Checks of opening, reopening, opening read-only, and closing during work.
 
 use super::{
     StoreFixture, all_of, append_id, expect_conflict, join_all, request, stream, version_of, write,
@@ -10,8 +10,8 @@ use es_runtime::{
 use std::sync::Arc;
 use tokio::sync::Barrier;
 
-/// A store that reopens is one store for all who have it open: what one writes the other sees at
-/// once, and may not write over. Any other is a store of its own each time.
+/// A store that can be reopened is one store for all handles: each sees the writes of the others immediately,
+/// and conflicts with them. Any other store is new each time.
 pub async fn two_handles_are_one_store_or_two<F: StoreFixture>(fixture: F) {
     let (one, two) = (fixture.open().await, fixture.open().await);
     let order = stream("shared");
@@ -42,7 +42,7 @@ pub async fn two_handles_are_one_store_or_two<F: StoreFixture>(fixture: F) {
     }
 }
 
-/// Four that open a store at the same time, before it is there, all get it: one store, or four.
+/// Four concurrent openings of a new store all succeed, with one store or with four.
 pub async fn opening_at_once_makes_one_store<F: StoreFixture>(fixture: F) {
     const OPENERS: u64 = 4;
     let reopens = fixture.capabilities().reopens;
@@ -65,8 +65,8 @@ pub async fn opening_at_once_makes_one_store<F: StoreFixture>(fixture: F) {
     }
 }
 
-/// A store that was opened for reading reads everything and refuses every write by type; a store
-/// that cannot be opened so says so.
+/// A store that was opened read-only reads everything and rejects every write with the typed error. A store that
+/// cannot be opened read-only says so.
 pub async fn a_store_for_reading_refuses_to_write<F: StoreFixture>(fixture: F) {
     let store = fixture.open().await;
     let order = stream("read-only");
@@ -98,9 +98,8 @@ pub async fn a_store_for_reading_refuses_to_write<F: StoreFixture>(fixture: F) {
     assert_eq!(version_of(&reader, &order).await, 4);
 }
 
-/// Appends that are under way when the store is closed are answered: done, and then they are there,
-/// or refused, and then they are not. After that every call is refused by type. A store that does
-/// not close goes on for its other handles.
+/// Appends in progress when the store is closed get a result: they are stored or rejected. After that every call
+/// fails with the typed error. A store that does not close works on for its other handles.
 pub async fn a_close_answers_what_is_in_flight<F: StoreFixture>(fixture: F) {
     const APPENDS: u64 = 50;
     let store = fixture.open().await;
@@ -155,7 +154,7 @@ pub async fn a_close_answers_what_is_in_flight<F: StoreFixture>(fixture: F) {
     }
 }
 
-/// A store that nobody closed, with appends under way, is whole when it is opened again.
+/// A store that was not closed during appends is consistent when it is opened again.
 pub async fn a_store_that_was_left_behind_opens_again<F: StoreFixture>(fixture: F) {
     const ROUNDS: u64 = 5;
     let order = stream("left");

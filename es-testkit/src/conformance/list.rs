@@ -1,5 +1,5 @@
-//! The list of the checks, once: the tests of [`conformance!`](crate::conformance!), the report and
-//! the catalogue are made of it.
+//! The list of checks. The tests of [`conformance!`](crate::conformance!), the report and the catalogue are made
+//! from it.
 
 use super::StoreFixture;
 
@@ -7,17 +7,17 @@ use super::StoreFixture;
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Check<F> {
-    /// Its place in the catalogue: a letter for the subject, a number.
+    /// The id in the catalogue: a letter for the subject and a number.
     pub id: &'static str,
-    /// The module that it is in.
+    /// The module of the check.
     pub module: &'static str,
-    /// Its name: what it demands.
+    /// The name, which states the requirement.
     pub name: &'static str,
-    /// Runs it, for at most [`PATIENCE`](super::PATIENCE); it panics when the store fails it.
+    /// Runs the check for at most [`PATIENCE`](super::PATIENCE). It panics when the store fails.
     pub run: fn(F),
 }
 
-/// Every check, in order.
+/// All checks, in order.
 ///
 /// ```
 /// use es_testkit::conformance::{self, NoDatabase, StoreFixture};
@@ -36,20 +36,20 @@ pub fn checks<F: StoreFixture>() -> Vec<Check<F>> {
     crate::__conformance_checks!(__conformance_list, ())
 }
 
-/// What the catalogue names and no check looks at, and why.
+/// Entries of the catalogue without a check, and the reason.
 pub const ABSENT: &[(&str, &str)] = &[
     (
         "A13",
-        "an append is for one stream; a process over several is a saga",
+        "an append is for one stream; use a saga for several streams",
     ),
     (
         "B4",
-        "there are no tenants inside a store: a tenant has a store, or a part of the stream id",
+        "a store has no tenants: give each tenant a store, or a part of the stream id",
     ),
-    ("J1", "there are no tenants inside a store"),
+    ("J1", "a store has no tenants"),
     (
         "J3",
-        "what a store syncs is seen only from outside of its process, by a recorder of system calls",
+        "syncs are visible only from outside the process, to a recorder of system calls",
     ),
 ];
 

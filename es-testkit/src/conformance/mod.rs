@@ -1,4 +1,9 @@
-//! The conformance suite: what every store of es-runtime must do, as tests that any store can run.
+//! The conformance suite: the tests that every event store for es-runtime must pass.
+//!
+//! Use it when you write a store. Implement [`StoreFixture`], and call
+//! [`conformance!`](crate::conformance!) in a test file. It makes one test for each check. A store that also
+//! implements [`WorkQueue`](es_runtime::WorkQueue) calls
+//! [`saga_conformance!`](crate::saga_conformance!) too.
 //!
 //! ```
 //! use es_runtime::MemoryStore;
@@ -19,16 +24,15 @@
 //!     }
 //! }
 //!
-//! // In a test file: one test a check, each with a fixture of its own.
+//! // In a test file: one test for each check, each with its own fixture.
 //! es_testkit::conformance!(Memory);
 //! # fn main() {}
 //! ```
 //!
-//! A check fails by panicking, and gives up after [`PATIENCE`]. Checks count what they find instead
-//! of looking whether something is among it, and none is ever left out: what a store does not
-//! [declare](Capabilities) must be refused or absent. [`report`] runs them all and gives a table.
+//! A check that fails panics. A check that hangs fails after [`PATIENCE`]. No check is skipped: what a store
+//! does not [declare](Capabilities) must be rejected or absent. [`report`] runs all checks and prints a table.
 
-// A check says that a store is wrong by panicking, as tests do.
+// A check reports a failure by panicking, as tests do.
 #![allow(
     clippy::expect_used,
     clippy::indexing_slicing,
@@ -62,10 +66,10 @@ use es_runtime::{
 };
 use std::{future::Future, ops::ControlFlow, time::Duration};
 
-/// How long one check may take before it counts as hanging.
+/// The time limit for one check.
 pub const PATIENCE: Duration = Duration::from_secs(180);
 
-/// Runs one check on a runtime of its own, for at most [`PATIENCE`].
+/// Runs one check on its own runtime, for at most [`PATIENCE`].
 pub fn run(check: impl Future<Output = ()>) {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
@@ -73,7 +77,7 @@ pub fn run(check: impl Future<Output = ()>) {
         .build()
         .expect("a runtime");
     let ended = runtime.block_on(async { tokio::time::timeout(PATIENCE, check).await });
-    // A check that hangs may have left tasks that hang.
+    // A check that hangs may leave tasks that hang.
     runtime.shutdown_background();
     ended.expect("the check ends in time");
 }
@@ -167,12 +171,12 @@ fn positions(events: &[RecordedEvent]) -> Vec<Position> {
     events.iter().map(|event| event.position).collect()
 }
 
-/// Whether each is greater than the one before it.
+/// Whether each item is greater than the one before it.
 fn rising<T: PartialOrd>(items: &[T]) -> bool {
     items.windows(2).all(|pair| pair[0] < pair[1])
 }
 
-/// The conflict that an append must end in.
+/// Asserts that an append failed with this conflict.
 fn expect_conflict(
     result: Result<Appended, AppendError>,
     wanted: &StreamId,
@@ -185,7 +189,7 @@ fn expect_conflict(
             expected,
             actual,
         }) => assert_eq!((&stream, expected, actual), (wanted, by, at)),
-        other => panic!("a conflict was to come, not {other:?}"),
+        other => panic!("expected a conflict, got {other:?}"),
     }
 }
 
@@ -213,7 +217,7 @@ impl From<&RecordedEvent> for Seen {
     }
 }
 
-/// Keeps what it is given, up to so many.
+/// Collects events, up to this many.
 struct Collect {
     seen: Vec<Seen>,
     most: usize,
@@ -246,7 +250,7 @@ impl StreamFold for Collect {
     }
 }
 
-/// What a fold sees of a stream.
+/// The events that a fold of a stream receives.
 async fn folded<S: EventStore>(store: &S, stream: &StreamId, after: u64) -> Vec<Seen> {
     store
         .fold_stream(stream, after, Collect::up_to(usize::MAX))
@@ -255,7 +259,7 @@ async fn folded<S: EventStore>(store: &S, stream: &StreamId, after: u64) -> Vec<
         .seen
 }
 
-/// The store once more, after it was closed, where that means anything.
+/// Closes the store and opens it again, if the store can be reopened.
 async fn again<F: StoreFixture>(fixture: &F, store: F::Store) -> F::Store {
     if !fixture.capabilities().reopens {
         return store;
@@ -264,7 +268,7 @@ async fn again<F: StoreFixture>(fixture: &F, store: F::Store) -> F::Store {
     fixture.open().await
 }
 
-/// Waits for all tasks, and hands on the panic of one.
+/// Waits for all tasks, and panics if one of them panicked.
 async fn join_all<T: Send + 'static>(tasks: Vec<tokio::task::JoinHandle<T>>) -> Vec<T> {
     let mut results = Vec::with_capacity(tasks.len());
     for task in tasks {

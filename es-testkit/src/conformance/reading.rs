@@ -1,4 +1,4 @@
-//! Reading streams: ranges, limits, folds, and that a read is whole or an error.
+//! Checks of reads of streams: ranges, limits, folds, and errors instead of partial results.
 
 use super::{
     Collect, Seen, StoreFixture, all_of, folded, request, stream, versions, whole_feed, write,
@@ -18,8 +18,7 @@ use std::{
     task::{Context, Waker},
 };
 
-/// Forward and backward, from the ends, the middle and past the end, with limits on events and on
-/// bytes.
+/// Reads forward and backward, from both ends, the middle and after the end, with limits on events and bytes.
 pub async fn ranges_and_limits_bound_a_read<F: StoreFixture>(fixture: F) {
     let store = fixture.open().await;
     let order = stream("ranges");
@@ -83,7 +82,7 @@ pub async fn ranges_and_limits_bound_a_read<F: StoreFixture>(fixture: F) {
     }
 }
 
-/// A stream that nobody wrote to is empty in every way of reading, and not an error.
+/// An unknown stream is empty for every kind of read, and not an error.
 pub async fn an_unknown_stream_is_empty<F: StoreFixture>(fixture: F) {
     let store = fixture.open().await;
     write(&store, &stream("known"), ExpectedVersion::NoStream, [1]).await;
@@ -96,7 +95,7 @@ pub async fn an_unknown_stream_is_empty<F: StoreFixture>(fixture: F) {
     assert_eq!(read.await.expect("readable"), []);
 }
 
-/// While batches of five are appended, every read sees whole ones: a multiple of five events.
+/// While batches of five are appended, every read sees complete batches: a multiple of five events.
 pub async fn a_read_during_appends_sees_whole_batches<F: StoreFixture>(fixture: F) {
     const SIZE: u64 = 5;
     const BATCHES: u64 = 200;
@@ -134,8 +133,8 @@ pub async fn a_read_during_appends_sees_whole_batches<F: StoreFixture>(fixture: 
     assert_eq!(all_of(&store, &order).await.len() as u64, SIZE * BATCHES);
 }
 
-/// A damaged row in the middle ends every read over it in an error that names it, never in a shorter
-/// answer; other streams can still be read.
+/// Every read over a damaged row fails with an error that names the row, and never returns a shorter result.
+/// Other streams can be read.
 pub async fn a_damaged_row_is_an_error_that_names_it<F: StoreFixture>(fixture: F) {
     let store = fixture.open().await;
     let (good, bad) = (stream("good"), stream("bad"));
@@ -175,7 +174,7 @@ pub async fn a_damaged_row_is_an_error_that_names_it<F: StoreFixture>(fixture: F
     assert_eq!(before.expect("it stops before").seen.len(), 2);
 }
 
-/// Reads that are dropped half-way hold nothing that later reads and writes need.
+/// Dropped reads hold no resource that later reads and writes need.
 pub async fn a_dropped_read_frees_its_place<F: StoreFixture>(fixture: F) {
     let store = fixture.open().await;
     let order = stream("dropped");
@@ -199,7 +198,7 @@ pub async fn a_dropped_read_frees_its_place<F: StoreFixture>(fixture: F) {
     write(&store, &order, ExpectedVersion::Exact(5_000), [1]).await;
 }
 
-/// However large the pages are, they bring the same events.
+/// Pages of any size give the same events.
 pub async fn page_size_does_not_change_the_result<F: StoreFixture>(fixture: F) {
     let store = fixture.open().await;
     let streams = [stream("p1"), stream("p2")];
@@ -243,7 +242,7 @@ pub async fn page_size_does_not_change_the_result<F: StoreFixture>(fixture: F) {
     }
 }
 
-/// Counts, and keeps only what it needs to see that nothing is missing.
+/// Counts the events and checks that none is missing.
 struct Count {
     next: u64,
     bytes: usize,
@@ -261,7 +260,7 @@ impl StreamFold for Count {
     }
 }
 
-/// A stream of 100,000 events is folded to its end, from the start and from its middle.
+/// A stream of 100,000 events can be folded from the start and from the middle.
 pub async fn a_hundred_thousand_events_fold<F: StoreFixture>(fixture: F) {
     const BATCH: u64 = 1_000;
     const BATCHES: u64 = 100;
@@ -293,7 +292,7 @@ pub async fn a_hundred_thousand_events_fold<F: StoreFixture>(fixture: F) {
     }
 }
 
-/// A fold gets the events after the version that it names, with all of their parts, until it breaks.
+/// A fold receives the events after its start version, with all fields, until it breaks.
 pub async fn a_fold_starts_and_stops_where_it_says<F: StoreFixture>(fixture: F) {
     let store = fixture.open().await;
     let order = stream("fold");

@@ -1,4 +1,4 @@
-//! Nothing of what was stored shows in errors and debug forms, which end in logs.
+//! Checks that errors and debug output, which end up in logs, show no stored data.
 
 use super::{StoreFixture, all_of, append_id, stream};
 use es_runtime::{
@@ -7,7 +7,7 @@ use es_runtime::{
 
 const CANARY: &str = "canary-7f3a9c51";
 
-/// A text that stands in payloads, names of users and states is in no error and no debug form.
+/// No error and no debug output shows payloads, user names or states.
 pub async fn errors_and_debug_forms_quote_no_payload<F: StoreFixture>(fixture: F) {
     let store = fixture.open().await;
     let order = stream("safe");

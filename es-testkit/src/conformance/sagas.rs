@@ -18,7 +18,7 @@ fn instance(id: &str) -> StreamId {
     StreamId::new(SAGA, id).expect("an id")
 }
 
-/// A row of an instance that is due at once.
+/// The work item of an instance that is due now.
 async fn due<S: WorkQueue>(store: &S, id: &str) -> WorkChange {
     let mut row = WorkChange::new(instance(id), "1:abc");
     row.phase = "charge".into();
@@ -42,7 +42,7 @@ async fn everything<S: WorkQueue>(store: &S) -> (usize, Vec<es_runtime::WorkItem
     (whole_feed(store).await.len(), rows)
 }
 
-/// Appends to two streams, a row and a cursor are there afterwards, all of them.
+/// A commit of two appends, a work item and a cursor stores all of them.
 pub async fn a_commit_writes_all_of_it<F: StoreFixture<Store: WorkQueue>>(fixture: F) {
     let store = fixture.open().await;
     let (one, two) = (instance("1"), stream("two"));
@@ -71,7 +71,7 @@ pub async fn a_commit_writes_all_of_it<F: StoreFixture<Store: WorkQueue>>(fixtur
     assert_eq!((row.epoch, &row.owner, row.lease_until), (0, &None, None));
 }
 
-/// Whatever part of a commit is refused, nothing of the others is left.
+/// When one part of a commit is rejected, no part is stored.
 pub async fn a_commit_that_is_refused_writes_nothing<F: StoreFixture<Store: WorkQueue>>(
     fixture: F,
 ) {
@@ -165,7 +165,7 @@ pub async fn a_commit_that_is_refused_writes_nothing<F: StoreFixture<Store: Work
     store.commit(good).await.expect("committed");
 }
 
-/// Of commits at one version, each over two streams, one wins, and the others wrote neither.
+/// Of several commits to two streams at the same version, one succeeds, and the others write neither stream.
 pub async fn one_of_many_racing_commits_wins<F: StoreFixture<Store: WorkQueue>>(fixture: F) {
     let store = fixture.open().await;
     let tasks = (0..16).map(|number| {
@@ -186,7 +186,7 @@ pub async fn one_of_many_racing_commits_wins<F: StoreFixture<Store: WorkQueue>>(
     assert_eq!(whole_feed(&store).await.len(), 2);
 }
 
-/// However many claim at once, each instance goes to one of them.
+/// When many workers claim concurrently, each instance goes to one of them.
 pub async fn an_instance_is_claimed_by_one_of_many<F: StoreFixture<Store: WorkQueue>>(fixture: F) {
     let store = fixture.open().await;
     for number in 0..12 {
@@ -205,8 +205,8 @@ pub async fn an_instance_is_claimed_by_one_of_many<F: StoreFixture<Store: WorkQu
     assert!(claimed.iter().all(|claimed| claimed.epoch == 1));
 }
 
-/// A lease that ran out is claimed again under a greater epoch, and said to have; only the newest epoch
-/// writes and renews.
+/// An expired lease is claimed again with a greater epoch, and the claim says that it had expired. Only the newest
+/// epoch can write and renew.
 pub async fn only_the_newest_epoch_writes_and_renews<F: StoreFixture<Store: WorkQueue>>(
     fixture: F,
 ) {
@@ -266,7 +266,7 @@ pub async fn only_the_newest_epoch_writes_and_renews<F: StoreFixture<Store: Work
     );
 }
 
-/// Only what runs, is due and is of the saga that was asked for is claimed, the longest due first.
+/// A claim takes only running, due instances of the requested sagas, the longest due first.
 pub async fn only_what_is_due_and_running_is_claimed<F: StoreFixture<Store: WorkQueue>>(
     fixture: F,
 ) {
@@ -308,7 +308,7 @@ pub async fn only_what_is_due_and_running_is_claimed<F: StoreFixture<Store: Work
     assert!(store.claim(claim(LEASE, 0)).await.expect("none").is_empty());
 }
 
-/// Rows come in order, as the filter says, also from a store that was opened again.
+/// Work items come in order and as filtered, also after the store was reopened.
 pub async fn rows_are_listed_in_order_and_by_filter<F: StoreFixture<Store: WorkQueue>>(fixture: F) {
     let store = fixture.open().await;
     let names = ["a", "B", "\u{fc}", "a b", "0", "'--"];
@@ -354,7 +354,7 @@ pub async fn rows_are_listed_in_order_and_by_filter<F: StoreFixture<Store: WorkQ
     assert_eq!(row.reason.as_deref(), Some("because of a"));
 }
 
-/// The text that only this store has stays the same.
+/// The id of a store never changes.
 pub async fn the_space_of_a_store_stays<F: StoreFixture<Store: WorkQueue>>(fixture: F) {
     let store = fixture.open().await;
     let space = store.store_id().await.expect("a space");
@@ -365,7 +365,7 @@ pub async fn the_space_of_a_store_stays<F: StoreFixture<Store: WorkQueue>>(fixtu
     }
 }
 
-/// A commit wakes those who wait for new events.
+/// A commit wakes readers that wait for new events.
 pub async fn a_commit_wakes_readers<F: StoreFixture<Store: WorkQueue>>(fixture: F) {
     let store = fixture.open().await;
     let head = store.head().await.expect("a head");
@@ -376,7 +376,7 @@ pub async fn a_commit_wakes_readers<F: StoreFixture<Store: WorkQueue>>(fixture: 
     woken.await.expect("woken");
 }
 
-/// One test for each check of sagas, all on the store of a fixture.
+/// Makes one test for each check of commits, work items and claims.
 ///
 /// The expression is evaluated once for each test.
 #[macro_export]

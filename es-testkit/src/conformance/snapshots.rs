@@ -1,4 +1,4 @@
-//! Snapshots: one for each stream, the newest, and no part in what the events say.
+//! Checks of snapshots: the newest one of each stream is kept, and events do not depend on it.
 
 use super::{StoreFixture, again, all_of, folded, stream, whole_feed, write};
 use es_runtime::{
@@ -28,7 +28,7 @@ async fn load<S: SnapshotStore>(store: &S, stream: &StreamId) -> Option<Snapshot
     store.load_snapshot(stream).await.expect("loads")
 }
 
-/// What was saved comes back, for its own stream only, also from a store that was opened again.
+/// A saved snapshot comes back for its own stream only, also after the store was reopened.
 pub async fn a_saved_snapshot_comes_back<F: StoreFixture>(fixture: F) {
     let store = fixture.open().await;
     let (one, two) = (stream("one"), stream("two"));
@@ -44,7 +44,7 @@ pub async fn a_saved_snapshot_comes_back<F: StoreFixture>(fixture: F) {
     assert_eq!(load(&store, &two).await, Some(other));
 }
 
-/// A newer one takes the place of an older one; an older one that comes late does not.
+/// A newer snapshot replaces an older one. An older one that comes late does not.
 pub async fn the_newest_snapshot_is_kept<F: StoreFixture>(fixture: F) {
     let store = fixture.open().await;
     let order = stream("newest");
@@ -63,7 +63,7 @@ pub async fn the_newest_snapshot_is_kept<F: StoreFixture>(fixture: F) {
     assert_eq!(load(&store, &order).await, newest);
 }
 
-/// One of another fingerprint takes over, newer or not: the other cannot be used any more.
+/// A snapshot with another fingerprint replaces the stored one, newer or not.
 pub async fn a_snapshot_of_another_shape_takes_over<F: StoreFixture>(fixture: F) {
     let store = fixture.open().await;
     let order = stream("shape");
@@ -74,7 +74,7 @@ pub async fn a_snapshot_of_another_shape_takes_over<F: StoreFixture>(fixture: F)
     }
 }
 
-/// Any bytes are a state, under any content type and position.
+/// Any bytes can be a state, with any content type and position.
 pub async fn states_come_back_byte_for_byte<F: StoreFixture>(fixture: F) {
     let store = fixture.open().await;
     let all: Vec<u8> = (0..=255).collect();
@@ -91,7 +91,7 @@ pub async fn states_come_back_byte_for_byte<F: StoreFixture>(fixture: F) {
     }
 }
 
-/// After it was deleted a snapshot is gone, and deleting it again is no error.
+/// A deleted snapshot is gone, and deleting it again is no error.
 pub async fn deleting_a_snapshot_twice_is_deleting_it_once<F: StoreFixture>(fixture: F) {
     let store = fixture.open().await;
     let (order, other) = (stream("deleted"), stream("kept"));
@@ -109,8 +109,7 @@ pub async fn deleting_a_snapshot_twice_is_deleting_it_once<F: StoreFixture>(fixt
     assert_eq!(load(&store, &other).await, Some(kept));
 }
 
-/// A snapshot of nonsense, or one ahead of its stream, changes no event, and events change no
-/// snapshot.
+/// An invalid snapshot, or one ahead of its stream, changes no event, and events change no snapshot.
 pub async fn snapshots_and_events_do_not_touch<F: StoreFixture>(fixture: F) {
     let store = fixture.open().await;
     let order = stream("apart");
@@ -183,8 +182,7 @@ impl Handle<u64> for Tally {
     }
 }
 
-/// A tally with a snapshot in the store, and then with one that was changed in the way of the check:
-/// loading it has the same result, and so has going on.
+/// Loads and continues an aggregate with its snapshot, then with a changed snapshot. The results are equal.
 async fn changes_no_result<F: StoreFixture>(fixture: F, change: fn(&mut Snapshot)) {
     let store = fixture.open().await;
     let tallies = Repository::<Tally, _>::new(store.clone());
@@ -209,7 +207,7 @@ async fn changes_no_result<F: StoreFixture>(fixture: F, change: fn(&mut Snapshot
     assert_eq!(all_of(&store, &stream(&id)).await.len(), 8);
 }
 
-/// A snapshot of a state of another shape is not used by an aggregate.
+/// An aggregate does not use a snapshot of a state with another shape.
 pub async fn a_snapshot_of_another_shape_changes_no_result<F: StoreFixture>(fixture: F) {
     changes_no_result(fixture, |snapshot| {
         snapshot.fingerprint = Fingerprint::from_u64(snapshot.fingerprint.to_u64() ^ 1);
@@ -218,12 +216,12 @@ pub async fn a_snapshot_of_another_shape_changes_no_result<F: StoreFixture>(fixt
     .await;
 }
 
-/// A snapshot whose state cannot be read is not used.
+/// An aggregate does not use a snapshot whose state cannot be read.
 pub async fn a_snapshot_of_garbage_changes_no_result<F: StoreFixture>(fixture: F) {
     changes_no_result(fixture, |snapshot| snapshot.state = b"\xff\x00{".to_vec()).await;
 }
 
-/// A snapshot that is ahead of its stream, as after the loss of events, is not used.
+/// An aggregate does not use a snapshot ahead of its stream, as after a loss of events.
 pub async fn a_snapshot_ahead_of_its_stream_changes_no_result<F: StoreFixture>(fixture: F) {
     changes_no_result(fixture, |snapshot| {
         snapshot.version += 100;
