@@ -8,6 +8,17 @@
 //! - A store that runs projections inside its appends keeps an [`InlineProjection`] for each. It
 //!   [opens](Inlines::open) them in a transaction of its own. In every transaction that appends, it
 //!   [catches up](Inlines::catch_up) and then hands over [each append](Inlines::handle).
+//!
+//! ```
+//! use es_projections::backend::{Expansions, Names, refuse_end};
+//!
+//! let mut expansions = Expansions::default();
+//! expansions.set_names(Names::of_build(2));
+//! let sql = "DELETE FROM {orders}";
+//! refuse_end(sql)?;
+//! assert_eq!(expansions.expand(sql)?, "DELETE FROM orders__b2");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 pub use crate::{
     api::{

@@ -9,7 +9,8 @@
 //! ```
 //! use es_projections::{AnyReadDatabase, AnyTransaction, HandlerError, Project, Projection};
 //! use es_projections::{Projections, WaitFor, values};
-//! use es_runtime::{AnyStore, Append, Envelope, Event, EventStore, ExpectedVersion, NewEvent, StreamId};
+//! use es_runtime::{AnyStore, Append, Envelope, Event, EventStore, ExpectedVersion, NewEvent};
+//! use es_runtime::StreamId;
 //! use es_sqlite::SqliteStore;
 //! use serde::{Deserialize, Serialize};
 //! use std::time::Duration;
@@ -26,7 +27,11 @@
 //! struct Orders;
 //!
 //! impl Project<OrderPlaced> for Orders {
-//!     async fn project(&self, placed: &Envelope<OrderPlaced>, tx: &mut AnyTransaction) -> Result<(), HandlerError> {
+//!     async fn project(
+//!         &self,
+//!         placed: &Envelope<OrderPlaced>,
+//!         tx: &mut AnyTransaction,
+//!     ) -> Result<(), HandlerError> {
 //!         let (id, cents) = (placed.stream.id(), placed.event.cents);
 //!         tx.run("INSERT INTO {orders} (id, cents) VALUES ($1, $2)", values![id, cents]).await?;
 //!         Ok(())
@@ -39,8 +44,8 @@
 //! let store = SqliteStore::open(path).await?;
 //! let read = AnyReadDatabase::new(store.read_database());
 //! let store = AnyStore::new(store);
-//! let placed = NewEvent::json("order.placed", 1, r#"{"cents":2933}"#);
-//! let append = Append::new(StreamId::new("order", "4711")?, ExpectedVersion::NoStream).with_event(placed);
+//! let append = Append::new(StreamId::new("order", "4711")?, ExpectedVersion::NoStream)
+//!     .with_event(NewEvent::json("order.placed", 1, r#"{"cents":2933}"#));
 //! let appended = store.append(append).await?;
 //!
 //! Projections::new(store, read.clone()).with(Orders).catch_up().await?;

@@ -134,7 +134,7 @@ pub trait SqlTransaction: Send {
     /// because the connection was lost. Such an error says nothing about the event, so the event is
     /// retried without a limit and not parked. The default is `None`, for transactions that report
     /// such an error when they are ended.
-    fn trouble(&self, error: &HandlerError) -> Option<StorageError> {
+    fn database_error(&self, error: &HandlerError) -> Option<StorageError> {
         let _ = error;
         None
     }

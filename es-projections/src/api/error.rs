@@ -232,14 +232,6 @@ pub enum ProjectionError {
         /// The name.
         projection: String,
     },
-    /// The projection state in the read database does not hold what this program writes.
-    #[error("the projection state of `{projection}` is damaged: {what}")]
-    ProjectionState {
-        /// The projection.
-        projection: String,
-        /// What is wrong.
-        what: String,
-    },
     /// The statements of the schema failed.
     #[error("the tables of projection `{projection}` could not be created: {what}")]
     Schema {

@@ -64,7 +64,7 @@ pub trait ErasedTransaction: Send {
     #[doc(hidden)]
     fn boxed_is_open(&mut self) -> BoxFuture<'_, bool>;
 
-    /// As [`SqlTransaction::trouble`].
+    /// As [`SqlTransaction::database_error`].
     #[doc(hidden)]
     fn database_trouble(&self, error: &HandlerError) -> Option<StorageError>;
 
@@ -119,7 +119,7 @@ impl<T: SqlTransaction> ErasedTransaction for T {
     }
 
     fn database_trouble(&self, error: &HandlerError) -> Option<StorageError> {
-        self.trouble(error)
+        self.database_error(error)
     }
 
     fn boxed_run<'a>(
@@ -211,7 +211,7 @@ impl SqlTransaction for AnyTransaction {
         self.boxed_is_open().await
     }
 
-    fn trouble(&self, error: &HandlerError) -> Option<StorageError> {
+    fn database_error(&self, error: &HandlerError) -> Option<StorageError> {
         self.database_trouble(error)
     }
 

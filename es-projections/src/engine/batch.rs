@@ -92,7 +92,7 @@ impl<P: Dispatch<Db>, Db: ReadDatabase> Job<Db> for Batch<P, Db> {
             {
                 continue;
             }
-            if let Err(error) = handled::<P, Db>(&projection, event, tx).await? {
+            if let Err(error) = handle_one::<P, Db>(&projection, event, tx).await? {
                 return Err(RolledBack::With(PageEnd::Failed { index, error }));
             }
         }
@@ -185,20 +185,20 @@ impl CheckpointGuard {
 
 /// Hands one event to its handler and checks that the transaction is still open. The outer error is
 /// that of the database.
-pub(crate) async fn handled<P: Dispatch<Db>, Db: ReadDatabase>(
+pub(crate) async fn handle_one<P: Dispatch<Db>, Db: ReadDatabase>(
     projection: &P,
     event: &RecordedEvent,
     tx: &mut Db::Transaction,
 ) -> Result<Result<(), HandlerError>, StorageError> {
-    match guarded(projection.dispatch(event, tx)).await {
+    match catch_panics(projection.dispatch(event, tx)).await {
         Ok(()) if tx.is_open().await => Ok(Ok(())),
         Ok(()) => Ok(Err(HandlerError::new(
             "the handler ended the transaction that it was given, or continued after one of its \
              statements had failed",
         ))),
         Err(error) if is_skipped::<P>(&error) => Ok(Ok(())),
-        Err(error) => match tx.trouble(&error) {
-            Some(trouble) => Err(trouble),
+        Err(error) => match tx.database_error(&error) {
+            Some(error) => Err(error),
             None => Ok(Err(error)),
         },
     }
@@ -211,7 +211,7 @@ pub(crate) fn is_skipped<P: Projection>(error: &HandlerError) -> bool {
 
 /// Turns a panic of the handler into an error of this event. The panic's text may quote the event,
 /// so only the panic hook gets it.
-pub(crate) async fn guarded(
+pub(crate) async fn catch_panics(
     handler: impl Future<Output = Result<(), HandlerError>> + Send,
 ) -> Result<(), HandlerError> {
     let mut handler = pin!(handler);

@@ -90,7 +90,7 @@ pub(crate) async fn prepare<Db: ReadDatabase>(
 }
 
 /// The owner of a live build while its checkpoint is held.
-const HOLDER: &str = "the build that takes its place";
+const HOLDER: &str = "a new build that is about to go live";
 
 /// Makes a new build live if it has everything that the live one has.
 pub(crate) struct GoLive {
@@ -145,16 +145,16 @@ impl<Db: ReadDatabase> Job<Db> for GoLive {
                 }
             }
         }
-        let mut worse = 0_u64;
+        let mut new_parked = 0_u64;
         let mut slowest = furthest;
         for partition in partitions(name, new) {
             let Some(there) = checkpoints::lock_checkpoint::<Db>(tx, &partition).await? else {
                 return Err(RolledBack::With(WentLive::NotYet));
             };
             slowest = slowest.min(there.position);
-            worse = worse.saturating_add(there.parked);
+            new_parked = new_parked.saturating_add(there.parked);
         }
-        if slowest < goal || worse > parked {
+        if slowest < goal || new_parked > parked {
             return Err(RolledBack::With(WentLive::NotYet));
         }
         if slowest < furthest {

@@ -3,7 +3,7 @@
 use super::{
     batch::{Batch, Page, PageEnd, ParkRule},
     core::Core,
-    delivery::{Delivered, Gate, Gated, deliver_guarded},
+    delivery::{AdvancePosition, CheckDelivery, Checked, deliver_one},
     lease::{Lease, Lost},
 };
 use crate::api::{Deliver, Delivery, Dispatch, Key, ReadDatabase, TransactionError};
@@ -88,17 +88,17 @@ impl<D: Deliver, Db: ReadDatabase> Consumer<Db> for Delivering<D> {
         attempt: u32,
     ) -> Result<PageEnd, TransactionError> {
         if let Some(event) = page.events().first() {
-            let gate = Gate {
+            let gate = CheckDelivery {
                 key: D::key(event).into_owned(),
                 page: page.clone(),
                 rule,
             };
             match core.db.transact(gate).await? {
-                Gated::Closed(end) => return Ok(end),
-                Gated::Open => {}
+                Checked::Closed(end) => return Ok(end),
+                Checked::Open => {}
             }
             let delivery = Delivery::new(D::NAME, event.event_id, attempt);
-            let reaction = core.within_grace(deliver_guarded(&*self.0, event, &delivery));
+            let reaction = core.within_grace(deliver_one(&*self.0, event, &delivery));
             match core.while_leased(&page.partition, lease, reaction).await {
                 Ok(Some(Ok(()))) => {}
                 Ok(Some(Err(error))) => return Ok(PageEnd::Failed { index: 0, error }),
@@ -106,6 +106,6 @@ impl<D: Deliver, Db: ReadDatabase> Consumer<Db> for Delivering<D> {
                 Err(Lost) => return Ok(PageEnd::Fenced),
             }
         }
-        core.db.transact(Delivered(page)).await
+        core.db.transact(AdvancePosition(page)).await
     }
 }

@@ -1,25 +1,25 @@
 //! Delivering one event of a subscription: the check before it, the call, and the move of the position.
 
-use super::batch::{CheckpointGuard, Page, PageEnd, ParkRule, guarded};
+use super::batch::{CheckpointGuard, Page, PageEnd, ParkRule, catch_panics};
 use crate::api::{
     Deliver, Delivery, HandlerError, Job, OnUnknownVersion, ReadDatabase, RolledBack,
 };
 use es_runtime::RecordedEvent;
 
 /// Delivers one event, outside of any transaction.
-pub(crate) async fn deliver_guarded<D: Deliver>(
+pub(crate) async fn deliver_one<D: Deliver>(
     subscription: &D,
     event: &RecordedEvent,
     delivery: &Delivery,
 ) -> Result<(), HandlerError> {
-    match guarded(subscription.deliver(event, delivery)).await {
+    match catch_panics(subscription.deliver(event, delivery)).await {
         Err(error) if D::ON_UNKNOWN_VERSION == OnUnknownVersion::Skip && error.is_newer() => Ok(()),
         other => other,
     }
 }
 
 /// Checks whether the first event of a page may be delivered, and parks it if its key is blocked.
-pub(crate) struct Gate {
+pub(crate) struct CheckDelivery {
     pub(crate) page: Page,
     pub(crate) key: String,
     pub(crate) rule: ParkRule,
@@ -27,18 +27,18 @@ pub(crate) struct Gate {
 
 /// The result of the check.
 #[derive(Debug)]
-pub(crate) enum Gated {
+pub(crate) enum Checked {
     Open,
     Closed(PageEnd),
 }
 
-impl<Db: ReadDatabase> Job<Db> for Gate {
-    type Output = Gated;
+impl<Db: ReadDatabase> Job<Db> for CheckDelivery {
+    type Output = Checked;
 
-    async fn run(self, tx: &mut Db::Transaction) -> Result<Gated, RolledBack<Gated>> {
+    async fn run(self, tx: &mut Db::Transaction) -> Result<Checked, RolledBack<Checked>> {
         use RolledBack::{Failed, With};
         let closed = |end| match end {
-            With(end) => With(Gated::Closed(end)),
+            With(end) => With(Checked::Closed(end)),
             Failed(error) => Failed(error),
         };
         let Self { page, key, rule } = self;
@@ -46,23 +46,23 @@ impl<Db: ReadDatabase> Job<Db> for Gate {
             .await
             .map_err(closed)?;
         let Some(event) = page.events().first() else {
-            return Ok(Gated::Open);
+            return Ok(Checked::Open);
         };
         if !state
             .park_if_blocked::<Db>(tx, &page, &rule, 0, event, &key)
             .await?
         {
-            return Err(With(Gated::Open));
+            return Err(With(Checked::Open));
         }
         let end = state.close::<Db>(tx, &page).await.map_err(closed)?;
-        Ok(Gated::Closed(end))
+        Ok(Checked::Closed(end))
     }
 }
 
 /// Moves the position past what was delivered.
-pub(crate) struct Delivered(pub(crate) Page);
+pub(crate) struct AdvancePosition(pub(crate) Page);
 
-impl<Db: ReadDatabase> Job<Db> for Delivered {
+impl<Db: ReadDatabase> Job<Db> for AdvancePosition {
     type Output = PageEnd;
 
     async fn run(self, tx: &mut Db::Transaction) -> Result<PageEnd, RolledBack<PageEnd>> {

@@ -50,7 +50,7 @@ impl<S: EventStore, Db: ReadDatabase> Core<S, Db> {
                 partition: partition.clone(),
                 epoch: lease.epoch,
                 lease_ms: self.settings.lease_ms(),
-                why: LeaseNote::AsBefore,
+                why: LeaseNote::Unchanged,
             });
             match first_of(work.as_mut(), renewal).await {
                 Ok(done) => return Ok(done),
@@ -66,11 +66,11 @@ impl<S: EventStore, Db: ReadDatabase> Core<S, Db> {
     /// the result is `None`.
     pub(crate) async fn within_grace<T>(&self, work: impl Future<Output = T>) -> Option<T> {
         let work = pin!(work);
-        let patience = async {
+        let grace = async {
             self.shutdown_requested().await;
             Delay::new(self.settings.lease).await;
         };
-        first_of(work, patience).await.ok()
+        first_of(work, grace).await.ok()
     }
 }
 

@@ -1,11 +1,11 @@
 //! Trying a parked event again.
 
-use super::{batch::handled, core::Core, delivery::deliver_guarded};
+use super::{batch::handle_one, core::Core, delivery::deliver_one};
 use crate::{
     api::{
         Deliver, Delivery, Dispatch, HandlerError, Job, ReadDatabase, RolledBack, SqlTransaction,
     },
-    state::parked::{ParkedRow, Unpark, unpark},
+    state::parked::{ParkedRow, UnparkDelivered, unpark},
 };
 use es_runtime::{EventStore, RecordedEvent, StorageError};
 use std::{marker::PhantomData, sync::Arc};
@@ -42,7 +42,7 @@ impl<P: Dispatch<Db>, Db: ReadDatabase> Job<Db> for ProjectOnce<P, Db> {
             return Err(RolledBack::With(RetryEnd::Gone));
         }
         tx.set_names(which.partition.names());
-        match handled::<P, Db>(&self.projection, &event, tx).await? {
+        match handle_one::<P, Db>(&self.projection, &event, tx).await? {
             Ok(()) => Ok(RetryEnd::Handled),
             Err(error) => Err(RolledBack::With(RetryEnd::Failed(error))),
         }
@@ -71,10 +71,10 @@ pub(crate) async fn retry_delivery<S: EventStore, Db: ReadDatabase, D: Deliver>(
     todo: RetryOne,
 ) -> RetryEnd {
     let delivery = Delivery::new(D::NAME, todo.event.event_id, 1);
-    if let Err(error) = deliver_guarded(&*subscription, &todo.event, &delivery).await {
+    if let Err(error) = deliver_one(&*subscription, &todo.event, &delivery).await {
         return RetryEnd::Failed(error);
     }
-    match core.db.transact(Unpark(todo.which)).await {
+    match core.db.transact(UnparkDelivered(todo.which)).await {
         Ok(true) => RetryEnd::Handled,
         Ok(false) => RetryEnd::Gone,
         Err(error) => RetryEnd::Storage(error.error),

@@ -76,12 +76,12 @@ pub(crate) enum Hint {
 
 /// Counts the attempts at one event.
 #[derive(Default)]
-struct Tries {
+struct Attempts {
     position: Option<Position>,
     count: u32,
 }
 
-impl Tries {
+impl Attempts {
     fn of(&self, position: Position) -> u32 {
         if self.position == Some(position) {
             self.count
@@ -106,7 +106,7 @@ impl<S: EventStore, Db: ReadDatabase, C: Consumer<Db>> Worker<S, Db, C> {
         };
         let ended = self.follow(&mut lease).await;
         let why = match &ended {
-            Ok(_) => LeaseNote::Nothing,
+            Ok(_) => LeaseNote::Clear,
             Err(error) => LeaseNote::Stopped(error.to_string()),
         };
         let release = Renew {
@@ -243,7 +243,7 @@ impl<S: EventStore, Db: ReadDatabase, C: Consumer<Db>> Worker<S, Db, C> {
                 Ok(Err(error)) => {
                     failures += 1;
                     let stalled = Stalled::Database(error.to_string());
-                    if self.rest(stalled, failures).await {
+                    if self.wait_stalled(stalled, failures).await {
                         return Ok(End::Shutdown);
                     }
                     continue;
@@ -298,7 +298,7 @@ impl<S: EventStore, Db: ReadDatabase, C: Consumer<Db>> Worker<S, Db, C> {
     ) -> Result<Option<End>, ProjectionError> {
         let mut start = 0_usize;
         let mut most = C::MAX_BATCH;
-        let mut tries = Tries::default();
+        let mut attempts_so_far = Attempts::default();
         let mut rule = ParkRule::BlockedKeys;
         let mut failures = 0;
         loop {
@@ -318,7 +318,7 @@ impl<S: EventStore, Db: ReadDatabase, C: Consumer<Db>> Worker<S, Db, C> {
                 lease_ms: self.core.settings.lease_ms(),
             };
             let first = events.get(start);
-            let attempt = first.map_or(0, |first| tries.of(first.position));
+            let attempt = first.map_or(0, |first| attempts_so_far.of(first.position));
             let began = Instant::now();
             let ended = self
                 .consumer
@@ -363,7 +363,10 @@ impl<S: EventStore, Db: ReadDatabase, C: Consumer<Db>> Worker<S, Db, C> {
                 Ok(PageEnd::Failed { error, .. }) => {
                     most = 1;
                     let Some(event) = first else { continue };
-                    match self.failed(lease, event, error, &mut tries).await? {
+                    match self
+                        .failed(lease, event, error, &mut attempts_so_far)
+                        .await?
+                    {
                         Next::Again => {}
                         Next::Park(parked) => rule = parked,
                         Next::End(end) => return Ok(Some(end)),
@@ -372,12 +375,12 @@ impl<S: EventStore, Db: ReadDatabase, C: Consumer<Db>> Worker<S, Db, C> {
                 Err(error) => {
                     failures += 1;
                     if self
-                        .rest(Stalled::Database(error.to_string()), failures)
+                        .wait_stalled(Stalled::Database(error.to_string()), failures)
                         .await
                     {
                         return Ok(Some(End::Shutdown));
                     }
-                    match self.look(lease).await? {
+                    match self.read_checkpoint_again(lease).await? {
                         AfterUnknown::Still => {}
                         // The transaction was committed after all.
                         AfterUnknown::At(position) if position == to => {
@@ -390,7 +393,7 @@ impl<S: EventStore, Db: ReadDatabase, C: Consumer<Db>> Worker<S, Db, C> {
                             rule = ParkRule::BlockedKeys;
                         }
                         AfterUnknown::At(_) | AfterUnknown::Lost => {
-                            return self.lost().await.map(Some);
+                            return self.fenced_or_gone().await.map(Some);
                         }
                     }
                 }
@@ -404,7 +407,7 @@ impl<S: EventStore, Db: ReadDatabase, C: Consumer<Db>> Worker<S, Db, C> {
         lease: &mut Lease,
         event: &RecordedEvent,
         error: HandlerError,
-        tries: &mut Tries,
+        attempts_so_far: &mut Attempts,
     ) -> Result<Next, ProjectionError> {
         let pause = if error.is_newer() {
             if self.until != Until::Shutdown {
@@ -414,7 +417,7 @@ impl<S: EventStore, Db: ReadDatabase, C: Consumer<Db>> Worker<S, Db, C> {
             self.core.stalled(&self.partition, Some(newer));
             self.core.settings.backoff(u32::MAX)
         } else {
-            let attempts = tries.failed(event.position);
+            let attempts = attempts_so_far.failed(event.position);
             if attempts >= self.core.settings.attempts {
                 return Ok(Next::Park(ParkRule::First {
                     reason: error.to_string(),
@@ -471,14 +474,14 @@ impl<S: EventStore, Db: ReadDatabase, C: Consumer<Db>> Worker<S, Db, C> {
     }
 
     /// Records why it waits, and waits. The result is `true` if it must shut down.
-    async fn rest(&self, stalled: Stalled, failures: u32) -> bool {
+    async fn wait_stalled(&self, stalled: Stalled, failures: u32) -> bool {
         self.core.stalled(&self.partition, Some(stalled));
         let pause = self.core.settings.backoff(failures);
         self.core.pause(pause).await.is_shutdown()
     }
 
     /// Reads the checkpoint after a transaction of unknown outcome.
-    async fn look(&self, lease: &Lease) -> Result<AfterUnknown, ProjectionError> {
+    async fn read_checkpoint_again(&self, lease: &Lease) -> Result<AfterUnknown, ProjectionError> {
         let rows = loop {
             let values = [self.partition.name.into(), self.partition.build.into()];
             match self
@@ -490,7 +493,7 @@ impl<S: EventStore, Db: ReadDatabase, C: Consumer<Db>> Worker<S, Db, C> {
                 Ok(rows) => break rows,
                 Err(error) => {
                     if self
-                        .rest(Stalled::Database(error.to_string()), u32::MAX)
+                        .wait_stalled(Stalled::Database(error.to_string()), u32::MAX)
                         .await
                     {
                         return Ok(AfterUnknown::Lost);
@@ -515,11 +518,11 @@ impl<S: EventStore, Db: ReadDatabase, C: Consumer<Db>> Worker<S, Db, C> {
         self.core.measure(&Measure::FenceLost {
             partition: &self.partition,
         });
-        self.lost().await
+        self.fenced_or_gone().await
     }
 
     /// Finds out whether the partition is gone with its build or has another owner.
-    async fn lost(&self) -> Result<End, ProjectionError> {
+    async fn fenced_or_gone(&self) -> Result<End, ProjectionError> {
         let name = self.partition.name;
         let values = [name.into()];
         match self.core.db.query(builds::BUILDS, &values).await {

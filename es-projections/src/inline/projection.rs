@@ -5,7 +5,7 @@ use crate::{
         Dispatch, HandlerError, Names, Partition, ProjectionError, ReadDatabase, SqlTransaction,
     },
     engine::{
-        batch::{guarded, is_skipped},
+        batch::{catch_panics, is_skipped},
         builds::prepare,
     },
     state::{
@@ -119,7 +119,7 @@ impl<Db: ReadDatabase, P: Dispatch<Db>> Inline<P, Db> {
             return Ok(());
         }
         tx.set_names(tables.names.clone());
-        match guarded(self.projection.dispatch(event, tx)).await {
+        match catch_panics(self.projection.dispatch(event, tx)).await {
             Ok(()) => Ok(()),
             Err(error) if is_skipped::<P>(&error) => Ok(()),
             Err(error) => Err(InlineFailure {

@@ -121,9 +121,9 @@ pub(crate) async fn acquire<Db: ReadDatabase>(
 /// What an owner records with its lease.
 #[derive(Clone, Debug)]
 pub(crate) enum LeaseNote {
-    Nothing,
+    Clear,
     /// Keep what was recorded last.
-    AsBefore,
+    Unchanged,
     Stopped(String),
     Waits(String),
 }
@@ -141,8 +141,8 @@ pub(crate) async fn renew<Db: ReadDatabase>(
         lease_ms.into(),
     );
     let said = match why {
-        LeaseNote::AsBefore => None,
-        LeaseNote::Nothing => Some((SqlValue::Null, SqlValue::Null)),
+        LeaseNote::Unchanged => None,
+        LeaseNote::Clear => Some((SqlValue::Null, SqlValue::Null)),
         LeaseNote::Stopped(why) => Some((stored_text(why), SqlValue::Null)),
         LeaseNote::Waits(why) => Some((SqlValue::Null, stored_text(why))),
     };

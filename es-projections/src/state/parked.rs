@@ -201,9 +201,9 @@ async fn decrement_parked<T: SqlTransaction + ?Sized>(
     .map(|_| ())
 }
 
-pub(crate) struct Unpark(pub(crate) ParkedRow);
+pub(crate) struct UnparkDelivered(pub(crate) ParkedRow);
 
-impl<Db: ReadDatabase> Job<Db> for Unpark {
+impl<Db: ReadDatabase> Job<Db> for UnparkDelivered {
     type Output = bool;
 
     async fn run(self, tx: &mut Db::Transaction) -> Result<bool, RolledBack<bool>> {

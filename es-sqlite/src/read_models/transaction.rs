@@ -154,7 +154,7 @@ impl SqlTransaction for SqliteTransaction {
         self.in_transaction()
     }
 
-    fn trouble(&self, error: &HandlerError) -> Option<StorageError> {
+    fn database_error(&self, error: &HandlerError) -> Option<StorageError> {
         let error = error.as_error().downcast_ref::<rusqlite::Error>()?;
         let kind = kind(error);
         kind.is_transient()

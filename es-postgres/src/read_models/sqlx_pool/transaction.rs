@@ -200,7 +200,7 @@ impl SqlTransaction for SqlxTransaction {
         !self.is_dead
     }
 
-    fn trouble(&self, error: &HandlerError) -> Option<StorageError> {
+    fn database_error(&self, error: &HandlerError) -> Option<StorageError> {
         trouble(error)
     }
 }
