@@ -579,7 +579,7 @@ async fn what_is_not_listed_is_not_decoded_and_what_is_must_be_good() {
 }
 
 #[tokio::test]
-async fn books_of_a_newer_program_are_left_alone() {
+async fn state_of_a_newer_program_is_left_alone() {
     let Place {
         store,
         read,
@@ -595,7 +595,7 @@ async fn books_of_a_newer_program_are_left_alone() {
     assert!(
         refused
             .to_string()
-            .contains("have version 2, this program knows up to version 1"),
+            .contains("has version 2, this program knows up to version 1"),
         "{refused}"
     );
 }
