@@ -111,11 +111,7 @@ fn first() -> Value {
 }
 
 fn stored(version: u16, codec: Codec, bytes: &[u8]) -> StoredPayload<'_> {
-    StoredPayload {
-        schema_version: version,
-        content_type: codec.content_type(),
-        bytes,
-    }
+    StoredPayload::new(version, codec.content_type(), bytes)
 }
 
 /// What an upcaster on JSON values does to a payload of the first release.

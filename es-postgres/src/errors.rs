@@ -1,7 +1,6 @@
 //! Turns what the driver says into the store's errors. The server's DETAIL may quote values out of
 //! rows and the driver prints it, so only the message and the code of a server's error are kept.
 
-use es_projections::backend::TransactionError;
 use es_runtime::{CommitError, Outcome, ReadError, StorageError, StorageErrorKind};
 use std::error::Error as _;
 use tokio_postgres::{
@@ -151,30 +150,6 @@ pub(crate) fn corrupt(message: impl Into<String>) -> StorageError {
 /// The request came after `close`.
 pub(crate) fn closed() -> StorageError {
     StorageError::new(StorageErrorKind::Closed, "it takes no more requests")
-}
-
-/// The task of a transaction ended without an answer.
-pub(crate) fn task_ended(ended: &tokio::task::JoinError) -> TransactionError {
-    if ended.is_panic() {
-        // Its connection was dropped with it, and the server rolls back.
-        let what = "a transaction of the read database panicked";
-        return TransactionError {
-            outcome: Outcome::NotApplied,
-            error: StorageError::new(StorageErrorKind::Other, what),
-        };
-    }
-    TransactionError {
-        outcome: Outcome::Unknown,
-        error: no_answer(),
-    }
-}
-
-/// A job went well, its transaction did not: the server answers such a commit with success.
-pub(crate) fn dead_transaction() -> StorageError {
-    StorageError::new(
-        StorageErrorKind::Other,
-        "a statement of the transaction failed, and the transaction with it",
-    )
 }
 
 /// The task ended without an answer: its runtime is gone.

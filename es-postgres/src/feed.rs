@@ -6,7 +6,9 @@ use crate::{
     rows::{self, Recorded, clamped, position},
     statements::Statements,
 };
-use es_runtime::{EventFilter, FeedPage, Position, ReadError, ReadLimit, StorageError, rows::Page};
+use es_runtime::{
+    EventFilter, FeedPage, Position, ReadError, ReadLimit, StorageError, store::author::Page,
+};
 use futures_util::{TryStreamExt, future::join};
 use std::pin::pin;
 use tokio_postgres::{Row, types::Type};

@@ -5,7 +5,7 @@ use crate::errors::corrupt;
 use es_runtime::{
     AppendId, Appended, EventId, Fingerprint, Metadata, Position, ReadError, RecordedEvent,
     Snapshot, StorageError, StoredEvent, StoredPayload, StreamId, Timestamp,
-    rows::{Place, Repeated},
+    store::author::{EventRow, Repeated, RowLocation},
 };
 use std::time::SystemTime;
 use tokio_postgres::{Row, types::FromSql};
@@ -28,7 +28,7 @@ fn column<'r, T: FromSql<'r>>(row: &'r Row, index: usize, what: Damage) -> Resul
 }
 
 /// Where a row stands, out of its first two columns.
-pub(crate) fn place(row: &Row) -> Result<Place, ReadError> {
+pub(crate) fn place(row: &Row) -> Result<RowLocation, ReadError> {
     let number = |index, what| {
         natural(row, index)
             .filter(|number| *number > 0)
@@ -40,23 +40,23 @@ pub(crate) fn place(row: &Row) -> Result<Place, ReadError> {
                 ReadError::Storage(corrupt(format!("a row {position} is damaged: {what}")))
             })
     };
-    Ok(Place {
+    Ok(RowLocation {
         version: number(0, "the version is not a positive number")?,
         position: position(number(1, "the position is not a positive number")?),
     })
 }
 
 /// A row of [`STORED_COLUMNS`].
-pub(crate) fn stored_event(row: &Row, place: Place) -> Result<StoredEvent<'_>, Damage> {
+pub(crate) fn stored_event(row: &Row, place: RowLocation) -> Result<StoredEvent<'_>, Damage> {
     let schema_version: i32 = column(row, 3, "the schema version is not a number")?;
-    let payload = StoredPayload {
-        schema_version: u16::try_from(schema_version)
+    let payload = StoredPayload::new(
+        u16::try_from(schema_version)
             .ok()
             .filter(|version| *version > 0)
             .ok_or("the schema version is not a number from 1 to 65535")?,
-        content_type: column(row, 4, "the content type is not text")?,
-        bytes: column(row, 5, "the payload is not bytes")?,
-    };
+        column(row, 4, "the content type is not text")?,
+        column(row, 5, "the payload is not bytes")?,
+    );
     let name = column(row, 2, "the event's name is not text")?;
     Ok(StoredEvent::new(
         place.version,
@@ -87,7 +87,7 @@ impl Recorded {
     fn rest(
         &mut self,
         row: &Row,
-        place: Place,
+        place: RowLocation,
         stream: &StreamId,
     ) -> Result<RecordedEvent, Damage> {
         let stored = stored_event(row, place)?;
@@ -95,18 +95,19 @@ impl Recorded {
         let metadata: &str = column(row, 9, "the metadata is not text")?;
         let metadata = Metadata::from_json(metadata)
             .map_err(|_| "the metadata is not the JSON of metadata")?;
-        Ok(RecordedEvent::new(
-            place.position,
-            stream.clone(),
-            place.version,
-            EventId::from_bytes(event_id.into_bytes()),
-            self.0.text(stored.name),
-            stored.payload.schema_version,
-            self.0.text(stored.payload.content_type),
-            stored.payload.bytes.to_vec(),
-            metadata,
-            time(row, 10)?,
-        ))
+        Ok(EventRow {
+            position: place.position,
+            stream: stream.clone(),
+            version: place.version,
+            event_id: EventId::from_bytes(event_id.into_bytes()),
+            name: self.0.text(stored.name),
+            schema_version: stored.payload.schema_version,
+            content_type: self.0.text(stored.payload.content_type),
+            payload: stored.payload.bytes.to_vec(),
+            metadata: metadata,
+            recorded_at: time(row, 10)?,
+        }
+        .into())
     }
 
     fn stream(&mut self, row: &Row) -> Result<StreamId, Damage> {
@@ -143,14 +144,14 @@ pub(crate) fn appended(
 /// damaged: a snapshot is a cache, and the stream has it all.
 pub(crate) fn snapshot(row: &Row, stream: &StreamId) -> Option<Snapshot> {
     let text = |index| row.try_get::<_, &str>(index).ok();
-    Some(Snapshot {
-        stream: stream.clone(),
-        version: natural(row, 0)?,
-        position: text(1)?.parse().ok()?,
-        fingerprint: Fingerprint::from_u64(u64::from_str_radix(text(2)?, 16).ok()?),
-        content_type: text(3)?.to_owned(),
-        state: row.try_get(4).ok()?,
-    })
+    Some(Snapshot::new(
+        stream.clone(),
+        natural(row, 0)?,
+        text(1)?.parse().ok()?,
+        Fingerprint::from_u64(u64::from_str_radix(text(2)?, 16).ok()?),
+        text(3)?.to_owned(),
+        row.try_get(4).ok()?,
+    ))
 }
 
 /// The position that a cursor stands at.

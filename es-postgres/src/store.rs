@@ -1,24 +1,22 @@
 //! The handle that applications hold.
 
 use crate::{
-    PostgresReadDatabase,
     connection::{Param, Readers, Session},
     errors::{closed, no_answer, read_error, storage},
     feed::{feed_page, head_of},
-    read_models::inline,
+    inline::Running,
     rows::{self, Recorded, clamped, position, stored_event},
     schema,
-    settings::{Durability, Settings},
+    settings::{Durability, StoreSettings},
     statements::Statements,
     stats::{Counters, Stats},
     wake, write,
 };
 use es_runtime::{
-    Append, AppendError, AppendId, Appended, Direction, EventFilter, EventStore, FeedPage, Outcome,
-    Position, ReadError, ReadLimit, RecordedEvent, Snapshot, SnapshotStore, StorageError,
+    Append, AppendError, AppendId, Appended, EventFilter, EventStore, FeedPage, Outcome, Position,
+    ReadDirection, ReadError, ReadLimit, RecordedEvent, Snapshot, SnapshotStore, StorageError,
     StorageErrorKind, StreamFold, StreamId, StreamRange,
-    rows::{Page, Place},
-    store::author,
+    store::author::{self, Page, RowLocation},
 };
 use futures_util::TryStreamExt;
 use std::{
@@ -65,7 +63,7 @@ pub struct PostgresStore {
 }
 
 pub(crate) struct Shared {
-    pub(crate) settings: Arc<Settings>,
+    pub(crate) settings: Arc<StoreSettings>,
     pub(crate) statements: Arc<Statements>,
     readers: Readers,
     pub(crate) writes: mpsc::Sender<write::Message>,
@@ -77,7 +75,7 @@ pub(crate) struct Shared {
     stopped: watch::Sender<()>,
     writer_ended: watch::Sender<()>,
     is_closed: AtomicBool,
-    runtime: tokio::runtime::Handle,
+    pub(crate) runtime: tokio::runtime::Handle,
 }
 
 impl PostgresStore {
@@ -85,13 +83,11 @@ impl PostgresStore {
         &self.shared
     }
 
-    pub(crate) async fn start(mut settings: Settings) -> Result<Self, StorageError> {
+    pub(crate) async fn start(mut settings: StoreSettings) -> Result<Self, StorageError> {
         let session = settings.connector.patient_session().await?;
         if settings.migrate {
             schema::migrate(&session, &settings.schema).await?;
-            if let Some(read) = &settings.read.schema {
-                schema::make_schema(&session, read).await?;
-            }
+            settings.read.prepare(&session).await?;
         } else {
             schema::check(&session, &settings.schema).await?;
         }
@@ -115,9 +111,9 @@ impl PostgresStore {
         }
         let begin = settings.connector.begin("READ COMMITTED");
         let (inlines, session) =
-            inline::open(&settings.inline, session, &begin, &statements).await?;
+            Running::open(&settings.read, session, &begin, &statements).await?;
         let (writer_ended, alive) = watch::channel(());
-        let told = write::Told {
+        let notifier = write::Notifier {
             counters: Arc::clone(&counters),
             mine,
             newest: newest.clone(),
@@ -125,7 +121,7 @@ impl PostgresStore {
         let writes = write::start(
             Arc::clone(&settings),
             Arc::clone(&statements),
-            told,
+            notifier,
             inlines,
             begin,
             session,
@@ -177,13 +173,6 @@ impl PostgresStore {
     /// What an acknowledged append survives, as the server was set up when the store was opened.
     pub fn durability(&self) -> Durability {
         self.shared.durability
-    }
-
-    /// A handle for read models in this database, beside the events. Each call makes a pool of
-    /// connections: keep it, and clone it.
-    pub fn read_database(&self) -> PostgresReadDatabase {
-        let shared = &self.shared;
-        PostgresReadDatabase::of(shared.settings.read.clone(), shared.runtime.clone())
     }
 
     /// The name of the schema.
@@ -319,7 +308,7 @@ impl EventStore for PostgresStore {
             match folding.page(&session, &self.shared.statements.fold).await {
                 Ok(true) => return Ok(folding.fold),
                 Ok(false) => tries = 0,
-                // What was folded stays; reading goes on behind it.
+                // What was folded stays; reading goes on after it.
                 Err(_) if session.is_closed() && tries < 2 => {
                     tries = if folding.previous > before {
                         0
@@ -340,8 +329,8 @@ impl EventStore for PostgresStore {
     ) -> Result<Vec<RecordedEvent>, ReadError> {
         let statements = &self.shared.statements;
         let pages = match range.direction {
-            Direction::Forward => &statements.stream_forward,
-            Direction::Backward => &statements.stream_backward,
+            ReadDirection::Forward => &statements.stream_forward,
+            ReadDirection::Backward => &statements.stream_backward,
         };
         let most = i64::try_from(limit.events).unwrap_or(i64::MAX);
         let bytes = i64::try_from(limit.bytes).unwrap_or(i64::MAX);
@@ -358,8 +347,8 @@ impl EventStore for PostgresStore {
         let mut page = Page::new(limit);
         // Backward, the first one is the newest: whatever its version is.
         let mut previous = match range.direction {
-            Direction::Forward => Some(range.after),
-            Direction::Backward => None,
+            ReadDirection::Forward => Some(range.after),
+            ReadDirection::Backward => None,
         };
         let sql = pages.sql(limit);
         let found = session.stream(sql, &params).await.map_err(read_error)?;
@@ -377,13 +366,13 @@ impl EventStore for PostgresStore {
         }
         pages.learn(&page.events);
         // Backward, a stream that was read to its end ends at its first event.
-        if let (Direction::Backward, Some(2..), Some(last), false) = (
+        if let (ReadDirection::Backward, Some(2..), Some(last), false) = (
             range.direction,
             previous,
             page.events.last(),
             page.is_full(),
         ) {
-            let place = Place {
+            let place = RowLocation {
                 version: last.version,
                 position: last.position,
             };
@@ -414,6 +403,10 @@ impl EventStore for PostgresStore {
         let sql = &self.shared.statements.head;
         let head = head_of(&self.shared.rows(sql, &[]).await?)?;
         Ok(position(head))
+    }
+
+    async fn close(&self) {
+        Self::close(self).await;
     }
 
     async fn changed(&self, position: Position) {
@@ -449,7 +442,7 @@ impl<F: StreamFold> Folding<'_, F> {
         while let Some(row) = found.try_next().await.map_err(read_error)? {
             count += 1;
             let place = rows::place(&row)?;
-            place.follows(self.stream, self.previous, Direction::Forward)?;
+            place.follows(self.stream, self.previous, ReadDirection::Forward)?;
             let event =
                 stored_event(&row, place).map_err(|what| place.damaged(self.stream, what))?;
             // The panic's own text may quote a payload and goes to the panic hook only.

@@ -23,7 +23,7 @@
 pub use crate::{
     api::{
         EndsTransaction, ErasedTransaction, Expansions, Job, NameTooLong, Names, RolledBack,
-        SqlTransaction, TransactionError, refuse_end,
+        RowsOfQueries, SqlTransaction, TransactionError, refuse_end,
     },
     inline::{FeedInside, InlineError, InlineFailure, InlineProjection, Inlines},
 };

@@ -174,7 +174,7 @@ impl<S: EventStore, Db: ReadDatabase> Projections<S, Db> {
     #[must_use]
     pub fn page(self, page: ReadLimit) -> Self {
         let events = page.events.max(1);
-        self.set(|settings| settings.page = ReadLimit { events, ..page })
+        self.set(|settings| settings.page = ReadLimit::events(events).with_bytes(page.bytes))
     }
 
     /// Sets how often an event is tried before it is parked, 5 times by default. The pause is

@@ -1,11 +1,13 @@
-//! Aggregates: the state that events build, the commands it decides on, the errors it answers with.
+//! What an aggregate is: its state, the commands that it decides, and its errors.
 
-use crate::{Codec, EventSet, Events, SnapshotPolicy};
+use crate::{
+    Codec, Envelope, EventSet, Events, InvalidStreamId, RecordedEvent, SnapshotPolicy, StreamId,
+};
 
 /// A consistency boundary: state that is rebuilt from its own stream of events.
 ///
-/// Derive it on the state's struct; the derive writes this impl, the event and command enums and
-/// the dispatch onto your [`Apply`] and [`Handle`] impls.
+/// `#[derive(Aggregate)]` on the struct of the state implements it. The derive also writes the enums of
+/// events and commands, and calls your [`Apply`] and [`Handle`] impls.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not an aggregate",
     label = "`{Self}` does not implement `Aggregate`",
@@ -14,25 +16,26 @@ use crate::{Codec, EventSet, Events, SnapshotPolicy};
 pub trait Aggregate: Default + Send + 'static {
     /// The stored name, the first half of every stream id. It never changes.
     const NAME: &'static str;
-    /// The codec of new events and snapshots; what is stored is read by its own content type.
+    /// The codec of new events and snapshots. Stored ones are read by their own content type.
     const CODEC: Codec = Codec::Json;
     /// When to take a snapshot of the state, `None` for never.
     const SNAPSHOTS: Option<SnapshotPolicy<Self>> = None;
 
-    /// What identifies one instance, the second half of the stream id.
+    /// The type of the ids, the second half of every stream id.
     type Id: AggregateId;
-    /// Every event that can stand in the stream.
+    /// Every event that a stream of this aggregate can have.
     type Event: EventSet;
-    /// What a command is rejected with.
+    /// The error of a rejected command.
     type Error: DomainError;
 
-    /// Folds one event into the state.
+    /// Applies one event to the state.
     fn apply_event(&mut self, event: &Self::Event);
 }
 
-/// How one kind of event changes the state. It cannot fail: the event has happened.
+/// Changes the state by one type of event.
 ///
-/// No clock, no randomness, no I/O: a replay must end in the same state.
+/// Implement it for each event of an aggregate. It cannot fail, because the event has happened. It must
+/// be deterministic, without clock, randomness or I/O: every replay must give the same state.
 #[diagnostic::on_unimplemented(
     message = "aggregate `{Self}` does not say how to apply event `{E}`",
     label = "no `Apply<{E}>` for `{Self}`",
@@ -43,27 +46,28 @@ pub trait Apply<E> {
     fn apply(&mut self, event: &E);
 }
 
-/// How the aggregate decides on one command: the events that follow, or why not.
+/// Decides one type of command.
 ///
-/// Handlers are pure: no clock, no I/O, no await. Time and answers from outside come in the
-/// command. A handler may run again on newer state when another writer was first.
+/// Implement it for each command of an aggregate. Handlers are pure: they use no clock and no I/O. Pass
+/// times and answers of other services in the command. The repository calls a handler again on newer
+/// state when another writer was first.
 #[diagnostic::on_unimplemented(
     message = "aggregate `{Self}` does not handle command `{C}`",
     label = "no `Handle<{C}>` for `{Self}`",
     note = "write `impl Handle<{C}> for {Self} {{ fn handle(&self, command: {C}) -> Result<Events<Self>, ..> {{ .. }} }}`"
 )]
 pub trait Handle<C>: Aggregate {
-    /// Decides: `Ok` with the events to store, possibly none, or the reason for the rejection.
+    /// Returns the events to store, possibly none, or the reason for the rejection.
     ///
     /// # Errors
-    /// The aggregate's own error when the command is rejected. Nothing is stored then.
+    /// The aggregate's error when it rejects the command. Nothing is stored then.
     fn handle(&self, command: C) -> Result<Events<Self>, Self::Error>;
 }
 
-/// A type that can be sent to [`Repository::execute`](crate::Repository::execute).
+/// A command for [`Repository::execute`](crate::Repository::execute).
 ///
-/// Every `Clone + Send + 'static` type is one: it is cloned so that it can be decided again when
-/// another writer was first.
+/// It is implemented for every `Clone + Send + 'static` type. The repository clones a command to decide
+/// it again when another writer was first.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be executed as a command",
     label = "a command must be `Clone + Send + 'static`",
@@ -74,9 +78,9 @@ pub trait Command: Clone + Send + 'static {}
 #[diagnostic::do_not_recommend]
 impl<T: Clone + Send + 'static> Command for T {}
 
-/// What identifies an aggregate: any type with a text form that can be read back.
+/// The id of an aggregate: a type with a text form that parses back.
 ///
-/// Implemented for every `Display + FromStr + Eq + Clone + Send + Sync + 'static` type, such as
+/// It is implemented for every `Display + FromStr + Eq + Clone + Send + Sync + 'static` type, such as
 /// `String`, `u64` or `uuid::Uuid`. Two different ids must have two different texts.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot identify an aggregate",
@@ -94,8 +98,9 @@ impl<T: std::fmt::Display + std::str::FromStr + Eq + Clone + Send + Sync + 'stat
 {
 }
 
-/// What names an aggregate in a call: its id, a reference to it, or a `&str` where the id is a
-/// `String`.
+/// An id as a caller passes it: the id, a reference to it, or a `&str` where the id is a `String`.
+///
+/// It is implemented for these; you never implement it.
 ///
 /// ```
 /// # use es_runtime::{Aggregate, Apply, Event, StreamId};
@@ -139,7 +144,8 @@ impl AsId<String> for &str {
     }
 }
 
-/// What a command is rejected with: any `std::error::Error + Send + Sync + 'static`.
+/// The error of a rejected command. It is implemented for every
+/// `std::error::Error + Send + Sync + 'static` type.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be an aggregate's error",
     label = "not usable as `error`",
@@ -149,3 +155,69 @@ pub trait DomainError: std::error::Error + Send + Sync + 'static {}
 
 #[diagnostic::do_not_recommend]
 impl<T: std::error::Error + Send + Sync + 'static> DomainError for T {}
+
+impl StreamId {
+    /// The stream of one instance of an aggregate type.
+    ///
+    /// # Errors
+    /// [`InvalidStreamId`] as for [`new`](StreamId::new).
+    pub fn of<A: Aggregate>(id: impl AsId<A::Id>) -> Result<Self, InvalidStreamId> {
+        Self::new(A::NAME, &id.id_text())
+    }
+
+    /// The id of an instance of `A`.
+    ///
+    /// # Errors
+    /// [`NotAnId`] when the stream belongs to another aggregate, or its id does not parse as `A::Id`.
+    pub fn id_of<A: Aggregate>(&self) -> Result<A::Id, NotAnId> {
+        let id = if self.aggregate() == A::NAME {
+            self.id().parse().ok()
+        } else {
+            None
+        };
+        id.ok_or_else(|| NotAnId {
+            stream: self.clone(),
+            aggregate: A::NAME,
+        })
+    }
+}
+
+impl RecordedEvent {
+    /// The id of the aggregate that the event belongs to, as [`Envelope::id`] does it.
+    ///
+    /// # Errors
+    /// [`NotAnId`] when the event belongs to another aggregate, or the id of its stream does not parse
+    /// as `A::Id`.
+    pub fn id<A: Aggregate>(&self) -> Result<A::Id, NotAnId> {
+        self.stream.id_of::<A>()
+    }
+}
+
+impl<E> Envelope<E> {
+    /// The id of the aggregate that the event belongs to.
+    ///
+    /// ```
+    /// # use es_runtime::{Aggregate, Envelope, NotAnId};
+    /// fn id<A: Aggregate, E>(event: &Envelope<E>) -> Result<A::Id, NotAnId> {
+    ///     event.id::<A>()
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    /// [`NotAnId`] when the event belongs to another aggregate, or the id of its stream does not parse
+    /// as `A::Id`.
+    pub fn id<A: Aggregate>(&self) -> Result<A::Id, NotAnId> {
+        self.stream.id_of::<A>()
+    }
+}
+
+/// The stream does not belong to the aggregate whose id was requested, or its id does not parse.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("stream {stream} has no id of aggregate `{aggregate}`")]
+#[non_exhaustive]
+pub struct NotAnId {
+    /// The stream.
+    pub stream: StreamId,
+    /// The stored name of the aggregate.
+    pub aggregate: &'static str,
+}

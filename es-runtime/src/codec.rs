@@ -1,7 +1,7 @@
-//! How a payload becomes bytes: one codec per content type.
+//! Encoding of payloads: one codec for each content type.
 //!
-//! The codec stands in the stored row as its content type, so one stream may hold events of
-//! several codecs and every one of them is read with the codec that wrote it.
+//! Each stored row has the content type of its codec. So one stream may have events of several codecs,
+//! and each event is read with the codec that wrote it.
 
 use serde::{
     Serialize,
@@ -9,7 +9,7 @@ use serde::{
 };
 use std::marker::PhantomData;
 
-/// A payload format. An aggregate chooses one for what it writes; reading follows the stored row.
+/// A format of payloads. An aggregate chooses one for new events; reading follows the stored row.
 ///
 /// ```
 /// use es_runtime::Codec;
@@ -23,16 +23,16 @@ use std::marker::PhantomData;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum Codec {
-    /// JSON text, content type `application/json`. A person can read it in the database.
+    /// JSON text, content type `application/json`. People can read it in the database.
     #[default]
     Json,
-    /// [postcard](https://docs.rs/postcard), content type `application/x-postcard`: compact and fast,
-    /// positional, so every change of a payload's shape needs a new version of the event.
+    /// [postcard](https://docs.rs/postcard), content type `application/x-postcard`. It is compact and
+    /// fast. It is positional, so every change of a payload's shape needs a new version of the event.
     Postcard,
 }
 
 impl Codec {
-    /// The content type that is stored beside each payload.
+    /// The content type that is stored with each payload.
     pub const fn content_type(self) -> &'static str {
         match self {
             Self::Json => "application/json",
@@ -40,18 +40,18 @@ impl Codec {
         }
     }
 
-    /// The codec of a stored content type, `None` where this program has none for it.
+    /// The codec for a stored content type, `None` when there is no such codec.
     pub fn from_content_type(content_type: &str) -> Option<Self> {
         [Self::Json, Self::Postcard]
             .into_iter()
             .find(|codec| codec.content_type() == content_type)
     }
 
-    /// Turns a value into bytes.
+    /// Encodes a value.
     ///
     /// # Errors
-    /// [`CodecError`] when the value has no form in this format, such as a map whose keys are not
-    /// text in JSON.
+    /// [`CodecError`] when the format cannot represent the value, such as a map in JSON whose keys are
+    /// not text.
     pub fn encode<T: Serialize + ?Sized>(self, value: &T) -> Result<Vec<u8>, CodecError> {
         match self {
             Self::Json => serde_json::to_vec(value).map_err(|e| CodecError::of_json(&e)),
@@ -59,7 +59,7 @@ impl Codec {
         }
     }
 
-    /// Turns bytes back into a value. Bytes that are left over are an error.
+    /// Decodes a value. Bytes after the value are an error.
     ///
     /// # Errors
     /// [`CodecError`] when the bytes are not of this format or do not fit the type.
@@ -67,7 +67,7 @@ impl Codec {
         self.decode_seed(PhantomData, bytes)
     }
 
-    /// [`decode`](Codec::decode) for a type that needs to know more than its bytes.
+    /// [`decode`](Codec::decode) with a seed.
     pub(crate) fn decode_seed<'de, S: DeserializeSeed<'de>>(
         self,
         seed: S,
@@ -102,7 +102,7 @@ impl Codec {
 
 /// Why a payload could not be encoded or decoded.
 ///
-/// The text names fields, kinds and places, never a value out of the payload.
+/// The text names fields, types and lines. It never quotes a value of the payload.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct CodecError(String);
@@ -110,7 +110,11 @@ pub struct CodecError(String);
 impl CodecError {
     fn of_json(error: &serde_json::Error) -> Self {
         let text = error.to_string();
-        Self(if error.is_data() { quiet(&text) } else { text })
+        Self(if error.is_data() {
+            without_values(&text)
+        } else {
+            text
+        })
     }
 
     fn not_text(error: std::str::Utf8Error) -> Self {
@@ -123,8 +127,8 @@ impl CodecError {
     }
 }
 
-/// What serde says of data that does not fit, without the value that it quotes.
-fn quiet(text: &str) -> String {
+/// The message of serde without the value that it quotes.
+fn without_values(text: &str) -> String {
     let (what, place) = match text.rfind(" at line ") {
         Some(at) => text.split_at(at),
         None => (text, ""),
@@ -150,76 +154,4 @@ fn quiet(text: &str) -> String {
         }
     }
     format!("a value was refused by its type{place}")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use serde::Deserialize;
-
-    #[derive(Debug, Deserialize)]
-    #[serde(deny_unknown_fields)]
-    struct Secretive {
-        #[allow(dead_code)]
-        amount: u64,
-    }
-
-    fn json_error(text: &str) -> String {
-        Codec::Json
-            .decode::<Secretive>(text.as_bytes())
-            .map(|_| ())
-            .map_err(|e| e.to_string())
-            .expect_err("does not fit")
-    }
-
-    #[test]
-    fn errors_never_quote_a_value() {
-        assert_eq!(
-            json_error(r#"{"amount":"hunter2, expected x"}"#),
-            "invalid type, expected u64 at line 1 column 31"
-        );
-        assert_eq!(
-            json_error(r#"{"amount":-17}"#),
-            "invalid value, expected u64 at line 1 column 13"
-        );
-        assert_eq!(
-            json_error("{}"),
-            "missing field `amount` at line 1 column 2"
-        );
-        assert_eq!(
-            json_error(r#"{"hunter2":1}"#),
-            "unknown field, expected `amount` at line 1 column 10"
-        );
-    }
-
-    #[test]
-    fn bytes_after_the_value_are_refused() {
-        let mut bytes = Codec::Postcard.encode(&7_u8).expect("encodes");
-        bytes.push(0);
-        assert_eq!(
-            Codec::Postcard
-                .decode::<u8>(&bytes)
-                .map_err(|e| e.to_string()),
-            Err("1 bytes are left over after the value".to_owned())
-        );
-        assert!(Codec::Json.decode::<u8>(b"7 8").is_err());
-    }
-
-    #[test]
-    fn json_that_is_no_text_is_refused_with_its_place() {
-        assert_eq!(
-            Codec::Json
-                .decode::<String>(b"\"a\xff\"")
-                .map_err(|e| e.to_string()),
-            Err("JSON is UTF-8 text, and the byte at 2 is not".to_owned())
-        );
-    }
-
-    #[test]
-    fn every_codec_is_found_by_its_content_type() {
-        for codec in [Codec::Json, Codec::Postcard] {
-            assert_eq!(Codec::from_content_type(codec.content_type()), Some(codec));
-        }
-        assert_eq!(Codec::from_content_type("text/plain"), None);
-    }
 }

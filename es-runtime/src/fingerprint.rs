@@ -1,26 +1,65 @@
-//! The shape in which a type is stored, as its own `Deserialize` describes it.
+//! Fingerprints: a hash of the stored shape of a type, found through its own `Deserialize`.
 //!
-//! A snapshot must not be decoded into a state whose shape has changed. The shape is found without
-//! any help from the user: `T::deserialize` is run against a deserializer that has no data, writes
-//! down what it is asked for (structs with their fields, enums with their variants, the kinds of
-//! the leaves) and takes another branch of the type each time, until every branch was walked. Types
-//! behind fields, aliases and other crates are seen as they really are; a type that refuses the
-//! made-up value ends only its own branch.
+//! A snapshot must not be decoded into a state whose shape has changed. The user does not describe the
+//! shape. Instead `T::deserialize` runs on a deserializer without data, which records each request:
+//! structs with their fields, enums with their variants, and the types of leaves. It takes another
+//! branch of the type in each run, until it has walked them all. So it sees the types of fields, aliases
+//! and other crates as they are. A type that rejects a made-up value ends only its own branch.
 
-use crate::{Codec, Fingerprint};
+use crate::Codec;
 use serde::de::{
     self, DeserializeOwned, DeserializeSeed, EnumAccess, IntoDeserializer, MapAccess, SeqAccess,
     VariantAccess, Visitor,
 };
 use std::fmt;
 
-/// Branches walked at most. A state with more is described by its first ones.
+/// The greatest number of branches. Of a state with more only the first ones count.
 const MAX_WALKS: usize = 10_000;
-/// Nesting followed at most; recursive types end here at the latest.
+/// The greatest depth. Recursive types end here at the latest.
 const MAX_DEPTH: usize = 48;
 
-/// The fingerprint of the shape in which `T` is stored by `codec`.
-pub(crate) fn of_state<T: DeserializeOwned>(codec: Codec) -> Fingerprint {
+/// A hash of the shape of a state. Collisions are assumed not to occur.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Fingerprint(u64);
+
+impl Fingerprint {
+    /// The fingerprint of the shape in which `T` is stored by `codec`, found by running `T`'s own
+    /// `Deserialize`.
+    pub fn of<T: DeserializeOwned>(codec: Codec) -> Self {
+        Self(walk_all::<T>(codec))
+    }
+
+    /// The fingerprint with this number.
+    pub const fn from_u64(value: u64) -> Self {
+        Self(value)
+    }
+
+    /// Its number.
+    pub const fn to_u64(self) -> u64 {
+        self.0
+    }
+
+    /// A fingerprint for each revision. Revision 0 is the fingerprint itself.
+    pub(crate) fn revised(self, revision: u32) -> Self {
+        // The factor is odd, so no two revisions of one shape collide, and its bits are well spread.
+        Self(self.0 ^ u64::from(revision).wrapping_mul(0x9e37_79b9_7f4a_7c15))
+    }
+}
+
+impl fmt::Display for Fingerprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:016x}", self.0)
+    }
+}
+
+impl fmt::Debug for Fingerprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Fingerprint({self})")
+    }
+}
+
+/// The hash over every branch of the type.
+fn walk_all<T: DeserializeOwned>(codec: Codec) -> u64 {
     let mut walk = Walk {
         hash: Fnv::new(),
         choices: Vec::new(),
@@ -36,16 +75,16 @@ pub(crate) fn of_state<T: DeserializeOwned>(codec: Codec) -> Fingerprint {
         walk.quiet = false;
         walk.open.clear();
         walk.note("walk");
-        // The walk is over when it ends, well or not: what it noted is what counts.
+        // The result of the walk is what it noted, whether it ends with an error or not.
         let _ = T::deserialize(Tracer { walk: &mut walk });
         if !walk.choose_next() {
             break;
         }
     }
-    Fingerprint::from_u64(walk.hash.0)
+    walk.hash.0
 }
 
-/// FNV-1a, 64 bits: small, stable for ever, and good enough to tell shapes apart.
+/// FNV-1a, 64 bits: small, stable, and good enough to distinguish shapes.
 /// Source: <http://www.isthe.com/chongo/tech/comp/fnv/>.
 struct Fnv(u64);
 
@@ -61,7 +100,7 @@ impl Fnv {
     }
 }
 
-/// One place where a type branches: which branch this walk takes, of how many.
+/// A branching of the type: the branch that this walk takes, and the number of branches.
 struct Choice {
     taken: usize,
     of: usize,
@@ -72,10 +111,10 @@ struct Walk {
     choices: Vec<Choice>,
     next_choice: usize,
     human_readable: bool,
-    /// Set while a value is only needed to get past it: nothing is noted and no branch is taken.
+    /// Set while a value is only needed to continue. Nothing is noted and no branch is taken.
     quiet: bool,
     depth: usize,
-    /// Names of the structs and enums that the walk is inside of.
+    /// The names of the structs and enums around the current value.
     open: Vec<&'static str>,
 }
 
@@ -94,7 +133,7 @@ impl Walk {
         }
     }
 
-    /// The branch to take here, of `of` branches; 0 when there is just one or the walk is quiet.
+    /// The branch to take of `of` branches, 0 when there is only one or the walk is quiet.
     fn choose(&mut self, of: usize) -> usize {
         if self.quiet || of < 2 {
             return 0;
@@ -108,7 +147,7 @@ impl Walk {
         0
     }
 
-    /// Moves on to the next walk, depth first; `false` when all were walked.
+    /// Prepares the next walk, depth first. Returns `false` after the last one.
     fn choose_next(&mut self) -> bool {
         self.choices.truncate(self.next_choice);
         while let Some(mut last) = self.choices.pop() {
@@ -121,7 +160,7 @@ impl Walk {
         false
     }
 
-    /// Goes into a named type; refuses where that type is met inside of itself.
+    /// Enters a named type. Fails when the type contains itself.
     fn enter(&mut self, name: &'static str) -> Result<(), Stop> {
         self.depth += 1;
         let nested = self.open.iter().filter(|open| **open == name).count();
@@ -295,7 +334,7 @@ impl<'de> de::Deserializer<'de> for Tracer<'_> {
     }
 }
 
-/// The elements of a sequence; those other than the traced one are made up quietly.
+/// The elements of a sequence. Those other than the traced one are made quietly.
 struct Elements<'w> {
     walk: &'w mut Walk,
     left: usize,
@@ -329,7 +368,7 @@ impl<'de> SeqAccess<'de> for Elements<'_> {
     }
 }
 
-/// Deserializes one value, noting its shape when it is the traced one.
+/// Deserializes one value and notes its shape if it is traced.
 fn make<'de, T: DeserializeSeed<'de>>(
     walk: &mut Walk,
     seed: T,
@@ -344,7 +383,7 @@ fn make<'de, T: DeserializeSeed<'de>>(
     made
 }
 
-/// One entry of a map, of which the key or the value is traced.
+/// One entry of a map. Its key or its value is traced.
 struct Entries<'w> {
     walk: &'w mut Walk,
     left: usize,
@@ -371,7 +410,7 @@ impl<'de> MapAccess<'de> for Entries<'_> {
     }
 }
 
-/// The fields of a struct: just the one that this walk traces, or all of them quietly.
+/// The fields of a struct: the one that this walk traces, or all of them quietly.
 struct Fields<'w> {
     walk: &'w mut Walk,
     names: std::slice::Iter<'static, &'static str>,
@@ -406,7 +445,7 @@ impl<'de> MapAccess<'de> for Fields<'_> {
     fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Stop> {
         let made = make(self.walk, seed, true)?;
         if !self.walk.quiet {
-            // One field a walk: the others have walks of their own.
+            // Each walk traces one field.
             self.names = [].iter();
         }
         Ok(made)
@@ -454,102 +493,5 @@ impl<'de> VariantAccess<'de> for Variant<'_> {
     ) -> Result<V::Value, Stop> {
         self.walk.note_all("struct", fields);
         visitor.visit_map(Fields::new(self.walk, fields))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use serde::Deserialize;
-    use std::collections::{BTreeMap, HashMap};
-
-    fn of<T: DeserializeOwned>() -> Fingerprint {
-        of_state::<T>(Codec::Json)
-    }
-
-    macro_rules! state {
-        ($module:ident { $($item:item)* }) => {
-            #[allow(dead_code)]
-            mod $module {
-                use super::*;
-                $($item)*
-            }
-        };
-    }
-
-    state!(base {
-        #[derive(Deserialize)]
-        pub(super) struct State { a: u32, lines: Vec<Line>, by: BTreeMap<String, Line>, kind: Kind }
-        #[derive(Deserialize)]
-        pub(super) struct Line { sku: String, opaque: crate::EventId, n: (u8, u16), next: Option<Box<Line>> }
-        #[derive(Deserialize)]
-        pub(super) enum Kind { New, Old { since: u8 }, Other(String) }
-    });
-    state!(renamed_types {
-        #[derive(Deserialize)]
-        pub(super) struct Other { a: u32, lines: Vec<Row>, by: HashMap<String, Row>, kind: Sort }
-        #[derive(Deserialize)]
-        pub(super) struct Row { sku: String, opaque: crate::EventId, n: (u8, u16), next: Option<Box<Row>> }
-        #[derive(Deserialize)]
-        pub(super) enum Sort { New, Old { since: u8 }, Other(String) }
-    });
-    state!(field_after_an_opaque_one {
-        #[derive(Deserialize)]
-        pub(super) struct State { a: u32, lines: Vec<Line>, by: BTreeMap<String, Line>, kind: Kind }
-        #[derive(Deserialize)]
-        pub(super) struct Line { sku: String, opaque: crate::EventId, n: (u8, u32), next: Option<Box<Line>> }
-        #[derive(Deserialize)]
-        pub(super) enum Kind { New, Old { since: u8 }, Other(String) }
-    });
-    state!(inside_a_variant {
-        #[derive(Deserialize)]
-        pub(super) struct State { a: u32, lines: Vec<Line>, by: BTreeMap<String, Line>, kind: Kind }
-        #[derive(Deserialize)]
-        pub(super) struct Line { sku: String, opaque: crate::EventId, n: (u8, u16), next: Option<Box<Line>> }
-        #[derive(Deserialize)]
-        pub(super) enum Kind { New, Old { since: u16 }, Other(String) }
-    });
-    state!(nested_field_renamed {
-        #[derive(Deserialize)]
-        pub(super) struct State { a: u32, lines: Vec<Line>, by: BTreeMap<String, Line>, kind: Kind }
-        #[derive(Deserialize)]
-        pub(super) struct Line { #[serde(rename = "code")] sku: String, opaque: crate::EventId, n: (u8, u16), next: Option<Box<Line>> }
-        #[derive(Deserialize)]
-        pub(super) enum Kind { New, Old { since: u8 }, Other(String) }
-    });
-    state!(map_value {
-        #[derive(Deserialize)]
-        pub(super) struct State { a: u32, lines: Vec<Line>, by: BTreeMap<String, u8>, kind: Kind }
-        #[derive(Deserialize)]
-        pub(super) struct Line { sku: String, opaque: crate::EventId, n: (u8, u16), next: Option<Box<Line>> }
-        #[derive(Deserialize)]
-        pub(super) enum Kind { New, Old { since: u8 }, Other(String) }
-    });
-
-    #[test]
-    fn the_stored_shape_counts_and_rust_names_do_not() {
-        assert_eq!(of::<base::State>(), of::<renamed_types::Other>());
-        let others = [
-            of::<field_after_an_opaque_one::State>(),
-            of::<inside_a_variant::State>(),
-            of::<nested_field_renamed::State>(),
-            of::<map_value::State>(),
-        ];
-        for other in others {
-            assert_ne!(of::<base::State>(), other);
-        }
-    }
-
-    #[test]
-    fn wide_and_recursive_types_end() {
-        #[derive(Deserialize)]
-        #[allow(dead_code)]
-        enum Tree {
-            Node(Box<Tree>, Box<Tree>),
-            Leaf(u8),
-        }
-        assert_eq!(of::<Tree>(), of::<Tree>());
-        assert_ne!(of::<Tree>(), of::<Vec<Tree>>());
-        let _ = of::<serde_json::Value>();
     }
 }

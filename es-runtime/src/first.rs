@@ -6,7 +6,8 @@ use std::{
     task::Poll,
 };
 
-/// What comes first; the one that comes later is dropped, or left to whoever has it.
+/// The output of the future that completes first. `second` is dropped when `first` wins; `first` stays
+/// with the caller.
 pub async fn first_of<A: Future, B: Future>(
     mut first: Pin<&mut A>,
     second: B,

@@ -1,80 +1,82 @@
-//! Event sourcing from plain annotated structs.
+//! The core of event sourcing: events, aggregates, a repository, and the traits of event stores.
 //!
-//! Events, commands and the aggregate are structs. The derives write the event enum, the dispatch and
-//! the decoding; a [`Repository`] loads, decides, appends and retries on any [`EventStore`].
+//! An aggregate is a plain struct. Its state is the result of its stored events, and each command
+//! decides which events come next. The derives write the event enum, the dispatch and the decoding of
+//! older versions. A [`Repository`] loads an aggregate, lets it decide, and appends the events under
+//! optimistic concurrency control.
+//!
+//! Use this crate where the history of a value matters: audits, corrections, several read models of
+//! one truth. Do not use it for state that nobody asks about later; a table is simpler.
+//!
+//! # Example
 //!
 //! ```
-//! use es_runtime::{Aggregate, Apply, Event, Events, Handle, MemoryStore, Metadata, Repository};
+//! use es_runtime::{Aggregate, AnyStore, Apply, Event, Events, Handle, MemoryStore, Repository};
 //! use serde::{Deserialize, Serialize};
 //!
-//! /// A guest checked in.
-//! #[derive(Event, Serialize, Deserialize, Clone, Debug, PartialEq)]
-//! #[event("stay.begun")]
-//! struct StayBegun {
-//!     guest: String,
-//! }
-//!
-//! /// The guest left.
-//! #[derive(Event, Serialize, Deserialize, Clone, Debug, PartialEq)]
-//! #[event("stay.ended")]
-//! struct StayEnded {}
+//! #[derive(Event, Serialize, Deserialize)]
+//! #[event("room.booked")]
+//! struct Booked { guest: String }
 //!
 //! #[derive(Clone)]
-//! struct CheckIn {
-//!     guest: String,
-//! }
+//! struct Book { guest: String }
 //!
 //! #[derive(Debug, PartialEq, thiserror::Error)]
 //! #[error("the room is taken")]
 //! struct Taken;
 //!
 //! #[derive(Aggregate, Default)]
-//! #[aggregate("room", id = u32, error = Taken, events(StayBegun, StayEnded))]
-//! struct Room {
-//!     guest: Option<String>,
-//! }
+//! #[aggregate("room", id = String, error = Taken, events(Booked))]
+//! struct Room { guest: Option<String> }
 //!
-//! impl Apply<StayBegun> for Room {
-//!     fn apply(&mut self, event: &StayBegun) {
+//! impl Apply<Booked> for Room {
+//!     fn apply(&mut self, event: &Booked) {
 //!         self.guest = Some(event.guest.clone());
 //!     }
 //! }
 //!
-//! impl Apply<StayEnded> for Room {
-//!     fn apply(&mut self, _: &StayEnded) {
-//!         self.guest = None;
-//!     }
-//! }
-//!
-//! impl Handle<CheckIn> for Room {
-//!     fn handle(&self, command: CheckIn) -> Result<Events<Self>, Taken> {
+//! impl Handle<Book> for Room {
+//!     fn handle(&self, command: Book) -> Result<Events<Self>, Taken> {
 //!         match self.guest {
 //!             Some(_) => Err(Taken),
-//!             None => Ok(StayBegun { guest: command.guest }.into()),
+//!             None => Ok(Booked { guest: command.guest }.into()),
 //!         }
 //!     }
 //! }
 //!
 //! # futures_executor::block_on(async {
-//! let rooms = Repository::<Room, _>::new(MemoryStore::new());
-//! let alice = CheckIn { guest: "Alice".into() };
-//! let who = Metadata::new().with_user("reception");
-//! let done = rooms.execute(&101, alice).metadata(who).await?;
+//! let rooms: Repository<Room> = Repository::new(AnyStore::new(MemoryStore::new()));
+//! let done = rooms.execute("101", Book { guest: "Alice".into() }).await?;
 //! assert_eq!((done.version, done.events.len()), (1, 1));
-//!
-//! let bob = CheckIn { guest: "Bob".into() };
-//! let refused = rooms.execute(&101, bob).await.unwrap_err();
-//! assert_eq!(refused.rejection(), Some(&Taken));
+//! let error = rooms.execute("101", Book { guest: "Bob".into() }).await.unwrap_err();
+//! assert_eq!(error.rejection(), Some(&Taken));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! # }).unwrap();
 //! ```
 //!
+//! [`MemoryStore`] is for tests. `es-sqlite` and `es-postgres` have stores for production, `es-testkit`
+//! has given/when/then for aggregates.
+//!
 //! # Where to look
 //!
-//! - [`Event`](derive@Event) and [`Aggregate`](derive@Aggregate): what the derives take.
-//! - [`Repository`]: executing commands, loading, histories.
-//! - [`EventStore`] and [`SnapshotStore`]: what a store promises. Who writes one uses [`store::author`].
-//! - [`ExecuteError`], [`LoadError`], [`AppendError`]: what can go wrong, and whether it was written.
+//! | You want to | Look at |
+//! |---|---|
+//! | define events, and change them later | [`Event`](derive@Event) |
+//! | define an aggregate | [`Aggregate`](derive@Aggregate), [`Apply`], [`Handle`] |
+//! | return no event, or several | [`Events`], [`events!`] |
+//! | execute commands, load, read a history | [`Repository`] |
+//! | choose the store at run time | [`AnyStore`] |
+//! | make a command safe to repeat | [`Execute::append_id`] |
+//! | record who caused an event | [`Metadata`] |
+//! | handle errors | [`ExecuteError`], [`LoadError`], [`Outcome`] |
+//! | load long streams faster | [`SnapshotPolicy`] |
+//! | read the events of all streams | [`EventStore::read_feed`] |
+//! | commit to several streams at once | [`CommitStore`], [`command`] |
+//! | know how types look when they are stored | [`schema`] |
+//! | write a store | [`store`], [`store::author`] |
+//!
+//! Read models are in `es-projections`, long-running processes in `es-sagas`. `es-schema-lock` checks
+//! that released events stay readable.
 
 // The derives name this crate `::es_runtime`, also in its own documentation tests and unit tests.
 extern crate self as es_runtime;
@@ -85,7 +87,6 @@ pub mod __private;
 mod aggregate;
 mod codec;
 mod event;
-mod events;
 mod fingerprint;
 mod first;
 mod record;
@@ -93,14 +94,16 @@ mod repository;
 pub mod schema;
 pub mod store;
 
-pub use aggregate::{Aggregate, AggregateId, Apply, AsId, Command, DomainError, Handle};
+pub use aggregate::{Aggregate, AggregateId, Apply, AsId, Command, DomainError, Handle, NotAnId};
 pub use codec::{Codec, CodecError};
-pub use event::{DecodeError, Decoded, Event, EventSet, EventType, StoredPayload};
-pub use events::{EventOf, Events, Recorder};
+pub use event::{
+    DecodeError, Decoded, Event, EventOf, EventSet, EventType, Events, Recorder, StoredPayload,
+};
+pub use fingerprint::Fingerprint;
 pub use record::{
     AppendId, Envelope, EventId, ExpectedVersion, InvalidAppendId, InvalidEventId, InvalidPosition,
-    InvalidStreamId, InvalidTimestamp, MAX_STREAM_ID_BYTES, Metadata, NotAnId, Position,
-    RecordedEvent, StreamId, StreamIdProblem, Timestamp,
+    InvalidStreamId, InvalidTimestamp, MAX_STREAM_ID_BYTES, Metadata, Position, RecordedEvent,
+    StreamId, StreamIdProblem, Timestamp,
 };
 pub use repository::{
     Execute, ExecuteError, Executed, LoadError, Loaded, Repository, RetryPolicy, SnapshotDropped,
@@ -110,19 +113,19 @@ pub use schema::Shape;
 #[doc(inline)]
 pub use store::{
     AnyStore, Append, AppendError, Appended, Claim, Claimed, Commit, CommitError, CommitStore,
-    Committed, CursorMove, Direction, EventFilter, EventStore, FeedPage, Fingerprint,
-    InvalidAppend, Limits, MemoryStore, NewEvent, NoSnapshots, Outcome, ReadError, ReadLimit,
-    Snapshot, SnapshotPolicy, SnapshotStore, StorageError, StorageErrorKind, StoredEvent,
-    StreamFold, StreamRange, WorkChange, WorkFilter, WorkItem, WorkQueue, WorkStatus,
+    Committed, CursorMove, EventFilter, EventStore, FeedPage, InvalidAppend, Limits, MemoryStore,
+    NewEvent, NoSnapshots, Outcome, ReadDirection, ReadError, ReadLimit, Snapshot, SnapshotPolicy,
+    SnapshotStore, StorageError, StorageErrorKind, StoredEvent, StreamFold, StreamRange,
+    WorkChange, WorkFilter, WorkItem, WorkQueue, WorkStatus,
 };
 
 pub mod command {
-    //! A command of any aggregate behind one type, for code that commits several decisions at once.
+    //! Commands to aggregates of any type as one type.
+    //!
+    //! Use it to decide commands on several aggregates and to commit the results in one transaction, as
+    //! sagas do. For a single aggregate use [`Repository::execute`](crate::Repository::execute).
     pub use crate::repository::command::{AggregateCommand, DecideError, encode_events};
 }
-
-#[doc(inline)]
-pub use store::rows;
 
 #[cfg(feature = "derive")]
 pub use es_macros::{Aggregate, Event, Shape};

@@ -28,11 +28,12 @@ use support::{
 };
 
 fn repository<S: EventStore + es_runtime::SnapshotStore>(store: S) -> Repository<Counter, S> {
-    Repository::new(store).with_retry(RetryPolicy {
-        attempts: NonZeroU32::MIN.saturating_add(3),
-        first: Duration::from_micros(1),
-        longest: Duration::from_micros(10),
-    })
+    Repository::new(store).with_retry(
+        RetryPolicy::default()
+            .with_attempts(NonZeroU32::MIN.saturating_add(3))
+            .with_first(Duration::from_micros(1))
+            .with_longest(Duration::from_micros(10)),
+    )
 }
 
 fn id() -> String {

@@ -52,6 +52,13 @@ async fn put(store: &MemoryStore, snapshot: Snapshot) {
     store.save_snapshot(snapshot).await.unwrap();
 }
 
+/// The snapshot with a change.
+fn changed(snapshot: &Snapshot, change: impl FnOnce(&mut Snapshot)) -> Snapshot {
+    let mut changed = snapshot.clone();
+    change(&mut changed);
+    changed
+}
+
 #[test]
 fn a_snapshot_is_taken_every_so_many_events_and_used() {
     block_on(async {
@@ -78,12 +85,11 @@ fn snapshot_and_tail_equal_a_full_replay_at_every_version() {
         let replayed = Repository::<Counter, _>::without_snapshots(store.clone());
         for version in 1..=12 {
             let at = replayed.load_at(&id(), version).await.unwrap();
-            let snapshot = Snapshot {
-                version,
-                position: at.position,
-                state: Counter::CODEC.encode(&at.state).unwrap(),
-                ..template.clone()
-            };
+            let snapshot = changed(&template, |changed| {
+                changed.version = version;
+                changed.position = at.position;
+                changed.state = Counter::CODEC.encode(&at.state).unwrap();
+            });
             put(&store, snapshot).await;
             assert_eq!(load(&store).await, (78, 12, SnapshotUse::Used { version }));
         }
@@ -97,52 +103,45 @@ fn a_snapshot_that_does_not_fit_is_dropped() {
         let wrong = [
             (
                 SnapshotDropped::OtherShape,
-                Snapshot {
-                    fingerprint: Fingerprint::from_u64(7),
-                    ..good.clone()
-                },
+                changed(&good, |changed| {
+                    changed.fingerprint = Fingerprint::from_u64(7);
+                }),
             ),
             (
                 SnapshotDropped::Damaged,
-                Snapshot {
-                    state: b"{".to_vec(),
-                    ..good.clone()
-                },
+                changed(&good, |changed| {
+                    changed.state = b"{".to_vec();
+                }),
             ),
             (
                 SnapshotDropped::Damaged,
-                Snapshot {
-                    content_type: "text/plain".into(),
-                    ..good.clone()
-                },
+                changed(&good, |changed| {
+                    changed.content_type = "text/plain".into();
+                }),
             ),
             (
                 SnapshotDropped::Damaged,
-                Snapshot {
-                    version: 0,
-                    ..good.clone()
-                },
+                changed(&good, |changed| {
+                    changed.version = 0;
+                }),
             ),
             (
                 SnapshotDropped::NotOfThisStream,
-                Snapshot {
-                    version: 13,
-                    ..good.clone()
-                },
+                changed(&good, |changed| {
+                    changed.version = 13;
+                }),
             ),
             (
                 SnapshotDropped::NotOfThisStream,
-                Snapshot {
-                    version: u64::MAX,
-                    ..good.clone()
-                },
+                changed(&good, |changed| {
+                    changed.version = u64::MAX;
+                }),
             ),
             (
                 SnapshotDropped::NotOfThisStream,
-                Snapshot {
-                    position: Position::from_parts([0, 0, 99]),
-                    ..good.clone()
-                },
+                changed(&good, |changed| {
+                    changed.position = Position::from_parts([0, 0, 99]);
+                }),
             ),
         ];
         for (reason, snapshot) in wrong {
@@ -163,11 +162,10 @@ fn a_snapshot_of_another_shape_is_replaced() {
         let (store, good) = with_snapshot().await;
         put(
             &store,
-            Snapshot {
-                fingerprint: Fingerprint::from_u64(7),
-                version: 11,
-                ..good.clone()
-            },
+            changed(&good, |changed| {
+                changed.fingerprint = Fingerprint::from_u64(7);
+                changed.version = 11;
+            }),
         )
         .await;
         let counters = Repository::<Counter, _>::new(store.clone());

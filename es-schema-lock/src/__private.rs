@@ -1,4 +1,4 @@
-//! What the macros of this crate call. Not for users: anything here may change in any release.
+//! What the macros of this crate call. It is not for users: everything here may change in any release.
 
 pub use crate::compiled;
 pub use es_runtime::{

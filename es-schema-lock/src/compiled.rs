@@ -1,7 +1,7 @@
 //! The check of sealed lines that the compiler runs: one pass over the lock and the sorted events.
 //!
-//! Only `assert_schema_lock!` calls it. The test that [`check_lock`](super::check_lock) runs sees
-//! more and says more; this one answers during `cargo check`.
+//! Only `assert_schema_lock!` calls it, during `cargo check`. [`check_lock`](super::check_lock) checks
+//! and reports more.
 
 #![allow(
     clippy::indexing_slicing,
@@ -12,7 +12,7 @@ use super::lock::is_conflict_marker;
 use es_runtime::__private::less;
 use es_runtime::schema::{EventShape, Layout, Node, Retired, Retirement};
 
-/// The first sealed line that the code does not keep to, or a line that cannot be read.
+/// The first sealed line that the code breaks, or a line that cannot be read.
 #[derive(Clone, Copy, Debug)]
 pub struct Breach<'a> {
     /// The number of the line, from 1.
@@ -26,25 +26,25 @@ pub struct Breach<'a> {
 /// What is wrong with a line.
 #[derive(Clone, Copy, Debug)]
 pub enum Fault {
-    /// A merge left its conflict.
+    /// It is a conflict marker of a merge.
     Conflict,
     /// It is not a line of a lock.
     Form,
-    /// The line above belongs behind it.
+    /// The previous line belongs after it.
     Unsorted,
-    /// The line above has the same name and version.
+    /// The previous line has the same name and version.
     Duplicate,
     /// The code derives this shape for that version.
     Changed(&'static Node, Layout),
-    /// The code does not have that version any more.
+    /// The code no longer has that version.
     Lowered,
     /// The code has no event of that name.
     Gone,
-    /// The code does not declare that retired name like this.
+    /// The code declares that retired name differently.
     Retirement,
 }
 
-/// The indexes of the events in the order of their names: a merge sort, so that it stays cheap.
+/// The indexes of the events in the order of their names, by a merge sort, which stays cheap.
 pub const fn order<const N: usize>(events: &[EventShape]) -> [usize; N] {
     let mut from = [0; N];
     let mut to = [0; N];
@@ -94,12 +94,12 @@ pub const fn first_breach<'a>(
     let mut left = lock.as_bytes();
     let mut number = 0;
     let mut next = 0;
-    // No name is empty, so the first line is behind this one.
+    // No name is empty, so the first line sorts after this one.
     let mut last: (&[u8], u32) = (b"", 0);
     while !left.is_empty() {
-        let (line, behind) = until(left, b'\n');
+        let (line, rest) = until(left, b'\n');
         let line = trimmed(line);
-        left = behind;
+        left = rest;
         number += 1;
         if line.is_empty() || line[0] == b'#' {
             continue;
@@ -218,7 +218,7 @@ const fn fault(
     }
 }
 
-/// A line taken apart; version 0 is a retired name.
+/// The parts of a line. Version 0 is a retired name.
 struct Parts<'a> {
     name: &'a [u8],
     version: u32,
@@ -235,12 +235,12 @@ const fn parts(line: &[u8]) -> Option<Parts<'_>> {
     let mut version = 0;
     if let [b'v', digits @ ..] = word {
         let mut left = digits;
-        while let [digit, behind @ ..] = left {
+        while let [digit, tail @ ..] = left {
             if !digit.is_ascii_digit() || version > 6_553 {
                 return None;
             }
             version = version * 10 + (*digit - b'0') as u32;
-            left = behind;
+            left = tail;
         }
         if version == 0 || version > 65_535 {
             return None;
@@ -260,13 +260,13 @@ const fn parts(line: &[u8]) -> Option<Parts<'_>> {
     })
 }
 
-/// What stands before the first `byte`, and what stands behind it.
+/// The text before the first `byte`, and the text after it.
 ///
-/// Eight bytes at a time, because the compiler interprets this and each branch costs.
+/// It compares eight bytes at a time, because the compiler interprets it and branches are slow there.
 #[expect(clippy::needless_bitwise_bool, reason = "`|` is no branch")]
 const fn until(text: &[u8], byte: u8) -> (&[u8], &[u8]) {
     let mut left = text;
-    while let [a, b, c, d, e, f, g, h, behind @ ..] = left {
+    while let [a, b, c, d, e, f, g, h, tail @ ..] = left {
         let found = (*a == byte)
             | (*b == byte)
             | (*c == byte)
@@ -278,13 +278,13 @@ const fn until(text: &[u8], byte: u8) -> (&[u8], &[u8]) {
         if found {
             break;
         }
-        left = behind;
+        left = tail;
     }
-    while let [first, behind @ ..] = left {
+    while let [first, tail @ ..] = left {
         if *first == byte {
-            return (text.split_at(text.len() - left.len()).0, behind);
+            return (text.split_at(text.len() - left.len()).0, tail);
         }
-        left = behind;
+        left = tail;
     }
     (text, &[])
 }
@@ -314,7 +314,7 @@ const fn compare(one: &[u8], two: &[u8]) -> i8 {
 }
 
 impl Breach<'_> {
-    /// Writes the message as far as `to` reaches and says how long it is.
+    /// Writes the message as far as `to` has room, and returns its length.
     pub const fn message(&self, to: &mut [u8]) -> usize {
         let mut text = Text { to, at: 0 };
         text.put(b"the schema lock does not hold");
@@ -367,12 +367,12 @@ struct Text<'a> {
 impl Text<'_> {
     const fn put(&mut self, text: &[u8]) {
         let mut left = text;
-        while let [byte, behind @ ..] = left {
+        while let [byte, tail @ ..] = left {
             if self.at < self.to.len() {
                 self.to[self.at] = *byte;
             }
             self.at += 1;
-            left = behind;
+            left = tail;
         }
     }
 

@@ -1,59 +1,59 @@
-//! Where two shapes differ, found in their texts: a lock holds nothing else.
+//! The differences of two shapes, found in their texts, since a lock has nothing else.
 
 use std::fmt;
 
-/// Nesting that is followed at most. A deeper text is compared as a whole.
+/// The greatest depth that is compared part by part. A deeper text is compared as a whole.
 const MAX_DEPTH: usize = 100;
 
-/// One place where a locked shape and the shape that the code derives differ.
+/// A difference between the shape in a lock and the shape that the code derives.
 ///
-/// Places read like `lines[].qty`: the field `qty` of each element of `lines`.
+/// A path looks like `lines[].qty`: the field `qty` of each element of `lines`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Difference {
-    /// The same place has another type.
+    /// A value has another type.
     Type {
-        /// The place.
+        /// The path.
         at: String,
-        /// What the lock says.
+        /// The type in the lock.
         locked: String,
-        /// What the code says.
+        /// The type in the code.
         derived: String,
     },
     /// The lock has a field that the code does not have.
     Missing {
-        /// The place.
+        /// The path.
         at: String,
         /// Its shape in the lock.
         locked: String,
     },
     /// The code has a field that the lock does not have.
     Added {
-        /// The place.
+        /// The path.
         at: String,
         /// Its shape in the code.
         derived: String,
     },
     /// A field or variant of the same shape has another name.
     Renamed {
-        /// The place in the lock.
+        /// The path in the lock.
         locked: String,
-        /// The place in the code.
+        /// The path in the code.
         derived: String,
     },
-    /// A variant of the lock that the code does not have.
+    /// The lock has a variant that the code does not have.
     MissingVariant {
-        /// The place.
+        /// The path.
         at: String,
     },
-    /// A variant of the code that the lock does not have.
+    /// The code has a variant that the lock does not have.
     AddedVariant {
-        /// The place.
+        /// The path.
         at: String,
     },
-    /// Fields or variants stand in another order, which a positional codec stores.
+    /// Fields or variants have another order, and the codec is positional.
     Order {
-        /// The place.
+        /// The path.
         at: String,
         /// The order in the lock.
         locked: String,

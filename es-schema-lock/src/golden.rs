@@ -1,14 +1,13 @@
-//! Golden samples: for each sealed version stored payloads and what became of them.
+//! Golden samples: for each sealed version payloads and the events that they decode to.
 //!
-//! A shape says how a payload looks, not what it means: a `with` function that computes something
-//! else, or a hand-written `Serialize`, leaves every shape as it was. So each sealed version has a
-//! file of payloads, made up from its shape, with the events that they were decoded into. The test
-//! decodes them with today's code and compares.
+//! A shape does not show what a payload means. A `with` function that computes something else, or a
+//! hand-written `Serialize`, does not change a shape. So each sealed version has a file of payloads, made
+//! from its shape, with the events that they were decoded to. The test decodes the payloads with the
+//! current code and compares.
 //!
-//! What was recorded is written in the versions of its day. When an event has a newer version since,
-//! the recorded events are themselves decoded and brought up to date before they are compared, so a
-//! new version turns nothing red, and a changed upcaster does. Sealing records the present, after the
-//! past has been confirmed.
+//! Recorded events have the versions of their time. When an event has a newer version since, the test
+//! upcasts the recorded events before it compares them. So a new version breaks no test, but a changed
+//! upcaster does. Sealing records the current events, after it has confirmed the old ones.
 
 use super::{Lock, LockMode, LockState, lock::Code, sample};
 use es_runtime::schema::{Node, SetShapes};
@@ -20,7 +19,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// A golden file that does not hold, or that is missing.
+/// A golden file that is missing, or that the code does not match.
 #[derive(Debug, thiserror::Error)]
 #[error("golden sample of `{event}` version {version} ({path}): {problem}", path = path.display())]
 pub struct GoldenError {
@@ -30,7 +29,7 @@ pub struct GoldenError {
     pub version: u16,
     /// The file.
     pub path: PathBuf,
-    /// What is wrong.
+    /// The problem.
     pub problem: GoldenProblem,
 }
 
@@ -41,10 +40,10 @@ pub enum GoldenProblem {
     /// The file cannot be read or written.
     #[error("{0}")]
     Io(#[source] io::Error),
-    /// The file is not what a golden file is.
+    /// The file is no golden file.
     #[error("the file cannot be read: {0}")]
     Damaged(String),
-    /// The file is of another event or version than its name says.
+    /// The file belongs to another event or version than its name says.
     #[error(
         "the file says that it is of `{event}` version {version}\n  \
          help: correct `event` and `version` in it"
@@ -55,13 +54,13 @@ pub enum GoldenProblem {
         /// The version in the file.
         version: u16,
     },
-    /// The lock has no sealed line for a version that has a golden file.
+    /// The version of the file has no sealed line in the lock.
     #[error(
         "the lock has no sealed line of this version, which only a released version has a file for\n  \
          help: a sealed line was lost, in a merge perhaps: put it back into the lock"
     )]
     NotSealed,
-    /// There is no file, and this run writes none.
+    /// The file is missing, and this run writes none.
     #[error(
         "the file is missing, and this run writes nothing\n  \
          help: run the test with `ES_LOCK=update` and commit the file"
@@ -76,7 +75,7 @@ pub enum GoldenProblem {
         /// The number of the case, from 1.
         case: usize,
     },
-    /// The sample that was made up is refused by the types of the event.
+    /// The types of the event reject the sample that was made from the shape.
     #[error(
         "the sample that was made up from the shape is refused: {source}{place}\n  \
          help: write the file with a sample that decodes, without `expected`, which the next run \
@@ -84,14 +83,14 @@ pub enum GoldenProblem {
          (where JSON has no form of this event at all, give the file a `skip` with the reason)"
     )]
     Refused {
-        /// The line of the sample that is refused, where the error names one.
-        place: Place,
-        /// The refusal.
+        /// The rejected line of the sample, where the error names one.
+        place: GoldenPlace,
+        /// The error of decoding.
         source: DecodeError,
-        /// What the file may look like.
+        /// A draft of the file.
         draft: String,
     },
-    /// A stored sample, or what was recorded of it, can no longer be decoded.
+    /// A sample, or an event that was recorded for it, can no longer be decoded.
     #[error(
         "case {case} can no longer be decoded: {source}{place}\n  \
          help: payloads like this one are stored. Take back the change that refuses it"
@@ -99,12 +98,12 @@ pub enum GoldenProblem {
     Undecodable {
         /// The number of the case, from 1.
         case: usize,
-        /// The line of the sample that is refused, where the error names one.
-        place: Place,
-        /// The refusal.
+        /// The rejected line of the sample, where the error names one.
+        place: GoldenPlace,
+        /// The error of decoding.
         source: DecodeError,
     },
-    /// A stored sample is now decoded into something else.
+    /// A sample now decodes to other events.
     #[error(
         "case {case} is now read as something else\n  sample:   {sample}\n  recorded: {recorded}\n  \
          now:      {now}\n  \
@@ -117,9 +116,9 @@ pub enum GoldenProblem {
         case: usize,
         /// The sample.
         sample: String,
-        /// What was recorded, brought up to date.
+        /// The recorded events, upcast.
         recorded: String,
-        /// What the code makes of it now.
+        /// The events that it decodes to now.
         now: String,
     },
     /// Decoding the same sample twice gave two results.
@@ -136,7 +135,7 @@ pub enum GoldenProblem {
         /// The other result.
         twice: String,
     },
-    /// The decoded event has no form in JSON.
+    /// JSON cannot represent the decoded event.
     #[error(
         "case {case} has no form in JSON: {source}\n  \
          help: give the file a `skip` with the reason instead of `cases`"
@@ -144,22 +143,22 @@ pub enum GoldenProblem {
     Unencodable {
         /// The number of the case, from 1.
         case: usize,
-        /// What has no form.
+        /// The error of the codec.
         source: CodecError,
     },
 }
 
-/// A line of a sample, or nothing.
+/// The line of a sample that an error of decoding names, if it names one.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Place(Option<String>);
+pub struct GoldenPlace(Option<String>);
 
-impl Place {
-    /// The line, where it is known.
+impl GoldenPlace {
+    /// The line.
     pub fn line(&self) -> Option<&str> {
         self.0.as_deref()
     }
 
-    /// The line that a JSON error points at with its `at line ..`.
+    /// The line of the `at line ..` in a JSON error.
     fn of(error: &DecodeError, sample: &str) -> Self {
         let text = error.to_string();
         let line = text
@@ -171,7 +170,7 @@ impl Place {
     }
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for GoldenPlace {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
             Some(line) => write!(f, "\n  at:   {line}"),
@@ -203,7 +202,7 @@ struct Case {
     postcard: Option<String>,
 }
 
-/// One event that a sample was decoded into.
+/// One event that a sample decodes to.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Recorded {
@@ -212,7 +211,7 @@ struct Recorded {
     payload: Value,
 }
 
-/// What the golden files of a lock come to.
+/// The result of checking the golden files of a lock.
 #[derive(Debug, Default)]
 pub(super) struct Goldens {
     pub(super) writes: Vec<(PathBuf, String)>,
@@ -225,13 +224,13 @@ pub(super) fn folder(lock: &Path) -> PathBuf {
     lock.with_extension("golden")
 }
 
-/// The name of a golden file. Stored names may hold `/` and `:`, which file names may not.
+/// The name of a golden file. Stored names may have `/` and `:`, which file names may not.
 fn file_name(event: &str, version: u16) -> String {
     let event = event.replace('/', "%2F").replace(':', "%3A");
     format!("{event}.v{version}.json")
 }
 
-/// Checks the golden files of every sealed line and says what is to be written.
+/// Checks the golden files of every sealed line and returns the files to write.
 pub(super) fn check<S: SetShapes>(
     lock: &Lock,
     folder: &Path,
@@ -270,7 +269,7 @@ pub(super) fn check<S: SetShapes>(
     }
 }
 
-/// Golden files of versions that the lock does not hold as sealed.
+/// Golden files of versions that have no sealed line.
 fn strays(folder: &Path, sealed: &[(&str, u16)]) -> Vec<GoldenError> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
@@ -358,8 +357,8 @@ impl Run {
         Ok(())
     }
 
-    /// The cases that the shape gives. The first must decode; others that do not are left out, since
-    /// a type may well refuse an empty sequence.
+    /// The cases from a shape. The first must decode. Others that do not are left out, because a type may
+    /// reject an empty sequence.
     fn create<S: SetShapes>(
         &mut self,
         event: &str,
@@ -470,7 +469,7 @@ impl Run {
                 GoldenProblem::Damaged(format!("`postcard` of case {number} is not hex digits"))
             })?;
             let events = decode::<S>(event, version, Codec::Postcard, &bytes)
-                .map_err(|source| undecodable((source, Place(None))))?;
+                .map_err(|source| undecodable((source, GoldenPlace(None))))?;
             let recorded = record(&events).map_err(unencodable)?;
             if recorded != now {
                 return Err(changed(&recorded));
@@ -495,24 +494,20 @@ fn decode<S: SetShapes>(
     codec: Codec,
     bytes: &[u8],
 ) -> Result<Vec<S>, DecodeError> {
-    let stored = StoredPayload {
-        schema_version: version,
-        content_type: codec.content_type(),
-        bytes,
-    };
+    let stored = StoredPayload::new(version, codec.content_type(), bytes);
     S::decode(event, stored).map(|events| events.into_iter().collect())
 }
 
-/// The events of a payload in JSON, or the refusal with the line of the payload that it points at.
+/// The events of a JSON payload, or the error with the line of the payload that it names.
 fn decode_json<S: SetShapes>(
     event: &str,
     version: u16,
     payload: &Value,
-) -> Result<Vec<S>, (DecodeError, Place)> {
-    // One value a line, so that the place in the error finds the field.
+) -> Result<Vec<S>, (DecodeError, GoldenPlace)> {
+    // One value in a line, so that the line in an error identifies the field.
     let text = format!("{payload:#}");
     decode(event, version, Codec::Json, text.as_bytes()).map_err(|error| {
-        let place = Place::of(&error, &text);
+        let place = GoldenPlace::of(&error, &text);
         (error, place)
     })
 }

@@ -1,4 +1,4 @@
-//! The check of a lock file, for a test: compares, creates, updates and seals.
+//! The check of a lock file that a test runs: it compares, creates, updates and seals.
 
 use super::{DamagedLock, GoldenError, Lock, LockChange, Violation, golden};
 use es_runtime::Aggregate;
@@ -12,11 +12,11 @@ use std::{
 
 /// Compares a lock file and its golden samples with the code of an aggregate.
 ///
-/// The mode comes from the environment, see [`LockMode::from_env`]. Usually
-/// [`schema_lock!`](crate::schema_lock) writes the test that calls this.
+/// The environment sets the mode, see [`LockMode::from_env`]. Use [`schema_lock!`](crate::schema_lock)
+/// to write the test; call this for a check of your own.
 ///
 /// # Errors
-/// [`LockError`], whose text shows what differs and the way out.
+/// [`LockError`]. Its text shows the differences and how to resolve them.
 pub fn check_lock<A>(path: impl AsRef<Path>) -> Result<LockReport, LockError>
 where
     A: Aggregate,
@@ -27,10 +27,10 @@ where
 
 /// [`check_lock`] in a given mode.
 ///
-/// Nothing is written when anything is wrong, whatever the mode.
+/// It writes nothing when it finds an error, in every mode.
 ///
 /// # Errors
-/// [`LockError`], whose text shows what differs and the way out.
+/// [`LockError`]. Its text shows the differences and how to resolve them.
 pub fn check_lock_in<A>(path: impl AsRef<Path>, mode: LockMode) -> Result<LockReport, LockError>
 where
     A: Aggregate,
@@ -75,7 +75,7 @@ where
             errors: List(errors),
         })?;
     let mut writes = goldens.writes;
-    // The lock comes last: a line is sealed only when its samples are in place.
+    // The lock is written last, so that a line is sealed only after its samples exist.
     if created || !changes.is_empty() {
         writes.push((path.clone(), lock.to_string()));
     }
@@ -95,7 +95,7 @@ where
     })
 }
 
-/// Writes a file so that it is there as a whole or not at all.
+/// Writes a file completely or not at all.
 fn write(path: &Path, text: &str) -> io::Result<()> {
     static NUMBER: AtomicU32 = AtomicU32::new(0);
     if let Some(folder) = path.parent() {
@@ -118,19 +118,20 @@ fn write(path: &Path, text: &str) -> io::Result<()> {
     done
 }
 
-/// What a check of a lock may write.
+/// What a check of a lock writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum LockMode {
-    /// Nothing: what is missing or out of date is an error.
+    /// Nothing. Files that are missing or out of date are errors.
     Check,
-    /// A missing lock file, open lines that are out of date, missing golden samples.
+    /// Missing lock files and golden samples, and open lines that are out of date.
     Update,
-    /// The same, and every open line becomes a sealed one. For releases.
+    /// The same, and it seals every open line. Use it for releases.
     Seal,
 }
 
 impl LockMode {
-    /// The mode that the environment asks for.
+    /// The mode that the environment sets.
     ///
     /// `ES_LOCK` is `check`, `update` or `seal`. Without it the mode is [`Check`](LockMode::Check)
     /// where `CI` is set (and neither empty, `0` nor `false`) and [`Update`](LockMode::Update)
@@ -156,7 +157,7 @@ impl LockMode {
     }
 }
 
-/// What a check of a lock found and did.
+/// The result of a check of a lock.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct LockReport {
@@ -166,13 +167,13 @@ pub struct LockReport {
     pub changes: Vec<LockChange>,
     /// The files that were written.
     pub written: Vec<PathBuf>,
-    /// Golden samples that were compared.
+    /// The number of golden samples that were compared.
     pub samples: usize,
-    /// Golden samples that could not be made, with the reason.
+    /// The golden samples that were left out, with the reasons.
     pub left_out: Vec<String>,
 }
 
-/// Why a lock does not hold or could not be checked.
+/// Why the check of a lock failed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum LockError {
@@ -184,7 +185,7 @@ pub enum LockError {
         /// The reason.
         source: io::Error,
     },
-    /// The environment variable `ES_LOCK` has a value without a meaning.
+    /// The environment variable `ES_LOCK` has an unknown value.
     #[error("ES_LOCK is `{value}`; it is one of `check`, `update` and `seal`")]
     Mode {
         /// The value.
@@ -198,7 +199,7 @@ pub enum LockError {
         /// Its lines that cannot be read.
         source: DamagedLock,
     },
-    /// There is no file, and this run writes none.
+    /// The file is missing, and this run writes none.
     #[error(
         "{path} is missing, and this run writes nothing\n  \
          help: run the test with `ES_LOCK=update` and commit the file",
@@ -217,26 +218,26 @@ pub enum LockError {
     Stale {
         /// The file.
         path: PathBuf,
-        /// What bringing it up to date would change.
+        /// The changes that an update would make.
         changes: List<LockChange>,
     },
-    /// The code does not keep to sealed lines.
+    /// The code breaks sealed lines.
     #[error("{path}: {violations}", path = path.display())]
     Broken {
         /// The file.
         path: PathBuf,
-        /// Each line that the code does not keep to.
+        /// A violation for each broken line.
         violations: List<Violation>,
     },
-    /// Golden samples do not hold.
+    /// The code does not match golden samples.
     #[error("{errors}")]
     Golden {
-        /// Each file that does not.
+        /// An error for each file.
         errors: List<GoldenError>,
     },
 }
 
-/// Several things that are wrong, shown one below the other.
+/// A list of problems. Its text has one below the other.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct List<T>(Vec<T>);
 
@@ -260,10 +261,10 @@ impl<T: fmt::Display> fmt::Display for List<T> {
     }
 }
 
-/// Writes the test that holds an aggregate's events to their schema lock.
+/// Writes the test that compares the events of an aggregate with their schema lock.
 ///
 /// The path is relative to the folder of the crate's `Cargo.toml`. The test is called
-/// `schema_lock`; where a module has several, `fn NAME` in front gives each its own name.
+/// `schema_lock`. Where a module has several, `fn NAME` before the aggregate names the test.
 ///
 /// ```no_run
 /// # mod order {
@@ -292,7 +293,7 @@ impl<T: fmt::Display> fmt::Display for List<T> {
 /// # }
 /// ```
 ///
-/// With `check` behind the path the compiler checks the sealed lines too, see
+/// With `check` after the path the compiler checks the sealed lines too, see
 /// [`assert_schema_lock!`](crate::assert_schema_lock).
 #[macro_export]
 macro_rules! schema_lock {
@@ -316,10 +317,10 @@ macro_rules! schema_lock {
     };
 }
 
-/// Holds an aggregate's events to the sealed lines of their schema lock during `cargo check`.
+/// Compares the events of an aggregate with the sealed lines of their schema lock during `cargo check`.
 ///
-/// The file must exist; the test that [`schema_lock!`](crate::schema_lock) writes creates it. That
-/// test stays the whole check: this one sees neither golden samples nor open lines.
+/// The file must exist. The test of [`schema_lock!`](crate::schema_lock) creates it. Keep that test: this
+/// check ignores golden samples and open lines.
 ///
 /// ```
 /// # mod order {
@@ -365,7 +366,7 @@ macro_rules! schema_lock {
 #[macro_export]
 macro_rules! assert_schema_lock {
     ($aggregate:ty, $path:literal $(,)?) => {
-        // A lock of thousands of lines is past what the compiler calls a long evaluation.
+        // The compiler warns of a long evaluation for a lock of thousands of lines.
         #[allow(long_running_const_eval)]
         const _: () = {
             use $crate::__private::{EventShape, Retired, SetShapes, compiled};

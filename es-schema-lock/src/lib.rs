@@ -1,40 +1,75 @@
-//! The shapes that events are stored in, and what holds them to their word.
+//! A schema lock: a test that fails when code can no longer read released events, or reads them
+//! differently.
 //!
-//! Stored events never change, so the code that reads them must not forget any shape in which they
-//! were written. [`Shape`] turns the types of events into constants that say how they look on the
-//! wire. A committed file, the [`Lock`], holds one line for each version of each event; a version
-//! that was released is *sealed*, and a test fails when the code derives another shape for it: after
-//! an edit of a nested type, of a type alias, of the history of a field, of a stored name.
+//! Stored events never change, so code must keep reading every shape in which they were written. A
+//! committed file, the [`Lock`], has one line for each version of each event. A release *seals* its
+//! lines. From then on the test fails when the code derives another shape for a sealed version, for
+//! example after an edit of a nested type, a type alias, the history of a field, or a stored name.
 //!
-//! What shapes cannot show is what a payload means. Beside the lock there is one file of *golden
-//! samples* for each sealed version: payloads with the events that they are read as. The same test
-//! compares them, so a changed conversion is noticed too.
+//! A shape does not show what a payload means. So each sealed version also has a file of *golden
+//! samples*: payloads with the events that they decode to. The same test compares them, so it finds a
+//! changed conversion too.
 //!
-//! # Setting it up
+//! Add the crate to `[dev-dependencies]` before your first release. You do not need it while no event of
+//! your program is stored for longer than a test.
 //!
-//! ```text
-//! // tests/schema.rs, or any module of the crate
+//! # Example
+//!
+//! ```no_run
+//! # mod order {
+//! use es_runtime::{Aggregate, Apply, Event};
+//! use serde::{Deserialize, Serialize};
+//!
+//! #[derive(Event, Serialize, Deserialize)]
+//! #[event("order.placed")]
+//! pub struct Placed { customer: String, cents: u64 }
+//!
+//! #[derive(Aggregate, Default)]
+//! #[aggregate("order", id = String, error = std::convert::Infallible, events(Placed))]
+//! pub struct Order {}
+//!
+//! impl Apply<Placed> for Order {
+//!     fn apply(&mut self, _: &Placed) {}
+//! }
+//!
+//! // In a module of tests, or in `tests/schema.rs`. It writes the test `schema_lock`.
 //! es_schema_lock::schema_lock!(Order, "schema/order.lock");
+//! # }
 //! ```
 //!
-//! | Command | What it does |
+//! The first `cargo test` creates `schema/order.lock`:
+//!
+//! ```text
+//! order.placed v1 open {cents:u64,customer:str}
+//! ```
+//!
+//! | Command | Effect |
 //! |---|---|
-//! | `cargo test` | compares; creates what is missing, lets open lines follow the code |
-//! | `CI=1 cargo test` | compares; never writes, so what was not committed is an error |
-//! | `ES_LOCK=update cargo test` | as without `CI` |
+//! | `cargo test` | compares; creates missing files and updates open lines |
+//! | `CI=1 cargo test` | compares and writes nothing; a file that is not committed is an error |
+//! | `ES_LOCK=update cargo test` | as `cargo test`, even with `CI` |
 //! | `ES_LOCK=seal cargo test` | at a release: seals every open line and records its samples |
 //!
 //! Commit `schema/order.lock` and the folder `schema/order.golden`.
 //!
+//! # Where to look
+//!
+//! | You want to | Look at |
+//! |---|---|
+//! | write the test | [`schema_lock!`] |
+//! | check sealed lines during `cargo check` as well | [`assert_schema_lock!`] |
+//! | run the check from code of your own | [`check_lock`], [`LockMode`], [`LockReport`] |
+//! | understand a failure | [`LockError`], [`Violation`], [`Difference`], [`GoldenProblem`] |
+//! | read or change a lock in a tool | [`Lock`], [`LockLine`] |
+//!
 //! # Golden samples
 //!
-//! `schema/order.golden/order.placed.v1.json` holds `cases`, each with a `sample` and what it is read
-//! as, `expected`. The samples are made up from the shape: one for each variant of its largest enum,
-//! up to eight, and one with nothing optional. A sample that exists is never overwritten, so where a
-//! type refuses made-up text, write one by hand; `expected` is recorded when it is missing. It is
-//! written anew only by sealing, and only after the old one was confirmed. Samples are JSON for every
-//! codec; a postcard aggregate has the bytes of the event beside it, recorded while its version is
-//! the newest.
+//! `schema/order.golden/order.placed.v1.json` has `cases`. Each has a `sample` and `expected`, the events
+//! that it decodes to. The test makes the samples from the shape: one for each variant of its largest
+//! enum, up to eight, and one without optional values. It never overwrites a sample, so you can write one
+//! by hand where a type rejects made-up text. It records a missing `expected`. Only sealing rewrites an
+//! `expected`, after it has confirmed the old one. Samples are JSON for every codec. For a postcard
+//! aggregate a case also has the bytes of the event, recorded while its version is the newest.
 
 #[doc(hidden)]
 pub mod __private;
@@ -48,7 +83,7 @@ mod sample;
 mod violation;
 
 pub use difference::Difference;
-pub use golden::{GoldenError, GoldenProblem, Place};
+pub use golden::{GoldenError, GoldenPlace, GoldenProblem};
 pub use guard::{List, LockError, LockMode, LockReport, check_lock, check_lock_in};
 pub use lock::{
     DamagedLine, DamagedLock, LineProblem, Lock, LockChange, LockEntry, LockLine, LockState,

@@ -1,6 +1,6 @@
-//! The schema lock: a committed text that says in which shape each version of each event is stored.
+//! The schema lock: a committed text with the stored shape of each version of each event.
 //!
-//! One line a version, sorted by name and version:
+//! It has one line for each version, sorted by name and version:
 //!
 //! ```text
 //! # The stored shapes of these events. Commit this file; never edit a sealed line.
@@ -14,14 +14,13 @@
 //!
 //! - A line is `NAME vN STATE SHAPE` for a version, or `NAME STATE drop`, `NAME STATE split` or
 //!   `NAME STATE alias NAME` for a stored name that is read and no longer written.
-//! - `open` lines follow the code. A `sealed` line is a promise about what lies in stores: the code
-//!   must derive exactly that shape for that version, historical shapes included.
-//! - `ordered` stands before shapes whose order counts, those of a positional codec such as
-//!   postcard. Lines without it hold the fields and variants sorted by name.
-//! - Lines that start with `#` are comments. They stay where they are: those above the first line at
-//!   the top, others above the line that they precede.
+//! - `open` lines follow the code. For a `sealed` line the code must derive exactly that shape for that
+//!   version, because stores have such events. This includes older versions.
+//! - `ordered` comes before shapes whose order matters, those of a positional codec such as postcard.
+//!   Other lines have the fields and variants sorted by name.
+//! - Lines that start with `#` are comments. Comments above the first line stay at the top, others stay
+//!   above the line that follows them.
 
-use super::{Violation, violation};
 use es_runtime::schema::{EventShape, Layout, Retired, Retirement, SetShapes};
 use std::{cmp::Ordering, fmt, str::FromStr};
 
@@ -29,7 +28,7 @@ const HEADER: &str = "\
 # The stored shapes of these events. Commit this file; never edit a sealed line.
 # `cargo test` updates open lines, `ES_LOCK=seal cargo test` seals them for a release.";
 
-/// A parsed schema lock. See the [module documentation](super) for what it is for.
+/// A parsed schema lock. The [documentation of the crate](crate) says what it is for.
 ///
 /// ```
 /// use es_schema_lock::Lock;
@@ -52,14 +51,14 @@ pub struct Lock {
 pub struct LockLine {
     /// The stored name.
     pub name: String,
-    /// What the line says about it.
+    /// The version with its shape, or how the name is read.
     pub entry: LockEntry,
-    /// Whether the line still follows the code.
+    /// Whether the line is open or sealed.
     pub state: LockState,
     comments: Vec<String>,
 }
 
-/// What a line of a lock says.
+/// The content of a line of a lock.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum LockEntry {
@@ -67,44 +66,45 @@ pub enum LockEntry {
     Version {
         /// The version, 1 or more.
         version: u16,
-        /// Whether the order of fields and variants counts in `shape`.
+        /// Whether the order of fields and variants matters in `shape`.
         layout: Layout,
         /// The text of the shape.
         shape: String,
     },
-    /// Events of this name stand for nothing any more.
+    /// Events of this name are ignored.
     Dropped,
-    /// Events of this name are read as the event with that name.
+    /// Events of this name are read as events with that name.
     Alias(String),
-    /// Events of this name stand for several events each.
+    /// Events of this name are read as several events each.
     Split,
 }
 
-/// Whether a line still follows the code.
+/// Whether a line is open or sealed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum LockState {
-    /// It follows the code: nothing with this shape was released.
+    /// It follows the code, because no event with this shape was released.
     Open,
-    /// It holds the code to its word: events of this shape lie in stores.
+    /// The code must match it, because stores have events with this shape.
     Sealed,
 }
 
-/// Something that bringing a lock up to date did, or would do, to it.
+/// A change that an update makes, or would make, to a lock.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum LockChange {
-    /// The code has a version or a retired name that the lock had no line for.
+    /// A line was added for a version or a retired name of the code.
     Added(String),
-    /// An open line now says what the code derives.
+    /// An open line was updated to the shape of the code.
     Updated {
-        /// The line as it was.
+        /// The old line.
         from: String,
-        /// The line as it is.
+        /// The new line.
         to: String,
     },
-    /// An open line whose version is gone from the code was removed.
+    /// An open line was removed, because the code no longer has its version.
     Removed(String),
-    /// An open line became a sealed one, or a sealed one now holds the order of fields as well.
+    /// An open line was sealed, or a sealed line got the order of fields.
     Sealed(String),
     /// The lines were sorted.
     Sorted,
@@ -215,19 +215,10 @@ impl Lock {
         &self.lines
     }
 
-    /// Compares every sealed line with what the code of `S` derives.
+    /// Updates the open lines to the code of `S`: rewrites changed ones, adds missing ones, and removes
+    /// those whose version is gone. It never changes a sealed line.
     ///
-    /// # Errors
-    /// Every [`Violation`], in the order of the lines.
-    pub fn check<S: SetShapes>(&self) -> Result<(), Vec<Violation>> {
-        let found = violation::find(self, &Code::of::<S>());
-        if found.is_empty() { Ok(()) } else { Err(found) }
-    }
-
-    /// Brings the open lines up to date with the code of `S`: rewrites those that changed, adds those
-    /// that are missing, removes those whose version is gone. A sealed line is never touched.
-    ///
-    /// New lines are of `layout`, see [`Layout::of`].
+    /// New lines have `layout`, see [`Layout::of`].
     pub fn update<S: SetShapes>(&mut self, layout: Layout) -> Vec<LockChange> {
         self.update_from(&Code::of::<S>(), layout)
     }
@@ -278,10 +269,10 @@ impl Lock {
         changes
     }
 
-    /// Seals every open line: from now on the code is held to it.
+    /// Seals every open line. From then on the code must match it.
     ///
-    /// A sealed line without an order gets one when `layout` is [`Layout::ByOrder`], that is when the
-    /// aggregate has moved to a positional codec since.
+    /// With [`Layout::ByOrder`] a sealed line without an order gets one. This is the case when the
+    /// aggregate has changed to a positional codec.
     pub fn seal<S: SetShapes>(&mut self, layout: Layout) -> Vec<LockChange> {
         self.seal_from(&Code::of::<S>(), layout)
     }
@@ -313,7 +304,7 @@ impl Lock {
         changes
     }
 
-    /// The lock in a text, and whether its lines were sorted.
+    /// Parses a lock, and says whether its lines are sorted.
     pub(super) fn parse(text: &str) -> Result<(Self, bool), DamagedLock> {
         let mut lock = Self {
             header: Vec::new(),
@@ -322,8 +313,8 @@ impl Lock {
         };
         let mut problems = Vec::new();
         let mut comments = Vec::new();
-        // The keys' places in the file, for the report on duplicates.
-        let mut places: Vec<(usize, LockLine)> = Vec::new();
+        // The numbers of the lines, for the report of duplicates.
+        let mut numbered: Vec<(usize, LockLine)> = Vec::new();
         for (number, text) in (1..).zip(text.lines()) {
             let text = text.trim_end();
             if text.starts_with('#') {
@@ -335,12 +326,12 @@ impl Lock {
             }
             match parse_line(text) {
                 Ok(mut line) => {
-                    if places.is_empty() {
+                    if numbered.is_empty() {
                         lock.header = std::mem::take(&mut comments);
                     } else {
                         line.comments = std::mem::take(&mut comments);
                     }
-                    places.push((number, line));
+                    numbered.push((number, line));
                 }
                 Err(problem) => problems.push(DamagedLine {
                     line: number,
@@ -349,14 +340,14 @@ impl Lock {
                 }),
             }
         }
-        if places.is_empty() {
+        if numbered.is_empty() {
             lock.header = comments;
         } else {
             lock.footer = comments;
         }
-        let sorted = places.is_sorted_by(|(_, one), (_, two)| one.order(two).is_le());
-        places.sort_by(|(_, one), (_, two)| one.order(two));
-        for pair in places.windows(2) {
+        let sorted = numbered.is_sorted_by(|(_, one), (_, two)| one.order(two).is_le());
+        numbered.sort_by(|(_, one), (_, two)| one.order(two));
+        for pair in numbered.windows(2) {
             if let [(first, one), (number, two)] = pair {
                 if one.key() == two.key() {
                     problems.push(DamagedLine {
@@ -371,7 +362,7 @@ impl Lock {
             }
         }
         if problems.is_empty() {
-            lock.lines = places.into_iter().map(|(_, line)| line).collect();
+            lock.lines = numbered.into_iter().map(|(_, line)| line).collect();
             Ok((lock, sorted))
         } else {
             problems.sort_by_key(|problem| problem.line);
@@ -408,7 +399,7 @@ impl fmt::Display for Lock {
     }
 }
 
-/// What the code derives, in one place.
+/// The shapes that the code derives.
 #[derive(Clone, Copy)]
 pub(super) struct Code {
     pub(super) events: &'static [EventShape],
@@ -432,7 +423,7 @@ impl Code {
         Some(retired.into)
     }
 
-    /// The shape in which that version is read, through an alias where the name is one.
+    /// The shape in which that version is read. An alias is resolved.
     pub(super) fn shape(
         &self,
         name: &str,
@@ -449,7 +440,7 @@ impl Code {
 /// A text that is not a schema lock.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub struct DamagedLock {
-    /// Each line that cannot be read, in their order.
+    /// The lines that cannot be read, in their order.
     pub lines: Vec<DamagedLine>,
 }
 
@@ -481,7 +472,7 @@ pub struct DamagedLine {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum LineProblem {
-    /// Git left a conflict: two branches changed the same lines.
+    /// It is a conflict marker of a merge: two branches changed the same lines.
     #[error(
         "a merge left its conflict here\n  help: keep the lines of both sides and delete the markers; \
          where both sides added the same version, one of the two changes takes the next version"
@@ -498,7 +489,7 @@ pub enum LineProblem {
         /// The text of the other line.
         first_text: String,
     },
-    /// Neither `open` nor `sealed` stands where the state belongs.
+    /// It has neither `open` nor `sealed` after the name and version.
     #[error("`open` or `sealed` is missing after the name and version")]
     State,
     /// The version is not `v1` to `v65535`.
@@ -522,11 +513,11 @@ fn parse_line(text: &str) -> Result<LockLine, LineProblem> {
     if name.is_empty() {
         return Err(LineProblem::Form);
     }
-    let (word, behind) = rest.split_once(' ').unwrap_or((rest, ""));
+    let (word, tail) = rest.split_once(' ').unwrap_or((rest, ""));
     let version = word.strip_prefix('v');
     let (word, rest) = match version {
-        Some(_) => behind.split_once(' ').unwrap_or((behind, "")),
-        None => (word, behind),
+        Some(_) => tail.split_once(' ').unwrap_or((tail, "")),
+        None => (word, tail),
     };
     let state = match word {
         "open" => LockState::Open,

@@ -1,9 +1,9 @@
-//! Made-up payloads out of shapes: the same shape always gives the same payload.
+//! Payloads made from shapes. The same shape always gives the same payload.
 
 use es_runtime::schema::{Member, Node};
 use serde_json::{Map, Value, json};
 
-/// Variants that get a sample of their own at most.
+/// The greatest number of variants with a sample of their own.
 const MAX_VARIANTS: usize = 8;
 /// Samples with different forms of the same scalar, see [`Plan::in_form`].
 pub(super) const FORMS: usize = 4;
@@ -11,11 +11,11 @@ pub(super) const FORMS: usize = 4;
 /// Which of the possible samples of a shape to make.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Plan {
-    /// The variant that each enum has, as far as it has so many.
+    /// The index of the variant of each enum, modulo its number of variants.
     variant: usize,
     /// Options are absent and sequences empty.
     bare: bool,
-    /// Some types have several forms, of which the name of the scalar does not say which one it is.
+    /// Which form a scalar has. Some types have several, and the name of the scalar does not say which.
     form: usize,
 }
 
@@ -25,7 +25,7 @@ impl Plan {
     }
 }
 
-/// The samples of a shape that are worth having: one a variant, and one with nothing optional.
+/// The samples to make of a shape: one for each variant, and one without optional values.
 pub(super) fn plans(node: &Node) -> Vec<Plan> {
     let variants = widest(node).clamp(1, MAX_VARIANTS);
     let full = (0..variants).map(|variant| Plan {
@@ -39,7 +39,7 @@ pub(super) fn plans(node: &Node) -> Vec<Plan> {
     full.chain(has_optional(node).then_some(bare)).collect()
 }
 
-/// The sample of a shape: scalars are all different, options present, sequences have two elements.
+/// A sample of a shape: all scalars differ, options are present, and sequences have two elements.
 pub(super) fn sample(node: &'static Node, plan: Plan) -> Value {
     let mut sampler = Sampler {
         plan,
@@ -95,17 +95,17 @@ enum Tag {
     /// `{"tag": "variant", ..value}`.
     Inside(&'static str),
     /// `{"tag": "variant", "content": value}`.
-    Beside(&'static str, &'static str),
+    Adjacent(&'static str, &'static str),
     /// The value alone.
     Untagged,
 }
 
 impl Tag {
-    /// What the derive of `Shape` wrote around the enum.
+    /// The tag that the derive of `Shape` wrote around the enum.
     fn of(unit: &'static str) -> Self {
         match unit.strip_prefix("tag=") {
             Some(tag) => match tag.split_once(",content=") {
-                Some((tag, content)) => Self::Beside(tag, content),
+                Some((tag, content)) => Self::Adjacent(tag, content),
                 None => Self::Inside(tag),
             },
             None if unit == "untagged" => Self::Untagged,
@@ -117,9 +117,9 @@ impl Tag {
 struct Sampler {
     plan: Plan,
     next: u64,
-    /// The enums that the sampler is inside of.
+    /// The enums around the current value.
     enums: Vec<(&'static [Member], Tag)>,
-    /// Whether it is inside of a type that contains itself for the second time.
+    /// Whether the current value is the second level of a type that contains itself.
     again: bool,
 }
 
@@ -138,7 +138,7 @@ impl Sampler {
             Node::Unit(Node::Enum(variants), unit) => self.variant(variants, Tag::of(unit)),
             Node::Unit(inner, _) | Node::Option(inner) => self.value(inner),
             Node::Seq(inner) => Value::Array(vec![self.value(inner), self.value(inner)]),
-            // One element: the order of several is not the same in every run.
+            // One element, because the order of several differs from run to run.
             Node::Set(inner) => Value::Array(vec![self.value(inner)]),
             Node::Map(key, value) => {
                 let key = match self.value(key) {
@@ -152,7 +152,7 @@ impl Sampler {
                 let mut object = Map::new();
                 for field in *fields {
                     match self.value(&field.node) {
-                        // The derive of `Shape` names what serde's `flatten` stands on so.
+                        // The derive of `Shape` gives fields with serde's `flatten` this name.
                         Value::Object(inner) if field.name.starts_with("flatten(") => {
                             object.extend(inner);
                         }
@@ -201,7 +201,7 @@ impl Sampler {
                 }
                 Value::Object(object)
             }
-            (Tag::Beside(tag, content), value) => {
+            (Tag::Adjacent(tag, content), value) => {
                 let mut object = Map::from_iter([(tag.to_owned(), name.into())]);
                 object.extend(value.map(|value| (content.to_owned(), value)));
                 Value::Object(object)
@@ -211,7 +211,7 @@ impl Sampler {
     }
 }
 
-/// A plausible value for the name of a scalar; `form` chooses where the name leaves it open.
+/// A plausible value for the name of a scalar. `form` chooses where the name allows several.
 fn scalar(name: &str, number: u64, form: usize) -> Value {
     let two = format!("{:02}", number % 60);
     let day = format!("{:02}", 1 + number % 28);

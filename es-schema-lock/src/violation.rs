@@ -1,16 +1,16 @@
-//! How the code breaks the word that sealed lines give, and the way out of each case.
+//! How code breaks sealed lines, and how to resolve each case.
 
 use super::{Difference, Lock, LockEntry, LockLine, LockState, difference::between, lock::Code};
-use es_runtime::schema::EventShape;
+use es_runtime::schema::{EventShape, SetShapes};
 use std::fmt;
 
-/// One way in which the code no longer fits a sealed line of the lock.
+/// A sealed line of a lock that the code breaks.
 ///
-/// Its text shows both sides, the place where they differ, and the way out.
+/// Its text shows both shapes, their differences, and how to resolve them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Violation {
-    /// The newest version of an event has another shape than the one it was sealed with.
+    /// The newest version of an event no longer has its sealed shape.
     Changed {
         /// The stored name.
         event: String,
@@ -20,10 +20,10 @@ pub enum Violation {
         locked: String,
         /// The shape that the code derives.
         derived: String,
-        /// Where they differ.
+        /// The differences.
         differences: Vec<Difference>,
     },
-    /// The code describes an older version differently from how it was sealed.
+    /// The code describes an older version with another shape than the sealed one.
     HistoryChanged {
         /// The stored name.
         event: String,
@@ -35,10 +35,10 @@ pub enum Violation {
         locked: String,
         /// The shape that the code derives.
         derived: String,
-        /// Where they differ.
+        /// The differences.
         differences: Vec<Difference>,
     },
-    /// A sealed version of a name is read as a version of another event with another shape.
+    /// A sealed version is read as a version of another event, which has another shape.
     AliasDiffers {
         /// The stored name.
         event: String,
@@ -50,7 +50,7 @@ pub enum Violation {
         locked: String,
         /// The shape of that version of the other event.
         derived: String,
-        /// Where they differ.
+        /// The differences.
         differences: Vec<Difference>,
     },
     /// A sealed version is newer than the newest version of the code.
@@ -64,7 +64,7 @@ pub enum Violation {
         /// The shape in the lock.
         locked: String,
     },
-    /// The code has no event of a sealed name, but a new one with the same shapes.
+    /// The code has no event with a sealed name, but a new one with the same shapes.
     Renamed {
         /// The sealed stored name.
         event: String,
@@ -73,32 +73,43 @@ pub enum Violation {
         /// Its sealed versions with their shapes.
         locked: Vec<(u16, String)>,
     },
-    /// The code has no event of a sealed name and does not say what became of it.
+    /// The code has no event with a sealed name and does not declare how to read it.
     Removed {
         /// The sealed stored name.
         event: String,
         /// Its sealed versions with their shapes.
         locked: Vec<(u16, String)>,
     },
-    /// The code does not declare a retired name as it was sealed.
+    /// The code declares a retired name differently from the sealed line.
     RetirementChanged {
         /// The retired stored name.
         event: String,
-        /// What the lock says of it.
+        /// The content of the sealed line.
         locked: LockEntry,
-        /// What the code declares, `None` when it declares nothing.
+        /// The declaration in the code, if there is one.
         declared: Option<LockEntry>,
     },
-    /// The name of an event was sealed as retired.
+    /// A name that was sealed as retired is the name of an event.
     NameReused {
         /// The stored name.
         event: String,
-        /// What the lock says of it.
+        /// The content of the sealed line.
         locked: LockEntry,
     },
 }
 
-pub(super) fn find(lock: &Lock, code: &Code) -> Vec<Violation> {
+impl Lock {
+    /// Compares every sealed line with what the code of `S` derives.
+    ///
+    /// # Errors
+    /// Every [`Violation`], in the order of the lines.
+    pub fn check<S: SetShapes>(&self) -> Result<(), Vec<Violation>> {
+        let found = find(self, &Code::of::<S>());
+        if found.is_empty() { Ok(()) } else { Err(found) }
+    }
+}
+
+fn find(lock: &Lock, code: &Code) -> Vec<Violation> {
     let sealed = || {
         lock.lines()
             .iter()
@@ -192,7 +203,7 @@ fn version_of(line: &LockLine, version: u16, event: &EventShape) -> Option<Viola
     })
 }
 
-/// A sealed name that the code knows nothing of: renamed, when a new event has all its shapes.
+/// The violation for a sealed name that is missing in the code: renamed when a new event has its shapes.
 fn gone(lock: &Lock, name: &str, code: &Code) -> Violation {
     let is_sealed = |line: &&LockLine| line.state == LockState::Sealed;
     let lines = || {
@@ -365,7 +376,7 @@ impl fmt::Display for Violation {
 }
 
 impl Violation {
-    /// What the lock says, what the code says, and where they differ.
+    /// The shapes in the lock and in the code, and their differences.
     fn sides(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Changed {
@@ -431,7 +442,7 @@ impl fmt::Display for Declared<'_> {
     }
 }
 
-/// The way out for a version that is history: by what changed, so that it names the attribute.
+/// The help for an older version. It names the attribute for the kind of the change.
 fn history_help(version: u16, differences: &[Difference]) -> String {
     match differences.first() {
         Some(Difference::Missing { at, locked }) if !at.contains(['.', '[', ':']) => format!(

@@ -5,9 +5,9 @@ use crate::{
     rows::{Recorded, clamped, event_columns, place, read_error, stored_event, unplaced},
 };
 use es_runtime::{
-    Direction, EventFilter, FeedPage, Position, ReadError, ReadLimit, RecordedEvent, StreamFold,
-    StreamId, StreamRange,
-    rows::{Page, Place},
+    EventFilter, FeedPage, Position, ReadDirection, ReadError, ReadLimit, RecordedEvent,
+    StreamFold, StreamId, StreamRange,
+    store::author::{Page, RowLocation},
 };
 use rusqlite::{Connection, params};
 use std::{
@@ -43,7 +43,7 @@ pub(crate) fn fold_rows<F: StreamFold>(
     let mut previous = after;
     while let Some(row) = rows.next().map_err(read_error)? {
         let place = place(row, 0, 1).map_err(|what| unplaced(row, what))?;
-        place.follows(stream, previous, Direction::Forward)?;
+        place.follows(stream, previous, ReadDirection::Forward)?;
         let event = stored_event(row, place).map_err(|what| place.damaged(stream, what))?;
         let flow = catch_unwind(AssertUnwindSafe(|| fold.event(event))).map_err(|panic| {
             let what = format!("the fold of stream {stream} at version {}", place.version);
@@ -66,13 +66,13 @@ pub(crate) fn stream_rows(
     limit: ReadLimit,
 ) -> Result<Vec<RecordedEvent>, ReadError> {
     let sql = match range.direction {
-        Direction::Forward => concat!(
+        ReadDirection::Forward => concat!(
             "SELECT ",
             event_columns!(),
             " FROM events WHERE aggregate = ?1 AND aggregate_id = ?2 AND version > ?3
               ORDER BY version"
         ),
-        Direction::Backward => concat!(
+        ReadDirection::Backward => concat!(
             "SELECT ",
             event_columns!(),
             " FROM events WHERE aggregate = ?1 AND aggregate_id = ?2 AND version < ?3
@@ -91,16 +91,16 @@ pub(crate) fn stream_rows(
     let mut page = Page::new(limit);
     // Backward, the first one is the newest: whatever its version is.
     let mut previous = match range.direction {
-        Direction::Forward => Some(range.after),
-        Direction::Backward => None,
+        ReadDirection::Forward => Some(range.after),
+        ReadDirection::Backward => None,
     };
     while !page.is_full() {
         let Some(row) = rows.next().map_err(read_error)? else {
             // Backward, a stream that was read to its end ends at its first event.
-            if let (Direction::Backward, Some(2..), Some(last)) =
+            if let (ReadDirection::Backward, Some(2..), Some(last)) =
                 (range.direction, previous, page.events.last())
             {
-                let place = Place {
+                let place = RowLocation {
                     version: last.version,
                     position: last.position,
                 };

@@ -5,7 +5,7 @@ use crate::errors::{corrupt, storage};
 use es_runtime::{
     AppendId, Appended, Codec, EventId, Fingerprint, Metadata, Position, ReadError, RecordedEvent,
     Snapshot, StorageError, StoredEvent, StoredPayload, StreamId, Timestamp,
-    rows::{Place, Repeated},
+    store::author::{EventRow, Repeated, RowLocation},
 };
 use rusqlite::{
     Row, ToSql,
@@ -16,12 +16,15 @@ use rusqlite::{
 pub(crate) type Damage = &'static str;
 
 /// A row of the columns `version, position, event, schema_version, content_type, payload`.
-pub(crate) fn stored_event<'r>(row: &'r Row<'_>, place: Place) -> Result<StoredEvent<'r>, Damage> {
-    let payload = StoredPayload {
-        schema_version: schema_version(row, 3)?,
-        content_type: text(row, 4, "the content type is not text")?,
-        bytes: bytes(row, 5, "the payload is neither text nor a blob")?,
-    };
+pub(crate) fn stored_event<'r>(
+    row: &'r Row<'_>,
+    place: RowLocation,
+) -> Result<StoredEvent<'r>, Damage> {
+    let payload = StoredPayload::new(
+        schema_version(row, 3)?,
+        text(row, 4, "the content type is not text")?,
+        bytes(row, 5, "the payload is neither text nor a blob")?,
+    );
     let name = text(row, 2, "the event's name is not text")?;
     Ok(StoredEvent::new(
         place.version,
@@ -32,9 +35,9 @@ pub(crate) fn stored_event<'r>(row: &'r Row<'_>, place: Place) -> Result<StoredE
 }
 
 /// Where a row stands, out of two columns.
-pub(crate) fn place(row: &Row<'_>, version: usize, position: usize) -> Result<Place, Damage> {
+pub(crate) fn place(row: &Row<'_>, version: usize, position: usize) -> Result<RowLocation, Damage> {
     let position = number(row, position, "the position is not a positive number")?;
-    Ok(Place {
+    Ok(RowLocation {
         version: number(row, version, "the version is not a positive number")?,
         position: Position::from_parts([0, 0, position]),
     })
@@ -70,7 +73,7 @@ impl Recorded {
     fn rest(
         &mut self,
         row: &Row<'_>,
-        place: Place,
+        place: RowLocation,
         stream: &StreamId,
     ) -> Result<RecordedEvent, Damage> {
         let stored = stored_event(row, place)?;
@@ -79,18 +82,19 @@ impl Recorded {
             .map_err(|_| "the event id is not a UUID")?;
         let metadata = Metadata::from_json(text(row, 9, "the metadata is not text")?)
             .map_err(|_| "the metadata is not the JSON of metadata")?;
-        Ok(RecordedEvent::new(
-            place.position,
-            stream.clone(),
-            place.version,
-            event_id,
-            self.0.text(stored.name),
-            stored.payload.schema_version,
-            self.0.text(stored.payload.content_type),
-            stored.payload.bytes.to_vec(),
-            metadata,
-            time(row, 10)?,
-        ))
+        Ok(EventRow {
+            position: place.position,
+            stream: stream.clone(),
+            version: place.version,
+            event_id: event_id,
+            name: self.0.text(stored.name),
+            schema_version: stored.payload.schema_version,
+            content_type: self.0.text(stored.payload.content_type),
+            payload: stored.payload.bytes.to_vec(),
+            metadata: metadata,
+            recorded_at: time(row, 10)?,
+        }
+        .into())
     }
 
     fn stream(&mut self, row: &Row<'_>) -> Result<StreamId, Damage> {
@@ -142,14 +146,14 @@ pub(crate) fn appended(
 /// damaged: a snapshot is a cache, and the stream has it all.
 pub(crate) fn snapshot(row: &Row<'_>, stream: &StreamId) -> Option<Snapshot> {
     let fingerprint = text(row, 2, "").ok()?;
-    Some(Snapshot {
-        stream: stream.clone(),
-        version: natural(row, 0)?,
-        position: text(row, 1, "").ok()?.parse().ok()?,
-        fingerprint: Fingerprint::from_u64(u64::from_str_radix(fingerprint, 16).ok()?),
-        content_type: text(row, 3, "").ok()?.to_owned(),
-        state: bytes(row, 4, "").ok()?.to_vec(),
-    })
+    Some(Snapshot::new(
+        stream.clone(),
+        natural(row, 0)?,
+        text(row, 1, "").ok()?.parse().ok()?,
+        Fingerprint::from_u64(u64::from_str_radix(fingerprint, 16).ok()?),
+        text(row, 3, "").ok()?.to_owned(),
+        bytes(row, 4, "").ok()?.to_vec(),
+    ))
 }
 
 pub(crate) fn text<'r>(row: &'r Row<'_>, column: usize, what: Damage) -> Result<&'r str, Damage> {

@@ -204,11 +204,7 @@ impl<A: Aggregate> Then<A> {
 fn stored_and_read<A: Aggregate>(event: &A::Event) -> es_runtime::Decoded<A::Event> {
     let kind = event.event_type();
     let stored = event.encode(A::CODEC).map(|bytes| {
-        let payload = es_runtime::StoredPayload {
-            schema_version: kind.version,
-            content_type: A::CODEC.content_type(),
-            bytes: &bytes,
-        };
+        let payload = es_runtime::StoredPayload::new(kind.version, A::CODEC.content_type(), &bytes);
         A::Event::decode(kind.name, payload)
     });
     match stored {

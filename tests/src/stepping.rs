@@ -3,7 +3,7 @@
 
 use es_projections::{
     Dialect, ReadDatabase, SqlValue,
-    backend::{Job, RolledBack, TransactionError},
+    backend::{Job, RolledBack, RowsOfQueries, TransactionError},
 };
 use es_runtime::StorageError;
 use es_sqlite::{SqliteReadDatabase, SqliteTransaction};
@@ -63,5 +63,12 @@ impl ReadDatabase for Stepping {
         values: &[SqlValue],
     ) -> Result<Vec<Vec<SqlValue>>, StorageError> {
         self.inner.query(sql, values).await
+    }
+
+    async fn query_together(
+        &self,
+        queries: &[(&str, &[SqlValue])],
+    ) -> Result<RowsOfQueries, StorageError> {
+        self.inner.query_together(queries).await
     }
 }

@@ -1,7 +1,7 @@
 //! A read database without a type parameter: SQLite or PostgreSQL, chosen at run time.
 
 use super::{
-    database::{Job, ReadDatabase, RolledBack, TransactionError},
+    database::{Job, ReadDatabase, RolledBack, RowsOfQueries, TransactionError},
     dialect::Dialect,
     transaction::AnyTransaction,
     value::{SqlRow, SqlValue},
@@ -48,6 +48,23 @@ impl AnyReadDatabase {
     ) -> Result<Vec<SqlRow>, StorageError> {
         let rows = self.inner.query(sql, values).await?;
         Ok(rows.into_iter().map(SqlRow::new).collect())
+    }
+
+    /// Returns the rows of several queries, all from one snapshot: commits in between are not seen,
+    /// nor is a new build that goes live.
+    ///
+    /// # Errors
+    /// [`StorageError`] of the database.
+    ///
+    /// # Cancel safety
+    /// Reads only.
+    pub async fn snapshot(
+        &self,
+        queries: &[(&str, &[SqlValue])],
+    ) -> Result<Vec<Vec<SqlRow>>, StorageError> {
+        let found = self.inner.query_together(queries).await?;
+        let rows = |rows: Vec<Vec<SqlValue>>| rows.into_iter().map(SqlRow::new).collect();
+        Ok(found.into_iter().map(rows).collect())
     }
 
     /// Returns the first row of a query, or `None` if there is no row.
@@ -102,6 +119,13 @@ impl ReadDatabase for AnyReadDatabase {
     ) -> Result<Vec<Vec<SqlValue>>, StorageError> {
         self.inner.query(sql, values).await
     }
+
+    async fn query_together(
+        &self,
+        queries: &[(&str, &[SqlValue])],
+    ) -> Result<RowsOfQueries, StorageError> {
+        self.inner.query_together(queries).await
+    }
 }
 
 type Answer = Box<dyn Any + Send>;
@@ -119,6 +143,11 @@ trait ErasedDatabase: Send + Sync {
         sql: &'a str,
         values: &'a [SqlValue],
     ) -> BoxFuture<'a, Result<Vec<Vec<SqlValue>>, StorageError>>;
+
+    fn query_together<'a>(
+        &'a self,
+        queries: &'a [(&'a str, &'a [SqlValue])],
+    ) -> BoxFuture<'a, Result<RowsOfQueries, StorageError>>;
 }
 
 impl<Db: ReadDatabase> ErasedDatabase for Db
@@ -142,6 +171,13 @@ where
         values: &'a [SqlValue],
     ) -> BoxFuture<'a, Result<Vec<Vec<SqlValue>>, StorageError>> {
         Box::pin(ReadDatabase::query(self, sql, values))
+    }
+
+    fn query_together<'a>(
+        &'a self,
+        queries: &'a [(&'a str, &'a [SqlValue])],
+    ) -> BoxFuture<'a, Result<RowsOfQueries, StorageError>> {
+        Box::pin(ReadDatabase::query_together(self, queries))
     }
 }
 

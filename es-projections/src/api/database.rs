@@ -46,7 +46,19 @@ pub trait ReadDatabase: Clone + Send + Sync + 'static {
         sql: &str,
         values: &[SqlValue],
     ) -> impl Future<Output = Result<Vec<Vec<SqlValue>>, StorageError>> + Send;
+
+    /// Returns the rows of several queries, all from one snapshot: commits in between are not seen.
+    ///
+    /// # Errors
+    /// [`StorageError`] of the database.
+    fn query_together(
+        &self,
+        queries: &[(&str, &[SqlValue])],
+    ) -> impl Future<Output = Result<RowsOfQueries, StorageError>> + Send;
 }
+
+/// The rows of several queries, query by query.
+pub type RowsOfQueries = Vec<Vec<Vec<SqlValue>>>;
 
 /// Work to do inside one transaction. Implemented by the runner; a read database only calls it.
 pub trait Job<Db: ReadDatabase>: Send + 'static {

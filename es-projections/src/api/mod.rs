@@ -17,7 +17,9 @@ mod transaction;
 mod value;
 
 pub use any::AnyReadDatabase;
-pub use database::{Job, ReadDatabase, RolledBack, SqlTransaction, TransactionError};
+pub use database::{
+    Job, ReadDatabase, RolledBack, RowsOfQueries, SqlTransaction, TransactionError,
+};
 pub use dialect::Dialect;
 pub use ends::{EndsTransaction, refuse_end};
 pub use error::{HandlerError, Poison, ProjectionError, Stalled};

@@ -1,9 +1,9 @@
-//! What the events that a projection or a subscription lists are called.
+//! The stored names of the events that a projection or a subscription lists.
 
 use super::names::same;
 use crate::{EventFilter, EventSet, EventType};
 
-/// The stored names of one entry of a list: the live ones and the retired ones.
+/// The stored names of one entry of a list: the current ones and the retired ones.
 type Listed = (&'static [EventType], &'static [&'static str]);
 
 /// The names of a set.
@@ -16,7 +16,7 @@ pub fn knows<S: EventSet>(name: &str) -> bool {
     S::TYPES.iter().any(|kind| kind.name == name) || S::RETIRED_NAMES.contains(&name)
 }
 
-/// What accepts the events of all entries.
+/// A filter that accepts the events of all entries.
 pub fn filter(listed: &[Listed]) -> EventFilter {
     EventFilter::names(listed.iter().flat_map(|(types, retired)| {
         let live = types.iter().map(|kind| kind.name);
@@ -24,54 +24,54 @@ pub fn filter(listed: &[Listed]) -> EventFilter {
     }))
 }
 
-/// Whether no two entries know one name: an event would go to one of them only.
+/// Whether no two entries share a name. An event with a shared name would reach only one of them.
 pub const fn are_apart(listed: &[Listed]) -> bool {
     let mut rest = listed;
-    while let [first, behind @ ..] = rest {
-        let mut others = behind;
+    while let [first, tail @ ..] = rest {
+        let mut others = tail;
         while let [other, more @ ..] = others {
             if shares(*first, *other) {
                 return false;
             }
             others = more;
         }
-        rest = behind;
+        rest = tail;
     }
     true
 }
 
 const fn shares(one: Listed, two: Listed) -> bool {
     let mut live = one.0;
-    while let [kind, behind @ ..] = live {
+    while let [kind, tail @ ..] = live {
         if has(two, kind.name) {
             return true;
         }
-        live = behind;
+        live = tail;
     }
     let mut retired = one.1;
-    while let [name, behind @ ..] = retired {
+    while let [name, tail @ ..] = retired {
         if has(two, name) {
             return true;
         }
-        retired = behind;
+        retired = tail;
     }
     false
 }
 
 const fn has(listed: Listed, name: &str) -> bool {
     let mut live = listed.0;
-    while let [kind, behind @ ..] = live {
+    while let [kind, tail @ ..] = live {
         if same(kind.name, name) {
             return true;
         }
-        live = behind;
+        live = tail;
     }
     let mut retired = listed.1;
-    while let [known, behind @ ..] = retired {
+    while let [known, tail @ ..] = retired {
         if same(known, name) {
             return true;
         }
-        retired = behind;
+        retired = tail;
     }
     false
 }

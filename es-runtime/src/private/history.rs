@@ -1,9 +1,8 @@
-//! How payloads of older versions are read and moved up to the newest one.
+//! Reading payloads of older versions and upcasting them.
 //!
-//! The types of older versions have a generated `Deserialize`. What all of them share is here, so
-//! that one of them costs a match over its fields and nothing else: no enum of field names, no
-//! visitor. It answers as serde's own derive with `deny_unknown_fields` does, for formats with
-//! names and for those without.
+//! The types of older versions have a generated `Deserialize`. Their common code is here, so that each of
+//! them needs only a match over its fields, without an enum of field names and a visitor. It behaves as
+//! serde's derive with `deny_unknown_fields`, for formats with and without names.
 
 use super::{codec_of, unreadable};
 use crate::{DecodeError, StoredPayload};
@@ -24,7 +23,7 @@ pub trait Fields: Sized {
     /// The stored names, in the order of declaration.
     const FIELDS: &'static [&'static str];
 
-    /// Takes each field from `source`, which says which one comes next by its index.
+    /// Takes each field from `source`, which returns the index of the next one.
     fn read<'de, S: Source<'de>>(source: S) -> Result<Self, S::Error>;
 }
 
@@ -33,20 +32,20 @@ pub trait Source<'de> {
     /// The error of the format.
     type Error: Error;
 
-    /// The index of the next field. At the end of a map every field comes once more.
+    /// The index of the next field. At the end of a map it returns every field once more.
     fn index(&mut self) -> Result<Option<usize>, Self::Error>;
 
-    /// The value of that field. What is absent is `None` if it can be, as with serde.
+    /// The value of that field. An absent one is `None` if its type allows that, as with serde.
     fn value<T: Stored<'de>>(&mut self, field: &mut Option<T>) -> Result<(), Self::Error>;
 
-    /// The same for a field with a function of its own, which cannot be absent, as with serde.
+    /// The same for a field with a `with` function. It cannot be absent, as with serde.
     fn value_with<T: Stored<'de>>(&mut self, field: &mut Option<T>) -> Result<(), Self::Error>;
 
-    /// The same for a field with a default of its own: it stays `None` where it is absent.
+    /// The same for a field with a default. An absent one stays `None`.
     fn value_if_any<T: Stored<'de>>(&mut self, field: &mut Option<T>) -> Result<(), Self::Error>;
 }
 
-/// What the field of an older version can be: `Deserialize`, with a message for that place.
+/// The type of a field of an older version: `Deserialize` with a message for it.
 #[diagnostic::on_unimplemented(
     message = "the older `{Self}` cannot be read from stored events",
     label = "`{Self}` lacks `serde::Deserialize`",
@@ -118,9 +117,9 @@ impl<'de, T: Fields> Visitor<'de> for FieldsVisitor<T> {
 struct Named<A> {
     map: A,
     names: &'static [&'static str],
-    /// The current field; behind the end of the map, the next one.
+    /// The current field, or after the end of the map the next one.
     at: usize,
-    /// How many fields were not there yet.
+    /// The number of fields that have not come yet.
     absent: usize,
     ended: bool,
 }
@@ -239,10 +238,10 @@ impl Expected for Elements {
     }
 }
 
-/// Reads a name and says where it stands in the list.
+/// Reads a name and finds its index in the list.
 struct Name {
     names: &'static [&'static str],
-    /// The field that was there before: fields are usually stored in order.
+    /// The previous field, since fields are usually stored in order.
     likely: usize,
 }
 
@@ -282,7 +281,7 @@ impl Visitor<'_> for Name {
     }
 }
 
-/// A field that is not there.
+/// An absent field.
 struct Absent<E>(&'static str, PhantomData<E>);
 
 impl<'de, E: Error> Deserializer<'de> for Absent<E> {
@@ -309,7 +308,7 @@ pub trait Version: DeserializeOwned {
     /// The number of the version.
     const NUMBER: u16;
 
-    /// Reads a payload that is older still and moves it up to this version.
+    /// Reads a payload of an earlier version and upcasts it to this one.
     fn from_older(_: StoredPayload<'_>) -> Result<Self, DecodeError> {
         Err(DecodeError::InvalidVersion { name: Self::EVENT })
     }
@@ -326,7 +325,7 @@ pub fn older<V: Version>(stored: StoredPayload<'_>) -> Result<V, DecodeError> {
         .map_err(|source| unreadable(V::EVENT, stored, source))
 }
 
-/// [`From`] between the types that one field has had, with a message for that place.
+/// [`From`] between the types of one field in two versions, with a message for it.
 #[diagnostic::on_unimplemented(
     message = "the older type `{Self}` cannot be converted to `{New}`",
     label = "no `From<{Self}>` for `{New}`",

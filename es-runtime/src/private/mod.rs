@@ -1,4 +1,4 @@
-//! What generated code calls. Not for users: anything here may change in any release.
+//! What derived code calls. It is not for users: everything here may change in any release.
 
 mod consumer;
 mod fields;
@@ -31,7 +31,7 @@ use std::num::NonZeroU64;
 /// An encoded payload.
 pub type Bytes = Vec<u8>;
 
-/// The bytes of an older version that is still written.
+/// The payload of an older version that is still written.
 ///
 /// # Errors
 /// [`CodecError`] when a field has no form in `codec`.
@@ -39,7 +39,7 @@ pub fn encode<T: Serialize>(older: &T, codec: Codec) -> Result<Bytes, CodecError
     codec.encode(older)
 }
 
-/// What an event must be to be stored: serde's two traits, under one name with its own message.
+/// serde's two traits, which an event needs, as one trait with a message of its own.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be stored as an event",
     label = "`{Self}` lacks `serde::Serialize`, `serde::Deserialize` or both",
@@ -48,7 +48,7 @@ pub fn encode<T: Serialize>(older: &T, codec: Codec) -> Result<Bytes, CodecError
 pub trait Payload: Sized {
     /// The bytes of a struct.
     fn to_payload(&self, codec: Codec) -> Result<Bytes, CodecError>;
-    /// The way back from the newest version.
+    /// Decodes the newest version.
     fn from_payload(
         name: &'static str,
         version: u16,
@@ -56,7 +56,7 @@ pub trait Payload: Sized {
     ) -> Result<Self, DecodeError>;
     /// The bytes of a variant's fields, without the variant.
     fn to_fields(&self, codec: Codec) -> Result<Bytes, CodecError>;
-    /// The way back from the newest version to the variant with that index.
+    /// Decodes the newest version into the variant with that index.
     fn from_fields(
         index: u32,
         name: &'static str,
@@ -100,7 +100,7 @@ impl<T: Serialize + DeserializeOwned> Payload for T {
     }
 }
 
-/// The codec of a payload of the newest version. Those of older ones were led elsewhere.
+/// The codec of a payload of the newest version. Older versions have code of their own.
 fn readable(
     name: &'static str,
     known: u16,
@@ -132,7 +132,7 @@ fn unreadable(name: &'static str, stored: StoredPayload<'_>, source: CodecError)
     }
 }
 
-/// An event as an entry of `#[aggregate(events(..))]`: [`Event`] with a message for that place.
+/// [`Event`] for an entry of `#[aggregate(events(..))]`, with a message for it.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not an event, so it cannot stand in `events(..)`",
     label = "`{Self}` does not implement `Event`",
@@ -144,7 +144,7 @@ pub trait ListedEvent: Sized {
     const TYPE: EventType;
     /// The bytes.
     fn encode(&self, codec: Codec) -> Result<Bytes, CodecError>;
-    /// The way back, into a variant of the generated enum.
+    /// Decodes into a variant of the generated enum.
     fn decode<S>(
         stored: StoredPayload<'_>,
         variant: fn(Self) -> S,
@@ -170,7 +170,7 @@ impl<E: Event> ListedEvent for E {
     }
 }
 
-/// [`Apply`] for an entry of `#[aggregate(events(..))]`, with a message for that place.
+/// [`Apply`] for an entry of `#[aggregate(events(..))]`, with a message for it.
 #[diagnostic::on_unimplemented(
     message = "aggregate `{Self}` does not say how to apply event `{E}`",
     label = "no `Apply<{E}>` for `{Self}`",
@@ -189,7 +189,7 @@ impl<A: Apply<E>, E> AppliesListed<E> for A {
     }
 }
 
-/// [`Handle`] for an entry of `#[aggregate(commands(..))]`, with a message for that place.
+/// [`Handle`] for an entry of `#[aggregate(commands(..))]`, with a message for it.
 #[diagnostic::on_unimplemented(
     message = "aggregate `{Self}` does not handle command `{C}`",
     label = "no `Handle<{C}>` for `{Self}`",
@@ -207,7 +207,7 @@ impl<A: Handle<C>, C> HandlesListed<C> for A {
     }
 }
 
-/// A state that can be kept in snapshots: serde's two traits, with a message of its own.
+/// serde's two traits, which a state with snapshots needs, with a message of its own.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be kept in snapshots",
     label = "`{Self}` lacks `serde::Serialize`, `serde::Deserialize` or both",
@@ -226,7 +226,7 @@ impl<A: Serialize + DeserializeOwned, const EVERY: u64> SnapshotEvery<EVERY> for
     });
 }
 
-/// Stands for the events of an aggregate whose list has a fault.
+/// The events of an aggregate whose list has an error.
 pub enum NoEvents {}
 
 impl EventSet for NoEvents {

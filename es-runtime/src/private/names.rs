@@ -1,4 +1,4 @@
-//! Whether the stored names of a set are distinct, cheap enough for a const over hundreds of them.
+//! Checks that the stored names of a set are distinct, fast enough for a constant with hundreds of them.
 
 use crate::EventType;
 
@@ -8,16 +8,16 @@ pub const fn hashes<const N: usize>(types: &[EventType]) -> [u64; N] {
     let mut hashes = [0; N];
     let mut rest = types;
     let mut index = 0;
-    while let ([first, behind @ ..], true) = (rest, index < N) {
+    while let ([first, tail @ ..], true) = (rest, index < N) {
         let mut name = first.name.as_bytes();
         let mut hash: u64 = 0xcbf2_9ce4_8422_2325;
-        while let [byte, behind @ ..] = name {
+        while let [byte, tail @ ..] = name {
             hash = (hash ^ *byte as u64).wrapping_mul(0x0000_0100_0000_01b3);
-            name = behind;
+            name = tail;
         }
         hashes[index] = hash;
         index += 1;
-        rest = behind;
+        rest = tail;
     }
     hashes
 }

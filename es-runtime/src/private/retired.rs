@@ -3,12 +3,12 @@
 use super::names::same;
 use crate::{DecodeError, Decoded, EventSet};
 
-/// What a dropped event stands for.
+/// The result of decoding a dropped event.
 pub fn nothing<S>() -> Decoded<S> {
     Decoded::Many(Vec::new())
 }
 
-/// What the function of a `split` returns, with a message for that place.
+/// The result of the function of a `split`, with a message for it.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not several events of `{S}`",
     label = "this returns `{Self}`",
@@ -38,7 +38,7 @@ pub fn split<Old, Parts: Several<S>, S>(
     Ok(Decoded::Many(split(old).several()))
 }
 
-/// Whether the retired name at `index` is no live one and not retired before.
+/// Whether the retired name at `index` is not a current name and appears once.
 #[expect(
     clippy::indexing_slicing,
     reason = "the derive passes an index of the names; anything else stops the build"

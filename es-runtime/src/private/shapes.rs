@@ -12,11 +12,11 @@ pub trait OwnShape {
     const OWN: Node;
 }
 
-/// The shapes of `P` and behind them that of `Own`.
+/// The shapes of `P`, followed by that of `Own`.
 pub struct Behind<P, Own>(PhantomData<(P, Own)>);
 
 impl<P: EventShapes, Own: OwnShape> Behind<P, Own> {
-    const ALL: &'static [Node; MAX] = &behind(P::SHAPES, Own::OWN);
+    const ALL: &'static [Node; MAX] = &followed_by(P::SHAPES, Own::OWN);
 
     /// The shapes of every version.
     pub const SHAPES: &'static [Node] = Self::ALL.split_at(P::SHAPES.len() + 1).0;
@@ -26,7 +26,7 @@ impl<P: EventShapes, Own: OwnShape> Behind<P, Own> {
     clippy::indexing_slicing,
     reason = "an event with more versions stops the build here"
 )]
-const fn behind(previous: &[Node], own: Node) -> [Node; MAX] {
+const fn followed_by(previous: &[Node], own: Node) -> [Node; MAX] {
     let mut all = [own; MAX];
     let mut index = 0;
     while index < previous.len() {

@@ -1,21 +1,21 @@
-//! The upcasters that a user wrote. Each may fail, and all report a failure in the same way.
+//! Upcasters of the user. Each may fail, and all report failures in the same way.
 
 use super::{codec_of, history::Version, names::same, older, unreadable};
 use crate::{Codec, CodecError, DecodeError, Decoded, Event, StoredPayload};
 use serde::{Serialize, de::DeserializeOwned};
 use std::{error::Error, sync::Arc};
 
-/// A payload as a JSON upcaster of the user changes it.
+/// The payload that a JSON upcaster of the user changes.
 pub type JsonObject = serde_json::Map<String, serde_json::Value>;
 
-/// What an upcaster can fail with. It has a message of its own for that place.
+/// The error of an upcaster, with a message of its own.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be the error of an upcaster",
     label = "this upcaster fails with `{Self}`",
     note = "it must be `std::error::Error + Send + Sync + 'static`"
 )]
 pub trait UpcastError: Sized {
-    /// The error behind a pointer.
+    /// The error as a shared pointer.
     fn shared(self) -> Arc<dyn Error + Send + Sync>;
 }
 
@@ -49,15 +49,15 @@ pub fn try_upcast<Old: Version, New, E: UpcastError>(
     upcast(older(stored)?).map_err(|error| failed(Old::EVENT, Old::NUMBER, stored, error.shared()))
 }
 
-/// The event that is the version before.
+/// The event that is the previous version.
 pub struct Previous<New> {
-    /// 0 if it is that, 1 if it has another name, 2 if it has another version.
+    /// 0 without a fault, 1 for another name, 2 for another version.
     pub fault: u8,
-    /// Reads an older payload and takes it to the newest version.
+    /// Reads an older payload and upcasts it to the newest version.
     pub read: fn(StoredPayload<'_>) -> Result<New, DecodeError>,
 }
 
-/// `previous`: what `P` has to be for version `version` of the event `name`.
+/// `previous`: checks that `P` is the version before `version` of the event `name`.
 pub const fn previous<P: Event, New: FromPrevious<P>>(name: &str, version: u16) -> Previous<New> {
     let fault = if !same(P::NAME, name) {
         1
@@ -80,7 +80,7 @@ fn from_previous<P: Event, New: FromPrevious<P>>(
     New::from_previous(previous).map_err(|error| failed(P::NAME, P::VERSION, stored, error))
 }
 
-/// `TryFrom` for the event behind `previous`, with a message for that place.
+/// `TryFrom` for the event of `previous`, with a message for it.
 #[diagnostic::on_unimplemented(
     message = "`{P}` cannot be upcast to the next version `{Self}`",
     label = "no `From<{P}>` for `{Self}`",
@@ -168,16 +168,16 @@ pub fn upcast_json<E: UpcastError>(
 }
 
 impl NextJson {
-    /// As if it had been stored.
+    /// The object as a stored payload.
     pub fn stored(&self) -> StoredPayload<'_> {
-        StoredPayload {
-            schema_version: self.from.saturating_add(1),
-            content_type: Codec::Json.content_type(),
-            bytes: &self.bytes,
-        }
+        StoredPayload::new(
+            self.from.saturating_add(1),
+            Codec::Json.content_type(),
+            &self.bytes,
+        )
     }
 
-    /// An older version, whose `Deserialize` refuses unknown fields.
+    /// Decodes an older version. Its `Deserialize` rejects unknown fields.
     pub fn decode<V: DeserializeOwned>(
         &self,
         stored: StoredPayload<'_>,
@@ -188,7 +188,7 @@ impl NextJson {
             .map_err(|source| failed(name, self.from, stored, Arc::new(source)))
     }
 
-    /// The newest version: it has every field that the function left, and was read.
+    /// Checks the newest version: it was decoded, and has every field that the function left.
     pub fn check<E>(
         &self,
         stored: StoredPayload<'_>,

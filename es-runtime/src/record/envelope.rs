@@ -1,18 +1,16 @@
-//! A stored event with everything that is known about it.
+//! Stored events with all of their columns.
 
-use crate::{
-    Aggregate, DecodeError, Decoded, EventId, EventSet, Metadata, NotAnId, Position, StoredPayload,
-    StreamId, Timestamp,
-};
+use super::{EventId, Metadata, Position, StreamId, Timestamp};
+use crate::{DecodeError, Decoded, EventSet, StoredPayload};
 use std::{fmt, sync::Arc};
 
-/// One stored event, its payload still in bytes.
+/// One stored event with an encoded payload. Reads of stores return it.
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RecordedEvent {
-    /// Its place among all events of the store.
+    /// Its position among all events of the store.
     pub position: Position,
-    /// The stream that it stands in.
+    /// Its stream.
     pub stream: StreamId,
     /// Its number in the stream, from 1 without gaps.
     pub version: u64,
@@ -22,46 +20,18 @@ pub struct RecordedEvent {
     pub name: Arc<str>,
     /// The version of the shape that was written.
     pub schema_version: u16,
-    /// How the payload is encoded.
+    /// The encoding of the payload.
     pub content_type: Arc<str>,
     /// The bytes.
     pub payload: Vec<u8>,
-    /// Who, why and what for.
+    /// Who caused the event and why.
     pub metadata: Metadata,
     /// When the store recorded it.
     pub recorded_at: Timestamp,
 }
 
 impl RecordedEvent {
-    /// For stores: puts a row together. Change single fields afterwards where they differ.
-    #[allow(clippy::too_many_arguments, reason = "one argument a column")]
-    pub fn new(
-        position: Position,
-        stream: StreamId,
-        version: u64,
-        event_id: EventId,
-        name: Arc<str>,
-        schema_version: u16,
-        content_type: Arc<str>,
-        payload: Vec<u8>,
-        metadata: Metadata,
-        recorded_at: Timestamp,
-    ) -> Self {
-        Self {
-            position,
-            stream,
-            version,
-            event_id,
-            name,
-            schema_version,
-            content_type,
-            payload,
-            metadata,
-            recorded_at,
-        }
-    }
-
-    /// The payload with what says how to read it.
+    /// The payload with the columns that are needed to decode it.
     pub fn stored_payload(&self) -> StoredPayload<'_> {
         StoredPayload {
             schema_version: self.schema_version,
@@ -70,7 +40,7 @@ impl RecordedEvent {
         }
     }
 
-    /// The event or events that this stands for today, each in its envelope.
+    /// Decodes the event. A split event gives several envelopes, a dropped one none.
     ///
     /// # Errors
     /// [`DecodeError`] when `S` does not know the event or the payload does not fit.
@@ -90,6 +60,62 @@ impl RecordedEvent {
     }
 }
 
+/// For authors of stores: every column of one stored event.
+///
+/// `RecordedEvent::from(row)` is the event. The struct is exhaustive on purpose: a store that does not
+/// fill a new column does not compile.
+#[derive(Clone)]
+pub struct EventRow {
+    /// Its position among all events of the store.
+    pub position: Position,
+    /// Its stream.
+    pub stream: StreamId,
+    /// Its number in the stream, from 1 without gaps.
+    pub version: u64,
+    /// Its own id.
+    pub event_id: EventId,
+    /// Its stored name.
+    pub name: Arc<str>,
+    /// The version of the shape that was written.
+    pub schema_version: u16,
+    /// The encoding of the payload.
+    pub content_type: Arc<str>,
+    /// The bytes.
+    pub payload: Vec<u8>,
+    /// Who caused the event and why.
+    pub metadata: Metadata,
+    /// When the store recorded it.
+    pub recorded_at: Timestamp,
+}
+
+impl From<EventRow> for RecordedEvent {
+    fn from(row: EventRow) -> Self {
+        Self {
+            position: row.position,
+            stream: row.stream,
+            version: row.version,
+            event_id: row.event_id,
+            name: row.name,
+            schema_version: row.schema_version,
+            content_type: row.content_type,
+            payload: row.payload,
+            metadata: row.metadata,
+            recorded_at: row.recorded_at,
+        }
+    }
+}
+
+impl fmt::Debug for EventRow {
+    /// Without the payload and the metadata, which do not belong in logs.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EventRow")
+            .field("stream", &self.stream)
+            .field("version", &self.version)
+            .field("position", &self.position)
+            .finish_non_exhaustive()
+    }
+}
+
 impl fmt::Debug for RecordedEvent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RecordedEvent")
@@ -106,15 +132,15 @@ impl fmt::Debug for RecordedEvent {
     }
 }
 
-/// One event of today's shape with everything that is known about it.
+/// One decoded event with all of its columns. Handlers and histories receive it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Envelope<E> {
     /// The event.
     pub event: E,
-    /// Its place among all events of the store.
+    /// Its position among all events of the store.
     pub position: Position,
-    /// The stream that it stands in.
+    /// Its stream.
     pub stream: StreamId,
     /// Its number in the stream, from 1 without gaps.
     pub version: u64,
@@ -124,30 +150,23 @@ pub struct Envelope<E> {
     pub name: Arc<str>,
     /// The version of the shape that it is stored in.
     pub schema_version: u16,
-    /// Who, why and what for.
+    /// Who caused the event and why.
     pub metadata: Metadata,
     /// When the store recorded it.
     pub recorded_at: Timestamp,
 }
 
 impl<E> Envelope<E> {
-    /// The id of the aggregate that the event is of.
-    ///
-    /// ```
-    /// # use es_runtime::{Aggregate, Envelope, Event, NotAnId};
-    /// fn id<A: Aggregate, E>(event: &Envelope<E>) -> Result<A::Id, NotAnId> {
-    ///     event.id::<A>()
-    /// }
-    /// ```
-    ///
-    /// # Errors
-    /// [`NotAnId`] when the event is of another aggregate, or the id in its stream is not one of `A`'s.
-    pub fn id<A: Aggregate>(&self) -> Result<A::Id, NotAnId> {
-        self.stream.id_of::<A>()
-    }
-
-    /// Metadata for what follows from this event, see [`Metadata::following`].
+    /// Metadata for the consequences of this event, see [`Metadata::following`].
     pub fn following(&self) -> Metadata {
         Metadata::caused_by(self.event_id, &self.metadata)
+    }
+}
+
+impl Metadata {
+    /// Metadata for the consequences of an event. It has the event as the cause, the event's user and
+    /// trace, and its correlation, or the event's id where it has none.
+    pub fn following(event: &RecordedEvent) -> Self {
+        Self::caused_by(event.event_id, &event.metadata)
     }
 }

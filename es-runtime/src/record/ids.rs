@@ -15,7 +15,7 @@ use std::{fmt, str::FromStr, sync::Arc};
 pub struct EventId(uuid::Uuid);
 
 impl EventId {
-    /// A new id, unlike any other.
+    /// A new, unique id.
     #[allow(clippy::new_without_default, reason = "two defaults would differ")]
     pub fn new() -> Self {
         Self(uuid::Uuid::now_v7())
@@ -57,10 +57,10 @@ impl FromStr for EventId {
 #[error("an event id is a UUID")]
 pub struct InvalidEventId;
 
-/// Names one request to write, so that a repeated request has no second effect.
+/// The id of one request to write (an idempotency key). A repeated request has no second effect.
 ///
-/// Choose it where the request is made: an HTTP idempotency key, a message id. It belongs to the
-/// stream that it is used on, and is remembered for as long as the stream.
+/// Take it from the origin of the request, such as an HTTP idempotency key or the id of a message. An
+/// id belongs to one stream, and the store remembers it for as long as the stream exists.
 ///
 /// ```
 /// use es_runtime::AppendId;
@@ -107,7 +107,7 @@ impl fmt::Debug for AppendId {
 }
 
 impl From<EventId> for AppendId {
-    /// The natural id of what a consumer writes because of an event.
+    /// The id for an append that a consumer makes because of an event.
     fn from(id: EventId) -> Self {
         Self(id.to_string().into())
     }
@@ -115,7 +115,7 @@ impl From<EventId> for AppendId {
 
 /// A text that cannot be an append id. Nothing was written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("an append id has 1 to 256 bytes and no control character, this one has {bytes} bytes")]
+#[error("an append id has 1 to 256 bytes and no control character; this text has {bytes} bytes")]
 pub struct InvalidAppendId {
     /// The length of the text in bytes.
     pub bytes: usize,

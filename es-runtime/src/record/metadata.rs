@@ -1,10 +1,11 @@
-//! Who, why and what for: what is stored beside an event's payload.
+//! Metadata of events: who caused them and why.
 
-use crate::{Codec, CodecError, EventId, RecordedEvent};
+use super::EventId;
+use crate::{Codec, CodecError};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use std::{collections::BTreeMap, fmt};
 
-/// What is known about a write besides its events.
+/// Data about a write: its correlation, cause, user and trace, and values of the application.
 ///
 /// ```
 /// use es_runtime::Metadata;
@@ -16,37 +17,32 @@ use std::{collections::BTreeMap, fmt};
 /// assert_eq!(metadata.get::<String>("channel"), Some("web".to_owned()));
 /// ```
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Metadata {
-    /// One id for everything that follows from one request, `None` for the root itself.
+    /// The id that all consequences of one request share, `None` for the first event itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub correlation: Option<String>,
-    /// The event that this one follows from.
+    /// The event that caused this one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub causation: Option<EventId>,
-    /// Who asked for it.
+    /// The user who made the request.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user: Option<String>,
-    /// The trace it belongs to, a [W3C traceparent](https://www.w3.org/TR/trace-context/).
+    /// The trace that it belongs to, as a [W3C traceparent](https://www.w3.org/TR/trace-context/).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub traceparent: Option<String>,
-    /// The application's own values.
+    /// Values of the application.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub custom: BTreeMap<String, serde_json::Value>,
 }
 
 impl Metadata {
-    /// Nothing known.
+    /// Empty metadata.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// For what follows from an event: its correlation (or, where it has none, its own id), itself
-    /// as the cause, its user and its trace.
-    pub fn following(event: &RecordedEvent) -> Self {
-        Self::caused_by(event.event_id, &event.metadata)
-    }
-
-    /// [`following`](Metadata::following), for an event of which only id and metadata are at hand.
+    /// [`following`](Metadata::following) for an event of which you have only the id and the metadata.
     pub fn caused_by(event_id: EventId, metadata: &Self) -> Self {
         Self {
             correlation: Some(
@@ -90,25 +86,25 @@ impl Metadata {
         self
     }
 
-    /// With a value of the application's own.
+    /// With a value of the application.
     #[must_use]
     pub fn with(mut self, key: impl Into<String>, value: impl Into<serde_json::Value>) -> Self {
         self.custom.insert(key.into(), value.into());
         self
     }
 
-    /// A value of the application's own, `None` where there is none or it is of another type.
+    /// A value of the application, `None` when it is absent or has another type.
     pub fn get<T: DeserializeOwned>(&self, key: &str) -> Option<T> {
         T::deserialize(self.custom.get(key)?).ok()
     }
 
-    /// The JSON text that stores keep.
+    /// The JSON text that stores write.
     pub fn to_json(&self) -> String {
         // Text keys and JSON values always have a JSON form.
         serde_json::to_string(self).unwrap_or_else(|_| EMPTY.to_owned())
     }
 
-    /// What [`to_json`](Metadata::to_json) wrote.
+    /// Reads the text of [`to_json`](Metadata::to_json).
     ///
     /// # Errors
     /// [`CodecError`] when the text is damaged.
@@ -117,7 +113,7 @@ impl Metadata {
             return Ok(Self::default());
         }
         if !text.trim_start().starts_with('{') {
-            // serde would take a JSON array for the fields in their order; as an object it is refused.
+            // serde would read a JSON array as the fields in their order; reading an object fails.
             Codec::Json.decode::<BTreeMap<String, serde_json::Value>>(text.as_bytes())?;
         }
         Codec::Json.decode(text.as_bytes())
@@ -127,27 +123,12 @@ impl Metadata {
 const EMPTY: &str = "{}";
 
 impl fmt::Debug for Metadata {
-    /// Ids and keys; no user and no values, which do not belong in logs.
+    /// Ids and keys only: users and values do not belong in logs.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Metadata")
             .field("correlation", &self.correlation)
             .field("causation", &self.causation)
             .field("custom", &self.custom.keys())
             .finish_non_exhaustive()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_an_object_is_metadata() {
-        let metadata = Metadata::new().with_user("alice").with("channel", "web");
-        assert_eq!(Metadata::from_json(&metadata.to_json()), Ok(metadata));
-        assert_eq!(Metadata::from_json(" {} "), Ok(Metadata::new()));
-        for damaged in ["", "[]", " [null]", "null", "7", "{", "{\"causation\":7}"] {
-            assert!(Metadata::from_json(damaged).is_err(), "{damaged:?}");
-        }
     }
 }

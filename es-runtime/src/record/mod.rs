@@ -1,4 +1,4 @@
-//! What stands around an event once it is stored: stream, version, position, ids, time, metadata.
+//! What is stored with an event: stream, version, position, ids, time and metadata.
 
 mod envelope;
 mod ids;
@@ -7,11 +7,11 @@ mod position;
 mod stream;
 mod timestamp;
 
-pub use envelope::{Envelope, RecordedEvent};
+pub use envelope::{Envelope, EventRow, RecordedEvent};
 pub use ids::{AppendId, EventId, InvalidAppendId, InvalidEventId};
 pub use metadata::Metadata;
 pub use position::{InvalidPosition, Position};
 pub use stream::{
-    ExpectedVersion, InvalidStreamId, MAX_STREAM_ID_BYTES, NotAnId, StreamId, StreamIdProblem,
+    ExpectedVersion, InvalidStreamId, MAX_STREAM_ID_BYTES, StreamId, StreamIdProblem,
 };
 pub use timestamp::{InvalidTimestamp, Timestamp};

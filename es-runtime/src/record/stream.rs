@@ -1,12 +1,11 @@
-//! Streams: which one an event belongs to, and the version that a writer expects there.
+//! The names of streams, and the version that a writer expects.
 
-use crate::{Aggregate, AsId};
 use std::{fmt, sync::Arc};
 
-/// The longest text of either half of a stream id, in bytes.
+/// The greatest length of either half of a stream id, in bytes.
 pub const MAX_STREAM_ID_BYTES: usize = 256;
 
-/// Names one stream: the aggregate's stored name and the text of its id.
+/// The name of one stream: the stored name of the aggregate and the text of the id.
 ///
 /// ```
 /// use es_runtime::StreamId;
@@ -49,30 +48,6 @@ impl StreamId {
         })
     }
 
-    /// The stream of one instance of an aggregate type.
-    ///
-    /// # Errors
-    /// [`InvalidStreamId`] as for [`new`](StreamId::new).
-    pub fn of<A: Aggregate>(id: impl AsId<A::Id>) -> Result<Self, InvalidStreamId> {
-        Self::new(A::NAME, &id.id_text())
-    }
-
-    /// The id of an instance of `A`.
-    ///
-    /// # Errors
-    /// [`NotAnId`] when the stream is of another aggregate, or its id is not one of `A`'s.
-    pub fn id_of<A: Aggregate>(&self) -> Result<A::Id, NotAnId> {
-        let id = if self.aggregate() == A::NAME {
-            self.id().parse().ok()
-        } else {
-            None
-        };
-        id.ok_or_else(|| NotAnId {
-            stream: self.clone(),
-            aggregate: A::NAME,
-        })
-    }
-
     /// The aggregate's stored name.
     pub fn aggregate(&self) -> &str {
         &self.aggregate
@@ -96,7 +71,7 @@ impl fmt::Debug for StreamId {
     }
 }
 
-/// A text that cannot name a stream. Nothing was read or written.
+/// A text that cannot be part of a stream id. Nothing was read or written.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the {part} of a stream {problem}")]
 pub struct InvalidStreamId {
@@ -119,15 +94,17 @@ pub enum StreamIdProblem {
         /// Its length in bytes.
         bytes: usize,
     },
-    /// The text has a control character, NUL and line ends included.
+    /// The text has a control character; NUL and line ends are some.
     #[error("has a control character")]
     ControlCharacter,
 }
 
 /// The version that a writer expects a stream to have. Versions count from 1; 0 is the empty stream.
+///
+/// The enum is exhaustive on purpose: a store that ignores a case would accept wrong appends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ExpectedVersion {
-    /// Any version: append whatever is there.
+    /// Any version.
     Any,
     /// The stream has no events yet.
     NoStream,
@@ -138,7 +115,7 @@ pub enum ExpectedVersion {
 }
 
 impl ExpectedVersion {
-    /// What a stream is at that was read up to this version: 0 is a stream without events.
+    /// The expectation of a writer who read the stream up to this version, 0 for a stream without events.
     ///
     /// ```
     /// use es_runtime::ExpectedVersion;
@@ -152,7 +129,7 @@ impl ExpectedVersion {
         }
     }
 
-    /// Whether a stream that is at `actual` fits.
+    /// Whether a stream at version `actual` is as expected.
     ///
     /// ```
     /// use es_runtime::ExpectedVersion;
@@ -178,14 +155,4 @@ impl fmt::Display for ExpectedVersion {
             Self::Exact(version) => write!(f, "version {version}"),
         }
     }
-}
-/// A stream is not of the aggregate whose id was asked for, or its id is not one of that type.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("stream {stream} has no id of aggregate `{aggregate}`")]
-#[non_exhaustive]
-pub struct NotAnId {
-    /// The stream.
-    pub stream: StreamId,
-    /// The stored name of the aggregate.
-    pub aggregate: &'static str,
 }

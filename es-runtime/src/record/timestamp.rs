@@ -7,9 +7,9 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-/// A moment in UTC, to the microsecond, written as ISO 8601.
+/// A moment in UTC with microseconds, written as ISO 8601.
 ///
-/// It says when the store recorded an event. Nothing orders by it: clocks jump.
+/// It is the time at which the store recorded an event. Do not order events by it, because clocks jump.
 ///
 /// ```
 /// use es_runtime::Timestamp;
@@ -25,19 +25,19 @@ pub struct Timestamp {
 }
 
 impl Timestamp {
-    /// The present, by the system's clock.
+    /// The present time of the system's clock.
     pub fn now() -> Self {
         Self::from(SystemTime::now())
     }
 
-    /// The moment that many microseconds after 1970-01-01T00:00Z, `None` outside of the years
-    /// -9999 to 9999.
+    /// The moment this many microseconds after 1970-01-01T00:00Z, `None` outside of the years -9999 to
+    /// 9999.
     pub fn from_unix_micros(micros: i64) -> Option<Self> {
         let moment = jiff::Timestamp::from_microsecond(micros).ok()?;
         Some(Self { moment })
     }
 
-    /// The moment so much later, or the last one that there is.
+    /// The moment this much later, at most the last moment of year 9999.
     ///
     /// ```
     /// use es_runtime::Timestamp;
@@ -56,7 +56,7 @@ impl Timestamp {
         Self { moment }
     }
 
-    /// How long it is since an `earlier` moment, zero when that one is later.
+    /// The duration since an `earlier` moment, zero when that moment is later.
     pub fn since(self, earlier: Self) -> Duration {
         let micros = self.unix_micros().saturating_sub(earlier.unix_micros());
         Duration::from_micros(u64::try_from(micros).unwrap_or(0))

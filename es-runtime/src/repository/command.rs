@@ -1,5 +1,5 @@
-//! A command of any aggregate behind one type, for sagas: they load and decide it without a
-//! repository, and commit what was decided together with their own events.
+//! Commands to aggregates of any type as one type. Sagas decide them without a repository and commit the
+//! events together with their own.
 
 use super::{
     ExecuteError,
@@ -12,7 +12,7 @@ use crate::{
 };
 use std::{fmt, ops::ControlFlow};
 
-/// A command to one aggregate, whatever its type. It is decided where it is carried out.
+/// A command to one aggregate of any type, to be decided later.
 pub struct AggregateCommand {
     stream: Result<StreamId, InvalidStreamId>,
     plan: Box<dyn Plan>,
@@ -54,12 +54,12 @@ impl AggregateCommand {
         }
     }
 
-    /// The stream of the aggregate, `None` when its id does not make one.
+    /// The stream of the aggregate, `None` when its id is no valid stream id.
     pub fn stream(&self) -> Option<&StreamId> {
         self.stream.as_ref().ok()
     }
 
-    /// Loads the aggregate and decides: what to append, without events when nothing follows.
+    /// Loads the aggregate and decides the command. The result is an append, possibly without events.
     ///
     /// # Errors
     /// See [`DecideError`]. Nothing was written.
@@ -85,13 +85,16 @@ impl fmt::Debug for AggregateCommand {
     }
 }
 
-/// Why there is nothing to append.
+/// Why a command was not decided.
+///
+/// The enum is exhaustive on purpose: a caller must tell a rejection from a failure that a retry may
+/// solve.
 #[derive(Debug, thiserror::Error)]
 pub enum DecideError {
-    /// The aggregate rejected the command, and will again in this state.
+    /// The aggregate rejected the command. It will do so again in the same state.
     #[error("{0}")]
     Rejected(String),
-    /// Its stream could not be read: the store failed.
+    /// The store could not read its stream.
     #[error(transparent)]
     Unread(ReadError),
     /// The aggregate could not be loaded, or deciding panicked.
@@ -134,10 +137,10 @@ impl StreamFold for Folding {
     }
 }
 
-/// The events as they will be stored; each was read back once.
+/// Encodes events and decodes each once, as a check that they can be read.
 ///
 /// # Errors
-/// The text of what cannot be encoded or read back.
+/// The message of the codec when an event cannot be encoded or decoded.
 pub fn encode_events<A: Aggregate>(
     stream: &StreamId,
     events: &Events<A>,

@@ -1,20 +1,20 @@
-//! Why a load or a command failed, and whether anything was written.
+//! Errors of loads and commands, and whether something was written.
 
 use crate::{
     AppendError, CodecError, DecodeError, InvalidStreamId, Outcome, Position, ReadError, StreamId,
 };
 
-/// Why an aggregate could not be loaded. Nothing was written, nothing was skipped.
+/// Why an aggregate could not be loaded. Nothing was written.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum LoadError {
-    /// The id does not make a stream id.
+    /// The id is no valid stream id.
     #[error(transparent)]
     StreamId(#[from] InvalidStreamId),
     /// The store could not be read.
     #[error(transparent)]
     Read(#[from] ReadError),
-    /// A stored event is not one that this program can read.
+    /// This program cannot decode a stored event.
     #[error("stream {stream}, version {version} (position {position}): {source}")]
     Decode {
         /// The stream.
@@ -23,20 +23,20 @@ pub enum LoadError {
         version: u64,
         /// The position of the event.
         position: Position,
-        /// What is wrong with it.
+        /// The error of decoding.
         source: DecodeError,
     },
-    /// The stream has a hole: an event is missing.
+    /// An event of the stream is missing.
     #[error("stream {stream} goes from version {version} to version {next}: events are missing")]
     Gap {
         /// The stream.
         stream: StreamId,
-        /// The last version before the hole.
+        /// The last version before the gap.
         version: u64,
-        /// The first version after it.
+        /// The first version after the gap.
         next: u64,
     },
-    /// Decoding or applying an event panicked. The panic's own message went to the panic hook.
+    /// Decoding or applying an event panicked. The panic hook received the message of the panic.
     #[error("stream {stream}: decoding or applying version {version} (`{event}`) panicked")]
     Panicked {
         /// The stream.
@@ -55,7 +55,7 @@ pub enum ExecuteError<E> {
     /// The aggregate rejected the command. Nothing was written.
     #[error(transparent)]
     Rejected(E),
-    /// Other writers were first, in every attempt. Nothing was written.
+    /// Another writer was first in every attempt. Nothing was written.
     #[error(
         "another writer was first on stream {stream} in each of {attempts} attempts (it is at \
          version {actual} now); nothing was written; try again later"
@@ -63,7 +63,7 @@ pub enum ExecuteError<E> {
     Conflict {
         /// The stream.
         stream: StreamId,
-        /// How often the command was decided.
+        /// The number of attempts.
         attempts: u32,
         /// The version of the stream at the last attempt.
         actual: u64,
@@ -71,18 +71,17 @@ pub enum ExecuteError<E> {
     /// The aggregate could not be loaded. Nothing was written.
     #[error("{0}; nothing was written")]
     Load(#[source] LoadError),
-    /// A decided event has no form in the aggregate's codec. Nothing was written.
+    /// The codec of the aggregate cannot encode an event. Nothing was written.
     #[error("event `{event}` for stream {stream} cannot be encoded: {source}; nothing was written")]
     Encode {
         /// The stream.
         stream: StreamId,
         /// The stored name of the event.
         event: &'static str,
-        /// Why not.
+        /// The error of the codec.
         source: CodecError,
     },
-    /// A decided event could be written but not be read again, such as a NaN in JSON. Nothing was
-    /// written.
+    /// An event could be encoded but not decoded again, such as a NaN in JSON. Nothing was written.
     #[error(
         "event `{event}` for stream {stream} could not be read again once stored: {source}; \
          nothing was written"
@@ -92,20 +91,20 @@ pub enum ExecuteError<E> {
         stream: StreamId,
         /// The stored name of the event.
         event: &'static str,
-        /// What reading it back says.
+        /// The error of decoding.
         source: DecodeError,
     },
-    /// The handler, or applying what it decided, panicked. Nothing was written. The panic's own
-    /// message went to the panic hook.
+    /// The handler panicked, or applying its events. Nothing was written. The panic hook received the
+    /// message of the panic.
     #[error("deciding a command on stream {stream} panicked; nothing was written")]
     Panicked {
         /// The stream.
         stream: StreamId,
     },
-    /// The store did not take the events; see [`AppendError::outcome`].
+    /// The store could not append the events. [`AppendError::outcome`] says whether it did.
     #[error(transparent)]
     Append(AppendError),
-    /// The command took effect when it was sent first, but that result cannot be read.
+    /// The command took effect when it was first sent, but its result cannot be read.
     #[error("the command took effect before, but its result cannot be read: {0}")]
     Repeated(#[source] LoadError),
 }
@@ -125,7 +124,7 @@ impl<E> ExecuteError<E> {
         }
     }
 
-    /// The aggregate's own rejection, if it was one.
+    /// The error of the aggregate, if it rejected the command.
     pub const fn rejection(&self) -> Option<&E> {
         match self {
             Self::Rejected(error) => Some(error),

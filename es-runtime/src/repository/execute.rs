@@ -1,4 +1,4 @@
-//! One command: load, decide, append; decide again when another writer was first.
+//! Execution of one command: load, decide, append, and again when another writer was first.
 
 use super::{ExecuteError, LoadError, Repository, decode_recorded};
 use crate::{
@@ -15,7 +15,7 @@ use std::{
     pin::Pin,
 };
 
-/// A command on its way; it runs when it is awaited.
+/// A command that runs when it is awaited. [`Repository::execute`] returns it.
 #[must_use = "a command does nothing until it is awaited"]
 pub struct Execute<'a, A: Aggregate, S, N, C> {
     repository: &'a Repository<A, S, N>,
@@ -40,19 +40,19 @@ impl<'a, A: Aggregate, S, N, C> Execute<'a, A, S, N, C> {
         }
     }
 
-    /// With this metadata beside each event, such as [`Envelope::following`](crate::Envelope::following).
+    /// With this metadata on each event, such as [`Envelope::following`](crate::Envelope::following).
     pub fn metadata(mut self, metadata: Metadata) -> Self {
         self.metadata = metadata;
         self
     }
 
-    /// With an id that makes the command repeatable: the same id on the same aggregate returns the
-    /// first result, for ever, and writes nothing again. Only a command that was accepted is
-    /// remembered; one that was rejected is decided anew.
+    /// With an id that makes the command safe to repeat.
     ///
-    /// The id alone names the request. The command is not compared: another command under an id that
-    /// was used gets the first result too, with [`Executed::repeated`] set. Never use an id twice for
-    /// two requests.
+    /// A command with the same id on the same aggregate writes nothing and returns the first result, with
+    /// [`Executed::repeated`] set. Only accepted commands are remembered. A rejected one is decided again.
+    ///
+    /// Never use one id for two requests: the commands are not compared, so the second one gets the result
+    /// of the first.
     pub fn append_id(mut self, id: AppendId) -> Self {
         self.append_id = Some(id);
         self
@@ -83,25 +83,24 @@ where
     }
 }
 
-/// What a command did.
+/// The result of a command.
 #[non_exhaustive]
 pub struct Executed<A: Aggregate> {
-    /// The state after it.
+    /// The state after the command.
     pub state: A,
-    /// The version of the aggregate after it.
+    /// The version of the aggregate after the command.
     pub version: u64,
-    /// The position of the aggregate's newest event after it, [`Position::START`] when it has none:
-    /// a read model that has come so far has seen what this command did.
+    /// The position of the aggregate's newest event after the command, [`Position::START`] without one. A
+    /// read model at this position includes the command.
     pub position: Position,
-    /// The events that it stored, in order and as they are read back; empty when the aggregate
-    /// accepted the command without any.
+    /// The stored events, in order and as a later read returns them. Empty when the aggregate accepted the
+    /// command without events.
     pub events: Vec<A::Event>,
-    /// Whether it had been executed before under the same append id, and this is the first result.
+    /// Whether this is the result of an earlier command with the same append id.
     pub repeated: bool,
-    /// How often it was decided; more than 1 when other writers were first. 0 when it was not
-    /// decided at all.
+    /// The number of attempts: more than 1 when other writers were first, 0 for a repeated command.
     pub attempts: u32,
-    /// Whether a snapshot that was due could be kept. The command is done either way.
+    /// The failure to store a due snapshot. The command took effect nevertheless.
     pub snapshot_failure: Option<SnapshotFailure>,
 }
 
@@ -116,22 +115,22 @@ impl<A: Aggregate> fmt::Debug for Executed<A> {
     }
 }
 
-/// Why a snapshot that was due could not be kept.
+/// Why a due snapshot could not be stored.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SnapshotFailure {
-    /// The state has no form in the aggregate's codec.
+    /// The codec of the aggregate cannot encode the state.
     #[error("the state cannot be encoded: {0}")]
     Encode(#[source] CodecError),
-    /// Encoding the state panicked. The panic's own message went to the panic hook.
+    /// Encoding the state panicked. The panic hook received the message of the panic.
     #[error("encoding the state panicked")]
     Panicked,
-    /// The store could not keep it.
+    /// The store failed.
     #[error(transparent)]
     Store(StorageError),
 }
 
-/// What the handler decided, ready to be appended, and the state after it.
+/// The events of the handler, encoded, and the state after them.
 pub(super) struct Decision<A: Aggregate> {
     state: A,
     events: Vec<A::Event>,
@@ -226,7 +225,7 @@ where
         }
     }
 
-    /// A command that was not decided may be the repetition of one that was.
+    /// A rejected command may be the repetition of an accepted one.
     async fn rejected(
         self,
         stream: &StreamId,
@@ -242,7 +241,7 @@ where
         }
     }
 
-    /// The result of the first execution under the append id.
+    /// The result of the first command with the append id.
     async fn first(
         self,
         stream: &StreamId,
@@ -270,7 +269,7 @@ where
     }
 }
 
-/// Appends; where the store cannot say whether it did, looks for the events and the append id.
+/// Appends. When the store does not know whether it wrote, looks for the events and the append id.
 async fn append_resolved<S: EventStore>(
     store: &S,
     append: Append,
@@ -283,10 +282,7 @@ async fn append_resolved<S: EventStore>(
         Err(error) if error.outcome() == Outcome::Unknown => error,
         other => return other,
     };
-    let limit = ReadLimit {
-        events: ids.len(),
-        bytes: usize::MAX,
-    };
+    let limit = ReadLimit::events(ids.len()).with_bytes(usize::MAX);
     let range = StreamRange::forward(version);
     let found = store.read_stream(&stream, range, limit).await;
     match found.as_deref() {
@@ -305,7 +301,7 @@ async fn append_resolved<S: EventStore>(
     Err(error)
 }
 
-/// Runs the handler and everything of the user's code that must work before anything is written.
+/// Runs the handler, and all code of the user that must work before anything is written.
 pub(super) fn decide<A: Handle<C>, C>(
     stream: &StreamId,
     mut state: A,
@@ -319,8 +315,8 @@ pub(super) fn decide<A: Handle<C>, C>(
         for event in decided {
             let (new, read_back) = encode::<A>(stream, &event)?;
             stored.push(new);
-            // What is applied and returned is what a replay will see, should a field not survive
-            // its stored form unchanged.
+            // The decoded event is applied and returned, because a replay will see that one. A field may
+            // not survive its stored form unchanged.
             for event in read_back {
                 state.apply_event(&event);
                 events.push(event);
@@ -339,7 +335,7 @@ pub(super) fn decide<A: Handle<C>, C>(
     })
 }
 
-/// An event as it will be stored, and as it is read back from that.
+/// An event as it will be stored, and as a read returns it.
 type Encoded<A> = (NewEvent, Decoded<<A as Aggregate>::Event>);
 
 pub(super) fn encode<A: Aggregate>(
@@ -355,11 +351,7 @@ pub(super) fn encode<A: Aggregate>(
             source,
         })?;
     let content_type = A::CODEC.content_type();
-    let stored = StoredPayload {
-        schema_version: kind.version,
-        content_type,
-        bytes: &payload,
-    };
+    let stored = StoredPayload::new(kind.version, content_type, &payload);
     match A::Event::decode(kind.name, stored) {
         Ok(read_back) => {
             let new = NewEvent::new(kind.name, kind.version, content_type, payload);
@@ -398,7 +390,7 @@ impl<A: Aggregate, S: EventStore, N: SnapshotStore> Repository<A, S, N> {
         Ok(events)
     }
 
-    /// The snapshot to take now, when enough events came since the last one.
+    /// The snapshot to take now, when there are enough events since the last one.
     fn due_snapshot(
         &self,
         stream: &StreamId,
@@ -415,13 +407,13 @@ impl<A: Aggregate, S: EventStore, N: SnapshotStore> Repository<A, S, N> {
             Ok(Err(error)) => return Some(Err(SnapshotFailure::Encode(error))),
             Err(_) => return Some(Err(SnapshotFailure::Panicked)),
         };
-        Some(Ok(Snapshot {
-            stream: stream.clone(),
-            version: executed.version,
-            position: executed.position,
+        Some(Ok(Snapshot::new(
+            stream.clone(),
+            executed.version,
+            executed.position,
             fingerprint,
-            content_type: A::CODEC.content_type().to_owned(),
+            A::CODEC.content_type().to_owned(),
             state,
-        }))
+        )))
     }
 }

@@ -1,4 +1,4 @@
-//! The repository: loads an aggregate from its stream, decides commands on it, stores the events.
+//! The repository: loads aggregates, decides commands and stores the events.
 
 pub(crate) mod command;
 mod error;
@@ -17,10 +17,18 @@ use crate::{
 };
 use std::{fmt, marker::PhantomData};
 
-/// One type of aggregate on one store.
+/// Executes commands on one type of aggregate, loads it, and reads its history.
+///
+/// `Repository<Order>` is a repository on [`AnyStore`], so applications can name it without a store and
+/// choose the store at run time. `Repository<Order, SqliteStore>` avoids the dynamic dispatch. The third
+/// parameter is the store of snapshots, by default the same store.
+///
+/// [`execute`](Repository::execute), [`load`](Repository::load) and [`history`](Repository::history)
+/// take an id, a reference to one, or a `&str` where the id is a `String`. A clone of a repository is
+/// cheap.
 ///
 /// ```
-/// use es_runtime::{Aggregate, Apply, Event, Events, Handle, MemoryStore, Repository};
+/// use es_runtime::{Aggregate, AnyStore, Apply, Event, Events, Handle, MemoryStore, Repository};
 /// use serde::{Deserialize, Serialize};
 ///
 /// #[derive(Event, Serialize, Deserialize)]
@@ -53,10 +61,10 @@ use std::{fmt, marker::PhantomData};
 /// }
 ///
 /// # futures_executor::block_on(async {
-/// let doors = Repository::<Door, _>::new(MemoryStore::new());
-/// let done = doors.execute(&7, Open).await?;
+/// let doors: Repository<Door> = Repository::new(AnyStore::new(MemoryStore::new()));
+/// let done = doors.execute(7, Open).await?;
 /// assert_eq!(done.version, 1);
-/// assert!(doors.load(&7).await?.state.open);
+/// assert!(doors.load(7).await?.state.open);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// # }).unwrap();
 /// ```
@@ -69,7 +77,7 @@ pub struct Repository<A: Aggregate, S = AnyStore, N = S> {
 }
 
 impl<A: Aggregate, S: EventStore> Repository<A, S> {
-    /// A repository on `store`, which keeps the snapshots too.
+    /// A repository on `store`, which also stores the snapshots.
     pub fn new(store: S) -> Self
     where
         S: SnapshotStore,
@@ -77,16 +85,16 @@ impl<A: Aggregate, S: EventStore> Repository<A, S> {
         Self::with_snapshots(store.clone(), store)
     }
 
-    /// A repository that always replays, whatever the aggregate says of snapshots.
+    /// A repository without snapshots. It always replays the whole stream.
     pub fn without_snapshots(store: S) -> Repository<A, S, NoSnapshots> {
         Self::with_snapshots(store, NoSnapshots)
     }
 
-    /// A repository that keeps its snapshots somewhere else.
+    /// A repository with snapshots in another store.
     ///
-    /// A snapshot is used where its stream has an event at the same version and position. Snapshots that
-    /// outlive their events, as when these are restored from an older copy, could so be taken for those of
-    /// another history: clear their store when the events are replaced.
+    /// The repository uses a snapshot when its stream has an event with the same version and position.
+    /// Delete the snapshots when you replace the events, for example by an older backup. Otherwise a
+    /// snapshot of the old history could match an event of the new one.
     pub fn with_snapshots<N: SnapshotStore>(store: S, snapshots: N) -> Repository<A, S, N> {
         Repository {
             store,
@@ -99,7 +107,7 @@ impl<A: Aggregate, S: EventStore> Repository<A, S> {
 }
 
 impl<A: Aggregate, S: EventStore, N: SnapshotStore> Repository<A, S, N> {
-    /// With another policy for conflicts.
+    /// With this policy for conflicts.
     #[must_use]
     pub fn with_retry(mut self, retry: RetryPolicy) -> Self {
         self.retry = retry;
@@ -111,18 +119,19 @@ impl<A: Aggregate, S: EventStore, N: SnapshotStore> Repository<A, S, N> {
         &self.store
     }
 
-    /// Executes a command: loads the aggregate, lets it decide, appends the events with the version
-    /// that was loaded. When another writer was first it decides again on the newer state, bounded
-    /// by the [`RetryPolicy`].
+    /// Executes a command: loads the aggregate, decides, and appends the events at the version that was
+    /// loaded. When another writer was first, it decides again on the newer state, as often as the
+    /// [`RetryPolicy`] allows.
     ///
-    /// The returned [`Execute`] takes metadata and an append id, and runs when it is awaited.
+    /// `id` is an id, a reference to one, or a `&str` where the id is a `String`. The returned [`Execute`]
+    /// takes metadata and an append id. It runs when it is awaited.
     ///
     /// # Errors
-    /// [`ExecuteError`]; its [`outcome`](ExecuteError::outcome) says whether something was written.
+    /// [`ExecuteError`]. Its [`outcome`](ExecuteError::outcome) says whether something was written.
     ///
     /// # Cancel safety
-    /// Dropping the future leaves the command done or not done, never half. With an
-    /// [`append_id`](Execute::append_id) it can be repeated to find out.
+    /// A dropped future leaves the command done or not done, never half. With an
+    /// [`append_id`](Execute::append_id) you can repeat it safely.
     pub fn execute<C>(&self, id: impl AsId<A::Id>, command: C) -> Execute<'_, A, S, N, C>
     where
         A: Handle<C>,
@@ -131,10 +140,10 @@ impl<A: Aggregate, S: EventStore, N: SnapshotStore> Repository<A, S, N> {
         Execute::new(self, id, command)
     }
 
-    /// The aggregate as it is now. One without events is in its starting state, version 0.
+    /// The current state of the aggregate. Without events it is the default state at version 0.
     ///
     /// # Errors
-    /// [`LoadError`] when the stream cannot be read to its end. Nothing is ever skipped.
+    /// [`LoadError`] when the stream cannot be read to its end. No event is ever skipped.
     ///
     /// # Cancel safety
     /// Reads only.
@@ -142,8 +151,7 @@ impl<A: Aggregate, S: EventStore, N: SnapshotStore> Repository<A, S, N> {
         self.replay(&StreamId::of::<A>(id)?, u64::MAX).await
     }
 
-    /// The aggregate as it was right after the event with this version, or as it is now when the
-    /// stream is shorter.
+    /// The state after the event with this version, or the current state when the stream is shorter.
     ///
     /// # Errors
     /// [`LoadError`] as for [`load`](Repository::load).
@@ -158,11 +166,10 @@ impl<A: Aggregate, S: EventStore, N: SnapshotStore> Repository<A, S, N> {
         self.replay(&StreamId::of::<A>(id)?, version).await
     }
 
-    /// The events of one aggregate after a version (0 for all), at most `limit` stored ones, each
-    /// with all that is known about it.
+    /// The events of one aggregate after a version (0 for all), at most `limit` stored events.
     ///
-    /// One call may bring less than there is. Ask again with the version of the last one until none
-    /// comes:
+    /// One call may return fewer events than there are. Continue with the version of the last one until a
+    /// page is empty:
     ///
     /// ```
     /// # use es_runtime::{Aggregate, Event, EventStore, LoadError, ReadLimit, Repository, SnapshotStore};
@@ -202,7 +209,7 @@ impl<A: Aggregate, S: EventStore, N: SnapshotStore> Repository<A, S, N> {
     }
 }
 
-/// What a stored event stands for, with its place in the error.
+/// Decodes a stored event. The error names its stream and version.
 fn decode_recorded<E: EventSet>(event: &RecordedEvent) -> Result<Decoded<Envelope<E>>, LoadError> {
     event.decode().map_err(|source| LoadError::Decode {
         stream: event.stream.clone(),
@@ -233,7 +240,7 @@ impl<A: Aggregate, S, N> fmt::Debug for Repository<A, S, N> {
     }
 }
 
-/// An aggregate out of the store.
+/// A loaded aggregate.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Loaded<A> {
@@ -243,7 +250,7 @@ pub struct Loaded<A> {
     pub version: u64,
     /// The position of its newest event, [`Position::START`] when it has none.
     pub position: Position,
-    /// What a snapshot did for this load.
+    /// Whether the load used a snapshot.
     pub snapshot: SnapshotUse,
 }
 

@@ -1,4 +1,4 @@
-//! Rebuilding an aggregate: from its snapshot where that fits, then from the events after it.
+//! Rebuilding an aggregate from its snapshot, if that fits, and the events after it.
 
 use super::{LoadError, Loaded, Repository};
 use crate::{
@@ -10,18 +10,18 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
 };
 
-/// What a snapshot did for one load.
+/// Whether a load used a snapshot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SnapshotUse {
-    /// There was none, or the aggregate keeps none.
+    /// There was no snapshot.
     None,
     /// The load started from the snapshot at this version.
     Used {
         /// The version of the snapshot.
         version: u64,
     },
-    /// There was one that did not fit; the stream was replayed from its start.
+    /// The snapshot did not fit. The stream was replayed from its start.
     Dropped(SnapshotDropped),
 }
 
@@ -29,11 +29,11 @@ pub enum SnapshotUse {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SnapshotDropped {
-    /// The shape of the state, or `apply_revision`, has changed since it was taken.
+    /// The shape of the state or `apply_revision` has changed since.
     OtherShape,
     /// Its bytes do not decode, or its content type is unknown.
     Damaged,
-    /// The stream has no such event at its version: it belongs to another history.
+    /// The stream has another event at its version, so the snapshot belongs to another history.
     NotOfThisStream,
     /// It could not be read.
     ReadFailed,
@@ -69,7 +69,7 @@ impl<A: Aggregate, S: EventStore, N: SnapshotStore> Repository<A, S, N> {
         replay.into_loaded(stream, outcome)
     }
 
-    /// The snapshot of a stream, when it fits the state's shape of today.
+    /// The snapshot of a stream, if it has the current shape of the state.
     async fn usable_snapshot(
         &self,
         stream: &StreamId,
@@ -99,7 +99,7 @@ pub(super) struct Replay<A> {
     version: u64,
     position: Position,
     until: u64,
-    /// The event that the snapshot stands on; the stream must still have it.
+    /// The last event that the snapshot includes. The stream must still have it.
     anchor: Option<(u64, Position)>,
     failure: Option<Failure>,
 }

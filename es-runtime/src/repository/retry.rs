@@ -1,27 +1,25 @@
-//! How often and how fast a command is decided again when another writer was first.
+//! Retries of commands after conflicts with other writers.
 
 use std::{num::NonZeroU32, time::Duration};
 
-/// Bounds the attempts of one command and the waits between them.
+/// The number of attempts of one command, and the waits between them.
 ///
-/// The wait before attempt *n* + 1 is random between nothing and `first` doubled *n* - 1 times, at
-/// most `longest` ("full jitter", see
+/// The wait before attempt *n* + 1 is a random part of `first` doubled *n* - 1 times, at most `longest`
+/// ("full jitter", see
 /// <https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/>).
 ///
 /// ```
 /// use es_runtime::RetryPolicy;
 /// use std::time::Duration;
 ///
-/// let patient = RetryPolicy {
-///     longest: Duration::from_secs(1),
-///     ..RetryPolicy::default()
-/// };
+/// let patient = RetryPolicy::default().with_longest(Duration::from_secs(1));
 /// assert_eq!(patient.attempts.get(), 20);
 /// assert_eq!(RetryPolicy::never().attempts.get(), 1);
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct RetryPolicy {
-    /// Attempts in all, 20 by default.
+    /// The number of attempts, 20 by default.
     pub attempts: NonZeroU32,
     /// The longest wait before the second attempt, 2 ms by default.
     pub first: Duration,
@@ -30,13 +28,34 @@ pub struct RetryPolicy {
 }
 
 impl RetryPolicy {
-    /// One attempt: a conflict goes to the caller.
+    /// One attempt. The caller receives every conflict.
     pub const fn never() -> Self {
         Self {
             attempts: NonZeroU32::MIN,
             first: Duration::ZERO,
             longest: Duration::ZERO,
         }
+    }
+
+    /// With this number of attempts.
+    #[must_use]
+    pub const fn with_attempts(mut self, attempts: NonZeroU32) -> Self {
+        self.attempts = attempts;
+        self
+    }
+
+    /// With this longest wait before the second attempt.
+    #[must_use]
+    pub const fn with_first(mut self, first: Duration) -> Self {
+        self.first = first;
+        self
+    }
+
+    /// With this longest wait before any attempt.
+    #[must_use]
+    pub const fn with_longest(mut self, longest: Duration) -> Self {
+        self.longest = longest;
+        self
     }
 
     /// The wait after this many failed attempts.

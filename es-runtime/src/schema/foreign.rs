@@ -1,6 +1,6 @@
-//! The shapes of types of other crates, each behind the feature of its crate's name.
+//! The shapes of types of other crates. Each crate has a feature of its name.
 //!
-//! The features bring shapes alone: whether and how such a type is serialized stays with the crate.
+//! The features add shapes only. The crates themselves decide how their types are serialized.
 
 use super::{Node, Shape, impls::scalars};
 

@@ -1,8 +1,17 @@
-//! The shapes that events are stored in, as constants.
+//! Shapes: constants that describe how types look when they are serialized.
 //!
-//! [`Shape`] describes how a type looks when it is serialized. The derives implement it for the types of
-//! events, and [`EventShapes`] holds the shape of every version of one event. Tools such as
-//! the lock of the crate `es-schema-lock` compare them between releases.
+//! [`Shape`] is the shape of a type, [`EventShapes`] has the shapes of all versions of an event. The
+//! derives implement them. Tools such as `es-schema-lock` compare them between releases. You need this
+//! module when you write such a tool, or implement [`Shape`] by hand.
+//!
+//! ```
+//! use es_runtime::schema::{Layout, Shape};
+//!
+//! assert_eq!(<(u32, Option<String>)>::SHAPE.render(Layout::ByName), "(u32,str?)");
+//! ```
+//!
+//! The types of this module are exhaustive on purpose: derived code builds them in constants, and a tool
+//! that ignores a case would miss a change.
 
 #[cfg(any(
     feature = "chrono",
@@ -20,9 +29,9 @@ pub use shape::{Layout, Member, Node, Shape};
 
 use crate::{Event, EventSet};
 
-/// The wire shape of every version of one event, the oldest first.
+/// The shapes of all versions of one event, the oldest first.
 ///
-/// `#[derive(Event)]` implements it for a struct whose fields all have a [`Shape`].
+/// `#[derive(Event)]` implements it when every field has a [`Shape`].
 #[diagnostic::on_unimplemented(
     message = "the wire shapes of event `{Self}` are not known",
     label = "a field of `{Self}` does not implement `Shape`",
@@ -33,9 +42,9 @@ pub trait EventShapes {
     const SHAPES: &'static [Node];
 }
 
-/// The wire shapes of every event of a set.
+/// The shapes of all events of a set.
 ///
-/// The derives implement it for the enums of events whose fields all have a [`Shape`].
+/// The derives implement it for enums of events when every field has a [`Shape`].
 #[diagnostic::on_unimplemented(
     message = "the wire shapes of the events of `{Self}` are not known",
     label = "an event of `{Self}` has a field that does not implement `Shape`",
@@ -44,7 +53,7 @@ pub trait EventShapes {
 pub trait SetShapes: EventSet {
     /// Each event with its shapes, in the order of declaration.
     const EVENTS: &'static [EventShape];
-    /// Stored names that are still read but never written: dropped, renamed or split.
+    /// Stored names that are read and no longer written: dropped, renamed or split.
     const RETIRED: &'static [Retired];
 }
 
@@ -65,27 +74,27 @@ pub struct EventShape {
     pub shapes: &'static [Node],
 }
 
-/// A stored name that is still read but never written.
+/// A stored name that is read and no longer written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Retired {
     /// The stored name.
     pub name: &'static str,
-    /// What becomes of such events.
+    /// How its events are read.
     pub into: Retirement,
 }
 
-/// What becomes of stored events with a retired name.
+/// How stored events with a retired name are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Retirement {
-    /// They stand for nothing any more.
+    /// They are ignored.
     Dropped,
-    /// They are read as the event with this name.
+    /// As events with this name.
     Alias(&'static str),
-    /// Each stands for several events.
+    /// As several events each.
     Split,
 }
 
-/// Turns each of the old values into a new one: for fields that hold older versions of another type.
+/// Converts each value. Use it in `was(.., with = each)` for a list of older versions of another type.
 ///
 /// ```
 /// use es_runtime::schema::each;

@@ -1,5 +1,4 @@
-//! The wire shape of a type, as a constant: what its serialized form looks like, whatever its Rust
-//! names are.
+//! The shape of a type as a constant. It describes the serialized form, not the Rust names.
 
 #![allow(
     clippy::indexing_slicing,
@@ -7,10 +6,11 @@
     reason = "a const function has no other way, and each index is below a length"
 )]
 
-/// A type whose wire shape is known at compile time.
+/// A type whose shape is known at compile time.
 ///
-/// Derive it on types inside events. It is implemented for the types of the standard library that
-/// serde knows, and behind features for those of other crates.
+/// `#[derive(Shape)]` implements it; derive it on the types inside events. The types of the standard
+/// library that serde knows implement it, and with features those of `chrono`, `jiff`, `rust_decimal`
+/// and `time`.
 ///
 /// ```
 /// use es_runtime::schema::{Layout, Shape};
@@ -27,18 +27,19 @@ pub trait Shape {
     const SHAPE: Node;
 }
 
-/// The shape of one place in a payload.
+/// The shape of a value in a payload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Node {
     /// A value without parts: `u64`, `str`, `bool`, ...
     Scalar(&'static str),
-    /// A value with a unit that gives it its meaning: `u64@cents`.
+    /// A value with a unit: `u64@cents`.
     Unit(&'static Node, &'static str),
     /// A value that may be absent: `T?`.
     Option(&'static Node),
     /// Any number of values: `[T]`.
     Seq(&'static Node),
-    /// Any number of values in no order. It has the text of [`Seq`](Node::Seq), whose wire it has.
+    /// Any number of values without an order. Its text is that of [`Seq`](Node::Seq), because it is stored
+    /// in the same way.
     Set(&'static Node),
     /// Keys and values: `{K=>V}`.
     Map(&'static Node, &'static Node),
@@ -48,32 +49,32 @@ pub enum Node {
     Struct(&'static [Member]),
     /// One of several variants in the order of declaration: `<A|B(T)|C{..}>`.
     Enum(&'static [Member]),
-    /// What a variant without data holds.
+    /// The content of a variant without data.
     Nothing,
     /// A type that contains itself, by its Rust name: `^Tree`.
     Again(&'static str),
 }
 
-/// A field of a struct, or a variant of an enum with what it holds.
+/// A field of a struct, or a variant of an enum with its content.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Member {
-    /// Its name on the wire.
+    /// Its stored name.
     pub name: &'static str,
     /// Its shape.
     pub node: Node,
 }
 
-/// What counts as a change of shape.
+/// Whether the order of fields and variants is part of the shape.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Layout {
-    /// Names find their values, so the order does not count: JSON.
+    /// It is not, because names identify the values: JSON.
     ByName,
-    /// The order finds the values, so it counts: postcard.
+    /// It is, because the order identifies the values: postcard.
     ByOrder,
 }
 
 impl Layout {
-    /// What counts as a change of shape in payloads of `codec`.
+    /// The layout of payloads of `codec`.
     pub const fn of(codec: crate::Codec) -> Self {
         match codec {
             crate::Codec::Json => Self::ByName,
@@ -100,14 +101,14 @@ impl Node {
         false
     }
 
-    /// Writes the text from `at` on as far as `to` reaches; says where it would end.
+    /// Writes the text into `to` from `at` on, as far as there is room. Returns the end of the whole text.
     ///
-    /// One function for the compiler and for tests: it is `const`, so there is one text.
+    /// It is `const`, so that the compiler and tests write the same text.
     pub const fn write(&self, layout: Layout, to: &mut [u8], at: usize) -> usize {
         self.walk(layout, &mut Sink::Write(to), at)
     }
 
-    /// Whether this is the text of the shape. It takes less of the compiler than writing it.
+    /// Whether this is the text of the shape. In constants it is cheaper than [`write`](Node::write).
     ///
     /// ```
     /// use es_runtime::schema::{Layout, Shape};
@@ -166,11 +167,11 @@ impl Node {
     }
 }
 
-/// Where the text of a shape goes: into a buffer, or against what is left of another text, `None`
-/// once they differ.
+/// Receives the text of a shape: writes it into a buffer, or compares it with the rest of another text,
+/// which is `None` after a difference.
 ///
-/// What compares is written for the compiler's interpreter, where calls cost most: loops over slice
-/// patterns, without `len` and `split_at`.
+/// The comparison is written for the interpreter of the compiler, where calls cost most: it loops over
+/// slice patterns and avoids `len` and `split_at`.
 enum Sink<'a> {
     Write(&'a mut [u8]),
     Compare(Option<&'a [u8]>),
@@ -194,18 +195,18 @@ const fn put(text: &[u8], to: &mut Sink<'_>, at: usize) -> usize {
         Sink::Compare(with @ Some(_)) => {
             // Four bytes at a time: each turn of a loop costs the interpreter more than they do.
             let Some(mut left) = *with else { return at };
-            while let ([a, b, c, d, rest @ ..], [e, f, g, h, behind @ ..]) = (text, left) {
+            while let ([a, b, c, d, rest @ ..], [e, f, g, h, tail @ ..]) = (text, left) {
                 if (*a != *e) | (*b != *f) | (*c != *g) | (*d != *h) {
                     *with = None;
                     return at;
                 }
                 at += 4;
                 text = rest;
-                left = behind;
+                left = tail;
             }
             while let [byte, rest @ ..] = text {
                 match left {
-                    [other, behind @ ..] if *other == *byte => left = behind,
+                    [other, tail @ ..] if *other == *byte => left = tail,
                     _ => {
                         *with = None;
                         return at;
@@ -220,7 +221,7 @@ const fn put(text: &[u8], to: &mut Sink<'_>, at: usize) -> usize {
     at
 }
 
-/// The bytes of names that need no quotes. A table, because each branch costs the interpreter.
+/// The bytes that need no quotes in names. It is a table because branches are slow in the interpreter.
 const PLAIN: &[bool; 256] = &{
     let mut plain = [false; 256];
     let mut byte = 0;
@@ -233,7 +234,7 @@ const PLAIN: &[bool; 256] = &{
     plain
 };
 
-/// A name as it is, or in quotes where it could be taken for something else.
+/// Writes a name, in quotes where it could be read as something else.
 const fn put_name(name: &str, to: &mut Sink<'_>, at: usize) -> usize {
     let name = name.as_bytes();
     let mut left = name;
@@ -314,7 +315,7 @@ const fn write_members(
     at
 }
 
-/// Members that are sorted at once. A type with more is searched for each next name.
+/// The greatest number of members that are sorted. Longer lists are searched for each next name.
 const SORTED: usize = 64;
 
 /// The indexes of the members in the order of their names.
@@ -341,11 +342,11 @@ const fn next(members: &[Member], last: Option<usize>) -> usize {
     let mut index = 0;
     while index < members.len() {
         let name = members[index].name;
-        let behind = match last {
+        let is_later = match last {
             None => true,
             Some(last) => less(members[last].name, name),
         };
-        if behind && (!found || less(name, members[best].name)) {
+        if is_later && (!found || less(name, members[best].name)) {
             best = index;
             found = true;
         }
@@ -374,122 +375,5 @@ const fn is_before(one: &[u8], two: &[u8]) -> bool {
             ([], [_, ..]) => return true,
             _ => return false,
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const LINE: Node = Node::Struct(&[
-        Member {
-            name: "sku",
-            node: Node::Scalar("str"),
-        },
-        Member {
-            name: "qty",
-            node: Node::Option(&Node::Scalar("u32")),
-        },
-    ]);
-    const ORDER: Node = Node::Struct(&[
-        Member {
-            name: "total",
-            node: Node::Unit(&Node::Scalar("i64"), "cents"),
-        },
-        Member {
-            name: "lines",
-            node: Node::Seq(&LINE),
-        },
-        Member {
-            name: "kind",
-            node: Node::Enum(&[
-                Member {
-                    name: "Web",
-                    node: Node::Nothing,
-                },
-                Member {
-                    name: "Shop",
-                    node: Node::Tuple(&[Node::Scalar("u8"), Node::Scalar("str")]),
-                },
-                Member {
-                    name: "Mail",
-                    node: Node::Scalar("str"),
-                },
-                Member {
-                    name: "Fax",
-                    node: LINE,
-                },
-            ]),
-        },
-        Member {
-            name: "by",
-            node: Node::Map(&Node::Scalar("str"), &Node::Again("Order")),
-        },
-    ]);
-
-    #[test]
-    fn a_shape_has_one_text_for_each_layout() {
-        assert_eq!(
-            ORDER.render(Layout::ByName),
-            "{by:{str=>^Order},kind:<Fax{qty:u32?,sku:str}|Mail(str)|Shop(u8,str)|Web>,\
-             lines:[{qty:u32?,sku:str}],total:i64@cents}"
-        );
-        assert_eq!(
-            ORDER.render(Layout::ByOrder),
-            "{total:i64@cents,lines:[{sku:str,qty:u32?}],\
-             kind:<Web|Shop(u8,str)|Mail(str)|Fax{sku:str,qty:u32?}>,by:{str=>^Order}}"
-        );
-    }
-
-    #[test]
-    fn a_name_cannot_pass_for_structure() {
-        let odd = Node::Struct(&[Member {
-            name: "a:str,\"b\n",
-            node: Node::Again("Tree"),
-        }]);
-        assert_eq!(odd.render(Layout::ByName), r#"{"a:str,\"b\n":^Tree}"#);
-    }
-
-    #[test]
-    fn any_number_of_members_is_sorted() {
-        const NAMES: &str = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.$/";
-        for count in [0, 1, 2, 63, 64, 65, NAMES.len()] {
-            let names = (0..count).map(|index| &NAMES[index..=index]);
-            let members = names.clone().map(|name| Member {
-                name,
-                node: Node::Scalar("u8"),
-            });
-            let members: &'static [Member] = members.collect::<Vec<_>>().leak();
-            let mut sorted: Vec<_> = names.map(|name| format!("{name}:u8")).collect();
-            sorted.sort();
-            assert_eq!(
-                Node::Struct(members).render(Layout::ByName),
-                format!("{{{}}}", sorted.join(","))
-            );
-        }
-    }
-
-    #[test]
-    fn a_text_is_compared_without_being_written() {
-        for layout in [Layout::ByName, Layout::ByOrder] {
-            let text = ORDER.render(layout);
-            assert!(ORDER.has_text(layout, text.as_bytes()));
-            for cut in 0..text.len() {
-                assert!(!ORDER.has_text(layout, &text.as_bytes()[..cut]));
-            }
-            assert!(!ORDER.has_text(layout, text.replace("u32", "u64").as_bytes()));
-            assert!(!ORDER.has_text(layout, format!("{text} ").as_bytes()));
-        }
-    }
-
-    #[test]
-    fn the_compiler_writes_the_same_text() {
-        const LEN: usize = ORDER.len(Layout::ByName);
-        const TEXT: [u8; LEN] = {
-            let mut text = [0; LEN];
-            ORDER.write(Layout::ByName, &mut text, 0);
-            text
-        };
-        assert_eq!(ORDER.render(Layout::ByName).as_bytes(), TEXT);
     }
 }

@@ -1,5 +1,5 @@
-//! A store without a type parameter: applications name it in their own types and choose the database
-//! at run time.
+//! A store without a type parameter. Applications name it in their types and choose the database at run
+//! time.
 
 use super::{
     Append, AppendError, Appended, Claim, Claimed, Commit, CommitError, CommitStore, Committed,
@@ -12,11 +12,13 @@ use std::{any::Any, fmt, future::Future, ops::ControlFlow, pin::Pin, sync::Arc, 
 
 type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
-/// A store whose type is known at run time only.
+/// Any event store, behind dynamic dispatch.
 ///
-/// `Repository<Order>` without a second type parameter uses it, and so do `Projections` and `Sagas`. A
-/// clone is another handle on the same store. A call costs one boxed future more than with the store's
-/// own type, and a load one virtual call for each event.
+/// Use it to name types without parameters: `Repository<Order>` is a repository on `AnyStore`, and
+/// `Projections` and `Sagas` default to it too. A clone is another handle on the same store.
+///
+/// Each call costs one more boxed future than with the store's own type, and a load one virtual call for
+/// each event. Where that matters write `Repository<Order, SqliteStore>`.
 ///
 /// ```
 /// use es_runtime::{AnyStore, EventStore, MemoryStore, Position};
@@ -33,15 +35,15 @@ pub struct AnyStore {
 }
 
 impl AnyStore {
-    /// A store with everything: events, snapshots, commits of several streams, and work items.
+    /// Wraps a store with events, snapshots, commits of several streams, and work items.
     pub fn new<S: WorkQueue + SnapshotStore>(store: S) -> Self {
         Self {
-            inner: Arc::new(Whole(store)),
+            inner: Arc::new(Full(store)),
         }
     }
 
-    /// A store of events and snapshots only. Its commits of several streams and its claims are refused
-    /// with [`StorageErrorKind::Unsupported`], so sagas do not run on it.
+    /// Wraps a store with events and snapshots only. Commits of several streams and claims fail with
+    /// [`StorageErrorKind::Unsupported`], so sagas do not run on it.
     pub fn of_events<S: EventStore + SnapshotStore>(store: S) -> Self {
         Self {
             inner: Arc::new(EventsOnly(store)),
@@ -55,7 +57,7 @@ impl fmt::Debug for AnyStore {
     }
 }
 
-/// A fold as an object; it goes to the store and comes back.
+/// A fold as an object. The store receives it and returns it.
 trait ErasedFold: Send {
     fn event(&mut self, event: StoredEvent<'_>) -> ControlFlow<()>;
     fn into_any(self: Box<Self>) -> Box<dyn Any + Send>;
@@ -107,6 +109,7 @@ trait Erased: Send + Sync {
     ) -> Boxed<'a, Result<FeedPage, ReadError>>;
     fn head(&self) -> Boxed<'_, Result<Position, ReadError>>;
     fn changed(&self, position: Position) -> Boxed<'_, ()>;
+    fn close(&self) -> Boxed<'_, ()>;
     fn load_snapshot<'a>(
         &'a self,
         stream: &'a StreamId,
@@ -129,7 +132,7 @@ trait Erased: Send + Sync {
     fn store_id(&self) -> Boxed<'_, Result<String, ReadError>>;
 }
 
-struct Whole<S>(S);
+struct Full<S>(S);
 struct EventsOnly<S>(S);
 
 macro_rules! erase_events {
@@ -188,6 +191,10 @@ macro_rules! erase_events {
             Box::pin(self.0.changed(position))
         }
 
+        fn close(&self) -> Boxed<'_, ()> {
+            Box::pin(EventStore::close(&self.0))
+        }
+
         fn load_snapshot<'a>(
             &'a self,
             stream: &'a StreamId,
@@ -208,7 +215,7 @@ macro_rules! erase_events {
     };
 }
 
-impl<S: WorkQueue + SnapshotStore> Erased for Whole<S> {
+impl<S: WorkQueue + SnapshotStore> Erased for Full<S> {
     erase_events!();
 
     fn commit(&self, commit: Commit) -> Boxed<'_, Result<Committed, CommitError>> {
@@ -253,7 +260,8 @@ fn unsupported() -> StorageError {
     StorageError::new(StorageErrorKind::Unsupported, what)
 }
 
-fn refused<'a, T: Send + 'a, E: From<StorageError> + Send + 'a>() -> Boxed<'a, Result<T, E>> {
+fn unsupported_call<'a, T: Send + 'a, E: From<StorageError> + Send + 'a>() -> Boxed<'a, Result<T, E>>
+{
     Box::pin(std::future::ready(Err(unsupported().into())))
 }
 
@@ -268,27 +276,27 @@ impl<S: EventStore + SnapshotStore> Erased for EventsOnly<S> {
     }
 
     fn cursor<'a>(&'a self, _: &'a str) -> Boxed<'a, Result<Option<Position>, ReadError>> {
-        refused()
+        unsupported_call()
     }
 
     fn claim(&self, _: Claim) -> Boxed<'_, Result<Vec<Claimed>, StorageError>> {
-        refused()
+        unsupported_call()
     }
 
     fn renew<'a>(&'a self, _: &'a Claimed, _: Duration) -> Boxed<'a, Result<bool, StorageError>> {
-        refused()
+        unsupported_call()
     }
 
     fn work_items<'a>(&'a self, _: &'a WorkFilter) -> Boxed<'a, Result<Vec<WorkItem>, ReadError>> {
-        refused()
+        unsupported_call()
     }
 
     fn now(&self) -> Boxed<'_, Result<Timestamp, ReadError>> {
-        refused()
+        unsupported_call()
     }
 
     fn store_id(&self) -> Boxed<'_, Result<String, ReadError>> {
-        refused()
+        unsupported_call()
     }
 }
 
@@ -315,7 +323,7 @@ impl EventStore for AnyStore {
         let folded = self.inner.fold_stream(stream, after, fold).await?;
         folded.into_any().downcast::<F>().map_or_else(
             |_| {
-                let what = "the store gave back another fold than it was given";
+                let what = "the store returned a fold of another type than it received";
                 Err(StorageError::new(StorageErrorKind::Other, what).into())
             },
             |fold| Ok(*fold),
@@ -346,6 +354,10 @@ impl EventStore for AnyStore {
 
     async fn changed(&self, position: Position) {
         self.inner.changed(position).await;
+    }
+
+    async fn close(&self) {
+        self.inner.close().await;
     }
 }
 

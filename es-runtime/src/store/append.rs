@@ -1,11 +1,12 @@
-//! A request to append, what comes back, and the bounds that are checked before anything is written.
+//! The request to append, its result, and the bounds that a store checks before it writes.
 
 use crate::{
     AppendId, EventId, ExpectedVersion, Metadata, Position, RecordedEvent, StreamId, Timestamp,
+    record::EventRow,
 };
 use std::{borrow::Cow, fmt};
 
-/// Events to append to one stream, all or none.
+/// A request to append events to one stream, all or none of them.
 ///
 /// ```
 /// use es_runtime::{Append, ExpectedVersion, NewEvent, StreamId};
@@ -22,11 +23,11 @@ pub struct Append {
     pub stream: StreamId,
     /// The version that it must have.
     pub expected: ExpectedVersion,
-    /// What to append, in order.
+    /// The events, in order.
     pub events: Vec<NewEvent>,
-    /// Who, why and what for, stored beside each of the events.
+    /// Who caused the events and why. It is stored with each of them.
     pub metadata: Metadata,
-    /// Names the request, so that repeating it has no second effect.
+    /// The id of the request, which makes it safe to repeat.
     pub append_id: Option<AppendId>,
 }
 
@@ -42,14 +43,14 @@ impl Append {
         }
     }
 
-    /// With one more event.
+    /// With this event after the others.
     #[must_use]
     pub fn with_event(mut self, event: NewEvent) -> Self {
         self.events.push(event);
         self
     }
 
-    /// With these events after those that are there.
+    /// With these events after the others.
     #[must_use]
     pub fn with_events(mut self, events: impl IntoIterator<Item = NewEvent>) -> Self {
         self.events.extend(events);
@@ -63,31 +64,31 @@ impl Append {
         self
     }
 
-    /// With an id that makes the request repeatable.
+    /// With an id that makes the request safe to repeat.
     #[must_use]
     pub fn with_append_id(mut self, id: AppendId) -> Self {
         self.append_id = Some(id);
         self
     }
 
-    /// For stores: the events as a reader finds them after this append, where its positions are dense.
+    /// For stores with dense positions: the events as readers get them after this append.
     pub fn recorded(&self, appended: &Appended) -> Vec<RecordedEvent> {
         let [high, middle, last] = appended.position.to_parts();
         let numbered = self.events.iter().zip(0..appended.events);
         let recorded = numbered.map(|(event, index)| {
             let back = appended.events.saturating_sub(index).saturating_sub(1);
-            RecordedEvent::new(
-                Position::from_parts([high, middle, last.saturating_sub(back)]),
-                self.stream.clone(),
-                appended.version.saturating_sub(back),
-                event.id,
-                (*event.name).into(),
-                event.schema_version,
-                (*event.content_type).into(),
-                event.payload.clone(),
-                self.metadata.clone(),
-                appended.recorded_at,
-            )
+            RecordedEvent::from(EventRow {
+                position: Position::from_parts([high, middle, last.saturating_sub(back)]),
+                stream: self.stream.clone(),
+                version: appended.version.saturating_sub(back),
+                event_id: event.id,
+                name: (*event.name).into(),
+                schema_version: event.schema_version,
+                content_type: (*event.content_type).into(),
+                payload: event.payload.clone(),
+                metadata: self.metadata.clone(),
+                recorded_at: appended.recorded_at,
+            })
         });
         recorded.collect()
     }
@@ -110,7 +111,7 @@ impl Append {
                 limit: limits.metadata_bytes,
             });
         }
-        // What is written and cannot be read would stop every reader of the feed.
+        // Metadata that is written and cannot be read would stop every reader of the feed.
         let may_differ = !self.metadata.custom.is_empty();
         if may_differ && Metadata::from_json(&metadata).as_ref() != Ok(&self.metadata) {
             return Err(InvalidAppend::UnreadableMetadata);
@@ -145,7 +146,7 @@ impl Append {
     }
 }
 
-/// One event to append, its payload already in bytes.
+/// One event to append, with an encoded payload.
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct NewEvent {
@@ -155,7 +156,7 @@ pub struct NewEvent {
     pub name: Cow<'static, str>,
     /// The version of the shape.
     pub schema_version: u16,
-    /// How the payload is encoded.
+    /// The encoding of the payload.
     pub content_type: Cow<'static, str>,
     /// The bytes.
     pub payload: Vec<u8>,
@@ -195,8 +196,8 @@ impl NewEvent {
         self
     }
 
-    /// Whether the other says the same, whatever its id: this is how a repeated append is told
-    /// from another one under the same append id.
+    /// Whether a stored event has the same content. Ids are not compared. A store uses this to recognise a
+    /// repeated append.
     pub fn same_content(&self, name: &str, version: u16, content_type: &str, bytes: &[u8]) -> bool {
         self.name == name
             && self.schema_version == version
@@ -217,25 +218,25 @@ impl fmt::Debug for NewEvent {
     }
 }
 
-/// What an append did.
+/// The result of an append.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Appended {
     /// The version of the stream after it.
     pub version: u64,
-    /// How many events it wrote; they have the versions up to [`version`](Appended::version).
+    /// The number of events that it wrote. They have the versions up to [`version`](Appended::version).
     pub events: u64,
     /// The position of the newest event of the stream after it, [`Position::START`] when the
     /// stream is empty.
     pub position: Position,
     /// When it was recorded.
     pub recorded_at: Timestamp,
-    /// Whether an earlier append with the same id had already done it, and this one wrote nothing.
+    /// Whether this is the result of an earlier append with the same id. This append wrote nothing then.
     pub repeated: bool,
 }
 
 impl Appended {
-    /// For stores: the result of an append that wrote something just now.
+    /// For stores: the result of an append that was written now.
     pub fn new(version: u64, events: u64, position: Position, recorded_at: Timestamp) -> Self {
         Self {
             version,
@@ -246,7 +247,7 @@ impl Appended {
         }
     }
 
-    /// For stores: the same as the answer to a repeated request.
+    /// For stores: the same result for a repeated request.
     #[must_use]
     pub fn as_repeated(mut self) -> Self {
         self.repeated = true;
@@ -254,7 +255,7 @@ impl Appended {
     }
 }
 
-/// Bounds on one append. What is larger is refused before anything is written.
+/// Bounds on one append. A store rejects a larger one before it writes anything.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Limits {
@@ -317,18 +318,18 @@ pub enum InvalidAppend {
         /// What is allowed.
         limit: usize,
     },
-    /// The metadata cannot be read back from its JSON: a value of the application's own is nested more
-    /// deeply than 125 levels.
+    /// The metadata cannot be read back from its JSON, because a value of the application is nested more
+    /// than 125 levels deep.
     #[error("the metadata cannot be read back from its JSON; its values are nested too deeply")]
     UnreadableMetadata,
     /// An event has an empty name or one with a control character.
-    #[error("event {index} of the append has an unusable name")]
+    #[error("event {index} of the append has an empty name or a control character in its name")]
     BadName {
         /// Its index in the append, from 0.
         index: usize,
     },
     /// An event has a content type with a control character.
-    #[error("event {index} of the append has an unusable content type")]
+    #[error("event {index} of the append has a control character in its content type")]
     BadContentType {
         /// Its index in the append, from 0.
         index: usize,

@@ -1,21 +1,21 @@
-//! For authors of stores: the rules that every store keeps, and what reading rows has in common.
+//! For authors of stores: the rules of appends and commits, and helpers to read rows.
 //!
-//! A store implements [`EventStore`](crate::EventStore). Call these functions where your store decides
-//! about an append, so that it decides as the other stores do, and run the conformance suite of
-//! `es-testkit` over it. Applications need nothing of this module.
+//! Use this module when you implement [`EventStore`](crate::EventStore). Your store then decides about
+//! appends as the other stores do. Run the conformance suite of `es-testkit` on it. Applications do not
+//! need this module.
 //!
-//! An append goes through them in this order:
+//! An append calls the functions in this order:
 //!
 //! 1. [`check_bounds`], before anything is read.
-//! 2. Under the lock or in the transaction: where the stream has seen the append's id, compare the
-//!    events that were written then ([`Comparison`]).
-//! 3. [`decide`] says whether to write the events and at which versions, or what to answer.
+//! 2. In the transaction or under the lock: when the stream has seen the append's id, compare the
+//!    events of that earlier append ([`Comparison`]).
+//! 3. [`decide`] returns the versions to write the events at, or the result to answer with.
 //! 4. [`check_event_ids`], unless a unique index of the database does it.
-//! 5. Write; [`Accepted::appended`] is the result.
+//! 5. Write the events. [`Accepted::appended`] is the result.
 //!
-//! A commit does this for each of its appends, in their order, and then asks [`check_first_time`],
-//! [`check_epoch`] and [`check_cursor`]. [`Commit::check`](crate::Commit::check) has looked for
-//! broken bounds and for two appends to one stream before.
+//! A commit does this for each of its appends, in their order, and then calls [`check_first_time`],
+//! [`check_epoch`] and [`check_cursor`]. It calls [`Commit::check`](crate::Commit::check) first, which
+//! checks the bounds and looks for two appends to one stream.
 //!
 //! ```
 //! use es_runtime::store::author::{
@@ -62,9 +62,10 @@
 //! ```
 
 pub use super::{
-    rows::{Page, Place, Repeated},
+    rows::{Page, Repeated, RowLocation},
     rules::{
         Accepted, Comparison, Decision, Earlier, StreamHead, check_bounds, check_cursor,
         check_epoch, check_event_ids, check_first_time, decide, not_applied,
     },
 };
+pub use crate::record::EventRow;

@@ -1,30 +1,31 @@
-//! Several appends in one transaction, with the work items and the cursor that change with them.
+//! Commits: several appends in one transaction, with changes of work items and of a cursor.
 
 use super::{Append, AppendError, Appended, EventStore, Limits, Outcome, ReadError, StorageError};
 use crate::{Position, StreamId};
 use es_runtime::WorkChange;
 use std::future::Future;
 
-/// A store that commits several appends as one: for rules and processes that span streams.
+/// A store that commits appends to several streams in one transaction.
 ///
-/// Implemented by stores that can change several streams in one transaction; all three stores of this
-/// project can. Beyond [`EventStore`], an implementation promises that a [`Commit`] is one transaction:
-/// all of its appends, its changes of work items and its cursor move, or nothing.
+/// Use it for rules and processes that span streams. Stores with transactions implement it: the
+/// in-memory store, `es-sqlite` and `es-postgres` do. An implementation promises, in addition to
+/// [`EventStore`], that it does all of a [`Commit`] or nothing: its appends, its changes of work items
+/// and its cursor move.
 pub trait CommitStore: EventStore {
-    /// Does all of it in one transaction, or nothing.
+    /// Commits all of it in one transaction, or nothing.
     ///
-    /// Appends are looked at in their order, each as by [`append`](EventStore::append), with one
-    /// difference: an append id that its stream has seen refuses the whole commit.
+    /// The store checks the appends in their order, each as [`append`](EventStore::append) does, with one
+    /// difference: an append id that its stream has seen makes the whole commit fail.
     ///
     /// # Errors
-    /// See [`CommitError`]; its [`outcome`](CommitError::outcome) says whether something was written.
+    /// See [`CommitError`]. Its [`outcome`](CommitError::outcome) says whether something was written.
     ///
     /// # Cancel safety
     /// When the future is dropped the commit may or may not happen, never half of it.
     fn commit(&self, commit: Commit)
     -> impl Future<Output = Result<Committed, CommitError>> + Send;
 
-    /// How far a consumer of the feed has come, `None` when it has not begun.
+    /// The position that a consumer of the feed has reached, `None` when it has not begun.
     ///
     /// # Errors
     /// [`ReadError`] when it cannot be read.
@@ -37,7 +38,7 @@ pub trait CommitStore: EventStore {
     ) -> impl Future<Output = Result<Option<Position>, ReadError>> + Send;
 }
 
-/// Appends to several streams, changes of work items and a cursor move: all of it or nothing.
+/// Appends to several streams, changes of work items and a cursor move, in one transaction.
 ///
 /// ```
 /// use es_runtime::{Append, ExpectedVersion, NewEvent, StreamId, Commit};
@@ -57,16 +58,16 @@ pub trait CommitStore: EventStore {
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct Commit {
-    /// What to append, each stream at most once.
+    /// The appends, at most one for each stream.
     pub appends: Vec<Append>,
-    /// How work items change.
+    /// The changes of work items.
     pub work: Vec<WorkChange>,
-    /// Where a consumer of the feed moves to.
+    /// The move of a consumer of the feed.
     pub cursor: Option<CursorMove>,
 }
 
 impl Commit {
-    /// Nothing yet.
+    /// An empty commit.
     pub fn new() -> Self {
         Self::default()
     }
@@ -92,7 +93,7 @@ impl Commit {
         self
     }
 
-    /// For stores: checks what can be checked before anything is written.
+    /// For stores: the checks that need no database.
     ///
     /// # Errors
     /// [`CommitError::Append`] for an append that breaks a bound, [`CommitError::SameStream`] for two
@@ -114,11 +115,11 @@ impl Commit {
     }
 }
 
-/// What a commit wrote.
+/// The result of a commit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Committed {
-    /// What each append did, in the order of the commit.
+    /// The result of each append, in the order of the commit.
     pub appended: Vec<Appended>,
 }
 
@@ -129,20 +130,20 @@ impl Committed {
     }
 }
 
-/// A consumer of the feed goes on, compared with where it stood.
+/// Moves the cursor of a consumer of the feed, if it is where the consumer expects it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CursorMove {
     /// The name of the consumer, such as the aggregate half of the stream ids of a saga.
     pub consumer: String,
-    /// Where it must stand, `None` when it must not have begun.
+    /// The expected position, `None` when the consumer must not have begun.
     pub from: Option<Position>,
-    /// Where it stands then.
+    /// The new position.
     pub to: Position,
 }
 
 impl CursorMove {
-    /// A move from where it stands.
+    /// A move from one position to another.
     pub fn new(consumer: impl Into<String>, from: Option<Position>, to: Position) -> Self {
         Self {
             consumer: consumer.into(),
@@ -152,20 +153,20 @@ impl CursorMove {
     }
 }
 
-/// Why a commit was not done.
+/// Why a commit failed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CommitError {
-    /// One of the appends was refused. Nothing was written, unless its own outcome says otherwise.
+    /// One of the appends failed. Nothing was written, unless its own outcome says otherwise.
     #[error(transparent)]
     Append(AppendError),
-    /// A stream has seen the append id of its append. Nothing was written now; what was written
-    /// then stands.
-    #[error("stream {stream} has seen the append's id at version {}; nothing was written", first.version)]
+    /// A stream has already seen the id of its append. Nothing was written now. The events of the first
+    /// append remain.
+    #[error("stream {stream} has already seen this append id, at version {}; nothing was written", first.version)]
     Repeated {
         /// The stream.
         stream: StreamId,
-        /// What the first append with this id did.
+        /// The result of the first append with this id.
         first: Appended,
     },
     /// Two appends of one commit go to one stream. Nothing was written.
@@ -174,24 +175,24 @@ pub enum CommitError {
         /// The stream.
         stream: StreamId,
     },
-    /// The row has another epoch: somebody else works on it. Nothing was written.
+    /// The work item has another epoch, because another worker claimed it. Nothing was written.
     #[error(
-        "{instance} was claimed again: its epoch is {actual}, not {epoch}; nothing was written"
+        "another worker claimed {instance}: its epoch is {actual}, not {epoch}; nothing was written"
     )]
     Fenced {
         /// The stream of the instance.
         instance: StreamId,
         /// The epoch of the caller.
         epoch: u64,
-        /// The epoch of the row, 0 when there is none.
+        /// The epoch of the work item, 0 when there is none.
         actual: u64,
     },
-    /// The cursor stands elsewhere: another process moved it. Nothing was written.
-    #[error("the cursor of `{consumer}` stands elsewhere; nothing was written")]
+    /// The cursor is at another position, because another process moved it. Nothing was written.
+    #[error("the cursor of `{consumer}` is at another position; nothing was written")]
     CursorMoved {
         /// The consumer.
         consumer: String,
-        /// Where it stands.
+        /// Its position.
         actual: Option<Position>,
     },
     /// The database failed.

@@ -1,17 +1,19 @@
-//! What can go wrong in a store, and whether the write took effect.
+//! Errors of stores, and whether a failed write took effect.
 
 use super::InvalidAppend;
 use crate::{AppendId, EventId, ExpectedVersion, Position, StreamId};
 use std::fmt;
 
 /// Whether a failed write took effect.
+///
+/// The enum is exhaustive on purpose: a caller must decide what to do in each of the three cases.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Outcome {
-    /// Nothing was written. It is safe to try again.
+    /// Nothing was written. The request can be retried.
     NotApplied,
-    /// It was written; the error happened afterwards.
+    /// The write took effect. The error happened afterwards.
     Applied,
-    /// It may or may not have been written. Ask with the append id, or repeat the request under the
+    /// It is unknown whether the write took effect. Look for the append id, or repeat the request with the
     /// same append id.
     Unknown,
 }
@@ -30,17 +32,17 @@ impl fmt::Display for Outcome {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum AppendError {
-    /// The stream is not at the expected version: another writer was first.
+    /// The stream is not at the expected version, because another writer was first.
     #[error("stream {stream} is at version {actual}, not at {expected}; nothing was written")]
     Conflict {
         /// The stream.
         stream: StreamId,
-        /// What the writer expected.
+        /// The version that the writer expected.
         expected: ExpectedVersion,
         /// The version that the stream has.
         actual: u64,
     },
-    /// The stream has already seen this append id with other events.
+    /// The append id was already used on this stream, with other events.
     #[error(
         "append id `{append_id}` was used on stream {stream} for other events, up to version \
          {version}; nothing was written; use a new id for a new request"
@@ -56,7 +58,7 @@ pub enum AppendError {
     /// An event with this id is already stored.
     #[error("event id {event_id} is already stored; nothing was written to stream {stream}")]
     DuplicateEventId {
-        /// The stream of the append that was refused.
+        /// The stream of the append that failed.
         stream: StreamId,
         /// The id.
         event_id: EventId,
@@ -66,11 +68,11 @@ pub enum AppendError {
     Invalid {
         /// The stream.
         stream: StreamId,
-        /// Which bound.
+        /// The bound.
         #[source]
         reason: InvalidAppend,
     },
-    /// A projection that runs inside appends could not handle an event.
+    /// An inline projection could not handle an event.
     #[error(
         "projection `{projection}` refused an event of stream {stream}: {error}; nothing was \
          written"
@@ -126,7 +128,7 @@ pub enum ReadError {
         version: u64,
         /// The position.
         position: Position,
-        /// What is wrong with it, without quoting it.
+        /// The damage, without a quote of the row.
         what: String,
     },
     /// The database failed.
@@ -134,22 +136,22 @@ pub enum ReadError {
     Storage(#[from] StorageError),
 }
 
-/// The database underneath failed.
+/// The database failed.
 #[derive(Debug, thiserror::Error)]
 #[error("{kind}: {message}")]
 #[non_exhaustive]
 pub struct StorageError {
-    /// What to do about it.
+    /// The kind of failure.
     pub kind: StorageErrorKind,
-    /// The database's own words.
+    /// The message of the database.
     pub message: String,
-    /// The driver's error, where there is one.
+    /// The error of the driver, where there is one.
     #[source]
     pub source: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
 
 impl StorageError {
-    /// An error without a driver's error behind it.
+    /// An error without a source.
     pub fn new(kind: StorageErrorKind, message: impl Into<String>) -> Self {
         Self {
             kind,
@@ -158,7 +160,7 @@ impl StorageError {
         }
     }
 
-    /// With the driver's error.
+    /// With the error of the driver as the source.
     #[must_use]
     pub fn with_source(
         mut self,
@@ -180,31 +182,31 @@ impl From<ReadError> for StorageError {
     }
 }
 
-/// What kind of failure it was, so that a caller can choose what to do.
+/// The kind of a storage failure. Callers choose by it what to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum StorageErrorKind {
-    /// No space is left. Free some, then try again.
+    /// No space is left. Free some, then retry.
     Full,
-    /// The database may only be read here.
+    /// The database is read-only here.
     ReadOnly,
-    /// Another process holds the database for too long. Try again later.
+    /// Another process locked the database for too long. Retry later.
     Busy,
-    /// The server does not answer, or the connection to it broke. Try again later.
+    /// The server does not answer, or the connection broke. Retry later.
     Unreachable,
     /// The store was closed, or its worker ended.
     Closed,
-    /// The file or a table is damaged, or not a database of this kind.
+    /// The file or a table is damaged, or it is not a database of this kind.
     Corrupt,
     /// The database is newer than this program, or its library is too old.
     Version,
-    /// The store's tables are not there, and it was told not to make them.
+    /// The tables of the store are missing, and its options do not allow to create them.
     Missing,
-    /// It cannot be opened, such as a missing folder or missing rights.
+    /// The database cannot be opened, for example because of a missing folder or missing rights.
     CannotOpen,
-    /// The store does not do this kind of thing.
+    /// The store does not support the operation.
     Unsupported,
-    /// Anything else.
+    /// Any other failure.
     Other,
 }
 

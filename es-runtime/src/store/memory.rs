@@ -1,12 +1,14 @@
-//! The in-memory store: the reference that the other stores are compared with.
+//! The in-memory store. It is the reference that the other stores are compared with.
 
 use super::{
-    Append, AppendError, Appended, Direction, EventFilter, EventStore, FeedPage, Limits, ReadError,
-    ReadLimit, Snapshot, SnapshotStore, StorageError, StoredEvent, StreamFold, StreamRange,
+    Append, AppendError, Appended, EventFilter, EventStore, FeedPage, Limits, ReadDirection,
+    ReadError, ReadLimit, Snapshot, SnapshotStore, StorageError, StoredEvent, StreamFold,
+    StreamRange,
     rules::{self, Accepted, Comparison, Decision, Earlier, StreamHead},
 };
 use crate::{
     AppendId, EventId, Metadata, Position, RecordedEvent, StoredPayload, StreamId, Timestamp,
+    record::EventRow,
 };
 use es_runtime::{
     Claim, Claimed, Commit, CommitError, CommitStore, Committed, WorkFilter, WorkItem, WorkQueue,
@@ -20,7 +22,7 @@ use std::{
 };
 use tokio::sync::watch;
 
-/// Keeps everything in memory and loses it with the process. For tests and for trying things out.
+/// A store in memory, for tests and experiments. Its events end with the process.
 ///
 /// ```
 /// use es_runtime::MemoryStore;
@@ -35,7 +37,7 @@ pub struct MemoryStore {
 struct Shared {
     clock: Box<dyn Fn() -> Timestamp + Send + Sync>,
     limits: Limits,
-    space: String,
+    store_id: String,
     data: Mutex<Data>,
     /// The newest position.
     appended: watch::Sender<u64>,
@@ -76,13 +78,13 @@ impl MemoryStore {
         Self::with_clock(Timestamp::now)
     }
 
-    /// An empty store that asks `clock` when it records an event.
+    /// An empty store that takes the times of events from `clock`.
     pub fn with_clock(clock: impl Fn() -> Timestamp + Send + Sync + 'static) -> Self {
         Self {
             shared: Arc::new(Shared {
                 clock: Box::new(clock),
                 limits: Limits::default(),
-                space: EventId::new().to_string(),
+                store_id: EventId::new().to_string(),
                 data: Mutex::default(),
                 appended: watch::Sender::new(0),
             }),
@@ -99,7 +101,7 @@ impl MemoryStore {
         self.data().log.is_empty()
     }
 
-    /// The lock is never held across foreign code, so a poisoned one still guards whole data.
+    /// No foreign code runs under the lock, so the data behind a poisoned lock is still consistent.
     fn data(&self) -> MutexGuard<'_, Data> {
         self.shared
             .data
@@ -116,7 +118,7 @@ impl MemoryStore {
         }
     }
 
-    /// Looks at everything before it writes anything, since there is nothing to roll back with.
+    /// Checks everything before it writes anything, because it cannot roll back.
     fn commit_now(&self, commit: Commit) -> Result<Committed, CommitError> {
         commit.check(&self.shared.limits)?;
         let mut data = self.data();
@@ -158,8 +160,8 @@ impl MemoryStore {
         Ok(Committed::new(appended))
     }
 
-    /// Wakes those who wait for new events.
-    fn told(&self, appended: &Appended) {
+    /// Wakes the readers that wait for new events.
+    fn wake_readers(&self, appended: &Appended) {
         let [_, _, newest] = appended.position.to_parts();
         self.shared.appended.send_if_modified(|known| {
             let more = newest > *known;
@@ -197,9 +199,9 @@ impl Data {
 
     /// Writes an append that was accepted.
     fn write(&mut self, append: Append, accepted: Accepted, recorded_at: Timestamp) -> Appended {
-        let place = |number| Position::from_parts([0, 0, number]);
+        let at = |number| Position::from_parts([0, 0, number]);
         let mut end = self.log.len() as u64;
-        let appended = accepted.appended(place(end + accepted.count()), recorded_at);
+        let appended = accepted.appended(at(end + accepted.count()), recorded_at);
         if !accepted.writes() {
             return appended;
         }
@@ -209,7 +211,7 @@ impl Data {
             end += 1;
             self.event_ids.insert(event.id);
             let row = Arc::new(Row {
-                position: place(end),
+                position: at(end),
                 stream: append.stream.clone(),
                 version,
                 event_id: event.id,
@@ -240,7 +242,7 @@ impl Stream {
             })
     }
 
-    /// What an append under the same id did before.
+    /// The comparison with an earlier append under the same id.
     fn earlier(&self, append: &Append) -> Option<Earlier> {
         let first = self.appends.get(append.append_id.as_ref()?)?;
         let mut comparison = Comparison::new(append, first.clone());
@@ -255,26 +257,22 @@ impl Stream {
 
 impl Row {
     fn recorded(&self) -> RecordedEvent {
-        RecordedEvent::new(
-            self.position,
-            self.stream.clone(),
-            self.version,
-            self.event_id,
-            self.name.as_ref().into(),
-            self.schema_version,
-            self.content_type.as_ref().into(),
-            self.payload.clone(),
-            Metadata::clone(&self.metadata),
-            self.recorded_at,
-        )
+        RecordedEvent::from(EventRow {
+            position: self.position,
+            stream: self.stream.clone(),
+            version: self.version,
+            event_id: self.event_id,
+            name: self.name.as_ref().into(),
+            schema_version: self.schema_version,
+            content_type: self.content_type.as_ref().into(),
+            payload: self.payload.clone(),
+            metadata: Metadata::clone(&self.metadata),
+            recorded_at: self.recorded_at,
+        })
     }
 
     fn stored(&self) -> StoredEvent<'_> {
-        let payload = StoredPayload {
-            schema_version: self.schema_version,
-            content_type: &self.content_type,
-            bytes: &self.payload,
-        };
+        let payload = StoredPayload::new(self.schema_version, &self.content_type, &self.payload);
         StoredEvent::new(self.version, self.position, &self.name, payload)
     }
 }
@@ -297,7 +295,7 @@ impl EventStore for MemoryStore {
     async fn append(&self, append: Append) -> Result<Appended, AppendError> {
         let done = self.append_now(append);
         if let Ok(appended) = &done {
-            self.told(appended);
+            self.wake_readers(appended);
         }
         done
     }
@@ -351,8 +349,8 @@ impl EventStore for MemoryStore {
         let data = self.data();
         let rows = data.streams.get(stream).map_or(&[][..], |s| &s.rows);
         Ok(match range.direction {
-            Direction::Forward => take(rows.iter().filter(|r| r.version > range.after), limit),
-            Direction::Backward => {
+            ReadDirection::Forward => take(rows.iter().filter(|r| r.version > range.after), limit),
+            ReadDirection::Backward => {
                 take(rows.iter().rev().filter(|r| r.version < range.after), limit)
             }
         })
@@ -372,8 +370,8 @@ impl EventStore for MemoryStore {
         let full = events.len() == limit.events;
         let last = events.last().map_or(after, |event| event.position);
         let rest = data.log.partition_point(|row| row.position <= last);
-        let mut behind = data.log.iter().skip(rest);
-        let at_end = !full && !behind.any(|row| filter.accepts(&row.name));
+        let mut later = data.log.iter().skip(rest);
+        let at_end = !full && !later.any(|row| filter.accepts(&row.name));
         let next = if at_end { end } else { last };
         Ok(FeedPage::new(events, next, at_end))
     }
@@ -389,7 +387,7 @@ impl CommitStore for MemoryStore {
         let done = self.commit_now(commit)?;
         done.appended
             .iter()
-            .for_each(|appended| self.told(appended));
+            .for_each(|appended| self.wake_readers(appended));
         Ok(done)
     }
 
@@ -448,7 +446,7 @@ impl WorkQueue for MemoryStore {
     }
 
     async fn store_id(&self) -> Result<String, ReadError> {
-        Ok(self.shared.space.clone())
+        Ok(self.shared.store_id.clone())
     }
 }
 

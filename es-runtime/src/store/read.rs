@@ -1,19 +1,19 @@
-//! What reading needs: ranges, bounds, filters, and the fold that receives a stream.
+//! Parameters and results of reads: ranges, limits, filters, folds and pages.
 
 use crate::{Position, RecordedEvent, StoredPayload};
 use std::{ops::ControlFlow, sync::Arc};
 
-/// One event of a stream as a store hands it to a [`StreamFold`], borrowed from its own buffer.
+/// One event of a stream, borrowed from the buffer of the store. A [`StreamFold`] receives it.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct StoredEvent<'a> {
     /// Its number in the stream, from 1 without gaps.
     pub version: u64,
-    /// Its place among all events of the store.
+    /// Its position among all events of the store.
     pub position: Position,
     /// Its stored name.
     pub name: &'a str,
-    /// The payload and how to read it.
+    /// The payload with the columns that are needed to decode it.
     pub payload: StoredPayload<'a>,
 }
 
@@ -36,19 +36,21 @@ impl<'a> StoredEvent<'a> {
 
 /// Receives the events of one stream, in order, one at a time.
 ///
-/// It may run on a thread of the store's own and is given back at the end.
+/// Code that reads whole streams implements it; the repository does. The store may run it on a thread of
+/// its own and returns it at the end.
 pub trait StreamFold: Send + 'static {
-    /// Takes one event; `Break` ends the read.
+    /// Receives one event. `Break` ends the read.
     fn event(&mut self, event: StoredEvent<'_>) -> ControlFlow<()>;
 }
 
-/// Which events of a stream, and from which end.
+/// A range of the versions of one stream, and the direction to read it in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct StreamRange {
-    /// Events after this version, in the direction of reading.
+    /// The version before the first event, in the direction of reading.
     pub after: u64,
-    /// From the oldest or from the newest.
-    pub direction: Direction,
+    /// Oldest first or newest first.
+    pub direction: ReadDirection,
 }
 
 impl StreamRange {
@@ -56,7 +58,7 @@ impl StreamRange {
     pub const fn forward(after: u64) -> Self {
         Self {
             after,
-            direction: Direction::Forward,
+            direction: ReadDirection::Forward,
         }
     }
 
@@ -64,28 +66,31 @@ impl StreamRange {
     pub const fn backward(before: u64) -> Self {
         Self {
             after: before,
-            direction: Direction::Backward,
+            direction: ReadDirection::Backward,
         }
     }
 }
 
-/// The direction of reading a stream.
+/// The direction of a read of a stream.
+///
+/// The enum is exhaustive on purpose: a store must implement both directions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Direction {
+pub enum ReadDirection {
     /// Oldest first.
     Forward,
     /// Newest first.
     Backward,
 }
 
-/// How much one read may bring: so many events, and so many bytes of payload.
+/// The bounds of one read: a number of events, and a number of bytes of payload.
 ///
-/// The first event always comes, however large, so that a reader never stands still.
+/// A read always returns the first event, however large it is, so that every reader makes progress.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct ReadLimit {
-    /// Events, 1,000 by default.
+    /// The greatest number of events, 1,000 by default.
     pub events: usize,
-    /// Bytes of payload, 4 MiB by default.
+    /// The greatest number of bytes of payload, 4 MiB by default.
     pub bytes: usize,
 }
 
@@ -96,6 +101,13 @@ impl ReadLimit {
             events,
             ..Self::default()
         }
+    }
+
+    /// With this bound on the bytes of all payloads.
+    #[must_use]
+    pub const fn with_bytes(mut self, bytes: usize) -> Self {
+        self.bytes = bytes;
+        self
     }
 
     /// For stores: whether one more event of `size` bytes may follow `count` events of `bytes`.
@@ -113,7 +125,7 @@ impl Default for ReadLimit {
     }
 }
 
-/// Which events of the feed a reader wants. Others are not even decoded.
+/// The stored names of the events that a reader of the feed wants. The store skips other events.
 ///
 /// ```
 /// use es_runtime::EventFilter;
@@ -142,7 +154,7 @@ impl EventFilter {
         Self { names: Some(names) }
     }
 
-    /// Every kind of event in a set.
+    /// Every event of a set, including retired names.
     pub fn of<S: crate::EventSet>() -> Self {
         let live = S::TYPES.iter().map(|kind| kind.name);
         Self::names(live.chain(S::RETIRED_NAMES.iter().copied()))
@@ -167,9 +179,10 @@ impl EventFilter {
 pub struct FeedPage {
     /// The events, in order.
     pub events: Vec<RecordedEvent>,
-    /// Where to go on: everything up to here was looked at. Keep it as the checkpoint.
+    /// The position to continue from, which is the checkpoint of the reader. All events up to it were
+    /// considered.
     pub next: Position,
-    /// Whether this was all that the store had.
+    /// Whether the store had no more events.
     pub at_end: bool,
 }
 

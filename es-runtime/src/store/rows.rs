@@ -1,20 +1,20 @@
-//! For stores: what reading rows has in common, whatever the database is.
+//! Helpers of stores to read rows.
 
-use super::{Direction, ReadError, ReadLimit};
+use super::{ReadDirection, ReadError, ReadLimit};
 use crate::{InvalidStreamId, Position, RecordedEvent, StreamId};
 use std::sync::Arc;
 
-/// Where a row stands.
+/// The version and the position of a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Place {
+pub struct RowLocation {
     /// Its version in the stream.
     pub version: u64,
     /// Its position in the store.
     pub position: Position,
 }
 
-impl Place {
-    /// The error for a row that is damaged; `what` does not quote it.
+impl RowLocation {
+    /// The error for a damaged row. `what` must not quote the row.
     pub fn damaged(self, stream: &StreamId, what: impl Into<String>) -> ReadError {
         ReadError::Corrupt {
             stream: stream.clone(),
@@ -24,40 +24,41 @@ impl Place {
         }
     }
 
-    /// Versions have no gaps: a missing row is damage, not a shorter answer.
+    /// Checks that this row follows the row with the version `previous`. Versions have no gaps, so a
+    /// missing row is an error.
     ///
     /// # Errors
     /// [`ReadError::Corrupt`] when this row does not follow the version `previous`.
     ///
     /// ```
-    /// use es_runtime::{Direction, Position, StreamId, rows::Place};
+    /// use es_runtime::{ReadDirection, Position, StreamId, store::author::RowLocation};
     ///
     /// let order = StreamId::new("order", "4711")?;
-    /// let third = Place { version: 3, position: Position::from_parts([0, 0, 9]) };
-    /// assert!(third.follows(&order, 2, Direction::Forward).is_ok());
-    /// assert!(third.follows(&order, 1, Direction::Forward).is_err());
-    /// assert!(third.follows(&order, 4, Direction::Backward).is_ok());
+    /// let third = RowLocation { version: 3, position: Position::from_parts([0, 0, 9]) };
+    /// assert!(third.follows(&order, 2, ReadDirection::Forward).is_ok());
+    /// assert!(third.follows(&order, 1, ReadDirection::Forward).is_err());
+    /// assert!(third.follows(&order, 4, ReadDirection::Backward).is_ok());
     /// # Ok::<(), es_runtime::InvalidStreamId>(())
     /// ```
     pub fn follows(
         self,
         stream: &StreamId,
         previous: u64,
-        direction: Direction,
+        direction: ReadDirection,
     ) -> Result<(), ReadError> {
         let expected = match direction {
-            Direction::Forward => previous.checked_add(1),
-            Direction::Backward => previous.checked_sub(1),
+            ReadDirection::Forward => previous.checked_add(1),
+            ReadDirection::Backward => previous.checked_sub(1),
         };
         if expected == Some(self.version) {
             return Ok(());
         }
-        let what = format!("no version stands between it and {previous}");
+        let what = format!("it does not follow version {previous}");
         Err(self.damaged(stream, what))
     }
 }
 
-/// Keeps the texts that repeat from row to row, so that a page does not hold them a thousand times.
+/// Shares texts that are the same in many rows, so that a page does not store them many times.
 #[derive(Debug, Default)]
 pub struct Repeated {
     texts: Vec<Arc<str>>,
@@ -65,10 +66,10 @@ pub struct Repeated {
 }
 
 impl Repeated {
-    /// How many different texts are kept; a page rarely has more.
+    /// The greatest number of texts that are shared. A page rarely has more.
     const KEPT: usize = 64;
 
-    /// The text, shared with the rows before.
+    /// The text, shared with earlier rows.
     pub fn text(&mut self, text: &str) -> Arc<str> {
         if let Some(known) = self.texts.iter().find(|known| &***known == text) {
             return Arc::clone(known);
@@ -80,10 +81,10 @@ impl Repeated {
         new
     }
 
-    /// The stream, shared with the row before.
+    /// The stream, shared with the previous row.
     ///
     /// # Errors
-    /// [`InvalidStreamId`] when the texts cannot name one.
+    /// [`InvalidStreamId`] when the texts do not make a stream id.
     pub fn stream(&mut self, aggregate: &str, id: &str) -> Result<StreamId, InvalidStreamId> {
         if let Some(known) = &self.stream {
             if known.aggregate() == aggregate && known.id() == id {
@@ -96,10 +97,10 @@ impl Repeated {
     }
 }
 
-/// Events that are collected up to a limit.
+/// Collects events up to a limit.
 #[derive(Debug)]
 pub struct Page {
-    /// What was collected.
+    /// The collected events.
     pub events: Vec<RecordedEvent>,
     bytes: usize,
     limit: ReadLimit,
@@ -117,7 +118,7 @@ impl Page {
         }
     }
 
-    /// Whether there are as many events as are wanted.
+    /// Whether the page has the greatest number of events.
     pub fn is_full(&self) -> bool {
         self.events.len() >= self.limit.events
     }
@@ -127,7 +128,7 @@ impl Page {
         self.is_cut
     }
 
-    /// Takes an event, or says that it does not fit any more.
+    /// Adds an event if it fits, and returns whether it does.
     pub fn take(&mut self, event: RecordedEvent) -> bool {
         let size = event.payload.len();
         let fits = self.limit.admits(self.events.len(), self.bytes, size);

@@ -1,7 +1,7 @@
-//! What an append and a commit are allowed to do: the rules that every store keeps.
+//! The rules of appends and commits that every store keeps.
 //!
-//! The functions do no I/O and know no database. A store reads what they ask for, calls them while it
-//! holds the lock or the transaction that it writes in, and writes what they accept.
+//! The functions do no I/O and know no database. A store reads their arguments and calls them in the
+//! transaction, or under the lock, in which it then writes.
 
 use super::{
     Append, AppendError, Appended, CommitError, CursorMove, Limits, StorageError, StorageErrorKind,
@@ -10,7 +10,7 @@ use super::{
 use crate::{AppendId, EventId, Position, Timestamp};
 use std::collections::HashSet;
 
-/// Where a stream ends.
+/// The end of a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StreamHead {
     /// The version of its newest event, 0 without events.
@@ -27,12 +27,13 @@ impl StreamHead {
     };
 }
 
-/// What an earlier append under the same id did, compared with what is asked for now.
-/// [`Comparison`] makes it.
+/// An earlier append with the same id, compared with the new one. [`Comparison`] creates it.
+///
+/// It may get new cases, so it is not exhaustive. Stores pass it to [`decide`] and do not match it.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Earlier {
-    /// It wrote the same events. This is the answer to the repeated request.
+    /// It wrote the same events. This is the result for the repeated request.
     Same(Appended),
     /// It wrote other events.
     Different {
@@ -43,9 +44,9 @@ pub enum Earlier {
     Unreadable(StorageError),
 }
 
-/// Compares an append with the events that an earlier one under the same id wrote.
+/// Compares an append with the events of an earlier append with the same id.
 ///
-/// Event ids do not count, since a client that repeats a request makes new ones.
+/// Event ids are not compared, because a client that repeats a request creates new ones.
 ///
 /// ```
 /// use es_runtime::store::author::{Comparison, Earlier};
@@ -63,7 +64,7 @@ pub enum Earlier {
 /// let mut comparison = Comparison::new(&again, first);
 /// // The store reads the events after version 0, one in number.
 /// assert_eq!((comparison.after(), comparison.count()), (0, 1));
-/// let payload = StoredPayload { schema_version: 1, content_type: "application/json", bytes: b"{}" };
+/// let payload = StoredPayload::new(1, "application/json", b"{}");
 /// comparison.event(&StoredEvent::new(1, position, "order.placed", payload));
 /// assert!(matches!(comparison.finish(), Earlier::Same(first) if first.repeated));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -74,12 +75,12 @@ pub struct Comparison<'a> {
     first: Appended,
     seen: usize,
     same: bool,
-    /// Whether each event so far had the version after the one before it.
+    /// Whether each event so far has the version after the previous one.
     is_whole: bool,
 }
 
 impl<'a> Comparison<'a> {
-    /// Of `append` with what the first append under its id did.
+    /// Compares `append` with the result of the first append with its id.
     pub fn new(append: &'a Append, first: Appended) -> Self {
         let same = u64::try_from(append.events.len()) == Ok(first.events);
         Self {
@@ -91,17 +92,17 @@ impl<'a> Comparison<'a> {
         }
     }
 
-    /// The version behind which the events of the first append begin.
+    /// The version before the first event of the first append.
     pub const fn after(&self) -> u64 {
         self.first.version.saturating_sub(self.first.events)
     }
 
-    /// How many events the first append wrote.
+    /// The number of events of the first append.
     pub const fn count(&self) -> u64 {
         self.first.events
     }
 
-    /// The next of those events, in the order of the stream.
+    /// Compares the next of those events, in the order of the stream.
     pub fn event(&mut self, stored: &StoredEvent<'_>) {
         let payload = stored.payload;
         let before = u64::try_from(self.seen).unwrap_or(u64::MAX);
@@ -119,7 +120,7 @@ impl<'a> Comparison<'a> {
         self.seen = self.seen.saturating_add(1);
     }
 
-    /// What they have in common, after the last of them.
+    /// The result, after the last of those events.
     pub fn finish(self) -> Earlier {
         if !self.is_whole || u64::try_from(self.seen) != Ok(self.first.events) {
             let id = self.append.append_id.as_ref().map_or("", AppendId::as_str);
@@ -136,12 +137,14 @@ impl<'a> Comparison<'a> {
     }
 }
 
-/// What to do with an append that keeps to the rules.
+/// What a store does with a valid append.
+///
+/// The enum is exhaustive on purpose: a store must do both.
 #[derive(Debug)]
 pub enum Decision {
-    /// It was done before. Write nothing, and answer with this.
+    /// Write nothing and return this. The append was done before.
     Answer(Appended),
-    /// Write it.
+    /// Write the append.
     Write(Accepted),
 }
 
@@ -160,23 +163,23 @@ impl Accepted {
         (1..=self.count).map(move |number| end.saturating_add(number))
     }
 
-    /// How many events it writes.
+    /// The number of events to write.
     pub const fn count(&self) -> u64 {
         self.count
     }
 
-    /// Whether there is something to write: events, or an id to remember.
+    /// Whether there is something to write: events, or the id of the append.
     pub const fn writes(&self) -> bool {
         self.count > 0 || self.is_remembered
     }
 
-    /// The end of the stream before it.
+    /// The end of the stream before the append.
     pub const fn before(&self) -> StreamHead {
         self.head
     }
 
-    /// The end of the stream after it, where `last` is the position of its last event. Without events
-    /// the stream ends where it ended, whatever `last` is.
+    /// The end of the stream after the append, where `last` is the position of the last event. An append
+    /// without events does not change the end, and `last` is ignored.
     pub const fn after(&self, last: Position) -> StreamHead {
         if self.count == 0 {
             return self.head;
@@ -187,7 +190,7 @@ impl Accepted {
         }
     }
 
-    /// Its result, where `last` is the position of its last event.
+    /// The result of the append, where `last` is the position of the last event.
     pub fn appended(&self, last: Position, recorded_at: Timestamp) -> Appended {
         let StreamHead { version, position } = self.after(last);
         Appended::new(version, self.count, position, recorded_at)
@@ -196,12 +199,12 @@ impl Accepted {
 
 /// Decides about one append.
 ///
-/// `earlier` is what an append under the same id did, `None` where its stream has not seen the id. It
-/// is looked at before the expected version, so that a request can be repeated. `head` is where the
-/// stream ends.
+/// `earlier` is an earlier append with the same id, `None` where the stream has not seen the id. It is
+/// checked before the expected version, so that a request can be repeated. `head` is the end of the
+/// stream.
 ///
 /// # Errors
-/// [`AppendError::IdReused`], [`AppendError::Conflict`], and [`AppendError::Storage`] where the earlier
+/// [`AppendError::IdReused`], [`AppendError::Conflict`], and [`AppendError::Storage`] when the earlier
 /// append cannot be read.
 ///
 /// ```
@@ -257,7 +260,7 @@ pub fn decide(
     }))
 }
 
-/// Checks the bounds of an append, before anything is read for it.
+/// Checks the bounds of an append. Call it before you read anything for the append.
 ///
 /// # Errors
 /// [`AppendError::Invalid`] for the first bound that is broken.
@@ -268,10 +271,10 @@ pub fn check_bounds(append: &Append, limits: &Limits) -> Result<(), AppendError>
     })
 }
 
-/// Checks that no event has the id of another one, in this append or among those that `is_known`.
+/// Checks that each event has an id of its own, in this append and among the stored ids (`is_known`).
 ///
 /// # Errors
-/// [`AppendError::DuplicateEventId`] for the first that has.
+/// [`AppendError::DuplicateEventId`] for the first event with the id of another one.
 pub fn check_event_ids(
     append: &Append,
     mut is_known: impl FnMut(EventId) -> bool,
@@ -288,7 +291,7 @@ pub fn check_event_ids(
     Ok(())
 }
 
-/// The error for an append that the store could not do and did not do.
+/// The error for an append that failed and wrote nothing.
 pub fn not_applied(append: &Append, error: StorageError) -> AppendError {
     AppendError::Storage {
         stream: append.stream.clone(),
@@ -297,10 +300,10 @@ pub fn not_applied(append: &Append, error: StorageError) -> AppendError {
     }
 }
 
-/// In a commit, an append that was done before refuses the whole.
+/// Checks that an append of a commit was not done before.
 ///
 /// # Errors
-/// [`CommitError::Repeated`] where the result is that of an earlier append.
+/// [`CommitError::Repeated`] when the result belongs to an earlier append.
 pub fn check_first_time(append: &Append, appended: Appended) -> Result<Appended, CommitError> {
     if appended.repeated {
         return Err(CommitError::Repeated {
@@ -311,10 +314,10 @@ pub fn check_first_time(append: &Append, appended: Appended) -> Result<Appended,
     Ok(appended)
 }
 
-/// Checks the epoch of a claimer against that of the row, which is 0 where there is no row.
+/// Compares the epoch of a change with the epoch of the work item, 0 where there is none.
 ///
 /// # Errors
-/// [`CommitError::Fenced`] where somebody claimed the row since.
+/// [`CommitError::Fenced`] when another worker has claimed the instance since.
 pub fn check_epoch(change: &WorkChange, actual: u64) -> Result<(), CommitError> {
     match change.epoch {
         Some(epoch) if change.is_fenced_by(actual) => Err(CommitError::Fenced {
@@ -326,10 +329,10 @@ pub fn check_epoch(change: &WorkChange, actual: u64) -> Result<(), CommitError> 
     }
 }
 
-/// Checks that a cursor stands where its move begins; `actual` is `None` where it has not begun.
+/// Checks that a cursor is at the start of its move. `actual` is `None` when the consumer has not begun.
 ///
 /// # Errors
-/// [`CommitError::CursorMoved`] where it stands elsewhere.
+/// [`CommitError::CursorMoved`] when it is at another position.
 pub fn check_cursor(moved: &CursorMove, actual: Option<Position>) -> Result<(), CommitError> {
     if actual == moved.from {
         return Ok(());
@@ -338,279 +341,4 @@ pub fn check_cursor(moved: &CursorMove, actual: Option<Position>) -> Result<(), 
         consumer: moved.consumer.clone(),
         actual,
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::{ExpectedVersion, NewEvent, Outcome, StoredPayload, StreamId};
-
-    fn at(number: u64) -> Position {
-        Position::from_parts([0, 0, number])
-    }
-
-    fn stream() -> StreamId {
-        StreamId::new("order", "4711").expect("usable")
-    }
-
-    fn append(expected: ExpectedVersion, events: &[&'static str]) -> Append {
-        let events = events.iter().map(|name| NewEvent::json(*name, 1, "{}"));
-        Append::new(stream(), expected).with_events(events)
-    }
-
-    fn named(append: Append) -> Append {
-        append.with_append_id(AppendId::new("request").expect("usable"))
-    }
-
-    const HEAD: StreamHead = StreamHead {
-        version: 2,
-        position: Position::from_parts([0, 0, 7]),
-    };
-
-    fn accepted(append: &Append, head: StreamHead) -> Accepted {
-        match decide(append, None, head).expect("accepted") {
-            Decision::Write(accepted) => accepted,
-            Decision::Answer(first) => panic!("answered with {first:?}"),
-        }
-    }
-
-    #[test]
-    fn the_stream_must_be_where_it_is_expected() {
-        use ExpectedVersion::{Any, Exact, NoStream, StreamExists};
-        let table = [
-            (Any, 0, true),
-            (Any, 2, true),
-            (NoStream, 0, true),
-            (NoStream, 1, false),
-            (StreamExists, 0, false),
-            (StreamExists, 1, true),
-            (Exact(0), 0, true),
-            (Exact(2), 2, true),
-            (Exact(2), 1, false),
-            (Exact(2), 3, false),
-        ];
-        for (expected, version, fits) in table {
-            // Whether there are events does not matter.
-            for events in [&["a"][..], &[]] {
-                let append = append(expected, events);
-                let decided = decide(&append, None, StreamHead { version, ..HEAD });
-                match decided {
-                    Ok(Decision::Write(_)) if fits => {}
-                    Err(AppendError::Conflict {
-                        stream: of,
-                        expected: wanted,
-                        actual,
-                    }) if !fits => {
-                        assert_eq!((of, wanted, actual), (stream(), expected, version));
-                    }
-                    other => panic!("{expected} at {version}: {other:?}"),
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn events_follow_the_end_of_the_stream() {
-        let append = append(ExpectedVersion::Exact(2), &["a", "b"]);
-        let accepted = accepted(&append, HEAD);
-        assert_eq!(accepted.versions().collect::<Vec<_>>(), [3, 4]);
-        assert_eq!((accepted.before(), accepted.count()), (HEAD, 2));
-        assert!(accepted.writes());
-        let now = Timestamp::now();
-        let done = accepted.appended(at(9), now);
-        assert_eq!(done, Appended::new(4, 2, at(9), now));
-        let after = StreamHead {
-            version: 4,
-            position: at(9),
-        };
-        assert_eq!(accepted.after(at(9)), after);
-    }
-
-    #[test]
-    fn an_append_without_events_changes_no_stream() {
-        let nothing = append(ExpectedVersion::Any, &[]);
-        for head in [HEAD, StreamHead::EMPTY] {
-            let accepted = accepted(&nothing, head);
-            assert!(!accepted.writes(), "there is no id to remember either");
-            let now = Timestamp::now();
-            let done = accepted.appended(at(99), now);
-            assert_eq!(done, Appended::new(head.version, 0, head.position, now));
-        }
-        let remembered = named(nothing);
-        assert!(accepted(&remembered, HEAD).writes());
-    }
-
-    fn compare(append: &Append, first: Appended, stored: &[(&str, u16, &str, &str)]) -> Earlier {
-        let mut comparison = Comparison::new(append, first);
-        let after = comparison.after();
-        for (version, (name, schema_version, content_type, bytes)) in (after + 1..).zip(stored) {
-            let payload = StoredPayload {
-                schema_version: *schema_version,
-                content_type,
-                bytes: bytes.as_bytes(),
-            };
-            comparison.event(&StoredEvent::new(version, at(1), name, payload));
-        }
-        comparison.finish()
-    }
-
-    #[test]
-    fn a_repeated_request_is_one_with_the_same_events() {
-        const JSON: &str = "application/json";
-        let again = named(append(ExpectedVersion::Exact(1), &["a", "b"]));
-        let first = Appended::new(3, 2, at(7), Timestamp::now());
-        let a = ("a", 1, JSON, "{}");
-        let b = ("b", 1, JSON, "{}");
-        assert_eq!(Comparison::new(&again, first.clone()).after(), 1);
-        match compare(&again, first.clone(), &[a, b]) {
-            Earlier::Same(answer) => assert_eq!(answer, first.clone().as_repeated()),
-            other => panic!("{other:?}"),
-        }
-        let others = [
-            [b, a],
-            [a, ("c", 1, JSON, "{}")],
-            [a, ("b", 2, JSON, "{}")],
-            [a, ("b", 1, "text/plain", "{}")],
-            [a, ("b", 1, JSON, "[]")],
-        ];
-        for other in others {
-            let found = compare(&again, first.clone(), &other);
-            assert!(
-                matches!(found, Earlier::Different { version: 3 }),
-                "{found:?}"
-            );
-        }
-        // More or fewer of them are others, too.
-        let three = Appended::new(3, 3, at(7), Timestamp::now());
-        let found = compare(&again, three, &[a, b, b]);
-        assert!(matches!(found, Earlier::Different { .. }), "{found:?}");
-        let one = Appended::new(3, 1, at(7), Timestamp::now());
-        let found = compare(&again, one, &[a]);
-        assert!(matches!(found, Earlier::Different { .. }), "{found:?}");
-        // A row that is missing is damage, whatever the others say.
-        let mut with_a_gap = Comparison::new(&again, first.clone());
-        for version in [2, 4] {
-            let payload = StoredPayload {
-                schema_version: 1,
-                content_type: JSON,
-                bytes: b"{}",
-            };
-            with_a_gap.event(&StoredEvent::new(version, at(version), "a", payload));
-        }
-        for found in [compare(&again, first, &[a]), with_a_gap.finish()] {
-            assert!(
-                matches!(&found, Earlier::Unreadable(error) if error.kind == StorageErrorKind::Corrupt),
-                "{found:?}"
-            );
-        }
-    }
-
-    #[test]
-    fn the_id_is_looked_at_before_the_version() {
-        // The first request was written at version 0: the repeated one does not fit any more.
-        let again = named(append(ExpectedVersion::NoStream, &["a"]));
-        let first = Appended::new(1, 1, at(1), Timestamp::now()).as_repeated();
-        match decide(&again, Some(Earlier::Same(first.clone())), HEAD) {
-            Ok(Decision::Answer(answer)) => assert_eq!(answer, first),
-            other => panic!("{other:?}"),
-        }
-        match decide(&again, Some(Earlier::Different { version: 1 }), HEAD) {
-            Err(AppendError::IdReused { version: 1, .. }) => {}
-            other => panic!("{other:?}"),
-        }
-        let damaged = StorageError::new(StorageErrorKind::Corrupt, "a row is damaged");
-        match decide(&again, Some(Earlier::Unreadable(damaged)), HEAD) {
-            Err(error @ AppendError::Storage { .. }) => {
-                assert_eq!(error.outcome(), Outcome::NotApplied);
-            }
-            other => panic!("{other:?}"),
-        }
-    }
-
-    #[test]
-    fn no_two_events_have_one_id() {
-        let mut append = append(ExpectedVersion::Any, &["a", "b", "c"]);
-        let ids: Vec<_> = append.events.iter().map(|event| event.id).collect();
-        let found = |append: &Append, known: &[EventId]| match check_event_ids(append, |id| {
-            known.contains(&id)
-        }) {
-            Ok(()) => None,
-            Err(AppendError::DuplicateEventId { event_id, .. }) => Some(event_id),
-            Err(other) => panic!("{other}"),
-        };
-        assert_eq!(found(&append, &[]), None);
-        assert_eq!(found(&append, &[EventId::new()]), None);
-        // The first of them is named.
-        let (Some(second), Some(third)) = (ids.get(1), ids.get(2)) else {
-            panic!("three ids")
-        };
-        assert_eq!(found(&append, &[*third, *second]), Some(*second));
-        if let Some(last) = append.events.last_mut() {
-            last.id = *second;
-        }
-        assert_eq!(found(&append, &[]), Some(*second));
-    }
-
-    #[test]
-    fn bounds_are_checked() {
-        let limits = Limits {
-            events: 1,
-            ..Limits::default()
-        };
-        let one = append(ExpectedVersion::Any, &["a"]);
-        assert!(check_bounds(&one, &limits).is_ok());
-        let two = append(ExpectedVersion::Any, &["a", "b"]);
-        let refused = check_bounds(&two, &limits);
-        assert!(matches!(refused, Err(AppendError::Invalid { .. })));
-    }
-
-    #[test]
-    fn a_commit_does_nothing_twice() {
-        let append = append(ExpectedVersion::Any, &["a"]);
-        let first = Appended::new(1, 1, at(1), Timestamp::now());
-        assert!(check_first_time(&append, first.clone()).is_ok());
-        let again = check_first_time(&append, first.as_repeated());
-        assert!(matches!(again, Err(CommitError::Repeated { .. })));
-    }
-
-    #[test]
-    fn the_newest_claimer_changes_a_row() {
-        let mut change = WorkChange::new(stream(), "1");
-        assert!(check_epoch(&change, 5).is_ok(), "whoever has no epoch may");
-        change.epoch = Some(4);
-        assert!(check_epoch(&change, 4).is_ok());
-        for actual in [0, 3, 5] {
-            match check_epoch(&change, actual) {
-                Err(CommitError::Fenced {
-                    epoch: 4,
-                    actual: found,
-                    ..
-                }) => assert_eq!(found, actual),
-                other => panic!("{other:?}"),
-            }
-        }
-    }
-
-    #[test]
-    fn a_cursor_moves_from_where_it_stands() {
-        let table = [
-            (None, None, true),
-            (Some(3), Some(3), true),
-            (None, Some(3), false),
-            (Some(3), None, false),
-            (Some(3), Some(2), false),
-            (Some(3), Some(4), false),
-        ];
-        for (from, actual, fits) in table {
-            let moved = CursorMove::new("saga", from.map(at), at(9));
-            match check_cursor(&moved, actual.map(at)) {
-                Ok(()) => assert!(fits),
-                Err(CommitError::CursorMoved { actual: found, .. }) => {
-                    assert!(!fits);
-                    assert_eq!(found, actual.map(at));
-                }
-                Err(other) => panic!("{other}"),
-            }
-        }
-    }
 }

@@ -1,35 +1,37 @@
-//! Snapshots: a cache of an aggregate's state, dropped whenever it does not fit.
+//! Snapshots: a cache of the states of aggregates. A snapshot that does not fit is dropped.
 
-use crate::{Codec, CodecError, Position, ReadError, StorageError, StreamId};
+use super::{ReadError, StorageError};
+use crate::{Codec, CodecError, Fingerprint, Position, StreamId};
 use serde::{Serialize, de::DeserializeOwned};
 use std::{fmt, future::Future, num::NonZeroU64};
 
 /// A store of snapshots. Each stream has at most one, the newest.
 ///
-/// A snapshot is a cache: missing, old or damaged ones never change a result.
+/// The event stores implement it, and [`NoSnapshots`]. Implement it to keep snapshots elsewhere. A
+/// snapshot is a cache: a missing, old or damaged one never changes a result.
 pub trait SnapshotStore: Clone + Send + Sync + 'static {
-    /// The snapshot of a stream, if there is one.
+    /// The snapshot of a stream, `None` without one.
     ///
     /// # Errors
-    /// [`ReadError`] when the store cannot be read. The repository replays the stream then.
+    /// [`ReadError`] when the store cannot be read. The repository then replays the stream.
     fn load_snapshot(
         &self,
         stream: &StreamId,
     ) -> impl Future<Output = Result<Option<Snapshot>, ReadError>> + Send;
 
-    /// Keeps a snapshot, unless one of the same fingerprint that is as new or newer is there.
+    /// Stores a snapshot, unless the stored one has the same fingerprint and is as new or newer.
     ///
     /// # Errors
-    /// [`StorageError`] when it cannot be written; nothing else is lost by it.
+    /// [`StorageError`] when the snapshot cannot be written. No event is affected.
     fn save_snapshot(
         &self,
         snapshot: Snapshot,
     ) -> impl Future<Output = Result<(), StorageError>> + Send;
 
-    /// Forgets the snapshot of a stream; without one it does nothing.
+    /// Deletes the snapshot of a stream, if there is one.
     ///
     /// # Errors
-    /// [`StorageError`] when it cannot be removed.
+    /// [`StorageError`] when it cannot be deleted.
     fn delete_snapshot(
         &self,
         stream: &StreamId,
@@ -38,23 +40,43 @@ pub trait SnapshotStore: Clone + Send + Sync + 'static {
 
 /// The state of an aggregate at one version of its stream.
 #[derive(Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Snapshot {
     /// The stream.
     pub stream: StreamId,
-    /// The version that the state stands at.
+    /// The version of the stream that the state includes.
     pub version: u64,
     /// The position of the event with that version.
     pub position: Position,
-    /// The fingerprint of the state's shape, and of the revision of `apply`, when it was taken.
+    /// The fingerprint of the state's shape and of the revision of `apply` at that time.
     pub fingerprint: Fingerprint,
-    /// How the state is encoded.
+    /// The encoding of the state.
     pub content_type: String,
-    /// The state's bytes.
+    /// The encoded state.
     pub state: Vec<u8>,
 }
 
 impl Snapshot {
-    /// For stores: whether this one takes the place of `old`: it is newer, or of another shape.
+    /// A snapshot with these parts, for stores that read one and for tests.
+    pub fn new(
+        stream: StreamId,
+        version: u64,
+        position: Position,
+        fingerprint: Fingerprint,
+        content_type: impl Into<String>,
+        state: Vec<u8>,
+    ) -> Self {
+        Self {
+            stream,
+            version,
+            position,
+            fingerprint,
+            content_type: content_type.into(),
+            state,
+        }
+    }
+
+    /// For stores: whether this snapshot replaces `old`. It does when it is newer or has another shape.
     pub fn replaces(&self, old: &Self) -> bool {
         self.version > old.version || self.fingerprint != old.fingerprint
     }
@@ -73,53 +95,14 @@ impl fmt::Debug for Snapshot {
     }
 }
 
-/// Stands for the shape of a state; two shapes with one fingerprint are not to be met.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Fingerprint(u64);
-
-impl Fingerprint {
-    /// The fingerprint of the shape in which `T` is stored by `codec`, found by running `T`'s own
-    /// `Deserialize`.
-    pub fn of<T: DeserializeOwned>(codec: Codec) -> Self {
-        crate::fingerprint::of_state::<T>(codec)
-    }
-
-    /// The fingerprint with this number.
-    pub const fn from_u64(value: u64) -> Self {
-        Self(value)
-    }
-
-    /// Its number.
-    pub const fn to_u64(self) -> u64 {
-        self.0
-    }
-
-    /// Another one for each revision; revision 0 is the fingerprint itself.
-    fn revised(self, revision: u32) -> Self {
-        // The factor is odd, so no two revisions of one shape meet, and its bits are well spread.
-        Self(self.0 ^ u64::from(revision).wrapping_mul(0x9e37_79b9_7f4a_7c15))
-    }
-}
-
-impl fmt::Display for Fingerprint {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:016x}", self.0)
-    }
-}
-
-impl fmt::Debug for Fingerprint {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Fingerprint({self})")
-    }
-}
-
-/// When an aggregate takes snapshots, and how its state is stored.
+/// When an aggregate takes snapshots, and how it stores its state.
 ///
-/// `#[aggregate(snapshot(every = 100))]` makes one.
+/// `#[aggregate(snapshot(every = 100))]` creates it. Use snapshots for streams that are long enough for
+/// a load to take noticeable time.
 pub struct SnapshotPolicy<A> {
-    /// A snapshot is taken when at least this many events came after the last one.
+    /// The least number of events between two snapshots.
     pub every: NonZeroU64,
-    /// The revision of `apply`. Snapshots of any other one are dropped.
+    /// The revision of `apply`. Snapshots of other revisions are dropped.
     pub apply_revision: u32,
     shape: fn(Codec) -> Fingerprint,
     pub(crate) encode: fn(&A, Codec) -> Result<Vec<u8>, CodecError>,
@@ -127,12 +110,12 @@ pub struct SnapshotPolicy<A> {
 }
 
 impl<A: Serialize + DeserializeOwned> SnapshotPolicy<A> {
-    /// A snapshot every so many events.
+    /// A snapshot after each this many events.
     pub const fn every(events: NonZeroU64) -> Self {
         Self {
             every: events,
             apply_revision: 0,
-            shape: crate::fingerprint::of_state::<A>,
+            shape: Fingerprint::of::<A>,
             encode: |state, codec| codec.encode(state),
             decode: |bytes, codec| codec.decode(bytes),
         }
@@ -140,7 +123,7 @@ impl<A: Serialize + DeserializeOwned> SnapshotPolicy<A> {
 }
 
 impl<A> SnapshotPolicy<A> {
-    /// The same, for another revision of `apply`.
+    /// With another revision of `apply`.
     ///
     /// `#[aggregate(snapshot(every = 100, apply_revision = 1))]` calls it.
     #[must_use]
@@ -149,15 +132,15 @@ impl<A> SnapshotPolicy<A> {
         self
     }
 
-    /// What a snapshot must have been taken with to be used: the state's shape and the revision.
+    /// The fingerprint that a usable snapshot has: of the state's shape and the revision.
     pub(crate) fn fingerprint(&self, codec: Codec) -> Fingerprint {
         (self.shape)(codec).revised(self.apply_revision)
     }
 
-    /// The state as it would be stored and read back, for tests.
+    /// Encodes and decodes the state, for tests.
     ///
     /// # Errors
-    /// [`CodecError`] when the state has no form in `codec`, or cannot be read back from it.
+    /// [`CodecError`] when `codec` cannot encode the state, or cannot decode it again.
     pub fn round_trip(&self, state: &A, codec: Codec) -> Result<A, CodecError> {
         (self.decode)(&(self.encode)(state, codec)?, codec)
     }
@@ -180,7 +163,7 @@ impl<A> fmt::Debug for SnapshotPolicy<A> {
     }
 }
 
-/// Keeps no snapshots: every load replays the stream.
+/// A snapshot store without snapshots: every load replays the stream.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct NoSnapshots;
 
@@ -204,7 +187,7 @@ mod tests {
 
     #[test]
     fn each_revision_has_its_own_fingerprint_and_the_first_that_of_the_shape() {
-        let shape = crate::fingerprint::of_state::<(String, u64)>(Codec::Json);
+        let shape = Fingerprint::of::<(String, u64)>(Codec::Json);
         let policy = SnapshotPolicy::<(String, u64)>::every(NonZeroU64::MIN);
         assert_eq!(policy.fingerprint(Codec::Json), shape);
         let mut met: Vec<_> = [0, 1, 2, 255, 256, u32::MAX - 1, u32::MAX]

@@ -1,53 +1,54 @@
-//! A table of work with leases: which instances have something to do, when, and who does it.
+//! A queue of work items with leases: which instances are due, and which worker has each.
 //!
-//! The state of an instance is its stream. Its work item is an index next to it: who is due, who works on
-//! it, who is parked. It changes only in a transaction that appends to the stream or compares its
-//! version, so it never disagrees with the stream.
+//! The state of an instance is its stream. The work item is an index of that state: when it is due,
+//! whether it is parked, and who works on it. It changes only in a transaction that appends to the stream
+//! or compares its version, so it always agrees with the stream.
 
 use super::{ReadError, StorageError};
 use crate::{StreamId, Timestamp};
 use es_runtime::CommitStore;
 use std::{fmt, future::Future, time::Duration};
 
-/// A store that hands out work on instances with leases.
+/// A store that leases work items to workers.
 ///
-/// Implemented by stores that run sagas and process managers. Beyond [`CommitStore`], an implementation
-/// promises:
-/// - Of two claims of one instance at one time at most one gets it, and each claim has a greater
-///   epoch than all before it.
-/// - Due times and leases are compared with the store's own clock, [`now`](WorkQueue::now).
+/// Stores that run sagas and process managers implement it: the in-memory store, `es-sqlite` and
+/// `es-postgres` do. An implementation promises, in addition to [`CommitStore`]:
+/// - At most one of several concurrent claims gets an instance. Each claim of it has a greater epoch
+///   than all claims before.
+/// - The store compares due times and leases with its own clock, [`now`](WorkQueue::now).
 pub trait WorkQueue: CommitStore {
-    /// Takes up to `at_most` running instances that are due and on which nobody works, those that
-    /// are due longest first. Each gets the next epoch and a lease, and is told whether the lease before
-    /// it ran out.
+    /// Claims up to `at_most` running instances that are due and have no lease, the longest due first.
+    /// Each gets the next epoch and a lease. [`Claimed::lease_expired`] says whether the lease before it
+    /// expired.
     ///
     /// # Errors
-    /// [`StorageError`] when the store cannot say; a lease that was taken all the same runs out.
+    /// [`StorageError`] when the store fails. Leases that were granted nevertheless expire.
     ///
     /// # Cancel safety
-    /// Leases may have been taken; they run out.
+    /// Leases may have been granted. They expire.
     fn claim(
         &self,
         claim: Claim,
     ) -> impl Future<Output = Result<Vec<Claimed>, StorageError>> + Send;
 
-    /// Lets a lease begin anew. `false` when the epoch is not the newest: somebody else has it.
+    /// Renews a lease. Returns `false` when the epoch is not the newest, because another worker claimed the
+    /// instance.
     ///
     /// # Errors
-    /// [`StorageError`] when the store cannot say.
+    /// [`StorageError`] when the store fails.
     ///
     /// # Cancel safety
-    /// It may have been renewed.
+    /// The lease may have been renewed.
     fn renew(
         &self,
         claimed: &Claimed,
         lease: Duration,
     ) -> impl Future<Output = Result<bool, StorageError>> + Send;
 
-    /// The work items that pass the filter, ordered by aggregate and id.
+    /// The work items that the filter accepts, ordered by aggregate and id.
     ///
     /// # Errors
-    /// [`ReadError`] when they cannot be read.
+    /// [`ReadError`] when the store cannot be read.
     ///
     /// # Cancel safety
     /// Reads only.
@@ -56,17 +57,17 @@ pub trait WorkQueue: CommitStore {
         filter: &WorkFilter,
     ) -> impl Future<Output = Result<Vec<WorkItem>, ReadError>> + Send;
 
-    /// The present by the clock that due times and leases are compared with.
+    /// The time of the clock that due times and leases are compared with.
     ///
     /// # Errors
-    /// [`ReadError`] when the store cannot say.
+    /// [`ReadError`] when the store cannot be read.
     ///
     /// # Cancel safety
     /// Reads only.
     fn now(&self) -> impl Future<Output = Result<Timestamp, ReadError>> + Send;
 
-    /// A text that no other store has, made when this one was: keys of effects are derived from it,
-    /// so that a test's keys are never those of production.
+    /// A unique text that is created with the store. Idempotency keys are derived from it, so a test
+    /// system never has the keys of production.
     ///
     /// # Errors
     /// [`ReadError`] when it cannot be read.
@@ -76,30 +77,30 @@ pub trait WorkQueue: CommitStore {
     fn store_id(&self) -> impl Future<Output = Result<String, ReadError>> + Send;
 }
 
-/// What the work item of one instance becomes. It is created where there is none.
+/// The new values of the work item of one instance. A commit creates a missing work item.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct WorkChange {
     /// The stream of the instance.
     pub instance: StreamId,
-    /// The epoch that the row must have, `None` for whichever: inputs and operators have none.
+    /// The epoch that the work item must have, `None` for any. Inputs and operators have none.
     pub epoch: Option<u64>,
-    /// Version and hash of the definition that it runs by.
+    /// The version and the hash of its definition.
     pub definition: String,
-    /// Whether it goes on.
+    /// Whether it is running, parked or done.
     pub status: WorkStatus,
-    /// Where it stands, in a word or two for operators.
+    /// Its phase in a word or two, for operators.
     pub phase: String,
     /// Why it is parked, or how it ended.
     pub reason: Option<String>,
-    /// When there is something to do, `None` for never.
+    /// The time at which it is due, `None` for never.
     pub due_at: Option<Timestamp>,
-    /// Whether the claimer lets go of it with this change.
+    /// Whether this change releases the lease.
     pub release: bool,
 }
 
 impl WorkChange {
-    /// A row that is running, with nothing to do.
+    /// A running work item that is not due.
     pub fn new(instance: StreamId, definition: impl Into<String>) -> Self {
         Self {
             instance,
@@ -113,30 +114,31 @@ impl WorkChange {
         }
     }
 
-    /// Whether there is something to do by then.
+    /// Whether it is due at `now`.
     pub fn is_due(&self, now: Timestamp) -> bool {
         self.due_at.is_some_and(|due| due <= now)
     }
 
-    /// For stores: whether a claimer of `epoch` is still the newest.
+    /// For stores: whether this change is too late because the work item has the epoch `epoch`.
     pub fn is_fenced_by(&self, epoch: u64) -> bool {
         self.epoch.is_some_and(|mine| mine != epoch)
     }
 }
 
-/// Whether an instance goes on.
+/// The status of an instance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum WorkStatus {
-    /// It has something to do, now or later.
+    /// It is running: it has something to do, now or later.
     Running,
-    /// It waits for an operator.
+    /// It is parked until an operator acts.
     Parked,
     /// It has ended.
     Done,
 }
 
 impl WorkStatus {
-    /// The text that stores keep.
+    /// The text that stores write.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Running => "running",
@@ -159,17 +161,17 @@ impl fmt::Display for WorkStatus {
     }
 }
 
-/// Asks for instances to work on.
+/// A request for instances to work on.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Claim {
-    /// Of these kinds: the aggregate halves of their stream ids.
+    /// The aggregate halves of the stream ids of wanted instances.
     pub aggregates: Vec<String>,
-    /// Who asks, for operators to see.
+    /// The name of the worker, which operators see.
     pub owner: String,
-    /// How long they stay with the claimer when it gives no sign of life.
+    /// The duration of the leases.
     pub lease: Duration,
-    /// So many at most.
+    /// The greatest number of results.
     pub at_most: usize,
 }
 
@@ -190,21 +192,20 @@ impl Claim {
     }
 }
 
-/// An instance that was claimed.
+/// A claimed instance.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Claimed {
     /// Its stream.
     pub instance: StreamId,
-    /// The epoch of this claim; a later claim has a greater one.
+    /// The epoch of this claim. A later claim has a greater one.
     pub epoch: u64,
-    /// Whether the claim before it was not given back: its lease ran out, since its process died or
-    /// was held up.
+    /// Whether the lease before this claim expired, because its process died or was delayed.
     pub lease_expired: bool,
 }
 
 impl Claimed {
-    /// For stores: a claim that was granted.
+    /// For stores: a granted claim.
     pub const fn new(instance: StreamId, epoch: u64) -> Self {
         Self {
             instance,
@@ -213,7 +214,7 @@ impl Claimed {
         }
     }
 
-    /// For stores: whether the row still had a lease, one that has run out.
+    /// For stores: whether the work item had an expired lease.
     #[must_use]
     pub const fn after_expired_lease(mut self, lease_expired: bool) -> Self {
         self.lease_expired = lease_expired;
@@ -221,24 +222,24 @@ impl Claimed {
     }
 }
 
-/// Which rows to list: all that pass every part that is given.
+/// Selects work items. Every condition that is set must hold.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct WorkFilter {
-    /// Of these kinds, by the aggregate halves of their stream ids; empty for all.
+    /// The aggregate halves of their stream ids, empty for all.
     pub aggregates: Vec<String>,
-    /// Only the instance with this id.
+    /// The id of the instance.
     pub id: Option<String>,
-    /// Only those with this status.
+    /// The status.
     pub status: Option<WorkStatus>,
-    /// Rows after this one.
+    /// The work item before the first result.
     pub after: Option<StreamId>,
-    /// So many at most.
+    /// The greatest number of results.
     pub at_most: usize,
 }
 
 impl Default for WorkFilter {
-    /// All, 1,000 at most.
+    /// All work items, at most 1,000.
     fn default() -> Self {
         Self {
             aggregates: Vec::new(),
@@ -251,7 +252,7 @@ impl Default for WorkFilter {
 }
 
 impl WorkFilter {
-    /// Work items of these aggregates, 1,000 at most; empty for all. Set what else is wanted on the
+    /// The work items of these aggregates, at most 1,000, empty for all. Set further conditions on the
     /// fields.
     pub fn of(aggregates: Vec<String>) -> Self {
         Self {
@@ -260,7 +261,7 @@ impl WorkFilter {
         }
     }
 
-    /// Whether it lets a row through; [`at_most`](WorkFilter::at_most) is not looked at.
+    /// Whether it accepts a work item. [`at_most`](WorkFilter::at_most) is ignored.
     pub fn accepts(&self, instance: &StreamId, status: WorkStatus) -> bool {
         (self.aggregates.is_empty()
             || self
@@ -273,7 +274,7 @@ impl WorkFilter {
     }
 }
 
-/// The row of one instance.
+/// The work item of one instance.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct WorkItem {
@@ -281,26 +282,26 @@ pub struct WorkItem {
     pub instance: StreamId,
     /// Version and hash of its definition.
     pub definition: String,
-    /// Whether it goes on.
+    /// Whether it is running, parked or done.
     pub status: WorkStatus,
-    /// Where it stands.
+    /// Its phase in a word or two, for operators.
     pub phase: String,
     /// Why it is parked, or how it ended.
     pub reason: Option<String>,
-    /// When there is something to do.
+    /// The time at which it is due, `None` for never.
     pub due_at: Option<Timestamp>,
-    /// How often it was claimed.
+    /// The number of its claims.
     pub epoch: u64,
-    /// Who claimed it last.
+    /// The worker of the newest claim.
     pub owner: Option<String>,
-    /// Until when that claim holds.
+    /// The end of the lease.
     pub lease_until: Option<Timestamp>,
-    /// When the row changed.
+    /// The time of its last change.
     pub updated_at: Timestamp,
 }
 
 impl WorkItem {
-    /// For stores: a row that nobody claimed yet. Set what differs afterwards.
+    /// For stores: a work item without a claim. Set fields that differ afterwards.
     pub fn new(change: &WorkChange, updated_at: Timestamp) -> Self {
         let mut row = Self {
             instance: change.instance.clone(),
@@ -318,7 +319,7 @@ impl WorkItem {
         row
     }
 
-    /// For stores: takes over what a change says.
+    /// For stores: applies a change.
     pub fn change(&mut self, change: &WorkChange, now: Timestamp) {
         self.definition.clone_from(&change.definition);
         self.status = change.status;
@@ -332,7 +333,7 @@ impl WorkItem {
         }
     }
 
-    /// For stores: whether a claim at `now` may have it.
+    /// For stores: whether a claim at `now` may get it.
     pub fn is_free_and_due(&self, now: Timestamp) -> bool {
         self.status == WorkStatus::Running
             && self.due_at.is_some_and(|due| due <= now)

@@ -162,14 +162,14 @@ pub async fn a_loser_writes_nothing<F: StoreFixture>(fixture: F) {
     let store = fixture.open().await;
     let order = stream("loser");
     let done = write(&store, &order, ExpectedVersion::NoStream, 0..3).await;
-    let snapshot = Snapshot {
-        stream: order.clone(),
-        version: 3,
-        position: done.position,
-        fingerprint: Fingerprint::from_u64(1),
-        content_type: "application/json".to_owned(),
-        state: b"{}".to_vec(),
-    };
+    let snapshot = Snapshot::new(
+        order.clone(),
+        3,
+        done.position,
+        Fingerprint::from_u64(1),
+        "application/json".to_owned(),
+        b"{}".to_vec(),
+    );
     store.save_snapshot(snapshot.clone()).await.expect("saved");
     let before = (whole_feed(&store).await, store.head().await.expect("head"));
 

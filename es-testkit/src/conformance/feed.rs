@@ -195,10 +195,7 @@ pub async fn a_page_says_where_the_next_one_starts<F: StoreFixture>(fixture: F) 
     assert!(no_room.events.is_empty() && !no_room.at_end);
     assert_eq!(no_room.next, Position::START);
 
-    let limit = ReadLimit {
-        events: 10,
-        bytes: 2,
-    };
+    let limit = ReadLimit::events(10).with_bytes(2);
     let everything = EventFilter::all();
     let by_bytes = store.read_feed(Position::START, &everything, limit);
     let by_bytes = by_bytes.await.expect("readable");

@@ -2,7 +2,7 @@
 
 use es_projections::{
     Dialect, HandlerError, ReadDatabase, SqlRow, SqlValue,
-    backend::{Job, Names, SqlTransaction, TransactionError},
+    backend::{Job, Names, RowsOfQueries, SqlTransaction, TransactionError},
 };
 use es_runtime::{EventStore, Limits, SnapshotStore, StorageError, StreamId};
 use std::future::Future;
@@ -142,6 +142,13 @@ impl ReadDatabase for NoDatabase {
     }
 
     async fn query(&self, _: &str, _: &[SqlValue]) -> Result<Vec<Vec<SqlValue>>, StorageError> {
+        match *self {}
+    }
+
+    async fn query_together(
+        &self,
+        _: &[(&str, &[SqlValue])],
+    ) -> Result<RowsOfQueries, StorageError> {
         match *self {}
     }
 }

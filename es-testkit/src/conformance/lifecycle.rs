@@ -83,14 +83,14 @@ pub async fn a_store_for_reading_refuses_to_write<F: StoreFixture>(fixture: F) {
         panic!("the store only reads, not: {error}");
     };
     assert_eq!(error.kind, StorageErrorKind::ReadOnly);
-    let snapshot = Snapshot {
-        stream: order.clone(),
-        version: 3,
-        position: done.position,
-        fingerprint: Fingerprint::from_u64(1),
-        content_type: "application/json".to_owned(),
-        state: b"1".to_vec(),
-    };
+    let snapshot = Snapshot::new(
+        order.clone(),
+        3,
+        done.position,
+        Fingerprint::from_u64(1),
+        "application/json".to_owned(),
+        b"1".to_vec(),
+    );
     let error = reader.save_snapshot(snapshot).await;
     let error = error.expect_err("it only reads");
     assert_eq!(error.kind, StorageErrorKind::ReadOnly);

@@ -116,10 +116,7 @@ async fn write<S: EventStore>(
 }
 
 async fn all_of<S: EventStore>(store: &S, stream: &StreamId) -> Vec<RecordedEvent> {
-    let limit = ReadLimit {
-        events: usize::MAX,
-        bytes: usize::MAX,
-    };
+    let limit = ReadLimit::events(usize::MAX).with_bytes(usize::MAX);
     store
         .read_stream(stream, StreamRange::forward(0), limit)
         .await

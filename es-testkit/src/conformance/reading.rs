@@ -74,7 +74,7 @@ pub async fn ranges_and_limits_bound_a_read<F: StoreFixture>(fixture: F) {
         (3, 54, 2),
     ];
     for (after, bytes, count) in table {
-        let limit = ReadLimit { events: 10, bytes };
+        let limit = ReadLimit::events(10).with_bytes(bytes);
         let events = store
             .read_stream(&sized, forward(after), limit)
             .await

@@ -43,14 +43,14 @@ pub async fn errors_and_debug_forms_quote_no_payload<F: StoreFixture>(fixture: F
     assert_eq!(events.len(), 1);
     said.push(format!("{events:?}"));
 
-    let snapshot = Snapshot {
-        stream: order.clone(),
-        version: 1,
-        position: done.position,
-        fingerprint: Fingerprint::from_u64(1),
-        content_type: "application/json".to_owned(),
-        state: format!(r#""{CANARY}""#).into_bytes(),
-    };
+    let snapshot = Snapshot::new(
+        order.clone(),
+        1,
+        done.position,
+        Fingerprint::from_u64(1),
+        "application/json".to_owned(),
+        format!(r#""{CANARY}""#).into_bytes(),
+    );
     store.save_snapshot(snapshot).await.expect("saved");
     let snapshot = store.load_snapshot(&order).await.expect("loads");
     said.push(format!("{snapshot:?}"));

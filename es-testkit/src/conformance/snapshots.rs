@@ -10,14 +10,14 @@ use serde::{Deserialize, Serialize};
 use std::{convert::Infallible, num::NonZeroU64};
 
 fn snapshot(stream: &StreamId, version: u64, shape: u64, state: &[u8]) -> Snapshot {
-    Snapshot {
-        stream: stream.clone(),
+    Snapshot::new(
+        stream.clone(),
         version,
-        position: Position::from_parts([0, 0, version * 10]),
-        fingerprint: Fingerprint::from_u64(shape),
-        content_type: "application/json".to_owned(),
-        state: state.to_vec(),
-    }
+        Position::from_parts([0, 0, version * 10]),
+        Fingerprint::from_u64(shape),
+        "application/json".to_owned(),
+        state.to_vec(),
+    )
 }
 
 async fn save<S: SnapshotStore>(store: &S, snapshot: &Snapshot) {

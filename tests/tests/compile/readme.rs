@@ -9,7 +9,10 @@ fn the_example_of_the_readme_is_the_quickstart() {
         readme.contains(code),
         "copy examples/quickstart/main.rs without its first line into README.md"
     );
-    assert!(code.lines().count() <= 45, "the first example has at most 45 lines");
+    assert!(
+        code.lines().count() <= 45,
+        "the first example has at most 45 lines"
+    );
     let lines = readme.lines().count();
     assert!((120..=180).contains(&lines), "the README has {lines} lines");
 }

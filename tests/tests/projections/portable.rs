@@ -178,7 +178,10 @@ async fn values_come_back_as_they_went_in(place: &Place) {
         .await
         .expect("inserted");
     let row = place
-        .one("SELECT n, truth, number, words, bytes, CAST(big AS TEXT) FROM probe", &[])
+        .one(
+            "SELECT n, truth, number, words, bytes, CAST(big AS TEXT) FROM probe",
+            &[],
+        )
         .await;
     assert_eq!(row.get::<i64>(0), Ok(i64::MIN));
     assert_eq!(row.get::<bool>(1), Ok(true));

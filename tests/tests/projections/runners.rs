@@ -670,7 +670,10 @@ async fn mistakes_in_tables_are_said_at_once() {
     let moment = Duration::from_millis(20);
     let nobody = read.wait_for::<mistaken::Owner>(at, moment).await;
     let nobody = nobody.expect_err("nobody runs it").to_string();
-    assert!(nobody.ends_with("check that a runner is running"), "{nobody}");
+    assert!(
+        nobody.ends_with("check that a runner is running"),
+        "{nobody}"
+    );
 
     let runner = || Projections::new(store.clone(), read.clone());
     let owner = runner().with(mistaken::Owner);

@@ -8,11 +8,7 @@ use serde::{Deserialize, Serialize, Serializer};
 use std::convert::Infallible;
 
 fn stored(version: u16, codec: Codec, bytes: &[u8]) -> StoredPayload<'_> {
-    StoredPayload {
-        schema_version: version,
-        content_type: codec.content_type(),
-        bytes,
-    }
+    StoredPayload::new(version, codec.content_type(), bytes)
 }
 
 fn json<E: Event>(version: u16, text: &str) -> Result<E, DecodeError> {
@@ -162,11 +158,7 @@ fn versions_outside_the_history_are_typed_errors() {
             known: 3
         })
     );
-    let strange = StoredPayload {
-        schema_version: 1,
-        content_type: "text/plain",
-        bytes: b"{}",
-    };
+    let strange = StoredPayload::new(1, "text/plain", b"{}");
     assert_eq!(
         OrderPlaced::from_payload(strange),
         Err(DecodeError::UnknownContentType {

@@ -213,11 +213,7 @@ enum OrderEvent {
 }
 
 fn stored(version: u16, codec: Codec, bytes: &[u8]) -> StoredPayload<'_> {
-    StoredPayload {
-        schema_version: version,
-        content_type: codec.content_type(),
-        bytes,
-    }
+    StoredPayload::new(version, codec.content_type(), bytes)
 }
 
 #[test]

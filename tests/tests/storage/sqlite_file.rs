@@ -580,14 +580,14 @@ async fn a_damaged_snapshot_is_no_snapshot_and_can_be_saved_again() {
     ] {
         let folder = tempfile::tempdir().expect("a folder");
         let store = filled(&file(&folder)).await;
-        let mut snapshot = Snapshot {
-            stream: stream("a"),
-            version: 4,
-            position: Position::from_parts([0, 0, 4]),
-            fingerprint: es_runtime::Fingerprint::from_u64(7),
-            content_type: "application/json".to_owned(),
-            state: b"{}".to_vec(),
-        };
+        let mut snapshot = Snapshot::new(
+            stream("a"),
+            4,
+            Position::from_parts([0, 0, 4]),
+            es_runtime::Fingerprint::from_u64(7),
+            "application/json".to_owned(),
+            b"{}".to_vec(),
+        );
         store.save_snapshot(snapshot.clone()).await.expect("saved");
         let connection = Connection::open(store.path()).expect("opens");
         let sql = format!("UPDATE snapshots SET {change}");
@@ -628,10 +628,7 @@ async fn flipped_bytes_in_the_file_never_panic_and_never_shorten_a_stream() {
             refused += 1;
             continue;
         };
-        let limit = ReadLimit {
-            events: usize::MAX,
-            bytes: usize::MAX,
-        };
+        let limit = ReadLimit::events(usize::MAX).with_bytes(usize::MAX);
         let fold = store.fold_stream(&stream("a"), 0, Count(0)).await;
         let read = store
             .read_stream(&stream("a"), StreamRange::forward(0), limit)

@@ -202,14 +202,14 @@ async fn a_full_disk_refuses_writes_and_reads_go_on_until_there_is_room() {
     let folder = tempfile::tempdir().expect("a folder");
     let store = open(&folder, SqliteStore::options().max_bytes(512 * 1024)).await;
     // What can be deleted later to make room.
-    let snapshot = Snapshot {
-        stream: stream("snapshot"),
-        version: 1,
-        position: Position::START,
-        fingerprint: Fingerprint::from_u64(1),
-        content_type: "x".to_owned(),
-        state: vec![1; 100 * 1024],
-    };
+    let snapshot = Snapshot::new(
+        stream("snapshot"),
+        1,
+        Position::START,
+        Fingerprint::from_u64(1),
+        "x".to_owned(),
+        vec![1; 100 * 1024],
+    );
     store.save_snapshot(snapshot).await.expect("saved");
     let mut version = 0;
     let error = loop {

@@ -28,11 +28,7 @@ impl Apply<es_zoo::raw::Match> for Foreign {
 fn there_and_back<S: EventSet>(event: &S) -> Decoded<S> {
     let codec = Codec::Postcard;
     let bytes = event.encode(codec).expect("encodes");
-    let stored = StoredPayload {
-        schema_version: event.event_type().version,
-        content_type: codec.content_type(),
-        bytes: &bytes,
-    };
+    let stored = StoredPayload::new(event.event_type().version, codec.content_type(), &bytes);
     S::decode(event.event_type().name, stored).expect("decodes")
 }
 

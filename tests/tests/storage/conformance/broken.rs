@@ -3,7 +3,7 @@
 
 use es_projections::{
     Dialect, ReadDatabase, SqlValue,
-    backend::{Job, RolledBack, TransactionError},
+    backend::{Job, RolledBack, RowsOfQueries, TransactionError},
 };
 use es_runtime::{
     Append, AppendError, AppendId, Appended, EventFilter, EventStore, ExpectedVersion, FeedPage,
@@ -508,7 +508,9 @@ impl StoreLayer for Broken {
                 }
                 Ok(events)
             }
-            Fault::ReadsBackwardForward if range.direction == es_runtime::Direction::Backward => {
+            Fault::ReadsBackwardForward
+                if range.direction == es_runtime::ReadDirection::Backward =>
+            {
                 let mut events = self.inner.read_stream(stream, range, limit).await?;
                 events.reverse();
                 Ok(events)
@@ -583,13 +585,9 @@ impl StoreLayer for Broken {
                 let known = self.state().shapes.get(&snapshot.stream).copied();
                 let shape = known.unwrap_or(snapshot.fingerprint);
                 self.state().shapes.insert(snapshot.stream.clone(), shape);
-                self.inner
-                    .save_snapshot(Snapshot {
-                        fingerprint: shape,
-                        ..snapshot
-                    })
-                    .await?;
-                return Ok(());
+                let mut snapshot = snapshot;
+                snapshot.fingerprint = shape;
+                return self.inner.save_snapshot(snapshot).await;
             }
             Fault::KeepsOldSnapshots => self.inner.delete_snapshot(&snapshot.stream).await?,
             _ => {}
@@ -729,6 +727,13 @@ impl ReadDatabase for BrokenDatabase {
         values: &[SqlValue],
     ) -> Result<Vec<Vec<SqlValue>>, StorageError> {
         self.inner.query(sql, values).await
+    }
+
+    async fn query_together(
+        &self,
+        queries: &[(&str, &[SqlValue])],
+    ) -> Result<RowsOfQueries, StorageError> {
+        self.inner.query_together(queries).await
     }
 }
 

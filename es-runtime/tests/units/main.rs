@@ -1,0 +1,16 @@
+//! The parts of the crate that need no store, through their public interface.
+
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test may panic"
+)]
+
+mod codec;
+mod fields;
+mod fingerprint;
+mod metadata;
+mod position;
+mod rules;
+mod shapes;
