@@ -99,7 +99,7 @@ impl Writer {
                                 error: failure.error.into_error(),
                             })
                         }
-                        Err(error) => return Err(StorageError::from(error).into()),
+                        Err(error) => return Err(es_runtime::StorageError::from(error).into()),
                     }
                 }
                 other => other,
@@ -157,7 +157,7 @@ impl Writer {
                         });
                         return Ok(());
                     }
-                    Err(error) => return Err(StorageError::from(error).into()),
+                    Err(error) => return Err(es_runtime::StorageError::from(error).into()),
                 }
             }
             Ok::<_, Cause>(())
