@@ -87,7 +87,6 @@ impl Writer {
                             decided.rows.absorb(rows);
                             Ok(appended)
                         }
-
                         Err(InlineError::Failure(failure)) => {
                             if let Some(error) = tx.take_transient() {
                                 return Err(error.into());
@@ -147,7 +146,6 @@ impl Writer {
             for (append, appended) in commit.appends.iter().zip(appended) {
                 match self.inlines.handle(&mut tx, append, appended).await {
                     Ok(()) => {}
-
                     Err(InlineError::Failure(failure)) => {
                         if let Some(error) = tx.take_transient() {
                             return Err(error.into());

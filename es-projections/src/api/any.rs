@@ -50,6 +50,23 @@ impl AnyReadDatabase {
         Ok(rows.into_iter().map(SqlRow::new).collect())
     }
 
+    /// Returns the rows of several queries, all from one snapshot: commits in between are not seen,
+    /// nor is a new build that goes live.
+    ///
+    /// # Errors
+    /// [`StorageError`] of the database.
+    ///
+    /// # Cancel safety
+    /// Reads only.
+    pub async fn snapshot(
+        &self,
+        queries: &[(&str, &[SqlValue])],
+    ) -> Result<Vec<Vec<SqlRow>>, StorageError> {
+        let found = self.inner.query_together(queries).await?;
+        let rows = |rows: Vec<Vec<SqlValue>>| rows.into_iter().map(SqlRow::new).collect();
+        Ok(found.into_iter().map(rows).collect())
+    }
+
     /// Returns the first row of a query, or `None` if there is no row.
     ///
     /// # Errors

@@ -14,6 +14,12 @@ type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// The transaction that portable handlers get.
 ///
+/// | Method | Returns |
+/// |---|---|
+/// | `run(sql, values)` | the number of changed rows |
+/// | `select(sql, values)` | the rows, as a `Vec` of [`SqlRow`] |
+/// | `select_one(sql, values)` | the first row, `None` without one |
+///
 /// Statements are [portable SQL](SqlValue#portable-sql). `{name}` means a table of the projection. The
 /// runner commits the transaction together with the checkpoint, so a statement that would end it is
 /// refused.
@@ -157,7 +163,7 @@ impl AnyTransaction {
     /// The database's error; `?` in a handler passes it on.
     ///
     /// # Cancel safety
-    /// As for [`run`](AnyTransaction::run).
+    /// As for `run`.
     pub async fn select(
         &mut self,
         sql: &str,
@@ -172,7 +178,7 @@ impl AnyTransaction {
     /// The database's error; `?` in a handler passes it on.
     ///
     /// # Cancel safety
-    /// As for [`run`](AnyTransaction::run).
+    /// As for `run`.
     pub async fn select_one(
         &mut self,
         sql: &str,

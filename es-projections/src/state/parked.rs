@@ -265,7 +265,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn keys_have_one_form_in_the_books() {
+    fn keys_have_one_stored_form() {
         for plain in ["", "order/4711", &"k".repeat(1_000)] {
             assert_eq!(stored_key(plain), plain);
         }
@@ -274,7 +274,7 @@ mod tests {
         let forms: Vec<_> = strange.iter().map(|key| stored_key(key)).collect();
         for (number, form) in forms.iter().enumerate() {
             assert!(form.len() < 600 && !form.contains('\0'), "{form}");
-            assert_eq!(stored_key(form), *form, "once is enough");
+            assert_eq!(stored_key(form), *form, "a stored form stays as it is");
             assert!(!forms[..number].contains(form), "{form}");
         }
     }

@@ -16,7 +16,7 @@ const SCHEMA: &str = "
     );
     CREATE TABLE IF NOT EXISTS es_builds (
         name       TEXT   NOT NULL,
-        build BIGINT NOT NULL,
+        build      BIGINT NOT NULL,
         version    BIGINT NOT NULL,
         partitions BIGINT NOT NULL,
         stage      TEXT   NOT NULL,
@@ -27,8 +27,8 @@ const SCHEMA: &str = "
     );
     CREATE TABLE IF NOT EXISTS es_checkpoints (
         name           TEXT   NOT NULL,
-        build     BIGINT NOT NULL,
-        partition           BIGINT NOT NULL,
+        build          BIGINT NOT NULL,
+        partition      BIGINT NOT NULL,
         position       TEXT   NOT NULL,
         last_aggregate TEXT,
         last_id        TEXT,
@@ -46,8 +46,8 @@ const SCHEMA: &str = "
     );
     CREATE TABLE IF NOT EXISTS es_parked (
         name           TEXT   NOT NULL,
-        build     BIGINT NOT NULL,
-        partition           BIGINT NOT NULL,
+        build          BIGINT NOT NULL,
+        partition      BIGINT NOT NULL,
         number         BIGINT NOT NULL,
         key            TEXT   NOT NULL,
         position       TEXT   NOT NULL,

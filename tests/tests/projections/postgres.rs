@@ -204,7 +204,10 @@ async fn a_dead_transaction_is_never_taken_for_a_committed_one() {
     let parked = projections.parked(Careless::NAME).await.expect("parked");
     assert_eq!(parked.len(), 1);
     let reason = &parked[0].event.reason;
-    assert!(reason.contains("a statement of it had failed"), "{reason}");
+    assert!(
+        reason.contains("one of its statements had failed"),
+        "{reason}"
+    );
     let good = quick(&store, &read).with(Careless {
         bad: AtomicBool::new(false),
     });

@@ -579,7 +579,7 @@ async fn what_is_not_listed_is_not_decoded_and_what_is_must_be_good() {
 }
 
 #[tokio::test]
-async fn books_of_a_newer_program_are_left_alone() {
+async fn state_of_a_newer_program_is_left_alone() {
     let Place {
         store,
         read,
