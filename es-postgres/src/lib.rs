@@ -1,4 +1,8 @@
-//! The server store of `es-runtime`: events, idempotency records and snapshots in PostgreSQL.
+//! The PostgreSQL store of `es-runtime`: events, append ids and snapshots in one schema of a database.
+//!
+//! Use it when several machines append to one store, or when a PostgreSQL server is there already. For
+//! one machine without a server use `es-sqlite`. The server must be PostgreSQL 13 or newer; connection
+//! poolers in transaction mode [are supported](PostgresOptions::transaction_pool).
 //!
 //! ```no_run
 //! use es_postgres::PostgresStore;
@@ -17,8 +21,23 @@
 //! # }
 //! ```
 //!
-//! One connection appends, a few read, and every request may wait with others: appends that wait
-//! together are committed together. PostgreSQL 13 or newer.
+//! Applications usually hand the store to a [`Repository`](es_runtime::Repository), which loads
+//! aggregates and executes commands.
+//!
+//! - [`PostgresStore`] is the store. Its page lists what it guarantees and its
+//!   [tables](PostgresStore#tables).
+//! - [`PostgresOptions`] opens a store with other settings: schema, TLS, timeouts, poolers. An operator
+//!   who owns the schema gets the SQL from [`migration_script`](PostgresOptions::migration_script).
+//!
+//! One connection appends and a few connections read. Appends that wait at the same time share one
+//! transaction. The store runs on tokio.
+//!
+//! # Features
+//!
+//! | feature | default | adds |
+//! |---|---|---|
+//! | `projections` | no | read models in PostgreSQL: `PostgresReadDatabase`, `PostgresTransaction`, `PostgresStore::read_database` and `PostgresOptions::inline`; depends on `es-projections` |
+//! | `sqlx` | no | read models in a `sqlx` pool of the application: `SqlxReadDatabase`, `SqlxTransaction`; enables `projections`, needs Rust 1.94 |
 
 mod connection;
 mod errors;

@@ -1,4 +1,4 @@
-//! How a store is opened: the builder.
+//! The options of a store.
 
 use crate::{
     PostgresStore,
@@ -15,7 +15,7 @@ use tokio_postgres::{
     tls::{MakeTlsConnect, TlsConnect},
 };
 
-/// Opens a [`PostgresStore`] with other settings than the usual ones.
+/// Opens a [`PostgresStore`] with settings other than the defaults.
 ///
 /// ```no_run
 /// use es_postgres::PostgresStore;
@@ -49,7 +49,7 @@ pub struct PostgresOptions {
 impl PostgresOptions {
     pub(crate) fn new(url: &str) -> Result<Self, StorageError> {
         let config = url.parse::<Config>().map_err(|_| {
-            // The driver's words may quote what stands there, a password included.
+            // The driver's message may quote the text, a password included.
             StorageError::new(
                 StorageErrorKind::CannotOpen,
                 "the connection string is neither a URL such as postgres://user@host/database nor \
@@ -59,7 +59,7 @@ impl PostgresOptions {
         Ok(Self::with_config(config))
     }
 
-    /// For a connection that was configured piece by piece.
+    /// Options with a `tokio_postgres` configuration instead of a connection string.
     pub fn with_config(mut config: Config) -> Self {
         if config.get_application_name().is_none() {
             config.application_name("es-postgres");
@@ -87,28 +87,32 @@ impl PostgresOptions {
         }
     }
 
-    /// The schema that the store's tables are in, `es` by default; it is made where it is missing.
+    /// The schema of the store's tables, `es` by default. It is created where it is missing.
     ///
     /// # Errors
-    /// [`CannotOpen`](StorageErrorKind::CannotOpen) for anything else than 1 to 48 of the characters
-    /// a to z, 0 to 9 and _.
+    /// [`CannotOpen`](StorageErrorKind::CannotOpen) unless the name has 1 to 48 of the characters a to z,
+    /// 0 to 9 and _.
     pub fn schema(mut self, name: &str) -> Result<Self, StorageError> {
         self.schema = SchemaName::new(name)?;
         Ok(self)
     }
 
-    /// Whether the store makes and upgrades its tables when it opens, as it does by default.
-    /// Otherwise they must be there: see [`migration_script`](PostgresOptions::migration_script).
+    /// Whether [`open`](PostgresOptions::open) creates and migrates the tables, as it does by default.
+    /// Otherwise they must exist: see [`migration_script`](PostgresOptions::migration_script).
     pub fn migrate(mut self, migrate: bool) -> Self {
         self.migrate = migrate;
         self
     }
 
-    /// The SQL that makes the tables, or brings those of an older version to this one, for an operator who
-    /// owns the schema. Where they are of this version it changes nothing. The store's
-    /// own role then needs `USAGE` on the schema, `SELECT` and `INSERT` on its tables, `UPDATE` on
-    /// `head`, `snapshots`, `sagas` and `saga_cursors`, `DELETE` on `snapshots`, and `EXECUTE` on
-    /// `append_single_round_trip`, which every role has unless it was taken away.
+    /// The SQL that creates the tables, or migrates those of an older version, for an operator who owns the
+    /// schema. Where they have this version it changes nothing.
+    ///
+    /// The store's own role then needs `USAGE` on the schema, `SELECT` and `INSERT` on its tables, `UPDATE`
+    /// on `head`, `snapshots`, `work` and `cursors`, `DELETE` on `snapshots`, and `EXECUTE` on
+    /// `append_single_round_trip`. Every role has the last one unless it was revoked.
+    ///
+    /// Tables that were made before the first release cannot be migrated. The script fails on them and
+    /// changes nothing.
     ///
     /// ```
     /// use es_postgres::PostgresStore;
@@ -133,67 +137,68 @@ impl PostgresOptions {
         self
     }
 
-    /// Says that a pooler between the store and the server gives each transaction another server
-    /// connection, as `PgBouncer` does with `pool_mode=transaction`. Statements are not prepared then,
-    /// and the store does not listen for what other processes append: readers find it by polling.
+    /// Whether a pooler gives each transaction another server connection, as `PgBouncer` does with
+    /// `pool_mode=transaction`. The store then prepares no statements and does not listen for appends of
+    /// other processes; readers find these by polling.
     pub fn transaction_pool(mut self, pooled: bool) -> Self {
         self.connector.pooled = pooled;
         self
     }
 
-    /// How long an append waits while others hold the lock on the end of the feed, 5 seconds by
-    /// default. Then it fails with [`Busy`](StorageErrorKind::Busy).
+    /// How long an append waits for the lock on the end of the feed, 5 seconds by default. Then it fails
+    /// with [`Busy`](StorageErrorKind::Busy).
     pub fn busy_timeout(mut self, timeout: Duration) -> Self {
         self.busy_timeout = timeout;
         self
     }
 
-    /// How long a statement of an append may take, 30 seconds by default. It also bounds how long the
-    /// server keeps the lock of a store that is gone without a word.
+    /// How long a statement of an append may take, 30 seconds by default. It also limits how long the
+    /// server keeps the lock of a store that disappeared without closing its connection.
     pub fn statement_timeout(mut self, timeout: Duration) -> Self {
         self.statement_timeout = timeout;
         self
     }
 
-    /// How long to go on trying to connect while the server does not answer, as during a failover,
-    /// and to find out about a commit whose answer was lost: 10 seconds by default.
+    /// How long to retry connecting while the server does not answer, as during a failover, and to look
+    /// for a commit whose answer was lost: 10 seconds by default.
     ///
-    /// A host that vanishes without a word is noticed after about as long, at least 2 and at most 30
-    /// seconds, by `tcp_user_timeout` and keepalives, where the connection string does not set those.
+    /// A host that disappears without closing its connections is noticed after about the same time, at
+    /// least 2 and at most 30 seconds. `tcp_user_timeout` and keepalives do this, unless the connection
+    /// string sets them.
     pub fn patience(mut self, patience: Duration) -> Self {
         self.connector.patience = patience;
         self
     }
 
-    /// How many connections reads share, 4 by default, at least one. Appends have one of their own.
+    /// How many connections the reads share, 4 by default, at least one. Appends have another one.
     pub fn reader_connections(mut self, connections: usize) -> Self {
         self.readers = connections.max(1);
         self
     }
 
-    /// The bounds on one append.
+    /// The limits of one append.
     pub fn limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
         self
     }
 
-    /// Asks `clock` for the time of each append instead of the server.
+    /// Takes the time of each append from `clock` instead of the server.
     pub fn clock(mut self, clock: impl Fn() -> Timestamp + Send + Sync + 'static) -> Self {
         self.clock = Some(Arc::new(clock));
         self
     }
 
-    /// Whether appends are announced to other processes with `NOTIFY`, as they are by default: from a
-    /// connection of its own, after the commit, at most every 20 milliseconds.
+    /// Whether the store announces appends to other processes with `NOTIFY`, as it does by default. It does
+    /// so on another connection, after the commit, at most every 20 milliseconds.
     pub fn notify(mut self, notify: bool) -> Self {
         self.notify = notify;
         self
     }
 
-    /// With what holds for every transaction.
+    /// The connector, with the settings of every transaction.
     pub(crate) fn connector(&self) -> Connector {
         let mut connector = self.connector.clone();
-        notice_silence(&mut connector);
+        notice_lost_hosts(&mut connector);
         connector.set("lock_timeout", millis(self.busy_timeout));
         let statement = millis(self.statement_timeout);
         connector.set("statement_timeout", statement.clone());
@@ -204,20 +209,22 @@ impl PostgresOptions {
         connector
     }
 
-    /// Connects, and makes or upgrades the tables unless [`migrate`](PostgresOptions::migrate) says no.
+    /// Connects, and creates or migrates the tables unless [`migrate`](PostgresOptions::migrate) is off.
     ///
-    /// Call it in a tokio runtime with time and I/O enabled; the store's tasks live as long as that.
+    /// Call it in a tokio runtime with time and I/O enabled. The store's tasks run in that runtime.
     ///
     /// # Errors
-    /// [`StorageError`]: [`Unreachable`](StorageErrorKind::Unreachable) when the server does not answer
-    /// within [`patience`](PostgresOptions::patience); [`CannotOpen`](StorageErrorKind::CannotOpen) for
-    /// missing rights, a wrong password, an unknown database, and tables of somebody else's;
-    /// [`Version`](StorageErrorKind::Version) for tables of a newer version of this crate, and for older
-    /// ones where the store may not upgrade them; [`Missing`](StorageErrorKind::Missing) where there are
-    /// none and it may not make them.
+    /// [`StorageError`] with one of these kinds:
+    /// - [`Unreachable`](StorageErrorKind::Unreachable): the server did not answer within
+    ///   [`patience`](PostgresOptions::patience);
+    /// - [`CannotOpen`](StorageErrorKind::CannotOpen): rights are missing, the password is wrong, the
+    ///   database is unknown, or the schema has tables of another program;
+    /// - [`Version`](StorageErrorKind::Version): the tables are of a newer release, or were made before the
+    ///   first one, or are of an older release and migration is off;
+    /// - [`Missing`](StorageErrorKind::Missing): there are no tables and migration is off.
     ///
     /// # Cancel safety
-    /// The tables may have been made, wholly or not at all.
+    /// The tables may have been created, all of them or none.
     pub async fn open(self) -> Result<PostgresStore, StorageError> {
         in_runtime()?;
         let mut connector = self.connector();
@@ -242,23 +249,23 @@ impl PostgresOptions {
 }
 
 impl PostgresStore {
-    /// Opens the store in the schema `es` of this database, and makes its tables where they are
-    /// missing.
+    /// Opens the store in the schema `es` of this database with the default settings. Creates its tables
+    /// where they are missing.
     ///
     /// # Errors
     /// See [`PostgresOptions::open`].
     ///
     /// # Cancel safety
-    /// The tables may have been made.
+    /// The tables may have been created.
     pub async fn open(url: &str) -> Result<Self, StorageError> {
         Self::options(url)?.open().await
     }
 
-    /// For opening it with other settings. `url` is `postgres://user:password@host:port/database` or
-    /// `host=.. user=.. dbname=..`, as libpq takes them.
+    /// Options to open a store with other settings. `url` is `postgres://user:password@host:port/database`
+    /// or `host=.. user=.. dbname=..`, as in libpq.
     ///
     /// # Errors
-    /// [`CannotOpen`](StorageErrorKind::CannotOpen) for a text that is neither.
+    /// [`CannotOpen`](StorageErrorKind::CannotOpen) for any other text.
     pub fn options(url: &str) -> Result<PostgresOptions, StorageError> {
         PostgresOptions::new(url)
     }
@@ -273,9 +280,9 @@ impl fmt::Debug for PostgresOptions {
     }
 }
 
-/// Has a host that vanishes without a word noticed by the system, wherever the caller did not say how:
-/// a connection to it would stay as it is for hours, and an append on it.
-fn notice_silence(connector: &mut Connector) {
+/// Lets the system notice a host that disappears, unless the caller configured this. Otherwise a
+/// connection to it, and an append on it, would wait for hours.
+fn notice_lost_hosts(connector: &mut Connector) {
     let silence = connector.patience.as_secs().clamp(2, 30);
     let config = &mut connector.config;
     if config.get_tcp_user_timeout().is_none() {
@@ -304,7 +311,7 @@ pub(crate) fn in_runtime() -> Result<tokio::runtime::Handle, StorageError> {
     tokio::runtime::Handle::try_current().map_err(|_| {
         StorageError::new(
             StorageErrorKind::CannotOpen,
-            "PostgreSQL is opened and used in a tokio runtime",
+            "a PostgreSQL store must be opened in a tokio runtime",
         )
     })
 }

@@ -1,5 +1,5 @@
-//! The tables of the store, and how a database gets them: by the store when it opens, or ahead of
-//! time by whoever owns the schema.
+//! The tables of the store, and their creation and migration: by the store when it opens, or before
+//! that by the owner of the schema.
 
 use crate::{
     connection::Session,
@@ -11,8 +11,8 @@ use es_runtime::{StorageError, StorageErrorKind};
 /// The version of the tables that this program writes.
 const CURRENT: i64 = 3;
 
-/// One entry for each version: what turns the version before it into it. `{s}` is the schema.
-const STEPS: &[&str] = &[
+/// The migration to each version from the one before. `{s}` is the schema.
+const MIGRATIONS: &[&str] = &[
     r#"
 CREATE TABLE {s}.head (
     only_row BOOLEAN PRIMARY KEY DEFAULT TRUE CHECK (only_row),
@@ -152,27 +152,27 @@ pub(crate) fn script(schema: &SchemaName) -> String {
         "BEGIN;\nSELECT pg_advisory_xact_lock({});\nCREATE SCHEMA IF NOT EXISTS {};\n{}COMMIT;\n",
         schema.lock_key(),
         schema.quoted(),
-        steps(schema)
+        migrations(schema)
     )
 }
 
 /// The statements that bring the tables to this program's version, to be run in a transaction. Each
-/// step looks whether it is the next one, so that the same text serves every version.
-fn steps(schema: &SchemaName) -> String {
+/// migration checks whether it is the next one, so that the same text serves every version.
+fn migrations(schema: &SchemaName) -> String {
     let mut text = String::from(
         "CREATE TABLE IF NOT EXISTS {s}.es_meta (name TEXT PRIMARY KEY, value BIGINT NOT NULL);\n\
          INSERT INTO {s}.es_meta VALUES ('tables_version', 0) ON CONFLICT (name) DO NOTHING;\n",
     );
-    for (step, version) in STEPS.iter().zip(1_i64..) {
+    for (migration, version) in MIGRATIONS.iter().zip(1_i64..) {
         let before = version.saturating_sub(1);
         text.extend([
-            "DO $step$ BEGIN IF (SELECT value FROM {s}.es_meta WHERE name = 'tables_version') = ",
+            "DO $migration$ BEGIN IF (SELECT value FROM {s}.es_meta WHERE name = 'tables_version') = ",
             &before.to_string(),
             " THEN",
-            step,
+            migration,
             "UPDATE {s}.es_meta SET value = ",
             &version.to_string(),
-            " WHERE name = 'tables_version';\nEND IF; END $step$;\n",
+            " WHERE name = 'tables_version';\nEND IF; END $migration$;\n",
         ]);
     }
     text.replace("{s}", &schema.quoted())
@@ -194,7 +194,7 @@ pub(crate) async fn migrate(session: &Session, schema: &SchemaName) -> Result<()
     match done {
         Ok(()) => client.batch_execute("COMMIT").await.map_err(storage),
         Err(error) => {
-            // The first error is the one to tell; the session is dropped with it.
+            // The first error is reported; the session is dropped with it.
             let _ = client.batch_execute("ROLLBACK").await;
             Err(error)
         }
@@ -207,7 +207,7 @@ async fn upgrade(session: &Session, schema: &SchemaName) -> Result<(), StorageEr
         refuse_foreign_tables(session, schema).await?;
         make_schema(session, schema).await?;
     }
-    let script = steps(schema);
+    let script = migrations(schema);
     session
         .client()
         .batch_execute(&script)
@@ -231,7 +231,7 @@ pub(crate) async fn check(session: &Session, schema: &SchemaName) -> Result<(), 
         0 => Err(StorageError::new(
             StorageErrorKind::Missing,
             format!(
-                "schema {} has none; run PostgresOptions::migration_script, or let the store \
+                "schema {} has no tables of a store; run PostgresOptions::migration_script, or let the store \
                  migrate",
                 schema.as_str()
             ),
@@ -239,7 +239,7 @@ pub(crate) async fn check(session: &Session, schema: &SchemaName) -> Result<(), 
         other => Err(StorageError::new(
             StorageErrorKind::Version,
             format!(
-                "the tables in schema {} have version {other}, this program needs version \
+                "the tables in schema {} have version {other}, and this program needs version \
                  {CURRENT}; run PostgresOptions::migration_script, or let the store migrate",
                 schema.as_str()
             ),
@@ -264,7 +264,7 @@ async fn version(session: &Session, schema: &SchemaName) -> Result<i64, StorageE
                 StorageErrorKind::Version,
                 format!(
                     "the tables in schema {name} were made before the first release of this \
-                     library, and there is no migration from them; use another schema"
+                     library. There is no migration from them: use another schema"
                 ),
             ));
         }
@@ -273,8 +273,8 @@ async fn version(session: &Session, schema: &SchemaName) -> Result<i64, StorageE
         Some(version) if version > CURRENT => Err(StorageError::new(
             StorageErrorKind::Version,
             format!(
-                "the tables in schema {name} have version {version}, this program knows up to \
-                 version {CURRENT}"
+                "the tables in schema {name} have version {version}, and this program supports \
+                 versions up to {CURRENT}; use a newer release"
             ),
         )),
         Some(version) if version >= 0 => Ok(version),

@@ -7,14 +7,14 @@ use std::{
     sync::Arc,
 };
 
-/// What an acknowledged append survives, as the server is set up.
+/// What an acknowledged append survives, by the configuration of the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Durability {
-    /// The loss of power: `fsync` and `full_page_writes` are on, and `Ok` comes after the commit is on
-    /// the disk. Where `synchronous_commit` is off, the store switches it on for its appends.
+    /// A power failure: `fsync` and `full_page_writes` are on, and an append returns `Ok` after the commit
+    /// is on the disk. Where `synchronous_commit` is off, the store enables it for its appends.
     Full,
-    /// The death of a process, not the loss of power: `fsync` or `full_page_writes` is off.
+    /// A crash of a process, not a power failure: `fsync` or `full_page_writes` is off.
     ProcessOnly,
 }
 

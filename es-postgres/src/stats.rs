@@ -9,15 +9,15 @@ pub(crate) struct Counters {
     pub(crate) resolved: AtomicU64,
 }
 
-/// What a store has written since it was opened, see
+/// Counts of writes since a store was opened, see
 /// [`PostgresStore::stats`](crate::PostgresStore::stats).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Stats {
-    /// Transactions committed.
+    /// Committed transactions.
     pub commits: u64,
-    /// Appends that these committed or gave a verdict on.
+    /// Appends and commits in these transactions, rejected ones included.
     pub writes: u64,
-    /// Commits whose answer was lost and that were found to have happened.
+    /// Commits whose answer was lost and that had been applied.
     pub resolved: u64,
 }

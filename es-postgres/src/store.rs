@@ -32,31 +32,43 @@ use std::{
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_postgres::types::Type;
 
-/// Events and snapshots in one schema of a PostgreSQL database.
+/// Events and snapshots in one schema of a PostgreSQL database. It implements [`EventStore`],
+/// [`SnapshotStore`], [`CommitStore`](es_runtime::CommitStore) and [`WorkQueue`](es_runtime::WorkQueue).
 ///
-/// A handle: clones are the same store. Its tasks end with [`close`](PostgresStore::close), with the
-/// last handle or with the tokio runtime that opened it; what was handed over before is still written
-/// as long as that runtime lives.
+/// Clones are handles of the same store. Its tasks end after [`close`](PostgresStore::close), when the
+/// last handle is dropped, or with the tokio runtime that opened it. Pending writes are finished first as
+/// long as that runtime exists.
 ///
-/// # Promises
-/// `Ok` from an append means that the server committed it ([`durability`](PostgresStore::durability)
-/// says what that survives). Appends that wait at the same time are committed together, each with a
-/// verdict of its own. Any number of processes may append to one schema.
-///
-/// Positions are dense: 1, 2, 3, .. An append takes the lock on the end of the feed, decides, writes
-/// and commits; so a reader that has seen a position has seen everything before it.
-///
-/// When the answer to a commit is lost, the store connects again, waits for the transaction in
-/// doubt to end and looks whether it was committed. Only where the server cannot be reached for
-/// [`patience`](crate::PostgresOptions::patience) is the answer [`Outcome::Unknown`].
+/// # Guarantees
+/// - When an append returns `Ok`, the server has committed it;
+///   [`durability`](PostgresStore::durability) says what that survives.
+/// - Appends that wait at the same time share one commit. Each gets its own result.
+/// - Any number of processes may append to one schema.
+/// - Positions are dense: 1, 2, 3, .. An append holds the lock on the end of the feed until it commits.
+///   So a reader that has seen a position has seen everything before it.
+/// - When the answer to a commit is lost, the store connects again, waits until the transaction in doubt
+///   has ended, and looks whether it was committed. The outcome is [`Outcome::Unknown`] only when the
+///   server cannot be reached for [`patience`](crate::PostgresOptions::patience).
 ///
 /// # Tables
-/// In the schema, `es` by default: `events` has one row an event, with the columns that the fields of
-/// [`RecordedEvent`] are named after; `convert_from(payload, 'UTF8')` shows a JSON payload. Triggers
-/// refuse `UPDATE`, `DELETE` and `TRUNCATE` as a guard against accidents. `appends` has the requests
-/// that had an id, `snapshots` the newest snapshot of each stream, `work` a row for each saga or process manager,
-/// `cursors` how far their inputs are, `store_id` what the keys of their effects are derived from,
-/// `head` the newest position, `es_meta` the version of these tables.
+/// They are in the schema `es`, or in that of [`PostgresOptions::schema`](crate::PostgresOptions::schema).
+///
+/// | table | contents |
+/// |---|---|
+/// | `events` | one row for each event; the columns have the names of the fields of [`RecordedEvent`] |
+/// | `head` | the newest position |
+/// | `appends` | the appends that had an id |
+/// | `snapshots` | the newest snapshot of each stream |
+/// | `work` | one row for each saga or process manager |
+/// | `cursors` | the positions of their inputs in the feed |
+/// | `store_id` | the store's id, from which the idempotency keys of sagas are derived |
+/// | `es_meta` | the version of these tables |
+///
+/// `convert_from(payload, 'UTF8')` shows a JSON payload. Triggers reject `UPDATE`, `DELETE` and
+/// `TRUNCATE` of events. They prevent accidents.
+///
+/// Tables that were made before the first release are rejected with [`StorageErrorKind::Version`]. There
+/// is no migration from them.
 #[derive(Clone)]
 pub struct PostgresStore {
     shared: Arc<Shared>,
@@ -71,7 +83,7 @@ pub(crate) struct Shared {
     durability: Durability,
     newest: watch::Sender<u64>,
     listening: OnceLock<()>,
-    /// Ends listening, by a word or by being dropped.
+    /// Ends listening, by a message or by being dropped.
     stopped: watch::Sender<()>,
     writer_ended: watch::Sender<()>,
     is_closed: AtomicBool,
@@ -145,8 +157,7 @@ impl PostgresStore {
         })
     }
 
-    /// Finishes what was handed over, and ends the tasks and the connections. Later calls on any
-    /// handle fail with [`Closed`](StorageErrorKind::Closed); a second `close` does nothing.
+    /// Finishes pending writes, and ends the tasks and the connections. Later calls on any handle fail with [`Closed`](StorageErrorKind::Closed); a second `close` does nothing.
     ///
     /// # Cancel safety
     /// The store may be closed or open. Call it again.
@@ -159,8 +170,8 @@ impl PostgresStore {
         self.shared.readers.close().await;
     }
 
-    /// What was written since the store was opened. More writes than commits say that callers
-    /// shared them.
+    /// Counts of the writes and commits since the store was opened. There are more writes than commits
+    /// when callers shared commits.
     pub fn stats(&self) -> Stats {
         let counters = &self.shared.counters;
         Stats {

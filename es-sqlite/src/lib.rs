@@ -1,4 +1,8 @@
-//! The embedded store of `es-runtime`: events, idempotency records and snapshots in one SQLite file.
+//! The SQLite store of `es-runtime`: events, append ids and snapshots in one file, inside your program.
+//!
+//! Use it for applications on one machine: services with one node, desktop and command-line programs,
+//! tests with a real database. Several processes on that machine may use the same file. For programs on
+//! several machines use `es-postgres`: SQLite does not work on network file systems.
 //!
 //! ```
 //! use es_runtime::{Append, EventStore, ExpectedVersion, NewEvent, ReadLimit, StreamId, StreamRange};
@@ -23,9 +27,21 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! One thread writes, a few read; no async runtime is needed, any executor will do. The file is
-//! plain SQL: `sqlite3 shop.db 'select * from events'` shows what happened, and an application may
-//! keep tables of its own beside [those of the store](SqliteStore#tables).
+//! Applications usually hand the store to a [`Repository`](es_runtime::Repository), which loads
+//! aggregates and executes commands.
+//!
+//! - [`SqliteStore`] is the store. Its page lists what it guarantees and its [tables](SqliteStore#tables).
+//! - [`SqliteOptions`] opens a store with other settings: timeouts, [`Durability`], read-only access.
+//!
+//! One thread writes and a few threads read. The store works with any async executor. The tables are
+//! plain: `sqlite3 shop.db 'select * from events'` lists the events. An application may have other
+//! tables in the same file.
+//!
+//! # Features
+//!
+//! | feature | default | adds |
+//! |---|---|---|
+//! | `projections` | no | read models in SQLite: `SqliteReadDatabase`, `SqliteTransaction`, `SqliteStore::read_database` and `SqliteOptions::inline`; depends on `es-projections` |
 
 mod append;
 #[cfg(feature = "projections")]

@@ -1,4 +1,4 @@
-//! How a store is opened: the builder.
+//! The options of a store.
 
 use crate::{
     SqliteStore,
@@ -9,7 +9,7 @@ use crate::{
 use es_runtime::{Limits, StorageError, Timestamp};
 use std::{fmt, num::NonZeroUsize, path::Path, sync::Arc, thread, time::Duration};
 
-/// Opens a [`SqliteStore`] with other settings than the usual ones.
+/// Opens a [`SqliteStore`] with settings other than the defaults.
 ///
 /// ```
 /// use es_sqlite::SqliteStore;
@@ -57,26 +57,26 @@ impl SqliteOptions {
         }
     }
 
-    /// How long to wait while another process holds the database, 5 seconds by default.
+    /// How long to wait while another process has locked the database, 5 seconds by default.
     pub fn busy_timeout(mut self, timeout: Duration) -> Self {
         self.busy_timeout = timeout;
         self
     }
 
-    /// How many threads read, each on a connection of its own: the number of cores, at most 4, by
-    /// default. At least one.
+    /// How many threads read, each on its own connection. The default is the number of cores, at most 4.
+    /// The minimum is one.
     pub fn reader_threads(mut self, threads: usize) -> Self {
         self.reader_threads = threads.max(1);
         self
     }
 
-    /// The bounds on one append.
+    /// The limits of one append.
     pub fn limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
         self
     }
 
-    /// Asks `clock` for the time of each append instead of the system.
+    /// Takes the time of each append from `clock` instead of the system.
     pub fn clock(mut self, clock: impl Fn() -> Timestamp + Send + Sync + 'static) -> Self {
         self.clock = Arc::new(clock);
         self
@@ -88,28 +88,29 @@ impl SqliteOptions {
         self
     }
 
-    /// Only reads: the file must be there with its tables, and every write is refused with
+    /// Opens the store for reading only. The file must exist with its tables. Every write fails with
     /// [`StorageErrorKind::ReadOnly`](es_runtime::StorageErrorKind::ReadOnly).
     pub fn read_only(mut self, read_only: bool) -> Self {
         self.read_only = read_only;
         self
     }
 
-    /// The size that the store may let the database file grow to, rounded down to whole pages.
+    /// The maximum size of the database file, rounded down to whole pages.
     /// Appends beyond it fail with [`StorageErrorKind::Full`](es_runtime::StorageErrorKind::Full).
     pub fn max_bytes(mut self, bytes: u64) -> Self {
         self.max_bytes = Some(bytes);
         self
     }
 
-    /// Opens the store, and creates the file and its tables where they are missing.
+    /// Opens the store. Creates the file and its tables where they are missing.
     ///
     /// # Errors
-    /// [`StorageError`]: [`CannotOpen`](es_runtime::StorageErrorKind::CannotOpen) for a missing
-    /// folder or missing rights; [`Version`](es_runtime::StorageErrorKind::Version) for a file of a
-    /// newer version of this crate and for an SQLite library below 3.51.3;
-    /// [`Corrupt`](es_runtime::StorageErrorKind::Corrupt) for a file that is not a database or is
-    /// damaged; [`Busy`](es_runtime::StorageErrorKind::Busy) while another process holds it.
+    /// [`StorageError`] with one of these kinds:
+    /// - [`CannotOpen`](es_runtime::StorageErrorKind::CannotOpen): the folder or the rights are missing;
+    /// - [`Version`](es_runtime::StorageErrorKind::Version): the file is of a newer release, or was made
+    ///   before the first one, or the SQLite library is older than 3.51.3;
+    /// - [`Corrupt`](es_runtime::StorageErrorKind::Corrupt): the file is not a database, or is damaged;
+    /// - [`Busy`](es_runtime::StorageErrorKind::Busy): another process has locked it.
     ///
     /// # Cancel safety
     /// The file may have been created. The threads end.
@@ -120,26 +121,26 @@ impl SqliteOptions {
     }
 
     pub(crate) fn settings(self, path: &Path) -> Result<StoreSettings, StorageError> {
-        let refused = |why: &dyn fmt::Display| {
+        let rejected = |why: &dyn fmt::Display| {
             let what = format!("{}: {why}", path.display());
             StorageError::new(es_runtime::StorageErrorKind::CannotOpen, what)
         };
-        // Names that mean something else to other users of SQLite must not become files.
+        // These names have another meaning in SQLite and must not become files.
         if path.as_os_str() == ":memory:" {
-            return Err(refused(
+            return Err(rejected(
                 &"use `es_runtime::MemoryStore` for a store in memory",
             ));
         }
         if path.to_str().is_some_and(|text| text.starts_with("file:")) {
-            return Err(refused(
+            return Err(rejected(
                 &"give the path of the file, not a URI; see `read_only`",
             ));
         }
         if path.is_dir() {
-            return Err(refused(&"it is a folder"));
+            return Err(rejected(&"it is a folder"));
         }
         // Absolute, since a connection may be opened again after the program changed its folder.
-        let path = std::path::absolute(path).map_err(|error| refused(&error))?;
+        let path = std::path::absolute(path).map_err(|error| rejected(&error))?;
         Ok(StoreSettings {
             path,
             // SQLite keeps it in milliseconds of 31 bits.
@@ -157,7 +158,7 @@ impl SqliteOptions {
 }
 
 impl SqliteStore {
-    /// Opens the store in this file with the usual settings, and creates it where it is missing.
+    /// Opens the store in this file with the default settings. Creates it where it is missing.
     ///
     /// # Errors
     /// See [`SqliteOptions::open`].
@@ -168,7 +169,7 @@ impl SqliteStore {
         Self::options().open(path).await
     }
 
-    /// For opening it with other settings.
+    /// Options to open a store with other settings.
     pub fn options() -> SqliteOptions {
         SqliteOptions::new()
     }

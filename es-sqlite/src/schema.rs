@@ -1,5 +1,5 @@
-//! The tables, and how a file gets them. Their version stands in a table of the store's own, since
-//! applications keep read models in the same file and may use `user_version` for those.
+//! The tables of the store, and their creation and migration. Their version is in the table `es_meta`:
+//! applications keep other tables in the same file and may use `user_version` for those.
 
 use crate::{
     connection::{name_file, retry_busy},
@@ -21,9 +21,9 @@ const TABLES: [(&str, i64); 5] = [
     ("es_cursors", 2),
 ];
 
-/// One entry for each version: what turns the version before it into it.
-const STEPS: &[&str] = &[
-    // The payload stands last, so that a long one does not lie between the columns that filters
+/// The migration to each version from the one before.
+const MIGRATIONS: &[&str] = &[
+    // The payload is the last column, so that a long one does not lie between the columns that filters
     // read. AUTOINCREMENT: a position is never given out twice, whatever happens to the rows.
     "
     CREATE TABLE events (
@@ -128,8 +128,8 @@ pub(crate) fn migrate(
                 .map_err(storage)?;
         }
         let done = usize::try_from(from).unwrap_or(usize::MAX);
-        for step in STEPS.iter().skip(done) {
-            transaction.execute_batch(step).map_err(storage)?;
+        for migration in MIGRATIONS.iter().skip(done) {
+            transaction.execute_batch(migration).map_err(storage)?;
         }
         transaction
             .execute(
@@ -149,8 +149,8 @@ pub(crate) fn check(connection: &Connection, settings: &StoreSettings) -> Result
         Ok(other) => Err(StorageError::new(
             StorageErrorKind::Version,
             format!(
-                "its tables have version {other}, this program reads version {CURRENT}; open it \
-                 for writing once to bring it there"
+                "its tables have version {other}, and this program reads version {CURRENT}; open it \
+                 for writing once to migrate it"
             ),
         )),
         Err(error) => Err(error),
@@ -166,8 +166,8 @@ fn version(connection: &Connection) -> Result<i64, StorageError> {
     if has_meta(connection, "schema_version")? {
         return Err(StorageError::new(
             StorageErrorKind::Version,
-            "its tables were made before the first release of this library, and there is no \
-             migration from them; use a new file",
+            "its tables were made before the first release of this library. There is no \
+             migration from them: use a new file",
         ));
     }
     let found: Option<rusqlite::types::Value> = connection
@@ -183,7 +183,8 @@ fn version(connection: &Connection) -> Result<i64, StorageError> {
             Err(StorageError::new(
                 StorageErrorKind::Version,
                 format!(
-                    "its tables have version {version}, this program knows up to version {CURRENT}"
+                    "its tables have version {version}, and this program supports versions up to {CURRENT}; \
+                     use a newer release"
                 ),
             ))
         }

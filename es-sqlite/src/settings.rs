@@ -7,18 +7,18 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 /// What an acknowledged append survives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
 pub enum Durability {
-    /// The loss of power: `Ok` comes after the disk said that the data is on it
+    /// A power failure: an append returns `Ok` after the disk has confirmed the data
     /// (`synchronous=FULL`). Appends that wait at the same time share one such sync.
     #[default]
     Full,
-    /// The death of the process, not the loss of power: the newest acknowledged appends may be gone
-    /// after that, never half of one (`synchronous=NORMAL`).
+    /// A crash of the process, not a power failure (`synchronous=NORMAL`): after a power failure the newest
+    /// acknowledged appends may be missing. Each append is there completely or not at all.
     Normal,
 }
 
 pub(crate) type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 
-/// What the threads of one store need to know.
+/// The settings of one store, shared by its threads.
 pub(crate) struct StoreSettings {
     pub(crate) path: PathBuf,
     pub(crate) busy_timeout: Duration,

@@ -8,12 +8,12 @@ pub(crate) struct Counters {
     pub(crate) writes: AtomicU64,
 }
 
-/// What a store has written since it was opened, see [`SqliteStore::stats`](crate::SqliteStore::stats).
+/// Counts of writes since a store was opened, see [`SqliteStore::stats`](crate::SqliteStore::stats).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Stats {
-    /// Transactions committed.
+    /// Committed transactions.
     pub commits: u64,
-    /// Writes that these committed or gave a verdict on: appends, and changes of snapshots.
+    /// Writes in these transactions, rejected ones included: appends, commits and changes of snapshots.
     pub writes: u64,
 }

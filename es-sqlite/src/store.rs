@@ -26,30 +26,38 @@ use std::{
 };
 use tokio::sync::{mpsc, oneshot, watch};
 
-/// Events and snapshots in one SQLite file.
+/// Events and snapshots in one SQLite file. It implements [`EventStore`], [`SnapshotStore`],
+/// [`CommitStore`](es_runtime::CommitStore) and [`WorkQueue`](es_runtime::WorkQueue).
 ///
-/// A handle: clones are the same store. Its threads end with [`close`](SqliteStore::close) or with
-/// the last handle; what was handed over before is still written.
+/// Clones are handles of the same store. Its threads end after [`close`](SqliteStore::close), or when the
+/// last handle is dropped; pending writes are finished first.
 ///
-/// # Promises
-/// `Ok` from an append means that the data is on the disk ([`Durability::Full`]). Appends that wait
-/// at the same time are committed together, each with a verdict of its own. Several processes may
-/// use one file on one machine; a network file system will not do.
+/// # Guarantees
+/// - When an append returns `Ok`, the data is on the disk ([`Durability::Full`]).
+/// - Appends that wait at the same time share one commit. Each gets its own result.
+/// - Several processes on one machine may use the same file. Network file systems are not supported.
 ///
 /// # Tables
-/// `events` has one row an event: `position`, `aggregate` and `aggregate_id` (the stream),
-/// `version`, `event` (its name), `schema_version`, `recorded_at`, `event_id`, `metadata`,
-/// `content_type` and `payload`, which is text where it is JSON. SQL may read it; triggers refuse
-/// `UPDATE` and `DELETE` as a guard against accidents, not against an owner of the file who means it
-/// (`INSERT OR REPLACE` gets past them). `appends` has the requests that had an id, `snapshots` the
-/// newest snapshot of each stream, `es_work` a row for each saga or process manager, `es_cursors` how far their
-/// inputs are, `es_meta` the version of these tables. Other names are free.
+/// | table | contents |
+/// |---|---|
+/// | `events` | one row for each event: `position`, `aggregate` and `aggregate_id` (the stream), `version`, `event` (its name), `schema_version`, `recorded_at`, `event_id`, `metadata`, `content_type` and `payload` |
+/// | `appends` | the appends that had an id |
+/// | `snapshots` | the newest snapshot of each stream |
+/// | `es_work` | one row for each saga or process manager |
+/// | `es_cursors` | the positions of their inputs in the feed |
+/// | `es_meta` | the version of these tables |
+///
+/// A JSON payload is stored as text. Triggers reject `UPDATE` and `DELETE` of events. They prevent
+/// accidents; `INSERT OR REPLACE` circumvents them. Other table names are free for the application.
+///
+/// Files that were made before the first release are rejected with
+/// [`StorageErrorKind::Version`](es_runtime::StorageErrorKind::Version). There is no migration from them.
 #[derive(Clone)]
 pub struct SqliteStore {
     shared: Arc<Shared>,
 }
 
-/// The threads behind a file, and the ends of their queues.
+/// The threads of a file, and the ends of their queues.
 pub(crate) struct Shared {
     settings: Arc<StoreSettings>,
     counters: Arc<Counters>,
@@ -71,8 +79,7 @@ impl SqliteStore {
         &self.shared
     }
 
-    /// Finishes what was handed over, ends the threads and closes the file. Later calls on any
-    /// handle fail with [`Closed`](es_runtime::StorageErrorKind::Closed); a second `close` does
+    /// Finishes pending writes, ends the threads and closes the file. Later calls on any handle fail with [`Closed`](es_runtime::StorageErrorKind::Closed); a second `close` does
     /// nothing.
     ///
     /// # Cancel safety
@@ -81,8 +88,8 @@ impl SqliteStore {
         self.shared.close().await;
     }
 
-    /// What was written since the store was opened. More writes than commits say that callers
-    /// shared them.
+    /// Counts of the writes and commits since the store was opened. There are more writes than commits
+    /// when callers shared commits.
     pub fn stats(&self) -> Stats {
         let counters = &self.shared.counters;
         Stats {
@@ -175,7 +182,7 @@ impl Shared {
         })
     }
 
-    /// Runs `read` on a reader's thread. It is told when nobody waits for its answer any more.
+    /// Runs `read` on a reader's thread. Its second argument says whether the caller still waits.
     pub(crate) async fn read<T: Send + 'static>(
         &self,
         read: impl FnOnce(&Connection, &Waiting<'_>) -> Result<T, ReadError> + Send + 'static,

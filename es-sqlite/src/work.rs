@@ -1,4 +1,4 @@
-//! What others ask of the store beside appends: commits, claims, and the list of work items.
+//! The other operations of the store: commits, claims, and the list of work items.
 
 use crate::{
     commit::{DUE, cursor},

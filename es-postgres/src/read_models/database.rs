@@ -1,4 +1,4 @@
-//! A PostgreSQL database that read models live in, and queries against them.
+//! A PostgreSQL database with read models, and queries of them.
 
 use super::{
     PostgresTransaction,
@@ -19,17 +19,18 @@ use es_runtime::{Outcome, StorageError};
 use std::{fmt, sync::Arc, time::Duration};
 use tokio_postgres::{Error, Row, types::ToSql};
 
-/// Read models in a PostgreSQL database: one of their own, or that of a store
-/// ([`PostgresStore::read_database`](crate::PostgresStore::read_database)).
+/// Read models in a PostgreSQL database: a separate database ([`open`](PostgresReadDatabase::open)), or the
+/// database of a store ([`PostgresStore::read_database`](crate::PostgresStore::read_database)).
 ///
-/// A handle: clones are the same database. Beside the tables of the projections it has those of the
-/// runner, whose names begin with `es_`. All of them are in the schema that
-/// [`read_schema`](crate::PostgresOptions::read_schema) names, or where the role's `search_path` says.
+/// Clones are handles of the same database. It has the tables of the projections and the projection state,
+/// in tables whose names begin with `es_`. All of them are in the schema of
+/// [`read_schema`](crate::PostgresOptions::read_schema), or where the role's `search_path` says.
 ///
 /// # Queries
-/// Read models are asked in SQL, by the names that the schema has in braces, in transactions that
-/// only read. [`select`](PostgresReadDatabase::select) asks one question, [`snapshot`](PostgresReadDatabase::snapshot) several
-/// of one state. Any other client will do as well: the tables are plain.
+/// Query read models in SQL, in transactions that only read. A table has the name that is in braces in the
+/// schema. [`select`](PostgresReadDatabase::select) runs one query;
+/// [`snapshot`](PostgresReadDatabase::snapshot) runs several on one state of the database. Any other client
+/// can query the tables too.
 ///
 /// ```no_run
 /// use es_postgres::{PostgresReadDatabase, PostgresStore, PostgresTransaction};
@@ -175,8 +176,8 @@ impl PostgresReadDatabase {
         Ok(self.select(sql, params, row).await?.into_iter().next())
     }
 
-    /// For several queries against one state of the database: what is committed meanwhile is not
-    /// seen, a swap of builds included. It may not write.
+    /// Begins several queries on one state of the database. They do not see what is committed meanwhile, a
+    /// swap of builds included. They cannot write.
     ///
     /// # Errors
     /// [`StorageError`] when the database does not answer, or no connection comes free in time.
@@ -201,8 +202,8 @@ impl PostgresReadDatabase {
     }
 }
 
-/// One state of a read database, to ask several questions of; see [`PostgresReadDatabase::snapshot`]. Dropping it
-/// is as good as ending it, only that the connection is not used again.
+/// One state of a read database, for several queries; see [`PostgresReadDatabase::snapshot`].
+/// [`end`](Reading::end) gives the connection back to the pool. Dropping it closes the connection.
 #[must_use]
 pub struct Reading {
     shared: Arc<Shared>,
@@ -274,7 +275,7 @@ impl ReadDatabase for PostgresReadDatabase {
 
     async fn transact<J: Job<Self>>(&self, job: J) -> Result<J::Output, TransactionError> {
         let shared = Arc::clone(&self.shared);
-        // A task of its own: a caller that goes away leaves no transaction half done.
+        // A separate task: a caller that goes away leaves no transaction open.
         let task = self
             .shared
             .runtime
@@ -336,7 +337,7 @@ impl Shared {
         let ended = session.client().batch_execute(end).await;
         let is_clean = ended.is_ok();
         let result = match (ran, transient) {
-            // The job may take the database's trouble for its own.
+            // The job may report a failure of the database as its own.
             (_, Some(error)) | (Err(RolledBack::Failed(error)), None) => not_applied(error),
             (Ok(output), None) if is_open => match ended {
                 Ok(()) => Ok(output),

@@ -16,12 +16,12 @@ use tokio_postgres::{
     types::{Format, IsNull, ToSql, Type, private::BytesMut, to_sql_checked},
 };
 
-/// A transaction of the read database, in the hands of a handler.
+/// The transaction of the read database that a handler writes in.
 ///
-/// In every statement `{name}` stands for a table of the projection's own, in the build that
-/// is being written; other tables are named as they are. The transaction is committed by whoever
-/// called the handler; a statement that would end it is refused. After a statement that failed the
-/// server takes no others, so a handler that goes on all the same fails too.
+/// In every statement `{name}` is a table of this projection, in the build that is being written. Other
+/// tables have their plain names. The runner commits the transaction together with the checkpoint. A
+/// statement that would end it is rejected. After a failed statement the server accepts no others, so a
+/// handler that ignores the failure fails too.
 pub struct PostgresTransaction {
     session: Session,
     expansions: Expansions,
@@ -33,15 +33,15 @@ pub struct PostgresTransaction {
 
 /// Why a statement of a handler failed.
 ///
-/// Neither text nor debug form quotes a value out of a row; [`driver`](StatementError::driver) has
-/// everything that the server said.
+/// Neither its `Display` nor its `Debug` text quotes a value of a row. [`driver`](StatementError::driver) has
+/// the full error of the server.
 #[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum StatementError {
-    /// The server, or the connection to it, said no.
+    /// The server rejected the statement, or the connection failed.
     #[error("{}", text(.0))]
     Driver(Error),
-    /// The statement would end the transaction, or make a part of it that can be undone.
+    /// The statement would end the transaction, or begin or end a savepoint.
     #[error(transparent)]
     EndsTransaction(#[from] EndsTransaction),
     /// A name in braces is too long.
@@ -120,7 +120,7 @@ impl PostgresTransaction {
     /// [`StatementError`]; `?` in a handler passes it on.
     ///
     /// # Cancel safety
-    /// Whoever called the handler rolls back when the handler is dropped.
+    /// The runner rolls back when the handler is dropped.
     pub async fn execute(
         &mut self,
         sql: &str,

@@ -1,4 +1,4 @@
-//! What commits change beside events, gathered for a group.
+//! What commits change besides events, gathered for a group.
 
 use crate::{
     connection::{Param, Session},
@@ -9,7 +9,7 @@ use futures_util::future::join3;
 use std::time::SystemTime;
 use tokio_postgres::{Error, types::Type};
 
-/// What the accepted commits of a group change beside events, each row and each cursor once.
+/// What the accepted commits of a group change besides events, each row and each cursor once.
 pub(super) struct Changes {
     now: SystemTime,
     rows: Vec<WorkChange>,

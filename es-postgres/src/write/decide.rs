@@ -146,7 +146,7 @@ impl<'a> Rows<'a> {
         ]
     }
 
-    /// Takes over the rows of another, behind its own.
+    /// Takes over the rows of another, after its own.
     pub(super) fn absorb(&mut self, other: Self) {
         self.positions.extend(other.positions);
         self.versions.extend(other.versions);

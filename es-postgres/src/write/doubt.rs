@@ -123,7 +123,7 @@ pub(super) struct Found {
 }
 
 /// One event is no proof: its client may have had it written by another process meanwhile, or its id
-/// may be an old one's. The transaction wrote all of them, one behind the other.
+/// may be an old one's. The transaction wrote all of them, one after the other.
 fn events_found(rows: &Rows<'_>, stored: &[Row]) -> Option<Found> {
     let stored: HashMap<Uuid, (u64, Timestamp)> = stored
         .iter()

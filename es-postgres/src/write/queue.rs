@@ -41,7 +41,7 @@ impl Group {
 #[derive(Default)]
 pub(super) struct Left {
     appends: Vec<(Append, Reply)>,
-    /// It came behind all appends that are left.
+    /// It came after all appends that are left.
     commit: Option<(Box<Commit>, CommitReply)>,
 }
 
@@ -69,7 +69,7 @@ pub(super) async fn next(queue: &mut mpsc::Receiver<Message>, left: &mut Left) -
     }
 }
 
-/// Says to all that wait that nothing of theirs was written, and why.
+/// Answers all waiting requests that nothing was written, and why.
 pub(super) fn refuse(queue: &mut mpsc::Receiver<Message>, left: &mut Left, why: &StorageError) {
     let refuse_append = |append: Append, reply: Reply| {
         let _ = reply.send(Err(AppendError::Storage {

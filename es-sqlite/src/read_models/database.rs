@@ -1,4 +1,4 @@
-//! A SQLite file that read models live in, and queries against them.
+//! A SQLite file with read models, and queries of them.
 
 use super::{SqliteTransaction, transaction};
 use crate::{
@@ -21,19 +21,20 @@ use std::{
 };
 use tokio::sync::oneshot;
 
-/// Read models in a SQLite file: one of its own, or that of a store
-/// ([`SqliteStore::read_database`](crate::SqliteStore::read_database)).
+/// Read models in a SQLite file: a separate file ([`open`](SqliteReadDatabase::open)), or the file of a
+/// store ([`SqliteStore::read_database`](crate::SqliteStore::read_database)).
 ///
-/// A handle: clones are the same database.
+/// Clones are handles of the same database.
 ///
-/// A file of its own is written with [`Durability::Normal`](crate::Durability::Normal): after a loss
-/// of power the newest rows and their checkpoint may be gone together, and are then built again.
-/// Beside the tables of the projections it has those of the runner, whose names begin with `es_`.
+/// A separate file is written with [`Durability::Normal`](crate::Durability::Normal). After a power failure
+/// the newest rows and their checkpoint may be missing together; the projection then handles those events
+/// again. The file has the tables of the projections and the projection state, in tables whose names begin
+/// with `es_`.
 ///
 /// # Queries
-/// Read models are asked in SQL, by the names that the schema has in braces, on connections that
-/// only read. [`select`](SqliteReadDatabase::select) asks one question, [`snapshot`](SqliteReadDatabase::snapshot) several
-/// of one state.
+/// Query read models in SQL, on connections that only read. A table has the name that is in braces in the
+/// schema. [`select`](SqliteReadDatabase::select) runs one query;
+/// [`snapshot`](SqliteReadDatabase::snapshot) runs several on one state of the database.
 ///
 /// ```
 /// use es_runtime::{Append, Envelope, Event, EventStore, ExpectedVersion, NewEvent, StreamId};
@@ -141,8 +142,8 @@ impl SqliteReadDatabase {
         .await
     }
 
-    /// Runs several queries against one state of the database: what is committed meanwhile is not
-    /// seen, a swap of builds included. It may not write.
+    /// Runs several queries on one state of the database. They do not see what is committed meanwhile, a
+    /// swap of builds included. They cannot write.
     ///
     /// # Errors
     /// [`StorageError`] when `read` fails or the database does.

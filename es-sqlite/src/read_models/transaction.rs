@@ -12,14 +12,14 @@ use rusqlite::{
 };
 use std::{borrow::Cow, error::Error, fmt};
 
-/// A transaction of the read database, in the hands of a handler.
+/// The transaction of the read database that a handler writes in.
 ///
-/// In every statement `{name}` stands for a table of the projection's own, in the build that
-/// is being written; other tables are named as they are. The transaction is committed by whoever
-/// called the handler; a statement that would end it is refused, and a handler fails whose transaction
-/// was ended in another way, such as by `INSERT OR ROLLBACK`.
+/// In every statement `{name}` is a table of this projection, in the build that is being written. Other
+/// tables have their plain names. The runner commits the transaction together with the checkpoint. A
+/// statement that would end it is rejected. When it ends in another way, such as by `INSERT OR ROLLBACK`,
+/// the handler fails.
 ///
-/// The functions do not wait for anything but the disk, so handlers call them without `.await`.
+/// The methods wait for the disk only, so handlers call them without `.await`.
 pub struct SqliteTransaction {
     connection: Connection,
     expansions: Expansions,
@@ -81,7 +81,7 @@ impl SqliteTransaction {
         rows.next()?.map(row).transpose()
     }
 
-    /// Forgets the statements of the user's: the tables behind them may be gone.
+    /// Forgets the statements of the user's: their tables may be gone.
     pub(crate) fn forget_names(&mut self) {
         self.set_names(Names::plain());
     }

@@ -1,5 +1,5 @@
-//! A `sqlx` pool as a read database. Everything runs on tasks of their own: a future of `sqlx` that is
-//! dropped at the wrong moment would give the pool a connection inside of an open transaction.
+//! A `sqlx` pool as a read database. Everything runs in separate tasks: a future of `sqlx` that is
+//! dropped at the wrong moment would return a connection with an open transaction to the pool.
 
 use super::{
     SqlxTransaction,
@@ -15,16 +15,18 @@ use sqlx::{AssertSqlSafe, PgPool};
 use std::fmt;
 use tokio::runtime::Handle;
 
-/// Read models in a `sqlx` pool: rows, the projection state of the runner and whatever else the application
-/// keeps there are in one database, and a page's rows and its checkpoint in one transaction of the
-/// pool.
+/// Read models in a `sqlx` pool of the application. Use it when the application queries its read models
+/// with `sqlx` already; otherwise [`PostgresReadDatabase`](crate::PostgresReadDatabase) needs no other
+/// driver.
 ///
-/// A handle: clones are the same pool. The tables are where the `search_path` of the pool's
-/// connections says; the projection state are those with names that begin with `es_`. Time limits, TLS and
-/// the number of connections are the pool's own: each projection uses one connection while it writes
-/// a page. Queries go through the pool as ever.
+/// Each page of events is one transaction of the pool, with the rows and the checkpoint. Handlers get a
+/// `sqlx` connection ([`SqlxTransaction::connection`]). Queries use the pool directly.
 ///
-/// It needs the feature `sqlx`, and Rust 1.94 for `sqlx` 0.9.
+/// Clones are handles of the same pool. The tables are where the `search_path` of the pool's connections
+/// says. The projection state is in the tables whose names begin with `es_`. Timeouts, TLS and the number of
+/// connections are those of the pool. Each projection uses one connection while it writes a page.
+///
+/// Needs the feature `sqlx`, and Rust 1.94 for `sqlx` 0.9.
 ///
 /// ```no_run
 /// use es_postgres::{PostgresStore, SqlxReadDatabase, SqlxTransaction, sqlx};
@@ -74,7 +76,7 @@ pub struct SqlxReadDatabase {
 }
 
 impl SqlxReadDatabase {
-    /// For this pool. Its transactions run on tasks of the tokio runtime that the runner is in.
+    /// The read database of this pool. Its transactions run as tasks of the runner's tokio runtime.
     pub const fn new(pool: PgPool) -> Self {
         Self { pool }
     }
@@ -87,7 +89,7 @@ impl SqlxReadDatabase {
 
 fn runtime() -> Result<Handle, StorageError> {
     Handle::try_current().map_err(|_| {
-        let what = "a sqlx pool is used in a tokio runtime";
+        let what = "a sqlx pool must be used in a tokio runtime";
         StorageError::new(StorageErrorKind::Other, what)
     })
 }
@@ -169,7 +171,7 @@ async fn run<J: Job<SqlxReadDatabase>>(
         }
         Err(RolledBack::With(output)) => match tx.roll_back().await {
             Ok(()) => Ok(output),
-            // The job may take the loss of its connection for its own fault.
+            // The job may report the loss of its connection as its own failure.
             Err(error) => Err(not_applied(storage(error))),
         },
     }

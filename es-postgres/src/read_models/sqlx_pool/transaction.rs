@@ -21,11 +21,10 @@ use sqlx::{
 use sqlx_core::transaction::TransactionManager;
 use std::fmt;
 
-/// A transaction of a `sqlx` pool, in the hands of a handler.
+/// The transaction of a `sqlx` pool that a handler writes in.
 ///
-/// It is committed by whoever called the handler, together with the checkpoint. A handler that ends
-/// it, or goes on after a statement that failed, fails. `begin` on the connection makes a savepoint,
-/// as `sqlx` does inside of a transaction.
+/// The runner commits it together with the checkpoint. A handler that ends it, or ignores a failed
+/// statement, fails. `begin` on the connection creates a savepoint, as usual in a `sqlx` transaction.
 pub struct SqlxTransaction {
     connection: PoolConnection<Postgres>,
     /// The transaction's id at the server.
@@ -66,8 +65,8 @@ impl SqlxTransaction {
         &mut self.connection
     }
 
-    /// The statement in which `{name}` stands for a table of the projection's own, in the build
-    /// that is being written.
+    /// The statement, with each `{name}` replaced by the table of this projection in the build that is
+    /// being written.
     ///
     /// # Errors
     /// [`NameTooLong`] for a name in braces with more than 48 bytes.
@@ -78,7 +77,7 @@ impl SqlxTransaction {
         Ok(AssertSqlSafe(expanded).into_sql_str())
     }
 
-    /// Commits, but only what is known to be open still.
+    /// Commits a transaction that is known to be open.
     pub(super) async fn commit(mut self) -> Result<(), TransactionError> {
         if !self.is_open().await {
             // Where this fails too, the connection is closed, and the server rolls back.

@@ -117,7 +117,7 @@ fn kind(error: &Error) -> StorageErrorKind {
     }
 }
 
-/// The trouble of the database behind a handler's error. A statement that took too long would do so
+/// The transient failure of the database that caused a handler's error. A statement that took too long would do so
 /// again.
 pub(super) fn trouble(error: &HandlerError) -> Option<StorageError> {
     let mut next: Option<&(dyn std::error::Error + 'static)> = Some(error.as_error());
