@@ -81,23 +81,6 @@ impl AnyReadDatabase {
     ) -> Result<Option<SqlRow>, StorageError> {
         Ok(self.select(sql, values).await?.into_iter().next())
     }
-
-    /// Returns the rows of several queries, all from one snapshot: what is committed in between is not
-    /// seen, a swap of builds included.
-    ///
-    /// # Errors
-    /// [`StorageError`] of the database.
-    ///
-    /// # Cancel safety
-    /// Reads only.
-    pub async fn snapshot(
-        &self,
-        queries: &[(&str, &[SqlValue])],
-    ) -> Result<Vec<Vec<SqlRow>>, StorageError> {
-        let found = self.inner.query_together(queries).await?;
-        let rows = |rows: Vec<Vec<SqlValue>>| rows.into_iter().map(SqlRow::new).collect();
-        Ok(found.into_iter().map(rows).collect())
-    }
 }
 
 impl fmt::Debug for AnyReadDatabase {
