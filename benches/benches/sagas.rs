@@ -17,8 +17,8 @@ use es_runtime::{
     Handle, Metadata, NewEvent, StreamId, WorkQueue,
 };
 use es_sagas::{
-    Cx, Definition, Effect, Fail, ProcessManager, ReactTo, Reactions, Retry, Saga, Sagas, Start,
-    stream_of,
+    Cx, Definition, Effect, Fail, ProcessManager, ReactTo, Reactions, Saga, Sagas, Start,
+    StepRetry, stream_of,
 };
 use es_sqlite::SqliteStore;
 use es_testkit::postgres::Server;
@@ -47,7 +47,7 @@ impl Saga for Trip {
 
     fn definition() -> Definition<Self> {
         let mut saga = Definition::new();
-        saga.retry(Retry::times(2));
+        saga.retry(StepRetry::times(2));
         for name in ["train", "ferry", "hotel"] {
             saga.step(name, move |cx: Cx<Self>| async move {
                 if name == "train" {
@@ -65,7 +65,7 @@ impl Saga for Trip {
 fn sagas<S: WorkQueue>(store: &S) -> (Sagas<S>, mpsc::UnboundedReceiver<Instant>) {
     let (told, called) = mpsc::unbounded_channel();
     let sagas = Sagas::new(store.clone())
-        .at_once(AT_ONCE)
+        .concurrency(AT_ONCE)
         .with::<Trip>(told);
     (sagas, called)
 }

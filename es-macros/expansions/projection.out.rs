@@ -24,7 +24,9 @@ impl ::es_projections::Lists<OrderPlaced> for OrderSummaries {}
 impl ::es_projections::Lists<shipping::OrderShipped> for OrderSummaries {}
 #[automatically_derived]
 impl ::es_projections::Dispatch<SqliteReadDatabase> for OrderSummaries {
-    fn schema() -> ::es_projections::__private::Cow<'static, ::core::primitive::str> {
+    fn schema(
+        _: ::es_projections::Dialect,
+    ) -> ::es_projections::__private::Cow<'static, ::core::primitive::str> {
         ::core::convert::Into::into(include_str!("order_summaries.sql"))
     }
     async fn dispatch(

@@ -40,7 +40,7 @@ impl ::es_sagas::Saga for Fulfil {
             .timeout(::core::time::Duration::from_millis(20000))
             .undo_timeout(::core::time::Duration::from_millis(5000))
             .retry(
-                ::es_sagas::Retry::times(8)
+                ::es_sagas::StepRetry::times(8)
                     .first(::core::time::Duration::from_millis(200)),
             )
             .undo(move |cx: ::es_sagas::Cx<Self>, did| async move {

@@ -1,7 +1,7 @@
-//! One connection to the server, and how connections are made. Where a pooler may stand between, a
-//! transaction relies on nothing that it did not set itself.
+//! One connection to the server, and how connections are made. Where a pooler may be in between, a
+//! transaction relies only on what it set itself.
 
-use crate::errors::{again, is_stale, storage};
+use crate::errors::{again, storage};
 use es_runtime::{StorageError, StorageErrorKind};
 use futures_util::future::{BoxFuture, FutureExt};
 use std::{
@@ -82,7 +82,7 @@ impl Connector {
         sql
     }
 
-    /// What begins a transaction. Behind a pooler each brings its settings.
+    /// What begins a transaction. Through a pooler, each brings its settings.
     pub(crate) fn begin(&self, mode: &str) -> String {
         let settings = if self.pooled {
             self.settings("SET LOCAL")
@@ -187,22 +187,18 @@ impl fmt::Debug for Connector {
 /// One connection. Dropping it ends it; what it has open is rolled back.
 pub(crate) struct Session {
     client: Client,
-    /// `None` behind a pooler, where they would be somebody else's.
-    prepared: Option<Prepared>,
+    /// `None` for a pooler, which gives the server connection to others.
+    pub(crate) prepared: Option<Prepared>,
 }
 
 /// Statements by their text.
 #[derive(Default)]
-struct Prepared {
-    /// Those of this crate: a list.
+pub(crate) struct Prepared {
+    /// The statements of this crate: a fixed list.
     own: Mutex<HashMap<String, Statement>>,
-    /// Those of handlers and queries, whose text may be another each time.
-    theirs: Mutex<HashMap<String, Statement>>,
-}
-
-impl Prepared {
-    /// So many of `theirs` are kept. With one more, all of them are prepared anew.
-    const MOST: usize = 256;
+    /// The statements of handlers and queries: any number of texts.
+    #[cfg(feature = "projections")]
+    pub(crate) users: Mutex<HashMap<String, Statement>>,
 }
 
 impl Session {
@@ -223,7 +219,7 @@ impl Session {
         Ok(())
     }
 
-    async fn statement(
+    pub(crate) async fn statement(
         &self,
         prepared: &Mutex<HashMap<String, Statement>>,
         sql: &str,
@@ -275,28 +271,6 @@ impl Session {
             }
         }
     }
-
-    /// A statement of a user's, whose types the server says.
-    pub(crate) async fn prepared(&self, sql: &str) -> Result<Statement, Error> {
-        match &self.prepared {
-            // Dropped after its use, it is closed before the transaction ends.
-            None => self.client.prepare(sql).await,
-            Some(Prepared { theirs, .. }) => {
-                if lock(theirs).len() >= Prepared::MOST {
-                    lock(theirs).clear();
-                }
-                self.statement(theirs, sql, &[]).await
-            }
-        }
-    }
-
-    /// Looks at the failure of a user's statement: one that is [stale](is_stale) is forgotten, and the
-    /// others with it.
-    pub(crate) fn learn(&self, error: &Error) {
-        if let (true, Some(prepared)) = (is_stale(error), &self.prepared) {
-            lock(&prepared.theirs).clear();
-        }
-    }
 }
 
 fn split<'a>(params: &[Param<'a>]) -> (Vec<&'a (dyn ToSql + Sync)>, Vec<Type>) {
@@ -304,32 +278,32 @@ fn split<'a>(params: &[Param<'a>]) -> (Vec<&'a (dyn ToSql + Sync)>, Vec<Type>) {
 }
 
 /// Nothing that can panic runs under the locks of this crate.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Connections that many reads share: each sends its statement at once, the server answers in order.
 pub(crate) struct Readers {
     connector: Connector,
-    slots: Vec<Slot>,
+    connections: Vec<Shared>,
 }
 
 #[derive(Default)]
-struct Slot {
-    held: tokio::sync::Mutex<Held>,
+struct Shared {
+    state: tokio::sync::Mutex<ConnectionState>,
     in_use: Arc<AtomicUsize>,
 }
 
 #[derive(Default)]
-struct Held {
+struct ConnectionState {
     session: Option<Arc<Session>>,
     /// When and why connecting failed last.
     failed: Option<(Instant, StorageError)>,
 }
 
-impl Held {
-    /// The session; connected again where it was lost. Who waited while somebody else tried that in
-    /// vain, shares the failure: one after the other they would add up their patience.
+impl ConnectionState {
+    /// The session; connected again where it was lost. A caller that waited for a failed attempt
+    /// of another shares the failure, so that timeouts do not accumulate.
     async fn session(
         &mut self,
         connector: &Connector,
@@ -388,35 +362,35 @@ impl Drop for Place {
 impl Readers {
     /// So many of them, at least one.
     pub(crate) fn new(connector: Connector, count: usize) -> Self {
-        let slots = (0..count.max(1)).map(|_| Slot::default());
+        let connections = (0..count.max(1)).map(|_| Shared::default());
         Self {
             connector,
-            slots: slots.collect(),
+            connections: connections.collect(),
         }
     }
 
     /// The session with the least to do; connected again where it was lost.
     pub(crate) async fn get(&self) -> Result<Reading, StorageError> {
         let least = self
-            .slots
+            .connections
             .iter()
-            .min_by_key(|slot| slot.in_use.load(Ordering::Relaxed));
-        let Some(slot) = least else {
+            .min_by_key(|shared| shared.in_use.load(Ordering::Relaxed));
+        let Some(shared) = least else {
             return Err(crate::errors::closed());
         };
-        let place = Place::take(&slot.in_use);
+        let place = Place::take(&shared.in_use);
         let came = Instant::now();
-        let mut held = slot.held.lock().await;
+        let mut state = shared.state.lock().await;
         Ok(Reading {
-            session: held.session(&self.connector, came).await?,
+            session: state.session(&self.connector, came).await?,
             _place: place,
         })
     }
 
     /// Forgets the connections; reads that are under way end by themselves.
     pub(crate) async fn close(&self) {
-        for slot in &self.slots {
-            *slot.held.lock().await = Held::default();
+        for shared in &self.connections {
+            *shared.state.lock().await = ConnectionState::default();
         }
     }
 }

@@ -1,11 +1,12 @@
 //! Turns what the driver says into the store's errors. The server's DETAIL may quote values out of
 //! rows and the driver prints it, so only the message and the code of a server's error are kept.
 
-use es_projections::TransactionError;
 use es_runtime::{CommitError, Outcome, ReadError, StorageError, StorageErrorKind};
+use std::error::Error as _;
 use tokio_postgres::{
     Error,
     error::{Severity, SqlState},
+    types::WrongType,
 };
 
 /// Why a write was not done, and whether it may have been done after all.
@@ -37,22 +38,32 @@ pub(crate) fn again(error: &StorageError) -> StorageError {
     StorageError::new(error.kind, error.message.clone())
 }
 
-pub(crate) fn storage(error: Error) -> StorageError {
-    let kind = kind(&error);
-    match error.as_db_error() {
-        Some(db) => StorageError::new(
-            kind,
-            format!("{} (SQLSTATE {})", db.message(), db.code().code()),
-        ),
-        None => StorageError::new(kind, error.to_string()).with_source(error),
-    }
-}
-
 /// The error of a commit that was not done.
 pub(crate) fn not_applied(error: StorageError) -> CommitError {
     CommitError::Storage {
         outcome: Outcome::NotApplied,
         error,
+    }
+}
+
+pub(crate) fn storage(error: Error) -> StorageError {
+    let storage = StorageError::new(kind(&error), text(&error));
+    match error.as_db_error() {
+        Some(_) => storage,
+        None => storage.with_source(error),
+    }
+}
+
+/// The error's message, without the server's DETAIL. A column that cannot be read is reported with its
+/// type, without its value.
+pub(crate) fn text(error: &Error) -> String {
+    if let Some(db) = error.as_db_error() {
+        return format!("{} (SQLSTATE {})", db.message(), db.code().code());
+    }
+    let cause = error.source();
+    match cause.and_then(|cause| cause.downcast_ref::<WrongType>()) {
+        Some(wrong_type) => format!("{error}: {wrong_type}"),
+        None => error.to_string(),
     }
 }
 
@@ -139,30 +150,6 @@ pub(crate) fn corrupt(message: impl Into<String>) -> StorageError {
 /// The request came after `close`.
 pub(crate) fn closed() -> StorageError {
     StorageError::new(StorageErrorKind::Closed, "it takes no more requests")
-}
-
-/// The task of a transaction ended without an answer.
-pub(crate) fn task_ended(ended: &tokio::task::JoinError) -> TransactionError {
-    if ended.is_panic() {
-        // Its connection was dropped with it, and the server rolls back.
-        let what = "a transaction of the read database panicked";
-        return TransactionError {
-            outcome: Outcome::NotApplied,
-            error: StorageError::new(StorageErrorKind::Other, what),
-        };
-    }
-    TransactionError {
-        outcome: Outcome::Unknown,
-        error: no_answer(),
-    }
-}
-
-/// A job went well, its transaction did not: the server answers such a commit with success.
-pub(crate) fn dead_transaction() -> StorageError {
-    StorageError::new(
-        StorageErrorKind::Other,
-        "a statement of the transaction failed, and the transaction with it",
-    )
 }
 
 /// The task ended without an answer: its runtime is gone.

@@ -24,8 +24,10 @@ mod connection;
 mod errors;
 mod feed;
 mod identifier;
+mod inline;
 mod options;
 mod pages;
+#[cfg(feature = "projections")]
 mod read_models;
 mod rows;
 mod schema;
@@ -38,6 +40,7 @@ mod work;
 mod write;
 
 pub use options::PostgresOptions;
+#[cfg(feature = "projections")]
 pub use read_models::{PostgresReadDatabase, PostgresTransaction, Reading, StatementError};
 #[cfg(feature = "sqlx")]
 pub use read_models::{SqlxReadDatabase, SqlxTransaction};

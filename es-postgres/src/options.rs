@@ -1,14 +1,13 @@
 //! How a store is opened: the builder.
 
 use crate::{
-    PostgresReadDatabase, PostgresStore,
+    PostgresStore,
     connection::{Connector, Tls},
     identifier::SchemaName,
-    read_models::ReadSettings,
+    inline::ReadOptions,
     schema,
-    settings::{Clock, Settings},
+    settings::{Clock, StoreSettings},
 };
-use es_projections::{Dispatch, inline::InlineProjection};
 use es_runtime::{Limits, StorageError, StorageErrorKind, Timestamp};
 use std::{fmt, sync::Arc, time::Duration};
 use tokio_postgres::{
@@ -38,15 +37,13 @@ pub struct PostgresOptions {
     connector: Connector,
     schema: SchemaName,
     migrate: bool,
-    busy_timeout: Duration,
+    pub(crate) busy_timeout: Duration,
     statement_timeout: Duration,
     readers: usize,
     limits: Limits,
     clock: Option<Clock>,
     notify: bool,
-    read_schema: Option<SchemaName>,
-    read_connections: usize,
-    inline: Vec<InlineProjection<PostgresReadDatabase>>,
+    pub(crate) read: ReadOptions,
 }
 
 impl PostgresOptions {
@@ -86,9 +83,7 @@ impl PostgresOptions {
             limits: Limits::default(),
             clock: None,
             notify: true,
-            read_schema: None,
-            read_connections: 8,
-            inline: Vec::new(),
+            read: ReadOptions::default(),
         }
     }
 
@@ -195,72 +190,16 @@ impl PostgresOptions {
         self
     }
 
-    /// The schema that read models and the projection state of their runner are in; it is made where it is missing.
-    /// By default they are where the role's `search_path` says, usually in `public`.
-    ///
-    /// # Errors
-    /// As for [`schema`](PostgresOptions::schema).
-    pub fn read_schema(mut self, name: &str) -> Result<Self, StorageError> {
-        self.read_schema = Some(SchemaName::new(name)?);
-        Ok(self)
-    }
-
-    /// How many connections transactions and queries of read models have together, 8 by default, at
-    /// least one. Each has one for itself; who finds none free waits for
-    /// [`busy_timeout`](PostgresOptions::busy_timeout).
-    pub fn read_connections(mut self, connections: usize) -> Self {
-        self.read_connections = connections.max(1);
-        self
-    }
-
-    /// Runs a projection inside every append of this store: its rows are there as soon as the append
-    /// is, and an append that it cannot handle is refused with
-    /// [`AppendError::Projection`](es_runtime::AppendError::Projection). The read model is in the
-    /// store's own database; [`read_database`](PostgresStore::read_database) asks it.
-    ///
-    /// When the store is opened, events that the read model does not have yet are handled first, in
-    /// one transaction; so is the whole store for a new version. Give it to every process that
-    /// writes: what one without it appends comes with the next append of one with it.
-    pub fn inline<P: Dispatch<PostgresReadDatabase>>(mut self, projection: P) -> Self {
-        self.inline.push(InlineProjection::new(projection));
-        self
-    }
-
-    /// Connects to a database that has read models and no events.
-    ///
-    /// Call it in a tokio runtime, as for [`open`](PostgresOptions::open).
-    ///
-    /// # Errors
-    /// [`StorageError`] as for [`open`](PostgresOptions::open).
-    ///
-    /// # Cancel safety
-    /// The schema may have been made.
-    pub async fn open_read_database(self) -> Result<PostgresReadDatabase, StorageError> {
-        let runtime = in_runtime()?;
-        let read = PostgresReadDatabase::of(self.read_settings(), runtime);
-        read.prepare().await?;
-        Ok(read)
-    }
-
-    fn read_settings(&self) -> ReadSettings {
-        ReadSettings {
-            connector: self.connector(),
-            schema: self.read_schema.clone(),
-            connections: self.read_connections,
-            busy_timeout: self.busy_timeout,
-        }
-    }
-
     /// With what holds for every transaction.
-    fn connector(&self) -> Connector {
+    pub(crate) fn connector(&self) -> Connector {
         let mut connector = self.connector.clone();
         notice_silence(&mut connector);
         connector.set("lock_timeout", millis(self.busy_timeout));
         let statement = millis(self.statement_timeout);
         connector.set("statement_timeout", statement.clone());
         connector.set("idle_in_transaction_session_timeout", statement);
-        if let Some(schema) = &self.read_schema {
-            connector.set("search_path", schema.quoted());
+        if let Some(path) = self.read.search_path() {
+            connector.set("search_path", path);
         }
         connector
     }
@@ -281,16 +220,15 @@ impl PostgresOptions {
     /// The tables may have been made, wholly or not at all.
     pub async fn open(self) -> Result<PostgresStore, StorageError> {
         in_runtime()?;
-        let read = self.read_settings();
         let mut connector = self.connector();
+        let read = self.read.of_store(connector.clone(), self.busy_timeout);
         // Every statement of the store has its index. A plan that was made while a table was empty
         // must not read all of it when it is full.
         connector.set("enable_seqscan", "off".to_owned());
         // The table with one row has no other plan, and its price would now have it compiled first.
         connector.set("jit", "off".to_owned());
-        PostgresStore::start(Settings {
+        PostgresStore::start(StoreSettings {
             read,
-            inline: self.inline,
             connector,
             schema: self.schema,
             migrate: self.migrate,
@@ -323,19 +261,6 @@ impl PostgresStore {
     /// [`CannotOpen`](StorageErrorKind::CannotOpen) for a text that is neither.
     pub fn options(url: &str) -> Result<PostgresOptions, StorageError> {
         PostgresOptions::new(url)
-    }
-}
-
-impl PostgresReadDatabase {
-    /// Opens a database for read models with the usual settings.
-    ///
-    /// # Errors
-    /// See [`PostgresOptions::open_read_database`].
-    ///
-    /// # Cancel safety
-    /// Nothing was made.
-    pub async fn open(url: &str) -> Result<Self, StorageError> {
-        PostgresOptions::new(url)?.open_read_database().await
     }
 }
 
@@ -375,7 +300,7 @@ fn millis(timeout: Duration) -> String {
 }
 
 /// The runtime that the tasks live in.
-fn in_runtime() -> Result<tokio::runtime::Handle, StorageError> {
+pub(crate) fn in_runtime() -> Result<tokio::runtime::Handle, StorageError> {
     tokio::runtime::Handle::try_current().map_err(|_| {
         StorageError::new(
             StorageErrorKind::CannotOpen,

@@ -1,9 +1,6 @@
 //! The settings that the parts of one store share.
 
-use crate::{
-    PostgresReadDatabase, connection::Connector, identifier::SchemaName, read_models::ReadSettings,
-};
-use es_projections::inline::InlineProjection;
+use crate::{connection::Connector, identifier::SchemaName, inline::ReadModels};
 use es_runtime::{Limits, StorageError, StorageErrorKind, Timestamp};
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
@@ -23,9 +20,8 @@ pub enum Durability {
 
 pub(crate) type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 
-pub(crate) struct Settings {
-    pub(crate) read: ReadSettings,
-    pub(crate) inline: Vec<InlineProjection<PostgresReadDatabase>>,
+pub(crate) struct StoreSettings {
+    pub(crate) read: ReadModels,
     pub(crate) connector: Connector,
     pub(crate) schema: SchemaName,
     pub(crate) migrate: bool,
@@ -35,7 +31,7 @@ pub(crate) struct Settings {
     pub(crate) notify: bool,
 }
 
-impl Settings {
+impl StoreSettings {
     /// What the user's clock says, where there is one. Its panic is an error, whose own text goes to the
     /// panic hook only.
     pub(crate) fn now(&self) -> Result<Option<Timestamp>, StorageError> {

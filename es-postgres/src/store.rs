@@ -1,14 +1,13 @@
 //! The handle that applications hold.
 
 use crate::{
-    PostgresReadDatabase,
     connection::{Param, Readers, Session},
     errors::{closed, no_answer, read_error, storage},
     feed::{feed_page, head_of},
-    read_models::inline,
+    inline::Running,
     rows::{self, Recorded, clamped, position, stored_event},
     schema,
-    settings::{Durability, Settings},
+    settings::{Durability, StoreSettings},
     statements::Statements,
     stats::{Counters, Stats},
     wake, write,
@@ -64,7 +63,7 @@ pub struct PostgresStore {
 }
 
 pub(crate) struct Shared {
-    pub(crate) settings: Arc<Settings>,
+    pub(crate) settings: Arc<StoreSettings>,
     pub(crate) statements: Arc<Statements>,
     readers: Readers,
     pub(crate) writes: mpsc::Sender<write::Message>,
@@ -76,7 +75,7 @@ pub(crate) struct Shared {
     stopped: watch::Sender<()>,
     writer_ended: watch::Sender<()>,
     is_closed: AtomicBool,
-    runtime: tokio::runtime::Handle,
+    pub(crate) runtime: tokio::runtime::Handle,
 }
 
 impl PostgresStore {
@@ -84,13 +83,11 @@ impl PostgresStore {
         &self.shared
     }
 
-    pub(crate) async fn start(mut settings: Settings) -> Result<Self, StorageError> {
+    pub(crate) async fn start(mut settings: StoreSettings) -> Result<Self, StorageError> {
         let session = settings.connector.patient_session().await?;
         if settings.migrate {
             schema::migrate(&session, &settings.schema).await?;
-            if let Some(read) = &settings.read.schema {
-                schema::make_schema(&session, read).await?;
-            }
+            settings.read.prepare(&session).await?;
         } else {
             schema::check(&session, &settings.schema).await?;
         }
@@ -114,9 +111,9 @@ impl PostgresStore {
         }
         let begin = settings.connector.begin("READ COMMITTED");
         let (inlines, session) =
-            inline::open(&settings.inline, session, &begin, &statements).await?;
+            Running::open(&settings.read, session, &begin, &statements).await?;
         let (writer_ended, alive) = watch::channel(());
-        let told = write::Told {
+        let notifier = write::Notifier {
             counters: Arc::clone(&counters),
             mine,
             newest: newest.clone(),
@@ -124,7 +121,7 @@ impl PostgresStore {
         let writes = write::start(
             Arc::clone(&settings),
             Arc::clone(&statements),
-            told,
+            notifier,
             inlines,
             begin,
             session,
@@ -176,13 +173,6 @@ impl PostgresStore {
     /// What an acknowledged append survives, as the server was set up when the store was opened.
     pub fn durability(&self) -> Durability {
         self.shared.durability
-    }
-
-    /// A handle for read models in this database, beside the events. Each call makes a pool of
-    /// connections: keep it, and clone it.
-    pub fn read_database(&self) -> PostgresReadDatabase {
-        let shared = &self.shared;
-        PostgresReadDatabase::of(shared.settings.read.clone(), shared.runtime.clone())
     }
 
     /// The name of the schema.
@@ -318,7 +308,7 @@ impl EventStore for PostgresStore {
             match folding.page(&session, &self.shared.statements.fold).await {
                 Ok(true) => return Ok(folding.fold),
                 Ok(false) => tries = 0,
-                // What was folded stays; reading goes on behind it.
+                // What was folded stays; reading goes on after it.
                 Err(_) if session.is_closed() && tries < 2 => {
                     tries = if folding.previous > before {
                         0
@@ -413,6 +403,10 @@ impl EventStore for PostgresStore {
         let sql = &self.shared.statements.head;
         let head = head_of(&self.shared.rows(sql, &[]).await?)?;
         Ok(position(head))
+    }
+
+    async fn close(&self) {
+        Self::close(self).await;
     }
 
     async fn changed(&self, position: Position) {

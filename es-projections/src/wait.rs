@@ -1,8 +1,11 @@
 //! Read your own writes: waiting until a read model has an event.
 
-use super::{
-    Projection, ReadDatabase,
-    tables::{Columns, checkpoints_sql},
+use crate::{
+    api::{Projection, ReadDatabase},
+    state::{
+        checkpoints::{checkpoint, checkpoints_sql},
+        columns::Columns,
+    },
 };
 use es_runtime::{Position, StorageError};
 use futures_timer::Delay;
@@ -15,20 +18,20 @@ use std::{
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum WaitError {
-    /// The time is over. It goes on all the same.
+    /// The time is over. The projection goes on.
     #[error(
         "projection `{projection}` has not reached position {position} in time; {}",
-        standing(*reached)
+        progress(*reached)
     )]
     TimedOut {
         /// The projection.
         projection: &'static str,
         /// What was waited for.
         position: Position,
-        /// Where its slowest partition stands, the start when there is none.
+        /// The checkpoint of its slowest partition, or the start if there is none.
         reached: Position,
     },
-    /// The event is parked: it is not in the read model until it is retried.
+    /// The event is parked. The read model will not have it until it is retried.
     #[error("the event at position {position} is parked in projection `{projection}`: {reason}")]
     Parked {
         /// The projection.
@@ -53,11 +56,12 @@ pub enum WaitError {
     Storage(StorageError),
 }
 
-fn standing(reached: Position) -> String {
+fn progress(reached: Position) -> String {
     if reached == Position::START {
-        "it has not begun, and this only waits: is a runner at work?".to_owned()
+        "it has no live tables yet; waiting does not build them, so check that a runner is running"
+            .to_owned()
     } else {
-        format!("it stands at {reached}")
+        format!("its checkpoint is at {reached}")
     }
 }
 
@@ -66,16 +70,17 @@ enum Reached {
     No(Position),
 }
 
-/// Waiting until a read model has an event. Implemented for every [`ReadDatabase`].
+/// Waiting until a read model has an event, so that a program reads its own writes. Implemented for
+/// every [`ReadDatabase`].
 pub trait WaitFor: ReadDatabase {
-    /// Waits until the read model has every event up to `position`, such as the
-    /// [`position`](es_runtime::Executed::position) that executing a command gave: to read one's own
-    /// writes. It only waits; a runner, here or in another process, must be at work.
+    /// Waits until the live tables have every event up to `position`, usually the
+    /// [`position`](es_runtime::Executed::position) of an executed command. A runner must be
+    /// running, in this process or another. This function only waits.
     ///
     /// # Errors
-    /// [`WaitError::TimedOut`] when `at_most` is over, [`WaitError::Parked`] when the event at this
-    /// very position is parked, [`WaitError::Stopped`] when the projection stopped before it,
-    /// [`WaitError::Storage`] when the database failed until the end.
+    /// [`WaitError::TimedOut`] after `at_most`, [`WaitError::Parked`] if the event at this position
+    /// is parked, [`WaitError::Stopped`] if the projection stopped before it,
+    /// [`WaitError::Storage`] if the database could not be read until the time was over.
     fn wait_for<P: Projection>(
         &self,
         position: Position,
@@ -87,7 +92,7 @@ pub trait WaitFor: ReadDatabase {
 
 impl<Db: ReadDatabase> WaitFor for Db {}
 
-/// Looks soon, then less often.
+/// Polls often at first, then less often.
 async fn wait_for<P: Projection, Db: ReadDatabase>(
     db: &Db,
     position: Position,
@@ -151,7 +156,7 @@ async fn look<P: Projection, Db: ReadDatabase>(
     let rows = db.query(&checkpoints_sql(), &which).await;
     let mut slowest = None;
     for row in rows.map_err(WaitError::Storage)? {
-        let partition = super::tables::checkpoint(P::NAME, row).map_err(WaitError::Storage)?;
+        let partition = checkpoint(P::NAME, row).map_err(WaitError::Storage)?;
         if let Some(reason) = partition.reason.filter(|_| partition.position < position) {
             return Err(WaitError::Stopped {
                 projection: P::NAME,

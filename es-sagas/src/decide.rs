@@ -1,17 +1,22 @@
-//! What follows from what: pure decisions on the state of one saga. No clock, no I/O.
+//! Decisions on the state of one saga: which events follow from an input, an outcome or a repair.
+//!
+//! The functions are pure. They use no clock and no I/O.
 
-use super::{
-    CancelRequested, Cause, Compensated, Completed, Direction, Fail, Failed, Failure, InputIgnored,
-    Interrupted, Key, LateSuccess, Parked, ParkedWhy, Pending, Phase, Repaired, Retry, SagaEvent,
-    SagaState, Scheduled, Started, StepState, StepStatus, Succeeded, Undone, UnwindStarted, Verb,
-    Verdict,
-    info::{Info, StepInfo},
+use crate::{
+    definition::{Fail, Info, StepInfo, StepRetry},
+    key::{Key, StepDirection},
+    log::{
+        CancelRequested, Cause, Compensated, Completed, Failure, InputIgnored, LateSuccess, Parked,
+        ParkedWhy, Repaired, SagaEvent, Started, StepFailed, StepInterrupted, StepScheduled,
+        StepSucceeded, StepUndone, UnwindStarted, Verb, Verdict,
+    },
     names::{COMPENSATED, COMPLETED},
+    state::{Pending, Phase, SagaState, StepState, StepStatus},
 };
 use es_runtime::{EventId, StreamId, Timestamp, WorkChange, WorkStatus};
 use serde_json::Value;
 
-/// The state as it becomes, and the events that make it so.
+/// The new state, and the events that lead to it.
 pub(crate) struct Draft<'a> {
     pub(crate) state: SagaState,
     pub(crate) events: Vec<SagaEvent>,
@@ -28,10 +33,10 @@ impl Draft<'_> {
         self.events.push(event);
     }
 
-    /// The saga begins, unless it has begun.
+    /// Starts the saga, unless it has started.
     pub(crate) fn start(&mut self, input: Value, event: Option<(EventId, &str)>) {
         if self.state.started.is_some() {
-            return self.ignore(event, "the saga has begun before");
+            return self.ignore(event, "the saga has started before");
         }
         self.push(Started {
             version: self.info.version,
@@ -39,20 +44,22 @@ impl Draft<'_> {
             input,
             deadline: self.info.deadline.map(|time| self.now.after(time)),
         });
-        self.follow();
+        self.schedule_next();
     }
 
-    /// An event asks for everything to be undone.
+    /// An event cancels the saga.
     pub(crate) fn cancel(&mut self, event: EventId, name: &str) {
         let late = match self.state.phase {
-            // Whether there is a way back, a program that knows the definition decides.
+            // Only a program that has the definition knows whether the saga can be undone.
             Phase::Running if !self.info.known => {
                 return self.push(CancelRequested {
                     event,
                     name: name.to_owned(),
                 });
             }
-            Phase::Running if self.is_past_pivot() => "it is past its pivot: it only goes forward",
+            Phase::Running if self.is_past_pivot() => {
+                "it has reached its pivot and only goes forward"
+            }
             Phase::Running => {
                 let step = self.state.pending.as_ref().map(|p| p.step.clone());
                 self.push(UnwindStarted {
@@ -62,14 +69,14 @@ impl Draft<'_> {
                         message: format!("event `{name}` cancelled it"),
                     },
                 });
-                return self.follow();
+                return self.schedule_next();
             }
-            Phase::Unwinding => "it is being undone",
+            Phase::Unwinding => "it is already being undone",
             Phase::Completed | Phase::Compensated | Phase::Abandoned => "it has ended",
         };
         self.ignore(Some((event, name)), late);
         if self.info.known {
-            self.follow();
+            self.schedule_next();
         }
     }
 
@@ -83,8 +90,8 @@ impl Draft<'_> {
         }
     }
 
-    /// Whether the way back is closed. The pivot closes it when it is begun, since nobody knows then
-    /// whether it happened; only its own `fatal` opens it again.
+    /// Whether the saga can no longer be undone. That is so from the start of the pivot, because the pivot may
+    /// have happened. Only a fatal failure of the pivot makes the saga undoable again.
     pub(crate) fn is_past_pivot(&self) -> bool {
         self.info
             .steps
@@ -101,8 +108,8 @@ impl Draft<'_> {
         self.info.step(step).is_some_and(|info| info.command)
     }
 
-    /// Whether an unwinding has to undo it. A command and its success are one transaction, so nobody is
-    /// ever in doubt about it.
+    /// Whether the step has to be undone. A command and its success are one transaction, so the outcome of a
+    /// command is never unknown.
     fn may_have_happened(&self, step: &StepState) -> bool {
         if self.is_command(&step.name) {
             step.status == StepStatus::Done
@@ -111,35 +118,35 @@ impl Draft<'_> {
         }
     }
 
-    /// When the deadline counts.
+    /// The deadline, while it applies.
     fn deadline(&self) -> Option<Timestamp> {
         let counts = self.state.phase == Phase::Running && !self.is_past_pivot();
         let started = self.state.started.as_ref().filter(|_| counts)?;
         started.deadline
     }
 
-    /// How much time is left before the deadline, `None` without one.
+    /// The time until the deadline, `None` without one.
     pub(crate) fn time_left(&self) -> Option<std::time::Duration> {
         Some(self.deadline()?.since(self.now))
     }
 
-    /// The saga is undone when its time is over.
-    pub(crate) fn look_at_deadline(&mut self) {
+    /// Undoes the saga when its deadline has passed.
+    pub(crate) fn check_deadline(&mut self) {
         if self.state.parked.is_none() && self.deadline().is_some_and(|at| at <= self.now) {
             let step = self.state.pending.as_ref().map(|p| p.step.clone());
             self.push(UnwindStarted {
                 why: Failure {
                     cause: Cause::Deadline,
                     step,
-                    message: "the saga was not through by its deadline".to_owned(),
+                    message: "the saga did not finish before its deadline".to_owned(),
                 },
             });
         }
-        self.follow();
+        self.schedule_next();
     }
 
-    /// Schedules what comes next, when nothing is on its way.
-    pub(crate) fn follow(&mut self) {
+    /// Schedules the next call, unless one is pending.
+    pub(crate) fn schedule_next(&mut self) {
         let state = &self.state;
         let begun = state.started.is_some() && self.info.known;
         if !begun || state.parked.is_some() || state.phase.is_ended() {
@@ -158,14 +165,14 @@ impl Draft<'_> {
             Phase::Running => {
                 let steps = &self.info.steps;
                 match steps.iter().find(|s| self.state.step(s.name).is_none()) {
-                    Some(step) => self.schedule(step.name, Direction::Do),
-                    None if self.info.completed => self.schedule(COMPLETED, Direction::Do),
+                    Some(step) => self.schedule(step.name, StepDirection::Do),
+                    None if self.info.completed => self.schedule(COMPLETED, StepDirection::Do),
                     None => self.push(Completed {}),
                 }
             }
             Phase::Unwinding => match self.next_to_undo() {
-                Some(step) => self.schedule(step, Direction::Undo),
-                None => self.unwound(),
+                Some(step) => self.schedule(step, StepDirection::Undo),
+                None => self.finish_unwind(),
             },
             Phase::Completed | Phase::Compensated | Phase::Abandoned => {}
         }
@@ -180,14 +187,14 @@ impl Draft<'_> {
             .map(|info| info.name)
     }
 
-    fn unwound(&mut self) {
+    fn finish_unwind(&mut self) {
         let stuck = self.state.steps.iter();
         let stuck = stuck.rev().find(|step| step.status == StepStatus::Stuck);
         if let Some(step) = stuck.map(|step| step.name.clone()) {
             return self.park_undo(step);
         }
-        if self.info.compensated && !self.state.said_compensated {
-            self.schedule(COMPENSATED, Direction::Do);
+        if self.info.compensated && !self.state.compensated_command_sent {
+            self.schedule(COMPENSATED, StepDirection::Do);
         } else {
             self.push(Compensated {});
         }
@@ -199,23 +206,23 @@ impl Draft<'_> {
         self.push(Parked { why, message });
     }
 
-    fn schedule(&mut self, step: &'static str, to: Direction) {
-        self.push(Scheduled {
+    fn schedule(&mut self, step: &'static str, to: StepDirection) {
+        self.push(StepScheduled {
             step: step.to_owned(),
             to,
             key: Key::derive(self.space, self.instance, step, to),
         });
     }
 
-    /// A call has ended.
-    pub(crate) fn outcome(&mut self, step: &str, to: Direction, result: &Result<Value, Fail>) {
+    /// Records the outcome of a call.
+    pub(crate) fn outcome(&mut self, step: &str, to: StepDirection, result: &Result<Value, Fail>) {
         let pending = self.state.pending.as_ref();
         let expected = pending.is_some_and(|p| p.is(step, to));
         let attempt = pending.map_or(1, |p| p.failures.saturating_add(1));
         match (to, result) {
-            (Direction::Do, Ok(output)) if expected => self.succeeded(step, attempt, output),
-            (Direction::Do, Ok(output)) => {
-                // It was cut off by an unwinding that began meanwhile: its undo gets to know it.
+            (StepDirection::Do, Ok(output)) if expected => self.succeeded(step, attempt, output),
+            (StepDirection::Do, Ok(output)) => {
+                // The saga began to be undone during the call. The undo gets the output.
                 let status = self.state.step(step).map(|step| step.status);
                 if status == Some(StepStatus::Unknown) {
                     self.succeeded(step, attempt, output);
@@ -223,12 +230,12 @@ impl Draft<'_> {
                     self.late(step, output);
                 }
             }
-            (Direction::Do, Err(fail)) if expected => self.failed(step, attempt, fail),
-            (Direction::Do, Err(fail)) => {
+            (StepDirection::Do, Err(fail)) if expected => self.failed(step, attempt, fail),
+            (StepDirection::Do, Err(fail)) => {
                 let status = self.state.step(step).map(|step| step.status);
                 let unwinding = self.state.phase == Phase::Unwinding;
                 if fail.is_fatal() && unwinding && status == Some(StepStatus::Unknown) {
-                    self.push(Failed {
+                    self.push(StepFailed {
                         step: step.to_owned(),
                         to,
                         attempt,
@@ -237,34 +244,34 @@ impl Draft<'_> {
                     });
                 }
             }
-            (Direction::Undo, Ok(_)) if expected => self.push(Undone {
+            (StepDirection::Undo, Ok(_)) if expected => self.push(StepUndone {
                 step: step.to_owned(),
                 attempt,
             }),
-            (Direction::Undo, Err(fail)) if expected => self.undo_failed(step, attempt, fail),
-            (Direction::Undo, _) => {}
+            (StepDirection::Undo, Err(fail)) if expected => self.undo_failed(step, attempt, fail),
+            (StepDirection::Undo, _) => {}
         }
-        self.follow();
+        self.schedule_next();
     }
 
     fn succeeded(&mut self, step: &str, attempt: u32, output: &Value) {
-        self.push(Succeeded {
+        self.push(StepSucceeded {
             step: step.to_owned(),
             attempt,
             output: output.clone(),
         });
     }
 
-    /// A runner that lost its lease during a call reports that the call succeeded.
+    /// A worker that lost its lease during a call reports that the call succeeded.
     pub(crate) fn late(&mut self, step: &str, output: &Value) {
         let Some(known) = self.state.step(step) else {
             return;
         };
         let pending = self.state.pending.as_ref();
-        if let Some(pending) = pending.filter(|p| p.is(step, Direction::Do)) {
+        if let Some(pending) = pending.filter(|p| p.is(step, StepDirection::Do)) {
             let attempt = pending.failures.saturating_add(1);
             self.succeeded(step, attempt, output);
-            return self.follow();
+            return self.schedule_next();
         }
         let unwound = matches!(
             known.status,
@@ -278,11 +285,11 @@ impl Draft<'_> {
                 step: step.to_owned(),
                 output: output.clone(),
             });
-            self.follow();
+            self.schedule_next();
         }
     }
 
-    /// Whoever had it before gave it up without a word: what was to be called may have been.
+    /// The lease of the previous worker expired, so the pending call may have been made.
     pub(crate) fn interrupted(&mut self) {
         let pending = self.state.pending.clone();
         let begun = |p: &Pending| p.not_before.is_none_or(|at| at <= self.now);
@@ -292,7 +299,7 @@ impl Draft<'_> {
         let Pending { step, to, key, .. } = pending;
         let times = pending.interruptions.saturating_add(1);
         let pause = self.retry(&step, to).pause_after_interruption(times, key);
-        self.push(Interrupted {
+        self.push(StepInterrupted {
             step: step.clone(),
             to,
             times,
@@ -300,40 +307,42 @@ impl Draft<'_> {
         });
         if pause.is_none() {
             let attempt = pending.failures.saturating_add(1);
-            let message = format!("the process that had it died {times} times");
+            let message = format!("its process died {times} times during the call");
             match to {
-                Direction::Do => self.did_not_work(&step, attempt, message, Verdict::Unknown {}),
-                Direction::Undo => self.not_undone(&step, attempt, message, Verdict::Unknown {}),
+                StepDirection::Do => self.step_failed(&step, attempt, message, Verdict::Unknown {}),
+                StepDirection::Undo => {
+                    self.undo_attempt_failed(&step, attempt, message, Verdict::Unknown {})
+                }
             }
-            self.follow();
+            self.schedule_next();
         }
     }
 
-    /// How a call is tried again.
-    fn retry(&self, step: &str, to: Direction) -> Retry {
+    /// The retry policy of a call.
+    fn retry(&self, step: &str, to: StepDirection) -> StepRetry {
         match (self.info.step(step), to) {
-            (Some(step), Direction::Do) => step.retry,
-            (Some(step), Direction::Undo) => step.undo_retry,
-            (None, Direction::Do) => self.info.retry,
-            (None, Direction::Undo) => self.info.undo_retry,
+            (Some(step), StepDirection::Do) => step.retry,
+            (Some(step), StepDirection::Undo) => step.undo_retry,
+            (None, StepDirection::Do) => self.info.retry,
+            (None, StepDirection::Undo) => self.info.undo_retry,
         }
     }
 
     fn failed(&mut self, step: &str, attempt: u32, fail: &Fail) {
-        let verdict = self.verdict(step, Direction::Do, attempt, fail);
-        self.did_not_work(step, attempt, fail.message().to_owned(), verdict);
+        let verdict = self.verdict(step, StepDirection::Do, attempt, fail);
+        self.step_failed(step, attempt, fail.message().to_owned(), verdict);
     }
 
-    fn did_not_work(&mut self, step: &str, attempt: u32, message: String, verdict: Verdict) {
+    fn step_failed(&mut self, step: &str, attempt: u32, message: String, verdict: Verdict) {
         let verdict = match verdict {
             Verdict::Unknown {} if self.is_command(step) => Verdict::DidNotHappen {},
             other => other,
         };
         let retried = matches!(verdict, Verdict::Retry { .. });
         let unknown = matches!(verdict, Verdict::Unknown {});
-        self.push(Failed {
+        self.push(StepFailed {
             step: step.to_owned(),
-            to: Direction::Do,
+            to: StepDirection::Do,
             attempt,
             error: message.clone(),
             verdict,
@@ -361,19 +370,19 @@ impl Draft<'_> {
     }
 
     fn undo_failed(&mut self, step: &str, attempt: u32, fail: &Fail) {
-        let verdict = match self.verdict(step, Direction::Undo, attempt, fail) {
-            // An undo that says no has not undone it; whether trying again helps, an operator knows.
+        let verdict = match self.verdict(step, StepDirection::Undo, attempt, fail) {
+            // A fatal undo has not undone the step. An operator has to decide whether a retry helps.
             Verdict::DidNotHappen {} => Verdict::Unknown {},
             other => other,
         };
-        self.not_undone(step, attempt, fail.message().to_owned(), verdict);
+        self.undo_attempt_failed(step, attempt, fail.message().to_owned(), verdict);
     }
 
-    fn not_undone(&mut self, step: &str, attempt: u32, error: String, verdict: Verdict) {
+    fn undo_attempt_failed(&mut self, step: &str, attempt: u32, error: String, verdict: Verdict) {
         let exhausted = verdict == Verdict::Unknown {};
-        self.push(Failed {
+        self.push(StepFailed {
             step: step.to_owned(),
-            to: Direction::Undo,
+            to: StepDirection::Undo,
             attempt,
             error,
             verdict,
@@ -388,7 +397,7 @@ impl Draft<'_> {
         }
     }
 
-    fn verdict(&self, step: &str, to: Direction, attempt: u32, fail: &Fail) -> Verdict {
+    fn verdict(&self, step: &str, to: StepDirection, attempt: u32, fail: &Fail) -> Verdict {
         if fail.is_fatal() {
             return Verdict::DidNotHappen {};
         }
@@ -401,7 +410,7 @@ impl Draft<'_> {
         }
     }
 
-    /// The command at the end was carried out, or there was none to carry out.
+    /// The command at the end was sent, or the definition has none.
     pub(crate) fn end_reached(&mut self, step: &str) {
         if self.state.pending.as_ref().is_some_and(|p| p.step == step) {
             match step {
@@ -409,17 +418,17 @@ impl Draft<'_> {
                 _ => self.push(Compensated {}),
             }
         }
-        self.follow();
+        self.schedule_next();
     }
 
-    /// This program cannot run it.
+    /// Parks the saga, because this program cannot run it.
     pub(crate) fn park(&mut self, why: ParkedWhy, message: String) {
         if self.state.parked.is_none() && !self.state.phase.is_ended() {
             self.push(Parked { why, message });
         }
     }
 
-    /// An operator steps in; what was wrong with that otherwise.
+    /// Carries out a repair, or says why it is not possible.
     pub(crate) fn repair(&mut self, verb: &Verb, by: &str, reason: &str) -> Result<(), String> {
         let state = &self.state;
         let pending = state.pending.as_ref();
@@ -428,29 +437,29 @@ impl Draft<'_> {
             _ if state.started.is_none() => return Err("there is no such saga".to_owned()),
             Verb::Abandon {} if !done => {}
             _ if !self.info.known => {
-                return Err("this program does not know its definition".to_owned());
+                return Err("this program does not have its definition".to_owned());
             }
             _ if done => return Err(format!("it has ended: {}", state.phase_text())),
             Verb::Retry {} if state.parked.is_none() && pending.is_none() => {
-                return Err("nothing waits for another attempt".to_owned());
+                return Err("it has nothing to retry".to_owned());
             }
             Verb::Skip { step } => {
                 let stuck = state.step(step).map(|step| step.status);
                 let stuck = stuck == Some(StepStatus::Stuck);
                 if !stuck && pending.is_none_or(|p| p.step != *step) {
-                    return Err(format!("`{step}` is not what it is at"));
+                    return Err(format!("`{step}` is not its current step"));
                 }
             }
             Verb::CompleteWith { step, .. }
-                if pending.is_none_or(|p| !p.is(step, Direction::Do)) =>
+                if pending.is_none_or(|p| !p.is(step, StepDirection::Do)) =>
             {
-                return Err(format!("`{step}` is not being done"));
+                return Err(format!("`{step}` is not the step in progress"));
             }
             Verb::Unwind {} if state.phase == Phase::Unwinding => {
-                return Err("it is being undone already".to_owned());
+                return Err("it is already being undone".to_owned());
             }
             Verb::Unwind {} if self.pivot_is_done() => {
-                return Err("it is past its pivot: it only goes forward".to_owned());
+                return Err("it has reached its pivot and only goes forward".to_owned());
             }
             _ => {}
         }
@@ -470,12 +479,12 @@ impl Draft<'_> {
                     },
                 });
             }
-            // The command at the end is left out: the end itself is not.
+            // Only the command at the end is skipped, not the end.
             Verb::Skip { step } if step == COMPLETED => self.push(Completed {}),
             Verb::Skip { step } if step == COMPENSATED => self.push(Compensated {}),
             _ => {}
         }
-        self.follow();
+        self.schedule_next();
         Ok(())
     }
 
@@ -485,7 +494,7 @@ impl Draft<'_> {
         pivots.any(|step| step.status == StepStatus::Done)
     }
 
-    /// The row that belongs to the state.
+    /// The work item that belongs to the state.
     pub(crate) fn row(&self) -> WorkChange {
         let state = &self.state;
         let definition = state.started.as_ref().map_or_else(
@@ -512,12 +521,12 @@ impl Draft<'_> {
         row
     }
 
-    /// Whether there is something to do at once.
+    /// Whether there is something to do now.
     pub(crate) fn is_due(&self) -> bool {
         self.row().is_due(self.now)
     }
 
-    /// What is known of a pending step's definition.
+    /// The definition of the pending step.
     pub(crate) fn pending_info(&self) -> Option<&StepInfo> {
         self.info.step(&self.state.pending.as_ref()?.step)
     }

@@ -1,19 +1,18 @@
-//! What goes wrong in the runner, and what its caller can do about it.
+//! The error of everything that runs, shows or repairs sagas.
 
-use super::InvalidDefinition;
-use es_runtime::CommitError;
+use crate::definition::InvalidDefinition;
 use es_runtime::{
-    InvalidStreamId, LoadError, Outcome, Position, ReadError, StorageError, StreamId,
+    CommitError, InvalidStreamId, LoadError, Outcome, Position, ReadError, StorageError, StreamId,
 };
 
-/// Why sagas could not be run, begun or repaired.
+/// The error of [`Sagas`](crate::Sagas): a saga could not be started, run, shown or repaired.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SagaError {
-    /// A definition is wrong. Nothing was run.
+    /// A definition has a mistake. Nothing was run.
     #[error(transparent)]
     Definition(#[from] InvalidDefinition),
-    /// The id cannot be one. Nothing was written.
+    /// The name or the id is not valid. Nothing was written.
     #[error(transparent)]
     Id(#[from] InvalidStreamId),
     /// The saga is not registered with this runner. Nothing was written.
@@ -22,23 +21,24 @@ pub enum SagaError {
         /// The saga's name.
         saga: String,
     },
-    /// What the saga is about cannot be stored. Nothing was written.
-    #[error("what saga `{saga}` is about cannot be stored: {reason}; nothing was written")]
+    /// The data of the saga cannot be stored. Nothing was written.
+    #[error("the data of saga `{saga}` cannot be stored: {reason}; nothing was written")]
     Input {
         /// The saga's name.
         saga: String,
         /// Why not.
         reason: String,
     },
-    /// An event that starts or cancels sagas cannot be read, or its function panicked. The input of
-    /// this saga stands still at it until a program that can read it runs.
+    /// An event that starts or cancels sagas cannot be read, or its function panicked. The input of the saga
+    /// stops there until a program that can read the event runs, or until an operator
+    /// [skips](crate::Sagas::skip_event) it.
     #[error("saga `{saga}` cannot read the event at position {position}: {reason}")]
     Event {
         /// The saga's name.
         saga: String,
-        /// Where the event stands.
+        /// The position of the event.
         position: Position,
-        /// What is wrong.
+        /// What went wrong.
         reason: String,
     },
     /// The stream of a saga cannot be read.
@@ -50,20 +50,20 @@ pub enum SagaError {
     /// The store failed.
     #[error(transparent)]
     Storage(#[from] StorageError),
-    /// The commit was not done; see [`CommitError::outcome`].
+    /// The commit failed; see [`CommitError::outcome`].
     #[error(transparent)]
     Commit(#[from] CommitError),
-    /// Others changed the saga in each of several attempts. Nothing was written.
+    /// Other writers changed the saga during each attempt. Nothing was written.
     #[error(
-        "others changed {instance} in each of {attempts} attempts; nothing was written; try again"
+        "other writers changed {instance} during each of {attempts} attempts; nothing was written; try again"
     )]
     Contended {
         /// The stream of the saga.
         instance: StreamId,
-        /// How often it was tried.
+        /// The number of attempts.
         attempts: u32,
     },
-    /// The saga cannot be repaired in this way now. Nothing was written.
+    /// The operation is not possible in the current state of the saga. Nothing was written.
     #[error("{instance}: {reason}; nothing was written")]
     NotNow {
         /// The stream of the saga.

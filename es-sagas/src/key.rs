@@ -1,28 +1,27 @@
-//! Keys of effects: derived, so that every attempt, in whatever process, has the same one.
+//! Idempotency keys. They are derived, so every attempt in every process has the same key.
 
 use es_runtime::StreamId;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-/// Names one effect of one saga towards a provider: the same for every attempt, another one for the
-/// step and for its undo, and another one in another store.
+/// The idempotency key of a step or an undo of one saga. Pass it to the provider.
 ///
-/// Hand it to the provider as its idempotency key.
+/// It is the same in every attempt. A step and its undo have different keys, and so have two stores.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Key(uuid::Uuid);
 
-/// Whether a step is done or undone.
+/// Whether a call does a step or undoes it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Direction {
+pub enum StepDirection {
     /// The step itself.
     Do,
-    /// What takes it back.
+    /// The undo of the step.
     Undo,
 }
 
-impl Direction {
+impl StepDirection {
     /// `do` or `undo`.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -33,12 +32,12 @@ impl Direction {
 }
 
 impl Key {
-    /// The namespace of all keys of this crate; made once, at random.
+    /// The namespace of all keys of this crate, generated once.
     const SPACE: uuid::Uuid = uuid::uuid!("6f1f6cf4-6c0e-4d0b-9d5e-55a1a7f1c3b2");
 
     /// The key of a step in one direction.
-    pub(crate) fn derive(space: &str, instance: &StreamId, step: &str, to: Direction) -> Self {
-        // No part can hold a control character but `space`, so no two lists make one text.
+    pub(crate) fn derive(space: &str, instance: &StreamId, step: &str, to: StepDirection) -> Self {
+        // Only `space` can contain control characters, so different parts never give the same text.
         let parts = [
             space,
             instance.aggregate(),
@@ -78,13 +77,13 @@ mod tests {
     fn keys_differ_in_every_part_and_never_change() {
         let one = StreamId::new("saga:order", "1").expect("an id");
         let two = StreamId::new("saga:order", "2").expect("an id");
-        let key = Key::derive("here", &one, "charge", Direction::Do);
+        let key = Key::derive("here", &one, "charge", StepDirection::Do);
         assert_eq!(key.to_string(), "adfbcaea-4210-5561-ac3f-62f424272d08");
         let others = [
-            Key::derive("there", &one, "charge", Direction::Do),
-            Key::derive("here", &two, "charge", Direction::Do),
-            Key::derive("here", &one, "reserve", Direction::Do),
-            Key::derive("here", &one, "charge", Direction::Undo),
+            Key::derive("there", &one, "charge", StepDirection::Do),
+            Key::derive("here", &two, "charge", StepDirection::Do),
+            Key::derive("here", &one, "reserve", StepDirection::Do),
+            Key::derive("here", &one, "charge", StepDirection::Undo),
         ];
         assert!(others.iter().all(|other| *other != key));
     }

@@ -1,171 +1,158 @@
-//! Sagas: long transactions out of steps, each with its way back, that survive whatever crashes.
+//! Sagas and process managers for event-sourced applications on es-runtime.
 //!
-//! A saga is a list of steps. Each step calls a provider or sends a command to an aggregate; most have
-//! an undo. When one cannot be done, those before it are undone in reverse order. The runtime owns
-//! order, retries, timeouts and what becomes of calls whose outcome nobody knows.
+//! A saga is a sequence of steps that call other systems: charge a card, reserve stock, order a
+//! shipment. Most steps have an undo. When a step fails, the steps before it are undone in reverse order.
+//! The runtime stores each call before it makes it, retries it, and continues after a crash.
 //!
-//! [`Saga`] has a whole example; [`Sagas`] runs them.
+//! # When to use what
 //!
-//! # What holds
-//! 1. A step is called only after it was stored that it will be, so one whose outcome was lost is known.
-//! 2. [`Fail::fatal`] means that it did not happen: it is not undone. After timeouts, crashes and used up
-//!    attempts the outcome is unknown, and what is unknown is undone. A crash is no attempt, but a call that
-//!    was cut off too often ([`Retry::interruptions`]) has used them up.
-//! 3. Technical errors are retried first; what undoes a saga is a no, a deadline, or a cancellation.
-//! 4. Undos run in the reverse order of the steps.
-//! 5. An undo is tried again, long, and then the saga is parked for an operator. Never silently given up.
-//! 6. Past the pivot a saga only goes forward.
-//! 7. A step that turns out to have been done after it was undone is undone once more, under the same key.
-//! 8. Inputs that come twice or too late are recorded and change nothing.
-//! 9. No transaction and no lock is held while a step is called.
-//! 10. An instance runs by the definition that it began with, by version and hash; one whose definition
-//!     is not there is parked, never guessed.
+//! - **A saga**, when a fixed sequence of steps calls other systems, and earlier steps must be undone when
+//!   a later one fails. Write it with [`#[saga]`](macro@saga).
+//! - **A process manager**, when events of several aggregates lead to commands and timers within one store,
+//!   in no fixed order. It calls no other system, and each input is one transaction. See
+//!   [`ProcessManager`].
+//! - **Neither**, when one aggregate can decide by itself, or when a single call without an undo follows
+//!   from an event. A subscription of es-projections is enough for that call.
 //!
-//! # What providers owe
-//! A step is called at least once, always with the same [`Key`]; so the provider has to recognise keys.
-//! An undo must succeed for a key that the provider never saw, and the provider must reject that key
-//! afterwards: the call may still be on its way.
+//! # Example
+//!
+//! An order is paid and shipped. No carrier takes it, so the payment is refunded.
+//!
+//! ```
+//! use es_runtime::{Envelope, Event, MemoryStore, Repository};
+//! use es_sagas::{Effect, Fail, Sagas, Start, StepCx, saga};
+//! use serde::{Deserialize, Serialize};
+//! # use es_runtime::{Aggregate, Apply, Events, Handle};
+//! # use std::convert::Infallible;
+//! # #[derive(Clone)]
+//! # struct Place { cents: u64 }
+//! # #[derive(Aggregate, Default)]
+//! # #[aggregate("order", id = u32, error = Infallible, events(OrderPlaced))]
+//! # struct Order {}
+//! # impl Apply<OrderPlaced> for Order { fn apply(&mut self, _: &OrderPlaced) {} }
+//! # impl Handle<Place> for Order {
+//! #     fn handle(&self, place: Place) -> Result<Events<Self>, Infallible> {
+//! #         Ok(OrderPlaced { cents: place.cents }.into())
+//! #     }
+//! # }
+//!
+//! #[derive(Event, Serialize, Deserialize)]
+//! #[event("order.placed")]
+//! struct OrderPlaced {
+//!     cents: u64,
+//! }
+//!
+//! struct Services; // clients of the payment provider and the carriers
+//!
+//! #[derive(Serialize, Deserialize)]
+//! struct FulfilOrder {
+//!     cents: u64,
+//! }
+//!
+//! #[saga("fulfil-order", version = 1, deps = Services)]
+//! impl FulfilOrder {
+//!     #[start]
+//!     fn placed(placed: &Envelope<OrderPlaced>) -> Option<Start<Self>> {
+//!         Some(Start::new(placed.stream.id(), Self { cents: placed.event.cents }))
+//!     }
+//!
+//!     #[step(undo = refund)]
+//!     async fn charge(&self, _services: &Services, cx: &StepCx) -> Result<String, Fail> {
+//!         Ok(format!("{} cents, idempotency key {}", self.cents, cx.key()))
+//!     }
+//!
+//!     #[undo]
+//!     async fn refund(&self, _services: &Services, did: Effect<&String>) -> Result<(), Fail> {
+//!         println!("refund the payment with key {}", did.key());
+//!         Ok(())
+//!     }
+//!
+//!     #[step(no_undo)]
+//!     async fn ship(&self) -> Result<(), Fail> {
+//!         Err(Fail::fatal("no carrier takes it"))
+//!     }
+//! }
+//!
+//! # futures_executor::block_on(async {
+//! let store = MemoryStore::new();
+//! let sagas = Sagas::new(store.clone()).from_the_beginning(true).with::<FulfilOrder>(Services);
+//! Repository::<Order, _>::new(store).execute(&7, Place { cents: 500 }).await?;
+//! sagas.run_until_idle().await?;
+//!
+//! let order = sagas.show("fulfil-order", "7").await?;
+//! assert_eq!(order.state.phase_text(), "compensated");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! # }).unwrap();
+//! ```
+//!
+//! [`Sagas`] runs sagas and process managers, shows them to operators and repairs them. [`Saga`] shows the
+//! same without the attribute. [`log`] has the stored events. es-testkit tests sagas with its feature
+//! `sagas`.
+//!
+//! # Guarantees
+//!
+//! 1. **Record before call.** The runtime stores that it will call a step before it calls it. After a crash
+//!    it knows which call may have happened.
+//! 2. **Unknown is undone.** [`Fail::fatal`] says that the effect did not happen, so the step is not undone.
+//!    After a timeout, or when all attempts are used up, the outcome is unknown, and the step is undone. A
+//!    crash does not count as an attempt. [`StepRetry::interruptions`] limits how often a call may be
+//!    interrupted.
+//! 3. **Retry before undo.** Technical errors are retried. A saga is undone after a fatal failure, when the
+//!    attempts are used up, after its deadline, on cancellation, or when an operator says so.
+//! 4. **Reverse order.** Undos run in the reverse order of the steps.
+//! 5. **No undo is dropped.** An undo is retried. When its attempts are used up, the saga is parked until an
+//!    operator repairs it.
+//! 6. **Point of no return.** After its pivot step a saga only goes forward.
+//! 7. **Late successes are undone.** When a step turns out to have succeeded after it was undone, it is
+//!    undone again with the same key.
+//! 8. **Inputs count once.** Repeated and late inputs are recorded and change nothing.
+//! 9. **No lock during a call.** No database transaction and no database lock is open while a step runs.
+//! 10. **Pinned definitions.** An instance runs by the version and hash of the definition with which it
+//!     started. When a program does not have that definition, the instance is parked.
+//!
+//! # What the called systems must do
+//!
+//! A step is called at least once, always with the same [`Key`]. So a provider must:
+//!
+//! - treat the key as an idempotency key: a second call with the same key has no second effect;
+//! - accept an undo for a key that it has never seen;
+//! - reject a step's key after its undo, because the call itself may arrive later.
+//!
+//! A command to an aggregate of the same store needs none of this. Its events and the progress of the saga
+//! are one transaction.
 
 extern crate self as es_sagas;
 
 #[doc(hidden)]
 pub mod __private;
-mod commit;
 mod decide;
 mod definition;
+mod engine;
 mod error;
-mod events;
-mod fail;
-mod info;
-mod input;
-mod interceptor;
 mod key;
-mod load;
-mod mermaid;
+pub mod log;
 mod names;
+mod operator;
 mod process;
-mod repair;
-mod retry;
-mod runner;
-#[cfg(feature = "runner")]
-mod running;
 mod state;
-mod work;
 
-pub use definition::{Cx, Definition, InvalidDefinition, NewStep, Start, StepCx, StepOutput};
+pub use definition::{
+    Cx, Definition, Effect, Fail, InvalidDefinition, NewStep, Saga, Start, StepCx, StepOutput,
+    StepRetry,
+};
+#[cfg(feature = "runner")]
+pub use engine::RunningSagas;
+pub use engine::{Idle, Interceptor, Sagas, StepCall};
 pub use error::SagaError;
 #[cfg(feature = "derive")]
 pub use es_macros::{ProcessManager, saga};
 pub use es_runtime::command::AggregateCommand;
-pub use events::{
-    CancelRequested, Cause, Compensated, Completed, EventSkipped, Failed, Failure, InputIgnored,
-    Interrupted, LateSuccess, Parked, ParkedWhy, Repaired, SagaEvent, Scheduled, Started,
-    Succeeded, Undone, UnwindStarted, Verb, Verdict,
-};
-pub use fail::{Effect, Fail};
-pub use interceptor::{Interceptor, StepCall};
-pub use key::{Direction, Key};
+pub use key::{Key, StepDirection};
+pub use log::{Cause, Failure, ParkedWhy, Verb};
 pub use names::stream_of;
+pub use operator::{ProcessView, SagaView};
 pub use process::{
-    HasRejections, HasTimers, Inputs, OnRejected, OnTimer, ProcessCause, ProcessManager,
-    ProcessOutcome, ProcessState, ProcessView, ReactTo, Reactions, ReactsTo, Rejected, Stepped,
+    HasRejections, HasTimers, Inputs, OnRejected, OnTimer, ProcessManager, ProcessState, ReactTo,
+    Reactions, ReactsTo, Rejected,
 };
-pub use repair::SagaView;
-pub use retry::Retry;
-pub use runner::{Idle, Sagas};
-#[cfg(feature = "runner")]
-pub use running::RunningSagas;
 pub use state::{Pending, Phase, SagaState, StepState, StepStatus};
-
-use serde::{Serialize, de::DeserializeOwned};
-
-/// A saga: what it is about, what its steps need, and what it consists of.
-///
-/// The type itself is what one saga is about; it is stored when the saga begins. `Deps` are clients and
-/// the like; they are injected and never stored.
-///
-/// [`#[saga]`](macro@saga) on an `impl` block writes this trait; without it:
-///
-/// ```
-/// use es_runtime::{Event, MemoryStore, Repository};
-/// use es_sagas::{Cx, Definition, Effect, Fail, Saga, Sagas, Start};
-/// # use es_runtime::{Aggregate, Apply, Events, Handle};
-/// use serde::{Deserialize, Serialize};
-/// # #[derive(Clone)]
-/// # struct Place;
-/// # #[derive(Aggregate, Default)]
-/// # #[aggregate("trip", id = u32, error = std::convert::Infallible, events(TripPlanned))]
-/// # struct Trip {}
-/// # impl Apply<TripPlanned> for Trip { fn apply(&mut self, _: &TripPlanned) {} }
-/// # impl Handle<Place> for Trip {
-/// #     fn handle(&self, _: Place) -> Result<Events<Self>, std::convert::Infallible> {
-/// #         Ok(TripPlanned { to: "Rome".into() }.into())
-/// #     }
-/// # }
-///
-/// /// A trip was planned.
-/// #[derive(Event, Serialize, Deserialize)]
-/// #[event("trip.planned")]
-/// struct TripPlanned {
-///     to: String,
-/// }
-///
-/// /// Books what a trip needs, or nothing of it.
-/// #[derive(Serialize, Deserialize)]
-/// struct BookTrip {
-///     to: String,
-/// }
-///
-/// struct Agencies; // clients of the airline and of hotels
-///
-/// impl Saga for BookTrip {
-///     const NAME: &'static str = "book-trip";
-///     type Deps = Agencies;
-///
-///     fn definition() -> Definition<Self> {
-///         let mut saga = Definition::new();
-///         saga.starts_on::<TripPlanned>(|planned| {
-///             let to = planned.event.to.clone();
-///             Some(Start::new(planned.stream.id(), BookTrip { to }))
-///         });
-///         let flight = saga
-///             .step("flight", |cx: Cx<Self>| async move {
-///                 Ok(format!("seat to {} under {}", cx.saga().to, cx.key()))
-///             })
-///             .undo(|_, seat: Effect<String>| async move {
-///                 println!("given back: {:?}", seat.known());
-///                 Ok(())
-///             });
-///         saga.step("hotel", move |cx: Cx<Self>| async move {
-///             let seat = cx.output(flight)?;
-///             Err::<(), _>(Fail::fatal(format!("no room for whoever has {seat}")))
-///         })
-///         .needs(flight)
-///         .no_undo();
-///         saga
-///     }
-/// }
-///
-/// # futures_executor::block_on(async {
-/// let store = MemoryStore::new();
-/// let sagas = Sagas::new(store.clone()).from_the_beginning(true).with::<BookTrip>(Agencies);
-/// # Repository::<Trip, _>::new(store).execute(&7, Place).await?;
-/// sagas.run_until_idle().await?;
-///
-/// let trip = sagas.show("book-trip", "7").await?;
-/// assert_eq!(trip.state.phase_text(), "compensated");
-/// # Ok::<(), Box<dyn std::error::Error>>(())
-/// # }).unwrap();
-/// ```
-pub trait Saga: Serialize + DeserializeOwned + Send + Sync + 'static {
-    /// The stored name. It never changes.
-    const NAME: &'static str;
-    /// The version of the definition; raise it when steps, their order or what is stored change, and
-    /// keep the old one, [frozen](Definition::frozen), while instances of it run.
-    const VERSION: u32 = 1;
-    /// What the steps need: clients, settings. Never stored.
-    type Deps: Send + Sync + 'static;
-
-    /// The steps in their order, what starts and cancels it, and its times.
-    fn definition() -> Definition<Self>;
-}

@@ -1,12 +1,12 @@
-//! Names that the runtime gives: streams of sagas, and the commands at their ends.
+//! Names that the runtime assigns: the streams of sagas, and the commands at their end.
 
 use es_runtime::{InvalidStreamId, StreamId};
 
-/// The step that stands for the command of a completed saga.
+/// The name of the command at the end of a completed saga.
 pub(crate) const COMPLETED: &str = "completed";
-/// The step that stands for the command of a compensated saga.
+/// The name of the command at the end of a compensated saga.
 pub(crate) const COMPENSATED: &str = "compensated";
-/// In front of the saga's name, so that a saga and an aggregate of one name have two streams.
+/// The prefix of the category, so that a saga and an aggregate with the same name have different streams.
 pub(crate) const PREFIX: &str = "saga:";
 
 /// The aggregate half of the streams of a saga.
@@ -22,10 +22,10 @@ pub(crate) fn category(saga: &str) -> String {
 /// ```
 ///
 /// # Errors
-/// [`InvalidStreamId`] when the id cannot be one.
+/// [`InvalidStreamId`] when the name or the id is not valid.
 pub fn stream_of(saga: &str, id: &str) -> Result<StreamId, InvalidStreamId> {
     StreamId::new(&category(saga), id)
 }
 
-/// What a row says of a saga whose stream cannot be read.
+/// The phase of a work item whose stream cannot be read.
 pub(crate) const UNREADABLE: &str = "unreadable";

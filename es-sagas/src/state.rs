@@ -1,135 +1,137 @@
-//! The state of one saga, folded from its stream. It needs no definition, so that a program can show
-//! and park what it cannot run.
+//! The state of one saga, folded from its stream.
+//!
+//! The fold needs no definition, so a program can show and park a saga that it cannot run.
 
-use super::{
-    Direction, Failure, Key, ParkedWhy, SagaEvent, Started, Verb, Verdict,
+use crate::{
+    key::{Key, StepDirection},
+    log::{Failure, ParkedWhy, SagaEvent, Started, Verb, Verdict},
     names::{COMPENSATED, COMPLETED},
 };
 use es_runtime::{EventId, Timestamp};
 use serde_json::Value;
 
-/// Where one saga stands.
+/// The state of one saga.
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct SagaState {
-    /// How it began, `None` before that.
+    /// The start, `None` before it.
     pub started: Option<Started>,
-    /// Whether it goes forward, back, or has ended.
+    /// Whether the saga goes forward, is undone, or has ended.
     pub phase: Phase,
-    /// The steps that were begun, in that order.
+    /// The steps that were started, in that order.
     pub steps: Vec<StepState>,
-    /// The call that comes next or is on its way.
+    /// The call that comes next or is in progress.
     pub pending: Option<Pending>,
-    /// Why it is undone.
+    /// Why the saga is undone.
     pub failure: Option<Failure>,
-    /// Why it waits for an operator, with words.
+    /// Why the saga is parked, with a text for operators.
     pub parked: Option<(ParkedWhy, String)>,
-    /// The event that asked for everything to be undone, with its name, while that waits for a program
-    /// that knows the definition.
+    /// The event that cancelled the saga, with its name, until a program that has the definition carries out
+    /// the cancellation.
     pub cancel_requested: Option<(EventId, String)>,
-    /// Whether the command at the end of an unwinding was carried out.
-    pub(crate) said_compensated: bool,
+    /// Whether the command that follows the last undo was sent.
+    pub(crate) compensated_command_sent: bool,
 }
 
-/// Whether a saga goes forward, back, or has ended.
+/// Whether a saga goes forward, is undone, or has ended.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Phase {
-    /// Its steps are done one after the other.
+    /// Its steps run one after the other.
     #[default]
     Running,
-    /// What was done is undone in reverse order.
+    /// Its steps are undone in reverse order.
     Unwinding,
-    /// Everything was done.
+    /// All steps are done.
     Completed,
-    /// Everything was undone.
+    /// Everything is undone.
     Compensated,
     /// An operator ended it.
     Abandoned,
 }
 
 impl Phase {
-    /// Whether nothing more happens by itself.
+    /// Whether the saga has ended.
     pub const fn is_ended(self) -> bool {
         matches!(self, Self::Completed | Self::Compensated | Self::Abandoned)
     }
 }
 
-/// One step that was begun.
+/// One step that was started.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct StepState {
-    /// Its name.
+    /// The name of the step.
     pub name: String,
-    /// The key of its effect.
+    /// The idempotency key of the step.
     pub key: Key,
-    /// What is known of it.
+    /// The status of the step.
     pub status: StepStatus,
-    /// What it gave, where that is known.
+    /// The output, if it is known.
     pub output: Option<Value>,
-    /// Whether it must be undone once more, since it was done after its undo had begun.
+    /// Whether the step must be undone again, because it succeeded after its undo had started.
     pub(crate) again: bool,
 }
 
-/// What is known of a step.
+/// The status of a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum StepStatus {
-    /// It is being done.
+    /// The step was called, or is about to be.
     Scheduled,
-    /// It was done.
+    /// The step succeeded.
     Done,
-    /// It is known not to have happened.
+    /// The effect did not happen.
     DidNotHappen,
-    /// It may have happened.
+    /// The outcome is unknown.
     Unknown,
-    /// An operator skipped it.
+    /// An operator skipped the step.
     Skipped,
-    /// It was undone.
+    /// The step was undone.
     Undone,
-    /// Its undo used up its attempts.
+    /// The undo used up its attempts.
     Stuck,
 }
 
 impl StepStatus {
-    /// Whether an unwinding has to undo it, if it can be undone.
+    /// Whether the step has to be undone when the saga is undone, if it has an undo.
     pub const fn may_have_happened(self) -> bool {
         matches!(self, Self::Scheduled | Self::Done | Self::Unknown)
     }
 }
 
-/// A call that comes next or is on its way.
+/// A call that comes next or is in progress.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Pending {
     /// The step.
     pub step: String,
-    /// Whether it is done or undone.
-    pub to: Direction,
-    /// The key of the effect.
+    /// Whether the step is done or undone.
+    pub to: StepDirection,
+    /// The idempotency key.
     pub key: Key,
-    /// How often it has failed.
+    /// How often the call failed.
     pub failures: u32,
-    /// How often it was cut off by the death of a process, or before it began.
+    /// How often the call was interrupted by the death of a process.
     pub interruptions: u32,
-    /// Not before this, `None` for at once.
+    /// The earliest time of the call, `None` for at once.
     pub not_before: Option<Timestamp>,
 }
 
 impl Pending {
-    /// Whether it is this call.
-    pub(crate) fn is(&self, step: &str, to: Direction) -> bool {
+    /// Whether this is the call of that step in that direction.
+    pub(crate) fn is(&self, step: &str, to: StepDirection) -> bool {
         self.step == step && self.to == to
     }
 }
 
 impl SagaState {
-    /// The state of a step that was begun.
+    /// The state of a step that was started.
     pub fn step(&self, name: &str) -> Option<&StepState> {
         self.steps.iter().find(|step| step.name == name)
     }
 
-    /// What stands in the row, in a word or two.
+    /// The phase as text, as the work item shows it.
     pub fn phase_text(&self) -> String {
         match (self.phase, &self.pending) {
             (Phase::Completed, _) => "completed".to_owned(),
@@ -138,8 +140,8 @@ impl SagaState {
             (_, Some(pending)) if pending.step == COMPLETED => "completing".to_owned(),
             (_, Some(pending)) if pending.step == COMPENSATED => "compensating".to_owned(),
             (_, Some(pending)) => match pending.to {
-                Direction::Do => pending.step.clone(),
-                Direction::Undo => format!("undo {}", pending.step),
+                StepDirection::Do => pending.step.clone(),
+                StepDirection::Undo => format!("undo {}", pending.step),
             },
             (Phase::Running, None) => "running".to_owned(),
             (Phase::Unwinding, None) => "unwinding".to_owned(),
@@ -152,19 +154,19 @@ impl SagaState {
         }
     }
 
-    fn no_longer_pending(&mut self, step: &str, to: Direction) {
+    fn no_longer_pending(&mut self, step: &str, to: StepDirection) {
         if self.pending.as_ref().is_some_and(|p| p.is(step, to)) {
             self.pending = None;
         }
     }
 
-    /// Takes one event of the stream.
+    /// Applies one event of the stream.
     pub fn apply(&mut self, event: &SagaEvent) {
         match event {
             SagaEvent::Started(started) => self.started = Some(started.clone()),
-            SagaEvent::Scheduled(scheduled) => {
+            SagaEvent::StepScheduled(scheduled) => {
                 let step = &scheduled.step;
-                if scheduled.to == Direction::Do && self.step(step).is_none() {
+                if scheduled.to == StepDirection::Do && self.step(step).is_none() {
                     self.steps.push(StepState {
                         name: step.clone(),
                         key: scheduled.key,
@@ -182,19 +184,19 @@ impl SagaState {
                     not_before: None,
                 });
             }
-            SagaEvent::Succeeded(done) => {
+            SagaEvent::StepSucceeded(done) => {
                 self.change(&done.step, |step| {
                     step.status = StepStatus::Done;
                     step.output = Some(done.output.clone());
                 });
-                self.no_longer_pending(&done.step, Direction::Do);
+                self.no_longer_pending(&done.step, StepDirection::Do);
                 let parked = self.parked.as_ref().map(|(why, _)| why);
                 if matches!(parked, Some(ParkedWhy::PastPivot { step }) if *step == done.step) {
                     self.parked = None;
                 }
             }
-            SagaEvent::Failed(failed) => self.failed(failed),
-            SagaEvent::Interrupted(cut) => {
+            SagaEvent::StepFailed(failed) => self.failed(failed),
+            SagaEvent::StepInterrupted(cut) => {
                 if let Some(pending) = &mut self.pending {
                     if pending.is(&cut.step, cut.to) {
                         pending.interruptions = cut.times;
@@ -202,8 +204,8 @@ impl SagaState {
                     }
                 }
             }
-            SagaEvent::CancelRequested(asked) => {
-                self.cancel_requested = Some((asked.event, asked.name.clone()));
+            SagaEvent::CancelRequested(requested) => {
+                self.cancel_requested = Some((requested.event, requested.name.clone()));
             }
             SagaEvent::UnwindStarted(unwind) => {
                 self.phase = Phase::Unwinding;
@@ -217,7 +219,7 @@ impl SagaState {
                     }
                 }
             }
-            SagaEvent::Undone(undone) => {
+            SagaEvent::StepUndone(undone) => {
                 self.change(&undone.step, |step| {
                     step.status = if step.again {
                         StepStatus::Done
@@ -226,12 +228,12 @@ impl SagaState {
                     };
                     step.again = false;
                 });
-                self.no_longer_pending(&undone.step, Direction::Undo);
+                self.no_longer_pending(&undone.step, StepDirection::Undo);
             }
             SagaEvent::LateSuccess(late) => self.late(late),
             SagaEvent::InputIgnored(ignored) => {
-                let asked = self.cancel_requested.as_ref();
-                if asked.is_some_and(|(event, _)| *event == ignored.event) {
+                let requested = self.cancel_requested.as_ref();
+                if requested.is_some_and(|(event, _)| *event == ignored.event) {
                     self.cancel_requested = None;
                 }
             }
@@ -240,15 +242,15 @@ impl SagaState {
             }
             SagaEvent::EventSkipped(_) => {}
             SagaEvent::Repaired(repaired) => self.repaired(&repaired.verb),
-            SagaEvent::Completed(_) => self.ended(Phase::Completed),
+            SagaEvent::Completed(_) => self.end(Phase::Completed),
             SagaEvent::Compensated(_) => {
-                self.said_compensated = true;
-                self.ended(Phase::Compensated);
+                self.compensated_command_sent = true;
+                self.end(Phase::Compensated);
             }
         }
     }
 
-    fn ended(&mut self, phase: Phase) {
+    fn end(&mut self, phase: Phase) {
         self.phase = phase;
         self.cancel_requested = None;
         self.pending = None;
@@ -256,36 +258,36 @@ impl SagaState {
         self.steps.retain(|step| step.name != COMPENSATED);
     }
 
-    fn late(&mut self, late: &super::LateSuccess) {
-        let underway = self.pending.as_ref();
-        let underway = underway.is_some_and(|p| p.is(&late.step, Direction::Undo));
+    fn late(&mut self, late: &crate::log::LateSuccess) {
+        let undo_pending = self.pending.as_ref();
+        let undo_pending = undo_pending.is_some_and(|p| p.is(&late.step, StepDirection::Undo));
         self.change(&late.step, |step| {
             step.status = StepStatus::Done;
             step.output = Some(late.output.clone());
-            step.again = underway;
+            step.again = undo_pending;
         });
         if self.phase == Phase::Compensated {
             self.phase = Phase::Unwinding;
         }
-        // What is said at the end has to wait for the undo.
-        self.no_longer_pending(COMPENSATED, Direction::Do);
+        // The command at the end has to wait for the undo.
+        self.no_longer_pending(COMPENSATED, StepDirection::Do);
         if matches!(self.parked, Some((ParkedWhy::EndRejected { .. }, _))) {
             self.parked = None;
         }
     }
 
-    fn failed(&mut self, failed: &super::Failed) {
+    fn failed(&mut self, failed: &crate::log::StepFailed) {
         let status = match (failed.to, &failed.verdict) {
             (_, Verdict::Retry { .. }) => None,
-            (Direction::Do, Verdict::DidNotHappen {}) => Some(StepStatus::DidNotHappen),
-            (Direction::Do, Verdict::Unknown {}) => Some(StepStatus::Unknown),
-            (Direction::Undo, _) => Some(StepStatus::Stuck),
+            (StepDirection::Do, Verdict::DidNotHappen {}) => Some(StepStatus::DidNotHappen),
+            (StepDirection::Do, Verdict::Unknown {}) => Some(StepStatus::Unknown),
+            (StepDirection::Undo, _) => Some(StepStatus::Stuck),
         };
         if let Some(status) = status {
             self.change(&failed.step, |step| step.status = status);
         }
-        if failed.to == Direction::Do && status == Some(StepStatus::DidNotHappen) {
-            self.no_longer_pending(&failed.step, Direction::Undo);
+        if failed.to == StepDirection::Do && status == Some(StepStatus::DidNotHappen) {
+            self.no_longer_pending(&failed.step, StepDirection::Undo);
         }
         if let Some(pending) = &mut self.pending {
             if pending.is(&failed.step, failed.to) {
@@ -317,7 +319,7 @@ impl SagaState {
                         StepStatus::DidNotHappen | StepStatus::Unknown
                             if pending
                                 .as_ref()
-                                .is_some_and(|p| p.is(&step.name, Direction::Do)) =>
+                                .is_some_and(|p| p.is(&step.name, StepDirection::Do)) =>
                         {
                             step.status = StepStatus::Scheduled;
                         }
@@ -335,17 +337,17 @@ impl SagaState {
                         StepStatus::Skipped
                     };
                 });
-                self.no_longer_pending(name, Direction::Do);
-                self.no_longer_pending(name, Direction::Undo);
+                self.no_longer_pending(name, StepDirection::Do);
+                self.no_longer_pending(name, StepDirection::Undo);
             }
             Verb::CompleteWith { step: name, output } => {
                 self.change(name, |step| {
                     step.status = StepStatus::Done;
                     step.output = Some(output.clone());
                 });
-                self.no_longer_pending(name, Direction::Do);
+                self.no_longer_pending(name, StepDirection::Do);
             }
-            Verb::Abandon {} => self.ended(Phase::Abandoned),
+            Verb::Abandon {} => self.end(Phase::Abandoned),
             Verb::Unwind {} | Verb::Resume {} => {}
         }
     }

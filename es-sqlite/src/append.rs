@@ -6,7 +6,7 @@
 use crate::{
     errors::corrupt,
     rows::{self, Readable, exact},
-    settings::Settings,
+    settings::StoreSettings,
 };
 use es_runtime::{
     Append, AppendError, AppendId, Appended, EventId, NewEvent, Position, Snapshot, StorageError,
@@ -20,7 +20,7 @@ use std::collections::HashSet;
 pub(crate) fn append(
     connection: &Connection,
     append: &Append,
-    settings: &Settings,
+    settings: &StoreSettings,
 ) -> rusqlite::Result<Result<Appended, AppendError>> {
     let earlier = earlier(connection, append)?;
     let Some(head) = stream_head(connection, &append.stream)? else {

@@ -1,7 +1,7 @@
 //! Commits that change several streams, work items and a cursor at once, and claims by the clock of the
 //! store: what they do inside of the transaction that they share with other writes.
 
-use crate::{append, errors::corrupt, rows::exact, settings::Settings};
+use crate::{append, errors::corrupt, rows::exact, settings::StoreSettings};
 use es_runtime::{
     Claim, Claimed, Commit, CommitError, Committed, CursorMove, Outcome, Position, StorageError,
     StreamId, Timestamp, WorkChange, store::author,
@@ -13,7 +13,7 @@ use std::time::Duration;
 pub(crate) fn commit(
     connection: &Connection,
     commit: &Commit,
-    settings: &Settings,
+    settings: &StoreSettings,
 ) -> rusqlite::Result<Result<Committed, CommitError>> {
     run(connection, "SAVEPOINT work")?;
     let done = commit_parts(connection, commit, settings)?;
@@ -31,7 +31,7 @@ fn run(connection: &Connection, sql: &str) -> rusqlite::Result<usize> {
 fn commit_parts(
     connection: &Connection,
     commit: &Commit,
-    settings: &Settings,
+    settings: &StoreSettings,
 ) -> rusqlite::Result<Result<Committed, CommitError>> {
     let mut appended = Vec::with_capacity(commit.appends.len());
     for request in &commit.appends {
@@ -149,7 +149,7 @@ pub(crate) const DUE: &str =
 pub(crate) fn claim(
     connection: &Connection,
     claim: &Claim,
-    settings: &Settings,
+    settings: &StoreSettings,
 ) -> rusqlite::Result<Vec<Claimed>> {
     let now = (settings.clock)();
     let most = i64::try_from(claim.at_most).unwrap_or(i64::MAX);
@@ -198,7 +198,7 @@ pub(crate) fn renew(
     connection: &Connection,
     claimed: &Claimed,
     lease: Duration,
-    settings: &Settings,
+    settings: &StoreSettings,
 ) -> rusqlite::Result<bool> {
     let until = (settings.clock)().after(lease).unix_micros();
     let renewed = connection

@@ -2,7 +2,7 @@
 
 use crate::{
     errors::{kind, storage},
-    settings::{Durability, Settings},
+    settings::{Durability, StoreSettings},
 };
 use es_runtime::{StorageError, StorageErrorKind};
 use rusqlite::{Connection, OpenFlags};
@@ -46,7 +46,7 @@ fn dotted(version: i32) -> String {
 }
 
 /// A new connection with everything set.
-pub(crate) fn open(settings: &Settings, role: Role) -> Result<Connection, StorageError> {
+pub(crate) fn open(settings: &StoreSettings, role: Role) -> Result<Connection, StorageError> {
     let access = match role {
         _ if settings.read_only => OpenFlags::SQLITE_OPEN_READ_ONLY,
         Role::Writer => OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE,
@@ -84,7 +84,11 @@ pub(crate) fn retry_busy<T>(
     }
 }
 
-fn configure(connection: &Connection, settings: &Settings, role: Role) -> Result<(), StorageError> {
+fn configure(
+    connection: &Connection,
+    settings: &StoreSettings,
+    role: Role,
+) -> Result<(), StorageError> {
     let statement = if role == Role::Writer && !settings.read_only {
         "PRAGMA journal_mode = WAL"
     } else {
@@ -153,7 +157,7 @@ fn set(connection: &Connection, name: &str, value: i64) -> Result<(), StorageErr
     ))
 }
 
-fn cannot_open(settings: &Settings, error: rusqlite::Error) -> StorageError {
+fn cannot_open(settings: &StoreSettings, error: rusqlite::Error) -> StorageError {
     let path = &settings.path;
     let missing = path.parent().filter(|folder| !folder.is_dir());
     let message = match missing {
@@ -172,7 +176,7 @@ fn cannot_open(settings: &Settings, error: rusqlite::Error) -> StorageError {
 }
 
 /// The same error with the file's name in front.
-pub(crate) fn name_file(settings: &Settings, mut error: StorageError) -> StorageError {
+pub(crate) fn name_file(settings: &StoreSettings, mut error: StorageError) -> StorageError {
     error.message = format!("{}: {}", settings.path.display(), error.message);
     error
 }

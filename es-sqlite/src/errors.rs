@@ -56,6 +56,18 @@ impl SharedFailure {
     }
 }
 
+/// Why a transaction failed.
+pub(crate) enum TransactionFailure {
+    Driver(rusqlite::Error),
+    Store(StorageError),
+}
+
+impl From<rusqlite::Error> for TransactionFailure {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Driver(error)
+    }
+}
+
 /// Whether a failed COMMIT may have been written after all, when the transaction is gone.
 ///
 /// Without space the last frame of the log was not written; a busy or read-only database was not

@@ -28,12 +28,15 @@
 //! keep tables of its own beside [those of the store](SqliteStore#tables).
 
 mod append;
+#[cfg(feature = "projections")]
 mod block_on;
 mod commit;
 mod connection;
 mod errors;
+mod inline;
 mod options;
 mod queries;
+#[cfg(feature = "projections")]
 mod read_models;
 mod reader;
 mod rows;
@@ -46,6 +49,7 @@ mod work;
 mod writer;
 
 pub use options::SqliteOptions;
+#[cfg(feature = "projections")]
 pub use read_models::{SqliteReadDatabase, SqliteTransaction};
 pub use rusqlite;
 pub use settings::Durability;

@@ -1,11 +1,11 @@
 //! How a store is opened: the builder.
 
 use crate::{
-    SqliteReadDatabase, SqliteStore,
-    settings::{Clock, Durability, Settings},
+    SqliteStore,
+    inline::Registered,
+    settings::{Clock, Durability, StoreSettings},
     store::Shared,
 };
-use es_projections::{Dispatch, inline::InlineProjection};
 use es_runtime::{Limits, StorageError, Timestamp};
 use std::{fmt, num::NonZeroUsize, path::Path, sync::Arc, thread, time::Duration};
 
@@ -34,11 +34,11 @@ pub struct SqliteOptions {
     reader_threads: usize,
     limits: Limits,
     clock: Clock,
-    durability: Durability,
+    pub(crate) durability: Durability,
     read_only: bool,
     max_bytes: Option<u64>,
-    inline: Vec<InlineProjection<SqliteReadDatabase>>,
-    holds_events: bool,
+    pub(crate) inline: Registered,
+    pub(crate) holds_events: bool,
 }
 
 impl SqliteOptions {
@@ -52,17 +52,8 @@ impl SqliteOptions {
             durability: Durability::default(),
             read_only: false,
             max_bytes: None,
-            inline: Vec::new(),
+            inline: Registered::default(),
             holds_events: true,
-        }
-    }
-
-    pub(crate) fn for_read_models() -> Self {
-        Self {
-            // Rows and checkpoint are lost together, and built again from the events.
-            durability: Durability::Normal,
-            holds_events: false,
-            ..Self::new()
         }
     }
 
@@ -111,19 +102,6 @@ impl SqliteOptions {
         self
     }
 
-    /// Runs a projection inside every append of this store: its rows are there as soon as the append
-    /// is, and an append that it cannot handle is refused with
-    /// [`AppendError::Projection`](es_runtime::AppendError::Projection). The read model is in the
-    /// store's own file; [`read_database`](SqliteStore::read_database) asks it.
-    ///
-    /// When the store is opened, events that the read model does not have yet are handled first, in
-    /// one transaction; so is the whole store for a new version. Give it to every process that
-    /// writes: what one without it appends comes with the next append of one with it.
-    pub fn inline<P: Dispatch<SqliteReadDatabase>>(mut self, projection: P) -> Self {
-        self.inline.push(InlineProjection::new(projection));
-        self
-    }
-
     /// Opens the store, and creates the file and its tables where they are missing.
     ///
     /// # Errors
@@ -141,17 +119,7 @@ impl SqliteOptions {
         Ok(SqliteStore::of(shared))
     }
 
-    pub(crate) async fn open_read_database(
-        self,
-        path: impl AsRef<Path>,
-    ) -> Result<SqliteReadDatabase, StorageError> {
-        let settings = self.settings(path.as_ref())?;
-        Ok(SqliteReadDatabase::of(
-            Shared::start(Arc::new(settings)).await?,
-        ))
-    }
-
-    fn settings(self, path: &Path) -> Result<Settings, StorageError> {
+    pub(crate) fn settings(self, path: &Path) -> Result<StoreSettings, StorageError> {
         let refused = |why: &dyn fmt::Display| {
             let what = format!("{}: {why}", path.display());
             StorageError::new(es_runtime::StorageErrorKind::CannotOpen, what)
@@ -172,7 +140,7 @@ impl SqliteOptions {
         }
         // Absolute, since a connection may be opened again after the program changed its folder.
         let path = std::path::absolute(path).map_err(|error| refused(&error))?;
-        Ok(Settings {
+        Ok(StoreSettings {
             path,
             // SQLite keeps it in milliseconds of 31 bits.
             busy_timeout: self.busy_timeout.min(Duration::from_secs(24 * 60 * 60)),
@@ -203,21 +171,6 @@ impl SqliteStore {
     /// For opening it with other settings.
     pub fn options() -> SqliteOptions {
         SqliteOptions::new()
-    }
-}
-
-impl SqliteReadDatabase {
-    /// Opens a file for read models and creates it where it is missing.
-    ///
-    /// # Errors
-    /// See [`SqliteOptions::open`].
-    ///
-    /// # Cancel safety
-    /// The file may have been created.
-    pub async fn open(path: impl AsRef<Path>) -> Result<Self, StorageError> {
-        SqliteOptions::for_read_models()
-            .open_read_database(path)
-            .await
     }
 }
 

@@ -4,7 +4,7 @@ use crate::{
     connection::{self, Role},
     errors::{closed, no_answer},
     schema,
-    settings::Settings,
+    settings::StoreSettings,
 };
 use es_runtime::{StorageError, StorageErrorKind};
 use rusqlite::Connection;
@@ -98,7 +98,7 @@ impl Queue {
 
 /// Starts the threads and waits until each has its connection.
 pub(crate) async fn start(
-    settings: Arc<Settings>,
+    settings: Arc<StoreSettings>,
     alive: watch::Receiver<()>,
 ) -> Result<Reads, StorageError> {
     let handle = Reads(Arc::new(Queue {
@@ -141,7 +141,7 @@ pub(crate) async fn start(
     Ok(handle)
 }
 
-fn open(settings: &Settings) -> Result<Connection, StorageError> {
+fn open(settings: &StoreSettings) -> Result<Connection, StorageError> {
     let connection = connection::open(settings, Role::Reader)?;
     if settings.holds_events {
         schema::check(&connection, settings)?;
@@ -149,7 +149,7 @@ fn open(settings: &Settings) -> Result<Connection, StorageError> {
     Ok(connection)
 }
 
-fn serve(connection: Connection, settings: &Settings, queue: &Queue) {
+fn serve(connection: Connection, settings: &StoreSettings, queue: &Queue) {
     let mut connection = Some(connection);
     while let Some(job) = queue.next() {
         if connection.is_none() {

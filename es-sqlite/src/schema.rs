@@ -4,7 +4,7 @@
 use crate::{
     connection::{name_file, retry_busy},
     errors::{corrupt, storage},
-    settings::Settings,
+    settings::StoreSettings,
 };
 use es_runtime::{StorageError, StorageErrorKind};
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior};
@@ -106,7 +106,7 @@ const STEPS: &[&str] = &[
 /// to one file at the same time.
 pub(crate) fn migrate(
     connection: &mut Connection,
-    settings: &Settings,
+    settings: &StoreSettings,
 ) -> Result<(), StorageError> {
     retry_busy(settings.busy_timeout, || {
         // Without the lock first: usually there is nothing to do.
@@ -143,7 +143,7 @@ pub(crate) fn migrate(
 }
 
 /// For reading only: the tables must be there already.
-pub(crate) fn check(connection: &Connection, settings: &Settings) -> Result<(), StorageError> {
+pub(crate) fn check(connection: &Connection, settings: &StoreSettings) -> Result<(), StorageError> {
     match version(connection) {
         Ok(CURRENT) => Ok(()),
         Ok(other) => Err(StorageError::new(

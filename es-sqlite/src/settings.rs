@@ -1,7 +1,6 @@
 //! The settings that the threads of one store share.
 
-use crate::SqliteReadDatabase;
-use es_projections::inline::InlineProjection;
+use crate::inline::Registered;
 use es_runtime::{Limits, Timestamp};
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
@@ -20,7 +19,7 @@ pub enum Durability {
 pub(crate) type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 
 /// What the threads of one store need to know.
-pub(crate) struct Settings {
+pub(crate) struct StoreSettings {
     pub(crate) path: PathBuf,
     pub(crate) busy_timeout: Duration,
     pub(crate) reader_threads: usize,
@@ -29,7 +28,7 @@ pub(crate) struct Settings {
     pub(crate) durability: Durability,
     pub(crate) read_only: bool,
     pub(crate) max_bytes: Option<u64>,
-    pub(crate) inline: Vec<InlineProjection<SqliteReadDatabase>>,
-    /// Whether it is a store; otherwise only read models are in the file.
+    pub(crate) inline: Registered,
+    /// Whether the file is a store; otherwise it holds read models only.
     pub(crate) holds_events: bool,
 }

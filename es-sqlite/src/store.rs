@@ -7,7 +7,7 @@ use crate::{
     queries::{Waiting, feed_rows, fold_rows, stream_rows},
     reader,
     rows::{read_error, snapshot},
-    settings::{Durability, Settings},
+    settings::{Durability, StoreSettings},
     stats::{Counters, Stats},
     task::{Done, Task},
     writer,
@@ -51,7 +51,7 @@ pub struct SqliteStore {
 
 /// The threads behind a file, and the ends of their queues.
 pub(crate) struct Shared {
-    settings: Arc<Settings>,
+    settings: Arc<StoreSettings>,
     counters: Arc<Counters>,
     /// `None` when the store was opened for reading only.
     writes: Option<mpsc::Sender<writer::Message>>,
@@ -67,7 +67,7 @@ impl SqliteStore {
         Self { shared }
     }
 
-    pub(crate) fn shared(&self) -> &Shared {
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
         &self.shared
     }
 
@@ -79,13 +79,6 @@ impl SqliteStore {
     /// The store may be closed, or closed for reading only, or open. Call it again.
     pub async fn close(&self) {
         self.shared.close().await;
-    }
-
-    /// A handle for read models in this file, beside the events: written by the same thread, so that
-    /// the two never wait for each other's locks. [`inline`](crate::SqliteOptions::inline) projections are
-    /// asked through it too.
-    pub fn read_database(&self) -> crate::SqliteReadDatabase {
-        crate::SqliteReadDatabase::of(Arc::clone(&self.shared))
     }
 
     /// What was written since the store was opened. More writes than commits say that callers
@@ -110,7 +103,7 @@ impl SqliteStore {
 }
 
 impl Shared {
-    pub(crate) async fn start(settings: Arc<Settings>) -> Result<Arc<Self>, StorageError> {
+    pub(crate) async fn start(settings: Arc<StoreSettings>) -> Result<Arc<Self>, StorageError> {
         connection::check_library(rusqlite::version_number())?;
         let (writer_ended, writer_alive) = watch::channel(());
         let (readers_ended, readers_alive) = watch::channel(());
@@ -120,11 +113,11 @@ impl Shared {
             drop(writer_alive);
             None
         } else {
-            let told = writer::Told {
+            let notifier = writer::Notifier {
                 counters: Arc::clone(&counters),
                 appended: appended.clone(),
             };
-            Some(writer::start(Arc::clone(&settings), told, writer_alive).await?)
+            Some(writer::start(Arc::clone(&settings), notifier, writer_alive).await?)
         };
         let reads = reader::start(Arc::clone(&settings), readers_alive).await?;
         Ok(Arc::new(Self {
@@ -153,7 +146,7 @@ impl Shared {
         &self.settings.path
     }
 
-    pub(crate) fn settings(&self) -> &Settings {
+    pub(crate) fn settings(&self) -> &StoreSettings {
         &self.settings
     }
 
@@ -166,7 +159,7 @@ impl Shared {
             outcome: Outcome::NotApplied,
             error,
         };
-        let Some(writes) = &self.writes else {
+        let Some(writes) = self.writes() else {
             return Err(not_sent(read_only()));
         };
         let (reply, answer) = oneshot::channel();
@@ -288,6 +281,10 @@ impl EventStore for SqliteStore {
                 Ok(Position::from_parts([0, 0, newest]))
             })
             .await
+    }
+
+    async fn close(&self) {
+        Self::close(self).await;
     }
 
     async fn changed(&self, position: Position) {

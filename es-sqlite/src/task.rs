@@ -1,6 +1,6 @@
 //! What the writer may be asked to do, and what comes back.
 
-use crate::{append, commit, settings::Settings};
+use crate::{append, commit, settings::StoreSettings};
 use es_runtime::{
     Append, AppendError, Appended, Claim, Claimed, Commit, CommitError, Committed, Snapshot,
     StreamId,
@@ -69,7 +69,7 @@ impl Done {
 pub(crate) fn run(
     connection: &Connection,
     task: &Task,
-    settings: &Settings,
+    settings: &StoreSettings,
 ) -> rusqlite::Result<Done> {
     match task {
         Task::Append(request) => {

@@ -2,20 +2,15 @@
 //! callers share one sync of the disk; each gets an answer of its own, after the commit.
 
 use crate::{
-    block_on::block_on,
     connection::{self, Role},
-    errors::{Failed, SharedFailure, no_answer, outcome_of_commit, panicked},
-    read_models::{
-        SqliteReadDatabase, SqliteTransaction,
-        inline::{self, Feed},
-    },
+    errors::{Failed, SharedFailure, TransactionFailure, no_answer, outcome_of_commit, panicked},
+    inline::{Running, WriterConnection},
     schema,
-    settings::Settings,
+    settings::StoreSettings,
     stats::Counters,
-    task::{self, Done, Task},
+    task::{Done, Task},
 };
-use es_projections::inline::{InlineError, Inlines};
-use es_runtime::{AppendError, Outcome, StorageError, StorageErrorKind};
+use es_runtime::{Outcome, StorageError, StorageErrorKind};
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, atomic::Ordering},
@@ -25,7 +20,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 /// At most so many writes share a transaction,
 const GROUP: usize = 512;
-/// and at most about so many bytes of payload, so that a group stays small beside the log.
+/// and at most about so many bytes of payload, so that a group stays small compared with the log.
 const GROUP_BYTES: usize = 8 * 1024 * 1024;
 /// Writes that wait before callers wait to hand theirs over.
 const QUEUE: usize = 1024;
@@ -35,16 +30,20 @@ pub(crate) type Reply = oneshot::Sender<Result<Done, Failed>>;
 pub(crate) enum Message {
     Write(Task, Reply),
     /// A transaction of its own.
+    #[cfg_attr(
+        not(feature = "projections"),
+        allow(dead_code, reason = "read databases send it")
+    )]
     Job(Job),
     Close,
 }
 
 /// Gets the connection, or why there is none, and gives it back unless it is in doubt.
 pub(crate) type Job =
-    Box<dyn FnOnce(Result<SqliteTransaction, StorageError>) -> Option<SqliteTransaction> + Send>;
+    Box<dyn FnOnce(Result<WriterConnection, StorageError>) -> Option<WriterConnection> + Send>;
 
-/// Whom the writer tells of what it did.
-pub(crate) struct Told {
+/// Publishes what the writer did.
+pub(crate) struct Notifier {
     pub(crate) counters: Arc<Counters>,
     /// The newest position.
     pub(crate) appended: watch::Sender<u64>,
@@ -52,8 +51,8 @@ pub(crate) struct Told {
 
 /// Starts the thread and waits until the database is open and has its tables.
 pub(crate) async fn start(
-    settings: Arc<Settings>,
-    told: Told,
+    settings: Arc<StoreSettings>,
+    notifier: Notifier,
     alive: watch::Receiver<()>,
 ) -> Result<mpsc::Sender<Message>, StorageError> {
     let (sender, queue) = mpsc::channel(QUEUE);
@@ -68,7 +67,7 @@ pub(crate) async fn start(
                             connection: Some(connection),
                             inlines,
                             settings,
-                            told,
+                            notifier,
                         }
                         .serve(queue);
                     }
@@ -89,35 +88,33 @@ pub(crate) async fn start(
     Ok(sender)
 }
 
-fn open(
-    settings: &Settings,
-) -> Result<(SqliteTransaction, Inlines<SqliteReadDatabase>), StorageError> {
+fn open(settings: &StoreSettings) -> Result<(WriterConnection, Running), StorageError> {
     let mut connection = connection::open(settings, Role::Writer)?;
     if settings.holds_events {
         schema::migrate(&mut connection, settings)?;
     }
-    let mut connection = SqliteTransaction::new(connection);
-    let inlines = inline::open(&settings.inline, &mut connection)
+    let mut connection = WriterConnection::new(connection);
+    let inlines = Running::open(&settings.inline, &mut connection)
         .map_err(|error| connection::name_file(settings, error))?;
     Ok((connection, inlines))
 }
 
 struct Writer {
     /// `None` after a failure that left it in doubt; it is opened again for the next write.
-    connection: Option<SqliteTransaction>,
-    inlines: Inlines<SqliteReadDatabase>,
-    settings: Arc<Settings>,
-    told: Told,
+    connection: Option<WriterConnection>,
+    inlines: Running,
+    settings: Arc<StoreSettings>,
+    notifier: Notifier,
 }
 
-/// Writes of one transaction, each beside the place for its answer.
+/// Writes of one transaction, each with the place for its answer.
 #[derive(Default)]
 struct Group {
     tasks: Vec<Task>,
     replies: Vec<Reply>,
     bytes: usize,
-    /// What came behind them and goes alone.
-    then: Option<Job>,
+    /// What came after them and runs in a transaction of its own.
+    next: Option<Job>,
 }
 
 impl Group {
@@ -133,7 +130,7 @@ impl Group {
             match queue.try_recv() {
                 Ok(Message::Write(task, reply)) => self.push(task, reply),
                 Ok(Message::Job(job)) => {
-                    self.then = Some(job);
+                    self.next = Some(job);
                     return;
                 }
                 Ok(Message::Close) => queue.close(),
@@ -159,9 +156,9 @@ impl Writer {
                     let mut group = Group::default();
                     group.push(task, reply);
                     group.fill(&mut queue);
-                    let then = group.then.take();
+                    let next = group.next.take();
                     self.write(group);
-                    if let Some(job) = then {
+                    if let Some(job) = next {
                         self.job(job);
                     }
                 }
@@ -171,7 +168,7 @@ impl Writer {
         }
     }
 
-    fn connection(&mut self) -> Result<SqliteTransaction, StorageError> {
+    fn connection(&mut self) -> Result<WriterConnection, StorageError> {
         if let Some(connection) = self.connection.take() {
             return Ok(connection);
         }
@@ -191,7 +188,7 @@ impl Writer {
         match self.transaction(&group.tasks) {
             Ok(done) => {
                 for (reply, done) in group.replies.into_iter().zip(done) {
-                    // Whoever does not wait any more does not want to know.
+                    // The caller may have stopped waiting.
                     let _ = reply.send(Ok(done));
                 }
             }
@@ -201,13 +198,13 @@ impl Writer {
     }
 
     /// Wakes those who wait for new events.
-    fn told(&self, done: &[Done]) {
+    fn notify(&self, done: &[Done]) {
         let newest = done
             .iter()
             .flat_map(Done::appended)
             .map(|a| a.position.to_parts());
         if let Some([_, _, newest]) = newest.max() {
-            self.told.appended.send_if_modified(|known| {
+            self.notifier.appended.send_if_modified(|known| {
                 let more = newest > *known;
                 *known = newest.max(*known);
                 more
@@ -249,14 +246,17 @@ impl Writer {
         }));
         match result {
             Ok(Ok(done)) => {
-                self.told.counters.commits.fetch_add(1, Ordering::Relaxed);
+                self.notifier
+                    .counters
+                    .commits
+                    .fetch_add(1, Ordering::Relaxed);
                 let writes = u64::try_from(tasks.len()).unwrap_or(u64::MAX);
-                self.told
+                self.notifier
                     .counters
                     .writes
                     .fetch_add(writes, Ordering::Relaxed);
                 self.connection = Some(connection);
-                self.told(&done);
+                self.notify(&done);
                 Ok(done)
             }
             Ok(Err(error)) => {
@@ -266,17 +266,19 @@ impl Writer {
                 let gone = sqlite.is_autocommit();
                 let rolled_back = gone || sqlite.execute_batch("ROLLBACK").is_ok();
                 let outcome = match (&error, stage) {
-                    (Broken::Driver(error), Stage::Commit) if gone => outcome_of_commit(error),
+                    (TransactionFailure::Driver(error), Stage::Commit) if gone => {
+                        outcome_of_commit(error)
+                    }
                     // A handler of the user's ended the transaction: it may have committed it.
-                    (Broken::Own(_), _) if gone => Outcome::Unknown,
+                    (TransactionFailure::Store(_), _) if gone => Outcome::Unknown,
                     _ => Outcome::NotApplied,
                 };
                 if rolled_back && sqlite.is_autocommit() {
                     self.connection = Some(connection);
                 }
                 let failure = match error {
-                    Broken::Driver(error) => SharedFailure::new(outcome, error),
-                    Broken::Own(error) => SharedFailure::own(outcome, error),
+                    TransactionFailure::Driver(error) => SharedFailure::new(outcome, error),
+                    TransactionFailure::Store(error) => SharedFailure::own(outcome, error),
                 };
                 let alone = stage != Stage::Begin && failure.is_settled();
                 Err(Abandoned { failure, alone })
@@ -305,89 +307,28 @@ enum Stage {
     Commit,
 }
 
-/// Why a transaction failed.
-enum Broken {
-    Driver(rusqlite::Error),
-    Own(StorageError),
-}
-
-impl From<rusqlite::Error> for Broken {
-    fn from(error: rusqlite::Error) -> Self {
-        Self::Driver(error)
-    }
-}
-
 fn attempt(
-    tx: &mut SqliteTransaction,
+    tx: &mut WriterConnection,
     tasks: &[Task],
-    settings: &Settings,
-    inlines: &mut Inlines<SqliteReadDatabase>,
+    settings: &StoreSettings,
+    inlines: &mut Running,
     stage: &mut Stage,
-) -> Result<Vec<Done>, Broken> {
+) -> Result<Vec<Done>, TransactionFailure> {
     // IMMEDIATE: a transaction that only becomes a writer half-way may be refused then.
     run(tx, "BEGIN IMMEDIATE")?;
     *stage = Stage::Write;
-    if !inlines.is_empty() {
-        block_on(inlines.catch_up(tx, &Feed)).map_err(Broken::Own)?;
-    }
+    inlines.catch_up(tx).map_err(TransactionFailure::Store)?;
     let mut done = Vec::with_capacity(tasks.len());
     for task in tasks {
-        done.push(match task {
-            Task::Append(_) | Task::Commit(_) if !inlines.is_empty() => {
-                append_inline(tx, task, settings, inlines)?
-            }
-            _ => task::run(tx.connection(), task, settings)?,
-        });
+        done.push(inlines.run(tx, task, settings)?);
     }
     *stage = Stage::Commit;
     run(tx, "COMMIT")?;
     Ok(done)
 }
 
-fn run(tx: &SqliteTransaction, sql: &str) -> rusqlite::Result<usize> {
+fn run(tx: &WriterConnection, sql: &str) -> rusqlite::Result<usize> {
     tx.connection().prepare_cached(sql)?.execute([])
-}
-
-/// Appends whose projections are part of them: where one fails, nothing of the appends is left.
-fn append_inline(
-    tx: &mut SqliteTransaction,
-    task: &Task,
-    settings: &Settings,
-    inlines: &Inlines<SqliteReadDatabase>,
-) -> Result<Done, Broken> {
-    run(tx, "SAVEPOINT projected")?;
-    let done = task::run(tx.connection(), task, settings)?;
-    let mut handled = Ok(());
-    let mut stream = None;
-    for (append, appended) in task.appends().iter().zip(done.appended()) {
-        if !appended.repeated && handled.is_ok() {
-            handled = block_on(inlines.handle(tx, append, appended));
-            stream = Some(append.stream.clone());
-        }
-    }
-    tx.forget_names();
-    if !tx.in_transaction() {
-        return Err(Broken::Own(StorageError::new(
-            StorageErrorKind::Other,
-            "the handler of an inline projection ended the transaction",
-        )));
-    }
-    match (handled, stream) {
-        (Err(InlineError::Failure(failure)), Some(stream)) => {
-            run(tx, "ROLLBACK TO projected")?;
-            run(tx, "RELEASE projected")?;
-            Ok(Done::Refused(AppendError::Projection {
-                stream,
-                projection: failure.projection,
-                error: failure.error.into_error(),
-            }))
-        }
-        (Err(error), _) => Err(Broken::Own(error.into())),
-        (Ok(()), _) => {
-            run(tx, "RELEASE projected")?;
-            Ok(done)
-        }
-    }
 }
 
 fn fail(replies: impl IntoIterator<Item = Reply>, failure: &SharedFailure) {

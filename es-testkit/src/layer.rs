@@ -137,6 +137,11 @@ pub trait StoreLayer: Clone + Send + Sync + 'static {
         self.inner().changed(position)
     }
 
+    /// [`EventStore::close`].
+    fn close(&self) -> impl Future<Output = ()> + Send {
+        self.inner().close()
+    }
+
     /// [`CommitStore::commit`].
     ///
     /// # Errors
@@ -327,6 +332,10 @@ impl<L: StoreLayer> EventStore for Layered<L> {
 
     async fn changed(&self, position: Position) {
         self.0.changed(position).await;
+    }
+
+    async fn close(&self) {
+        self.0.close().await;
     }
 }
 

@@ -1,6 +1,6 @@
 //! The example of the README: one aggregate, one command, one event, in a SQLite file.
 
-use es_runtime::{Aggregate, Apply, Event, Events, Handle, Repository};
+use es_runtime::{Aggregate, AnyStore, Apply, Event, Events, Handle, Repository};
 use es_sqlite::SqliteStore;
 use serde::{Deserialize, Serialize};
 
@@ -40,7 +40,7 @@ impl Handle<Reserve> for Seat {
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let seats = Repository::<Seat>::new(SqliteStore::open("seats.db").await?);
+    let seats = Repository::<Seat>::new(AnyStore::new(SqliteStore::open("seats.db").await?));
     let done = seats.execute("12A", Reserve("Ada".into())).await?;
     println!("version {}: {:?}", done.version, done.state.guest);
     Ok(())

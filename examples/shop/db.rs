@@ -1,11 +1,11 @@
-//! Where a shop is: a SQLite file or a PostgreSQL database. Everything else works on either, through
-//! [`ShopStore`].
+//! Where a shop is: a SQLite file or a PostgreSQL database, chosen at run time. Everything else works on
+//! either, through [`Shop`].
 
-use crate::read::{Queries, models};
-use es_postgres::{PostgresOptions, PostgresReadDatabase, PostgresStore, tokio_postgres};
-use es_projections::{Projections, ReadDatabase};
-use es_runtime::{SnapshotStore, StorageError, StorageErrorKind, WorkQueue};
-use es_sqlite::{SqliteReadDatabase, SqliteStore};
+use crate::read::{Customers, OrderSummaries, SalesByMonth};
+use es_postgres::{PostgresOptions, PostgresStore, tokio_postgres};
+use es_projections::{AnyReadDatabase, Projections};
+use es_runtime::{AnyStore, EventStore, StorageError, StorageErrorKind};
+use es_sqlite::SqliteStore;
 use std::{error::Error, ffi::OsString, path::PathBuf, time::Duration};
 
 /// What `--db` names. It has no debug form: a URL may hold a password.
@@ -52,78 +52,77 @@ fn is_server(text: &str) -> bool {
     is_url || is_pairs
 }
 
-/// A store that a shop can be in.
-pub trait ShopStore: WorkQueue + SnapshotStore {
-    /// What says where it is.
-    type Place;
-    /// Where its read models are: in the same database.
-    type Read: ReadDatabase + Queries;
+/// An open shop: its events, and its read models in the same database.
+pub struct Shop {
+    pub store: AnyStore,
+    read: AnyReadDatabase,
+}
 
-    /// Opens the shop, and makes it where it is missing.
-    async fn make(place: &Self::Place) -> Result<Self, Box<dyn Error>>;
+impl From<SqliteStore> for Shop {
+    fn from(store: SqliteStore) -> Self {
+        Self {
+            read: AnyReadDatabase::new(store.read_database()),
+            store: AnyStore::new(store),
+        }
+    }
+}
 
-    /// Opens a shop that is there: a mistyped name does not make an empty one.
-    async fn existing(place: &Self::Place) -> Result<Self, Box<dyn Error>>;
+impl From<PostgresStore> for Shop {
+    fn from(store: PostgresStore) -> Self {
+        Self {
+            read: AnyReadDatabase::new(store.read_database()),
+            store: AnyStore::new(store),
+        }
+    }
+}
+
+impl Shop {
+    /// Opens the shop, and creates it where it is missing.
+    pub async fn create(place: &Db) -> Result<Self, Box<dyn Error>> {
+        match place {
+            Db::File(file) => Ok(SqliteStore::open(file).await?.into()),
+            Db::Server(server) => server.open(server.options()?).await,
+        }
+    }
+
+    /// Opens a shop that exists: a mistyped name does not create an empty one.
+    pub async fn existing(place: &Db) -> Result<Self, Box<dyn Error>> {
+        match place {
+            Db::File(file) if !file.exists() => {
+                let db = file.display();
+                let error = format!(
+                    "{db}: there is no such file; `shop import FILE --db {db}` creates one"
+                );
+                Err(error.into())
+            }
+            Db::File(_) => Self::create(place).await,
+            Db::Server(server) => server.open(server.options()?.migrate(false)).await,
+        }
+    }
 
     /// Every read model of the shop.
-    fn read_models(&self) -> Projections<Self, Self::Read>;
+    pub fn read_models(&self) -> Projections {
+        Projections::new(self.store.clone(), self.read.clone())
+            // One shop, one database: the last process to come takes over.
+            .take_over(true)
+            .with(OrderSummaries)
+            .with(SalesByMonth)
+            .with(Customers)
+    }
 
     /// Ends its connections and tasks.
-    async fn close(&self);
-}
-
-impl ShopStore for SqliteStore {
-    type Place = PathBuf;
-    type Read = SqliteReadDatabase;
-
-    async fn make(file: &PathBuf) -> Result<Self, Box<dyn Error>> {
-        Ok(Self::open(file).await?)
-    }
-
-    async fn existing(file: &PathBuf) -> Result<Self, Box<dyn Error>> {
-        if !file.exists() {
-            let db = file.display();
-            let error =
-                format!("{db}: there is no such file; `shop import FILE --db {db}` makes one");
-            return Err(error.into());
-        }
-        Self::make(file).await
-    }
-
-    fn read_models(&self) -> Projections<Self, SqliteReadDatabase> {
-        models(self.clone(), self.read_database())
-    }
-
-    async fn close(&self) {
-        Self::close(self).await;
-    }
-}
-
-impl ShopStore for PostgresStore {
-    type Place = Server;
-    type Read = PostgresReadDatabase;
-
-    async fn make(server: &Server) -> Result<Self, Box<dyn Error>> {
-        let opened = server.options()?.open().await;
-        opened.map_err(|error| server.failed(&error))
-    }
-
-    async fn existing(server: &Server) -> Result<Self, Box<dyn Error>> {
-        let opened = server.options()?.migrate(false).open().await;
-        opened.map_err(|error| server.failed(&error))
-    }
-
-    fn read_models(&self) -> Projections<Self, PostgresReadDatabase> {
-        models(self.clone(), self.read_database())
-    }
-
-    async fn close(&self) {
-        Self::close(self).await;
+    pub async fn close(&self) {
+        self.store.close().await;
     }
 }
 
 impl Server {
-    /// A person waits: a server that does not answer is said soon.
+    async fn open(&self, options: PostgresOptions) -> Result<Shop, Box<dyn Error>> {
+        let opened = options.open().await;
+        Ok(opened.map_err(|error| self.failed(&error))?.into())
+    }
+
+    /// A person waits: a server that does not answer is reported soon.
     const PATIENCE: Duration = Duration::from_secs(3);
 
     fn options(&self) -> Result<PostgresOptions, StorageError> {
@@ -139,7 +138,7 @@ impl Server {
         });
         let database = database.unwrap_or_default();
         if error.kind == StorageErrorKind::Missing {
-            return format!("{database}there is no shop in it; `shop import` makes one").into();
+            return format!("{database}there is no shop in it; `shop import` creates one").into();
         }
         format!("{database}{error}").into()
     }

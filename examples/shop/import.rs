@@ -9,9 +9,7 @@ use crate::{
     },
     purchases::{Purchase, Purchases},
 };
-use es_runtime::{
-    AppendId, EventStore, ExecuteError, InvalidAppendId, Metadata, Repository, SnapshotStore,
-};
+use es_runtime::{AnyStore, AppendId, ExecuteError, InvalidAppendId, Metadata, Repository};
 use indicatif::ProgressBar;
 use std::{
     collections::HashSet,
@@ -59,8 +57,8 @@ enum Outcome {
 }
 
 /// Imports every purchase of `input`; `complain` hears of each line that is left out.
-pub async fn import<S: EventStore + SnapshotStore>(
-    store: &S,
+pub async fn import(
+    store: &AnyStore,
     input: impl BufRead,
     progress: &ProgressBar,
     mut complain: impl FnMut(&str),
@@ -124,8 +122,8 @@ impl Imported {
 }
 
 /// Imports the purchases of one lane, one after the other.
-async fn work<S: EventStore + SnapshotStore>(
-    store: S,
+async fn work(
+    store: AnyStore,
     mut purchases: mpsc::Receiver<Purchase>,
     results: mpsc::UnboundedSender<Outcome>,
 ) -> Result<(), ImportError> {
@@ -147,12 +145,12 @@ async fn work<S: EventStore + SnapshotStore>(
     Ok(())
 }
 
-struct Shop<S> {
-    customers: Repository<Customer, S>,
-    orders: Repository<Order, S>,
+struct Shop {
+    customers: Repository<Customer>,
+    orders: Repository<Order>,
 }
 
-impl<S: EventStore + SnapshotStore> Shop<S> {
+impl Shop {
     /// Registers the customer, places, pays and ships the order, credits the customer. Says
     /// whether any of it was new.
     async fn buy(

@@ -17,10 +17,9 @@ mod saga;
 mod status;
 
 use clap::{Parser, Subcommand};
-use db::{Db, ShopStore};
+use db::{Db, Shop};
 use domain::{CustomerId, OrderId};
-use es_postgres::PostgresStore;
-use es_sqlite::SqliteStore;
+use es_projections::AnyReadDatabase;
 use import::Imported;
 use indicatif::{ProgressBar, ProgressStyle};
 use saga::SagaCommand;
@@ -118,10 +117,10 @@ impl Command {
 async fn main() -> ExitCode {
     let done = match Args::parse().command {
         None => tour().await,
-        Some(command) => match command.db() {
-            Db::File(file) => run::<SqliteStore>(command, &file).await,
-            Db::Server(server) => run::<PostgresStore>(command, &server).await,
-        },
+        Some(command) => {
+            let place = command.db();
+            run(command, &place).await
+        }
     };
     match done {
         Ok(code) => code,
@@ -146,30 +145,30 @@ fn is_broken_pipe(error: &(dyn Error + 'static)) -> bool {
 }
 
 /// Does what was asked, in whichever store the shop is.
-async fn run<S: ShopStore>(command: Command, place: &S::Place) -> Result<ExitCode, Box<dyn Error>> {
+async fn run(command: Command, place: &Db) -> Result<ExitCode, Box<dyn Error>> {
     if let Command::Import { file, .. } = &command {
-        return import_file::<S>(file, place).await;
+        return import_file(file, place).await;
     }
-    if let Command::Saga(SagaCommand::Run { load, shop }) = &command {
-        let store = S::make(place).await?;
-        saga::run(&store, &shop.db.to_os_string(), load).await?;
-        store.close().await;
+    if let Command::Saga(SagaCommand::Run { load, .. }) = &command {
+        let shop = Shop::create(place).await?;
+        saga::run(&shop, &place.to_os_string(), load).await?;
+        shop.close().await;
         return Ok(ExitCode::SUCCESS);
     }
-    let store = S::existing(place).await?;
+    let shop = Shop::existing(place).await?;
     let mut out = io::stdout();
     match command {
         // Was done above: it alone makes a shop.
         Command::Import { .. } => {}
-        Command::Saga(SagaCommand::Work { services, .. }) => saga::work(&store, &services).await?,
-        Command::Saga(command) => saga::operate(&store, command).await?,
-        Command::Report { .. } => print_report(&store).await?,
-        Command::Orders { customer, .. } => orders(&store, &CustomerId(customer)).await?,
-        Command::Status { .. } => status::status(&store, &mut out).await?,
-        Command::Rebuild { .. } => rebuild(&store).await?,
-        Command::Show { id, .. } => report::show(&store, &OrderId(id), &mut out).await?,
+        Command::Saga(SagaCommand::Work { services, .. }) => saga::work(&shop, &services).await?,
+        Command::Saga(command) => saga::operate(&shop, command).await?,
+        Command::Report { .. } => print_report(&shop).await?,
+        Command::Orders { customer, .. } => orders(&shop, &CustomerId(customer)).await?,
+        Command::Status { .. } => status::status(&shop, &mut out).await?,
+        Command::Rebuild { .. } => rebuild(&shop).await?,
+        Command::Show { id, .. } => report::show(&shop.store, &OrderId(id), &mut out).await?,
     }
-    store.close().await;
+    shop.close().await;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -189,14 +188,14 @@ async fn tour() -> Result<ExitCode, Box<dyn Error>> {
         db.display()
     );
     let bytes = SAMPLE.len() as u64;
-    let store = SqliteStore::open(&db).await?;
-    let imported = import_from(&store, SAMPLE.as_bytes(), bytes, "the sample").await?;
+    let shop = Shop::create(&Db::File(db.clone())).await?;
+    let imported = import_from(&shop, SAMPLE.as_bytes(), bytes, "the sample").await?;
     summarize(&imported);
     println!("\nThe report, by SQL from tables that were built from the events:\n");
-    print_report(&store).await?;
+    print_report(&shop).await?;
     println!("\nAnd the history behind one row of it:\n");
-    report::show(&store, &OrderId(TOUR_ORDER.into()), &mut io::stdout()).await?;
-    store.close().await;
+    report::show(&shop.store, &OrderId(TOUR_ORDER.into()), &mut io::stdout()).await?;
+    shop.close().await;
     println!(
         "\nLook around: sqlite3 {} 'select * from events limit 5'",
         db.display()
@@ -204,24 +203,21 @@ async fn tour() -> Result<ExitCode, Box<dyn Error>> {
     Ok(exit_code(&imported))
 }
 
-async fn import_file<S: ShopStore>(
-    file: &Path,
-    place: &S::Place,
-) -> Result<ExitCode, Box<dyn Error>> {
+async fn import_file(file: &Path, place: &Db) -> Result<ExitCode, Box<dyn Error>> {
     let name = file.display().to_string();
     // Before the shop: a mistyped name makes none.
     let input = File::open(file).map_err(|error| format!("{name}: {error}"))?;
     let bytes = input.metadata().map_or(0, |about| about.len());
-    let store = S::make(place).await?;
-    let imported = import_from(&store, BufReader::new(input), bytes, &name).await?;
+    let shop = Shop::create(place).await?;
+    let imported = import_from(&shop, BufReader::new(input), bytes, &name).await?;
     summarize(&imported);
-    store.close().await;
+    shop.close().await;
     Ok(exit_code(&imported))
 }
 
 /// Imports with a progress bar, which shows only where a person watches.
 async fn import_from(
-    store: &impl ShopStore,
+    shop: &Shop,
     input: impl BufRead,
     bytes: u64,
     name: &str,
@@ -229,7 +225,7 @@ async fn import_from(
     let style = "{bar:40} {percent:>3} %  {bytes}/{total_bytes}  {eta} left";
     let progress = ProgressBar::new(bytes).with_style(ProgressStyle::with_template(style)?);
     let complain = |what: &str| progress.suspend(|| eprintln!("{name}:{what}"));
-    let imported = import::import(store, input, &progress, complain).await;
+    let imported = import::import(&shop.store, input, &progress, complain).await;
     progress.finish_and_clear();
     imported.map_err(|error| format!("{name}: {error}").into())
 }
@@ -251,29 +247,29 @@ fn exit_code(imported: &Imported) -> ExitCode {
     ExitCode::from(u8::from(imported.malformed + imported.refused > 0))
 }
 
-async fn print_report(store: &impl ShopStore) -> Result<(), Box<dyn Error>> {
+async fn print_report(shop: &Shop) -> Result<(), Box<dyn Error>> {
     let mut out = io::stdout();
-    report::report(&queries(store).await?, &mut out).await?;
+    report::report(&queries(shop).await?, &mut out).await?;
     out.flush()?;
     Ok(())
 }
 
 /// The queries, with everything that happened up to now.
-async fn queries<S: ShopStore>(store: &S) -> Result<S::Read, Box<dyn Error>> {
-    let models = store.read_models();
+async fn queries(shop: &Shop) -> Result<AnyReadDatabase, Box<dyn Error>> {
+    let models = shop.read_models();
     models.catch_up().await?;
     Ok(models.read_database().clone())
 }
 
-async fn orders(store: &impl ShopStore, customer: &CustomerId) -> Result<(), Box<dyn Error>> {
-    report::orders(&queries(store).await?, customer, &mut io::stdout()).await?;
+async fn orders(shop: &Shop, customer: &CustomerId) -> Result<(), Box<dyn Error>> {
+    report::orders(&queries(shop).await?, customer, &mut io::stdout()).await?;
     Ok(())
 }
 
-async fn rebuild(store: &impl ShopStore) -> Result<(), Box<dyn Error>> {
+async fn rebuild(shop: &Shop) -> Result<(), Box<dyn Error>> {
     let style = "{bar:40} {percent:>3} %  {pos}/{len} events  {per_sec}  {eta} left  {msg}";
     let progress = ProgressBar::new(0).with_style(ProgressStyle::with_template(style)?);
-    let rebuilt = status::rebuild(store, &progress).await;
+    let rebuilt = status::rebuild(shop, &progress).await;
     progress.finish_and_clear();
     rebuilt?;
     println!("the read models were built anew");

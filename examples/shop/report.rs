@@ -5,13 +5,12 @@ use crate::{
         CustomerId, OrderId,
         order::{Order, OrderEvent},
     },
-    read::{Month, Queries, Report},
+    read::{self, Month, Report},
 };
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets::UTF8_BORDERS_ONLY};
 use console::Term;
-use es_runtime::{
-    Envelope, EventSet, EventStore, LoadError, ReadLimit, Repository, SnapshotStore, StorageError,
-};
+use es_projections::AnyReadDatabase;
+use es_runtime::{AnyStore, Envelope, EventSet, LoadError, ReadLimit, Repository, StorageError};
 use std::io::{self, Write};
 
 const BAR: usize = 40;
@@ -32,12 +31,12 @@ pub enum ReportError {
 }
 
 /// Sales by month, the best customers, and the totals in the last line.
-pub async fn report(orders: &impl Queries, out: &mut impl Write) -> Result<(), ReportError> {
+pub async fn report(orders: &AnyReadDatabase, out: &mut impl Write) -> Result<(), ReportError> {
     let Report {
         months,
         best,
         totals,
-    } = orders.report(BEST).await?;
+    } = read::report(orders, BEST).await?;
     writeln!(out, "Sales by month")?;
     let most = months.iter().map(|m| m.total).max().unwrap_or_default();
     for Month {
@@ -83,11 +82,11 @@ pub async fn report(orders: &impl Queries, out: &mut impl Write) -> Result<(), R
 
 /// The orders of a customer.
 pub async fn orders(
-    queries: &impl Queries,
+    queries: &AnyReadDatabase,
     customer: &CustomerId,
     out: &mut impl Write,
 ) -> Result<(), ReportError> {
-    let found = queries.orders_of(customer).await?;
+    let found = read::orders_of(queries, customer).await?;
     if found.is_empty() {
         return Err(ReportError::NoCustomer(customer.clone()));
     }
@@ -107,11 +106,11 @@ pub async fn orders(
 
 /// One order's history, event by event.
 pub async fn show(
-    store: &(impl EventStore + SnapshotStore),
+    store: &AnyStore,
     order: &OrderId,
     out: &mut impl Write,
 ) -> Result<(), ReportError> {
-    let orders = Repository::<Order, _>::new(store.clone());
+    let orders = Repository::<Order>::new(store.clone());
     let mut table = table(["version", "recorded at", "stored as", "what happened"]);
     let mut seen = 0;
     loop {

@@ -1,16 +1,13 @@
 //! What the read models are doing, as a table, and building them anew with a progress bar.
 
-use crate::{db::ShopStore, report::table};
+use crate::{db::Shop, report::table};
 use comfy_table::CellAlignment;
-use es_projections::{State, Status};
+use es_projections::{Status, WorkerState};
 use indicatif::ProgressBar;
 use std::{io::Write, time::Duration};
 
 /// One line for each read model, and one more for each that is being built.
-pub async fn status(
-    store: &impl ShopStore,
-    out: &mut impl Write,
-) -> Result<(), Box<dyn std::error::Error>> {
+pub async fn status(shop: &Shop, out: &mut impl Write) -> Result<(), Box<dyn std::error::Error>> {
     let mut table = table([
         "read model",
         "version",
@@ -21,7 +18,7 @@ pub async fn status(
         "parked",
         "state",
     ]);
-    let partitions = store.read_models().status().await?;
+    let partitions = shop.read_models().status().await?;
     if partitions.is_empty() {
         writeln!(
             out,
@@ -64,11 +61,11 @@ pub async fn status(
 
 /// Builds every read model anew beside the one that answers. Reports go on meanwhile.
 pub async fn rebuild(
-    store: &impl ShopStore,
+    shop: &Shop,
     progress: &ProgressBar,
 ) -> Result<(), Box<dyn std::error::Error>> {
     const LOOK_EVERY: Duration = Duration::from_millis(50);
-    let models = store.read_models();
+    let models = shop.read_models();
     for name in models.names() {
         models.rebuild(name).await?;
     }
@@ -89,7 +86,7 @@ pub async fn rebuild(
         else {
             break Ok(());
         };
-        if let State::Stopped(why) = &slowest.state {
+        if let WorkerState::Stopped(why) = &slowest.state {
             break Err(why.as_str().into());
         }
         if let (Some(behind), [_, _, all]) = (slowest.events_behind, slowest.head.to_parts()) {

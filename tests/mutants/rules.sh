@@ -9,6 +9,8 @@ set -u
 cd "$(dirname "$0")/../.." || exit 2
 rules=es-runtime/src/store/rules.rs
 stores=${1:-memory:: sqlite::}
+# The suite has a module for each store.
+suites=$(printf 'conformance::%s ' $stores)
 git diff --quiet HEAD -- "$rules" || { echo "$rules has changes; commit them first" >&2; exit 2; }
 log=$(mktemp) copies=$(mktemp -d)
 root=$PWD
@@ -108,18 +110,16 @@ fn mutant(number: u32) -> bool {
     std::env::var("MUTANT").is_ok_and(|chosen| chosen == number.to_string())
 }
 RUST
-cargo test -p es-tests --test conformance --test sqlite_file --no-run >"$log" 2>&1 || { cat "$log"; exit 2; }
+cargo test -p es-tests --test storage --no-run >"$log" 2>&1 || { cat "$log"; exit 2; }
 git checkout --quiet HEAD -- "$rules"
-for suite in conformance sqlite_file; do
-    built=$(sed -n "s/.*Executable.*(\(.*\/$suite-[0-9a-f]*\))$/\1/p" "$log")
-    cp "$built" "$copies/$suite" || exit 2
-done
+built=$(sed -n 's/.*Executable.*(\(.*\/storage-[0-9a-f]*\))$/\1/p' "$log")
+cp "$built" "$copies/storage" || exit 2
 cd tests || exit 2
 
 run() {
     # shellcheck disable=SC2086 # the names of the stores are words
-    MUTANT=$1 timeout 120 "$copies/conformance" $stores >"$log" 2>&1 &&
-        MUTANT=$1 timeout 120 "$copies/sqlite_file" >"$log" 2>&1
+    MUTANT=$1 timeout 120 "$copies/storage" $suites >"$log" 2>&1 &&
+        MUTANT=$1 timeout 120 "$copies/storage" sqlite_file:: >"$log" 2>&1
 }
 
 run none || { echo "the tests fail without a mutation"; cat "$log"; exit 2; }

@@ -1,7 +1,7 @@
 //! One saga in the editions of several releases of a program, and sagas with narrow bounds.
 
 use crate::orders::{OrderPlaced, Outside};
-use es_sagas::{Cx, Definition, Effect, Retry, Saga, Start};
+use es_sagas::{Cx, Definition, Effect, Saga, Start, StepRetry};
 use serde::{Deserialize, Serialize};
 use std::{sync::Arc, time::Duration};
 
@@ -98,14 +98,14 @@ const HOUR: Duration = Duration::from_secs(3600);
 bounded! {
     /// Its whole time is a second; a failed step is not tried again within it.
     Hasty = |saga| saga
-        .retry(Retry::times(2).first(HOUR).longest(HOUR))
+        .retry(StepRetry::times(2).first(HOUR).longest(HOUR))
         .deadline(Duration::from_secs(1));
     /// It waits a fifth of a second for an answer, once.
     Impatient = |saga| saga
-        .retry(Retry::times(1))
+        .retry(StepRetry::times(1))
         .timeout(Duration::from_millis(200));
     /// Three deaths of a process in one call are too much for it.
     Fragile = |saga| saga
-        .retry(Retry::times(3).first(Duration::from_millis(20)).interruptions(3))
-        .undo_retry(Retry::times(3).first(Duration::from_millis(20)).interruptions(3));
+        .retry(StepRetry::times(3).first(Duration::from_millis(20)).interruptions(3))
+        .undo_retry(StepRetry::times(3).first(Duration::from_millis(20)).interruptions(3));
 }

@@ -1,7 +1,7 @@
 //! Orders and the saga that fulfils them: charge, reserve, schedule, then confirm; or all of it back.
 
 use es_runtime::{Aggregate, Apply, Event, Events, Handle, Metadata, Repository, WorkQueue};
-use es_sagas::{AggregateCommand, Cx, Definition, Effect, Fail, Key, Retry, Saga, Start};
+use es_sagas::{AggregateCommand, Cx, Definition, Effect, Fail, Key, Saga, Start, StepRetry};
 use serde::{Deserialize, Serialize};
 use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
 
@@ -216,8 +216,8 @@ impl Saga for OrderSaga {
             Some(Start::new(placed.stream.id(), Self { order, cents }))
         });
         saga.cancels_on::<OrderCancelled>(|cancelled| Some(cancelled.stream.id().to_owned()));
-        saga.retry(Retry::times(3).first(Duration::from_millis(20)));
-        saga.undo_retry(Retry::times(4).first(Duration::from_millis(20)));
+        saga.retry(StepRetry::times(3).first(Duration::from_millis(20)));
+        saga.undo_retry(StepRetry::times(4).first(Duration::from_millis(20)));
         saga.deadline(Duration::from_secs(2 * 3600));
         saga.step("charge", |cx: Cx<Self>| async move {
             let order = &cx.saga().order;

@@ -11,6 +11,7 @@ use std::{
     io::{BufRead, BufReader, Write},
     path::Path,
     process::Child,
+    sync::OnceLock,
 };
 
 /// A folder, and a database of its own where one is asked for.
@@ -25,8 +26,7 @@ impl Place {
     }
 
     pub fn postgres() -> Self {
-        let server = Server::shared().expect("a server");
-        let database = server.database().expect("a database");
+        let database = server().database().expect("a database");
         Self::Postgres(tempfile::tempdir().expect("a folder"), database)
     }
 
@@ -48,6 +48,15 @@ impl Place {
     pub async fn with<R>(&self, act: impl Act<R>) -> R {
         with_store(&self.address(), act).await
     }
+}
+
+/// Processes are killed here, and not the machine: what they wrote survives without `fsync`.
+fn server() -> &'static Server {
+    static SERVER: OnceLock<Server> = OnceLock::new();
+    SERVER.get_or_init(|| {
+        let options = Server::options().setting("fsync", "off");
+        options.start().expect("a server")
+    })
 }
 
 /// Something that is done with a store, whichever it is.

@@ -1,7 +1,10 @@
 //! A SQLite read database that tells where it stands around each of its transactions, so that a
 //! program can be killed there: also in those of the runner's state, which no handler sees.
 
-use es_projections::{Dialect, Job, ReadDatabase, RolledBack, SqlValue, TransactionError};
+use es_projections::{
+    Dialect, ReadDatabase, SqlValue,
+    backend::{Job, RolledBack, RowsOfQueries, TransactionError},
+};
 use es_runtime::StorageError;
 use es_sqlite::{SqliteReadDatabase, SqliteTransaction};
 use std::sync::Arc;
@@ -60,5 +63,12 @@ impl ReadDatabase for Stepping {
         values: &[SqlValue],
     ) -> Result<Vec<Vec<SqlValue>>, StorageError> {
         self.inner.query(sql, values).await
+    }
+
+    async fn query_together(
+        &self,
+        queries: &[(&str, &[SqlValue])],
+    ) -> Result<RowsOfQueries, StorageError> {
+        self.inner.query_together(queries).await
     }
 }

@@ -5,8 +5,8 @@
 use es_postgres::{PostgresStore, SqlxReadDatabase, SqlxTransaction, sqlx};
 use es_projections::WaitFor;
 use es_projections::{
-    HandlerError, Job, Project, Projection, Projections, ReadDatabase, RolledBack, SqlTransaction,
-    SqlValue, TransactionError,
+    HandlerError, Project, Projection, Projections, ReadDatabase, SqlValue,
+    backend::{Job, RolledBack, SqlTransaction, TransactionError},
 };
 use es_runtime::{Envelope, Event, EventStore, MemoryStore, Outcome, StorageErrorKind};
 use es_testkit::{

@@ -118,9 +118,12 @@ pub(crate) enum Target {
 /// The statements that create the tables.
 pub(crate) enum Statements {
     /// The same in every dialect.
-    Same(Expr),
+    Same(Box<Expr>),
     /// One text for each dialect.
-    Dialects { sqlite: Expr, postgres: Expr },
+    Dialects {
+        sqlite: Box<Expr>,
+        postgres: Box<Expr>,
+    },
 }
 
 impl Value for Schema {
@@ -134,7 +137,7 @@ impl Value for Schema {
                 .map_err(|_| syn::Error::new(key.span(), messages::projection::schema_form()))?;
             return Ok(Self(vec![Tables {
                 target: Target::Any,
-                schema: Statements::Same(schema),
+                schema: Statements::Same(Box::new(schema)),
             }]));
         }
         if !input.peek(Paren) {
@@ -189,14 +192,17 @@ fn tables(given: Vec<(Path, Expr)>, diag: &Diag) -> Vec<Tables> {
         } else {
             all.push(Tables {
                 target: Target::Database(path),
-                schema: Statements::Same(schema),
+                schema: Statements::Same(Box::new(schema)),
             });
         }
     }
     match (sqlite, postgres) {
         (Some((_, sqlite)), Some((_, postgres))) => all.push(Tables {
             target: Target::Any,
-            schema: Statements::Dialects { sqlite, postgres },
+            schema: Statements::Dialects {
+                sqlite: Box::new(sqlite),
+                postgres: Box::new(postgres),
+            },
         }),
         (Some((path, schema)), None) => {
             diag.over(
@@ -205,7 +211,7 @@ fn tables(given: Vec<(Path, Expr)>, diag: &Diag) -> Vec<Tables> {
             );
             all.push(Tables {
                 target: Target::Any,
-                schema: Statements::Same(schema),
+                schema: Statements::Same(Box::new(schema)),
             });
         }
         (None, Some((path, schema))) => {
@@ -215,7 +221,7 @@ fn tables(given: Vec<(Path, Expr)>, diag: &Diag) -> Vec<Tables> {
             );
             all.push(Tables {
                 target: Target::Any,
-                schema: Statements::Same(schema),
+                schema: Statements::Same(Box::new(schema)),
             });
         }
         (None, None) => {}

@@ -249,5 +249,5 @@ fn policy(given: &Retry, saga: &Saga, usual: u32) -> TokenStream {
         let times = Literal::u32_unsuffixed(times);
         quote!(.interruptions(#times))
     });
-    quote!(#krate::Retry::times(#attempts) #first #factor #max #interruptions)
+    quote!(#krate::StepRetry::times(#attempts) #first #factor #max #interruptions)
 }

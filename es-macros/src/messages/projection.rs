@@ -45,7 +45,7 @@ pub(crate) fn consumer_without_events(place: Place, ident: &str) -> String {
 
 pub(crate) fn projection_without_schema(ident: &str) -> String {
     format!(
-        "projection `{ident}` has no tables\nhelp: add `schema = include_str!(\"tables.sql\")`; in the statements `{{name}}` stands for a table of its own"
+        "projection `{ident}` has no tables\nhelp: add `schema = include_str!(\"tables.sql\")`; in the statements, `{{name}}` stands for one of its tables"
     )
 }
 
@@ -72,7 +72,7 @@ pub(crate) fn alias_without_enum() -> String {
 }
 
 pub(crate) fn schema_form() -> String {
-    "`schema` has the statements that create the tables\nhelp: write `schema = include_str!(\"tables.sql\")`, or `schema(sqlite = \"..\", postgres = \"..\")` where they differ, or `schema(SqliteReadDatabase = \"..\")` for handlers of one database"
+    "`schema` takes the statements that create the tables\nhelp: write `schema = include_str!(\"tables.sql\")`, or `schema(sqlite = \"..\", postgres = \"..\")` where they differ, or `schema(SqliteReadDatabase = \"..\")` for handlers of one database"
         .to_owned()
 }
 

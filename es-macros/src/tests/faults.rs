@@ -975,9 +975,19 @@ fn keys_of_projections() {
             (
                 r#"#[projection("a", events(B), schema())] union A { a: u8 }"#,
                 &[
-                    ("schema", "`schema` takes the read database"),
+                    (
+                        "schema",
+                        "`schema` takes the statements that create the tables",
+                    ),
                     ("union", "a projection must be a struct"),
                 ],
+            ),
+            (
+                r#"#[projection("a", events(B), schema(sqlite = ""))] struct A;"#,
+                &[(
+                    "sqlite",
+                    "portable handlers need tables in both databases, and `schema(..)` has none for `postgres`\nhelp: add `postgres = \"..\"`; for handlers of one database write its type instead of `sqlite`",
+                )],
             ),
             (
                 r#"#[projection(name = "a", events("b"), schema(E = ""))] struct A;"#,

@@ -2,15 +2,19 @@
 
 use super::{
     PostgresTransaction,
+    errors::{dead_transaction, task_ended},
     pool::{Pool, Pooled},
     transaction::{Bound, sql_values},
 };
 use crate::{
     connection::Connector,
-    errors::{dead_transaction, is_refusal, is_stale, storage, task_ended},
+    errors::{is_refusal, is_stale, storage},
     identifier::SchemaName,
 };
-use es_projections::{Dialect, Job, ReadDatabase, RolledBack, SqlValue, TransactionError};
+use es_projections::{
+    Dialect, ReadDatabase, SqlValue,
+    backend::{Job, RolledBack, RowsOfQueries, TransactionError},
+};
 use es_runtime::{Outcome, StorageError};
 use std::{fmt, sync::Arc, time::Duration};
 use tokio_postgres::{Error, Row, types::ToSql};
@@ -287,6 +291,22 @@ impl ReadDatabase for PostgresReadDatabase {
         let bound: Vec<&(dyn ToSql + Sync)> = bound.iter().map(|value| value as _).collect();
         sql_values(&self.rows(sql, &bound).await?).map_err(storage)
     }
+
+    async fn query_together(
+        &self,
+        queries: &[(&str, &[SqlValue])],
+    ) -> Result<RowsOfQueries, StorageError> {
+        let snapshot = self.snapshot().await?;
+        let mut found = Vec::with_capacity(queries.len());
+        for (sql, values) in queries {
+            let bound: Vec<Bound<'_>> = values.iter().map(Bound).collect();
+            let bound: Vec<&(dyn ToSql + Sync)> = bound.iter().map(|value| value as _).collect();
+            let rows = snapshot.rows(sql, &bound).await.map_err(storage)?;
+            found.push(sql_values(&rows).map_err(storage)?);
+        }
+        snapshot.end().await;
+        Ok(found)
+    }
 }
 
 impl Shared {
@@ -307,7 +327,7 @@ impl Shared {
         let mut tx = PostgresTransaction::new(session);
         let ran = job.run(&mut tx).await;
         let is_open = !tx.is_dead();
-        let (session, passing) = tx.into_parts();
+        let (session, transient) = tx.into_parts();
         let end = if ran.is_ok() && is_open {
             "COMMIT"
         } else {
@@ -315,7 +335,7 @@ impl Shared {
         };
         let ended = session.client().batch_execute(end).await;
         let is_clean = ended.is_ok();
-        let result = match (ran, passing) {
+        let result = match (ran, transient) {
             // The job may take the database's trouble for its own.
             (_, Some(error)) | (Err(RolledBack::Failed(error)), None) => not_applied(error),
             (Ok(output), None) if is_open => match ended {

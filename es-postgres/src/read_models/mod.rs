@@ -1,9 +1,11 @@
-//! Read models in PostgreSQL: the database that they live in, and the transaction that their handlers
-//! get, and projections inside the appends of a store.
+//! Read models in PostgreSQL: the database that they are in, the transaction that their handlers get,
+//! and how both are opened.
 
 mod database;
-pub(crate) mod inline;
+mod errors;
+mod options;
 mod pool;
+mod prepared;
 #[cfg(feature = "sqlx")]
 mod sqlx_pool;
 mod transaction;

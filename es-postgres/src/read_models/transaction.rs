@@ -2,11 +2,11 @@
 
 use crate::{
     connection::Session,
-    errors::{kind, storage},
+    errors::{kind, storage, text},
 };
 use es_projections::{
-    Dialect, EndsTransaction, Expansions, HandlerError, NameTooLong, Names, SqlRow, SqlTransaction,
-    SqlValue, refuse_end,
+    Dialect, HandlerError, SqlRow, SqlValue,
+    backend::{EndsTransaction, Expansions, NameTooLong, Names, SqlTransaction, refuse_end},
 };
 use es_runtime::{StorageError, StorageErrorKind};
 use std::fmt;
@@ -25,10 +25,10 @@ use tokio_postgres::{
 pub struct PostgresTransaction {
     session: Session,
     expansions: Expansions,
-    /// A statement failed: the server will roll back, whatever it is told.
+    /// A statement failed: the server will roll back, whatever follows.
     is_dead: bool,
-    /// Why, where it says nothing of the statement.
-    passing: Option<StorageError>,
+    /// The error, where it is transient: the statement itself is not the cause.
+    transient: Option<StorageError>,
 }
 
 /// Why a statement of a handler failed.
@@ -39,7 +39,7 @@ pub struct PostgresTransaction {
 #[non_exhaustive]
 pub enum StatementError {
     /// The server, or the connection to it, said no.
-    #[error("{}", storage_text(.0))]
+    #[error("{}", text(.0))]
     Driver(Error),
     /// The statement would end the transaction, or make a part of it that can be undone.
     #[error(transparent)]
@@ -65,26 +65,19 @@ impl fmt::Debug for StatementError {
     }
 }
 
-fn storage_text(error: &Error) -> String {
-    match error.as_db_error() {
-        Some(db) => format!("{} (SQLSTATE {})", db.message(), db.code().code()),
-        None => error.to_string(),
-    }
-}
-
 impl PostgresTransaction {
     pub(crate) fn new(session: Session) -> Self {
         Self {
             session,
             expansions: Expansions::default(),
             is_dead: false,
-            passing: None,
+            transient: None,
         }
     }
 
     /// The session, and what went wrong on it.
     pub(crate) fn into_parts(self) -> (Session, Option<StorageError>) {
-        (self.session, self.passing)
+        (self.session, self.transient)
     }
 
     /// Whether a statement failed, and the transaction with it.
@@ -96,9 +89,9 @@ impl PostgresTransaction {
         &self.session
     }
 
-    /// The failure that says nothing of the statement it happened to, if there was one.
-    pub(crate) fn take_passing(&mut self) -> Option<StorageError> {
-        self.passing.take()
+    /// The transient failure, if there was one: the statement itself is not its cause.
+    pub(crate) fn take_transient(&mut self) -> Option<StorageError> {
+        self.transient.take()
     }
 
     /// For appends with projections: a point to go back to.
@@ -195,9 +188,9 @@ impl PostgresTransaction {
     fn note(&mut self, error: &Error) {
         self.is_dead = true;
         self.session.learn(error);
-        if self.passing.is_none() && is_transient(error) {
-            let text = storage_text(error);
-            self.passing = Some(StorageError::new(kind(error), text));
+        if self.transient.is_none() && is_transient(error) {
+            let text = text(error);
+            self.transient = Some(StorageError::new(kind(error), text));
         }
     }
 

@@ -3,26 +3,24 @@
 use super::{
     changes::Changes,
     decide::{Decider, Rows},
-    transaction::{Cause, Decided},
+    transaction::Decided,
     writer::{Abandoned, Writer},
 };
 use crate::{
     connection::{Param, Session},
     errors::{Failed, corrupt, not_applied, storage},
-    read_models::{PostgresTransaction, inline::Feed},
     rows::{cursor_of, natural},
 };
-use es_projections::inline::InlineError;
 use es_runtime::{
-    Append, AppendError, Appended, Commit, CommitError, Committed, Position, StorageError,
-    StreamId, Timestamp, store::author,
+    Append, AppendError, Commit, CommitError, Committed, Position, StorageError, StreamId,
+    Timestamp, store::author,
 };
 use futures_util::future::join;
 use std::collections::{HashMap, HashSet};
 use tokio_postgres::types::Type;
 
 /// How an attempt at commits ended without any.
-enum NotDone {
+pub(super) enum NotDone {
     Refused(CommitError),
     Abandoned(Abandoned),
 }
@@ -39,7 +37,7 @@ impl From<CommitError> for NotDone {
     }
 }
 
-type Verdict = Result<Committed, CommitError>;
+pub(super) type CommitVerdict = Result<Committed, CommitError>;
 
 /// What the rows and cursors of a group are at, while the rows are locked.
 struct Standing {
@@ -49,7 +47,7 @@ struct Standing {
 
 impl Writer {
     /// Commits that waited at the same time, in one transaction, each with a verdict of its own.
-    pub(super) async fn commit_all(&mut self, commits: &[Commit]) -> Vec<Verdict> {
+    pub(super) async fn commit_all(&mut self, commits: &[Commit]) -> Vec<CommitVerdict> {
         // Projections inside of appends undo one append at a time, so they get one commit at a time.
         if commits.len() > 1 && self.inlines.is_empty() {
             match self.try_commits(commits).await {
@@ -109,7 +107,7 @@ impl Writer {
     }
 
     /// Some commits in one transaction; once more where the connection was lost before it committed.
-    async fn try_commits(&mut self, commits: &[Commit]) -> Result<Vec<Verdict>, NotDone> {
+    async fn try_commits(&mut self, commits: &[Commit]) -> Result<Vec<CommitVerdict>, NotDone> {
         match self.try_once(commits).await {
             Err(NotDone::Abandoned(Abandoned::Lost(_))) if self.is_connected => {
                 self.try_once(commits).await
@@ -118,7 +116,7 @@ impl Writer {
         }
     }
 
-    async fn try_once(&mut self, commits: &[Commit]) -> Result<Vec<Verdict>, NotDone> {
+    async fn try_once(&mut self, commits: &[Commit]) -> Result<Vec<CommitVerdict>, NotDone> {
         let clock = self.clock()?;
         let session = self.session().await.map_err(Abandoned::Lost)?;
         for (sql, types) in self.statements.of_commits() {
@@ -167,15 +165,9 @@ impl Writer {
             before,
             head: judge.head(),
         };
-        let session = match (commits, verdicts.as_slice()) {
-            ([commit], [Ok(done)]) if !self.inlines.is_empty() => {
-                decided.is_written = true;
-                let appended = &done.appended;
-                self.project_commit(session, commit, appended, &decided.rows)
-                    .await?
-            }
-            _ => session,
-        };
+        let session = self
+            .write_projected(session, commits, &verdicts, &mut decided)
+            .await?;
         self.finish(session, decided).await?;
         Ok(verdicts)
     }
@@ -224,55 +216,6 @@ impl Writer {
         }
         Ok(standing)
     }
-
-    /// Writes the events and lets the inline projections handle them.
-    async fn project_commit(
-        &mut self,
-        session: Session,
-        commit: &Commit,
-        appended: &[Appended],
-        rows: &Rows<'_>,
-    ) -> Result<Session, NotDone> {
-        let mut tx = PostgresTransaction::new(session);
-        let mut refused = None;
-        let projected = async {
-            let feed = Feed(&self.statements);
-            self.inlines.catch_up(&mut tx, &feed).await?;
-            self.insert_events(tx.session(), rows).await?;
-            self.insert_appends(tx.session(), rows).await?;
-            for (append, appended) in commit.appends.iter().zip(appended) {
-                match self.inlines.handle(&mut tx, append, appended).await {
-                    Ok(()) => {}
-                    Err(InlineError::Storage(error)) => return Err(error.into()),
-                    Err(InlineError::Failure(failure)) => {
-                        if let Some(error) = tx.take_passing() {
-                            return Err(error.into());
-                        }
-                        refused = Some(AppendError::Projection {
-                            stream: append.stream.clone(),
-                            projection: failure.projection,
-                            error: failure.error.into_error(),
-                        });
-                        return Ok(());
-                    }
-                }
-            }
-            Ok::<_, Cause>(())
-        };
-        let projected = projected.await;
-        let (session, passing) = tx.into_parts();
-        if let Some(error) = passing {
-            return Err(self.give_up(session, error).await.into());
-        }
-        if let Err(cause) = projected {
-            return Err(self.give_up(session, cause).await.into());
-        }
-        if let Some(error) = refused {
-            self.roll_back(session).await;
-            return Err(CommitError::Append(error).into());
-        }
-        Ok(session)
-    }
 }
 
 fn failure(failed: &Failed) -> CommitError {
@@ -287,7 +230,7 @@ fn judged<'a>(
     commit: &'a Commit,
     now: Timestamp,
     rows: &mut Rows<'a>,
-) -> Verdict {
+) -> CommitVerdict {
     let mut appended = Vec::with_capacity(commit.appends.len());
     for append in &commit.appends {
         let done = judge.one(append, Some(now), rows);

@@ -32,7 +32,10 @@ impl Writer {
             match self.was_committed(rows).await {
                 Ok(found) => {
                     if found.is_some() {
-                        self.told.counters.resolved.fetch_add(1, Ordering::Relaxed);
+                        self.notifier
+                            .counters
+                            .resolved
+                            .fetch_add(1, Ordering::Relaxed);
                     }
                     return Ok(found);
                 }

@@ -4,10 +4,14 @@ mod changes;
 mod commits;
 mod decide;
 mod doubt;
+#[cfg(feature = "projections")]
+mod projected;
 mod queue;
 mod single_round_trip;
 mod transaction;
+#[cfg(not(feature = "projections"))]
+mod unprojected;
 mod writer;
 
 pub(crate) use queue::Message;
-pub(crate) use writer::{Told, raise, start};
+pub(crate) use writer::{Notifier, raise, start};

@@ -10,12 +10,10 @@ use super::{
 use crate::{
     connection::{Param, Session},
     errors::{Failed, corrupt, storage},
-    read_models::{PostgresTransaction, inline::Feed},
     rows,
 };
-use es_projections::inline::InlineError;
 use es_runtime::{
-    Append, AppendError, AppendId, Outcome, StorageError, StorageErrorKind, StreamId, Timestamp,
+    Append, AppendId, Outcome, StorageError, StorageErrorKind, StreamId, Timestamp,
     store::author::{Comparison, Earlier, StreamHead},
 };
 use futures_util::future::{join4, join5};
@@ -29,7 +27,7 @@ pub(super) struct Decided<'a> {
     pub(super) rows: Rows<'a>,
     /// Whether the rows were written already.
     pub(super) is_written: bool,
-    /// What changes beside events.
+    /// What changes besides events.
     pub(super) changes: Changes,
     /// The newest position before and afterwards.
     pub(super) before: u64,
@@ -47,9 +45,17 @@ impl Writer {
             Ok(known) => known,
             Err(error) => return Err(self.give_up(session, error).await),
         };
-        if !self.inlines.is_empty() {
-            return self.with_projections(session, appends, known, clock).await;
-        }
+        self.append_known(session, appends, known, clock).await
+    }
+
+    /// Judges the appends, writes what is accepted, and commits.
+    pub(super) async fn append_directly(
+        &mut self,
+        session: Session,
+        appends: &[Append],
+        known: Known,
+        clock: Option<Timestamp>,
+    ) -> Result<Vec<Verdict>, Abandoned> {
         let (before, now) = (known.head, known.now);
         let mut judge = Decider::new(known);
         let mut rows = Rows::default();
@@ -69,88 +75,6 @@ impl Writer {
         };
         self.finish(session, decided).await?;
         Ok(verdicts)
-    }
-
-    /// A transaction in which projections handle each append.
-    async fn with_projections(
-        &mut self,
-        session: Session,
-        appends: &[Append],
-        known: Known,
-        clock: Option<Timestamp>,
-    ) -> Result<Vec<Verdict>, Abandoned> {
-        let mut tx = PostgresTransaction::new(session);
-        let projected = self.project(&mut tx, appends, known, clock).await;
-        let (session, passing) = tx.into_parts();
-        match (projected, passing) {
-            (Ok(_), Some(error)) => Err(self.give_up(session, error).await),
-            (Err(cause), _) => Err(self.give_up(session, cause).await),
-            (Ok((decided, verdicts)), None) => {
-                if decided.rows.is_empty() {
-                    self.roll_back(session).await;
-                } else {
-                    self.finish(session, decided).await?;
-                }
-                Ok(verdicts)
-            }
-        }
-    }
-
-    /// Writes the appends one by one; where a projection fails, nothing of its append is left.
-    async fn project<'a>(
-        &mut self,
-        tx: &mut PostgresTransaction,
-        appends: &'a [Append],
-        known: Known,
-        clock: Option<Timestamp>,
-    ) -> Result<(Decided<'a>, Vec<Verdict>), Cause> {
-        let feed = Feed(&self.statements);
-        self.inlines.catch_up(tx, &feed).await?;
-        let mut verdicts = Vec::with_capacity(appends.len());
-        let mut decided = Decided {
-            writes: appends.len(),
-            rows: Rows::default(),
-            is_written: true,
-            changes: Changes::at(known.now),
-            before: known.head,
-            head: known.head,
-        };
-        let mut judge = Decider::new(known);
-        for append in appends {
-            let mark = judge.mark(append);
-            let mut rows = Rows::default();
-            let verdict = match judge.one(append, clock, &mut rows) {
-                Ok(appended) if !rows.is_empty() => {
-                    tx.savepoint().await?;
-                    self.insert_events(tx.session(), &rows).await?;
-                    self.insert_appends(tx.session(), &rows).await?;
-                    match self.inlines.handle(tx, append, &appended).await {
-                        Ok(()) => {
-                            tx.release_savepoint().await?;
-                            decided.rows.absorb(rows);
-                            Ok(appended)
-                        }
-                        Err(InlineError::Storage(error)) => return Err(error.into()),
-                        Err(InlineError::Failure(failure)) => {
-                            if let Some(error) = tx.take_passing() {
-                                return Err(error.into());
-                            }
-                            tx.back_to_savepoint().await?;
-                            judge.back(append, &mark);
-                            Err(AppendError::Projection {
-                                stream: append.stream.clone(),
-                                projection: failure.projection,
-                                error: failure.error.into_error(),
-                            })
-                        }
-                    }
-                }
-                other => other,
-            };
-            verdicts.push(verdict);
-        }
-        decided.head = judge.head();
-        Ok((decided, verdicts))
     }
 
     /// Writes what was decided and commits.

@@ -9,12 +9,11 @@ use super::{
 use crate::{
     connection::Session,
     errors::{Failed, is_refusal, storage},
-    read_models::PostgresReadDatabase,
-    settings::Settings,
+    inline::Running,
+    settings::StoreSettings,
     statements::Statements,
     stats::Counters,
 };
-use es_projections::inline::Inlines;
 use es_runtime::{Append, AppendError, Outcome, StorageError, Timestamp};
 use std::{
     collections::HashSet,
@@ -23,8 +22,8 @@ use std::{
 use tokio::sync::{mpsc, watch};
 use tokio_postgres::Error;
 
-/// Who is told of what was appended.
-pub(crate) struct Told {
+/// Publishes what was appended.
+pub(crate) struct Notifier {
     pub(crate) counters: Arc<Counters>,
     /// The newest position that this process appended.
     pub(crate) mine: watch::Sender<u64>,
@@ -33,10 +32,10 @@ pub(crate) struct Told {
 }
 
 pub(crate) fn start(
-    settings: Arc<Settings>,
+    settings: Arc<StoreSettings>,
     statements: Arc<Statements>,
-    told: Told,
-    inlines: Inlines<PostgresReadDatabase>,
+    notifier: Notifier,
+    inlines: Running,
     begin: String,
     first: Session,
     alive: watch::Receiver<()>,
@@ -47,7 +46,7 @@ pub(crate) fn start(
         left: Left::default(),
         settings,
         statements,
-        told,
+        notifier,
         inlines,
         begin,
         session: Some(first),
@@ -63,10 +62,10 @@ pub(crate) fn start(
 pub(crate) struct Writer {
     messages: mpsc::Receiver<Message>,
     left: Left,
-    pub(super) settings: Arc<Settings>,
+    pub(super) settings: Arc<StoreSettings>,
     pub(super) statements: Arc<Statements>,
-    pub(super) told: Told,
-    pub(super) inlines: Inlines<PostgresReadDatabase>,
+    pub(super) notifier: Notifier,
+    pub(super) inlines: Running,
     pub(super) begin: String,
     /// Outside of any transaction.
     pub(super) session: Option<Session>,
@@ -127,7 +126,7 @@ impl Writer {
         match self.attempt(&appends).await.map_err(Abandoned::of_all) {
             Ok(verdicts) => {
                 for (reply, verdict) in replies.into_iter().zip(verdicts) {
-                    // Whoever does not wait any more does not want to know.
+                    // The caller may have stopped waiting.
                     let _ = reply.send(verdict);
                 }
             }
@@ -234,7 +233,7 @@ impl Writer {
         Ok(Short::Done(self.did_single_round_trip(group, before, now)))
     }
 
-    /// The verdicts on a group that was written behind `before`.
+    /// The verdicts on a group that was written after `before`.
     fn did_single_round_trip(
         &self,
         group: SingleRoundTrip<'_>,
@@ -284,12 +283,12 @@ impl Writer {
 
     /// Counts a commit and wakes those who wait for it.
     pub(super) fn note(&self, writes: usize, head: u64) {
-        let counters = &self.told.counters;
+        let counters = &self.notifier.counters;
         counters.commits.fetch_add(1, Ordering::Relaxed);
         let writes = u64::try_from(writes).unwrap_or(u64::MAX);
         counters.writes.fetch_add(writes, Ordering::Relaxed);
-        raise(&self.told.newest, head);
-        raise(&self.told.mine, head);
+        raise(&self.notifier.newest, head);
+        raise(&self.notifier.mine, head);
     }
 }
 

@@ -1,30 +1,30 @@
-//! Projections inside the appends of a store whose database also holds the read model: the rows are
-//! there as soon as the append is, and an append whose projection fails is refused.
+//! Inline projections, which run inside the appends of a store. The read model is in the store's
+//! own database, its rows are committed with the append, and a handler that fails refuses the
+//! append.
 //!
-//! This is for stores. Applications give a projection to the store when they open it; the store keeps
-//! an [`InlineProjection`] for each, [opens](Inlines::open) it in a transaction of its own, and then, in
-//! every transaction that appends, [catches up](Inlines::catch_up) and hands over
-//! [each append](Inlines::handle).
+//! This module is for authors of stores. Applications give a projection to the store when they open
+//! it.
 
-mod one;
+mod projection;
 
-pub use one::InlineFailure;
+pub use projection::InlineFailure;
 
-use super::{Dispatch, ProjectionError, ReadDatabase};
+use crate::api::{Dispatch, ProjectionError, ReadDatabase};
 use es_runtime::{
     Append, Appended, FeedPage, Position, ReadLimit, RecordedEvent, StorageError, StorageErrorKind,
 };
-use one::{Inline, Tables};
+use projection::{Inline, Tables};
 use std::{fmt, future::Future, pin::Pin, sync::Arc};
 
 /// How many events are read at a time to catch up.
 const PAGE: usize = 500;
 
-type Doing<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
-/// The feed of the store, read in the transaction that the projections write in.
+/// The feed of a store, read in the transaction in which its inline projections write. Implemented
+/// by stores.
 pub trait FeedInside<Tx: ?Sized>: Sync {
-    /// The events of every name after this position.
+    /// Reads the events of all names after this position.
     fn page(
         &self,
         tx: &mut Tx,
@@ -33,7 +33,7 @@ pub trait FeedInside<Tx: ?Sized>: Sync {
     ) -> impl Future<Output = Result<FeedPage, StorageError>> + Send;
 }
 
-/// A projection for appends, whatever its type is.
+/// A projection to run inside appends, without its type.
 pub struct InlineProjection<Db>(Arc<dyn Erased<Db>>);
 
 impl<Db: ReadDatabase> InlineProjection<Db> {
@@ -63,13 +63,13 @@ trait Erased<Db: ReadDatabase>: Send + Sync {
     fn open<'a>(
         &'a self,
         tx: &'a mut Db::Transaction,
-    ) -> Doing<'a, Result<Tables, ProjectionError>>;
+    ) -> BoxFuture<'a, Result<Tables, ProjectionError>>;
 
     fn position<'a>(
         &'a self,
         tx: &'a mut Db::Transaction,
         tables: &'a Tables,
-    ) -> Doing<'a, Result<Option<Position>, StorageError>>;
+    ) -> BoxFuture<'a, Result<Option<Position>, StorageError>>;
 
     fn handle<'a>(
         &'a self,
@@ -77,7 +77,7 @@ trait Erased<Db: ReadDatabase>: Send + Sync {
         tables: &'a Tables,
         to: Position,
         events: &'a [RecordedEvent],
-    ) -> Doing<'a, Result<(), InlineError>>;
+    ) -> BoxFuture<'a, Result<(), InlineError>>;
 }
 
 impl<P: Dispatch<Db>, Db: ReadDatabase> Erased<Db> for Inline<P, Db> {
@@ -88,7 +88,7 @@ impl<P: Dispatch<Db>, Db: ReadDatabase> Erased<Db> for Inline<P, Db> {
     fn open<'a>(
         &'a self,
         tx: &'a mut Db::Transaction,
-    ) -> Doing<'a, Result<Tables, ProjectionError>> {
+    ) -> BoxFuture<'a, Result<Tables, ProjectionError>> {
         Box::pin(self.open(tx))
     }
 
@@ -96,7 +96,7 @@ impl<P: Dispatch<Db>, Db: ReadDatabase> Erased<Db> for Inline<P, Db> {
         &'a self,
         tx: &'a mut Db::Transaction,
         tables: &'a Tables,
-    ) -> Doing<'a, Result<Option<Position>, StorageError>> {
+    ) -> BoxFuture<'a, Result<Option<Position>, StorageError>> {
         Box::pin(tables.position::<Db>(tx))
     }
 
@@ -106,7 +106,7 @@ impl<P: Dispatch<Db>, Db: ReadDatabase> Erased<Db> for Inline<P, Db> {
         tables: &'a Tables,
         to: Position,
         events: &'a [RecordedEvent],
-    ) -> Doing<'a, Result<(), InlineError>> {
+    ) -> BoxFuture<'a, Result<(), InlineError>> {
         Box::pin(async move {
             for event in events {
                 self.handle(tx, tables, event).await?;
@@ -117,13 +117,14 @@ impl<P: Dispatch<Db>, Db: ReadDatabase> Erased<Db> for Inline<P, Db> {
     }
 }
 
-/// Why an inline projection is not where it should be.
+/// Why an inline projection did not handle an event.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum InlineError {
-    /// The database failed; the transaction is of no use any more.
+    /// The database failed. The transaction can no longer be used.
     #[error(transparent)]
     Storage(#[from] StorageError),
-    /// A handler failed. What it wrote is to be undone, and the append with it.
+    /// A handler failed. The store must undo what it wrote, and the append with it.
     #[error(transparent)]
     Failure(#[from] InlineFailure),
 }
@@ -139,7 +140,7 @@ impl From<InlineError> for StorageError {
     }
 }
 
-/// The inline projections of a store that have their tables, in the order in which they were given.
+/// The inline projections of a store whose tables are ready, in the order in which they were given.
 pub struct Inlines<Db> {
     list: Vec<(InlineProjection<Db>, Tables)>,
 }
@@ -159,12 +160,12 @@ impl<Db: ReadDatabase> fmt::Debug for Inlines<Db> {
 }
 
 impl<Db: ReadDatabase> Inlines<Db> {
-    /// Makes the tables of a projection and brings them up to date, in the transaction of the caller:
-    /// readers never see them half built.
+    /// Creates the tables of a projection and brings them up to date. It does so in the transaction
+    /// of the caller, so readers never see an unfinished build.
     ///
     /// # Errors
-    /// [`StorageError`] of the database, also where a handler failed or a newer program made the tables.
-    /// The caller rolls back.
+    /// [`StorageError`] of the database, also if a handler failed or a newer program made the
+    /// tables. The caller rolls back.
     pub async fn open(
         &mut self,
         projection: &InlineProjection<Db>,
@@ -181,23 +182,23 @@ impl<Db: ReadDatabase> Inlines<Db> {
         Ok(())
     }
 
-    /// Whether there are none.
+    /// Whether the store has no inline projections.
     pub fn is_empty(&self) -> bool {
         self.list.is_empty()
     }
 
-    /// At the begin of a transaction, when nobody else can append: handles what processes appended that
-    /// do not have these projections.
+    /// Handles events that were appended by processes without these projections. Stores call it at
+    /// the beginning of a transaction, when nobody else can append.
     ///
     /// # Errors
-    /// [`StorageError`] of the database, also where a handler failed. The caller rolls back.
+    /// [`StorageError`] of the database, also if a handler failed. The caller rolls back.
     pub async fn catch_up(
         &mut self,
         tx: &mut Db::Transaction,
         feed: &impl FeedInside<Db::Transaction>,
     ) -> Result<(), StorageError> {
         for (projection, tables) in &mut self.list {
-            let stands = if let Some(position) = projection.0.position(tx, tables).await? {
+            let position = if let Some(position) = projection.0.position(tx, tables).await? {
                 position
             } else {
                 // Another process replaced them.
@@ -206,16 +207,16 @@ impl<Db: ReadDatabase> Inlines<Db> {
                 })?;
                 tables.position
             };
-            catch_up(projection, tx, tables, stands, feed).await?;
+            catch_up(projection, tx, tables, position, feed).await?;
         }
         Ok(())
     }
 
-    /// Hands the events of one append to the projections. One without events, such as one that only
-    /// notes its id, changes nothing: its position is that of an older event.
+    /// Hands the events of one append to the projections. An append without events changes nothing,
+    /// since its position is that of an older event.
     ///
     /// # Errors
-    /// [`InlineError`]; what was written for this append is to be undone.
+    /// [`InlineError`]. The caller undoes what was written for this append.
     pub async fn handle(
         &self,
         tx: &mut Db::Transaction,

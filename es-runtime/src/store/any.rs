@@ -109,6 +109,7 @@ trait Erased: Send + Sync {
     ) -> Boxed<'a, Result<FeedPage, ReadError>>;
     fn head(&self) -> Boxed<'_, Result<Position, ReadError>>;
     fn changed(&self, position: Position) -> Boxed<'_, ()>;
+    fn close(&self) -> Boxed<'_, ()>;
     fn load_snapshot<'a>(
         &'a self,
         stream: &'a StreamId,
@@ -188,6 +189,10 @@ macro_rules! erase_events {
 
         fn changed(&self, position: Position) -> Boxed<'_, ()> {
             Box::pin(self.0.changed(position))
+        }
+
+        fn close(&self) -> Boxed<'_, ()> {
+            Box::pin(EventStore::close(&self.0))
         }
 
         fn load_snapshot<'a>(
@@ -349,6 +354,10 @@ impl EventStore for AnyStore {
 
     async fn changed(&self, position: Position) {
         self.inner.changed(position).await;
+    }
+
+    async fn close(&self) {
+        self.inner.close().await;
     }
 }
 

@@ -112,4 +112,13 @@ pub trait EventStore: Clone + Send + Sync + 'static {
         let _ = position;
         std::future::pending()
     }
+
+    /// Closes the store for all its handles: accepted requests are finished, later ones fail with
+    /// [`StorageErrorKind::Closed`](crate::StorageErrorKind::Closed). By default it does nothing.
+    ///
+    /// # Cancel safety
+    /// The store is closing all the same.
+    fn close(&self) -> impl Future<Output = ()> + Send {
+        std::future::ready(())
+    }
 }

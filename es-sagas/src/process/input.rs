@@ -1,20 +1,25 @@
-//! Reading the feed for process managers: events become transactions of all that follows from them and
-//! the place in the feed. Those that have nothing to do with each other share one.
+//! Reads the feed for process managers. Each event leads to one transaction: everything that follows from it,
+//! and the move of the cursor. Independent events share a transaction.
 
 use super::{
     kind::Manager,
-    run::{Input, decide, keep},
+    run::{Input, decide, store_unread},
 };
 use crate::{
-    SagaError,
-    commit::{ATTEMPTS, contended, is_rejected_for_good, may_decide_again, pause_after},
-    input::{Ahead, GROUP, Progress, Taken, begin, is_taken, skip, unreadable_row},
-    load::may_pass,
+    engine::{
+        commit::{MAX_ATTEMPTS, contended, is_rejected_for_good, may_decide_again, pause_after},
+        core::Core,
+        cursor::{MAX_BATCH, Progress, ReadAhead, Taken, cursor_of, skip_to, was_taken_before},
+        load::is_transient,
+        unreadable::unreadable_row,
+    },
+    error::SagaError,
     names::category,
-    runner::Core,
 };
-use es_runtime::{Append, Position, RecordedEvent, StreamId};
-use es_runtime::{Commit, CommitError, CursorMove, WorkChange, WorkQueue};
+use es_runtime::{
+    Append, Commit, CommitError, CursorMove, Position, RecordedEvent, StreamId, WorkChange,
+    WorkQueue,
+};
 use std::collections::BTreeSet;
 
 /// An event and the instances that it is for.
@@ -27,19 +32,19 @@ struct Routed<'e> {
 pub(crate) async fn read_on<S: WorkQueue>(
     core: &Core<S>,
     manager: &dyn Manager,
-    ahead: &mut Ahead,
+    ahead: &mut ReadAhead,
 ) -> Result<Progress, SagaError> {
     let category = category(manager.name());
-    let mut at = begin(core, &category).await?;
+    let mut at = cursor_of(core, &category).await?;
     let page = core
         .store
-        .read_feed(ahead.from(at), &manager.filter(), core.settings.page)
+        .read_feed(ahead.read_from(at), &manager.filter(), core.settings.page)
         .await?;
     let mut inputs = Vec::new();
     let mut unreadable = None;
     for event in &page.events {
         match route(manager, &category, event) {
-            // Events for nobody are passed with the page.
+            // Events for no instance are passed with the page.
             Ok(routed) if routed.instances.is_empty() => {}
             Ok(routed) => inputs.push(routed),
             Err(error) => {
@@ -49,26 +54,26 @@ pub(crate) async fn read_on<S: WorkQueue>(
         }
     }
     let mut rest = inputs.as_slice();
-    let mut at_most = GROUP;
+    let mut batch = MAX_BATCH;
     while !rest.is_empty() {
-        let group = rest.get(..at_most).unwrap_or(rest);
+        let group = rest.get(..batch).unwrap_or(rest);
         match take(core, manager, &category, at, group).await? {
-            Took::First(count) => {
+            TakenEvents::First(count) => {
                 if let Some(last) = count.checked_sub(1).and_then(|last| rest.get(last)) {
                     at = last.event.position;
                 }
                 rest = rest.get(count..).unwrap_or_default();
-                at_most = at_most.saturating_mul(2).min(GROUP);
+                batch = batch.saturating_mul(2).min(MAX_BATCH);
             }
-            // One of them stands against all; where it is found out one by one.
-            Took::None => at_most = 1,
-            Took::Moved => return Ok(Progress::Made),
+            // One of them prevents the commit. Find out which, one by one.
+            TakenEvents::None => batch = 1,
+            TakenEvents::CursorMoved => return Ok(Progress::More),
         }
     }
     if let Some(error) = unreadable {
         return Err(error);
     }
-    ahead.pass(core, &category, at, page.next).await?;
+    ahead.advance(core, &category, at, page.next).await?;
     Ok(Progress::after(&page))
 }
 
@@ -85,7 +90,7 @@ fn route<'e>(
     let ids = manager.route(event).map_err(failed)?;
     let instances = ids.iter().map(|id| {
         StreamId::new(category, id)
-            .map_err(|error| failed(format!("the id that `correlate` gave: {error}")))
+            .map_err(|error| failed(format!("`correlate` returned an invalid id: {error}")))
     });
     Ok(Routed {
         event,
@@ -93,52 +98,52 @@ fn route<'e>(
     })
 }
 
-/// How many of a group were taken.
-enum Took {
-    /// So many from its start.
+/// How many events of a group were taken.
+enum TakenEvents {
+    /// This many from the start of the group.
     First(usize),
-    /// None, and fewer at once may be.
+    /// None. A smaller group may succeed.
     None,
     /// Another process moved the cursor.
-    Moved,
+    CursorMoved,
 }
 
-/// Takes events of a group, as many as can share a transaction, with the move of the cursor behind
-/// them. A single one is tried until it is taken.
+/// Takes events of a group, as many as can share a transaction, together with the move of the cursor. A single
+/// event is retried until it is taken.
 async fn take<S: WorkQueue>(
     core: &Core<S>,
     manager: &dyn Manager,
     category: &str,
     from: Position,
     group: &[Routed<'_>],
-) -> Result<Took, SagaError> {
+) -> Result<TakenEvents, SagaError> {
     let mut attempt = 0;
-    let mut cannot: Option<String> = None;
+    let mut rejected_for: Option<String> = None;
     loop {
         attempt += 1;
-        let decided = decide_all(core, manager, group, cannot.as_deref()).await?;
+        let decided = decide_all(core, manager, group, rejected_for.as_deref()).await?;
         let Some(last) = decided.last else {
-            return Ok(Took::First(group.len()));
+            return Ok(TakenEvents::First(group.len()));
         };
         let count = decided.count;
-        // Compared with where the page was read from: another process may have moved it since.
+        // The store compares the cursor, because another process may have moved it.
         let mut commit = Commit::new().cursor(CursorMove::new(category, Some(from), last));
         commit.appends = decided.appends;
         commit.work = decided.rows;
         match core.store.commit(commit).await {
-            Ok(_) => return Ok(Took::First(count)),
-            Err(CommitError::CursorMoved { .. }) => return Ok(Took::Moved),
-            Err(_) if group.len() > 1 => return Ok(Took::None),
-            Err(error) if is_taken(&error) => {
-                return Ok(match skip(core, category, Some(from), last).await? {
-                    Taken::All => Took::First(1),
-                    Taken::Not | Taken::Moved => Took::Moved,
+            Ok(_) => return Ok(TakenEvents::First(count)),
+            Err(CommitError::CursorMoved { .. }) => return Ok(TakenEvents::CursorMoved),
+            Err(_) if group.len() > 1 => return Ok(TakenEvents::None),
+            Err(error) if was_taken_before(&error) => {
+                return Ok(match skip_to(core, category, Some(from), last).await? {
+                    Taken::All => TakenEvents::First(1),
+                    Taken::Conflict | Taken::CursorMoved => TakenEvents::CursorMoved,
                 });
             }
-            Err(error) if is_rejected_for_good(&error) && cannot.is_none() => {
-                cannot = Some(error.to_string());
+            Err(error) if is_rejected_for_good(&error) && rejected_for.is_none() => {
+                rejected_for = Some(error.to_string());
             }
-            Err(error) if may_decide_again(&error) && attempt < ATTEMPTS => {
+            Err(error) if may_decide_again(&error) && attempt < MAX_ATTEMPTS => {
                 pause_after(&error, attempt).await;
             }
             Err(error) => {
@@ -161,13 +166,13 @@ struct DecidedAll {
     rows: Vec<WorkChange>,
 }
 
-/// Decides on events of a group up to the first one that depends on what an earlier one changes: each is
-/// decided on what is stored.
+/// Decides on events of a group, up to the first one that depends on the result of an earlier one. Each is
+/// decided on the stored state.
 async fn decide_all<S: WorkQueue>(
     core: &Core<S>,
     manager: &dyn Manager,
     group: &[Routed<'_>],
-    cannot: Option<&str>,
+    rejected_for: Option<&str>,
 ) -> Result<DecidedAll, SagaError> {
     let now = core.store.now().await?;
     let mut all = DecidedAll::default();
@@ -177,26 +182,34 @@ async fn decide_all<S: WorkQueue>(
             break;
         }
         let input = Input::New(routed.event);
-        let (mut appends, mut rows, mut looked_at) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut appends, mut rows, mut streams_read) = (Vec::new(), Vec::new(), Vec::new());
         for instance in &routed.instances {
-            let beside = appends.as_slice();
-            let decided = decide(&core.store, manager, instance, &input, now, beside, cannot);
+            let siblings = appends.as_slice();
+            let decided = decide(
+                &core.store,
+                manager,
+                instance,
+                &input,
+                now,
+                siblings,
+                rejected_for,
+            );
             match decided.await {
                 Ok(Some(decided)) => {
                     appends.extend(decided.appends);
                     rows.push(decided.row);
-                    looked_at.extend(decided.looked_at);
+                    streams_read.extend(decided.streams_read);
                 }
                 Ok(None) => {}
-                Err(SagaError::Load(why)) if !may_pass(&why) => {
-                    appends.push(keep(instance, routed.event)?);
+                Err(SagaError::Load(why)) if !is_transient(&why) => {
+                    appends.push(store_unread(instance, routed.event)?);
                     rows.push(unreadable_row(core, instance, &why).await?);
-                    looked_at.push(instance.clone());
+                    streams_read.push(instance.clone());
                 }
                 Err(error) => return Err(error),
             }
         }
-        if looked_at.iter().any(|stream| changed.contains(stream)) {
+        if streams_read.iter().any(|stream| changed.contains(stream)) {
             break;
         }
         changed.extend(appends.iter().map(|append: &Append| append.stream.clone()));

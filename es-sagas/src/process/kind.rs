@@ -1,4 +1,4 @@
-//! The user's process manager behind one type for all: which events it reads, what follows.
+//! A process manager as one type for all: which events it reads, and how it reacts.
 
 use super::{
     HasRejections, HasTimers, OnRejected, OnTimer, ProcessManager, ReactTo, Reactions, Rejected,
@@ -16,9 +16,9 @@ use std::{
     time::Duration,
 };
 
-/// Says that a process manager lists an event. Derived.
+/// Marks that a process manager lists the event `E`. The derive implements it.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` reacts to `{E}` but does not list it, so it would never get one",
+    message = "`{Self}` reacts to `{E}` but does not list it, so it would never receive one",
     label = "`{E}` is not in the `reacts(..)` of `{Self}`",
     note = "add it to `reacts(..)`, or remove this impl"
 )]
@@ -33,7 +33,7 @@ struct Entry<P: ProcessManager> {
     react: React<P>,
 }
 
-/// What a process manager reacts to. Derived.
+/// The inputs of a process manager. The derive builds it.
 #[must_use]
 pub struct Inputs<P: ProcessManager> {
     entries: Vec<Entry<P>>,
@@ -42,7 +42,7 @@ pub struct Inputs<P: ProcessManager> {
 }
 
 impl<P: ProcessManager> Inputs<P> {
-    /// Nothing yet.
+    /// No inputs.
     pub const fn new() -> Self {
         Self {
             entries: Vec::new(),
@@ -51,7 +51,7 @@ impl<P: ProcessManager> Inputs<P> {
         }
     }
 
-    /// And to this event, or to all of this set.
+    /// Adds an event, or all events of a set.
     pub fn on<E: EventSet>(mut self) -> Self
     where
         P: ReactTo<E>,
@@ -65,7 +65,7 @@ impl<P: ProcessManager> Inputs<P> {
         self
     }
 
-    /// And to its timers.
+    /// Adds timers.
     pub fn timers(mut self) -> Self
     where
         P: OnTimer + HasTimers,
@@ -74,7 +74,7 @@ impl<P: ProcessManager> Inputs<P> {
         self
     }
 
-    /// And to rejections of aggregates.
+    /// Adds rejections by aggregates.
     pub fn rejections(mut self) -> Self
     where
         P: OnRejected + HasRejections,
@@ -121,7 +121,7 @@ fn react<P: ReactTo<E>, E: EventSet>(
     Ok(all)
 }
 
-/// What was decided, without the user's types.
+/// Reactions without the user's types.
 pub(crate) struct Decided {
     pub(crate) events: Vec<NewEvent>,
     pub(crate) commands: Vec<AggregateCommand>,
@@ -129,7 +129,7 @@ pub(crate) struct Decided {
     pub(crate) ended: bool,
 }
 
-/// A process manager, whatever its type.
+/// A process manager, whatever its type. [`ErasedProcess`] implements it.
 pub(crate) trait Manager: Send + Sync {
     fn name(&self) -> &'static str;
     fn filter(&self) -> EventFilter;
@@ -139,21 +139,21 @@ pub(crate) trait Manager: Send + Sync {
     fn instance(&self) -> Box<dyn Instance>;
 }
 
-/// The user's state of one instance. Errors are reasons to park it.
+/// The user's state of one instance. An error is a reason to park the instance.
 pub(crate) trait Instance: Send {
     fn apply(&mut self, event: &RecordedEvent) -> Result<(), String>;
     fn react(&self, to: &StreamId, event: &RecordedEvent) -> Result<Decided, String>;
     fn timer(&self, to: &StreamId, name: &str) -> Result<Decided, String>;
-    /// `None` when it is not told of rejections.
+    /// `None` when the process manager does not handle rejections.
     fn rejected(&self, to: &StreamId, rejected: &Rejected) -> Result<Option<Decided>, String>;
 }
 
 /// One type of process manager.
-pub(crate) struct Erased<P: ProcessManager> {
+pub(crate) struct ErasedProcess<P: ProcessManager> {
     inputs: Arc<Inputs<P>>,
 }
 
-impl<P: ProcessManager> Erased<P> {
+impl<P: ProcessManager> ErasedProcess<P> {
     pub(crate) fn new() -> Self {
         Self {
             inputs: Arc::new(P::inputs()),
@@ -161,7 +161,7 @@ impl<P: ProcessManager> Erased<P> {
     }
 }
 
-impl<P: ProcessManager> Manager for Erased<P> {
+impl<P: ProcessManager> Manager for ErasedProcess<P> {
     fn name(&self) -> &'static str {
         P::NAME
     }
@@ -172,7 +172,7 @@ impl<P: ProcessManager> Manager for Erased<P> {
     }
 
     fn route(&self, event: &RecordedEvent) -> Result<Vec<String>, String> {
-        // Its own events are no input: it would answer itself without end.
+        // Its own events are no input, or it would react to itself for ever.
         if event.stream.aggregate() == category(P::NAME) {
             return Ok(Vec::new());
         }
@@ -204,7 +204,7 @@ struct Live<P: ProcessManager> {
 
 impl<P: ProcessManager> Instance for Live<P> {
     fn apply(&mut self, event: &RecordedEvent) -> Result<(), String> {
-        // A panic leaves the state in doubt; it is dropped with the failure.
+        // After a panic the state is not reliable. It is dropped with the error.
         shielded("`apply`", || {
             for event in
                 P::Event::decode(&event.name, event.stored_payload()).map_err(|e| e.to_string())?
@@ -218,7 +218,7 @@ impl<P: ProcessManager> Instance for Live<P> {
     fn react(&self, to: &StreamId, event: &RecordedEvent) -> Result<Decided, String> {
         let Some(entry) = self.inputs.of(event) else {
             let name = &event.name;
-            return Err(format!("it does not react to `{name}` any more"));
+            return Err(format!("the process manager no longer reacts to `{name}`"));
         };
         shielded("`react`", || {
             (entry.react)(&self.state, event, to.id()).and_then(|all| decided(to, all))
@@ -227,17 +227,17 @@ impl<P: ProcessManager> Instance for Live<P> {
 
     fn timer(&self, to: &StreamId, name: &str) -> Result<Decided, String> {
         let Some(timer) = self.inputs.timer else {
-            return Err("it has no timers any more".to_owned());
+            return Err("the process manager no longer has timers".to_owned());
         };
         shielded("`timer`", || decided(to, timer(&self.state, name)))
     }
 
     fn rejected(&self, to: &StreamId, rejected: &Rejected) -> Result<Option<Decided>, String> {
-        let Some(told) = self.inputs.rejected else {
+        let Some(on_rejected) = self.inputs.rejected else {
             return Ok(None);
         };
         shielded("`rejected`", || {
-            decided(to, told(&self.state, rejected)).map(Some)
+            decided(to, on_rejected(&self.state, rejected)).map(Some)
         })
     }
 }

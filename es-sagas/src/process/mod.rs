@@ -1,10 +1,9 @@
-//! Process managers: state of their own that reacts to events of several aggregates with commands,
-//! timers and events, without steps that call out.
+//! Process managers: they have state and react to events of several aggregates with commands, timers and
+//! events. They call no other systems.
 //!
-//! What users write is pure; [`Sagas`](super::Sagas) runs it beside sagas. All of an input is one
-//! transaction: the record that it was taken, the events of the process manager, those of all
-//! aggregates that it commands, its timers and the place in the feed. Inputs that have nothing to do
-//! with each other may share it.
+//! Users write pure functions, and [`Sagas`](crate::Sagas) runs them. Each input is one transaction: the record
+//! of the input, the events of the process manager, the events of the aggregates that it sends commands to, its
+//! timers, and the move of the cursor. Independent inputs may share a transaction.
 
 mod input;
 mod kind;
@@ -12,32 +11,31 @@ mod reactions;
 mod repair;
 mod run;
 mod state;
-mod stored;
 mod work;
 
 pub(crate) use input::read_on;
-pub(crate) use kind::{Erased, Manager};
+pub(crate) use kind::{ErasedProcess, Manager};
 pub use kind::{Inputs, ReactsTo};
 pub use reactions::{Reactions, Rejected};
-pub use repair::ProcessView;
 pub(crate) use repair::{repair, resume};
 pub use state::ProcessState;
-pub(crate) use stored::STEPPED;
-pub use stored::{ProcessCause, ProcessOutcome, Stepped};
+pub(crate) use state::decode_step;
 pub(crate) use work::work_on;
 
 use es_runtime::{Aggregate, Envelope, EventSet};
 
-/// State that reacts to events of other streams.
+/// A process manager: it has state and reacts to events of other streams with commands, timers and events.
 ///
-/// Its state, its own events, their versions and its id are those of an [`Aggregate`]; derive both.
-/// What it reacts to stands in `reacts(..)`, and for each event there is one [`ReactTo`]; its own events
-/// are never among them. It is never sent commands: its stream is `saga:<name>/<id>`, and
-/// [`Sagas`](super::Sagas) writes it.
+/// Use it when several aggregates of one store work together, and no other system is called. For calls to other
+/// systems use a [`Saga`](crate::Saga).
 ///
-/// An input that it cannot react to (an aggregate rejects, a function panics) parks this one instance:
-/// the input waits there with the reason, and those that come later behind it, until an operator
-/// [repairs](super::Sagas::repair) it. Other instances go on.
+/// Its state, its own events and its id are those of an [`Aggregate`], so derive both traits. List the events
+/// that it reacts to in `reacts(..)`, and implement [`ReactTo`] for each. It never reacts to its own events, and
+/// it receives no commands. [`Sagas`](crate::Sagas) writes its stream, `saga:<name>/<id>`.
+///
+/// When an instance cannot react to an input (an aggregate rejects a command, or a function panics), it is
+/// parked. The input and all later ones wait until an operator [repairs](crate::Sagas::repair) the instance.
+/// Other instances are not affected.
 ///
 /// ```
 /// use es_runtime::{Aggregate, Apply, Envelope, Event, Events, Handle, MemoryStore, Repository};
@@ -69,14 +67,14 @@ use es_runtime::{Aggregate, Envelope, EventSet};
 /// #[event("bill.opened")]
 /// struct BillOpened {}
 ///
-/// /// A bill has to be paid.
+/// /// Reminders for a bill started.
 /// #[derive(Event, Serialize, Deserialize)]
 /// #[event("dunning.begun")]
 /// struct DunningBegun {
 ///     bill: u32,
 /// }
 ///
-/// /// Reminds of bills.
+/// /// Reminds customers of unpaid bills.
 /// #[derive(Aggregate, ProcessManager, Default)]
 /// #[aggregate("dunning", id = u32, error = Infallible, events(DunningBegun))]
 /// #[process_manager(reacts(BillOpened), timers)]
@@ -129,63 +127,63 @@ use es_runtime::{Aggregate, Envelope, EventSet};
     note = "add `#[derive(es_sagas::ProcessManager)]` and `#[process_manager(reacts(..))]` to `{Self}`"
 )]
 pub trait ProcessManager: Aggregate {
-    /// Everything that it reacts to. Derived; by hand it is [`Inputs::on`] for each event.
+    /// The inputs. The derive writes it. By hand, call [`Inputs::on`] for each event.
     fn inputs() -> Inputs<Self>;
 }
 
-/// How a process manager reacts to one kind of event.
+/// The reaction of a process manager to one event, or to one event set.
 ///
-/// Both functions are pure: no clock, no I/O. They run again when another writer was first.
+/// Both functions must be pure: no clock and no I/O. They run again when another writer was first.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` lists `{E}` but does not say how it reacts to it",
     label = "there is no `impl ReactTo<{E}> for {Self}`",
     note = "write the impl, or take the event out of `reacts(..)`"
 )]
 pub trait ReactTo<E: EventSet>: ProcessManager + ReactsTo<E> {
-    /// The instance that the event is for, `None` when it is for none. The first event makes the
+    /// The id of the instance that receives the event, `None` for no instance. The first event creates the
     /// instance.
     fn correlate(event: &Envelope<E>) -> Option<Self::Id>;
 
-    /// What follows from the event. Where one stored event stands for several of today's, each is
-    /// asked on the state before them.
+    /// The reactions to the event. When an upcaster turns one stored event into several, each is handled on the
+    /// state before them.
     fn react(&self, event: &Envelope<E>) -> Reactions<Self>;
 }
 
-/// What a process manager does when one of its timers has run out. Say `timers` in its attribute.
+/// The reaction of a process manager to its timers. Add `timers` to its attribute.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` does not say what follows when a timer has run out",
+    message = "`{Self}` does not say how it reacts to its timers",
     label = "there is no `impl OnTimer for {Self}`",
     note = "write the impl, and `timers` in its `#[process_manager(..)]`"
 )]
 pub trait OnTimer: ProcessManager + HasTimers {
-    /// What follows. A timer that was cancelled, or set anew, never gets here at its old time.
+    /// The reactions to a timer that fired. A timer that was cancelled or replaced does not fire at its old time.
     fn timer(&self, name: &str) -> Reactions<Self>;
 }
 
-/// What a process manager does when an aggregate rejects a command of it. Say `rejections` in its
-/// attribute. Without it the instance is parked with the reason.
+/// The reaction of a process manager to a command that an aggregate rejected. Add `rejections` to its
+/// attribute. Without it, a rejection parks the instance.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` does not say what follows when an aggregate rejects",
+    message = "`{Self}` does not say how it reacts to rejected commands",
     label = "there is no `impl OnRejected for {Self}`",
     note = "write the impl, or take `rejections` out of its `#[process_manager(..)]`"
 )]
 pub trait OnRejected: ProcessManager + HasRejections {
-    /// What follows instead of all that was decided on the input, in the same transaction. When one of
-    /// these commands is rejected too, the instance is parked.
+    /// The reactions that replace all earlier reactions to the input. When one of these commands is rejected
+    /// too, the instance is parked.
     fn rejected(&self, rejected: &Rejected) -> Reactions<Self>;
 }
 
-/// Says that a process manager has timers. Derived.
+/// Marks a process manager that has timers. The derive implements it.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` says what its timers do but not that it has some, so none would run",
+    message = "`{Self}` implements `OnTimer` but does not declare `timers`, so no timer would fire",
     label = "`timers` is not in the `#[process_manager(..)]` of `{Self}`",
     note = "add `timers` to it, or remove this impl"
 )]
 pub trait HasTimers {}
 
-/// Says that a process manager is told of rejections. Derived.
+/// Marks a process manager that handles rejections. The derive implements it.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` says what follows from rejections but not that it is told of them",
+    message = "`{Self}` implements `OnRejected` but does not declare `rejections`",
     label = "`rejections` is not in the `#[process_manager(..)]` of `{Self}`",
     note = "add `rejections` to it, or remove this impl"
 )]

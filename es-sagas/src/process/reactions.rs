@@ -1,14 +1,13 @@
-//! What a process manager answers to an input.
+//! The reactions of a process manager to an input.
 
 use super::{OnTimer, ProcessManager};
 use es_runtime::{AsId, Command, EventOf, Events, Handle, StreamId, command::AggregateCommand};
 use std::{collections::BTreeMap, fmt, time::Duration};
 
-/// What follows from an input: events of the process manager, commands to aggregates, timers, its
-/// end. All of it is one transaction, or nothing.
+/// The reactions to an input: events of the process manager, commands to aggregates, timers, and the end.
 ///
-/// [`ProcessManager`] has a whole example.
-#[must_use = "it does nothing unless it is returned"]
+/// All of them are one transaction. [`ProcessManager`] has a complete example.
+#[must_use = "reactions have no effect unless they are returned"]
 pub struct Reactions<P: ProcessManager> {
     pub(super) events: Events<P>,
     pub(super) commands: Vec<AggregateCommand>,
@@ -17,7 +16,7 @@ pub struct Reactions<P: ProcessManager> {
 }
 
 impl<P: ProcessManager> Reactions<P> {
-    /// Nothing: it is only recorded that the input was taken.
+    /// No reactions. The runtime only records that the input was processed.
     pub const fn none() -> Self {
         Self {
             events: Events::none(),
@@ -27,21 +26,21 @@ impl<P: ProcessManager> Reactions<P> {
         }
     }
 
-    /// With this event of the process manager itself; it changes its state.
+    /// Adds an event of the process manager itself. It changes its state.
     pub fn event(mut self, event: impl EventOf<P, Event = P::Event>) -> Self {
         self.events.push(event);
         self
     }
 
-    /// With this command to an aggregate of the same store; one for each aggregate at most.
+    /// Adds a command to an aggregate of the same store, at most one for each aggregate.
     pub fn command<A: Handle<C>, C: Command>(mut self, id: impl AsId<A::Id>, command: C) -> Self {
         self.commands
             .push(AggregateCommand::new::<A, C>(id, command));
         self
     }
 
-    /// With this timer, so long from now by the clock of the database. A timer of this name that was
-    /// set before is set anew.
+    /// Sets a timer to fire after this time, by the clock of the database. It replaces a timer of the same
+    /// name.
     pub fn timer(mut self, name: impl Into<String>, after: Duration) -> Self
     where
         P: OnTimer,
@@ -50,19 +49,19 @@ impl<P: ProcessManager> Reactions<P> {
         self
     }
 
-    /// Without the timer of this name. One that is not set is none of its concern.
+    /// Cancels the timer of this name, if it is set.
     pub fn cancel_timer(mut self, name: impl Into<String>) -> Self {
         self.timers.insert(name.into(), None);
         self
     }
 
-    /// It has ended: timers are gone, later inputs are recorded and change nothing.
+    /// Ends the instance. Its timers are cancelled, and later inputs are recorded and change nothing.
     pub const fn end(mut self) -> Self {
         self.ended = true;
         self
     }
 
-    /// Everything of both, in this order.
+    /// Adds all reactions of `other`.
     pub(super) fn and(mut self, other: Self) -> Self {
         for event in other.events.into_vec() {
             self.events.push_event(event);
@@ -85,18 +84,18 @@ impl<P: ProcessManager> fmt::Debug for Reactions<P> {
     }
 }
 
-/// A command that an aggregate rejected. Nothing of what was decided with it was stored.
+/// A command that an aggregate rejected. None of the reactions to the input was stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Rejected {
-    /// The stream of the aggregate, `None` when its id cannot be one.
+    /// The stream of the aggregate, `None` when its id is not valid.
     pub stream: Option<StreamId>,
     /// The text of the aggregate's error.
     pub reason: String,
 }
 
 impl Rejected {
-    /// A rejection, such as for tests.
+    /// A rejection, for tests.
     pub const fn new(stream: Option<StreamId>, reason: String) -> Self {
         Self { stream, reason }
     }

@@ -1,80 +1,22 @@
-//! What operators see and do of process managers.
+//! Repairs of process managers.
 
 use super::{
     kind::Manager,
     run::append_of,
-    state::{ProcessState, SKIP, decode, load},
-    stored::{ProcessCause, ProcessOutcome, STEPPED, Stepped},
+    state::{SKIP, load},
 };
 use crate::{
-    SagaError, Sagas, Verb,
-    commit::{ATTEMPTS, contended, may_decide_again, pause_after, put_row},
-    load::{may_pass, row_of},
-    names::stream_of,
-    runner::Core,
+    engine::{
+        commit::{MAX_ATTEMPTS, contended, may_decide_again, pause_after, put_row},
+        core::Core,
+        load::is_transient,
+    },
+    error::SagaError,
+    log::{ProcessCause, ProcessOutcome, Stepped, Verb},
 };
-use es_runtime::{Commit, WorkItem, WorkQueue};
-use es_runtime::{Metadata, ReadLimit, StreamId, StreamRange, Timestamp};
+use es_runtime::{Commit, Metadata, StreamId, WorkQueue};
 
-/// One instance of a process manager in full, for operators.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct ProcessView {
-    /// Its stream; its own events stand there too.
-    pub instance: StreamId,
-    /// Its row, `None` when there is none.
-    pub row: Option<WorkItem>,
-    /// Where it stands, apart from its own state.
-    pub state: ProcessState,
-    /// Every input and what became of it, in order, with the time.
-    pub history: Vec<(Timestamp, Stepped)>,
-}
-
-impl<S: WorkQueue> Sagas<S> {
-    /// One instance of a process manager in full. Its rows are in [`list`](Sagas::list), and
-    /// [`repair`](Sagas::repair) knows `Retry`, `Skip` and `Abandon` for it.
-    ///
-    /// # Errors
-    /// [`SagaError::NotNow`] when there is no such instance, [`SagaError::Load`] or
-    /// [`SagaError::Read`] when it cannot be read.
-    ///
-    /// # Cancel safety
-    /// Reads only.
-    pub async fn show_process(&self, name: &str, id: &str) -> Result<ProcessView, SagaError> {
-        let store = &self.core.store;
-        let instance = stream_of(name, id)?;
-        let mut view = ProcessView {
-            instance: instance.clone(),
-            row: None,
-            state: ProcessState::default(),
-            history: Vec::new(),
-        };
-        let mut after = 0;
-        loop {
-            let range = StreamRange::forward(after);
-            let page = store
-                .read_stream(&instance, range, ReadLimit::default())
-                .await?;
-            let Some(last) = page.last() else { break };
-            after = last.version;
-            for recorded in page.iter().filter(|event| *event.name == *STEPPED) {
-                let step = decode(recorded)?;
-                view.state.apply(&step);
-                view.history.push((recorded.recorded_at, step));
-            }
-        }
-        if view.history.is_empty() {
-            return Err(SagaError::NotNow {
-                instance,
-                reason: "there is no such instance of a process manager".to_owned(),
-            });
-        }
-        view.row = row_of(store, &instance).await?;
-        Ok(view)
-    }
-}
-
-/// An operator steps in.
+/// Carries out a repair.
 pub(crate) async fn repair<S: WorkQueue>(
     core: &Core<S>,
     manager: &dyn Manager,
@@ -93,7 +35,9 @@ pub(crate) async fn repair<S: WorkQueue>(
         let loaded = load(&core.store, manager, instance).await?;
         let mut state = loaded.state;
         if loaded.version == 0 || state.ended {
-            return Err(reject("there is none, or it has ended".to_owned()));
+            return Err(reject(
+                "there is no such instance, or it has ended".to_owned(),
+            ));
         }
         match (verb, state.waiting.front()) {
             (Verb::Retry {} | Verb::Skip { .. }, _) if state.parked.is_none() => {
@@ -107,7 +51,9 @@ pub(crate) async fn repair<S: WorkQueue>(
             }
             (other, _) => {
                 let name = other.name();
-                return Err(reject(format!("`{name}` is not for process managers")));
+                return Err(reject(format!(
+                    "`{name}` does not apply to process managers"
+                )));
             }
         }
         let cause = ProcessCause::Operator {
@@ -126,7 +72,7 @@ pub(crate) async fn repair<S: WorkQueue>(
             .work(state.row(instance, now));
         match core.store.commit(commit).await {
             Ok(_) => return Ok(()),
-            Err(error) if may_decide_again(&error) && attempt < ATTEMPTS => {
+            Err(error) if may_decide_again(&error) && attempt < MAX_ATTEMPTS => {
                 pause_after(&error, attempt).await;
             }
             Err(error) => return Err(contended(instance, attempt, error)),
@@ -134,7 +80,7 @@ pub(crate) async fn repair<S: WorkQueue>(
     }
 }
 
-/// Gives a row that says that its stream cannot be read the words of the stream again, if it can be read now.
+/// Updates a work item that says that its stream cannot be read, if the stream can be read now.
 pub(crate) async fn resume<S: WorkQueue>(
     core: &Core<S>,
     manager: &dyn Manager,
@@ -142,7 +88,7 @@ pub(crate) async fn resume<S: WorkQueue>(
 ) -> Result<(), SagaError> {
     let loaded = match load(&core.store, manager, instance).await {
         Ok(loaded) => loaded,
-        Err(error) if may_pass(&error) => return Err(error.into()),
+        Err(error) if is_transient(&error) => return Err(error.into()),
         Err(_) => return Ok(()),
     };
     let row = loaded.state.row(instance, core.store.now().await?);

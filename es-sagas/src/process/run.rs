@@ -1,69 +1,81 @@
-//! One input of one instance: what follows from it, as a part of a transaction.
+//! Decides on one input of one instance. The decision becomes part of a transaction.
 
 use super::{
     kind::{Decided, Instance, Manager},
     reactions::Rejected,
-    state::{Loaded, load},
-    stored::{ProcessCause, ProcessOutcome, STEPPED, Stepped},
+    state::{LoadedProcess, load},
 };
-use crate::SagaError;
+use crate::{
+    error::SagaError,
+    log::{ProcessCause, ProcessOutcome, STEPPED, Stepped},
+};
 use es_runtime::{
     Append, AppendId, Codec, ExpectedVersion, Metadata, NewEvent, ReadError, ReadLimit,
-    RecordedEvent, StreamId, StreamRange, Timestamp, command::DecideError,
+    RecordedEvent, StreamId, StreamRange, Timestamp, WorkChange, WorkQueue, command::DecideError,
 };
-use es_runtime::{WorkChange, WorkQueue};
 
-/// How the reaction to an input went.
-enum Answer {
+/// The reaction to an input, or the reason to park the instance.
+enum Reaction {
     Of(Decided, Option<String>, Vec<Append>),
     Park(String),
 }
 
-/// What follows from one input of one instance, until it is stored.
+/// What follows from one input of one instance.
 pub(super) struct Decision {
-    /// The record and the instance's own events, then those of the aggregates.
+    /// The record and the events of the instance, then the events of the aggregates.
     pub(super) appends: Vec<Append>,
     pub(super) row: WorkChange,
-    /// The streams on whose state it was decided, those of aggregates that rejected among them.
-    pub(super) looked_at: Vec<StreamId>,
+    /// The streams on whose state the decision is based, including aggregates that rejected a command.
+    pub(super) streams_read: Vec<StreamId>,
 }
 
-/// Decides on one input; `None` when it is not due any more.
+/// Decides on one input. `None` when it is no longer due.
 ///
-/// `beside` is what else is stored in the same transaction for the same event. With `cannot` the
-/// instance is parked for that reason instead of asked.
+/// `siblings` are the other appends of the same event in the same transaction. With
+/// `rejected_for` the instance is parked for that reason.
 pub(super) async fn decide<S: WorkQueue>(
     store: &S,
     manager: &dyn Manager,
     instance: &StreamId,
     input: &Input<'_>,
     now: Timestamp,
-    beside: &[Append],
-    cannot: Option<&str>,
+    siblings: &[Append],
+    rejected_for: Option<&str>,
 ) -> Result<Option<Decision>, SagaError> {
     let loaded = load(store, manager, instance).await?;
     let Some(cause) = input.cause(&loaded, now) else {
         return Ok(None);
     };
-    let Loaded {
+    let LoadedProcess {
         mut state,
         user,
         version,
         metadata,
     } = loaded;
-    let mut looked_at = vec![instance.clone()];
+    let mut streams_read = vec![instance.clone()];
     let record = |cause, outcome| (Stepped::new(cause, outcome), Vec::new(), Vec::new());
     let (step, events, appends) = if state.ended {
         record(cause, ProcessOutcome::TooLate {})
     } else if input.is_new() && !state.waiting.is_empty() {
         record(cause, ProcessOutcome::Waits {})
     } else {
-        let answer = match cannot {
-            Some(why) => Answer::Park(why.to_owned()),
-            None => answer(store, user, instance, &cause, input, beside, &mut looked_at).await?,
+        let answer = match rejected_for {
+            Some(why) => Reaction::Park(why.to_owned()),
+            None => {
+                answer(
+                    store,
+                    user,
+                    instance,
+                    &cause,
+                    input,
+                    siblings,
+                    &mut streams_read,
+                )
+                .await?
+            }
         };
         match answer {
-            Answer::Of(decided, rejected, appends) => {
+            Reaction::Of(decided, rejected, appends) => {
                 let mut step = Stepped::new(cause, ProcessOutcome::Reacted {});
                 let timers = decided.timers.into_iter();
                 step.timers = timers
@@ -74,7 +86,7 @@ pub(super) async fn decide<S: WorkQueue>(
                 step.ended = decided.ended;
                 (step, decided.events, appends)
             }
-            Answer::Park(why) => record(cause, ProcessOutcome::Parked { why }),
+            Reaction::Park(why) => record(cause, ProcessOutcome::Parked { why }),
         }
     };
     state.apply(&step);
@@ -93,13 +105,15 @@ pub(super) async fn decide<S: WorkQueue>(
     Ok(Some(Decision {
         appends: std::iter::once(own).chain(appends).collect(),
         row: state.row(instance, now),
-        looked_at,
+        streams_read,
     }))
 }
 
-/// An input of an instance whose stream this program cannot read: it waits behind what is there, for a
-/// program that can.
-pub(super) fn keep(instance: &StreamId, event: &RecordedEvent) -> Result<Append, SagaError> {
+/// Stores an input of an instance whose stream this program cannot read, for a program that can.
+pub(super) fn store_unread(
+    instance: &StreamId,
+    event: &RecordedEvent,
+) -> Result<Append, SagaError> {
     let step = Stepped::new(ProcessCause::event(event), ProcessOutcome::Waits {});
     let mut append = append_of(instance, 0, &step, Metadata::following(event))?;
     append.expected = ExpectedVersion::Any;
@@ -107,11 +121,11 @@ pub(super) fn keep(instance: &StreamId, event: &RecordedEvent) -> Result<Append,
     Ok(append)
 }
 
-/// Where an input comes from.
+/// The source of an input.
 pub(super) enum Input<'e> {
     /// The feed.
     New(&'e RecordedEvent),
-    /// What is due: an input that waits, or a timer.
+    /// A waiting input, or a timer.
     Due(ProcessCause),
 }
 
@@ -120,8 +134,8 @@ impl Input<'_> {
         matches!(self, Self::New(_))
     }
 
-    /// What it is; `None` when it is not due any more.
-    fn cause(&self, loaded: &Loaded, now: Timestamp) -> Option<ProcessCause> {
+    /// The cause, `None` when it is no longer due.
+    fn cause(&self, loaded: &LoadedProcess, now: Timestamp) -> Option<ProcessCause> {
         match self {
             Self::New(event) => Some(ProcessCause::event(event)),
             Self::Due(cause) => loaded.state.due(now).filter(|due| due == cause),
@@ -129,7 +143,7 @@ impl Input<'_> {
     }
 }
 
-/// The append of a record behind that version.
+/// An append of a record after that version.
 pub(super) fn append_of(
     instance: &StreamId,
     version: u64,
@@ -146,16 +160,16 @@ pub(super) fn append_of(
         .with_event(NewEvent::json(STEPPED, 1, payload)))
 }
 
-/// Asks the user's code, then the aggregates, and after a rejection the user's code once more.
+/// Calls the user's code, then the aggregates, and after a rejection the user's code again.
 async fn answer<S: WorkQueue>(
     store: &S,
     user: Result<Box<dyn Instance>, String>,
     instance: &StreamId,
     cause: &ProcessCause,
     input: &Input<'_>,
-    beside: &[Append],
-    looked_at: &mut Vec<StreamId>,
-) -> Result<Answer, SagaError> {
+    siblings: &[Append],
+    streams_read: &mut Vec<StreamId>,
+) -> Result<Reaction, SagaError> {
     let waited = match input {
         Input::New(_) => None,
         Input::Due(_) => reread(store, cause).await?,
@@ -169,18 +183,19 @@ async fn answer<S: WorkQueue>(
         Ok(user) => match (cause, event) {
             (ProcessCause::Timer { name, .. }, _) => user.timer(instance, name),
             (_, Some(event)) => user.react(instance, event),
-            (_, None) => Err("the event that it waits with is not in the store".to_owned()),
+            (_, None) => Err("the event of the waiting input is not in the store".to_owned()),
         },
     };
     let mut decided = match first {
         Ok(decided) => decided,
-        Err(why) => return Ok(Answer::Park(why)),
+        Err(why) => return Ok(Reaction::Park(why)),
     };
-    let rejected = match ask_all(store, &mut decided, instance, beside, looked_at).await? {
-        Asked::All(appends) => return Ok(Answer::Of(decided, None, appends)),
-        Asked::Wrong(why) => return Ok(Answer::Park(why)),
-        Asked::Rejected(rejected) => rejected,
-    };
+    let rejected =
+        match decide_commands(store, &mut decided, instance, siblings, streams_read).await? {
+            Decisions::All(appends) => return Ok(Reaction::Of(decided, None, appends)),
+            Decisions::Wrong(why) => return Ok(Reaction::Park(why)),
+            Decisions::Rejected(rejected) => rejected,
+        };
     let instead = match &user {
         Ok(user) => user.rejected(instance, &rejected),
         Err(why) => Err(why.clone()),
@@ -188,61 +203,61 @@ async fn answer<S: WorkQueue>(
     let text = rejected.to_string();
     let mut decided = match instead {
         Ok(Some(decided)) => decided,
-        Ok(None) => return Ok(Answer::Park(text)),
-        Err(why) => return Ok(Answer::Park(format!("{text}; then {why}"))),
+        Ok(None) => return Ok(Reaction::Park(text)),
+        Err(why) => return Ok(Reaction::Park(format!("{text}; then {why}"))),
     };
-    match ask_all(store, &mut decided, instance, beside, looked_at).await? {
-        Asked::All(appends) => Ok(Answer::Of(decided, Some(text), appends)),
-        Asked::Wrong(why) => Ok(Answer::Park(format!("{text}; then {why}"))),
-        Asked::Rejected(again) => Ok(Answer::Park(format!("{text}; then {again}"))),
+    match decide_commands(store, &mut decided, instance, siblings, streams_read).await? {
+        Decisions::All(appends) => Ok(Reaction::Of(decided, Some(text), appends)),
+        Decisions::Wrong(why) => Ok(Reaction::Park(format!("{text}; then {why}"))),
+        Decisions::Rejected(again) => Ok(Reaction::Park(format!("{text}; then {again}"))),
     }
 }
 
-enum Asked {
+enum Decisions {
     All(Vec<Append>),
     Rejected(Rejected),
     Wrong(String),
 }
 
-/// Has all commands decided by their aggregates.
-async fn ask_all<S: WorkQueue>(
+/// Lets the aggregates decide all commands.
+async fn decide_commands<S: WorkQueue>(
     store: &S,
     decided: &mut Decided,
     instance: &StreamId,
-    beside: &[Append],
-    looked_at: &mut Vec<StreamId>,
-) -> Result<Asked, SagaError> {
+    siblings: &[Append],
+    streams_read: &mut Vec<StreamId>,
+) -> Result<Decisions, SagaError> {
     let mut appends: Vec<Append> = Vec::new();
     for command in std::mem::take(&mut decided.commands) {
         let stream = command.stream().cloned();
         if let Some(stream) = &stream {
-            looked_at.push(stream.clone());
-            let mut known = appends.iter().chain(beside).map(|append| &append.stream);
+            streams_read.push(stream.clone());
+            let mut known = appends.iter().chain(siblings).map(|append| &append.stream);
             if known.any(|known| known == stream) || stream == instance {
-                return Ok(Asked::Wrong(format!(
-                    "two commands to {stream} follow from one input; send one"
+                return Ok(Decisions::Wrong(format!(
+                    "two commands to {stream} follow from one input; send only one to each aggregate"
                 )));
             }
         }
         match command.decide(store).await {
             Ok(append) => appends.push(append),
             Err(DecideError::Rejected(reason)) => {
-                return Ok(Asked::Rejected(Rejected::new(stream, reason)));
+                return Ok(Decisions::Rejected(Rejected::new(stream, reason)));
             }
             Err(DecideError::Unread(error @ ReadError::Storage(_))) => return Err(error.into()),
-            Err(DecideError::Unread(damaged)) => return Ok(Asked::Wrong(damaged.to_string())),
-            Err(DecideError::Failed(reason)) => return Ok(Asked::Wrong(reason)),
+            Err(DecideError::Unread(damaged)) => return Ok(Decisions::Wrong(damaged.to_string())),
+            Err(DecideError::Failed(reason)) => return Ok(Decisions::Wrong(reason)),
         }
     }
-    Ok(Asked::All(appends))
+    Ok(Decisions::All(appends))
 }
 
-/// The event of an input that waits.
+/// The event of a waiting input.
 async fn reread<S: WorkQueue>(
     store: &S,
     cause: &ProcessCause,
 ) -> Result<Option<RecordedEvent>, SagaError> {
-    let Some((stream, version)) = cause.place() else {
+    let Some((stream, version)) = cause.event_address() else {
         return Ok(None);
     };
     let range = StreamRange::forward(version.saturating_sub(1));

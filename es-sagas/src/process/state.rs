@@ -1,32 +1,33 @@
-//! Where an instance of a process manager stands, apart from the user's own state: timers, inputs
-//! that wait, whether it is parked or has ended.
+//! The runtime's state of an instance of a process manager: timers, waiting inputs, parked, ended.
 
-use super::{
-    kind::{Instance, Manager},
-    stored::{ProcessCause, ProcessOutcome, STEPPED, Stepped},
+use super::kind::{Instance, Manager};
+use crate::{
+    definition::Info,
+    engine::load::replay,
+    log::{self, ProcessCause, ProcessOutcome, STEPPED, Stepped},
 };
-use crate::{events, info::Info, load::replay};
-use es_runtime::{LoadError, Metadata, RecordedEvent, StreamId, Timestamp};
-use es_runtime::{WorkChange, WorkQueue, WorkStatus};
+use es_runtime::{
+    LoadError, Metadata, RecordedEvent, StreamId, Timestamp, WorkChange, WorkQueue, WorkStatus,
+};
 use std::collections::{BTreeMap, VecDeque};
 
-/// Where an instance stands.
+/// The runtime's state of an instance of a process manager, apart from its own state.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ProcessState {
-    /// The timers that run, with when they run out.
+    /// The timers that are set, with the time at which they fire.
     pub timers: BTreeMap<String, Timestamp>,
-    /// Inputs that wait, in order; the first one is what it is parked at.
+    /// The inputs that wait, in order. The instance is parked at the first one.
     pub waiting: VecDeque<ProcessCause>,
-    /// Why it waits for an operator.
+    /// Why the instance is parked.
     pub parked: Option<String>,
-    /// Whether it has ended.
+    /// Whether the instance has ended.
     pub ended: bool,
 }
 
 impl ProcessState {
-    /// Folds one record into it.
-    pub(super) fn apply(&mut self, step: &Stepped) {
+    /// Applies one record.
+    pub(crate) fn apply(&mut self, step: &Stepped) {
         if let ProcessCause::Timer { name, at } = &step.cause {
             if self.timers.get(name) == Some(at) {
                 self.timers.remove(name);
@@ -68,7 +69,7 @@ impl ProcessState {
         }
     }
 
-    /// What is to be done at this time without an input from outside.
+    /// The waiting input or the timer that is due at this time.
     pub(super) fn due(&self, now: Timestamp) -> Option<ProcessCause> {
         if self.ended || self.parked.is_some() {
             return None;
@@ -83,7 +84,7 @@ impl ProcessState {
         })
     }
 
-    /// The row that goes with it.
+    /// The work item that belongs to the state.
     pub(super) fn row(&self, instance: &StreamId, now: Timestamp) -> WorkChange {
         let mut row = WorkChange::new(instance.clone(), Info::definition_of(1, "process"));
         (row.status, row.phase) = if self.ended {
@@ -104,41 +105,41 @@ impl ProcessState {
     }
 }
 
-/// The verb that takes away what an instance is parked at.
+/// The repair that skips the input at which an instance is parked.
 pub(super) const SKIP: &str = "skip-step";
 
-/// An instance as its stream has it.
-pub(super) struct Loaded {
+/// An instance, loaded from its stream.
+pub(super) struct LoadedProcess {
     pub(super) state: ProcessState,
     /// The user's state, or why it cannot be built.
     pub(super) user: Result<Box<dyn Instance>, String>,
     pub(super) version: u64,
-    /// For what follows from it without an event from outside.
+    /// The metadata of events that follow without an input event.
     pub(super) metadata: Metadata,
 }
 
-/// Reads the whole stream. What the user's part of it cannot do is kept, so that inputs can still be
-/// recorded and the instance be parked.
+/// Loads the whole stream. A failure of the user's code is kept as a value, so that inputs can still be
+/// recorded and the instance can be parked.
 pub(super) async fn load<S: WorkQueue>(
     store: &S,
     manager: &dyn Manager,
     instance: &StreamId,
-) -> Result<Loaded, LoadError> {
+) -> Result<LoadedProcess, LoadError> {
     let mut state = ProcessState::default();
     let mut user = Ok(manager.instance());
     let each = |event: &RecordedEvent| {
         if *event.name == *STEPPED {
-            state.apply(&decode(event)?);
+            state.apply(&decode_step(event)?);
         } else if let Ok(instance) = &mut user {
             if let Err(why) = instance.apply(event) {
                 let version = event.version;
-                user = Err(format!("event {version} of its own stream: {why}"));
+                user = Err(format!("event {version} of its stream: {why}"));
             }
         }
         Ok(())
     };
     let (version, metadata) = replay(store, instance, each).await?;
-    Ok(Loaded {
+    Ok(LoadedProcess {
         state,
         user,
         version,
@@ -147,8 +148,8 @@ pub(super) async fn load<S: WorkQueue>(
 }
 
 /// One record of the runtime.
-pub(super) fn decode(event: &RecordedEvent) -> Result<Stepped, LoadError> {
-    let decoded = events::one(STEPPED, event.stored_payload());
+pub(crate) fn decode_step(event: &RecordedEvent) -> Result<Stepped, LoadError> {
+    let decoded = log::decode_event(STEPPED, event.stored_payload());
     decoded.map_err(|source| LoadError::Decode {
         stream: event.stream.clone(),
         version: event.version,

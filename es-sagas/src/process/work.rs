@@ -1,4 +1,4 @@
-//! Working on an instance that is due: timers that ran out, and inputs that waited for an operator.
+//! Works on an instance that is due: timers that fired, and inputs that waited for an operator.
 
 use super::{
     kind::Manager,
@@ -6,18 +6,20 @@ use super::{
     state::load,
 };
 use crate::{
-    SagaError,
-    commit::{
-        ATTEMPTS, append_of, contended, is_rejected_for_good, may_decide_again, pause_after,
-        released,
+    engine::{
+        commit::{
+            MAX_ATTEMPTS, append_of, contended, is_rejected_for_good, may_decide_again,
+            pause_after, released,
+        },
+        core::{Core, Stop},
+        load::is_transient,
+        unreadable::park_unreadable,
     },
-    load::may_pass,
-    runner::{Core, Stop},
-    work::park_unreadable,
+    error::SagaError,
 };
 use es_runtime::{Claimed, Commit, CommitError, WorkQueue};
 
-/// Works on an instance until there is nothing to do at once, and lets go of it.
+/// Works on an instance until nothing is due, and releases it.
 pub(crate) async fn work_on<S: WorkQueue>(
     core: &Core<S>,
     manager: &dyn Manager,
@@ -26,28 +28,36 @@ pub(crate) async fn work_on<S: WorkQueue>(
 ) -> Result<(), SagaError> {
     let instance = &claimed.instance;
     let mut attempt = 0;
-    let mut cannot: Option<String> = None;
+    let mut rejected_for: Option<String> = None;
     loop {
         attempt += 1;
         let loaded = match load(&core.store, manager, instance).await {
             Ok(loaded) => loaded,
-            Err(error) if may_pass(&error) => return Err(error.into()),
+            Err(error) if is_transient(&error) => return Err(error.into()),
             Err(unreadable) => return park_unreadable(core, &claimed, unreadable).await,
         };
         let now = core.store.now().await?;
-        let due = loaded.state.due(now).filter(|_| !stop.is_said());
+        let due = loaded.state.due(now).filter(|_| !stop.is_requested());
         let (appends, mut row) = match &due {
             Some(due) => {
-                let (input, cannot) = (Input::Due(due.clone()), cannot.as_deref());
-                let decided = decide(&core.store, manager, instance, &input, now, &[], cannot);
-                // Somebody was first: what is due is looked up anew.
+                let (input, rejected_for) = (Input::Due(due.clone()), rejected_for.as_deref());
+                let decided = decide(
+                    &core.store,
+                    manager,
+                    instance,
+                    &input,
+                    now,
+                    &[],
+                    rejected_for,
+                );
+                // Another worker was first: load again.
                 let Some(decided) = decided.await? else {
                     continue;
                 };
                 (decided.appends, decided.row)
             }
             None if loaded.version == 0 => return Ok(()),
-            // The row is that of this version: an input that came meanwhile is not overwritten.
+            // The commit compares the version, so an input that came meanwhile is not overwritten.
             None => (
                 vec![append_of(
                     instance,
@@ -64,13 +74,13 @@ pub(crate) async fn work_on<S: WorkQueue>(
         commit.appends = appends;
         match core.store.commit(commit).await {
             Ok(_) if due.is_none() => return Ok(()),
-            Ok(_) => (attempt, cannot) = (0, None),
-            // Somebody else has it.
+            Ok(_) => (attempt, rejected_for) = (0, None),
+            // Another worker has the lease.
             Err(CommitError::Fenced { .. }) => return Ok(()),
-            Err(error) if is_rejected_for_good(&error) && cannot.is_none() => {
-                cannot = Some(error.to_string());
+            Err(error) if is_rejected_for_good(&error) && rejected_for.is_none() => {
+                rejected_for = Some(error.to_string());
             }
-            Err(error) if may_decide_again(&error) && attempt < ATTEMPTS => {
+            Err(error) if may_decide_again(&error) && attempt < MAX_ATTEMPTS => {
                 pause_after(&error, attempt).await;
             }
             Err(error) => return Err(contended(instance, attempt, error)),

@@ -7,7 +7,10 @@ use crate::{
     store::Shared,
     writer,
 };
-use es_projections::{Dialect, Job, ReadDatabase, RolledBack, SqlValue, TransactionError};
+use es_projections::{
+    Dialect, ReadDatabase, SqlValue,
+    backend::{Job, RolledBack, RowsOfQueries, TransactionError},
+};
 use es_runtime::{Outcome, ReadError, StorageError};
 use rusqlite::{Connection, Params, Row};
 use std::{
@@ -233,6 +236,21 @@ impl ReadDatabase for SqliteReadDatabase {
         let (sql, values) = (sql.to_owned(), values.to_vec());
         self.on_reader(move |connection| transaction::rows(connection, &sql, &values))
             .await
+    }
+
+    async fn query_together(
+        &self,
+        queries: &[(&str, &[SqlValue])],
+    ) -> Result<RowsOfQueries, StorageError> {
+        let owned = |(sql, values): &(&str, &[SqlValue])| ((*sql).to_owned(), values.to_vec());
+        let queries: Vec<_> = queries.iter().map(owned).collect();
+        self.snapshot(move |connection| {
+            let rows = |(sql, values): &(String, Vec<SqlValue>)| {
+                transaction::rows(connection, sql, values)
+            };
+            queries.iter().map(rows).collect()
+        })
+        .await
     }
 }
 

@@ -1,8 +1,8 @@
-//! Read models in SQLite: the database that they live in, the transaction that their handlers get,
-//! and projections inside the appends of a store.
+//! Read models in SQLite: the database that they are in, the transaction that their handlers get,
+//! and how both are opened.
 
 mod database;
-pub(crate) mod inline;
+mod options;
 mod transaction;
 
 pub use database::SqliteReadDatabase;

@@ -2,7 +2,8 @@
 
 use crate::errors::{kind, storage};
 use es_projections::{
-    Dialect, Expansions, HandlerError, Names, SqlRow, SqlTransaction, SqlValue, refuse_end,
+    Dialect, HandlerError, SqlRow, SqlValue,
+    backend::{Expansions, Names, SqlTransaction, refuse_end},
 };
 use es_runtime::StorageError;
 use rusqlite::{
@@ -153,7 +154,7 @@ impl SqlTransaction for SqliteTransaction {
         self.in_transaction()
     }
 
-    fn trouble(&self, error: &HandlerError) -> Option<StorageError> {
+    fn database_error(&self, error: &HandlerError) -> Option<StorageError> {
         let error = error.as_error().downcast_ref::<rusqlite::Error>()?;
         let kind = kind(error);
         kind.is_transient()

@@ -4,8 +4,8 @@
 use super::{StoreFixture, stream, write};
 use crate::{PausingStore, as_a_process};
 use es_projections::{
-    Dialect, Dispatch, HandlerError, Job, Projection, Projections, ReadDatabase, RolledBack,
-    SqlTransaction, SqlValue,
+    Dialect, Dispatch, HandlerError, Projection, Projections, ReadDatabase, SqlValue,
+    backend::{Job, RolledBack, SqlTransaction},
 };
 use es_runtime::{EventFilter, ExpectedVersion, ReadLimit, RecordedEvent};
 use std::{

@@ -1,8 +1,8 @@
 //! What the suite needs from whoever runs it: a way to open the store, and what the store can do.
 
 use es_projections::{
-    Dialect, HandlerError, Job, Names, ReadDatabase, SqlRow, SqlTransaction, SqlValue,
-    TransactionError,
+    Dialect, HandlerError, ReadDatabase, SqlRow, SqlValue,
+    backend::{Job, Names, RowsOfQueries, SqlTransaction, TransactionError},
 };
 use es_runtime::{EventStore, Limits, SnapshotStore, StorageError, StreamId};
 use std::future::Future;
@@ -142,6 +142,13 @@ impl ReadDatabase for NoDatabase {
     }
 
     async fn query(&self, _: &str, _: &[SqlValue]) -> Result<Vec<Vec<SqlValue>>, StorageError> {
+        match *self {}
+    }
+
+    async fn query_together(
+        &self,
+        _: &[(&str, &[SqlValue])],
+    ) -> Result<RowsOfQueries, StorageError> {
         match *self {}
     }
 }

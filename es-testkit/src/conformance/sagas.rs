@@ -1,5 +1,7 @@
-//! Sagas: commits over several streams, rows and cursors, and claims. For stores that are a
-//! [`WorkQueue`]; [`saga_conformance!`](crate::saga_conformance!) makes a test of each.
+//! Checks of what sagas need from a store: commits over several streams, work items, cursors and claims.
+//!
+//! They are for stores that implement [`WorkQueue`]. [`saga_conformance!`](crate::saga_conformance!) turns
+//! each check into a test.
 
 use super::{StoreFixture, again, append_id, join_all, request, stream, version_of, whole_feed};
 use es_runtime::{
@@ -7,14 +9,13 @@ use es_runtime::{
     Outcome, Position, StreamId, WorkQueue,
 };
 use es_runtime::{WorkChange, WorkFilter, WorkStatus};
-use es_sagas::stream_of;
 use std::time::Duration;
 
 const LEASE: Duration = Duration::from_secs(600);
 const SAGA: &str = "saga:conformance";
 
 fn instance(id: &str) -> StreamId {
-    stream_of("conformance", id).expect("an id")
+    StreamId::new(SAGA, id).expect("an id")
 }
 
 /// A row of an instance that is due at once.
@@ -290,7 +291,7 @@ pub async fn only_what_is_due_and_running_is_claimed<F: StoreFixture<Store: Work
         place("parked", &|row| row.status = WorkStatus::Parked),
         place("done", &|row| row.status = WorkStatus::Done),
         place("other", &|row| {
-            row.instance = stream_of("other", "1").expect("an id");
+            row.instance = StreamId::new("saga:other", "1").expect("an id");
         }),
     ];
     for row in rows {
@@ -320,7 +321,7 @@ pub async fn rows_are_listed_in_order_and_by_filter<F: StoreFixture<Store: WorkQ
         put(&store, row).await;
     }
     let mut foreign = due(&store, "a").await;
-    foreign.instance = stream_of("another", "a").expect("an id");
+    foreign.instance = StreamId::new("saga:another", "a").expect("an id");
     put(&store, foreign).await;
     let store = again(&fixture, store).await;
     let ids = |filter: WorkFilter| {

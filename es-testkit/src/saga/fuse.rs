@@ -1,4 +1,4 @@
-//! A process that dies at a chosen point: everything that it asks for fails from there on.
+//! A process that dies at a chosen point. From there on every call that it makes fails.
 
 use es_runtime::{StorageError, StorageErrorKind};
 use es_sagas::{Fail, Interceptor, StepCall, StepCx};
@@ -8,12 +8,12 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-/// Where a process dies: at which of its writes and calls, counted from 1, and on which side of it.
+/// Where a process dies: at one of its writes or calls, either before or after it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CrashPoint {
-    /// Which write or call.
+    /// The number of the write or call, from 1.
     pub at: usize,
-    /// Whether it was done: dead behind it, nobody hears of its outcome.
+    /// Whether the process dies after it: it was done, and its result is lost.
     pub after: bool,
 }
 
@@ -56,22 +56,22 @@ pub(super) fn call_of(cx: &StepCx) -> String {
 }
 
 impl Fuse {
-    /// Dies there, or never.
+    /// A fuse that blows at this point, or never.
     pub fn new(crash: Option<CrashPoint>) -> Self {
         let fuse = Self::default();
         fuse.inner().crash = crash;
         fuse
     }
 
-    /// Calls this at every point with its name, such as `before claim` or `behind call do charge`: the
-    /// process goes on when it returns. For tests that kill a process for good there, or hold it up.
+    /// Calls `watch` at every point with its name, such as `before claim` or `behind call do charge`. The
+    /// process goes on when `watch` returns. Use it to kill or to pause a real process at a point.
     #[must_use]
     pub fn watched(mut self, watch: impl Fn(&str) + Send + Sync + 'static) -> Self {
         self.watch = Some(Arc::new(watch));
         self
     }
 
-    /// Dies when the crash point is here.
+    /// Blows the fuse if this is the crash point. Says whether the process is dead.
     fn look(&self, number: usize, after: bool) -> bool {
         let mut inner = self.inner();
         let here = inner.crash == Some(CrashPoint { at: number, after });
@@ -95,12 +95,12 @@ impl Fuse {
         self.inner().dead
     }
 
-    /// What was passed, in order.
+    /// The names of the writes and calls so far, in order.
     pub fn passed(&self) -> Vec<String> {
         self.inner().passed.clone()
     }
 
-    /// A write or a call; `dead` is what a dead process is told.
+    /// Runs a write or a call, unless the process is dead. A dead process gets the error of `dead`.
     pub(super) async fn pass<T, E>(
         &self,
         what: impl Into<String>,
@@ -124,7 +124,7 @@ impl Fuse {
         done
     }
 
-    /// A read: it changes nothing, so it is no point of its own, but the dead do not read.
+    /// Runs a read, unless the process is dead. A read changes nothing, so it is not a crash point.
     pub(super) async fn read<T, E>(
         &self,
         operation: impl Future<Output = Result<T, E>>,
@@ -137,7 +137,7 @@ impl Fuse {
     }
 }
 
-/// What the dead are told.
+/// The error of every call of a dead process.
 pub(super) fn died() -> StorageError {
     StorageError::new(StorageErrorKind::Closed, "the process died here")
 }

@@ -1,6 +1,6 @@
 //! The world outside: which effects were applied, under which keys, and what was taken back.
 
-use es_sagas::{Direction, Fail, Key, StepCall, StepCx};
+use es_sagas::{Fail, Key, StepCall, StepCx, StepDirection};
 use serde_json::Value;
 use std::{
     collections::BTreeMap,
@@ -14,7 +14,7 @@ pub struct Called {
     /// The step.
     pub step: String,
     /// Done or undone.
-    pub to: Direction,
+    pub to: StepDirection,
     /// The key of the effect.
     pub key: Key,
     /// Which attempt it was.
@@ -83,7 +83,7 @@ impl Ledger {
                 key: cx.key(),
                 attempt: cx.attempt(),
             });
-            if cx.direction() == Direction::Do {
+            if cx.direction() == StepDirection::Do {
                 let known = book.do_keys.entry(cx.key()).or_insert_with(|| of.clone());
                 assert_eq!(*known, of, "two effects have one key");
                 let keys = book.do_keys.values().filter(|other| **other == of);
@@ -91,20 +91,22 @@ impl Ledger {
             }
             let known = book.effects.get(&of);
             match cx.direction() {
-                Direction::Do => match known {
+                StepDirection::Do => match known {
                     Some(entry) if entry.undone > 0 => {
                         return Err(Fail::fatal("the key was undone"));
                     }
                     Some(entry) if entry.applied > 0 => return Ok(entry.output.clone()),
                     _ => {}
                 },
-                Direction::Undo if book.undo_keys.contains(&cx.key()) => return Ok(Value::Null),
-                Direction::Undo => {}
+                StepDirection::Undo if book.undo_keys.contains(&cx.key()) => {
+                    return Ok(Value::Null);
+                }
+                StepDirection::Undo => {}
             }
         }
         let output = call.await?;
         let mut book = self.book();
-        let undo = cx.direction() == Direction::Undo;
+        let undo = cx.direction() == StepDirection::Undo;
         if undo {
             book.undo_keys.push(cx.key());
         }

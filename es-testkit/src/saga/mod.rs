@@ -59,32 +59,32 @@ use crate::VirtualClock;
 use es_runtime::WorkStatus;
 use es_runtime::{AppendId, MemoryStore, Metadata};
 use es_sagas::{
-    Direction, Fail, Interceptor, Phase, Saga, SagaEvent, SagaState, SagaView, Sagas, Start,
-    StepCall, StepCx, StepStatus,
+    Fail, Interceptor, Phase, Saga, SagaState, SagaView, Sagas, Start, StepCall, StepCx,
+    StepDirection, StepStatus, log::SagaEvent,
 };
 use fuse::call_of;
 use std::{collections::BTreeMap, future::Future, pin::Pin, sync::Arc, time::Duration};
 
-/// What becomes of one call of a step or an undo.
+/// The outcome of one call of a step or an undo.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Scripted {
     /// The step's own code runs.
     Call,
-    /// It is not called, and the provider's answer is no: it did not happen.
+    /// It is not called. The provider rejects it, so it did not happen.
     Fatal(&'static str),
-    /// It is not called: the request got lost, and nobody knows.
+    /// It is not called. The request is lost, so the outcome is unknown.
     Lost(&'static str),
-    /// It is called and works, and the answer gets lost.
+    /// It is called and succeeds. The answer is lost, so the outcome is unknown.
     AnswerLost(&'static str),
 }
 
-type Scripts = BTreeMap<(String, Direction), Vec<Scripted>>;
+type Scripts = BTreeMap<(String, StepDirection), Vec<Scripted>>;
 type Prepare = Arc<dyn Fn(MemoryStore) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync>;
 type Configure =
     Arc<dyn Fn(Sagas<MortalStore<MemoryStore>>) -> Sagas<MortalStore<MemoryStore>> + Send + Sync>;
 
-/// One saga with what happens to it. Every run has a store, a clock and a world of its own.
+/// A test of one saga. Every run has its own store, clock and providers.
 #[must_use = "a test proves nothing before it is run"]
 pub struct SagaTest<T: Saga> {
     start: Arc<dyn Fn() -> Start<T> + Send + Sync>,
@@ -123,7 +123,7 @@ const LEASE: Duration = Duration::from_secs(60);
 const TURNS: usize = 2_000;
 
 impl<T: Saga> SagaTest<T> {
-    /// A saga that begins like this, with these dependencies in each process that runs it.
+    /// A test of the saga that `start` begins. Each process that runs it gets its own `deps`.
     pub fn new(
         start: impl Fn() -> Start<T> + Send + Sync + 'static,
         deps: impl Fn() -> T::Deps + Send + Sync + 'static,
@@ -138,7 +138,7 @@ impl<T: Saga> SagaTest<T> {
         }
     }
 
-    /// What is in the store before it begins, such as the aggregates that get commands.
+    /// Fills the store before the saga begins, for example with the aggregates that get its commands.
     pub fn prepare<R>(mut self, prepare: impl Fn(MemoryStore) -> R + Send + Sync + 'static) -> Self
     where
         R: Future<Output = ()> + Send + 'static,
@@ -159,21 +159,21 @@ impl<T: Saga> SagaTest<T> {
         self
     }
 
-    /// What becomes of each attempt of a step; those behind the last one are usual. An attempt that is
-    /// made again after a crash meets the same.
+    /// The outcomes of the attempts of a step. Later attempts run the step's own code. An attempt that is
+    /// repeated after a crash has the same outcome.
     pub fn step(self, step: &str, outcomes: impl IntoIterator<Item = Scripted>) -> Self {
-        self.script(step, Direction::Do, outcomes)
+        self.script(step, StepDirection::Do, outcomes)
     }
 
-    /// What becomes of each attempt of a step's undo; those behind the last one are usual.
+    /// The outcomes of the attempts of a step's undo. Later attempts run its own code.
     pub fn undo(self, step: &str, outcomes: impl IntoIterator<Item = Scripted>) -> Self {
-        self.script(step, Direction::Undo, outcomes)
+        self.script(step, StepDirection::Undo, outcomes)
     }
 
     fn script(
         mut self,
         step: &str,
-        to: Direction,
+        to: StepDirection,
         outcomes: impl IntoIterator<Item = Scripted>,
     ) -> Self {
         let outcomes = outcomes.into_iter().collect();
@@ -181,18 +181,18 @@ impl<T: Saga> SagaTest<T> {
         self
     }
 
-    /// An operator unwinds it in the middle of its call number `call`, counted from 1.
+    /// An operator unwinds the saga during call number `call`, counted from 1.
     pub fn unwound_during_call(mut self, call: usize) -> Self {
         self.cancelled_after = Some(call);
         self
     }
 
-    /// Runs it to its rest.
+    /// Runs the saga until it has ended or is parked.
     pub async fn run(&self) -> Ended {
         self.dying(&[]).await
     }
 
-    /// Runs it; the first process dies at the first point, the second one at the second, and so on.
+    /// Runs the saga. The first process dies at the first crash point, the second one at the second, and so on.
     pub async fn dying(&self, crashes: &[CrashPoint]) -> Ended {
         let (store, clock) = VirtualClock::with_store();
         (self.prepare)(store.clone()).await;
@@ -277,8 +277,9 @@ impl<T: Saga> SagaTest<T> {
         panic!("the saga does not come to rest")
     }
 
-    /// Dies before and behind every write and call, once in each run, and is started again. Every run
-    /// must come to the same end as one without a crash, and keep to [`Ended::assert_sound`].
+    /// Runs the saga once for each crash point: before and after every write and call. The process dies there
+    /// and another one goes on. Every run must end as a run without a crash does, and pass
+    /// [`Ended::assert_sound`].
     pub async fn crash_matrix(&self) -> Matrix {
         let whole = self.run().await;
         whole.assert_sound("without a crash");
@@ -295,7 +296,7 @@ impl<T: Saga> SagaTest<T> {
         matrix
     }
 
-    /// The same with two crashes in each run, at every pair of points.
+    /// As [`crash_matrix`](SagaTest::crash_matrix), with two crashes in each run, at every pair of points.
     pub async fn crash_pairs(&self) -> Matrix {
         let whole = self.run().await;
         let points = whole.points.concat().len();
@@ -318,7 +319,7 @@ fn crash_points(points: usize) -> impl Iterator<Item = CrashPoint> {
     (1..=points).flat_map(|at| [false, true].map(|after| CrashPoint { at, after }))
 }
 
-/// How much a crash matrix has looked at.
+/// How much a crash matrix covered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Matrix {
     /// Writes and calls of a run without a crash.
@@ -406,25 +407,25 @@ impl Ended {
     pub fn undone(&self) -> Vec<&str> {
         let events = self.view.history.iter();
         let undone = events.filter_map(|(_, event)| match event {
-            SagaEvent::Undone(undone) => Some(undone.step.as_str()),
+            SagaEvent::StepUndone(undone) => Some(undone.step.as_str()),
             _ => None,
         });
         undone.collect()
     }
 
-    /// Everything was done.
+    /// Asserts that the saga completed.
     #[track_caller]
     pub fn assert_completed(&self) {
         self.assert_phase(Phase::Completed);
     }
 
-    /// Everything was undone.
+    /// Asserts that the saga was compensated.
     #[track_caller]
     pub fn assert_compensated(&self) {
         self.assert_phase(Phase::Compensated);
     }
 
-    /// It waits for an operator.
+    /// Asserts that the saga is parked, and sound.
     #[track_caller]
     pub fn assert_parked(&self) {
         let parked = self.state().parked.is_some();
@@ -443,9 +444,13 @@ impl Ended {
         self.assert_sound("at rest");
     }
 
-    /// What must hold whatever happened: it rests in an end or parked with a reason; its row says the
-    /// same as its stream; each effect was applied once at most; what was done and not undone is there
-    /// outside, what was undone is not; undos were stored in the reverse order of the steps.
+    /// Checks what must hold in every run:
+    /// - The saga has ended, or is parked with a reason.
+    /// - Its work item agrees with its stream.
+    /// - Each effect was applied at most once.
+    /// - The provider has the effects of steps that were done and not undone, and no effect of a step that
+    ///   was undone.
+    /// - Undos were stored in the reverse order of the steps.
     #[track_caller]
     pub fn assert_sound(&self, when: &str) {
         let state = self.state();
@@ -509,7 +514,7 @@ impl Ended {
         assert_eq!(starts, 1, "{when}: it began {starts} times");
     }
 
-    /// The same end as without crashes, by the same effects, with as many calls and at most one more
+    /// Checks that it ended as the run without crashes did, with the same effects and at most one more call
     /// for each crash.
     #[track_caller]
     fn assert_like(&self, whole: &Self, crashes: &[CrashPoint]) {

@@ -1,19 +1,8 @@
 //! What the shop asks its read models.
 
 use crate::domain::{Cents, CustomerId};
-use es_postgres::{PostgresReadDatabase, tokio_postgres};
+use es_projections::{AnyReadDatabase, ColumnError, SqlRow, values};
 use es_runtime::StorageError;
-use es_sqlite::{SqliteReadDatabase, rusqlite};
-
-/// Questions that both databases answer in SQL, on connections that only read.
-pub trait Queries {
-    /// The orders of a customer, oldest first.
-    async fn orders_of(&self, customer: &CustomerId) -> Result<Vec<OrderSummary>, StorageError>;
-
-    /// Sales by month, the customers who spent the most, and the totals: all of one moment, whatever
-    /// is written meanwhile.
-    async fn report(&self, best: u32) -> Result<Report, StorageError>;
-}
 
 const ORDERS_OF: &str = "SELECT order_id, placed_on, cds, total_cents, status FROM order_summaries
                          WHERE customer_id = $1 ORDER BY placed_on, order_id";
@@ -59,119 +48,77 @@ pub struct OrderSummary {
 }
 
 /// Everything that the report shows, of one moment.
+#[derive(Default)]
 pub struct Report {
     pub months: Vec<Month>,
     pub best: Vec<BestCustomer>,
     pub totals: Totals,
 }
 
-impl Queries for SqliteReadDatabase {
-    async fn orders_of(&self, customer: &CustomerId) -> Result<Vec<OrderSummary>, StorageError> {
-        self.select(ORDERS_OF, [customer.0.clone()], |row| {
-            Ok(OrderSummary {
-                order: row.get(0)?,
-                placed_on: row.get(1)?,
-                cds: row.get(2)?,
-                total: Cents(row.get(3)?),
-                status: row.get(4)?,
-            })
+/// The orders of a customer, oldest first.
+pub async fn orders_of(
+    read: &AnyReadDatabase,
+    customer: &CustomerId,
+) -> Result<Vec<OrderSummary>, StorageError> {
+    let rows = read.select(ORDERS_OF, values![&customer.0]).await?;
+    let order = |row: &SqlRow| {
+        Ok(OrderSummary {
+            order: row.get(0)?,
+            placed_on: row.get(1)?,
+            cds: row.get(2)?,
+            total: Cents(row.get(3)?),
+            status: row.get(4)?,
         })
-        .await
-    }
-
-    async fn report(&self, best: u32) -> Result<Report, StorageError> {
-        let month = |row: &rusqlite::Row<'_>| {
-            Ok(Month {
-                name: row.get(0)?,
-                orders: row.get(1)?,
-                total: Cents(row.get(2)?),
-            })
-        };
-        let customer = |row: &rusqlite::Row<'_>| {
-            Ok(BestCustomer {
-                customer: row.get(0)?,
-                orders: row.get(1)?,
-                cds: row.get(2)?,
-                spent: Cents(row.get(3)?),
-                regular: row.get(4)?,
-            })
-        };
-        let totals = |row: &rusqlite::Row<'_>| {
-            Ok(Totals {
-                purchases: row.get(0)?,
-                customers: row.get(1)?,
-                cds: row.get(2)?,
-                total: Cents(row.get(3)?),
-            })
-        };
-        self.snapshot(move |rows| {
-            Ok(Report {
-                months: rows
-                    .prepare(MONTHS)?
-                    .query_map([], month)?
-                    .collect::<Result<_, _>>()?,
-                best: rows
-                    .prepare(BEST)?
-                    .query_map([best], customer)?
-                    .collect::<Result<_, _>>()?,
-                totals: rows.query_row(TOTALS, [], totals)?,
-            })
-        })
-        .await
-    }
+    };
+    Ok(rows.iter().map(order).collect::<Result<_, ColumnError>>()?)
 }
 
-impl Queries for PostgresReadDatabase {
-    async fn orders_of(&self, customer: &CustomerId) -> Result<Vec<OrderSummary>, StorageError> {
-        self.select(ORDERS_OF, &[&customer.0], |row| {
-            Ok(OrderSummary {
-                order: row.try_get(0)?,
-                placed_on: row.try_get(1)?,
-                cds: row.try_get(2)?,
-                total: Cents(row.try_get(3)?),
-                status: row.try_get(4)?,
-            })
+/// Sales by month, the customers who spent the most, and the totals: one snapshot, whatever is
+/// written meanwhile.
+pub async fn report(read: &AnyReadDatabase, best: u32) -> Result<Report, StorageError> {
+    let found = read
+        .snapshot(&[
+            (MONTHS, values![]),
+            (BEST, values![best]),
+            (TOTALS, values![]),
+        ])
+        .await?;
+    let [months, customers, totals] = found.as_slice() else {
+        return Ok(Report::default());
+    };
+    let month = |row: &SqlRow| {
+        Ok(Month {
+            name: row.get(0)?,
+            orders: row.get(1)?,
+            total: Cents(row.get(2)?),
         })
-        .await
-    }
-
-    async fn report(&self, best: u32) -> Result<Report, StorageError> {
-        let month = |row: &tokio_postgres::Row| {
-            Ok(Month {
-                name: row.try_get(0)?,
-                orders: row.try_get(1)?,
-                total: Cents(row.try_get(2)?),
-            })
-        };
-        let customer = |row: &tokio_postgres::Row| {
-            Ok(BestCustomer {
-                customer: row.try_get(0)?,
-                orders: row.try_get(1)?,
-                cds: row.try_get(2)?,
-                spent: Cents(row.try_get(3)?),
-                regular: row.try_get(4)?,
-            })
-        };
-        let totals = |row: &tokio_postgres::Row| {
-            Ok(Totals {
-                purchases: row.try_get(0)?,
-                customers: row.try_get(1)?,
-                cds: row.try_get(2)?,
-                total: Cents(row.try_get(3)?),
-            })
-        };
-        let rows = self.snapshot().await?;
-        let report = Report {
-            months: rows.select(MONTHS, &[], month).await?,
-            best: rows.select(BEST, &[&i64::from(best)], customer).await?,
-            // An aggregate without groups has one row.
-            totals: rows
-                .select(TOTALS, &[], totals)
-                .await?
-                .pop()
-                .unwrap_or_default(),
-        };
-        rows.end().await;
-        Ok(report)
-    }
+    };
+    let customer = |row: &SqlRow| {
+        Ok(BestCustomer {
+            customer: row.get(0)?,
+            orders: row.get(1)?,
+            cds: row.get(2)?,
+            spent: Cents(row.get(3)?),
+            regular: row.get(4)?,
+        })
+    };
+    let total = |row: &SqlRow| {
+        Ok::<_, ColumnError>(Totals {
+            purchases: row.get(0)?,
+            customers: row.get(1)?,
+            cds: row.get(2)?,
+            total: Cents(row.get(3)?),
+        })
+    };
+    Ok(Report {
+        months: months
+            .iter()
+            .map(month)
+            .collect::<Result<_, ColumnError>>()?,
+        best: customers
+            .iter()
+            .map(customer)
+            .collect::<Result<_, ColumnError>>()?,
+        totals: totals.first().map(total).transpose()?.unwrap_or_default(),
+    })
 }

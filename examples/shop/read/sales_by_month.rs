@@ -1,17 +1,12 @@
-//! One row a month: how many orders, and what they came to, without those that were cancelled.
+//! One row for each month: how many orders and their total, without cancelled ones.
 
 use crate::domain::order::{OrderCancelled, OrderPlaced};
-use es_postgres::{PostgresReadDatabase, PostgresTransaction, tokio_postgres::Row};
-use es_projections::{HandlerError, Project, Projection};
+use es_projections::{AnyTransaction, HandlerError, Project, Projection, values};
 use es_runtime::Envelope;
-use es_sqlite::{SqliteReadDatabase, SqliteTransaction, rusqlite::params};
 
 #[derive(Projection)]
 #[projection("sales_by_month", version = 1, events(OrderPlaced, OrderCancelled))]
-#[projection(schema(
-    SqliteReadDatabase = include_str!("sqlite/sales_by_month.sql"),
-    PostgresReadDatabase = include_str!("postgres/sales_by_month.sql"),
-))]
+#[projection(schema = include_str!("sales_by_month.sql"))]
 pub struct SalesByMonth;
 
 const PLACE: &str = "INSERT INTO {sold_orders} VALUES ($1, $2, $3)";
@@ -21,68 +16,34 @@ const ADD: &str = "INSERT INTO {sales_by_month} VALUES ($1, $2, $3)
                        orders = {sales_by_month}.orders + excluded.orders,
                        cents = {sales_by_month}.cents + excluded.cents";
 
-impl Project<OrderPlaced, SqliteReadDatabase> for SalesByMonth {
+impl Project<OrderPlaced> for SalesByMonth {
     async fn project(
         &self,
         placed: &Envelope<OrderPlaced>,
-        tx: &mut SqliteTransaction,
+        tx: &mut AnyTransaction,
     ) -> Result<(), HandlerError> {
-        let month = month_of(&placed.event);
+        let month = placed.event.placed_on.strftime("%Y-%m").to_string();
         let cents = placed.event.total_cents.0;
-        tx.execute(PLACE, params![placed.stream.id(), month, cents])?;
-        tx.execute(ADD, params![month, 1, cents])?;
-        Ok(())
-    }
-}
-
-impl Project<OrderPlaced, PostgresReadDatabase> for SalesByMonth {
-    async fn project(
-        &self,
-        placed: &Envelope<OrderPlaced>,
-        tx: &mut PostgresTransaction,
-    ) -> Result<(), HandlerError> {
-        let month = month_of(&placed.event);
-        let cents = placed.event.total_cents.0;
-        tx.execute(PLACE, &[&placed.stream.id(), &month, &cents])
+        tx.run(PLACE, values![placed.stream.id(), &month, cents])
             .await?;
-        tx.execute(ADD, &[&month, &1_i64, &cents]).await?;
+        tx.run(ADD, values![month, 1, cents]).await?;
         Ok(())
     }
 }
 
-impl Project<OrderCancelled, SqliteReadDatabase> for SalesByMonth {
+impl Project<OrderCancelled> for SalesByMonth {
     async fn project(
         &self,
         cancelled: &Envelope<OrderCancelled>,
-        tx: &mut SqliteTransaction,
+        tx: &mut AnyTransaction,
     ) -> Result<(), HandlerError> {
-        let sold = tx.select_one(CANCEL, [cancelled.stream.id()], |row| {
-            Ok((row.get(0)?, row.get(1)?))
-        })?;
-        let (month, cents): (String, i64) = sold.ok_or_else(never_placed)?;
-        tx.execute(ADD, params![month, -1, -cents])?;
+        let id = values![cancelled.stream.id()];
+        let sold = tx.select_one(CANCEL, id).await?;
+        let sold = sold.ok_or_else(never_placed)?;
+        let (month, cents): (String, i64) = (sold.get(0)?, sold.get(1)?);
+        tx.run(ADD, values![month, -1, -cents]).await?;
         Ok(())
     }
-}
-
-impl Project<OrderCancelled, PostgresReadDatabase> for SalesByMonth {
-    async fn project(
-        &self,
-        cancelled: &Envelope<OrderCancelled>,
-        tx: &mut PostgresTransaction,
-    ) -> Result<(), HandlerError> {
-        let row = |row: &Row| Ok((row.try_get(0)?, row.try_get(1)?));
-        let sold = tx
-            .select_one(CANCEL, &[&cancelled.stream.id()], row)
-            .await?;
-        let (month, cents): (String, i64) = sold.ok_or_else(never_placed)?;
-        tx.execute(ADD, &[&month, &-1_i64, &-cents]).await?;
-        Ok(())
-    }
-}
-
-fn month_of(placed: &OrderPlaced) -> String {
-    placed.placed_on.strftime("%Y-%m").to_string()
 }
 
 fn never_placed() -> HandlerError {

@@ -9,7 +9,7 @@ mod settle;
 pub use run::{Load, run};
 
 use crate::{
-    db::{Db, ShopStore},
+    db::{Db, Shop},
     report::table,
 };
 use clap::Subcommand;
@@ -145,28 +145,28 @@ impl SagaCommand {
 }
 
 /// The sagas of a shop.
-pub fn sagas<S: ShopStore>(store: &S, services: Services) -> Sagas<S> {
+pub fn sagas(shop: &Shop, services: Services) -> Sagas {
     // A worker that was killed is replaced soon, in an example.
     let lease = std::time::Duration::from_secs(1);
-    Sagas::new(store.clone())
+    Sagas::new(shop.store.clone())
         .lease(lease)
         .with::<FulfilOrder>(services)
         .with_process_manager::<Settlement>()
 }
 
 /// Works until it is killed.
-pub async fn work<S: ShopStore>(store: &S, services: &[SocketAddr]) -> Result<(), Box<dyn Error>> {
+pub async fn work(shop: &Shop, services: &[SocketAddr]) -> Result<(), Box<dyn Error>> {
     let &[payment, inventory, shipping] = services else {
         return Err("there are three services".into());
     };
     let services = Services::at([payment, inventory, shipping]);
-    let _running = sagas(store, services).start().await?;
+    let _running = sagas(shop, services).start().await?;
     std::future::pending().await
 }
 
 /// Everything that looks and repairs.
-pub async fn operate<S: ShopStore>(store: &S, command: SagaCommand) -> Result<(), Box<dyn Error>> {
-    let sagas = sagas(store, Services::nowhere());
+pub async fn operate(shop: &Shop, command: SagaCommand) -> Result<(), Box<dyn Error>> {
+    let sagas = sagas(shop, Services::nowhere());
     let mut out = io::stdout();
     let (verb, repair) = match command {
         SagaCommand::List { parked, which, .. } => return list(&sagas, &which.name, parked).await,
@@ -194,11 +194,7 @@ pub async fn operate<S: ShopStore>(store: &S, command: SagaCommand) -> Result<()
     Ok(())
 }
 
-async fn list<S: ShopStore>(
-    sagas: &Sagas<S>,
-    name: &str,
-    parked: bool,
-) -> Result<(), Box<dyn Error>> {
+async fn list(sagas: &Sagas, name: &str, parked: bool) -> Result<(), Box<dyn Error>> {
     let status = parked.then_some(WorkStatus::Parked);
     let mut table = table(["order", "status", "at", "why", "claims"]);
     let mut after = None;
@@ -220,7 +216,7 @@ async fn list<S: ShopStore>(
     Ok(())
 }
 
-async fn show<S: ShopStore>(sagas: &Sagas<S>, id: &str) -> Result<(), Box<dyn Error>> {
+async fn show(sagas: &Sagas, id: &str) -> Result<(), Box<dyn Error>> {
     let saga = sagas.show(FULFIL, id).await?;
     let mut out = io::stdout();
     for (at, event) in &saga.history {
@@ -232,7 +228,7 @@ async fn show<S: ShopStore>(sagas: &Sagas<S>, id: &str) -> Result<(), Box<dyn Er
     Ok(())
 }
 
-async fn show_settlement<S: ShopStore>(sagas: &Sagas<S>, id: &str) -> Result<(), Box<dyn Error>> {
+async fn show_settlement(sagas: &Sagas, id: &str) -> Result<(), Box<dyn Error>> {
     let settlement = sagas.show_process(SETTLE, id).await?;
     let mut out = io::stdout();
     for (at, step) in &settlement.history {

@@ -8,7 +8,7 @@ use super::{
     services::{Service, Services, chance},
 };
 use crate::{
-    db::ShopStore,
+    db::Shop,
     domain::{
         Cents, CustomerId, OrderId,
         customer::{Customer, Register},
@@ -16,7 +16,7 @@ use crate::{
     },
 };
 use es_runtime::WorkStatus;
-use es_runtime::{EventId, Repository};
+use es_runtime::{CommitStore, EventId, EventStore, Repository};
 use es_sagas::{Sagas, stream_of};
 use jiff::civil::date;
 use std::{
@@ -79,11 +79,7 @@ impl Drop for Worker {
 }
 
 /// Runs it, and fails where the ledgers do not balance.
-pub async fn run<S: ShopStore>(
-    store: &S,
-    db: &OsString,
-    load: &Load,
-) -> Result<(), Box<dyn Error>> {
+pub async fn run(shop: &Shop, db: &OsString, load: &Load) -> Result<(), Box<dyn Error>> {
     let slow = Duration::from_millis(load.slow);
     let all = ["payment", "inventory", "shipping"].map(|name| Service::new(name, load.fail, slow));
     let [payment, inventory, shipping] = &all;
@@ -92,17 +88,17 @@ pub async fn run<S: ShopStore>(
         inventory.clone().serve().await?,
         shipping.clone().serve().await?,
     ];
-    let sagas = sagas(store, Services::at(services));
+    let sagas = sagas(shop, Services::at(services));
     // From now on orders are fulfilled.
     sagas.run_until_idle().await?;
     let run = EventId::new().to_string();
-    let customers = Repository::<Customer, _>::new(store.clone());
+    let customers = Repository::<Customer>::new(shop.store.clone());
     let customer = CustomerId(format!("{WEB}{run}"));
     let register = Register {
         on: date(2026, 11, 25),
     };
     customers.execute(&customer, register).await?;
-    let orders = place(store, &run, &customer, load.orders).await?;
+    let orders = place(shop, &run, &customer, load.orders).await?;
     let total: i64 = orders.iter().map(|(_, total)| total.0).sum();
     println!("{} orders over {} were placed", orders.len(), Cents(total));
 
@@ -114,7 +110,7 @@ pub async fn run<S: ShopStore>(
     let mut kills = 0_u32;
     loop {
         tokio::time::sleep(Duration::from_millis(100).mul_f64(0.5 + chance())).await;
-        if is_at_rest(store, &sagas).await? {
+        if is_at_rest(shop, &sagas).await? {
             break;
         }
         // Not for ever, since a saga waits for the lease of the one that was killed.
@@ -170,13 +166,13 @@ pub async fn run<S: ShopStore>(
     Err("the ledgers do not balance".into())
 }
 
-async fn place<S: ShopStore>(
-    store: &S,
+async fn place(
+    shop: &Shop,
     run: &str,
     customer: &CustomerId,
     orders: u32,
 ) -> Result<Vec<(OrderId, Cents)>, Box<dyn Error>> {
-    let repository = Repository::<Order, _>::new(store.clone());
+    let repository = Repository::<Order>::new(shop.store.clone());
     let mut placed = Vec::new();
     for number in 1..=orders {
         let id = OrderId(format!("{WEB}{run}-{number:04}"));
@@ -195,15 +191,15 @@ async fn place<S: ShopStore>(
 }
 
 /// No saga runs, and everything was read.
-async fn is_at_rest<S: ShopStore>(store: &S, sagas: &Sagas<S>) -> Result<bool, Box<dyn Error>> {
+async fn is_at_rest(shop: &Shop, sagas: &Sagas) -> Result<bool, Box<dyn Error>> {
     let running = sagas.list(Some(FULFIL), Some(WorkStatus::Running), None);
     if !running.await?.is_empty() {
         return Ok(false);
     }
-    let head = store.head().await?;
+    let head = shop.store.head().await?;
     for name in [FULFIL, SETTLE] {
         let stream = stream_of(name, "any")?;
-        if store.cursor(stream.aggregate()).await? < Some(head) {
+        if shop.store.cursor(stream.aggregate()).await? < Some(head) {
             return Ok(false);
         }
     }

@@ -9,8 +9,8 @@
 
 use es_postgres::{PostgresReadDatabase, PostgresStore};
 use es_projections::{
-    Dispatch, HandlerError, Job, Measure, Projection, Projections, ReadDatabase, RolledBack,
-    SqlTransaction, SqlValue,
+    Dispatch, HandlerError, Measure, Projection, Projections, ReadDatabase, SqlValue,
+    backend::{Job, RolledBack, SqlTransaction},
 };
 use es_runtime::{EventStore, Position, ReadLimit};
 use es_sqlite::{SqliteReadDatabase, SqliteStore};

@@ -4,7 +4,7 @@
 use es_projections::WaitFor;
 use es_projections::{
     Delivery, HandlerError, Key, Measure, Project, Projection, ProjectionError, Projections, React,
-    Stalled, State, Status, Subscription,
+    Stalled, Status, Subscription, WorkerState,
 };
 use es_runtime::{
     Envelope, EventFilter, EventStore, FeedPage, Position, ReadError, ReadLimit, RecordedEvent,
@@ -64,7 +64,7 @@ async fn until<S: EventStore>(
 
 fn waits_for_database(status: &[Status]) -> bool {
     let waits =
-        |partition: &Status| matches!(partition.state, State::Stalled(Stalled::Database(_)));
+        |partition: &Status| matches!(partition.state, WorkerState::Stalled(Stalled::Database(_)));
     status.iter().any(waits)
 }
 
@@ -99,7 +99,7 @@ async fn a_busy_database_delays_a_swap_and_no_more() {
     until(&runner, |status| {
         status
             .iter()
-            .all(|partition| partition.state == State::Running)
+            .all(|partition| partition.state == WorkerState::Running)
     })
     .await;
     running.shutdown().await;

@@ -3,6 +3,7 @@
 mod crash;
 mod faults;
 mod inline;
+mod portable;
 mod postgres;
 mod runners;
 mod sqlite;

@@ -4,8 +4,9 @@
 use es_postgres::{PostgresReadDatabase, PostgresStore, PostgresTransaction};
 use es_projections::WaitFor;
 use es_projections::{
-    HandlerError, Job, Key, Project, Projection, ProjectionError, Projections, ReadDatabase,
-    RolledBack, SqlTransaction, Stalled, State, TransactionError, WaitError,
+    HandlerError, Key, Project, Projection, ProjectionError, Projections, ReadDatabase, Stalled,
+    WaitError, WorkerState,
+    backend::{Job, RolledBack, SqlTransaction, TransactionError},
 };
 use es_runtime::{
     Append, AppendError, AppendId, Envelope, EventStore, ExpectedVersion, ReadLimit, RecordedEvent,
@@ -690,7 +691,7 @@ async fn a_report_that_holds_the_view_delays_a_swap_and_no_more() {
     loop {
         let partitions = projections.status().await.expect("status");
         let waits = |partition: &es_projections::Status| {
-            matches!(partition.state, State::Stalled(Stalled::Database(_)))
+            matches!(partition.state, WorkerState::Stalled(Stalled::Database(_)))
         };
         if partitions
             .iter()

@@ -3,7 +3,8 @@
 
 use es_projections::WaitFor;
 use es_projections::{
-    HandlerError, Key, Measure, Project, Projection, ProjectionError, Projections, Stalled, State,
+    HandlerError, Key, Measure, Project, Projection, ProjectionError, Projections, Stalled,
+    WorkerState,
 };
 use es_runtime::{
     Append, Envelope, Event, EventStore, Position, ReadLimit, RecordedEvent, StreamId,
@@ -406,7 +407,7 @@ async fn a_new_version_is_built_beside_and_takes_over() {
     let began = Instant::now();
     loop {
         let status = old.status().await.expect("status");
-        let stopped = |s: &es_projections::Status| matches!(&s.state, State::Stopped(why) if why.contains("live in version 2"));
+        let stopped = |s: &es_projections::Status| matches!(&s.state, WorkerState::Stopped(why) if why.contains("live in version 2"));
         if status.iter().any(stopped) {
             break;
         }
@@ -482,7 +483,10 @@ async fn an_event_of_a_newer_program_is_waited_for_or_skipped_as_was_said() {
     let began = Instant::now();
     loop {
         let status = careful.status().await.expect("status");
-        if matches!(status[0].state, State::Stalled(Stalled::NewerEvent(_))) {
+        if matches!(
+            status[0].state,
+            WorkerState::Stalled(Stalled::NewerEvent(_))
+        ) {
             assert_eq!(status[0].parked, 0, "it waits, nothing is parked");
             assert_eq!(status[0].events, 1);
             break;
@@ -495,7 +499,7 @@ async fn an_event_of_a_newer_program_is_waited_for_or_skipped_as_was_said() {
     let began = Instant::now();
     loop {
         let status = elsewhere.status().await.expect("status");
-        if matches!(&status[0].state, State::Stalled(Stalled::Elsewhere(why))
+        if matches!(&status[0].state, WorkerState::Stalled(Stalled::Elsewhere(why))
             if why.contains("version 2"))
         {
             break;
@@ -551,7 +555,7 @@ async fn one_that_cannot_go_on_stops_alone_and_says_why() {
         let broken = status
             .iter()
             .find(|partition| partition.projection == "broken");
-        if let Some(State::Stopped(why)) = broken.map(|partition| &partition.state) {
+        if let Some(WorkerState::Stopped(why)) = broken.map(|partition| &partition.state) {
             assert!(
                 why.contains("the tables of projection `broken`") && why.contains("syntax error"),
                 "{why}"
@@ -666,7 +670,10 @@ async fn mistakes_in_tables_are_said_at_once() {
     let moment = Duration::from_millis(20);
     let nobody = read.wait_for::<mistaken::Owner>(at, moment).await;
     let nobody = nobody.expect_err("nobody runs it").to_string();
-    assert!(nobody.ends_with("is a runner at work?"), "{nobody}");
+    assert!(
+        nobody.ends_with("check that a runner is running"),
+        "{nobody}"
+    );
 
     let runner = || Projections::new(store.clone(), read.clone());
     let owner = runner().with(mistaken::Owner);

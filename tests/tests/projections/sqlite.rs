@@ -1,7 +1,7 @@
 //! Projections in SQLite: exactly once, in order, whatever fails; rebuilds beside; parked events.
 
 use es_projections::WaitFor;
-use es_projections::{HandlerError, Measure, ProjectionError, Projections, State, WaitError};
+use es_projections::{HandlerError, Measure, ProjectionError, Projections, WaitError, WorkerState};
 use es_runtime::{Append, EventStore, ExpectedVersion, NewEvent, Position, ReadLimit, StreamId};
 use es_sqlite::{SqliteReadDatabase, SqliteStore};
 use es_tests::accounts::{Balances, Turnover, balances, deposit, withdraw};
@@ -90,7 +90,7 @@ async fn rows_follow_the_events() {
     for partition in status {
         assert!(partition.live);
         assert_eq!(partition.events_behind, Some(0));
-        assert_eq!(partition.state, State::Idle);
+        assert_eq!(partition.state, WorkerState::Idle);
     }
 }
 
@@ -345,7 +345,7 @@ async fn a_database_that_lost_its_past_is_noticed() {
         "{stopped:?}"
     );
     let status = projections.status().await.expect("status");
-    assert!(matches!(&status[0].state, State::Stopped(why) if why.contains("rebuild")));
+    assert!(matches!(&status[0].state, WorkerState::Stopped(why) if why.contains("rebuild")));
     assert_eq!(
         balances(&read).await.expect("rows"),
         before,
@@ -497,7 +497,7 @@ async fn measures_are_taken() {
                 }
                 Measure::Retry { poison, .. } => format!("retry {}", poison.attempts),
                 Measure::Parked { events, keys, .. } => format!("parked {events} of {keys}"),
-                Measure::Swapped { .. } => "swapped".into(),
+                Measure::WentLive { .. } => "swapped".into(),
                 _ => return,
             };
             notes.lock().expect("notes").push(note);
@@ -595,7 +595,7 @@ async fn books_of_a_newer_program_are_left_alone() {
     assert!(
         refused
             .to_string()
-            .contains("have version 2, this program knows up to version 1"),
+            .contains("has version 2, this program knows up to version 1"),
         "{refused}"
     );
 }

@@ -2,8 +2,8 @@
 
 use es_runtime::{AppendId, MemoryStore, Metadata};
 use es_sagas::{
-    Cause, Cx, Definition, Effect, Fail, InvalidDefinition, ParkedWhy, Phase, Retry, Saga,
-    SagaError, Sagas, Start, StepStatus, Verb,
+    Cause, Cx, Definition, Effect, Fail, InvalidDefinition, ParkedWhy, Phase, Saga, SagaError,
+    Sagas, Start, StepRetry, StepStatus, Verb,
 };
 use es_testkit::saga::{SagaTest, Scripted};
 use serde::{Deserialize, Serialize};
@@ -32,8 +32,8 @@ impl Saga for Pivoted {
 
     fn definition() -> Definition<Self> {
         let mut saga = Definition::new();
-        saga.retry(Retry::times(2))
-            .undo_retry(Retry::times(2))
+        saga.retry(StepRetry::times(2))
+            .undo_retry(StepRetry::times(2))
             .continue_others()
             .deadline(Duration::from_secs(3600));
         for name in ["a", "b"] {
@@ -93,7 +93,7 @@ async fn a_deadline_undoes_what_is_not_past_its_pivot() {
                 .undo(|_, did| nothing((), did));
             let pause = Duration::from_secs(3600);
             saga.step("b", |_: Cx<Self>| async { Ok::<u32, Fail>(1) })
-                .retry(Retry::times(3).first(pause).longest(pause))
+                .retry(StepRetry::times(3).first(pause).longest(pause))
                 .undo(|_, did| nothing((), did));
             saga
         }
@@ -134,7 +134,7 @@ impl Saga for Asking {
 
     fn definition() -> Definition<Self> {
         let mut saga = Definition::new();
-        saga.retry(Retry::times(3).first(Duration::from_millis(1)));
+        saga.retry(StepRetry::times(3).first(Duration::from_millis(1)));
         saga.step("a", |cx: Cx<Self>| async move {
             cx.deps().calls.fetch_add(1, Ordering::SeqCst);
             Err::<u32, _>(Fail::transient("the answer got lost"))
@@ -203,7 +203,7 @@ macro_rules! versioned {
                         }
                         Err(Fail::transient("not now").retry_after(Duration::from_millis(1)))
                     })
-                    .retry(Retry::times(100).first(Duration::from_millis(1)))
+                    .retry(StepRetry::times(100).first(Duration::from_millis(1)))
                     .undo(|_, did| nothing((), did));
                 }
                 saga

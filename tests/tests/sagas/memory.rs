@@ -2,9 +2,12 @@
 
 use es_runtime::MemoryStore;
 use es_runtime::WorkStatus;
-use es_sagas::{Cause, Phase, SagaEvent, Sagas, StepStatus, Verb};
+use es_sagas::{Cause, Phase, Sagas, StepStatus, Verb, log::SagaEvent};
 use es_testkit::saga::{CrashPoint, SagaTest, Scripted};
-use es_tests::orders::{self, Calm, Order, OrderSaga, Outside};
+use es_tests::{
+    orders::{self, Calm, Order, OrderSaga, Outside},
+    tries,
+};
 use std::sync::Arc;
 
 fn calm() -> Arc<dyn Outside> {
@@ -161,6 +164,7 @@ const PAIRS: [&str; 4] = ["ok", "schedule says no", "reserve unknown", "undo ret
 #[tokio::test]
 async fn wherever_it_dies_it_comes_to_the_same_end() {
     let no = Scripted::Fatal("no");
+    let pairs = tries(PAIRS.len(), 1);
     let mut runs = 0;
     for (name, test) in [
         ("ok", order()),
@@ -194,14 +198,15 @@ async fn wherever_it_dies_it_comes_to_the_same_end() {
         let single = test.crash_matrix().await;
         assert!(single.points > 6, "{name}: {single:?}");
         runs += single.runs;
-        if PAIRS.contains(&name) {
+        if PAIRS[..pairs].contains(&name) {
             let pairs = test.crash_pairs().await;
             assert!(pairs.runs > single.runs, "{name}: {pairs:?}");
             runs += pairs.runs;
         }
     }
     // As many as there were when this was written, so that none gets lost unseen.
-    assert!(runs > 2_000, "{runs} runs");
+    println!("{runs} runs");
+    assert!(runs > tries(2_000, 500), "{runs} runs");
 }
 
 #[tokio::test]

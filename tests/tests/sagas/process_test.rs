@@ -203,7 +203,7 @@ async fn what_is_not_so_is_said() {
         "order/7 stored other events than expected",
         "timer `remind` is set otherwise",
         "timer `remind` was not cancelled",
-        "not refused by",
+        "not rejected by",
         "not parked by",
         "more followed",
         "it has not ended",

@@ -2,7 +2,7 @@
 //! one cannot do is parked with the reason and goes on under one that can, never lost, never a panic.
 
 use es_runtime::MemoryStore;
-use es_sagas::{ProcessManager, ProcessOutcome, ProcessView, Sagas, Verb};
+use es_sagas::{ProcessManager, ProcessView, Sagas, Verb, log::ProcessOutcome};
 use es_testkit::VirtualClock;
 use es_tests::fulfilment::{hold, order, pay, place};
 use std::time::Duration;
@@ -217,10 +217,10 @@ async fn a_timer_of_a_release_without_timers_waits_for_one_that_has() {
     let world = World::begun().await;
     world.pass();
     let view = world.run::<less::Watch>().await;
-    is_parked(&view, "it has no timers any more");
+    is_parked(&view, "the process manager no longer has timers");
     assert_eq!(order(&world.store, 1).await.reminded, 0);
     let view = world.retry::<less::Watch>().await;
-    is_parked(&view, "it has no timers any more");
+    is_parked(&view, "the process manager no longer has timers");
     let view = world.retry::<one::Watch>().await;
     assert_eq!(view.state.parked, None);
     assert_eq!(order(&world.store, 1).await.reminded, 1);
@@ -260,7 +260,10 @@ async fn an_input_that_it_reacts_to_no_more_waits_for_a_release_that_does() {
     is_parked(&view, "on hold");
     hold(&world.store, 1, false).await;
     let view = world.retry::<less::Watch>().await;
-    is_parked(&view, "it does not react to `payment.received` any more");
+    is_parked(
+        &view,
+        "the process manager no longer reacts to `payment.received`",
+    );
     let view = world.retry::<one::Watch>().await;
     assert!(view.state.ended);
     assert_eq!(order(&world.store, 1).await.shipped, 1);

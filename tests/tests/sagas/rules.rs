@@ -4,7 +4,7 @@
 //! `tests/mutants` has a mutation of the runtime for every rule, and names the test that finds it.
 
 use es_runtime::{Commit, CommitStore, CursorMove, MemoryStore, Position};
-use es_sagas::{Direction, Fail, Interceptor, Phase, Sagas, StepCall, StepCx, Verb};
+use es_sagas::{Fail, Interceptor, Phase, Sagas, StepCall, StepCx, StepDirection, Verb};
 use es_testkit::{
     PausingStore, VirtualClock,
     saga::{CrashPoint, SagaTest, Scripted},
@@ -93,7 +93,7 @@ impl Interceptor for Gate {
             if cx.step() != self.step {
                 return call.await;
             }
-            if cx.direction() == Direction::Undo {
+            if cx.direction() == StepDirection::Undo {
                 let undone = call.await;
                 self.balance.fetch_add(-1, Ordering::SeqCst);
                 return undone;

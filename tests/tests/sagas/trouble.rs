@@ -9,7 +9,7 @@ use es_runtime::{
 };
 use es_sagas::{
     AggregateCommand, Cx, Definition, Effect, Fail, Interceptor, ParkedWhy, Phase, ProcessManager,
-    Retry, Saga, SagaError, SagaEvent, Sagas, Start, StepCall, StepCx, Verb,
+    Saga, SagaError, Sagas, Start, StepCall, StepCx, StepRetry, Verb, log::SagaEvent,
 };
 use es_testkit::{
     VirtualClock,
@@ -178,7 +178,7 @@ async fn a_lease_is_kept_from_step_to_step() {
     }
     let view = one.show("marathon", "1").await.expect("shown");
     let cut_off = view.history.iter();
-    let cut_off = cut_off.filter(|(_, event)| matches!(event, SagaEvent::Interrupted(_)));
+    let cut_off = cut_off.filter(|(_, event)| matches!(event, SagaEvent::StepInterrupted(_)));
     assert_eq!(cut_off.count(), 0, "somebody else took it");
 }
 
@@ -251,7 +251,7 @@ impl Saga for Pay {
 
     fn definition() -> Definition<Self> {
         let mut saga = Definition::new();
-        saga.retry(Retry::times(2).first(Duration::ZERO));
+        saga.retry(StepRetry::times(2).first(Duration::ZERO));
         saga.step("call", |cx: Cx<Self>| async move {
             cx.deps().called.fetch_add(1, Ordering::SeqCst);
             Ok::<String, Fail>(cx.deps().output.clone())
@@ -564,7 +564,7 @@ async fn a_success_that_comes_while_the_end_is_refused_is_undone() {
     let view = new.show("order", "1").await.expect("shown");
     assert!(end_refused(&view.state.parked), "{:?}", view.state);
     let undone = view.history.iter();
-    let undone = undone.filter(|(_, event)| matches!(event, SagaEvent::Undone(_)));
+    let undone = undone.filter(|(_, event)| matches!(event, SagaEvent::StepUndone(_)));
     assert_eq!(undone.count(), 1, "the charge stands");
 }
 

@@ -4,7 +4,10 @@
 #![cfg(unix)]
 
 use es_postgres::{PostgresOptions, PostgresStore, tokio_postgres};
-use es_projections::{Job, ReadDatabase, RolledBack, SqlTransaction, SqlValue};
+use es_projections::{
+    ReadDatabase, SqlValue,
+    backend::{Job, RolledBack, SqlTransaction},
+};
 use es_runtime::{
     Append, AppendError, AppendId, Commit, CommitStore, EventStore, ExpectedVersion, NewEvent,
     Outcome, StorageErrorKind, StreamId,

@@ -2,7 +2,10 @@
 //! when the server goes away. The conformance suite has the rest.
 
 use es_postgres::{Durability, PostgresStore};
-use es_projections::{Job, ReadDatabase, RolledBack, SqlTransaction};
+use es_projections::{
+    ReadDatabase,
+    backend::{Job, RolledBack, SqlTransaction},
+};
 use es_runtime::WorkFilter;
 use es_runtime::{
     Append, AppendError, EventFilter, EventStore, ExpectedVersion, NewEvent, Outcome, Position,
@@ -409,10 +412,6 @@ async fn a_closed_store_says_so() {
 /// A server that takes connections and says nothing, as one whose machine is frozen, is one that cannot
 /// be reached.
 #[tokio::test]
-#[cfg_attr(
-    not(postgres),
-    ignore = "needs PostgreSQL: install it or set ES_POSTGRES_BIN"
-)]
 async fn a_server_that_says_nothing_is_not_waited_for_without_end() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     let port = listener.local_addr().expect("an address").port();

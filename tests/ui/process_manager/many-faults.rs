@@ -20,7 +20,7 @@ pub struct Begun {}
 #[process_manager(
     reacts(OrderPlaced, "payment.received", OrderPlaced),
     timers = true,
-    rfusals
+    rejectons
 )]
 pub struct Fulfilment {}
 

@@ -1,3 +1,3 @@
 fn main() {
-    let _ = es_runtime::Sagas::new(es_runtime::MemoryStore::new()).with_process_manager::<u8>();
+    let _ = es_sagas::Sagas::new(es_runtime::MemoryStore::new()).with_process_manager::<u8>();
 }

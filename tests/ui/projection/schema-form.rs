@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 struct OrderPlaced {}
 
 #[derive(Projection)]
-#[projection("orders", events(OrderPlaced), schema = "tables.sql")]
+#[projection("orders", events(OrderPlaced), schema)]
 struct Orders;
 
 impl Project<OrderPlaced, SqliteReadDatabase> for Orders {

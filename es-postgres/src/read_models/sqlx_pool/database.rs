@@ -5,8 +5,11 @@ use super::{
     SqlxTransaction,
     values::{bind, sql_values, storage},
 };
-use crate::errors::{no_answer, task_ended};
-use es_projections::{Dialect, Job, ReadDatabase, RolledBack, SqlValue, TransactionError};
+use crate::{errors::no_answer, read_models::errors::task_ended};
+use es_projections::{
+    Dialect, ReadDatabase, SqlValue,
+    backend::{Job, RolledBack, RowsOfQueries, TransactionError},
+};
 use es_runtime::{Outcome, StorageError, StorageErrorKind};
 use sqlx::{AssertSqlSafe, PgPool};
 use std::fmt;
@@ -112,6 +115,28 @@ impl ReadDatabase for SqlxReadDatabase {
             let query = bind(AssertSqlSafe(sql), &values);
             let rows = query.fetch_all(&pool).await;
             rows.and_then(|rows| sql_values(&rows)).map_err(storage)
+        });
+        task.await.unwrap_or_else(|_| Err(no_answer()))
+    }
+
+    async fn query_together(
+        &self,
+        queries: &[(&str, &[SqlValue])],
+    ) -> Result<RowsOfQueries, StorageError> {
+        let owned = |(sql, values): &(&str, &[SqlValue])| ((*sql).to_owned(), values.to_vec());
+        let queries: Vec<_> = queries.iter().map(owned).collect();
+        let pool = self.pool.clone();
+        let task = runtime()?.spawn(async move {
+            let begin = "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY";
+            let mut snapshot = pool.begin_with(begin).await.map_err(storage)?;
+            let mut found = Vec::with_capacity(queries.len());
+            for (sql, values) in queries {
+                let query = bind(AssertSqlSafe(sql), &values);
+                let rows = query.fetch_all(&mut *snapshot).await;
+                found.push(rows.and_then(|rows| sql_values(&rows)).map_err(storage)?);
+            }
+            snapshot.rollback().await.map_err(storage)?;
+            Ok(found)
         });
         task.await.unwrap_or_else(|_| Err(no_answer()))
     }

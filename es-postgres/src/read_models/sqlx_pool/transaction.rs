@@ -8,10 +8,10 @@ use super::{
     database::not_applied,
     values::{bind, outcome_of_commit, sql_values, storage, trouble},
 };
-use crate::errors::dead_transaction;
+use crate::read_models::errors::dead_transaction;
 use es_projections::{
-    Dialect, Expansions, HandlerError, NameTooLong, Names, SqlRow, SqlTransaction, SqlValue,
-    TransactionError, refuse_end,
+    Dialect, HandlerError, SqlRow, SqlValue,
+    backend::{Expansions, NameTooLong, Names, SqlTransaction, TransactionError, refuse_end},
 };
 use es_runtime::StorageError;
 use sqlx::{
@@ -111,7 +111,7 @@ impl SqlxTransaction {
     }
 
     async fn is_still_the_one(&mut self) -> bool {
-        // Without statements that are prepared: behind a pooler there are none.
+        // Without statements that are prepared: a pooler allows none.
         let id = sqlx::raw_sql("SELECT pg_current_xact_id_if_assigned()::text");
         let row = id.fetch_one(&mut *self.connection).await;
         let found: Result<Option<String>, Error> =
@@ -200,7 +200,7 @@ impl SqlTransaction for SqlxTransaction {
         !self.is_dead
     }
 
-    fn trouble(&self, error: &HandlerError) -> Option<StorageError> {
+    fn database_error(&self, error: &HandlerError) -> Option<StorageError> {
         trouble(error)
     }
 }

@@ -8,7 +8,7 @@ pub use reacted::Reacted;
 
 use super::{CrashPoint, Matrix, crash_points};
 use es_runtime::{Aggregate, AsId, EventId, EventSet, Events, NewEvent, StreamId};
-use es_sagas::{ProcessManager, Stepped};
+use es_sagas::{ProcessManager, log::Stepped};
 use std::{fmt::Debug, marker::PhantomData, time::Duration};
 use world::World;
 

@@ -2,7 +2,11 @@
 
 use super::stepped;
 use es_runtime::{Aggregate, AsId, EventId, EventSet, Events, RecordedEvent, StreamId, Timestamp};
-use es_sagas::{ProcessManager, ProcessOutcome, Stepped, stream_of};
+use es_sagas::{
+    ProcessManager,
+    log::{ProcessOutcome, Stepped},
+    stream_of,
+};
 use std::{
     collections::{BTreeMap, VecDeque},
     fmt::Debug,

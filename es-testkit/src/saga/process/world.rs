@@ -9,7 +9,7 @@ use es_runtime::{
     Append, Commit, CommitStore, CursorMove, EventFilter, EventStore, ExpectedVersion, MemoryStore,
     NewEvent, Position, ReadLimit, RecordedEvent, StreamId, Timestamp,
 };
-use es_sagas::{ProcessManager, Sagas, Stepped, stream_of};
+use es_sagas::{ProcessManager, Sagas, log::Stepped, stream_of};
 use std::{collections::BTreeMap, time::Duration};
 
 /// In virtual time, and as short as one can be: who died must not make a timer run out.

@@ -1,7 +1,7 @@
 //! A call that brings its process down each time is not made for ever.
 
 use super::{audit::Rest, place::Place};
-use es_sagas::{ParkedWhy, SagaEvent};
+use es_sagas::{ParkedWhy, log::SagaEvent};
 use es_tests::editions::Fragile;
 
 on_both! {
@@ -20,7 +20,7 @@ fn deaths(place: &Place, saga: &str, services: &str) -> usize {
 }
 
 fn interrupted(event: &SagaEvent) -> bool {
-    matches!(event, SagaEvent::Interrupted(_))
+    matches!(event, SagaEvent::StepInterrupted(_))
 }
 
 /// It may have been done, and was: so it is undone.
@@ -35,7 +35,7 @@ async fn a_step_that_kills_its_process_each_time_is_undone(place: &Place) {
     let charged = place.entry("payment");
     assert_eq!((charged.calls, charged.undo_calls), (1, 1));
     let why = place.saga().await.state.failure.expect("a reason");
-    assert_eq!(why.message, "the process that had it died 3 times");
+    assert_eq!(why.message, "its process died 3 times during the call");
     assert_eq!(why.step.as_deref(), Some("reserve"));
 }
 

@@ -5,7 +5,7 @@ use super::{
     worker::Worker,
 };
 use es_runtime::{EventStore, Timestamp, WorkQueue};
-use es_sagas::{Saga, SagaEvent, SagaView, Sagas, Verb};
+use es_sagas::{Saga, SagaView, Sagas, Verb, log::SagaEvent};
 use es_testkit::postgres::{Database, Server};
 use es_tests::{
     ledger::{Behaviour, Entry, FileLedger},

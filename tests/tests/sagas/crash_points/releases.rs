@@ -2,7 +2,7 @@
 //! definition: what it began with is what it ends by, or it waits for a program that has it.
 
 use super::{audit::Rest, place::Place};
-use es_sagas::{ParkedWhy, SagaEvent};
+use es_sagas::{ParkedWhy, log::SagaEvent};
 
 on_both! {
     c17_killed_before_a_release_that_keeps_the_old_definition

@@ -2,7 +2,7 @@
 
 use super::{audit::Rest, place::Place, worker::PATIENCE};
 use es_runtime::{Commit, CommitStore, CursorMove, Position};
-use es_sagas::SagaEvent;
+use es_sagas::log::SagaEvent;
 use es_tests::{
     ledger::Entry,
     proxy::{Cut, Proxy},
@@ -129,7 +129,7 @@ async fn c03_killed_while_the_server_answers(cut: Cut) {
         worker.comes_to_its_end();
     } else {
         // The server has it, whoever asks.
-        let stored = |event: &SagaEvent| matches!(event, SagaEvent::Succeeded(_));
+        let stored = |event: &SagaEvent| matches!(event, SagaEvent::StepSucceeded(_));
         while place.count(stored).await == 0 {
             assert!(began.elapsed() < PATIENCE, "the server does not commit");
         }
@@ -169,7 +169,7 @@ async fn c05_killed_when_the_provider_acted_and_its_answer_is_lost(place: &Place
 async fn c06_killed_with_an_answer_that_is_not_stored(place: &Place) {
     place.place_order().await;
     place.kill_at(&format!("before {SUCCEEDED}"), &[]);
-    let stored = |event: &SagaEvent| matches!(event, SagaEvent::Succeeded(_));
+    let stored = |event: &SagaEvent| matches!(event, SagaEvent::StepSucceeded(_));
     assert_eq!(place.count(stored).await, 0);
     place.finish(&[]);
     is_completed(place, 2).await;

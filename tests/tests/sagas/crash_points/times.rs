@@ -2,7 +2,7 @@
 //! was for is over. The timers of process managers are killed in `process_kill.rs`.
 
 use super::{audit::Rest, place::Place, worker::PATIENCE};
-use es_sagas::{Cause, SagaEvent};
+use es_sagas::{Cause, log::SagaEvent};
 use std::time::{Duration, Instant};
 
 on_both! {
@@ -39,7 +39,7 @@ async fn c13_killed_when_a_step_runs_out_of_time(place: &Place) {
         place.kill_at(&format!("{side} {over}"), &args);
         place.finish(&args);
         assert_eq!(place.rest().await, Ok(Rest::Compensated));
-        let failed = |event: &SagaEvent| matches!(event, SagaEvent::Failed(_));
+        let failed = |event: &SagaEvent| matches!(event, SagaEvent::StepFailed(_));
         assert_eq!(place.count(failed).await, 1);
         // Nobody knows whether the inventory got it: it is undone too.
         assert!(place.entry("inventory").undone);

@@ -1,7 +1,7 @@
 //! C10 to C12: undos that do not work, calls that come too late, and two workers at one saga.
 
 use super::{audit::Rest, place::Place};
-use es_sagas::{Phase, SagaEvent, StepStatus};
+use es_sagas::{Phase, StepStatus, log::SagaEvent};
 use es_tests::{ledger::Entry, orders::OrderSaga};
 
 on_both! {
@@ -121,7 +121,7 @@ async fn c11_killed_when_a_late_success_is_recorded(place: &Place) {
         assert_eq!((charged.applied, charged.undone), (1, true));
         assert_eq!(place.count(is_late).await, 1);
         let undone =
-            |event: &SagaEvent| matches!(event, SagaEvent::Undone(u) if u.step == "charge");
+            |event: &SagaEvent| matches!(event, SagaEvent::StepUndone(u) if u.step == "charge");
         assert_eq!(place.count(undone).await, 2);
     }
     // Without the record the money is gone.

@@ -1,7 +1,10 @@
 //! Stores that are broken on purpose: each is caught by a check that is named here, and the same store
 //! without its fault passes that check.
 
-use es_projections::{Dialect, Job, ReadDatabase, RolledBack, SqlValue, TransactionError};
+use es_projections::{
+    Dialect, ReadDatabase, SqlValue,
+    backend::{Job, RolledBack, RowsOfQueries, TransactionError},
+};
 use es_runtime::{
     Append, AppendError, AppendId, Appended, EventFilter, EventStore, ExpectedVersion, FeedPage,
     MemoryStore, Outcome, Position, ReadError, ReadLimit, RecordedEvent, Snapshot, SnapshotStore,
@@ -724,6 +727,13 @@ impl ReadDatabase for BrokenDatabase {
         values: &[SqlValue],
     ) -> Result<Vec<Vec<SqlValue>>, StorageError> {
         self.inner.query(sql, values).await
+    }
+
+    async fn query_together(
+        &self,
+        queries: &[(&str, &[SqlValue])],
+    ) -> Result<RowsOfQueries, StorageError> {
+        self.inner.query_together(queries).await
     }
 }
 

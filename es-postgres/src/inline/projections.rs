@@ -1,0 +1,133 @@
+//! The read models of a store, and the projections that run inside its appends.
+
+use crate::{
+    PostgresReadDatabase, PostgresTransaction,
+    connection::{Connector, Session},
+    errors::storage,
+    feed::feed_page,
+    identifier::SchemaName,
+    read_models::ReadSettings,
+    schema,
+    statements::Statements,
+};
+use es_projections::backend::{FeedInside, InlineError, InlineProjection, Inlines};
+use es_runtime::{Append, Appended, EventFilter, FeedPage, Position, ReadLimit, StorageError};
+use std::time::Duration;
+
+/// How read models are used, as the options say.
+#[derive(Clone)]
+pub(crate) struct ReadOptions {
+    pub(crate) schema: Option<SchemaName>,
+    pub(crate) connections: usize,
+    pub(crate) projections: Vec<InlineProjection<PostgresReadDatabase>>,
+}
+
+impl Default for ReadOptions {
+    fn default() -> Self {
+        Self {
+            schema: None,
+            connections: 8,
+            projections: Vec::new(),
+        }
+    }
+}
+
+impl ReadOptions {
+    pub(crate) fn search_path(&self) -> Option<String> {
+        self.schema.as_ref().map(SchemaName::quoted)
+    }
+
+    pub(crate) fn of_store(self, connector: Connector, busy_timeout: Duration) -> ReadModels {
+        ReadModels {
+            settings: ReadSettings {
+                connector,
+                schema: self.schema,
+                connections: self.connections,
+                busy_timeout,
+            },
+            projections: self.projections,
+        }
+    }
+}
+
+/// The read models of a store.
+pub(crate) struct ReadModels {
+    pub(crate) settings: ReadSettings,
+    projections: Vec<InlineProjection<PostgresReadDatabase>>,
+}
+
+impl ReadModels {
+    /// Makes their schema where it is missing.
+    pub(crate) async fn prepare(&self, session: &Session) -> Result<(), StorageError> {
+        match &self.settings.schema {
+            Some(read) => schema::make_schema(session, read).await,
+            None => Ok(()),
+        }
+    }
+}
+
+/// The feed, read on the session of the writer.
+pub(crate) struct Feed<'a>(pub(crate) &'a Statements);
+
+impl FeedInside<PostgresTransaction> for Feed<'_> {
+    async fn page(
+        &self,
+        tx: &mut PostgresTransaction,
+        after: Position,
+        limit: ReadLimit,
+    ) -> Result<FeedPage, StorageError> {
+        let all = EventFilter::all();
+        let page = feed_page(tx.session(), self.0, after, &all, limit).await;
+        page.map_err(StorageError::from)
+    }
+}
+
+/// The projections that run inside appends.
+pub(crate) struct Running(Inlines<PostgresReadDatabase>);
+
+impl Running {
+    /// Makes the tables and brings them up to date, in one transaction for each projection. Where any of
+    /// it fails, the session is dropped and the server rolls back.
+    pub(crate) async fn open(
+        read: &ReadModels,
+        session: Session,
+        begin: &str,
+        statements: &Statements,
+    ) -> Result<(Self, Session), StorageError> {
+        let mut opened = Inlines::default();
+        let mut session = session;
+        for projection in &read.projections {
+            let run = |sql| session.client().batch_execute(sql);
+            run(begin).await.map_err(storage)?;
+            let mut tx = PostgresTransaction::new(session);
+            opened.open(projection, &mut tx, &Feed(statements)).await?;
+            session = tx.into_parts().0;
+            let commit = session.client().batch_execute("COMMIT");
+            commit.await.map_err(storage)?;
+        }
+        Ok((Self(opened), session))
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Handles the events that other processes appended without these projections.
+    pub(crate) async fn catch_up(
+        &mut self,
+        tx: &mut PostgresTransaction,
+        feed: &Feed<'_>,
+    ) -> Result<(), StorageError> {
+        self.0.catch_up(tx, feed).await
+    }
+
+    /// Hands one append to each projection.
+    pub(crate) async fn handle(
+        &self,
+        tx: &mut PostgresTransaction,
+        append: &Append,
+        appended: &Appended,
+    ) -> Result<(), InlineError> {
+        self.0.handle(tx, append, appended).await
+    }
+}

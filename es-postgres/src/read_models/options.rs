@@ -1,0 +1,93 @@
+//! How read models are opened: in a database of their own, or in that of a store.
+
+use super::PostgresReadDatabase;
+use crate::{PostgresOptions, PostgresStore, identifier::SchemaName, options::in_runtime};
+use es_projections::{Dispatch, backend::InlineProjection};
+use es_runtime::StorageError;
+
+impl PostgresOptions {
+    /// The schema of the read models and of their projection state. It is created where it is missing.
+    /// By default they are where the role's `search_path` says, usually in `public`.
+    ///
+    /// Needs the feature `projections`.
+    ///
+    /// # Errors
+    /// As for [`schema`](PostgresOptions::schema).
+    pub fn read_schema(mut self, name: &str) -> Result<Self, StorageError> {
+        self.read.schema = Some(SchemaName::new(name)?);
+        Ok(self)
+    }
+
+    /// How many connections transactions and queries of read models share, 8 by default, at least one.
+    /// Each uses one connection at a time. When all are in use, it waits for
+    /// [`busy_timeout`](PostgresOptions::busy_timeout).
+    ///
+    /// Needs the feature `projections`.
+    pub fn read_connections(mut self, connections: usize) -> Self {
+        self.read.connections = connections.max(1);
+        self
+    }
+
+    /// Runs a projection inside every append of this store, in the same transaction. A query sees the
+    /// rows as soon as the append has returned. An append that the projection cannot handle is rejected
+    /// with [`AppendError::Projection`](es_runtime::AppendError::Projection). The read model is in the
+    /// store's own database; [`read_database`](PostgresStore::read_database) queries it.
+    ///
+    /// Opening the store first handles the events that the read model does not have yet, in one
+    /// transaction. For a new version of the projection these are all events of the store. Register the
+    /// projection in every process that writes: events appended by a process without it are handled by
+    /// the next append of a process with it.
+    ///
+    /// Needs the feature `projections`.
+    pub fn inline<P: Dispatch<PostgresReadDatabase>>(mut self, projection: P) -> Self {
+        self.read
+            .projections
+            .push(InlineProjection::new(projection));
+        self
+    }
+
+    /// Connects to a database that has read models and no events.
+    ///
+    /// Call it in a tokio runtime, as [`open`](PostgresOptions::open). Needs the feature `projections`.
+    ///
+    /// # Errors
+    /// [`StorageError`] as for [`open`](PostgresOptions::open).
+    ///
+    /// # Cancel safety
+    /// The schema may have been created.
+    pub async fn open_read_database(self) -> Result<PostgresReadDatabase, StorageError> {
+        let runtime = in_runtime()?;
+        let connector = self.connector();
+        let read = self.read.of_store(connector, self.busy_timeout);
+        let read = PostgresReadDatabase::of(read.settings, runtime);
+        read.prepare().await?;
+        Ok(read)
+    }
+}
+
+impl PostgresStore {
+    /// The read models in this database. Each call makes a pool of connections: call it once, and clone
+    /// the handle.
+    ///
+    /// Needs the feature `projections`.
+    pub fn read_database(&self) -> PostgresReadDatabase {
+        let shared = self.shared();
+        PostgresReadDatabase::of(
+            shared.settings.read.settings.clone(),
+            shared.runtime.clone(),
+        )
+    }
+}
+
+impl PostgresReadDatabase {
+    /// Opens a database for read models with the default settings.
+    ///
+    /// # Errors
+    /// See [`PostgresOptions::open_read_database`].
+    ///
+    /// # Cancel safety
+    /// Nothing was created.
+    pub async fn open(url: &str) -> Result<Self, StorageError> {
+        PostgresStore::options(url)?.open_read_database().await
+    }
+}

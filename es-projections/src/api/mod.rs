@@ -1,0 +1,36 @@
+//! What users implement and hold: the traits, errors and values of projections and subscriptions, and what
+//! a read database must do.
+
+mod any;
+mod database;
+mod dialect;
+mod ends;
+mod error;
+mod measure;
+mod names;
+mod partition;
+mod portable;
+mod projection;
+mod status;
+mod subscription;
+mod transaction;
+mod value;
+
+pub use any::AnyReadDatabase;
+pub use database::{
+    Job, ReadDatabase, RolledBack, RowsOfQueries, SqlTransaction, TransactionError,
+};
+pub use dialect::Dialect;
+pub use ends::{EndsTransaction, refuse_end};
+pub use error::{HandlerError, Poison, ProjectionError, Stalled};
+pub use measure::{Measure, Meter};
+pub(crate) use measure::{in_span, trace};
+pub use names::{Expansions, NameTooLong, Names};
+pub use partition::Partition;
+pub use portable::Portable;
+pub use projection::{Dispatch, Key, Lists, OnUnknownVersion, Project, Projection};
+pub(crate) use status::between;
+pub use status::{Status, WorkerState};
+pub use subscription::{Deliver, Delivery, React, Subscription};
+pub use transaction::{AnyTransaction, ErasedTransaction};
+pub use value::{ColumnError, FromSqlValue, SqlRow, SqlValue};

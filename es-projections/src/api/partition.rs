@@ -1,0 +1,25 @@
+//! Partitions of builds.
+
+use super::{names::Names, value::SqlValue};
+
+/// One partition of one build. Each has a checkpoint of its own.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub struct Partition {
+    /// The projection.
+    pub name: &'static str,
+    /// The build.
+    pub build: u32,
+    /// The partition, from 0.
+    pub partition: u32,
+}
+
+impl Partition {
+    pub(crate) fn names(&self) -> Names {
+        Names::of_build(self.build)
+    }
+
+    pub(crate) fn values(&self) -> [SqlValue; 3] {
+        [self.name.into(), self.build.into(), self.partition.into()]
+    }
+}

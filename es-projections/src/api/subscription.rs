@@ -1,0 +1,123 @@
+//! Subscriptions: effects outside of any database, at least once and in order.
+
+use super::{
+    error::HandlerError,
+    projection::{Key, Lists, OnUnknownVersion},
+};
+use es_runtime::{Envelope, EventFilter, EventSet, RecordedEvent};
+use std::future::Future;
+
+/// A consumer whose effects are outside of the read database, such as an e-mail, a webhook or a
+/// message in a queue.
+///
+/// Derive it, and implement [`React`] for each event. Its position is stored like that of a
+/// projection, but no transaction covers both the effect and the position. After a crash between
+/// the two, the event is delivered again with the same [`Delivery::id`]. So delivery is **at least
+/// once**, in order for each key. The receiver recognises a repetition by the id.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a subscription",
+    label = "`{Self}` does not implement `Subscription`",
+    note = "add `#[derive(es_projections::Subscription)]` and `#[subscription(\"name\", events(..))]` to `{Self}`"
+)]
+pub trait Subscription: Send + Sync + 'static {
+    /// The name under which the position is kept. It never changes.
+    const NAME: &'static str;
+    /// What to do with an event that a newer program wrote.
+    const ON_UNKNOWN_VERSION: OnUnknownVersion = OnUnknownVersion::Stop;
+    /// Into how many partitions the keys are divided; each has a position and a worker of its own.
+    const PARTITIONS: u32 = 1;
+    /// Whether it begins with the first event of the store. Otherwise it begins with the first
+    /// event after its first start.
+    const FROM_THE_BEGINNING: bool = true;
+
+    /// The events that it gets.
+    fn filter() -> EventFilter;
+
+    /// The key of an event: see [`Projection::key`](crate::Projection::key).
+    fn key(event: &RecordedEvent) -> Key<'_> {
+        Key::Owned(event.stream.to_string())
+    }
+}
+
+/// How a subscription reacts to one kind of event. Implemented by applications.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` lists `{E}` but does not say how to react to it",
+    label = "there is no `impl React<{E}> for {Self}`",
+    note = "write the impl, or take the event out of `events(..)`"
+)]
+pub trait React<E: EventSet>: Lists<E> {
+    /// Performs the effect, and passes [`Delivery::id`] to the receiver.
+    ///
+    /// It may take long: the runner renews the lease meanwhile, provided that the reaction does not
+    /// block its thread. The runner sets no time limit, so set one if the receiver may never
+    /// answer.
+    ///
+    /// # Errors
+    /// Any error of the reaction. The event is retried, and then parked together with the later
+    /// events of its key.
+    ///
+    /// # Cancel safety
+    /// It is dropped if a shutdown has waited for the length of a lease, or if another runner took
+    /// the partition over. The event is then delivered again with the same id.
+    fn react(
+        &self,
+        event: &Envelope<E>,
+        delivery: &Delivery,
+    ) -> impl Future<Output = Result<(), HandlerError>> + Send;
+}
+
+/// Passes each stored event to the reaction to its kind. Implemented by the derive.
+pub trait Deliver: Subscription {
+    /// Decodes the event and calls the reaction.
+    ///
+    /// # Errors
+    /// [`HandlerError`] of the decoder or of the reaction.
+    fn deliver(
+        &self,
+        event: &RecordedEvent,
+        delivery: &Delivery,
+    ) -> impl Future<Output = Result<(), HandlerError>> + Send;
+}
+
+/// One delivery of one event to one subscription.
+///
+/// ```
+/// use es_runtime::EventId;
+/// use es_projections::Delivery;
+///
+/// let event = EventId::new();
+/// let first = Delivery::new("mailer", event, 1);
+/// let again = Delivery::new("mailer", event, 2);
+/// assert_eq!(first.id(), again.id());
+/// assert_ne!(first.id(), Delivery::new("invoices", event, 1).id());
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Delivery {
+    id: String,
+    attempt: u32,
+}
+
+impl Delivery {
+    /// The delivery of this event to this subscription, at this attempt, from 1.
+    pub fn new(subscription: &str, event: es_runtime::EventId, attempt: u32) -> Self {
+        // Names of subscriptions and event ids are stable, so the id is the same after a crash.
+        let id = uuid::Uuid::from_bytes(*event.as_bytes());
+        let id = uuid::Uuid::new_v5(&id, subscription.as_bytes());
+        Self {
+            id: id.to_string(),
+            attempt,
+        }
+    }
+
+    /// The id of the delivery, an idempotency key for the receiver. It is the same for every
+    /// attempt to deliver one event to one subscription: a version 5 UUID made from the event's id
+    /// and the subscription's name.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// The number of this attempt, from 1. A restart of the program resets it.
+    pub const fn attempt(&self) -> u32 {
+        self.attempt
+    }
+}

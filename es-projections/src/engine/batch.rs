@@ -1,0 +1,223 @@
+//! One page of events in one transaction: the handlers, the parked keys and the checkpoint.
+
+use crate::{
+    api::{
+        Dispatch, HandlerError, Job, OnUnknownVersion, Partition, Projection, ReadDatabase,
+        RolledBack, SqlTransaction,
+    },
+    state::{
+        checkpoints::{self, Advance},
+        parked,
+    },
+};
+use es_runtime::{Position, RecordedEvent, StorageError};
+use std::{
+    collections::HashSet,
+    future::{Future, poll_fn},
+    marker::PhantomData,
+    ops::Range,
+    panic::{AssertUnwindSafe, catch_unwind},
+    pin::pin,
+    sync::Arc,
+};
+
+/// Events that belong to one partition, and how far the checkpoint moves with them.
+#[derive(Clone, Debug)]
+pub(crate) struct Page {
+    pub(crate) partition: Partition,
+    pub(crate) epoch: i64,
+    pub(crate) from: Position,
+    pub(crate) to: Position,
+    pub(crate) events: Arc<[RecordedEvent]>,
+    /// The part of `events` that this page is about.
+    pub(crate) part: Range<usize>,
+    pub(crate) lease_ms: i64,
+}
+
+impl Page {
+    /// The events of this page.
+    pub(crate) fn events(&self) -> &[RecordedEvent] {
+        self.events.get(self.part.clone()).unwrap_or_default()
+    }
+}
+
+/// What became of a page.
+#[derive(Debug)]
+pub(crate) enum PageEnd {
+    /// Its rows and the checkpoint are committed. `parked` events of `keys` keys were parked.
+    Committed { parked: u64, keys: u64 },
+    /// Nothing was committed: the event with this index failed.
+    Failed { index: usize, error: HandlerError },
+    /// Nothing was committed: another owner has the partition, or its checkpoint moved, or it is
+    /// gone.
+    Fenced,
+    /// Nothing was committed: a shutdown came first.
+    Interrupted,
+}
+
+/// Which events of a page are parked instead of handled.
+#[derive(Clone, Debug)]
+pub(crate) enum ParkRule {
+    /// Those whose keys have parked events.
+    BlockedKeys,
+    /// The first one is parked for this reason.
+    First { reason: String, attempts: u32 },
+}
+
+/// A page of a projection.
+pub(crate) struct Batch<P, Db> {
+    pub(crate) projection: Arc<P>,
+    pub(crate) page: Page,
+    pub(crate) rule: ParkRule,
+    pub(crate) database: PhantomData<fn(Db)>,
+}
+
+impl<P: Dispatch<Db>, Db: ReadDatabase> Job<Db> for Batch<P, Db> {
+    type Output = PageEnd;
+
+    async fn run(self, tx: &mut Db::Transaction) -> Result<PageEnd, RolledBack<PageEnd>> {
+        let Self {
+            projection,
+            page,
+            rule,
+            ..
+        } = self;
+        let mut state = CheckpointGuard::lock::<Db>(tx, &page).await?;
+        tx.set_names(page.partition.names());
+        for (index, event) in page.events().iter().enumerate() {
+            let key = P::key(event);
+            if state
+                .park_if_blocked::<Db>(tx, &page, &rule, index, event, &key)
+                .await?
+            {
+                continue;
+            }
+            if let Err(error) = handle_one::<P, Db>(&projection, event, tx).await? {
+                return Err(RolledBack::With(PageEnd::Failed { index, error }));
+            }
+        }
+        state.close::<Db>(tx, &page).await
+    }
+}
+
+/// The checkpoint of a page's partition, locked until the transaction ends.
+pub(crate) struct CheckpointGuard {
+    parked_before: bool,
+    parked: u64,
+    keys: HashSet<String>,
+}
+
+impl CheckpointGuard {
+    /// Locks the checkpoint and compares its epoch and position with the page's.
+    pub(crate) async fn lock<Db: ReadDatabase>(
+        tx: &mut Db::Transaction,
+        page: &Page,
+    ) -> Result<Self, RolledBack<PageEnd>> {
+        match checkpoints::lock_checkpoint::<Db>(tx, &page.partition).await? {
+            Some(now) if now.epoch == page.epoch && now.position == page.from => Ok(Self {
+                parked_before: now.parked > 0,
+                parked: 0,
+                keys: HashSet::new(),
+            }),
+            _ => Err(RolledBack::With(PageEnd::Fenced)),
+        }
+    }
+
+    /// Parks the event if the rule says so, or if an earlier event of its key is parked. Returns
+    /// whether it did.
+    pub(crate) async fn park_if_blocked<Db: ReadDatabase>(
+        &mut self,
+        tx: &mut Db::Transaction,
+        page: &Page,
+        rule: &ParkRule,
+        index: usize,
+        event: &RecordedEvent,
+        key: &str,
+    ) -> Result<bool, StorageError> {
+        let (reason, attempts) = match rule {
+            ParkRule::First { reason, attempts } if index == 0 => (reason.as_str(), *attempts),
+            _ => {
+                let waits = self.keys.contains(key)
+                    || (self.parked_before && parked::is_parked(tx, &page.partition, key).await?);
+                if !waits {
+                    return Ok(false);
+                }
+                ("an earlier event of its key is parked", 0)
+            }
+        };
+        parked::park::<Db>(tx, &page.partition, key, event, reason, attempts).await?;
+        self.keys.insert(key.to_owned());
+        self.parked = self.parked.saturating_add(1);
+        Ok(true)
+    }
+
+    /// Moves the checkpoint.
+    pub(crate) async fn close<Db: ReadDatabase>(
+        self,
+        tx: &mut Db::Transaction,
+        page: &Page,
+    ) -> Result<PageEnd, RolledBack<PageEnd>> {
+        let handled = u64::try_from(page.events().len()).unwrap_or(u64::MAX);
+        let moved = checkpoints::advance::<Db>(
+            tx,
+            &Advance {
+                partition: &page.partition,
+                epoch: page.epoch,
+                from: page.from,
+                to: page.to,
+                last: page.events().last(),
+                handled,
+                parked: self.parked,
+                lease_ms: page.lease_ms,
+            },
+        )
+        .await?;
+        if moved {
+            Ok(PageEnd::Committed {
+                parked: self.parked,
+                keys: u64::try_from(self.keys.len()).unwrap_or(u64::MAX),
+            })
+        } else {
+            Err(RolledBack::With(PageEnd::Fenced))
+        }
+    }
+}
+
+/// Hands one event to its handler and checks that the transaction is still open. The outer error is
+/// that of the database.
+pub(crate) async fn handle_one<P: Dispatch<Db>, Db: ReadDatabase>(
+    projection: &P,
+    event: &RecordedEvent,
+    tx: &mut Db::Transaction,
+) -> Result<Result<(), HandlerError>, StorageError> {
+    match catch_panics(projection.dispatch(event, tx)).await {
+        Ok(()) if tx.is_open().await => Ok(Ok(())),
+        Ok(()) => Ok(Err(HandlerError::new(
+            "the handler ended the transaction that it was given, or continued after one of its \
+             statements had failed",
+        ))),
+        Err(error) if is_skipped::<P>(&error) => Ok(Ok(())),
+        Err(error) => match tx.database_error(&error) {
+            Some(error) => Err(error),
+            None => Ok(Err(error)),
+        },
+    }
+}
+
+/// Whether the projection skips events of unknown versions and this is one.
+pub(crate) fn is_skipped<P: Projection>(error: &HandlerError) -> bool {
+    P::ON_UNKNOWN_VERSION == OnUnknownVersion::Skip && error.is_newer()
+}
+
+/// Turns a panic of the handler into an error of this event. The panic's text may quote the event,
+/// so only the panic hook gets it.
+pub(crate) async fn catch_panics(
+    handler: impl Future<Output = Result<(), HandlerError>> + Send,
+) -> Result<(), HandlerError> {
+    let mut handler = pin!(handler);
+    poll_fn(|context| {
+        catch_unwind(AssertUnwindSafe(|| handler.as_mut().poll(context)))
+            .unwrap_or_else(|_| std::task::Poll::Ready(Err(HandlerError::new("it panicked"))))
+    })
+    .await
+}

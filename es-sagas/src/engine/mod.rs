@@ -1,0 +1,19 @@
+//! Runs sagas and process managers: reads the feed, claims due work, calls steps and commits.
+
+pub(crate) mod commit;
+pub(crate) mod core;
+pub(crate) mod cursor;
+mod input;
+mod interceptor;
+pub(crate) mod load;
+mod resume;
+mod runner;
+#[cfg(feature = "runner")]
+mod running;
+pub(crate) mod unreadable;
+mod work;
+
+pub use interceptor::{Interceptor, StepCall};
+pub use runner::{Idle, Sagas};
+#[cfg(feature = "runner")]
+pub use running::RunningSagas;

@@ -1,0 +1,131 @@
+//! The event that the runtime writes into the stream of a process manager, before its own events.
+
+use es_runtime::{EventId, RecordedEvent, StreamId, Timestamp};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// The stored name of [`Stepped`].
+pub(crate) const STEPPED: &str = "process.stepped";
+
+/// An input of a process manager was processed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Stepped {
+    /// The input.
+    pub cause: ProcessCause,
+    /// The outcome.
+    pub outcome: ProcessOutcome,
+    /// Timers that were set, with the time at which they fire, or cancelled (`None`).
+    pub timers: BTreeMap<String, Option<Timestamp>>,
+    /// The streams of the aggregates that received commands.
+    pub commands: Vec<String>,
+    /// The rejection that it reacted to instead of the input.
+    pub rejected: Option<String>,
+    /// Whether the instance ended.
+    pub ended: bool,
+}
+
+impl Stepped {
+    /// The stored name of the event. The payload is this type as JSON.
+    pub const NAME: &'static str = STEPPED;
+
+    pub(crate) fn new(cause: ProcessCause, outcome: ProcessOutcome) -> Self {
+        Self {
+            cause,
+            outcome,
+            timers: BTreeMap::new(),
+            commands: Vec::new(),
+            rejected: None,
+            ended: false,
+        }
+    }
+}
+
+/// An input of a process manager.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "is", deny_unknown_fields)]
+#[non_exhaustive]
+pub enum ProcessCause {
+    /// An event of another stream.
+    Event {
+        /// Its id.
+        id: EventId,
+        /// Its stored name.
+        name: String,
+        /// The aggregate half of its stream.
+        aggregate: String,
+        /// The id half of its stream.
+        of: String,
+        /// Its number in the stream.
+        version: u64,
+    },
+    /// A timer that fired.
+    Timer {
+        /// Its name.
+        name: String,
+        /// The time for which it was set.
+        at: Timestamp,
+    },
+    /// A repair by an operator.
+    Operator {
+        /// The name of the verb.
+        verb: String,
+        /// Who.
+        by: String,
+        /// Why.
+        reason: String,
+    },
+}
+
+impl ProcessCause {
+    pub(crate) fn event(event: &RecordedEvent) -> Self {
+        Self::Event {
+            id: event.event_id,
+            name: event.name.to_string(),
+            aggregate: event.stream.aggregate().to_owned(),
+            of: event.stream.id().to_owned(),
+            version: event.version,
+        }
+    }
+
+    /// The stream of the event and its number there.
+    pub(crate) fn event_address(&self) -> Option<(StreamId, u64)> {
+        match self {
+            Self::Event {
+                aggregate,
+                of,
+                version,
+                ..
+            } => Some((StreamId::new(aggregate, of).ok()?, *version)),
+            _ => None,
+        }
+    }
+
+    /// The stored name of the event, the name of the timer, or the name of the repair.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Event { name, .. } | Self::Timer { name, .. } => name,
+            Self::Operator { verb, .. } => verb,
+        }
+    }
+}
+
+/// The outcome of an input.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "is", deny_unknown_fields)]
+#[non_exhaustive]
+pub enum ProcessOutcome {
+    /// The process manager reacted to it.
+    Reacted {},
+    /// The input waits, because the instance is parked at an earlier one.
+    Waits {},
+    /// The input came after the end.
+    TooLate {},
+    /// The process manager could not react to the input. The instance waits for an operator.
+    Parked {
+        /// Why.
+        why: String,
+    },
+    /// An operator repaired the instance.
+    Repaired {},
+}

@@ -1,0 +1,232 @@
+//! Starts and repairs by operators.
+
+use crate::{
+    definition::{Saga, Start},
+    engine::{
+        Sagas,
+        commit::{append_of, decide_without_lease},
+        load::load,
+    },
+    error::SagaError,
+    log::{EventSkipped, SagaEvent, Verb},
+    names::{category, stream_of},
+    process,
+};
+use es_runtime::{
+    AppendId, Commit, CommitError, CursorMove, EventId, ExpectedVersion, Metadata, Position,
+    ReadLimit, StreamId, WorkItem, WorkQueue, WorkStatus,
+};
+
+impl<S: WorkQueue> Sagas<S> {
+    /// Starts a saga without an event.
+    ///
+    /// The id of the request makes the call repeatable. A second start of the same saga with another request id
+    /// changes nothing.
+    ///
+    /// # Errors
+    /// [`SagaError`]; its [`outcome`](SagaError::outcome) says whether something was written.
+    ///
+    /// # Cancel safety
+    /// The saga has started or not. Call again with the same request id.
+    pub async fn begin<T: Saga>(
+        &self,
+        start: Start<T>,
+        request: AppendId,
+        metadata: Metadata,
+    ) -> Result<(), SagaError> {
+        self.check()?;
+        let instance = stream_of(T::NAME, &start.id)?;
+        let input = serde_json::to_value(&start.saga).map_err(|e| SagaError::Input {
+            saga: T::NAME.to_owned(),
+            reason: e.to_string(),
+        })?;
+        if self.core.live(instance.aggregate()).is_none() {
+            let known = self.core.newest(instance.aggregate()).is_some();
+            return Err(if known {
+                SagaError::NotNow {
+                    instance,
+                    reason: "its definition is frozen, so it starts no new sagas".to_owned(),
+                }
+            } else {
+                SagaError::NotRegistered {
+                    saga: T::NAME.to_owned(),
+                }
+            });
+        }
+        decide_without_lease(&self.core, &instance, Some(request), &metadata, |draft| {
+            draft.start(input.clone(), None);
+            Ok(())
+        })
+        .await
+    }
+
+    /// Repairs an instance. `by` is the operator, and `reason` is the reason. Both are stored.
+    ///
+    /// - [`Verb::Retry`] retries what failed, with a fresh number of attempts.
+    /// - [`Verb::Skip`] counts the current step or undo as done, without a call.
+    /// - [`Verb::CompleteWith`] counts the current step as done, with this output.
+    /// - [`Verb::Unwind`] undoes everything. It is not possible after the pivot.
+    /// - [`Verb::Abandon`] ends the saga as it is.
+    ///
+    /// For a process manager, `Retry` reacts again to the input at which it is parked, `Skip` skips that input,
+    /// and `Abandon` ends the instance.
+    ///
+    /// # Errors
+    /// [`SagaError::NotNow`] when the repair is not possible in the current state. For other errors,
+    /// [`outcome`](SagaError::outcome) says whether something was written.
+    ///
+    /// # Cancel safety
+    /// The repair is stored or not. [`show`](Sagas::show) tells which.
+    pub async fn repair(
+        &self,
+        saga: &str,
+        id: &str,
+        verb: Verb,
+        by: &str,
+        reason: &str,
+    ) -> Result<(), SagaError> {
+        self.check()?;
+        let instance = stream_of(saga, id)?;
+        let core = &self.core;
+        if let Some(manager) = core.manager(instance.aggregate()) {
+            return process::repair(core, manager, &instance, &verb, by, reason).await;
+        }
+        if let Verb::CompleteWith { step, output } = &verb {
+            let loaded = load(&core.store, &instance).await?;
+            let started = loaded.state.started.as_ref();
+            let definition =
+                started.and_then(|s| core.pinned(instance.aggregate(), s.version, &s.hash));
+            if let Some(definition) = definition {
+                let fits = definition.check_output(step, output);
+                fits.map_err(|why| SagaError::NotNow {
+                    instance: instance.clone(),
+                    reason: format!("the value does not fit the output type of the step: {why}"),
+                })?;
+            }
+        }
+        if matches!(verb, Verb::Resume {}) {
+            return Err(SagaError::NotNow {
+                instance,
+                reason: "`resume` is only for the runner; use `retry`".to_owned(),
+            });
+        }
+        let metadata = Metadata::new().with_user(by);
+        // When the response to a commit is lost, this id finds it, and the repair is not decided again.
+        let once = Some(AppendId::from(EventId::new()));
+        decide_without_lease(core, &instance, once, &metadata, |draft| {
+            let decided = draft.repair(&verb, by, reason);
+            decided.map_err(|reason| SagaError::NotNow {
+                instance: instance.clone(),
+                reason,
+            })
+        })
+        .await
+    }
+
+    /// Retries all parked sagas of a name that `choose` selects, and returns how many. Sagas that cannot be
+    /// retried now are left out.
+    ///
+    /// # Errors
+    /// [`SagaError`] for the first failure of the store. The sagas before it are retried.
+    ///
+    /// # Cancel safety
+    /// Some of the sagas may be retried.
+    pub async fn retry_all(
+        &self,
+        saga: &str,
+        by: &str,
+        reason: &str,
+        mut choose: impl FnMut(&WorkItem) -> bool,
+    ) -> Result<u64, SagaError> {
+        let mut count = 0;
+        let mut after = None;
+        loop {
+            let rows = self
+                .list(Some(saga), Some(WorkStatus::Parked), after)
+                .await?;
+            let Some(last) = rows.last() else {
+                return Ok(count);
+            };
+            after = Some(last.instance.clone());
+            for row in rows.iter().filter(|row| choose(row)) {
+                let verb = Verb::Retry {};
+                let id = row.instance.id();
+                match self.repair(saga, id, verb, by, reason).await {
+                    Ok(()) => count += 1,
+                    Err(SagaError::NotNow { .. } | SagaError::Load(_)) => {}
+                    Err(error) => return Err(error),
+                }
+            }
+        }
+    }
+
+    /// Skips an event that stops the input of a saga or a process manager because it cannot be read (see
+    /// [`SagaError::Event`] and [`stalled`](Sagas::stalled)).
+    ///
+    /// The event has no effect on any instance. The operator and the reason are stored in the stream
+    /// `saga-input/<saga>`.
+    ///
+    /// # Errors
+    /// [`SagaError::NotNow`] when the event at this position is not the next one. For other errors,
+    /// [`outcome`](SagaError::outcome) says whether something was written.
+    ///
+    /// # Cancel safety
+    /// The event is skipped or not.
+    pub async fn skip_event(
+        &self,
+        saga: &str,
+        position: Position,
+        by: &str,
+        reason: &str,
+    ) -> Result<(), SagaError> {
+        self.check()?;
+        let (core, category) = (&self.core, category(saga));
+        let record = StreamId::new("saga-input", saga)?;
+        let filter = match (core.manager(&category), core.newest(&category)) {
+            (Some(manager), _) => manager.filter(),
+            (None, Some(definition)) => definition.filter(),
+            (None, None) => {
+                return Err(SagaError::NotRegistered {
+                    saga: saga.to_owned(),
+                });
+            }
+        };
+        let cursor = core.store.cursor(&category).await?;
+        let from = cursor.unwrap_or(Position::START);
+        let page = core.store.read_feed(from, &filter, ReadLimit::events(1));
+        let next = page.await?.events.into_iter().next();
+        let not_now = |reason: String| SagaError::NotNow {
+            instance: record.clone(),
+            reason,
+        };
+        let event = match next {
+            Some(event) if event.position == position => event,
+            Some(other) => {
+                return Err(not_now(format!(
+                    "the next event is at position {}",
+                    other.position
+                )));
+            }
+            None => return Err(not_now("there is no next event".to_owned())),
+        };
+        let skipped = SagaEvent::from(EventSkipped {
+            event: event.event_id,
+            name: event.name.to_string(),
+            by: by.to_owned(),
+            reason: reason.to_owned(),
+        });
+        let metadata = Metadata::following(&event).with_user(by);
+        let mut append = append_of(&record, 0, &[skipped], metadata, None)?;
+        append.expected = ExpectedVersion::Any;
+        let commit = Commit::new()
+            .append(append)
+            .cursor(CursorMove::new(category, cursor, position));
+        match core.store.commit(commit).await {
+            Ok(_) => Ok(()),
+            Err(CommitError::CursorMoved { .. }) => {
+                Err(not_now("the input has moved on meanwhile".to_owned()))
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+}

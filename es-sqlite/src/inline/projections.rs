@@ -1,0 +1,135 @@
+//! Projections that run inside the appends of the store whose file they are in.
+
+use crate::{
+    SqliteReadDatabase, SqliteTransaction,
+    block_on::block_on,
+    errors::{TransactionFailure, storage},
+    queries::feed_rows,
+    settings::StoreSettings,
+    task::{self, Done, Task},
+};
+use es_projections::{
+    Dispatch,
+    backend::{FeedInside, InlineError, InlineProjection, Inlines},
+};
+use es_runtime::{
+    AppendError, EventFilter, FeedPage, Position, ReadLimit, StorageError, StorageErrorKind,
+};
+
+/// The projections that a store is opened with.
+#[derive(Clone, Default)]
+pub(crate) struct Registered(Vec<InlineProjection<SqliteReadDatabase>>);
+
+impl Registered {
+    pub(crate) fn push<P: Dispatch<SqliteReadDatabase>>(&mut self, projection: P) {
+        self.0.push(InlineProjection::new(projection));
+    }
+}
+
+/// The feed, read on the connection of the writer.
+struct Feed;
+
+impl FeedInside<SqliteTransaction> for Feed {
+    async fn page(
+        &self,
+        tx: &mut SqliteTransaction,
+        after: Position,
+        limit: ReadLimit,
+    ) -> Result<FeedPage, StorageError> {
+        let all = EventFilter::all();
+        let page = feed_rows(tx.connection(), &|| true, after, &all, limit);
+        page.map_err(StorageError::from)
+    }
+}
+
+/// The projections that run inside appends.
+pub(crate) struct Running(Inlines<SqliteReadDatabase>);
+
+impl Running {
+    /// Makes the tables and brings them up to date, in one transaction for each projection.
+    pub(crate) fn open(
+        registered: &Registered,
+        tx: &mut SqliteTransaction,
+    ) -> Result<Self, StorageError> {
+        let mut opened = Inlines::default();
+        let run = |tx: &SqliteTransaction, sql| tx.connection().execute_batch(sql).map_err(storage);
+        for projection in &registered.0 {
+            run(tx, "BEGIN IMMEDIATE")?;
+            let done =
+                block_on(opened.open(projection, tx, &Feed)).and_then(|()| run(tx, "COMMIT"));
+            if let Err(error) = done {
+                let _ = run(tx, "ROLLBACK");
+                return Err(error);
+            }
+        }
+        Ok(Self(opened))
+    }
+
+    /// Handles the events that other processes appended without these projections.
+    pub(crate) fn catch_up(&mut self, tx: &mut SqliteTransaction) -> Result<(), StorageError> {
+        if self.0.is_empty() {
+            return Ok(());
+        }
+        block_on(self.0.catch_up(tx, &Feed))
+    }
+
+    /// Does one write. Where a projection fails, nothing of the write is left.
+    pub(crate) fn run(
+        &self,
+        tx: &mut SqliteTransaction,
+        task: &Task,
+        settings: &StoreSettings,
+    ) -> Result<Done, TransactionFailure> {
+        match task {
+            Task::Append(_) | Task::Commit(_) if !self.0.is_empty() => {
+                self.projected(tx, task, settings)
+            }
+            _ => Ok(task::run(tx.connection(), task, settings)?),
+        }
+    }
+
+    fn projected(
+        &self,
+        tx: &mut SqliteTransaction,
+        task: &Task,
+        settings: &StoreSettings,
+    ) -> Result<Done, TransactionFailure> {
+        run(tx, "SAVEPOINT projected")?;
+        let done = task::run(tx.connection(), task, settings)?;
+        let mut handled = Ok(());
+        let mut stream = None;
+        for (append, appended) in task.appends().iter().zip(done.appended()) {
+            if !appended.repeated && handled.is_ok() {
+                handled = block_on(self.0.handle(tx, append, appended));
+                stream = Some(append.stream.clone());
+            }
+        }
+        tx.forget_names();
+        if !tx.in_transaction() {
+            return Err(TransactionFailure::Store(StorageError::new(
+                StorageErrorKind::Other,
+                "the handler of an inline projection ended the transaction",
+            )));
+        }
+        match (handled, stream) {
+            (Err(InlineError::Failure(failure)), Some(stream)) => {
+                run(tx, "ROLLBACK TO projected")?;
+                run(tx, "RELEASE projected")?;
+                Ok(Done::Refused(AppendError::Projection {
+                    stream,
+                    projection: failure.projection,
+                    error: failure.error.into_error(),
+                }))
+            }
+            (Err(error), _) => Err(TransactionFailure::Store(error.into())),
+            (Ok(()), _) => {
+                run(tx, "RELEASE projected")?;
+                Ok(done)
+            }
+        }
+    }
+}
+
+fn run(tx: &SqliteTransaction, sql: &str) -> rusqlite::Result<usize> {
+    tx.connection().prepare_cached(sql)?.execute([])
+}
