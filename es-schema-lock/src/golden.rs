@@ -58,7 +58,7 @@ pub enum GoldenProblem {
     /// The version of the file has no sealed line in the lock.
     #[error(
         "the lock has no sealed line of this version, which only a released version has a file for\n  \
-         help: a sealed line was lost, in a merge perhaps: put it back into the lock"
+         help: a sealed line was lost, perhaps in a merge; put it back into the lock"
     )]
     NotSealed,
     /// The file is missing, and this run writes none.
@@ -330,7 +330,7 @@ impl Run {
             None => {
                 let Some(node) = self.code.shape(event, version) else {
                     let note = format!(
-                        "{event} v{version}: the code has no shape of it any more to make a sample from"
+                        "{event} v{version}: the code no longer has its shape, so no sample can be made"
                     );
                     self.goldens.left_out.push(note);
                     return Ok(());

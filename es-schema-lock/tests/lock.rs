@@ -616,7 +616,7 @@ fn the_compiler_finds_what_the_test_finds() {
         (
             "order.placed v3 open",
             "order.placed v4 sealed",
-            "no such version",
+            "no longer has this version",
         ),
         (
             "order.placed v3 open",
@@ -973,7 +973,7 @@ fn a_lock_that_git_turned_to_other_line_ends_or_left_unsorted_is_understood() {
     project.edit(LOCK, "order.placed v1", "<<<<<<< HEAD\norder.placed v1");
     project.fails::<Placing<RIGHT>>(
         LockMode::Update,
-        &["is not a schema lock", "line 3: a merge"],
+        &["is not a schema lock", "line 3: unresolved merge conflict"],
     );
 }
 

@@ -8,6 +8,7 @@
 )]
 
 mod codec;
+mod consumer;
 mod fields;
 mod fingerprint;
 mod metadata;
