@@ -434,7 +434,7 @@ async fn a_statement_that_fails_is_the_reason_of_parking() {
     ignore = "needs PostgreSQL: install it or set ES_POSTGRES_BIN"
 )]
 async fn a_swallowed_failure_is_never_taken_for_a_commit() {
-    is_parked(Fault::Swallowed, "a statement of it had failed").await;
+    is_parked(Fault::Swallowed, "one of its statements had failed").await;
 }
 
 #[tokio::test]

@@ -133,10 +133,7 @@ type Answer = Box<dyn Any + Send>;
 trait ErasedDatabase: Send + Sync {
     fn dialect(&self) -> Dialect;
 
-    fn transact<'a>(
-        &'a self,
-        job: Box<dyn ErasedJob>,
-    ) -> BoxFuture<'a, Result<Answer, TransactionError>>;
+    fn transact(&self, job: Box<dyn ErasedJob>) -> BoxFuture<'_, Result<Answer, TransactionError>>;
 
     fn query<'a>(
         &'a self,
@@ -158,10 +155,7 @@ where
         ReadDatabase::dialect(self)
     }
 
-    fn transact<'a>(
-        &'a self,
-        job: Box<dyn ErasedJob>,
-    ) -> BoxFuture<'a, Result<Answer, TransactionError>> {
+    fn transact(&self, job: Box<dyn ErasedJob>) -> BoxFuture<'_, Result<Answer, TransactionError>> {
         Box::pin(ReadDatabase::transact(self, Unerased(job)))
     }
 
@@ -182,17 +176,17 @@ where
 }
 
 trait ErasedJob: Send {
-    fn run<'a>(
+    fn run(
         self: Box<Self>,
-        tx: &'a mut AnyTransaction,
-    ) -> BoxFuture<'a, Result<Answer, RolledBack<Answer>>>;
+        tx: &mut AnyTransaction,
+    ) -> BoxFuture<'_, Result<Answer, RolledBack<Answer>>>;
 }
 
 impl<J: Job<AnyReadDatabase>> ErasedJob for J {
-    fn run<'a>(
+    fn run(
         self: Box<Self>,
-        tx: &'a mut AnyTransaction,
-    ) -> BoxFuture<'a, Result<Answer, RolledBack<Answer>>> {
+        tx: &mut AnyTransaction,
+    ) -> BoxFuture<'_, Result<Answer, RolledBack<Answer>>> {
         Box::pin(async move {
             let boxed = |output: J::Output| -> Answer { Box::new(output) };
             match Job::run(*self, tx).await {

@@ -206,7 +206,8 @@ pub enum ProjectionError {
     },
     /// The projection runs inside the appends of its store, so no runner may run it.
     #[error(
-        "projection `{projection}` runs inside the appends of its store, so no runner can run it; open the store with it"
+        "projection `{projection}` runs inside the appends of its store, so no runner can run it; \
+         open the store with it"
     )]
     RunsInline {
         /// The projection.

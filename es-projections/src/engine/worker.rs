@@ -16,7 +16,7 @@ use crate::{
     },
 };
 use es_runtime::{EventStore, Position, ReadLimit, RecordedEvent, StreamRange};
-use std::{sync::Arc, time::Instant};
+use std::{ops::Range, sync::Arc, time::Instant};
 
 /// How long to run a partition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -288,6 +288,25 @@ impl<S: EventStore, Db: ReadDatabase, C: Consumer<Db>> Worker<S, Db, C> {
         events.into()
     }
 
+    /// These events of a page, for one call.
+    fn part_of_page(
+        &self,
+        lease: &Lease,
+        events: &Arc<[RecordedEvent]>,
+        part: Range<usize>,
+        to: Position,
+    ) -> Page {
+        Page {
+            partition: self.partition.clone(),
+            epoch: lease.epoch,
+            from: lease.position,
+            to,
+            events: Arc::clone(events),
+            part,
+            lease_ms: self.core.settings.lease_ms(),
+        }
+    }
+
     /// Handles one page, in one call unless an event fails.
     async fn page(
         &mut self,
@@ -308,15 +327,7 @@ impl<S: EventStore, Db: ReadDatabase, C: Consumer<Db>> Worker<S, Db, C> {
                 Some(last) if !whole => last.position,
                 _ => next,
             };
-            let page = Page {
-                partition: self.partition.clone(),
-                epoch: lease.epoch,
-                from: lease.position,
-                to,
-                events: Arc::clone(&events),
-                part: start..until,
-                lease_ms: self.core.settings.lease_ms(),
-            };
+            let page = self.part_of_page(lease, &events, start..until, to);
             let first = events.get(start);
             let attempt = first.map_or(0, |first| attempts_so_far.of(first.position));
             let began = Instant::now();
