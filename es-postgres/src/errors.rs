@@ -96,8 +96,8 @@ pub(crate) fn kind(error: &Error) -> StorageErrorKind {
     kind_of(code)
 }
 
-/// Whether the server refused a statement and left the connection standing. With the connection an
-/// answer is lost, and the statement may have been done. (The severity that is meant for people is in
+/// Whether the server rejected a statement and kept the connection. When the connection is lost, the
+/// statement may have been executed. (The severity that is meant for people is in
 /// the language of the server.)
 pub(crate) fn is_refusal(error: &Error) -> bool {
     let db = error.as_db_error();

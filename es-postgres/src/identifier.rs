@@ -34,7 +34,7 @@ impl SchemaName {
         &self.0
     }
 
-    /// The name as it stands in SQL: in quotes, since it may be a word of the language, such as `user`.
+    /// The name as written in SQL: in quotes, since it may be a keyword, such as `user`.
     pub(crate) fn quoted(&self) -> String {
         format!("\"{}\"", self.0)
     }

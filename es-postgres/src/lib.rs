@@ -41,6 +41,7 @@
 
 mod connection;
 mod errors;
+mod events;
 mod feed;
 mod identifier;
 mod inline;
@@ -51,6 +52,7 @@ mod read_models;
 mod rows;
 mod schema;
 mod settings;
+mod snapshots;
 mod statements;
 mod stats;
 mod store;

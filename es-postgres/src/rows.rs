@@ -1,5 +1,5 @@
-//! Between rows and values. Whatever stands in a row, reading it ends in a value or in an error that
-//! names the row; nothing panics and nothing is left out.
+//! Conversions between rows and values. Reading a row gives a value, or an error that names the row.
+//! Nothing panics, and no row is skipped.
 
 use crate::errors::corrupt;
 use es_runtime::{
@@ -11,7 +11,7 @@ use std::time::SystemTime;
 use tokio_postgres::{Row, types::FromSql};
 use uuid::Uuid;
 
-/// What is wrong with a column, without what stands in it.
+/// What is wrong with a column, without its contents.
 pub(crate) type Damage = &'static str;
 
 /// The columns of a whole event, in the order in which [`Recorded`] reads them.
@@ -27,7 +27,7 @@ fn column<'r, T: FromSql<'r>>(row: &'r Row, index: usize, what: Damage) -> Resul
     row.try_get(index).map_err(|_| what)
 }
 
-/// Where a row stands, out of its first two columns.
+/// The place of a row, from its first two columns.
 pub(crate) fn place(row: &Row) -> Result<RowLocation, ReadError> {
     let number = |index, what| {
         natural(row, index)
@@ -154,7 +154,7 @@ pub(crate) fn snapshot(row: &Row, stream: &StreamId) -> Option<Snapshot> {
     ))
 }
 
-/// The position that a cursor stands at.
+/// The position of a cursor.
 pub(crate) fn cursor_of(rows: &[Row], consumer: &str) -> Result<Option<Position>, StorageError> {
     let Some(row) = rows.first() else {
         return Ok(None);
@@ -179,8 +179,8 @@ pub(crate) const fn position(number: u64) -> Position {
     Position::from_parts([0, 0, number])
 }
 
-/// A number as PostgreSQL keeps it; no stored number is above the largest one, so that stands for
-/// all that are.
+/// A number as PostgreSQL keeps it; no stored number is above the largest one, so larger ones
+/// become that.
 pub(crate) fn clamped(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }

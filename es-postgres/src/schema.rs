@@ -216,7 +216,7 @@ async fn upgrade(session: &Session, schema: &SchemaName) -> Result<(), StorageEr
             let mut error = storage(error);
             error.message = format!(
                 "the tables in schema {} cannot be brought to version {CURRENT}: {}; \
-             whoever owns the schema can run PostgresOptions::migration_script",
+             the owner of the schema can run PostgresOptions::migration_script",
                 schema.as_str(),
                 error.message
             );

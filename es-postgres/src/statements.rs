@@ -6,7 +6,7 @@ use tokio_postgres::types::Type;
 
 /// The statements for one schema.
 pub(crate) struct Statements {
-    /// Takes the lock on the end of the feed: whoever holds it is alone until it commits, so
+    /// Takes the lock on the end of the feed. Its holder is the only writer until it commits, so
     /// positions are dense and are seen in their order.
     pub(crate) lock: String,
     pub(crate) stream_heads: String,

@@ -1,36 +1,26 @@
-//! The handle that applications hold.
+//! The handle that applications hold: starting and closing a store.
 
 use crate::{
     connection::{Param, Readers, Session},
-    errors::{closed, no_answer, read_error, storage},
-    feed::{feed_page, head_of},
+    errors::{closed, storage},
     inline::Running,
-    rows::{self, Recorded, clamped, position, stored_event},
     schema,
     settings::{Durability, StoreSettings},
     statements::Statements,
     stats::{Counters, Stats},
     wake, write,
 };
-use es_runtime::{
-    Append, AppendError, AppendId, Appended, EventFilter, EventStore, FeedPage, Outcome, Position,
-    ReadDirection, ReadError, ReadLimit, RecordedEvent, Snapshot, SnapshotStore, StorageError,
-    StorageErrorKind, StreamFold, StreamId, StreamRange,
-    store::author::{self, Page, RowLocation},
-};
-use futures_util::TryStreamExt;
+use es_runtime::StorageError;
+#[cfg(doc)]
+use es_runtime::{EventStore, Outcome, RecordedEvent, SnapshotStore, StorageErrorKind};
 use std::{
     fmt,
-    ops::ControlFlow,
-    panic::{AssertUnwindSafe, catch_unwind},
-    pin::pin,
     sync::{
         Arc, OnceLock,
         atomic::{AtomicBool, Ordering},
     },
 };
-use tokio::sync::{mpsc, oneshot, watch};
-use tokio_postgres::types::Type;
+use tokio::sync::{mpsc, watch};
 
 /// Events and snapshots in one schema of a PostgreSQL database. It implements [`EventStore`],
 /// [`SnapshotStore`], [`CommitStore`](es_runtime::CommitStore) and [`WorkQueue`](es_runtime::WorkQueue).
@@ -77,11 +67,11 @@ pub struct PostgresStore {
 pub(crate) struct Shared {
     pub(crate) settings: Arc<StoreSettings>,
     pub(crate) statements: Arc<Statements>,
-    readers: Readers,
+    pub(crate) readers: Readers,
     pub(crate) writes: mpsc::Sender<write::Message>,
     counters: Arc<Counters>,
     durability: Durability,
-    newest: watch::Sender<u64>,
+    pub(crate) newest: watch::Sender<u64>,
     listening: OnceLock<()>,
     /// Ends listening, by a message or by being dropped.
     stopped: watch::Sender<()>,
@@ -238,8 +228,8 @@ impl Shared {
         }
     }
 
-    /// Begins to hear of what other processes append.
-    fn listen(&self) {
+    /// Begins to listen for the appends of other processes.
+    pub(crate) fn listen(&self) {
         let settings = &self.settings;
         if settings.connector.pooled {
             return;
@@ -253,258 +243,6 @@ impl Shared {
                 self.stopped.subscribe(),
             ));
         });
-    }
-}
-
-/// So many rows are asked for at once when a stream is folded.
-const FOLD_PAGE: i64 = 1000;
-
-impl EventStore for PostgresStore {
-    async fn append(&self, append: Append) -> Result<Appended, AppendError> {
-        let stream = append.stream.clone();
-        let failed = |outcome, error| {
-            Err(AppendError::Storage {
-                stream: stream.clone(),
-                outcome,
-                error,
-            })
-        };
-        author::check_bounds(&append, &self.shared.settings.limits)?;
-        if let Err(error) = self.shared.check_open() {
-            return failed(Outcome::NotApplied, error);
-        }
-        let (reply, answer) = oneshot::channel();
-        let message = write::Message::Append(Box::new(append), reply);
-        if self.shared.writes.send(message).await.is_err() {
-            return failed(Outcome::NotApplied, closed());
-        }
-        match answer.await {
-            Ok(verdict) => verdict,
-            Err(_) => failed(Outcome::Unknown, no_answer()),
-        }
-    }
-
-    async fn find_append(
-        &self,
-        stream: &StreamId,
-        id: &AppendId,
-    ) -> Result<Option<Appended>, ReadError> {
-        let params: [Param<'_>; 3] = [
-            (&stream.aggregate(), Type::TEXT),
-            (&stream.id(), Type::TEXT),
-            (&id.as_str(), Type::TEXT),
-        ];
-        let sql = &self.shared.statements.first_append;
-        let found = self.shared.rows(sql, &params).await?;
-        let first = found.first().map(|row| rows::appended(row, stream, id));
-        Ok(first.transpose()?)
-    }
-
-    async fn fold_stream<F: StreamFold>(
-        &self,
-        stream: &StreamId,
-        after: u64,
-        fold: F,
-    ) -> Result<F, ReadError> {
-        self.shared.check_open()?;
-        let mut folding = Folding {
-            stream,
-            fold,
-            previous: after,
-        };
-        let mut tries = 0;
-        loop {
-            let session = self.shared.readers.get().await?;
-            let before = folding.previous;
-            match folding.page(&session, &self.shared.statements.fold).await {
-                Ok(true) => return Ok(folding.fold),
-                Ok(false) => tries = 0,
-                // What was folded stays; reading goes on after it.
-                Err(_) if session.is_closed() && tries < 2 => {
-                    tries = if folding.previous > before {
-                        0
-                    } else {
-                        tries + 1
-                    };
-                }
-                Err(error) => return Err(error),
-            }
-        }
-    }
-
-    async fn read_stream(
-        &self,
-        stream: &StreamId,
-        range: StreamRange,
-        limit: ReadLimit,
-    ) -> Result<Vec<RecordedEvent>, ReadError> {
-        let statements = &self.shared.statements;
-        let pages = match range.direction {
-            ReadDirection::Forward => &statements.stream_forward,
-            ReadDirection::Backward => &statements.stream_backward,
-        };
-        let most = i64::try_from(limit.events).unwrap_or(i64::MAX);
-        let bytes = i64::try_from(limit.bytes).unwrap_or(i64::MAX);
-        let params: [Param<'_>; 5] = [
-            (&stream.aggregate(), Type::TEXT),
-            (&stream.id(), Type::TEXT),
-            (&most, Type::INT8),
-            (&bytes, Type::INT8),
-            (&clamped(range.after), Type::INT8),
-        ];
-        self.shared.check_open()?;
-        let session = self.shared.readers.get().await?;
-        let mut recorded = Recorded::default();
-        let mut page = Page::new(limit);
-        // Backward, the first one is the newest: whatever its version is.
-        let mut previous = match range.direction {
-            ReadDirection::Forward => Some(range.after),
-            ReadDirection::Backward => None,
-        };
-        let sql = pages.sql(limit);
-        let found = session.stream(sql, &params).await.map_err(read_error)?;
-        let mut found = pin!(found);
-        while let Some(row) = found.try_next().await.map_err(read_error)? {
-            let place = rows::place(&row)?;
-            if let Some(previous) = previous {
-                place.follows(stream, previous, range.direction)?;
-            }
-            if !page.take(recorded.read(&row)?) {
-                pages.learn(&page.events);
-                return Ok(page.events);
-            }
-            previous = Some(place.version);
-        }
-        pages.learn(&page.events);
-        // Backward, a stream that was read to its end ends at its first event.
-        if let (ReadDirection::Backward, Some(2..), Some(last), false) = (
-            range.direction,
-            previous,
-            page.events.last(),
-            page.is_full(),
-        ) {
-            let place = RowLocation {
-                version: last.version,
-                position: last.position,
-            };
-            return Err(place.damaged(stream, "the versions before it are missing"));
-        }
-        Ok(page.events)
-    }
-
-    async fn read_feed(
-        &self,
-        after: Position,
-        filter: &EventFilter,
-        limit: ReadLimit,
-    ) -> Result<FeedPage, ReadError> {
-        self.shared.check_open()?;
-        let session = self.shared.readers.get().await?;
-        let read = feed_page(&session, &self.shared.statements, after, filter, limit).await;
-        match read {
-            Err(_) if session.is_closed() => {
-                let session = self.shared.readers.get().await?;
-                feed_page(&session, &self.shared.statements, after, filter, limit).await
-            }
-            other => other,
-        }
-    }
-
-    async fn head(&self) -> Result<Position, ReadError> {
-        let sql = &self.shared.statements.head;
-        let head = head_of(&self.shared.rows(sql, &[]).await?)?;
-        Ok(position(head))
-    }
-
-    async fn close(&self) {
-        Self::close(self).await;
-    }
-
-    async fn changed(&self, position: Position) {
-        self.shared.listen();
-        let seen = rows::start(position);
-        let mut newest = self.shared.newest.subscribe();
-        if newest.wait_for(|newest| *newest > seen).await.is_err() {
-            std::future::pending::<()>().await;
-        }
-    }
-}
-
-/// A stream on its way through a fold.
-struct Folding<'a, F> {
-    stream: &'a StreamId,
-    fold: F,
-    previous: u64,
-}
-
-impl<F: StreamFold> Folding<'_, F> {
-    /// Folds the next rows; says whether that was all.
-    async fn page(&mut self, session: &Session, sql: &str) -> Result<bool, ReadError> {
-        let after = clamped(self.previous);
-        let params: [Param<'_>; 4] = [
-            (&self.stream.aggregate(), Type::TEXT),
-            (&self.stream.id(), Type::TEXT),
-            (&after, Type::INT8),
-            (&FOLD_PAGE, Type::INT8),
-        ];
-        let found = session.stream(sql, &params).await.map_err(read_error)?;
-        let mut found = pin!(found);
-        let mut count = 0;
-        while let Some(row) = found.try_next().await.map_err(read_error)? {
-            count += 1;
-            let place = rows::place(&row)?;
-            place.follows(self.stream, self.previous, ReadDirection::Forward)?;
-            let event =
-                stored_event(&row, place).map_err(|what| place.damaged(self.stream, what))?;
-            // The panic's own text may quote a payload and goes to the panic hook only.
-            let flow = catch_unwind(AssertUnwindSafe(|| self.fold.event(event))).map_err(|_| {
-                let (stream, version) = (self.stream, place.version);
-                StorageError::new(
-                    StorageErrorKind::Other,
-                    format!("the fold of stream {stream} at version {version} panicked"),
-                )
-            })?;
-            self.previous = place.version;
-            if flow == ControlFlow::Break(()) {
-                return Ok(true);
-            }
-        }
-        Ok(count < FOLD_PAGE)
-    }
-}
-
-impl SnapshotStore for PostgresStore {
-    async fn load_snapshot(&self, stream: &StreamId) -> Result<Option<Snapshot>, ReadError> {
-        let params: [Param<'_>; 2] = [
-            (&stream.aggregate(), Type::TEXT),
-            (&stream.id(), Type::TEXT),
-        ];
-        let sql = &self.shared.statements.load_snapshot;
-        let found = self.shared.rows(sql, &params).await?;
-        Ok(found.first().and_then(|row| rows::snapshot(row, stream)))
-    }
-
-    async fn save_snapshot(&self, snapshot: Snapshot) -> Result<(), StorageError> {
-        let params: [Param<'_>; 7] = [
-            (&snapshot.stream.aggregate(), Type::TEXT),
-            (&snapshot.stream.id(), Type::TEXT),
-            (&clamped(snapshot.version), Type::INT8),
-            (&snapshot.position.to_string(), Type::TEXT),
-            (&snapshot.fingerprint.to_string(), Type::TEXT),
-            (&snapshot.content_type, Type::TEXT),
-            (&snapshot.state, Type::BYTEA),
-        ];
-        let sql = &self.shared.statements.save_snapshot;
-        self.shared.rows(sql, &params).await.map(|_| ())
-    }
-
-    async fn delete_snapshot(&self, stream: &StreamId) -> Result<(), StorageError> {
-        let params: [Param<'_>; 2] = [
-            (&stream.aggregate(), Type::TEXT),
-            (&stream.id(), Type::TEXT),
-        ];
-        let sql = &self.shared.statements.delete_snapshot;
-        self.shared.rows(sql, &params).await.map(|_| ())
     }
 }
 

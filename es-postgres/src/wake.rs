@@ -1,6 +1,6 @@
 //! Wakes readers in other processes. `NOTIFY` inside an append would put all commits of the server into
 //! one line, so it is sent after them, from a connection of its own, not more often than readers need.
-//! It is a hint: whoever misses one finds the events at the next poll.
+//! It is a hint: a reader that misses one finds the events at the next poll.
 
 use crate::{
     connection::{Connector, Driver, Session},
@@ -19,7 +19,7 @@ use tokio_postgres::{AsyncMessage, types::Type};
 const BETWEEN_NOTICES: Duration = Duration::from_millis(20);
 const BEFORE_RECONNECT: Duration = Duration::from_millis(500);
 
-/// Tells the other processes, until the store is gone.
+/// Notifies the other processes, until the store is gone.
 pub(crate) async fn announce(
     connector: Connector,
     schema: SchemaName,
@@ -48,7 +48,7 @@ pub(crate) async fn announce(
     }
 }
 
-/// Hears what other processes say, until the store is gone.
+/// Listens to the notifications of other processes, until the store is gone.
 pub(crate) async fn listen(
     connector: Connector,
     schema: SchemaName,

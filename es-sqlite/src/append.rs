@@ -30,7 +30,7 @@ pub(crate) fn append(
     let accepted = match author::decide(append, earlier, head) {
         Ok(Decision::Write(accepted)) => accepted,
         Ok(Decision::Answer(first)) => return Ok(Ok(first)),
-        Err(refused) => return Ok(Err(refused)),
+        Err(rejected) => return Ok(Err(rejected)),
     };
     let recorded_at = (settings.clock)();
     if !accepted.writes() {
@@ -50,7 +50,7 @@ pub(crate) fn append(
                 run(connection, "RELEASE one_append")?;
             }
             return match known_event_id(connection, append)? {
-                Some(refused) => Ok(Err(refused)),
+                Some(rejected) => Ok(Err(rejected)),
                 None => Err(error),
             };
         }

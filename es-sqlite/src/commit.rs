@@ -9,7 +9,7 @@ use es_runtime::{
 use rusqlite::{Connection, OptionalExtension, named_params, params};
 use std::time::Duration;
 
-/// Does a commit inside of the shared transaction; what refuses it leaves nothing behind.
+/// Does a commit in the shared transaction. A rejected one leaves nothing in the file.
 pub(crate) fn commit(
     connection: &Connection,
     commit: &Commit,

@@ -1,4 +1,4 @@
-//! The queries behind the reads of events, on whichever connection.
+//! The queries that read events, on any connection.
 
 use crate::{
     errors::panicked,

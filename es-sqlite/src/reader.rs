@@ -164,7 +164,7 @@ fn serve(connection: Connection, settings: &StoreSettings, queue: &Queue) {
         let Some(open) = &connection else { continue };
         // Jobs catch what a fold does; this catches what dropping it does.
         let panicked = catch_unwind(AssertUnwindSafe(|| job(Ok(open)))).is_err();
-        // A read leaves no transaction behind. Where it did, a fresh connection is the safe way on.
+        // A read leaves no transaction open. Where it did, a new connection is safe.
         if panicked || !open.is_autocommit() {
             connection = None;
         }

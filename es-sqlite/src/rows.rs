@@ -1,5 +1,5 @@
-//! Between rows and values. Whatever stands in a row, reading it ends in a value or in an error that
-//! names the row; nothing panics and nothing is left out.
+//! Conversions between rows and values. Reading a row gives a value, or an error that names the row.
+//! Nothing panics, and no row is skipped.
 
 use crate::errors::{corrupt, storage};
 use es_runtime::{
@@ -12,7 +12,7 @@ use rusqlite::{
     types::{ToSqlOutput, ValueRef},
 };
 
-/// What is wrong with a column, without what stands in it.
+/// What is wrong with a column, without its contents.
 pub(crate) type Damage = &'static str;
 
 /// A row of the columns `version, position, event, schema_version, content_type, payload`.
@@ -34,7 +34,7 @@ pub(crate) fn stored_event<'r>(
     ))
 }
 
-/// Where a row stands, out of two columns.
+/// The place of a row, from two columns.
 pub(crate) fn place(row: &Row<'_>, version: usize, position: usize) -> Result<RowLocation, Damage> {
     let position = number(row, position, "the position is not a positive number")?;
     Ok(RowLocation {
@@ -105,7 +105,7 @@ impl Recorded {
     }
 }
 
-/// A row that does not say where it stands.
+/// A row without a usable place.
 pub(crate) fn unplaced(row: &Row<'_>, what: Damage) -> ReadError {
     let place = match row.get_ref(1) {
         Ok(ValueRef::Integer(position)) => format!("at position {position}"),
@@ -196,8 +196,8 @@ fn natural(row: &Row<'_>, column: usize) -> Option<u64> {
     }
 }
 
-/// A number as SQLite keeps it; no stored number is above the largest one, so that stands for all
-/// that are.
+/// A number as SQLite keeps it; no stored number is above the largest one, so larger ones become
+/// that.
 pub(crate) fn clamped(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }

@@ -208,7 +208,7 @@ impl EventStore for SqliteStore {
         author::check_bounds(&append, &self.shared.settings.limits)?;
         match self.shared.write(Task::Append(Box::new(append))).await {
             Ok(Done::Appended(appended)) => Ok(appended),
-            Ok(Done::Refused(error)) => Err(error),
+            Ok(Done::Rejected(error)) => Err(error),
             // No append is answered so.
             Ok(_) => Err(AppendError::Storage {
                 stream,

@@ -29,10 +29,10 @@ impl Task {
     }
 }
 
-/// What became of a write. None of these leaves anything of a refused write behind.
+/// What became of a write. A rejected write leaves nothing in the file.
 pub(crate) enum Done {
     Appended(Appended),
-    Refused(AppendError),
+    Rejected(AppendError),
     Written,
     Committed(Committed),
     NotCommitted(CommitError),
@@ -74,7 +74,7 @@ pub(crate) fn run(
     match task {
         Task::Append(request) => {
             let done = append::append(connection, request, settings)?;
-            Ok(done.map_or_else(Done::Refused, Done::Appended))
+            Ok(done.map_or_else(Done::Rejected, Done::Appended))
         }
         Task::Commit(request) => {
             let done = commit::commit(connection, request, settings)?;

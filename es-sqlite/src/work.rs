@@ -123,7 +123,7 @@ impl CommitStore for SqliteStore {
         match done.map_err(failed)? {
             Done::Committed(committed) => Ok(committed),
             Done::NotCommitted(error) => Err(error),
-            Done::Refused(error) => Err(CommitError::Append(error)),
+            Done::Rejected(error) => Err(CommitError::Append(error)),
             // No commit is answered so.
             _ => Err(CommitError::Storage {
                 outcome: Outcome::Unknown,

@@ -15,7 +15,7 @@ use std::time::Duration;
 
 /// How read models are used, as the options say.
 #[derive(Clone, Default)]
-pub(crate) struct ReadOptions;
+pub(crate) struct ReadOptions {}
 
 impl ReadOptions {
     pub(crate) fn search_path(&self) -> Option<String> {

@@ -21,7 +21,7 @@ use tokio_postgres::types::Type;
 
 /// How an attempt at commits ended without any.
 pub(super) enum NotDone {
-    Refused(CommitError),
+    Rejected(CommitError),
     Abandoned(Abandoned),
 }
 
@@ -33,7 +33,7 @@ impl From<Abandoned> for NotDone {
 
 impl From<CommitError> for NotDone {
     fn from(error: CommitError) -> Self {
-        Self::Refused(error)
+        Self::Rejected(error)
     }
 }
 
@@ -57,7 +57,7 @@ impl Writer {
                         return commits.iter().map(|_| Err(failure(&failed))).collect();
                     }
                 }
-                Err(NotDone::Refused(_)) => {}
+                Err(NotDone::Rejected(_)) => {}
             }
         }
         // A failure of one must not be the verdict of all.
@@ -68,7 +68,7 @@ impl Writer {
                     verdicts.extend(alone);
                     continue;
                 }
-                Err(NotDone::Refused(error)) => {
+                Err(NotDone::Rejected(error)) => {
                     verdicts.push(Err(error));
                     continue;
                 }

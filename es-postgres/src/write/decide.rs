@@ -30,7 +30,7 @@ pub(super) struct Decider {
     known: Known,
 }
 
-/// Where a decider stood before an append.
+/// The state of a decider before an append.
 pub(super) struct Mark {
     head: u64,
     stream: Option<StreamHead>,
@@ -106,7 +106,7 @@ impl Decider {
         Ok(appended)
     }
 
-    /// Remembers where it stands, to go [`back`](Decider::back) there.
+    /// Remembers its state, to go [`back`](Decider::back) to it.
     pub(super) fn mark(&self, append: &Append) -> Mark {
         Mark {
             head: self.known.head,

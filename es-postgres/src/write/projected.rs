@@ -137,7 +137,7 @@ impl Writer {
         rows: &Rows<'_>,
     ) -> Result<Session, NotDone> {
         let mut tx = PostgresTransaction::new(session);
-        let mut refused = None;
+        let mut rejected = None;
         let projected = async {
             let feed = Feed(&self.statements);
             self.inlines.catch_up(&mut tx, &feed).await?;
@@ -150,7 +150,7 @@ impl Writer {
                         if let Some(error) = tx.take_transient() {
                             return Err(error.into());
                         }
-                        refused = Some(AppendError::Projection {
+                        rejected = Some(AppendError::Projection {
                             stream: append.stream.clone(),
                             projection: failure.projection,
                             error: failure.error.into_error(),
@@ -170,7 +170,7 @@ impl Writer {
         if let Err(cause) = projected {
             return Err(self.give_up(session, cause).await.into());
         }
-        if let Some(error) = refused {
+        if let Some(error) = rejected {
             self.roll_back(session).await;
             return Err(CommitError::Append(error).into());
         }

@@ -85,7 +85,7 @@ impl Writer {
     ) -> Result<(), Abandoned> {
         match self.commit(&session, &decided).await {
             Ok(()) => self.session = Some(session),
-            Err(NotCommitted::Refused(error)) => return Err(self.give_up(session, error).await),
+            Err(NotCommitted::Rejected(error)) => return Err(self.give_up(session, error).await),
             Err(NotCommitted::InDoubt(error)) => {
                 drop(session);
                 if decided.rows.is_empty() {
@@ -259,11 +259,11 @@ impl Writer {
         match (wrote, moved, committed) {
             (Ok(()), Err(error), _) if error.code() == Some(&SqlState::DIVISION_BY_ZERO) => {
                 let error = corrupt("the end of the feed does not move; nothing was committed");
-                Err(NotCommitted::Refused(error.into()))
+                Err(NotCommitted::Rejected(error.into()))
             }
-            // What the server refused was not committed, whatever became of the rest.
+            // What the server rejected was not committed, whatever happened to the rest.
             (Err(error), _, _) | (_, Err(error), _) if error.as_db_error().is_some() => {
-                Err(NotCommitted::Refused(error.into()))
+                Err(NotCommitted::Rejected(error.into()))
             }
             (Ok(()), Ok(1), Ok(())) => Ok(()),
             (Ok(()), Ok(_), Ok(())) => {
@@ -356,7 +356,7 @@ impl From<Error> for Cause {
 }
 
 enum NotCommitted {
-    Refused(Cause),
+    Rejected(Cause),
     InDoubt(StorageError),
 }
 

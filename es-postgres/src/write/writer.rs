@@ -173,7 +173,7 @@ impl Writer {
             if let Some(group) = SingleRoundTrip::of(appends, self.clock()?) {
                 match self.single_round_trip(group).await? {
                     Short::Done(verdicts) => return Ok(verdicts),
-                    Short::Refused => {}
+                    Short::NotWritten => {}
                     Short::NotFound(group, doubt) => in_doubt = Some((group, doubt)),
                 }
             }
@@ -216,7 +216,7 @@ impl Writer {
             }
             Ok(None) => {
                 self.session = Some(session);
-                return Ok(Short::Refused);
+                return Ok(Short::NotWritten);
             }
             Err(error) if is_refusal(&error) => {
                 return Err(self.give_up(session, error).await);
@@ -296,7 +296,7 @@ impl Writer {
 enum Short<'a> {
     Done(Vec<Verdict>),
     /// Nothing was written: a version differs, or an append id is known.
-    Refused,
+    NotWritten,
     /// The connection was lost, for this reason, and nothing is there so far.
     NotFound(Box<SingleRoundTrip<'a>>, StorageError),
 }

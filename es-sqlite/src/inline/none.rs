@@ -17,7 +17,7 @@ use rusqlite::Connection;
 
 /// The projections that a store is opened with.
 #[derive(Clone, Default)]
-pub(crate) struct Registered;
+pub(crate) struct Registered {}
 
 /// The connection that writes.
 pub(crate) struct WriterConnection(Connection);

@@ -115,7 +115,7 @@ impl Running {
             (Err(InlineError::Failure(failure)), Some(stream)) => {
                 run(tx, "ROLLBACK TO projected")?;
                 run(tx, "RELEASE projected")?;
-                Ok(Done::Refused(AppendError::Projection {
+                Ok(Done::Rejected(AppendError::Projection {
                     stream,
                     projection: failure.projection,
                     error: failure.error.into_error(),

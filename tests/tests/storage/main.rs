@@ -2,6 +2,7 @@
 
 mod conformance;
 mod memory;
+mod old_tables;
 mod snapshots;
 
 mod sqlite_cancel;
