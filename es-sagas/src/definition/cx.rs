@@ -64,7 +64,7 @@ impl<T: Saga> Cx<T> {
         &self.saga
     }
 
-    /// The dependencies that were passed to [`Sagas::with`](super::Sagas::with).
+    /// The dependencies that were passed to [`Sagas::with`](crate::Sagas::with).
     pub fn deps(&self) -> &T::Deps {
         &self.deps
     }

@@ -53,7 +53,7 @@ pub const ABSENT: &[(&str, &str)] = &[
     ),
 ];
 
-/// Hands the list to a macro of this crate.
+/// Passes the list to a macro of this crate.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __conformance_checks {
@@ -179,9 +179,9 @@ macro_rules! __conformance_list {
     };
 }
 
-/// One test for each check, all on the store of a [`StoreFixture`].
+/// Makes one test for each check of a store, with a [`StoreFixture`].
 ///
-/// The expression is evaluated once for each test. An attribute in front of it stands on each test:
+/// The expression is evaluated once for each test. An attribute before it applies to each test:
 /// `conformance!(#[ignore = "needs a server"] Fixture::new())`.
 #[macro_export]
 macro_rules! conformance {

@@ -1,4 +1,4 @@
-//! All checks on one store, as a table.
+//! The report: all checks on one store, as a table.
 
 use super::{ABSENT, StoreFixture, checks};
 use std::{
@@ -7,32 +7,32 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// What came of one check.
+/// The result of one check.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Line {
-    /// Its place in the catalogue.
+    /// The id in the catalogue.
     pub id: &'static str,
-    /// Its name.
+    /// The name of the check.
     pub check: &'static str,
-    /// What the store did wrong, `None` when it passed.
+    /// The failure, `None` when the check passed.
     pub failure: Option<String>,
-    /// How long it took.
+    /// The duration of the check.
     pub took: Duration,
 }
 
-/// What came of all checks. Displayed, it is a table.
+/// The results of all checks. `Display` prints a table.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Report {
     /// The name of the store.
     pub store: String,
-    /// A line a check, in order.
+    /// One line for each check, in order.
     pub lines: Vec<Line>,
 }
 
 impl Report {
-    /// Those that failed.
+    /// The checks that failed.
     pub fn failures(&self) -> impl Iterator<Item = &Line> {
         self.lines.iter().filter(|line| line.failure.is_some())
     }
@@ -67,7 +67,7 @@ impl fmt::Display for Report {
     }
 }
 
-/// Runs every check, one after the other, each on a fixture of its own.
+/// Runs all checks one after the other, each with its own fixture.
 ///
 /// ```no_run
 /// use es_testkit::conformance::{self, NoDatabase, StoreFixture};
