@@ -311,7 +311,7 @@ impl Draft<'_> {
             match to {
                 StepDirection::Do => self.step_failed(&step, attempt, message, Verdict::Unknown {}),
                 StepDirection::Undo => {
-                    self.undo_attempt_failed(&step, attempt, message, Verdict::Unknown {})
+                    self.undo_attempt_failed(&step, attempt, message, Verdict::Unknown {});
                 }
             }
             self.schedule_next();

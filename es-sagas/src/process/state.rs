@@ -133,7 +133,7 @@ pub(super) async fn load<S: WorkQueue>(
         } else if let Ok(instance) = &mut user {
             if let Err(why) = instance.apply(event) {
                 let version = event.version;
-                user = Err(format!("event {version} of its stream: {why}"));
+                user = Err(format!("event {version} of its own stream: {why}"));
             }
         }
         Ok(())

@@ -716,7 +716,7 @@ async fn two_of_one_name_are_refused() {
     assert!(refused.to_string().contains("registered twice"));
     let shown = runner(MemoryStore::new()).show("fulfilment", "1").await;
     let shown = shown.expect_err("not so").to_string();
-    assert!(shown.contains("`show_process` shows it"), "{shown}");
+    assert!(shown.contains("use `show_process`"), "{shown}");
 }
 
 #[derive(Event, Serialize, Deserialize)]
