@@ -33,7 +33,7 @@ const SAGAS: usize = 400;
 const STEPS: usize = 3;
 /// The start, and the outcome of each step.
 const COMMITS: u64 = 1 + STEPS as u64;
-const AT_ONCE: usize = 32;
+const CONCURRENCY: usize = 32;
 const ALONE: usize = 50;
 const INPUTS: usize = 1_600;
 
@@ -65,7 +65,7 @@ impl Saga for Trip {
 fn sagas<S: WorkQueue>(store: &S) -> (Sagas<S>, mpsc::UnboundedReceiver<Instant>) {
     let (told, called) = mpsc::unbounded_channel();
     let sagas = Sagas::new(store.clone())
-        .concurrency(AT_ONCE)
+        .concurrency(CONCURRENCY)
         .with::<Trip>(told);
     (sagas, called)
 }
@@ -82,10 +82,10 @@ async fn run_all<S: WorkQueue>(store: &S, round: usize) -> Duration {
     let running = sagas.start().await.unwrap();
     let began = Instant::now();
     let mut tasks = JoinSet::new();
-    for writer in 0..AT_ONCE {
+    for writer in 0..CONCURRENCY {
         let sagas = sagas.clone();
         tasks.spawn(async move {
-            for number in (writer..SAGAS).step_by(AT_ONCE) {
+            for number in (writer..SAGAS).step_by(CONCURRENCY) {
                 begin(&sagas, format!("{round}-{number}")).await;
             }
         });
@@ -116,10 +116,10 @@ async fn append<S: EventStore>(store: &S, stream: &StreamId, version: u64) {
 async fn floor<S: EventStore>(store: &S, name: String, streams: usize, appends: u64) -> Duration {
     let began = Instant::now();
     let mut tasks = JoinSet::new();
-    for writer in 0..AT_ONCE {
+    for writer in 0..CONCURRENCY {
         let (store, name) = (store.clone(), name.clone());
         tasks.spawn(async move {
-            for number in (writer..streams).step_by(AT_ONCE) {
+            for number in (writer..streams).step_by(CONCURRENCY) {
                 let stream = StreamId::new(&name, &number.to_string()).unwrap();
                 for commit in 0..appends {
                     append(&store, &stream, commit * 2).await;

@@ -439,14 +439,14 @@ async fn a_handler_that_ends_its_transaction_parks_its_event() {
 #[derive(Subscription)]
 #[subscription("told", events(Deposited))]
 #[derive(Clone, Default)]
-struct Told {
+struct Recorder {
     broken: Arc<AtomicBool>,
     holds: Arc<AtomicBool>,
     held: Arc<Notify>,
     go_on: Arc<Notify>,
 }
 
-impl React<Deposited> for Told {
+impl React<Deposited> for Recorder {
     async fn react(&self, _: &Envelope<Deposited>, _: &Delivery) -> Result<(), HandlerError> {
         if self.broken.load(Ordering::SeqCst) {
             return Err(HandlerError::new("no such address"));
@@ -463,20 +463,20 @@ impl React<Deposited> for Told {
 async fn a_slow_operator_takes_nothing_away_that_was_parked_meanwhile() {
     let folder = tempfile::tempdir().expect("a folder");
     let (store, read) = open(folder.path()).await;
-    let told = Told::default();
-    let runner = quick(&store, &read).with_subscription(told.clone());
-    told.broken.store(true, Ordering::SeqCst);
+    let recorder = Recorder::default();
+    let runner = quick(&store, &read).with_subscription(recorder.clone());
+    recorder.broken.store(true, Ordering::SeqCst);
     deposit(&store, "alice", 1).await.expect("stored");
     runner.catch_up().await.expect("caught up");
-    told.broken.store(false, Ordering::SeqCst);
-    told.holds.store(true, Ordering::SeqCst);
+    recorder.broken.store(false, Ordering::SeqCst);
+    recorder.holds.store(true, Ordering::SeqCst);
     let slow = runner.clone();
     let slow = tokio::spawn(async move { slow.retry("told", "account/alice").await });
-    told.held.notified().await;
+    recorder.held.notified().await;
 
     let quick = runner.retry("told", "account/alice").await.expect("tried");
     assert_eq!(quick.handled, 1);
-    told.broken.store(true, Ordering::SeqCst);
+    recorder.broken.store(true, Ordering::SeqCst);
     deposit(&store, "alice", 2).await.expect("stored");
     runner.catch_up().await.expect("caught up");
 

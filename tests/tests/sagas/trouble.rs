@@ -31,7 +31,7 @@ const SOON: Duration = Duration::from_secs(20);
 const HOUR: Duration = Duration::from_secs(3600);
 
 /// What a future gives that never waits, as those of the in-memory store.
-fn at_once<T>(future: impl Future<Output = T>) -> T {
+fn ready_now<T>(future: impl Future<Output = T>) -> T {
     let mut context = std::task::Context::from_waker(std::task::Waker::noop());
     match std::pin::pin!(future).poll(&mut context) {
         std::task::Poll::Ready(done) => done,
@@ -116,7 +116,7 @@ async fn a_timer_that_is_set_while_an_instance_is_given_back_is_kept() {
     let (inner, once) = (store.clone(), AtomicBool::new(false));
     let fuse = Fuse::new(None).watched(move |point| {
         if point == "before commit []" && !once.swap(true, Ordering::SeqCst) {
-            at_once(async {
+            ready_now(async {
                 pull(&inner).await;
                 let other = bells(inner.clone());
                 other.run_until_idle().await.expect("runs");

@@ -195,7 +195,7 @@ impl StoreFixture for BrokenFixture {
 }
 
 /// What a call on the store in memory answers, which never waits.
-fn at_once<T>(call: impl Future<Output = T>) -> T {
+fn ready_now<T>(call: impl Future<Output = T>) -> T {
     let mut context = Context::from_waker(Waker::noop());
     match pin!(call).poll(&mut context) {
         Poll::Ready(answer) => answer,
@@ -332,7 +332,7 @@ impl StoreLayer for Broken {
                 // Positions are dense and one event has one: the next one is known beforehand.
                 let (done, _open) = {
                     let mut state = self.state();
-                    let done = at_once(self.inner.append(append))?;
+                    let done = ready_now(self.inner.append(append))?;
                     state.uncommitted.insert(done.position);
                     drop(state);
                     (done.clone(), Uncommitted(self, done.position))

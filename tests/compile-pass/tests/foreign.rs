@@ -1,6 +1,6 @@
 //! An aggregate whose events are defined in another crate.
 
-use es_zoo::{
+use es_compile_pass::{
     cfg::Fact,
     many::{Many, ManyEvent},
     paths::events,
@@ -10,7 +10,7 @@ use std::convert::Infallible;
 
 #[derive(Aggregate, Default)]
 #[aggregate("foreign", id = String, error = Infallible, crate = "::renamed")]
-#[aggregate(events(events::Opened, es_zoo::raw::Match as Raw, ignore(es_zoo::paths::Moved)))]
+#[aggregate(events(events::Opened, es_compile_pass::raw::Match as Raw, ignore(es_compile_pass::paths::Moved)))]
 struct Foreign {
     opened: u64,
 }
@@ -21,8 +21,8 @@ impl Apply<events::Opened> for Foreign {
     }
 }
 
-impl Apply<es_zoo::raw::Match> for Foreign {
-    fn apply(&mut self, _: &es_zoo::raw::Match) {}
+impl Apply<es_compile_pass::raw::Match> for Foreign {
+    fn apply(&mut self, _: &es_compile_pass::raw::Match) {}
 }
 
 fn there_and_back<S: EventSet>(event: &S) -> Decoded<S> {
@@ -37,7 +37,7 @@ fn events_of_another_crate_work_like_those_of_this_one() {
     let mut foreign = Foreign::default();
     let event = ForeignEvent::from(events::Opened {});
     foreign.apply_event(&event);
-    foreign.apply_event(&ForeignEvent::from(es_zoo::paths::Moved {}));
+    foreign.apply_event(&ForeignEvent::from(es_compile_pass::paths::Moved {}));
     assert_eq!(foreign.opened, 1);
     assert_eq!(there_and_back(&event), Decoded::One(event.clone()));
     assert_eq!(events::Opened::try_from(event), Ok(events::Opened {}));
@@ -46,7 +46,7 @@ fn events_of_another_crate_work_like_those_of_this_one() {
 #[test]
 fn each_of_three_hundred_events_comes_back_as_itself() {
     assert_eq!(<Many as Aggregate>::Event::TYPES.len(), 300);
-    let event = ManyEvent::from(es_zoo::many::E299 {});
+    let event = ManyEvent::from(es_compile_pass::many::E299 {});
     assert_eq!(there_and_back(&event), Decoded::One(event));
 }
 
@@ -57,9 +57,10 @@ fn the_variants_that_are_there_are_counted() {
 }
 
 #[test]
-fn the_private_parts_of_the_zoo_work_too() {
-    assert_eq!(es_zoo::private(), Some(0));
-    assert_eq!(es_zoo::scoped::count(), 2);
-    let closed = es_zoo::bare::DoorFact::from(es_zoo::bare::Closed { reason: [0; 32] });
-    assert!(es_zoo::bare::shown(&closed).starts_with("Closed(Closed { reason: ["));
+fn the_private_parts_of_this_crate_work_too() {
+    assert_eq!(es_compile_pass::private(), Some(0));
+    assert_eq!(es_compile_pass::scoped::count(), 2);
+    let closed =
+        es_compile_pass::bare::DoorFact::from(es_compile_pass::bare::Closed { reason: [0; 32] });
+    assert!(es_compile_pass::bare::shown(&closed).starts_with("Closed(Closed { reason: ["));
 }
