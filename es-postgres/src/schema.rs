@@ -274,7 +274,7 @@ async fn version(session: &Session, schema: &SchemaName) -> Result<i64, StorageE
             StorageErrorKind::Version,
             format!(
                 "the tables in schema {name} have version {version}, and this program supports \
-                 versions up to {CURRENT}; use a newer release"
+                 tables up to version {CURRENT}; use a newer release"
             ),
         )),
         Some(version) if version >= 0 => Ok(version),

@@ -183,8 +183,8 @@ fn version(connection: &Connection) -> Result<i64, StorageError> {
             Err(StorageError::new(
                 StorageErrorKind::Version,
                 format!(
-                    "its tables have version {version}, and this program supports versions up to {CURRENT}; \
-                     use a newer release"
+                    "its tables have version {version}, and this program supports \
+                     tables up to version {CURRENT}; use a newer release"
                 ),
             ))
         }

@@ -480,7 +480,7 @@ async fn a_slow_operator_takes_nothing_away_that_was_parked_meanwhile() {
     deposit(&store, "alice", 2).await.expect("stored");
     runner.catch_up().await.expect("caught up");
 
-    told.go_on.notify_one();
+    recorder.go_on.notify_one();
     let slow = slow.await.expect("no panic").expect("tried");
     assert_eq!(slow.handled, 0);
     assert_eq!(slow.failed.map(|parked| parked.event.version), Some(2));
