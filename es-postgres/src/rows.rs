@@ -104,7 +104,7 @@ impl Recorded {
             schema_version: stored.payload.schema_version,
             content_type: self.0.text(stored.payload.content_type),
             payload: stored.payload.bytes.to_vec(),
-            metadata: metadata,
+            metadata,
             recorded_at: time(row, 10)?,
         }
         .into())

@@ -86,12 +86,12 @@ impl Recorded {
             position: place.position,
             stream: stream.clone(),
             version: place.version,
-            event_id: event_id,
+            event_id,
             name: self.0.text(stored.name),
             schema_version: stored.payload.schema_version,
             content_type: self.0.text(stored.payload.content_type),
             payload: stored.payload.bytes.to_vec(),
-            metadata: metadata,
+            metadata,
             recorded_at: time(row, 10)?,
         }
         .into())
