@@ -403,20 +403,20 @@ pub async fn place(store: &impl WorkQueue, order: u64, remind: Duration, close: 
         close_after: close,
     };
     let orders = Repository::<Order, _>::without_snapshots(store.clone());
-    orders.execute(&order, place).await.expect("placed");
+    orders.execute(order, place).await.expect("placed");
 }
 
 /// Pays for an order.
 pub async fn pay(store: &impl WorkQueue, payment: u64, order: u64) {
     let payments = Repository::<Payment, _>::without_snapshots(store.clone());
     let receive = Receive { order };
-    payments.execute(&payment, receive).await.expect("received");
+    payments.execute(payment, receive).await.expect("received");
 }
 
 /// Holds an order back, or not.
 pub async fn hold(store: &impl WorkQueue, order: u64, held: bool) {
     let orders = Repository::<Order, _>::without_snapshots(store.clone());
-    orders.execute(&order, Hold(held)).await.expect("held");
+    orders.execute(order, Hold(held)).await.expect("held");
 }
 
 /// The order.

@@ -134,7 +134,7 @@ impl Handle<Reject> for Order {
 /// Places an order.
 pub async fn place<S: WorkQueue>(store: &S, id: &str, cents: u64) {
     Repository::<Order, _>::without_snapshots(store.clone())
-        .execute(&id.to_owned(), Place { cents })
+        .execute(id.to_owned(), Place { cents })
         .metadata(Metadata::new().with_user("customer"))
         .await
         .expect("placed");
@@ -143,7 +143,7 @@ pub async fn place<S: WorkQueue>(store: &S, id: &str, cents: u64) {
 /// Cancels an order; `false` when it was settled before.
 pub async fn cancel<S: WorkQueue>(store: &S, id: &str) -> bool {
     Repository::<Order, _>::without_snapshots(store.clone())
-        .execute(&id.to_owned(), Cancel)
+        .execute(id.to_owned(), Cancel)
         .await
         .is_ok()
 }

@@ -40,7 +40,7 @@ pub(crate) async fn main() -> Result<(), Box<dyn std::error::Error>> {
         let words: Vec<&str> = line.split_whitespace().collect();
         let answer = match words.as_slice() {
             ["deposit", id, cents] => accounts
-                .execute(&(*id).to_owned(), Deposit(cents.parse()?))
+                .execute((*id).to_owned(), Deposit(cents.parse()?))
                 .await
                 .map(|done| (done.version, done.state.cents))
                 .map_err(|error| error.to_string()),

@@ -19,18 +19,30 @@ use std::process::{ExitCode, Termination};
 fn main() -> ExitCode {
     let name = std::env::args().nth(1).unwrap_or_default();
     match name.as_str() {
-        "board" => board::main().report(),
+        "board" => {
+            board::main();
+            ().report()
+        }
         "chaos" => chaos::main().report(),
-        "conformance" => conformance::main().report(),
+        "conformance" => {
+            conformance::main();
+            ().report()
+        }
         "crash_writer" => crash_writer::main().report(),
         "deploy_bridge" => deploy_bridge::main().report(),
         "deploy_new" => deploy_new::main().report(),
         "deploy_old" => deploy_old::main().report(),
         "power_writer" => power_writer::main().report(),
-        "process_worker" => process_worker::main().report(),
+        "process_worker" => {
+            process_worker::main();
+            ().report()
+        }
         "projector" => projector::main().report(),
         "replay" => replay::main().report(),
-        "saga_worker" => saga_worker::main().report(),
+        "saga_worker" => {
+            saga_worker::main();
+            ().report()
+        }
         _ => {
             eprintln!(
                 "which program? `conformance` and `chaos` are for people; tests start the others"

@@ -548,7 +548,7 @@ async fn a_success_that_comes_while_the_end_is_refused_is_undone() {
     // The order is settled by somebody, so that it refuses what the saga has to say at its end.
     let settled = Repository::<orders::Order, _>::new(store.clone());
     let shipment = "by hand".to_owned();
-    let settled = settled.execute(&"1".to_owned(), orders::Confirm { shipment });
+    let settled = settled.execute("1".to_owned(), orders::Confirm { shipment });
     settled.await.expect("settled");
     let gate = Gate::at("charge", 0, [Some(Fail::fatal("no"))]);
     let new = fulfilling(store).intercept(gate.clone());

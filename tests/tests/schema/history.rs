@@ -1242,7 +1242,7 @@ mod retired {
             let loaded = parcels.load(&7).await.expect("loads");
             assert_eq!(loaded.version, 2);
             assert_eq!((loaded.state.sent, loaded.state.cents), (sent, cents));
-            let done = parcels.execute(&7, Pay).await.expect("executes");
+            let done = parcels.execute(7, Pay).await.expect("executes");
             assert_eq!(done.version, 3);
         }
     }

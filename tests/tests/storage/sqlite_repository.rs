@@ -80,7 +80,7 @@ async fn racing_commands_keep_the_rule_of_the_aggregate() {
         tasks.spawn(async move {
             // A conflict after all attempts wrote nothing, so the command is simply sent again.
             for _ in 0..100 {
-                match halls.execute(&id(), TakeSeat { by }).await {
+                match halls.execute(id(), TakeSeat { by }).await {
                     Ok(_) => return true,
                     Err(ExecuteError::Rejected(Full)) => return false,
                     Err(ExecuteError::Conflict { .. }) => {}
@@ -135,7 +135,7 @@ async fn execute_can_be_dropped_after_any_number_of_polls() {
         drop(future);
         // Writes that come later wait behind the dropped one, so it is decided after them.
         halls
-            .execute(&format!("marker-{polls}"), TakeSeat { by: 1 })
+            .execute(format!("marker-{polls}"), TakeSeat { by: 1 })
             .await
             .expect("works");
         let there = halls.load(&hall).await.expect("loads").version;
@@ -171,7 +171,7 @@ async fn damage_and_newer_programs_stop_the_load_at_their_place() {
         let folder = tempfile::tempdir().expect("a folder");
         let (_, halls) = open(folder.path()).await;
         for by in 0..3 {
-            halls.execute(&id(), TakeSeat { by }).await.expect("works");
+            halls.execute(id(), TakeSeat { by }).await.expect("works");
         }
         sql(
             folder.path(),
@@ -204,7 +204,7 @@ async fn damage_and_newer_programs_stop_the_load_at_their_place() {
             !format!("{error} {error:?}").contains("canary"),
             "the payload is quoted"
         );
-        let Err(refused) = halls.execute(&id(), TakeSeat { by: 9 }).await else {
+        let Err(refused) = halls.execute(id(), TakeSeat { by: 9 }).await else {
             panic!("{change}: decided on half a history");
         };
         assert_eq!(refused.outcome(), Outcome::NotApplied);
@@ -227,7 +227,7 @@ async fn a_snapshot_that_does_not_fit_is_dropped() {
         let folder = tempfile::tempdir().expect("a folder");
         let (_, halls) = open(folder.path()).await;
         for by in 0..12 {
-            halls.execute(&id(), TakeSeat { by }).await.expect("works");
+            halls.execute(id(), TakeSeat { by }).await.expect("works");
         }
         let used = halls.load(&id()).await.expect("loads").snapshot;
         assert_eq!(used, SnapshotUse::Used { version: 10 });
