@@ -42,7 +42,7 @@ impl Visit for Text {
 
 impl Subscriber for Notes {
     fn enabled(&self, of: &Metadata<'_>) -> bool {
-        of.target().starts_with("es_runtime")
+        of.target().starts_with("es_projections")
     }
 
     fn new_span(&self, span: &Attributes<'_>) -> Id {
@@ -79,7 +79,7 @@ impl Subscriber for Notes {
 }
 
 #[tokio::test]
-async fn what_happens_is_traced_in_the_span_of_its_slot() {
+async fn what_happens_is_traced_in_the_span_of_its_partition() {
     let folder = tempfile::tempdir().expect("a folder");
     let store = SqliteStore::open(folder.path().join("events.db"))
         .await

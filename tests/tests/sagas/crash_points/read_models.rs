@@ -220,7 +220,7 @@ async fn c16_killed_before_the_store_is_restored_from_an_older_copy(place: &Plac
     // Nor is it when the copy has grown beyond: other events stand there.
     fulfil(&restored, 7..17).await;
     let said = projector(&restored, &read, &[]).said().expect("a word");
-    let other = said.starts_with("refused") && said.contains("another past");
+    let other = said.starts_with("refused") && said.contains("another history");
     assert!(other, "{said}");
     assert_eq!(rows(&read).await, before, "nothing moved");
     // With the store that it belongs to it goes on.
