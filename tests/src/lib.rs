@@ -1,4 +1,4 @@
-//! What crosses crates: compile-fail tests, the README, stores under the same suite, crashes.
+//! What crosses crates: the README, stores under the same suite, crashes.
 
 /// The README's code is compiled and run as a documentation test.
 #[cfg(doctest)]

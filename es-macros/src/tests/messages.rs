@@ -74,7 +74,7 @@ fn fixed_parts(text: &str) -> impl Iterator<Item = &str> {
 
 fn shown() -> String {
     let mut shown = include_str!("faults.rs").to_owned();
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/ui");
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/compile-fail/ui");
     for group in read_dir(&root).expect("the compile-fail tests") {
         for case in read_dir(group.expect("a group").path()).expect("a group of cases") {
             let path = case.expect("a case").path();

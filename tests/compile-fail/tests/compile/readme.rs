@@ -2,8 +2,8 @@
 
 #[test]
 fn the_example_of_the_readme_is_the_quickstart() {
-    let readme = include_str!("../../../README.md");
-    let example = include_str!("../../../examples/quickstart/main.rs");
+    let readme = include_str!("../../../../README.md");
+    let example = include_str!("../../../../examples/quickstart/main.rs");
     let code = example.split_once("\n\n").map_or(example, |(_, code)| code);
     assert!(
         readme.contains(code),
@@ -19,7 +19,7 @@ fn the_example_of_the_readme_is_the_quickstart() {
 
 #[test]
 fn the_bank_account_is_as_short_as_promised() {
-    let example = include_str!("../../../examples/bank/main.rs");
+    let example = include_str!("../../../../examples/bank/main.rs");
     let domain = example
         .lines()
         .skip_while(|line| !line.starts_with("#[derive(Event"))

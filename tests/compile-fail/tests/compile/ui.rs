@@ -2,7 +2,7 @@
 //!
 //! The recorded `.stderr` files are those of one compiler, because its own words stand in them. The
 //! build script knows which; with another one the test is ignored.
-//! To record new ones: `TRYBUILD=overwrite cargo +1.95.0 test -p es-tests --test compile`.
+//! To record new ones: `TRYBUILD=overwrite cargo +1.95.0 test -p es-compile-fail`.
 
 use std::{
     fs::{copy, create_dir_all, read_dir, read_to_string},
@@ -12,7 +12,7 @@ use std::{
 #[test]
 #[cfg_attr(
     not(recorded_compiler),
-    ignore = "compares messages of rustc 1.95: cargo +1.95.0 test -p es-tests --test compile"
+    ignore = "compares messages of rustc 1.95: cargo +1.95.0 test -p es-compile-fail"
 )]
 fn every_mistake_is_explained() {
     bring_the_locks();
@@ -22,7 +22,8 @@ fn every_mistake_is_explained() {
 /// Puts the locks of the cases where a case's `CARGO_MANIFEST_DIR` is: in the crate that trybuild
 /// makes of them.
 fn bring_the_locks() {
-    let made = Path::new(env!("CARGO_TARGET_TMPDIR")).join("../tests/trybuild/es-tests/ui/lock");
+    let made =
+        Path::new(env!("CARGO_TARGET_TMPDIR")).join("../tests/trybuild/es-compile-fail/ui/lock");
     create_dir_all(&made).expect("a folder for the locks");
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("ui/lock");
     for lock in ["order.lock", "merged.lock"] {

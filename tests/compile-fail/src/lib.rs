@@ -1,0 +1,1 @@
+//! Nothing: the cases stand in `ui/`, and `tests/compile` runs them.
