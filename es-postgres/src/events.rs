@@ -184,6 +184,10 @@ impl EventStore for PostgresStore {
         Ok(position(head))
     }
 
+    async fn close(&self) {
+        Self::close(self).await;
+    }
+
     async fn changed(&self, position: Position) {
         self.shared().listen();
         let seen = rows::start(position);

@@ -87,10 +87,6 @@ impl StoreFixture for Sqlite {
         }
     }
 
-    async fn close(&self, store: SqliteStore) {
-        store.close().await;
-    }
-
     async fn open_for_reading(&self) -> Option<SqliteStore> {
         let options = SqliteStore::options().read_only(true);
         Some(options.open(self.path()).await.expect("opens"))
@@ -267,10 +263,6 @@ mod postgres {
                     Fault::ForeignTransaction,
                 ],
             }
-        }
-
-        async fn close(&self, store: PostgresStore) {
-            store.close().await;
         }
 
         async fn open_for_reading(&self) -> Option<PostgresStore> {

@@ -10,7 +10,7 @@ use es_projections::{
 };
 use es_runtime::{Envelope, Event, EventStore, MemoryStore, Outcome, StorageErrorKind};
 use es_testkit::{
-    conformance::{Capabilities, StoreFixture, checkpoints},
+    conformance::{AnyFixture, Capabilities, StoreFixture, checkpoints},
     postgres::{Database, Server},
 };
 use es_tests::accounts::{Deposited, Withdrawn, deposit, withdraw};
@@ -144,11 +144,18 @@ impl StoreFixture for Beside {
     ignore = "needs PostgreSQL: install it or set ES_POSTGRES_BIN"
 )]
 async fn it_passes_the_checks_of_checkpoints() {
-    checkpoints::a_replaced_owner_is_refused(Beside(place().await.pool)).await;
-    checkpoints::an_owner_that_slept_past_its_lease_is_refused(Beside(place().await.pool)).await;
-    checkpoints::rows_and_checkpoint_move_together(Beside(place().await.pool)).await;
-    checkpoints::two_runners_count_once(Beside(place().await.pool)).await;
-    checkpoints::projections_have_checkpoints_of_their_own(Beside(place().await.pool)).await;
+    checkpoints::a_replaced_owner_is_refused(AnyFixture::new(Beside(place().await.pool))).await;
+    checkpoints::an_owner_that_slept_past_its_lease_is_refused(AnyFixture::new(Beside(
+        place().await.pool,
+    )))
+    .await;
+    checkpoints::rows_and_checkpoint_move_together(AnyFixture::new(Beside(place().await.pool)))
+        .await;
+    checkpoints::two_runners_count_once(AnyFixture::new(Beside(place().await.pool))).await;
+    checkpoints::projections_have_checkpoints_of_their_own(AnyFixture::new(Beside(
+        place().await.pool,
+    )))
+    .await;
 }
 
 /// What a handler of [`Ledger`] does beside its work.

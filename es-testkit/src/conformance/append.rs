@@ -1,7 +1,7 @@
 //! Checks of appends: expected versions, races, and atomicity.
 
 use super::{
-    StoreFixture, all_of, append_id, expect_conflict, join_all, numbered, request, rising, stream,
+    AnyFixture, all_of, append_id, expect_conflict, join_all, numbered, request, rising, stream,
     version_of, versions, whole_feed, write,
 };
 use es_runtime::{
@@ -12,7 +12,7 @@ use std::{collections::HashMap, sync::Arc};
 use tokio::sync::Barrier;
 
 /// `NoStream` on a stream without events starts it at version 1.
-pub async fn no_stream_starts_a_stream<F: StoreFixture>(fixture: F) {
+pub async fn no_stream_starts_a_stream(fixture: AnyFixture) {
     let store = fixture.open().await;
     let order = stream("new");
     let done = write(&store, &order, ExpectedVersion::NoStream, [1]).await;
@@ -22,7 +22,7 @@ pub async fn no_stream_starts_a_stream<F: StoreFixture>(fixture: F) {
 }
 
 /// `NoStream` on a stream with events is a conflict.
-pub async fn no_stream_is_refused_on_an_existing_stream<F: StoreFixture>(fixture: F) {
+pub async fn no_stream_is_refused_on_an_existing_stream(fixture: AnyFixture) {
     let store = fixture.open().await;
     let order = stream("old");
     write(&store, &order, ExpectedVersion::NoStream, [1, 2]).await;
@@ -33,7 +33,7 @@ pub async fn no_stream_is_refused_on_an_existing_stream<F: StoreFixture>(fixture
 }
 
 /// `Exact(n)` is accepted at version n, including 0.
-pub async fn the_exact_version_is_accepted<F: StoreFixture>(fixture: F) {
+pub async fn the_exact_version_is_accepted(fixture: AnyFixture) {
     let store = fixture.open().await;
     let order = stream("exact");
     let mut version = 0;
@@ -47,7 +47,7 @@ pub async fn the_exact_version_is_accepted<F: StoreFixture>(fixture: F) {
 }
 
 /// `Exact` with an older version is a conflict.
-pub async fn a_stale_version_is_refused<F: StoreFixture>(fixture: F) {
+pub async fn a_stale_version_is_refused(fixture: AnyFixture) {
     let store = fixture.open().await;
     let order = stream("stale");
     write(&store, &order, ExpectedVersion::NoStream, 0..5).await;
@@ -60,7 +60,7 @@ pub async fn a_stale_version_is_refused<F: StoreFixture>(fixture: F) {
 }
 
 /// `Exact` with a version that the stream does not have yet is a conflict, however large.
-pub async fn a_future_version_is_refused<F: StoreFixture>(fixture: F) {
+pub async fn a_future_version_is_refused(fixture: AnyFixture) {
     let store = fixture.open().await;
     let order = stream("future");
     for have in 0..2 {
@@ -76,7 +76,7 @@ pub async fn a_future_version_is_refused<F: StoreFixture>(fixture: F) {
 }
 
 /// `StreamExists` is rejected for a stream without events and accepted for one with events.
-pub async fn stream_exists_needs_a_stream<F: StoreFixture>(fixture: F) {
+pub async fn stream_exists_needs_a_stream(fixture: AnyFixture) {
     let store = fixture.open().await;
     let order = stream("exists");
     let expected = ExpectedVersion::StreamExists;
@@ -88,7 +88,7 @@ pub async fn stream_exists_needs_a_stream<F: StoreFixture>(fixture: F) {
 }
 
 /// With `Any`, all concurrent writers succeed, and each event is stored once.
-pub async fn any_version_lets_every_writer_in_once<F: StoreFixture>(fixture: F) {
+pub async fn any_version_lets_every_writer_in_once(fixture: AnyFixture) {
     const WRITERS: u64 = 6;
     const EACH: u64 = 50;
     let store = fixture.open().await;
@@ -123,7 +123,7 @@ pub async fn any_version_lets_every_writer_in_once<F: StoreFixture>(fixture: F) 
 }
 
 /// Exactly one of a hundred appends at the same version succeeds, in each of twenty rounds.
-pub async fn one_of_a_hundred_racing_writers_wins<F: StoreFixture>(fixture: F) {
+pub async fn one_of_a_hundred_racing_writers_wins(fixture: AnyFixture) {
     const WRITERS: u64 = 100;
     const ROUNDS: u64 = 20;
     let store = fixture.open().await;
@@ -158,7 +158,7 @@ pub async fn one_of_a_hundred_racing_writers_wins<F: StoreFixture>(fixture: F) {
 }
 
 /// A rejected append stores no event, no append id, no position and no snapshot.
-pub async fn a_loser_writes_nothing<F: StoreFixture>(fixture: F) {
+pub async fn a_loser_writes_nothing(fixture: AnyFixture) {
     let store = fixture.open().await;
     let order = stream("loser");
     let done = write(&store, &order, ExpectedVersion::NoStream, 0..3).await;
@@ -186,7 +186,7 @@ pub async fn a_loser_writes_nothing<F: StoreFixture>(fixture: F) {
 }
 
 /// An append without events and without an id writes nothing. The expected version is still compared.
-pub async fn an_append_without_events_writes_nothing<F: StoreFixture>(fixture: F) {
+pub async fn an_append_without_events_writes_nothing(fixture: AnyFixture) {
     let store = fixture.open().await;
     let order = stream("nothing");
     let none = [0_u64; 0];
@@ -207,7 +207,7 @@ pub async fn an_append_without_events_writes_nothing<F: StoreFixture>(fixture: F
 }
 
 /// When one event of a batch is rejected, no event of the batch is stored.
-pub async fn a_batch_is_stored_whole_or_not_at_all<F: StoreFixture>(fixture: F) {
+pub async fn a_batch_is_stored_whole_or_not_at_all(fixture: AnyFixture) {
     let size = fixture.limits().events.min(1_000);
     let store = fixture.open().await;
     let taken = numbered(0);
@@ -250,7 +250,7 @@ pub async fn a_batch_is_stored_whole_or_not_at_all<F: StoreFixture>(fixture: F) 
 }
 
 /// The results of appends have the same versions, positions and times as later reads.
-pub async fn answers_agree_with_what_is_read<F: StoreFixture>(fixture: F) {
+pub async fn answers_agree_with_what_is_read(fixture: AnyFixture) {
     let store = fixture.open().await;
     let streams = [stream("a"), stream("b")];
     let mut answers = Vec::new();
@@ -288,7 +288,7 @@ pub async fn answers_agree_with_what_is_read<F: StoreFixture>(fixture: F) {
 
 /// Four writers make a thousand operations on a few streams, with conflicts. Every result is consistent, and
 /// no version is missing. The seed is printed. Set `ES_CONFORMANCE_SEED` to repeat a run.
-pub async fn a_thousand_random_operations_leave_no_gaps<F: StoreFixture>(fixture: F) {
+pub async fn a_thousand_random_operations_leave_no_gaps(fixture: AnyFixture) {
     const WRITERS: usize = 4;
     const STREAMS: usize = 5;
     let seed = std::env::var("ES_CONFORMANCE_SEED")

@@ -1,10 +1,11 @@
 //! Checks of read models: rows and checkpoint are one transaction, and only one of several owners writes. A
 //! store without a read database must not return one.
 
-use super::{StoreFixture, stream, write};
+use super::{AnyFixture, AnyTested, stream, write};
 use crate::{PausingStore, as_a_process};
 use es_projections::{
-    Dialect, Dispatch, HandlerError, Projection, Projections, ReadDatabase, SqlValue,
+    AnyReadDatabase, Dialect, Dispatch, HandlerError, Projection, Projections, ReadDatabase,
+    SqlValue,
     backend::{Job, RolledBack, SqlTransaction},
 };
 use es_runtime::{EventFilter, ExpectedVersion, ReadLimit, RecordedEvent};
@@ -95,7 +96,7 @@ impl<Db: ReadDatabase, const NAME: char> Dispatch<Db> for Noted<NAME> {
 }
 
 /// The store with some events, and its read database if it has one.
-async fn prepared<F: StoreFixture>(fixture: &F) -> Option<(F::Store, F::Database)> {
+async fn prepared(fixture: &AnyFixture) -> Option<(AnyTested, AnyReadDatabase)> {
     let store = fixture.open().await;
     for number in 0..EVENTS / 2 {
         let order = stream(format!("noted-{}", number % 3));
@@ -131,7 +132,7 @@ const A: &str = "kit_noted_a";
 const B: &str = "kit_noted_b";
 
 /// A worker that slept with a page and was replaced meanwhile writes nothing.
-async fn a_replaced_one_writes_nothing<F: StoreFixture>(fixture: F, by_lease: bool) {
+async fn a_replaced_one_writes_nothing(fixture: AnyFixture, by_lease: bool) {
     let Some((store, read)) = prepared(&fixture).await else {
         return;
     };
@@ -158,17 +159,17 @@ async fn a_replaced_one_writes_nothing<F: StoreFixture>(fixture: F, by_lease: bo
 }
 
 /// An owner that lost its partition cannot move the checkpoint of a later owner.
-pub async fn a_replaced_owner_is_refused<F: StoreFixture>(fixture: F) {
+pub async fn a_replaced_owner_is_refused(fixture: AnyFixture) {
     a_replaced_one_writes_nothing(fixture, false).await;
 }
 
 /// An owner whose lease expired while it slept can no longer write.
-pub async fn an_owner_that_slept_past_its_lease_is_refused<F: StoreFixture>(fixture: F) {
+pub async fn an_owner_that_slept_past_its_lease_is_refused(fixture: AnyFixture) {
     a_replaced_one_writes_nothing(fixture, true).await;
 }
 
 /// Each event has one effect, although handlers fail and runs are dropped.
-pub async fn rows_and_checkpoint_move_together<F: StoreFixture>(fixture: F) {
+pub async fn rows_and_checkpoint_move_together(fixture: AnyFixture) {
     let Some((store, read)) = prepared(&fixture).await else {
         return;
     };
@@ -192,7 +193,7 @@ pub async fn rows_and_checkpoint_move_together<F: StoreFixture>(fixture: F) {
 }
 
 /// Two workers that run the same projection at the same time have the same effects as one.
-pub async fn two_runners_count_once<F: StoreFixture>(fixture: F) {
+pub async fn two_runners_count_once(fixture: AnyFixture) {
     let Some((store, read)) = prepared(&fixture).await else {
         return;
     };
@@ -210,7 +211,7 @@ pub async fn two_runners_count_once<F: StoreFixture>(fixture: F) {
 }
 
 /// Each projection has its own checkpoint, and no other projection moves it.
-pub async fn projections_have_checkpoints_of_their_own<F: StoreFixture>(fixture: F) {
+pub async fn projections_have_checkpoints_of_their_own(fixture: AnyFixture) {
     let Some((store, read)) = prepared(&fixture).await else {
         return;
     };

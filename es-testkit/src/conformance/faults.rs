@@ -4,8 +4,8 @@
 //! A fault that is not declared must have no effect.
 
 use super::{
-    Fault, StoreFixture, again, all_of, append_id, feed_from, folded, join_all, request, stream,
-    version_of, versions, whole_feed, write,
+    AnyFixture, AnyTested, Fault, again, all_of, append_id, feed_from, folded, join_all, request,
+    stream, version_of, versions, whole_feed, write,
 };
 use es_runtime::{
     Append, AppendError, EventFilter, EventStore, ExpectedVersion, NewEvent, Outcome, Position,
@@ -23,7 +23,7 @@ use std::{
 };
 
 /// Injects the fault, and asserts that the fixture did so exactly if the fault is declared.
-pub(super) async fn injected<F: StoreFixture>(fixture: &F, store: &F::Store, fault: Fault) -> bool {
+pub(super) async fn injected(fixture: &AnyFixture, store: &AnyTested, fault: Fault) -> bool {
     let declared = fixture.capabilities().faults.contains(&fault);
     let done = fixture.inject(store, fault).await;
     assert_eq!(
@@ -51,7 +51,7 @@ async fn goes_on<S: EventStore>(store: &S) {
 
 /// Without space an append fails as [`Full`](StorageErrorKind::Full) and stores nothing. Reads work. With space
 /// again, appends work too.
-pub async fn a_full_disk_refuses_and_recovers<F: StoreFixture>(fixture: F) {
+pub async fn a_full_disk_refuses_and_recovers(fixture: AnyFixture) {
     let store = fixture.open().await;
     let order = stream("full");
     write(&store, &order, ExpectedVersion::NoStream, 0..3).await;
@@ -89,12 +89,12 @@ pub async fn a_full_disk_refuses_and_recovers<F: StoreFixture>(fixture: F) {
 
 /// While connections are closed repeatedly, each request is repeated with its id until it succeeds. It is stored
 /// once and completely.
-pub async fn lost_connections_lose_and_double_nothing<F: StoreFixture>(fixture: F) {
+pub async fn lost_connections_lose_and_double_nothing(fixture: AnyFixture) {
     const WRITERS: u64 = 4;
     const EACH: u64 = 40;
     let store = fixture.open().await;
     let fixture = Arc::new(fixture);
-    if !injected(&*fixture, &store, Fault::ConnectionsLost).await {
+    if !injected(&fixture, &store, Fault::ConnectionsLost).await {
         return goes_on(&store).await;
     }
     let done = Arc::new(AtomicBool::new(false));
@@ -142,7 +142,7 @@ pub async fn lost_connections_lose_and_double_nothing<F: StoreFixture>(fixture: 
     done.store(true, Ordering::SeqCst);
     killer.await.expect("it kills");
     // The last one may just have happened.
-    let store = again(&*fixture, store).await;
+    let store = again(&fixture, store).await;
     for writer in 0..WRITERS {
         let mine = stream(format!("lost-{writer}"));
         assert_eq!(version_of(&store, &mine).await, EACH * 2);
@@ -152,7 +152,7 @@ pub async fn lost_connections_lose_and_double_nothing<F: StoreFixture>(fixture: 
 
 /// An append that waits for a foreign lock fails within a minute as [`Busy`](StorageErrorKind::Busy), and is not
 /// written later. Reads do not wait. Afterwards the store works again.
-pub async fn a_blocked_writer_is_busy_in_time<F: StoreFixture>(fixture: F) {
+pub async fn a_blocked_writer_is_busy_in_time(fixture: AnyFixture) {
     let store = fixture.open().await;
     let order = stream("blocked");
     write(&store, &order, ExpectedVersion::NoStream, [1]).await;
@@ -184,7 +184,7 @@ pub async fn a_blocked_writer_is_busy_in_time<F: StoreFixture>(fixture: F) {
 }
 
 /// The error for a damaged row names stream, version and position. All other rows can be read.
-pub async fn a_damaged_row_leaves_the_others<F: StoreFixture>(fixture: F) {
+pub async fn a_damaged_row_leaves_the_others(fixture: AnyFixture) {
     let store = fixture.open().await;
     let orders: Vec<StreamId> = (0..3)
         .map(|number| stream(format!("damage-{number}")))
@@ -255,7 +255,7 @@ pub(super) async fn dropped_after<F: Future>(polls: u32, call: F) -> Option<F::O
 
 /// Every call may be dropped after any of its polls. A write is then complete or absent, and the store works
 /// on.
-pub async fn calls_can_be_dropped_at_every_poll<F: StoreFixture>(fixture: F) {
+pub async fn calls_can_be_dropped_at_every_poll(fixture: AnyFixture) {
     const POLLS: u32 = 8;
     const ROUNDS: u64 = 5;
     let store = fixture.open().await;
@@ -297,7 +297,7 @@ pub async fn calls_can_be_dropped_at_every_poll<F: StoreFixture>(fixture: F) {
 
 /// Without write permission, appends fail with an error that is no conflict, and reads work. With the permission
 /// again, appends work too.
-pub async fn a_store_without_rights_says_so<F: StoreFixture>(fixture: F) {
+pub async fn a_store_without_rights_says_so(fixture: AnyFixture) {
     let store = fixture.open().await;
     let order = stream("rights");
     write(&store, &order, ExpectedVersion::NoStream, [1]).await;

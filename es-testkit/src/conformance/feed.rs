@@ -1,7 +1,7 @@
 //! Checks of the feed of all streams: order, resuming, and completeness.
 
 use super::{
-    Fault, StoreFixture, again, all_of, faults::injected, feed_from, numbered, positions, request,
+    AnyFixture, Fault, again, all_of, faults::injected, feed_from, numbered, positions, request,
     rising, stream, whole_feed, write,
 };
 use es_runtime::{
@@ -41,7 +41,7 @@ fn after(number: u64) -> usize {
 }
 
 /// Positions rise strictly, and the head is the position of the newest event immediately.
-pub async fn positions_rise_and_the_head_is_the_last<F: StoreFixture>(fixture: F) {
+pub async fn positions_rise_and_the_head_is_the_last(fixture: AnyFixture) {
     let store = fixture.open().await;
     assert_eq!(store.head().await.expect("head"), Position::START);
     assert_eq!(whole_feed(&store).await, []);
@@ -66,7 +66,7 @@ pub async fn positions_rise_and_the_head_is_the_last<F: StoreFixture>(fixture: F
 }
 
 /// The feed, split by stream, equals the streams.
-pub async fn the_feed_agrees_with_every_stream<F: StoreFixture>(fixture: F) {
+pub async fn the_feed_agrees_with_every_stream(fixture: AnyFixture) {
     let store = fixture.open().await;
     let streams = mixed(&store).await;
     let mut apart: HashMap<StreamId, Vec<RecordedEvent>> = HashMap::new();
@@ -80,7 +80,7 @@ pub async fn the_feed_agrees_with_every_stream<F: StoreFixture>(fixture: F) {
 }
 
 /// The feed continues after rejected appends.
-pub async fn a_refused_append_does_not_hold_up_the_feed<F: StoreFixture>(fixture: F) {
+pub async fn a_refused_append_does_not_hold_up_the_feed(fixture: AnyFixture) {
     let store = fixture.open().await;
     let order = stream("refusals");
     let taken = numbered(0);
@@ -100,7 +100,7 @@ pub async fn a_refused_append_does_not_hold_up_the_feed<F: StoreFixture>(fixture
 }
 
 /// Filtering and resuming the feed give the same events in either order.
-pub async fn filtering_and_resuming_commute<F: StoreFixture>(fixture: F) {
+pub async fn filtering_and_resuming_commute(fixture: AnyFixture) {
     let store = fixture.open().await;
     mixed(&store).await;
     let all = whole_feed(&store).await;
@@ -125,7 +125,7 @@ pub async fn filtering_and_resuming_commute<F: StoreFixture>(fixture: F) {
 }
 
 /// The feed after each position has exactly the later events. After the end it is empty.
-pub async fn reading_goes_on_from_every_position<F: StoreFixture>(fixture: F) {
+pub async fn reading_goes_on_from_every_position(fixture: AnyFixture) {
     let store = fixture.open().await;
     mixed(&store).await;
     let all = whole_feed(&store).await;
@@ -156,7 +156,7 @@ pub async fn reading_goes_on_from_every_position<F: StoreFixture>(fixture: F) {
 }
 
 /// `next` is a position after the events that the filter excludes, and `at_end` is set only at the end.
-pub async fn a_page_says_where_the_next_one_starts<F: StoreFixture>(fixture: F) {
+pub async fn a_page_says_where_the_next_one_starts(fixture: AnyFixture) {
     let store = fixture.open().await;
     let order = stream("pages");
     let names = ["test.a", "test.b", "test.b", "test.a", "test.b", "test.b"];
@@ -205,7 +205,7 @@ pub async fn a_page_says_where_the_next_one_starts<F: StoreFixture>(fixture: F) 
 }
 
 /// A checkpoint at the end is the position of the last event, not a later one.
-pub async fn a_checkpoint_at_the_end_is_not_ahead<F: StoreFixture>(fixture: F) {
+pub async fn a_checkpoint_at_the_end_is_not_ahead(fixture: AnyFixture) {
     let store = fixture.open().await;
     let nothing = EventFilter::names(["test.none"]);
     let everything = EventFilter::all();
@@ -230,7 +230,7 @@ pub async fn a_checkpoint_at_the_end_is_not_ahead<F: StoreFixture>(fixture: F) {
 
 /// A reader that starts at the beginning while writers write, catches up and then follows wakes, gets every
 /// event once.
-pub async fn catching_up_and_following_lose_nothing<F: StoreFixture>(fixture: F) {
+pub async fn catching_up_and_following_lose_nothing(fixture: AnyFixture) {
     const APPENDS: u64 = 150;
     let store = fixture.open().await;
     for number in 0..100 {
@@ -277,7 +277,7 @@ pub async fn catching_up_and_following_lose_nothing<F: StoreFixture>(fixture: F)
 }
 
 /// A reader without wakes finds each event when it polls, also through a second handle to the same store.
-pub async fn a_reader_without_wakes_finds_everything<F: StoreFixture>(fixture: F) {
+pub async fn a_reader_without_wakes_finds_everything(fixture: AnyFixture) {
     let store = fixture.open().await;
     let reader = if fixture.capabilities().reopens {
         fixture.open().await
@@ -296,7 +296,7 @@ pub async fn a_reader_without_wakes_finds_everything<F: StoreFixture>(fixture: F
 }
 
 /// A store that declares wakes wakes readers after each append. Any other store never wakes them.
-pub async fn wakes_come_as_declared<F: StoreFixture>(fixture: F) {
+pub async fn wakes_come_as_declared(fixture: AnyFixture) {
     let store = fixture.open().await;
     let wakes = fixture.capabilities().wakes;
     for number in 0..20 {
@@ -324,7 +324,7 @@ pub async fn wakes_come_as_declared<F: StoreFixture>(fixture: F) {
 }
 
 /// While appends take varying times to commit, a reader misses no event.
-pub async fn slow_commits_hide_nothing<F: StoreFixture>(fixture: F) {
+pub async fn slow_commits_hide_nothing(fixture: AnyFixture) {
     let store = fixture.open().await;
     if injected(&fixture, &store, Fault::SlowCommits).await {
         // Writers of several processes: they share no queue.
@@ -341,7 +341,7 @@ pub async fn slow_commits_hide_nothing<F: StoreFixture>(fixture: F) {
 
 /// While an older foreign transaction is open, appends succeed, and a reader misses no event, neither during
 /// the transaction nor afterwards.
-pub async fn a_foreign_transaction_hides_nothing<F: StoreFixture>(fixture: F) {
+pub async fn a_foreign_transaction_hides_nothing(fixture: AnyFixture) {
     let store = fixture.open().await;
     write(&store, &stream("before"), ExpectedVersion::NoStream, [1]).await;
     let from = store.head().await.expect("head");
@@ -366,7 +366,7 @@ pub async fn a_foreign_transaction_hides_nothing<F: StoreFixture>(fixture: F) {
 }
 
 /// A reader follows eight writers page by page. It gets every event once, in the order of each stream.
-pub async fn nothing_is_missed_while_writers_write<F: StoreFixture>(fixture: F) {
+pub async fn nothing_is_missed_while_writers_write(fixture: AnyFixture) {
     follow(&[fixture.open().await], 8, 150).await;
 }
 

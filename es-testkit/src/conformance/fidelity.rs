@@ -1,7 +1,7 @@
 //! Checks of fidelity: reads return exactly what was written, and limits are exact.
 
 use super::{
-    Seen, StoreFixture, again, all_of, append_id, folded, numbered, stream, version_of, whole_feed,
+    AnyFixture, Seen, again, all_of, append_id, folded, numbered, stream, version_of, whole_feed,
     write,
 };
 use es_runtime::{
@@ -13,7 +13,7 @@ use std::collections::HashSet;
 
 /// Appends the events to one stream and expects them back from every kind of read, also after the store was
 /// reopened.
-async fn come_back<F: StoreFixture>(fixture: F, events: Vec<NewEvent>) {
+async fn come_back(fixture: AnyFixture, events: Vec<NewEvent>) {
     let store = fixture.open().await;
     let order = stream("fidelity");
     let append = Append::new(order.clone(), ExpectedVersion::NoStream).with_events(events.clone());
@@ -34,7 +34,7 @@ async fn come_back<F: StoreFixture>(fixture: F, events: Vec<NewEvent>) {
 }
 
 /// Payloads may be any bytes with any content type: empty, every byte, invalid UTF-8, NUL, spaces, a megabyte.
-pub async fn payloads_come_back_byte_for_byte<F: StoreFixture>(fixture: F) {
+pub async fn payloads_come_back_byte_for_byte(fixture: AnyFixture) {
     let large = fixture.limits().payload_bytes.min(1024 * 1024);
     let mut payloads: Vec<Vec<u8>> = vec![
         vec![],
@@ -92,7 +92,7 @@ pub async fn payloads_come_back_byte_for_byte<F: StoreFixture>(fixture: F) {
 }
 
 /// Numbers at the ends of their ranges come back, in payloads and in schema versions.
-pub async fn numbers_at_their_ends_come_back<F: StoreFixture>(fixture: F) {
+pub async fn numbers_at_their_ends_come_back(fixture: AnyFixture) {
     let numbers = [
         "0",
         "-0",
@@ -124,7 +124,7 @@ pub async fn numbers_at_their_ends_come_back<F: StoreFixture>(fixture: F) {
 }
 
 /// Deeply nested payloads come back as any other bytes, also beyond the depth that parsers accept.
-pub async fn nesting_comes_back<F: StoreFixture>(fixture: F) {
+pub async fn nesting_comes_back(fixture: AnyFixture) {
     let nested = |depth: usize| "[".repeat(depth) + &"]".repeat(depth);
     let objects = |depth: usize| r#"{"a":"#.repeat(depth) + "1" + &"}".repeat(depth);
     let events = [1, 126, 127, 128, 129, 1_000, 10_000]
@@ -136,7 +136,7 @@ pub async fn nesting_comes_back<F: StoreFixture>(fixture: F) {
 }
 
 /// Similar ids are different streams: case, spaces, composed and decomposed letters.
-pub async fn similar_ids_stay_apart<F: StoreFixture>(fixture: F) {
+pub async fn similar_ids_stay_apart(fixture: AnyFixture) {
     let ids = [
         "cafe\u{301}",
         "caf\u{e9}",
@@ -186,7 +186,7 @@ pub async fn similar_ids_stay_apart<F: StoreFixture>(fixture: F) {
 }
 
 /// Hostile texts are stored unchanged: in ids, names, append ids and content types.
-pub async fn hostile_texts_come_back<F: StoreFixture>(fixture: F) {
+pub async fn hostile_texts_come_back(fixture: AnyFixture) {
     let long = "x".repeat(es_runtime::MAX_STREAM_ID_BYTES);
     let texts = [
         "'; DROP TABLE events; --",
@@ -258,7 +258,7 @@ pub async fn hostile_texts_come_back<F: StoreFixture>(fixture: F) {
 }
 
 /// Metadata comes back unchanged on each event of a batch.
-pub async fn metadata_comes_back<F: StoreFixture>(fixture: F) {
+pub async fn metadata_comes_back(fixture: AnyFixture) {
     let mut many = Metadata::new();
     for index in 0..100 {
         many = many.with(format!("key-{index:03}"), index);
@@ -302,7 +302,7 @@ pub async fn metadata_comes_back<F: StoreFixture>(fixture: F) {
 }
 
 /// Times come back to the microsecond, event ids to the bit.
-pub async fn times_and_ids_come_back<F: StoreFixture>(fixture: F) {
+pub async fn times_and_ids_come_back(fixture: AnyFixture) {
     let store = fixture.open().await;
     let order = stream("ids");
     let ids = [
@@ -330,7 +330,7 @@ pub async fn times_and_ids_come_back<F: StoreFixture>(fixture: F) {
 type Check = fn(&InvalidAppend) -> bool;
 
 /// An append at a limit is accepted. One beyond it is rejected with the typed error, and nothing is written.
-pub async fn limits_are_exact<F: StoreFixture>(fixture: F) {
+pub async fn limits_are_exact(fixture: AnyFixture) {
     let limits = fixture.limits();
     let store = fixture.open().await;
     let event = |size: usize| NewEvent::new("test.size", 1, "x", vec![7_u8; size]);

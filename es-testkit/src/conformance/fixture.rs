@@ -60,7 +60,7 @@ pub trait StoreFixture: Send + Sync + 'static {
     /// The store.
     type Store: EventStore + SnapshotStore;
     /// The read database in the same database as the store, or [`NoDatabase`].
-    type Database: ReadDatabase;
+    type Database: ReadDatabase<Transaction: Sized>;
 
     /// Opens the store of this fixture. The first time it is empty. Later it has the data that was written
     /// before, if the store [reopens](Capabilities::reopens).
@@ -71,9 +71,10 @@ pub trait StoreFixture: Send + Sync + 'static {
         Capabilities::default()
     }
 
-    /// Closes a store as an application does when it stops. By default it drops the store.
-    fn close(&self, store: Self::Store) -> impl Future<Output = ()> + Send {
-        async move { drop(store) }
+    /// Closes a store as an application does when it stops. By default it calls [`EventStore::close`]. The
+    /// check then drops its handle.
+    fn close(&self, store: &Self::Store) -> impl Future<Output = ()> + Send {
+        EventStore::close(store)
     }
 
     /// The limits that the store enforces.

@@ -1,7 +1,7 @@
 //! Checks of repeated requests: an append id has one effect for as long as the stream exists.
 
 use super::{
-    StoreFixture, again, all_of, append_id, expect_conflict, join_all, numbered, request, stream,
+    AnyFixture, again, all_of, append_id, expect_conflict, join_all, numbered, request, stream,
     version_of, whole_feed, write,
 };
 use es_runtime::{
@@ -12,7 +12,7 @@ use tokio::sync::Barrier;
 
 /// A repeated request returns the first result and writes nothing, whatever the version of the stream and the
 /// new event ids are.
-pub async fn the_same_request_twice_has_one_effect<F: StoreFixture>(fixture: F) {
+pub async fn the_same_request_twice_has_one_effect(fixture: AnyFixture) {
     let store = fixture.open().await;
     let order = stream("twice");
     let id = append_id("request-1");
@@ -30,7 +30,7 @@ pub async fn the_same_request_twice_has_one_effect<F: StoreFixture>(fixture: F) 
 }
 
 /// A store remembers a request after ten thousand others and a restart.
-pub async fn a_request_is_known_after_ten_thousand_others<F: StoreFixture>(fixture: F) {
+pub async fn a_request_is_known_after_ten_thousand_others(fixture: AnyFixture) {
     const TASKS: u64 = 100;
     const EACH: u64 = 100;
     let store = fixture.open().await;
@@ -63,7 +63,7 @@ pub async fn a_request_is_known_after_ten_thousand_others<F: StoreFixture>(fixtu
 }
 
 /// An append id that was used for other events is rejected with the typed error, and nothing is written.
-pub async fn other_content_under_a_known_id_is_refused<F: StoreFixture>(fixture: F) {
+pub async fn other_content_under_a_known_id_is_refused(fixture: AnyFixture) {
     let store = fixture.open().await;
     let order = stream("mismatch");
     let id = append_id("used");
@@ -123,7 +123,7 @@ pub async fn other_content_under_a_known_id_is_refused<F: StoreFixture>(fixture:
 }
 
 /// The same append id on another stream is another request.
-pub async fn an_id_belongs_to_its_stream<F: StoreFixture>(fixture: F) {
+pub async fn an_id_belongs_to_its_stream(fixture: AnyFixture) {
     let store = fixture.open().await;
     let id = append_id("shared");
     for (number, name) in ["a", "b"].into_iter().enumerate() {
@@ -137,7 +137,7 @@ pub async fn an_id_belongs_to_its_stream<F: StoreFixture>(fixture: F) {
 }
 
 /// An event id that is already stored, or occurs twice in one append, is rejected with the typed error.
-pub async fn a_known_event_id_is_refused<F: StoreFixture>(fixture: F) {
+pub async fn a_known_event_id_is_refused(fixture: AnyFixture) {
     let store = fixture.open().await;
     let (one, two) = (stream("one"), stream("two"));
     let event = numbered(1);
@@ -177,7 +177,7 @@ pub async fn a_known_event_id_is_refused<F: StoreFixture>(fixture: F) {
 }
 
 /// An append with an id and without events is remembered like any other.
-pub async fn an_append_id_without_events_is_remembered<F: StoreFixture>(fixture: F) {
+pub async fn an_append_id_without_events_is_remembered(fixture: AnyFixture) {
     let store = fixture.open().await;
     let order = stream("decided-nothing");
     let none = [0_u64; 0];
@@ -208,7 +208,7 @@ pub async fn an_append_id_without_events_is_remembered<F: StoreFixture>(fixture:
 }
 
 /// A rejected request may be repeated with its id.
-pub async fn a_refused_append_leaves_its_id_free<F: StoreFixture>(fixture: F) {
+pub async fn a_refused_append_leaves_its_id_free(fixture: AnyFixture) {
     let store = fixture.open().await;
     let order = stream("refused");
     let id = append_id("again");
@@ -221,7 +221,7 @@ pub async fn a_refused_append_leaves_its_id_free<F: StoreFixture>(fixture: F) {
 }
 
 /// Of twenty concurrent copies of a request, one writes, and all get the same result.
-pub async fn racing_repeats_have_one_effect<F: StoreFixture>(fixture: F) {
+pub async fn racing_repeats_have_one_effect(fixture: AnyFixture) {
     let store = fixture.open().await;
     for round in 0..10 {
         let order = stream(format!("repeats-{round}"));
@@ -249,7 +249,7 @@ pub async fn racing_repeats_have_one_effect<F: StoreFixture>(fixture: F) {
 }
 
 /// `find_append` returns the result of the first append with an id, and nothing for other ids.
-pub async fn find_append_finds_what_was_done<F: StoreFixture>(fixture: F) {
+pub async fn find_append_finds_what_was_done(fixture: AnyFixture) {
     let store = fixture.open().await;
     let (order, other) = (stream("found"), stream("not-found"));
     let id = append_id("known");
@@ -269,7 +269,7 @@ pub async fn find_append_finds_what_was_done<F: StoreFixture>(fixture: F) {
 }
 
 /// An append that was dropped and then repeated with its id is stored once, and all results agree.
-pub async fn a_dropped_append_is_resolved_by_its_id<F: StoreFixture>(fixture: F) {
+pub async fn a_dropped_append_is_resolved_by_its_id(fixture: AnyFixture) {
     let store = fixture.open().await;
     for number in 0..60 {
         let order = stream(format!("dropped-{number}"));
@@ -297,7 +297,7 @@ pub async fn a_dropped_append_is_resolved_by_its_id<F: StoreFixture>(fixture: F)
 }
 
 /// A batch of forty requests is sent again after some were stored. Each is stored once, in order.
-pub async fn a_batch_of_requests_can_be_sent_again<F: StoreFixture>(fixture: F) {
+pub async fn a_batch_of_requests_can_be_sent_again(fixture: AnyFixture) {
     const REQUESTS: u64 = 40;
     let store = fixture.open().await;
     let order = stream("batch-again");

@@ -1,7 +1,7 @@
 //! Checks of opening, reopening, opening read-only, and closing during work.
 
 use super::{
-    StoreFixture, all_of, append_id, expect_conflict, join_all, request, stream, version_of, write,
+    AnyFixture, all_of, append_id, expect_conflict, join_all, request, stream, version_of, write,
 };
 use es_runtime::{
     AppendError, EventStore, ExpectedVersion, Fingerprint, Outcome, Position, Snapshot,
@@ -12,7 +12,7 @@ use tokio::sync::Barrier;
 
 /// A store that can be reopened is one store for all handles: each sees the writes of the others immediately,
 /// and conflicts with them. Any other store is new each time.
-pub async fn two_handles_are_one_store_or_two<F: StoreFixture>(fixture: F) {
+pub async fn two_handles_are_one_store_or_two(fixture: AnyFixture) {
     let (one, two) = (fixture.open().await, fixture.open().await);
     let order = stream("shared");
     write(&one, &order, ExpectedVersion::NoStream, [1]).await;
@@ -43,7 +43,7 @@ pub async fn two_handles_are_one_store_or_two<F: StoreFixture>(fixture: F) {
 }
 
 /// Four concurrent openings of a new store all succeed, with one store or with four.
-pub async fn opening_at_once_makes_one_store<F: StoreFixture>(fixture: F) {
+pub async fn opening_at_once_makes_one_store(fixture: AnyFixture) {
     const OPENERS: u64 = 4;
     let reopens = fixture.capabilities().reopens;
     let fixture = Arc::new(fixture);
@@ -67,7 +67,7 @@ pub async fn opening_at_once_makes_one_store<F: StoreFixture>(fixture: F) {
 
 /// A store that was opened read-only reads everything and rejects every write with the typed error. A store that
 /// cannot be opened read-only says so.
-pub async fn a_store_for_reading_refuses_to_write<F: StoreFixture>(fixture: F) {
+pub async fn a_store_for_reading_refuses_to_write(fixture: AnyFixture) {
     let store = fixture.open().await;
     let order = stream("read-only");
     let done = write(&store, &order, ExpectedVersion::NoStream, 0..3).await;
@@ -100,7 +100,7 @@ pub async fn a_store_for_reading_refuses_to_write<F: StoreFixture>(fixture: F) {
 
 /// Appends in progress when the store is closed get a result: they are stored or rejected. After that every call
 /// fails with the typed error. A store that does not close works on for its other handles.
-pub async fn a_close_answers_what_is_in_flight<F: StoreFixture>(fixture: F) {
+pub async fn a_close_answers_what_is_in_flight(fixture: AnyFixture) {
     const APPENDS: u64 = 50;
     let store = fixture.open().await;
     let order = stream("closing");
@@ -155,7 +155,7 @@ pub async fn a_close_answers_what_is_in_flight<F: StoreFixture>(fixture: F) {
 }
 
 /// A store that was not closed during appends is consistent when it is opened again.
-pub async fn a_store_that_was_left_behind_opens_again<F: StoreFixture>(fixture: F) {
+pub async fn a_store_that_was_left_behind_opens_again(fixture: AnyFixture) {
     const ROUNDS: u64 = 5;
     let order = stream("left");
     let mut acknowledged = 0;

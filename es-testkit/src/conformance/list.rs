@@ -1,12 +1,12 @@
 //! The list of checks. The tests of [`conformance!`](crate::conformance!), the report and the catalogue are made
 //! from it.
 
-use super::StoreFixture;
+use super::AnyFixture;
 
 /// One check of the suite.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
-pub struct Check<F> {
+pub struct Check {
     /// The id in the catalogue: a letter for the subject and a number.
     pub id: &'static str,
     /// The module of the check.
@@ -14,26 +14,43 @@ pub struct Check<F> {
     /// The name, which states the requirement.
     pub name: &'static str,
     /// Runs the check for at most [`PATIENCE`](super::PATIENCE). It panics when the store fails.
-    pub run: fn(F),
+    pub run: fn(AnyFixture),
 }
 
-/// All checks, in order.
+/// All checks of a store of events and snapshots, in order.
 ///
 /// ```
-/// use es_testkit::conformance::{self, NoDatabase, StoreFixture};
-/// use es_runtime::MemoryStore;
-/// # struct Memory;
-/// # impl StoreFixture for Memory {
-/// #     type Store = MemoryStore;
-/// #     type Database = NoDatabase;
-/// #     async fn open(&self) -> MemoryStore { MemoryStore::new() }
-/// # }
+/// use es_testkit::conformance;
 ///
-/// let checks = conformance::checks::<Memory>();
+/// let checks = conformance::checks();
 /// assert!(checks.iter().any(|check| check.name == "a_stale_version_is_refused"));
 /// ```
-pub fn checks<F: StoreFixture>() -> Vec<Check<F>> {
+pub fn checks() -> Vec<Check> {
     crate::__conformance_checks!(__conformance_list, ())
+}
+
+/// All checks of what sagas need from a store, in order. They take a fixture from
+/// [`AnyFixture::with_work`].
+///
+/// ```
+/// use es_testkit::conformance;
+///
+/// let checks = conformance::saga_checks();
+/// assert!(checks.iter().any(|check| check.name == "a_commit_writes_all_of_it"));
+/// ```
+pub fn saga_checks() -> Vec<Check> {
+    crate::__saga_checks!(__conformance_list, ())
+}
+
+/// Runs the check with this module and name.
+///
+/// # Panics
+/// The check failed, or there is none with this name.
+pub fn run_check(module: &str, name: &str, fixture: AnyFixture) {
+    let mut all = checks().into_iter().chain(saga_checks());
+    let check = all.find(|check| check.module == module && check.name == name);
+    let check = check.expect("a check of the list");
+    (check.run)(fixture);
 }
 
 /// Entries of the catalogue without a check, and the reason.
@@ -162,6 +179,27 @@ macro_rules! __conformance_checks {
     };
 }
 
+/// Passes the list of the checks of sagas to a macro of this crate.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __saga_checks {
+    ($then:ident, $with:tt) => {
+        $crate::$then! { $with
+            sagas: [
+                "S1" a_commit_writes_all_of_it,
+                "S2" a_commit_that_is_refused_writes_nothing,
+                "S3" one_of_many_racing_commits_wins,
+                "S4" an_instance_is_claimed_by_one_of_many,
+                "S5" only_the_newest_epoch_writes_and_renews,
+                "S6" only_what_is_due_and_running_is_claimed,
+                "S7" rows_are_listed_in_order_and_by_filter,
+                "S8" the_space_of_a_store_stays,
+                "S9" a_commit_wakes_readers,
+            ]
+        }
+    };
+}
+
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __conformance_list {
@@ -179,24 +217,38 @@ macro_rules! __conformance_list {
     };
 }
 
-/// Makes one test for each check of a store, with a [`StoreFixture`].
+/// Makes one test for each check of a store, with a [`StoreFixture`](crate::conformance::StoreFixture).
 ///
 /// The expression is evaluated once for each test. An attribute before it applies to each test:
 /// `conformance!(#[ignore = "needs a server"] Fixture::new())`.
 #[macro_export]
 macro_rules! conformance {
     (#[$attribute:meta] $fixture:expr) => {
-        $crate::__conformance_checks! { __conformance_tests, (#[$attribute] $fixture) }
+        $crate::__conformance_checks! { __conformance_tests, (#[$attribute] new $fixture) }
     };
     ($fixture:expr) => {
-        $crate::__conformance_checks! { __conformance_tests, (#[cfg(all())] $fixture) }
+        $crate::conformance! { #[cfg(all())] $fixture }
+    };
+}
+
+/// Makes one test for each check of what sagas need from a store, with a [`StoreFixture`](crate::conformance::StoreFixture). Its store
+/// implements [`WorkQueue`](es_runtime::WorkQueue).
+///
+/// The arguments are those of [`conformance!`](crate::conformance!).
+#[macro_export]
+macro_rules! saga_conformance {
+    (#[$attribute:meta] $fixture:expr) => {
+        $crate::__saga_checks! { __conformance_tests, (#[$attribute] with_work $fixture) }
+    };
+    ($fixture:expr) => {
+        $crate::saga_conformance! { #[cfg(all())] $fixture }
     };
 }
 
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __conformance_tests {
-    ((#[$attribute:meta] $fixture:expr) $($module:ident: [$($id:literal $check:ident,)*])*) => {
+    ((#[$attribute:meta] $make:ident $fixture:expr) $($module:ident: [$($id:literal $check:ident,)*])*) => {
         $(
             mod $module {
                 #[allow(unused_imports)]
@@ -205,7 +257,9 @@ macro_rules! __conformance_tests {
                     #[test]
                     #[$attribute]
                     fn $check() {
-                        $crate::conformance::run($crate::conformance::$module::$check($fixture));
+                        let fixture = $crate::conformance::AnyFixture::$make($fixture);
+                        let (module, check) = (::std::stringify!($module), ::std::stringify!($check));
+                        $crate::conformance::run_check(module, check, fixture);
                     }
                 )*
             }

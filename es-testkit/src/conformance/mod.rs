@@ -43,6 +43,7 @@
 
 pub mod append;
 pub mod checkpoints;
+mod erased;
 pub mod faults;
 pub mod feed;
 pub mod fidelity;
@@ -56,10 +57,12 @@ pub mod safety;
 pub mod sagas;
 pub mod snapshots;
 
+pub use erased::AnyFixture;
 pub use fixture::{Capabilities, Fault, NoDatabase, NoTransaction, StoreFixture};
-pub use list::{ABSENT, Check, checks};
+pub use list::{ABSENT, Check, checks, run_check, saga_checks};
 pub use report::{Line, Report, report};
 
+use erased::AnyTested;
 use es_runtime::{
     Append, AppendError, AppendId, Appended, EventFilter, EventStore, ExpectedVersion, NewEvent,
     Position, ReadLimit, RecordedEvent, StoredEvent, StreamFold, StreamId, StreamRange,
@@ -260,7 +263,7 @@ async fn folded<S: EventStore>(store: &S, stream: &StreamId, after: u64) -> Vec<
 }
 
 /// Closes the store and opens it again, if the store can be reopened.
-async fn again<F: StoreFixture>(fixture: &F, store: F::Store) -> F::Store {
+async fn again(fixture: &AnyFixture, store: AnyTested) -> AnyTested {
     if !fixture.capabilities().reopens {
         return store;
     }

@@ -1,7 +1,7 @@
 //! Checks of reads of streams: ranges, limits, folds, and errors instead of partial results.
 
 use super::{
-    Collect, Seen, StoreFixture, all_of, folded, request, stream, versions, whole_feed, write,
+    AnyFixture, Collect, Seen, all_of, folded, request, stream, versions, whole_feed, write,
 };
 use es_runtime::{
     Append, EventFilter, EventStore, ExpectedVersion, NewEvent, Position, ReadError, ReadLimit,
@@ -19,7 +19,7 @@ use std::{
 };
 
 /// Reads forward and backward, from both ends, the middle and after the end, with limits on events and bytes.
-pub async fn ranges_and_limits_bound_a_read<F: StoreFixture>(fixture: F) {
+pub async fn ranges_and_limits_bound_a_read(fixture: AnyFixture) {
     let store = fixture.open().await;
     let order = stream("ranges");
     write(&store, &order, ExpectedVersion::NoStream, 0..10).await;
@@ -83,7 +83,7 @@ pub async fn ranges_and_limits_bound_a_read<F: StoreFixture>(fixture: F) {
 }
 
 /// An unknown stream is empty for every kind of read, and not an error.
-pub async fn an_unknown_stream_is_empty<F: StoreFixture>(fixture: F) {
+pub async fn an_unknown_stream_is_empty(fixture: AnyFixture) {
     let store = fixture.open().await;
     write(&store, &stream("known"), ExpectedVersion::NoStream, [1]).await;
     let unknown = stream("unknown");
@@ -96,7 +96,7 @@ pub async fn an_unknown_stream_is_empty<F: StoreFixture>(fixture: F) {
 }
 
 /// While batches of five are appended, every read sees complete batches: a multiple of five events.
-pub async fn a_read_during_appends_sees_whole_batches<F: StoreFixture>(fixture: F) {
+pub async fn a_read_during_appends_sees_whole_batches(fixture: AnyFixture) {
     const SIZE: u64 = 5;
     const BATCHES: u64 = 200;
     let store = fixture.open().await;
@@ -135,7 +135,7 @@ pub async fn a_read_during_appends_sees_whole_batches<F: StoreFixture>(fixture: 
 
 /// Every read over a damaged row fails with an error that names the row, and never returns a shorter result.
 /// Other streams can be read.
-pub async fn a_damaged_row_is_an_error_that_names_it<F: StoreFixture>(fixture: F) {
+pub async fn a_damaged_row_is_an_error_that_names_it(fixture: AnyFixture) {
     let store = fixture.open().await;
     let (good, bad) = (stream("good"), stream("bad"));
     write(&store, &good, ExpectedVersion::NoStream, 0..3).await;
@@ -175,7 +175,7 @@ pub async fn a_damaged_row_is_an_error_that_names_it<F: StoreFixture>(fixture: F
 }
 
 /// Dropped reads hold no resource that later reads and writes need.
-pub async fn a_dropped_read_frees_its_place<F: StoreFixture>(fixture: F) {
+pub async fn a_dropped_read_frees_its_place(fixture: AnyFixture) {
     let store = fixture.open().await;
     let order = stream("dropped");
     for _ in 0..5 {
@@ -199,7 +199,7 @@ pub async fn a_dropped_read_frees_its_place<F: StoreFixture>(fixture: F) {
 }
 
 /// Pages of any size give the same events.
-pub async fn page_size_does_not_change_the_result<F: StoreFixture>(fixture: F) {
+pub async fn page_size_does_not_change_the_result(fixture: AnyFixture) {
     let store = fixture.open().await;
     let streams = [stream("p1"), stream("p2")];
     for size in 0..40 {
@@ -261,7 +261,7 @@ impl StreamFold for Count {
 }
 
 /// A stream of 100,000 events can be folded from the start and from the middle.
-pub async fn a_hundred_thousand_events_fold<F: StoreFixture>(fixture: F) {
+pub async fn a_hundred_thousand_events_fold(fixture: AnyFixture) {
     const BATCH: u64 = 1_000;
     const BATCHES: u64 = 100;
     let store = fixture.open().await;
@@ -293,7 +293,7 @@ pub async fn a_hundred_thousand_events_fold<F: StoreFixture>(fixture: F) {
 }
 
 /// A fold receives the events after its start version, with all fields, until it breaks.
-pub async fn a_fold_starts_and_stops_where_it_says<F: StoreFixture>(fixture: F) {
+pub async fn a_fold_starts_and_stops_where_it_says(fixture: AnyFixture) {
     let store = fixture.open().await;
     let order = stream("fold");
     for number in 0..5 {

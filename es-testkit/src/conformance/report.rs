@@ -1,6 +1,6 @@
 //! The report: all checks on one store, as a table.
 
-use super::{ABSENT, StoreFixture, checks};
+use super::{ABSENT, AnyFixture, StoreFixture, checks};
 use std::{
     fmt,
     panic::{AssertUnwindSafe, catch_unwind},
@@ -84,9 +84,9 @@ impl fmt::Display for Report {
 /// assert_eq!(report.failures().count(), 0);
 /// ```
 pub fn report<F: StoreFixture>(store: &str, fixture: impl Fn() -> F) -> Report {
-    let lines = checks::<F>().into_iter().map(|check| {
+    let lines = checks().into_iter().map(|check| {
         let began = Instant::now();
-        let ended = catch_unwind(AssertUnwindSafe(|| (check.run)(fixture())));
+        let ended = catch_unwind(AssertUnwindSafe(|| (check.run)(AnyFixture::new(fixture()))));
         Line {
             id: check.id,
             check: check.name,

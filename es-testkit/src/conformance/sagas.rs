@@ -3,7 +3,7 @@
 //! They are for stores that implement [`WorkQueue`]. [`saga_conformance!`](crate::saga_conformance!) turns
 //! each check into a test.
 
-use super::{StoreFixture, again, append_id, join_all, request, stream, version_of, whole_feed};
+use super::{AnyFixture, again, append_id, join_all, request, stream, version_of, whole_feed};
 use es_runtime::{
     AppendError, Claim, Commit, CommitError, CommitStore, CursorMove, EventStore, ExpectedVersion,
     Outcome, Position, StreamId, WorkQueue,
@@ -43,7 +43,7 @@ async fn everything<S: WorkQueue>(store: &S) -> (usize, Vec<es_runtime::WorkItem
 }
 
 /// A commit of two appends, a work item and a cursor stores all of them.
-pub async fn a_commit_writes_all_of_it<F: StoreFixture<Store: WorkQueue>>(fixture: F) {
+pub async fn a_commit_writes_all_of_it(fixture: AnyFixture) {
     let store = fixture.open().await;
     let (one, two) = (instance("1"), stream("two"));
     let place = Position::from_parts([0, 0, 7]);
@@ -72,9 +72,7 @@ pub async fn a_commit_writes_all_of_it<F: StoreFixture<Store: WorkQueue>>(fixtur
 }
 
 /// When one part of a commit is rejected, no part is stored.
-pub async fn a_commit_that_is_refused_writes_nothing<F: StoreFixture<Store: WorkQueue>>(
-    fixture: F,
-) {
+pub async fn a_commit_that_is_refused_writes_nothing(fixture: AnyFixture) {
     let store = fixture.open().await;
     let (one, two, three) = (instance("1"), stream("two"), stream("three"));
     let first = request(&one, ExpectedVersion::NoStream, [1]).with_append_id(append_id("input"));
@@ -166,7 +164,7 @@ pub async fn a_commit_that_is_refused_writes_nothing<F: StoreFixture<Store: Work
 }
 
 /// Of several commits to two streams at the same version, one succeeds, and the others write neither stream.
-pub async fn one_of_many_racing_commits_wins<F: StoreFixture<Store: WorkQueue>>(fixture: F) {
+pub async fn one_of_many_racing_commits_wins(fixture: AnyFixture) {
     let store = fixture.open().await;
     let tasks = (0..16).map(|number| {
         let store = store.clone();
@@ -187,7 +185,7 @@ pub async fn one_of_many_racing_commits_wins<F: StoreFixture<Store: WorkQueue>>(
 }
 
 /// When many workers claim concurrently, each instance goes to one of them.
-pub async fn an_instance_is_claimed_by_one_of_many<F: StoreFixture<Store: WorkQueue>>(fixture: F) {
+pub async fn an_instance_is_claimed_by_one_of_many(fixture: AnyFixture) {
     let store = fixture.open().await;
     for number in 0..12 {
         put(&store, due(&store, &format!("{number:02}")).await).await;
@@ -207,9 +205,7 @@ pub async fn an_instance_is_claimed_by_one_of_many<F: StoreFixture<Store: WorkQu
 
 /// An expired lease is claimed again with a greater epoch, and the claim says that it had expired. Only the newest
 /// epoch can write and renew.
-pub async fn only_the_newest_epoch_writes_and_renews<F: StoreFixture<Store: WorkQueue>>(
-    fixture: F,
-) {
+pub async fn only_the_newest_epoch_writes_and_renews(fixture: AnyFixture) {
     let store = fixture.open().await;
     put(&store, due(&store, "1").await).await;
     let old = store
@@ -267,9 +263,7 @@ pub async fn only_the_newest_epoch_writes_and_renews<F: StoreFixture<Store: Work
 }
 
 /// A claim takes only running, due instances of the requested sagas, the longest due first.
-pub async fn only_what_is_due_and_running_is_claimed<F: StoreFixture<Store: WorkQueue>>(
-    fixture: F,
-) {
+pub async fn only_what_is_due_and_running_is_claimed(fixture: AnyFixture) {
     let store = fixture.open().await;
     let now = store.now().await.expect("a time");
     let hour = Duration::from_secs(3600);
@@ -309,7 +303,7 @@ pub async fn only_what_is_due_and_running_is_claimed<F: StoreFixture<Store: Work
 }
 
 /// Work items come in order and as filtered, also after the store was reopened.
-pub async fn rows_are_listed_in_order_and_by_filter<F: StoreFixture<Store: WorkQueue>>(fixture: F) {
+pub async fn rows_are_listed_in_order_and_by_filter(fixture: AnyFixture) {
     let store = fixture.open().await;
     let names = ["a", "B", "\u{fc}", "a b", "0", "'--"];
     for (number, id) in names.into_iter().enumerate() {
@@ -355,7 +349,7 @@ pub async fn rows_are_listed_in_order_and_by_filter<F: StoreFixture<Store: WorkQ
 }
 
 /// The id of a store never changes.
-pub async fn the_space_of_a_store_stays<F: StoreFixture<Store: WorkQueue>>(fixture: F) {
+pub async fn the_space_of_a_store_stays(fixture: AnyFixture) {
     let store = fixture.open().await;
     let space = store.store_id().await.expect("a space");
     assert!(space.len() >= 16, "{space:?} may be another store's too");
@@ -366,7 +360,7 @@ pub async fn the_space_of_a_store_stays<F: StoreFixture<Store: WorkQueue>>(fixtu
 }
 
 /// A commit wakes readers that wait for new events.
-pub async fn a_commit_wakes_readers<F: StoreFixture<Store: WorkQueue>>(fixture: F) {
+pub async fn a_commit_wakes_readers(fixture: AnyFixture) {
     let store = fixture.open().await;
     let head = store.head().await.expect("a head");
     let waiting = store.clone();
@@ -374,45 +368,4 @@ pub async fn a_commit_wakes_readers<F: StoreFixture<Store: WorkQueue>>(fixture: 
     let commit = Commit::new().append(request(&instance("1"), ExpectedVersion::Any, [1]));
     store.commit(commit).await.expect("committed");
     woken.await.expect("woken");
-}
-
-/// Makes one test for each check of commits, work items and claims.
-///
-/// The expression is evaluated once for each test.
-#[macro_export]
-macro_rules! saga_conformance {
-    (#[$attribute:meta] $fixture:expr) => {
-        $crate::__saga_checks! { #[$attribute] $fixture;
-            a_commit_writes_all_of_it,
-            a_commit_that_is_refused_writes_nothing,
-            one_of_many_racing_commits_wins,
-            an_instance_is_claimed_by_one_of_many,
-            only_the_newest_epoch_writes_and_renews,
-            only_what_is_due_and_running_is_claimed,
-            rows_are_listed_in_order_and_by_filter,
-            the_space_of_a_store_stays,
-            a_commit_wakes_readers,
-        }
-    };
-    ($fixture:expr) => {
-        $crate::saga_conformance! { #[cfg(all())] $fixture }
-    };
-}
-
-#[doc(hidden)]
-#[macro_export]
-macro_rules! __saga_checks {
-    (#[$attribute:meta] $fixture:expr; $($check:ident,)*) => {
-        mod sagas {
-            #[allow(unused_imports)]
-            use super::*;
-            $(
-                #[test]
-                #[$attribute]
-                fn $check() {
-                    $crate::conformance::run($crate::conformance::sagas::$check($fixture));
-                }
-            )*
-        }
-    };
 }

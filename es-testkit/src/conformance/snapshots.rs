@@ -1,6 +1,6 @@
 //! Checks of snapshots: the newest one of each stream is kept, and events do not depend on it.
 
-use super::{StoreFixture, again, all_of, folded, stream, whole_feed, write};
+use super::{AnyFixture, again, all_of, folded, stream, whole_feed, write};
 use es_runtime::{
     Aggregate, Codec, CodecError, DecodeError, Event, EventOf, EventStore, Events, ExpectedVersion,
     Fingerprint, Handle, Position, Repository, Snapshot, SnapshotPolicy, SnapshotStore,
@@ -29,7 +29,7 @@ async fn load<S: SnapshotStore>(store: &S, stream: &StreamId) -> Option<Snapshot
 }
 
 /// A saved snapshot comes back for its own stream only, also after the store was reopened.
-pub async fn a_saved_snapshot_comes_back<F: StoreFixture>(fixture: F) {
+pub async fn a_saved_snapshot_comes_back(fixture: AnyFixture) {
     let store = fixture.open().await;
     let (one, two) = (stream("one"), stream("two"));
     assert_eq!(load(&store, &one).await, None);
@@ -45,7 +45,7 @@ pub async fn a_saved_snapshot_comes_back<F: StoreFixture>(fixture: F) {
 }
 
 /// A newer snapshot replaces an older one. An older one that comes late does not.
-pub async fn the_newest_snapshot_is_kept<F: StoreFixture>(fixture: F) {
+pub async fn the_newest_snapshot_is_kept(fixture: AnyFixture) {
     let store = fixture.open().await;
     let order = stream("newest");
     for version in [1, 5, 10] {
@@ -64,7 +64,7 @@ pub async fn the_newest_snapshot_is_kept<F: StoreFixture>(fixture: F) {
 }
 
 /// A snapshot with another fingerprint replaces the stored one, newer or not.
-pub async fn a_snapshot_of_another_shape_takes_over<F: StoreFixture>(fixture: F) {
+pub async fn a_snapshot_of_another_shape_takes_over(fixture: AnyFixture) {
     let store = fixture.open().await;
     let order = stream("shape");
     for (version, shape) in [(10, 1), (3, 2), (3, 1), (4, u64::MAX), (1, 0), (2, 1 << 63)] {
@@ -75,7 +75,7 @@ pub async fn a_snapshot_of_another_shape_takes_over<F: StoreFixture>(fixture: F)
 }
 
 /// Any bytes can be a state, with any content type and position.
-pub async fn states_come_back_byte_for_byte<F: StoreFixture>(fixture: F) {
+pub async fn states_come_back_byte_for_byte(fixture: AnyFixture) {
     let store = fixture.open().await;
     let all: Vec<u8> = (0..=255).collect();
     let states: [&[u8]; 6] = [b"", b"\0", &all, b"{broken", b"\xff\xfe", b"{}"];
@@ -92,7 +92,7 @@ pub async fn states_come_back_byte_for_byte<F: StoreFixture>(fixture: F) {
 }
 
 /// A deleted snapshot is gone, and deleting it again is no error.
-pub async fn deleting_a_snapshot_twice_is_deleting_it_once<F: StoreFixture>(fixture: F) {
+pub async fn deleting_a_snapshot_twice_is_deleting_it_once(fixture: AnyFixture) {
     let store = fixture.open().await;
     let (order, other) = (stream("deleted"), stream("kept"));
     let kept = snapshot(&other, 1, 1, b"kept");
@@ -110,7 +110,7 @@ pub async fn deleting_a_snapshot_twice_is_deleting_it_once<F: StoreFixture>(fixt
 }
 
 /// An invalid snapshot, or one ahead of its stream, changes no event, and events change no snapshot.
-pub async fn snapshots_and_events_do_not_touch<F: StoreFixture>(fixture: F) {
+pub async fn snapshots_and_events_do_not_touch(fixture: AnyFixture) {
     let store = fixture.open().await;
     let order = stream("apart");
     let ahead = snapshot(&order, 1_000, 1, b"\xffnonsense");
@@ -183,7 +183,7 @@ impl Handle<u64> for Tally {
 }
 
 /// Loads and continues an aggregate with its snapshot, then with a changed snapshot. The results are equal.
-async fn changes_no_result<F: StoreFixture>(fixture: F, change: fn(&mut Snapshot)) {
+async fn changes_no_result(fixture: AnyFixture, change: fn(&mut Snapshot)) {
     let store = fixture.open().await;
     let tallies = Repository::<Tally, _>::new(store.clone());
     let id = "tally".to_owned();
@@ -208,7 +208,7 @@ async fn changes_no_result<F: StoreFixture>(fixture: F, change: fn(&mut Snapshot
 }
 
 /// An aggregate does not use a snapshot of a state with another shape.
-pub async fn a_snapshot_of_another_shape_changes_no_result<F: StoreFixture>(fixture: F) {
+pub async fn a_snapshot_of_another_shape_changes_no_result(fixture: AnyFixture) {
     changes_no_result(fixture, |snapshot| {
         snapshot.fingerprint = Fingerprint::from_u64(snapshot.fingerprint.to_u64() ^ 1);
         snapshot.state = br#"{"sum":999}"#.to_vec();
@@ -217,12 +217,12 @@ pub async fn a_snapshot_of_another_shape_changes_no_result<F: StoreFixture>(fixt
 }
 
 /// An aggregate does not use a snapshot whose state cannot be read.
-pub async fn a_snapshot_of_garbage_changes_no_result<F: StoreFixture>(fixture: F) {
+pub async fn a_snapshot_of_garbage_changes_no_result(fixture: AnyFixture) {
     changes_no_result(fixture, |snapshot| snapshot.state = b"\xff\x00{".to_vec()).await;
 }
 
 /// An aggregate does not use a snapshot ahead of its stream, as after a loss of events.
-pub async fn a_snapshot_ahead_of_its_stream_changes_no_result<F: StoreFixture>(fixture: F) {
+pub async fn a_snapshot_ahead_of_its_stream_changes_no_result(fixture: AnyFixture) {
     changes_no_result(fixture, |snapshot| {
         snapshot.version += 100;
         snapshot.state = br#"{"sum":999}"#.to_vec();

@@ -32,7 +32,7 @@ struct Sample {
     totals: String,
 }
 
-static KILLED: LazyLock<Sample> = LazyLock::new(|| {
+static IMPORTED: LazyLock<Sample> = LazyLock::new(|| {
     if is_long() {
         return Sample {
             file: SAMPLE.to_owned(),
@@ -40,7 +40,7 @@ static KILLED: LazyLock<Sample> = LazyLock::new(|| {
             totals: TOTALS.to_owned(),
         };
     }
-    let purchases = 1_500;
+    let purchases = 800;
     let lines = fs::read_to_string(SAMPLE).expect("reads");
     let lines: Vec<&str> = lines.lines().take(purchases).collect();
     let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join("the-first-purchases.txt");
@@ -254,7 +254,7 @@ fn answers(place: &Place, sample: &Sample) {
 
 /// An import that is killed when there are so many events, reports in between, and then finished.
 fn imports_although_killed(place: &Place, killed_at: &[i64]) {
-    let import = ["import", &KILLED.file];
+    let import = ["import", &IMPORTED.file];
     let mut kills = 0;
     for events in killed_at {
         let mut program = place
@@ -274,7 +274,7 @@ fn imports_although_killed(place: &Place, killed_at: &[i64]) {
         "only {kills} imports were killed on the way"
     );
     assert!(place.shop(&import).status.success());
-    assert_eq!(place.totals(), KILLED.totals);
+    assert_eq!(place.totals(), IMPORTED.totals);
     let halves = "SELECT count(*) FROM order_summaries WHERE status <> 'shipped'";
     assert_eq!(place.try_count(halves), Some(0));
 }
@@ -291,13 +291,13 @@ fn rebuilds_although_killed(place: &Place, rounds: u64) {
         // Anywhere: a little later in each round.
         std::thread::sleep(Duration::from_millis(20 + round * 25));
         if round % 2 == 0 {
-            assert_eq!(place.totals(), KILLED.totals, "beside a rebuild");
+            assert_eq!(place.totals(), IMPORTED.totals, "beside a rebuild");
         }
         program.kill().expect("can be killed");
         kills += u64::from(program.wait().expect("has ended").code().is_none());
         assert_eq!(
             place.totals(),
-            KILLED.totals,
+            IMPORTED.totals,
             "behind a rebuild that was killed"
         );
     }
@@ -307,7 +307,7 @@ fn rebuilds_although_killed(place: &Place, rounds: u64) {
     );
     let done = place.shop(&["rebuild"]);
     assert_eq!(stdout(&done), "the read models were built anew\n");
-    assert_eq!(place.totals(), KILLED.totals);
+    assert_eq!(place.totals(), IMPORTED.totals);
     let status = stdout(&place.shop(&["status"]));
     for model in ["order_summaries", "sales_by_month", "customers"] {
         assert_eq!(status.matches(model).count(), 1, "{status}");
@@ -336,20 +336,16 @@ fn makes_an_empty_shop(place: &Place) {
 #[test]
 fn importing_twice_is_importing_once() {
     let place = Place::sqlite();
-    let whole = Sample {
-        file: SAMPLE.to_owned(),
-        purchases: 6919,
-        totals: TOTALS.to_owned(),
-    };
     makes_an_empty_shop(&place);
-    let first = place.shop(&["import", SAMPLE]);
+    let first = place.shop(&["import", &IMPORTED.file]);
+    let purchases = IMPORTED.purchases;
     assert_eq!(
         stdout(&first),
-        "6919 purchases imported, 0 were already there\n"
+        format!("{purchases} purchases imported, 0 were already there\n")
     );
     assert_eq!(first.status.code(), Some(0));
-    imports_nothing_again(&place, &whole);
-    answers(&place, &whole);
+    imports_nothing_again(&place, &IMPORTED);
+    answers(&place, &IMPORTED);
 }
 
 #[test]
@@ -357,7 +353,7 @@ fn an_import_can_be_killed_anywhere_and_run_again() {
     let killed_at: &[i64] = if is_long() {
         &[0, 1, 2_000, 9_000, 20_000]
     } else {
-        &[0, 2_000]
+        &[0, 800]
     };
     imports_although_killed(&Place::sqlite(), killed_at);
 }
@@ -365,8 +361,8 @@ fn an_import_can_be_killed_anywhere_and_run_again() {
 #[test]
 fn a_rebuild_can_be_killed_anywhere_while_reports_go_on() {
     let place = Place::sqlite();
-    assert!(place.shop(&["import", &KILLED.file]).status.success());
-    assert_eq!(place.totals(), KILLED.totals);
+    assert!(place.shop(&["import", &IMPORTED.file]).status.success());
+    assert_eq!(place.totals(), IMPORTED.totals);
     rebuilds_although_killed(&place, if is_long() { 8 } else { 3 });
 }
 
@@ -378,9 +374,9 @@ fn a_rebuild_can_be_killed_anywhere_while_reports_go_on() {
 fn in_postgresql_it_is_the_same() {
     let place = Place::postgres();
     makes_an_empty_shop(&place);
-    imports_although_killed(&place, if is_long() { &[1, 9_000] } else { &[2_000] });
-    imports_nothing_again(&place, &KILLED);
-    answers(&place, &KILLED);
+    imports_although_killed(&place, if is_long() { &[1, 9_000] } else { &[800] });
+    imports_nothing_again(&place, &IMPORTED);
+    answers(&place, &IMPORTED);
     rebuilds_although_killed(&place, if is_long() { 4 } else { 2 });
 }
 
@@ -564,7 +560,7 @@ fn todays_shop_reads_what_its_earlier_releases_wrote() {
     assert!(second.contains("order.placed v2, read as v3"), "{second}");
 
     // An import finds the old purchases and adds the others.
-    let import = shop(&["import", SAMPLE, "--db", "shop.db"], folder);
+    let import = shop(&["import", &IMPORTED.file, "--db", "shop.db"], folder);
     assert_eq!(import.status.code(), Some(0), "{}", stderr(&import));
-    assert_eq!(totals(folder), TOTALS);
+    assert_eq!(totals(folder), IMPORTED.totals);
 }

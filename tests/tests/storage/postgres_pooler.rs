@@ -8,7 +8,7 @@ use es_postgres::{
     tokio_postgres::{self, NoTls},
 };
 use es_testkit::{
-    conformance::{self, Capabilities, StoreFixture, checks},
+    conformance::{self, AnyFixture, Capabilities, StoreFixture, checks},
     postgres::{Database, Server},
 };
 use es_tests::pooler::Pooler;
@@ -49,10 +49,6 @@ impl StoreFixture for Pooled {
             read_database: true,
             ..Capabilities::default()
         }
-    }
-
-    async fn close(&self, store: PostgresStore) {
-        store.close().await;
     }
 
     async fn read_database(&self, store: &PostgresStore) -> Option<PostgresReadDatabase> {
@@ -96,11 +92,11 @@ const CHECKS: [&str; 24] = [
 fn a_transaction_pool_changes_nothing() {
     let (server, _) = pooler();
     let mut ran = 0;
-    for check in checks::<Pooled>() {
+    for check in checks() {
         if CHECKS.contains(&check.name) {
             let database = server.database().expect("a database");
             println!("{}", check.name);
-            (check.run)(Pooled { database });
+            (check.run)(AnyFixture::new(Pooled { database }));
             ran += 1;
         }
     }

@@ -12,8 +12,7 @@ use es_runtime::{
 };
 use es_sqlite::{SqliteReadDatabase as SqliteRead, SqliteStore, SqliteTransaction};
 use es_testkit::conformance::{
-    self, Capabilities, Fault as Injected, NoDatabase, StoreFixture, append, checkpoints, faults,
-    feed, fidelity, idempotency, lifecycle, reading, safety, snapshots,
+    self, AnyFixture, Capabilities, Fault as Injected, NoDatabase, StoreFixture, checkpoints,
 };
 use es_testkit::{Layered, StoreLayer};
 use std::{
@@ -600,7 +599,8 @@ impl StoreLayer for Broken {
 macro_rules! passes {
     ($module:ident::$check:ident, $fault:expr) => {
         catch_unwind(AssertUnwindSafe(|| {
-            conformance::run($module::$check(BrokenFixture::new($fault)));
+            let fixture = AnyFixture::new(BrokenFixture::new($fault));
+            conformance::run_check(stringify!($module), stringify!($check), fixture);
         }))
         .is_ok()
     };
@@ -767,7 +767,7 @@ fn committed_although_undone() {
     let passes = |commits_all| {
         let store = es_tests::fixtures::Sqlite::fresh();
         let fixture = BrokenReads { store, commits_all };
-        let check = checkpoints::rows_and_checkpoint_move_together(fixture);
+        let check = checkpoints::rows_and_checkpoint_move_together(AnyFixture::new(fixture));
         catch_unwind(AssertUnwindSafe(|| conformance::run(check))).is_ok()
     };
     assert!(passes(false), "the check fails on a database that is right");

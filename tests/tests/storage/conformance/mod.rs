@@ -57,7 +57,7 @@ fn the_catalogue_is_complete() {
         .flat_map(|(letter, size)| (1..=size).map(move |number| format!("{letter}{number}")))
         .collect();
     assert_eq!(places.len(), 71);
-    let checks = checks::<es_tests::fixtures::Memory>();
+    let checks = checks();
     let covered: BTreeSet<String> = checks.iter().map(|check| check.id.to_owned()).collect();
     let absent: BTreeSet<String> = ABSENT.iter().map(|(id, _)| (*id).to_owned()).collect();
     assert!(covered.is_disjoint(&absent));
