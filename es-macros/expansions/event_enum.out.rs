@@ -91,10 +91,10 @@ struct AccountEventClosedV1 {
     why: String,
 }
 #[automatically_derived]
-impl<'de> ::es_runtime::__private::Deserialize<'de> for AccountEventClosedV1 {
-    fn deserialize<D: ::es_runtime::__private::Deserializer<'de>>(
-        from: D,
-    ) -> ::core::result::Result<Self, D::Error> {
+impl<'__es> ::es_runtime::__private::Deserialize<'__es> for AccountEventClosedV1 {
+    fn deserialize<__EsD: ::es_runtime::__private::Deserializer<'__es>>(
+        from: __EsD,
+    ) -> ::core::result::Result<Self, __EsD::Error> {
         ::es_runtime::__private::deserialize(from)
     }
 }
@@ -102,9 +102,9 @@ impl<'de> ::es_runtime::__private::Deserialize<'de> for AccountEventClosedV1 {
 impl ::es_runtime::__private::Fields for AccountEventClosedV1 {
     const NAME: &'static ::core::primitive::str = "AccountEventClosedV1";
     const FIELDS: &'static [&'static ::core::primitive::str] = &["why"];
-    fn read<'de, S: ::es_runtime::__private::Source<'de>>(
-        mut source: S,
-    ) -> ::core::result::Result<Self, S::Error> {
+    fn read<'__es, __EsS: ::es_runtime::__private::Source<'__es>>(
+        mut source: __EsS,
+    ) -> ::core::result::Result<Self, __EsS::Error> {
         let mut field_0: ::core::option::Option<String> = ::core::option::Option::None;
         while let ::core::option::Option::Some(index) = source.index()? {
             match index {

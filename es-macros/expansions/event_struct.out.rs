@@ -45,10 +45,10 @@ pub struct OrderPlacedV1 {
     pub no: u32,
 }
 #[automatically_derived]
-impl<'de> ::es::__private::Deserialize<'de> for OrderPlacedV1 {
-    fn deserialize<D: ::es::__private::Deserializer<'de>>(
-        from: D,
-    ) -> ::core::result::Result<Self, D::Error> {
+impl<'__es> ::es::__private::Deserialize<'__es> for OrderPlacedV1 {
+    fn deserialize<__EsD: ::es::__private::Deserializer<'__es>>(
+        from: __EsD,
+    ) -> ::core::result::Result<Self, __EsD::Error> {
         ::es::__private::deserialize(from)
     }
 }
@@ -61,9 +61,9 @@ impl ::es::__private::Fields for OrderPlacedV1 {
         "total",
         "no",
     ];
-    fn read<'de, S: ::es::__private::Source<'de>>(
-        mut source: S,
-    ) -> ::core::result::Result<Self, S::Error> {
+    fn read<'__es, __EsS: ::es::__private::Source<'__es>>(
+        mut source: __EsS,
+    ) -> ::core::result::Result<Self, __EsS::Error> {
         let mut field_0: ::core::option::Option<String> = ::core::option::Option::None;
         let mut field_1: ::core::option::Option<Option<String>> = ::core::option::Option::None;
         let mut field_2: ::core::option::Option<f64> = ::core::option::Option::None;
@@ -119,10 +119,10 @@ pub struct OrderPlacedV2 {
     pub no: u64,
 }
 #[automatically_derived]
-impl<'de> ::es::__private::Deserialize<'de> for OrderPlacedV2 {
-    fn deserialize<D: ::es::__private::Deserializer<'de>>(
-        from: D,
-    ) -> ::core::result::Result<Self, D::Error> {
+impl<'__es> ::es::__private::Deserialize<'__es> for OrderPlacedV2 {
+    fn deserialize<__EsD: ::es::__private::Deserializer<'__es>>(
+        from: __EsD,
+    ) -> ::core::result::Result<Self, __EsD::Error> {
         ::es::__private::deserialize(from)
     }
 }
@@ -136,22 +136,22 @@ impl ::es::__private::Fields for OrderPlacedV2 {
         "total",
         "no",
     ];
-    fn read<'de, S: ::es::__private::Source<'de>>(
-        mut source: S,
-    ) -> ::core::result::Result<Self, S::Error> {
-        struct With4(u64);
-        impl<'de> ::es::__private::Deserialize<'de> for With4 {
-            fn deserialize<D: ::es::__private::Deserializer<'de>>(
-                from: D,
-            ) -> ::core::result::Result<Self, D::Error> {
-                as_text::deserialize(from).map(With4)
+    fn read<'__es, __EsS: ::es::__private::Source<'__es>>(
+        mut source: __EsS,
+    ) -> ::core::result::Result<Self, __EsS::Error> {
+        struct __EsWith4(u64);
+        impl<'__es> ::es::__private::Deserialize<'__es> for __EsWith4 {
+            fn deserialize<__EsD: ::es::__private::Deserializer<'__es>>(
+                from: __EsD,
+            ) -> ::core::result::Result<Self, __EsD::Error> {
+                as_text::deserialize(from).map(__EsWith4)
             }
         }
         let mut field_0: ::core::option::Option<String> = ::core::option::Option::None;
         let mut field_1: ::core::option::Option<Option<String>> = ::core::option::Option::None;
         let mut field_2: ::core::option::Option<Currency> = ::core::option::Option::None;
         let mut field_3: ::core::option::Option<f64> = ::core::option::Option::None;
-        let mut field_4: ::core::option::Option<With4> = ::core::option::Option::None;
+        let mut field_4: ::core::option::Option<__EsWith4> = ::core::option::Option::None;
         while let ::core::option::Option::Some(index) = source.index()? {
             match index {
                 0 => source.value(&mut field_0)?,

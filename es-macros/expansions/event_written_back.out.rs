@@ -12,15 +12,15 @@ impl ::es_runtime::Event for OrderPlaced {
     > {
         match self {
             OrderPlaced { customer: field_0, cents: field_1, .. } => {
-                struct Back<'a> {
-                    field_0: &'a String,
-                    field_1: &'a i64,
+                struct __EsBack<'__es> {
+                    field_0: &'__es String,
+                    field_1: &'__es i64,
                 }
-                impl ::es_runtime::__private::Serialize for Back<'_> {
-                    fn serialize<S: ::es_runtime::__private::Serializer>(
+                impl ::es_runtime::__private::Serialize for __EsBack<'_> {
+                    fn serialize<__EsS: ::es_runtime::__private::Serializer>(
                         &self,
-                        to: S,
-                    ) -> ::core::result::Result<S::Ok, S::Error> {
+                        to: __EsS,
+                    ) -> ::core::result::Result<__EsS::Ok, __EsS::Error> {
                         let mut fields = to.serialize_struct("OrderPlacedV1", 3usize)?;
                         ::es_runtime::__private::SerializeStruct::serialize_field(
                             &mut fields,
@@ -46,7 +46,7 @@ impl ::es_runtime::Event for OrderPlaced {
                         ::es_runtime::__private::SerializeStruct::end(fields)
                     }
                 }
-                ::es_runtime::__private::encode(&Back { field_0, field_1 }, codec)
+                ::es_runtime::__private::encode(&__EsBack { field_0, field_1 }, codec)
             }
         }
     }
@@ -85,10 +85,10 @@ pub struct OrderPlacedV1 {
     channel: String,
 }
 #[automatically_derived]
-impl<'de> ::es_runtime::__private::Deserialize<'de> for OrderPlacedV1 {
-    fn deserialize<D: ::es_runtime::__private::Deserializer<'de>>(
-        from: D,
-    ) -> ::core::result::Result<Self, D::Error> {
+impl<'__es> ::es_runtime::__private::Deserialize<'__es> for OrderPlacedV1 {
+    fn deserialize<__EsD: ::es_runtime::__private::Deserializer<'__es>>(
+        from: __EsD,
+    ) -> ::core::result::Result<Self, __EsD::Error> {
         ::es_runtime::__private::deserialize(from)
     }
 }
@@ -100,9 +100,9 @@ impl ::es_runtime::__private::Fields for OrderPlacedV1 {
         "cents",
         "channel",
     ];
-    fn read<'de, S: ::es_runtime::__private::Source<'de>>(
-        mut source: S,
-    ) -> ::core::result::Result<Self, S::Error> {
+    fn read<'__es, __EsS: ::es_runtime::__private::Source<'__es>>(
+        mut source: __EsS,
+    ) -> ::core::result::Result<Self, __EsS::Error> {
         let mut field_0: ::core::option::Option<String> = ::core::option::Option::None;
         let mut field_1: ::core::option::Option<f64> = ::core::option::Option::None;
         let mut field_2: ::core::option::Option<String> = ::core::option::Option::None;

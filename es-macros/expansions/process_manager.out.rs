@@ -2,9 +2,13 @@
 impl ::es_sagas::ProcessManager for Fulfilment {
     fn inputs() -> ::es_sagas::Inputs<Self> {
         let inputs = ::es_sagas::Inputs::new();
+        let inputs = inputs;
         let inputs = inputs.on::<OrderPlaced>();
+        let inputs = inputs;
         let inputs = inputs.on::<payment::Received>();
+        let inputs = inputs;
         let inputs = inputs.timers();
+        let inputs = inputs;
         let inputs = inputs.rejections();
         inputs
     }

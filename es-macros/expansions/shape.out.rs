@@ -13,10 +13,10 @@ pub struct ItemV1 {
     pub parts: Vec<Item>,
 }
 #[automatically_derived]
-impl<'de> ::es_runtime::__private::Deserialize<'de> for ItemV1 {
-    fn deserialize<D: ::es_runtime::__private::Deserializer<'de>>(
-        from: D,
-    ) -> ::core::result::Result<Self, D::Error> {
+impl<'__es> ::es_runtime::__private::Deserialize<'__es> for ItemV1 {
+    fn deserialize<__EsD: ::es_runtime::__private::Deserializer<'__es>>(
+        from: __EsD,
+    ) -> ::core::result::Result<Self, __EsD::Error> {
         ::es_runtime::__private::deserialize(from)
     }
 }
@@ -24,9 +24,9 @@ impl<'de> ::es_runtime::__private::Deserialize<'de> for ItemV1 {
 impl ::es_runtime::__private::Fields for ItemV1 {
     const NAME: &'static ::core::primitive::str = "ItemV1";
     const FIELDS: &'static [&'static ::core::primitive::str] = &["sku", "size", "parts"];
-    fn read<'de, S: ::es_runtime::__private::Source<'de>>(
-        mut source: S,
-    ) -> ::core::result::Result<Self, S::Error> {
+    fn read<'__es, __EsS: ::es_runtime::__private::Source<'__es>>(
+        mut source: __EsS,
+    ) -> ::core::result::Result<Self, __EsS::Error> {
         let mut field_0: ::core::option::Option<String> = ::core::option::Option::None;
         let mut field_1: ::core::option::Option<Size> = ::core::option::Option::None;
         let mut field_2: ::core::option::Option<Vec<Item>> = ::core::option::Option::None;

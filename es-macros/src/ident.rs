@@ -14,6 +14,23 @@ pub(crate) fn suffixed(ident: &Ident, suffix: &str) -> Ident {
     Ident::new(&format!("{}{suffix}", text(ident)), ident.span())
 }
 
+/// The name of a local of generated code. No name of the user's resolves to it.
+pub(crate) fn local(name: &str) -> Ident {
+    Ident::new(name, Span::mixed_site())
+}
+
+/// A local with the place and the hygiene of user code, so that errors about its value are shown there. No
+/// expression of the user's may stand where it is in scope.
+pub(crate) fn local_at(name: &str, place: Span) -> Ident {
+    Ident::new(name, place)
+}
+
+/// Whether generated code keeps this name for itself, because Rust has no hygiene for what it names.
+pub(crate) fn is_reserved(ident: &Ident) -> bool {
+    let text = text(ident);
+    text.starts_with("__es") || text.starts_with("__Es")
+}
+
 /// The same name, resolved as before, but shown at another place in error messages.
 pub(crate) fn shown_at(ident: &Ident, place: Span) -> Ident {
     let mut ident = ident.clone();

@@ -8,7 +8,7 @@ use crate::{
     model::aggregate::Aggregate,
 };
 use proc_macro2::{Ident, Span, TokenStream};
-use quote::{ToTokens, quote, quote_spanned};
+use quote::{ToTokens, quote_spanned};
 use syn::{LitInt, Path, spanned::Spanned};
 
 /// `clean` is whether nothing was reported.

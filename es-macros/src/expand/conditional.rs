@@ -6,7 +6,6 @@
 
 use crate::attr::aggregate::Listed;
 use proc_macro2::{Ident, TokenStream};
-use quote::quote;
 
 pub(crate) fn impls(name: &Ident, list: &[Listed], attrs: &TokenStream) -> TokenStream {
     let variant: Vec<_> = list.iter().map(|listed| &listed.variant).collect();

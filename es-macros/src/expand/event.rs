@@ -3,7 +3,6 @@
 use super::{fallback, history, retire, shape};
 use crate::model::event::{EventEnum, EventStruct, Item, Kind};
 use proc_macro2::{Ident, TokenStream};
-use quote::quote;
 use syn::Attribute;
 
 /// `clean` is whether nothing was reported.

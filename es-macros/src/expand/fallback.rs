@@ -1,7 +1,6 @@
 //! What takes the place of parts that could not be understood.
 
 use proc_macro2::{Ident, TokenStream};
-use quote::quote;
 use syn::{Generics, parse_quote};
 
 /// A stored name that no other item has.

@@ -7,7 +7,7 @@ use crate::{
     model::history::{Assignment, BackField, Field, Form, History, Next, Spare, Value, Version},
 };
 use proc_macro2::{Ident, Span, TokenStream};
-use quote::{ToTokens, quote, quote_spanned};
+use quote::{ToTokens, quote_spanned};
 use syn::{Attribute, Index, Path, Type, Visibility, spanned::Spanned};
 
 /// What the versions of one event belong to.
@@ -168,8 +168,9 @@ fn up(of: &Of<'_>, version: &Version, next: &TokenStream) -> TokenStream {
             let shown = ident::tokens_shown_at(next.clone(), place);
             let older = ident::shown_at(older, place);
             let signature = quote_spanned!(place=> fn(#older) -> ::core::result::Result<#shown, _>);
-            let call = quote_spanned!(place=> #krate::__private::try_upcast(upcast, stored));
-            quote!({ let upcast: #signature = #function; #call })
+            let (upcast, stored) = (ident::local_at("upcast", place), quote!(stored));
+            let call = quote_spanned!(place=> #krate::__private::try_upcast(#upcast, #stored));
+            quote!({ let #upcast: #signature = #function; #call })
         }
         Next::Upcaster(UpcasterKind::Json, function) => {
             let json = json(of, version, function);
@@ -191,10 +192,11 @@ fn json(of: &Of<'_>, version: &Version, function: &Path) -> TokenStream {
     } else {
         quote!(#krate::__private::json_of_first(#name, stored))
     };
+    let (stored, upcast) = (quote!(stored), ident::local_at("upcast", place));
     let call = quote_spanned! {place=>
-        #krate::__private::upcast_json(#object, #name, #number, stored, upcast)
+        #krate::__private::upcast_json(#object, #name, #number, #stored, #upcast)
     };
-    quote!({ let upcast: #signature = #function; #call })
+    quote!({ let #upcast: #signature = #function; #call })
 }
 
 /// The newest version by way of `previous`, which the compiler proves to be the one before.
@@ -293,7 +295,7 @@ fn reading(of: &Of<'_>, version: &Version) -> TokenStream {
     let mut arms = Vec::new();
     for (index, field) in fields.iter().enumerate() {
         let ty = &field.ty;
-        let local = Ident::new(&format!("field_{index}"), Span::mixed_site());
+        let local = ident::local(&format!("field_{index}"));
         let pattern = if index + 1 == fields.len() {
             quote!(_)
         } else {
@@ -301,13 +303,13 @@ fn reading(of: &Of<'_>, version: &Version) -> TokenStream {
         };
         let may_lack = field.form.absent.is_some();
         if let Some(function) = &field.form.deserialize {
-            let with = Ident::new(&format!("With{index}"), Span::mixed_site());
+            let with = ident::local(&format!("__EsWith{index}"));
             helpers.extend(quote! {
                 struct #with(#ty);
-                impl<'de> #private::Deserialize<'de> for #with {
-                    fn deserialize<D: #private::Deserializer<'de>>(
-                        from: D,
-                    ) -> ::core::result::Result<Self, D::Error> {
+                impl<'__es> #private::Deserialize<'__es> for #with {
+                    fn deserialize<__EsD: #private::Deserializer<'__es>>(
+                        from: __EsD,
+                    ) -> ::core::result::Result<Self, __EsD::Error> {
                         #function(from).map(#with)
                     }
                 }
@@ -354,10 +356,10 @@ fn reading(of: &Of<'_>, version: &Version) -> TokenStream {
     quote! {
         #(#allows)*
         #[automatically_derived]
-        impl<'de> #private::Deserialize<'de> for #ident {
-            fn deserialize<D: #private::Deserializer<'de>>(
-                from: D,
-            ) -> ::core::result::Result<Self, D::Error> {
+        impl<'__es> #private::Deserialize<'__es> for #ident {
+            fn deserialize<__EsD: #private::Deserializer<'__es>>(
+                from: __EsD,
+            ) -> ::core::result::Result<Self, __EsD::Error> {
                 #private::deserialize(from)
             }
         }
@@ -368,9 +370,9 @@ fn reading(of: &Of<'_>, version: &Version) -> TokenStream {
             const NAME: &'static ::core::primitive::str = #name;
             const FIELDS: &'static [&'static ::core::primitive::str] = &[#(#stored),*];
 
-            fn read<'de, S: #private::Source<'de>>(
-                mut source: S,
-            ) -> ::core::result::Result<Self, S::Error> {
+            fn read<'__es, __EsS: #private::Source<'__es>>(
+                mut source: __EsS,
+            ) -> ::core::result::Result<Self, __EsS::Error> {
                 #body
             }
         }
@@ -465,10 +467,10 @@ fn writing(of: &Of<'_>, version: &Version) -> TokenStream {
         #(#allows)*
         #[automatically_derived]
         impl #private::Serialize for #ident {
-            fn serialize<S: #private::Serializer>(
+            fn serialize<__EsS: #private::Serializer>(
                 &self,
-                to: S,
-            ) -> ::core::result::Result<S::Ok, S::Error> {
+                to: __EsS,
+            ) -> ::core::result::Result<__EsS::Ok, __EsS::Error> {
                 let mut fields = to.serialize_struct(#name, #count)?;
                 #(#values)*
                 #private::SerializeStruct::end(fields)
@@ -489,7 +491,7 @@ pub(crate) fn back(of: &Of<'_>, history: &History) -> Option<TokenStream> {
     let mut values = Vec::new();
     for (index, (field, back)) in older.fields.iter().zip(fields).enumerate() {
         let (stored, old) = (&field.stored, &field.ty);
-        let own = Ident::new(&format!("field_{index}"), Span::mixed_site());
+        let own = ident::local(&format!("field_{index}"));
         let taken = quote!(self.#own);
         let value = match back {
             BackField::Same { from, ty } => {
@@ -533,22 +535,22 @@ pub(crate) fn back(of: &Of<'_>, history: &History) -> Option<TokenStream> {
     let path = of
         .variant
         .map_or_else(|| quote!(#newest), |variant| quote!(#newest::#variant));
-    let lifetime = (!own.is_empty()).then(|| quote!(<'a>));
+    let lifetime = (!own.is_empty()).then(|| quote!(<'__es>));
     let elided = (!own.is_empty()).then(|| quote!(<'_>));
     Some(quote! {
         #path { #(#today: #own,)* .. } => {
-            struct Back #lifetime { #(#own: &'a #types,)* }
-            impl #private::Serialize for Back #elided {
-                fn serialize<S: #private::Serializer>(
+            struct __EsBack #lifetime { #(#own: &'__es #types,)* }
+            impl #private::Serialize for __EsBack #elided {
+                fn serialize<__EsS: #private::Serializer>(
                     &self,
-                    to: S,
-                ) -> ::core::result::Result<S::Ok, S::Error> {
+                    to: __EsS,
+                ) -> ::core::result::Result<__EsS::Ok, __EsS::Error> {
                     let mut fields = to.serialize_struct(#name, #count)?;
                     #(#values)*
                     #private::SerializeStruct::end(fields)
                 }
             }
-            #private::encode(&Back { #(#own,)* }, #codec)
+            #private::encode(&__EsBack { #(#own,)* }, #codec)
         }
     })
 }
@@ -561,16 +563,16 @@ fn with_function(
     value: &TokenStream,
 ) -> TokenStream {
     quote!(&{
-        struct With<'a>(&'a #ty);
-        impl #private::Serialize for With<'_> {
-            fn serialize<S: #private::Serializer>(
+        struct __EsWith<'__es>(&'__es #ty);
+        impl #private::Serialize for __EsWith<'_> {
+            fn serialize<__EsS: #private::Serializer>(
                 &self,
-                to: S,
-            ) -> ::core::result::Result<S::Ok, S::Error> {
+                to: __EsS,
+            ) -> ::core::result::Result<__EsS::Ok, __EsS::Error> {
                 #function(self.0, to)
             }
         }
-        With(#value)
+        __EsWith(#value)
     })
 }
 

@@ -1,6 +1,10 @@
 //! What is generated. It follows the model and cannot fail; after a reported fault it still
 //! generates every impl, so that the fault is not followed by errors about what is missing.
 
+mod saga;
+
+#[macro_use]
+mod hygiene;
 mod aggregate;
 mod conditional;
 mod event;
@@ -10,7 +14,6 @@ mod node;
 mod process;
 mod projection;
 mod retire;
-mod saga;
 mod shape;
 
 use crate::{
@@ -20,6 +23,7 @@ use crate::{
     model::{projection::Kind, saga::Block},
 };
 use proc_macro2::TokenStream;
+use quote::ToTokens;
 use syn::DeriveInput;
 
 pub(crate) fn derive_event(input: TokenStream) -> TokenStream {
@@ -71,6 +75,7 @@ fn derive(input: TokenStream, one: impl FnOnce(&Diag, &DeriveInput) -> TokenStre
         Err(error) => return error.into_compile_error(),
     };
     let diag = Diag::new();
+    hygiene::reserved(&diag, input.to_token_stream());
     let mut output = one(&diag, &input);
     output.extend(diag.finish());
     output
@@ -85,6 +90,8 @@ pub(crate) fn attribute_saga(args: &TokenStream, input: TokenStream) -> TokenStr
         syn::parse_quote!(#[saga(#args)])
     };
     let diag = Diag::new();
+    hygiene::reserved(&diag, args.clone());
+    hygiene::reserved(&diag, input.clone());
     let mut output = if let Ok(block) = syn::parse2::<Block>(input.clone()) {
         let saga = check::saga::check(&diag, &attr, &block);
         saga::expand(&saga, &block, diag.is_clean())

@@ -6,7 +6,7 @@ use crate::{
     model::{history::Version, shape::Fields, value_shape::ValueShape},
 };
 use proc_macro2::TokenStream;
-use quote::{quote, quote_spanned};
+use quote::quote_spanned;
 use syn::{GenericArgument, PathArguments, Type};
 
 pub(super) fn in_unit(krate: &CratePath, node: TokenStream, unit: Option<&str>) -> TokenStream {

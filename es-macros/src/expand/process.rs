@@ -2,7 +2,7 @@
 
 use crate::{ident, model::process::Process};
 use proc_macro2::{Span, TokenStream};
-use quote::{quote, quote_spanned};
+use quote::quote_spanned;
 use syn::spanned::Spanned;
 
 /// `clean` is whether nothing was reported.
@@ -32,7 +32,7 @@ pub(crate) fn expand(process: &Process, clean: bool) -> TokenStream {
     let lists_all = reacts.is_empty().then(|| {
         quote! {
             #[automatically_derived]
-            impl<E> #krate::ReactsTo<E> for #ident {}
+            impl<__EsE> #krate::ReactsTo<__EsE> for #ident {}
         }
     });
     let mark = |place: &Option<Span>, name: &str| {
@@ -49,14 +49,23 @@ pub(crate) fn expand(process: &Process, clean: bool) -> TokenStream {
     };
     let has_timers = mark(timers, "HasTimers");
     let has_rejections = mark(rejections, "HasRejections");
-    let on = path
-        .iter()
-        .filter(|_| clean)
-        .map(|path| quote_spanned!(path.span()=> let inputs = inputs.on::<#path>();));
+    let inputs = ident::local("inputs");
+    // What a call is made on has the place of its key, because rustc reports a missing impl there.
+    let add = |place: Span, call: TokenStream| {
+        let before = ident::local_at("inputs", place);
+        quote! {
+            let #before = #inputs;
+            let #inputs = #before #call;
+        }
+    };
+    let on = path.iter().filter(|_| clean).map(|path| {
+        let place = path.span();
+        add(place, quote_spanned!(place=> .on::<#path>()))
+    });
     let also = |place: &Option<Span>, name: &str| {
         place.filter(|_| clean).map(|place| {
             let name = proc_macro2::Ident::new(name, place);
-            quote_spanned!(place=> let inputs = inputs.#name();)
+            add(place, quote_spanned!(place=> .#name()))
         })
     };
     let timers = also(timers, "timers");
@@ -78,11 +87,11 @@ pub(crate) fn expand(process: &Process, clean: bool) -> TokenStream {
         #[automatically_derived]
         impl #krate::ProcessManager for #ident {
             fn inputs() -> #krate::Inputs<Self> {
-                let inputs = #krate::Inputs::new();
+                let #inputs = #krate::Inputs::new();
                 #(#on)*
                 #timers
                 #rejections
-                inputs
+                #inputs
             }
         }
         #(#lists)*

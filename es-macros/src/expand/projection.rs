@@ -6,8 +6,8 @@ use crate::{
     ident,
     model::projection::{Consumer, Kind},
 };
-use proc_macro2::{Ident, Literal, Span, TokenStream};
-use quote::{ToTokens, quote, quote_spanned};
+use proc_macro2::{Literal, TokenStream};
+use quote::{ToTokens, quote_spanned};
 use syn::{Path, spanned::Spanned};
 
 /// `clean` is whether nothing was reported.
@@ -37,7 +37,7 @@ pub(crate) fn expand(consumer: &Consumer, clean: bool) -> TokenStream {
     let lists_all = events.is_empty().then(|| {
         quote! {
             #[automatically_derived]
-            impl<E> #krate::Lists<E> for #ident {}
+            impl<__EsE> #krate::Lists<__EsE> for #ident {}
         }
     });
     let dispatch: Vec<_> = match consumer.kind {
@@ -149,13 +149,12 @@ fn into_tables(consumer: &Consumer, tables: &Tables, clean: bool) -> TokenStream
     };
     let body = body(consumer, clean, "tx", |path| {
         let state = ident::shown_at(ident, path.span());
-        // What the call is given must mean what it means here, whosever macro wrote the path.
         let given = quote!(self, &event, tx);
         quote_spanned! {path.span()=>
             <#state as #krate::Project<#path, #database>>::project(#given)
         }
     });
-    let dialect = Ident::new("dialect", Span::mixed_site());
+    let dialect = ident::local("dialect");
     let (named, schema) = match &tables.schema {
         Statements::Same(schema) => (quote!(_), quote!(::core::convert::Into::into(#schema))),
         Statements::Dialects { sqlite, postgres } => (
@@ -225,7 +224,7 @@ fn body(
     call: impl Fn(&Path) -> TokenStream,
 ) -> TokenStream {
     let krate = &consumer.krate;
-    let other = quote::format_ident!("{other}");
+    let other = ident::local(other);
     if !clean {
         return fallback::body(&[quote!(event), quote!(#other)]);
     }

@@ -6,7 +6,7 @@ use crate::{
     model::retire::Retired,
 };
 use proc_macro2::{Ident, TokenStream};
-use quote::{ToTokens, quote, quote_spanned};
+use quote::{ToTokens, quote_spanned};
 use syn::spanned::Spanned;
 
 pub(crate) struct Parts {
@@ -61,11 +61,13 @@ pub(crate) fn parts(
                 let signature = quote_spanned!(at=> fn(#shown) -> _);
                 let read = quote_spanned!(place=> <#event as #krate::Event>::from_payload);
                 let set = ident::shown_at(set, at);
-                let call = quote_spanned!(at=> #krate::__private::split::<_, _, #set>(old, split));
+                let (old, split) = (quote!(old), ident::local_at("split", at));
+                let call =
+                    quote_spanned!(at=> #krate::__private::split::<_, _, #set>(#old, #split));
                 (
                     quote_spanned!(place=> <#event as #krate::Event>::NAME),
                     quote!({
-                        let split: #signature = #function;
+                        let #split: #signature = #function;
                         #read(stored).and_then(|old| #call)
                     }),
                     quote!(Split),

@@ -13,7 +13,7 @@ use crate::{
     },
 };
 use proc_macro2::{Ident, TokenStream};
-use quote::{ToTokens, quote};
+use quote::ToTokens;
 use std::collections::BTreeSet;
 use syn::parse_quote;
 
@@ -153,7 +153,7 @@ pub(crate) fn versions(of: &Of<'_>, history: &History) -> Versions {
             bounds,
         };
     };
-    let own = ident::suffixed(of.variant.unwrap_or(of.newest), "Shape");
+    let own = ident::local("__EsOwn");
     let clause = bounds.clause();
     let items = quote! {
         struct #own;

@@ -311,3 +311,10 @@ pub(crate) fn unknown_key_of_group(
     };
     format!("unknown key `{word}` in `{group}(..)`\n{help}")
 }
+
+pub(crate) fn reserved_name(name: &str) -> String {
+    format!(
+        "`{name}` is a name for generated code: it begins with `__es`\n\
+         help: use a name that does not begin with `__es` or `__Es`"
+    )
+}

@@ -26,6 +26,7 @@ pub mod cfg;
 mod deprecated;
 pub mod facade;
 mod hidden;
+pub mod hygiene;
 pub mod macros;
 pub mod many;
 pub mod paths;
