@@ -504,7 +504,14 @@ pub fn derive_process_manager(input: TokenStream) -> TokenStream {
 ///
 /// The type of the block is what one saga is about; it derives serde's traits. Outputs of steps are
 /// asked for by name: a parameter `reserve: &Reservation` is what the step `reserve` gave, checked by
-/// the compiler.
+/// the compiler. Like any argument it coerces: `charge: &str` takes a `String`, and `&[T]` a `Vec<T>`.
+///
+/// Other parameters are recognised by their type and may be patterns: the dependencies, also by another path
+/// or as what an `Arc` of `deps` points to, and `&StepCx`. A method with `#[cfg(..)]` is part of the saga under
+/// that condition; write the attributes of this table themselves, not in a `cfg_attr`.
+///
+/// Lints of clippy about a signature that is prescribed here, such as `&String`, `&u32` or an `async fn` that
+/// awaits nothing, are allowed on the methods that have one of these attributes.
 ///
 /// ```
 /// use es_runtime::{Envelope, Event};
@@ -544,7 +551,7 @@ pub fn derive_process_manager(input: TokenStream) -> TokenStream {
 ///     }
 ///
 ///     #[step(pivot)]
-///     async fn ship(&self, charge: &String) -> Result<u32, Fail> {
+///     async fn ship(&self, charge: &str) -> Result<u32, Fail> {
 ///         println!("paid by {charge}");
 ///         Ok(7)
 ///     }

@@ -137,8 +137,8 @@ mod process;
 mod state;
 
 pub use definition::{
-    Cx, Definition, Effect, Fail, InvalidDefinition, NewStep, Saga, Start, StepCx, StepOutput,
-    StepRetry,
+    Cx, Definition, Effect, Fail, InvalidDefinition, NewStep, Saga, SagaData, Start, StepCx,
+    StepOutput, StepRetry,
 };
 #[cfg(feature = "runner")]
 pub use engine::RunningSagas;

@@ -7,17 +7,27 @@ use crate::{
     },
     diag::Diag,
     ident, messages,
-    model::saga::{Block, Call, Function, Given, Item, Receiver, Saga, Step},
+    model::saga::{Block, Call, Conditional, Function, Given, Item, Param, Receiver, Saga, Step},
 };
 use proc_macro2::{Ident, Span};
-use quote::ToTokens;
-use syn::{Attribute, Type, spanned::Spanned};
+use quote::{ToTokens, quote};
+use syn::{Attribute, GenericArgument, PathArguments, Type, spanned::Spanned};
 
 /// A method of the block with the attribute of ours that says what it is.
 struct Tagged<'b> {
     attr: &'b Attribute,
     role: &'static str,
     function: &'b Function,
+    cfgs: &'b [Attribute],
+}
+
+impl Tagged<'_> {
+    fn with<T>(&self, value: T) -> Conditional<T> {
+        Conditional {
+            cfgs: self.cfgs.to_vec(),
+            value,
+        }
+    }
 }
 
 /// The saga that the block defines; every fault was reported.
@@ -65,8 +75,8 @@ pub(crate) fn check(diag: &Diag, attr: &Attribute, block: &Block) -> Saga {
         starts: Vec::new(),
         cancels: Vec::new(),
         steps: Vec::new(),
-        completed: None,
-        compensated: None,
+        completed: Vec::new(),
+        compensated: Vec::new(),
     };
     let mut used = Vec::new();
     let mut pivot: Option<String> = None;
@@ -74,12 +84,12 @@ pub(crate) fn check(diag: &Diag, attr: &Attribute, block: &Block) -> Saga {
     for one in &tagged {
         let name = &one.function.name;
         match one.role {
-            "start" => saga.starts.push(name.clone()),
-            "cancel" => saga.cancels.push(name.clone()),
+            "start" => saga.starts.push(one.with(name.clone())),
+            "cancel" => saga.cancels.push(one.with(name.clone())),
             "step" | "command" => {
                 let step = step(&reader, one, &tagged, &before, &mut pivot, &mut used);
                 before.push(ident::text(name));
-                saga.steps.push(step);
+                saga.steps.push(one.with(step));
             }
             "completed" => end(&reader, one, &names, &mut saga.completed),
             "compensated" => end(&reader, one, &names, &mut saga.compensated),
@@ -118,6 +128,7 @@ fn tagged<'b>(diag: &Diag, items: &'b [Item]) -> Vec<Tagged<'b>> {
                 attr,
                 role,
                 function,
+                cfgs: &item.cfgs,
             }),
             (_, role) => {
                 let role = role.unwrap_or_default();
@@ -159,6 +170,8 @@ fn step(
     ways_back(diag, name, &on, behind.as_deref());
     if on.pivot.value().is_some() {
         match &behind {
+            // Under other conditions it may be the only one. The definition is checked when it runs.
+            Some(_) if !one.cfgs.is_empty() => {}
             Some(first) => diag.at(key(&on.pivot, name), messages::saga::two_pivots(first)),
             None => *pivot = Some(text),
         }
@@ -166,9 +179,9 @@ fn step(
     let mut undo = None;
     let (mut undo_timeout, mut undo_retry) = (None, None);
     if let Some(Method(wanted)) = on.undo.value() {
-        let found = method(diag, tagged, wanted, "undo", used);
+        let found = method(diag, tagged, wanted, one.cfgs, used);
         if let Some(found) = found {
-            let given = reader.call(found.function, before, Other::Effect);
+            let given = reader.call(found.function, wanted, before, Other::Effect(name));
             undo = Some((given, !found.function.is_async));
             let on = OnMethod::read(diag, Place::SagaUndo, found.attr);
             undo_timeout = on.timeout.into_value();
@@ -178,10 +191,12 @@ fn step(
     // A method that only answers needs no attribute of its own: it is named here.
     let reconcile = on.reconcile.value().map(|Method(wanted)| Call {
         name: wanted.clone(),
+        place: wanted.span(),
+        returns: wanted.span(),
         given: vec![Given::Deps(wanted.span()), Given::Cx(wanted.span())],
     });
     Step {
-        call: reader.call(one.function, before, Other::None),
+        call: reader.call(one.function, name, before, Other::None),
         command,
         undo,
         reconcile,
@@ -225,17 +240,20 @@ fn given(flag: &Slot<Flag>, name: &Ident) -> Option<Span> {
     (!flag.is_missing()).then(|| key(flag, name))
 }
 
-/// The method of this role and name.
+/// The undo of this name. Of several, that with the conditions of its step.
 fn method<'t, 'b>(
     diag: &Diag,
     tagged: &'t [Tagged<'b>],
     wanted: &Ident,
-    role: &str,
+    cfgs: &[Attribute],
     used: &mut Vec<String>,
 ) -> Option<&'t Tagged<'b>> {
     let text = ident::text(wanted);
-    let is = |one: &&Tagged<'_>| one.role == role && ident::text(&one.function.name) == text;
-    let found = tagged.iter().find(is);
+    let is = |one: &&Tagged<'_>| one.role == "undo" && ident::text(&one.function.name) == text;
+    let text_of = |cfgs: &[Attribute]| quote!(#(#cfgs)*).to_string();
+    let alike = tagged.iter().filter(is);
+    let alike = alike.clone().find(|one| text_of(one.cfgs) == text_of(cfgs));
+    let found = alike.or_else(|| tagged.iter().find(is));
     if found.is_none() {
         diag.at(wanted.span(), messages::saga::no_such_undo(&text));
     }
@@ -243,30 +261,35 @@ fn method<'t, 'b>(
     found
 }
 
-fn end(reader: &Reader<'_>, one: &Tagged<'_>, names: &[String], slot: &mut Option<Call>) {
+fn end(reader: &Reader<'_>, one: &Tagged<'_>, names: &[String], ends: &mut Vec<Conditional<Call>>) {
     let other = if one.role == "compensated" {
         Other::Failure
     } else {
         Other::None
     };
+    let name = &one.function.name;
     if one.function.is_async {
-        let text = ident::text(&one.function.name);
+        let text = ident::text(name);
         reader
             .diag
-            .at(one.function.name.span(), messages::saga::end_async(&text));
+            .at(name.span(), messages::saga::end_async(&text));
     }
-    if slot.is_some() {
+    if ends
+        .iter()
+        .any(|end| end.cfgs.is_empty() || one.cfgs.is_empty())
+    {
         let place = attr::saga::span(one.attr);
         reader.diag.at(place, messages::saga::two_ends(one.role));
     }
-    *slot = Some(reader.call(one.function, names, other));
+    ends.push(one.with(reader.call(one.function, name, names, other)));
 }
 
 /// What a method may ask for besides dependencies, its call and outputs.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Other {
+#[derive(Clone, Copy)]
+enum Other<'a> {
     None,
-    Effect,
+    /// It undoes the step of this name.
+    Effect(&'a Ident),
     Failure,
 }
 
@@ -277,54 +300,139 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    /// What each parameter of a method means.
-    fn call(&self, function: &Function, before: &[String], other: Other) -> Call {
+    /// What each parameter of a method means. `wanted` is its name where it is referred to.
+    fn call(
+        &self,
+        function: &Function,
+        wanted: &Ident,
+        before: &[String],
+        other: Other<'_>,
+    ) -> Call {
         let name = &function.name;
         if function.receiver != Receiver::Ref {
             self.diag
                 .at(name.span(), messages::saga::needs_self(&ident::text(name)));
         }
-        if let Some(odd) = &function.odd {
-            self.diag.over(odd, messages::saga::odd_parameter());
-        }
         let given = function.params.iter();
-        let given = given.filter_map(|(param, ty)| self.given(param, ty, before, other));
+        let given = given.filter_map(|param| self.given(function, param, before, other));
         Call {
-            name: name.clone(),
+            name: wanted.clone(),
+            place: name.span(),
+            returns: function.returns.unwrap_or_else(|| name.span()),
             given: given.collect(),
         }
     }
 
-    fn given(&self, param: &Ident, ty: &Type, before: &[String], other: Other) -> Option<Given> {
-        let text = ident::text(param);
-        let span = ty.span();
-        let bare = match ty {
-            Type::Reference(reference) => &*reference.elem,
-            other => other,
+    fn given(
+        &self,
+        function: &Function,
+        param: &Param,
+        before: &[String],
+        other: Other<'_>,
+    ) -> Option<Given> {
+        let ty = ungrouped(&param.ty);
+        let (bare, shared) = match ty {
+            Type::Reference(reference) => {
+                (ungrouped(&reference.elem), reference.mutability.is_none())
+            }
+            other => (other, false),
         };
-        if before.contains(&text) {
-            return Some(Given::Output(param.clone(), Box::new(bare.clone())));
-        }
+        let span = bare.span();
         let tokens = |ty: &Type| attr::compact(&ty.to_token_stream());
-        if self.deps.is_some_and(|deps| tokens(deps) == tokens(bare)) {
-            return Some(Given::Deps(span));
+        let name = param.name.as_ref().map(ident::text);
+        let by_reference = |given: Given| {
+            if !shared {
+                let name = attr::compact(&param.pattern);
+                let text = messages::saga::by_reference(&name, &tokens(bare));
+                self.diag.over(ty, text);
+            }
+            Some(given)
+        };
+        let is_earlier = name.as_ref().is_some_and(|name| before.contains(name));
+        if let Some(name) = param.name.as_ref().filter(|_| is_earlier) {
+            return by_reference(Given::Output(name.clone(), span));
+        }
+        if self.deps.is_some_and(|deps| reaches(deps, bare)) {
+            return by_reference(Given::Deps(span));
         }
         match (last(bare).as_deref(), other) {
-            (Some("StepCx"), _) => return Some(Given::Cx(span)),
-            (Some("Effect"), Other::Effect) => return Some(Given::Effect(span)),
-            (Some("Failure"), Other::Failure) => return Some(Given::Failure(span)),
+            (Some("StepCx"), _) => return by_reference(Given::Cx(span)),
+            (Some("Failure"), Other::Failure) => return by_reference(Given::Failure(span)),
+            (Some("Effect"), Other::Effect(_)) => {
+                if !function.is_async {
+                    let text = ident::text(&function.name);
+                    self.diag
+                        .over(ty, messages::saga::effect_without_call(&text));
+                } else if matches!(ty, Type::Reference(_)) {
+                    let name = attr::compact(&param.pattern);
+                    let text = messages::saga::effect_by_value(&name, &tokens(bare));
+                    self.diag.over(ty, text);
+                }
+                return Some(Given::Effect(span));
+            }
             _ => {}
         }
-        if self.all.contains(&text) {
+        let Some((name, text)) = param.name.as_ref().zip(name) else {
             self.diag
-                .at(param.span(), messages::saga::output_of_later(&text));
-        } else {
-            let deps = self.deps.map(tokens);
-            let known: Vec<&str> = before.iter().map(String::as_str).collect();
-            let text = messages::saga::unknown_parameter(&text, deps.as_deref(), &known);
-            self.diag.at(param.span(), text);
+                .over(&param.pattern, messages::saga::odd_parameter());
+            return None;
+        };
+        let place = name.span();
+        match other {
+            Other::Effect(step) if ident::text(step) == text => {
+                let text = messages::saga::output_in_its_undo(&text, &tokens(bare));
+                self.diag.at(place, text);
+            }
+            _ if self.all.contains(&text) => {
+                self.diag.at(place, messages::saga::output_of_later(&text));
+            }
+            _ => {
+                let deps = self.deps.map(tokens);
+                let known: Vec<&str> = before.iter().map(String::as_str).collect();
+                let text = messages::saga::unknown_parameter(&text, deps.as_deref(), &known);
+                self.diag.at(place, text);
+            }
         }
         None
+    }
+}
+
+/// Whether a reference to `deps` is one to `wanted`, as far as their names tell: it is that type by any path,
+/// or what it points to, such as the `T` of an `Arc<T>`. The compiler checks it.
+fn reaches(deps: &Type, wanted: &Type) -> bool {
+    let (deps, wanted) = (ungrouped(deps), ungrouped(wanted));
+    let tokens = |ty: &Type| attr::compact(&ty.to_token_stream());
+    if tokens(deps) == tokens(wanted) {
+        return true;
+    }
+    if let Type::Path(path) = wanted {
+        // `<Self as Saga>::Deps`
+        if path.qself.is_some() && last(wanted).as_deref() == Some("Deps") {
+            return true;
+        }
+    }
+    let Type::Path(path) = deps else {
+        return false;
+    };
+    if last(deps) == last(wanted) {
+        return true;
+    }
+    let arguments = path.path.segments.last().map(|last| &last.arguments);
+    let Some(PathArguments::AngleBracketed(list)) = arguments else {
+        return false;
+    };
+    match list.args.first() {
+        Some(GenericArgument::Type(inner)) if list.args.len() == 1 => reaches(inner, wanted),
+        _ => false,
+    }
+}
+
+/// The type itself, where parentheses or a macro's fragment are around it.
+fn ungrouped(ty: &Type) -> &Type {
+    match ty {
+        Type::Group(group) => ungrouped(&group.elem),
+        Type::Paren(paren) => ungrouped(&paren.elem),
+        other => other,
     }
 }
 

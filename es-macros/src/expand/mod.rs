@@ -1,8 +1,6 @@
 //! What is generated. It follows the model and cannot fail; after a reported fault it still
 //! generates every impl, so that the fault is not followed by errors about what is missing.
 
-mod saga;
-
 #[macro_use]
 mod hygiene;
 mod aggregate;
@@ -14,6 +12,7 @@ mod node;
 mod process;
 mod projection;
 mod retire;
+mod saga;
 mod shape;
 
 use crate::{

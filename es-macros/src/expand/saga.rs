@@ -1,25 +1,27 @@
 //! The block without our attributes, and the `impl Saga` that they stand for.
 
 use super::fallback;
-use crate::model::saga::{Block, Call, Given, Saga, Step};
 use crate::{
-    attr::CratePath,
-    attr::saga::{Retry, Time},
+    attr::{
+        CratePath,
+        saga::{Retry, Time},
+    },
     ident,
+    model::saga::{Block, Call, Conditional, Given, Item, Saga, Step},
 };
 use proc_macro2::{Ident, Literal, Span, TokenStream};
-use quote::{ToTokens, format_ident, quote, quote_spanned};
+use quote::{ToTokens, quote_spanned};
 
 /// `clean` is whether nothing was reported.
 pub(crate) fn expand(saga: &Saga, block: &Block, clean: bool) -> TokenStream {
-    let written = written(block);
+    let written = written(saga, block);
     if block.of_trait.is_some() || !block.generics.is_empty() {
         return written;
     }
     let krate = &saga.krate;
     let ty = &block.ty;
     let name = saga.name.as_ref().map_or_else(
-        || fallback::name(&format_ident!("saga")),
+        || fallback::name(&ident::local("saga")),
         ToTokens::to_token_stream,
     );
     let version = Literal::u32_unsuffixed(saga.version.into());
@@ -32,11 +34,22 @@ pub(crate) fn expand(saga: &Saga, block: &Block, clean: bool) -> TokenStream {
     } else {
         fallback::body(&[])
     };
+    let place = ident::first_span(ty).unwrap_or_else(Span::mixed_site);
+    // Only this says what is wrong with the data, and the bound of the impl says nothing.
+    let data = quote_spanned! {place=>
+        const _: fn() = <#krate::__private::Methods>::data::<#ty>;
+    };
     quote! {
         #written
 
+        #data
+
         #[automatically_derived]
-        impl #krate::Saga for #ty {
+        #[allow(clippy::all, clippy::pedantic, clippy::nursery)]
+        impl #krate::Saga for #ty
+        where
+            for<'__es> #ty: #krate::SagaData,
+        {
             const NAME: &'static ::core::primitive::str = #name;
             const VERSION: ::core::primitive::u32 = #version;
             type Deps = #deps;
@@ -49,25 +62,57 @@ pub(crate) fn expand(saga: &Saga, block: &Block, clean: bool) -> TokenStream {
 }
 
 /// The user's block without the attributes that are ours.
-fn written(block: &Block) -> TokenStream {
+fn written(saga: &Saga, block: &Block) -> TokenStream {
     let Block {
         attrs,
         impl_token,
         generics,
         ty,
         brace,
+        inner,
         items,
         ..
     } = block;
-    let items = items.iter().map(|item| &item.tokens);
+    let asked: Vec<_> = saga
+        .steps
+        .iter()
+        .filter_map(|step| step.value.reconcile.as_ref())
+        .map(|ask| ident::text(&ask.name))
+        .collect();
+    let items = items.iter().map(|item| method(item, &asked));
     let mut tokens = quote!(#(#attrs)* #impl_token #generics #ty);
-    brace.surround(&mut tokens, |inside| inside.extend(items.cloned()));
+    brace.surround(&mut tokens, |inside| {
+        inside.extend(quote!(#(#inner)*));
+        inside.extend(items);
+    });
     tokens
+}
+
+/// A method whose signature this attribute prescribes has none of the lints about signatures.
+fn method(item: &Item, asked: &[String]) -> TokenStream {
+    let tokens = &item.tokens;
+    let name = item.function.as_ref().map(|it| ident::text(&it.name));
+    if item.ours.is_empty() && !name.is_some_and(|name| asked.contains(&name)) {
+        return tokens.clone();
+    }
+    quote! {
+        #[allow(
+            clippy::borrowed_box,
+            clippy::needless_pass_by_value,
+            clippy::ptr_arg,
+            clippy::ref_option,
+            clippy::trivially_copy_pass_by_ref,
+            clippy::unnecessary_wraps,
+            clippy::unused_async,
+            clippy::unused_self
+        )]
+        #tokens
+    }
 }
 
 fn definition(saga: &Saga, ty: &TokenStream) -> TokenStream {
     let krate = &saga.krate;
-    let local = Ident::new("__es_saga", Span::mixed_site());
+    let local = ident::local("saga");
     let deadline = saga.deadline.map(|time| {
         let time = duration(time);
         quote!(#local.deadline(#time);)
@@ -86,31 +131,36 @@ fn definition(saga: &Saga, ty: &TokenStream) -> TokenStream {
     });
     let continues = saga.continues.then(|| quote!(#local.continue_others();));
     let frozen = saga.frozen.then(|| quote!(#local.frozen();));
-    let starts = saga.starts.iter().map(|start| {
-        let start = quote_spanned!(start.span()=> <#ty>::#start);
-        quote!(#local.starts_on(#start);)
-    });
-    let cancels = saga.cancels.iter().map(|cancel| {
-        let cancel = quote_spanned!(cancel.span()=> <#ty>::#cancel);
-        quote!(#local.cancels_on(#cancel);)
-    });
-    let steps = saga.steps.iter().map(|one| step(saga, one, ty, &local));
-    let completed = saga.completed.as_ref().map(|end| {
-        let call = decided(end, ty, krate);
+    let inputs = |names: &[Conditional<Ident>], adds: &str| {
+        let adds = ident::local(adds);
+        let one = names.iter().map(|Conditional { cfgs, value: name }| {
+            let function = quote_spanned!(name.span()=> <#ty>::#name);
+            quote!(#(#cfgs)* #local.#adds(#function);)
+        });
+        quote!(#(#one)*)
+    };
+    let starts = inputs(&saga.starts, "starts_on");
+    let cancels = inputs(&saga.cancels, "cancels_on");
+    let steps = saga.steps.iter().map(|one| {
+        let (cfgs, output) = (&one.cfgs, output_of(&one.value.call.name));
+        let step = step(saga, &one.value, ty, &local);
+        // A step that nothing needs has an output that is not used.
         quote! {
-            #local.on_completed(move |cx: &#krate::Cx<Self>| #call);
+            #(#cfgs)*
+            let #output = #step;
+            #(#cfgs)*
+            let _ = #output;
         }
     });
-    let compensated = saga.compensated.as_ref().map(|end| {
-        let call = decided(end, ty, krate);
-        quote! {
-            #local.on_compensated(
-                move |cx: &#krate::Cx<Self>, why: &#krate::Failure| #call
-            );
-        }
+    let completed = saga.completed.iter().map(|Conditional { cfgs, value }| {
+        let call = decided(value, ty, krate, None);
+        quote!(#(#cfgs)* #local.on_completed(#call);)
     });
-    // A step that nothing needs has an output that is not used.
-    let outputs = saga.steps.iter().map(|step| output_of(&step.call.name));
+    let compensated = saga.compensated.iter().map(|Conditional { cfgs, value }| {
+        let why = quote!(&#krate::Failure);
+        let call = decided(value, ty, krate, Some(&why));
+        quote!(#(#cfgs)* #local.on_compensated(#call);)
+    });
     quote! {
         let mut #local = #krate::Definition::new();
         #deadline
@@ -119,30 +169,33 @@ fn definition(saga: &Saga, ty: &TokenStream) -> TokenStream {
         #undo_retry
         #continues
         #frozen
-        #(#starts)*
-        #(#cancels)*
+        #starts
+        #cancels
         #(#steps)*
-        #completed
-        #compensated
-        let _ = (#(#outputs,)*);
+        #(#completed)*
+        #(#compensated)*
         #local
     }
 }
 
 fn output_of(step: &Ident) -> Ident {
-    format_ident!("__es_{}", ident::text(step), span = Span::mixed_site())
+    ident::local(&format!("output_of_{}", ident::text(step)))
 }
 
 fn step(saga: &Saga, step: &Step, ty: &TokenStream, local: &Ident) -> TokenStream {
     let krate = &saga.krate;
     let name = ident::text(&step.call.name);
-    let output = output_of(&step.call.name);
     let begun = if step.command {
-        let call = decided(&step.call, ty, krate);
-        quote!(#local.command(#name, move |cx: &#krate::Cx<Self>| #call))
+        let call = decided(&step.call, ty, krate, None);
+        quote!(#local.command(#name, #call))
     } else {
-        let call = awaited(&step.call, ty);
-        quote!(#local.step(#name, move |cx: #krate::Cx<Self>| async move { #call }))
+        let call = awaited(&step.call, ty, krate, false);
+        checked(
+            &step.call,
+            krate,
+            "step",
+            &quote!(&mut #local, #name, #call),
+        )
     };
     let needs = step.call.given.iter().filter_map(|given| match given {
         Given::Output(name, _) => {
@@ -167,62 +220,117 @@ fn step(saga: &Saga, step: &Step, ty: &TokenStream, local: &Ident) -> TokenStrea
         let policy = policy(given, saga, 50);
         quote!(.undo_retry(#policy))
     });
-    let reconcile = step.reconcile.as_ref().map(|ask| {
-        let call = awaited(ask, ty);
-        quote!(.reconcile(move |cx: #krate::Cx<Self>| async move { #call }))
-    });
-    let end = match &step.undo {
+    let mut added = quote!(#begun #(#needs)* #timeout #undo_timeout #retries #undo_retries);
+    if let Some(ask) = &step.reconcile {
+        let call = awaited(ask, ty, krate, false);
+        added = checked(ask, krate, "reconcile", &quote!(#added, #call));
+    }
+    match &step.undo {
         Some((undo, true)) => {
-            let call = decided(undo, ty, krate);
-            quote!(.undo_command(move |cx: &#krate::Cx<Self>| #call))
+            let call = decided(undo, ty, krate, None);
+            quote!(#added.undo_command(#call))
         }
         Some((undo, false)) => {
-            let call = awaited(undo, ty);
-            quote!(.undo(move |cx: #krate::Cx<Self>, did| async move { #call }))
+            let call = awaited(undo, ty, krate, true);
+            checked(undo, krate, "undo", &quote!(#added, #call))
         }
-        None if step.pivot => quote!(.pivot()),
-        None => quote!(.no_undo()),
-    };
-    quote! {
-        let #output = #begun #(#needs)* #timeout #undo_timeout #retries #undo_retries #reconcile #end;
+        None if step.pivot => quote!(#added.pivot()),
+        None => quote!(#added.no_undo()),
     }
 }
 
-/// The outputs that a call needs, and the call itself.
+/// Calls a function of the runtime that says what is wrong with what a method returns, and says it there.
+fn checked(call: &Call, krate: &CratePath, function: &str, given: &TokenStream) -> TokenStream {
+    let function = Ident::new(function, call.returns);
+    quote_spanned!(call.returns=> <#krate::__private::Methods>::#function(#given))
+}
+
+/// The locals of the function that calls a method. They have the method's place and hygiene, because rustc
+/// reports there what is wrong with a call. No expression of the user's is in their scope.
+struct Locals {
+    cx: Ident,
+    did: Ident,
+    why: Ident,
+}
+
+impl Locals {
+    fn at(place: Span) -> Self {
+        Self {
+            cx: ident::local_at("cx", place),
+            did: ident::local_at("did", place),
+            why: ident::local_at("why", place),
+        }
+    }
+}
+
+/// The outputs that a call needs, and the call itself, with each argument at the type of its parameter.
 fn call(call: &Call, ty: &TokenStream) -> (TokenStream, TokenStream) {
+    let Locals { cx, did, why } = Locals::at(call.place);
     let mut outputs = TokenStream::new();
     let mut args = Vec::new();
     for given in &call.given {
         args.push(match given {
-            Given::Deps(span) => quote_spanned!(*span=> cx.deps()),
-            Given::Cx(span) => quote_spanned!(*span=> cx.call()),
-            Given::Effect(span) => quote_spanned!(*span=> did.as_ref()),
-            Given::Failure(span) => quote_spanned!(*span=> why),
-            Given::Output(name, wanted) => {
+            Given::Deps(span) => {
+                let cx = ident::shown_at(&cx, *span);
+                quote_spanned!(*span=> #cx.deps())
+            }
+            Given::Cx(span) => {
+                let cx = ident::shown_at(&cx, *span);
+                quote_spanned!(*span=> #cx.call())
+            }
+            Given::Effect(span) => {
+                let did = ident::shown_at(&did, *span);
+                quote_spanned!(*span=> #did.as_ref())
+            }
+            Given::Failure(span) => ident::shown_at(&why, *span).into_token_stream(),
+            Given::Output(name, span) => {
                 let output = output_of(name);
-                let value = format_ident!("__es_value_{}", ident::text(name));
-                let span = syn::spanned::Spanned::span(wanted);
-                let got = quote_spanned!(span=> cx.output(#output)?);
-                outputs.extend(quote!(let #value: #wanted = #got;));
-                quote!(&#value)
+                let value = format!("value_of_{}", ident::text(name));
+                let value = ident::local_at(&value, call.place);
+                outputs.extend(quote!(let #value = #cx.output(#output)?;));
+                let value = ident::shown_at(&value, *span);
+                quote_spanned!(*span=> &#value)
             }
         });
     }
     let name = &call.name;
-    (outputs, quote!(<#ty>::#name(cx.saga() #(, #args)*)))
+    let call = quote_spanned!(call.place=> (#cx.saga() #(, #args)*));
+    (outputs, quote!(<#ty>::#name #call))
 }
 
-fn awaited(one: &Call, ty: &TokenStream) -> TokenStream {
+/// The function that makes a call and waits for it. It fails where the call needs an output that is not there.
+fn awaited(one: &Call, ty: &TokenStream, krate: &CratePath, undoes: bool) -> TokenStream {
     let (outputs, call) = call(one, ty);
-    quote!(#outputs #call.await)
+    let Locals { cx, did, .. } = Locals::at(one.place);
+    let did = undoes.then(|| quote!(, #did));
+    quote_spanned! {one.place=>
+        move |#cx: #krate::Cx<Self> #did| <#krate::__private::Methods>::sent(async move {
+            #outputs
+            ::core::result::Result::Ok(#call.await)
+        })
+    }
 }
 
-/// A call that gives a command, or a result of one.
-fn decided(one: &Call, ty: &TokenStream, krate: &CratePath) -> TokenStream {
+/// The function that makes a call which gives a command, or a result of one.
+fn decided(
+    one: &Call,
+    ty: &TokenStream,
+    krate: &CratePath,
+    failure: Option<&TokenStream>,
+) -> TokenStream {
     let (outputs, call) = call(one, ty);
-    let call =
-        quote_spanned!(one.name.span()=> #krate::__private::IntoCommand::into_command(#call));
-    quote!({ #outputs #call })
+    let Locals { cx, why, .. } = Locals::at(one.place);
+    let why = failure.map(|failure| quote!(, #why: #failure));
+    let result = ident::local_at("result", one.returns);
+    let command =
+        quote_spanned!(one.returns=> #krate::__private::IntoCommand::into_command(#result));
+    quote_spanned! {one.place=>
+        move |#cx: &#krate::Cx<Self> #why| {
+            #outputs
+            let #result = #call;
+            #command
+        }
+    }
 }
 
 fn duration(time: Time) -> TokenStream {

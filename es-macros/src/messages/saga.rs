@@ -134,7 +134,30 @@ pub(crate) fn needs_self(name: &str) -> String {
 }
 
 pub(crate) fn odd_parameter() -> String {
-    "a parameter must be a plain name, because its name says what it receives\nhelp: write it like `reserve: &Reservation`".to_owned()
+    "the output of a step is asked for by its name, so this parameter must be a plain name\nhelp: write it like `reserve: &Reservation`".to_owned()
+}
+
+pub(crate) fn by_reference(name: &str, ty: &str) -> String {
+    format!("`{name}` is passed by shared reference\nhelp: write `{name}: &{ty}`")
+}
+
+pub(crate) fn effect_by_value(name: &str, ty: &str) -> String {
+    format!("`{name}` is passed by value\nhelp: write `{name}: {ty}`")
+}
+
+pub(crate) fn output_in_its_undo(step: &str, ty: &str) -> String {
+    format!(
+        "the undo of `{step}` cannot ask for its output by name, because the outcome of the step may be \
+         unknown\n\
+         help: write `did: Effect<&{ty}>`; `did.known()` is the output if there is one"
+    )
+}
+
+pub(crate) fn effect_without_call(name: &str) -> String {
+    format!(
+        "`{name}` undoes by a command, which is given no `Effect`\n\
+         help: remove this parameter, or make `{name}` an `async fn` that returns `Result<(), Fail>`"
+    )
 }
 
 pub(crate) fn output_of_later(step: &str) -> String {

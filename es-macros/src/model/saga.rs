@@ -5,7 +5,7 @@ use crate::attr::{
     CratePath,
     saga::{Retry, Time},
 };
-use proc_macro2::{Delimiter, Ident, Span, TokenStream, TokenTree};
+use proc_macro2::{Delimiter, Group, Ident, Spacing, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote};
 use syn::{
     Attribute, LitStr, Token, Type, braced,
@@ -27,11 +27,18 @@ pub(crate) struct Saga {
     pub(crate) undo_retry: Option<Retry>,
     pub(crate) continues: bool,
     pub(crate) frozen: bool,
-    pub(crate) starts: Vec<Ident>,
-    pub(crate) cancels: Vec<Ident>,
-    pub(crate) steps: Vec<Step>,
-    pub(crate) completed: Option<Call>,
-    pub(crate) compensated: Option<Call>,
+    pub(crate) starts: Vec<Conditional<Ident>>,
+    pub(crate) cancels: Vec<Conditional<Ident>>,
+    pub(crate) steps: Vec<Conditional<Step>>,
+    /// Several only where each has a condition of its own.
+    pub(crate) completed: Vec<Conditional<Call>>,
+    pub(crate) compensated: Vec<Conditional<Call>>,
+}
+
+/// What is there only under the `#[cfg(..)]`s of its method.
+pub(crate) struct Conditional<T> {
+    pub(crate) cfgs: Vec<Attribute>,
+    pub(crate) value: T,
 }
 
 pub(crate) struct Step {
@@ -49,19 +56,24 @@ pub(crate) struct Step {
 /// A method and what its parameters mean.
 #[derive(Clone)]
 pub(crate) struct Call {
+    /// The name as it was written where the method is referred to, so that an editor finds the way from there.
     pub(crate) name: Ident,
+    /// Where the method stands.
+    pub(crate) place: Span,
+    /// Where it says what it returns.
+    pub(crate) returns: Span,
     pub(crate) given: Vec<Given>,
 }
 
-/// What a parameter is given.
+/// What a parameter is given, and where its type is.
 #[derive(Clone)]
 pub(crate) enum Given {
     Deps(Span),
     Cx(Span),
     Effect(Span),
     Failure(Span),
-    /// The output of a step: its name, and the type that the parameter has without its `&`.
-    Output(Ident, Box<Type>),
+    /// The output of the step of this name.
+    Output(Ident, Span),
 }
 
 /// The block as it was written.
@@ -72,6 +84,8 @@ pub(crate) struct Block {
     pub(crate) of_trait: Option<Token![for]>,
     pub(crate) ty: TokenStream,
     pub(crate) brace: Brace,
+    /// The attributes inside, `#![..]`.
+    pub(crate) inner: Vec<Attribute>,
     pub(crate) items: Vec<Item>,
 }
 
@@ -79,6 +93,8 @@ pub(crate) struct Item {
     /// The attributes of ours that stand on it.
     pub(crate) ours: Vec<Attribute>,
     pub(crate) function: Option<Function>,
+    /// The conditions under which it is there.
+    pub(crate) cfgs: Vec<Attribute>,
     /// The whole of it without ours.
     pub(crate) tokens: TokenStream,
 }
@@ -87,9 +103,17 @@ pub(crate) struct Function {
     pub(crate) name: Ident,
     pub(crate) is_async: bool,
     pub(crate) receiver: Receiver,
-    pub(crate) params: Vec<(Ident, Type)>,
-    /// A parameter that is not `name: Type`.
-    pub(crate) odd: Option<TokenStream>,
+    pub(crate) params: Vec<Param>,
+    /// Where its return type is, if it has one.
+    pub(crate) returns: Option<Span>,
+}
+
+/// A parameter behind `self`.
+pub(crate) struct Param {
+    pub(crate) pattern: TokenStream,
+    /// The pattern, if it is a plain name.
+    pub(crate) name: Option<Ident>,
+    pub(crate) ty: Type,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -131,6 +155,7 @@ impl Parse for Block {
         }
         let content;
         let brace = braced!(content in input);
+        let inner = content.call(Attribute::parse_inner)?;
         let mut items = Vec::new();
         while !content.is_empty() {
             items.push(content.parse()?);
@@ -142,6 +167,7 @@ impl Parse for Block {
             of_trait,
             ty,
             brace,
+            inner,
             items,
         })
     }
@@ -152,17 +178,21 @@ impl Parse for Item {
         let attrs = input.call(Attribute::parse_outer)?;
         let is_ours = |attr: &Attribute| OURS.iter().any(|name| attr.path().is_ident(name));
         let (ours, theirs): (Vec<_>, Vec<_>) = attrs.into_iter().partition(is_ours);
+        let cfgs = theirs.iter().filter(|attr| attr.path().is_ident("cfg"));
+        let cfgs = cfgs.cloned().collect();
         let function = Function::ahead(&input.fork());
         let mut rest = TokenStream::new();
+        let mut angles = Angles::default();
         while !input.is_empty() {
             let token: TokenTree = input.parse()?;
             let ends = match &token {
                 TokenTree::Punct(punct) => punct.as_char() == ';',
                 TokenTree::Group(group) => {
-                    group.delimiter() == Delimiter::Brace && function.is_some()
+                    function.is_some() && angles.are_closed() && ends_with_braces(group)
                 }
                 _ => false,
             };
+            angles.see(&token);
             rest.extend([token]);
             if ends {
                 break;
@@ -171,8 +201,49 @@ impl Parse for Item {
         Ok(Self {
             ours,
             function,
+            cfgs,
             tokens: quote!(#(#theirs)* #rest),
         })
+    }
+}
+
+/// Whether it is a body: braces, or what a `macro_rules!` made of a fragment that ends with them.
+fn ends_with_braces(group: &Group) -> bool {
+    match group.delimiter() {
+        Delimiter::Brace => true,
+        Delimiter::None => match group.stream().into_iter().last() {
+            Some(TokenTree::Group(last)) => ends_with_braces(&last),
+            _ => false,
+        },
+        _ => false,
+    }
+}
+
+/// How many `<` are open. Braces in them are constants and not a body.
+#[derive(Default)]
+struct Angles {
+    open: usize,
+    /// Whether the token before may be the beginning of `->` or `=>`.
+    arrow: bool,
+}
+
+impl Angles {
+    fn see(&mut self, token: &TokenTree) {
+        let arrow = self.arrow;
+        self.arrow = false;
+        let TokenTree::Punct(punct) = token else {
+            return;
+        };
+        match punct.as_char() {
+            '<' => self.open += 1,
+            '>' if !arrow => self.open = self.open.saturating_sub(1),
+            '-' | '=' => self.arrow = punct.spacing() == Spacing::Joint,
+            _ => {}
+        }
+    }
+
+    const fn are_closed(&self) -> bool {
+        self.open == 0
     }
 }
 
@@ -197,7 +268,7 @@ impl Function {
             is_async,
             receiver: Receiver::None,
             params: Vec::new(),
-            odd: None,
+            returns: None,
         };
         if input.peek(Paren) {
             let mut read = |input: ParseStream<'_>| -> syn::Result<()> {
@@ -208,6 +279,10 @@ impl Function {
                     if !content.is_empty() {
                         content.parse::<Token![,]>()?;
                     }
+                }
+                if input.peek(Token![->]) {
+                    input.parse::<Token![->]>()?;
+                    function.returns = Some(input.span());
                 }
                 Ok(())
             };
@@ -241,25 +316,31 @@ impl Function {
             }
             return Ok(());
         }
-        let start = input.fork();
-        let _: Option<Token![mut]> = input.parse()?;
-        let named = input.call(Ident::parse_any);
-        match named {
-            Ok(name) if input.peek(Token![:]) => {
-                input.parse::<Token![:]>()?;
-                self.params.push((name, input.parse()?));
-            }
-            _ => {
-                let mut odd = TokenStream::new();
-                while !start.is_empty() && !start.peek(Token![,]) {
-                    odd.extend([start.parse::<TokenTree>()?]);
-                }
-                self.odd = Some(odd);
-                while !input.is_empty() && !input.peek(Token![,]) {
-                    input.parse::<TokenTree>()?;
-                }
+        let mut pattern = TokenStream::new();
+        while !input.is_empty() && !is_colon(input) {
+            if input.peek(Token![::]) {
+                input.parse::<Token![::]>()?.to_tokens(&mut pattern);
+            } else {
+                input.parse::<TokenTree>()?.to_tokens(&mut pattern);
             }
         }
+        input.parse::<Token![:]>()?;
+        self.params.push(Param {
+            name: syn::parse::Parser::parse2(plain_name, pattern.clone()).ok(),
+            pattern,
+            ty: input.parse()?,
+        });
         Ok(())
     }
+}
+
+/// Whether a `:` comes that is no part of `::`.
+fn is_colon(input: ParseStream<'_>) -> bool {
+    input.peek(Token![:]) && !input.peek(Token![::])
+}
+
+/// `name` or `mut name`.
+fn plain_name(input: ParseStream<'_>) -> syn::Result<Ident> {
+    let _: Option<Token![mut]> = input.parse()?;
+    input.call(Ident::parse_any)
 }

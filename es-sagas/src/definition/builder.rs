@@ -2,7 +2,9 @@
 
 use super::{
     Cx, Effect, Fail, InvalidDefinition, Saga, Start, StepOutput, StepRetry,
-    functions::{Action, Call, Functions, OnCompensated, OnCompleted, Route, Routed, UndoAction},
+    functions::{
+        Action, Call, Functions, OnCompensated, OnCompleted, Read, Route, Routed, UndoAction,
+    },
     info::{Info, StepInfo},
     mermaid::diagram,
 };
@@ -13,7 +15,7 @@ use crate::{
 use es_runtime::{Codec, Envelope, Event, Fingerprint, StreamId, command::AggregateCommand};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
-use std::{fmt, future::Future, marker::PhantomData, sync::Arc, time::Duration};
+use std::{fmt, future::Future, sync::Arc, time::Duration};
 
 /// Builds the definition of a saga: its steps, the events that start and cancel it, and its time limits.
 ///
@@ -151,7 +153,7 @@ impl<T: Saga> Definition<T> {
     {
         let call: Call<T> = Arc::new(move |cx| {
             let call = call(cx);
-            Box::pin(async move { stored(&call.await?) })
+            Box::pin(async move { store(&call.await?) })
         });
         self.new_step(name, Action::Call(call))
     }
@@ -193,7 +195,8 @@ impl<T: Saga> Definition<T> {
             definition: self,
             info,
             functions,
-            output: PhantomData,
+            store: store::<O>,
+            read: |value| O::deserialize(value).ok(),
         }
     }
 
@@ -305,10 +308,12 @@ pub struct NewStep<'d, T: Saga, O> {
     definition: &'d mut Definition<T>,
     info: StepInfo,
     functions: Functions<T>,
-    output: PhantomData<fn() -> O>,
+    /// How an output is stored, and how it is read again.
+    store: fn(&O) -> Result<Value, Fail>,
+    read: Read<O>,
 }
 
-impl<T: Saga, O: Serialize + DeserializeOwned + Send + 'static> NewStep<'_, T, O> {
+impl<T: Saga, O: 'static> NewStep<'_, T, O> {
     /// The time limit for one call.
     pub fn timeout(mut self, time: Duration) -> Self {
         self.info.timeout = time;
@@ -346,9 +351,10 @@ impl<T: Saga, O: Serialize + DeserializeOwned + Send + 'static> NewStep<'_, T, O
         F: Fn(Cx<T>) -> R + Send + Sync + 'static,
         R: Future<Output = Result<Option<O>, Fail>> + Send + 'static,
     {
+        let store = self.store;
         self.functions.reconcile = Some(Box::new(move |cx| {
             let answer = ask(cx);
-            Box::pin(async move { answer.await?.map(|output| stored(&output)).transpose() })
+            Box::pin(async move { answer.await?.as_ref().map(store).transpose() })
         }));
         self
     }
@@ -359,14 +365,16 @@ impl<T: Saga, O: Serialize + DeserializeOwned + Send + 'static> NewStep<'_, T, O
         F: Fn(Cx<T>, Effect<O>) -> R + Send + Sync + 'static,
         R: Future<Output = Result<(), Fail>> + Send + 'static,
     {
+        let read = self.read;
         self.functions.undo = UndoAction::Call(Box::new(move |cx, key, output| {
-            let output = output.as_ref().map(O::deserialize).transpose();
-            match output {
-                Ok(output) => Box::pin(undo(cx, Effect::new(key, output))),
-                Err(_) => Box::pin(std::future::ready(Err(Fail::fatal(
+            let known = output.is_some();
+            let output = output.as_ref().and_then(read);
+            if known && output.is_none() {
+                return Box::pin(std::future::ready(Err(Fail::fatal(
                     "the stored output of the step does not fit its type",
-                )))),
+                ))));
             }
+            Box::pin(undo(cx, Effect::new(key, output)))
         }));
         self.info.undo = true;
         self.add()
@@ -396,12 +404,9 @@ impl<T: Saga, O: Serialize + DeserializeOwned + Send + 'static> NewStep<'_, T, O
     }
 
     fn add(self) -> StepOutput<O> {
-        let name = self.info.name;
+        let (name, read) = (self.info.name, self.read);
         self.definition.steps.push((self.info, self.functions));
-        StepOutput {
-            name,
-            output: PhantomData,
-        }
+        StepOutput { name, read }
     }
 }
 
@@ -411,7 +416,7 @@ impl<T: Saga, O> fmt::Debug for NewStep<'_, T, O> {
     }
 }
 
-fn stored(output: &impl Serialize) -> Result<Value, Fail> {
+fn store<O: Serialize>(output: &O) -> Result<Value, Fail> {
     serde_json::to_value(output)
         .map_err(|e| Fail::transient(format!("the output of the step cannot be stored: {e}")))
 }

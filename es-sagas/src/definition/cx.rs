@@ -1,11 +1,10 @@
 //! What the functions of a saga get: the saga itself, its dependencies, the call and earlier outputs.
 
-use super::{Fail, Saga};
+use super::{Fail, Saga, functions::Read};
 use crate::key::{Key, StepDirection};
 use es_runtime::StreamId;
-use serde::de::DeserializeOwned;
 use serde_json::Value;
-use std::{collections::HashMap, fmt, marker::PhantomData, ops::Deref, sync::Arc};
+use std::{collections::HashMap, fmt, ops::Deref, sync::Arc};
 
 /// The call of a step or an undo: which instance, which step, which attempt, and the idempotency key.
 #[derive(Clone, Debug)]
@@ -78,14 +77,14 @@ impl<T: Saga> Cx<T> {
     ///
     /// # Errors
     /// [`Fail::fatal`] when the step was skipped, or when its stored output does not fit the type.
-    pub fn output<O: DeserializeOwned>(&self, step: StepOutput<O>) -> Result<O, Fail> {
+    pub fn output<O>(&self, step: StepOutput<O>) -> Result<O, Fail> {
         let name = step.name;
         let Some(value) = self.outputs.get(name) else {
             return Err(Fail::fatal(format!(
                 "step `{name}` has no output because it was skipped"
             )));
         };
-        O::deserialize(value).map_err(|_| {
+        (step.read)(value).ok_or_else(|| {
             Fail::fatal(format!(
                 "the stored output of step `{name}` does not fit its type"
             ))
@@ -121,7 +120,7 @@ impl<T: Saga> fmt::Debug for Cx<T> {
 /// Refers to the output of a step. Pass it to [`Cx::output`].
 pub struct StepOutput<O> {
     pub(super) name: &'static str,
-    pub(super) output: PhantomData<fn() -> O>,
+    pub(super) read: Read<O>,
 }
 
 impl<O> Clone for StepOutput<O> {

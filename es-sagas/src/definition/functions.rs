@@ -33,6 +33,8 @@ pub(super) type OnCompleted<T> =
     Box<dyn Fn(&Cx<T>) -> Result<AggregateCommand, Fail> + Send + Sync>;
 pub(super) type OnCompensated<T> =
     Box<dyn Fn(&Cx<T>, &Failure) -> Result<AggregateCommand, Fail> + Send + Sync>;
+/// How a stored output is read, `None` where it does not fit.
+pub(super) type Read<O> = fn(&Value) -> Option<O>;
 pub(super) type CheckOutput = fn(&Value) -> Result<(), String>;
 
 pub(super) enum Action<T: Saga> {

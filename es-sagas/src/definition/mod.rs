@@ -102,7 +102,7 @@ use serde::{Serialize, de::DeserializeOwned};
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// # }).unwrap();
 /// ```
-pub trait Saga: Serialize + DeserializeOwned + Send + Sync + 'static {
+pub trait Saga: SagaData {
     /// The stored name. It must never change.
     const NAME: &'static str;
     /// The version of the definition. Raise it when you change the steps, their order or the stored types.
@@ -114,3 +114,15 @@ pub trait Saga: Serialize + DeserializeOwned + Send + Sync + 'static {
     /// The steps in their order, the events that start and cancel the saga, and its time limits.
     fn definition() -> Definition<Self>;
 }
+
+/// What the data of a saga must be: serde's `Serialize` and `Deserialize`, owned, and shared between threads.
+/// Every such type implements it.
+#[diagnostic::on_unimplemented(
+    message = "the data `{Self}` of a saga cannot be stored",
+    label = "`{Self}` lacks `serde::Serialize`, `serde::Deserialize`, `Send` or `Sync`",
+    note = "add `#[derive(serde::Serialize, serde::Deserialize)]` to `{Self}`"
+)]
+pub trait SagaData: Serialize + DeserializeOwned + Send + Sync + 'static {}
+
+#[diagnostic::do_not_recommend]
+impl<T: Serialize + DeserializeOwned + Send + Sync + 'static> SagaData for T {}

@@ -31,6 +31,7 @@ pub mod macros;
 pub mod many;
 pub mod paths;
 pub mod raw;
+pub mod sagas;
 pub mod scoped;
 pub mod serde_forms;
 pub mod shadows;
