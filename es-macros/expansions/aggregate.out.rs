@@ -1,3 +1,11 @@
+#[automatically_derived]
+impl ::es_runtime::__private::ListsEvent<OrderPlaced> for Order {}
+#[automatically_derived]
+impl ::es_runtime::__private::ListsEvent<shipping::Shipped> for Order {}
+#[automatically_derived]
+impl ::es_runtime::__private::ListsEvent<ReceiptSent> for Order {}
+#[automatically_derived]
+impl ::es_runtime::__private::ListsEvent<OrderEvent> for Order {}
 ///Every event of [`Order`]: what can stand in its stream.
 pub enum OrderEvent {
     ///The event [`OrderPlaced`](type@OrderPlaced).

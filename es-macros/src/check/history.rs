@@ -20,7 +20,7 @@ use crate::{
     place::On,
 };
 use proc_macro2::{Ident, Span};
-use quote::format_ident;
+use quote::{ToTokens, format_ident};
 use std::collections::BTreeSet;
 use syn::{Attribute, LitStr, Path, Type, Visibility};
 
@@ -74,6 +74,8 @@ pub(crate) fn check<'a>(
     for removed in declared.removed {
         add_removed(diag, event, newest, &upcasters, &mut lines, removed);
     }
+    let today = lines.iter().filter(|line| line.is_in(newest));
+    super::stored::distinct(diag, today.map(|line| (line.stored.clone(), &line.ident)));
     if let Some(key) = declared.previous.key() {
         if let Some(write) = event.write {
             diag.at(
@@ -90,7 +92,10 @@ pub(crate) fn check<'a>(
             previous,
         };
     }
-    if diag.count() != event.faults || !each_upcast_once(diag, &upcasters, &lines) {
+    if diag.count() != event.faults
+        || !each_upcast_once(diag, &upcasters, &lines)
+        || !each_change_differs(diag, &lines)
+    {
         return History::default();
     }
     let differ = event
@@ -462,6 +467,31 @@ fn add_removed(
     );
 }
 
+/// What `was` says of a version must differ from what the next one has.
+fn each_change_differs(diag: &Diag, lines: &[Line]) -> bool {
+    let faults = diag.count();
+    for line in lines {
+        let field = ident::text(&line.ident);
+        for Change { before, was, .. } in &line.was {
+            let (older, next) = (before.value.saturating_sub(1), before.value);
+            if let Some(name) = &was.name {
+                if line.stored_at(older) == line.stored_at(next) {
+                    let text = messages::history::same_name(&field, &name.value(), next);
+                    diag.at(name.span(), text);
+                }
+            }
+            if let Some(ty) = &was.ty {
+                if line.value_at(older) == line.value_at(next) {
+                    let ty = attr::compact(&ty.to_token_stream());
+                    let text = messages::history::same_type(&field, &ty, next, was.with.is_some());
+                    diag.over(&was.ty, text);
+                }
+            }
+        }
+    }
+    diag.count() == faults
+}
+
 fn every_version_differs(
     diag: &Diag,
     event: &Event<'_>,
@@ -469,14 +499,15 @@ fn every_version_differs(
     upcasters: &[Upcaster],
     lines: &[Line],
 ) -> bool {
-    let mut changed: BTreeSet<u16> = BTreeSet::new();
-    for line in lines {
-        changed.insert(line.since);
-        changed.extend(line.until);
-        changed.extend(line.was.iter().map(|change| change.before.value));
-    }
-    changed.extend(upcasters.iter().map(|upcaster| upcaster.from.value + 1));
-    let Some(same) = (2..=version.number).find(|number| !changed.contains(number)) else {
+    let shape = |version| -> BTreeSet<(String, Vec<String>)> {
+        let present = lines.iter().filter(|line| line.is_in(version));
+        let stored = present.map(|line| (line.stored_at(version), line.value_at(version)));
+        stored.collect()
+    };
+    let same = |number: &u16| {
+        !is_covered(upcasters, *number) && shape(number.saturating_sub(1)) == shape(*number)
+    };
+    let Some(same) = (2..=version.number).find(same) else {
         return true;
     };
     let name = event

@@ -1,10 +1,15 @@
 //! One field of an event or type through all versions.
 
 use crate::{
-    attr::history::{Given, Number, Was},
+    attr::{
+        compact,
+        history::{Given, Number, Was},
+        serde::Absent,
+    },
     model::history::Form,
 };
 use proc_macro2::Ident;
+use quote::ToTokens;
 use syn::{Attribute, GenericArgument, LitStr, PathArguments, Type, Visibility};
 
 /// One field through all versions.
@@ -64,6 +69,24 @@ impl Line {
     pub(super) fn form_at(&self, version: u16) -> &Form {
         self.at(version, |change| change.old.as_ref())
             .map_or(&self.form, |(_, form)| form)
+    }
+
+    /// How its values are stored, as texts to compare.
+    pub(super) fn value_at(&self, version: u16) -> Vec<String> {
+        let form = self.form_at(version);
+        let text = |part: &dyn ToTokens| compact(&part.to_token_stream());
+        let absent = form.absent.as_ref().map(|absent| match absent {
+            Absent::Default => String::new(),
+            Absent::Function(path) => text(path),
+        });
+        let mut value = vec![
+            text(self.type_at(version)),
+            text(&form.serialize),
+            text(&form.deserialize),
+        ];
+        let parts = [form.shape.scalar.clone(), form.shape.unit.clone(), absent];
+        value.extend(parts.map(|part| part.map_or_else(String::new, |part| format!("={part}"))));
+        value
     }
 
     /// The Rust name: that of the field, or one made from the stored name of that version.

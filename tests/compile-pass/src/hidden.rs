@@ -10,7 +10,7 @@ struct Seen {
     at: u64,
 }
 
-#[derive(Aggregate, Default, Debug, Serialize, Deserialize)]
+#[derive(Aggregate, Default, Debug, PartialEq, Serialize, Deserialize)]
 #[aggregate("hidden", id = String, error = Infallible, events(Seen), commands(See))]
 #[aggregate(snapshot(every = 10), crate = "::renamed")]
 struct Hidden {
