@@ -3,7 +3,7 @@
 
 use super::{
     back::Reported,
-    line::{Change, Line, is_option},
+    line::{Change, Line, idents_at, is_option},
 };
 use crate::{
     attr::{
@@ -524,11 +524,15 @@ fn older(
     upcasters: &[Upcaster],
     lines: &[Line],
 ) -> Version {
+    let next = number + 1;
+    let idents = idents_at(number, lines);
+    let next_idents = idents_at(next, lines);
     let fields = lines
         .iter()
-        .filter(|line| line.is_in(number))
-        .map(|line| Field {
-            ident: line.ident_at(number, lines),
+        .zip(&idents)
+        .filter(|(line, _)| line.is_in(number))
+        .map(|(line, ident)| Field {
+            ident: ident.clone(),
             vis: line.vis.clone(),
             ty: line.type_at(number).clone(),
             docs: line.docs.clone(),
@@ -536,7 +540,6 @@ fn older(
             form: line.form_at(number).clone(),
         })
         .collect();
-    let next = number + 1;
     let next = match upcasters
         .iter()
         .find(|upcaster| upcaster.from.value == number)
@@ -545,14 +548,16 @@ fn older(
         None => Next::Fields(
             lines
                 .iter()
-                .filter(|line| line.is_in(next))
-                .map(|line| Assignment {
+                .zip(idents)
+                .zip(next_idents)
+                .filter(|((line, _), _)| line.is_in(next))
+                .map(|((line, ident), next_ident)| Assignment {
                     to: if next == newest {
                         line.ident.clone()
                     } else {
-                        line.ident_at(next, lines)
+                        next_ident
                     },
-                    value: value(line, number, lines),
+                    value: value(line, number, ident),
                 })
                 .collect(),
         ),
@@ -566,7 +571,7 @@ fn older(
 }
 
 /// What a field has in the version behind `number`.
-fn value(line: &Line, number: u16, lines: &[Line]) -> Value {
+fn value(line: &Line, number: u16, from: Ident) -> Value {
     if line.since > number {
         return match &line.default {
             Some(given) if given.is_text => Value::Text(given.tokens.clone()),
@@ -574,7 +579,6 @@ fn value(line: &Line, number: u16, lines: &[Line]) -> Value {
             None => Value::Absent,
         };
     }
-    let from = line.ident_at(number, lines);
     let change = line
         .was
         .iter()
@@ -603,15 +607,13 @@ fn distinct_names(diag: &Diag, history: &History, lines: &[Line]) -> bool {
     for version in &history.versions {
         let present = lines.iter().filter(|line| line.is_in(version.number));
         let mut names: BTreeSet<String> = BTreeSet::new();
-        let mut idents: BTreeSet<String> = BTreeSet::new();
         // Those that are the same today come first, so that the change is what is at fault.
         let mut pairs: Vec<_> = present.zip(&version.fields).collect();
         pairs.sort_by_key(|(line, _)| {
             (line.until.is_some(), line.name_at(version.number).is_some())
         });
         for (line, field) in pairs {
-            let again =
-                !names.insert(field.stored.clone()) | !idents.insert(ident::text(&field.ident));
+            let again = !names.insert(field.stored.clone());
             if again && reported.insert(field.stored.clone()) {
                 let (span, removed): (Span, bool) = match line.name_at(version.number) {
                     Some(name) => (name.span(), false),
