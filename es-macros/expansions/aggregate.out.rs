@@ -86,6 +86,13 @@ where
     }
 }
 #[automatically_derived]
+impl ::core::cmp::Eq for OrderEvent
+where
+    for<'__es> OrderPlaced: ::core::cmp::Eq,
+    for<'__es> shipping::Shipped: ::core::cmp::Eq,
+    for<'__es> ReceiptSent: ::core::cmp::Eq,
+{}
+#[automatically_derived]
 impl ::core::convert::From<OrderPlaced> for OrderEvent {
     fn from(value: OrderPlaced) -> Self {
         OrderEvent::OrderPlaced(value)
@@ -350,6 +357,12 @@ where
         }
     }
 }
+#[automatically_derived]
+impl ::core::cmp::Eq for OrderCommand
+where
+    for<'__es> PlaceOrder: ::core::cmp::Eq,
+    for<'__es> ShipOrder: ::core::cmp::Eq,
+{}
 #[automatically_derived]
 impl ::core::convert::From<PlaceOrder> for OrderCommand {
     fn from(value: PlaceOrder) -> Self {

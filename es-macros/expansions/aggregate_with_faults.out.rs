@@ -47,6 +47,11 @@ where
     }
 }
 #[automatically_derived]
+impl ::core::cmp::Eq for OrderEvent
+where
+    for<'__es> OrderPlaced: ::core::cmp::Eq,
+{}
+#[automatically_derived]
 impl ::core::convert::From<OrderPlaced> for OrderEvent {
     fn from(value: OrderPlaced) -> Self {
         OrderEvent::OrderPlaced(value)

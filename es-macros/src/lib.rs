@@ -264,7 +264,7 @@ pub fn derive_event(input: TokenStream) -> TokenStream {
 /// - From `commands(..)`: an enum `OrderCommand` with the same conversions, and
 ///   `Handle<OrderCommand>` that calls the `Handle` of each.
 ///
-/// The enums implement `Clone`, `Debug` and `PartialEq` each when every type in them does. Lints
+/// The enums implement `Clone`, `Debug`, `PartialEq` and `Eq` each when every type in them does. Lints
 /// that are allowed on the struct are allowed on what is generated from it; write
 /// `#[allow(deprecated)]` there to list a deprecated event.
 #[proc_macro_derive(Aggregate, attributes(aggregate))]

@@ -11,6 +11,7 @@ pub(crate) fn stored_name_taken(field: &str, first: &str, stored: &str) -> Strin
 }
 
 /// `nested` is whether the attribute has parentheses, as in `rename(serialize = "a")`.
+#[expect(clippy::too_many_lines, reason = "one table")]
 pub(crate) fn serde(on: On, key: &str, nested: bool) -> Option<String> {
     let (why, help) = match (on, key) {
         (On::Field | On::VersionedField, "flatten") => (
