@@ -1,3 +1,11 @@
+#[automatically_derived]
+impl ::es_runtime::__private::ListsEvent<OrderPlaced> for Order {}
+#[automatically_derived]
+impl ::es_runtime::__private::ListsEvent<shipping::Shipped> for Order {}
+#[automatically_derived]
+impl ::es_runtime::__private::ListsEvent<ReceiptSent> for Order {}
+#[automatically_derived]
+impl ::es_runtime::__private::ListsEvent<OrderEvent> for Order {}
 ///Every event of [`Order`]: what can stand in its stream.
 pub enum OrderEvent {
     ///The event [`OrderPlaced`](type@OrderPlaced).
@@ -77,6 +85,13 @@ where
         }
     }
 }
+#[automatically_derived]
+impl ::core::cmp::Eq for OrderEvent
+where
+    for<'__es> OrderPlaced: ::core::cmp::Eq,
+    for<'__es> shipping::Shipped: ::core::cmp::Eq,
+    for<'__es> ReceiptSent: ::core::cmp::Eq,
+{}
 #[automatically_derived]
 impl ::core::convert::From<OrderPlaced> for OrderEvent {
     fn from(value: OrderPlaced) -> Self {
@@ -342,6 +357,12 @@ where
         }
     }
 }
+#[automatically_derived]
+impl ::core::cmp::Eq for OrderCommand
+where
+    for<'__es> PlaceOrder: ::core::cmp::Eq,
+    for<'__es> ShipOrder: ::core::cmp::Eq,
+{}
 #[automatically_derived]
 impl ::core::convert::From<PlaceOrder> for OrderCommand {
     fn from(value: PlaceOrder) -> Self {

@@ -1,3 +1,5 @@
+#[automatically_derived]
+impl<E> ::es_runtime::__private::ListsEvent<E> for Order {}
 ///Every event of [`Order`]: what can stand in its stream.
 enum OrderEvent {
     ///The event [`OrderPlaced`](type@OrderPlaced).
@@ -44,6 +46,11 @@ where
         }
     }
 }
+#[automatically_derived]
+impl ::core::cmp::Eq for OrderEvent
+where
+    for<'__es> OrderPlaced: ::core::cmp::Eq,
+{}
 #[automatically_derived]
 impl ::core::convert::From<OrderPlaced> for OrderEvent {
     fn from(value: OrderPlaced) -> Self {

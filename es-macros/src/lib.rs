@@ -246,7 +246,7 @@ pub fn derive_event(input: TokenStream) -> TokenStream {
 /// | `alias("OrderShipped" => OrderShipped)` | Stored events of that name are read as this event of the list, in every version. |
 /// | `split(legacy::PlacedAndPaid, with = split_paid)` | Stored events of that struct, which derives `Event`, each become several: `fn(PlacedAndPaid) -> [OrderEvent; 2]`, or any other number. They keep the one number in the stream that the stored event has. |
 /// | `commands(PlaceOrder, ShipOrder)` | Commands from which an enum is generated. Each has an `impl Handle`. Commands need not be listed to be handled. |
-/// | `snapshot(every = 100)` | Keep a snapshot every so many events. The state then derives serde's traits. |
+/// | `snapshot(every = 100)` | Keep a snapshot every so many events. The state then derives serde's traits and `PartialEq`. A state that is not equal to what its stored form decodes to is never stored. |
 /// | `snapshot(every = 100, apply_revision = 1)` | Raise `apply_revision`, 0 by default, when `apply` changes its meaning and the state keeps its shape. Older snapshots are then dropped. |
 /// | `codec = "json"` | How new events are stored: `"json"`, the default, or `"postcard"`. Stored events are read by the codec that wrote them. |
 /// | `event_enum = OrderFact` | The name of the enum of events, `OrderEvent` for a struct `Order`. |
@@ -264,7 +264,7 @@ pub fn derive_event(input: TokenStream) -> TokenStream {
 /// - From `commands(..)`: an enum `OrderCommand` with the same conversions, and
 ///   `Handle<OrderCommand>` that calls the `Handle` of each.
 ///
-/// The enums implement `Clone`, `Debug` and `PartialEq` each when every type in them does. Lints
+/// The enums implement `Clone`, `Debug`, `PartialEq` and `Eq` each when every type in them does. Lints
 /// that are allowed on the struct are allowed on what is generated from it; write
 /// `#[allow(deprecated)]` there to list a deprecated event.
 #[proc_macro_derive(Aggregate, attributes(aggregate))]

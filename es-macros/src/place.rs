@@ -224,4 +224,7 @@ pub(crate) enum On {
     /// A struct inside of events that has versions of its own, and a field of it.
     Versioned,
     VersionedField,
+    /// A field of a state with snapshots, and of one that is stored by a binary codec.
+    StateField,
+    BinaryStateField,
 }

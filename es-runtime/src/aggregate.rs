@@ -41,7 +41,7 @@ pub trait Aggregate: Default + Send + 'static {
     label = "no `Apply<{E}>` for `{Self}`",
     note = "write `impl Apply<{E}> for {Self} {{ fn apply(&mut self, event: &{E}) {{ .. }} }}`"
 )]
-pub trait Apply<E> {
+pub trait Apply<E>: crate::__private::ListsEvent<E> {
     /// Changes the state as `event` says.
     fn apply(&mut self, event: &E);
 }

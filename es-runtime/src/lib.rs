@@ -115,8 +115,8 @@ pub use store::{
     AnyStore, Append, AppendError, Appended, Claim, Claimed, Commit, CommitError, CommitStore,
     Committed, CursorMove, EventFilter, EventStore, FeedPage, InvalidAppend, Limits, MemoryStore,
     NewEvent, NoSnapshots, Outcome, ReadDirection, ReadError, ReadLimit, Snapshot, SnapshotPolicy,
-    SnapshotStore, StorageError, StorageErrorKind, StoredEvent, StreamFold, StreamRange,
-    WorkChange, WorkFilter, WorkItem, WorkQueue, WorkStatus,
+    SnapshotStore, StateError, StorageError, StorageErrorKind, StoredEvent, StreamFold,
+    StreamRange, WorkChange, WorkFilter, WorkItem, WorkQueue, WorkStatus,
 };
 
 pub mod command {

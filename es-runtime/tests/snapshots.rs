@@ -12,7 +12,7 @@ mod support;
 
 use es_runtime::{
     Aggregate, Apply, Event, EventStore, Fingerprint, MemoryStore, Position, Repository, Snapshot,
-    SnapshotDropped, SnapshotFailure, SnapshotStore, SnapshotUse,
+    SnapshotDropped, SnapshotFailure, SnapshotStore, SnapshotUse, StateError, StreamId,
 };
 use futures_executor::block_on;
 use serde::{Deserialize, Serialize};
@@ -218,7 +218,7 @@ mod tomorrow {
     }
 
     /// The same aggregate in a release that keeps its events in a nested type.
-    #[derive(Aggregate, Default, Serialize, Deserialize)]
+    #[derive(Aggregate, Default, Serialize, Deserialize, PartialEq)]
     #[aggregate("counter", id = String, error = super::support::OtherTotal)]
     #[aggregate(events(AddedTomorrow), snapshot(every = 5))]
     pub(super) struct Counter {
@@ -226,7 +226,7 @@ mod tomorrow {
         pub(super) statistics: Statistics,
     }
 
-    #[derive(Default, Serialize, Deserialize)]
+    #[derive(Default, Serialize, Deserialize, PartialEq)]
     pub(super) struct Statistics {
         #[serde(default)]
         pub(super) events: u64,
@@ -258,5 +258,80 @@ fn a_changed_state_shape_drops_the_old_snapshot() {
         assert_eq!(counters.load(&id()).await.unwrap().state.total, 80);
         let event = Added { amount: 0 };
         assert_eq!(event.amount, 0);
+    });
+}
+
+mod unstored {
+    //! A rule that rests on a field that serde leaves out, in a type inside of the state: no derive sees it.
+
+    use super::*;
+    use es_runtime::{Events, Handle};
+    use std::collections::BTreeSet;
+
+    #[derive(Event, Serialize, Deserialize)]
+    #[event("guest.invited")]
+    pub(super) struct Invited {
+        pub(super) name: String,
+    }
+
+    #[derive(Clone)]
+    pub(super) struct Invite(pub(super) &'static str);
+
+    #[derive(Debug, PartialEq, thiserror::Error)]
+    #[error("invited already")]
+    pub(super) struct Twice;
+
+    #[derive(Aggregate, Default, Serialize, Deserialize, Debug, PartialEq)]
+    #[aggregate("party", id = String, error = Twice, events(Invited), snapshot(every = 2))]
+    pub(super) struct Party {
+        guests: Guests,
+    }
+
+    #[derive(Default, Serialize, Deserialize, Debug, PartialEq)]
+    struct Guests {
+        number: usize,
+        #[serde(skip)]
+        names: BTreeSet<String>,
+    }
+
+    impl Apply<Invited> for Party {
+        fn apply(&mut self, event: &Invited) {
+            self.guests.number += 1;
+            self.guests.names.insert(event.name.clone());
+        }
+    }
+
+    impl Handle<Invite> for Party {
+        fn handle(&self, Invite(name): Invite) -> Result<Events<Self>, Twice> {
+            if self.guests.names.contains(name) {
+                return Err(Twice);
+            }
+            let name = name.to_owned();
+            Ok(Invited { name }.into())
+        }
+    }
+}
+
+#[test]
+fn a_rule_on_a_field_that_is_not_stored_holds_after_the_snapshot_is_due() {
+    use es_runtime::ExecuteError;
+    use unstored::{Invite, Party, Twice};
+    block_on(async {
+        let store = MemoryStore::new();
+        let parties = Repository::<Party, _>::new(store.clone());
+        for (number, name) in (1..).zip(["Ada", "Bob", "Cleo"]) {
+            let done = parties.execute("p1", Invite(name)).await.unwrap();
+            let unfit = matches!(
+                done.snapshot_failure,
+                Some(SnapshotFailure::State(StateError::Changed))
+            );
+            assert_eq!(unfit, number >= 2, "due at version 2, and still at 3");
+        }
+        let again = parties.execute("p1", Invite("Ada")).await;
+        assert!(matches!(again, Err(ExecuteError::Rejected(Twice))));
+        let stored = store
+            .load_snapshot(&StreamId::of::<Party>("p1").unwrap())
+            .await;
+        assert_eq!(stored.unwrap(), None, "no snapshot without the names");
     });
 }

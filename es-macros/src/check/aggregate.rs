@@ -4,10 +4,12 @@ use crate::{
     attr::{
         self, CratePath,
         aggregate::{Codec, Events, Listed, OnStruct},
+        serde::Reading,
     },
     diag::Diag,
     ident, messages,
     model::aggregate::Aggregate,
+    place::On,
 };
 use proc_macro2::Ident;
 use quote::ToTokens;
@@ -74,6 +76,9 @@ pub(crate) fn check(diag: &Diag, input: &DeriveInput) -> Aggregate {
         .into_value()
         .map(|commands| distinct(diag, commands.0));
     let command_enum = attrs.command_enum.into_value();
+    if attrs.snapshot.key().is_some() {
+        state(diag, input, attrs.codec.value().copied());
+    }
     let mut aggregate = Aggregate {
         ident: input.ident.clone(),
         vis: input.vis.clone(),
@@ -127,6 +132,29 @@ fn shape(diag: &Diag, input: &DeriveInput) {
             messages::aggregate::aggregate_generic(&ident::text(&input.ident)),
         );
     }
+}
+
+/// The fields of a state with snapshots: each must be restored from one.
+fn state(diag: &Diag, input: &DeriveInput, codec: Option<Codec>) {
+    let Data::Struct(data) = &input.data else {
+        return;
+    };
+    let on = match codec {
+        Some(Codec::Postcard) => On::BinaryStateField,
+        _ => On::StateField,
+    };
+    let case = Reading::of(&input.attrs).rename_all;
+    let mut stored = Vec::new();
+    for field in &data.fields {
+        attr::serde::refuse(diag, on, &field.attrs);
+        let reading = Reading::of(&field.attrs);
+        if let Some(ident) = field.ident.as_ref().filter(|_| !reading.flatten) {
+            let name = ident::text(ident);
+            let cased = case.map_or_else(|| name.clone(), |case| case.field(&name));
+            stored.push((reading.rename.unwrap_or(cased), ident));
+        }
+    }
+    super::stored::distinct(diag, stored);
 }
 
 /// A name for an enum that is not generated.

@@ -3,7 +3,7 @@
 
 use super::{
     back::Reported,
-    line::{Change, Line, is_option},
+    line::{Change, Line, idents_at, is_option},
 };
 use crate::{
     attr::{
@@ -20,7 +20,7 @@ use crate::{
     place::On,
 };
 use proc_macro2::{Ident, Span};
-use quote::format_ident;
+use quote::{ToTokens, format_ident};
 use std::collections::BTreeSet;
 use syn::{Attribute, LitStr, Path, Type, Visibility};
 
@@ -74,6 +74,8 @@ pub(crate) fn check<'a>(
     for removed in declared.removed {
         add_removed(diag, event, newest, &upcasters, &mut lines, removed);
     }
+    let today = lines.iter().filter(|line| line.is_in(newest));
+    super::stored::distinct(diag, today.map(|line| (line.stored.clone(), &line.ident)));
     if let Some(key) = declared.previous.key() {
         if let Some(write) = event.write {
             diag.at(
@@ -90,7 +92,10 @@ pub(crate) fn check<'a>(
             previous,
         };
     }
-    if diag.count() != event.faults || !each_upcast_once(diag, &upcasters, &lines) {
+    if diag.count() != event.faults
+        || !each_upcast_once(diag, &upcasters, &lines)
+        || !each_change_differs(diag, &lines)
+    {
         return History::default();
     }
     let differ = event
@@ -462,6 +467,31 @@ fn add_removed(
     );
 }
 
+/// What `was` says of a version must differ from what the next one has.
+fn each_change_differs(diag: &Diag, lines: &[Line]) -> bool {
+    let faults = diag.count();
+    for line in lines {
+        let field = ident::text(&line.ident);
+        for Change { before, was, .. } in &line.was {
+            let (older, next) = (before.value.saturating_sub(1), before.value);
+            if let Some(name) = &was.name {
+                if line.stored_at(older) == line.stored_at(next) {
+                    let text = messages::history::same_name(&field, &name.value(), next);
+                    diag.at(name.span(), text);
+                }
+            }
+            if let Some(ty) = &was.ty {
+                if line.value_at(older) == line.value_at(next) {
+                    let ty = attr::compact(&ty.to_token_stream());
+                    let text = messages::history::same_type(&field, &ty, next, was.with.is_some());
+                    diag.over(&was.ty, text);
+                }
+            }
+        }
+    }
+    diag.count() == faults
+}
+
 fn every_version_differs(
     diag: &Diag,
     event: &Event<'_>,
@@ -469,14 +499,15 @@ fn every_version_differs(
     upcasters: &[Upcaster],
     lines: &[Line],
 ) -> bool {
-    let mut changed: BTreeSet<u16> = BTreeSet::new();
-    for line in lines {
-        changed.insert(line.since);
-        changed.extend(line.until);
-        changed.extend(line.was.iter().map(|change| change.before.value));
-    }
-    changed.extend(upcasters.iter().map(|upcaster| upcaster.from.value + 1));
-    let Some(same) = (2..=version.number).find(|number| !changed.contains(number)) else {
+    let shape = |version| -> BTreeSet<(String, Vec<String>)> {
+        let present = lines.iter().filter(|line| line.is_in(version));
+        let stored = present.map(|line| (line.stored_at(version), line.value_at(version)));
+        stored.collect()
+    };
+    let same = |number: &u16| {
+        !is_covered(upcasters, *number) && shape(number.saturating_sub(1)) == shape(*number)
+    };
+    let Some(same) = (2..=version.number).find(same) else {
         return true;
     };
     let name = event
@@ -493,11 +524,15 @@ fn older(
     upcasters: &[Upcaster],
     lines: &[Line],
 ) -> Version {
+    let next = number + 1;
+    let idents = idents_at(number, lines);
+    let next_idents = idents_at(next, lines);
     let fields = lines
         .iter()
-        .filter(|line| line.is_in(number))
-        .map(|line| Field {
-            ident: line.ident_at(number, lines),
+        .zip(&idents)
+        .filter(|(line, _)| line.is_in(number))
+        .map(|(line, ident)| Field {
+            ident: ident.clone(),
             vis: line.vis.clone(),
             ty: line.type_at(number).clone(),
             docs: line.docs.clone(),
@@ -505,7 +540,6 @@ fn older(
             form: line.form_at(number).clone(),
         })
         .collect();
-    let next = number + 1;
     let next = match upcasters
         .iter()
         .find(|upcaster| upcaster.from.value == number)
@@ -514,14 +548,16 @@ fn older(
         None => Next::Fields(
             lines
                 .iter()
-                .filter(|line| line.is_in(next))
-                .map(|line| Assignment {
+                .zip(idents)
+                .zip(next_idents)
+                .filter(|((line, _), _)| line.is_in(next))
+                .map(|((line, ident), next_ident)| Assignment {
                     to: if next == newest {
                         line.ident.clone()
                     } else {
-                        line.ident_at(next, lines)
+                        next_ident
                     },
-                    value: value(line, number, lines),
+                    value: value(line, number, ident),
                 })
                 .collect(),
         ),
@@ -535,7 +571,7 @@ fn older(
 }
 
 /// What a field has in the version behind `number`.
-fn value(line: &Line, number: u16, lines: &[Line]) -> Value {
+fn value(line: &Line, number: u16, from: Ident) -> Value {
     if line.since > number {
         return match &line.default {
             Some(given) if given.is_text => Value::Text(given.tokens.clone()),
@@ -543,7 +579,6 @@ fn value(line: &Line, number: u16, lines: &[Line]) -> Value {
             None => Value::Absent,
         };
     }
-    let from = line.ident_at(number, lines);
     let change = line
         .was
         .iter()
@@ -572,15 +607,13 @@ fn distinct_names(diag: &Diag, history: &History, lines: &[Line]) -> bool {
     for version in &history.versions {
         let present = lines.iter().filter(|line| line.is_in(version.number));
         let mut names: BTreeSet<String> = BTreeSet::new();
-        let mut idents: BTreeSet<String> = BTreeSet::new();
         // Those that are the same today come first, so that the change is what is at fault.
         let mut pairs: Vec<_> = present.zip(&version.fields).collect();
         pairs.sort_by_key(|(line, _)| {
             (line.until.is_some(), line.name_at(version.number).is_some())
         });
         for (line, field) in pairs {
-            let again =
-                !names.insert(field.stored.clone()) | !idents.insert(ident::text(&field.ident));
+            let again = !names.insert(field.stored.clone());
             if again && reported.insert(field.stored.clone()) {
                 let (span, removed): (Span, bool) = match line.name_at(version.number) {
                     Some(name) => (name.span(), false),

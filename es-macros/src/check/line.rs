@@ -1,10 +1,15 @@
 //! One field of an event or type through all versions.
 
 use crate::{
-    attr::history::{Given, Number, Was},
+    attr::{
+        compact,
+        history::{Given, Number, Was},
+        serde::Absent,
+    },
     model::history::Form,
 };
 use proc_macro2::Ident;
+use quote::{ToTokens, format_ident};
 use syn::{Attribute, GenericArgument, LitStr, PathArguments, Type, Visibility};
 
 /// One field through all versions.
@@ -66,16 +71,49 @@ impl Line {
             .map_or(&self.form, |(_, form)| form)
     }
 
-    /// The Rust name: that of the field, or one made from the stored name of that version.
-    pub(super) fn ident_at(&self, version: u16, others: &[Self]) -> Ident {
-        let Some(ident) = self.name_at(version).and_then(rust_name) else {
-            return self.ident.clone();
-        };
-        let taken = others
-            .iter()
-            .any(|other| other.ident == ident && other.is_in(version));
-        if taken { self.ident.clone() } else { ident }
+    /// How its values are stored, as texts to compare.
+    pub(super) fn value_at(&self, version: u16) -> Vec<String> {
+        let form = self.form_at(version);
+        let text = |part: &dyn ToTokens| compact(&part.to_token_stream());
+        let absent = form.absent.as_ref().map(|absent| match absent {
+            Absent::Default => String::new(),
+            Absent::Function(path) => text(path),
+        });
+        let mut value = vec![
+            text(self.type_at(version)),
+            text(&form.serialize),
+            text(&form.deserialize),
+        ];
+        let parts = [form.shape.scalar.clone(), form.shape.unit.clone(), absent];
+        value.extend(parts.map(|part| part.map_or_else(String::new, |part| format!("={part}"))));
+        value
     }
+}
+
+/// The Rust names of the fields in a version, one for each line: that of the field, or one made from the
+/// stored name of that version. Two stored names may be one in Rust, so each name is given once: first to
+/// the fields that are called so today, then to those that were renamed.
+pub(super) fn idents_at(version: u16, lines: &[Line]) -> Vec<Ident> {
+    let mut idents: Vec<Ident> = lines.iter().map(|line| line.ident.clone()).collect();
+    let present = lines.iter().zip(&mut idents);
+    let mut present: Vec<_> = present.filter(|(line, _)| line.is_in(version)).collect();
+    present.sort_by_key(|(line, _)| (line.name_at(version).is_some(), line.until.is_some()));
+    let own: Vec<Ident> = present.iter().map(|(_, own)| (*own).clone()).collect();
+    let mut given: Vec<Ident> = Vec::new();
+    for (line, ident) in present {
+        let stored = line.name_at(version).and_then(rust_name);
+        let of_its_time = stored.filter(|stored| !own.contains(stored));
+        let numbered = (2_u32..).map(|n| format_ident!("{}_{n}", line.ident));
+        let mut candidates = of_its_time
+            .into_iter()
+            .chain([line.ident.clone()])
+            .chain(numbered);
+        if let Some(free) = candidates.find(|candidate| !given.contains(candidate)) {
+            given.push(free.clone());
+            *ident = free;
+        }
+    }
+    idents
 }
 
 /// `total-dollars` and `totalDollars` to `total_dollars`.

@@ -12,6 +12,7 @@ pub(crate) mod projection;
 mod retire;
 pub(crate) mod saga;
 pub(crate) mod shape;
+mod stored;
 mod value_shape;
 
 use syn::{Attribute, Meta, parse_quote};

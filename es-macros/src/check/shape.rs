@@ -218,14 +218,20 @@ fn fields(diag: &Diag, own: Option<&Ident>, fields: &syn::Fields, case: Option<C
                 _ => Fields::Tuple(places),
             }
         }
-        syn::Fields::Named(_) => Fields::Named(
-            stored
-                .into_iter()
-                .map(|(reading, place, field)| {
-                    let stored = stored_name(&reading, field, case);
-                    (stored, place)
-                })
-                .collect(),
-        ),
+        syn::Fields::Named(_) => {
+            let names = stored.iter().filter_map(|(reading, _, field)| {
+                Some((stored_name(reading, field, case), field.ident.as_ref()?))
+            });
+            super::stored::distinct(diag, names);
+            Fields::Named(
+                stored
+                    .into_iter()
+                    .map(|(reading, place, field)| {
+                        let stored = stored_name(&reading, field, case);
+                        (stored, place)
+                    })
+                    .collect(),
+            )
+        }
     }
 }

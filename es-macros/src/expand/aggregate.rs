@@ -31,13 +31,52 @@ pub(crate) fn expand(aggregate: &Aggregate, clean: bool) -> TokenStream {
         .filter(|_| !is_generic)
         .map(|list| command_dispatch(aggregate, list));
     let implementation = implementation(aggregate, events.is_some(), clean);
+    let lists = lists(aggregate, events, clean);
     quote! {
+        #lists
         #event_enum
         #event_dispatch
         #command_enum
         #command_dispatch
         #implementation
     }
+}
+
+/// Which events `Apply` can be implemented for.
+fn lists(aggregate: &Aggregate, list: Option<&[Listed]>, clean: bool) -> TokenStream {
+    let Aggregate {
+        ident,
+        generics,
+        krate,
+        allows,
+        ..
+    } = aggregate;
+    // After a fault in the list every impl of the user's would be said not to be in it.
+    if !clean {
+        let any = Ident::new("E", Span::mixed_site());
+        let mut all = generics.clone();
+        all.params.push(syn::parse_quote!(#any));
+        let (impl_generics, ..) = all.split_for_impl();
+        let (_, ty_generics, where_clause) = generics.split_for_impl();
+        return quote! {
+            #[automatically_derived]
+            impl #impl_generics #krate::__private::ListsEvent<#any> for #ident #ty_generics #where_clause {}
+        };
+    }
+    let own = match &aggregate.events {
+        Some(Events::Set(set)) => quote!(#set),
+        _ => aggregate.event_enum.to_token_stream(),
+    };
+    let listed = list.unwrap_or_default().iter();
+    let events = listed.map(|listed| listed.path.to_token_stream());
+    let one = events.chain([own]).map(|event| {
+        quote! {
+            #(#allows)*
+            #[automatically_derived]
+            impl #krate::__private::ListsEvent<#event> for #ident {}
+        }
+    });
+    quote!(#(#one)*)
 }
 
 fn implementation(aggregate: &Aggregate, generated: bool, clean: bool) -> TokenStream {

@@ -1,4 +1,4 @@
-//! `Clone`, `Debug` and `PartialEq` for a generated enum, each exactly when every variant's type
+//! `Clone`, `Debug`, `PartialEq` and `Eq` for a generated enum, each exactly when every variant's type
 //! has it.
 //!
 //! A `where` clause on a concrete type is an error when it does not hold, unless it has a lifetime
@@ -57,6 +57,14 @@ pub(crate) fn impls(name: &Ident, list: &[Listed], attrs: &TokenStream) -> Token
                     #differ
                 }
             }
+        }
+
+        #attrs
+        #[automatically_derived]
+        impl ::core::cmp::Eq for #name
+        where
+            #(for<'__es> #path: ::core::cmp::Eq,)*
+        {
         }
     }
 }

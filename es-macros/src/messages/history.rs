@@ -155,6 +155,26 @@ pub(crate) fn same_shape(number: u16, name: &str) -> String {
     )
 }
 
+pub(crate) fn same_name(field: &str, name: &str, before: u16) -> String {
+    format!(
+        "`{field}` is stored as `{name}` in version {before} too, so `name` changes nothing\n\
+         help: write the name that was stored before version {before}, or remove `name`"
+    )
+}
+
+/// `with` is whether a function is given.
+pub(crate) fn same_type(field: &str, ty: &str, before: u16, with: bool) -> String {
+    let help = if with {
+        "old and new values would look alike; give the field a new name and write the old one here: `name = \"..\"`"
+            .to_owned()
+    } else {
+        format!("write the type that it had before version {before}, or remove `type`")
+    };
+    format!(
+        "`{field}` is stored as `{ty}` in version {before} too, so `type` changes nothing\nhelp: {help}"
+    )
+}
+
 /// `removed` is whether one of them stands in `removed(..)`.
 pub(crate) fn two_fields(version: u16, name: &str, removed: bool) -> String {
     let help = if removed {

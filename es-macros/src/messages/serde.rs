@@ -2,7 +2,16 @@
 
 use crate::place::On;
 
+/// `first` is the field before it with the same stored name.
+pub(crate) fn stored_name_taken(field: &str, first: &str, stored: &str) -> String {
+    format!(
+        "`{field}` would be stored as `{stored}`, like `{first}`, and neither could be read back\n\
+         help: give one of them another name, or another `#[serde(rename = \"..\")]`"
+    )
+}
+
 /// `nested` is whether the attribute has parentheses, as in `rename(serialize = "a")`.
+#[expect(clippy::too_many_lines, reason = "one table")]
 pub(crate) fn serde(on: On, key: &str, nested: bool) -> Option<String> {
     let (why, help) = match (on, key) {
         (On::Field | On::VersionedField, "flatten") => (
@@ -56,6 +65,21 @@ pub(crate) fn serde(on: On, key: &str, nested: bool) -> Option<String> {
             "the field would be lost between writing and reading",
             "remove it, or keep data that is not stored out of the event",
         ),
+        (
+            On::StateField | On::BinaryStateField,
+            "skip" | "skip_serializing" | "skip_deserializing",
+        ) => (
+            "a load from a snapshot would not have the field, and rules that read it would break",
+            "remove it, so that the snapshot holds the whole state; or remove `snapshot(..)`",
+        ),
+        (On::BinaryStateField, "skip_serializing_if") => (
+            "`codec = \"postcard\"` cannot tell that a field was left out",
+            "remove it; or remove `snapshot(..)`",
+        ),
+        (On::BinaryStateField, "flatten") => (
+            "`codec = \"postcard\"` cannot store it",
+            "make the inner value a field of its own; or remove `snapshot(..)`",
+        ),
         (On::Field, "skip_serializing_if") => (
             "binary codecs cannot tell that a field was left out",
             "remove it; an `Option` is stored as `null`",
@@ -90,6 +114,7 @@ pub(crate) fn serde(on: On, key: &str, nested: bool) -> Option<String> {
     let whose = match on {
         On::Container | On::Variant | On::Field => "an event",
         On::Versioned | On::VersionedField => "a type with versions",
+        On::StateField | On::BinaryStateField => "the state of an aggregate with snapshots",
     };
     Some(format!(
         "`#[serde({shown})]` is not allowed on {whose}: {why}\nhelp: {help}"

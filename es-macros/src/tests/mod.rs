@@ -10,6 +10,7 @@
 
 mod expansions;
 mod faults;
+mod histories;
 mod messages;
 
 use crate::{check, diag::Diag, model::projection::Kind};

@@ -76,6 +76,14 @@ impl<E: Event> ListedEvent for E {
     }
 }
 
+/// Marks the events that an aggregate lists, and its enum of events. The derive implements it.
+#[diagnostic::on_unimplemented(
+    message = "aggregate `{Self}` applies `{E}` but does not list it, so it would never get one",
+    label = "`{E}` is not in the `events(..)` of `{Self}`",
+    note = "add it to `events(..)`, or remove this impl"
+)]
+pub trait ListsEvent<E> {}
+
 /// [`Apply`] for an entry of `#[aggregate(events(..))]`, with a message for it.
 #[diagnostic::on_unimplemented(
     message = "aggregate `{Self}` does not say how to apply event `{E}`",
@@ -113,11 +121,12 @@ impl<A: Handle<C>, C> HandlesListed<C> for A {
     }
 }
 
-/// serde's two traits, which a state with snapshots needs, with a message of its own.
+/// What a state with snapshots needs, with a message of its own.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be kept in snapshots",
-    label = "`{Self}` lacks `serde::Serialize`, `serde::Deserialize` or both",
-    note = "add `#[derive(serde::Serialize, serde::Deserialize)]` to `{Self}`, or remove `snapshot(..)`"
+    label = "`{Self}` lacks `serde::Serialize`, `serde::Deserialize` or `PartialEq`",
+    note = "add `#[derive(serde::Serialize, serde::Deserialize, PartialEq)]` to `{Self}`, or remove `snapshot(..)`",
+    note = "`PartialEq` proves before a snapshot is stored that it restores the state"
 )]
 pub trait SnapshotEvery<const EVERY: u64>: Sized {
     /// A snapshot every so many events.
@@ -125,7 +134,7 @@ pub trait SnapshotEvery<const EVERY: u64>: Sized {
 }
 
 #[diagnostic::do_not_recommend]
-impl<A: Serialize + DeserializeOwned, const EVERY: u64> SnapshotEvery<EVERY> for A {
+impl<A: Serialize + DeserializeOwned + PartialEq, const EVERY: u64> SnapshotEvery<EVERY> for A {
     const POLICY: SnapshotPolicy<Self> = SnapshotPolicy::every(match NonZeroU64::new(EVERY) {
         Some(every) => every,
         None => NonZeroU64::MIN,

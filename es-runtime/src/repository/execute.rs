@@ -2,9 +2,9 @@
 
 use super::{ExecuteError, LoadError, Repository, decode_recorded};
 use crate::{
-    Aggregate, Append, AppendError, AppendId, Appended, AsId, CodecError, Command, Decoded,
-    EventSet, EventStore, ExpectedVersion, Handle, InvalidStreamId, Metadata, NewEvent, Outcome,
-    Position, ReadLimit, Snapshot, SnapshotStore, StorageError, StoredPayload, StreamId,
+    Aggregate, Append, AppendError, AppendId, Appended, AsId, Command, Decoded, EventSet,
+    EventStore, ExpectedVersion, Handle, InvalidStreamId, Metadata, NewEvent, Outcome, Position,
+    ReadLimit, Snapshot, SnapshotStore, StateError, StorageError, StoredPayload, StreamId,
     StreamRange,
 };
 use futures_timer::Delay;
@@ -119,11 +119,11 @@ impl<A: Aggregate> fmt::Debug for Executed<A> {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SnapshotFailure {
-    /// The codec of the aggregate cannot encode the state.
-    #[error("the state cannot be encoded: {0}")]
-    Encode(#[source] CodecError),
-    /// Encoding the state panicked. The panic hook received the message of the panic.
-    #[error("encoding the state panicked")]
+    /// The state cannot be kept in a snapshot.
+    #[error(transparent)]
+    State(StateError),
+    /// Encoding, decoding or comparing the state panicked. The panic hook received the message of the panic.
+    #[error("encoding, decoding or comparing the state panicked")]
     Panicked,
     /// The store failed.
     #[error(transparent)]
@@ -401,10 +401,10 @@ impl<A: Aggregate, S: EventStore, N: SnapshotStore> Repository<A, S, N> {
         if since < policy.every.get() {
             return None;
         }
-        let encode = || (policy.encode)(&executed.state, A::CODEC);
+        let encode = || policy.encode(&executed.state, A::CODEC);
         let state = match catch_unwind(AssertUnwindSafe(encode)) {
             Ok(Ok(state)) => state,
-            Ok(Err(error)) => return Some(Err(SnapshotFailure::Encode(error))),
+            Ok(Err(error)) => return Some(Err(SnapshotFailure::State(error))),
             Err(_) => return Some(Err(SnapshotFailure::Panicked)),
         };
         Some(Ok(Snapshot::new(

@@ -40,6 +40,6 @@ pub use memory::MemoryStore;
 pub use read::{
     EventFilter, FeedPage, ReadDirection, ReadLimit, StoredEvent, StreamFold, StreamRange,
 };
-pub use snapshot::{NoSnapshots, Snapshot, SnapshotPolicy, SnapshotStore};
+pub use snapshot::{NoSnapshots, Snapshot, SnapshotPolicy, SnapshotStore, StateError};
 pub use work::{Claim, Claimed, WorkFilter, WorkQueue};
 pub use work_item::{WorkChange, WorkItem, WorkStatus};

@@ -107,10 +107,14 @@ pub struct SnapshotPolicy<A> {
     shape: fn(Codec) -> Fingerprint,
     pub(crate) encode: fn(&A, Codec) -> Result<Vec<u8>, CodecError>,
     pub(crate) decode: fn(&[u8], Codec) -> Result<A, CodecError>,
+    equal: fn(&A, &A) -> bool,
 }
 
-impl<A: Serialize + DeserializeOwned> SnapshotPolicy<A> {
+impl<A: Serialize + DeserializeOwned + PartialEq> SnapshotPolicy<A> {
     /// A snapshot after each this many events.
+    ///
+    /// A state is stored only if it is equal to what its stored form decodes to. So derive `PartialEq`,
+    /// and never leave a field out of it that `apply` or `handle` reads.
     pub const fn every(events: NonZeroU64) -> Self {
         Self {
             every: events,
@@ -118,6 +122,7 @@ impl<A: Serialize + DeserializeOwned> SnapshotPolicy<A> {
             shape: Fingerprint::of::<A>,
             encode: |state, codec| codec.encode(state),
             decode: |bytes, codec| codec.decode(bytes),
+            equal: A::eq,
         }
     }
 }
@@ -137,13 +142,39 @@ impl<A> SnapshotPolicy<A> {
         (self.shape)(codec).revised(self.apply_revision)
     }
 
-    /// Encodes and decodes the state, for tests.
+    /// The stored form of the state, if it decodes to an equal state. Repositories call it before they
+    /// store a snapshot, and tests can.
     ///
     /// # Errors
-    /// [`CodecError`] when `codec` cannot encode the state, or cannot decode it again.
-    pub fn round_trip(&self, state: &A, codec: Codec) -> Result<A, CodecError> {
-        (self.decode)(&(self.encode)(state, codec)?, codec)
+    /// See [`StateError`]. The state cannot be kept in a snapshot.
+    pub fn encode(&self, state: &A, codec: Codec) -> Result<Vec<u8>, StateError> {
+        let bytes = (self.encode)(state, codec).map_err(StateError::Encode)?;
+        let decoded = (self.decode)(&bytes, codec).map_err(StateError::Decode)?;
+        if (self.equal)(state, &decoded) {
+            Ok(bytes)
+        } else {
+            Err(StateError::Changed)
+        }
     }
+}
+
+/// Why a state cannot be kept in a snapshot. Loads replay the stream instead.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum StateError {
+    /// The codec cannot encode the state.
+    #[error("the state cannot be encoded: {0}")]
+    Encode(#[source] CodecError),
+    /// The codec cannot decode what it encoded, such as two fields of one stored name.
+    #[error("the encoded state cannot be decoded: {0}")]
+    Decode(#[source] CodecError),
+    /// The decoded state is another one. A type in it leaves a field out, such as with `#[serde(skip)]`,
+    /// or stores a value inexactly.
+    #[error(
+        "the state is not equal to what its stored form decodes to: a type in it does not store every field, \
+         such as one with `#[serde(skip)]`, or its `PartialEq` does not hold; store every field"
+    )]
+    Changed,
 }
 
 impl<A> Clone for SnapshotPolicy<A> {

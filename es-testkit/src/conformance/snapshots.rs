@@ -127,7 +127,7 @@ pub async fn snapshots_and_events_do_not_touch(fixture: AnyFixture) {
 }
 
 /// A number that grows, with a snapshot every three events.
-#[derive(Default, Serialize, Deserialize)]
+#[derive(Default, PartialEq, Serialize, Deserialize)]
 struct Tally {
     sum: u64,
 }

@@ -42,7 +42,7 @@ pub enum CustomerError {
 }
 
 /// A customer with what the rules need to know.
-#[derive(Aggregate, Default, Serialize, Deserialize, Clone, Debug)]
+#[derive(Aggregate, Default, Serialize, Deserialize, Clone, Debug, PartialEq)]
 #[aggregate("customer", id = CustomerId, error = CustomerError)]
 #[aggregate(events = CustomerEvent, commands(Register, Credit), snapshot(every = 50))]
 pub struct Customer {

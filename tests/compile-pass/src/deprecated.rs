@@ -35,6 +35,6 @@ impl Apply<Opened> for Old {
 
 /// Uses each type once.
 #[allow(deprecated)]
-pub(crate) fn old() {
+pub(crate) const fn old() {
     let _ = (Old, Fact::Opened);
 }

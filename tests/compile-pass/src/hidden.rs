@@ -4,13 +4,13 @@ use ::renamed::{Aggregate, Apply, Event, Events, Handle};
 use ::serde::{Deserialize, Serialize};
 use ::std::{convert::Infallible, prelude::v1::*};
 
-#[derive(Event, Serialize, Deserialize, Clone, Debug, PartialEq)]
+#[derive(Event, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
 #[event("hidden.seen", crate = "::renamed")]
 struct Seen {
     at: u64,
 }
 
-#[derive(Aggregate, Default, Debug, Serialize, Deserialize)]
+#[derive(Aggregate, Default, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[aggregate("hidden", id = String, error = Infallible, events(Seen), commands(See))]
 #[aggregate(snapshot(every = 10), crate = "::renamed")]
 struct Hidden {

@@ -6,7 +6,7 @@
 
 #![no_implicit_prelude]
 #![deny(missing_docs, warnings)]
-#![deny(clippy::all, clippy::pedantic)]
+#![deny(clippy::all, clippy::pedantic, clippy::nursery)]
 #![deny(
     unused_qualifications,
     unreachable_pub,
@@ -19,6 +19,10 @@
     unit_bindings
 )]
 #![deny(clippy::unwrap_used, clippy::panic, clippy::unreachable)]
+#![allow(
+    clippy::redundant_pub_crate,
+    reason = "it contradicts `unreachable_pub`"
+)]
 #![forbid(unsafe_code, unused_must_use)]
 
 pub mod bare;

@@ -38,7 +38,7 @@ event!(
 macro_rules! aggregate {
     ($name:ident, $stored:expr, $id:ty, $error:ty, $event:path, $other:ty, $alias:ident, $every:literal) => {
         /// Made of fragments.
-        #[derive(Aggregate, Default, Debug, Serialize, Deserialize)]
+        #[derive(Aggregate, Default, Debug, PartialEq, Eq, Serialize, Deserialize)]
         #[aggregate($stored, id = $id, error = $error, snapshot(every = $every))]
         #[aggregate(events($event, $other as $alias, $crate::macros::listed::Listed))]
         #[aggregate(crate = ::renamed)]

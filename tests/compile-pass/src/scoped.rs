@@ -6,7 +6,7 @@ use ::std::{convert::Infallible, prelude::v1::*};
 
 /// How many events the aggregate inside lists.
 #[must_use]
-pub fn count() -> usize {
+pub const fn count() -> usize {
     #[derive(Event, Serialize, Deserialize)]
     #[event("scoped.opened", crate = "::renamed")]
     struct Opened {}

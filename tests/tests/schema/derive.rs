@@ -42,7 +42,7 @@ struct PlaceOrder {
 #[derive(Clone, Debug, PartialEq)]
 struct ShipOrder;
 
-#[derive(Aggregate, Default, Debug, Serialize, Deserialize)]
+#[derive(Aggregate, Default, Debug, PartialEq, Serialize, Deserialize)]
 #[aggregate("order", id = String, error = OrderError, codec = "postcard")]
 #[aggregate(events(OrderPlaced, shipping::Shipped as ShippedOut, ignore(ReceiptSent)))]
 #[aggregate(commands(PlaceOrder, ShipOrder))]

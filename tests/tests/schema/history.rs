@@ -1247,3 +1247,28 @@ mod retired {
         }
     }
 }
+
+/// The first version had `seat` and `seat-no`; both were dropped, and what was the row is called `seat` today.
+#[derive(Event, Serialize, Deserialize, Debug, PartialEq)]
+#[event("seat.sold", version = 4)]
+#[event(removed(seat: u32, in = 4), removed(#[serde(rename = "seat-no")] seat_no: u32, in = 4))]
+struct SeatSold {
+    #[event(was(name = "seatNo", before = 4))]
+    seat: String,
+    #[event(since = 2, default = 1)]
+    places: u32,
+    #[event(since = 3, default = 0)]
+    price: u32,
+}
+
+#[test]
+fn a_removed_field_may_have_had_the_name_that_a_field_has_today() {
+    let first = br#"{"seat":7,"seat-no":8,"seatNo":"B"}"#;
+    let sold = SeatSold::from_payload(stored(1, Codec::Json, first)).expect("reads");
+    let today = SeatSold {
+        seat: "B".to_owned(),
+        places: 1,
+        price: 0,
+    };
+    assert_eq!(sold, today);
+}

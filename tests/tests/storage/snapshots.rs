@@ -24,7 +24,7 @@ macro_rules! release {
         mod $release {
             use super::*;
 
-            #[derive(Aggregate, Default, Serialize, Deserialize)]
+            #[derive(Aggregate, Default, PartialEq, Serialize, Deserialize)]
             #[aggregate("points", id = String, error = Infallible, events(Earned))]
             #[aggregate(snapshot($($snapshot)*))]
             pub(super) struct Points {

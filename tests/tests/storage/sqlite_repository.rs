@@ -28,7 +28,7 @@ struct TakeSeat {
 struct Full;
 
 /// A hall of so many seats, with a snapshot every 10.
-#[derive(Aggregate, Default, Serialize, Deserialize)]
+#[derive(Aggregate, Default, PartialEq, Serialize, Deserialize)]
 #[aggregate("hall", id = String, error = Full, events(SeatTaken), snapshot(every = 10))]
 struct Hall {
     taken: Vec<u64>,

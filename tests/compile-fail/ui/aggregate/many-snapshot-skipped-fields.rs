@@ -1,0 +1,22 @@
+use es_runtime::{Aggregate, Apply, Event};
+use serde::{Deserialize, Serialize};
+use std::convert::Infallible;
+
+#[derive(Event, Serialize, Deserialize)]
+#[event("order.placed")]
+struct OrderPlaced {}
+
+#[derive(Aggregate, Default, Serialize, Deserialize, PartialEq)]
+#[aggregate("order", id = String, error = Infallible, events(OrderPlaced), snapshot(every = 100))]
+struct Order {
+    #[serde(skip_serializing)]
+    total: Option<u64>,
+    #[serde(default, skip_deserializing)]
+    coupons: Vec<String>,
+}
+
+impl Apply<OrderPlaced> for Order {
+    fn apply(&mut self, _: &OrderPlaced) {}
+}
+
+fn main() {}
