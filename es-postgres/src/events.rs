@@ -160,6 +160,12 @@ impl EventStore for PostgresStore {
         Ok(page.events)
     }
 
+    async fn store_id(&self) -> Result<String, ReadError> {
+        let sql = &self.shared().statements.store_id;
+        let found = self.shared().rows(sql, &[]).await?;
+        Ok(rows::store_id(&found)?)
+    }
+
     async fn read_feed(
         &self,
         after: Position,

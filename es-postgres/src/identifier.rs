@@ -30,6 +30,12 @@ impl SchemaName {
         ))
     }
 
+    /// The schema of the read models of a store in this one.
+    #[cfg(feature = "projections")]
+    pub(crate) fn of_read_models(&self) -> Self {
+        Self(format!("{}_read", self.0).into())
+    }
+
     pub(crate) fn as_str(&self) -> &str {
         &self.0
     }

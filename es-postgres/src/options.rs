@@ -89,11 +89,15 @@ impl PostgresOptions {
 
     /// The schema of the store's tables, `es` by default. It is created where it is missing.
     ///
+    /// With a name of its own the store also has read models of its own: they are in the schema
+    /// `<name>_read` unless `read_schema` says otherwise.
+    ///
     /// # Errors
     /// [`CannotOpen`](StorageErrorKind::CannotOpen) unless the name has 1 to 48 of the characters a to z,
     /// 0 to 9 and _.
     pub fn schema(mut self, name: &str) -> Result<Self, StorageError> {
         self.schema = SchemaName::new(name)?;
+        self.read.of_schema(&self.schema);
         Ok(self)
     }
 

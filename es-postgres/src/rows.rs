@@ -193,3 +193,9 @@ pub(crate) fn start(after: Position) -> u64 {
         _ => u64::MAX,
     }
 }
+
+/// The text that only this store has.
+pub(crate) fn store_id(rows: &[Row]) -> Result<String, StorageError> {
+    let id = rows.first().and_then(|row| row.try_get(0).ok());
+    id.ok_or_else(|| corrupt("the table `store_id` does not have its one row"))
+}

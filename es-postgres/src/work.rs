@@ -115,15 +115,6 @@ impl WorkQueue for PostgresStore {
         let now = found.first().and_then(|row| time(row, 0).ok());
         now.ok_or_else(|| ReadError::Storage(corrupt("the server's clock gave no time")))
     }
-
-    async fn store_id(&self) -> Result<String, ReadError> {
-        let sql = &self.shared().statements.store_id;
-        let found = self.shared().rows(sql, &[]).await?;
-        let space = found.first().and_then(|row| row.try_get(0).ok());
-        space.ok_or_else(|| {
-            ReadError::Storage(corrupt("the table `store_id` does not have its one row"))
-        })
-    }
 }
 
 fn instance(row: &Row) -> Option<StreamId> {

@@ -10,20 +10,21 @@
 //!   [catches up](Inlines::catch_up) and then hands over [each append](Inlines::handle).
 //!
 //! ```
+//! use es_projections::Dialect;
 //! use es_projections::backend::{Expansions, Names, refuse_end};
 //!
-//! let mut expansions = Expansions::default();
-//! expansions.set_names(Names::of_build(2));
+//! let mut expansions = Expansions::new(Dialect::Sqlite);
+//! expansions.set_names(Names::of_build(2, ["orders"]));
 //! let sql = "DELETE FROM {orders}";
-//! refuse_end(sql)?;
+//! refuse_end(Dialect::Sqlite, sql)?;
 //! assert_eq!(expansions.expand(sql)?, "DELETE FROM orders__b2");
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
 pub use crate::{
     api::{
-        EndsTransaction, ErasedTransaction, Expansions, Job, NameTooLong, Names, RolledBack,
-        RowsOfQueries, SqlTransaction, TransactionError, refuse_end,
+        BrokenConstraint, EndsTransaction, ErasedTransaction, Expansions, Job, NameError, Names,
+        RolledBack, RowsOfQueries, SqlTransaction, TransactionError, refuse_end,
     },
     inline::{FeedInside, InlineError, InlineFailure, InlineProjection, Inlines},
 };

@@ -6,7 +6,9 @@ use crate::{
     runner::Projections,
     state::{
         builds::{self, BUILDS, Build},
-        parked::{Discard, NoteFailure, PARKED, ParkedEvent, ParkedRow, parked, stored_key},
+        parked::{
+            Discard, NoteFailure, PARKED, ParkedEvent, ParkedRow, first_of_key, parked, stored_key,
+        },
     },
 };
 use es_runtime::{EventStore, ReadLimit, RecordedEvent, StorageError, StreamRange};
@@ -77,7 +79,7 @@ impl<S: EventStore, Db: ReadDatabase> Projections<S, Db> {
                     RetryEnd::Gone => {}
                     RetryEnd::Storage(error) => return Err(storage(error)),
                     RetryEnd::Failed(error) => {
-                        let reason = error.to_string();
+                        let reason = error.message();
                         let note = NoteFailure {
                             which,
                             reason: reason.clone(),
@@ -146,10 +148,14 @@ impl<S: EventStore, Db: ReadDatabase> Projections<S, Db> {
         key: &str,
     ) -> Result<Option<ParkedEvent>, ProjectionError> {
         let storage = |error| ProjectionError::storage(name, error);
-        let sql = format!("{PARKED} AND key = $3 ORDER BY number LIMIT 1");
         let key = stored_key(key);
         let which = [name.into(), build.into(), key.as_ref().into()];
-        let rows = self.core.db.query(&sql, &which).await.map_err(storage)?;
+        let rows = self
+            .core
+            .db
+            .query(&first_of_key(), &which)
+            .await
+            .map_err(storage)?;
         let row = rows.into_iter().next();
         row.map(|row| parked(name, build, row).map_err(storage))
             .transpose()

@@ -3,7 +3,7 @@
 use crate::{
     api::{
         AnyReadDatabase, Deliver, Dispatch, Meter, ProjectionError, ReadDatabase, Subscription,
-        in_span,
+        in_span, schema::declared,
     },
     engine::{
         consumer::{Consumer, Delivering, Projecting},
@@ -105,9 +105,11 @@ impl<S: EventStore, Db: ReadDatabase> Projections<S, Db> {
     /// Adds a projection.
     #[must_use]
     pub fn with<P: Dispatch<Db>>(self, projection: P) -> Self {
-        let schema = P::schema(self.core.db.dialect()).into_owned();
+        let dialect = self.core.db.dialect();
+        let schema = P::schema(dialect).into_owned();
+        let declared = declared(dialect, &schema);
         let projection = Arc::new(projection);
-        let again = Arc::clone(&projection);
+        let again = (Arc::clone(&projection), Arc::clone(&declared));
         self.register(Registered {
             name: P::NAME,
             version: P::VERSION,
@@ -115,9 +117,13 @@ impl<S: EventStore, Db: ReadDatabase> Projections<S, Db> {
             schema,
             from_the_beginning: true,
             has_tables: true,
-            run: run(Projecting(projection)),
+            run: run(Projecting {
+                projection,
+                declared,
+            }),
             retry: Box::new(move |core, todo| {
-                Box::pin(retry_projection(core, Arc::clone(&again), todo))
+                let (projection, declared) = again.clone();
+                Box::pin(retry_projection(core, projection, declared, todo))
             }),
         })
     }

@@ -85,6 +85,12 @@ impl<S: EventStore, Db: ReadDatabase> Projections<S, Db> {
                         (Some(stopped), ..) => stopped.clone(),
                         (None, Some(why), _) => WorkerState::Stalled(why),
                         (None, None, Some(why)) => WorkerState::Stopped(why.clone()),
+                        // It has no lease. Another process may append without it.
+                        (None, None, None) if at.owner == checkpoints::INLINE => match at.stall {
+                            Some(what) => WorkerState::Stalled(Stalled::Elsewhere(what)),
+                            None if at.position >= head => WorkerState::Running,
+                            None => WorkerState::Idle,
+                        },
                         (None, None, None) if at.lease_until > now => match at.stall {
                             Some(what) => WorkerState::Stalled(Stalled::Elsewhere(what)),
                             None => WorkerState::Running,

@@ -31,6 +31,21 @@ pub enum WaitError {
         /// The checkpoint of its slowest partition, or the start if there is none.
         reached: Position,
     },
+    /// The time is over, and this version has not gone live yet. An older version answers queries.
+    #[error(
+        "projection `{projection}` has not reached position {position} in time: version {live} is live, \
+         and version {version} is still being built"
+    )]
+    NotLive {
+        /// The projection.
+        projection: &'static str,
+        /// What was waited for.
+        position: Position,
+        /// The version of this program.
+        version: u32,
+        /// The version that is live.
+        live: u32,
+    },
     /// The event is parked. The read model will not have it until it is retried.
     #[error("the event at position {position} is parked in projection `{projection}`: {reason}")]
     Parked {
@@ -68,6 +83,8 @@ fn progress(reached: Position) -> String {
 enum Reached {
     Yes,
     No(Position),
+    /// An older version is live, this one.
+    NotLive(u32),
 }
 
 /// Waiting until a read model has an event, so that a program reads its own writes. Implemented for
@@ -77,8 +94,11 @@ pub trait WaitFor: ReadDatabase {
     /// [`position`](es_runtime::Executed::position) of an executed command. A runner must be
     /// running, in this process or another. This function only waits.
     ///
+    /// If a newer version of the projection is live, which answers queries then, its tables count.
+    ///
     /// # Errors
-    /// [`WaitError::TimedOut`] after `at_most`, [`WaitError::Parked`] if the event at this position
+    /// [`WaitError::TimedOut`] after `at_most`, or [`WaitError::NotLive`] if an older version is live
+    /// then, [`WaitError::Parked`] if the event at this position
     /// is parked, [`WaitError::Stopped`] if the projection stopped before it,
     /// [`WaitError::Storage`] if the database could not be read until the time was over.
     fn wait_for<P: Projection>(
@@ -116,7 +136,7 @@ async fn wait_for<P: Projection, Db: ReadDatabase>(
             Err(WaitError::Storage(error)) if left.is_zero() => {
                 // Before the first runner there are no tables.
                 let name = ["es_builds".into()];
-                let state = db.query(db.dialect().tables_ending_with(), &name).await;
+                let state = db.query(db.dialect().relations_ending_with(), &name).await;
                 return Err(match state {
                     Ok(state) if state.is_empty() => WaitError::TimedOut {
                         projection: P::NAME,
@@ -126,7 +146,15 @@ async fn wait_for<P: Projection, Db: ReadDatabase>(
                     _ => WaitError::Storage(error),
                 });
             }
-            Ok(Reached::No(_)) | Err(WaitError::Storage(_)) => {}
+            Ok(Reached::NotLive(live)) if left.is_zero() => {
+                return Err(WaitError::NotLive {
+                    projection: P::NAME,
+                    position,
+                    version: P::VERSION,
+                    live,
+                });
+            }
+            Ok(Reached::No(_) | Reached::NotLive(_)) | Err(WaitError::Storage(_)) => {}
             Err(final_error) => return Err(final_error),
         }
         Delay::new(pause.min(left)).await;
@@ -140,18 +168,21 @@ async fn look<P: Projection, Db: ReadDatabase>(
 ) -> Result<Reached, WaitError> {
     let live = db
         .query(
-            "SELECT build FROM es_builds WHERE name = $1 AND version = $2 AND stage = \
-             'live'",
-            &[P::NAME.into(), P::VERSION.into()],
+            "SELECT build, version FROM es_builds WHERE name = $1 AND stage = 'live'",
+            &[P::NAME.into()],
         )
         .await
         .map_err(WaitError::Storage)?;
     let Some(row) = live.into_iter().next() else {
         return Ok(Reached::No(Position::START));
     };
-    let build = Columns::new(P::NAME, row)
-        .integer()
-        .map_err(WaitError::Storage)?;
+    let mut columns = Columns::new(P::NAME, row);
+    let build = columns.integer().map_err(WaitError::Storage)?;
+    let live: u32 = columns.number().map_err(WaitError::Storage)?;
+    // A newer version answers the queries of an older program too.
+    if live < P::VERSION {
+        return Ok(Reached::NotLive(live));
+    }
     let which = [P::NAME.into(), build.into()];
     let rows = db.query(&checkpoints_sql(), &which).await;
     let mut slowest = None;

@@ -176,3 +176,12 @@ pub(crate) fn feed_rows(
     }
     Ok(FeedPage::new(page.events, next, false))
 }
+
+/// The text that only this store has.
+pub(crate) fn store_id(connection: &Connection) -> rusqlite::Result<String> {
+    connection.query_row(
+        "SELECT value FROM es_meta WHERE name = 'store_id'",
+        [],
+        |row| row.get(0),
+    )
+}

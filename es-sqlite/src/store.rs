@@ -4,7 +4,7 @@ use crate::{
     append::first_append,
     connection,
     errors::{Failed, closed, no_answer, panicked, read_only},
-    queries::{Waiting, feed_rows, fold_rows, stream_rows},
+    queries::{self, Waiting, feed_rows, fold_rows, stream_rows},
     reader,
     rows::{read_error, snapshot},
     settings::{Durability, StoreSettings},
@@ -287,6 +287,12 @@ impl EventStore for SqliteStore {
                 })?;
                 Ok(Position::from_parts([0, 0, newest]))
             })
+            .await
+    }
+
+    async fn store_id(&self) -> Result<String, ReadError> {
+        self.shared
+            .read(|connection, _| queries::store_id(connection).map_err(read_error))
             .await
     }
 

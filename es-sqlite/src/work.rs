@@ -98,17 +98,6 @@ fn optional_time(row: &Row<'_>, column: usize) -> Result<Option<Timestamp>, Dama
     }
 }
 
-/// The text that only this store has.
-fn space(connection: &Connection) -> Result<String, ReadError> {
-    connection
-        .query_row(
-            "SELECT value FROM es_meta WHERE name = 'store_id'",
-            [],
-            |row| row.get(0),
-        )
-        .map_err(read_error)
-}
-
 fn failed(failed: Failed) -> CommitError {
     CommitError::Storage {
         outcome: failed.outcome,
@@ -190,9 +179,5 @@ impl WorkQueue for SqliteStore {
 
     async fn now(&self) -> Result<Timestamp, ReadError> {
         Ok((self.shared().settings().clock)())
-    }
-
-    async fn store_id(&self) -> Result<String, ReadError> {
-        self.shared().read(|connection, _| space(connection)).await
     }
 }

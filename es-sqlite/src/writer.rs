@@ -89,14 +89,18 @@ pub(crate) async fn start(
 }
 
 fn open(settings: &StoreSettings) -> Result<(WriterConnection, Running), StorageError> {
+    let mut connection = open_connection(settings)?;
+    let inlines = Running::open(&settings.inline, &mut connection)
+        .map_err(|error| connection::name_file(settings, error))?;
+    Ok((connection, inlines))
+}
+
+fn open_connection(settings: &StoreSettings) -> Result<WriterConnection, StorageError> {
     let mut connection = connection::open(settings, Role::Writer)?;
     if settings.holds_events {
         schema::migrate(&mut connection, settings)?;
     }
-    let mut connection = WriterConnection::new(connection);
-    let inlines = Running::open(&settings.inline, &mut connection)
-        .map_err(|error| connection::name_file(settings, error))?;
-    Ok((connection, inlines))
+    Ok(WriterConnection::new(connection))
 }
 
 struct Writer {
@@ -172,9 +176,7 @@ impl Writer {
         if let Some(connection) = self.connection.take() {
             return Ok(connection);
         }
-        let (connection, inlines) = open(&self.settings)?;
-        self.inlines = inlines;
-        Ok(connection)
+        open_connection(&self.settings)
     }
 
     fn job(&mut self, job: Job) {

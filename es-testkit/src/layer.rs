@@ -218,14 +218,11 @@ pub trait StoreLayer: Clone + Send + Sync + 'static {
         self.inner().now()
     }
 
-    /// [`WorkQueue::store_id`].
+    /// [`EventStore::store_id`].
     ///
     /// # Errors
     /// Those of the inner store.
-    fn store_id(&self) -> impl Future<Output = Result<String, ReadError>> + Send
-    where
-        Self::Inner: WorkQueue,
-    {
+    fn store_id(&self) -> impl Future<Output = Result<String, ReadError>> + Send {
         self.inner().store_id()
     }
 
@@ -289,6 +286,10 @@ impl<L> Deref for Layered<L> {
 impl<L: StoreLayer> EventStore for Layered<L> {
     async fn append(&self, append: Append) -> Result<Appended, AppendError> {
         self.0.append(append).await
+    }
+
+    async fn store_id(&self) -> Result<String, ReadError> {
+        self.0.store_id().await
     }
 
     async fn find_append(
@@ -370,10 +371,6 @@ where
 
     async fn now(&self) -> Result<Timestamp, ReadError> {
         self.0.now().await
-    }
-
-    async fn store_id(&self) -> Result<String, ReadError> {
-        self.0.store_id().await
     }
 }
 

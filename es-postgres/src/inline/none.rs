@@ -8,6 +8,7 @@
 
 use crate::{
     connection::{Connector, Session},
+    identifier::SchemaName,
     statements::Statements,
 };
 use es_runtime::StorageError;
@@ -18,6 +19,8 @@ use std::time::Duration;
 pub(crate) struct ReadOptions {}
 
 impl ReadOptions {
+    pub(crate) fn of_schema(&mut self, _schema: &SchemaName) {}
+
     pub(crate) fn search_path(&self) -> Option<String> {
         None
     }

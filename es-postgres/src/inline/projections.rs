@@ -7,7 +7,7 @@ use crate::{
     feed::feed_page,
     identifier::SchemaName,
     read_models::ReadSettings,
-    schema,
+    rows, schema,
     statements::Statements,
 };
 use es_projections::backend::{FeedInside, InlineError, InlineProjection, Inlines};
@@ -17,7 +17,10 @@ use std::time::Duration;
 /// How read models are used, as the options say.
 #[derive(Clone)]
 pub(crate) struct ReadOptions {
+    /// As the caller says.
     pub(crate) schema: Option<SchemaName>,
+    /// Where the store has a schema of its own.
+    derived: Option<SchemaName>,
     pub(crate) connections: usize,
     pub(crate) projections: Vec<InlineProjection<PostgresReadDatabase>>,
 }
@@ -26,6 +29,7 @@ impl Default for ReadOptions {
     fn default() -> Self {
         Self {
             schema: None,
+            derived: None,
             connections: 8,
             projections: Vec::new(),
         }
@@ -33,15 +37,26 @@ impl Default for ReadOptions {
 }
 
 impl ReadOptions {
+    /// Gives the read models of a store in this schema a schema of their own, so that two stores in one
+    /// database never share tables.
+    pub(crate) fn of_schema(&mut self, schema: &SchemaName) {
+        self.derived = (*schema != SchemaName::default()).then(|| schema.of_read_models());
+    }
+
+    /// The schema of the read models, `None` for that of the role's `search_path`.
+    fn schema(&self) -> Option<&SchemaName> {
+        self.schema.as_ref().or(self.derived.as_ref())
+    }
+
     pub(crate) fn search_path(&self) -> Option<String> {
-        self.schema.as_ref().map(SchemaName::quoted)
+        self.schema().map(SchemaName::quoted)
     }
 
     pub(crate) fn of_store(self, connector: Connector, busy_timeout: Duration) -> ReadModels {
         ReadModels {
             settings: ReadSettings {
                 connector,
-                schema: self.schema,
+                schema: self.schema().cloned(),
                 connections: self.connections,
                 busy_timeout,
             },
@@ -80,6 +95,11 @@ impl FeedInside<PostgresTransaction> for Feed<'_> {
         let page = feed_page(tx.session(), self.0, after, &all, limit).await;
         page.map_err(StorageError::from)
     }
+
+    async fn store_id(&self, tx: &mut PostgresTransaction) -> Result<String, StorageError> {
+        let rows = tx.session().rows(&self.0.store_id, &[]).await;
+        rows::store_id(&rows.map_err(storage)?)
+    }
 }
 
 /// The projections that run inside appends.
@@ -101,7 +121,12 @@ impl Running {
             run(begin).await.map_err(storage)?;
             let mut tx = PostgresTransaction::new(session);
             opened.open(projection, &mut tx, &Feed(statements)).await?;
-            session = tx.into_parts().0;
+            let (after, transient) = tx.into_parts();
+            if let Some(error) = transient {
+                // A handler failed because of it, and its event must not stay parked.
+                return Err(error);
+            }
+            session = after;
             let commit = session.client().batch_execute("COMMIT");
             commit.await.map_err(storage)?;
         }
@@ -112,7 +137,7 @@ impl Running {
         self.0.is_empty()
     }
 
-    /// Handles the events that other processes appended without these projections.
+    /// Handles the events that other processes appended without these projections, or parks them.
     pub(crate) async fn catch_up(
         &mut self,
         tx: &mut PostgresTransaction,

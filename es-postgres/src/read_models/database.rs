@@ -2,7 +2,7 @@
 
 use super::{
     PostgresTransaction,
-    errors::{dead_transaction, task_ended},
+    errors::{dead_transaction, is_constraint, task_ended},
     pool::{Pool, Pooled},
     transaction::{Bound, sql_values},
 };
@@ -13,7 +13,7 @@ use crate::{
 };
 use es_projections::{
     Dialect, ReadDatabase, SqlValue,
-    backend::{Job, RolledBack, RowsOfQueries, TransactionError},
+    backend::{BrokenConstraint, Job, RolledBack, RowsOfQueries, TransactionError},
 };
 use es_runtime::{Outcome, StorageError};
 use std::{fmt, sync::Arc, time::Duration};
@@ -341,7 +341,7 @@ impl Shared {
             (_, Some(error)) | (Err(RolledBack::Failed(error)), None) => not_applied(error),
             (Ok(output), None) if is_open => match ended {
                 Ok(()) => Ok(output),
-                Err(error) => failed(outcome_of_commit(&error), storage(error)),
+                Err(error) => failed(outcome_of_commit(&error), of_commit(error)),
             },
             (Ok(_), None) => not_applied(dead_transaction()),
             (Err(RolledBack::With(output)), None) => Ok(output),
@@ -350,6 +350,16 @@ impl Shared {
             self.pool.give_back(Pooled { session, place });
         }
         result
+    }
+}
+
+fn of_commit(error: Error) -> StorageError {
+    let broken = error.code().is_some_and(is_constraint);
+    let error = storage(error);
+    if broken {
+        error.with_source(BrokenConstraint)
+    } else {
+        error
     }
 }
 

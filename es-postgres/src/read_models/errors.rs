@@ -3,6 +3,7 @@
 use crate::errors::no_answer;
 use es_projections::backend::TransactionError;
 use es_runtime::{Outcome, StorageError, StorageErrorKind};
+use tokio_postgres::error::SqlState;
 
 /// The task of a transaction ended without an answer.
 pub(crate) fn task_ended(ended: &tokio::task::JoinError) -> TransactionError {
@@ -18,6 +19,11 @@ pub(crate) fn task_ended(ended: &tokio::task::JoinError) -> TransactionError {
         outcome: Outcome::Unknown,
         error: no_answer(),
     }
+}
+
+/// Whether the rows of the transaction are the cause: class 23 is that of broken constraints.
+pub(crate) fn is_constraint(state: &SqlState) -> bool {
+    state.code().starts_with("23")
 }
 
 /// A job succeeded and its transaction failed. The server answers such a commit with success.

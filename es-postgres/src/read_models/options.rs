@@ -7,7 +7,10 @@ use es_runtime::StorageError;
 
 impl PostgresOptions {
     /// The schema of the read models and of their projection state. It is created where it is missing.
-    /// By default they are where the role's `search_path` says, usually in `public`.
+    /// By default they are where the role's `search_path` says, usually in `public`, and for a store in
+    /// a [`schema`](PostgresOptions::schema) of its own in `<schema>_read`.
+    ///
+    /// The read models of a schema belong to one store. Another store is refused.
     ///
     /// Needs the feature `projections`.
     ///

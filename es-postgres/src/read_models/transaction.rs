@@ -6,7 +6,7 @@ use crate::{
 };
 use es_projections::{
     Dialect, HandlerError, SqlRow, SqlValue,
-    backend::{EndsTransaction, Expansions, NameTooLong, Names, SqlTransaction, refuse_end},
+    backend::{EndsTransaction, Expansions, NameError, Names, SqlTransaction, refuse_end},
 };
 use es_runtime::{StorageError, StorageErrorKind};
 use std::fmt;
@@ -44,9 +44,9 @@ pub enum StatementError {
     /// The statement would end the transaction, or begin or end a savepoint.
     #[error(transparent)]
     EndsTransaction(#[from] EndsTransaction),
-    /// A name in braces is too long.
+    /// A name in braces is not one of the projection's tables.
     #[error(transparent)]
-    Name(#[from] NameTooLong),
+    Name(#[from] NameError),
 }
 
 impl StatementError {
@@ -69,7 +69,7 @@ impl PostgresTransaction {
     pub(crate) fn new(session: Session) -> Self {
         Self {
             session,
-            expansions: Expansions::default(),
+            expansions: Expansions::new(Dialect::Postgres),
             is_dead: false,
             transient: None,
         }
@@ -94,26 +94,6 @@ impl PostgresTransaction {
         self.transient.take()
     }
 
-    /// For appends with projections: a point to go back to.
-    pub(crate) async fn savepoint(&mut self) -> Result<(), StorageError> {
-        self.script("SAVEPOINT projected").await
-    }
-
-    /// Keeps what was done since.
-    pub(crate) async fn release_savepoint(&mut self) -> Result<(), StorageError> {
-        self.expansions.set_names(Names::plain());
-        self.script("RELEASE SAVEPOINT projected").await
-    }
-
-    /// Undoes what was done since. Statements may follow again.
-    pub(crate) async fn back_to_savepoint(&mut self) -> Result<(), StorageError> {
-        self.expansions.set_names(Names::plain());
-        self.script("ROLLBACK TO SAVEPOINT projected; RELEASE SAVEPOINT projected")
-            .await?;
-        self.is_dead = false;
-        Ok(())
-    }
-
     /// Runs a statement and says how many rows it changed. Parameters are `$1`, `$2`, ..
     ///
     /// # Errors
@@ -126,7 +106,7 @@ impl PostgresTransaction {
         sql: &str,
         params: &[&(dyn ToSql + Sync)],
     ) -> Result<u64, StatementError> {
-        refuse_end(sql)?;
+        refuse_end(Dialect::Postgres, sql)?;
         let sql = self.expansions.expand(sql)?;
         let done = async {
             let statement = self.session.prepared(&sql).await?;
@@ -148,7 +128,7 @@ impl PostgresTransaction {
         params: &[&(dyn ToSql + Sync)],
         row: impl FnMut(&Row) -> Result<T, Error>,
     ) -> Result<Vec<T>, StatementError> {
-        refuse_end(sql)?;
+        refuse_end(Dialect::Postgres, sql)?;
         let sql = self.expansions.expand(sql)?;
         let done = async {
             let statement = self.session.prepared(&sql).await?;
@@ -258,6 +238,13 @@ impl SqlTransaction for PostgresTransaction {
     async fn script(&mut self, sql: &str) -> Result<(), StorageError> {
         let done = self.session.client().batch_execute(sql).await;
         done.map_err(|error| self.broken(error))
+    }
+
+    async fn back_to_savepoint(&mut self) -> Result<(), StorageError> {
+        self.script("ROLLBACK TO SAVEPOINT es_savepoint; RELEASE SAVEPOINT es_savepoint")
+            .await?;
+        self.is_dead = false;
+        Ok(())
     }
 
     fn set_names(&mut self, names: Names) {

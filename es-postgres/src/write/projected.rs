@@ -9,7 +9,7 @@ use super::{
     writer::{Abandoned, Writer},
 };
 use crate::{PostgresTransaction, connection::Session, inline::Feed};
-use es_projections::backend::InlineError;
+use es_projections::backend::{InlineError, SqlTransaction};
 use es_runtime::{Append, AppendError, Appended, Commit, CommitError, Timestamp};
 
 impl Writer {

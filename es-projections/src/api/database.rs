@@ -98,6 +98,20 @@ pub struct TransactionError {
     pub error: StorageError,
 }
 
+/// The source of the error of a transaction whose commit the database refused because of the rows in
+/// it: a deferred constraint is broken. A read database gives it to the [`StorageError`]. The runner
+/// then looks for the event that wrote the rows; other failures say nothing about the events.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a constraint that is checked at the commit is broken")]
+pub struct BrokenConstraint;
+
+impl BrokenConstraint {
+    pub(crate) fn is_cause_of(error: &StorageError) -> bool {
+        let source = error.source.as_ref();
+        source.is_some_and(|source| source.is::<Self>())
+    }
+}
+
 /// The statements of a transaction. Implemented by the transaction types of read databases.
 ///
 /// The runner uses [`statement`](SqlTransaction::statement), [`rows`](SqlTransaction::rows) and
@@ -133,6 +147,31 @@ pub trait SqlTransaction: Send {
     /// # Errors
     /// [`StorageError`] of the database. The transaction can only be rolled back.
     fn script(&mut self, sql: &str) -> impl Future<Output = Result<(), StorageError>> + Send;
+
+    /// Makes a savepoint. There is one at a time.
+    ///
+    /// # Errors
+    /// [`StorageError`] of the database. The transaction can only be rolled back.
+    fn savepoint(&mut self) -> impl Future<Output = Result<(), StorageError>> + Send {
+        self.script("SAVEPOINT es_savepoint")
+    }
+
+    /// Keeps what was done since the savepoint.
+    ///
+    /// # Errors
+    /// [`StorageError`] of the database. The transaction can only be rolled back.
+    fn release_savepoint(&mut self) -> impl Future<Output = Result<(), StorageError>> + Send {
+        self.script("RELEASE SAVEPOINT es_savepoint")
+    }
+
+    /// Undoes what was done since the savepoint, also after a statement that failed. Other statements
+    /// may follow.
+    ///
+    /// # Errors
+    /// [`StorageError`] of the database. The transaction can only be rolled back.
+    fn back_to_savepoint(&mut self) -> impl Future<Output = Result<(), StorageError>> + Send {
+        self.script("ROLLBACK TO SAVEPOINT es_savepoint; RELEASE SAVEPOINT es_savepoint")
+    }
 
     /// Sets the build whose tables `{name}` means in the handlers' statements from now on.
     fn set_names(&mut self, names: Names);

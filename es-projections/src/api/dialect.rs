@@ -42,16 +42,16 @@ impl Dialect {
         }
     }
 
-    /// A query for the names of the tables whose names end with `$1`.
-    pub const fn tables_ending_with(self) -> &'static str {
+    /// A query for the names of the tables and views whose names end with `$1`.
+    pub const fn relations_ending_with(self) -> &'static str {
         match self {
             Self::Sqlite => {
-                "SELECT name FROM sqlite_schema WHERE type = 'table' AND substr(name, \
-                 -length($1)) = $1"
+                "SELECT name FROM sqlite_schema WHERE type IN ('table', 'view') AND \
+                 substr(name, -length($1)) = $1"
             }
             Self::Postgres => {
                 "SELECT c.relname::text FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace \
-                 n ON n.oid = c.relnamespace WHERE c.relkind IN ('r', 'p') AND n.nspname = \
+                 n ON n.oid = c.relnamespace WHERE c.relkind IN ('r', 'p', 'v') AND n.nspname = \
                  current_schema() AND right(c.relname, length($1::text)) = $1::text"
             }
         }

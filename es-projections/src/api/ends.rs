@@ -1,5 +1,10 @@
 //! Statements that a handler may not run, because the runner ends the transaction.
 
+use super::{
+    dialect::Dialect,
+    sql::{Kind, parts},
+};
+
 /// A handler's statement would end the transaction or make a savepoint.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
@@ -18,12 +23,23 @@ pub struct EndsTransaction {
 /// [`EndsTransaction`] with the word.
 ///
 /// ```
-/// use es_projections::backend::refuse_end;
+/// use es_projections::{Dialect, backend::refuse_end};
 ///
-/// assert!(refuse_end("INSERT INTO {orders} VALUES ('COMMIT')").is_ok());
-/// assert!(refuse_end("/* now */ commit").is_err());
+/// assert!(refuse_end(Dialect::Sqlite, "INSERT INTO {orders} VALUES ('COMMIT')").is_ok());
+/// assert!(refuse_end(Dialect::Sqlite, "/* now */ commit").is_err());
 /// ```
-pub fn refuse_end(sql: &str) -> Result<(), EndsTransaction> {
+pub fn refuse_end(dialect: Dialect, sql: &str) -> Result<(), EndsTransaction> {
+    let first = first_word(dialect, sql);
+    if ends_transaction(first) {
+        return Err(EndsTransaction {
+            statement: first.to_ascii_uppercase(),
+        });
+    }
+    Ok(())
+}
+
+/// Whether a statement that begins with this word ends the transaction or makes a savepoint.
+pub(crate) fn ends_transaction(word: &str) -> bool {
     const ENDS: [&str; 10] = [
         "commit",
         "rollback",
@@ -36,53 +52,25 @@ pub fn refuse_end(sql: &str) -> Result<(), EndsTransaction> {
         "prepare",
         "discard",
     ];
-    // This runs for every statement, so it allocates nothing.
-    let rest = after_comments(sql);
-    let after = rest.trim_start_matches(|c: char| c.is_ascii_alphabetic());
-    let first = rest.strip_suffix(after).unwrap_or(rest);
-    if ENDS.iter().any(|end| end.eq_ignore_ascii_case(first)) {
-        return Err(EndsTransaction {
-            statement: first.to_ascii_uppercase(),
-        });
-    }
-    Ok(())
+    ENDS.iter().any(|end| end.eq_ignore_ascii_case(word))
 }
 
-/// The statement without the white space, comments and semicolons before it.
-fn after_comments(sql: &str) -> &str {
-    let mut rest = sql;
-    loop {
-        rest = rest.trim_start_matches(|c: char| c.is_whitespace() || c == ';');
-        if let Some(comment) = rest.strip_prefix("--") {
-            rest = comment.split_once('\n').map_or("", |(_, after)| after);
-        } else if let Some(comment) = rest.strip_prefix("/*") {
-            rest = after_block(comment);
-        } else {
-            return rest;
+/// The first word of a statement, after white space, comments and semicolons. This runs for every
+/// statement, so it allocates nothing.
+fn first_word(dialect: Dialect, sql: &str) -> &str {
+    for (kind, part) in parts(dialect, sql) {
+        if kind == Kind::Comment {
+            continue;
+        }
+        // SQLite takes a byte order mark for white space.
+        let is_nothing = |c: char| c.is_whitespace() || c == ';' || c == '\u{feff}';
+        let code = part.trim_start_matches(is_nothing);
+        if !code.is_empty() {
+            let after = code.trim_start_matches(|c: char| c.is_ascii_alphabetic());
+            return code.strip_suffix(after).unwrap_or(code);
         }
     }
-}
-
-/// The text after a block comment. Block comments nest.
-fn after_block(comment: &str) -> &str {
-    let mut depth = 1_u32;
-    let mut rest = comment;
-    while depth > 0 {
-        let Some(at) = rest.find(['*', '/']) else {
-            return "";
-        };
-        let (_, from) = rest.split_at(at);
-        if let Some(after) = from.strip_prefix("*/") {
-            depth -= 1;
-            rest = after;
-        } else if let Some(after) = from.strip_prefix("/*") {
-            depth += 1;
-            rest = after;
-        } else {
-            rest = from.get(1..).unwrap_or_default();
-        }
-    }
-    rest
+    ""
 }
 
 #[cfg(test)]
@@ -91,16 +79,18 @@ mod tests {
 
     #[test]
     fn what_would_end_the_transaction_is_refused() {
+        let refused = |dialect, sql| refuse_end(dialect, sql).is_err();
         for bad in [
             "COMMIT",
             " ;; rollback to x",
-            "-- a\n/* b /* c */ */ Commit and chain",
+            "-- a\n/* b */ Commit and chain",
             "/* x */begin",
             "PREPARE TRANSACTION 'x'",
             "savepoint a",
             "END;",
         ] {
-            assert!(refuse_end(bad).is_err(), "{bad}");
+            assert!(refused(Dialect::Sqlite, bad), "{bad}");
+            assert!(refused(Dialect::Postgres, bad), "{bad}");
         }
         for good in [
             "INSERT INTO {orders} VALUES ($1)",
@@ -111,7 +101,14 @@ mod tests {
             "",
             "/* open",
         ] {
-            assert!(refuse_end(good).is_ok(), "{good}");
+            assert!(!refused(Dialect::Sqlite, good), "{good}");
+            assert!(!refused(Dialect::Postgres, good), "{good}");
         }
+        // Only PostgreSQL nests comments.
+        let nested = "/* /* */ COMMIT";
+        assert!(refused(Dialect::Sqlite, nested) && !refused(Dialect::Postgres, nested));
+        let nested = "/* /* */ */ COMMIT";
+        assert!(!refused(Dialect::Sqlite, nested) && refused(Dialect::Postgres, nested));
+        assert!(refused(Dialect::Sqlite, "\u{feff}COMMIT"));
     }
 }

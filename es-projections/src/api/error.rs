@@ -1,7 +1,12 @@
 //! Errors of handlers and of the runner.
 
 use es_runtime::{DecodeError, EventId, Position, StorageError, StreamId};
-use std::{error::Error, fmt, sync::Arc};
+use std::{
+    error::Error,
+    fmt,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+};
 
 /// Why a handler could not handle an event. `?` turns every error into one.
 ///
@@ -32,6 +37,12 @@ impl HandlerError {
     /// The error that the handler returned, to become the source of another error.
     pub fn into_error(self) -> Box<dyn Error + Send + Sync> {
         self.0
+    }
+
+    /// The text of the error. It is foreign code, which may panic.
+    pub(crate) fn message(&self) -> String {
+        catch_unwind(AssertUnwindSafe(|| self.0.to_string()))
+            .unwrap_or_else(|_| "the text of the error cannot be made: it panicked".to_owned())
     }
 
     /// Whether the event was written by a newer program.
@@ -134,11 +145,26 @@ pub enum ProjectionError {
         /// The position of the last event of the store.
         head: Position,
     },
+    /// The tables were built from the events of another store. Nothing was changed.
+    #[error(
+        "the tables of projection `{projection}` in this read database belong to another store \
+         ({stored}, this one is {mine}); give each store a read database or schema of its own. If this \
+         store takes the place of the other one, drop the read models and the tables whose names begin \
+         with `es_` first"
+    )]
+    OtherStore {
+        /// The projection.
+        projection: &'static str,
+        /// The id of the store that the tables belong to.
+        stored: String,
+        /// The id of this store.
+        mine: String,
+    },
     /// The store has another event in the place of the last one that was handled.
     #[error(
         "projection `{projection}` handled event {expected} of stream {stream} at version \
-         {version}, which is not in this store: this is another store, or one with another history; \
-         rebuild the projection from this store"
+         {version}, which is not in this store: its history is another one since it was restored from a copy; \
+         rebuild the projection if the read database belongs to this store"
     )]
     OtherHistory {
         /// The projection.

@@ -11,6 +11,8 @@ mod names;
 mod partition;
 mod portable;
 mod projection;
+pub(crate) mod schema;
+mod sql;
 mod status;
 mod subscription;
 mod transaction;
@@ -18,14 +20,16 @@ mod value;
 
 pub use any::AnyReadDatabase;
 pub use database::{
-    Job, ReadDatabase, RolledBack, RowsOfQueries, SqlTransaction, TransactionError,
+    BrokenConstraint, Job, ReadDatabase, RolledBack, RowsOfQueries, SqlTransaction,
+    TransactionError,
 };
 pub use dialect::Dialect;
 pub use ends::{EndsTransaction, refuse_end};
 pub use error::{HandlerError, Poison, ProjectionError, Stalled};
 pub use measure::{Measure, Meter};
 pub(crate) use measure::{in_span, trace};
-pub use names::{Expansions, NameTooLong, Names};
+pub(crate) use names::{Declared, suffix_of};
+pub use names::{Expansions, NameError, Names};
 pub use partition::Partition;
 pub use portable::Portable;
 pub use projection::{Dispatch, Key, Lists, OnUnknownVersion, Project, Projection};

@@ -1,35 +1,50 @@
 //! Table names in the statements of handlers: `{name}` means the table of one build.
 
-use std::{borrow::Cow, collections::BTreeSet, collections::HashMap, fmt};
+use super::{
+    dialect::Dialect,
+    sql::{Kind, parts},
+};
+use std::{borrow::Cow, collections::BTreeSet, collections::HashMap, sync::Arc};
 
-/// The tables that `{name}` means in a statement: those of one build of a read model.
+/// The names that a schema declares.
+pub(crate) type Declared = Arc<BTreeSet<String>>;
+
+/// What `{name}` means in a statement: the tables of one build of a read model.
+///
+/// Only names that the schema of the read model declares are replaced, and only in code: braces in
+/// literals, quoted identifiers, dollar quotes and comments are text. `{{` and `}}` in code are
+/// braces.
 ///
 /// ```
-/// use es_projections::backend::Names;
+/// use es_projections::{Dialect, backend::Names};
 ///
-/// let names = Names::of_build(3);
-/// let sql = names.expand("SELECT * FROM {order_summaries}");
-/// assert_eq!(sql.unwrap(), "SELECT * FROM order_summaries__b3");
-/// assert_eq!(Names::plain().expand("DELETE FROM {a}").unwrap(), "DELETE FROM a");
-/// assert!(Names::plain().expand("SELECT '{\"json\":1}'").is_ok());
+/// let names = Names::of_build(3, ["orders"]);
+/// let sql = "INSERT INTO {orders} (data) VALUES ('{\"orders\":1} {orders}')";
+/// let expanded = names.expand(Dialect::Sqlite, sql).unwrap();
+/// assert_eq!(expanded, "INSERT INTO orders__b3 (data) VALUES ('{\"orders\":1} {orders}')");
+/// let unknown = names.expand(Dialect::Sqlite, "DELETE FROM {ordrs}").unwrap_err();
+/// assert!(unknown.to_string().starts_with("`{ordrs}` is not declared"));
+/// assert_eq!(names.expand(Dialect::Sqlite, "SELECT {{a}}").unwrap(), "SELECT {a}");
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Names {
     suffix: String,
+    declared: Declared,
 }
 
 impl Names {
-    /// `{orders}` is `orders`.
-    pub const fn plain() -> Self {
-        Self {
-            suffix: String::new(),
-        }
+    /// The names that the schema declares, in this build: `{orders}` is `orders__b3` in build 3.
+    pub fn of_build<N: Into<String>>(build: u32, declared: impl IntoIterator<Item = N>) -> Self {
+        Self::declared_in(
+            build,
+            Arc::new(declared.into_iter().map(Into::into).collect()),
+        )
     }
 
-    /// `{orders}` is `orders__b3` in build 3.
-    pub fn of_build(build: u32) -> Self {
+    pub(crate) fn declared_in(build: u32, declared: Declared) -> Self {
         Self {
-            suffix: format!("__b{build}"),
+            suffix: suffix_of(build),
+            declared,
         }
     }
 
@@ -38,51 +53,90 @@ impl Names {
         &self.suffix
     }
 
-    /// The statement with real names. Braces around anything but a name stay as they are.
+    /// The statement with real names.
     ///
     /// # Errors
-    /// [`NameTooLong`] if a name is too long for one of the databases.
-    pub fn expand(&self, sql: &str) -> Result<String, NameTooLong> {
-        let mut expanded = String::with_capacity(sql.len() + 16);
-        let mut rest = sql;
-        while let Some((before, after)) = rest.split_once('{') {
-            expanded.push_str(before);
-            match after.split_once('}') {
-                Some((name, after_name)) if is_name(name) => {
-                    if name.len() > LONGEST_NAME {
-                        return Err(NameTooLong {
-                            name: name.to_owned(),
-                        });
-                    }
-                    expanded.push_str(name);
-                    expanded.push_str(&self.suffix);
-                    rest = after_name;
-                }
-                _ => {
-                    expanded.push('{');
-                    rest = after;
-                }
+    /// [`NameError`] for a name in braces that the schema does not declare, that is too long, or that
+    /// is not a name.
+    pub fn expand(&self, dialect: Dialect, sql: &str) -> Result<String, NameError> {
+        let mut expanded = String::with_capacity(sql.len().saturating_add(16));
+        for (kind, part) in parts(dialect, sql) {
+            if kind == Kind::Code {
+                self.expand_code(part, &mut expanded)?;
+            } else {
+                expanded.push_str(part);
             }
         }
-        expanded.push_str(rest);
         Ok(expanded)
     }
 
-    /// The names that a schema declares, each once.
-    pub(crate) fn declared(sql: &str) -> Vec<String> {
-        let mut names = BTreeSet::new();
-        let mut rest = sql;
-        while let Some((_, after)) = rest.split_once('{') {
-            match after.split_once('}') {
-                Some((name, after_name)) if is_name(name) => {
-                    names.insert(name.to_owned());
-                    rest = after_name;
-                }
-                _ => rest = after,
-            }
+    fn expand_code(&self, code: &str, expanded: &mut String) -> Result<(), NameError> {
+        let mut rest = code;
+        while let Some(at) = rest.find(['{', '}']) {
+            let (before, from) = rest.split_at(at);
+            expanded.push_str(before);
+            rest = if let Some(after) = from.strip_prefix("{{") {
+                expanded.push('{');
+                after
+            } else if let Some(after) = from.strip_prefix("}}") {
+                expanded.push('}');
+                after
+            } else if let Some(after) = from.strip_prefix('}') {
+                expanded.push('}');
+                after
+            } else {
+                let (name, after) = braced(from)?;
+                expanded.push_str(self.declared_name(name)?);
+                expanded.push_str(&self.suffix);
+                after
+            };
         }
-        names.into_iter().collect()
+        expanded.push_str(rest);
+        Ok(())
     }
+
+    fn declared_name<'n>(&self, name: &'n str) -> Result<&'n str, NameError> {
+        if name.len() > LONGEST_NAME {
+            let name = name.to_owned();
+            return Err(NameError::TooLong { name });
+        }
+        if self.declared.contains(name) {
+            return Ok(name);
+        }
+        let declared: Vec<&str> = self.declared.iter().map(String::as_str).collect();
+        let declared = if declared.is_empty() {
+            "nothing".to_owned()
+        } else {
+            format!("`{}`", declared.join("`, `"))
+        };
+        Err(NameError::Undeclared {
+            name: name.to_owned(),
+            declared,
+        })
+    }
+}
+
+/// The name in the braces with which `from` begins, and what follows.
+pub(crate) fn braced(from: &str) -> Result<(&str, &str), NameError> {
+    let inner = from.strip_prefix('{').and_then(|open| open.split_once('}'));
+    match inner {
+        Some((name, after)) if is_name(name) => Ok((name, after)),
+        _ => {
+            let text: String = from
+                .lines()
+                .next()
+                .unwrap_or_default()
+                .chars()
+                .take(20)
+                .collect();
+            Err(NameError::NoName { text })
+        }
+    }
+}
+
+/// The suffix of each name of a build.
+pub(crate) fn suffix_of(build: u32) -> String {
+    format!("__b{build}")
 }
 
 /// PostgreSQL cuts identifiers at 63 bytes; the rest is for the build.
@@ -96,34 +150,57 @@ fn is_name(text: &str) -> bool {
         && chars.all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
 }
 
-/// A table's name in braces is longer than 48 bytes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NameTooLong {
-    /// The name.
-    pub name: String,
-}
-
-impl std::error::Error for NameTooLong {}
-
-impl fmt::Display for NameTooLong {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { name } = self;
-        write!(
-            f,
-            "the table name `{name}` is longer than {LONGEST_NAME} bytes"
-        )
-    }
+/// Why the names in braces of a statement cannot be replaced. The statement was not run.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum NameError {
+    /// The schema declares no such name.
+    #[error(
+        "`{{{name}}}` is not declared in the schema of the projection, which declares {declared}; write \
+         `{{{{` for a brace"
+    )]
+    Undeclared {
+        /// The name.
+        name: String,
+        /// The names that the schema declares, for a message.
+        declared: String,
+    },
+    /// The name is longer than 48 bytes.
+    #[error("the table name `{name}` is longer than {LONGEST_NAME} bytes")]
+    TooLong {
+        /// The name.
+        name: String,
+    },
+    /// What follows the brace is not a name.
+    #[error(
+        "no table name follows the brace in `{text}`: a name in braces has lower-case letters, digits \
+         and `_`; write `{{{{` for a brace"
+    )]
+    NoName {
+        /// How the statement goes on from the brace.
+        text: String,
+    },
 }
 
 /// A cache for read databases: replaces the table names of a transaction's statements, once for
 /// each statement.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Expansions {
+    dialect: Dialect,
     names: Names,
     expanded: HashMap<String, String>,
 }
 
 impl Expansions {
+    /// For the statements of this database. No name is declared yet.
+    pub fn new(dialect: Dialect) -> Self {
+        Self {
+            dialect,
+            names: Names::default(),
+            expanded: HashMap::new(),
+        }
+    }
+
     /// Sets the build whose tables the statements mean from now on.
     pub fn set_names(&mut self, names: Names) {
         if self.names != names {
@@ -135,13 +212,13 @@ impl Expansions {
     /// The statement with real names.
     ///
     /// # Errors
-    /// [`NameTooLong`] as for [`Names::expand`].
-    pub fn expand<'s>(&'s mut self, sql: &'s str) -> Result<Cow<'s, str>, NameTooLong> {
-        if !sql.contains('{') {
+    /// [`NameError`] as for [`Names::expand`].
+    pub fn expand<'s>(&'s mut self, sql: &'s str) -> Result<Cow<'s, str>, NameError> {
+        if !sql.contains(['{', '}']) {
             return Ok(Cow::Borrowed(sql));
         }
         if !self.expanded.contains_key(sql) {
-            let whole = self.names.expand(sql)?;
+            let whole = self.names.expand(self.dialect, sql)?;
             self.expanded.insert(sql.to_owned(), whole);
         }
         let whole = self.expanded.get(sql);

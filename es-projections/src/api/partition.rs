@@ -1,6 +1,10 @@
 //! Partitions of builds.
 
-use super::{names::Names, value::SqlValue};
+use super::{
+    names::{Declared, Names},
+    value::SqlValue,
+};
+use std::sync::Arc;
 
 /// One partition of one build. Each has a checkpoint of its own.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -15,8 +19,9 @@ pub struct Partition {
 }
 
 impl Partition {
-    pub(crate) fn names(&self) -> Names {
-        Names::of_build(self.build)
+    /// What names in braces mean in its build.
+    pub(crate) fn names(&self, declared: &Declared) -> Names {
+        Names::declared_in(self.build, Arc::clone(declared))
     }
 
     pub(crate) fn values(&self) -> [SqlValue; 3] {

@@ -29,6 +29,8 @@ pub trait Projection: Send + Sync + 'static {
 
     /// The key of an event, by default its stream. Events of one key are handled in order. When one
     /// of them is parked, the later ones of its key are parked too.
+    ///
+    /// An event for which it panics is parked, with the later ones of its stream.
     fn key(event: &RecordedEvent) -> Key<'_> {
         Key::Owned(event.stream.to_string())
     }

@@ -62,6 +62,10 @@ pub trait ErasedTransaction: Send {
     #[doc(hidden)]
     fn boxed_script<'a>(&'a mut self, sql: &'a str) -> BoxFuture<'a, Result<(), StorageError>>;
 
+    /// As [`SqlTransaction::back_to_savepoint`].
+    #[doc(hidden)]
+    fn boxed_back_to_savepoint(&mut self) -> BoxFuture<'_, Result<(), StorageError>>;
+
     /// As [`SqlTransaction::set_names`].
     #[doc(hidden)]
     fn put_names(&mut self, names: Names);
@@ -114,6 +118,10 @@ impl<T: SqlTransaction> ErasedTransaction for T {
 
     fn boxed_script<'a>(&'a mut self, sql: &'a str) -> BoxFuture<'a, Result<(), StorageError>> {
         Box::pin(self.script(sql))
+    }
+
+    fn boxed_back_to_savepoint(&mut self) -> BoxFuture<'_, Result<(), StorageError>> {
+        Box::pin(self.back_to_savepoint())
     }
 
     fn put_names(&mut self, names: Names) {
@@ -207,6 +215,10 @@ impl SqlTransaction for AnyTransaction {
 
     async fn script(&mut self, sql: &str) -> Result<(), StorageError> {
         self.boxed_script(sql).await
+    }
+
+    async fn back_to_savepoint(&mut self) -> Result<(), StorageError> {
+        self.boxed_back_to_savepoint().await
     }
 
     fn set_names(&mut self, names: Names) {

@@ -2,8 +2,8 @@
 
 use crate::{
     api::{
-        Dispatch, HandlerError, Job, OnUnknownVersion, Partition, Projection, ReadDatabase,
-        RolledBack, SqlTransaction,
+        Declared, Dispatch, HandlerError, Job, Key, OnUnknownVersion, Partition, Projection,
+        ReadDatabase, RolledBack, SqlTransaction,
     },
     state::{
         checkpoints::{self, Advance},
@@ -67,6 +67,7 @@ pub(crate) enum ParkRule {
 /// A page of a projection.
 pub(crate) struct Batch<P, Db> {
     pub(crate) projection: Arc<P>,
+    pub(crate) declared: Declared,
     pub(crate) page: Page,
     pub(crate) rule: ParkRule,
     pub(crate) database: PhantomData<fn(Db)>,
@@ -78,19 +79,26 @@ impl<P: Dispatch<Db>, Db: ReadDatabase> Job<Db> for Batch<P, Db> {
     async fn run(self, tx: &mut Db::Transaction) -> Result<PageEnd, RolledBack<PageEnd>> {
         let Self {
             projection,
+            declared,
             page,
             rule,
             ..
         } = self;
         let mut state = CheckpointGuard::lock::<Db>(tx, &page).await?;
-        tx.set_names(page.partition.names());
+        tx.set_names(page.partition.names(&declared));
         for (index, event) in page.events().iter().enumerate() {
-            let key = P::key(event);
+            let found = key_of(P::key, event);
+            let key = found
+                .as_deref()
+                .map_or_else(|_| stream_key(event), Key::Borrowed);
             if state
                 .park_if_blocked::<Db>(tx, &page, &rule, index, event, &key)
                 .await?
             {
                 continue;
+            }
+            if let Err(error) = found {
+                return Err(RolledBack::With(PageEnd::Failed { index, error }));
             }
             if let Err(error) = handle_one::<P, Db>(&projection, event, tx).await? {
                 return Err(RolledBack::With(PageEnd::Failed { index, error }));
@@ -98,6 +106,28 @@ impl<P: Dispatch<Db>, Db: ReadDatabase> Job<Db> for Batch<P, Db> {
         }
         state.close::<Db>(tx, &page).await
     }
+}
+
+/// The key of an event, or why its key function gave none.
+pub(crate) fn key_of<'e>(
+    key: impl FnOnce(&'e RecordedEvent) -> Key<'e>,
+    event: &'e RecordedEvent,
+) -> Result<Key<'e>, HandlerError> {
+    catch_unwind(AssertUnwindSafe(|| key(event)))
+        .map_err(|_| HandlerError::new("the function of its key panicked"))
+}
+
+/// The key of an event, or its stream if its key function gives none. Then the event is parked, with
+/// the later events of its stream.
+pub(crate) fn key_or_stream<'e>(
+    key: impl FnOnce(&'e RecordedEvent) -> Key<'e>,
+    event: &'e RecordedEvent,
+) -> Key<'e> {
+    key_of(key, event).unwrap_or_else(|_| stream_key(event))
+}
+
+pub(crate) fn stream_key(event: &RecordedEvent) -> Key<'_> {
+    Key::Owned(event.stream.to_string())
 }
 
 /// The checkpoint of a page's partition, locked until the transaction ends.

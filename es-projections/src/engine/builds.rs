@@ -1,7 +1,10 @@
 //! Builds of a read model: preparing one for this program, and putting it in the place of the live one.
 
 use crate::{
-    api::{Job, Names, Partition, ProjectionError, ReadDatabase, RolledBack, SqlTransaction},
+    api::{
+        Job, Names, Partition, ProjectionError, ReadDatabase, RolledBack, SqlTransaction,
+        schema::definition,
+    },
     state::{
         builds::{self, Build, Plan},
         checkpoints, schema,
@@ -34,10 +37,20 @@ pub(crate) async fn prepare<Db: ReadDatabase>(
 ) -> Result<Vec<Build>, ProjectionError> {
     let name = plan.name;
     let storage = |error| ProjectionError::storage(name, error);
-    tx.set_names(Names::plain());
+    tx.set_names(Names::default());
     schema::create::<Db>(tx).await.map_err(storage)?;
     builds::lock_model::<Db>(tx, name).await.map_err(storage)?;
     let mut found = builds::builds(tx, name).await.map_err(storage)?;
+    if let Some(mine) = &plan.store {
+        let theirs = found.iter().filter_map(|build| build.store.as_ref());
+        if let Some(other) = theirs.clone().find(|other| *other != mine) {
+            return Err(ProjectionError::OtherStore {
+                projection: name,
+                stored: other.clone(),
+                mine: mine.clone(),
+            });
+        }
+    }
     let live = found.iter().find(|build| build.live);
     if let Some(live) = live.filter(|live| live.version > plan.version) {
         return Err(ProjectionError::OlderProgram {
@@ -46,6 +59,7 @@ pub(crate) async fn prepare<Db: ReadDatabase>(
             mine: plan.version,
         });
     }
+    let definition = definition(tx.dialect(), &plan.schema);
     let up_to_date = live.is_some_and(|live| live.version == plan.version);
     // Nobody will finish an unfinished build of an older version.
     for old in found
@@ -73,7 +87,7 @@ pub(crate) async fn prepare<Db: ReadDatabase>(
                 }
             });
         }
-        if build.version == plan.version && build.definition != plan.definition() {
+        if build.version == plan.version && build.definition != definition {
             return Err(ProjectionError::SchemaChanged {
                 projection: name,
                 version: plan.version,

@@ -1,12 +1,12 @@
 //! What a loop calls for each page: the handlers of a projection, or the reactions of a subscription.
 
 use super::{
-    batch::{Batch, Page, PageEnd, ParkRule},
+    batch::{Batch, Page, PageEnd, ParkRule, key_of, stream_key},
     core::Core,
     delivery::{AdvancePosition, CheckDelivery, Checked, deliver_one},
     lease::{Lease, Lost},
 };
-use crate::api::{Deliver, Delivery, Dispatch, Key, ReadDatabase, TransactionError};
+use crate::api::{Declared, Deliver, Delivery, Dispatch, Key, ReadDatabase, TransactionError};
 use es_runtime::{EventFilter, EventStore, RecordedEvent};
 use std::{future::Future, marker::PhantomData, sync::Arc};
 
@@ -30,7 +30,11 @@ pub(crate) trait Consumer<Db: ReadDatabase>: Send + Sync + 'static {
 }
 
 /// A projection: one transaction for each page.
-pub(crate) struct Projecting<P>(pub(crate) Arc<P>);
+pub(crate) struct Projecting<P> {
+    pub(crate) projection: Arc<P>,
+    /// The names that its schema declares.
+    pub(crate) declared: Declared,
+}
 
 impl<P: Dispatch<Db>, Db: ReadDatabase> Consumer<Db> for Projecting<P> {
     const PARTITIONS: u32 = P::PARTITIONS;
@@ -55,7 +59,8 @@ impl<P: Dispatch<Db>, Db: ReadDatabase> Consumer<Db> for Projecting<P> {
         // The transaction locks the checkpoint's row, so nobody can take the partition before it
         // ends.
         let batch = Batch {
-            projection: Arc::clone(&self.0),
+            projection: Arc::clone(&self.projection),
+            declared: Arc::clone(&self.declared),
             page,
             rule,
             database: PhantomData,
@@ -88,14 +93,21 @@ impl<D: Deliver, Db: ReadDatabase> Consumer<Db> for Delivering<D> {
         attempt: u32,
     ) -> Result<PageEnd, TransactionError> {
         if let Some(event) = page.events().first() {
+            let key = key_of(D::key, event);
             let gate = CheckDelivery {
-                key: D::key(event).into_owned(),
+                key: match &key {
+                    Ok(key) => key.to_string(),
+                    Err(_) => stream_key(event).into_owned(),
+                },
                 page: page.clone(),
                 rule,
             };
             match core.db.transact(gate).await? {
                 Checked::Closed(end) => return Ok(end),
                 Checked::Open => {}
+            }
+            if let Err(error) = key {
+                return Ok(PageEnd::Failed { index: 0, error });
             }
             let delivery = Delivery::new(D::NAME, event.event_id, attempt);
             let reaction = core.within_grace(deliver_one(&*self.0, event, &delivery));

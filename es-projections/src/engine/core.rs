@@ -12,6 +12,7 @@ use futures_timer::Delay;
 use std::{
     collections::HashMap,
     future::Future,
+    panic::{AssertUnwindSafe, catch_unwind},
     pin::pin,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
@@ -172,7 +173,8 @@ impl<S: EventStore, Db: ReadDatabase> Core<S, Db> {
 
     pub(crate) fn measure(&self, measure: &Measure<'_>) {
         if let Some(meter) = &self.settings.meter {
-            meter.record(measure);
+            // Foreign code: its panic must not end the worker. The panic hook has its text.
+            let _ = catch_unwind(AssertUnwindSafe(|| meter.record(measure)));
         }
         trace(measure);
     }

@@ -10,7 +10,7 @@ use crate::{
     api::{Partition, ProjectionError, ReadDatabase},
     state::builds::{Build, Plan},
 };
-use es_runtime::{EventStore, Position};
+use es_runtime::{EventStore, Position, StorageError, StorageErrorKind};
 use std::{future::Future, pin::Pin, sync::Arc};
 
 type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
@@ -89,6 +89,12 @@ impl<S: EventStore, Db: ReadDatabase> Registered<S, Db> {
             let head = core.store.head().await;
             head.map_err(|error| ProjectionError::storage(self.name, error))?
         };
+        let storage = |error| ProjectionError::storage(self.name, error);
+        let store = match core.store.store_id().await.map_err(StorageError::from) {
+            Ok(id) => Some(id),
+            Err(error) if error.kind == StorageErrorKind::Unsupported => None,
+            Err(error) => return Err(storage(error)),
+        };
         let job = Prepare {
             plan: Plan {
                 name: self.name,
@@ -97,6 +103,7 @@ impl<S: EventStore, Db: ReadDatabase> Registered<S, Db> {
                 schema: self.schema.clone(),
                 starts_live: !self.has_tables,
                 from,
+                store,
             },
             rebuild,
         };

@@ -3,7 +3,8 @@
 use super::{batch::handle_one, core::Core, delivery::deliver_one};
 use crate::{
     api::{
-        Deliver, Delivery, Dispatch, HandlerError, Job, ReadDatabase, RolledBack, SqlTransaction,
+        BrokenConstraint, Declared, Deliver, Delivery, Dispatch, HandlerError, Job, ReadDatabase,
+        RolledBack, SqlTransaction,
     },
     state::parked::{ParkedRow, UnparkDelivered, unpark},
 };
@@ -29,6 +30,7 @@ pub(crate) struct RetryOne {
 
 struct ProjectOnce<P, Db> {
     projection: Arc<P>,
+    declared: Declared,
     todo: RetryOne,
     database: PhantomData<fn(Db)>,
 }
@@ -41,7 +43,7 @@ impl<P: Dispatch<Db>, Db: ReadDatabase> Job<Db> for ProjectOnce<P, Db> {
         if !unpark::<Db>(tx, &which).await? {
             return Err(RolledBack::With(RetryEnd::Gone));
         }
-        tx.set_names(which.partition.names());
+        tx.set_names(which.partition.names(&self.declared));
         match handle_one::<P, Db>(&self.projection, &event, tx).await? {
             Ok(()) => Ok(RetryEnd::Handled),
             Err(error) => Err(RolledBack::With(RetryEnd::Failed(error))),
@@ -52,17 +54,22 @@ impl<P: Dispatch<Db>, Db: ReadDatabase> Job<Db> for ProjectOnce<P, Db> {
 pub(crate) async fn retry_projection<S: EventStore, Db: ReadDatabase, P: Dispatch<Db>>(
     core: Arc<Core<S, Db>>,
     projection: Arc<P>,
+    declared: Declared,
     todo: RetryOne,
 ) -> RetryEnd {
     let job = ProjectOnce {
         projection,
+        declared,
         todo,
         database: PhantomData,
     };
-    core.db
-        .transact(job)
-        .await
-        .unwrap_or_else(|error| RetryEnd::Storage(error.error))
+    match core.db.transact(job).await {
+        Ok(end) => end,
+        Err(error) if BrokenConstraint::is_cause_of(&error.error) => {
+            RetryEnd::Failed(HandlerError::from(error.error))
+        }
+        Err(error) => RetryEnd::Storage(error.error),
+    }
 }
 
 pub(crate) async fn retry_delivery<S: EventStore, Db: ReadDatabase, D: Deliver>(

@@ -2,14 +2,17 @@
 //! Catching up and following use the same loop.
 
 use super::{
-    batch::{Page, PageEnd, ParkRule},
+    batch::{Page, PageEnd, ParkRule, key_or_stream},
     builds::WentLive,
     consumer::Consumer,
     core::{CommittedPage, Core, Paused},
     lease::{Acquire, Acquired, Lease, Lost, Renew},
 };
 use crate::{
-    api::{HandlerError, Measure, Partition, Poison, ProjectionError, ReadDatabase, Stalled},
+    api::{
+        BrokenConstraint, HandlerError, Measure, Partition, Poison, ProjectionError, ReadDatabase,
+        Stalled,
+    },
     state::{
         builds,
         checkpoints::{self, Checkpoint, LeaseNote},
@@ -282,7 +285,8 @@ impl<S: EventStore, Db: ReadDatabase, C: Consumer<Db>> Worker<S, Db, C> {
     fn mine(&self, mut events: Vec<RecordedEvent>) -> Arc<[RecordedEvent]> {
         if C::PARTITIONS > 1 {
             events.retain(|event| {
-                partition_of(&C::key(event), C::PARTITIONS) == self.partition.partition
+                partition_of(&key_or_stream(C::key, event), C::PARTITIONS)
+                    == self.partition.partition
             });
         }
         events.into()
@@ -383,6 +387,24 @@ impl<S: EventStore, Db: ReadDatabase, C: Consumer<Db>> Worker<S, Db, C> {
                         Next::End(end) => return Ok(Some(end)),
                     }
                 }
+                // Constraints that are checked at the commit do not name an event: fewer and fewer
+                // events are tried, until one is alone.
+                Err(error) if first.is_some() && BrokenConstraint::is_cause_of(&error.error) => {
+                    let tried = until.saturating_sub(start);
+                    most = (tried / 2).max(1);
+                    let Some(event) = first.filter(|_| tried == 1) else {
+                        continue;
+                    };
+                    let error = HandlerError::from(error.error);
+                    match self
+                        .failed(lease, event, error, &mut attempts_so_far)
+                        .await?
+                    {
+                        Next::Again => {}
+                        Next::Park(parked) => rule = parked,
+                        Next::End(end) => return Ok(Some(end)),
+                    }
+                }
                 Err(error) => {
                     failures += 1;
                     if self
@@ -424,14 +446,14 @@ impl<S: EventStore, Db: ReadDatabase, C: Consumer<Db>> Worker<S, Db, C> {
             if self.until != Until::Shutdown {
                 return Err(self.too_new(&error));
             }
-            let newer = Stalled::NewerEvent(error.to_string());
+            let newer = Stalled::NewerEvent(error.message());
             self.core.stalled(&self.partition, Some(newer));
             self.core.settings.backoff(u32::MAX)
         } else {
             let attempts = attempts_so_far.failed(event.position);
             if attempts >= self.core.settings.attempts {
                 return Ok(Next::Park(ParkRule::First {
-                    reason: error.to_string(),
+                    reason: error.message(),
                     attempts,
                 }));
             }
@@ -444,7 +466,7 @@ impl<S: EventStore, Db: ReadDatabase, C: Consumer<Db>> Worker<S, Db, C> {
             partition: self.partition.clone(),
             epoch: lease.epoch,
             lease_ms: self.core.settings.lease_ms(),
-            why: LeaseNote::Waits(error.to_string()),
+            why: LeaseNote::Waits(error.message()),
         };
         lease.renewed = Instant::now();
         let kept = self.core.db.transact(waits).await.unwrap_or(true);
@@ -462,7 +484,7 @@ impl<S: EventStore, Db: ReadDatabase, C: Consumer<Db>> Worker<S, Db, C> {
     fn too_new(&self, error: &HandlerError) -> ProjectionError {
         ProjectionError::NewerEvent {
             projection: self.name(),
-            what: error.to_string(),
+            what: error.message(),
         }
     }
 
@@ -473,7 +495,7 @@ impl<S: EventStore, Db: ReadDatabase, C: Consumer<Db>> Worker<S, Db, C> {
             version: event.version,
             event_id: event.event_id,
             name: Arc::clone(&event.name),
-            reason: error.to_string(),
+            reason: error.message(),
             attempts,
         };
         self.core.measure(&Measure::Retry {

@@ -31,6 +31,9 @@ pub trait FeedInside<Tx: ?Sized>: Sync {
         after: Position,
         limit: ReadLimit,
     ) -> impl Future<Output = Result<FeedPage, StorageError>> + Send;
+
+    /// The id of the store, as [`EventStore::store_id`](es_runtime::EventStore::store_id).
+    fn store_id(&self, tx: &mut Tx) -> impl Future<Output = Result<String, StorageError>> + Send;
 }
 
 /// A projection to run inside appends, without its type.
@@ -63,13 +66,22 @@ trait Erased<Db: ReadDatabase>: Send + Sync {
     fn open<'a>(
         &'a self,
         tx: &'a mut Db::Transaction,
+        store: Option<String>,
     ) -> BoxFuture<'a, Result<Tables, ProjectionError>>;
 
     fn position<'a>(
         &'a self,
         tx: &'a mut Db::Transaction,
-        tables: &'a Tables,
+        tables: &'a mut Tables,
     ) -> BoxFuture<'a, Result<Option<Position>, StorageError>>;
+
+    fn take_stored<'a>(
+        &'a self,
+        tx: &'a mut Db::Transaction,
+        tables: &'a mut Tables,
+        to: Position,
+        events: &'a [RecordedEvent],
+    ) -> BoxFuture<'a, Result<bool, StorageError>>;
 
     fn handle<'a>(
         &'a self,
@@ -88,16 +100,27 @@ impl<P: Dispatch<Db>, Db: ReadDatabase> Erased<Db> for Inline<P, Db> {
     fn open<'a>(
         &'a self,
         tx: &'a mut Db::Transaction,
+        store: Option<String>,
     ) -> BoxFuture<'a, Result<Tables, ProjectionError>> {
-        Box::pin(self.open(tx))
+        Box::pin(self.open(tx, store))
     }
 
     fn position<'a>(
         &'a self,
         tx: &'a mut Db::Transaction,
-        tables: &'a Tables,
+        tables: &'a mut Tables,
     ) -> BoxFuture<'a, Result<Option<Position>, StorageError>> {
         Box::pin(tables.position::<Db>(tx))
+    }
+
+    fn take_stored<'a>(
+        &'a self,
+        tx: &'a mut Db::Transaction,
+        tables: &'a mut Tables,
+        to: Position,
+        events: &'a [RecordedEvent],
+    ) -> BoxFuture<'a, Result<bool, StorageError>> {
+        Box::pin(self.take_stored(tx, tables, to, events))
     }
 
     fn handle<'a>(
@@ -111,7 +134,7 @@ impl<P: Dispatch<Db>, Db: ReadDatabase> Erased<Db> for Inline<P, Db> {
             for event in events {
                 self.handle(tx, tables, event).await?;
             }
-            tables.moved::<Db>(tx, to, events).await?;
+            tables.moved::<Db>(tx, to, events, 0).await?;
             Ok(())
         })
     }
@@ -140,9 +163,18 @@ impl From<InlineError> for StorageError {
     }
 }
 
+/// An inline projection with its tables.
+struct Opened<Db> {
+    projection: InlineProjection<Db>,
+    tables: Tables,
+    /// Whether it has every event before those of this transaction. Otherwise the next one is left to
+    /// a newer program, and so are those of this transaction.
+    is_current: bool,
+}
+
 /// The inline projections of a store whose tables are ready, in the order in which they were given.
 pub struct Inlines<Db> {
-    list: Vec<(InlineProjection<Db>, Tables)>,
+    list: Vec<Opened<Db>>,
 }
 
 impl<Db> Default for Inlines<Db> {
@@ -154,31 +186,39 @@ impl<Db> Default for Inlines<Db> {
 impl<Db: ReadDatabase> fmt::Debug for Inlines<Db> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_list()
-            .entries(self.list.iter().map(|(projection, _)| projection))
+            .entries(self.list.iter().map(|opened| &opened.projection))
             .finish()
     }
 }
 
 impl<Db: ReadDatabase> Inlines<Db> {
     /// Creates the tables of a projection and brings them up to date. It does so in the transaction
-    /// of the caller, so readers never see an unfinished build.
+    /// of the caller, so readers never see an unfinished build. Stored events that the projection
+    /// cannot handle are parked.
     ///
     /// # Errors
-    /// [`StorageError`] of the database, also if a handler failed or a newer program made the
-    /// tables. The caller rolls back.
+    /// [`StorageError`] of the database, also if a newer program made the tables, or if they belong to
+    /// another store. The caller rolls back.
     pub async fn open(
         &mut self,
         projection: &InlineProjection<Db>,
         tx: &mut Db::Transaction,
         feed: &impl FeedInside<Db::Transaction>,
     ) -> Result<(), StorageError> {
+        let store = feed.store_id(tx).await?;
         let tables = projection
             .0
-            .open(tx)
+            .open(tx, Some(store))
             .await
             .map_err(|error| StorageError::new(StorageErrorKind::Other, error.to_string()))?;
-        catch_up(projection, tx, &tables, tables.position, feed).await?;
-        self.list.push((projection.clone(), tables));
+        let mut opened = Opened {
+            projection: projection.clone(),
+            tables,
+            is_current: false,
+        };
+        let from = opened.tables.position;
+        opened.catch_up(tx, from, feed).await?;
+        self.list.push(opened);
         Ok(())
     }
 
@@ -188,28 +228,34 @@ impl<Db: ReadDatabase> Inlines<Db> {
     }
 
     /// Handles events that were appended by processes without these projections. Stores call it at
-    /// the beginning of a transaction, when nobody else can append.
+    /// the beginning of a transaction, when nobody else can append. An event that a projection cannot
+    /// handle is parked.
+    ///
+    /// A projection of which a newer version is live is left out from now on: this process is one
+    /// without it.
     ///
     /// # Errors
-    /// [`StorageError`] of the database, also if a handler failed. The caller rolls back.
+    /// [`StorageError`] of the database. The caller rolls back.
     pub async fn catch_up(
         &mut self,
         tx: &mut Db::Transaction,
         feed: &impl FeedInside<Db::Transaction>,
     ) -> Result<(), StorageError> {
-        for (projection, tables) in &mut self.list {
-            let position = if let Some(position) = projection.0.position(tx, tables).await? {
-                position
-            } else {
-                // Another process replaced them.
-                *tables = projection.0.open(tx).await.map_err(|error| {
-                    StorageError::new(StorageErrorKind::Version, error.to_string())
-                })?;
-                tables.position
-            };
-            catch_up(projection, tx, tables, position, feed).await?;
+        let mut list = std::mem::take(&mut self.list).into_iter();
+        let mut result = Ok(());
+        for mut opened in list.by_ref() {
+            match opened.begin(tx, feed).await {
+                Ok(true) => self.list.push(opened),
+                Ok(false) => {}
+                Err(error) => {
+                    self.list.push(opened);
+                    result = Err(error);
+                    break;
+                }
+            }
         }
-        Ok(())
+        self.list.extend(list);
+        result
     }
 
     /// Hands the events of one append to the projections. An append without events changes nothing,
@@ -227,34 +273,66 @@ impl<Db: ReadDatabase> Inlines<Db> {
             return Ok(());
         }
         let events = append.recorded(appended);
-        for (projection, tables) in &self.list {
+        for opened in self.list.iter().filter(|opened| opened.is_current) {
+            let (projection, tables) = (&opened.projection.0, &opened.tables);
             let to = appended.position;
-            projection.0.handle(tx, tables, to, &events).await?;
+            projection.handle(tx, tables, to, &events).await?;
         }
         Ok(())
     }
 }
 
-/// Handles the stored events after `from`, page by page.
-async fn catch_up<Db: ReadDatabase>(
-    projection: &InlineProjection<Db>,
-    tx: &mut Db::Transaction,
-    tables: &Tables,
-    from: Position,
-    feed: &impl FeedInside<Db::Transaction>,
-) -> Result<(), StorageError> {
-    let mut from = from;
-    loop {
-        let page = feed.page(tx, from, ReadLimit::events(PAGE)).await?;
-        if !page.events.is_empty() {
-            projection
-                .0
-                .handle(tx, tables, page.next, &page.events)
-                .await?;
-        }
-        from = page.next;
-        if page.at_end {
-            return Ok(());
+impl<Db: ReadDatabase> Opened<Db> {
+    /// Catches up at the beginning of a transaction. `false` if a newer version is live.
+    async fn begin(
+        &mut self,
+        tx: &mut Db::Transaction,
+        feed: &impl FeedInside<Db::Transaction>,
+    ) -> Result<bool, StorageError> {
+        let projection = &self.projection.0;
+        let from = if let Some(position) = projection.position(tx, &mut self.tables).await? {
+            position
+        } else {
+            // Another process replaced them.
+            let store = feed.store_id(tx).await?;
+            match projection.open(tx, Some(store)).await {
+                Ok(tables) => self.tables = tables,
+                Err(ProjectionError::OlderProgram { .. }) => return Ok(false),
+                Err(error) => {
+                    let what = error.to_string();
+                    return Err(StorageError::new(StorageErrorKind::Version, what));
+                }
+            }
+            self.tables.position
+        };
+        self.catch_up(tx, from, feed).await?;
+        Ok(true)
+    }
+
+    /// Handles the stored events after `from`, page by page.
+    async fn catch_up(
+        &mut self,
+        tx: &mut Db::Transaction,
+        from: Position,
+        feed: &impl FeedInside<Db::Transaction>,
+    ) -> Result<(), StorageError> {
+        let mut from = from;
+        loop {
+            let page = feed.page(tx, from, ReadLimit::events(PAGE)).await?;
+            if !page.events.is_empty() {
+                let (projection, tables) = (&self.projection.0, &mut self.tables);
+                self.is_current = projection
+                    .take_stored(tx, tables, page.next, &page.events)
+                    .await?;
+                if !self.is_current {
+                    return Ok(());
+                }
+            }
+            from = page.next;
+            if page.at_end {
+                self.is_current = true;
+                return Ok(());
+            }
         }
     }
 }

@@ -2,19 +2,21 @@
 
 use crate::{
     api::{
-        Dispatch, HandlerError, Names, Partition, ProjectionError, ReadDatabase, SqlTransaction,
+        BrokenConstraint, Dialect, Dispatch, HandlerError, Names, Partition, ProjectionError,
+        ReadDatabase, SqlTransaction, schema,
     },
     engine::{
-        batch::{catch_panics, is_skipped},
+        batch::{catch_panics, is_skipped, key_of, key_or_stream},
         builds::prepare,
     },
     state::{
         builds::{self, Build, Plan},
         checkpoints,
+        parked::{self, ParkedEvent},
     },
 };
-use es_runtime::{EventFilter, Position, RecordedEvent, StorageError};
-use std::marker::PhantomData;
+use es_runtime::{EventFilter, EventId, Position, RecordedEvent, StorageError, StorageErrorKind};
+use std::{collections::HashSet, marker::PhantomData};
 
 /// One projection that runs inside appends.
 pub(crate) struct Inline<P, Db> {
@@ -26,10 +28,20 @@ pub(crate) struct Inline<P, Db> {
 /// The tables of an inline projection.
 #[derive(Clone, Debug)]
 pub(crate) struct Tables {
-    /// The position up to which they were built.
+    /// The position up to which they were built when they were opened.
     pub(crate) position: Position,
     partition: Partition,
     names: Names,
+    /// Whether PostgreSQL may check a constraint only at the commit.
+    checks: bool,
+    /// The real names of the tables with foreign keys that SQLite may check only at the commit.
+    keyed: Vec<String>,
+    /// How many events are parked.
+    parked: u64,
+    /// What the projection state says about an event of a newer program, if there is one next.
+    waits: Option<String>,
+    /// The stored events whose handlers ended the transaction. They are parked without another try.
+    ended: HashSet<EventId>,
 }
 
 /// An event that an inline projection could not handle.
@@ -45,6 +57,24 @@ pub struct InlineFailure {
     pub error: HandlerError,
 }
 
+/// An earlier event of the key is parked.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "an earlier event of its key is parked: that of stream {} at version {}, position {} ({}); handle it \
+     with `Projections::retry` or skip it with `Projections::discard` first",
+    .0.event.stream, .0.event.version, .0.event.position, .0.event.reason
+)]
+struct KeyIsParked(ParkedEvent);
+
+/// What became of a stored event.
+enum Took {
+    Yes,
+    /// It was not handled, for this reason.
+    Failed(HandlerError),
+    /// A newer program wrote it.
+    Newer(HandlerError),
+}
+
 impl<Db: ReadDatabase, P: Dispatch<Db>> Inline<P, Db> {
     pub(crate) fn new(projection: P) -> Self {
         Self {
@@ -56,16 +86,22 @@ impl<Db: ReadDatabase, P: Dispatch<Db>> Inline<P, Db> {
 
     /// Creates the tables if they are missing or have another version, and makes them live. The
     /// caller brings them up to date in the same transaction.
-    pub(crate) async fn open(&self, tx: &mut Db::Transaction) -> Result<Tables, ProjectionError> {
+    pub(crate) async fn open(
+        &self,
+        tx: &mut Db::Transaction,
+        store: Option<String>,
+    ) -> Result<Tables, ProjectionError> {
         let name = P::NAME;
         let storage = |error: StorageError| ProjectionError::storage(name, error);
+        let dialect = tx.dialect();
         let plan = Plan {
             name,
             version: P::VERSION,
             partitions: 1,
-            schema: P::schema(tx.dialect()).into_owned(),
+            schema: P::schema(dialect).into_owned(),
             starts_live: false,
             from: Position::START,
+            store,
         };
         let found = prepare::<Db>(tx, &plan, false).await?;
         let mine = |g: &&Build| g.version == P::VERSION;
@@ -73,7 +109,7 @@ impl<Db: ReadDatabase, P: Dispatch<Db>> Inline<P, Db> {
         let live = found.iter().find(|g| g.live);
         let Some(new) = found.iter().filter(mine).max_by_key(|g| g.live) else {
             return Err(storage(StorageError::new(
-                es_runtime::StorageErrorKind::Corrupt,
+                StorageErrorKind::Corrupt,
                 "the projection state has no build of this version",
             )));
         };
@@ -92,7 +128,7 @@ impl<Db: ReadDatabase, P: Dispatch<Db>> Inline<P, Db> {
             .map_err(storage)?;
         let Some(at) = at else {
             return Err(storage(StorageError::new(
-                es_runtime::StorageErrorKind::Corrupt,
+                StorageErrorKind::Corrupt,
                 "the projection state has no checkpoint of the live build",
             )));
         };
@@ -100,33 +136,189 @@ impl<Db: ReadDatabase, P: Dispatch<Db>> Inline<P, Db> {
         checkpoints::acquire::<Db>(tx, &partition, epoch, checkpoints::INLINE, 0)
             .await
             .map_err(storage)?;
+        let defers = schema::defers_constraints(dialect, &plan.schema);
+        let keyed = match dialect {
+            Dialect::Sqlite if defers => new.tables(dialect),
+            _ => Vec::new(),
+        };
         Ok(Tables {
             position: at.position,
-            names: partition.names(),
+            names: partition.names(&schema::declared(dialect, &plan.schema)),
+            checks: defers && dialect == Dialect::Postgres,
+            keyed,
             partition,
+            parked: at.parked,
+            waits: None,
+            ended: HashSet::new(),
         })
     }
 
-    /// Hands one event to its handler if the projection lists it. If the handler fails, the caller
-    /// must undo what it wrote.
+    /// Hands one new event to its handler if the projection lists it. If this fails, the caller must
+    /// undo what was written.
     pub(crate) async fn handle(
         &self,
         tx: &mut Db::Transaction,
         tables: &Tables,
         event: &RecordedEvent,
-    ) -> Result<(), InlineFailure> {
+    ) -> Result<(), super::InlineError> {
         if !self.filter.accepts(&event.name) {
             return Ok(());
         }
-        tx.set_names(tables.names.clone());
-        match catch_panics(self.projection.dispatch(event, tx)).await {
+        let failure = |error| InlineFailure {
+            projection: P::NAME,
+            event: event.name.to_string(),
+            error,
+        };
+        let key = key_of(P::key, event).map_err(failure)?;
+        if tables.parked > 0 {
+            let first = parked::first_parked(tx, &tables.partition, &key).await?;
+            if let Some(first) = first {
+                return Err(failure(HandlerError::from(KeyIsParked(first))).into());
+            }
+        }
+        match self.dispatch(tx, tables, event).await {
             Ok(()) => Ok(()),
             Err(error) if is_skipped::<P>(&error) => Ok(()),
-            Err(error) => Err(InlineFailure {
-                projection: P::NAME,
-                event: event.name.to_string(),
-                error,
-            }),
+            Err(error) => Err(failure(error).into()),
+        }
+    }
+
+    async fn dispatch(
+        &self,
+        tx: &mut Db::Transaction,
+        tables: &Tables,
+        event: &RecordedEvent,
+    ) -> Result<(), HandlerError> {
+        tx.set_names(tables.names.clone());
+        catch_panics(self.projection.dispatch(event, tx)).await?;
+        // In PostgreSQL the commit of this event would otherwise fail together with others.
+        if tables.checks && tx.is_open().await {
+            tx.script(CHECK_CONSTRAINTS).await?;
+        }
+        Ok(())
+    }
+
+    /// Handles stored events that other processes appended. One that fails is parked, with the later
+    /// ones of its key, and costs no other. `false` if one is left to a newer program.
+    pub(crate) async fn take_stored(
+        &self,
+        tx: &mut Db::Transaction,
+        tables: &mut Tables,
+        to: Position,
+        events: &[RecordedEvent],
+    ) -> Result<bool, StorageError> {
+        if tables.parked == 0 && self.take_all(tx, tables, events).await? {
+            tables.moved::<Db>(tx, to, events, 0).await?;
+            return Ok(true);
+        }
+        let mut parked = 0_u64;
+        for (index, event) in events.iter().enumerate() {
+            let reason = match self.take_one(tx, tables, event).await? {
+                Took::Yes => continue,
+                Took::Failed(error) => error.message(),
+                Took::Newer(error) => {
+                    let before = events.get(..index).unwrap_or_default();
+                    if let Some(last) = before.last() {
+                        tables
+                            .moved::<Db>(tx, last.position, before, parked)
+                            .await?;
+                    }
+                    tables.wait::<Db>(tx, &error.message()).await?;
+                    return Ok(false);
+                }
+            };
+            let key = key_or_stream(P::key, event);
+            parked::park::<Db>(tx, &tables.partition, &key, event, &reason, 1).await?;
+            parked = parked.saturating_add(1);
+            tables.parked = tables.parked.saturating_add(1);
+        }
+        tables.moved::<Db>(tx, to, events, parked).await?;
+        Ok(true)
+    }
+
+    /// Handles all of them, or none if one fails.
+    async fn take_all(
+        &self,
+        tx: &mut Db::Transaction,
+        tables: &mut Tables,
+        events: &[RecordedEvent],
+    ) -> Result<bool, StorageError> {
+        if events
+            .iter()
+            .any(|event| tables.ended.contains(&event.event_id))
+        {
+            return Ok(false);
+        }
+        tx.savepoint().await?;
+        for event in events {
+            if !self.filter.accepts(&event.name) {
+                continue;
+            }
+            if !matches!(self.attempt(tx, tables, event).await?, Took::Yes) {
+                tables.undo::<Db>(tx, event).await?;
+                return Ok(false);
+            }
+        }
+        if tables.break_keys(tx).await? {
+            tx.back_to_savepoint().await?;
+            return Ok(false);
+        }
+        tx.release_savepoint().await?;
+        Ok(true)
+    }
+
+    async fn take_one(
+        &self,
+        tx: &mut Db::Transaction,
+        tables: &mut Tables,
+        event: &RecordedEvent,
+    ) -> Result<Took, StorageError> {
+        if !self.filter.accepts(&event.name) {
+            return Ok(Took::Yes);
+        }
+        let key = key_or_stream(P::key, event);
+        if tables.parked > 0 && parked::is_parked(tx, &tables.partition, &key).await? {
+            let why = "an earlier event of its key is parked";
+            return Ok(Took::Failed(HandlerError::new(why)));
+        }
+        if tables.ended.contains(&event.event_id) {
+            return Ok(Took::Failed(HandlerError::new(
+                "its handler ended the transaction",
+            )));
+        }
+        tx.savepoint().await?;
+        let mut took = self.attempt(tx, tables, event).await?;
+        if matches!(took, Took::Yes) && tables.break_keys(tx).await? {
+            took = Took::Failed(HandlerError::from(BrokenConstraint));
+        }
+        match took {
+            Took::Yes => tx.release_savepoint().await?,
+            Took::Failed(_) | Took::Newer(_) => tables.undo::<Db>(tx, event).await?,
+        }
+        Ok(took)
+    }
+
+    async fn attempt(
+        &self,
+        tx: &mut Db::Transaction,
+        tables: &Tables,
+        event: &RecordedEvent,
+    ) -> Result<Took, StorageError> {
+        let done = match key_of(P::key, event) {
+            Ok(_) => self.dispatch(tx, tables, event).await,
+            Err(error) => Err(error),
+        };
+        match done {
+            Ok(()) if tx.is_open().await => Ok(Took::Yes),
+            Ok(()) => Ok(Took::Failed(HandlerError::new(
+                "the handler continued after one of its statements had failed",
+            ))),
+            Err(error) => match tx.database_error(&error) {
+                Some(error) => Err(error),
+                None if is_skipped::<P>(&error) => Ok(Took::Yes),
+                None if error.is_newer() => Ok(Took::Newer(error)),
+                None => Ok(Took::Failed(error)),
+            },
         }
     }
 }
@@ -135,21 +327,82 @@ impl Tables {
     /// Reads their checkpoint, which another process may have moved. `None` if another process
     /// replaced them.
     pub(crate) async fn position<Db: ReadDatabase>(
-        &self,
+        &mut self,
         tx: &mut Db::Transaction,
     ) -> Result<Option<Position>, StorageError> {
         let found = checkpoints::lock_checkpoint::<Db>(tx, &self.partition).await?;
-        Ok(found.map(|at| at.position))
+        let Some(at) = found else {
+            return Ok(None);
+        };
+        self.parked = at.parked;
+        self.waits = at.stall;
+        Ok(Some(at.position))
     }
 
-    /// Moves their checkpoint to this position, after these events were handled.
+    /// Moves their checkpoint to this position, after these events were handled or parked.
     pub(crate) async fn moved<Db: ReadDatabase>(
         &self,
         tx: &mut Db::Transaction,
         to: Position,
         events: &[RecordedEvent],
+        parked: u64,
     ) -> Result<(), StorageError> {
-        let handled = u64::try_from(events.len()).unwrap_or(u64::MAX);
-        checkpoints::move_inline::<Db>(tx, &self.partition, to, handled, events.last()).await
+        checkpoints::move_inline::<Db>(tx, &self.partition, to, events, parked).await
+    }
+
+    /// Records that the next event is left to a newer program.
+    async fn wait<Db: ReadDatabase>(
+        &mut self,
+        tx: &mut Db::Transaction,
+        what: &str,
+    ) -> Result<(), StorageError> {
+        let why = format!("for a newer program: {what}");
+        if self.waits.as_ref() != Some(&why) {
+            checkpoints::note_wait::<Db>(tx, &self.partition, &why).await?;
+            self.waits = Some(why);
+        }
+        Ok(())
+    }
+
+    /// Undoes what was written for a stored event. If its handler ended the transaction, everything is
+    /// undone, and the event is not tried again.
+    async fn undo<Db: ReadDatabase>(
+        &mut self,
+        tx: &mut Db::Transaction,
+        event: &RecordedEvent,
+    ) -> Result<(), StorageError> {
+        match tx.back_to_savepoint().await {
+            Ok(()) => Ok(()),
+            Err(error) if error.kind.is_transient() => Err(error),
+            Err(_) => {
+                self.ended.insert(event.event_id);
+                Err(StorageError::new(
+                    StorageErrorKind::Other,
+                    format!(
+                        "the handler of the inline projection `{}` ended the transaction at the event \
+                         of stream {} at version {}, position {}; the next append parks that event",
+                        self.partition.name, event.stream, event.version, event.position
+                    ),
+                ))
+            }
+        }
+    }
+
+    /// Whether a foreign key is broken that SQLite checks at the commit.
+    async fn break_keys<T: SqlTransaction + ?Sized>(
+        &self,
+        tx: &mut T,
+    ) -> Result<bool, StorageError> {
+        for table in &self.keyed {
+            let check = "SELECT 1 FROM pragma_foreign_key_check($1) LIMIT 1";
+            if !tx.rows(check, &[table.as_str().into()]).await?.is_empty() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 }
+
+/// Checks deferred constraints now. They stay deferred.
+const CHECK_CONSTRAINTS: &str = "SAVEPOINT es_check; SET CONSTRAINTS ALL IMMEDIATE; \
+                                 ROLLBACK TO SAVEPOINT es_check; RELEASE SAVEPOINT es_check";

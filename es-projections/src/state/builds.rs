@@ -3,8 +3,13 @@
 //! Whatever changes the builds of a read model locks its row in `es_projections` first.
 
 use super::columns::{Columns, damaged};
-use crate::api::{Names, ProjectionError, ReadDatabase, SqlTransaction, SqlValue};
+use crate::api::{
+    Dialect, Names, ProjectionError, ReadDatabase, SqlTransaction, SqlValue,
+    schema::{self, Created},
+    suffix_of,
+};
 use es_runtime::{Position, StorageError};
+use std::collections::BTreeSet;
 
 /// One build of the tables of a read model.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,9 +23,43 @@ pub struct Build {
     pub partitions: u32,
     /// Whether it is live, that is, answers queries. Otherwise it is being built.
     pub live: bool,
-    pub(crate) tables: Vec<String>,
-    /// The schema of the tables, in the form of [`Plan::definition`].
+    /// The schema of the tables, in the form of [`schema::definition`].
     pub(crate) definition: String,
+    /// The id of the store whose events it has, if that store has one.
+    pub(crate) store: Option<String>,
+}
+
+impl Build {
+    /// The names of its tables or views that its schema declares.
+    fn declared(&self, dialect: Dialect, created: Created) -> Vec<&str> {
+        schema::declarations(dialect, &self.definition)
+            .filter(|found| found.created == created)
+            .map(|found| found.name)
+            .collect()
+    }
+
+    /// The real names of its tables.
+    pub(crate) fn tables(&self, dialect: Dialect) -> Vec<String> {
+        self.real(dialect, Created::Table)
+    }
+
+    /// The real names of its views.
+    fn views(&self, dialect: Dialect) -> Vec<String> {
+        self.real(dialect, Created::View)
+    }
+
+    fn real(&self, dialect: Dialect, created: Created) -> Vec<String> {
+        let suffix = suffix_of(self.number);
+        let names = self.declared(dialect, created).into_iter();
+        names.map(|name| format!("{name}{suffix}")).collect()
+    }
+
+    /// What can be queried: its tables and views.
+    fn queried(&self, dialect: Dialect) -> Vec<&str> {
+        let mut names = self.declared(dialect, Created::Table);
+        names.extend(self.declared(dialect, Created::View));
+        names
+    }
 }
 
 /// Locks the row of the read model, and inserts it if it is missing.
@@ -40,8 +79,8 @@ pub(crate) async fn lock_model<Db: ReadDatabase>(
     tx.rows(&lock, &[name.into()]).await.map(|_| ())
 }
 
-pub(crate) const BUILDS: &str = "SELECT build, version, partitions, stage, tables, \
-                                      definition FROM es_builds WHERE name = $1 AND stage <> 'retired' \
+pub(crate) const BUILDS: &str = "SELECT build, version, partitions, stage, \
+                                      definition, store FROM es_builds WHERE name = $1 AND stage <> 'retired' \
                                       ORDER BY build";
 
 pub(crate) fn build(name: &str, row: Vec<SqlValue>) -> Result<Build, StorageError> {
@@ -51,12 +90,8 @@ pub(crate) fn build(name: &str, row: Vec<SqlValue>) -> Result<Build, StorageErro
         version: columns.number()?,
         partitions: columns.number()?,
         live: columns.text()? == "live",
-        tables: columns
-            .text()?
-            .split_whitespace()
-            .map(str::to_owned)
-            .collect(),
         definition: columns.text()?,
+        store: columns.maybe_text()?,
     })
 }
 
@@ -80,13 +115,8 @@ pub(crate) struct Plan {
     pub(crate) starts_live: bool,
     /// Where it begins.
     pub(crate) from: Position,
-}
-
-impl Plan {
-    /// The schema without differences in white space.
-    pub(crate) fn definition(&self) -> String {
-        self.schema.split_whitespace().collect::<Vec<_>>().join(" ")
-    }
+    /// The id of the store, if it has one.
+    pub(crate) store: Option<String>,
 }
 
 /// Makes the tables and checkpoints of a new build.
@@ -112,16 +142,27 @@ pub(crate) async fn create_build<Db: ReadDatabase>(
         .checked_add(1)
         .and_then(|number| u32::try_from(number).ok())
         .ok_or_else(|| storage(damaged(name, "there are too many builds")))?;
-    let names = Names::of_build(number);
+    let dialect = tx.dialect();
     let schema_failed = |what: String| ProjectionError::Schema {
         projection: name,
         what,
     };
-    let schema = names
-        .expand(&plan.schema)
+    schema::check(dialect, &plan.schema).map_err(schema_failed)?;
+    let declared = schema::declared(dialect, &plan.schema);
+    let names = Names::declared_in(number, declared);
+    let statements = names
+        .expand(dialect, &plan.schema)
         .map_err(|error| schema_failed(error.to_string()))?;
-    if let Some((other, table)) = taken_table(tx, plan).await.map_err(storage)? {
-        let what = format!("table `{table}` belongs to projection `{other}`; give it another name");
+    let new = Build {
+        number,
+        version: plan.version,
+        partitions: plan.partitions,
+        live: plan.starts_live,
+        definition: schema::definition(dialect, &plan.schema),
+        store: plan.store.clone(),
+    };
+    if let Some((other, taken)) = taken_name(tx, name, &new).await.map_err(storage)? {
+        let what = format!("the name `{taken}` belongs to projection `{other}`; choose another");
         return Err(schema_failed(what));
     }
     // A transient error says nothing about the schema.
@@ -132,35 +173,37 @@ pub(crate) async fn create_build<Db: ReadDatabase>(
             schema_failed(format!("{what}{error}"))
         }
     };
-    tx.script(&schema)
+    tx.script(&statements)
         .await
         .map_err(|error| refused("", error))?;
-    let made = tables_of::<Db>(tx, &names, &plan.schema)
-        .await
-        .map_err(storage)?;
-    if made.is_empty() && !plan.schema.trim().is_empty() {
+    let queried = new.queried(dialect);
+    if queried.is_empty() && !new.definition.is_empty() {
         let what = "no table has its name in braces, as in `CREATE TABLE {orders} (..)`, so a new \
                     version could not be built next to this one";
         return Err(schema_failed(what.to_owned()));
     }
+    let there = relations_of(tx, number).await.map_err(storage)?;
+    if let Some(missing) = queried.iter().find(|name| !there.contains(**name)) {
+        let what = format!("its statements did not create `{missing}` where read models are");
+        return Err(schema_failed(what));
+    }
     // Each table will need a view of its plain name. A name that is taken should fail before the
     // build begins.
-    let live = builds(tx, name).await.map_err(storage)?;
-    let views = live.iter().filter(|build| build.live);
-    let views: Vec<&String> = views.flat_map(|live| &live.tables).collect();
-    for table in made.iter().filter(|table| !views.contains(table)) {
-        let view = format!("{}; DROP VIEW {table}", view_of(table, &names));
+    let found = builds(tx, name).await.map_err(storage)?;
+    let live = found.iter().find(|build| build.live);
+    let views = live.map_or_else(Vec::new, |live| live.queried(dialect));
+    for table in queried.iter().filter(|table| !views.contains(table)) {
+        let view = format!("{}; DROP VIEW {table}", view_of(table, number));
         tx.script(&view).await.map_err(|error| {
             let what = format!("queries cannot use the name `{table}`, choose another: ");
             refused(&what, error)
         })?;
     }
-    let definition = plan.definition();
     let stage = if plan.starts_live { "live" } else { "building" };
     let insert = format!(
-        "INSERT INTO es_builds (name, build, version, partitions, stage, tables, \
-         definition, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, {})",
-        tx.dialect().now()
+        "INSERT INTO es_builds (name, build, version, partitions, stage, definition, store, \
+         created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, {})",
+        dialect.now()
     );
     let values = [
         name.into(),
@@ -168,8 +211,8 @@ pub(crate) async fn create_build<Db: ReadDatabase>(
         plan.version.into(),
         plan.partitions.into(),
         stage.into(),
-        made.join(" ").into(),
-        definition.as_str().into(),
+        new.definition.as_str().into(),
+        new.store.clone().into(),
     ];
     tx.statement(&insert, &values).await.map_err(storage)?;
     for partition in 0..plan.partitions {
@@ -186,65 +229,82 @@ pub(crate) async fn create_build<Db: ReadDatabase>(
         .await
         .map_err(storage)?;
     }
-    Ok(Build {
-        number,
-        version: plan.version,
-        partitions: plan.partitions,
-        live: plan.starts_live,
-        tables: made,
-        definition,
-    })
+    Ok(new)
 }
 
-/// The first table of the plan that belongs to another read model, and the name of that one.
-async fn taken_table<T: SqlTransaction + ?Sized>(
+/// A name that the build declares and another read model has, and the name of that one.
+async fn taken_name<T: SqlTransaction + ?Sized>(
     tx: &mut T,
-    plan: &Plan,
+    name: &str,
+    new: &Build,
 ) -> Result<Option<(String, String)>, StorageError> {
-    let declared = Names::declared(&plan.schema);
-    let others = "SELECT name, tables FROM es_builds WHERE name <> $1 AND stage <> 'retired'";
-    for row in tx.rows(others, &[plan.name.into()]).await? {
-        let mut columns = Columns::new(plan.name, row);
-        let (other, tables) = (columns.text()?, columns.text()?);
-        let mut tables = tables.split_whitespace();
-        if let Some(table) = tables.find(|&table| declared.iter().any(|name| name == table)) {
-            return Ok(Some((other, table.to_owned())));
+    let dialect = tx.dialect();
+    let declared = schema::declared(dialect, &new.definition);
+    let others = "SELECT name, definition FROM es_builds WHERE name <> $1 AND stage <> 'retired'";
+    for row in tx.rows(others, &[name.into()]).await? {
+        let mut columns = Columns::new(name, row);
+        let (other, definition) = (columns.text()?, columns.text()?);
+        let theirs = schema::declared(dialect, &definition);
+        if let Some(taken) = declared.intersection(&theirs).next() {
+            return Ok(Some((other, taken.clone())));
         }
     }
     Ok(None)
 }
 
-/// Those names of the schema that are tables. The others are indexes.
-async fn tables_of<Db: ReadDatabase>(
-    tx: &mut Db::Transaction,
-    names: &Names,
-    schema: &str,
-) -> Result<Vec<String>, StorageError> {
-    let select = tx.dialect().tables_ending_with();
-    let rows = tx.rows(select, &[names.suffix().into()]).await?;
-    let there: Vec<String> = rows
+/// The plain names of the tables and views of builds with this number.
+async fn relations_of<T: SqlTransaction + ?Sized>(
+    tx: &mut T,
+    build: u32,
+) -> Result<BTreeSet<String>, StorageError> {
+    let select = tx.dialect().relations_ending_with();
+    let suffix = suffix_of(build);
+    let rows = tx.rows(select, &[suffix.as_str().into()]).await?;
+    let plain = rows
         .into_iter()
         .filter_map(|row| match row.into_iter().next() {
-            Some(SqlValue::Text(name)) => Some(name),
+            Some(SqlValue::Text(name)) => name.strip_suffix(&suffix).map(str::to_owned),
             _ => None,
-        })
-        .collect();
-    let mut declared = Names::declared(schema);
-    declared.retain(|name| there.contains(&format!("{name}{}", names.suffix())));
-    Ok(declared)
+        });
+    Ok(plain.collect())
 }
 
-/// Drops the tables of a build and retires it.
+/// The statements that drop the tables and views of a build. Tables may refer to each other, also in
+/// a circle, and views to tables and to other views.
+fn drop_objects(dialect: Dialect, build: &Build) -> String {
+    let (views, tables) = (build.views(dialect), build.tables(dialect));
+    let mut sql = String::new();
+    match dialect {
+        // One statement sees the references among what it drops.
+        Dialect::Postgres => {
+            for (what, names) in [("VIEW", views), ("TABLE", tables)] {
+                if !names.is_empty() {
+                    sql.push_str(&format!("DROP {what} IF EXISTS {}; ", names.join(", ")));
+                }
+            }
+        }
+        // Dropping a table deletes its rows first. Until all tables are gone, other rows may refer to
+        // them.
+        Dialect::Sqlite => {
+            sql.push_str("PRAGMA defer_foreign_keys = ON; ");
+            for (what, names) in [("VIEW", views), ("TABLE", tables)] {
+                for name in names {
+                    sql.push_str(&format!("DROP {what} IF EXISTS {name}; "));
+                }
+            }
+            sql.push_str("PRAGMA defer_foreign_keys = OFF");
+        }
+    }
+    sql
+}
+
+/// Drops the tables and views of a build and retires it.
 pub(crate) async fn drop_build<T: SqlTransaction + ?Sized>(
     tx: &mut T,
     name: &str,
     build: &Build,
 ) -> Result<(), StorageError> {
-    let suffix = Names::of_build(build.number);
-    for table in &build.tables {
-        tx.script(&format!("DROP TABLE IF EXISTS {table}{}", suffix.suffix()))
-            .await?;
-    }
+    tx.script(&drop_objects(tx.dialect(), build)).await?;
     let which = [name.into(), build.number.into()];
     tx.statement(
         "UPDATE es_builds SET stage = 'retired' WHERE name = $1 AND build = $2",
@@ -265,8 +325,8 @@ pub(crate) async fn drop_build<T: SqlTransaction + ?Sized>(
 }
 
 /// The view through which queries read a build.
-fn view_of(table: &str, names: &Names) -> String {
-    let suffix = names.suffix();
+fn view_of(table: &str, build: u32) -> String {
+    let suffix = suffix_of(build);
     format!("CREATE VIEW {table} AS SELECT * FROM {table}{suffix}")
 }
 
@@ -277,12 +337,12 @@ pub(crate) async fn make_live<T: SqlTransaction + ?Sized>(
     old: Option<&Build>,
     new: &Build,
 ) -> Result<(), StorageError> {
-    for table in old.iter().flat_map(|old| &old.tables) {
+    let dialect = tx.dialect();
+    for table in old.iter().flat_map(|old| old.queried(dialect)) {
         tx.script(&format!("DROP VIEW IF EXISTS {table}")).await?;
     }
-    let names = Names::of_build(new.number);
-    for table in &new.tables {
-        tx.script(&view_of(table, &names)).await?;
+    for table in new.queried(dialect) {
+        tx.script(&view_of(table, new.number)).await?;
     }
     tx.statement(
         "UPDATE es_builds SET stage = 'live' WHERE name = $1 AND build = $2",

@@ -192,10 +192,26 @@ pub(crate) async fn move_inline<Db: ReadDatabase>(
     tx: &mut Db::Transaction,
     partition: &Partition,
     to: Position,
-    handled: u64,
-    last: Option<&RecordedEvent>,
+    handled: &[RecordedEvent],
+    parked: u64,
 ) -> Result<(), StorageError> {
-    let mut update = Update::moving(to, handled, last);
+    let count_of = u64::try_from(handled.len()).unwrap_or(u64::MAX);
+    let mut update = Update::moving(to, count_of, handled.last());
+    if parked > 0 {
+        update.set("parked = parked + ", count(parked));
+    }
+    update.which(partition);
+    let Update { sql, values } = update;
+    tx.statement(&sql, &values).await.map(|_| ())
+}
+
+/// Records what an inline partition waits for.
+pub(crate) async fn note_wait<Db: ReadDatabase>(
+    tx: &mut Db::Transaction,
+    partition: &Partition,
+    why: &str,
+) -> Result<(), StorageError> {
+    let mut update = Update::new("stall = ", stored_text(why));
     update.which(partition);
     let Update { sql, values } = update;
     tx.statement(&sql, &values).await.map(|_| ())

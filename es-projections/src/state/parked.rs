@@ -62,6 +62,19 @@ pub(crate) async fn is_parked<T: SqlTransaction + ?Sized>(
     Ok(!rows.is_empty())
 }
 
+/// The parked event of this key that is to be handled first.
+pub(crate) async fn first_parked<T: SqlTransaction + ?Sized>(
+    tx: &mut T,
+    partition: &Partition,
+    key: &str,
+) -> Result<Option<ParkedEvent>, StorageError> {
+    let (name, build) = (partition.name, partition.build);
+    let sql = first_of_key();
+    let which = [name.into(), build.into(), stored_key(key).as_ref().into()];
+    let row = tx.rows(&sql, &which).await?.into_iter().next();
+    row.map(|row| parked(name, build, row)).transpose()
+}
+
 /// Parks an event after the parked ones of its key.
 pub(crate) async fn park<Db: ReadDatabase>(
     tx: &mut Db::Transaction,
@@ -140,6 +153,11 @@ impl ParkedRow {
 pub(crate) const PARKED: &str = "SELECT partition, number, key, position, aggregate, aggregate_id, version, \
                       event_id, event, reason, attempts, parked_at FROM es_parked \
                       WHERE name = $1 AND build = $2 AND discarded_at IS NULL";
+
+/// A query for the first of those of one key.
+pub(crate) fn first_of_key() -> String {
+    format!("{PARKED} AND key = $3 ORDER BY number LIMIT 1")
+}
 
 pub(crate) fn parked(
     name: &str,

@@ -5,7 +5,7 @@ use crate::api::{ReadDatabase, SqlTransaction};
 use es_runtime::{StorageError, StorageErrorKind};
 
 /// The version of the projection state that this program keeps.
-const STATE_VERSION: i64 = 1;
+const STATE_VERSION: i64 = 2;
 
 /// The tables. The statements may run again.
 const SCHEMA: &str = "
@@ -20,8 +20,8 @@ const SCHEMA: &str = "
         version    BIGINT NOT NULL,
         partitions BIGINT NOT NULL,
         stage      TEXT   NOT NULL,
-        tables     TEXT   NOT NULL,
         definition TEXT   NOT NULL,
+        store      TEXT,
         created_at BIGINT NOT NULL,
         PRIMARY KEY (name, build)
     );
@@ -71,7 +71,7 @@ pub(crate) async fn create<Db: ReadDatabase>(tx: &mut Db::Transaction) -> Result
     // table.
     let alone = tx.dialect().create_tables_alone();
     tx.script(alone).await?;
-    let select = tx.dialect().tables_ending_with();
+    let select = tx.dialect().relations_ending_with();
     let old = tx.rows(select, &["es_books".into()]).await?;
     if !old.is_empty() {
         return Err(StorageError::new(
@@ -87,6 +87,14 @@ pub(crate) async fn create<Db: ReadDatabase>(tx: &mut Db::Transaction) -> Result
         .await?;
     let row = found.into_iter().next().unwrap_or_default();
     match Columns::new("", row).maybe_integer()? {
+        Some(version) if version < STATE_VERSION => Err(StorageError::new(
+            StorageErrorKind::Version,
+            format!(
+                "the state of its projections has version {version}, and there is no migration to \
+                 version {STATE_VERSION}; use a new database, or drop the tables whose names begin \
+                 with `es_` and those of the read models"
+            ),
+        )),
         Some(version) if version > STATE_VERSION => Err(StorageError::new(
             StorageErrorKind::Version,
             format!(

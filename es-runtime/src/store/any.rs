@@ -187,6 +187,10 @@ macro_rules! erase_events {
             Box::pin(self.0.head())
         }
 
+        fn store_id(&self) -> Boxed<'_, Result<String, ReadError>> {
+            Box::pin(self.0.store_id())
+        }
+
         fn changed(&self, position: Position) -> Boxed<'_, ()> {
             Box::pin(self.0.changed(position))
         }
@@ -248,10 +252,6 @@ impl<S: WorkQueue + SnapshotStore> Erased for Full<S> {
     fn now(&self) -> Boxed<'_, Result<Timestamp, ReadError>> {
         Box::pin(self.0.now())
     }
-
-    fn store_id(&self) -> Boxed<'_, Result<String, ReadError>> {
-        Box::pin(self.0.store_id())
-    }
 }
 
 fn unsupported() -> StorageError {
@@ -292,10 +292,6 @@ impl<S: EventStore + SnapshotStore> Erased for EventsOnly<S> {
     }
 
     fn now(&self) -> Boxed<'_, Result<Timestamp, ReadError>> {
-        unsupported_call()
-    }
-
-    fn store_id(&self) -> Boxed<'_, Result<String, ReadError>> {
         unsupported_call()
     }
 }
@@ -352,6 +348,10 @@ impl EventStore for AnyStore {
         self.inner.head().await
     }
 
+    async fn store_id(&self) -> Result<String, ReadError> {
+        self.inner.store_id().await
+    }
+
     async fn changed(&self, position: Position) {
         self.inner.changed(position).await;
     }
@@ -400,9 +400,5 @@ impl WorkQueue for AnyStore {
 
     async fn now(&self) -> Result<Timestamp, ReadError> {
         self.inner.now().await
-    }
-
-    async fn store_id(&self) -> Result<String, ReadError> {
-        self.inner.store_id().await
     }
 }

@@ -4,7 +4,7 @@ use super::{
     Append, AppendError, Appended, EventFilter, FeedPage, ReadError, ReadLimit, StreamFold,
     StreamRange,
 };
-use crate::{AppendId, Position, RecordedEvent, StreamId};
+use crate::{AppendId, Position, RecordedEvent, StorageError, StorageErrorKind, StreamId};
 use std::future::Future;
 
 /// A store of events: streams with versions 1, 2, 3, .. and one order over all of them.
@@ -100,6 +100,17 @@ pub trait EventStore: Clone + Send + Sync + 'static {
     /// # Errors
     /// [`ReadError::Storage`] when the store cannot be read.
     fn head(&self) -> impl Future<Output = Result<Position, ReadError>> + Send;
+
+    /// A unique text that is created with the store. Read models and idempotency keys belong to it, so
+    /// those of two stores are never mixed up.
+    ///
+    /// # Errors
+    /// [`ReadError::Storage`] when it cannot be read. The default is
+    /// [`Unsupported`](crate::StorageErrorKind::Unsupported).
+    fn store_id(&self) -> impl Future<Output = Result<String, ReadError>> + Send {
+        let none = StorageError::new(StorageErrorKind::Unsupported, "this store has no id");
+        std::future::ready(Err(none.into()))
+    }
 
     /// Waits until there may be events after `position`, or for ever where the store cannot know.
     ///

@@ -378,6 +378,10 @@ impl EventStore for MemoryStore {
         let data = self.data();
         Ok(data.log.last().map_or(Position::START, |row| row.position))
     }
+
+    async fn store_id(&self) -> Result<String, ReadError> {
+        Ok(self.shared.store_id.clone())
+    }
 }
 
 impl CommitStore for MemoryStore {
@@ -441,10 +445,6 @@ impl WorkQueue for MemoryStore {
 
     async fn now(&self) -> Result<Timestamp, ReadError> {
         Ok((self.shared.clock)())
-    }
-
-    async fn store_id(&self) -> Result<String, ReadError> {
-        Ok(self.shared.store_id.clone())
     }
 }
 

@@ -64,16 +64,6 @@ pub trait WorkQueue: CommitStore {
     /// # Cancel safety
     /// Reads only.
     fn now(&self) -> impl Future<Output = Result<Timestamp, ReadError>> + Send;
-
-    /// A unique text that is created with the store. Idempotency keys are derived from it, so a test
-    /// system never has the keys of production.
-    ///
-    /// # Errors
-    /// [`ReadError`] when it cannot be read.
-    ///
-    /// # Cancel safety
-    /// Reads only.
-    fn store_id(&self) -> impl Future<Output = Result<String, ReadError>> + Send;
 }
 
 /// A request for instances to work on.

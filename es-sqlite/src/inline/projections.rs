@@ -4,7 +4,7 @@ use crate::{
     SqliteReadDatabase, SqliteTransaction,
     block_on::block_on,
     errors::{TransactionFailure, storage},
-    queries::feed_rows,
+    queries::{self, feed_rows},
     settings::StoreSettings,
     task::{self, Done, Task},
 };
@@ -40,6 +40,10 @@ impl FeedInside<SqliteTransaction> for Feed {
         let page = feed_rows(tx.connection(), &|| true, after, &all, limit);
         page.map_err(StorageError::from)
     }
+
+    async fn store_id(&self, tx: &mut SqliteTransaction) -> Result<String, StorageError> {
+        queries::store_id(tx.connection()).map_err(storage)
+    }
 }
 
 /// The projections that run inside appends.
@@ -65,7 +69,7 @@ impl Running {
         Ok(Self(opened))
     }
 
-    /// Handles the events that other processes appended without these projections.
+    /// Handles the events that other processes appended without these projections, or parks them.
     pub(crate) fn catch_up(&mut self, tx: &mut SqliteTransaction) -> Result<(), StorageError> {
         if self.0.is_empty() {
             return Ok(());

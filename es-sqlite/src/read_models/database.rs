@@ -9,10 +9,10 @@ use crate::{
 };
 use es_projections::{
     Dialect, ReadDatabase, SqlValue,
-    backend::{Job, RolledBack, RowsOfQueries, TransactionError},
+    backend::{BrokenConstraint, Job, RolledBack, RowsOfQueries, TransactionError},
 };
 use es_runtime::{Outcome, ReadError, StorageError};
-use rusqlite::{Connection, Params, Row};
+use rusqlite::{Connection, ErrorCode, Params, Row};
 use std::{
     fmt,
     panic::{AssertUnwindSafe, catch_unwind},
@@ -293,7 +293,14 @@ fn transaction<J: Job<SqliteReadDatabase>>(
                 } else {
                     outcome_of_commit(&error)
                 };
-                failed(outcome, storage(error))
+                let broken = error.sqlite_error_code() == Some(ErrorCode::ConstraintViolation);
+                let error = storage(error);
+                let error = if broken {
+                    error.with_source(BrokenConstraint)
+                } else {
+                    error
+                };
+                failed(outcome, error)
             }
         },
         Ok(Err(RolledBack::With(output))) => Ok(output),

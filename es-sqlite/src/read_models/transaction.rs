@@ -29,7 +29,7 @@ impl SqliteTransaction {
     pub(crate) fn new(connection: Connection) -> Self {
         Self {
             connection,
-            expansions: Expansions::default(),
+            expansions: Expansions::new(Dialect::Sqlite),
         }
     }
 
@@ -83,7 +83,7 @@ impl SqliteTransaction {
 
     /// Forgets the statements of the user's: their tables may be gone.
     pub(crate) fn forget_names(&mut self) {
-        self.set_names(Names::plain());
+        self.set_names(Names::default());
     }
 }
 
@@ -97,7 +97,7 @@ fn ready<'s>(
     if connection.is_autocommit() {
         return Err(own("an earlier statement has ended the transaction".into()));
     }
-    refuse_end(sql).map_err(|error| own(error.into()))?;
+    refuse_end(Dialect::Sqlite, sql).map_err(|error| own(error.into()))?;
     expansions.expand(sql).map_err(|error| own(error.into()))
 }
 

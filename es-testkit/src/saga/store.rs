@@ -145,10 +145,7 @@ impl<S: EventStore> StoreLayer for Mortal<S> {
         self.fuse.read(self.inner.now(), unread).await
     }
 
-    async fn store_id(&self) -> Result<String, ReadError>
-    where
-        S: WorkQueue,
-    {
+    async fn store_id(&self) -> Result<String, ReadError> {
         self.fuse.read(self.inner.store_id(), unread).await
     }
 }

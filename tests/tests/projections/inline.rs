@@ -1,10 +1,26 @@
 //! Projections inside the appends of their store.
 
-use es_projections::{HandlerError, ProjectionError, Projections};
-use es_runtime::{Append, AppendError, EventStore, ExpectedVersion, NewEvent, Outcome, StreamId};
+use crate::places::Place;
+use es_postgres::PostgresStore;
+use es_projections::{
+    AnyReadDatabase, AnyTransaction, HandlerError, Portable, Project, Projection, ProjectionError,
+    Projections, values,
+};
+use es_runtime::{
+    AnyStore, Append, AppendError, Envelope, Event, EventStore, ExpectedVersion, NewEvent, Outcome,
+    StorageError, StreamId,
+};
 use es_sqlite::SqliteStore;
-use es_tests::accounts::{Balances, Turnover, balances, deposit, withdraw};
+use es_tests::accounts::{Balances, Deposited, Turnover, balances, deposit, withdraw};
+use serde::{Deserialize, Serialize};
 use std::path::Path;
+
+on_both!(
+    a_rule_is_introduced_while_a_program_without_it_appends,
+    what_is_parked_can_be_seen_skipped_and_rebuilt,
+    an_old_program_goes_on_without_a_newer_version,
+    an_event_of_a_newer_program_is_left_to_one_that_can_read_it,
+);
 
 async fn inline(path: &Path) -> SqliteStore {
     SqliteStore::options()
@@ -158,26 +174,286 @@ async fn what_was_appended_without_it_is_caught_up() {
 }
 
 #[tokio::test]
-async fn a_poison_in_the_past_keeps_the_store_from_opening() {
+async fn a_poison_in_the_past_is_parked() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("all.db");
     let without = SqliteStore::open(&path).await.expect("opens");
-    deposit(&without, "bad", 1).await.expect("stored");
-    let broken = || Balances::hooked(|_, _, _| Err(HandlerError::new("never")));
-    let refused = SqliteStore::options().inline(broken()).open(&path).await;
-    let text = refused.expect_err("refused").to_string();
-    assert!(
-        text.contains("all.db") && text.contains("projection `balances`") && text.contains("never"),
-        "{text}"
-    );
-    // Nothing is left of the attempt.
+    for account in ["bad", "good", "worse", "bad", "good"] {
+        deposit(&without, account, 1).await.expect("stored");
+    }
+    let broken = || {
+        Balances::hooked(|place, stream, _| {
+            assert!(stream.id() != "worse", "on purpose");
+            if stream.id() == "bad" && place == "between" {
+                return Err(HandlerError::new("never"));
+            }
+            Ok(())
+        })
+    };
+    let open = SqliteStore::options().inline(broken()).open(&path);
+    let store = open.await.expect("opens");
+    let read = store.read_database();
+    let operator = Projections::new(store.clone(), read.clone()).with(Balances::new());
+    let parked = operator.parked("balances").await.expect("parked");
+    let seen: Vec<_> = parked
+        .iter()
+        .map(|one| (&*one.key, one.event.version, &*one.event.reason))
+        .collect();
+    let expected = [
+        ("account/bad", 1, "never"),
+        ("account/worse", 1, "it panicked"),
+        ("account/bad", 2, "an earlier event of its key is parked"),
+    ];
+    assert_eq!(seen, expected);
+    assert_eq!(balances(&read).await.expect("rows").0, [("good".into(), 2)]);
+    // A better handler takes them.
+    for (key, handled) in [("account/bad", 2), ("account/worse", 1)] {
+        let retried = operator.retry("balances", key).await.expect("tried");
+        assert_eq!((retried.handled, retried.failed), (handled, None));
+    }
+    store.close().await;
     let store = inline(&path).await;
+    deposit(&store, "bad", 1).await.expect("stored");
+    let (accounts, entries) = balances(&store.read_database()).await.expect("rows");
+    let expected = [("bad".into(), 3), ("good".into(), 2), ("worse".into(), 1)];
+    assert_eq!(accounts, expected);
+    assert_eq!(entries.len(), 6);
+}
+
+/// A rule: no two deposits are of the same amount.
+macro_rules! claims {
+    ($name:ident, $version:literal, $event:ty) => {
+        #[derive(Projection, Clone, Copy)]
+        #[projection("claims", version = $version, events($event))]
+        #[projection(schema = "CREATE TABLE {claims} (cents BIGINT PRIMARY KEY, account TEXT)")]
+        struct $name;
+
+        impl Project<$event> for $name {
+            async fn project(
+                &self,
+                deposited: &Envelope<$event>,
+                tx: &mut AnyTransaction,
+            ) -> Result<(), HandlerError> {
+                let row = values![deposited.event.cents, deposited.stream.id()];
+                tx.run("INSERT INTO {claims} VALUES ($1, $2)", row).await?;
+                Ok(())
+            }
+        }
+    };
+}
+
+claims!(Claims, 1, Deposited);
+claims!(ClaimsRaised, 2, Deposited);
+claims!(ClaimsOfLater, 1, DepositedLater);
+
+/// A later version of the event that `Claims` knows, as a newer program would write it.
+#[derive(Event, Serialize, Deserialize)]
+#[event("account.deposited", version = 2)]
+struct DepositedLater {
+    cents: i64,
+    #[event(since = 2, default = "EUR")]
+    currency: String,
+}
+
+/// Opens the store of the place once more, as another process would, with an inline projection.
+macro_rules! opened_with {
+    ($place:expr, $projection:expr) => {
+        match &$place.database {
+            Some(database) => {
+                let options = PostgresStore::options(&database.url()).expect("a url");
+                let store = options.inline(Portable($projection)).open().await;
+                store.map(|store| {
+                    let read = AnyReadDatabase::new(store.read_database());
+                    (AnyStore::new(store), read)
+                })
+            }
+            None => {
+                let folder = $place.folder.as_ref().expect("a folder");
+                let options = SqliteStore::options().inline(Portable($projection));
+                let store = options.open(folder.path().join("all.db")).await;
+                store.map(|store| {
+                    let read = AnyReadDatabase::new(store.read_database());
+                    (AnyStore::new(store), read)
+                })
+            }
+        }
+    };
+}
+
+type Opened = Result<(AnyStore, AnyReadDatabase), StorageError>;
+
+async fn with_claims(place: &Place) -> Opened {
+    opened_with!(place, Claims)
+}
+
+async fn claims(read: &AnyReadDatabase) -> Vec<(i64, String)> {
+    let sql = "SELECT cents, account FROM claims ORDER BY cents";
+    let rows = read.select(sql, &[]).await.expect("rows");
+    let row = |row: &es_projections::SqlRow| {
+        let account = row.get(1).expect("a text");
+        (row.get(0).expect("a number"), account)
+    };
+    rows.iter().map(row).collect()
+}
+
+/// The reason of an append that the projection rejected.
+async fn rejected(store: &AnyStore, account: &str, cents: i64) -> String {
+    let rejected = deposit(store, account, cents).await.expect_err("rejected");
+    assert_eq!(rejected.outcome(), Outcome::NotApplied);
+    let AppendError::Projection {
+        stream,
+        projection,
+        error,
+    } = &rejected
+    else {
+        panic!("{rejected:?}");
+    };
+    assert_eq!((*projection, stream.id()), ("claims", account));
+    error.to_string()
+}
+
+async fn a_rule_is_introduced_while_a_program_without_it_appends(place: &Place) {
+    let without = &place.store;
+    for (account, cents) in [("ann", 1), ("bob", 1), ("cid", 2)] {
+        deposit(without, account, cents).await.expect("stored");
+    }
+    let (ruled, read) = with_claims(place).await.expect("opens");
+    let expected = [(1, "ann".into()), (2, "cid".into())];
+    assert_eq!(claims(&read).await, expected);
+    deposit(&ruled, "dan", 3).await.expect("stored");
+    rejected(&ruled, "eve", 3).await;
+    // The old program breaks the rule while both run.
+    deposit(without, "fay", 3).await.expect("stored");
+    deposit(without, "gus", 4).await.expect("stored");
+    // Neither other accounts nor other aggregates have to do with it, nor does opening.
+    deposit(&ruled, "hal", 5).await.expect("stored");
+    withdraw(&ruled, "other", 1).await.expect("stored");
+    let (again, _) = with_claims(place).await.expect("opens");
+    deposit(&again, "ida", 6).await.expect("stored");
+    // Its own appends are rejected, with the reason.
+    let why = rejected(&ruled, "fay", 7).await;
+    for says in ["account/fay", "version 1", "position 5", "retry", "discard"] {
+        assert!(why.contains(says), "{why}");
+    }
+    let amounts: Vec<_> = claims(&read)
+        .await
+        .into_iter()
+        .map(|(cents, _)| cents)
+        .collect();
+    assert_eq!(amounts, [1, 2, 3, 4, 5, 6]);
+    // And it is removed while both run.
+    ruled.close().await;
+    deposit(without, "fay", 7).await.expect("stored");
+    deposit(&again, "jon", 8).await.expect("stored");
+    again.close().await;
+    deposit(without, "jon", 8).await.expect("stored");
+}
+
+async fn what_is_parked_can_be_seen_skipped_and_rebuilt(place: &Place) {
+    let (ruled, read) = with_claims(place).await.expect("opens");
+    for (account, cents) in [("ann", 1), ("bob", 1), ("bob", 2), ("cid", 3)] {
+        deposit(&place.store, account, cents).await.expect("stored");
+    }
+    deposit(&ruled, "dan", 4).await.expect("stored");
+    let operator = Projections::new(ruled.clone(), read.clone()).with(Claims);
+    let parked = operator.parked("claims").await.expect("parked");
+    let seen: Vec<_> = parked
+        .iter()
+        .map(|one| (&*one.key, one.event.version))
+        .collect();
+    assert_eq!(seen, [("account/bob", 1), ("account/bob", 2)]);
+    let status = operator.status().await.expect("status");
+    assert_eq!((status[0].parked, status[0].parked_keys), (2, 1));
+    // A rebuild has the same result, and the next append goes on with it.
+    operator.rebuild_now("claims").await.expect("rebuilt");
+    deposit(&ruled, "eve", 5).await.expect("stored");
+    rejected(&ruled, "fay", 5).await;
+    rejected(&ruled, "bob", 6).await;
+    let status = operator.status().await.expect("status");
+    assert_eq!((status.len(), status[0].build, status[0].parked), (1, 2, 2));
+    // Skipped.
+    let gone = operator
+        .discard("claims", "account/bob", "it was a test")
+        .await;
     assert_eq!(
-        balances(&store.read_database())
-            .await
-            .expect("rows")
-            .1
-            .len(),
-        1
+        gone.expect("discarded").map(|one| one.event.version),
+        Some(1)
+    );
+    let retried = operator
+        .retry("claims", "account/bob")
+        .await
+        .expect("tried");
+    assert_eq!((retried.handled, retried.failed), (1, None));
+    deposit(&ruled, "bob", 6).await.expect("stored");
+    let amounts: Vec<_> = claims(&read)
+        .await
+        .into_iter()
+        .map(|(cents, _)| cents)
+        .collect();
+    assert_eq!(amounts, [1, 2, 3, 4, 5, 6]);
+}
+
+async fn an_old_program_goes_on_without_a_newer_version(place: &Place) {
+    let (old, _) = with_claims(place).await.expect("opens");
+    deposit(&old, "ann", 1).await.expect("stored");
+    let (new, read) = opened_with!(place, ClaimsRaised).expect("opens");
+    // The old program is one without the rule from now on, until it ends.
+    for (account, cents) in [("bob", 2), ("cid", 1)] {
+        deposit(&old, account, cents).await.expect("stored");
+    }
+    deposit(&new, "dan", 3).await.expect("stored");
+    let amounts: Vec<_> = claims(&read)
+        .await
+        .into_iter()
+        .map(|(cents, _)| cents)
+        .collect();
+    assert_eq!(amounts, [1, 2, 3]);
+    let operator = Projections::new(new.clone(), read).with(ClaimsRaised);
+    let parked = operator.parked("claims").await.expect("parked");
+    assert_eq!(parked.len(), 1);
+    assert_eq!(parked[0].key, "account/cid");
+    // It cannot be opened again: it could not keep the tables.
+    let refused = with_claims(place).await.expect_err("refused").to_string();
+    assert!(
+        refused.contains("version 2") && refused.contains("version 1"),
+        "{refused}"
+    );
+}
+
+async fn an_event_of_a_newer_program_is_left_to_one_that_can_read_it(place: &Place) {
+    let (old, read) = with_claims(place).await.expect("opens");
+    deposit(&old, "ann", 1).await.expect("stored");
+    let newer = NewEvent::json("account.deposited", 2, r#"{"cents":2,"currency":"CHF"}"#);
+    let stream = StreamId::new("account", "bob").expect("a name");
+    let append = Append::new(stream, ExpectedVersion::NoStream).with_event(newer);
+    place.store.append(append).await.expect("stored");
+    for (account, cents) in [("cid", 3), ("dan", 1)] {
+        deposit(&old, account, cents).await.expect("stored");
+    }
+    with_claims(place).await.expect("it can be opened");
+    assert_eq!(claims(&read).await, [(1, "ann".into())]);
+    let operator = Projections::new(old.clone(), read.clone()).with(Claims);
+    let status = operator.status().await.expect("status");
+    assert_eq!(
+        (status[0].position.to_string(), status[0].parked),
+        ("1".into(), 0)
+    );
+    assert!(
+        status[0].state.to_string().contains("newer program"),
+        "{status:?}"
+    );
+    // One that reads it goes on where the other stopped.
+    let (new, _) = opened_with!(place, ClaimsOfLater).expect("opens");
+    deposit(&new, "eve", 5).await.expect("stored");
+    let amounts: Vec<_> = claims(&read)
+        .await
+        .into_iter()
+        .map(|(cents, _)| cents)
+        .collect();
+    assert_eq!(amounts, [1, 2, 3, 5]);
+    let parked = operator.parked("claims").await.expect("parked");
+    assert_eq!(
+        parked.iter().map(|one| &*one.key).collect::<Vec<_>>(),
+        ["account/dan"]
     );
 }

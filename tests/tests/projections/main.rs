@@ -1,10 +1,16 @@
 //! Projections and subscriptions on both databases.
 
+#[macro_use]
+mod places;
+
 mod crash;
 mod faults;
 mod inline;
+mod poison;
 mod portable;
 mod postgres;
 mod runners;
+mod schemas;
 mod sqlite;
+mod stores;
 mod subscriptions;

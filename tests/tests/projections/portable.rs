@@ -1,72 +1,16 @@
 //! Portable handlers: one text of SQL on SQLite and on PostgreSQL, through `AnyStore` and `AnyReadDatabase`.
 
+use crate::places::Place;
 use es_postgres::PostgresStore;
 use es_projections::{
-    AnyReadDatabase, AnyTransaction, HandlerError, Portable, Project, Projection, Projections,
-    SqlValue, WaitFor, values,
+    AnyReadDatabase, AnyTransaction, HandlerError, Portable, Project, Projection, SqlValue,
+    WaitFor, values,
 };
 use es_runtime::{AnyStore, AppendError, Envelope, EventStore};
 use es_sqlite::SqliteStore;
-use es_testkit::postgres::{Database, Server};
+use es_testkit::postgres::Server;
 use es_tests::accounts::{Deposited, deposit};
 use std::time::Duration;
-
-/// A store and its read database, whichever they are.
-struct Place {
-    store: AnyStore,
-    read: AnyReadDatabase,
-    _folder: Option<tempfile::TempDir>,
-    database: Option<Database<'static>>,
-}
-
-async fn sqlite() -> Place {
-    let folder = tempfile::tempdir().expect("a folder");
-    let path = folder.path().join("all.db");
-    let store = SqliteStore::open(path).await.expect("opens");
-    let read = AnyReadDatabase::new(store.read_database());
-    Place {
-        store: AnyStore::new(store),
-        read,
-        _folder: Some(folder),
-        database: None,
-    }
-}
-
-async fn postgres() -> Place {
-    let server = Server::shared().expect("a server");
-    let database = server.database().expect("a database");
-    let store = PostgresStore::open(&database.url()).await.expect("opens");
-    let read = AnyReadDatabase::new(store.read_database());
-    Place {
-        store: AnyStore::new(store),
-        read,
-        _folder: None,
-        database: Some(database),
-    }
-}
-
-/// Runs each function on both databases.
-macro_rules! on_both {
-    ($($name:ident),* $(,)?) => {
-        mod on_sqlite {
-            $(#[tokio::test]
-            async fn $name() {
-                super::$name(&super::sqlite().await).await;
-            })*
-        }
-
-        mod on_postgres {
-            $(#[tokio::test(flavor = "multi_thread")]
-            #[cfg_attr(
-                not(postgres),
-                ignore = "needs PostgreSQL: install it or set ES_POSTGRES_BIN"
-            )]
-            async fn $name() {
-                super::$name(&super::postgres().await).await;
-            })*
-        }
-    };
-}
 
 on_both!(
     values_come_back_as_they_went_in,
@@ -74,6 +18,8 @@ on_both!(
     parameters_count_by_number,
     a_wrong_number_of_values_is_an_error,
     names_in_braces_and_other_braces,
+    text_that_looks_like_a_table_is_text,
+    a_name_that_is_not_declared_is_an_error,
     handlers_may_not_end_the_transaction,
     a_column_of_another_type_is_an_error_without_the_value,
     sums_need_a_cast,
@@ -114,15 +60,6 @@ impl Project<Deposited> for Probe {
 }
 
 impl Place {
-    fn is_postgres(&self) -> bool {
-        self.database.is_some()
-    }
-
-    fn runner(&self) -> Projections {
-        let (none, runner) = (Duration::ZERO, self.store.clone());
-        Projections::new(runner, self.read.clone()).attempts(1, none, none)
-    }
-
     /// Runs the statement in a handler, and gives why it failed.
     async fn probe(
         &self,
@@ -151,11 +88,6 @@ impl Place {
 
     async fn run(&self, sql: &'static str, values: &[SqlValue]) -> Result<(), String> {
         self.probe(sql, values, false).await
-    }
-
-    async fn one(&self, sql: &str, values: &[SqlValue]) -> es_projections::SqlRow {
-        let row = self.read.select_one(sql, values).await.expect("a query");
-        row.expect("a row")
     }
 }
 
@@ -280,6 +212,71 @@ async fn names_in_braces_and_other_braces(place: &Place) {
     let long = "DELETE FROM {a_name_that_is_longer_than_forty_eight_bytes_is_refused}";
     let reason = place.run(long, &[]).await.expect_err("refused");
     assert!(reason.contains("longer than 48 bytes"), "{reason}");
+}
+
+async fn text_that_looks_like_a_table_is_text(place: &Place) {
+    let texts: &[(&'static str, &str)] = &[
+        ("'Dear {probe}, welcome'", "Dear {probe}, welcome"),
+        ("'it''s {probe}'", "it's {probe}"),
+        ("'{nothing}' /* {nothing} */ -- {nothing}\n", "{nothing}"),
+        (
+            "(SELECT \"{probe}\" FROM (SELECT 'x' AS \"{probe}\") AS q)",
+            "x",
+        ),
+    ];
+    let of_postgres: &[(&'static str, &str)] = &[
+        ("$$Dear {probe}$$", "Dear {probe}"),
+        ("$t$Dear $$ {probe}$t$", "Dear $$ {probe}"),
+        ("E'it\\'s {probe}'", "it's {probe}"),
+        (
+            "CAST(jsonb_set('{\"probe\":1}', '{probe}', '2') AS TEXT)",
+            "{\"probe\": 2}",
+        ),
+        ("array_to_string(CAST('{probe}' AS TEXT[]), '')", "probe"),
+    ];
+    let of_sqlite: &[(&'static str, &str)] = &[
+        ("(SELECT [{probe}] FROM (SELECT 'x' AS [{probe}]))", "x"),
+        ("(SELECT `{probe}` FROM (SELECT 'x' AS `{probe}`))", "x"),
+        (
+            "/* /* */ (SELECT 'x' || '{a}' FROM {probe} LIMIT 1)",
+            "x{a}",
+        ),
+    ];
+    let own = if place.is_postgres() {
+        of_postgres
+    } else {
+        of_sqlite
+    };
+    for (text, expected) in texts.iter().chain(own) {
+        let insert = format!("INSERT INTO {{probe}} (words) VALUES ({text})");
+        let insert: &'static str = insert.leak();
+        place.run(insert, &[]).await.expect(text);
+        let newest = if place.is_postgres() { "ctid" } else { "rowid" };
+        let sql = format!("SELECT words FROM probe__b1 ORDER BY {newest} DESC LIMIT 1");
+        let row = place.one(&sql, &[]).await;
+        assert_eq!(row.get::<String>(0).as_deref(), Ok(*expected), "{text}");
+    }
+}
+
+async fn a_name_that_is_not_declared_is_an_error(place: &Place) {
+    for (sql, says) in [
+        (
+            "DELETE FROM {prob}",
+            "`{prob}` is not declared in the schema of the projection, which declares `probe`",
+        ),
+        (
+            "INSERT INTO {probe} (n) SELECT n FROM {events}",
+            "`{events}` is not declared",
+        ),
+        (
+            "DELETE FROM {Probe}",
+            "no table name follows the brace in `{Probe}`",
+        ),
+        ("DELETE FROM {probe", "no table name follows the brace"),
+    ] {
+        let reason = place.run(sql, &[]).await.expect_err(sql);
+        assert!(reason.contains(says), "{reason}");
+    }
 }
 
 async fn handlers_may_not_end_the_transaction(place: &Place) {

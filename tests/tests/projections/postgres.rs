@@ -469,23 +469,17 @@ async fn a_store_that_is_not_the_one_is_noticed() {
         .await
         .expect("caught up");
     let other = place().await;
-    let behind = quick(&other.store, &read)
-        .with(Balances::new())
-        .catch_up()
-        .await;
-    assert!(
-        matches!(behind, Err(ProjectionError::StoreBehind { .. })),
-        "{behind:?}"
-    );
-    deposit(&other.store, "a", 1).await.expect("stored");
-    let another = quick(&other.store, &read)
-        .with(Balances::new())
-        .catch_up()
-        .await;
-    assert!(
-        matches!(another, Err(ProjectionError::OtherHistory { .. })),
-        "{another:?}"
-    );
+    for _ in 0..2 {
+        let another = quick(&other.store, &read)
+            .with(Balances::new())
+            .catch_up()
+            .await;
+        assert!(
+            matches!(another, Err(ProjectionError::OtherStore { .. })),
+            "{another:?}"
+        );
+        deposit(&other.store, "a", 1).await.expect("stored");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -652,6 +652,41 @@ async fn a_schema_that_changed_without_a_new_version_is_refused() {
     assert_eq!(rows, [(1, None), (2, None)]);
 }
 
+/// A program that still has the old version reads the tables of the new one.
+#[tokio::test]
+async fn an_old_program_waits_for_the_build_that_answers() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (store, read) = open(folder.path()).await;
+    let position = deposit(&store, "alice", 1).await.expect("stored");
+    let runner = || Projections::new(store.clone(), read.clone()).take_over(true);
+    let old = runner().with(drafts::first::Drafts);
+    old.catch_up().await.expect("caught up");
+    // The new program waits for its own version.
+    let moment = Duration::from_millis(20);
+    let early = read
+        .wait_for::<drafts::raised::Drafts>(position, moment)
+        .await;
+    let early = early.expect_err("not live").to_string();
+    assert!(
+        early.contains("version 1 is live") && early.contains("version 2"),
+        "{early}"
+    );
+    runner()
+        .with(drafts::raised::Drafts)
+        .catch_up()
+        .await
+        .expect("caught up");
+    read.wait_for::<drafts::first::Drafts>(position, SOON)
+        .await
+        .expect("the row is there");
+    let later = deposit(&store, "alice", 2).await.expect("stored");
+    let late = read.wait_for::<drafts::first::Drafts>(later, moment).await;
+    assert!(
+        matches!(late, Err(es_projections::WaitError::TimedOut { .. })),
+        "{late:?}"
+    );
+}
+
 /// Mistakes in tables are said before an event is parked for them.
 mod mistaken {
     use super::*;
@@ -683,7 +718,7 @@ async fn mistakes_in_tables_are_said_at_once() {
     let second = runner().with(mistaken::Second).catch_up().await;
     let second = second.expect_err("refused").to_string();
     assert!(
-        second.ends_with("table `rows` belongs to projection `owner`; give it another name"),
+        second.ends_with("the name `rows` belongs to projection `owner`; choose another"),
         "{second}"
     );
     let bare = runner().with(mistaken::Bare).catch_up().await;

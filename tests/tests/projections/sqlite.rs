@@ -381,9 +381,12 @@ async fn a_database_that_lost_its_past_is_noticed() {
         .expect("opens");
     fill(&older, 3).await;
     let projections = quick(&older, &read).with(Balances::new());
-    projections.catch_up().await.expect_err("another store");
-    projections.rebuild_now("balances").await.expect("rebuilt");
-    assert_eq!(balances(&read).await.expect("rows").1.len(), 3);
+    let refused = projections.rebuild_now("balances").await;
+    assert!(
+        matches!(refused, Err(ProjectionError::OtherStore { .. })),
+        "{refused:?}"
+    );
+    assert_eq!(balances(&read).await.expect("rows"), expected);
 }
 
 /// Appends until told to end.
@@ -579,7 +582,7 @@ async fn what_is_not_listed_is_not_decoded_and_what_is_must_be_good() {
 }
 
 #[tokio::test]
-async fn state_of_a_newer_program_is_left_alone() {
+async fn state_of_another_version_is_left_alone() {
     let Place {
         store,
         read,
@@ -588,14 +591,14 @@ async fn state_of_a_newer_program_is_left_alone() {
     let projections = quick(&store, &read).with(Turnover);
     projections.catch_up().await.expect("caught up");
     let other = rusqlite::Connection::open(folder.path().join("read.db")).expect("opens");
-    other
-        .execute("UPDATE es_projection_schema SET version = 2", [])
-        .expect("changed");
-    let refused = projections.catch_up().await.expect_err("refused");
-    assert!(
-        refused
-            .to_string()
-            .contains("has version 2, this program knows up to version 1"),
-        "{refused}"
-    );
+    for (version, says) in [
+        (3, "has version 3, this program knows up to version 2"),
+        (1, "has version 1, and there is no migration to version 2"),
+    ] {
+        other
+            .execute("UPDATE es_projection_schema SET version = ?1", [version])
+            .expect("changed");
+        let refused = projections.catch_up().await.expect_err("refused");
+        assert!(refused.to_string().contains(says), "{refused}");
+    }
 }

@@ -8,10 +8,13 @@ use super::{
     database::not_applied,
     values::{bind, outcome_of_commit, sql_values, storage, trouble},
 };
-use crate::read_models::errors::dead_transaction;
+use crate::read_models::errors::{dead_transaction, is_constraint};
 use es_projections::{
     Dialect, HandlerError, SqlRow, SqlValue,
-    backend::{Expansions, NameTooLong, Names, SqlTransaction, TransactionError, refuse_end},
+    backend::{
+        BrokenConstraint, Expansions, NameError, Names, SqlTransaction, TransactionError,
+        refuse_end,
+    },
 };
 use es_runtime::StorageError;
 use sqlx::{
@@ -20,6 +23,7 @@ use sqlx::{
 };
 use sqlx_core::transaction::TransactionManager;
 use std::fmt;
+use tokio_postgres::error::SqlState;
 
 /// The transaction of a `sqlx` pool that a handler writes in.
 ///
@@ -44,7 +48,7 @@ impl SqlxTransaction {
         let mut tx = Self {
             connection: pool.acquire().await?,
             id: String::new(),
-            expansions: Expansions::default(),
+            expansions: Expansions::new(Dialect::Postgres),
             is_dead: false,
             was_lent: false,
             is_over: false,
@@ -69,8 +73,8 @@ impl SqlxTransaction {
     /// being written.
     ///
     /// # Errors
-    /// [`NameTooLong`] for a name in braces with more than 48 bytes.
-    pub fn sql(&mut self, sql: impl SqlSafeStr) -> Result<SqlStr, NameTooLong> {
+    /// [`NameError`] for a name in braces that the schema does not declare.
+    pub fn sql(&mut self, sql: impl SqlSafeStr) -> Result<SqlStr, NameError> {
         let sql = sql.into_sql_str();
         let expanded = self.expansions.expand(sql.as_str())?.into_owned();
         // What was added is the number of a build.
@@ -89,10 +93,19 @@ impl SqlxTransaction {
                 self.is_over = true;
                 Ok(())
             }
-            Err(error) => Err(TransactionError {
-                outcome: outcome_of_commit(&error),
-                error: storage(error),
-            }),
+            Err(error) => {
+                let outcome = outcome_of_commit(&error);
+                let db = error.as_database_error();
+                let code = db.and_then(|db| db.code());
+                let broken = code.is_some_and(|code| is_constraint(&SqlState::from_code(&code)));
+                let error = storage(error);
+                let error = if broken {
+                    error.with_source(BrokenConstraint)
+                } else {
+                    error
+                };
+                Err(TransactionError { outcome, error })
+            }
         }
     }
 
@@ -138,7 +151,7 @@ impl SqlTransaction for SqlxTransaction {
     }
 
     async fn run_portable(&mut self, sql: &str, values: &[SqlValue]) -> Result<u64, HandlerError> {
-        refuse_end(sql)?;
+        refuse_end(Dialect::Postgres, sql)?;
         let sql = self.expansions.expand(sql)?.into_owned();
         let done = bind(AssertSqlSafe(sql), values)
             .execute(&mut *self.connection)
@@ -152,7 +165,7 @@ impl SqlTransaction for SqlxTransaction {
         sql: &str,
         values: &[SqlValue],
     ) -> Result<Vec<SqlRow>, HandlerError> {
-        refuse_end(sql)?;
+        refuse_end(Dialect::Postgres, sql)?;
         let sql = self.expansions.expand(sql)?.into_owned();
         let rows = bind(AssertSqlSafe(sql), values)
             .fetch_all(&mut *self.connection)
@@ -183,6 +196,13 @@ impl SqlTransaction for SqlxTransaction {
         let script = sqlx::raw_sql(AssertSqlSafe(sql));
         let done = script.execute(&mut *self.connection).await;
         done.map(|_| ()).map_err(|error| self.failed(error))
+    }
+
+    async fn back_to_savepoint(&mut self) -> Result<(), StorageError> {
+        self.script("ROLLBACK TO SAVEPOINT es_savepoint; RELEASE SAVEPOINT es_savepoint")
+            .await?;
+        self.is_dead = false;
+        Ok(())
     }
 
     fn set_names(&mut self, names: Names) {
