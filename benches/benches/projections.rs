@@ -12,10 +12,12 @@
     reason = "a benchmark may stop"
 )]
 
-use es_projections::WaitFor;
-use es_projections::{HandlerError, Measure, Project, Projection, Projections};
+use es_projections::{
+    Delivery, HandlerError, Measure, Project, Projection, Projections, React, Subscription, WaitFor,
+};
 use es_runtime::{
-    Append, Envelope, Event, EventStore, ExpectedVersion, NewEvent, Position, StreamId,
+    Append, Envelope, Event, EventFilter, EventStore, ExpectedVersion, NewEvent, Position,
+    ReadLimit, StreamId,
 };
 use es_sqlite::{Durability, SqliteReadDatabase, SqliteStore, SqliteTransaction};
 use rusqlite::{Connection, params};
@@ -138,6 +140,43 @@ project!(
     params![e.event.customer.cast_signed(), e.event.cents]
 );
 
+/// Delivers nothing anywhere.
+#[derive(Subscription)]
+#[subscription("nothing", events(OrderPlaced, OrderShipped))]
+struct Nothing;
+
+impl React<OrderPlaced> for Nothing {
+    async fn react(&self, _: &Envelope<OrderPlaced>, _: &Delivery) -> Result<(), HandlerError> {
+        Ok(())
+    }
+}
+
+impl React<OrderShipped> for Nothing {
+    async fn react(&self, _: &Envelope<OrderShipped>, _: &Delivery) -> Result<(), HandlerError> {
+        Ok(())
+    }
+}
+
+/// Reads the feed in pages of a thousand and does nothing with the events.
+async fn feed(store: &SqliteStore) -> Duration {
+    let began = Instant::now();
+    let mut after = Position::START;
+    let mut count = 0;
+    loop {
+        let page = store
+            .read_feed(after, &EventFilter::all(), ReadLimit::events(1_000))
+            .await
+            .unwrap();
+        count += page.events.len() as u64;
+        after = page.next;
+        if page.at_end {
+            break;
+        }
+    }
+    assert_eq!(count, EVENTS);
+    began.elapsed()
+}
+
 fn low(position: Position) -> i64 {
     let [_, _, low] = position.to_parts();
     low.cast_signed()
@@ -253,6 +292,7 @@ fn main() {
     });
     println!("{EVENTS} events in {ORDERS} streams, SQLite, medians of {rounds}\n");
     let (mut raw, mut one, mut three, mut inline) = (vec![], vec![], vec![], vec![]);
+    let (mut read, mut delivered) = (vec![], vec![]);
     let before = peak();
     let mut grown = 0;
     for _ in 0..rounds {
@@ -314,6 +354,20 @@ fn main() {
             took
         });
         inline.push(per_second(took));
+
+        read.push(per_second(runtime.block_on(feed(&store))));
+        let took = runtime.block_on(async {
+            let path = folder.path().join("subscription.db");
+            remove(&path);
+            let read = SqliteReadDatabase::open(&path).await.unwrap();
+            let began = Instant::now();
+            let runner = Projections::new(store.clone(), read.clone()).with_subscription(Nothing);
+            runner.catch_up().await.unwrap();
+            let took = began.elapsed();
+            read.close().await;
+            took
+        });
+        delivered.push(per_second(took));
     }
     let raw = median(raw);
     println!("{:<56}{:>12}{:>8}", "", "events/s", "ratio");
@@ -322,6 +376,8 @@ fn main() {
         ("one projection, one statement an event", one),
         ("the shop's three projections at once", three),
         ("an inline projection that is opened late", inline),
+        ("the feed in pages of a thousand", read),
+        ("a subscription whose handler does nothing", delivered),
     ] {
         let value = median(values);
         println!("{name:<56}{value:>12.0}{:>8.2}", value / raw);

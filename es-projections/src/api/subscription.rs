@@ -11,9 +11,11 @@ use std::future::Future;
 /// message in a queue.
 ///
 /// Derive it, and implement [`React`] for each event. Its position is stored like that of a
-/// projection, but no transaction covers both the effect and the position. After a crash between
-/// the two, the event is delivered again with the same [`Delivery::id`]. So delivery is **at least
-/// once**, in order for each key. The receiver recognises a repetition by the id.
+/// projection, but no transaction covers both the effect and the position. The position moves
+/// after each page of events, and at least every 100 milliseconds between two events. After a crash,
+/// the events behind it are delivered again, each with the same [`Delivery::id`]. So delivery is
+/// **at least once**, in order for each key. The receiver recognises a repetition by the id. A
+/// runner with pages of one event (`Projections::page`) repeats at most one.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a subscription",
     label = "`{Self}` does not implement `Subscription`",

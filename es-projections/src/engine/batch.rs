@@ -39,13 +39,32 @@ impl Page {
     pub(crate) fn events(&self) -> &[RecordedEvent] {
         self.events.get(self.part.clone()).unwrap_or_default()
     }
+
+    /// A page of the first `count` events of this one.
+    pub(crate) fn first(&self, count: usize) -> Self {
+        let until = self.part.start.saturating_add(count).min(self.part.end);
+        let last = until.checked_sub(1).and_then(|last| self.events.get(last));
+        let mut first = self.clone();
+        if until < self.part.end {
+            first.to = last.map_or(self.from, |last| last.position);
+            first.part.end = until;
+        }
+        first
+    }
 }
 
 /// What became of a page.
 #[derive(Debug)]
 pub(crate) enum PageEnd {
-    /// Its rows and the checkpoint are committed. `parked` events of `keys` keys were parked.
-    Committed { parked: u64, keys: u64 },
+    /// The effects of the first `count` events and the checkpoint are committed. `parked` events of `keys`
+    /// keys were parked. A page of a subscription may end early: before an event that failed, or because
+    /// the checkpoint was due.
+    Committed {
+        count: usize,
+        parked: u64,
+        keys: u64,
+        error: Option<HandlerError>,
+    },
     /// Nothing was committed: the event with this index failed.
     Failed { index: usize, error: HandlerError },
     /// Nothing was committed: another owner has the partition, or its checkpoint moved, or it is
@@ -166,19 +185,50 @@ impl CheckpointGuard {
     ) -> Result<bool, StorageError> {
         let (reason, attempts) = match rule {
             ParkRule::First { reason, attempts } if index == 0 => (reason.as_str(), *attempts),
-            _ => {
-                let waits = self.keys.contains(key)
-                    || (self.parked_before && parked::is_parked(tx, &page.partition, key).await?);
-                if !waits {
-                    return Ok(false);
-                }
+            _ if self.is_blocked::<Db>(tx, page, key).await? => {
                 ("an earlier event of its key is parked", 0)
             }
+            _ => return Ok(false),
         };
         parked::park::<Db>(tx, &page.partition, key, event, reason, attempts).await?;
         self.keys.insert(key.to_owned());
         self.parked = self.parked.saturating_add(1);
         Ok(true)
+    }
+
+    /// Whether an event of this key is parked.
+    async fn is_blocked<Db: ReadDatabase>(
+        &self,
+        tx: &mut Db::Transaction,
+        page: &Page,
+        key: &str,
+    ) -> Result<bool, StorageError> {
+        Ok(self.keys.contains(key)
+            || (self.parked_before && parked::is_parked(tx, &page.partition, key).await?))
+    }
+
+    /// Which events of the page [`park_if_blocked`](CheckpointGuard::park_if_blocked) will park, by index.
+    /// Parks nothing.
+    pub(crate) async fn blocked<'e, Db: ReadDatabase>(
+        &mut self,
+        tx: &mut Db::Transaction,
+        page: &'e Page,
+        rule: &ParkRule,
+        key: impl Fn(&'e RecordedEvent) -> Key<'e> + Send,
+    ) -> Result<HashSet<usize>, StorageError> {
+        let parks_first = matches!(rule, ParkRule::First { .. });
+        let mut blocked = HashSet::new();
+        if !parks_first && !self.parked_before {
+            return Ok(blocked);
+        }
+        for (index, event) in page.events().iter().enumerate() {
+            let key = key_or_stream(&key, event);
+            if (parks_first && index == 0) || self.is_blocked::<Db>(tx, page, &key).await? {
+                blocked.insert(index);
+                self.keys.insert(key.into_owned());
+            }
+        }
+        Ok(blocked)
     }
 
     /// Moves the checkpoint.
@@ -204,8 +254,10 @@ impl CheckpointGuard {
         .await?;
         if moved {
             Ok(PageEnd::Committed {
+                count: page.events().len(),
                 parked: self.parked,
                 keys: u64::try_from(self.keys.len()).unwrap_or(u64::MAX),
+                error: None,
             })
         } else {
             Err(RolledBack::With(PageEnd::Fenced))

@@ -1,21 +1,19 @@
 //! What a loop calls for each page: the handlers of a projection, or the reactions of a subscription.
 
 use super::{
-    batch::{Batch, Page, PageEnd, ParkRule, key_of, stream_key},
+    batch::{Batch, Page, PageEnd, ParkRule},
     core::Core,
-    delivery::{AdvancePosition, CheckDelivery, Checked, deliver_one},
+    delivery::{AdvancePosition, CheckDelivery, Checked, Progress, deliver_page},
     lease::{Lease, Lost},
 };
-use crate::api::{Declared, Deliver, Delivery, Dispatch, Key, ReadDatabase, TransactionError};
+use crate::api::{Declared, Deliver, Dispatch, Key, ReadDatabase, TransactionError};
 use es_runtime::{EventFilter, EventStore, RecordedEvent};
-use std::{future::Future, marker::PhantomData, sync::Arc};
+use std::{collections::HashSet, future::Future, marker::PhantomData, sync::Arc, time::Duration};
 
 /// What the loop of a partition calls for each page. Implemented for projections and for
 /// subscriptions.
 pub(crate) trait Consumer<Db: ReadDatabase>: Send + Sync + 'static {
     const PARTITIONS: u32;
-    /// The largest number of events in one call.
-    const MAX_BATCH: usize;
 
     fn filter(&self) -> EventFilter;
     fn key(event: &RecordedEvent) -> Key<'_>;
@@ -38,7 +36,6 @@ pub(crate) struct Projecting<P> {
 
 impl<P: Dispatch<Db>, Db: ReadDatabase> Consumer<Db> for Projecting<P> {
     const PARTITIONS: u32 = P::PARTITIONS;
-    const MAX_BATCH: usize = usize::MAX;
 
     fn filter(&self) -> EventFilter {
         P::filter()
@@ -69,12 +66,15 @@ impl<P: Dispatch<Db>, Db: ReadDatabase> Consumer<Db> for Projecting<P> {
     }
 }
 
-/// A subscription: one event at a time.
+/// A subscription: one event at a time, and one checkpoint for those that were delivered within
+/// [`CHECKPOINT_EVERY`].
 pub(crate) struct Delivering<D>(pub(crate) Arc<D>);
+
+/// How long events are delivered before the checkpoint moves. After a crash they are delivered again.
+const CHECKPOINT_EVERY: Duration = Duration::from_millis(100);
 
 impl<D: Deliver, Db: ReadDatabase> Consumer<Db> for Delivering<D> {
     const PARTITIONS: u32 = D::PARTITIONS;
-    const MAX_BATCH: usize = 1;
 
     fn filter(&self) -> EventFilter {
         D::filter()
@@ -92,32 +92,55 @@ impl<D: Deliver, Db: ReadDatabase> Consumer<Db> for Delivering<D> {
         rule: ParkRule,
         attempt: u32,
     ) -> Result<PageEnd, TransactionError> {
-        if let Some(event) = page.events().first() {
-            let key = key_of(D::key, event);
-            let gate = CheckDelivery {
-                key: match &key {
-                    Ok(key) => key.to_string(),
-                    Err(_) => stream_key(event).into_owned(),
-                },
+        let (mut blocked, progress) = (HashSet::new(), Progress::default());
+        let all = page.events().len();
+        let mut end = Ok(());
+        if all > 0 {
+            let check = CheckDelivery::<D> {
                 page: page.clone(),
-                rule,
+                rule: rule.clone(),
+                subscription: PhantomData,
             };
-            match core.db.transact(gate).await? {
-                Checked::Closed(end) => return Ok(end),
-                Checked::Open => {}
-            }
-            if let Err(error) = key {
-                return Ok(PageEnd::Failed { index: 0, error });
-            }
-            let delivery = Delivery::new(D::NAME, event.event_id, attempt);
-            let reaction = core.within_grace(deliver_one(&*self.0, event, &delivery));
-            match core.while_leased(&page.partition, lease, reaction).await {
-                Ok(Some(Ok(()))) => {}
-                Ok(Some(Err(error))) => return Ok(PageEnd::Failed { index: 0, error }),
-                Ok(None) => return Ok(PageEnd::Interrupted),
+            blocked = match core.db.transact(check).await? {
+                Checked::Blocked(blocked) => blocked,
+                Checked::Fenced => return Ok(PageEnd::Fenced),
+            };
+            let delivery = deliver_page(
+                &*self.0,
+                &page,
+                &blocked,
+                attempt,
+                &progress,
+                CHECKPOINT_EVERY.min(core.settings.lease / 4),
+                || core.is_shutdown(),
+            );
+            let delivery = core.within_grace(delivery);
+            match core.while_leased(&page.partition, lease, delivery).await {
+                Ok(Some(ended)) => end = ended.map_err(Some),
+                Ok(None) => end = Err(None),
                 Err(Lost) => return Ok(PageEnd::Fenced),
             }
         }
-        core.db.transact(AdvancePosition(page)).await
+        let count = progress.done();
+        match end {
+            Err(None) if count == 0 => return Ok(PageEnd::Interrupted),
+            Err(Some(error)) if count == 0 => return Ok(PageEnd::Failed { index: 0, error }),
+            _ => {}
+        }
+        let advance = AdvancePosition::<D> {
+            page: if count == all {
+                page
+            } else {
+                page.first(count)
+            },
+            rule,
+            blocked,
+            subscription: PhantomData,
+        };
+        let mut ended = core.db.transact(advance).await?;
+        if let PageEnd::Committed { error, .. } = &mut ended {
+            *error = end.err().flatten();
+        }
+        Ok(ended)
     }
 }

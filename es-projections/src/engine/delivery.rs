@@ -1,10 +1,16 @@
-//! Delivering one event of a subscription: the check before it, the call, and the move of the position.
+//! Delivering events of a subscription: the check before them, the calls, and the move of the checkpoint.
 
-use super::batch::{CheckpointGuard, Page, PageEnd, ParkRule, catch_panics};
+use super::batch::{CheckpointGuard, Page, PageEnd, ParkRule, catch_panics, key_of, key_or_stream};
 use crate::api::{
     Deliver, Delivery, HandlerError, Job, OnUnknownVersion, ReadDatabase, RolledBack,
 };
 use es_runtime::RecordedEvent;
+use std::{
+    collections::HashSet,
+    marker::PhantomData,
+    sync::atomic::{AtomicUsize, Ordering},
+    time::{Duration, Instant},
+};
 
 /// Delivers one event, outside of any transaction.
 pub(crate) async fn deliver_one<D: Deliver>(
@@ -18,55 +24,105 @@ pub(crate) async fn deliver_one<D: Deliver>(
     }
 }
 
-/// Checks whether the first event of a page may be delivered, and parks it if its key is blocked.
-pub(crate) struct CheckDelivery {
+/// Finds out which events of a page may be delivered. Changes nothing.
+pub(crate) struct CheckDelivery<D> {
     pub(crate) page: Page,
-    pub(crate) key: String,
     pub(crate) rule: ParkRule,
+    pub(crate) subscription: PhantomData<fn() -> D>,
 }
 
 /// The result of the check.
 #[derive(Debug)]
 pub(crate) enum Checked {
-    Open,
-    Closed(PageEnd),
+    /// All may be delivered but those with these indices, which will be parked.
+    Blocked(HashSet<usize>),
+    /// Another owner has the partition.
+    Fenced,
 }
 
-impl<Db: ReadDatabase> Job<Db> for CheckDelivery {
+impl<D: Deliver, Db: ReadDatabase> Job<Db> for CheckDelivery<D> {
     type Output = Checked;
 
     async fn run(self, tx: &mut Db::Transaction) -> Result<Checked, RolledBack<Checked>> {
-        use RolledBack::{Failed, With};
-        let closed = |end| match end {
-            With(end) => With(Checked::Closed(end)),
-            Failed(error) => Failed(error),
+        let Self { page, rule, .. } = self;
+        let mut state = match CheckpointGuard::lock::<Db>(tx, &page).await {
+            Ok(state) => state,
+            Err(RolledBack::With(_)) => return Err(RolledBack::With(Checked::Fenced)),
+            Err(RolledBack::Failed(error)) => return Err(RolledBack::Failed(error)),
         };
-        let Self { page, key, rule } = self;
-        let mut state = CheckpointGuard::lock::<Db>(tx, &page)
-            .await
-            .map_err(closed)?;
-        let Some(event) = page.events().first() else {
-            return Ok(Checked::Open);
-        };
-        if !state
-            .park_if_blocked::<Db>(tx, &page, &rule, 0, event, &key)
-            .await?
-        {
-            return Err(With(Checked::Open));
-        }
-        let end = state.close::<Db>(tx, &page).await.map_err(closed)?;
-        Ok(Checked::Closed(end))
+        let blocked = state.blocked::<Db>(tx, &page, &rule, D::key).await?;
+        Err(RolledBack::With(Checked::Blocked(blocked)))
     }
 }
 
-/// Moves the position past what was delivered.
-pub(crate) struct AdvancePosition(pub(crate) Page);
+/// Moves the checkpoint past a page that was delivered, and parks what was not.
+pub(crate) struct AdvancePosition<D> {
+    pub(crate) page: Page,
+    pub(crate) rule: ParkRule,
+    pub(crate) blocked: HashSet<usize>,
+    pub(crate) subscription: PhantomData<fn() -> D>,
+}
 
-impl<Db: ReadDatabase> Job<Db> for AdvancePosition {
+impl<D: Deliver, Db: ReadDatabase> Job<Db> for AdvancePosition<D> {
     type Output = PageEnd;
 
     async fn run(self, tx: &mut Db::Transaction) -> Result<PageEnd, RolledBack<PageEnd>> {
-        let state = CheckpointGuard::lock::<Db>(tx, &self.0).await?;
-        state.close::<Db>(tx, &self.0).await
+        let Self {
+            page,
+            rule,
+            blocked,
+            ..
+        } = self;
+        let mut state = CheckpointGuard::lock::<Db>(tx, &page).await?;
+        for (index, event) in page.events().iter().enumerate() {
+            // An event that was delivered is not parked, even if its key was parked meanwhile.
+            if blocked.contains(&index) {
+                let key = key_or_stream(D::key, event);
+                state
+                    .park_if_blocked::<Db>(tx, &page, &rule, index, event, &key)
+                    .await?;
+            }
+        }
+        state.close::<Db>(tx, &page).await
     }
+}
+
+/// How far a page has been delivered. Another task may read it while the delivery goes on, and after it was
+/// dropped.
+#[derive(Default)]
+pub(crate) struct Progress(AtomicUsize);
+
+impl Progress {
+    /// How many events of the page are done, from the first one on.
+    pub(crate) fn done(&self) -> usize {
+        self.0.load(Ordering::Acquire)
+    }
+}
+
+/// Delivers the events of a page one after another, but those that are blocked. Stops at the first failure,
+/// and between two events once `time` is over or `stop` says so.
+pub(crate) async fn deliver_page<D: Deliver>(
+    subscription: &D,
+    page: &Page,
+    blocked: &HashSet<usize>,
+    attempt: u32,
+    progress: &Progress,
+    time: Duration,
+    stop: impl Fn() -> bool,
+) -> Result<(), HandlerError> {
+    let began = Instant::now();
+    for (index, event) in page.events().iter().enumerate() {
+        if !blocked.contains(&index) {
+            if index > 0 && (began.elapsed() >= time || stop()) {
+                break;
+            }
+            // It will be parked by its key, so it must have one.
+            key_of(D::key, event)?;
+            let attempt = if index == 0 { attempt } else { 1 };
+            let delivery = Delivery::new(D::NAME, event.event_id, attempt);
+            deliver_one(subscription, event, &delivery).await?;
+        }
+        progress.0.store(index.saturating_add(1), Ordering::Release);
+    }
+    Ok(())
 }

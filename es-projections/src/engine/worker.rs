@@ -77,6 +77,23 @@ pub(crate) enum Hint {
     InVain,
 }
 
+/// What is left of a page, and how much of it the next call gets.
+struct Rest {
+    start: usize,
+    most: usize,
+    rule: ParkRule,
+}
+
+impl From<usize> for Rest {
+    fn from(start: usize) -> Self {
+        Self {
+            start,
+            most: usize::MAX,
+            rule: ParkRule::BlockedKeys,
+        }
+    }
+}
+
 /// Counts the attempts at one event.
 #[derive(Default)]
 struct Attempts {
@@ -91,6 +108,12 @@ impl Attempts {
         } else {
             0
         }
+    }
+
+    /// The number of the next attempt at this event, from 1.
+    fn next(&self, event: Option<&RecordedEvent>) -> u32 {
+        let before = event.map_or(0, |event| self.of(event.position));
+        before.saturating_add(1)
     }
 
     fn failed(&mut self, position: Position) -> u32 {
@@ -319,36 +342,39 @@ impl<S: EventStore, Db: ReadDatabase, C: Consumer<Db>> Worker<S, Db, C> {
         next: Position,
         end: Option<Position>,
     ) -> Result<Option<End>, ProjectionError> {
-        let mut start = 0_usize;
-        let mut most = C::MAX_BATCH;
+        let mut rest = Rest::from(0);
         let mut attempts_so_far = Attempts::default();
-        let mut rule = ParkRule::BlockedKeys;
         let mut failures = 0;
         loop {
-            let until = start.saturating_add(most).min(events.len());
-            let whole = until == events.len();
+            let start = rest.start;
+            let until = start.saturating_add(rest.most).min(events.len());
             let to = match events.get(until.wrapping_sub(1)) {
-                Some(last) if !whole => last.position,
+                Some(last) if until < events.len() => last.position,
                 _ => next,
             };
             let page = self.part_of_page(lease, &events, start..until, to);
-            let first = events.get(start);
-            let attempt = first.map_or(0, |first| attempts_so_far.of(first.position));
+            let attempt = attempts_so_far.next(events.get(start));
             let began = Instant::now();
+            let mut failed = None;
             let ended = self
                 .consumer
-                .handle(
-                    &self.core,
-                    lease,
-                    page,
-                    rule.clone(),
-                    attempt.saturating_add(1),
-                )
+                .handle(&self.core, lease, page, rest.rule.clone(), attempt)
                 .await;
             match ended {
-                Ok(PageEnd::Committed { parked, keys }) => {
+                Ok(PageEnd::Committed {
+                    count,
+                    parked,
+                    keys,
+                    error,
+                }) => {
+                    let committed = start.saturating_add(count).min(until);
+                    let done = events.get(start..committed).unwrap_or_default();
+                    let to = match done.last() {
+                        Some(last) if committed < until => last.position,
+                        _ => to,
+                    };
                     let done = CommittedPage {
-                        events: events.get(start..until).unwrap_or_default(),
+                        events: done,
                         parked,
                         keys,
                         began,
@@ -356,82 +382,77 @@ impl<S: EventStore, Db: ReadDatabase, C: Consumer<Db>> Worker<S, Db, C> {
                         to,
                         end,
                     };
-                    lease.position = to;
-                    lease.renewed = Instant::now();
-                    self.core.stalled(&self.partition, None);
-                    self.core.committed(&self.partition, &done);
-                    if whole {
+                    self.committed(lease, &done);
+                    if committed == events.len() {
                         return Ok(None);
                     }
                     if self.core.is_shutdown() {
                         return Ok(Some(End::Shutdown));
                     }
-                    start = until;
-                    most = C::MAX_BATCH;
-                    rule = ParkRule::BlockedKeys;
+                    rest = Rest::from(committed);
                     failures = 0;
+                    failed = error;
                 }
                 Ok(PageEnd::Fenced) => return self.fenced().await.map(Some),
                 Ok(PageEnd::Interrupted) => return Ok(Some(End::Shutdown)),
                 // The events before the failed one are handled first, then the failed one alone.
-                Ok(PageEnd::Failed { index, .. }) if index > 0 => most = index,
-                Ok(PageEnd::Failed { error, .. }) => {
-                    most = 1;
-                    let Some(event) = first else { continue };
-                    match self
-                        .failed(lease, event, error, &mut attempts_so_far)
-                        .await?
-                    {
-                        Next::Again => {}
-                        Next::Park(parked) => rule = parked,
-                        Next::End(end) => return Ok(Some(end)),
-                    }
-                }
+                Ok(PageEnd::Failed { index, .. }) if index > 0 => rest.most = index,
+                Ok(PageEnd::Failed { error, .. }) => failed = Some(error),
                 // Constraints that are checked at the commit do not name an event: fewer and fewer
                 // events are tried, until one is alone.
-                Err(error) if first.is_some() && BrokenConstraint::is_cause_of(&error.error) => {
+                Err(error) if until > start && BrokenConstraint::is_cause_of(&error.error) => {
                     let tried = until.saturating_sub(start);
-                    most = (tried / 2).max(1);
-                    let Some(event) = first.filter(|_| tried == 1) else {
+                    rest.most = (tried / 2).max(1);
+                    if tried > 1 {
                         continue;
-                    };
-                    let error = HandlerError::from(error.error);
-                    match self
-                        .failed(lease, event, error, &mut attempts_so_far)
-                        .await?
-                    {
-                        Next::Again => {}
-                        Next::Park(parked) => rule = parked,
-                        Next::End(end) => return Ok(Some(end)),
                     }
+                    failed = Some(HandlerError::from(error.error));
                 }
                 Err(error) => {
                     failures += 1;
-                    if self
-                        .wait_stalled(Stalled::Database(error.to_string()), failures)
-                        .await
-                    {
+                    let stalled = Stalled::Database(error.to_string());
+                    if self.wait_stalled(stalled, failures).await {
                         return Ok(Some(End::Shutdown));
                     }
                     match self.read_checkpoint_again(lease).await? {
                         AfterUnknown::Still => {}
-                        // The transaction was committed after all.
-                        AfterUnknown::At(position) if position == to => {
-                            lease.position = to;
-                            if whole {
+                        // The transaction was committed after all, perhaps for a part of the page.
+                        AfterUnknown::At(position) => {
+                            let part = events.get(start..until).unwrap_or_default();
+                            let Some(committed) = committed_until(part, position, to) else {
+                                return self.fenced_or_gone().await.map(Some);
+                            };
+                            lease.position = position;
+                            if position == next {
                                 return Ok(None);
                             }
-                            start = until;
-                            most = C::MAX_BATCH;
-                            rule = ParkRule::BlockedKeys;
+                            rest = Rest::from(start.saturating_add(committed));
                         }
-                        AfterUnknown::At(_) | AfterUnknown::Lost => {
-                            return self.fenced_or_gone().await.map(Some);
-                        }
+                        AfterUnknown::Lost => return self.fenced_or_gone().await.map(Some),
                     }
                 }
             }
+            if let (Some(error), Some(event)) = (failed, events.get(rest.start)) {
+                // It is tried again alone.
+                rest.most = 1;
+                match self
+                    .failed(lease, event, error, &mut attempts_so_far)
+                    .await?
+                {
+                    Next::Again => {}
+                    Next::Park(parked) => rest.rule = parked,
+                    Next::End(end) => return Ok(Some(end)),
+                }
+            }
         }
+    }
+
+    /// Records a page that was committed.
+    fn committed(&self, lease: &mut Lease, done: &CommittedPage<'_>) {
+        lease.position = done.to;
+        lease.renewed = Instant::now();
+        self.core.stalled(&self.partition, None);
+        self.core.committed(&self.partition, done);
     }
 
     /// Decides, after a pause, what to do with an event that failed alone.
@@ -673,6 +694,16 @@ enum AfterUnknown {
     Still,
     At(Position),
     Lost,
+}
+
+/// How many of these events a checkpoint at `position` covers, which may be that of one of them or `to`, their
+/// end. `None` if it is neither.
+fn committed_until(events: &[RecordedEvent], position: Position, to: Position) -> Option<usize> {
+    if position == to {
+        return Some(events.len());
+    }
+    let last = events.iter().position(|event| event.position == position)?;
+    Some(last.saturating_add(1))
 }
 
 /// The partition of a key. It uses FNV-1a, written out here because the hash must be the same in
