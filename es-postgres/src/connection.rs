@@ -1,7 +1,10 @@
 //! One connection to the server, and how connections are made. Where a pooler may be in between, a
 //! transaction relies only on what it set itself.
 
-use crate::errors::{again, storage};
+use crate::{
+    errors::{again, storage},
+    session,
+};
 use es_runtime::{StorageError, StorageErrorKind};
 use futures_util::future::{BoxFuture, FutureExt};
 use std::{
@@ -72,6 +75,21 @@ impl Connector {
         self.settings.push((name, value));
     }
 
+    pub(crate) fn set_all(&mut self, settings: &[(&'static str, &str)]) {
+        for (name, value) in settings {
+            self.set(name, (*value).to_owned());
+        }
+    }
+
+    /// Sends the settings of a session, unless a pooler gives each transaction another one.
+    pub(crate) async fn begin_session(&self, client: &Client) -> Result<(), StorageError> {
+        if self.pooled {
+            return Ok(());
+        }
+        let settings = self.settings("SET") + session::WITHOUT_END;
+        client.batch_execute(&settings).await.map_err(storage)
+    }
+
     /// The settings, by `SET` or by `SET LOCAL`. Names and values are this crate's own, numbers and
     /// checked identifiers.
     fn settings(&self, set: &str) -> String {
@@ -90,6 +108,11 @@ impl Connector {
             String::new()
         };
         format!("BEGIN ISOLATION LEVEL {mode}; {settings}")
+    }
+
+    /// What begins a transaction that looks for tables and makes them: the limits of a command are not for it.
+    pub(crate) fn begin_unhurried(&self) -> String {
+        self.begin("READ COMMITTED") + session::UNHURRIED
     }
 
     /// One try, with the driver in the caller's hands.
@@ -119,10 +142,7 @@ impl Connector {
         tokio::spawn(
             async move { while let Some(Ok(_)) = poll_fn(|context| driver(context)).await {} },
         );
-        if !self.pooled {
-            let settings = self.settings("SET");
-            client.batch_execute(&settings).await.map_err(storage)?;
-        }
+        self.begin_session(&client).await?;
         Ok(Session {
             client,
             prepared: (!self.pooled).then(Prepared::default),

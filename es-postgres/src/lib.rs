@@ -40,17 +40,21 @@
 //! | `sqlx` | no | read models in a `sqlx` pool of the application: `SqlxReadDatabase`, `SqlxTransaction`; enables `projections`, needs Rust 1.94 |
 
 mod connection;
+mod connection_string;
 mod errors;
 mod events;
 mod feed;
 mod identifier;
 mod inline;
+#[cfg(feature = "projections")]
+mod inside;
 mod options;
 mod pages;
 #[cfg(feature = "projections")]
 mod read_models;
 mod rows;
 mod schema;
+mod session;
 mod settings;
 mod snapshots;
 mod statements;

@@ -3,9 +3,10 @@
 use crate::{
     PostgresStore,
     connection::{Connector, Tls},
+    connection_string,
     identifier::SchemaName,
     inline::ReadOptions,
-    schema,
+    schema, session,
     settings::{Clock, StoreSettings},
 };
 use es_runtime::{Limits, StorageError, StorageErrorKind, Timestamp};
@@ -48,14 +49,7 @@ pub struct PostgresOptions {
 
 impl PostgresOptions {
     pub(crate) fn new(url: &str) -> Result<Self, StorageError> {
-        let config = url.parse::<Config>().map_err(|_| {
-            // The driver's message may quote the text, a password included.
-            StorageError::new(
-                StorageErrorKind::CannotOpen,
-                "the connection string is neither a URL such as postgres://user@host/database nor \
-                 pairs such as host=localhost user=shop",
-            )
-        })?;
+        let config = connection_string::parse(url)?;
         Ok(Self::with_config(config))
     }
 
@@ -122,7 +116,7 @@ impl PostgresOptions {
     /// use es_postgres::PostgresStore;
     ///
     /// let script = PostgresStore::options("host=localhost")?.migration_script();
-    /// assert!(script.starts_with("BEGIN;"));
+    /// assert!(script.starts_with("BEGIN ISOLATION LEVEL READ COMMITTED;"));
     /// # Ok::<(), es_runtime::StorageError>(())
     /// ```
     pub fn migration_script(&self) -> String {
@@ -157,7 +151,9 @@ impl PostgresOptions {
     }
 
     /// How long a statement of an append may take, 30 seconds by default. It also limits how long the
-    /// server keeps the lock of a store that disappeared without closing its connection.
+    /// server keeps the lock of a store that disappeared without closing its connection, and how long the
+    /// handler of an inline projection may take for one event; longer is an error of the append. Making and
+    /// migrating tables is not limited.
     pub fn statement_timeout(mut self, timeout: Duration) -> Self {
         self.statement_timeout = timeout;
         self
@@ -207,6 +203,7 @@ impl PostgresOptions {
         let statement = millis(self.statement_timeout);
         connector.set("statement_timeout", statement.clone());
         connector.set("idle_in_transaction_session_timeout", statement);
+        connector.set_all(session::EVERY);
         if let Some(path) = self.read.search_path() {
             connector.set("search_path", path);
         }
@@ -232,17 +229,19 @@ impl PostgresOptions {
     pub async fn open(self) -> Result<PostgresStore, StorageError> {
         in_runtime()?;
         let mut connector = self.connector();
+        let handles_appends = self.read.is_inline();
         let read = self.read.of_store(connector.clone(), self.busy_timeout);
-        // Every statement of the store has its index. A plan that was made while a table was empty
-        // must not read all of it when it is full.
-        connector.set("enable_seqscan", "off".to_owned());
-        // The table with one row has no other plan, and its price would now have it compiled first.
-        connector.set("jit", "off".to_owned());
+        connector.set_all(session::STORE);
+        if !handles_appends {
+            // Its own tables are named with their schema, and its functions are the server's.
+            connector.set("search_path", "pg_catalog".to_owned());
+        }
         PostgresStore::start(StoreSettings {
             read,
             connector,
             schema: self.schema,
             migrate: self.migrate,
+            statement_timeout: self.statement_timeout,
             readers: self.readers,
             limits: self.limits,
             clock: self.clock,
@@ -269,7 +268,8 @@ impl PostgresStore {
     /// or `host=.. user=.. dbname=..`, as in libpq.
     ///
     /// # Errors
-    /// [`CannotOpen`](StorageErrorKind::CannotOpen) for any other text.
+    /// [`CannotOpen`](StorageErrorKind::CannotOpen) for any other text. A parameter that only other drivers
+    /// know is named, with what to use instead.
     pub fn options(url: &str) -> Result<PostgresOptions, StorageError> {
         PostgresOptions::new(url)
     }

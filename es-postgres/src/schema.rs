@@ -9,7 +9,7 @@ use crate::{
 use es_runtime::{StorageError, StorageErrorKind};
 
 /// The version of the tables that this program writes.
-const CURRENT: i64 = 3;
+const CURRENT: i64 = 4;
 
 /// The migration to each version from the one before. `{s}` is the schema.
 const MIGRATIONS: &[&str] = &[
@@ -143,18 +143,29 @@ BEGIN
 END
 $$;
 ",
+    // Also for sessions that play the changes of another server, which fire no usual trigger.
+    "
+ALTER TABLE {s}.events ENABLE ALWAYS TRIGGER events_are_not_changed;
+ALTER TABLE {s}.events ENABLE ALWAYS TRIGGER events_are_not_truncated;
+",
 ];
 
 /// The statements that bring a database to this program's version, from whichever it has, in one
 /// transaction.
 pub(crate) fn script(schema: &SchemaName) -> String {
     format!(
-        "BEGIN;\nSELECT pg_advisory_xact_lock({});\nCREATE SCHEMA IF NOT EXISTS {};\n{}COMMIT;\n",
+        "BEGIN ISOLATION LEVEL READ COMMITTED;\n{MAKING}\nSELECT pg_advisory_xact_lock({});\n\
+         CREATE SCHEMA IF NOT EXISTS {};\n{}COMMIT;\n",
         schema.lock_key(),
         schema.quoted(),
         migrations(schema)
     )
 }
+
+/// What tables and functions mean while they are made, whatever the defaults of the server are. Who appends
+/// meanwhile would wait behind a statement that waits for a table, so that has an end.
+const MAKING: &str = "SET LOCAL search_path TO pg_catalog; SET LOCAL default_table_access_method TO \
+    heap; SET LOCAL standard_conforming_strings TO on; SET LOCAL lock_timeout TO '10s';";
 
 /// The statements that bring the tables to this program's version, to be run in a transaction. Each
 /// migration checks whether it is the next one, so that the same text serves every version.
@@ -178,28 +189,64 @@ fn migrations(schema: &SchemaName) -> String {
     text.replace("{s}", &schema.quoted())
 }
 
-/// Brings the tables to this program's version. Several processes may do this at the same time.
+/// Brings the tables to this program's version, in the caller's transaction. Several processes may do
+/// this at the same time: one of them does it, and the others wait for as long as that takes.
 pub(crate) async fn migrate(session: &Session, schema: &SchemaName) -> Result<(), StorageError> {
     // Without the lock first: usually there is nothing to do, and no right to do it.
     if version(session, schema).await? == CURRENT {
         return Ok(());
     }
+    lock_schema(session, schema).await?;
     let client = session.client();
-    let lock = format!(
-        "BEGIN; SELECT pg_advisory_xact_lock({});",
-        schema.lock_key()
+    client.batch_execute(MAKING).await.map_err(storage)?;
+    upgrade(session, schema).await
+}
+
+/// Waits until no other process makes this schema or its tables. The lock goes with the transaction.
+async fn lock_schema(session: &Session, schema: &SchemaName) -> Result<(), StorageError> {
+    let key = schema.lock_key();
+    let lock = format!("SET LOCAL lock_timeout TO 0; SELECT pg_advisory_xact_lock({key})");
+    session.client().batch_execute(&lock).await.map_err(storage)
+}
+
+/// Rows that a policy hides would be gaps in the feed, and versions that look free.
+pub(crate) async fn refuse_hidden_rows(
+    session: &Session,
+    schema: &SchemaName,
+) -> Result<(), StorageError> {
+    let name = schema.as_str();
+    let names = TABLES.map(|table| format!("'{table}'")).join(", ");
+    let select = format!(
+        "SELECT c.relname::text FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = \
+         c.relnamespace WHERE n.nspname = '{name}' AND c.relname IN ({names}) AND \
+         pg_catalog.row_security_active(c.oid)"
     );
-    client.batch_execute(&lock).await.map_err(storage)?;
-    let done = upgrade(session, schema).await;
-    match done {
-        Ok(()) => client.batch_execute("COMMIT").await.map_err(storage),
-        Err(error) => {
-            // The first error is reported; the session is dropped with it.
-            let _ = client.batch_execute("ROLLBACK").await;
-            Err(error)
-        }
+    let rows = session.rows(&select, &[]).await.map_err(storage)?;
+    match rows
+        .first()
+        .and_then(|row| row.try_get::<_, String>(0).ok())
+    {
+        None => Ok(()),
+        Some(table) => Err(StorageError::new(
+            StorageErrorKind::CannotOpen,
+            format!(
+                "row level security is on for {name}.{table} and may hide rows from this role. Use a role with \
+                 BYPASSRLS, or disable row level security for the tables of the store"
+            ),
+        )),
     }
 }
+
+/// The tables of the store, besides that of their version.
+const TABLES: [&str; 7] = [
+    "head",
+    "events",
+    "appends",
+    "snapshots",
+    "work",
+    "cursors",
+    "store_id",
+];
 
 async fn upgrade(session: &Session, schema: &SchemaName) -> Result<(), StorageError> {
     let from = version(session, schema).await?;
@@ -284,7 +331,8 @@ async fn version(session: &Session, schema: &SchemaName) -> Result<i64, StorageE
     }
 }
 
-/// Makes the schema where it is missing. Where it is there, no right to make one is needed.
+/// Makes the schema where it is missing, in the caller's transaction. Where it is there, no right to make
+/// one is needed.
 pub(crate) async fn make_schema(
     session: &Session,
     schema: &SchemaName,
@@ -292,6 +340,7 @@ pub(crate) async fn make_schema(
     if schema_exists(session, schema).await? {
         return Ok(());
     }
+    lock_schema(session, schema).await?;
     let create = format!("CREATE SCHEMA IF NOT EXISTS {}", schema.quoted());
     session
         .client()
@@ -323,16 +372,7 @@ async fn has_table(
 
 /// A schema may hold other tables, not others of the same names.
 async fn refuse_foreign_tables(session: &Session, schema: &SchemaName) -> Result<(), StorageError> {
-    let names = [
-        "head",
-        "events",
-        "appends",
-        "snapshots",
-        "work",
-        "cursors",
-        "store_id",
-    ];
-    for table in names {
+    for table in TABLES {
         if has_table(session, schema, table).await? {
             return Err(StorageError::new(
                 StorageErrorKind::CannotOpen,

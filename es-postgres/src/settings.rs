@@ -5,6 +5,7 @@ use es_runtime::{Limits, StorageError, StorageErrorKind, Timestamp};
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
+    time::Duration,
 };
 
 /// What an acknowledged append survives, by the configuration of the server.
@@ -25,6 +26,12 @@ pub(crate) struct StoreSettings {
     pub(crate) connector: Connector,
     pub(crate) schema: SchemaName,
     pub(crate) migrate: bool,
+    /// How long a statement may take, and a handler inside an append.
+    #[cfg_attr(
+        not(feature = "projections"),
+        allow(dead_code, reason = "only handlers need it")
+    )]
+    pub(crate) statement_timeout: Duration,
     pub(crate) readers: usize,
     pub(crate) limits: Limits,
     pub(crate) clock: Option<Clock>,

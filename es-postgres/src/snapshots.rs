@@ -30,7 +30,7 @@ impl SnapshotStore for PostgresStore {
             (&snapshot.state, Type::BYTEA),
         ];
         let sql = &self.shared().statements.save_snapshot;
-        self.shared().rows(sql, &params).await.map(|_| ())
+        self.shared().change(sql, &params).await.map(|_| ())
     }
 
     async fn delete_snapshot(&self, stream: &StreamId) -> Result<(), StorageError> {
@@ -39,6 +39,6 @@ impl SnapshotStore for PostgresStore {
             (&stream.id(), Type::TEXT),
         ];
         let sql = &self.shared().statements.delete_snapshot;
-        self.shared().rows(sql, &params).await.map(|_| ())
+        self.shared().change(sql, &params).await.map(|_| ())
     }
 }

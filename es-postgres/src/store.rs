@@ -3,7 +3,7 @@
 use crate::{
     connection::{Param, Readers, Session},
     errors::{closed, storage},
-    inline::Running,
+    inline::{Running, refuse_reentry},
     schema,
     settings::{Durability, StoreSettings},
     statements::Statements,
@@ -13,6 +13,7 @@ use crate::{
 use es_runtime::StorageError;
 #[cfg(doc)]
 use es_runtime::{EventStore, Outcome, RecordedEvent, SnapshotStore, StorageErrorKind};
+use futures_util::future::join3;
 use std::{
     fmt,
     sync::{
@@ -68,6 +69,9 @@ pub(crate) struct Shared {
     pub(crate) settings: Arc<StoreSettings>,
     pub(crate) statements: Arc<Statements>,
     pub(crate) readers: Readers,
+    /// Through a pooler: the connection of statements that write outside of appends.
+    changes: Readers,
+    one_change: tokio::sync::Mutex<()>,
     pub(crate) writes: mpsc::Sender<write::Message>,
     counters: Arc<Counters>,
     durability: Durability,
@@ -87,13 +91,18 @@ impl PostgresStore {
 
     pub(crate) async fn start(mut settings: StoreSettings) -> Result<Self, StorageError> {
         let session = settings.connector.patient_session().await?;
+        // Where any of it fails, the session is dropped and the server rolls back.
+        let run = async |sql: &str| session.client().batch_execute(sql).await.map_err(storage);
+        run(&settings.connector.begin_unhurried()).await?;
         if settings.migrate {
             schema::migrate(&session, &settings.schema).await?;
             settings.read.prepare(&session).await?;
         } else {
             schema::check(&session, &settings.schema).await?;
         }
+        schema::refuse_hidden_rows(&session, &settings.schema).await?;
         let (durability, wait) = durability(&session).await?;
+        run("COMMIT").await?;
         let session = if wait {
             session
         } else {
@@ -111,9 +120,10 @@ impl PostgresStore {
             let (connector, schema) = (settings.connector.clone(), settings.schema.clone());
             tokio::spawn(wake::announce(connector, schema, mine.subscribe()));
         }
-        let begin = settings.connector.begin("READ COMMITTED");
+        let begin = settings.connector.begin_unhurried();
         let (inlines, session) =
             Running::open(&settings.read, session, &begin, &statements).await?;
+        let begin = settings.connector.begin("READ COMMITTED");
         let (writer_ended, alive) = watch::channel(());
         let notifier = write::Notifier {
             counters: Arc::clone(&counters),
@@ -132,6 +142,8 @@ impl PostgresStore {
         Ok(Self {
             shared: Arc::new(Shared {
                 readers: Readers::new(settings.connector.clone(), settings.readers),
+                changes: Readers::new(settings.connector.clone(), 1),
+                one_change: tokio::sync::Mutex::default(),
                 settings,
                 statements,
                 writes,
@@ -158,6 +170,7 @@ impl PostgresStore {
         self.shared.stopped.send_replace(());
         self.shared.writer_ended.closed().await;
         self.shared.readers.close().await;
+        self.shared.changes.close().await;
     }
 
     /// Counts of the writes and commits since the store was opened. There are more writes than commits
@@ -210,6 +223,12 @@ impl Shared {
         Ok(())
     }
 
+    /// Whether a write may be asked for now and here.
+    pub(crate) fn check_writable(&self) -> Result<(), StorageError> {
+        refuse_reentry()?;
+        self.check_open()
+    }
+
     /// All rows of a statement that reads; once more where the connection is lost meanwhile.
     pub(crate) async fn rows(
         &self,
@@ -226,6 +245,33 @@ impl Shared {
             }
             other => other.map_err(storage),
         }
+    }
+
+    /// All rows of a statement that writes, outside of appends. Through a pooler it needs a transaction
+    /// that brings the settings, in which nothing else is sent.
+    pub(crate) async fn change(
+        &self,
+        sql: &str,
+        params: &[Param<'_>],
+    ) -> Result<Vec<tokio_postgres::Row>, StorageError> {
+        self.check_writable()?;
+        let connector = &self.settings.connector;
+        if !connector.pooled {
+            return self.rows(sql, params).await;
+        }
+        let session = self.changes.get().await?;
+        let begin = connector.begin("READ COMMITTED");
+        let _alone = self.one_change.lock().await;
+        let (began, changed, committed) = join3(
+            session.client().batch_execute(&begin),
+            session.rows(sql, params),
+            session.client().batch_execute("COMMIT"),
+        )
+        .await;
+        began.map_err(storage)?;
+        let changed = changed.map_err(storage)?;
+        committed.map_err(storage)?;
+        Ok(changed)
     }
 
     /// Begins to listen for the appends of other processes.

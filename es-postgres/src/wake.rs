@@ -75,6 +75,7 @@ async fn hear(
 ) -> Result<(), StorageError> {
     let (client, mut driver) = connector.connect().await.map_err(storage)?;
     let begin = async {
+        connector.begin_session(&client).await?;
         let listen = format!("LISTEN {}", schema.channel());
         client.batch_execute(&listen).await.map_err(storage)?;
         // What came before it listened.

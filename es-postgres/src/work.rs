@@ -30,7 +30,7 @@ impl PostgresStore {
 impl CommitStore for PostgresStore {
     async fn commit(&self, commit: Commit) -> Result<Committed, CommitError> {
         commit.check(&self.shared().settings.limits)?;
-        self.shared().check_open().map_err(not_applied)?;
+        self.shared().check_writable().map_err(not_applied)?;
         let (reply, answer) = oneshot::channel();
         let message = Message::Commit(Box::new(commit), reply);
         if self.shared().writes.send(message).await.is_err() {
@@ -63,7 +63,7 @@ impl WorkQueue for PostgresStore {
             (&self.work_clock()?, Type::TIMESTAMPTZ),
         ];
         let sql = &self.shared().statements.work_claim;
-        let mut found = self.shared().rows(sql, &params).await?;
+        let mut found = self.shared().change(sql, &params).await?;
         found.sort_by_key(|row| row.try_get::<_, SystemTime>(3).ok());
         let claimed = found.iter().map(|row| {
             let damaged = || corrupt("a row of work is damaged: it cannot be claimed");
@@ -84,7 +84,7 @@ impl WorkQueue for PostgresStore {
             (&self.work_clock()?, Type::TIMESTAMPTZ),
         ];
         let sql = &self.shared().statements.work_renew;
-        Ok(!self.shared().rows(sql, &params).await?.is_empty())
+        Ok(!self.shared().change(sql, &params).await?.is_empty())
     }
 
     async fn work_items(&self, filter: &WorkFilter) -> Result<Vec<WorkItem>, ReadError> {

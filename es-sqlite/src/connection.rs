@@ -2,6 +2,7 @@
 
 use crate::{
     errors::{kind, storage},
+    log::KEPT,
     settings::{Durability, StoreSettings},
 };
 use es_runtime::{StorageError, StorageErrorKind};
@@ -103,6 +104,7 @@ fn configure(
             format!("it has no write-ahead log but journal mode `{mode}`"),
         ));
     }
+    refuse_other_encodings(connection)?;
     let (synchronous, full_sync) = match settings.durability {
         Durability::Full => (2, 1),
         Durability::Normal => (1, 0),
@@ -115,6 +117,10 @@ fn configure(
         ("foreign_keys", 1),
         ("trusted_schema", 0),
         ("cell_size_check", 1),
+        (
+            "journal_size_limit",
+            i64::try_from(KEPT).unwrap_or(i64::MAX),
+        ),
     ];
     if role == Role::Reader {
         wanted.push(("query_only", 1));
@@ -133,6 +139,22 @@ fn configure(
         set(connection, name, value)?;
     }
     Ok(())
+}
+
+/// In UTF-16, SQLite silently replaces some characters: what is read is not what was written.
+fn refuse_other_encodings(connection: &Connection) -> Result<(), StorageError> {
+    let encoding: String = connection
+        .pragma_query_value(None, "encoding", |row| row.get(0))
+        .map_err(storage)?;
+    if encoding == "UTF-8" {
+        return Ok(());
+    }
+    Err(StorageError::new(
+        StorageErrorKind::CannotOpen,
+        format!(
+            "its encoding is {encoding}, in which SQLite changes some characters of what is stored; use another file"
+        ),
+    ))
 }
 
 /// Sets a pragma and reads it back: SQLite ignores what it does not know.

@@ -45,11 +45,13 @@
 
 mod append;
 #[cfg(feature = "projections")]
-mod block_on;
+mod at_once;
 mod commit;
 mod connection;
 mod errors;
 mod inline;
+mod inside;
+mod log;
 mod options;
 mod queries;
 #[cfg(feature = "projections")]

@@ -3,6 +3,7 @@
 use crate::{
     SqliteStore,
     inline::Registered,
+    log::Log,
     settings::{Clock, Durability, StoreSettings},
     store::Shared,
 };
@@ -64,7 +65,8 @@ impl SqliteOptions {
     }
 
     /// How many threads read, each on its own connection. The default is the number of cores, at most 4.
-    /// The minimum is one.
+    /// The minimum is one. With the feature `projections` as many others run the queries of the read
+    /// database, so that commands do not wait for reports.
     pub fn reader_threads(mut self, threads: usize) -> Self {
         self.reader_threads = threads.max(1);
         self
@@ -142,6 +144,7 @@ impl SqliteOptions {
         // Absolute, since a connection may be opened again after the program changed its folder.
         let path = std::path::absolute(path).map_err(|error| rejected(&error))?;
         Ok(StoreSettings {
+            log: Log::of(&path),
             path,
             // SQLite keeps it in milliseconds of 31 bits.
             busy_timeout: self.busy_timeout.min(Duration::from_secs(24 * 60 * 60)),

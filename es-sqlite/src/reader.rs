@@ -1,10 +1,11 @@
-//! The threads that read, each on a connection of its own. They take their jobs out of one queue.
+//! The threads that read, each on a connection of its own. Those of one set take their jobs out of one queue.
 
 use crate::{
     connection::{self, Role},
     errors::{closed, no_answer},
-    schema,
+    inside, schema,
     settings::StoreSettings,
+    writer,
 };
 use es_runtime::{StorageError, StorageErrorKind};
 use rusqlite::Connection;
@@ -14,7 +15,7 @@ use std::{
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     thread,
 };
-use tokio::sync::{Semaphore, oneshot, watch};
+use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 
 /// Reads that wait before callers wait to hand theirs over.
 const QUEUE: usize = 1024;
@@ -96,10 +97,12 @@ impl Queue {
     }
 }
 
-/// Starts the threads and waits until each has its connection.
+/// Starts a set of threads and waits until each has its connection.
 pub(crate) async fn start(
-    settings: Arc<StoreSettings>,
-    alive: watch::Receiver<()>,
+    settings: &Arc<StoreSettings>,
+    name: &str,
+    writer: Option<&mpsc::Sender<writer::Message>>,
+    alive: &watch::Receiver<()>,
 ) -> Result<Reads, StorageError> {
     let handle = Reads(Arc::new(Queue {
         waiting: Mutex::default(),
@@ -110,16 +113,18 @@ pub(crate) async fn start(
     for number in 1..=settings.reader_threads {
         let (ready, opened) = oneshot::channel();
         opening.push(opened);
-        let settings = Arc::clone(&settings);
+        let settings = Arc::clone(settings);
         let queue = Arc::clone(&handle.0);
         let alive = alive.clone();
+        let writer = writer.map(mpsc::Sender::downgrade);
         thread::Builder::new()
-            .name(format!("es-sqlite-read-{number}"))
+            .name(format!("es-sqlite-{name}-{number}"))
             .spawn(move || {
+                inside::enter(&settings);
                 match open(&settings) {
                     Ok(connection) => {
                         if ready.send(Ok(())).is_ok() {
-                            serve(connection, &settings, &queue);
+                            serve(connection, &settings, &queue, writer.as_ref());
                         }
                     }
                     Err(error) => {
@@ -149,7 +154,12 @@ fn open(settings: &StoreSettings) -> Result<Connection, StorageError> {
     Ok(connection)
 }
 
-fn serve(connection: Connection, settings: &StoreSettings, queue: &Queue) {
+fn serve(
+    connection: Connection,
+    settings: &StoreSettings,
+    queue: &Queue,
+    writer: Option<&mpsc::WeakSender<writer::Message>>,
+) {
     let mut connection = Some(connection);
     while let Some(job) = queue.next() {
         if connection.is_none() {
@@ -163,10 +173,17 @@ fn serve(connection: Connection, settings: &StoreSettings, queue: &Queue) {
         }
         let Some(open) = &connection else { continue };
         // Jobs catch what a fold does; this catches what dropping it does.
+        settings.log.begin_read();
         let panicked = catch_unwind(AssertUnwindSafe(|| job(Ok(open)))).is_err();
         // A read leaves no transaction open. Where it did, a new connection is safe.
         if panicked || !open.is_autocommit() {
             connection = None;
+        }
+        if settings.log.end_read() {
+            if let Some(writer) = writer.and_then(mpsc::WeakSender::upgrade) {
+                // Where its queue is full it writes, and looks at the log by itself.
+                let _ = writer.try_send(writer::Message::LogIsFree);
+            }
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The settings that the threads of one store share.
 
-use crate::inline::Registered;
+use crate::{inline::Registered, log::Log};
 use es_runtime::{Limits, Timestamp};
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
@@ -21,6 +21,7 @@ pub(crate) type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 /// The settings of one store, shared by its threads.
 pub(crate) struct StoreSettings {
     pub(crate) path: PathBuf,
+    pub(crate) log: Log,
     pub(crate) busy_timeout: Duration,
     pub(crate) reader_threads: usize,
     pub(crate) limits: Limits,

@@ -4,6 +4,7 @@ use crate::{
     append::first_append,
     connection,
     errors::{Failed, closed, no_answer, panicked, read_only},
+    inside::refuse_reentry,
     queries::{self, Waiting, feed_rows, fold_rows, stream_rows},
     reader,
     rows::{read_error, snapshot},
@@ -64,6 +65,9 @@ pub(crate) struct Shared {
     /// `None` when the store was opened for reading only.
     writes: Option<mpsc::Sender<writer::Message>>,
     reads: reader::Reads,
+    /// Queries of the application, which may take long: the loads of commands do not wait for them.
+    #[cfg(feature = "projections")]
+    reports: reader::Reads,
     /// The newest position that this process appended.
     appended: watch::Sender<u64>,
     writer_ended: watch::Sender<()>,
@@ -126,12 +130,17 @@ impl Shared {
             };
             Some(writer::start(Arc::clone(&settings), notifier, writer_alive).await?)
         };
-        let reads = reader::start(Arc::clone(&settings), readers_alive).await?;
+        let reads = reader::start(&settings, "read", writes.as_ref(), &readers_alive).await?;
+        #[cfg(feature = "projections")]
+        let reports = reader::start(&settings, "report", writes.as_ref(), &readers_alive).await?;
+        drop(readers_alive);
         Ok(Arc::new(Self {
             settings,
             counters,
             writes,
             reads,
+            #[cfg(feature = "projections")]
+            reports,
             appended,
             writer_ended,
             readers_ended,
@@ -141,6 +150,8 @@ impl Shared {
     pub(crate) async fn close(&self) {
         // The writer ends last, since the last connection empties the log into the file.
         self.reads.close();
+        #[cfg(feature = "projections")]
+        self.reports.close();
         self.readers_ended.closed().await;
         if let Some(writes) = &self.writes {
             // A queue that takes nothing more is closed already.
@@ -157,8 +168,13 @@ impl Shared {
         &self.settings
     }
 
-    pub(crate) fn writes(&self) -> Option<&mpsc::Sender<writer::Message>> {
-        self.writes.as_ref()
+    /// Where writes are sent.
+    ///
+    /// # Errors
+    /// For a store that only reads, and for requests out of its own threads.
+    pub(crate) fn queue_of_writes(&self) -> Result<&mpsc::Sender<writer::Message>, StorageError> {
+        refuse_reentry(&self.settings)?;
+        self.writes.as_ref().ok_or_else(read_only)
     }
 
     pub(crate) async fn write(&self, task: Task) -> Result<Done, Failed> {
@@ -166,9 +182,7 @@ impl Shared {
             outcome: Outcome::NotApplied,
             error,
         };
-        let Some(writes) = self.writes() else {
-            return Err(not_sent(read_only()));
-        };
+        let writes = self.queue_of_writes().map_err(not_sent)?;
         let (reply, answer) = oneshot::channel();
         writes
             .send(writer::Message::Write(task, reply))
@@ -187,6 +201,24 @@ impl Shared {
         &self,
         read: impl FnOnce(&Connection, &Waiting<'_>) -> Result<T, ReadError> + Send + 'static,
     ) -> Result<T, ReadError> {
+        self.read_in(&self.reads, read).await
+    }
+
+    /// The same for a query of the application.
+    #[cfg(feature = "projections")]
+    pub(crate) async fn report<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&Connection, &Waiting<'_>) -> Result<T, ReadError> + Send + 'static,
+    ) -> Result<T, ReadError> {
+        self.read_in(&self.reports, read).await
+    }
+
+    async fn read_in<T: Send + 'static>(
+        &self,
+        reads: &reader::Reads,
+        read: impl FnOnce(&Connection, &Waiting<'_>) -> Result<T, ReadError> + Send + 'static,
+    ) -> Result<T, ReadError> {
+        refuse_reentry(&self.settings)?;
         let (reply, answer) = oneshot::channel();
         let job = move |connection: Result<&Connection, StorageError>| {
             if reply.is_closed() {
@@ -197,7 +229,7 @@ impl Shared {
                 .unwrap_or_else(|panic| Err(panicked("a read", panic).into()));
             let _ = reply.send(result);
         };
-        self.reads.send(Box::new(job)).await?;
+        reads.send(Box::new(job)).await?;
         answer.await.map_err(|_| no_answer())?
     }
 }

@@ -5,6 +5,8 @@ use crate::{
     connection::{self, Role},
     errors::{Failed, SharedFailure, TransactionFailure, no_answer, outcome_of_commit, panicked},
     inline::{Running, WriterConnection},
+    inside,
+    log::Keeper,
     schema,
     settings::StoreSettings,
     stats::Counters,
@@ -35,6 +37,8 @@ pub(crate) enum Message {
         allow(dead_code, reason = "read databases send it")
     )]
     Job(Job),
+    /// The reads have ended that kept the log from being emptied.
+    LogIsFree,
     Close,
 }
 
@@ -60,12 +64,14 @@ pub(crate) async fn start(
     let thread = thread::Builder::new().name("es-sqlite-writer".to_owned());
     thread
         .spawn(move || {
+            inside::enter(&settings);
             match open(&settings) {
                 Ok((connection, inlines)) => {
                     if ready.send(Ok(())).is_ok() {
                         Writer {
                             connection: Some(connection),
                             inlines,
+                            log: Keeper::new(),
                             settings,
                             notifier,
                         }
@@ -107,6 +113,7 @@ struct Writer {
     /// `None` after a failure that left it in doubt; it is opened again for the next write.
     connection: Option<WriterConnection>,
     inlines: Running,
+    log: Keeper,
     settings: Arc<StoreSettings>,
     notifier: Notifier,
 }
@@ -137,6 +144,8 @@ impl Group {
                     self.next = Some(job);
                     return;
                 }
+                // What follows looks at the log, too.
+                Ok(Message::LogIsFree) => {}
                 Ok(Message::Close) => queue.close(),
                 Err(_) => return,
             }
@@ -167,7 +176,21 @@ impl Writer {
                     }
                 }
                 Message::Job(job) => self.job(job),
-                Message::Close => queue.close(),
+                Message::LogIsFree => {
+                    if let Some(connection) = &self.connection {
+                        self.log
+                            .after_reads(connection.connection(), &self.settings);
+                    }
+                    continue;
+                }
+                Message::Close => {
+                    queue.close();
+                    continue;
+                }
+            }
+            if let Some(connection) = &self.connection {
+                self.log
+                    .after_write(connection.connection(), &self.settings);
             }
         }
     }

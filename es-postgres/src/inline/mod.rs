@@ -6,7 +6,9 @@ mod none;
 #[cfg(feature = "projections")]
 mod projections;
 
+#[cfg(feature = "projections")]
+pub(crate) use crate::inside::refuse_reentry;
 #[cfg(not(feature = "projections"))]
-pub(crate) use none::{ReadModels, ReadOptions, Running};
+pub(crate) use none::{ReadModels, ReadOptions, Running, refuse_reentry};
 #[cfg(feature = "projections")]
 pub(crate) use projections::{Feed, ReadModels, ReadOptions, Running};

@@ -1,6 +1,7 @@
 //! The stand-in without projections: there are no read models.
 #![allow(
     clippy::unused_async,
+    clippy::unnecessary_wraps,
     clippy::unused_self,
     clippy::trivially_copy_pass_by_ref,
     reason = "the signatures are those of the implementation with projections"
@@ -14,6 +15,11 @@ use crate::{
 use es_runtime::StorageError;
 use std::time::Duration;
 
+/// Nothing of the application's runs inside transactions.
+pub(crate) fn refuse_reentry() -> Result<(), StorageError> {
+    Ok(())
+}
+
 /// How read models are used, as the options say.
 #[derive(Clone, Default)]
 pub(crate) struct ReadOptions {}
@@ -23,6 +29,10 @@ impl ReadOptions {
 
     pub(crate) fn search_path(&self) -> Option<String> {
         None
+    }
+
+    pub(crate) fn is_inline(&self) -> bool {
+        false
     }
 
     pub(crate) fn of_store(self, _connector: Connector, _busy_timeout: Duration) -> ReadModels {

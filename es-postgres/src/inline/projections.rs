@@ -6,6 +6,7 @@ use crate::{
     errors::storage,
     feed::feed_page,
     identifier::SchemaName,
+    inside::inside,
     read_models::ReadSettings,
     rows, schema,
     statements::Statements,
@@ -50,6 +51,11 @@ impl ReadOptions {
 
     pub(crate) fn search_path(&self) -> Option<String> {
         self.schema().map(SchemaName::quoted)
+    }
+
+    /// Whether projections run inside appends.
+    pub(crate) fn is_inline(&self) -> bool {
+        !self.projections.is_empty()
     }
 
     pub(crate) fn of_store(self, connector: Connector, busy_timeout: Duration) -> ReadModels {
@@ -120,7 +126,7 @@ impl Running {
             let run = |sql| session.client().batch_execute(sql);
             run(begin).await.map_err(storage)?;
             let mut tx = PostgresTransaction::new(session);
-            opened.open(projection, &mut tx, &Feed(statements)).await?;
+            inside(opened.open(projection, &mut tx, &Feed(statements))).await?;
             let (after, transient) = tx.into_parts();
             if let Some(error) = transient {
                 // A handler failed because of it, and its event must not stay parked.
@@ -143,7 +149,7 @@ impl Running {
         tx: &mut PostgresTransaction,
         feed: &Feed<'_>,
     ) -> Result<(), StorageError> {
-        self.0.catch_up(tx, feed).await
+        inside(self.0.catch_up(tx, feed)).await
     }
 
     /// Hands one append to each projection.
@@ -153,6 +159,6 @@ impl Running {
         append: &Append,
         appended: &Appended,
     ) -> Result<(), InlineError> {
-        self.0.handle(tx, append, appended).await
+        inside(self.0.handle(tx, append, appended)).await
     }
 }

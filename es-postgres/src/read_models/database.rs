@@ -10,6 +10,7 @@ use crate::{
     connection::Connector,
     errors::{is_refusal, is_stale, storage},
     identifier::SchemaName,
+    inside::inside,
 };
 use es_projections::{
     Dialect, ReadDatabase, SqlValue,
@@ -111,7 +112,11 @@ impl PostgresReadDatabase {
     pub(crate) async fn prepare(&self) -> Result<(), StorageError> {
         let pooled = self.shared.pool.get().await?;
         if let Some(schema) = &self.shared.settings.schema {
+            let client = pooled.session.client();
+            let begin = self.shared.settings.connector.begin_unhurried();
+            client.batch_execute(&begin).await.map_err(storage)?;
             crate::schema::make_schema(&pooled.session, schema).await?;
+            client.batch_execute("COMMIT").await.map_err(storage)?;
         }
         self.shared.pool.give_back(pooled);
         Ok(())
@@ -185,7 +190,7 @@ impl PostgresReadDatabase {
     /// # Cancel safety
     /// It only reads.
     pub async fn snapshot(&self) -> Result<Reading, StorageError> {
-        let pooled = self.shared.pool.get().await?;
+        let pooled = self.shared.pool.get_for_queries().await?;
         let begin = self.begin_reading();
         let client = pooled.session.client();
         client.batch_execute(&begin).await.map_err(storage)?;
@@ -326,7 +331,7 @@ impl Shared {
             return not_applied(storage(error));
         }
         let mut tx = PostgresTransaction::new(session);
-        let ran = job.run(&mut tx).await;
+        let ran = inside(job.run(&mut tx)).await;
         let is_open = !tx.is_dead();
         let (session, transient) = tx.into_parts();
         let end = if ran.is_ok() && is_open {

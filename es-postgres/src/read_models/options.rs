@@ -23,7 +23,8 @@ impl PostgresOptions {
 
     /// How many connections transactions and queries of read models share, 8 by default, at least one.
     /// Each uses one connection at a time. When all are in use, it waits for
-    /// [`busy_timeout`](PostgresOptions::busy_timeout).
+    /// [`busy_timeout`](PostgresOptions::busy_timeout). Queries leave one connection to the transactions,
+    /// so that long reports do not stop projections; the store's own connections are others.
     ///
     /// Needs the feature `projections`.
     pub fn read_connections(mut self, connections: usize) -> Self {

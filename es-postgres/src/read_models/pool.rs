@@ -15,6 +15,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 pub(crate) struct Pool {
     connector: Connector,
     room: Arc<Semaphore>,
+    /// One fewer: queries leave a connection to the transactions, which keep the rows up to date.
+    room_of_queries: Arc<Semaphore>,
     idle: Mutex<Vec<Session>>,
     wait_at_most: Duration,
 }
@@ -22,34 +24,52 @@ pub(crate) struct Pool {
 /// A session of the pool in the hands of one transaction.
 pub(crate) struct Pooled {
     pub(crate) session: Session,
-    pub(super) place: OwnedSemaphorePermit,
+    pub(super) place: Places,
 }
+
+/// The places of a connection in the pool, given back when they are dropped.
+pub(super) type Places = (OwnedSemaphorePermit, Option<OwnedSemaphorePermit>);
 
 impl Pool {
     pub(crate) fn new(connector: Connector, size: usize, wait_at_most: Duration) -> Self {
         Self {
             connector,
             room: Arc::new(Semaphore::new(size.max(1))),
+            room_of_queries: Arc::new(Semaphore::new(size.saturating_sub(1).max(1))),
             idle: Mutex::default(),
             wait_at_most,
         }
     }
 
+    /// For a transaction that writes.
     pub(crate) async fn get(&self) -> Result<Pooled, StorageError> {
-        let room = Arc::clone(&self.room).acquire_owned();
-        let place = match tokio::time::timeout(self.wait_at_most, room).await {
-            Ok(Ok(place)) => place,
-            Ok(Err(_)) => return Err(closed()),
-            Err(_) => {
-                return Err(StorageError::new(
-                    StorageErrorKind::Busy,
-                    format!(
-                        "no connection of the read database came free within {:?}",
-                        self.wait_at_most
-                    ),
-                ));
-            }
-        };
+        let place = self.place(&self.room).await?;
+        self.session((place, None)).await
+    }
+
+    /// For queries.
+    pub(crate) async fn get_for_queries(&self) -> Result<Pooled, StorageError> {
+        let query = self.place(&self.room_of_queries).await?;
+        let place = self.place(&self.room).await?;
+        self.session((place, Some(query))).await
+    }
+
+    async fn place(&self, room: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit, StorageError> {
+        let room = Arc::clone(room).acquire_owned();
+        match tokio::time::timeout(self.wait_at_most, room).await {
+            Ok(Ok(place)) => Ok(place),
+            Ok(Err(_)) => Err(closed()),
+            Err(_) => Err(StorageError::new(
+                StorageErrorKind::Busy,
+                format!(
+                    "no connection of the read database came free within {:?}",
+                    self.wait_at_most
+                ),
+            )),
+        }
+    }
+
+    async fn session(&self, place: Places) -> Result<Pooled, StorageError> {
         let idle = loop {
             match self.idle().pop() {
                 Some(session) if session.is_closed() => {}
@@ -74,6 +94,7 @@ impl Pool {
 
     pub(crate) fn close(&self) {
         self.room.close();
+        self.room_of_queries.close();
         self.idle().clear();
     }
 

@@ -9,7 +9,7 @@ use es_projections::{
     backend::{EndsTransaction, Expansions, NameError, Names, SqlTransaction, refuse_end},
 };
 use es_runtime::{StorageError, StorageErrorKind};
-use std::fmt;
+use std::{fmt, time::Duration};
 use tokio_postgres::{
     Error, Row,
     error::SqlState,
@@ -27,6 +27,8 @@ pub struct PostgresTransaction {
     expansions: Expansions,
     /// A statement failed: the server will roll back, whatever follows.
     is_dead: bool,
+    /// How long one handler may take.
+    limit: Option<Duration>,
     /// The error, where it is transient: the statement itself is not the cause.
     transient: Option<StorageError>,
 }
@@ -71,8 +73,16 @@ impl PostgresTransaction {
             session,
             expansions: Expansions::new(Dialect::Postgres),
             is_dead: false,
+            limit: None,
             transient: None,
         }
+    }
+
+    /// For a transaction of the writer, whose lock others wait for.
+    pub(crate) fn of_append(session: Session, limit: Duration) -> Self {
+        let mut tx = Self::new(session);
+        tx.limit = Some(limit);
+        tx
     }
 
     /// The session, and what went wrong on it.
@@ -253,6 +263,10 @@ impl SqlTransaction for PostgresTransaction {
 
     async fn is_open(&mut self) -> bool {
         !self.is_dead
+    }
+
+    fn handler_limit(&self) -> Option<Duration> {
+        self.limit
     }
 }
 

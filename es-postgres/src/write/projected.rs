@@ -36,7 +36,7 @@ impl Writer {
         known: Known,
         clock: Option<Timestamp>,
     ) -> Result<Vec<Verdict>, Abandoned> {
-        let mut tx = PostgresTransaction::new(session);
+        let mut tx = PostgresTransaction::of_append(session, self.settings.statement_timeout);
         let projected = self.project(&mut tx, appends, known, clock).await;
         let (session, transient) = tx.into_parts();
         match (projected, transient) {
@@ -136,7 +136,7 @@ impl Writer {
         appended: &[Appended],
         rows: &Rows<'_>,
     ) -> Result<Session, NotDone> {
-        let mut tx = PostgresTransaction::new(session);
+        let mut tx = PostgresTransaction::of_append(session, self.settings.statement_timeout);
         let mut rejected = None;
         let projected = async {
             let feed = Feed(&self.statements);

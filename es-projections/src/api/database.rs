@@ -7,7 +7,7 @@ use super::{
     value::{SqlRow, SqlValue},
 };
 use es_runtime::StorageError;
-use std::future::Future;
+use std::{future::Future, time::Duration};
 
 /// A database that holds read models and the state of their projections.
 ///
@@ -37,7 +37,8 @@ pub trait ReadDatabase: Clone + Send + Sync + 'static {
         job: J,
     ) -> impl Future<Output = Result<J::Output, TransactionError>> + Send;
 
-    /// Returns the rows of a query, outside of any transaction.
+    /// Returns the rows of a query, outside of any transaction. The runner asks for its state with it,
+    /// so a database answers it before the reports of the application where it can.
     ///
     /// # Errors
     /// [`StorageError`] of the database.
@@ -180,6 +181,13 @@ pub trait SqlTransaction: Send {
     /// databases end it when a statement fails. The runner asks after each handler that returned
     /// `Ok`.
     fn is_open(&mut self) -> impl Future<Output = bool> + Send;
+
+    /// How long one handler may take, where others wait for it: longer is an error of its event. Zero
+    /// means that it must not wait at all, because it runs on a thread of the database. The default
+    /// is `None`, as long as it likes.
+    fn handler_limit(&self) -> Option<Duration> {
+        None
+    }
 
     /// Returns the database's error if the handler failed because of the database, for example
     /// because the connection was lost. Such an error says nothing about the event, so the event is

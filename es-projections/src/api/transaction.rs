@@ -8,7 +8,7 @@ use super::{
     value::{SqlRow, SqlValue},
 };
 use es_runtime::StorageError;
-use std::{fmt, future::Future, pin::Pin};
+use std::{fmt, future::Future, pin::Pin, time::Duration};
 
 type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
@@ -74,6 +74,10 @@ pub trait ErasedTransaction: Send {
     #[doc(hidden)]
     fn boxed_is_open(&mut self) -> BoxFuture<'_, bool>;
 
+    /// As [`SqlTransaction::handler_limit`].
+    #[doc(hidden)]
+    fn limit_of_handler(&self) -> Option<Duration>;
+
     /// As [`SqlTransaction::database_error`].
     #[doc(hidden)]
     fn database_trouble(&self, error: &HandlerError) -> Option<StorageError>;
@@ -130,6 +134,10 @@ impl<T: SqlTransaction> ErasedTransaction for T {
 
     fn boxed_is_open(&mut self) -> BoxFuture<'_, bool> {
         Box::pin(self.is_open())
+    }
+
+    fn limit_of_handler(&self) -> Option<Duration> {
+        self.handler_limit()
     }
 
     fn database_trouble(&self, error: &HandlerError) -> Option<StorageError> {
@@ -227,6 +235,10 @@ impl SqlTransaction for AnyTransaction {
 
     async fn is_open(&mut self) -> bool {
         self.boxed_is_open().await
+    }
+
+    fn handler_limit(&self) -> Option<Duration> {
+        self.limit_of_handler()
     }
 
     fn database_error(&self, error: &HandlerError) -> Option<StorageError> {

@@ -5,21 +5,14 @@ use crate::{
         Declared, Dispatch, HandlerError, Job, Key, OnUnknownVersion, Partition, Projection,
         ReadDatabase, RolledBack, SqlTransaction,
     },
+    engine::handler::run_handler,
     state::{
         checkpoints::{self, Advance},
         parked,
     },
 };
 use es_runtime::{Position, RecordedEvent, StorageError};
-use std::{
-    collections::HashSet,
-    future::{Future, poll_fn},
-    marker::PhantomData,
-    ops::Range,
-    panic::{AssertUnwindSafe, catch_unwind},
-    pin::pin,
-    sync::Arc,
-};
+use std::{collections::HashSet, marker::PhantomData, ops::Range, sync::Arc};
 
 /// Events that belong to one partition, and how far the checkpoint moves with them.
 #[derive(Clone, Debug)]
@@ -272,7 +265,8 @@ pub(crate) async fn handle_one<P: Dispatch<Db>, Db: ReadDatabase>(
     event: &RecordedEvent,
     tx: &mut Db::Transaction,
 ) -> Result<Result<(), HandlerError>, StorageError> {
-    match catch_panics(projection.dispatch(event, tx)).await {
+    let limit = tx.handler_limit();
+    match run_handler(limit, projection.dispatch(event, tx)).await {
         Ok(()) if tx.is_open().await => Ok(Ok(())),
         Ok(()) => Ok(Err(HandlerError::new(
             "the handler ended the transaction that it was given, or continued after one of its \
@@ -289,17 +283,4 @@ pub(crate) async fn handle_one<P: Dispatch<Db>, Db: ReadDatabase>(
 /// Whether the projection skips events of unknown versions and this is one.
 pub(crate) fn is_skipped<P: Projection>(error: &HandlerError) -> bool {
     P::ON_UNKNOWN_VERSION == OnUnknownVersion::Skip && error.is_newer()
-}
-
-/// Turns a panic of the handler into an error of this event. The panic's text may quote the event,
-/// so only the panic hook gets it.
-pub(crate) async fn catch_panics(
-    handler: impl Future<Output = Result<(), HandlerError>> + Send,
-) -> Result<(), HandlerError> {
-    let mut handler = pin!(handler);
-    poll_fn(|context| {
-        catch_unwind(AssertUnwindSafe(|| handler.as_mut().poll(context)))
-            .unwrap_or_else(|_| std::task::Poll::Ready(Err(HandlerError::new("it panicked"))))
-    })
-    .await
 }

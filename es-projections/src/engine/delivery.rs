@@ -1,6 +1,9 @@
 //! Delivering events of a subscription: the check before them, the calls, and the move of the checkpoint.
 
-use super::batch::{CheckpointGuard, Page, PageEnd, ParkRule, catch_panics, key_of, key_or_stream};
+use super::{
+    batch::{CheckpointGuard, Page, PageEnd, ParkRule, key_of, key_or_stream},
+    handler::catch_panics,
+};
 use crate::api::{
     Deliver, Delivery, HandlerError, Job, OnUnknownVersion, ReadDatabase, RolledBack,
 };

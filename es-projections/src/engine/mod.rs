@@ -5,6 +5,7 @@ pub(crate) mod builds;
 pub(crate) mod consumer;
 pub(crate) mod core;
 pub(crate) mod delivery;
+pub(crate) mod handler;
 #[cfg(feature = "runner")]
 pub(crate) mod keeper;
 pub(crate) mod lease;

@@ -6,8 +6,9 @@ use crate::{
         ReadDatabase, SqlTransaction, schema,
     },
     engine::{
-        batch::{catch_panics, is_skipped, key_of, key_or_stream},
+        batch::{is_skipped, key_of, key_or_stream},
         builds::prepare,
+        handler::run_handler,
     },
     state::{
         builds::{self, Build, Plan},
@@ -190,7 +191,8 @@ impl<Db: ReadDatabase, P: Dispatch<Db>> Inline<P, Db> {
         event: &RecordedEvent,
     ) -> Result<(), HandlerError> {
         tx.set_names(tables.names.clone());
-        catch_panics(self.projection.dispatch(event, tx)).await?;
+        let limit = tx.handler_limit();
+        run_handler(limit, self.projection.dispatch(event, tx)).await?;
         // In PostgreSQL the commit of this event would otherwise fail together with others.
         if tables.checks && tx.is_open().await {
             tx.script(CHECK_CONSTRAINTS).await?;

@@ -2,7 +2,7 @@
 
 use crate::{
     SqliteReadDatabase, SqliteTransaction,
-    block_on::block_on,
+    at_once::{at_once, waited},
     errors::{TransactionFailure, storage},
     queries::{self, feed_rows},
     settings::StoreSettings,
@@ -59,8 +59,9 @@ impl Running {
         let run = |tx: &SqliteTransaction, sql| tx.connection().execute_batch(sql).map_err(storage);
         for projection in &registered.0 {
             run(tx, "BEGIN IMMEDIATE")?;
-            let done =
-                block_on(opened.open(projection, tx, &Feed)).and_then(|()| run(tx, "COMMIT"));
+            let done = at_once(opened.open(projection, tx, &Feed))
+                .unwrap_or_else(|| Err(waited()))
+                .and_then(|()| run(tx, "COMMIT"));
             if let Err(error) = done {
                 let _ = run(tx, "ROLLBACK");
                 return Err(error);
@@ -74,7 +75,7 @@ impl Running {
         if self.0.is_empty() {
             return Ok(());
         }
-        block_on(self.0.catch_up(tx, &Feed))
+        at_once(self.0.catch_up(tx, &Feed)).unwrap_or_else(|| Err(waited()))
     }
 
     /// Does one write. Where a projection fails, nothing of the write is left.
@@ -104,7 +105,8 @@ impl Running {
         let mut stream = None;
         for (append, appended) in task.appends().iter().zip(done.appended()) {
             if !appended.repeated && handled.is_ok() {
-                handled = block_on(self.0.handle(tx, append, appended));
+                handled = at_once(self.0.handle(tx, append, appended))
+                    .unwrap_or_else(|| Err(waited().into()));
                 stream = Some(append.stream.clone());
             }
         }

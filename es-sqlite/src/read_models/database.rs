@@ -2,8 +2,8 @@
 
 use super::{SqliteTransaction, transaction};
 use crate::{
-    block_on::block_on,
-    errors::{closed, no_answer, outcome_of_commit, panicked, read_only, storage},
+    at_once::{at_once, waited},
+    errors::{closed, no_answer, outcome_of_commit, panicked, storage},
     store::Shared,
     writer,
 };
@@ -169,7 +169,7 @@ impl SqliteReadDatabase {
     ) -> Result<T, StorageError> {
         let done = self
             .shared
-            .read(move |connection, _| read(connection).map_err(|e| ReadError::Storage(storage(e))))
+            .report(move |connection, _| read(connection).map_err(driver_error))
             .await;
         done.map_err(StorageError::from)
     }
@@ -201,9 +201,7 @@ impl ReadDatabase for SqliteReadDatabase {
             outcome: Outcome::NotApplied,
             error,
         };
-        let Some(writes) = self.shared.writes() else {
-            return Err(not_applied(read_only()));
-        };
+        let writes = self.shared.queue_of_writes().map_err(not_applied)?;
         let (reply, answer) = oneshot::channel();
         let run: writer::Job = Box::new(move |given| {
             let tx = match given {
@@ -235,8 +233,10 @@ impl ReadDatabase for SqliteReadDatabase {
         values: &[SqlValue],
     ) -> Result<Vec<Vec<SqlValue>>, StorageError> {
         let (sql, values) = (sql.to_owned(), values.to_vec());
-        self.on_reader(move |connection| transaction::rows(connection, &sql, &values))
-            .await
+        let rows = self.shared.read(move |connection, _| {
+            transaction::rows(connection, &sql, &values).map_err(driver_error)
+        });
+        rows.await.map_err(StorageError::from)
     }
 
     async fn query_together(
@@ -255,6 +255,10 @@ impl ReadDatabase for SqliteReadDatabase {
     }
 }
 
+fn driver_error(error: rusqlite::Error) -> ReadError {
+    ReadError::Storage(storage(error))
+}
+
 /// One transaction on the writer's thread. The connection is given back unless it is in doubt.
 fn transaction<J: Job<SqliteReadDatabase>>(
     mut tx: SqliteTransaction,
@@ -267,7 +271,9 @@ fn transaction<J: Job<SqliteReadDatabase>>(
     if let Err(error) = tx.connection().execute_batch("BEGIN IMMEDIATE") {
         return (failed(Outcome::NotApplied, storage(error)), Some(tx));
     }
-    let ran = catch_unwind(AssertUnwindSafe(|| block_on(job.run(&mut tx))));
+    let ran = catch_unwind(AssertUnwindSafe(|| {
+        at_once(job.run(&mut tx)).unwrap_or_else(|| Err(RolledBack::Failed(waited())))
+    }));
     tx.forget_names();
     let ended = !tx.in_transaction();
     let result = match ran {

@@ -10,7 +10,7 @@ use rusqlite::{
     Connection, Params, Row, Statement,
     types::{ToSqlOutput, ValueRef},
 };
-use std::{borrow::Cow, error::Error, fmt};
+use std::{borrow::Cow, error::Error, fmt, time::Duration};
 
 /// The transaction of the read database that a handler writes in.
 ///
@@ -19,7 +19,10 @@ use std::{borrow::Cow, error::Error, fmt};
 /// statement that would end it is rejected. When it ends in another way, such as by `INSERT OR ROLLBACK`,
 /// the handler fails.
 ///
-/// The methods wait for the disk only, so handlers call them without `.await`.
+/// The methods wait for the disk only, so handlers call them without `.await`. A handler runs on the thread
+/// that writes. One that waits for something else, such as a timer, another service, or a command, fails with an error of
+/// its event: such things belong into a subscription, a process manager or a saga. A request to the same store out of a
+/// handler is refused even where the handler would block its thread for it.
 pub struct SqliteTransaction {
     connection: Connection,
     expansions: Expansions,
@@ -152,6 +155,10 @@ impl SqlTransaction for SqliteTransaction {
 
     async fn is_open(&mut self) -> bool {
         self.in_transaction()
+    }
+
+    fn handler_limit(&self) -> Option<Duration> {
+        Some(Duration::ZERO)
     }
 
     fn database_error(&self, error: &HandlerError) -> Option<StorageError> {

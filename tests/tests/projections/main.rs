@@ -9,6 +9,7 @@ mod inline;
 mod poison;
 mod portable;
 mod postgres;
+mod reentry;
 mod runners;
 mod schemas;
 mod sqlite;

@@ -9,12 +9,15 @@ mod sqlite_cancel;
 mod sqlite_crash;
 mod sqlite_file;
 mod sqlite_group;
+mod sqlite_readers;
 mod sqlite_repository;
+mod sqlite_settings;
 
 mod chaos;
 mod postgres_commits;
 mod postgres_gaps;
 mod postgres_pooler;
 mod postgres_server;
+mod postgres_settings;
 mod postgres_store;
 mod power_loss;

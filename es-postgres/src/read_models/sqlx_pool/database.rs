@@ -5,7 +5,7 @@ use super::{
     SqlxTransaction,
     values::{bind, sql_values, storage},
 };
-use crate::{errors::no_answer, read_models::errors::task_ended};
+use crate::{errors::no_answer, inside::inside, read_models::errors::task_ended};
 use es_projections::{
     Dialect, ReadDatabase, SqlValue,
     backend::{Job, RolledBack, RowsOfQueries, TransactionError},
@@ -158,7 +158,7 @@ async fn run<J: Job<SqlxReadDatabase>>(
 ) -> Result<J::Output, TransactionError> {
     let begun = SqlxTransaction::begin(&pool).await;
     let mut tx = begun.map_err(|error| not_applied(storage(error)))?;
-    let ran = job.run(&mut tx).await;
+    let ran = inside(job.run(&mut tx)).await;
     match ran {
         Ok(output) => {
             tx.commit().await?;
