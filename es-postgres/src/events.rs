@@ -38,7 +38,7 @@ impl EventStore for PostgresStore {
             })
         };
         author::check_bounds(&append, &self.shared().settings.limits)?;
-        if let Err(error) = self.shared().check_writable() {
+        if let Err(error) = self.shared().check_open() {
             return failed(Outcome::NotApplied, error);
         }
         let (reply, answer) = oneshot::channel();

@@ -1,6 +1,6 @@
-//! The store runs code of the application inside its transactions. A command that such code runs would be
-//! another transaction: for an inline projection one that waits for its own, and for any projection one that
-//! is run again with each rebuild.
+//! The store runs code of the application inside its transactions. What such code asks of a store would be
+//! another transaction: one that does not see what this one wrote, and waits for it where it runs inside an
+//! append. A command would be run again with each rebuild.
 
 use es_runtime::{StorageError, StorageErrorKind};
 use std::{
@@ -33,15 +33,15 @@ impl Drop for Inside {
     }
 }
 
-/// Refuses a write that code inside a transaction asks for.
+/// Refuses what code inside a transaction asks of a store.
 pub(crate) fn refuse_reentry() -> Result<(), StorageError> {
     if !IS_INSIDE.get() {
         return Ok(());
     }
     Err(StorageError::new(
         StorageErrorKind::Other,
-        "a write was called from inside of a transaction, such as from the handler of a projection, and \
-         nothing was done. A handler uses the transaction that it gets; commands belong into a \
-         subscription, a process manager or a saga",
+        "it was called from inside of a transaction, such as from the handler of a projection; nothing was \
+         done. A handler uses the transaction that it gets; commands belong into a subscription, a process \
+         manager or a saga",
     ))
 }

@@ -150,9 +150,9 @@ impl PostgresOptions {
         self
     }
 
-    /// How long a statement of an append may take, 30 seconds by default. It also limits how long the
-    /// server keeps the lock of a store that disappeared without closing its connection, and how long the
-    /// handler of an inline projection may take for one event; longer is an error of the append. Making and
+    /// How long a statement of an append may take, 30 seconds by default, and how long the handler of an
+    /// inline projection may take for one event; longer is an error of the append. After twice that time the
+    /// server gives up the lock of a store that disappeared without closing its connection. Making and
     /// migrating tables is not limited.
     pub fn statement_timeout(mut self, timeout: Duration) -> Self {
         self.statement_timeout = timeout;
@@ -200,9 +200,10 @@ impl PostgresOptions {
         let mut connector = self.connector.clone();
         notice_lost_hosts(&mut connector);
         connector.set("lock_timeout", millis(self.busy_timeout));
-        let statement = millis(self.statement_timeout);
-        connector.set("statement_timeout", statement.clone());
-        connector.set("idle_in_transaction_session_timeout", statement);
+        connector.set("statement_timeout", millis(self.statement_timeout));
+        // Later than the limit of a handler, so that the handler has an error and not the connection.
+        let idle = millis(self.statement_timeout.saturating_mul(2));
+        connector.set("idle_in_transaction_session_timeout", idle);
         connector.set_all(session::EVERY);
         if let Some(path) = self.read.search_path() {
             connector.set("search_path", path);

@@ -216,17 +216,13 @@ async fn durability(session: &Session) -> Result<(Durability, bool), StorageErro
 }
 
 impl Shared {
+    /// Whether a request may be made now, and here: not out of a transaction.
     pub(crate) fn check_open(&self) -> Result<(), StorageError> {
+        refuse_reentry()?;
         if self.is_closed.load(Ordering::SeqCst) {
             return Err(closed());
         }
         Ok(())
-    }
-
-    /// Whether a write may be asked for now and here.
-    pub(crate) fn check_writable(&self) -> Result<(), StorageError> {
-        refuse_reentry()?;
-        self.check_open()
     }
 
     /// All rows of a statement that reads; once more where the connection is lost meanwhile.
@@ -254,7 +250,7 @@ impl Shared {
         sql: &str,
         params: &[Param<'_>],
     ) -> Result<Vec<tokio_postgres::Row>, StorageError> {
-        self.check_writable()?;
+        self.check_open()?;
         let connector = &self.settings.connector;
         if !connector.pooled {
             return self.rows(sql, params).await;

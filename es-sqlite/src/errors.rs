@@ -60,6 +60,12 @@ impl SharedFailure {
 pub(crate) enum TransactionFailure {
     Driver(rusqlite::Error),
     Store(StorageError),
+    /// SQLite has rolled back the transaction.
+    #[cfg_attr(
+        not(feature = "projections"),
+        allow(dead_code, reason = "only handlers end their transaction")
+    )]
+    RolledBack(StorageError),
 }
 
 impl From<rusqlite::Error> for TransactionFailure {

@@ -32,6 +32,7 @@ use std::{fmt, num::NonZeroUsize, path::Path, sync::Arc, thread, time::Duration}
 #[must_use]
 pub struct SqliteOptions {
     busy_timeout: Duration,
+    statement_timeout: Duration,
     reader_threads: usize,
     limits: Limits,
     clock: Clock,
@@ -47,6 +48,7 @@ impl SqliteOptions {
         let cores = thread::available_parallelism().map_or(1, NonZeroUsize::get);
         Self {
             busy_timeout: Duration::from_secs(5),
+            statement_timeout: Duration::from_secs(30),
             reader_threads: cores.min(4),
             limits: Limits::default(),
             clock: Arc::new(Timestamp::now),
@@ -61,6 +63,14 @@ impl SqliteOptions {
     /// How long to wait while another process has locked the database, 5 seconds by default.
     pub fn busy_timeout(mut self, timeout: Duration) -> Self {
         self.busy_timeout = timeout;
+        self
+    }
+
+    /// How long a statement of a projection's handler may take, 30 seconds by default. It runs on the thread that
+    /// writes, so nothing else is written meanwhile. One that takes longer is ended, and the handler fails with
+    /// an error of its event. Building and swapping the tables of a projection is not limited.
+    pub fn statement_timeout(mut self, timeout: Duration) -> Self {
+        self.statement_timeout = timeout;
         self
     }
 
@@ -148,6 +158,7 @@ impl SqliteOptions {
             path,
             // SQLite keeps it in milliseconds of 31 bits.
             busy_timeout: self.busy_timeout.min(Duration::from_secs(24 * 60 * 60)),
+            statement_timeout: self.statement_timeout,
             reader_threads: self.reader_threads,
             limits: self.limits,
             clock: self.clock,

@@ -23,6 +23,12 @@ pub(crate) struct StoreSettings {
     pub(crate) path: PathBuf,
     pub(crate) log: Log,
     pub(crate) busy_timeout: Duration,
+    /// How long a statement of a handler may take.
+    #[cfg_attr(
+        not(feature = "projections"),
+        allow(dead_code, reason = "only handlers need it")
+    )]
+    pub(crate) statement_timeout: Duration,
     pub(crate) reader_threads: usize,
     pub(crate) limits: Limits,
     pub(crate) clock: Clock,

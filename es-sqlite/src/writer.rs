@@ -3,7 +3,9 @@
 
 use crate::{
     connection::{self, Role},
-    errors::{Failed, SharedFailure, TransactionFailure, no_answer, outcome_of_commit, panicked},
+    errors::{
+        Failed, SharedFailure, TransactionFailure, no_answer, outcome_of_commit, panicked, storage,
+    },
     inline::{Running, WriterConnection},
     inside,
     log::Keeper,
@@ -106,7 +108,7 @@ fn open_connection(settings: &StoreSettings) -> Result<WriterConnection, Storage
     if settings.holds_events {
         schema::migrate(&mut connection, settings)?;
     }
-    Ok(WriterConnection::new(connection))
+    WriterConnection::new(connection, settings.statement_timeout).map_err(storage)
 }
 
 struct Writer {
@@ -296,6 +298,7 @@ impl Writer {
                     }
                     // A handler of the user's ended the transaction: it may have committed it.
                     (TransactionFailure::Store(_), _) if gone => Outcome::Unknown,
+                    (TransactionFailure::RolledBack(_), _) => Outcome::NotApplied,
                     _ => Outcome::NotApplied,
                 };
                 if rolled_back && sqlite.is_autocommit() {
@@ -303,7 +306,9 @@ impl Writer {
                 }
                 let failure = match error {
                     TransactionFailure::Driver(error) => SharedFailure::new(outcome, error),
-                    TransactionFailure::Store(error) => SharedFailure::own(outcome, error),
+                    TransactionFailure::Store(error) | TransactionFailure::RolledBack(error) => {
+                        SharedFailure::own(outcome, error)
+                    }
                 };
                 let alone = stage != Stage::Begin && failure.is_settled();
                 Err(Abandoned { failure, alone })

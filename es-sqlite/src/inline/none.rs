@@ -14,6 +14,7 @@ use crate::{
 };
 use es_runtime::StorageError;
 use rusqlite::Connection;
+use std::time::Duration;
 
 /// The projections that a store is opened with.
 #[derive(Clone, Default)]
@@ -23,8 +24,8 @@ pub(crate) struct Registered {}
 pub(crate) struct WriterConnection(Connection);
 
 impl WriterConnection {
-    pub(crate) fn new(connection: Connection) -> Self {
-        Self(connection)
+    pub(crate) fn new(connection: Connection, _: Duration) -> rusqlite::Result<Self> {
+        Ok(Self(connection))
     }
 
     pub(crate) fn connection(&self) -> &Connection {

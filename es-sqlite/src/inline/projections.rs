@@ -111,6 +111,11 @@ impl Running {
             }
         }
         tx.forget_names();
+        let ended = tx.ended_statement();
+        if let (false, Some(why)) = (tx.in_transaction(), ended) {
+            let error = StorageError::new(StorageErrorKind::Other, why);
+            return Err(TransactionFailure::RolledBack(error));
+        }
         if !tx.in_transaction() {
             return Err(TransactionFailure::Store(StorageError::new(
                 StorageErrorKind::Other,

@@ -2,6 +2,7 @@
 //! and how both are opened.
 
 mod database;
+mod limit;
 mod options;
 mod transaction;
 

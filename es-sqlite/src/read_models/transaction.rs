@@ -1,5 +1,6 @@
 //! The transaction that the handlers of projections get.
 
+use super::limit::Limit;
 use crate::errors::{kind, storage};
 use es_projections::{
     Dialect, HandlerError, SqlRow, SqlValue,
@@ -26,14 +27,23 @@ use std::{borrow::Cow, error::Error, fmt, time::Duration};
 pub struct SqliteTransaction {
     connection: Connection,
     expansions: Expansions,
+    limit: Limit,
 }
 
 impl SqliteTransaction {
-    pub(crate) fn new(connection: Connection) -> Self {
-        Self {
+    /// On the connection of a writer, for handlers whose statements take at most `each`.
+    pub(crate) fn new(connection: Connection, each: Duration) -> rusqlite::Result<Self> {
+        let limit = Limit::of(&connection, each)?;
+        Ok(Self {
             connection,
             expansions: Expansions::new(Dialect::Sqlite),
-        }
+            limit,
+        })
+    }
+
+    /// Why a statement of a handler was ended since this was asked last.
+    pub(crate) fn ended_statement(&mut self) -> Option<String> {
+        self.limit.take_message()
     }
 
     pub(crate) fn connection(&self) -> &Connection {
@@ -50,7 +60,9 @@ impl SqliteTransaction {
     /// `rusqlite`'s error; `?` in a handler passes it on.
     pub fn execute(&mut self, sql: &str, params: impl Params) -> rusqlite::Result<usize> {
         let sql = ready(&self.connection, &mut self.expansions, sql)?;
-        self.connection.prepare_cached(&sql)?.execute(params)
+        let connection = &self.connection;
+        self.limit
+            .run(|| connection.prepare_cached(&sql)?.execute(params))
     }
 
     /// Each row of a query, turned into a value by `row`.
@@ -64,8 +76,11 @@ impl SqliteTransaction {
         row: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
     ) -> rusqlite::Result<Vec<T>> {
         let sql = ready(&self.connection, &mut self.expansions, sql)?;
-        let mut select = self.connection.prepare_cached(&sql)?;
-        select.query_map(params, row)?.collect()
+        let connection = &self.connection;
+        self.limit.run(|| {
+            let mut select = connection.prepare_cached(&sql)?;
+            select.query_map(params, row)?.collect()
+        })
     }
 
     /// The first row of a query, turned into a value by `row`; `None` without one.
@@ -79,9 +94,12 @@ impl SqliteTransaction {
         row: impl FnOnce(&Row<'_>) -> rusqlite::Result<T>,
     ) -> rusqlite::Result<Option<T>> {
         let sql = ready(&self.connection, &mut self.expansions, sql)?;
-        let mut select = self.connection.prepare_cached(&sql)?;
-        let mut rows = select.query(params)?;
-        rows.next()?.map(row).transpose()
+        let connection = &self.connection;
+        self.limit.run(|| {
+            let mut select = connection.prepare_cached(&sql)?;
+            let mut rows = select.query(params)?;
+            rows.next()?.map(row).transpose()
+        })
     }
 
     /// Forgets the statements of the user's: their tables may be gone.
@@ -111,9 +129,12 @@ impl SqlTransaction for SqliteTransaction {
 
     async fn run_portable(&mut self, sql: &str, values: &[SqlValue]) -> Result<u64, HandlerError> {
         let sql = ready(&self.connection, &mut self.expansions, sql)?;
-        let mut statement = self.connection.prepare_cached(&sql)?;
-        bind(&mut statement, values)?;
-        let changed = statement.raw_execute()?;
+        let connection = &self.connection;
+        let changed = self.limit.run(|| {
+            let mut statement = connection.prepare_cached(&sql)?;
+            bind(&mut statement, values)?;
+            statement.raw_execute()
+        })?;
         Ok(u64::try_from(changed).unwrap_or(u64::MAX))
     }
 
@@ -123,7 +144,8 @@ impl SqlTransaction for SqliteTransaction {
         values: &[SqlValue],
     ) -> Result<Vec<SqlRow>, HandlerError> {
         let sql = ready(&self.connection, &mut self.expansions, sql)?;
-        let found = rows(&self.connection, &sql, values)?;
+        let connection = &self.connection;
+        let found = self.limit.run(|| rows(connection, &sql, values))?;
         Ok(found.into_iter().map(SqlRow::new).collect())
     }
 

@@ -8,14 +8,14 @@ use es_projections::{
 };
 use es_runtime::{
     Aggregate, AnyStore, AppendError, Apply, Envelope, Event, EventFilter, EventStore, Events,
-    Handle, Outcome, Position, ReadLimit, Repository,
+    Outcome, Position, ReadLimit, Repository,
 };
 use es_sqlite::{SqliteReadDatabase, SqliteStore, SqliteTransaction};
 use es_testkit::postgres::{Database, Server};
 use es_tests::accounts::{Deposited, deposit};
 use serde::{Deserialize, Serialize};
 use std::{convert::Infallible, future::Future, pin::Pin, sync::Arc, time::Duration};
-use tokio::time::timeout;
+use tokio::{runtime::Handle, time::timeout};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -38,7 +38,7 @@ impl Apply<Raised> for Counter {
     }
 }
 
-impl Handle<Raise> for Counter {
+impl es_runtime::Handle<Raise> for Counter {
     fn handle(&self, Raise: Raise) -> Result<Events<Self>, Infallible> {
         Ok(Raised {}.into())
     }
@@ -128,29 +128,29 @@ fn blocking<T>(what: impl Future<Output = T>) -> T {
 }
 
 /// What a handler may do that it should not, with a store.
-fn temptations() -> Vec<(&'static str, fn(AnyStore) -> Doing)> {
+fn temptations() -> Vec<(&'static str, fn(AnyStore, Handle) -> Doing)> {
     vec![
-        ("a command", |store| Box::pin(command(store))),
-        ("a read", |store| Box::pin(read_feed(store))),
-        ("a spawned command", |store| {
+        ("a command", |store, _| Box::pin(command(store))),
+        ("a read", |store, _| Box::pin(read_feed(store))),
+        ("a spawned command", |store, tasks| {
             Box::pin(async move {
-                let task = tokio::runtime::Handle::try_current().map_err(HandlerError::from)?;
-                task.spawn(command(store))
+                tasks
+                    .spawn(command(store))
                     .await
                     .map_err(HandlerError::from)?
             })
         }),
-        ("a command on another thread", |store| {
+        ("a command on another thread", |store, tasks| {
             Box::pin(async move {
                 let (reply, answer) = tokio::sync::oneshot::channel();
-                std::thread::spawn(move || reply.send(blocking(command(store))));
+                std::thread::spawn(move || reply.send(tasks.block_on(command(store))));
                 answer.await.map_err(HandlerError::from)?
             })
         }),
-        ("a command that blocks", |store| {
+        ("a command that blocks", |store, _| {
             Box::pin(async move { blocking(command(store)) })
         }),
-        ("a timer", |_| {
+        ("a timer", |_, _| {
             Box::pin(async {
                 std::future::pending::<()>().await;
                 Ok(())
@@ -171,7 +171,9 @@ async fn on_sqlite_a_handler_that_waits_is_an_error_of_its_event() {
             let path = folder.path().join("all.db");
             let given = Given::<AnyStore>::default();
             let store_of = Arc::clone(&given);
-            let more = More::new(move || tempt(store_of.get().expect("a store").clone()));
+            let tasks = Handle::current();
+            let more =
+                More::new(move || tempt(store_of.get().expect("a store").clone(), tasks.clone()));
             let mut options = SqliteStore::options();
             if is_inline {
                 options = options.inline(more.clone());
@@ -226,7 +228,9 @@ async fn on_postgres_an_inline_handler_that_waits_for_its_store_is_an_error_of_i
         let database = database();
         let given = Given::<AnyStore>::default();
         let store_of = Arc::clone(&given);
-        let more = More::new(move || tempt(store_of.get().expect("a store").clone()));
+        let tasks = Handle::current();
+        let more =
+            More::new(move || tempt(store_of.get().expect("a store").clone(), tasks.clone()));
         let options = PostgresStore::options(&database.url()).expect("a connection string");
         let options = options
             .inline(more)
@@ -235,20 +239,16 @@ async fn on_postgres_an_inline_handler_that_waits_for_its_store_is_an_error_of_i
         let _ = given.set(AnyStore::new(store.clone()));
         let done = timeout(PATIENCE, deposit(&store, "bad", 1)).await;
         let done = done.unwrap_or_else(|_| panic!("{what} hangs inline"));
-        if what == "a read" {
-            // It sees what is committed, and holds nothing up.
-            done.expect(what);
-        } else {
-            let refused = done.expect_err(what);
-            let AppendError::Projection { error, .. } = &refused else {
-                panic!("{what}: {refused}");
-            };
-            assert_eq!(refused.outcome(), Outcome::NotApplied);
-            assert!(
-                says_why(&error.to_string()) || error.to_string().contains("took longer"),
-                "{what}: {error}"
-            );
-        }
+        let refused = done.expect_err(what);
+        let AppendError::Projection { error, .. } = &refused else {
+            panic!("{what}: {refused}");
+        };
+        assert_eq!(refused.outcome(), Outcome::NotApplied);
+        let error = error.to_string();
+        assert!(
+            says_why(&error) || error.contains("took longer"),
+            "{what}: {error}"
+        );
         timeout(PATIENCE, deposit(&store, "good", 1))
             .await
             .expect(what)
@@ -361,4 +361,72 @@ async fn transactions_and_queries_do_not_wait_for_their_own_store() {
     assert!(nested.expect_err("refused").contains("wait for itself"));
     deposit(&store, "alice", 1).await.expect("stored");
     store.close().await;
+}
+
+/// A statement that never ends.
+#[derive(Projection, Clone)]
+#[projection("endless", events(Deposited))]
+#[projection(schema(SqliteReadDatabase = "CREATE TABLE {counts} (number INTEGER NOT NULL)"))]
+struct Endless(&'static str);
+
+const COUNT: &str = "WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers)
+    SELECT count(*) FROM numbers";
+const INSERT: &str =
+    "INSERT INTO {counts} WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers)
+    SELECT count(*) FROM numbers";
+
+impl Project<Deposited, SqliteReadDatabase> for Endless {
+    async fn project(
+        &self,
+        event: &Envelope<Deposited>,
+        tx: &mut SqliteTransaction,
+    ) -> Result<(), HandlerError> {
+        tx.execute("INSERT INTO {counts} VALUES (1)", [])?;
+        if event.stream.id() == "bad" && self.0 == COUNT {
+            tx.select_one(COUNT, [], |row| row.get::<_, i64>(0))?;
+        } else if event.stream.id() == "bad" {
+            tx.execute(INSERT, [])?;
+        }
+        Ok(())
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_statement_that_never_ends_is_ended() {
+    for sql in [COUNT, INSERT] {
+        for is_inline in [true, false] {
+            let folder = tempfile::tempdir().expect("a folder");
+            let path = folder.path().join("all.db");
+            let mut options = SqliteStore::options().statement_timeout(Duration::from_millis(200));
+            if is_inline {
+                options = options.inline(Endless(sql));
+            }
+            let store = options.open(&path).await.expect("opens");
+            let read = store.read_database();
+            deposit(&store, "good", 1).await.expect("stored");
+            if is_inline {
+                let refused = timeout(PATIENCE, deposit(&store, "bad", 1)).await;
+                let refused = refused.expect("it ends").expect_err("refused");
+                assert_eq!(refused.outcome(), Outcome::NotApplied, "{refused}");
+                let text = format!("{refused} {refused:?}");
+                assert!(text.contains("took longer than 200ms"), "{text}");
+            } else {
+                deposit(&store, "bad", 1).await.expect("stored");
+                let quick = Projections::new(store.clone(), read.clone()).with(Endless(sql));
+                let quick = quick.attempts(2, Duration::from_millis(1), Duration::from_millis(1));
+                let _ = timeout(PATIENCE, quick.catch_up()).await.expect("it ends");
+                let parked = quick.parked("endless").await.expect("read");
+                let reason = &parked[0].event.reason;
+                assert!(reason.contains("took longer than 200ms"), "{reason}");
+            }
+            // The store goes on, and its own statements have no limit.
+            deposit(&store, "good", 1).await.expect("stored");
+            let rows = read.select_one("SELECT count(*) FROM counts", [], |row| {
+                row.get::<_, i64>(0)
+            });
+            let rows = rows.await.expect("read");
+            assert_eq!(rows, Some(if is_inline { 2 } else { 1 }), "{sql}");
+            store.close().await;
+        }
+    }
 }

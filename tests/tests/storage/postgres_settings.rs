@@ -40,7 +40,7 @@ impl Project<Deposited, PostgresReadDatabase> for Texts {
     ) -> Result<(), HandlerError> {
         const SQL: &str = r"INSERT INTO {texts} SELECT concat_ws('; ',
             to_jsonb(0.1::float8 + 0.2::float8), timestamptz '2026-03-04 05:06:07+00',
-            date '03-04-2026', interval '1 day -2 hours', '\x41\x42'::bytea, 'a\nb', 'a\\b',
+            date '03-04-2026', interval '1 day -2 hours', '\x4142'::bytea, 'a\nb', 'a\\b',
             ((chr(123) || 'NULL' || chr(125))::text[])[1] IS NULL, (nullif(1, 1) = NULL) IS NULL,
             timestamptz '2026-03-04 23:30:00+00' AT TIME ZONE current_setting('TimeZone'))";
         tx.execute(SQL, &[]).await?;
@@ -129,7 +129,13 @@ async fn use_it(options: impl Fn() -> PostgresOptions) -> Result<(), String> {
     }
     let read = stores[0].read_database();
     let projections = Projections::new(stores[0].clone(), read.clone()).with(Texts);
-    projections.catch_up().await.map_err(|error| text(&error))?;
+    let projections = projections.attempts(1, Duration::ZERO, Duration::ZERO);
+    let caught_up = projections.catch_up().await;
+    caught_up.map_err(|error| text(&error))?;
+    let parked = projections.parked("texts").await;
+    if let Some(parked) = parked.map_err(|error| text(&error))?.first() {
+        return Err(format!("the handler failed: {}", parked.event.reason));
+    }
     let texts = read.select("SELECT DISTINCT value FROM texts", &[], |row| {
         row.try_get(0)
     });
@@ -270,11 +276,12 @@ async fn making_the_tables_may_take_longer_than_a_command() {
     let database = database();
     // Each statement that makes something takes a while, and another process is at it already.
     let slow = "CREATE FUNCTION slow() RETURNS event_trigger LANGUAGE plpgsql
-            AS 'BEGIN PERFORM pg_sleep(0.15); END';
-        CREATE EVENT TRIGGER slow ON ddl_command_start EXECUTE FUNCTION slow();";
+            AS 'BEGIN PERFORM pg_sleep(1.1); END';
+        CREATE EVENT TRIGGER slow ON ddl_command_start
+            WHEN TAG IN ('CREATE SCHEMA', 'CREATE FUNCTION', 'CREATE VIEW') EXECUTE FUNCTION slow();";
     database.query(slow).expect("made");
     let open = || {
-        let limit = Duration::from_millis(100);
+        let limit = Duration::from_secs(1);
         let options = options(&database).schema("slow_store").expect("a name");
         let options = options.read_schema("slow_rows").expect("a name");
         let options = options
