@@ -121,6 +121,8 @@ pub(crate) fn kind_of(code: &SqlState) -> StorageErrorKind {
         SqlState::INSUFFICIENT_PRIVILEGE
         | SqlState::INVALID_CATALOG_NAME
         | SqlState::INVALID_SCHEMA_NAME => StorageErrorKind::CannotOpen,
+        // The server ended a session that was idle, or a transaction that took long.
+        _ if matches!(code.code(), "57P05" | "25P04") => StorageErrorKind::Unreachable,
         _ => match class {
             "08" => StorageErrorKind::Unreachable,
             "28" => StorageErrorKind::CannotOpen,

@@ -256,10 +256,10 @@ impl Shared {
             return self.rows(sql, params).await;
         }
         let session = self.changes.get().await?;
-        let begin = connector.begin("READ COMMITTED");
+        let start = connector.begin("READ COMMITTED");
         let _alone = self.one_change.lock().await;
         let (began, changed, committed) = join3(
-            session.client().batch_execute(&begin),
+            session.client().batch_execute(&start),
             session.rows(sql, params),
             session.client().batch_execute("COMMIT"),
         )

@@ -298,7 +298,6 @@ impl Writer {
                     }
                     // A handler of the user's ended the transaction: it may have committed it.
                     (TransactionFailure::Store(_), _) if gone => Outcome::Unknown,
-                    (TransactionFailure::RolledBack(_), _) => Outcome::NotApplied,
                     _ => Outcome::NotApplied,
                 };
                 if rolled_back && sqlite.is_autocommit() {

@@ -160,7 +160,7 @@ const DEFAULTS: &[(&str, &str)] = &[
     ("statement_timeout", "'20ms'"),
     ("lock_timeout", "'1ms'"),
     ("idle_in_transaction_session_timeout", "'1ms'"),
-    ("idle_session_timeout", "'20ms'"),
+    ("idle_session_timeout", "'100ms'"),
     ("exit_on_error", "on"),
     ("synchronous_commit", "off"),
     ("DateStyle", "'German, DMY'"),
