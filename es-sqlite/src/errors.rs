@@ -57,14 +57,14 @@ impl SharedFailure {
 }
 
 /// Why a transaction failed.
+#[cfg_attr(
+    not(feature = "projections"),
+    allow(dead_code, reason = "only handlers fail otherwise than the driver")
+)]
 pub(crate) enum TransactionFailure {
     Driver(rusqlite::Error),
     Store(StorageError),
     /// SQLite has rolled back the transaction.
-    #[cfg_attr(
-        not(feature = "projections"),
-        allow(dead_code, reason = "only handlers end their transaction")
-    )]
     RolledBack(StorageError),
 }
 

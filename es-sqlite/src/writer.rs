@@ -346,7 +346,7 @@ fn attempt(
     // IMMEDIATE: a transaction that only becomes a writer half-way may be refused then.
     run(tx, "BEGIN IMMEDIATE")?;
     *stage = Stage::Write;
-    inlines.catch_up(tx).map_err(TransactionFailure::Store)?;
+    inlines.catch_up(tx)?;
     let mut done = Vec::with_capacity(tasks.len());
     for task in tasks {
         done.push(inlines.run(tx, task, settings)?);

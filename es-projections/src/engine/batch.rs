@@ -12,7 +12,13 @@ use crate::{
     },
 };
 use es_runtime::{Position, RecordedEvent, StorageError};
-use std::{collections::HashSet, marker::PhantomData, ops::Range, sync::Arc};
+use std::{
+    collections::HashSet,
+    marker::PhantomData,
+    ops::Range,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+};
 
 /// Events that belong to one partition, and how far the checkpoint moves with them.
 #[derive(Clone, Debug)]

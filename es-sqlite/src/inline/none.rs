@@ -44,7 +44,10 @@ impl Running {
         Ok(Self)
     }
 
-    pub(crate) fn catch_up(&mut self, _tx: &mut WriterConnection) -> Result<(), StorageError> {
+    pub(crate) fn catch_up(
+        &mut self,
+        _tx: &mut WriterConnection,
+    ) -> Result<(), TransactionFailure> {
         Ok(())
     }
 

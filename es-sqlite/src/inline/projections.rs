@@ -59,9 +59,12 @@ impl Running {
         let run = |tx: &SqliteTransaction, sql| tx.connection().execute_batch(sql).map_err(storage);
         for projection in &registered.0 {
             run(tx, "BEGIN IMMEDIATE")?;
-            let done = at_once(opened.open(projection, tx, &Feed))
-                .unwrap_or_else(|| Err(waited()))
-                .and_then(|()| run(tx, "COMMIT"));
+            let mut done =
+                at_once(opened.open(projection, tx, &Feed)).unwrap_or_else(|| Err(waited()));
+            if let Err(TransactionFailure::RolledBack(error)) = refuse_ended_statement(tx) {
+                done = Err(error);
+            }
+            let done = done.and_then(|()| run(tx, "COMMIT"));
             if let Err(error) = done {
                 let _ = run(tx, "ROLLBACK");
                 return Err(error);
@@ -71,11 +74,16 @@ impl Running {
     }
 
     /// Handles the events that other processes appended without these projections, or parks them.
-    pub(crate) fn catch_up(&mut self, tx: &mut SqliteTransaction) -> Result<(), StorageError> {
+    pub(crate) fn catch_up(
+        &mut self,
+        tx: &mut SqliteTransaction,
+    ) -> Result<(), TransactionFailure> {
         if self.0.is_empty() {
             return Ok(());
         }
-        at_once(self.0.catch_up(tx, &Feed)).unwrap_or_else(|| Err(waited()))
+        let done = at_once(self.0.catch_up(tx, &Feed)).unwrap_or_else(|| Err(waited()));
+        refuse_ended_statement(tx)?;
+        done.map_err(TransactionFailure::Store)
     }
 
     /// Does one write. Where a projection fails, nothing of the write is left.
@@ -111,11 +119,7 @@ impl Running {
             }
         }
         tx.forget_names();
-        let ended = tx.ended_statement();
-        if let (false, Some(why)) = (tx.in_transaction(), ended) {
-            let error = StorageError::new(StorageErrorKind::Other, why);
-            return Err(TransactionFailure::RolledBack(error));
-        }
+        refuse_ended_statement(tx)?;
         if !tx.in_transaction() {
             return Err(TransactionFailure::Store(StorageError::new(
                 StorageErrorKind::Other,
@@ -138,6 +142,17 @@ impl Running {
                 Ok(done)
             }
         }
+    }
+}
+
+/// Fails where a statement of a handler took too long and SQLite rolled back the transaction for it.
+fn refuse_ended_statement(tx: &mut SqliteTransaction) -> Result<(), TransactionFailure> {
+    match (tx.ended_statement(), tx.in_transaction()) {
+        (Some(why), false) => {
+            let error = StorageError::new(StorageErrorKind::Other, why);
+            Err(TransactionFailure::RolledBack(error))
+        }
+        _ => Ok(()),
     }
 }
 
