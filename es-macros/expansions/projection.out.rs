@@ -62,6 +62,7 @@ impl ::es_projections::Dispatch<SqliteReadDatabase> for OrderSummaries {
 }
 const _: () = ::core::assert!(
     ::es_projections::__private::names_a_table(include_str!("order_summaries.sql")),
+    "{}",
     "the text of `schema` names no table in braces, and only those are made anew for each version\nhelp: write `CREATE TABLE {orders} (..)` instead of `CREATE TABLE orders (..)`, and `{orders}` in the handlers",
 );
 const _: () = ::core::assert!(

@@ -69,6 +69,7 @@ pub(crate) fn expand(consumer: &Consumer, clean: bool) -> TokenStream {
                 quote_spanned! {text.span()=>
                     const _: () = ::core::assert!(
                         #krate::__private::names_a_table(#text),
+                        "{}",
                         #message,
                     );
                 }
