@@ -241,31 +241,52 @@ where
 }
 const _: () = {
     const TYPES: &[::es_runtime::EventType] = <OrderEvent as ::es_runtime::EventSet>::TYPES;
+    const PATHS: &[&::core::primitive::str] = &[
+        "OrderPlaced",
+        "shipping::Shipped",
+        "ReceiptSent",
+    ];
     const HASHES: [::core::primitive::u64; 3usize] = ::es_runtime::__private::hashes(
         TYPES,
     );
-    const _: () = ::core::assert!(
-        ::es_runtime::__private::is_first(TYPES, & HASHES, 1usize),
-        "two events of `Order` have the same stored name: `shipping::Shipped` repeats the name of an earlier event in the list"
-    );
-    const _: () = ::core::assert!(
-        ::es_runtime::__private::is_first(TYPES, & HASHES, 2usize),
-        "two events of `Order` have the same stored name: `ReceiptSent` repeats the name of an earlier event in the list"
-    );
+    const _: () = {
+        let first = ::es_runtime::__private::first_of_name(TYPES, &HASHES, 1usize);
+        if first < 1usize {
+            let mut text = [0; 1024];
+            let parts = &[
+                "two events of `Order` are stored as `",
+                TYPES[first].name,
+                "`: `",
+                PATHS[first],
+                "` and `shipping::Shipped`\nhelp: give the newer one another name in its `#[event(..)]`; if they are one event, list it once",
+            ];
+            ::core::panic!("{}", ::es_runtime::__private::joined(& mut text, parts));
+        }
+    };
+    const _: () = {
+        let first = ::es_runtime::__private::first_of_name(TYPES, &HASHES, 2usize);
+        if first < 2usize {
+            let mut text = [0; 1024];
+            let parts = &[
+                "two events of `Order` are stored as `",
+                TYPES[first].name,
+                "`: `",
+                PATHS[first],
+                "` and `ReceiptSent`\nhelp: give the newer one another name in its `#[event(..)]`; if they are one event, list it once",
+            ];
+            ::core::panic!("{}", ::es_runtime::__private::joined(& mut text, parts));
+        }
+    };
 };
 #[automatically_derived]
 impl ::es_runtime::Apply<OrderEvent> for Order {
     fn apply(&mut self, event: &OrderEvent) {
         match event {
             OrderEvent::OrderPlaced(event) => {
-                <Order as ::es_runtime::__private::AppliesListed<
-                    OrderPlaced,
-                >>::apply_listed(self, event)
+                <Order as ::es_runtime::Apply<OrderPlaced>>::apply(self, event)
             }
             OrderEvent::ShippedOut(event) => {
-                <Order as ::es_runtime::__private::AppliesListed<
-                    shipping::Shipped,
-                >>::apply_listed(self, event)
+                <Order as ::es_runtime::Apply<shipping::Shipped>>::apply(self, event)
             }
             OrderEvent::ReceiptSent(_) => {}
         }
@@ -406,14 +427,14 @@ impl ::es_runtime::Handle<OrderCommand> for Order {
     > {
         match command {
             OrderCommand::PlaceOrder(command) => {
-                <Order as ::es_runtime::__private::HandlesListed<
-                    PlaceOrder,
-                >>::handle_listed(self, command)
+                <PlaceOrder as ::es_runtime::__private::HandledBy<
+                    Order,
+                >>::handled_by(command, self)
             }
             OrderCommand::ShipOrder(command) => {
-                <Order as ::es_runtime::__private::HandlesListed<
-                    ShipOrder,
-                >>::handle_listed(self, command)
+                <ShipOrder as ::es_runtime::__private::HandledBy<
+                    Order,
+                >>::handled_by(command, self)
             }
         }
     }
@@ -435,6 +456,9 @@ impl ::es_runtime::Aggregate for Order {
     type Id = OrderId;
     type Event = OrderEvent;
     type Error = OrderError;
+    fn initial() -> Self {
+        <Self as ::core::default::Default>::default()
+    }
     fn apply_event(&mut self, event: &OrderEvent) {
         <Order as ::es_runtime::Apply<OrderEvent>>::apply(self, event)
     }

@@ -127,9 +127,7 @@ impl ::es_runtime::Apply<OrderEvent> for Order {
     fn apply(&mut self, event: &OrderEvent) {
         match event {
             OrderEvent::OrderPlaced(event) => {
-                <Order as ::es_runtime::__private::AppliesListed<
-                    OrderPlaced,
-                >>::apply_listed(self, event)
+                <Order as ::es_runtime::Apply<OrderPlaced>>::apply(self, event)
             }
         }
     }
@@ -155,6 +153,9 @@ impl ::es_runtime::Aggregate for Order {
     type Id = ::es_runtime::__private::String;
     type Event = OrderEvent;
     type Error = OrderError;
+    fn initial() -> Self {
+        <Self as ::core::default::Default>::default()
+    }
     fn apply_event(&mut self, event: &OrderEvent) {
         <Order as ::es_runtime::Apply<OrderEvent>>::apply(self, event)
     }

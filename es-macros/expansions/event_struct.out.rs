@@ -271,3 +271,21 @@ where
         ),
     ];
 }
+#[automatically_derived]
+impl ::es::schema::SetShapes for OrderPlaced
+where
+    for<'__es> String: ::es::schema::Shape,
+    for<'__es> Option<String>: ::es::schema::Shape,
+    for<'__es> f64: ::es::schema::Shape,
+    for<'__es> u32: ::es::schema::Shape,
+    for<'__es> Currency: ::es::schema::Shape,
+    for<'__es> i64: ::es::schema::Shape,
+{
+    const EVENTS: &'static [::es::schema::EventShape] = &[
+        ::es::schema::EventShape {
+            name: "order.placed",
+            shapes: <Self as ::es::schema::EventShapes>::SHAPES,
+        },
+    ];
+    const RETIRED: &'static [::es::schema::Retired] = &[];
+}

@@ -179,3 +179,18 @@ where
         ),
     ];
 }
+#[automatically_derived]
+impl ::es_runtime::schema::SetShapes for OrderPlaced
+where
+    for<'__es> String: ::es_runtime::schema::Shape,
+    for<'__es> f64: ::es_runtime::schema::Shape,
+    for<'__es> i64: ::es_runtime::schema::Shape,
+{
+    const EVENTS: &'static [::es_runtime::schema::EventShape] = &[
+        ::es_runtime::schema::EventShape {
+            name: "order.placed",
+            shapes: <Self as ::es_runtime::schema::EventShapes>::SHAPES,
+        },
+    ];
+    const RETIRED: &'static [::es_runtime::schema::Retired] = &[];
+}

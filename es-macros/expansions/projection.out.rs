@@ -23,6 +23,8 @@ impl ::es_projections::Lists<OrderPlaced> for OrderSummaries {}
 #[automatically_derived]
 impl ::es_projections::Lists<shipping::OrderShipped> for OrderSummaries {}
 #[automatically_derived]
+impl ::es_projections::__private::TablesIn<SqliteReadDatabase> for OrderSummaries {}
+#[automatically_derived]
 impl ::es_projections::Dispatch<SqliteReadDatabase> for OrderSummaries {
     fn schema(
         _: ::es_projections::Dialect,
@@ -58,6 +60,11 @@ impl ::es_projections::Dispatch<SqliteReadDatabase> for OrderSummaries {
         ::core::result::Result::Ok(())
     }
 }
+const _: () = ::core::assert!(
+    ::es_projections::__private::names_a_table(include_str!("order_summaries.sql")),
+    "{}",
+    "the text of `schema` names no table in braces, and only those are made anew for each version\nhelp: write `CREATE TABLE {orders} (..)` instead of `CREATE TABLE orders (..)`, and `{orders}` in the handlers",
+);
 const _: () = ::core::assert!(
     ::es_projections::__private::are_apart(& [::es_projections::__private::names_of:: <
     OrderPlaced > (), ::es_projections::__private::names_of:: < shipping::OrderShipped >

@@ -13,7 +13,7 @@ use crate::{
     label = "`{Self}` does not implement `Aggregate`",
     note = "add `#[derive(es_runtime::Aggregate, Default)]` and `#[aggregate(\"name\", id = .., error = .., events(..))]` to `{Self}`"
 )]
-pub trait Aggregate: Default + Send + 'static {
+pub trait Aggregate: Sized + Send + 'static {
     /// The stored name, the first half of every stream id. It never changes.
     const NAME: &'static str;
     /// The codec of new events and snapshots. Stored ones are read by their own content type.
@@ -28,6 +28,9 @@ pub trait Aggregate: Default + Send + 'static {
     /// The error of a rejected command.
     type Error: DomainError;
 
+    /// The state before the first event. The derive takes `Default`.
+    fn initial() -> Self;
+
     /// Applies one event to the state.
     fn apply_event(&mut self, event: &Self::Event);
 }
@@ -39,7 +42,8 @@ pub trait Aggregate: Default + Send + 'static {
 #[diagnostic::on_unimplemented(
     message = "aggregate `{Self}` does not say how to apply event `{E}`",
     label = "no `Apply<{E}>` for `{Self}`",
-    note = "write `impl Apply<{E}> for {Self} {{ fn apply(&mut self, event: &{E}) {{ .. }} }}`"
+    note = "write `impl Apply<{E}> for {Self} {{ fn apply(&mut self, event: &{E}) {{ .. }} }}`",
+    note = "if the state does not need it, list it as `ignore({E})`"
 )]
 pub trait Apply<E>: crate::__private::ListsEvent<E> {
     /// Changes the state as `event` says.
@@ -62,6 +66,27 @@ pub trait Handle<C>: Aggregate {
     /// # Errors
     /// The aggregate's error when it rejects the command. Nothing is stored then.
     fn handle(&self, command: C) -> Result<Events<Self>, Self::Error>;
+}
+
+/// A command that an aggregate handles, seen from the command. It is implemented where [`Handle`] is.
+#[diagnostic::on_unimplemented(
+    message = "aggregate `{A}` does not handle command `{Self}`",
+    label = "no `Handle<{Self}>` for `{A}`",
+    note = "write `impl Handle<{Self}> for {A} {{ fn handle(&self, command: {Self}) -> Result<Events<Self>, ..> {{ .. }} }}`"
+)]
+pub trait HandledBy<A: Aggregate> {
+    /// Calls [`Handle::handle`].
+    ///
+    /// # Errors
+    /// The aggregate's error when it rejects the command.
+    fn handled_by(self, aggregate: &A) -> Result<Events<A>, A::Error>;
+}
+
+#[diagnostic::do_not_recommend]
+impl<A: Handle<C>, C> HandledBy<A> for C {
+    fn handled_by(self, aggregate: &A) -> Result<Events<A>, A::Error> {
+        aggregate.handle(self)
+    }
 }
 
 /// A command for [`Repository::execute`](crate::Repository::execute).

@@ -277,15 +277,20 @@ impl<T: fmt::Display> fmt::Display for List<T> {
 /// #     fn to_payload(&self, _: Codec) -> Result<Vec<u8>, CodecError> { Ok(Vec::new()) }
 /// #     fn from_payload(_: StoredPayload<'_>) -> Result<Self, DecodeError> { Ok(Self) }
 /// # }
-/// # impl EventShapes for Placed { const SHAPES: &'static [Node] = &[Node::Struct(&[])]; }
+/// # impl SetShapes for Placed {
+/// #     const EVENTS: &'static [EventShape] = &[EventShape { name: "order.placed", shapes: &[Node::Struct(&[])] }];
+/// #     const RETIRED: &'static [Retired] = &[];
+/// # }
 /// # impl Aggregate for Order {
 /// #     const NAME: &'static str = "order";
 /// #     type Id = String; type Event = Placed; type Error = std::fmt::Error;
+/// #     fn initial() -> Self { Self }
 /// #     fn apply_event(&mut self, _: &Placed) {}
 /// # }
 /// # impl Aggregate for Invoice {
 /// #     const NAME: &'static str = "invoice";
 /// #     type Id = String; type Event = Placed; type Error = std::fmt::Error;
+/// #     fn initial() -> Self { Self }
 /// #     fn apply_event(&mut self, _: &Placed) {}
 /// # }
 /// es_schema_lock::schema_lock!(Order, "schema/order.lock");
@@ -332,10 +337,14 @@ macro_rules! schema_lock {
 /// #     fn to_payload(&self, _: Codec) -> Result<Vec<u8>, CodecError> { Ok(Vec::new()) }
 /// #     fn from_payload(_: StoredPayload<'_>) -> Result<Self, DecodeError> { Ok(Self) }
 /// # }
-/// # impl EventShapes for Placed { const SHAPES: &'static [Node] = &[Node::Struct(&[])]; }
+/// # impl SetShapes for Placed {
+/// #     const EVENTS: &'static [EventShape] = &[EventShape { name: "order.placed", shapes: &[Node::Struct(&[])] }];
+/// #     const RETIRED: &'static [Retired] = &[];
+/// # }
 /// # impl Aggregate for Order {
 /// #     const NAME: &'static str = "order";
 /// #     type Id = String; type Event = Placed; type Error = std::fmt::Error;
+/// #     fn initial() -> Self { Self }
 /// #     fn apply_event(&mut self, _: &Placed) {}
 /// # }
 /// // The file says: order.placed v1 sealed {}
@@ -353,10 +362,14 @@ macro_rules! schema_lock {
 /// #     fn to_payload(&self, _: Codec) -> Result<Vec<u8>, CodecError> { Ok(Vec::new()) }
 /// #     fn from_payload(_: StoredPayload<'_>) -> Result<Self, DecodeError> { Ok(Self) }
 /// # }
-/// # impl EventShapes for Placed { const SHAPES: &'static [Node] = &[Node::Struct(&[])]; }
+/// # impl SetShapes for Placed {
+/// #     const EVENTS: &'static [EventShape] = &[EventShape { name: "order.placed", shapes: &[Node::Struct(&[])] }];
+/// #     const RETIRED: &'static [Retired] = &[];
+/// # }
 /// # impl Aggregate for Order {
 /// #     const NAME: &'static str = "order";
 /// #     type Id = String; type Event = Placed; type Error = std::fmt::Error;
+/// #     fn initial() -> Self { Self }
 /// #     fn apply_event(&mut self, _: &Placed) {}
 /// # }
 /// // The file says: order.placed v1 sealed {total:f64}
@@ -371,8 +384,12 @@ macro_rules! assert_schema_lock {
         const _: () = {
             use $crate::__private::{EventShape, Retired, SetShapes, compiled};
             type Set = <$aggregate as $crate::__private::Aggregate>::Event;
-            const EVENTS: &[EventShape] = <Set as SetShapes>::EVENTS;
-            const RETIRED: &[Retired] = <Set as SetShapes>::RETIRED;
+            const fn shapes<S: SetShapes>() -> (&'static [EventShape], &'static [Retired]) {
+                (S::EVENTS, S::RETIRED)
+            }
+            const SHAPES: (&[EventShape], &[Retired]) = shapes::<Set>();
+            const EVENTS: &[EventShape] = SHAPES.0;
+            const RETIRED: &[Retired] = SHAPES.1;
             const ORDER: [usize; EVENTS.len()] = compiled::order(EVENTS);
             const LOCK: &str = ::core::include_str!(::core::concat!(
                 ::core::env!("CARGO_MANIFEST_DIR"),

@@ -575,6 +575,9 @@ impl<E: EventSet> Aggregate for Order<E> {
     type Id = String;
     type Event = E;
     type Error = std::fmt::Error;
+    fn initial() -> Self {
+        Self::default()
+    }
     fn apply_event(&mut self, _: &E) {}
 }
 
@@ -805,6 +808,9 @@ impl<E: EventSet> Aggregate for Compact<E> {
     type Id = String;
     type Event = E;
     type Error = std::fmt::Error;
+    fn initial() -> Self {
+        Self::default()
+    }
     fn apply_event(&mut self, _: &E) {}
 }
 

@@ -2,7 +2,7 @@
 
 #![allow(clippy::panic, reason = "an assertion of a test panics")]
 
-use es_runtime::{Aggregate, Command, EventSet, Events, Handle};
+use es_runtime::{Aggregate, Command, EventSet, Events, command::HandledBy};
 use std::fmt::Debug;
 
 /// Starts from an aggregate without events.
@@ -50,7 +50,7 @@ use std::fmt::Debug;
 #[must_use = "a scenario tests nothing without `when` and `then`"]
 pub fn given_nothing<A: Aggregate>() -> Scenario<A> {
     Scenario {
-        state: A::default(),
+        state: A::initial(),
         version: 0,
     }
 }
@@ -97,10 +97,9 @@ impl<A: Aggregate> Scenario<A> {
     /// Sends a command.
     pub fn when<C>(self, command: C) -> Then<A>
     where
-        A: Handle<C>,
-        C: Command,
+        C: Command + HandledBy<A>,
     {
-        let decided = self.state.handle(command);
+        let decided = command.handled_by(&self.state);
         Then {
             before: self,
             decided,

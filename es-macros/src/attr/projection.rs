@@ -135,6 +135,7 @@ impl Value for Schema {
             let tokens = value_of_item(input);
             let schema = syn::parse2::<Expr>(tokens)
                 .map_err(|_| syn::Error::new(key.span(), messages::projection::schema_form()))?;
+            check_text(diag, &schema);
             return Ok(Self(vec![Tables {
                 target: Target::Any,
                 schema: Statements::Same(Box::new(schema)),
@@ -165,6 +166,8 @@ impl Value for Schema {
             let schema = input.parse::<Expr>().map_err(|_| {
                 syn::Error::new_spanned(&database, messages::projection::schema_form())
             })?;
+            check_text(diag, &schema);
+            check_database(diag, &database);
             let text = compact(&database.to_token_stream());
             let known = |(other, _): &(Path, Expr)| compact(&other.to_token_stream()) == text;
             if given.iter().any(known) {
@@ -179,6 +182,38 @@ impl Value for Schema {
         }
         Ok(Self(tables(given, diag)))
     }
+}
+
+/// Reports a text without a table, where it stands there.
+fn check_text(diag: &Diag, schema: &Expr) {
+    let Expr::Lit(ExprLit {
+        lit: Lit::Str(text),
+        ..
+    }) = schema
+    else {
+        return;
+    };
+    let text = text.value();
+    if text.trim().is_empty() {
+        diag.over(schema, messages::projection::schema_empty());
+    } else if !text.contains('{') {
+        diag.over(schema, messages::projection::schema_without_braces());
+    }
+}
+
+/// Reports a store of events that was taken for a read database.
+fn check_database(diag: &Diag, database: &Path) {
+    let Some(last) = database.segments.last() else {
+        return;
+    };
+    let read_database = match ident::text(&last.ident).as_str() {
+        "SqliteStore" | "Sqlite" => "SqliteReadDatabase",
+        "PostgresStore" | "Postgres" => "PostgresReadDatabase",
+        "AnyStore" => "AnyReadDatabase",
+        _ => return,
+    };
+    let text = messages::projection::database_is_a_store(&ident::text(&last.ident), read_database);
+    diag.over(database, text);
 }
 
 /// The entries of `schema(..)`, those of the two dialects put together.

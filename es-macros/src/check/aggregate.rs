@@ -147,6 +147,7 @@ fn state(diag: &Diag, input: &DeriveInput, codec: Option<Codec>) {
     let mut stored = Vec::new();
     for field in &data.fields {
         attr::serde::refuse(diag, on, &field.attrs);
+        super::value_shape::owned(diag, &field.ty, &field.attrs);
         let reading = Reading::of(&field.attrs);
         if let Some(ident) = field.ident.as_ref().filter(|_| !reading.flatten) {
             let name = ident::text(ident);

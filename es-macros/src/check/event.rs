@@ -160,7 +160,7 @@ fn payload<'a>(
             (
                 field,
                 attrs,
-                super::value_shape::check(None, &field.ty, &field.attrs, said),
+                super::value_shape::check(diag, None, &field.ty, &field.attrs, said),
             )
         })
         .collect()

@@ -338,7 +338,7 @@ fn older_form(diag: &Diag, event: &Event<'_>, ty: &Type, attrs: &[Attribute]) ->
         deserialize: reading.deserialize,
         serialize: reading.serialize,
         absent: reading.absent,
-        shape: super::value_shape::check(None, ty, attrs, said),
+        shape: super::value_shape::check(diag, None, ty, attrs, said),
     }
 }
 

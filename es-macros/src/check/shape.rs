@@ -161,7 +161,7 @@ fn versioned<'a>(
     let mut lines = Vec::new();
     for field in &fields.named {
         let (said, history) = OnField::read_versioned(diag, &field.attrs);
-        let place = value_shape(own, &field.ty, &field.attrs, said);
+        let place = value_shape(diag, own, &field.ty, &field.attrs, said);
         let reading = Reading::of(&field.attrs);
         if !reading.skip {
             stored.push((stored_name(&reading, field, case), place.clone()));
@@ -201,7 +201,7 @@ fn fields(diag: &Diag, own: Option<&Ident>, fields: &syn::Fields, case: Option<C
             let said = OnField::read(diag, attr::Place::ShapePart, &field.attrs);
             (
                 Reading::of(&field.attrs),
-                value_shape(own, &field.ty, &field.attrs, said),
+                value_shape(diag, own, &field.ty, &field.attrs, said),
                 field,
             )
         })

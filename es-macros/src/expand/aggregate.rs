@@ -138,6 +138,8 @@ fn implementation(aggregate: &Aggregate, generated: bool, clean: bool) -> TokenS
             }
         }
     });
+    // Shown at the name of the struct.
+    let state = Ident::new("Self", ident.span());
     let generics = fallback::owned(generics, &quote!(::core::default::Default));
     let (impl_generics, ty_generics, where_clause) = generics.split_for_impl();
     quote! {
@@ -153,6 +155,10 @@ fn implementation(aggregate: &Aggregate, generated: bool, clean: bool) -> TokenS
             type Id = #id;
             type Event = #event;
             type Error = #error;
+
+            fn initial() -> Self {
+                <#state as ::core::default::Default>::default()
+            }
 
             fn apply_event(&mut self, event: &#event) {
                 #apply
@@ -340,7 +346,7 @@ fn event_dispatch(aggregate: &Aggregate, list: &[Listed]) -> TokenStream {
             let (variant, path) = (&listed.variant, &listed.path);
             let state = ident::shown_at(ident, path.span());
             quote!(#name::#variant(event) => {
-                <#state as #krate::__private::AppliesListed<#path>>::apply_listed(self, event)
+                <#state as #krate::Apply<#path>>::apply(self, event)
             })
         })
         .collect();
@@ -401,19 +407,33 @@ fn unique_names(aggregate: &Aggregate, list: &[Listed]) -> Option<TokenStream> {
     } = aggregate;
     let count = list.len();
     let ident = ident::text(ident);
-    let checks = list.iter().enumerate().skip(1).map(|(index, listed)| {
-        let path = crate::attr::compact(&listed.path.to_token_stream());
-        let text = messages::aggregate::stored_name_repeated(&ident, &path);
-        quote_spanned! {listed.span()=>
-            const _: () = ::core::assert!(
-                #krate::__private::is_first(TYPES, &HASHES, #index),
-                #text
-            );
-        }
-    });
+    let paths: Vec<_> = list
+        .iter()
+        .map(|listed| crate::attr::compact(&listed.path.to_token_stream()))
+        .collect();
+    let checks = list
+        .iter()
+        .zip(&paths)
+        .enumerate()
+        .skip(1)
+        .map(|(index, (listed, path))| {
+            let [before, between, after] = messages::aggregate::stored_name_repeated(&ident, path);
+            let place = Span::mixed_site().located_at(listed.span());
+            quote_spanned! {place=>
+                const _: () = {
+                    let first = #krate::__private::first_of_name(TYPES, &HASHES, #index);
+                    if first < #index {
+                        let mut text = [0; 1024];
+                        let parts = &[#before, TYPES[first].name, #between, PATHS[first], #after];
+                        ::core::panic!("{}", #krate::__private::joined(&mut text, parts));
+                    }
+                };
+            }
+        });
     Some(quote! {
         const _: () = {
             const TYPES: &[#krate::EventType] = <#name as #krate::EventSet>::TYPES;
+            const PATHS: &[&::core::primitive::str] = &[#(#paths,)*];
             const HASHES: [::core::primitive::u64; #count] = #krate::__private::hashes(TYPES);
             #(#checks)*
         };
@@ -441,9 +461,8 @@ fn command_dispatch(aggregate: &Aggregate, list: &[Listed]) -> TokenStream {
     } = aggregate;
     let arms = list.iter().map(|listed| {
         let (variant, path) = (&listed.variant, &listed.path);
-        let state = ident::shown_at(ident, path.span());
         quote!(#name::#variant(command) => {
-            <#state as #krate::__private::HandlesListed<#path>>::handle_listed(self, command)
+            <#path as #krate::__private::HandledBy<#ident>>::handled_by(command, self)
         })
     });
     quote! {

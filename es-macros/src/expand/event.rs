@@ -79,6 +79,16 @@ fn event_struct(item: &EventStruct, clean: bool) -> TokenStream {
             impl #krate::schema::EventShapes for #ident #clause {
                 const SHAPES: &'static [#krate::schema::Node] = #shapes;
             }
+
+            #(#allows)*
+            #[automatically_derived]
+            impl #krate::schema::SetShapes for #ident #clause {
+                const EVENTS: &'static [#krate::schema::EventShape] = &[#krate::schema::EventShape {
+                    name: #name,
+                    shapes: <Self as #krate::schema::EventShapes>::SHAPES,
+                }];
+                const RETIRED: &'static [#krate::schema::Retired] = &[];
+            }
         };
         alone(allows, &items, &implementation)
     });

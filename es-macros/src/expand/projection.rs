@@ -3,12 +3,12 @@
 use super::fallback;
 use crate::{
     attr::projection::{Statements, Tables, Target},
-    ident,
+    ident, messages,
     model::projection::{Consumer, Kind},
 };
 use proc_macro2::{Literal, TokenStream};
 use quote::{ToTokens, quote_spanned};
-use syn::{Path, spanned::Spanned};
+use syn::{Expr, Path, spanned::Spanned};
 
 /// `clean` is whether nothing was reported.
 pub(crate) fn expand(consumer: &Consumer, clean: bool) -> TokenStream {
@@ -41,13 +41,41 @@ pub(crate) fn expand(consumer: &Consumer, clean: bool) -> TokenStream {
         }
     });
     let dispatch: Vec<_> = match consumer.kind {
-        Kind::Projection => consumer
-            .tables
-            .iter()
-            .map(|tables| into_tables(consumer, tables, clean))
-            .collect(),
+        Kind::Projection if !clean => vec![into_any_tables(consumer)],
+        Kind::Projection => {
+            let tables = consumer.tables.iter();
+            tables.map(|tables| into_tables(consumer, tables)).collect()
+        }
         Kind::Subscription => vec![deliveries(consumer, clean)],
     };
+    let tables_in = consumer.tables.iter().filter(|_| clean).map(|tables| {
+        let database = database(consumer, tables);
+        quote! {
+            #(#allows)*
+            #[automatically_derived]
+            impl #krate::__private::TablesIn<#database> for #ident {}
+        }
+    });
+    let texts = consumer.tables.iter().filter(|_| clean).map(|tables| {
+        let texts: Vec<_> = match &tables.schema {
+            Statements::Same(schema) => vec![schema],
+            Statements::Dialects { sqlite, postgres } => vec![sqlite, postgres],
+        };
+        let checks = texts
+            .into_iter()
+            .filter(|text| is_constant(text))
+            .map(|text| {
+                let message = messages::projection::schema_without_braces();
+                quote_spanned! {text.span()=>
+                    const _: () = ::core::assert!(
+                        #krate::__private::names_a_table(#text),
+                        "{}",
+                        #message,
+                    );
+                }
+            });
+        quote!(#(#checks)*)
+    });
     let twice = clean.then(|| {
         let message = format!(
             "two entries of the `events(..)` of `{}` know the same stored event; keep one",
@@ -64,9 +92,24 @@ pub(crate) fn expand(consumer: &Consumer, clean: bool) -> TokenStream {
         #about
         #(#lists)*
         #lists_all
+        #(#tables_in)*
         #(#dispatch)*
+        #(#texts)*
         #twice
     }
+}
+
+fn database(consumer: &Consumer, tables: &Tables) -> TokenStream {
+    let krate = &consumer.krate;
+    match &tables.target {
+        Target::Any => quote!(#krate::AnyReadDatabase),
+        Target::Database(path) => path.to_token_stream(),
+    }
+}
+
+/// Whether the text is one that the compiler reads from a file.
+fn is_constant(text: &Expr) -> bool {
+    matches!(text, Expr::Macro(call) if call.mac.path.is_ident("include_str"))
 }
 
 /// The name, the events and how they are divided.
@@ -135,19 +178,41 @@ fn about(consumer: &Consumer) -> TokenStream {
     }
 }
 
+/// After a fault every impl of the user's, whatever its database, has the tables that it needs.
+fn into_any_tables(consumer: &Consumer) -> TokenStream {
+    let Consumer { ident, krate, .. } = consumer;
+    let unused = fallback::body(&[]);
+    quote! {
+        #[automatically_derived]
+        impl<Db> #krate::__private::TablesIn<Db> for #ident {}
+
+        #[automatically_derived]
+        impl<Db: #krate::ReadDatabase> #krate::Dispatch<Db> for #ident {
+            fn schema(_: #krate::Dialect) -> #krate::__private::Cow<'static, ::core::primitive::str> {
+                #unused
+            }
+
+            async fn dispatch(
+                &self,
+                _: &#krate::__private::RecordedEvent,
+                _: &mut <Db as #krate::ReadDatabase>::Transaction,
+            ) -> ::core::result::Result<(), #krate::HandlerError> {
+                #unused
+            }
+        }
+    }
+}
+
 /// `impl Dispatch<..>`, for portable handlers or for those of one database.
-fn into_tables(consumer: &Consumer, tables: &Tables, clean: bool) -> TokenStream {
+fn into_tables(consumer: &Consumer, tables: &Tables) -> TokenStream {
     let Consumer {
         ident,
         krate,
         allows,
         ..
     } = consumer;
-    let database = match &tables.target {
-        Target::Any => quote!(#krate::AnyReadDatabase),
-        Target::Database(path) => path.to_token_stream(),
-    };
-    let body = body(consumer, clean, "tx", |path| {
+    let database = database(consumer, tables);
+    let body = body(consumer, true, "tx", |path| {
         let state = ident::shown_at(ident, path.span());
         let given = quote!(self, &event, tx);
         quote_spanned! {path.span()=>

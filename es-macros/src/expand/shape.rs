@@ -12,7 +12,7 @@ use crate::{
         value_shape::ValueShape,
     },
 };
-use proc_macro2::{Ident, TokenStream};
+use proc_macro2::{Ident, Span, TokenStream};
 use quote::ToTokens;
 use std::collections::BTreeSet;
 use syn::parse_quote;
@@ -100,7 +100,11 @@ impl Bounds {
     pub(crate) fn add(&mut self, ty: &impl ToTokens, bound: &TokenStream) {
         let ty = ty.to_token_stream();
         if self.seen.insert(format!("{ty}: {bound}")) {
-            self.predicates.push(quote!(for<'__es> #ty: #bound));
+            // Shown at the type, which is then what the message of an unmet condition points at.
+            let place = ident::first_span(&ty).unwrap_or_else(Span::mixed_site);
+            let predicate = quote!(for<'__es> #ty: #bound);
+            self.predicates
+                .push(ident::tokens_shown_at(predicate, place));
         }
     }
 

@@ -187,9 +187,14 @@ pub(crate) fn enum_name_taken(name: &str) -> String {
     format!("two generated enums would be called `{name}`\nhelp: give one of them another name")
 }
 
-/// What the const check of stored names says; rustc puts it behind `evaluation panicked:`.
-pub(crate) fn stored_name_repeated(aggregate: &str, path: &str) -> String {
-    format!(
-        "two events of `{aggregate}` have the same stored name: `{path}` repeats the name of an earlier event in the list"
-    )
+/// What the const check of stored names says, around the name and the path of the earlier event; rustc puts it
+/// behind `evaluation panicked:`.
+pub(crate) fn stored_name_repeated(aggregate: &str, path: &str) -> [String; 3] {
+    [
+        format!("two events of `{aggregate}` are stored as `"),
+        "`: `".to_owned(),
+        format!(
+            "` and `{path}`\nhelp: give the newer one another name in its `#[event(..)]`; if they are one event, list it once"
+        ),
+    ]
 }

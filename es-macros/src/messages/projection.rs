@@ -76,6 +76,23 @@ pub(crate) fn schema_form() -> String {
         .to_owned()
 }
 
+pub(crate) fn schema_empty() -> String {
+    "the text of `schema` has no statement, so the projection would have no table\nhelp: write the statements that create its tables, such as `\"CREATE TABLE {orders} (id TEXT PRIMARY KEY)\"`"
+        .to_owned()
+}
+
+/// Also what the const check of an included text says; rustc puts it behind `evaluation panicked:`.
+pub(crate) fn schema_without_braces() -> String {
+    "the text of `schema` names no table in braces, and only those are made anew for each version\nhelp: write `CREATE TABLE {orders} (..)` instead of `CREATE TABLE orders (..)`, and `{orders}` in the handlers"
+        .to_owned()
+}
+
+pub(crate) fn database_is_a_store(store: &str, read_database: &str) -> String {
+    format!(
+        "`{store}` stores events, and `schema(..)` names a database of read models\nhelp: write `schema({read_database} = ..)`; for handlers of any database write `schema = ..`"
+    )
+}
+
 pub(crate) fn dialect_alone(given: &str, missing: &str) -> String {
     format!(
         "portable handlers need tables in both databases, and `schema(..)` has none for `{missing}`\nhelp: add `{missing} = \"..\"`; for handlers of one database write its type instead of `{given}`"

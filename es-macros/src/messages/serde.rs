@@ -2,6 +2,13 @@
 
 use crate::place::On;
 
+pub(crate) fn borrows(ty: &str) -> String {
+    format!(
+        "`{ty}` borrows, and a value that is read back has nothing to borrow from\n\
+         help: own the data: `String` instead of `&str`, `Vec<T>` instead of `&[T]`; of a few fixed texts make an enum"
+    )
+}
+
 /// `first` is the field before it with the same stored name.
 pub(crate) fn stored_name_taken(field: &str, first: &str, stored: &str) -> String {
     format!(

@@ -957,19 +957,19 @@ fn keys_of_projections() {
                 &[],
             ),
             (
-                r#"#[projection("a", version = 7, events(B), schema(E = "")) ] #[projection(on_unknown_version = stop, partitions = 1024, key = b::c)] struct A;"#,
+                r#"#[projection("a", version = 7, events(B), schema(E = "{t}")) ] #[projection(on_unknown_version = stop, partitions = 1024, key = b::c)] struct A;"#,
                 &[],
             ),
             (
-                r#"#[projection("a", events(B), schema(E = ""), from = now)] struct A;"#,
+                r#"#[projection("a", events(B), schema(E = "{t}"), from = now)] struct A;"#,
                 &[("from", "unknown key `from` in `#[projection(..)]`")],
             ),
             (
-                r#"#[projection("a", events(B), schema(E = ""), partitions = 1025)] struct A;"#,
+                r#"#[projection("a", events(B), schema(E = "{t}"), partitions = 1025)] struct A;"#,
                 &[("1025", "`partitions` is a whole number from 1 to 1024")],
             ),
             (
-                r#"#[projection("a", events(B), schema(E = ""), key = |e| e)] struct A;"#,
+                r#"#[projection("a", events(B), schema(E = "{t}"), key = |e| e)] struct A;"#,
                 &[("|", "`key` takes the path of a function")],
             ),
             (
@@ -983,14 +983,14 @@ fn keys_of_projections() {
                 ],
             ),
             (
-                r#"#[projection("a", events(B), schema(sqlite = ""))] struct A;"#,
+                r#"#[projection("a", events(B), schema(sqlite = "{t}"))] struct A;"#,
                 &[(
                     "sqlite",
                     "portable handlers need tables in both databases, and `schema(..)` has none for `postgres`\nhelp: add `postgres = \"..\"`; for handlers of one database write its type instead of `sqlite`",
                 )],
             ),
             (
-                r#"#[projection(name = "a", events("b"), schema(E = ""))] struct A;"#,
+                r#"#[projection(name = "a", events("b"), schema(E = "{t}"))] struct A;"#,
                 &[
                     ("name", "the stored name is written without a key"),
                     ("\"b\"", "an event is listed by its type"),

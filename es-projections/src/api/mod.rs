@@ -32,7 +32,7 @@ pub(crate) use names::{Declared, suffix_of};
 pub use names::{Expansions, NameError, Names};
 pub use partition::Partition;
 pub use portable::Portable;
-pub use projection::{Dispatch, Key, Lists, OnUnknownVersion, Project, Projection};
+pub use projection::{Dispatch, Key, Lists, OnUnknownVersion, Project, Projection, TablesIn};
 pub(crate) use status::between;
 pub use status::{Status, WorkerState};
 pub use subscription::{Deliver, Delivery, React, Subscription};

@@ -52,7 +52,9 @@ pub type Key<'e> = Cow<'e, str>;
     label = "there is no `impl Project<{E}, {Db}> for {Self}`",
     note = "write the impl, or take the event out of `events(..)`"
 )]
-pub trait Project<E: EventSet, Db: ReadDatabase = AnyReadDatabase>: Lists<E> {
+pub trait Project<E: EventSet, Db: ReadDatabase = AnyReadDatabase>:
+    Lists<E> + TablesIn<Db>
+{
     /// Writes the changes that the event makes to the tables.
     ///
     /// # Errors
@@ -71,6 +73,15 @@ pub trait Project<E: EventSet, Db: ReadDatabase = AnyReadDatabase>: Lists<E> {
     note = "add it to `events(..)`, or remove this impl"
 )]
 pub trait Lists<E> {}
+
+/// Marks the read databases in which a projection has tables. Implemented by the derive.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` has handlers for `{Db}` but no tables in it, so they would never run",
+    label = "`schema` of `{Self}` does not name `{Db}`",
+    note = "add `schema({Db} = include_str!(\"tables.sql\"))` to `#[projection(..)]`, or remove this impl",
+    note = "handlers for any database are written as `impl Project<Event> for {Self}`, with `schema = ..`"
+)]
+pub trait TablesIn<Db> {}
 
 /// Passes each stored event to the handler of its kind. Implemented by the derive, for each read
 /// database that `schema(..)` names.

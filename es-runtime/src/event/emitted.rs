@@ -107,6 +107,18 @@ impl<A: Aggregate, E: EventSet + EventOf<A, Event = A::Event>> From<E> for Event
     }
 }
 
+impl<A: Aggregate, E: EventOf<A, Event = A::Event>> From<Vec<E>> for Events<A> {
+    fn from(events: Vec<E>) -> Self {
+        events.into_iter().collect()
+    }
+}
+
+impl<A: Aggregate, E: EventOf<A, Event = A::Event>, const N: usize> From<[E; N]> for Events<A> {
+    fn from(events: [E; N]) -> Self {
+        events.into_iter().collect()
+    }
+}
+
 /// An event that an aggregate lists, or its event enum. `#[derive(Aggregate)]` implements it for both.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not an event of aggregate `{A}`",

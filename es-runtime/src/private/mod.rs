@@ -9,10 +9,10 @@ mod retired;
 mod shapes;
 mod upcasters;
 
-pub use crate::{first::first_of, schema::less};
+pub use crate::{aggregate::HandledBy, first::first_of, schema::less};
 pub use consumer::{are_apart, filter, knows, names_of};
 pub use history::{Becomes, Fields, Source, Stored, Version, deserialize, field, older};
-pub use names::{hashes, is_first};
+pub use names::{first_of_name, hashes, joined};
 pub use payload::{Bytes, Payload};
 pub use retired::{Several, is_retired_once, nothing, split};
 pub use serde::{Deserialize, Deserializer, Serialize, Serializer, ser::SerializeStruct};
@@ -24,8 +24,8 @@ pub use upcasters::{
 };
 
 use crate::{
-    Aggregate, Apply, Codec, CodecError, DecodeError, Decoded, Event, EventSet, EventType, Events,
-    Handle, SnapshotPolicy, StoredPayload,
+    Codec, CodecError, DecodeError, Decoded, Event, EventSet, EventType, SnapshotPolicy,
+    StoredPayload,
 };
 use serde::de::DeserializeOwned;
 use std::num::NonZeroU64;
@@ -83,43 +83,6 @@ impl<E: Event> ListedEvent for E {
     note = "add it to `events(..)`, or remove this impl"
 )]
 pub trait ListsEvent<E> {}
-
-/// [`Apply`] for an entry of `#[aggregate(events(..))]`, with a message for it.
-#[diagnostic::on_unimplemented(
-    message = "aggregate `{Self}` does not say how to apply event `{E}`",
-    label = "no `Apply<{E}>` for `{Self}`",
-    note = "write `impl Apply<{E}> for {Self} {{ fn apply(&mut self, event: &{E}) {{ .. }} }}`",
-    note = "if the state does not need it, list it as `ignore({E})`"
-)]
-pub trait AppliesListed<E> {
-    /// Applies the event.
-    fn apply_listed(&mut self, event: &E);
-}
-
-#[diagnostic::do_not_recommend]
-impl<A: Apply<E>, E> AppliesListed<E> for A {
-    fn apply_listed(&mut self, event: &E) {
-        self.apply(event);
-    }
-}
-
-/// [`Handle`] for an entry of `#[aggregate(commands(..))]`, with a message for it.
-#[diagnostic::on_unimplemented(
-    message = "aggregate `{Self}` does not handle command `{C}`",
-    label = "no `Handle<{C}>` for `{Self}`",
-    note = "write `impl Handle<{C}> for {Self} {{ fn handle(&self, command: {C}) -> Result<Events<Self>, ..> {{ .. }} }}`"
-)]
-pub trait HandlesListed<C>: Aggregate {
-    /// Decides on the command.
-    fn handle_listed(&self, command: C) -> Result<Events<Self>, Self::Error>;
-}
-
-#[diagnostic::do_not_recommend]
-impl<A: Handle<C>, C> HandlesListed<C> for A {
-    fn handle_listed(&self, command: C) -> Result<Events<Self>, Self::Error> {
-        self.handle(command)
-    }
-}
 
 /// What a state with snapshots needs, with a message of its own.
 #[diagnostic::on_unimplemented(

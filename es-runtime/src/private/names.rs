@@ -22,20 +22,39 @@ pub const fn hashes<const N: usize>(types: &[EventType]) -> [u64; N] {
     hashes
 }
 
-/// Whether no earlier event of the set has the stored name of the event at `index`.
+/// The first event of the set with the stored name of the event at `index`.
 #[expect(
     clippy::indexing_slicing,
     reason = "the derive passes an index of the set; anything else stops the build"
 )]
-pub const fn is_first(types: &[EventType], hashes: &[u64], index: usize) -> bool {
+pub const fn first_of_name(types: &[EventType], hashes: &[u64], index: usize) -> usize {
     let mut earlier = 0;
     while earlier < index {
         if hashes[earlier] == hashes[index] && same(types[earlier].name, types[index].name) {
-            return false;
+            break;
         }
         earlier += 1;
     }
-    true
+    earlier
+}
+
+/// The texts in one, for a message of the compiler. What does not fit into `text` is left out.
+#[expect(clippy::indexing_slicing, reason = "the index is below the length")]
+pub const fn joined<'a>(text: &'a mut [u8], mut parts: &[&str]) -> &'a str {
+    let mut end = 0;
+    while let [first, rest @ ..] = parts {
+        let mut bytes = first.as_bytes();
+        while let ([byte, tail @ ..], true) = (bytes, end < text.len()) {
+            text[end] = *byte;
+            end += 1;
+            bytes = tail;
+        }
+        parts = rest;
+    }
+    match std::str::from_utf8(text.split_at(end).0) {
+        Ok(text) => text,
+        Err(_) => "",
+    }
 }
 
 pub(crate) const fn same(one: &str, two: &str) -> bool {
@@ -63,14 +82,20 @@ mod tests {
     fn only_a_repeated_name_is_found() {
         const TYPES: [EventType; 4] = [event("a"), event("b"), event("ab"), event("b")];
         const HASHES: [u64; 4] = hashes(&TYPES);
-        let first: Vec<_> = (0..4).map(|i| is_first(&TYPES, &HASHES, i)).collect();
-        assert_eq!(first, [true, true, true, false]);
+        let first: Vec<_> = (0..4).map(|i| first_of_name(&TYPES, &HASHES, i)).collect();
+        assert_eq!(first, [0, 1, 2, 1]);
+    }
+
+    #[test]
+    fn texts_are_joined_as_far_as_they_fit() {
+        assert_eq!(joined(&mut [0; 9], &["a ", "", "list"]), "a list");
+        assert_eq!(joined(&mut [0; 3], &["a ", "list"]), "a l");
     }
 
     #[test]
     fn names_with_one_hash_are_still_compared() {
         let types = [event("a"), event("b")];
-        assert!(is_first(&types, &[7, 7], 1));
+        assert_eq!(first_of_name(&types, &[7, 7], 1), 1);
         assert!(!same("a", "ab"));
         assert!(same("order.placed", "order.placed"));
     }

@@ -7,8 +7,8 @@ use super::{
     replay::{Replay, SnapshotUse},
 };
 use crate::{
-    Aggregate, Append, AsId, Command, EventStore, Events, ExpectedVersion, Handle, InvalidStreamId,
-    NewEvent, ReadError, StoredEvent, StreamFold, StreamId,
+    Aggregate, Append, AsId, Command, EventStore, Events, ExpectedVersion, InvalidStreamId,
+    NewEvent, ReadError, StoredEvent, StreamFold, StreamId, aggregate::HandledBy,
 };
 use std::{fmt, ops::ControlFlow};
 
@@ -44,7 +44,7 @@ impl AggregateCommand {
     /// let command = AggregateCommand::new::<Door, _>(&7, Open);
     /// assert_eq!(command.stream().map(ToString::to_string), Some("door/7".to_owned()));
     /// ```
-    pub fn new<A: Handle<C>, C: Command>(id: impl AsId<A::Id>, command: C) -> Self {
+    pub fn new<A: Aggregate, C: Command + HandledBy<A>>(id: impl AsId<A::Id>, command: C) -> Self {
         Self {
             stream: StreamId::of::<A>(id),
             plan: Box::new(Planned::<A, C> {
@@ -113,15 +113,16 @@ struct Planned<A, C> {
     command: C,
 }
 
-impl<A: Handle<C>, C: Command> Plan for Planned<A, C> {
+impl<A: Aggregate, C: Command + HandledBy<A>> Plan for Planned<A, C> {
     fn event(&mut self, event: StoredEvent<'_>) -> ControlFlow<()> {
         self.replay.event(event)
     }
 
     fn decide(self: Box<Self>, stream: &StreamId) -> Result<(u64, Vec<NewEvent>), DecideError> {
-        let loaded = self.replay.into_loaded(stream, SnapshotUse::None);
+        let Self { replay, command } = *self;
+        let loaded = replay.into_loaded(stream, SnapshotUse::None);
         let loaded = loaded.map_err(|e| DecideError::Failed(e.to_string()))?;
-        match decide(stream, loaded.state, self.command) {
+        match decide(stream, loaded.state, |state| command.handled_by(state)) {
             Ok(decision) => Ok((loaded.version, decision.stored)),
             Err(ExecuteError::Rejected(error)) => Err(DecideError::Rejected(error.to_string())),
             Err(error) => Err(DecideError::Failed(error.to_string())),

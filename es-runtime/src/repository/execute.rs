@@ -3,9 +3,9 @@
 use super::{ExecuteError, LoadError, Repository, decode_recorded};
 use crate::{
     Aggregate, Append, AppendError, AppendId, Appended, AsId, Command, Decoded, EventSet,
-    EventStore, ExpectedVersion, Handle, InvalidStreamId, Metadata, NewEvent, Outcome, Position,
+    EventStore, Events, ExpectedVersion, InvalidStreamId, Metadata, NewEvent, Outcome, Position,
     ReadLimit, Snapshot, SnapshotStore, StateError, StorageError, StoredPayload, StreamId,
-    StreamRange,
+    StreamRange, aggregate::HandledBy,
 };
 use futures_timer::Delay;
 use std::{
@@ -17,24 +17,28 @@ use std::{
 
 /// A command that runs when it is awaited. [`Repository::execute`] returns it.
 #[must_use = "a command does nothing until it is awaited"]
-pub struct Execute<'a, A: Aggregate, S, N, C> {
+pub struct Execute<'a, A: Aggregate, S, N> {
     repository: &'a Repository<A, S, N>,
     stream: Result<StreamId, InvalidStreamId>,
-    command: C,
+    /// Decides the command on a state. Boxed, so that the bounds of a command are checked where it is
+    /// given, and nowhere again.
+    decide: Box<Decide<A>>,
     metadata: Metadata,
     append_id: Option<AppendId>,
 }
 
-impl<'a, A: Aggregate, S, N, C> Execute<'a, A, S, N, C> {
+type Decide<A> = dyn Fn(&A) -> Result<Events<A>, <A as Aggregate>::Error> + Send;
+
+impl<'a, A: Aggregate, S, N> Execute<'a, A, S, N> {
     pub(super) fn new(
         repository: &'a Repository<A, S, N>,
         id: impl AsId<A::Id>,
-        command: C,
+        command: impl Command + HandledBy<A>,
     ) -> Self {
         Self {
             repository,
             stream: StreamId::of::<A>(id),
-            command,
+            decide: Box::new(move |state| command.clone().handled_by(state)),
             metadata: Metadata::new(),
             append_id: None,
         }
@@ -59,7 +63,7 @@ impl<'a, A: Aggregate, S, N, C> Execute<'a, A, S, N, C> {
     }
 }
 
-impl<A: Aggregate, S, N, C> fmt::Debug for Execute<'_, A, S, N, C> {
+impl<A: Aggregate, S, N> fmt::Debug for Execute<'_, A, S, N> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Execute")
             .field("aggregate", &A::NAME)
@@ -68,13 +72,7 @@ impl<A: Aggregate, S, N, C> fmt::Debug for Execute<'_, A, S, N, C> {
     }
 }
 
-impl<'a, A, S, N, C> IntoFuture for Execute<'a, A, S, N, C>
-where
-    A: Handle<C>,
-    S: EventStore,
-    N: SnapshotStore,
-    C: Command,
-{
+impl<'a, A: Aggregate, S: EventStore, N: SnapshotStore> IntoFuture for Execute<'a, A, S, N> {
     type Output = Result<Executed<A>, ExecuteError<A::Error>>;
     type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send + 'a>>;
 
@@ -137,13 +135,7 @@ pub(super) struct Decision<A: Aggregate> {
     pub(super) stored: Vec<NewEvent>,
 }
 
-impl<A, S, N, C> Execute<'_, A, S, N, C>
-where
-    A: Handle<C>,
-    S: EventStore,
-    N: SnapshotStore,
-    C: Command,
-{
+impl<A: Aggregate, S: EventStore, N: SnapshotStore> Execute<'_, A, S, N> {
     async fn run(self) -> Result<Executed<A>, ExecuteError<A::Error>> {
         let repository = self.repository;
         let stream = self.stream.clone();
@@ -156,7 +148,7 @@ where
             let loaded = loaded.map_err(ExecuteError::Load)?;
             let (version, position) = (loaded.version, loaded.position);
             let snapshot_at = loaded.snapshot_version();
-            let decision = match decide(&stream, loaded.state, self.command.clone()) {
+            let decision = match decide(&stream, loaded.state, &self.decide) {
                 Ok(decision) => decision,
                 Err(rejected) => return self.rejected(&stream, rejected).await,
             };
@@ -302,14 +294,14 @@ async fn append_resolved<S: EventStore>(
 }
 
 /// Runs the handler, and all code of the user that must work before anything is written.
-pub(super) fn decide<A: Handle<C>, C>(
+pub(super) fn decide<A: Aggregate>(
     stream: &StreamId,
     mut state: A,
-    command: C,
+    handle: impl FnOnce(&A) -> Result<Events<A>, A::Error>,
 ) -> Result<Decision<A>, ExecuteError<A::Error>> {
     // A panic leaves the state in doubt; it is dropped with the error.
     let decided = catch_unwind(AssertUnwindSafe(|| {
-        let decided = state.handle(command).map_err(ExecuteError::Rejected)?;
+        let decided = handle(&state).map_err(ExecuteError::Rejected)?;
         let mut stored = Vec::with_capacity(decided.len());
         let mut events = Vec::with_capacity(decided.len());
         for event in decided {

@@ -13,7 +13,8 @@ pub use retry::RetryPolicy;
 
 use crate::{
     Aggregate, AnyStore, AsId, Command, Decoded, Envelope, EventSet, EventStore, Fingerprint,
-    Handle, NoSnapshots, ReadLimit, RecordedEvent, SnapshotStore, StreamId, StreamRange,
+    NoSnapshots, ReadLimit, RecordedEvent, SnapshotStore, StreamId, StreamRange,
+    aggregate::HandledBy,
 };
 use std::{fmt, marker::PhantomData};
 
@@ -132,10 +133,9 @@ impl<A: Aggregate, S: EventStore, N: SnapshotStore> Repository<A, S, N> {
     /// # Cancel safety
     /// A dropped future leaves the command done or not done, never half. With an
     /// [`append_id`](Execute::append_id) you can repeat it safely.
-    pub fn execute<C>(&self, id: impl AsId<A::Id>, command: C) -> Execute<'_, A, S, N, C>
+    pub fn execute<C>(&self, id: impl AsId<A::Id>, command: C) -> Execute<'_, A, S, N>
     where
-        A: Handle<C>,
-        C: Command,
+        C: Command + HandledBy<A>,
     {
         Execute::new(self, id, command)
     }

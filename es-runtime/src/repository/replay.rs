@@ -146,7 +146,7 @@ enum Failure {
 impl<A: Aggregate> Replay<A> {
     pub(super) fn from_start(until: u64) -> Self {
         Self {
-            state: A::default(),
+            state: A::initial(),
             version: 0,
             position: Position::START,
             until,

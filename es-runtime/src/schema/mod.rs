@@ -27,7 +27,7 @@ mod shape;
 pub use shape::less;
 pub use shape::{Layout, Member, Node, Shape};
 
-use crate::{Event, EventSet};
+use crate::EventSet;
 
 /// The shapes of all versions of one event, the oldest first.
 ///
@@ -55,14 +55,6 @@ pub trait SetShapes: EventSet {
     const EVENTS: &'static [EventShape];
     /// Stored names that are read and no longer written: dropped, renamed or split.
     const RETIRED: &'static [Retired];
-}
-
-impl<E: Event + EventShapes> SetShapes for E {
-    const EVENTS: &'static [EventShape] = &[EventShape {
-        name: E::NAME,
-        shapes: E::SHAPES,
-    }];
-    const RETIRED: &'static [Retired] = &[];
 }
 
 /// One event of a set with the shapes of all its versions.

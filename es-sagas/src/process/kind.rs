@@ -184,7 +184,7 @@ impl<P: ProcessManager> Manager for ErasedProcess<P> {
 
     fn instance(&self) -> Box<dyn Instance> {
         Box::new(Live {
-            state: P::default(),
+            state: P::initial(),
             inputs: Arc::clone(&self.inputs),
         })
     }

@@ -171,6 +171,10 @@ impl Aggregate for Tally {
     type Event = Added;
     type Error = Infallible;
 
+    fn initial() -> Self {
+        Self::default()
+    }
+
     fn apply_event(&mut self, event: &Added) {
         self.sum += event.0;
     }

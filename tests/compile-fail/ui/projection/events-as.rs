@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 struct OrderPlaced {}
 
 #[derive(Projection)]
-#[projection("orders", events(OrderPlaced as Placed), schema(SqliteReadDatabase = ""))]
+#[projection("orders", events(OrderPlaced as Placed), schema(SqliteReadDatabase = "CREATE TABLE {orders} (id TEXT)"))]
 struct Orders;
 
 impl Project<OrderPlaced, SqliteReadDatabase> for Orders {

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 struct OrderPlaced {}
 
 #[derive(Projection)]
-#[projection("orders", events(OrderPlaced), schema(SqliteReadDatabase = ""))]
+#[projection("orders", events(OrderPlaced), schema(SqliteReadDatabase = "CREATE TABLE {orders} (id TEXT)"))]
 struct Orders<T>(T);
 
 fn keep(_: impl Project<OrderPlaced, SqliteReadDatabase>, _: Envelope<()>, _: SqliteTransaction, _: HandlerError) {}

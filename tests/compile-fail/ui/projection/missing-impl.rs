@@ -14,7 +14,7 @@ struct OrderPlaced {}
 struct OrderShipped {}
 
 #[derive(Projection)]
-#[projection("orders", events(OrderPlaced, OrderShipped), schema(SqliteReadDatabase = ""))]
+#[projection("orders", events(OrderPlaced, OrderShipped), schema(SqliteReadDatabase = "CREATE TABLE {orders} (id TEXT)"))]
 struct Orders;
 
 impl Project<OrderPlaced, SqliteReadDatabase> for Orders {

@@ -12,7 +12,7 @@ struct OrderPlaced {}
 struct Order;
 
 #[derive(Projection)]
-#[projection("orders", events(OrderPlaced, Order), schema(SqliteReadDatabase = ""))]
+#[projection("orders", events(OrderPlaced, Order), schema(SqliteReadDatabase = "CREATE TABLE {orders} (id TEXT)"))]
 struct Orders;
 
 impl Project<OrderPlaced, SqliteReadDatabase> for Orders {

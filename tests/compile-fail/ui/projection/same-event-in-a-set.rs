@@ -16,7 +16,7 @@ enum Orderly {
 }
 
 #[derive(Projection)]
-#[projection("orders", events(OrderPlaced, Orderly), schema(SqliteReadDatabase = ""))]
+#[projection("orders", events(OrderPlaced, Orderly), schema(SqliteReadDatabase = "CREATE TABLE {orders} (id TEXT)"))]
 struct Orders;
 
 impl Project<OrderPlaced, SqliteReadDatabase> for Orders {

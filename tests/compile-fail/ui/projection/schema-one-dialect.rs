@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 struct OrderPlaced {}
 
 #[derive(Projection)]
-#[projection("orders", events(OrderPlaced), schema(sqlite = ""))]
+#[projection("orders", events(OrderPlaced), schema(sqlite = "CREATE TABLE {orders} (id TEXT)"))]
 struct Orders;
 
 impl Project<OrderPlaced, SqliteReadDatabase> for Orders {

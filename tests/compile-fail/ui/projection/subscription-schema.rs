@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 struct OrderPlaced {}
 
 #[derive(Subscription)]
-#[subscription("mailer", events(OrderPlaced), schema(SqliteReadDatabase = ""))]
+#[subscription("mailer", events(OrderPlaced), schema(SqliteReadDatabase = "CREATE TABLE {orders} (id TEXT)"))]
 struct Mailer;
 
 impl React<OrderPlaced> for Mailer {
