@@ -31,7 +31,9 @@ impl ::es_runtime::Event for OrderPlaced {
                             &mut fields,
                             "cents",
                             &{
-                                let back: fn(&i64) -> f64 = to_dollars;
+                                let back: fn(&i64) -> f64 = |value_of_to_dollars| to_dollars(
+                                    value_of_to_dollars,
+                                );
                                 back(self.field_1)
                             },
                         )?;

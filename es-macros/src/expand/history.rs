@@ -102,9 +102,22 @@ fn spare(history: &History) -> TokenStream {
         let place = end_of(function);
         let (old, new) = (shown_at(old, place), shown_at(new, place));
         let signature = quote_spanned!(place=> fn(&#new) -> #old);
+        let function = coerced(function);
         quote!(const _: #signature = #function;)
     });
     quote!(#(#one)*)
+}
+
+/// The function of a way back. It is called and not taken as it is, because the argument of a call coerces: a
+/// function of `&str` takes a `&String`, and one of `&[T]` a `&Vec<T>`.
+fn coerced(function: &Path) -> TokenStream {
+    let place = end_of(function);
+    let last = function.segments.last();
+    let name = last.map(|last| ident::text(&last.ident));
+    // No path of one name is this one, because it is longer than the name.
+    let value = ident::local_at(&format!("value_of_{}", name.unwrap_or_default()), place);
+    let call = quote_spanned!(place=> #function(#value));
+    quote!(|#value| #call)
 }
 
 /// The first version has no type if its payloads are only ever seen as JSON.
@@ -509,6 +522,7 @@ pub(crate) fn back(of: &Of<'_>, history: &History) -> Option<TokenStream> {
                 let place = end_of(function);
                 let (old, new) = (shown_at(old, place), shown_at(new, place));
                 let signature = quote_spanned!(place=> fn(&#new) -> #old);
+                let function = coerced(function);
                 quote!(&{ let back: #signature = #function; back(#taken) })
             }
             BackField::Text(text) => {

@@ -3,7 +3,7 @@
 //! `ES_BLESS=1 cargo test -p es-macros` writes the files anew.
 
 use crate::expand;
-use proc_macro2::TokenStream;
+use proc_macro2::{TokenStream, TokenTree};
 use std::{
     env,
     fs::{read_to_string, write},
@@ -80,4 +80,32 @@ fn a_saga() {
 #[test]
 fn a_process_manager() {
     compare("process_manager", expand::derive_process_manager);
+}
+
+/// An editor finds the way from `undo = refund` to the method by the place of the token in the generated code.
+#[test]
+fn a_method_is_referred_to_by_the_token_that_names_it() {
+    fn places(tokens: TokenStream, name: &str, into: &mut Vec<usize>) {
+        for token in tokens {
+            match token {
+                TokenTree::Group(group) => places(group.stream(), name, into),
+                TokenTree::Ident(ident) if ident == name => into.push(ident.span().start().line),
+                _ => {}
+            }
+        }
+    }
+    let block = "impl Fulfil {
+        #[step(undo = refund, reconcile = charged)]
+        async fn charge(&self) -> Result<u32, Fail> { Ok(1) }
+        #[undo]
+        async fn refund(&self) -> Result<(), Fail> { Ok(()) }
+        async fn charged(&self, _: &(), _: &StepCx) -> Result<Option<u32>, Fail> { Ok(None) }
+    }";
+    let args = "\"fulfil\"".parse().expect("tokens");
+    let output = expand::attribute_saga(&args, block.parse().expect("tokens"));
+    for (name, method) in [("refund", 5), ("charged", 6)] {
+        let mut lines = Vec::new();
+        places(output.clone(), name, &mut lines);
+        assert_eq!(lines, [method, 2], "{name}: the method, and the call of it");
+    }
 }

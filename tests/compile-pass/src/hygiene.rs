@@ -249,6 +249,43 @@ pub mod back {
     #[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
     pub struct Narrow(pub u32, pub [u64; 4]);
 
+    fn joined(parts: &[String]) -> String {
+        parts.concat()
+    }
+
+    fn parted(text: String) -> Vec<String> {
+        Vec::from([text])
+    }
+
+    fn length(text: &str) -> usize {
+        text.len()
+    }
+
+    fn of_length(length: usize) -> String {
+        "x".repeat(length)
+    }
+
+    /// Its functions take what a reference to the field coerces to, as clippy advises.
+    #[derive(Event, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
+    #[event("hygiene.coerced", version = 2, write = 1, crate = "::renamed")]
+    pub struct Coerced {
+        /// A slice.
+        #[event(was(before = 2, type = String, with = parted, back = joined))]
+        pub parts: Vec<String>,
+        /// A text.
+        #[event(was(before = 2, type = usize, with = of_length, back = length))]
+        pub text: String,
+    }
+
+    /// The same, not written back at present.
+    #[derive(Event, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
+    #[event("hygiene.spare", version = 2, crate = "::renamed")]
+    pub struct Spare {
+        /// A text.
+        #[event(was(before = 2, type = usize, with = of_length, back = length))]
+        pub text: String,
+    }
+
     /// Writes its first version, whose fields have types of these names.
     #[derive(Event, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
     #[event("hygiene.back", version = 2, write = 1, crate = "::renamed")]
