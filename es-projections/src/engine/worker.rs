@@ -11,7 +11,7 @@ use super::{
 use crate::{
     api::{
         BrokenConstraint, HandlerError, Measure, Partition, Poison, ProjectionError, ReadDatabase,
-        Stalled,
+        Stalled, TransactionError,
     },
     state::{
         builds,
@@ -345,6 +345,7 @@ impl<S: EventStore, Db: ReadDatabase, C: Consumer<Db>> Worker<S, Db, C> {
                     attempt.saturating_add(1),
                 )
                 .await;
+            let ended = blame_event(ended, until.saturating_sub(start));
             match ended {
                 Ok(PageEnd::Committed { parked, keys }) => {
                     let done = CommittedPage {
@@ -378,24 +379,6 @@ impl<S: EventStore, Db: ReadDatabase, C: Consumer<Db>> Worker<S, Db, C> {
                 Ok(PageEnd::Failed { error, .. }) => {
                     most = 1;
                     let Some(event) = first else { continue };
-                    match self
-                        .failed(lease, event, error, &mut attempts_so_far)
-                        .await?
-                    {
-                        Next::Again => {}
-                        Next::Park(parked) => rule = parked,
-                        Next::End(end) => return Ok(Some(end)),
-                    }
-                }
-                // Constraints that are checked at the commit do not name an event: fewer and fewer
-                // events are tried, until one is alone.
-                Err(error) if first.is_some() && BrokenConstraint::is_cause_of(&error.error) => {
-                    let tried = until.saturating_sub(start);
-                    most = (tried / 2).max(1);
-                    let Some(event) = first.filter(|_| tried == 1) else {
-                        continue;
-                    };
-                    let error = HandlerError::from(error.error);
                     match self
                         .failed(lease, event, error, &mut attempts_so_far)
                         .await?
@@ -649,6 +632,23 @@ impl<S: EventStore, Db: ReadDatabase, C: Consumer<Db>> Worker<S, Db, C> {
             }
             Err(error) => Err(self.storage(error)),
         }
+    }
+}
+
+/// A constraint that is checked at the commit does not name the event that broke it. So half of the
+/// events are tried, then half of these, until one is left.
+fn blame_event(
+    ended: Result<PageEnd, TransactionError>,
+    tried: usize,
+) -> Result<PageEnd, TransactionError> {
+    match ended {
+        Err(failed) if tried > 0 && BrokenConstraint::is_cause_of(&failed.error) => {
+            Ok(PageEnd::Failed {
+                index: tried / 2,
+                error: HandlerError::from(failed.error),
+            })
+        }
+        other => other,
     }
 }
 
