@@ -146,14 +146,16 @@ $$;
 ];
 
 /// The statements that bring a database to this program's version, from whichever it has, in one
-/// transaction.
-pub(crate) fn script(schema: &SchemaName) -> String {
-    format!(
-        "BEGIN;\nSELECT pg_advisory_xact_lock({});\nCREATE SCHEMA IF NOT EXISTS {};\n{}COMMIT;\n",
-        schema.lock_key(),
-        schema.quoted(),
-        migrations(schema)
-    )
+/// transaction. `read` is the schema of the read models, where they have one.
+pub(crate) fn script(schema: &SchemaName, read: Option<String>) -> String {
+    let mut schemas = vec![schema.quoted()];
+    schemas.extend(read);
+    let create = schemas
+        .iter()
+        .map(|name| ["CREATE SCHEMA IF NOT EXISTS ", name, ";\n"].concat());
+    let (create, lock) = (create.collect::<String>(), schema.lock_key());
+    let migrations = migrations(schema);
+    format!("BEGIN;\nSELECT pg_advisory_xact_lock({lock});\n{create}{migrations}COMMIT;\n")
 }
 
 /// The statements that bring the tables to this program's version, to be run in a transaction. Each

@@ -19,6 +19,7 @@ on_both!(
     a_rule_is_introduced_while_a_program_without_it_appends,
     what_is_parked_can_be_seen_skipped_and_rebuilt,
     an_old_program_goes_on_without_a_newer_version,
+    a_raised_version_may_run_in_a_runner,
     an_event_of_a_newer_program_is_left_to_one_that_can_read_it,
 );
 
@@ -417,6 +418,28 @@ async fn an_old_program_goes_on_without_a_newer_version(place: &Place) {
     assert!(
         refused.contains("version 2") && refused.contains("version 1"),
         "{refused}"
+    );
+}
+
+async fn a_raised_version_may_run_in_a_runner(place: &Place) {
+    let (inline, read) = with_claims(place).await.expect("opens");
+    deposit(&inline, "ann", 1).await.expect("stored");
+    let same = Projections::new(place.store.clone(), read.clone()).with(Claims);
+    let refused = same.catch_up().await.expect_err("refused").to_string();
+    assert!(refused.contains("raise its version"), "{refused}");
+    let raised = Projections::new(place.store.clone(), read.clone()).with(ClaimsRaised);
+    raised.catch_up().await.expect("caught up");
+    // The old program appends without it.
+    deposit(&inline, "bob", 2).await.expect("stored");
+    deposit(&inline, "cid", 2).await.expect("stored");
+    assert_eq!(claims(&read).await, [(1, "ann".into())]);
+    raised.catch_up().await.expect("caught up");
+    let expected = [(1, "ann".into()), (2, "bob".into())];
+    assert_eq!(claims(&read).await, expected);
+    let status = raised.status().await.expect("status");
+    assert_eq!(
+        (status.len(), status[0].version, status[0].parked),
+        (1, 2, 1)
     );
 }
 
