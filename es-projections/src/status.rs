@@ -133,7 +133,7 @@ impl<S: EventStore, Db: ReadDatabase> Projections<S, Db> {
 
 /// What a partition does that this process knows nothing of.
 fn stored_state(at: &Checkpoint, head: Position, now: i64) -> WorkerState {
-    let is_inline = at.owner == checkpoints::INLINE;
+    let is_inline = checkpoints::is_inline(&at.owner);
     match (&at.reason, &at.stall) {
         (Some(why), _) => WorkerState::Stopped(why.clone()),
         (None, Some(what)) if is_inline || at.lease_until > now => {

@@ -172,6 +172,8 @@ impl<S: EventStore, Db: ReadDatabase, C: Consumer<Db>> Worker<S, Db, C> {
                     }
                 }
                 Ok(Acquired::Gone) => return Ok(Err(End::Gone)),
+                // The build was completed by an append.
+                Ok(Acquired::Inline) if self.building => return Ok(Err(End::Reached)),
                 Ok(Acquired::Inline) => {
                     return Err(ProjectionError::RunsInline {
                         projection: self.name(),
