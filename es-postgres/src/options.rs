@@ -107,7 +107,9 @@ impl PostgresOptions {
     ///
     /// The store's own role then needs `USAGE` on the schema, `SELECT` and `INSERT` on its tables, `UPDATE`
     /// on `head`, `snapshots`, `work` and `cursors`, `DELETE` on `snapshots`, and `EXECUTE` on
-    /// `append_single_round_trip`. Every role has the last one unless it was revoked.
+    /// `append_single_round_trip`. Every role has the last one unless it was revoked. Where read models have a
+    /// schema of their own, the script creates it; a program that runs projections needs `USAGE` and `CREATE`
+    /// on it.
     ///
     /// Tables that were made before the first release cannot be migrated. The script fails on them and
     /// changes nothing.
@@ -120,7 +122,7 @@ impl PostgresOptions {
     /// # Ok::<(), es_runtime::StorageError>(())
     /// ```
     pub fn migration_script(&self) -> String {
-        schema::script(&self.schema)
+        schema::script(&self.schema, self.read.search_path())
     }
 
     /// Connects with this TLS, such as that of `tokio-postgres-rustls`; none by default.

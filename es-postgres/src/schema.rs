@@ -151,14 +151,18 @@ ALTER TABLE {s}.events ENABLE ALWAYS TRIGGER events_are_not_truncated;
 ];
 
 /// The statements that bring a database to this program's version, from whichever it has, in one
-/// transaction.
-pub(crate) fn script(schema: &SchemaName) -> String {
+/// transaction. `read` is the schema of the read models, where they have one.
+pub(crate) fn script(schema: &SchemaName, read: Option<String>) -> String {
+    let mut schemas = vec![schema.quoted()];
+    schemas.extend(read);
+    let create = schemas
+        .iter()
+        .map(|name| ["CREATE SCHEMA IF NOT EXISTS ", name, ";\n"].concat());
+    let (create, lock) = (create.collect::<String>(), schema.lock_key());
+    let migrations = migrations(schema);
     format!(
-        "BEGIN ISOLATION LEVEL READ COMMITTED;\n{MAKING}\nSELECT pg_advisory_xact_lock({});\n\
-         CREATE SCHEMA IF NOT EXISTS {};\n{}COMMIT;\n",
-        schema.lock_key(),
-        schema.quoted(),
-        migrations(schema)
+        "BEGIN ISOLATION LEVEL READ COMMITTED;\n{MAKING}\nSELECT pg_advisory_xact_lock({lock});\n\
+         {create}{migrations}COMMIT;\n"
     )
 }
 

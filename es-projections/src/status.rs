@@ -5,7 +5,7 @@ use crate::{
     runner::Projections,
     state::{
         builds::{self, BUILDS},
-        checkpoints,
+        checkpoints::{self, Checkpoint},
         columns::Columns,
     },
 };
@@ -81,22 +81,10 @@ impl<S: EventStore, Db: ReadDatabase> Projections<S, Db> {
                         .cloned()
                         .unwrap_or_default();
                     let now = Timestamp::now().unix_micros() / 1000;
-                    let state = match (&stopped, local.stalled.clone(), &at.reason) {
-                        (Some(stopped), ..) => stopped.clone(),
-                        (None, Some(why), _) => WorkerState::Stalled(why),
-                        (None, None, Some(why)) => WorkerState::Stopped(why.clone()),
-                        // It has no lease. Another process may append without it.
-                        (None, None, None) if at.owner == checkpoints::INLINE => match at.stall {
-                            Some(what) => WorkerState::Stalled(Stalled::Elsewhere(what)),
-                            None if at.position >= head => WorkerState::Running,
-                            None => WorkerState::Idle,
-                        },
-                        (None, None, None) if at.lease_until > now => match at.stall {
-                            Some(what) => WorkerState::Stalled(Stalled::Elsewhere(what)),
-                            None => WorkerState::Running,
-                        },
-                        (None, None, None) => WorkerState::Idle,
-                    };
+                    let known = stopped
+                        .clone()
+                        .or(local.stalled.clone().map(WorkerState::Stalled));
+                    let state = known.unwrap_or_else(|| stored_state(&at, head, now));
                     let behind = if at.position >= head {
                         Some(Duration::ZERO)
                     } else {
@@ -140,5 +128,20 @@ impl<S: EventStore, Db: ReadDatabase> Projections<S, Db> {
         let rows = self.core.db.query(count, &which).await.map_err(state)?;
         let row = rows.into_iter().next().unwrap_or_default();
         Columns::new(partition.name, row).number().map_err(state)
+    }
+}
+
+/// What a partition does that this process knows nothing of.
+fn stored_state(at: &Checkpoint, head: Position, now: i64) -> WorkerState {
+    let is_inline = checkpoints::is_inline(&at.owner);
+    match (&at.reason, &at.stall) {
+        (Some(why), _) => WorkerState::Stopped(why.clone()),
+        (None, Some(what)) if is_inline || at.lease_until > now => {
+            WorkerState::Stalled(Stalled::Elsewhere(what.clone()))
+        }
+        // An inline projection has no lease. Without it, appends of other processes put it behind.
+        (None, None) if is_inline && at.position >= head => WorkerState::Running,
+        (None, None) if !is_inline && at.lease_until > now => WorkerState::Running,
+        _ => WorkerState::Idle,
     }
 }

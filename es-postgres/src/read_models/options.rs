@@ -38,9 +38,13 @@ impl PostgresOptions {
     /// store's own database; [`read_database`](PostgresStore::read_database) queries it.
     ///
     /// Opening the store first handles the events that the read model does not have yet, in one
-    /// transaction. For a new version of the projection these are all events of the store. Register the
-    /// projection in every process that writes: events appended by a process without it are handled by
-    /// the next append of a process with it.
+    /// transaction. For a new version of the projection these are all events of the store. Events appended
+    /// by a process without it are handled by the next append of a process with it. A stored event that the
+    /// projection cannot handle is parked with the later ones of its key, and appends to that key are
+    /// rejected until it is retried or discarded; see
+    /// [`Projections::parked`](es_projections::Projections::parked).
+    ///
+    /// Once a newer version of the projection is live, this process appends without it.
     ///
     /// Needs the feature `projections`.
     pub fn inline<P: Dispatch<PostgresReadDatabase>>(mut self, projection: P) -> Self {

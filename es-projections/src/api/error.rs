@@ -233,7 +233,7 @@ pub enum ProjectionError {
     /// The projection runs inside the appends of its store, so no runner may run it.
     #[error(
         "projection `{projection}` runs inside the appends of its store, so no runner can run it; \
-         open the store with it"
+         open the store with it, or raise its version to have it run here"
     )]
     RunsInline {
         /// The projection.

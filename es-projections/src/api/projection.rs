@@ -91,8 +91,8 @@ pub trait TablesIn<Db> {}
     note = "name it in the derive's attribute: `#[projection(schema({Db} = include_str!(\"tables.sql\")))]`"
 )]
 pub trait Dispatch<Db: ReadDatabase = AnyReadDatabase>: Projection {
-    /// The statements that create the tables. `{name}` means a table or an index of this
-    /// projection.
+    /// The statements that create the tables. `{name}` declares or means a table, view, index or trigger
+    /// of this projection. The first build refuses what a later build could not create again or drop.
     fn schema(dialect: Dialect) -> Cow<'static, str>;
 
     /// Decodes the event and calls its handler.

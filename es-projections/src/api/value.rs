@@ -10,7 +10,8 @@ use es_runtime::{EventId, Position, StorageError, StorageErrorKind, Timestamp};
 /// - **Parameters** are `$1`, `$2` and so on. Their order in the statement is free, and one may occur
 ///   twice. The number of values must match.
 /// - **Tables** of the projection have their names in braces: `{orders}`. Queries outside of handlers
-///   use the plain name `orders`.
+///   use the plain name `orders`. Only names that the schema declares are replaced, and not in literals,
+///   quoted identifiers and comments. Another name in braces is an error. `{{` is a brace.
 /// - **Whole numbers** are `BIGINT`, truth values `BOOLEAN`, floating-point numbers `DOUBLE PRECISION`,
 ///   texts `TEXT`. Bytes are `BLOB` in SQLite and `BYTEA` in PostgreSQL, so such a table needs
 ///   `schema(sqlite = .., postgres = ..)`.

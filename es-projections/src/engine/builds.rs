@@ -172,12 +172,13 @@ impl<Db: ReadDatabase> Job<Db> for GoLive {
             return Err(RolledBack::With(WentLive::NotYet));
         }
         if slowest < furthest {
-            let Some(hold_ms) = hold_ms else {
-                return Err(RolledBack::With(WentLive::LiveIsAhead));
-            };
-            // Its owners are fenced and stand by, as they do when another runner takes over.
             for (partition, epoch, owner) in ahead {
-                if owner != checkpoints::INLINE {
+                if checkpoints::is_inline(&owner) {
+                    // Appends cannot be held up.
+                    let hands_over = checkpoints::HANDS_OVER;
+                    checkpoints::acquire::<Db>(tx, &partition, epoch, hands_over, 0).await?;
+                } else if let Some(hold_ms) = hold_ms {
+                    // Its owners are fenced and stand by, as they do when another runner takes over.
                     let epoch = epoch.saturating_add(1);
                     checkpoints::acquire::<Db>(tx, &partition, epoch, HOLDER, hold_ms).await?;
                 }

@@ -84,7 +84,13 @@ pub(crate) async fn keep<S: EventStore, Db: ReadDatabase>(
             }
             // Only this partition stops. The projection state has the reason.
             Some(Ok((id, Err(_)))) => has_stopped.extend(running.remove(&id)),
-            Some(Err(error)) => has_stopped.extend(running.remove(&error.id())),
+            Some(Err(error)) => {
+                if let Some(partition) = running.remove(&error.id()) {
+                    let why = "its worker panicked; it is started again".to_owned();
+                    core.stalled(&partition, Some(Stalled::Database(why)));
+                    core.pause(core.settings.backoff(u32::MAX)).await;
+                }
+            }
         }
     }
     if core.is_shutdown() {

@@ -96,7 +96,7 @@ impl<Db: ReadDatabase> Job<Db> for Acquire {
         let Some(mut found) = checkpoints::lock_checkpoint::<Db>(tx, &self.partition).await? else {
             return Err(RolledBack::With(Acquired::Gone));
         };
-        if found.owner == checkpoints::INLINE {
+        if checkpoints::is_inline(&found.owner) {
             return Err(RolledBack::With(Acquired::Inline));
         }
         let now = checkpoints::now::<Db>(tx).await?;

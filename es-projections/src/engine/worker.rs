@@ -11,7 +11,7 @@ use super::{
 use crate::{
     api::{
         BrokenConstraint, HandlerError, Measure, Partition, Poison, ProjectionError, ReadDatabase,
-        Stalled,
+        Stalled, TransactionError,
     },
     state::{
         builds,
@@ -195,6 +195,8 @@ impl<S: EventStore, Db: ReadDatabase, C: Consumer<Db>> Worker<S, Db, C> {
                     }
                 }
                 Ok(Acquired::Gone) => return Ok(Err(End::Gone)),
+                // The build was completed by an append.
+                Ok(Acquired::Inline) if self.building => return Ok(Err(End::Reached)),
                 Ok(Acquired::Inline) => {
                     return Err(ProjectionError::RunsInline {
                         projection: self.name(),
@@ -360,6 +362,7 @@ impl<S: EventStore, Db: ReadDatabase, C: Consumer<Db>> Worker<S, Db, C> {
                 .consumer
                 .handle(&self.core, lease, page, rest.rule.clone(), attempt)
                 .await;
+            let ended = blame_event(ended, until.saturating_sub(start));
             match ended {
                 Ok(PageEnd::Committed {
                     count,
@@ -398,16 +401,6 @@ impl<S: EventStore, Db: ReadDatabase, C: Consumer<Db>> Worker<S, Db, C> {
                 // The events before the failed one are handled first, then the failed one alone.
                 Ok(PageEnd::Failed { index, .. }) if index > 0 => rest.most = index,
                 Ok(PageEnd::Failed { error, .. }) => failed = Some(error),
-                // Constraints that are checked at the commit do not name an event: fewer and fewer
-                // events are tried, until one is alone.
-                Err(error) if until > start && BrokenConstraint::is_cause_of(&error.error) => {
-                    let tried = until.saturating_sub(start);
-                    rest.most = (tried / 2).max(1);
-                    if tried > 1 {
-                        continue;
-                    }
-                    failed = Some(HandlerError::from(error.error));
-                }
                 Err(error) => {
                     failures += 1;
                     let stalled = Stalled::Database(error.to_string());
@@ -670,6 +663,23 @@ impl<S: EventStore, Db: ReadDatabase, C: Consumer<Db>> Worker<S, Db, C> {
             }
             Err(error) => Err(self.storage(error)),
         }
+    }
+}
+
+/// A constraint that is checked at the commit does not name the event that broke it. So half of the
+/// events are tried, then half of these, until one is left.
+fn blame_event(
+    ended: Result<PageEnd, TransactionError>,
+    tried: usize,
+) -> Result<PageEnd, TransactionError> {
+    match ended {
+        Err(failed) if tried > 0 && BrokenConstraint::is_cause_of(&failed.error) => {
+            Ok(PageEnd::Failed {
+                index: tried / 2,
+                error: HandlerError::from(failed.error),
+            })
+        }
+        other => other,
     }
 }
 

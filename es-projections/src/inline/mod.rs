@@ -67,6 +67,7 @@ trait Erased<Db: ReadDatabase>: Send + Sync {
         &'a self,
         tx: &'a mut Db::Transaction,
         store: Option<String>,
+        take_new: bool,
     ) -> BoxFuture<'a, Result<Tables, ProjectionError>>;
 
     fn position<'a>(
@@ -101,8 +102,9 @@ impl<P: Dispatch<Db>, Db: ReadDatabase> Erased<Db> for Inline<P, Db> {
         &'a self,
         tx: &'a mut Db::Transaction,
         store: Option<String>,
+        take_new: bool,
     ) -> BoxFuture<'a, Result<Tables, ProjectionError>> {
-        Box::pin(self.open(tx, store))
+        Box::pin(self.open(tx, store, take_new))
     }
 
     fn position<'a>(
@@ -208,7 +210,7 @@ impl<Db: ReadDatabase> Inlines<Db> {
         let store = feed.store_id(tx).await?;
         let tables = projection
             .0
-            .open(tx, Some(store))
+            .open(tx, Some(store), false)
             .await
             .map_err(|error| StorageError::new(StorageErrorKind::Other, error.to_string()))?;
         let mut opened = Opened {
@@ -290,20 +292,22 @@ impl<Db: ReadDatabase> Opened<Db> {
         feed: &impl FeedInside<Db::Transaction>,
     ) -> Result<bool, StorageError> {
         let projection = &self.projection.0;
-        let from = if let Some(position) = projection.position(tx, &mut self.tables).await? {
-            position
-        } else {
-            // Another process replaced them.
-            let store = feed.store_id(tx).await?;
-            match projection.open(tx, Some(store)).await {
-                Ok(tables) => self.tables = tables,
-                Err(ProjectionError::OlderProgram { .. }) => return Ok(false),
-                Err(error) => {
-                    let what = error.to_string();
-                    return Err(StorageError::new(StorageErrorKind::Version, what));
+        let position = projection.position(tx, &mut self.tables).await?;
+        let from = match position.filter(|_| !self.tables.hand_over) {
+            Some(position) => position,
+            // Another process replaced them, or a rebuild is to take their place.
+            None => {
+                let store = feed.store_id(tx).await?;
+                match projection.open(tx, Some(store), position.is_some()).await {
+                    Ok(tables) => self.tables = tables,
+                    Err(ProjectionError::OlderProgram { .. }) => return Ok(false),
+                    Err(error) => {
+                        let what = error.to_string();
+                        return Err(StorageError::new(StorageErrorKind::Version, what));
+                    }
                 }
+                self.tables.position
             }
-            self.tables.position
         };
         self.catch_up(tx, from, feed).await?;
         Ok(true)

@@ -39,6 +39,8 @@ pub(crate) struct Tables {
     keyed: Vec<String>,
     /// How many events are parked.
     parked: u64,
+    /// Whether a rebuild is to take their place.
+    pub(crate) hand_over: bool,
     /// What the projection state says about an event of a newer program, if there is one next.
     waits: Option<String>,
     /// The stored events whose handlers ended the transaction. They are parked without another try.
@@ -85,12 +87,14 @@ impl<Db: ReadDatabase, P: Dispatch<Db>> Inline<P, Db> {
         }
     }
 
-    /// Creates the tables if they are missing or have another version, and makes them live. The
-    /// caller brings them up to date in the same transaction.
+    /// Creates the tables if they are missing or have another version, and makes them live.
+    /// `take_new` does the same with a rebuild that is not live yet. The caller brings them up to date
+    /// in the same transaction.
     pub(crate) async fn open(
         &self,
         tx: &mut Db::Transaction,
         store: Option<String>,
+        take_new: bool,
     ) -> Result<Tables, ProjectionError> {
         let name = P::NAME;
         let storage = |error: StorageError| ProjectionError::storage(name, error);
@@ -108,7 +112,7 @@ impl<Db: ReadDatabase, P: Dispatch<Db>> Inline<P, Db> {
         let mine = |g: &&Build| g.version == P::VERSION;
         // An unfinished build of this version is as good as the live one once it is up to date.
         let live = found.iter().find(|g| g.live);
-        let Some(new) = found.iter().filter(mine).max_by_key(|g| g.live) else {
+        let Some(new) = found.iter().filter(mine).max_by_key(|g| g.live != take_new) else {
             return Err(storage(StorageError::new(
                 StorageErrorKind::Corrupt,
                 "the projection state has no build of this version",
@@ -149,6 +153,7 @@ impl<Db: ReadDatabase, P: Dispatch<Db>> Inline<P, Db> {
             keyed,
             partition,
             parked: at.parked,
+            hand_over: false,
             waits: None,
             ended: HashSet::new(),
         })
@@ -337,6 +342,7 @@ impl Tables {
             return Ok(None);
         };
         self.parked = at.parked;
+        self.hand_over = at.owner == checkpoints::HANDS_OVER;
         self.waits = at.stall;
         Ok(Some(at.position))
     }

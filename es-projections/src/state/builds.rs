@@ -143,16 +143,6 @@ pub(crate) async fn create_build<Db: ReadDatabase>(
         .and_then(|number| u32::try_from(number).ok())
         .ok_or_else(|| storage(damaged(name, "there are too many builds")))?;
     let dialect = tx.dialect();
-    let schema_failed = |what: String| ProjectionError::Schema {
-        projection: name,
-        what,
-    };
-    schema::check(dialect, &plan.schema).map_err(schema_failed)?;
-    let declared = schema::declared(dialect, &plan.schema);
-    let names = Names::declared_in(number, declared);
-    let statements = names
-        .expand(dialect, &plan.schema)
-        .map_err(|error| schema_failed(error.to_string()))?;
     let new = Build {
         number,
         version: plan.version,
@@ -161,44 +151,7 @@ pub(crate) async fn create_build<Db: ReadDatabase>(
         definition: schema::definition(dialect, &plan.schema),
         store: plan.store.clone(),
     };
-    if let Some((other, taken)) = taken_name(tx, name, &new).await.map_err(storage)? {
-        let what = format!("the name `{taken}` belongs to projection `{other}`; choose another");
-        return Err(schema_failed(what));
-    }
-    // A transient error says nothing about the schema.
-    let refused = |what: &str, error: StorageError| {
-        if error.kind.is_transient() {
-            storage(error)
-        } else {
-            schema_failed(format!("{what}{error}"))
-        }
-    };
-    tx.script(&statements)
-        .await
-        .map_err(|error| refused("", error))?;
-    let queried = new.queried(dialect);
-    if queried.is_empty() && !new.definition.is_empty() {
-        let what = "no table has its name in braces, as in `CREATE TABLE {orders} (..)`, so a new \
-                    version could not be built next to this one";
-        return Err(schema_failed(what.to_owned()));
-    }
-    let there = relations_of(tx, number).await.map_err(storage)?;
-    if let Some(missing) = queried.iter().find(|name| !there.contains(**name)) {
-        let what = format!("its statements did not create `{missing}` where read models are");
-        return Err(schema_failed(what));
-    }
-    // Each table will need a view of its plain name. A name that is taken should fail before the
-    // build begins.
-    let found = builds(tx, name).await.map_err(storage)?;
-    let live = found.iter().find(|build| build.live);
-    let views = live.map_or_else(Vec::new, |live| live.queried(dialect));
-    for table in queried.iter().filter(|table| !views.contains(table)) {
-        let view = format!("{}; DROP VIEW {table}", view_of(table, number));
-        tx.script(&view).await.map_err(|error| {
-            let what = format!("queries cannot use the name `{table}`, choose another: ");
-            refused(&what, error)
-        })?;
-    }
+    create_tables::<Db>(tx, plan, &new).await?;
     let stage = if plan.starts_live { "live" } else { "building" };
     let insert = format!(
         "INSERT INTO es_builds (name, build, version, partitions, stage, definition, store, \
@@ -230,6 +183,66 @@ pub(crate) async fn create_build<Db: ReadDatabase>(
         .map_err(storage)?;
     }
     Ok(new)
+}
+
+/// Runs the statements of the schema for a new build, and checks what it will need later.
+async fn create_tables<Db: ReadDatabase>(
+    tx: &mut Db::Transaction,
+    plan: &Plan,
+    new: &Build,
+) -> Result<(), ProjectionError> {
+    let Plan { name, .. } = *plan;
+    let storage = |error| ProjectionError::storage(name, error);
+    let dialect = tx.dialect();
+    let schema_failed = |what: String| ProjectionError::Schema {
+        projection: name,
+        what,
+    };
+    schema::check(dialect, &plan.schema).map_err(schema_failed)?;
+    let declared = schema::declared(dialect, &plan.schema);
+    let names = Names::declared_in(new.number, declared);
+    let statements = names
+        .expand(dialect, &plan.schema)
+        .map_err(|error| schema_failed(error.to_string()))?;
+    if let Some((other, taken)) = taken_name(tx, name, new).await.map_err(storage)? {
+        let what = format!("the name `{taken}` belongs to projection `{other}`; choose another");
+        return Err(schema_failed(what));
+    }
+    // A transient error says nothing about the schema.
+    let refused = |what: &str, error: StorageError| {
+        if error.kind.is_transient() {
+            storage(error)
+        } else {
+            schema_failed(format!("{what}{error}"))
+        }
+    };
+    tx.script(&statements)
+        .await
+        .map_err(|error| refused("", error))?;
+    let queried = new.queried(dialect);
+    if queried.is_empty() && !new.definition.is_empty() {
+        let what = "no table has its name in braces, as in `CREATE TABLE {orders} (..)`, so a new \
+                    version could not be built next to this one";
+        return Err(schema_failed(what.to_owned()));
+    }
+    let there = relations_of(tx, new.number).await.map_err(storage)?;
+    if let Some(missing) = queried.iter().find(|name| !there.contains(**name)) {
+        let what = format!("its statements did not create `{missing}` where read models are");
+        return Err(schema_failed(what));
+    }
+    // Each table will need a view of its plain name. A name that is taken should fail before the
+    // build begins.
+    let found = builds(tx, name).await.map_err(storage)?;
+    let live = found.iter().find(|build| build.live);
+    let views = live.map_or_else(Vec::new, |live| live.queried(dialect));
+    for table in queried.iter().filter(|table| !views.contains(table)) {
+        let view = format!("{}; DROP VIEW {table}", view_of(table, new.number));
+        tx.script(&view).await.map_err(|error| {
+            let what = format!("queries cannot use the name `{table}`, choose another: ");
+            refused(&what, error)
+        })?;
+    }
+    Ok(())
 }
 
 /// A name that the build declares and another read model has, and the name of that one.
@@ -273,29 +286,34 @@ async fn relations_of<T: SqlTransaction + ?Sized>(
 /// a circle, and views to tables and to other views.
 fn drop_objects(dialect: Dialect, build: &Build) -> String {
     let (views, tables) = (build.views(dialect), build.tables(dialect));
-    let mut sql = String::new();
+    let mut sql = Vec::new();
     match dialect {
         // One statement sees the references among what it drops.
         Dialect::Postgres => {
-            for (what, names) in [("VIEW", views), ("TABLE", tables)] {
+            for (kind, names) in [("VIEW", views), ("TABLE", tables)] {
                 if !names.is_empty() {
-                    sql.push_str(&format!("DROP {what} IF EXISTS {}; ", names.join(", ")));
+                    sql.push(format!("DROP {kind} IF EXISTS {}", names.join(", ")));
                 }
             }
         }
         // Dropping a table deletes its rows first. Until all tables are gone, other rows may refer to
         // them.
         Dialect::Sqlite => {
-            sql.push_str("PRAGMA defer_foreign_keys = ON; ");
-            for (what, names) in [("VIEW", views), ("TABLE", tables)] {
-                for name in names {
-                    sql.push_str(&format!("DROP {what} IF EXISTS {name}; "));
-                }
-            }
-            sql.push_str("PRAGMA defer_foreign_keys = OFF");
+            sql.push("PRAGMA defer_foreign_keys = ON".to_owned());
+            sql.extend(
+                views
+                    .iter()
+                    .map(|view| format!("DROP VIEW IF EXISTS {view}")),
+            );
+            sql.extend(
+                tables
+                    .iter()
+                    .map(|table| format!("DROP TABLE IF EXISTS {table}")),
+            );
+            sql.push("PRAGMA defer_foreign_keys = OFF".to_owned());
         }
     }
-    sql
+    sql.join("; ")
 }
 
 /// Drops the tables and views of a build and retires it.

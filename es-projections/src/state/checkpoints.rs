@@ -32,6 +32,15 @@ pub(crate) struct Checkpoint {
 /// The owner of a partition that runs inside the appends of its store.
 pub(crate) const INLINE: &str = "inline";
 
+/// The same, when a rebuild is complete but for what is appended meanwhile: the next append takes the
+/// new build.
+pub(crate) const HANDS_OVER: &str = "inline, takes a new build with the next append";
+
+/// Whether the owner is the appends of the store.
+pub(crate) fn is_inline(owner: &str) -> bool {
+    owner == INLINE || owner == HANDS_OVER
+}
+
 const CHECKPOINT: &str = "position, last_aggregate, last_id, last_version, last_event, \
                           last_recorded, epoch, owner, lease_until, events, parked, reason, stall";
 

@@ -13,12 +13,23 @@ use es_runtime::{
 use es_sqlite::SqliteStore;
 use es_tests::accounts::{Balances, Deposited, Turnover, balances, deposit, withdraw};
 use serde::{Deserialize, Serialize};
-use std::path::Path;
+use std::{
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+const SOON: Duration = Duration::from_secs(20);
 
 on_both!(
     a_rule_is_introduced_while_a_program_without_it_appends,
     what_is_parked_can_be_seen_skipped_and_rebuilt,
+    a_rebuild_goes_live_while_appends_go_on,
     an_old_program_goes_on_without_a_newer_version,
+    a_raised_version_may_run_in_a_runner,
     an_event_of_a_newer_program_is_left_to_one_that_can_read_it,
 );
 
@@ -393,6 +404,53 @@ async fn what_is_parked_can_be_seen_skipped_and_rebuilt(place: &Place) {
     assert_eq!(amounts, [1, 2, 3, 4, 5, 6]);
 }
 
+/// Appends that never stop do not keep a rebuild from going live.
+async fn a_rebuild_goes_live_while_appends_go_on(place: &Place) {
+    let (ruled, read) = with_claims(place).await.expect("opens");
+    let go_on = Arc::new(AtomicBool::new(true));
+    let load: Vec<_> = (0..2_i64)
+        .map(|number| {
+            let (store, go_on) = (ruled.clone(), Arc::clone(&go_on));
+            tokio::spawn(async move {
+                let mut cents = number;
+                while go_on.load(Ordering::Relaxed) {
+                    deposit(&store, &format!("a{number}"), cents)
+                        .await
+                        .expect("stored");
+                    cents += 2;
+                }
+                cents / 2
+            })
+        })
+        .collect();
+    let operator = Projections::new(ruled.clone(), read.clone()).with(Claims);
+    let rebuilding = async {
+        while ruled.head().await.expect("the end").to_string().len() < 2 {
+            tokio::task::yield_now().await;
+        }
+        for build in 2..=3 {
+            operator.rebuild_now("claims").await.expect("rebuilt");
+            loop {
+                let status = operator.status().await.expect("status");
+                if status.len() == 1 && status[0].live && status[0].build == build {
+                    break;
+                }
+                tokio::task::yield_now().await;
+            }
+        }
+    };
+    let rebuilt = tokio::time::timeout(SOON, rebuilding).await;
+    go_on.store(false, Ordering::Relaxed);
+    let mut appended = 0;
+    for one in load {
+        appended += one.await.expect("ran");
+    }
+    rebuilt.expect("in time");
+    let rows = claims(&read).await;
+    assert_eq!(i64::try_from(rows.len()).expect("a number"), appended);
+    assert_eq!(operator.status().await.expect("status")[0].parked, 0);
+}
+
 async fn an_old_program_goes_on_without_a_newer_version(place: &Place) {
     let (old, _) = with_claims(place).await.expect("opens");
     deposit(&old, "ann", 1).await.expect("stored");
@@ -417,6 +475,28 @@ async fn an_old_program_goes_on_without_a_newer_version(place: &Place) {
     assert!(
         refused.contains("version 2") && refused.contains("version 1"),
         "{refused}"
+    );
+}
+
+async fn a_raised_version_may_run_in_a_runner(place: &Place) {
+    let (inline, read) = with_claims(place).await.expect("opens");
+    deposit(&inline, "ann", 1).await.expect("stored");
+    let same = Projections::new(place.store.clone(), read.clone()).with(Claims);
+    let refused = same.catch_up().await.expect_err("refused").to_string();
+    assert!(refused.contains("raise its version"), "{refused}");
+    let raised = Projections::new(place.store.clone(), read.clone()).with(ClaimsRaised);
+    raised.catch_up().await.expect("caught up");
+    // The old program appends without it.
+    deposit(&inline, "bob", 2).await.expect("stored");
+    deposit(&inline, "cid", 2).await.expect("stored");
+    assert_eq!(claims(&read).await, [(1, "ann".into())]);
+    raised.catch_up().await.expect("caught up");
+    let expected = [(1, "ann".into()), (2, "bob".into())];
+    assert_eq!(claims(&read).await, expected);
+    let status = raised.status().await.expect("status");
+    assert_eq!(
+        (status.len(), status[0].version, status[0].parked),
+        (1, 2, 1)
     );
 }
 

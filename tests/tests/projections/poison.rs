@@ -2,18 +2,29 @@
 
 use crate::places::Place;
 use es_projections::{
-    AnyTransaction, Delivery, HandlerError, Key, Measure, Project, Projection, React, Subscription,
-    WaitFor, values,
+    AnyTransaction, Delivery, HandlerError, Key, Measure, Project, Projection, Projections, React,
+    Subscription, WaitFor, values,
 };
-use es_runtime::{Envelope, EventStore, RecordedEvent};
+use es_runtime::{
+    AnyStore, Envelope, EventFilter, EventStore, FeedPage, Position, ReadError, ReadLimit,
+    RecordedEvent,
+};
+use es_testkit::{Layered, StoreLayer};
 use es_tests::accounts::{Deposited, deposit};
-use std::time::Duration;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 const SOON: Duration = Duration::from_secs(20);
 
 on_both!(
     a_key_function_that_panics_costs_its_event_alone,
     a_meter_that_panics_stops_nothing,
+    a_worker_that_panics_is_started_again,
 );
 
 /// Knows no key for one account.
@@ -92,6 +103,48 @@ async fn a_key_function_that_panics_costs_its_event_alone(place: &Place) {
         let accounts: Vec<String> = rows.iter().map(|row| row.get(0).expect("a text")).collect();
         assert_eq!(accounts, ["ann", "bob", "cid", "dan"], "{table}");
     }
+}
+
+/// A store that panics at the first page of the feed.
+#[derive(Clone)]
+struct Panicking {
+    store: AnyStore,
+    is_well: Arc<AtomicBool>,
+}
+
+impl StoreLayer for Panicking {
+    type Inner = AnyStore;
+
+    fn inner(&self) -> &AnyStore {
+        &self.store
+    }
+
+    async fn read_feed(
+        &self,
+        after: Position,
+        filter: &EventFilter,
+        limit: ReadLimit,
+    ) -> Result<FeedPage, ReadError> {
+        assert!(self.is_well.swap(true, Ordering::SeqCst), "on purpose");
+        self.store.read_feed(after, filter, limit).await
+    }
+}
+
+async fn a_worker_that_panics_is_started_again(place: &Place) {
+    let store = Layered(Panicking {
+        store: place.store.clone(),
+        is_well: Arc::default(),
+    });
+    let (few, short) = (1, Duration::from_millis(1));
+    let runner = Projections::new(store, place.read.clone()).attempts(few, short, short);
+    let running = runner.with(Keyed).start().expect("started");
+    let position = deposit(&place.store, "ann", 1).await.expect("stored");
+    place
+        .read
+        .wait_for::<Keyed>(position, SOON)
+        .await
+        .expect("there");
+    running.shutdown().await;
 }
 
 async fn a_meter_that_panics_stops_nothing(place: &Place) {

@@ -107,6 +107,27 @@ async fn inline_projections_of_two_stores_share_no_tables() {
     assert_eq!(of(&first).await, [("ann".into(), 4)]);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+#[cfg_attr(
+    not(postgres),
+    ignore = "needs PostgreSQL: install it or set ES_POSTGRES_BIN"
+)]
+async fn a_script_of_an_operator_makes_the_schema_of_read_models() {
+    let database = Server::shared()
+        .expect("a server")
+        .database()
+        .expect("a database");
+    let options = PostgresStore::options(&database.url()).expect("a url");
+    let options = options.schema("tenant_a").expect("a name").migrate(false);
+    for _ in 0..2 {
+        database.query(&options.migration_script()).expect("it ran");
+    }
+    let store = options.inline(Balances::new()).open().await.expect("opens");
+    deposit(&store, "ann", 1).await.expect("stored");
+    let rows = "SELECT account FROM tenant_a_read.balances";
+    assert_eq!(database.query(rows).expect("rows").trim(), "ann");
+}
+
 /// Another store is refused whatever its position is, and no advice replaces the rows of the first.
 #[tokio::test]
 async fn a_read_database_belongs_to_one_store() {

@@ -18,8 +18,8 @@ use es_projections::{
 };
 use es_runtime::StorageError;
 use sqlx::{
-    AssertSqlSafe, Error, PgConnection, PgPool, Postgres, SqlSafeStr, SqlStr, pool::PoolConnection,
-    postgres::PgTransactionManager,
+    AssertSqlSafe, Error, PgConnection, PgPool, Postgres, SqlSafeStr, SqlStr, error::DatabaseError,
+    pool::PoolConnection, postgres::PgTransactionManager,
 };
 use sqlx_core::transaction::TransactionManager;
 use std::fmt;
@@ -96,7 +96,7 @@ impl SqlxTransaction {
             Err(error) => {
                 let outcome = outcome_of_commit(&error);
                 let db = error.as_database_error();
-                let code = db.and_then(|db| db.code());
+                let code = db.and_then(DatabaseError::code);
                 let broken = code.is_some_and(|code| is_constraint(&SqlState::from_code(&code)));
                 let error = storage(error);
                 let error = if broken {
