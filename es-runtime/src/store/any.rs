@@ -5,11 +5,12 @@ use super::{
     Append, AppendError, Appended, Claim, Claimed, Commit, CommitError, CommitStore, Committed,
     EventFilter, EventStore, FeedPage, Outcome, ReadError, ReadLimit, Snapshot, SnapshotStore,
     StorageError, StorageErrorKind, StoredEvent, StreamFold, StreamRange, WorkFilter, WorkItem,
-    WorkQueue,
+    WorkQueue, WorkStatus,
 };
 use crate::{AppendId, Position, RecordedEvent, StreamId, Timestamp};
 use std::{any::Any, fmt, future::Future, ops::ControlFlow, pin::Pin, sync::Arc, time::Duration};
 
+type Counts = Vec<(String, WorkStatus, u64)>;
 type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// Any event store, behind dynamic dispatch.
@@ -81,6 +82,38 @@ impl StreamFold for BoxedFold {
     }
 }
 
+/// What only a store with work items can do.
+macro_rules! beyond_events {
+    ($each:ident) => {
+        $each! {
+            cursor(consumer: &'a str) -> Result<Option<Position>, ReadError>;
+            cursor_inputs(consumer: &'a str) -> Result<Option<String>, ReadError>;
+            claim(claim: Claim) -> Result<Vec<Claimed>, StorageError>;
+            renew(claimed: &'a Claimed, lease: Duration) -> Result<bool, StorageError>;
+            work_items(filter: &'a WorkFilter) -> Result<Vec<WorkItem>, ReadError>;
+            work_counts(aggregates: Vec<String>) -> Result<Counts, ReadError>;
+            now() -> Result<Timestamp, ReadError>;
+        }
+    };
+}
+
+macro_rules! unsupported_calls {
+    ($($name:ident($($arg:ident: $type:ty),*) -> $output:ty;)*) => {
+        $(fn $name<'a>(&'a self, $($arg: $type),*) -> Boxed<'a, $output> {
+            $(let _ = $arg;)*
+            unsupported_call()
+        })*
+    };
+}
+
+macro_rules! forwarded_calls {
+    ($($name:ident($($arg:ident: $type:ty),*) -> $output:ty;)*) => {
+        $(fn $name<'a>(&'a self, $($arg: $type),*) -> Boxed<'a, $output> {
+            Box::pin(self.0.$name($($arg),*))
+        })*
+    };
+}
+
 trait Erased: Send + Sync {
     fn name(&self) -> &'static str;
     fn append(&self, append: Append) -> Boxed<'_, Result<Appended, AppendError>>;
@@ -116,20 +149,17 @@ trait Erased: Send + Sync {
     ) -> Boxed<'a, Result<Option<Snapshot>, ReadError>>;
     fn save_snapshot(&self, snapshot: Snapshot) -> Boxed<'_, Result<(), StorageError>>;
     fn delete_snapshot<'a>(&'a self, stream: &'a StreamId) -> Boxed<'a, Result<(), StorageError>>;
-    fn commit(&self, commit: Commit) -> Boxed<'_, Result<Committed, CommitError>>;
-    fn cursor<'a>(&'a self, consumer: &'a str) -> Boxed<'a, Result<Option<Position>, ReadError>>;
-    fn claim(&self, claim: Claim) -> Boxed<'_, Result<Vec<Claimed>, StorageError>>;
-    fn renew<'a>(
-        &'a self,
-        claimed: &'a Claimed,
-        lease: Duration,
-    ) -> Boxed<'a, Result<bool, StorageError>>;
-    fn work_items<'a>(
-        &'a self,
-        filter: &'a WorkFilter,
-    ) -> Boxed<'a, Result<Vec<WorkItem>, ReadError>>;
-    fn now(&self) -> Boxed<'_, Result<Timestamp, ReadError>>;
+
     fn store_id(&self) -> Boxed<'_, Result<String, ReadError>>;
+
+    // A store of events only has none of these.
+    fn commit(&self, _: Commit) -> Boxed<'_, Result<Committed, CommitError>> {
+        Box::pin(std::future::ready(Err(CommitError::Storage {
+            outcome: Outcome::NotApplied,
+            error: unsupported(),
+        })))
+    }
+    beyond_events!(unsupported_calls);
 }
 
 struct Full<S>(S);
@@ -221,36 +251,10 @@ macro_rules! erase_events {
 
 impl<S: WorkQueue + SnapshotStore> Erased for Full<S> {
     erase_events!();
+    beyond_events!(forwarded_calls);
 
     fn commit(&self, commit: Commit) -> Boxed<'_, Result<Committed, CommitError>> {
         Box::pin(self.0.commit(commit))
-    }
-
-    fn cursor<'a>(&'a self, consumer: &'a str) -> Boxed<'a, Result<Option<Position>, ReadError>> {
-        Box::pin(self.0.cursor(consumer))
-    }
-
-    fn claim(&self, claim: Claim) -> Boxed<'_, Result<Vec<Claimed>, StorageError>> {
-        Box::pin(self.0.claim(claim))
-    }
-
-    fn renew<'a>(
-        &'a self,
-        claimed: &'a Claimed,
-        lease: Duration,
-    ) -> Boxed<'a, Result<bool, StorageError>> {
-        Box::pin(self.0.renew(claimed, lease))
-    }
-
-    fn work_items<'a>(
-        &'a self,
-        filter: &'a WorkFilter,
-    ) -> Boxed<'a, Result<Vec<WorkItem>, ReadError>> {
-        Box::pin(self.0.work_items(filter))
-    }
-
-    fn now(&self) -> Boxed<'_, Result<Timestamp, ReadError>> {
-        Box::pin(self.0.now())
     }
 }
 
@@ -267,33 +271,6 @@ fn unsupported_call<'a, T: Send + 'a, E: From<StorageError> + Send + 'a>() -> Bo
 
 impl<S: EventStore + SnapshotStore> Erased for EventsOnly<S> {
     erase_events!();
-
-    fn commit(&self, _: Commit) -> Boxed<'_, Result<Committed, CommitError>> {
-        Box::pin(std::future::ready(Err(CommitError::Storage {
-            outcome: Outcome::NotApplied,
-            error: unsupported(),
-        })))
-    }
-
-    fn cursor<'a>(&'a self, _: &'a str) -> Boxed<'a, Result<Option<Position>, ReadError>> {
-        unsupported_call()
-    }
-
-    fn claim(&self, _: Claim) -> Boxed<'_, Result<Vec<Claimed>, StorageError>> {
-        unsupported_call()
-    }
-
-    fn renew<'a>(&'a self, _: &'a Claimed, _: Duration) -> Boxed<'a, Result<bool, StorageError>> {
-        unsupported_call()
-    }
-
-    fn work_items<'a>(&'a self, _: &'a WorkFilter) -> Boxed<'a, Result<Vec<WorkItem>, ReadError>> {
-        unsupported_call()
-    }
-
-    fn now(&self) -> Boxed<'_, Result<Timestamp, ReadError>> {
-        unsupported_call()
-    }
 }
 
 impl EventStore for AnyStore {
@@ -383,6 +360,10 @@ impl CommitStore for AnyStore {
     async fn cursor(&self, consumer: &str) -> Result<Option<Position>, ReadError> {
         self.inner.cursor(consumer).await
     }
+
+    async fn cursor_inputs(&self, consumer: &str) -> Result<Option<String>, ReadError> {
+        self.inner.cursor_inputs(consumer).await
+    }
 }
 
 impl WorkQueue for AnyStore {
@@ -396,6 +377,10 @@ impl WorkQueue for AnyStore {
 
     async fn work_items(&self, filter: &WorkFilter) -> Result<Vec<WorkItem>, ReadError> {
         self.inner.work_items(filter).await
+    }
+
+    async fn work_counts(&self, aggregates: Vec<String>) -> Result<Counts, ReadError> {
+        self.inner.work_counts(aggregates).await
     }
 
     async fn now(&self) -> Result<Timestamp, ReadError> {

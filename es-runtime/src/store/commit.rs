@@ -37,6 +37,23 @@ pub trait CommitStore: EventStore {
         &self,
         consumer: &str,
     ) -> impl Future<Output = Result<Option<Position>, ReadError>> + Send;
+
+    /// The text that a consumer has stored with its position: see [`CursorMove::with_inputs`]. A store that
+    /// does not keep it returns `None`, and the programs of one consumer do not notice that they read
+    /// different inputs.
+    ///
+    /// # Errors
+    /// [`ReadError`] when it cannot be read.
+    ///
+    /// # Cancel safety
+    /// Reads only.
+    fn cursor_inputs(
+        &self,
+        consumer: &str,
+    ) -> impl Future<Output = Result<Option<String>, ReadError>> + Send {
+        let _ = consumer;
+        std::future::ready(Ok(None))
+    }
 }
 
 /// Appends to several streams, changes of work items and a cursor move, in one transaction.
@@ -141,6 +158,8 @@ pub struct CursorMove {
     pub from: Option<Position>,
     /// The new position.
     pub to: Position,
+    /// The expected and the new text about the inputs, `None` when the move neither compares nor changes it.
+    pub inputs: Option<(Option<String>, String)>,
 }
 
 impl CursorMove {
@@ -150,7 +169,16 @@ impl CursorMove {
             consumer: consumer.into(),
             from,
             to,
+            inputs: None,
         }
+    }
+
+    /// Also compares and changes a text that the consumer stores with its position, such as which inputs it
+    /// has read how far.
+    #[must_use]
+    pub fn with_inputs(mut self, from: Option<String>, to: String) -> Self {
+        self.inputs = Some((from, to));
+        self
     }
 }
 
@@ -188,8 +216,9 @@ pub enum CommitError {
         /// The epoch of the work item, 0 when there is none.
         actual: u64,
     },
-    /// The cursor is at another position, because another process moved it. Nothing was written.
-    #[error("the cursor of `{consumer}` is at another position; nothing was written")]
+    /// The cursor is at another position, or its inputs changed, because another process moved it. Nothing was
+    /// written.
+    #[error("another process moved the cursor of `{consumer}`; nothing was written")]
     CursorMoved {
         /// The consumer.
         consumer: String,

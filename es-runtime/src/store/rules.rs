@@ -342,3 +342,21 @@ pub fn check_cursor(moved: &CursorMove, actual: Option<Position>) -> Result<(), 
         actual,
     })
 }
+
+/// Checks that the text about the inputs is the one that the move expects.
+///
+/// # Errors
+/// [`CommitError::CursorMoved`] when it is another one.
+pub fn check_inputs(
+    moved: &CursorMove,
+    actual: Option<Position>,
+    inputs: Option<&str>,
+) -> Result<(), CommitError> {
+    match &moved.inputs {
+        Some((expected, _)) if expected.as_deref() != inputs => Err(CommitError::CursorMoved {
+            consumer: moved.consumer.clone(),
+            actual,
+        }),
+        _ => Ok(()),
+    }
+}
