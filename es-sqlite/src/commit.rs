@@ -158,29 +158,29 @@ pub(crate) fn cursor(
 }
 
 /// Due and free, of one saga: id, due time, epoch, and whether a lease ran out. The last parameter has the
-/// owners whose process is gone.
+/// processes that are gone.
 pub(crate) const DUE: &str =
     "SELECT aggregate_id, due_at, epoch, lease_until IS NOT NULL FROM es_work
                    WHERE aggregate = ?1 AND status = 'running' AND due_at <= ?2
                      AND (lease_until IS NULL OR lease_until <= ?2
-                          OR owner IN (SELECT value FROM json_each(?4)))
+                          OR process IN (SELECT value FROM json_each(?4)))
                    ORDER BY due_at LIMIT ?3";
 
-/// The owners of work in progress whose process is gone, as a JSON list.
-pub(crate) fn gone_owners(
+/// The processes with work in progress that are gone, as a JSON list.
+pub(crate) fn gone_processes(
     connection: &Connection,
     aggregate: &str,
     now: i64,
 ) -> rusqlite::Result<String> {
     let mut select = connection.prepare_cached(
-        "SELECT DISTINCT owner FROM es_work
-         WHERE aggregate = ?1 AND status = 'running' AND due_at <= ?2 AND lease_until > ?2",
+        "SELECT DISTINCT process FROM es_work
+         WHERE aggregate = ?1 AND status = 'running' AND due_at <= ?2 AND lease_until > ?2
+           AND process IS NOT NULL",
     )?;
-    let owners = select.query_map(params![aggregate, now], |row| row.get(0))?;
-    let mut gone: Vec<String> = owners.collect::<Result<_, _>>()?;
-    gone.retain(|owner| process::is_gone(owner));
-    // A name with a quote in it is none of this library's. Its lease ends in time.
-    gone.retain(|owner| !owner.contains(['"', '\\']) && !owner.contains(char::is_control));
+    let processes = select.query_map(params![aggregate, now], |row| row.get(0))?;
+    let mut gone: Vec<String> = processes.collect::<Result<_, _>>()?;
+    gone.retain(|process| process::is_gone(process));
+    // The names have no character that JSON would escape.
     Ok(if gone.is_empty() {
         "[]".to_owned()
     } else {
@@ -196,10 +196,9 @@ pub(crate) fn claim(
 ) -> rusqlite::Result<Vec<Claimed>> {
     let now = (settings.clock)();
     let most = i64::try_from(claim.at_most).unwrap_or(i64::MAX);
-    let owner = process::owner(&claim.owner);
     let mut due: Vec<(i64, &str, String, i64, bool)> = Vec::new();
     for aggregate in &claim.aggregates {
-        let gone = gone_owners(connection, aggregate, now.unix_micros())?;
+        let gone = gone_processes(connection, aggregate, now.unix_micros())?;
         let mut select = connection.prepare_cached(DUE)?;
         let mut rows = select.query(params![aggregate, now.unix_micros(), most, gone])?;
         while let Some(row) = rows.next()? {
@@ -223,16 +222,17 @@ pub(crate) fn claim(
         };
         connection
             .prepare_cached(
-                "UPDATE es_work SET epoch = ?3, owner = ?4, lease_until = ?5, updated_at = ?6
+                "UPDATE es_work SET epoch = ?3, owner = ?4, lease_until = ?5, updated_at = ?6, process = ?7
                  WHERE aggregate = ?1 AND aggregate_id = ?2",
             )?
             .execute(params![
                 aggregate,
                 id,
                 epoch,
-                owner,
+                claim.owner,
                 now.after(claim.lease).unix_micros(),
-                now.unix_micros()
+                now.unix_micros(),
+                process::this_process()
             ])?;
         claimed.push(Claimed::new(instance, number).after_expired_lease(lease_expired));
     }

@@ -1,14 +1,14 @@
 //! Which process has a lease, so that the leases of a process that died on this machine end at once.
 //!
-//! The database is a file, so usually all of its processes run on one machine. The owner of a lease names its
-//! process: the boot of the machine, the namespace of process ids, the id, and when the process started. Whoever
-//! has the same boot and the same namespace can tell whether that process is there. An id that is used again
-//! has another start. Other machines, other containers and systems without `/proc` cannot tell, and wait for
-//! the end of the lease.
+//! The database is a file, so usually all of its processes run on one machine. A process is named by the boot of
+//! the machine, the namespace of process ids, its id, and when it started. Whoever has the same boot and the
+//! same namespace can tell whether it is there. An id that is used again has another start. Other machines,
+//! other containers and systems without `/proc` cannot tell, and wait for the end of the lease.
 
 use std::{fs, sync::OnceLock};
 
-/// The name of an owner, with its process where that is known.
+/// The name of an owner of leases, with its process where that is known.
+#[cfg(feature = "projections")]
 pub(crate) fn owner(name: &str) -> String {
     match this_process() {
         Some(process) => format!("{name} [{process}]"),
@@ -17,26 +17,34 @@ pub(crate) fn owner(name: &str) -> String {
 }
 
 /// Whether the process of this owner is certainly gone.
-pub(crate) fn is_gone(owner: &str) -> bool {
-    let parsed = || {
-        let (_, process) = owner.strip_suffix(']')?.rsplit_once('[')?;
-        let (place, process) = process.rsplit_once(' ')?;
-        let (here, _) = this_process()?.rsplit_once(' ')?;
-        let (id, start) = process.split_once('@')?;
-        Some((place == here).then_some((id, start)))
+#[cfg(feature = "projections")]
+pub(crate) fn is_owner_gone(owner: &str) -> bool {
+    let process = owner
+        .strip_suffix(']')
+        .and_then(|owner| owner.rsplit_once('['));
+    process.is_some_and(|(_, process)| is_gone(process))
+}
+
+/// Whether this process is certainly gone.
+pub(crate) fn is_gone(process: &str) -> bool {
+    let (Some((place, process)), Some((here, _))) = (
+        process.rsplit_once(' '),
+        this_process().and_then(|here| here.rsplit_once(' ')),
+    ) else {
+        return false;
     };
-    match parsed().flatten() {
-        Some((id, start)) => match start_of(id) {
+    match process.split_once('@') {
+        Some((id, start)) if place == here => match start_of(id) {
             Ok(now) => now != start,
             // Only a missing process counts. Nothing follows from a file that cannot be read.
             Err(error) => error.kind() == std::io::ErrorKind::NotFound,
         },
-        None => false,
+        _ => false,
     }
 }
 
 /// `<boot> <namespace> <id>@<start>`, `None` where the system does not say.
-fn this_process() -> Option<&'static str> {
+pub(crate) fn this_process() -> Option<&'static str> {
     static PROCESS: OnceLock<Option<String>> = OnceLock::new();
     let known = PROCESS.get_or_init(|| {
         let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
@@ -74,13 +82,13 @@ mod tests {
     fn a_process_that_ended_is_gone_and_no_other_one() {
         let Some(here) = this_process() else { return };
         let (place, _) = here.rsplit_once(' ').expect("two parts");
-        assert!(!is_gone(&owner("this one")));
+        assert!(!is_gone(here));
         let mut child = Command::new("sleep").arg("60").spawn().expect("starts");
         let id = child.id().to_string();
-        let of_child = format!("x [{place} {id}@{}]", start_of(&id).expect("it runs"));
+        let of_child = format!("{place} {id}@{}", start_of(&id).expect("it runs"));
         assert!(!is_gone(&of_child), "{of_child}");
         // Its id is used again.
-        assert!(is_gone(&format!("x [{place} {id}@1]")));
+        assert!(is_gone(&format!("{place} {id}@1")));
         child.kill().expect("killed");
         // Ended, and its parent has not looked yet.
         while fs::read_to_string(format!("/proc/{id}/stat")).is_ok_and(|stat| !stat.contains(") Z"))
@@ -91,8 +99,8 @@ mod tests {
         child.wait().expect("waited");
         assert!(is_gone(&of_child), "{of_child}");
         // Of another machine, of another container, or without a process.
-        assert!(!is_gone(&format!("x [other pid:1 {id}@1]")));
-        assert!(!is_gone("process 1 (of an older release)"));
+        assert!(!is_gone(&format!("other pid:1 {id}@1")));
+        assert!(!is_gone("process 1"));
         assert!(!is_gone(""));
     }
 }

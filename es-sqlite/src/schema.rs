@@ -100,9 +100,10 @@ const MIGRATIONS: &[&str] = &[
 
     INSERT INTO es_meta VALUES ('store_id', lower(hex(randomblob(16))));
     ",
-    // How far each input of a consumer was read.
+    // How far each input of a consumer was read, and the process that has a lease.
     "
     ALTER TABLE es_cursors ADD COLUMN inputs TEXT;
+    ALTER TABLE es_work ADD COLUMN process TEXT;
     ",
 ];
 

@@ -1,7 +1,7 @@
 //! The other operations of the store: commits, claims, and the list of work items.
 
 use crate::{
-    commit::{DUE, cursor, cursor_inputs, gone_owners},
+    commit::{DUE, cursor, cursor_inputs, gone_processes},
     errors::{Failed, corrupt, no_answer},
     queries::Waiting,
     rows::{Damage, read_error, text},
@@ -173,7 +173,7 @@ impl WorkQueue for SqliteStore {
         let aggregates = claim.aggregates.clone();
         let any = self.shared().read(move |connection, _| {
             for aggregate in &aggregates {
-                let gone = gone_owners(connection, aggregate, now).map_err(read_error)?;
+                let gone = gone_processes(connection, aggregate, now).map_err(read_error)?;
                 let mut select = connection.prepare_cached(DUE).map_err(read_error)?;
                 let due = select
                     .exists(params![aggregate, now, 1, gone])

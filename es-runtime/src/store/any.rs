@@ -82,6 +82,26 @@ impl StreamFold for BoxedFold {
     }
 }
 
+// The calls of the traits, which are declared and forwarded as they are.
+macro_rules! of_events {
+    ($each:ident) => {
+        $each! {
+            append(append: Append) -> Result<Appended, AppendError>;
+            find_append(stream: &'a StreamId, id: &'a AppendId) -> Result<Option<Appended>, ReadError>;
+            read_stream(stream: &'a StreamId, range: StreamRange, limit: ReadLimit)
+                -> Result<Vec<RecordedEvent>, ReadError>;
+            read_feed(after: Position, filter: &'a EventFilter, limit: ReadLimit)
+                -> Result<FeedPage, ReadError>;
+            head() -> Result<Position, ReadError>;
+            store_id() -> Result<String, ReadError>;
+            changed(position: Position) -> ();
+            load_snapshot(stream: &'a StreamId) -> Result<Option<Snapshot>, ReadError>;
+            save_snapshot(snapshot: Snapshot) -> Result<(), StorageError>;
+            delete_snapshot(stream: &'a StreamId) -> Result<(), StorageError>;
+        }
+    };
+}
+
 /// What only a store with work items can do.
 macro_rules! beyond_events {
     ($each:ident) => {
@@ -94,6 +114,12 @@ macro_rules! beyond_events {
             work_counts(aggregates: Vec<String>) -> Result<Counts, ReadError>;
             now() -> Result<Timestamp, ReadError>;
         }
+    };
+}
+
+macro_rules! declared_calls {
+    ($($name:ident($($arg:ident: $type:ty),*) -> $output:ty;)*) => {
+        $(fn $name<'a>(&'a self, $($arg: $type),*) -> Boxed<'a, $output>;)*
     };
 }
 
@@ -116,41 +142,14 @@ macro_rules! forwarded_calls {
 
 trait Erased: Send + Sync {
     fn name(&self) -> &'static str;
-    fn append(&self, append: Append) -> Boxed<'_, Result<Appended, AppendError>>;
-    fn find_append<'a>(
-        &'a self,
-        stream: &'a StreamId,
-        id: &'a AppendId,
-    ) -> Boxed<'a, Result<Option<Appended>, ReadError>>;
     fn fold_stream<'a>(
         &'a self,
         stream: &'a StreamId,
         after: u64,
         fold: Box<dyn ErasedFold>,
     ) -> Boxed<'a, Result<Box<dyn ErasedFold>, ReadError>>;
-    fn read_stream<'a>(
-        &'a self,
-        stream: &'a StreamId,
-        range: StreamRange,
-        limit: ReadLimit,
-    ) -> Boxed<'a, Result<Vec<RecordedEvent>, ReadError>>;
-    fn read_feed<'a>(
-        &'a self,
-        after: Position,
-        filter: &'a EventFilter,
-        limit: ReadLimit,
-    ) -> Boxed<'a, Result<FeedPage, ReadError>>;
-    fn head(&self) -> Boxed<'_, Result<Position, ReadError>>;
-    fn changed(&self, position: Position) -> Boxed<'_, ()>;
     fn close(&self) -> Boxed<'_, ()>;
-    fn load_snapshot<'a>(
-        &'a self,
-        stream: &'a StreamId,
-    ) -> Boxed<'a, Result<Option<Snapshot>, ReadError>>;
-    fn save_snapshot(&self, snapshot: Snapshot) -> Boxed<'_, Result<(), StorageError>>;
-    fn delete_snapshot<'a>(&'a self, stream: &'a StreamId) -> Boxed<'a, Result<(), StorageError>>;
-
-    fn store_id(&self) -> Boxed<'_, Result<String, ReadError>>;
+    of_events!(declared_calls);
 
     // A store of events only has none of these.
     fn commit(&self, _: Commit) -> Boxed<'_, Result<Committed, CommitError>> {
@@ -171,18 +170,6 @@ macro_rules! erase_events {
             std::any::type_name::<S>()
         }
 
-        fn append(&self, append: Append) -> Boxed<'_, Result<Appended, AppendError>> {
-            Box::pin(self.0.append(append))
-        }
-
-        fn find_append<'a>(
-            &'a self,
-            stream: &'a StreamId,
-            id: &'a AppendId,
-        ) -> Boxed<'a, Result<Option<Appended>, ReadError>> {
-            Box::pin(self.0.find_append(stream, id))
-        }
-
         fn fold_stream<'a>(
             &'a self,
             stream: &'a StreamId,
@@ -195,57 +182,11 @@ macro_rules! erase_events {
             })
         }
 
-        fn read_stream<'a>(
-            &'a self,
-            stream: &'a StreamId,
-            range: StreamRange,
-            limit: ReadLimit,
-        ) -> Boxed<'a, Result<Vec<RecordedEvent>, ReadError>> {
-            Box::pin(self.0.read_stream(stream, range, limit))
-        }
-
-        fn read_feed<'a>(
-            &'a self,
-            after: Position,
-            filter: &'a EventFilter,
-            limit: ReadLimit,
-        ) -> Boxed<'a, Result<FeedPage, ReadError>> {
-            Box::pin(self.0.read_feed(after, filter, limit))
-        }
-
-        fn head(&self) -> Boxed<'_, Result<Position, ReadError>> {
-            Box::pin(self.0.head())
-        }
-
-        fn store_id(&self) -> Boxed<'_, Result<String, ReadError>> {
-            Box::pin(self.0.store_id())
-        }
-
-        fn changed(&self, position: Position) -> Boxed<'_, ()> {
-            Box::pin(self.0.changed(position))
-        }
-
         fn close(&self) -> Boxed<'_, ()> {
             Box::pin(EventStore::close(&self.0))
         }
 
-        fn load_snapshot<'a>(
-            &'a self,
-            stream: &'a StreamId,
-        ) -> Boxed<'a, Result<Option<Snapshot>, ReadError>> {
-            Box::pin(self.0.load_snapshot(stream))
-        }
-
-        fn save_snapshot(&self, snapshot: Snapshot) -> Boxed<'_, Result<(), StorageError>> {
-            Box::pin(self.0.save_snapshot(snapshot))
-        }
-
-        fn delete_snapshot<'a>(
-            &'a self,
-            stream: &'a StreamId,
-        ) -> Boxed<'a, Result<(), StorageError>> {
-            Box::pin(self.0.delete_snapshot(stream))
-        }
+        of_events!(forwarded_calls);
     };
 }
 

@@ -119,7 +119,7 @@ impl<S: WorkQueue> Sagas<S> {
     }
 
     /// The duration of a lease, 30 seconds by default. After a crash, other runners wait this long before they
-    /// continue an instance.
+    /// continue an instance. On SQLite they do not wait for a process that died on the same machine (Linux).
     #[must_use]
     pub fn lease(self, lease: Duration) -> Self {
         self.change(|core| core.settings.lease = lease.max(Duration::from_millis(1)))
@@ -277,7 +277,8 @@ impl<S: WorkQueue> Sagas<S> {
     }
 
     /// What fails in this process at the moment, and why. The keys are `input saga:order`,
-    /// `work on saga:order/4711`, `claims` or `resuming`. The runner retries all of them.
+    /// `work on saga:order/4711`, `claims` or `resuming`. The runner retries all of them. An entry is gone as soon
+    /// as it succeeds, as another runner continues the instance, or as the runner shuts down.
     pub fn stalled(&self) -> BTreeMap<String, String> {
         self.core.stalled()
     }

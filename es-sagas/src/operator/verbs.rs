@@ -65,15 +65,18 @@ impl<S: WorkQueue> Sagas<S> {
     /// - [`Verb::CompleteWith`] counts the current step as done, with this output.
     /// - [`Verb::Unwind`] undoes everything. It is not possible after the pivot.
     /// - [`Verb::Abandon`] ends the saga as it is.
+    /// - [`Verb::TakeOver`] ends the lease of its worker, and lets times that were set while the clock was ahead
+    ///   begin anew.
     ///
     /// An instance whose stream cannot be read can only be abandoned.
     ///
     /// For a process manager, `Retry` reacts again to the input at which it is parked, `Skip` skips that input,
-    /// and `Abandon` ends the instance.
+    /// `Abandon` ends the instance, and `TakeOver` does the same as for a saga.
     ///
     /// # Errors
-    /// [`SagaError::NotNow`] when the repair is not possible in the current state. For other errors,
-    /// [`outcome`](SagaError::outcome) says whether something was written.
+    /// [`SagaError::NotNow`] when the repair is not possible in the current state, [`SagaError::Load`] when the
+    /// stream cannot be read and the verb is not `Abandon`. For other errors, [`outcome`](SagaError::outcome) says
+    /// whether something was written.
     ///
     /// # Cancel safety
     /// The repair is stored or not. [`show`](Sagas::show) tells which.

@@ -202,7 +202,7 @@ impl ReadDatabase for SqliteReadDatabase {
     }
 
     fn is_gone(&self, owner: &str) -> bool {
-        process::is_gone(owner)
+        process::is_owner_gone(owner)
     }
 
     async fn transact<J: Job<Self>>(&self, job: J) -> Result<J::Output, TransactionError> {

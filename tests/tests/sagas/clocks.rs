@@ -288,9 +288,9 @@ async fn a_clock_that_is_behind_for_a_moment_changes_nothing<S: WorkQueue>(store
 
 async fn an_operator_takes_an_instance_over<S: WorkQueue>(store: S, clock: Clock) {
     let sagas = runner(&store);
+    clock.forward(YEARS);
     pull(&store).await;
     begin(&sagas, "retries").await;
-    clock.forward(YEARS);
     run(&sagas).await;
     clock.back(YEARS);
     for (saga, id) in [("climb", "retries"), ("ringer", "1")] {
