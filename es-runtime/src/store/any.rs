@@ -1,5 +1,6 @@
 //! A store without a type parameter. Applications name it in their types and choose the database at run
 //! time.
+#![allow(clippy::elidable_lifetime_names, reason = "written by macros")]
 
 use super::{
     Append, AppendError, Appended, Claim, Claimed, Commit, CommitError, CommitStore, Committed,

@@ -155,12 +155,10 @@ impl MemoryStore {
                 .or_insert_with(|| WorkItem::new(&row, now));
         }
         if let Some(moved) = commit.cursor {
-            let cursor = data.cursors.entry(moved.consumer);
-            let cursor = cursor.or_insert((moved.to, None));
-            cursor.0 = moved.to;
-            if let Some((_, inputs)) = moved.inputs {
-                cursor.1 = Some(inputs);
-            }
+            let known = data.cursors.remove(&moved.consumer);
+            let known = known.and_then(|(_, inputs)| inputs);
+            let inputs = moved.inputs.map(|(_, to)| to).or(known);
+            data.cursors.insert(moved.consumer, (moved.to, inputs));
         }
         Ok(Committed::new(appended))
     }

@@ -137,15 +137,13 @@ pub(crate) async fn work_on<S: WorkQueue>(
             return Ok(());
         }
     }
-    #[allow(
-        clippy::redundant_closure_for_method_calls,
-        reason = "the method's path has one lifetime, the closure all"
-    )]
     // Nothing is due: it was time to look again at times that were set while the clock was ahead.
     let now = core.store.now().await?;
     if !leased.draft(definition.info(), now).is_due() {
         let corrected = leased
-            .settle(definition.info(), now, |draft| draft.correct_clock())
+            .settle(definition.info(), now, |draft| {
+                draft.correct_clock();
+            })
             .await?;
         if corrected == Stored::LeaseLost {
             return Ok(());

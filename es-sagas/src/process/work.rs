@@ -63,10 +63,10 @@ pub(crate) async fn work_on<S: WorkQueue>(
             None if !did && !loaded.state.corrected_timers(now).is_empty() => {
                 did = true;
                 let mut state = loaded.state;
-                let mut step = Stepped::new(ProcessCause::Clock {}, ProcessOutcome::Reacted {});
-                step.timers = state.corrected_timers(now);
-                state.apply(&step);
-                let append = step_of(instance, loaded.version, &step, loaded.metadata)?;
+                let mut record = Stepped::new(ProcessCause::Clock {}, ProcessOutcome::Reacted {});
+                record.timers = state.corrected_timers(now);
+                state.apply(&record);
+                let append = step_of(instance, loaded.version, &record, loaded.metadata)?;
                 let mut row = state.row(instance, now);
                 row.epoch = Some(claimed.epoch);
                 let commit = Commit::new().append(append).work(row);
