@@ -38,9 +38,7 @@ pub trait CommitStore: EventStore {
         consumer: &str,
     ) -> impl Future<Output = Result<Option<Position>, ReadError>> + Send;
 
-    /// The text that a consumer has stored with its position: see [`CursorMove::with_inputs`]. A store that
-    /// does not keep it returns `None`, and the programs of one consumer do not notice that they read
-    /// different inputs.
+    /// The text that a consumer stored by [`CursorMove::with_inputs`], `None` when the store keeps none.
     ///
     /// # Errors
     /// [`ReadError`] when it cannot be read.
@@ -173,8 +171,7 @@ impl CursorMove {
         }
     }
 
-    /// Also compares and changes a text that the consumer stores with its position, such as which inputs it
-    /// has read how far.
+    /// Also compares and changes a text of the consumer, such as how far it has read each of its inputs.
     #[must_use]
     pub fn with_inputs(mut self, from: Option<String>, to: String) -> Self {
         self.inputs = Some((from, to));

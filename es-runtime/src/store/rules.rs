@@ -337,10 +337,7 @@ pub fn check_cursor(moved: &CursorMove, actual: Option<Position>) -> Result<(), 
     if actual == moved.from {
         return Ok(());
     }
-    Err(CommitError::CursorMoved {
-        consumer: moved.consumer.clone(),
-        actual,
-    })
+    Err(cursor_moved(moved, actual))
 }
 
 /// Checks that the text about the inputs is the one that the move expects.
@@ -353,10 +350,12 @@ pub fn check_inputs(
     inputs: Option<&str>,
 ) -> Result<(), CommitError> {
     match &moved.inputs {
-        Some((expected, _)) if expected.as_deref() != inputs => Err(CommitError::CursorMoved {
-            consumer: moved.consumer.clone(),
-            actual,
-        }),
+        Some((expected, _)) if expected.as_deref() != inputs => Err(cursor_moved(moved, actual)),
         _ => Ok(()),
     }
+}
+
+fn cursor_moved(moved: &CursorMove, actual: Option<Position>) -> CommitError {
+    let consumer = moved.consumer.clone();
+    CommitError::CursorMoved { consumer, actual }
 }
