@@ -9,7 +9,7 @@ use crate::{
 use es_runtime::{StorageError, StorageErrorKind};
 
 /// The version of the tables that this program writes.
-const CURRENT: i64 = 4;
+const CURRENT: i64 = 5;
 
 /// The migration to each version from the one before. `{s}` is the schema.
 const MIGRATIONS: &[&str] = &[
@@ -87,7 +87,7 @@ CREATE INDEX work_due ON {s}.work (aggregate, due_at) WHERE status = 'running';
 CREATE INDEX work_status ON {s}.work (aggregate, status, aggregate_id);
 
 CREATE TABLE {s}.cursors (
-    consumer           TEXT        COLLATE "C" PRIMARY KEY,
+    consumer       TEXT        COLLATE "C" PRIMARY KEY,
     position       TEXT        NOT NULL
 );
 
@@ -147,6 +147,10 @@ $$;
     "
 ALTER TABLE {s}.events ENABLE ALWAYS TRIGGER events_are_not_changed;
 ALTER TABLE {s}.events ENABLE ALWAYS TRIGGER events_are_not_truncated;
+",
+    // How far each input of a consumer was read.
+    "
+ALTER TABLE {s}.cursors ADD COLUMN inputs TEXT;
 ",
 ];
 

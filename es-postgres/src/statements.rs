@@ -37,6 +37,7 @@ pub(crate) struct Statements {
     pub(crate) work_claim: String,
     pub(crate) work_renew: String,
     pub(crate) work_items: String,
+    pub(crate) work_counts: String,
     pub(crate) now: String,
     pub(crate) store_id: String,
 }
@@ -127,14 +128,18 @@ impl Statements {
                 "UPDATE {s}.work AS s SET owner = NULL, lease_until = NULL FROM unnest($1, $2) AS r \
                  (aggregate, id) WHERE s.aggregate = r.aggregate AND s.aggregate_id = r.id"
             ),
-            cursors: format!("SELECT position, consumer FROM {s}.cursors WHERE consumer = ANY($1)"),
-            cursor: format!("SELECT position FROM {s}.cursors WHERE consumer = $1"),
+            cursors: format!(
+                "SELECT position, consumer, inputs FROM {s}.cursors WHERE consumer = ANY($1)"
+            ),
+            cursor: format!("SELECT position, inputs FROM {s}.cursors WHERE consumer = $1"),
             move_cursors: format!(
-                "INSERT INTO {s}.cursors (consumer, position) SELECT * FROM unnest($1, $2) ON CONFLICT (consumer) \
-                 DO UPDATE SET position = excluded.position"
+                "INSERT INTO {s}.cursors AS old (consumer, position, inputs) SELECT * FROM unnest($1, $2, $3) ON \
+                 CONFLICT (consumer) DO UPDATE SET position = excluded.position, inputs = \
+                 coalesce(excluded.inputs, old.inputs)"
             ),
             work_claim: format!(
-                "UPDATE {s}.work AS s SET epoch = s.epoch + 1, owner = $2, lease_until = \
+                "UPDATE {s}.work AS s SET epoch = s.epoch + 1, owner = $2, updated_at = \
+                 coalesce($5, clock_timestamp()), lease_until = \
                  coalesce($5, clock_timestamp()) + $3 * interval '1 microsecond' FROM (SELECT \
                  aggregate, aggregate_id, lease_until IS NOT NULL AS lease_expired FROM {s}.work WHERE aggregate = ANY($1) \
                  AND status = 'running' AND due_at <= coalesce($5, clock_timestamp()) AND (lease_until IS NULL OR lease_until <= \
@@ -143,14 +148,20 @@ impl Statements {
                  s.epoch, s.due_at, due.lease_expired"
             ),
             work_renew: format!(
-                "UPDATE {s}.work SET lease_until = coalesce($5, clock_timestamp()) + $4 * \
+                "UPDATE {s}.work SET updated_at = coalesce($5, clock_timestamp()), lease_until = \
+                 coalesce($5, clock_timestamp()) + $4 * \
                  interval '1 microsecond' WHERE aggregate = $1 AND aggregate_id = $2 AND epoch = $3 RETURNING 1"
             ),
             work_items: format!(
                 "SELECT aggregate, aggregate_id, definition, status, phase, reason, due_at, epoch, owner, \
                  lease_until, updated_at FROM {s}.work WHERE ($1::text[] = '{{}}' OR aggregate = \
                  ANY($1)) AND ($2::text IS NULL OR aggregate_id = $2) AND ($3::text IS NULL OR status = $3) \
-                 AND ($4::text IS NULL OR (aggregate, aggregate_id) > ($4, $5::text)) ORDER BY aggregate, aggregate_id LIMIT $6"
+                 AND ($4::text IS NULL OR (aggregate, aggregate_id) > ($4, $5::text)) \
+                 AND ($7::timestamptz IS NULL OR updated_at > $7) ORDER BY aggregate, aggregate_id LIMIT $6"
+            ),
+            work_counts: format!(
+                "SELECT aggregate, status, count(*) FROM {s}.work WHERE $1::text[] = '{{}}' OR aggregate = \
+                 ANY($1) GROUP BY aggregate, status"
             ),
             now: "SELECT clock_timestamp()".to_owned(),
             store_id: format!("SELECT id::text FROM {s}.store_id"),
@@ -179,11 +190,12 @@ impl Statements {
             (&self.work_put, WORK_PUT),
             (&self.work_release, &[Type::TEXT_ARRAY, Type::TEXT_ARRAY]),
             (&self.cursors, &[Type::TEXT_ARRAY]),
-            (&self.move_cursors, &[Type::TEXT_ARRAY, Type::TEXT_ARRAY]),
+            (&self.move_cursors, MOVE_CURSORS),
         ]
     }
 }
 
+const MOVE_CURSORS: &[Type] = &[Type::TEXT_ARRAY, Type::TEXT_ARRAY, Type::TEXT_ARRAY];
 const WORK_PUT: &[Type] = &[
     Type::TEXT_ARRAY,
     Type::TEXT_ARRAY,

@@ -16,8 +16,9 @@ use std::time::{Duration, SystemTime};
 use tokio::sync::oneshot;
 use tokio_postgres::{Row, types::Type};
 
+/// At most a thousand years: the server rejects times that it cannot represent.
 fn micros(time: Duration) -> f64 {
-    time.as_secs_f64() * 1_000_000.0
+    time.as_secs_f64().min(1_000.0 * 365.0 * 24.0 * 3_600.0) * 1_000_000.0
 }
 
 impl PostgresStore {
@@ -49,6 +50,15 @@ impl CommitStore for PostgresStore {
         let sql = &self.shared().statements.cursor;
         let found = self.shared().rows(sql, &params).await?;
         Ok(cursor_of(&found, consumer)?)
+    }
+
+    async fn cursor_inputs(&self, consumer: &str) -> Result<Option<String>, ReadError> {
+        let params: [Param<'_>; 1] = [(&consumer, Type::TEXT)];
+        let sql = &self.shared().statements.cursor;
+        let found = self.shared().rows(sql, &params).await?;
+        let inputs = found.first().map(|row| row.try_get(1));
+        let damaged = |_| ReadError::Storage(corrupt("the inputs of a cursor are not text"));
+        Ok(inputs.transpose().map_err(damaged)?.flatten())
     }
 }
 
@@ -90,13 +100,15 @@ impl WorkQueue for PostgresStore {
     async fn work_items(&self, filter: &WorkFilter) -> Result<Vec<WorkItem>, ReadError> {
         let after = filter.after.as_ref();
         let most = i64::try_from(filter.at_most).unwrap_or(i64::MAX);
-        let params: [Param<'_>; 6] = [
+        let changed_after = filter.changed_after.map(SystemTime::from);
+        let params: [Param<'_>; 7] = [
             (&filter.aggregates, Type::TEXT_ARRAY),
             (&filter.id, Type::TEXT),
             (&filter.status.map(WorkStatus::as_str), Type::TEXT),
             (&after.map(StreamId::aggregate), Type::TEXT),
             (&after.map(StreamId::id), Type::TEXT),
             (&most, Type::INT8),
+            (&changed_after, Type::TIMESTAMPTZ),
         ];
         let sql = &self.shared().statements.work_items;
         let found = self.shared().rows(sql, &params).await?;
@@ -104,6 +116,21 @@ impl WorkQueue for PostgresStore {
             work_item(row).ok_or_else(|| ReadError::Storage(corrupt("a row of work is damaged")))
         });
         rows.collect()
+    }
+
+    async fn work_counts(
+        &self,
+        aggregates: Vec<String>,
+    ) -> Result<Vec<(String, WorkStatus, u64)>, ReadError> {
+        let params: [Param<'_>; 1] = [(&aggregates, Type::TEXT_ARRAY)];
+        let sql = &self.shared().statements.work_counts;
+        let found = self.shared().rows(sql, &params).await?;
+        let counts = found.iter().map(|row| {
+            let status = WorkStatus::from_text(row.try_get(1).ok()?)?;
+            Some((row.try_get(0).ok()?, status, natural(row, 2)?))
+        });
+        let counts: Option<_> = counts.collect();
+        counts.ok_or_else(|| ReadError::Storage(corrupt("a row of work is damaged")))
     }
 
     async fn now(&self) -> Result<Timestamp, ReadError> {

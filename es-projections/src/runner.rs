@@ -163,7 +163,9 @@ impl<S: EventStore, Db: ReadDatabase> Projections<S, Db> {
     }
 
     /// Sets how long a lease lasts, 5 seconds by default. After that time another runner takes over
-    /// a partition whose owner no longer responds.
+    /// a partition whose owner no longer responds. Whatever the clocks say, it takes over when the
+    /// owner has not renewed the lease for twice that time. On SQLite it does not wait for a process
+    /// that died on the same machine (Linux).
     #[must_use]
     pub fn lease(self, lease: Duration) -> Self {
         self.set(|settings| settings.lease = lease)

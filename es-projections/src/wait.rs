@@ -7,8 +7,7 @@ use crate::{
         columns::Columns,
     },
 };
-use es_runtime::{Position, StorageError};
-use futures_timer::Delay;
+use es_runtime::{__private::sleep, Position, StorageError};
 use std::{
     future::Future,
     time::{Duration, Instant},
@@ -157,7 +156,7 @@ async fn wait_for<P: Projection, Db: ReadDatabase>(
             Ok(Reached::No(_) | Reached::NotLive(_)) | Err(WaitError::Storage(_)) => {}
             Err(final_error) => return Err(final_error),
         }
-        Delay::new(pause.min(left)).await;
+        sleep(pause.min(left)).await;
         pause = (pause * 2).min(LONGEST_PAUSE);
     }
 }

@@ -1,10 +1,17 @@
-//! Waiting for whichever of two futures comes first, on any executor.
+//! Waiting, on any executor: for whichever of two futures comes first, and for some time.
 
+use futures_timer::Delay;
 use std::{
     future::{Future, poll_fn},
     pin::{Pin, pin},
     task::Poll,
+    time::Duration,
 };
+
+/// Waits this long, at most 100 years. A longer time has no end that the clock could represent.
+pub fn sleep(time: Duration) -> Delay {
+    Delay::new(time.min(Duration::from_secs(100 * 365 * 24 * 3600)))
+}
 
 /// The output of the future that completes first. `second` is dropped when `first` wins; `first` stays
 /// with the caller.

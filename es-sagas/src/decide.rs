@@ -3,12 +3,13 @@
 //! The functions are pure. They use no clock and no I/O.
 
 use crate::{
+    clock::{corrected, look_at},
     definition::{Fail, Info, StepInfo, StepRetry},
     key::{Key, StepDirection},
     log::{
-        CancelRequested, Cause, Compensated, Completed, Failure, InputIgnored, LateSuccess, Parked,
-        ParkedWhy, Repaired, SagaEvent, Started, StepFailed, StepInterrupted, StepScheduled,
-        StepSucceeded, StepUndone, UnwindStarted, Verb, Verdict,
+        CancelRequested, Cause, ClockCorrected, Compensated, Completed, Failure, InputIgnored,
+        LateSuccess, Parked, ParkedWhy, Repaired, SagaEvent, Started, StepFailed, StepInterrupted,
+        StepScheduled, StepSucceeded, StepUndone, UnwindStarted, Verb, Verdict,
     },
     names::{COMPENSATED, COMPLETED},
     state::{Pending, Phase, SagaState, StepState, StepStatus},
@@ -24,6 +25,8 @@ pub(crate) struct Draft<'a> {
     pub(crate) info: &'a Info,
     pub(crate) space: &'a str,
     pub(crate) now: Timestamp,
+    /// Whether the lease ends.
+    pub(crate) release: bool,
 }
 
 impl Draft<'_> {
@@ -435,7 +438,7 @@ impl Draft<'_> {
         let done = state.phase.is_ended();
         match verb {
             _ if state.started.is_none() => return Err("there is no such saga".to_owned()),
-            Verb::Abandon {} if !done => {}
+            Verb::Abandon {} | Verb::TakeOver {} if !done => {}
             _ if !self.info.known => {
                 return Err("this program does not have its definition".to_owned());
             }
@@ -479,6 +482,10 @@ impl Draft<'_> {
                     },
                 });
             }
+            Verb::TakeOver {} => {
+                self.release = true;
+                self.correct_clock();
+            }
             // Only the command at the end is skipped, not the end.
             Verb::Skip { step } if step == COMPLETED => self.push(Completed {}),
             Verb::Skip { step } if step == COMPENSATED => self.push(Compensated {}),
@@ -503,6 +510,7 @@ impl Draft<'_> {
         );
         let mut row = WorkChange::new(self.instance.clone(), definition);
         row.phase = state.phase_text();
+        row.release = self.release;
         if let Some((_, message)) = &state.parked {
             row.status = WorkStatus::Parked;
             row.reason = Some(message.clone());
@@ -512,13 +520,29 @@ impl Draft<'_> {
         } else {
             row.reason = state.failure.as_ref().map(|why| why.message.clone());
             let next = state.pending.as_ref().and_then(|p| p.not_before);
-            let next = match &state.cancel_requested {
-                Some(_) => self.now,
-                None => next.unwrap_or(self.now),
+            let next = match (&state.cancel_requested, next) {
+                (None, Some(at)) => look_at(at, state.pending_at, self.now),
+                _ => self.now,
             };
-            row.due_at = Some(self.deadline().map_or(next, |deadline| deadline.min(next)));
+            let deadline = self
+                .deadline()
+                .map(|at| look_at(at, state.started_at, self.now));
+            row.due_at = Some(deadline.map_or(next, |deadline| deadline.min(next)));
         }
         row
+    }
+
+    /// Lets times that were set while the clock was ahead begin anew.
+    pub(crate) fn correct_clock(&mut self) {
+        let state = &self.state;
+        let not_before = state.pending.as_ref().and_then(|p| p.not_before);
+        let corrected = ClockCorrected {
+            deadline: corrected(self.deadline(), state.started_at, self.now),
+            not_before: corrected(not_before, state.pending_at, self.now),
+        };
+        if corrected.deadline.is_some() || corrected.not_before.is_some() {
+            self.push(corrected);
+        }
     }
 
     /// Whether there is something to do now.

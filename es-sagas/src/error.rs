@@ -29,9 +29,18 @@ pub enum SagaError {
         /// Why not.
         reason: String,
     },
-    /// An event that starts or cancels sagas cannot be read, or its function panicked. The input of the saga
-    /// stops there until a program that can read the event runs, or until an operator
-    /// [skips](crate::Sagas::skip_event) it.
+    /// An event of the runtime would not be read back as it was written. Nothing was written.
+    #[error("event `{event}` of {instance} cannot be stored: {reason}; nothing was written")]
+    Unstorable {
+        /// The stream of the instance.
+        instance: StreamId,
+        /// The stored name of the event.
+        event: &'static str,
+        /// Why not.
+        reason: String,
+    },
+    /// An input event cannot be read. The input of the saga stops there until a program that can read the event
+    /// runs, or until an operator [skips](crate::Sagas::skip_event) it.
     #[error("saga `{saga}` cannot read the event at position {position}: {reason}")]
     Event {
         /// The saga's name.
@@ -40,6 +49,23 @@ pub enum SagaError {
         position: Position,
         /// What went wrong.
         reason: String,
+    },
+    /// This release reads events that no release before it read, and some are stored that the others have
+    /// passed. Nothing was written. Say whether the saga reacts to them:
+    /// [`from_the_beginning(true)`](crate::Sagas::from_the_beginning) for all since the saga began, or
+    /// [`new_inputs_from_now(true)`](crate::Sagas::new_inputs_from_now) for none.
+    #[error(
+        "this release of saga `{saga}` is the first that reads `{event}`, and one is stored at position {position} \
+         that the releases before it have passed; nothing was written; call `from_the_beginning(true)` to react to \
+         those since the saga began, or `new_inputs_from_now(true)` to leave them out"
+    )]
+    NewInput {
+        /// The saga's name.
+        saga: String,
+        /// The stored name of the event.
+        event: String,
+        /// The position of the first such event.
+        position: Position,
     },
     /// The stream of a saga cannot be read.
     #[error(transparent)]

@@ -125,6 +125,7 @@ extern crate self as es_sagas;
 
 #[doc(hidden)]
 pub mod __private;
+mod clock;
 mod decide;
 mod definition;
 mod engine;
@@ -150,7 +151,7 @@ pub use es_runtime::command::AggregateCommand;
 pub use key::{Key, StepDirection};
 pub use log::{Cause, Failure, ParkedWhy, Verb};
 pub use names::stream_of;
-pub use operator::{ProcessView, SagaView};
+pub use operator::{ParkedInput, ProcessView, SagaView, WorkCounts, WorkPage};
 pub use process::{
     HasRejections, HasTimers, Inputs, OnRejected, OnTimer, ProcessManager, ProcessState, ReactTo,
     Reactions, ReactsTo, Rejected,

@@ -27,5 +27,17 @@ pub fn stream_of(saga: &str, id: &str) -> Result<StreamId, InvalidStreamId> {
     StreamId::new(&category(saga), id)
 }
 
+/// The aggregate half of the streams of parked inputs, of a saga with this category.
+pub(crate) fn inputs_of(category: &str) -> String {
+    format!("saga-input:{}", name_of(category))
+}
+
+/// The name of the saga with this category.
+pub(crate) fn name_of(category: &str) -> &str {
+    category.strip_prefix(PREFIX).unwrap_or(category)
+}
+
+/// The phase of a work item that an operator abandoned.
+pub(crate) const ABANDONED: &str = "abandoned";
 /// The phase of a work item whose stream cannot be read.
 pub(crate) const UNREADABLE: &str = "unreadable";

@@ -29,6 +29,10 @@ pub struct SagaState {
     /// The event that cancelled the saga, with its name, until a program that has the definition carries out
     /// the cancellation.
     pub cancel_requested: Option<(EventId, String)>,
+    /// When the deadline was set.
+    pub(crate) started_at: Option<Timestamp>,
+    /// When the time of the pending call was set.
+    pub(crate) pending_at: Option<Timestamp>,
     /// Whether the command that follows the last undo was sent.
     pub(crate) compensated_command_sent: bool,
 }
@@ -160,6 +164,20 @@ impl SagaState {
         }
     }
 
+    /// Applies one event of the stream that was recorded at this time.
+    pub(crate) fn apply_recorded(&mut self, event: &SagaEvent, at: Timestamp) {
+        self.apply(event);
+        match event {
+            SagaEvent::Started(_) => self.started_at = Some(at),
+            SagaEvent::StepFailed(_) | SagaEvent::StepInterrupted(_) => self.pending_at = Some(at),
+            SagaEvent::ClockCorrected(_) => {
+                self.started_at = Some(at);
+                self.pending_at = Some(at);
+            }
+            _ => {}
+        }
+    }
+
     /// Applies one event of the stream.
     pub fn apply(&mut self, event: &SagaEvent) {
         match event {
@@ -240,8 +258,19 @@ impl SagaState {
             SagaEvent::Parked(parked) => {
                 self.parked = Some((parked.why.clone(), parked.message.clone()));
             }
-            SagaEvent::EventSkipped(_) => {}
+            // They concern inputs, not an instance.
+            SagaEvent::EventSkipped(_) | SagaEvent::InputParked(_) | SagaEvent::InputRetried(_) => {
+            }
             SagaEvent::Repaired(repaired) => self.repaired(&repaired.verb),
+            SagaEvent::ClockCorrected(corrected) => {
+                (self.started_at, self.pending_at) = (None, None);
+                if let (Some(started), Some(at)) = (&mut self.started, corrected.deadline) {
+                    started.deadline = Some(at);
+                }
+                if let (Some(pending), Some(at)) = (&mut self.pending, corrected.not_before) {
+                    pending.not_before = Some(at);
+                }
+            }
             SagaEvent::Completed(_) => self.end(Phase::Completed),
             SagaEvent::Compensated(_) => {
                 self.compensated_command_sent = true;
@@ -301,7 +330,9 @@ impl SagaState {
     }
 
     fn repaired(&mut self, verb: &Verb) {
-        self.parked = None;
+        if *verb != (Verb::TakeOver {}) {
+            self.parked = None;
+        }
         match verb {
             Verb::Retry {} => {
                 if let Some(pending) = &mut self.pending {
@@ -348,7 +379,7 @@ impl SagaState {
                 self.no_longer_pending(name, StepDirection::Do);
             }
             Verb::Abandon {} => self.end(Phase::Abandoned),
-            Verb::Unwind {} | Verb::Resume {} => {}
+            Verb::Unwind {} | Verb::TakeOver {} | Verb::Resume {} => {}
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Commits that change several streams, work items and a cursor at once, and claims by the clock of the
 //! store: what they do inside of the transaction that they share with other writes.
 
-use crate::{append, errors::corrupt, rows::exact, settings::StoreSettings};
+use crate::{append, errors::corrupt, process, rows::exact, settings::StoreSettings};
 use es_runtime::{
     Claim, Claimed, Commit, CommitError, Committed, CursorMove, Outcome, Position, StorageError,
     StreamId, Timestamp, WorkChange, store::author,
@@ -115,13 +115,32 @@ fn move_cursor(
     if let Err(rejected) = author::check_cursor(moved, actual) {
         return Ok(Err(rejected));
     }
+    if moved.inputs.is_some() {
+        let inputs = cursor_inputs(connection, consumer)?;
+        if let Err(rejected) = author::check_inputs(moved, actual, inputs.as_deref()) {
+            return Ok(Err(rejected));
+        }
+    }
+    let inputs = moved.inputs.as_ref().map(|(_, inputs)| inputs);
     connection
         .prepare_cached(
-            "INSERT INTO es_cursors (consumer, position) VALUES (?1, ?2)
-             ON CONFLICT (consumer) DO UPDATE SET position = excluded.position",
+            "INSERT INTO es_cursors (consumer, position, inputs) VALUES (?1, ?2, ?3)
+             ON CONFLICT (consumer) DO UPDATE SET
+                 position = excluded.position, inputs = coalesce(excluded.inputs, inputs)",
         )?
-        .execute([consumer, &moved.to.to_string()])?;
+        .execute(params![consumer, moved.to.to_string(), inputs])?;
     Ok(Ok(()))
+}
+
+pub(crate) fn cursor_inputs(
+    connection: &Connection,
+    consumer: &str,
+) -> rusqlite::Result<Option<String>> {
+    let found: Option<Option<String>> = connection
+        .prepare_cached("SELECT inputs FROM es_cursors WHERE consumer = ?1")?
+        .query_row([consumer], |row| row.get(0))
+        .optional()?;
+    Ok(found.flatten())
 }
 
 pub(crate) fn cursor(
@@ -138,12 +157,36 @@ pub(crate) fn cursor(
         .map_err(|_| corrupt(format!("the cursor of `{consumer}` is not a position"))))
 }
 
-/// Due and free, of one saga: id, due time, epoch, and whether a lease ran out.
+/// Due and free, of one saga: id, due time, epoch, and whether a lease ran out. The last parameter has the
+/// processes that are gone.
 pub(crate) const DUE: &str =
     "SELECT aggregate_id, due_at, epoch, lease_until IS NOT NULL FROM es_work
                    WHERE aggregate = ?1 AND status = 'running' AND due_at <= ?2
-                     AND (lease_until IS NULL OR lease_until <= ?2)
+                     AND (lease_until IS NULL OR lease_until <= ?2
+                          OR process IN (SELECT value FROM json_each(?4)))
                    ORDER BY due_at LIMIT ?3";
+
+/// The processes with work in progress that are gone, as a JSON list.
+pub(crate) fn gone_processes(
+    connection: &Connection,
+    aggregate: &str,
+    now: i64,
+) -> rusqlite::Result<String> {
+    let mut select = connection.prepare_cached(
+        "SELECT DISTINCT process FROM es_work
+         WHERE aggregate = ?1 AND status = 'running' AND due_at <= ?2 AND lease_until > ?2
+           AND process IS NOT NULL",
+    )?;
+    let processes = select.query_map(params![aggregate, now], |row| row.get(0))?;
+    let mut gone: Vec<String> = processes.collect::<Result<_, _>>()?;
+    gone.retain(|process| process::is_gone(process));
+    // The names have no character that JSON would escape.
+    Ok(if gone.is_empty() {
+        "[]".to_owned()
+    } else {
+        format!("[\"{}\"]", gone.join("\",\""))
+    })
+}
 
 /// Takes what is due, inside of the shared transaction.
 pub(crate) fn claim(
@@ -155,8 +198,9 @@ pub(crate) fn claim(
     let most = i64::try_from(claim.at_most).unwrap_or(i64::MAX);
     let mut due: Vec<(i64, &str, String, i64, bool)> = Vec::new();
     for aggregate in &claim.aggregates {
+        let gone = gone_processes(connection, aggregate, now.unix_micros())?;
         let mut select = connection.prepare_cached(DUE)?;
-        let mut rows = select.query(params![aggregate, now.unix_micros(), most])?;
+        let mut rows = select.query(params![aggregate, now.unix_micros(), most, gone])?;
         while let Some(row) = rows.next()? {
             due.push((
                 row.get(1)?,
@@ -178,7 +222,7 @@ pub(crate) fn claim(
         };
         connection
             .prepare_cached(
-                "UPDATE es_work SET epoch = ?3, owner = ?4, lease_until = ?5
+                "UPDATE es_work SET epoch = ?3, owner = ?4, lease_until = ?5, updated_at = ?6, process = ?7
                  WHERE aggregate = ?1 AND aggregate_id = ?2",
             )?
             .execute(params![
@@ -186,7 +230,9 @@ pub(crate) fn claim(
                 id,
                 epoch,
                 claim.owner,
-                now.after(claim.lease).unix_micros()
+                now.after(claim.lease).unix_micros(),
+                now.unix_micros(),
+                process::this_process()
             ])?;
         claimed.push(Claimed::new(instance, number).after_expired_lease(lease_expired));
     }
@@ -200,16 +246,18 @@ pub(crate) fn renew(
     lease: Duration,
     settings: &StoreSettings,
 ) -> rusqlite::Result<bool> {
-    let until = (settings.clock)().after(lease).unix_micros();
+    let now = (settings.clock)();
     let renewed = connection
         .prepare_cached(
-            "UPDATE es_work SET lease_until = ?4 WHERE aggregate = ?1 AND aggregate_id = ?2 AND epoch = ?3",
+            "UPDATE es_work SET lease_until = ?4, updated_at = ?5
+             WHERE aggregate = ?1 AND aggregate_id = ?2 AND epoch = ?3",
         )?
         .execute(params![
             claimed.instance.aggregate(),
             claimed.instance.id(),
             exact(claimed.epoch)?,
-            until
+            now.after(lease).unix_micros(),
+            now.unix_micros()
         ])?;
     Ok(renewed > 0)
 }

@@ -53,6 +53,7 @@ mod inline;
 mod inside;
 mod log;
 mod options;
+mod process;
 mod queries;
 #[cfg(feature = "projections")]
 mod read_models;

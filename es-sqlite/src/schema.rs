@@ -10,7 +10,7 @@ use es_runtime::{StorageError, StorageErrorKind};
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior};
 
 /// The version of the tables that this program writes.
-const CURRENT: i64 = 2;
+const CURRENT: i64 = 3;
 
 /// The tables, each with the version that brought it.
 const TABLES: [(&str, i64); 5] = [
@@ -99,6 +99,11 @@ const MIGRATIONS: &[&str] = &[
     ) STRICT, WITHOUT ROWID;
 
     INSERT INTO es_meta VALUES ('store_id', lower(hex(randomblob(16))));
+    ",
+    // How far each input of a consumer was read, and the process that has a lease.
+    "
+    ALTER TABLE es_cursors ADD COLUMN inputs TEXT;
+    ALTER TABLE es_work ADD COLUMN process TEXT;
     ",
 ];
 

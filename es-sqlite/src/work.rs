@@ -1,7 +1,7 @@
 //! The other operations of the store: commits, claims, and the list of work items.
 
 use crate::{
-    commit::{DUE, cursor},
+    commit::{DUE, cursor, cursor_inputs, gone_processes},
     errors::{Failed, corrupt, no_answer},
     queries::Waiting,
     rows::{Damage, read_error, text},
@@ -34,6 +34,7 @@ fn list(connection: &Connection, filter: &WorkFilter) -> Result<Vec<WorkItem>, R
                  FROM es_work
                  WHERE (?1 IS NULL OR aggregate = ?1) AND (?2 IS NULL OR aggregate_id = ?2)
                    AND (?3 IS NULL OR status = ?3) AND (?4 IS NULL OR (aggregate, aggregate_id) > (?4, ?5))
+                   AND (?7 IS NULL OR updated_at > ?7)
                  ORDER BY aggregate, aggregate_id LIMIT ?6",
             )
             .map_err(read_error)?;
@@ -46,6 +47,7 @@ fn list(connection: &Connection, filter: &WorkFilter) -> Result<Vec<WorkItem>, R
                 after.map(StreamId::aggregate),
                 after.map(StreamId::id),
                 i64::try_from(left).unwrap_or(i64::MAX),
+                filter.changed_after.map(Timestamp::unix_micros),
             ])
             .map_err(read_error)?;
         while let Some(row) = rows.next().map_err(read_error)? {
@@ -53,6 +55,31 @@ fn list(connection: &Connection, filter: &WorkFilter) -> Result<Vec<WorkItem>, R
                 ReadError::Storage(corrupt(format!("a row of es_work is damaged: {what}")))
             })?;
             found.push(row);
+        }
+    }
+    Ok(found)
+}
+
+fn counts(
+    connection: &Connection,
+    aggregates: &[String],
+) -> Result<Vec<(String, WorkStatus, u64)>, ReadError> {
+    let damaged = || ReadError::Storage(corrupt("a row of es_work is damaged"));
+    let mut select = connection
+        .prepare_cached(
+            "SELECT aggregate, status, count(*) FROM es_work GROUP BY aggregate, status",
+        )
+        .map_err(read_error)?;
+    let mut rows = select.query([]).map_err(read_error)?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next().map_err(read_error)? {
+        let aggregate: String = row.get(0).map_err(read_error)?;
+        let status: String = row.get(1).map_err(read_error)?;
+        let count: i64 = row.get(2).map_err(read_error)?;
+        if aggregates.is_empty() || aggregates.contains(&aggregate) {
+            let status = WorkStatus::from_text(&status).ok_or_else(damaged)?;
+            let count = u64::try_from(count).map_err(|_| damaged())?;
+            found.push((aggregate, status, count));
         }
     }
     Ok(found)
@@ -130,6 +157,13 @@ impl CommitStore for SqliteStore {
             })
             .await
     }
+
+    async fn cursor_inputs(&self, consumer: &str) -> Result<Option<String>, ReadError> {
+        let consumer = consumer.to_owned();
+        self.shared()
+            .read(move |connection, _| cursor_inputs(connection, &consumer).map_err(read_error))
+            .await
+    }
 }
 
 impl WorkQueue for SqliteStore {
@@ -139,9 +173,10 @@ impl WorkQueue for SqliteStore {
         let aggregates = claim.aggregates.clone();
         let any = self.shared().read(move |connection, _| {
             for aggregate in &aggregates {
+                let gone = gone_processes(connection, aggregate, now).map_err(read_error)?;
                 let mut select = connection.prepare_cached(DUE).map_err(read_error)?;
                 let due = select
-                    .exists(params![aggregate, now, 1])
+                    .exists(params![aggregate, now, 1, gone])
                     .map_err(read_error)?;
                 if due {
                     return Ok(true);
@@ -174,6 +209,14 @@ impl WorkQueue for SqliteStore {
     async fn work_items(&self, filter: &WorkFilter) -> Result<Vec<WorkItem>, ReadError> {
         let filter = filter.clone();
         let rows = move |connection: &Connection, _: &Waiting<'_>| list(connection, &filter);
+        self.shared().read(rows).await
+    }
+
+    async fn work_counts(
+        &self,
+        aggregates: Vec<String>,
+    ) -> Result<Vec<(String, WorkStatus, u64)>, ReadError> {
+        let rows = move |connection: &Connection, _: &Waiting<'_>| counts(connection, &aggregates);
         self.shared().read(rows).await
     }
 

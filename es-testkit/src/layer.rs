@@ -4,7 +4,7 @@ use es_runtime::{
     Append, AppendError, AppendId, Appended, Claim, Claimed, Commit, CommitError, CommitStore,
     Committed, EventFilter, EventStore, FeedPage, Position, ReadError, ReadLimit, RecordedEvent,
     Snapshot, SnapshotStore, StorageError, StreamFold, StreamId, StreamRange, Timestamp,
-    WorkFilter, WorkItem, WorkQueue,
+    WorkFilter, WorkItem, WorkQueue, WorkStatus,
 };
 use std::{future::Future, ops::Deref, time::Duration};
 
@@ -167,6 +167,20 @@ pub trait StoreLayer: Clone + Send + Sync + 'static {
         self.inner().cursor(consumer)
     }
 
+    /// [`CommitStore::cursor_inputs`].
+    ///
+    /// # Errors
+    /// Those of the inner store.
+    fn cursor_inputs(
+        &self,
+        consumer: &str,
+    ) -> impl Future<Output = Result<Option<String>, ReadError>> + Send
+    where
+        Self::Inner: CommitStore,
+    {
+        self.inner().cursor_inputs(consumer)
+    }
+
     /// [`WorkQueue::claim`].
     ///
     /// # Errors
@@ -205,6 +219,20 @@ pub trait StoreLayer: Clone + Send + Sync + 'static {
         Self::Inner: WorkQueue,
     {
         self.inner().work_items(filter)
+    }
+
+    /// [`WorkQueue::work_counts`].
+    ///
+    /// # Errors
+    /// Those of the inner store.
+    fn work_counts(
+        &self,
+        aggregates: Vec<String>,
+    ) -> impl Future<Output = Result<Vec<(String, WorkStatus, u64)>, ReadError>> + Send
+    where
+        Self::Inner: WorkQueue,
+    {
+        self.inner().work_counts(aggregates)
     }
 
     /// [`WorkQueue::now`].
@@ -351,6 +379,10 @@ where
     async fn cursor(&self, consumer: &str) -> Result<Option<Position>, ReadError> {
         self.0.cursor(consumer).await
     }
+
+    async fn cursor_inputs(&self, consumer: &str) -> Result<Option<String>, ReadError> {
+        self.0.cursor_inputs(consumer).await
+    }
 }
 
 impl<L: StoreLayer> WorkQueue for Layered<L>
@@ -367,6 +399,13 @@ where
 
     async fn work_items(&self, filter: &WorkFilter) -> Result<Vec<WorkItem>, ReadError> {
         self.0.work_items(filter).await
+    }
+
+    async fn work_counts(
+        &self,
+        aggregates: Vec<String>,
+    ) -> Result<Vec<(String, WorkStatus, u64)>, ReadError> {
+        self.0.work_counts(aggregates).await
     }
 
     async fn now(&self) -> Result<Timestamp, ReadError> {

@@ -41,7 +41,11 @@ impl Changes {
         if let Some(moved) = &commit.cursor {
             let mut moves = self.moves.iter_mut();
             match moves.find(|known| known.consumer == moved.consumer) {
-                Some(known) => *known = moved.clone(),
+                Some(known) => {
+                    let inputs = moved.inputs.clone().or_else(|| known.inputs.take());
+                    *known = moved.clone();
+                    known.inputs = inputs;
+                }
                 None => self.moves.push(moved.clone()),
             }
         }
@@ -105,7 +109,15 @@ impl Changes {
         }
         let consumers: Vec<&str> = moves.iter().map(|moved| moved.consumer.as_str()).collect();
         let to: Vec<String> = moves.iter().map(|moved| moved.to.to_string()).collect();
-        let params: [Param<'_>; 2] = [(&consumers, Type::TEXT_ARRAY), (&to, Type::TEXT_ARRAY)];
+        let inputs = moves.iter().map(|moved| moved.inputs.as_ref());
+        let inputs: Vec<_> = inputs
+            .map(|inputs| inputs.map(|(_, to)| to.as_str()))
+            .collect();
+        let params: [Param<'_>; 3] = [
+            (&consumers, Type::TEXT_ARRAY),
+            (&to, Type::TEXT_ARRAY),
+            (&inputs, Type::TEXT_ARRAY),
+        ];
         session.execute(&statements.move_cursors, &params).await
     }
 }

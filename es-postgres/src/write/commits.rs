@@ -42,7 +42,7 @@ pub(super) type CommitVerdict = Result<Committed, CommitError>;
 /// What the rows and cursors of a group are at, while the rows are locked.
 struct Standing {
     epochs: HashMap<StreamId, u64>,
-    cursors: HashMap<String, Option<Position>>,
+    cursors: HashMap<String, (Option<Position>, Option<String>)>,
 }
 
 impl Writer {
@@ -212,7 +212,8 @@ impl Writer {
         for row in &cursors {
             let consumer: String = row.try_get(1).map_err(storage)?;
             let actual = cursor_of(std::slice::from_ref(row), &consumer)?;
-            standing.cursors.insert(consumer, actual);
+            let inputs = row.try_get(2).map_err(storage)?;
+            standing.cursors.insert(consumer, (actual, inputs));
         }
         Ok(standing)
     }
@@ -242,10 +243,13 @@ fn judged<'a>(
         author::check_epoch(row, actual)?;
     }
     if let Some(moved) = &commit.cursor {
-        let actual = standing.cursors.get(&moved.consumer).copied().flatten();
-        author::check_cursor(moved, actual)?;
-        let to = Some(moved.to);
-        standing.cursors.insert(moved.consumer.clone(), to);
+        let cursor = standing.cursors.entry(moved.consumer.clone()).or_default();
+        author::check_cursor(moved, cursor.0)?;
+        author::check_inputs(moved, cursor.0, cursor.1.as_deref())?;
+        cursor.0 = Some(moved.to);
+        if let Some((_, inputs)) = &moved.inputs {
+            cursor.1 = Some(inputs.clone());
+        }
     }
     Ok(Committed::new(appended))
 }

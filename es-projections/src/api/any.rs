@@ -99,6 +99,14 @@ impl ReadDatabase for AnyReadDatabase {
         self.inner.dialect()
     }
 
+    fn owner(&self, name: String) -> String {
+        self.inner.owner(name)
+    }
+
+    fn is_gone(&self, owner: &str) -> bool {
+        self.inner.is_gone(owner)
+    }
+
     async fn transact<J: Job<Self>>(&self, job: J) -> Result<J::Output, TransactionError> {
         let answer = self.inner.transact(Box::new(job)).await?;
         answer
@@ -134,6 +142,10 @@ type Answer = Box<dyn Any + Send>;
 trait ErasedDatabase: Send + Sync {
     fn dialect(&self) -> Dialect;
 
+    fn owner(&self, name: String) -> String;
+
+    fn is_gone(&self, owner: &str) -> bool;
+
     fn transact(&self, job: Box<dyn ErasedJob>) -> BoxFuture<'_, Result<Answer, TransactionError>>;
 
     fn query<'a>(
@@ -154,6 +166,14 @@ where
 {
     fn dialect(&self) -> Dialect {
         ReadDatabase::dialect(self)
+    }
+
+    fn owner(&self, name: String) -> String {
+        ReadDatabase::owner(self, name)
+    }
+
+    fn is_gone(&self, owner: &str) -> bool {
+        ReadDatabase::is_gone(self, owner)
     }
 
     fn transact(&self, job: Box<dyn ErasedJob>) -> BoxFuture<'_, Result<Answer, TransactionError>> {

@@ -24,6 +24,19 @@ pub trait ReadDatabase: Clone + Send + Sync + 'static {
     /// The SQL dialect of the database.
     fn dialect(&self) -> Dialect;
 
+    /// The name by which a runner of this process owns leases. A database may add what
+    /// [`is_gone`](ReadDatabase::is_gone) needs.
+    fn owner(&self, name: String) -> String {
+        name
+    }
+
+    /// Whether the process of this owner is certainly gone, so that its leases have ended. Only a database
+    /// whose processes share a machine can tell.
+    fn is_gone(&self, owner: &str) -> bool {
+        let _ = owner;
+        false
+    }
+
     /// Runs the job in one transaction. Commits if the job returns `Ok`, and rolls back otherwise.
     /// The job may run on a thread of the database.
     ///

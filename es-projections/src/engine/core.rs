@@ -7,8 +7,10 @@ use super::{
 use crate::api::{
     Measure, Meter, Partition, ReadDatabase, Stalled, TransactionError, between, trace,
 };
-use es_runtime::{__private::first_of, EventId, EventStore, Position, ReadLimit, RecordedEvent};
-use futures_timer::Delay;
+use es_runtime::{
+    __private::{first_of, sleep},
+    EventId, EventStore, Position, ReadLimit, RecordedEvent,
+};
 use std::{
     collections::HashMap,
     future::Future,
@@ -107,10 +109,15 @@ impl Default for RunnerSettings {
 impl<S: EventStore, Db: ReadDatabase> Core<S, Db> {
     /// A core with the default settings and an owner name that no other runner has.
     pub(crate) fn new(store: S, db: Db) -> Self {
+        let owner = db.owner(format!(
+            "process {} ({})",
+            std::process::id(),
+            EventId::new()
+        ));
         Self {
             store,
             db,
-            owner: format!("process {} ({})", std::process::id(), EventId::new()),
+            owner,
             settings: RunnerSettings::default(),
             shutdown: watch::Sender::new(false),
             locals: Arc::default(),
@@ -150,7 +157,7 @@ impl<S: EventStore, Db: ReadDatabase> Core<S, Db> {
     /// Waits until `wake` completes, a shutdown is requested or the time is over.
     pub(crate) async fn pause_or(&self, time: Duration, wake: impl Future<Output = ()>) -> Paused {
         let shutdown = pin!(self.shutdown_requested());
-        let delay = pin!(Delay::new(time));
+        let delay = pin!(sleep(time));
         let over = first_of(delay, wake);
         match first_of(shutdown, over).await {
             Ok(()) => Paused::Shutdown,

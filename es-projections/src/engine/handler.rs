@@ -1,7 +1,7 @@
 //! Runs the code of a handler: its panic, or a wait that others would have to wait for, is an error of its event.
 
 use crate::api::HandlerError;
-use futures_timer::Delay;
+use es_runtime::__private::sleep;
 use std::{
     future::{Future, poll_fn},
     panic::{AssertUnwindSafe, catch_unwind},
@@ -25,7 +25,7 @@ pub(crate) async fn run_handler(
             Poll::Ready(Err(HandlerError::new(WAITED)))
         }
         (Poll::Pending, Some(limit)) => {
-            let delay = delay.get_or_insert_with(|| Delay::new(limit));
+            let delay = delay.get_or_insert_with(|| sleep(limit));
             expired(delay, context).map(|()| Err(HandlerError::new(too_long(limit))))
         }
     })
@@ -45,7 +45,7 @@ pub(crate) async fn catch_panics(
     .await
 }
 
-fn expired(delay: &mut Delay, context: &mut Context<'_>) -> Poll<()> {
+fn expired(delay: &mut (impl Future<Output = ()> + Unpin), context: &mut Context<'_>) -> Poll<()> {
     Pin::new(delay).poll(context)
 }
 

@@ -6,8 +6,10 @@ use crate::{
     api::{Job, Partition, ReadDatabase, RolledBack},
     state::checkpoints::{self, Checkpoint, LeaseNote},
 };
-use es_runtime::{__private::first_of, EventStore, Position};
-use futures_timer::Delay;
+use es_runtime::{
+    __private::{first_of, sleep},
+    EventStore, Position,
+};
 use std::{
     future::Future,
     pin::pin,
@@ -42,7 +44,7 @@ impl<S: EventStore, Db: ReadDatabase> Core<S, Db> {
         let mut work = pin!(work);
         loop {
             let left = every.saturating_sub(lease.renewed.elapsed());
-            if let Ok(done) = first_of(work.as_mut(), Delay::new(left)).await {
+            if let Ok(done) = first_of(work.as_mut(), sleep(left)).await {
                 return Ok(done);
             }
             let now = Instant::now();
@@ -68,23 +70,29 @@ impl<S: EventStore, Db: ReadDatabase> Core<S, Db> {
         let work = pin!(work);
         let grace = async {
             self.shutdown_requested().await;
-            Delay::new(self.settings.lease).await;
+            sleep(self.settings.lease).await;
         };
         first_of(work, grace).await.ok()
     }
 }
 
-/// Makes `owner` the owner of the partition, unless another owner's lease has not expired.
+/// Makes `owner` the owner of the partition, unless another owner's lease has not expired. The lease of the
+/// owner `expired` has.
 pub(crate) struct Acquire {
     pub(crate) partition: Partition,
     pub(crate) owner: String,
     pub(crate) lease_ms: i64,
     pub(crate) take_over: bool,
+    pub(crate) expired: Option<(String, i64)>,
 }
 
 pub(crate) enum Acquired {
     Mine(Checkpoint),
-    Busy { owner: String, position: Position },
+    Busy {
+        owner: String,
+        lease_until: i64,
+        position: Position,
+    },
     Inline,
     Gone,
 }
@@ -100,9 +108,12 @@ impl<Db: ReadDatabase> Job<Db> for Acquire {
             return Err(RolledBack::With(Acquired::Inline));
         }
         let now = checkpoints::now::<Db>(tx).await?;
-        if found.lease_until > now && found.owner != self.owner && !self.take_over {
+        let held = (found.owner.clone(), found.lease_until);
+        let free = found.lease_until <= now || self.expired == Some(held);
+        if !free && found.owner != self.owner && !self.take_over {
             return Err(RolledBack::With(Acquired::Busy {
                 owner: found.owner,
+                lease_until: found.lease_until,
                 position: found.position,
             }));
         }

@@ -159,12 +159,15 @@ impl<S: EventStore, Db: ReadDatabase, C: Consumer<Db>> Worker<S, Db, C> {
     /// the checkpoint.
     async fn acquire(&mut self) -> Result<Result<Lease, End>, ProjectionError> {
         let mut failures = 0;
+        let mut expired = None;
+        let mut watched: Option<((String, i64), Instant)> = None;
         loop {
             let job = Acquire {
                 partition: self.partition.clone(),
                 owner: self.core.owner.clone(),
                 lease_ms: self.core.settings.lease_ms(),
                 take_over: self.take_over,
+                expired: expired.take(),
             };
             let now = Instant::now();
             let stalled = match self.core.db.transact(job).await {
@@ -202,9 +205,26 @@ impl<S: EventStore, Db: ReadDatabase, C: Consumer<Db>> Worker<S, Db, C> {
                         projection: self.name(),
                     });
                 }
-                Ok(Acquired::Busy { owner, position }) => {
+                Ok(Acquired::Busy {
+                    owner,
+                    lease_until,
+                    position,
+                }) => {
                     if self.until.is_reached_at(position) {
                         return Ok(Err(End::Reached));
+                    }
+                    let held = (owner.clone(), lease_until);
+                    // A clock that was ahead makes a lease that does not end. So a lease also ends when its
+                    // owner has not renewed it for longer than it should last, on the clock of who waits.
+                    let longest = self.core.settings.lease.saturating_mul(2);
+                    let unchanged = watched.as_ref().filter(|(known, _)| *known == held);
+                    let is_over = unchanged.is_some_and(|(_, since)| since.elapsed() >= longest);
+                    if unchanged.is_none() {
+                        watched = Some((held.clone(), now));
+                    }
+                    if is_over || self.core.db.is_gone(&owner) {
+                        expired = Some(held);
+                        continue;
                     }
                     Stalled::StandBy { owner }
                 }

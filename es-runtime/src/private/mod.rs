@@ -9,7 +9,11 @@ mod retired;
 mod shapes;
 mod upcasters;
 
-pub use crate::{aggregate::HandledBy, first::first_of, schema::less};
+pub use crate::{
+    aggregate::HandledBy,
+    first::{first_of, sleep},
+    schema::less,
+};
 pub use consumer::{are_apart, filter, knows, names_of};
 pub use history::{Becomes, Fields, Source, Stored, Version, deserialize, field, older};
 pub use names::{first_of_name, hashes, joined};

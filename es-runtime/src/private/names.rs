@@ -69,34 +69,3 @@ pub(crate) const fn same(one: &str, two: &str) -> bool {
     }
     one.is_empty() && two.is_empty()
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const fn event(name: &'static str) -> EventType {
-        EventType { name, version: 1 }
-    }
-
-    #[test]
-    fn only_a_repeated_name_is_found() {
-        const TYPES: [EventType; 4] = [event("a"), event("b"), event("ab"), event("b")];
-        const HASHES: [u64; 4] = hashes(&TYPES);
-        let first: Vec<_> = (0..4).map(|i| first_of_name(&TYPES, &HASHES, i)).collect();
-        assert_eq!(first, [0, 1, 2, 1]);
-    }
-
-    #[test]
-    fn texts_are_joined_as_far_as_they_fit() {
-        assert_eq!(joined(&mut [0; 9], &["a ", "", "list"]), "a list");
-        assert_eq!(joined(&mut [0; 3], &["a ", "list"]), "a l");
-    }
-
-    #[test]
-    fn names_with_one_hash_are_still_compared() {
-        let types = [event("a"), event("b")];
-        assert_eq!(first_of_name(&types, &[7, 7], 1), 1);
-        assert!(!same("a", "ab"));
-        assert!(same("order.placed", "order.placed"));
-    }
-}

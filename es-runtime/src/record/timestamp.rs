@@ -50,16 +50,23 @@ impl Timestamp {
     #[must_use]
     pub fn after(self, time: Duration) -> Self {
         let micros = i64::try_from(time.as_micros()).unwrap_or(i64::MAX);
-        let last = jiff::Timestamp::MAX;
-        let moment = self.unix_micros().saturating_add(micros);
-        let moment = jiff::Timestamp::from_microsecond(moment).unwrap_or(last);
-        Self { moment }
+        Self::nearest(self.unix_micros().saturating_add(micros))
     }
 
     /// The duration since an `earlier` moment, zero when that moment is later.
     pub fn since(self, earlier: Self) -> Duration {
         let micros = self.unix_micros().saturating_sub(earlier.unix_micros());
         Duration::from_micros(u64::try_from(micros).unwrap_or(0))
+    }
+
+    /// This moment, or the nearest one of the years -9999 to 9999. The ends are
+    /// whole seconds, so that the text of each moment is read back as the same moment.
+    fn nearest(micros: i64) -> Self {
+        let [first, last] = [jiff::Timestamp::MIN, jiff::Timestamp::MAX]
+            .map(|end| end.as_second().saturating_mul(1_000_000));
+        Self::from_unix_micros(micros.clamp(first, last)).unwrap_or(Self {
+            moment: jiff::Timestamp::UNIX_EPOCH,
+        })
     }
 
     /// Microseconds since 1970-01-01T00:00Z.
@@ -77,14 +84,7 @@ impl From<SystemTime> for Timestamp {
                 i64::try_from(before.duration().as_micros()).map_or(i64::MIN, i64::wrapping_neg)
             }
         };
-        let end = if micros < 0 {
-            jiff::Timestamp::MIN
-        } else {
-            jiff::Timestamp::MAX
-        };
-        Self {
-            moment: jiff::Timestamp::from_microsecond(micros).unwrap_or(end),
-        }
+        Self::nearest(micros)
     }
 }
 

@@ -5,9 +5,8 @@ use crate::{
     Aggregate, Append, AppendError, AppendId, Appended, AsId, Command, Decoded, EventSet,
     EventStore, Events, ExpectedVersion, InvalidStreamId, Metadata, NewEvent, Outcome, Position,
     ReadLimit, Snapshot, SnapshotStore, StateError, StorageError, StoredPayload, StreamId,
-    StreamRange, aggregate::HandledBy,
+    StreamRange, aggregate::HandledBy, first::sleep,
 };
-use futures_timer::Delay;
 use std::{
     fmt,
     future::{Future, IntoFuture},
@@ -210,7 +209,7 @@ impl<A: Aggregate, S: EventStore, N: SnapshotStore> Execute<'_, A, S, N> {
                             actual,
                         });
                     }
-                    Delay::new(repository.retry.wait(attempt)).await;
+                    sleep(repository.retry.wait(attempt)).await;
                 }
                 Err(error) => return Err(ExecuteError::Append(error)),
             }

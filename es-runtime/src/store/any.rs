@@ -1,15 +1,17 @@
 //! A store without a type parameter. Applications name it in their types and choose the database at run
 //! time.
+#![allow(clippy::elidable_lifetime_names, reason = "written by macros")]
 
 use super::{
     Append, AppendError, Appended, Claim, Claimed, Commit, CommitError, CommitStore, Committed,
     EventFilter, EventStore, FeedPage, Outcome, ReadError, ReadLimit, Snapshot, SnapshotStore,
     StorageError, StorageErrorKind, StoredEvent, StreamFold, StreamRange, WorkFilter, WorkItem,
-    WorkQueue,
+    WorkQueue, WorkStatus,
 };
 use crate::{AppendId, Position, RecordedEvent, StreamId, Timestamp};
 use std::{any::Any, fmt, future::Future, ops::ControlFlow, pin::Pin, sync::Arc, time::Duration};
 
+type Counts = Vec<(String, WorkStatus, u64)>;
 type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// Any event store, behind dynamic dispatch.
@@ -81,55 +83,83 @@ impl StreamFold for BoxedFold {
     }
 }
 
+// The calls of the traits, which are declared and forwarded as they are.
+macro_rules! of_events {
+    ($each:ident) => {
+        $each! {
+            append(append: Append) -> Result<Appended, AppendError>;
+            find_append(stream: &'a StreamId, id: &'a AppendId) -> Result<Option<Appended>, ReadError>;
+            read_stream(stream: &'a StreamId, range: StreamRange, limit: ReadLimit)
+                -> Result<Vec<RecordedEvent>, ReadError>;
+            read_feed(after: Position, filter: &'a EventFilter, limit: ReadLimit)
+                -> Result<FeedPage, ReadError>;
+            head() -> Result<Position, ReadError>;
+            store_id() -> Result<String, ReadError>;
+            changed(position: Position) -> ();
+            load_snapshot(stream: &'a StreamId) -> Result<Option<Snapshot>, ReadError>;
+            save_snapshot(snapshot: Snapshot) -> Result<(), StorageError>;
+            delete_snapshot(stream: &'a StreamId) -> Result<(), StorageError>;
+        }
+    };
+}
+
+/// What only a store with work items can do.
+macro_rules! beyond_events {
+    ($each:ident) => {
+        $each! {
+            cursor(consumer: &'a str) -> Result<Option<Position>, ReadError>;
+            cursor_inputs(consumer: &'a str) -> Result<Option<String>, ReadError>;
+            claim(claim: Claim) -> Result<Vec<Claimed>, StorageError>;
+            renew(claimed: &'a Claimed, lease: Duration) -> Result<bool, StorageError>;
+            work_items(filter: &'a WorkFilter) -> Result<Vec<WorkItem>, ReadError>;
+            work_counts(aggregates: Vec<String>) -> Result<Counts, ReadError>;
+            now() -> Result<Timestamp, ReadError>;
+        }
+    };
+}
+
+macro_rules! declared_calls {
+    ($($name:ident($($arg:ident: $type:ty),*) -> $output:ty;)*) => {
+        $(fn $name<'a>(&'a self, $($arg: $type),*) -> Boxed<'a, $output>;)*
+    };
+}
+
+macro_rules! unsupported_calls {
+    ($($name:ident($($arg:ident: $type:ty),*) -> $output:ty;)*) => {
+        $(fn $name<'a>(&'a self, $($arg: $type),*) -> Boxed<'a, $output> {
+            $(let _ = $arg;)*
+            unsupported_call()
+        })*
+    };
+}
+
+macro_rules! forwarded_calls {
+    ($($name:ident($($arg:ident: $type:ty),*) -> $output:ty;)*) => {
+        $(fn $name<'a>(&'a self, $($arg: $type),*) -> Boxed<'a, $output> {
+            Box::pin(self.0.$name($($arg),*))
+        })*
+    };
+}
+
 trait Erased: Send + Sync {
     fn name(&self) -> &'static str;
-    fn append(&self, append: Append) -> Boxed<'_, Result<Appended, AppendError>>;
-    fn find_append<'a>(
-        &'a self,
-        stream: &'a StreamId,
-        id: &'a AppendId,
-    ) -> Boxed<'a, Result<Option<Appended>, ReadError>>;
     fn fold_stream<'a>(
         &'a self,
         stream: &'a StreamId,
         after: u64,
         fold: Box<dyn ErasedFold>,
     ) -> Boxed<'a, Result<Box<dyn ErasedFold>, ReadError>>;
-    fn read_stream<'a>(
-        &'a self,
-        stream: &'a StreamId,
-        range: StreamRange,
-        limit: ReadLimit,
-    ) -> Boxed<'a, Result<Vec<RecordedEvent>, ReadError>>;
-    fn read_feed<'a>(
-        &'a self,
-        after: Position,
-        filter: &'a EventFilter,
-        limit: ReadLimit,
-    ) -> Boxed<'a, Result<FeedPage, ReadError>>;
-    fn head(&self) -> Boxed<'_, Result<Position, ReadError>>;
-    fn changed(&self, position: Position) -> Boxed<'_, ()>;
     fn close(&self) -> Boxed<'_, ()>;
-    fn load_snapshot<'a>(
-        &'a self,
-        stream: &'a StreamId,
-    ) -> Boxed<'a, Result<Option<Snapshot>, ReadError>>;
-    fn save_snapshot(&self, snapshot: Snapshot) -> Boxed<'_, Result<(), StorageError>>;
-    fn delete_snapshot<'a>(&'a self, stream: &'a StreamId) -> Boxed<'a, Result<(), StorageError>>;
-    fn commit(&self, commit: Commit) -> Boxed<'_, Result<Committed, CommitError>>;
-    fn cursor<'a>(&'a self, consumer: &'a str) -> Boxed<'a, Result<Option<Position>, ReadError>>;
-    fn claim(&self, claim: Claim) -> Boxed<'_, Result<Vec<Claimed>, StorageError>>;
-    fn renew<'a>(
-        &'a self,
-        claimed: &'a Claimed,
-        lease: Duration,
-    ) -> Boxed<'a, Result<bool, StorageError>>;
-    fn work_items<'a>(
-        &'a self,
-        filter: &'a WorkFilter,
-    ) -> Boxed<'a, Result<Vec<WorkItem>, ReadError>>;
-    fn now(&self) -> Boxed<'_, Result<Timestamp, ReadError>>;
-    fn store_id(&self) -> Boxed<'_, Result<String, ReadError>>;
+    of_events!(declared_calls);
+
+    // A store of events only has none of these.
+    fn commit(&self, _: Commit) -> Boxed<'_, Result<Committed, CommitError>> {
+        Box::pin(std::future::ready(Err(CommitError::Storage {
+            outcome: Outcome::NotApplied,
+            error: unsupported(),
+        })))
+    }
+    beyond_events!(unsupported_calls);
 }
 
 struct Full<S>(S);
@@ -139,18 +169,6 @@ macro_rules! erase_events {
     () => {
         fn name(&self) -> &'static str {
             std::any::type_name::<S>()
-        }
-
-        fn append(&self, append: Append) -> Boxed<'_, Result<Appended, AppendError>> {
-            Box::pin(self.0.append(append))
-        }
-
-        fn find_append<'a>(
-            &'a self,
-            stream: &'a StreamId,
-            id: &'a AppendId,
-        ) -> Boxed<'a, Result<Option<Appended>, ReadError>> {
-            Box::pin(self.0.find_append(stream, id))
         }
 
         fn fold_stream<'a>(
@@ -165,92 +183,20 @@ macro_rules! erase_events {
             })
         }
 
-        fn read_stream<'a>(
-            &'a self,
-            stream: &'a StreamId,
-            range: StreamRange,
-            limit: ReadLimit,
-        ) -> Boxed<'a, Result<Vec<RecordedEvent>, ReadError>> {
-            Box::pin(self.0.read_stream(stream, range, limit))
-        }
-
-        fn read_feed<'a>(
-            &'a self,
-            after: Position,
-            filter: &'a EventFilter,
-            limit: ReadLimit,
-        ) -> Boxed<'a, Result<FeedPage, ReadError>> {
-            Box::pin(self.0.read_feed(after, filter, limit))
-        }
-
-        fn head(&self) -> Boxed<'_, Result<Position, ReadError>> {
-            Box::pin(self.0.head())
-        }
-
-        fn store_id(&self) -> Boxed<'_, Result<String, ReadError>> {
-            Box::pin(self.0.store_id())
-        }
-
-        fn changed(&self, position: Position) -> Boxed<'_, ()> {
-            Box::pin(self.0.changed(position))
-        }
-
         fn close(&self) -> Boxed<'_, ()> {
             Box::pin(EventStore::close(&self.0))
         }
 
-        fn load_snapshot<'a>(
-            &'a self,
-            stream: &'a StreamId,
-        ) -> Boxed<'a, Result<Option<Snapshot>, ReadError>> {
-            Box::pin(self.0.load_snapshot(stream))
-        }
-
-        fn save_snapshot(&self, snapshot: Snapshot) -> Boxed<'_, Result<(), StorageError>> {
-            Box::pin(self.0.save_snapshot(snapshot))
-        }
-
-        fn delete_snapshot<'a>(
-            &'a self,
-            stream: &'a StreamId,
-        ) -> Boxed<'a, Result<(), StorageError>> {
-            Box::pin(self.0.delete_snapshot(stream))
-        }
+        of_events!(forwarded_calls);
     };
 }
 
 impl<S: WorkQueue + SnapshotStore> Erased for Full<S> {
     erase_events!();
+    beyond_events!(forwarded_calls);
 
     fn commit(&self, commit: Commit) -> Boxed<'_, Result<Committed, CommitError>> {
         Box::pin(self.0.commit(commit))
-    }
-
-    fn cursor<'a>(&'a self, consumer: &'a str) -> Boxed<'a, Result<Option<Position>, ReadError>> {
-        Box::pin(self.0.cursor(consumer))
-    }
-
-    fn claim(&self, claim: Claim) -> Boxed<'_, Result<Vec<Claimed>, StorageError>> {
-        Box::pin(self.0.claim(claim))
-    }
-
-    fn renew<'a>(
-        &'a self,
-        claimed: &'a Claimed,
-        lease: Duration,
-    ) -> Boxed<'a, Result<bool, StorageError>> {
-        Box::pin(self.0.renew(claimed, lease))
-    }
-
-    fn work_items<'a>(
-        &'a self,
-        filter: &'a WorkFilter,
-    ) -> Boxed<'a, Result<Vec<WorkItem>, ReadError>> {
-        Box::pin(self.0.work_items(filter))
-    }
-
-    fn now(&self) -> Boxed<'_, Result<Timestamp, ReadError>> {
-        Box::pin(self.0.now())
     }
 }
 
@@ -267,33 +213,6 @@ fn unsupported_call<'a, T: Send + 'a, E: From<StorageError> + Send + 'a>() -> Bo
 
 impl<S: EventStore + SnapshotStore> Erased for EventsOnly<S> {
     erase_events!();
-
-    fn commit(&self, _: Commit) -> Boxed<'_, Result<Committed, CommitError>> {
-        Box::pin(std::future::ready(Err(CommitError::Storage {
-            outcome: Outcome::NotApplied,
-            error: unsupported(),
-        })))
-    }
-
-    fn cursor<'a>(&'a self, _: &'a str) -> Boxed<'a, Result<Option<Position>, ReadError>> {
-        unsupported_call()
-    }
-
-    fn claim(&self, _: Claim) -> Boxed<'_, Result<Vec<Claimed>, StorageError>> {
-        unsupported_call()
-    }
-
-    fn renew<'a>(&'a self, _: &'a Claimed, _: Duration) -> Boxed<'a, Result<bool, StorageError>> {
-        unsupported_call()
-    }
-
-    fn work_items<'a>(&'a self, _: &'a WorkFilter) -> Boxed<'a, Result<Vec<WorkItem>, ReadError>> {
-        unsupported_call()
-    }
-
-    fn now(&self) -> Boxed<'_, Result<Timestamp, ReadError>> {
-        unsupported_call()
-    }
 }
 
 impl EventStore for AnyStore {
@@ -383,6 +302,10 @@ impl CommitStore for AnyStore {
     async fn cursor(&self, consumer: &str) -> Result<Option<Position>, ReadError> {
         self.inner.cursor(consumer).await
     }
+
+    async fn cursor_inputs(&self, consumer: &str) -> Result<Option<String>, ReadError> {
+        self.inner.cursor_inputs(consumer).await
+    }
 }
 
 impl WorkQueue for AnyStore {
@@ -396,6 +319,10 @@ impl WorkQueue for AnyStore {
 
     async fn work_items(&self, filter: &WorkFilter) -> Result<Vec<WorkItem>, ReadError> {
         self.inner.work_items(filter).await
+    }
+
+    async fn work_counts(&self, aggregates: Vec<String>) -> Result<Counts, ReadError> {
+        self.inner.work_counts(aggregates).await
     }
 
     async fn now(&self) -> Result<Timestamp, ReadError> {

@@ -14,7 +14,7 @@
 //! 5. Write the events. [`Accepted::appended`] is the result.
 //!
 //! A commit does this for each of its appends, in their order, and then calls [`check_first_time`],
-//! [`check_epoch`] and [`check_cursor`]. It calls [`Commit::check`](crate::Commit::check) first, which
+//! [`check_epoch`], [`check_cursor`] and [`check_inputs`]. It calls [`Commit::check`](crate::Commit::check) first, which
 //! checks the bounds and looks for two appends to one stream.
 //!
 //! ```
@@ -65,7 +65,7 @@ pub use super::{
     rows::{Page, Repeated, RowLocation},
     rules::{
         Accepted, Comparison, Decision, Earlier, StreamHead, check_bounds, check_cursor,
-        check_epoch, check_event_ids, check_first_time, decide, not_applied,
+        check_epoch, check_event_ids, check_first_time, check_inputs, decide, not_applied,
     },
 };
 pub use crate::record::EventRow;

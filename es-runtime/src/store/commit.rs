@@ -37,6 +37,21 @@ pub trait CommitStore: EventStore {
         &self,
         consumer: &str,
     ) -> impl Future<Output = Result<Option<Position>, ReadError>> + Send;
+
+    /// The text that a consumer stored by [`CursorMove::with_inputs`], `None` when the store keeps none.
+    ///
+    /// # Errors
+    /// [`ReadError`] when it cannot be read.
+    ///
+    /// # Cancel safety
+    /// Reads only.
+    fn cursor_inputs(
+        &self,
+        consumer: &str,
+    ) -> impl Future<Output = Result<Option<String>, ReadError>> + Send {
+        let _ = consumer;
+        std::future::ready(Ok(None))
+    }
 }
 
 /// Appends to several streams, changes of work items and a cursor move, in one transaction.
@@ -141,6 +156,8 @@ pub struct CursorMove {
     pub from: Option<Position>,
     /// The new position.
     pub to: Position,
+    /// The expected and the new text about the inputs, `None` when the move neither compares nor changes it.
+    pub inputs: Option<(Option<String>, String)>,
 }
 
 impl CursorMove {
@@ -150,7 +167,15 @@ impl CursorMove {
             consumer: consumer.into(),
             from,
             to,
+            inputs: None,
         }
+    }
+
+    /// Also compares and changes a text of the consumer, such as how far it has read each of its inputs.
+    #[must_use]
+    pub fn with_inputs(mut self, from: Option<String>, to: String) -> Self {
+        self.inputs = Some((from, to));
+        self
     }
 }
 
@@ -188,8 +213,9 @@ pub enum CommitError {
         /// The epoch of the work item, 0 when there is none.
         actual: u64,
     },
-    /// The cursor is at another position, because another process moved it. Nothing was written.
-    #[error("the cursor of `{consumer}` is at another position; nothing was written")]
+    /// The cursor is at another position, or its inputs changed, because another process moved it. Nothing was
+    /// written.
+    #[error("another process moved the cursor of `{consumer}`; nothing was written")]
     CursorMoved {
         /// The consumer.
         consumer: String,

@@ -4,7 +4,7 @@ use super::{
     Append, AppendError, Appended, Claim, Claimed, Commit, CommitError, CommitStore, Committed,
     EventFilter, EventStore, FeedPage, Limits, ReadDirection, ReadError, ReadLimit, Snapshot,
     SnapshotStore, StorageError, StoredEvent, StreamFold, StreamRange, WorkFilter, WorkItem,
-    WorkQueue,
+    WorkQueue, WorkStatus,
     rules::{self, Accepted, Comparison, Decision, Earlier, StreamHead},
 };
 use crate::{
@@ -47,7 +47,7 @@ struct Data {
     streams: HashMap<StreamId, Stream>,
     event_ids: HashSet<EventId>,
     work: BTreeMap<StreamId, WorkItem>,
-    cursors: HashMap<String, Position>,
+    cursors: HashMap<String, (Position, Option<String>)>,
 }
 
 #[derive(Default)]
@@ -135,8 +135,10 @@ impl MemoryStore {
             rules::check_epoch(row, actual)?;
         }
         if let Some(moved) = &commit.cursor {
-            let actual = data.cursors.get(&moved.consumer).copied();
+            let cursor = data.cursors.get(&moved.consumer);
+            let actual = cursor.map(|(position, _)| *position);
             rules::check_cursor(moved, actual)?;
+            rules::check_inputs(moved, actual, cursor.and_then(|(_, text)| text.as_deref()))?;
         }
         let now = (self.shared.clock)();
         let write = |(append, accepted)| data.write(append, accepted, now);
@@ -153,7 +155,10 @@ impl MemoryStore {
                 .or_insert_with(|| WorkItem::new(&row, now));
         }
         if let Some(moved) = commit.cursor {
-            data.cursors.insert(moved.consumer, moved.to);
+            let known = data.cursors.remove(&moved.consumer);
+            let known = known.and_then(|(_, inputs)| inputs);
+            let inputs = moved.inputs.map(|(_, to)| to).or(known);
+            data.cursors.insert(moved.consumer, (moved.to, inputs));
         }
         Ok(Committed::new(appended))
     }
@@ -394,7 +399,19 @@ impl CommitStore for MemoryStore {
     }
 
     async fn cursor(&self, consumer: &str) -> Result<Option<Position>, ReadError> {
-        Ok(self.data().cursors.get(consumer).copied())
+        Ok(self
+            .data()
+            .cursors
+            .get(consumer)
+            .map(|(position, _)| *position))
+    }
+
+    async fn cursor_inputs(&self, consumer: &str) -> Result<Option<String>, ReadError> {
+        let data = self.data();
+        Ok(data
+            .cursors
+            .get(consumer)
+            .and_then(|(_, inputs)| inputs.clone()))
     }
 }
 
@@ -419,6 +436,7 @@ impl WorkQueue for MemoryStore {
             row.epoch += 1;
             row.owner = Some(claim.owner.clone());
             row.lease_until = Some(now.after(claim.lease));
+            row.updated_at = now;
             Claimed::new(row.instance.clone(), row.epoch).after_expired_lease(lease_expired)
         });
         Ok(claimed.collect())
@@ -432,6 +450,7 @@ impl WorkQueue for MemoryStore {
             .filter(|row| row.epoch == claimed.epoch)
             .is_some_and(|row| {
                 row.lease_until = Some(now.after(lease));
+                row.updated_at = now;
                 true
             }))
     }
@@ -440,7 +459,31 @@ impl WorkQueue for MemoryStore {
         let data = self.data();
         let rows = data.work.values();
         let rows = rows.filter(|row| filter.accepts(&row.instance, row.status));
+        let rows = rows.filter(|row| filter.changed_after.is_none_or(|at| row.updated_at > at));
         Ok(rows.take(filter.at_most).cloned().collect())
+    }
+
+    async fn work_counts(
+        &self,
+        aggregates: Vec<String>,
+    ) -> Result<Vec<(String, WorkStatus, u64)>, ReadError> {
+        let filter = WorkFilter::of(aggregates);
+        let mut counts: Vec<(String, WorkStatus, u64)> = Vec::new();
+        let data = self.data();
+        let rows = data.work.values().map(|row| (&row.instance, row.status));
+        for (instance, status) in
+            rows.filter(|(instance, status)| filter.accepts(instance, *status))
+        {
+            let kind = instance.aggregate();
+            match counts
+                .iter_mut()
+                .find(|known| known.0 == kind && known.1 == status)
+            {
+                Some((_, _, count)) => *count += 1,
+                None => counts.push((kind.to_owned(), status, 1)),
+            }
+        }
+        Ok(counts)
     }
 
     async fn now(&self) -> Result<Timestamp, ReadError> {

@@ -337,8 +337,25 @@ pub fn check_cursor(moved: &CursorMove, actual: Option<Position>) -> Result<(), 
     if actual == moved.from {
         return Ok(());
     }
-    Err(CommitError::CursorMoved {
-        consumer: moved.consumer.clone(),
-        actual,
-    })
+    Err(cursor_moved(moved, actual))
+}
+
+/// Checks that the text about the inputs is the one that the move expects.
+///
+/// # Errors
+/// [`CommitError::CursorMoved`] when it is another one.
+pub fn check_inputs(
+    moved: &CursorMove,
+    actual: Option<Position>,
+    inputs: Option<&str>,
+) -> Result<(), CommitError> {
+    match &moved.inputs {
+        Some((expected, _)) if expected.as_deref() != inputs => Err(cursor_moved(moved, actual)),
+        _ => Ok(()),
+    }
+}
+
+fn cursor_moved(moved: &CursorMove, actual: Option<Position>) -> CommitError {
+    let consumer = moved.consumer.clone();
+    CommitError::CursorMoved { consumer, actual }
 }

@@ -56,6 +56,18 @@ pub trait WorkQueue: CommitStore {
         filter: &WorkFilter,
     ) -> impl Future<Output = Result<Vec<WorkItem>, ReadError>> + Send;
 
+    /// How many work items each of these aggregates has, by status.
+    ///
+    /// # Errors
+    /// [`ReadError`] when the store cannot be read.
+    ///
+    /// # Cancel safety
+    /// Reads only.
+    fn work_counts(
+        &self,
+        aggregates: Vec<String>,
+    ) -> impl Future<Output = Result<Vec<(String, WorkStatus, u64)>, ReadError>> + Send;
+
     /// The time of the clock that due times and leases are compared with.
     ///
     /// # Errors
@@ -137,6 +149,8 @@ pub struct WorkFilter {
     pub id: Option<String>,
     /// The status.
     pub status: Option<WorkStatus>,
+    /// Only work items that were changed, claimed or renewed after this.
+    pub changed_after: Option<Timestamp>,
     /// The work item before the first result.
     pub after: Option<StreamId>,
     /// The greatest number of results.
@@ -150,6 +164,7 @@ impl Default for WorkFilter {
             aggregates: Vec::new(),
             id: None,
             status: None,
+            changed_after: None,
             after: None,
             at_most: 1_000,
         }
@@ -166,7 +181,8 @@ impl WorkFilter {
         }
     }
 
-    /// Whether it accepts a work item. [`at_most`](WorkFilter::at_most) is ignored.
+    /// Whether it accepts a work item. [`changed_after`](WorkFilter::changed_after) and
+    /// [`at_most`](WorkFilter::at_most) are ignored.
     pub fn accepts(&self, instance: &StreamId, status: WorkStatus) -> bool {
         (self.aggregates.is_empty()
             || self

@@ -109,7 +109,7 @@ pub struct WorkItem {
     pub owner: Option<String>,
     /// The end of the lease.
     pub lease_until: Option<Timestamp>,
-    /// The time of its last change.
+    /// The time of its last change, claim or renewal.
     pub updated_at: Timestamp,
 }
 

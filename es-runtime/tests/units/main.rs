@@ -12,6 +12,8 @@ mod consumer;
 mod fields;
 mod fingerprint;
 mod metadata;
+mod names;
 mod position;
 mod rules;
 mod shapes;
+mod timestamp;

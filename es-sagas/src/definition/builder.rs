@@ -4,13 +4,15 @@ use super::{
     Cx, Effect, Fail, InvalidDefinition, Saga, Start, StepOutput, StepRetry,
     functions::{
         Action, Call, Functions, OnCompensated, OnCompleted, Read, Route, Routed, UndoAction,
+        Unrouted,
     },
     info::{Info, StepInfo},
     mermaid::diagram,
+    proven::proven,
 };
 use crate::{
     log::Failure,
-    names::{COMPENSATED, COMPLETED, category},
+    names::{COMPENSATED, COMPLETED, category, inputs_of},
 };
 use es_runtime::{Codec, Envelope, Event, Fingerprint, StreamId, command::AggregateCommand};
 use serde::{Serialize, de::DeserializeOwned};
@@ -68,8 +70,8 @@ impl<T: Saga> Definition<T> {
             let Some(start) = start(event) else {
                 return Ok(None);
             };
-            let input = serde_json::to_value(&start.saga)
-                .map_err(|e| format!("the data of the saga cannot be stored: {e}"))?;
+            let input = proven(&start.saga)
+                .map_err(|why| format!("the data of the saga cannot be stored: {why}"))?;
             Ok(Some(Routed::Start {
                 id: start.id,
                 input,
@@ -91,10 +93,11 @@ impl<T: Saga> Definition<T> {
         route: impl Fn(&Envelope<E>) -> Result<Option<Routed>, String> + Send + Sync + 'static,
     ) -> &mut Self {
         let route: Route = Box::new(move |event| {
-            let decoded = event.decode::<E>().map_err(|e| e.to_string())?;
+            let decoded = event.decode::<E>();
+            let decoded = decoded.map_err(|e| Unrouted::Unreadable(e.to_string()))?;
             let mut routed = Vec::new();
             for event in decoded {
-                routed.extend(route(&event)?);
+                routed.extend(route(&event).map_err(Unrouted::Failed)?);
             }
             Ok(routed)
         });
@@ -226,7 +229,8 @@ impl<T: Saga> Definition<T> {
     /// [`InvalidDefinition`] for the first mistake.
     pub fn check(&self) -> Result<(), InvalidDefinition> {
         let saga = T::NAME;
-        if StreamId::new(&category(saga), "id").is_err() {
+        let category = category(saga);
+        if StreamId::new(&inputs_of(&category), "id").is_err() {
             return Err(InvalidDefinition::Name { name: saga });
         }
         if self.steps.is_empty() {
@@ -416,7 +420,7 @@ impl<T: Saga, O> fmt::Debug for NewStep<'_, T, O> {
     }
 }
 
-fn store<O: Serialize>(output: &O) -> Result<Value, Fail> {
-    serde_json::to_value(output)
-        .map_err(|e| Fail::transient(format!("the output of the step cannot be stored: {e}")))
+fn store<O: Serialize + DeserializeOwned>(output: &O) -> Result<Value, Fail> {
+    proven(output)
+        .map_err(|why| Fail::transient(format!("the output of the step cannot be stored: {why}")))
 }

@@ -2,7 +2,7 @@
 
 use super::{
     Cx, Definition, Fail, InvalidDefinition, Saga, StepCx,
-    functions::{Action, Boxed, Functions, Routed, UndoAction},
+    functions::{Action, Boxed, Functions, Routed, UndoAction, Unrouted},
     info::Info,
 };
 use crate::{
@@ -36,7 +36,7 @@ pub(crate) enum Prepared {
 pub(crate) trait ErasedSaga: Send + Sync {
     fn info(&self) -> &Info;
     fn filter(&self) -> EventFilter;
-    fn route(&self, event: &RecordedEvent) -> Result<Vec<Routed>, String>;
+    fn route(&self, event: &RecordedEvent) -> Result<Vec<Routed>, Unrouted>;
     fn perform(&self, call: Perform<'_>) -> Result<Prepared, Fail>;
     fn check_output(&self, step: &str, output: &Value) -> Result<(), String>;
 }
@@ -75,7 +75,7 @@ impl<T: Saga> ErasedSaga for BoundSaga<T> {
         EventFilter::names(self.definition.routes.iter().map(|(name, _)| *name))
     }
 
-    fn route(&self, event: &RecordedEvent) -> Result<Vec<Routed>, String> {
+    fn route(&self, event: &RecordedEvent) -> Result<Vec<Routed>, Unrouted> {
         let mut routed = Vec::new();
         for (name, route) in &self.definition.routes {
             if **name == *event.name {

@@ -1,6 +1,6 @@
 //! The error of a step, and the argument of an undo.
 
-use crate::key::Key;
+use crate::{key::Key, log::cut};
 use std::{error::Error, fmt, time::Duration};
 
 /// The error of a step or an undo. The operator `?` turns every error into a transient one.
@@ -74,15 +74,6 @@ impl Fail {
     pub(crate) const fn pause(&self) -> Option<Duration> {
         self.retry_after
     }
-}
-
-fn cut(mut message: String) -> String {
-    const LONGEST: usize = 4_000;
-    if let Some((end, _)) = message.char_indices().nth(LONGEST) {
-        message.truncate(end);
-        message.push('…');
-    }
-    message
 }
 
 impl<E: Error> From<E> for Fail {

@@ -22,7 +22,15 @@ impl Routed {
     }
 }
 
-pub(super) type Route = Box<dyn Fn(&RecordedEvent) -> Result<Vec<Routed>, String> + Send + Sync>;
+/// Why it is not known which instances an event is for.
+pub(crate) enum Unrouted {
+    /// This program cannot read the event. A newer one may.
+    Unreadable(String),
+    /// The user's function failed.
+    Failed(String),
+}
+
+pub(super) type Route = Box<dyn Fn(&RecordedEvent) -> Result<Vec<Routed>, Unrouted> + Send + Sync>;
 pub(super) type Call<T> = Arc<dyn Fn(Cx<T>) -> Boxed<Result<Value, Fail>> + Send + Sync>;
 pub(super) type Look<T> = Box<dyn Fn(Cx<T>) -> Boxed<Result<Option<Value>, Fail>> + Send + Sync>;
 pub(super) type Decide<T> = Box<dyn Fn(&Cx<T>) -> Result<AggregateCommand, Fail> + Send + Sync>;

@@ -8,16 +8,18 @@ mod functions;
 mod info;
 mod invalid;
 mod mermaid;
+mod proven;
 mod retry;
 
 pub use builder::{Definition, NewStep};
 pub use cx::{Cx, Start, StepCx, StepOutput};
 pub(crate) use erased::{BoundSaga, ErasedSaga, Perform, Prepared};
 pub use fail::{Effect, Fail};
-pub(crate) use functions::{Boxed, Routed};
+pub(crate) use functions::{Boxed, Routed, Unrouted};
 pub(crate) use info::{Info, StepInfo};
 pub use invalid::InvalidDefinition;
 pub(crate) use mermaid::diagram;
+pub(crate) use proven::proven;
 pub use retry::StepRetry;
 
 use serde::{Serialize, de::DeserializeOwned};

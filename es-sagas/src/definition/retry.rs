@@ -96,7 +96,7 @@ impl StepRetry {
         let whole = self.first.saturating_mul(factor).min(self.longest);
         let [byte, ..] = key.as_bytes();
         let part = u32::from(byte.wrapping_add(u8::try_from(failures % 251).unwrap_or(0)));
-        whole.saturating_sub(whole / 4 * part / 255)
+        whole.saturating_sub(whole / (4 * 255) * part)
     }
 }
 

@@ -4,12 +4,16 @@ use super::{
     core::Core,
     load::{LoadedSaga, load},
 };
-use crate::{decide::Draft, definition::Info, error::SagaError, log::SagaEvent};
-use es_runtime::{
-    Append, AppendError, AppendId, Codec, Commit, CommitError, EventSet, ExpectedVersion, Metadata,
-    NewEvent, Outcome, StreamId, WorkChange, WorkQueue,
+use crate::{
+    decide::Draft,
+    definition::Info,
+    error::SagaError,
+    log::{self, SagaEvent},
 };
-use futures_timer::Delay;
+use es_runtime::{
+    __private::sleep, Append, AppendError, AppendId, Commit, CommitError, EventSet,
+    ExpectedVersion, Metadata, Outcome, StreamId, WorkChange, WorkQueue,
+};
 use std::time::Duration;
 
 /// How often a decision is repeated when other writers were first.
@@ -31,6 +35,7 @@ impl LoadedSaga {
             info,
             space,
             now,
+            release: false,
         }
     }
 }
@@ -46,12 +51,12 @@ pub(crate) fn append_of(
     let expected = ExpectedVersion::at(version);
     let mut append = Append::new(instance.clone(), expected).with_metadata(metadata);
     for event in events {
-        let stored_as = event.event_type();
-        let payload = event.encode(Codec::Json).map_err(|e| SagaError::NotNow {
+        let stored = log::stored(event).map_err(|reason| SagaError::Unstorable {
             instance: instance.clone(),
-            reason: format!("event `{}` cannot be stored: {e}", stored_as.name),
+            event: event.event_type().name,
+            reason,
         })?;
-        append = append.with_event(NewEvent::json(stored_as.name, stored_as.version, payload));
+        append = append.with_event(stored);
     }
     append.append_id = input;
     Ok(append)
@@ -77,6 +82,15 @@ pub(crate) const fn is_rejected_for_good(error: &CommitError) -> bool {
     )
 }
 
+/// Why this would fail in the same way each time, `None` when a later attempt may succeed. Nothing was written.
+pub(crate) fn rejected_for_good(error: &SagaError) -> Option<String> {
+    match error {
+        SagaError::Commit(why) if is_rejected_for_good(why) => Some(why.to_string()),
+        SagaError::Unstorable { .. } => Some(error.to_string()),
+        _ => None,
+    }
+}
+
 /// Waits before another attempt after a failure of the store; not after a lost race.
 pub(crate) async fn pause_after(error: &CommitError, attempt: u32) {
     let storage = matches!(
@@ -84,7 +98,7 @@ pub(crate) async fn pause_after(error: &CommitError, attempt: u32) {
         CommitError::Storage { .. } | CommitError::Append(AppendError::Storage { .. })
     );
     if storage && error.outcome() == Outcome::NotApplied {
-        Delay::new(Duration::from_millis(10) * 2_u32.saturating_pow(attempt.min(6))).await;
+        sleep(Duration::from_millis(10) * 2_u32.saturating_pow(attempt.min(6))).await;
     }
 }
 

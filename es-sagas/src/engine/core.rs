@@ -7,11 +7,11 @@ use crate::{
     names::category,
     process::Manager,
 };
-use es_runtime::{EventId, ReadLimit, WorkQueue};
+use es_runtime::{EventFilter, EventId, ReadLimit, WorkQueue};
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex, PoisonError},
-    time::{Duration, Instant},
+    time::Duration,
 };
 use tokio::sync::watch;
 
@@ -23,6 +23,7 @@ pub(crate) struct WorkerSettings {
     pub(crate) page: ReadLimit,
     pub(crate) concurrency: usize,
     pub(crate) from_the_beginning: bool,
+    pub(crate) new_inputs_from_now: bool,
     pub(crate) key_space: Option<String>,
     pub(crate) interceptor: Option<Arc<dyn Interceptor>>,
 }
@@ -35,8 +36,8 @@ pub(crate) struct Core<S> {
     pub(crate) sagas: Vec<Arc<dyn ErasedSaga>>,
     pub(crate) managers: Vec<Arc<dyn Manager>>,
     pub(crate) wrong: Option<InvalidDefinition>,
-    /// Which inputs and instances are stalled, why, and since when.
-    stalled: Mutex<BTreeMap<String, (String, Instant)>>,
+    /// Which inputs and instances are stalled, and why.
+    stalled: Mutex<BTreeMap<String, String>>,
     space: Mutex<Option<Arc<str>>>,
 }
 
@@ -52,6 +53,7 @@ impl<S: WorkQueue> Core<S> {
                 page: ReadLimit::events(256),
                 concurrency: 32,
                 from_the_beginning: false,
+                new_inputs_from_now: false,
                 key_space: None,
                 interceptor: None,
             },
@@ -124,6 +126,14 @@ impl<S: WorkQueue> Core<S> {
         managers.find(|manager| self::category(manager.name()) == category)
     }
 
+    /// The events that start or cancel a saga, or that a process manager reacts to.
+    pub(crate) fn filter(&self, category: &str) -> Option<EventFilter> {
+        match self.manager(category) {
+            Some(manager) => Some(manager.filter()),
+            None => self.newest(category).map(|definition| definition.filter()),
+        }
+    }
+
     /// The categories of all registered sagas and process managers, each once.
     pub(crate) fn categories(&self) -> Vec<String> {
         let mut names: Vec<_> = self.sagas.iter().map(|k| category(k.info().name)).collect();
@@ -137,25 +147,17 @@ impl<S: WorkQueue> Core<S> {
     pub(crate) fn stall(&self, what: &str, why: Option<String>) {
         let mut stalled = self.stalled.lock().unwrap_or_else(PoisonError::into_inner);
         match why {
-            Some(why) => stalled.insert(what.to_owned(), (why, Instant::now())),
+            Some(why) => stalled.insert(what.to_owned(), why),
             None => stalled.remove(what),
         };
     }
 
-    /// What is stalled. An instance that this process has not tried for a long time is left out, because
-    /// another process may have continued it.
+    /// What is stalled now.
     pub(super) fn stalled(&self) -> BTreeMap<String, String> {
-        let long = self.settings.lease.saturating_mul(3);
-        let mut stalled = self.stalled.lock().unwrap_or_else(PoisonError::into_inner);
-        stalled.retain(|what, (_, since)| !what.starts_with(WORK_ON) || since.elapsed() < long);
-        let now = stalled.iter();
-        now.map(|(what, (why, _))| (what.clone(), why.clone()))
-            .collect()
+        let stalled = self.stalled.lock().unwrap_or_else(PoisonError::into_inner);
+        stalled.clone()
     }
 }
-
-/// The prefix of instances in the list of what is stalled.
-pub(crate) const WORK_ON: &str = "work on ";
 
 /// The request to stop the workers.
 #[derive(Clone, Debug)]

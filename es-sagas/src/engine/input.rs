@@ -2,22 +2,28 @@
 //! event's id (so that it is taken once), and the move of the cursor.
 
 use super::{
-    commit::{MAX_ATTEMPTS, append_of, contended, info_for, may_decide_again, pause_after},
+    commit::{
+        MAX_ATTEMPTS, append_of, contended, info_for, is_rejected_for_good, may_decide_again,
+        pause_after, rejected_for_good,
+    },
     core::Core,
-    cursor::{MAX_BATCH, Progress, ReadAhead, Taken, cursor_of, skip_to, was_taken_before},
+    cursor::{
+        MAX_BATCH, Place, Progress, ReadAhead, Taken, commit_base, place_of, was_taken_before,
+    },
     load::{is_transient, load},
+    parked::{park_input, unreadable_event},
     unreadable::unreadable_row,
 };
 use crate::{
     decide::Draft,
-    definition::{ErasedSaga, Routed},
+    definition::{ErasedSaga, Routed, Unrouted},
     error::SagaError,
     log::{CancelRequested, InputIgnored, SagaEvent},
     process,
 };
 use es_runtime::{
-    Append, AppendId, Commit, CommitError, CursorMove, ExpectedVersion, LoadError, Metadata,
-    Position, RecordedEvent, StreamId, WorkChange, WorkQueue,
+    Append, AppendId, Commit, CommitError, ExpectedVersion, LoadError, Metadata, Position,
+    RecordedEvent, StreamId, WorkChange, WorkQueue,
 };
 use std::{
     collections::BTreeMap,
@@ -42,38 +48,55 @@ pub(crate) async fn read_on<S: WorkQueue>(
     let Some(definition) = core.newest(category) else {
         return Ok(Progress::CaughtUp(Position::START));
     };
-    let mut at = cursor_of(core, category).await?;
-    let page = core
+    let mut place = place_of(core, category, definition.filter()).await?;
+    let mut page = core
         .store
         .read_feed(
-            ahead.read_from(at),
+            ahead.read_from(&place),
             &definition.filter(),
             core.settings.page,
         )
         .await?;
+    let progress = Progress::after(&page);
+    page.events.retain(|event| place.is_ahead(event));
     let mut rest = page.events.as_slice();
-    while !rest.is_empty() {
-        let group = group(&**definition, category, rest)?;
-        let taken = match take(core, category, at, &group).await? {
-            Taken::All => group.len(),
-            // One of them was taken before, or another writer was first: take them one by one.
-            Taken::Conflict if group.len() > 1 => {
-                let first = group.events.into_iter().take(1).collect();
-                let first = Group::of(first);
-                match take(core, category, at, &first).await? {
-                    Taken::All => 1,
-                    Taken::Conflict | Taken::CursorMoved => return Ok(Progress::More),
-                }
+    while let Some(first) = rest.first() {
+        let group = match group(&**definition, category, rest) {
+            Ok(group) => group,
+            Err(Unrouted::Unreadable(reason)) => {
+                return Err(unreadable_event(category, first, reason));
             }
-            Taken::Conflict | Taken::CursorMoved => return Ok(Progress::More),
+            Err(Unrouted::Failed(reason)) => {
+                let (moved, next) = place.moved(first.position)?;
+                let base = Commit::new().cursor(moved);
+                match park_input(core, category, base, first, &reason).await? {
+                    Taken::All => place = next,
+                    _ => return Ok(Progress::More),
+                }
+                rest = rest.get(1..).unwrap_or_default();
+                continue;
+            }
         };
-        if let Some(last) = rest.get(taken - 1) {
-            at = last.position;
+        let (mut taken, mut next) = take_group(core, category, &place, &group).await?;
+        let mut count = group.len();
+        if count > 1 && matches!(taken, Taken::Conflict | Taken::Rejected(_)) {
+            // One of them was taken before, or another writer was first: take them one by one.
+            let first = Group::of(group.events.into_iter().take(1).collect());
+            (taken, next) = take_group(core, category, &place, &first).await?;
+            count = 1;
         }
-        rest = rest.get(taken..).unwrap_or_default();
+        if let Taken::Rejected(reason) = &taken {
+            let base = Commit::new().cursor(place.moved(first.position)?.0);
+            taken = park_input(core, category, base, first, reason).await?;
+        }
+        match taken {
+            Taken::All => place = next,
+            _ => return Ok(Progress::More),
+        }
+        rest = rest.get(count..).unwrap_or_default();
     }
-    ahead.advance(core, category, at, page.next).await?;
-    Ok(Progress::after(&page))
+    ahead.advance(core, place, page.next).await?;
+    Ok(progress)
 }
 
 /// Events that can share a transaction, because no two of them are for the same saga.
@@ -91,49 +114,94 @@ impl<'e> Group<'e> {
     }
 }
 
+/// The first events that can share a transaction, or why the first one cannot be taken.
 fn group<'e>(
     definition: &dyn ErasedSaga,
     category: &str,
     events: &'e [RecordedEvent],
-) -> Result<Group<'e>, SagaError> {
+) -> Result<Group<'e>, Unrouted> {
     let mut seen: Vec<String> = Vec::new();
     let mut taken = Vec::new();
     for event in events.iter().take(MAX_BATCH) {
-        let failed = |reason: String| SagaError::Event {
-            saga: category.to_owned(),
-            position: event.position,
-            reason,
-        };
-        let routed = catch_unwind(AssertUnwindSafe(|| definition.route(event)));
-        let routed = routed
-            .map_err(|_| "the function that handles it panicked".to_owned())
-            .and_then(|routed| routed);
-        let routed = match routed {
-            Ok(routed) => routed,
+        let requests = match requests(definition, category, event) {
+            Ok(requests) => requests,
             // The events before it are taken first.
             Err(_) if !taken.is_empty() => break,
-            Err(reason) => return Err(failed(reason)),
+            Err(error) => return Err(error),
         };
-        if routed.iter().any(|r| seen.iter().any(|id| id == r.id())) {
+        if requests
+            .iter()
+            .any(|r| seen.iter().any(|id| id == r.routed.id()))
+        {
             break;
         }
-        seen.extend(routed.iter().map(|routed| routed.id().to_owned()));
-        let requests = routed.into_iter().map(|routed| Request { event, routed });
-        taken.push((event, requests.collect()));
+        seen.extend(
+            requests
+                .iter()
+                .map(|request| request.routed.id().to_owned()),
+        );
+        taken.push((event, requests));
     }
     Ok(Group::of(taken))
 }
 
-/// Takes the events of a group, in one transaction with the move of the cursor.
+/// What an event asks for.
+fn requests<'e>(
+    definition: &dyn ErasedSaga,
+    category: &str,
+    event: &'e RecordedEvent,
+) -> Result<Vec<Request<'e>>, Unrouted> {
+    let routed = catch_unwind(AssertUnwindSafe(|| definition.route(event)));
+    let panicked = |_| Unrouted::Failed("the function that handles it panicked".to_owned());
+    let routed = routed.map_err(panicked)??;
+    for routed in &routed {
+        StreamId::new(category, routed.id())
+            .map_err(|e| Unrouted::Failed(format!("its function returned an invalid id: {e}")))?;
+    }
+    Ok(routed
+        .into_iter()
+        .map(|routed| Request { event, routed })
+        .collect())
+}
+
+/// Takes the events of a group, in one transaction with the move of the cursor. Returns the place after it.
+async fn take_group<S: WorkQueue>(
+    core: &Core<S>,
+    category: &str,
+    place: &Place,
+    group: &Group<'_>,
+) -> Result<(Taken, Place), SagaError> {
+    let last = group
+        .events
+        .last()
+        .map_or(Position::START, |(event, _)| event.position);
+    let (moved, next) = place.moved(last)?;
+    let base = Commit::new().cursor(moved);
+    Ok((take(core, category, &base, group).await?, next))
+}
+
+/// Takes one event that was parked, in one transaction with `base`.
+pub(crate) async fn take_parked<S: WorkQueue>(
+    core: &Core<S>,
+    category: &str,
+    definition: &dyn ErasedSaga,
+    event: &RecordedEvent,
+    base: Commit,
+) -> Result<Taken, SagaError> {
+    let requests = match requests(definition, category, event) {
+        Ok(requests) => requests,
+        Err(Unrouted::Unreadable(why) | Unrouted::Failed(why)) => return Ok(Taken::Rejected(why)),
+    };
+    take(core, category, &base, &Group::of(vec![(event, requests)])).await
+}
+
+/// Takes the events of a group, in one transaction with `base`.
 async fn take<S: WorkQueue>(
     core: &Core<S>,
     category: &str,
-    from: Position,
+    base: &Commit,
     group: &Group<'_>,
 ) -> Result<Taken, SagaError> {
-    let Some((last, _)) = group.events.last() else {
-        return Ok(Taken::All);
-    };
     // Two requests for the same saga come from one event: a start, then a cancellation.
     let mut requests: BTreeMap<&str, Vec<&Request<'_>>> = BTreeMap::new();
     for one in group.events.iter().flat_map(|(_, requests)| requests) {
@@ -144,18 +212,12 @@ async fn take<S: WorkQueue>(
     loop {
         attempt += 1;
         let now = core.store.now().await?;
-        // The store compares the cursor, because another process may have moved it.
-        let moved = CursorMove::new(category, Some(from), last.position);
-        let mut commit = Commit::new().cursor(moved);
+        let mut commit = base.clone();
         for (id, requests) in &requests {
             let Some(first) = requests.first() else {
                 continue;
             };
-            let instance = StreamId::new(category, id).map_err(|e| SagaError::Event {
-                saga: category.to_owned(),
-                position: first.event.position,
-                reason: format!("its function returned an invalid id: {e}"),
-            })?;
+            let instance = StreamId::new(category, id)?;
             let loaded = match load(&core.store, &instance).await {
                 Ok(loaded) => loaded,
                 Err(error) if is_transient(&error) => return Err(error.into()),
@@ -179,7 +241,11 @@ async fn take<S: WorkQueue>(
             }
             let input = Some(AppendId::from(first.event.event_id));
             let metadata = Metadata::following(first.event);
-            let append = append_of(&instance, loaded.version, &draft.events, metadata, input)?;
+            let append = append_of(&instance, loaded.version, &draft.events, metadata, input);
+            let append = match append {
+                Ok(append) => append,
+                Err(error) => return rejected_for_good(&error).map(Taken::Rejected).ok_or(error),
+            };
             commit = commit.append(append).work(draft.row());
         }
         match core.store.commit(commit).await {
@@ -189,7 +255,10 @@ async fn take<S: WorkQueue>(
                 if group.len() > 1 {
                     return Ok(Taken::Conflict);
                 }
-                return skip_to(core, category, Some(from), last.position).await;
+                return commit_base(core, base.clone()).await;
+            }
+            Err(error) if is_rejected_for_good(&error) => {
+                return Ok(Taken::Rejected(error.to_string()));
             }
             // A conflict on one of them must not block the others.
             Err(_) if group.len() > 1 && attempt > 1 => return Ok(Taken::Conflict),

@@ -21,7 +21,7 @@ pub(crate) async fn load<S: EventStore>(
 ) -> Result<LoadedSaga, LoadError> {
     let mut state = SagaState::default();
     let each = |event: &RecordedEvent| {
-        state.apply(&decode(event)?);
+        state.apply_recorded(&decode(event)?, event.recorded_at);
         Ok(())
     };
     let (version, metadata) = replay(store, instance, each).await?;

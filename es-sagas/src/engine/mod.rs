@@ -1,11 +1,13 @@
 //! Runs sagas and process managers: reads the feed, claims due work, calls steps and commits.
 
+mod ahead;
 pub(crate) mod commit;
 pub(crate) mod core;
 pub(crate) mod cursor;
-mod input;
+pub(crate) mod input;
 mod interceptor;
 pub(crate) mod load;
+pub(crate) mod parked;
 mod resume;
 mod runner;
 #[cfg(feature = "runner")]

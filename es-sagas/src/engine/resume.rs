@@ -1,7 +1,7 @@
 //! Resumes sagas that another program parked and that this program can run.
 
 use super::{
-    commit::{decide_without_lease, info_for, put_row},
+    commit::{decide_without_lease, info_for, put_row, released},
     core::Core,
     load::{is_transient, load},
 };
@@ -67,8 +67,11 @@ pub(crate) async fn resume_known<S: WorkQueue>(core: &Core<S>) -> Result<(), Sag
     }
 }
 
-/// Updates a work item that says that its stream cannot be read, if the stream can be read now.
-async fn read_again<S: WorkQueue>(core: &Core<S>, instance: &StreamId) -> Result<(), SagaError> {
+/// Writes a work item anew and ends its lease, if the stream can be read.
+pub(super) async fn read_again<S: WorkQueue>(
+    core: &Core<S>,
+    instance: &StreamId,
+) -> Result<(), SagaError> {
     let loaded = match load(&core.store, instance).await {
         Ok(loaded) => loaded,
         Err(error) if is_transient(&error) => return Err(error.into()),
@@ -79,5 +82,5 @@ async fn read_again<S: WorkQueue>(core: &Core<S>, instance: &StreamId) -> Result
     };
     let (space, now) = (core.space().await?, core.store.now().await?);
     let row = loaded.draft(instance, &info, &space, now).row();
-    put_row(core, instance, loaded.version, row).await
+    put_row(core, instance, loaded.version, released(row)).await
 }

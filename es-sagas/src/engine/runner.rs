@@ -2,6 +2,7 @@
 
 use super::{
     Interceptor,
+    ahead::free_what_is_ahead,
     core::{Core, Stop},
     cursor::{Progress, ReadAhead},
     input::read_on,
@@ -12,7 +13,7 @@ use crate::{
     definition::{BoundSaga, ErasedSaga as _, Info, InvalidDefinition, Saga},
     error::SagaError,
     log::STEPPED,
-    names::category,
+    names::{category, inputs_of},
     process::{ErasedProcess, ProcessManager},
 };
 use es_runtime::{EventSet, Timestamp, WorkFilter, WorkItem, WorkQueue, WorkStatus};
@@ -118,7 +119,7 @@ impl<S: WorkQueue> Sagas<S> {
     }
 
     /// The duration of a lease, 30 seconds by default. After a crash, other runners wait this long before they
-    /// continue an instance.
+    /// continue an instance. On SQLite they do not wait for a process that died on the same machine (Linux).
     #[must_use]
     pub fn lease(self, lease: Duration) -> Self {
         self.change(|core| core.settings.lease = lease.max(Duration::from_millis(1)))
@@ -141,9 +142,20 @@ impl<S: WorkQueue> Sagas<S> {
 
     /// Whether a saga that runs for the first time reads events that are already stored. By default it starts
     /// with new events, so that old orders are not charged again.
+    ///
+    /// A release may read events that no release before it read. They are then read from where the saga began.
+    /// By default a release refuses to run ([`SagaError::NewInput`]) when such events are stored that the
+    /// releases before it have passed.
     #[must_use]
     pub fn from_the_beginning(self, from_the_beginning: bool) -> Self {
         self.change(|core| core.settings.from_the_beginning = from_the_beginning)
+    }
+
+    /// Whether events that no release before this one read are left out when the other releases have passed
+    /// them. By default such a release refuses to run, because old events would be lost in silence.
+    #[must_use]
+    pub fn new_inputs_from_now(self, from_now: bool) -> Self {
+        self.change(|core| core.settings.new_inputs_from_now = from_now)
     }
 
     /// Derives idempotency keys from this text instead of the store's id, for example after a move to another
@@ -191,6 +203,7 @@ impl<S: WorkQueue> Sagas<S> {
         let core = &self.core;
         self.check()?;
         resume_known(core).await?;
+        free_what_is_ahead(core).await?;
         loop {
             let mut did = false;
             for category in core.categories() {
@@ -216,7 +229,9 @@ impl<S: WorkQueue> Sagas<S> {
             next_due: None,
         };
         for status in [WorkStatus::Running, WorkStatus::Parked] {
-            let mut filter = WorkFilter::of(core.categories());
+            let categories = core.categories();
+            let inputs = categories.iter().map(|category| inputs_of(category));
+            let mut filter = WorkFilter::of(inputs.chain(categories.iter().cloned()).collect());
             filter.status = Some(status);
             loop {
                 let rows = core.store.work_items(&filter).await?;
@@ -262,7 +277,8 @@ impl<S: WorkQueue> Sagas<S> {
     }
 
     /// What fails in this process at the moment, and why. The keys are `input saga:order`,
-    /// `work on saga:order/4711`, `claims` or `resuming`. The runner retries all of them.
+    /// `work on saga:order/4711`, `claims` or `resuming`. The runner retries all of them. An entry is gone as soon
+    /// as it succeeds, as another runner continues the instance, or as the runner shuts down.
     pub fn stalled(&self) -> BTreeMap<String, String> {
         self.core.stalled()
     }
@@ -274,7 +290,7 @@ impl<S: WorkQueue> Sagas<S> {
 pub struct Idle {
     /// Instances that continue later, or that another runner works on.
     pub running: u64,
-    /// Instances that wait for an operator.
+    /// Instances and input events that wait for an operator.
     pub parked: u64,
     /// The time at which the first of them is due.
     pub next_due: Option<Timestamp>,

@@ -2,15 +2,18 @@
 
 use super::{
     Sagas,
-    core::{Core, Stop, WORK_ON},
-    cursor::{Progress, ReadAhead, cursor_of},
+    ahead::free_what_is_ahead,
+    core::{Core, Stop},
+    cursor::{Progress, ReadAhead, place_of},
     input::read_on,
     resume::resume_known,
     work::{claim, work_on},
 };
 use crate::error::SagaError;
-use es_runtime::{__private::first_of, Position, StreamId, WorkQueue};
-use futures_timer::Delay;
+use es_runtime::{
+    __private::{first_of, sleep},
+    Claimed, Position, WorkQueue,
+};
 use std::{
     fmt,
     future::Future,
@@ -64,7 +67,9 @@ impl<S: WorkQueue> Sagas<S> {
     pub async fn start(&self) -> Result<RunningSagas, SagaError> {
         self.check()?;
         for category in self.core.categories() {
-            cursor_of(&self.core, &category).await?;
+            if let Some(filter) = self.core.filter(&category) {
+                place_of(&self.core, &category, filter).await?;
+            }
         }
         let stop = watch::Sender::new(false);
         let stop_request = || Stop::when(stop.subscribe());
@@ -124,6 +129,7 @@ async fn read<S: WorkQueue>(core: Arc<Core<S>>, category: String, stop: Stop) {
             }
         }
     }
+    core.stall(&what, None);
 }
 
 /// Dispatches due work, up to the concurrency limit.
@@ -133,14 +139,18 @@ async fn dispatch<S: WorkQueue>(core: Arc<Core<S>>, stop: Stop) {
     let mut resumed: Option<Instant> = None;
     while !stop.is_requested() {
         // Repeated, because older programs that run at the same time park what only this one can run.
-        if resumed.is_none_or(|last| last.elapsed() >= core.settings.lease) {
-            resumed = Some(Instant::now());
-            let done = resume_known(&core).await;
+        if resumed
+            .is_none_or(|last| last.elapsed() >= core.settings.lease.min(Duration::from_secs(30)))
+        {
+            let done = match resume_known(&core).await {
+                Ok(()) => free_what_is_ahead(&core).await,
+                failed => failed,
+            };
+            // After a failure it is due again in the next round.
+            resumed = done.is_ok().then(Instant::now);
             core.stall("resuming", done.err().map(|error| error.to_string()));
         }
-        while let Some(done) = at_work.try_join_next() {
-            record_result(&core, done.ok());
-        }
+        while at_work.try_join_next().is_some() {}
         let free = core.settings.concurrency.saturating_sub(at_work.len());
         let head = core.store.head().await.unwrap_or(Position::START);
         let since = Instant::now();
@@ -156,26 +166,18 @@ async fn dispatch<S: WorkQueue>(core: Arc<Core<S>>, stop: Stop) {
                 let none = claimed.is_empty();
                 for claimed in claimed {
                     let (core, stop) = (Arc::clone(&core), stop.clone());
-                    at_work.spawn(async move {
-                        let instance = claimed.instance.clone();
-                        let work = async move { work_on(&core, claimed, since, &stop).await };
-                        (instance, tokio::spawn(work).await.ok())
-                    });
+                    at_work.spawn(keep_at(core, claimed, since, stop));
                 }
                 if none {
-                    let mut ended = None;
                     let busy = !at_work.is_empty() && free == 0;
                     pause_or(&stop, core.settings.poll, async {
                         if busy {
-                            ended = at_work.join_next().await;
+                            at_work.join_next().await;
                         } else {
                             core.store.changed(head).await;
                         }
                     })
                     .await;
-                    if let Some(done) = ended {
-                        record_result(&core, done.ok());
-                    }
                 }
             }
             Err(error) => {
@@ -185,24 +187,44 @@ async fn dispatch<S: WorkQueue>(core: Arc<Core<S>>, stop: Stop) {
             }
         }
     }
-    while let Some(done) = at_work.join_next().await {
-        record_result(&core, done.ok());
-    }
+    while at_work.join_next().await.is_some() {}
+    core.stall("claims", None);
+    core.stall("resuming", None);
 }
 
-/// Records a failure until work on the instance succeeds. Only the store can make a task panic. The instance is
-/// due again when its lease has expired.
-fn record_result<S: WorkQueue>(
-    core: &Core<S>,
-    done: Option<(StreamId, Option<Result<(), SagaError>>)>,
-) {
-    let Some((instance, done)) = done else { return };
-    let why = match done {
-        Some(Ok(())) => None,
-        Some(Err(error)) => Some(error.to_string()),
-        None => Some("a task panicked".to_owned()),
-    };
-    core.stall(&format!("{WORK_ON}{instance}"), why);
+/// Works on an instance, and again after a failure of the store while the lease is kept, so that the list of
+/// what is stalled has it exactly as long as this process fails at it. Only the store can make a task panic.
+async fn keep_at<S: WorkQueue>(core: Arc<Core<S>>, claimed: Claimed, since: Instant, stop: Stop) {
+    let what = format!("work on {}", claimed.instance);
+    let (mut claimed, mut since) = (claimed, since);
+    let mut failures = 0;
+    loop {
+        let work = {
+            let (core, claimed, stop) = (Arc::clone(&core), claimed.clone(), stop.clone());
+            async move { work_on(&core, claimed, since, &stop).await }
+        };
+        let why = match tokio::spawn(work).await {
+            Ok(Ok(())) => break,
+            Ok(Err(error)) => error.to_string(),
+            Err(_) => "a task panicked".to_owned(),
+        };
+        core.stall(&what, Some(why));
+        failures += 1;
+        // A call may have been made in the attempt that failed.
+        claimed = claimed.after_expired_lease(true);
+        pause_or(&stop, backoff(failures), std::future::pending()).await;
+        if stop.is_requested() {
+            break;
+        }
+        let now = Instant::now();
+        match core.store.renew(&claimed, core.settings.lease).await {
+            Ok(true) => since = now,
+            // Another worker continues it.
+            Ok(false) => break,
+            Err(_) => {}
+        }
+    }
+    core.stall(&what, None);
 }
 
 fn backoff(failures: u32) -> Duration {
@@ -211,6 +233,6 @@ fn backoff(failures: u32) -> Duration {
 
 /// Waits until `wake`, the stop request or the end of this time.
 async fn pause_or(stop: &Stop, time: Duration, wake: impl Future<Output = ()>) {
-    let (requested, delay) = (pin!(stop.requested()), pin!(Delay::new(time)));
+    let (requested, delay) = (pin!(stop.requested()), pin!(sleep(time)));
     let _ = first_of(requested, first_of(delay, wake)).await;
 }

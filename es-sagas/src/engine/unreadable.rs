@@ -1,9 +1,13 @@
 //! Instances whose stream this program cannot read.
 
 use super::{commit::released, core::Core, load::row_of};
-use crate::{error::SagaError, names::UNREADABLE};
+use crate::{
+    error::SagaError,
+    names::{ABANDONED, UNREADABLE},
+};
 use es_runtime::{
-    Claimed, Commit, CommitError, LoadError, StreamId, WorkChange, WorkQueue, WorkStatus,
+    Append, Claimed, Commit, CommitError, ExpectedVersion, LoadError, StreamId, WorkChange,
+    WorkQueue, WorkStatus,
 };
 
 /// The work item of an instance whose stream cannot be read. Only the work item says that it is parked.
@@ -12,13 +16,53 @@ pub(crate) async fn unreadable_row<S: WorkQueue>(
     instance: &StreamId,
     why: &LoadError,
 ) -> Result<WorkChange, SagaError> {
-    let row = row_of(&core.store, instance).await?;
-    let definition = row.map(|row| row.definition);
+    let known = row_of(&core.store, instance).await?;
+    let definition = known.as_ref().map(|known| known.definition.clone());
     let mut row = WorkChange::new(instance.clone(), definition.unwrap_or_default());
-    row.status = WorkStatus::Parked;
-    UNREADABLE.clone_into(&mut row.phase);
-    row.reason = Some(why.to_string());
+    match known {
+        // An operator abandoned it.
+        Some(ended) if ended.status == WorkStatus::Done => {
+            row.status = ended.status;
+            row.phase = ended.phase;
+            row.reason = ended.reason;
+        }
+        _ => {
+            row.status = WorkStatus::Parked;
+            UNREADABLE.clone_into(&mut row.phase);
+            row.reason = Some(why.to_string());
+        }
+    }
     Ok(row)
+}
+
+/// Ends an instance whose stream cannot be read, as an operator asks. `append` is the record of that. A program
+/// that can read the stream finds the record.
+pub(crate) async fn abandon_unreadable<S: WorkQueue>(
+    core: &Core<S>,
+    mut append: Append,
+    reason: &str,
+) -> Result<(), SagaError> {
+    let instance = append.stream.clone();
+    let known = row_of(&core.store, &instance).await?;
+    if known
+        .as_ref()
+        .is_some_and(|known| known.status == WorkStatus::Done)
+    {
+        return Err(SagaError::NotNow {
+            instance,
+            reason: "it has ended".to_owned(),
+        });
+    }
+    let definition = known.map(|known| known.definition).unwrap_or_default();
+    let mut row = WorkChange::new(instance, definition);
+    row.status = WorkStatus::Done;
+    ABANDONED.clone_into(&mut row.phase);
+    row.reason = Some(reason.to_owned());
+    append.expected = ExpectedVersion::Any;
+    core.store
+        .commit(Commit::new().append(append).work(released(row)))
+        .await?;
+    Ok(())
 }
 
 /// Parks an instance whose stream cannot be read, by its work item alone.

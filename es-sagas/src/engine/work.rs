@@ -5,7 +5,7 @@ use super::{
     StepCall,
     commit::{
         MAX_ATTEMPTS, append_of, contended, decide_without_lease, is_rejected_for_good,
-        may_decide_again, pause_after, released,
+        may_decide_again, pause_after, rejected_for_good, released,
     },
     core::{Core, Stop},
     load::{LoadedSaga, is_transient, load},
@@ -22,10 +22,9 @@ use crate::{
     state::SagaState,
 };
 use es_runtime::{
-    Append, AppendError, Claim, Claimed, Commit, CommitError, Timestamp, WorkQueue,
-    command::DecideError,
+    __private::sleep, Append, AppendError, Claim, Claimed, Commit, CommitError, Timestamp,
+    WorkQueue, command::DecideError,
 };
-use futures_timer::Delay;
 use serde_json::Value;
 use std::{
     collections::HashMap,
@@ -135,6 +134,18 @@ pub(crate) async fn work_on<S: WorkQueue>(
             })
             .await?;
         if noted == Stored::LeaseLost {
+            return Ok(());
+        }
+    }
+    // Nothing is due: it was time to look again at times that were set while the clock was ahead.
+    let now = core.store.now().await?;
+    if !leased.draft(definition.info(), now).is_due() {
+        let corrected = leased
+            .settle(definition.info(), now, |draft| {
+                draft.correct_clock();
+            })
+            .await?;
+        if corrected == Stored::LeaseLost {
             return Ok(());
         }
     }
@@ -327,12 +338,12 @@ impl<S: WorkQueue> LeasedSaga<'_, S> {
             None => call,
         };
         let mut call = pin!(call);
-        let mut time = pin!(Delay::new(next.timeout));
+        let mut time = pin!(sleep(next.timeout));
         let lease = self.core.settings.lease;
         let mut since = self.since;
         let mut keeping = pin!(async {
             loop {
-                Delay::new((lease / 3).saturating_sub(since.elapsed())).await;
+                sleep((lease / 3).saturating_sub(since.elapsed())).await;
                 since = Instant::now();
                 if let Ok(false) = self.core.store.renew(&self.claimed, lease).await {
                     return;
@@ -370,16 +381,20 @@ impl<S: WorkQueue> LeasedSaga<'_, S> {
                 draft.outcome(&next.step, next.to, result);
             })
             .await;
-        let stored = match stored {
+        let rejected = match &stored {
+            Err(error) if result.is_ok() => rejected_for_good(error),
+            _ => None,
+        };
+        let stored = match rejected {
             // The call succeeded, but its output cannot be stored.
-            Err(SagaError::Commit(error)) if is_rejected_for_good(&error) && result.is_ok() => {
-                let fail = Err(Fail::transient(format!("its output was rejected: {error}")));
+            Some(why) => {
+                let fail = Err(Fail::transient(format!("its output was rejected: {why}")));
                 self.settle(info, now, |draft| {
                     draft.outcome(&next.step, next.to, &fail);
                 })
                 .await?
             }
-            other => other?,
+            None => stored?,
         };
         if let (Stored::LeaseLost, StepDirection::Do, Ok(output)) = (&stored, next.to, result) {
             self.record_late_success(&next.step, output).await?;

@@ -23,12 +23,13 @@
 
 mod process;
 
-pub(crate) use process::STEPPED;
 pub use process::{ProcessCause, ProcessOutcome, Stepped};
+pub(crate) use process::{STEPPED, stored_step};
 
 use crate::key::{Key, StepDirection};
 use es_runtime::{
-    Codec, CodecError, DecodeError, Decoded, EventId, EventSet, EventType, StoredPayload, Timestamp,
+    Codec, CodecError, DecodeError, Decoded, EventId, EventSet, EventType, NewEvent, StoredPayload,
+    Timestamp,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -119,6 +120,31 @@ pub(crate) fn decode_event<T: serde::de::DeserializeOwned>(
         })
 }
 
+/// An event of the runtime as it is stored, proven to be read back as the same event.
+pub(crate) fn stored(event: &SagaEvent) -> Result<NewEvent, String> {
+    let kind = event.event_type();
+    let payload = event.encode(Codec::Json).map_err(|e| e.to_string())?;
+    let stored = NewEvent::json(kind.name, kind.version, payload);
+    let bytes = StoredPayload::new(kind.version, &stored.content_type, &stored.payload);
+    match SagaEvent::decode(kind.name, bytes) {
+        Ok(Decoded::One(read)) if read == *event => Ok(stored),
+        Ok(_) => Err(CHANGED.to_owned()),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+/// A text for operators, without what comes after the first 4,000 characters.
+pub(crate) fn cut(mut message: String) -> String {
+    const LONGEST: usize = 4_000;
+    if let Some((end, _)) = message.char_indices().nth(LONGEST) {
+        message.truncate(end);
+        message.push('…');
+    }
+    message
+}
+
+pub(crate) const CHANGED: &str = "it would be read back as another value";
+
 saga_events! {
     /// The saga started.
     Started = "saga.started" {
@@ -201,8 +227,36 @@ saga_events! {
         /// Its stored name.
         name: String,
     }
-    /// An operator skipped an event that could not be read. This is stored in the stream of the input,
-    /// `saga-input/<saga>`, not in the stream of an instance.
+    /// An event could not be taken, because the function that says which instance it is for failed, or because
+    /// the store rejects what follows from it. It waits for an operator, and the events after it go on. This is
+    /// stored in a stream of its own, `saga-input:<saga>/<position>`.
+    InputParked = "saga.input_parked" {
+        /// The event.
+        event: EventId,
+        /// Its stored name.
+        name: String,
+        /// The aggregate half of its stream.
+        aggregate: String,
+        /// The id half of its stream.
+        of: String,
+        /// Its number in the stream.
+        version: u64,
+        /// Why it could not be taken.
+        reason: String,
+    }
+    /// An operator had a parked event taken. This is stored in the stream of the parked event.
+    InputRetried = "saga.input_retried" {
+        /// The event.
+        event: EventId,
+        /// Its stored name.
+        name: String,
+        /// Who the operator is.
+        by: String,
+        /// Why.
+        reason: String,
+    }
+    /// An operator skipped an event that could not be read or taken. This is stored in the stream of the parked
+    /// event, or in `saga-input/<saga>` when the event blocked the input.
     EventSkipped = "saga.event_skipped" {
         /// The event.
         event: EventId,
@@ -237,6 +291,13 @@ saga_events! {
         by: String,
         /// Why.
         reason: String,
+    }
+    /// Times that were set while the clock was ahead begin anew.
+    ClockCorrected = "saga.clock_corrected" {
+        /// The new deadline, `None` when it was right.
+        deadline: Option<Timestamp>,
+        /// The new earliest time of the next call, `None` when it was right.
+        not_before: Option<Timestamp>,
     }
     /// All steps are done.
     Completed = "saga.completed" {}
@@ -337,9 +398,15 @@ pub enum Verb {
     Unwind {},
     /// Ends the saga as it is. Nothing more is done or undone.
     Abandon {},
+    /// Takes the instance from the worker that has it: ends its lease, and lets times that were set while the
+    /// clock was ahead begin anew. The next worker fences the old one.
+    TakeOver {},
     /// Resumes a saga whose definition a program has again. Only the runner uses it.
     Resume {},
 }
+
+/// The name of [`Verb::TakeOver`].
+pub(crate) const TAKE_OVER: &str = "take-over";
 
 impl Verb {
     /// The name that operators type.
@@ -350,6 +417,7 @@ impl Verb {
             Self::CompleteWith { .. } => "complete-with",
             Self::Unwind {} => "unwind",
             Self::Abandon {} => "abandon",
+            Self::TakeOver {} => TAKE_OVER,
             Self::Resume {} => "resume",
         }
     }

@@ -1,6 +1,7 @@
 //! The event that the runtime writes into the stream of a process manager, before its own events.
 
-use es_runtime::{EventId, RecordedEvent, StreamId, Timestamp};
+use super::{CHANGED, decode_event};
+use es_runtime::{Codec, EventId, NewEvent, RecordedEvent, StoredPayload, StreamId, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -41,6 +42,18 @@ impl Stepped {
     }
 }
 
+/// A record as it is stored, proven to be read back as the same record.
+pub(crate) fn stored_step(step: &Stepped) -> Result<NewEvent, String> {
+    let payload = Codec::Json.encode(step).map_err(|e| e.to_string())?;
+    let stored = NewEvent::json(STEPPED, 1, payload);
+    let bytes = StoredPayload::new(1, &stored.content_type, &stored.payload);
+    match decode_event::<Stepped>(STEPPED, bytes) {
+        Ok(read) if read == *step => Ok(stored),
+        Ok(_) => Err(CHANGED.to_owned()),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
 /// An input of a process manager.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "is", deny_unknown_fields)]
@@ -66,6 +79,8 @@ pub enum ProcessCause {
         /// The time for which it was set.
         at: Timestamp,
     },
+    /// Timers that were set while the clock was ahead begin anew.
+    Clock {},
     /// A repair by an operator.
     Operator {
         /// The name of the verb.
@@ -101,11 +116,12 @@ impl ProcessCause {
         }
     }
 
-    /// The stored name of the event, the name of the timer, or the name of the repair.
+    /// The stored name of the event, the name of the timer, the name of the repair, or `clock`.
     pub fn name(&self) -> &str {
         match self {
             Self::Event { name, .. } | Self::Timer { name, .. } => name,
             Self::Operator { verb, .. } => verb,
+            Self::Clock {} => "clock",
         }
     }
 }

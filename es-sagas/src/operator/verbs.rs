@@ -1,21 +1,19 @@
 //! Starts and repairs by operators.
 
 use crate::{
-    definition::{Saga, Start},
+    definition::{Saga, Start, proven},
     engine::{
         Sagas,
         commit::{append_of, decide_without_lease},
-        load::load,
+        load::{is_transient, load},
+        unreadable::abandon_unreadable,
     },
     error::SagaError,
-    log::{EventSkipped, SagaEvent, Verb},
-    names::{category, stream_of},
+    log::{Repaired, SagaEvent, Verb},
+    names::stream_of,
     process,
 };
-use es_runtime::{
-    AppendId, Commit, CommitError, CursorMove, EventId, ExpectedVersion, Metadata, Position,
-    ReadLimit, StreamId, WorkItem, WorkQueue, WorkStatus,
-};
+use es_runtime::{AppendId, EventId, Metadata, WorkItem, WorkQueue, WorkStatus};
 
 impl<S: WorkQueue> Sagas<S> {
     /// Starts a saga without an event.
@@ -36,9 +34,9 @@ impl<S: WorkQueue> Sagas<S> {
     ) -> Result<(), SagaError> {
         self.check()?;
         let instance = stream_of(T::NAME, &start.id)?;
-        let input = serde_json::to_value(&start.saga).map_err(|e| SagaError::Input {
+        let input = proven(&start.saga).map_err(|reason| SagaError::Input {
             saga: T::NAME.to_owned(),
-            reason: e.to_string(),
+            reason,
         })?;
         if self.core.live(instance.aggregate()).is_none() {
             let known = self.core.newest(instance.aggregate()).is_some();
@@ -67,13 +65,18 @@ impl<S: WorkQueue> Sagas<S> {
     /// - [`Verb::CompleteWith`] counts the current step as done, with this output.
     /// - [`Verb::Unwind`] undoes everything. It is not possible after the pivot.
     /// - [`Verb::Abandon`] ends the saga as it is.
+    /// - [`Verb::TakeOver`] ends the lease of its worker, and lets times that were set while the clock was ahead
+    ///   begin anew.
+    ///
+    /// An instance whose stream cannot be read can only be abandoned.
     ///
     /// For a process manager, `Retry` reacts again to the input at which it is parked, `Skip` skips that input,
-    /// and `Abandon` ends the instance.
+    /// `Abandon` ends the instance, and `TakeOver` does the same as for a saga.
     ///
     /// # Errors
-    /// [`SagaError::NotNow`] when the repair is not possible in the current state. For other errors,
-    /// [`outcome`](SagaError::outcome) says whether something was written.
+    /// [`SagaError::NotNow`] when the repair is not possible in the current state, [`SagaError::Load`] when the
+    /// stream cannot be read and the verb is not `Abandon`. For other errors, [`outcome`](SagaError::outcome) says
+    /// whether something was written.
     ///
     /// # Cancel safety
     /// The repair is stored or not. [`show`](Sagas::show) tells which.
@@ -113,14 +116,31 @@ impl<S: WorkQueue> Sagas<S> {
         let metadata = Metadata::new().with_user(by);
         // When the response to a commit is lost, this id finds it, and the repair is not decided again.
         let once = Some(AppendId::from(EventId::new()));
-        decide_without_lease(core, &instance, once, &metadata, |draft| {
+        let done = decide_without_lease(core, &instance, once.clone(), &metadata, |draft| {
             let decided = draft.repair(&verb, by, reason);
             decided.map_err(|reason| SagaError::NotNow {
                 instance: instance.clone(),
                 reason,
             })
         })
-        .await
+        .await;
+        match done {
+            // Whether it is a saga at all is known only for a saga that is registered.
+            Err(SagaError::Load(error))
+                if verb == (Verb::Abandon {})
+                    && !is_transient(&error)
+                    && core.newest(instance.aggregate()).is_some() =>
+            {
+                let record = SagaEvent::from(Repaired {
+                    verb,
+                    by: by.to_owned(),
+                    reason: reason.to_owned(),
+                });
+                let append = append_of(&instance, 0, &[record], metadata, once)?;
+                abandon_unreadable(core, append, reason).await
+            }
+            done => done,
+        }
     }
 
     /// Retries all parked sagas of a name that `choose` selects, and returns how many. Sagas that cannot be
@@ -157,76 +177,6 @@ impl<S: WorkQueue> Sagas<S> {
                     Err(error) => return Err(error),
                 }
             }
-        }
-    }
-
-    /// Skips an event that stops the input of a saga or a process manager because it cannot be read (see
-    /// [`SagaError::Event`] and [`stalled`](Sagas::stalled)).
-    ///
-    /// The event has no effect on any instance. The operator and the reason are stored in the stream
-    /// `saga-input/<saga>`.
-    ///
-    /// # Errors
-    /// [`SagaError::NotNow`] when the event at this position is not the next one. For other errors,
-    /// [`outcome`](SagaError::outcome) says whether something was written.
-    ///
-    /// # Cancel safety
-    /// The event is skipped or not.
-    pub async fn skip_event(
-        &self,
-        saga: &str,
-        position: Position,
-        by: &str,
-        reason: &str,
-    ) -> Result<(), SagaError> {
-        self.check()?;
-        let (core, category) = (&self.core, category(saga));
-        let record = StreamId::new("saga-input", saga)?;
-        let filter = match (core.manager(&category), core.newest(&category)) {
-            (Some(manager), _) => manager.filter(),
-            (None, Some(definition)) => definition.filter(),
-            (None, None) => {
-                return Err(SagaError::NotRegistered {
-                    saga: saga.to_owned(),
-                });
-            }
-        };
-        let cursor = core.store.cursor(&category).await?;
-        let from = cursor.unwrap_or(Position::START);
-        let page = core.store.read_feed(from, &filter, ReadLimit::events(1));
-        let next = page.await?.events.into_iter().next();
-        let not_now = |reason: String| SagaError::NotNow {
-            instance: record.clone(),
-            reason,
-        };
-        let event = match next {
-            Some(event) if event.position == position => event,
-            Some(other) => {
-                return Err(not_now(format!(
-                    "the next event is at position {}",
-                    other.position
-                )));
-            }
-            None => return Err(not_now("there is no next event".to_owned())),
-        };
-        let skipped = SagaEvent::from(EventSkipped {
-            event: event.event_id,
-            name: event.name.to_string(),
-            by: by.to_owned(),
-            reason: reason.to_owned(),
-        });
-        let metadata = Metadata::following(&event).with_user(by);
-        let mut append = append_of(&record, 0, &[skipped], metadata, None)?;
-        append.expected = ExpectedVersion::Any;
-        let commit = Commit::new()
-            .append(append)
-            .cursor(CursorMove::new(category, cursor, position));
-        match core.store.commit(commit).await {
-            Ok(_) => Ok(()),
-            Err(CommitError::CursorMoved { .. }) => {
-                Err(not_now("the input has moved on meanwhile".to_owned()))
-            }
-            Err(error) => Err(error.into()),
         }
     }
 }

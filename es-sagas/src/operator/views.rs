@@ -8,13 +8,14 @@ use crate::{
     },
     error::SagaError,
     log::{STEPPED, SagaEvent, Stepped},
-    names::{category, stream_of},
+    names::{category, inputs_of, stream_of},
     process::{ProcessState, decode_step},
     state::SagaState,
 };
 use es_runtime::{
     ReadLimit, StreamId, StreamRange, Timestamp, WorkFilter, WorkItem, WorkQueue, WorkStatus,
 };
+use std::ops::Deref;
 
 /// One saga with its history, for operators.
 #[derive(Clone, Debug)]
@@ -46,10 +47,61 @@ pub struct ProcessView {
     pub history: Vec<(Timestamp, Stepped)>,
 }
 
+/// A page of work items. It is used like a slice of them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct WorkPage {
+    /// The work items, ordered by saga and id.
+    pub items: Vec<WorkItem>,
+    /// The last instance of the page when there are more, `None` otherwise. It is the `after` of the next page.
+    pub next: Option<StreamId>,
+}
+
+impl Deref for WorkPage {
+    type Target = [WorkItem];
+
+    fn deref(&self) -> &[WorkItem] {
+        &self.items
+    }
+}
+
+impl IntoIterator for WorkPage {
+    type Item = WorkItem;
+    type IntoIter = std::vec::IntoIter<WorkItem>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.items.into_iter()
+    }
+}
+
+impl<'a> IntoIterator for &'a WorkPage {
+    type Item = &'a WorkItem;
+    type IntoIter = std::slice::Iter<'a, WorkItem>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.items.iter()
+    }
+}
+
+/// How many instances there are, by status.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct WorkCounts {
+    /// Instances that continue, now or later.
+    pub running: u64,
+    /// Instances that wait for an operator.
+    pub parked: u64,
+    /// Instances that have ended.
+    pub done: u64,
+    /// Input events that wait for an operator: see [`Sagas::parked_inputs`].
+    pub parked_inputs: u64,
+}
+
 impl<S: WorkQueue> Sagas<S> {
     /// Lists the work items of sagas: of one name or of all registered sagas, with one status or any.
     ///
-    /// It returns at most 1,000. Pass the last instance as `after` to get the next ones.
+    /// It returns at most 1,000. When there are more, [`next`](WorkPage::next) is set. Pass it as `after` to get
+    /// the next ones.
     ///
     /// # Errors
     /// [`SagaError::Read`] when the store cannot be read.
@@ -61,12 +113,49 @@ impl<S: WorkQueue> Sagas<S> {
         saga: Option<&str>,
         status: Option<WorkStatus>,
         after: Option<StreamId>,
-    ) -> Result<Vec<WorkItem>, SagaError> {
+    ) -> Result<WorkPage, SagaError> {
+        const MOST: usize = 1_000;
         let sagas = saga.map_or_else(|| self.core.categories(), |saga| vec![category(saga)]);
         let mut filter = WorkFilter::of(sagas);
         filter.status = status;
         filter.after = after;
-        Ok(self.core.store.work_items(&filter).await?)
+        // One more tells whether there are more.
+        filter.at_most = MOST + 1;
+        let mut items = self.core.store.work_items(&filter).await?;
+        let more = items.len() > MOST;
+        items.truncate(MOST);
+        let last = items.last().filter(|_| more);
+        let next = last.map(|last| last.instance.clone());
+        Ok(WorkPage { items, next })
+    }
+
+    /// How many instances there are by status, and how many parked input events: of one saga or process manager,
+    /// or of all registered ones.
+    ///
+    /// # Errors
+    /// [`SagaError::Read`] when the store cannot be read.
+    ///
+    /// # Cancel safety
+    /// Reads only.
+    pub async fn counts(&self, saga: Option<&str>) -> Result<WorkCounts, SagaError> {
+        let sagas = saga.map_or_else(|| self.core.categories(), |saga| vec![category(saga)]);
+        let mut counts = WorkCounts::default();
+        if sagas.is_empty() {
+            return Ok(counts);
+        }
+        let inputs: Vec<_> = sagas.iter().map(|saga| inputs_of(saga)).collect();
+        let all = [sagas, inputs.clone()].concat();
+        for (aggregate, status, count) in self.core.store.work_counts(all).await? {
+            match status {
+                WorkStatus::Parked if inputs.contains(&aggregate) => counts.parked_inputs += count,
+                _ if inputs.contains(&aggregate) => {}
+                WorkStatus::Running => counts.running += count,
+                WorkStatus::Parked => counts.parked += count,
+                WorkStatus::Done => counts.done += count,
+                _ => {}
+            }
+        }
+        Ok(counts)
     }
 
     /// Shows one saga with its history.

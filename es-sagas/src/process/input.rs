@@ -6,26 +6,27 @@ use super::{
     run::{Input, decide, store_unread},
 };
 use crate::{
+    definition::Unrouted,
     engine::{
         commit::{MAX_ATTEMPTS, contended, is_rejected_for_good, may_decide_again, pause_after},
         core::Core,
-        cursor::{MAX_BATCH, Progress, ReadAhead, Taken, cursor_of, skip_to, was_taken_before},
+        cursor::{MAX_BATCH, Progress, ReadAhead, Taken, commit_base, place_of, was_taken_before},
         load::is_transient,
+        parked::{park_input, unreadable_event},
         unreadable::unreadable_row,
     },
     error::SagaError,
     names::category,
 };
 use es_runtime::{
-    Append, Commit, CommitError, CursorMove, Position, RecordedEvent, StreamId, WorkChange,
-    WorkQueue,
+    Append, Commit, CommitError, Position, RecordedEvent, StreamId, WorkChange, WorkQueue,
 };
 use std::collections::BTreeSet;
 
-/// An event and the instances that it is for.
+/// An event and the instances that it is for, or why they are not known.
 struct Routed<'e> {
     event: &'e RecordedEvent,
-    instances: Vec<StreamId>,
+    instances: Result<Vec<StreamId>, String>,
 }
 
 /// Reads one page of the events of a process manager.
@@ -35,120 +36,160 @@ pub(crate) async fn read_on<S: WorkQueue>(
     ahead: &mut ReadAhead,
 ) -> Result<Progress, SagaError> {
     let category = category(manager.name());
-    let mut at = cursor_of(core, &category).await?;
-    let page = core
+    let mut place = place_of(core, &category, manager.filter()).await?;
+    let mut page = core
         .store
-        .read_feed(ahead.read_from(at), &manager.filter(), core.settings.page)
+        .read_feed(
+            ahead.read_from(&place),
+            &manager.filter(),
+            core.settings.page,
+        )
         .await?;
+    let progress = Progress::after(&page);
+    page.events.retain(|event| place.is_ahead(event));
     let mut inputs = Vec::new();
-    let mut unreadable = None;
+    let mut blocked = None;
+    let mut passed = place.start();
     for event in &page.events {
         match route(manager, &category, event) {
             // Events for no instance are passed with the page.
-            Ok(routed) if routed.instances.is_empty() => {}
-            Ok(routed) => inputs.push(routed),
-            Err(error) => {
-                unreadable = Some(error);
+            Ok(routed) if routed.is_empty() => {}
+            Ok(instances) => inputs.push(Routed {
+                event,
+                instances: Ok(instances),
+            }),
+            Err(Unrouted::Failed(why)) => inputs.push(Routed {
+                event,
+                instances: Err(why),
+            }),
+            Err(Unrouted::Unreadable(why)) => {
+                blocked = Some(unreadable_event(&category, event, why));
                 break;
             }
         }
+        passed = event.position;
     }
     let mut rest = inputs.as_slice();
     let mut batch = MAX_BATCH;
-    while !rest.is_empty() {
-        let group = rest.get(..batch).unwrap_or(rest);
-        match take(core, manager, &category, at, group).await? {
-            TakenEvents::First(count) => {
+    while let Some(first) = rest.first() {
+        if let Err(reason) = &first.instances {
+            let (moved, next) = place.moved(first.event.position)?;
+            let base = Commit::new().cursor(moved);
+            match park_input(core, &category, base, first.event, reason).await? {
+                Taken::All => place = next,
+                _ => return Ok(Progress::More),
+            }
+            rest = rest.get(1..).unwrap_or_default();
+            continue;
+        }
+        let good = rest
+            .iter()
+            .take(batch)
+            .take_while(|routed| routed.instances.is_ok());
+        let group = rest.get(..good.count()).unwrap_or(rest);
+        let base = |to| Ok(Commit::new().cursor(place.moved(to)?.0));
+        let (mut taken, mut count) = take(core, manager, &base, group).await?;
+        if let Taken::Rejected(reason) = &taken {
+            let base = base(first.event.position)?;
+            taken = park_input(core, &category, base, first.event, reason).await?;
+            count = 1;
+        }
+        match taken {
+            Taken::All => {
                 if let Some(last) = count.checked_sub(1).and_then(|last| rest.get(last)) {
-                    at = last.event.position;
+                    place = place.moved(last.event.position)?.1;
                 }
                 rest = rest.get(count..).unwrap_or_default();
                 batch = batch.saturating_mul(2).min(MAX_BATCH);
             }
             // One of them prevents the commit. Find out which, one by one.
-            TakenEvents::None => batch = 1,
-            TakenEvents::CursorMoved => return Ok(Progress::More),
+            Taken::Conflict if batch > 1 => batch = 1,
+            _ => return Ok(Progress::More),
         }
     }
-    if let Some(error) = unreadable {
+    if let Some(error) = blocked {
+        // So that the event that blocks is the next one, which an operator can skip.
+        ReadAhead::default().advance(core, place, passed).await?;
         return Err(error);
     }
-    ahead.advance(core, &category, at, page.next).await?;
-    Ok(Progress::after(&page))
+    ahead.advance(core, place, page.next).await?;
+    Ok(progress)
 }
 
-fn route<'e>(
+/// The instances that an event is for.
+fn route(
     manager: &dyn Manager,
     category: &str,
-    event: &'e RecordedEvent,
-) -> Result<Routed<'e>, SagaError> {
-    let failed = |reason| SagaError::Event {
-        saga: manager.name().to_owned(),
-        position: event.position,
-        reason,
-    };
-    let ids = manager.route(event).map_err(failed)?;
+    event: &RecordedEvent,
+) -> Result<Vec<StreamId>, Unrouted> {
+    let ids = manager.route(event)?;
     let instances = ids.iter().map(|id| {
-        StreamId::new(category, id)
-            .map_err(|error| failed(format!("`correlate` returned an invalid id: {error}")))
+        StreamId::new(category, id).map_err(|error| {
+            Unrouted::Failed(format!("`correlate` returned an invalid id: {error}"))
+        })
     });
-    Ok(Routed {
-        event,
-        instances: instances.collect::<Result<_, _>>()?,
-    })
+    instances.collect()
 }
 
-/// How many events of a group were taken.
-enum TakenEvents {
-    /// This many from the start of the group.
-    First(usize),
-    /// None. A smaller group may succeed.
-    None,
-    /// Another process moved the cursor.
-    CursorMoved,
+/// Takes one event that was parked, in one transaction with `base`.
+pub(crate) async fn take_parked<S: WorkQueue>(
+    core: &Core<S>,
+    manager: &dyn Manager,
+    event: &RecordedEvent,
+    base: Commit,
+) -> Result<Taken, SagaError> {
+    let instances = match route(manager, &category(manager.name()), event) {
+        Ok(instances) => Ok(instances),
+        Err(Unrouted::Unreadable(why) | Unrouted::Failed(why)) => return Ok(Taken::Rejected(why)),
+    };
+    let group = [Routed { event, instances }];
+    let (taken, _) = take(core, manager, &|_| Ok(base.clone()), &group).await?;
+    Ok(taken)
 }
 
-/// Takes events of a group, as many as can share a transaction, together with the move of the cursor. A single
-/// event is retried until it is taken.
+/// Takes events of a group, as many as can share a transaction, together with what `base` gives for the last of
+/// them. A single event is retried until it is taken. Returns how many were taken.
 async fn take<S: WorkQueue>(
     core: &Core<S>,
     manager: &dyn Manager,
-    category: &str,
-    from: Position,
+    base: &(impl Fn(Position) -> Result<Commit, SagaError> + Sync),
     group: &[Routed<'_>],
-) -> Result<TakenEvents, SagaError> {
+) -> Result<(Taken, usize), SagaError> {
     let mut attempt = 0;
     let mut rejected_for: Option<String> = None;
     loop {
         attempt += 1;
         let decided = decide_all(core, manager, group, rejected_for.as_deref()).await?;
         let Some(last) = decided.last else {
-            return Ok(TakenEvents::First(group.len()));
+            return Ok((Taken::All, group.len()));
         };
         let count = decided.count;
-        // The store compares the cursor, because another process may have moved it.
-        let mut commit = Commit::new().cursor(CursorMove::new(category, Some(from), last));
-        commit.appends = decided.appends;
-        commit.work = decided.rows;
+        let base = base(last)?;
+        let mut commit = base.clone();
+        commit.appends.extend(decided.appends);
+        commit.work.extend(decided.rows);
         match core.store.commit(commit).await {
-            Ok(_) => return Ok(TakenEvents::First(count)),
-            Err(CommitError::CursorMoved { .. }) => return Ok(TakenEvents::CursorMoved),
-            Err(_) if group.len() > 1 => return Ok(TakenEvents::None),
+            Ok(_) => return Ok((Taken::All, count)),
+            Err(CommitError::CursorMoved { .. }) => return Ok((Taken::CursorMoved, 0)),
+            Err(_) if group.len() > 1 => return Ok((Taken::Conflict, 0)),
             Err(error) if was_taken_before(&error) => {
-                return Ok(match skip_to(core, category, Some(from), last).await? {
-                    Taken::All => TakenEvents::First(1),
-                    Taken::Conflict | Taken::CursorMoved => TakenEvents::CursorMoved,
-                });
+                return Ok((commit_base(core, base).await?, 1));
             }
             Err(error) if is_rejected_for_good(&error) && rejected_for.is_none() => {
                 rejected_for = Some(error.to_string());
+            }
+            // Not even the record that parks the instance.
+            Err(error) if is_rejected_for_good(&error) => {
+                return Ok((Taken::Rejected(error.to_string()), 0));
             }
             Err(error) if may_decide_again(&error) && attempt < MAX_ATTEMPTS => {
                 pause_after(&error, attempt).await;
             }
             Err(error) => {
-                let first = group.first().and_then(|routed| routed.instances.first());
-                return Err(match first {
+                let instances = group
+                    .first()
+                    .and_then(|routed| routed.instances.as_ref().ok());
+                return Err(match instances.and_then(|instances| instances.first()) {
                     Some(instance) => contended(instance, attempt, error),
                     None => error.into(),
                 });
@@ -178,12 +219,13 @@ async fn decide_all<S: WorkQueue>(
     let mut all = DecidedAll::default();
     let mut changed: BTreeSet<StreamId> = BTreeSet::new();
     for routed in group {
-        if routed.instances.iter().any(|id| changed.contains(id)) {
+        let instances = routed.instances.as_deref().unwrap_or_default();
+        if instances.iter().any(|id| changed.contains(id)) {
             break;
         }
         let input = Input::New(routed.event);
         let (mut appends, mut rows, mut streams_read) = (Vec::new(), Vec::new(), Vec::new());
-        for instance in &routed.instances {
+        for instance in instances {
             let siblings = appends.as_slice();
             let decided = decide(
                 &core.store,

@@ -3,7 +3,7 @@
 use super::{
     HasRejections, HasTimers, OnRejected, OnTimer, ProcessManager, ReactTo, Reactions, Rejected,
 };
-use crate::names::category;
+use crate::{definition::Unrouted, names::category};
 use es_runtime::{
     EventFilter, EventSet, NewEvent, RecordedEvent, StreamId,
     command::{AggregateCommand, encode_events},
@@ -24,7 +24,7 @@ use std::{
 )]
 pub trait ReactsTo<E> {}
 
-type Route = fn(&RecordedEvent) -> Result<Vec<String>, String>;
+type Route = fn(&RecordedEvent) -> Result<Vec<String>, Unrouted>;
 type React<P> = fn(&P, &RecordedEvent, &str) -> Result<Reactions<P>, String>;
 
 struct Entry<P: ProcessManager> {
@@ -98,9 +98,10 @@ impl<P: ProcessManager> fmt::Debug for Inputs<P> {
 }
 
 /// The instances that an event is for, each once.
-fn route<P: ReactTo<E>, E: EventSet>(event: &RecordedEvent) -> Result<Vec<String>, String> {
+fn route<P: ReactTo<E>, E: EventSet>(event: &RecordedEvent) -> Result<Vec<String>, Unrouted> {
     let mut ids: Vec<String> = Vec::new();
-    for event in event.decode::<E>().map_err(|e| e.to_string())? {
+    let events = event.decode::<E>();
+    for event in events.map_err(|e| Unrouted::Unreadable(e.to_string()))? {
         let id = P::correlate(&event).map(|id| id.to_string());
         ids.extend(id.filter(|id| !ids.contains(id)));
     }
@@ -134,7 +135,7 @@ pub(crate) trait Manager: Send + Sync {
     fn name(&self) -> &'static str;
     fn filter(&self) -> EventFilter;
     /// The ids of the instances that the event is for.
-    fn route(&self, event: &RecordedEvent) -> Result<Vec<String>, String>;
+    fn route(&self, event: &RecordedEvent) -> Result<Vec<String>, Unrouted>;
     /// The state before the first event.
     fn instance(&self) -> Box<dyn Instance>;
 }
@@ -171,13 +172,14 @@ impl<P: ProcessManager> Manager for ErasedProcess<P> {
         EventFilter::names(entries.flat_map(|entry| entry.names.iter().copied()))
     }
 
-    fn route(&self, event: &RecordedEvent) -> Result<Vec<String>, String> {
+    fn route(&self, event: &RecordedEvent) -> Result<Vec<String>, Unrouted> {
         // Its own events are no input, or it would react to itself for ever.
         if event.stream.aggregate() == category(P::NAME) {
             return Ok(Vec::new());
         }
         match self.inputs.of(event) {
-            Some(entry) => shielded("`correlate`", || (entry.route)(event)),
+            Some(entry) => catch_unwind(AssertUnwindSafe(|| (entry.route)(event)))
+                .unwrap_or_else(|_| Err(Unrouted::Failed("`correlate` panicked".to_owned()))),
             None => Ok(Vec::new()),
         }
     }

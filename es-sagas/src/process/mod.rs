@@ -13,7 +13,7 @@ mod run;
 mod state;
 mod work;
 
-pub(crate) use input::read_on;
+pub(crate) use input::{read_on, take_parked};
 pub(crate) use kind::{ErasedProcess, Manager};
 pub use kind::{Inputs, ReactsTo};
 pub use reactions::{Reactions, Rejected};

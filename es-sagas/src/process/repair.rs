@@ -7,9 +7,10 @@ use super::{
 };
 use crate::{
     engine::{
-        commit::{MAX_ATTEMPTS, contended, may_decide_again, pause_after, put_row},
+        commit::{MAX_ATTEMPTS, contended, may_decide_again, pause_after, put_row, released},
         core::Core,
         load::is_transient,
+        unreadable::abandon_unreadable,
     },
     error::SagaError,
     log::{ProcessCause, ProcessOutcome, Stepped, Verb},
@@ -32,7 +33,14 @@ pub(crate) async fn repair<S: WorkQueue>(
     let mut attempt = 0;
     loop {
         attempt += 1;
-        let loaded = load(&core.store, manager, instance).await?;
+        let loaded = match load(&core.store, manager, instance).await {
+            Err(error) if *verb == (Verb::Abandon {}) && !is_transient(&error) => {
+                let step = repaired(verb, by, reason);
+                let append = append_of(instance, 0, &step, Metadata::new().with_user(by))?;
+                return abandon_unreadable(core, append, reason).await;
+            }
+            loaded => loaded?,
+        };
         let mut state = loaded.state;
         if loaded.version == 0 || state.ended {
             return Err(reject(
@@ -43,7 +51,7 @@ pub(crate) async fn repair<S: WorkQueue>(
             (Verb::Retry {} | Verb::Skip { .. }, _) if state.parked.is_none() => {
                 return Err(reject("it is not parked".to_owned()));
             }
-            (Verb::Retry {} | Verb::Abandon {}, _) => {}
+            (Verb::Retry {} | Verb::Abandon {} | Verb::TakeOver {}, _) => {}
             (Verb::Skip { step }, Some(first)) if first.name() == step => {}
             (Verb::Skip { step }, first) => {
                 let at = first.map_or("nothing", ProcessCause::name);
@@ -56,20 +64,19 @@ pub(crate) async fn repair<S: WorkQueue>(
                 )));
             }
         }
-        let cause = ProcessCause::Operator {
-            verb: verb.name().to_owned(),
-            by: by.to_owned(),
-            reason: reason.to_owned(),
-        };
-        let mut step = Stepped::new(cause, ProcessOutcome::Repaired {});
-        step.ended = matches!(verb, Verb::Abandon {});
+        let mut step = repaired(verb, by, reason);
+        let now = core.store.now().await?;
+        if *verb == (Verb::TakeOver {}) {
+            step.timers = state.corrected_timers(now);
+        }
         debug_assert_eq!(step.cause.name() == SKIP, matches!(verb, Verb::Skip { .. }));
         state.apply(&step);
-        let now = core.store.now().await?;
         let metadata: Metadata = loaded.metadata.with_user(by);
+        let mut row = state.row(instance, now);
+        row.release = *verb == (Verb::TakeOver {});
         let commit = Commit::new()
             .append(append_of(instance, loaded.version, &step, metadata)?)
-            .work(state.row(instance, now));
+            .work(row);
         match core.store.commit(commit).await {
             Ok(_) => return Ok(()),
             Err(error) if may_decide_again(&error) && attempt < MAX_ATTEMPTS => {
@@ -80,7 +87,19 @@ pub(crate) async fn repair<S: WorkQueue>(
     }
 }
 
-/// Updates a work item that says that its stream cannot be read, if the stream can be read now.
+/// The record of a repair.
+fn repaired(verb: &Verb, by: &str, reason: &str) -> Stepped {
+    let cause = ProcessCause::Operator {
+        verb: verb.name().to_owned(),
+        by: by.to_owned(),
+        reason: reason.to_owned(),
+    };
+    let mut step = Stepped::new(cause, ProcessOutcome::Repaired {});
+    step.ended = matches!(verb, Verb::Abandon {});
+    step
+}
+
+/// Writes a work item anew and ends its lease, if the stream can be read.
 pub(crate) async fn resume<S: WorkQueue>(
     core: &Core<S>,
     manager: &dyn Manager,
@@ -92,5 +111,5 @@ pub(crate) async fn resume<S: WorkQueue>(
         Err(_) => return Ok(()),
     };
     let row = loaded.state.row(instance, core.store.now().await?);
-    put_row(core, instance, loaded.version, row).await
+    put_row(core, instance, loaded.version, released(row)).await
 }

@@ -7,11 +7,12 @@ use super::{
 };
 use crate::{
     error::SagaError,
-    log::{ProcessCause, ProcessOutcome, STEPPED, Stepped},
+    log::{ProcessCause, ProcessOutcome, STEPPED, Stepped, cut, stored_step},
 };
 use es_runtime::{
-    Append, AppendId, Codec, ExpectedVersion, Metadata, NewEvent, ReadError, ReadLimit,
-    RecordedEvent, StreamId, StreamRange, Timestamp, WorkChange, WorkQueue, command::DecideError,
+    Append, AppendId, Appended, ExpectedVersion, Metadata, NewEvent, Position, ReadError,
+    ReadLimit, RecordedEvent, StreamId, StreamRange, Timestamp, WorkChange, WorkQueue,
+    command::DecideError,
 };
 
 /// The reaction to an input, or the reason to park the instance.
@@ -82,18 +83,21 @@ pub(super) async fn decide<S: WorkQueue>(
                     .map(|(name, after)| (name, after.map(|after| now.after(after))))
                     .collect();
                 step.commands = appends.iter().map(|a| a.stream.to_string()).collect();
-                step.rejected = rejected;
+                step.rejected = rejected.map(cut);
                 step.ended = decided.ended;
-                (step, decided.events, appends)
+                match stored_step(&step) {
+                    Ok(_) => (step, decided.events, appends),
+                    Err(why) => record(step.cause, ProcessOutcome::Parked { why }),
+                }
             }
-            Reaction::Park(why) => record(cause, ProcessOutcome::Parked { why }),
+            Reaction::Park(why) => record(cause, ProcessOutcome::Parked { why: cut(why) }),
         }
     };
-    state.apply(&step);
     let metadata = match input {
         Input::New(event) => Metadata::following(event),
         Input::Due(_) => metadata,
     };
+    state.apply(&step);
     let mut own = append_of(instance, version, &step, metadata.clone())?.with_events(events);
     if let Input::New(event) = input {
         own.append_id = Some(AppendId::from(event.event_id));
@@ -150,14 +154,15 @@ pub(super) fn append_of(
     step: &Stepped,
     metadata: Metadata,
 ) -> Result<Append, SagaError> {
-    let payload = Codec::Json.encode(step).map_err(|e| SagaError::NotNow {
+    let stored = stored_step(step).map_err(|reason| SagaError::Unstorable {
         instance: instance.clone(),
-        reason: format!("event `{STEPPED}` cannot be stored: {e}"),
+        event: STEPPED,
+        reason,
     })?;
     let expected = ExpectedVersion::at(version);
     Ok(Append::new(instance.clone(), expected)
         .with_metadata(metadata)
-        .with_event(NewEvent::json(STEPPED, 1, payload)))
+        .with_event(stored))
 }
 
 /// Calls the user's code, then the aggregates, and after a rejection the user's code again.
@@ -170,6 +175,7 @@ async fn answer<S: WorkQueue>(
     siblings: &[Append],
     streams_read: &mut Vec<StreamId>,
 ) -> Result<Reaction, SagaError> {
+    let mut user = user;
     let waited = match input {
         Input::New(_) => None,
         Input::Due(_) => reread(store, cause).await?,
@@ -192,7 +198,12 @@ async fn answer<S: WorkQueue>(
     };
     let rejected =
         match decide_commands(store, &mut decided, instance, siblings, streams_read).await? {
-            Decisions::All(appends) => return Ok(Reaction::Of(decided, None, appends)),
+            Decisions::All(appends) => {
+                return Ok(match prove(&mut user, instance, &decided.events) {
+                    Ok(()) => Reaction::Of(decided, None, appends),
+                    Err(why) => Reaction::Park(why),
+                });
+            }
             Decisions::Wrong(why) => return Ok(Reaction::Park(why)),
             Decisions::Rejected(rejected) => rejected,
         };
@@ -207,10 +218,36 @@ async fn answer<S: WorkQueue>(
         Err(why) => return Ok(Reaction::Park(format!("{text}; then {why}"))),
     };
     match decide_commands(store, &mut decided, instance, siblings, streams_read).await? {
-        Decisions::All(appends) => Ok(Reaction::Of(decided, Some(text), appends)),
+        Decisions::All(appends) => Ok(match prove(&mut user, instance, &decided.events) {
+            Ok(()) => Reaction::Of(decided, Some(text), appends),
+            Err(why) => Reaction::Park(format!("{text}; then {why}")),
+        }),
         Decisions::Wrong(why) => Ok(Reaction::Park(format!("{text}; then {why}"))),
         Decisions::Rejected(again) => Ok(Reaction::Park(format!("{text}; then {again}"))),
     }
+}
+
+/// Applies the own events that follow, so that none is stored that could not be applied when the instance is
+/// loaded again. The state is not used afterwards.
+fn prove(
+    user: &mut Result<Box<dyn Instance>, String>,
+    instance: &StreamId,
+    events: &[NewEvent],
+) -> Result<(), String> {
+    let Ok(user) = user else { return Ok(()) };
+    let count = u64::try_from(events.len()).unwrap_or(u64::MAX);
+    let as_stored = Appended::new(
+        count,
+        count,
+        Position::START,
+        Timestamp::from_unix_micros(0).unwrap_or_else(Timestamp::now),
+    );
+    let append = Append::new(instance.clone(), ExpectedVersion::Any).with_events(events.to_vec());
+    for event in append.recorded(&as_stored) {
+        let applied = user.apply(&event);
+        applied.map_err(|why| format!("event `{}` of its own stream: {why}", event.name))?;
+    }
+    Ok(())
 }
 
 enum Decisions {

@@ -2,9 +2,10 @@
 
 use super::kind::{Instance, Manager};
 use crate::{
+    clock::{corrected, look_at},
     definition::Info,
     engine::load::replay,
-    log::{self, ProcessCause, ProcessOutcome, STEPPED, Stepped},
+    log::{self, ProcessCause, ProcessOutcome, STEPPED, Stepped, TAKE_OVER},
 };
 use es_runtime::{
     LoadError, Metadata, RecordedEvent, StreamId, Timestamp, WorkChange, WorkQueue, WorkStatus,
@@ -23,9 +24,37 @@ pub struct ProcessState {
     pub parked: Option<String>,
     /// Whether the instance has ended.
     pub ended: bool,
+    /// When the timers were set.
+    pub(crate) timers_set: BTreeMap<String, Timestamp>,
 }
 
 impl ProcessState {
+    /// Applies one record that was recorded at this time.
+    pub(crate) fn apply_recorded(&mut self, step: &Stepped, at: Timestamp) {
+        self.apply(step);
+        let set = step.timers.keys().map(|name| (name.clone(), at));
+        self.timers_set.extend(set);
+    }
+
+    /// The timers that were set while the clock was ahead, with the times at which they fire when they begin
+    /// anew.
+    pub(super) fn corrected_timers(&self, now: Timestamp) -> BTreeMap<String, Option<Timestamp>> {
+        let timers = self.timers.iter().filter_map(|(name, at)| {
+            let set = self.timers_set.get(name).copied();
+            let at = corrected(Some(*at), set, now)?;
+            Some((name.clone(), Some(at)))
+        });
+        timers.collect()
+    }
+
+    /// When to look at the timers first.
+    fn next_timer(&self, now: Timestamp) -> Option<Timestamp> {
+        let timers = self.timers.iter();
+        timers
+            .map(|(name, at)| look_at(*at, self.timers_set.get(name).copied(), now))
+            .min()
+    }
+
     /// Applies one record.
     pub(crate) fn apply(&mut self, step: &Stepped) {
         if let ProcessCause::Timer { name, at } = &step.cause {
@@ -49,13 +78,17 @@ impl ProcessState {
             }
             ProcessOutcome::TooLate {} => {}
             ProcessOutcome::Repaired {} => {
-                self.parked = None;
+                if step.cause.name() != TAKE_OVER {
+                    self.parked = None;
+                }
                 if step.cause.name() == SKIP {
                     self.waiting.pop_front();
                 }
             }
         }
         for (name, at) in &step.timers {
+            // Until it is recorded, it is not known when it was set.
+            self.timers_set.remove(name);
             match at {
                 Some(at) => self.timers.insert(name.clone(), *at),
                 None => self.timers.remove(name),
@@ -95,7 +128,7 @@ impl ProcessState {
             (WorkStatus::Parked, format!("parked at {at}"))
         } else {
             row.due_at = if self.waiting.is_empty() {
-                self.timers.values().min().copied()
+                self.next_timer(now)
             } else {
                 Some(now)
             };
@@ -129,7 +162,7 @@ pub(super) async fn load<S: WorkQueue>(
     let mut user = Ok(manager.instance());
     let each = |event: &RecordedEvent| {
         if *event.name == *STEPPED {
-            state.apply(&decode_step(event)?);
+            state.apply_recorded(&decode_step(event)?, event.recorded_at);
         } else if let Ok(instance) = &mut user {
             if let Err(why) = instance.apply(event) {
                 let version = event.version;

@@ -2,7 +2,7 @@
 
 use super::{
     kind::Manager,
-    run::{Input, decide},
+    run::{Input, append_of as step_of, decide},
     state::load,
 };
 use crate::{
@@ -16,6 +16,7 @@ use crate::{
         unreadable::park_unreadable,
     },
     error::SagaError,
+    log::{ProcessCause, ProcessOutcome, Stepped},
 };
 use es_runtime::{Claimed, Commit, CommitError, WorkQueue};
 
@@ -29,6 +30,7 @@ pub(crate) async fn work_on<S: WorkQueue>(
     let instance = &claimed.instance;
     let mut attempt = 0;
     let mut rejected_for: Option<String> = None;
+    let mut did = false;
     loop {
         attempt += 1;
         let loaded = match load(&core.store, manager, instance).await {
@@ -57,6 +59,23 @@ pub(crate) async fn work_on<S: WorkQueue>(
                 (decided.appends, decided.row)
             }
             None if loaded.version == 0 => return Ok(()),
+            // It was time to look again at timers that were set while the clock was ahead.
+            None if !did && !loaded.state.corrected_timers(now).is_empty() => {
+                did = true;
+                let mut state = loaded.state;
+                let mut record = Stepped::new(ProcessCause::Clock {}, ProcessOutcome::Reacted {});
+                record.timers = state.corrected_timers(now);
+                state.apply(&record);
+                let append = step_of(instance, loaded.version, &record, loaded.metadata)?;
+                let mut row = state.row(instance, now);
+                row.epoch = Some(claimed.epoch);
+                let commit = Commit::new().append(append).work(row);
+                match core.store.commit(commit).await {
+                    Err(CommitError::Fenced { .. }) => return Ok(()),
+                    Err(error) if !may_decide_again(&error) => return Err(error.into()),
+                    _ => continue,
+                }
+            }
             // The commit compares the version, so an input that came meanwhile is not overwritten.
             None => (
                 vec![append_of(
@@ -74,7 +93,7 @@ pub(crate) async fn work_on<S: WorkQueue>(
         commit.appends = appends;
         match core.store.commit(commit).await {
             Ok(_) if due.is_none() => return Ok(()),
-            Ok(_) => (attempt, rejected_for) = (0, None),
+            Ok(_) => (attempt, rejected_for, did) = (0, None, true),
             // Another worker has the lease.
             Err(CommitError::Fenced { .. }) => return Ok(()),
             Err(error) if is_rejected_for_good(&error) && rejected_for.is_none() => {

@@ -4,6 +4,7 @@ use super::{SqliteTransaction, transaction};
 use crate::{
     at_once::{at_once, waited},
     errors::{closed, no_answer, outcome_of_commit, panicked, storage},
+    process,
     store::Shared,
     writer,
 };
@@ -194,6 +195,14 @@ impl ReadDatabase for SqliteReadDatabase {
 
     fn dialect(&self) -> Dialect {
         Dialect::Sqlite
+    }
+
+    fn owner(&self, name: String) -> String {
+        process::owner(&name)
+    }
+
+    fn is_gone(&self, owner: &str) -> bool {
+        process::is_owner_gone(owner)
     }
 
     async fn transact<J: Job<Self>>(&self, job: J) -> Result<J::Output, TransactionError> {

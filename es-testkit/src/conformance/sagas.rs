@@ -61,6 +61,31 @@ pub async fn a_commit_writes_all_of_it(fixture: AnyFixture) {
     assert_eq!(version_of(&store, &two).await, 1);
     let cursor = store.cursor(SAGA).await.expect("a cursor");
     assert_eq!(cursor, Some(place));
+
+    // A text about the inputs moves with the cursor, and is compared too.
+    let inputs = || async { store.cursor_inputs(SAGA).await.expect("the inputs") };
+    assert_eq!(inputs().await, None);
+    let step = |from: Option<&str>, to: &str| {
+        let inputs = from.map(ToOwned::to_owned);
+        let moved = CursorMove::new(SAGA, Some(place), place).with_inputs(inputs, to.to_owned());
+        store.commit(Commit::new().cursor(moved))
+    };
+    step(None, "one").await.expect("moved");
+    for wrong in [None, Some("two")] {
+        let refused = step(wrong, "three").await;
+        assert!(
+            matches!(refused, Err(CommitError::CursorMoved { actual, .. }) if actual == Some(place)),
+            "{refused:?}"
+        );
+    }
+    assert_eq!(inputs().await.as_deref(), Some("one"));
+    step(Some("one"), "two").await.expect("moved");
+    let plain = CursorMove::new(SAGA, Some(place), place);
+    store
+        .commit(Commit::new().cursor(plain))
+        .await
+        .expect("moved");
+    assert_eq!(inputs().await.as_deref(), Some("two"));
     let (events, rows) = everything(&store).await;
     assert_eq!(events, 3);
     let row = &rows[0];
@@ -326,6 +351,25 @@ pub async fn rows_are_listed_in_order_and_by_filter(fixture: AnyFixture) {
             ids.collect::<Vec<_>>()
         }
     };
+    let mut counts = store
+        .work_counts(vec![SAGA.to_owned()])
+        .await
+        .expect("counts");
+    counts.sort_by_key(|count| count.2);
+    assert!(
+        counts
+            .iter()
+            .all(|(kind, _, count)| kind == SAGA && *count == 3)
+    );
+    assert_eq!(counts.len(), 2);
+    let everything = store.work_counts(Vec::new()).await.expect("counts");
+    assert_eq!(everything.iter().map(|count| count.2).sum::<u64>(), 7);
+    let mut changed = WorkFilter::default();
+    let now = store.now().await.expect("a time");
+    changed.changed_after = Some(now.after(Duration::from_secs(60)));
+    assert!(ids(changed.clone()).await.is_empty());
+    changed.changed_after = es_runtime::Timestamp::from_unix_micros(0);
+    assert_eq!(ids(changed).await.len(), 7);
     let mut all: Vec<_> = names.iter().map(|id| instance(id).to_string()).collect();
     all.push("saga:another/a".to_owned());
     all.sort_unstable();

@@ -116,6 +116,14 @@ impl<S: EventStore> StoreLayer for Mortal<S> {
         self.fuse.read(read, unread).await
     }
 
+    async fn cursor_inputs(&self, consumer: &str) -> Result<Option<String>, ReadError>
+    where
+        S: CommitStore,
+    {
+        let read = self.inner.cursor_inputs(consumer);
+        self.fuse.read(read, unread).await
+    }
+
     async fn claim(&self, claim: Claim) -> Result<Vec<Claimed>, StorageError>
     where
         S: WorkQueue,

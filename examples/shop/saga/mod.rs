@@ -200,8 +200,6 @@ async fn list(sagas: &Sagas, name: &str, parked: bool) -> Result<(), Box<dyn Err
     let mut after = None;
     loop {
         let rows = sagas.list(Some(name), status, after).await?;
-        let Some(last) = rows.last() else { break };
-        after = Some(last.instance.clone());
         for row in &rows {
             table.add_row([
                 row.instance.id(),
@@ -210,6 +208,10 @@ async fn list(sagas: &Sagas, name: &str, parked: bool) -> Result<(), Box<dyn Err
                 row.reason.as_deref().unwrap_or_default(),
                 &row.epoch.to_string(),
             ]);
+        }
+        after = rows.next;
+        if after.is_none() {
+            break;
         }
     }
     writeln!(io::stdout(), "{table}")?;

@@ -12,9 +12,11 @@ use std::{
     io::{BufRead, BufReader},
     path::Path,
     process::{Command, Stdio},
+    time::Duration,
 };
 
 const EVENTS: i64 = 7;
+const SOON: Duration = Duration::from_secs(20);
 
 /// Runs until the place, kills it there; `false` when it was done before.
 fn killed_at(folder: &Path, read: &str, mode: &str, stop: u64) -> bool {
@@ -214,4 +216,49 @@ async fn the_control_counts_twice() {
         }
     }
     assert_eq!(wrong, 5, "a runner that commits apart must be caught");
+}
+
+/// The owner of a lease that lasts for years is dead, and that is seen at once.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_lease_of_a_dead_process_ends_with_it() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let expected = fill(folder.path()).await;
+    assert!(killed_at(folder.path(), "read.db", "exact", 4));
+    lengthen_lease(&folder.path().join("read.db"), None);
+    let store = SqliteStore::open(folder.path().join("events.db"));
+    let read = SqliteReadDatabase::open(folder.path().join("read.db"));
+    let (store, read) = (store.await.expect("opens"), read.await.expect("opens"));
+    let runner = Projections::new(store, read.clone())
+        .lease(Duration::MAX)
+        .with(Balances::new());
+    let caught_up = tokio::time::timeout(SOON, runner.catch_up()).await;
+    caught_up.expect("in time").expect("caught up");
+    assert_eq!(balances(&read).await.expect("rows"), expected);
+}
+
+/// A lease of an owner on another machine whose clock was ahead by years: it ends when it is not renewed.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lease_that_is_not_renewed_ends_whatever_the_clock_was() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let expected = fill(folder.path()).await;
+    assert!(killed_at(folder.path(), "read.db", "exact", 4));
+    lengthen_lease(&folder.path().join("read.db"), Some("elsewhere"));
+    let store = SqliteStore::open(folder.path().join("events.db"));
+    let read = SqliteReadDatabase::open(folder.path().join("read.db"));
+    let (store, read) = (store.await.expect("opens"), read.await.expect("opens"));
+    let runner = Projections::new(store, read.clone())
+        .lease(Duration::from_millis(200))
+        .with(Balances::new());
+    let caught_up = tokio::time::timeout(SOON, runner.catch_up()).await;
+    caught_up.expect("in time").expect("caught up");
+    assert_eq!(balances(&read).await.expect("rows"), expected);
+}
+
+fn lengthen_lease(read: &Path, owner: Option<&str>) {
+    let tables = rusqlite::Connection::open(read).expect("opens");
+    let years = 10_i64 * 365 * 24 * 3_600 * 1_000;
+    let longer =
+        "UPDATE es_checkpoints SET lease_until = lease_until + ?1, owner = coalesce(?2, owner)";
+    let changed = tables.execute(longer, rusqlite::params![years, owner]);
+    assert_eq!(changed.expect("changed"), 1);
 }

@@ -60,3 +60,17 @@ async fn an_undo_that_kills_its_process_each_time_is_parked(place: &Place) {
         (1, 4, true)
     );
 }
+
+/// On SQLite all processes are on one machine, so nobody waits for the lease of a dead one.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_lease_of_a_dead_process_ends_with_it() {
+    let place = Place::sqlite();
+    place.place_order().await;
+    let years = "lease=300000000000";
+    place.kill_at("behind call do charge", &[years]);
+    place.finish(&[years]);
+    assert_eq!(place.rest().await, Ok(Rest::Completed));
+    assert_eq!(place.count(interrupted).await, 1);
+    let charged = place.entry("payment");
+    assert_eq!((charged.calls, charged.applied), (2, 1));
+}

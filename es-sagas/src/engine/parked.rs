@@ -1,0 +1,77 @@
+//! Inputs that cannot be taken: the function that says which instance an event is for failed, or the store
+//! rejects what follows from it. Each one is parked alone, with a work item of its own, so that it holds up no
+//! other input.
+
+use super::{
+    commit::{append_of, is_rejected_for_good},
+    core::Core,
+    cursor::{Taken, commit_base, was_taken_before},
+};
+use crate::{
+    error::SagaError,
+    log::{InputParked, SagaEvent, cut},
+    names::{inputs_of, name_of},
+};
+use es_runtime::{
+    AppendId, Commit, CommitError, ExpectedVersion, InvalidStreamId, Metadata, Position,
+    RecordedEvent, StreamId, WorkChange, WorkQueue, WorkStatus,
+};
+
+/// The stream of a parked input.
+pub(crate) fn parked_stream(
+    category: &str,
+    position: Position,
+) -> Result<StreamId, InvalidStreamId> {
+    StreamId::new(&inputs_of(category), &position.to_string())
+}
+
+/// An event that blocks the input.
+pub(crate) fn unreadable_event(category: &str, event: &RecordedEvent, reason: String) -> SagaError {
+    SagaError::Event {
+        saga: name_of(category).to_owned(),
+        position: event.position,
+        reason,
+    }
+}
+
+/// Parks an event in the transaction that passes it.
+pub(crate) async fn park_input<S: WorkQueue>(
+    core: &Core<S>,
+    category: &str,
+    base: Commit,
+    event: &RecordedEvent,
+    reason: &str,
+) -> Result<Taken, SagaError> {
+    let stream = parked_stream(category, event.position)?;
+    let reason = cut(reason.to_owned());
+    let record = SagaEvent::from(InputParked {
+        event: event.event_id,
+        name: event.name.to_string(),
+        aggregate: event.stream.aggregate().to_owned(),
+        of: event.stream.id().to_owned(),
+        version: event.version,
+        reason: reason.clone(),
+    });
+    let once = Some(AppendId::from(event.event_id));
+    let mut append = append_of(&stream, 0, &[record], Metadata::following(event), once)?;
+    append.expected = ExpectedVersion::Any;
+    let mut row = WorkChange::new(stream, "");
+    row.status = WorkStatus::Parked;
+    row.phase = event.name.to_string();
+    row.reason = Some(reason.clone());
+    match core
+        .store
+        .commit(base.clone().append(append).work(row))
+        .await
+    {
+        Ok(_) => Ok(Taken::All),
+        Err(CommitError::CursorMoved { .. }) => Ok(Taken::CursorMoved),
+        Err(error) if was_taken_before(&error) => commit_base(core, base).await,
+        // Not even that can be stored, so the input stops here.
+        Err(error) if is_rejected_for_good(&error) => {
+            let reason = format!("{reason}; it cannot be parked: {error}");
+            Err(unreadable_event(category, event, reason))
+        }
+        Err(error) => Err(error.into()),
+    }
+}
