@@ -381,7 +381,7 @@ pub fn derive_shape(input: TokenStream) -> TokenStream {
 /// | `"turnover"` | The name under which its checkpoint is kept. Required. |
 /// | `version = 2` | The version of tables and handlers, 1 by default. A new version is built next to the live one. |
 /// | `events(A, x::B)` | The events that it handles, each once: single events or whole sets, such as the enum of an aggregate. A set also knows the retired names of its aggregate, which a single event does not. Required. |
-/// | `schema = ..` | The statements that create the tables: a `&'static str` or a `String`. `{name}` stands for one of its tables or indexes. Required. |
+/// | `schema = ..` | The statements that create the tables: a `&'static str` or a `String`. `{name}` declares or means one of its tables, views, indexes or triggers. Required. |
 /// | `schema(sqlite = .., postgres = ..)` | The same, where the two databases need different statements. |
 /// | `schema(SqliteReadDatabase = ..)` | The same for handlers of one read database, `Project<Event, SqliteReadDatabase>`. |
 /// | `on_unknown_version = skip` | Goes on without events that a newer program wrote; by default (`stop`) it waits for one. |

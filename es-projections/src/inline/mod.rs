@@ -44,6 +44,12 @@ impl<Db: ReadDatabase> InlineProjection<Db> {
     pub fn new<P: Dispatch<Db>>(projection: P) -> Self {
         Self(Arc::new(Inline::new(projection)))
     }
+
+    /// How many stored events it had whose handlers ended the transaction, as SQLite allows. If there
+    /// are more after a failure, the store begins the transaction again: these events are parked then.
+    pub fn ended_transactions(&self) -> usize {
+        self.0.ended()
+    }
 }
 
 impl<Db> Clone for InlineProjection<Db> {
@@ -62,6 +68,8 @@ impl<Db: ReadDatabase> fmt::Debug for InlineProjection<Db> {
 
 trait Erased<Db: ReadDatabase>: Send + Sync {
     fn name(&self) -> &'static str;
+
+    fn ended(&self) -> usize;
 
     fn open<'a>(
         &'a self,
@@ -96,6 +104,10 @@ trait Erased<Db: ReadDatabase>: Send + Sync {
 impl<P: Dispatch<Db>, Db: ReadDatabase> Erased<Db> for Inline<P, Db> {
     fn name(&self) -> &'static str {
         P::NAME
+    }
+
+    fn ended(&self) -> usize {
+        self.ended().len()
     }
 
     fn open<'a>(
@@ -224,6 +236,12 @@ impl<Db: ReadDatabase> Inlines<Db> {
         Ok(())
     }
 
+    /// [`InlineProjection::ended_transactions`] of all of them.
+    pub fn ended_transactions(&self) -> usize {
+        let each = self.list.iter().map(|opened| &opened.projection);
+        each.map(InlineProjection::ended_transactions).sum()
+    }
+
     /// Whether the store has no inline projections.
     pub fn is_empty(&self) -> bool {
         self.list.is_empty()
@@ -292,22 +310,21 @@ impl<Db: ReadDatabase> Opened<Db> {
         feed: &impl FeedInside<Db::Transaction>,
     ) -> Result<bool, StorageError> {
         let projection = &self.projection.0;
-        let position = projection.position(tx, &mut self.tables).await?;
-        let from = match position.filter(|_| !self.tables.hand_over) {
-            Some(position) => position,
+        let stored = projection.position(tx, &mut self.tables).await?;
+        let from = if let Some(position) = stored.filter(|_| !self.tables.hand_over) {
+            position
+        } else {
             // Another process replaced them, or a rebuild is to take their place.
-            None => {
-                let store = feed.store_id(tx).await?;
-                match projection.open(tx, Some(store), position.is_some()).await {
-                    Ok(tables) => self.tables = tables,
-                    Err(ProjectionError::OlderProgram { .. }) => return Ok(false),
-                    Err(error) => {
-                        let what = error.to_string();
-                        return Err(StorageError::new(StorageErrorKind::Version, what));
-                    }
+            let store = feed.store_id(tx).await?;
+            match projection.open(tx, Some(store), stored.is_some()).await {
+                Ok(tables) => self.tables = tables,
+                Err(ProjectionError::OlderProgram { .. }) => return Ok(false),
+                Err(error) => {
+                    let what = error.to_string();
+                    return Err(StorageError::new(StorageErrorKind::Version, what));
                 }
-                self.tables.position
             }
+            self.tables.position
         };
         self.catch_up(tx, from, feed).await?;
         Ok(true)

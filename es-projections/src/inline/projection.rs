@@ -17,12 +17,18 @@ use crate::{
     },
 };
 use es_runtime::{EventFilter, EventId, Position, RecordedEvent, StorageError, StorageErrorKind};
-use std::{collections::HashSet, marker::PhantomData};
+use std::{
+    collections::HashSet,
+    marker::PhantomData,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
 
 /// One projection that runs inside appends.
 pub(crate) struct Inline<P, Db> {
     projection: P,
     filter: EventFilter,
+    /// The stored events whose handlers ended the transaction. They are parked without another try.
+    ended: Mutex<HashSet<EventId>>,
     database: PhantomData<fn(Db)>,
 }
 
@@ -43,8 +49,6 @@ pub(crate) struct Tables {
     pub(crate) hand_over: bool,
     /// What the projection state says about an event of a newer program, if there is one next.
     waits: Option<String>,
-    /// The stored events whose handlers ended the transaction. They are parked without another try.
-    ended: HashSet<EventId>,
 }
 
 /// An event that an inline projection could not handle.
@@ -83,8 +87,15 @@ impl<Db: ReadDatabase, P: Dispatch<Db>> Inline<P, Db> {
         Self {
             projection,
             filter: P::filter(),
+            ended: Mutex::default(),
             database: PhantomData,
         }
+    }
+
+    /// The stored events whose handlers ended the transaction. Nothing that can panic runs under the
+    /// lock.
+    pub(crate) fn ended(&self) -> MutexGuard<'_, HashSet<EventId>> {
+        self.ended.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Creates the tables if they are missing or have another version, and makes them live.
@@ -155,7 +166,6 @@ impl<Db: ReadDatabase, P: Dispatch<Db>> Inline<P, Db> {
             parked: at.parked,
             hand_over: false,
             waits: None,
-            ended: HashSet::new(),
         })
     }
 
@@ -252,7 +262,7 @@ impl<Db: ReadDatabase, P: Dispatch<Db>> Inline<P, Db> {
     ) -> Result<bool, StorageError> {
         if events
             .iter()
-            .any(|event| tables.ended.contains(&event.event_id))
+            .any(|event| self.ended().contains(&event.event_id))
         {
             return Ok(false);
         }
@@ -262,7 +272,7 @@ impl<Db: ReadDatabase, P: Dispatch<Db>> Inline<P, Db> {
                 continue;
             }
             if !matches!(self.attempt(tx, tables, event).await?, Took::Yes) {
-                tables.undo::<Db>(tx, event).await?;
+                self.undo(tx, event).await?;
                 return Ok(false);
             }
         }
@@ -288,7 +298,7 @@ impl<Db: ReadDatabase, P: Dispatch<Db>> Inline<P, Db> {
             let why = "an earlier event of its key is parked";
             return Ok(Took::Failed(HandlerError::new(why)));
         }
-        if tables.ended.contains(&event.event_id) {
+        if self.ended().contains(&event.event_id) {
             return Ok(Took::Failed(HandlerError::new(
                 "its handler ended the transaction",
             )));
@@ -300,9 +310,36 @@ impl<Db: ReadDatabase, P: Dispatch<Db>> Inline<P, Db> {
         }
         match took {
             Took::Yes => tx.release_savepoint().await?,
-            Took::Failed(_) | Took::Newer(_) => tables.undo::<Db>(tx, event).await?,
+            Took::Failed(_) | Took::Newer(_) => self.undo(tx, event).await?,
         }
         Ok(took)
+    }
+
+    /// Undoes what was written for a stored event. If its handler ended the transaction, everything is
+    /// undone, and the event is not tried again.
+    async fn undo(
+        &self,
+        tx: &mut Db::Transaction,
+        event: &RecordedEvent,
+    ) -> Result<(), StorageError> {
+        match tx.back_to_savepoint().await {
+            Ok(()) => Ok(()),
+            Err(error) if error.kind.is_transient() => Err(error),
+            Err(_) => {
+                self.ended().insert(event.event_id);
+                Err(StorageError::new(
+                    StorageErrorKind::Other,
+                    format!(
+                        "the handler of the inline projection `{}` ended the transaction at the event \
+                         of stream {} at version {}, position {}",
+                        P::NAME,
+                        event.stream,
+                        event.version,
+                        event.position
+                    ),
+                ))
+            }
+        }
     }
 
     async fn attempt(
@@ -370,30 +407,6 @@ impl Tables {
             self.waits = Some(why);
         }
         Ok(())
-    }
-
-    /// Undoes what was written for a stored event. If its handler ended the transaction, everything is
-    /// undone, and the event is not tried again.
-    async fn undo<Db: ReadDatabase>(
-        &mut self,
-        tx: &mut Db::Transaction,
-        event: &RecordedEvent,
-    ) -> Result<(), StorageError> {
-        match tx.back_to_savepoint().await {
-            Ok(()) => Ok(()),
-            Err(error) if error.kind.is_transient() => Err(error),
-            Err(_) => {
-                self.ended.insert(event.event_id);
-                Err(StorageError::new(
-                    StorageErrorKind::Other,
-                    format!(
-                        "the handler of the inline projection `{}` ended the transaction at the event \
-                         of stream {} at version {}, position {}; the next append parks that event",
-                        self.partition.name, event.stream, event.version, event.position
-                    ),
-                ))
-            }
-        }
     }
 
     /// Whether a foreign key is broken that SQLite checks at the commit.

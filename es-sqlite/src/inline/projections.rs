@@ -58,22 +58,30 @@ impl Running {
         let mut opened = Inlines::default();
         let run = |tx: &SqliteTransaction, sql| tx.connection().execute_batch(sql).map_err(storage);
         for projection in &registered.0 {
-            run(tx, "BEGIN IMMEDIATE")?;
-            let mut done =
-                at_once(opened.open(projection, tx, &Feed)).unwrap_or_else(|| Err(waited()));
-            if let Err(TransactionFailure::RolledBack(error)) = refuse_ended_statement(tx) {
-                done = Err(error);
-            }
-            let done = done.and_then(|()| run(tx, "COMMIT"));
-            if let Err(error) = done {
+            let mut ended = projection.ended_transactions();
+            loop {
+                run(tx, "BEGIN IMMEDIATE")?;
+                let mut done =
+                    at_once(opened.open(projection, tx, &Feed)).unwrap_or_else(|| Err(waited()));
+                if let Err(TransactionFailure::RolledBack(error)) = refuse_ended_statement(tx) {
+                    done = Err(error);
+                }
+                let Err(error) = done.and_then(|()| run(tx, "COMMIT")) else {
+                    break;
+                };
                 let _ = run(tx, "ROLLBACK");
-                return Err(error);
+                // A handler ended the transaction. The next time its event is parked.
+                if projection.ended_transactions() <= ended {
+                    return Err(error);
+                }
+                ended = projection.ended_transactions();
             }
         }
         Ok(Self(opened))
     }
 
-    /// Handles the events that other processes appended without these projections, or parks them.
+    /// Handles the events that other processes appended without these projections, or parks them. It
+    /// comes first in a transaction.
     pub(crate) fn catch_up(
         &mut self,
         tx: &mut SqliteTransaction,
@@ -81,9 +89,20 @@ impl Running {
         if self.0.is_empty() {
             return Ok(());
         }
-        let done = at_once(self.0.catch_up(tx, &Feed)).unwrap_or_else(|| Err(waited()));
-        refuse_ended_statement(tx)?;
-        done.map_err(TransactionFailure::Store)
+        let mut ended = self.0.ended_transactions();
+        loop {
+            let done = at_once(self.0.catch_up(tx, &Feed)).unwrap_or_else(|| Err(waited()));
+            let refused = refuse_ended_statement(tx);
+            if self.0.ended_transactions() <= ended {
+                refused?;
+                return done.map_err(TransactionFailure::Store);
+            }
+            // A handler ended the transaction, which had nothing else in it. Its event is parked now.
+            ended = self.0.ended_transactions();
+            if !tx.in_transaction() {
+                run(tx, "BEGIN IMMEDIATE")?;
+            }
+        }
     }
 
     /// Does one write. Where a projection fails, nothing of the write is left.

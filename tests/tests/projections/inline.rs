@@ -10,7 +10,7 @@ use es_runtime::{
     AnyStore, Append, AppendError, Envelope, Event, EventStore, ExpectedVersion, NewEvent, Outcome,
     StorageError, StreamId,
 };
-use es_sqlite::SqliteStore;
+use es_sqlite::{SqliteReadDatabase, SqliteStore, SqliteTransaction};
 use es_tests::accounts::{Balances, Deposited, Turnover, balances, deposit, withdraw};
 use serde::{Deserialize, Serialize};
 use std::{
@@ -229,6 +229,59 @@ async fn a_poison_in_the_past_is_parked() {
     let expected = [("bad".into(), 3), ("good".into(), 2), ("worse".into(), 1)];
     assert_eq!(accounts, expected);
     assert_eq!(entries.len(), 6);
+}
+
+/// Ends the transaction of one account's events, as only SQLite lets it.
+#[derive(Projection, Clone, Copy)]
+#[projection("enders", version = 1, events(Deposited))]
+#[projection(schema(
+    SqliteReadDatabase = "CREATE TABLE {enders} (account TEXT, number INTEGER UNIQUE)"
+))]
+struct Enders;
+
+impl Project<Deposited, SqliteReadDatabase> for Enders {
+    async fn project(
+        &self,
+        deposited: &Envelope<Deposited>,
+        tx: &mut SqliteTransaction,
+    ) -> Result<(), HandlerError> {
+        let account = deposited.stream.id();
+        let number = if account == "bad" { Some(1) } else { None };
+        for _ in 0..2 {
+            let insert = "INSERT OR ROLLBACK INTO {enders} VALUES (?1, ?2)";
+            tx.execute(insert, (account, number))?;
+        }
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn a_stored_event_that_ends_the_transaction_is_parked() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("all.db");
+    let without = SqliteStore::open(&path).await.expect("opens");
+    for account in ["good", "bad", "good"] {
+        deposit(&without, account, 1).await.expect("stored");
+    }
+    let open = SqliteStore::options().inline(Enders).open(&path);
+    let store = open.await.expect("opens");
+    deposit(&without, "bad", 1).await.expect("stored");
+    deposit(&without, "worse", 1).await.expect("stored");
+    deposit(&store, "good", 1).await.expect("stored");
+    let read = store.read_database();
+    let operator = Projections::new(store, read.clone()).with(Enders);
+    let parked = operator.parked("enders").await.expect("parked");
+    let seen: Vec<_> = parked
+        .iter()
+        .map(|one| (&*one.key, one.event.version))
+        .collect();
+    assert_eq!(seen, [("account/bad", 1), ("account/bad", 2)]);
+    let count = "SELECT count(*) FROM enders";
+    let rows: Vec<i64> = read
+        .select(count, [], |row| row.get(0))
+        .await
+        .expect("rows");
+    assert_eq!(rows, [8]);
 }
 
 /// A rule: no two deposits are of the same amount.

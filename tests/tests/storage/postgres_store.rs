@@ -433,9 +433,13 @@ async fn any_word_may_be_the_name_of_a_schema() {
     let database = database();
     let options = PostgresStore::options(&database.url()).expect("a url");
     for by_script in [false, true] {
-        let name = if by_script { "select" } else { "user" };
+        let (name, read) = if by_script {
+            ("select", "table")
+        } else {
+            ("user", "order")
+        };
         let options = options.clone().schema(name).expect("a name");
-        let options = options.read_schema("table").expect("a name");
+        let options = options.read_schema(read).expect("a name");
         if by_script {
             let script = options.migration_script();
             database.query(&script).expect("made");
