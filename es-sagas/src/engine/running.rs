@@ -96,6 +96,9 @@ impl<S: WorkQueue> Sagas<S> {
     }
 }
 
+/// The longest time between two looks at what others left, however long a lease is.
+const LOOK_ROUND: Duration = Duration::from_secs(30);
+
 /// Runs a loop, and restarts it after a panic of the store or of user code.
 async fn restart_after_panics<S: WorkQueue, F: Future<Output = ()> + Send + 'static>(
     core: Arc<Core<S>>,
@@ -105,7 +108,8 @@ async fn restart_after_panics<S: WorkQueue, F: Future<Output = ()> + Send + 'sta
 ) {
     while tokio::spawn(run(stop.clone())).await.is_err() && !stop.is_requested() {
         core.stall(&what, Some("it panicked".to_owned()));
-        pause_or(&stop, core.settings.lease, std::future::pending()).await;
+        let pause = core.settings.lease.min(LOOK_ROUND);
+        pause_or(&stop, pause, std::future::pending()).await;
     }
 }
 
@@ -144,9 +148,7 @@ async fn dispatch<S: WorkQueue>(core: Arc<Core<S>>, stop: Stop) {
     let mut resumed: Option<Instant> = None;
     while !stop.is_requested() {
         // Repeated, because older programs that run at the same time park what only this one can run.
-        if resumed
-            .is_none_or(|last| last.elapsed() >= core.settings.lease.min(Duration::from_secs(30)))
-        {
+        if resumed.is_none_or(|last| last.elapsed() >= core.settings.lease.min(LOOK_ROUND)) {
             let done = match resume_known(&core).await {
                 Ok(()) => free_what_is_ahead(&core).await,
                 failed => failed,
