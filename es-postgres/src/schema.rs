@@ -150,7 +150,7 @@ ALTER TABLE {s}.events ENABLE ALWAYS TRIGGER events_are_not_truncated;
 ",
     // How far each input of a consumer was read.
     "
-ALTER TABLE {s}.cursors ADD COLUMN inputs TEXT;
+ALTER TABLE {s}.cursors ADD COLUMN IF NOT EXISTS inputs TEXT;
 ",
 ];
 
