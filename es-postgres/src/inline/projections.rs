@@ -60,6 +60,7 @@ impl ReadOptions {
 
     pub(crate) fn of_store(self, connector: Connector, busy_timeout: Duration) -> ReadModels {
         ReadModels {
+            is_wanted: self.schema.is_some() || self.is_inline(),
             settings: ReadSettings {
                 connector,
                 schema: self.schema().cloned(),
@@ -74,15 +75,19 @@ impl ReadOptions {
 /// The read models of a store.
 pub(crate) struct ReadModels {
     pub(crate) settings: ReadSettings,
+    /// Whether the application named their schema, or has some inside appends.
+    is_wanted: bool,
     projections: Vec<InlineProjection<PostgresReadDatabase>>,
 }
 
 impl ReadModels {
-    /// Makes their schema where it is missing.
+    /// Makes their schema where it is missing. A store that may have none needs no right to make one.
     pub(crate) async fn prepare(&self, session: &Session) -> Result<(), StorageError> {
         match &self.settings.schema {
-            Some(read) => schema::make_schema(session, read).await,
-            None => Ok(()),
+            Some(read) if self.is_wanted || schema::may_make_schemas(session).await? => {
+                schema::make_schema(session, read).await
+            }
+            _ => Ok(()),
         }
     }
 }
