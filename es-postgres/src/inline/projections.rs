@@ -60,6 +60,8 @@ impl ReadOptions {
 
     pub(crate) fn of_store(self, connector: Connector, busy_timeout: Duration) -> ReadModels {
         ReadModels {
+            // Nobody asked for a schema of read models that may never be used.
+            is_optional: self.schema.is_none() && self.projections.is_empty(),
             settings: ReadSettings {
                 connector,
                 schema: self.schema().cloned(),
@@ -74,6 +76,8 @@ impl ReadOptions {
 /// The read models of a store.
 pub(crate) struct ReadModels {
     pub(crate) settings: ReadSettings,
+    /// Whether the store may be used without their schema.
+    is_optional: bool,
     projections: Vec<InlineProjection<PostgresReadDatabase>>,
 }
 
@@ -81,7 +85,11 @@ impl ReadModels {
     /// Makes their schema where it is missing.
     pub(crate) async fn prepare(&self, session: &Session) -> Result<(), StorageError> {
         match &self.settings.schema {
-            Some(read) => schema::make_schema(session, read).await,
+            Some(read) => match schema::make_schema(session, read).await {
+                // The role may have no right to it. A runner of projections then says what is missing.
+                Err(_) if self.is_optional => Ok(()),
+                made => made,
+            },
             None => Ok(()),
         }
     }
