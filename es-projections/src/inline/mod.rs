@@ -261,21 +261,15 @@ impl<Db: ReadDatabase> Inlines<Db> {
         tx: &mut Db::Transaction,
         feed: &impl FeedInside<Db::Transaction>,
     ) -> Result<(), StorageError> {
-        let mut list = std::mem::take(&mut self.list).into_iter();
-        let mut result = Ok(());
-        for mut opened in list.by_ref() {
-            match opened.begin(tx, feed).await {
-                Ok(true) => self.list.push(opened),
-                Ok(false) => {}
-                Err(error) => {
-                    self.list.push(opened);
-                    result = Err(error);
-                    break;
-                }
+        let mut at = 0;
+        while let Some(opened) = self.list.get_mut(at) {
+            if opened.begin(tx, feed).await? {
+                at += 1;
+            } else {
+                self.list.remove(at);
             }
         }
-        self.list.extend(list);
-        result
+        Ok(())
     }
 
     /// Hands the events of one append to the projections. An append without events changes nothing,

@@ -28,6 +28,7 @@ on_both!(
     a_rule_is_introduced_while_a_program_without_it_appends,
     what_is_parked_can_be_seen_skipped_and_rebuilt,
     a_rebuild_goes_live_while_appends_go_on,
+    a_key_that_is_broken_at_the_commit_costs_its_append_alone,
     an_old_program_goes_on_without_a_newer_version,
     a_raised_version_may_run_in_a_runner,
     an_event_of_a_newer_program_is_left_to_one_that_can_read_it,
@@ -589,4 +590,72 @@ async fn an_event_of_a_newer_program_is_left_to_one_that_can_read_it(place: &Pla
         parked.iter().map(|one| &*one.key).collect::<Vec<_>>(),
         ["account/dan"]
     );
+}
+
+/// Each payment has a customer, at the commit. Large ones have none.
+#[derive(Projection, Clone, Copy)]
+#[projection("payments", version = 1, events(Deposited))]
+#[projection(schema = "
+    CREATE TABLE {customers} (id TEXT PRIMARY KEY);
+    CREATE TABLE {payments} (
+        cents BIGINT NOT NULL,
+        customer TEXT REFERENCES {customers} (id) DEFERRABLE INITIALLY DEFERRED
+    );
+")]
+struct Payments;
+
+impl Project<Deposited> for Payments {
+    async fn project(
+        &self,
+        deposited: &Envelope<Deposited>,
+        tx: &mut AnyTransaction,
+    ) -> Result<(), HandlerError> {
+        let (id, cents) = (deposited.stream.id(), deposited.event.cents);
+        tx.run("INSERT INTO {payments} VALUES ($1, $2)", values![cents, id])
+            .await?;
+        if cents < 100 {
+            let insert = "INSERT INTO {customers} VALUES ($1) ON CONFLICT DO NOTHING";
+            tx.run(insert, values![id]).await?;
+        }
+        Ok(())
+    }
+}
+
+async fn a_key_that_is_broken_at_the_commit_costs_its_append_alone(place: &Place) {
+    for (account, cents) in [("ann", 1), ("bob", 100), ("cid", 2)] {
+        deposit(&place.store, account, cents).await.expect("stored");
+    }
+    let (inline, read) = opened_with!(place, Payments).expect("opens");
+    deposit(&place.store, "dan", 200).await.expect("stored");
+    deposit(&place.store, "eve", 3).await.expect("stored");
+    let many: Vec<_> = (0..20)
+        .map(|number| {
+            let store = inline.clone();
+            let cents = if number % 2 == 0 { 5 } else { 500 };
+            tokio::spawn(async move {
+                deposit(&store, &format!("many{number}"), cents)
+                    .await
+                    .is_ok()
+            })
+        })
+        .collect();
+    let mut stored = 0;
+    for one in many {
+        stored += usize::from(one.await.expect("ran"));
+    }
+    assert_eq!(stored, 10);
+    let operator = Projections::new(inline.clone(), read.clone()).with(Payments);
+    let parked = operator.parked("payments").await.expect("parked");
+    let seen: Vec<_> = parked.iter().map(|one| &*one.key).collect();
+    assert_eq!(seen, ["account/bob", "account/dan"]);
+    let rows = read
+        .select("SELECT 1 FROM payments", &[])
+        .await
+        .expect("rows");
+    assert_eq!(rows.len(), 13);
+    let retried = operator
+        .retry("payments", "account/bob")
+        .await
+        .expect("tried");
+    assert!(retried.failed.is_some());
 }
