@@ -25,8 +25,8 @@ fn message(cause: &str) -> String {
         for (name, values) in VALUES {
             if is_about(name) {
                 return format!(
-                    "the connection string has a value of the parameter `{name}` that is not known: \
-                     it can be {values}"
+                    "in the connection string, a URL such as postgres://user@host/database or pairs such as \
+                     host=localhost user=shop, the value of `{name}` can be {values}"
                 );
             }
         }

@@ -221,7 +221,7 @@ impl PostgresOptions {
     /// - [`Unreachable`](StorageErrorKind::Unreachable): the server did not answer within
     ///   [`patience`](PostgresOptions::patience);
     /// - [`CannotOpen`](StorageErrorKind::CannotOpen): rights are missing, the password is wrong, the
-    ///   database is unknown, or the schema has tables of another program;
+    ///   database is unknown, the schema has tables of another program, or row level security may hide rows;
     /// - [`Version`](StorageErrorKind::Version): the tables are of a newer release, or were made before the
     ///   first one, or are of an older release and migration is off;
     /// - [`Missing`](StorageErrorKind::Missing): there are no tables and migration is off.

@@ -307,6 +307,15 @@ pub(crate) async fn make_schema(
         .map_err(storage)
 }
 
+/// Whether this role may make schemas, here and now.
+#[cfg(feature = "projections")]
+pub(crate) async fn may_make_schemas(session: &Session) -> Result<bool, StorageError> {
+    const SQL: &str = "SELECT 1 WHERE pg_catalog.has_database_privilege(current_database(), 'CREATE') \
+                       AND pg_catalog.current_setting('transaction_read_only') = 'off'";
+    let rows = session.rows(SQL, &[]).await.map_err(storage)?;
+    Ok(!rows.is_empty())
+}
+
 async fn schema_exists(session: &Session, schema: &SchemaName) -> Result<bool, StorageError> {
     let name = schema.as_str();
     let select = format!("SELECT 1 FROM pg_catalog.pg_namespace WHERE nspname = '{name}'");

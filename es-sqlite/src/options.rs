@@ -118,7 +118,8 @@ impl SqliteOptions {
     ///
     /// # Errors
     /// [`StorageError`] with one of these kinds:
-    /// - [`CannotOpen`](es_runtime::StorageErrorKind::CannotOpen): the folder or the rights are missing;
+    /// - [`CannotOpen`](es_runtime::StorageErrorKind::CannotOpen): the folder or the rights are missing, or the
+    ///   encoding of the file is UTF-16;
     /// - [`Version`](es_runtime::StorageErrorKind::Version): the file is of a newer release, or was made
     ///   before the first one, or the SQLite library is older than 3.51.3;
     /// - [`Corrupt`](es_runtime::StorageErrorKind::Corrupt): the file is not a database, or is damaged;

@@ -37,6 +37,9 @@ use tokio::sync::{mpsc, oneshot, watch};
 /// - When an append returns `Ok`, the data is on the disk ([`Durability::Full`]).
 /// - Appends that wait at the same time share one commit. Each gets its own result.
 /// - Several processes on one machine may use the same file. Network file systems are not supported.
+/// - Loads and commands do not wait for the queries of the read database, which have threads of their own.
+/// - The write-ahead log (the file that ends with `-wal`) shrinks again after the reads that made it grow. While one
+///   read lasts, it keeps what was written since.
 ///
 /// # Tables
 /// | table | contents |

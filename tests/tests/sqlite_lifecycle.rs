@@ -60,6 +60,9 @@ async fn bounded<T>(future: impl Future<Output = T>) -> T {
         .expect("it does not hang")
 }
 
+/// One that writes, three for loads, three for queries of the read database.
+const THREADS: usize = 7;
+
 async fn open(path: &Path) -> SqliteStore {
     SqliteStore::options()
         .reader_threads(3)
@@ -125,7 +128,7 @@ impl StreamFold for Count {
 async fn close_finishes_what_was_handed_over(path: &Path) {
     let store = open(path).await;
     if cfg!(target_os = "linux") {
-        assert_eq!(threads(), 4);
+        assert_eq!(threads(), THREADS);
     }
     let lock = rusqlite::Connection::open(path).expect("opens");
     lock.execute_batch("BEGIN IMMEDIATE").expect("locked");
@@ -267,7 +270,7 @@ async fn panics_of_folds_are_errors_of_one_read(path: &Path) {
         assert_eq!(fold.expect("folds").0, 51);
     }
     if cfg!(target_os = "linux") {
-        assert_eq!(threads(), 4, "no reader is lost");
+        assert_eq!(threads(), THREADS, "no reader is lost");
     }
     store.close().await;
 }

@@ -60,8 +60,7 @@ impl ReadOptions {
 
     pub(crate) fn of_store(self, connector: Connector, busy_timeout: Duration) -> ReadModels {
         ReadModels {
-            // Nobody asked for a schema of read models that may never be used.
-            is_optional: self.schema.is_none() && self.projections.is_empty(),
+            is_wanted: self.schema.is_some() || self.is_inline(),
             settings: ReadSettings {
                 connector,
                 schema: self.schema().cloned(),
@@ -76,21 +75,19 @@ impl ReadOptions {
 /// The read models of a store.
 pub(crate) struct ReadModels {
     pub(crate) settings: ReadSettings,
-    /// Whether the store may be used without their schema.
-    is_optional: bool,
+    /// Whether the application named their schema, or has some inside appends.
+    is_wanted: bool,
     projections: Vec<InlineProjection<PostgresReadDatabase>>,
 }
 
 impl ReadModels {
-    /// Makes their schema where it is missing.
+    /// Makes their schema where it is missing. A store that may have none needs no right to make one.
     pub(crate) async fn prepare(&self, session: &Session) -> Result<(), StorageError> {
         match &self.settings.schema {
-            Some(read) => match schema::make_schema(session, read).await {
-                // The role may have no right to it. A runner of projections then says what is missing.
-                Err(_) if self.is_optional => Ok(()),
-                made => made,
-            },
-            None => Ok(()),
+            Some(read) if self.is_wanted || schema::may_make_schemas(session).await? => {
+                schema::make_schema(session, read).await
+            }
+            _ => Ok(()),
         }
     }
 }

@@ -1,23 +1,27 @@
-//! Statements that a handler may not run, because the runner ends the transaction.
+//! Statements that a handler may not run: the runner ends the transaction, and what outlives it would be
+//! found by whatever runs on the connection next.
 
 use super::{
     dialect::Dialect,
     sql::{Kind, parts},
 };
 
-/// A handler's statement would end the transaction or make a savepoint.
+/// A handler's statement would end the transaction, make a savepoint, or outlive the transaction.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "a handler may not run `{statement}`: its transaction is committed together with the checkpoint"
-)]
+#[error("a handler may not run `{statement}`: {why}")]
 pub struct EndsTransaction {
     /// The statement's first word, in capitals.
     pub statement: String,
+    why: &'static str,
 }
 
-/// Refuses a statement of a handler that would end the transaction or make a savepoint. Read
-/// databases call it for every statement. Handlers send one statement at a time, so its first word
-/// decides.
+const ENDS: &str = "its transaction is committed together with the checkpoint";
+const OUTLIVES: &str = "it would change the connection for whatever runs on it next; in PostgreSQL use SET LOCAL for a setting of \
+    one transaction";
+
+/// Refuses a statement of a handler that would end the transaction, make a savepoint, or change the
+/// connection beyond the transaction. Read databases call it for every statement. Handlers send one
+/// statement at a time, so its first words decide.
 ///
 /// # Errors
 /// [`EndsTransaction`] with the word.
@@ -29,13 +33,36 @@ pub struct EndsTransaction {
 /// assert!(refuse_end(Dialect::Sqlite, "/* now */ commit").is_err());
 /// ```
 pub fn refuse_end(dialect: Dialect, sql: &str) -> Result<(), EndsTransaction> {
-    let first = first_word(dialect, sql);
-    if ends_transaction(first) {
-        return Err(EndsTransaction {
-            statement: first.to_ascii_uppercase(),
-        });
+    let mut words = first_words(dialect, sql);
+    let first = words.next().unwrap_or_default();
+    let why = if ends_transaction(first) {
+        ENDS
+    } else if outlives_transaction(dialect, first, || words.next().unwrap_or_default()) {
+        OUTLIVES
+    } else {
+        return Ok(());
+    };
+    Err(EndsTransaction {
+        statement: first.to_ascii_uppercase(),
+        why,
+    })
+}
+
+/// Whether a statement that begins with these words changes the connection beyond the transaction.
+fn outlives_transaction<'s>(
+    dialect: Dialect,
+    first: &str,
+    second: impl FnOnce() -> &'s str,
+) -> bool {
+    let is_one_of =
+        |word: &str, known: &[&str]| known.iter().any(|one| one.eq_ignore_ascii_case(word));
+    match dialect {
+        Dialect::Sqlite => is_one_of(first, &["pragma", "attach", "detach"]),
+        Dialect::Postgres if first.eq_ignore_ascii_case("set") => {
+            !is_one_of(second(), &["local", "constraints", "transaction"])
+        }
+        Dialect::Postgres => is_one_of(first, &["reset", "listen", "unlisten", "load"]),
     }
-    Ok(())
 }
 
 /// Whether a statement that begins with this word ends the transaction or makes a savepoint.
@@ -55,22 +82,18 @@ pub(crate) fn ends_transaction(word: &str) -> bool {
     ENDS.iter().any(|end| end.eq_ignore_ascii_case(word))
 }
 
-/// The first word of a statement, after white space, comments and semicolons. This runs for every
-/// statement, so it allocates nothing.
-fn first_word(dialect: Dialect, sql: &str) -> &str {
-    for (kind, part) in parts(dialect, sql) {
-        if kind == Kind::Comment {
-            continue;
-        }
-        // SQLite takes a byte order mark for white space.
-        let is_nothing = |c: char| c.is_whitespace() || c == ';' || c == '\u{feff}';
-        let code = part.trim_start_matches(is_nothing);
-        if !code.is_empty() {
-            let after = code.trim_start_matches(|c: char| c.is_ascii_alphabetic());
-            return code.strip_suffix(after).unwrap_or(code);
-        }
-    }
-    ""
+/// The first words of a statement, after white space, comments and semicolons. This runs for every
+/// statement, so it allocates nothing. It ends at the first thing that is no word.
+fn first_words(dialect: Dialect, sql: &str) -> impl Iterator<Item = &str> {
+    // SQLite takes a byte order mark for white space.
+    let is_nothing = |c: char| c.is_whitespace() || c == ';' || c == '\u{feff}';
+    parts(dialect, sql)
+        .filter(|(kind, _)| *kind != Kind::Comment)
+        .flat_map(move |(_, part)| part.split(is_nothing).filter(|word| !word.is_empty()))
+        .map_while(|text| {
+            let after = text.trim_start_matches(|c: char| c.is_ascii_alphabetic());
+            text.strip_suffix(after).filter(|word| !word.is_empty())
+        })
 }
 
 #[cfg(test)]
@@ -110,5 +133,21 @@ mod tests {
         let nested = "/* /* */ */ COMMIT";
         assert!(!refused(Dialect::Sqlite, nested) && refused(Dialect::Postgres, nested));
         assert!(refused(Dialect::Sqlite, "\u{feff}COMMIT"));
+        for (dialect, sql, is_refused) in [
+            (Dialect::Sqlite, "pragma query_only = 1", true),
+            (
+                Dialect::Sqlite,
+                "SELECT * FROM pragma_table_info('a')",
+                false,
+            ),
+            (Dialect::Postgres, "SET a TO b", true),
+            (Dialect::Postgres, "set /* so */ local a TO b", false),
+            (Dialect::Postgres, "SET LOCALE TO b", true),
+            (Dialect::Postgres, "SET \"local\".a TO b", true),
+            (Dialect::Postgres, "RESET a", true),
+            (Dialect::Postgres, "UPDATE a SET b = 1", false),
+        ] {
+            assert_eq!(refused(dialect, sql), is_refused, "{sql}");
+        }
     }
 }

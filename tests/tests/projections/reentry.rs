@@ -430,3 +430,98 @@ async fn a_statement_that_never_ends_is_ended() {
         }
     }
 }
+
+/// Changes what its connection does from then on, for whatever runs on it later.
+#[derive(Projection, Clone)]
+#[projection("sets", events(Deposited))]
+#[projection(schema(SqliteReadDatabase = ROWS, PostgresReadDatabase = ROWS))]
+struct Sets(&'static str);
+
+impl Project<Deposited, SqliteReadDatabase> for Sets {
+    async fn project(
+        &self,
+        event: &Envelope<Deposited>,
+        tx: &mut SqliteTransaction,
+    ) -> Result<(), HandlerError> {
+        if event.stream.id() == "bad" {
+            tx.execute(self.0, [])?;
+        }
+        Ok(())
+    }
+}
+
+impl Project<Deposited, PostgresReadDatabase> for Sets {
+    async fn project(
+        &self,
+        event: &Envelope<Deposited>,
+        tx: &mut PostgresTransaction,
+    ) -> Result<(), HandlerError> {
+        if event.stream.id() == "bad" {
+            tx.execute(self.0, &[]).await?;
+        }
+        Ok(())
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_handler_changes_no_setting_of_the_writer_of_sqlite() {
+    for sql in [
+        "PRAGMA query_only = 1",
+        "/* x */ pragma cache_size = 1",
+        "ATTACH ':memory:' AS other",
+    ] {
+        let folder = tempfile::tempdir().expect("a folder");
+        let options = SqliteStore::options().inline(Sets(sql));
+        let store = options
+            .open(folder.path().join("all.db"))
+            .await
+            .expect("opens");
+        let refused = deposit(&store, "bad", 1).await;
+        deposit(&store, "good", 1).await.expect(sql);
+        let refused = refused.expect_err(sql).to_string();
+        assert!(refused.contains("a handler may not run"), "{refused}");
+        store.close().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[cfg_attr(
+    not(postgres),
+    ignore = "needs PostgreSQL: install it or set ES_POSTGRES_BIN"
+)]
+async fn a_handler_changes_no_setting_of_a_session_of_postgres() {
+    let refused = [
+        "SET default_transaction_read_only TO on",
+        "/* x */ set SESSION statement_timeout TO 1",
+        "SET search_path TO elsewhere",
+        "RESET ALL",
+        "LISTEN everything",
+        "LOAD 'plpgsql'",
+    ];
+    let accepted = [
+        "SET LOCAL statement_timeout TO 10000",
+        "SET CONSTRAINTS ALL IMMEDIATE",
+    ];
+    for (sql, is_refused) in refused
+        .map(|sql| (sql, true))
+        .into_iter()
+        .chain(accepted.map(|sql| (sql, false)))
+    {
+        let database = database();
+        let options = PostgresStore::options(&database.url()).expect("a connection string");
+        let store = options.inline(Sets(sql)).open().await.expect("opens");
+        let done = deposit(&store, "bad", 1).await;
+        deposit(&store, "good", 1).await.expect(sql);
+        match done {
+            Ok(_) => assert!(!is_refused, "{sql}"),
+            Err(error) => {
+                let error = error.to_string();
+                assert!(
+                    is_refused && error.contains("a handler may not run"),
+                    "{sql}: {error}"
+                );
+            }
+        }
+        store.close().await;
+    }
+}

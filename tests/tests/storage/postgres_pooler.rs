@@ -7,12 +7,13 @@ use es_postgres::{
     PostgresReadDatabase, PostgresStore,
     tokio_postgres::{self, NoTls},
 };
+use es_runtime::{Claim, Commit, CommitStore, StreamId, Timestamp, WorkChange, WorkQueue};
 use es_testkit::{
     conformance::{self, AnyFixture, Capabilities, StoreFixture, checks},
     postgres::{Database, Server},
 };
 use es_tests::pooler::Pooler;
-use std::sync::OnceLock;
+use std::{sync::OnceLock, time::Duration};
 
 fn pooler() -> &'static (&'static Server, Pooler<'static>) {
     static POOLER: OnceLock<(&'static Server, Pooler<'static>)> = OnceLock::new();
@@ -139,5 +140,49 @@ fn what_a_session_holds_is_not_ones_own_behind_a_transaction_pool() {
                 .count();
         }
         assert!(found > 0, "sessions are not shared: the pooler is none");
+    });
+}
+
+/// What writes outside of appends brings its settings, too: under a stricter isolation level by default,
+/// a lease could not be renewed while another statement changes its row.
+#[test]
+#[cfg_attr(
+    not(all(postgres, pgbouncer)),
+    ignore = "needs PostgreSQL and PgBouncer: install them"
+)]
+fn leases_are_renewed_under_any_default_of_the_database() {
+    conformance::run(async {
+        let (server, pooler) = pooler();
+        let database = server.database().expect("a database");
+        let set = "default_transaction_isolation = 'repeatable read'";
+        database
+            .query(&format!("ALTER DATABASE {} SET {set}", database.name()))
+            .expect("set");
+        let options = PostgresStore::options(&pooler.url(&database)).expect("a url");
+        let store = options.transaction_pool(true).open().await.expect("opens");
+        let mut row = WorkChange::new(StreamId::new("saga", "1").expect("a name"), "v1");
+        row.due_at = Timestamp::from_unix_micros(1);
+        store.commit(Commit::new().work(row)).await.expect("put");
+        let lease = Duration::from_secs(60);
+        let claim = Claim::new(vec!["saga".to_owned()], "me", lease, 1);
+        let claimed = store.claim(claim).await.expect("claimed").remove(0);
+
+        let (client, connection) = tokio_postgres::connect(&database.url(), NoTls)
+            .await
+            .expect("connects");
+        tokio::spawn(connection);
+        let change = "BEGIN; UPDATE es.work SET phase = 'changed'";
+        client.batch_execute(change).await.expect("changed");
+        let renewing = {
+            let store = store.clone();
+            tokio::spawn(async move { store.renew(&claimed, lease).await })
+        };
+        let waits = "SELECT count(*) FROM pg_locks WHERE NOT granted";
+        while database.query(waits).expect("asked") == "0\n" {
+            tokio::task::yield_now().await;
+        }
+        client.batch_execute("COMMIT").await.expect("committed");
+        assert!(renewing.await.expect("ends").expect("renewed"));
+        store.close().await;
     });
 }

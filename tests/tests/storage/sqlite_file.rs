@@ -257,7 +257,10 @@ async fn a_file_of_a_newer_version_is_refused() {
     };
     set("999");
     let text = refused(&path, StorageErrorKind::Version).await;
-    assert!(text.contains("999") && text.contains("version 2"), "{text}");
+    assert!(
+        text.contains("999") && text.contains("up to version 3"),
+        "{text}"
+    );
     let options = SqliteStore::options().read_only(true);
     let error = options.open(&path).await.expect_err("refused as well");
     assert_eq!(error.kind, StorageErrorKind::Version);
@@ -265,7 +268,7 @@ async fn a_file_of_a_newer_version_is_refused() {
         set(damaged);
         refused(&path, StorageErrorKind::Corrupt).await;
     }
-    set("2");
+    set("3");
     open(&path).await.expect("opens");
 }
 
