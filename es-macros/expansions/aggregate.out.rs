@@ -302,6 +302,9 @@ impl ::es_runtime::EventOf<Order> for OrderPlaced {
     fn into_event(self) -> OrderEvent {
         OrderEvent::OrderPlaced(self)
     }
+    fn from_event(event: OrderEvent) -> ::core::result::Result<Self, OrderEvent> {
+        ::core::convert::TryFrom::try_from(event)
+    }
 }
 #[automatically_derived]
 impl ::es_runtime::EventOf<Order> for shipping::Shipped {
@@ -309,12 +312,18 @@ impl ::es_runtime::EventOf<Order> for shipping::Shipped {
     fn into_event(self) -> OrderEvent {
         OrderEvent::ShippedOut(self)
     }
+    fn from_event(event: OrderEvent) -> ::core::result::Result<Self, OrderEvent> {
+        ::core::convert::TryFrom::try_from(event)
+    }
 }
 #[automatically_derived]
 impl ::es_runtime::EventOf<Order> for ReceiptSent {
     type Event = OrderEvent;
     fn into_event(self) -> OrderEvent {
         OrderEvent::ReceiptSent(self)
+    }
+    fn from_event(event: OrderEvent) -> ::core::result::Result<Self, OrderEvent> {
+        ::core::convert::TryFrom::try_from(event)
     }
 }
 ///Every command of [`Order`], for code that handles them alike.
@@ -444,6 +453,9 @@ impl ::es_runtime::EventOf<Order> for OrderEvent {
     type Event = OrderEvent;
     fn into_event(self) -> OrderEvent {
         self
+    }
+    fn from_event(event: OrderEvent) -> ::core::result::Result<Self, OrderEvent> {
+        ::core::result::Result::Ok(event)
     }
 }
 #[automatically_derived]

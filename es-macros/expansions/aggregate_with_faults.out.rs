@@ -138,12 +138,18 @@ impl ::es_runtime::EventOf<Order> for OrderPlaced {
     fn into_event(self) -> OrderEvent {
         OrderEvent::OrderPlaced(self)
     }
+    fn from_event(event: OrderEvent) -> ::core::result::Result<Self, OrderEvent> {
+        ::core::convert::TryFrom::try_from(event)
+    }
 }
 #[automatically_derived]
 impl ::es_runtime::EventOf<Order> for OrderEvent {
     type Event = OrderEvent;
     fn into_event(self) -> OrderEvent {
         self
+    }
+    fn from_event(event: OrderEvent) -> ::core::result::Result<Self, OrderEvent> {
+        ::core::result::Result::Ok(event)
     }
 }
 #[automatically_derived]

@@ -2,14 +2,14 @@
 impl ::es_sagas::ProcessManager for Fulfilment {
     fn inputs() -> ::es_sagas::Inputs<Self> {
         let inputs = ::es_sagas::Inputs::new();
-        let inputs = inputs;
-        let inputs = inputs.on::<OrderPlaced>();
-        let inputs = inputs;
-        let inputs = inputs.on::<payment::Received>();
-        let inputs = inputs;
-        let inputs = inputs.timers();
-        let inputs = inputs;
-        let inputs = inputs.rejections();
+        let before = inputs;
+        let inputs = before.on::<OrderPlaced>();
+        let before = inputs;
+        let inputs = before.on::<payment::Received>();
+        let before = inputs;
+        let inputs = before.timers();
+        let before = inputs;
+        let inputs = before.rejections();
         inputs
     }
 }
@@ -26,3 +26,13 @@ const _: () = ::core::assert!(
     (), ::es_sagas::__private::names_of:: < payment::Received > (),]),
     "two entries of the `reacts(..)` of `Fulfilment` know the same stored event; keep one",
 );
+const _: fn() = || {
+    #[allow(unused_imports)]
+    use ::es_sagas::__private::{HasNone as _, HasOtherNames as _};
+    (&::es_sagas::__private::PhantomData::<OrderPlaced>).listed_alone();
+};
+const _: fn() = || {
+    #[allow(unused_imports)]
+    use ::es_sagas::__private::{HasNone as _, HasOtherNames as _};
+    (&::es_sagas::__private::PhantomData::<payment::Received>).listed_alone();
+};

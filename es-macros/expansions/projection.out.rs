@@ -36,8 +36,12 @@ impl ::es_projections::Dispatch<SqliteReadDatabase> for OrderSummaries {
         event: &::es_projections::__private::RecordedEvent,
         tx: &mut <SqliteReadDatabase as ::es_projections::ReadDatabase>::Transaction,
     ) -> ::core::result::Result<(), ::es_projections::HandlerError> {
-        if ::es_projections::__private::knows::<OrderPlaced>(&event.name) {
-            for event in event.decode::<OrderPlaced>()? {
+        let recorded = event;
+        if ::es_projections::__private::knows(
+            ::es_projections::__private::names_of::<OrderPlaced>(),
+            &recorded.name,
+        ) {
+            for event in recorded.decode::<OrderPlaced>()? {
                 <OrderSummaries as ::es_projections::Project<
                     OrderPlaced,
                     SqliteReadDatabase,
@@ -46,8 +50,11 @@ impl ::es_projections::Dispatch<SqliteReadDatabase> for OrderSummaries {
             }
             return ::core::result::Result::Ok(());
         }
-        if ::es_projections::__private::knows::<shipping::OrderShipped>(&event.name) {
-            for event in event.decode::<shipping::OrderShipped>()? {
+        if ::es_projections::__private::knows(
+            ::es_projections::__private::names_of::<shipping::OrderShipped>(),
+            &recorded.name,
+        ) {
+            for event in recorded.decode::<shipping::OrderShipped>()? {
                 <OrderSummaries as ::es_projections::Project<
                     shipping::OrderShipped,
                     SqliteReadDatabase,
@@ -71,3 +78,13 @@ const _: () = ::core::assert!(
     (),]),
     "two entries of the `events(..)` of `OrderSummaries` know the same stored event; keep one",
 );
+const _: fn() = || {
+    #[allow(unused_imports)]
+    use ::es_projections::__private::{HasNone as _, HasOtherNames as _};
+    (&::es_projections::__private::PhantomData::<OrderPlaced>).listed_alone();
+};
+const _: fn() = || {
+    #[allow(unused_imports)]
+    use ::es_projections::__private::{HasNone as _, HasOtherNames as _};
+    (&::es_projections::__private::PhantomData::<shipping::OrderShipped>).listed_alone();
+};

@@ -84,6 +84,11 @@ where
     fn definition() -> ::es_sagas::Definition<Self> {
         let mut saga = ::es_sagas::Definition::new();
         saga.deadline(::core::time::Duration::from_millis(7200000));
+        const _: fn() = || {
+            #[allow(unused_imports)]
+            use ::es_sagas::__private::{HasNone as _, HasOtherNames as _};
+            (&::es_sagas::__private::PhantomData::<OrderPlaced>).listed_alone();
+        };
         saga.starts_on(<Fulfil>::placed);
         let output_of_charge = <::es_sagas::__private::Methods>::undo(
             <::es_sagas::__private::Methods>::step(

@@ -17,8 +17,12 @@ impl ::es_projections::Deliver for Mailer {
         event: &::es_projections::__private::RecordedEvent,
         delivery: &::es_projections::Delivery,
     ) -> ::core::result::Result<(), ::es_projections::HandlerError> {
-        if ::es_projections::__private::knows::<OrderShipped>(&event.name) {
-            for event in event.decode::<OrderShipped>()? {
+        let recorded = event;
+        if ::es_projections::__private::knows(
+            ::es_projections::__private::names_of::<OrderShipped>(),
+            &recorded.name,
+        ) {
+            for event in recorded.decode::<OrderShipped>()? {
                 <Mailer as ::es_projections::React<
                     OrderShipped,
                 >>::react(self, &event, delivery)
@@ -35,3 +39,8 @@ const _: () = ::core::assert!(
     OrderShipped > (),]),
     "two entries of the `events(..)` of `Mailer` know the same stored event; keep one",
 );
+const _: fn() = || {
+    #[allow(unused_imports)]
+    use ::es_projections::__private::{HasNone as _, HasOtherNames as _};
+    (&::es_projections::__private::PhantomData::<OrderShipped>).listed_alone();
+};

@@ -380,7 +380,8 @@ pub fn derive_shape(input: TokenStream) -> TokenStream {
 /// |---|---|
 /// | `"turnover"` | The name under which its checkpoint is kept. Required. |
 /// | `version = 2` | The version of tables and handlers, 1 by default. A new version is built next to the live one. |
-/// | `events(A, x::B)` | The events that it handles, each once: single events or whole sets, such as the enum of an aggregate. A set also knows the retired names of its aggregate, which a single event does not. Required. |
+/// | `events(A, x::B)` | The events that it handles, each once: single events or whole sets, such as the enum of an aggregate. Required. |
+/// | `events(Order::{A, B})` | Events of the aggregate `Order` as it reads them: also out of names that it retired by `alias` and `split`. An event with such names cannot be listed alone. |
 /// | `schema = ..` | The statements that create the tables: a `&'static str` or a `String`. `{name}` declares or means one of its tables, views, indexes or triggers. Required. |
 /// | `schema(sqlite = .., postgres = ..)` | The same, where the two databases need different statements. |
 /// | `schema(SqliteReadDatabase = ..)` | The same for handlers of one read database, `Project<Event, SqliteReadDatabase>`. |
@@ -489,6 +490,7 @@ pub fn derive_subscription(input: TokenStream) -> TokenStream {
 /// | In `#[process_manager(..)]` | Meaning |
 /// |---|---|
 /// | `reacts(A, x::B)` | The events that it reacts to, each once: single events or whole sets. Required. |
+/// | `reacts(Order::{A, B})` | Events of the aggregate `Order` as it reads them: also out of names that it retired by `alias` and `split`. An event with such names cannot be listed alone. |
 /// | `timers` | It sets timers; write `OnTimer`. |
 /// | `rejections` | It handles the rejection of a command by an aggregate; write `OnRejected`. Without it the instance is parked. |
 /// | `crate = "::path"` | Where to find es-sagas, when it has another name. |
@@ -577,6 +579,7 @@ pub fn derive_process_manager(input: TokenStream) -> TokenStream {
 /// |---|---|
 /// | `#[start]` | `fn(&Envelope<E>) -> Option<Start<Self>>`: the event `E` begins a saga. Any number. |
 /// | `#[cancel]` | `fn(&Envelope<E>) -> Option<String>`: the event `E` cancels the saga of this id. Any number. |
+/// | `#[start(aggregate = Order)]`, also of `#[cancel]` | The event as the aggregate `Order` reads it: also out of names that it retired by `alias` and `split`. Required where it has such names. |
 /// | `#[step(undo = f)]` | `async fn(&self, ..) -> Result<T, Fail>`: a step that calls another system. `no_undo` or `pivot` instead of `undo`; after the pivot none of them. Also `timeout`, `retry(..)`, and `reconcile = g` for an `async fn g(&self, &Deps, &StepCx) -> Result<Option<T>, Fail>`. |
 /// | `#[command(undo = f)]` | `fn(&self, ..) -> AggregateCommand`, or a `Result<AggregateCommand, Fail>`: a command to an aggregate of the same store. |
 /// | `#[undo]` | `async fn(&self, .., did: Effect<&T>) -> Result<(), Fail>`, or without `async` one that returns an `AggregateCommand`. Also `timeout`, `retry(..)`. |

@@ -25,10 +25,12 @@ pub(crate) enum Place {
     SagaStep,
     SagaCommand,
     SagaUndo,
+    SagaStart,
+    SagaCancel,
 }
 
 impl Place {
-    const ALL: [Self; 18] = [
+    const ALL: [Self; 20] = [
         Self::EventStruct,
         Self::EventEnum,
         Self::EventVariant,
@@ -47,6 +49,8 @@ impl Place {
         Self::SagaStep,
         Self::SagaCommand,
         Self::SagaUndo,
+        Self::SagaStart,
+        Self::SagaCancel,
     ];
 
     /// The attribute's name.
@@ -66,6 +70,8 @@ impl Place {
             Self::SagaStep => "step",
             Self::SagaCommand => "command",
             Self::SagaUndo => "undo",
+            Self::SagaStart => "start",
+            Self::SagaCancel => "cancel",
         }
     }
 
@@ -143,6 +149,7 @@ impl Place {
             Self::SagaStep => &["undo", "no_undo", "pivot", "reconcile", "timeout", "retry"],
             Self::SagaCommand => &["undo", "no_undo", "pivot", "retry"],
             Self::SagaUndo => &["timeout", "retry"],
+            Self::SagaStart | Self::SagaCancel => &["aggregate"],
         }
     }
 
@@ -176,6 +183,8 @@ impl Place {
             Self::SagaStep => "a step",
             Self::SagaCommand => "a command",
             Self::SagaUndo => "an undo",
+            Self::SagaStart => "a start",
+            Self::SagaCancel => "a cancel",
         }
     }
 
@@ -191,7 +200,11 @@ impl Place {
             Self::EventVariant | Self::ShapeVariant => "each variant",
             Self::ShapeType => "the type",
             Self::Saga => "the `impl` block",
-            Self::SagaStep | Self::SagaCommand | Self::SagaUndo => "the method",
+            Self::SagaStep
+            | Self::SagaCommand
+            | Self::SagaUndo
+            | Self::SagaStart
+            | Self::SagaCancel => "the method",
             Self::EventField
             | Self::VariantField
             | Self::AggregateField

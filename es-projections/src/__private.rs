@@ -2,10 +2,41 @@
 
 pub use crate::api::TablesIn;
 pub use es_runtime::{
-    __private::{are_apart, filter, knows, names_of},
-    Envelope, EventFilter, EventSet, RecordedEvent,
+    __private::{HasNone, HasOtherNames, ListedEvent, are_apart, names_of},
+    Aggregate, Envelope, EventFilter, EventOf, EventSet, EventType, RecordedEvent,
 };
-pub use std::borrow::Cow;
+pub use std::{borrow::Cow, marker::PhantomData};
+
+use es_runtime::__private::Listed;
+
+/// Whether the entry has an event of this name.
+pub fn knows((live, retired): Listed, name: &str) -> bool {
+    live.iter().any(|kind| kind.name == name) || retired.contains(&name)
+}
+
+/// A filter that accepts the events of all entries.
+pub fn filter(listed: &[Listed]) -> EventFilter {
+    EventFilter::names(listed.iter().flat_map(|(live, retired)| {
+        let live = live.iter().map(|kind| kind.name);
+        live.chain(retired.iter().copied())
+    }))
+}
+
+/// What a list of events calls. The functions belong to a type, so that errors are shown at the entry.
+#[derive(Debug)]
+pub enum List {}
+
+impl List {
+    /// The event out of the event set of its aggregate.
+    ///
+    /// # Errors
+    /// The event, when it is another one.
+    pub fn narrow<A: Aggregate, E: EventOf<A, Event = A::Event>>(
+        event: A::Event,
+    ) -> Result<E, A::Event> {
+        E::from_event(event)
+    }
+}
 
 /// Whether the text names a table in braces.
 pub const fn names_a_table(text: &str) -> bool {

@@ -1,9 +1,13 @@
 //! What generated code calls. Not for users: anything here may change in any release.
 
 use crate::{AggregateCommand, Cx, Definition, Effect, Fail, NewStep, Saga, SagaData};
-pub use es_runtime::__private::{are_apart, names_of};
+pub use es_runtime::{
+    __private::{HasNone, HasOtherNames, ListedEvent, are_apart, names_of},
+    Aggregate, EventSet,
+};
 use serde::{Serialize, de::DeserializeOwned};
 use std::future::Future;
+pub use std::marker::PhantomData;
 
 /// What a function for a command step may return: the command, or a reason not to send it.
 #[diagnostic::on_unimplemented(

@@ -153,7 +153,7 @@ pub use log::{Cause, Failure, ParkedWhy, Verb};
 pub use names::stream_of;
 pub use operator::{ParkedInput, ProcessView, SagaView, WorkCounts, WorkPage};
 pub use process::{
-    HasRejections, HasTimers, Inputs, OnRejected, OnTimer, ProcessManager, ProcessState, ReactTo,
-    Reactions, ReactsTo, Rejected,
+    HasRejections, HasTimers, Inputs, InputsOf, OnRejected, OnTimer, ProcessManager, ProcessState,
+    ReactTo, Reactions, ReactsTo, Rejected,
 };
 pub use state::{Pending, Phase, SagaState, StepState, StepStatus};

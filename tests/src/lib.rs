@@ -54,5 +54,6 @@ pub mod places;
 pub mod pooler;
 pub mod program;
 pub mod proxy;
+pub mod renamed;
 pub mod signals;
 pub mod stepping;

@@ -10,10 +10,12 @@ use super::{
     value_of_item,
 };
 use crate::{diag::Diag, ident, messages};
-use proc_macro2::{Ident, TokenStream};
+use proc_macro2::{Ident, TokenStream, TokenTree};
 use quote::ToTokens;
 use syn::{
-    Attribute, Expr, ExprLit, Lit, Path, Token, parenthesized, parse::ParseStream, token::Paren,
+    Attribute, Expr, ExprLit, Lit, Path, Token, braced, parenthesized,
+    parse::ParseStream,
+    token::{Brace, Paren},
 };
 
 pub(crate) struct OnConsumer {
@@ -60,8 +62,73 @@ impl OnConsumer {
     }
 }
 
-/// `events(OrderPlaced, OrderShipped)` or `reacts(..)`.
-pub(crate) struct List(pub(crate) Vec<Listed>);
+/// `events(OrderPlaced, Order::{OrderPaid, OrderShipped})` or `reacts(..)`.
+pub(crate) struct List(pub(crate) Vec<Entry>);
+
+/// One entry of a list.
+pub(crate) struct Entry {
+    /// Whose reading of the events counts: that of this aggregate, or of each event alone.
+    pub(crate) aggregate: Option<Path>,
+    /// One event or set, or several events of the aggregate.
+    pub(crate) events: Vec<Listed>,
+}
+
+impl Entry {
+    fn read(input: ParseStream<'_>, diag: &Diag) -> syn::Result<Self> {
+        let Some(aggregate) = aggregate(&input.fork()) else {
+            let listed = listed(input, diag)?;
+            return Ok(Self {
+                aggregate: None,
+                events: vec![listed],
+            });
+        };
+        while !input.peek(Brace) {
+            input.parse::<TokenTree>()?;
+        }
+        let content;
+        let brace = braced!(content in input);
+        let faults = diag.count();
+        let mut events = Vec::new();
+        items(&content, diag, |input| {
+            events.push(listed(input, diag)?);
+            Ok(())
+        });
+        if events.is_empty() && diag.count() == faults {
+            let text = messages::projection::group_empty(&compact(&aggregate.to_token_stream()));
+            diag.at(brace.span.join(), text);
+        }
+        Ok(Self {
+            aggregate: Some(aggregate),
+            events,
+        })
+    }
+}
+
+/// The path that ends before `::{`.
+fn aggregate(input: ParseStream<'_>) -> Option<Path> {
+    let mut path = TokenStream::new();
+    loop {
+        if input.peek(Token![::]) {
+            let colons: Token![::] = input.parse().ok()?;
+            if input.peek(Brace) {
+                return syn::parse2(path).ok();
+            }
+            colons.to_tokens(&mut path);
+        } else if input.is_empty() || input.peek(Token![,]) {
+            return None;
+        } else {
+            input.parse::<TokenTree>().ok()?.to_tokens(&mut path);
+        }
+    }
+}
+
+fn listed(input: ParseStream<'_>, diag: &Diag) -> syn::Result<Listed> {
+    let listed = Listed::read(input, "an event", &[])?;
+    if let Some(alias) = &listed.alias {
+        diag.at(alias.span(), messages::projection::alias_without_enum());
+    }
+    Ok(listed)
+}
 
 impl Value for List {
     const TAKEN_WHEN_MISSPELT: bool = true;
@@ -81,11 +148,7 @@ impl Value for List {
         let content;
         parenthesized!(content in input);
         items(&content, diag, |input| {
-            let listed = Listed::read(input, "an event", &[])?;
-            if let Some(alias) = &listed.alias {
-                diag.at(alias.span(), messages::projection::alias_without_enum());
-            }
-            list.push(listed);
+            list.push(Entry::read(input, diag)?);
             Ok(())
         });
         if list.is_empty() && diag.count() == faults {

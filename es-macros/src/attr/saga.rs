@@ -94,6 +94,35 @@ impl OnMethod {
     }
 }
 
+/// What stands on a method: `#[start(..)]` or `#[cancel(..)]`.
+pub(crate) struct OnInput {
+    pub(crate) aggregate: Slot<OfAggregate>,
+}
+
+impl OnInput {
+    pub(crate) fn read(diag: &Diag, place: Place, attr: &Attribute) -> Self {
+        let mut this = Self {
+            aggregate: Slot::new("aggregate"),
+        };
+        if !matches!(attr.meta, Meta::Path(_)) {
+            let mut keys: [&mut dyn Key; 1] = [&mut this.aggregate];
+            read(diag, place, std::slice::from_ref(attr), None, &mut keys);
+        }
+        this
+    }
+}
+
+/// The aggregate whose event it is.
+pub(crate) struct OfAggregate(pub(crate) Type);
+
+impl Value for OfAggregate {
+    const TAKEN_WHEN_MISSPELT: bool = true;
+
+    fn read(key: &Ident, input: ParseStream<'_>, _: &Diag) -> syn::Result<Self> {
+        ty(key, input, "aggregate = Order").map(Self)
+    }
+}
+
 /// The name of a method of the same block.
 pub(crate) struct Method(pub(crate) Ident);
 

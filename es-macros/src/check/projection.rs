@@ -1,7 +1,10 @@
 //! The rules of `#[derive(Projection)]` and `#[derive(Subscription)]`.
 
 use crate::{
-    attr::{self, CratePath, Place, aggregate::Listed, projection::OnConsumer},
+    attr::{
+        self, CratePath, Place,
+        projection::{Entry, OnConsumer},
+    },
     diag::Diag,
     ident, messages,
     model::projection::{Consumer, Kind},
@@ -78,15 +81,22 @@ pub(crate) fn check(diag: &Diag, input: &DeriveInput, kind: Kind) -> Consumer {
 }
 
 /// The list without events that stand in it twice.
-pub(super) fn distinct(diag: &Diag, list: Vec<Listed>) -> Vec<Listed> {
-    let mut kept: Vec<Listed> = Vec::new();
-    for new in list {
-        let text = attr::compact(&new.path.to_token_stream());
-        let known = |old: &Listed| attr::compact(&old.path.to_token_stream()) == text;
-        if kept.iter().any(known) {
-            diag.over(&new.path, messages::aggregate::listed_twice(&text));
-        } else {
-            kept.push(new);
+pub(super) fn distinct(diag: &Diag, list: Vec<Entry>) -> Vec<Entry> {
+    let mut seen: Vec<String> = Vec::new();
+    let mut kept = Vec::new();
+    for mut entry in list {
+        entry.events.retain(|new| {
+            let text = attr::compact(&new.path.to_token_stream());
+            let is_new = !seen.contains(&text);
+            if is_new {
+                seen.push(text);
+            } else {
+                diag.over(&new.path, messages::aggregate::listed_twice(&text));
+            }
+            is_new
+        });
+        if !entry.events.is_empty() {
+            kept.push(entry);
         }
     }
     kept

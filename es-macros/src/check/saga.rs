@@ -3,15 +3,17 @@
 use crate::{
     attr::{
         self, CratePath, Flag, Place, Slot,
-        saga::{Method, OnMethod, OnSaga},
+        saga::{Method, OnInput, OnMethod, OnSaga},
     },
     diag::Diag,
     ident, messages,
-    model::saga::{Block, Call, Conditional, Function, Given, Item, Param, Receiver, Saga, Step},
+    model::saga::{
+        Block, Call, Conditional, Function, Given, Input, Item, Param, Receiver, Saga, Step,
+    },
 };
 use proc_macro2::{Ident, Span};
 use quote::{ToTokens, quote};
-use syn::{Attribute, GenericArgument, PathArguments, Type, spanned::Spanned};
+use syn::{Attribute, GenericArgument, PathArguments, Type, TypePath, spanned::Spanned};
 
 /// A method of the block with the attribute of ours that says what it is.
 struct Tagged<'b> {
@@ -84,8 +86,8 @@ pub(crate) fn check(diag: &Diag, attr: &Attribute, block: &Block) -> Saga {
     for one in &tagged {
         let name = &one.function.name;
         match one.role {
-            "start" => saga.starts.push(one.with(name.clone())),
-            "cancel" => saga.cancels.push(one.with(name.clone())),
+            "start" => saga.starts.push(input(diag, one, Place::SagaStart)),
+            "cancel" => saga.cancels.push(input(diag, one, Place::SagaCancel)),
             "step" | "command" => {
                 let step = step(&reader, one, &tagged, &before, &mut pivot, &mut used);
                 before.push(ident::text(name));
@@ -109,6 +111,26 @@ pub(crate) fn check(diag: &Diag, attr: &Attribute, block: &Block) -> Saga {
         diag.at(attr::saga::span(attr), messages::saga::saga_without_steps());
     }
     saga
+}
+
+/// A method that starts or cancels.
+fn input(diag: &Diag, one: &Tagged<'_>, place: Place) -> Conditional<Input> {
+    let on = OnInput::read(diag, place, one.attr);
+    let first = one.function.params.first();
+    one.with(Input {
+        name: one.function.name.clone(),
+        aggregate: on.aggregate.into_value().map(|of| of.0),
+        event: first.and_then(|param| enveloped(&param.ty)).cloned(),
+    })
+}
+
+/// The `E` of `&Envelope<E>`.
+fn enveloped(ty: &Type) -> Option<&Type> {
+    match ungrouped(ty) {
+        Type::Reference(reference) => enveloped(&reference.elem),
+        Type::Path(path) => argument(path).filter(|_| last(ty).as_deref() == Some("Envelope")),
+        _ => None,
+    }
 }
 
 /// The methods that are part of the saga, in their order.
@@ -417,13 +439,17 @@ fn reaches(deps: &Type, wanted: &Type) -> bool {
     if last(deps) == last(wanted) {
         return true;
     }
-    let arguments = path.path.segments.last().map(|last| &last.arguments);
-    let Some(PathArguments::AngleBracketed(list)) = arguments else {
-        return false;
+    argument(path).is_some_and(|inner| reaches(inner, wanted))
+}
+
+/// The only argument of a generic type.
+fn argument(path: &TypePath) -> Option<&Type> {
+    let PathArguments::AngleBracketed(list) = &path.path.segments.last()?.arguments else {
+        return None;
     };
-    match list.args.first() {
-        Some(GenericArgument::Type(inner)) if list.args.len() == 1 => reaches(inner, wanted),
-        _ => false,
+    match list.args.first()? {
+        GenericArgument::Type(inner) if list.args.len() == 1 => Some(inner),
+        _ => None,
     }
 }
 

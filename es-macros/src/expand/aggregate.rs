@@ -5,7 +5,7 @@ use super::{conditional, fallback, retire};
 use crate::{
     attr::aggregate::{Codec, Events, Listed},
     ident, messages,
-    model::aggregate::Aggregate,
+    model::{aggregate::Aggregate, retire::Retired},
 };
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote_spanned};
@@ -134,6 +134,10 @@ fn implementation(aggregate: &Aggregate, generated: bool, clean: bool) -> TokenS
 
                 fn into_event(self) -> #event {
                     self
+                }
+
+                fn from_event(event: #event) -> ::core::result::Result<Self, #event> {
+                    ::core::result::Result::Ok(event)
                 }
             }
         }
@@ -366,6 +370,15 @@ fn event_dispatch(aggregate: &Aggregate, list: &[Listed]) -> TokenStream {
     let path = list.iter().map(|listed| &listed.path);
     let variant = list.iter().map(|listed| &listed.variant);
     let attrs = quote!(#(#allows)*);
+    // A split gives any of the events, as far as its signature tells.
+    let under_other_names = list.iter().filter(|listed| {
+        aggregate.retired.iter().any(|retired| match retired {
+            Retired::Dropped(_) => false,
+            Retired::Alias(_, variant) => *variant == listed.variant,
+            Retired::Split { .. } => true,
+        })
+    });
+    let under_other_names = under_other_names.map(|listed| &listed.path);
     quote! {
         #(#allows)*
         #[automatically_derived]
@@ -389,7 +402,17 @@ fn event_dispatch(aggregate: &Aggregate, list: &[Listed]) -> TokenStream {
                 fn into_event(self) -> #name {
                     #name::#variant(self)
                 }
+
+                fn from_event(event: #name) -> ::core::result::Result<Self, #name> {
+                    ::core::convert::TryFrom::try_from(event)
+                }
             }
+        )*
+
+        #(
+            #attrs
+            #[automatically_derived]
+            impl #krate::__private::OtherNames<#ident> for #under_other_names {}
         )*
     }
 }

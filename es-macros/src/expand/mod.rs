@@ -5,6 +5,7 @@
 mod hygiene;
 mod aggregate;
 mod conditional;
+mod consumer;
 mod event;
 mod fallback;
 mod history;

@@ -1,7 +1,8 @@
 //! The dispatch of a process manager onto the user's impls.
 
-use crate::{ident, model::process::Process};
-use proc_macro2::{Span, TokenStream};
+use super::consumer;
+use crate::{attr::aggregate::Listed, ident, model::process::Process};
+use proc_macro2::{Ident, Span, TokenStream};
 use quote::quote_spanned;
 use syn::spanned::Spanned;
 
@@ -19,7 +20,7 @@ pub(crate) fn expand(process: &Process, clean: bool) -> TokenStream {
     if !generics.params.is_empty() {
         return TokenStream::new();
     }
-    let path: Vec<_> = reacts.iter().map(|listed| &listed.path).collect();
+    let path = consumer::paths(reacts);
     let lists = path.iter().map(|path| {
         let state = ident::shown_at(ident, path.span());
         quote! {
@@ -51,44 +52,48 @@ pub(crate) fn expand(process: &Process, clean: bool) -> TokenStream {
     let has_rejections = mark(rejections, "HasRejections");
     let inputs = ident::local("inputs");
     // What a call is made on has the place of its key, because rustc reports a missing impl there.
-    let add = |place: Span, call: TokenStream| {
-        let before = ident::local_at("inputs", place);
+    let add = |to: &Ident, place: Span, call: TokenStream| {
+        let before = ident::local_at("before", place);
         quote! {
-            let #before = #inputs;
-            let #inputs = #before #call;
+            let #before = #to;
+            let #to = #before #call;
         }
     };
-    let on = path.iter().filter(|_| clean).map(|path| {
-        let place = path.span();
-        add(place, quote_spanned!(place=> .on::<#path>()))
+    let on = |to: &Ident, listed: &Listed| {
+        let (place, path) = (listed.path.span(), &listed.path);
+        add(to, place, quote_spanned!(place=> .on::<#path>()))
+    };
+    let entries = reacts.iter().filter(|_| clean).map(|entry| {
+        let Some(aggregate) = &entry.aggregate else {
+            let on = entry.events.iter().map(|listed| on(&inputs, listed));
+            return quote!(#(#on)*);
+        };
+        let of = ident::local("of");
+        let on = entry.events.iter().map(|listed| on(&of, listed));
+        let place = aggregate.span();
+        let function = quote!(|#of| { #(#on)* #of });
+        add(
+            &inputs,
+            place,
+            quote_spanned!(place=> .of_aggregate::<#aggregate>(#function)),
+        )
     });
     let also = |place: &Option<Span>, name: &str| {
         place.filter(|_| clean).map(|place| {
-            let name = proc_macro2::Ident::new(name, place);
-            add(place, quote_spanned!(place=> .#name()))
+            let name = Ident::new(name, place);
+            add(&inputs, place, quote_spanned!(place=> .#name()))
         })
     };
     let timers = also(timers, "timers");
     let rejections = also(rejections, "rejections");
-    let twice = clean.then(|| {
-        let message = format!(
-            "two entries of the `reacts(..)` of `{}` know the same stored event; keep one",
-            ident::text(ident)
-        );
-        quote! {
-            const _: () = ::core::assert!(
-                #krate::__private::are_apart(&[#(#krate::__private::names_of::<#path>(),)*]),
-                #message,
-            );
-        }
-    });
+    let checks = clean.then(|| consumer::checks(reacts, krate, "reacts", ident));
     quote! {
         #(#allows)*
         #[automatically_derived]
         impl #krate::ProcessManager for #ident {
             fn inputs() -> #krate::Inputs<Self> {
                 let #inputs = #krate::Inputs::new();
-                #(#on)*
+                #(#entries)*
                 #timers
                 #rejections
                 #inputs
@@ -98,6 +103,6 @@ pub(crate) fn expand(process: &Process, clean: bool) -> TokenStream {
         #lists_all
         #has_timers
         #has_rejections
-        #twice
+        #checks
     }
 }

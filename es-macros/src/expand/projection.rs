@@ -1,6 +1,6 @@
 //! The dispatch of a projection or a subscription onto the user's impls, and what the runner needs.
 
-use super::fallback;
+use super::{consumer, fallback};
 use crate::{
     attr::projection::{Statements, Tables, Target},
     ident, messages,
@@ -23,7 +23,7 @@ pub(crate) fn expand(consumer: &Consumer, clean: bool) -> TokenStream {
     if !generics.params.is_empty() {
         return TokenStream::new();
     }
-    let path: Vec<_> = events.iter().map(|listed| &listed.path).collect();
+    let path = consumer::paths(events);
     let about = about(consumer);
     let lists = path.iter().map(|path| {
         let state = ident::shown_at(ident, path.span());
@@ -76,18 +76,7 @@ pub(crate) fn expand(consumer: &Consumer, clean: bool) -> TokenStream {
             });
         quote!(#(#checks)*)
     });
-    let twice = clean.then(|| {
-        let message = format!(
-            "two entries of the `events(..)` of `{}` know the same stored event; keep one",
-            ident::text(ident)
-        );
-        quote! {
-            const _: () = ::core::assert!(
-                #krate::__private::are_apart(&[#(#krate::__private::names_of::<#path>(),)*]),
-                #message,
-            );
-        }
-    });
+    let checks = clean.then(|| consumer::checks(events, krate, "events", ident));
     quote! {
         #about
         #(#lists)*
@@ -95,7 +84,7 @@ pub(crate) fn expand(consumer: &Consumer, clean: bool) -> TokenStream {
         #(#tables_in)*
         #(#dispatch)*
         #(#texts)*
-        #twice
+        #checks
     }
 }
 
@@ -121,7 +110,7 @@ fn about(consumer: &Consumer) -> TokenStream {
         events,
         ..
     } = consumer;
-    let path: Vec<_> = events.iter().map(|listed| &listed.path).collect();
+    let names = events.iter().map(|entry| consumer::names(entry, krate));
     let name = consumer
         .name
         .as_ref()
@@ -170,7 +159,7 @@ fn about(consumer: &Consumer) -> TokenStream {
             #partitions
 
             fn filter() -> #krate::__private::EventFilter {
-                #krate::__private::filter(&[#(#krate::__private::names_of::<#path>(),)*])
+                #krate::__private::filter(&[#(#names,)*])
             }
 
             #key
@@ -293,19 +282,49 @@ fn body(
     if !clean {
         return fallback::body(&[quote!(event), quote!(#other)]);
     }
-    let arms = consumer.events.iter().map(|listed| {
-        let path = &listed.path;
-        let call = call(path);
+    let arms = consumer.events.iter().map(|entry| {
+        let names = consumer::names(entry, krate);
+        let set = consumer::set(entry, krate);
+        let each = if entry.aggregate.is_none() {
+            let call = entry.events.iter().map(|listed| call(&listed.path));
+            quote!(#(#call.await?;)*)
+        } else {
+            // A stored event may be read as several, and each goes to the handler of what it is.
+            let one = entry.events.iter().map(|listed| {
+                let path = &listed.path;
+                let call = call(path);
+                let aggregate = &entry.aggregate;
+                let narrowed = quote_spanned! {path.span()=>
+                    <#krate::__private::List>::narrow::<#aggregate, #path>
+                };
+                quote! {
+                    let set = match #narrowed(set) {
+                        ::core::result::Result::Ok(one) => {
+                            let event = recorded.envelope(one);
+                            #call.await?;
+                            continue;
+                        }
+                        ::core::result::Result::Err(set) => set,
+                    };
+                }
+            });
+            quote! {
+                let set = event.event;
+                #(#one)*
+                ::core::mem::drop(set);
+            }
+        };
         quote! {
-            if #krate::__private::knows::<#path>(&event.name) {
-                for event in event.decode::<#path>()? {
-                    #call.await?;
+            if #krate::__private::knows(#names, &recorded.name) {
+                for event in recorded.decode::<#set>()? {
+                    #each
                 }
                 return ::core::result::Result::Ok(());
             }
         }
     });
     quote! {
+        let recorded = event;
         #(#arms)*
         let _ = #other;
         ::core::result::Result::Ok(())

@@ -1,13 +1,13 @@
 //! The block without our attributes, and the `impl Saga` that they stand for.
 
-use super::fallback;
+use super::{consumer, fallback};
 use crate::{
     attr::{
         CratePath,
         saga::{Retry, Time},
     },
     ident,
-    model::saga::{Block, Call, Conditional, Given, Item, Saga, Step},
+    model::saga::{Block, Call, Conditional, Given, Input, Item, Saga, Step},
 };
 use proc_macro2::{Ident, Literal, Span, TokenStream};
 use quote::{ToTokens, quote_spanned};
@@ -131,11 +131,20 @@ fn definition(saga: &Saga, ty: &TokenStream) -> TokenStream {
     });
     let continues = saga.continues.then(|| quote!(#local.continue_others();));
     let frozen = saga.frozen.then(|| quote!(#local.frozen();));
-    let inputs = |names: &[Conditional<Ident>], adds: &str| {
-        let adds = ident::local(adds);
-        let one = names.iter().map(|Conditional { cfgs, value: name }| {
+    let inputs = |inputs: &[Conditional<Input>], adds: &str| {
+        let one = inputs.iter().map(|Conditional { cfgs, value }| {
+            let name = &value.name;
             let function = quote_spanned!(name.span()=> <#ty>::#name);
-            quote!(#(#cfgs)* #local.#adds(#function);)
+            if let Some(aggregate) = &value.aggregate {
+                let adds = ident::local(&format!("{adds}_event_of"));
+                return quote!(#(#cfgs)* #local.#adds::<#aggregate, _>(#function););
+            }
+            let adds = ident::local(adds);
+            let alone = value.event.as_ref().map(|event| {
+                let alone = consumer::alone(event, krate);
+                quote!(#(#cfgs)* #alone)
+            });
+            quote!(#alone #(#cfgs)* #local.#adds(#function);)
         });
         quote!(#(#one)*)
     };

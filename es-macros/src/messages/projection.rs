@@ -118,3 +118,10 @@ pub(crate) fn not_one_of(key: &str, words: [&str; 2], guess: Option<&str>) -> St
 pub(crate) fn partitions_not_a_number() -> String {
     "`partitions` is a whole number from 1 to 1024\nhelp: write `partitions = 4`".to_owned()
 }
+
+pub(crate) fn group_empty(aggregate: &str) -> String {
+    format!(
+        "the braces after `{aggregate}::` are empty\n\
+         help: write the events of `{aggregate}` in them, like `{aggregate}::{{OrderPaid, OrderShipped}}`"
+    )
+}

@@ -1,6 +1,6 @@
 //! A process manager: what it reacts to, beyond what its aggregate says.
 
-use crate::attr::{CratePath, aggregate::Listed};
+use crate::attr::{CratePath, projection::Entry};
 use proc_macro2::{Ident, Span};
 use syn::{Attribute, Generics};
 
@@ -8,7 +8,7 @@ pub(crate) struct Process {
     pub(crate) ident: Ident,
     pub(crate) generics: Generics,
     pub(crate) krate: CratePath,
-    pub(crate) reacts: Vec<Listed>,
+    pub(crate) reacts: Vec<Entry>,
     /// Where it says that it has timers.
     pub(crate) timers: Option<Span>,
     /// Where it says that it is told of rejections.

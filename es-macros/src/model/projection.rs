@@ -1,6 +1,9 @@
 //! A projection or a subscription: the events that it lists and what it does with them.
 
-use crate::attr::{CratePath, aggregate::Listed, projection::Tables};
+use crate::attr::{
+    CratePath,
+    projection::{Entry, Tables},
+};
 use proc_macro2::Ident;
 use syn::{Attribute, Generics, LitStr, Path};
 
@@ -12,7 +15,7 @@ pub(crate) struct Consumer {
     /// `None` where it is missing or ill-formed, which was reported.
     pub(crate) name: Option<LitStr>,
     pub(crate) version: u16,
-    pub(crate) events: Vec<Listed>,
+    pub(crate) events: Vec<Entry>,
     pub(crate) tables: Vec<Tables>,
     pub(crate) skip_unknown_version: bool,
     pub(crate) partitions: u32,

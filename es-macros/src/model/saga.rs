@@ -27,12 +27,21 @@ pub(crate) struct Saga {
     pub(crate) undo_retry: Option<Retry>,
     pub(crate) continues: bool,
     pub(crate) frozen: bool,
-    pub(crate) starts: Vec<Conditional<Ident>>,
-    pub(crate) cancels: Vec<Conditional<Ident>>,
+    pub(crate) starts: Vec<Conditional<Input>>,
+    pub(crate) cancels: Vec<Conditional<Input>>,
     pub(crate) steps: Vec<Conditional<Step>>,
     /// Several only where each has a condition of its own.
     pub(crate) completed: Vec<Conditional<Call>>,
     pub(crate) compensated: Vec<Conditional<Call>>,
+}
+
+/// A method that an event starts or cancels a saga by.
+pub(crate) struct Input {
+    pub(crate) name: Ident,
+    /// Whose reading of the event counts: that of this aggregate, or of the event alone.
+    pub(crate) aggregate: Option<Type>,
+    /// The event, where its parameter is an `&Envelope<..>`.
+    pub(crate) event: Option<Type>,
 }
 
 /// What is there only under the `#[cfg(..)]`s of its method.

@@ -125,12 +125,18 @@ impl<A: Aggregate, E: EventOf<A, Event = A::Event>, const N: usize> From<[E; N]>
     label = "`{A}` does not list `{Self}`",
     note = "add `{Self}` to `events(..)` of `{A}`; to return several events write `events![a, b]`"
 )]
-pub trait EventOf<A> {
+pub trait EventOf<A>: Sized {
     /// The aggregate's event enum.
     type Event;
 
     /// The event as the aggregate's event enum.
     fn into_event(self) -> Self::Event;
+
+    /// The event out of the aggregate's event enum.
+    ///
+    /// # Errors
+    /// The event, when it is another one.
+    fn from_event(event: Self::Event) -> Result<Self, Self::Event>;
 }
 
 impl<A: Aggregate, E: EventOf<A, Event = A::Event>> FromIterator<E> for Events<A> {

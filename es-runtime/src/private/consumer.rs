@@ -1,27 +1,15 @@
-//! The stored names of the events that a projection or a subscription lists.
+//! The events that a projection, a subscription, a process manager or a saga lists.
 
 use super::names::same;
-use crate::{EventFilter, EventSet, EventType};
+use crate::{EventSet, EventType};
+use std::marker::PhantomData;
 
 /// The stored names of one entry of a list: the current ones and the retired ones.
-type Listed = (&'static [EventType], &'static [&'static str]);
+pub type Listed = (&'static [EventType], &'static [&'static str]);
 
 /// The names of a set.
 pub const fn names_of<S: EventSet>() -> Listed {
     (S::TYPES, S::RETIRED_NAMES)
-}
-
-/// Whether the set has an event of this name.
-pub fn knows<S: EventSet>(name: &str) -> bool {
-    S::TYPES.iter().any(|kind| kind.name == name) || S::RETIRED_NAMES.contains(&name)
-}
-
-/// A filter that accepts the events of all entries.
-pub fn filter(listed: &[Listed]) -> EventFilter {
-    EventFilter::names(listed.iter().flat_map(|(types, retired)| {
-        let live = types.iter().map(|kind| kind.name);
-        live.chain(retired.iter().copied())
-    }))
 }
 
 /// Whether no two entries share a name. An event with a shared name would reach only one of them.
@@ -41,37 +29,57 @@ pub const fn are_apart(listed: &[Listed]) -> bool {
 }
 
 const fn shares(one: Listed, two: Listed) -> bool {
-    let mut live = one.0;
-    while let [kind, tail @ ..] = live {
-        if has(two, kind.name) {
-            return true;
+    let mut at = 0;
+    while let Some(name) = nth(one, at) {
+        let mut other = 0;
+        while let Some(known) = nth(two, other) {
+            if same(name, known) {
+                return true;
+            }
+            other += 1;
         }
-        live = tail;
-    }
-    let mut retired = one.1;
-    while let [name, tail @ ..] = retired {
-        if has(two, name) {
-            return true;
-        }
-        retired = tail;
+        at += 1;
     }
     false
 }
 
-const fn has(listed: Listed, name: &str) -> bool {
-    let mut live = listed.0;
-    while let [kind, tail @ ..] = live {
-        if same(kind.name, name) {
-            return true;
-        }
-        live = tail;
+const fn nth((live, retired): Listed, at: usize) -> Option<&'static str> {
+    if let Some((_, [kind, ..])) = live.split_at_checked(at) {
+        return Some(kind.name);
     }
-    let mut retired = listed.1;
-    while let [known, tail @ ..] = retired {
-        if same(known, name) {
-            return true;
-        }
-        retired = tail;
+    match retired.split_at_checked(at.saturating_sub(live.len())) {
+        Some((_, [name, ..])) => Some(*name),
+        _ => None,
     }
-    false
 }
+
+/// The aggregate `A` reads this event out of events of other names, too. Its derive implements it.
+pub trait OtherNames<A> {}
+
+/// `(&PhantomData::<E>).listed_alone()` finds this trait, whose bound is the message, or else [`HasNone`].
+pub trait HasOtherNames<E, A> {
+    /// Fails to compile.
+    fn listed_alone(&self)
+    where
+        E: AllNamesWithout<A>,
+    {
+    }
+}
+
+impl<E: OtherNames<A>, A> HasOtherNames<E, A> for PhantomData<E> {}
+
+/// See [`HasOtherNames`].
+pub trait HasNone {
+    /// Does nothing.
+    fn listed_alone(&self) {}
+}
+
+impl<E> HasNone for &PhantomData<E> {}
+
+/// Never implemented.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is also stored under other names, which only `{A}` knows",
+    label = "what is stored under them would be missing",
+    note = "in a list write `{A}::{{{Self}}}`, in a `#[start]` or `#[cancel]` of a saga `aggregate = {A}`"
+)]
+pub trait AllNamesWithout<A> {}

@@ -46,7 +46,12 @@ impl RecordedEvent {
     /// [`DecodeError`] when `S` does not know the event or the payload does not fit.
     pub fn decode<S: EventSet>(&self) -> Result<Decoded<Envelope<S>>, DecodeError> {
         let decoded = S::decode(&self.name, self.stored_payload())?;
-        Ok(decoded.map(|event| Envelope {
+        Ok(decoded.map(|event| self.envelope(event)))
+    }
+
+    /// A decoded event with the columns of this one.
+    pub fn envelope<E>(&self, event: E) -> Envelope<E> {
+        Envelope {
             event,
             position: self.position,
             stream: self.stream.clone(),
@@ -56,7 +61,7 @@ impl RecordedEvent {
             schema_version: self.schema_version,
             metadata: self.metadata.clone(),
             recorded_at: self.recorded_at,
-        }))
+        }
     }
 }
 

@@ -14,7 +14,10 @@ use crate::{
     log::Failure,
     names::{COMPENSATED, COMPLETED, category, inputs_of},
 };
-use es_runtime::{Codec, Envelope, Event, Fingerprint, StreamId, command::AggregateCommand};
+use es_runtime::{
+    Aggregate, Codec, Envelope, Event, EventOf, EventSet, Fingerprint, RecordedEvent, StreamId,
+    command::AggregateCommand,
+};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 use std::{fmt, future::Future, sync::Arc, time::Duration};
@@ -25,7 +28,8 @@ use std::{fmt, future::Future, sync::Arc, time::Duration};
 /// example.
 #[must_use]
 pub struct Definition<T: Saga> {
-    pub(super) routes: Vec<(&'static str, Route)>,
+    /// What each input does, with the stored names that it has.
+    pub(super) routes: Vec<(Vec<&'static str>, Route)>,
     pub(super) steps: Vec<(StepInfo, Functions<T>)>,
     pub(super) frozen: bool,
     pub(super) deadline: Option<Duration>,
@@ -62,46 +66,71 @@ impl<T: Saga> Definition<T> {
 
     /// Starts a saga on an event `E`, when the function returns a [`Start`]. A second start of the same id
     /// is recorded and changes nothing.
+    ///
+    /// `E` is known by its own name only. Where an aggregate reads it under other names too, which it has by
+    /// `alias` or `split`, use [`starts_on_event_of`](Self::starts_on_event_of).
     pub fn starts_on<E: Event>(
         &mut self,
         start: impl Fn(&Envelope<E>) -> Option<Start<T>> + Send + Sync + 'static,
     ) -> &mut Self {
-        self.route::<E>(move |event| {
-            let Some(start) = start(event) else {
-                return Ok(None);
-            };
-            let input = proven(&start.saga)
-                .map_err(|why| format!("the data of the saga cannot be stored: {why}"))?;
-            Ok(Some(Routed::Start {
-                id: start.id,
-                input,
-            }))
+        self.route(vec![E::NAME], alone::<E>, move |event| {
+            started(start(event))
+        })
+    }
+
+    /// Starts a saga on an event `E` of the aggregate `A`, whatever name `A` reads it under.
+    pub fn starts_on_event_of<A: Aggregate, E>(
+        &mut self,
+        start: impl Fn(&Envelope<E>) -> Option<Start<T>> + Send + Sync + 'static,
+    ) -> &mut Self
+    where
+        E: Event + EventOf<A, Event = A::Event>,
+    {
+        self.route(names_in::<A, E>(), out_of::<A, E>, move |event| {
+            started(start(event))
         })
     }
 
     /// Cancels a saga on an event `E`: everything is undone. The function returns the id of the saga. After
     /// the pivot, or after the end, the event is recorded and changes nothing.
+    ///
+    /// `E` is known by its own name only, see [`starts_on`](Self::starts_on).
     pub fn cancels_on<E: Event>(
         &mut self,
         cancel: impl Fn(&Envelope<E>) -> Option<String> + Send + Sync + 'static,
     ) -> &mut Self {
-        self.route::<E>(move |event| Ok(cancel(event).map(|id| Routed::Cancel { id })))
+        self.route(vec![E::NAME], alone::<E>, move |event| {
+            Ok(cancel(event).map(|id| Routed::Cancel { id }))
+        })
     }
 
-    fn route<E: Event>(
+    /// Cancels a saga on an event `E` of the aggregate `A`, whatever name `A` reads it under.
+    pub fn cancels_on_event_of<A: Aggregate, E>(
         &mut self,
+        cancel: impl Fn(&Envelope<E>) -> Option<String> + Send + Sync + 'static,
+    ) -> &mut Self
+    where
+        E: Event + EventOf<A, Event = A::Event>,
+    {
+        self.route(names_in::<A, E>(), out_of::<A, E>, move |event| {
+            Ok(cancel(event).map(|id| Routed::Cancel { id }))
+        })
+    }
+
+    fn route<E: 'static>(
+        &mut self,
+        names: Vec<&'static str>,
+        read: fn(&RecordedEvent) -> Result<Vec<Envelope<E>>, String>,
         route: impl Fn(&Envelope<E>) -> Result<Option<Routed>, String> + Send + Sync + 'static,
     ) -> &mut Self {
         let route: Route = Box::new(move |event| {
-            let decoded = event.decode::<E>();
-            let decoded = decoded.map_err(|e| Unrouted::Unreadable(e.to_string()))?;
             let mut routed = Vec::new();
-            for event in decoded {
+            for event in read(event).map_err(Unrouted::Unreadable)? {
                 routed.extend(route(&event).map_err(Unrouted::Failed)?);
             }
             Ok(routed)
         });
-        self.routes.push((E::NAME, route));
+        self.routes.push((names, route));
         self
     }
 
@@ -423,4 +452,38 @@ impl<T: Saga, O> fmt::Debug for NewStep<'_, T, O> {
 fn store<O: Serialize + DeserializeOwned>(output: &O) -> Result<Value, Fail> {
     proven(output)
         .map_err(|why| Fail::transient(format!("the output of the step cannot be stored: {why}")))
+}
+
+fn started<T: Saga>(start: Option<Start<T>>) -> Result<Option<Routed>, String> {
+    let Some(start) = start else {
+        return Ok(None);
+    };
+    let input = proven(&start.saga)
+        .map_err(|why| format!("the data of the saga cannot be stored: {why}"))?;
+    Ok(Some(Routed::Start {
+        id: start.id,
+        input,
+    }))
+}
+
+/// The event by its own name.
+fn alone<E: Event>(recorded: &RecordedEvent) -> Result<Vec<Envelope<E>>, String> {
+    let events = recorded.decode::<E>().map_err(|e| e.to_string())?;
+    Ok(events.into_iter().collect())
+}
+
+/// The names that the aggregate may read the event under.
+fn names_in<A: Aggregate, E: Event>() -> Vec<&'static str> {
+    let retired = A::Event::RETIRED_NAMES.iter().copied();
+    retired.chain([E::NAME]).collect()
+}
+
+/// Every `E` that the aggregate reads in the stored event.
+fn out_of<A: Aggregate, E: EventOf<A, Event = A::Event>>(
+    recorded: &RecordedEvent,
+) -> Result<Vec<Envelope<E>>, String> {
+    let events = A::Event::decode(&recorded.name, recorded.stored_payload());
+    let events = events.map_err(|e| e.to_string())?.into_iter();
+    let wanted = events.filter_map(|event| E::from_event(event).ok());
+    Ok(wanted.map(|event| recorded.envelope(event)).collect())
 }

@@ -72,13 +72,14 @@ impl<T: Saga> ErasedSaga for BoundSaga<T> {
     }
 
     fn filter(&self) -> EventFilter {
-        EventFilter::names(self.definition.routes.iter().map(|(name, _)| *name))
+        let names = self.definition.routes.iter().flat_map(|(names, _)| names);
+        EventFilter::names(names.copied())
     }
 
     fn route(&self, event: &RecordedEvent) -> Result<Vec<Routed>, Unrouted> {
         let mut routed = Vec::new();
-        for (name, route) in &self.definition.routes {
-            if **name == *event.name {
+        for (names, route) in &self.definition.routes {
+            if names.contains(&&*event.name) {
                 routed.extend(route(event)?);
             }
         }

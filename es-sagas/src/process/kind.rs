@@ -5,7 +5,7 @@ use super::{
 };
 use crate::{definition::Unrouted, names::category};
 use es_runtime::{
-    EventFilter, EventSet, NewEvent, RecordedEvent, StreamId,
+    Aggregate, Envelope, Event, EventFilter, EventOf, EventSet, NewEvent, RecordedEvent, StreamId,
     command::{AggregateCommand, encode_events},
 };
 use std::{
@@ -24,8 +24,8 @@ use std::{
 )]
 pub trait ReactsTo<E> {}
 
-type Route = fn(&RecordedEvent) -> Result<Vec<String>, Unrouted>;
-type React<P> = fn(&P, &RecordedEvent, &str) -> Result<Reactions<P>, String>;
+type Route = Box<dyn Fn(&RecordedEvent) -> Result<Vec<String>, Unrouted> + Send + Sync>;
+type React<P> = Box<dyn Fn(&P, &RecordedEvent, &str) -> Result<Reactions<P>, String> + Send + Sync>;
 
 struct Entry<P: ProcessManager> {
     names: Vec<&'static str>,
@@ -59,8 +59,44 @@ impl<P: ProcessManager> Inputs<P> {
         let live = E::TYPES.iter().map(|kind| kind.name);
         self.entries.push(Entry {
             names: live.chain(E::RETIRED_NAMES.iter().copied()).collect(),
-            route: route::<P, E>,
-            react: react::<P, E>,
+            route: Box::new(route::<P, E>),
+            react: Box::new(react::<P, E>),
+        });
+        self
+    }
+
+    /// Adds events of an aggregate, as the aggregate reads them: also those that are stored under names that it
+    /// retired, and the parts of events that it splits. [`on`](Self::on) of one event knows the name of the
+    /// event only.
+    pub fn of_aggregate<A: Aggregate>(
+        mut self,
+        add: impl FnOnce(InputsOf<P, A>) -> InputsOf<P, A>,
+    ) -> Self {
+        let InputsOf { mut names, parts } = add(InputsOf {
+            names: Vec::new(),
+            parts: Vec::new(),
+        });
+        names.extend(A::Event::RETIRED_NAMES);
+        let parts = Arc::new(parts);
+        let routes = Arc::clone(&parts);
+        self.entries.push(Entry {
+            names,
+            route: Box::new(move |event| {
+                let mut ids = Vec::new();
+                for part in each::<P, A>(&routes, event).map_err(Unrouted::Unreadable)? {
+                    ids.extend(part.to().filter(|id| !ids.contains(id)));
+                }
+                Ok(ids)
+            }),
+            react: Box::new(move |state, event, id| {
+                let mut all = Reactions::none();
+                for part in each::<P, A>(&parts, event)? {
+                    if part.to().is_some_and(|to| to == id) {
+                        all = all.and(part.react(state));
+                    }
+                }
+                Ok(all)
+            }),
         });
         self
     }
@@ -82,6 +118,77 @@ impl<P: ProcessManager> Inputs<P> {
         self.rejected = Some(P::rejected);
         self
     }
+}
+
+/// The events of an aggregate that a process manager reacts to, see [`Inputs::of_aggregate`].
+#[must_use]
+pub struct InputsOf<P: ProcessManager, A: Aggregate> {
+    names: Vec<&'static str>,
+    parts: Vec<Narrow<P, A>>,
+}
+
+impl<P: ProcessManager, A: Aggregate> InputsOf<P, A> {
+    /// Adds one of its events.
+    pub fn on<E: Event + EventOf<A, Event = A::Event>>(mut self) -> Self
+    where
+        P: ReactTo<E>,
+    {
+        self.names.push(E::NAME);
+        self.parts.push(|recorded, event| {
+            let event = recorded.envelope(E::from_event(event)?);
+            Ok(Box::new(event))
+        });
+        self
+    }
+}
+
+impl<P: ProcessManager, A: Aggregate> fmt::Debug for InputsOf<P, A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(&self.names).finish()
+    }
+}
+
+/// The event as one that is listed, or the event again.
+type Narrow<P, A> = fn(
+    &RecordedEvent,
+    <A as Aggregate>::Event,
+) -> Result<Box<dyn Input<P>>, <A as Aggregate>::Event>;
+
+/// One event of an aggregate that the process manager reacts to.
+trait Input<P: ProcessManager> {
+    /// The instance that it is for.
+    fn to(&self) -> Option<String>;
+    fn react(&self, state: &P) -> Reactions<P>;
+}
+
+impl<P: ReactTo<E>, E: Event> Input<P> for Envelope<E> {
+    fn to(&self) -> Option<String> {
+        P::correlate(self).map(|id| id.to_string())
+    }
+
+    fn react(&self, state: &P) -> Reactions<P> {
+        state.react(self)
+    }
+}
+
+/// What a stored event is read as, without the events that are not listed.
+fn each<P: ProcessManager, A: Aggregate>(
+    parts: &[Narrow<P, A>],
+    recorded: &RecordedEvent,
+) -> Result<Vec<Box<dyn Input<P>>>, String> {
+    let decoded = A::Event::decode(&recorded.name, recorded.stored_payload());
+    let mut inputs = Vec::new();
+    for event in decoded.map_err(|e| e.to_string())? {
+        let mut rest = Some(event);
+        for part in parts {
+            let Some(event) = rest.take() else { break };
+            match part(recorded, event) {
+                Ok(input) => inputs.push(input),
+                Err(event) => rest = Some(event),
+            }
+        }
+    }
+    Ok(inputs)
 }
 
 impl<P: ProcessManager> Default for Inputs<P> {

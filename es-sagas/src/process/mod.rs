@@ -15,7 +15,7 @@ mod work;
 
 pub(crate) use input::{read_on, take_parked};
 pub(crate) use kind::{ErasedProcess, Manager};
-pub use kind::{Inputs, ReactsTo};
+pub use kind::{Inputs, InputsOf, ReactsTo};
 pub use reactions::{Reactions, Rejected};
 pub(crate) use repair::{repair, resume};
 pub use state::ProcessState;

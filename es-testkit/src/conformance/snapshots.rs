@@ -158,6 +158,10 @@ impl EventOf<Tally> for Added {
     fn into_event(self) -> Self {
         self
     }
+
+    fn from_event(event: Self) -> Result<Self, Self> {
+        Ok(event)
+    }
 }
 
 impl Aggregate for Tally {

@@ -31,6 +31,7 @@ mod deprecated;
 pub mod facade;
 mod hidden;
 pub mod hygiene;
+pub mod lists;
 pub mod macros;
 pub mod many;
 pub mod paths;

@@ -10,6 +10,7 @@ mod poison;
 mod portable;
 mod postgres;
 mod reentry;
+mod renamed;
 mod runners;
 mod schemas;
 mod sqlite;

@@ -14,5 +14,6 @@ mod process_manager;
 mod process_test;
 mod process_versions;
 mod releases;
+mod renamed;
 mod rules;
 mod trouble;
