@@ -22,8 +22,10 @@ impl ::es_sagas::HasTimers for Fulfilment {}
 #[automatically_derived]
 impl ::es_sagas::HasRejections for Fulfilment {}
 const _: () = ::core::assert!(
-    ::es_sagas::__private::are_apart(& [::es_sagas::__private::names_of:: < OrderPlaced >
-    (), ::es_sagas::__private::names_of:: < payment::Received > (),]),
+    ::es_sagas::__private::are_apart(& [(< OrderPlaced as ::es_sagas::__private::EventSet
+    > ::TYPES, < OrderPlaced as ::es_sagas::__private::EventSet > ::RETIRED_NAMES), (<
+    payment::Received as ::es_sagas::__private::EventSet > ::TYPES, < payment::Received
+    as ::es_sagas::__private::EventSet > ::RETIRED_NAMES),]),
     "two entries of the `reacts(..)` of `Fulfilment` know the same stored event; keep one",
 );
 const _: fn() = || {

@@ -7,8 +7,14 @@ impl ::es_projections::Projection for OrderSummaries {
     fn filter() -> ::es_projections::__private::EventFilter {
         ::es_projections::__private::filter(
             &[
-                ::es_projections::__private::names_of::<OrderPlaced>(),
-                ::es_projections::__private::names_of::<shipping::OrderShipped>(),
+                (
+                    <OrderPlaced as ::es_projections::__private::EventSet>::TYPES,
+                    <OrderPlaced as ::es_projections::__private::EventSet>::RETIRED_NAMES,
+                ),
+                (
+                    <shipping::OrderShipped as ::es_projections::__private::EventSet>::TYPES,
+                    <shipping::OrderShipped as ::es_projections::__private::EventSet>::RETIRED_NAMES,
+                ),
             ],
         )
     }
@@ -38,7 +44,10 @@ impl ::es_projections::Dispatch<SqliteReadDatabase> for OrderSummaries {
     ) -> ::core::result::Result<(), ::es_projections::HandlerError> {
         let recorded = event;
         if ::es_projections::__private::knows(
-            ::es_projections::__private::names_of::<OrderPlaced>(),
+            (
+                <OrderPlaced as ::es_projections::__private::EventSet>::TYPES,
+                <OrderPlaced as ::es_projections::__private::EventSet>::RETIRED_NAMES,
+            ),
             &recorded.name,
         ) {
             for event in recorded.decode::<OrderPlaced>()? {
@@ -51,7 +60,10 @@ impl ::es_projections::Dispatch<SqliteReadDatabase> for OrderSummaries {
             return ::core::result::Result::Ok(());
         }
         if ::es_projections::__private::knows(
-            ::es_projections::__private::names_of::<shipping::OrderShipped>(),
+            (
+                <shipping::OrderShipped as ::es_projections::__private::EventSet>::TYPES,
+                <shipping::OrderShipped as ::es_projections::__private::EventSet>::RETIRED_NAMES,
+            ),
             &recorded.name,
         ) {
             for event in recorded.decode::<shipping::OrderShipped>()? {
@@ -73,9 +85,11 @@ const _: () = ::core::assert!(
     "the text of `schema` names no table in braces, and only those are made anew for each version\nhelp: write `CREATE TABLE {orders} (..)` instead of `CREATE TABLE orders (..)`, and `{orders}` in the handlers",
 );
 const _: () = ::core::assert!(
-    ::es_projections::__private::are_apart(& [::es_projections::__private::names_of:: <
-    OrderPlaced > (), ::es_projections::__private::names_of:: < shipping::OrderShipped >
-    (),]),
+    ::es_projections::__private::are_apart(& [(< OrderPlaced as
+    ::es_projections::__private::EventSet > ::TYPES, < OrderPlaced as
+    ::es_projections::__private::EventSet > ::RETIRED_NAMES), (< shipping::OrderShipped
+    as ::es_projections::__private::EventSet > ::TYPES, < shipping::OrderShipped as
+    ::es_projections::__private::EventSet > ::RETIRED_NAMES),]),
     "two entries of the `events(..)` of `OrderSummaries` know the same stored event; keep one",
 );
 const _: fn() = || {

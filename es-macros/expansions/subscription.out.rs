@@ -4,7 +4,12 @@ impl ::es_projections::Subscription for Mailer {
     const FROM_THE_BEGINNING: ::core::primitive::bool = false;
     fn filter() -> ::es_projections::__private::EventFilter {
         ::es_projections::__private::filter(
-            &[::es_projections::__private::names_of::<OrderShipped>()],
+            &[
+                (
+                    <OrderShipped as ::es_projections::__private::EventSet>::TYPES,
+                    <OrderShipped as ::es_projections::__private::EventSet>::RETIRED_NAMES,
+                ),
+            ],
         )
     }
 }
@@ -19,7 +24,10 @@ impl ::es_projections::Deliver for Mailer {
     ) -> ::core::result::Result<(), ::es_projections::HandlerError> {
         let recorded = event;
         if ::es_projections::__private::knows(
-            ::es_projections::__private::names_of::<OrderShipped>(),
+            (
+                <OrderShipped as ::es_projections::__private::EventSet>::TYPES,
+                <OrderShipped as ::es_projections::__private::EventSet>::RETIRED_NAMES,
+            ),
             &recorded.name,
         ) {
             for event in recorded.decode::<OrderShipped>()? {
@@ -35,8 +43,9 @@ impl ::es_projections::Deliver for Mailer {
     }
 }
 const _: () = ::core::assert!(
-    ::es_projections::__private::are_apart(& [::es_projections::__private::names_of:: <
-    OrderShipped > (),]),
+    ::es_projections::__private::are_apart(& [(< OrderShipped as
+    ::es_projections::__private::EventSet > ::TYPES, < OrderShipped as
+    ::es_projections::__private::EventSet > ::RETIRED_NAMES),]),
     "two entries of the `events(..)` of `Mailer` know the same stored event; keep one",
 );
 const _: fn() = || {

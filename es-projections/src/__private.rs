@@ -2,7 +2,7 @@
 
 pub use crate::api::TablesIn;
 pub use es_runtime::{
-    __private::{HasNone, HasOtherNames, ListedEvent, are_apart, names_of},
+    __private::{HasNone, HasOtherNames, ListedEvent, are_apart},
     Aggregate, Envelope, EventFilter, EventOf, EventSet, EventType, RecordedEvent,
 };
 pub use std::{borrow::Cow, marker::PhantomData};

@@ -2,7 +2,7 @@
 
 use crate::{AggregateCommand, Cx, Definition, Effect, Fail, NewStep, Saga, SagaData};
 pub use es_runtime::{
-    __private::{HasNone, HasOtherNames, ListedEvent, are_apart, names_of},
+    __private::{HasNone, HasOtherNames, ListedEvent, are_apart},
     Aggregate, EventSet,
 };
 use serde::{Serialize, de::DeserializeOwned};

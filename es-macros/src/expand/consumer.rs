@@ -17,16 +17,13 @@ pub(crate) fn paths(list: &[Entry]) -> Vec<&Path> {
 /// The stored names of one entry. Those of events of an aggregate are read out of its retired names too.
 pub(crate) fn names(entry: &Entry, krate: &CratePath) -> TokenStream {
     let path = entry.events.iter().map(|listed| &listed.path);
-    if entry.aggregate.is_none() {
-        return quote!(#(#krate::__private::names_of::<#path>())*);
-    }
     let set = set(entry, krate);
-    quote! {
-        (
-            &[#(<#path as #krate::__private::ListedEvent>::TYPE,)*],
-            <#set as #krate::__private::EventSet>::RETIRED_NAMES,
-        )
-    }
+    let live = if entry.aggregate.is_some() {
+        quote!(&[#(<#path as #krate::__private::ListedEvent>::TYPE,)*])
+    } else {
+        quote!(<#set as #krate::__private::EventSet>::TYPES)
+    };
+    quote!((#live, <#set as #krate::__private::EventSet>::RETIRED_NAMES))
 }
 
 /// What an entry is decoded as: its event or set, or the set of its aggregate.

@@ -290,28 +290,32 @@ fn body(
             quote!(#(#call.await?;)*)
         } else {
             // A stored event may be read as several, and each goes to the handler of what it is.
-            let one = entry.events.iter().map(|listed| {
+            let aggregate = &entry.aggregate;
+            let mut none = TokenStream::new();
+            for listed in entry.events.iter().rev() {
                 let path = &listed.path;
                 let call = call(path);
-                let aggregate = &entry.aggregate;
                 let narrowed = quote_spanned! {path.span()=>
                     <#krate::__private::List>::narrow::<#aggregate, #path>
                 };
-                quote! {
-                    let set = match #narrowed(set) {
+                let other = if none.is_empty() {
+                    quote!(::core::result::Result::Err(_) => {})
+                } else {
+                    quote!(::core::result::Result::Err(set) => { #none })
+                };
+                none = quote! {
+                    match #narrowed(set) {
                         ::core::result::Result::Ok(one) => {
                             let event = recorded.envelope(one);
                             #call.await?;
-                            continue;
                         }
-                        ::core::result::Result::Err(set) => set,
-                    };
-                }
-            });
+                        #other
+                    }
+                };
+            }
             quote! {
                 let set = event.event;
-                #(#one)*
-                ::core::mem::drop(set);
+                #none
             }
         };
         quote! {

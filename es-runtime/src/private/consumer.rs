@@ -1,46 +1,39 @@
 //! The events that a projection, a subscription, a process manager or a saga lists.
 
 use super::names::same;
-use crate::{EventSet, EventType};
+use crate::EventType;
 use std::marker::PhantomData;
 
 /// The stored names of one entry of a list: the current ones and the retired ones.
 pub type Listed = (&'static [EventType], &'static [&'static str]);
 
-/// The names of a set.
-pub const fn names_of<S: EventSet>() -> Listed {
-    (S::TYPES, S::RETIRED_NAMES)
-}
-
 /// Whether no two entries share a name. An event with a shared name would reach only one of them.
 pub const fn are_apart(listed: &[Listed]) -> bool {
-    let mut rest = listed;
-    while let [first, tail @ ..] = rest {
-        let mut others = tail;
-        while let [other, more @ ..] = others {
-            if shares(*first, *other) {
-                return false;
-            }
-            others = more;
-        }
-        rest = tail;
-    }
-    true
-}
-
-const fn shares(one: Listed, two: Listed) -> bool {
+    let [first, rest @ ..] = listed else {
+        return true;
+    };
     let mut at = 0;
-    while let Some(name) = nth(one, at) {
-        let mut other = 0;
-        while let Some(known) = nth(two, other) {
-            if same(name, known) {
-                return true;
-            }
-            other += 1;
+    while let Some(name) = nth(*first, at) {
+        if have(rest, name) {
+            return false;
         }
         at += 1;
     }
-    false
+    are_apart(rest)
+}
+
+const fn have(listed: &[Listed], name: &str) -> bool {
+    let [first, rest @ ..] = listed else {
+        return false;
+    };
+    let mut at = 0;
+    while let Some(known) = nth(*first, at) {
+        if same(known, name) {
+            return true;
+        }
+        at += 1;
+    }
+    have(rest, name)
 }
 
 const fn nth((live, retired): Listed, at: usize) -> Option<&'static str> {

@@ -14,7 +14,7 @@ pub use crate::{
     first::{first_of, sleep},
     schema::less,
 };
-pub use consumer::{HasNone, HasOtherNames, Listed, OtherNames, are_apart, names_of};
+pub use consumer::{HasNone, HasOtherNames, Listed, OtherNames, are_apart};
 pub use history::{Becomes, Fields, Source, Stored, Version, deserialize, field, older};
 pub use names::{first_of_name, hashes, joined};
 pub use payload::{Bytes, Payload};
