@@ -441,8 +441,7 @@ fn unique_names(aggregate: &Aggregate, list: &[Listed]) -> Option<TokenStream> {
         .skip(1)
         .map(|(index, (listed, path))| {
             let [before, between, after] = messages::aggregate::stored_name_repeated(&ident, path);
-            let place = Span::mixed_site().located_at(listed.span());
-            quote_spanned! {place=>
+            quote_spanned! {listed.span()=>
                 const _: () = {
                     let first = #krate::__private::first_of_name(TYPES, &HASHES, #index);
                     if first < #index {
