@@ -257,7 +257,7 @@ pub mod back {
         Vec::from([text])
     }
 
-    fn length(text: &str) -> usize {
+    const fn length(text: &str) -> usize {
         text.len()
     }
 
