@@ -69,29 +69,7 @@ fn event_struct(item: &EventStruct, clean: bool) -> TokenStream {
         quote!(const WRITES: ::core::primitive::u16 = #written;)
     });
     let is_generic = !generics.params.is_empty();
-    let shapes = (!is_generic).then(|| {
-        let versions = shape::versions(&of, &kind.history);
-        let clause = versions.bounds.clause();
-        let (shapes, items) = (versions.shapes, versions.items);
-        let implementation = quote! {
-            #(#allows)*
-            #[automatically_derived]
-            impl #krate::schema::EventShapes for #ident #clause {
-                const SHAPES: &'static [#krate::schema::Node] = #shapes;
-            }
-
-            #(#allows)*
-            #[automatically_derived]
-            impl #krate::schema::SetShapes for #ident #clause {
-                const EVENTS: &'static [#krate::schema::EventShape] = &[#krate::schema::EventShape {
-                    name: #name,
-                    shapes: <Self as #krate::schema::EventShapes>::SHAPES,
-                }];
-                const RETIRED: &'static [#krate::schema::Retired] = &[];
-            }
-        };
-        alone(allows, &items, &implementation)
-    });
+    let shapes = (!is_generic).then(|| shapes(&of, kind));
     let generics = fallback::owned(generics, &quote!(::core::marker::Sized));
     let (impl_generics, ty_generics, where_clause) = generics.split_for_impl();
     quote! {
@@ -120,6 +98,38 @@ fn event_struct(item: &EventStruct, clean: bool) -> TokenStream {
 
         #shapes
     }
+}
+
+/// `EventShapes` and `SetShapes` of an event that is a struct.
+fn shapes(of: &history::Of<'_>, kind: &Kind) -> TokenStream {
+    let history::Of {
+        krate,
+        allows,
+        name,
+        newest: ident,
+        ..
+    } = of;
+    let versions = shape::versions(of, &kind.history);
+    let clause = versions.bounds.clause();
+    let (shapes, items) = (versions.shapes, versions.items);
+    let implementation = quote! {
+        #(#allows)*
+        #[automatically_derived]
+        impl #krate::schema::EventShapes for #ident #clause {
+            const SHAPES: &'static [#krate::schema::Node] = #shapes;
+        }
+
+        #(#allows)*
+        #[automatically_derived]
+        impl #krate::schema::SetShapes for #ident #clause {
+            const EVENTS: &'static [#krate::schema::EventShape] = &[#krate::schema::EventShape {
+                name: #name,
+                shapes: <Self as #krate::schema::EventShapes>::SHAPES,
+            }];
+            const RETIRED: &'static [#krate::schema::Retired] = &[];
+        }
+    };
+    alone(allows, &items, &implementation)
 }
 
 /// An impl with items that only it needs.

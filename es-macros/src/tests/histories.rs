@@ -84,6 +84,7 @@ fn history(random: &mut Random, newest: usize) -> Vec<Track> {
 
 /// The struct with the attributes that describe the history. A removed field that had several names is several
 /// removed fields: its value ends with the last of them anyway.
+#[expect(clippy::format_push_string, reason = "a short text")]
 fn described(tracks: &[Track], newest: usize) -> String {
     let mut removed = String::new();
     let mut fields = String::new();
