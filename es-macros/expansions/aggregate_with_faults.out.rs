@@ -1,5 +1,5 @@
 #[automatically_derived]
-impl<E> ::es_runtime::__private::ListsEvent<E> for Order {}
+impl<__EsE> ::es_runtime::__private::ListsEvent<__EsE> for Order {}
 ///Every event of [`Order`]: what can stand in its stream.
 enum OrderEvent {
     ///The event [`OrderPlaced`](type@OrderPlaced).

@@ -104,6 +104,15 @@ pub(crate) fn is_refusal(error: &Error) -> bool {
     db.is_some_and(|db| db.parsed_severity() == Some(Severity::Error))
 }
 
+/// Whether a row was refused since its stream has that version, or that append id, already.
+pub(crate) fn is_known(error: &Error) -> bool {
+    let db = error.as_db_error();
+    db.is_some_and(|db| {
+        *db.code() == SqlState::UNIQUE_VIOLATION
+            && matches!(db.constraint(), Some("events_stream" | "appends_pkey"))
+    })
+}
+
 /// What the server's code for an error means.
 pub(crate) fn kind_of(code: &SqlState) -> StorageErrorKind {
     let class = code.code().get(..2).unwrap_or_default();

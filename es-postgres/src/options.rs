@@ -106,8 +106,7 @@ impl PostgresOptions {
     /// schema. Where they have this version it changes nothing.
     ///
     /// The store's own role then needs `USAGE` on the schema, `SELECT` and `INSERT` on its tables, `UPDATE`
-    /// on `head`, `snapshots`, `work` and `cursors`, `DELETE` on `snapshots`, and `EXECUTE` on
-    /// `append_single_round_trip`. Every role has the last one unless it was revoked. Where read models have a
+    /// on `head`, `snapshots`, `work` and `cursors`, and `DELETE` on `snapshots`. Where read models have a
     /// schema of their own, the script creates it; a program that runs projections needs `USAGE` and `CREATE`
     /// on it.
     ///

@@ -9,7 +9,7 @@ use crate::{
 use es_runtime::{StorageError, StorageErrorKind};
 
 /// The version of the tables that this program writes.
-const CURRENT: i64 = 5;
+const CURRENT: i64 = 2;
 
 /// The migration to each version from the one before. `{s}` is the schema.
 const MIGRATIONS: &[&str] = &[
@@ -44,6 +44,9 @@ CREATE TRIGGER events_are_not_changed BEFORE UPDATE OR DELETE ON {s}.events
     FOR EACH ROW EXECUTE FUNCTION {s}.refuse_change();
 CREATE TRIGGER events_are_not_truncated BEFORE TRUNCATE ON {s}.events
     FOR EACH STATEMENT EXECUTE FUNCTION {s}.refuse_change();
+-- Also for sessions that play the changes of another server, which fire no usual trigger.
+ALTER TABLE {s}.events ENABLE ALWAYS TRIGGER events_are_not_changed;
+ALTER TABLE {s}.events ENABLE ALWAYS TRIGGER events_are_not_truncated;
 
 CREATE TABLE {s}.appends (
     aggregate      TEXT        COLLATE "C" NOT NULL,
@@ -67,7 +70,8 @@ CREATE TABLE {s}.snapshots (
     PRIMARY KEY (aggregate, aggregate_id)
 );
 "#,
-    // The id of the store is made once and goes with the schema.
+    // The id of the store is made once and goes with the schema. `inputs` says what a consumer read up to its
+    // position.
     r#"
 CREATE TABLE {s}.work (
     aggregate      TEXT        COLLATE "C" NOT NULL,
@@ -88,7 +92,8 @@ CREATE INDEX work_status ON {s}.work (aggregate, status, aggregate_id);
 
 CREATE TABLE {s}.cursors (
     consumer       TEXT        COLLATE "C" PRIMARY KEY,
-    position       TEXT        NOT NULL
+    position       TEXT        NOT NULL,
+    inputs         TEXT
 );
 
 CREATE TABLE {s}.store_id (
@@ -97,61 +102,6 @@ CREATE TABLE {s}.store_id (
 );
 INSERT INTO {s}.store_id (id) VALUES (gen_random_uuid());
 "#,
-    // One round trip for an append that knows its versions. It holds the lock no longer than the long
-    // way does, and sees what was committed before it got it: each statement of a volatile function
-    // has a snapshot of its own.
-    r"
-CREATE FUNCTION {s}.append_single_round_trip(
-    streams_aggregate TEXT[], streams_id TEXT[], expected BIGINT[],
-    places BIGINT[], versions BIGINT[], event_ids UUID[], times TIMESTAMPTZ[],
-    schema_versions INTEGER[], aggregates TEXT[], ids TEXT[], names TEXT[], content_types TEXT[],
-    metadata TEXT[], payloads BYTEA[],
-    named_aggregates TEXT[], named_ids TEXT[], named TEXT[], named_versions BIGINT[],
-    named_events BIGINT[], named_places BIGINT[], named_times TIMESTAMPTZ[], server_time BOOLEAN,
-    OUT ended_at BIGINT, OUT now TIMESTAMPTZ
-) RETURNS SETOF RECORD LANGUAGE plpgsql VOLATILE AS $$
-BEGIN
-    SELECT h.position INTO STRICT ended_at FROM {s}.head h FOR UPDATE;
-    now := clock_timestamp();
-    IF EXISTS (
-        SELECT FROM unnest(streams_aggregate, streams_id, expected) AS r (aggregate, id, version)
-        WHERE r.version <> coalesce((
-            SELECT e.version FROM {s}.events e
-            WHERE e.aggregate = r.aggregate AND e.aggregate_id = r.id
-            ORDER BY e.version DESC LIMIT 1
-        ), 0)
-    ) OR EXISTS (
-        SELECT FROM unnest(named_aggregates, named_ids, named) AS r (aggregate, id, append_id)
-        JOIN {s}.appends a ON a.aggregate = r.aggregate AND a.aggregate_id = r.id
-            AND a.append_id = r.append_id
-    ) THEN
-        RETURN;
-    END IF;
-    INSERT INTO {s}.events (position, version, event_id, recorded_at, schema_version, aggregate,
-                            aggregate_id, event, content_type, metadata, payload)
-    SELECT ended_at + r.p, r.v, r.i, CASE WHEN server_time THEN now ELSE r.t END, r.s, r.a, r.k, r.n,
-           r.c, r.m::json, r.b
-    FROM unnest(places, versions, event_ids, times, schema_versions, aggregates, ids, names,
-                content_types, metadata, payloads) AS r (p, v, i, t, s, a, k, n, c, m, b);
-    INSERT INTO {s}.appends (aggregate, aggregate_id, append_id, last_version, events, position,
-                             recorded_at)
-    SELECT r.a, r.k, r.i, r.v, r.e, ended_at + r.p, CASE WHEN server_time THEN now ELSE r.t END
-    FROM unnest(named_aggregates, named_ids, named, named_versions, named_events, named_places,
-                named_times) AS r (a, k, i, v, e, p, t);
-    UPDATE {s}.head h SET position = ended_at + cardinality(places);
-    RETURN NEXT;
-END
-$$;
-",
-    // Also for sessions that play the changes of another server, which fire no usual trigger.
-    "
-ALTER TABLE {s}.events ENABLE ALWAYS TRIGGER events_are_not_changed;
-ALTER TABLE {s}.events ENABLE ALWAYS TRIGGER events_are_not_truncated;
-",
-    // How far each input of a consumer was read.
-    "
-ALTER TABLE {s}.cursors ADD COLUMN inputs TEXT;
-",
 ];
 
 /// The statements that bring a database to this program's version, from whichever it has, in one

@@ -11,6 +11,7 @@ pub(crate) struct Statements {
     pub(crate) lock: String,
     pub(crate) stream_heads: String,
     pub(crate) known_appends: String,
+    /// Where a trigger keeps a row out, the division fails, and with it the transaction.
     pub(crate) insert_events: String,
     pub(crate) insert_appends: String,
     /// Moves the end of the feed. Where it does not move, the division fails, and with it the
@@ -63,22 +64,43 @@ impl Statements {
                  a.append_id = r.append_id"
             ),
             insert_events: format!(
-                "INSERT INTO {s}.events (position, version, event_id, recorded_at, \
-                 schema_version, aggregate, aggregate_id, event, content_type, metadata, \
-                 payload) SELECT p, v, i, t, s, a, k, n, c, m::json, b FROM unnest($1, $2, $3, \
-                 $4, $5, $6, $7, $8, $9, $10, $11) AS r (p, v, i, t, s, a, k, n, c, m, b)"
+                "WITH written AS (INSERT INTO {s}.events (position, version, event_id, \
+                 recorded_at, schema_version, aggregate, aggregate_id, event, content_type, \
+                 metadata, payload) SELECT p, v, i, t, s, a, k, n, c, m::json, b FROM unnest($1, \
+                 $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) AS r (p, v, i, t, s, a, k, n, c, m, b) \
+                 RETURNING 1) SELECT 1 / (count(*) = cardinality($1))::int FROM written"
             ),
             insert_appends: format!(
-                "INSERT INTO {s}.appends (aggregate, aggregate_id, append_id, last_version, \
-                 events, position, recorded_at) SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7)"
+                "WITH written AS (INSERT INTO {s}.appends (aggregate, aggregate_id, append_id, \
+                 last_version, events, position, recorded_at) SELECT * FROM unnest($1, $2, $3, $4, \
+                 $5, $6, $7) RETURNING 1) SELECT 1 / (count(*) = cardinality($1))::int FROM written"
             ),
             advance: format!(
                 "WITH moved AS (UPDATE {s}.head SET position = $1 WHERE position = $2 RETURNING \
                  1) SELECT 1 / count(*) FROM moved"
             ),
+            // The versions and ids are compared before the lock is there. What another writer commits meanwhile
+            // is refused by the unique keys of the rows. Where a trigger keeps a row out the division fails, and with it
+            // the statement.
             append_single_round_trip: format!(
-                "SELECT ended_at, now FROM {s}.append_single_round_trip($1, $2, $3, $4, $5, $6, $7, $8, $9, \
-                 $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22)"
+                "WITH moved AS (UPDATE {s}.head h SET position = h.position + cardinality($4) WHERE \
+                 NOT EXISTS (SELECT FROM unnest($1, $2, $3) AS r (aggregate, id, version) WHERE \
+                 r.version <> coalesce((SELECT e.version FROM {s}.events e WHERE e.aggregate = \
+                 r.aggregate AND e.aggregate_id = r.id ORDER BY e.version DESC LIMIT 1), 0)) AND \
+                 NOT EXISTS (SELECT FROM unnest($15, $16, $17) AS r (aggregate, id, append_id) \
+                 JOIN {s}.appends a ON a.aggregate = r.aggregate AND a.aggregate_id = r.id AND \
+                 a.append_id = r.append_id) RETURNING h.position - cardinality($4) AS ended_at, \
+                 clock_timestamp() AS now), written AS (INSERT INTO {s}.events (position, version, \
+                 event_id, recorded_at, schema_version, aggregate, aggregate_id, event, \
+                 content_type, metadata, payload) SELECT m.ended_at + r.p, r.v, r.i, CASE WHEN $22 \
+                 THEN m.now ELSE r.t END, r.s, r.a, r.k, r.n, r.c, r.m::json, r.b FROM moved m, \
+                 unnest($4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) AS r (p, v, i, t, s, a, k, \
+                 n, c, m, b) RETURNING 1), named AS (INSERT INTO {s}.appends (aggregate, aggregate_id, \
+                 append_id, last_version, events, position, recorded_at) SELECT r.a, r.k, r.i, r.v, \
+                 r.e, m.ended_at + r.p, CASE WHEN $22 THEN m.now ELSE r.t END FROM moved m, \
+                 unnest($15, $16, $17, $18, $19, $20, $21) AS r (a, k, i, v, e, p, t) RETURNING 1) SELECT \
+                 ended_at, now, 1 / ((SELECT count(*) FROM written) = cardinality($4) AND (SELECT count(*) FROM named) = cardinality($15))::int FROM \
+                 moved"
             ),
             known_events: format!(
                 "SELECT event_id, position, recorded_at FROM {s}.events WHERE event_id = ANY($1)"

@@ -9,9 +9,7 @@
 
 use es_runtime::{
     Aggregate, Codec, CodecError, DecodeError, Decoded, Event, EventSet, EventType, StoredPayload,
-    schema::{
-        EventShape, EventShapes, Layout, Member, Node, Retired, Retirement, SetShapes, Shape,
-    },
+    schema::{EventShape, Layout, Member, Node, Retired, Retirement, SetShapes, Shape},
 };
 use es_schema_lock::{
     __private::compiled, Difference, GoldenProblem, LineProblem, Lock, LockChange, LockEntry,
@@ -778,19 +776,23 @@ impl<const CODE: u8> Event for Placed<CODE> {
     }
 }
 
-impl<const CODE: u8> EventShapes for Placed<CODE> {
-    const SHAPES: &'static [Node] = if in_three(CODE) {
-        &[
-            structure!(customer: STR, total: F64),
-            structure!(customer: STR, cents: <i64 as Shape>::SHAPE),
-            structure!(customer: STR, cents: <i64 as Shape>::SHAPE, currency: <Option<String>>::SHAPE),
-        ]
-    } else {
-        &[
-            structure!(customer: STR, total: F64),
-            structure!(customer: STR, cents: <i64 as Shape>::SHAPE),
-        ]
-    };
+impl<const CODE: u8> SetShapes for Placed<CODE> {
+    const EVENTS: &'static [EventShape] = &[EventShape {
+        name: "order.placed",
+        shapes: if in_three(CODE) {
+            &[
+                structure!(customer: STR, total: F64),
+                structure!(customer: STR, cents: <i64 as Shape>::SHAPE),
+                structure!(customer: STR, cents: <i64 as Shape>::SHAPE, currency: <Option<String>>::SHAPE),
+            ]
+        } else {
+            &[
+                structure!(customer: STR, total: F64),
+                structure!(customer: STR, cents: <i64 as Shape>::SHAPE),
+            ]
+        },
+    }];
+    const RETIRED: &'static [Retired] = &[];
 }
 
 /// An aggregate that stores postcard.

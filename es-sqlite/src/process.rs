@@ -60,9 +60,9 @@ pub(crate) fn this_process() -> Option<&'static str> {
 /// When a process started, in clock ticks since the boot; an empty text for one that has ended and is only
 /// still listed.
 fn start_of(id: &str) -> std::io::Result<String> {
-    let stat = fs::read_to_string(format!("/proc/{id}/stat"))?;
+    let line = fs::read_to_string(format!("/proc/{id}/stat"))?;
     // The name of the program comes before these and may contain anything.
-    let rest = stat.rsplit_once(')').map_or("", |(_, rest)| rest);
+    let rest = line.rsplit_once(')').map_or("", |(_, rest)| rest);
     let mut fields = rest.split_whitespace();
     let ended = matches!(fields.next(), Some("Z" | "X" | "x"));
     let start = fields.nth(18).unwrap_or_default();

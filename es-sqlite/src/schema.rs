@@ -10,7 +10,7 @@ use es_runtime::{StorageError, StorageErrorKind};
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior};
 
 /// The version of the tables that this program writes.
-const CURRENT: i64 = 3;
+const CURRENT: i64 = 2;
 
 /// The tables, each with the version that brought it.
 const TABLES: [(&str, i64); 5] = [
@@ -85,6 +85,7 @@ const MIGRATIONS: &[&str] = &[
         due_at         INTEGER,
         epoch          INTEGER NOT NULL,
         owner          TEXT,
+        process        TEXT,
         lease_until    INTEGER,
         updated_at     INTEGER NOT NULL,
         PRIMARY KEY (aggregate, aggregate_id)
@@ -95,15 +96,11 @@ const MIGRATIONS: &[&str] = &[
 
     CREATE TABLE es_cursors (
         consumer       TEXT    PRIMARY KEY NOT NULL,
-        position       TEXT    NOT NULL
+        position       TEXT    NOT NULL,
+        inputs         TEXT
     ) STRICT, WITHOUT ROWID;
 
     INSERT INTO es_meta VALUES ('store_id', lower(hex(randomblob(16))));
-    ",
-    // How far each input of a consumer was read, and the process that has a lease.
-    "
-    ALTER TABLE es_cursors ADD COLUMN inputs TEXT;
-    ALTER TABLE es_work ADD COLUMN process TEXT;
     ",
 ];
 
@@ -169,11 +166,7 @@ fn version(connection: &Connection) -> Result<i64, StorageError> {
         return Ok(0);
     }
     if has_meta(connection, "schema_version")? {
-        return Err(StorageError::new(
-            StorageErrorKind::Version,
-            "its tables were made before the first release of this library. There is no \
-             migration from them: use a new file",
-        ));
+        return Err(made_before_the_first_release());
     }
     let found: Option<rusqlite::types::Value> = connection
         .query_row(
@@ -199,10 +192,21 @@ fn version(connection: &Connection) -> Result<i64, StorageError> {
                     return Err(corrupt(format!("its table `{name}` is missing")));
                 }
             }
+            if version >= 2 && !has_column(connection, "es_work", "process")? {
+                return Err(made_before_the_first_release());
+            }
             Ok(version)
         }
         _ => Err(corrupt("the table es_meta has no usable tables_version")),
     }
+}
+
+fn made_before_the_first_release() -> StorageError {
+    StorageError::new(
+        StorageErrorKind::Version,
+        "its tables were made before the first release of this library. There is no \
+         migration from them: use a new file",
+    )
 }
 
 /// A file may hold other tables, not others of the same names.
@@ -226,6 +230,16 @@ fn has_meta(connection: &Connection, name: &str) -> Result<bool, StorageError> {
             |row| row.get(0),
         )
         .map_err(|_| corrupt("it has a table `es_meta` that is not this store's"))
+}
+
+fn has_column(connection: &Connection, table: &str, column: &str) -> Result<bool, StorageError> {
+    connection
+        .query_row(
+            "SELECT EXISTS (SELECT 1 FROM pragma_table_info(?1) WHERE name = ?2)",
+            [table, column],
+            |row| row.get(0),
+        )
+        .map_err(storage)
 }
 
 fn has_table(connection: &Connection, name: &str) -> Result<bool, StorageError> {

@@ -143,7 +143,7 @@ impl Proxy {
         *self.shared.next() = Some(cut);
     }
 
-    /// Loses the connection at the next call of `append_single_round_trip`, which comes to the server all the
+    /// Loses the connection at the next append of one statement, which comes to the server all the
     /// same: behind the transaction that looks whether it did, and before the one after that.
     pub fn deliver_next_single_round_trip_late(&self) {
         self.shared.holds_next.store(true, Ordering::SeqCst);
@@ -296,7 +296,7 @@ async fn between(mut client: TcpStream, server: SocketAddr, shared: &Shared) -> 
     }
 }
 
-/// The calls of `append_single_round_trip` on one connection.
+/// The appends of one statement on one connection.
 #[derive(Default)]
 struct SingleRoundTrip {
     /// What the statement was prepared as.
@@ -316,7 +316,7 @@ impl SingleRoundTrip {
             Some(b'P') => {
                 let name = texts.next().unwrap_or_default();
                 let sql = texts.next().unwrap_or_default();
-                if String::from_utf8_lossy(sql).contains("append_single_round_trip") {
+                if String::from_utf8_lossy(sql).contains("head h SET position = h.position") {
                     self.name = Some(name.to_vec());
                 }
             }

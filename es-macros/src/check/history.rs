@@ -474,14 +474,15 @@ fn each_change_differs(diag: &Diag, lines: &[Line]) -> bool {
         let field = ident::text(&line.ident);
         for Change { before, was, .. } in &line.was {
             let (older, next) = (before.value.saturating_sub(1), before.value);
+            let renamed = line.stored_at(older) != line.stored_at(next);
             if let Some(name) = &was.name {
-                if line.stored_at(older) == line.stored_at(next) {
+                if !renamed {
                     let text = messages::history::same_name(&field, &name.value(), next);
                     diag.at(name.span(), text);
                 }
             }
             if let Some(ty) = &was.ty {
-                if line.value_at(older) == line.value_at(next) {
+                if !renamed && line.value_at(older) == line.value_at(next) {
                     let ty = attr::compact(&ty.to_token_stream());
                     let text = messages::history::same_type(&field, &ty, next, was.with.is_some());
                     diag.over(&was.ty, text);

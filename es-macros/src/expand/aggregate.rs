@@ -53,7 +53,7 @@ fn lists(aggregate: &Aggregate, list: Option<&[Listed]>, clean: bool) -> TokenSt
     } = aggregate;
     // After a fault in the list every impl of the user's would be said not to be in it.
     if !clean {
-        let any = Ident::new("E", Span::mixed_site());
+        let any = Ident::new("__EsE", Span::mixed_site());
         let mut all = generics.clone();
         all.params.push(syn::parse_quote!(#any));
         let (impl_generics, ..) = all.split_for_impl();

@@ -184,10 +184,10 @@ fn into_any_tables(consumer: &Consumer) -> TokenStream {
     let unused = fallback::body(&[]);
     quote! {
         #[automatically_derived]
-        impl<Db> #krate::__private::TablesIn<Db> for #ident {}
+        impl<__EsDb> #krate::__private::TablesIn<__EsDb> for #ident {}
 
         #[automatically_derived]
-        impl<Db: #krate::ReadDatabase> #krate::Dispatch<Db> for #ident {
+        impl<__EsDb: #krate::ReadDatabase> #krate::Dispatch<__EsDb> for #ident {
             fn schema(_: #krate::Dialect) -> #krate::__private::Cow<'static, ::core::primitive::str> {
                 #unused
             }
@@ -195,7 +195,7 @@ fn into_any_tables(consumer: &Consumer) -> TokenStream {
             async fn dispatch(
                 &self,
                 _: &#krate::__private::RecordedEvent,
-                _: &mut <Db as #krate::ReadDatabase>::Transaction,
+                _: &mut <__EsDb as #krate::ReadDatabase>::Transaction,
             ) -> ::core::result::Result<(), #krate::HandlerError> {
                 #unused
             }

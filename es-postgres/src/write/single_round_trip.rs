@@ -2,8 +2,9 @@
 //! the version that they expect, each of another stream. This is what commands do.
 //!
 //! The database only compares versions and looks for append ids, the one rule of appends that is
-//! written in SQL too: where a version differs or an id is known it writes nothing and says so, and the
-//! group goes the long way, where `store::author` has a verdict for each.
+//! written in SQL too: where a version differs or an id is known it writes nothing, and the group goes the
+//! long way, where `store::author` decides about each. What another writer commits while the statement waits
+//! for the lock it does not see, but its rows have unique keys.
 
 use super::decide::{Decider, Known, Rows};
 use crate::{

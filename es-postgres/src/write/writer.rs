@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     connection::Session,
-    errors::{Failed, is_refusal, storage},
+    errors::{Failed, is_known, is_refusal, storage},
     inline::Running,
     settings::StoreSettings,
     statements::Statements,
@@ -215,6 +215,11 @@ impl Writer {
                 written
             }
             Ok(None) => {
+                self.session = Some(session);
+                return Ok(Short::NotWritten);
+            }
+            // Another writer came first.
+            Err(error) if is_known(&error) => {
                 self.session = Some(session);
                 return Ok(Short::NotWritten);
             }

@@ -163,8 +163,8 @@ pub enum ProjectionError {
     /// The store has another event in the place of the last one that was handled.
     #[error(
         "projection `{projection}` handled event {expected} of stream {stream} at version \
-         {version}, which is not in this store: its history is another one since it was restored from a copy; \
-         rebuild the projection if the read database belongs to this store"
+         {version}, which is not in this store: the store has another history, as after a restore from an older \
+         copy; rebuild the projection if the read database belongs to this store"
     )]
     OtherHistory {
         /// The projection.

@@ -40,7 +40,8 @@ impl RunnerSettings {
     }
 
     pub(crate) fn stand_by(&self) -> Duration {
-        (self.lease / 4).max(Duration::from_millis(10))
+        // A lease without an end may be given back all the same.
+        (self.lease / 4).clamp(Duration::from_millis(10), Duration::from_secs(5))
     }
 
     /// The pause doubles with each failure, up to a limit. Jitter keeps many loops from retrying at

@@ -18,7 +18,10 @@ use std::{
     fmt,
     future::Future,
     pin::pin,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::{Duration, Instant},
 };
 use tokio::{sync::watch, task::JoinSet};
@@ -93,6 +96,9 @@ impl<S: WorkQueue> Sagas<S> {
     }
 }
 
+/// The longest time between two looks at what others left, however long a lease is.
+const LOOK_ROUND: Duration = Duration::from_secs(30);
+
 /// Runs a loop, and restarts it after a panic of the store or of user code.
 async fn restart_after_panics<S: WorkQueue, F: Future<Output = ()> + Send + 'static>(
     core: Arc<Core<S>>,
@@ -102,7 +108,8 @@ async fn restart_after_panics<S: WorkQueue, F: Future<Output = ()> + Send + 'sta
 ) {
     while tokio::spawn(run(stop.clone())).await.is_err() && !stop.is_requested() {
         core.stall(&what, Some("it panicked".to_owned()));
-        pause_or(&stop, core.settings.lease, std::future::pending()).await;
+        let pause = core.settings.lease.min(LOOK_ROUND);
+        pause_or(&stop, pause, std::future::pending()).await;
     }
 }
 
@@ -135,13 +142,13 @@ async fn read<S: WorkQueue>(core: Arc<Core<S>>, category: String, stop: Stop) {
 /// Dispatches due work, up to the concurrency limit.
 async fn dispatch<S: WorkQueue>(core: Arc<Core<S>>, stop: Stop) {
     let mut at_work = JoinSet::new();
+    // Those that wait after a failure do not count, or a few that fail each time would hold up all others.
+    let resting = Arc::new(AtomicUsize::new(0));
     let mut failures = 0;
     let mut resumed: Option<Instant> = None;
     while !stop.is_requested() {
         // Repeated, because older programs that run at the same time park what only this one can run.
-        if resumed
-            .is_none_or(|last| last.elapsed() >= core.settings.lease.min(Duration::from_secs(30)))
-        {
+        if resumed.is_none_or(|last| last.elapsed() >= core.settings.lease.min(LOOK_ROUND)) {
             let done = match resume_known(&core).await {
                 Ok(()) => free_what_is_ahead(&core).await,
                 failed => failed,
@@ -151,7 +158,8 @@ async fn dispatch<S: WorkQueue>(core: Arc<Core<S>>, stop: Stop) {
             core.stall("resuming", done.err().map(|error| error.to_string()));
         }
         while at_work.try_join_next().is_some() {}
-        let free = core.settings.concurrency.saturating_sub(at_work.len());
+        let active = at_work.len().saturating_sub(resting.load(Ordering::SeqCst));
+        let free = core.settings.concurrency.saturating_sub(active);
         let head = core.store.head().await.unwrap_or(Position::START);
         let since = Instant::now();
         let claimed = if free == 0 {
@@ -166,7 +174,8 @@ async fn dispatch<S: WorkQueue>(core: Arc<Core<S>>, stop: Stop) {
                 let none = claimed.is_empty();
                 for claimed in claimed {
                     let (core, stop) = (Arc::clone(&core), stop.clone());
-                    at_work.spawn(keep_at(core, claimed, since, stop));
+                    let resting = Arc::clone(&resting);
+                    at_work.spawn(keep_at(core, claimed, since, stop, resting));
                 }
                 if none {
                     let busy = !at_work.is_empty() && free == 0;
@@ -194,7 +203,13 @@ async fn dispatch<S: WorkQueue>(core: Arc<Core<S>>, stop: Stop) {
 
 /// Works on an instance, and again after a failure of the store while the lease is kept, so that the list of
 /// what is stalled has it exactly as long as this process fails at it. Only the store can make a task panic.
-async fn keep_at<S: WorkQueue>(core: Arc<Core<S>>, claimed: Claimed, since: Instant, stop: Stop) {
+async fn keep_at<S: WorkQueue>(
+    core: Arc<Core<S>>,
+    claimed: Claimed,
+    since: Instant,
+    stop: Stop,
+    resting: Arc<AtomicUsize>,
+) {
     let what = format!("work on {}", claimed.instance);
     let (mut claimed, mut since) = (claimed, since);
     let mut failures = 0;
@@ -212,7 +227,10 @@ async fn keep_at<S: WorkQueue>(core: Arc<Core<S>>, claimed: Claimed, since: Inst
         failures += 1;
         // A call may have been made in the attempt that failed.
         claimed = claimed.after_expired_lease(true);
-        pause_or(&stop, backoff(failures), std::future::pending()).await;
+        resting.fetch_add(1, Ordering::SeqCst);
+        let pause = backoff(failures).min(core.settings.lease / 3);
+        pause_or(&stop, pause, std::future::pending()).await;
+        resting.fetch_sub(1, Ordering::SeqCst);
         if stop.is_requested() {
             break;
         }

@@ -1,6 +1,6 @@
 //! The event that the runtime writes into the stream of a process manager, before its own events.
 
-use super::{CHANGED, decode_event};
+use super::payload::{CHANGED, decode_event};
 use es_runtime::{Codec, EventId, NewEvent, RecordedEvent, StoredPayload, StreamId, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;

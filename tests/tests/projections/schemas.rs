@@ -317,3 +317,40 @@ mod of_sqlite {
         }
     }
 }
+
+mod of_postgres {
+    use super::*;
+    use crate::places;
+
+    read_model!(
+        Parts,
+        "parts",
+        1,
+        "CREATE TABLE {amounts} (account TEXT, cents BIGINT) PARTITION BY LIST (cents);
+         CREATE TABLE {amounts_of_one} PARTITION OF {amounts} FOR VALUES IN (1);
+         CREATE TABLE {amounts_of_others} PARTITION OF {amounts} DEFAULT;
+         CREATE INDEX ON {amounts} (account);
+         CREATE STATISTICS {amount_stats} ON account, cents FROM {amounts_of_others};
+         CREATE TRIGGER rounds BEFORE INSERT ON {amounts_of_others}
+             FOR EACH ROW EXECUTE FUNCTION suppress_redundant_updates_trigger();",
+        ["INSERT INTO {amounts} SELECT $1, CAST($3 AS BIGINT) WHERE $2 = $2"]
+    );
+
+    #[tokio::test(flavor = "multi_thread")]
+    #[cfg_attr(
+        not(postgres),
+        ignore = "needs PostgreSQL: install it or set ES_POSTGRES_BIN"
+    )]
+    async fn partitions_go_with_their_build() {
+        let place = places::postgres().await;
+        let runner = place.runner().with(Parts);
+        for round in 1..=3 {
+            deposit(&place.store, "ann", 1).await.expect("stored");
+            runner.catch_up().await.expect("caught up");
+            assert_eq!(runner.parked("parts").await.expect("parked"), []);
+            assert_eq!(count(&place, "amounts_of_one").await, round);
+            assert_eq!(count(&place, "amounts").await, round);
+            runner.rebuild_now("parts").await.expect("rebuilt");
+        }
+    }
+}

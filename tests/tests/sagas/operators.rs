@@ -112,7 +112,8 @@ impl StoreLayer for Moody {
         limit: es_runtime::ReadLimit,
     ) -> Result<Vec<es_runtime::RecordedEvent>, ReadError> {
         use es_runtime::EventStore;
-        if self.fails.load(Ordering::SeqCst) && stream.aggregate() == "saga:order" {
+        let bad = stream.aggregate() == "saga:order" && stream.id() != "good";
+        if self.fails.load(Ordering::SeqCst) && bad {
             return Err(failure().into());
         }
         self.inner.read_stream(stream, range, limit).await
@@ -128,6 +129,47 @@ impl StoreLayer for Moody {
 
 fn failure() -> StorageError {
     StorageError::new(StorageErrorKind::Unreachable, "out of order")
+}
+
+/// Instances that fail each time leave room for others.
+#[tokio::test]
+async fn instances_that_fail_each_time_hold_up_no_other_one() {
+    let fails = Arc::new(AtomicBool::new(true));
+    let inner = MemoryStore::new();
+    let store = Layered(Moody {
+        inner: inner.clone(),
+        fails: Arc::clone(&fails),
+    });
+    for id in ["1", "2", "3", "good"] {
+        orders::place(&inner, id, 100).await;
+        let sagas = Sagas::new(inner.clone()).with::<OrderSaga>(Arc::new(Calm));
+        let begun = sagas.begin(
+            OrderSaga::start(id),
+            es_runtime::AppendId::new("start").expect("an id"),
+            es_runtime::Metadata::new(),
+        );
+        begun.await.expect("begun");
+    }
+    let sagas = Sagas::new(store)
+        .concurrency(1)
+        .with::<OrderSaga>(Arc::new(Calm));
+    let running = sagas.start().await.expect("starts");
+    let good = WorkFilter::of(vec!["saga:order".to_owned()]);
+    let done = async {
+        loop {
+            let rows = inner.work_items(&good).await.expect("listed");
+            if rows
+                .iter()
+                .any(|row| row.instance.id() == "good" && row.status == WorkStatus::Done)
+            {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    let done = tokio::time::timeout(Duration::from_secs(20), done).await;
+    done.expect("the good one ends");
+    running.shutdown().await;
 }
 
 /// Waits until a condition holds.

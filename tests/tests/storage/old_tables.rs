@@ -86,6 +86,20 @@ async fn sqlite_refuses_an_old_store() {
     assert_eq!(sqlite_tables(&path), before);
 }
 
+/// The same version with other columns.
+#[tokio::test]
+async fn sqlite_refuses_a_store_of_the_same_version_without_its_columns() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("shop.db");
+    SqliteStore::open(&path).await.expect("opens").close().await;
+    let connection = Connection::open(&path).expect("opens");
+    let older = "ALTER TABLE es_work DROP COLUMN process";
+    connection.execute_batch(older).expect("made");
+    drop(connection);
+    let error = SqliteStore::open(&path).await.expect_err("refused");
+    is_refused(&error, &["use a new file"]);
+}
+
 #[tokio::test]
 async fn sqlite_refuses_old_projections() {
     let folder = tempfile::tempdir().expect("a folder");

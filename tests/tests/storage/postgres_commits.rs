@@ -289,7 +289,90 @@ async fn a_commit_that_the_server_rolled_back_is_no_success() {
     let before = count(&database, "SELECT count(*) FROM es.events");
     refused(store.append(append(&order, "nothing")).await);
     assert_eq!(count(&database, "SELECT count(*) FROM es.events"), before);
+    // Nor do the rows come.
+    database
+        .query(
+            "DROP TRIGGER nothing ON es.head;
+             CREATE TRIGGER nothing BEFORE INSERT ON es.events
+             FOR EACH ROW EXECUTE FUNCTION nothing()",
+        )
+        .expect("made");
+    let head = count(&database, "SELECT position FROM es.head");
+    refused(store.append(append(&order, "no rows")).await);
+    assert_eq!(count(&database, "SELECT position FROM es.head"), head);
     store.close().await;
+}
+
+/// Two processes that expect the same version: each time one of them writes and the other gets the conflict,
+/// also where the second statement had compared its version before the first one was committed.
+#[tokio::test(flavor = "multi_thread")]
+#[cfg_attr(
+    not(postgres),
+    ignore = "needs PostgreSQL: install it or set ES_POSTGRES_BIN"
+)]
+async fn of_two_processes_with_one_version_one_writes() {
+    const ROUNDS: u64 = 100;
+    let database = server().database().expect("a database");
+    let mut stores = Vec::new();
+    for _ in 0..2 {
+        let store = PostgresStore::open(&database.url()).await.expect("opens");
+        stores.push(store);
+    }
+    let order = stream("raced");
+    // The lock is held until both statements wait for it, so both have compared by then.
+    let (holder, connection) = tokio_postgres::connect(&database.url(), tokio_postgres::NoTls)
+        .await
+        .expect("connects");
+    tokio::spawn(connection);
+    let waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'
+                   AND datname = current_database()";
+    for version in 0..ROUNDS {
+        let holds = version % 10 == 0;
+        if holds {
+            let lock = holder.batch_execute("BEGIN; SELECT FROM es.head FOR UPDATE");
+            lock.await.expect("locked");
+        }
+        let appends = [0, 1].map(|process: usize| {
+            let (store, order) = (stores[process].clone(), order.clone());
+            tokio::spawn(async move {
+                let event = NewEvent::json("test.part", 1, format!("{process}"));
+                let expected = match version {
+                    0 => ExpectedVersion::NoStream,
+                    version => ExpectedVersion::Exact(version),
+                };
+                store
+                    .append(Append::new(order, expected).with_event(event))
+                    .await
+            })
+        });
+        if holds {
+            let both = timeout(PATIENCE, async {
+                while count(&database, waiting) < 2 {
+                    tokio::task::yield_now().await;
+                }
+            });
+            both.await.expect("both wait");
+            holder.batch_execute("COMMIT").await.expect("released");
+        }
+        let mut written = 0;
+        for append in appends {
+            match append.await.expect("no panic") {
+                Ok(done) => {
+                    assert_eq!(done.version, version + 1);
+                    written += 1;
+                }
+                Err(AppendError::Conflict { actual, .. }) => assert_eq!(actual, version + 1),
+                Err(other) => panic!("{other}"),
+            }
+        }
+        assert_eq!(written, 1);
+    }
+    let dense = "SELECT count(*) FROM es.events WHERE version = position";
+    assert_eq!(count(&database, dense), ROUNDS);
+    assert_eq!(count(&database, "SELECT position FROM es.head"), ROUNDS);
+    for store in stores {
+        store.close().await;
+    }
 }
 
 /// A statement that takes too long is given up as busy, and nothing of it is written later.

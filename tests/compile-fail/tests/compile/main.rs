@@ -1,4 +1,5 @@
-//! What must not compile, and the README's example.
+//! What must not compile, the page of diagnostics, and the README's example.
 
+mod page;
 mod readme;
 mod ui;

@@ -26,7 +26,7 @@ fn bring_the_locks() {
         Path::new(env!("CARGO_TARGET_TMPDIR")).join("../tests/trybuild/es-compile-fail/ui/lock");
     create_dir_all(&made).expect("a folder for the locks");
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("ui/lock");
-    for lock in ["order.lock", "merged.lock"] {
+    for lock in ["order.lock", "merged.lock", "open.lock"] {
         copy(folder.join(lock), made.join(lock)).expect("the lock is copied");
     }
 }
@@ -69,7 +69,7 @@ fn one_mistake_is_one_error() {
     }
 }
 
-fn recorded() -> Vec<(PathBuf, String)> {
+pub(super) fn recorded() -> Vec<(PathBuf, String)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("ui");
     let list = |path: &Path| -> Vec<PathBuf> {
         read_dir(path)

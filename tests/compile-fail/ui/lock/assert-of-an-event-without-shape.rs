@@ -18,8 +18,8 @@ struct OrderShipped {}
 
 #[derive(Aggregate, Default)]
 #[aggregate("order", id = String, error = Infallible, events(ignore(OrderPlaced, OrderShipped)))]
-pub struct Order {}
+struct Order {}
 
-es_schema_lock::assert_schema_lock!(Order, "ui/lock/order.lock");
+es_schema_lock::assert_schema_lock!(Order, "ui/lock/open.lock");
 
 fn main() {}

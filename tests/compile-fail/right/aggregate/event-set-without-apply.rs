@@ -1,0 +1,27 @@
+use es_runtime::{Aggregate, Event};
+use serde::{Deserialize, Serialize};
+use std::convert::Infallible;
+
+#[derive(Event, Serialize, Deserialize)]
+#[event("order.placed")]
+struct OrderPlaced {}
+
+#[derive(Event, Serialize, Deserialize)]
+#[event("order.shipped")]
+struct OrderShipped {}
+
+#[derive(Aggregate, Default)]
+#[aggregate("order", id = String, error = Infallible, events = OrderFact)]
+struct Order {}
+
+#[derive(Event, Serialize, Deserialize)]
+enum OrderFact {
+    #[event("order.placed")]
+    Placed,
+}
+
+impl es_runtime::Apply<OrderFact> for Order {
+    fn apply(&mut self, _: &OrderFact) {}
+}
+
+fn main() {}

@@ -1,0 +1,23 @@
+use es_runtime::{Aggregate, Apply, Event};
+use serde::{Deserialize, Serialize};
+use std::convert::Infallible;
+
+#[derive(Event, Serialize, Deserialize)]
+#[event("order.placed")]
+struct OrderPlaced {}
+
+#[derive(Event, Serialize, Deserialize)]
+#[event("order.shipped")]
+struct OrderShipped {}
+
+#[derive(Aggregate, Default)]
+#[aggregate("order", id = String, error = Infallible, events(OrderPlaced))]
+struct Order {
+    id: String,
+}
+
+impl Apply<OrderPlaced> for Order {
+    fn apply(&mut self, _: &OrderPlaced) {}
+}
+
+fn main() {}

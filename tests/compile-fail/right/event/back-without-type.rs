@@ -1,0 +1,15 @@
+use es_runtime::Event;
+use serde::{Deserialize, Serialize};
+
+fn same(name: &String) -> String {
+    name.clone()
+}
+
+#[derive(Event, Serialize, Deserialize)]
+#[event("order.placed", version = 2)]
+struct OrderPlaced {
+    #[event(was(name = "client", before = 2))]
+    customer: String,
+}
+
+fn main() {}

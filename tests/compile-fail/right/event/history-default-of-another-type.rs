@@ -1,0 +1,12 @@
+use es_runtime::Event;
+use serde::{Deserialize, Serialize};
+
+#[derive(Event, Serialize, Deserialize)]
+#[event("order.placed", version = 2)]
+struct OrderPlaced {
+    customer: String,
+    #[event(since = 2, default = "USD")]
+    currency: String,
+}
+
+fn main() {}

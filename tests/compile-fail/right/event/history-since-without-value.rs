@@ -1,0 +1,11 @@
+use es_runtime::Event;
+use serde::{Deserialize, Serialize};
+
+#[derive(Event, Serialize, Deserialize)]
+#[event("order.placed", version = 2)]
+struct OrderPlaced {
+    #[event(since = 2)]
+    note: Option<String>,
+}
+
+fn main() {}

@@ -1,0 +1,15 @@
+use es_runtime::Event;
+use serde::{Deserialize, Serialize};
+
+#[derive(Event, Serialize, Deserialize)]
+#[event("order.placed", version = 2)]
+struct OrderPlaced {
+    #[event(was(name = "total", with = cents, before = 2))]
+    total_cents: i64,
+}
+
+fn cents(old: i64) -> i64 {
+    old * 100
+}
+
+fn main() {}

@@ -1,0 +1,15 @@
+use es_runtime::Event;
+use serde::{Deserialize, Serialize};
+
+#[derive(Event, Serialize, Deserialize)]
+#[event("order.placed", version = 2)]
+struct OrderPlaced {
+    #[event(was(type = f64, with = cents, before = 2))]
+    total_cents: i64,
+}
+
+fn cents(dollars: f64) -> i64 {
+    (dollars * 100.0).round() as i64
+}
+
+fn main() {}

@@ -1,0 +1,11 @@
+use es_runtime::Event;
+use serde::{Deserialize, Serialize};
+
+#[derive(Event, Serialize, Deserialize)]
+#[event("order.placed")]
+struct OrderPlaced {
+    #[serde(rename = "client")]
+    customer: String,
+}
+
+fn main() {}

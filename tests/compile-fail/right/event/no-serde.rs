@@ -1,0 +1,9 @@
+use es_runtime::Event;
+
+#[derive(Event, serde::Serialize, serde::Deserialize)]
+#[event("order.placed")]
+struct OrderPlaced {
+    customer: String,
+}
+
+fn main() {}

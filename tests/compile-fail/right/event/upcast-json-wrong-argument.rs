@@ -1,0 +1,15 @@
+use es_runtime::Event;
+use serde::{Deserialize, Serialize};
+
+#[derive(Event, Serialize, Deserialize)]
+#[event("order.placed", version = 2, upcast_json(1 => up))]
+struct OrderPlaced {
+    #[event(was(type = u32, before = 2))]
+    total: u64,
+}
+
+fn up(_: &mut es_runtime::__private::JsonObject) -> Result<(), std::fmt::Error> {
+    Ok(())
+}
+
+fn main() {}

@@ -1,0 +1,28 @@
+use es_projections::{HandlerError, Project, Projection};
+use es_runtime::{Envelope, Event};
+use es_sqlite::{SqliteReadDatabase, SqliteTransaction};
+use serde::{Deserialize, Serialize};
+
+#[derive(Event, Serialize, Deserialize)]
+#[event("order.placed")]
+struct OrderPlaced {}
+
+#[derive(Projection)]
+#[projection(
+    "orders",
+    events(OrderPlaced),
+    schema(SqliteReadDatabase = "CREATE TABLE {orders} (id TEXT)")
+)]
+struct Orders;
+
+impl Project<OrderPlaced, SqliteReadDatabase> for Orders {
+    async fn project(
+        &self,
+        _: &Envelope<OrderPlaced>,
+        _: &mut SqliteTransaction,
+    ) -> Result<(), HandlerError> {
+        Ok(())
+    }
+}
+
+fn main() {}

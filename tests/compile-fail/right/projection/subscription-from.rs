@@ -1,0 +1,19 @@
+use es_projections::{Delivery, HandlerError, React, Subscription};
+use es_runtime::{Envelope, Event};
+use serde::{Deserialize, Serialize};
+
+#[derive(Event, Serialize, Deserialize)]
+#[event("order.placed")]
+struct OrderPlaced {}
+
+#[derive(Subscription)]
+#[subscription("mailer", events(OrderPlaced), from = start)]
+struct Mailer;
+
+impl React<OrderPlaced> for Mailer {
+    async fn react(&self, _: &Envelope<OrderPlaced>, _: &Delivery) -> Result<(), HandlerError> {
+        Ok(())
+    }
+}
+
+fn main() {}

@@ -1,0 +1,22 @@
+use es_runtime::{Aggregate, Event};
+use serde::{Deserialize, Serialize};
+use std::convert::Infallible;
+
+#[derive(Event, Serialize, Deserialize)]
+#[event("order.placed")]
+struct OrderPlaced {}
+
+#[derive(Event, Serialize, Deserialize)]
+#[event("order.placed_and_paid")]
+struct PlacedAndPaid {}
+
+#[derive(Aggregate, Default)]
+#[aggregate("order", id = u32, error = Infallible, events(ignore(OrderPlaced)))]
+#[aggregate(alias("OrderPlaced" => OrderPlaced))]
+struct Order;
+
+fn split_paid(_: PlacedAndPaid) -> [OrderEvent; 1] {
+    [OrderPlaced {}.into()]
+}
+
+fn main() {}

@@ -1,0 +1,11 @@
+use es_runtime::Event;
+use serde::{Deserialize, Serialize};
+
+#[derive(Event, Serialize, Deserialize)]
+#[event(drop("order.blinked"))]
+enum OrderEvent {
+    #[event("order.placed")]
+    Placed,
+}
+
+fn main() {}

@@ -1,0 +1,20 @@
+use es_sagas::{Fail, saga};
+use serde::{Deserialize, Serialize};
+
+#[derive(Serialize, Deserialize)]
+struct Fulfil {}
+
+#[saga("fulfil")]
+impl Fulfil {
+    #[step(undo = refund)]
+    async fn charge(&self) -> Result<u32, Fail> {
+        Ok(1)
+    }
+
+    #[undo]
+    async fn refund(&self) -> Result<(), Fail> {
+        Ok(())
+    }
+}
+
+fn main() {}

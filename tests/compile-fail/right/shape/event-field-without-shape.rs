@@ -1,0 +1,15 @@
+use es_runtime::{Event, schema::EventShapes};
+use serde::{Deserialize, Serialize};
+
+#[derive(es_runtime::Shape, Serialize, Deserialize)]
+struct Opaque;
+
+#[derive(Event, Serialize, Deserialize)]
+#[event("order.placed")]
+struct OrderPlaced {
+    opaque: Opaque,
+}
+
+const _: usize = OrderPlaced::SHAPES.len();
+
+fn main() {}

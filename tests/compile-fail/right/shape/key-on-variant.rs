@@ -1,0 +1,8 @@
+use es_runtime::Shape;
+
+#[derive(Shape)]
+enum Kind {
+    Web,
+}
+
+fn main() {}

@@ -1,0 +1,9 @@
+use es_runtime::Shape;
+
+#[derive(Shape)]
+struct Item {
+    #[shape(unit = "cents")]
+    sku: String,
+}
+
+fn main() {}

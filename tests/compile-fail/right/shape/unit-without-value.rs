@@ -1,0 +1,6 @@
+use es_runtime::Shape;
+
+#[derive(Shape)]
+struct Cents(#[shape(unit = "cents")] u64);
+
+fn main() {}
