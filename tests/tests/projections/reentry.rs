@@ -45,6 +45,8 @@ impl es_runtime::Handle<Raise> for Counter {
 }
 
 type Doing = Pin<Box<dyn Future<Output = Result<(), HandlerError>> + Send>>;
+/// What a handler does with a store and the tasks of its runtime.
+type Tempt = fn(AnyStore, Handle) -> Doing;
 type Do = Arc<dyn Fn() -> Doing + Send + Sync>;
 
 /// Does something else than its transaction.
@@ -128,7 +130,7 @@ fn blocking<T>(what: impl Future<Output = T>) -> T {
 }
 
 /// What a handler may do that it should not, with a store.
-fn temptations() -> Vec<(&'static str, fn(AnyStore, Handle) -> Doing)> {
+fn temptations() -> Vec<(&'static str, Tempt)> {
     vec![
         ("a command", |store, _| Box::pin(command(store))),
         ("a read", |store, _| Box::pin(read_feed(store))),
