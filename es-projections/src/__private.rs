@@ -49,3 +49,34 @@ pub const fn names_a_table(text: &str) -> bool {
     }
     false
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{EventType, Listed, filter, knows};
+
+    const A: Listed = (
+        &[EventType {
+            name: "a",
+            version: 1,
+        }],
+        &["old.a"],
+    );
+    const B: Listed = (
+        &[EventType {
+            name: "b",
+            version: 1,
+        }],
+        &[],
+    );
+
+    #[test]
+    fn a_filter_has_the_names_of_all() {
+        let filter = filter(&[A, B]);
+        for name in ["a", "b", "old.a"] {
+            assert!(filter.accepts(name));
+            assert!(knows(A, name) || knows(B, name));
+        }
+        assert!(!filter.accepts("c"));
+        assert!(!knows(A, "b"));
+    }
+}
