@@ -440,6 +440,8 @@ mod event_write_without_removed_back;
 mod lock_assert_of_an_event_without_shape;
 #[path = "../right/lock/nested-type-changed.rs"]
 mod lock_nested_type_changed;
+#[path = "../right/lock/version-twice.rs"]
+mod lock_version_twice;
 #[path = "../right/process_manager/bare.rs"]
 mod process_manager_bare;
 #[path = "../right/process_manager/correlates-by-other-type.rs"]
@@ -594,6 +596,8 @@ mod saga_output_of_other_type;
 mod saga_output_of_other_type_in_undo;
 #[path = "../right/saga/output-without-deserialize.rs"]
 mod saga_output_without_deserialize;
+#[path = "../right/saga/reconcile-of-no-method.rs"]
+mod saga_reconcile_of_no_method;
 #[path = "../right/saga/retry-form.rs"]
 mod saga_retry_form;
 #[path = "../right/saga/retry-unknown-key.rs"]
