@@ -177,6 +177,32 @@ async fn feed(store: &SqliteStore) -> Duration {
     began.elapsed()
 }
 
+/// Delivers every event with a handler that does nothing.
+async fn deliver(store: &SqliteStore, path: &Path) -> Duration {
+    remove(path);
+    let read = SqliteReadDatabase::open(path).await.unwrap();
+    let began = Instant::now();
+    let runner = Projections::new(store.clone(), read.clone()).with_subscription(Nothing);
+    runner.catch_up().await.unwrap();
+    let took = began.elapsed();
+    read.close().await;
+    took
+}
+
+/// Opens a full store with an inline projection that it did not have.
+async fn open_late(events: &Path, path: &Path) -> Duration {
+    remove(path);
+    fs::copy(events, path).unwrap();
+    let began = Instant::now();
+    let with = SqliteStore::options()
+        .durability(Durability::Normal)
+        .inline(Trivial);
+    let with = with.open(path).await.unwrap();
+    let took = began.elapsed();
+    with.close().await;
+    took
+}
+
 fn low(position: Position) -> i64 {
     let [_, _, low] = position.to_parts();
     low.cast_signed()
@@ -340,33 +366,11 @@ fn main() {
         });
         three.push(per_second(took));
 
-        let took = runtime.block_on(async {
-            let path = folder.path().join("inline.db");
-            remove(&path);
-            fs::copy(&events, &path).unwrap();
-            let began = Instant::now();
-            let with = SqliteStore::options()
-                .durability(Durability::Normal)
-                .inline(Trivial);
-            let with = with.open(&path).await.unwrap();
-            let took = began.elapsed();
-            with.close().await;
-            took
-        });
+        let took = runtime.block_on(open_late(&events, &folder.path().join("inline.db")));
         inline.push(per_second(took));
 
         read.push(per_second(runtime.block_on(feed(&store))));
-        let took = runtime.block_on(async {
-            let path = folder.path().join("subscription.db");
-            remove(&path);
-            let read = SqliteReadDatabase::open(&path).await.unwrap();
-            let began = Instant::now();
-            let runner = Projections::new(store.clone(), read.clone()).with_subscription(Nothing);
-            runner.catch_up().await.unwrap();
-            let took = began.elapsed();
-            read.close().await;
-            took
-        });
+        let took = runtime.block_on(deliver(&store, &folder.path().join("subscription.db")));
         delivered.push(per_second(took));
     }
     let raw = median(raw);

@@ -115,13 +115,13 @@ pub async fn both_releases<S: EventStore + SnapshotStore + Clone>(
         .into(),
     ];
     let first = Repository::<before::Parcel, _>::new(store.clone());
-    first.execute(&id, before::Store(old)).await?;
+    first.execute(id, before::Store(old)).await?;
     let new = vec![
         Sent { tracking: 3 }.into(),
         Returned {}.into(),
         Paid { cents: 40 }.into(),
     ];
     let second = Repository::<Parcel, _>::new(store.clone());
-    second.execute(&id, Store(new)).await?;
+    second.execute(id, Store(new)).await?;
     Ok(())
 }

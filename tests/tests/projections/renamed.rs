@@ -28,7 +28,7 @@ impl Project<Sent> for Parcels {
         tx: &mut AnyTransaction,
     ) -> Result<(), HandlerError> {
         let values = values![sent.version as i64, "sent", i64::from(sent.event.tracking)];
-        tx.run(INSERT, &values).await?;
+        tx.run(INSERT, values).await?;
         Ok(())
     }
 }
@@ -40,7 +40,7 @@ impl Project<Paid> for Parcels {
         tx: &mut AnyTransaction,
     ) -> Result<(), HandlerError> {
         let values = values![paid.version as i64, "paid", paid.event.cents as i64];
-        tx.run(INSERT, &values).await?;
+        tx.run(INSERT, values).await?;
         Ok(())
     }
 }
@@ -59,7 +59,7 @@ async fn a_projection_reads_what_the_aggregate_reads(place: &Place) {
         let row = place
             .one(
                 "SELECT count(*) FROM parcels WHERE version = $1 AND what = $2 AND number = $3",
-                &values![version, what, number],
+                values![version, what, number],
             )
             .await;
         assert_eq!(row.get::<i64>(0).expect("a count"), 1, "{version} {what}");

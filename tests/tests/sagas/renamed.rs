@@ -152,7 +152,7 @@ async fn an_event_without_other_names_may_be_listed_alone() {
     let parcels = Repository::<before::Parcel, _>::new(store.clone());
     let sent = before::ParcelSent { tracking: 1 }.into();
     parcels
-        .execute(&7, before::Store(vec![sent]))
+        .execute(7, before::Store(vec![sent]))
         .await
         .expect("stored");
     let sagas = Sagas::new(store).from_the_beginning(true).with::<Old>(());

@@ -166,10 +166,7 @@ async fn what_cannot_be_opened_says_why_without_the_password() {
     let database = database();
     let bad = PostgresStore::options("postgres://user:secret@host:notaport/db");
     let bad = bad.expect_err("no URL").to_string();
-    assert!(
-        !bad.contains("secret") && bad.contains("postgres://"),
-        "{bad}"
-    );
+    assert!(!bad.contains("secret") && bad.contains("`port`"), "{bad}");
     let name = PostgresStore::options(&database.url()).expect("a url");
     let name = name.schema("Shop; DROP TABLE x").expect_err("no name");
     assert_eq!(name.kind, StorageErrorKind::CannotOpen);
