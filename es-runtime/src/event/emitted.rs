@@ -113,12 +113,6 @@ impl<A: Aggregate, E: EventOf<A, Event = A::Event>> From<Vec<E>> for Events<A> {
     }
 }
 
-impl<A: Aggregate, E: EventOf<A, Event = A::Event>, const N: usize> From<[E; N]> for Events<A> {
-    fn from(events: [E; N]) -> Self {
-        events.into_iter().collect()
-    }
-}
-
 /// An event that an aggregate lists, or its event enum. `#[derive(Aggregate)]` implements it for both.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not an event of aggregate `{A}`",

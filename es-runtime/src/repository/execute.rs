@@ -19,8 +19,7 @@ use std::{
 pub struct Execute<'a, A: Aggregate, S, N> {
     repository: &'a Repository<A, S, N>,
     stream: Result<StreamId, InvalidStreamId>,
-    /// Decides the command on a state. Boxed, so that the bounds of a command are checked where it is
-    /// given, and nowhere again.
+    /// Boxed, so that the bounds of a command are checked where it is given, and nowhere again.
     decide: Box<Decide<A>>,
     metadata: Metadata,
     append_id: Option<AppendId>,

@@ -148,9 +148,8 @@ impl<A> SnapshotPolicy<A> {
     /// # Errors
     /// See [`StateError`]. The state cannot be kept in a snapshot.
     pub fn encode(&self, state: &A, codec: Codec) -> Result<Vec<u8>, StateError> {
-        let bytes = (self.encode)(state, codec).map_err(StateError::Encode)?;
-        let decoded = (self.decode)(&bytes, codec).map_err(StateError::Decode)?;
-        if (self.equal)(state, &decoded) {
+        let bytes = (self.encode)(state, codec)?;
+        if (self.equal)(state, &(self.decode)(&bytes, codec)?) {
             Ok(bytes)
         } else {
             Err(StateError::Changed)
@@ -162,17 +161,13 @@ impl<A> SnapshotPolicy<A> {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum StateError {
-    /// The codec cannot encode the state.
-    #[error("the state cannot be encoded: {0}")]
-    Encode(#[source] CodecError),
-    /// The codec cannot decode what it encoded, such as two fields of one stored name.
-    #[error("the encoded state cannot be decoded: {0}")]
-    Decode(#[source] CodecError),
+    /// The codec cannot encode the state, or not decode it again.
+    #[error("the state cannot be encoded and decoded: {0}")]
+    Codec(#[from] CodecError),
     /// The decoded state is another one. A type in it leaves a field out, such as with `#[serde(skip)]`,
     /// or stores a value inexactly.
     #[error(
-        "the state is not equal to what its stored form decodes to: a type in it does not store every field, \
-         such as one with `#[serde(skip)]`, or its `PartialEq` does not hold; store every field"
+        "the state is not equal to what its stored form decodes to: every type in it must store all of its fields"
     )]
     Changed,
 }
