@@ -1,4 +1,4 @@
-//! What the derives and the check of the lock cost the compiler, beside serde's derive on the same
+//! What the derives and the check of the lock cost the compiler, next to serde's derive on the same
 //! structs. A crate of many events is made in the target folder and given to `rustc` as
 //! `cargo check` does it, with everything that it depends on already compiled.
 //!

@@ -1,4 +1,4 @@
-//! PostgreSQL: commands, appends, loads and the feed, each beside what tokio-postgres does by hand on
+//! PostgreSQL: commands, appends, loads and the feed, each next to what tokio-postgres does by hand on
 //! the same server in the same round.
 //!
 //! `cargo bench -p es-benches --bench postgres [-- ROUNDS]`. It starts a server of its own.

@@ -1,4 +1,4 @@
-//! Read models beside the floor that no library can beat: reading all rows and inserting rows in
+//! Read models next to the baseline that no library can beat: reading all rows and inserting rows in
 //! transactions of a thousand, measured in the same round.
 //!
 //! `cargo bench -p es-benches --bench projections [-- ROUNDS]`

@@ -1,5 +1,5 @@
-//! Sagas beside the floor that no runner can beat: as many plain appends as a saga has commits, by as
-//! many writers as it works on at once. And inputs of a process manager, one command each, beside as
+//! Sagas next to the floor that no runner can beat: as many plain appends as a saga has commits, by as
+//! many writers as it works on at once. And inputs of a process manager, one command each, next to as
 //! many plain appends.
 //!
 //! `cargo bench -p es-benches --bench sagas [-- ROUNDS]`
@@ -213,7 +213,7 @@ fn measure_inputs<S: WorkQueue>(runtime: &Runtime, name: &str, store: &S, rounds
     );
 }
 
-/// From before the start is stored to the call of the first step, one saga at a time; beside one
+/// From before the start is stored to the call of the first step, one saga at a time; next to one
 /// append.
 async fn to_first_step<S: WorkQueue>(store: &S, round: usize) -> (Duration, Duration) {
     let (sagas, mut called) = sagas(store);

@@ -1,4 +1,4 @@
-//! Commands, replay and loads, each beside the floor that no library on this machine can beat,
+//! Commands, replay and loads, each next to the floor that no library on this machine can beat,
 //! measured in the same round. What counts is the ratio: machines differ and are shared.
 //!
 //! `cargo bench -p es-benches --bench spine [-- ROUNDS]`

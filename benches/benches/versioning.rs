@@ -1,4 +1,4 @@
-//! Decoding events of old versions, beside the direct decode of today's version and beside what other
+//! Decoding events of old versions, next to the direct decode of today's version and next to what other
 //! designs do with the same payloads, all in one run: many short rounds in turn, so that what else the
 //! machine does meets all of them alike.
 //!
@@ -318,7 +318,7 @@ fn main() {
         .collect();
     upcasts.sort_by(f64::total_cmp);
     println!("one upcast costs {:.0} ns", upcasts[upcasts.len() / 2]);
-    let beside = |what: &str, other: &str| {
+    let compare = |what: &str, other: &str| {
         let mut ratios: Vec<f64> = of(what).iter().zip(of(other)).map(|(a, b)| a / b).collect();
         ratios.sort_by(f64::total_cmp);
         ratios[ratios.len() / 2]
@@ -326,8 +326,8 @@ fn main() {
     let chain = "version 1, up the chain to 3";
     println!(
         "version 1 up the chain: {:.2} of version 3, {:.2} of a JSON value, {:.2} of cqrs-es",
-        beside(chain, "version 3, stored as version 3"),
-        beside(chain, "version 1 through a JSON value"),
-        beside(chain, "cqrs-es: version 1 through its upcasters"),
+        compare(chain, "version 3, stored as version 3"),
+        compare(chain, "version 1 through a JSON value"),
+        compare(chain, "cqrs-es: version 1 through its upcasters"),
     );
 }

@@ -1,7 +1,7 @@
 //! The measurements of es-runtime; run them with `cargo bench -p es-benches`.
 //!
 //! - `accounts.rs` is what several of them measure: commands to bank accounts, and loads;
-//! - `table.rs` prints each figure beside its floor, round by round.
+//! - `table.rs` prints each figure next to its floor, round by round.
 
 #![allow(
     clippy::unwrap_used,

@@ -1,4 +1,4 @@
-//! A table of figures, each beside its floor. What counts is the ratio: machines differ and are shared.
+//! A table of figures, each next to its floor. What counts is the ratio: machines differ and are shared.
 
 use std::time::{Duration, Instant};
 

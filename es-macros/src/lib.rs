@@ -379,7 +379,7 @@ pub fn derive_shape(input: TokenStream) -> TokenStream {
 /// | In `#[projection(..)]` | Meaning |
 /// |---|---|
 /// | `"turnover"` | The name under which its checkpoint is kept. Required. |
-/// | `version = 2` | The version of tables and handlers, 1 by default. A new version is built next to the live one. |
+/// | `version = 2` | The version of events, tables and handlers, 1 by default. A new version is built next to the live one. |
 /// | `events(A, x::B)` | The events that it handles, each once: single events or whole sets, such as the enum of an aggregate. Required. |
 /// | `events(Order::{A, B})` | Events of the aggregate `Order` as it reads them: also out of names that it retired by `alias` and `split`. An event with such names cannot be listed alone. |
 /// | `schema = ..` | The statements that create the tables: a `&'static str` or a `String`. `{name}` declares or means one of its tables, views, indexes or triggers. Required. |
@@ -430,10 +430,11 @@ pub fn derive_projection(input: TokenStream) -> TokenStream {
 /// assert_eq!(Mailer::NAME, "mailer");
 /// ```
 ///
-/// The keys are those of [`Projection`](derive@Projection) without `version` and `schema`, and:
+/// The keys are those of [`Projection`](derive@Projection) without `schema`, and:
 ///
 /// | In `#[subscription(..)]` | Meaning |
 /// |---|---|
+/// | `version = 2` | The version of its list of events, 1 by default. Raise it when the list changes: the subscription goes on from its position with the new list, and programs with the older version stop. |
 /// | `from = now` | Begins with the first event after its first start; by default (`start`) with the first of the store. |
 #[proc_macro_derive(Subscription, attributes(subscription))]
 pub fn derive_subscription(input: TokenStream) -> TokenStream {

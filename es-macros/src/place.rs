@@ -113,6 +113,7 @@ impl Place {
                 "crate",
             ],
             Self::Subscription => &[
+                "version",
                 "events",
                 "on_unknown_version",
                 "partitions",

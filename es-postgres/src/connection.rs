@@ -154,7 +154,7 @@ impl Connector {
         let mut tries = Tries::within(self.patience);
         loop {
             match self.session().await {
-                Err(error) if may_pass(error.kind) && tries.another().await => {}
+                Err(error) if is_retryable(error.kind) && tries.another().await => {}
                 other => return other,
             }
         }
@@ -190,7 +190,7 @@ impl Tries {
     }
 }
 
-fn may_pass(kind: StorageErrorKind) -> bool {
+fn is_retryable(kind: StorageErrorKind) -> bool {
     matches!(kind, StorageErrorKind::Unreachable | StorageErrorKind::Busy)
 }
 

@@ -12,7 +12,7 @@ use crate::{
         retry::{retry_delivery, retry_projection},
         worker::{End, Hint, Until, Worker},
     },
-    state::builds::Build,
+    state::builds::{Build, listed},
 };
 use es_runtime::{EventStore, ReadLimit};
 use std::{fmt, sync::Arc, time::Duration};
@@ -115,6 +115,7 @@ impl<S: EventStore, Db: ReadDatabase> Projections<S, Db> {
             version: P::VERSION,
             partitions: P::PARTITIONS.max(1),
             schema,
+            events: listed(&P::filter()),
             from_the_beginning: true,
             has_tables: true,
             run: run(Projecting {
@@ -135,9 +136,10 @@ impl<S: EventStore, Db: ReadDatabase> Projections<S, Db> {
         let again = Arc::clone(&subscription);
         self.register(Registered {
             name: <D as Subscription>::NAME,
-            version: 1,
+            version: <D as Subscription>::VERSION,
             partitions: D::PARTITIONS.max(1),
             schema: String::new(),
+            events: listed(&<D as Subscription>::filter()),
             from_the_beginning: D::FROM_THE_BEGINNING,
             has_tables: false,
             run: run(Delivering(subscription)),

@@ -342,7 +342,7 @@ mod tests {
         }
         #[derive(Serialize, Deserialize, Debug, PartialEq)]
         #[serde(tag = "kind", content = "of")]
-        enum Beside {
+        enum Adjacent {
             Card { digits: u32 },
             Cash,
         }
@@ -360,7 +360,7 @@ mod tests {
             member("Cash", Node::Nothing),
         ]);
         const INSIDE: Node = Node::Unit(&ENUM, "tag=kind");
-        const BESIDE: Node = Node::Unit(&ENUM, "tag=kind,content=of");
+        const ADJACENT: Node = Node::Unit(&ENUM, "tag=kind,content=of");
         const UNTAGGED: Node = Node::Unit(&ENUM, "untagged");
         fn both<T: serde::de::DeserializeOwned>(node: &'static Node) -> Vec<T> {
             let samples = plans(node).into_iter().map(|plan| sample(node, plan));
@@ -373,8 +373,8 @@ mod tests {
             [Inside::Card { digits }, Inside::Cash]
         );
         assert_eq!(
-            both::<Beside>(&BESIDE),
-            [Beside::Card { digits }, Beside::Cash]
+            both::<Adjacent>(&ADJACENT),
+            [Adjacent::Card { digits }, Adjacent::Cash]
         );
         assert_eq!(
             both::<Untagged>(&UNTAGGED),

@@ -129,7 +129,7 @@ impl Server {
         Ok(PostgresStore::options(&self.0)?.patience(Self::PATIENCE))
     }
 
-    /// Which database failed and why, without what a URL may hold beside.
+    /// Which database failed and why, without the other parts of a URL.
     fn failed(&self, error: &StorageError) -> Box<dyn Error> {
         let config = self.0.parse::<tokio_postgres::Config>();
         let database = config.ok().and_then(|config| {

@@ -74,7 +74,7 @@ enum Command {
         #[command(flatten)]
         shop: Place,
     },
-    /// Builds the read models anew beside those that answer. It can be killed and run again.
+    /// Builds the read models anew next to those that answer. It can be killed and run again.
     Rebuild {
         #[command(flatten)]
         shop: Place,

@@ -59,7 +59,7 @@ pub async fn status(shop: &Shop, out: &mut impl Write) -> Result<(), Box<dyn std
     Ok(())
 }
 
-/// Builds every read model anew beside the one that answers. Reports go on meanwhile.
+/// Builds every read model anew next to the one that answers. Reports go on meanwhile.
 pub async fn rebuild(
     shop: &Shop,
     progress: &ProgressBar,

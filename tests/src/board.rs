@@ -34,7 +34,7 @@ const POSTGRES: &str = "
                               ord TEXT COLLATE \"C\" NOT NULL, version BIGINT NOT NULL);
 ";
 
-/// The tables of a program that keeps its position beside its rows and not with them.
+/// The tables of a program that commits its position apart from its rows.
 pub const NAIVE_TABLES: [&str; 3] = [
     "CREATE TABLE IF NOT EXISTS board (ord TEXT PRIMARY KEY, placed BIGINT NOT NULL DEFAULT 0,
          confirmed BIGINT NOT NULL DEFAULT 0, rejected BIGINT NOT NULL DEFAULT 0)",

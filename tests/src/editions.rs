@@ -7,7 +7,7 @@ use std::{sync::Arc, time::Duration};
 
 /// Version 1, as the old release has it.
 pub const OLD: u8 = 1;
-/// Version 1 beside its successor: it finishes what it began.
+/// Version 1 while its successor runs: it finishes what it began.
 pub const FROZEN: u8 = 2;
 /// Version 2: one step more.
 pub const NEW: u8 = 3;

@@ -13,7 +13,7 @@ use std::{
 pub struct Args(HashMap<String, String>);
 
 impl Args {
-    /// Those of this process, behind the name of the program in it.
+    /// Those of this process, after the name of the program in it.
     ///
     /// # Panics
     /// When one of them has no `=`.
@@ -37,7 +37,7 @@ impl Args {
 }
 
 /// The points at which the process waits: `at`, names in their order with `|` between them; or `number`
-/// and `side`, that of one that begins with `before` or `behind`.
+/// and `side`, that of one that begins with `before` or `after`.
 ///
 /// It says `at` with the name and waits for the line `go`. It ends when the parent does.
 pub struct Stops {

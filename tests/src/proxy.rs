@@ -144,7 +144,7 @@ impl Proxy {
     }
 
     /// Loses the connection at the next append of one statement, which comes to the server all the
-    /// same: behind the transaction that looks whether it did, and before the one after that.
+    /// same: after the transaction that looks whether it did, and before the one after that.
     pub fn deliver_next_single_round_trip_late(&self) {
         self.shared.holds_next.store(true, Ordering::SeqCst);
     }

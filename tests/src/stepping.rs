@@ -9,7 +9,7 @@ use es_runtime::StorageError;
 use es_sqlite::{SqliteReadDatabase, SqliteTransaction};
 use std::sync::Arc;
 
-/// [`SqliteReadDatabase`] with a place before and behind each transaction, behind its begin and before its end.
+/// [`SqliteReadDatabase`] with a place before and after each transaction, after its begin and before its end.
 #[derive(Clone)]
 pub struct Stepping {
     inner: SqliteReadDatabase,

@@ -1,6 +1,6 @@
 //! Read models in a pool of `sqlx`: the promises of projections with a driver that takes a rolled back
 //! transaction for a committed one and hands out connections inside of open transactions. Both faults
-//! are shown beside.
+//! are shown next to it.
 
 use es_postgres::{PostgresStore, SqlxReadDatabase, SqlxTransaction, sqlx};
 use es_projections::WaitFor;
@@ -115,10 +115,10 @@ fn the_page_on_read_models_shows_what_is_tested_here() {
     assert!(tested.contains(code), "it is not a part of this file");
 }
 
-/// A pool beside a store in memory, for the checks that any read database must pass.
-struct Beside(PgPool);
+/// A pool next to a store in memory, for the checks that any read database must pass.
+struct PoolNextToMemory(PgPool);
 
-impl StoreFixture for Beside {
+impl StoreFixture for PoolNextToMemory {
     type Store = MemoryStore;
     type Database = SqlxReadDatabase;
 
@@ -144,21 +144,25 @@ impl StoreFixture for Beside {
     ignore = "needs PostgreSQL: install it or set ES_POSTGRES_BIN"
 )]
 async fn it_passes_the_checks_of_checkpoints() {
-    checkpoints::a_replaced_owner_is_refused(AnyFixture::new(Beside(place().await.pool))).await;
-    checkpoints::an_owner_that_slept_past_its_lease_is_refused(AnyFixture::new(Beside(
+    checkpoints::a_replaced_owner_is_refused(AnyFixture::new(PoolNextToMemory(place().await.pool)))
+        .await;
+    checkpoints::an_owner_that_slept_past_its_lease_is_refused(AnyFixture::new(PoolNextToMemory(
         place().await.pool,
     )))
     .await;
-    checkpoints::rows_and_checkpoint_move_together(AnyFixture::new(Beside(place().await.pool)))
+    checkpoints::rows_and_checkpoint_move_together(AnyFixture::new(PoolNextToMemory(
+        place().await.pool,
+    )))
+    .await;
+    checkpoints::two_runners_count_once(AnyFixture::new(PoolNextToMemory(place().await.pool)))
         .await;
-    checkpoints::two_runners_count_once(AnyFixture::new(Beside(place().await.pool))).await;
-    checkpoints::projections_have_checkpoints_of_their_own(AnyFixture::new(Beside(
+    checkpoints::projections_have_checkpoints_of_their_own(AnyFixture::new(PoolNextToMemory(
         place().await.pool,
     )))
     .await;
 }
 
-/// What a handler of [`Ledger`] does beside its work.
+/// What a handler of [`Ledger`] does besides its work.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Fault {
     /// Nothing.

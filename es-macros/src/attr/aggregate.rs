@@ -1,7 +1,7 @@
 //! `#[aggregate(..)]` on the state's struct.
 
 use super::{
-    CratePath, Key, Name, Place, Slot, Value, items, read, rest_of_item,
+    CratePath, Key, Name, Place, Single, Value, items, read, rest_of_item,
     retire::Retire,
     span_or,
     value::{count, equals, error, new_name, revision, ty},
@@ -20,32 +20,32 @@ use syn::{
 
 pub(crate) struct OnStruct {
     pub(crate) name: Name,
-    pub(crate) id: Slot<IdType>,
-    pub(crate) error: Slot<ErrorType>,
-    pub(crate) events: Slot<Events>,
-    pub(crate) commands: Slot<Commands>,
+    pub(crate) id: Single<IdType>,
+    pub(crate) error: Single<ErrorType>,
+    pub(crate) events: Single<Events>,
+    pub(crate) commands: Single<Commands>,
     pub(crate) retire: Retire,
-    pub(crate) snapshot: Slot<Snapshot>,
-    pub(crate) codec: Slot<Codec>,
-    pub(crate) event_enum: Slot<EventEnum>,
-    pub(crate) command_enum: Slot<CommandEnum>,
-    pub(crate) krate: Slot<CratePath>,
+    pub(crate) snapshot: Single<Snapshot>,
+    pub(crate) codec: Single<Codec>,
+    pub(crate) event_enum: Single<EventEnum>,
+    pub(crate) command_enum: Single<CommandEnum>,
+    pub(crate) krate: Single<CratePath>,
 }
 
 impl OnStruct {
     pub(crate) fn read(diag: &Diag, attrs: &[Attribute]) -> Self {
         let mut this = Self {
             name: Name::default(),
-            id: Slot::new("id"),
-            error: Slot::new("error"),
-            events: Slot::new("events"),
-            commands: Slot::new("commands"),
+            id: Single::new("id"),
+            error: Single::new("error"),
+            events: Single::new("events"),
+            commands: Single::new("commands"),
             retire: Retire::new(),
-            snapshot: Slot::new("snapshot"),
-            codec: Slot::new("codec"),
-            event_enum: Slot::new("event_enum"),
-            command_enum: Slot::new("command_enum"),
-            krate: Slot::new("crate"),
+            snapshot: Single::new("snapshot"),
+            codec: Single::new("codec"),
+            event_enum: Single::new("event_enum"),
+            command_enum: Single::new("command_enum"),
+            krate: Single::new("crate"),
         };
         let mut keys: Vec<&mut dyn Key> = vec![
             &mut this.id,
@@ -341,8 +341,8 @@ impl Value for Snapshot {
         let faults = diag.count();
         let content;
         parenthesized!(content in input);
-        let mut every: Slot<Every> = Slot::new("every");
-        let mut apply_revision: Slot<ApplyRevision> = Slot::new("apply_revision");
+        let mut every: Single<Every> = Single::new("every");
+        let mut apply_revision: Single<ApplyRevision> = Single::new("apply_revision");
         items(&content, diag, |input| {
             if input.peek(syn::Lit) {
                 let number = value_of_item(input);

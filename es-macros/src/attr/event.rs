@@ -1,7 +1,7 @@
 //! `#[event(..)]` on structs, enums, variants and fields.
 
 use super::{
-    CratePath, Key, Many, Name, Place, Slot, Version,
+    CratePath, Key, Many, Name, Place, Single, Version,
     history::{Number, OnField, Previous, Removed, Upcaster},
     read,
     retire::Retire,
@@ -12,10 +12,10 @@ use syn::Attribute;
 /// What a struct or a variant says of the one event that it is.
 pub(crate) struct OnEvent {
     pub(crate) name: Name,
-    pub(crate) version: Slot<Version>,
-    pub(crate) write: Slot<Number>,
+    pub(crate) version: Single<Version>,
+    pub(crate) write: Single<Number>,
     pub(crate) removed: Many<Removed>,
-    pub(crate) previous: Slot<Previous>,
+    pub(crate) previous: Single<Previous>,
     pub(crate) upcast: Many<Upcaster>,
     pub(crate) try_upcast: Many<Upcaster>,
     pub(crate) upcast_json: Many<Upcaster>,
@@ -25,10 +25,10 @@ impl OnEvent {
     fn read(diag: &Diag, place: Place, attrs: &[Attribute], more: Option<&mut dyn Key>) -> Self {
         let mut this = Self {
             name: Name::default(),
-            version: Slot::new("version"),
-            write: Slot::new("write"),
+            version: Single::new("version"),
+            write: Single::new("write"),
             removed: Many::new("removed"),
-            previous: Slot::new("previous"),
+            previous: Single::new("previous"),
             upcast: Many::new("upcast"),
             try_upcast: Many::new("try_upcast"),
             upcast_json: Many::new("upcast_json"),
@@ -53,12 +53,12 @@ impl OnEvent {
 /// On a struct that is one event.
 pub(crate) struct OnStruct {
     pub(crate) event: OnEvent,
-    pub(crate) krate: Slot<CratePath>,
+    pub(crate) krate: Single<CratePath>,
 }
 
 impl OnStruct {
     pub(crate) fn read(diag: &Diag, attrs: &[Attribute]) -> Self {
-        let mut krate = Slot::new("crate");
+        let mut krate = Single::new("crate");
         Self {
             event: OnEvent::read(diag, Place::EventStruct, attrs, Some(&mut krate)),
             krate,
@@ -69,14 +69,14 @@ impl OnStruct {
 /// On an enum whose variants are events.
 pub(crate) struct OnEnum {
     pub(crate) retire: Retire,
-    pub(crate) krate: Slot<CratePath>,
+    pub(crate) krate: Single<CratePath>,
 }
 
 impl OnEnum {
     pub(crate) fn read(diag: &Diag, attrs: &[Attribute]) -> Self {
         let mut this = Self {
             retire: Retire::new(),
-            krate: Slot::new("crate"),
+            krate: Single::new("crate"),
         };
         let mut keys: Vec<&mut dyn Key> = Vec::new();
         keys.extend(this.retire.keys());

@@ -2,7 +2,7 @@
 //! the event, and the upcasters that the user wrote.
 
 use super::{
-    Flag, Key, Many, Slot, Value, compact, group, item_of_group, items, rest_of_item,
+    Flag, Key, Many, Single, Value, compact, group, item_of_group, items, rest_of_item,
     value::{equals, error, ty, ungroup},
     value_of_item,
 };
@@ -222,16 +222,16 @@ impl Value for Upcaster {
 
 /// What stands on a field.
 pub(crate) struct OnField {
-    pub(crate) since: Slot<Number>,
-    pub(crate) default: Slot<Given>,
+    pub(crate) since: Single<Number>,
+    pub(crate) default: Single<Given>,
     pub(crate) was: Many<Was>,
 }
 
 impl OnField {
     pub(crate) fn new() -> Self {
         Self {
-            since: Slot::new("since"),
-            default: Slot::new("default"),
+            since: Single::new("since"),
+            default: Single::new("default"),
             was: Many::new("was"),
         }
     }
@@ -255,11 +255,11 @@ pub(crate) struct Was {
 
 impl Value for Was {
     fn read(key: &Ident, input: ParseStream<'_>, diag: &Diag) -> syn::Result<Self> {
-        let mut name: Slot<FieldName> = Slot::new("name");
-        let mut ty: Slot<OldType> = Slot::new("type");
-        let mut with: Slot<With> = Slot::new("with");
-        let mut back: Slot<With> = Slot::new("back");
-        let mut before: Slot<Number> = Slot::new("before");
+        let mut name: Single<FieldName> = Single::new("name");
+        let mut ty: Single<OldType> = Single::new("type");
+        let mut with: Single<With> = Single::new("with");
+        let mut back: Single<With> = Single::new("back");
+        let mut before: Single<Number> = Single::new("before");
         let mut attrs = Vec::new();
         let faults = diag.count();
         group(
@@ -310,11 +310,11 @@ pub(crate) struct Removed {
     pub(crate) ident: Ident,
     pub(crate) ty: Type,
     pub(crate) name: Option<LitStr>,
-    pub(crate) since: Slot<Number>,
-    pub(crate) default: Slot<Given>,
+    pub(crate) since: Single<Number>,
+    pub(crate) default: Single<Given>,
     /// What is written for it while an older version is written.
     pub(crate) back: Option<Given>,
-    /// The field behind which it stood.
+    /// The field after which it stood.
     pub(crate) after: Option<Ident>,
     /// Whether it stood before all others.
     pub(crate) first: bool,
@@ -367,13 +367,13 @@ impl Removed {
             return Err(form(ident.span()));
         }
         let ty: Type = content.parse()?;
-        let mut name: Slot<FieldName> = Slot::new("name");
-        let mut since: Slot<Number> = Slot::new("since");
-        let mut until: Slot<Number> = Slot::new("in");
-        let mut after: Slot<FieldOf> = Slot::new("after");
-        let mut first: Slot<Flag> = Slot::new("first");
-        let mut default: Slot<Given> = Slot::new("default");
-        let mut back: Slot<Given> = Slot::new("back");
+        let mut name: Single<FieldName> = Single::new("name");
+        let mut since: Single<Number> = Single::new("since");
+        let mut until: Single<Number> = Single::new("in");
+        let mut after: Single<FieldOf> = Single::new("after");
+        let mut first: Single<Flag> = Single::new("first");
+        let mut default: Single<Given> = Single::new("default");
+        let mut back: Single<Given> = Single::new("back");
         let faults = diag.count();
         if content.parse::<Token![,]>().is_ok() {
             items(content, diag, |input| {

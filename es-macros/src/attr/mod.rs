@@ -1,7 +1,7 @@
 //! Reads `#[event(..)]` and `#[aggregate(..)]`: a stored name that stands alone, and keys.
 //!
 //! A fault in one key does not hide the next: it is reported, and reading goes on after the next
-//! comma. The values that could be understood stay in their [`Slot`]s with their places, so that
+//! comma. The values that could be understood stay in their [`Single`]s with their places, so that
 //! later rules can point at them.
 
 pub(crate) mod aggregate;
@@ -43,14 +43,14 @@ pub(crate) trait Value: Sized {
 }
 
 /// One known key and the value that was given to it.
-pub(crate) struct Slot<T> {
+pub(crate) struct Single<T> {
     name: &'static str,
     value: Option<T>,
     key: Option<Ident>,
     attempted: bool,
 }
 
-impl<T> Slot<T> {
+impl<T> Single<T> {
     pub(crate) fn new(name: &'static str) -> Self {
         Self {
             name,
@@ -121,18 +121,18 @@ impl<T: Value> Key for Many<T> {
     }
 }
 
-/// A [`Slot`] or [`Many`] of any type.
+/// A [`Single`] or [`Many`] of any type.
 pub(crate) trait Key {
     fn name(&self) -> &'static str;
     /// A fault was reported that explains the absence of this key.
     fn attempted(&mut self);
     /// Another word was written where this key was probably meant, which was reported. Its value
-    /// is taken where it fits, so that a misspelt key leaves no holes behind.
+    /// is taken where it fits, so that a misspelt key leaves no holes after.
     fn guessed(&mut self, word: &Ident, value: TokenStream);
     fn read(&mut self, key: Ident, input: ParseStream<'_>, diag: &Diag) -> syn::Result<()>;
 }
 
-impl<T: Value> Key for Slot<T> {
+impl<T: Value> Key for Single<T> {
     fn name(&self) -> &'static str {
         self.name
     }
@@ -225,7 +225,7 @@ fn all_attempted(name: Option<&mut Name>, keys: &mut [&mut dyn Key]) {
     }
 }
 
-/// Reads items between commas; after a fault it goes on behind the next comma.
+/// Reads items between commas; after a fault it goes on after the next comma.
 pub(crate) fn items(
     input: ParseStream<'_>,
     diag: &Diag,
@@ -277,7 +277,7 @@ fn item(
     Err(unknown_item(key, input, place, name, keys))
 }
 
-/// Reads `(key = value, ..)` behind the key of a group; `before` takes what may stand before a key.
+/// Reads `(key = value, ..)` after the key of a group; `before` takes what may stand before a key.
 pub(crate) fn group(
     key: &Ident,
     input: ParseStream<'_>,

@@ -1,23 +1,23 @@
 //! `#[process_manager(..)]`.
 
-use super::{CratePath, Flag, Key, Place, Slot, projection::List, read};
+use super::{CratePath, Flag, Key, Place, Single, projection::List, read};
 use crate::diag::Diag;
 use syn::Attribute;
 
 pub(crate) struct OnProcessManager {
-    pub(crate) reacts: Slot<List>,
-    pub(crate) timers: Slot<Flag>,
-    pub(crate) rejections: Slot<Flag>,
-    pub(crate) krate: Slot<CratePath>,
+    pub(crate) reacts: Single<List>,
+    pub(crate) timers: Single<Flag>,
+    pub(crate) rejections: Single<Flag>,
+    pub(crate) krate: Single<CratePath>,
 }
 
 impl OnProcessManager {
     pub(crate) fn read(diag: &Diag, attrs: &[Attribute]) -> Self {
         let mut this = Self {
-            reacts: Slot::new("reacts"),
-            timers: Slot::new("timers"),
-            rejections: Slot::new("rejections"),
-            krate: Slot::new("crate"),
+            reacts: Single::new("reacts"),
+            timers: Single::new("timers"),
+            rejections: Single::new("rejections"),
+            krate: Single::new("crate"),
         };
         let mut keys: [&mut dyn Key; 4] = [
             &mut this.reacts,

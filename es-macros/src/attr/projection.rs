@@ -1,7 +1,7 @@
 //! `#[projection(..)]` and `#[subscription(..)]`.
 
 use super::{
-    CratePath, Key, Name, Place, Slot, Value, Version,
+    CratePath, Key, Name, Place, Single, Value, Version,
     aggregate::Listed,
     compact,
     history::With,
@@ -20,28 +20,28 @@ use syn::{
 
 pub(crate) struct OnConsumer {
     pub(crate) name: Name,
-    pub(crate) version: Slot<Version>,
-    pub(crate) events: Slot<List>,
-    pub(crate) schema: Slot<Schema>,
-    pub(crate) on_unknown_version: Slot<OnUnknownVersion>,
-    pub(crate) partitions: Slot<Partitions>,
-    pub(crate) key: Slot<With>,
-    pub(crate) from: Slot<From>,
-    pub(crate) krate: Slot<CratePath>,
+    pub(crate) version: Single<Version>,
+    pub(crate) events: Single<List>,
+    pub(crate) schema: Single<Schema>,
+    pub(crate) on_unknown_version: Single<OnUnknownVersion>,
+    pub(crate) partitions: Single<Partitions>,
+    pub(crate) key: Single<With>,
+    pub(crate) from: Single<From>,
+    pub(crate) krate: Single<CratePath>,
 }
 
 impl OnConsumer {
     pub(crate) fn read(diag: &Diag, place: Place, attrs: &[Attribute]) -> Self {
         let mut this = Self {
             name: Name::default(),
-            version: Slot::new("version"),
-            events: Slot::new("events"),
-            schema: Slot::new("schema"),
-            on_unknown_version: Slot::new("on_unknown_version"),
-            partitions: Slot::new("partitions"),
-            key: Slot::new("key"),
-            from: Slot::new("from"),
-            krate: Slot::new("crate"),
+            version: Single::new("version"),
+            events: Single::new("events"),
+            schema: Single::new("schema"),
+            on_unknown_version: Single::new("on_unknown_version"),
+            partitions: Single::new("partitions"),
+            key: Single::new("key"),
+            from: Single::new("from"),
+            krate: Single::new("crate"),
         };
         let all: [&mut dyn Key; 8] = [
             &mut this.version,
@@ -327,7 +327,7 @@ fn tables(given: Vec<(Path, Expr)>, diag: &Diag) -> Vec<Tables> {
     all
 }
 
-/// One of two words behind a key.
+/// One of two words after a key.
 pub(super) fn word(
     key: &Ident,
     input: ParseStream<'_>,

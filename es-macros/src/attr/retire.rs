@@ -1,6 +1,6 @@
 //! Stored names that are read but no longer written: `drop`, `alias` and `split` on a set.
 
-use super::{Key, Many, Slot, Value, history::With, items, rest_of_item};
+use super::{Key, Many, Single, Value, history::With, items, rest_of_item};
 use crate::{diag::Diag, ident, messages};
 use proc_macro2::Ident;
 use syn::{LitStr, Path, Token, parenthesized, parse::ParseStream, token::Paren};
@@ -87,7 +87,7 @@ impl Value for Split {
                 .call(Path::parse_mod_style)
                 .and_then(|event| content.parse::<Token![,]>().map(|_| event))
                 .map_err(|_| form(key))?;
-            let mut with: Slot<With> = Slot::new("with");
+            let mut with: Single<With> = Single::new("with");
             items(content, diag, |input| {
                 super::item_of_group(key, input, &mut [&mut with], diag)
             });

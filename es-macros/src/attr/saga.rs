@@ -1,7 +1,7 @@
 //! `#[saga(..)]` on an `impl` block and the attributes of its methods.
 
 use super::{
-    CratePath, Flag, Key, Name, Place, Slot, Value, Version, group, read,
+    CratePath, Flag, Key, Name, Place, Single, Value, Version, group, read,
     value::{equals, error, ty, ungroup},
     value_of_item,
 };
@@ -12,30 +12,30 @@ use syn::{Attribute, Expr, ExprLit, Lit, LitStr, Meta, Type, parse::ParseStream}
 /// What stands in `#[saga(..)]`.
 pub(crate) struct OnSaga {
     pub(crate) name: Name,
-    pub(crate) version: Slot<Version>,
-    pub(crate) deps: Slot<Deps>,
-    pub(crate) deadline: Slot<Time>,
-    pub(crate) timeout: Slot<Time>,
-    pub(crate) retry: Slot<Retry>,
-    pub(crate) undo_retry: Slot<Retry>,
-    pub(crate) on_undo_exhausted: Slot<OnExhausted>,
-    pub(crate) frozen: Slot<Flag>,
-    pub(crate) krate: Slot<CratePath>,
+    pub(crate) version: Single<Version>,
+    pub(crate) deps: Single<Deps>,
+    pub(crate) deadline: Single<Time>,
+    pub(crate) timeout: Single<Time>,
+    pub(crate) retry: Single<Retry>,
+    pub(crate) undo_retry: Single<Retry>,
+    pub(crate) on_undo_exhausted: Single<OnExhausted>,
+    pub(crate) frozen: Single<Flag>,
+    pub(crate) krate: Single<CratePath>,
 }
 
 impl OnSaga {
     pub(crate) fn read(diag: &Diag, attr: &Attribute) -> Self {
         let mut this = Self {
             name: Name::default(),
-            version: Slot::new("version"),
-            deps: Slot::new("deps"),
-            deadline: Slot::new("deadline"),
-            timeout: Slot::new("timeout"),
-            retry: Slot::new("retry"),
-            undo_retry: Slot::new("undo_retry"),
-            on_undo_exhausted: Slot::new("on_undo_exhausted"),
-            frozen: Slot::new("frozen"),
-            krate: Slot::new("crate"),
+            version: Single::new("version"),
+            deps: Single::new("deps"),
+            deadline: Single::new("deadline"),
+            timeout: Single::new("timeout"),
+            retry: Single::new("retry"),
+            undo_retry: Single::new("undo_retry"),
+            on_undo_exhausted: Single::new("on_undo_exhausted"),
+            frozen: Single::new("frozen"),
+            krate: Single::new("crate"),
         };
         let mut keys: [&mut dyn Key; 9] = [
             &mut this.version,
@@ -56,23 +56,23 @@ impl OnSaga {
 
 /// What stands on a method: `#[step(..)]`, `#[command(..)]` or `#[undo(..)]`.
 pub(crate) struct OnMethod {
-    pub(crate) undo: Slot<Method>,
-    pub(crate) no_undo: Slot<Flag>,
-    pub(crate) pivot: Slot<Flag>,
-    pub(crate) reconcile: Slot<Method>,
-    pub(crate) timeout: Slot<Time>,
-    pub(crate) retry: Slot<Retry>,
+    pub(crate) undo: Single<Method>,
+    pub(crate) no_undo: Single<Flag>,
+    pub(crate) pivot: Single<Flag>,
+    pub(crate) reconcile: Single<Method>,
+    pub(crate) timeout: Single<Time>,
+    pub(crate) retry: Single<Retry>,
 }
 
 impl OnMethod {
     pub(crate) fn read(diag: &Diag, place: Place, attr: &Attribute) -> Self {
         let mut this = Self {
-            undo: Slot::new("undo"),
-            no_undo: Slot::new("no_undo"),
-            pivot: Slot::new("pivot"),
-            reconcile: Slot::new("reconcile"),
-            timeout: Slot::new("timeout"),
-            retry: Slot::new("retry"),
+            undo: Single::new("undo"),
+            no_undo: Single::new("no_undo"),
+            pivot: Single::new("pivot"),
+            reconcile: Single::new("reconcile"),
+            timeout: Single::new("timeout"),
+            retry: Single::new("retry"),
         };
         if matches!(attr.meta, Meta::Path(_)) {
             return this;
@@ -96,13 +96,13 @@ impl OnMethod {
 
 /// What stands on a method: `#[start(..)]` or `#[cancel(..)]`.
 pub(crate) struct OnInput {
-    pub(crate) aggregate: Slot<OfAggregate>,
+    pub(crate) aggregate: Single<OfAggregate>,
 }
 
 impl OnInput {
     pub(crate) fn read(diag: &Diag, place: Place, attr: &Attribute) -> Self {
         let mut this = Self {
-            aggregate: Slot::new("aggregate"),
+            aggregate: Single::new("aggregate"),
         };
         if !matches!(attr.meta, Meta::Path(_)) {
             let mut keys: [&mut dyn Key; 1] = [&mut this.aggregate];
@@ -193,11 +193,11 @@ pub(crate) struct Retry {
 
 impl Value for Retry {
     fn read(key: &Ident, input: ParseStream<'_>, diag: &Diag) -> syn::Result<Self> {
-        let mut attempts = Slot::<Count>::new("attempts");
-        let mut first = Slot::<Time>::new("first");
-        let mut factor = Slot::<Count>::new("factor");
-        let mut max = Slot::<Time>::new("max");
-        let mut interruptions = Slot::<Count>::new("interruptions");
+        let mut attempts = Single::<Count>::new("attempts");
+        let mut first = Single::<Time>::new("first");
+        let mut factor = Single::<Count>::new("factor");
+        let mut max = Single::<Time>::new("max");
+        let mut interruptions = Single::<Count>::new("interruptions");
         let mut keys: [&mut dyn Key; 5] = [
             &mut attempts,
             &mut first,

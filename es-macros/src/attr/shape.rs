@@ -1,7 +1,7 @@
 //! `#[shape(..)]` on types and their fields, and on the fields of events.
 
 use super::{
-    CratePath, Flag, Key, Many, Place, Slot, Value, Version,
+    CratePath, Flag, Key, Many, Place, Single, Value, Version,
     history::{self, Removed},
     read,
     value::{equals, error},
@@ -37,21 +37,21 @@ impl Value for Word {
 
 /// On a type with `#[derive(Shape)]`.
 pub(crate) struct OnType {
-    pub(crate) scalar: Slot<Word>,
-    pub(crate) unit: Slot<Word>,
-    pub(crate) version: Slot<Version>,
+    pub(crate) scalar: Single<Word>,
+    pub(crate) unit: Single<Word>,
+    pub(crate) version: Single<Version>,
     pub(crate) removed: Many<Removed>,
-    pub(crate) krate: Slot<CratePath>,
+    pub(crate) krate: Single<CratePath>,
 }
 
 impl OnType {
     pub(crate) fn read(diag: &Diag, attrs: &[Attribute]) -> Self {
         let mut this = Self {
-            scalar: Slot::new("as"),
-            unit: Slot::new("unit"),
-            version: Slot::new("version"),
+            scalar: Single::new("as"),
+            unit: Single::new("unit"),
+            version: Single::new("version"),
             removed: Many::new("removed"),
-            krate: Slot::new("crate"),
+            krate: Single::new("crate"),
         };
         let keys: &mut [&mut dyn Key] = &mut [
             &mut this.scalar,
@@ -67,9 +67,9 @@ impl OnType {
 
 /// On a field.
 pub(crate) struct OnField {
-    pub(crate) scalar: Slot<Word>,
-    pub(crate) unit: Slot<Word>,
-    pub(crate) recursive: Slot<Flag>,
+    pub(crate) scalar: Single<Word>,
+    pub(crate) unit: Single<Word>,
+    pub(crate) recursive: Single<Flag>,
 }
 
 impl OnField {
@@ -93,9 +93,9 @@ impl OnField {
 
     fn new() -> Self {
         Self {
-            scalar: Slot::new("as"),
-            unit: Slot::new("unit"),
-            recursive: Slot::new("recursive"),
+            scalar: Single::new("as"),
+            unit: Single::new("unit"),
+            recursive: Single::new("recursive"),
         }
     }
 

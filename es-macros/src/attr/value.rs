@@ -180,7 +180,7 @@ pub(super) fn revision(key: &Ident, input: ParseStream<'_>) -> syn::Result<u32> 
     })
 }
 
-/// Takes the `=` behind a key.
+/// Takes the `=` after a key.
 pub(super) fn equals(key: &Ident, input: ParseStream<'_>, example: &str) -> syn::Result<()> {
     if input.peek(Token![=]) && !input.peek(Token![==]) && !input.peek(Token![=>]) {
         input.parse::<Token![=]>()?;

@@ -214,7 +214,7 @@ fn distinct(diag: &Diag, list: Vec<Listed>) -> Vec<Listed> {
 }
 
 /// A list with the name that the generated enum would get: the user has an enum of events already.
-/// It is taken for what was meant, so that no enum of that name is generated beside it.
+/// It is taken for what was meant, so that no enum of that name is generated next to it.
 fn own_enum(diag: &Diag, list: &[Listed], event_enum: &Ident) -> Option<Events> {
     let own = list
         .iter()

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     attr::{
-        self, Slot, Version as VersionKey,
+        self, Single, Version as VersionKey,
         history::{Given, Number, OnField, Previous, Removed, Upcaster, Was},
         serde::{Case, Reading},
     },
@@ -49,7 +49,7 @@ pub(crate) struct Event<'a> {
 /// What the attribute of the event or type declares of its older versions.
 pub(crate) struct Declared {
     pub(crate) removed: Vec<Removed>,
-    pub(crate) previous: Slot<Previous>,
+    pub(crate) previous: Single<Previous>,
     pub(crate) upcasters: Vec<Upcaster>,
 }
 
@@ -149,13 +149,13 @@ fn shapes(newest: u16, lines: &[Line]) -> Vec<(String, ValueShape)> {
         .collect()
 }
 
-/// The type behind `previous`, if nothing else describes the older versions.
+/// The type after `previous`, if nothing else describes the older versions.
 fn previous(
     diag: &Diag,
     event: &Event<'_>,
     newest: u16,
     key: &Ident,
-    previous: &Slot<Previous>,
+    previous: &Single<Previous>,
     described: bool,
 ) -> Option<Path> {
     let path = &previous.value()?.0;
@@ -296,8 +296,8 @@ fn with_default(
     diag: &Diag,
     newest: u16,
     upcasters: &[Upcaster],
-    since: &Slot<Number>,
-    default: Slot<Given>,
+    since: &Single<Number>,
+    default: Single<Given>,
     mut line: Line,
 ) -> Line {
     let text = ident::text(&line.ident);
@@ -571,7 +571,7 @@ fn older(
     }
 }
 
-/// What a field has in the version behind `number`.
+/// What a field has in the version after `number`.
 fn value(line: &Line, number: u16, from: Ident) -> Value {
     if line.since > number {
         return match &line.default {

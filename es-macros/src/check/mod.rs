@@ -17,7 +17,7 @@ mod value_shape;
 
 use syn::{Attribute, Meta, parse_quote};
 
-/// The lints that the user allows on the item, for what is generated beside it.
+/// The lints that the user allows on the item, for what is generated next to it.
 fn allowed_lints(attrs: &[Attribute]) -> Vec<Attribute> {
     attrs
         .iter()

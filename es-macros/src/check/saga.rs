@@ -2,7 +2,7 @@
 
 use crate::{
     attr::{
-        self, CratePath, Flag, Place, Slot,
+        self, CratePath, Flag, Place, Single,
         saga::{Method, OnInput, OnMethod, OnSaga},
     },
     diag::Diag,
@@ -188,10 +188,10 @@ fn step(
     if one.function.is_async == command {
         diag.at(name.span(), messages::saga::step_async(&text, command));
     }
-    let behind = pivot.clone();
-    ways_back(diag, name, &on, behind.as_deref());
+    let after = pivot.clone();
+    ways_back(diag, name, &on, after.as_deref());
     if on.pivot.value().is_some() {
-        match &behind {
+        match &after {
             // Under other conditions it may be the only one. The definition is checked when it runs.
             Some(_) if !one.cfgs.is_empty() => {}
             Some(first) => diag.at(key(&on.pivot, name), messages::saga::two_pivots(first)),
@@ -230,12 +230,12 @@ fn step(
     }
 }
 
-fn key<T>(slot: &Slot<T>, or: &Ident) -> Span {
+fn key<T>(slot: &Single<T>, or: &Ident) -> Span {
     slot.key().map_or_else(|| or.span(), Ident::span)
 }
 
-/// Every step says how it is undone: by a method, not at all, or it lies at or behind the pivot.
-fn ways_back(diag: &Diag, name: &Ident, on: &OnMethod, behind: Option<&str>) {
+/// Every step says how it is undone: by a method, not at all, or it lies at or after the pivot.
+fn ways_back(diag: &Diag, name: &Ident, on: &OnMethod, after: Option<&str>) {
     let text = ident::text(name);
     let given: Vec<Span> = [
         (!on.undo.is_missing()).then(|| key(&on.undo, name)),
@@ -245,7 +245,7 @@ fn ways_back(diag: &Diag, name: &Ident, on: &OnMethod, behind: Option<&str>) {
     .into_iter()
     .flatten()
     .collect();
-    match (given.as_slice(), behind) {
+    match (given.as_slice(), after) {
         ([], None) => diag.at(name.span(), messages::saga::step_without_undo(&text)),
         ([_, second, ..], _) => diag.at(*second, messages::saga::two_ways_back(&text)),
         ([_], Some(pivot)) if !on.undo.is_missing() => {
@@ -258,7 +258,7 @@ fn ways_back(diag: &Diag, name: &Ident, on: &OnMethod, behind: Option<&str>) {
     }
 }
 
-fn given(flag: &Slot<Flag>, name: &Ident) -> Option<Span> {
+fn given(flag: &Single<Flag>, name: &Ident) -> Option<Span> {
     (!flag.is_missing()).then(|| key(flag, name))
 }
 

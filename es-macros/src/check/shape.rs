@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     attr::{
-        self, CratePath, Many, Slot, history as history_attr,
+        self, CratePath, Many, Single, history as history_attr,
         serde::{Case, Reading, refuse},
         shape::{OnField, OnType, Word},
     },
@@ -59,7 +59,7 @@ pub(crate) fn check(diag: &Diag, input: &DeriveInput) -> Shape {
                     let (fields, lines) = versioned(diag, own, named, container.rename_all);
                     let of = Declared {
                         removed: removed.into_values(),
-                        previous: Slot::new("previous"),
+                        previous: Single::new("previous"),
                         upcasters: Vec::new(),
                     };
                     let event = Event {

@@ -116,23 +116,18 @@ fn about(consumer: &Consumer) -> TokenStream {
         .as_ref()
         .map_or_else(|| fallback::name(ident), ToTokens::to_token_stream);
     let (kind, own) = match consumer.kind {
-        Kind::Projection => {
-            let version = Literal::u32_unsuffixed(consumer.version.into());
-            (
-                quote!(Projection),
-                quote!(const VERSION: ::core::primitive::u32 = #version;),
-            )
-        }
+        Kind::Projection => (quote!(Projection), None),
         Kind::Subscription => {
             let from_the_beginning = !consumer.from_now;
             (
                 quote!(Subscription),
-                quote! {
+                Some(quote! {
                     const FROM_THE_BEGINNING: ::core::primitive::bool = #from_the_beginning;
-                },
+                }),
             )
         }
     };
+    let version = Literal::u32_unsuffixed(consumer.version.into());
     let on_unknown_version = consumer.skip_unknown_version.then(|| {
         quote! {
             const ON_UNKNOWN_VERSION: #krate::OnUnknownVersion = #krate::OnUnknownVersion::Skip;
@@ -154,6 +149,7 @@ fn about(consumer: &Consumer) -> TokenStream {
         #[automatically_derived]
         impl #krate::#kind for #ident {
             const NAME: &'static ::core::primitive::str = #name;
+            const VERSION: ::core::primitive::u32 = #version;
             #own
             #on_unknown_version
             #partitions

@@ -1,4 +1,4 @@
-//! How retired names are read, and how they are told.
+//! How retired names are read, and what the error says of one that is not.
 
 use crate::{
     attr::{CratePath, compact},

@@ -188,7 +188,7 @@ pub(crate) fn enum_name_taken(name: &str) -> String {
 }
 
 /// What the const check of stored names says, around the name and the path of the earlier event; rustc puts it
-/// behind `evaluation panicked:`.
+/// after `evaluation panicked:`.
 pub(crate) fn stored_name_repeated(aggregate: &str, path: &str) -> [String; 3] {
     [
         format!("two events of `{aggregate}` are stored as `"),

@@ -207,7 +207,7 @@ pub(crate) fn previous_is_itself(ident: &str) -> String {
     )
 }
 
-/// What the const check of `previous` says; rustc puts it behind `evaluation panicked:`.
+/// What the const check of `previous` says; rustc puts it after `evaluation panicked:`.
 pub(crate) fn previous_has_another_name(path: &str, name: &str) -> String {
     format!("`previous` must be an older version of `{name}`, and `{path}` has another stored name")
 }

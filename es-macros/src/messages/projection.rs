@@ -81,7 +81,7 @@ pub(crate) fn schema_empty() -> String {
         .to_owned()
 }
 
-/// Also what the const check of an included text says; rustc puts it behind `evaluation panicked:`.
+/// Also what the const check of an included text says; rustc puts it after `evaluation panicked:`.
 pub(crate) fn schema_without_braces() -> String {
     "the text of `schema` names no table in braces, and only those are made anew for each version\nhelp: write `CREATE TABLE {orders} (..)` instead of `CREATE TABLE orders (..)`, and `{orders}` in the handlers"
         .to_owned()

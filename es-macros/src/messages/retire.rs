@@ -26,7 +26,7 @@ pub(crate) fn retire_without_list(key: &str) -> String {
     )
 }
 
-/// What the const check of retired names says; rustc puts it behind `evaluation panicked:`.
+/// What the const check of retired names says; rustc puts it after `evaluation panicked:`.
 pub(crate) fn retired_is_live(name: &str) -> String {
     format!("{name} is retired twice, or it is still the stored name of an event of this set")
 }

@@ -11,7 +11,7 @@ pub(crate) struct Process {
     pub(crate) reacts: Vec<Entry>,
     /// Where it says that it has timers.
     pub(crate) timers: Option<Span>,
-    /// Where it says that it is told of rejections.
+    /// Where it asks for rejections.
     pub(crate) rejections: Option<Span>,
     pub(crate) allows: Vec<Attribute>,
 }

@@ -117,7 +117,7 @@ pub(crate) struct Function {
     pub(crate) returns: Option<Span>,
 }
 
-/// A parameter behind `self`.
+/// A parameter after `self`.
 pub(crate) struct Param {
     pub(crate) pattern: TokenStream,
     /// The pattern, if it is a plain name.

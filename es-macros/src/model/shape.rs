@@ -24,7 +24,7 @@ pub(crate) enum Body {
     Of(Fields),
     Enum {
         variants: Vec<(String, Fields)>,
-        /// How a variant is told, if not by a name around it.
+        /// How a variant is marked, if not by a name around it.
         tag: Option<String>,
     },
 }

@@ -40,7 +40,7 @@ impl From<CommitError> for NotDone {
 pub(super) type CommitVerdict = Result<Committed, CommitError>;
 
 /// What the rows and cursors of a group are at, while the rows are locked.
-struct Standing {
+struct LockedRows {
     epochs: HashMap<StreamId, u64>,
     cursors: HashMap<String, (Option<Position>, Option<String>)>,
 }
@@ -129,26 +129,26 @@ impl Writer {
             Ok(known) => known,
             Err(error) => return Err(self.give_up(session, error).await.into()),
         };
-        let mut standing = match self.standing(&session, commits).await {
-            Ok(standing) => standing,
+        let mut locked = match self.locked(&session, commits).await {
+            Ok(locked) => locked,
             Err(error) => return Err(self.give_up(session, error).await.into()),
         };
         let now = clock.unwrap_or(known.now);
         let before = known.head;
-        let mut judge = Decider::new(known);
+        let mut decider = Decider::new(known);
         let mut rows = Rows::default();
         let mut changes = Changes::at(now);
         let mut verdicts = Vec::with_capacity(commits.len());
         for commit in commits {
-            let marks: Vec<_> = commit.appends.iter().map(|a| judge.mark(a)).collect();
+            let marks: Vec<_> = commit.appends.iter().map(|a| decider.mark(a)).collect();
             let mut own = Rows::default();
-            let verdict = judged(&mut judge, &mut standing, commit, now, &mut own);
+            let verdict = decide(&mut decider, &mut locked, commit, now, &mut own);
             if verdict.is_ok() {
                 rows.absorb(own);
                 changes.add(commit);
             } else {
                 for (append, mark) in commit.appends.iter().zip(&marks) {
-                    judge.back(append, mark);
+                    decider.back(append, mark);
                 }
             }
             verdicts.push(verdict);
@@ -163,7 +163,7 @@ impl Writer {
             is_written: false,
             changes,
             before,
-            head: judge.head(),
+            head: decider.head(),
         };
         let session = self
             .write_projected(session, commits, &verdicts, &mut decided)
@@ -173,11 +173,11 @@ impl Writer {
     }
 
     /// Locks the rows of a group and asks where they and its cursors stand.
-    async fn standing(
+    async fn locked(
         &self,
         session: &Session,
         commits: &[Commit],
-    ) -> Result<Standing, StorageError> {
+    ) -> Result<LockedRows, StorageError> {
         let instances = commits.iter().flat_map(|commit| &commit.work);
         let mut instances: Vec<_> = instances.map(|row| &row.instance).collect();
         // In one order, so that two groups never wait for each other.
@@ -197,7 +197,7 @@ impl Writer {
         )
         .await;
         let cursors = cursors.map_err(storage)?;
-        let mut standing = Standing {
+        let mut locked = LockedRows {
             epochs: HashMap::new(),
             cursors: HashMap::new(),
         };
@@ -207,15 +207,15 @@ impl Writer {
             let (Some(instance), Some(epoch)) = (instance, natural(&row, 1)) else {
                 return Err(corrupt("the epoch of a work item is not a number"));
             };
-            standing.epochs.insert((*instance).clone(), epoch);
+            locked.epochs.insert((*instance).clone(), epoch);
         }
         for row in &cursors {
             let consumer: String = row.try_get(1).map_err(storage)?;
             let actual = cursor_of(std::slice::from_ref(row), &consumer)?;
             let inputs = row.try_get(2).map_err(storage)?;
-            standing.cursors.insert(consumer, (actual, inputs));
+            locked.cursors.insert(consumer, (actual, inputs));
         }
-        Ok(standing)
+        Ok(locked)
     }
 }
 
@@ -225,25 +225,25 @@ fn failure(failed: &Failed) -> CommitError {
 }
 
 /// The verdict on one commit of a group; its events go to `rows`.
-fn judged<'a>(
-    judge: &mut Decider,
-    standing: &mut Standing,
+fn decide<'a>(
+    decider: &mut Decider,
+    locked: &mut LockedRows,
     commit: &'a Commit,
     now: Timestamp,
     rows: &mut Rows<'a>,
 ) -> CommitVerdict {
     let mut appended = Vec::with_capacity(commit.appends.len());
     for append in &commit.appends {
-        let done = judge.one(append, Some(now), rows);
+        let done = decider.one(append, Some(now), rows);
         let done = done.map_err(CommitError::Append)?;
         appended.push(author::check_first_time(append, done)?);
     }
     for row in &commit.work {
-        let actual = standing.epochs.get(&row.instance).copied().unwrap_or(0);
+        let actual = locked.epochs.get(&row.instance).copied().unwrap_or(0);
         author::check_epoch(row, actual)?;
     }
     if let Some(moved) = &commit.cursor {
-        let cursor = standing.cursors.entry(moved.consumer.clone()).or_default();
+        let cursor = locked.cursors.entry(moved.consumer.clone()).or_default();
         author::check_cursor(moved, cursor.0)?;
         author::check_inputs(moved, cursor.0, cursor.1.as_deref())?;
         cursor.0 = Some(moved.to);

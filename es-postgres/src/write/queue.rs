@@ -39,9 +39,9 @@ impl Group {
 
 /// What was taken from the queue and has to wait for its turn.
 #[derive(Default)]
-pub(super) struct Left {
+pub(super) struct Leftover {
     appends: Vec<(Append, Reply)>,
-    /// It came after all appends that are left.
+    /// It came after all appends that are leftover.
     commit: Option<(Box<Commit>, CommitReply)>,
 }
 
@@ -52,12 +52,15 @@ pub(super) enum Next {
 
 /// The next one: what was left over, or what is in the queue. `None` when the queue is closed and
 /// empty.
-pub(super) async fn next(queue: &mut mpsc::Receiver<Message>, left: &mut Left) -> Option<Next> {
-    if !left.appends.is_empty() {
-        let (append, reply) = left.appends.remove(0);
+pub(super) async fn next(
+    queue: &mut mpsc::Receiver<Message>,
+    leftover: &mut Leftover,
+) -> Option<Next> {
+    if !leftover.appends.is_empty() {
+        let (append, reply) = leftover.appends.remove(0);
         return Some(Next::Append(append, reply));
     }
-    if let Some((commit, reply)) = left.commit.take() {
+    if let Some((commit, reply)) = leftover.commit.take() {
         return Some(Next::Commit(commit, reply));
     }
     loop {
@@ -70,7 +73,11 @@ pub(super) async fn next(queue: &mut mpsc::Receiver<Message>, left: &mut Left) -
 }
 
 /// Answers all waiting requests that nothing was written, and why.
-pub(super) fn refuse(queue: &mut mpsc::Receiver<Message>, left: &mut Left, why: &StorageError) {
+pub(super) fn refuse(
+    queue: &mut mpsc::Receiver<Message>,
+    leftover: &mut Leftover,
+    why: &StorageError,
+) {
     let refuse_append = |append: Append, reply: Reply| {
         let _ = reply.send(Err(AppendError::Storage {
             stream: append.stream,
@@ -84,10 +91,10 @@ pub(super) fn refuse(queue: &mut mpsc::Receiver<Message>, left: &mut Left, why: 
             error: again(why),
         }));
     };
-    for (append, reply) in left.appends.drain(..) {
+    for (append, reply) in leftover.appends.drain(..) {
         refuse_append(append, reply);
     }
-    if let Some((_, reply)) = left.commit.take() {
+    if let Some((_, reply)) = leftover.commit.take() {
         refuse_commit(reply);
     }
     while let Ok(message) = queue.try_recv() {
@@ -103,22 +110,22 @@ pub(super) fn refuse(queue: &mut mpsc::Receiver<Message>, left: &mut Left, why: 
 /// next one finds its record.
 pub(super) fn fill(
     queue: &mut mpsc::Receiver<Message>,
-    left: &mut Left,
+    leftover: &mut Leftover,
     append: Append,
     reply: Reply,
 ) -> Group {
     let mut group = Group::default();
     let mut ids = HashSet::new();
     let mut bytes = 0_usize;
-    let waiting = std::mem::take(&mut left.appends);
-    let commit_waits = left.commit.is_some();
+    let waiting = std::mem::take(&mut leftover.appends);
+    let commit_waits = leftover.commit.is_some();
     let mut take = |append: Append, reply: Reply, group: &mut Group| {
         let twice = append
             .append_id
             .as_ref()
             .is_some_and(|id| !ids.insert((append.stream.clone(), id.clone())));
         if twice || group.appends.len() >= GROUP || bytes >= GROUP_BYTES {
-            left.appends.push((append, reply));
+            leftover.appends.push((append, reply));
             return false;
         }
         let size: usize = append.events.iter().map(|event| event.payload.len()).sum();
@@ -136,7 +143,7 @@ pub(super) fn fill(
     loop {
         match queue.try_recv() {
             Ok(Message::Commit(commit, reply)) => {
-                left.commit = Some((commit, reply));
+                leftover.commit = Some((commit, reply));
                 return group;
             }
             Ok(Message::Append(append, reply)) => {
@@ -153,7 +160,7 @@ pub(super) fn fill(
 /// Commits that wait together, until something else comes or two of them have one append id.
 pub(super) fn fill_commits(
     queue: &mut mpsc::Receiver<Message>,
-    left: &mut Left,
+    leftover: &mut Leftover,
     commit: Commit,
     reply: CommitReply,
 ) -> (Vec<Commit>, Vec<CommitReply>) {
@@ -171,14 +178,14 @@ pub(super) fn fill_commits(
         match queue.try_recv() {
             Ok(Message::Commit(commit, reply)) => {
                 if !new_ids(&commit) {
-                    left.commit = Some((commit, reply));
+                    leftover.commit = Some((commit, reply));
                     break;
                 }
                 commits.push(*commit);
                 replies.push(reply);
             }
             Ok(Message::Append(append, reply)) => {
-                left.appends.push((*append, reply));
+                leftover.appends.push((*append, reply));
                 break;
             }
             Ok(Message::Close) => queue.close(),

@@ -3,7 +3,7 @@
 //! while one commit is on its way to the disk share the next one; a lone caller waits for nothing.
 
 use super::{
-    queue::{self, Group, Left, Message, Next, Reply, Verdict},
+    queue::{self, Group, Leftover, Message, Next, Reply, Verdict},
     single_round_trip::SingleRoundTrip,
 };
 use crate::{
@@ -43,7 +43,7 @@ pub(crate) fn start(
     let (queue, messages) = mpsc::channel(queue::LENGTH);
     let writer = Writer {
         messages,
-        left: Left::default(),
+        leftover: Leftover::default(),
         settings,
         statements,
         notifier,
@@ -61,7 +61,7 @@ pub(crate) fn start(
 
 pub(crate) struct Writer {
     messages: mpsc::Receiver<Message>,
-    left: Left,
+    leftover: Leftover,
     pub(super) settings: Arc<StoreSettings>,
     pub(super) statements: Arc<Statements>,
     pub(super) notifier: Notifier,
@@ -103,14 +103,14 @@ impl Writer {
     async fn serve(mut self) {
         // A closed queue still gives what was in it.
         loop {
-            match queue::next(&mut self.messages, &mut self.left).await {
+            match queue::next(&mut self.messages, &mut self.leftover).await {
                 Some(Next::Append(append, reply)) => {
-                    let group = queue::fill(&mut self.messages, &mut self.left, append, reply);
+                    let group = queue::fill(&mut self.messages, &mut self.leftover, append, reply);
                     self.write(group).await;
                 }
                 Some(Next::Commit(commit, reply)) => {
                     let (commits, replies) =
-                        queue::fill_commits(&mut self.messages, &mut self.left, *commit, reply);
+                        queue::fill_commits(&mut self.messages, &mut self.leftover, *commit, reply);
                     let verdicts = self.commit_all(&commits).await;
                     for (reply, verdict) in replies.into_iter().zip(verdicts) {
                         let _ = reply.send(verdict);
@@ -271,7 +271,7 @@ impl Writer {
             Ok(session) => session,
             Err(error) => {
                 // Who waited meanwhile would wait for the same once more, one after the other.
-                queue::refuse(&mut self.messages, &mut self.left, &error);
+                queue::refuse(&mut self.messages, &mut self.leftover, &error);
                 return Err(error);
             }
         };

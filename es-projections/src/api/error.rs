@@ -200,6 +200,23 @@ pub enum ProjectionError {
         /// The version.
         version: u32,
     },
+    /// The list of events changed without a new version, directly or by a name that an aggregate
+    /// retired. Events that the older program passed would be missing.
+    #[error(
+        "projection or subscription `{projection}` version {version} began with the events {stored}, and \
+         this program lists {mine}; raise the version: the tables of a projection are then built anew, \
+         and a subscription goes on from its position with the new list"
+    )]
+    EventsChanged {
+        /// The projection or subscription.
+        projection: &'static str,
+        /// The version.
+        version: u32,
+        /// The stored names of the events of the running version, `*` for all.
+        stored: String,
+        /// Those of this program.
+        mine: String,
+    },
     /// The number of partitions changed without a new version.
     #[error(
         "projection `{projection}` version {version} has {stored} partitions in the database and \

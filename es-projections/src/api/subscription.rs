@@ -24,6 +24,9 @@ use std::future::Future;
 pub trait Subscription: Send + Sync + 'static {
     /// The name under which the position is kept. It never changes.
     const NAME: &'static str;
+    /// The version of the list of events, 1 or more. A new version goes on from the position of the
+    /// one before, and programs of that one stop.
+    const VERSION: u32 = 1;
     /// What to do with an event that a newer program wrote.
     const ON_UNKNOWN_VERSION: OnUnknownVersion = OnUnknownVersion::Stop;
     /// Into how many partitions the keys are divided; each has a position and a worker of its own.

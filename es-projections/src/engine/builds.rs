@@ -60,6 +60,14 @@ pub(crate) async fn prepare<Db: ReadDatabase>(
         });
     }
     let definition = definition(tx.dialect(), &plan.schema);
+    if plan.starts_live
+        && let Some(old) = found.iter_mut().find(|build| build.version < plan.version)
+        && old.partitions == plan.partitions
+    {
+        let renewed = builds::renew_subscription(tx, plan, old).await;
+        renewed.map_err(storage)?;
+    }
+    let live = found.iter().find(|build| build.live);
     let up_to_date = live.is_some_and(|live| live.version == plan.version);
     // Nobody will finish an unfinished build of an older version.
     for old in found
@@ -70,7 +78,8 @@ pub(crate) async fn prepare<Db: ReadDatabase>(
     }
     found.retain(|build| build.live || build.version >= plan.version);
     for build in &found {
-        if build.version == plan.version && build.partitions != plan.partitions {
+        let mine = build.version == plan.version;
+        if (mine || plan.starts_live) && build.partitions != plan.partitions {
             let (stored, mine) = (build.partitions, plan.partitions);
             return Err(if plan.starts_live {
                 ProjectionError::SubscriptionPartitions {
@@ -87,10 +96,18 @@ pub(crate) async fn prepare<Db: ReadDatabase>(
                 }
             });
         }
-        if build.version == plan.version && build.definition != definition {
+        if mine && build.definition != definition {
             return Err(ProjectionError::SchemaChanged {
                 projection: name,
                 version: plan.version,
+            });
+        }
+        if mine && build.events != plan.events {
+            return Err(ProjectionError::EventsChanged {
+                projection: name,
+                version: plan.version,
+                stored: build.events.clone(),
+                mine: plan.events.clone(),
             });
         }
     }

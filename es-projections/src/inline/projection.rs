@@ -115,6 +115,7 @@ impl<Db: ReadDatabase, P: Dispatch<Db>> Inline<P, Db> {
             version: P::VERSION,
             partitions: 1,
             schema: P::schema(dialect).into_owned(),
+            events: builds::listed(&self.filter),
             starts_live: false,
             from: Position::START,
             store,

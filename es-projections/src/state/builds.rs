@@ -8,7 +8,7 @@ use crate::api::{
     schema::{self, Created},
     suffix_of,
 };
-use es_runtime::{Position, StorageError};
+use es_runtime::{EventFilter, Position, StorageError};
 use std::collections::BTreeSet;
 
 /// One build of the tables of a read model.
@@ -25,6 +25,8 @@ pub struct Build {
     pub live: bool,
     /// The schema of the tables, in the form of [`schema::definition`].
     pub(crate) definition: String,
+    /// The stored names of its events, in the form of [`listed`].
+    pub(crate) events: String,
     /// The id of the store whose events it has, if that store has one.
     pub(crate) store: Option<String>,
 }
@@ -80,7 +82,7 @@ pub(crate) async fn lock_model<Db: ReadDatabase>(
 }
 
 pub(crate) const BUILDS: &str = "SELECT build, version, partitions, stage, \
-                                      definition, store FROM es_builds WHERE name = $1 AND stage <> 'retired' \
+                                      definition, events, store FROM es_builds WHERE name = $1 AND stage <> 'retired' \
                                       ORDER BY build";
 
 pub(crate) fn build(name: &str, row: Vec<SqlValue>) -> Result<Build, StorageError> {
@@ -91,6 +93,7 @@ pub(crate) fn build(name: &str, row: Vec<SqlValue>) -> Result<Build, StorageErro
         partitions: columns.number()?,
         live: columns.text()? == "live",
         definition: columns.text()?,
+        events: columns.text()?,
         store: columns.maybe_text()?,
     })
 }
@@ -111,12 +114,21 @@ pub(crate) struct Plan {
     pub(crate) version: u32,
     pub(crate) partitions: u32,
     pub(crate) schema: String,
+    /// The stored names of its events, in the form of [`listed`].
+    pub(crate) events: String,
     /// Whether it is live from the beginning, because it has no tables to build.
     pub(crate) starts_live: bool,
     /// Where it begins.
     pub(crate) from: Position,
     /// The id of the store, if it has one.
     pub(crate) store: Option<String>,
+}
+
+/// The stored names that a reader of the feed gets, as one text that can be compared.
+pub(crate) fn listed(filter: &EventFilter) -> String {
+    filter
+        .as_names()
+        .map_or_else(|| "*".to_owned(), |names| names.join(", "))
 }
 
 /// Makes the tables and checkpoints of a new build.
@@ -149,13 +161,14 @@ pub(crate) async fn create_build<Db: ReadDatabase>(
         partitions: plan.partitions,
         live: plan.starts_live,
         definition: schema::definition(dialect, &plan.schema),
+        events: plan.events.clone(),
         store: plan.store.clone(),
     };
     create_tables::<Db>(tx, plan, &new).await?;
     let stage = if plan.starts_live { "live" } else { "building" };
     let insert = format!(
-        "INSERT INTO es_builds (name, build, version, partitions, stage, definition, store, \
-         created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, {})",
+        "INSERT INTO es_builds (name, build, version, partitions, stage, definition, events, \
+         store, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, {})",
         dialect.now()
     );
     let values = [
@@ -165,6 +178,7 @@ pub(crate) async fn create_build<Db: ReadDatabase>(
         plan.partitions.into(),
         stage.into(),
         new.definition.as_str().into(),
+        new.events.as_str().into(),
         new.store.clone().into(),
     ];
     tx.statement(&insert, &values).await.map_err(storage)?;
@@ -183,6 +197,39 @@ pub(crate) async fn create_build<Db: ReadDatabase>(
         .map_err(storage)?;
     }
     Ok(new)
+}
+
+/// Goes on with a subscription under a newer version: its positions and parked events stay, and it gets
+/// the events of the new list. They move to a new build, so no program of the older version finds
+/// them.
+pub(crate) async fn renew_subscription<T: SqlTransaction + ?Sized>(
+    tx: &mut T,
+    plan: &Plan,
+    build: &mut Build,
+) -> Result<(), StorageError> {
+    let old = build.number;
+    let new = old
+        .checked_add(1)
+        .ok_or_else(|| damaged(plan.name, "there are too many builds"))?;
+    let which: [SqlValue; 3] = [new.into(), plan.name.into(), old.into()];
+    for update in [
+        "UPDATE es_checkpoints SET build = $1, owner = '', lease_until = 0 \
+         WHERE name = $2 AND build = $3",
+        "UPDATE es_parked SET build = $1 WHERE name = $2 AND build = $3",
+    ] {
+        tx.statement(update, &which).await?;
+    }
+    let [new_number, name, old_number] = which;
+    let (version, events) = (plan.version.into(), plan.events.as_str().into());
+    tx.statement(
+        "UPDATE es_builds SET build = $1, version = $2, events = $3 WHERE name = $4 AND build = $5",
+        &[new_number, version, events, name, old_number],
+    )
+    .await?;
+    build.number = new;
+    build.version = plan.version;
+    build.events.clone_from(&plan.events);
+    Ok(())
 }
 
 /// Runs the statements of the schema for a new build, and checks what it will need later.

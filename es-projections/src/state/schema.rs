@@ -5,7 +5,7 @@ use crate::api::{ReadDatabase, SqlTransaction};
 use es_runtime::{StorageError, StorageErrorKind};
 
 /// The version of the projection state that this program keeps.
-const STATE_VERSION: i64 = 2;
+const STATE_VERSION: i64 = 3;
 
 /// The tables. The statements may run again.
 const SCHEMA: &str = "
@@ -21,6 +21,7 @@ const SCHEMA: &str = "
         partitions BIGINT NOT NULL,
         stage      TEXT   NOT NULL,
         definition TEXT   NOT NULL,
+        events     TEXT   NOT NULL,
         store      TEXT,
         created_at BIGINT NOT NULL,
         PRIMARY KEY (name, build)

@@ -252,7 +252,7 @@ pub async fn catching_up_and_following_lose_nothing(fixture: AnyFixture) {
         tokio::spawn(async move {
             let mut seen: Vec<RecordedEvent> = Vec::new();
             let mut from = Position::START;
-            // Nothing comes behind the marker.
+            // Nothing comes after the marker.
             while seen.last().is_none_or(|event| event.stream != marker) {
                 let page = store
                     .read_feed(from, &EventFilter::all(), ReadLimit::events(50))

@@ -63,7 +63,7 @@ impl Fuse {
         fuse
     }
 
-    /// Calls `watch` at every point with its name, such as `before claim` or `behind call do charge`. The
+    /// Calls `watch` at every point with its name, such as `before claim` or `after call do charge`. The
     /// process goes on when `watch` returns. Use it to kill or to pause a real process at a point.
     #[must_use]
     pub fn watched(mut self, watch: impl Fn(&str) + Send + Sync + 'static) -> Self {
@@ -80,7 +80,7 @@ impl Fuse {
         let dead = inner.dead;
         drop(inner);
         if let (false, Some(watch), Some(name)) = (dead, &self.watch, name) {
-            let side = if after { "behind" } else { "before" };
+            let side = if after { "after" } else { "before" };
             watch(&format!("{side} {name}"));
         }
         dead

@@ -33,7 +33,7 @@
 //! ended.assert_compensated();
 //! assert_eq!(ended.undone(), ["flight"]);
 //!
-//! // Dies before and behind every write and every call, is started again, and must come to rest
+//! // Dies before and after every write and every call, is started again, and must come to rest
 //! // with every effect applied once or taken back, in reverse order.
 //! assert!(full.crash_matrix().await.runs > 10);
 //! # });
@@ -541,7 +541,7 @@ impl Ended {
 
     fn names(&self, crashes: &[CrashPoint]) -> String {
         let named = crashes.iter().zip(&self.points).map(|(crash, points)| {
-            let side = if crash.after { "behind" } else { "before" };
+            let side = if crash.after { "after" } else { "before" };
             let at = points.get(crash.at - 1).map_or("?", String::as_str);
             format!("{side} {} ({at})", crash.at)
         });

@@ -279,7 +279,7 @@ fn imports_although_killed(place: &Place, killed_at: &[i64]) {
     assert_eq!(place.try_count(halves), Some(0));
 }
 
-/// Rebuilds that are killed later and later, reports beside them and behind, and then a whole one.
+/// Rebuilds that are killed later and later, reports next to them and after, and then a whole one.
 fn rebuilds_although_killed(place: &Place, rounds: u64) {
     let mut kills = 0;
     for round in 0..rounds {
@@ -291,14 +291,14 @@ fn rebuilds_although_killed(place: &Place, rounds: u64) {
         // Anywhere: a little later in each round.
         std::thread::sleep(Duration::from_millis(20 + round * 25));
         if round % 2 == 0 {
-            assert_eq!(place.totals(), IMPORTED.totals, "beside a rebuild");
+            assert_eq!(place.totals(), IMPORTED.totals, "next to a rebuild");
         }
         program.kill().expect("can be killed");
         kills += u64::from(program.wait().expect("has ended").code().is_none());
         assert_eq!(
             place.totals(),
             IMPORTED.totals,
-            "behind a rebuild that was killed"
+            "after a rebuild that was killed"
         );
     }
     assert!(

@@ -15,7 +15,7 @@ pub struct Opened {}
 #[derive(Event, Serialize, Deserialize, Debug)]
 #[event("bare.closed", crate = ::renamed)]
 pub struct Closed {
-    /// A big field beside none.
+    /// A big variant next to an empty one.
     pub reason: [u64; 32],
 }
 

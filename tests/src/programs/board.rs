@@ -2,8 +2,8 @@
 //!
 //! `board store=.. read=.. [mode=exact|naive] [at=.. | number=.. side=..]`
 //!
-//! Points are `behind page` when events were read, `before event`, `between event` and `after event` in
-//! the handler, and `behind batch` behind a commit. `naive` commits rows and position apart, as some
+//! Points are `after page` when events were read, `before event`, `between event` and `after event` in
+//! the handler, and `after batch` after a commit. `naive` commits rows and position apart, as some
 //! libraries do. It says `done`, `lost N` with the pages that were refused since another one had the
 //! place, or `refused` with the reason.
 
@@ -52,7 +52,7 @@ where
     let behind_pages = Arc::clone(&stops);
     let store = PausingStore::new(store, move || {
         let stops = Arc::clone(&behind_pages);
-        Box::pin(async move { stops.pass("behind page") })
+        Box::pin(async move { stops.pass("after page") })
     });
     if naive {
         return count_apart(&store, &read, &stops).await;
@@ -63,7 +63,7 @@ where
         .take_over(true)
         .page(ReadLimit::events(PAGE))
         .meter(move |measure: &Measure<'_>| match measure {
-            Measure::Batch { .. } => behind_batches.pass("behind batch"),
+            Measure::Batch { .. } => behind_batches.pass("after batch"),
             Measure::FenceLost { .. } => {
                 counted.fetch_add(1, Ordering::SeqCst);
             }
@@ -128,7 +128,7 @@ async fn count_apart<S: EventStore, R: ReadDatabase>(store: &S, read: &R, stops:
         }
         let moved = format!("INSERT INTO place VALUES ('{}')", page.next);
         run(vec!["DELETE FROM place".to_owned(), moved]).await;
-        stops.pass("behind batch");
+        stops.pass("after batch");
         if page.at_end {
             return say("done");
         }

@@ -1,5 +1,5 @@
 //! Kills writers, stops servers, cuts connections and drops futures, on SQLite and PostgreSQL, and
-//! counts what became of the appends, beside controls that must lose or double some.
+//! counts what became of the appends, next to controls that must lose or double some.
 //!
 //! `chaos --seed N --minutes M [--store sqlite|postgres|both] [--json]`
 //!
@@ -303,7 +303,7 @@ async fn cancel<S: EventStore>(
             ledger.acknowledged.insert(id);
         }
     }
-    // Behind all that were handed over.
+    // After all that were handed over.
     let (id, append) = request(run, 0, 1_000)?;
     ledger.tried.push(id.clone());
     store.append(append).await?;

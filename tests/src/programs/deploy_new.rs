@@ -1,4 +1,4 @@
-//! The release behind it: it reads and writes version 2.
+//! The release after it: it reads and writes version 2.
 
 use es_runtime::Event;
 use serde::{Deserialize, Serialize};

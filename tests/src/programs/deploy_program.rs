@@ -1,4 +1,4 @@
-// The program of every release, included behind the release's own `Deposited`: it answers lines on
+// The program of every release, included after the release's own `Deposited`: it answers lines on
 // its standard input, `deposit ID CENTS` and `load ID`.
 
 use es_runtime::{Aggregate, Apply, Events, Handle, Repository};

@@ -1,7 +1,7 @@
 //! A process that runs the process manager of `fulfilment.rs` until everything rests, or until it is
 //! killed.
 //!
-//! `process_worker STORE rest|serve FAULTS [POINT before|behind]`
+//! `process_worker STORE rest|serve FAULTS [POINT before|after]`
 //!
 //! `FAULTS` is `none`, or the names of faults of the store, separated by commas; or `inline`, with a
 //! projection inside of its transactions. At the point it says so and waits to be killed.

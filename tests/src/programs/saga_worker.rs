@@ -1,7 +1,7 @@
 //! A process that runs the sagas of orders until they rest, or until it is killed.
 //!
 //! `saga_worker store=.. ledger=.. [mode=once|rest|finish|serve] [services=..] [saga=..] [lease=..]
-//! [at=..|.. or number=.. side=before|behind] [deaf=yes] [faults=..]`
+//! [at=..|.. or number=.. side=before|after] [deaf=yes] [faults=..]`
 //!
 //! - `once` does what can be done now, `rest` goes on until nothing runs, `finish` and `serve` run as
 //!   tasks, the one until nothing is left, the other for ever.

@@ -1,4 +1,4 @@
-//! `kill -9` at every place of a projection: before, between and after its statements, behind its
+//! `kill -9` at every place of a projection: before, between and after its statements, after its
 //! commits, and around each transaction in which the runner prepares, takes over, parks, tries again,
 //! rebuilds and swaps. A runner that commits rows and position apart is the control.
 
@@ -119,7 +119,7 @@ fn plain(path: &Path) -> Rows {
 async fn every_event_counts_once_wherever_it_is_killed() {
     let folder = tempfile::tempdir().expect("a folder");
     let expected = fill(folder.path()).await;
-    // Three places an event and one behind each of three pages.
+    // Three places an event and one after each of three pages.
     let places = u64::try_from(EVENTS).expect("few") * 3 + 3;
     for place in 1..=places {
         assert!(

@@ -442,9 +442,9 @@ async fn a_handler_that_ends_its_transaction_parks_its_event() {
     }
 }
 
-/// A reaction that is told how to go.
+/// A reaction that the test guides.
 #[derive(Subscription)]
-#[subscription("told", events(Deposited))]
+#[subscription("guided", events(Deposited))]
 #[derive(Clone, Default)]
 struct Recorder {
     broken: Arc<AtomicBool>,
@@ -478,10 +478,13 @@ async fn a_slow_operator_takes_nothing_away_that_was_parked_meanwhile() {
     recorder.broken.store(false, Ordering::SeqCst);
     recorder.holds.store(true, Ordering::SeqCst);
     let slow = runner.clone();
-    let slow = tokio::spawn(async move { slow.retry("told", "account/alice").await });
+    let slow = tokio::spawn(async move { slow.retry("guided", "account/alice").await });
     recorder.held.notified().await;
 
-    let quick = runner.retry("told", "account/alice").await.expect("tried");
+    let quick = runner
+        .retry("guided", "account/alice")
+        .await
+        .expect("tried");
     assert_eq!(quick.handled, 1);
     recorder.broken.store(true, Ordering::SeqCst);
     deposit(&store, "alice", 2).await.expect("stored");
@@ -491,7 +494,7 @@ async fn a_slow_operator_takes_nothing_away_that_was_parked_meanwhile() {
     let slow = slow.await.expect("no panic").expect("tried");
     assert_eq!(slow.handled, 0);
     assert_eq!(slow.failed.map(|parked| parked.event.version), Some(2));
-    let parked = runner.parked("told").await.expect("parked");
+    let parked = runner.parked("guided").await.expect("parked");
     let versions: Vec<u64> = parked.iter().map(|parked| parked.event.version).collect();
     assert_eq!(versions, [2], "the second event was never delivered");
 }
@@ -529,9 +532,9 @@ macro_rules! partitioned {
 
             #[derive(Subscription)]
             #[subscription("partitions", events(Deposited), partitions = $partitions)]
-            pub(super) struct Slots;
+            pub(super) struct Calls;
 
-            impl React<Deposited> for Slots {
+            impl React<Deposited> for Calls {
                 async fn react(
                     &self,
                     _: &Envelope<Deposited>,
@@ -551,9 +554,9 @@ partitioned!(three, 3);
 async fn a_subscription_with_other_partitions_says_what_can_be_done() {
     let folder = tempfile::tempdir().expect("a folder");
     let (store, read) = open(folder.path()).await;
-    let two = quick(&store, &read).with_subscription(two::Slots);
+    let two = quick(&store, &read).with_subscription(two::Calls);
     two.catch_up().await.expect("caught up");
-    let three = quick(&store, &read).with_subscription(three::Slots);
+    let three = quick(&store, &read).with_subscription(three::Calls);
     let refused = three.catch_up().await.expect_err("refused").to_string();
     assert!(refused.contains("2 partitions"), "{refused}");
     assert!(refused.contains("new name"), "{refused}");

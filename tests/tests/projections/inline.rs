@@ -1,9 +1,8 @@
 //! Projections inside the appends of their store.
 
 use crate::places::Place;
-use es_postgres::PostgresStore;
 use es_projections::{
-    AnyReadDatabase, AnyTransaction, HandlerError, Portable, Project, Projection, ProjectionError,
+    AnyReadDatabase, AnyTransaction, HandlerError, Project, Projection, ProjectionError,
     Projections, values,
 };
 use es_runtime::{
@@ -180,7 +179,7 @@ async fn what_was_appended_without_it_is_caught_up() {
         matches!(refused, Err(ProjectionError::RunsInline { .. })),
         "{refused:?}"
     );
-    // Others run beside it.
+    // Others run next to it.
     let others = Projections::new(store.clone(), store.read_database()).with(Turnover);
     others.catch_up().await.expect("caught up");
 }
@@ -318,31 +317,6 @@ struct DepositedLater {
     cents: i64,
     #[event(since = 2, default = "EUR")]
     currency: String,
-}
-
-/// Opens the store of the place once more, as another process would, with an inline projection.
-macro_rules! opened_with {
-    ($place:expr, $projection:expr) => {
-        match &$place.database {
-            Some(database) => {
-                let options = PostgresStore::options(&database.url()).expect("a url");
-                let store = options.inline(Portable($projection)).open().await;
-                store.map(|store| {
-                    let read = AnyReadDatabase::new(store.read_database());
-                    (AnyStore::new(store), read)
-                })
-            }
-            None => {
-                let folder = $place.folder.as_ref().expect("a folder");
-                let options = SqliteStore::options().inline(Portable($projection));
-                let store = options.open(folder.path().join("all.db")).await;
-                store.map(|store| {
-                    let read = AnyReadDatabase::new(store.read_database());
-                    (AnyStore::new(store), read)
-                })
-            }
-        }
-    };
 }
 
 type Opened = Result<(AnyStore, AnyReadDatabase), StorageError>;

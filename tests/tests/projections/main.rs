@@ -6,6 +6,7 @@ mod places;
 mod crash;
 mod faults;
 mod inline;
+mod lists;
 mod poison;
 mod portable;
 mod postgres;

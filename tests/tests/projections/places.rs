@@ -64,6 +64,35 @@ macro_rules! on_both {
     };
 }
 
+/// Opens the store of the place once more, as another process would, with an inline projection.
+macro_rules! opened_with {
+    ($place:expr, $projection:expr) => {
+        match &$place.database {
+            Some(database) => {
+                let options = es_postgres::PostgresStore::options(&database.url()).expect("a url");
+                let store = options
+                    .inline(es_projections::Portable($projection))
+                    .open()
+                    .await;
+                store.map(|store| {
+                    let read = es_projections::AnyReadDatabase::new(store.read_database());
+                    (es_runtime::AnyStore::new(store), read)
+                })
+            }
+            None => {
+                let folder = $place.folder.as_ref().expect("a folder");
+                let options =
+                    es_sqlite::SqliteStore::options().inline(es_projections::Portable($projection));
+                let store = options.open(folder.path().join("all.db")).await;
+                store.map(|store| {
+                    let read = es_projections::AnyReadDatabase::new(store.read_database());
+                    (es_runtime::AnyStore::new(store), read)
+                })
+            }
+        }
+    };
+}
+
 impl Place {
     pub(crate) fn is_postgres(&self) -> bool {
         self.database.is_some()

@@ -259,7 +259,7 @@ async fn on_postgres_an_inline_handler_that_waits_for_its_store_is_an_error_of_i
     }
 }
 
-/// Beside appends nothing waits for a handler. A command in it would still be run again with each rebuild.
+/// Outside of appends nothing waits for a handler. A command in it would still be run again with each rebuild.
 #[tokio::test(flavor = "multi_thread")]
 #[cfg_attr(
     not(postgres),

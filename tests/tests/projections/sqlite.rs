@@ -1,4 +1,4 @@
-//! Projections in SQLite: exactly once, in order, whatever fails; rebuilds beside; parked events.
+//! Projections in SQLite: exactly once, in order, whatever fails; rebuilds next to the live tables; parked events.
 
 use es_projections::WaitFor;
 use es_projections::{HandlerError, Measure, ProjectionError, Projections, WaitError, WorkerState};

@@ -22,7 +22,7 @@ async fn nothing(_: (), _: Effect<u32>) -> Result<(), Fail> {
     Ok(())
 }
 
-/// a and b can be undone, p is the pivot, z lies behind it.
+/// a and b can be undone, p is the pivot, z lies after it.
 #[derive(Serialize, Deserialize)]
 struct Pivoted {}
 
@@ -59,7 +59,7 @@ async fn past_the_pivot_it_only_goes_forward() {
     let ended = pivoted().step("p", [NO]).run().await;
     ended.assert_compensated();
     assert_eq!(ended.undone(), ["b", "a"]);
-    // Nobody knows whether the pivot happened, or a step behind it does not work: an operator decides.
+    // Nobody knows whether the pivot happened, or a step after it does not work: an operator decides.
     for (test, step) in [
         (pivoted().step("p", [LOST; 2]), "p"),
         (pivoted().step("z", [LOST; 2]), "z"),
@@ -172,7 +172,7 @@ async fn begin<T: Saga>(sagas: &Sagas<MemoryStore>, saga: T) {
     begun.await.expect("begun");
 }
 
-/// Two versions of one saga, the first one as it was, and as it is kept beside the second.
+/// Two versions of one saga, the first one as it was, and as it is kept next to the second.
 #[derive(Serialize, Deserialize)]
 struct First {}
 

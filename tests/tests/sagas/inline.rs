@@ -241,13 +241,13 @@ impl Act<()> for SagaRefused {
 }
 
 async fn killed_at_every_write(place: fn() -> Place) {
-    let (before, behind) = tokio::join!(
+    let (before, after) = tokio::join!(
         tokio::spawn(killed_on(place, "before")),
-        tokio::spawn(killed_on(place, "behind")),
+        tokio::spawn(killed_on(place, "after")),
     );
-    for names in [before.expect("done"), behind.expect("done")] {
+    for names in [before.expect("done"), after.expect("done")] {
         let shipped = names.iter().any(|name| {
-            let commit = name.starts_with("before commit") || name.starts_with("behind commit");
+            let commit = name.starts_with("before commit") || name.starts_with("after commit");
             commit && name.contains("order.shipped")
         });
         assert!(shipped, "{names:?}");

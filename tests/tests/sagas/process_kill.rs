@@ -274,7 +274,7 @@ async fn killed_at(
 
 async fn killed_everywhere(place: fn() -> Place) {
     let mut lanes = JoinSet::new();
-    for side in ["before", "behind"] {
+    for side in ["before", "after"] {
         // Whoever loses its place in the feed too has all to do that others have, and more.
         for loses_cursor in tries(&[true, false][..], &[true]).iter().copied() {
             lanes.spawn(async move {
@@ -293,24 +293,24 @@ async fn killed_everywhere(place: fn() -> Place) {
     let names: BTreeSet<_> = lanes.join_all().await.concat().into_iter().collect();
     for (side, what) in [
         ("before commit", "fulfilment.begun"),
-        ("behind commit", "fulfilment.begun"),
+        ("after commit", "fulfilment.begun"),
         (
             "before commit",
             "fulfilment.paid, order.shipped, payment.booked",
         ),
         (
-            "behind commit",
+            "after commit",
             "fulfilment.paid, order.shipped, payment.booked",
         ),
         ("before claim", ""),
-        ("behind claim", ""),
+        ("after claim", ""),
         ("before commit", "process.stepped, order.reminded"),
-        ("behind commit", "process.stepped, order.reminded"),
+        ("after commit", "process.stepped, order.reminded"),
         ("before commit", "process.stepped, order.closed"),
-        ("behind commit", "process.stepped, order.closed"),
+        ("after commit", "process.stepped, order.closed"),
         // The move of the cursor over what is for nobody.
         ("before commit", "[]"),
-        ("behind commit", "[]"),
+        ("after commit", "[]"),
     ] {
         let mut names = names.iter();
         let known = names.any(|name| name.starts_with(side) && name.contains(what));
@@ -321,7 +321,7 @@ async fn killed_everywhere(place: fn() -> Place) {
     // The control: a store that forgets append ids takes inputs that come again.
     let mut red = Vec::new();
     for at in 1.. {
-        match killed_at(&place(), (at, "behind"), true, "forgets-append-ids").await {
+        match killed_at(&place(), (at, "after"), true, "forgets-append-ids").await {
             Some((_, wrong)) => red.extend(wrong),
             None => break,
         }

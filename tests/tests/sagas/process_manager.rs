@@ -167,7 +167,7 @@ async fn a_refusal_parks_one_instance_and_is_tried_again<S: WorkQueue>(store: S)
         Some("order/1 rejected: the order is on hold")
     );
     assert_eq!(payment(&store, 11).await.booked, 0, "all or nothing");
-    // A second payment waits behind the first one.
+    // A second payment waits after the first one.
     pay(&store, 21, 1).await;
     run(&sagas).await;
     assert_eq!(state(&sagas, "fulfilment", 1).await.waiting.len(), 2);
@@ -456,7 +456,7 @@ async fn a_timer_that_is_overtaken_by_an_input_does_nothing() {
         let fuse = Fuse::new(Some(CrashPoint { at, after: true }));
         let died = runner(MortalStore::new(store.clone(), fuse.clone()));
         let _ = died.run_until_idle().await;
-        // Another one goes on while the lease holds, and behind it.
+        // Another one goes on while the lease holds, and after it.
         run(&runner(store.clone())).await;
         clock.pass(LEASE);
         run(&runner(store.clone())).await;

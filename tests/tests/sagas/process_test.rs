@@ -121,7 +121,7 @@ async fn it_dies_at_every_write_and_comes_to_the_same_end() {
     let tests = [
         open().when::<Payment>(&1, RECEIVED),
         open().when_time(HOUR * 30),
-        // No moment is left behind the timer.
+        // No moment is left after the timer.
         open().when_time(HOUR * 2),
         open()
             .given::<Order>(&7, OrderHeld { held: true })

@@ -349,7 +349,7 @@ async fn events_before_one_that_cannot_be_read_are_taken() {
     let view = sagas.show("order", "1").await.expect("it began");
     assert!(view.state.started.is_some());
 
-    // An operator has it go on behind that event, and behind no other.
+    // An operator has it go on after that event, and after no other.
     orders::place(&store, "3", 100).await;
     let SagaError::Event { position, .. } = stalled else {
         return;

@@ -378,7 +378,7 @@ release! { merged:
     order!("json": OrderPlaced, OrderShipped);
 }
 
-/// A folder with a lock, and with golden samples beside it.
+/// A folder with a lock, and with golden samples next to it.
 struct Project {
     folder: tempfile::TempDir,
 }

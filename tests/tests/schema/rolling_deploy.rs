@@ -76,7 +76,7 @@ fn builds_side_by_side_forward_and_back_again() {
     let mut old = Program::start(OLD, &database);
     assert_eq!(old.ask("deposit alice 1050"), "1 1050");
 
-    // The new release comes beside the old one and writes what that can read.
+    // The new release comes next to the old one and writes what that can read.
     let mut bridge = Program::start(BRIDGE, &database);
     assert_eq!(bridge.ask("load alice"), "1 1050");
     assert_eq!(bridge.ask("deposit alice 200"), "2 1250");

@@ -1,6 +1,6 @@
 //! Commits whose answer is lost, and what else a driver or a server does at the end of a transaction:
 //! no append is there twice, none that was acknowledged is gone, and none is called a failure that
-//! was written. Beside each, what a plain client makes of the same.
+//! was written. Next to each, what a plain client makes of the same.
 #![cfg(unix)]
 
 use es_postgres::{PostgresOptions, PostgresStore, tokio_postgres};

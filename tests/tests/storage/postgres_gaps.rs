@@ -1,6 +1,6 @@
 //! What a subscriber of a PostgreSQL log misses while writers take their positions, wait, commit in
 //! another order or roll back, and while foreign transactions stay open: nothing with this store.
-//! Beside it three readers of a table with a serial column, in the same conditions.
+//! Next to it three readers of a table with a serial column, in the same conditions.
 #![cfg(unix)]
 
 use es_postgres::{
@@ -261,7 +261,7 @@ async fn plain_table(reader: Reader) -> Seen {
     let follower = tokio::spawn(async move {
         let mut seen: Vec<usize> = Vec::new();
         let mut at = (0_i64, 0_i64);
-        // Nothing comes behind the marker.
+        // Nothing comes after the marker.
         while seen.last() != Some(&MARKER) {
             let rows = follower
                 .query(sql, &[&at.0, &at.1])

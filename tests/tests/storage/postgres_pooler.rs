@@ -1,5 +1,5 @@
 //! The PostgreSQL store behind a `PgBouncer` that gives each transaction another connection: the checks
-//! of the suite that a session's state would break, on a real one. Beside it, what becomes of a client
+//! of the suite that a session's state would break, on a real one. Next to it, what becomes of a client
 //! that relies on its session.
 #![cfg(unix)]
 

@@ -1,5 +1,5 @@
 //! The PostgreSQL server for tests: it answers, it comes back after a crash with what it had, and it
-//! is gone after the process that started it, beside a control that shows what would stay.
+//! is gone after the process that started it, next to a control that shows what would stay.
 #![cfg(unix)]
 
 use es_testkit::postgres::{Server, ServerError};

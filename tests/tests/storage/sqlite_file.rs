@@ -241,7 +241,7 @@ async fn a_table_of_the_same_name_is_not_taken_over() {
         let tables: i64 = connection
             .query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))
             .expect("readable");
-        assert_eq!(tables, 1, "nothing was made beside it");
+        assert_eq!(tables, 1, "nothing was made next to it");
     }
 }
 
@@ -335,7 +335,7 @@ async fn a_store_for_reading_only_reads_and_refuses_to_write() {
     assert_eq!(kind, StorageErrorKind::CannotOpen);
     assert!(!path.exists());
 
-    // Beside a writer and after it.
+    // While a writer works and after it.
     let writer = filled(&path).await;
     for open_writer in [true, false] {
         if !open_writer {

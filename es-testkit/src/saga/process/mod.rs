@@ -88,7 +88,7 @@ use world::World;
 ///     .then_ended()
 ///     .then_nothing_else();
 ///
-/// // Dies before and behind every write, is started again and told everything once more: it must
+/// // Dies before and after every write, is started again and gets everything once more: it must
 /// // come to the same end.
 /// assert!(late.crash_matrix().await.runs > 4);
 /// # });
@@ -147,7 +147,7 @@ impl<P: ProcessManager> ProcessTest<P> {
     /// `events![..]`.
     ///
     /// # Panics
-    /// When an event cannot be stored, or when it stands behind a `when`.
+    /// When an event cannot be stored, or when it stands after a `when`.
     #[track_caller]
     pub fn given<A: Aggregate>(self, id: impl AsId<A::Id>, events: impl Into<Events<A>>) -> Self {
         let entry = happens(id, &events.into());
@@ -157,7 +157,7 @@ impl<P: ProcessManager> ProcessTest<P> {
     /// This time has passed, and timers have run out in it.
     ///
     /// # Panics
-    /// When it stands behind a `when`.
+    /// When it stands after a `when`.
     #[track_caller]
     pub fn given_time(self, time: Duration) -> Self {
         self.entry_given(Entry::Passes(time))
@@ -206,7 +206,7 @@ impl<P: ProcessManager> ProcessTest<P> {
         Reacted::of(world.asked().await, &self.ids())
     }
 
-    /// Dies before and behind every write, once in each run; all that happened so far comes once more
+    /// Dies before and after every write, once in each run; all that happened so far comes once more
     /// to the next process. Every run must leave the same streams as one without a crash.
     ///
     /// What it finds are reactions that are not pure: those of the second attempt differ.
@@ -222,7 +222,7 @@ impl<P: ProcessManager> ProcessTest<P> {
         };
         for crash in crash_points(matrix.points) {
             let world = self.dying(Some(crash)).await;
-            let side = if crash.after { "behind" } else { "before" };
+            let side = if crash.after { "after" } else { "before" };
             let at = world.passed.last().map_or("?", String::as_str);
             let streams = world.streams().await;
             assert!(

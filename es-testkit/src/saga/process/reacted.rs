@@ -163,7 +163,7 @@ impl<P: ProcessManager<Event: Debug>> Reacted<P> {
         self
     }
 
-    /// An aggregate rejected a command, it was told so, and what else is here is what it decided then.
+    /// An aggregate rejected a command, the manager got the rejection, and what else is here is what it decided then.
     /// `reason` is a part of what the aggregate said.
     ///
     /// # Panics

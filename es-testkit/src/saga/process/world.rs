@@ -24,7 +24,7 @@ pub(super) struct World {
     fuse: Fuse,
     /// The writes of the process that died, or of the only one.
     pub(super) passed: Vec<String>,
-    /// Behind what is given.
+    /// After what is given.
     asked_from: Position,
 }
 

@@ -67,7 +67,7 @@ async fn the_lease_of_a_dead_process_ends_with_it() {
     let place = Place::sqlite();
     place.place_order().await;
     let years = "lease=300000000000";
-    place.kill_at("behind call do charge", &[years]);
+    place.kill_at("after call do charge", &[years]);
     place.finish(&[years]);
     assert_eq!(place.rest().await, Ok(Rest::Completed));
     assert_eq!(place.count(interrupted).await, 1);

@@ -5,21 +5,21 @@
 //! | | the crash | where |
 //! |---|---|---|
 //! | C1 | before the transaction of an input commits | [`steps`] |
-//! | C2 | behind it | [`steps`] |
+//! | C2 | after it | [`steps`] |
 //! | C3 | the commit is done, its acknowledgement is lost | [`steps`] |
 //! | C4 | claimed, not called | [`steps`] |
 //! | C5 | the provider did it, its answer is lost | [`steps`] |
 //! | C6 | answered, not stored | [`steps`] |
 //! | C7 | stored, the next step not begun | [`steps`] |
 //! | C8 | the way back decided, no undo begun | [`steps`] |
-//! | C9 | in an undo and behind it | [`steps`] |
+//! | C9 | in an undo and after it | [`steps`] |
 //! | C10 | an undo used up its attempts | [`trouble`] |
 //! | C11 | a call comes after its undo | [`trouble`] |
 //! | C12 | two workers at one saga | [`trouble`] |
 //! | C13 | times that run out, twice and too late | [`times`] |
 //! | C14 | a read database that is gone in the middle of a batch | [`read_models`] |
 //! | C15 | a projector that wakes too late | [`read_models`] |
-//! | C16 | a store that was restored behind its read models | [`read_models`] |
+//! | C16 | a store that was restored to a state before its read models | [`read_models`] |
 //! | C17 | another release with another definition | [`releases`] |
 //! | C18 | nobody is woken any more | [`wake`] |
 

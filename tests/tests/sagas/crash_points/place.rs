@@ -18,7 +18,7 @@ use std::{
     sync::{Arc, OnceLock},
 };
 
-/// A store, what is beside it, and the order that it is about.
+/// A store, what belongs to it, and the order that it is about.
 pub struct Place {
     at: Arc<At>,
     order: String,

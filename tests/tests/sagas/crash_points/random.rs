@@ -110,7 +110,7 @@ async fn retried(place: &Place, figures: &Figures) {
     assert!(!rests.contains(&Rest::Parked), "they were tried again");
 }
 
-/// The orders of a round, placed beside the kills.
+/// The orders of a round, placed during the kills.
 fn place_orders<S: WorkQueue>(store: &S, round: usize) -> JoinSet<()> {
     let mut lanes = JoinSet::new();
     for lane in 0..LANES {

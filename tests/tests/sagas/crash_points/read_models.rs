@@ -1,5 +1,5 @@
 //! C14 to C16: a read model of what sagas made of orders. Its process is killed in the middle of a
-//! batch, its database goes away, it wakes when another one has taken its place, and the store behind it
+//! batch, its database goes away, it wakes when another one has taken its place, and the store after it
 //! is restored from an older copy. A program that commits rows and position apart is the control.
 
 use super::{place::Place, worker::Worker};
@@ -85,11 +85,11 @@ async fn rows(read: &str) -> Rows {
 async fn c14_killed_in_the_middle_of_a_batch(place: &Place) {
     fulfil(place, 0..ORDERS).await;
     for (number, at) in [
-        "behind page",
+        "after page",
         "before event",
         "between event|between event",
         "after event|after event|after event",
-        "behind batch",
+        "after batch",
     ]
     .into_iter()
     .enumerate()
@@ -127,10 +127,10 @@ async fn c14_the_database_goes_away_in_the_middle_of_a_batch(place: &Place) {
     match place.database() {
         None => {
             let read = read(place, "gone");
-            let mut first = projector(place, &read, &["at=behind batch|behind page"]);
-            first.is_at("behind batch");
+            let mut first = projector(place, &read, &["at=after batch|after page"]);
+            first.is_at("after batch");
             first.go_on();
-            first.is_at("behind page");
+            first.is_at("after page");
             let locked = rusqlite::Connection::open(&read).expect("opens");
             locked.execute_batch("BEGIN EXCLUSIVE").expect("locked");
             first.go_on();
@@ -162,8 +162,8 @@ async fn c15_a_projector_wakes_when_another_one_has_its_place(place: &Place) {
     fulfil(place, 0..ORDERS).await;
     for mode in ["exact", "naive"] {
         let (read, mode) = (read(place, mode), format!("mode={mode}"));
-        let mut zombie = projector(place, &read, &[&mode, "at=behind page"]);
-        zombie.is_at("behind page");
+        let mut zombie = projector(place, &read, &[&mode, "at=after page"]);
+        zombie.is_at("after page");
         zombie.stop();
         projector(place, &read, &[&mode]).comes_to_its_end();
         zombie.go_on();
@@ -207,16 +207,16 @@ async fn c16_killed_before_the_store_is_restored_from_an_older_copy(place: &Plac
     fulfil(place, 1..2).await;
     projector(place, &read, &[]).comes_to_its_end();
     fulfil(place, 2..ORDERS).await;
-    let mut dying = projector(place, &read, &["at=behind batch|between event"]);
-    dying.is_at("behind batch");
+    let mut dying = projector(place, &read, &["at=after batch|between event"]);
+    dying.is_at("after batch");
     dying.go_on();
     dying.is_at("between event");
     dying.kill();
     let before = rows(&read).await;
     // What was handled is not in the copy.
     let said = projector(&restored, &read, &[]).said().expect("a word");
-    let behind = said.starts_with("refused") && said.contains("older copy");
-    assert!(behind, "{said}");
+    let after = said.starts_with("refused") && said.contains("older copy");
+    assert!(after, "{said}");
     // Nor is it when the copy has grown beyond: other events stand there.
     fulfil(&restored, 7..17).await;
     let said = projector(&restored, &read, &[]).said().expect("a word");

@@ -10,10 +10,10 @@ on_both! {
     c17_a_cancellation_that_no_release_can_carry_out_waits
 }
 
-/// Killed behind the charge, which is not stored.
+/// Killed after the charge, which is not stored.
 async fn killed_in_the_old_release(place: &Place) {
     place.place_order().await;
-    place.kill_at("behind call do charge", &["saga=old"]);
+    place.kill_at("after call do charge", &["saga=old"]);
 }
 
 async fn c17_killed_before_a_release_that_keeps_the_old_definition(place: &Place) {
@@ -34,7 +34,7 @@ async fn c17_killed_before_a_release_that_has_another_definition(place: &Place) 
         killed_in_the_old_release(&place).await;
         let parked = "commit [saga.parked]";
         place.kill_at(&format!("before {parked}"), &[other]);
-        place.kill_at(&format!("behind {parked}"), &[other]);
+        place.kill_at(&format!("after {parked}"), &[other]);
         place.finish(&[other]);
         assert_eq!(place.rest().await, Ok(Rest::Parked), "{other}");
         let (why, _) = place.saga().await.state.parked.expect("parked");
@@ -43,7 +43,7 @@ async fn c17_killed_before_a_release_that_has_another_definition(place: &Place) 
         assert_eq!(place.count(parks).await, 1);
         assert_eq!(place.entry("payment").calls, 1, "nothing was guessed");
         // The old release comes back, and is killed when it has gone on.
-        place.kill_at("behind commit [saga.repaired]", &["saga=old"]);
+        place.kill_at("after commit [saga.repaired]", &["saga=old"]);
         place.finish(&["saga=old"]);
         assert_eq!(place.rest().await, Ok(Rest::Completed));
         let charged = place.entry("payment");
@@ -57,7 +57,7 @@ async fn c17_a_cancellation_that_no_release_can_carry_out_waits(place: &Place) {
     place.cancel_order().await;
     let asked = "commit [saga.cancel_requested]";
     place.kill_at(&format!("before {asked}"), &["saga=new"]);
-    place.kill_at(&format!("behind {asked}"), &["saga=new"]);
+    place.kill_at(&format!("after {asked}"), &["saga=new"]);
     place.finish(&["saga=new"]);
     assert_eq!(place.rest().await, Ok(Rest::Parked));
     let requests = |event: &SagaEvent| matches!(event, SagaEvent::CancelRequested(_));

@@ -77,7 +77,7 @@ async fn c02_killed_behind_the_commit_of_an_input(place: &Place) {
     for (faults, traces) in [("faults=", 0), ("faults=forgets-append-ids", 1)] {
         let place = place.another();
         place.place_order().await;
-        place.kill_at(&format!("behind {STARTED}"), &[faults]);
+        place.kill_at(&format!("after {STARTED}"), &[faults]);
         with_store!(&place, |store| {
             let consumer = "saga:order";
             let at = store.cursor(consumer).await.expect("a cursor");
@@ -97,7 +97,7 @@ async fn c02_killed_behind_the_commit_of_an_input(place: &Place) {
 async fn c03_killed_before_the_acknowledgement_of_a_commit(place: &Place) {
     place.place_order().await;
     // The runner's process is killed before the runner hears of its commit.
-    place.kill_at(&format!("behind {SUCCEEDED}"), &[]);
+    place.kill_at(&format!("after {SUCCEEDED}"), &[]);
     place.finish(&[]);
     is_completed(place, 1).await;
     if place.database().is_some() {
@@ -147,7 +147,7 @@ fn worker_at(place: &Place, store: &str, point: &str) -> super::worker::Worker {
 }
 
 async fn c04_killed_between_a_claim_and_the_call(place: &Place) {
-    for point in ["behind claim", "before call do charge"] {
+    for point in ["after claim", "before call do charge"] {
         let place = place.another();
         place.place_order().await;
         place.kill_at(point, &[]);
@@ -159,7 +159,7 @@ async fn c04_killed_between_a_claim_and_the_call(place: &Place) {
 
 async fn c05_killed_when_the_provider_acted_and_its_answer_is_lost(place: &Place) {
     place.place_order().await;
-    place.kill_at("behind call do charge", &[]);
+    place.kill_at("after call do charge", &[]);
     assert_eq!(place.entry("payment"), done(1));
     place.finish(&[]);
     // Asked twice with one key, done once.
@@ -178,7 +178,7 @@ async fn c06_killed_with_an_answer_that_is_not_stored(place: &Place) {
 /// There is no moment between an outcome and what follows on it.
 async fn c07_killed_when_an_outcome_is_stored(place: &Place) {
     place.place_order().await;
-    place.kill_at(&format!("behind {SUCCEEDED}"), &[]);
+    place.kill_at(&format!("after {SUCCEEDED}"), &[]);
     let next = place.saga().await.state.pending;
     let next = next.map(|pending| pending.step);
     assert_eq!(next.as_deref(), Some("reserve"));
@@ -189,7 +189,7 @@ async fn c07_killed_when_an_outcome_is_stored(place: &Place) {
 /// Nor between the decision to go back and the first undo.
 async fn c08_killed_when_the_way_back_is_decided(place: &Place) {
     place.place_order().await;
-    place.kill_at(&format!("behind {REFUSED}"), &[NO_DRIVER]);
+    place.kill_at(&format!("after {REFUSED}"), &[NO_DRIVER]);
     let next = place.saga().await.state.pending;
     let next = next.map(|pending| (pending.step, pending.to.as_str()));
     assert_eq!(next, Some(("reserve".to_owned(), "undo")));
@@ -212,11 +212,11 @@ async fn is_compensated(place: &Place, undo_calls: [u32; 2]) {
 async fn c09_killed_in_an_undo_and_behind_it(place: &Place) {
     for (point, undo_calls) in [
         ("before call undo reserve", [1, 1]),
-        ("behind call undo reserve", [1, 2]),
+        ("after call undo reserve", [1, 2]),
         (&*format!("before {UNDONE}"), [1, 2]),
-        (&*format!("behind {UNDONE}"), [1, 1]),
+        (&*format!("after {UNDONE}"), [1, 1]),
         ("before call undo charge", [1, 1]),
-        ("behind call undo charge", [2, 1]),
+        ("after call undo charge", [2, 1]),
     ] {
         let place = place.another();
         place.place_order().await;
@@ -230,7 +230,7 @@ async fn c09_killed_in_an_undo_and_behind_it(place: &Place) {
 async fn without_keys_a_kill_is_seen_in_the_ledger(place: &Place) {
     place.place_order().await;
     let careless = "services=payment:ignores-keys";
-    place.kill_at("behind call do charge", &[careless]);
+    place.kill_at("after call do charge", &[careless]);
     place.finish(&[careless]);
     let found = place.rest().await.expect_err("it was charged twice");
     assert!(found.contains("applied more than once"), "{found}");
@@ -262,7 +262,7 @@ async fn killed_at(place: &Place, services: &str, number: usize, side: &str) -> 
 async fn killed_at_every_place(place: &Place) {
     let mut lanes = JoinSet::new();
     for services in ["services=", NO_DRIVER] {
-        for side in ["before", "behind"] {
+        for side in ["before", "after"] {
             let first = place.another();
             lanes.spawn(async move {
                 let mut number = 1;

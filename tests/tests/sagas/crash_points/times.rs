@@ -17,7 +17,7 @@ async fn c13_killed_when_a_deadline_runs_out(place: &Place) {
     let args = ["saga=hasty", "services=inventory:loses"];
     let over = "commit [saga.unwind_started, saga.step_scheduled]";
     place.kill_at(&format!("before {over}"), &args);
-    place.kill_at(&format!("behind {over}"), &args);
+    place.kill_at(&format!("after {over}"), &args);
     place.finish(&args);
     assert_eq!(place.rest().await, Ok(Rest::Compensated));
     let begun = |event: &SagaEvent| matches!(event, SagaEvent::UnwindStarted(_));
@@ -32,7 +32,7 @@ async fn c13_killed_when_a_deadline_runs_out(place: &Place) {
 /// The inventory never answers.
 async fn c13_killed_when_a_step_runs_out_of_time(place: &Place) {
     let over = "commit [saga.step_failed, saga.unwind_started, saga.step_scheduled]";
-    for side in ["before", "behind"] {
+    for side in ["before", "after"] {
         let place = place.another();
         place.place_order().await;
         let args = ["saga=impatient", "services=inventory:hangs"];
@@ -51,7 +51,7 @@ async fn c13_killed_when_a_step_runs_out_of_time(place: &Place) {
 async fn c13_a_deadline_behind_the_end_does_nothing(place: &Place) {
     place.place_order().await;
     place.kill_at(
-        "behind commit [saga.step_succeeded, saga.completed]",
+        "after commit [saga.step_succeeded, saga.completed]",
         &["saga=hasty"],
     );
     let before = place.saga().await;

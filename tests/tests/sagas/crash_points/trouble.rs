@@ -22,7 +22,7 @@ async fn c10_killed_when_an_undo_used_up_its_attempts(place: &Place) {
     place.place_order().await;
     place.kill_at(&format!("before {PARKED}"), &[STUCK]);
     assert_eq!(place.saga().await.state.parked, None, "not stored");
-    place.kill_at(&format!("behind {PARKED}"), &[STUCK]);
+    place.kill_at(&format!("after {PARKED}"), &[STUCK]);
     let before = place.saga().await;
     assert_eq!(place.rest().await, Ok(Rest::Parked));
     // Whoever comes next leaves it to the operator.
@@ -66,10 +66,10 @@ async fn late_call(place: &Place, args: &[&str]) -> super::worker::Worker {
 async fn c11_a_call_that_comes_after_its_undo(place: &Place) {
     for killed in [false, true] {
         let place = place.another();
-        let at = "at=before call do charge|behind call do charge";
+        let at = "at=before call do charge|after call do charge";
         let mut late = late_call(&place, &[at, "services="]).await;
         // The request gets out now, and the provider refuses its key.
-        late.is_at("behind call do charge");
+        late.is_at("after call do charge");
         let refused = Entry {
             calls: 1,
             applied: 0,
@@ -93,9 +93,9 @@ fn is_late(event: &SagaEvent) -> bool {
     matches!(event, SagaEvent::LateSuccess(_))
 }
 
-/// A provider that forgot the undo serves the late call: that is told, and undone once more.
+/// A provider that forgot the undo serves the late call: that is recorded, and undone once more.
 async fn c11_killed_when_a_late_success_is_recorded(place: &Place) {
-    const LATE: &str = "behind commit [saga.late_success, saga.step_scheduled]";
+    const LATE: &str = "after commit [saga.late_success, saga.step_scheduled]";
     let at = format!("at=before call do charge|{LATE}|{LATE}");
     let forgets = "services=payment:forgets";
     for killed in [false, true] {
@@ -133,13 +133,13 @@ async fn c11_killed_when_a_late_success_is_recorded(place: &Place) {
     assert!(found.contains("differ"), "{found}");
 }
 
-/// Stopped behind its claim, or with an answer in its hands; the other one does everything. It may be
+/// Stopped after its claim, or with an answer in its hands; the other one does everything. It may be
 /// killed when it has been refused.
 async fn c12_a_worker_wakes_when_another_one_has_finished(place: &Place) {
     const ANSWERED: &str = "before commit [saga.step_succeeded, saga.step_scheduled]";
-    const REFUSED: &str = "behind commit [saga.step_succeeded, saga.step_scheduled]";
+    const REFUSED: &str = "after commit [saga.step_succeeded, saga.step_scheduled]";
     for (point, then, calls) in [
-        ("behind claim", None, 1),
+        ("after claim", None, 1),
         (ANSWERED, None, 2),
         (ANSWERED, Some(REFUSED), 2),
     ] {
@@ -190,9 +190,9 @@ async fn c12_a_worker_wakes_in_the_middle_of_anothers_call(place: &Place) {
         old.is_at(NO);
         old.stop();
         // The other one keeps its lease for the whole test.
-        let args = ["lease=60000", faults, "at=behind call do charge"];
+        let args = ["lease=60000", faults, "at=after call do charge"];
         let mut new = place.worker(&args);
-        new.is_at("behind call do charge");
+        new.is_at("after call do charge");
         old.go_on();
         old.comes_to_its_end();
         new.go_on();

@@ -50,7 +50,7 @@ async fn c18_killed_where_no_wake_ever_comes(place: &Place) {
     all_end(place, "deaf=yes", || 0).await;
 }
 
-/// Orders are placed one by one by this process, beside two workers of which one after the other is
+/// Orders are placed one by one by this process, while two workers run of which one after the other is
 /// killed; every saga ends. Gives what `trouble` counted.
 async fn all_end(place: &Place, deaf: &str, mut trouble: impl FnMut() -> usize) -> usize {
     let serve = || {

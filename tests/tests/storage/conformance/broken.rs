@@ -51,7 +51,7 @@ enum Fault {
     ForgetsSnapshots,
     /// Ids are remembered for so many appends only.
     ForgetsOldAppendIds,
-    /// The id is recorded beside the events, in a transaction of its own.
+    /// The id is recorded next to the events, in a transaction of its own.
     RecordsTheIdLater,
     /// Takes the answer of a commit for granted although the database refused a row.
     CommitsWhatWasRefused,
