@@ -1,6 +1,7 @@
 #[automatically_derived]
 impl ::es_projections::Subscription for Mailer {
     const NAME: &'static ::core::primitive::str = "mailer";
+    const VERSION: ::core::primitive::u32 = 1;
     const FROM_THE_BEGINNING: ::core::primitive::bool = false;
     fn filter() -> ::es_projections::__private::EventFilter {
         ::es_projections::__private::filter(

@@ -2,7 +2,7 @@
 
 use crate::{
     api::{ProjectionError, ReadDatabase},
-    engine::retry::{RetryEnd, RetryOne},
+    engine::retry::{RetryEnd, RetryOne, retry},
     runner::Projections,
     state::{
         builds::{self, BUILDS, Build},
@@ -12,7 +12,6 @@ use crate::{
     },
 };
 use es_runtime::{EventStore, ReadLimit, RecordedEvent, StorageError, StreamRange};
-use std::sync::Arc;
 
 /// The result of [`Projections::retry`].
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -74,7 +73,7 @@ impl<S: EventStore, Db: ReadDatabase> Projections<S, Db> {
                     which: which.clone(),
                     event,
                 };
-                match (registered.retry)(Arc::clone(&self.core), todo).await {
+                match retry(&self.core, &registered.consumer, todo).await {
                     RetryEnd::Handled => retried.handled += 1,
                     RetryEnd::Gone => {}
                     RetryEnd::Storage(error) => return Err(storage(error)),

@@ -1,18 +1,13 @@
 //! The runner of projections and subscriptions, which applications make and call.
 
 use crate::{
-    api::{
-        AnyReadDatabase, Deliver, Dispatch, Meter, ProjectionError, ReadDatabase, Subscription,
-        in_span, schema::declared,
-    },
+    api::{AnyReadDatabase, Deliver, Dispatch, Meter, ProjectionError, ReadDatabase},
     engine::{
-        consumer::{Consumer, Delivering, Projecting},
         core::{Core, RunnerSettings},
-        registered::{Registered, Run},
-        retry::{retry_delivery, retry_projection},
-        worker::{End, Hint, Until, Worker},
+        registered::Registered,
+        worker::{End, Until},
     },
-    state::builds::{Build, listed},
+    state::builds::Build,
 };
 use es_runtime::{EventStore, ReadLimit};
 use std::{fmt, sync::Arc, time::Duration};
@@ -71,7 +66,7 @@ use std::{fmt, sync::Arc, time::Duration};
 /// the length of a lease. Until the first build goes live there are no views.
 pub struct Projections<S = es_runtime::AnyStore, Db = AnyReadDatabase> {
     pub(crate) core: Arc<Core<S, Db>>,
-    pub(crate) registered: Vec<Arc<Registered<S, Db>>>,
+    pub(crate) registered: Vec<Arc<Registered<Db>>>,
     duplicate_name: Option<&'static str>,
 }
 
@@ -106,50 +101,16 @@ impl<S: EventStore, Db: ReadDatabase> Projections<S, Db> {
     #[must_use]
     pub fn with<P: Dispatch<Db>>(self, projection: P) -> Self {
         let dialect = self.core.db.dialect();
-        let schema = P::schema(dialect).into_owned();
-        let declared = declared(dialect, &schema);
-        let projection = Arc::new(projection);
-        let again = (Arc::clone(&projection), Arc::clone(&declared));
-        self.register(Registered {
-            name: P::NAME,
-            version: P::VERSION,
-            partitions: P::PARTITIONS.max(1),
-            schema,
-            events: listed(&P::filter()),
-            from_the_beginning: true,
-            has_tables: true,
-            run: run(Projecting {
-                projection,
-                declared,
-            }),
-            retry: Box::new(move |core, todo| {
-                let (projection, declared) = again.clone();
-                Box::pin(retry_projection(core, projection, declared, todo))
-            }),
-        })
+        self.register(Registered::projection(projection, dialect))
     }
 
     /// Adds a subscription.
     #[must_use]
     pub fn with_subscription<D: Deliver>(self, subscription: D) -> Self {
-        let subscription = Arc::new(subscription);
-        let again = Arc::clone(&subscription);
-        self.register(Registered {
-            name: <D as Subscription>::NAME,
-            version: <D as Subscription>::VERSION,
-            partitions: D::PARTITIONS.max(1),
-            schema: String::new(),
-            events: listed(&<D as Subscription>::filter()),
-            from_the_beginning: D::FROM_THE_BEGINNING,
-            has_tables: false,
-            run: run(Delivering(subscription)),
-            retry: Box::new(move |core, todo| {
-                Box::pin(retry_delivery(core, Arc::clone(&again), todo))
-            }),
-        })
+        self.register(Registered::subscription(subscription))
     }
 
-    fn register(mut self, registered: Registered<S, Db>) -> Self {
+    fn register(mut self, registered: Registered<Db>) -> Self {
         if self.registered.iter().any(|r| r.name == registered.name) {
             self.duplicate_name = Some(registered.name);
         }
@@ -231,7 +192,7 @@ impl<S: EventStore, Db: ReadDatabase> Projections<S, Db> {
         &self.core.db
     }
 
-    pub(crate) fn find(&self, name: &str) -> Result<&Arc<Registered<S, Db>>, ProjectionError> {
+    pub(crate) fn find(&self, name: &str) -> Result<&Arc<Registered<Db>>, ProjectionError> {
         let found = self.registered.iter().find(|r| r.name == name);
         found.ok_or_else(|| ProjectionError::Unknown {
             projection: name.to_owned(),
@@ -271,7 +232,7 @@ impl<S: EventStore, Db: ReadDatabase> Projections<S, Db> {
 
     async fn run_to_the_end(
         &self,
-        registered: &Registered<S, Db>,
+        registered: &Registered<Db>,
         build: &Build,
     ) -> Result<(), ProjectionError> {
         let storage = |error| {
@@ -279,7 +240,7 @@ impl<S: EventStore, Db: ReadDatabase> Projections<S, Db> {
         };
         let goal = self.core.store.head().await.map_err(storage)?;
         for task in registered.tasks_of(&self.core, build, Until::Reached(goal)) {
-            let run = || (registered.run)(Arc::clone(&self.core), task.clone());
+            let run = || registered.run(Arc::clone(&self.core), task.clone());
             while run().await? == End::Fenced {}
         }
         Ok(())
@@ -325,24 +286,4 @@ impl<S: EventStore, Db: ReadDatabase> Projections<S, Db> {
         self.run_to_the_end(self.find(name)?, &build).await?;
         Ok(build)
     }
-}
-
-fn run<S: EventStore, Db: ReadDatabase, C: Consumer<Db>>(consumer: C) -> Box<Run<S, Db>> {
-    let consumer = Arc::new(consumer);
-    Box::new(move |core, task| {
-        let worker = Worker {
-            core,
-            consumer: Arc::clone(&consumer),
-            partition: task.partition,
-            building: task.building,
-            until: task.until,
-            take_over: task.take_over,
-            goal: None,
-            failures_at_end: 0,
-            live_was_ahead: 0,
-            hint: Hint::default(),
-        };
-        let partition = worker.partition.clone();
-        Box::pin(in_span(&partition, worker.run()))
-    })
 }

@@ -1,21 +1,32 @@
 //! What crosses crates: the README, stores under the same suite, crashes.
 
-/// The README's code is compiled and run as a documentation test.
-#[cfg(doctest)]
-#[doc = include_str!("../../README.md")]
-pub struct Readme;
+/// The code of pages is compiled and run as documentation tests.
+macro_rules! pages {
+    ($($name:ident = $path:literal,)*) => {
+        $(
+            #[doc = include_str!($path)]
+            #[cfg(doctest)]
+            pub struct $name;
+        )*
+    };
+}
 
-/// So is the page on changing events.
-#[cfg(doctest)]
-#[doc = include_str!("../../docs/changing-an-event.md")]
-pub struct ChangingAnEvent;
+pages! {
+    Readme = "../../README.md",
+    ChangingAnEvent = "../../docs/changing-an-event.md",
+    ReadModels = "../../docs/read-models.md",
+    SagasPage = "../../docs/sagas.md",
+    // The documentation of the macros, whose crate comes before those that the code uses.
+    Event = "../../es-macros/docs/event.md",
+    Aggregate = "../../es-macros/docs/aggregate.md",
+    Shape = "../../es-macros/docs/shape.md",
+    Projection = "../../es-macros/docs/projection.md",
+    Subscription = "../../es-macros/docs/subscription.md",
+    ProcessManager = "../../es-macros/docs/process_manager.md",
+    Saga = "../../es-macros/docs/saga.md",
+}
 
-/// And the one on read models.
-#[cfg(doctest)]
-#[doc = include_str!("../../docs/read-models.md")]
-pub struct ReadModels;
-
-/// And the one on PostgreSQL, whose examples need a server.
+/// The page on PostgreSQL, whose code needs a server.
 #[cfg(all(doctest, postgres))]
 #[doc = include_str!("../../docs/postgresql.md")]
 pub struct PostgreSql;
@@ -25,11 +36,6 @@ pub struct PostgreSql;
 /// ```
 #[cfg(all(doctest, not(postgres)))]
 pub struct PostgreSqlPageNeedsPostgreSql;
-
-/// And the one on sagas.
-#[cfg(doctest)]
-#[doc = include_str!("../../docs/sagas.md")]
-pub struct SagasPage;
 
 /// How much of something is tried: all of it where `ES_LONG_TESTS` is set, as `.ci/run` does, and a part
 /// that takes seconds otherwise.

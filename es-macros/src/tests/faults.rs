@@ -1006,8 +1006,8 @@ fn keys_of_projections() {
                 &[],
             ),
             (
-                r#"#[subscription("a", events(B), version = 2)] struct A;"#,
-                &[("version", "unknown key `version`")],
+                r#"#[subscription("a", events(B), version = 2, schema = "{t}")] struct A;"#,
+                &[("schema", "unknown key `schema`")],
             ),
         ],
     );

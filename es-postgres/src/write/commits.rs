@@ -135,20 +135,20 @@ impl Writer {
         };
         let now = clock.unwrap_or(known.now);
         let before = known.head;
-        let mut decider = Decider::new(known);
+        let mut rules = Decider::new(known);
         let mut rows = Rows::default();
         let mut changes = Changes::at(now);
         let mut verdicts = Vec::with_capacity(commits.len());
         for commit in commits {
-            let marks: Vec<_> = commit.appends.iter().map(|a| decider.mark(a)).collect();
+            let marks: Vec<_> = commit.appends.iter().map(|a| rules.mark(a)).collect();
             let mut own = Rows::default();
-            let verdict = decide(&mut decider, &mut locked, commit, now, &mut own);
+            let verdict = decide(&mut rules, &mut locked, commit, now, &mut own);
             if verdict.is_ok() {
                 rows.absorb(own);
                 changes.add(commit);
             } else {
                 for (append, mark) in commit.appends.iter().zip(&marks) {
-                    decider.back(append, mark);
+                    rules.back(append, mark);
                 }
             }
             verdicts.push(verdict);
@@ -163,7 +163,7 @@ impl Writer {
             is_written: false,
             changes,
             before,
-            head: decider.head(),
+            head: rules.head(),
         };
         let session = self
             .write_projected(session, commits, &verdicts, &mut decided)
@@ -226,7 +226,7 @@ fn failure(failed: &Failed) -> CommitError {
 
 /// The verdict on one commit of a group; its events go to `rows`.
 fn decide<'a>(
-    decider: &mut Decider,
+    rules: &mut Decider,
     locked: &mut LockedRows,
     commit: &'a Commit,
     now: Timestamp,
@@ -234,7 +234,7 @@ fn decide<'a>(
 ) -> CommitVerdict {
     let mut appended = Vec::with_capacity(commit.appends.len());
     for append in &commit.appends {
-        let done = decider.one(append, Some(now), rows);
+        let done = rules.one(append, Some(now), rows);
         let done = done.map_err(CommitError::Append)?;
         appended.push(author::check_first_time(append, done)?);
     }

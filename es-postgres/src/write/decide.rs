@@ -30,7 +30,7 @@ pub(super) struct Decider {
     known: Known,
 }
 
-/// The state of a decider before an append.
+/// The state of a rules before an append.
 pub(super) struct Mark {
     head: u64,
     stream: Option<StreamHead>,
@@ -254,12 +254,12 @@ mod tests {
             append(&order, ExpectedVersion::Exact(4), 1),
             append(&order, ExpectedVersion::Any, 0),
         ];
-        let mut decider = Decider::new(known(&[(&order, 2)]));
+        let mut rules = Decider::new(known(&[(&order, 2)]));
         let mut rows = Rows::default();
         let versions: Vec<_> = group
             .iter()
             .map(|append| {
-                let verdict = decider.one(append, None, &mut rows);
+                let verdict = rules.one(append, None, &mut rows);
                 verdict.map(|done| (done.version, done.position)).ok()
             })
             .collect();
@@ -271,21 +271,21 @@ mod tests {
         );
         assert_eq!(rows.positions, [3, 4, 5, 6]);
         assert_eq!(rows.versions, [3, 4, 1, 5]);
-        assert_eq!(decider.head(), 6);
+        assert_eq!(rules.head(), 6);
     }
 
     #[test]
     fn an_append_can_be_taken_back() {
         let order = StreamId::new("order", "1").expect("usable");
-        let mut decider = Decider::new(known(&[]));
+        let mut rules = Decider::new(known(&[]));
         let first = append(&order, ExpectedVersion::NoStream, 2);
-        let mark = decider.mark(&first);
+        let mark = rules.mark(&first);
         for _ in 0..2 {
             let mut rows = Rows::default();
-            let done = decider.one(&first, None, &mut rows).expect("accepted");
+            let done = rules.one(&first, None, &mut rows).expect("accepted");
             assert_eq!((done.version, rows.positions), (2, vec![1, 2]));
-            decider.back(&first, &mark);
+            rules.back(&first, &mark);
         }
-        assert_eq!(decider.head(), 0);
+        assert_eq!(rules.head(), 0);
     }
 }

@@ -72,11 +72,11 @@ impl Writer {
             before: known.head,
             head: known.head,
         };
-        let mut decider = Decider::new(known);
+        let mut rules = Decider::new(known);
         for append in appends {
-            let mark = decider.mark(append);
+            let mark = rules.mark(append);
             let mut rows = Rows::default();
-            let verdict = match decider.one(append, clock, &mut rows) {
+            let verdict = match rules.one(append, clock, &mut rows) {
                 Ok(appended) if !rows.is_empty() => {
                     tx.savepoint().await?;
                     self.insert_events(tx.session(), &rows).await?;
@@ -92,7 +92,7 @@ impl Writer {
                                 return Err(error.into());
                             }
                             tx.back_to_savepoint().await?;
-                            decider.back(append, &mark);
+                            rules.back(append, &mark);
                             Err(AppendError::Projection {
                                 stream: append.stream.clone(),
                                 projection: failure.projection,
@@ -106,7 +106,7 @@ impl Writer {
             };
             verdicts.push(verdict);
         }
-        decided.head = decider.head();
+        decided.head = rules.head();
         Ok((decided, verdicts))
     }
 

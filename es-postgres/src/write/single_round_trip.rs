@@ -50,7 +50,7 @@ impl<'a> SingleRoundTrip<'a> {
             ids.push(append.stream.id());
             expected.push(clamped(version));
         }
-        let mut decider = Decider::new(Known {
+        let mut rules = Decider::new(Known {
             head: 0,
             streams,
             appends: HashMap::new(),
@@ -59,7 +59,7 @@ impl<'a> SingleRoundTrip<'a> {
         let mut rows = Rows::default();
         let done = appends
             .iter()
-            .map(|append| decider.one(append, clock, &mut rows).ok())
+            .map(|append| rules.one(append, clock, &mut rows).ok())
             .collect::<Option<Vec<_>>>()?;
         Some(Self {
             done,

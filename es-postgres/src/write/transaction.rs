@@ -57,9 +57,9 @@ impl Writer {
         clock: Option<Timestamp>,
     ) -> Result<Vec<Verdict>, Abandoned> {
         let (before, now) = (known.head, known.now);
-        let mut decider = Decider::new(known);
+        let mut rules = Decider::new(known);
         let mut rows = Rows::default();
-        let verdict = |append| decider.one(append, clock, &mut rows);
+        let verdict = |append| rules.one(append, clock, &mut rows);
         let verdicts: Vec<Verdict> = appends.iter().map(verdict).collect();
         if rows.is_empty() {
             self.roll_back(session).await;
@@ -71,7 +71,7 @@ impl Writer {
             is_written: false,
             changes: Changes::at(now),
             before,
-            head: decider.head(),
+            head: rules.head(),
         };
         self.finish(session, decided).await?;
         Ok(verdicts)

@@ -1,11 +1,8 @@
 //! One page of events in one transaction: the handlers, the parked keys and the checkpoint.
 
+use super::{consumer::AnyProjection, handler::run_handler};
 use crate::{
-    api::{
-        Declared, Dispatch, HandlerError, Job, Key, OnUnknownVersion, Partition, Projection,
-        ReadDatabase, RolledBack, SqlTransaction,
-    },
-    engine::handler::run_handler,
+    api::{Declared, HandlerError, Job, Key, Partition, ReadDatabase, RolledBack, SqlTransaction},
     state::{
         checkpoints::{self, Advance},
         parked,
@@ -14,7 +11,6 @@ use crate::{
 use es_runtime::{Position, RecordedEvent, StorageError};
 use std::{
     collections::HashSet,
-    marker::PhantomData,
     ops::Range,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
@@ -83,15 +79,14 @@ pub(crate) enum ParkRule {
 }
 
 /// A page of a projection.
-pub(crate) struct Batch<P, Db> {
-    pub(crate) projection: Arc<P>,
+pub(crate) struct Batch<Db> {
+    pub(crate) projection: AnyProjection<Db>,
     pub(crate) declared: Declared,
     pub(crate) page: Page,
     pub(crate) rule: ParkRule,
-    pub(crate) database: PhantomData<fn(Db)>,
 }
 
-impl<P: Dispatch<Db>, Db: ReadDatabase> Job<Db> for Batch<P, Db> {
+impl<Db: ReadDatabase> Job<Db> for Batch<Db> {
     type Output = PageEnd;
 
     async fn run(self, tx: &mut Db::Transaction) -> Result<PageEnd, RolledBack<PageEnd>> {
@@ -100,12 +95,11 @@ impl<P: Dispatch<Db>, Db: ReadDatabase> Job<Db> for Batch<P, Db> {
             declared,
             page,
             rule,
-            ..
         } = self;
         let mut state = CheckpointGuard::lock::<Db>(tx, &page).await?;
         tx.set_names(page.partition.names(&declared));
         for (index, event) in page.events().iter().enumerate() {
-            let found = key_of(P::key, event);
+            let found = key_of(projection.definition.key, event);
             let key = found
                 .as_deref()
                 .map_or_else(|_| stream_key(event), Key::Borrowed);
@@ -118,7 +112,7 @@ impl<P: Dispatch<Db>, Db: ReadDatabase> Job<Db> for Batch<P, Db> {
             if let Err(error) = found {
                 return Err(RolledBack::With(PageEnd::Failed { index, error }));
             }
-            if let Err(error) = handle_one::<P, Db>(&projection, event, tx).await? {
+            if let Err(error) = projection.handle_one(event, tx).await? {
                 return Err(RolledBack::With(PageEnd::Failed { index, error }));
             }
         }
@@ -264,29 +258,26 @@ impl CheckpointGuard {
     }
 }
 
-/// Hands one event to its handler and checks that the transaction is still open. The outer error is
-/// that of the database.
-pub(crate) async fn handle_one<P: Dispatch<Db>, Db: ReadDatabase>(
-    projection: &P,
-    event: &RecordedEvent,
-    tx: &mut Db::Transaction,
-) -> Result<Result<(), HandlerError>, StorageError> {
-    let limit = tx.handler_limit();
-    match run_handler(limit, projection.dispatch(event, tx)).await {
-        Ok(()) if tx.is_open().await => Ok(Ok(())),
-        Ok(()) => Ok(Err(HandlerError::new(
-            "the handler ended the transaction that it was given, or continued after one of its \
-             statements had failed",
-        ))),
-        Err(error) if is_skipped::<P>(&error) => Ok(Ok(())),
-        Err(error) => match tx.database_error(&error) {
-            Some(error) => Err(error),
-            None => Ok(Err(error)),
-        },
+impl<Db: ReadDatabase> AnyProjection<Db> {
+    /// Hands one event to its handler and checks that the transaction is still open. The outer error is
+    /// that of the database.
+    pub(crate) async fn handle_one(
+        &self,
+        event: &RecordedEvent,
+        tx: &mut Db::Transaction,
+    ) -> Result<Result<(), HandlerError>, StorageError> {
+        let limit = tx.handler_limit();
+        match run_handler(limit, self.handlers.handle(event, tx)).await {
+            Ok(()) if tx.is_open().await => Ok(Ok(())),
+            Ok(()) => Ok(Err(HandlerError::new(
+                "the handler ended the transaction that it was given, or continued after one of its \
+                 statements had failed",
+            ))),
+            Err(error) if self.definition.skips(&error) => Ok(Ok(())),
+            Err(error) => match tx.database_error(&error) {
+                Some(error) => Err(error),
+                None => Ok(Err(error)),
+            },
+        }
     }
-}
-
-/// Whether the projection skips events of unknown versions and this is one.
-pub(crate) fn is_skipped<P: Projection>(error: &HandlerError) -> bool {
-    P::ON_UNKNOWN_VERSION == OnUnknownVersion::Skip && error.is_newer()
 }

@@ -2,36 +2,34 @@
 
 use super::{
     batch::{CheckpointGuard, Page, PageEnd, ParkRule, key_of, key_or_stream},
+    consumer::AnySubscription,
     handler::catch_panics,
 };
-use crate::api::{
-    Deliver, Delivery, HandlerError, Job, OnUnknownVersion, ReadDatabase, RolledBack,
-};
+use crate::api::{Delivery, HandlerError, Job, Key, ReadDatabase, RolledBack};
 use es_runtime::RecordedEvent;
 use std::{
     collections::HashSet,
-    marker::PhantomData,
     sync::atomic::{AtomicUsize, Ordering},
     time::{Duration, Instant},
 };
 
 /// Delivers one event, outside of any transaction.
-pub(crate) async fn deliver_one<D: Deliver>(
-    subscription: &D,
+pub(crate) async fn deliver_one(
+    subscription: &AnySubscription,
     event: &RecordedEvent,
     delivery: &Delivery,
 ) -> Result<(), HandlerError> {
-    match catch_panics(subscription.deliver(event, delivery)).await {
-        Err(error) if D::ON_UNKNOWN_VERSION == OnUnknownVersion::Skip && error.is_newer() => Ok(()),
+    match catch_panics(subscription.reactions.react(event, delivery)).await {
+        Err(error) if subscription.definition.skips(&error) => Ok(()),
         other => other,
     }
 }
 
 /// Finds out which events of a page may be delivered. Changes nothing.
-pub(crate) struct CheckDelivery<D> {
+pub(crate) struct CheckDelivery {
     pub(crate) page: Page,
     pub(crate) rule: ParkRule,
-    pub(crate) subscription: PhantomData<fn() -> D>,
+    pub(crate) key: for<'e> fn(&'e RecordedEvent) -> Key<'e>,
 }
 
 /// The result of the check.
@@ -43,30 +41,30 @@ pub(crate) enum Checked {
     Fenced,
 }
 
-impl<D: Deliver, Db: ReadDatabase> Job<Db> for CheckDelivery<D> {
+impl<Db: ReadDatabase> Job<Db> for CheckDelivery {
     type Output = Checked;
 
     async fn run(self, tx: &mut Db::Transaction) -> Result<Checked, RolledBack<Checked>> {
-        let Self { page, rule, .. } = self;
+        let Self { page, rule, key } = self;
         let mut state = match CheckpointGuard::lock::<Db>(tx, &page).await {
             Ok(state) => state,
             Err(RolledBack::With(_)) => return Err(RolledBack::With(Checked::Fenced)),
             Err(RolledBack::Failed(error)) => return Err(RolledBack::Failed(error)),
         };
-        let blocked = state.blocked::<Db>(tx, &page, &rule, D::key).await?;
+        let blocked = state.blocked::<Db>(tx, &page, &rule, key).await?;
         Err(RolledBack::With(Checked::Blocked(blocked)))
     }
 }
 
 /// Moves the checkpoint past a page that was delivered, and parks what was not.
-pub(crate) struct AdvancePosition<D> {
+pub(crate) struct AdvancePosition {
     pub(crate) page: Page,
     pub(crate) rule: ParkRule,
     pub(crate) blocked: HashSet<usize>,
-    pub(crate) subscription: PhantomData<fn() -> D>,
+    pub(crate) key: for<'e> fn(&'e RecordedEvent) -> Key<'e>,
 }
 
-impl<D: Deliver, Db: ReadDatabase> Job<Db> for AdvancePosition<D> {
+impl<Db: ReadDatabase> Job<Db> for AdvancePosition {
     type Output = PageEnd;
 
     async fn run(self, tx: &mut Db::Transaction) -> Result<PageEnd, RolledBack<PageEnd>> {
@@ -74,13 +72,13 @@ impl<D: Deliver, Db: ReadDatabase> Job<Db> for AdvancePosition<D> {
             page,
             rule,
             blocked,
-            ..
+            key: key_of_event,
         } = self;
         let mut state = CheckpointGuard::lock::<Db>(tx, &page).await?;
         for (index, event) in page.events().iter().enumerate() {
             // An event that was delivered is not parked, even if its key was parked meanwhile.
             if blocked.contains(&index) {
-                let key = key_or_stream(D::key, event);
+                let key = key_or_stream(key_of_event, event);
                 state
                     .park_if_blocked::<Db>(tx, &page, &rule, index, event, &key)
                     .await?;
@@ -104,8 +102,8 @@ impl Progress {
 
 /// Delivers the events of a page one after another, but those that are blocked. Stops at the first failure,
 /// and between two events once `time` is over or `stop` says so.
-pub(crate) async fn deliver_page<D: Deliver>(
-    subscription: &D,
+pub(crate) async fn deliver_page(
+    subscription: &AnySubscription,
     page: &Page,
     blocked: &HashSet<usize>,
     attempt: u32,
@@ -120,9 +118,9 @@ pub(crate) async fn deliver_page<D: Deliver>(
                 break;
             }
             // It will be parked by its key, so it must have one.
-            key_of(D::key, event)?;
+            key_of(subscription.definition.key, event)?;
             let attempt = if index == 0 { attempt } else { 1 };
-            let delivery = Delivery::new(D::NAME, event.event_id, attempt);
+            let delivery = Delivery::new(subscription.definition.name, event.event_id, attempt);
             deliver_one(subscription, event, &delivery).await?;
         }
         progress.0.store(index.saturating_add(1), Ordering::Release);

@@ -13,7 +13,7 @@ use tokio::task::JoinSet;
 /// Keeps a worker running for each partition of one projection, in every build of this version.
 pub(crate) async fn keep<S: EventStore, Db: ReadDatabase>(
     core: Arc<Core<S, Db>>,
-    registered: Arc<Registered<S, Db>>,
+    registered: Arc<Registered<Db>>,
 ) {
     /// How often it looks for a rebuild that another process requested.
     const LOOK_EVERY: Duration = Duration::from_millis(500);
@@ -39,7 +39,8 @@ pub(crate) async fn keep<S: EventStore, Db: ReadDatabase>(
                     // each other forever.
                     task.take_over &= !was_fenced.contains(&task.partition);
                     let partition = task.partition.clone();
-                    let worker = (registered.run)(Arc::clone(&core), task);
+                    let (registered, core) = (Arc::clone(&registered), Arc::clone(&core));
+                    let worker = async move { registered.run(core, task).await };
                     running.insert(workers.spawn(worker).id(), partition);
                 }
             }

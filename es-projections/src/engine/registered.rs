@@ -1,36 +1,29 @@
-//! One projection or subscription of a runner, without its type: what to prepare and what to run.
+//! One projection or subscription of a runner: what to prepare and what to run.
 
 use super::{
     builds::{Prepare, partitions},
+    consumer::{AnyProjection, AnySubscription, Consumer},
     core::Core,
-    retry::{RetryEnd, RetryOne},
-    worker::{End, Until},
+    worker::{End, Until, Worker},
 };
 use crate::{
-    api::{Partition, ProjectionError, ReadDatabase},
-    state::builds::{Build, Plan},
+    api::{
+        Deliver, Dialect, Dispatch, Partition, ProjectionError, ReadDatabase, in_span,
+        schema::declared,
+    },
+    state::builds::{Build, Plan, listed},
 };
 use es_runtime::{EventStore, Position, StorageError, StorageErrorKind};
-use std::{future::Future, pin::Pin, sync::Arc};
-
-type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
-
-pub(crate) type Run<S, Db> =
-    dyn Fn(Arc<Core<S, Db>>, Task) -> BoxFuture<Result<End, ProjectionError>> + Send + Sync;
-pub(crate) type Retry<S, Db> =
-    dyn Fn(Arc<Core<S, Db>>, RetryOne) -> BoxFuture<RetryEnd> + Send + Sync;
+use std::sync::Arc;
 
 /// One projection or subscription of a runner.
-pub(crate) struct Registered<S, Db> {
+pub(crate) struct Registered<Db> {
     pub(crate) name: &'static str,
     pub(crate) version: u32,
-    pub(crate) partitions: u32,
-    pub(crate) schema: String,
-    pub(crate) events: String,
-    pub(crate) from_the_beginning: bool,
     pub(crate) has_tables: bool,
-    pub(crate) run: Box<Run<S, Db>>,
-    pub(crate) retry: Box<Retry<S, Db>>,
+    pub(crate) consumer: Consumer<Db>,
+    schema: String,
+    from_the_beginning: bool,
 }
 
 /// One partition to run.
@@ -42,11 +35,52 @@ pub(crate) struct Task {
     pub(crate) take_over: bool,
 }
 
-impl<S: EventStore, Db: ReadDatabase> Registered<S, Db> {
+impl<Db: ReadDatabase> Registered<Db> {
+    pub(crate) fn projection<P: Dispatch<Db>>(projection: P, dialect: Dialect) -> Self {
+        let projection = AnyProjection::new(projection);
+        let schema = projection.handlers.tables(dialect).into_owned();
+        Self {
+            name: P::NAME,
+            version: P::VERSION,
+            has_tables: true,
+            consumer: Consumer::Projection {
+                declared: declared(dialect, &schema),
+                projection,
+            },
+            schema,
+            from_the_beginning: true,
+        }
+    }
+
+    pub(crate) fn subscription<D: Deliver>(subscription: D) -> Self {
+        Self {
+            name: D::NAME,
+            version: D::VERSION,
+            has_tables: false,
+            consumer: Consumer::Subscription(AnySubscription::new(subscription)),
+            schema: String::new(),
+            from_the_beginning: D::FROM_THE_BEGINNING,
+        }
+    }
+
+    /// Runs one partition.
+    ///
+    /// # Errors
+    /// Why it cannot go on.
+    pub(crate) async fn run<S: EventStore>(
+        &self,
+        core: Arc<Core<S, Db>>,
+        task: Task,
+    ) -> Result<End, ProjectionError> {
+        let span = task.partition.clone();
+        let worker = Worker::new(core, self.consumer.clone(), task);
+        in_span(&span, worker.run()).await
+    }
+
     /// The partitions to run. If the builds differ from `known`, the tables are prepared first.
     /// Otherwise nothing is written.
     #[cfg(feature = "runner")]
-    pub(crate) async fn tasks(
+    pub(crate) async fn tasks<S: EventStore>(
         &self,
         core: &Core<S, Db>,
         known: &mut Vec<Build>,
@@ -69,7 +103,12 @@ impl<S: EventStore, Db: ReadDatabase> Registered<S, Db> {
             .collect())
     }
 
-    pub(crate) fn tasks_of(&self, core: &Core<S, Db>, build: &Build, until: Until) -> Vec<Task> {
+    pub(crate) fn tasks_of<S: EventStore>(
+        &self,
+        core: &Core<S, Db>,
+        build: &Build,
+        until: Until,
+    ) -> Vec<Task> {
         let task = |partition| Task {
             partition,
             building: !build.live,
@@ -79,7 +118,7 @@ impl<S: EventStore, Db: ReadDatabase> Registered<S, Db> {
         partitions(self.name, build).map(task).collect()
     }
 
-    pub(crate) async fn prepare(
+    pub(crate) async fn prepare<S: EventStore>(
         &self,
         core: &Core<S, Db>,
         rebuild: bool,
@@ -100,9 +139,9 @@ impl<S: EventStore, Db: ReadDatabase> Registered<S, Db> {
             plan: Plan {
                 name: self.name,
                 version: self.version,
-                partitions: self.partitions,
+                partitions: self.consumer.definition().partitions,
                 schema: self.schema.clone(),
-                events: self.events.clone(),
+                events: listed(&self.consumer.definition().filter),
                 starts_live: !self.has_tables,
                 from,
                 store,

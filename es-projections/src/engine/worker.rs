@@ -4,9 +4,10 @@
 use super::{
     batch::{Page, PageEnd, ParkRule, key_or_stream},
     builds::WentLive,
-    consumer::Consumer,
+    consumer::{Consumer, Definition},
     core::{CommittedPage, Core, Paused},
     lease::{Acquire, Acquired, Lease, Lost, Renew},
+    registered::Task,
 };
 use crate::{
     api::{
@@ -47,9 +48,9 @@ pub(crate) enum End {
 }
 
 /// The loop of one partition.
-pub(crate) struct Worker<S, Db, C> {
+pub(crate) struct Worker<S, Db> {
     pub(crate) core: Arc<Core<S, Db>>,
-    pub(crate) consumer: Arc<C>,
+    pub(crate) consumer: Consumer<Db>,
     pub(crate) partition: Partition,
     /// Whether its build is not live yet.
     pub(crate) building: bool,
@@ -123,7 +124,22 @@ impl Attempts {
     }
 }
 
-impl<S: EventStore, Db: ReadDatabase, C: Consumer<Db>> Worker<S, Db, C> {
+impl<S: EventStore, Db: ReadDatabase> Worker<S, Db> {
+    pub(crate) fn new(core: Arc<Core<S, Db>>, consumer: Consumer<Db>, task: Task) -> Self {
+        Self {
+            core,
+            consumer,
+            partition: task.partition,
+            building: task.building,
+            until: task.until,
+            take_over: task.take_over,
+            goal: None,
+            failures_at_end: 0,
+            live_was_ahead: 0,
+            hint: Hint::default(),
+        }
+    }
+
     /// Runs until a shutdown, until `until` is reached, or until it cannot go on.
     pub(crate) async fn run(mut self) -> Result<End, ProjectionError> {
         let mut lease = match self.acquire().await? {
@@ -277,7 +293,7 @@ impl<S: EventStore, Db: ReadDatabase, C: Consumer<Db>> Worker<S, Db, C> {
 
     /// Reads page after page until the end.
     async fn follow(&mut self, lease: &mut Lease) -> Result<End, ProjectionError> {
-        let filter = self.consumer.filter();
+        let filter = self.consumer.definition().filter.clone();
         let limit = self.core.settings.page;
         let mut failures = 0;
         loop {
@@ -328,10 +344,12 @@ impl<S: EventStore, Db: ReadDatabase, C: Consumer<Db>> Worker<S, Db, C> {
 
     /// The events of this partition.
     fn mine(&self, mut events: Vec<RecordedEvent>) -> Arc<[RecordedEvent]> {
-        if C::PARTITIONS > 1 {
+        let &Definition {
+            key, partitions, ..
+        } = self.consumer.definition();
+        if partitions > 1 {
             events.retain(|event| {
-                partition_of(&key_or_stream(C::key, event), C::PARTITIONS)
-                    == self.partition.partition
+                partition_of(&key_or_stream(key, event), partitions) == self.partition.partition
             });
         }
         events.into()

@@ -9,17 +9,16 @@ mod projection;
 
 pub use projection::InlineFailure;
 
-use crate::api::{Dispatch, ProjectionError, ReadDatabase};
-use es_runtime::{
-    Append, Appended, FeedPage, Position, ReadLimit, RecordedEvent, StorageError, StorageErrorKind,
+use crate::{
+    api::{Dispatch, ProjectionError, ReadDatabase},
+    engine::consumer::AnyProjection,
 };
+use es_runtime::{Append, Appended, FeedPage, Position, ReadLimit, StorageError, StorageErrorKind};
 use projection::{Inline, Tables};
-use std::{fmt, future::Future, pin::Pin, sync::Arc};
+use std::{fmt, future::Future, sync::Arc};
 
 /// How many events are read at a time to catch up.
 const PAGE: usize = 500;
-
-type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// The feed of a store, read in the transaction in which its inline projections write. Implemented
 /// by stores.
@@ -37,18 +36,18 @@ pub trait FeedInside<Tx: ?Sized>: Sync {
 }
 
 /// A projection to run inside appends, without its type.
-pub struct InlineProjection<Db>(Arc<dyn Erased<Db>>);
+pub struct InlineProjection<Db>(Arc<Inline<Db>>);
 
 impl<Db: ReadDatabase> InlineProjection<Db> {
     /// For this projection.
     pub fn new<P: Dispatch<Db>>(projection: P) -> Self {
-        Self(Arc::new(Inline::new(projection)))
+        Self(Arc::new(Inline::new(AnyProjection::new(projection))))
     }
 
     /// How many stored events it had whose handlers ended the transaction, as SQLite allows. If there
     /// are more after a failure, the store begins the transaction again: these events are parked then.
     pub fn ended_transactions(&self) -> usize {
-        self.0.ended()
+        self.0.ended().len()
     }
 }
 
@@ -63,94 +62,6 @@ impl<Db: ReadDatabase> fmt::Debug for InlineProjection<Db> {
         f.debug_tuple("InlineProjection")
             .field(&self.0.name())
             .finish()
-    }
-}
-
-trait Erased<Db: ReadDatabase>: Send + Sync {
-    fn name(&self) -> &'static str;
-
-    fn ended(&self) -> usize;
-
-    fn open<'a>(
-        &'a self,
-        tx: &'a mut Db::Transaction,
-        store: Option<String>,
-        take_new: bool,
-    ) -> BoxFuture<'a, Result<Tables, ProjectionError>>;
-
-    fn position<'a>(
-        &'a self,
-        tx: &'a mut Db::Transaction,
-        tables: &'a mut Tables,
-    ) -> BoxFuture<'a, Result<Option<Position>, StorageError>>;
-
-    fn take_stored<'a>(
-        &'a self,
-        tx: &'a mut Db::Transaction,
-        tables: &'a mut Tables,
-        to: Position,
-        events: &'a [RecordedEvent],
-    ) -> BoxFuture<'a, Result<bool, StorageError>>;
-
-    fn handle<'a>(
-        &'a self,
-        tx: &'a mut Db::Transaction,
-        tables: &'a Tables,
-        to: Position,
-        events: &'a [RecordedEvent],
-    ) -> BoxFuture<'a, Result<(), InlineError>>;
-}
-
-impl<P: Dispatch<Db>, Db: ReadDatabase> Erased<Db> for Inline<P, Db> {
-    fn name(&self) -> &'static str {
-        P::NAME
-    }
-
-    fn ended(&self) -> usize {
-        self.ended().len()
-    }
-
-    fn open<'a>(
-        &'a self,
-        tx: &'a mut Db::Transaction,
-        store: Option<String>,
-        take_new: bool,
-    ) -> BoxFuture<'a, Result<Tables, ProjectionError>> {
-        Box::pin(self.open(tx, store, take_new))
-    }
-
-    fn position<'a>(
-        &'a self,
-        tx: &'a mut Db::Transaction,
-        tables: &'a mut Tables,
-    ) -> BoxFuture<'a, Result<Option<Position>, StorageError>> {
-        Box::pin(tables.position::<Db>(tx))
-    }
-
-    fn take_stored<'a>(
-        &'a self,
-        tx: &'a mut Db::Transaction,
-        tables: &'a mut Tables,
-        to: Position,
-        events: &'a [RecordedEvent],
-    ) -> BoxFuture<'a, Result<bool, StorageError>> {
-        Box::pin(self.take_stored(tx, tables, to, events))
-    }
-
-    fn handle<'a>(
-        &'a self,
-        tx: &'a mut Db::Transaction,
-        tables: &'a Tables,
-        to: Position,
-        events: &'a [RecordedEvent],
-    ) -> BoxFuture<'a, Result<(), InlineError>> {
-        Box::pin(async move {
-            for event in events {
-                self.handle(tx, tables, event).await?;
-            }
-            tables.moved::<Db>(tx, to, events, 0).await?;
-            Ok(())
-        })
     }
 }
 
@@ -289,8 +200,11 @@ impl<Db: ReadDatabase> Inlines<Db> {
         let events = append.recorded(appended);
         for opened in self.list.iter().filter(|opened| opened.is_current) {
             let (projection, tables) = (&opened.projection.0, &opened.tables);
+            for event in &events {
+                projection.handle(tx, tables, event).await?;
+            }
             let to = appended.position;
-            projection.handle(tx, tables, to, &events).await?;
+            tables.moved::<Db>(tx, to, &events, 0).await?;
         }
         Ok(())
     }
@@ -304,7 +218,7 @@ impl<Db: ReadDatabase> Opened<Db> {
         feed: &impl FeedInside<Db::Transaction>,
     ) -> Result<bool, StorageError> {
         let projection = &self.projection.0;
-        let stored = projection.position(tx, &mut self.tables).await?;
+        let stored = self.tables.position::<Db>(tx).await?;
         let from = if let Some(position) = stored.filter(|_| !self.tables.hand_over) {
             position
         } else {

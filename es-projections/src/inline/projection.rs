@@ -2,12 +2,13 @@
 
 use crate::{
     api::{
-        BrokenConstraint, Dialect, Dispatch, HandlerError, Names, Partition, ProjectionError,
-        ReadDatabase, SqlTransaction, schema,
+        BrokenConstraint, Dialect, HandlerError, Names, Partition, ProjectionError, ReadDatabase,
+        SqlTransaction, schema,
     },
     engine::{
-        batch::{is_skipped, key_of, key_or_stream},
+        batch::{key_of, key_or_stream},
         builds::prepare,
+        consumer::{AnyProjection, Definition},
         handler::run_handler,
     },
     state::{
@@ -16,20 +17,17 @@ use crate::{
         parked::{self, ParkedEvent},
     },
 };
-use es_runtime::{EventFilter, EventId, Position, RecordedEvent, StorageError, StorageErrorKind};
+use es_runtime::{EventId, Position, RecordedEvent, StorageError, StorageErrorKind};
 use std::{
     collections::HashSet,
-    marker::PhantomData,
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
 /// One projection that runs inside appends.
-pub(crate) struct Inline<P, Db> {
-    projection: P,
-    filter: EventFilter,
+pub(crate) struct Inline<Db> {
+    projection: AnyProjection<Db>,
     /// The stored events whose handlers ended the transaction. They are parked without another try.
     ended: Mutex<HashSet<EventId>>,
-    database: PhantomData<fn(Db)>,
 }
 
 /// The tables of an inline projection.
@@ -82,14 +80,20 @@ enum Took {
     Newer(HandlerError),
 }
 
-impl<Db: ReadDatabase, P: Dispatch<Db>> Inline<P, Db> {
-    pub(crate) fn new(projection: P) -> Self {
+impl<Db: ReadDatabase> Inline<Db> {
+    pub(crate) fn new(projection: AnyProjection<Db>) -> Self {
         Self {
             projection,
-            filter: P::filter(),
             ended: Mutex::default(),
-            database: PhantomData,
         }
+    }
+
+    pub(crate) fn name(&self) -> &'static str {
+        self.projection.definition.name
+    }
+
+    fn accepts(&self, event: &RecordedEvent) -> bool {
+        self.projection.definition.filter.accepts(&event.name)
     }
 
     /// The stored events whose handlers ended the transaction. Nothing that can panic runs under the
@@ -107,21 +111,21 @@ impl<Db: ReadDatabase, P: Dispatch<Db>> Inline<P, Db> {
         store: Option<String>,
         take_new: bool,
     ) -> Result<Tables, ProjectionError> {
-        let name = P::NAME;
+        let Definition { name, version, .. } = *self.projection.definition;
         let storage = |error: StorageError| ProjectionError::storage(name, error);
         let dialect = tx.dialect();
         let plan = Plan {
             name,
-            version: P::VERSION,
+            version,
             partitions: 1,
-            schema: P::schema(dialect).into_owned(),
-            events: builds::listed(&self.filter),
+            schema: self.projection.handlers.tables(dialect).into_owned(),
+            events: builds::listed(&self.projection.definition.filter),
             starts_live: false,
             from: Position::START,
             store,
         };
         let found = prepare::<Db>(tx, &plan, false).await?;
-        let mine = |g: &&Build| g.version == P::VERSION;
+        let mine = |g: &&Build| g.version == version;
         // An unfinished build of this version is as good as the live one once it is up to date.
         let live = found.iter().find(|g| g.live);
         let Some(new) = found.iter().filter(mine).max_by_key(|g| g.live != take_new) else {
@@ -178,15 +182,15 @@ impl<Db: ReadDatabase, P: Dispatch<Db>> Inline<P, Db> {
         tables: &Tables,
         event: &RecordedEvent,
     ) -> Result<(), super::InlineError> {
-        if !self.filter.accepts(&event.name) {
+        if !self.accepts(event) {
             return Ok(());
         }
         let failure = |error| InlineFailure {
-            projection: P::NAME,
+            projection: self.name(),
             event: event.name.to_string(),
             error,
         };
-        let key = key_of(P::key, event).map_err(failure)?;
+        let key = key_of(self.projection.definition.key, event).map_err(failure)?;
         if tables.parked > 0 {
             let first = parked::first_parked(tx, &tables.partition, &key).await?;
             if let Some(first) = first {
@@ -195,7 +199,7 @@ impl<Db: ReadDatabase, P: Dispatch<Db>> Inline<P, Db> {
         }
         match self.dispatch(tx, tables, event).await {
             Ok(()) => Ok(()),
-            Err(error) if is_skipped::<P>(&error) => Ok(()),
+            Err(error) if self.projection.definition.skips(&error) => Ok(()),
             Err(error) => Err(failure(error).into()),
         }
     }
@@ -208,7 +212,7 @@ impl<Db: ReadDatabase, P: Dispatch<Db>> Inline<P, Db> {
     ) -> Result<(), HandlerError> {
         tx.set_names(tables.names.clone());
         let limit = tx.handler_limit();
-        run_handler(limit, self.projection.dispatch(event, tx)).await?;
+        run_handler(limit, self.projection.handlers.handle(event, tx)).await?;
         // In PostgreSQL the commit of this event would otherwise fail together with others.
         if tables.checks && tx.is_open().await {
             tx.script(CHECK_CONSTRAINTS).await?;
@@ -245,7 +249,7 @@ impl<Db: ReadDatabase, P: Dispatch<Db>> Inline<P, Db> {
                     return Ok(false);
                 }
             };
-            let key = key_or_stream(P::key, event);
+            let key = key_or_stream(self.projection.definition.key, event);
             parked::park::<Db>(tx, &tables.partition, &key, event, &reason, 1).await?;
             parked = parked.saturating_add(1);
             tables.parked = tables.parked.saturating_add(1);
@@ -269,7 +273,7 @@ impl<Db: ReadDatabase, P: Dispatch<Db>> Inline<P, Db> {
         }
         tx.savepoint().await?;
         for event in events {
-            if !self.filter.accepts(&event.name) {
+            if !self.accepts(event) {
                 continue;
             }
             if !matches!(self.attempt(tx, tables, event).await?, Took::Yes) {
@@ -291,10 +295,10 @@ impl<Db: ReadDatabase, P: Dispatch<Db>> Inline<P, Db> {
         tables: &mut Tables,
         event: &RecordedEvent,
     ) -> Result<Took, StorageError> {
-        if !self.filter.accepts(&event.name) {
+        if !self.accepts(event) {
             return Ok(Took::Yes);
         }
-        let key = key_or_stream(P::key, event);
+        let key = key_or_stream(self.projection.definition.key, event);
         if tables.parked > 0 && parked::is_parked(tx, &tables.partition, &key).await? {
             let why = "an earlier event of its key is parked";
             return Ok(Took::Failed(HandlerError::new(why)));
@@ -333,7 +337,7 @@ impl<Db: ReadDatabase, P: Dispatch<Db>> Inline<P, Db> {
                     format!(
                         "the handler of the inline projection `{}` ended the transaction at the event \
                          of stream {} at version {}, position {}",
-                        P::NAME,
+                        self.name(),
                         event.stream,
                         event.version,
                         event.position
@@ -349,7 +353,7 @@ impl<Db: ReadDatabase, P: Dispatch<Db>> Inline<P, Db> {
         tables: &Tables,
         event: &RecordedEvent,
     ) -> Result<Took, StorageError> {
-        let done = match key_of(P::key, event) {
+        let done = match key_of(self.projection.definition.key, event) {
             Ok(_) => self.dispatch(tx, tables, event).await,
             Err(error) => Err(error),
         };
@@ -360,7 +364,7 @@ impl<Db: ReadDatabase, P: Dispatch<Db>> Inline<P, Db> {
             ))),
             Err(error) => match tx.database_error(&error) {
                 Some(error) => Err(error),
-                None if is_skipped::<P>(&error) => Ok(Took::Yes),
+                None if self.projection.definition.skips(&error) => Ok(Took::Yes),
                 None if error.is_newer() => Ok(Took::Newer(error)),
                 None => Ok(Took::Failed(error)),
             },

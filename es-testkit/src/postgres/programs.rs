@@ -37,16 +37,3 @@ pub(super) fn user() -> Result<Option<(u32, u32)>, ServerError> {
         User::Nobody => Err(ServerError::NoUser),
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use crate::postgres::find::entry;
-
-    #[test]
-    fn users_are_found_by_their_whole_name() {
-        let users =
-            "root:x:0:0:root:/root:/bin/sh\npostgres2:x:7:8::/:\npostgres:x:101:104:,,,:/:\n";
-        assert_eq!(entry(users, "postgres"), Some((101, 104)));
-        assert_eq!(entry(users, "nobody"), None);
-    }
-}

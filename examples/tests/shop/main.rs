@@ -359,6 +359,7 @@ fn an_import_can_be_killed_anywhere_and_run_again() {
 }
 
 #[test]
+#[ignore = "a long run: CONTRIBUTING.md has the command"]
 fn a_rebuild_can_be_killed_anywhere_while_reports_go_on() {
     let place = Place::sqlite();
     assert!(place.shop(&["import", &IMPORTED.file]).status.success());
@@ -367,10 +368,7 @@ fn a_rebuild_can_be_killed_anywhere_while_reports_go_on() {
 }
 
 #[test]
-#[cfg_attr(
-    not(postgres),
-    ignore = "needs PostgreSQL: install it or set ES_POSTGRES_BIN"
-)]
+#[ignore = "a long run: CONTRIBUTING.md has the command"]
 fn in_postgresql_it_is_the_same() {
     let place = Place::postgres();
     makes_an_empty_shop(&place);

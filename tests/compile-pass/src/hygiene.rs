@@ -188,16 +188,6 @@ pub mod functions {
             stored: u64,
         },
     }
-
-    #[test]
-    fn each_default_is_what_its_function_returns() {
-        use ::renamed::{Codec, Event as _, StoredPayload};
-
-        let stored = StoredPayload::new(1, Codec::Json.content_type(), br#"{"first":7}"#);
-        let read = Defaults::from_payload(stored).ok();
-        let read = read.map(|read| (read.old, read.json, read.other));
-        ::std::assert_eq!(read, Some((1, 2, 23)));
-    }
 }
 
 /// The same in the way back to an older version.

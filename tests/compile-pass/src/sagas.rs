@@ -379,36 +379,3 @@ pub mod macros {
         "20s"
     );
 }
-
-/// The names of the steps, in their order.
-#[cfg(test)]
-#[must_use]
-fn steps<T: ::renamed_sagas::Saga>() -> String {
-    let definition = T::definition();
-    ::std::assert!(definition.check().is_ok());
-    ::std::format!("{definition:?}")
-}
-
-#[cfg(test)]
-#[test]
-fn steps_are_those_whose_conditions_hold() {
-    let steps = steps::<conditions::Conditions>();
-    ::std::assert!(
-        steps.contains(r#"steps: ["usual", "either", "pay"]"#),
-        "{steps}"
-    );
-}
-
-#[cfg(test)]
-#[test]
-fn every_form_is_a_definition() {
-    for (steps, last) in [
-        (steps::<signatures::Signatures>(), "last"),
-        (steps::<names::Names>(), "definition"),
-        (steps::<deps::Paths>(), "qualified"),
-        (steps::<deps::Pointers>(), "named"),
-        (steps::<macros::Made>(), "third"),
-    ] {
-        ::std::assert!(steps.contains(&::std::format!("\"{last}\"]")), "{steps}");
-    }
-}

@@ -99,7 +99,7 @@ async fn a_projection_with_another_list_needs_another_version(place: &Place) {
 async fn an_inline_projection_with_another_list_needs_another_version(place: &Place) {
     drop(opened_with!(place, first::Movements).expect("opens"));
     let refused = opened_with!(place, changed::Movements);
-    let text = refused.err().expect("refused").to_string();
+    let text = refused.map(drop).expect_err("refused").to_string();
     assert!(
         text.contains("account.withdrawn; raise the version"),
         "{text}"

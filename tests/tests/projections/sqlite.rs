@@ -592,8 +592,8 @@ async fn state_of_another_version_is_left_alone() {
     projections.catch_up().await.expect("caught up");
     let other = rusqlite::Connection::open(folder.path().join("read.db")).expect("opens");
     for (version, says) in [
-        (3, "has version 3, this program knows up to version 2"),
-        (1, "has version 1, and there is no migration to version 2"),
+        (4, "has version 4, this program knows up to version 3"),
+        (2, "has version 2, and there is no migration to version 3"),
     ] {
         other
             .execute("UPDATE es_projection_schema SET version = ?1", [version])

@@ -338,10 +338,7 @@ async fn killed_at_every_place_on_sqlite() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[cfg_attr(
-    not(postgres),
-    ignore = "needs PostgreSQL: install it or set ES_POSTGRES_BIN"
-)]
+#[ignore = "a long run: CONTRIBUTING.md has the command"]
 async fn killed_at_every_place_on_postgresql() {
     killed_everywhere(Place::postgres).await;
 }
@@ -382,15 +379,13 @@ async fn killed_at_random(place: Place) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "a long run: CONTRIBUTING.md has the command"]
 async fn killed_at_random_on_sqlite() {
     killed_at_random(Place::sqlite()).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[cfg_attr(
-    not(postgres),
-    ignore = "needs PostgreSQL: install it or set ES_POSTGRES_BIN"
-)]
+#[ignore = "a long run: CONTRIBUTING.md has the command"]
 async fn killed_at_random_on_postgresql() {
     killed_at_random(Place::postgres()).await;
 }
@@ -422,10 +417,7 @@ async fn without_the_rules_it_goes_wrong_on_sqlite() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[cfg_attr(
-    not(postgres),
-    ignore = "needs PostgreSQL: install it or set ES_POSTGRES_BIN"
-)]
+#[ignore = "a long run: CONTRIBUTING.md has the command"]
 async fn without_the_rules_it_goes_wrong_on_postgresql() {
     without_the_rules_it_goes_wrong(Place::postgres()).await;
 }

@@ -62,6 +62,7 @@ async fn a_long_history_takes_no_more_memory_than_a_short_one() {
 
 #[tokio::test]
 #[cfg_attr(not(target_os = "linux"), ignore = "reads /proc: run it on Linux")]
+#[ignore = "a long run: CONTRIBUTING.md has the command"]
 async fn a_read_model_of_a_long_history_is_built_in_the_memory_of_a_short_one() {
     let folder = tempfile::tempdir().expect("a folder");
     let (short, long) = (

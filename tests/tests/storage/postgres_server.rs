@@ -10,6 +10,17 @@ use std::{
     time::{Duration, Instant},
 };
 
+#[path = "../../../es-testkit/src/postgres/find.rs"]
+#[allow(dead_code, reason = "one function of it is tested alone")]
+mod find;
+
+#[test]
+fn users_are_found_by_their_whole_name() {
+    let users = "root:x:0:0:root:/root:/bin/sh\npostgres2:x:7:8::/:\npostgres:x:101:104:,,,:/:\n";
+    assert_eq!(find::entry(users, "postgres"), Some((101, 104)));
+    assert_eq!(find::entry(users, "nobody"), None);
+}
+
 #[test]
 #[cfg_attr(
     not(postgres),

@@ -317,7 +317,7 @@ fn seed() -> u64 {
 }
 
 #[tokio::test]
-#[cfg_attr(not(strace), ignore = "needs strace: install it")]
+#[ignore = "a long run: CONTRIBUTING.md has the command"]
 async fn nothing_acknowledged_is_lost_with_the_power() {
     let found = replay(&record("full"), seed()).await;
     println!("full, {} states: {found:?}", states());
@@ -331,7 +331,7 @@ async fn nothing_acknowledged_is_lost_with_the_power() {
 /// The control: without a sync for each commit the same moments lose what was acknowledged, and still
 /// never half of an append.
 #[tokio::test]
-#[cfg_attr(not(strace), ignore = "needs strace: install it")]
+#[ignore = "a long run: CONTRIBUTING.md has the command"]
 async fn without_a_sync_for_each_commit_something_is_lost() {
     let found = replay(&record("normal"), seed()).await;
     println!("normal, {} states: {found:?}", states());

@@ -1,11 +1,15 @@
-//! An aggregate whose events are defined in another crate.
+//! What shows only when the programs run: an aggregate whose events are defined in another crate, defaults,
+//! and the steps of sagas.
 
 use es_compile_pass::{
     cfg::Fact,
+    hygiene::functions::Defaults,
     many::{Many, ManyEvent},
     paths::events,
+    sagas::{conditions, deps, macros, names, signatures},
 };
-use renamed::{Aggregate, Apply, Codec, Decoded, EventSet, StoredPayload};
+use renamed::{Aggregate, Apply, Codec, Decoded, Event, EventSet, StoredPayload};
+use renamed_sagas::Saga;
 use std::convert::Infallible;
 
 #[derive(Aggregate, Default)]
@@ -63,4 +67,38 @@ fn the_private_parts_of_this_crate_work_too() {
     let closed =
         es_compile_pass::bare::DoorFact::from(es_compile_pass::bare::Closed { reason: [0; 32] });
     assert!(es_compile_pass::bare::shown(&closed).starts_with("Closed(Closed { reason: ["));
+}
+
+#[test]
+fn each_default_is_what_its_function_returns() {
+    let stored = StoredPayload::new(1, Codec::Json.content_type(), br#"{"first":7}"#);
+    let read = Defaults::from_payload(stored).expect("it is read");
+    assert_eq!((read.old, read.json, read.other), (1, 2, 23));
+}
+
+/// The definition of a saga, with the names of its steps in their order.
+fn steps<T: Saga>() -> String {
+    let definition = T::definition();
+    assert!(definition.check().is_ok());
+    format!("{definition:?}")
+}
+
+#[test]
+fn steps_are_those_whose_conditions_hold() {
+    let steps = steps::<conditions::Conditions>();
+    let expected = r#"steps: ["usual", "either", "pay"]"#;
+    assert!(steps.contains(expected), "{steps}");
+}
+
+#[test]
+fn every_form_is_a_definition() {
+    for (steps, last) in [
+        (steps::<signatures::Signatures>(), "last"),
+        (steps::<names::Names>(), "definition"),
+        (steps::<deps::Paths>(), "qualified"),
+        (steps::<deps::Pointers>(), "named"),
+        (steps::<macros::Made>(), "third"),
+    ] {
+        assert!(steps.contains(&format!("\"{last}\"]")), "{steps}");
+    }
 }
