@@ -5,7 +5,7 @@ use crate::{
     engine::{
         core::{Core, RunnerSettings},
         registered::Registered,
-        worker::{End, Until},
+        task::{End, Until},
     },
     state::builds::Build,
 };

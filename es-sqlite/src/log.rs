@@ -1,7 +1,6 @@
 //! Keeps the write-ahead log small. SQLite begins it anew when all of it is in the database and nobody reads it
 //! any more; while there is always a reader it only grows, and it keeps the size that it once had.
 
-use crate::settings::StoreSettings;
 use rusqlite::Connection;
 use std::{
     fs,
@@ -63,46 +62,53 @@ impl Keeper {
 
     /// After a transaction. Where the log is large, it waits for readers of old states for a moment: longer for a
     /// larger log, and not again before it has grown by half.
-    pub(crate) fn after_write(&mut self, connection: &Connection, settings: &StoreSettings) {
-        let bytes = settings.log.bytes();
+    pub(crate) fn after_write(
+        &mut self,
+        connection: &Connection,
+        log: &Log,
+        busy_timeout: Duration,
+    ) {
+        let bytes = log.bytes();
         if bytes > self.next {
             let moment = Duration::from_millis(bytes / MIB);
-            self.empty(
-                connection,
-                settings,
-                bytes,
-                moment.min(settings.busy_timeout),
-            );
+            let moment = moment.min(busy_timeout);
+            self.empty(connection, log, busy_timeout, moment);
         }
     }
 
     /// After the last read that held the log.
-    pub(crate) fn after_reads(&mut self, connection: &Connection, settings: &StoreSettings) {
-        let bytes = settings.log.bytes();
+    pub(crate) fn after_reads(
+        &mut self,
+        connection: &Connection,
+        log: &Log,
+        busy_timeout: Duration,
+    ) {
+        let bytes = log.bytes();
         if bytes > KEPT {
-            self.empty(connection, settings, bytes, Duration::ZERO);
+            self.empty(connection, log, busy_timeout, Duration::ZERO);
         }
     }
 
     fn empty(
         &mut self,
         connection: &Connection,
-        settings: &StoreSettings,
-        bytes: u64,
+        log: &Log,
+        busy_timeout: Duration,
         moment: Duration,
     ) {
+        let bytes = log.bytes();
         let emptied = connection.busy_timeout(moment).and_then(|()| {
             let sql = "PRAGMA wal_checkpoint(TRUNCATE)";
             connection.query_row(sql, [], |row| row.get::<_, i64>(0))
         });
         // What follows waits as usual. Where this fails, the next statement says why.
-        let _ = connection.busy_timeout(settings.busy_timeout);
+        let _ = connection.busy_timeout(busy_timeout);
         let is_empty = emptied.is_ok_and(|busy| busy == 0);
         self.next = if is_empty {
             KEPT
         } else {
             bytes.saturating_add(bytes / 2)
         };
-        settings.log.is_held.store(!is_empty, Ordering::Release);
+        log.is_held.store(!is_empty, Ordering::Release);
     }
 }

@@ -180,8 +180,11 @@ impl Writer {
                 Message::Job(job) => self.job(job),
                 Message::LogIsFree => {
                     if let Some(connection) = &self.connection {
-                        self.log
-                            .after_reads(connection.connection(), &self.settings);
+                        self.log.after_reads(
+                            connection.connection(),
+                            &self.settings.log,
+                            self.settings.busy_timeout,
+                        );
                     }
                     continue;
                 }
@@ -191,8 +194,11 @@ impl Writer {
                 }
             }
             if let Some(connection) = &self.connection {
-                self.log
-                    .after_write(connection.connection(), &self.settings);
+                self.log.after_write(
+                    connection.connection(),
+                    &self.settings.log,
+                    self.settings.busy_timeout,
+                );
             }
         }
     }

@@ -1,6 +1,6 @@
 //! One page of events in one transaction: the handlers, the parked keys and the checkpoint.
 
-use super::{consumer::AnyProjection, handler::run_handler};
+use super::{erased::AnyProjection, handler::run_handler};
 use crate::{
     api::{Declared, HandlerError, Job, Key, Partition, ReadDatabase, RolledBack, SqlTransaction},
     state::{

@@ -2,7 +2,7 @@
 
 use super::{
     batch::{CheckpointGuard, Page, PageEnd, ParkRule, key_of, key_or_stream},
-    consumer::AnySubscription,
+    erased::AnySubscription,
     handler::catch_panics,
 };
 use crate::api::{Delivery, HandlerError, Job, Key, ReadDatabase, RolledBack};

@@ -1,6 +1,6 @@
 //! Keeps the partitions of one projection running: starts a worker for each, and again when builds change.
 
-use super::{core::Core, registered::Registered, worker::End};
+use super::{core::Core, registered::Registered, task::End};
 use crate::api::{Partition, ProjectionError, ReadDatabase, Stalled, WorkerState};
 use es_runtime::EventStore;
 use std::{

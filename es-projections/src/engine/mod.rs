@@ -5,6 +5,7 @@ pub(crate) mod builds;
 pub(crate) mod consumer;
 pub(crate) mod core;
 pub(crate) mod delivery;
+pub(crate) mod erased;
 pub(crate) mod handler;
 #[cfg(feature = "runner")]
 pub(crate) mod keeper;
@@ -12,4 +13,5 @@ pub(crate) mod lease;
 pub(crate) mod local;
 pub(crate) mod registered;
 pub(crate) mod retry;
+pub(crate) mod task;
 pub(crate) mod worker;

@@ -2,15 +2,14 @@
 
 use super::{
     builds::{Prepare, partitions},
-    consumer::{AnyProjection, AnySubscription, Consumer},
+    consumer::Consumer,
     core::Core,
-    worker::{End, Until, Worker},
+    erased::{AnyProjection, AnySubscription},
+    task::{End, Task, Until},
+    worker::Worker,
 };
 use crate::{
-    api::{
-        Deliver, Dialect, Dispatch, Partition, ProjectionError, ReadDatabase, in_span,
-        schema::declared,
-    },
+    api::{Deliver, Dialect, Dispatch, ProjectionError, ReadDatabase, in_span, schema::declared},
     state::builds::{Build, Plan, listed},
 };
 use es_runtime::{EventStore, Position, StorageError, StorageErrorKind};
@@ -24,15 +23,6 @@ pub(crate) struct Registered<Db> {
     pub(crate) consumer: Consumer<Db>,
     schema: String,
     from_the_beginning: bool,
-}
-
-/// One partition to run.
-#[derive(Clone)]
-pub(crate) struct Task {
-    pub(crate) partition: Partition,
-    pub(crate) building: bool,
-    pub(crate) until: Until,
-    pub(crate) take_over: bool,
 }
 
 impl<Db: ReadDatabase> Registered<Db> {

@@ -1,10 +1,6 @@
 //! Trying a parked event again.
 
-use super::{
-    consumer::{AnyProjection, Consumer},
-    core::Core,
-    delivery::deliver_one,
-};
+use super::{consumer::Consumer, core::Core, delivery::deliver_one, erased::AnyProjection};
 use crate::{
     api::{
         BrokenConstraint, Declared, Delivery, HandlerError, Job, ReadDatabase, RolledBack,

@@ -4,10 +4,11 @@
 use super::{
     batch::{Page, PageEnd, ParkRule, key_or_stream},
     builds::WentLive,
-    consumer::{Consumer, Definition},
+    consumer::Consumer,
     core::{CommittedPage, Core, Paused},
+    erased::Definition,
     lease::{Acquire, Acquired, Lease, Lost, Renew},
-    registered::Task,
+    task::{End, Task, Until},
 };
 use crate::{
     api::{
@@ -21,31 +22,6 @@ use crate::{
 };
 use es_runtime::{EventStore, Position, ReadLimit, RecordedEvent, StreamRange};
 use std::{ops::Range, sync::Arc, time::Instant};
-
-/// How long to run a partition.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Until {
-    Shutdown,
-    /// Every event up to this position was handled.
-    Reached(Position),
-}
-
-impl Until {
-    fn is_reached_at(self, position: Position) -> bool {
-        matches!(self, Self::Reached(goal) if position >= goal)
-    }
-}
-
-/// Why a loop ended without an error.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum End {
-    Shutdown,
-    Reached,
-    /// Another owner took the partition.
-    Fenced,
-    /// The build was replaced.
-    Gone,
-}
 
 /// The loop of one partition.
 pub(crate) struct Worker<S, Db> {

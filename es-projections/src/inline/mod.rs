@@ -11,7 +11,7 @@ pub use projection::InlineFailure;
 
 use crate::{
     api::{Dispatch, ProjectionError, ReadDatabase},
-    engine::consumer::AnyProjection,
+    engine::erased::AnyProjection,
 };
 use es_runtime::{Append, Appended, FeedPage, Position, ReadLimit, StorageError, StorageErrorKind};
 use projection::{Inline, Tables};

@@ -8,7 +8,7 @@ use crate::{
     engine::{
         batch::{key_of, key_or_stream},
         builds::prepare,
-        consumer::{AnyProjection, Definition},
+        erased::{AnyProjection, Definition},
         handler::run_handler,
     },
     state::{
