@@ -5,7 +5,7 @@ use crate::{
     errors::{again, storage},
     session,
 };
-use es_runtime::{StorageError, StorageErrorKind};
+use es_runtime::{__private::sleep, StorageError, StorageErrorKind};
 use futures_util::future::{BoxFuture, FutureExt};
 use std::{
     collections::HashMap,
@@ -18,6 +18,7 @@ use std::{
     task::{Context, Poll},
     time::{Duration, Instant},
 };
+use tokio::runtime::Handle;
 use tokio_postgres::{
     AsyncMessage, Client, Config, Error, Row, RowStream, Socket, Statement,
     tls::{MakeTlsConnect, TlsConnect},
@@ -61,6 +62,8 @@ where
 pub(crate) struct Connector {
     pub(crate) config: Config,
     pub(crate) connect: Arc<dyn Connect>,
+    /// The runtime that opened the store. Connections are made and driven in it, so callers may be anywhere.
+    pub(crate) runtime: Option<Handle>,
     /// Whether a pooler gives each transaction another server connection.
     pub(crate) pooled: bool,
     /// How long to go on trying while the server does not take connections.
@@ -123,6 +126,15 @@ impl Connector {
     /// A session whose driver runs as a task of its own until the session is dropped. The driver bounds
     /// how long a host may take to answer; this bounds what the server does with the connection.
     pub(crate) async fn session(&self) -> Result<Session, StorageError> {
+        let Some(runtime) = &self.runtime else {
+            return Err(no_runtime());
+        };
+        let connector = self.clone();
+        let session = runtime.spawn(async move { connector.session_in_time().await });
+        session.await.unwrap_or_else(|_| Err(no_runtime()))
+    }
+
+    async fn session_in_time(&self) -> Result<Session, StorageError> {
         let each = self.config.get_connect_timeout().copied();
         let hosts = u32::try_from(self.config.get_hosts().len()).unwrap_or(u32::MAX);
         let all = each
@@ -184,7 +196,7 @@ impl Tries {
         if self.until.is_some_and(|until| next >= until) {
             return false;
         }
-        tokio::time::sleep(self.pause).await;
+        sleep(self.pause).await;
         self.pause = (self.pause * 2).min(Self::LONGEST);
         true
     }
@@ -192,6 +204,18 @@ impl Tries {
 
 fn is_retryable(kind: StorageErrorKind) -> bool {
     matches!(kind, StorageErrorKind::Unreachable | StorageErrorKind::Busy)
+}
+
+/// The runtime that the store's tasks live in.
+pub(crate) fn in_runtime() -> Result<Handle, StorageError> {
+    Handle::try_current().map_err(|_| no_runtime())
+}
+
+fn no_runtime() -> StorageError {
+    StorageError::new(
+        StorageErrorKind::CannotOpen,
+        "a PostgreSQL store must be opened in a tokio runtime, which must live as long as the store is used",
+    )
 }
 
 impl fmt::Debug for Connector {

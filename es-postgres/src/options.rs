@@ -2,14 +2,14 @@
 
 use crate::{
     PostgresStore,
-    connection::{Connector, Tls},
+    connection::{Connector, Tls, in_runtime},
     connection_string,
     identifier::SchemaName,
     inline::ReadOptions,
     schema, session,
     settings::{Clock, StoreSettings},
 };
-use es_runtime::{Limits, StorageError, StorageErrorKind, Timestamp};
+use es_runtime::{Limits, StorageError, Timestamp};
 use std::{fmt, sync::Arc, time::Duration};
 use tokio_postgres::{
     Config, NoTls, Socket,
@@ -65,6 +65,7 @@ impl PostgresOptions {
             connector: Connector {
                 config,
                 connect: Arc::new(Tls(NoTls)),
+                runtime: None,
                 pooled: false,
                 patience: Duration::from_secs(10),
                 settings: Vec::new(),
@@ -87,7 +88,7 @@ impl PostgresOptions {
     /// `<name>_read` unless `read_schema` says otherwise.
     ///
     /// # Errors
-    /// [`CannotOpen`](StorageErrorKind::CannotOpen) unless the name has 1 to 48 of the characters a to z,
+    /// [`CannotOpen`](es_runtime::StorageErrorKind::CannotOpen) unless the name has 1 to 48 of the characters a to z,
     /// 0 to 9 and _.
     pub fn schema(mut self, name: &str) -> Result<Self, StorageError> {
         self.schema = SchemaName::new(name)?;
@@ -145,7 +146,7 @@ impl PostgresOptions {
     }
 
     /// How long an append waits for the lock on the end of the feed, 5 seconds by default. Then it fails
-    /// with [`Busy`](StorageErrorKind::Busy).
+    /// with [`Busy`](es_runtime::StorageErrorKind::Busy).
     pub fn busy_timeout(mut self, timeout: Duration) -> Self {
         self.busy_timeout = timeout;
         self
@@ -218,19 +219,20 @@ impl PostgresOptions {
     ///
     /// # Errors
     /// [`StorageError`] with one of these kinds:
-    /// - [`Unreachable`](StorageErrorKind::Unreachable): the server did not answer within
+    /// - [`Unreachable`](es_runtime::StorageErrorKind::Unreachable): the server did not answer within
     ///   [`patience`](PostgresOptions::patience);
-    /// - [`CannotOpen`](StorageErrorKind::CannotOpen): rights are missing, the password is wrong, the
+    /// - [`CannotOpen`](es_runtime::StorageErrorKind::CannotOpen): rights are missing, the password is wrong, the
     ///   database is unknown, the schema has tables of another program, or row level security may hide rows;
-    /// - [`Version`](StorageErrorKind::Version): the tables are of a newer release, or were made before the
+    /// - [`Version`](es_runtime::StorageErrorKind::Version): the tables are of a newer release, or were made before the
     ///   first one, or are of an older release and migration is off;
-    /// - [`Missing`](StorageErrorKind::Missing): there are no tables and migration is off.
+    /// - [`Missing`](es_runtime::StorageErrorKind::Missing): there are no tables and migration is off.
     ///
     /// # Cancel safety
     /// The tables may have been created, all of them or none.
     pub async fn open(self) -> Result<PostgresStore, StorageError> {
-        in_runtime()?;
+        let runtime = in_runtime()?;
         let mut connector = self.connector();
+        connector.runtime = Some(runtime);
         let handles_appends = self.read.is_inline();
         let read = self.read.of_store(connector.clone(), self.busy_timeout);
         connector.set_all(session::STORE);
@@ -270,7 +272,7 @@ impl PostgresStore {
     /// or `host=.. user=.. dbname=..`, as in libpq.
     ///
     /// # Errors
-    /// [`CannotOpen`](StorageErrorKind::CannotOpen) for any other text. A parameter that only other drivers
+    /// [`CannotOpen`](es_runtime::StorageErrorKind::CannotOpen) for any other text. A parameter that only other drivers
     /// know is named, with what to use instead.
     pub fn options(url: &str) -> Result<PostgresOptions, StorageError> {
         PostgresOptions::new(url)
@@ -310,16 +312,6 @@ fn notice_lost_hosts(connector: &mut Connector) {
 fn millis(timeout: Duration) -> String {
     let millis = timeout.as_nanos().div_ceil(1_000_000);
     millis.clamp(1, i32::MAX.unsigned_abs().into()).to_string()
-}
-
-/// The runtime that the tasks live in.
-pub(crate) fn in_runtime() -> Result<tokio::runtime::Handle, StorageError> {
-    tokio::runtime::Handle::try_current().map_err(|_| {
-        StorageError::new(
-            StorageErrorKind::CannotOpen,
-            "a PostgreSQL store must be opened in a tokio runtime",
-        )
-    })
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! How read models are opened: in a database of their own, or in that of a store.
 
 use super::PostgresReadDatabase;
-use crate::{PostgresOptions, PostgresStore, identifier::SchemaName, options::in_runtime};
+use crate::{PostgresOptions, PostgresStore, connection::in_runtime, identifier::SchemaName};
 use es_projections::{Dispatch, backend::InlineProjection};
 use es_runtime::StorageError;
 
@@ -65,7 +65,8 @@ impl PostgresOptions {
     /// The schema may have been created.
     pub async fn open_read_database(self) -> Result<PostgresReadDatabase, StorageError> {
         let runtime = in_runtime()?;
-        let connector = self.connector();
+        let mut connector = self.connector();
+        connector.runtime = Some(runtime.clone());
         let read = self.read.of_store(connector, self.busy_timeout);
         let read = PostgresReadDatabase::of(read.settings, runtime);
         read.prepare().await?;

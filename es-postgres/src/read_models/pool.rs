@@ -5,7 +5,10 @@ use crate::{
     connection::{Connector, Session},
     errors::closed,
 };
-use es_runtime::{StorageError, StorageErrorKind};
+use es_runtime::{
+    __private::{first_of, sleep},
+    StorageError, StorageErrorKind,
+};
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
@@ -56,10 +59,10 @@ impl Pool {
 
     async fn place(&self, room: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit, StorageError> {
         let room = Arc::clone(room).acquire_owned();
-        match tokio::time::timeout(self.wait_at_most, room).await {
+        match first_of(std::pin::pin!(room), sleep(self.wait_at_most)).await {
             Ok(Ok(place)) => Ok(place),
             Ok(Err(_)) => Err(closed()),
-            Err(_) => Err(StorageError::new(
+            Err(()) => Err(StorageError::new(
                 StorageErrorKind::Busy,
                 format!(
                     "no connection of the read database came free within {:?}",

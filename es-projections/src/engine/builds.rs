@@ -60,11 +60,11 @@ pub(crate) async fn prepare<Db: ReadDatabase>(
         });
     }
     let definition = definition(tx.dialect(), &plan.schema);
-    if plan.starts_live
-        && let Some(old) = found.iter_mut().find(|build| build.version < plan.version)
-        && old.partitions == plan.partitions
-    {
-        let renewed = builds::renew_subscription(tx, plan, old).await;
+    let is_older = |build: &&mut Build| {
+        plan.starts_live && build.version < plan.version && build.partitions == plan.partitions
+    };
+    if let Some(older) = found.iter_mut().find(is_older) {
+        let renewed = builds::renew_subscription(tx, plan, older).await;
         renewed.map_err(storage)?;
     }
     let live = found.iter().find(|build| build.live);

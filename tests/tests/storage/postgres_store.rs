@@ -675,3 +675,36 @@ async fn a_statement_for_older_columns_is_prepared_anew() {
     assert_eq!(read.transact(Look).await.expect("read"), 1);
     store.close().await;
 }
+
+/// Whoever calls may be on any executor: connections are made in the runtime that opened the store.
+#[test]
+#[cfg_attr(
+    not(postgres),
+    ignore = "needs PostgreSQL: install it or set ES_POSTGRES_BIN"
+)]
+fn an_open_store_is_used_from_outside_of_its_runtime() {
+    let server = Server::shared().expect("a server");
+    let database = server.database().expect("a database");
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()
+        .expect("a runtime");
+    let store = runtime
+        .block_on(PostgresStore::open(&database.url()))
+        .expect("opens");
+    let read = store.read_database();
+    futures_executor::block_on(async {
+        let stream = StreamId::new("order", "outside").expect("valid");
+        let append = Append::new(stream.clone(), ExpectedVersion::NoStream)
+            .with_event(NewEvent::json("order.placed", 1, "{}"));
+        let appended = store.append(append).await.expect("stored");
+        assert_eq!(store.head().await.expect("read"), appended.position);
+        let rows = read.select("SELECT 1::bigint", &[], |row| row.try_get::<_, i64>(0));
+        assert_eq!(rows.await.expect("read"), [1]);
+    });
+    drop(runtime);
+    // Without the runtime there is an error and no panic.
+    let late = futures_executor::block_on(store.head());
+    assert!(late.is_err(), "{late:?}");
+}
