@@ -46,6 +46,8 @@ struct Shared {
     translates: AtomicBool,
     /// What the server said so far.
     bytes: AtomicUsize,
+    /// How often it had answered what was asked.
+    answers: AtomicUsize,
 }
 
 /// A statement that the client thinks is lost.
@@ -164,6 +166,11 @@ impl Proxy {
         self.shared.bytes.load(Ordering::SeqCst)
     }
 
+    /// How often the server has answered all that it was asked (`ReadyForQuery`).
+    pub fn answers(&self) -> usize {
+        self.shared.answers.load(Ordering::SeqCst)
+    }
+
     /// Whether the last one that was asked for has happened.
     pub fn is_done(&self) -> bool {
         self.shared.next().is_none()
@@ -277,6 +284,9 @@ async fn between(mut client: TcpStream, server: SocketAddr, shared: &Shared) -> 
                 shared.bytes.fetch_add(read, Ordering::SeqCst);
                 said.bytes.extend_from_slice(&down[..read]);
                 while let Some(message) = said.next() {
+                    if message.first() == Some(&b'Z') {
+                        shared.answers.fetch_add(1, Ordering::SeqCst);
+                    }
                     if let (Some(cut), true) = (cut_answer, message.ends_with(b"COMMIT\0")) {
                         match cut {
                             Cut::AfterThenGone => shared.is_gone.store(true, Ordering::SeqCst),
