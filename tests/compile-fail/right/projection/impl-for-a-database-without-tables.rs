@@ -1,6 +1,6 @@
+use es_compile_fail::{Warehouse, WarehouseTransaction};
 use es_projections::{AnyReadDatabase, HandlerError, Project, Projection, ReadDatabase};
 use es_runtime::{Envelope, Event};
-use es_sqlite::{SqliteReadDatabase, SqliteTransaction};
 use serde::{Deserialize, Serialize};
 
 #[derive(Event, Serialize, Deserialize)]
@@ -14,7 +14,7 @@ struct OrderPlaced {}
     schema(
         sqlite = "CREATE TABLE {orders} (id TEXT)",
         postgres = "CREATE TABLE {orders} (id TEXT)",
-        SqliteReadDatabase = "CREATE TABLE {orders} (id TEXT)"
+        Warehouse = "CREATE TABLE {orders} (id TEXT)"
     )
 )]
 struct Orders;
@@ -29,11 +29,11 @@ impl Project<OrderPlaced> for Orders {
     }
 }
 
-impl Project<OrderPlaced, SqliteReadDatabase> for Orders {
+impl Project<OrderPlaced, Warehouse> for Orders {
     async fn project(
         &self,
         _: &Envelope<OrderPlaced>,
-        _: &mut SqliteTransaction,
+        _: &mut WarehouseTransaction,
     ) -> Result<(), HandlerError> {
         Ok(())
     }

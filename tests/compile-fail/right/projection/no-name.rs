@@ -1,6 +1,6 @@
+use es_projections::AnyTransaction;
 use es_projections::{HandlerError, Project, Projection};
 use es_runtime::{Envelope, Event};
-use es_sqlite::{SqliteReadDatabase, SqliteTransaction};
 use serde::{Deserialize, Serialize};
 
 #[derive(Event, Serialize, Deserialize)]
@@ -11,15 +11,15 @@ struct OrderPlaced {}
 #[projection(
     "orders",
     events(OrderPlaced),
-    schema(SqliteReadDatabase = "CREATE TABLE {orders} (id TEXT)")
+    schema = "CREATE TABLE {orders} (id TEXT)"
 )]
 struct Orders;
 
-impl Project<OrderPlaced, SqliteReadDatabase> for Orders {
+impl Project<OrderPlaced> for Orders {
     async fn project(
         &self,
         _: &Envelope<OrderPlaced>,
-        _: &mut SqliteTransaction,
+        _: &mut AnyTransaction,
     ) -> Result<(), HandlerError> {
         Ok(())
     }

@@ -1,6 +1,6 @@
+use es_compile_fail::{Warehouse, WarehouseTransaction};
 use es_projections::{HandlerError, Project, Projection};
 use es_runtime::{Envelope, Event};
-use es_sqlite::{SqliteReadDatabase, SqliteTransaction};
 use serde::{Deserialize, Serialize};
 
 #[derive(Event, Serialize, Deserialize)]
@@ -11,15 +11,15 @@ struct OrderPlaced {}
 #[projection(
     "orders",
     events(OrderPlaced),
-    schema(SqliteReadDatabase = "CREATE TABLE {orders} (id TEXT)")
+    schema(Warehouse = "CREATE TABLE {orders} (id TEXT)")
 )]
 struct Orders;
 
-impl Project<OrderPlaced, SqliteReadDatabase> for Orders {
+impl Project<OrderPlaced, Warehouse> for Orders {
     async fn project(
         &self,
         _: &Envelope<OrderPlaced>,
-        _: &mut SqliteTransaction,
+        _: &mut WarehouseTransaction,
     ) -> Result<(), HandlerError> {
         Ok(())
     }

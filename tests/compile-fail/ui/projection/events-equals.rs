@@ -2,7 +2,7 @@
 
 use es_projections::{HandlerError, Project, Projection};
 use es_runtime::{Envelope, Event};
-use es_sqlite::{SqliteReadDatabase, SqliteTransaction};
+use es_projections::AnyTransaction;
 use serde::{Deserialize, Serialize};
 
 #[derive(Event, Serialize, Deserialize)]
@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 struct OrderPlaced {}
 
 #[derive(Projection)]
-#[projection("orders", events = OrderPlaced, schema(SqliteReadDatabase = "CREATE TABLE {orders} (id TEXT)"))]
+#[projection("orders", events = OrderPlaced, schema = "CREATE TABLE {orders} (id TEXT)")]
 struct Orders;
 
 fn main() {}

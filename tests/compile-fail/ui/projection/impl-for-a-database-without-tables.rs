@@ -1,6 +1,6 @@
 use es_projections::{AnyReadDatabase, HandlerError, Project, Projection, ReadDatabase};
 use es_runtime::{Envelope, Event};
-use es_sqlite::{SqliteReadDatabase, SqliteTransaction};
+use es_compile_fail::{Warehouse, WarehouseTransaction};
 use serde::{Deserialize, Serialize};
 
 #[derive(Event, Serialize, Deserialize)]
@@ -17,8 +17,8 @@ impl Project<OrderPlaced> for Orders {
     }
 }
 
-impl Project<OrderPlaced, SqliteReadDatabase> for Orders {
-    async fn project(&self, _: &Envelope<OrderPlaced>, _: &mut SqliteTransaction) -> Result<(), HandlerError> {
+impl Project<OrderPlaced, Warehouse> for Orders {
+    async fn project(&self, _: &Envelope<OrderPlaced>, _: &mut WarehouseTransaction) -> Result<(), HandlerError> {
         Ok(())
     }
 }

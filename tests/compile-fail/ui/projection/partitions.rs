@@ -2,7 +2,7 @@
 
 use es_projections::{HandlerError, Project, Projection};
 use es_runtime::{Envelope, Event};
-use es_sqlite::{SqliteReadDatabase, SqliteTransaction};
+use es_projections::AnyTransaction;
 use serde::{Deserialize, Serialize};
 
 #[derive(Event, Serialize, Deserialize)]
@@ -10,11 +10,11 @@ use serde::{Deserialize, Serialize};
 struct OrderPlaced {}
 
 #[derive(Projection)]
-#[projection("orders", events(OrderPlaced), partitions = 0, schema(SqliteReadDatabase = "CREATE TABLE {orders} (id TEXT)"))]
+#[projection("orders", events(OrderPlaced), partitions = 0, schema = "CREATE TABLE {orders} (id TEXT)")]
 struct Orders;
 
-impl Project<OrderPlaced, SqliteReadDatabase> for Orders {
-    async fn project(&self, _: &Envelope<OrderPlaced>, _: &mut SqliteTransaction) -> Result<(), HandlerError> {
+impl Project<OrderPlaced> for Orders {
+    async fn project(&self, _: &Envelope<OrderPlaced>, _: &mut AnyTransaction) -> Result<(), HandlerError> {
         Ok(())
     }
 }

@@ -2,7 +2,7 @@
 
 use es_projections::{HandlerError, Project, Projection};
 use es_runtime::{Envelope, Event};
-use es_sqlite::{SqliteReadDatabase, SqliteTransaction};
+use es_projections::AnyTransaction;
 use serde::{Deserialize, Serialize};
 
 #[derive(Event, Serialize, Deserialize)]
@@ -16,17 +16,17 @@ enum Orderly {
 }
 
 #[derive(Projection)]
-#[projection("orders", events(OrderPlaced, Orderly), schema(SqliteReadDatabase = "CREATE TABLE {orders} (id TEXT)"))]
+#[projection("orders", events(OrderPlaced, Orderly), schema = "CREATE TABLE {orders} (id TEXT)")]
 struct Orders;
 
-impl Project<OrderPlaced, SqliteReadDatabase> for Orders {
-    async fn project(&self, _: &Envelope<OrderPlaced>, _: &mut SqliteTransaction) -> Result<(), HandlerError> {
+impl Project<OrderPlaced> for Orders {
+    async fn project(&self, _: &Envelope<OrderPlaced>, _: &mut AnyTransaction) -> Result<(), HandlerError> {
         Ok(())
     }
 }
 
-impl Project<Orderly, SqliteReadDatabase> for Orders {
-    async fn project(&self, _: &Envelope<Orderly>, _: &mut SqliteTransaction) -> Result<(), HandlerError> {
+impl Project<Orderly> for Orders {
+    async fn project(&self, _: &Envelope<Orderly>, _: &mut AnyTransaction) -> Result<(), HandlerError> {
         Ok(())
     }
 }
