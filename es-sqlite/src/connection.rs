@@ -1,6 +1,7 @@
 //! Opens connections, and makes sure that each of them has the settings that the promises rest on.
 
 use crate::{
+    busy,
     errors::{kind, storage},
     log::KEPT,
     settings::{Durability, StoreSettings},
@@ -56,9 +57,7 @@ pub(crate) fn open(settings: &StoreSettings, role: Role) -> Result<Connection, S
     let flags = access | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection =
         Connection::open_with_flags(&settings.path, flags).map_err(|e| cannot_open(settings, e))?;
-    connection
-        .busy_timeout(settings.busy_timeout)
-        .map_err(storage)?;
+    busy::wait_at_most(&connection, settings.busy_timeout).map_err(storage)?;
     connection.set_prepared_statement_cache_capacity(64);
     // SQLite reports some waits for other processes at once, whatever the timeout says.
     retry_busy(settings.busy_timeout, || {

@@ -46,6 +46,7 @@
 mod append;
 #[cfg(feature = "projections")]
 mod at_once;
+mod busy;
 mod commit;
 mod connection;
 mod errors;

@@ -1,6 +1,7 @@
 //! Keeps the write-ahead log small. SQLite begins it anew when all of it is in the database and nobody reads it
 //! any more; while there is always a reader it only grows, and it keeps the size that it once had.
 
+use crate::busy;
 use rusqlite::Connection;
 use std::{
     fs,
@@ -97,12 +98,12 @@ impl Keeper {
         moment: Duration,
     ) {
         let bytes = log.bytes();
-        let emptied = connection.busy_timeout(moment).and_then(|()| {
+        let emptied = busy::wait_at_most(connection, moment).and_then(|()| {
             let sql = "PRAGMA wal_checkpoint(TRUNCATE)";
             connection.query_row(sql, [], |row| row.get::<_, i64>(0))
         });
         // What follows waits as usual. Where this fails, the next statement says why.
-        let _ = connection.busy_timeout(busy_timeout);
+        let _ = busy::wait_at_most(connection, busy_timeout);
         let is_empty = emptied.is_ok_and(|busy| busy == 0);
         self.next = if is_empty {
             KEPT

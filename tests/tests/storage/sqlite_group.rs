@@ -10,6 +10,10 @@ use std::{
     future::Future,
     path::Path,
     pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     task::{Context, Waker},
     time::Duration,
 };
@@ -272,4 +276,45 @@ async fn a_database_held_for_too_long_is_busy_for_all_that_wait() {
     lock.execute_batch("ROLLBACK").expect("released");
     let append = sized("after", ExpectedVersion::NoStream, 1);
     store.append(append).await.expect("appended");
+}
+
+/// Another process that writes one transaction after another, as a rebuild does, leaves the lock for a moment
+/// only. Who waits for it gets it.
+#[tokio::test]
+async fn a_process_that_writes_without_a_pause_keeps_nobody_out() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let store = SqliteStore::options()
+        .busy_timeout(Duration::from_secs(2))
+        .open(folder.path().join("group.db"))
+        .await
+        .expect("opens");
+    let other = Connection::open(store.path()).expect("opens");
+    other.busy_timeout(Duration::from_secs(60)).expect("set");
+    other
+        .execute_batch("CREATE TABLE greedy (number INTEGER)")
+        .expect("made");
+    let ends = Arc::new(AtomicBool::new(false));
+    let greedy = std::thread::spawn({
+        let ends = Arc::clone(&ends);
+        move || {
+            while !ends.load(Ordering::SeqCst) {
+                other
+                    .execute_batch(
+                        "BEGIN IMMEDIATE;
+                         WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100000)
+                             INSERT INTO greedy SELECT max(i) FROM n;
+                         COMMIT",
+                    )
+                    .expect("written");
+                // It reads its next page.
+                std::thread::sleep(Duration::from_millis(2));
+            }
+        }
+    });
+    for number in 0..20 {
+        let append = sized(number, ExpectedVersion::NoStream, 1);
+        store.append(append).await.expect("the lock comes free");
+    }
+    ends.store(true, Ordering::SeqCst);
+    greedy.join().expect("it ended");
 }
