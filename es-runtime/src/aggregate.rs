@@ -43,7 +43,7 @@ pub trait Aggregate: Sized + Send + 'static {
     message = "aggregate `{Self}` does not say how to apply event `{E}`",
     label = "no `Apply<{E}>` for `{Self}`",
     note = "write `impl Apply<{E}> for {Self} {{ fn apply(&mut self, event: &{E}) {{ .. }} }}`",
-    note = "if the state does not need it, list it as `ignore({E})`"
+    note = "if the state does not need it, write `events(.., ignore({E}))`"
 )]
 pub trait Apply<E>: crate::__private::ListsEvent<E> {
     /// Changes the state as `event` says.

@@ -335,7 +335,7 @@ impl Value for Snapshot {
             rest_of_item(input);
             return Err(syn::Error::new(
                 key.span(),
-                messages::aggregate::snapshot_needs_every("snapshot"),
+                messages::aggregate::snapshot_needs_every("snapshot", None),
             ));
         }
         let faults = diag.count();
@@ -349,10 +349,10 @@ impl Value for Snapshot {
                 every.attempted();
                 return Err(syn::Error::new_spanned(
                     &number,
-                    messages::aggregate::snapshot_needs_every(&format!(
-                        "snapshot({})",
-                        super::compact(&number)
-                    )),
+                    messages::aggregate::snapshot_needs_every(
+                        &format!("snapshot({})", super::compact(&number)),
+                        None,
+                    ),
                 ));
             }
             let inner = input.call(Ident::parse_any)?;
@@ -377,7 +377,9 @@ impl Value for Snapshot {
             } else {
                 "snapshot(apply_revision = ..)"
             };
-            diag.at(key.span(), messages::aggregate::snapshot_needs_every(given));
+            let revision = apply_revision.value().map(|revision| revision.0);
+            let text = messages::aggregate::snapshot_needs_every(given, revision);
+            diag.at(key.span(), text);
         }
         Ok(Self {
             every: every

@@ -3,11 +3,16 @@
 
 use super::line::{Line, is_option};
 use crate::{
-    attr::history::{Given, Number, Upcaster},
+    attr::{
+        compact,
+        history::{Given, Number, Upcaster, Was},
+    },
     diag::Diag,
     ident, messages,
     model::history::BackField,
 };
+use quote::ToTokens;
+use syn::Type;
 
 /// A fault was reported.
 pub(super) struct Reported;
@@ -53,9 +58,9 @@ pub(super) fn check(
     for line in lines.iter().filter(|line| line.is_in(before)) {
         match back(line, newest) {
             Ok(field) => fields.push(field),
-            Err(removed) => {
+            Err(types) => {
                 let field = ident::text(&line.ident);
-                let text = messages::history::no_way_back(newest, before, &field, removed);
+                let text = messages::history::no_way_back(newest, before, &field, types.as_ref());
                 diag.at(write.span, text);
                 complete = false;
             }
@@ -68,8 +73,9 @@ pub(super) fn check(
     }
 }
 
-/// The value of one field of the version before; `Err` says whether the field is gone today.
-fn back(line: &Line, newest: u16) -> Result<BackField, bool> {
+/// The value of one field of the version before. `Err` has the types of the field now and before, and none where
+/// the field is gone today.
+fn back(line: &Line, newest: u16) -> Result<BackField, Option<(String, String)>> {
     if !line.is_in(newest) {
         return match &line.back {
             Some(Given {
@@ -78,20 +84,28 @@ fn back(line: &Line, newest: u16) -> Result<BackField, bool> {
             }) => Ok(BackField::Text(tokens.clone())),
             Some(Given { tokens, .. }) => Ok(BackField::Given(tokens.clone())),
             None if is_option(&line.ty) => Ok(BackField::Absent),
-            None => Err(true),
+            None => Err(None),
         };
     }
     let (from, ty) = (line.ident.clone(), line.ty.clone());
     let change = line.was.iter().find(|change| change.before.value == newest);
     match change.map(|change| &change.was) {
-        Some(was) if was.ty.is_some() => match &was.back {
+        Some(Was {
+            ty: Some(before),
+            back,
+            ..
+        }) => match back {
             Some(function) => Ok(BackField::With {
                 from,
                 new: ty,
                 function: function.clone(),
             }),
-            None => Err(false),
+            None => Err(Some((shown(&ty), shown(before)))),
         },
         _ => Ok(BackField::Same { from, ty }),
     }
+}
+
+fn shown(ty: &Type) -> String {
+    compact(&ty.to_token_stream())
 }

@@ -141,8 +141,9 @@ pub(crate) fn apply_revision_not_a_number() -> String {
         .to_owned()
 }
 
-pub(crate) fn snapshot_needs_every(given: &str) -> String {
-    format!("`{given}` does not say how often\nhelp: write `snapshot(every = 100)`")
+pub(crate) fn snapshot_needs_every(given: &str, revision: Option<u32>) -> String {
+    let revision = revision.map_or_else(String::new, |given| format!(", apply_revision = {given}"));
+    format!("`{given}` does not say how often\nhelp: write `snapshot(every = 100{revision})`")
 }
 
 pub(crate) fn unknown_snapshot_key(word: &str, guess: Option<&str>) -> String {

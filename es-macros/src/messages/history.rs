@@ -282,11 +282,18 @@ pub(crate) fn write_without_fields(key: &str) -> String {
     )
 }
 
-pub(crate) fn no_way_back(newest: u16, before: u16, field: &str, removed: bool) -> String {
-    let help = if removed {
-        "help: add `back = ..` to its `removed`, with the value to write"
-    } else {
-        "help: add `back = path` to its `was`"
+/// `types` are those of a field that is there today: now and before.
+pub(crate) fn no_way_back(
+    newest: u16,
+    before: u16,
+    field: &str,
+    types: Option<&(String, String)>,
+) -> String {
+    let help = match types {
+        None => "help: add `back = ..` to its `removed`, with the value to write".to_owned(),
+        Some((now, then)) => {
+            format!("help: add `back = path` to its `was`, the path of a `fn(&{now}) -> {then}`")
+        }
     };
     format!(
         "version {newest} cannot be written as version {before}: `{field}` has no `back`\n{help}"

@@ -50,7 +50,7 @@ pub type Key<'e> = Cow<'e, str>;
 #[diagnostic::on_unimplemented(
     message = "`{Self}` lists `{E}` but does not say how to project it into `{Db}`",
     label = "there is no `impl Project<{E}, {Db}> for {Self}`",
-    note = "write the impl, or take the event out of `events(..)`"
+    note = "write `impl Project<{E}, {Db}> for {Self} {{ async fn project(&self, event: &Envelope<{E}>, tx: &mut ..) -> Result<(), HandlerError> {{ .. }} }}`, or take the event out of `events(..)`"
 )]
 pub trait Project<E: EventSet, Db: ReadDatabase = AnyReadDatabase>:
     Lists<E> + TablesIn<Db>

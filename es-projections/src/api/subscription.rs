@@ -48,7 +48,7 @@ pub trait Subscription: Send + Sync + 'static {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` lists `{E}` but does not say how to react to it",
     label = "there is no `impl React<{E}> for {Self}`",
-    note = "write the impl, or take the event out of `events(..)`"
+    note = "write `impl React<{E}> for {Self} {{ async fn react(&self, event: &Envelope<{E}>, delivery: &Delivery) -> Result<(), HandlerError> {{ .. }} }}`, or take the event out of `events(..)`"
 )]
 pub trait React<E: EventSet>: Lists<E> {
     /// Performs the effect, and passes [`Delivery::id`] to the receiver.

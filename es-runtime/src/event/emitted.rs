@@ -117,7 +117,7 @@ impl<A: Aggregate, E: EventOf<A, Event = A::Event>> From<Vec<E>> for Events<A> {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not an event of aggregate `{A}`",
     label = "`{A}` does not list `{Self}`",
-    note = "add `{Self}` to `events(..)` of `{A}`; to return several events write `events![a, b]`"
+    note = "add `{Self}` to the `events(..)` of the aggregate that this code is in; to return several events write `events![a, b]`"
 )]
 pub trait EventOf<A>: Sized {
     /// The aggregate's event enum.

@@ -137,7 +137,7 @@ pub trait ProcessManager: Aggregate {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` lists `{E}` but does not say how it reacts to it",
     label = "there is no `impl ReactTo<{E}> for {Self}`",
-    note = "write the impl, or take the event out of `reacts(..)`"
+    note = "write `impl ReactTo<{E}> for {Self}` with the functions `correlate` and `react`, or take the event out of `reacts(..)`"
 )]
 pub trait ReactTo<E: EventSet>: ProcessManager + ReactsTo<E> {
     /// The id of the instance that receives the event, `None` for no instance. The first event creates the
@@ -153,7 +153,7 @@ pub trait ReactTo<E: EventSet>: ProcessManager + ReactsTo<E> {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not say how it reacts to its timers",
     label = "there is no `impl OnTimer for {Self}`",
-    note = "write the impl, and `timers` in its `#[process_manager(..)]`"
+    note = "write `impl OnTimer for {Self} {{ fn timer(&self, name: &str) -> Reactions<Self> {{ .. }} }}`, and `timers` in its `#[process_manager(..)]`"
 )]
 pub trait OnTimer: ProcessManager + HasTimers {
     /// The reactions to a timer that fired. A timer that was cancelled or replaced does not fire at its old time.
