@@ -63,7 +63,7 @@ pub(crate) struct Connector {
     pub(crate) config: Config,
     pub(crate) connect: Arc<dyn Connect>,
     /// The runtime that opened the store. Connections are made and driven in it, so callers may be anywhere.
-    pub(crate) runtime: Option<Handle>,
+    pub(crate) runtime: Handle,
     /// Whether a pooler gives each transaction another server connection.
     pub(crate) pooled: bool,
     /// How long to go on trying while the server does not take connections.
@@ -126,12 +126,10 @@ impl Connector {
     /// A session whose driver runs as a task of its own until the session is dropped. The driver bounds
     /// how long a host may take to answer; this bounds what the server does with the connection.
     pub(crate) async fn session(&self) -> Result<Session, StorageError> {
-        let Some(runtime) = &self.runtime else {
-            return Err(no_runtime());
-        };
         let connector = self.clone();
-        let session = runtime.spawn(async move { connector.session_in_time().await });
-        session.await.unwrap_or_else(|_| Err(no_runtime()))
+        let session = async move { connector.session_in_time().await };
+        let session = self.runtime.spawn(session).await;
+        session.unwrap_or_else(|_| Err(no_runtime()))
     }
 
     async fn session_in_time(&self) -> Result<Session, StorageError> {

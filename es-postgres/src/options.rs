@@ -2,7 +2,7 @@
 
 use crate::{
     PostgresStore,
-    connection::{Connector, Tls, in_runtime},
+    connection::{Connect, Connector, Tls, in_runtime},
     connection_string,
     identifier::SchemaName,
     inline::ReadOptions,
@@ -11,6 +11,7 @@ use crate::{
 };
 use es_runtime::{Limits, StorageError, Timestamp};
 use std::{fmt, sync::Arc, time::Duration};
+use tokio::runtime::Handle;
 use tokio_postgres::{
     Config, NoTls, Socket,
     tls::{MakeTlsConnect, TlsConnect},
@@ -35,7 +36,10 @@ use tokio_postgres::{
 #[derive(Clone)]
 #[must_use]
 pub struct PostgresOptions {
-    connector: Connector,
+    config: Config,
+    connect: Arc<dyn Connect>,
+    pooled: bool,
+    patience: Duration,
     schema: SchemaName,
     migrate: bool,
     pub(crate) busy_timeout: Duration,
@@ -62,14 +66,10 @@ impl PostgresOptions {
             config.connect_timeout(Duration::from_secs(5));
         }
         Self {
-            connector: Connector {
-                config,
-                connect: Arc::new(Tls(NoTls)),
-                runtime: None,
-                pooled: false,
-                patience: Duration::from_secs(10),
-                settings: Vec::new(),
-            },
+            config,
+            connect: Arc::new(Tls(NoTls)),
+            pooled: false,
+            patience: Duration::from_secs(10),
             schema: SchemaName::default(),
             migrate: true,
             busy_timeout: Duration::from_secs(5),
@@ -133,7 +133,7 @@ impl PostgresOptions {
         T::TlsConnect: Send,
         <T::TlsConnect as TlsConnect<Socket>>::Future: Send,
     {
-        self.connector.connect = Arc::new(Tls(tls));
+        self.connect = Arc::new(Tls(tls));
         self
     }
 
@@ -141,7 +141,7 @@ impl PostgresOptions {
     /// `pool_mode=transaction`. The store then prepares no statements and does not listen for appends of
     /// other processes; readers find these by polling.
     pub fn transaction_pool(mut self, pooled: bool) -> Self {
-        self.connector.pooled = pooled;
+        self.pooled = pooled;
         self
     }
 
@@ -168,7 +168,7 @@ impl PostgresOptions {
     /// least 2 and at most 30 seconds. `tcp_user_timeout` and keepalives do this, unless the connection
     /// string sets them.
     pub fn patience(mut self, patience: Duration) -> Self {
-        self.connector.patience = patience;
+        self.patience = patience;
         self
     }
 
@@ -198,8 +198,15 @@ impl PostgresOptions {
     }
 
     /// The connector, with the settings of every transaction.
-    pub(crate) fn connector(&self) -> Connector {
-        let mut connector = self.connector.clone();
+    pub(crate) fn connector(&self, runtime: Handle) -> Connector {
+        let mut connector = Connector {
+            config: self.config.clone(),
+            connect: Arc::clone(&self.connect),
+            runtime,
+            pooled: self.pooled,
+            patience: self.patience,
+            settings: Vec::new(),
+        };
         notice_lost_hosts(&mut connector);
         connector.set("lock_timeout", millis(self.busy_timeout));
         connector.set("statement_timeout", millis(self.statement_timeout));
@@ -230,9 +237,7 @@ impl PostgresOptions {
     /// # Cancel safety
     /// The tables may have been created, all of them or none.
     pub async fn open(self) -> Result<PostgresStore, StorageError> {
-        let runtime = in_runtime()?;
-        let mut connector = self.connector();
-        connector.runtime = Some(runtime);
+        let mut connector = self.connector(in_runtime()?);
         let handles_appends = self.read.is_inline();
         let read = self.read.of_store(connector.clone(), self.busy_timeout);
         connector.set_all(session::STORE);
@@ -282,7 +287,8 @@ impl PostgresStore {
 impl fmt::Debug for PostgresOptions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("PostgresOptions")
-            .field("connector", &self.connector)
+            .field("hosts", &self.config.get_hosts())
+            .field("database", &self.config.get_dbname())
             .field("schema", &self.schema)
             .finish_non_exhaustive()
     }
@@ -320,7 +326,9 @@ mod tests {
 
     fn config(url: &str, patience: Duration) -> Config {
         let options = PostgresOptions::new(url).expect("a url");
-        options.patience(patience).connector().config
+        let runtime = tokio::runtime::Builder::new_current_thread().build();
+        let runtime = runtime.expect("a runtime").handle().clone();
+        options.patience(patience).connector(runtime).config
     }
 
     #[test]

@@ -81,7 +81,6 @@ pub(crate) struct Shared {
     stopped: watch::Sender<()>,
     writer_ended: watch::Sender<()>,
     is_closed: AtomicBool,
-    pub(crate) runtime: tokio::runtime::Handle,
 }
 
 impl PostgresStore {
@@ -154,7 +153,6 @@ impl PostgresStore {
                 stopped: watch::Sender::new(()),
                 writer_ended,
                 is_closed: AtomicBool::new(false),
-                runtime: tokio::runtime::Handle::current(),
             }),
         })
     }
@@ -277,7 +275,7 @@ impl Shared {
             return;
         }
         self.listening.get_or_init(|| {
-            self.runtime.spawn(wake::listen(
+            settings.connector.runtime.spawn(wake::listen(
                 settings.connector.clone(),
                 settings.schema.clone(),
                 Arc::clone(&self.statements),

@@ -79,7 +79,6 @@ pub struct PostgresReadDatabase {
 struct Shared {
     settings: ReadSettings,
     pool: Pool,
-    runtime: tokio::runtime::Handle,
 }
 
 /// How a read database is used.
@@ -92,19 +91,14 @@ pub(crate) struct ReadSettings {
 }
 
 impl PostgresReadDatabase {
-    /// In the runtime that runs it now.
-    pub(crate) fn of(settings: ReadSettings, runtime: tokio::runtime::Handle) -> Self {
+    pub(crate) fn of(settings: ReadSettings) -> Self {
         let pool = Pool::new(
             settings.connector.clone(),
             settings.connections,
             settings.busy_timeout,
         );
         Self {
-            shared: Arc::new(Shared {
-                settings,
-                pool,
-                runtime,
-            }),
+            shared: Arc::new(Shared { settings, pool }),
         }
     }
 
@@ -281,10 +275,8 @@ impl ReadDatabase for PostgresReadDatabase {
     async fn transact<J: Job<Self>>(&self, job: J) -> Result<J::Output, TransactionError> {
         let shared = Arc::clone(&self.shared);
         // A separate task: a caller that goes away leaves no transaction open.
-        let task = self
-            .shared
-            .runtime
-            .spawn(async move { shared.run(job).await });
+        let runtime = &self.shared.settings.connector.runtime;
+        let task = runtime.spawn(async move { shared.run(job).await });
         task.await.unwrap_or_else(|ended| Err(task_ended(&ended)))
     }
 

@@ -64,11 +64,9 @@ impl PostgresOptions {
     /// # Cancel safety
     /// The schema may have been created.
     pub async fn open_read_database(self) -> Result<PostgresReadDatabase, StorageError> {
-        let runtime = in_runtime()?;
-        let mut connector = self.connector();
-        connector.runtime = Some(runtime.clone());
+        let connector = self.connector(in_runtime()?);
         let read = self.read.of_store(connector, self.busy_timeout);
-        let read = PostgresReadDatabase::of(read.settings, runtime);
+        let read = PostgresReadDatabase::of(read.settings);
         read.prepare().await?;
         Ok(read)
     }
@@ -80,11 +78,7 @@ impl PostgresStore {
     ///
     /// Needs the feature `projections`.
     pub fn read_database(&self) -> PostgresReadDatabase {
-        let shared = self.shared();
-        PostgresReadDatabase::of(
-            shared.settings.read.settings.clone(),
-            shared.runtime.clone(),
-        )
+        PostgresReadDatabase::of(self.shared().settings.read.settings.clone())
     }
 }
 

@@ -30,7 +30,7 @@ pub(super) struct Decider {
     known: Known,
 }
 
-/// The state of a rules before an append.
+/// The state of a decider before an append.
 pub(super) struct Mark {
     head: u64,
     stream: Option<StreamHead>,

@@ -41,7 +41,7 @@ impl Group {
 #[derive(Default)]
 pub(super) struct Leftover {
     appends: Vec<(Append, Reply)>,
-    /// It came after all appends that are leftover.
+    /// It came after all appends that are left over.
     commit: Option<(Box<Commit>, CommitReply)>,
 }
 
