@@ -34,7 +34,7 @@ impl<S: EventStore, Db: ReadDatabase> Projections<S, Db> {
     /// # Cancel safety
     /// It only reads.
     pub async fn parked(&self, name: &str) -> Result<Vec<ParkedEvent>, ProjectionError> {
-        let name = self.find(name)?.name;
+        let name = self.find(name)?.name();
         let storage = |error| ProjectionError::storage(name, error);
         let mut all = Vec::new();
         for build in self.builds_of(name).await? {
@@ -59,7 +59,7 @@ impl<S: EventStore, Db: ReadDatabase> Projections<S, Db> {
     /// Each event was handled or is still parked.
     pub async fn retry(&self, name: &str, key: &str) -> Result<RetryOutcome, ProjectionError> {
         let registered = self.find(name)?;
-        let name = registered.name;
+        let name = registered.name();
         let storage = |error| ProjectionError::storage(name, error);
         let mut retried = RetryOutcome {
             handled: 0,
@@ -114,7 +114,7 @@ impl<S: EventStore, Db: ReadDatabase> Projections<S, Db> {
         key: &str,
         why: &str,
     ) -> Result<Option<ParkedEvent>, ProjectionError> {
-        let name = self.find(name)?.name;
+        let name = self.find(name)?.name();
         let mut discarded = None;
         for build in self.builds_of(name).await? {
             let Some(first) = self.first(name, build.number, key).await? else {

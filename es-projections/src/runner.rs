@@ -82,7 +82,7 @@ impl<S: Clone, Db: Clone> Clone for Projections<S, Db> {
 
 impl<S, Db> fmt::Debug for Projections<S, Db> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let names: Vec<_> = self.registered.iter().map(|r| r.name).collect();
+        let names: Vec<_> = self.registered.iter().map(|r| r.name()).collect();
         f.debug_tuple("Projections").field(&names).finish()
     }
 }
@@ -111,8 +111,12 @@ impl<S: EventStore, Db: ReadDatabase> Projections<S, Db> {
     }
 
     fn register(mut self, registered: Registered<Db>) -> Self {
-        if self.registered.iter().any(|r| r.name == registered.name) {
-            self.duplicate_name = Some(registered.name);
+        if self
+            .registered
+            .iter()
+            .any(|r| r.name() == registered.name())
+        {
+            self.duplicate_name = Some(registered.name());
         }
         self.registered.push(Arc::new(registered));
         self
@@ -179,7 +183,7 @@ impl<S: EventStore, Db: ReadDatabase> Projections<S, Db> {
 
     /// The names of its projections and subscriptions, in the order in which they were added.
     pub fn names(&self) -> impl Iterator<Item = &'static str> + use<'_, S, Db> {
-        self.registered.iter().map(|registered| registered.name)
+        self.registered.iter().map(|registered| registered.name())
     }
 
     /// The store that the events come from.
@@ -193,7 +197,7 @@ impl<S: EventStore, Db: ReadDatabase> Projections<S, Db> {
     }
 
     pub(crate) fn find(&self, name: &str) -> Result<&Arc<Registered<Db>>, ProjectionError> {
-        let found = self.registered.iter().find(|r| r.name == name);
+        let found = self.registered.iter().find(|r| r.name() == name);
         found.ok_or_else(|| ProjectionError::Unknown {
             projection: name.to_owned(),
         })
@@ -220,8 +224,8 @@ impl<S: EventStore, Db: ReadDatabase> Projections<S, Db> {
         self.checked()?;
         for registered in &self.registered {
             let prepared = registered.prepare(&self.core, false).await?;
-            let answers = |g: &&Build| g.live && g.version == registered.version;
-            let of_mine = |g: &&Build| g.version == registered.version;
+            let answers = |g: &&Build| g.live && g.version == registered.version();
+            let of_mine = |g: &&Build| g.version == registered.version();
             let mut found = prepared.iter();
             if let Some(build) = found.find(answers).or(prepared.iter().find(of_mine)) {
                 self.run_to_the_end(registered, build).await?;
@@ -236,7 +240,7 @@ impl<S: EventStore, Db: ReadDatabase> Projections<S, Db> {
         build: &Build,
     ) -> Result<(), ProjectionError> {
         let storage = |error| {
-            ProjectionError::storage(registered.name, es_runtime::StorageError::from(error))
+            ProjectionError::storage(registered.name(), es_runtime::StorageError::from(error))
         };
         let goal = self.core.store.head().await.map_err(storage)?;
         for task in registered.tasks_of(&self.core, build, Until::Reached(goal)) {
@@ -258,16 +262,16 @@ impl<S: EventStore, Db: ReadDatabase> Projections<S, Db> {
     /// The rebuild was requested or not.
     pub async fn rebuild(&self, name: &str) -> Result<Build, ProjectionError> {
         let registered = self.find(name)?;
-        if !registered.has_tables {
+        if !registered.has_tables() {
             return Err(ProjectionError::Unknown {
                 projection: name.to_owned(),
             });
         }
         let prepared = registered.prepare(&self.core, true).await?;
-        let is_it = |build: &Build| !build.live && build.version == registered.version;
+        let is_it = |build: &Build| !build.live && build.version == registered.version();
         let new = prepared.into_iter().find(is_it);
         new.ok_or_else(|| ProjectionError::Ended {
-            projection: registered.name,
+            projection: registered.name(),
             what: "the new build is not in the projection state".to_owned(),
         })
     }

@@ -24,7 +24,7 @@ impl<S: EventStore, Db: ReadDatabase> Projections<S, Db> {
     pub async fn status(&self) -> Result<Vec<Status>, ProjectionError> {
         let mut all = Vec::new();
         for registered in &self.registered {
-            let name = registered.name;
+            let name = registered.name();
             let storage =
                 |error| ProjectionError::storage(name, es_runtime::StorageError::from(error));
             let head = self.core.store.head().await.map_err(storage)?;
@@ -40,7 +40,7 @@ impl<S: EventStore, Db: ReadDatabase> Projections<S, Db> {
             if let (true, Some(state)) = (rows.is_empty(), &stopped) {
                 all.push(Status {
                     projection: name,
-                    version: registered.version,
+                    version: registered.version(),
                     build: 0,
                     live: false,
                     partition: 0,

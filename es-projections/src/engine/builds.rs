@@ -78,8 +78,8 @@ pub(crate) async fn prepare<Db: ReadDatabase>(
     }
     found.retain(|build| build.live || build.version >= plan.version);
     for build in &found {
-        let mine = build.version == plan.version;
-        if (mine || plan.starts_live) && build.partitions != plan.partitions {
+        let is_mine = build.version == plan.version;
+        if (is_mine || plan.starts_live) && build.partitions != plan.partitions {
             let (stored, mine) = (build.partitions, plan.partitions);
             return Err(if plan.starts_live {
                 ProjectionError::SubscriptionPartitions {
@@ -96,13 +96,13 @@ pub(crate) async fn prepare<Db: ReadDatabase>(
                 }
             });
         }
-        if mine && build.definition != definition {
+        if is_mine && build.definition != definition {
             return Err(ProjectionError::SchemaChanged {
                 projection: name,
                 version: plan.version,
             });
         }
-        if mine && build.events != plan.events {
+        if is_mine && build.events != plan.events {
             return Err(ProjectionError::EventsChanged {
                 projection: name,
                 version: plan.version,

@@ -21,21 +21,6 @@ pub(crate) enum Consumer<Db> {
     Subscription(AnySubscription),
 }
 
-impl<Db> Clone for Consumer<Db> {
-    fn clone(&self) -> Self {
-        match self {
-            Self::Projection {
-                projection,
-                declared,
-            } => Self::Projection {
-                projection: projection.clone(),
-                declared: Arc::clone(declared),
-            },
-            Self::Subscription(subscription) => Self::Subscription(subscription.clone()),
-        }
-    }
-}
-
 /// How long events are delivered before the checkpoint moves. After a crash they are delivered again.
 const CHECKPOINT_EVERY: Duration = Duration::from_millis(100);
 

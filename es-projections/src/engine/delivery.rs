@@ -2,10 +2,10 @@
 
 use super::{
     batch::{CheckpointGuard, Page, PageEnd, ParkRule, key_of, key_or_stream},
-    erased::AnySubscription,
+    erased::{AnySubscription, KeyOf},
     handler::catch_panics,
 };
-use crate::api::{Delivery, HandlerError, Job, Key, ReadDatabase, RolledBack};
+use crate::api::{Delivery, HandlerError, Job, ReadDatabase, RolledBack};
 use es_runtime::RecordedEvent;
 use std::{
     collections::HashSet,
@@ -29,7 +29,7 @@ pub(crate) async fn deliver_one(
 pub(crate) struct CheckDelivery {
     pub(crate) page: Page,
     pub(crate) rule: ParkRule,
-    pub(crate) key: for<'e> fn(&'e RecordedEvent) -> Key<'e>,
+    pub(crate) key: KeyOf,
 }
 
 /// The result of the check.
@@ -61,7 +61,7 @@ pub(crate) struct AdvancePosition {
     pub(crate) page: Page,
     pub(crate) rule: ParkRule,
     pub(crate) blocked: HashSet<usize>,
-    pub(crate) key: for<'e> fn(&'e RecordedEvent) -> Key<'e>,
+    pub(crate) key: KeyOf,
 }
 
 impl<Db: ReadDatabase> Job<Db> for AdvancePosition {

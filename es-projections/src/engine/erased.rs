@@ -10,6 +10,9 @@ use std::{borrow::Cow, future::Future, pin::Pin, sync::Arc};
 
 type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
+/// The function that gives the key of an event.
+pub(crate) type KeyOf = for<'e> fn(&'e RecordedEvent) -> Key<'e>;
+
 /// What a projection or a subscription declares.
 #[derive(Debug)]
 pub(crate) struct Definition {
@@ -17,7 +20,7 @@ pub(crate) struct Definition {
     pub(crate) version: u32,
     pub(crate) partitions: u32,
     pub(crate) filter: EventFilter,
-    pub(crate) key: for<'e> fn(&'e RecordedEvent) -> Key<'e>,
+    pub(crate) key: KeyOf,
     on_unknown_version: OnUnknownVersion,
 }
 

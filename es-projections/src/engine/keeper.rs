@@ -27,7 +27,7 @@ pub(crate) async fn keep<S: EventStore, Db: ReadDatabase>(
         match registered.tasks(&core, &mut known).await {
             Ok(tasks) => {
                 failures = 0;
-                core.stopped(registered.name, None);
+                core.stopped(registered.name(), None);
                 for mut task in tasks {
                     let runs = running
                         .values()
@@ -47,7 +47,7 @@ pub(crate) async fn keep<S: EventStore, Db: ReadDatabase>(
             Err(ProjectionError::Storage { source, .. }) => {
                 failures += 1;
                 let why = Stalled::Database(source.to_string());
-                core.stopped(registered.name, Some(WorkerState::Stalled(why)));
+                core.stopped(registered.name(), Some(WorkerState::Stalled(why)));
                 if core
                     .pause(core.settings.backoff(failures))
                     .await
@@ -59,7 +59,7 @@ pub(crate) async fn keep<S: EventStore, Db: ReadDatabase>(
             }
             Err(error) => {
                 core.stopped(
-                    registered.name,
+                    registered.name(),
                     Some(WorkerState::Stopped(error.to_string())),
                 );
                 break;

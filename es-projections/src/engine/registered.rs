@@ -17,12 +17,24 @@ use std::sync::Arc;
 
 /// One projection or subscription of a runner.
 pub(crate) struct Registered<Db> {
-    pub(crate) name: &'static str,
-    pub(crate) version: u32,
-    pub(crate) has_tables: bool,
-    pub(crate) consumer: Consumer<Db>,
+    pub(crate) consumer: Arc<Consumer<Db>>,
     schema: String,
     from_the_beginning: bool,
+}
+
+impl<Db> Registered<Db> {
+    pub(crate) fn name(&self) -> &'static str {
+        self.consumer.definition().name
+    }
+
+    pub(crate) fn version(&self) -> u32 {
+        self.consumer.definition().version
+    }
+
+    /// Whether it is a projection. A subscription has no tables.
+    pub(crate) fn has_tables(&self) -> bool {
+        matches!(*self.consumer, Consumer::Projection { .. })
+    }
 }
 
 impl<Db: ReadDatabase> Registered<Db> {
@@ -30,13 +42,10 @@ impl<Db: ReadDatabase> Registered<Db> {
         let projection = AnyProjection::new(projection);
         let schema = projection.handlers.tables(dialect).into_owned();
         Self {
-            name: P::NAME,
-            version: P::VERSION,
-            has_tables: true,
-            consumer: Consumer::Projection {
+            consumer: Arc::new(Consumer::Projection {
                 declared: declared(dialect, &schema),
                 projection,
-            },
+            }),
             schema,
             from_the_beginning: true,
         }
@@ -44,26 +53,20 @@ impl<Db: ReadDatabase> Registered<Db> {
 
     pub(crate) fn subscription<D: Deliver>(subscription: D) -> Self {
         Self {
-            name: D::NAME,
-            version: D::VERSION,
-            has_tables: false,
-            consumer: Consumer::Subscription(AnySubscription::new(subscription)),
+            consumer: Arc::new(Consumer::Subscription(AnySubscription::new(subscription))),
             schema: String::new(),
             from_the_beginning: D::FROM_THE_BEGINNING,
         }
     }
 
     /// Runs one partition.
-    ///
-    /// # Errors
-    /// Why it cannot go on.
     pub(crate) async fn run<S: EventStore>(
         &self,
         core: Arc<Core<S, Db>>,
         task: Task,
     ) -> Result<End, ProjectionError> {
         let span = task.partition.clone();
-        let worker = Worker::new(core, self.consumer.clone(), task);
+        let worker = Worker::new(core, Arc::clone(&self.consumer), task);
         in_span(&span, worker.run()).await
     }
 
@@ -77,17 +80,17 @@ impl<Db: ReadDatabase> Registered<Db> {
     ) -> Result<Vec<Task>, ProjectionError> {
         let rows = core
             .db
-            .query(crate::state::builds::BUILDS, &[self.name.into()])
+            .query(crate::state::builds::BUILDS, &[self.name().into()])
             .await;
         let now: Vec<Build> = rows
             .unwrap_or_default()
             .into_iter()
-            .filter_map(|row| crate::state::builds::build(self.name, row).ok())
+            .filter_map(|row| crate::state::builds::build(self.name(), row).ok())
             .collect();
         if now.is_empty() || now != *known {
             *known = self.prepare(core, false).await?;
         }
-        let mine = known.iter().filter(|g| g.version == self.version);
+        let mine = known.iter().filter(|g| g.version == self.version());
         Ok(mine
             .flat_map(|build| self.tasks_of(core, build, Until::Shutdown))
             .collect())
@@ -105,7 +108,7 @@ impl<Db: ReadDatabase> Registered<Db> {
             until,
             take_over: core.settings.take_over,
         };
-        partitions(self.name, build).map(task).collect()
+        partitions(self.name(), build).map(task).collect()
     }
 
     pub(crate) async fn prepare<S: EventStore>(
@@ -117,22 +120,23 @@ impl<Db: ReadDatabase> Registered<Db> {
             Position::START
         } else {
             let head = core.store.head().await;
-            head.map_err(|error| ProjectionError::storage(self.name, error))?
+            head.map_err(|error| ProjectionError::storage(self.name(), error))?
         };
-        let storage = |error| ProjectionError::storage(self.name, error);
+        let storage = |error| ProjectionError::storage(self.name(), error);
         let store = match core.store.store_id().await.map_err(StorageError::from) {
             Ok(id) => Some(id),
             Err(error) if error.kind == StorageErrorKind::Unsupported => None,
             Err(error) => return Err(storage(error)),
         };
+        let definition = self.consumer.definition();
         let job = Prepare {
             plan: Plan {
-                name: self.name,
-                version: self.version,
-                partitions: self.consumer.definition().partitions,
+                name: definition.name,
+                version: definition.version,
+                partitions: definition.partitions,
                 schema: self.schema.clone(),
-                events: listed(&self.consumer.definition().filter),
-                starts_live: !self.has_tables,
+                events: listed(&definition.filter),
+                starts_live: !self.has_tables(),
                 from,
                 store,
             },
@@ -140,7 +144,7 @@ impl<Db: ReadDatabase> Registered<Db> {
         };
         match core.db.transact(job).await {
             Ok(prepared) => prepared,
-            Err(error) => Err(ProjectionError::storage(self.name, error)),
+            Err(error) => Err(ProjectionError::storage(self.name(), error)),
         }
     }
 }

@@ -25,27 +25,27 @@ use std::{ops::Range, sync::Arc, time::Instant};
 
 /// The loop of one partition.
 pub(crate) struct Worker<S, Db> {
-    pub(crate) core: Arc<Core<S, Db>>,
-    pub(crate) consumer: Consumer<Db>,
-    pub(crate) partition: Partition,
+    core: Arc<Core<S, Db>>,
+    consumer: Arc<Consumer<Db>>,
+    partition: Partition,
     /// Whether its build is not live yet.
-    pub(crate) building: bool,
-    pub(crate) until: Until,
+    building: bool,
+    until: Until,
     /// Whether to replace an owner whose lease has not expired.
-    pub(crate) take_over: bool,
+    take_over: bool,
     /// The position that an unfinished build must reach before it goes live.
-    pub(crate) goal: Option<Position>,
+    goal: Option<Position>,
     /// How many times in a row a database failed at the end of the feed.
-    pub(crate) failures_at_end: u32,
+    failures_at_end: u32,
     /// How often the live build was further when this one could have gone live.
-    pub(crate) live_was_ahead: u32,
+    live_was_ahead: u32,
     /// What the store said about more events.
-    pub(crate) hint: Hint,
+    hint: Hint,
 }
 
 /// What the store said about more events, and whether it was true.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Hint {
+enum Hint {
     #[default]
     Nothing,
     /// There are more events.
@@ -101,7 +101,7 @@ impl Attempts {
 }
 
 impl<S: EventStore, Db: ReadDatabase> Worker<S, Db> {
-    pub(crate) fn new(core: Arc<Core<S, Db>>, consumer: Consumer<Db>, task: Task) -> Self {
+    pub(crate) fn new(core: Arc<Core<S, Db>>, consumer: Arc<Consumer<Db>>, task: Task) -> Self {
         Self {
             core,
             consumer,
