@@ -44,8 +44,6 @@
 //! | `projections` | no | read models in SQLite: `SqliteReadDatabase`, `SqliteTransaction`, `SqliteStore::read_database` and `SqliteOptions::inline`; depends on `es-projections` |
 
 mod append;
-#[cfg(feature = "projections")]
-mod at_once;
 mod busy;
 mod commit;
 mod connection;
@@ -54,6 +52,8 @@ mod inline;
 mod inside;
 mod log;
 mod options;
+#[cfg(feature = "projections")]
+mod poll_once;
 mod process;
 mod queries;
 #[cfg(feature = "projections")]

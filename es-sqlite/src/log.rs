@@ -54,56 +54,43 @@ impl Log {
 pub(crate) struct Keeper {
     /// The size at which it tries to empty it.
     next: u64,
+    /// How long a statement of the writer usually waits.
+    busy_timeout: Duration,
 }
 
 impl Keeper {
-    pub(crate) const fn new() -> Self {
-        Self { next: KEPT }
+    pub(crate) const fn new(busy_timeout: Duration) -> Self {
+        Self {
+            next: KEPT,
+            busy_timeout,
+        }
     }
 
     /// After a transaction. Where the log is large, it waits for readers of old states for a moment: longer for a
     /// larger log, and not again before it has grown by half.
-    pub(crate) fn after_write(
-        &mut self,
-        connection: &Connection,
-        log: &Log,
-        busy_timeout: Duration,
-    ) {
+    pub(crate) fn after_write(&mut self, connection: &Connection, log: &Log) {
         let bytes = log.bytes();
         if bytes > self.next {
             let moment = Duration::from_millis(bytes / MIB);
-            let moment = moment.min(busy_timeout);
-            self.empty(connection, log, busy_timeout, moment);
+            self.empty(connection, log, bytes, moment.min(self.busy_timeout));
         }
     }
 
     /// After the last read that held the log.
-    pub(crate) fn after_reads(
-        &mut self,
-        connection: &Connection,
-        log: &Log,
-        busy_timeout: Duration,
-    ) {
+    pub(crate) fn after_reads(&mut self, connection: &Connection, log: &Log) {
         let bytes = log.bytes();
         if bytes > KEPT {
-            self.empty(connection, log, busy_timeout, Duration::ZERO);
+            self.empty(connection, log, bytes, Duration::ZERO);
         }
     }
 
-    fn empty(
-        &mut self,
-        connection: &Connection,
-        log: &Log,
-        busy_timeout: Duration,
-        moment: Duration,
-    ) {
-        let bytes = log.bytes();
+    fn empty(&mut self, connection: &Connection, log: &Log, bytes: u64, moment: Duration) {
         let emptied = busy::wait_at_most(connection, moment).and_then(|()| {
             let sql = "PRAGMA wal_checkpoint(TRUNCATE)";
             connection.query_row(sql, [], |row| row.get::<_, i64>(0))
         });
         // What follows waits as usual. Where this fails, the next statement says why.
-        let _ = busy::wait_at_most(connection, busy_timeout);
+        let _ = busy::wait_at_most(connection, self.busy_timeout);
         let is_empty = emptied.is_ok_and(|busy| busy == 0);
         self.next = if is_empty {
             KEPT

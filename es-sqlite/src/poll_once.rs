@@ -9,7 +9,7 @@ use std::{
 };
 
 /// The result; `None` where it would wait.
-pub(crate) fn at_once<T>(future: impl Future<Output = T>) -> Option<T> {
+pub(crate) fn poll_once<T>(future: impl Future<Output = T>) -> Option<T> {
     let mut context = Context::from_waker(Waker::noop());
     match pin!(future).poll(&mut context) {
         Poll::Ready(value) => Some(value),

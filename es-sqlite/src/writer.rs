@@ -73,7 +73,7 @@ pub(crate) async fn start(
                         Writer {
                             connection: Some(connection),
                             inlines,
-                            log: Keeper::new(),
+                            log: Keeper::new(settings.busy_timeout),
                             settings,
                             notifier,
                         }
@@ -180,11 +180,8 @@ impl Writer {
                 Message::Job(job) => self.job(job),
                 Message::LogIsFree => {
                     if let Some(connection) = &self.connection {
-                        self.log.after_reads(
-                            connection.connection(),
-                            &self.settings.log,
-                            self.settings.busy_timeout,
-                        );
+                        self.log
+                            .after_reads(connection.connection(), &self.settings.log);
                     }
                     continue;
                 }
@@ -194,11 +191,8 @@ impl Writer {
                 }
             }
             if let Some(connection) = &self.connection {
-                self.log.after_write(
-                    connection.connection(),
-                    &self.settings.log,
-                    self.settings.busy_timeout,
-                );
+                self.log
+                    .after_write(connection.connection(), &self.settings.log);
             }
         }
     }

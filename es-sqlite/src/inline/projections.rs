@@ -2,8 +2,8 @@
 
 use crate::{
     SqliteReadDatabase, SqliteTransaction,
-    at_once::{at_once, waited},
     errors::{TransactionFailure, storage},
+    poll_once::{poll_once, waited},
     queries::{self, feed_rows},
     settings::StoreSettings,
     task::{self, Done, Task},
@@ -62,7 +62,7 @@ impl Running {
             loop {
                 run(tx, "BEGIN IMMEDIATE")?;
                 let mut done =
-                    at_once(opened.open(projection, tx, &Feed)).unwrap_or_else(|| Err(waited()));
+                    poll_once(opened.open(projection, tx, &Feed)).unwrap_or_else(|| Err(waited()));
                 if let Err(TransactionFailure::RolledBack(error)) = refuse_ended_statement(tx) {
                     done = Err(error);
                 }
@@ -91,7 +91,7 @@ impl Running {
         }
         let mut ended = self.0.ended_transactions();
         loop {
-            let done = at_once(self.0.catch_up(tx, &Feed)).unwrap_or_else(|| Err(waited()));
+            let done = poll_once(self.0.catch_up(tx, &Feed)).unwrap_or_else(|| Err(waited()));
             let refused = refuse_ended_statement(tx);
             if self.0.ended_transactions() <= ended {
                 refused?;
@@ -132,7 +132,7 @@ impl Running {
         let mut stream = None;
         for (append, appended) in task.appends().iter().zip(done.appended()) {
             if !appended.repeated && handled.is_ok() {
-                handled = at_once(self.0.handle(tx, append, appended))
+                handled = poll_once(self.0.handle(tx, append, appended))
                     .unwrap_or_else(|| Err(waited().into()));
                 stream = Some(append.stream.clone());
             }

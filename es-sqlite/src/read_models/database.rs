@@ -2,8 +2,8 @@
 
 use super::{SqliteTransaction, transaction};
 use crate::{
-    at_once::{at_once, waited},
     errors::{closed, no_answer, outcome_of_commit, panicked, storage},
+    poll_once::{poll_once, waited},
     process,
     store::Shared,
     writer,
@@ -281,7 +281,7 @@ fn transaction<J: Job<SqliteReadDatabase>>(
         return (failed(Outcome::NotApplied, storage(error)), Some(tx));
     }
     let ran = catch_unwind(AssertUnwindSafe(|| {
-        at_once(job.run(&mut tx)).unwrap_or_else(|| Err(RolledBack::Failed(waited())))
+        poll_once(job.run(&mut tx)).unwrap_or_else(|| Err(RolledBack::Failed(waited())))
     }));
     tx.forget_names();
     let ended = !tx.in_transaction();

@@ -31,8 +31,17 @@ fn sized(id: impl ToString, expected: ExpectedVersion, bytes: usize) -> Append {
 }
 
 async fn open(folder: &tempfile::TempDir, options: SqliteOptions) -> SqliteStore {
+    open_waiting(folder, options, Duration::from_secs(60)).await
+}
+
+/// A store that waits so long at most for the lock of the file.
+async fn open_waiting(
+    folder: &tempfile::TempDir,
+    options: SqliteOptions,
+    at_most: Duration,
+) -> SqliteStore {
     options
-        .busy_timeout(Duration::from_secs(60))
+        .busy_timeout(at_most)
         .open(folder.path().join("group.db"))
         .await
         .expect("opens")
@@ -252,11 +261,8 @@ async fn a_full_disk_refuses_writes_and_reads_go_on_until_there_is_room() {
 #[tokio::test]
 async fn a_database_held_for_too_long_is_busy_for_all_that_wait() {
     let folder = tempfile::tempdir().expect("a folder");
-    let store = SqliteStore::options()
-        .busy_timeout(Duration::from_millis(20))
-        .open(folder.path().join("group.db"))
-        .await
-        .expect("opens");
+    let at_most = Duration::from_millis(20);
+    let store = open_waiting(&folder, SqliteStore::options(), at_most).await;
     let lock = hold(store.path());
     let waiting: Vec<_> = (0..50)
         .map(|number| {
@@ -283,11 +289,8 @@ async fn a_database_held_for_too_long_is_busy_for_all_that_wait() {
 #[tokio::test]
 async fn a_process_that_writes_without_a_pause_keeps_nobody_out() {
     let folder = tempfile::tempdir().expect("a folder");
-    let store = SqliteStore::options()
-        .busy_timeout(Duration::from_secs(2))
-        .open(folder.path().join("group.db"))
-        .await
-        .expect("opens");
+    let at_most = Duration::from_secs(2);
+    let store = open_waiting(&folder, SqliteStore::options(), at_most).await;
     let other = Connection::open(store.path()).expect("opens");
     other.busy_timeout(Duration::from_secs(60)).expect("set");
     other
