@@ -63,10 +63,10 @@ impl Saga for Trip {
 }
 
 fn sagas<S: WorkQueue>(store: &S) -> (Sagas<S>, mpsc::UnboundedReceiver<Instant>) {
-    let (told, called) = mpsc::unbounded_channel();
+    let (sender, called) = mpsc::unbounded_channel();
     let sagas = Sagas::new(store.clone())
         .concurrency(CONCURRENCY)
-        .with::<Trip>(told);
+        .with::<Trip>(sender);
     (sagas, called)
 }
 

@@ -1,6 +1,6 @@
 //! Payment, inventory and shipping in a file of their own, outside of the store and of the process
 //! that runs sagas: which keys were applied, which were taken back. They keep to the contract of
-//! providers unless they are told otherwise, and fail as often as they are told.
+//! providers unless a test says otherwise, and fail as often as it says.
 
 use crate::{
     orders::{Answer, Outside},

@@ -104,8 +104,8 @@ impl Stops {
         if named || (self.number > 0 && numbered) {
             say(&format!("at {point}"));
             let mut line = String::new();
-            let told = std::io::stdin().lock().read_line(&mut line);
-            if told.is_err() || line != "go\n" {
+            let answer = std::io::stdin().lock().read_line(&mut line);
+            if answer.is_err() || line != "go\n" {
                 std::process::exit(1);
             }
         }

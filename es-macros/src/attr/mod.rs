@@ -127,7 +127,7 @@ pub(crate) trait Key {
     /// A fault was reported that explains the absence of this key.
     fn attempted(&mut self);
     /// Another word was written where this key was probably meant, which was reported. Its value
-    /// is taken where it fits, so that a misspelt key leaves no holes after.
+    /// is taken where it fits, so that a misspelt key leaves no holes behind.
     fn guessed(&mut self, word: &Ident, value: TokenStream);
     fn read(&mut self, key: Ident, input: ParseStream<'_>, diag: &Diag) -> syn::Result<()>;
 }
@@ -271,8 +271,8 @@ fn item(
         ));
     };
     let word = ident::text(&key);
-    if let Some(slot) = keys.iter_mut().find(|slot| slot.name() == word) {
-        return slot.read(key, input, diag);
+    if let Some(found) = keys.iter_mut().find(|key| key.name() == word) {
+        return found.read(key, input, diag);
     }
     Err(unknown_item(key, input, place, name, keys))
 }
@@ -308,20 +308,20 @@ pub(crate) fn item_of_group(
     diag: &Diag,
 ) -> syn::Result<()> {
     let group = ident::text(group);
-    let known: Vec<_> = keys.iter().map(|slot| slot.name()).collect();
+    let known: Vec<_> = keys.iter().map(|key| key.name()).collect();
     let start = input.span();
     let Ok(key) = input.call(Ident::parse_any) else {
         let text = messages::attribute::expected_key_of_group(&group, &known);
         return Err(syn::Error::new(start, text));
     };
     let word = ident::text(&key);
-    if let Some(slot) = keys.iter_mut().find(|slot| slot.name() == word) {
-        return slot.read(key, input, diag);
+    if let Some(found) = keys.iter_mut().find(|key| key.name() == word) {
+        return found.read(key, input, diag);
     }
     rest_of_item(input);
     let guess = ident::similar(&word, &known);
-    if let Some(slot) = keys.iter_mut().find(|slot| Some(slot.name()) == guess) {
-        slot.attempted();
+    if let Some(found) = keys.iter_mut().find(|key| Some(key.name()) == guess) {
+        found.attempted();
     }
     let text = messages::attribute::unknown_key_of_group(&group, &word, guess, &known);
     Err(syn::Error::new(key.span(), text))
@@ -337,7 +337,7 @@ fn unknown_item(
     keys: &mut [&mut dyn Key],
 ) -> syn::Error {
     let word = ident::text(&key);
-    let known: Vec<_> = keys.iter().map(|slot| slot.name()).collect();
+    let known: Vec<_> = keys.iter().map(|key| key.name()).collect();
     let guess = ident::similar(&word, &known);
     let is_path = input.peek(Token![.]) || input.peek(Token![::]) || input.peek(Token![-]);
     let is_word = input.is_empty() || input.peek(Token![,]);
@@ -355,8 +355,8 @@ fn unknown_item(
             name.attempted();
         }
     }
-    if let Some(slot) = keys.iter_mut().find(|slot| Some(slot.name()) == guess) {
-        slot.guessed(&key, rest.clone());
+    if let Some(found) = keys.iter_mut().find(|key| Some(key.name()) == guess) {
+        found.guessed(&key, rest.clone());
     }
     let text = messages::attribute::unknown_key(place, &word, guess, &compact(&rest));
     syn::Error::new(key.span(), text)

@@ -230,8 +230,8 @@ fn step(
     }
 }
 
-fn key<T>(slot: &Single<T>, or: &Ident) -> Span {
-    slot.key().map_or_else(|| or.span(), Ident::span)
+fn key<T>(given: &Single<T>, or: &Ident) -> Span {
+    given.key().map_or_else(|| or.span(), Ident::span)
 }
 
 /// Every step says how it is undone: by a method, not at all, or it lies at or after the pivot.

@@ -136,8 +136,8 @@ async fn a_replaced_one_writes_nothing(fixture: AnyFixture, by_lease: bool) {
     let Some((store, read)) = prepared(&fixture).await else {
         return;
     };
-    let (sleepy, resume) = PausingStore::until_resumed(store.clone());
-    let first = Projections::new(sleepy, read.clone())
+    let (pausing, resume) = PausingStore::until_resumed(store.clone());
+    let first = Projections::new(pausing, read.clone())
         .lease(Duration::from_millis(200))
         .with(Noted::<'a'>::new());
     let first = as_a_process(async move { first.catch_up().await });

@@ -1,5 +1,5 @@
 //! Payment, inventory and shipping over HTTP on the loopback: each has a ledger of its own, knows keys,
-//! and is slow and fails as often as it is told.
+//! and is slow and fails as often as it is asked to.
 
 use es_sagas::{Fail, Key};
 use serde::{Deserialize, Serialize};

@@ -105,7 +105,7 @@ impl OnTimer for Settlement {
         let lapse = LapseOrder {
             lapsed_on: opened.lapses_on,
         };
-        // The order's saga is told by the event, and takes back what it did.
+        // The order's saga gets the event, and takes back what it did.
         Reactions::none().command::<Order, _>(&opened.order, lapse)
     }
 }

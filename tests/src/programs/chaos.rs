@@ -49,7 +49,7 @@ fn request(run: &str, task: u64, number: u64) -> Result<(String, Append), Failur
     Ok((id, append))
 }
 
-/// What writers tried and what they were told.
+/// What writers tried and the answers that they got.
 #[derive(Default)]
 struct Ledger {
     tried: Vec<String>,
@@ -87,7 +87,7 @@ impl Line {
         self.cycles > 0 && (self.wrong() > 0) == self.is_control
     }
 
-    /// Compares what is stored, in parts an id, with what the writers were told.
+    /// Compares what is stored, in parts an id, with the answers that the writers got.
     fn count(&mut self, ledger: &Ledger, there: &HashMap<String, usize>) {
         self.acknowledged += ledger.acknowledged.len();
         let parts = |id: &String| there.get(id).copied().unwrap_or(0);

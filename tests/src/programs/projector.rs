@@ -38,10 +38,10 @@ impl Places {
             return;
         }
         let mut out = std::io::stdout();
-        let told = writeln!(out, "stopped").and_then(|()| out.flush());
+        let said = writeln!(out, "stopped").and_then(|()| out.flush());
         loop {
             // Nobody reads any more: the parent is gone.
-            if told.is_err() {
+            if said.is_err() {
                 std::process::exit(1);
             }
             std::thread::park();

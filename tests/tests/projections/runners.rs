@@ -45,10 +45,10 @@ async fn who_slept_and_was_replaced_writes_nothing() {
         for _ in 0..5 {
             deposit(&store, "alice", 1).await.expect("stored");
         }
-        let (sleepy, resume) = PausingStore::until_resumed(store.clone());
+        let (pausing, resume) = PausingStore::until_resumed(store.clone());
         let lost = Arc::new(AtomicUsize::new(0));
         let counter = Arc::clone(&lost);
-        let first = Projections::new(sleepy.clone(), read.clone())
+        let first = Projections::new(pausing.clone(), read.clone())
             .lease(Duration::from_millis(200))
             .meter(move |measure: &Measure<'_>| {
                 if matches!(measure, Measure::FenceLost { .. }) {
@@ -56,10 +56,10 @@ async fn who_slept_and_was_replaced_writes_nothing() {
                 }
             })
             .with(Balances::new());
-        let (shut_down, told) = oneshot::channel::<()>();
+        let (shut_down, may_end) = oneshot::channel::<()>();
         let ended = as_a_process(async move {
             let running = first.start().expect("started");
-            let _ = told.await;
+            let _ = may_end.await;
             running.shutdown().await;
         });
         resume.is_paused().await;
@@ -304,7 +304,7 @@ impl Project<Deposited, SqliteReadDatabase> for Uneven {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn tables_answer_only_when_every_slot_has_caught_up() {
+async fn tables_answer_only_when_every_partition_has_caught_up() {
     let folder = tempfile::tempdir().expect("a folder");
     let (store, read) = open(folder.path()).await;
     for account in ["slow", "a", "b", "c", "d", "e", "f", "g"] {

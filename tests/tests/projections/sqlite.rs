@@ -389,7 +389,7 @@ async fn a_database_that_lost_its_past_is_noticed() {
     assert_eq!(balances(&read).await.expect("rows"), expected);
 }
 
-/// Appends until told to end.
+/// Appends until it is to end.
 fn load(store: &SqliteStore) -> (Arc<AtomicBool>, tokio::task::JoinHandle<i64>) {
     let go_on = Arc::new(AtomicBool::new(true));
     let (store, more) = (store.clone(), Arc::clone(&go_on));

@@ -757,7 +757,7 @@ async fn it_runs_as_tasks() {
     let closed = async {
         while order(&store, 1).await.closed == 0 {
             let at = store.head().await.expect("read");
-            // Told of each event, and at the latest by the runner's own next look.
+            // It gets each event, and at the latest with the runner's own next look.
             let _ = tokio::time::timeout(Duration::from_millis(100), store.changed(at)).await;
         }
     };

@@ -97,10 +97,11 @@ async fn refusals_and_what_cannot_be() {
         .then_parked("order/7 rejected: the order is on hold")
         .then_nothing_else();
 
-    let told = ProcessTest::<Cashier>::new()
+    let rejected = ProcessTest::<Cashier>::new()
         .given::<Order>(&7, events![placed(), held])
         .when::<Payment>(&1, RECEIVED);
-    told.run()
+    rejected
+        .run()
         .await
         .then_rejected("on hold")
         .then(CashierDone {

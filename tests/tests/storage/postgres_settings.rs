@@ -380,7 +380,7 @@ fn parameters_of_other_drivers_are_named() {
         ("search_path=shop", "read_schema"),
         ("statement_cache_capacity=100", "transaction_pool"),
         ("client_encoding=utf8", "UTF-8"),
-        ("passfile=/root/.pgpass", "password"),
+        ("passfile=secrets/pgpass", "password"),
         ("target_session_attrs=primary", "read-write"),
         ("connect_timeout=soon", "connect_timeout"),
         ("port=x", "port"),

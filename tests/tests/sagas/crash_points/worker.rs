@@ -1,4 +1,4 @@
-//! A process of the test's own: it is told where to wait, and is killed, stopped or let go on there.
+//! A process of the test's own: it gets the place where it waits, and is killed, stopped or let go on there.
 
 use std::{
     io::{BufRead, BufReader, Write},
@@ -97,8 +97,8 @@ impl Worker {
     /// It runs again, and goes on from the point at which it waits.
     pub fn go_on(&mut self) {
         es_tests::signals::send("CONT", self.child.id());
-        self.input.write_all(b"go\n").expect("told");
-        self.input.flush().expect("told");
+        self.input.write_all(b"go\n").expect("handed over");
+        self.input.flush().expect("handed over");
     }
 }
 
