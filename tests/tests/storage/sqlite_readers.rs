@@ -135,8 +135,10 @@ async fn projections_do_not_wait_for_reports() {
             .await
             .expect("it does not wait for reports")
             .expect("built");
-        for (end, task) in held {
-            drop(end);
+        // All at once: the report threads take them in no certain order.
+        let (ends, tasks): (Vec<_>, Vec<_>) = held.into_iter().unzip();
+        drop(ends);
+        for task in tasks {
             task.await.expect("ends").expect("read");
         }
         assert!(!balances(&read).await.expect("rows").0.is_empty());
