@@ -41,7 +41,7 @@ pub struct Sqlite {
 impl Sqlite {
     pub fn fresh() -> Self {
         Self {
-            folder: tempfile::tempdir().expect("a folder"),
+            folder: crate::files::folder(),
             is_full: AtomicBool::new(false),
             foreign: Mutex::new(None),
         }

@@ -52,6 +52,7 @@ pub mod board;
 pub mod done_orders;
 pub mod editions;
 pub mod faulty;
+pub mod files;
 pub mod fixtures;
 pub mod fulfilment;
 pub mod ledger;

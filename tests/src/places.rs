@@ -22,12 +22,12 @@ pub enum Place {
 
 impl Place {
     pub fn sqlite() -> Self {
-        Self::Sqlite(tempfile::tempdir().expect("a folder"))
+        Self::Sqlite(crate::files::folder())
     }
 
     pub fn postgres() -> Self {
         let database = server().database().expect("a database");
-        Self::Postgres(tempfile::tempdir().expect("a folder"), database)
+        Self::Postgres(crate::files::folder(), database)
     }
 
     pub fn folder(&self) -> &Path {

@@ -180,11 +180,14 @@ impl Server {
 
     /// The one server that the tests of this process share, started by the first who asks.
     ///
+    /// It runs with `fsync = off`: what a killed process had committed stays, what a machine without power
+    /// had need not. [`start`](Server::start) gives a server that syncs.
+    ///
     /// # Errors
     /// [`ServerError`], the same for all who ask.
     pub fn shared() -> Result<&'static Self, ServerError> {
         static SHARED: OnceLock<Result<Server, ServerError>> = OnceLock::new();
-        let shared = SHARED.get_or_init(Self::start);
+        let shared = SHARED.get_or_init(|| Self::options().setting("fsync", "off").start());
         shared.as_ref().map_err(Clone::clone)
     }
 

@@ -9,11 +9,12 @@ use std::{
     path::Path,
     sync::{
         Arc, Mutex,
-        atomic::{AtomicBool, AtomicUsize, Ordering},
+        atomic::{AtomicBool, Ordering},
     },
     time::Duration,
 };
 use tempfile::TempDir;
+use tokio::sync::Semaphore;
 
 const SOON: Duration = Duration::from_secs(20);
 
@@ -24,7 +25,7 @@ struct Place {
 }
 
 async fn place() -> Place {
-    let folder = tempfile::tempdir().expect("a folder");
+    let folder = es_tests::files::folder();
     let store = SqliteStore::open(folder.path().join("events.db"))
         .await
         .expect("opens");
@@ -389,19 +390,20 @@ async fn a_database_that_lost_its_past_is_noticed() {
     assert_eq!(balances(&read).await.expect("rows"), expected);
 }
 
-/// Appends until it is to end.
-fn load(store: &SqliteStore) -> (Arc<AtomicBool>, tokio::task::JoinHandle<i64>) {
-    let go_on = Arc::new(AtomicBool::new(true));
-    let (store, more) = (store.clone(), Arc::clone(&go_on));
+/// Appends as often as it is let, so that it does not outrun the rebuild on a fast disk, until it is to end.
+fn load(store: &SqliteStore) -> (Arc<Semaphore>, tokio::task::JoinHandle<i64>) {
+    let turns = Arc::new(Semaphore::new(1));
+    let (store, more) = (store.clone(), Arc::clone(&turns));
     let task = tokio::spawn(async move {
         let mut sum = 0;
-        while more.load(Ordering::Relaxed) {
+        while let Ok(turn) = more.acquire().await {
+            turn.forget();
             deposit(&store, "live", 1).await.expect("stored");
             sum += 1;
         }
         sum
     });
-    (go_on, task)
+    (turns, task)
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -416,8 +418,8 @@ async fn a_rebuild_goes_on_beside_the_tables_that_answer() {
     let projections = quick(&store, &read).page(page).with(Balances::new());
     projections.catch_up().await.expect("caught up");
     let running = projections.start().expect("started");
-    let (go_on, appending) = load(&store);
-    let seen = Arc::new(AtomicUsize::new(0));
+    let (turns, appending) = load(&store);
+    let mut seen = 0;
     for _ in 0..3 {
         let asked = projections.rebuild("balances").await.expect("asked for");
         let mut least = 0_i64;
@@ -443,7 +445,8 @@ async fn a_rebuild_goes_on_beside_the_tables_that_answer() {
             );
             assert_eq!(sums, 0, "the two tables always belong together");
             least = count;
-            seen.fetch_add(1, Ordering::Relaxed);
+            seen += 1;
+            turns.add_permits(1);
             let status = projections.status().await.expect("status");
             if status.iter().any(|s| s.live && s.build == asked.number) {
                 break;
@@ -451,7 +454,7 @@ async fn a_rebuild_goes_on_beside_the_tables_that_answer() {
             assert!(began.elapsed() < SOON, "it does not end: {status:#?}");
         }
     }
-    go_on.store(false, Ordering::Relaxed);
+    turns.close();
     let live = appending.await.expect("appended");
     let head = store.head().await.expect("head");
     read.wait_for::<Balances>(head, SOON).await.expect("there");
@@ -469,7 +472,7 @@ async fn a_rebuild_goes_on_beside_the_tables_that_answer() {
         .await
         .expect("rows");
     assert_eq!(tables, ["balances", "balances__b4"]);
-    assert!(seen.load(Ordering::Relaxed) > 3);
+    assert!(seen > 3);
 }
 
 #[tokio::test]
@@ -527,7 +530,7 @@ async fn measures_are_taken() {
 
 #[tokio::test]
 async fn one_file_may_hold_both() {
-    let folder = tempfile::tempdir().expect("a folder");
+    let folder = es_tests::files::folder();
     let path: &Path = &folder.path().join("all.db");
     let store = SqliteStore::open(path).await.expect("opens");
     let read = store.read_database();

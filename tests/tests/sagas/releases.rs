@@ -19,7 +19,7 @@ macro_rules! on_each_store {
         mod sqlite {
             use super::*;
             $(#[tokio::test] async fn $name() {
-                let folder = tempfile::tempdir().expect("a folder");
+                let folder = es_tests::files::folder();
                 let store = SqliteStore::open(folder.path().join("events.db")).await;
                 super::$name(store.expect("opens")).await;
             })*

@@ -41,7 +41,7 @@ fn databases_are_apart_and_answer() {
         panic!("the table is in one database only");
     };
     assert!(output.contains("does not exist"), "{output}");
-    assert_eq!(one.query("SHOW fsync").expect("shown"), "on\n");
+    assert_eq!(one.query("SHOW fsync").expect("shown"), "off\n");
     assert_eq!(server.tcp_address(), None);
 }
 
@@ -57,6 +57,7 @@ fn what_was_committed_is_there_after_an_immediate_stop() {
         .start()
         .expect("a server");
     let database = server.database().expect("a database");
+    assert_eq!(database.query("SHOW fsync").expect("shown"), "on\n");
     database
         .query("CREATE TABLE kept AS SELECT 1 AS id")
         .expect("made");

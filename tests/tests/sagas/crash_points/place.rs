@@ -40,7 +40,7 @@ impl Place {
 
     pub fn postgres() -> Self {
         let database = server().database().expect("a database");
-        let folder = tempfile::tempdir().expect("a folder");
+        let folder = es_tests::files::folder();
         Self::of(At::Postgres(folder, database))
     }
 
