@@ -125,7 +125,7 @@ pub mod command {
     //! Use it to decide commands on several aggregates and to commit the results in one transaction, as
     //! sagas do. For a single aggregate use [`Repository::execute`](crate::Repository::execute).
     pub use crate::aggregate::HandledBy;
-    pub use crate::repository::command::{AggregateCommand, DecideError, encode_events};
+    pub use crate::repository::command::{AggregateCommand, DecideError, encode_events, prove};
 }
 
 #[cfg(feature = "derive")]

@@ -150,3 +150,19 @@ pub fn encode_events<A: Aggregate>(
     let new = encoded.map(|encoded| encoded.map(|(new, _)| new).map_err(|e| e.to_string()));
     new.collect()
 }
+
+/// Encodes events, reads each back and applies it to the state: all that must work before they are stored.
+///
+/// Returns the state after them, and the events as a store takes them.
+///
+/// # Errors
+/// [`DecideError::Failed`] when one of these fails or panics.
+pub fn prove<A: Aggregate>(
+    stream: &StreamId,
+    state: A,
+    events: Events<A>,
+) -> Result<(A, Vec<NewEvent>), DecideError> {
+    let decision = decide(stream, state, |_| Ok(events));
+    let decision = decision.map_err(|error| DecideError::Failed(error.to_string()))?;
+    Ok((decision.state, decision.stored))
+}

@@ -128,7 +128,7 @@ pub enum SnapshotFailure {
 
 /// The events of the handler, encoded, and the state after them.
 pub(super) struct Decision<A: Aggregate> {
-    state: A,
+    pub(super) state: A,
     events: Vec<A::Event>,
     pub(super) stored: Vec<NewEvent>,
 }

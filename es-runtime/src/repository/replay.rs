@@ -2,7 +2,7 @@
 
 use super::{LoadError, Repository};
 use crate::{
-    Aggregate, Codec, DecodeError, EventSet, EventStore, Position, Snapshot, SnapshotStore,
+    Aggregate, AsId, Codec, DecodeError, EventSet, EventStore, Position, Snapshot, SnapshotStore,
     StoredEvent, StreamFold, StreamId,
 };
 use std::{
@@ -24,7 +24,17 @@ pub struct Loaded<A> {
     pub snapshot: SnapshotUse,
 }
 
-impl<A> Loaded<A> {
+impl<A: Aggregate> Loaded<A> {
+    /// An aggregate without events.
+    pub fn initial() -> Self {
+        Self {
+            state: A::initial(),
+            version: 0,
+            position: Position::START,
+            snapshot: SnapshotUse::None,
+        }
+    }
+
     /// The version of the snapshot that the load started from, 0 without one.
     pub(super) fn snapshot_version(&self) -> u64 {
         match self.snapshot {
@@ -93,6 +103,25 @@ impl<A: Aggregate, S: EventStore, N: SnapshotStore> Repository<A, S, N> {
         replay.into_loaded(stream, outcome)
     }
 
+    /// Reads and applies what was appended since `loaded`, and nothing before.
+    ///
+    /// # Errors
+    /// [`LoadError`] as for [`load`](Repository::load).
+    ///
+    /// # Cancel safety
+    /// Reads only.
+    pub async fn refresh(
+        &self,
+        id: impl AsId<A::Id>,
+        loaded: Loaded<A>,
+    ) -> Result<Loaded<A>, LoadError> {
+        let stream = StreamId::of::<A>(id)?;
+        let (version, snapshot) = (loaded.version, loaded.snapshot);
+        let replay = Replay::after(loaded, u64::MAX);
+        let replay = self.store.fold_stream(&stream, version, replay).await?;
+        replay.into_loaded(&stream, snapshot)
+    }
+
     /// The snapshot of a stream, if it has the current shape of the state.
     async fn usable_snapshot(
         &self,
@@ -145,14 +174,7 @@ enum Failure {
 
 impl<A: Aggregate> Replay<A> {
     pub(super) fn from_start(until: u64) -> Self {
-        Self {
-            state: A::initial(),
-            version: 0,
-            position: Position::START,
-            until,
-            anchor: None,
-            failure: None,
-        }
+        Self::after(Loaded::initial(), until)
     }
 
     fn from_snapshot(state: A, anchor: (u64, Position), until: u64) -> Self {
@@ -160,8 +182,18 @@ impl<A: Aggregate> Replay<A> {
             state,
             version: anchor.0,
             position: anchor.1,
-            until,
             anchor: Some(anchor),
+            ..Self::from_start(until)
+        }
+    }
+
+    fn after(loaded: Loaded<A>, until: u64) -> Self {
+        Self {
+            state: loaded.state,
+            version: loaded.version,
+            position: loaded.position,
+            until,
+            anchor: None,
             failure: None,
         }
     }

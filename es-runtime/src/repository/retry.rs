@@ -58,8 +58,8 @@ impl RetryPolicy {
         self
     }
 
-    /// The wait after this many failed attempts.
-    pub(crate) fn wait(&self, failed: u32) -> Duration {
+    /// The wait after this many failed attempts: a random part of the longest.
+    pub fn wait(&self, failed: u32) -> Duration {
         let doubled = 2_u32.saturating_pow(failed.saturating_sub(1));
         let most = self.first.saturating_mul(doubled).min(self.longest);
         most.mul_f64(fastrand::f64())

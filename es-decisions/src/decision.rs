@@ -1,0 +1,90 @@
+//! What a user writes: a decision, what it reads, and how it decides.
+
+use crate::{Emitted, ReadSource};
+use es_runtime::DomainError;
+
+/// A command that reads several aggregates. `#[derive(Decision)]` implements it.
+///
+/// Without the derive write the struct of the reads yourself:
+///
+/// ```
+/// use es_decisions::{Decision, Read, ReadSource, Reads};
+/// # use es_runtime::{Aggregate, Apply, Event};
+/// # use serde::{Deserialize, Serialize};
+/// # #[derive(Event, Serialize, Deserialize)]
+/// # #[event("account.opened")]
+/// # struct Opened {}
+/// # #[derive(Debug, thiserror::Error)]
+/// # #[error("refused")]
+/// # struct Refused;
+/// # #[derive(Aggregate, Clone, Default)]
+/// # #[aggregate("account", id = String, error = Refused, events(Opened))]
+/// # struct Account {}
+/// # impl Apply<Opened> for Account { fn apply(&mut self, _: &Opened) {} }
+///
+/// struct Transfer {
+///     from: String,
+///     to: String,
+///     cents: u64,
+/// }
+///
+/// struct TransferReads {
+///     from: Read<Account>,
+///     to: Read<Account>,
+/// }
+///
+/// impl Reads for TransferReads {
+///     fn each(&mut self) -> Vec<&mut dyn ReadSource> {
+///         vec![&mut self.from, &mut self.to]
+///     }
+/// }
+///
+/// impl Decision for Transfer {
+///     const NAME: &'static str = "transfer";
+///     type Error = Refused;
+///     type Reads = TransferReads;
+///
+///     fn reads(&self) -> TransferReads {
+///         TransferReads { from: Read::of(&self.from), to: Read::of(&self.to) }
+///     }
+/// }
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a decision",
+    label = "`{Self}` does not implement `Decision`",
+    note = "add `#[derive(es_decisions::Decision)]` and `#[decision(\"name\", error = .., reads(..))]` to `{Self}`"
+)]
+pub trait Decision: Send + Sync + 'static {
+    /// The stored name: append ids are recorded under it. It never changes.
+    const NAME: &'static str;
+    /// The error of a rejected decision.
+    type Error: DomainError;
+    /// What it reads.
+    type Reads: Reads;
+
+    /// The aggregates to read, not yet loaded.
+    fn reads(&self) -> Self::Reads;
+}
+
+/// Decides a [`Decision`].
+///
+/// It is pure, as [`Handle`](es_runtime::Handle) is: no clock and no I/O. It is called again on newer states
+/// when another writer was first.
+#[diagnostic::on_unimplemented(
+    message = "decision `{Self}` does not say how to decide",
+    label = "no `Decide` for `{Self}`",
+    note = "write `impl Decide for {Self} {{ fn decide(&self, read: &Self::Reads) -> Result<Emitted<Self>, Self::Error> {{ .. }} }}`"
+)]
+pub trait Decide: Decision + Sized {
+    /// Returns the events to store, each on its aggregate, or the reason for the rejection.
+    ///
+    /// # Errors
+    /// The decision's error when it is rejected. Nothing is stored then.
+    fn decide(&self, read: &Self::Reads) -> Result<Emitted<Self>, Self::Error>;
+}
+
+/// What a decision reads: a struct of [`Read`](crate::Read)s. `#[derive(Decision)]` writes it.
+pub trait Reads: Send + 'static {
+    /// Each of them, in the order of the declaration.
+    fn each(&mut self) -> Vec<&mut dyn ReadSource>;
+}

@@ -1,0 +1,107 @@
+//! Why a decision was not carried out, and whether something was written.
+
+use es_runtime::{CommitError, InvalidAppendId, LoadError, Outcome, StreamId};
+
+/// Why a decision was not carried out.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DecisionError<E> {
+    /// The decision was rejected, on states that all its aggregates had at one moment. Nothing was written.
+    #[error(transparent)]
+    Rejected(E),
+    /// Other writers were first in every attempt. Nothing was written.
+    #[error(
+        "other writers were first in each of {attempts} attempts, at last on stream {stream}; nothing was \
+         written; try again later"
+    )]
+    Conflict {
+        /// The stream that changed last.
+        stream: StreamId,
+        /// The number of attempts.
+        attempts: u32,
+    },
+    /// The decision reads the same aggregate twice. Nothing was read or written.
+    #[error(
+        "the decision reads stream {stream} twice; nothing was written; give it two different ids"
+    )]
+    SameStream {
+        /// The stream.
+        stream: StreamId,
+    },
+    /// An aggregate is not at the version that [`expect_version`](crate::Execute::expect_version) names. Nothing
+    /// was written.
+    #[error(
+        "stream {stream} is at version {actual}, not at {expected} as the caller expects; nothing was written"
+    )]
+    VersionMismatch {
+        /// The stream.
+        stream: StreamId,
+        /// The version that the caller expects.
+        expected: u64,
+        /// The version that it has.
+        actual: u64,
+    },
+    /// The decision emits events on an aggregate that it does not read, or expects a version of it. Nothing was
+    /// written.
+    #[error(
+        "the decision does not read stream {stream}; nothing was written; add it to `reads(..)`"
+    )]
+    NotRead {
+        /// The stream.
+        stream: StreamId,
+    },
+    /// The decision emits events on one aggregate in two lists. Nothing was written.
+    #[error(
+        "the decision calls `on` twice for stream {stream}; nothing was written; collect its events with a \
+         `Recorder`, so that the second handler sees the events of the first"
+    )]
+    EmittedTwice {
+        /// The stream.
+        stream: StreamId,
+    },
+    /// An aggregate could not be loaded. Nothing was written.
+    #[error("{0}; nothing was written")]
+    Load(#[source] LoadError),
+    /// An event cannot be encoded, read again or applied. Nothing was written.
+    #[error("stream {stream}: {what}; nothing was written")]
+    Events {
+        /// The stream.
+        stream: StreamId,
+        /// What failed.
+        what: String,
+    },
+    /// Deciding panicked. Nothing was written. The panic hook received the message of the panic.
+    #[error("decision `{decision}` panicked; nothing was written")]
+    Panicked {
+        /// The name of the decision.
+        decision: &'static str,
+    },
+    /// The append id is too long together with the name of the decision. Nothing was written.
+    #[error("{0}; nothing was written")]
+    AppendId(#[source] InvalidAppendId),
+    /// The store could not commit. [`CommitError::outcome`] says whether it did.
+    #[error(transparent)]
+    Commit(CommitError),
+    /// The decision took effect when it was first sent, but its result cannot be read.
+    #[error("the decision took effect before, but its result cannot be read: {0}")]
+    Repeated(#[source] LoadError),
+}
+
+impl<E> DecisionError<E> {
+    /// Whether the write took effect.
+    pub const fn outcome(&self) -> Outcome {
+        match self {
+            Self::Commit(error) => error.outcome(),
+            Self::Repeated(_) => Outcome::Applied,
+            _ => Outcome::NotApplied,
+        }
+    }
+
+    /// The error of the decision, if it was rejected.
+    pub const fn rejection(&self) -> Option<&E> {
+        match self {
+            Self::Rejected(error) => Some(error),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,491 @@
+//! Execution of a decision: load, decide, commit, and again when another writer was first.
+
+use crate::{
+    Decide, DecisionError, Emitted, ReadSource, Reads,
+    read::{Boxed, NotProven},
+};
+use es_runtime::{
+    __private::sleep, Aggregate, AnyStore, Append, AppendError, AppendId, Appended, Commit,
+    CommitError, CommitStore, EventId, EventStore, ExpectedVersion, InvalidStreamId, Metadata,
+    Outcome, Position, ReadLimit, RetryPolicy, SnapshotStore, StreamId, StreamRange, Timestamp,
+    WorkQueue,
+};
+use std::{
+    any::Any,
+    fmt,
+    future::IntoFuture,
+    panic::{AssertUnwindSafe, catch_unwind},
+};
+
+/// Executes decisions on a store.
+///
+/// A clone is cheap. The aggregates' snapshots are used and none are taken.
+#[derive(Clone, Debug)]
+pub struct Decisions {
+    store: AnyStore,
+    retry: RetryPolicy,
+}
+
+impl Decisions {
+    /// Decisions on `store`.
+    pub fn new(store: impl WorkQueue + SnapshotStore) -> Self {
+        Self {
+            store: AnyStore::new(store),
+            retry: RetryPolicy::default(),
+        }
+    }
+
+    /// With this policy for conflicts.
+    #[must_use]
+    pub fn with_retry(mut self, retry: RetryPolicy) -> Self {
+        self.retry = retry;
+        self
+    }
+
+    /// Executes a decision: loads what it reads, decides, and commits the events of all aggregates in one
+    /// transaction, if every aggregate that was read is still at the version that was read. When another writer
+    /// was first it decides again, as often as the [`RetryPolicy`] allows, and reads only what is new.
+    ///
+    /// The returned [`Execute`] takes metadata, an append id and expected versions. It runs when it is awaited.
+    ///
+    /// # Errors
+    /// [`DecisionError`]. Its [`outcome`](DecisionError::outcome) says whether something was written.
+    ///
+    /// # Cancel safety
+    /// A dropped future leaves the decision done or not done, never half. With an
+    /// [`append_id`](Execute::append_id) you can repeat it safely.
+    pub fn execute<D: Decide>(&self, decision: D) -> Execute<'_, D> {
+        Execute {
+            decisions: self,
+            decision,
+            metadata: Metadata::new(),
+            append_id: None,
+            expected: Vec::new(),
+        }
+    }
+}
+
+/// A decision that runs when it is awaited. [`Decisions::execute`] returns it.
+#[must_use = "a decision does nothing until it is awaited"]
+pub struct Execute<'a, D> {
+    decisions: &'a Decisions,
+    decision: D,
+    metadata: Metadata,
+    append_id: Option<AppendId>,
+    expected: Vec<(Result<StreamId, InvalidStreamId>, u64)>,
+}
+
+impl<D: Decide> Execute<'_, D> {
+    /// With this metadata on each event of each aggregate.
+    pub fn metadata(mut self, metadata: Metadata) -> Self {
+        self.metadata = metadata;
+        self
+    }
+
+    /// With an id that makes the decision safe to repeat.
+    ///
+    /// It is recorded with every aggregate that the decision reads, as `NAME:ID`. A decision of this type with
+    /// the same id, which reads the same first aggregate, writes nothing and returns the first result, with
+    /// [`Decided::repeated`] set. Only accepted decisions are recorded. A rejected one is decided again.
+    pub fn append_id(mut self, id: AppendId) -> Self {
+        self.append_id = Some(id);
+        self
+    }
+
+    /// With the version that the caller saw of one of the aggregates, such as that of an `If-Match` header. At any
+    /// other version the decision fails with [`DecisionError::VersionMismatch`].
+    pub fn expect_version<A: Aggregate>(mut self, id: &A::Id, version: u64) -> Self {
+        self.expected.push((StreamId::of::<A>(id), version));
+        self
+    }
+}
+
+impl<D> fmt::Debug for Execute<'_, D> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Execute")
+            .field("append_id", &self.append_id)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<'a, D: Decide> IntoFuture for Execute<'a, D> {
+    type Output = Result<Decided<D>, DecisionError<D::Error>>;
+    type IntoFuture = Boxed<'a, Self::Output>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(self.run())
+    }
+}
+
+/// The result of a decision.
+#[non_exhaustive]
+pub struct Decided<D: Decide> {
+    /// What it read, with the states and versions after the decision.
+    pub reads: D::Reads,
+    /// The position of the newest event of the decision; without events that of the newest event that it read. A
+    /// read model at this position includes the decision.
+    pub position: Position,
+    /// The aggregates that got events, in the order of the reads.
+    pub streams: Vec<Written>,
+    /// Whether this is the result of an earlier decision with the same append id.
+    pub repeated: bool,
+    /// The number of attempts: more than 1 when other writers were first, 0 for a repeated decision.
+    pub attempts: u32,
+}
+
+/// What a decision wrote to one aggregate.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Written {
+    /// The stream.
+    pub stream: StreamId,
+    /// Its version after the decision.
+    pub version: u64,
+    /// The number of events of the decision.
+    pub events: u64,
+}
+
+impl<D: Decide> fmt::Debug for Decided<D> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Decided")
+            .field("decision", &D::NAME)
+            .field("position", &self.position)
+            .field("streams", &self.streams)
+            .field("repeated", &self.repeated)
+            .finish_non_exhaustive()
+    }
+}
+
+/// How an attempt ended without a result.
+enum Attempt<E> {
+    /// Another writer was first on this stream.
+    Conflict(StreamId),
+    /// The store has seen the append id.
+    Repeated(CommitError),
+    Failed(DecisionError<E>),
+}
+
+impl<E> From<DecisionError<E>> for Attempt<E> {
+    fn from(error: DecisionError<E>) -> Self {
+        Self::Failed(error)
+    }
+}
+
+/// What an attempt wrote, and the position of the newest event.
+type Done = (Vec<Written>, Position);
+
+impl<D: Decide> Execute<'_, D> {
+    async fn run(self) -> Result<Decided<D>, DecisionError<D::Error>> {
+        let mut reads = self.decision.reads();
+        let streams = streams_of(&mut reads)?;
+        let id = self.append_id.as_ref();
+        let id = id.map(|id| AppendId::new(format!("{}:{id}", D::NAME)));
+        let id = id.transpose().map_err(DecisionError::AppendId)?;
+        let retry = &self.decisions.retry;
+        let mut attempts = 0;
+        let failed = loop {
+            attempts += 1;
+            match self.attempt(&mut reads, &streams, id.as_ref()).await {
+                Ok((streams, position)) => {
+                    return Ok(Decided {
+                        reads,
+                        position,
+                        streams,
+                        repeated: false,
+                        attempts,
+                    });
+                }
+                Err(Attempt::Conflict(stream)) if attempts >= retry.attempts.get() => {
+                    return Err(DecisionError::Conflict { stream, attempts });
+                }
+                Err(Attempt::Conflict(_)) => sleep(retry.wait(attempts)).await,
+                Err(Attempt::Repeated(error)) => break DecisionError::Commit(error),
+                Err(Attempt::Failed(error)) => break error,
+            }
+        };
+        // What fails now may be the repetition of an accepted decision.
+        match &id {
+            Some(id) if failed.outcome() == Outcome::NotApplied => {
+                let first = self.first(reads, &streams, id).await?;
+                first.ok_or(failed)
+            }
+            _ => Err(failed),
+        }
+    }
+
+    async fn attempt(
+        &self,
+        reads: &mut D::Reads,
+        streams: &[StreamId],
+        id: Option<&AppendId>,
+    ) -> Result<Done, Attempt<D::Error>> {
+        self.load(reads).await?;
+        self.check_expected(reads, streams)?;
+        let emitted = catch_unwind(AssertUnwindSafe(|| self.decision.decide(reads)));
+        let emitted = emitted.map_err(|_| DecisionError::Panicked { decision: D::NAME })?;
+        let emitted = match emitted {
+            Ok(emitted) if emitted.is_empty() && id.is_none() => Ok(()),
+            Ok(emitted) => return self.commit(reads, emitted, id).await,
+            Err(rejected) => Err(DecisionError::Rejected(rejected)),
+        };
+        // Nothing is written that could find out that the states never belonged together.
+        if streams.len() > 1 {
+            if let Some(stream) = self.load(reads).await? {
+                return Err(Attempt::Conflict(stream));
+            }
+        }
+        emitted?;
+        let newest = reads.each().iter().map(|read| read.position()).max();
+        Ok((Vec::new(), newest.unwrap_or(Position::START)))
+    }
+
+    /// Loads everything, or reads what came since. The last stream to which something came.
+    async fn load(
+        &self,
+        reads: &mut D::Reads,
+    ) -> Result<Option<StreamId>, DecisionError<D::Error>> {
+        let mut moved = None;
+        for read in reads.each() {
+            let loaded = read.load(&self.decisions.store).await;
+            if loaded.map_err(DecisionError::Load)? {
+                moved = Some(stream_of(read)?);
+            }
+        }
+        Ok(moved)
+    }
+
+    fn check_expected(
+        &self,
+        reads: &mut D::Reads,
+        streams: &[StreamId],
+    ) -> Result<(), DecisionError<D::Error>> {
+        for (stream, expected) in &self.expected {
+            let stream = stream
+                .clone()
+                .map_err(|id| DecisionError::Load(id.into()))?;
+            let at = streams.iter().position(|read| *read == stream);
+            let read = at.and_then(|at| reads.each().into_iter().nth(at));
+            let Some(read) = read else {
+                return Err(DecisionError::NotRead { stream });
+            };
+            if read.version() != *expected {
+                return Err(DecisionError::VersionMismatch {
+                    stream,
+                    expected: *expected,
+                    actual: read.version(),
+                });
+            }
+        }
+        Ok(())
+    }
+
+    async fn commit(
+        &self,
+        reads: &mut D::Reads,
+        emitted: Emitted<D>,
+        id: Option<&AppendId>,
+    ) -> Result<Done, Attempt<D::Error>> {
+        let commit = self.commit_of(reads, emitted, id)?;
+        let ids: Vec<_> = commit.appends.iter().map(EventIds::of).collect();
+        let committed = match self.decisions.store.commit(commit).await {
+            Ok(committed) => committed.appended,
+            Err(CommitError::Append(AppendError::Conflict { stream, .. })) => {
+                return Err(Attempt::Conflict(stream));
+            }
+            Err(
+                error @ (CommitError::Repeated { .. }
+                | CommitError::Append(AppendError::IdReused { .. })),
+            ) => return Err(Attempt::Repeated(error)),
+            Err(error) if error.outcome() == Outcome::Unknown => match self.find(&ids, id).await {
+                Found::Stored(appended) => appended,
+                Found::Recorded => return Err(Attempt::Repeated(error)),
+                Found::Nothing => return Err(DecisionError::Commit(error).into()),
+            },
+            Err(error) => return Err(DecisionError::Commit(error).into()),
+        };
+        let mut written = Vec::new();
+        let mut newest = Position::START;
+        for ((read, appended), ids) in reads.each().into_iter().zip(committed).zip(ids) {
+            read.stored(appended.version, appended.position);
+            newest = newest.max(appended.position);
+            if appended.events > 0 {
+                written.push(Written {
+                    stream: ids.stream,
+                    version: appended.version,
+                    events: appended.events,
+                });
+            }
+        }
+        Ok((written, newest))
+    }
+
+    /// An append for each aggregate that was read. One without events guards its stream.
+    fn commit_of(
+        &self,
+        reads: &mut D::Reads,
+        emitted: Emitted<D>,
+        id: Option<&AppendId>,
+    ) -> Result<Commit, DecisionError<D::Error>> {
+        let mut lists: Vec<(StreamId, Box<dyn Any + Send>)> = Vec::new();
+        for list in emitted.lists {
+            let stream = list.stream.map_err(|id| DecisionError::Load(id.into()))?;
+            if lists.iter().any(|(other, _)| *other == stream) {
+                return Err(DecisionError::EmittedTwice { stream });
+            }
+            lists.push((stream, list.events));
+        }
+        let mut commit = Commit::new();
+        for read in reads.each() {
+            let stream = stream_of(read)?;
+            let mut append = Append::new(stream.clone(), ExpectedVersion::Exact(read.version()));
+            if let Some(at) = lists.iter().position(|(of, _)| *of == stream) {
+                let events = match read.prove(lists.swap_remove(at).1) {
+                    Ok(events) => events,
+                    Err(NotProven::OtherType) => return Err(DecisionError::NotRead { stream }),
+                    Err(NotProven::Failed(what)) => {
+                        let what = what.to_string();
+                        return Err(DecisionError::Events { stream, what });
+                    }
+                };
+                append = append
+                    .with_events(events)
+                    .with_metadata(self.metadata.clone());
+            }
+            append.append_id = id.cloned();
+            commit = commit.append(append);
+        }
+        match lists.pop() {
+            Some((stream, _)) => Err(DecisionError::NotRead { stream }),
+            None => Ok(commit),
+        }
+    }
+
+    /// Looks for what a commit with an unknown outcome wrote.
+    async fn find(&self, ids: &[EventIds], id: Option<&AppendId>) -> Found {
+        let store = &self.decisions.store;
+        let mut appended = Vec::with_capacity(ids.len());
+        for of in ids {
+            let limit = ReadLimit::events(of.events.len()).with_bytes(usize::MAX);
+            let range = StreamRange::forward(of.after);
+            match store.read_stream(&of.stream, range, limit).await.as_deref() {
+                Ok([]) if of.events.is_empty() => {
+                    appended.push(Appended::new(
+                        of.after,
+                        0,
+                        Position::START,
+                        Timestamp::now(),
+                    ));
+                }
+                Ok(found @ [.., last])
+                    if found
+                        .iter()
+                        .map(|event| event.event_id)
+                        .eq(of.events.iter().copied()) =>
+                {
+                    let events = last.version.saturating_sub(of.after);
+                    appended.push(Appended::new(
+                        last.version,
+                        events,
+                        last.position,
+                        last.recorded_at,
+                    ));
+                }
+                _ => return self.recorded(ids, id).await,
+            }
+        }
+        if ids.iter().all(|of| of.events.is_empty()) {
+            return self.recorded(ids, id).await;
+        }
+        Found::Stored(appended)
+    }
+
+    async fn recorded(&self, ids: &[EventIds], id: Option<&AppendId>) -> Found {
+        if let (Some(first), Some(id)) = (ids.first(), id) {
+            if let Ok(Some(_)) = self.decisions.store.find_append(&first.stream, id).await {
+                return Found::Recorded;
+            }
+        }
+        Found::Nothing
+    }
+
+    /// The result of the first decision with the append id.
+    async fn first(
+        &self,
+        mut reads: D::Reads,
+        streams: &[StreamId],
+        id: &AppendId,
+    ) -> Result<Option<Decided<D>>, DecisionError<D::Error>> {
+        let store = &self.decisions.store;
+        let mut written = Vec::new();
+        let mut position = Position::START;
+        for (read, stream) in reads.each().into_iter().zip(streams) {
+            let first = store.find_append(stream, id).await;
+            let Some(first) = first.map_err(|error| DecisionError::Load(error.into()))? else {
+                return Ok(None);
+            };
+            let loaded = read.load_at(store, first.version).await;
+            loaded.map_err(DecisionError::Repeated)?;
+            position = position.max(first.position);
+            if first.events > 0 {
+                written.push(Written {
+                    stream: stream.clone(),
+                    version: first.version,
+                    events: first.events,
+                });
+            }
+        }
+        Ok(Some(Decided {
+            reads,
+            position,
+            streams: written,
+            repeated: true,
+            attempts: 0,
+        }))
+    }
+}
+
+/// What is left of a commit with an unknown outcome.
+enum Found {
+    Stored(Vec<Appended>),
+    /// The append id is recorded.
+    Recorded,
+    Nothing,
+}
+
+/// The ids of the events of one append, to find them again.
+struct EventIds {
+    stream: StreamId,
+    after: u64,
+    events: Vec<EventId>,
+}
+
+impl EventIds {
+    fn of(append: &Append) -> Self {
+        let after = match append.expected {
+            ExpectedVersion::Exact(version) => version,
+            _ => 0,
+        };
+        Self {
+            stream: append.stream.clone(),
+            after,
+            events: append.events.iter().map(|event| event.id).collect(),
+        }
+    }
+}
+
+fn stream_of<E>(read: &dyn ReadSource) -> Result<StreamId, DecisionError<E>> {
+    read.stream().map_err(|id| DecisionError::Load(id.into()))
+}
+
+/// The streams of the reads, each once.
+fn streams_of<E>(reads: &mut impl Reads) -> Result<Vec<StreamId>, DecisionError<E>> {
+    let mut streams = Vec::new();
+    for read in reads.each() {
+        let stream = stream_of(read)?;
+        if streams.contains(&stream) {
+            return Err(DecisionError::SameStream { stream });
+        }
+        streams.push(stream);
+    }
+    Ok(streams)
+}

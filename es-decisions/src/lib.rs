@@ -1,0 +1,15 @@
+//! Decisions: commands that read several aggregates and write to any of them in one commit.
+
+extern crate self as es_decisions;
+
+mod decision;
+mod emitted;
+mod error;
+mod execute;
+mod read;
+
+pub use decision::{Decide, Decision, Reads};
+pub use emitted::Emitted;
+pub use error::DecisionError;
+pub use execute::{Decided, Decisions, Execute, Written};
+pub use read::{Read, ReadSource};

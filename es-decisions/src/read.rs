@@ -1,0 +1,175 @@
+//! One aggregate that a decision reads.
+
+use es_runtime::{
+    Aggregate, AnyStore, Events, InvalidStreamId, LoadError, Loaded, NewEvent, Position,
+    Repository, StreamId,
+    command::{self, DecideError},
+};
+use std::{any::Any, fmt, future::Future, ops::Deref, pin::Pin};
+
+/// An aggregate that a decision reads. It dereferences to the state.
+///
+/// ```
+/// use es_decisions::Read;
+/// # use es_runtime::{Aggregate, Apply, Event};
+/// # use serde::{Deserialize, Serialize};
+/// # #[derive(Event, Serialize, Deserialize)]
+/// # #[event("account.deposited")]
+/// # struct Deposited { cents: u64 }
+/// # #[derive(Aggregate, Clone, Default)]
+/// # #[aggregate("account", id = String, error = std::convert::Infallible, events(Deposited))]
+/// # struct Account { cents: u64 }
+/// # impl Apply<Deposited> for Account {
+/// #     fn apply(&mut self, event: &Deposited) { self.cents += event.cents; }
+/// # }
+/// let account: Read<Account> = Read::of(&"DE02".to_owned());
+/// assert_eq!((account.version(), account.cents), (0, 0));
+/// ```
+pub struct Read<A: Aggregate> {
+    id: A::Id,
+    stream: Result<StreamId, InvalidStreamId>,
+    loaded: Loaded<A>,
+    /// The state after the events of the decision.
+    proven: Option<A>,
+    is_loaded: bool,
+}
+
+impl<A: Aggregate> Read<A> {
+    /// The aggregate with this id, not yet loaded.
+    pub fn of(id: &A::Id) -> Self {
+        Self {
+            id: id.clone(),
+            stream: StreamId::of::<A>(id),
+            loaded: Loaded::initial(),
+            proven: None,
+            is_loaded: false,
+        }
+    }
+
+    /// Its id.
+    pub const fn id(&self) -> &A::Id {
+        &self.id
+    }
+
+    /// The version of its newest event, 0 when it has none.
+    pub const fn version(&self) -> u64 {
+        self.loaded.version
+    }
+}
+
+impl<A: Aggregate> Deref for Read<A> {
+    type Target = A;
+
+    fn deref(&self) -> &A {
+        &self.loaded.state
+    }
+}
+
+impl<A: Aggregate + fmt::Debug> fmt::Debug for Read<A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Read")
+            .field("state", &self.loaded.state)
+            .field("version", &self.loaded.version)
+            .finish_non_exhaustive()
+    }
+}
+
+pub(crate) type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// A [`Read`] of any aggregate that is `Clone`. You never implement it.
+pub trait ReadSource: sealed::Source {}
+
+impl<T: sealed::Source> ReadSource for T {}
+
+/// Why the events of a decision cannot be stored.
+pub enum NotProven {
+    /// They belong to another type of aggregate with the same name.
+    OtherType,
+    Failed(DecideError),
+}
+
+pub(crate) mod sealed {
+    use super::{
+        AnyStore, Boxed, InvalidStreamId, LoadError, NewEvent, NotProven, Position, StreamId,
+    };
+    use std::any::Any;
+
+    pub trait Source: Send {
+        fn stream(&self) -> Result<StreamId, InvalidStreamId>;
+        fn version(&self) -> u64;
+        fn position(&self) -> Position;
+        /// Loads it, or reads what came since. Returns whether something came.
+        fn load<'a>(&'a mut self, store: &'a AnyStore) -> Boxed<'a, Result<bool, LoadError>>;
+        /// Loads it as it was after this version.
+        fn load_at<'a>(
+            &'a mut self,
+            store: &'a AnyStore,
+            version: u64,
+        ) -> Boxed<'a, Result<(), LoadError>>;
+        /// Encodes the events, reads them back and applies them to a copy of the state.
+        fn prove(&mut self, events: Box<dyn Any + Send>) -> Result<Vec<NewEvent>, NotProven>;
+        /// The proven events are stored.
+        fn stored(&mut self, version: u64, position: Position);
+    }
+}
+
+impl<A: Aggregate + Clone> sealed::Source for Read<A> {
+    fn stream(&self) -> Result<StreamId, InvalidStreamId> {
+        self.stream.clone()
+    }
+
+    fn version(&self) -> u64 {
+        self.loaded.version
+    }
+
+    fn position(&self) -> Position {
+        self.loaded.position
+    }
+
+    fn load<'a>(&'a mut self, store: &'a AnyStore) -> Boxed<'a, Result<bool, LoadError>> {
+        Box::pin(async move {
+            let repository: Repository<A> = Repository::new(store.clone());
+            let before = self.loaded.version;
+            self.loaded = if self.is_loaded {
+                let loaded = std::mem::replace(&mut self.loaded, Loaded::initial());
+                repository.refresh(&self.id, loaded).await?
+            } else {
+                repository.load(&self.id).await?
+            };
+            self.is_loaded = true;
+            Ok(self.loaded.version != before)
+        })
+    }
+
+    fn load_at<'a>(
+        &'a mut self,
+        store: &'a AnyStore,
+        version: u64,
+    ) -> Boxed<'a, Result<(), LoadError>> {
+        Box::pin(async move {
+            let repository: Repository<A> = Repository::new(store.clone());
+            self.loaded = repository.load_at(&self.id, version).await?;
+            Ok(())
+        })
+    }
+
+    fn prove(&mut self, events: Box<dyn Any + Send>) -> Result<Vec<NewEvent>, NotProven> {
+        let Ok(events) = events.downcast::<Events<A>>() else {
+            return Err(NotProven::OtherType);
+        };
+        let failed = |id: InvalidStreamId| NotProven::Failed(DecideError::Failed(id.to_string()));
+        let stream = self.stream.as_ref().map_err(|id| failed(id.clone()))?;
+        let proven = command::prove(stream, self.loaded.state.clone(), *events);
+        let (state, stored) = proven.map_err(NotProven::Failed)?;
+        self.proven = Some(state);
+        Ok(stored)
+    }
+
+    fn stored(&mut self, version: u64, position: Position) {
+        if let Some(state) = self.proven.take() {
+            self.loaded.state = state;
+        }
+        self.loaded.version = version;
+        self.loaded.position = position;
+    }
+}
