@@ -183,7 +183,7 @@ impl<D: Decide> Execute<'_, D> {
         let id = id.transpose().map_err(DecisionError::AppendId)?;
         let retry = &self.decisions.retry;
         let mut attempts = 0;
-        let failed = loop {
+        let (failed, may_be_known) = loop {
             attempts += 1;
             match self.attempt(&mut reads, &streams, id.as_ref()).await {
                 Ok((streams, position)) => {
@@ -199,13 +199,16 @@ impl<D: Decide> Execute<'_, D> {
                     return Err(DecisionError::Conflict { stream, attempts });
                 }
                 Err(Attempt::Conflict(_)) => sleep(retry.wait(attempts)).await,
-                Err(Attempt::Repeated(error)) => break DecisionError::Commit(error),
-                Err(Attempt::Failed(error)) => break error,
+                Err(Attempt::Repeated(error)) => break (DecisionError::Commit(error), true),
+                Err(Attempt::Failed(error)) => {
+                    let is_sure = error.outcome() == Outcome::NotApplied;
+                    break (error, is_sure);
+                }
             }
         };
         // What fails now may be the repetition of an accepted decision.
         match &id {
-            Some(id) if failed.outcome() == Outcome::NotApplied => {
+            Some(id) if may_be_known => {
                 let first = self.first(reads, &streams, id).await?;
                 first.ok_or(failed)
             }

@@ -2,7 +2,10 @@
 //!
 //! Tests use it as a control: the same test on this store must find the damage.
 
-use es_runtime::{Claimed, Commit, CommitError, Committed, CursorMove, StorageError, WorkQueue};
+use es_runtime::{
+    Append, Appended, Claimed, Commit, CommitError, Committed, CursorMove, ExpectedVersion,
+    Position, StorageError, Timestamp, WorkQueue,
+};
 use es_testkit::{Layered, StoreLayer};
 use std::{str::FromStr, time::Duration};
 
@@ -15,6 +18,8 @@ pub enum Fault {
     IgnoresCursors,
     /// It takes commits and renewals of claims that are not the newest.
     IgnoresEpochs,
+    /// It commits without the appends that have no events, so that what was only read is not guarded.
+    IgnoresGuards,
     /// It acknowledges the late success of a runner without a claim, and does not write it.
     LosesLateSuccesses,
 }
@@ -26,6 +31,7 @@ impl FromStr for Fault {
         match text {
             "forgets-append-ids" => Ok(Self::ForgetsAppendIds),
             "ignores-cursors" => Ok(Self::IgnoresCursors),
+            "ignores-guards" => Ok(Self::IgnoresGuards),
             "ignores-epochs" => Ok(Self::IgnoresEpochs),
             "loses-late-successes" => Ok(Self::LosesLateSuccesses),
             other => Err(format!("no such fault: {other}")),
@@ -64,6 +70,31 @@ impl<S> Faulty<S> {
     }
 }
 
+impl<S: WorkQueue> Faulty<S> {
+    /// Commits the appends with events alone, and says of the others what the caller expects.
+    async fn without_guards(&self, mut commit: Commit) -> Result<Committed, CommitError> {
+        let writes = |append: &Append| !append.events.is_empty() || append.append_id.is_some();
+        let order: Vec<_> = commit
+            .appends
+            .iter()
+            .map(|append| match append.expected {
+                ExpectedVersion::Exact(version) if !writes(append) => Some(version),
+                _ => None,
+            })
+            .collect();
+        commit.appends.retain(writes);
+        let mut written = self.inner.commit(commit).await?.appended.into_iter();
+        let appended = order.into_iter().filter_map(|guard| match guard {
+            Some(version) => {
+                let now = Timestamp::now();
+                Some(Appended::new(version, 0, Position::START, now))
+            }
+            None => written.next(),
+        });
+        Ok(Committed::new(appended.collect()))
+    }
+}
+
 /// Whether a commit reports a late success without a claim.
 fn is_late_success(commit: &Commit) -> bool {
     let mut events = commit.appends.iter().flat_map(|append| &append.events);
@@ -81,6 +112,9 @@ impl<S: WorkQueue> StoreLayer for Faulty<S> {
     async fn commit(&self, mut commit: Commit) -> Result<Committed, CommitError> {
         if self.has(Fault::LosesLateSuccesses) && is_late_success(&commit) {
             return Ok(Committed::new(Vec::new()));
+        }
+        if self.has(Fault::IgnoresGuards) {
+            return self.without_guards(commit).await;
         }
         if self.has(Fault::ForgetsAppendIds) {
             for append in &mut commit.appends {

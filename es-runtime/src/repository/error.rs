@@ -68,6 +68,19 @@ pub enum ExecuteError<E> {
         /// The version of the stream at the last attempt.
         actual: u64,
     },
+    /// The aggregate is not at the version of [`expect_version`](crate::Execute::expect_version). Nothing was
+    /// written.
+    #[error(
+        "stream {stream} is at version {actual}, not at {expected} as the caller expects; nothing was written"
+    )]
+    VersionMismatch {
+        /// The stream.
+        stream: StreamId,
+        /// The version that the caller expects.
+        expected: u64,
+        /// The version that it has.
+        actual: u64,
+    },
     /// The aggregate could not be loaded. Nothing was written.
     #[error("{0}; nothing was written")]
     Load(#[source] LoadError),
@@ -117,6 +130,7 @@ impl<E> ExecuteError<E> {
             Self::Repeated(_) => Outcome::Applied,
             Self::Rejected(_)
             | Self::Conflict { .. }
+            | Self::VersionMismatch { .. }
             | Self::Load(_)
             | Self::Encode { .. }
             | Self::Unreadable { .. }

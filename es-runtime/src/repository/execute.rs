@@ -23,6 +23,7 @@ pub struct Execute<'a, A: Aggregate, S, N> {
     decide: Box<Decide<A>>,
     metadata: Metadata,
     append_id: Option<AppendId>,
+    expected: Option<u64>,
 }
 
 type Decide<A> = dyn Fn(&A) -> Result<Events<A>, <A as Aggregate>::Error> + Send;
@@ -39,6 +40,7 @@ impl<'a, A: Aggregate, S, N> Execute<'a, A, S, N> {
             decide: Box::new(move |state| command.clone().handled_by(state)),
             metadata: Metadata::new(),
             append_id: None,
+            expected: None,
         }
     }
 
@@ -57,6 +59,13 @@ impl<'a, A: Aggregate, S, N> Execute<'a, A, S, N> {
     /// of the first.
     pub fn append_id(mut self, id: AppendId) -> Self {
         self.append_id = Some(id);
+        self
+    }
+
+    /// With the version that the caller saw, such as that of an `If-Match` header. At any other version the
+    /// command fails with [`ExecuteError::VersionMismatch`] and is not decided.
+    pub fn expect_version(mut self, version: u64) -> Self {
+        self.expected = Some(version);
         self
     }
 }
@@ -146,6 +155,14 @@ impl<A: Aggregate, S: EventStore, N: SnapshotStore> Execute<'_, A, S, N> {
             let loaded = loaded.map_err(ExecuteError::Load)?;
             let (version, position) = (loaded.version, loaded.position);
             let snapshot_at = loaded.snapshot_version();
+            if let Some(expected) = self.expected.filter(|expected| *expected != version) {
+                let mismatch = ExecuteError::VersionMismatch {
+                    stream: stream.clone(),
+                    expected,
+                    actual: version,
+                };
+                return self.rejected(&stream, mismatch).await;
+            }
             let decision = match decide(&stream, loaded.state, &self.decide) {
                 Ok(decision) => decision,
                 Err(rejected) => return self.rejected(&stream, rejected).await,

@@ -3,10 +3,12 @@
 //! They are for stores that implement [`WorkQueue`]. [`saga_conformance!`](crate::saga_conformance!) turns
 //! each check into a test.
 
-use super::{AnyFixture, again, append_id, join_all, request, stream, version_of, whole_feed};
+use super::{
+    AnyFixture, again, append_id, join_all, request, stream, version_of, whole_feed, write,
+};
 use es_runtime::{
-    AppendError, Claim, Commit, CommitError, CommitStore, CursorMove, EventStore, ExpectedVersion,
-    Outcome, Position, StreamId, WorkQueue,
+    Append, AppendError, Claim, Commit, CommitError, CommitStore, CursorMove, EventStore,
+    ExpectedVersion, Outcome, Position, StreamId, WorkQueue,
 };
 use es_runtime::{WorkChange, WorkFilter, WorkStatus};
 use std::time::Duration;
@@ -207,6 +209,65 @@ pub async fn one_of_many_racing_commits_wins(fixture: AnyFixture) {
     let won = join_all(tasks.collect()).await;
     assert_eq!(won.iter().filter(|won| **won).count(), 1);
     assert_eq!(whole_feed(&store).await.len(), 2);
+}
+
+/// An append without events guards its stream: the commit is rejected when the stream has moved, and two commits
+/// that each write what the other one guards never both succeed.
+pub async fn an_append_without_events_guards_its_stream(fixture: AnyFixture) {
+    let store = fixture.open().await;
+    let (read, written) = (stream("read"), stream("written"));
+    let guarded = |version, expected| {
+        Commit::new()
+            .append(request(&written, ExpectedVersion::Exact(version), [1]))
+            .append(Append::new(read.clone(), expected))
+    };
+    for expected in [ExpectedVersion::Exact(0), ExpectedVersion::NoStream] {
+        let version = version_of(&store, &written).await;
+        let done = store
+            .commit(guarded(version, expected))
+            .await
+            .expect("committed");
+        assert_eq!((done.appended[1].version, done.appended[1].events), (0, 0));
+    }
+    assert_eq!(version_of(&store, &read).await, 0);
+    write(&store, &read, ExpectedVersion::NoStream, [1]).await;
+    let before = everything(&store).await;
+    for stale in [
+        ExpectedVersion::Exact(0),
+        ExpectedVersion::NoStream,
+        ExpectedVersion::Exact(2),
+    ] {
+        match store.commit(guarded(2, stale)).await {
+            Err(CommitError::Append(AppendError::Conflict { stream, actual, .. })) => {
+                assert_eq!((&stream, actual), (&read, 1));
+            }
+            wrong => panic!("the guarded stream has moved, and not {wrong:?}"),
+        }
+    }
+    assert_eq!(everything(&store).await, before);
+    let done = store.commit(guarded(2, ExpectedVersion::Exact(1))).await;
+    assert_eq!(done.expect("committed").appended[1].version, 1);
+
+    for round in 0..8 {
+        let pair = [
+            stream(format!("left-{round}")),
+            stream(format!("right-{round}")),
+        ];
+        let tasks = [0, 1].map(|mine| {
+            let (store, pair) = (store.clone(), pair.clone());
+            tokio::spawn(async move {
+                let commit = Commit::new()
+                    .append(request(&pair[mine], ExpectedVersion::Exact(0), [1]))
+                    .append(Append::new(
+                        pair[1 - mine].clone(),
+                        ExpectedVersion::Exact(0),
+                    ));
+                store.commit(commit).await.is_ok()
+            })
+        });
+        let won = join_all(tasks.into()).await;
+        assert_eq!(won.iter().filter(|won| **won).count(), 1, "write skew");
+    }
 }
 
 /// When many workers claim concurrently, each instance goes to one of them.

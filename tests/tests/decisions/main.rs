@@ -1,0 +1,7 @@
+//! Commands that read several aggregates and write in one commit, on every store.
+
+#[macro_use]
+mod places;
+
+mod doctors;
+mod transfers;
