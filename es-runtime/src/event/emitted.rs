@@ -9,23 +9,7 @@ use std::ops::Deref;
 /// for none.
 ///
 /// ```
-/// # use es_runtime::{Aggregate, Apply, Event, Events, Handle, Recorder, events};
-/// # use serde::{Deserialize, Serialize};
-/// # #[derive(Event, Serialize, Deserialize, Debug, PartialEq)]
-/// # #[event("jar.filled")]
-/// # struct Filled { drops: u32 }
-/// # #[derive(Event, Serialize, Deserialize, Debug, PartialEq)]
-/// # #[event("jar.spilled")]
-/// # struct Spilled {}
-/// # #[derive(Aggregate, Default, Clone)]
-/// # #[aggregate("jar", id = u32, error = std::convert::Infallible, events(Filled, Spilled))]
-/// # struct Jar { drops: u32 }
-/// # impl Apply<Filled> for Jar {
-/// #     fn apply(&mut self, event: &Filled) { self.drops += event.drops; }
-/// # }
-/// # impl Apply<Spilled> for Jar {
-/// #     fn apply(&mut self, _: &Spilled) { self.drops = 0; }
-/// # }
+#[doc = include_str!("../../docs/jar.rs")]
 /// let one: Events<Jar> = Filled { drops: 3 }.into();
 /// let several: Events<Jar> = events![Filled { drops: 9 }, Spilled {}];
 /// let counted: Events<Jar> = (1..=3).map(|drops| Filled { drops }).collect();
@@ -169,23 +153,7 @@ impl<'a, A: Aggregate> IntoIterator for &'a Events<A> {
 /// Creates [`Events`] from events of any types that the aggregate lists. `events![]` has no events.
 ///
 /// ```
-/// # use es_runtime::{Aggregate, Apply, Event, Events, Handle, Recorder, events};
-/// # use serde::{Deserialize, Serialize};
-/// # #[derive(Event, Serialize, Deserialize, Debug, PartialEq)]
-/// # #[event("jar.filled")]
-/// # struct Filled { drops: u32 }
-/// # #[derive(Event, Serialize, Deserialize, Debug, PartialEq)]
-/// # #[event("jar.spilled")]
-/// # struct Spilled {}
-/// # #[derive(Aggregate, Default, Clone)]
-/// # #[aggregate("jar", id = u32, error = std::convert::Infallible, events(Filled, Spilled))]
-/// # struct Jar { drops: u32 }
-/// # impl Apply<Filled> for Jar {
-/// #     fn apply(&mut self, event: &Filled) { self.drops += event.drops; }
-/// # }
-/// # impl Apply<Spilled> for Jar {
-/// #     fn apply(&mut self, _: &Spilled) { self.drops = 0; }
-/// # }
+#[doc = include_str!("../../docs/jar.rs")]
 /// fn shake(jar: &Jar) -> Events<Jar> {
 ///     if jar.drops == 0 { events![] } else { events![Filled { drops: 1 }, Spilled {}] }
 /// }
@@ -208,23 +176,7 @@ macro_rules! events {
 /// not change until the events are stored.
 ///
 /// ```
-/// # use es_runtime::{Aggregate, Apply, Event, Events, Handle, Recorder, events};
-/// # use serde::{Deserialize, Serialize};
-/// # #[derive(Event, Serialize, Deserialize, Debug, PartialEq)]
-/// # #[event("jar.filled")]
-/// # struct Filled { drops: u32 }
-/// # #[derive(Event, Serialize, Deserialize, Debug, PartialEq)]
-/// # #[event("jar.spilled")]
-/// # struct Spilled {}
-/// # #[derive(Aggregate, Default, Clone)]
-/// # #[aggregate("jar", id = u32, error = std::convert::Infallible, events(Filled, Spilled))]
-/// # struct Jar { drops: u32 }
-/// # impl Apply<Filled> for Jar {
-/// #     fn apply(&mut self, event: &Filled) { self.drops += event.drops; }
-/// # }
-/// # impl Apply<Spilled> for Jar {
-/// #     fn apply(&mut self, _: &Spilled) { self.drops = 0; }
-/// # }
+#[doc = include_str!("../../docs/jar.rs")]
 /// fn fill(jar: &Jar, drops: u32) -> Events<Jar> {
 ///     let mut recorder = Recorder::of(jar);
 ///     recorder.record(Filled { drops });

@@ -23,24 +23,7 @@ impl AggregateCommand {
     ///
     /// ```
     /// use es_runtime::command::AggregateCommand;
-    /// # use es_runtime::{Aggregate, Apply, Event, Events, Handle};
-    /// # use serde::{Deserialize, Serialize};
-    /// # #[derive(Event, Serialize, Deserialize)]
-    /// # #[event("door.opened")]
-    /// # struct Opened {}
-    /// # #[derive(Clone)]
-    /// # struct Open;
-    /// # #[derive(Aggregate, Default)]
-    /// # #[aggregate("door", id = u32, error = std::convert::Infallible, events(Opened))]
-    /// # struct Door {}
-    /// # impl Apply<Opened> for Door {
-    /// #     fn apply(&mut self, _: &Opened) {}
-    /// # }
-    /// # impl Handle<Open> for Door {
-    /// #     fn handle(&self, _: Open) -> Result<Events<Self>, std::convert::Infallible> {
-    /// #         Ok(Opened {}.into())
-    /// #     }
-    /// # }
+    #[doc = include_str!("../../docs/door.rs")]
     /// let command = AggregateCommand::new::<Door, _>(&7, Open);
     /// assert_eq!(command.stream().map(ToString::to_string), Some("door/7".to_owned()));
     /// ```

@@ -1,0 +1,18 @@
+# use es_runtime::{Aggregate, Apply, Event, Events, Handle};
+# use serde::{Deserialize, Serialize};
+# #[derive(Event, Serialize, Deserialize)]
+# #[event("door.opened")]
+# struct Opened {}
+# #[derive(Clone)]
+# struct Open;
+# #[derive(Aggregate, Default)]
+# #[aggregate("door", id = u32, error = std::convert::Infallible, events(Opened))]
+# struct Door {}
+# impl Apply<Opened> for Door {
+#     fn apply(&mut self, _: &Opened) {}
+# }
+# impl Handle<Open> for Door {
+#     fn handle(&self, _: Open) -> Result<Events<Self>, std::convert::Infallible> {
+#         Ok(Opened {}.into())
+#     }
+# }
