@@ -76,6 +76,14 @@ pub enum DecisionError<E> {
         /// The name of the decision.
         decision: &'static str,
     },
+    /// The append id was already used by a request with another fingerprint. Nothing was written.
+    #[error(
+        "the append id was used on stream {stream} for another request; nothing was written; use a new id for a new request"
+    )]
+    OtherRequest {
+        /// The stream.
+        stream: StreamId,
+    },
     /// The append id is too long together with the name of the decision. Nothing was written.
     #[error("{0}; nothing was written")]
     AppendId(#[source] InvalidAppendId),

@@ -60,6 +60,7 @@ impl Decisions {
             decision,
             metadata: Metadata::new(),
             append_id: None,
+            request: None,
             expected: Vec::new(),
         }
     }
@@ -72,6 +73,7 @@ pub struct Execute<'a, D> {
     decision: D,
     metadata: Metadata,
     append_id: Option<AppendId>,
+    request: Option<String>,
     expected: Vec<(Result<StreamId, InvalidStreamId>, u64)>,
 }
 
@@ -89,6 +91,14 @@ impl<D: Decide> Execute<'_, D> {
     /// [`Decided::repeated`] set. Only accepted decisions are recorded. A rejected one is decided again.
     pub fn append_id(mut self, id: AppendId) -> Self {
         self.append_id = Some(id);
+        self
+    }
+
+    /// With a fingerprint of the request, such as a hash of the body of an HTTP request: any text of at most 256
+    /// bytes. It is stored with the append id. The same id with another fingerprint fails with
+    /// [`DecisionError::OtherRequest`] instead of returning the result of the first request.
+    pub fn request(mut self, fingerprint: impl Into<String>) -> Self {
+        self.request = Some(fingerprint.into());
         self
     }
 
@@ -297,7 +307,9 @@ impl<D: Decide> Execute<'_, D> {
             }
             Err(
                 error @ (CommitError::Repeated { .. }
-                | CommitError::Append(AppendError::IdReused { .. })),
+                | CommitError::Append(
+                    AppendError::IdReused { .. } | AppendError::OtherRequest { .. },
+                )),
             ) => return Err(Attempt::Repeated(error)),
             Err(error) if error.outcome() == Outcome::Unknown => match self.find(&ids, id).await {
                 Found::Stored(appended) => appended,
@@ -355,6 +367,7 @@ impl<D: Decide> Execute<'_, D> {
                     .with_metadata(self.metadata.clone());
             }
             append.append_id = id.cloned();
+            append.request.clone_from(&self.request);
             commit = commit.append(append);
         }
         match lists.pop() {
@@ -426,6 +439,10 @@ impl<D: Decide> Execute<'_, D> {
             let Some(first) = first.map_err(|error| DecisionError::Load(error.into()))? else {
                 return Ok(None);
             };
+            if !first.is_of(self.request.as_deref()) {
+                let stream = stream.clone();
+                return Err(DecisionError::OtherRequest { stream });
+            }
             let loaded = read.load_at(store, first.version).await;
             loaded.map_err(DecisionError::Repeated)?;
             position = position.max(first.position);

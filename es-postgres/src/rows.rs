@@ -118,7 +118,7 @@ impl Recorded {
     }
 }
 
-/// The append in a row of `last_version, events, position, recorded_at`.
+/// The append in a row of `last_version, events, position, recorded_at, request`.
 pub(crate) fn appended(
     row: &Row,
     stream: &StreamId,
@@ -131,7 +131,12 @@ pub(crate) fn appended(
         if events > version {
             return Err("it counts more events than its stream has");
         }
-        Ok(Appended::new(version, events, position(place), time(row, 3)?).as_repeated())
+        let request = row.try_get(4).map_err(|_| "the request is not a text")?;
+        Ok(
+            Appended::new(version, events, position(place), time(row, 3)?)
+                .with_request(request)
+                .as_repeated(),
+        )
     };
     read().map_err(|what: Damage| {
         corrupt(format!(

@@ -56,6 +56,7 @@ CREATE TABLE {s}.appends (
     events         BIGINT      NOT NULL,
     position       BIGINT      NOT NULL,
     recorded_at    TIMESTAMPTZ NOT NULL,
+    request        TEXT        COLLATE "C",
     PRIMARY KEY (aggregate, aggregate_id, append_id)
 );
 

@@ -58,7 +58,7 @@ impl Statements {
                  version DESC LIMIT 1) e"
             ),
             known_appends: format!(
-                "SELECT a.last_version, a.events, a.position, a.recorded_at, r.number FROM \
+                "SELECT a.last_version, a.events, a.position, a.recorded_at, a.request, r.number FROM \
                  unnest($1, $2, $3) WITH ORDINALITY AS r (aggregate, id, append_id, number) JOIN \
                  {s}.appends a ON a.aggregate = r.aggregate AND a.aggregate_id = r.id AND \
                  a.append_id = r.append_id"
@@ -72,8 +72,8 @@ impl Statements {
             ),
             insert_appends: format!(
                 "WITH written AS (INSERT INTO {s}.appends (aggregate, aggregate_id, append_id, \
-                 last_version, events, position, recorded_at) SELECT * FROM unnest($1, $2, $3, $4, \
-                 $5, $6, $7) RETURNING 1) SELECT 1 / (count(*) = cardinality($1))::int FROM written"
+                 last_version, events, position, recorded_at, request) SELECT * FROM unnest($1, $2, $3, \
+                 $4, $5, $6, $7, $8) RETURNING 1) SELECT 1 / (count(*) = cardinality($1))::int FROM written"
             ),
             advance: format!(
                 "WITH moved AS (UPDATE {s}.head SET position = $1 WHERE position = $2 RETURNING \
@@ -92,13 +92,13 @@ impl Statements {
                  a.append_id = r.append_id) RETURNING h.position - cardinality($4) AS ended_at, \
                  clock_timestamp() AS now), written AS (INSERT INTO {s}.events (position, version, \
                  event_id, recorded_at, schema_version, aggregate, aggregate_id, event, \
-                 content_type, metadata, payload) SELECT m.ended_at + r.p, r.v, r.i, CASE WHEN $22 \
+                 content_type, metadata, payload) SELECT m.ended_at + r.p, r.v, r.i, CASE WHEN $23 \
                  THEN m.now ELSE r.t END, r.s, r.a, r.k, r.n, r.c, r.m::json, r.b FROM moved m, \
                  unnest($4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) AS r (p, v, i, t, s, a, k, \
                  n, c, m, b) RETURNING 1), named AS (INSERT INTO {s}.appends (aggregate, aggregate_id, \
-                 append_id, last_version, events, position, recorded_at) SELECT r.a, r.k, r.i, r.v, \
-                 r.e, m.ended_at + r.p, CASE WHEN $22 THEN m.now ELSE r.t END FROM moved m, \
-                 unnest($15, $16, $17, $18, $19, $20, $21) AS r (a, k, i, v, e, p, t) RETURNING 1) SELECT \
+                 append_id, last_version, events, position, recorded_at, request) SELECT r.a, r.k, r.i, r.v, \
+                 r.e, m.ended_at + r.p, CASE WHEN $23 THEN m.now ELSE r.t END, r.q FROM moved m, \
+                 unnest($15, $16, $17, $18, $19, $20, $21, $22) AS r (a, k, i, v, e, p, t, q) RETURNING 1) SELECT \
                  ended_at, now, 1 / ((SELECT count(*) FROM written) = cardinality($4) AND (SELECT count(*) FROM named) = cardinality($15))::int FROM \
                  moved"
             ),
@@ -114,7 +114,7 @@ impl Statements {
             feed: Pages::new(&of_feed, "position"),
             feed_of_names: Pages::new(&format!("{of_feed} AND event = ANY($5)"), "position"),
             first_append: format!(
-                "SELECT last_version, events, position, recorded_at FROM {s}.appends WHERE \
+                "SELECT last_version, events, position, recorded_at, request FROM {s}.appends WHERE \
                  aggregate = $1 AND aggregate_id = $2 AND append_id = $3"
             ),
             load_snapshot: format!(
@@ -251,6 +251,7 @@ const INSERT_APPENDS: &[Type] = &[
     Type::INT8_ARRAY,
     Type::INT8_ARRAY,
     Type::TIMESTAMPTZ_ARRAY,
+    Type::TEXT_ARRAY,
 ];
 const ADVANCE: &[Type] = &[Type::INT8, Type::INT8];
 const KNOWN_EVENTS: &[Type] = &[Type::UUID_ARRAY];

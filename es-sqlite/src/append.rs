@@ -171,7 +171,7 @@ pub(crate) fn first_append(
 ) -> rusqlite::Result<Option<Result<Appended, StorageError>>> {
     connection
         .prepare_cached(
-            "SELECT last_version, events, position, recorded_at FROM appends
+            "SELECT last_version, events, position, recorded_at, request FROM appends
              WHERE aggregate = ?1 AND aggregate_id = ?2 AND append_id = ?3",
         )?
         .query_row([stream.aggregate(), stream.id(), id.as_str()], |row| {
@@ -227,8 +227,8 @@ fn remember(
     connection
         .prepare_cached(
             "INSERT INTO appends (aggregate, aggregate_id, append_id, first_version, last_version,
-                                  events, position, recorded_at)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+                                  events, position, recorded_at, request)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
         )?
         .execute(params![
             append.stream.aggregate(),
@@ -239,6 +239,7 @@ fn remember(
             exact(appended.events)?,
             exact(position)?,
             time,
+            append.request,
         ])
         .map(|_| ())
 }

@@ -114,7 +114,7 @@ pub(crate) fn unplaced(row: &Row<'_>, what: Damage) -> ReadError {
     ReadError::Storage(corrupt(format!("a row {place} is damaged: {what}")))
 }
 
-/// The append in a row of `last_version, events, position, recorded_at`.
+/// The append in a row of `last_version, events, position, recorded_at, request`.
 pub(crate) fn appended(
     row: &Row<'_>,
     stream: &StreamId,
@@ -133,6 +133,7 @@ pub(crate) fn appended(
             Position::from_parts([0, 0, position]),
             time(row, 3)?,
         )
+        .with_request(row.get(4).map_err(|_| "the request is not a text")?)
         .as_repeated())
     };
     read().map_err(|what: Damage| {

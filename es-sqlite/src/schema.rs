@@ -58,6 +58,7 @@ const MIGRATIONS: &[&str] = &[
         events         INTEGER NOT NULL,
         position       INTEGER NOT NULL,
         recorded_at    TEXT    NOT NULL,
+        request        TEXT,
         PRIMARY KEY (aggregate, aggregate_id, append_id)
     ) STRICT, WITHOUT ROWID;
 

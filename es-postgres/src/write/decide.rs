@@ -63,6 +63,7 @@ pub(super) struct AppendRows<'a> {
     pub(super) events: Vec<i64>,
     pub(super) positions: Vec<i64>,
     pub(super) times: Vec<SystemTime>,
+    pub(super) requests: Vec<Option<&'a str>>,
 }
 
 impl Decider {
@@ -167,6 +168,7 @@ impl<'a> Rows<'a> {
         appends.events.extend(others.events);
         appends.positions.extend(others.positions);
         appends.times.extend(others.times);
+        appends.requests.extend(others.requests);
     }
 
     /// The rows of the events, whose positions follow the position `before`.
@@ -192,7 +194,7 @@ impl<'a> Rows<'a> {
 
 impl<'a> AppendRows<'a> {
     /// The columns of the appends, as the statements take them.
-    pub(super) fn params(&self) -> [Param<'_>; 7] {
+    pub(super) fn params(&self) -> [Param<'_>; 8] {
         [
             (&self.aggregates, Type::TEXT_ARRAY),
             (&self.ids, Type::TEXT_ARRAY),
@@ -201,6 +203,7 @@ impl<'a> AppendRows<'a> {
             (&self.events, Type::INT8_ARRAY),
             (&self.positions, Type::INT8_ARRAY),
             (&self.times, Type::TIMESTAMPTZ_ARRAY),
+            (&self.requests, Type::TEXT_ARRAY),
         ]
     }
 
@@ -213,6 +216,7 @@ impl<'a> AppendRows<'a> {
         self.events.push(clamped(appended.events));
         self.positions.push(clamped(place));
         self.times.push(appended.recorded_at.into());
+        self.requests.push(append.request.as_deref());
     }
 }
 

@@ -159,7 +159,7 @@ impl Writer {
             known.streams.insert((*stream).clone(), head);
         }
         for row in found.map_err(storage)? {
-            let which = numbered(&row, 4).and_then(|index| named.get(index));
+            let which = numbered(&row, 5).and_then(|index| named.get(index));
             let Some((append, id)) = which else {
                 return Err(corrupt("the record of an append has no usable number"));
             };

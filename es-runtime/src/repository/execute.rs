@@ -23,6 +23,7 @@ pub struct Execute<'a, A: Aggregate, S, N> {
     decide: Box<Decide<A>>,
     metadata: Metadata,
     append_id: Option<AppendId>,
+    request: Option<String>,
     expected: Option<u64>,
 }
 
@@ -40,6 +41,7 @@ impl<'a, A: Aggregate, S, N> Execute<'a, A, S, N> {
             decide: Box::new(move |state| command.clone().handled_by(state)),
             metadata: Metadata::new(),
             append_id: None,
+            request: None,
             expected: None,
         }
     }
@@ -56,9 +58,17 @@ impl<'a, A: Aggregate, S, N> Execute<'a, A, S, N> {
     /// [`Executed::repeated`] set. Only accepted commands are remembered. A rejected one is decided again.
     ///
     /// Never use one id for two requests: the commands are not compared, so the second one gets the result
-    /// of the first.
+    /// of the first, unless both have a [fingerprint](Execute::request).
     pub fn append_id(mut self, id: AppendId) -> Self {
         self.append_id = Some(id);
+        self
+    }
+
+    /// With a fingerprint of the request, such as a hash of the body of an HTTP request: any text of at most 256
+    /// bytes. It is stored with the append id. The same id with another fingerprint fails with
+    /// [`AppendError::OtherRequest`] instead of returning the result of the first request.
+    pub fn request(mut self, fingerprint: impl Into<String>) -> Self {
+        self.request = Some(fingerprint.into());
         self
     }
 
@@ -188,6 +198,7 @@ impl<A: Aggregate, S: EventStore, N: SnapshotStore> Execute<'_, A, S, N> {
                 .with_events(stored)
                 .with_metadata(self.metadata.clone());
             append.append_id.clone_from(&self.append_id);
+            append.request.clone_from(&self.request);
             match append_resolved(&repository.store, append, version).await {
                 Ok(appended) if appended.repeated => return self.first(&stream, appended).await,
                 Ok(appended) => {
@@ -243,7 +254,12 @@ impl<A: Aggregate, S: EventStore, N: SnapshotStore> Execute<'_, A, S, N> {
         };
         let first = self.repository.store.find_append(stream, id).await;
         match first.map_err(|e| ExecuteError::Load(e.into()))? {
-            Some(first) => self.first(stream, first).await,
+            Some(first) if first.is_of(self.request.as_deref()) => self.first(stream, first).await,
+            Some(first) => Err(ExecuteError::Append(AppendError::OtherRequest {
+                stream: stream.clone(),
+                append_id: id.clone(),
+                version: first.version,
+            })),
             None => Err(rejected),
         }
     }
@@ -283,7 +299,7 @@ async fn append_resolved<S: EventStore>(
     version: u64,
 ) -> Result<Appended, AppendError> {
     let stream = append.stream.clone();
-    let append_id = append.append_id.clone();
+    let named = append.append_id.clone().zip(Some(append.request.clone()));
     let ids: Vec<_> = append.events.iter().map(|event| event.id).collect();
     let error = match store.append(append).await {
         Err(error) if error.outcome() == Outcome::Unknown => error,
@@ -300,9 +316,10 @@ async fn append_resolved<S: EventStore>(
         }
         _ => {}
     }
-    if let Some(id) = append_id {
-        if let Ok(Some(first)) = store.find_append(&stream, &id).await {
-            return Ok(first);
+    if let Some((id, request)) = named {
+        match store.find_append(&stream, &id).await {
+            Ok(Some(first)) if first.is_of(request.as_deref()) => return Ok(first),
+            _ => {}
         }
     }
     Err(error)

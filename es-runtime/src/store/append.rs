@@ -29,6 +29,8 @@ pub struct Append {
     pub metadata: Metadata,
     /// The id of the request, which makes it safe to repeat.
     pub append_id: Option<AppendId>,
+    /// A fingerprint of the request, stored with the id: the same id with another one is an error.
+    pub request: Option<String>,
 }
 
 impl Append {
@@ -40,6 +42,7 @@ impl Append {
             events: Vec::new(),
             metadata: Metadata::new(),
             append_id: None,
+            request: None,
         }
     }
 
@@ -68,6 +71,13 @@ impl Append {
     #[must_use]
     pub fn with_append_id(mut self, id: AppendId) -> Self {
         self.append_id = Some(id);
+        self
+    }
+
+    /// With a fingerprint of the request, which is stored with the append id: any text of at most 256 bytes.
+    #[must_use]
+    pub fn with_request(mut self, fingerprint: impl Into<String>) -> Self {
+        self.request = Some(fingerprint.into());
         self
     }
 
@@ -115,6 +125,11 @@ impl Append {
         let may_differ = !self.metadata.custom.is_empty();
         if may_differ && Metadata::from_json(&metadata).as_ref() != Ok(&self.metadata) {
             return Err(InvalidAppend::UnreadableMetadata);
+        }
+        if let Some(bytes) = self.request.as_ref().map(String::len) {
+            if bytes > AppendId::MAX_BYTES {
+                return Err(InvalidAppend::RequestTooLong { bytes });
+            }
         }
         let mut total = 0_usize;
         for (index, event) in self.events.iter().enumerate() {
@@ -233,6 +248,8 @@ pub struct Appended {
     pub recorded_at: Timestamp,
     /// Whether this is the result of an earlier append with the same id. This append wrote nothing then.
     pub repeated: bool,
+    /// The fingerprint of the request that is stored with the append id.
+    pub request: Option<String>,
 }
 
 impl Appended {
@@ -244,7 +261,20 @@ impl Appended {
             position,
             recorded_at,
             repeated: false,
+            request: None,
         }
+    }
+
+    /// For stores: with the fingerprint that is stored with the append id.
+    #[must_use]
+    pub fn with_request(mut self, request: Option<String>) -> Self {
+        self.request = request;
+        self
+    }
+
+    /// Whether it may be of the request with this fingerprint. It is where one of both has none.
+    pub fn is_of(&self, request: Option<&str>) -> bool {
+        request.is_none_or(|new| self.request.as_deref().is_none_or(|first| first == new))
     }
 
     /// For stores: the same result for a repeated request.
@@ -317,6 +347,14 @@ pub enum InvalidAppend {
         bytes: usize,
         /// What is allowed.
         limit: usize,
+    },
+    /// The fingerprint of the request has more than 256 bytes.
+    #[error(
+        "the fingerprint of the request has {bytes} bytes, more than 256; use a hash of the request"
+    )]
+    RequestTooLong {
+        /// Its size.
+        bytes: usize,
     },
     /// The metadata cannot be read back from its JSON, because a value of the application is nested more
     /// than 125 levels deep.

@@ -55,6 +55,19 @@ pub enum AppendError {
         /// The version of the stream after the first append with this id.
         version: u64,
     },
+    /// The append id was already used on this stream by a request with another fingerprint.
+    #[error(
+        "append id `{append_id}` was used on stream {stream} for another request, up to version \
+         {version}; nothing was written; use a new id for a new request"
+    )]
+    OtherRequest {
+        /// The stream.
+        stream: StreamId,
+        /// The id.
+        append_id: AppendId,
+        /// The version of the stream after the first append with this id.
+        version: u64,
+    },
     /// An event with this id is already stored.
     #[error("event id {event_id} is already stored; nothing was written to stream {stream}")]
     DuplicateEventId {
@@ -106,6 +119,7 @@ impl AppendError {
             Self::Storage { outcome, .. } => *outcome,
             Self::Conflict { .. }
             | Self::IdReused { .. }
+            | Self::OtherRequest { .. }
             | Self::DuplicateEventId { .. }
             | Self::Projection { .. }
             | Self::Invalid { .. } => Outcome::NotApplied,

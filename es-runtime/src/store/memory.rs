@@ -229,7 +229,8 @@ impl Data {
             self.log.push(row);
         }
         if let Some(id) = append.append_id {
-            stream.appends.insert(id, appended.clone());
+            let first = appended.clone().with_request(append.request);
+            stream.appends.insert(id, first);
         }
         appended
     }

@@ -40,6 +40,11 @@ pub enum Earlier {
         /// The version of the stream after it.
         version: u64,
     },
+    /// Its request had another fingerprint.
+    OtherRequest {
+        /// The version of the stream after it.
+        version: u64,
+    },
     /// Its record or its events are damaged.
     Unreadable(StorageError),
 }
@@ -127,6 +132,11 @@ impl<'a> Comparison<'a> {
             let what = format!("events of the first append `{id}` are missing");
             return Earlier::Unreadable(StorageError::new(StorageErrorKind::Corrupt, what));
         }
+        if !self.first.is_of(self.append.request.as_deref()) {
+            return Earlier::OtherRequest {
+                version: self.first.version,
+            };
+        }
         if self.same {
             Earlier::Same(self.first.as_repeated())
         } else {
@@ -204,7 +214,7 @@ impl Accepted {
 /// stream.
 ///
 /// # Errors
-/// [`AppendError::IdReused`], [`AppendError::Conflict`], and [`AppendError::Storage`] when the earlier
+/// [`AppendError::IdReused`], [`AppendError::OtherRequest`], [`AppendError::Conflict`], and [`AppendError::Storage`] when the earlier
 /// append cannot be read.
 ///
 /// ```
@@ -242,9 +252,16 @@ pub fn decide(
                 version,
             });
         }
+        (Some(Earlier::OtherRequest { version }), Some(append_id)) => {
+            return Err(AppendError::OtherRequest {
+                stream: stream(),
+                append_id: append_id.clone(),
+                version,
+            });
+        }
         (Some(Earlier::Unreadable(error)), _) => return Err(not_applied(append, error)),
         // Without an id there is nothing that an earlier append could share with it.
-        (Some(Earlier::Different { .. }), None) | (None, _) => {}
+        (Some(Earlier::Different { .. } | Earlier::OtherRequest { .. }), None) | (None, _) => {}
     }
     if !append.expected.accepts(head.version) {
         return Err(AppendError::Conflict {

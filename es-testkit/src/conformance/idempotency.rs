@@ -122,6 +122,54 @@ pub async fn other_content_under_a_known_id_is_refused(fixture: AnyFixture) {
     assert!(same.expect("the same content").repeated);
 }
 
+/// The same append id with another fingerprint of the request is an error of its own, before the events and the
+/// version are compared. Where one of both has no fingerprint they are not compared.
+pub async fn an_id_of_another_request_is_refused(fixture: AnyFixture) {
+    let store = fixture.open().await;
+    let order = stream("fingerprint");
+    let id = append_id("request");
+    let ask = |events: &[u64], expected| {
+        let append = request(&order, expected, events.iter().copied());
+        append.with_append_id(id.clone())
+    };
+    let none = ExpectedVersion::NoStream;
+    let first = store.append(ask(&[1], none).with_request("body one")).await;
+    assert!(!first.expect("accepted").repeated);
+    let store = again(&fixture, store).await;
+    for (events, expected) in [
+        (&[1][..], none),
+        (&[2, 3], none),
+        (&[], ExpectedVersion::Exact(1)),
+    ] {
+        match store
+            .append(ask(events, expected).with_request("body two"))
+            .await
+        {
+            Err(AppendError::OtherRequest {
+                stream,
+                append_id,
+                version,
+            }) => assert_eq!((stream, append_id, version), (order.clone(), id.clone(), 1)),
+            other => panic!("another request has this id, and not {other:?}"),
+        }
+    }
+    for same in [ask(&[1], none), ask(&[1], none).with_request("body one")] {
+        assert!(store.append(same).await.expect("known").repeated);
+    }
+    let found = store.find_append(&order, &id).await.expect("read");
+    assert_eq!(
+        found.and_then(|first| first.request).as_deref(),
+        Some("body one")
+    );
+    let long = ask(&[1], none).with_request("x".repeat(257));
+    let refused = store.append(long).await;
+    assert!(
+        matches!(refused, Err(AppendError::Invalid { .. })),
+        "{refused:?}"
+    );
+    assert_eq!(version_of(&store, &order).await, 1);
+}
+
 /// The same append id on another stream is another request.
 pub async fn an_id_belongs_to_its_stream(fixture: AnyFixture) {
     let store = fixture.open().await;

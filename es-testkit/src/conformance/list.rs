@@ -99,6 +99,7 @@ macro_rules! __conformance_checks {
                 "B1" racing_repeats_have_one_effect,
                 "B2" a_request_is_known_after_ten_thousand_others,
                 "B3" other_content_under_a_known_id_is_refused,
+                "B3" an_id_of_another_request_is_refused,
                 "B5" find_append_finds_what_was_done,
                 "B5" a_dropped_append_is_resolved_by_its_id,
                 "B6" a_known_event_id_is_refused,

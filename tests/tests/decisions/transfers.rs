@@ -4,9 +4,9 @@ use es_decisions::{
     Decide, Decided, Decision, DecisionError, Decisions, Emitted, Read, ReadSource, Reads,
 };
 use es_runtime::{
-    Aggregate, AnyStore, AppendId, Apply, CommitError, Event, EventStore, Events, ExecuteError,
-    Handle, LoadError, Metadata, Outcome, Position, ReadError, ReadLimit, Repository, RetryPolicy,
-    StorageError, StorageErrorKind, StoredEvent, StreamFold, StreamId, StreamRange,
+    Aggregate, AnyStore, AppendError, AppendId, Apply, CommitError, Event, EventStore, Events,
+    ExecuteError, Handle, LoadError, Metadata, Outcome, Position, ReadError, ReadLimit, Repository,
+    RetryPolicy, StorageError, StorageErrorKind, StoredEvent, StreamFold, StreamId, StreamRange,
 };
 use es_testkit::{Layered, StoreLayer};
 use serde::{Deserialize, Serialize};
@@ -502,6 +502,41 @@ async fn a_version_that_the_caller_saw_is_checked(store: AnyStore) {
     assert_eq!(both_of(&store).await, [(91, 3), (60, 2)]);
 }
 
+async fn one_id_for_two_requests_is_an_error_of_its_own(store: AnyStore) {
+    let decisions = filled(&store).await;
+    let id = || request("request-1");
+    let ask = |cents, body: &str| {
+        let asked = decisions.execute(transfer("a", "b", cents));
+        asked.append_id(id()).request(body)
+    };
+    ask(30, "30").await.expect("stored");
+    assert!(ask(30, "30").await.expect("known").repeated);
+    // Also where it would be rejected by now.
+    for cents in [40, 4_000] {
+        match ask(cents, "40").await {
+            Err(DecisionError::OtherRequest { stream }) => assert_eq!(stream.id(), "a"),
+            wrong => panic!("{wrong:?}"),
+        }
+    }
+    assert_eq!(both_of(&store).await, [(70, 2), (80, 2)]);
+    let accounts = accounts(&store);
+    let ask = |cents, body: &str| {
+        let asked = accounts.execute("a", Withdraw { cents });
+        asked.append_id(id()).request(body)
+    };
+    ask(10, "10").await.expect("stored");
+    assert!(ask(10, "10").await.expect("known").repeated);
+    for cents in [20, 4_000] {
+        match ask(cents, "20").await {
+            Err(ExecuteError::Append(AppendError::OtherRequest { append_id, .. })) => {
+                assert_eq!(append_id, id());
+            }
+            wrong => panic!("{wrong:?}"),
+        }
+    }
+    assert_eq!(both_of(&store).await, [(60, 3), (80, 2)]);
+}
+
 async fn what_cannot_be_stored_is_refused(store: AnyStore) {
     let decisions = filled(&store).await;
     let unread =
@@ -557,6 +592,7 @@ on_each!(
     money_is_neither_made_nor_lost,
     dropped_anywhere_it_counts_once_when_it_is_repeated,
     a_version_that_the_caller_saw_is_checked,
+    one_id_for_two_requests_is_an_error_of_its_own,
     what_cannot_be_stored_is_refused,
 );
 
