@@ -9,7 +9,8 @@ use std::{
 
 /// A moment in UTC with microseconds, written as ISO 8601.
 ///
-/// It is the time at which the store recorded an event. Do not order events by it, because clocks jump.
+/// It is the time at which the store recorded an event, in the years 1970 to 9999. Do not order events by it,
+/// because clocks jump.
 ///
 /// ```
 /// use es_runtime::Timestamp;
@@ -21,8 +22,13 @@ use std::{
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
 pub struct Timestamp {
-    moment: jiff::Timestamp,
+    /// Microseconds since 1970-01-01T00:00Z, from 0 to [`LAST`].
+    micros: i64,
 }
+
+/// The last second of the year 9999. The ends are whole seconds, so that the text of each moment is read back
+/// as the same moment.
+const LAST: i64 = 253_402_300_799_000_000;
 
 impl Timestamp {
     /// The present time of the system's clock.
@@ -30,11 +36,9 @@ impl Timestamp {
         Self::from(SystemTime::now())
     }
 
-    /// The moment this many microseconds after 1970-01-01T00:00Z, `None` outside of the years -9999 to
-    /// 9999.
+    /// The moment this many microseconds after 1970-01-01T00:00Z, `None` outside of the years 1970 to 9999.
     pub fn from_unix_micros(micros: i64) -> Option<Self> {
-        let moment = jiff::Timestamp::from_microsecond(micros).ok()?;
-        Some(Self { moment })
+        (0..=LAST).contains(&micros).then_some(Self { micros })
     }
 
     /// The moment this much later, at most the last moment of year 9999.
@@ -59,50 +63,36 @@ impl Timestamp {
         Duration::from_micros(u64::try_from(micros).unwrap_or(0))
     }
 
-    /// This moment, or the nearest one of the years -9999 to 9999. The ends are
-    /// whole seconds, so that the text of each moment is read back as the same moment.
+    /// This moment, or the nearest one of the years 1970 to 9999.
     fn nearest(micros: i64) -> Self {
-        let [first, last] = [jiff::Timestamp::MIN, jiff::Timestamp::MAX]
-            .map(|end| end.as_second().saturating_mul(1_000_000));
-        Self::from_unix_micros(micros.clamp(first, last)).unwrap_or(Self {
-            moment: jiff::Timestamp::UNIX_EPOCH,
-        })
+        let micros = micros.clamp(0, LAST);
+        Self { micros }
     }
 
     /// Microseconds since 1970-01-01T00:00Z.
     pub fn unix_micros(self) -> i64 {
-        self.moment.as_microsecond()
+        self.micros
     }
 }
 
 impl From<SystemTime> for Timestamp {
-    /// A time outside of the years -9999 to 9999 becomes the nearest end of that range.
+    /// A time outside of the years 1970 to 9999 becomes the nearest end of that range.
     fn from(time: SystemTime) -> Self {
-        let micros = match time.duration_since(SystemTime::UNIX_EPOCH) {
-            Ok(after) => i64::try_from(after.as_micros()).unwrap_or(i64::MAX),
-            Err(before) => {
-                i64::try_from(before.duration().as_micros()).map_or(i64::MIN, i64::wrapping_neg)
-            }
-        };
-        Self::nearest(micros)
+        let after = time.duration_since(SystemTime::UNIX_EPOCH);
+        let micros = after.unwrap_or_default().as_micros();
+        Self::nearest(i64::try_from(micros).unwrap_or(i64::MAX))
     }
 }
 
 impl From<Timestamp> for SystemTime {
     fn from(timestamp: Timestamp) -> Self {
-        let micros = timestamp.unix_micros();
-        let distance = Duration::from_micros(micros.unsigned_abs());
-        if micros < 0 {
-            Self::UNIX_EPOCH - distance
-        } else {
-            Self::UNIX_EPOCH + distance
-        }
+        Self::UNIX_EPOCH + Duration::from_micros(timestamp.micros.unsigned_abs())
     }
 }
 
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:.6}", self.moment)
+        humantime::format_rfc3339_micros((*self).into()).fmt(f)
     }
 }
 
@@ -116,8 +106,8 @@ impl FromStr for Timestamp {
     type Err = InvalidTimestamp;
 
     fn from_str(text: &str) -> Result<Self, InvalidTimestamp> {
-        let moment: jiff::Timestamp = text.parse().map_err(|_| InvalidTimestamp)?;
-        Self::from_unix_micros(moment.as_microsecond()).ok_or(InvalidTimestamp)
+        let time = humantime::parse_rfc3339(text).map_err(|_| InvalidTimestamp)?;
+        Ok(Self::from(time))
     }
 }
 
@@ -135,7 +125,7 @@ impl TryFrom<String> for Timestamp {
     }
 }
 
-/// A text that is not a moment in ISO 8601 with an offset.
+/// A text that is not a moment in UTC in ISO 8601.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not a moment in ISO 8601, such as 1997-01-18T09:30:00.000250Z")]
 pub struct InvalidTimestamp;
