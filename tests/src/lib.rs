@@ -64,3 +64,4 @@ pub mod proxy;
 pub mod renamed;
 pub mod signals;
 pub mod stepping;
+pub mod transfers;

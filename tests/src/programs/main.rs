@@ -13,6 +13,7 @@ mod process_worker;
 mod projector;
 mod replay;
 mod saga_worker;
+mod transfer_worker;
 
 use std::process::{ExitCode, Termination};
 
@@ -41,6 +42,10 @@ fn main() -> ExitCode {
         "replay" => replay::main().report(),
         "saga_worker" => {
             saga_worker::main();
+            ().report()
+        }
+        "transfer_worker" => {
+            transfer_worker::main();
             ().report()
         }
         _ => {

@@ -4,4 +4,5 @@
 mod places;
 
 mod doctors;
+mod kills;
 mod transfers;
