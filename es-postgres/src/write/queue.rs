@@ -46,7 +46,7 @@ pub(super) struct Leftover {
 }
 
 pub(super) enum Next {
-    Append(Append, Reply),
+    Append(Box<Append>, Reply),
     Commit(Box<Commit>, CommitReply),
 }
 
@@ -58,14 +58,14 @@ pub(super) async fn next(
 ) -> Option<Next> {
     if !leftover.appends.is_empty() {
         let (append, reply) = leftover.appends.remove(0);
-        return Some(Next::Append(append, reply));
+        return Some(Next::Append(Box::new(append), reply));
     }
     if let Some((commit, reply)) = leftover.commit.take() {
         return Some(Next::Commit(commit, reply));
     }
     loop {
         match queue.recv().await? {
-            Message::Append(append, reply) => return Some(Next::Append(*append, reply)),
+            Message::Append(append, reply) => return Some(Next::Append(append, reply)),
             Message::Commit(commit, reply) => return Some(Next::Commit(commit, reply)),
             Message::Close => queue.close(),
         }

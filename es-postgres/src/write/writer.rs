@@ -105,7 +105,7 @@ impl Writer {
         loop {
             match queue::next(&mut self.messages, &mut self.leftover).await {
                 Some(Next::Append(append, reply)) => {
-                    let group = queue::fill(&mut self.messages, &mut self.leftover, append, reply);
+                    let group = queue::fill(&mut self.messages, &mut self.leftover, *append, reply);
                     self.write(group).await;
                 }
                 Some(Next::Commit(commit, reply)) => {
