@@ -7,6 +7,7 @@
     reason = "what is public in a module is public to the program"
 )]
 
+mod credit;
 mod db;
 mod domain;
 mod import;
@@ -17,6 +18,7 @@ mod saga;
 mod status;
 
 use clap::{Parser, Subcommand};
+use credit::CreditCommand;
 use db::{Db, Shop};
 use domain::{CustomerId, OrderId};
 use es_projections::AnyReadDatabase;
@@ -86,6 +88,9 @@ enum Command {
         #[command(flatten)]
         shop: Place,
     },
+    /// Gives store credit to customers and sends it between them.
+    #[command(subcommand)]
+    Credit(CreditCommand),
     /// Fulfils orders from the web, looks at sagas and repairs them.
     #[command(subcommand)]
     Saga(SagaCommand),
@@ -108,6 +113,7 @@ impl Command {
             | Self::Status { shop }
             | Self::Rebuild { shop }
             | Self::Show { shop, .. } => shop.db.clone(),
+            Self::Credit(command) => command.db(),
             Self::Saga(command) => command.db(),
         }
     }
@@ -161,6 +167,7 @@ async fn run(command: Command, place: &Db) -> Result<ExitCode, Box<dyn Error>> {
         // Was done above: it alone makes a shop.
         Command::Import { .. } => {}
         Command::Saga(SagaCommand::Work { services, .. }) => saga::work(&shop, &services).await?,
+        Command::Credit(command) => credit::run(&shop, command, &mut out).await?,
         Command::Saga(command) => saga::operate(&shop, command).await?,
         Command::Report { .. } => print_report(&shop).await?,
         Command::Orders { customer, .. } => orders(&shop, &CustomerId(customer)).await?,

@@ -20,6 +20,15 @@ pub enum CustomerEvent {
     /// The customer has spent enough to be a regular.
     #[event("customer.promoted")]
     Promoted { spent_cents: Cents },
+    /// The shop gave store credit.
+    #[event("customer.credit_given")]
+    CreditGiven { cents: Cents },
+    /// The customer sent store credit to another one.
+    #[event("customer.credit_sent")]
+    CreditSent { to: CustomerId, cents: Cents },
+    /// The customer got store credit from another one.
+    #[event("customer.credit_received")]
+    CreditReceived { from: CustomerId, cents: Cents },
 }
 
 #[derive(Clone, Debug)]
@@ -33,8 +42,29 @@ pub struct Credit {
     pub amount: Cents,
 }
 
+#[derive(Clone, Debug)]
+pub struct GiveCredit {
+    pub amount: Cents,
+}
+
+#[derive(Clone, Debug)]
+pub struct SendCredit {
+    pub to: CustomerId,
+    pub amount: Cents,
+}
+
+#[derive(Clone, Debug)]
+pub struct ReceiveCredit {
+    pub from: CustomerId,
+    pub amount: Cents,
+}
+
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CustomerError {
+    #[error("the customer has {has} of store credit")]
+    NotEnoughCredit { has: Cents },
+    #[error("an amount of store credit is more than nothing")]
+    NoAmount,
     #[error("the customer is already registered")]
     AlreadyRegistered,
     #[error("there is no such customer")]
@@ -44,14 +74,31 @@ pub enum CustomerError {
 /// A customer with what the rules need to know.
 #[derive(Aggregate, Default, Serialize, Deserialize, Clone, Debug, PartialEq)]
 #[aggregate("customer", id = CustomerId, error = CustomerError)]
-#[aggregate(events = CustomerEvent, commands(Register, Credit), snapshot(every = 50))]
+#[aggregate(events = CustomerEvent, commands(Register, Credit, GiveCredit, SendCredit, ReceiveCredit), snapshot(every = 50))]
 pub struct Customer {
     registered: bool,
     regular: bool,
     spent: Cents,
+    store_credit: Cents,
 }
 
 impl Customer {
+    /// What the customer can spend or send.
+    pub const fn store_credit(&self) -> Cents {
+        self.store_credit
+    }
+
+    /// Store credit is for customers, and not for nothing.
+    fn check_credit(&self, amount: Cents) -> Result<(), CustomerError> {
+        if !self.registered {
+            return Err(CustomerError::NotRegistered);
+        }
+        if amount <= Cents::ZERO {
+            return Err(CustomerError::NoAmount);
+        }
+        Ok(())
+    }
+
     /// What all credited orders cost.
     pub const fn spent(&self) -> Cents {
         self.spent
@@ -64,6 +111,12 @@ impl Apply<CustomerEvent> for Customer {
             CustomerEvent::Registered { .. } => self.registered = true,
             CustomerEvent::Credited { cents, .. } => self.spent = self.spent + *cents,
             CustomerEvent::Promoted { .. } => self.regular = true,
+            CustomerEvent::CreditGiven { cents } | CustomerEvent::CreditReceived { cents, .. } => {
+                self.store_credit = self.store_credit + *cents;
+            }
+            CustomerEvent::CreditSent { cents, .. } => {
+                self.store_credit = Cents(self.store_credit.0 - cents.0);
+            }
         }
     }
 }
@@ -94,6 +147,34 @@ impl Handle<Credit> for Customer {
             });
         }
         Ok(recorder.into_events())
+    }
+}
+
+impl Handle<GiveCredit> for Customer {
+    fn handle(&self, command: GiveCredit) -> Result<Events<Self>, CustomerError> {
+        self.check_credit(command.amount)?;
+        let cents = command.amount;
+        Ok(CustomerEvent::CreditGiven { cents }.into())
+    }
+}
+
+impl Handle<SendCredit> for Customer {
+    fn handle(&self, command: SendCredit) -> Result<Events<Self>, CustomerError> {
+        self.check_credit(command.amount)?;
+        if self.store_credit < command.amount {
+            let has = self.store_credit;
+            return Err(CustomerError::NotEnoughCredit { has });
+        }
+        let SendCredit { to, amount } = command;
+        Ok(CustomerEvent::CreditSent { to, cents: amount }.into())
+    }
+}
+
+impl Handle<ReceiveCredit> for Customer {
+    fn handle(&self, command: ReceiveCredit) -> Result<Events<Self>, CustomerError> {
+        self.check_credit(command.amount)?;
+        let ReceiveCredit { from, amount } = command;
+        Ok(CustomerEvent::CreditReceived { from, cents: amount }.into())
     }
 }
 

@@ -10,7 +10,7 @@ use es_runtime::Envelope;
 #[derive(Projection)]
 #[projection(
     "customers",
-    version = 1,
+    version = 2,
     events(CustomerEvent, OrderPlaced, OrderCancelled)
 )]
 #[projection(schema = include_str!("customers.sql"))]
@@ -20,6 +20,8 @@ const REGISTER: &str = "INSERT INTO {customers} (customer_id, registered_on) VAL
                         ON CONFLICT (customer_id) DO UPDATE SET
                             registered_on = excluded.registered_on";
 const PROMOTE: &str = "UPDATE {customers} SET regular = TRUE WHERE customer_id = $1";
+const CREDIT: &str = "UPDATE {customers} SET store_credit_cents = store_credit_cents + $2
+                      WHERE customer_id = $1";
 const PLACE: &str = "INSERT INTO {customer_orders} VALUES ($1, $2, $3, $4)";
 const CANCEL: &str = "DELETE FROM {customer_orders} WHERE order_id = $1
                       RETURNING customer_id, cds, cents";
@@ -44,6 +46,12 @@ impl Project<CustomerEvent> for Customers {
             }
             CustomerEvent::Promoted { .. } => tx.run(PROMOTE, values![customer]).await?,
             CustomerEvent::Credited { .. } => 0,
+            CustomerEvent::CreditGiven { cents } | CustomerEvent::CreditReceived { cents, .. } => {
+                tx.run(CREDIT, values![customer, cents.0]).await?
+            }
+            CustomerEvent::CreditSent { cents, .. } => {
+                tx.run(CREDIT, values![customer, -cents.0]).await?
+            }
         };
         Ok(())
     }
