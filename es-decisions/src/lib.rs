@@ -11,5 +11,7 @@ mod read;
 pub use decision::{Decide, Decision, Reads};
 pub use emitted::Emitted;
 pub use error::DecisionError;
+#[cfg(feature = "derive")]
+pub use es_macros::Decision;
 pub use execute::{Decided, Decisions, Execute, Written};
 pub use read::{Read, ReadSource};

@@ -94,6 +94,17 @@ pub(crate) mod sealed {
     };
     use std::any::Any;
 
+    /// Whose state can be copied.
+    #[diagnostic::on_unimplemented(
+        message = "aggregate `{Self}` is not `Clone`",
+        label = "a decision reads aggregates that are `Clone`",
+        note = "add `#[derive(Clone)]` to `{Self}`: the events of a decision are tried on a copy of its state"
+    )]
+    pub trait Copied: Clone {}
+
+    #[diagnostic::do_not_recommend]
+    impl<A: Clone> Copied for A {}
+
     pub trait Source: Send {
         fn stream(&self) -> Result<StreamId, InvalidStreamId>;
         fn version(&self) -> u64;
@@ -113,7 +124,7 @@ pub(crate) mod sealed {
     }
 }
 
-impl<A: Aggregate + Clone> sealed::Source for Read<A> {
+impl<A: Aggregate + sealed::Copied> sealed::Source for Read<A> {
     fn stream(&self) -> Result<StreamId, InvalidStreamId> {
         self.stream.clone()
     }

@@ -46,6 +46,13 @@ impl Diag {
         self.errors.borrow_mut().take().unwrap_or_default()
     }
 
+    /// The first error as tokens that rustc reports. It is not reported again.
+    pub(crate) fn take_first(&self) -> Option<TokenStream> {
+        let mut errors = self.errors.borrow_mut();
+        let errors = errors.as_mut().filter(|errors| !errors.is_empty())?;
+        Some(errors.remove(0).to_compile_error())
+    }
+
     /// The errors as tokens that rustc reports.
     pub(crate) fn finish(self) -> TokenStream {
         self.into_errors()

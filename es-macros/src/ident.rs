@@ -63,7 +63,7 @@ pub(crate) fn first_span(of: &impl ToTokens) -> Option<Span> {
 }
 
 /// The word of `known` that was probably meant, if one is near enough.
-pub(crate) fn similar(word: &str, known: &[&'static str]) -> Option<&'static str> {
+pub(crate) fn similar<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
     known
         .iter()
         .map(|candidate| (distance(word, candidate), *candidate))

@@ -1,4 +1,4 @@
-//! The macros of es-runtime, es-projections and es-sagas, which re-export them, such as
+//! The macros of es-runtime, es-decisions, es-projections and es-sagas, which re-export them, such as
 //! `es_runtime::Event`. Depend on those crates, not on this one.
 //!
 //! A derive runs in four steps that go one way: `attr` reads the attributes, `check` applies the
@@ -28,6 +28,12 @@ pub fn derive_event(input: TokenStream) -> TokenStream {
 #[proc_macro_derive(Aggregate, attributes(aggregate))]
 pub fn derive_aggregate(input: TokenStream) -> TokenStream {
     expand::derive_aggregate(input.into()).into()
+}
+
+#[doc = include_str!("../docs/decision.md")]
+#[proc_macro_derive(Decision, attributes(decision))]
+pub fn derive_decision(input: TokenStream) -> TokenStream {
+    expand::derive_decision(input.into()).into()
 }
 
 #[doc = include_str!("../docs/shape.md")]

@@ -1,7 +1,7 @@
 //! What an attribute stands on, and which keys exist there. The reader of the attributes and the
 //! messages both use it.
 
-/// A place for `#[event(..)]`, `#[aggregate(..)]` or `#[shape(..)]`.
+/// A place for `#[event(..)]`, `#[aggregate(..)]`, `#[shape(..)]` or another attribute.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Place {
     EventStruct,
@@ -11,6 +11,8 @@ pub(crate) enum Place {
     VariantField,
     AggregateStruct,
     AggregateField,
+    DecisionStruct,
+    DecisionField,
     Projection,
     Subscription,
     ProcessManager,
@@ -30,7 +32,7 @@ pub(crate) enum Place {
 }
 
 impl Place {
-    const ALL: [Self; 20] = [
+    const ALL: [Self; 22] = [
         Self::EventStruct,
         Self::EventEnum,
         Self::EventVariant,
@@ -38,6 +40,8 @@ impl Place {
         Self::VariantField,
         Self::AggregateStruct,
         Self::AggregateField,
+        Self::DecisionStruct,
+        Self::DecisionField,
         Self::Projection,
         Self::Subscription,
         Self::ProcessManager,
@@ -62,6 +66,7 @@ impl Place {
             | Self::EventField
             | Self::VariantField => "event",
             Self::AggregateStruct | Self::AggregateField => "aggregate",
+            Self::DecisionStruct | Self::DecisionField => "decision",
             Self::Projection => "projection",
             Self::Subscription => "subscription",
             Self::ProcessManager => "process_manager",
@@ -99,7 +104,8 @@ impl Place {
             ],
             Self::EventEnum => &["drop", "alias", "split", "crate"],
             Self::EventField | Self::VariantField => &["since", "default", "was"],
-            Self::AggregateField | Self::ShapeVariant => &[],
+            Self::AggregateField | Self::DecisionField | Self::ShapeVariant => &[],
+            Self::DecisionStruct => &["error", "reads", "reads_struct", "crate"],
             Self::ShapeType => &["as", "unit", "version", "removed", "crate"],
             Self::ShapeField => &["as", "unit", "recursive", "since", "default", "was"],
             Self::ShapePart => &["as", "unit", "recursive"],
@@ -161,6 +167,7 @@ impl Place {
             Self::EventStruct
                 | Self::EventVariant
                 | Self::AggregateStruct
+                | Self::DecisionStruct
                 | Self::Projection
                 | Self::Subscription
                 | Self::Saga
@@ -176,6 +183,8 @@ impl Place {
             Self::EventField | Self::VariantField | Self::ShapeField | Self::ShapePart => "a field",
             Self::ShapeType => "a type",
             Self::AggregateStruct => "an aggregate",
+            Self::DecisionStruct => "a decision",
+            Self::DecisionField => "a field of a decision",
             Self::Projection => "a projection",
             Self::Subscription => "a subscription",
             Self::ProcessManager => "a process manager",
@@ -194,6 +203,7 @@ impl Place {
         match self {
             Self::EventStruct
             | Self::AggregateStruct
+            | Self::DecisionStruct
             | Self::Projection
             | Self::Subscription
             | Self::ProcessManager => "the struct",
@@ -209,6 +219,7 @@ impl Place {
             Self::EventField
             | Self::VariantField
             | Self::AggregateField
+            | Self::DecisionField
             | Self::ShapeField
             | Self::ShapePart => "the field",
         }

@@ -15,10 +15,12 @@ pages! {
     Readme = "../../README.md",
     ChangingAnEvent = "../../docs/changing-an-event.md",
     ReadModels = "../../docs/read-models.md",
+    RulesAcrossAggregates = "../../docs/rules-across-aggregates.md",
     SagasPage = "../../docs/sagas.md",
     // The documentation of the macros, whose crate comes before those that the code uses.
     Event = "../../es-macros/docs/event.md",
     Aggregate = "../../es-macros/docs/aggregate.md",
+    Decision = "../../es-macros/docs/decision.md",
     Shape = "../../es-macros/docs/shape.md",
     Projection = "../../es-macros/docs/projection.md",
     Subscription = "../../es-macros/docs/subscription.md",

@@ -18,6 +18,13 @@ impl CratePath {
             .unwrap_or_else(|| Self(parse_quote!(::es_runtime)))
     }
 
+    /// For decisions.
+    pub(crate) fn or_decisions(given: Option<&Self>) -> Self {
+        given
+            .cloned()
+            .unwrap_or_else(|| Self(parse_quote!(::es_decisions)))
+    }
+
     /// For derives of projections and subscriptions.
     pub(crate) fn or_projections(given: Option<&Self>) -> Self {
         given

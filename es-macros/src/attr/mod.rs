@@ -5,6 +5,7 @@
 //! later rules can point at them.
 
 pub(crate) mod aggregate;
+pub(crate) mod decision;
 pub(crate) mod event;
 mod flag;
 pub(crate) mod history;

@@ -4,6 +4,7 @@
 
 pub(crate) mod aggregate;
 mod back;
+pub(crate) mod decision;
 pub(crate) mod event;
 mod history;
 mod line;

@@ -507,7 +507,7 @@ fn command_dispatch(aggregate: &Aggregate, list: &[Listed]) -> TokenStream {
 }
 
 /// The type as a documentation link, where it can be one.
-fn link(path: &Path) -> String {
+pub(super) fn link(path: &Path) -> String {
     let text = crate::attr::compact(&path.to_token_stream());
     let last = path
         .segments

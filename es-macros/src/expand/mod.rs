@@ -6,6 +6,7 @@ mod hygiene;
 mod aggregate;
 mod conditional;
 mod consumer;
+mod decision;
 mod event;
 mod fallback;
 mod history;
@@ -44,6 +45,13 @@ pub(crate) fn derive_aggregate(input: TokenStream) -> TokenStream {
     derive(input, |diag, input| {
         let aggregate = check::aggregate::check(diag, input);
         aggregate::expand(&aggregate, diag.is_clean())
+    })
+}
+
+pub(crate) fn derive_decision(input: TokenStream) -> TokenStream {
+    derive(input, |diag, input| {
+        let decision = check::decision::check(diag, input);
+        decision::expand(&decision, diag)
     })
 }
 

@@ -7,6 +7,7 @@ use crate::place::Place;
 fn example_name(place: Place) -> &'static str {
     match place {
         Place::AggregateStruct | Place::AggregateField => "order",
+        Place::DecisionStruct | Place::DecisionField => "transfer",
         Place::Projection => "order_summaries",
         Place::Subscription => "mailer",
         Place::Saga => "fulfil-order",
@@ -16,7 +17,11 @@ fn example_name(place: Place) -> &'static str {
 
 pub(crate) fn bare_attribute(place: Place) -> String {
     let attribute = place.attribute();
-    if place.has_name() {
+    if place == Place::DecisionStruct {
+        format!(
+            "`#[{attribute}]` is empty\nhelp: write `#[{attribute}(\"transfer\", error = .., reads(from: Account(from)))]`"
+        )
+    } else if place.has_name() {
         let name = example_name(place);
         format!("`#[{attribute}]` is empty\nhelp: write `#[{attribute}(\"{name}\")]`")
     } else if place == Place::ProcessManager {
@@ -95,6 +100,12 @@ pub(crate) fn unknown_key(
             return "an event has no `id` of its own: it belongs to the stream of its aggregate\n\
                     help: write `id = ..` on the aggregate, or make the id a field of the event if readers need it"
                 .to_owned();
+        }
+        ("decision", "event" | "events") => {
+            return format!(
+                "a decision has no events of its own: it stores those of the aggregates that it reads\n\
+                 help: remove `{word}`, and list the aggregates in `reads(..)`"
+            );
         }
         ("projection" | "subscription", "ignore") => {
             return "`ignore` has no meaning here: events that are not listed are not read\n\
@@ -281,7 +292,12 @@ pub(crate) fn type_quoted(key: &str, text: &str) -> String {
 }
 
 pub(crate) fn not_a_new_name(key: &str, example: &str) -> String {
-    format!("`{key}` takes the name of the enum to generate\nhelp: write it like `{example}`")
+    let what = if key == "reads_struct" {
+        "struct"
+    } else {
+        "enum"
+    };
+    format!("`{key}` takes the name of the {what} to generate\nhelp: write it like `{example}`")
 }
 
 pub(crate) fn flag_with_value(key: &str) -> String {

@@ -5,6 +5,7 @@
 
 pub(crate) mod aggregate;
 pub(crate) mod attribute;
+pub(crate) mod decision;
 pub(crate) mod event;
 pub(crate) mod history;
 pub(crate) mod process;

@@ -1,6 +1,7 @@
 //! What the attributes and the item say, as plain data: no grammar and no rules.
 
 pub(crate) mod aggregate;
+pub(crate) mod decision;
 pub(crate) mod event;
 pub(crate) mod history;
 pub(crate) mod process;

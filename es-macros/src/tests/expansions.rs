@@ -60,6 +60,16 @@ fn an_aggregate_with_faults() {
 }
 
 #[test]
+fn a_decision() {
+    compare("decision", expand::derive_decision);
+}
+
+#[test]
+fn a_decision_with_faults() {
+    compare("decision_with_faults", expand::derive_decision);
+}
+
+#[test]
 fn a_projection() {
     compare("projection", expand::derive_projection);
 }

@@ -1057,3 +1057,126 @@ fn keys_of_process_managers() {
         ],
     );
 }
+
+#[test]
+fn keys_of_decisions() {
+    let one = |reads: &str| {
+        let source = format!(
+            "#[decision(\"a\", error = E, reads({reads}))] struct A {{ from: B, to: B, r#type: B }}"
+        );
+        let found = faults("Decision", &source);
+        let shown: Vec<_> = found
+            .into_iter()
+            .map(|(text, said)| (text, said.lines().next().unwrap_or_default().to_owned()))
+            .collect();
+        shown
+    };
+    for legal in [
+        "a: B(from)",
+        "a: B(from), b: B(to),",
+        "from: B(to), to: B(from)",
+        "a: crate::b::B(from), b: ::b::B(to)",
+        "a: B(from), b: C(from)",
+        "r#type: B(r#type)",
+        "a: r#mod::r#B(from)",
+    ] {
+        assert_eq!(one(legal), [], "{legal}");
+    }
+    for (reads, place, message) in [
+        ("", "reads", "a decision reads at least one aggregate"),
+        ("a", "a", "expected an aggregate to read"),
+        ("a:", ":", "expected the type of an aggregate and a field"),
+        (": B(from)", ":", "expected an aggregate to read"),
+        ("a: B", "B", "`a` does not say which `B` to read"),
+        ("a: B()", "B()", "`a` does not say which `B` to read"),
+        (
+            "a: b::B{from}",
+            "b::B{from}",
+            "the field with the id stands in parentheses",
+        ),
+        (
+            "a: B(from) c",
+            "B(from) c",
+            "expected the type of an aggregate and a field",
+        ),
+        (
+            "a: B(from.id)",
+            "from.id",
+            "expected the name of one field of the decision",
+        ),
+        ("b::B(from)", "b::B(from)", "this read has no name"),
+        (
+            "a: B::<C>(from)",
+            "B::<C>(from)",
+            "an aggregate in `reads(..)` cannot have type arguments",
+        ),
+        ("_: B(from)", "_", "`_` cannot be the name of a field"),
+        ("a: B(type)", "type", "`type` cannot be the name of a field"),
+        (
+            "a: B(from), r#a: B(to)",
+            "r#a",
+            "two reads are called `r#a`",
+        ),
+        ("a: B(types)", "types", "the decision has no field `types`"),
+        (
+            "a: B(r#type), b: B(r#type)",
+            "r#type",
+            "this is the same aggregate as `a`: the `B` with the id in `r#type`",
+        ),
+        ("a: B(from) b: B(to)", "B(from) b: B(to)", "expected"),
+    ] {
+        let found = one(reads);
+        assert_eq!(found.len(), 1, "in {reads}: {found:?}");
+        for (text, said) in found {
+            assert_eq!(text, place, "in {reads}: {said}");
+            assert!(said.starts_with(message), "in {reads}: {said}");
+        }
+    }
+    check(
+        "Decision",
+        &[
+            (
+                r#"#[decision("a", error = E)] #[decision(reads(b: B(c)), reads_struct = R, crate = "::es")] struct A { c: u8 }"#,
+                &[],
+            ),
+            (
+                "struct A { b: u8 }",
+                &[("A", "decision `A` has no `#[decision(..)]`")],
+            ),
+            (
+                r#"#[decision("a", error = E, reads(b: B(c)))] struct A {}"#,
+                &[(
+                    "c",
+                    "the decision has no field `c`\nhelp: add a field with the id of the aggregate",
+                )],
+            ),
+            (
+                r#"#[decision("a", error = E, reads(b: B(to)))] struct A { account: u8 }"#,
+                &[(
+                    "to",
+                    "the decision has no field `to`\nhelp: its only field is `account`",
+                )],
+            ),
+            (
+                r#"#[decision("a", reads(b: B(c), b: B))] union A { c: u8 }"#,
+                &[
+                    ("B", "`b` does not say which `B` to read"),
+                    ("union", "a decision must be a struct"),
+                    ("A", "decision `A` has no error type"),
+                ],
+            ),
+            (
+                r#"#[decision("a", error = E, reads(b: B(c)), crate = es, reads_struct)] struct A<T> { c: T }"#,
+                &[
+                    ("es", "`crate` needs an absolute path"),
+                    ("reads_struct", "`reads_struct` needs a value"),
+                    ("T", "a decision cannot be generic"),
+                ],
+            ),
+            (
+                r#"#[decision("a", error = E, reads(b: B(c)))] struct A { #[decision("c")] c: u8 }"#,
+                &[("\"c\"", "a field of a decision has no stored name")],
+            ),
+        ],
+    );
+}

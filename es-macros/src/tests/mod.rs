@@ -27,6 +27,7 @@ fn faults(derive: &str, source: &str) -> Vec<(String, String)> {
         "Aggregate" => drop(check::aggregate::check(&diag, &input)),
         "Projection" => drop(check::projection::check(&diag, &input, Kind::Projection)),
         "Subscription" => drop(check::projection::check(&diag, &input, Kind::Subscription)),
+        "Decision" => drop(check::decision::check(&diag, &input)),
         "ProcessManager" => drop(check::process::check(&diag, &input)),
         other => panic!("there is no derive {other}"),
     }

@@ -174,7 +174,11 @@ impl Handle<ReceiveCredit> for Customer {
     fn handle(&self, command: ReceiveCredit) -> Result<Events<Self>, CustomerError> {
         self.check_credit(command.amount)?;
         let ReceiveCredit { from, amount } = command;
-        Ok(CustomerEvent::CreditReceived { from, cents: amount }.into())
+        Ok(CustomerEvent::CreditReceived {
+            from,
+            cents: amount,
+        }
+        .into())
     }
 }
 
@@ -228,6 +232,25 @@ mod tests {
         given_nothing::<Customer>()
             .when(credit(1))
             .then_rejected(CustomerError::NotRegistered);
+    }
+
+    #[test]
+    fn store_credit_is_sent_by_who_has_it() {
+        let credit = CustomerEvent::CreditGiven { cents: Cents(500) };
+        let send = |cents| SendCredit {
+            to: CustomerId("00018".into()),
+            amount: Cents(cents),
+        };
+        given::<Customer>(events![registered(), credit])
+            .when(send(501))
+            .then_rejected(CustomerError::NotEnoughCredit { has: Cents(500) })
+            .when(send(0))
+            .then_rejected(CustomerError::NoAmount)
+            .when(send(500))
+            .then(CustomerEvent::CreditSent {
+                to: CustomerId("00018".into()),
+                cents: Cents(500),
+            });
     }
 
     #[test]

@@ -4,7 +4,8 @@ CREATE TABLE {customers} (
     regular       BOOLEAN NOT NULL DEFAULT FALSE,
     orders        BIGINT NOT NULL DEFAULT 0,
     cds           BIGINT NOT NULL DEFAULT 0,
-    spent_cents   BIGINT NOT NULL DEFAULT 0
+    spent_cents   BIGINT NOT NULL DEFAULT 0,
+    store_credit_cents BIGINT NOT NULL DEFAULT 0
 );
 
 CREATE INDEX {customers_by_spending} ON {customers} (spent_cents DESC, customer_id);

@@ -508,6 +508,60 @@ fn mistakes_with_a_server_are_said_and_make_nothing() {
 }
 
 #[test]
+fn store_credit_moves_between_two_customers_in_one_commit() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let folder = folder.path();
+    let import = shop(&["import", &IMPORTED.file, "--db", "shop.db"], folder);
+    assert_eq!(import.status.code(), Some(0), "{}", stderr(&import));
+    let credit = |arguments: &[&str]| {
+        let all = [&["credit"], arguments, &["--db", "shop.db"]].concat();
+        shop(&all, folder)
+    };
+    let given = credit(&["give", "00004", "500"]);
+    assert_eq!(stdout(&given), "00004 has $5.00\n", "{}", stderr(&given));
+    let send = ["send", "00004", "00018", "200", "--request", "letter-1"];
+    let sent = credit(&send);
+    assert_eq!(
+        stdout(&sent),
+        "00004 has $3.00\n00018 has $2.00\n",
+        "{}",
+        stderr(&sent)
+    );
+    let again = stdout(&credit(&send));
+    assert!(again.starts_with("this was sent before\n"), "{again}");
+    let refused = [
+        (
+            &["send", "00004", "00018", "301"][..],
+            "the customer has $3.00 of store credit",
+        ),
+        (
+            &["send", "00004", "00004", "1"],
+            "reads stream customer/00004 twice",
+        ),
+        (
+            &["send", "00004", "nobody", "1"],
+            "there is no such customer",
+        ),
+        (
+            &["send", "00004", "00018", "100", "--request", "letter-1"],
+            "for another request",
+        ),
+    ];
+    for (arguments, said) in refused {
+        let output = credit(arguments);
+        assert_eq!(output.status.code(), Some(3), "{arguments:?}");
+        assert!(stderr(&output).contains(said), "{}", stderr(&output));
+    }
+    assert!(
+        shop(&["report", "--db", "shop.db"], folder)
+            .status
+            .success()
+    );
+    let sql = "SELECT sum(store_credit_cents) FROM customers";
+    assert_eq!(count(folder, sql), 500);
+}
+
+#[test]
 fn the_tour_ends_in_the_published_totals() {
     let folder = tempfile::tempdir().expect("a folder");
     let mut tour = command(&[], folder.path())

@@ -166,6 +166,24 @@ mod aggregate_snapshot_without_partial_eq;
 mod aggregate_snapshot_without_serde;
 #[path = "../right/aggregate/type-ill-formed.rs"]
 mod aggregate_type_ill_formed;
+#[path = "../right/decision/attribute-absent.rs"]
+mod decision_attribute_absent;
+#[path = "../right/decision/crate-relative.rs"]
+mod decision_crate_relative;
+#[path = "../right/decision/decide-missing.rs"]
+mod decision_decide_missing;
+#[path = "../right/decision/derive-missing.rs"]
+mod decision_derive_missing;
+#[path = "../right/decision/key-misspelt.rs"]
+mod decision_key_misspelt;
+#[path = "../right/decision/lifetime.rs"]
+mod decision_lifetime;
+#[path = "../right/decision/many-reads-struct-defined.rs"]
+mod decision_many_reads_struct_defined;
+#[path = "../right/decision/read-keyword.rs"]
+mod decision_read_keyword;
+#[path = "../right/decision/reads-struct-quoted.rs"]
+mod decision_reads_struct_quoted;
 #[path = "../right/event/attribute-absent.rs"]
 mod event_attribute_absent;
 #[path = "../right/event/attribute-bare.rs"]

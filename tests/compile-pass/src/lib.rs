@@ -27,6 +27,7 @@
 
 pub mod bare;
 pub mod cfg;
+pub mod decisions;
 mod deprecated;
 pub mod facade;
 mod hidden;

@@ -20,9 +20,10 @@ What the derives and attributes say about a mistake, and a program without it. E
 Lines with `-` are wrong and lines with `+` are right. Search for the words of your message.
 ";
 
-const GROUPS: [(&str, &str); 8] = [
+const GROUPS: [(&str, &str); 9] = [
     ("event", "Events and their versions"),
     ("aggregate", "Aggregates"),
+    ("decision", "Decisions over several aggregates"),
     ("retired", "Retired stored names"),
     ("shape", "Shapes"),
     ("lock", "The schema lock"),

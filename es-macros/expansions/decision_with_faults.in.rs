@@ -1,0 +1,4 @@
+#[decision("transfer", reads(from: Account(from)))]
+pub struct Transfer {
+    from: String,
+}

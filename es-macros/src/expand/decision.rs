@@ -1,0 +1,160 @@
+//! The struct of a decision's reads and `impl Decision`.
+
+use super::{aggregate::link, fallback};
+use crate::{
+    diag::Diag,
+    ident,
+    model::decision::{Decision, Read},
+};
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::ToTokens;
+use syn::spanned::Spanned;
+
+/// What could not be understood takes one of the faults in `diag` as its type.
+pub(crate) fn expand(decision: &Decision, diag: &Diag) -> TokenStream {
+    let Decision {
+        ident,
+        vis,
+        generics,
+        krate,
+        allows,
+        ..
+    } = decision;
+    let reads_struct = &reads_struct(decision);
+    let name = decision
+        .name
+        .as_ref()
+        .map_or_else(|| fallback::name(ident), ToTokens::to_token_stream);
+    let clean = diag.is_clean();
+    let unknown = Ident::new(&format!("__Es{}", ident::text(ident)), ident.span());
+    let is_known = decision.error.is_some() && decision.reads.is_some();
+    let fault = (!is_known).then(|| fault(vis, &unknown, diag));
+    let error = decision
+        .error
+        .as_ref()
+        .map_or_else(|| quote!(#unknown), ToTokens::to_token_stream);
+    let reads = decision.reads.as_ref().map_or_else(
+        || {
+            quote! {
+                #[doc(hidden)]
+                #vis type #reads_struct = #unknown;
+            }
+        },
+        |reads| reads_of(decision, reads),
+    );
+    let body = match &decision.reads {
+        Some(reads) if clean => {
+            let read = reads.iter().map(|read| {
+                let (name, aggregate, field) = (&read.name, &read.aggregate, &read.field);
+                let id = ident::tokens_shown_at(quote!(&self.#field), field.span());
+                quote!(#name: #krate::Read::<#aggregate>::of(#id),)
+            });
+            quote!(#reads_struct { #(#read)* })
+        }
+        _ => fallback::body(&[]),
+    };
+    let generics = fallback::owned(generics, &quote!(::core::marker::Sync));
+    let (impl_generics, ty_generics, where_clause) = generics.split_for_impl();
+    quote! {
+        #fault
+        #reads
+
+        #(#allows)*
+        #[automatically_derived]
+        impl #impl_generics #krate::Decision for #ident #ty_generics #where_clause {
+            const NAME: &'static ::core::primitive::str = #name;
+
+            type Error = #error;
+            type Reads = #reads_struct;
+
+            fn reads(&self) -> #reads_struct {
+                #body
+            }
+        }
+    }
+}
+
+/// A type of which rustc says nothing but the fault, whatever the user does with it: a length that does not
+/// compile makes it a type with an error.
+fn fault(vis: &syn::Visibility, unknown: &Ident, diag: &Diag) -> TokenStream {
+    let fault = diag.take_first();
+    quote! {
+        #[doc(hidden)]
+        #vis type #unknown = [(); #fault];
+    }
+}
+
+/// The name of the struct of the reads, at the derive, so that rustc does not offer to make a misspelt aggregate
+/// a type parameter of it.
+fn reads_struct(decision: &Decision) -> Ident {
+    let mut name = decision.reads_struct.clone();
+    name.set_span(Span::mixed_site());
+    name
+}
+
+/// The struct of the reads.
+fn reads_of(decision: &Decision, reads: &[Read]) -> TokenStream {
+    let Decision {
+        ident,
+        vis,
+        krate,
+        allows,
+        ..
+    } = decision;
+    let reads_struct = &reads_struct(decision);
+    let doc = format!("What [`{}`] reads.", ident::text(ident));
+    let name: Vec<_> = reads.iter().map(|read| &read.name).collect();
+    let text = name.iter().map(|name| ident::text(name));
+    let read: Vec<_> = reads
+        .iter()
+        .map(|read| {
+            let aggregate = &read.aggregate;
+            ident::tokens_shown_at(quote!(#krate::Read<#aggregate>), aggregate.span())
+        })
+        .collect();
+    let docs = reads.iter().map(|read| {
+        format!(
+            "The aggregate {} with the id in `{}`.",
+            link(&read.aggregate),
+            ident::text(&read.field)
+        )
+    });
+    let source = reads.iter().map(|read| {
+        let name = &read.name;
+        ident::tokens_shown_at(quote!(&mut self.#name), read.aggregate.span())
+    });
+    let named_alike = (reads.len() > 2).then(|| quote!(#[allow(clippy::struct_field_names)]));
+    let struct_text = ident::text(reads_struct);
+    quote! {
+        #[doc = #doc]
+        #(#allows)*
+        #named_alike
+        #vis struct #reads_struct {
+            #(
+                #[doc = #docs]
+                #vis #name: #read,
+            )*
+        }
+
+        #(#allows)*
+        #[automatically_derived]
+        impl ::core::fmt::Debug for #reads_struct
+        where
+            #(for<'__es> #read: ::core::fmt::Debug,)*
+        {
+            fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+                ::core::fmt::Formatter::debug_struct(f, #struct_text)
+                    #(.field(#text, &self.#name))*
+                    .finish()
+            }
+        }
+
+        #(#allows)*
+        #[automatically_derived]
+        impl #krate::Reads for #reads_struct {
+            fn each(&mut self) -> ::std::vec::Vec<&mut dyn #krate::ReadSource> {
+                ::std::vec![#(#source),*]
+            }
+        }
+    }
+}
