@@ -1,4 +1,95 @@
 //! Decisions: commands that read several aggregates and write to any of them in one commit.
+//!
+//! Use one for a rule that an aggregate cannot keep alone: a transfer between two accounts, an e-mail address that
+//! is taken once, a doctor who may leave while another one stays. A rule of one aggregate belongs into its handler.
+//!
+//! # Example
+//!
+//! ```
+//! use es_decisions::{Decide, Decision, Decisions, Emitted};
+//! use es_runtime::{AnyStore, Handle, MemoryStore, Repository};
+//! # use es_runtime::{Aggregate, Apply, Event, Events};
+//! # use serde::{Deserialize, Serialize};
+//! # #[derive(Event, Serialize, Deserialize)]
+//! # #[event("account.deposited")]
+//! # struct Deposited { cents: u64 }
+//! # #[derive(Event, Serialize, Deserialize)]
+//! # #[event("account.withdrawn")]
+//! # struct Withdrawn { cents: u64 }
+//! # #[derive(Debug, thiserror::Error)]
+//! # #[error("overdrawn")]
+//! # struct Overdrawn;
+//! # #[derive(Aggregate, Clone, Default)]
+//! # #[aggregate("account", id = String, error = Overdrawn, events(Deposited, Withdrawn))]
+//! # struct Account { cents: u64 }
+//! # impl Apply<Deposited> for Account {
+//! #     fn apply(&mut self, event: &Deposited) { self.cents += event.cents; }
+//! # }
+//! # impl Apply<Withdrawn> for Account {
+//! #     fn apply(&mut self, event: &Withdrawn) { self.cents -= event.cents; }
+//! # }
+//! # #[derive(Clone)]
+//! # struct Deposit { cents: u64 }
+//! # #[derive(Clone)]
+//! # struct Withdraw { cents: u64 }
+//! # impl Handle<Deposit> for Account {
+//! #     fn handle(&self, deposit: Deposit) -> Result<Events<Self>, Overdrawn> {
+//! #         Ok(Deposited { cents: deposit.cents }.into())
+//! #     }
+//! # }
+//! # impl Handle<Withdraw> for Account {
+//! #     fn handle(&self, withdraw: Withdraw) -> Result<Events<Self>, Overdrawn> {
+//! #         if self.cents < withdraw.cents { return Err(Overdrawn); }
+//! #         Ok(Withdrawn { cents: withdraw.cents }.into())
+//! #     }
+//! # }
+//!
+//! #[derive(Decision)]
+//! #[decision("transfer", error = Overdrawn, reads(from: Account(from), to: Account(to)))]
+//! struct Transfer {
+//!     from: String,
+//!     to: String,
+//!     cents: u64,
+//! }
+//!
+//! impl Decide for Transfer {
+//!     fn decide(&self, read: &TransferReads) -> Result<Emitted<Self>, Overdrawn> {
+//!         let out = read.from.handle(Withdraw { cents: self.cents })?;
+//!         let into = read.to.handle(Deposit { cents: self.cents })?;
+//!         Ok(Emitted::new().on(&self.from, out).on(&self.to, into))
+//!     }
+//! }
+//!
+//! # futures_executor::block_on(async {
+//! let store = AnyStore::new(MemoryStore::new());
+//! let accounts: Repository<Account> = Repository::new(store.clone());
+//! accounts.execute("alice", Deposit { cents: 100 }).await?;
+//!
+//! let transfer = Transfer { from: "alice".into(), to: "bob".into(), cents: 30 };
+//! let done = Decisions::new(store).execute(transfer).await?;
+//! assert_eq!((done.reads.from.cents, done.reads.to.cents), (70, 30));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! # }).unwrap();
+//! ```
+//!
+//! # Guarantees
+//!
+//! 1. **All or nothing.** The events of all aggregates are one commit.
+//! 2. **What was read is guarded**, also an aggregate that gets no event: it has the version that was read when the
+//!    commit happens.
+//! 3. **A rejection is true of one moment**: all aggregates had the states that were read at the same time.
+//! 4. **Repeatable.** With [`Execute::append_id`] a decision counts once, however often it is sent.
+//!
+//! # Where to look
+//!
+//! | You want to | Look at |
+//! |---|---|
+//! | define a decision | [`Decision`](derive@Decision), [`Decide`], [`Emitted`] |
+//! | execute it | [`Decisions`], [`Decided`] |
+//! | make it safe to repeat | [`Execute::append_id`], [`Execute::request`] |
+//! | check the version that the caller saw | [`Execute::expect_version`] |
+//! | handle errors | [`DecisionError`] |
+//! | know the version of what was read | [`Read`] |
 
 extern crate self as es_decisions;
 
