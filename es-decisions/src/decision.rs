@@ -9,18 +9,7 @@ use es_runtime::DomainError;
 ///
 /// ```
 /// use es_decisions::{Decision, Read, ReadSource, Reads};
-/// # use es_runtime::{Aggregate, Apply, Event};
-/// # use serde::{Deserialize, Serialize};
-/// # #[derive(Event, Serialize, Deserialize)]
-/// # #[event("account.opened")]
-/// # struct Opened {}
-/// # #[derive(Debug, thiserror::Error)]
-/// # #[error("refused")]
-/// # struct Refused;
-/// # #[derive(Aggregate, Clone, Default)]
-/// # #[aggregate("account", id = String, error = Refused, events(Opened))]
-/// # struct Account {}
-/// # impl Apply<Opened> for Account { fn apply(&mut self, _: &Opened) {} }
+#[doc = include_str!("../docs/account.rs")]
 ///
 /// struct Transfer {
 ///     from: String,
@@ -41,7 +30,7 @@ use es_runtime::DomainError;
 ///
 /// impl Decision for Transfer {
 ///     const NAME: &'static str = "transfer";
-///     type Error = Refused;
+///     type Error = Overdrawn;
 ///     type Reads = TransferReads;
 ///
 ///     fn reads(&self) -> TransferReads {

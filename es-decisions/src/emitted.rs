@@ -7,16 +7,7 @@ use std::{any::Any, fmt, marker::PhantomData};
 ///
 /// ```
 /// use es_decisions::Emitted;
-/// # use es_runtime::{Aggregate, Apply, Event, Events};
-/// # use serde::{Deserialize, Serialize};
-/// # #[derive(Event, Serialize, Deserialize)]
-/// # #[event("account.deposited")]
-/// # struct Deposited { cents: u64 }
-/// # #[derive(Aggregate, Clone, Default)]
-/// # #[aggregate("account", id = String, error = std::convert::Infallible, events(Deposited))]
-/// # struct Account {}
-/// # impl Apply<Deposited> for Account { fn apply(&mut self, _: &Deposited) {} }
-/// # struct Gift;
+#[doc = include_str!("../docs/account.rs")]
 /// let deposited: Events<Account> = Deposited { cents: 5 }.into();
 /// let emitted: Emitted<Gift> = Emitted::new().on("DE02", deposited);
 /// assert_eq!(emitted.len(), 1);

@@ -11,17 +11,7 @@ use std::{any::Any, fmt, future::Future, ops::Deref, pin::Pin};
 ///
 /// ```
 /// use es_decisions::Read;
-/// # use es_runtime::{Aggregate, Apply, Event};
-/// # use serde::{Deserialize, Serialize};
-/// # #[derive(Event, Serialize, Deserialize)]
-/// # #[event("account.deposited")]
-/// # struct Deposited { cents: u64 }
-/// # #[derive(Aggregate, Clone, Default)]
-/// # #[aggregate("account", id = String, error = std::convert::Infallible, events(Deposited))]
-/// # struct Account { cents: u64 }
-/// # impl Apply<Deposited> for Account {
-/// #     fn apply(&mut self, event: &Deposited) { self.cents += event.cents; }
-/// # }
+#[doc = include_str!("../docs/account.rs")]
 /// let account: Read<Account> = Read::of(&"DE02".to_owned());
 /// assert_eq!((account.version(), account.cents), (0, 0));
 /// ```
