@@ -8,6 +8,7 @@ use std::{any::Any, fmt, marker::PhantomData};
 /// ```
 /// use es_decisions::Emitted;
 #[doc = include_str!("../docs/account.rs")]
+/// # struct Gift;
 /// let deposited: Events<Account> = Deposited { cents: 5 }.into();
 /// let emitted: Emitted<Gift> = Emitted::new().on("DE02", deposited);
 /// assert_eq!(emitted.len(), 1);
