@@ -4,6 +4,7 @@
 //!
 //! - to test an aggregate: these events happened, this command comes, these events follow;
 //! - to test a saga or a process manager, with a crash at every point (feature `sagas`);
+//! - to test a decision on several aggregates (feature `decisions`);
 //! - to prove a store of your own (feature `conformance`);
 //! - to get a PostgreSQL server for each test run (feature `postgres-server`).
 //!
@@ -65,6 +66,7 @@
 //! | feature | adds | also compiles |
 //! |---|---|---|
 //! | `sagas` | `saga`: `SagaTest` and `ProcessTest`, with scripted outcomes, virtual time and a process that dies at every point | es-sagas |
+//! | `decisions` | `decision`: `DecisionTest`, given/when/then on several aggregates | es-decisions |
 //! | `conformance` | `conformance`: the suite that every store must pass, as the macros `conformance!` and `saga_conformance!`, and as a report | es-projections |
 //! | `projections` | the dependency that the suite's checks of read databases need; `conformance` turns it on | es-projections |
 //! | `postgres-server` | `postgres`: a PostgreSQL server in a temporary folder, from programs that are installed (Unix only) | |
@@ -72,6 +74,8 @@
 mod clock;
 #[cfg(feature = "conformance")]
 pub mod conformance;
+#[cfg(feature = "decisions")]
+pub mod decision;
 mod layer;
 mod pausing;
 #[cfg(all(feature = "postgres-server", unix))]

@@ -113,6 +113,48 @@ pub async fn run(
     Ok(())
 }
 
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::customer::CustomerEvent;
+    use es_runtime::events;
+    use es_testkit::decision::DecisionTest;
+    use jiff::civil::date;
+
+    #[test]
+    fn what_one_customer_sends_the_other_one_gets() {
+        let (ann, bob) = (CustomerId("ann".into()), CustomerId("bob".into()));
+        let registered = || CustomerEvent::Registered {
+            on: date(1997, 1, 1),
+        };
+        let given = CustomerEvent::CreditGiven { cents: Cents(500) };
+        let send = |cents| MoveCredit {
+            from: ann.clone(),
+            to: bob.clone(),
+            amount: Cents(cents),
+        };
+        let sent = CustomerEvent::CreditSent {
+            to: bob.clone(),
+            cents: Cents(400),
+        };
+        let received = CustomerEvent::CreditReceived {
+            from: ann.clone(),
+            cents: Cents(400),
+        };
+        DecisionTest::new()
+            .given::<Customer>(&ann, events![registered(), given])
+            .when(send(400))
+            .then_rejected(CustomerError::NotRegistered)
+            .given::<Customer>(&bob, registered())
+            .when(send(400))
+            .then::<Customer>(&ann, sent)
+            .then::<Customer>(&bob, received)
+            .then_nothing_else()
+            .when(send(400))
+            .then_rejected(CustomerError::NotEnoughCredit { has: Cents(100) });
+    }
+}
+
 impl CreditCommand {
     /// The shop's place.
     pub fn db(&self) -> crate::db::Db {

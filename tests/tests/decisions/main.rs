@@ -5,4 +5,5 @@ mod places;
 
 mod doctors;
 mod kills;
+mod testkit;
 mod transfers;
