@@ -141,7 +141,7 @@ mod tests {
             from: ann.clone(),
             cents: Cents(400),
         };
-        DecisionTest::new()
+        let _ = DecisionTest::new()
             .given::<Customer>(&ann, events![registered(), given])
             .when(send(400))
             .then_rejected(CustomerError::NotRegistered)
