@@ -7,16 +7,19 @@ use super::{
     replay::{Replay, SnapshotUse},
 };
 use crate::{
-    Aggregate, Append, AsId, Command, EventStore, Events, ExpectedVersion, InvalidStreamId,
-    NewEvent, ReadError, StoredEvent, StreamFold, StreamId, aggregate::HandledBy,
+    Aggregate, AnyStore, Append, AsId, Command, EventStore, Events, ExpectedVersion,
+    InvalidStreamId, NewEvent, ReadError, StreamId, aggregate::HandledBy,
 };
-use std::{fmt, ops::ControlFlow};
+use std::{fmt, future::Future, pin::Pin};
 
 /// A command to one aggregate of any type, to be decided later.
 pub struct AggregateCommand {
     stream: Result<StreamId, InvalidStreamId>,
-    plan: Box<dyn Plan>,
+    decide: Box<Decide>,
 }
+
+type Deciding = Pin<Box<dyn Future<Output = Result<Append, DecideError>> + Send>>;
+type Decide = dyn FnOnce(AnyStore, StreamId) -> Deciding + Send;
 
 impl AggregateCommand {
     /// `command` to the aggregate with this id.
@@ -30,10 +33,7 @@ impl AggregateCommand {
     pub fn new<A: Aggregate, C: Command + HandledBy<A>>(id: impl AsId<A::Id>, command: C) -> Self {
         Self {
             stream: StreamId::of::<A>(id),
-            plan: Box::new(Planned::<A, C> {
-                replay: Replay::from_start(u64::MAX),
-                command,
-            }),
+            decide: Box::new(|store, stream| Box::pin(decide_on::<A, C>(store, stream, command))),
         }
     }
 
@@ -49,14 +49,31 @@ impl AggregateCommand {
     ///
     /// # Cancel safety
     /// Reads only.
-    pub async fn decide<S: EventStore>(self, store: &S) -> Result<Append, DecideError> {
+    pub async fn decide(self, store: &AnyStore) -> Result<Append, DecideError> {
         let stream = self
             .stream
             .map_err(|e| DecideError::Rejected(e.to_string()))?;
-        let folded = store.fold_stream(&stream, 0, Folding(self.plan)).await;
-        let folded = folded.map_err(DecideError::Unread)?;
-        let (version, events) = folded.0.decide(&stream)?;
-        Ok(Append::new(stream, ExpectedVersion::Exact(version)).with_events(events))
+        (self.decide)(store.clone(), stream).await
+    }
+}
+
+async fn decide_on<A: Aggregate, C: Command + HandledBy<A>>(
+    store: AnyStore,
+    stream: StreamId,
+    command: C,
+) -> Result<Append, DecideError> {
+    let replay = Replay::<A>::from_start(u64::MAX);
+    let replay = store.fold_stream(&stream, 0, replay).await;
+    let replay = replay.map_err(DecideError::Unread)?;
+    let loaded = replay.into_loaded(&stream, SnapshotUse::None);
+    let loaded = loaded.map_err(|e| DecideError::Failed(e.to_string()))?;
+    match decide(&stream, loaded.state, |state| command.handled_by(state)) {
+        Ok(decision) => {
+            let expected = ExpectedVersion::Exact(loaded.version);
+            Ok(Append::new(stream, expected).with_events(decision.stored))
+        }
+        Err(ExecuteError::Rejected(error)) => Err(DecideError::Rejected(error.to_string())),
+        Err(error) => Err(DecideError::Failed(error.to_string())),
     }
 }
 
@@ -83,42 +100,6 @@ pub enum DecideError {
     /// The aggregate could not be loaded, or deciding panicked.
     #[error("{0}")]
     Failed(String),
-}
-
-/// One aggregate's fold and decision.
-trait Plan: Send {
-    fn event(&mut self, event: StoredEvent<'_>) -> ControlFlow<()>;
-    fn decide(self: Box<Self>, stream: &StreamId) -> Result<(u64, Vec<NewEvent>), DecideError>;
-}
-
-struct Planned<A, C> {
-    replay: Replay<A>,
-    command: C,
-}
-
-impl<A: Aggregate, C: Command + HandledBy<A>> Plan for Planned<A, C> {
-    fn event(&mut self, event: StoredEvent<'_>) -> ControlFlow<()> {
-        self.replay.event(event)
-    }
-
-    fn decide(self: Box<Self>, stream: &StreamId) -> Result<(u64, Vec<NewEvent>), DecideError> {
-        let Self { replay, command } = *self;
-        let loaded = replay.into_loaded(stream, SnapshotUse::None);
-        let loaded = loaded.map_err(|e| DecideError::Failed(e.to_string()))?;
-        match decide(stream, loaded.state, |state| command.handled_by(state)) {
-            Ok(decision) => Ok((loaded.version, decision.stored)),
-            Err(ExecuteError::Rejected(error)) => Err(DecideError::Rejected(error.to_string())),
-            Err(error) => Err(DecideError::Failed(error.to_string())),
-        }
-    }
-}
-
-struct Folding(Box<dyn Plan>);
-
-impl StreamFold for Folding {
-    fn event(&mut self, event: StoredEvent<'_>) -> ControlFlow<()> {
-        self.0.event(event)
-    }
 }
 
 /// Encodes events and decodes each once, as a check that they can be read.

@@ -1,6 +1,6 @@
 //! Execution of one command: load, decide, append, and again when another writer was first.
 
-use super::{ExecuteError, LoadError, Repository, decode_recorded};
+use super::{ExecuteError, LoadError, Repository};
 use crate::{
     Aggregate, Append, AppendError, AppendId, Appended, AsId, Command, Decoded, EventSet,
     EventStore, Events, ExpectedVersion, InvalidStreamId, Metadata, NewEvent, Outcome, Position,
@@ -401,15 +401,12 @@ impl<A: Aggregate, S: EventStore, N: SnapshotStore> Repository<A, S, N> {
         let mut after = after;
         while after < until {
             let most = usize::try_from(until - after).unwrap_or(usize::MAX);
-            let range = StreamRange::forward(after);
             let limit = ReadLimit::events(most.min(ReadLimit::default().events));
-            let page = self.store.read_stream(stream, range, limit).await?;
+            let page = self.page(stream, after, limit).await?;
             let Some(last) = page.last() else { break };
             after = last.version;
-            for recorded in page {
-                let decoded = decode_recorded::<A::Event>(&recorded)?;
-                events.extend(decoded.into_iter().map(|envelope| envelope.event));
-            }
+            let page = page.into_iter().filter(|event| event.version <= until);
+            events.extend(page.map(|envelope| envelope.event));
         }
         Ok(events)
     }

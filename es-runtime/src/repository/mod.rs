@@ -12,9 +12,8 @@ pub use replay::{Loaded, SnapshotDropped, SnapshotUse};
 pub use retry::RetryPolicy;
 
 use crate::{
-    Aggregate, AnyStore, AsId, Command, Decoded, Envelope, EventSet, EventStore, Fingerprint,
-    NoSnapshots, ReadLimit, RecordedEvent, SnapshotStore, StreamId, StreamRange,
-    aggregate::HandledBy,
+    Aggregate, AnyStore, AsId, Command, Envelope, EventStore, Fingerprint, NoSnapshots, ReadLimit,
+    SnapshotStore, StreamId, StreamRange, aggregate::HandledBy,
 };
 use std::{fmt, marker::PhantomData};
 
@@ -198,25 +197,35 @@ impl<A: Aggregate, S: EventStore, N: SnapshotStore> Repository<A, S, N> {
         after: u64,
         limit: ReadLimit,
     ) -> Result<Vec<Envelope<A::Event>>, LoadError> {
-        let stream = StreamId::of::<A>(id)?;
-        let range = StreamRange::forward(after);
-        let recorded = self.store.read_stream(&stream, range, limit).await?;
-        let mut events = Vec::with_capacity(recorded.len());
-        for event in &recorded {
-            events.extend(decode_recorded(event)?);
+        self.page(&StreamId::of::<A>(id)?, after, limit).await
+    }
+
+    /// At least one event, if there is one: stored events that read as none do not make an empty page.
+    async fn page(
+        &self,
+        stream: &StreamId,
+        mut after: u64,
+        limit: ReadLimit,
+    ) -> Result<Vec<Envelope<A::Event>>, LoadError> {
+        let mut events = Vec::new();
+        while events.is_empty() {
+            let range = StreamRange::forward(after);
+            let recorded = self.store.read_stream(stream, range, limit).await?;
+            let Some(last) = recorded.last() else { break };
+            after = last.version;
+            for event in &recorded {
+                // The error names the stream and version.
+                let decoded = event.decode().map_err(|source| LoadError::Decode {
+                    stream: event.stream.clone(),
+                    version: event.version,
+                    position: event.position,
+                    source,
+                });
+                events.extend(decoded?);
+            }
         }
         Ok(events)
     }
-}
-
-/// Decodes a stored event. The error names its stream and version.
-fn decode_recorded<E: EventSet>(event: &RecordedEvent) -> Result<Decoded<Envelope<E>>, LoadError> {
-    event.decode().map_err(|source| LoadError::Decode {
-        stream: event.stream.clone(),
-        version: event.version,
-        position: event.position,
-        source,
-    })
 }
 
 impl<A: Aggregate, S: Clone, N: Clone> Clone for Repository<A, S, N> {

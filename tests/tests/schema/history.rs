@@ -1195,6 +1195,30 @@ mod retired {
         );
     }
 
+    /// A page of stored events that all read as none is not the end of the history.
+    #[tokio::test]
+    async fn a_history_goes_on_behind_events_that_were_dropped() {
+        let store = es_runtime::MemoryStore::new();
+        let blinked = (0..3).map(|_| NewEvent::json("parcel.blinked", 1, "{}"));
+        let sent = NewEvent::json("parcel.sent", 1, r#"{"tracking":"1Z"}"#);
+        let stream = es_runtime::StreamId::of::<Parcel>(7).expect("an id");
+        let append = es_runtime::Append::new(stream, es_runtime::ExpectedVersion::NoStream);
+        store
+            .append(append.with_events(blinked).with_event(sent))
+            .await
+            .expect("stored");
+        let parcels: Repository<Parcel, _> = Repository::new(store);
+        let page = parcels
+            .history(7, 0, es_runtime::ReadLimit::events(1))
+            .await;
+        let page = page.expect("read");
+        assert_eq!((page.len(), page[0].version), (1, 4));
+        let end = parcels
+            .history(7, 4, es_runtime::ReadLimit::events(1))
+            .await;
+        assert!(end.expect("read").is_empty());
+    }
+
     #[test]
     fn readers_ask_for_retired_names_and_the_lock_knows_them() {
         let filter = EventFilter::of::<ParcelEvent>();
