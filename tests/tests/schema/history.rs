@@ -1200,7 +1200,7 @@ mod retired {
     async fn a_history_goes_on_behind_events_that_were_dropped() {
         let store = es_runtime::MemoryStore::new();
         let blinked = (0..3).map(|_| NewEvent::json("parcel.blinked", 1, "{}"));
-        let sent = NewEvent::json("parcel.sent", 1, r#"{"tracking":"1Z"}"#);
+        let sent = NewEvent::json("parcel.sent", 2, r#"{"tracking":"1Z"}"#);
         let stream = es_runtime::StreamId::of::<Parcel>(7).expect("an id");
         let append = es_runtime::Append::new(stream, es_runtime::ExpectedVersion::NoStream);
         store
