@@ -21,6 +21,15 @@ impl EventId {
         Self(uuid::Uuid::now_v7())
     }
 
+    /// The id for the next event of one append: the number after this one, as unique, and without asking the
+    /// system for random bits.
+    pub(crate) const fn next(self) -> Self {
+        const RANDOM: u128 = (1 << 62) - 1;
+        let id = u128::from_be_bytes(*self.as_bytes());
+        let next = (id & !RANDOM) | (id.wrapping_add(1) & RANDOM);
+        Self::from_bytes(next.to_be_bytes())
+    }
+
     /// The id with these 16 bytes.
     pub const fn from_bytes(bytes: [u8; 16]) -> Self {
         Self(uuid::Uuid::from_bytes(bytes))

@@ -7,8 +7,8 @@ use super::{
     replay::{Replay, SnapshotUse},
 };
 use crate::{
-    Aggregate, Append, AsId, Command, EventStore, Events, ExpectedVersion, InvalidStreamId,
-    NewEvent, ReadError, StoredEvent, StreamFold, StreamId, aggregate::HandledBy,
+    Aggregate, Append, AsId, Command, EventId, EventStore, Events, ExpectedVersion,
+    InvalidStreamId, NewEvent, ReadError, StoredEvent, StreamFold, StreamId, aggregate::HandledBy,
 };
 use std::{fmt, ops::ControlFlow};
 
@@ -146,7 +146,9 @@ pub fn encode_events<A: Aggregate>(
     stream: &StreamId,
     events: &Events<A>,
 ) -> Result<Vec<NewEvent>, String> {
-    let encoded = events.iter().map(|event| encode::<A>(stream, event));
+    let ids = std::iter::successors(Some(EventId::new()), |id| Some(id.next()));
+    let events = events.iter().zip(ids);
+    let encoded = events.map(|(event, id)| encode::<A>(stream, event, id));
     let new = encoded.map(|encoded| encoded.map(|(new, _)| new).map_err(|e| e.to_string()));
     new.collect()
 }

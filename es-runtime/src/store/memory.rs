@@ -110,7 +110,7 @@ impl MemoryStore {
     fn append_now(&self, append: Append) -> Result<Appended, AppendError> {
         rules::check_bounds(&append, &self.shared.limits)?;
         let mut data = self.data();
-        match data.decide(&append, &mut HashSet::new())? {
+        match data.decide(&append, &HashSet::new())? {
             Decision::Answer(first) => Ok(first),
             Decision::Write(accepted) => Ok(data.write(append, accepted, (self.shared.clock)())),
         }
@@ -123,8 +123,11 @@ impl MemoryStore {
         let mut ids = HashSet::new();
         let mut accepted = Vec::with_capacity(commit.appends.len());
         for append in &commit.appends {
-            match data.decide(append, &mut ids).map_err(CommitError::Append)? {
-                Decision::Write(writes) => accepted.push(writes),
+            match data.decide(append, &ids).map_err(CommitError::Append)? {
+                Decision::Write(writes) => {
+                    ids.extend(append.events.iter().map(|event| event.id));
+                    accepted.push(writes);
+                }
                 Decision::Answer(first) => {
                     rules::check_first_time(append, first)?;
                 }
@@ -187,7 +190,7 @@ impl MemoryStore {
 
 impl Data {
     /// Whether an append may be written; `ids` are those of other events of the same transaction.
-    fn decide(&self, append: &Append, ids: &mut HashSet<EventId>) -> Result<Decision, AppendError> {
+    fn decide(&self, append: &Append, ids: &HashSet<EventId>) -> Result<Decision, AppendError> {
         let stream = self.streams.get(&append.stream);
         let earlier = stream.and_then(|stream| stream.earlier(append));
         let head = stream.map_or(StreamHead::EMPTY, Stream::head);
@@ -195,7 +198,6 @@ impl Data {
         if let Decision::Write(_) = decision {
             let is_known = |id| self.event_ids.contains(&id) || ids.contains(&id);
             rules::check_event_ids(append, is_known)?;
-            ids.extend(append.events.iter().map(|event| event.id));
         }
         Ok(decision)
     }

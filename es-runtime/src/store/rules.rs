@@ -279,9 +279,11 @@ pub fn check_event_ids(
     append: &Append,
     mut is_known: impl FnMut(EventId) -> bool,
 ) -> Result<(), AppendError> {
-    let mut own = HashSet::with_capacity(append.events.len());
+    // New ids ascend.
+    let distinct = append.events.is_sorted_by(|one, next| one.id < next.id);
+    let mut own = HashSet::new();
     for event in &append.events {
-        if is_known(event.id) || !own.insert(event.id) {
+        if is_known(event.id) || (!distinct && !own.insert(event.id)) {
             return Err(AppendError::DuplicateEventId {
                 stream: append.stream.clone(),
                 event_id: event.id,
