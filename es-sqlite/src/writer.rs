@@ -19,8 +19,12 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, atomic::Ordering},
     thread,
+    time::{Duration, Instant},
 };
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{
+    mpsc::{self, error::TryRecvError},
+    oneshot, watch,
+};
 
 /// At most so many writes share a transaction,
 const GROUP: usize = 512;
@@ -162,10 +166,37 @@ struct Abandoned {
     alone: bool,
 }
 
+/// Waits for what is to be done next. A lone caller often writes again at once, and waking the writer takes
+/// longer than that. So while messages come soon, it looks for a moment before it sleeps.
+#[derive(Default)]
+struct Wait {
+    is_soon: bool,
+}
+
+impl Wait {
+    /// So long it looks: about as long as it takes to wake two threads.
+    const MOMENT: Duration = Duration::from_micros(100);
+
+    /// The next message; `None` when the queue is closed and empty.
+    fn next(&mut self, queue: &mut mpsc::Receiver<Message>) -> Option<Message> {
+        let start = Instant::now();
+        while self.is_soon && start.elapsed() < Self::MOMENT {
+            match queue.try_recv() {
+                Err(TryRecvError::Empty) => thread::yield_now(),
+                next => return next.ok(),
+            }
+        }
+        let next = queue.blocking_recv();
+        self.is_soon = start.elapsed() < 2 * Self::MOMENT;
+        next
+    }
+}
+
 impl Writer {
     fn serve(mut self, mut queue: mpsc::Receiver<Message>) {
+        let mut wait = Wait::default();
         // A closed queue still gives what was in it.
-        while let Some(message) = queue.blocking_recv() {
+        while let Some(message) = wait.next(&mut queue) {
             match message {
                 Message::Write(task, reply) => {
                     let mut group = Group::default();
