@@ -83,7 +83,7 @@ fn in_memory() {
     costs(
         "allocations of a command on ten events in memory",
         command,
-        27,
+        26,
     );
     let load = allocations(|run| block_on(repo.load(&*ids[run])));
     costs("allocations of a load of eleven events in memory", load, 15);

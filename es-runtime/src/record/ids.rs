@@ -1,5 +1,6 @@
 //! Ids of events and of appends.
 
+use super::has_control;
 use serde::{Deserialize, Serialize};
 use std::{fmt, str::FromStr, sync::Arc};
 
@@ -91,7 +92,7 @@ impl AppendId {
     /// has a control character.
     pub fn new(text: impl AsRef<str>) -> Result<Self, InvalidAppendId> {
         let text = text.as_ref();
-        if text.is_empty() || text.len() > Self::MAX_BYTES || text.chars().any(char::is_control) {
+        if text.is_empty() || text.len() > Self::MAX_BYTES || has_control(text) {
             return Err(InvalidAppendId { bytes: text.len() });
         }
         Ok(Self(text.into()))
