@@ -2,7 +2,7 @@
 
 use crate::{
     errors::panicked,
-    rows::{Recorded, clamped, event_columns, place, read_error, stored_event, unplaced},
+    rows::{Recorded, clamped, event_columns, place, read_error, stored_event, text, unplaced},
 };
 use es_runtime::{
     EventFilter, FeedPage, Position, ReadDirection, ReadError, ReadLimit, RecordedEvent,
@@ -133,7 +133,7 @@ pub(crate) fn stream_rows(
         if let Some(previous) = previous {
             place.follows(stream, previous, range.direction)?;
         }
-        let event = recorded.read(row)?;
+        let event = recorded.read(row, place)?;
         if event.stream != *stream {
             return Err(place.damaged(stream, "the row names another stream than its index"));
         }
@@ -180,10 +180,10 @@ pub(crate) fn feed_rows(
             return Ok(FeedPage::new(page.events, next, true));
         };
         let place = place(row, 0, 1).map_err(|what| unplaced(row, what))?;
-        let name = crate::rows::text(row, 2, "the event's name is not text");
         // A name that cannot be read may be one that is wanted.
-        let wanted = name.map_or(true, |name| filter.accepts(name));
-        if wanted && !page.take(recorded.read(row)?) {
+        let wanted = filter.as_names().is_none()
+            || text(row, 2, "").map_or(true, |name| filter.accepts(name));
+        if wanted && !page.take(recorded.read(row, place)?) {
             break;
         }
         next = place.position;
