@@ -36,38 +36,29 @@ pub(crate) fn append(
         return Ok(Ok(accepted.appended(head.position, recorded_at)));
     }
     let time = recorded_at.to_string();
-    // One statement writes its events whole or not at all.
-    let guarded = append.events.len() > ROWS;
-    if guarded {
-        run(connection, "SAVEPOINT one_append")?;
+    // One statement writes its events whole or not at all. Several must not fail half-way: a savepoint would copy
+    // every page that they change.
+    let is_whole = append.events.len() <= ROWS;
+    if !is_whole && !are_newest(connection, append)? {
+        if let Some(rejected) = known_event_id(connection, append)? {
+            return Ok(Err(rejected));
+        }
     }
     let last = match insert_events(connection, append, accepted, &time) {
         Ok(last) => last.unwrap_or(head.position),
-        Err(error) if is_unique(&error) => {
-            if guarded {
-                run(connection, "ROLLBACK TO one_append")?;
-                run(connection, "RELEASE one_append")?;
-            }
+        Err(error) if is_whole && is_unique(&error) => {
             return match known_event_id(connection, append)? {
                 Some(rejected) => Ok(Err(rejected)),
                 None => Err(error),
             };
         }
-        // After some of these SQLite has rolled back by itself, and the savepoint is gone.
         Err(error) => return Err(error),
     };
-    if guarded {
-        run(connection, "RELEASE one_append")?;
-    }
     let appended = accepted.appended(last, recorded_at);
     if let Some(id) = &append.append_id {
         remember(connection, append, id, accepted, &appended, &time)?;
     }
     Ok(Ok(appended))
-}
-
-fn run(connection: &Connection, sql: &str) -> rusqlite::Result<usize> {
-    connection.prepare_cached(sql)?.execute([])
 }
 
 /// So many events one statement inserts at most: it finds its place in the table and the indexes once for all of
@@ -140,7 +131,17 @@ fn is_unique(error: &rusqlite::Error) -> bool {
     error.sqlite_error_code() == Some(ErrorCode::ConstraintViolation)
 }
 
-/// Whether an event id is why an insert failed. What was inserted for this append is undone by now.
+/// Whether the event ids ascend, and all stored ones are smaller. Usually they do, since they begin with the time.
+fn are_newest(connection: &Connection, append: &Append) -> rusqlite::Result<bool> {
+    let newest: Option<String> = connection
+        .prepare_cached("SELECT max(event_id) FROM events")?
+        .query_row([], |row| row.get(0))?;
+    let ids = append.events.iter().map(|event| event.id);
+    let first = ids.clone().next().map(|id| id.to_string());
+    Ok(newest < first && ids.is_sorted_by(|one, next| one < next))
+}
+
+/// The error for an event id that is stored, or twice in the append. Nothing of this append is stored.
 fn known_event_id(
     connection: &Connection,
     append: &Append,
