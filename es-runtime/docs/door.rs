@@ -7,12 +7,12 @@
 # struct Open;
 # #[derive(Aggregate, Default)]
 # #[aggregate("door", id = u32, error = std::convert::Infallible, events(Opened))]
-# struct Door {}
+# struct Door { open: bool }
 # impl Apply<Opened> for Door {
-#     fn apply(&mut self, _: &Opened) {}
+#     fn apply(&mut self, _: &Opened) { self.open = true; }
 # }
 # impl Handle<Open> for Door {
 #     fn handle(&self, _: Open) -> Result<Events<Self>, std::convert::Infallible> {
-#         Ok(Opened {}.into())
+#         Ok(if self.open { Events::none() } else { Opened {}.into() })
 #     }
 # }

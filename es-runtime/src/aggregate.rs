@@ -128,17 +128,10 @@ impl<T: std::fmt::Display + std::str::FromStr + Eq + Clone + Send + Sync + 'stat
 /// It is implemented for these; you never implement it.
 ///
 /// ```
-/// # use es_runtime::{Aggregate, Apply, Event, StreamId};
-/// # use serde::{Deserialize, Serialize};
-/// # #[derive(Event, Serialize, Deserialize)]
-/// # #[event("account.opened")]
-/// # struct Opened {}
-/// # #[derive(Aggregate, Default)]
-/// # #[aggregate("account", id = String, error = std::convert::Infallible, events(Opened))]
-/// # struct Account {}
-/// # impl Apply<Opened> for Account { fn apply(&mut self, _: &Opened) {} }
-/// let id = "DE02".to_owned();
-/// assert_eq!(StreamId::of::<Account>("DE02")?, StreamId::of::<Account>(&id)?);
+/// use es_runtime::StreamId;
+#[doc = include_str!("../docs/door.rs")]
+///
+/// assert_eq!(StreamId::of::<Door>(7)?, StreamId::of::<Door>(&7)?);
 /// # Ok::<(), es_runtime::InvalidStreamId>(())
 /// ```
 #[diagnostic::on_unimplemented(

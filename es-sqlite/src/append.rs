@@ -9,12 +9,11 @@ use crate::{
     settings::StoreSettings,
 };
 use es_runtime::{
-    Append, AppendError, AppendId, Appended, EventId, NewEvent, Position, Snapshot, StorageError,
-    StreamId,
+    Append, AppendError, AppendId, Appended, EventId, Position, Snapshot, StorageError, StreamId,
     store::author::{self, Accepted, Comparison, Decision, Earlier, StreamHead},
 };
-use rusqlite::{CachedStatement, Connection, ErrorCode, OptionalExtension, named_params, params};
-use std::collections::HashSet;
+use rusqlite::{Connection, ErrorCode, OptionalExtension, ToSql, named_params, params};
+use std::{collections::HashSet, sync::LazyLock};
 
 /// Appends to one stream.
 pub(crate) fn append(
@@ -37,29 +36,24 @@ pub(crate) fn append(
         return Ok(Ok(accepted.appended(head.position, recorded_at)));
     }
     let time = recorded_at.to_string();
-    // A single event is written whole or not by its own statement.
-    let guarded = append.events.len() > 1;
-    if guarded {
-        run(connection, "SAVEPOINT one_append")?;
+    // One statement writes its events whole or not at all. Several must not fail half-way: a savepoint would copy
+    // every page that they change.
+    let is_whole = append.events.len() <= ROWS;
+    if !is_whole && !are_newest(connection, append)? {
+        if let Some(rejected) = known_event_id(connection, append)? {
+            return Ok(Err(rejected));
+        }
     }
     let last = match insert_events(connection, append, accepted, &time) {
         Ok(last) => last.unwrap_or(head.position),
-        Err(error) if is_unique(&error) => {
-            if guarded {
-                run(connection, "ROLLBACK TO one_append")?;
-                run(connection, "RELEASE one_append")?;
-            }
+        Err(error) if is_whole && is_unique(&error) => {
             return match known_event_id(connection, append)? {
                 Some(rejected) => Ok(Err(rejected)),
                 None => Err(error),
             };
         }
-        // After some of these SQLite has rolled back by itself, and the savepoint is gone.
         Err(error) => return Err(error),
     };
-    if guarded {
-        run(connection, "RELEASE one_append")?;
-    }
     let appended = accepted.appended(last, recorded_at);
     if let Some(id) = &append.append_id {
         remember(connection, append, id, accepted, &appended, &time)?;
@@ -67,8 +61,28 @@ pub(crate) fn append(
     Ok(Ok(appended))
 }
 
-fn run(connection: &Connection, sql: &str) -> rusqlite::Result<usize> {
-    connection.prepare_cached(sql)?.execute([])
+/// So many events one statement inserts at most: it finds its place in the table and the indexes once for all of
+/// them.
+const ROWS: usize = 16;
+
+/// The statements for 1, 2, .. events.
+static INSERTS: LazyLock<Vec<String>> = LazyLock::new(|| (1..=ROWS).map(insert_of).collect());
+
+/// The first parameters are what the events share: stream, time and metadata.
+fn insert_of(rows: usize) -> String {
+    let row = |number| {
+        let [version, event, schema_version, id, content_type, payload] =
+            [1, 2, 3, 4, 5, 6].map(|column| 4 + 6 * number + column);
+        format!(
+            "(?1, ?2, ?{version}, ?{event}, ?{schema_version}, ?3, ?{id}, ?4, ?{content_type}, ?{payload})"
+        )
+    };
+    let rows: Vec<String> = (0..rows).map(row).collect();
+    format!(
+        "INSERT INTO events (aggregate, aggregate_id, version, event, schema_version, recorded_at,
+                             event_id, metadata, content_type, payload) VALUES {}",
+        rows.join(", ")
+    )
 }
 
 /// Inserts the events. The position of the last one, `None` without any.
@@ -81,52 +95,53 @@ fn insert_events(
     if append.events.is_empty() {
         return Ok(None);
     }
-    let mut insert = connection.prepare_cached(
-        "INSERT INTO events (aggregate, aggregate_id, version, event, schema_version, recorded_at,
-                             event_id, metadata, content_type, payload)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
-    )?;
     let metadata = append.metadata.to_json();
-    for (version, event) in accepted.versions().zip(&append.events) {
-        insert_event(&mut insert, append, event, version, &metadata, time)?;
+    let mut versions = accepted.versions();
+    for events in append.events.chunks(ROWS) {
+        let sql = INSERTS.get(events.len() - 1).map_or("", String::as_str);
+        let mut insert = connection.prepare_cached(sql)?;
+        let mut next = 0;
+        let mut bind = |value: &dyn ToSql| {
+            next += 1;
+            insert.raw_bind_parameter(next, value)
+        };
+        bind(&append.stream.aggregate())?;
+        bind(&append.stream.id())?;
+        bind(&time)?;
+        bind(&metadata)?;
+        for (event, version) in events.iter().zip(&mut versions) {
+            bind(&exact(version)?)?;
+            bind(&event.name)?;
+            bind(&event.schema_version)?;
+            bind(&event.id.to_string())?;
+            bind(&event.content_type)?;
+            bind(&Readable {
+                content_type: &event.content_type,
+                bytes: &event.payload,
+            })?;
+        }
+        insert.raw_execute()?;
     }
     let position = u64::try_from(connection.last_insert_rowid())
         .map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
     Ok(Some(Position::from_parts([0, 0, position])))
 }
 
-fn insert_event(
-    insert: &mut CachedStatement<'_>,
-    append: &Append,
-    event: &NewEvent,
-    version: u64,
-    metadata: &str,
-    time: &str,
-) -> rusqlite::Result<()> {
-    let payload = Readable {
-        content_type: &event.content_type,
-        bytes: &event.payload,
-    };
-    insert.execute(params![
-        append.stream.aggregate(),
-        append.stream.id(),
-        exact(version)?,
-        &*event.name,
-        event.schema_version,
-        time,
-        event.id.to_string(),
-        metadata,
-        &*event.content_type,
-        payload,
-    ])?;
-    Ok(())
-}
-
 fn is_unique(error: &rusqlite::Error) -> bool {
     error.sqlite_error_code() == Some(ErrorCode::ConstraintViolation)
 }
 
-/// Whether an event id is why an insert failed. What was inserted for this append is undone by now.
+/// Whether the event ids ascend, and all stored ones are smaller. Usually they do, since they begin with the time.
+fn are_newest(connection: &Connection, append: &Append) -> rusqlite::Result<bool> {
+    let newest: Option<String> = connection
+        .prepare_cached("SELECT max(event_id) FROM events")?
+        .query_row([], |row| row.get(0))?;
+    let ids = append.events.iter().map(|event| event.id);
+    let first = ids.clone().next().map(|id| id.to_string());
+    Ok(newest < first && ids.is_sorted_by(|one, next| one < next))
+}
+
+/// The error for an event id that is stored, or twice in the append. Nothing of this append is stored.
 fn known_event_id(
     connection: &Connection,
     append: &Append,

@@ -54,12 +54,19 @@ pub(crate) use event_columns;
 
 /// Reads whole events.
 #[derive(Default)]
-pub(crate) struct Recorded(Repeated);
+pub(crate) struct Recorded {
+    repeated: Repeated,
+    /// The time of the previous row. The events of one append share theirs.
+    time: Option<(String, Timestamp)>,
+}
 
 impl Recorded {
-    /// The event in a row of `event_columns!`.
-    pub(crate) fn read(&mut self, row: &Row<'_>) -> Result<RecordedEvent, ReadError> {
-        let place = place(row, 0, 1).map_err(|what| unplaced(row, what))?;
+    /// The event at this place, in a row of `event_columns!`.
+    pub(crate) fn read(
+        &mut self,
+        row: &Row<'_>,
+        place: RowLocation,
+    ) -> Result<RecordedEvent, ReadError> {
         let stream = self.stream(row).map_err(|what| {
             ReadError::Storage(corrupt(format!(
                 "the row at position {} is damaged: {what}",
@@ -87,20 +94,34 @@ impl Recorded {
             stream: stream.clone(),
             version: place.version,
             event_id,
-            name: self.0.text(stored.name),
+            name: self.repeated.text(stored.name),
             schema_version: stored.payload.schema_version,
-            content_type: self.0.text(stored.payload.content_type),
+            content_type: self.repeated.text(stored.payload.content_type),
             payload: stored.payload.bytes.to_vec(),
             metadata,
-            recorded_at: time(row, 10)?,
+            recorded_at: self.time(row)?,
         }
         .into())
+    }
+
+    fn time(&mut self, row: &Row<'_>) -> Result<Timestamp, Damage> {
+        let text = text(row, 10, "the time is not text")?;
+        if let Some((known, time)) = &self.time {
+            if known == text {
+                return Ok(*time);
+            }
+        }
+        let time = time(row, 10)?;
+        let (known, last) = self.time.get_or_insert_with(|| (String::new(), time));
+        text.clone_into(known);
+        *last = time;
+        Ok(time)
     }
 
     fn stream(&mut self, row: &Row<'_>) -> Result<StreamId, Damage> {
         let aggregate = text(row, 6, "the aggregate's name is not text")?;
         let id = text(row, 7, "the aggregate's id is not text")?;
-        let stream = self.0.stream(aggregate, id);
+        let stream = self.repeated.stream(aggregate, id);
         stream.map_err(|_| "its stream cannot be one")
     }
 }

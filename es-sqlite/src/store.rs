@@ -3,9 +3,9 @@
 use crate::{
     append::first_append,
     connection,
-    errors::{Failed, closed, no_answer, panicked, read_only},
+    errors::{Failed, no_answer, panicked, read_only},
     inside::refuse_reentry,
-    queries::{self, Waiting, feed_rows, fold_rows, stream_rows},
+    queries::{self, Folding, Waiting, feed_rows, stream_rows},
     reader,
     rows::{read_error, snapshot},
     settings::{Durability, StoreSettings},
@@ -15,8 +15,8 @@ use crate::{
 };
 use es_runtime::{
     Append, AppendError, AppendId, Appended, EventFilter, EventStore, FeedPage, Outcome, Position,
-    ReadError, ReadLimit, RecordedEvent, Snapshot, SnapshotStore, StorageError, StreamFold,
-    StreamId, StreamRange, store::author,
+    ReadError, ReadLimit, RecordedEvent, Snapshot, SnapshotStore, StorageError, StorageErrorKind,
+    StreamFold, StreamId, StreamRange, store::author,
 };
 use rusqlite::{Connection, OptionalExtension};
 use std::{
@@ -25,7 +25,7 @@ use std::{
     path::Path,
     sync::{Arc, atomic::Ordering},
 };
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{oneshot, watch};
 
 /// Events and snapshots in one SQLite file. It implements [`EventStore`], [`SnapshotStore`],
 /// [`CommitStore`](es_runtime::CommitStore) and [`WorkQueue`](es_runtime::WorkQueue).
@@ -36,6 +36,9 @@ use tokio::sync::{mpsc, oneshot, watch};
 /// # Guarantees
 /// - When an append returns `Ok`, the data is on the disk ([`Durability::Full`]).
 /// - Appends that wait at the same time share one commit. Each gets its own result.
+/// - What takes less time than to wake a thread runs on the thread that polls the call: a read of a few rows, and with
+///   [`Durability::Normal`] a small append of a lone caller. Whatever waits, for the disk or for others, runs on the
+///   threads of the store.
 /// - Several processes on one machine may use the same file. Network file systems are not supported.
 /// - Loads and commands do not wait for the queries of the read database, which have threads of their own.
 /// - The write-ahead log (the file that ends with `-wal`) shrinks again after the reads that made it grow. While one
@@ -66,7 +69,7 @@ pub(crate) struct Shared {
     settings: Arc<StoreSettings>,
     counters: Arc<Counters>,
     /// `None` when the store was opened for reading only.
-    writes: Option<mpsc::Sender<writer::Message>>,
+    writes: Option<writer::Writes>,
     reads: reader::Reads,
     /// Queries of the application, which may take long: the loads of commands do not wait for them.
     #[cfg(feature = "projections")]
@@ -133,9 +136,10 @@ impl Shared {
             };
             Some(writer::start(Arc::clone(&settings), notifier, writer_alive).await?)
         };
-        let reads = reader::start(&settings, "read", writes.as_ref(), &readers_alive).await?;
+        let queue = writes.as_ref().map(|writes| &writes.queue);
+        let reads = reader::start(&settings, "read", queue, &readers_alive).await?;
         #[cfg(feature = "projections")]
-        let reports = reader::start(&settings, "report", writes.as_ref(), &readers_alive).await?;
+        let reports = reader::start(&settings, "report", queue, &readers_alive).await?;
         drop(readers_alive);
         Ok(Arc::new(Self {
             settings,
@@ -158,7 +162,7 @@ impl Shared {
         self.readers_ended.closed().await;
         if let Some(writes) = &self.writes {
             // A queue that takes nothing more is closed already.
-            let _ = writes.send(writer::Message::Close).await;
+            let _ = writes.queue.send(writer::Message::Close).await;
         }
         self.writer_ended.closed().await;
     }
@@ -175,7 +179,7 @@ impl Shared {
     ///
     /// # Errors
     /// For a store that only reads, and for requests out of its own threads.
-    pub(crate) fn queue_of_writes(&self) -> Result<&mpsc::Sender<writer::Message>, StorageError> {
+    pub(crate) fn writes(&self) -> Result<&writer::Writes, StorageError> {
         refuse_reentry(&self.settings)?;
         self.writes.as_ref().ok_or_else(read_only)
     }
@@ -185,12 +189,12 @@ impl Shared {
             outcome: Outcome::NotApplied,
             error,
         };
-        let writes = self.queue_of_writes().map_err(not_sent)?;
+        let writes = self.writes().map_err(not_sent)?;
+        if let Some(done) = writes.here(&task) {
+            return done;
+        }
         let (reply, answer) = oneshot::channel();
-        writes
-            .send(writer::Message::Write(task, reply))
-            .await
-            .map_err(|_| not_sent(closed()))?;
+        writes.send(task, reply).await.map_err(not_sent)?;
         answer.await.unwrap_or_else(|_| {
             Err(Failed {
                 outcome: Outcome::Unknown,
@@ -207,7 +211,21 @@ impl Shared {
         self.read_in(&self.reads, read).await
     }
 
-    /// The same for a query of the application.
+    /// The same for a few rows: on the thread of the caller, where nothing has to wait.
+    pub(crate) async fn look_up<T: Send + 'static>(
+        &self,
+        read: impl Fn(&Connection) -> Result<T, ReadError> + Send + 'static,
+    ) -> Result<T, ReadError> {
+        refuse_reentry(&self.settings)?;
+        match self.reads.here(&read) {
+            Some(Err(error)) if is_busy(&error) => {}
+            Some(done) => return done,
+            None => {}
+        }
+        self.read(move |connection, _| read(connection)).await
+    }
+
+    /// Runs a query of the application on a thread of its own kind.
     #[cfg(feature = "projections")]
     pub(crate) async fn report<T: Send + 'static>(
         &self,
@@ -235,6 +253,11 @@ impl Shared {
         reads.send(Box::new(job)).await?;
         answer.await.map_err(|_| no_answer())?
     }
+}
+
+/// Whether a read on the thread of its caller, which does not wait, would have had to.
+fn is_busy(error: &ReadError) -> bool {
+    matches!(error, ReadError::Storage(error) if error.kind == StorageErrorKind::Busy)
 }
 
 impl EventStore for SqliteStore {
@@ -265,7 +288,7 @@ impl EventStore for SqliteStore {
     ) -> Result<Option<Appended>, ReadError> {
         let (stream, id) = (stream.clone(), id.clone());
         self.shared
-            .read(move |connection, _| {
+            .look_up(move |connection| {
                 let found = first_append(connection, &stream, &id).map_err(read_error)?;
                 Ok(found.transpose()?)
             })
@@ -278,9 +301,22 @@ impl EventStore for SqliteStore {
         after: u64,
         fold: F,
     ) -> Result<F, ReadError> {
+        let shared = &self.shared;
+        refuse_reentry(&shared.settings)?;
+        let mut folding = Folding { fold, after };
+        let part = |connection: &Connection| folding.rows(connection, &|| true, stream, true);
+        match shared.reads.here(part) {
+            Some(Ok(true)) => return Ok(folding.fold),
+            Some(Err(error)) if !is_busy(&error) => return Err(error),
+            // A long stream, or one that has to wait.
+            _ => {}
+        }
         let stream = stream.clone();
-        self.shared
-            .read(move |connection, waiting| fold_rows(connection, waiting, &stream, after, fold))
+        shared
+            .read(move |connection, waiting| {
+                folding.rows(connection, waiting, &stream, false)?;
+                Ok(folding.fold)
+            })
             .await
     }
 
@@ -312,7 +348,7 @@ impl EventStore for SqliteStore {
 
     async fn head(&self) -> Result<Position, ReadError> {
         self.shared
-            .read(|connection, _| {
+            .look_up(|connection| {
                 let newest: Option<i64> = connection
                     .prepare_cached("SELECT max(position) FROM events")
                     .and_then(|mut select| select.query_row([], |row| row.get(0)))
@@ -327,7 +363,7 @@ impl EventStore for SqliteStore {
 
     async fn store_id(&self) -> Result<String, ReadError> {
         self.shared
-            .read(|connection, _| queries::store_id(connection).map_err(read_error))
+            .look_up(|connection| queries::store_id(connection).map_err(read_error))
             .await
     }
 
@@ -348,7 +384,7 @@ impl SnapshotStore for SqliteStore {
     async fn load_snapshot(&self, stream: &StreamId) -> Result<Option<Snapshot>, ReadError> {
         let stream = stream.clone();
         self.shared
-            .read(move |connection, _| {
+            .look_up(move |connection| {
                 connection
                     .prepare_cached(
                         "SELECT version, position, fingerprint, content_type, state FROM snapshots

@@ -36,8 +36,8 @@ mutations=(
 'self.append.events.get(self.seen).is_some_and(|event| { @ ||'
 
 'the fingerprints of two requests with one id are not compared'
-'if !self.first.is_of(self.append.request.as_deref()) {'
-'if !@ && !self.first.is_of(self.append.request.as_deref()) {'
+'= !self.first.is_of(self.append.request.as_deref());'
+'= !@ && !self.first.is_of(self.append.request.as_deref());'
 
 'a repeated request is not marked'
 'Earlier::Same(self.first.as_repeated())'

@@ -83,7 +83,7 @@ fn in_memory() {
     costs(
         "allocations of a command on ten events in memory",
         command,
-        29,
+        26,
     );
     let load = allocations(|run| block_on(repo.load(&*ids[run])));
     costs("allocations of a load of eleven events in memory", load, 15);
@@ -97,13 +97,14 @@ fn on_sqlite() {
     let repo = Repository::<Account, _>::new(store.clone());
     seeded(&repo, 10);
     let ids: Vec<String> = (0..20).map(account).collect();
+    // The caller reads a short stream itself, so what decoding allocates is the caller's.
     let before = store.stats();
     let command = allocations(|run| block_on(repo.execute(&*ids[run], Deposit(1)).into_future()));
     let after = store.stats();
     costs(
         "allocations of a caller of a command on ten events in SQLite",
         command,
-        18,
+        27,
     );
     costs(
         "commits of twenty commands in SQLite",
@@ -114,7 +115,7 @@ fn on_sqlite() {
     costs(
         "allocations of a caller of a load of eleven events in SQLite",
         load,
-        5,
+        15,
     );
     block_on(store.close());
     let bytes = std::fs::metadata(&path).expect("the file").len();

@@ -1,5 +1,6 @@
 //! Ids of events and of appends.
 
+use super::has_control;
 use serde::{Deserialize, Serialize};
 use std::{fmt, str::FromStr, sync::Arc};
 
@@ -19,6 +20,15 @@ impl EventId {
     #[allow(clippy::new_without_default, reason = "two defaults would differ")]
     pub fn new() -> Self {
         Self(uuid::Uuid::now_v7())
+    }
+
+    /// The id for the next event of one append: the number after this one, as unique, and without asking the
+    /// system for random bits.
+    pub(crate) const fn next(self) -> Self {
+        const RANDOM: u128 = (1 << 62) - 1;
+        let id = u128::from_be_bytes(*self.as_bytes());
+        let next = (id & !RANDOM) | (id.wrapping_add(1) & RANDOM);
+        Self::from_bytes(next.to_be_bytes())
     }
 
     /// The id with these 16 bytes.
@@ -82,7 +92,7 @@ impl AppendId {
     /// has a control character.
     pub fn new(text: impl AsRef<str>) -> Result<Self, InvalidAppendId> {
         let text = text.as_ref();
-        if text.is_empty() || text.len() > Self::MAX_BYTES || text.chars().any(char::is_control) {
+        if text.is_empty() || text.len() > Self::MAX_BYTES || has_control(text) {
             return Err(InvalidAppendId { bytes: text.len() });
         }
         Ok(Self(text.into()))

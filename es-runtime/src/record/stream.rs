@@ -33,7 +33,7 @@ impl StreamId {
                 Some(StreamIdProblem::Empty)
             } else if text.len() > MAX_STREAM_ID_BYTES {
                 Some(StreamIdProblem::TooLong { bytes: text.len() })
-            } else if text.chars().any(char::is_control) {
+            } else if has_control(text) {
                 Some(StreamIdProblem::ControlCharacter)
             } else {
                 None
@@ -57,6 +57,12 @@ impl StreamId {
     pub fn id(&self) -> &str {
         &self.id
     }
+}
+
+/// Whether a text has a control character. Those of ASCII text are found without decoding it.
+pub(crate) fn has_control(text: &str) -> bool {
+    let plain = |byte: u8| (b' '..=b'~').contains(&byte);
+    !text.bytes().all(plain) && text.chars().any(char::is_control)
 }
 
 impl fmt::Display for StreamId {

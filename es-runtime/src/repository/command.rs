@@ -7,7 +7,7 @@ use super::{
     replay::{Replay, SnapshotUse},
 };
 use crate::{
-    Aggregate, AnyStore, Append, AsId, Command, EventStore, Events, ExpectedVersion,
+    Aggregate, AnyStore, Append, AsId, Command, EventId, EventStore, Events, ExpectedVersion,
     InvalidStreamId, NewEvent, ReadError, StreamId, aggregate::HandledBy,
 };
 use std::{fmt, future::Future, pin::Pin};
@@ -110,7 +110,9 @@ pub fn encode_events<A: Aggregate>(
     stream: &StreamId,
     events: &Events<A>,
 ) -> Result<Vec<NewEvent>, String> {
-    let encoded = events.iter().map(|event| encode::<A>(stream, event));
+    let ids = std::iter::successors(Some(EventId::new()), |id| Some(id.next()));
+    let events = events.iter().zip(ids);
+    let encoded = events.map(|(event, id)| encode::<A>(stream, event, id));
     let new = encoded.map(|encoded| encoded.map(|(new, _)| new).map_err(|e| e.to_string()));
     new.collect()
 }

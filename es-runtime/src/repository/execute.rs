@@ -2,7 +2,7 @@
 
 use super::{ExecuteError, LoadError, Repository};
 use crate::{
-    Aggregate, Append, AppendError, AppendId, Appended, AsId, Command, Decoded, EventSet,
+    Aggregate, Append, AppendError, AppendId, Appended, AsId, Command, Decoded, EventId, EventSet,
     EventStore, Events, ExpectedVersion, InvalidStreamId, Metadata, NewEvent, Outcome, Position,
     ReadLimit, Snapshot, SnapshotStore, StateError, StorageError, StoredPayload, StreamId,
     StreamRange, aggregate::HandledBy, first::sleep,
@@ -336,8 +336,10 @@ pub(super) fn decide<A: Aggregate>(
         let decided = handle(&state).map_err(ExecuteError::Rejected)?;
         let mut stored = Vec::with_capacity(decided.len());
         let mut events = Vec::with_capacity(decided.len());
+        let mut id = EventId::new();
         for event in decided {
-            let (new, read_back) = encode::<A>(stream, &event)?;
+            let (new, read_back) = encode::<A>(stream, &event, id)?;
+            id = id.next();
             stored.push(new);
             // The decoded event is applied and returned, because a replay will see that one. A field may
             // not survive its stored form unchanged.
@@ -365,6 +367,7 @@ type Encoded<A> = (NewEvent, Decoded<<A as Aggregate>::Event>);
 pub(super) fn encode<A: Aggregate>(
     stream: &StreamId,
     event: &A::Event,
+    id: EventId,
 ) -> Result<Encoded<A>, ExecuteError<A::Error>> {
     let kind = event.event_type();
     let payload = event
@@ -374,13 +377,16 @@ pub(super) fn encode<A: Aggregate>(
             event: kind.name,
             source,
         })?;
-    let content_type = A::CODEC.content_type();
-    let stored = StoredPayload::new(kind.version, content_type, &payload);
+    let new = NewEvent {
+        id,
+        name: kind.name.into(),
+        schema_version: kind.version,
+        content_type: A::CODEC.content_type().into(),
+        payload,
+    };
+    let stored = StoredPayload::new(kind.version, &new.content_type, &new.payload);
     match A::Event::decode(kind.name, stored) {
-        Ok(read_back) => {
-            let new = NewEvent::new(kind.name, kind.version, content_type, payload);
-            Ok((new, read_back))
-        }
+        Ok(read_back) => Ok((new, read_back)),
         Err(source) => Err(ExecuteError::Unreadable {
             stream: stream.clone(),
             event: kind.name,

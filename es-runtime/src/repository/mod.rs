@@ -28,37 +28,8 @@ use std::{fmt, marker::PhantomData};
 /// cheap.
 ///
 /// ```
-/// use es_runtime::{Aggregate, AnyStore, Apply, Event, Events, Handle, MemoryStore, Repository};
-/// use serde::{Deserialize, Serialize};
-///
-/// #[derive(Event, Serialize, Deserialize)]
-/// #[event("door.opened")]
-/// struct Opened {}
-///
-/// #[derive(Clone)]
-/// struct Open;
-///
-/// #[derive(Debug, thiserror::Error)]
-/// #[error("the door is open")]
-/// struct AlreadyOpen;
-///
-/// #[derive(Aggregate, Default)]
-/// #[aggregate("door", id = u32, error = AlreadyOpen, events(Opened))]
-/// struct Door {
-///     open: bool,
-/// }
-///
-/// impl Apply<Opened> for Door {
-///     fn apply(&mut self, _: &Opened) {
-///         self.open = true;
-///     }
-/// }
-///
-/// impl Handle<Open> for Door {
-///     fn handle(&self, _: Open) -> Result<Events<Self>, AlreadyOpen> {
-///         if self.open { Err(AlreadyOpen) } else { Ok(Opened {}.into()) }
-///     }
-/// }
+/// use es_runtime::{AnyStore, MemoryStore, Repository};
+#[doc = include_str!("../../docs/door.rs")]
 ///
 /// # futures_executor::block_on(async {
 /// let doors: Repository<Door> = Repository::new(AnyStore::new(MemoryStore::new()));

@@ -2,7 +2,7 @@
 
 use crate::{
     AppendId, EventId, ExpectedVersion, Metadata, Position, RecordedEvent, StreamId, Timestamp,
-    record::EventRow,
+    record::{EventRow, has_control},
 };
 use std::{borrow::Cow, fmt};
 
@@ -126,17 +126,16 @@ impl Append {
         if may_differ && Metadata::from_json(&metadata).as_ref() != Ok(&self.metadata) {
             return Err(InvalidAppend::UnreadableMetadata);
         }
-        if let Some(bytes) = self.request.as_ref().map(String::len) {
-            if bytes > AppendId::MAX_BYTES {
-                return Err(InvalidAppend::RequestTooLong { bytes });
-            }
+        let bytes = self.request.as_ref().map_or(0, String::len);
+        if bytes > AppendId::MAX_BYTES {
+            return Err(InvalidAppend::RequestTooLong { bytes });
         }
         let mut total = 0_usize;
         for (index, event) in self.events.iter().enumerate() {
-            if event.name.is_empty() || event.name.chars().any(char::is_control) {
+            if event.name.is_empty() || has_control(&event.name) {
                 return Err(InvalidAppend::BadName { index });
             }
-            if event.content_type.chars().any(char::is_control) {
+            if has_control(&event.content_type) {
                 return Err(InvalidAppend::BadContentType { index });
             }
             if event.schema_version == 0 {

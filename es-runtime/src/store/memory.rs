@@ -5,14 +5,11 @@ use super::{
     EventFilter, EventStore, FeedPage, Limits, ReadDirection, ReadError, ReadLimit, Snapshot,
     SnapshotStore, StorageError, StoredEvent, StreamFold, StreamRange, WorkFilter, WorkItem,
     WorkQueue, WorkStatus,
+    rows::Repeated,
     rules::{self, Accepted, Comparison, Decision, Earlier, StreamHead},
 };
-use crate::{
-    AppendId, EventId, Metadata, Position, RecordedEvent, StoredPayload, StreamId, Timestamp,
-    record::EventRow,
-};
+use crate::{AppendId, EventId, Position, RecordedEvent, StreamId, Timestamp, record::EventRow};
 use std::{
-    borrow::Cow,
     collections::{BTreeMap, HashMap, HashSet},
     fmt,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -43,7 +40,8 @@ struct Shared {
 
 #[derive(Default)]
 struct Data {
-    log: Vec<Arc<Row>>,
+    texts: Repeated,
+    log: Vec<Arc<RecordedEvent>>,
     streams: HashMap<StreamId, Stream>,
     event_ids: HashSet<EventId>,
     work: BTreeMap<StreamId, WorkItem>,
@@ -52,22 +50,9 @@ struct Data {
 
 #[derive(Default)]
 struct Stream {
-    rows: Vec<Arc<Row>>,
+    rows: Vec<Arc<RecordedEvent>>,
     appends: HashMap<AppendId, Appended>,
     snapshot: Option<Snapshot>,
-}
-
-struct Row {
-    position: Position,
-    stream: StreamId,
-    version: u64,
-    event_id: EventId,
-    name: Cow<'static, str>,
-    schema_version: u16,
-    content_type: Cow<'static, str>,
-    payload: Vec<u8>,
-    metadata: Arc<Metadata>,
-    recorded_at: Timestamp,
 }
 
 impl MemoryStore {
@@ -110,7 +95,7 @@ impl MemoryStore {
     fn append_now(&self, append: Append) -> Result<Appended, AppendError> {
         rules::check_bounds(&append, &self.shared.limits)?;
         let mut data = self.data();
-        match data.decide(&append, &mut HashSet::new())? {
+        match data.decide(&append, &HashSet::new())? {
             Decision::Answer(first) => Ok(first),
             Decision::Write(accepted) => Ok(data.write(append, accepted, (self.shared.clock)())),
         }
@@ -123,8 +108,11 @@ impl MemoryStore {
         let mut ids = HashSet::new();
         let mut accepted = Vec::with_capacity(commit.appends.len());
         for append in &commit.appends {
-            match data.decide(append, &mut ids).map_err(CommitError::Append)? {
-                Decision::Write(writes) => accepted.push(writes),
+            match data.decide(append, &ids).map_err(CommitError::Append)? {
+                Decision::Write(writes) => {
+                    ids.extend(append.events.iter().map(|event| event.id));
+                    accepted.push(writes);
+                }
                 Decision::Answer(first) => {
                     rules::check_first_time(append, first)?;
                 }
@@ -174,7 +162,7 @@ impl MemoryStore {
     }
 
     /// The rows of one stream after a version, as they are now.
-    fn rows_after(&self, stream: &StreamId, after: u64, most: usize) -> Vec<Arc<Row>> {
+    fn rows_after(&self, stream: &StreamId, after: u64, most: usize) -> Vec<Arc<RecordedEvent>> {
         let data = self.data();
         let Some(stream) = data.streams.get(stream) else {
             return Vec::new();
@@ -187,7 +175,7 @@ impl MemoryStore {
 
 impl Data {
     /// Whether an append may be written; `ids` are those of other events of the same transaction.
-    fn decide(&self, append: &Append, ids: &mut HashSet<EventId>) -> Result<Decision, AppendError> {
+    fn decide(&self, append: &Append, ids: &HashSet<EventId>) -> Result<Decision, AppendError> {
         let stream = self.streams.get(&append.stream);
         let earlier = stream.and_then(|stream| stream.earlier(append));
         let head = stream.map_or(StreamHead::EMPTY, Stream::head);
@@ -195,7 +183,6 @@ impl Data {
         if let Decision::Write(_) = decision {
             let is_known = |id| self.event_ids.contains(&id) || ids.contains(&id);
             rules::check_event_ids(append, is_known)?;
-            ids.extend(append.events.iter().map(|event| event.id));
         }
         Ok(decision)
     }
@@ -208,23 +195,22 @@ impl Data {
         if !accepted.writes() {
             return appended;
         }
-        let metadata = Arc::new(append.metadata);
         let stream = self.streams.entry(append.stream.clone()).or_default();
         for (version, event) in accepted.versions().zip(append.events) {
             end += 1;
             self.event_ids.insert(event.id);
-            let row = Arc::new(Row {
+            let row = Arc::new(RecordedEvent::from(EventRow {
                 position: at(end),
                 stream: append.stream.clone(),
                 version,
                 event_id: event.id,
-                name: event.name,
+                name: self.texts.text(&event.name),
                 schema_version: event.schema_version,
-                content_type: event.content_type,
+                content_type: self.texts.text(&event.content_type),
                 payload: event.payload,
-                metadata: Arc::clone(&metadata),
+                metadata: append.metadata.clone(),
                 recorded_at,
-            });
+            }));
             stream.rows.push(Arc::clone(&row));
             self.log.push(row);
         }
@@ -253,36 +239,21 @@ impl Stream {
         let [start, count] = [comparison.after(), comparison.count()]
             .map(|number| usize::try_from(number).unwrap_or(usize::MAX));
         for row in self.rows.iter().skip(start).take(count) {
-            comparison.event(&row.stored());
+            comparison.event(&stored(row));
         }
         Some(comparison.finish())
     }
 }
 
-impl Row {
-    fn recorded(&self) -> RecordedEvent {
-        RecordedEvent::from(EventRow {
-            position: self.position,
-            stream: self.stream.clone(),
-            version: self.version,
-            event_id: self.event_id,
-            name: self.name.as_ref().into(),
-            schema_version: self.schema_version,
-            content_type: self.content_type.as_ref().into(),
-            payload: self.payload.clone(),
-            metadata: Metadata::clone(&self.metadata),
-            recorded_at: self.recorded_at,
-        })
-    }
-
-    fn stored(&self) -> StoredEvent<'_> {
-        let payload = StoredPayload::new(self.schema_version, &self.content_type, &self.payload);
-        StoredEvent::new(self.version, self.position, &self.name, payload)
-    }
+fn stored(row: &RecordedEvent) -> StoredEvent<'_> {
+    StoredEvent::new(row.version, row.position, &row.name, row.stored_payload())
 }
 
 /// As many of `rows` as the limit admits.
-fn take<'a>(rows: impl Iterator<Item = &'a Arc<Row>>, limit: ReadLimit) -> Vec<RecordedEvent> {
+fn take<'a>(
+    rows: impl Iterator<Item = &'a Arc<RecordedEvent>>,
+    limit: ReadLimit,
+) -> Vec<RecordedEvent> {
     let mut events = Vec::new();
     let mut bytes = 0;
     for row in rows {
@@ -290,7 +261,7 @@ fn take<'a>(rows: impl Iterator<Item = &'a Arc<Row>>, limit: ReadLimit) -> Vec<R
             break;
         }
         bytes += row.payload.len();
-        events.push(row.recorded());
+        events.push(RecordedEvent::clone(row));
     }
     events
 }
@@ -333,7 +304,7 @@ impl EventStore for MemoryStore {
         loop {
             let rows = self.rows_after(stream, after, CHUNK);
             for row in &rows {
-                if fold.event(row.stored()).is_break() {
+                if fold.event(stored(row)).is_break() {
                     return Ok(fold);
                 }
                 after = row.version;

@@ -35,15 +35,12 @@ impl StreamHead {
 pub enum Earlier {
     /// It wrote the same events. This is the result for the repeated request.
     Same(Appended),
-    /// It wrote other events.
+    /// It wrote other events, or its request had another fingerprint.
     Different {
         /// The version of the stream after it.
         version: u64,
-    },
-    /// Its request had another fingerprint.
-    OtherRequest {
-        /// The version of the stream after it.
-        version: u64,
+        /// Whether the fingerprints differ.
+        is_other_request: bool,
     },
     /// Its record or its events are damaged.
     Unreadable(StorageError),
@@ -132,16 +129,13 @@ impl<'a> Comparison<'a> {
             let what = format!("events of the first append `{id}` are missing");
             return Earlier::Unreadable(StorageError::new(StorageErrorKind::Corrupt, what));
         }
-        if !self.first.is_of(self.append.request.as_deref()) {
-            return Earlier::OtherRequest {
-                version: self.first.version,
-            };
-        }
-        if self.same {
+        let is_other_request = !self.first.is_of(self.append.request.as_deref());
+        if self.same && !is_other_request {
             Earlier::Same(self.first.as_repeated())
         } else {
             Earlier::Different {
                 version: self.first.version,
+                is_other_request,
             }
         }
     }
@@ -245,23 +239,31 @@ pub fn decide(
     let stream = || append.stream.clone();
     match (earlier, &append.append_id) {
         (Some(Earlier::Same(first)), _) => return Ok(Decision::Answer(first)),
-        (Some(Earlier::Different { version }), Some(append_id)) => {
-            return Err(AppendError::IdReused {
-                stream: stream(),
-                append_id: append_id.clone(),
+        (
+            Some(Earlier::Different {
                 version,
-            });
-        }
-        (Some(Earlier::OtherRequest { version }), Some(append_id)) => {
-            return Err(AppendError::OtherRequest {
-                stream: stream(),
-                append_id: append_id.clone(),
-                version,
+                is_other_request,
+            }),
+            Some(append_id),
+        ) => {
+            let (stream, append_id) = (stream(), append_id.clone());
+            return Err(if is_other_request {
+                AppendError::OtherRequest {
+                    stream,
+                    append_id,
+                    version,
+                }
+            } else {
+                AppendError::IdReused {
+                    stream,
+                    append_id,
+                    version,
+                }
             });
         }
         (Some(Earlier::Unreadable(error)), _) => return Err(not_applied(append, error)),
         // Without an id there is nothing that an earlier append could share with it.
-        (Some(Earlier::Different { .. } | Earlier::OtherRequest { .. }), None) | (None, _) => {}
+        (Some(Earlier::Different { .. }), None) | (None, _) => {}
     }
     if !append.expected.accepts(head.version) {
         return Err(AppendError::Conflict {
@@ -296,9 +298,11 @@ pub fn check_event_ids(
     append: &Append,
     mut is_known: impl FnMut(EventId) -> bool,
 ) -> Result<(), AppendError> {
-    let mut own = HashSet::with_capacity(append.events.len());
+    // New ids ascend.
+    let distinct = append.events.is_sorted_by(|one, next| one.id < next.id);
+    let mut own = HashSet::new();
     for event in &append.events {
-        if is_known(event.id) || !own.insert(event.id) {
+        if is_known(event.id) || (!distinct && !own.insert(event.id)) {
             return Err(AppendError::DuplicateEventId {
                 stream: append.stream.clone(),
                 event_id: event.id,

@@ -137,7 +137,7 @@ fn a_repeated_request_is_one_with_the_same_events() {
     for other in others {
         let found = compare(&again, first.clone(), &other);
         assert!(
-            matches!(found, Earlier::Different { version: 3 }),
+            matches!(found, Earlier::Different { version: 3, .. }),
             "{found:?}"
         );
     }
@@ -171,7 +171,14 @@ fn the_id_is_looked_at_before_the_version() {
         Ok(Decision::Answer(answer)) => assert_eq!(answer, first),
         other => panic!("{other:?}"),
     }
-    match decide(&again, Some(Earlier::Different { version: 1 }), HEAD) {
+    match decide(
+        &again,
+        Some(Earlier::Different {
+            version: 1,
+            is_other_request: false,
+        }),
+        HEAD,
+    ) {
         Err(AppendError::IdReused { version: 1, .. }) => {}
         other => panic!("{other:?}"),
     }

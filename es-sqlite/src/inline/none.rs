@@ -44,6 +44,10 @@ impl Running {
         Ok(Self)
     }
 
+    pub(crate) fn is_empty(&self) -> bool {
+        true
+    }
+
     pub(crate) fn catch_up(
         &mut self,
         _tx: &mut WriterConnection,
