@@ -62,7 +62,7 @@ impl Saga for Trip {
     }
 }
 
-fn sagas<S: WorkQueue>(store: &S) -> (Sagas<S>, mpsc::UnboundedReceiver<Instant>) {
+fn sagas<S: WorkQueue>(store: &S) -> (Sagas, mpsc::UnboundedReceiver<Instant>) {
     let (sender, called) = mpsc::unbounded_channel();
     let sagas = Sagas::new(store.clone())
         .concurrency(CONCURRENCY)
@@ -70,7 +70,7 @@ fn sagas<S: WorkQueue>(store: &S) -> (Sagas<S>, mpsc::UnboundedReceiver<Instant>
     (sagas, called)
 }
 
-async fn begin<S: WorkQueue>(sagas: &Sagas<S>, id: String) {
+async fn begin(sagas: &Sagas, id: String) {
     let request = AppendId::new("begin").unwrap();
     let start = Start::new(id, Trip {});
     sagas.begin(start, request, Metadata::new()).await.unwrap();

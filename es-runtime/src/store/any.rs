@@ -4,12 +4,20 @@
 
 use super::{
     Append, AppendError, Appended, Claim, Claimed, Commit, CommitError, CommitStore, Committed,
-    EventFilter, EventStore, FeedPage, Outcome, ReadError, ReadLimit, Snapshot, SnapshotStore,
-    StorageError, StorageErrorKind, StoredEvent, StreamFold, StreamRange, WorkFilter, WorkItem,
-    WorkQueue, WorkStatus,
+    EventFilter, EventStore, FeedPage, NoSnapshots, Outcome, ReadError, ReadLimit, Snapshot,
+    SnapshotStore, StorageError, StorageErrorKind, StoredEvent, StreamFold, StreamRange,
+    WorkFilter, WorkItem, WorkQueue, WorkStatus,
 };
 use crate::{AppendId, Position, RecordedEvent, StreamId, Timestamp};
-use std::{any::Any, fmt, future::Future, ops::ControlFlow, pin::Pin, sync::Arc, time::Duration};
+use std::{
+    any::Any,
+    fmt,
+    future::{Future, ready},
+    ops::ControlFlow,
+    pin::Pin,
+    sync::Arc,
+    time::Duration,
+};
 
 type Counts = Vec<(String, WorkStatus, u64)>;
 type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -17,7 +25,7 @@ type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 /// Any event store, behind dynamic dispatch.
 ///
 /// Use it to name types without parameters: `Repository<Order>` is a repository on `AnyStore`, and
-/// `Projections` and `Sagas` default to it too. A clone is another handle on the same store.
+/// `Projections` defaults to it, and `Sagas` runs on it. A clone is another handle on the same store.
 ///
 /// Each call costs one more boxed future than with the store's own type, and a load one virtual call for
 /// each event. Where that matters write `Repository<Order, SqliteStore>`.
@@ -39,9 +47,13 @@ pub struct AnyStore {
 impl AnyStore {
     /// Wraps a store with events, snapshots, commits of several streams, and work items.
     pub fn new<S: WorkQueue + SnapshotStore>(store: S) -> Self {
-        Self {
-            inner: Arc::new(Full(store)),
-        }
+        Self::full(store.clone(), store)
+    }
+
+    /// Wraps a store with events, commits of several streams, and work items, and leaves out its snapshots.
+    /// An `AnyStore` is not wrapped again and keeps what it has.
+    pub fn without_snapshots<S: WorkQueue>(store: S) -> Self {
+        Self::full(store, NoSnapshots)
     }
 
     /// Wraps a store with events and snapshots only. Commits of several streams and claims fail with
@@ -50,6 +62,13 @@ impl AnyStore {
         Self {
             inner: Arc::new(EventsOnly(store)),
         }
+    }
+
+    fn full<S: WorkQueue, N: SnapshotStore>(store: S, snapshots: N) -> Self {
+        let erased: Option<&Self> = (&store as &dyn Any).downcast_ref();
+        erased.cloned().unwrap_or_else(|| Self {
+            inner: Arc::new(Full(store, snapshots)),
+        })
     }
 }
 
@@ -83,60 +102,82 @@ impl StreamFold for BoxedFold {
     }
 }
 
-// The calls of the traits, which are declared and forwarded as they are.
-macro_rules! of_events {
-    ($each:ident) => {
-        $each! {
-            append(append: Append) -> Result<Appended, AppendError>;
-            find_append(stream: &'a StreamId, id: &'a AppendId) -> Result<Option<Appended>, ReadError>;
-            read_stream(stream: &'a StreamId, range: StreamRange, limit: ReadLimit)
+// The calls of the traits, with the lifetimes of their arguments. `$each` writes a function for each.
+macro_rules! events {
+    ($each:ident $of:tt) => {
+        $each! { $of;
+            append[](append: Append) -> Result<Appended, AppendError>;
+            find_append['s, 'i](stream: &'s StreamId, id: &'i AppendId)
+                -> Result<Option<Appended>, ReadError>;
+            read_stream['s](stream: &'s StreamId, range: StreamRange, limit: ReadLimit)
                 -> Result<Vec<RecordedEvent>, ReadError>;
-            read_feed(after: Position, filter: &'a EventFilter, limit: ReadLimit)
+            read_feed['f](after: Position, filter: &'f EventFilter, limit: ReadLimit)
                 -> Result<FeedPage, ReadError>;
-            head() -> Result<Position, ReadError>;
-            store_id() -> Result<String, ReadError>;
-            changed(position: Position) -> ();
-            load_snapshot(stream: &'a StreamId) -> Result<Option<Snapshot>, ReadError>;
-            save_snapshot(snapshot: Snapshot) -> Result<(), StorageError>;
-            delete_snapshot(stream: &'a StreamId) -> Result<(), StorageError>;
+            head[]() -> Result<Position, ReadError>;
+            store_id[]() -> Result<String, ReadError>;
+            changed[](position: Position) -> ();
+            close[]() -> ();
         }
     };
 }
 
-/// What only a store with work items can do.
-macro_rules! beyond_events {
-    ($each:ident) => {
-        $each! {
-            cursor(consumer: &'a str) -> Result<Option<Position>, ReadError>;
-            cursor_inputs(consumer: &'a str) -> Result<Option<String>, ReadError>;
-            claim(claim: Claim) -> Result<Vec<Claimed>, StorageError>;
-            renew(claimed: &'a Claimed, lease: Duration) -> Result<bool, StorageError>;
-            work_items(filter: &'a WorkFilter) -> Result<Vec<WorkItem>, ReadError>;
-            work_counts(aggregates: Vec<String>) -> Result<Counts, ReadError>;
-            now() -> Result<Timestamp, ReadError>;
+macro_rules! snapshots {
+    ($each:ident $of:tt) => {
+        $each! { $of;
+            load_snapshot['s](stream: &'s StreamId) -> Result<Option<Snapshot>, ReadError>;
+            save_snapshot[](snapshot: Snapshot) -> Result<(), StorageError>;
+            delete_snapshot['s](stream: &'s StreamId) -> Result<(), StorageError>;
         }
     };
 }
 
-macro_rules! declared_calls {
-    ($($name:ident($($arg:ident: $type:ty),*) -> $output:ty;)*) => {
-        $(fn $name<'a>(&'a self, $($arg: $type),*) -> Boxed<'a, $output>;)*
+macro_rules! cursors {
+    ($each:ident $of:tt) => {
+        $each! { $of;
+            cursor['c](consumer: &'c str) -> Result<Option<Position>, ReadError>;
+            cursor_inputs['c](consumer: &'c str) -> Result<Option<String>, ReadError>;
+        }
     };
 }
 
-macro_rules! unsupported_calls {
-    ($($name:ident($($arg:ident: $type:ty),*) -> $output:ty;)*) => {
-        $(fn $name<'a>(&'a self, $($arg: $type),*) -> Boxed<'a, $output> {
-            $(let _ = $arg;)*
-            unsupported_call()
+macro_rules! work {
+    ($each:ident $of:tt) => {
+        $each! { $of;
+            claim[](claim: Claim) -> Result<Vec<Claimed>, StorageError>;
+            renew['c](claimed: &'c Claimed, lease: Duration) -> Result<bool, StorageError>;
+            work_items['f](filter: &'f WorkFilter) -> Result<Vec<WorkItem>, ReadError>;
+            work_counts[](aggregates: Vec<String>) -> Result<Counts, ReadError>;
+            now[]() -> Result<Timestamp, ReadError>;
+        }
+    };
+}
+
+macro_rules! declared {
+    ($of:tt; $($name:ident[$($l:lifetime),*]($($arg:ident: $type:ty),*) -> $out:ty;)*) => {
+        $(fn $name<'a, $($l: 'a),*>(&'a self, $($arg: $type),*) -> Boxed<'a, $out>;)*
+    };
+}
+
+macro_rules! rejected {
+    ($of:tt; $($name:ident[$($l:lifetime),*]($($arg:ident: $type:ty),*) -> $out:ty;)*) => {
+        $(fn $name<'a, $($l: 'a),*>(&'a self, $(_: $type),*) -> Boxed<'a, $out> {
+            Box::pin(ready(Err(unsupported().into())))
         })*
     };
 }
 
-macro_rules! forwarded_calls {
-    ($($name:ident($($arg:ident: $type:ty),*) -> $output:ty;)*) => {
-        $(fn $name<'a>(&'a self, $($arg: $type),*) -> Boxed<'a, $output> {
-            Box::pin(self.0.$name($($arg),*))
+macro_rules! boxed {
+    ($of:tt; $($name:ident[$($l:lifetime),*]($($arg:ident: $type:ty),*) -> $out:ty;)*) => {
+        $(fn $name<'a, $($l: 'a),*>(&'a self, $($arg: $type),*) -> Boxed<'a, $out> {
+            Box::pin(self.$of.$name($($arg),*))
+        })*
+    };
+}
+
+macro_rules! awaited {
+    ($of:tt; $($name:ident[$($l:lifetime),*]($($arg:ident: $type:ty),*) -> $out:ty;)*) => {
+        $(async fn $name<$($l),*>(&self, $($arg: $type),*) -> $out {
+            self.$of.$name($($arg),*).await
         })*
     };
 }
@@ -149,20 +190,22 @@ trait Erased: Send + Sync {
         after: u64,
         fold: Box<dyn ErasedFold>,
     ) -> Boxed<'a, Result<Box<dyn ErasedFold>, ReadError>>;
-    fn close(&self) -> Boxed<'_, ()>;
-    of_events!(declared_calls);
+    events!(declared self);
+    snapshots!(declared self);
 
     // A store of events only has none of these.
     fn commit(&self, _: Commit) -> Boxed<'_, Result<Committed, CommitError>> {
-        Box::pin(std::future::ready(Err(CommitError::Storage {
+        Box::pin(ready(Err(CommitError::Storage {
             outcome: Outcome::NotApplied,
             error: unsupported(),
         })))
     }
-    beyond_events!(unsupported_calls);
+    cursors!(rejected self);
+    work!(rejected self);
 }
 
-struct Full<S>(S);
+/// A store with work items, and where its snapshots are.
+struct Full<S, N>(S, N);
 struct EventsOnly<S>(S);
 
 macro_rules! erase_events {
@@ -183,21 +226,24 @@ macro_rules! erase_events {
             })
         }
 
-        fn close(&self) -> Boxed<'_, ()> {
-            Box::pin(EventStore::close(&self.0))
-        }
-
-        of_events!(forwarded_calls);
+        events!(boxed 0);
     };
 }
 
-impl<S: WorkQueue + SnapshotStore> Erased for Full<S> {
+impl<S: WorkQueue, N: SnapshotStore> Erased for Full<S, N> {
     erase_events!();
-    beyond_events!(forwarded_calls);
+    snapshots!(boxed 1);
+    cursors!(boxed 0);
+    work!(boxed 0);
 
     fn commit(&self, commit: Commit) -> Boxed<'_, Result<Committed, CommitError>> {
         Box::pin(self.0.commit(commit))
     }
+}
+
+impl<S: EventStore + SnapshotStore> Erased for EventsOnly<S> {
+    erase_events!();
+    snapshots!(boxed 0);
 }
 
 fn unsupported() -> StorageError {
@@ -206,28 +252,7 @@ fn unsupported() -> StorageError {
     StorageError::new(StorageErrorKind::Unsupported, what)
 }
 
-fn unsupported_call<'a, T: Send + 'a, E: From<StorageError> + Send + 'a>() -> Boxed<'a, Result<T, E>>
-{
-    Box::pin(std::future::ready(Err(unsupported().into())))
-}
-
-impl<S: EventStore + SnapshotStore> Erased for EventsOnly<S> {
-    erase_events!();
-}
-
 impl EventStore for AnyStore {
-    async fn append(&self, append: Append) -> Result<Appended, AppendError> {
-        self.inner.append(append).await
-    }
-
-    async fn find_append(
-        &self,
-        stream: &StreamId,
-        id: &AppendId,
-    ) -> Result<Option<Appended>, ReadError> {
-        self.inner.find_append(stream, id).await
-    }
-
     async fn fold_stream<F: StreamFold>(
         &self,
         stream: &StreamId,
@@ -245,53 +270,11 @@ impl EventStore for AnyStore {
         )
     }
 
-    async fn read_stream(
-        &self,
-        stream: &StreamId,
-        range: StreamRange,
-        limit: ReadLimit,
-    ) -> Result<Vec<RecordedEvent>, ReadError> {
-        self.inner.read_stream(stream, range, limit).await
-    }
-
-    async fn read_feed(
-        &self,
-        after: Position,
-        filter: &EventFilter,
-        limit: ReadLimit,
-    ) -> Result<FeedPage, ReadError> {
-        self.inner.read_feed(after, filter, limit).await
-    }
-
-    async fn head(&self) -> Result<Position, ReadError> {
-        self.inner.head().await
-    }
-
-    async fn store_id(&self) -> Result<String, ReadError> {
-        self.inner.store_id().await
-    }
-
-    async fn changed(&self, position: Position) {
-        self.inner.changed(position).await;
-    }
-
-    async fn close(&self) {
-        self.inner.close().await;
-    }
+    events!(awaited inner);
 }
 
 impl SnapshotStore for AnyStore {
-    async fn load_snapshot(&self, stream: &StreamId) -> Result<Option<Snapshot>, ReadError> {
-        self.inner.load_snapshot(stream).await
-    }
-
-    async fn save_snapshot(&self, snapshot: Snapshot) -> Result<(), StorageError> {
-        self.inner.save_snapshot(snapshot).await
-    }
-
-    async fn delete_snapshot(&self, stream: &StreamId) -> Result<(), StorageError> {
-        self.inner.delete_snapshot(stream).await
-    }
+    snapshots!(awaited inner);
 }
 
 impl CommitStore for AnyStore {
@@ -299,33 +282,9 @@ impl CommitStore for AnyStore {
         self.inner.commit(commit).await
     }
 
-    async fn cursor(&self, consumer: &str) -> Result<Option<Position>, ReadError> {
-        self.inner.cursor(consumer).await
-    }
-
-    async fn cursor_inputs(&self, consumer: &str) -> Result<Option<String>, ReadError> {
-        self.inner.cursor_inputs(consumer).await
-    }
+    cursors!(awaited inner);
 }
 
 impl WorkQueue for AnyStore {
-    async fn claim(&self, claim: Claim) -> Result<Vec<Claimed>, StorageError> {
-        self.inner.claim(claim).await
-    }
-
-    async fn renew(&self, claimed: &Claimed, lease: Duration) -> Result<bool, StorageError> {
-        self.inner.renew(claimed, lease).await
-    }
-
-    async fn work_items(&self, filter: &WorkFilter) -> Result<Vec<WorkItem>, ReadError> {
-        self.inner.work_items(filter).await
-    }
-
-    async fn work_counts(&self, aggregates: Vec<String>) -> Result<Counts, ReadError> {
-        self.inner.work_counts(aggregates).await
-    }
-
-    async fn now(&self) -> Result<Timestamp, ReadError> {
-        self.inner.now().await
-    }
+    work!(awaited inner);
 }

@@ -1,4 +1,4 @@
-//! The parts of the crate that need no store, through their public interface.
+//! The parts of the crate that need no repository, through their public interface.
 
 #![allow(
     clippy::expect_used,
@@ -7,6 +7,7 @@
     reason = "a test may panic"
 )]
 
+mod any_store;
 mod codec;
 mod consumer;
 mod fields;

@@ -6,7 +6,7 @@ use es_runtime::{WorkFilter, WorkQueue, WorkStatus};
 
 /// Ends the leases of such work items, and writes their due times anew. A worker that is still there continues,
 /// or is fenced by the next one.
-pub(crate) async fn free_what_is_ahead<S: WorkQueue>(core: &Core<S>) -> Result<(), SagaError> {
+pub(crate) async fn free_what_is_ahead(core: &Core) -> Result<(), SagaError> {
     let mut filter = WorkFilter::of(core.categories());
     filter.status = Some(WorkStatus::Running);
     filter.changed_after = Some(core.store.now().await?.after(TOLERANCE));

@@ -11,8 +11,8 @@ use crate::{
     log::{self, SagaEvent},
 };
 use es_runtime::{
-    __private::sleep, Append, AppendError, AppendId, Commit, CommitError, EventSet,
-    ExpectedVersion, Metadata, Outcome, StreamId, WorkChange, WorkQueue,
+    __private::sleep, Append, AppendError, AppendId, Commit, CommitError, CommitStore, EventSet,
+    EventStore, ExpectedVersion, Metadata, Outcome, StreamId, WorkChange, WorkQueue,
 };
 use std::time::Duration;
 
@@ -104,8 +104,8 @@ pub(crate) async fn pause_after(error: &CommitError, attempt: u32) {
 
 /// Decides on a saga without a lease, as inputs and operators do, and repeats it until the decision is stored.
 /// When `decide` adds no event, nothing is stored.
-pub(crate) async fn decide_without_lease<S: WorkQueue>(
-    core: &Core<S>,
+pub(crate) async fn decide_without_lease(
+    core: &Core,
     instance: &StreamId,
     input: Option<AppendId>,
     metadata: &Metadata,
@@ -187,11 +187,7 @@ fn following(loaded: &LoadedSaga, metadata: &Metadata) -> Metadata {
 ///
 /// It is the pinned definition. For an instance that has not started, it is the definition that starts sagas.
 /// When the definition is unknown, it is a placeholder that decides only what needs no definition.
-pub(crate) fn info_for<S: WorkQueue>(
-    core: &Core<S>,
-    instance: &StreamId,
-    loaded: &LoadedSaga,
-) -> Option<Info> {
+pub(crate) fn info_for(core: &Core, instance: &StreamId, loaded: &LoadedSaga) -> Option<Info> {
     let category = instance.aggregate();
     let Some(started) = &loaded.state.started else {
         return core.live(category).map(|saga| saga.info().clone());
@@ -204,8 +200,8 @@ pub(crate) fn info_for<S: WorkQueue>(
 
 /// Stores a work item that matches the stream at this version. Whoever changed the stream since then has
 /// stored the work item too.
-pub(crate) async fn put_row<S: WorkQueue>(
-    core: &Core<S>,
+pub(crate) async fn put_row(
+    core: &Core,
     instance: &StreamId,
     version: u64,
     row: WorkChange,

@@ -7,13 +7,18 @@ use crate::{
     names::category,
     process::Manager,
 };
-use es_runtime::{EventFilter, EventId, ReadLimit, WorkQueue};
+use es_runtime::{AnyStore, EventFilter, EventId, EventStore, ReadLimit};
 use std::{
     collections::BTreeMap,
+    future::Future,
+    pin::Pin,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 use tokio::sync::watch;
+
+/// A future of this crate. That of an `async fn` would be compiled again in each program that awaits it.
+pub(crate) type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// The settings of the workers.
 #[derive(Clone)]
@@ -29,8 +34,8 @@ pub(crate) struct WorkerSettings {
 }
 
 /// The state that all workers share.
-pub(crate) struct Core<S> {
-    pub(crate) store: S,
+pub(crate) struct Core {
+    pub(crate) store: AnyStore,
     pub(crate) owner: String,
     pub(crate) settings: WorkerSettings,
     pub(crate) sagas: Vec<Arc<dyn ErasedSaga>>,
@@ -41,9 +46,9 @@ pub(crate) struct Core<S> {
     space: Mutex<Option<Arc<str>>>,
 }
 
-impl<S: WorkQueue> Core<S> {
+impl Core {
     /// A core with the usual settings and without definitions.
-    pub(super) fn new(store: S) -> Self {
+    pub(super) fn new(store: AnyStore) -> Self {
         Self {
             store,
             owner: format!("process {} ({})", std::process::id(), EventId::new()),

@@ -7,8 +7,8 @@
 use super::core::Core;
 use crate::{error::SagaError, names::name_of};
 use es_runtime::{
-    AppendError, Commit, CommitError, CursorMove, EventFilter, FeedPage, Position, ReadLimit,
-    RecordedEvent, StorageError, StorageErrorKind, WorkQueue,
+    AppendError, Commit, CommitError, CommitStore, CursorMove, EventFilter, EventStore, FeedPage,
+    Position, ReadLimit, RecordedEvent, StorageError, StorageErrorKind,
 };
 use serde::{Deserialize, Serialize};
 use std::{
@@ -130,9 +130,9 @@ impl ReadAhead {
     }
 
     /// Moves the cursor to the end of a page, or remembers to do so.
-    pub(crate) async fn advance<S: WorkQueue>(
+    pub(crate) async fn advance(
         &mut self,
-        core: &Core<S>,
+        core: &Core,
         cursor: Place,
         to: Position,
     ) -> Result<(), SagaError> {
@@ -179,8 +179,8 @@ impl Progress {
 
 /// The place of the saga's input. The first call sets it, and a program that reads more than all programs
 /// before it adds what is new.
-pub(crate) async fn place_of<S: WorkQueue>(
-    core: &Core<S>,
+pub(crate) async fn place_of(
+    core: &Core,
     category: &str,
     filter: EventFilter,
 ) -> Result<Place, SagaError> {
@@ -232,11 +232,7 @@ fn inputs_of(began: Position, filter: &EventFilter) -> CursorInputs {
 }
 
 /// Sets the cursor of a saga that runs for the first time.
-async fn begin<S: WorkQueue>(
-    core: &Core<S>,
-    category: &str,
-    filter: &EventFilter,
-) -> Result<(), SagaError> {
+async fn begin(core: &Core, category: &str, filter: &EventFilter) -> Result<(), SagaError> {
     let first = if core.settings.from_the_beginning {
         Position::START
     } else {
@@ -253,11 +249,7 @@ async fn begin<S: WorkQueue>(
 }
 
 /// Where to begin with events that no program of this saga has read before.
-async fn start_of_new<S: WorkQueue>(
-    core: &Core<S>,
-    place: &Place,
-    new: &[String],
-) -> Result<Position, SagaError> {
+async fn start_of_new(core: &Core, place: &Place, new: &[String]) -> Result<Position, SagaError> {
     if core.settings.from_the_beginning {
         return Ok(place.inputs.began);
     }
@@ -309,10 +301,7 @@ pub(crate) fn was_taken_before(error: &CommitError) -> bool {
 }
 
 /// Commits only what has to be stored with every event, the move of the cursor: the event was taken before.
-pub(crate) async fn commit_base<S: WorkQueue>(
-    core: &Core<S>,
-    base: Commit,
-) -> Result<Taken, SagaError> {
+pub(crate) async fn commit_base(core: &Core, base: Commit) -> Result<Taken, SagaError> {
     match core.store.commit(base).await {
         Ok(_) => Ok(Taken::All),
         Err(CommitError::CursorMoved { .. }) => Ok(Taken::CursorMoved),

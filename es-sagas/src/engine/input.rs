@@ -22,8 +22,8 @@ use crate::{
     process,
 };
 use es_runtime::{
-    Append, AppendId, Commit, CommitError, ExpectedVersion, LoadError, Metadata, Position,
-    RecordedEvent, StreamId, WorkChange, WorkQueue,
+    Append, AppendId, Commit, CommitError, CommitStore, EventStore, ExpectedVersion, LoadError,
+    Metadata, Position, RecordedEvent, StreamId, WorkChange, WorkQueue,
 };
 use std::{
     collections::BTreeMap,
@@ -37,8 +37,8 @@ struct Request<'e> {
 }
 
 /// Reads one page of events for a saga or a process manager.
-pub(crate) async fn read_on<S: WorkQueue>(
-    core: &Core<S>,
+pub(crate) async fn read_on(
+    core: &Core,
     category: &str,
     ahead: &mut ReadAhead,
 ) -> Result<Progress, SagaError> {
@@ -165,8 +165,8 @@ fn requests<'e>(
 }
 
 /// Takes the events of a group, in one transaction with the move of the cursor. Returns the place after it.
-async fn take_group<S: WorkQueue>(
-    core: &Core<S>,
+async fn take_group(
+    core: &Core,
     category: &str,
     place: &Place,
     group: &Group<'_>,
@@ -181,8 +181,8 @@ async fn take_group<S: WorkQueue>(
 }
 
 /// Takes one event that was parked, in one transaction with `base`.
-pub(crate) async fn take_parked<S: WorkQueue>(
-    core: &Core<S>,
+pub(crate) async fn take_parked(
+    core: &Core,
     category: &str,
     definition: &dyn ErasedSaga,
     event: &RecordedEvent,
@@ -196,8 +196,8 @@ pub(crate) async fn take_parked<S: WorkQueue>(
 }
 
 /// Takes the events of a group, in one transaction with `base`.
-async fn take<S: WorkQueue>(
-    core: &Core<S>,
+async fn take(
+    core: &Core,
     category: &str,
     base: &Commit,
     group: &Group<'_>,
@@ -274,8 +274,8 @@ async fn take<S: WorkQueue>(
 }
 
 /// Stores an input of a saga whose stream this program cannot read, for a program that can.
-async fn store_unread<S: WorkQueue>(
-    core: &Core<S>,
+async fn store_unread(
+    core: &Core,
     instance: &StreamId,
     requests: &[&Request<'_>],
     why: &LoadError,

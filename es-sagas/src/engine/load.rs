@@ -2,8 +2,8 @@
 
 use crate::{log::SagaEvent, state::SagaState};
 use es_runtime::{
-    EventStore, LoadError, Metadata, ReadError, ReadLimit, RecordedEvent, StreamId, StreamRange,
-    WorkFilter, WorkItem, WorkQueue,
+    AnyStore, EventStore, LoadError, Metadata, ReadError, ReadLimit, RecordedEvent, StreamId,
+    StreamRange, WorkFilter, WorkItem, WorkQueue,
 };
 
 /// A saga, loaded from its stream.
@@ -15,10 +15,7 @@ pub(crate) struct LoadedSaga {
     pub(crate) metadata: Metadata,
 }
 
-pub(crate) async fn load<S: EventStore>(
-    store: &S,
-    instance: &StreamId,
-) -> Result<LoadedSaga, LoadError> {
+pub(crate) async fn load(store: &AnyStore, instance: &StreamId) -> Result<LoadedSaga, LoadError> {
     let mut state = SagaState::default();
     let each = |event: &RecordedEvent| {
         state.apply_recorded(&decode(event)?, event.recorded_at);
@@ -34,8 +31,8 @@ pub(crate) async fn load<S: EventStore>(
 
 /// Calls `each` with each event of a stream. Returns the version of the stream, and the metadata of events
 /// that follow from it.
-pub(crate) async fn replay<S: EventStore>(
-    store: &S,
+pub(crate) async fn replay(
+    store: &AnyStore,
     instance: &StreamId,
     mut each: impl FnMut(&RecordedEvent) -> Result<(), LoadError>,
 ) -> Result<(u64, Metadata), LoadError> {
@@ -59,8 +56,8 @@ pub(crate) async fn replay<S: EventStore>(
 }
 
 /// The work item of one instance.
-pub(crate) async fn row_of<S: WorkQueue>(
-    store: &S,
+pub(crate) async fn row_of(
+    store: &AnyStore,
     instance: &StreamId,
 ) -> Result<Option<WorkItem>, ReadError> {
     let mut filter = WorkFilter::of(vec![instance.aggregate().to_owned()]);

@@ -4,6 +4,7 @@ mod ahead;
 pub(crate) mod commit;
 pub(crate) mod core;
 pub(crate) mod cursor;
+mod idle;
 pub(crate) mod input;
 mod interceptor;
 pub(crate) mod load;
@@ -15,7 +16,8 @@ mod running;
 pub(crate) mod unreadable;
 mod work;
 
+pub use idle::Idle;
 pub use interceptor::{Interceptor, StepCall};
-pub use runner::{Idle, Sagas};
+pub use runner::Sagas;
 #[cfg(feature = "runner")]
 pub use running::RunningSagas;

@@ -13,8 +13,8 @@ use crate::{
     names::{inputs_of, name_of},
 };
 use es_runtime::{
-    AppendId, Commit, CommitError, ExpectedVersion, InvalidStreamId, Metadata, Position,
-    RecordedEvent, StreamId, WorkChange, WorkQueue, WorkStatus,
+    AppendId, Commit, CommitError, CommitStore, ExpectedVersion, InvalidStreamId, Metadata,
+    Position, RecordedEvent, StreamId, WorkChange, WorkStatus,
 };
 
 /// The stream of a parked input.
@@ -35,8 +35,8 @@ pub(crate) fn unreadable_event(category: &str, event: &RecordedEvent, reason: St
 }
 
 /// Parks an event in the transaction that passes it.
-pub(crate) async fn park_input<S: WorkQueue>(
-    core: &Core<S>,
+pub(crate) async fn park_input(
+    core: &Core,
     category: &str,
     base: Commit,
     event: &RecordedEvent,

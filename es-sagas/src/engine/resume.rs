@@ -15,7 +15,7 @@ use es_runtime::{Metadata, StreamId, WorkFilter, WorkQueue, WorkStatus};
 
 /// Resumes sagas that were parked because a program did not have their definition or could not read their
 /// stream, if this program can.
-pub(crate) async fn resume_known<S: WorkQueue>(core: &Core<S>) -> Result<(), SagaError> {
+pub(crate) async fn resume_known(core: &Core) -> Result<(), SagaError> {
     let mut filter = WorkFilter::of(core.categories());
     filter.status = Some(WorkStatus::Parked);
     loop {
@@ -68,10 +68,7 @@ pub(crate) async fn resume_known<S: WorkQueue>(core: &Core<S>) -> Result<(), Sag
 }
 
 /// Writes a work item anew and ends its lease, if the stream can be read.
-pub(super) async fn read_again<S: WorkQueue>(
-    core: &Core<S>,
-    instance: &StreamId,
-) -> Result<(), SagaError> {
+pub(super) async fn read_again(core: &Core, instance: &StreamId) -> Result<(), SagaError> {
     let loaded = match load(&core.store, instance).await {
         Ok(loaded) => loaded,
         Err(error) if is_transient(&error) => return Err(error.into()),

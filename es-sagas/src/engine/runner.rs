@@ -1,28 +1,15 @@
 //! The runner that applications create and configure.
 
-use super::{
-    Interceptor,
-    ahead::free_what_is_ahead,
-    core::{Core, Stop},
-    cursor::{Progress, ReadAhead},
-    input::read_on,
-    resume::resume_known,
-    work::{claim, work_on},
-};
+use super::{Idle, Interceptor, core::Core, idle::run_until_idle};
 use crate::{
     definition::{BoundSaga, ErasedSaga as _, Info, InvalidDefinition, Saga},
     error::SagaError,
     log::STEPPED,
-    names::{category, inputs_of},
+    names::category,
     process::{ErasedProcess, ProcessManager},
 };
-use es_runtime::{EventSet, Timestamp, WorkFilter, WorkItem, WorkQueue, WorkStatus};
-use std::{
-    collections::BTreeMap,
-    fmt,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use es_runtime::{AnyStore, EventSet, WorkFilter, WorkQueue, WorkStatus};
+use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
 
 /// Runs sagas and process managers on a store.
 ///
@@ -41,19 +28,12 @@ use std::{
 /// - One runner at a time works on an instance. It has a lease in the store. A runner whose lease expired can no
 ///   longer write.
 /// - After a crash another runner continues. It repeats a call that may have been made, with the same key.
-pub struct Sagas<S = es_runtime::AnyStore> {
-    pub(crate) core: Arc<Core<S>>,
+#[derive(Clone)]
+pub struct Sagas {
+    pub(crate) core: Arc<Core>,
 }
 
-impl<S> Clone for Sagas<S> {
-    fn clone(&self) -> Self {
-        Self {
-            core: Arc::clone(&self.core),
-        }
-    }
-}
-
-impl<S> fmt::Debug for Sagas<S> {
+impl fmt::Debug for Sagas {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let sagas = self.core.sagas.iter();
         let names: Vec<_> = sagas
@@ -63,11 +43,11 @@ impl<S> fmt::Debug for Sagas<S> {
     }
 }
 
-impl<S: WorkQueue> Sagas<S> {
-    /// A runner without sagas.
-    pub fn new(store: S) -> Self {
+impl Sagas {
+    /// A runner without sagas on any store with work items.
+    pub fn new(store: impl WorkQueue) -> Self {
         Self {
-            core: Arc::new(Core::new(store)),
+            core: Arc::new(Core::new(AnyStore::without_snapshots(store))),
         }
     }
 
@@ -172,7 +152,7 @@ impl<S: WorkQueue> Sagas<S> {
     }
 
     /// Changes this runner. What was started or cloned before keeps its settings.
-    fn change(mut self, change: impl FnOnce(&mut Core<S>)) -> Self {
+    fn change(mut self, change: impl FnOnce(&mut Core)) -> Self {
         if Arc::get_mut(&mut self.core).is_none() {
             self.core = Arc::new(self.core.copy());
         }
@@ -183,7 +163,7 @@ impl<S: WorkQueue> Sagas<S> {
     }
 
     /// The event store.
-    pub fn store(&self) -> &S {
+    pub fn store(&self) -> &AnyStore {
         &self.core.store
     }
 
@@ -200,49 +180,8 @@ impl<S: WorkQueue> Sagas<S> {
     /// # Cancel safety
     /// A call of a step may be interrupted. It is made again after the lease has expired.
     pub async fn run_until_idle(&self) -> Result<Idle, SagaError> {
-        let core = &self.core;
         self.check()?;
-        resume_known(core).await?;
-        free_what_is_ahead(core).await?;
-        loop {
-            let mut did = false;
-            for category in core.categories() {
-                let mut ahead = ReadAhead::default();
-                let read = read_on(core, &category, &mut ahead).await?;
-                did |= matches!(read, Progress::More);
-            }
-            let since = Instant::now();
-            let mut failed = Ok(());
-            for claimed in claim(core, core.settings.concurrency).await? {
-                did = true;
-                let done = work_on(core, claimed, since, &Stop::never()).await;
-                failed = failed.and(done);
-            }
-            failed?;
-            if !did {
-                break;
-            }
-        }
-        let mut idle = Idle {
-            running: 0,
-            parked: 0,
-            next_due: None,
-        };
-        for status in [WorkStatus::Running, WorkStatus::Parked] {
-            let categories = core.categories();
-            let inputs = categories.iter().map(|category| inputs_of(category));
-            let mut filter = WorkFilter::of(inputs.chain(categories.iter().cloned()).collect());
-            filter.status = Some(status);
-            loop {
-                let rows = core.store.work_items(&filter).await?;
-                let Some(last) = rows.last() else { break };
-                filter.after = Some(last.instance.clone());
-                for row in rows {
-                    idle.count(&row);
-                }
-            }
-        }
-        Ok(idle)
+        run_until_idle(&self.core).await
     }
 
     pub(crate) fn check(&self) -> Result<(), SagaError> {
@@ -281,37 +220,5 @@ impl<S: WorkQueue> Sagas<S> {
     /// as it succeeds, as another runner continues the instance, or as the runner shuts down.
     pub fn stalled(&self) -> BTreeMap<String, String> {
         self.core.stalled()
-    }
-}
-
-/// The result of [`Sagas::run_until_idle`]: what is left to do later.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Idle {
-    /// Instances that continue later, or that another runner works on.
-    pub running: u64,
-    /// Instances and input events that wait for an operator.
-    pub parked: u64,
-    /// The time at which the first of them is due.
-    pub next_due: Option<Timestamp>,
-}
-
-impl Idle {
-    fn count(&mut self, row: &WorkItem) {
-        match row.status {
-            WorkStatus::Running => {
-                self.running += 1;
-                // An instance with a lease is due for others when the lease expires.
-                let due = row
-                    .due_at
-                    .map(|due| row.lease_until.map_or(due, |l| l.max(due)));
-                self.next_due = match (self.next_due, due) {
-                    (Some(known), Some(due)) => Some(known.min(due)),
-                    (known, due) => known.or(due),
-                };
-            }
-            WorkStatus::Parked => self.parked += 1,
-            _ => {}
-        }
     }
 }

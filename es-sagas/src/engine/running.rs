@@ -3,7 +3,7 @@
 use super::{
     Sagas,
     ahead::free_what_is_ahead,
-    core::{Core, Stop},
+    core::{BoxFuture, Core, Stop},
     cursor::{Progress, ReadAhead, place_of},
     input::read_on,
     resume::resume_known,
@@ -12,7 +12,7 @@ use super::{
 use crate::error::SagaError;
 use es_runtime::{
     __private::{first_of, sleep},
-    Claimed, Position, WorkQueue,
+    Claimed, EventStore, Position, WorkQueue,
 };
 use std::{
     fmt,
@@ -57,7 +57,7 @@ impl Drop for RunningSagas {
     }
 }
 
-impl<S: WorkQueue> Sagas<S> {
+impl Sagas {
     /// Runs the sagas as tokio tasks until [`shutdown`](RunningSagas::shutdown). Call it within a tokio runtime.
     /// All events that are appended after it returns are read.
     ///
@@ -69,23 +69,30 @@ impl<S: WorkQueue> Sagas<S> {
     /// Nothing runs. The cursors may be set.
     pub async fn start(&self) -> Result<RunningSagas, SagaError> {
         self.check()?;
-        for category in self.core.categories() {
-            if let Some(filter) = self.core.filter(&category) {
-                place_of(&self.core, &category, filter).await?;
+        start(&self.core).await
+    }
+}
+
+/// Sets the cursors and spawns the tasks.
+fn start(core: &Arc<Core>) -> BoxFuture<'_, Result<RunningSagas, SagaError>> {
+    Box::pin(async move {
+        for category in core.categories() {
+            if let Some(filter) = core.filter(&category) {
+                place_of(core, &category, filter).await?;
             }
         }
         let stop = watch::Sender::new(false);
         let stop_request = || Stop::when(stop.subscribe());
         let mut tasks = JoinSet::new();
-        for category in self.core.categories() {
-            let (core, what) = (Arc::clone(&self.core), format!("input {category}"));
-            let reading = move |stop| read(Arc::clone(&core), category.clone(), stop);
-            let core = Arc::clone(&self.core);
+        for category in core.categories() {
+            let (reader, what) = (Arc::clone(core), format!("input {category}"));
+            let reading = move |stop| read(Arc::clone(&reader), category.clone(), stop);
+            let core = Arc::clone(core);
             tasks.spawn(restart_after_panics(core, what, stop_request(), reading));
         }
-        let core = Arc::clone(&self.core);
-        let dispatching = move |stop| dispatch(Arc::clone(&core), stop);
-        let (core, what) = (Arc::clone(&self.core), "claims".to_owned());
+        let (dispatcher, what) = (Arc::clone(core), "claims".to_owned());
+        let dispatching = move |stop| dispatch(Arc::clone(&dispatcher), stop);
+        let core = Arc::clone(core);
         tasks.spawn(restart_after_panics(
             core,
             what,
@@ -93,15 +100,15 @@ impl<S: WorkQueue> Sagas<S> {
             dispatching,
         ));
         Ok(RunningSagas { tasks, stop })
-    }
+    })
 }
 
 /// The longest time between two looks at what others left, however long a lease is.
 const LOOK_ROUND: Duration = Duration::from_secs(30);
 
 /// Runs a loop, and restarts it after a panic of the store or of user code.
-async fn restart_after_panics<S: WorkQueue, F: Future<Output = ()> + Send + 'static>(
-    core: Arc<Core<S>>,
+async fn restart_after_panics<F: Future<Output = ()> + Send + 'static>(
+    core: Arc<Core>,
     what: String,
     stop: Stop,
     run: impl Fn(Stop) -> F + Send,
@@ -114,7 +121,7 @@ async fn restart_after_panics<S: WorkQueue, F: Future<Output = ()> + Send + 'sta
 }
 
 /// Reads the input events of one saga.
-async fn read<S: WorkQueue>(core: Arc<Core<S>>, category: String, stop: Stop) {
+async fn read(core: Arc<Core>, category: String, stop: Stop) {
     let what = format!("input {category}");
     let mut ahead = ReadAhead::lazy();
     let mut failures = 0;
@@ -140,7 +147,7 @@ async fn read<S: WorkQueue>(core: Arc<Core<S>>, category: String, stop: Stop) {
 }
 
 /// Dispatches due work, up to the concurrency limit.
-async fn dispatch<S: WorkQueue>(core: Arc<Core<S>>, stop: Stop) {
+async fn dispatch(core: Arc<Core>, stop: Stop) {
     let mut at_work = JoinSet::new();
     // Those that wait after a failure do not count, or a few that fail each time would hold up all others.
     let resting = Arc::new(AtomicUsize::new(0));
@@ -203,8 +210,8 @@ async fn dispatch<S: WorkQueue>(core: Arc<Core<S>>, stop: Stop) {
 
 /// Works on an instance, and again after a failure of the store while the lease is kept, so that the list of
 /// what is stalled has it exactly as long as this process fails at it. Only the store can make a task panic.
-async fn keep_at<S: WorkQueue>(
-    core: Arc<Core<S>>,
+async fn keep_at(
+    core: Arc<Core>,
     claimed: Claimed,
     since: Instant,
     stop: Stop,

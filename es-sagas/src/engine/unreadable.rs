@@ -6,13 +6,13 @@ use crate::{
     names::{ABANDONED, UNREADABLE},
 };
 use es_runtime::{
-    Append, Claimed, Commit, CommitError, ExpectedVersion, LoadError, StreamId, WorkChange,
-    WorkQueue, WorkStatus,
+    Append, Claimed, Commit, CommitError, CommitStore, ExpectedVersion, LoadError, StreamId,
+    WorkChange, WorkStatus,
 };
 
 /// The work item of an instance whose stream cannot be read. Only the work item says that it is parked.
-pub(crate) async fn unreadable_row<S: WorkQueue>(
-    core: &Core<S>,
+pub(crate) async fn unreadable_row(
+    core: &Core,
     instance: &StreamId,
     why: &LoadError,
 ) -> Result<WorkChange, SagaError> {
@@ -37,8 +37,8 @@ pub(crate) async fn unreadable_row<S: WorkQueue>(
 
 /// Ends an instance whose stream cannot be read, as an operator asks. `append` is the record of that. A program
 /// that can read the stream finds the record.
-pub(crate) async fn abandon_unreadable<S: WorkQueue>(
-    core: &Core<S>,
+pub(crate) async fn abandon_unreadable(
+    core: &Core,
     mut append: Append,
     reason: &str,
 ) -> Result<(), SagaError> {
@@ -66,8 +66,8 @@ pub(crate) async fn abandon_unreadable<S: WorkQueue>(
 }
 
 /// Parks an instance whose stream cannot be read, by its work item alone.
-pub(crate) async fn park_unreadable<S: WorkQueue>(
-    core: &Core<S>,
+pub(crate) async fn park_unreadable(
+    core: &Core,
     claimed: &Claimed,
     error: LoadError,
 ) -> Result<(), SagaError> {

@@ -22,8 +22,8 @@ use crate::{
     state::SagaState,
 };
 use es_runtime::{
-    __private::sleep, Append, AppendError, Claim, Claimed, Commit, CommitError, Timestamp,
-    WorkQueue, command::DecideError,
+    __private::sleep, Append, AppendError, Claim, Claimed, Commit, CommitError, CommitStore,
+    Timestamp, WorkQueue, command::DecideError,
 };
 use serde_json::Value;
 use std::{
@@ -37,18 +37,15 @@ use std::{
 };
 
 /// Claims instances that are due.
-pub(crate) async fn claim<S: WorkQueue>(
-    core: &Core<S>,
-    at_most: usize,
-) -> Result<Vec<Claimed>, SagaError> {
+pub(crate) async fn claim(core: &Core, at_most: usize) -> Result<Vec<Claimed>, SagaError> {
     let sagas = core.categories();
     let claim = Claim::new(sagas, &core.owner, core.settings.lease, at_most);
     Ok(core.store.claim(claim).await?)
 }
 
 /// A saga on which this runner has a lease.
-struct LeasedSaga<'c, S> {
-    core: &'c Core<S>,
+struct LeasedSaga<'c> {
+    core: &'c Core,
     claimed: Claimed,
     loaded: LoadedSaga,
     space: Arc<str>,
@@ -79,8 +76,8 @@ struct NextCall {
 /// Works on an instance, claimed not before `since`, until nothing is due, and releases it.
 ///
 /// A failure of the store ends the work. The instance is due again when its lease has expired.
-pub(crate) async fn work_on<S: WorkQueue>(
-    core: &Core<S>,
+pub(crate) async fn work_on(
+    core: &Core,
     claimed: Claimed,
     since: Instant,
     stop: &Stop,
@@ -178,7 +175,7 @@ pub(crate) async fn work_on<S: WorkQueue>(
     leased.release(definition.info()).await
 }
 
-impl<S: WorkQueue> LeasedSaga<'_, S> {
+impl LeasedSaga<'_> {
     fn draft<'a>(&'a self, info: &'a Info, now: Timestamp) -> Draft<'a> {
         self.loaded
             .draft(&self.claimed.instance, info, &self.space, now)

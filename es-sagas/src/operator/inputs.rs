@@ -4,6 +4,7 @@ use crate::{
     engine::{
         Sagas,
         commit::append_of,
+        core::{BoxFuture, Core},
         cursor::{Taken, place_of},
         input,
         load::{decode, row_of},
@@ -15,8 +16,9 @@ use crate::{
     process,
 };
 use es_runtime::{
-    Commit, CommitError, EventId, ExpectedVersion, Metadata, Position, ReadLimit, RecordedEvent,
-    StreamId, StreamRange, Timestamp, WorkChange, WorkFilter, WorkQueue, WorkStatus,
+    Commit, CommitError, CommitStore, EventId, EventStore, ExpectedVersion, Metadata, Position,
+    ReadLimit, RecordedEvent, StreamId, StreamRange, Timestamp, WorkChange, WorkFilter, WorkQueue,
+    WorkStatus,
 };
 
 /// An event that could not be taken and waits for an operator: see [`Sagas::parked_inputs`].
@@ -33,7 +35,7 @@ pub struct ParkedInput {
     pub since: Timestamp,
 }
 
-impl<S: WorkQueue> Sagas<S> {
+impl Sagas {
     /// The events that a saga or a process manager could not take, in order.
     ///
     /// An event is parked when the function that says which instance it is for panics, or returns an id or data
@@ -84,8 +86,44 @@ impl<S: WorkQueue> Sagas<S> {
         reason: &str,
     ) -> Result<(), SagaError> {
         self.check()?;
-        let (core, category) = (&self.core, category(saga));
-        let Some(parked) = self.parked(&category, position).await? else {
+        retry(&self.core, saga, position, by, reason).await
+    }
+
+    /// Skips an event that is [parked](Sagas::parked_inputs), or that blocks the input of a saga or a process
+    /// manager because it cannot be read (see [`SagaError::Event`] and [`stalled`](Sagas::stalled)).
+    ///
+    /// The event has no effect on any instance. The operator and the reason are stored: in the stream
+    /// `saga-input:<saga>/<position>` of a parked event, in `saga-input/<saga>` otherwise.
+    ///
+    /// # Errors
+    /// [`SagaError::NotNow`] when the event at this position is neither parked nor the next one. For other
+    /// errors, [`outcome`](SagaError::outcome) says whether something was written.
+    ///
+    /// # Cancel safety
+    /// The event is skipped or not.
+    pub async fn skip_event(
+        &self,
+        saga: &str,
+        position: Position,
+        by: &str,
+        reason: &str,
+    ) -> Result<(), SagaError> {
+        self.check()?;
+        skip(&self.core, saga, position, by, reason).await
+    }
+}
+
+/// Takes a parked event.
+fn retry<'a>(
+    core: &'a Core,
+    saga: &'a str,
+    position: Position,
+    by: &'a str,
+    reason: &'a str,
+) -> BoxFuture<'a, Result<(), SagaError>> {
+    Box::pin(async move {
+        let category = category(saga);
+        let Some(parked) = parked(core, &category, position).await? else {
             return Err(SagaError::NotNow {
                 instance: parked_stream(&category, position)?,
                 reason: "no event is parked at this position".to_owned(),
@@ -122,29 +160,19 @@ impl<S: WorkQueue> Sagas<S> {
                 "another process changed it; try again",
             )),
         }
-    }
+    })
+}
 
-    /// Skips an event that is [parked](Sagas::parked_inputs), or that blocks the input of a saga or a process
-    /// manager because it cannot be read (see [`SagaError::Event`] and [`stalled`](Sagas::stalled)).
-    ///
-    /// The event has no effect on any instance. The operator and the reason are stored: in the stream
-    /// `saga-input:<saga>/<position>` of a parked event, in `saga-input/<saga>` otherwise.
-    ///
-    /// # Errors
-    /// [`SagaError::NotNow`] when the event at this position is neither parked nor the next one. For other
-    /// errors, [`outcome`](SagaError::outcome) says whether something was written.
-    ///
-    /// # Cancel safety
-    /// The event is skipped or not.
-    pub async fn skip_event(
-        &self,
-        saga: &str,
-        position: Position,
-        by: &str,
-        reason: &str,
-    ) -> Result<(), SagaError> {
-        self.check()?;
-        let (core, category) = (&self.core, category(saga));
+/// Skips an event that is parked, or that is the next one.
+fn skip<'a>(
+    core: &'a Core,
+    saga: &'a str,
+    position: Position,
+    by: &'a str,
+    reason: &'a str,
+) -> BoxFuture<'a, Result<(), SagaError>> {
+    Box::pin(async move {
+        let category = category(saga);
         let skipped = |event: EventId, name: &str| {
             SagaEvent::from(EventSkipped {
                 event,
@@ -153,7 +181,7 @@ impl<S: WorkQueue> Sagas<S> {
                 reason: reason.to_owned(),
             })
         };
-        if let Some(parked) = self.parked(&category, position).await? {
+        if let Some(parked) = parked(core, &category, position).await? {
             let record = skipped(parked.record.event, &parked.record.name);
             let commit = ended(&parked.stream, parked.version, record, &parked.recorded, by)?;
             return match core.store.commit(commit).await {
@@ -207,49 +235,50 @@ impl<S: WorkQueue> Sagas<S> {
             }
             Err(error) => Err(error.into()),
         }
-    }
+    })
+}
 
-    async fn parked(
-        &self,
-        category: &str,
-        position: Position,
-    ) -> Result<Option<FoundInput>, SagaError> {
-        let store = &self.core.store;
-        let stream = parked_stream(category, position)?;
-        let row = row_of(store, &stream).await?;
-        if row.is_none_or(|row| row.status != WorkStatus::Parked) {
-            return Ok(None);
-        }
-        let range = StreamRange::forward(0);
-        let history = store
-            .read_stream(&stream, range, ReadLimit::default())
-            .await?;
-        let mut found = None;
-        for recorded in history {
-            let version = recorded.version;
-            if let SagaEvent::InputParked(record) = decode(&recorded)? {
-                found = Some((record, recorded, version));
-            } else if let Some((_, _, newest)) = &mut found {
-                *newest = version;
-            }
-        }
-        let Some((record, recorded, version)) = found else {
-            return Ok(None);
-        };
-        let of = StreamId::new(&record.aggregate, &record.of)?;
-        let range = StreamRange::forward(record.version.saturating_sub(1));
-        let page = store.read_stream(&of, range, ReadLimit::events(1)).await?;
-        let event = page
-            .into_iter()
-            .find(|event| event.event_id == record.event);
-        Ok(Some(FoundInput {
-            stream,
-            version,
-            record,
-            recorded,
-            event,
-        }))
+/// The input that is parked at this position.
+async fn parked(
+    core: &Core,
+    category: &str,
+    position: Position,
+) -> Result<Option<FoundInput>, SagaError> {
+    let store = &core.store;
+    let stream = parked_stream(category, position)?;
+    let row = row_of(store, &stream).await?;
+    if row.is_none_or(|row| row.status != WorkStatus::Parked) {
+        return Ok(None);
     }
+    let range = StreamRange::forward(0);
+    let history = store
+        .read_stream(&stream, range, ReadLimit::default())
+        .await?;
+    let mut found = None;
+    for recorded in history {
+        let version = recorded.version;
+        if let SagaEvent::InputParked(record) = decode(&recorded)? {
+            found = Some((record, recorded, version));
+        } else if let Some((_, _, newest)) = &mut found {
+            *newest = version;
+        }
+    }
+    let Some((record, recorded, version)) = found else {
+        return Ok(None);
+    };
+    let of = StreamId::new(&record.aggregate, &record.of)?;
+    let range = StreamRange::forward(record.version.saturating_sub(1));
+    let page = store.read_stream(&of, range, ReadLimit::events(1)).await?;
+    let event = page
+        .into_iter()
+        .find(|event| event.event_id == record.event);
+    Ok(Some(FoundInput {
+        stream,
+        version,
+        record,
+        recorded,
+        event,
+    }))
 }
 
 /// A parked input.

@@ -5,6 +5,7 @@ use crate::{
     engine::{
         Sagas,
         commit::{append_of, decide_without_lease},
+        core::{BoxFuture, Core},
         load::{is_transient, load},
         unreadable::abandon_unreadable,
     },
@@ -13,9 +14,10 @@ use crate::{
     names::stream_of,
     process,
 };
-use es_runtime::{AppendId, EventId, Metadata, WorkItem, WorkQueue, WorkStatus};
+use es_runtime::{AppendId, EventId, Metadata, StreamId, WorkItem, WorkStatus};
+use serde_json::Value;
 
-impl<S: WorkQueue> Sagas<S> {
+impl Sagas {
     /// Starts a saga without an event.
     ///
     /// The id of the request makes the call repeatable. A second start of the same saga with another request id
@@ -38,24 +40,7 @@ impl<S: WorkQueue> Sagas<S> {
             saga: T::NAME.to_owned(),
             reason,
         })?;
-        if self.core.live(instance.aggregate()).is_none() {
-            let known = self.core.newest(instance.aggregate()).is_some();
-            return Err(if known {
-                SagaError::NotNow {
-                    instance,
-                    reason: "its definition is frozen, so it starts no new sagas".to_owned(),
-                }
-            } else {
-                SagaError::NotRegistered {
-                    saga: T::NAME.to_owned(),
-                }
-            });
-        }
-        decide_without_lease(&self.core, &instance, Some(request), &metadata, |draft| {
-            draft.start(input.clone(), None);
-            Ok(())
-        })
-        .await
+        begin(&self.core, T::NAME, instance, input, request, metadata).await
     }
 
     /// Repairs an instance. `by` is the operator, and `reason` is the reason. Both are stored.
@@ -90,7 +75,87 @@ impl<S: WorkQueue> Sagas<S> {
     ) -> Result<(), SagaError> {
         self.check()?;
         let instance = stream_of(saga, id)?;
-        let core = &self.core;
+        repair(&self.core, instance, verb, by, reason).await
+    }
+
+    /// Retries all parked sagas of a name that `choose` selects, and returns how many. Sagas that cannot be
+    /// retried now are left out.
+    ///
+    /// # Errors
+    /// [`SagaError`] for the first failure of the store. The sagas before it are retried.
+    ///
+    /// # Cancel safety
+    /// Some of the sagas may be retried.
+    pub async fn retry_all(
+        &self,
+        saga: &str,
+        by: &str,
+        reason: &str,
+        mut choose: impl FnMut(&WorkItem) -> bool,
+    ) -> Result<u64, SagaError> {
+        let mut count = 0;
+        let mut after = None;
+        loop {
+            let rows = self
+                .list(Some(saga), Some(WorkStatus::Parked), after)
+                .await?;
+            let Some(last) = rows.last() else {
+                return Ok(count);
+            };
+            after = Some(last.instance.clone());
+            for row in rows.iter().filter(|row| choose(row)) {
+                let verb = Verb::Retry {};
+                let id = row.instance.id();
+                match self.repair(saga, id, verb, by, reason).await {
+                    Ok(()) => count += 1,
+                    Err(SagaError::NotNow { .. } | SagaError::Load(_)) => {}
+                    Err(error) => return Err(error),
+                }
+            }
+        }
+    }
+}
+
+/// Starts an instance with this input.
+fn begin<'a>(
+    core: &'a Core,
+    name: &'static str,
+    instance: StreamId,
+    input: Value,
+    request: AppendId,
+    metadata: Metadata,
+) -> BoxFuture<'a, Result<(), SagaError>> {
+    Box::pin(async move {
+        if core.live(instance.aggregate()).is_none() {
+            let known = core.newest(instance.aggregate()).is_some();
+            return Err(if known {
+                SagaError::NotNow {
+                    instance,
+                    reason: "its definition is frozen, so it starts no new sagas".to_owned(),
+                }
+            } else {
+                SagaError::NotRegistered {
+                    saga: name.to_owned(),
+                }
+            });
+        }
+        decide_without_lease(core, &instance, Some(request), &metadata, |draft| {
+            draft.start(input.clone(), None);
+            Ok(())
+        })
+        .await
+    })
+}
+
+/// Repairs an instance of a saga or a process manager.
+fn repair<'a>(
+    core: &'a Core,
+    instance: StreamId,
+    verb: Verb,
+    by: &'a str,
+    reason: &'a str,
+) -> BoxFuture<'a, Result<(), SagaError>> {
+    Box::pin(async move {
         if let Some(manager) = core.manager(instance.aggregate()) {
             return process::repair(core, manager, &instance, &verb, by, reason).await;
         }
@@ -141,42 +206,5 @@ impl<S: WorkQueue> Sagas<S> {
             }
             done => done,
         }
-    }
-
-    /// Retries all parked sagas of a name that `choose` selects, and returns how many. Sagas that cannot be
-    /// retried now are left out.
-    ///
-    /// # Errors
-    /// [`SagaError`] for the first failure of the store. The sagas before it are retried.
-    ///
-    /// # Cancel safety
-    /// Some of the sagas may be retried.
-    pub async fn retry_all(
-        &self,
-        saga: &str,
-        by: &str,
-        reason: &str,
-        mut choose: impl FnMut(&WorkItem) -> bool,
-    ) -> Result<u64, SagaError> {
-        let mut count = 0;
-        let mut after = None;
-        loop {
-            let rows = self
-                .list(Some(saga), Some(WorkStatus::Parked), after)
-                .await?;
-            let Some(last) = rows.last() else {
-                return Ok(count);
-            };
-            after = Some(last.instance.clone());
-            for row in rows.iter().filter(|row| choose(row)) {
-                let verb = Verb::Retry {};
-                let id = row.instance.id();
-                match self.repair(saga, id, verb, by, reason).await {
-                    Ok(()) => count += 1,
-                    Err(SagaError::NotNow { .. } | SagaError::Load(_)) => {}
-                    Err(error) => return Err(error),
-                }
-            }
-        }
-    }
+    })
 }

@@ -13,7 +13,8 @@ use crate::{
     state::SagaState,
 };
 use es_runtime::{
-    ReadLimit, StreamId, StreamRange, Timestamp, WorkFilter, WorkItem, WorkQueue, WorkStatus,
+    EventStore, ReadLimit, StreamId, StreamRange, Timestamp, WorkFilter, WorkItem, WorkQueue,
+    WorkStatus,
 };
 use std::ops::Deref;
 
@@ -97,7 +98,7 @@ pub struct WorkCounts {
     pub parked_inputs: u64,
 }
 
-impl<S: WorkQueue> Sagas<S> {
+impl Sagas {
     /// Lists the work items of sagas: of one name or of all registered sagas, with one status or any.
     ///
     /// It returns at most 1,000. When there are more, [`next`](WorkPage::next) is set. Pass it as `after` to get

@@ -19,7 +19,8 @@ use crate::{
     names::category,
 };
 use es_runtime::{
-    Append, Commit, CommitError, Position, RecordedEvent, StreamId, WorkChange, WorkQueue,
+    Append, Commit, CommitError, CommitStore, EventStore, Position, RecordedEvent, StreamId,
+    WorkChange, WorkQueue,
 };
 use std::collections::BTreeSet;
 
@@ -30,8 +31,8 @@ struct Routed<'e> {
 }
 
 /// Reads one page of the events of a process manager.
-pub(crate) async fn read_on<S: WorkQueue>(
-    core: &Core<S>,
+pub(crate) async fn read_on(
+    core: &Core,
     manager: &dyn Manager,
     ahead: &mut ReadAhead,
 ) -> Result<Progress, SagaError> {
@@ -132,8 +133,8 @@ fn route(
 }
 
 /// Takes one event that was parked, in one transaction with `base`.
-pub(crate) async fn take_parked<S: WorkQueue>(
-    core: &Core<S>,
+pub(crate) async fn take_parked(
+    core: &Core,
     manager: &dyn Manager,
     event: &RecordedEvent,
     base: Commit,
@@ -149,8 +150,8 @@ pub(crate) async fn take_parked<S: WorkQueue>(
 
 /// Takes events of a group, as many as can share a transaction, together with what `base` gives for the last of
 /// them. A single event is retried until it is taken. Returns how many were taken.
-async fn take<S: WorkQueue>(
-    core: &Core<S>,
+async fn take(
+    core: &Core,
     manager: &dyn Manager,
     base: &(impl Fn(Position) -> Result<Commit, SagaError> + Sync),
     group: &[Routed<'_>],
@@ -209,8 +210,8 @@ struct DecidedAll {
 
 /// Decides on events of a group, up to the first one that depends on the result of an earlier one. Each is
 /// decided on the stored state.
-async fn decide_all<S: WorkQueue>(
-    core: &Core<S>,
+async fn decide_all(
+    core: &Core,
     manager: &dyn Manager,
     group: &[Routed<'_>],
     rejected_for: Option<&str>,

@@ -15,11 +15,11 @@ use crate::{
     error::SagaError,
     log::{ProcessCause, ProcessOutcome, Stepped, Verb},
 };
-use es_runtime::{Commit, Metadata, StreamId, WorkQueue};
+use es_runtime::{Commit, CommitStore, Metadata, StreamId, WorkQueue};
 
 /// Carries out a repair.
-pub(crate) async fn repair<S: WorkQueue>(
-    core: &Core<S>,
+pub(crate) async fn repair(
+    core: &Core,
     manager: &dyn Manager,
     instance: &StreamId,
     verb: &Verb,
@@ -100,8 +100,8 @@ fn repaired(verb: &Verb, by: &str, reason: &str) -> Stepped {
 }
 
 /// Writes a work item anew and ends its lease, if the stream can be read.
-pub(crate) async fn resume<S: WorkQueue>(
-    core: &Core<S>,
+pub(crate) async fn resume(
+    core: &Core,
     manager: &dyn Manager,
     instance: &StreamId,
 ) -> Result<(), SagaError> {

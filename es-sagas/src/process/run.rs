@@ -10,8 +10,8 @@ use crate::{
     log::{ProcessCause, ProcessOutcome, STEPPED, Stepped, cut, stored_step},
 };
 use es_runtime::{
-    Append, AppendId, Appended, ExpectedVersion, Metadata, NewEvent, Position, ReadError,
-    ReadLimit, RecordedEvent, StreamId, StreamRange, Timestamp, WorkChange, WorkQueue,
+    AnyStore, Append, AppendId, Appended, EventStore, ExpectedVersion, Metadata, NewEvent,
+    Position, ReadError, ReadLimit, RecordedEvent, StreamId, StreamRange, Timestamp, WorkChange,
     command::DecideError,
 };
 
@@ -34,8 +34,8 @@ pub(super) struct Decision {
 ///
 /// `siblings` are the other appends of the same event in the same transaction. With
 /// `rejected_for` the instance is parked for that reason.
-pub(super) async fn decide<S: WorkQueue>(
-    store: &S,
+pub(super) async fn decide(
+    store: &AnyStore,
     manager: &dyn Manager,
     instance: &StreamId,
     input: &Input<'_>,
@@ -166,8 +166,8 @@ pub(super) fn append_of(
 }
 
 /// Calls the user's code, then the aggregates, and after a rejection the user's code again.
-async fn answer<S: WorkQueue>(
-    store: &S,
+async fn answer(
+    store: &AnyStore,
     user: Result<Box<dyn Instance>, String>,
     instance: &StreamId,
     cause: &ProcessCause,
@@ -257,8 +257,8 @@ enum Decisions {
 }
 
 /// Lets the aggregates decide all commands.
-async fn decide_commands<S: WorkQueue>(
-    store: &S,
+async fn decide_commands(
+    store: &AnyStore,
     decided: &mut Decided,
     instance: &StreamId,
     siblings: &[Append],
@@ -290,8 +290,8 @@ async fn decide_commands<S: WorkQueue>(
 }
 
 /// The event of a waiting input.
-async fn reread<S: WorkQueue>(
-    store: &S,
+async fn reread(
+    store: &AnyStore,
     cause: &ProcessCause,
 ) -> Result<Option<RecordedEvent>, SagaError> {
     let Some((stream, version)) = cause.event_address() else {

@@ -8,7 +8,7 @@ use crate::{
     log::{self, ProcessCause, ProcessOutcome, STEPPED, Stepped, TAKE_OVER},
 };
 use es_runtime::{
-    LoadError, Metadata, RecordedEvent, StreamId, Timestamp, WorkChange, WorkQueue, WorkStatus,
+    AnyStore, LoadError, Metadata, RecordedEvent, StreamId, Timestamp, WorkChange, WorkStatus,
 };
 use std::collections::{BTreeMap, VecDeque};
 
@@ -153,8 +153,8 @@ pub(super) struct LoadedProcess {
 
 /// Loads the whole stream. A failure of the user's code is kept as a value, so that inputs can still be
 /// recorded and the instance can be parked.
-pub(super) async fn load<S: WorkQueue>(
-    store: &S,
+pub(super) async fn load(
+    store: &AnyStore,
     manager: &dyn Manager,
     instance: &StreamId,
 ) -> Result<LoadedProcess, LoadError> {

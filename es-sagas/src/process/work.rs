@@ -18,11 +18,11 @@ use crate::{
     error::SagaError,
     log::{ProcessCause, ProcessOutcome, Stepped},
 };
-use es_runtime::{Claimed, Commit, CommitError, WorkQueue};
+use es_runtime::{Claimed, Commit, CommitError, CommitStore, WorkQueue};
 
 /// Works on an instance until nothing is due, and releases it.
-pub(crate) async fn work_on<S: WorkQueue>(
-    core: &Core<S>,
+pub(crate) async fn work_on(
+    core: &Core,
     manager: &dyn Manager,
     claimed: Claimed,
     stop: &Stop,

@@ -81,8 +81,7 @@ pub enum Scripted {
 
 type Scripts = BTreeMap<(String, StepDirection), Vec<Scripted>>;
 type Prepare = Arc<dyn Fn(MemoryStore) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync>;
-type Configure =
-    Arc<dyn Fn(Sagas<MortalStore<MemoryStore>>) -> Sagas<MortalStore<MemoryStore>> + Send + Sync>;
+type Configure = Arc<dyn Fn(Sagas) -> Sagas + Send + Sync>;
 
 /// A test of one saga. Every run has its own store, clock and providers.
 #[must_use = "a test proves nothing before it is run"]
@@ -148,13 +147,7 @@ impl<T: Saga> SagaTest<T> {
     }
 
     /// Changes the runner of each process.
-    pub fn configure(
-        mut self,
-        configure: impl Fn(Sagas<MortalStore<MemoryStore>>) -> Sagas<MortalStore<MemoryStore>>
-        + Send
-        + Sync
-        + 'static,
-    ) -> Self {
+    pub fn configure(mut self, configure: impl Fn(Sagas) -> Sagas + Send + Sync + 'static) -> Self {
         self.configure = Arc::new(configure);
         self
     }

@@ -15,8 +15,8 @@
 //! It says `done` at its end.
 
 use es_postgres::PostgresStore;
-use es_runtime::WorkQueue;
 use es_runtime::WorkStatus;
+use es_runtime::{CommitStore, EventStore, WorkQueue};
 use es_sagas::Sagas;
 use es_sqlite::SqliteStore;
 use es_testkit::{
@@ -98,7 +98,7 @@ async fn run<S: WorkQueue>(store: S, args: &Args) {
 }
 
 /// Whether nothing is left to read and nothing runs.
-async fn is_at_rest<S: WorkQueue>(sagas: &Sagas<S>) -> bool {
+async fn is_at_rest(sagas: &Sagas) -> bool {
     let store = sagas.store();
     let head = store.head().await.expect("a head");
     let cursor = store.cursor("saga:order").await.expect("a cursor");

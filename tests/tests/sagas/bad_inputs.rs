@@ -177,7 +177,7 @@ async fn a_process_manager_takes_the_inputs_around_a_bad_one<S: WorkQueue>(store
 }
 
 /// The bad inputs, and nothing else, are parked, each with its reason. One is retried, one is skipped.
-async fn check_parked<S: WorkQueue>(sagas: &Sagas<S>, saga: &str, bad: &[Position]) {
+async fn check_parked(sagas: &Sagas, saga: &str, bad: &[Position]) {
     let parked = sagas.parked_inputs(saga).await.expect("listed");
     let found: Vec<_> = parked.iter().map(|input| input.position).collect();
     assert_eq!(found, bad);

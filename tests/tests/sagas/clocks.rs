@@ -169,7 +169,7 @@ async fn pull<S: WorkQueue>(store: &S) {
     store.append(append).await.expect("stored");
 }
 
-fn runner<S: WorkQueue>(store: &S) -> Sagas<S> {
+fn runner<S: WorkQueue>(store: &S) -> Sagas {
     Sagas::new(store.clone())
         .from_the_beginning(true)
         .lease(MINUTE)
@@ -177,21 +177,21 @@ fn runner<S: WorkQueue>(store: &S) -> Sagas<S> {
         .with::<Climb>(())
 }
 
-async fn begin<S: WorkQueue>(sagas: &Sagas<S>, id: &str) {
+async fn begin(sagas: &Sagas, id: &str) {
     let request = AppendId::new("start").expect("an id");
     let begun = sagas.begin(Start::new(id, Climb {}), request, Metadata::new());
     begun.await.expect("begun");
 }
 
-async fn run<S: WorkQueue>(sagas: &Sagas<S>) -> u64 {
+async fn run(sagas: &Sagas) -> u64 {
     sagas.run_until_idle().await.expect("runs").running
 }
 
-async fn phase<S: WorkQueue>(sagas: &Sagas<S>, id: &str) -> Phase {
+async fn phase(sagas: &Sagas, id: &str) -> Phase {
     sagas.show("climb", id).await.expect("shown").state.phase
 }
 
-async fn timers<S: WorkQueue>(sagas: &Sagas<S>) -> usize {
+async fn timers(sagas: &Sagas) -> usize {
     sagas
         .show_process("ringer", "1")
         .await

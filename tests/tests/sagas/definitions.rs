@@ -166,7 +166,7 @@ async fn a_provider_that_can_be_asked_is_not_called_twice() {
     assert_eq!(counters.asked.load(Ordering::SeqCst), 1);
 }
 
-async fn begin<T: Saga>(sagas: &Sagas<MemoryStore>, saga: T) {
+async fn begin<T: Saga>(sagas: &Sagas, saga: T) {
     let request = AppendId::new("start").expect("an id");
     let begun = sagas.begin(Start::new("1", saga), request, Metadata::new());
     begun.await.expect("begun");

@@ -117,7 +117,7 @@ async fn store_event<S: WorkQueue>(store: &S, stream: &str, event: &'static str)
     store.append(append).await.expect("stored");
 }
 
-fn guards<S: WorkQueue>(store: &S) -> Sagas<S> {
+fn guards<S: WorkQueue>(store: &S) -> Sagas {
     Sagas::new(store.clone())
         .from_the_beginning(true)
         .lease(Duration::MAX)

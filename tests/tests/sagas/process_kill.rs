@@ -3,7 +3,7 @@
 //! that what is done twice is seen.
 
 use es_runtime::WorkStatus;
-use es_runtime::{Commit, CursorMove, Position, WorkQueue};
+use es_runtime::{Commit, CommitStore, CursorMove, EventStore, Position, WorkQueue};
 use es_sagas::{
     ProcessView, Sagas, Verb,
     log::{ProcessCause, ProcessOutcome},
@@ -43,7 +43,7 @@ fn kill(mut worker: Child) {
     worker.wait().expect("ended");
 }
 
-fn sagas<S: WorkQueue>(store: S) -> Sagas<S> {
+fn sagas(store: impl WorkQueue) -> Sagas {
     Sagas::new(store).with_process_manager::<Fulfilment>()
 }
 

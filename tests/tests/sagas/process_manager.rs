@@ -40,18 +40,18 @@ use std::{
 const HOUR: Duration = Duration::from_secs(3600);
 const LEASE: Duration = Duration::from_secs(60);
 
-fn runner<S: WorkQueue>(store: S) -> Sagas<S> {
+fn runner(store: impl WorkQueue) -> Sagas {
     Sagas::new(store)
         .from_the_beginning(true)
         .lease(LEASE)
         .with_process_manager::<Fulfilment>()
 }
 
-async fn run<S: WorkQueue>(sagas: &Sagas<S>) {
+async fn run(sagas: &Sagas) {
     sagas.run_until_idle().await.expect("runs");
 }
 
-async fn state<S: WorkQueue>(sagas: &Sagas<S>, name: &str, id: u64) -> ProcessState {
+async fn state(sagas: &Sagas, name: &str, id: u64) -> ProcessState {
     let view = sagas.show_process(name, &id.to_string()).await;
     view.expect("shown").state
 }

@@ -121,12 +121,12 @@ async fn happens<S: EventStore>(store: &S, event: &'static str) {
     store.append(append).await.expect("stored");
 }
 
-async fn run<S: WorkQueue>(sagas: &Sagas<S>) {
+async fn run(sagas: &Sagas) {
     sagas.run_until_idle().await.expect("runs");
 }
 
 /// The inputs of the one instance.
-async fn seen<S: WorkQueue>(sagas: &Sagas<S>) -> String {
+async fn seen(sagas: &Sagas) -> String {
     let Ok(view) = sagas.show_process("keeper", "1").await else {
         return String::new();
     };
@@ -136,11 +136,11 @@ async fn seen<S: WorkQueue>(sagas: &Sagas<S>) -> String {
         .join(" ")
 }
 
-fn old<S: WorkQueue>(store: &S) -> Sagas<S> {
+fn old<S: WorkQueue>(store: &S) -> Sagas {
     Sagas::new(store.clone()).with_process_manager::<one::Keeper>()
 }
 
-fn new<S: WorkQueue>(store: &S) -> Sagas<S> {
+fn new<S: WorkQueue>(store: &S) -> Sagas {
     Sagas::new(store.clone()).with_process_manager::<two::Keeper>()
 }
 

@@ -10,7 +10,7 @@ use es_testkit::{
     saga::{CrashPoint, SagaTest, Scripted},
 };
 use es_tests::{
-    faulty::{Fault, Faulty, FaultyStore},
+    faulty::{Fault, Faulty},
     orders::{self, Calm, OrderSaga, Outside},
 };
 use std::{
@@ -45,7 +45,7 @@ impl World {
         self.clock.pass(LEASE);
     }
 
-    fn runner(&self, faults: &[Fault]) -> Sagas<FaultyStore<MemoryStore>> {
+    fn runner(&self, faults: &[Fault]) -> Sagas {
         Sagas::new(Faulty::store(self.store.clone(), faults))
             .from_the_beginning(true)
             .lease(LEASE)
@@ -117,7 +117,7 @@ impl Interceptor for Gate {
 }
 
 /// Runs in the background until it is idle, over and over.
-fn in_background(sagas: Sagas<FaultyStore<MemoryStore>>) -> tokio::task::JoinHandle<()> {
+fn in_background(sagas: Sagas) -> tokio::task::JoinHandle<()> {
     tokio::spawn(async move {
         sagas.run_until_idle().await.expect("runs");
     })

@@ -44,13 +44,13 @@ async fn within<T>(what: &str, future: impl Future<Output = T>) -> T {
     done.unwrap_or_else(|_| panic!("{what}: not in time"))
 }
 
-async fn begin<T: Saga, S: WorkQueue>(sagas: &Sagas<S>, id: &str, saga: T) {
+async fn begin<T: Saga>(sagas: &Sagas, id: &str, saga: T) {
     let request = AppendId::new("start").expect("an id");
     let begun = sagas.begin(Start::new(id, saga), request, Metadata::new());
     begun.await.expect("begun");
 }
 
-async fn phase<S: WorkQueue>(sagas: &Sagas<S>, saga: &str, id: &str) -> Phase {
+async fn phase(sagas: &Sagas, saga: &str, id: &str) -> Phase {
     sagas.show(saga, id).await.expect("shown").state.phase
 }
 
@@ -100,7 +100,7 @@ async fn pull<S: EventStore>(store: &S) {
     store.append(append).await.expect("stored");
 }
 
-fn bells<S: WorkQueue>(store: S) -> Sagas<S> {
+fn bells(store: impl WorkQueue) -> Sagas {
     Sagas::new(store)
         .from_the_beginning(true)
         .with_process_manager::<Bell>()
@@ -325,7 +325,7 @@ async fn what_can_never_be_stored_is_a_failure_and_not_a_standstill() {
 
 // Events and streams that cannot be read.
 
-fn fulfilling(store: &MemoryStore) -> Sagas<MemoryStore> {
+fn fulfilling(store: &MemoryStore) -> Sagas {
     Sagas::new(store.clone())
         .from_the_beginning(true)
         .with::<OrderSaga>(Arc::new(Calm))

@@ -1,7 +1,6 @@
 //! What must hold of a saga at rest, whatever happened: it ended with everything done, with everything
 //! undone in reverse order, or it is parked with a reason; and no effect was there twice.
 
-use es_runtime::WorkQueue;
 use es_runtime::WorkStatus;
 use es_sagas::{Phase, Sagas, StepStatus};
 use es_tests::ledger::{Effects, FileLedger};
@@ -26,8 +25,8 @@ const STEPS: [(&str, &str); 3] = [
 ///
 /// # Errors
 /// What does not hold of one.
-pub async fn audit<S: WorkQueue>(
-    sagas: &Sagas<S>,
+pub async fn audit(
+    sagas: &Sagas,
     ledger: &FileLedger,
     ids: impl IntoIterator<Item = String>,
 ) -> Result<Vec<Rest>, String> {
@@ -39,8 +38,8 @@ pub async fn audit<S: WorkQueue>(
     Ok(rests)
 }
 
-async fn of_one<S: WorkQueue>(
-    sagas: &Sagas<S>,
+async fn of_one(
+    sagas: &Sagas,
     effects: &BTreeMap<String, Effects>,
     id: &str,
 ) -> Result<Rest, String> {

@@ -167,7 +167,7 @@ impl Place {
     }
 
     /// A runner that only looks and repairs.
-    pub fn sagas<S: WorkQueue>(&self, store: S) -> Sagas<S> {
+    pub fn sagas<S: WorkQueue>(&self, store: S) -> Sagas {
         Sagas::new(store).with::<OrderSaga>(Arc::new(self.ledger()))
     }
 

@@ -8,8 +8,8 @@ use super::{
     place::Place,
     worker::{PATIENCE, Worker},
 };
-use es_runtime::WorkQueue;
 use es_runtime::WorkStatus;
+use es_runtime::{CommitStore, EventStore, WorkQueue};
 use es_sagas::Sagas;
 use es_tests::{orders, tries};
 use std::time::{Duration, Instant};
@@ -125,7 +125,7 @@ fn place_orders<S: WorkQueue>(store: &S, round: usize) -> JoinSet<()> {
 }
 
 /// Whether orders are to be read or sagas run.
-async fn is_under_way<S: WorkQueue>(sagas: &Sagas<S>) -> bool {
+async fn is_under_way(sagas: &Sagas) -> bool {
     let head = sagas.store().head().await.expect("a head");
     let cursor = sagas.store().cursor("saga:order").await;
     let read = cursor.expect("a cursor").is_some_and(|at| at >= head);

@@ -7,7 +7,6 @@ use super::{
     place::Place,
     worker::{PATIENCE, Worker},
 };
-use es_runtime::WorkQueue;
 use es_runtime::WorkStatus;
 use es_sagas::Sagas;
 use es_tests::orders;
@@ -87,7 +86,7 @@ async fn all_end(place: &Place, deaf: &str, mut trouble: impl FnMut() -> usize) 
     counted
 }
 
-async fn ended<S: WorkQueue>(sagas: &Sagas<S>) -> usize {
+async fn ended(sagas: &Sagas) -> usize {
     let done = sagas.list(Some("order"), Some(WorkStatus::Done), None);
     done.await.expect("rows").len()
 }
