@@ -3,7 +3,7 @@
 
 use crate::done_orders::DoneOrders;
 use es_postgres::PostgresStore;
-use es_runtime::WorkQueue;
+use es_runtime::{AnyStore, EventStore};
 use es_sqlite::SqliteStore;
 use es_testkit::postgres::{Database, Server};
 use std::{
@@ -61,7 +61,7 @@ fn server() -> &'static Server {
 
 /// Something that is done with a store, whichever it is.
 pub trait Act<R>: Send {
-    fn run<S: WorkQueue>(self, store: S) -> impl Future<Output = R> + Send;
+    fn run(self, store: AnyStore) -> impl Future<Output = R> + Send;
 }
 
 /// Opens the store at this address, does something with it, and closes it.
@@ -71,24 +71,26 @@ pub async fn with_store<R>(address: &str, act: impl Act<R>) -> R {
 
 /// The same, with a projection inside of its transactions.
 pub async fn with_inline<R>(address: &str, inline: Option<DoneOrders>, act: impl Act<R>) -> R {
+    let store = open(address, inline).await;
+    let result = act.run(store.clone()).await;
+    store.close().await;
+    result
+}
+
+/// The store at this address.
+pub async fn open(address: &str, inline: Option<DoneOrders>) -> AnyStore {
     if address.contains("dbname=") || address.starts_with("postgres") {
         let mut options = PostgresStore::options(address).expect("an address");
         if let Some(projection) = inline {
             options = options.inline(projection);
         }
-        let store = options.open().await.expect("opens");
-        let result = act.run(store.clone()).await;
-        store.close().await;
-        result
+        AnyStore::new(options.open().await.expect("opens"))
     } else {
         let mut options = SqliteStore::options();
         if let Some(projection) = inline {
             options = options.inline(projection);
         }
-        let store = options.open(address).await.expect("opens");
-        let result = act.run(store.clone()).await;
-        store.close().await;
-        result
+        AnyStore::new(options.open(address).await.expect("opens"))
     }
 }
 

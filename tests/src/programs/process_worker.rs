@@ -6,7 +6,7 @@
 //! `FAULTS` is `none`, or the names of faults of the store, separated by commas; or `inline`, with a
 //! projection inside of its transactions. At the point it says so and waits to be killed.
 
-use es_runtime::WorkQueue;
+use es_runtime::AnyStore;
 use es_sagas::Sagas;
 use es_testkit::saga::{Fuse, MortalStore};
 use es_tests::{
@@ -54,7 +54,7 @@ struct Work {
 }
 
 impl Act<()> for Work {
-    async fn run<S: WorkQueue>(self, store: S) {
+    async fn run(self, store: AnyStore) {
         let stops = self.stops;
         let fuse = Fuse::new(None).watched(move |point| stops.pass(point));
         let store = Faulty::store(store, self.faults);

@@ -15,8 +15,7 @@
 //! It says `done` at its end.
 
 use es_postgres::PostgresStore;
-use es_runtime::WorkStatus;
-use es_runtime::{CommitStore, EventStore, WorkQueue};
+use es_runtime::{AnyStore, CommitStore, EventStore, WorkStatus};
 use es_sagas::Sagas;
 use es_sqlite::SqliteStore;
 use es_testkit::{
@@ -39,14 +38,14 @@ pub(crate) async fn main() {
     let store = args.get("store");
     if store.contains("dbname=") {
         let store = PostgresStore::open(store).await.expect("opens");
-        run(store, &args).await;
+        run(AnyStore::new(store), &args).await;
     } else {
         let store = SqliteStore::open(store).await.expect("opens");
-        run(store, &args).await;
+        run(AnyStore::new(store), &args).await;
     }
 }
 
-async fn run<S: WorkQueue>(store: S, args: &Args) {
+async fn run(store: AnyStore, args: &Args) {
     let stops = Stops::new(args);
     let fuse = Fuse::new(None).watched(move |point| stops.pass(point));
     let behaviour: Behaviour = args.get("services").parse().expect("habits");

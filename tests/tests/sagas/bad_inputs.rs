@@ -2,8 +2,8 @@
 
 use es_postgres::PostgresStore;
 use es_runtime::{
-    Aggregate, Append, AppendId, Envelope, Event, EventStore, ExpectedVersion, MemoryStore,
-    Metadata, NewEvent, Position, ReadLimit, StreamId, StreamRange, WorkQueue,
+    Aggregate, AnyStore, Append, AppendId, Envelope, Event, EventStore, ExpectedVersion,
+    MemoryStore, Metadata, NewEvent, Position, ReadLimit, StreamId, StreamRange,
 };
 use es_sagas::{
     Cx, Definition, Effect, Fail, Phase, ProcessManager, ReactTo, Reactions, Saga, Sagas, Start,
@@ -26,14 +26,14 @@ macro_rules! on_each_store {
     ($($name:ident)*) => {
         mod memory {
             use super::*;
-            $(#[tokio::test] async fn $name() { super::$name(MemoryStore::new()).await; })*
+            $(#[tokio::test] async fn $name() { super::$name(AnyStore::new(MemoryStore::new())).await; })*
         }
         mod sqlite {
             use super::*;
             $(#[tokio::test] async fn $name() {
                 let folder = tempfile::tempdir().expect("a folder");
                 let store = SqliteStore::open(folder.path().join("events.db")).await;
-                super::$name(store.expect("opens")).await;
+                super::$name(AnyStore::new(store.expect("opens"))).await;
             })*
         }
         mod postgres {
@@ -47,7 +47,7 @@ macro_rules! on_each_store {
                 let database = Server::shared().expect("a server").database();
                 let database = database.expect("a database");
                 let store = PostgresStore::open(&database.url()).await;
-                super::$name(store.expect("opens")).await;
+                super::$name(AnyStore::new(store.expect("opens"))).await;
             })*
         }
     };
@@ -122,12 +122,12 @@ impl ReactTo<Sent> for Porter {
     }
 }
 
-async fn send<S: EventStore>(store: &S, id: u32, how: &str) -> Position {
+async fn send(store: &AnyStore, id: u32, how: &str) -> Position {
     let payload = serde_json::json!({ "how": how }).to_string();
     store_event(store, id, &payload).await
 }
 
-async fn store_event<S: EventStore>(store: &S, id: u32, payload: &str) -> Position {
+async fn store_event(store: &AnyStore, id: u32, payload: &str) -> Position {
     let stream = StreamId::new("box", &id.to_string()).expect("usable");
     let event = NewEvent::json("box.sent", 1, payload);
     let append = Append::new(stream, ExpectedVersion::Any).with_event(event);
@@ -135,7 +135,7 @@ async fn store_event<S: EventStore>(store: &S, id: u32, payload: &str) -> Positi
 }
 
 /// Sends good inputs around bad ones; then the bad ones are listed, and nothing else is missing.
-async fn a_saga_takes_the_inputs_around_a_bad_one<S: WorkQueue>(store: S) {
+async fn a_saga_takes_the_inputs_around_a_bad_one(store: AnyStore) {
     let sagas = Sagas::new(store.clone())
         .from_the_beginning(true)
         .with::<Deliver>(());
@@ -155,7 +155,7 @@ async fn a_saga_takes_the_inputs_around_a_bad_one<S: WorkQueue>(store: S) {
     check_parked(&sagas, "deliver", &bad).await;
 }
 
-async fn a_process_manager_takes_the_inputs_around_a_bad_one<S: WorkQueue>(store: S) {
+async fn a_process_manager_takes_the_inputs_around_a_bad_one(store: AnyStore) {
     let sagas = Sagas::new(store.clone())
         .from_the_beginning(true)
         .with_process_manager::<Porter>();
@@ -208,7 +208,7 @@ async fn check_parked(sagas: &Sagas, saga: &str, bad: &[Position]) {
     assert_eq!((idle.running, idle.parked), (0, 0));
 }
 
-async fn an_event_that_cannot_be_read_can_be_named_after_others_for_nobody<S: WorkQueue>(store: S) {
+async fn an_event_that_cannot_be_read_can_be_named_after_others_for_nobody(store: AnyStore) {
     let sagas = Sagas::new(store.clone())
         .from_the_beginning(true)
         .with::<Deliver>(())
@@ -309,7 +309,7 @@ impl Saga for Measure {
     }
 }
 
-async fn an_output_that_does_not_read_back_is_undone<S: WorkQueue>(store: S) {
+async fn an_output_that_does_not_read_back_is_undone(store: AnyStore) {
     for how in ["nan", "changed", "deep", "large"] {
         let lab = Lab::default();
         let sagas = Sagas::new(store.clone()).with::<Measure>(lab.clone());

@@ -3,8 +3,8 @@
 
 use es_postgres::PostgresStore;
 use es_runtime::{
-    Aggregate, Append, AppendId, Apply, Claim, Envelope, Event, ExpectedVersion, MemoryStore,
-    Metadata, NewEvent, StreamId, Timestamp, WorkQueue,
+    Aggregate, AnyStore, Append, AppendId, Apply, Claim, Envelope, Event, EventStore,
+    ExpectedVersion, MemoryStore, Metadata, NewEvent, StreamId, Timestamp, WorkQueue,
 };
 use es_sagas::{
     Cx, Definition, Effect, Fail, OnTimer, Phase, ProcessManager, ReactTo, Reactions, Saga, Sagas,
@@ -123,7 +123,7 @@ macro_rules! on_stores_with_a_clock {
             $(#[tokio::test] async fn $name() {
                 let clock = Clock::new();
                 let store = MemoryStore::with_clock(clock.read());
-                super::$name(store, clock).await;
+                super::$name(AnyStore::new(store), clock).await;
             })*
         }
         mod sqlite {
@@ -133,7 +133,7 @@ macro_rules! on_stores_with_a_clock {
                 let folder = tempfile::tempdir().expect("a folder");
                 let options = SqliteStore::options().clock(clock.read());
                 let store = options.open(folder.path().join("events.db")).await;
-                super::$name(store.expect("opens"), clock).await;
+                super::$name(AnyStore::new(store.expect("opens")), clock).await;
             })*
         }
         mod postgres {
@@ -149,7 +149,7 @@ macro_rules! on_stores_with_a_clock {
                 let clock = Clock::new();
                 let options = PostgresStore::options(&database.url()).expect("a url");
                 let store = options.clock(clock.read()).open().await;
-                super::$name(store.expect("opens"), clock).await;
+                super::$name(AnyStore::new(store.expect("opens")), clock).await;
             })*
         }
     };
@@ -162,14 +162,14 @@ on_stores_with_a_clock! {
     an_operator_takes_an_instance_over
 }
 
-async fn pull<S: WorkQueue>(store: &S) {
+async fn pull(store: &AnyStore) {
     let rope = StreamId::new("rope", "1").expect("usable");
     let event = NewEvent::json("bell.pulled", 1, "{}");
     let append = Append::new(rope, ExpectedVersion::Any).with_event(event);
     store.append(append).await.expect("stored");
 }
 
-fn runner<S: WorkQueue>(store: &S) -> Sagas {
+fn runner(store: &AnyStore) -> Sagas {
     Sagas::new(store.clone())
         .from_the_beginning(true)
         .lease(MINUTE)
@@ -202,7 +202,7 @@ async fn timers(sagas: &Sagas) -> usize {
 }
 
 /// A worker claims everything that is due, and is not seen again.
-async fn claim_and_die<S: WorkQueue>(store: &S) -> usize {
+async fn claim_and_die(store: &AnyStore) -> usize {
     let kinds = ["saga:climb", "saga:ringer"]
         .map(ToOwned::to_owned)
         .to_vec();
@@ -213,7 +213,7 @@ async fn claim_and_die<S: WorkQueue>(store: &S) -> usize {
         .len()
 }
 
-async fn a_lease_of_a_clock_that_was_ahead_ends<S: WorkQueue>(store: S, clock: Clock) {
+async fn a_lease_of_a_clock_that_was_ahead_ends(store: AnyStore, clock: Clock) {
     let sagas = runner(&store);
     begin(&sagas, "retries").await;
     clock.forward(YEARS);
@@ -230,7 +230,7 @@ async fn a_lease_of_a_clock_that_was_ahead_ends<S: WorkQueue>(store: S, clock: C
     assert_eq!(attempts.expect("it is retried").failures, 1);
 }
 
-async fn times_of_a_clock_that_was_ahead_begin_anew<S: WorkQueue>(store: S, clock: Clock) {
+async fn times_of_a_clock_that_was_ahead_begin_anew(store: AnyStore, clock: Clock) {
     let sagas = runner(&store);
     // One timer is set by a clock that is right, the other things while it is ahead.
     pull(&store).await;
@@ -266,7 +266,7 @@ async fn times_of_a_clock_that_was_ahead_begin_anew<S: WorkQueue>(store: S, cloc
     assert_eq!(phase(&sagas, "times out").await, Phase::Compensated);
 }
 
-async fn a_clock_that_is_behind_for_a_moment_changes_nothing<S: WorkQueue>(store: S, clock: Clock) {
+async fn a_clock_that_is_behind_for_a_moment_changes_nothing(store: AnyStore, clock: Clock) {
     let sagas = runner(&store);
     pull(&store).await;
     begin(&sagas, "retries").await;
@@ -286,7 +286,7 @@ async fn a_clock_that_is_behind_for_a_moment_changes_nothing<S: WorkQueue>(store
     assert_eq!(phase(&sagas, "retries").await, Phase::Completed);
 }
 
-async fn an_operator_takes_an_instance_over<S: WorkQueue>(store: S, clock: Clock) {
+async fn an_operator_takes_an_instance_over(store: AnyStore, clock: Clock) {
     let sagas = runner(&store);
     clock.forward(YEARS);
     pull(&store).await;

@@ -2,8 +2,8 @@
 
 use es_postgres::PostgresStore;
 use es_runtime::{
-    Aggregate, Append, AppendId, Apply, Envelope, Event, ExpectedVersion, MemoryStore, Metadata,
-    NewEvent, StreamId, Timestamp, WorkQueue, WorkStatus,
+    Aggregate, AnyStore, Append, AppendId, Apply, Envelope, Event, EventStore, ExpectedVersion,
+    MemoryStore, Metadata, NewEvent, StreamId, Timestamp, WorkStatus,
 };
 use es_sagas::{
     Cx, Definition, Effect, Fail, OnTimer, Phase, ProcessManager, ReactTo, Reactions, Saga,
@@ -19,14 +19,14 @@ macro_rules! on_each_store {
     ($($name:ident)*) => {
         mod memory {
             use super::*;
-            $(#[tokio::test] async fn $name() { super::$name(MemoryStore::new()).await; })*
+            $(#[tokio::test] async fn $name() { super::$name(AnyStore::new(MemoryStore::new())).await; })*
         }
         mod sqlite {
             use super::*;
             $(#[tokio::test] async fn $name() {
                 let folder = tempfile::tempdir().expect("a folder");
                 let store = SqliteStore::open(folder.path().join("events.db")).await;
-                super::$name(store.expect("opens")).await;
+                super::$name(AnyStore::new(store.expect("opens"))).await;
             })*
         }
         mod postgres {
@@ -40,7 +40,7 @@ macro_rules! on_each_store {
                 let database = Server::shared().expect("a server").database();
                 let database = database.expect("a database");
                 let store = PostgresStore::open(&database.url()).await;
-                super::$name(store.expect("opens")).await;
+                super::$name(AnyStore::new(store.expect("opens"))).await;
             })*
         }
     };
@@ -109,7 +109,7 @@ impl OnTimer for Guard {
     }
 }
 
-async fn store_event<S: WorkQueue>(store: &S, stream: &str, event: &'static str) {
+async fn store_event(store: &AnyStore, stream: &str, event: &'static str) {
     let (aggregate, id) = stream.split_once('/').expect("two halves");
     let stream = StreamId::new(aggregate, id).expect("usable");
     let append =
@@ -117,14 +117,14 @@ async fn store_event<S: WorkQueue>(store: &S, stream: &str, event: &'static str)
     store.append(append).await.expect("stored");
 }
 
-fn guards<S: WorkQueue>(store: &S) -> Sagas {
+fn guards(store: &AnyStore) -> Sagas {
     Sagas::new(store.clone())
         .from_the_beginning(true)
         .lease(Duration::MAX)
         .with_process_manager::<Guard>()
 }
 
-async fn a_timer_that_never_fires_is_readable<S: WorkQueue>(store: S) {
+async fn a_timer_that_never_fires_is_readable(store: AnyStore) {
     let sagas = guards(&store);
     store_event(&store, "door/1", "door.opened").await;
     let idle = sagas.run_until_idle().await.expect("runs");
@@ -177,7 +177,7 @@ impl Saga for Eternal {
     }
 }
 
-async fn a_saga_whose_times_never_end_runs<S: WorkQueue>(store: S) {
+async fn a_saga_whose_times_never_end_runs(store: AnyStore) {
     let sagas = Sagas::new(store.clone())
         .lease(Duration::MAX)
         .poll_every(Duration::MAX)
@@ -200,7 +200,7 @@ async fn a_saga_whose_times_never_end_runs<S: WorkQueue>(store: S) {
     assert_eq!(sagas.stalled().len(), 0, "{:?}", sagas.stalled());
 }
 
-async fn an_instance_that_cannot_be_read_can_be_abandoned<S: WorkQueue>(store: S) {
+async fn an_instance_that_cannot_be_read_can_be_abandoned(store: AnyStore) {
     let sagas = guards(&store).with::<Eternal>(());
     store_event(&store, "door/1", "door.opened").await;
     sagas.run_until_idle().await.expect("runs");

@@ -2,8 +2,7 @@
 //! their rows are there with the events that follow, and what one refuses is parked with the reason,
 //! not lost.
 
-use es_runtime::WorkQueue;
-use es_runtime::WorkStatus;
+use es_runtime::{AnyStore, WorkStatus};
 use es_sagas::{Sagas, Verb};
 use es_tests::{
     done_orders::{DoneOrders, events_and_rows},
@@ -53,7 +52,7 @@ on_both! {
 struct Paid(u64);
 
 impl Act<()> for Paid {
-    async fn run<S: WorkQueue>(self, store: S) {
+    async fn run(self, store: AnyStore) {
         for number in 1..=self.0 {
             fulfilment::place(&store, number, HOUR, HOUR).await;
             fulfilment::pay(&store, number, number).await;
@@ -65,7 +64,7 @@ impl Act<()> for Paid {
 struct Fulfil;
 
 impl Act<()> for Fulfil {
-    async fn run<S: WorkQueue>(self, store: S) {
+    async fn run(self, store: AnyStore) {
         let sagas = Sagas::new(store)
             .from_the_beginning(true)
             .with_process_manager::<Fulfilment>();
@@ -108,7 +107,7 @@ async fn rows_are_never_without_their_events(place: fn() -> Place) {
 struct More;
 
 impl Act<()> for More {
-    async fn run<S: WorkQueue>(self, store: S) {
+    async fn run(self, store: AnyStore) {
         fulfilment::place(&store, 1_000, HOUR, HOUR).await;
         fulfilment::pay(&store, 1_000, 1_000).await;
     }
@@ -132,7 +131,7 @@ async fn what_a_projection_refuses_parks_the_process_manager(place: fn() -> Plac
 struct Refused(DoneOrders);
 
 impl Act<()> for Refused {
-    async fn run<S: WorkQueue>(self, store: S) {
+    async fn run(self, store: AnyStore) {
         // All of them come together; two are refused, one of them by its timer.
         Paid(4).run(store.clone()).await;
         fulfilment::place(&store, 5, Duration::ZERO, Duration::ZERO).await;
@@ -195,7 +194,7 @@ async fn what_a_projection_refuses_parks_the_saga(place: fn() -> Place) {
 struct SagaRefused(DoneOrders, FileLedger);
 
 impl Act<()> for SagaRefused {
-    async fn run<S: WorkQueue>(self, store: S) {
+    async fn run(self, store: AnyStore) {
         for id in ["a", "b", "c"] {
             orders::place(&store, id, 100).await;
         }

@@ -2,8 +2,8 @@
 
 use es_postgres::PostgresStore;
 use es_runtime::{
-    Commit, MemoryStore, ReadError, StorageError, StorageErrorKind, StreamId, WorkChange,
-    WorkFilter, WorkItem, WorkQueue, WorkStatus,
+    AnyStore, Commit, CommitStore, MemoryStore, ReadError, StorageError, StorageErrorKind,
+    StreamId, WorkChange, WorkFilter, WorkItem, WorkQueue, WorkStatus,
 };
 use es_sagas::Sagas;
 use es_sqlite::SqliteStore;
@@ -22,14 +22,14 @@ macro_rules! on_each_store {
     ($($name:ident)*) => {
         mod memory {
             use super::*;
-            $(#[tokio::test] async fn $name() { super::$name(MemoryStore::new()).await; })*
+            $(#[tokio::test] async fn $name() { super::$name(AnyStore::new(MemoryStore::new())).await; })*
         }
         mod sqlite {
             use super::*;
             $(#[tokio::test] async fn $name() {
                 let folder = tempfile::tempdir().expect("a folder");
                 let store = SqliteStore::open(folder.path().join("events.db")).await;
-                super::$name(store.expect("opens")).await;
+                super::$name(AnyStore::new(store.expect("opens"))).await;
             })*
         }
         mod postgres {
@@ -43,7 +43,7 @@ macro_rules! on_each_store {
                 let database = Server::shared().expect("a server").database();
                 let database = database.expect("a database");
                 let store = PostgresStore::open(&database.url()).await;
-                super::$name(store.expect("opens")).await;
+                super::$name(AnyStore::new(store.expect("opens"))).await;
             })*
         }
     };
@@ -53,7 +53,7 @@ on_each_store! {
     a_list_says_that_there_is_more_and_counts_are_complete
 }
 
-async fn a_list_says_that_there_is_more_and_counts_are_complete<S: WorkQueue>(store: S) {
+async fn a_list_says_that_there_is_more_and_counts_are_complete(store: AnyStore) {
     let sagas = Sagas::new(store.clone()).with::<OrderSaga>(Arc::new(Calm));
     let statuses = [WorkStatus::Running, WorkStatus::Parked, WorkStatus::Done];
     let mut commit = Commit::new();

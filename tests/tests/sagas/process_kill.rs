@@ -2,8 +2,7 @@
 //! input is taken once, with all that follows from it. The aggregates accept everything twice, so
 //! that what is done twice is seen.
 
-use es_runtime::WorkStatus;
-use es_runtime::{Commit, CommitStore, CursorMove, EventStore, Position, WorkQueue};
+use es_runtime::{AnyStore, Commit, CommitStore, CursorMove, EventStore, Position, WorkStatus};
 use es_sagas::{
     ProcessView, Sagas, Verb,
     log::{ProcessCause, ProcessOutcome},
@@ -43,7 +42,7 @@ fn kill(mut worker: Child) {
     worker.wait().expect("ended");
 }
 
-fn sagas(store: impl WorkQueue) -> Sagas {
+fn sagas(store: AnyStore) -> Sagas {
     Sagas::new(store).with_process_manager::<Fulfilment>()
 }
 
@@ -71,7 +70,7 @@ const fn fate(number: u64) -> Fate {
 struct Happen(Range<u64>);
 
 impl Act<()> for Happen {
-    async fn run<S: WorkQueue>(self, store: S) {
+    async fn run(self, store: AnyStore) {
         let mut tasks = JoinSet::new();
         for lane in 0..8 {
             let (store, numbers) = (store.clone(), self.0.clone());
@@ -85,7 +84,7 @@ impl Act<()> for Happen {
     }
 }
 
-async fn happen<S: WorkQueue>(store: &S, number: u64) {
+async fn happen(store: &AnyStore, number: u64) {
     match fate(number) {
         Fate::Paid => {
             place(store, number, HOUR, HOUR).await;
@@ -108,7 +107,7 @@ async fn happen<S: WorkQueue>(store: &S, number: u64) {
 struct Release(Range<u64>);
 
 impl Act<()> for Release {
-    async fn run<S: WorkQueue>(self, store: S) {
+    async fn run(self, store: AnyStore) {
         let sagas = sagas(store.clone());
         for number in self.0.filter(|number| fate(*number) == Fate::Held) {
             hold(&store, number, false).await;
@@ -123,7 +122,7 @@ impl Act<()> for Release {
 struct LoseCursor;
 
 impl Act<()> for LoseCursor {
-    async fn run<S: WorkQueue>(self, store: S) {
+    async fn run(self, store: AnyStore) {
         let consumer = format!("saga:{NAME}");
         let at = store.cursor(&consumer).await.expect("read");
         if at.is_some() {
@@ -143,7 +142,7 @@ struct Look {
 }
 
 impl Act<Vec<String>> for Look {
-    async fn run<S: WorkQueue>(self, store: S) -> Vec<String> {
+    async fn run(self, store: AnyStore) -> Vec<String> {
         let sagas = sagas(store.clone());
         let mut wrong = Vec::new();
         for number in self.numbers {
@@ -203,7 +202,7 @@ struct UntilRest<'a, F> {
 }
 
 impl<F: FnMut() + Send> Act<()> for UntilRest<'_, F> {
-    async fn run<S: WorkQueue>(mut self, store: S) {
+    async fn run(mut self, store: AnyStore) {
         let sagas = sagas(store);
         let began = Instant::now();
         loop {

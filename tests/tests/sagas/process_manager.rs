@@ -2,10 +2,10 @@
 //! What was done twice would be seen: the aggregates accept it.
 
 use es_postgres::PostgresStore;
-use es_runtime::WorkStatus;
 use es_runtime::{
-    Aggregate, Claim, Commit, CommitError, CommitStore, Committed, CursorMove, Envelope, Event,
-    EventStore, MemoryStore, Position, ReadLimit, StreamId, StreamRange, WorkQueue,
+    Aggregate, AnyStore, Claim, Commit, CommitError, CommitStore, Committed, CursorMove, Envelope,
+    Event, EventStore, MemoryStore, Position, ReadLimit, StreamId, StreamRange, WorkQueue,
+    WorkStatus,
 };
 use es_sagas::{
     ProcessManager, ProcessState, ReactTo, Reactions, Sagas, Verb, log::ProcessOutcome,
@@ -61,14 +61,14 @@ macro_rules! on_each_store {
     ($($name:ident)*) => {
         mod memory {
             use super::*;
-            $(#[tokio::test] async fn $name() { super::$name(MemoryStore::new()).await; })*
+            $(#[tokio::test] async fn $name() { super::$name(AnyStore::new(MemoryStore::new())).await; })*
         }
         mod sqlite {
             use super::*;
             $(#[tokio::test] async fn $name() {
                 let folder = tempfile::tempdir().expect("a folder");
                 let store = SqliteStore::open(folder.path().join("events.db")).await;
-                super::$name(store.expect("opens")).await;
+                super::$name(AnyStore::new(store.expect("opens"))).await;
             })*
         }
         mod postgres {
@@ -82,7 +82,7 @@ macro_rules! on_each_store {
                 let database = Server::shared().expect("a server").database();
                 let database = database.expect("a database");
                 let store = PostgresStore::open(&database.url()).await;
-                super::$name(store.expect("opens")).await;
+                super::$name(AnyStore::new(store.expect("opens"))).await;
             })*
         }
     };
@@ -98,7 +98,7 @@ on_each_store! {
     an_input_is_decided_on_what_earlier_ones_changed
 }
 
-async fn two_aggregates_come_together_in_either_order<S: WorkQueue>(store: S) {
+async fn two_aggregates_come_together_in_either_order(store: AnyStore) {
     place(&store, 1, HOUR, HOUR).await;
     pay(&store, 11, 1).await;
     pay(&store, 12, 2).await;
@@ -127,7 +127,7 @@ async fn two_aggregates_come_together_in_either_order<S: WorkQueue>(store: S) {
     assert_eq!(shipped.metadata.causation, Some(received.event_id));
 }
 
-async fn a_timer_that_ran_out_is_one_transaction_with_what_follows<S: WorkQueue>(store: S) {
+async fn a_timer_that_ran_out_is_one_transaction_with_what_follows(store: AnyStore) {
     place(&store, 1, Duration::ZERO, HOUR).await;
     place(&store, 2, Duration::ZERO, Duration::ZERO).await;
     place(&store, 3, HOUR, HOUR).await;
@@ -148,7 +148,7 @@ async fn a_timer_that_ran_out_is_one_transaction_with_what_follows<S: WorkQueue>
     );
 }
 
-async fn a_refusal_parks_one_instance_and_is_tried_again<S: WorkQueue>(store: S) {
+async fn a_refusal_parks_one_instance_and_is_tried_again(store: AnyStore) {
     for number in [1, 2, 3] {
         place(&store, number, HOUR, HOUR).await;
     }
@@ -227,7 +227,7 @@ async fn a_refusal_parks_one_instance_and_is_tried_again<S: WorkQueue>(store: S)
     assert_eq!(repairs.count(), 2);
 }
 
-async fn a_process_manager_may_be_told_of_refusals<S: WorkQueue>(store: S) {
+async fn a_process_manager_may_be_told_of_refusals(store: AnyStore) {
     for number in [1, 2] {
         place(&store, number, HOUR, HOUR).await;
         pay(&store, number + 10, number).await;
@@ -251,7 +251,7 @@ async fn a_process_manager_may_be_told_of_refusals<S: WorkQueue>(store: S) {
     assert!(state(&sagas, "cashier", 11).await.parked.is_none());
 }
 
-async fn runners_side_by_side_take_each_input_once<S: WorkQueue>(store: S) {
+async fn runners_side_by_side_take_each_input_once(store: AnyStore) {
     const ORDERS: u64 = 12;
     for number in 1..=ORDERS {
         let remind = if number % 3 == 0 {
@@ -293,7 +293,7 @@ async fn runners_side_by_side_take_each_input_once<S: WorkQueue>(store: S) {
 }
 
 /// Sets the place in the feed back to the start, as a restored backup would.
-async fn lose_cursor<S: WorkQueue>(store: &S) {
+async fn lose_cursor(store: &impl WorkQueue) {
     let consumer = "saga:fulfilment";
     let at = store.cursor(consumer).await.expect("a cursor");
     let back = CursorMove::new(consumer, at, Position::START);
@@ -301,14 +301,14 @@ async fn lose_cursor<S: WorkQueue>(store: &S) {
     store.commit(back).await.expect("set back");
 }
 
-async fn count<S: WorkQueue>(store: &S, stream: &str) -> usize {
+async fn count(store: &impl WorkQueue, stream: &str) -> usize {
     let (aggregate, id) = stream.split_once('/').expect("two halves");
     let stream = StreamId::new(aggregate, id).expect("usable");
     let page = store.read_stream(&stream, StreamRange::forward(0), ReadLimit::default());
     page.await.expect("reads").len()
 }
 
-async fn events_that_come_again_or_too_late_change_nothing<S: WorkQueue>(store: S) {
+async fn events_that_come_again_or_too_late_change_nothing(store: AnyStore) {
     place(&store, 1, HOUR, HOUR).await;
     place(&store, 2, HOUR, HOUR).await;
     pay(&store, 11, 1).await;
@@ -374,7 +374,7 @@ impl ReactTo<PaymentReceived> for Warden {
 
 /// Events that come together share transactions only as far as they have nothing to do with each
 /// other: here the second one would be refused but for the first.
-async fn an_input_is_decided_on_what_earlier_ones_changed<S: WorkQueue>(store: S) {
+async fn an_input_is_decided_on_what_earlier_ones_changed(store: AnyStore) {
     place(&store, 1, HOUR, HOUR).await;
     hold(&store, 1, true).await;
     for number in [1, 2] {
@@ -539,7 +539,7 @@ async fn the_place_in_the_feed_never_goes_back() {
 }
 
 /// What must have come out, and did: orders 1 and 2 shipped, 3 reminded and closed, 4 parked.
-async fn tally<S: WorkQueue>(store: &S) -> Vec<(u32, u32, u32)> {
+async fn tally(store: &impl WorkQueue) -> Vec<(u32, u32, u32)> {
     let mut all = Vec::new();
     for number in 1..=4 {
         let found = order(store, number).await;
@@ -561,7 +561,7 @@ const RIGHT: [(u32, u32, u32); 7] = [
     (0, 0, 0),
 ];
 
-async fn inputs<S: WorkQueue>(store: &S, short: Duration) {
+async fn inputs(store: &impl WorkQueue, short: Duration) {
     place(store, 1, HOUR * 9, HOUR).await;
     pay(store, 12, 2).await;
     place(store, 2, HOUR * 9, HOUR).await;

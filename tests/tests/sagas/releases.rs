@@ -2,7 +2,7 @@
 
 use es_postgres::PostgresStore;
 use es_runtime::{
-    Append, Event, EventStore, ExpectedVersion, MemoryStore, NewEvent, StreamId, WorkQueue,
+    AnyStore, Append, Event, EventStore, ExpectedVersion, MemoryStore, NewEvent, StreamId,
 };
 use es_sagas::{SagaError, Sagas};
 use es_sqlite::SqliteStore;
@@ -14,14 +14,14 @@ macro_rules! on_each_store {
     ($($name:ident)*) => {
         mod memory {
             use super::*;
-            $(#[tokio::test] async fn $name() { super::$name(MemoryStore::new()).await; })*
+            $(#[tokio::test] async fn $name() { super::$name(AnyStore::new(MemoryStore::new())).await; })*
         }
         mod sqlite {
             use super::*;
             $(#[tokio::test] async fn $name() {
                 let folder = tempfile::tempdir().expect("a folder");
                 let store = SqliteStore::open(folder.path().join("events.db")).await;
-                super::$name(store.expect("opens")).await;
+                super::$name(AnyStore::new(store.expect("opens"))).await;
             })*
         }
         mod postgres {
@@ -35,7 +35,7 @@ macro_rules! on_each_store {
                 let database = Server::shared().expect("a server").database();
                 let database = database.expect("a database");
                 let store = PostgresStore::open(&database.url()).await;
-                super::$name(store.expect("opens")).await;
+                super::$name(AnyStore::new(store.expect("opens"))).await;
             })*
         }
     };
@@ -114,7 +114,7 @@ mod two {
     }
 }
 
-async fn happens<S: EventStore>(store: &S, event: &'static str) {
+async fn happens(store: &AnyStore, event: &'static str) {
     let stream = StreamId::new("gate", "1").expect("usable");
     let event = NewEvent::json(event, 1, "{}");
     let append = Append::new(stream, ExpectedVersion::Any).with_event(event);
@@ -136,15 +136,15 @@ async fn seen(sagas: &Sagas) -> String {
         .join(" ")
 }
 
-fn old<S: WorkQueue>(store: &S) -> Sagas {
+fn old(store: &AnyStore) -> Sagas {
     Sagas::new(store.clone()).with_process_manager::<one::Keeper>()
 }
 
-fn new<S: WorkQueue>(store: &S) -> Sagas {
+fn new(store: &AnyStore) -> Sagas {
     Sagas::new(store.clone()).with_process_manager::<two::Keeper>()
 }
 
-async fn a_release_gets_the_events_that_only_it_reads<S: WorkQueue>(store: S) {
+async fn a_release_gets_the_events_that_only_it_reads(store: AnyStore) {
     let (old, new) = (old(&store), new(&store));
     run(&old).await;
     run(&new).await;
@@ -176,7 +176,7 @@ async fn a_release_gets_the_events_that_only_it_reads<S: WorkQueue>(store: S) {
     assert_eq!(seen(&new).await, format!("{all} closed"));
 }
 
-async fn a_release_that_comes_late_is_asked_about_old_events<S: WorkQueue>(store: S) {
+async fn a_release_that_comes_late_is_asked_about_old_events(store: AnyStore) {
     happens(&store, "gate.closed").await; // before it began
     let old = old(&store);
     run(&old).await;
@@ -201,7 +201,7 @@ async fn a_release_that_comes_late_is_asked_about_old_events<S: WorkQueue>(store
 
 #[tokio::test]
 async fn a_release_may_leave_old_events_out() {
-    let store = MemoryStore::new();
+    let store = AnyStore::new(MemoryStore::new());
     let old = old(&store);
     run(&old).await;
     happens(&store, "gate.closed").await;

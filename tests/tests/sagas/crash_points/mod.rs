@@ -45,24 +45,12 @@ macro_rules! on_both {
 
 /// Does something with the store of a place, whichever it is.
 macro_rules! with_store {
-    ($place:expr, |$store:ident| $act:expr) => {
-        match $place.database() {
-            None => {
-                let $store = es_sqlite::SqliteStore::open($place.store()).await;
-                let $store = $store.expect("opens");
-                let result = $act;
-                $store.close().await;
-                result
-            }
-            Some(_) => {
-                let $store = es_postgres::PostgresStore::open(&$place.store()).await;
-                let $store = $store.expect("opens");
-                let result = $act;
-                $store.close().await;
-                result
-            }
-        }
-    };
+    ($place:expr, |$store:ident| $act:expr) => {{
+        let $store = es_tests::places::open(&$place.store(), None).await;
+        let result = $act;
+        es_runtime::EventStore::close(&$store).await;
+        result
+    }};
 }
 
 mod audit;

@@ -4,7 +4,7 @@ use super::{
     audit::{Rest, audit},
     worker::Worker,
 };
-use es_runtime::{EventStore, Timestamp, WorkQueue};
+use es_runtime::{AnyStore, EventStore, Timestamp, WorkQueue};
 use es_sagas::{Saga, SagaView, Sagas, Verb, log::SagaEvent};
 use es_testkit::postgres::{Database, Server};
 use es_tests::{
@@ -155,7 +155,7 @@ impl Place {
         with_store!(self, |store| self.shown(&store).await)
     }
 
-    async fn shown<S: WorkQueue>(&self, store: &S) -> SagaView {
+    async fn shown(&self, store: &AnyStore) -> SagaView {
         let view = self.sagas(store.clone()).show("order", &self.order).await;
         view.expect("it has begun")
     }
@@ -167,7 +167,7 @@ impl Place {
     }
 
     /// A runner that only looks and repairs.
-    pub fn sagas<S: WorkQueue>(&self, store: S) -> Sagas {
+    pub fn sagas(&self, store: AnyStore) -> Sagas {
         Sagas::new(store).with::<OrderSaga>(Arc::new(self.ledger()))
     }
 

@@ -8,8 +8,7 @@ use super::{
     place::Place,
     worker::{PATIENCE, Worker},
 };
-use es_runtime::WorkStatus;
-use es_runtime::{CommitStore, EventStore, WorkQueue};
+use es_runtime::{AnyStore, CommitStore, EventStore, WorkStatus};
 use es_sagas::Sagas;
 use es_tests::{orders, tries};
 use std::time::{Duration, Instant};
@@ -111,7 +110,7 @@ async fn retried(place: &Place, figures: &Figures) {
 }
 
 /// The orders of a round, placed during the kills.
-fn place_orders<S: WorkQueue>(store: &S, round: usize) -> JoinSet<()> {
+fn place_orders(store: &AnyStore, round: usize) -> JoinSet<()> {
     let mut lanes = JoinSet::new();
     for lane in 0..LANES {
         let store = store.clone();
