@@ -80,8 +80,8 @@ mutations=(
 'if (!@ && is_known(event.id)) ||'
 
 'event ids of one append are not compared'
-'|| !own.insert(event.id)'
-'|| (!@ && !own.insert(event.id))'
+'&& !own.insert(event.id)'
+'&& !@ && !own.insert(event.id)'
 
 'a commit repeats an append'
 'if appended.repeated {'
