@@ -3,7 +3,7 @@
 use crate::{
     busy,
     errors::{kind, storage},
-    log::{self, KEPT},
+    log::KEPT,
     settings::{Durability, StoreSettings},
 };
 use es_runtime::{StorageError, StorageErrorKind};
@@ -59,9 +59,6 @@ pub(crate) fn open(settings: &StoreSettings, role: Role) -> Result<Connection, S
         Connection::open_with_flags(&settings.path, flags).map_err(|e| cannot_open(settings, e))?;
     busy::wait_at_most(&connection, settings.busy_timeout).map_err(storage)?;
     connection.set_prepared_statement_cache_capacity(64);
-    if role == Role::Writer {
-        log::count_pages(&connection);
-    }
     // SQLite reports some waits for other processes at once, whatever the timeout says.
     retry_busy(settings.busy_timeout, || {
         configure(&connection, settings, role).map_err(|e| name_file(settings, e))

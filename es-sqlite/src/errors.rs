@@ -44,11 +44,6 @@ impl SharedFailure {
         self.outcome == Outcome::NotApplied
     }
 
-    /// Whether it did nothing because another process writes.
-    pub(crate) fn is_busy(&self) -> bool {
-        self.is_settled() && self.kind == StorageErrorKind::Busy
-    }
-
     pub(crate) fn to_failed(&self) -> Failed {
         let mut error = StorageError::new(self.kind, self.message.clone());
         if let Some(source) = &self.source {

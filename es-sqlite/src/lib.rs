@@ -33,9 +33,9 @@
 //! - [`SqliteStore`] is the store. Its page lists what it guarantees and its [tables](SqliteStore#tables).
 //! - [`SqliteOptions`] opens a store with other settings: timeouts, [`Durability`], read-only access.
 //!
-//! One thread writes and a few threads read; the shortest calls run on the thread of their caller. The
-//! store works with any async executor. The tables are plain: `sqlite3 shop.db 'select * from events'`
-//! lists the events. An application may have other tables in the same file.
+//! One thread writes and a few threads read. The store works with any async executor. The tables are
+//! plain: `sqlite3 shop.db 'select * from events'` lists the events. An application may have other
+//! tables in the same file.
 //!
 //! # Features
 //!

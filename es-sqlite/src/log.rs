@@ -4,7 +4,6 @@
 use crate::busy;
 use rusqlite::Connection;
 use std::{
-    cell::Cell,
     fs,
     path::{Path, PathBuf},
     sync::atomic::{AtomicBool, AtomicUsize, Ordering},
@@ -14,23 +13,6 @@ use std::{
 const MIB: u64 = 1024 * 1024;
 /// What a log may keep: four times what SQLite lets it grow to before it writes it to the database.
 pub(crate) const KEPT: u64 = 16 * MIB;
-
-/// With so many pages SQLite would write the log to the database by itself, in the commit of some transaction. The
-/// writer does it after it has answered.
-const CHECKPOINT: i32 = 1000;
-
-thread_local! {
-    /// How many pages the log had after the last transaction of this thread.
-    static PAGES: Cell<i32> = const { Cell::new(0) };
-}
-
-/// Counts the pages after each transaction of this connection, instead of SQLite's own look at them.
-pub(crate) fn count_pages(connection: &Connection) {
-    connection.wal_hook(Some(|_, pages| {
-        PAGES.set(pages);
-        Ok(())
-    }));
-}
 
 /// The log of a file, as the threads of its store know it.
 pub(crate) struct Log {
@@ -72,8 +54,6 @@ impl Log {
 pub(crate) struct Keeper {
     /// The size at which it tries to empty it.
     next: u64,
-    /// How many pages the log had after a transaction, since it was written to the database.
-    pages: i32,
     /// How long a statement of the writer usually waits.
     busy_timeout: Duration,
 }
@@ -82,37 +62,17 @@ impl Keeper {
     pub(crate) const fn new(busy_timeout: Duration) -> Self {
         Self {
             next: KEPT,
-            pages: 0,
             busy_timeout,
         }
     }
 
-    /// After a transaction, on its thread.
-    pub(crate) fn note_pages(&mut self) {
-        match PAGES.take() {
-            0 => {}
-            pages => self.pages = pages,
-        }
-    }
-
-    /// Whether the log should be written to the database.
-    pub(crate) const fn is_due(&self) -> bool {
-        self.pages >= CHECKPOINT
-    }
-
-    /// After a transaction. Writes the log to the database, as far as readers let it. Where the log is large, it waits
-    /// for readers of old states for a moment: longer for a larger log, and not again before it has grown by half.
+    /// After a transaction. Where the log is large, it waits for readers of old states for a moment: longer for a
+    /// larger log, and not again before it has grown by half.
     pub(crate) fn after_write(&mut self, connection: &Connection, log: &Log) {
-        self.note_pages();
         let bytes = log.bytes();
         if bytes > self.next {
             let moment = Duration::from_millis(bytes / MIB);
             self.empty(connection, log, bytes, moment.min(self.busy_timeout));
-        } else if self.is_due() {
-            self.pages = 0;
-            // Where this fails, the next statement says why.
-            let sql = "PRAGMA wal_checkpoint(PASSIVE)";
-            let _ = connection.query_row(sql, [], |row| row.get::<_, i64>(0));
         }
     }
 

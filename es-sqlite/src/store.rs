@@ -3,7 +3,7 @@
 use crate::{
     append::first_append,
     connection,
-    errors::{Failed, no_answer, panicked, read_only},
+    errors::{Failed, closed, no_answer, panicked, read_only},
     inside::refuse_reentry,
     queries::{self, Folding, Waiting, feed_rows, stream_rows},
     reader,
@@ -25,7 +25,7 @@ use std::{
     path::Path,
     sync::{Arc, atomic::Ordering},
 };
-use tokio::sync::{oneshot, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 
 /// Events and snapshots in one SQLite file. It implements [`EventStore`], [`SnapshotStore`],
 /// [`CommitStore`](es_runtime::CommitStore) and [`WorkQueue`](es_runtime::WorkQueue).
@@ -36,9 +36,6 @@ use tokio::sync::{oneshot, watch};
 /// # Guarantees
 /// - When an append returns `Ok`, the data is on the disk ([`Durability::Full`]).
 /// - Appends that wait at the same time share one commit. Each gets its own result.
-/// - What takes less time than to wake a thread runs on the thread that polls the call: a read of a few rows, and with
-///   [`Durability::Normal`] a small append of a lone caller. Whatever waits, for the disk or for others, runs on the
-///   threads of the store.
 /// - Several processes on one machine may use the same file. Network file systems are not supported.
 /// - Loads and commands do not wait for the queries of the read database, which have threads of their own.
 /// - The write-ahead log (the file that ends with `-wal`) shrinks again after the reads that made it grow. While one
@@ -69,7 +66,7 @@ pub(crate) struct Shared {
     settings: Arc<StoreSettings>,
     counters: Arc<Counters>,
     /// `None` when the store was opened for reading only.
-    writes: Option<writer::Writes>,
+    writes: Option<mpsc::Sender<writer::Message>>,
     reads: reader::Reads,
     /// Queries of the application, which may take long: the loads of commands do not wait for them.
     #[cfg(feature = "projections")]
@@ -136,10 +133,9 @@ impl Shared {
             };
             Some(writer::start(Arc::clone(&settings), notifier, writer_alive).await?)
         };
-        let queue = writes.as_ref().map(|writes| &writes.queue);
-        let reads = reader::start(&settings, "read", queue, &readers_alive).await?;
+        let reads = reader::start(&settings, "read", writes.as_ref(), &readers_alive).await?;
         #[cfg(feature = "projections")]
-        let reports = reader::start(&settings, "report", queue, &readers_alive).await?;
+        let reports = reader::start(&settings, "report", writes.as_ref(), &readers_alive).await?;
         drop(readers_alive);
         Ok(Arc::new(Self {
             settings,
@@ -162,7 +158,7 @@ impl Shared {
         self.readers_ended.closed().await;
         if let Some(writes) = &self.writes {
             // A queue that takes nothing more is closed already.
-            let _ = writes.queue.send(writer::Message::Close).await;
+            let _ = writes.send(writer::Message::Close).await;
         }
         self.writer_ended.closed().await;
     }
@@ -179,7 +175,7 @@ impl Shared {
     ///
     /// # Errors
     /// For a store that only reads, and for requests out of its own threads.
-    pub(crate) fn writes(&self) -> Result<&writer::Writes, StorageError> {
+    pub(crate) fn queue_of_writes(&self) -> Result<&mpsc::Sender<writer::Message>, StorageError> {
         refuse_reentry(&self.settings)?;
         self.writes.as_ref().ok_or_else(read_only)
     }
@@ -189,12 +185,12 @@ impl Shared {
             outcome: Outcome::NotApplied,
             error,
         };
-        let writes = self.writes().map_err(not_sent)?;
-        if let Some(done) = writes.here(&task) {
-            return done;
-        }
+        let writes = self.queue_of_writes().map_err(not_sent)?;
         let (reply, answer) = oneshot::channel();
-        writes.send(task, reply).await.map_err(not_sent)?;
+        writes
+            .send(writer::Message::Write(task, reply))
+            .await
+            .map_err(|_| not_sent(closed()))?;
         answer.await.unwrap_or_else(|_| {
             Err(Failed {
                 outcome: Outcome::Unknown,

@@ -29,10 +29,6 @@ impl Task {
     }
 }
 
-/// A small append has so many events at most, and a small write so many bytes: some ten microseconds of work.
-const SMALL: usize = 16;
-const SMALL_BYTES: usize = 32 * 1024;
-
 /// What became of a write. A rejected write leaves nothing in the file.
 pub(crate) enum Done {
     Appended(Appended),
@@ -45,16 +41,6 @@ pub(crate) enum Done {
 }
 
 impl Task {
-    /// Whether it is done as soon as another thread would be awake.
-    pub(crate) fn is_small(&self) -> bool {
-        let is_few = match self {
-            Self::Append(append) => append.events.len() <= SMALL,
-            Self::SaveSnapshot(_) => true,
-            _ => false,
-        };
-        is_few && self.size() <= SMALL_BYTES
-    }
-
     /// What it appends.
     pub(crate) fn appends(&self) -> &[Append] {
         match self {

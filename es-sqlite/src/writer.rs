@@ -1,31 +1,23 @@
 //! The one thread that writes. What waits when it is free goes into one transaction, so that many
 //! callers share one sync of the disk; each gets an answer of its own, after the commit.
-//!
-//! Where nothing is synced, a small write of a lone caller is done on the thread of the caller: waking the writer
-//! takes longer than the write.
 
 use crate::{
     connection::{self, Role},
     errors::{
-        Failed, SharedFailure, TransactionFailure, closed, no_answer, outcome_of_commit, panicked,
-        storage,
+        Failed, SharedFailure, TransactionFailure, no_answer, outcome_of_commit, panicked, storage,
     },
     inline::{Running, WriterConnection},
     inside,
-    log::{Keeper, Log},
+    log::Keeper,
     schema,
-    settings::{Durability, StoreSettings},
+    settings::StoreSettings,
     stats::Counters,
     task::{Done, Task},
 };
 use es_runtime::{Outcome, StorageError, StorageErrorKind};
-use rusqlite::Connection;
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicUsize, Ordering},
-    },
+    sync::{Arc, atomic::Ordering},
     thread,
     time::{Duration, Instant},
 };
@@ -67,89 +59,30 @@ pub(crate) struct Notifier {
     pub(crate) appended: watch::Sender<u64>,
 }
 
-/// The ways to the writer.
-pub(crate) struct Writes {
-    pub(crate) queue: mpsc::Sender<Message>,
-    handed_over: Arc<HandedOver>,
-    /// `None` after it has ended.
-    writer: Arc<Mutex<Option<Writer>>>,
-}
-
-/// The writes that the thread has got or will get.
-#[derive(Default)]
-struct HandedOver {
-    /// How many are not done.
-    open: AtomicUsize,
-    /// Above 0 while several callers write: they are faster in one transaction than each in its own. So many
-    /// writes of a lone caller end it.
-    shared: AtomicUsize,
-}
-
-impl HandedOver {
-    const SHARED: usize = 64;
-
-    fn done(&self, writes: usize) {
-        let shared = match writes {
-            1 => self.shared.load(Ordering::Relaxed).saturating_sub(1),
-            _ => Self::SHARED,
-        };
-        self.shared.store(shared, Ordering::Relaxed);
-        self.open.fetch_sub(writes, Ordering::AcqRel);
-    }
-}
-
-impl Writes {
-    /// Hands a write over.
-    ///
-    /// # Errors
-    /// When the writer has ended.
-    pub(crate) async fn send(&self, task: Task, reply: Reply) -> Result<(), StorageError> {
-        let room = self.queue.reserve().await.map_err(|_| closed())?;
-        self.handed_over.open.fetch_add(1, Ordering::AcqRel);
-        room.send(Message::Write(task, reply));
-        Ok(())
-    }
-
-    /// Does a small write on this thread. `None` where the writer must do it.
-    pub(crate) fn here(&self, task: &Task) -> Option<Result<Done, Failed>> {
-        let others = &self.handed_over;
-        if !task.is_small()
-            || others.shared.load(Ordering::Relaxed) > 0
-            || others.open.load(Ordering::Acquire) > 0
-        {
-            return None;
-        }
-        self.writer.try_lock().ok()?.as_mut()?.here(task)
-    }
-}
-
 /// Starts the thread and waits until the database is open and has its tables.
 pub(crate) async fn start(
     settings: Arc<StoreSettings>,
     notifier: Notifier,
     alive: watch::Receiver<()>,
-) -> Result<Writes, StorageError> {
+) -> Result<mpsc::Sender<Message>, StorageError> {
     let (sender, queue) = mpsc::channel(QUEUE);
     let (ready, opened) = oneshot::channel();
-    let handed_over = Arc::<HandedOver>::default();
-    let counts = Arc::clone(&handed_over);
     let thread = thread::Builder::new().name("es-sqlite-writer".to_owned());
     thread
         .spawn(move || {
             inside::enter(&settings);
             match open(&settings) {
                 Ok((connection, inlines)) => {
-                    let writer = Arc::new(Mutex::new(Some(Writer {
-                        connection: Some(connection),
-                        inlines,
-                        log: Keeper::new(settings.busy_timeout),
-                        settings,
-                        notifier,
-                    })));
-                    if ready.send(Ok(Arc::clone(&writer))).is_ok() {
-                        serve(&writer, queue, &counts);
+                    if ready.send(Ok(())).is_ok() {
+                        Writer {
+                            connection: Some(connection),
+                            inlines,
+                            log: Keeper::new(settings.busy_timeout),
+                            settings,
+                            notifier,
+                        }
+                        .serve(queue);
                     }
-                    lock(&writer).take();
                 }
                 Err(error) => {
                     let _ = ready.send(Err(error));
@@ -163,15 +96,8 @@ pub(crate) async fn start(
                 format!("its writer thread could not be started: {error}"),
             )
         })?;
-    Ok(Writes {
-        queue: sender,
-        handed_over,
-        writer: opened.await.map_err(|_| no_answer())??,
-    })
-}
-
-fn lock(writer: &Mutex<Option<Writer>>) -> MutexGuard<'_, Option<Writer>> {
-    writer.lock().unwrap_or_else(PoisonError::into_inner)
+    opened.await.map_err(|_| no_answer())??;
+    Ok(sender)
 }
 
 fn open(settings: &StoreSettings) -> Result<(WriterConnection, Running), StorageError> {
@@ -189,7 +115,7 @@ fn open_connection(settings: &StoreSettings) -> Result<WriterConnection, Storage
     WriterConnection::new(connection, settings.statement_timeout).map_err(storage)
 }
 
-pub(crate) struct Writer {
+struct Writer {
     /// `None` after a failure that left it in doubt; it is opened again for the next write.
     connection: Option<WriterConnection>,
     inlines: Running,
@@ -266,69 +192,39 @@ impl Wait {
     }
 }
 
-fn serve(
-    writer: &Mutex<Option<Writer>>,
-    mut queue: mpsc::Receiver<Message>,
-    handed_over: &HandedOver,
-) {
-    let mut wait = Wait::default();
-    // A closed queue still gives what was in it.
-    while let Some(message) = wait.next(&mut queue) {
-        let mut writer = lock(writer);
-        let Some(writer) = &mut *writer else { return };
-        match message {
-            Message::Write(task, reply) => {
-                let mut group = Group::default();
-                group.push(task, reply);
-                group.fill(&mut queue);
-                let (next, count) = (group.next.take(), group.tasks.len());
-                writer.write(group);
-                handed_over.done(count);
-                if let Some(job) = next {
-                    writer.job(job);
+impl Writer {
+    fn serve(mut self, mut queue: mpsc::Receiver<Message>) {
+        let mut wait = Wait::default();
+        // A closed queue still gives what was in it.
+        while let Some(message) = wait.next(&mut queue) {
+            match message {
+                Message::Write(task, reply) => {
+                    let mut group = Group::default();
+                    group.push(task, reply);
+                    group.fill(&mut queue);
+                    let next = group.next.take();
+                    self.write(group);
+                    if let Some(job) = next {
+                        self.job(job);
+                    }
+                }
+                Message::Job(job) => self.job(job),
+                Message::LogIsFree => {
+                    if let Some(connection) = &self.connection {
+                        self.log
+                            .after_reads(connection.connection(), &self.settings.log);
+                    }
+                    continue;
+                }
+                Message::Close => {
+                    queue.close();
+                    continue;
                 }
             }
-            Message::Job(job) => writer.job(job),
-            Message::LogIsFree => {
-                writer.with_log(Keeper::after_reads);
-                continue;
+            if let Some(connection) = &self.connection {
+                self.log
+                    .after_write(connection.connection(), &self.settings.log);
             }
-            Message::Close => {
-                queue.close();
-                continue;
-            }
-        }
-        writer.with_log(Keeper::after_write);
-    }
-}
-
-impl Writer {
-    fn with_log(&mut self, keep: fn(&mut Keeper, &Connection, &Log)) {
-        if let Some(connection) = &self.connection {
-            keep(&mut self.log, connection.connection(), &self.settings.log);
-        }
-    }
-
-    /// Does a write on the thread of its caller, which waits for nothing: not for the disk, not for another
-    /// process, and not for handlers. `None` where that cannot be.
-    fn here(&mut self, task: &Task) -> Option<Result<Done, Failed>> {
-        if self.settings.durability == Durability::Full
-            || self.connection.is_none()
-            || !self.inlines.is_empty()
-            || self.log.is_due()
-        {
-            return None;
-        }
-        let mut done = None;
-        let settings = Arc::clone(&self.settings);
-        inside::during(&settings, || {
-            done = Some(self.transaction(std::slice::from_ref(task)));
-        });
-        self.log.note_pages();
-        match done? {
-            Ok(done) => done.into_iter().next().map(Ok),
-            Err(abandoned) if abandoned.failure.is_busy() => None,
-            Err(abandoned) => Some(Err(abandoned.failure.to_failed())),
         }
     }
 

@@ -44,10 +44,6 @@ impl Running {
         Ok(Self)
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
-        true
-    }
-
     pub(crate) fn catch_up(
         &mut self,
         _tx: &mut WriterConnection,

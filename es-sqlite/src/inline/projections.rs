@@ -50,10 +50,6 @@ impl FeedInside<SqliteTransaction> for Feed {
 pub(crate) struct Running(Inlines<SqliteReadDatabase>);
 
 impl Running {
-    pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
     /// Makes the tables and brings them up to date, in one transaction for each projection.
     pub(crate) fn open(
         registered: &Registered,

@@ -210,7 +210,7 @@ impl ReadDatabase for SqliteReadDatabase {
             outcome: Outcome::NotApplied,
             error,
         };
-        let writes = self.shared.writes().map_err(not_applied)?;
+        let writes = self.shared.queue_of_writes().map_err(not_applied)?;
         let (reply, answer) = oneshot::channel();
         let run: writer::Job = Box::new(move |given| {
             let tx = match given {
@@ -225,7 +225,6 @@ impl ReadDatabase for SqliteReadDatabase {
             tx
         });
         writes
-            .queue
             .send(writer::Message::Job(run))
             .await
             .map_err(|_| not_applied(closed()))?;

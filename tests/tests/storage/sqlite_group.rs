@@ -4,7 +4,7 @@ use es_runtime::{
     Append, AppendError, Appended, EventStore, ExpectedVersion, Fingerprint, Limits, NewEvent,
     Outcome, Position, ReadLimit, Snapshot, SnapshotStore, StorageErrorKind, StreamId, StreamRange,
 };
-use es_sqlite::{Durability, SqliteOptions, SqliteStore};
+use es_sqlite::{SqliteOptions, SqliteStore};
 use rusqlite::Connection;
 use std::{
     future::Future,
@@ -15,7 +15,7 @@ use std::{
         atomic::{AtomicBool, Ordering},
     },
     task::{Context, Waker},
-    time::{Duration, Instant},
+    time::Duration,
 };
 use tokio::task::unconstrained;
 
@@ -320,69 +320,4 @@ async fn a_process_that_writes_without_a_pause_keeps_nobody_out() {
     }
     ends.store(true, Ordering::SeqCst);
     greedy.join().expect("it ended");
-}
-
-fn numbered(number: usize) -> Append {
-    let expected = ExpectedVersion::Exact(u64::try_from(number).expect("few"));
-    sized("alone", expected, 100)
-}
-
-#[tokio::test]
-async fn without_a_sync_a_small_append_of_a_lone_caller_is_done_where_it_is_called() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let options = SqliteStore::options().durability(Durability::Normal);
-    let store = open(&folder, options).await;
-    let mut context = Context::from_waker(Waker::noop());
-    let mut append: Waiting<'_> = Box::pin(store.append(numbered(0)));
-    assert!(append.as_mut().poll(&mut context).is_ready());
-    drop(append);
-    // Another process writes: it is handed over, and the caller's thread goes on.
-    let lock = hold(store.path());
-    let start = Instant::now();
-    let mut append: Waiting<'_> = Box::pin(store.append(numbered(1)));
-    assert!(append.as_mut().poll(&mut context).is_pending());
-    assert!(start.elapsed() < Duration::from_secs(10));
-    lock.execute_batch("ROLLBACK").expect("released");
-    assert_eq!(append.await.expect("stored").version, 2);
-    store.close().await;
-}
-
-#[tokio::test]
-async fn the_log_of_a_lone_caller_is_written_to_the_database() {
-    for durability in [Durability::Normal, Durability::Full] {
-        let folder = tempfile::tempdir().expect("a folder");
-        let store = open(&folder, SqliteStore::options().durability(durability)).await;
-        for number in 0..1_500 {
-            store.append(numbered(number)).await.expect("stored");
-        }
-        // Each takes at least three pages, so all of them are 18 MiB.
-        let log = std::fs::metadata(store.path().with_extension("db-wal")).expect("a log");
-        let kib = log.len() / 1024;
-        assert!(kib < 8 * 1024, "{durability:?}: {kib} KiB");
-        store.close().await;
-    }
-}
-
-#[tokio::test]
-async fn a_large_append_with_a_known_event_id_leaves_nothing() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let store = open(&folder, SqliteStore::options()).await;
-    let event = || NewEvent::json("test.happened", 1, "{}");
-    let known = event();
-    let first = Append::new(stream("first"), ExpectedVersion::NoStream).with_event(known.clone());
-    store.append(first).await.expect("stored");
-    for twice in [known, event()] {
-        let mut events: Vec<_> = (0..100).map(|_| event()).collect();
-        events.insert(70, twice.clone());
-        events.insert(90, twice.clone());
-        let large = Append::new(stream("large"), ExpectedVersion::NoStream);
-        let error = store.append(large.with_events(events)).await;
-        assert!(
-            matches!(&error, Err(AppendError::DuplicateEventId { event_id, .. }) if *event_id == twice.id),
-            "{error:?}"
-        );
-    }
-    let head = store.head().await.expect("read");
-    assert_eq!(head, Position::from_parts([0, 0, 1]));
-    store.close().await;
 }
