@@ -10,13 +10,14 @@ use std::{
 };
 
 thread_local! {
-    /// How long a statement waits on this thread: not at all on a thread that is not the store's.
+    /// How long the connection of this thread waits.
     static AT_MOST: Cell<Duration> = const { Cell::new(Duration::ZERO) };
     /// When it began to wait.
     static SINCE: Cell<Option<Instant>> = const { Cell::new(None) };
 }
 
-/// From now on a statement of this connection waits so long at most on this thread.
+/// From now on a statement of this connection waits so long at most. The connection stays on this thread, which
+/// has no other.
 pub(crate) fn wait_at_most(connection: &Connection, at_most: Duration) -> rusqlite::Result<()> {
     AT_MOST.set(at_most);
     connection.busy_handler(Some(wait))

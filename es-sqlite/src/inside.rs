@@ -1,6 +1,5 @@
 //! The threads of a store run code of the application: handlers, folds, queries. What that code may not do
-//! there is to wait for the same store, which would be to wait for itself. Short folds run on the thread of their
-//! caller, under the same rule.
+//! there is to wait for the same store, which would be to wait for itself.
 
 use crate::settings::StoreSettings;
 use es_runtime::{StorageError, StorageErrorKind};
@@ -14,13 +13,6 @@ thread_local! {
 /// Says that this thread belongs to the store with these settings.
 pub(crate) fn enter(settings: &StoreSettings) {
     STORE.set(settings);
-}
-
-/// Runs work of this store on a thread that does not belong to it. The work does not unwind.
-pub(crate) fn during(settings: &StoreSettings, work: impl FnOnce()) {
-    let before = STORE.replace(settings);
-    work();
-    STORE.set(before);
 }
 
 /// Refuses a request that a thread of the store makes to the store itself.

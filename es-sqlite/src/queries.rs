@@ -24,59 +24,38 @@ const WINDOW: u64 = 64;
 /// A long read looks so often whether somebody still waits for it.
 const LOOK_EVERY: u64 = 64;
 
-/// A part of a stream that is read on the thread of the caller has so many events at most,
-const SHORT: usize = 64;
-/// and ends after about so many bytes: some ten microseconds of work.
-const SHORT_BYTES: usize = 32 * 1024;
-
-/// A fold on its way through a stream.
-pub(crate) struct Folding<F> {
-    pub(crate) fold: F,
-    /// The version of the last event that it got.
-    pub(crate) after: u64,
-}
-
-impl<F: StreamFold> Folding<F> {
-    /// Passes it the events that follow. Whether it has all that it wants: a `short` part may end before.
-    pub(crate) fn rows(
-        &mut self,
-        connection: &Connection,
-        waiting: &Waiting<'_>,
-        stream: &StreamId,
-        short: bool,
-    ) -> Result<bool, ReadError> {
-        let mut select = connection
-            .prepare_cached(
-                "SELECT version, position, event, schema_version, content_type, payload FROM events
-                 WHERE aggregate = ?1 AND aggregate_id = ?2 AND version > ?3 ORDER BY version",
-            )
-            .map_err(read_error)?;
-        let mut rows = select
-            .query((stream.aggregate(), stream.id(), clamped(self.after)))
-            .map_err(read_error)?;
-        let (mut events, mut bytes) = (0, 0);
-        while let Some(row) = rows.next().map_err(read_error)? {
-            let place = place(row, 0, 1).map_err(|what| unplaced(row, what))?;
-            place.follows(stream, self.after, ReadDirection::Forward)?;
-            let event = stored_event(row, place).map_err(|what| place.damaged(stream, what))?;
-            bytes += event.payload.bytes.len();
-            let fold = &mut self.fold;
-            let flow = catch_unwind(AssertUnwindSafe(|| fold.event(event))).map_err(|panic| {
-                let what = format!("the fold of stream {stream} at version {}", place.version);
-                panicked(&what, panic)
-            })?;
-            let abandoned = place.version % LOOK_EVERY == 0 && !waiting();
-            if flow == ControlFlow::Break(()) || abandoned {
-                break;
-            }
-            self.after = place.version;
-            events += 1;
-            if short && (events >= SHORT || bytes >= SHORT_BYTES) {
-                return Ok(false);
-            }
+pub(crate) fn fold_rows<F: StreamFold>(
+    connection: &Connection,
+    waiting: &Waiting<'_>,
+    stream: &StreamId,
+    after: u64,
+    mut fold: F,
+) -> Result<F, ReadError> {
+    let mut select = connection
+        .prepare_cached(
+            "SELECT version, position, event, schema_version, content_type, payload FROM events
+             WHERE aggregate = ?1 AND aggregate_id = ?2 AND version > ?3 ORDER BY version",
+        )
+        .map_err(read_error)?;
+    let mut rows = select
+        .query(params![stream.aggregate(), stream.id(), clamped(after)])
+        .map_err(read_error)?;
+    let mut previous = after;
+    while let Some(row) = rows.next().map_err(read_error)? {
+        let place = place(row, 0, 1).map_err(|what| unplaced(row, what))?;
+        place.follows(stream, previous, ReadDirection::Forward)?;
+        let event = stored_event(row, place).map_err(|what| place.damaged(stream, what))?;
+        let flow = catch_unwind(AssertUnwindSafe(|| fold.event(event))).map_err(|panic| {
+            let what = format!("the fold of stream {stream} at version {}", place.version);
+            panicked(&what, panic)
+        })?;
+        let abandoned = place.version % LOOK_EVERY == 0 && !waiting();
+        if flow == ControlFlow::Break(()) || abandoned {
+            break;
         }
-        Ok(true)
+        previous = place.version;
     }
+    Ok(fold)
 }
 
 pub(crate) fn stream_rows(

@@ -1,5 +1,4 @@
-//! The connections that read. A short read runs on the thread of its caller where a connection is free, since waking
-//! another thread takes longer than the read. The threads of a set do all others, out of one queue.
+//! The threads that read, each on a connection of its own. Those of one set take their jobs out of one queue.
 
 use crate::{
     connection::{self, Role},
@@ -29,8 +28,6 @@ pub(crate) struct Reads(Arc<Queue>);
 
 /// A queue of several readers: a busy one takes its next job without sleeping in between.
 struct Queue {
-    settings: Arc<StoreSettings>,
-    writer: Option<mpsc::WeakSender<writer::Message>>,
     waiting: Mutex<Waiting>,
     more: Condvar,
     room: Semaphore,
@@ -39,9 +36,6 @@ struct Queue {
 #[derive(Default)]
 struct Waiting {
     jobs: VecDeque<Job>,
-    /// The connections that no read uses. `None` stands for one that has to be opened again.
-    idle: Vec<Option<Connection>>,
-    in_use: usize,
     closed: bool,
 }
 
@@ -64,17 +58,6 @@ impl Reads {
         Ok(())
     }
 
-    /// Reads on this thread. `None` when no connection is free, when others wait for one, and after a panic.
-    pub(crate) fn here<T>(&self, read: impl FnOnce(&Connection) -> T) -> Option<T> {
-        let connection = self.0.free_connection()?;
-        let mut done = None;
-        inside::during(&self.0.settings, || {
-            self.0
-                .read(connection, |connection| done = Some(read(connection)));
-        });
-        done
-    }
-
     /// Takes no more jobs; the threads end when those that wait are done.
     pub(crate) fn close(&self) {
         self.0.lock().closed = true;
@@ -95,64 +78,21 @@ impl Queue {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn free_connection(&self) -> Option<Connection> {
-        let mut waiting = self.lock();
-        if waiting.closed || !waiting.jobs.is_empty() {
-            return None;
-        }
-        let free = waiting.idle.iter().position(Option::is_some)?;
-        waiting.in_use += 1;
-        waiting.idle.swap_remove(free)
-    }
-
-    /// The next job and a connection for it. `None` when the queue is closed, no job is left and all reads have
-    /// ended.
-    fn next(&self) -> Option<(Job, Option<Connection>)> {
+    /// The next job, `None` when the queue is closed and no job is left.
+    fn next(&self) -> Option<Job> {
         let mut waiting = self.lock();
         loop {
-            if !waiting.idle.is_empty() {
-                if let Some(job) = waiting.jobs.pop_front() {
-                    self.room.add_permits(1);
-                    waiting.in_use += 1;
-                    return Some((job, waiting.idle.pop().flatten()));
-                }
+            if let Some(job) = waiting.jobs.pop_front() {
+                self.room.add_permits(1);
+                return Some(job);
             }
-            if waiting.closed && waiting.jobs.is_empty() && waiting.in_use == 0 {
-                waiting.idle.clear();
+            if waiting.closed {
                 return None;
             }
             waiting = self
                 .more
                 .wait(waiting)
                 .unwrap_or_else(PoisonError::into_inner);
-        }
-    }
-
-    /// Lets `read` use the connection, and gives it back.
-    fn read(&self, connection: Connection, read: impl FnOnce(&Connection)) {
-        self.settings.log.begin_read();
-        let panicked = catch_unwind(AssertUnwindSafe(|| read(&connection))).is_err();
-        // A read leaves no transaction open. Where it did, a new connection is safe.
-        let is_usable = !panicked && connection.is_autocommit();
-        self.give_back(is_usable.then_some(connection));
-        if self.settings.log.end_read() {
-            if let Some(writer) = self.writer.as_ref().and_then(mpsc::WeakSender::upgrade) {
-                // Where its queue is full it writes, and looks at the log by itself.
-                let _ = writer.try_send(writer::Message::LogIsFree);
-            }
-        }
-    }
-
-    fn give_back(&self, connection: Option<Connection>) {
-        let mut waiting = self.lock();
-        waiting.idle.push(connection);
-        waiting.in_use -= 1;
-        let (closed, wanted) = (waiting.closed, !waiting.jobs.is_empty());
-        drop(waiting);
-        if closed {
-            self.more.notify_all();
-        } else if wanted {
-            self.more.notify_one();
         }
     }
 }
@@ -165,8 +105,6 @@ pub(crate) async fn start(
     alive: &watch::Receiver<()>,
 ) -> Result<Reads, StorageError> {
     let handle = Reads(Arc::new(Queue {
-        settings: Arc::clone(settings),
-        writer: writer.map(mpsc::Sender::downgrade),
         waiting: Mutex::default(),
         more: Condvar::new(),
         room: Semaphore::new(QUEUE),
@@ -175,24 +113,24 @@ pub(crate) async fn start(
     for number in 1..=settings.reader_threads {
         let (ready, opened) = oneshot::channel();
         opening.push(opened);
+        let settings = Arc::clone(settings);
         let queue = Arc::clone(&handle.0);
         let alive = alive.clone();
+        let writer = writer.map(mpsc::Sender::downgrade);
         thread::Builder::new()
             .name(format!("es-sqlite-{name}-{number}"))
             .spawn(move || {
-                inside::enter(&queue.settings);
-                match open(&queue.settings) {
+                inside::enter(&settings);
+                match open(&settings) {
                     Ok(connection) => {
-                        queue.lock().idle.push(Some(connection));
                         if ready.send(Ok(())).is_ok() {
-                            serve(&queue);
+                            serve(connection, &settings, &queue, writer.as_ref());
                         }
                     }
                     Err(error) => {
                         let _ = ready.send(Err(error));
                     }
                 }
-                drop(queue);
                 drop(alive);
             })
             .map_err(|error| {
@@ -216,14 +154,35 @@ fn open(settings: &StoreSettings) -> Result<Connection, StorageError> {
     Ok(connection)
 }
 
-fn serve(queue: &Queue) {
-    while let Some((job, connection)) = queue.next() {
-        match connection.map_or_else(|| open(&queue.settings), Ok) {
-            // Jobs catch what a fold does; the queue catches what dropping it does.
-            Ok(connection) => queue.read(connection, |connection| job(Ok(connection))),
-            Err(error) => {
-                let _ = catch_unwind(AssertUnwindSafe(|| job(Err(error))));
-                queue.give_back(None);
+fn serve(
+    connection: Connection,
+    settings: &StoreSettings,
+    queue: &Queue,
+    writer: Option<&mpsc::WeakSender<writer::Message>>,
+) {
+    let mut connection = Some(connection);
+    while let Some(job) = queue.next() {
+        if connection.is_none() {
+            match open(settings) {
+                Ok(new) => connection = Some(new),
+                Err(error) => {
+                    let _ = catch_unwind(AssertUnwindSafe(|| job(Err(error))));
+                    continue;
+                }
+            }
+        }
+        let Some(open) = &connection else { continue };
+        // Jobs catch what a fold does; this catches what dropping it does.
+        settings.log.begin_read();
+        let panicked = catch_unwind(AssertUnwindSafe(|| job(Ok(open)))).is_err();
+        // A read leaves no transaction open. Where it did, a new connection is safe.
+        if panicked || !open.is_autocommit() {
+            connection = None;
+        }
+        if settings.log.end_read() {
+            if let Some(writer) = writer.and_then(mpsc::WeakSender::upgrade) {
+                // Where its queue is full it writes, and looks at the log by itself.
+                let _ = writer.try_send(writer::Message::LogIsFree);
             }
         }
     }

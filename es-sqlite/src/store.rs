@@ -5,7 +5,7 @@ use crate::{
     connection,
     errors::{Failed, closed, no_answer, panicked, read_only},
     inside::refuse_reentry,
-    queries::{self, Folding, Waiting, feed_rows, stream_rows},
+    queries::{self, Waiting, feed_rows, fold_rows, stream_rows},
     reader,
     rows::{read_error, snapshot},
     settings::{Durability, StoreSettings},
@@ -15,8 +15,8 @@ use crate::{
 };
 use es_runtime::{
     Append, AppendError, AppendId, Appended, EventFilter, EventStore, FeedPage, Outcome, Position,
-    ReadError, ReadLimit, RecordedEvent, Snapshot, SnapshotStore, StorageError, StorageErrorKind,
-    StreamFold, StreamId, StreamRange, store::author,
+    ReadError, ReadLimit, RecordedEvent, Snapshot, SnapshotStore, StorageError, StreamFold,
+    StreamId, StreamRange, store::author,
 };
 use rusqlite::{Connection, OptionalExtension};
 use std::{
@@ -207,21 +207,7 @@ impl Shared {
         self.read_in(&self.reads, read).await
     }
 
-    /// The same for a few rows: on the thread of the caller, where nothing has to wait.
-    pub(crate) async fn look_up<T: Send + 'static>(
-        &self,
-        read: impl Fn(&Connection) -> Result<T, ReadError> + Send + 'static,
-    ) -> Result<T, ReadError> {
-        refuse_reentry(&self.settings)?;
-        match self.reads.here(&read) {
-            Some(Err(error)) if is_busy(&error) => {}
-            Some(done) => return done,
-            None => {}
-        }
-        self.read(move |connection, _| read(connection)).await
-    }
-
-    /// Runs a query of the application on a thread of its own kind.
+    /// The same for a query of the application.
     #[cfg(feature = "projections")]
     pub(crate) async fn report<T: Send + 'static>(
         &self,
@@ -249,11 +235,6 @@ impl Shared {
         reads.send(Box::new(job)).await?;
         answer.await.map_err(|_| no_answer())?
     }
-}
-
-/// Whether a read on the thread of its caller, which does not wait, would have had to.
-fn is_busy(error: &ReadError) -> bool {
-    matches!(error, ReadError::Storage(error) if error.kind == StorageErrorKind::Busy)
 }
 
 impl EventStore for SqliteStore {
@@ -284,7 +265,7 @@ impl EventStore for SqliteStore {
     ) -> Result<Option<Appended>, ReadError> {
         let (stream, id) = (stream.clone(), id.clone());
         self.shared
-            .look_up(move |connection| {
+            .read(move |connection, _| {
                 let found = first_append(connection, &stream, &id).map_err(read_error)?;
                 Ok(found.transpose()?)
             })
@@ -297,22 +278,9 @@ impl EventStore for SqliteStore {
         after: u64,
         fold: F,
     ) -> Result<F, ReadError> {
-        let shared = &self.shared;
-        refuse_reentry(&shared.settings)?;
-        let mut folding = Folding { fold, after };
-        let part = |connection: &Connection| folding.rows(connection, &|| true, stream, true);
-        match shared.reads.here(part) {
-            Some(Ok(true)) => return Ok(folding.fold),
-            Some(Err(error)) if !is_busy(&error) => return Err(error),
-            // A long stream, or one that has to wait.
-            _ => {}
-        }
         let stream = stream.clone();
-        shared
-            .read(move |connection, waiting| {
-                folding.rows(connection, waiting, &stream, false)?;
-                Ok(folding.fold)
-            })
+        self.shared
+            .read(move |connection, waiting| fold_rows(connection, waiting, &stream, after, fold))
             .await
     }
 
@@ -344,7 +312,7 @@ impl EventStore for SqliteStore {
 
     async fn head(&self) -> Result<Position, ReadError> {
         self.shared
-            .look_up(|connection| {
+            .read(|connection, _| {
                 let newest: Option<i64> = connection
                     .prepare_cached("SELECT max(position) FROM events")
                     .and_then(|mut select| select.query_row([], |row| row.get(0)))
@@ -359,7 +327,7 @@ impl EventStore for SqliteStore {
 
     async fn store_id(&self) -> Result<String, ReadError> {
         self.shared
-            .look_up(|connection| queries::store_id(connection).map_err(read_error))
+            .read(|connection, _| queries::store_id(connection).map_err(read_error))
             .await
     }
 
@@ -380,7 +348,7 @@ impl SnapshotStore for SqliteStore {
     async fn load_snapshot(&self, stream: &StreamId) -> Result<Option<Snapshot>, ReadError> {
         let stream = stream.clone();
         self.shared
-            .look_up(move |connection| {
+            .read(move |connection, _| {
                 connection
                     .prepare_cached(
                         "SELECT version, position, fingerprint, content_type, state FROM snapshots

@@ -151,7 +151,7 @@ impl CommitStore for SqliteStore {
     async fn cursor(&self, consumer: &str) -> Result<Option<Position>, ReadError> {
         let consumer = consumer.to_owned();
         self.shared()
-            .look_up(move |connection| {
+            .read(move |connection, _| {
                 let found = cursor(connection, &consumer).map_err(read_error)?;
                 Ok(found?)
             })
@@ -161,7 +161,7 @@ impl CommitStore for SqliteStore {
     async fn cursor_inputs(&self, consumer: &str) -> Result<Option<String>, ReadError> {
         let consumer = consumer.to_owned();
         self.shared()
-            .look_up(move |connection| cursor_inputs(connection, &consumer).map_err(read_error))
+            .read(move |connection, _| cursor_inputs(connection, &consumer).map_err(read_error))
             .await
     }
 }
