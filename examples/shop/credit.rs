@@ -113,6 +113,15 @@ pub async fn run(
     Ok(())
 }
 
+impl CreditCommand {
+    /// The shop's place.
+    pub fn db(&self) -> crate::db::Db {
+        match self {
+            Self::Give { shop, .. } | Self::Send { shop, .. } => shop.db.clone(),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -133,11 +142,11 @@ mod tests {
             to: bob.clone(),
             amount: Cents(cents),
         };
-        let sent = CustomerEvent::CreditSent {
+        let gone = CustomerEvent::CreditSent {
             to: bob.clone(),
             cents: Cents(400),
         };
-        let received = CustomerEvent::CreditReceived {
+        let arrived = CustomerEvent::CreditReceived {
             from: ann.clone(),
             cents: Cents(400),
         };
@@ -147,19 +156,10 @@ mod tests {
             .then_rejected(CustomerError::NotRegistered)
             .given::<Customer>(&bob, registered())
             .when(send(400))
-            .then::<Customer>(&ann, sent)
-            .then::<Customer>(&bob, received)
+            .then::<Customer>(&ann, gone)
+            .then::<Customer>(&bob, arrived)
             .then_nothing_else()
             .when(send(400))
             .then_rejected(CustomerError::NotEnoughCredit { has: Cents(100) });
-    }
-}
-
-impl CreditCommand {
-    /// The shop's place.
-    pub fn db(&self) -> crate::db::Db {
-        match self {
-            Self::Give { shop, .. } | Self::Send { shop, .. } => shop.db.clone(),
-        }
     }
 }

@@ -519,15 +519,15 @@ fn store_credit_moves_between_two_customers_in_one_commit() {
     };
     let given = credit(&["give", "00004", "500"]);
     assert_eq!(stdout(&given), "00004 has $5.00\n", "{}", stderr(&given));
-    let send = ["send", "00004", "00018", "200", "--request", "letter-1"];
-    let sent = credit(&send);
+    let letter = ["send", "00004", "00018", "200", "--request", "letter-1"];
+    let sent = credit(&letter);
     assert_eq!(
         stdout(&sent),
         "00004 has $3.00\n00018 has $2.00\n",
         "{}",
         stderr(&sent)
     );
-    let again = stdout(&credit(&send));
+    let again = stdout(&credit(&letter));
     assert!(again.starts_with("this was sent before\n"), "{again}");
     let refused = [
         (
