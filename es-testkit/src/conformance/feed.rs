@@ -5,17 +5,14 @@ use super::{
     rising, stream, whole_feed, write,
 };
 use es_runtime::{
-    Append, EventFilter, EventStore, ExpectedVersion, NewEvent, Position, ReadLimit, RecordedEvent,
-    StreamId,
+    Append, AppendError, EventFilter, EventStore, ExpectedVersion, NewEvent, Outcome, Position,
+    ReadLimit, RecordedEvent, StorageErrorKind, StreamId,
 };
 use std::{
     collections::{HashMap, HashSet},
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
     time::Duration,
 };
+use tokio::task::JoinHandle;
 
 /// Several streams with events of three names, mixed.
 async fn mixed<S: EventStore>(store: &S) -> Vec<StreamId> {
@@ -370,13 +367,19 @@ pub async fn nothing_is_missed_while_writers_write(fixture: AnyFixture) {
     follow(&[fixture.open().await], 8, 150).await;
 }
 
+fn is_busy(error: &AppendError) -> bool {
+    let AppendError::Storage { outcome, error, .. } = error else {
+        return false;
+    };
+    *outcome == Outcome::NotApplied && error.kind == StorageErrorKind::Busy
+}
+
 /// Runs this many writers with this many appends each, and a reader that follows them.
 async fn follow<S: EventStore>(stores: &[S], writers: usize, appends: usize) {
     let store = stores[0].clone();
-    let running = Arc::new(AtomicUsize::new(writers));
     let writers: Vec<_> = (0..writers)
         .map(|writer| {
-            let (store, running) = (stores[writer % stores.len()].clone(), Arc::clone(&running));
+            let store = stores[writer % stores.len()].clone();
             tokio::spawn(async move {
                 let mut ids = Vec::new();
                 for number in 0..appends {
@@ -388,12 +391,15 @@ async fn follow<S: EventStore>(stores: &[S], writers: usize, appends: usize) {
                     let size = (number % 3 + 1) as u64;
                     let append = request(&order, ExpectedVersion::Any, 0..size);
                     ids.extend(append.events.iter().map(|event| event.id));
-                    store.append(append).await.expect("appended");
+                    // Where the others held the lock for too long nothing was written.
+                    while let Err(error) = store.append(append.clone()).await {
+                        assert!(is_busy(&error), "appended: {error:?}");
+                    }
                     // A refused one between them may leave a gap in the positions.
                     let stale = request(&order, ExpectedVersion::NoStream, [1]);
-                    store.append(stale).await.expect_err("a conflict");
+                    let refused = store.append(stale).await.expect_err("a conflict");
+                    assert_eq!(refused.outcome(), Outcome::NotApplied);
                 }
-                running.fetch_sub(1, Ordering::SeqCst);
                 ids
             })
         })
@@ -401,7 +407,7 @@ async fn follow<S: EventStore>(stores: &[S], writers: usize, appends: usize) {
     let mut seen = Vec::new();
     let mut from = Position::START;
     loop {
-        let ended = running.load(Ordering::SeqCst) == 0;
+        let ended = writers.iter().all(JoinHandle::is_finished);
         let limit = ReadLimit::events(7);
         let page = store.read_feed(from, &EventFilter::all(), limit).await;
         let page = page.expect("readable");

@@ -414,6 +414,7 @@ async fn a_reaction_that_takes_longer_than_the_lease_keeps_its_partition() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+#[ignore = "a long run: CONTRIBUTING.md has the command"]
 async fn a_reaction_that_keeps_its_thread_cannot_keep_its_partition() {
     let folder = es_tests::files::folder();
     let slow = deliver_slowly(folder.path(), true).await;
