@@ -54,7 +54,7 @@ impl Worker {
 
 /// Starts the workers, kills one of them again and again after some transfers, and lets all come to their end.
 fn work(store: &str, mode: &str, kills: usize) {
-    let count = tries(200, 60);
+    let count = tries(100, 60);
     let start = |number| Worker::start(store, mode, number, count);
     let mut workers: Vec<Worker> = (0..WORKERS).map(start).collect();
     for _ in 0..kills {
@@ -163,7 +163,7 @@ async fn on_postgres(mode: &str, kills: usize) -> Result<usize, String> {
 
 #[tokio::test]
 async fn killed_anywhere_no_cent_is_lost_on_sqlite() {
-    let transfers = on_sqlite("once", tries(60, 8)).await;
+    let transfers = on_sqlite("once", tries(24, 8)).await;
     assert!(transfers.expect("the accounts balance") > 20);
 }
 
@@ -179,7 +179,7 @@ async fn two_commands_are_not_one_transfer_on_sqlite() {
     ignore = "needs PostgreSQL: install it or set ES_POSTGRES_BIN"
 )]
 async fn killed_anywhere_no_cent_is_lost_on_postgres() {
-    let transfers = on_postgres("once", tries(60, 8)).await;
+    let transfers = on_postgres("once", tries(24, 8)).await;
     assert!(transfers.expect("the accounts balance") > 20);
 }
 
