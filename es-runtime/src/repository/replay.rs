@@ -116,10 +116,10 @@ impl<A: Aggregate, S: EventStore, N: SnapshotStore> Repository<A, S, N> {
         loaded: Loaded<A>,
     ) -> Result<Loaded<A>, LoadError> {
         let stream = StreamId::of::<A>(id)?;
-        let (version, snapshot) = (loaded.version, loaded.snapshot);
-        let replay = Replay::after(loaded, u64::MAX);
-        let replay = self.store.fold_stream(&stream, version, replay).await?;
-        replay.into_loaded(&stream, snapshot)
+        let place = (loaded.version, loaded.position);
+        let replay = Replay::at(loaded.state, place, u64::MAX);
+        let replay = self.store.fold_stream(&stream, place.0, replay).await?;
+        replay.into_loaded(&stream, loaded.snapshot)
     }
 
     /// The snapshot of a stream, if it has the current shape of the state.
@@ -174,24 +174,21 @@ enum Failure {
 
 impl<A: Aggregate> Replay<A> {
     pub(super) fn from_start(until: u64) -> Self {
-        Self::after(Loaded::initial(), until)
+        Self::at(A::initial(), (0, Position::START), until)
     }
 
     fn from_snapshot(state: A, anchor: (u64, Position), until: u64) -> Self {
         Self {
-            state,
-            version: anchor.0,
-            position: anchor.1,
             anchor: Some(anchor),
-            ..Self::from_start(until)
+            ..Self::at(state, anchor, until)
         }
     }
 
-    fn after(loaded: Loaded<A>, until: u64) -> Self {
+    fn at(state: A, (version, position): (u64, Position), until: u64) -> Self {
         Self {
-            state: loaded.state,
-            version: loaded.version,
-            position: loaded.position,
+            state,
+            version,
+            position,
             until,
             anchor: None,
             failure: None,

@@ -15,6 +15,7 @@ mod fingerprint;
 mod metadata;
 mod names;
 mod position;
+mod retry;
 mod rules;
 mod shapes;
 mod timestamp;
