@@ -3,12 +3,12 @@
 use crate::{
     Decide, DecisionError, Emitted, ReadSource, Reads,
     read::{Boxed, NotProven},
+    repositories::Repositories,
 };
 use es_runtime::{
     __private::sleep, Aggregate, AnyStore, Append, AppendError, AppendId, Appended, Commit,
     CommitError, CommitStore, EventId, EventStore, ExpectedVersion, InvalidStreamId, Metadata,
-    Outcome, Position, ReadLimit, RetryPolicy, SnapshotStore, StreamId, StreamRange, Timestamp,
-    WorkQueue,
+    Outcome, Position, RetryPolicy, SnapshotStore, StreamId, Timestamp, WorkQueue, command,
 };
 use std::{
     any::Any,
@@ -22,7 +22,7 @@ use std::{
 /// A clone is cheap. The aggregates' snapshots are used and none are taken.
 #[derive(Clone, Debug)]
 pub struct Decisions {
-    store: AnyStore,
+    repositories: Repositories,
     retry: RetryPolicy,
 }
 
@@ -30,7 +30,7 @@ impl Decisions {
     /// Decisions on `store`.
     pub fn new(store: impl WorkQueue + SnapshotStore) -> Self {
         Self {
-            store: AnyStore::new(store),
+            repositories: Repositories::new(AnyStore::new(store)),
             retry: RetryPolicy::default(),
         }
     }
@@ -185,6 +185,10 @@ impl<E> From<DecisionError<E>> for Attempt<E> {
 type Done = (Vec<Written>, Position);
 
 impl<D: Decide> Execute<'_, D> {
+    const fn store(&self) -> &AnyStore {
+        self.decisions.repositories.store()
+    }
+
     async fn run(self) -> Result<Decided<D>, DecisionError<D::Error>> {
         let mut reads = self.decision.reads();
         let streams = streams_of(&mut reads)?;
@@ -248,8 +252,7 @@ impl<D: Decide> Execute<'_, D> {
             }
         }
         emitted?;
-        let newest = reads.each().iter().map(|read| read.position()).max();
-        Ok((Vec::new(), newest.unwrap_or(Position::START)))
+        Ok((Vec::new(), newest(reads)))
     }
 
     /// Loads everything, or reads what came since. The last stream to which something came.
@@ -259,7 +262,7 @@ impl<D: Decide> Execute<'_, D> {
     ) -> Result<Option<StreamId>, DecisionError<D::Error>> {
         let mut moved = None;
         for read in reads.each() {
-            let loaded = read.load(&self.decisions.store).await;
+            let loaded = read.load(&self.decisions.repositories).await;
             if loaded.map_err(DecisionError::Load)? {
                 moved = Some(stream_of(read)?);
             }
@@ -300,7 +303,7 @@ impl<D: Decide> Execute<'_, D> {
     ) -> Result<Done, Attempt<D::Error>> {
         let commit = self.commit_of(reads, emitted, id)?;
         let ids: Vec<_> = commit.appends.iter().map(EventIds::of).collect();
-        let committed = match self.decisions.store.commit(commit).await {
+        let committed = match self.store().commit(commit).await {
             Ok(committed) => committed.appended,
             Err(CommitError::Append(AppendError::Conflict { stream, .. })) => {
                 return Err(Attempt::Conflict(stream));
@@ -319,10 +322,8 @@ impl<D: Decide> Execute<'_, D> {
             Err(error) => return Err(DecisionError::Commit(error).into()),
         };
         let mut written = Vec::new();
-        let mut newest = Position::START;
         for ((read, appended), ids) in reads.each().into_iter().zip(committed).zip(ids) {
             read.stored(appended.version, appended.position);
-            newest = newest.max(appended.position);
             if appended.events > 0 {
                 written.push(Written {
                     stream: ids.stream,
@@ -331,7 +332,7 @@ impl<D: Decide> Execute<'_, D> {
                 });
             }
         }
-        Ok((written, newest))
+        Ok((written, newest(reads)))
     }
 
     /// An append for each aggregate that was read. One without events guards its stream.
@@ -378,35 +379,18 @@ impl<D: Decide> Execute<'_, D> {
 
     /// Looks for what a commit with an unknown outcome wrote.
     async fn find(&self, ids: &[EventIds], id: Option<&AppendId>) -> Found {
-        let store = &self.decisions.store;
         let mut appended = Vec::with_capacity(ids.len());
         for of in ids {
-            let limit = ReadLimit::events(of.events.len()).with_bytes(usize::MAX);
-            let range = StreamRange::forward(of.after);
-            match store.read_stream(&of.stream, range, limit).await.as_deref() {
-                Ok([]) if of.events.is_empty() => {
-                    appended.push(Appended::new(
-                        of.after,
-                        0,
-                        Position::START,
-                        Timestamp::now(),
-                    ));
-                }
-                Ok(found @ [.., last])
-                    if found
-                        .iter()
-                        .map(|event| event.event_id)
-                        .eq(of.events.iter().copied()) =>
-                {
-                    let events = last.version.saturating_sub(of.after);
-                    appended.push(Appended::new(
-                        last.version,
-                        events,
-                        last.position,
-                        last.recorded_at,
-                    ));
-                }
-                _ => return self.recorded(ids, id).await,
+            if of.events.is_empty() {
+                // The commit is whole: where the events of the others are, this one held.
+                let now = Timestamp::now();
+                appended.push(Appended::new(of.after, 0, Position::START, now));
+                continue;
+            }
+            let found = command::find_events(self.store(), &of.stream, of.after, &of.events);
+            match found.await {
+                Some(found) => appended.push(found),
+                None => return self.recorded(ids, id).await,
             }
         }
         if ids.iter().all(|of| of.events.is_empty()) {
@@ -417,7 +401,7 @@ impl<D: Decide> Execute<'_, D> {
 
     async fn recorded(&self, ids: &[EventIds], id: Option<&AppendId>) -> Found {
         if let (Some(first), Some(id)) = (ids.first(), id) {
-            if let Ok(Some(_)) = self.decisions.store.find_append(&first.stream, id).await {
+            if let Ok(Some(_)) = self.store().find_append(&first.stream, id).await {
                 return Found::Recorded;
             }
         }
@@ -431,11 +415,9 @@ impl<D: Decide> Execute<'_, D> {
         streams: &[StreamId],
         id: &AppendId,
     ) -> Result<Option<Decided<D>>, DecisionError<D::Error>> {
-        let store = &self.decisions.store;
         let mut written = Vec::new();
-        let mut position = Position::START;
         for (read, stream) in reads.each().into_iter().zip(streams) {
-            let first = store.find_append(stream, id).await;
+            let first = self.store().find_append(stream, id).await;
             let Some(first) = first.map_err(|error| DecisionError::Load(error.into()))? else {
                 return Ok(None);
             };
@@ -443,9 +425,10 @@ impl<D: Decide> Execute<'_, D> {
                 let stream = stream.clone();
                 return Err(DecisionError::OtherRequest { stream });
             }
-            let loaded = read.load_at(store, first.version).await;
+            let loaded = read
+                .load_at(&self.decisions.repositories, first.version)
+                .await;
             loaded.map_err(DecisionError::Repeated)?;
-            position = position.max(first.position);
             if first.events > 0 {
                 written.push(Written {
                     stream: stream.clone(),
@@ -455,8 +438,8 @@ impl<D: Decide> Execute<'_, D> {
             }
         }
         Ok(Some(Decided {
+            position: newest(&mut reads),
             reads,
-            position,
             streams: written,
             repeated: true,
             attempts: 0,
@@ -491,6 +474,12 @@ impl EventIds {
             events: append.events.iter().map(|event| event.id).collect(),
         }
     }
+}
+
+/// The position of the newest event of all that was read.
+fn newest(reads: &mut impl Reads) -> Position {
+    let positions = reads.each().into_iter().map(|read| read.position());
+    positions.max().unwrap_or(Position::START)
 }
 
 fn stream_of<E>(read: &dyn ReadSource) -> Result<StreamId, DecisionError<E>> {

@@ -64,6 +64,7 @@ mod emitted;
 mod error;
 mod execute;
 mod read;
+mod repositories;
 
 pub use decision::{Decide, Decision, Reads};
 pub use emitted::Emitted;

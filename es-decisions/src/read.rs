@@ -1,8 +1,8 @@
 //! One aggregate that a decision reads.
 
+use crate::repositories::Repositories;
 use es_runtime::{
-    Aggregate, AnyStore, Events, InvalidStreamId, LoadError, Loaded, NewEvent, Position,
-    Repository, StreamId,
+    Aggregate, Events, InvalidStreamId, LoadError, Loaded, NewEvent, Position, StreamId,
     command::{self, DecideError},
 };
 use std::{any::Any, fmt, future::Future, ops::Deref, pin::Pin};
@@ -80,7 +80,7 @@ pub enum NotProven {
 
 pub(crate) mod sealed {
     use super::{
-        AnyStore, Boxed, InvalidStreamId, LoadError, NewEvent, NotProven, Position, StreamId,
+        Boxed, InvalidStreamId, LoadError, NewEvent, NotProven, Position, Repositories, StreamId,
     };
     use std::any::Any;
 
@@ -100,11 +100,14 @@ pub(crate) mod sealed {
         fn version(&self) -> u64;
         fn position(&self) -> Position;
         /// Loads it, or reads what came since. Returns whether something came.
-        fn load<'a>(&'a mut self, store: &'a AnyStore) -> Boxed<'a, Result<bool, LoadError>>;
+        fn load<'a>(
+            &'a mut self,
+            repositories: &'a Repositories,
+        ) -> Boxed<'a, Result<bool, LoadError>>;
         /// Loads it as it was after this version.
         fn load_at<'a>(
             &'a mut self,
-            store: &'a AnyStore,
+            repositories: &'a Repositories,
             version: u64,
         ) -> Boxed<'a, Result<(), LoadError>>;
         /// Encodes the events, reads them back and applies them to a copy of the state.
@@ -127,9 +130,12 @@ impl<A: Aggregate + sealed::Copied> sealed::Source for Read<A> {
         self.loaded.position
     }
 
-    fn load<'a>(&'a mut self, store: &'a AnyStore) -> Boxed<'a, Result<bool, LoadError>> {
+    fn load<'a>(
+        &'a mut self,
+        repositories: &'a Repositories,
+    ) -> Boxed<'a, Result<bool, LoadError>> {
         Box::pin(async move {
-            let repository: Repository<A> = Repository::new(store.clone());
+            let repository = repositories.of::<A>();
             let before = self.loaded.version;
             self.loaded = if self.is_loaded {
                 let loaded = std::mem::replace(&mut self.loaded, Loaded::initial());
@@ -144,11 +150,11 @@ impl<A: Aggregate + sealed::Copied> sealed::Source for Read<A> {
 
     fn load_at<'a>(
         &'a mut self,
-        store: &'a AnyStore,
+        repositories: &'a Repositories,
         version: u64,
     ) -> Boxed<'a, Result<(), LoadError>> {
         Box::pin(async move {
-            let repository: Repository<A> = Repository::new(store.clone());
+            let repository = repositories.of::<A>();
             self.loaded = repository.load_at(&self.id, version).await?;
             Ok(())
         })
@@ -169,8 +175,8 @@ impl<A: Aggregate + sealed::Copied> sealed::Source for Read<A> {
     fn stored(&mut self, version: u64, position: Position) {
         if let Some(state) = self.proven.take() {
             self.loaded.state = state;
+            self.loaded.version = version;
+            self.loaded.position = position;
         }
-        self.loaded.version = version;
-        self.loaded.position = position;
     }
 }

@@ -126,6 +126,7 @@ pub mod command {
     //! sagas do. For a single aggregate use [`Repository::execute`](crate::Repository::execute).
     pub use crate::aggregate::HandledBy;
     pub use crate::repository::command::{AggregateCommand, DecideError, encode_events, prove};
+    pub use crate::repository::find_events;
 }
 
 #[cfg(feature = "derive")]

@@ -299,30 +299,43 @@ async fn append_resolved<S: EventStore>(
     version: u64,
 ) -> Result<Appended, AppendError> {
     let stream = append.stream.clone();
-    let named = append.append_id.clone().zip(Some(append.request.clone()));
+    let (append_id, request) = (append.append_id.clone(), append.request.clone());
     let ids: Vec<_> = append.events.iter().map(|event| event.id).collect();
     let error = match store.append(append).await {
         Err(error) if error.outcome() == Outcome::Unknown => error,
         other => return other,
     };
-    let limit = ReadLimit::events(ids.len()).with_bytes(usize::MAX);
-    let range = StreamRange::forward(version);
-    let found = store.read_stream(&stream, range, limit).await;
-    match found.as_deref() {
-        Ok(found @ [.., last]) if found.iter().map(|event| event.event_id).eq(ids) => {
-            let events = last.version.saturating_sub(version);
-            let at = (last.position, last.recorded_at);
-            return Ok(Appended::new(last.version, events, at.0, at.1));
-        }
-        _ => {}
+    if let Some(appended) = find_events(store, &stream, version, &ids).await {
+        return Ok(appended);
     }
-    if let Some((id, request)) = named {
+    if let Some(id) = append_id {
         match store.find_append(&stream, &id).await {
             Ok(Some(first)) if first.is_of(request.as_deref()) => return Ok(first),
             _ => {}
         }
     }
     Err(error)
+}
+
+/// What an append wrote whose answer was lost. `None` when the events after version `after` have other ids.
+///
+/// # Cancel safety
+/// Reads only.
+pub async fn find_events<S: EventStore>(
+    store: &S,
+    stream: &StreamId,
+    after: u64,
+    ids: &[EventId],
+) -> Option<Appended> {
+    let limit = ReadLimit::events(ids.len()).with_bytes(usize::MAX);
+    let range = StreamRange::forward(after);
+    let found = store.read_stream(stream, range, limit).await.ok()?;
+    let last = found.last()?;
+    let events = last.version.saturating_sub(after);
+    let found = found.iter().map(|event| event.event_id);
+    found
+        .eq(ids.iter().copied())
+        .then(|| Appended::new(last.version, events, last.position, last.recorded_at))
 }
 
 /// Runs the handler, and all code of the user that must work before anything is written.

@@ -7,7 +7,7 @@ mod replay;
 mod retry;
 
 pub use error::{ExecuteError, LoadError};
-pub use execute::{Execute, Executed, SnapshotFailure};
+pub use execute::{Execute, Executed, SnapshotFailure, find_events};
 pub use replay::{Loaded, SnapshotDropped, SnapshotUse};
 pub use retry::RetryPolicy;
 

@@ -1,8 +1,6 @@
 //! Transfers between two accounts: one commit, decided again on what is new, safe to repeat.
 
-use es_decisions::{
-    Decide, Decided, Decision, DecisionError, Decisions, Emitted, Read, ReadSource, Reads,
-};
+use es_decisions::{Decide, Decided, Decision, DecisionError, Decisions, Emitted};
 use es_runtime::{
     Aggregate, AnyStore, AppendError, AppendId, Apply, CommitError, Event, EventStore, Events,
     ExecuteError, Handle, LoadError, Metadata, Outcome, Position, ReadError, ReadLimit, Repository,
@@ -108,6 +106,8 @@ impl Handle<Withdraw> for Account {
 type Hook = Arc<dyn Fn(u32) + Send + Sync>;
 type Write = fn(&Transfer, &TransferReads) -> Result<Emitted<Transfer>, AccountError>;
 
+#[derive(Decision)]
+#[decision("transfer", error = AccountError, reads(from: Account(from), to: Account(to)))]
 struct Transfer {
     from: String,
     to: String,
@@ -115,30 +115,6 @@ struct Transfer {
     write: Write,
     attempts: AtomicU32,
     hook: Hook,
-}
-
-struct TransferReads {
-    from: Read<Account>,
-    to: Read<Account>,
-}
-
-impl Reads for TransferReads {
-    fn each(&mut self) -> Vec<&mut dyn ReadSource> {
-        vec![&mut self.from, &mut self.to]
-    }
-}
-
-impl Decision for Transfer {
-    const NAME: &'static str = "transfer";
-    type Error = AccountError;
-    type Reads = TransferReads;
-
-    fn reads(&self) -> TransferReads {
-        TransferReads {
-            from: Read::of(&self.from),
-            to: Read::of(&self.to),
-        }
-    }
 }
 
 impl Decide for Transfer {
@@ -652,9 +628,20 @@ impl StoreLayer for Watched {
     ) -> Result<es_runtime::Committed, CommitError> {
         use es_runtime::CommitStore;
         if self.lost != Lost::TheCommit {
+            let read = commit
+                .appends
+                .iter()
+                .filter(|append| append.events.is_empty());
+            let read: Vec<_> = read.map(|append| append.stream.id().to_owned()).collect();
             let done = self.inner.commit(commit).await?;
             if self.lost == Lost::Nothing {
                 return Ok(done);
+            }
+            // What was only read moves on before anybody looks.
+            for account in read {
+                let accounts = accounts(&self.inner);
+                let moved = accounts.execute(account, Deposit { cents: 1 });
+                moved.await.expect("stored");
             }
         }
         Err(CommitError::Storage {
@@ -665,7 +652,7 @@ impl StoreLayer for Watched {
 }
 
 async fn watched(lost: Lost) -> (AnyStore, Watched) {
-    let store = crate::places::memory().await.store;
+    let store = crate::places::memory();
     filled(&store).await;
     let watched = Watched {
         inner: store.clone(),
@@ -703,10 +690,16 @@ async fn a_lost_answer_is_looked_for() {
         .expect("found");
     assert_eq!(written(&done), [("a".into(), 2, 1), ("b".into(), 2, 1)]);
     assert_eq!(done.reads.from.cents, 70);
+    let one =
+        emitting(|_, read| Ok(Emitted::new().on("a", read.from.handle(Deposit { cents: 1 })?)));
+    let done = decisions.execute(one).await.expect("found");
+    assert_eq!(written(&done), [("a".into(), 3, 1)]);
+    assert_eq!((done.reads.to.version(), done.attempts), (2, 1));
+    assert_eq!(both_of(&store).await, [(71, 3), (81, 3)]);
     let nothing = emitting(|_, _| Ok(Emitted::new()));
     let nothing = decisions.execute(nothing).append_id(request("nothing"));
     assert!(nothing.await.expect("recorded").repeated);
-    assert_eq!(both_of(&store).await, [(70, 2), (80, 2)]);
+    assert_eq!(both_of(&store).await, [(72, 4), (82, 4)]);
 
     let (store, dead) = watched(Lost::TheCommit).await;
     let decisions = Decisions::new(Layered(dead));
@@ -724,7 +717,7 @@ async fn a_lost_answer_is_looked_for() {
 /// Attempts are bounded, and the error names what moved.
 #[tokio::test]
 async fn conflicts_end() {
-    let store = crate::places::memory().await.store;
+    let store = crate::places::memory();
     let decisions = filled(&store).await.with_retry(RetryPolicy::never());
     let other = accounts(&store);
     let unlucky = hooked("a", "b", 1, move |_| {
