@@ -1,6 +1,6 @@
 //! Accounts and transfers between them, for processes that are killed.
 
-use es_decisions::{Decide, Decision, DecisionError, Decisions, Emitted, Read, ReadSource, Reads};
+use es_decisions::{Decide, Decision, DecisionError, Decisions, Emitted};
 use es_runtime::{
     Aggregate, AnyStore, AppendId, Apply, Event, Events, ExecuteError, Handle, Repository,
     RetryPolicy,
@@ -80,36 +80,13 @@ impl Handle<Withdraw> for Account {
 }
 
 /// Moves money, in one commit.
+#[derive(Decision)]
+#[decision("transfer", error = Overdrawn, reads(from: Account(from), to: Account(to)))]
 pub struct Transfer {
     from: String,
     to: String,
     cents: u64,
     name: String,
-}
-
-/// What a transfer reads.
-pub struct TransferReads {
-    from: Read<Account>,
-    to: Read<Account>,
-}
-
-impl Reads for TransferReads {
-    fn each(&mut self) -> Vec<&mut dyn ReadSource> {
-        vec![&mut self.from, &mut self.to]
-    }
-}
-
-impl Decision for Transfer {
-    const NAME: &'static str = "transfer";
-    type Error = Overdrawn;
-    type Reads = TransferReads;
-
-    fn reads(&self) -> TransferReads {
-        TransferReads {
-            from: Read::of(&self.from),
-            to: Read::of(&self.to),
-        }
-    }
 }
 
 impl Decide for Transfer {

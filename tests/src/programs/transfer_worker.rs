@@ -4,10 +4,10 @@
 //!
 //! It says `moved` after each transfer and `done` after the last one. It does the same transfers in each life.
 
-use es_postgres::PostgresStore;
-use es_runtime::AnyStore;
-use es_sqlite::SqliteStore;
-use es_tests::{places::say, transfers};
+use es_tests::{
+    places::{open, say},
+    transfers,
+};
 
 const TASKS: u64 = 10;
 
@@ -17,11 +17,7 @@ pub(crate) async fn main() {
     let [store, mode, worker, count] = args.as_slice() else {
         panic!("STORE once|apart WORKER COUNT");
     };
-    let store = if store.contains("dbname=") {
-        AnyStore::new(PostgresStore::open(store).await.expect("opens"))
-    } else {
-        AnyStore::new(SqliteStore::open(store).await.expect("opens"))
-    };
+    let store = open(store, None).await;
     let (worker, count): (u64, u64) = (
         worker.parse().expect("a number"),
         count.parse().expect("a number"),

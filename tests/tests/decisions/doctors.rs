@@ -1,6 +1,6 @@
 //! Two doctors on call, of whom one must stay: each decision writes what the other one only reads.
 
-use es_decisions::{Decide, Decision, DecisionError, Decisions, Emitted, Read, ReadSource, Reads};
+use es_decisions::{Decide, Decision, DecisionError, Decisions, Emitted};
 use es_runtime::{
     Aggregate, AnyStore, Apply, Event, Events, Handle, Repository, SnapshotStore, WorkQueue,
 };
@@ -47,34 +47,11 @@ impl Handle<Come> for Doctor {
 #[error("nobody else is on call")]
 struct NobodyElse;
 
-#[derive(Clone)]
+#[derive(Decision)]
+#[decision("leave", error = NobodyElse, reads(who: Doctor(who), other: Doctor(other)))]
 struct Leave {
     who: String,
     other: String,
-}
-
-struct LeaveReads {
-    who: Read<Doctor>,
-    other: Read<Doctor>,
-}
-
-impl Reads for LeaveReads {
-    fn each(&mut self) -> Vec<&mut dyn ReadSource> {
-        vec![&mut self.who, &mut self.other]
-    }
-}
-
-impl Decision for Leave {
-    const NAME: &'static str = "leave";
-    type Error = NobodyElse;
-    type Reads = LeaveReads;
-
-    fn reads(&self) -> LeaveReads {
-        LeaveReads {
-            who: Read::of(&self.who),
-            other: Read::of(&self.other),
-        }
-    }
 }
 
 impl Decide for Leave {

@@ -1,10 +1,8 @@
 //! Three processes of ten tasks move money and are killed. What is stored is added up afterwards from the rows alone.
 
-use es_postgres::PostgresStore;
-use es_runtime::AnyStore;
-use es_sqlite::SqliteStore;
-use es_testkit::postgres::Server;
+use crate::places::store_in;
 use es_tests::{
+    places::Place,
     transfers::{ACCOUNTS, AT_FIRST, open},
     tries,
 };
@@ -126,12 +124,10 @@ fn audit(rows: &[Row]) -> Result<usize, String> {
 }
 
 async fn on_sqlite(mode: &str, kills: usize) -> Result<usize, String> {
-    let folder = es_tests::files::folder();
-    let path = folder.path().join("accounts.db");
-    let store = SqliteStore::open(&path).await.expect("opens");
-    open(&AnyStore::new(store.clone())).await;
-    work(path.to_str().expect("a text"), mode, kills);
-    let file = Connection::open(&path).expect("opens");
+    let place = Place::sqlite();
+    open(&store_in(&place).await).await;
+    work(&place.address(), mode, kills);
+    let file = Connection::open(place.address()).expect("opens");
     let mut select = file
         .prepare("SELECT aggregate_id, event, payload FROM events ORDER BY position")
         .expect("a statement");
@@ -141,11 +137,12 @@ async fn on_sqlite(mode: &str, kills: usize) -> Result<usize, String> {
 }
 
 async fn on_postgres(mode: &str, kills: usize) -> Result<usize, String> {
-    let server = Server::shared().expect("a server");
-    let database = server.database().expect("a database");
-    let store = PostgresStore::open(&database.url()).await.expect("opens");
-    open(&AnyStore::new(store.clone())).await;
-    work(&database.url(), mode, kills);
+    let place = Place::postgres();
+    open(&store_in(&place).await).await;
+    work(&place.address(), mode, kills);
+    let Place::Postgres(_, database) = &place else {
+        panic!("it is a database");
+    };
     let text = database
         .query(
             "SELECT aggregate_id || '|' || event || '|' || convert_from(payload, 'UTF8') FROM es.events \

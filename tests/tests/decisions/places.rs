@@ -1,46 +1,15 @@
 //! A store of each kind.
 
-use es_postgres::PostgresStore;
 use es_runtime::{AnyStore, MemoryStore};
-use es_sqlite::SqliteStore;
-use es_testkit::postgres::{Database, Server};
-use std::sync::Arc;
+use es_tests::places::Place;
 
-/// A store, and what it lives in.
-pub(crate) struct Place {
-    pub(crate) store: AnyStore,
-    _folder: Option<tempfile::TempDir>,
-    _database: Option<Arc<Database<'static>>>,
+pub(crate) fn memory() -> AnyStore {
+    AnyStore::new(MemoryStore::new())
 }
 
-pub(crate) async fn memory() -> Place {
-    Place {
-        store: AnyStore::new(MemoryStore::new()),
-        _folder: None,
-        _database: None,
-    }
-}
-
-pub(crate) async fn sqlite() -> Place {
-    let folder = es_tests::files::folder();
-    let path = folder.path().join("events.db");
-    let store = SqliteStore::open(path).await.expect("opens");
-    Place {
-        store: AnyStore::new(store),
-        _folder: Some(folder),
-        _database: None,
-    }
-}
-
-pub(crate) async fn postgres() -> Place {
-    let server = Server::shared().expect("a server");
-    let database = server.database().expect("a database");
-    let store = PostgresStore::open(&database.url()).await.expect("opens");
-    Place {
-        store: AnyStore::new(store),
-        _folder: None,
-        _database: Some(Arc::new(database)),
-    }
+/// The store of a place.
+pub(crate) async fn store_in(place: &Place) -> AnyStore {
+    es_tests::places::open(&place.address(), None).await
 }
 
 /// Runs each function on every store.
@@ -49,15 +18,15 @@ macro_rules! on_each {
         mod on_memory {
             $(#[tokio::test(flavor = "multi_thread")]
             async fn $name() {
-                super::$name(crate::places::memory().await.store.clone()).await;
+                super::$name(crate::places::memory()).await;
             })*
         }
 
         mod on_sqlite {
             $(#[tokio::test(flavor = "multi_thread")]
             async fn $name() {
-                let place = crate::places::sqlite().await;
-                super::$name(place.store.clone()).await;
+                let place = es_tests::places::Place::sqlite();
+                super::$name(crate::places::store_in(&place).await).await;
             })*
         }
 
@@ -68,8 +37,8 @@ macro_rules! on_each {
                 ignore = "needs PostgreSQL: install it or set ES_POSTGRES_BIN"
             )]
             async fn $name() {
-                let place = crate::places::postgres().await;
-                super::$name(place.store.clone()).await;
+                let place = es_tests::places::Place::postgres();
+                super::$name(crate::places::store_in(&place).await).await;
             })*
         }
     };
