@@ -106,7 +106,7 @@ impl DecisionTest {
             Err(error) => panic!("{error}"),
         };
         let append = Append::new(stream, ExpectedVersion::Any).with_events(encoded);
-        if let Err(error) = at_once(self.store.append(append)) {
+        if let Err(error) = ready(self.store.append(append)) {
             panic!("{error}");
         }
         self
@@ -115,7 +115,7 @@ impl DecisionTest {
     /// Makes a decision.
     #[track_caller]
     pub fn when<D: Decide>(self, decision: D) -> DecisionThen<D> {
-        let decided = at_once(
+        let decided = ready(
             Decisions::new(self.store.clone())
                 .execute(decision)
                 .into_future(),
@@ -240,7 +240,7 @@ fn newest<A: Aggregate>(store: &AnyStore, stream: &StreamId, new: u64) -> Events
         return events;
     }
     let read = store.read_stream(stream, StreamRange::backward(u64::MAX), limit);
-    let Ok(read) = at_once(read) else {
+    let Ok(read) = ready(read) else {
         panic!("the store in memory cannot be read")
     };
     for recorded in read.iter().rev() {
@@ -256,7 +256,7 @@ fn newest<A: Aggregate>(store: &AnyStore, stream: &StreamId, new: u64) -> Events
 
 /// The output of a future that waits for nothing, as those of the store in memory.
 #[track_caller]
-fn at_once<F: Future>(future: F) -> F::Output {
+fn ready<F: Future>(future: F) -> F::Output {
     match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(output) => output,
         Poll::Pending => panic!("the store in memory waits"),

@@ -91,7 +91,7 @@ impl FromStr for Behaviour {
     }
 }
 
-/// The books of the three services.
+/// The ledgers of the three services.
 #[derive(Clone)]
 pub struct FileLedger {
     file: Arc<Mutex<Connection>>,

@@ -529,7 +529,7 @@ async fn a_success_that_comes_late_spares_the_next_attempt() {
     assert_eq!(gate.calls.load(Ordering::SeqCst), 1);
     old_gate.go.notify_one();
     let done = within("the late one", slow).await.expect("no panic");
-    done.expect("told");
+    done.expect("answered");
     new.run_until_idle().await.expect("runs");
     assert_eq!(phase(&new, "order", "1").await, Phase::Completed);
     assert_eq!(gate.calls.load(Ordering::SeqCst), 1, "it was called again");
@@ -559,7 +559,7 @@ async fn a_success_that_comes_while_the_end_is_refused_is_undone() {
     assert!(end_refused(&view.state.parked), "{:?}", view.state);
     old_gate.go.notify_one();
     let done = within("the late one", slow).await.expect("no panic");
-    done.expect("told");
+    done.expect("answered");
     new.run_until_idle().await.expect("runs");
     let view = new.show("order", "1").await.expect("shown");
     assert!(end_refused(&view.state.parked), "{:?}", view.state);

@@ -893,10 +893,10 @@ mod shapes {
             (Adjacent::SHAPE, "tag=t,content=c"),
             (Untagged::SHAPE, "untagged"),
         ] {
-            let Node::Unit(inner, told) = node else {
+            let Node::Unit(inner, found) = node else {
                 panic!("{node:?}");
             };
-            assert_eq!(told, tag);
+            assert_eq!(found, tag);
             assert_eq!(text(inner), text(&External::SHAPE));
         }
     }

@@ -422,7 +422,7 @@ impl Project {
         fs::write(self.path(), text).expect("writes");
     }
 
-    /// What that release is told; nothing is written in any mode.
+    /// The message for that release; nothing is written in any mode.
     fn refuses(&self, release: Check) -> String {
         let before = self.lines();
         let [said, update, seal] = [LockMode::Check, LockMode::Update, LockMode::Seal]

@@ -385,7 +385,7 @@ async fn a_closed_store_says_so() {
         r#"{"cents":1}"#,
     ));
     let (appended, ()) = tokio::join!(pending.append(last), store.close());
-    // Handed over before or after: it is one or the other, and it is told which.
+    // Handed over before or after: it is one or the other, and the answer says which.
     let stored = appended.is_ok();
     store.close().await;
     let refused = deposit(&store, "a", 1).await.expect_err("closed");

@@ -685,7 +685,7 @@ broken_stores! {
         hidden_fault: MakesMoreThanItSays => faults::a_blocked_writer_is_busy_in_time;
 }
 
-/// A read database that does not do what its transactions are told.
+/// A read database that does not do what its transactions ask for.
 #[derive(Clone)]
 struct BrokenDatabase {
     inner: SqliteRead,
