@@ -182,8 +182,6 @@ mod decision_lifetime;
 mod decision_many_reads_struct_defined;
 #[path = "../right/decision/read-keyword.rs"]
 mod decision_read_keyword;
-#[path = "../right/decision/reads-struct-quoted.rs"]
-mod decision_reads_struct_quoted;
 #[path = "../right/event/attribute-absent.rs"]
 mod event_attribute_absent;
 #[path = "../right/event/attribute-bare.rs"]
