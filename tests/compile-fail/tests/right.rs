@@ -12,34 +12,22 @@
 mod aggregate_apply_missing;
 #[path = "../right/aggregate/apply-missing-for-both.rs"]
 mod aggregate_apply_missing_for_both;
-#[path = "../right/aggregate/apply-not-listed.rs"]
-mod aggregate_apply_not_listed;
 #[path = "../right/aggregate/attribute-absent.rs"]
 mod aggregate_attribute_absent;
 #[path = "../right/aggregate/attribute-equals.rs"]
 mod aggregate_attribute_equals;
 #[path = "../right/aggregate/codec-misspelt.rs"]
 mod aggregate_codec_misspelt;
-#[path = "../right/aggregate/codec-not-a-string.rs"]
-mod aggregate_codec_not_a_string;
-#[path = "../right/aggregate/codec-unknown.rs"]
-mod aggregate_codec_unknown;
 #[path = "../right/aggregate/comma-missing.rs"]
 mod aggregate_comma_missing;
 #[path = "../right/aggregate/command-enum-without-list.rs"]
 mod aggregate_command_enum_without_list;
 #[path = "../right/aggregate/command-twice.rs"]
 mod aggregate_command_twice;
-#[path = "../right/aggregate/commands-empty.rs"]
-mod aggregate_commands_empty;
 #[path = "../right/aggregate/commands-equals.rs"]
 mod aggregate_commands_equals;
-#[path = "../right/aggregate/commands-without-list.rs"]
-mod aggregate_commands_without_list;
 #[path = "../right/aggregate/crate-relative.rs"]
 mod aggregate_crate_relative;
-#[path = "../right/aggregate/default-missing.rs"]
-mod aggregate_default_missing;
 #[path = "../right/aggregate/default-missing-with-handlers.rs"]
 mod aggregate_default_missing_with_handlers;
 #[path = "../right/aggregate/enums-of-one-name.rs"]
@@ -60,28 +48,18 @@ mod aggregate_event_name_taken;
 mod aggregate_event_not_listed;
 #[path = "../right/aggregate/event-set-without-apply.rs"]
 mod aggregate_event_set_without_apply;
-#[path = "../right/aggregate/event-twice.rs"]
-mod aggregate_event_twice;
 #[path = "../right/aggregate/event-under-two-aliases.rs"]
 mod aggregate_event_under_two_aliases;
-#[path = "../right/aggregate/event-unknown-type.rs"]
-mod aggregate_event_unknown_type;
 #[path = "../right/aggregate/event-variant-taken.rs"]
 mod aggregate_event_variant_taken;
 #[path = "../right/aggregate/event-with-arguments.rs"]
 mod aggregate_event_with_arguments;
-#[path = "../right/aggregate/event-with-fields.rs"]
-mod aggregate_event_with_fields;
 #[path = "../right/aggregate/events-both-ways.rs"]
 mod aggregate_events_both_ways;
 #[path = "../right/aggregate/events-by-name.rs"]
 mod aggregate_events_by_name;
 #[path = "../right/aggregate/events-empty.rs"]
 mod aggregate_events_empty;
-#[path = "../right/aggregate/events-key-inside.rs"]
-mod aggregate_events_key_inside;
-#[path = "../right/aggregate/events-missing.rs"]
-mod aggregate_events_missing;
 #[path = "../right/aggregate/events-without-list.rs"]
 mod aggregate_events_without_list;
 #[path = "../right/aggregate/execute-without-clone.rs"]
@@ -90,18 +68,8 @@ mod aggregate_execute_without_clone;
 mod aggregate_execute_without_handle;
 #[path = "../right/aggregate/handle-missing.rs"]
 mod aggregate_handle_missing;
-#[path = "../right/aggregate/handle-other-error.rs"]
-mod aggregate_handle_other_error;
-#[path = "../right/aggregate/id-missing.rs"]
-mod aggregate_id_missing;
-#[path = "../right/aggregate/id-misspelt.rs"]
-mod aggregate_id_misspelt;
 #[path = "../right/aggregate/id-not-usable.rs"]
 mod aggregate_id_not_usable;
-#[path = "../right/aggregate/id-quoted.rs"]
-mod aggregate_id_quoted;
-#[path = "../right/aggregate/id-without-value.rs"]
-mod aggregate_id_without_value;
 #[path = "../right/aggregate/ignore-and-list.rs"]
 mod aggregate_ignore_and_list;
 #[path = "../right/aggregate/ignore-misspelt.rs"]
@@ -116,36 +84,18 @@ mod aggregate_key_every;
 mod aggregate_key_misspelt;
 #[path = "../right/aggregate/key-on-field.rs"]
 mod aggregate_key_on_field;
-#[path = "../right/aggregate/key-similar.rs"]
-mod aggregate_key_similar;
-#[path = "../right/aggregate/key-twice.rs"]
-mod aggregate_key_twice;
 #[path = "../right/aggregate/key-unknown.rs"]
 mod aggregate_key_unknown;
-#[path = "../right/aggregate/key-version.rs"]
-mod aggregate_key_version;
 #[path = "../right/aggregate/many-snapshot-postcard.rs"]
 mod aggregate_many_snapshot_postcard;
 #[path = "../right/aggregate/many-snapshot-skipped-fields.rs"]
 mod aggregate_many_snapshot_skipped_fields;
-#[path = "../right/aggregate/name-as-key.rs"]
-mod aggregate_name_as_key;
-#[path = "../right/aggregate/name-ill-formed.rs"]
-mod aggregate_name_ill_formed;
-#[path = "../right/aggregate/name-missing.rs"]
-mod aggregate_name_missing;
-#[path = "../right/aggregate/name-without-quotes.rs"]
-mod aggregate_name_without_quotes;
 #[path = "../right/aggregate/snapshot-apply-revision-alone.rs"]
 mod aggregate_snapshot_apply_revision_alone;
-#[path = "../right/aggregate/snapshot-apply-revision-misspelt.rs"]
-mod aggregate_snapshot_apply_revision_misspelt;
 #[path = "../right/aggregate/snapshot-apply-revision-not-a-number.rs"]
 mod aggregate_snapshot_apply_revision_not_a_number;
 #[path = "../right/aggregate/snapshot-bare.rs"]
 mod aggregate_snapshot_bare;
-#[path = "../right/aggregate/snapshot-equals.rs"]
-mod aggregate_snapshot_equals;
 #[path = "../right/aggregate/snapshot-every-misspelt.rs"]
 mod aggregate_snapshot_every_misspelt;
 #[path = "../right/aggregate/snapshot-every-quoted.rs"]
@@ -162,8 +112,6 @@ mod aggregate_snapshot_two_fields_of_one_name;
 mod aggregate_snapshot_unknown_key;
 #[path = "../right/aggregate/snapshot-without-partial-eq.rs"]
 mod aggregate_snapshot_without_partial_eq;
-#[path = "../right/aggregate/snapshot-without-serde.rs"]
-mod aggregate_snapshot_without_serde;
 #[path = "../right/aggregate/type-ill-formed.rs"]
 mod aggregate_type_ill_formed;
 #[path = "../right/decision/attribute-absent.rs"]
@@ -200,76 +148,40 @@ mod event_crate_relative;
 mod event_enum_crate_on_variant;
 #[path = "../right/event/enum-empty.rs"]
 mod event_enum_empty;
-#[path = "../right/event/enum-event-attribute.rs"]
-mod event_enum_event_attribute;
 #[path = "../right/event/enum-key-on-field.rs"]
 mod event_enum_key_on_field;
-#[path = "../right/event/enum-name-missing.rs"]
-mod event_enum_name_missing;
-#[path = "../right/event/enum-name-on-enum.rs"]
-mod event_enum_name_on_enum;
 #[path = "../right/event/enum-tuple-variant.rs"]
 mod event_enum_tuple_variant;
 #[path = "../right/event/field-borrows.rs"]
 mod event_field_borrows;
 #[path = "../right/event/history-default-missing.rs"]
 mod event_history_default_missing;
-#[path = "../right/event/history-default-of-another-type.rs"]
-mod event_history_default_of_another_type;
 #[path = "../right/event/history-default-trait-missing.rs"]
 mod event_history_default_trait_missing;
 #[path = "../right/event/history-default-without-since.rs"]
 mod event_history_default_without_since;
-#[path = "../right/event/history-default-without-value.rs"]
-mod event_history_default_without_value;
 #[path = "../right/event/history-enum.rs"]
 mod event_history_enum;
 #[path = "../right/event/history-enum-same-shape.rs"]
 mod event_history_enum_same_shape;
 #[path = "../right/event/history-removed-after-quoted.rs"]
 mod event_history_removed_after_quoted;
-#[path = "../right/event/history-removed-after-unknown.rs"]
-mod event_history_removed_after_unknown;
 #[path = "../right/event/history-removed-and-added-again.rs"]
 mod event_history_removed_and_added_again;
 #[path = "../right/event/history-removed-before-added.rs"]
 mod event_history_removed_before_added;
 #[path = "../right/event/history-removed-equals.rs"]
 mod event_history_removed_equals;
-#[path = "../right/event/history-removed-first.rs"]
-mod event_history_removed_first;
-#[path = "../right/event/history-removed-first-and-after.rs"]
-mod event_history_removed_first_and_after;
 #[path = "../right/event/history-removed-first-with-value.rs"]
 mod event_history_removed_first_with_value;
 #[path = "../right/event/history-removed-is-live.rs"]
 mod event_history_removed_is_live;
-#[path = "../right/event/history-removed-later.rs"]
-mod event_history_removed_later;
-#[path = "../right/event/history-removed-on-field.rs"]
-mod event_history_removed_on_field;
-#[path = "../right/event/history-removed-quoted.rs"]
-mod event_history_removed_quoted;
-#[path = "../right/event/history-removed-serde-default.rs"]
-mod event_history_removed_serde_default;
-#[path = "../right/event/history-removed-unknown-key.rs"]
-mod event_history_removed_unknown_key;
-#[path = "../right/event/history-removed-with-attribute.rs"]
-mod event_history_removed_with_attribute;
-#[path = "../right/event/history-removed-without-default.rs"]
-mod event_history_removed_without_default;
-#[path = "../right/event/history-removed-without-in.rs"]
-mod event_history_removed_without_in;
-#[path = "../right/event/history-removed-without-type.rs"]
-mod event_history_removed_without_type;
 #[path = "../right/event/history-since-first.rs"]
 mod event_history_since_first;
 #[path = "../right/event/history-since-on-struct.rs"]
 mod event_history_since_on_struct;
 #[path = "../right/event/history-since-quoted.rs"]
 mod event_history_since_quoted;
-#[path = "../right/event/history-since-without-value.rs"]
-mod event_history_since_without_value;
 #[path = "../right/event/history-was-attribute-alone.rs"]
 mod event_history_was_attribute_alone;
 #[path = "../right/event/history-was-before-added.rs"]
@@ -278,34 +190,20 @@ mod event_history_was_before_added;
 mod event_history_was_before_later;
 #[path = "../right/event/history-was-empty.rs"]
 mod event_history_was_empty;
-#[path = "../right/event/history-was-equals.rs"]
-mod event_history_was_equals;
-#[path = "../right/event/history-was-misspelt-key.rs"]
-mod event_history_was_misspelt_key;
 #[path = "../right/event/history-was-name-taken.rs"]
 mod event_history_was_name_taken;
-#[path = "../right/event/history-was-name-without-quotes.rs"]
-mod event_history_was_name_without_quotes;
-#[path = "../right/event/history-was-only-a-name.rs"]
-mod event_history_was_only_a_name;
 #[path = "../right/event/history-was-same-name.rs"]
 mod event_history_was_same_name;
 #[path = "../right/event/history-was-same-type.rs"]
 mod event_history_was_same_type;
 #[path = "../right/event/history-was-same-type-with.rs"]
 mod event_history_was_same_type_with;
-#[path = "../right/event/history-was-twice.rs"]
-mod event_history_was_twice;
 #[path = "../right/event/history-was-type-quoted.rs"]
 mod event_history_was_type_quoted;
 #[path = "../right/event/history-was-type-without-argument.rs"]
 mod event_history_was_type_without_argument;
-#[path = "../right/event/history-was-unknown-key.rs"]
-mod event_history_was_unknown_key;
 #[path = "../right/event/history-was-with-only.rs"]
 mod event_history_was_with_only;
-#[path = "../right/event/history-was-without-before.rs"]
-mod event_history_was_without_before;
 #[path = "../right/event/history-was-without-change.rs"]
 mod event_history_was_without_change;
 #[path = "../right/event/history-with-call.rs"]
@@ -322,58 +220,32 @@ mod event_history_with_unknown;
 mod event_history_with_wrong_result;
 #[path = "../right/event/key-id.rs"]
 mod event_key_id;
-#[path = "../right/event/key-misspelt.rs"]
-mod event_key_misspelt;
 #[path = "../right/event/key-on-field.rs"]
 mod event_key_on_field;
 #[path = "../right/event/key-unknown.rs"]
 mod event_key_unknown;
 #[path = "../right/event/key-unknown-on-field.rs"]
 mod event_key_unknown_on_field;
-#[path = "../right/event/lifetime.rs"]
-mod event_lifetime;
 #[path = "../right/event/many-field-borrows.rs"]
 mod event_many_field_borrows;
-#[path = "../right/event/name-as-key.rs"]
-mod event_name_as_key;
-#[path = "../right/event/name-as-number.rs"]
-mod event_name_as_number;
-#[path = "../right/event/name-empty.rs"]
-mod event_name_empty;
-#[path = "../right/event/name-ends-with-dot.rs"]
-mod event_name_ends_with_dot;
-#[path = "../right/event/name-given-twice.rs"]
-mod event_name_given_twice;
-#[path = "../right/event/name-missing.rs"]
-mod event_name_missing;
 #[path = "../right/event/name-on-field.rs"]
 mod event_name_on_field;
-#[path = "../right/event/name-with-space.rs"]
-mod event_name_with_space;
 #[path = "../right/event/name-with-umlaut.rs"]
 mod event_name_with_umlaut;
-#[path = "../right/event/name-without-quotes.rs"]
-mod event_name_without_quotes;
 #[path = "../right/event/no-serde.rs"]
 mod event_no_serde;
 #[path = "../right/event/previous-is-itself.rs"]
 mod event_previous_is_itself;
 #[path = "../right/event/previous-of-another-name.rs"]
 mod event_previous_of_another_name;
-#[path = "../right/event/previous-of-another-version.rs"]
-mod event_previous_of_another_version;
 #[path = "../right/event/previous-of-first.rs"]
 mod event_previous_of_first;
 #[path = "../right/event/previous-on-field.rs"]
 mod event_previous_on_field;
-#[path = "../right/event/previous-without-from.rs"]
-mod event_previous_without_from;
 #[path = "../right/event/reserved-name.rs"]
 mod event_reserved_name;
 #[path = "../right/event/serde-default.rs"]
 mod event_serde_default;
-#[path = "../right/event/serde-enum.rs"]
-mod event_serde_enum;
 #[path = "../right/event/serde-two-fields-of-one-name.rs"]
 mod event_serde_two_fields_of_one_name;
 #[path = "../right/event/serde-two-fields-of-one-name-in-a-variant.rs"]
@@ -386,18 +258,8 @@ mod event_try_upcast_is_infallible;
 mod event_tuple_struct;
 #[path = "../right/event/unit-struct.rs"]
 mod event_unit_struct;
-#[path = "../right/event/upcast-and-with.rs"]
-mod event_upcast_and_with;
-#[path = "../right/event/upcast-beyond.rs"]
-mod event_upcast_beyond;
 #[path = "../right/event/upcast-closure.rs"]
 mod event_upcast_closure;
-#[path = "../right/event/upcast-equals.rs"]
-mod event_upcast_equals;
-#[path = "../right/event/upcast-far-beyond.rs"]
-mod event_upcast_far_beyond;
-#[path = "../right/event/upcast-from-zero.rs"]
-mod event_upcast_from_zero;
 #[path = "../right/event/upcast-is-fallible.rs"]
 mod event_upcast_is_fallible;
 #[path = "../right/event/upcast-json-wrong-argument.rs"]
@@ -406,34 +268,12 @@ mod event_upcast_json_wrong_argument;
 mod event_upcast_of_first;
 #[path = "../right/event/upcast-on-field.rs"]
 mod event_upcast_on_field;
-#[path = "../right/event/upcast-twice.rs"]
-mod event_upcast_twice;
 #[path = "../right/event/upcast-unknown-function.rs"]
 mod event_upcast_unknown_function;
-#[path = "../right/event/upcast-without-arrow.rs"]
-mod event_upcast_without_arrow;
-#[path = "../right/event/upcast-wrong-argument.rs"]
-mod event_upcast_wrong_argument;
-#[path = "../right/event/version-constant.rs"]
-mod event_version_constant;
-#[path = "../right/event/version-float.rs"]
-mod event_version_float;
 #[path = "../right/event/version-in-parentheses.rs"]
 mod event_version_in_parentheses;
-#[path = "../right/event/version-negative.rs"]
-mod event_version_negative;
-#[path = "../right/event/version-quoted.rs"]
-mod event_version_quoted;
-#[path = "../right/event/version-suffixed.rs"]
-mod event_version_suffixed;
-#[path = "../right/event/version-too-large.rs"]
-mod event_version_too_large;
-#[path = "../right/event/version-without-number.rs"]
-mod event_version_without_number;
 #[path = "../right/event/version-without-value.rs"]
 mod event_version_without_value;
-#[path = "../right/event/version-zero.rs"]
-mod event_version_zero;
 #[path = "../right/event/write-newer.rs"]
 mod event_write_newer;
 #[path = "../right/event/write-newest.rs"]
@@ -456,28 +296,14 @@ mod event_write_without_removed_back;
 mod lock_assert_of_an_event_without_shape;
 #[path = "../right/lock/nested-type-changed.rs"]
 mod lock_nested_type_changed;
-#[path = "../right/lock/version-twice.rs"]
-mod lock_version_twice;
 #[path = "../right/process_manager/bare.rs"]
 mod process_manager_bare;
-#[path = "../right/process_manager/correlates-by-other-type.rs"]
-mod process_manager_correlates_by_other_type;
 #[path = "../right/process_manager/impl-without-being-listed.rs"]
 mod process_manager_impl_without_being_listed;
-#[path = "../right/process_manager/listed-without-impl.rs"]
-mod process_manager_listed_without_impl;
-#[path = "../right/process_manager/name-here.rs"]
-mod process_manager_name_here;
 #[path = "../right/process_manager/rejected-without-flag.rs"]
 mod process_manager_rejected_without_flag;
-#[path = "../right/process_manager/rejections-without-impl.rs"]
-mod process_manager_rejections_without_impl;
-#[path = "../right/process_manager/sets-timer-without-timers.rs"]
-mod process_manager_sets_timer_without_timers;
 #[path = "../right/process_manager/timer-without-flag.rs"]
 mod process_manager_timer_without_flag;
-#[path = "../right/process_manager/timers-without-impl.rs"]
-mod process_manager_timers_without_impl;
 #[path = "../right/process_manager/unknown-key.rs"]
 mod process_manager_unknown_key;
 #[path = "../right/projection/enum.rs"]
@@ -506,8 +332,6 @@ mod projection_no_name;
 mod projection_no_schema;
 #[path = "../right/projection/not-an-event.rs"]
 mod projection_not_an_event;
-#[path = "../right/projection/on-unknown-version.rs"]
-mod projection_on_unknown_version;
 #[path = "../right/projection/on-unknown-version-quoted.rs"]
 mod projection_on_unknown_version_quoted;
 #[path = "../right/projection/partitions.rs"]
@@ -522,14 +346,6 @@ mod projection_schema_for_a_store;
 mod projection_schema_form;
 #[path = "../right/projection/schema-not-a-text.rs"]
 mod projection_schema_not_a_text;
-#[path = "../right/projection/schema-one-dialect.rs"]
-mod projection_schema_one_dialect;
-#[path = "../right/projection/schema-twice.rs"]
-mod projection_schema_twice;
-#[path = "../right/projection/schema-without-braces.rs"]
-mod projection_schema_without_braces;
-#[path = "../right/projection/schema-without-database.rs"]
-mod projection_schema_without_database;
 #[path = "../right/projection/subscription-from.rs"]
 mod projection_subscription_from;
 #[path = "../right/projection/subscription-from-quoted.rs"]
@@ -538,8 +354,6 @@ mod projection_subscription_from_quoted;
 mod projection_subscription_missing_impl;
 #[path = "../right/projection/subscription-schema.rs"]
 mod projection_subscription_schema;
-#[path = "../right/projection/subscription-unlisted-impl.rs"]
-mod projection_subscription_unlisted_impl;
 #[path = "../right/projection/unknown-key.rs"]
 mod projection_unknown_key;
 #[path = "../right/projection/unlisted-impl.rs"]
@@ -548,30 +362,14 @@ mod projection_unlisted_impl;
 mod projection_version_zero;
 #[path = "../right/retired/alias-and-drop.rs"]
 mod retired_alias_and_drop;
-#[path = "../right/retired/alias-by-name.rs"]
-mod retired_alias_by_name;
-#[path = "../right/retired/alias-is-live.rs"]
-mod retired_alias_is_live;
-#[path = "../right/retired/alias-not-listed.rs"]
-mod retired_alias_not_listed;
-#[path = "../right/retired/alias-without-arrow.rs"]
-mod retired_alias_without_arrow;
 #[path = "../right/retired/drop-equals.rs"]
 mod retired_drop_equals;
-#[path = "../right/retired/drop-is-live.rs"]
-mod retired_drop_is_live;
-#[path = "../right/retired/drop-twice.rs"]
-mod retired_drop_twice;
-#[path = "../right/retired/drop-without-quotes.rs"]
-mod retired_drop_without_quotes;
 #[path = "../right/retired/enum-alias-unknown.rs"]
 mod retired_enum_alias_unknown;
 #[path = "../right/retired/enum-drop-is-live.rs"]
 mod retired_enum_drop_is_live;
 #[path = "../right/retired/split-closure.rs"]
 mod retired_split_closure;
-#[path = "../right/retired/split-not-several.rs"]
-mod retired_split_not_several;
 #[path = "../right/retired/split-without-function.rs"]
 mod retired_split_without_function;
 #[path = "../right/saga/attempts-zero.rs"]
@@ -586,22 +384,14 @@ mod saga_command_of_other_type;
 mod saga_deadline_without_unit;
 #[path = "../right/saga/deps-by-value.rs"]
 mod saga_deps_by_value;
-#[path = "../right/saga/deps-mutable.rs"]
-mod saga_deps_mutable;
 #[path = "../right/saga/effect-by-reference.rs"]
 mod saga_effect_by_reference;
 #[path = "../right/saga/end-async.rs"]
 mod saga_end_async;
 #[path = "../right/saga/exhausted-word.rs"]
 mod saga_exhausted_word;
-#[path = "../right/saga/flag-with-value.rs"]
-mod saga_flag_with_value;
-#[path = "../right/saga/generic.rs"]
-mod saga_generic;
 #[path = "../right/saga/no-name.rs"]
 mod saga_no_name;
-#[path = "../right/saga/no-self.rs"]
-mod saga_no_self;
 #[path = "../right/saga/no-such-undo.rs"]
 mod saga_no_such_undo;
 #[path = "../right/saga/output-by-value.rs"]
@@ -614,16 +404,6 @@ mod saga_output_of_other_type_in_undo;
 mod saga_output_without_deserialize;
 #[path = "../right/saga/reconcile-of-no-method.rs"]
 mod saga_reconcile_of_no_method;
-#[path = "../right/saga/retry-form.rs"]
-mod saga_retry_form;
-#[path = "../right/saga/retry-unknown-key.rs"]
-mod saga_retry_unknown_key;
-#[path = "../right/saga/self-by-value.rs"]
-mod saga_self_by_value;
-#[path = "../right/saga/step-not-async.rs"]
-mod saga_step_not_async;
-#[path = "../right/saga/step-of-other-type.rs"]
-mod saga_step_of_other_type;
 #[path = "../right/saga/step-unknown-key.rs"]
 mod saga_step_unknown_key;
 #[path = "../right/saga/timeout-not-a-time.rs"]
@@ -634,10 +414,6 @@ mod saga_two_pivots;
 mod saga_two_ways_back;
 #[path = "../right/saga/undo-not-a-method.rs"]
 mod saga_undo_not_a_method;
-#[path = "../right/saga/undo-of-other-result.rs"]
-mod saga_undo_of_other_result;
-#[path = "../right/saga/undo-of-other-type.rs"]
-mod saga_undo_of_other_type;
 #[path = "../right/saga/unknown-key.rs"]
 mod saga_unknown_key;
 #[path = "../right/saga/unknown-parameter.rs"]
@@ -668,7 +444,5 @@ mod shape_since_without_default;
 mod shape_two_fields_of_one_name;
 #[path = "../right/shape/unit-without-value.rs"]
 mod shape_unit_without_value;
-#[path = "../right/shape/version-on-enum.rs"]
-mod shape_version_on_enum;
 #[path = "../right/shape/version-on-generic.rs"]
 mod shape_version_on_generic;

@@ -1,8 +1,0 @@
-use es_runtime::Event;
-use serde::{Deserialize, Serialize};
-
-#[derive(Event, Serialize, Deserialize)]
-#[event("order.placed")]
-struct OrderPlaced {}
-
-fn main() {}

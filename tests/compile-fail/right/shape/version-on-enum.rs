@@ -1,8 +1,0 @@
-use es_runtime::Shape;
-
-#[derive(Shape)]
-enum Kind {
-    Web,
-}
-
-fn main() {}
