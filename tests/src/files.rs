@@ -1,7 +1,7 @@
 //! Where tests keep their files.
 
 use rustix::fs::statvfs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
 const IN_MEMORY: &str = "/dev/shm";
@@ -9,16 +9,21 @@ const IN_MEMORY: &str = "/dev/shm";
 const ROOM: u64 = 4 << 30;
 
 /// A folder of a test's own, removed when it is dropped.
+pub fn folder() -> TempDir {
+    tempfile::tempdir_in(parent()).expect("a folder")
+}
+
+/// Where those folders are.
 ///
 /// Processes are killed in most tests and machines in none, so that the files need no disk: they are in
 /// memory where the system offers that. The long runs keep them on the disk.
-pub fn folder() -> TempDir {
-    let folder = if crate::tries(false, true) && has_room(Path::new(IN_MEMORY)) {
-        tempfile::tempdir_in(IN_MEMORY)
+pub fn parent() -> PathBuf {
+    let memory = Path::new(IN_MEMORY);
+    if crate::tries(false, true) && has_room(memory) {
+        memory.to_owned()
     } else {
-        tempfile::tempdir()
-    };
-    folder.expect("a folder")
+        std::env::temp_dir()
+    }
 }
 
 fn has_room(folder: &Path) -> bool {

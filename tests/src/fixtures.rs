@@ -134,12 +134,12 @@ pub use postgres::Postgres;
 #[cfg(unix)]
 mod postgres {
     use super::*;
+    use crate::server;
     use es_postgres::{PostgresReadDatabase as PostgresRead, PostgresStore};
-    use es_testkit::postgres::{Database, Server};
+    use es_testkit::postgres::Database;
     use std::{
         io::{BufRead, BufReader, Write},
         process::{Child, Command, Stdio},
-        sync::OnceLock,
     };
 
     /// A database of its own on the server of this process, and a role of its own that owns it, so
@@ -151,20 +151,9 @@ mod postgres {
         foreign: Mutex<Option<Child>>,
     }
 
-    /// Durability is not what is looked at here, and many databases are made.
-    fn server() -> &'static Server {
-        static SERVER: OnceLock<Server> = OnceLock::new();
-        SERVER.get_or_init(|| {
-            Server::options()
-                .setting("fsync", "off")
-                .start()
-                .expect("a server")
-        })
-    }
-
     impl Postgres {
         pub fn fresh() -> Self {
-            let database = server().database().expect("a database");
+            let database = server::database();
             let role = format!("role_{}", database.name());
             database
                 .query(&format!(
@@ -190,7 +179,7 @@ mod postgres {
         }
 
         fn hold(&self, sql: &str) {
-            let mut child = Command::new(server().program("psql"))
+            let mut child = Command::new(server::shared().program("psql"))
                 .args(["-X", "-q", "-A", "-t", "-d", &self.database.url()])
                 .stdin(Stdio::piped())
                 .stdout(Stdio::piped())

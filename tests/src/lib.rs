@@ -64,6 +64,8 @@ pub mod pooler;
 pub mod program;
 pub mod proxy;
 pub mod renamed;
+#[cfg(unix)]
+pub mod server;
 pub mod signals;
 pub mod stepping;
 pub mod transfers;

@@ -5,13 +5,12 @@ use crate::done_orders::DoneOrders;
 use es_postgres::PostgresStore;
 use es_runtime::{AnyStore, EventStore};
 use es_sqlite::SqliteStore;
-use es_testkit::postgres::{Database, Server};
+use es_testkit::postgres::Database;
 use std::{
     future::Future,
     io::{BufRead, BufReader, Write},
     path::Path,
     process::Child,
-    sync::OnceLock,
 };
 
 /// A folder, and a database of its own where one is asked for.
@@ -26,7 +25,7 @@ impl Place {
     }
 
     pub fn postgres() -> Self {
-        let database = server().database().expect("a database");
+        let database = crate::server::database();
         Self::Postgres(crate::files::folder(), database)
     }
 
@@ -48,15 +47,6 @@ impl Place {
     pub async fn with<R>(&self, act: impl Act<R>) -> R {
         with_store(&self.address(), act).await
     }
-}
-
-/// Processes are killed here, and not the machine: what they wrote survives without `fsync`.
-fn server() -> &'static Server {
-    static SERVER: OnceLock<Server> = OnceLock::new();
-    SERVER.get_or_init(|| {
-        let options = Server::options().setting("fsync", "off");
-        options.start().expect("a server")
-    })
 }
 
 /// Something that is done with a store, whichever it is.

@@ -11,7 +11,7 @@ use es_projections::{
 use es_runtime::{Envelope, Event, EventStore, MemoryStore, Outcome, StorageErrorKind};
 use es_testkit::{
     conformance::{AnyFixture, Capabilities, StoreFixture, checkpoints},
-    postgres::{Database, Server},
+    postgres::Database,
 };
 use es_tests::accounts::{Deposited, Withdrawn, deposit, withdraw};
 use serde::{Deserialize, Serialize};
@@ -39,7 +39,7 @@ async fn place() -> Place {
 }
 
 async fn place_with(connections: u32) -> Place {
-    let server = Server::shared().expect("a server");
+    let server = es_tests::server::shared();
     let database = server.database().expect("a database");
     let store = PostgresStore::open(&database.url()).await.expect("opens");
     let options = PgConnectOptions::new()

@@ -84,6 +84,7 @@ impl From<io::Error> for ServerError {
 pub struct ServerOptions {
     settings: Vec<(String, String)>,
     tcp: bool,
+    parent: Option<PathBuf>,
 }
 
 impl ServerOptions {
@@ -99,6 +100,15 @@ impl ServerOptions {
         self
     }
 
+    /// Puts the cluster's folder into this one instead of the system's folder for temporary files. With
+    /// `/dev/shm` it is in memory, and databases are made about twice as fast.
+    ///
+    /// Its path may have 60 bytes, because the name of a socket has a limit.
+    pub fn folder_in(mut self, parent: impl Into<PathBuf>) -> Self {
+        self.parent = Some(parent.into());
+        self
+    }
+
     /// Makes the cluster and starts it. It blocks for a second or two.
     ///
     /// # Errors
@@ -106,7 +116,7 @@ impl ServerOptions {
     pub fn start(self) -> Result<Server, ServerError> {
         let bin = programs::folder()?;
         let user = programs::user()?;
-        let home = folder()?;
+        let home = folder(self.parent.as_deref())?;
         if let Some((user, group)) = user {
             chown(&home, Some(user), Some(group))?;
         }
@@ -375,11 +385,19 @@ fn as_user(program: &Path, user: Option<(u32, u32)>, folder: &Path) -> Command {
 }
 
 /// A new folder for this process only, its path short enough for a socket's name.
-fn folder() -> Result<PathBuf, ServerError> {
-    let mut parent = std::env::temp_dir();
-    if parent.as_os_str().len() > 60 {
-        parent = PathBuf::from("/tmp");
-    }
+fn folder(parent: Option<&Path>) -> Result<PathBuf, ServerError> {
+    let is_short = |path: &Path| path.as_os_str().len() <= 60;
+    let parent = match parent {
+        Some(parent) if is_short(parent) => parent.to_owned(),
+        Some(parent) => {
+            let parent = parent.display();
+            let what = format!("the path {parent} is too long for a socket; 60 bytes are allowed");
+            return Err(ServerError::Io(what));
+        }
+        None => Some(std::env::temp_dir())
+            .filter(|parent| is_short(parent))
+            .unwrap_or_else(|| PathBuf::from("/tmp")),
+    };
     let name = format!("es-pg-{}-{:08x}", std::process::id(), fastrand::u32(..));
     let home = parent.join(name);
     fs::DirBuilder::new().mode(0o700).create(&home)?;

@@ -4,7 +4,7 @@ use es_postgres::PostgresStore;
 use es_projections::{AnyReadDatabase, Projections, SqlRow, SqlValue};
 use es_runtime::AnyStore;
 use es_sqlite::SqliteStore;
-use es_testkit::postgres::{Database, Server};
+use es_testkit::postgres::Database;
 use std::time::Duration;
 
 /// A store and its read database, whichever they are.
@@ -29,8 +29,7 @@ pub(crate) async fn sqlite() -> Place {
 }
 
 pub(crate) async fn postgres() -> Place {
-    let server = Server::shared().expect("a server");
-    let database = server.database().expect("a database");
+    let database = es_tests::server::database();
     let store = PostgresStore::open(&database.url()).await.expect("opens");
     let read = AnyReadDatabase::new(store.read_database());
     Place {

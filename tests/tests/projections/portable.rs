@@ -8,7 +8,6 @@ use es_projections::{
 };
 use es_runtime::{AnyStore, AppendError, Envelope, EventStore};
 use es_sqlite::SqliteStore;
-use es_testkit::postgres::Server;
 use es_tests::accounts::{Deposited, deposit};
 use std::time::Duration;
 
@@ -448,8 +447,7 @@ async fn a_portable_projection_inside_appends_on_sqlite() {
     ignore = "needs PostgreSQL: install it or set ES_POSTGRES_BIN"
 )]
 async fn a_portable_projection_inside_appends_on_postgres() {
-    let server = Server::shared().expect("a server");
-    let database = server.database().expect("a database");
+    let database = es_tests::server::database();
     let store = PostgresStore::options(&database.url())
         .expect("a url")
         .inline(Portable(Totals { limit: 100 }))

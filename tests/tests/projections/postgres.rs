@@ -12,7 +12,7 @@ use es_runtime::{
     Append, AppendError, AppendId, Envelope, EventStore, ExpectedVersion, ReadLimit, RecordedEvent,
     StorageErrorKind, StreamId,
 };
-use es_testkit::postgres::{Database, Server};
+use es_testkit::postgres::Database;
 use es_tests::accounts::{Balances, Deposited, deposit, postgres_balances, withdraw};
 use std::{
     sync::{
@@ -32,8 +32,7 @@ struct Place {
 }
 
 async fn place() -> Place {
-    let server = Server::shared().expect("a server");
-    let database = server.database().expect("a database");
+    let database = es_tests::server::database();
     let store = PostgresStore::open(&database.url()).await.expect("opens");
     let read = store.read_database();
     Place {
@@ -304,8 +303,7 @@ impl Job<PostgresReadDatabase> for Panics {
     ignore = "needs PostgreSQL: install it or set ES_POSTGRES_BIN"
 )]
 async fn panics_and_dropped_futures_poison_no_connection() {
-    let server = Server::shared().expect("a server");
-    let database = server.database().expect("a database");
+    let database = es_tests::server::database();
     let options = PostgresStore::options(&database.url()).expect("a url");
     let read = options
         .read_connections(1)
@@ -354,8 +352,7 @@ async fn poll_once<F: Future>(mut future: std::pin::Pin<&mut F>) -> Option<F::Ou
     ignore = "needs PostgreSQL: install it or set ES_POSTGRES_BIN"
 )]
 async fn a_pool_without_a_free_connection_is_an_error_in_time() {
-    let server = Server::shared().expect("a server");
-    let database = server.database().expect("a database");
+    let database = es_tests::server::database();
     let options = PostgresStore::options(&database.url()).expect("a url");
     let read = options
         .read_connections(1)
@@ -488,8 +485,7 @@ async fn a_store_that_is_not_the_one_is_noticed() {
     ignore = "needs PostgreSQL: install it or set ES_POSTGRES_BIN"
 )]
 async fn inline_rows_are_there_with_the_append() {
-    let server = Server::shared().expect("a server");
-    let database = server.database().expect("a database");
+    let database = es_tests::server::database();
     let url = database.url();
     let plain = PostgresStore::open(&url).await.expect("opens");
     deposit(&plain, "early", 5).await.expect("stored");
@@ -577,8 +573,7 @@ async fn inline_rows_are_there_with_the_append() {
     ignore = "needs PostgreSQL: install it or set ES_POSTGRES_BIN"
 )]
 async fn an_append_without_events_moves_no_checkpoint() {
-    let server = Server::shared().expect("a server");
-    let database = server.database().expect("a database");
+    let database = es_tests::server::database();
     let options = PostgresStore::options(&database.url()).expect("a url");
     let store = options.inline(Balances::new()).open().await.expect("opens");
     for account in ["a", "b", "b"] {
@@ -640,8 +635,7 @@ async fn a_row_that_no_index_takes_is_parked() {
         .expect("rows");
     assert_eq!(count, [2]);
     // In an append it is that append which is refused.
-    let server = Server::shared().expect("a server");
-    let database = server.database().expect("a database");
+    let database = es_tests::server::database();
     let options = PostgresStore::options(&database.url()).expect("a url");
     let store = options.inline(Longs).open().await.expect("opens");
     let refused = deposit(&store, "b", 300).await.expect_err("refused");

@@ -11,7 +11,7 @@ use es_runtime::{
     Outcome, Position, ReadLimit, Repository,
 };
 use es_sqlite::{SqliteReadDatabase, SqliteStore, SqliteTransaction};
-use es_testkit::postgres::{Database, Server};
+use es_testkit::postgres::Database;
 use es_tests::accounts::{Deposited, deposit};
 use serde::{Deserialize, Serialize};
 use std::{convert::Infallible, future::Future, pin::Pin, sync::Arc, time::Duration};
@@ -216,8 +216,7 @@ async fn on_sqlite_a_handler_that_waits_is_an_error_of_its_event() {
 }
 
 fn database() -> Database<'static> {
-    let server = Server::shared().expect("a server");
-    server.database().expect("a database")
+    es_tests::server::database()
 }
 
 #[tokio::test(flavor = "multi_thread")]

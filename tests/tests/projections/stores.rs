@@ -4,7 +4,7 @@ use es_postgres::{PostgresReadDatabase, PostgresStore};
 use es_projections::{ProjectionError, Projections};
 use es_runtime::EventStore;
 use es_sqlite::{SqliteReadDatabase, SqliteStore};
-use es_testkit::postgres::{Database, Server};
+use es_testkit::postgres::Database;
 use es_tests::accounts::{Balances, balances, deposit, postgres_balances};
 
 async fn tenant(database: &Database<'_>, name: &str) -> (PostgresStore, PostgresReadDatabase) {
@@ -25,10 +25,7 @@ async fn tenant(database: &Database<'_>, name: &str) -> (PostgresStore, Postgres
     ignore = "needs PostgreSQL: install it or set ES_POSTGRES_BIN"
 )]
 async fn stores_in_schemas_of_their_own_share_no_read_models() {
-    let database = Server::shared()
-        .expect("a server")
-        .database()
-        .expect("a database");
+    let database = es_tests::server::database();
     let (first, first_read) = tenant(&database, "tenant_a").await;
     let (second, second_read) = tenant(&database, "tenant_b").await;
     let usual = PostgresStore::open(&database.url()).await.expect("opens");
@@ -69,10 +66,7 @@ async fn stores_in_schemas_of_their_own_share_no_read_models() {
     ignore = "needs PostgreSQL: install it or set ES_POSTGRES_BIN"
 )]
 async fn inline_projections_of_two_stores_share_no_tables() {
-    let database = Server::shared()
-        .expect("a server")
-        .database()
-        .expect("a database");
+    let database = es_tests::server::database();
     let inline = async |name: &str| {
         let options = PostgresStore::options(&database.url()).expect("a url");
         let options = options
@@ -113,10 +107,7 @@ async fn inline_projections_of_two_stores_share_no_tables() {
     ignore = "needs PostgreSQL: install it or set ES_POSTGRES_BIN"
 )]
 async fn a_script_of_an_operator_makes_the_schema_of_read_models() {
-    let database = Server::shared()
-        .expect("a server")
-        .database()
-        .expect("a database");
+    let database = es_tests::server::database();
     let options = PostgresStore::options(&database.url()).expect("a url");
     let options = options.schema("tenant_a").expect("a name").migrate(false);
     for _ in 0..2 {

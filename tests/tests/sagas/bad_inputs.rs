@@ -10,7 +10,6 @@ use es_sagas::{
     StepRetry,
 };
 use es_sqlite::SqliteStore;
-use es_testkit::postgres::Server;
 use serde::{Deserialize, Serialize};
 use std::{
     collections::BTreeMap,
@@ -44,8 +43,7 @@ macro_rules! on_each_store {
                 ignore = "needs PostgreSQL: install it or set ES_POSTGRES_BIN"
             )]
             async fn $name() {
-                let database = Server::shared().expect("a server").database();
-                let database = database.expect("a database");
+                let database = es_tests::server::database();
                 let store = PostgresStore::open(&database.url()).await;
                 super::$name(AnyStore::new(store.expect("opens"))).await;
             })*

@@ -11,7 +11,6 @@ use es_sagas::{
     Start, StepRetry, Verb, log::SagaEvent,
 };
 use es_sqlite::SqliteStore;
-use es_testkit::postgres::Server;
 use serde::{Deserialize, Serialize};
 use std::{
     convert::Infallible,
@@ -144,8 +143,7 @@ macro_rules! on_stores_with_a_clock {
                 ignore = "needs PostgreSQL: install it or set ES_POSTGRES_BIN"
             )]
             async fn $name() {
-                let database = Server::shared().expect("a server").database();
-                let database = database.expect("a database");
+                let database = es_tests::server::database();
                 let clock = Clock::new();
                 let options = PostgresStore::options(&database.url()).expect("a url");
                 let store = options.clock(clock.read()).open().await;

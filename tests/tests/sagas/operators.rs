@@ -7,7 +7,7 @@ use es_runtime::{
 };
 use es_sagas::Sagas;
 use es_sqlite::SqliteStore;
-use es_testkit::{Layered, StoreLayer, postgres::Server};
+use es_testkit::{Layered, StoreLayer};
 use es_tests::orders::{self, Calm, OrderSaga};
 use std::{
     sync::{
@@ -40,8 +40,7 @@ macro_rules! on_each_store {
                 ignore = "needs PostgreSQL: install it or set ES_POSTGRES_BIN"
             )]
             async fn $name() {
-                let database = Server::shared().expect("a server").database();
-                let database = database.expect("a database");
+                let database = es_tests::server::database();
                 let store = PostgresStore::open(&database.url()).await;
                 super::$name(AnyStore::new(store.expect("opens"))).await;
             })*

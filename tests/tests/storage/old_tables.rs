@@ -5,7 +5,7 @@ use es_postgres::{PostgresReadDatabase, PostgresStore, tokio_postgres};
 use es_projections::{ProjectionError, Projections};
 use es_runtime::{MemoryStore, StorageError, StorageErrorKind};
 use es_sqlite::{SqliteReadDatabase, SqliteStore};
-use es_testkit::postgres::{Database, Server};
+use es_testkit::postgres::Database;
 use es_tests::accounts::Balances;
 use rusqlite::Connection;
 use std::path::Path;
@@ -136,8 +136,7 @@ async fn postgres_tables(client: &tokio_postgres::Client) -> Vec<String> {
     ignore = "needs PostgreSQL: install it or set ES_POSTGRES_BIN"
 )]
 async fn postgres_refuses_an_old_store() {
-    let server = Server::shared().expect("a server");
-    let database = server.database().expect("a database");
+    let database = es_tests::server::database();
     let client = postgres(&database, OLD_POSTGRES_STORE).await;
     let before = postgres_tables(&client).await;
     let url = database.url();
@@ -162,8 +161,7 @@ async fn postgres_refuses_an_old_store() {
     ignore = "needs PostgreSQL: install it or set ES_POSTGRES_BIN"
 )]
 async fn postgres_refuses_old_projections() {
-    let server = Server::shared().expect("a server");
-    let database = server.database().expect("a database");
+    let database = es_tests::server::database();
     let client = postgres(&database, OLD_PROJECTIONS).await;
     let before = postgres_tables(&client).await;
     let url = database.url();

@@ -12,17 +12,15 @@ use es_runtime::{
     Append, AppendError, AppendId, Commit, CommitStore, EventStore, ExpectedVersion, NewEvent,
     Outcome, StorageErrorKind, StreamId,
 };
-use es_testkit::postgres::{Database, Server};
-use es_tests::proxy::{Cut, Proxy};
-use std::{future::Future, pin::pin, sync::OnceLock, time::Duration};
+use es_testkit::postgres::Database;
+use es_tests::{
+    proxy::{Cut, Proxy},
+    server::{database, shared},
+};
+use std::{future::Future, pin::pin, time::Duration};
 use tokio::time::timeout;
 
 const PATIENCE: Duration = Duration::from_secs(60);
-
-fn server() -> &'static Server {
-    static SERVER: OnceLock<Server> = OnceLock::new();
-    SERVER.get_or_init(|| Server::options().tcp().start().expect("a server"))
-}
 
 fn stream(id: impl ToString) -> StreamId {
     StreamId::new("commits", &id.to_string()).expect("usable")
@@ -37,7 +35,7 @@ fn append(stream: &StreamId, id: impl AsRef<str>) -> Append {
 }
 
 async fn proxied(database: &Database<'_>) -> (Proxy, PostgresOptions) {
-    let proxy = Proxy::start(server().tcp_address().expect("it listens")).await;
+    let proxy = Proxy::start(shared().tcp_address().expect("it listens")).await;
     let proxy = proxy.expect("a proxy");
     let options = PostgresStore::options(&database.url_through(proxy.address()));
     (proxy, options.expect("a connection string"))
@@ -62,7 +60,7 @@ struct Counts {
 /// So many appends, each with the answer to its commit lost in this way, each repeated under its id
 /// until it is answered.
 async fn lose_answers(cut: Cut, appends: usize) -> Counts {
-    let database = server().database().expect("a database");
+    let database = database();
     let (proxy, options) = proxied(&database).await;
     let gone = matches!(cut, Cut::AfterThenGone | Cut::BeforeThenGone);
     let patience = Duration::from_millis(if gone { 300 } else { 10_000 });
@@ -155,9 +153,9 @@ async fn where_the_server_is_gone_the_outcome_is_unknown_and_the_id_resolves_it(
 )]
 async fn a_client_that_just_repeats_writes_twice() {
     const EACH: usize = 10;
-    let database = server().database().expect("a database");
+    let database = database();
     database.query("CREATE TABLE notes (id INT)").expect("made");
-    let proxy = Proxy::start(server().tcp_address().expect("it listens")).await;
+    let proxy = Proxy::start(shared().tcp_address().expect("it listens")).await;
     let proxy = proxy.expect("a proxy");
     let url = database.url_through(proxy.address());
     for number in 0..EACH {
@@ -206,7 +204,7 @@ fn refused(answer: Result<es_runtime::Appended, AppendError>) -> StorageErrorKin
     ignore = "needs PostgreSQL: install it or set ES_POSTGRES_BIN"
 )]
 async fn a_commit_that_the_server_rolled_back_is_no_success() {
-    let database = server().database().expect("a database");
+    let database = database();
     let mut client = plain(&database).await;
     client
         .batch_execute("CREATE TABLE notes (id INT)")
@@ -309,7 +307,7 @@ async fn a_commit_that_the_server_rolled_back_is_no_success() {
 )]
 async fn of_two_processes_with_one_version_one_writes() {
     const ROUNDS: u64 = 100;
-    let database = server().database().expect("a database");
+    let database = database();
     let mut stores = Vec::new();
     for _ in 0..2 {
         let store = PostgresStore::open(&database.url()).await.expect("opens");
@@ -379,7 +377,7 @@ async fn of_two_processes_with_one_version_one_writes() {
     ignore = "needs PostgreSQL: install it or set ES_POSTGRES_BIN"
 )]
 async fn a_statement_that_takes_too_long_is_given_up() {
-    let database = server().database().expect("a database");
+    let database = database();
     // The tables are made without the limit: on a busy machine that alone takes longer than it.
     let made = PostgresStore::open(&database.url()).await.expect("opens");
     made.close().await;
@@ -457,7 +455,7 @@ impl<F: Future + Unpin> Future for Dropped<F> {
     ignore = "needs PostgreSQL: install it or set ES_POSTGRES_BIN"
 )]
 async fn a_dropped_transaction_poisons_nobody() {
-    let database = server().database().expect("a database");
+    let database = database();
     let options = PostgresStore::options(&database.url()).expect("a connection string");
     let store = options.reader_connections(1).open().await.expect("opens");
     let read = store.read_database();
@@ -502,7 +500,7 @@ async fn a_dropped_transaction_poisons_nobody() {
     ignore = "needs PostgreSQL: install it or set ES_POSTGRES_BIN"
 )]
 async fn connections_that_run_out_are_waited_for_or_said() {
-    let database = server().database().expect("a database");
+    let database = database();
     let role = format!("limited_{}", database.name());
     let name = database.name().to_owned();
     database
@@ -597,7 +595,7 @@ async fn waits_for_a_lock(database: &Database<'_>) {
 )]
 async fn what_another_process_wrote_proves_no_commit() {
     for is_named in [true, false] {
-        let database = server().database().expect("a database");
+        let database = database();
         let (proxy, options) = proxied(&database).await;
         let store = options.open().await.expect("opens");
         let other = PostgresStore::open(&database.url()).await.expect("opens");
@@ -666,7 +664,7 @@ async fn what_another_process_wrote_proves_no_commit() {
     ignore = "needs PostgreSQL: install it or set ES_POSTGRES_BIN"
 )]
 async fn an_old_event_of_the_same_id_proves_no_commit() {
-    let database = server().database().expect("a database");
+    let database = database();
     let (proxy, options) = proxied(&database).await;
     let store = options.open().await.expect("opens");
     let old = append(&stream("old"), "old");
@@ -693,7 +691,7 @@ async fn an_old_event_of_the_same_id_proves_no_commit() {
     ignore = "needs PostgreSQL: install it or set ES_POSTGRES_BIN"
 )]
 async fn an_append_is_not_refused_because_of_itself() {
-    let database = server().database().expect("a database");
+    let database = database();
     let (proxy, options) = proxied(&database).await;
     let store = options.open().await.expect("opens");
     for number in 0..5_u32 {
@@ -732,7 +730,7 @@ async fn an_append_is_not_refused_because_of_itself() {
     ignore = "needs PostgreSQL: install it or set ES_POSTGRES_BIN"
 )]
 async fn a_refusal_is_known_in_any_language() {
-    let database = server().database().expect("a database");
+    let database = database();
     let (proxy, options) = proxied(&database).await;
     proxy.translate();
     let store = options.open().await.expect("opens");
@@ -763,7 +761,7 @@ async fn a_refusal_is_known_in_any_language() {
 async fn patience_is_not_added_up() {
     const MANY: usize = 100;
     const EACH: Duration = Duration::from_millis(1_000);
-    let database = server().database().expect("a database");
+    let database = database();
     let (proxy, options) = proxied(&database).await;
     let options = options.patience(EACH).reader_connections(1).notify(false);
     let store = options.open().await.expect("opens");

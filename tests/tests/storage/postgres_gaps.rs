@@ -30,7 +30,10 @@ fn server() -> &'static Server {
     // What is looked at is the order of commits, not what survives.
     SERVER.get_or_init(|| {
         let options = Server::options().setting("fsync", "off");
-        options.start().expect("a server")
+        options
+            .folder_in(es_tests::files::parent())
+            .start()
+            .expect("a server")
     })
 }
 

@@ -19,7 +19,10 @@ fn pooler() -> &'static (&'static Server, Pooler<'static>) {
     static POOLER: OnceLock<(&'static Server, Pooler<'static>)> = OnceLock::new();
     POOLER.get_or_init(|| {
         // What is looked at is sessions, not what survives.
-        let server = Server::options().setting("fsync", "off").start();
+        let server = Server::options()
+            .setting("fsync", "off")
+            .folder_in(es_tests::files::parent())
+            .start();
         let server = Box::leak(Box::new(server.expect("a server")));
         (server, Pooler::start(server).expect("a pooler"))
     })

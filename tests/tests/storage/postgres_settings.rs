@@ -7,17 +7,13 @@ use es_runtime::{
     Append, Claim, Commit, CommitStore, Envelope, Event, EventFilter, EventStore, ExpectedVersion,
     NewEvent, Outcome, Position, ReadLimit, StorageErrorKind, StreamId, WorkChange, WorkQueue,
 };
-use es_testkit::postgres::{Database, Server};
+use es_testkit::postgres::Database;
 use es_tests::accounts::deposit;
 use serde::{Deserialize, Serialize};
-use std::{sync::OnceLock, time::Duration};
+use std::time::Duration;
 
 fn database() -> Database<'static> {
-    // Many databases are made, and none of them is lost.
-    static SERVER: OnceLock<Server> = OnceLock::new();
-    let start = || Server::options().setting("fsync", "off").start();
-    let server = SERVER.get_or_init(|| start().expect("a server"));
-    server.database().expect("a database")
+    es_tests::server::database()
 }
 
 #[derive(Event, Serialize, Deserialize)]

@@ -19,8 +19,7 @@ use es_tests::{
 use std::time::Duration;
 
 fn database() -> Database<'static> {
-    let server = Server::shared().expect("a server");
-    server.database().expect("a database")
+    es_tests::server::database()
 }
 
 async fn open(database: &Database<'_>) -> PostgresStore {
@@ -683,8 +682,7 @@ async fn a_statement_for_older_columns_is_prepared_anew() {
     ignore = "needs PostgreSQL: install it or set ES_POSTGRES_BIN"
 )]
 fn an_open_store_is_used_from_outside_of_its_runtime() {
-    let server = Server::shared().expect("a server");
-    let database = server.database().expect("a database");
+    let database = es_tests::server::database();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
         .enable_all()

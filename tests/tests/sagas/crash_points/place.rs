@@ -6,31 +6,18 @@ use super::{
 };
 use es_runtime::{AnyStore, EventStore, Timestamp, WorkQueue};
 use es_sagas::{Saga, SagaView, Sagas, Verb, log::SagaEvent};
-use es_testkit::postgres::{Database, Server};
+use es_testkit::postgres::Database;
 use es_tests::{
     ledger::{Behaviour, Entry, FileLedger},
     orders::{self, OrderSaga, Outside},
     places::Place as At,
 };
-use std::{
-    net::SocketAddr,
-    path::Path,
-    sync::{Arc, OnceLock},
-};
+use std::{net::SocketAddr, path::Path, sync::Arc};
 
 /// A store, what belongs to it, and the order that it is about.
 pub struct Place {
     at: Arc<At>,
     order: String,
-}
-
-/// The server of these tests. It is not killed itself, so it need not wait for the disk.
-fn server() -> &'static Server {
-    static SERVER: OnceLock<Server> = OnceLock::new();
-    SERVER.get_or_init(|| {
-        let options = Server::options().tcp().setting("fsync", "off");
-        options.start().expect("a server")
-    })
 }
 
 impl Place {
@@ -39,7 +26,7 @@ impl Place {
     }
 
     pub fn postgres() -> Self {
-        let database = server().database().expect("a database");
+        let database = es_tests::server::database();
         let folder = es_tests::files::folder();
         Self::of(At::Postgres(folder, database))
     }
@@ -86,7 +73,9 @@ impl Place {
 
     /// Where the server of this place listens, for proxies.
     pub fn server_address() -> SocketAddr {
-        server().tcp_address().expect("it listens")
+        es_tests::server::shared()
+            .tcp_address()
+            .expect("it listens")
     }
 
     /// The services, which behave well when this process asks them.

@@ -1,0 +1,25 @@
+//! The PostgreSQL server that the tests of one program share.
+
+use crate::files;
+use es_testkit::postgres::{Database, Server};
+use std::sync::OnceLock;
+
+/// The server. It listens on the loopback address too, for proxies.
+///
+/// Processes and connections are killed in these tests, and the server is not: what was committed needs no
+/// disk. A test that stops its server starts one of its own.
+pub fn shared() -> &'static Server {
+    static SERVER: OnceLock<Server> = OnceLock::new();
+    SERVER.get_or_init(|| {
+        let options = Server::options().tcp().setting("fsync", "off");
+        options
+            .folder_in(files::parent())
+            .start()
+            .expect("a server")
+    })
+}
+
+/// A new, empty database on it.
+pub fn database() -> Database<'static> {
+    shared().database().expect("a database")
+}
