@@ -41,7 +41,7 @@ pub struct Sqlite {
 impl Sqlite {
     pub fn fresh() -> Self {
         Self {
-            folder: crate::files::folder(),
+            folder: crate::tiers::folder(),
             is_full: AtomicBool::new(false),
             foreign: Mutex::new(None),
         }

@@ -39,22 +39,11 @@ pub struct PostgreSql;
 #[cfg(all(doctest, not(postgres)))]
 pub struct PostgreSqlPageNeedsPostgreSql;
 
-/// How much of something is tried: all of it where `ES_LONG_TESTS` is set, as `.ci/run` does, and a part
-/// that takes seconds otherwise.
-pub fn tries<T>(all: T, part: T) -> T {
-    if std::env::var_os("ES_LONG_TESTS").is_some() {
-        all
-    } else {
-        part
-    }
-}
-
 pub mod accounts;
 pub mod board;
 pub mod done_orders;
 pub mod editions;
 pub mod faulty;
-pub mod files;
 pub mod fixtures;
 pub mod fulfilment;
 pub mod ledger;
@@ -68,4 +57,7 @@ pub mod renamed;
 pub mod server;
 pub mod signals;
 pub mod stepping;
+pub mod tiers;
 pub mod transfers;
+
+pub use tiers::tries;

@@ -21,12 +21,12 @@ pub enum Place {
 
 impl Place {
     pub fn sqlite() -> Self {
-        Self::Sqlite(crate::files::folder())
+        Self::Sqlite(crate::tiers::folder())
     }
 
     pub fn postgres() -> Self {
         let database = crate::server::database();
-        Self::Postgres(crate::files::folder(), database)
+        Self::Postgres(crate::tiers::folder(), database)
     }
 
     pub fn folder(&self) -> &Path {

@@ -1,6 +1,6 @@
 //! The PostgreSQL server that the tests of one program share.
 
-use crate::files;
+use crate::tiers;
 use es_testkit::postgres::{Database, Server};
 use std::sync::OnceLock;
 
@@ -13,7 +13,7 @@ pub fn shared() -> &'static Server {
     SERVER.get_or_init(|| {
         let options = Server::options().tcp().setting("fsync", "off");
         options
-            .folder_in(files::parent())
+            .folder_in(tiers::parent())
             .start()
             .expect("a server")
     })

@@ -91,7 +91,7 @@ fn in_memory() {
 
 #[test]
 fn on_sqlite() {
-    let folder = es_tests::files::folder();
+    let folder = es_tests::tiers::folder();
     let path = folder.path().join("events.db");
     let store = block_on(SqliteStore::open(&path)).expect("opens");
     let repo = Repository::<Account, _>::new(store.clone());

@@ -80,7 +80,7 @@ impl Subscriber for Notes {
 
 #[tokio::test]
 async fn what_happens_is_traced_in_the_span_of_its_partition() {
-    let folder = es_tests::files::folder();
+    let folder = es_tests::tiers::folder();
     let store = SqliteStore::open(folder.path().join("events.db"))
         .await
         .expect("opens");

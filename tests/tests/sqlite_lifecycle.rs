@@ -312,7 +312,7 @@ async fn panics_of_the_clock_are_errors_of_one_append(path: &Path) {
 
 #[tokio::test]
 async fn threads_end_when_they_should_and_not_before() {
-    let folder = es_tests::files::folder();
+    let folder = es_tests::tiers::folder();
     let path = folder.path().join("life.db");
     let other = folder.path().join("other.db");
     drop(SqliteStore::open(&other).await.expect("opens"));

@@ -5,10 +5,15 @@
     clippy::indexing_slicing,
     reason = "a test may panic"
 )]
+#![allow(unreachable_pub, reason = "two modules are those of the other tests")]
 
 mod saga;
+#[path = "../../../tests/src/server.rs"]
+mod server;
+#[path = "../../../tests/src/tiers.rs"]
+mod tiers;
 
-use es_testkit::postgres::{Database, Server};
+use es_testkit::postgres::Database;
 use std::{
     fs,
     io::{BufRead, BufReader},
@@ -17,12 +22,9 @@ use std::{
     sync::LazyLock,
     time::{Duration, Instant},
 };
+use tiers::tries;
 
 const TOTALS: &str = "purchases=6919 customers=2357 cds=16479 cents=24409194";
-/// More kills, on the whole sample, for as long as that takes.
-fn is_long() -> bool {
-    std::env::var_os("ES_LONG_TESTS").is_some()
-}
 
 /// What is imported again and again: the whole sample where tests may take long, its first lines
 /// otherwise.
@@ -33,7 +35,7 @@ struct Sample {
 }
 
 static IMPORTED: LazyLock<Sample> = LazyLock::new(|| {
-    if is_long() {
+    if tries(true, false) {
         return Sample {
             file: SAMPLE.to_owned(),
             purchases: 6919,
@@ -143,17 +145,16 @@ struct Place {
 impl Place {
     fn sqlite() -> Self {
         Self {
-            folder: tempfile::tempdir().expect("a folder"),
+            folder: tiers::folder(),
             database: None,
             db: "shop.db".to_owned(),
         }
     }
 
     fn postgres() -> Self {
-        let server = Server::shared().expect("a server");
-        let database = server.database().expect("a database");
+        let database = server::database();
         Self {
-            folder: tempfile::tempdir().expect("a folder"),
+            folder: tiers::folder(),
             db: database.url(),
             database: Some(database),
         }
@@ -350,11 +351,7 @@ fn importing_twice_is_importing_once() {
 
 #[test]
 fn an_import_can_be_killed_anywhere_and_run_again() {
-    let killed_at: &[i64] = if is_long() {
-        &[0, 1, 2_000, 9_000, 20_000]
-    } else {
-        &[0, 800]
-    };
+    let killed_at: &[i64] = tries(&[0, 1, 2_000, 9_000, 20_000], &[0, 800]);
     imports_although_killed(&Place::sqlite(), killed_at);
 }
 
@@ -364,7 +361,7 @@ fn a_rebuild_can_be_killed_anywhere_while_reports_go_on() {
     let place = Place::sqlite();
     assert!(place.shop(&["import", &IMPORTED.file]).status.success());
     assert_eq!(place.totals(), IMPORTED.totals);
-    rebuilds_although_killed(&place, if is_long() { 8 } else { 3 });
+    rebuilds_although_killed(&place, tries(8, 3));
 }
 
 #[test]
@@ -372,15 +369,15 @@ fn a_rebuild_can_be_killed_anywhere_while_reports_go_on() {
 fn in_postgresql_it_is_the_same() {
     let place = Place::postgres();
     makes_an_empty_shop(&place);
-    imports_although_killed(&place, if is_long() { &[1, 9_000] } else { &[800] });
+    imports_although_killed(&place, tries(&[1, 9_000], &[800]));
     imports_nothing_again(&place, &IMPORTED);
     answers(&place, &IMPORTED);
-    rebuilds_although_killed(&place, if is_long() { 4 } else { 2 });
+    rebuilds_although_killed(&place, tries(4, 2));
 }
 
 #[test]
 fn both_file_forms_and_bad_lines() {
-    let folder = tempfile::tempdir().expect("a folder");
+    let folder = tiers::folder();
     let folder = folder.path();
     let five = " 00004 0001 19970118  2   29.73\r\n 00004 0001 19970118  2   29.73\r\n";
     fs::write(folder.join("five.txt"), five).expect("writes");
@@ -410,7 +407,7 @@ fn both_file_forms_and_bad_lines() {
 
 #[test]
 fn mistakes_are_said_and_make_nothing() {
-    let folder = tempfile::tempdir().expect("a folder");
+    let folder = tiers::folder();
     let folder = folder.path();
     for (arguments, said) in [
         (
@@ -509,7 +506,7 @@ fn mistakes_with_a_server_are_said_and_make_nothing() {
 
 #[test]
 fn store_credit_moves_between_two_customers_in_one_commit() {
-    let folder = tempfile::tempdir().expect("a folder");
+    let folder = tiers::folder();
     let folder = folder.path();
     let import = shop(&["import", &IMPORTED.file, "--db", "shop.db"], folder);
     assert_eq!(import.status.code(), Some(0), "{}", stderr(&import));
@@ -563,7 +560,7 @@ fn store_credit_moves_between_two_customers_in_one_commit() {
 
 #[test]
 fn the_tour_ends_in_the_published_totals() {
-    let folder = tempfile::tempdir().expect("a folder");
+    let folder = tiers::folder();
     let mut tour = command(&[], folder.path())
         .env("TMPDIR", folder.path())
         .stdout(Stdio::piped())
@@ -582,7 +579,7 @@ const OLD_RELEASES: &str = include_str!("../../data/shop-releases-1-and-2.sql");
 
 #[test]
 fn todays_shop_reads_what_its_earlier_releases_wrote() {
-    let folder = tempfile::tempdir().expect("a folder");
+    let folder = tiers::folder();
     let folder = folder.path();
     let db = rusqlite::Connection::open(folder.join("shop.db")).expect("opens");
     db.execute_batch(OLD_RELEASES).expect("is SQL");

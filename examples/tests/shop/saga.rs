@@ -1,7 +1,7 @@
 //! `shop saga ..` as a person meets it: services that fail, workers that are killed, ledgers that
 //! balance, on a file and on a server.
 
-use super::{Server, shop};
+use super::{server, shop, tiers};
 use std::path::Path;
 
 fn balances(db: &str, folder: &Path) {
@@ -44,7 +44,7 @@ fn balances(db: &str, folder: &Path) {
 
 #[test]
 fn the_ledgers_balance_on_a_file() {
-    let folder = tempfile::tempdir().expect("a folder");
+    let folder = tiers::folder();
     balances("shop.db", folder.path());
 }
 
@@ -54,8 +54,7 @@ fn the_ledgers_balance_on_a_file() {
     ignore = "needs PostgreSQL: install it or set ES_POSTGRES_BIN"
 )]
 fn the_ledgers_balance_on_a_server() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let server = Server::shared().expect("a server");
-    let database = server.database().expect("a database");
+    let folder = tiers::folder();
+    let database = server::database();
     balances(&database.url(), folder.path());
 }

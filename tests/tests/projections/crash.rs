@@ -117,7 +117,7 @@ fn plain(path: &Path) -> Rows {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_event_counts_once_wherever_it_is_killed() {
-    let folder = es_tests::files::folder();
+    let folder = es_tests::tiers::folder();
     let expected = fill(folder.path()).await;
     // Three places an event and one after each of three pages.
     let places = u64::try_from(EVENTS).expect("few") * 3 + 3;
@@ -137,7 +137,7 @@ async fn every_event_counts_once_wherever_it_is_killed() {
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "a long run: CONTRIBUTING.md has the command"]
 async fn a_whole_life_ends_in_the_same_rows_wherever_it_is_killed() {
-    let folder = es_tests::files::folder();
+    let folder = es_tests::tiers::folder();
     let folder = folder.path();
     let expected = fill(folder).await;
     let template = folder.join("template.db");
@@ -194,7 +194,7 @@ async fn a_whole_life_ends_in_the_same_rows_wherever_it_is_killed() {
 /// What watches the positions sees one that goes back.
 #[tokio::test]
 async fn a_position_that_goes_back_is_seen() {
-    let folder = es_tests::files::folder();
+    let folder = es_tests::tiers::folder();
     fill(folder.path()).await;
     let path = folder.path().join("never-killed.db");
     watch_positions(&path).expect("watched");
@@ -208,7 +208,7 @@ async fn a_position_that_goes_back_is_seen() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_control_counts_twice() {
-    let folder = es_tests::files::folder();
+    let folder = es_tests::tiers::folder();
     let expected = fill(folder.path()).await;
     let mut wrong = 0;
     for place in 2..=6 {
@@ -222,7 +222,7 @@ async fn the_control_counts_twice() {
 /// The owner of a lease that lasts for years is dead, and that is seen at once.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_lease_of_a_dead_process_ends_with_it() {
-    let folder = es_tests::files::folder();
+    let folder = es_tests::tiers::folder();
     let expected = fill(folder.path()).await;
     assert!(killed_at(folder.path(), "read.db", "exact", 4));
     lengthen_lease(&folder.path().join("read.db"), None);
@@ -240,7 +240,7 @@ async fn the_lease_of_a_dead_process_ends_with_it() {
 /// A lease of an owner on another machine whose clock was ahead by years: it ends when it is not renewed.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lease_that_is_not_renewed_ends_whatever_the_clock_was() {
-    let folder = es_tests::files::folder();
+    let folder = es_tests::tiers::folder();
     let expected = fill(folder.path()).await;
     assert!(killed_at(folder.path(), "read.db", "exact", 4));
     lengthen_lease(&folder.path().join("read.db"), Some("elsewhere"));

@@ -70,7 +70,7 @@ fn waits_for_database(status: &[Status]) -> bool {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_busy_database_delays_a_swap_and_no_more() {
-    let folder = es_tests::files::folder();
+    let folder = es_tests::tiers::folder();
     let (store, _) = open(folder.path()).await;
     let file = folder.path().join("busy.db");
     let options = SqliteStore::options().busy_timeout(Duration::from_millis(10));
@@ -107,7 +107,7 @@ async fn a_busy_database_delays_a_swap_and_no_more() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn without_room_tables_are_made_when_there_is_some() {
-    let folder = es_tests::files::folder();
+    let folder = es_tests::tiers::folder();
     let (store, _) = open(folder.path()).await;
     let last = deposit(&store, "alice", 1).await.expect("stored");
     let file = folder.path().join("full.db");
@@ -207,7 +207,7 @@ impl StoreLayer for Watched {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn tables_are_swapped_while_others_append_all_the_time() {
-    let folder = es_tests::files::folder();
+    let folder = es_tests::tiers::folder();
     let (store, read) = open(folder.path()).await;
     let store = Watched::store(&store, &read, Habit::Grows);
     deposit(&store.inner, "alice", 1).await.expect("stored");
@@ -229,7 +229,7 @@ async fn tables_are_swapped_while_others_append_all_the_time() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn tables_that_are_always_further_are_held_for_the_swap() {
-    let folder = es_tests::files::folder();
+    let folder = es_tests::tiers::folder();
     let (store, read) = open(folder.path()).await;
     deposit(&store, "alice", 1).await.expect("stored");
     let old = quick(&store, &read).with(Turnover);
@@ -283,7 +283,7 @@ impl Project<Deposited, SqliteReadDatabase> for Divided {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_store_that_says_without_a_reason_that_there_is_more_is_polled() {
-    let folder = es_tests::files::folder();
+    let folder = es_tests::tiers::folder();
     let (store, read) = open(folder.path()).await;
     let store = Watched::store(&store, &read, Habit::CriesWolf);
     let last = deposit(&store, "alice", 1).await.expect("stored");
@@ -304,7 +304,7 @@ async fn a_store_that_says_without_a_reason_that_there_is_more_is_polled() {
 
 #[tokio::test]
 async fn a_page_of_no_events_is_one_of_one_event() {
-    let folder = es_tests::files::folder();
+    let folder = es_tests::tiers::folder();
     let (store, read) = open(folder.path()).await;
     for _ in 0..3 {
         deposit(&store, "alice", 1).await.expect("stored");
@@ -319,7 +319,7 @@ async fn a_page_of_no_events_is_one_of_one_event() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_shutdown_that_was_given_up_leaves_the_next_start_alone() {
-    let folder = es_tests::files::folder();
+    let folder = es_tests::tiers::folder();
     let (store, read) = open(folder.path()).await;
     let runner = quick(&store, &read).with(Balances::new());
     // The loops are on other threads: they may end before the first poll of a shutdown does.
@@ -370,7 +370,7 @@ mod second {
 
 #[tokio::test]
 async fn an_older_program_rebuilds_its_own_version_only() {
-    let folder = es_tests::files::folder();
+    let folder = es_tests::tiers::folder();
     let (store, read) = open(folder.path()).await;
     deposit(&store, "alice", 1).await.expect("stored");
     let old = quick(&store, &read).with(Turnover);
@@ -423,7 +423,7 @@ impl Project<Deposited, SqliteReadDatabase> for Enders {
 #[tokio::test]
 async fn a_handler_that_ends_its_transaction_parks_its_event() {
     for how in ["conflict", "goes on", "COMMIT", " /* so */ end", "ROLLBACK"] {
-        let folder = es_tests::files::folder();
+        let folder = es_tests::tiers::folder();
         let (store, read) = open(folder.path()).await;
         for account in ["good", "bad", "good"] {
             deposit(&store, account, 1).await.expect("stored");
@@ -468,7 +468,7 @@ impl React<Deposited> for Recorder {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_slow_operator_takes_nothing_away_that_was_parked_meanwhile() {
-    let folder = es_tests::files::folder();
+    let folder = es_tests::tiers::folder();
     let (store, read) = open(folder.path()).await;
     let recorder = Recorder::default();
     let runner = quick(&store, &read).with_subscription(recorder.clone());
@@ -504,7 +504,7 @@ es_tests::reads_only!(Foreign, "foreign", "CREATE TABLE {theirs} (cents INTEGER)
 
 #[tokio::test]
 async fn names_that_queries_cannot_use_are_refused_before_anything_is_built() {
-    let folder = es_tests::files::folder();
+    let folder = es_tests::tiers::folder();
     let (store, read) = open(folder.path()).await;
     let file = Connection::open(read.path()).expect("opens");
     file.execute_batch("CREATE TABLE theirs (a)").expect("made");
@@ -552,7 +552,7 @@ partitioned!(three, 3);
 
 #[tokio::test]
 async fn a_subscription_with_other_partitions_says_what_can_be_done() {
-    let folder = es_tests::files::folder();
+    let folder = es_tests::tiers::folder();
     let (store, read) = open(folder.path()).await;
     let two = quick(&store, &read).with_subscription(two::Calls);
     two.catch_up().await.expect("caught up");

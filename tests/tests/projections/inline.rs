@@ -43,7 +43,7 @@ async fn inline(path: &Path) -> SqliteStore {
 
 #[tokio::test]
 async fn rows_are_there_with_the_append() {
-    let folder = es_tests::files::folder();
+    let folder = es_tests::tiers::folder();
     let path = folder.path().join("all.db");
     let store = inline(&path).await;
     let read = store.read_database();
@@ -84,7 +84,7 @@ async fn rows_are_there_with_the_append() {
 
 #[tokio::test]
 async fn an_append_that_the_projection_refuses_leaves_nothing() {
-    let folder = es_tests::files::folder();
+    let folder = es_tests::tiers::folder();
     let store = SqliteStore::options()
         .inline(Balances::hooked(|place, stream, version| {
             if place == "between" && stream.id() == "bad" {
@@ -143,7 +143,7 @@ async fn an_append_that_the_projection_refuses_leaves_nothing() {
 
 #[tokio::test]
 async fn what_was_appended_without_it_is_caught_up() {
-    let folder = es_tests::files::folder();
+    let folder = es_tests::tiers::folder();
     let path = folder.path().join("all.db");
     let without = SqliteStore::open(&path).await.expect("opens");
     for _ in 0..1_200 {
@@ -186,7 +186,7 @@ async fn what_was_appended_without_it_is_caught_up() {
 
 #[tokio::test]
 async fn a_poison_in_the_past_is_parked() {
-    let folder = es_tests::files::folder();
+    let folder = es_tests::tiers::folder();
     let path = folder.path().join("all.db");
     let without = SqliteStore::open(&path).await.expect("opens");
     for account in ["bad", "good", "worse", "bad", "good"] {
@@ -257,7 +257,7 @@ impl Project<Deposited, SqliteReadDatabase> for Enders {
 
 #[tokio::test]
 async fn a_stored_event_that_ends_the_transaction_is_parked() {
-    let folder = es_tests::files::folder();
+    let folder = es_tests::tiers::folder();
     let path = folder.path().join("all.db");
     let without = SqliteStore::open(&path).await.expect("opens");
     for account in ["good", "bad", "good"] {

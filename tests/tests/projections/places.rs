@@ -16,7 +16,7 @@ pub(crate) struct Place {
 }
 
 pub(crate) async fn sqlite() -> Place {
-    let folder = es_tests::files::folder();
+    let folder = es_tests::tiers::folder();
     let path = folder.path().join("all.db");
     let store = SqliteStore::open(path).await.expect("opens");
     let read = AnyReadDatabase::new(store.read_database());

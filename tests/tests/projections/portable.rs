@@ -431,7 +431,7 @@ async fn appends_write_the_rows(store: AnyStore, read: AnyReadDatabase) {
 
 #[tokio::test]
 async fn a_portable_projection_inside_appends_on_sqlite() {
-    let folder = es_tests::files::folder();
+    let folder = es_tests::tiers::folder();
     let store = SqliteStore::options()
         .inline(Portable(Totals { limit: 100 }))
         .open(folder.path().join("all.db"))

@@ -169,7 +169,7 @@ fn says_why(text: &str) -> bool {
 async fn on_sqlite_a_handler_that_waits_is_an_error_of_its_event() {
     for (what, tempt) in temptations() {
         for is_inline in [false, true] {
-            let folder = es_tests::files::folder();
+            let folder = es_tests::tiers::folder();
             let path = folder.path().join("all.db");
             let given = Given::<AnyStore>::default();
             let store_of = Arc::clone(&given);
@@ -297,7 +297,7 @@ impl React<Deposited> for Commands {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn subscriptions_run_commands() {
-    let folder = es_tests::files::folder();
+    let folder = es_tests::tiers::folder();
     let store = SqliteStore::open(folder.path().join("all.db"))
         .await
         .expect("opens");
@@ -333,7 +333,7 @@ impl Job<SqliteReadDatabase> for Waits {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn transactions_and_queries_do_not_wait_for_their_own_store() {
-    let folder = es_tests::files::folder();
+    let folder = es_tests::tiers::folder();
     let store = SqliteStore::options().reader_threads(1);
     let store = store
         .open(folder.path().join("all.db"))
@@ -393,7 +393,7 @@ impl Project<Deposited, SqliteReadDatabase> for Endless {
 async fn a_statement_that_never_ends_is_ended() {
     for sql in [COUNT, INSERT] {
         for is_inline in [true, false] {
-            let folder = es_tests::files::folder();
+            let folder = es_tests::tiers::folder();
             let path = folder.path().join("all.db");
             let mut options = SqliteStore::options().statement_timeout(Duration::from_millis(200));
             if is_inline {
@@ -468,7 +468,7 @@ async fn a_handler_changes_no_setting_of_the_writer_of_sqlite() {
         "/* x */ pragma cache_size = 1",
         "ATTACH ':memory:' AS other",
     ] {
-        let folder = es_tests::files::folder();
+        let folder = es_tests::tiers::folder();
         let options = SqliteStore::options().inline(Sets(sql));
         let store = options
             .open(folder.path().join("all.db"))

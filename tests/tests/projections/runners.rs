@@ -40,7 +40,7 @@ async fn open(folder: &Path) -> (SqliteStore, SqliteReadDatabase) {
 #[tokio::test(flavor = "multi_thread")]
 async fn who_slept_and_was_replaced_writes_nothing() {
     for by_lease in [false, true] {
-        let folder = es_tests::files::folder();
+        let folder = es_tests::tiers::folder();
         let (store, read) = open(folder.path()).await;
         for _ in 0..5 {
             deposit(&store, "alice", 1).await.expect("stored");
@@ -132,7 +132,7 @@ fn without_epoch_and_comparison_the_stale_page_counts_twice() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn three_runners_share_the_work_of_one() {
-    let folder = es_tests::files::folder();
+    let folder = es_tests::tiers::folder();
     let (store, read) = open(folder.path()).await;
     let mut running = Vec::new();
     for _ in 0..3 {
@@ -210,7 +210,7 @@ sum_of!(
 
 #[tokio::test]
 async fn a_projection_may_come_out_of_a_macro() {
-    let folder = es_tests::files::folder();
+    let folder = es_tests::tiers::folder();
     let (store, read) = open(folder.path()).await;
     deposit(&store, "alice", 3).await.expect("stored");
     withdraw(&store, "alice", 2).await.expect("stored");
@@ -245,7 +245,7 @@ impl Project<Deposited, SqliteReadDatabase> for Divided {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn partitions_keep_the_order_of_each_key() {
-    let folder = es_tests::files::folder();
+    let folder = es_tests::tiers::folder();
     let (store, read) = open(folder.path()).await;
     let runner = Projections::new(store.clone(), read.clone())
         .page(ReadLimit::events(9))
@@ -305,7 +305,7 @@ impl Project<Deposited, SqliteReadDatabase> for Uneven {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn tables_answer_only_when_every_partition_has_caught_up() {
-    let folder = es_tests::files::folder();
+    let folder = es_tests::tiers::folder();
     let (store, read) = open(folder.path()).await;
     for account in ["slow", "a", "b", "c", "d", "e", "f", "g"] {
         deposit(&store, account, 1).await.expect("stored");
@@ -379,7 +379,7 @@ mod second {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_new_version_is_built_beside_and_takes_over() {
-    let folder = es_tests::files::folder();
+    let folder = es_tests::tiers::folder();
     let (store, read) = open(folder.path()).await;
     for _ in 0..10 {
         deposit(&store, "alice", 2).await.expect("stored");
@@ -457,7 +457,7 @@ impl Project<Deposited, SqliteReadDatabase> for Careless {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_event_of_a_newer_program_is_waited_for_or_skipped_as_was_said() {
-    let folder = es_tests::files::folder();
+    let folder = es_tests::tiers::folder();
     let (store, read) = open(folder.path()).await;
     deposit(&store, "alice", 1).await.expect("stored");
     let newer = DepositedLater {
@@ -541,7 +541,7 @@ impl Project<Deposited, SqliteReadDatabase> for Broken {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn one_that_cannot_go_on_stops_alone_and_says_why() {
-    let folder = es_tests::files::folder();
+    let folder = es_tests::tiers::folder();
     let (store, read) = open(folder.path()).await;
     let runner = Projections::new(store.clone(), read.clone())
         .with(Broken)
@@ -617,7 +617,7 @@ mod drafts {
 
 #[tokio::test]
 async fn a_schema_that_changed_without_a_new_version_is_refused() {
-    let folder = es_tests::files::folder();
+    let folder = es_tests::tiers::folder();
     let (store, read) = open(folder.path()).await;
     deposit(&store, "alice", 1).await.expect("stored");
     let runner = || Projections::new(store.clone(), read.clone()).take_over(true);
@@ -655,7 +655,7 @@ async fn a_schema_that_changed_without_a_new_version_is_refused() {
 /// A program that still has the old version reads the tables of the new one.
 #[tokio::test]
 async fn an_old_program_waits_for_the_build_that_answers() {
-    let folder = es_tests::files::folder();
+    let folder = es_tests::tiers::folder();
     let (store, read) = open(folder.path()).await;
     let position = deposit(&store, "alice", 1).await.expect("stored");
     let runner = || Projections::new(store.clone(), read.clone()).take_over(true);
@@ -699,7 +699,7 @@ mod mistaken {
 
 #[tokio::test]
 async fn mistakes_in_tables_are_said_at_once() {
-    let folder = es_tests::files::folder();
+    let folder = es_tests::tiers::folder();
     let (store, read) = open(folder.path()).await;
     let at = deposit(&store, "alice", 1).await.expect("stored");
     let moment = Duration::from_millis(20);
@@ -739,7 +739,7 @@ async fn mistakes_in_tables_are_said_at_once() {
 
 #[tokio::test]
 async fn two_of_one_name_are_refused() {
-    let folder = es_tests::files::folder();
+    let folder = es_tests::tiers::folder();
     let (store, read) = open(folder.path()).await;
     let twice = Projections::new(store, read)
         .with(Turnover)
@@ -763,7 +763,7 @@ async fn two_of_one_name_are_refused() {
 async fn as_it_came_built_anew_and_inside_the_appends_are_the_same() {
     for seed in 0..25 {
         let mut random = fastrand::Rng::with_seed(seed);
-        let folder = es_tests::files::folder();
+        let folder = es_tests::tiers::folder();
         let store = SqliteStore::options()
             .inline(Balances::new())
             .open(folder.path().join("events.db"))

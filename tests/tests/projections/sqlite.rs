@@ -25,7 +25,7 @@ struct Place {
 }
 
 async fn place() -> Place {
-    let folder = es_tests::files::folder();
+    let folder = es_tests::tiers::folder();
     let store = SqliteStore::open(folder.path().join("events.db"))
         .await
         .expect("opens");
@@ -530,7 +530,7 @@ async fn measures_are_taken() {
 
 #[tokio::test]
 async fn one_file_may_hold_both() {
-    let folder = es_tests::files::folder();
+    let folder = es_tests::tiers::folder();
     let path: &Path = &folder.path().join("all.db");
     let store = SqliteStore::open(path).await.expect("opens");
     let read = store.read_database();

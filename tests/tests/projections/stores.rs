@@ -122,7 +122,7 @@ async fn a_script_of_an_operator_makes_the_schema_of_read_models() {
 /// Another store is refused whatever its position is, and no advice replaces the rows of the first.
 #[tokio::test]
 async fn a_read_database_belongs_to_one_store() {
-    let folder = es_tests::files::folder();
+    let folder = es_tests::tiers::folder();
     let open = async |name: &str| {
         let path = folder.path().join(name);
         SqliteStore::open(path).await.expect("opens")

@@ -101,7 +101,7 @@ fn runner(
 
 #[tokio::test(flavor = "multi_thread")]
 async fn everything_arrives_in_order_under_ids_that_stay() {
-    let folder = es_tests::files::folder();
+    let folder = es_tests::tiers::folder();
     let store = SqliteStore::open(folder.path().join("events.db"))
         .await
         .expect("opens");
@@ -154,7 +154,7 @@ async fn everything_arrives_in_order_under_ids_that_stay() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_cannot_be_delivered_parks_its_key() {
-    let folder = es_tests::files::folder();
+    let folder = es_tests::tiers::folder();
     let store = SqliteStore::open(folder.path().join("events.db"))
         .await
         .expect("opens");
@@ -198,7 +198,7 @@ async fn what_cannot_be_delivered_parks_its_key() {
 /// What one run delivers of twenty events before it is dropped in the middle of the thirteenth, and then what
 /// the next one delivers.
 async fn delivered_by_two_runs(page: usize) -> (usize, Vec<(String, String, u64)>) {
-    let folder = es_tests::files::folder();
+    let folder = es_tests::tiers::folder();
     let store = SqliteStore::open(folder.path().join("events.db"))
         .await
         .expect("opens");
@@ -272,7 +272,7 @@ async fn at_most_a_page_is_delivered_again() {
 /// A failure in the middle of a page does not deliver the events before it again.
 #[tokio::test]
 async fn a_failure_costs_only_the_event_that_failed() {
-    let folder = es_tests::files::folder();
+    let folder = es_tests::tiers::folder();
     let store = SqliteStore::open(folder.path().join("events.db"))
         .await
         .expect("opens");
@@ -307,7 +307,7 @@ impl React<Deposited> for FromNow {
 
 #[tokio::test]
 async fn a_subscription_may_begin_with_its_first_start() {
-    let folder = es_tests::files::folder();
+    let folder = es_tests::tiers::folder();
     let store = SqliteStore::open(folder.path().join("events.db"))
         .await
         .expect("opens");
@@ -397,7 +397,7 @@ type Run = es_projections::Running<SqliteStore, SqliteReadDatabase>;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_reaction_that_takes_longer_than_the_lease_keeps_its_partition() {
-    let folder = es_tests::files::folder();
+    let folder = es_tests::tiers::folder();
     let slow = deliver_slowly(folder.path(), false).await;
     let committed = tokio::time::timeout(SOON, slow.committed.notified()).await;
     committed.expect("the page is committed");
@@ -416,7 +416,7 @@ async fn a_reaction_that_takes_longer_than_the_lease_keeps_its_partition() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 #[ignore = "a long run: CONTRIBUTING.md has the command"]
 async fn a_reaction_that_keeps_its_thread_cannot_keep_its_partition() {
-    let folder = es_tests::files::folder();
+    let folder = es_tests::tiers::folder();
     let slow = deliver_slowly(folder.path(), true).await;
     let began = Instant::now();
     while slow.calls.load(Ordering::SeqCst) < 2 {
@@ -440,7 +440,7 @@ impl React<Deposited> for Hanging {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_reaction_that_hangs_does_not_hold_a_shutdown() {
-    let folder = es_tests::files::folder();
+    let folder = es_tests::tiers::folder();
     let store = SqliteStore::open(folder.path().join("events.db"))
         .await
         .expect("opens");

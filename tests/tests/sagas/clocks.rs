@@ -129,7 +129,7 @@ macro_rules! on_stores_with_a_clock {
             use super::*;
             $(#[tokio::test] async fn $name() {
                 let clock = Clock::new();
-                let folder = es_tests::files::folder();
+                let folder = es_tests::tiers::folder();
                 let options = SqliteStore::options().clock(clock.read());
                 let store = options.open(folder.path().join("events.db")).await;
                 super::$name(AnyStore::new(store.expect("opens")), clock).await;

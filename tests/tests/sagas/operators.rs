@@ -27,7 +27,7 @@ macro_rules! on_each_store {
         mod sqlite {
             use super::*;
             $(#[tokio::test] async fn $name() {
-                let folder = es_tests::files::folder();
+                let folder = es_tests::tiers::folder();
                 let store = SqliteStore::open(folder.path().join("events.db")).await;
                 super::$name(AnyStore::new(store.expect("opens"))).await;
             })*

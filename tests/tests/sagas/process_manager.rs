@@ -65,7 +65,7 @@ macro_rules! on_each_store {
         mod sqlite {
             use super::*;
             $(#[tokio::test] async fn $name() {
-                let folder = es_tests::files::folder();
+                let folder = es_tests::tiers::folder();
                 let store = SqliteStore::open(folder.path().join("events.db")).await;
                 super::$name(AnyStore::new(store.expect("opens"))).await;
             })*
@@ -656,7 +656,7 @@ async fn polled<F: Future>(times: usize, future: F) -> Option<F::Output> {
 async fn dropped_at_every_await_each_input_counts_once() {
     let mut dropped = 0;
     for times in 1.. {
-        let folder = es_tests::files::folder();
+        let folder = es_tests::tiers::folder();
         let store = SqliteStore::open(folder.path().join("events.db")).await;
         let store = store.expect("opens");
         inputs(&store, Duration::ZERO).await;

@@ -395,7 +395,7 @@ where
 
 impl Project {
     fn new() -> Self {
-        let folder = es_tests::files::folder();
+        let folder = es_tests::tiers::folder();
         Self { folder }
     }
 
@@ -638,7 +638,7 @@ fn an_open_line_follows_the_code() {
 
 /// What git makes of two changes of one file, and whether they were at odds.
 fn git_merge(base: &str, ours: &str, theirs: &str) -> (String, bool) {
-    let folder = es_tests::files::folder();
+    let folder = es_tests::tiers::folder();
     let names = ["ours", "base", "theirs"];
     for (name, text) in names.into_iter().zip([ours, base, theirs]) {
         fs::write(folder.path().join(name), text).expect("writes");

@@ -71,7 +71,7 @@ fn stored_versions(database: &Path) -> Vec<i64> {
 
 #[test]
 fn builds_side_by_side_forward_and_back_again() {
-    let folder = es_tests::files::folder();
+    let folder = es_tests::tiers::folder();
     let database = folder.path().join("accounts.db");
     let mut old = Program::start(OLD, &database);
     assert_eq!(old.ask("deposit alice 1050"), "1 1050");
@@ -111,7 +111,7 @@ fn builds_side_by_side_forward_and_back_again() {
 /// guesses nothing, and loses nothing.
 #[test]
 fn without_the_release_between_the_old_one_stops() {
-    let folder = es_tests::files::folder();
+    let folder = es_tests::tiers::folder();
     let database = folder.path().join("accounts.db");
     let mut old = Program::start(OLD, &database);
     assert_eq!(old.ask("deposit alice 1050"), "1 1050");

@@ -39,7 +39,7 @@ fn peak(file: &Path, how: &str) -> u64 {
 #[tokio::test]
 #[cfg_attr(not(target_os = "linux"), ignore = "reads /proc: run it on Linux")]
 async fn a_long_history_takes_no_more_memory_than_a_short_one() {
-    let folder = es_tests::files::folder();
+    let folder = es_tests::tiers::folder();
     let (short, long) = (
         folder.path().join("short.db"),
         folder.path().join("long.db"),
@@ -64,7 +64,7 @@ async fn a_long_history_takes_no_more_memory_than_a_short_one() {
 #[cfg_attr(not(target_os = "linux"), ignore = "reads /proc: run it on Linux")]
 #[ignore = "a long run: CONTRIBUTING.md has the command"]
 async fn a_read_model_of_a_long_history_is_built_in_the_memory_of_a_short_one() {
-    let folder = es_tests::files::folder();
+    let folder = es_tests::tiers::folder();
     let (short, long) = (
         folder.path().join("short.db"),
         folder.path().join("long.db"),

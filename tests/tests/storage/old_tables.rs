@@ -71,7 +71,7 @@ fn projection_is_refused(error: &ProjectionError) {
 
 #[tokio::test]
 async fn sqlite_refuses_an_old_store() {
-    let folder = es_tests::files::folder();
+    let folder = es_tests::tiers::folder();
     let path = folder.path().join("shop.db");
     let before = sqlite_file(&path, OLD_SQLITE_STORE);
     let name = path.display().to_string();
@@ -89,7 +89,7 @@ async fn sqlite_refuses_an_old_store() {
 /// The same version with other columns.
 #[tokio::test]
 async fn sqlite_refuses_a_store_of_the_same_version_without_its_columns() {
-    let folder = es_tests::files::folder();
+    let folder = es_tests::tiers::folder();
     let path = folder.path().join("shop.db");
     SqliteStore::open(&path).await.expect("opens").close().await;
     let connection = Connection::open(&path).expect("opens");
@@ -102,7 +102,7 @@ async fn sqlite_refuses_a_store_of_the_same_version_without_its_columns() {
 
 #[tokio::test]
 async fn sqlite_refuses_old_projections() {
-    let folder = es_tests::files::folder();
+    let folder = es_tests::tiers::folder();
     let path = folder.path().join("read.db");
     let before = sqlite_file(&path, OLD_PROJECTIONS);
     let read = SqliteReadDatabase::open(&path).await.expect("opens");

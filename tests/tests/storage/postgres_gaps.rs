@@ -31,7 +31,7 @@ fn server() -> &'static Server {
     SERVER.get_or_init(|| {
         let options = Server::options().setting("fsync", "off");
         options
-            .folder_in(es_tests::files::parent())
+            .folder_in(es_tests::tiers::parent())
             .start()
             .expect("a server")
     })

@@ -21,7 +21,7 @@ fn pooler() -> &'static (&'static Server, Pooler<'static>) {
         // What is looked at is sessions, not what survives.
         let server = Server::options()
             .setting("fsync", "off")
-            .folder_in(es_tests::files::parent())
+            .folder_in(es_tests::tiers::parent())
             .start();
         let server = Box::leak(Box::new(server.expect("a server")));
         (server, Pooler::start(server).expect("a pooler"))

@@ -106,7 +106,7 @@ async fn in_memory() {
 
 #[tokio::test]
 async fn in_sqlite() {
-    let folder = es_tests::files::folder();
+    let folder = es_tests::tiers::folder();
     let store = SqliteStore::open(folder.path().join("points.db")).await;
     a_raised_apply_revision_drops_the_old_snapshots(store.expect("opens")).await;
 }

@@ -94,7 +94,7 @@ async fn settled(store: &SqliteStore, order: &StreamId) -> usize {
 
 #[tokio::test]
 async fn an_append_dropped_after_any_poll_is_whole_or_absent() {
-    let folder = es_tests::files::folder();
+    let folder = es_tests::tiers::folder();
     let store = open(&folder).await;
     let (mut whole, mut ended) = (0, 0);
     for round in 0..40 {
@@ -114,7 +114,7 @@ async fn an_append_dropped_after_any_poll_is_whole_or_absent() {
 
 #[tokio::test]
 async fn an_append_dropped_while_it_waits_for_its_answer_is_whole() {
-    let folder = es_tests::files::folder();
+    let folder = es_tests::tiers::folder();
     let store = open(&folder).await;
     for polls in 1..6 {
         let order = stream(format!("answer-{polls}"));
@@ -127,7 +127,7 @@ async fn an_append_dropped_while_it_waits_for_its_answer_is_whole() {
 
 #[tokio::test]
 async fn an_append_dropped_while_it_waits_for_room_is_absent() {
-    let folder = es_tests::files::folder();
+    let folder = es_tests::tiers::folder();
     let store = open(&folder).await;
     let lock = hold(store.path());
     // More than the queue and the group that the writer has taken out of it can hold.
@@ -169,7 +169,7 @@ impl StreamFold for Slow {
 
 #[tokio::test]
 async fn reads_opening_and_closing_can_be_dropped_anywhere() {
-    let folder = es_tests::files::folder();
+    let folder = es_tests::tiers::folder();
     for polls in 0..8 {
         let path = folder.path().join(format!("open-{polls}.db"));
         let options = SqliteStore::options().reader_threads(2);

@@ -104,7 +104,7 @@ fn random() -> fastrand::Rng {
 #[test]
 fn nothing_acknowledged_is_lost_to_kill_9() {
     let cycles = tries(500, 60);
-    let folder = es_tests::files::folder();
+    let folder = es_tests::tiers::folder();
     let path = folder.path().join("crash.db");
     let mut random = random();
     let mut acknowledged = Vec::new();
@@ -130,7 +130,7 @@ fn nothing_acknowledged_is_lost_to_kill_9() {
 #[test]
 fn the_check_notices_a_store_that_answers_too_early() {
     const MOST: usize = 200;
-    let folder = es_tests::files::folder();
+    let folder = es_tests::tiers::folder();
     let path = folder.path().join("early.db");
     let mut random = random();
     let mut acknowledged = Vec::new();
@@ -155,7 +155,7 @@ fn the_check_notices_a_store_that_answers_too_early() {
 fn processes_that_open_a_fresh_file_at_once_all_succeed() {
     let rounds = tries(25, 5);
     const PROCESSES: usize = 6;
-    let folder = es_tests::files::folder();
+    let folder = es_tests::tiers::folder();
     for round in 0..rounds {
         let path = folder.path().join(format!("fresh-{round}.db"));
         let children: Vec<Child> = (0..PROCESSES)

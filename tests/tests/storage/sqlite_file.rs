@@ -71,7 +71,7 @@ impl StreamFold for Count {
 
 #[tokio::test]
 async fn a_person_can_read_the_tables() {
-    let folder = es_tests::files::folder();
+    let folder = es_tests::tiers::folder();
     let path = file(&folder);
     let store = SqliteStore::options()
         .clock(|| "2024-02-29T12:00:00.000250Z".parse().expect("a moment"))
@@ -170,7 +170,7 @@ async fn a_person_can_read_the_tables() {
 
 #[tokio::test]
 async fn sql_cannot_change_or_delete_events() {
-    let folder = es_tests::files::folder();
+    let folder = es_tests::tiers::folder();
     let store = filled(&file(&folder)).await;
     let connection = Connection::open(store.path()).expect("opens");
     for sql in [
@@ -193,7 +193,7 @@ async fn sql_cannot_change_or_delete_events() {
 
 #[tokio::test]
 async fn positions_are_not_given_out_twice_even_after_a_forced_delete() {
-    let folder = es_tests::files::folder();
+    let folder = es_tests::tiers::folder();
     let store = filled(&file(&folder)).await;
     let connection = Connection::open(store.path()).expect("opens");
     connection
@@ -208,7 +208,7 @@ async fn positions_are_not_given_out_twice_even_after_a_forced_delete() {
 
 #[tokio::test]
 async fn an_application_keeps_its_own_tables_and_user_version() {
-    let folder = es_tests::files::folder();
+    let folder = es_tests::tiers::folder();
     let path = file(&folder);
     let connection = Connection::open(&path).expect("opens");
     connection
@@ -230,7 +230,7 @@ async fn an_application_keeps_its_own_tables_and_user_version() {
 #[tokio::test]
 async fn a_table_of_the_same_name_is_not_taken_over() {
     for name in ["events", "Appends", "snapshots"] {
-        let folder = es_tests::files::folder();
+        let folder = es_tests::tiers::folder();
         let path = file(&folder);
         let connection = Connection::open(&path).expect("opens");
         connection
@@ -247,7 +247,7 @@ async fn a_table_of_the_same_name_is_not_taken_over() {
 
 #[tokio::test]
 async fn a_file_of_a_newer_version_is_refused() {
-    let folder = es_tests::files::folder();
+    let folder = es_tests::tiers::folder();
     let path = file(&folder);
     filled(&path).await.close().await;
     let set = |value: &str| {
@@ -274,7 +274,7 @@ async fn a_file_of_a_newer_version_is_refused() {
 
 #[tokio::test]
 async fn a_file_of_an_older_version_gets_what_it_lacks_and_keeps_what_it_has() {
-    let folder = es_tests::files::folder();
+    let folder = es_tests::tiers::folder();
     let path = file(&folder);
     filled(&path).await.close().await;
     let count = |connection: &Connection| -> i64 {
@@ -306,7 +306,7 @@ async fn a_file_of_an_older_version_gets_what_it_lacks_and_keeps_what_it_has() {
 
 #[tokio::test]
 async fn what_is_not_a_database_is_refused() {
-    let folder = es_tests::files::folder();
+    let folder = es_tests::tiers::folder();
     let path = file(&folder);
     fs::write(&path, "Dear diary, this is no database. ".repeat(200)).expect("written");
     refused(&path, StorageErrorKind::Corrupt).await;
@@ -328,7 +328,7 @@ async fn what_is_not_a_database_is_refused() {
 
 #[tokio::test]
 async fn a_store_for_reading_only_reads_and_refuses_to_write() {
-    let folder = es_tests::files::folder();
+    let folder = es_tests::tiers::folder();
     let path = file(&folder);
     let missing = SqliteStore::options().read_only(true).open(&path).await;
     let kind = missing.expect_err("there is no file").kind;
@@ -364,7 +364,7 @@ async fn a_store_for_reading_only_reads_and_refuses_to_write() {
 
 #[tokio::test]
 async fn both_durabilities_open_and_say_so() {
-    let folder = es_tests::files::folder();
+    let folder = es_tests::tiers::folder();
     let path = file(&folder);
     for durability in [Durability::Full, Durability::Normal] {
         let store = SqliteStore::options().durability(durability);
@@ -383,7 +383,7 @@ async fn both_durabilities_open_and_say_so() {
 #[test]
 fn threads_that_open_a_fresh_file_at_once_all_succeed() {
     const THREADS: usize = 6;
-    let folder = es_tests::files::folder();
+    let folder = es_tests::tiers::folder();
     for round in 0..40 {
         let path = folder.path().join(format!("{round}.db"));
         let start = Arc::new(Barrier::new(THREADS));
@@ -423,7 +423,7 @@ fn a_file_that_others_hold_while_it_becomes_a_store_is_waited_for() {
         "BEGIN IMMEDIATE",
         "BEGIN; SELECT * FROM mine",
     ] {
-        let folder = es_tests::files::folder();
+        let folder = es_tests::tiers::folder();
         let path = file(&folder);
         let other = Connection::open(&path).expect("opens");
         other
@@ -445,7 +445,7 @@ fn a_file_that_others_hold_while_it_becomes_a_store_is_waited_for() {
 
 /// Changes the third event of stream a, which stands at position 3, as no program should.
 async fn damaged(sql: &str) -> (tempfile::TempDir, SqliteStore) {
-    let folder = es_tests::files::folder();
+    let folder = es_tests::tiers::folder();
     let store = filled(&file(&folder)).await;
     let connection = Connection::open(store.path()).expect("opens");
     connection
@@ -581,7 +581,7 @@ async fn a_damaged_snapshot_is_no_snapshot_and_can_be_saved_again() {
         "state = 5",
         "content_type = CAST(x'ff' AS TEXT)",
     ] {
-        let folder = es_tests::files::folder();
+        let folder = es_tests::tiers::folder();
         let store = filled(&file(&folder)).await;
         let mut snapshot = Snapshot::new(
             stream("a"),
@@ -606,7 +606,7 @@ async fn a_damaged_snapshot_is_no_snapshot_and_can_be_saved_again() {
 
 #[tokio::test]
 async fn flipped_bytes_in_the_file_never_panic_and_never_shorten_a_stream() {
-    let folder = es_tests::files::folder();
+    let folder = es_tests::tiers::folder();
     let path = file(&folder);
     let store = open(&path).await.expect("opens");
     for _ in 0..40 {
@@ -655,7 +655,7 @@ async fn flipped_bytes_in_the_file_never_panic_and_never_shorten_a_stream() {
 
 #[tokio::test]
 async fn names_that_are_no_files_and_tables_that_are_gone_are_refused() {
-    let folder = es_tests::files::folder();
+    let folder = es_tests::tiers::folder();
     for (name, said) in [
         (":memory:", "MemoryStore"),
         ("file:shop.db?mode=ro", "not a URI"),
@@ -696,7 +696,7 @@ async fn names_that_are_no_files_and_tables_that_are_gone_are_refused() {
 #[tokio::test]
 async fn a_page_looks_through_so_many_events_and_no_more() {
     const BEFORE: u64 = 1_000;
-    let folder = es_tests::files::folder();
+    let folder = es_tests::tiers::folder();
     let store = open(&file(&folder)).await.expect("opens");
     let rare = NewEvent::json("order.lost", 1, "{}");
     let others = (0..BEFORE).map(placed);

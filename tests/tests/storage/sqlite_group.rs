@@ -90,7 +90,7 @@ fn commits_in_log(path: &Path) -> usize {
 
 #[tokio::test]
 async fn two_hundred_waiting_appends_share_at_most_two_commits() {
-    let folder = es_tests::files::folder();
+    let folder = es_tests::tiers::folder();
     let store = open(&folder, SqliteStore::options()).await;
     let (before, logged) = (store.stats(), commits_in_log(store.path()));
     let appends = (0..200)
@@ -111,7 +111,7 @@ async fn two_hundred_waiting_appends_share_at_most_two_commits() {
 
 #[tokio::test]
 async fn one_caller_alone_has_a_commit_for_each_append() {
-    let folder = es_tests::files::folder();
+    let folder = es_tests::tiers::folder();
     let store = open(&folder, SqliteStore::options()).await;
     let logged = commits_in_log(store.path());
     for number in 0..20 {
@@ -124,7 +124,7 @@ async fn one_caller_alone_has_a_commit_for_each_append() {
 
 #[tokio::test]
 async fn conflicts_and_duplicates_in_a_group_are_their_own() {
-    let folder = es_tests::files::folder();
+    let folder = es_tests::tiers::folder();
     let store = open(&folder, SqliteStore::options()).await;
     let mut appends = Vec::new();
     for number in 0..30 {
@@ -158,7 +158,7 @@ fn roomy() -> Limits {
 
 #[tokio::test]
 async fn one_append_without_room_does_not_take_the_others_with_it() {
-    let folder = es_tests::files::folder();
+    let folder = es_tests::tiers::folder();
     let options = SqliteStore::options()
         .limits(roomy())
         .max_bytes(1024 * 1024);
@@ -212,7 +212,7 @@ fn assert_full(error: AppendError) {
 
 #[tokio::test]
 async fn a_full_disk_refuses_writes_and_reads_go_on_until_there_is_room() {
-    let folder = es_tests::files::folder();
+    let folder = es_tests::tiers::folder();
     let store = open(&folder, SqliteStore::options().max_bytes(512 * 1024)).await;
     // What can be deleted later to make room.
     let snapshot = Snapshot::new(
@@ -260,7 +260,7 @@ async fn a_full_disk_refuses_writes_and_reads_go_on_until_there_is_room() {
 
 #[tokio::test]
 async fn a_database_held_for_too_long_is_busy_for_all_that_wait() {
-    let folder = es_tests::files::folder();
+    let folder = es_tests::tiers::folder();
     let at_most = Duration::from_millis(20);
     let store = open_waiting(&folder, SqliteStore::options(), at_most).await;
     let lock = hold(store.path());
@@ -288,7 +288,7 @@ async fn a_database_held_for_too_long_is_busy_for_all_that_wait() {
 /// only. Who waits for it gets it.
 #[tokio::test]
 async fn a_process_that_writes_without_a_pause_keeps_nobody_out() {
-    let folder = es_tests::files::folder();
+    let folder = es_tests::tiers::folder();
     let at_most = Duration::from_secs(2);
     let store = open_waiting(&folder, SqliteStore::options(), at_most).await;
     let other = Connection::open(store.path()).expect("opens");

@@ -57,7 +57,7 @@ fn mib(path: &Path) -> u64 {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn commands_do_not_wait_for_reports() {
-    let folder = es_tests::files::folder();
+    let folder = es_tests::tiers::folder();
     let options = SqliteStore::options().reader_threads(2);
     let store = options
         .open(folder.path().join("shop.db"))
@@ -99,7 +99,7 @@ async fn commands_do_not_wait_for_reports() {
 async fn projections_do_not_wait_for_reports() {
     use es_projections::Projections;
     use es_tests::accounts::{Balances, balances, deposit};
-    let folder = es_tests::files::folder();
+    let folder = es_tests::tiers::folder();
     let options = SqliteStore::options().reader_threads(1);
     let store = options
         .open(folder.path().join("shop.db"))
@@ -150,7 +150,7 @@ async fn projections_do_not_wait_for_reports() {
 /// nothing is written any more.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_log_gives_back_what_a_report_made_it_keep() {
-    let folder = es_tests::files::folder();
+    let folder = es_tests::tiers::folder();
     for writes_go_on in [true, false] {
         let path = folder.path().join(format!("{writes_go_on}.db"));
         let store = SqliteStore::open(path).await.expect("opens");
@@ -187,7 +187,7 @@ async fn the_log_gives_back_what_a_report_made_it_keep() {
 /// Reports that overlap, so that there is always one, do not make the log grow without end.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn reports_that_overlap_do_not_let_the_log_grow_without_end() {
-    let folder = es_tests::files::folder();
+    let folder = es_tests::tiers::folder();
     let options = SqliteStore::options().durability(es_sqlite::Durability::Normal);
     let store = options
         .open(folder.path().join("shop.db"))

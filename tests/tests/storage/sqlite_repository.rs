@@ -72,7 +72,7 @@ fn sql(folder: &Path, statements: &str) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn racing_commands_keep_the_rule_of_the_aggregate() {
-    let folder = es_tests::files::folder();
+    let folder = es_tests::tiers::folder();
     let (_, halls) = open(folder.path()).await;
     let mut tasks = tokio::task::JoinSet::new();
     for by in 0..100 {
@@ -106,7 +106,7 @@ async fn racing_commands_keep_the_rule_of_the_aggregate() {
 
 #[tokio::test]
 async fn execute_can_be_dropped_after_any_number_of_polls() {
-    let folder = es_tests::files::folder();
+    let folder = es_tests::tiers::folder();
     let (store, halls) = open(folder.path()).await;
     let (mut dropped, mut whole) = (0, 0);
     for polls in 0..12_u32 {
@@ -168,7 +168,7 @@ async fn damage_and_newer_programs_stop_the_load_at_their_place() {
         ("event = 'seat.sold'", "UnknownEvent"),
         ("content_type = 'text/plain'", "UnknownContentType"),
     ] {
-        let folder = es_tests::files::folder();
+        let folder = es_tests::tiers::folder();
         let (_, halls) = open(folder.path()).await;
         for by in 0..3 {
             halls.execute(id(), TakeSeat { by }).await.expect("works");
@@ -224,7 +224,7 @@ async fn a_snapshot_that_does_not_fit_is_dropped() {
         ("position = '99'", dropped(SnapshotDropped::NotOfThisStream)),
         ("fingerprint = 'what?'", SnapshotUse::None),
     ] {
-        let folder = es_tests::files::folder();
+        let folder = es_tests::tiers::folder();
         let (_, halls) = open(folder.path()).await;
         for by in 0..12 {
             halls.execute(id(), TakeSeat { by }).await.expect("works");

@@ -40,7 +40,7 @@ async fn a_file_of_any_page_size_and_vacuum_becomes_a_store() {
         "PRAGMA user_version = 7; PRAGMA application_id = 8",
         "PRAGMA foreign_keys = OFF; PRAGMA recursive_triggers = ON; PRAGMA synchronous = OFF",
     ] {
-        let folder = es_tests::files::folder();
+        let folder = es_tests::tiers::folder();
         let path = folder.path().join("app.db");
         let app = Connection::open(&path).expect("opens");
         app.execute_batch(&format!(
@@ -67,7 +67,7 @@ async fn a_file_of_any_page_size_and_vacuum_becomes_a_store() {
 #[tokio::test]
 async fn a_file_in_which_characters_change_is_refused() {
     for encoding in ["UTF-16le", "UTF-16be"] {
-        let folder = es_tests::files::folder();
+        let folder = es_tests::tiers::folder();
         let path = folder.path().join("app.db");
         let app = Connection::open(&path).expect("opens");
         app.execute_batch(&format!(
@@ -88,7 +88,7 @@ async fn a_file_in_which_characters_change_is_refused() {
 /// While another program holds the whole file for itself, opening says so.
 #[tokio::test]
 async fn a_file_that_another_program_has_for_itself_is_busy() {
-    let folder = es_tests::files::folder();
+    let folder = es_tests::tiers::folder();
     let path = folder.path().join("app.db");
     SqliteStore::open(&path).await.expect("opens").close().await;
     let other = Connection::open(&path).expect("opens");

@@ -27,7 +27,7 @@ impl Place {
 
     pub fn postgres() -> Self {
         let database = es_tests::server::database();
-        let folder = es_tests::files::folder();
+        let folder = es_tests::tiers::folder();
         Self::of(At::Postgres(folder, database))
     }
 

@@ -1,4 +1,4 @@
-//! Where tests keep their files.
+//! What the short tier of tests and the long runs differ in: how much is tried, and where files are.
 
 use rustix::fs::statvfs;
 use std::path::{Path, PathBuf};
@@ -7,6 +7,16 @@ use tempfile::TempDir;
 const IN_MEMORY: &str = "/dev/shm";
 /// What has to be free there; all tests together need a tenth.
 const ROOM: u64 = 4 << 30;
+
+/// How much of something is tried: all of it where `ES_LONG_TESTS` is set, as `.ci/run` does, and a part
+/// that takes seconds otherwise.
+pub fn tries<T>(all: T, part: T) -> T {
+    if std::env::var_os("ES_LONG_TESTS").is_some() {
+        all
+    } else {
+        part
+    }
+}
 
 /// A folder of a test's own, removed when it is dropped.
 pub fn folder() -> TempDir {
@@ -19,7 +29,7 @@ pub fn folder() -> TempDir {
 /// memory where the system offers that. The long runs keep them on the disk.
 pub fn parent() -> PathBuf {
     let memory = Path::new(IN_MEMORY);
-    if crate::tries(false, true) && has_room(memory) {
+    if tries(false, true) && has_room(memory) {
         memory.to_owned()
     } else {
         std::env::temp_dir()
