@@ -335,3 +335,54 @@ fn a_rule_on_a_field_that_is_not_stored_holds_after_the_snapshot_is_due() {
         assert_eq!(stored.unwrap(), None, "no snapshot without the names");
     });
 }
+
+/// The fingerprint of the snapshot that a total takes whose `apply` has this revision.
+macro_rules! fingerprint_at {
+    ($revision:literal) => {{
+        #[derive(Aggregate, Default, Clone, PartialEq, Serialize, Deserialize)]
+        #[aggregate("counter", id = String, error = std::convert::Infallible, events(Added))]
+        #[aggregate(snapshot(every = 1, apply_revision = $revision))]
+        struct Total(i64);
+
+        impl Apply<Added> for Total {
+            fn apply(&mut self, event: &Added) {
+                self.0 += event.amount;
+            }
+        }
+
+        impl es_runtime::Handle<Add> for Total {
+            fn handle(
+                &self,
+                Add(amount): Add,
+            ) -> Result<es_runtime::Events<Self>, std::convert::Infallible> {
+                Ok(Added { amount }.into())
+            }
+        }
+
+        let store = MemoryStore::new();
+        let totals = Repository::<Total, _>::new(store.clone());
+        block_on(async { totals.execute("c1", Add(1)).await.unwrap() });
+        let snapshot = block_on(store.load_snapshot(&stream("c1"))).unwrap();
+        let found = snapshot.expect("one is taken").fingerprint;
+        (found, Fingerprint::of::<Total>(Total::CODEC))
+    }};
+}
+
+#[test]
+fn each_revision_has_its_own_fingerprint_and_the_first_that_of_the_shape() {
+    let (first, shape) = fingerprint_at!(0);
+    assert_eq!(first, shape);
+    let others = [
+        fingerprint_at!(1),
+        fingerprint_at!(2),
+        fingerprint_at!(255),
+        fingerprint_at!(256),
+        fingerprint_at!(4_294_967_294),
+        fingerprint_at!(4_294_967_295),
+    ];
+    let mut met: Vec<u64> = others.map(|(found, _)| found.to_u64()).to_vec();
+    met.push(first.to_u64());
+    met.sort_unstable();
+    met.dedup();
+    assert_eq!(met.len(), 7);
+}

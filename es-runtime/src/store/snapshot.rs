@@ -206,26 +206,3 @@ impl SnapshotStore for NoSnapshots {
         Ok(())
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn each_revision_has_its_own_fingerprint_and_the_first_that_of_the_shape() {
-        let shape = Fingerprint::of::<(String, u64)>(Codec::Json);
-        let policy = SnapshotPolicy::<(String, u64)>::every(NonZeroU64::MIN);
-        assert_eq!(policy.fingerprint(Codec::Json), shape);
-        let mut met: Vec<_> = [0, 1, 2, 255, 256, u32::MAX - 1, u32::MAX]
-            .map(|revision| {
-                policy
-                    .with_apply_revision(revision)
-                    .fingerprint(Codec::Json)
-            })
-            .map(Fingerprint::to_u64)
-            .to_vec();
-        met.sort_unstable();
-        met.dedup();
-        assert_eq!(met.len(), 7);
-    }
-}

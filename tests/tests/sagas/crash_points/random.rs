@@ -14,8 +14,20 @@ use es_tests::{orders, tries};
 use std::time::{Duration, Instant};
 use tokio::task::JoinSet;
 
-on_both! {
-    killed_at_random
+mod killed_at_random {
+    use super::super::place::Place;
+
+    #[tokio::test(flavor = "multi_thread")]
+    #[ignore = "a long run: CONTRIBUTING.md has the command"]
+    async fn on_sqlite() {
+        super::killed_at_random(&Place::sqlite()).await;
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    #[ignore = "a long run: CONTRIBUTING.md has the command"]
+    async fn on_postgresql() {
+        super::killed_at_random(&Place::postgres()).await;
+    }
 }
 
 const SAGAS: usize = 200;
