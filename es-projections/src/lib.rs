@@ -96,6 +96,7 @@ extern crate self as es_projections;
 pub mod __private;
 mod api;
 pub mod backend;
+mod boxed;
 mod engine;
 mod inline;
 mod parked;

@@ -1,5 +1,6 @@
 //! Projections and subscriptions as tasks of tokio.
 
+use crate::boxed::boxed;
 use crate::{
     api::{AnyReadDatabase, ProjectionError, ReadDatabase},
     engine::{core::Core, keeper::keep},
@@ -26,7 +27,7 @@ impl<S: EventStore, Db: ReadDatabase> Projections<S, Db> {
         let core = Arc::new(self.core.for_one_start());
         let mut keepers = JoinSet::new();
         for registered in &self.registered {
-            keepers.spawn(keep(Arc::clone(&core), Arc::clone(registered)));
+            keepers.spawn(boxed(keep(Arc::clone(&core), Arc::clone(registered))));
         }
         Ok(Running {
             projections: self.clone(),

@@ -61,3 +61,12 @@ pub mod tiers;
 pub mod transfers;
 
 pub use tiers::tries;
+
+use std::pin::Pin;
+use tokio::task::JoinHandle;
+
+/// `tokio::spawn`, boxed, so that a program of tests compiles the runtime's task once and not for each call.
+pub fn spawn<T: Send + 'static>(task: impl Future<Output = T> + Send + 'static) -> JoinHandle<T> {
+    let task: Pin<Box<dyn Future<Output = T> + Send>> = Box::pin(task);
+    tokio::spawn(task)
+}

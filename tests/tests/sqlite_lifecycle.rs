@@ -138,7 +138,7 @@ async fn close_finishes_what_was_handed_over(path: &Path) {
         assert!(future.as_mut().poll(&mut context).is_pending());
     }
     let other = store.clone();
-    let closing = tokio::spawn(async move { other.close().await });
+    let closing = es_tests::spawn(async move { other.close().await });
     lock.execute_batch("ROLLBACK").expect("released");
     for future in waiting {
         bounded(future).await.expect("it was handed over before");
@@ -181,7 +181,7 @@ async fn appends_beside_a_close_are_answered(path: &Path) {
         }
         if number == 10 {
             let other = other.clone();
-            closing = Some(tokio::spawn(async move { other.close().await }));
+            closing = Some(es_tests::spawn(async move { other.close().await }));
             while store.head().await.is_ok() {}
         }
         tokio::task::yield_now().await;
@@ -289,7 +289,7 @@ async fn panics_of_the_clock_are_errors_of_one_append(path: &Path) {
     let waiting: Vec<_> = (0..20)
         .map(|_| {
             let store = store.clone();
-            tokio::spawn(async move { store.append(one()).await })
+            es_tests::spawn(async move { store.append(one()).await })
         })
         .collect();
     for task in waiting {

@@ -17,6 +17,7 @@ use es_projections::{
     backend::{BrokenConstraint, Job, RolledBack, RowsOfQueries, TransactionError},
 };
 use es_runtime::{Outcome, StorageError};
+use futures_util::future::BoxFuture;
 use std::{fmt, sync::Arc, time::Duration};
 use tokio_postgres::{Error, Row, types::ToSql};
 
@@ -276,7 +277,9 @@ impl ReadDatabase for PostgresReadDatabase {
         let shared = Arc::clone(&self.shared);
         // A separate task: a caller that goes away leaves no transaction open.
         let runtime = &self.shared.settings.connector.runtime;
-        let task = runtime.spawn(async move { shared.run(job).await });
+        // Boxed, so that a program compiles the runtime's task once and not for each job.
+        let running: BoxFuture<'static, _> = Box::pin(async move { shared.run(job).await });
+        let task = runtime.spawn(running);
         task.await.unwrap_or_else(|ended| Err(task_ended(&ended)))
     }
 

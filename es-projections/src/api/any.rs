@@ -6,10 +6,9 @@ use super::{
     transaction::AnyTransaction,
     value::{SqlRow, SqlValue},
 };
+use crate::boxed::BoxFuture;
 use es_runtime::{StorageError, StorageErrorKind};
-use std::{any::Any, fmt, future::Future, pin::Pin, sync::Arc};
-
-type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+use std::{any::Any, fmt, sync::Arc};
 
 /// A read database whose type is known at run time only.
 ///

@@ -7,10 +7,9 @@ use super::{
     names::Names,
     value::{SqlRow, SqlValue},
 };
+use crate::boxed::BoxFuture;
 use es_runtime::StorageError;
-use std::{fmt, future::Future, pin::Pin, time::Duration};
-
-type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+use std::{fmt, time::Duration};
 
 /// The transaction that portable handlers get.
 ///

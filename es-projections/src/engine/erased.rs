@@ -5,10 +5,9 @@ use crate::api::{
     Deliver, Delivery, Dialect, Dispatch, HandlerError, Key, OnUnknownVersion, Projection,
     ReadDatabase, Subscription,
 };
+use crate::boxed::BoxFuture;
 use es_runtime::{EventFilter, RecordedEvent};
-use std::{borrow::Cow, future::Future, pin::Pin, sync::Arc};
-
-type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+use std::{borrow::Cow, sync::Arc};
 
 /// The function that gives the key of an event.
 pub(crate) type KeyOf = for<'e> fn(&'e RecordedEvent) -> Key<'e>;

@@ -2,6 +2,7 @@
 
 use super::{core::Core, registered::Registered, task::End};
 use crate::api::{Partition, ProjectionError, ReadDatabase, Stalled, WorkerState};
+use crate::boxed::boxed;
 use es_runtime::EventStore;
 use std::{
     collections::{HashMap, HashSet},
@@ -40,7 +41,7 @@ pub(crate) async fn keep<S: EventStore, Db: ReadDatabase>(
                     task.take_over &= !was_fenced.contains(&task.partition);
                     let partition = task.partition.clone();
                     let (registered, core) = (Arc::clone(&registered), Arc::clone(&core));
-                    let worker = async move { registered.run(core, task).await };
+                    let worker = boxed(async move { registered.run(core, task).await });
                     running.insert(workers.spawn(worker).id(), partition);
                 }
             }

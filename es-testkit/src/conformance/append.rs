@@ -96,7 +96,7 @@ pub async fn any_version_lets_every_writer_in_once(fixture: AnyFixture) {
     let start = Arc::new(Barrier::new(6));
     let writers = (0..WRITERS).map(|writer| {
         let (store, order, start) = (store.clone(), order.clone(), Arc::clone(&start));
-        tokio::spawn(async move {
+        super::spawn(async move {
             start.wait().await;
             let mut ends = Vec::new();
             for number in 0..EACH {
@@ -132,7 +132,7 @@ pub async fn one_of_a_hundred_racing_writers_wins(fixture: AnyFixture) {
         let start = Arc::new(Barrier::new(100));
         let writers = (0..WRITERS).map(|writer| {
             let (store, order, start) = (store.clone(), order.clone(), Arc::clone(&start));
-            tokio::spawn(async move {
+            super::spawn(async move {
                 let append = request(&order, ExpectedVersion::Exact(round), [writer]);
                 start.wait().await;
                 (writer, store.append(append).await)
@@ -300,7 +300,7 @@ pub async fn a_thousand_random_operations_leave_no_gaps(fixture: AnyFixture) {
     let writers = (0..WRITERS).map(|writer| {
         let store = store.clone();
         let mut random = fastrand::Rng::with_seed(seed.wrapping_add(writer as u64));
-        tokio::spawn(async move {
+        super::spawn(async move {
             let mut known = [0_u64; STREAMS];
             let mut written: HashMap<usize, u64> = HashMap::new();
             let mut conflicts = 0_u64;

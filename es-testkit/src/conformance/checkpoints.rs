@@ -202,7 +202,7 @@ pub async fn two_runners_count_once(fixture: AnyFixture) {
             .lease(Duration::from_millis(500))
             .page(ReadLimit::events(3))
             .with(Noted::<'a'>::new());
-        tokio::spawn(async move { runner.catch_up().await })
+        super::spawn(async move { runner.catch_up().await })
     });
     for ended in super::join_all(runners.collect()).await {
         ended.expect("it caught up");

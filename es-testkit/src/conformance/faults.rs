@@ -100,7 +100,7 @@ pub async fn lost_connections_lose_and_double_nothing(fixture: AnyFixture) {
     let done = Arc::new(AtomicBool::new(false));
     let writers = (0..WRITERS).map(|writer| {
         let store = store.clone();
-        tokio::spawn(async move {
+        super::spawn(async move {
             let mine = stream(format!("lost-{writer}"));
             for number in 0..EACH {
                 let id = append_id(format!("{writer}-{number}"));
@@ -128,7 +128,7 @@ pub async fn lost_connections_lose_and_double_nothing(fixture: AnyFixture) {
     let writers = writers.collect();
     let killer = {
         let (fixture, store, done) = (Arc::clone(&fixture), store.clone(), Arc::clone(&done));
-        tokio::spawn(async move {
+        super::spawn(async move {
             let mut kills = 0;
             while kills < 3 || !done.load(Ordering::SeqCst) {
                 assert!(fixture.inject(&store, Fault::ConnectionsLost).await);
@@ -162,7 +162,7 @@ pub async fn a_blocked_writer_is_busy_in_time(fixture: AnyFixture) {
     let began = Instant::now();
     let waiting = (0..10).map(|number| {
         let (store, order) = (store.clone(), order.clone());
-        tokio::spawn(async move {
+        super::spawn(async move {
             store
                 .append(request(&order, ExpectedVersion::Any, [number]))
                 .await

@@ -235,7 +235,7 @@ pub async fn catching_up_and_following_lose_nothing(fixture: AnyFixture) {
     }
     let writers = (0..2).map(|writer| {
         let store = store.clone();
-        tokio::spawn(async move {
+        super::spawn(async move {
             for number in 0..APPENDS {
                 let order = stream(format!("live-{writer}"));
                 write(&store, &order, ExpectedVersion::Exact(number), [number]).await;
@@ -246,7 +246,7 @@ pub async fn catching_up_and_following_lose_nothing(fixture: AnyFixture) {
     let marker = stream("marker");
     let follower = {
         let (store, marker) = (store.clone(), marker.clone());
-        tokio::spawn(async move {
+        super::spawn(async move {
             let mut seen: Vec<RecordedEvent> = Vec::new();
             let mut from = Position::START;
             // Nothing comes after the marker.
@@ -300,7 +300,7 @@ pub async fn wakes_come_as_declared(fixture: AnyFixture) {
         let head = store.head().await.expect("head");
         let waiting = {
             let store = store.clone();
-            tokio::spawn(async move { store.changed(head).await })
+            super::spawn(async move { store.changed(head).await })
         };
         write(&store, &stream("wakes"), ExpectedVersion::Any, [number]).await;
         if wakes {
@@ -380,7 +380,7 @@ async fn follow<S: EventStore>(stores: &[S], writers: usize, appends: usize) {
     let writers: Vec<_> = (0..writers)
         .map(|writer| {
             let store = stores[writer % stores.len()].clone();
-            tokio::spawn(async move {
+            super::spawn(async move {
                 let mut ids = Vec::new();
                 for number in 0..appends {
                     // Half of them to streams that the writers share.

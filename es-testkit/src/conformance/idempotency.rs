@@ -40,7 +40,7 @@ pub async fn a_request_is_known_after_ten_thousand_others(fixture: AnyFixture) {
     let first = store.append(ask()).await.expect("accepted");
     let others = (0..TASKS).map(|task| {
         let (store, order) = (store.clone(), order.clone());
-        tokio::spawn(async move {
+        super::spawn(async move {
             let mine = stream(format!("other-{task}"));
             for number in 0..EACH {
                 let target = if number % 2 == 0 { &order } else { &mine };
@@ -276,7 +276,7 @@ pub async fn racing_repeats_have_one_effect(fixture: AnyFixture) {
         let start = Arc::new(Barrier::new(20));
         let tasks = (0..20).map(|_| {
             let (store, order, start) = (store.clone(), order.clone(), Arc::clone(&start));
-            tokio::spawn(async move {
+            super::spawn(async move {
                 let append = request(&order, ExpectedVersion::NoStream, 0..3)
                     .with_append_id(append_id("one"));
                 start.wait().await;
@@ -325,7 +325,7 @@ pub async fn a_dropped_append_is_resolved_by_its_id(fixture: AnyFixture) {
         let ask = || request(&order, ExpectedVersion::NoStream, 0..2).with_append_id(id.clone());
         let task = {
             let (store, append) = (store.clone(), ask());
-            tokio::spawn(async move { store.append(append).await })
+            super::spawn(async move { store.append(append).await })
         };
         for _ in 0..number % 6 {
             tokio::task::yield_now().await;

@@ -50,7 +50,7 @@ pub async fn opening_at_once_makes_one_store(fixture: AnyFixture) {
     let start = Arc::new(Barrier::new(4));
     let openers = (0..OPENERS).map(|number| {
         let (fixture, start) = (Arc::clone(&fixture), Arc::clone(&start));
-        tokio::spawn(async move {
+        super::spawn(async move {
             start.wait().await;
             let store = fixture.open().await;
             let mine = stream(format!("opener-{number}"));
@@ -107,7 +107,7 @@ pub async fn a_close_answers_what_is_in_flight(fixture: AnyFixture) {
     let start = Arc::new(Barrier::new(51));
     let appends = (0..APPENDS).map(|number| {
         let (store, order, start) = (store.clone(), order.clone(), Arc::clone(&start));
-        tokio::spawn(async move {
+        super::spawn(async move {
             let append = request(&order, ExpectedVersion::Any, [number]);
             start.wait().await;
             store.append(append).await
@@ -167,7 +167,7 @@ pub async fn a_store_that_was_left_behind_opens_again(fixture: AnyFixture) {
         acknowledged += 3;
         let leaving = (0..20).map(|number| {
             let (store, order) = (store.clone(), order.clone());
-            tokio::spawn(async move {
+            super::spawn(async move {
                 let id = append_id(format!("leaving-{round}-{number}"));
                 let append = request(&order, ExpectedVersion::Any, 0..3).with_append_id(id);
                 store.append(append).await

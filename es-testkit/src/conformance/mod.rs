@@ -67,13 +67,24 @@ use es_runtime::{
     Append, AppendError, AppendId, Appended, EventFilter, EventStore, ExpectedVersion, NewEvent,
     Position, ReadLimit, RecordedEvent, StoredEvent, StreamFold, StreamId, StreamRange,
 };
-use std::{future::Future, ops::ControlFlow, time::Duration};
+use std::{
+    future::Future,
+    ops::ControlFlow,
+    pin::{Pin, pin},
+    time::Duration,
+};
+use tokio::task::JoinHandle;
 
 /// The time limit for one check.
 pub const PATIENCE: Duration = Duration::from_secs(180);
 
 /// Runs one check on its own runtime, for at most [`PATIENCE`].
 pub fn run(check: impl Future<Output = ()>) {
+    run_pinned(pin!(check));
+}
+
+// Not generic, so that a program compiles the runtime once and not for each check. `spawn` is for the same.
+fn run_pinned(check: Pin<&mut dyn Future<Output = ()>>) {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
@@ -83,6 +94,11 @@ pub fn run(check: impl Future<Output = ()>) {
     // A check that hangs may leave tasks that hang.
     runtime.shutdown_background();
     ended.expect("the check ends in time");
+}
+
+fn spawn<T: Send + 'static>(task: impl Future<Output = T> + Send + 'static) -> JoinHandle<T> {
+    let task: Pin<Box<dyn Future<Output = T> + Send>> = Box::pin(task);
+    tokio::spawn(task)
 }
 
 #[allow(

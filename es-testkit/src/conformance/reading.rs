@@ -104,7 +104,7 @@ pub async fn a_read_during_appends_sees_whole_batches(fixture: AnyFixture) {
     let done = Arc::new(AtomicBool::new(false));
     let writer = {
         let (store, order, done) = (store.clone(), order.clone(), Arc::clone(&done));
-        tokio::spawn(async move {
+        super::spawn(async move {
             for _ in 0..BATCHES {
                 write(&store, &order, ExpectedVersion::Any, 0..SIZE).await;
             }

@@ -195,7 +195,7 @@ pub async fn one_of_many_racing_commits_wins(fixture: AnyFixture) {
     let store = fixture.open().await;
     let tasks = (0..16).map(|number| {
         let store = store.clone();
-        tokio::spawn(async move {
+        super::spawn(async move {
             let commit = Commit::new()
                 .append(request(
                     &stream(format!("own-{number}")),
@@ -255,7 +255,7 @@ pub async fn an_append_without_events_guards_its_stream(fixture: AnyFixture) {
         ];
         let tasks = [0, 1].map(|mine| {
             let (store, pair) = (store.clone(), pair.clone());
-            tokio::spawn(async move {
+            super::spawn(async move {
                 let commit = Commit::new()
                     .append(request(&pair[mine], ExpectedVersion::Exact(0), [1]))
                     .append(Append::new(
@@ -278,7 +278,7 @@ pub async fn an_instance_is_claimed_by_one_of_many(fixture: AnyFixture) {
     }
     let tasks = (0..8).map(|_| {
         let store = store.clone();
-        tokio::spawn(async move { store.claim(claim(LEASE, 5)).await.expect("a claim") })
+        super::spawn(async move { store.claim(claim(LEASE, 5)).await.expect("a claim") })
     });
     let mut claimed = join_all(tasks.collect()).await.concat();
     claimed.extend(store.claim(claim(LEASE, 50)).await.expect("a claim"));
@@ -469,7 +469,7 @@ pub async fn a_commit_wakes_readers(fixture: AnyFixture) {
     let store = fixture.open().await;
     let head = store.head().await.expect("a head");
     let waiting = store.clone();
-    let woken = tokio::spawn(async move { waiting.changed(head).await });
+    let woken = super::spawn(async move { waiting.changed(head).await });
     let commit = Commit::new().append(request(&instance("1"), ExpectedVersion::Any, [1]));
     store.commit(commit).await.expect("committed");
     woken.await.expect("woken");

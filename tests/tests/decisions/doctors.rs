@@ -75,7 +75,7 @@ async fn abandoned(store: impl WorkQueue + SnapshotStore, rounds: usize) -> usiz
         }
         let tasks = [0, 1].map(|mine| {
             let (decisions, pair) = (decisions.clone(), pair.clone());
-            tokio::spawn(async move {
+            es_tests::spawn(async move {
                 let leave = Leave {
                     who: pair[mine].clone(),
                     other: pair[1 - mine].clone(),

@@ -356,7 +356,7 @@ async fn one_of_many_same_requests_counts(store: AnyStore) {
     let tasks: Vec<_> = (0..16)
         .map(|_| {
             let decisions = decisions.clone();
-            tokio::spawn(async move {
+            es_tests::spawn(async move {
                 let once = decisions.execute(transfer("a", "b", 10));
                 once.append_id(request("once"))
                     .await
@@ -378,7 +378,7 @@ async fn money_is_neither_made_nor_lost(store: AnyStore) {
     let tasks: Vec<_> = (0..8)
         .map(|number| {
             let decisions = decisions.clone();
-            tokio::spawn(async move {
+            es_tests::spawn(async move {
                 for _ in 0..10 {
                     let (from, to) = if number % 2 == 0 {
                         ("a", "b")

@@ -478,7 +478,7 @@ async fn a_slow_operator_takes_nothing_away_that_was_parked_meanwhile() {
     recorder.broken.store(false, Ordering::SeqCst);
     recorder.holds.store(true, Ordering::SeqCst);
     let slow = runner.clone();
-    let slow = tokio::spawn(async move { slow.retry("guided", "account/alice").await });
+    let slow = es_tests::spawn(async move { slow.retry("guided", "account/alice").await });
     recorder.held.notified().await;
 
     let quick = runner

@@ -61,7 +61,7 @@ async fn rows_are_there_with_the_append() {
     let many: Vec<_> = (0..100)
         .map(|number| {
             let store = store.clone();
-            tokio::spawn(async move { deposit(&store, &format!("c{}", number % 9), 1).await })
+            es_tests::spawn(async move { deposit(&store, &format!("c{}", number % 9), 1).await })
         })
         .collect();
     for one in many {
@@ -126,7 +126,7 @@ async fn an_append_that_the_projection_refuses_leaves_nothing() {
         .map(|number| {
             let store = store.clone();
             let account = if number % 2 == 0 { "good" } else { "bad" };
-            tokio::spawn(async move { deposit(&store, account, 1).await.is_ok() })
+            es_tests::spawn(async move { deposit(&store, account, 1).await.is_ok() })
         })
         .collect();
     let mut stored = 0;
@@ -439,7 +439,7 @@ async fn a_rebuild_goes_live_while_appends_go_on(place: &Place) {
     let load: Vec<_> = (0..2_i64)
         .map(|number| {
             let (store, go_on) = (ruled.clone(), Arc::clone(&go_on));
-            tokio::spawn(async move {
+            es_tests::spawn(async move {
                 let mut cents = number;
                 while go_on.load(Ordering::Relaxed) {
                     deposit(&store, &format!("a{number}"), cents)
@@ -606,7 +606,7 @@ async fn a_key_that_is_broken_at_the_commit_costs_its_append_alone(place: &Place
         .map(|number| {
             let store = inline.clone();
             let cents = if number % 2 == 0 { 5 } else { 500 };
-            tokio::spawn(async move {
+            es_tests::spawn(async move {
                 deposit(&store, &format!("many{number}"), cents)
                     .await
                     .is_ok()

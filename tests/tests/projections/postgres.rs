@@ -513,7 +513,7 @@ async fn inline_rows_are_there_with_the_append() {
     for number in 0..40_i64 {
         let store = store.clone();
         let account = if number % 10 == 0 { "bad" } else { "good" };
-        tasks.push(tokio::spawn(async move {
+        tasks.push(es_tests::spawn(async move {
             (account, deposit(&store, account, 1).await)
         }));
     }

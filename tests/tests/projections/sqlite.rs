@@ -394,7 +394,7 @@ async fn a_database_that_lost_its_past_is_noticed() {
 fn load(store: &SqliteStore) -> (Arc<Semaphore>, tokio::task::JoinHandle<i64>) {
     let turns = Arc::new(Semaphore::new(1));
     let (store, more) = (store.clone(), Arc::clone(&turns));
-    let task = tokio::spawn(async move {
+    let task = es_tests::spawn(async move {
         let mut sum = 0;
         while let Ok(turn) = more.acquire().await {
             turn.forget();

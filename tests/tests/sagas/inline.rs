@@ -78,7 +78,7 @@ async fn rows_are_never_without_their_events(place: fn() -> Place) {
     let address = place.address();
     with_inline(&address, Some(DoneOrders::new()), Paid(ORDERS)).await;
     let at = address.clone();
-    let work = tokio::spawn(async move {
+    let work = es_tests::spawn(async move {
         with_inline(&at, Some(DoneOrders::new()), Fulfil).await;
     });
     let mut looks = 0_u32;
@@ -238,8 +238,8 @@ impl Act<()> for SagaRefused {
 
 async fn killed_at_every_write(place: fn() -> Place) {
     let (before, after) = tokio::join!(
-        tokio::spawn(killed_on(place, "before")),
-        tokio::spawn(killed_on(place, "after")),
+        es_tests::spawn(killed_on(place, "before")),
+        es_tests::spawn(killed_on(place, "after")),
     );
     for names in [before.expect("done"), after.expect("done")] {
         let shipped = names.iter().any(|name| {

@@ -166,7 +166,7 @@ impl ReactTo<PaymentReceived> for Counter {
 
 /// What a failed assertion says.
 async fn says<R: Send + 'static>(test: impl Future<Output = R> + Send + 'static) -> String {
-    let failed = tokio::spawn(test).await.err().expect("it says no");
+    let failed = es_tests::spawn(test).await.err().expect("it says no");
     let said = failed.into_panic();
     let said = said.downcast_ref::<String>().cloned();
     said.expect("a text")

@@ -118,7 +118,7 @@ impl Interceptor for Gate {
 
 /// Runs in the background until it is idle, over and over.
 fn in_background(sagas: Sagas) -> tokio::task::JoinHandle<()> {
-    tokio::spawn(async move {
+    es_tests::spawn(async move {
         sagas.run_until_idle().await.expect("runs");
     })
 }

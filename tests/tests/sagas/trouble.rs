@@ -492,7 +492,7 @@ async fn a_retry_in_the_middle_of_a_call_does_not_lose_its_outcome() {
     orders::place(&store, "1", 100).await;
     let worker = {
         let sagas = sagas.clone();
-        tokio::spawn(async move {
+        es_tests::spawn(async move {
             loop {
                 sagas.run_until_idle().await.expect("runs");
                 if phase(&sagas, "order", "1").await == Phase::Completed {
@@ -519,7 +519,7 @@ async fn a_success_that_comes_late_spares_the_next_attempt() {
     orders::place(store, "1", 100).await;
     let old_gate = Gate::at("charge", 1, []);
     let old = fulfilling(store).intercept(old_gate.clone());
-    let slow = tokio::spawn(async move { old.run_until_idle().await });
+    let slow = es_tests::spawn(async move { old.run_until_idle().await });
     within("the first call", old_gate.entered.notified()).await;
     clock.pass(HOUR / 2);
     let fails = Fail::transient("busy").retry_after(HOUR);
@@ -542,7 +542,7 @@ async fn a_success_that_comes_while_the_end_is_refused_is_undone() {
     orders::place(store, "1", 100).await;
     let old_gate = Gate::at("charge", 1, []);
     let old = fulfilling(store).intercept(old_gate.clone());
-    let slow = tokio::spawn(async move { old.run_until_idle().await });
+    let slow = es_tests::spawn(async move { old.run_until_idle().await });
     within("the first call", old_gate.entered.notified()).await;
     clock.pass(HOUR / 2);
     // The order is settled by somebody, so that it refuses what the saga has to say at its end.

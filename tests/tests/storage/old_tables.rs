@@ -118,7 +118,7 @@ async fn postgres(database: &Database<'_>, tables: &str) -> tokio_postgres::Clie
     let (client, connection) = tokio_postgres::connect(&url, tokio_postgres::NoTls)
         .await
         .expect("connects");
-    tokio::spawn(connection);
+    es_tests::spawn(connection);
     client.batch_execute(tables).await.expect("made");
     client
 }

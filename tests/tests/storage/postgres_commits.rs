@@ -164,7 +164,7 @@ async fn a_client_that_just_repeats_writes_twice() {
             let (client, connection) = tokio_postgres::connect(&url, tokio_postgres::NoTls)
                 .await
                 .expect("connects");
-            tokio::spawn(connection);
+            es_tests::spawn(connection);
             let insert = format!("BEGIN; INSERT INTO notes VALUES ({number})");
             client.batch_execute(&insert).await.expect("inserted");
             if client.batch_execute("COMMIT").await.is_ok() {
@@ -182,7 +182,7 @@ async fn plain(database: &Database<'_>) -> tokio_postgres::Client {
     let (client, connection) = tokio_postgres::connect(&database.url(), tokio_postgres::NoTls)
         .await
         .expect("connects");
-    tokio::spawn(connection);
+    es_tests::spawn(connection);
     client
 }
 
@@ -256,7 +256,7 @@ async fn a_commit_that_the_server_rolled_back_is_no_success() {
         ];
         let both = both.map(|append| {
             let store = store.clone();
-            tokio::spawn(async move { store.append(append).await })
+            es_tests::spawn(async move { store.append(append).await })
         });
         for answer in both {
             refused(answer.await.expect("no panic"));
@@ -318,7 +318,7 @@ async fn of_two_processes_with_one_version_one_writes() {
     let (holder, connection) = tokio_postgres::connect(&database.url(), tokio_postgres::NoTls)
         .await
         .expect("connects");
-    tokio::spawn(connection);
+    es_tests::spawn(connection);
     let waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'
                    AND datname = current_database()";
     for version in 0..ROUNDS {
@@ -329,7 +329,7 @@ async fn of_two_processes_with_one_version_one_writes() {
         }
         let appends = [0, 1].map(|process: usize| {
             let (store, order) = (stores[process].clone(), order.clone());
-            tokio::spawn(async move {
+            es_tests::spawn(async move {
                 let event = NewEvent::json("test.part", 1, format!("{process}"));
                 let expected = match version {
                     0 => ExpectedVersion::NoStream,
@@ -526,7 +526,7 @@ async fn connections_that_run_out_are_waited_for_or_said() {
         (0..50)
             .map(|_| {
                 let store = store.clone();
-                tokio::spawn(async move { store.head().await })
+                es_tests::spawn(async move { store.head().await })
             })
             .collect::<Vec<_>>()
     };
@@ -779,17 +779,17 @@ async fn patience_is_not_added_up() {
     let (mut reads, mut commits, mut appends) = (Vec::new(), Vec::new(), Vec::new());
     for number in 0..MANY {
         let one = store.clone();
-        reads.push(tokio::spawn(async move { one.head().await.is_err() }));
+        reads.push(es_tests::spawn(async move { one.head().await.is_err() }));
         let one = store.clone();
         let id = format!("commit-{number}");
         let commit = Commit::new().append(append(&stream(&id), &id));
-        commits.push(tokio::spawn(async move {
+        commits.push(es_tests::spawn(async move {
             let answer = one.commit(commit).await.expect_err("nobody is there");
             answer.outcome() == Outcome::NotApplied
         }));
         let one = store.clone();
         let append = append(&stream("gone"), format!("append-{number}"));
-        appends.push(tokio::spawn(async move {
+        appends.push(es_tests::spawn(async move {
             let answer = one.append(append).await.expect_err("nobody is there");
             answer.outcome() == Outcome::NotApplied
         }));

@@ -41,7 +41,7 @@ async fn client(database: &Database<'_>) -> Client {
     let (client, connection) = tokio_postgres::connect(&database.url(), NoTls)
         .await
         .expect("connects");
-    tokio::spawn(connection);
+    es_tests::spawn(connection);
     client
 }
 
@@ -53,7 +53,7 @@ async fn disturb(database: &Database<'_>, over: Arc<AtomicBool>) -> JoinHandle<u
         .batch_execute("CREATE TABLE disturbance (id INT)")
         .await
         .expect("made");
-    tokio::spawn(async move {
+    es_tests::spawn(async move {
         let mut transactions = 0;
         while !over.load(Ordering::SeqCst) {
             let foreign = "BEGIN; INSERT INTO disturbance VALUES (1); SELECT pg_sleep(0.3); COMMIT";
@@ -103,7 +103,7 @@ async fn a_subscriber_of_this_store_misses_nothing() {
         .map(|writer| {
             let store = stores[writer % stores.len()].clone();
             let rolled_back = Arc::clone(&rolled_back);
-            tokio::spawn(async move {
+            es_tests::spawn(async move {
                 let mut ids = Vec::new();
                 for number in 0..EACH {
                     let order = match number % 2 {
@@ -135,7 +135,7 @@ async fn a_subscriber_of_this_store_misses_nothing() {
     let reader = stores[0].clone();
     let ended = Arc::new(AtomicBool::new(false));
     let done = Arc::clone(&ended);
-    let subscriber = tokio::spawn(async move {
+    let subscriber = es_tests::spawn(async move {
         let mut seen = Vec::new();
         let mut from = Position::START;
         loop {
@@ -217,7 +217,7 @@ async fn plain_table(reader: Reader) -> Seen {
     let mut writers = Vec::new();
     for writer in 0..WRITERS {
         let client = client(&database).await;
-        writers.push(tokio::spawn(async move {
+        writers.push(es_tests::spawn(async move {
             let mut committed = Vec::new();
             for number in 0..EACH {
                 let id = writer * 1_000_000 + number;
@@ -258,7 +258,7 @@ async fn plain_table(reader: Reader) -> Seen {
         }
     };
     let follower = client(&database).await;
-    let follower = tokio::spawn(async move {
+    let follower = es_tests::spawn(async move {
         let mut seen: Vec<usize> = Vec::new();
         let mut at = (0_i64, 0_i64);
         // Nothing comes after the marker.

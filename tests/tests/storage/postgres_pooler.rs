@@ -120,7 +120,7 @@ fn what_a_session_holds_is_not_ones_own_behind_a_transaction_pool() {
             let (client, connection) = tokio_postgres::connect(&url, NoTls)
                 .await
                 .expect("connects");
-            tokio::spawn(connection);
+            es_tests::spawn(connection);
             clients.push(client);
         }
         let set = clients[0].batch_execute("SET search_path TO elsewhere");
@@ -170,12 +170,12 @@ fn leases_are_renewed_under_any_default_of_the_database() {
         let (client, connection) = tokio_postgres::connect(&database.url(), NoTls)
             .await
             .expect("connects");
-        tokio::spawn(connection);
+        es_tests::spawn(connection);
         let change = "BEGIN; UPDATE es.work SET phase = 'changed'";
         client.batch_execute(change).await.expect("changed");
         let renewing = {
             let store = store.clone();
-            tokio::spawn(async move { store.renew(&claimed, lease).await })
+            es_tests::spawn(async move { store.renew(&claimed, lease).await })
         };
         let waits = "SELECT count(*) FROM pg_locks WHERE NOT granted";
         while database.query(waits).expect("asked") == "0\n" {

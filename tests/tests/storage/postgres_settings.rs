@@ -87,7 +87,7 @@ async fn use_it(options: impl Fn() -> PostgresOptions) -> Result<(), String> {
         .flat_map(|process| (0..20).map(move |number| (process, number)))
         .map(|(process, number)| {
             let store = stores[process].clone();
-            tokio::spawn(async move {
+            es_tests::spawn(async move {
                 let id = format!("{process}-{number}");
                 append(&store, &id, ExpectedVersion::NoStream).await?;
                 append(&store, "shared", ExpectedVersion::Any).await?;

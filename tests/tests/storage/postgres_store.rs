@@ -59,7 +59,7 @@ async fn many_processes_may_open_a_fresh_database_at_once() {
         let opening: Vec<_> = (0..8)
             .map(|number| {
                 let url = database.url();
-                tokio::spawn(async move {
+                es_tests::spawn(async move {
                     let store = PostgresStore::open(&url).await.expect("opens");
                     deposit(&store, &format!("a{number}"), 1)
                         .await
@@ -252,7 +252,7 @@ async fn appends_that_wait_share_their_commits() {
         es_postgres::tokio_postgres::connect(&url, es_postgres::tokio_postgres::NoTls)
             .await
             .expect("connects");
-    tokio::spawn(connection);
+    es_tests::spawn(connection);
     client
         .batch_execute("BEGIN; SELECT * FROM es.head FOR UPDATE")
         .await
@@ -260,7 +260,7 @@ async fn appends_that_wait_share_their_commits() {
     let appends: Vec<_> = (0..500)
         .map(|number| {
             let store = store.clone();
-            tokio::spawn(async move { deposit(&store, &format!("a{number}"), 1).await })
+            es_tests::spawn(async move { deposit(&store, &format!("a{number}"), 1).await })
         })
         .collect();
     let waits = "SELECT count(*) FROM pg_locks WHERE NOT granted";
@@ -295,7 +295,7 @@ async fn whoever_waits_too_long_for_the_lock_is_told_and_wrote_nothing() {
         es_postgres::tokio_postgres::connect(&database.url(), es_postgres::tokio_postgres::NoTls)
             .await
             .expect("connects");
-    tokio::spawn(connection);
+    es_tests::spawn(connection);
     client
         .batch_execute("BEGIN; SELECT * FROM es.head FOR UPDATE")
         .await
@@ -334,11 +334,11 @@ async fn a_server_that_comes_back_is_used_again() {
         // Both wait for the server, one as a writer, one as a reader.
         let append = {
             let store = store.clone();
-            tokio::spawn(async move { deposit(&store, "a", 1).await })
+            es_tests::spawn(async move { deposit(&store, "a", 1).await })
         };
         let read = {
             let store = store.clone();
-            tokio::spawn(async move { positions(&store).await.len() })
+            es_tests::spawn(async move { positions(&store).await.len() })
         };
         server.start_again().expect("started");
         append.await.expect("ends").expect("stored");
@@ -442,7 +442,7 @@ async fn any_word_may_be_the_name_of_a_schema() {
         let other = options_of(&database, name).open().await.expect("opens");
         let heard = {
             let other = other.clone();
-            tokio::spawn(async move { other.changed(Position::START).await })
+            es_tests::spawn(async move { other.changed(Position::START).await })
         };
         deposit(&store, "a", 1).await.expect("stored");
         assert_eq!(positions(&store).await, [1]);
@@ -515,7 +515,7 @@ async fn timeouts_may_be_as_short_or_long_as_one_likes() {
         es_postgres::tokio_postgres::connect(&database.url(), es_postgres::tokio_postgres::NoTls)
             .await
             .expect("connects");
-    tokio::spawn(connection);
+    es_tests::spawn(connection);
     client
         .batch_execute("BEGIN; SELECT * FROM es.head FOR UPDATE")
         .await

@@ -267,7 +267,9 @@ async fn a_database_held_for_too_long_is_busy_for_all_that_wait() {
     let waiting: Vec<_> = (0..50)
         .map(|number| {
             let store = store.clone();
-            tokio::spawn(async move { store.append(sized(number, ExpectedVersion::Any, 1)).await })
+            es_tests::spawn(
+                async move { store.append(sized(number, ExpectedVersion::Any, 1)).await },
+            )
         })
         .collect();
     for task in waiting {

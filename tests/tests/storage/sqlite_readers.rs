@@ -32,7 +32,7 @@ async fn report(read: &SqliteReadDatabase) -> (mpsc::Sender<()>, JoinHandle<i64>
     let (end, ended) = mpsc::channel::<()>();
     let (begin, began) = tokio::sync::oneshot::channel();
     let read = read.clone();
-    let task = tokio::spawn(async move {
+    let task = es_tests::spawn(async move {
         let report = read.snapshot(move |rows| {
             let count = rows.query_row("SELECT count(*) FROM events", [], |row| row.get(0))?;
             let _ = begin.send(());
@@ -70,7 +70,7 @@ async fn commands_do_not_wait_for_reports() {
     let waiting: Vec<_> = (0..20)
         .map(|_| {
             let read = read.clone();
-            tokio::spawn(async move {
+            es_tests::spawn(async move {
                 let count = "SELECT count(*) FROM events";
                 read.select_one(count, [], |row| row.get::<_, i64>(0)).await
             })
@@ -116,7 +116,7 @@ async fn projections_do_not_wait_for_reports() {
         for _ in 0..4 {
             let (end, ended) = mpsc::channel::<()>();
             let read = read.clone();
-            let task = tokio::spawn(async move {
+            let task = es_tests::spawn(async move {
                 read.snapshot(move |_| {
                     let _ = ended.recv();
                     Ok(())
@@ -199,7 +199,7 @@ async fn reports_that_overlap_do_not_let_the_log_grow_without_end() {
     let read = store.read_database();
     let overlapping = {
         let (goes_on, read) = (Arc::clone(&goes_on), read.clone());
-        tokio::spawn(async move {
+        es_tests::spawn(async move {
             let mut before = report(&read).await;
             while goes_on.load(Ordering::Relaxed) {
                 let next = report(&read).await;
