@@ -85,9 +85,7 @@ extern crate self as es_runtime;
 #[path = "private/mod.rs"]
 pub mod __private;
 mod aggregate;
-mod codec;
 mod event;
-mod fingerprint;
 mod first;
 mod record;
 mod repository;
@@ -95,11 +93,11 @@ pub mod schema;
 pub mod store;
 
 pub use aggregate::{Aggregate, AggregateId, Apply, AsId, Command, DomainError, Handle, NotAnId};
-pub use codec::{Codec, CodecError};
+#[doc(inline)]
+pub use es_payload::{Codec, CodecError, Fingerprint};
 pub use event::{
     DecodeError, Decoded, Event, EventOf, EventSet, EventType, Events, Recorder, StoredPayload,
 };
-pub use fingerprint::Fingerprint;
 pub use record::{
     AppendId, Envelope, EventId, ExpectedVersion, InvalidAppendId, InvalidEventId, InvalidPosition,
     InvalidStreamId, InvalidTimestamp, MAX_STREAM_ID_BYTES, Metadata, Position, RecordedEvent,

@@ -107,17 +107,13 @@ pub fn json_of_first(
     name: &'static str,
     stored: StoredPayload<'_>,
 ) -> Result<JsonObject, DecodeError> {
-    match codec_of(name, stored)? {
-        Codec::Json => Codec::Json
-            .decode(stored.bytes)
-            .map_err(|source| unreadable(name, stored, source)),
-        Codec::Postcard => Err(failed(
-            name,
-            stored.schema_version,
-            stored,
-            Arc::new(NotJson),
-        )),
+    if codec_of(name, stored)? != Codec::Json {
+        let version = stored.schema_version;
+        return Err(failed(name, version, stored, Arc::new(NotJson)));
     }
+    Codec::Json
+        .decode(stored.bytes)
+        .map_err(|source| unreadable(name, stored, source))
 }
 
 /// The JSON object of a payload of this version or an older one.

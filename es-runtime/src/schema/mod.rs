@@ -13,21 +13,24 @@
 //! The types of this module are exhaustive on purpose: derived code builds them in constants, and a tool
 //! that ignores a case would miss a change.
 
-#[cfg(any(
-    feature = "chrono",
-    feature = "jiff",
-    feature = "rust_decimal",
-    feature = "time"
-))]
-mod foreign;
-mod impls;
-mod shape;
-
 #[doc(hidden)]
-pub use shape::less;
-pub use shape::{Layout, Member, Node, Shape};
+pub use es_payload::less;
+#[doc(inline)]
+pub use es_payload::{Layout, Member, Node, Shape};
 
-use crate::EventSet;
+use crate::{EventId, EventSet, Position, Timestamp};
+
+impl Shape for EventId {
+    const SHAPE: Node = Node::Scalar("uuid");
+}
+
+impl Shape for Position {
+    const SHAPE: Node = Node::Scalar("position");
+}
+
+impl Shape for Timestamp {
+    const SHAPE: Node = Node::Scalar("timestamp");
+}
 
 /// The shapes of all versions of one event, the oldest first.
 ///

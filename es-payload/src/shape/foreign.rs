@@ -2,10 +2,7 @@
 //!
 //! The features add shapes only. The crates themselves decide how their types are serialized.
 
-use super::{
-    impls::scalars,
-    shape::{Node, Shape},
-};
+use super::{Node, Shape, impls::scalars};
 
 #[cfg(feature = "chrono")]
 impl<Tz: chrono::TimeZone> Shape for chrono::DateTime<Tz> {

@@ -6,6 +6,15 @@
     reason = "a const function has no other way, and each index is below a length"
 )]
 
+#[cfg(any(
+    feature = "chrono",
+    feature = "jiff",
+    feature = "rust_decimal",
+    feature = "time"
+))]
+mod foreign;
+mod impls;
+
 /// A type whose shape is known at compile time.
 ///
 /// `#[derive(Shape)]` implements it; derive it on the types inside events. The types of the standard
@@ -13,7 +22,7 @@
 /// and `time`.
 ///
 /// ```
-/// use es_runtime::schema::{Layout, Shape};
+/// use es_payload::{Layout, Shape};
 ///
 /// assert_eq!(<Vec<Option<u32>>>::SHAPE.render(Layout::ByName), "[u32?]");
 /// ```
@@ -111,7 +120,7 @@ impl Node {
     /// Whether this is the text of the shape. In constants it is cheaper than [`write`](Node::write).
     ///
     /// ```
-    /// use es_runtime::schema::{Layout, Shape};
+    /// use es_payload::{Layout, Shape};
     ///
     /// const SAME: bool = <Option<u32>>::SHAPE.has_text(Layout::ByName, b"u32?");
     /// assert!(SAME);

@@ -39,10 +39,11 @@ impl Fingerprint {
         self.0
     }
 
-    /// A fingerprint for each revision. Revision 0 is the fingerprint itself.
-    pub(crate) fn revised(self, revision: u32) -> Self {
+    /// A fingerprint for each revision of what is made of the shape. Revision 0 is the fingerprint itself.
+    #[must_use]
+    pub const fn revised(self, revision: u32) -> Self {
         // The factor is odd, so no two revisions of one shape collide, and its bits are well spread.
-        Self(self.0 ^ u64::from(revision).wrapping_mul(0x9e37_79b9_7f4a_7c15))
+        Self(self.0 ^ (revision as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15))
     }
 }
 

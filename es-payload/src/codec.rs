@@ -12,13 +12,13 @@ use std::marker::PhantomData;
 /// A format of payloads. An aggregate chooses one for new events; reading follows the stored row.
 ///
 /// ```
-/// use es_runtime::Codec;
+/// use es_payload::Codec;
 ///
 /// let bytes = Codec::Json.encode(&("order", 7_u32))?;
 /// assert_eq!(bytes, br#"["order",7]"#);
 /// let back: (String, u32) = Codec::Json.decode(&bytes)?;
 /// assert_eq!(back, ("order".to_owned(), 7));
-/// # Ok::<(), es_runtime::CodecError>(())
+/// # Ok::<(), es_payload::CodecError>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
@@ -67,8 +67,9 @@ impl Codec {
         self.decode_seed(PhantomData, bytes)
     }
 
-    /// [`decode`](Codec::decode) with a seed.
-    pub(crate) fn decode_seed<'de, S: DeserializeSeed<'de>>(
+    /// [`decode`](Codec::decode) with a seed, for the code of the derives.
+    #[doc(hidden)]
+    pub fn decode_seed<'de, S: DeserializeSeed<'de>>(
         self,
         seed: S,
         bytes: &'de [u8],

@@ -1,7 +1,6 @@
 //! The shapes of types that serde knows without a derive.
 
-use super::shape::{Node, Shape};
-use crate::{EventId, Position, Timestamp};
+use super::{Node, Shape};
 use std::{
     borrow::Cow,
     collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap, HashSet, LinkedList, VecDeque},
@@ -37,7 +36,6 @@ scalars! {
     std::path::PathBuf => "str", std::net::IpAddr => "ip", std::net::Ipv4Addr => "ipv4",
     std::net::Ipv6Addr => "ipv6", std::net::SocketAddr => "socket",
     std::time::Duration => "duration", std::time::SystemTime => "systemtime",
-    EventId => "uuid", Position => "position", Timestamp => "timestamp",
     uuid::Uuid => "uuid",
 }
 
