@@ -98,6 +98,7 @@ pub use aggregate::{Aggregate, AggregateId, Apply, AsId, Command, DomainError, H
 pub use codec::{Codec, CodecError};
 pub use event::{
     DecodeError, Decoded, Event, EventOf, EventSet, EventType, Events, Recorder, StoredPayload,
+    UniqueChange, UniqueValue,
 };
 pub use fingerprint::Fingerprint;
 pub use record::{

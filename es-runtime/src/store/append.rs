@@ -2,6 +2,7 @@
 
 use crate::{
     AppendId, EventId, ExpectedVersion, Metadata, Position, RecordedEvent, StreamId, Timestamp,
+    UniqueChange,
     record::{EventRow, has_control},
 };
 use std::{borrow::Cow, fmt};
@@ -174,6 +175,8 @@ pub struct NewEvent {
     pub content_type: Cow<'static, str>,
     /// The bytes.
     pub payload: Vec<u8>,
+    /// What it does to unique values: one change for each of its rules.
+    pub unique: Vec<UniqueChange>,
 }
 
 impl NewEvent {
@@ -190,6 +193,7 @@ impl NewEvent {
             schema_version,
             content_type: content_type.into(),
             payload: payload.into(),
+            unique: Vec::new(),
         }
     }
 
@@ -207,6 +211,13 @@ impl NewEvent {
     #[must_use]
     pub fn with_id(mut self, id: EventId) -> Self {
         self.id = id;
+        self
+    }
+
+    /// With these changes of unique values.
+    #[must_use]
+    pub fn with_unique(mut self, changes: Vec<UniqueChange>) -> Self {
+        self.unique = changes;
         self
     }
 

@@ -85,6 +85,33 @@ pub enum AppendError {
         #[source]
         reason: InvalidAppend,
     },
+    /// Another stream has the unique value that an event claims, or it is reserved for that stream.
+    #[error(
+        "stream {holder} has the value that stream {stream} claims by the rule `{rule}`; nothing was \
+         written; choose another value, or release it on {holder} first"
+    )]
+    Taken {
+        /// The stream of the append that failed.
+        stream: StreamId,
+        /// The rule.
+        rule: String,
+        /// The stream that has the value.
+        holder: StreamId,
+    },
+    /// The store has events of this name from before they had the rule, so it cannot tell which values are
+    /// taken.
+    #[error(
+        "the rule `{rule}` is not on for event `{event}`, of which the store has older events; nothing was \
+         written to stream {stream}; turn the rule on first"
+    )]
+    UniqueRuleNotReady {
+        /// The stream of the append that failed.
+        stream: StreamId,
+        /// The rule.
+        rule: String,
+        /// The stored name of the event.
+        event: String,
+    },
     /// An inline projection could not handle an event.
     #[error(
         "projection `{projection}` failed on an event of stream {stream}: {error}; nothing was \
@@ -121,6 +148,8 @@ impl AppendError {
             | Self::IdReused { .. }
             | Self::OtherRequest { .. }
             | Self::DuplicateEventId { .. }
+            | Self::Taken { .. }
+            | Self::UniqueRuleNotReady { .. }
             | Self::Projection { .. }
             | Self::Invalid { .. } => Outcome::NotApplied,
         }
