@@ -3,7 +3,7 @@
 use crate::{
     PostgresStore,
     connection::{Param, Session},
-    errors::{closed, no_answer, read_error},
+    errors::{closed, corrupt, no_answer, read_error},
     feed::{feed_page, head_of},
     rows::{self, Recorded, clamped, position, stored_event},
     write,
@@ -20,6 +20,7 @@ use std::{
     ops::ControlFlow,
     panic::{AssertUnwindSafe, catch_unwind},
     pin::pin,
+    time::SystemTime,
 };
 use tokio::sync::oneshot;
 use tokio_postgres::types::Type;
@@ -164,6 +165,25 @@ impl EventStore for PostgresStore {
         let sql = &self.shared().statements.store_id;
         let found = self.shared().rows(sql, &[]).await?;
         Ok(rows::store_id(&found)?)
+    }
+
+    async fn unique_holder(&self, rule: &str, value: &str) -> Result<Option<StreamId>, ReadError> {
+        let now = self.shared().settings.now()?.map(SystemTime::from);
+        let params: [Param<'_>; 3] = [
+            (&rule, Type::TEXT),
+            (&value.as_bytes(), Type::BYTEA),
+            (&now, Type::TIMESTAMPTZ),
+        ];
+        let sql = &self.shared().statements.unique_holder;
+        let found = self.shared().rows(sql, &params).await?;
+        let holder = found.first().map(|row| {
+            let (aggregate, id) = (row.try_get(0).ok()?, row.try_get(1).ok()?);
+            StreamId::new(aggregate, id).ok()
+        });
+        match holder {
+            Some(None) => Err(corrupt("a row of unique_values cannot be read").into()),
+            holder => Ok(holder.flatten()),
+        }
     }
 
     async fn read_feed(

@@ -9,7 +9,7 @@ use crate::{
 use es_runtime::{StorageError, StorageErrorKind};
 
 /// The version of the tables that this program writes.
-const CURRENT: i64 = 2;
+const CURRENT: i64 = 3;
 
 /// The migration to each version from the one before. `{s}` is the schema.
 const MIGRATIONS: &[&str] = &[
@@ -102,6 +102,25 @@ CREATE TABLE {s}.store_id (
     id       UUID    NOT NULL
 );
 INSERT INTO {s}.store_id (id) VALUES (gen_random_uuid());
+"#,
+    // A value may have any character, also NUL, which is none of a text here.
+    r#"
+CREATE TABLE {s}.unique_values (
+    rule           TEXT        COLLATE "C" NOT NULL,
+    value          BYTEA       NOT NULL,
+    aggregate      TEXT        COLLATE "C" NOT NULL,
+    aggregate_id   TEXT        COLLATE "C" NOT NULL,
+    position       BIGINT      NOT NULL,
+    free_at        TIMESTAMPTZ,
+    PRIMARY KEY (rule, value)
+);
+CREATE INDEX unique_values_holder ON {s}.unique_values (rule, aggregate, aggregate_id);
+
+CREATE TABLE {s}.unique_rules (
+    rule           TEXT        COLLATE "C" NOT NULL,
+    event          TEXT        COLLATE "C" NOT NULL,
+    PRIMARY KEY (rule, event)
+);
 "#,
 ];
 
@@ -197,7 +216,7 @@ pub(crate) async fn refuse_hidden_rows(
 }
 
 /// The tables of the store, besides that of their version.
-const TABLES: [&str; 7] = [
+const TABLES: [&str; 9] = [
     "head",
     "events",
     "appends",
@@ -205,6 +224,8 @@ const TABLES: [&str; 7] = [
     "work",
     "cursors",
     "store_id",
+    "unique_values",
+    "unique_rules",
 ];
 
 async fn upgrade(session: &Session, schema: &SchemaName) -> Result<(), StorageError> {

@@ -85,6 +85,18 @@ pub trait StoreLayer: Clone + Send + Sync + 'static {
         self.inner().find_append(stream, id)
     }
 
+    /// [`EventStore::unique_holder`].
+    ///
+    /// # Errors
+    /// Those of the inner store.
+    fn unique_holder(
+        &self,
+        rule: &str,
+        value: &str,
+    ) -> impl Future<Output = Result<Option<StreamId>, ReadError>> + Send {
+        self.inner().unique_holder(rule, value)
+    }
+
     /// [`EventStore::fold_stream`].
     ///
     /// # Errors
@@ -326,6 +338,10 @@ impl<L: StoreLayer> EventStore for Layered<L> {
         id: &AppendId,
     ) -> Result<Option<Appended>, ReadError> {
         self.0.find_append(stream, id).await
+    }
+
+    async fn unique_holder(&self, rule: &str, value: &str) -> Result<Option<StreamId>, ReadError> {
+        self.0.unique_holder(rule, value).await
     }
 
     async fn fold_stream<F: StreamFold>(

@@ -9,6 +9,7 @@ mod projected;
 mod queue;
 mod single_round_trip;
 mod transaction;
+mod unique;
 #[cfg(not(feature = "projections"))]
 mod unprojected;
 mod writer;

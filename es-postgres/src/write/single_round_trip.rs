@@ -6,13 +6,19 @@
 //! long way, where `store::author` decides about each. What another writer commits while the statement waits
 //! for the lock it does not see, but its rows have unique keys.
 
-use super::decide::{Decider, Known, Rows};
+use super::{
+    decide::{Decider, Known, Rows},
+    unique::have_rules,
+};
 use crate::{
     connection::{Param, Session},
     rows::{self, clamped, position},
     statements::Statements,
 };
-use es_runtime::{Append, Appended, ExpectedVersion, Timestamp, store::author::StreamHead};
+use es_runtime::{
+    Append, Appended, ExpectedVersion, Timestamp,
+    store::author::{StreamHead, Uniques},
+};
 use std::collections::HashMap;
 use tokio_postgres::{Error, types::Type};
 
@@ -28,8 +34,12 @@ pub(super) struct SingleRoundTrip<'a> {
 }
 
 impl<'a> SingleRoundTrip<'a> {
-    /// `None` where an append needs to know more than whether its version is right.
+    /// `None` where an append needs to know more than whether its version is right. Who has a unique value is
+    /// known only under the lock, and the statement reads before it has the lock.
     pub(super) fn of(appends: &'a [Append], clock: Option<Timestamp>) -> Option<Self> {
+        if have_rules(appends) {
+            return None;
+        }
         let mut streams = HashMap::with_capacity(appends.len());
         let (mut aggregates, mut ids, mut expected) = (Vec::new(), Vec::new(), Vec::new());
         for append in appends {
@@ -55,6 +65,7 @@ impl<'a> SingleRoundTrip<'a> {
             streams,
             appends: HashMap::new(),
             now: clock.unwrap_or_else(Timestamp::now),
+            uniques: Uniques::default(),
         });
         let mut rows = Rows::default();
         let done = appends

@@ -14,9 +14,9 @@ use crate::{
 };
 use es_runtime::{
     Append, AppendId, Outcome, StorageError, StorageErrorKind, StreamId, Timestamp,
-    store::author::{Comparison, Earlier, StreamHead},
+    store::author::{Comparison, Earlier, StreamHead, UniqueNeeds, Uniques},
 };
-use futures_util::future::{join4, join5};
+use futures_util::future::join5;
 use std::collections::HashMap;
 use tokio_postgres::{Error, Row, error::SqlState, types::Type};
 
@@ -65,7 +65,7 @@ impl Writer {
             self.roll_back(session).await;
             return Ok(verdicts);
         }
-        let decided = Decided {
+        let mut decided = Decided {
             writes: appends.len(),
             rows,
             is_written: false,
@@ -73,6 +73,7 @@ impl Writer {
             before,
             head: rules.head(),
         };
+        decided.changes.uniques = rules.into_uniques();
         self.finish(session, decided).await?;
         Ok(verdicts)
     }
@@ -120,7 +121,13 @@ impl Writer {
             .iter()
             .filter_map(|append| Some((append, append.append_id.as_ref()?)))
             .collect();
-        let (began, locked, heads, found) = join4(
+        let needs = UniqueNeeds::of(appends);
+        if !needs.is_empty() {
+            for (sql, types) in self.statements.of_unique() {
+                session.prepare(sql, types).await.map_err(storage)?;
+            }
+        }
+        let (began, locked, heads, found, uniques) = join5(
             session.client().batch_execute(&self.begin),
             session.rows(&self.statements.lock, &[]),
             session.rows(
@@ -128,6 +135,7 @@ impl Writer {
                 &[(&aggregates, Type::TEXT_ARRAY), (&ids, Type::TEXT_ARRAY)],
             ),
             self.known_appends(session, &named),
+            self.uniques(session, &needs),
         )
         .await;
         began.map_err(storage)?;
@@ -143,6 +151,7 @@ impl Writer {
             streams: HashMap::new(),
             appends: HashMap::new(),
             now,
+            uniques: Uniques::default(),
         };
         for row in heads.map_err(storage)? {
             let which = numbered(&row, 0).and_then(|index| streams.get(index));
@@ -167,6 +176,7 @@ impl Writer {
             let key = (append.stream.clone(), (*id).clone());
             known.appends.insert(key, earlier);
         }
+        known.uniques = uniques?;
         Ok(known)
     }
 

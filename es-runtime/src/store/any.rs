@@ -114,6 +114,8 @@ macro_rules! events {
             read_feed['f](after: Position, filter: &'f EventFilter, limit: ReadLimit)
                 -> Result<FeedPage, ReadError>;
             head[]() -> Result<Position, ReadError>;
+            unique_holder['r, 'v](rule: &'r str, value: &'v str)
+                -> Result<Option<StreamId>, ReadError>;
             store_id[]() -> Result<String, ReadError>;
             changed[](position: Position) -> ();
             close[]() -> ();

@@ -112,6 +112,20 @@ pub enum AppendError {
         /// The stored name of the event.
         event: String,
     },
+    /// The event has no word on a unique value although the rule is on for events of its name: the program
+    /// that writes it does not know the rule.
+    #[error(
+        "the rule `{rule}` is on for event `{event}`, and this program does not know it; nothing was written to \
+         stream {stream}; use the release of the program that has the rule"
+    )]
+    UniqueRuleUnknown {
+        /// The stream of the append that failed.
+        stream: StreamId,
+        /// The rule.
+        rule: String,
+        /// The stored name of the event.
+        event: String,
+    },
     /// An inline projection could not handle an event.
     #[error(
         "projection `{projection}` failed on an event of stream {stream}: {error}; nothing was \
@@ -150,6 +164,7 @@ impl AppendError {
             | Self::DuplicateEventId { .. }
             | Self::Taken { .. }
             | Self::UniqueRuleNotReady { .. }
+            | Self::UniqueRuleUnknown { .. }
             | Self::Projection { .. }
             | Self::Invalid { .. } => Outcome::NotApplied,
         }

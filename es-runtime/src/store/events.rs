@@ -112,6 +112,43 @@ pub trait EventStore: Clone + Send + Sync + 'static {
         std::future::ready(Err(none.into()))
     }
 
+    /// The stream that has a unique value by a rule, or for which it is reserved. `None` when it is free.
+    ///
+    /// Another stream may claim the value right after. Only an append that claims it is sure to have it.
+    ///
+    /// # Errors
+    /// [`ReadError::Storage`] when it cannot be read. The default is
+    /// [`Unsupported`](crate::StorageErrorKind::Unsupported).
+    ///
+    /// # Cancel safety
+    /// Reads only.
+    ///
+    /// ```
+    /// use es_runtime::{
+    ///     Append, EventStore, ExpectedVersion, MemoryStore, NewEvent, StreamId, UniqueChange,
+    /// };
+    ///
+    /// # futures_executor::block_on(async {
+    /// let (store, alice) = (MemoryStore::new(), StreamId::new("customer", "1")?);
+    /// let registered = NewEvent::json("customer.registered", 1, "{}")
+    ///     .with_unique(vec![UniqueChange::claim("customer.email", "alice@example.com")]);
+    /// store
+    ///     .append(Append::new(alice.clone(), ExpectedVersion::NoStream).with_event(registered))
+    ///     .await?;
+    /// let holder = store.unique_holder("customer.email", "alice@example.com").await?;
+    /// assert_eq!(holder, Some(alice));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # }).unwrap();
+    /// ```
+    fn unique_holder(
+        &self,
+        rule: &str,
+        value: &str,
+    ) -> impl Future<Output = Result<Option<StreamId>, ReadError>> + Send {
+        let _ = (rule, value);
+        std::future::ready(Err(super::unique::unsupported().into()))
+    }
+
     /// Waits until there may be events after `position`, or for ever where the store cannot know.
     ///
     /// It is only a hint to read before the next poll. It may complete without new events, and it does

@@ -28,6 +28,7 @@ mod read;
 mod rows;
 mod rules;
 mod snapshot;
+mod unique;
 mod work;
 mod work_item;
 

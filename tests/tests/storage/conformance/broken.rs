@@ -6,9 +6,10 @@ use es_projections::{
     backend::{Job, RolledBack, RowsOfQueries, TransactionError},
 };
 use es_runtime::{
-    Append, AppendError, AppendId, Appended, EventFilter, EventStore, ExpectedVersion, FeedPage,
-    MemoryStore, Outcome, Position, ReadError, ReadLimit, RecordedEvent, Snapshot, SnapshotStore,
-    StorageError, StorageErrorKind, StreamFold, StreamId, StreamRange,
+    Append, AppendError, AppendId, Appended, Commit, CommitError, CommitStore, Committed,
+    EventFilter, EventStore, ExpectedVersion, FeedPage, MemoryStore, NewEvent, Outcome, Position,
+    ReadError, ReadLimit, RecordedEvent, Snapshot, SnapshotStore, StorageError, StorageErrorKind,
+    StreamFold, StreamId, StreamRange, UniqueChange, UniqueValue,
 };
 use es_sqlite::{SqliteReadDatabase as SqliteRead, SqliteStore, SqliteTransaction};
 use es_testkit::conformance::{
@@ -87,6 +88,31 @@ enum Fault {
     GoesOnAfterClose,
     /// Makes a fault that it does not declare.
     MakesMoreThanItSays,
+    /// Claims are ignored, without a word.
+    IgnoresClaims,
+    /// The same of a store that says that it has no unique values.
+    IgnoresClaimsAndSaysSo,
+    /// Looks who has a value, and claims it later.
+    LooksThenClaimsWithoutALock,
+    /// An earlier value of a stream is never given back.
+    KeepsEarlierValues,
+    /// Is deaf to how long a value is kept.
+    FreesKeptValuesAtOnce,
+    /// A value that is reserved is reserved for its former holder, too.
+    LocksFormerHoldersOut,
+    /// Looks who has a value before it looks for the append id.
+    ChecksValuesBeforeTheId,
+    /// What a refused append released stays released.
+    ReleasesAlthoughRefused,
+    FoldsValuesToLowerCase,
+    /// Once a value is taken, the appends that wait with it are refused, too.
+    RefusesTheNeighbours,
+    /// An event with a rule that is not ready is stored without a claim.
+    LetsEventsPassUnchecked,
+    /// The claim is made beside the transaction of the event.
+    ClaimsLater,
+    /// Of a commit, all claims are checked before the first release.
+    ChecksTheClaimsOfACommitFirst,
 }
 
 #[derive(Clone)]
@@ -110,6 +136,10 @@ struct State {
     is_full: bool,
     loses_answers: bool,
     reads: usize,
+    /// Whether an append was just refused because of its value.
+    has_refused: bool,
+    /// Claims that are kept beside the store in memory.
+    held: Vec<(StreamId, String)>,
 }
 
 struct BrokenFixture {
@@ -148,6 +178,7 @@ impl StoreFixture for BrokenFixture {
             closes: self.fault == Fault::GoesOnAfterClose,
             read_only: self.fault == Fault::WritesWhenReadOnly,
             damage: true,
+            unique: self.fault != Fault::IgnoresClaimsAndSaysSo,
             faults: match self.fault {
                 Fault::MakesMoreThanItSays => &[],
                 _ => &[
@@ -253,6 +284,161 @@ impl Broken {
     }
 }
 
+/// The changes of the events of an append, to be broken.
+fn changes(append: &mut Append) -> impl Iterator<Item = &mut UniqueChange> {
+    let events = append.events.iter_mut();
+    events.flat_map(|event| &mut event.unique)
+}
+
+fn claimed(change: &UniqueChange) -> Option<(&str, &str)> {
+    match &change.value {
+        UniqueValue::Claimed(value) => Some((&change.rule, value)),
+        _ => None,
+    }
+}
+
+impl Broken {
+    /// The refusal of an append whose value another stream has just now.
+    async fn taken(&self, append: &Append) -> Option<AppendError> {
+        for change in append.events.iter().flat_map(|event| &event.unique) {
+            let Some((rule, value)) = claimed(change) else {
+                continue;
+            };
+            let holder = self.inner.unique_holder(rule, value).await;
+            match holder.expect("memory can be read") {
+                Some(holder) if holder != append.stream => {
+                    return Some(AppendError::Taken {
+                        stream: append.stream.clone(),
+                        rule: rule.to_owned(),
+                        holder,
+                    });
+                }
+                _ => {}
+            }
+        }
+        None
+    }
+
+    /// Breaks what an append does to unique values, or answers it.
+    async fn break_unique(&self, append: &mut Append) -> Option<Result<Appended, AppendError>> {
+        let has_rules = append.events.iter().any(|event| !event.unique.is_empty());
+        if !has_rules && self.fault != Fault::RefusesTheNeighbours {
+            return None;
+        }
+        match self.fault {
+            Fault::IgnoresClaims | Fault::IgnoresClaimsAndSaysSo => {
+                for event in &mut append.events {
+                    event.unique.clear();
+                }
+            }
+            Fault::LooksThenClaimsWithoutALock => {
+                if let Some(taken) = self.taken(append).await {
+                    return Some(Err(taken));
+                }
+                tokio::task::yield_now().await;
+                // Another's claim of the moment in between is overwritten.
+                let mut claimless = append.clone();
+                for change in changes(&mut claimless) {
+                    change.value = UniqueValue::Unchanged;
+                }
+                return Some(match self.inner.append(append.clone()).await {
+                    Err(AppendError::Taken { .. }) => self.inner.append(claimless).await,
+                    other => other,
+                });
+            }
+            Fault::KeepsEarlierValues => {
+                for change in changes(append) {
+                    change.keep = Duration::from_secs(1_000_000);
+                }
+            }
+            Fault::FreesKeptValuesAtOnce => {
+                for change in changes(append) {
+                    change.keep = Duration::ZERO;
+                }
+            }
+            Fault::LocksFormerHoldersOut => {
+                let reserved = append.events.iter().flat_map(|event| &event.unique);
+                let key =
+                    |change: &UniqueChange| claimed(change).map(|(_, value)| value.to_owned());
+                let again = reserved.clone().filter_map(key).find(|value| {
+                    let mut stream = self.state().held.clone().into_iter();
+                    stream.any(|(of, held)| of == append.stream && held == *value)
+                });
+                self.state().held.extend(
+                    reserved
+                        .filter_map(key)
+                        .map(|value| (append.stream.clone(), value)),
+                );
+                if again.is_some() {
+                    return Some(Err(AppendError::Taken {
+                        stream: append.stream.clone(),
+                        rule: "test.email".to_owned(),
+                        holder: append.stream.clone(),
+                    }));
+                }
+            }
+            Fault::ChecksValuesBeforeTheId => {
+                return self.taken(append).await.map(Err);
+            }
+            Fault::ReleasesAlthoughRefused => {
+                let refused = self.inner.append(append.clone()).await;
+                if refused.is_err() && self.version(&append.stream).await > 0 {
+                    let release = UniqueChange::release("test.email");
+                    let event = NewEvent::json("test.unique", 1, "1").with_unique(vec![release]);
+                    let only = Append::new(append.stream.clone(), ExpectedVersion::Any);
+                    let _ = self.inner.append(only.with_event(event)).await;
+                }
+                return Some(refused);
+            }
+            Fault::FoldsValuesToLowerCase => {
+                for change in changes(append) {
+                    if let UniqueValue::Claimed(value) = &mut change.value {
+                        *value = value.to_lowercase();
+                    }
+                }
+            }
+            Fault::RefusesTheNeighbours => {
+                if std::mem::take(&mut self.state().has_refused) {
+                    let other = StorageErrorKind::Other;
+                    return Some(Err(Self::failed(append, other, Outcome::NotApplied)));
+                }
+                let done = self.inner.append(append.clone()).await;
+                self.state().has_refused = matches!(done, Err(AppendError::Taken { .. }));
+                return Some(done);
+            }
+            Fault::LetsEventsPassUnchecked => {
+                let mut plain = append.clone();
+                for event in &mut plain.events {
+                    event.unique.clear();
+                }
+                return Some(match self.inner.append(append.clone()).await {
+                    Err(AppendError::UniqueRuleNotReady { .. }) => self.inner.append(plain).await,
+                    other => other,
+                });
+            }
+            Fault::ClaimsLater => {
+                let own = append.stream.clone();
+                let mut held = Vec::new();
+                for event in &mut append.events {
+                    let changes = std::mem::take(&mut event.unique);
+                    held.extend(
+                        changes
+                            .iter()
+                            .filter_map(claimed)
+                            .map(|(_, value)| (own.clone(), value.to_owned())),
+                    );
+                }
+                let done = self.inner.append(append.clone()).await;
+                tokio::task::yield_now().await;
+                self.state().held.extend(held);
+                return Some(done);
+            }
+            _ => {}
+        }
+        None
+    }
+}
+
 fn lower(stream: &StreamId) -> StreamId {
     StreamId::new(stream.aggregate(), &stream.id().to_lowercase()).expect("usable")
 }
@@ -264,7 +450,51 @@ impl StoreLayer for Broken {
         &self.inner
     }
 
+    async fn commit(&self, commit: Commit) -> Result<Committed, CommitError> {
+        match self.fault {
+            Fault::ChecksTheClaimsOfACommitFirst => {
+                for append in &commit.appends {
+                    if let Some(taken) = self.taken(append).await {
+                        return Err(CommitError::Append(taken));
+                    }
+                }
+            }
+            Fault::RefusesTheNeighbours if std::mem::take(&mut self.state().has_refused) => {
+                return Err(CommitError::Storage {
+                    outcome: Outcome::NotApplied,
+                    error: StorageError::new(StorageErrorKind::Other, "it cannot write"),
+                });
+            }
+            _ => {}
+        }
+        let done = self.inner.commit(commit).await;
+        self.state().has_refused =
+            matches!(done, Err(CommitError::Append(AppendError::Taken { .. })));
+        done
+    }
+
+    async fn unique_holder(&self, rule: &str, value: &str) -> Result<Option<StreamId>, ReadError> {
+        match self.fault {
+            Fault::ClaimsLater => {
+                let state = self.state();
+                let found = state.held.iter().find(|(_, held)| held == value);
+                Ok(found.map(|(stream, _)| stream.clone()))
+            }
+            Fault::FoldsValuesToLowerCase => {
+                self.inner.unique_holder(rule, &value.to_lowercase()).await
+            }
+            Fault::IgnoresClaimsAndSaysSo => {
+                let kind = StorageErrorKind::Unsupported;
+                Err(StorageError::new(kind, "there are no unique values").into())
+            }
+            _ => self.inner.unique_holder(rule, value).await,
+        }
+    }
+
     async fn append(&self, mut append: Append) -> Result<Appended, AppendError> {
+        if let Some(answer) = self.break_unique(&mut append).await {
+            return answer;
+        }
         if self.state().is_blocked {
             let busy = Self::failed(&append, StorageErrorKind::Busy, Outcome::NotApplied);
             if self.fault == Fault::WritesWhatItCalledBusy {
@@ -599,7 +829,7 @@ impl StoreLayer for Broken {
 macro_rules! passes {
     ($module:ident::$check:ident, $fault:expr) => {
         catch_unwind(AssertUnwindSafe(|| {
-            let fixture = AnyFixture::new(BrokenFixture::new($fault));
+            let fixture = AnyFixture::with_work(BrokenFixture::new($fault));
             conformance::run_check(stringify!($module), stringify!($check), fixture);
         }))
         .is_ok()
@@ -683,6 +913,23 @@ broken_stores! {
         writes_read_only: WritesWhenReadOnly => lifecycle::a_store_for_reading_refuses_to_write;
         open_after_close: GoesOnAfterClose => lifecycle::a_close_answers_what_is_in_flight;
         hidden_fault: MakesMoreThanItSays => faults::a_blocked_writer_is_busy_in_time;
+    ignored_claims: IgnoresClaims => unique::a_unique_value_has_one_holder;
+    ignored_claims_said: IgnoresClaimsAndSaysSo => unique::a_unique_value_has_one_holder;
+    unlocked_claims: LooksThenClaimsWithoutALock => unique::one_of_sixteen_racing_claims_wins;
+    kept_values: KeepsEarlierValues => unique::a_stream_has_one_value_for_each_rule;
+    freed_at_once: FreesKeptValuesAtOnce => unique::a_kept_value_is_reserved_until_its_time;
+    locked_out: LocksFormerHoldersOut => unique::a_kept_value_is_reserved_until_its_time;
+    value_before_id: ChecksValuesBeforeTheId => unique::a_repeated_append_claims_nothing;
+    refused_releases: ReleasesAlthoughRefused => unique::a_refused_append_claims_nothing;
+    value_before_version: ChecksValuesBeforeTheId => unique::a_refused_append_claims_nothing;
+    folded_values: FoldsValuesToLowerCase
+        => unique::values_are_bounded_and_compared_byte_by_byte;
+    refused_neighbours: RefusesTheNeighbours => unique::a_taken_value_fails_no_neighbour;
+    refused_commits: RefusesTheNeighbours => sagas::a_taken_value_fails_no_commit_beside_it;
+    unchecked_old_events: LetsEventsPassUnchecked => unique::a_rule_is_on_from_the_first_event;
+    late_claims: ClaimsLater => unique::an_event_and_its_claim_are_there_or_neither_is;
+    commit_checked_first: ChecksTheClaimsOfACommitFirst
+        => sagas::claims_of_a_commit_follow_its_order;
 }
 
 /// A read database that does not do what its transactions ask for.

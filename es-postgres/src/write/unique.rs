@@ -1,0 +1,133 @@
+//! Unique values: what the rules of all stores need to know of them, and what a group changes.
+
+use super::{transaction::numbered, writer::Writer};
+use crate::{
+    connection::{Param, Session},
+    errors::{corrupt, storage},
+    rows::{self, clamped, position},
+    statements::Statements,
+};
+use es_runtime::{
+    Append, StorageError, StreamId,
+    store::author::{UniqueNeeds, UniqueRow, Uniques},
+};
+use futures_util::future::{join, join3};
+use std::time::SystemTime;
+use tokio_postgres::{Error, Row, types::Type};
+
+/// Whether an append of these has a rule of unique values.
+pub(super) fn have_rules(appends: &[Append]) -> bool {
+    let mut events = appends.iter().flat_map(|append| &append.events);
+    events.any(|event| !event.unique.is_empty())
+}
+
+impl Writer {
+    /// What the appends of a group need to know. The questions are sent at the first poll, so after the lock.
+    pub(super) async fn uniques(
+        &self,
+        session: &Session,
+        needs: &UniqueNeeds<'_>,
+    ) -> Result<Uniques, StorageError> {
+        let mut uniques = Uniques::default();
+        if needs.is_empty() {
+            return Ok(uniques);
+        }
+        let (rules, events): (Vec<&str>, Vec<&str>) = needs.rules.iter().copied().unzip();
+        let values = needs
+            .values
+            .iter()
+            .map(|(rule, value)| (*rule, value.as_bytes()));
+        let (value_rules, values): (Vec<&str>, Vec<&[u8]>) = values.unzip();
+        let holders = || needs.holders.iter();
+        let holder_rules: Vec<&str> = holders().map(|(rule, _)| *rule).collect();
+        let aggregates: Vec<&str> = holders().map(|(_, stream)| stream.aggregate()).collect();
+        let ids: Vec<&str> = holders().map(|(_, stream)| stream.id()).collect();
+        let by_rule: [Param<'_>; 2] = [(&rules, Type::TEXT_ARRAY), (&events, Type::TEXT_ARRAY)];
+        let by_value: [Param<'_>; 5] = [
+            (&value_rules, Type::TEXT_ARRAY),
+            (&values, Type::BYTEA_ARRAY),
+            (&holder_rules, Type::TEXT_ARRAY),
+            (&aggregates, Type::TEXT_ARRAY),
+            (&ids, Type::TEXT_ARRAY),
+        ];
+        let (known, found) = join(
+            session.rows(&self.statements.unique_rules, &by_rule),
+            session.rows(&self.statements.unique_values, &by_value),
+        )
+        .await;
+        for row in known.map_err(storage)? {
+            let index = numbered(&row, 0);
+            let names = index.and_then(|index| rules.get(index).zip(events.get(index)));
+            let (Some((rule, event)), Ok(is_on), Ok(has_events)) =
+                (names, row.try_get(1), row.try_get(2))
+            else {
+                return Err(corrupt(
+                    "the state of a rule of unique values cannot be read",
+                ));
+            };
+            uniques.read_rule(rule, event, is_on, has_events);
+        }
+        for row in found.map_err(storage)? {
+            if take(&mut uniques, &row).is_none() {
+                return Err(corrupt("a row of unique_values cannot be read"));
+            }
+        }
+        Ok(uniques)
+    }
+}
+
+fn take(uniques: &mut Uniques, row: &Row) -> Option<()> {
+    let value = String::from_utf8(row.try_get(1).ok()?).ok()?;
+    let free_at: Option<SystemTime> = row.try_get(5).ok()?;
+    let found = UniqueRow {
+        holder: StreamId::new(row.try_get(2).ok()?, row.try_get(3).ok()?).ok()?,
+        position: position(rows::natural(row, 4)?),
+        free_at: free_at.map(Into::into),
+    };
+    uniques.read_value(row.try_get(0).ok()?, &value, found);
+    Some(())
+}
+
+/// Writes what a group changed, in statements that are sent at the first poll and in this order.
+pub(super) async fn write(
+    session: &Session,
+    statements: &Statements,
+    uniques: &Uniques,
+) -> Result<(), Error> {
+    let (rules, events): (Vec<&str>, Vec<&str>) = uniques.changed_rules().unzip();
+    let mut free: (Vec<&str>, Vec<&[u8]>) = Default::default();
+    let mut put: (Vec<&str>, Vec<&[u8]>) = Default::default();
+    let mut rows = Vec::new();
+    for (rule, value, row) in uniques.changed_values() {
+        let keys = if row.is_some() { &mut put } else { &mut free };
+        keys.0.push(rule);
+        keys.1.push(value.as_bytes());
+        rows.extend(row);
+    }
+    let aggregates: Vec<&str> = rows.iter().map(|row| row.holder.aggregate()).collect();
+    let ids: Vec<&str> = rows.iter().map(|row| row.holder.id()).collect();
+    let positions = rows.iter().map(|row| row.position.to_parts());
+    let positions: Vec<i64> = positions.map(|[_, _, place]| clamped(place)).collect();
+    let free_at = rows.iter().map(|row| row.free_at.map(SystemTime::from));
+    let free_at: Vec<Option<SystemTime>> = free_at.collect();
+    let turn_on: [Param<'_>; 2] = [(&rules, Type::TEXT_ARRAY), (&events, Type::TEXT_ARRAY)];
+    let free: [Param<'_>; 2] = [(&free.0, Type::TEXT_ARRAY), (&free.1, Type::BYTEA_ARRAY)];
+    let put: [Param<'_>; 6] = [
+        (&put.0, Type::TEXT_ARRAY),
+        (&put.1, Type::BYTEA_ARRAY),
+        (&aggregates, Type::TEXT_ARRAY),
+        (&ids, Type::TEXT_ARRAY),
+        (&positions, Type::INT8_ARRAY),
+        (&free_at, Type::TIMESTAMPTZ_ARRAY),
+    ];
+    if uniques.mark() == 0 {
+        return Ok(());
+    }
+    let (turned_on, freed, wrote) = join3(
+        session.execute(&statements.unique_turn_on, &turn_on),
+        session.execute(&statements.unique_delete, &free),
+        session.execute(&statements.unique_put, &put),
+    )
+    .await;
+    turned_on.and(freed).and(wrote).map(|_| ())
+}

@@ -1,0 +1,188 @@
+//! Unique values: what the rules of all stores need to know of them, and what appends change.
+//!
+//! Their tables are made by the first append that has a rule, so a file without rules has no page of them.
+
+use crate::{
+    errors::corrupt,
+    rows::{exact, text},
+};
+use es_runtime::{
+    Append, Position, StorageError, StreamId, Timestamp,
+    store::author::{UniqueNeeds, UniqueRow, Uniques},
+};
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+/// Times are microseconds since 1970, as in `es_work`.
+const TABLES: &str = "
+    CREATE TABLE es_unique_values (
+        rule           TEXT    NOT NULL,
+        value          TEXT    NOT NULL,
+        aggregate      TEXT    NOT NULL,
+        aggregate_id   TEXT    NOT NULL,
+        position       INTEGER NOT NULL,
+        free_at        INTEGER,
+        PRIMARY KEY (rule, value)
+    ) STRICT, WITHOUT ROWID;
+
+    CREATE INDEX es_unique_values_holder ON es_unique_values (rule, aggregate, aggregate_id);
+
+    CREATE TABLE es_unique_rules (
+        rule           TEXT    NOT NULL,
+        event          TEXT    NOT NULL,
+        PRIMARY KEY (rule, event)
+    ) STRICT, WITHOUT ROWID;
+";
+
+/// What this append needs to know, in the transaction in which it will be written.
+pub(crate) fn read(
+    connection: &Connection,
+    append: &Append,
+) -> rusqlite::Result<Result<Uniques, StorageError>> {
+    let mut uniques = Uniques::default();
+    let needs = UniqueNeeds::of([append]);
+    if needs.is_empty() {
+        return Ok(Ok(uniques));
+    }
+    if !has_tables(connection)? {
+        connection.execute_batch(TABLES)?;
+    }
+    for (rule, event) in needs.rules {
+        let is_on: bool = connection
+            .prepare_cached(
+                "SELECT EXISTS (SELECT 1 FROM es_unique_rules WHERE rule = ?1 AND event = ?2)",
+            )?
+            .query_row([rule, event], |row| row.get(0))?;
+        // All events are looked through, once for each rule.
+        let has_events = !is_on
+            && connection
+                .prepare_cached("SELECT EXISTS (SELECT 1 FROM events WHERE event = ?1)")?
+                .query_row([event], |row| row.get(0))?;
+        uniques.read_rule(rule, event, is_on, has_events);
+    }
+    for (rule, value) in needs.values {
+        let mut select = connection.prepare_cached(
+            "SELECT value, aggregate, aggregate_id, position, free_at FROM es_unique_values
+             WHERE rule = ?1 AND value = ?2",
+        )?;
+        let found = select.query_row([rule, value], |row| Ok(take(&mut uniques, rule, row)));
+        if let Some(Err(damaged)) = found.optional()? {
+            return Ok(Err(damaged));
+        }
+    }
+    for (rule, stream) in needs.holders {
+        let mut select = connection.prepare_cached(
+            "SELECT value, aggregate, aggregate_id, position, free_at FROM es_unique_values
+             WHERE rule = ?1 AND aggregate = ?2 AND aggregate_id = ?3 AND free_at IS NULL",
+        )?;
+        let of_stream = [rule, stream.aggregate(), stream.id()];
+        let found = select.query_row(of_stream, |row| Ok(take(&mut uniques, rule, row)));
+        if let Some(Err(damaged)) = found.optional()? {
+            return Ok(Err(damaged));
+        }
+    }
+    Ok(Ok(uniques))
+}
+
+fn take(uniques: &mut Uniques, rule: &str, row: &Row<'_>) -> Result<(), StorageError> {
+    let read = || {
+        let value = text(row, 0, "the value is not text")?;
+        let aggregate = text(row, 1, "the aggregate is not text")?;
+        let id = text(row, 2, "the id is not text")?;
+        let holder = StreamId::new(aggregate, id).map_err(|_| "its stream cannot be one")?;
+        let position: i64 = row.get(3).map_err(|_| "the position is not a number")?;
+        let position = u64::try_from(position).map_err(|_| "the position is negative")?;
+        let free_at: Option<i64> = row.get(4).map_err(|_| "the time is not a number")?;
+        let free_at = free_at.map(|time| Timestamp::from_unix_micros(time).ok_or("no time"));
+        let row = UniqueRow {
+            holder,
+            position: Position::from_parts([0, 0, position]),
+            free_at: free_at.transpose()?,
+        };
+        uniques.read_value(rule, value, row);
+        Ok(())
+    };
+    let read: Result<(), &str> = { read }();
+    read.map_err(|what| {
+        corrupt(format!(
+            "a row of es_unique_values by rule `{rule}`: {what}"
+        ))
+    })
+}
+
+/// Writes what an append changed.
+pub(crate) fn write(connection: &Connection, uniques: &Uniques) -> rusqlite::Result<()> {
+    for (rule, event) in uniques.changed_rules() {
+        connection
+            .prepare_cached("INSERT INTO es_unique_rules (rule, event) VALUES (?1, ?2)")?
+            .execute([rule, event])?;
+    }
+    for (rule, value, row) in uniques.changed_values() {
+        let Some(row) = row else {
+            connection
+                .prepare_cached("DELETE FROM es_unique_values WHERE rule = ?1 AND value = ?2")?
+                .execute([rule, value])?;
+            continue;
+        };
+        let [_, _, position] = row.position.to_parts();
+        connection
+            .prepare_cached(
+                "INSERT INTO es_unique_values (rule, value, aggregate, aggregate_id, position, free_at)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+                 ON CONFLICT (rule, value) DO UPDATE SET
+                     aggregate = excluded.aggregate, aggregate_id = excluded.aggregate_id,
+                     position = excluded.position, free_at = excluded.free_at",
+            )?
+            .execute(params![
+                rule,
+                value,
+                row.holder.aggregate(),
+                row.holder.id(),
+                exact(position)?,
+                row.free_at.map(Timestamp::unix_micros),
+            ])?;
+    }
+    Ok(())
+}
+
+/// The position that the newest event has, or had: the next one has the one after it.
+pub(crate) fn end(connection: &Connection) -> rusqlite::Result<Position> {
+    let newest: Option<i64> = connection
+        .prepare_cached("SELECT seq FROM sqlite_sequence WHERE name = 'events'")?
+        .query_row([], |row| row.get(0))
+        .optional()?;
+    let newest = u64::try_from(newest.unwrap_or(0)).unwrap_or(0);
+    Ok(Position::from_parts([0, 0, newest]))
+}
+
+/// Who has a value, or for whom it is reserved at this moment.
+pub(crate) fn holder(
+    connection: &Connection,
+    rule: &str,
+    value: &str,
+    now: Timestamp,
+) -> rusqlite::Result<Result<Option<StreamId>, StorageError>> {
+    if !has_tables(connection)? {
+        return Ok(Ok(None));
+    }
+    let mut uniques = Uniques::default();
+    let found = connection
+        .prepare_cached(
+            "SELECT value, aggregate, aggregate_id, position, free_at FROM es_unique_values
+             WHERE rule = ?1 AND value = ?2",
+        )?
+        .query_row([rule, value], |row| Ok(take(&mut uniques, rule, row)))
+        .optional()?;
+    if let Some(Err(damaged)) = found {
+        return Ok(Err(damaged));
+    }
+    let row = uniques.value(rule, value).filter(|row| row.is_taken(now));
+    Ok(Ok(row.map(|row| row.holder.clone())))
+}
+
+fn has_tables(connection: &Connection) -> rusqlite::Result<bool> {
+    connection
+        .prepare_cached(
+            "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE name = 'es_unique_values')",
+        )?
+        .query_row([], |row| row.get(0))
+}
