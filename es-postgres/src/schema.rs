@@ -103,8 +103,11 @@ CREATE TABLE {s}.store_id (
 );
 INSERT INTO {s}.store_id (id) VALUES (gen_random_uuid());
 "#,
-    // A value may have any character, also NUL, which is none of a text here.
+    // A value may have any character, also NUL, which is none of a text here. `rules` counts how often a rule was
+    // turned on, so that a writer sees in the row that it locks whether it knows all of them.
     r#"
+ALTER TABLE {s}.head ADD COLUMN rules BIGINT NOT NULL DEFAULT 0;
+
 CREATE TABLE {s}.unique_values (
     rule           TEXT        COLLATE "C" NOT NULL,
     value          BYTEA       NOT NULL,

@@ -40,6 +40,7 @@ pub(crate) struct Statements {
     pub(crate) work_items: String,
     pub(crate) work_counts: String,
     pub(crate) unique_rules: String,
+    pub(crate) all_unique_rules: String,
     pub(crate) unique_values: String,
     pub(crate) unique_turn_on: String,
     pub(crate) unique_delete: String,
@@ -56,7 +57,7 @@ impl Statements {
         let of_stream = format!("FROM {s}.events WHERE aggregate = $1 AND aggregate_id = $2");
         let of_feed = format!("FROM {s}.events WHERE position > $1 AND position <= $2");
         Self {
-            lock: format!("SELECT position, clock_timestamp() FROM {s}.head FOR UPDATE"),
+            lock: format!("SELECT position, clock_timestamp(), rules FROM {s}.head FOR UPDATE"),
             stream_heads: format!(
                 "SELECT r.number, e.version, e.position FROM unnest($1, $2) WITH ORDINALITY AS \
                  r (aggregate, id, number) CROSS JOIN LATERAL (SELECT version, position FROM \
@@ -85,12 +86,13 @@ impl Statements {
                 "WITH moved AS (UPDATE {s}.head SET position = $1 WHERE position = $2 RETURNING \
                  1) SELECT 1 / count(*) FROM moved"
             ),
+            // `rules` is compared under the lock, as a column of the row that is locked.
             // The versions and ids are compared before the lock is there. What another writer commits meanwhile
             // is refused by the unique keys of the rows. Where a trigger keeps a row out the division fails, and with it
             // the statement.
             append_single_round_trip: format!(
                 "WITH moved AS (UPDATE {s}.head h SET position = h.position + cardinality($4) WHERE \
-                 NOT EXISTS (SELECT FROM unnest($1, $2, $3) AS r (aggregate, id, version) WHERE \
+                 h.rules = $24 AND NOT EXISTS (SELECT FROM unnest($1, $2, $3) AS r (aggregate, id, version) WHERE \
                  r.version <> coalesce((SELECT e.version FROM {s}.events e WHERE e.aggregate = \
                  r.aggregate AND e.aggregate_id = r.id ORDER BY e.version DESC LIMIT 1), 0)) AND \
                  NOT EXISTS (SELECT FROM unnest($15, $16, $17) AS r (aggregate, id, append_id) \
@@ -197,6 +199,7 @@ impl Statements {
                  {s}.events e WHERE e.event = r.event) ELSE true END FROM unnest($1, $2) WITH ORDINALITY AS r \
                  (rule, event, number) LEFT JOIN {s}.unique_rules u ON u.rule = r.rule AND u.event = r.event"
             ),
+            all_unique_rules: format!("SELECT rule, event FROM {s}.unique_rules"),
             unique_values: format!(
                 "SELECT u.rule, u.value, u.aggregate, u.aggregate_id, u.position, u.free_at FROM unnest($1, \
                  $2) AS r (rule, value) JOIN {s}.unique_values u ON u.rule = r.rule AND u.value = r.value \
@@ -205,7 +208,8 @@ impl Statements {
                  AND u.aggregate = r.aggregate AND u.aggregate_id = r.id AND u.free_at IS NULL"
             ),
             unique_turn_on: format!(
-                "INSERT INTO {s}.unique_rules (rule, event) SELECT * FROM unnest($1, $2)"
+                "WITH on_now AS (INSERT INTO {s}.unique_rules (rule, event) SELECT * FROM unnest($1, $2)) UPDATE \
+                 {s}.head SET rules = rules + 1 WHERE cardinality($1) > 0"
             ),
             unique_delete: format!(
                 "DELETE FROM {s}.unique_values u USING unnest($1, $2) AS r (rule, value) WHERE u.rule = \

@@ -27,10 +27,9 @@ pub(crate) fn append(
         let error = corrupt("the newest event of the stream has no usable version");
         return Ok(Err(author::not_applied(append, error)));
     };
-    let has_rules = append.events.iter().any(|event| !event.unique.is_empty());
     let (mut uniques, mut end) = (Uniques::default(), Position::START);
-    if has_rules {
-        uniques = match unique::read(connection, append)? {
+    if settings.rules.concern(connection, append)? {
+        uniques = match unique::read(connection, append, &settings.rules)? {
             Ok(uniques) => uniques,
             Err(damaged) => return Ok(Err(author::not_applied(append, damaged))),
         };
@@ -64,7 +63,7 @@ pub(crate) fn append(
         }
         Err(error) => return Err(error),
     };
-    unique::write(connection, &uniques)?;
+    unique::write(connection, &uniques, &settings.rules)?;
     let appended = accepted.appended(last, recorded_at);
     if let Some(id) = &append.append_id {
         remember(connection, append, id, accepted, &appended, &time)?;

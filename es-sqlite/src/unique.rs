@@ -7,10 +7,14 @@ use crate::{
     rows::{exact, text},
 };
 use es_runtime::{
-    Append, Position, StorageError, StreamId, Timestamp,
+    Append, NewEvent, Position, StorageError, StreamId, Timestamp,
     store::author::{UniqueNeeds, UniqueRow, Uniques},
 };
 use rusqlite::{Connection, OptionalExtension, Row, params};
+use std::{
+    collections::HashMap,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
 
 /// Times are microseconds since 1970, as in `es_work`.
 const TABLES: &str = "
@@ -33,31 +37,104 @@ const TABLES: &str = "
     ) STRICT, WITHOUT ROWID;
 ";
 
+/// The rules that are on, as the writer knows them. It is the only one that uses this.
+#[derive(Default)]
+pub(crate) struct RulesOn(Mutex<Known>);
+
+#[derive(Default)]
+struct Known {
+    /// The number that SQLite changes when another connection has written.
+    data_version: Option<i64>,
+    /// For each name of events, its rules. `None` where they must be read again.
+    of: Option<HashMap<String, Vec<String>>>,
+}
+
+impl RulesOn {
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Some of them may have been undone, or there are new ones.
+    pub(crate) fn forget(&self) {
+        *self.known() = Known::default();
+    }
+
+    /// Forgets them where another connection has written since, in a transaction that has just begun.
+    pub(crate) fn forget_older(&self, connection: &Connection) -> rusqlite::Result<()> {
+        let now = connection
+            .prepare_cached("PRAGMA data_version")?
+            .query_row([], |row| row.get(0))?;
+        let mut known = self.known();
+        if known.data_version != Some(now) {
+            known.of = None;
+            known.data_version = Some(now);
+        }
+        Ok(())
+    }
+
+    /// Calls `with` with the rules that are on for events of a name.
+    fn of<T>(
+        &self,
+        connection: &Connection,
+        with: impl FnOnce(&HashMap<String, Vec<String>>) -> T,
+    ) -> rusqlite::Result<T> {
+        let mut known = self.known();
+        if let Some(of) = &known.of {
+            return Ok(with(of));
+        }
+        let mut of: HashMap<String, Vec<String>> = HashMap::new();
+        if has_tables(connection)? {
+            let mut select =
+                connection.prepare_cached("SELECT rule, event FROM es_unique_rules")?;
+            let mut rows = select.query([])?;
+            while let Some(row) = rows.next()? {
+                of.entry(row.get(1)?).or_default().push(row.get(0)?);
+            }
+        }
+        Ok(with(known.of.insert(of)))
+    }
+
+    /// Whether a rule is about this append, or the append brings one.
+    pub(crate) fn concern(
+        &self,
+        connection: &Connection,
+        append: &Append,
+    ) -> rusqlite::Result<bool> {
+        self.of(connection, |of| {
+            let is_ruled = |event: &NewEvent| !of.is_empty() && of.contains_key(&*event.name);
+            let mut events = append.events.iter();
+            events.any(|event| !event.unique.is_empty() || is_ruled(event))
+        })
+    }
+}
+
 /// What this append needs to know, in the transaction in which it will be written.
 pub(crate) fn read(
     connection: &Connection,
     append: &Append,
+    on: &RulesOn,
 ) -> rusqlite::Result<Result<Uniques, StorageError>> {
     let mut uniques = Uniques::default();
+    on.of(connection, |of| {
+        for event in &append.events {
+            for rule in of.get(&*event.name).into_iter().flatten() {
+                uniques.read_rule(rule, &event.name, true, true);
+            }
+        }
+    })?;
     let needs = UniqueNeeds::of([append]);
-    if needs.is_empty() {
-        return Ok(Ok(uniques));
-    }
-    if !has_tables(connection)? {
+    if !needs.is_empty() && !has_tables(connection)? {
         connection.execute_batch(TABLES)?;
     }
     for (rule, event) in needs.rules {
-        let is_on: bool = connection
-            .prepare_cached(
-                "SELECT EXISTS (SELECT 1 FROM es_unique_rules WHERE rule = ?1 AND event = ?2)",
-            )?
-            .query_row([rule, event], |row| row.get(0))?;
+        if uniques.is_on(rule, event) {
+            continue;
+        }
         // All events are looked through, once for each rule.
-        let has_events = !is_on
-            && connection
-                .prepare_cached("SELECT EXISTS (SELECT 1 FROM events WHERE event = ?1)")?
-                .query_row([event], |row| row.get(0))?;
-        uniques.read_rule(rule, event, is_on, has_events);
+        let has_events = connection
+            .prepare_cached("SELECT EXISTS (SELECT 1 FROM events WHERE event = ?1)")?
+            .query_row([event], |row| row.get(0))?;
+        uniques.read_rule(rule, event, false, has_events);
     }
     for (rule, value) in needs.values {
         let mut select = connection.prepare_cached(
@@ -110,11 +187,16 @@ fn take(uniques: &mut Uniques, rule: &str, row: &Row<'_>) -> Result<(), StorageE
 }
 
 /// Writes what an append changed.
-pub(crate) fn write(connection: &Connection, uniques: &Uniques) -> rusqlite::Result<()> {
+pub(crate) fn write(
+    connection: &Connection,
+    uniques: &Uniques,
+    on: &RulesOn,
+) -> rusqlite::Result<()> {
     for (rule, event) in uniques.changed_rules() {
         connection
             .prepare_cached("INSERT INTO es_unique_rules (rule, event) VALUES (?1, ?2)")?
             .execute([rule, event])?;
+        on.known().of = None;
     }
     for (rule, value, row) in uniques.changed_values() {
         let Some(row) = row else {

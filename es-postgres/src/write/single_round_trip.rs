@@ -8,7 +8,7 @@
 
 use super::{
     decide::{Decider, Known, Rows},
-    unique::have_rules,
+    unique::RulesOn,
 };
 use crate::{
     connection::{Param, Session},
@@ -31,13 +31,19 @@ pub(super) struct SingleRoundTrip<'a> {
     expected: Vec<i64>,
     /// Whether the server says the time.
     server_time: bool,
+    /// How often a rule of unique values was turned on, as far as is known here.
+    rules: i64,
 }
 
 impl<'a> SingleRoundTrip<'a> {
     /// `None` where an append needs to know more than whether its version is right. Who has a unique value is
     /// known only under the lock, and the statement reads before it has the lock.
-    pub(super) fn of(appends: &'a [Append], clock: Option<Timestamp>) -> Option<Self> {
-        if have_rules(appends) {
+    pub(super) fn of(
+        appends: &'a [Append],
+        clock: Option<Timestamp>,
+        on: &RulesOn,
+    ) -> Option<Self> {
+        if on.concern(appends) {
             return None;
         }
         let mut streams = HashMap::with_capacity(appends.len());
@@ -79,6 +85,7 @@ impl<'a> SingleRoundTrip<'a> {
             ids,
             expected,
             server_time: clock.is_none(),
+            rules: on.turned_on,
         })
     }
 
@@ -105,6 +112,7 @@ impl<'a> SingleRoundTrip<'a> {
         params.extend(self.rows.params());
         params.extend(self.rows.appends.params());
         params.push((&self.server_time, Type::BOOL));
+        params.push((&self.rules, Type::INT8));
         let found = session
             .rows(&statements.append_single_round_trip, &params)
             .await?;

@@ -5,6 +5,7 @@ use super::{
     changes::Changes,
     decide::{Decider, Known, Rows},
     queue::Verdict,
+    unique::RulesOn,
     writer::{Abandoned, Writer},
 };
 use crate::{
@@ -108,7 +109,7 @@ impl Writer {
     /// Begins, takes the lock, and asks for the state of the streams: one flight. Each statement sees
     /// what was committed before it began, so the answers are those under the lock.
     pub(super) async fn lock_and_look(
-        &self,
+        &mut self,
         session: &Session,
         appends: &[Append],
     ) -> Result<Known, StorageError> {
@@ -140,10 +141,11 @@ impl Writer {
         .await;
         began.map_err(storage)?;
         let locked = locked.map_err(storage)?;
-        let end = locked
-            .first()
-            .and_then(|row| Some((rows::natural(row, 0)?, rows::time(row, 1).ok()?)));
-        let Some((head, now)) = end else {
+        let end = locked.first().and_then(|row| {
+            let turned_on: i64 = row.try_get(2).ok()?;
+            Some((rows::natural(row, 0)?, rows::time(row, 1).ok()?, turned_on))
+        });
+        let Some((head, now, turned_on)) = end else {
             return Err(corrupt("the table `head` does not have its one row"));
         };
         let mut known = Known {
@@ -177,6 +179,10 @@ impl Writer {
             known.appends.insert(key, earlier);
         }
         known.uniques = uniques?;
+        if turned_on != self.rules.turned_on {
+            self.rules = RulesOn::read(session, &self.statements, turned_on).await?;
+        }
+        self.rules.tell(appends, &mut known.uniques);
         Ok(known)
     }
 

@@ -12,13 +12,55 @@ use es_runtime::{
     store::author::{UniqueNeeds, UniqueRow, Uniques},
 };
 use futures_util::future::{join, join3};
-use std::time::SystemTime;
+use std::{collections::HashMap, time::SystemTime};
 use tokio_postgres::{Error, Row, types::Type};
 
-/// Whether an append of these has a rule of unique values.
-pub(super) fn have_rules(appends: &[Append]) -> bool {
-    let mut events = appends.iter().flat_map(|append| &append.events);
-    events.any(|event| !event.unique.is_empty())
+/// The rules that are on, as far as this writer knows.
+#[derive(Default)]
+pub(super) struct RulesOn {
+    /// How often a rule was turned on; a new store begins with 0.
+    pub(super) turned_on: i64,
+    /// For each name of events, its rules.
+    of: HashMap<String, Vec<String>>,
+}
+
+impl RulesOn {
+    /// Reads them, under the lock.
+    pub(super) async fn read(
+        session: &Session,
+        statements: &Statements,
+        turned_on: i64,
+    ) -> Result<Self, StorageError> {
+        let mut of: HashMap<String, Vec<String>> = HashMap::new();
+        let found = session.rows(&statements.all_unique_rules, &[]).await;
+        for row in found.map_err(storage)? {
+            let event = row.try_get(1).map_err(storage)?;
+            let rule = row.try_get(0).map_err(storage)?;
+            of.entry(event).or_default().push(rule);
+        }
+        Ok(Self { turned_on, of })
+    }
+
+    /// Whether a rule is about one of these appends, or one of them brings a rule.
+    pub(super) fn concern(&self, appends: &[Append]) -> bool {
+        let mut events = appends.iter().flat_map(|append| &append.events);
+        events.any(|event| {
+            let is_ruled = !self.of.is_empty() && self.of.contains_key(&*event.name);
+            is_ruled || !event.unique.is_empty()
+        })
+    }
+
+    /// Tells which rules are on for the events of these appends.
+    pub(super) fn tell(&self, appends: &[Append], uniques: &mut Uniques) {
+        if self.of.is_empty() {
+            return;
+        }
+        for event in appends.iter().flat_map(|append| &append.events) {
+            for rule in self.of.get(&*event.name).into_iter().flatten() {
+                uniques.read_rule(rule, &event.name, true, true);
+            }
+        }
+    }
 }
 
 impl Writer {

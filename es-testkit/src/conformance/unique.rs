@@ -425,3 +425,50 @@ pub async fn an_event_and_its_claim_are_there_or_neither_is(fixture: AnyFixture)
         assert_eq!(held, is_there.then_some(own), "append {number}");
     }
 }
+
+/// A program that does not know a rule writes no event that the rule is about, and all others. It may have opened
+/// the store before the rule was on.
+pub async fn a_program_without_the_rule_is_fenced(fixture: AnyFixture) {
+    let Some(store) = supported(&fixture).await else {
+        return;
+    };
+    let older = if fixture.capabilities().reopens {
+        fixture.open().await
+    } else {
+        store.clone()
+    };
+    let (one, two) = (stream("one"), stream("two"));
+    let plain = |name: &'static str| {
+        Append::new(two.clone(), ExpectedVersion::Any).with_event(NewEvent::json(name, 1, "1"))
+    };
+    let exactly = |version, name: &'static str| {
+        let mut append = plain(name);
+        append.expected = ExpectedVersion::at(version);
+        append
+    };
+    accepted(&older, exactly(0, "test.counted")).await;
+    accepted(&store, append(&one, [claim("value")])).await;
+    let before = whole_feed(&older).await;
+    let both = exactly(1, "test.counted").with_event(NewEvent::json("test.unique", 1, "1"));
+    for request in [exactly(1, "test.unique"), plain("test.unique"), both] {
+        let error = older
+            .append(request)
+            .await
+            .expect_err("it does not know the rule");
+        assert_eq!(error.outcome(), Outcome::NotApplied);
+        match error {
+            AppendError::UniqueRuleUnknown {
+                stream,
+                rule,
+                event,
+            } => assert_eq!((&stream, &*rule, &*event), (&two, RULE, "test.unique")),
+            wrong => panic!("the rule is unknown to the writer, and not {wrong:?}"),
+        }
+    }
+    assert_eq!(whole_feed(&older).await, before);
+    accepted(&older, exactly(1, "test.counted")).await;
+    accepted(&older, plain("test.counted")).await;
+    accepted(&older, append(&two, [UniqueChange::unchanged(RULE)])).await;
+    taken(&older, append(&two, [claim("value")]), &one).await;
+    assert_eq!(holder(&older, "value").await, Some(one));
+}

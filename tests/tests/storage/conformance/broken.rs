@@ -109,6 +109,8 @@ enum Fault {
     RefusesTheNeighbours,
     /// An event with a rule that is not ready is stored without a claim.
     LetsEventsPassUnchecked,
+    /// A program that does not know a rule writes as before.
+    LetsOlderProgramsPass,
     /// The claim is made beside the transaction of the event.
     ClaimsLater,
     /// Of a commit, all claims are checked before the first release.
@@ -322,7 +324,8 @@ impl Broken {
     /// Breaks what an append does to unique values, or answers it.
     async fn break_unique(&self, append: &mut Append) -> Option<Result<Appended, AppendError>> {
         let has_rules = append.events.iter().any(|event| !event.unique.is_empty());
-        if !has_rules && self.fault != Fault::RefusesTheNeighbours {
+        let plain = [Fault::RefusesTheNeighbours, Fault::LetsOlderProgramsPass];
+        if !has_rules && !plain.contains(&self.fault) {
             return None;
         }
         match self.fault {
@@ -415,6 +418,16 @@ impl Broken {
                     Err(AppendError::UniqueRuleNotReady { .. }) => self.inner.append(plain).await,
                     other => other,
                 });
+            }
+            Fault::LetsOlderProgramsPass => {
+                let done = self.inner.append(append.clone()).await;
+                let Err(AppendError::UniqueRuleUnknown { rule, event, .. }) = done else {
+                    return Some(done);
+                };
+                for of_name in append.events.iter_mut().filter(|new| new.name == event) {
+                    of_name.unique = vec![UniqueChange::unchanged(rule.clone())];
+                }
+                return Some(self.inner.append(append.clone()).await);
             }
             Fault::ClaimsLater => {
                 let own = append.stream.clone();
@@ -927,6 +940,7 @@ broken_stores! {
     refused_neighbours: RefusesTheNeighbours => unique::a_taken_value_fails_no_neighbour;
     refused_commits: RefusesTheNeighbours => sagas::a_taken_value_fails_no_commit_beside_it;
     unchecked_old_events: LetsEventsPassUnchecked => unique::a_rule_is_on_from_the_first_event;
+    unfenced: LetsOlderProgramsPass => unique::a_program_without_the_rule_is_fenced;
     late_claims: ClaimsLater => unique::an_event_and_its_claim_are_there_or_neither_is;
     commit_checked_first: ChecksTheClaimsOfACommitFirst
         => sagas::claims_of_a_commit_follow_its_order;
