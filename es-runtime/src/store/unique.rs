@@ -117,7 +117,7 @@ impl fmt::Debug for UniqueNeeds<'_> {
 /// assert_eq!(uniques.changed_values().count(), 1);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Clone, Default)]
+#[derive(Default)]
 pub struct Uniques {
     /// For each name of events, its rules.
     rules: HashMap<String, BTreeMap<String, State>>,
@@ -129,7 +129,6 @@ pub struct Uniques {
 }
 
 /// What something was before it was changed.
-#[derive(Clone)]
 enum Change {
     Row((String, String), Option<UniqueRow>),
     /// The name of an event, a rule, and its state.
@@ -224,47 +223,39 @@ impl Uniques {
         Ok(())
     }
 
-    /// The event names each rule of its name that is on, and no rule that is not. A rule without events turns on.
+    /// An event has each rule that is on for its name, and no other. Where there is no event of the name yet, it
+    /// turns its rules on.
     fn check_rules(&mut self, append: &Append, event: &NewEvent) -> Result<(), AppendError> {
-        let has = |rule: &str| event.unique.iter().any(|change| change.rule == rule);
-        let (stream, name) = (append.stream.clone(), event.name.clone().into_owned());
-        let mut rules = self.rules.get_mut(&name);
-        for change in &event.unique {
-            let rule = change.rule.to_string();
-            let state = rules.as_mut().and_then(|rules| rules.get_mut(&rule));
-            match state {
-                Some(State::On) => {}
-                Some(state @ State::New) => {
-                    let before = std::mem::replace(state, State::On);
-                    self.changes.push(Change::Rule(name.clone(), rule, before));
-                }
-                Some(State::Off) | None => {
-                    let event = name;
-                    return Err(AppendError::UniqueRuleNotReady {
-                        stream,
-                        rule,
-                        event,
-                    });
-                }
-            }
+        let mut none = BTreeMap::new();
+        let known = self.rules.get_mut(&*event.name).unwrap_or(&mut none);
+        let (stream, name) = (&append.stream, &event.name);
+        let not_ready = |rule: &str| AppendError::UniqueRuleNotReady {
+            stream: stream.clone(),
+            rule: rule.to_owned(),
+            event: name.to_string(),
+        };
+        let mut own = event.unique.iter();
+        if let Some(change) = own.find(|change| !known.contains_key(&*change.rule)) {
+            return Err(not_ready(&change.rule));
         }
-        for (rule, state) in rules.into_iter().flatten() {
-            match state {
-                State::On if !has(rule) => {
-                    let (rule, event) = (rule.clone(), name);
+        for (rule, state) in known {
+            let has = event.unique.iter().any(|change| change.rule == **rule);
+            let next = match (*state, has) {
+                (State::On, true) | (State::Off, false) => continue,
+                (State::New, true) => State::On,
+                (State::New, false) => State::Off,
+                (State::Off, true) => return Err(not_ready(rule)),
+                (State::On, false) => {
                     return Err(AppendError::UniqueRuleUnknown {
-                        stream,
-                        rule,
-                        event,
+                        stream: stream.clone(),
+                        rule: rule.clone(),
+                        event: name.to_string(),
                     });
                 }
-                State::New => {
-                    let before = std::mem::replace(state, State::Off);
-                    let change = Change::Rule(name.clone(), rule.clone(), before);
-                    self.changes.push(change);
-                }
-                State::On | State::Off => {}
-            }
+            };
+            let before = std::mem::replace(state, next);
+            let change = Change::Rule(name.to_string(), rule.clone(), before);
+            self.changes.push(change);
         }
         Ok(())
     }
