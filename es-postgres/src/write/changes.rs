@@ -64,10 +64,22 @@ impl Changes {
             self.put(session, statements),
             self.release(session, statements),
             self.move_cursors(session, statements),
-            unique::write(session, statements, &self.uniques),
+            self.change_uniques(session, statements),
         )
         .await;
         put.and(released).and(moved).map(|_| ()).and(uniques)
+    }
+
+    /// Boxed, because few appends have a rule.
+    async fn change_uniques(
+        &self,
+        session: &Session,
+        statements: &Statements,
+    ) -> Result<(), Error> {
+        if self.uniques.mark() == 0 {
+            return Ok(());
+        }
+        Box::pin(unique::write(session, statements, &self.uniques)).await
     }
 
     /// All rows in one statement, so that a flight is sent in its order.

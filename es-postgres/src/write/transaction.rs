@@ -180,7 +180,8 @@ impl Writer {
         }
         known.uniques = uniques?;
         if turned_on != self.rules.turned_on {
-            self.rules = RulesOn::read(session, &self.statements, turned_on).await?;
+            let read = RulesOn::read(session, &self.statements, turned_on);
+            self.rules = Box::pin(read).await?;
         }
         self.rules.tell(appends, &mut known.uniques);
         Ok(known)

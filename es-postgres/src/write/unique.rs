@@ -65,15 +65,24 @@ impl RulesOn {
 
 impl Writer {
     /// What the appends of a group need to know. The questions are sent at the first poll, so after the lock.
+    /// Boxed, because few appends have a rule.
     pub(super) async fn uniques(
         &self,
         session: &Session,
         needs: &UniqueNeeds<'_>,
     ) -> Result<Uniques, StorageError> {
-        let mut uniques = Uniques::default();
         if needs.is_empty() {
-            return Ok(uniques);
+            return Ok(Uniques::default());
         }
+        Box::pin(self.read_uniques(session, needs)).await
+    }
+
+    async fn read_uniques(
+        &self,
+        session: &Session,
+        needs: &UniqueNeeds<'_>,
+    ) -> Result<Uniques, StorageError> {
+        let mut uniques = Uniques::default();
         let (rules, events): (Vec<&str>, Vec<&str>) = needs.rules.iter().copied().unzip();
         let values = needs
             .values
@@ -162,9 +171,6 @@ pub(super) async fn write(
         (&positions, Type::INT8_ARRAY),
         (&free_at, Type::TIMESTAMPTZ_ARRAY),
     ];
-    if uniques.mark() == 0 {
-        return Ok(());
-    }
     let (turned_on, freed, wrote) = join3(
         session.execute(&statements.unique_turn_on, &turn_on),
         session.execute(&statements.unique_delete, &free),

@@ -181,9 +181,10 @@ impl Writer {
                 }
             }
         }
-        let mut done = self.transaction(appends).await;
+        // Boxed, so that the short way does not carry it.
+        let mut done = Box::pin(self.transaction(appends)).await;
         if matches!(done, Err(Abandoned::Lost(_))) && self.is_connected {
-            done = self.transaction(appends).await;
+            done = Box::pin(self.transaction(appends)).await;
         }
         let Some((group, doubt)) = in_doubt else {
             return done;

@@ -261,6 +261,7 @@ impl fmt::Debug for NewEvent {
             .field("schema_version", &self.schema_version)
             .field("content_type", &self.content_type)
             .field("payload", &format_args!("{} bytes", self.payload.len()))
+            .field("unique", &self.unique)
             .finish()
     }
 }
