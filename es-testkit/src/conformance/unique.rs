@@ -382,13 +382,14 @@ pub async fn a_rule_is_on_from_the_first_event(fixture: AnyFixture) {
             wrong => panic!("the rule is not ready, and not {wrong:?}"),
         }
     }
-    // An event with the rule and one without it in one append, of a name that is new.
-    let mixed = [event(claim("x")), NewEvent::json("test.unique", 1, "1")];
-    let mixed = Append::new(one.clone(), ExpectedVersion::Any).with_events(mixed);
-    store
-        .append(mixed)
-        .await
-        .expect_err("half of it knows the rule");
+    // An event with the rule and one without it in one append, of a name that is new, in both orders.
+    let mut mixed = vec![event(claim("x")), NewEvent::json("test.unique", 1, "1")];
+    for _ in 0..2 {
+        let append = Append::new(one.clone(), ExpectedVersion::Any).with_events(mixed.clone());
+        let refused = store.append(append).await;
+        refused.expect_err("half of it knows the rule");
+        mixed.reverse();
+    }
     assert_eq!(whole_feed(&store).await, before);
     assert_eq!(holder(&store, CANARY).await, None);
     // Events of other names are as before, and a refused append turned nothing on.
