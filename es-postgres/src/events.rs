@@ -11,7 +11,7 @@ use crate::{
 use es_runtime::{
     Append, AppendError, AppendId, Appended, EventFilter, EventStore, FeedPage, Outcome, Position,
     ReadDirection, ReadError, ReadLimit, RecordedEvent, StorageError, StorageErrorKind, StreamFold,
-    StreamId, StreamRange,
+    StreamId, StreamRange, UniqueWalk, UniqueWalked,
     store::author,
     store::author::{Page, RowLocation},
 };
@@ -165,6 +165,16 @@ impl EventStore for PostgresStore {
         let sql = &self.shared().statements.store_id;
         let found = self.shared().rows(sql, &[]).await?;
         Ok(rows::store_id(&found)?)
+    }
+
+    async fn walk_unique(&self, walk: UniqueWalk) -> Result<UniqueWalked, StorageError> {
+        let shared = self.shared();
+        shared.check_open()?;
+        let connector = &shared.settings.connector;
+        // A connection of its own, which is closed at the end, whatever became of the transaction.
+        let session = connector.patient_session().await?;
+        let begin = connector.begin("READ COMMITTED");
+        Box::pin(write::walk(&session, &shared.statements, &begin, &walk)).await
     }
 
     async fn unique_holder(&self, rule: &str, value: &str) -> Result<Option<StreamId>, ReadError> {

@@ -124,6 +124,20 @@ CREATE TABLE {s}.unique_rules (
     event          TEXT        COLLATE "C" NOT NULL,
     PRIMARY KEY (rule, event)
 );
+
+CREATE TABLE {s}.unique_walks (
+    rule           TEXT        COLLATE "C" PRIMARY KEY,
+    position       BIGINT      NOT NULL
+);
+
+CREATE TABLE {s}.unique_duplicates (
+    rule           TEXT        COLLATE "C" NOT NULL,
+    aggregate      TEXT        COLLATE "C" NOT NULL,
+    aggregate_id   TEXT        COLLATE "C" NOT NULL,
+    value          BYTEA       NOT NULL,
+    position       BIGINT      NOT NULL,
+    PRIMARY KEY (rule, aggregate, aggregate_id)
+);
 "#,
 ];
 
@@ -219,7 +233,7 @@ pub(crate) async fn refuse_hidden_rows(
 }
 
 /// The tables of the store, besides that of their version.
-const TABLES: [&str; 9] = [
+const TABLES: [&str; 11] = [
     "head",
     "events",
     "appends",
@@ -229,6 +243,8 @@ const TABLES: [&str; 9] = [
     "store_id",
     "unique_values",
     "unique_rules",
+    "unique_walks",
+    "unique_duplicates",
 ];
 
 async fn upgrade(session: &Session, schema: &SchemaName) -> Result<(), StorageError> {

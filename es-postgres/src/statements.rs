@@ -46,6 +46,12 @@ pub(crate) struct Statements {
     pub(crate) unique_delete: String,
     pub(crate) unique_put: String,
     pub(crate) unique_holder: String,
+    pub(crate) unique_walk: String,
+    pub(crate) unique_waiting: String,
+    pub(crate) unique_later: String,
+    pub(crate) unique_walk_put: String,
+    pub(crate) unique_waiting_delete: String,
+    pub(crate) unique_waiting_put: String,
     pub(crate) now: String,
     pub(crate) store_id: String,
 }
@@ -220,6 +226,22 @@ impl Statements {
                  * FROM unnest($1, $2, $3, $4, $5, $6) ON CONFLICT (rule, value) DO UPDATE SET aggregate = \
                  excluded.aggregate, aggregate_id = excluded.aggregate_id, position = excluded.position, \
                  free_at = excluded.free_at"
+            ),
+            unique_walk: format!("SELECT position FROM {s}.unique_walks WHERE rule = $1"),
+            unique_waiting: format!(
+                "SELECT aggregate, aggregate_id, value, position FROM {s}.unique_duplicates WHERE rule = $1"
+            ),
+            unique_later: format!(
+                "SELECT EXISTS (SELECT FROM {s}.events WHERE position > $1 AND event = ANY($2))"
+            ),
+            unique_walk_put: format!(
+                "INSERT INTO {s}.unique_walks (rule, position) VALUES ($1, $2) ON CONFLICT (rule) DO UPDATE SET \
+                 position = excluded.position"
+            ),
+            unique_waiting_delete: format!("DELETE FROM {s}.unique_duplicates WHERE rule = $1"),
+            unique_waiting_put: format!(
+                "INSERT INTO {s}.unique_duplicates (rule, aggregate, aggregate_id, value, position) SELECT $1, r.* \
+                 FROM unnest($2, $3, $4, $5) AS r"
             ),
             unique_holder: format!(
                 "SELECT aggregate, aggregate_id FROM {s}.unique_values WHERE rule = $1 AND value = $2 AND \

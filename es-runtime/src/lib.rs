@@ -115,9 +115,10 @@ pub use schema::Shape;
 pub use store::{
     AnyStore, Append, AppendError, Appended, Claim, Claimed, Commit, CommitError, CommitStore,
     Committed, CursorMove, EventFilter, EventStore, FeedPage, InvalidAppend, Limits, MemoryStore,
-    NewEvent, NoSnapshots, Outcome, ReadDirection, ReadError, ReadLimit, Snapshot, SnapshotPolicy,
-    SnapshotStore, StateError, StorageError, StorageErrorKind, StoredEvent, StreamFold,
-    StreamRange, WorkChange, WorkFilter, WorkItem, WorkQueue, WorkStatus,
+    NewEvent, NoSnapshots, OnDuplicates, Outcome, ReadDirection, ReadError, ReadLimit, Snapshot,
+    SnapshotPolicy, SnapshotStore, StateError, StorageError, StorageErrorKind, StoredEvent,
+    StreamFold, StreamRange, UniqueDuplicate, UniqueWalk, UniqueWalked, WalkedChange, WorkChange,
+    WorkFilter, WorkItem, WorkQueue, WorkStatus,
 };
 
 pub mod command {

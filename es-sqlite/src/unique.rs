@@ -7,7 +7,8 @@ use crate::{
     rows::{exact, text},
 };
 use es_runtime::{
-    Append, NewEvent, Position, StorageError, StreamId, Timestamp,
+    Append, NewEvent, Position, StorageError, StreamId, Timestamp, UniqueValue, UniqueWalk,
+    UniqueWalked,
     store::author::{UniqueNeeds, UniqueRow, Uniques},
 };
 use rusqlite::{Connection, OptionalExtension, Row, params};
@@ -34,6 +35,20 @@ const TABLES: &str = "
         rule           TEXT    NOT NULL,
         event          TEXT    NOT NULL,
         PRIMARY KEY (rule, event)
+    ) STRICT, WITHOUT ROWID;
+
+    CREATE TABLE es_unique_walks (
+        rule           TEXT    PRIMARY KEY NOT NULL,
+        position       INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
+
+    CREATE TABLE es_unique_duplicates (
+        rule           TEXT    NOT NULL,
+        aggregate      TEXT    NOT NULL,
+        aggregate_id   TEXT    NOT NULL,
+        value          TEXT    NOT NULL,
+        position       INTEGER NOT NULL,
+        PRIMARY KEY (rule, aggregate, aggregate_id)
     ) STRICT, WITHOUT ROWID;
 ";
 
@@ -137,27 +152,139 @@ pub(crate) fn read(
         uniques.read_rule(rule, event, false, has_events);
     }
     for (rule, value) in needs.values {
-        let mut select = connection.prepare_cached(
-            "SELECT value, aggregate, aggregate_id, position, free_at FROM es_unique_values
-             WHERE rule = ?1 AND value = ?2",
-        )?;
-        let found = select.query_row([rule, value], |row| Ok(take(&mut uniques, rule, row)));
-        if let Some(Err(damaged)) = found.optional()? {
+        if let Err(damaged) = read_value(connection, &mut uniques, rule, value)? {
             return Ok(Err(damaged));
         }
     }
     for (rule, stream) in needs.holders {
-        let mut select = connection.prepare_cached(
-            "SELECT value, aggregate, aggregate_id, position, free_at FROM es_unique_values
-             WHERE rule = ?1 AND aggregate = ?2 AND aggregate_id = ?3 AND free_at IS NULL",
-        )?;
-        let of_stream = [rule, stream.aggregate(), stream.id()];
-        let found = select.query_row(of_stream, |row| Ok(take(&mut uniques, rule, row)));
-        if let Some(Err(damaged)) = found.optional()? {
+        if let Err(damaged) = read_held(connection, &mut uniques, rule, stream)? {
             return Ok(Err(damaged));
         }
     }
     Ok(Ok(uniques))
+}
+
+/// Reads who has a value.
+fn read_value(
+    connection: &Connection,
+    uniques: &mut Uniques,
+    rule: &str,
+    value: &str,
+) -> rusqlite::Result<Result<(), StorageError>> {
+    let found = connection
+        .prepare_cached(
+            "SELECT value, aggregate, aggregate_id, position, free_at FROM es_unique_values
+             WHERE rule = ?1 AND value = ?2",
+        )?
+        .query_row([rule, value], |row| Ok(take(uniques, rule, row)));
+    Ok(found.optional()?.unwrap_or(Ok(())))
+}
+
+/// Reads which value a stream has.
+fn read_held(
+    connection: &Connection,
+    uniques: &mut Uniques,
+    rule: &str,
+    stream: &StreamId,
+) -> rusqlite::Result<Result<(), StorageError>> {
+    let of_stream = [rule, stream.aggregate(), stream.id()];
+    let found = connection
+        .prepare_cached(
+            "SELECT value, aggregate, aggregate_id, position, free_at FROM es_unique_values
+             WHERE rule = ?1 AND aggregate = ?2 AND aggregate_id = ?3 AND free_at IS NULL",
+        )?
+        .query_row(of_stream, |row| Ok(take(uniques, rule, row)));
+    Ok(found.optional()?.unwrap_or(Ok(())))
+}
+
+/// Does a step of turning a rule on.
+pub(crate) fn walk(
+    connection: &Connection,
+    walk: &UniqueWalk,
+    on: &RulesOn,
+) -> rusqlite::Result<Result<UniqueWalked, StorageError>> {
+    let rule = walk.rule.as_str();
+    if !has_tables(connection)? {
+        connection.execute_batch(TABLES)?;
+    }
+    let mut uniques = Uniques::default();
+    on.of(connection, |of| {
+        for event in &walk.events {
+            let is_on = of
+                .get(event)
+                .is_some_and(|rules| rules.contains(&walk.rule));
+            uniques.read_rule(rule, event, is_on, true);
+        }
+    })?;
+    let at: Option<i64> = connection
+        .prepare_cached("SELECT position FROM es_unique_walks WHERE rule = ?1")?
+        .query_row([rule], |row| row.get(0))
+        .optional()?;
+    let at = u64::try_from(at.unwrap_or(0)).unwrap_or(0);
+    let mut values: Vec<String> = Vec::new();
+    {
+        let mut select = connection.prepare_cached(
+            "SELECT aggregate, aggregate_id, value, position FROM es_unique_duplicates WHERE rule = ?1",
+        )?;
+        let mut rows = select.query([rule])?;
+        while let Some(row) = rows.next()? {
+            let (aggregate, id): (String, String) = (row.get(0)?, row.get(1)?);
+            let (value, position): (String, i64) = (row.get(2)?, row.get(3)?);
+            let (Ok(stream), Ok(position)) =
+                (StreamId::new(&aggregate, &id), u64::try_from(position))
+            else {
+                let what = format!("a row of es_unique_duplicates by rule `{rule}`");
+                return Ok(Err(corrupt(what)));
+            };
+            uniques.read_waiting(stream, &value, Position::from_parts([0, 0, position]));
+            values.push(value);
+        }
+    }
+    for walked in &walk.changes {
+        if let UniqueValue::Claimed(value) = &walked.change.value {
+            values.push(value.clone());
+        }
+        if let Err(damaged) = read_held(connection, &mut uniques, rule, &walked.stream)? {
+            return Ok(Err(damaged));
+        }
+    }
+    for value in &values {
+        if let Err(damaged) = read_value(connection, &mut uniques, rule, value)? {
+            return Ok(Err(damaged));
+        }
+    }
+    let [_, _, to] = walk.to.to_parts();
+    let mut has_later = false;
+    for name in walk.events.iter().chain(&walk.retired) {
+        let later: bool = connection
+            .prepare_cached(
+                "SELECT EXISTS (SELECT 1 FROM events WHERE position > ?1 AND event = ?2)",
+            )?
+            .query_row(params![exact(to)?, name], |row| row.get(0))?;
+        has_later = has_later || later;
+    }
+    let walked = uniques.walk(walk, Position::from_parts([0, 0, at]), has_later);
+    write(connection, &uniques, on)?;
+    connection
+        .prepare_cached("DELETE FROM es_unique_duplicates WHERE rule = ?1")?
+        .execute([rule])?;
+    for (stream, value, position) in uniques.waiting() {
+        let [_, _, position] = position.to_parts();
+        connection
+            .prepare_cached("INSERT INTO es_unique_duplicates VALUES (?1, ?2, ?3, ?4, ?5)")?
+            .execute(params![
+                rule,
+                stream.aggregate(),
+                stream.id(),
+                value,
+                exact(position)?
+            ])?;
+    }
+    let [_, _, at] = walked.at.to_parts();
+    connection
+        .prepare_cached("INSERT OR REPLACE INTO es_unique_walks VALUES (?1, ?2)")?
+        .execute(params![rule, exact(at)?])?;
+    Ok(Ok(walked))
 }
 
 fn take(uniques: &mut Uniques, rule: &str, row: &Row<'_>) -> Result<(), StorageError> {
@@ -247,14 +374,7 @@ pub(crate) fn holder(
         return Ok(Ok(None));
     }
     let mut uniques = Uniques::default();
-    let found = connection
-        .prepare_cached(
-            "SELECT value, aggregate, aggregate_id, position, free_at FROM es_unique_values
-             WHERE rule = ?1 AND value = ?2",
-        )?
-        .query_row([rule, value], |row| Ok(take(&mut uniques, rule, row)))
-        .optional()?;
-    if let Some(Err(damaged)) = found {
+    if let Err(damaged) = read_value(connection, &mut uniques, rule, value)? {
         return Ok(Err(damaged));
     }
     let row = uniques.value(rule, value).filter(|row| row.is_taken(now));

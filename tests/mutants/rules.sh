@@ -108,8 +108,10 @@ mutations=(
 '(@ || now < free_at))'
 
 'the former holder may not claim a reserved value'
-'row.filter(|row| row.holder != append.stream)'
-'row.filter(|row| @ || row.holder != append.stream)'
+'row.filter(|row| row.holder != *stream);
+                        if'
+'row.filter(|row| @ || row.holder != *stream);
+                        if'
 
 'a kept value is free at once'
 '.filter(|_| !keep.is_zero())'
@@ -120,20 +122,20 @@ mutations=(
 'free_at: if @ { None } else { Some(now.after(keep)) },'
 
 'a release gives nothing back'
-'UniqueValue::Released => self.free(&held, change.keep, now),'
-'UniqueValue::Released => if !@ { self.free(&held, change.keep, now) },'
+'UniqueValue::Released => self.free(rule, stream, *keep, now),'
+'UniqueValue::Released => if !@ { self.free(rule, stream, *keep, now) },'
 
 'a rule that is turned on is not written'
 'Change::Rule(event, rule, _) if self.is_on(rule, event)'
 'Change::Rule(event, rule, _) if !@ && self.is_on(rule, event)'
 
 'a program that does not know a rule passes'
-'(State::On, true) | (State::Off, false) => continue,'
-'(State::On, true) | (State::Off, false) => continue, (State::On, false) if @ => continue,'
+'(State::On, true) | (State::Off, _) => continue,'
+'(State::On, true) | (State::Off, _) => continue, (State::On, false) if @ => continue,'
 
-'a rule on older events is turned on'
-'(State::Off, true) => return Err(not_ready(rule)),'
-'(State::Off, true) if !@ => return Err(not_ready(rule)), (State::Off, true) => State::On,'
+'a rule that is off is enforced'
+'if !self.is_on(rule, &event.name) {'
+'if !@ && !self.is_on(rule, &event.name) {'
 
 'an event without the rule comes first in an append'
 '(State::New, false) => State::Off,'

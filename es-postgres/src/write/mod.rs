@@ -15,4 +15,5 @@ mod unprojected;
 mod writer;
 
 pub(crate) use queue::Message;
+pub(crate) use unique::walk;
 pub(crate) use writer::{Notifier, raise, start};

@@ -8,7 +8,7 @@ use crate::{
     statements::Statements,
 };
 use es_runtime::{
-    Append, StorageError, StreamId,
+    Append, StorageError, StreamId, UniqueValue, UniqueWalk, UniqueWalked,
     store::author::{UniqueNeeds, UniqueRow, Uniques},
 };
 use futures_util::future::{join, join3};
@@ -61,6 +61,138 @@ impl RulesOn {
             }
         }
     }
+}
+
+/// A step of turning a rule on, in a transaction of its own.
+pub(crate) async fn walk(
+    session: &Session,
+    statements: &Statements,
+    begin: &str,
+    walk: &UniqueWalk,
+) -> Result<UniqueWalked, StorageError> {
+    let rule: Param<'_> = (&walk.rule, Type::TEXT);
+    session
+        .client()
+        .batch_execute(begin)
+        .await
+        .map_err(storage)?;
+    let locked = session.rows(&statements.lock, &[]).await.map_err(storage)?;
+    let head = locked.first().and_then(|row| rows::natural(row, 0));
+    let head = head.ok_or_else(|| corrupt("the table `head` does not have its one row"))?;
+    let mut uniques = Uniques::default();
+    let on = RulesOn::read(session, statements, 0).await?;
+    for event in &walk.events {
+        let is_on = on
+            .of
+            .get(event)
+            .is_some_and(|rules| rules.contains(&walk.rule));
+        uniques.read_rule(&walk.rule, event, is_on, true);
+    }
+    let at = session.rows(&statements.unique_walk, &[rule.clone()]).await;
+    let at = at.map_err(storage)?;
+    let at = at
+        .first()
+        .and_then(|row| rows::natural(row, 0))
+        .unwrap_or(0);
+    let waiting = session
+        .rows(&statements.unique_waiting, &[rule.clone()])
+        .await;
+    let waiting = waiting.map_err(storage)?;
+    let mut values: Vec<&[u8]> = Vec::new();
+    for row in &waiting {
+        let value: &[u8] = row.try_get(2).map_err(storage)?;
+        let read = || {
+            let stream = StreamId::new(row.try_get(0).ok()?, row.try_get(1).ok()?).ok()?;
+            Some((
+                stream,
+                std::str::from_utf8(value).ok()?,
+                rows::natural(row, 3)?,
+            ))
+        };
+        let Some((stream, text, place)) = read() else {
+            return Err(corrupt("a row of unique_duplicates cannot be read"));
+        };
+        uniques.read_waiting(stream, text, position(place));
+        values.push(value);
+    }
+    for walked in &walk.changes {
+        if let UniqueValue::Claimed(value) = &walked.change.value {
+            values.push(value.as_bytes());
+        }
+    }
+    let value_rules = vec![walk.rule.as_str(); values.len()];
+    let holder_rules = vec![walk.rule.as_str(); walk.changes.len()];
+    let streams = walk.changes.iter().map(|walked| &walked.stream);
+    let streams = streams.map(|stream| (stream.aggregate(), stream.id()));
+    let (aggregates, ids): (Vec<&str>, Vec<&str>) = streams.unzip();
+    let by_value: [Param<'_>; 5] = [
+        (&value_rules, Type::TEXT_ARRAY),
+        (&values, Type::BYTEA_ARRAY),
+        (&holder_rules, Type::TEXT_ARRAY),
+        (&aggregates, Type::TEXT_ARRAY),
+        (&ids, Type::TEXT_ARRAY),
+    ];
+    let found = session.rows(&statements.unique_values, &by_value).await;
+    for row in found.map_err(storage)? {
+        if take(&mut uniques, &row).is_none() {
+            return Err(corrupt("a row of unique_values cannot be read"));
+        }
+    }
+    let [_, _, to] = walk.to.to_parts();
+    let to = clamped(to);
+    let names: Vec<&str> = walk
+        .events
+        .iter()
+        .chain(&walk.retired)
+        .map(String::as_str)
+        .collect();
+    let later: [Param<'_>; 2] = [(&to, Type::INT8), (&names, Type::TEXT_ARRAY)];
+    let later = session.rows(&statements.unique_later, &later).await;
+    let later = later.map_err(storage)?;
+    let has_later = later.first().map(|row| row.try_get(0)).transpose();
+    let has_later = has_later.map_err(storage)?.unwrap_or(true);
+    let walked = uniques.walk(walk, position(at), has_later);
+    write(session, statements, &uniques)
+        .await
+        .map_err(storage)?;
+    let (mut streams, mut values, mut places) = ((Vec::new(), Vec::new()), Vec::new(), Vec::new());
+    for (stream, value, at) in uniques.waiting() {
+        let [_, _, place] = at.to_parts();
+        streams.0.push(stream.aggregate());
+        streams.1.push(stream.id());
+        values.push(value.as_bytes());
+        places.push(clamped(place));
+    }
+    let put: [Param<'_>; 5] = [
+        rule.clone(),
+        (&streams.0, Type::TEXT_ARRAY),
+        (&streams.1, Type::TEXT_ARRAY),
+        (&values, Type::BYTEA_ARRAY),
+        (&places, Type::INT8_ARRAY),
+    ];
+    let [_, _, at] = walked.at.to_parts();
+    let at = clamped(at);
+    let moved: [Param<'_>; 2] = [rule.clone(), (&at, Type::INT8)];
+    for (sql, params) in [
+        (&statements.unique_waiting_delete, &[rule.clone()][..]),
+        (&statements.unique_waiting_put, &put[..]),
+        (&statements.unique_walk_put, &moved[..]),
+    ] {
+        session.execute(sql, params).await.map_err(storage)?;
+    }
+    // The server reports the commit of a dead transaction as a success: the lock must still be there.
+    let head = clamped(head);
+    let still: [Param<'_>; 2] = [(&head, Type::INT8), (&head, Type::INT8)];
+    session
+        .execute(&statements.advance, &still)
+        .await
+        .map_err(storage)?;
+    session
+        .client()
+        .batch_execute("COMMIT")
+        .await
+        .map_err(storage)?;
+    Ok(walked)
 }
 
 impl Writer {

@@ -98,20 +98,6 @@ pub enum AppendError {
         /// The stream that has the value.
         holder: StreamId,
     },
-    /// The store has events of this name from before they had the rule, so it cannot tell which values are
-    /// taken.
-    #[error(
-        "the rule `{rule}` is not on for event `{event}`, of which the store has older events; nothing was \
-         written to stream {stream}; turn the rule on first"
-    )]
-    UniqueRuleNotReady {
-        /// The stream of the append that failed.
-        stream: StreamId,
-        /// The rule.
-        rule: String,
-        /// The stored name of the event.
-        event: String,
-    },
     /// The event has no word on a unique value although the rule is on for events of its name: the program
     /// that writes it does not know the rule.
     #[error(
@@ -163,7 +149,6 @@ impl AppendError {
             | Self::OtherRequest { .. }
             | Self::DuplicateEventId { .. }
             | Self::Taken { .. }
-            | Self::UniqueRuleNotReady { .. }
             | Self::UniqueRuleUnknown { .. }
             | Self::Projection { .. }
             | Self::Invalid { .. } => Outcome::NotApplied,

@@ -2,7 +2,7 @@
 
 use super::{
     Append, AppendError, Appended, EventFilter, FeedPage, ReadError, ReadLimit, StreamFold,
-    StreamRange,
+    StreamRange, UniqueWalk, UniqueWalked,
 };
 use crate::{AppendId, Position, RecordedEvent, StorageError, StorageErrorKind, StreamId};
 use std::future::Future;
@@ -147,6 +147,23 @@ pub trait EventStore: Clone + Send + Sync + 'static {
     ) -> impl Future<Output = Result<Option<StreamId>, ReadError>> + Send {
         let _ = (rule, value);
         std::future::ready(Err(super::unique::unsupported().into()))
+    }
+
+    /// Does a step of turning a rule of unique values on for events that are stored already, under the lock of
+    /// appends. `turn_on` of `es-decisions` calls it.
+    ///
+    /// # Errors
+    /// [`StorageError`] when the step was not done, or its answer was lost. The default is
+    /// [`Unsupported`](crate::StorageErrorKind::Unsupported).
+    ///
+    /// # Cancel safety
+    /// The step is done or not. A step that asks where the walk is says so.
+    fn walk_unique(
+        &self,
+        walk: UniqueWalk,
+    ) -> impl Future<Output = Result<UniqueWalked, StorageError>> + Send {
+        let _ = walk;
+        std::future::ready(Err(super::unique::unsupported()))
     }
 
     /// Waits until there may be events after `position`, or for ever where the store cannot know.

@@ -3,8 +3,8 @@
 use super::{
     Append, AppendError, Appended, Claim, Claimed, Commit, CommitError, CommitStore, Committed,
     EventFilter, EventStore, FeedPage, Limits, ReadDirection, ReadError, ReadLimit, Snapshot,
-    SnapshotStore, StorageError, StoredEvent, StreamFold, StreamRange, WorkFilter, WorkItem,
-    WorkQueue, WorkStatus,
+    SnapshotStore, StorageError, StoredEvent, StreamFold, StreamRange, UniqueWalk, UniqueWalked,
+    WorkFilter, WorkItem, WorkQueue, WorkStatus,
     rows::Repeated,
     rules::{self, Accepted, Comparison, Decision, Earlier, StreamHead},
     unique::{UniqueNeeds, Uniques},
@@ -48,7 +48,11 @@ struct Data {
     work: BTreeMap<StreamId, WorkItem>,
     cursors: HashMap<String, (Position, Option<String>)>,
     uniques: Uniques,
+    /// For each rule that is being turned on, where the walk is, and which streams wait for a value.
+    walks: HashMap<String, (Position, Waiting)>,
 }
+
+type Waiting = Vec<(StreamId, String, Position)>;
 
 #[derive(Default)]
 struct Stream {
@@ -196,6 +200,24 @@ impl Data {
             data.cursors.insert(moved.consumer, (moved.to, inputs));
         }
         Ok(Committed::new(appended))
+    }
+
+    fn walk(&mut self, walk: &UniqueWalk) -> UniqueWalked {
+        let known = self.walks.remove(&walk.rule);
+        let (at, waiting) = known.unwrap_or((Position::START, Vec::new()));
+        for (stream, value, position) in waiting {
+            self.uniques.read_waiting(stream, &value, position);
+        }
+        let start = self.log.partition_point(|row| row.position <= walk.to);
+        let has_later = self.log.iter().skip(start).any(|row| walk.reads(&row.name));
+        let walked = self.uniques.walk(walk, at, has_later);
+        self.uniques.settle();
+        let waiting = self.uniques.waiting();
+        let waiting = waiting.map(|(stream, value, at)| (stream.clone(), value.to_owned(), at));
+        let waiting = waiting.collect();
+        self.uniques.forget_waiting();
+        self.walks.insert(walk.rule.clone(), (walked.at, waiting));
+        walked
     }
 
     /// Looks which rules of these appends could be turned on.
@@ -400,6 +422,10 @@ impl EventStore for MemoryStore {
 
     async fn store_id(&self) -> Result<String, ReadError> {
         Ok(self.shared.store_id.clone())
+    }
+
+    async fn walk_unique(&self, walk: UniqueWalk) -> Result<UniqueWalked, StorageError> {
+        Ok(self.data().walk(&walk))
     }
 
     async fn unique_holder(&self, rule: &str, value: &str) -> Result<Option<StreamId>, ReadError> {

@@ -4,7 +4,7 @@ use super::{
     Append, AppendError, NewEvent, StorageError, StorageErrorKind,
     rules::{self, Decision, Earlier, StreamHead},
 };
-use crate::{Position, StreamId, Timestamp, UniqueValue};
+use crate::{Position, StreamId, Timestamp, UniqueChange, UniqueValue};
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
     fmt,
@@ -35,7 +35,7 @@ enum State {
     On,
     /// It is not on, and no event of the name is stored: the first one turns it on.
     New,
-    /// It is not on, and events of the name are stored.
+    /// It is not on, and events of the name are stored: it is not enforced.
     Off,
 }
 
@@ -126,6 +126,8 @@ pub struct Uniques {
     /// For each rule and stream, the value that it has.
     held: HashMap<(String, StreamId), String>,
     changes: Vec<Change>,
+    /// Of the rule that is being turned on: the streams whose value another stream has.
+    pub(super) waiting: BTreeMap<StreamId, (String, Position)>,
 }
 
 /// What something was before it was changed.
@@ -168,8 +170,8 @@ impl Uniques {
     /// after the other. `end` is the position before its first event.
     ///
     /// # Errors
-    /// Those of `decide`, [`AppendError::Taken`], [`AppendError::UniqueRuleNotReady`] and
-    /// [`AppendError::UniqueRuleUnknown`]. The append has changed nothing then.
+    /// Those of `decide`, [`AppendError::Taken`] and [`AppendError::UniqueRuleUnknown`]. The append has changed
+    /// nothing then.
     pub fn decide(
         &mut self,
         append: &Append,
@@ -192,30 +194,30 @@ impl Uniques {
         for event in &append.events {
             place = place.saturating_add(1);
             self.check_rules(append, event)?;
-            for change in &event.unique {
-                let held = (change.rule.to_string(), append.stream.clone());
-                match &change.value {
+            for UniqueChange { rule, value, keep } in &event.unique {
+                let stream = &append.stream;
+                if !self.is_on(rule, &event.name) {
+                    continue;
+                }
+                match value {
                     UniqueValue::Unchanged => {}
-                    UniqueValue::Released => self.free(&held, change.keep, now),
-                    UniqueValue::Claimed(value) if self.held.get(&held) == Some(value) => {}
+                    UniqueValue::Released => self.free(rule, stream, *keep, now),
                     UniqueValue::Claimed(value) => {
-                        let key = (held.0.clone(), value.clone());
-                        let row = self.rows.get(&key);
-                        let other = row.filter(|row| row.holder != append.stream);
+                        if self.held_by(rule, stream).as_ref() == Some(value) {
+                            continue;
+                        }
+                        let row = self.value(rule, value);
+                        let other = row.filter(|row| row.holder != *stream);
                         if let Some(taken) = other.filter(|row| row.is_taken(now)) {
                             return Err(AppendError::Taken {
-                                stream: append.stream.clone(),
-                                rule: held.0,
+                                stream: stream.clone(),
+                                rule: rule.to_string(),
                                 holder: taken.holder.clone(),
                             });
                         }
-                        self.free(&held, change.keep, now);
-                        let row = UniqueRow {
-                            holder: held.1,
-                            position: Position::from_parts([high, middle, place]),
-                            free_at: None,
-                        };
-                        self.change(key, Some(row));
+                        self.free(rule, stream, *keep, now);
+                        let position = Position::from_parts([high, middle, place]);
+                        self.hold(rule, value, stream.clone(), position);
                     }
                 }
             }
@@ -223,49 +225,68 @@ impl Uniques {
         Ok(())
     }
 
-    /// An event has each rule that is on for its name, and no other. Where there is no event of the name yet, it
-    /// turns its rules on.
+    /// An event has each rule that is on for its name. Where there is no event of the name yet, it turns its rules
+    /// on. A rule that is off is not enforced.
     fn check_rules(&mut self, append: &Append, event: &NewEvent) -> Result<(), AppendError> {
         let mut none = BTreeMap::new();
         let known = self.rules.get_mut(&*event.name).unwrap_or(&mut none);
-        let (stream, name) = (&append.stream, &event.name);
-        let not_ready = |rule: &str| AppendError::UniqueRuleNotReady {
-            stream: stream.clone(),
-            rule: rule.to_owned(),
-            event: name.to_string(),
-        };
         let mut own = event.unique.iter();
-        if let Some(change) = own.find(|change| !known.contains_key(&*change.rule)) {
-            return Err(not_ready(&change.rule));
+        if !own.all(|change| known.contains_key(&*change.rule)) {
+            let what = "the store has not read whether a rule of unique values is on";
+            let error = StorageError::new(StorageErrorKind::Other, what);
+            return Err(rules::not_applied(append, error));
         }
         for (rule, state) in known {
             let has = event.unique.iter().any(|change| change.rule == **rule);
             let next = match (*state, has) {
-                (State::On, true) | (State::Off, false) => continue,
+                (State::On, true) | (State::Off, _) => continue,
                 (State::New, true) => State::On,
                 (State::New, false) => State::Off,
-                (State::Off, true) => return Err(not_ready(rule)),
                 (State::On, false) => {
                     return Err(AppendError::UniqueRuleUnknown {
-                        stream: stream.clone(),
+                        stream: append.stream.clone(),
                         rule: rule.clone(),
-                        event: name.to_string(),
+                        event: event.name.to_string(),
                     });
                 }
             };
             let before = std::mem::replace(state, next);
-            let change = Change::Rule(name.to_string(), rule.clone(), before);
+            let change = Change::Rule(event.name.to_string(), rule.clone(), before);
             self.changes.push(change);
         }
         Ok(())
     }
 
-    /// Gives the value of a stream back, now or after this time.
-    fn free(&mut self, held: &(String, StreamId), keep: Duration, now: Timestamp) {
-        let Some(value) = self.held.get(held) else {
+    pub(super) fn turn_on(&mut self, rule: &str, event: &str) {
+        let rules = self.rules.entry(event.to_owned()).or_default();
+        let before = rules.insert(rule.to_owned(), State::On);
+        let before = before.unwrap_or(State::Off);
+        let change = Change::Rule(event.to_owned(), rule.to_owned(), before);
+        self.changes.push(change);
+    }
+
+    /// The value that a stream has.
+    pub(super) fn held_by(&self, rule: &str, stream: &StreamId) -> Option<String> {
+        let held = (rule.to_owned(), stream.clone());
+        self.held.get(&held).cloned()
+    }
+
+    /// Gives a stream this value.
+    pub(super) fn hold(&mut self, rule: &str, value: &str, holder: StreamId, position: Position) {
+        let row = UniqueRow {
+            holder,
+            position,
+            free_at: None,
+        };
+        self.change((rule.to_owned(), value.to_owned()), Some(row));
+    }
+
+    /// Takes the value of a stream away, now or after this time.
+    pub(super) fn free(&mut self, rule: &str, stream: &StreamId, keep: Duration, now: Timestamp) {
+        let Some(value) = self.held_by(rule, stream) else {
             return;
         };
-        let key = (held.0.clone(), value.clone());
+        let key = (rule.to_owned(), value);
         let row = self.rows.get(&key).filter(|_| !keep.is_zero()).cloned();
         let row = row.map(|row| UniqueRow {
             free_at: Some(now.after(keep)),

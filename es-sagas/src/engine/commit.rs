@@ -81,7 +81,6 @@ pub(crate) const fn is_rejected_for_good(error: &CommitError) -> bool {
             AppendError::Projection { .. }
                 | AppendError::Invalid { .. }
                 | AppendError::Taken { .. }
-                | AppendError::UniqueRuleNotReady { .. }
                 | AppendError::UniqueRuleUnknown { .. }
         ) | CommitError::SameStream { .. }
     )

@@ -188,6 +188,7 @@ macro_rules! __conformance_checks {
                 "U9" a_rule_is_on_from_the_first_event,
                 "U10" an_event_and_its_claim_are_there_or_neither_is,
                 "U11" a_program_without_the_rule_is_fenced,
+                "U12" a_rule_is_turned_on_for_older_events,
             ]
         }
     };

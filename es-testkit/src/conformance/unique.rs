@@ -6,8 +6,9 @@ use super::{
     whole_feed,
 };
 use es_runtime::{
-    Append, AppendError, EventStore, ExpectedVersion, InvalidAppend, NewEvent, Outcome, ReadError,
-    StorageErrorKind, StreamId, UniqueChange,
+    Append, AppendError, EventStore, ExpectedVersion, InvalidAppend, NewEvent, OnDuplicates,
+    Outcome, Position, ReadError, StorageErrorKind, StreamId, Timestamp, UniqueChange, UniqueWalk,
+    UniqueWalked, WalkedChange,
 };
 use std::{future::Future, pin::pin, time::Duration};
 
@@ -358,44 +359,153 @@ pub async fn a_taken_value_fails_no_neighbour(fixture: AnyFixture) {
     }
 }
 
-/// A rule is on from the first event of its name. Where there are older ones the append is refused.
+/// A rule is on from the first event of its name. Where there are older ones it is off, and events are stored as
+/// before.
 pub async fn a_rule_is_on_from_the_first_event(fixture: AnyFixture) {
     let Some(store) = supported(&fixture).await else {
         return;
     };
-    let one = stream("one");
+    let (one, two) = (stream("one"), stream("two"));
     // A program that does not know the rule yet.
     let old = || NewEvent::json("test.old", 1, "1");
-    let request = |event| Append::new(one.clone(), ExpectedVersion::Any).with_event(event);
-    accepted(&store, request(old())).await;
-    let before = whole_feed(&store).await;
-    for change in [claim(CANARY), UniqueChange::unchanged(RULE)] {
-        let refused = store.append(request(old().with_unique(vec![change]))).await;
-        let error = refused.expect_err("it is not ready");
-        assert_eq!(error.outcome(), Outcome::NotApplied);
-        match error {
-            AppendError::UniqueRuleNotReady {
-                stream,
-                rule,
-                event,
-            } => assert_eq!((&stream, &*rule, &*event), (&one, RULE, "test.old")),
-            wrong => panic!("the rule is not ready, and not {wrong:?}"),
-        }
+    let to = |stream: &StreamId, event| {
+        Append::new(stream.clone(), ExpectedVersion::Any).with_event(event)
+    };
+    accepted(&store, to(&one, old())).await;
+    for stream in [&one, &two] {
+        accepted(&store, to(stream, old().with_unique(vec![claim(CANARY)]))).await;
+        accepted(&store, to(stream, old())).await;
     }
-    // An event with the rule and one without it in one append, of a name that is new, in both orders.
-    let mut mixed = vec![event(claim("x")), NewEvent::json("test.unique", 1, "1")];
-    for _ in 0..2 {
-        let append = Append::new(one.clone(), ExpectedVersion::Any).with_events(mixed.clone());
-        let refused = store.append(append).await;
-        refused.expect_err("half of it knows the rule");
-        mixed.reverse();
-    }
-    assert_eq!(whole_feed(&store).await, before);
     assert_eq!(holder(&store, CANARY).await, None);
-    // Events of other names are as before, and a refused append turned nothing on.
-    accepted(&store, request(old())).await;
+    // An event without the rule comes first in an append: it is an older one.
+    let mixed = ["test.mixed"; 2].map(|name| NewEvent::json(name, 1, "1"));
+    let [first, second] = mixed;
+    let mixed = to(&one, first).with_event(second.with_unique(vec![claim("mixed")]));
+    accepted(&store, mixed).await;
+    assert_eq!(holder(&store, "mixed").await, None);
+    // And the other way round: the second event does not know a rule that is on.
+    let mixed = to(&one, event(claim("x"))).with_event(NewEvent::json("test.unique", 1, "1"));
+    let refused = store.append(mixed).await;
+    assert!(
+        matches!(refused, Err(AppendError::UniqueRuleUnknown { .. })),
+        "{refused:?}"
+    );
+    assert_eq!(holder(&store, "x").await, None);
+    // What was refused turned nothing on.
     accepted(&store, append(&one, [claim("x")])).await;
     assert_eq!(holder(&store, "x").await, Some(one));
+}
+
+/// A rule is turned on for older events in steps. A step of another place does nothing. The rule stays off while two
+/// streams have one value, or where events came later.
+pub async fn a_rule_is_turned_on_for_older_events(fixture: AnyFixture) {
+    let Some(store) = supported(&fixture).await else {
+        return;
+    };
+    let (one, two, three) = (stream("one"), stream("two"), stream("three"));
+    let old = |stream: &StreamId| {
+        let event = NewEvent::json("test.old", 1, "1");
+        store.append(Append::new(stream.clone(), ExpectedVersion::Any).with_event(event))
+    };
+    let mut places = Vec::new();
+    for stream in [&one, &two, &three, &three] {
+        places.push(old(stream).await.expect("stored").position);
+    }
+    let walk = || UniqueWalk::new(RULE, vec!["test.old".to_owned()]);
+    let did = |stream: &StreamId, position, change| {
+        WalkedChange::new(stream.clone(), position, Timestamp::now(), change)
+    };
+    let looked = store.walk_unique(walk()).await.expect("looked");
+    assert_eq!((looked.at, looked.is_on), (Position::START, false));
+    let mut step = walk();
+    step.to = places[1];
+    step.changes = vec![
+        did(&one, places[0], claim("same")),
+        did(&two, places[1], claim("same")),
+    ];
+    for _ in 0..2 {
+        // The second time the walk is elsewhere.
+        let walked = store.walk_unique(step.clone()).await.expect("walked");
+        assert_eq!((walked.at, walked.is_on), (places[1], false));
+        let [duplicate] = &*walked.duplicates else {
+            panic!("two streams have one value: {:?}", walked.duplicates);
+        };
+        assert_eq!((&duplicate.holder, &duplicate.stream), (&one, &two));
+        assert_eq!(
+            (duplicate.held_since, duplicate.position),
+            (places[0], places[1])
+        );
+    }
+    let mut step = walk();
+    (step.from, step.to, step.finish) = (places[1], places[2], Some(OnDuplicates::FirstWins));
+    step.changes = vec![did(&three, places[2], claim("third"))];
+    let walked = store.walk_unique(step).await.expect("walked");
+    assert_eq!(
+        (walked.at, walked.is_on),
+        (places[2], false),
+        "there is a later event"
+    );
+    let store = again(&fixture, store).await;
+    let mut step = walk();
+    (step.from, step.to, step.finish) = (places[2], places[3], Some(OnDuplicates::StayOff));
+    step.changes = vec![did(&three, places[3], claim("fourth"))];
+    let walked = store.walk_unique(step).await.expect("walked");
+    assert_eq!(
+        (walked.at, walked.is_on),
+        (places[3], false),
+        "two have one value"
+    );
+    assert_eq!(walked.duplicates.len(), 1);
+    // The holder takes another value: the one that waited has it.
+    let last = Append::new(one.clone(), ExpectedVersion::Any);
+    let last = last.with_event(NewEvent::json("test.old", 1, "1"));
+    let last = store.append(last).await.expect("no rule is on").position;
+    let mut step = walk();
+    (step.from, step.to, step.finish) = (places[3], last, Some(OnDuplicates::StayOff));
+    step.changes = vec![did(&one, last, claim("other"))];
+    let walked = store.walk_unique(step).await.expect("walked");
+    assert!(walked.is_on, "{walked:?}");
+    assert_eq!(walked.duplicates, []);
+    let looked = store.walk_unique(walk()).await.expect("looked");
+    assert_eq!((looked.at, looked.is_on), (UniqueWalked::DONE, true));
+    for (value, by) in [
+        ("same", Some(&two)),
+        ("other", Some(&one)),
+        ("third", None),
+        ("fourth", Some(&three)),
+    ] {
+        assert_eq!(holder(&store, value).await.as_ref(), by, "{value}");
+    }
+    // Now it is as any rule.
+    let now = |stream: &StreamId, unique| {
+        let event = NewEvent::json("test.old", 1, "1").with_unique(unique);
+        Append::new(stream.clone(), ExpectedVersion::Any).with_event(event)
+    };
+    taken(&store, now(&three, vec![claim("same")]), &two).await;
+    let older = store.append(now(&three, Vec::new())).await;
+    assert!(
+        matches!(older, Err(AppendError::UniqueRuleUnknown { .. })),
+        "{older:?}"
+    );
+    accepted(&store, now(&two, vec![claim("fifth")])).await;
+    accepted(&store, now(&three, vec![claim("same")])).await;
+
+    // The first one wins, where that is wanted.
+    let named = |name: &str| {
+        let mut walk = UniqueWalk::new("test.other", vec![name.to_owned()]);
+        walk.finish = Some(OnDuplicates::FirstWins);
+        walk
+    };
+    let mut step = named("test.never");
+    step.to = last;
+    step.changes = vec![
+        did(&one, places[0], UniqueChange::claim("test.other", "v")),
+        did(&two, places[1], UniqueChange::claim("test.other", "v")),
+    ];
+    let walked = store.walk_unique(step).await.expect("walked");
+    assert_eq!((walked.is_on, walked.duplicates.len()), (true, 1));
+    let winner = store.unique_holder("test.other", "v").await.expect("read");
+    assert_eq!(winner, Some(one));
 }
 
 /// An append whose caller goes away is there with its claim, or neither is.

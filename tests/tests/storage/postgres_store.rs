@@ -135,7 +135,8 @@ async fn an_operator_makes_the_tables_and_the_store_needs_few_rights() {
 
 /// What versions 2 and 3 brought, taken away again.
 const BACK_TO: &str =
-    "DROP TABLE es.work, es.cursors, es.store_id, es.unique_values, es.unique_rules;
+    "DROP TABLE es.work, es.cursors, es.store_id, es.unique_values, es.unique_rules,
+     es.unique_walks, es.unique_duplicates;
      ALTER TABLE es.head DROP COLUMN rules; UPDATE es.es_meta SET value = 1";
 
 #[tokio::test]

@@ -1,11 +1,14 @@
 //! Unique values where several processes, isolation levels and projections meet them. What one store promises is in
 //! the conformance suite.
 
+use es_decisions::turn_on;
 use es_postgres::{PostgresReadDatabase, PostgresStore, PostgresTransaction, tokio_postgres};
 use es_projections::{HandlerError, Project, Projection};
 use es_runtime::{
-    Append, AppendError, AppendId, Commit, CommitError, CommitStore, Envelope, Event, EventStore,
-    ExpectedVersion, NewEvent, StreamId, UniqueChange,
+    AnyStore, Append, AppendError, AppendId, Codec, CodecError, Commit, CommitError, CommitStore,
+    DecodeError, Envelope, Event, EventFilter, EventStore, ExpectedVersion, MemoryStore, NewEvent,
+    OnDuplicates, Position, ReadLimit, SnapshotStore, StoredPayload, StreamId, UniqueChange,
+    WorkQueue,
 };
 use es_sqlite::{SqliteReadDatabase, SqliteStore, SqliteTransaction};
 use es_testkit::postgres::Server;
@@ -195,15 +198,12 @@ async fn refused_by_a_projection<S: EventStore + CommitStore>(store: S) {
         &store.append(first()).await.expect_err("refused")
     ));
     assert_eq!(holder().await, None);
-    // The rule is not on: an event without it is stored, and now the rule cannot be turned on any more.
+    // The rule is not on: an event without it is stored, and now the rule must be turned on for it.
     let plain = NewEvent::json("customer.changed", 1, r#"{"fails":false}"#);
     let plain = Append::new(customer("2"), ExpectedVersion::Any).with_event(plain);
     store.append(plain).await.expect("no rule is on");
-    let late = store.append(claim("1", "value")).await;
-    assert!(
-        matches!(late, Err(AppendError::UniqueRuleNotReady { .. })),
-        "{late:?}"
-    );
+    store.append(claim("1", "value")).await.expect("it is off");
+    assert_eq!(holder().await, None);
 }
 
 async fn kept_by_a_projection<S: EventStore + CommitStore>(store: S) {
@@ -279,5 +279,145 @@ async fn a_projection_on_a_server_takes_claims_back() {
             0 => refused_by_a_projection(store).await,
             _ => kept_by_a_projection(store).await,
         }
+    }
+}
+
+/// An event of a program that knows the rule, read from what one without it wrote.
+struct Registered {
+    email: String,
+}
+
+impl Event for Registered {
+    const NAME: &'static str = "customer.registered";
+    const VERSION: u16 = 1;
+    const UNIQUE_RULES: &'static [&'static str] = &[RULE];
+
+    fn to_payload(&self, codec: Codec) -> Result<Vec<u8>, CodecError> {
+        codec.encode(&self.email)
+    }
+
+    fn from_payload(stored: StoredPayload<'_>) -> Result<Self, DecodeError> {
+        let email = Codec::Json.decode(stored.bytes);
+        email
+            .map(|email| Self { email })
+            .map_err(|source| DecodeError::Payload {
+                name: Self::NAME,
+                version: 1,
+                source,
+            })
+    }
+
+    fn unique(&self) -> Vec<UniqueChange> {
+        vec![UniqueChange::claim(RULE, &*self.email)]
+    }
+}
+
+/// Old events are walked in several steps by several callers at once, while a program that knows the rule and one that
+/// does not write. In the end no two streams have one value, or that is said.
+async fn turned_on_meanwhile<S: WorkQueue + SnapshotStore>(store: S) {
+    const OLD: usize = 1_200;
+    let registered = |id: String, knows: bool| {
+        let event = Registered {
+            email: format!("{id}@example.com"),
+        };
+        let payload = event.to_payload(Codec::Json).expect("encoded");
+        let mut stored = NewEvent::json(Registered::NAME, 1, payload);
+        if knows {
+            stored = stored.with_unique(event.unique());
+        }
+        Append::new(customer(id), ExpectedVersion::NoStream).with_event(stored)
+    };
+    for number in 0..OLD {
+        store
+            .append(registered(format!("old-{number}"), false))
+            .await
+            .expect("stored");
+    }
+    let writing: Vec<_> = [true, false]
+        .into_iter()
+        .map(|knows| {
+            let store = store.clone();
+            tokio::spawn(async move {
+                let mut refused = 0;
+                for number in 0..300 {
+                    let append = registered(format!("{knows}-{number}"), knows);
+                    match store.append(append).await {
+                        Ok(_) => {}
+                        Err(AppendError::UniqueRuleUnknown { .. }) if !knows => refused += 1,
+                        Err(wrong) => panic!("{wrong}"),
+                    }
+                }
+                refused
+            })
+        })
+        .collect();
+    let callers: Vec<_> = (0..2)
+        .map(|_| {
+            let store = AnyStore::new(store.clone());
+            tokio::spawn(
+                async move { turn_on::<Registered>(&store, RULE, OnDuplicates::StayOff).await },
+            )
+        })
+        .collect();
+    for caller in callers {
+        let done = caller.await.expect("ends").expect("turned on");
+        assert!(done.is_on, "{done:?}");
+    }
+    for writer in writing {
+        writer.await.expect("ends");
+    }
+    // Each event that is stored has its value.
+    let mut after = Position::START;
+    loop {
+        let all = EventFilter::all();
+        let page = store.read_feed(after, &all, ReadLimit::default());
+        let page = page.await.expect("read");
+        for event in &page.events {
+            let email = format!("{}@example.com", event.stream.id());
+            let holder = store.unique_holder(RULE, &email).await.expect("read");
+            assert_eq!(holder.as_ref(), Some(&event.stream));
+        }
+        after = page.next;
+        if page.at_end {
+            break;
+        }
+    }
+    let late = registered("late".to_owned(), false);
+    let late = store.append(late).await;
+    assert!(
+        matches!(late, Err(AppendError::UniqueRuleUnknown { .. })),
+        "{late:?}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rule_is_turned_on_in_a_file_while_others_write() {
+    let folder = es_tests::files::folder();
+    let options = SqliteStore::options().durability(es_sqlite::Durability::Normal);
+    let store = options.open(folder.path().join("events.db")).await;
+    turned_on_meanwhile(store.expect("opens")).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rule_is_turned_on_in_memory_while_others_write() {
+    turned_on_meanwhile(MemoryStore::new()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[cfg_attr(
+    not(postgres),
+    ignore = "needs PostgreSQL: install it or set ES_POSTGRES_BIN"
+)]
+async fn a_rule_is_turned_on_on_a_server_while_others_write() {
+    let server = Server::shared().expect("a server");
+    for level in ["read committed", "repeatable read", "serializable"] {
+        let database = server.database().expect("a database");
+        let set = format!(
+            "ALTER DATABASE {} SET default_transaction_isolation = '{level}'",
+            database.name()
+        );
+        database.query(&set).expect("set");
+        let store = PostgresStore::open(&database.url()).await.expect("opens");
+        turned_on_meanwhile(store).await;
     }
 }

@@ -7,9 +7,10 @@ use es_projections::{
 };
 use es_runtime::{
     Append, AppendError, AppendId, Appended, Commit, CommitError, CommitStore, Committed,
-    EventFilter, EventStore, ExpectedVersion, FeedPage, MemoryStore, NewEvent, Outcome, Position,
-    ReadError, ReadLimit, RecordedEvent, Snapshot, SnapshotStore, StorageError, StorageErrorKind,
-    StreamFold, StreamId, StreamRange, UniqueChange, UniqueValue,
+    EventFilter, EventStore, ExpectedVersion, FeedPage, MemoryStore, NewEvent, OnDuplicates,
+    Outcome, Position, ReadError, ReadLimit, RecordedEvent, Snapshot, SnapshotStore, StorageError,
+    StorageErrorKind, StreamFold, StreamId, StreamRange, UniqueChange, UniqueValue, UniqueWalk,
+    UniqueWalked,
 };
 use es_sqlite::{SqliteReadDatabase as SqliteRead, SqliteStore, SqliteTransaction};
 use es_testkit::conformance::{
@@ -107,8 +108,12 @@ enum Fault {
     FoldsValuesToLowerCase,
     /// Once a value is taken, the appends that wait with it are refused, too.
     RefusesTheNeighbours,
-    /// An event with a rule that is not ready is stored without a claim.
-    LetsEventsPassUnchecked,
+    /// No first event turns a rule on.
+    NeverTurnsRulesOn,
+    /// Turns a rule on although two streams have one value.
+    TurnsOnWithDuplicates,
+    /// Does a step of turning a rule on again.
+    WalksTwice,
     /// A program that does not know a rule writes as before.
     LetsOlderProgramsPass,
     /// The claim is made beside the transaction of the event.
@@ -409,15 +414,13 @@ impl Broken {
                 self.state().has_refused = matches!(done, Err(AppendError::Taken { .. }));
                 return Some(done);
             }
-            Fault::LetsEventsPassUnchecked => {
-                let mut plain = append.clone();
-                for event in &mut plain.events {
-                    event.unique.clear();
+            Fault::NeverTurnsRulesOn => {
+                let own = StreamId::new("before", append.stream.id()).expect("usable");
+                for event in &append.events {
+                    let plain = NewEvent::json(event.name.clone(), 1, "1");
+                    let plain = Append::new(own.clone(), ExpectedVersion::Any).with_event(plain);
+                    let _ = self.inner.append(plain).await;
                 }
-                return Some(match self.inner.append(append.clone()).await {
-                    Err(AppendError::UniqueRuleNotReady { .. }) => self.inner.append(plain).await,
-                    other => other,
-                });
             }
             Fault::LetsOlderProgramsPass => {
                 let done = self.inner.append(append.clone()).await;
@@ -484,6 +487,21 @@ impl StoreLayer for Broken {
         self.state().has_refused =
             matches!(done, Err(CommitError::Append(AppendError::Taken { .. })));
         done
+    }
+
+    async fn walk_unique(&self, mut walk: UniqueWalk) -> Result<UniqueWalked, StorageError> {
+        match self.fault {
+            Fault::TurnsOnWithDuplicates if walk.finish.is_some() => {
+                walk.finish = Some(OnDuplicates::FirstWins);
+            }
+            Fault::WalksTwice if !walk.changes.is_empty() => {
+                let look = UniqueWalk::new(walk.rule.clone(), walk.events.clone());
+                walk.from = self.inner.walk_unique(look).await?.at;
+                walk.changes.reverse();
+            }
+            _ => {}
+        }
+        self.inner.walk_unique(walk).await
     }
 
     async fn unique_holder(&self, rule: &str, value: &str) -> Result<Option<StreamId>, ReadError> {
@@ -939,7 +957,9 @@ broken_stores! {
         => unique::values_are_bounded_and_compared_byte_by_byte;
     refused_neighbours: RefusesTheNeighbours => unique::a_taken_value_fails_no_neighbour;
     refused_commits: RefusesTheNeighbours => sagas::a_taken_value_fails_no_commit_beside_it;
-    unchecked_old_events: LetsEventsPassUnchecked => unique::a_rule_is_on_from_the_first_event;
+    never_on: NeverTurnsRulesOn => unique::a_rule_is_on_from_the_first_event;
+    on_with_duplicates: TurnsOnWithDuplicates => unique::a_rule_is_turned_on_for_older_events;
+    walks_twice: WalksTwice => unique::a_rule_is_turned_on_for_older_events;
     unfenced: LetsOlderProgramsPass => unique::a_program_without_the_rule_is_fenced;
     late_claims: ClaimsLater => unique::an_event_and_its_claim_are_there_or_neither_is;
     commit_checked_first: ChecksTheClaimsOfACommitFirst
