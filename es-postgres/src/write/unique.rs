@@ -8,7 +8,7 @@ use crate::{
     statements::Statements,
 };
 use es_runtime::{
-    Append, StorageError, StreamId, UniqueValue, UniqueWalk, UniqueWalked,
+    Append, Position, StorageError, StreamId, UniqueValue, UniqueWalk, UniqueWalked,
     store::author::{UniqueNeeds, UniqueRow, Uniques},
 };
 use futures_util::future::{join, join3};
@@ -70,7 +70,6 @@ pub(crate) async fn walk(
     begin: &str,
     walk: &UniqueWalk,
 ) -> Result<UniqueWalked, StorageError> {
-    let rule: Param<'_> = (&walk.rule, Type::TEXT);
     session
         .client()
         .batch_execute(begin)
@@ -79,6 +78,47 @@ pub(crate) async fn walk(
     let locked = session.rows(&statements.lock, &[]).await.map_err(storage)?;
     let head = locked.first().and_then(|row| rows::natural(row, 0));
     let head = head.ok_or_else(|| corrupt("the table `head` does not have its one row"))?;
+    let (mut uniques, at) = read_walk(session, statements, walk).await?;
+    let [_, _, to] = walk.to.to_parts();
+    let to = clamped(to);
+    let names: Vec<&str> = walk
+        .events
+        .iter()
+        .chain(&walk.retired)
+        .map(String::as_str)
+        .collect();
+    let later: [Param<'_>; 2] = [(&to, Type::INT8), (&names, Type::TEXT_ARRAY)];
+    let later = session.rows(&statements.unique_later, &later).await;
+    let later = later.map_err(storage)?;
+    let has_later = later.first().map(|row| row.try_get(0)).transpose();
+    let has_later = has_later.map_err(storage)?.unwrap_or(true);
+    let walked = uniques.walk(walk, position(at), has_later);
+    write(session, statements, &uniques)
+        .await
+        .map_err(storage)?;
+    write_walk(session, statements, walk, &uniques, walked.at).await?;
+    // The server reports the commit of a dead transaction as a success: the lock must still be there.
+    let head = clamped(head);
+    let still: [Param<'_>; 2] = [(&head, Type::INT8), (&head, Type::INT8)];
+    session
+        .execute(&statements.advance, &still)
+        .await
+        .map_err(storage)?;
+    session
+        .client()
+        .batch_execute("COMMIT")
+        .await
+        .map_err(storage)?;
+    Ok(walked)
+}
+
+/// What a step needs to know, and where the walk is.
+async fn read_walk(
+    session: &Session,
+    statements: &Statements,
+    walk: &UniqueWalk,
+) -> Result<(Uniques, u64), StorageError> {
+    let rule: [Param<'_>; 1] = [(&walk.rule, Type::TEXT)];
     let mut uniques = Uniques::default();
     let on = RulesOn::read(session, statements, 0).await?;
     for event in &walk.events {
@@ -88,15 +128,13 @@ pub(crate) async fn walk(
             .is_some_and(|rules| rules.contains(&walk.rule));
         uniques.read_rule(&walk.rule, event, is_on, true);
     }
-    let at = session.rows(&statements.unique_walk, &[rule.clone()]).await;
+    let at = session.rows(&statements.unique_walk, &rule).await;
     let at = at.map_err(storage)?;
     let at = at
         .first()
         .and_then(|row| rows::natural(row, 0))
         .unwrap_or(0);
-    let waiting = session
-        .rows(&statements.unique_waiting, &[rule.clone()])
-        .await;
+    let waiting = session.rows(&statements.unique_waiting, &rule).await;
     let waiting = waiting.map_err(storage)?;
     let mut values: Vec<&[u8]> = Vec::new();
     for row in &waiting {
@@ -138,26 +176,21 @@ pub(crate) async fn walk(
             return Err(corrupt("a row of unique_values cannot be read"));
         }
     }
-    let [_, _, to] = walk.to.to_parts();
-    let to = clamped(to);
-    let names: Vec<&str> = walk
-        .events
-        .iter()
-        .chain(&walk.retired)
-        .map(String::as_str)
-        .collect();
-    let later: [Param<'_>; 2] = [(&to, Type::INT8), (&names, Type::TEXT_ARRAY)];
-    let later = session.rows(&statements.unique_later, &later).await;
-    let later = later.map_err(storage)?;
-    let has_later = later.first().map(|row| row.try_get(0)).transpose();
-    let has_later = has_later.map_err(storage)?.unwrap_or(true);
-    let walked = uniques.walk(walk, position(at), has_later);
-    write(session, statements, &uniques)
-        .await
-        .map_err(storage)?;
+    Ok((uniques, at))
+}
+
+/// Writes which streams wait for a value, and where the walk is now.
+async fn write_walk(
+    session: &Session,
+    statements: &Statements,
+    walk: &UniqueWalk,
+    uniques: &Uniques,
+    at: Position,
+) -> Result<(), StorageError> {
+    let rule: Param<'_> = (&walk.rule, Type::TEXT);
     let (mut streams, mut values, mut places) = ((Vec::new(), Vec::new()), Vec::new(), Vec::new());
-    for (stream, value, at) in uniques.waiting() {
-        let [_, _, place] = at.to_parts();
+    for (stream, value, since) in uniques.waiting() {
+        let [_, _, place] = since.to_parts();
         streams.0.push(stream.aggregate());
         streams.1.push(stream.id());
         values.push(value.as_bytes());
@@ -170,7 +203,7 @@ pub(crate) async fn walk(
         (&values, Type::BYTEA_ARRAY),
         (&places, Type::INT8_ARRAY),
     ];
-    let [_, _, at] = walked.at.to_parts();
+    let [_, _, at] = at.to_parts();
     let at = clamped(at);
     let moved: [Param<'_>; 2] = [rule.clone(), (&at, Type::INT8)];
     for (sql, params) in [
@@ -180,19 +213,7 @@ pub(crate) async fn walk(
     ] {
         session.execute(sql, params).await.map_err(storage)?;
     }
-    // The server reports the commit of a dead transaction as a success: the lock must still be there.
-    let head = clamped(head);
-    let still: [Param<'_>; 2] = [(&head, Type::INT8), (&head, Type::INT8)];
-    session
-        .execute(&statements.advance, &still)
-        .await
-        .map_err(storage)?;
-    session
-        .client()
-        .batch_execute("COMMIT")
-        .await
-        .map_err(storage)?;
-    Ok(walked)
+    Ok(())
 }
 
 impl Writer {

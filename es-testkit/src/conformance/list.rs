@@ -189,6 +189,7 @@ macro_rules! __conformance_checks {
                 "U10" an_event_and_its_claim_are_there_or_neither_is,
                 "U11" a_program_without_the_rule_is_fenced,
                 "U12" a_rule_is_turned_on_for_older_events,
+                "U13" the_first_event_wins_where_that_is_wanted,
             ]
         }
     };

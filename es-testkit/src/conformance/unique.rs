@@ -489,23 +489,33 @@ pub async fn a_rule_is_turned_on_for_older_events(fixture: AnyFixture) {
     );
     accepted(&store, now(&two, vec![claim("fifth")])).await;
     accepted(&store, now(&three, vec![claim("same")])).await;
+}
 
-    // The first one wins, where that is wanted.
-    let named = |name: &str| {
-        let mut walk = UniqueWalk::new("test.other", vec![name.to_owned()]);
-        walk.finish = Some(OnDuplicates::FirstWins);
-        walk
+/// Of streams with one value, the one whose event came first has it, where that is wanted.
+pub async fn the_first_event_wins_where_that_is_wanted(fixture: AnyFixture) {
+    let Some(store) = supported(&fixture).await else {
+        return;
     };
-    let mut step = named("test.never");
-    step.to = last;
-    step.changes = vec![
-        did(&one, places[0], UniqueChange::claim("test.other", "v")),
-        did(&two, places[1], UniqueChange::claim("test.other", "v")),
-    ];
+    let [one, two] = ["one", "two"].map(stream);
+    let mut places = Vec::new();
+    for stream in [&one, &two] {
+        let old = NewEvent::json("test.old", 1, "1");
+        let old = Append::new(stream.clone(), ExpectedVersion::Any).with_event(old);
+        places.push(store.append(old).await.expect("stored").position);
+    }
+    let mut step = UniqueWalk::new(RULE, vec!["test.old".to_owned()]);
+    (step.to, step.finish) = (places[1], Some(OnDuplicates::FirstWins));
+    let changes = [(&one, places[0]), (&two, places[1])];
+    let changes = changes.map(|(stream, position)| {
+        WalkedChange::new(stream.clone(), position, Timestamp::now(), claim("value"))
+    });
+    step.changes = changes.to_vec();
     let walked = store.walk_unique(step).await.expect("walked");
     assert_eq!((walked.is_on, walked.duplicates.len()), (true, 1));
-    let winner = store.unique_holder("test.other", "v").await.expect("read");
-    assert_eq!(winner, Some(one));
+    assert_eq!(holder(&store, "value").await, Some(one.clone()));
+    let again = NewEvent::json("test.old", 1, "1").with_unique(vec![claim("value")]);
+    let again = Append::new(two, ExpectedVersion::Any).with_event(again);
+    taken(&store, again, &one).await;
 }
 
 /// An append whose caller goes away is there with its claim, or neither is.

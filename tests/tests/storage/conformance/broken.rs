@@ -112,6 +112,8 @@ enum Fault {
     NeverTurnsRulesOn,
     /// Turns a rule on although two streams have one value.
     TurnsOnWithDuplicates,
+    /// Whoever comes last has the value.
+    LastWins,
     /// Does a step of turning a rule on again.
     WalksTwice,
     /// A program that does not know a rule writes as before.
@@ -494,6 +496,7 @@ impl StoreLayer for Broken {
             Fault::TurnsOnWithDuplicates if walk.finish.is_some() => {
                 walk.finish = Some(OnDuplicates::FirstWins);
             }
+            Fault::LastWins => walk.changes.reverse(),
             Fault::WalksTwice if !walk.changes.is_empty() => {
                 let look = UniqueWalk::new(walk.rule.clone(), walk.events.clone());
                 walk.from = self.inner.walk_unique(look).await?.at;
@@ -959,6 +962,7 @@ broken_stores! {
     refused_commits: RefusesTheNeighbours => sagas::a_taken_value_fails_no_commit_beside_it;
     never_on: NeverTurnsRulesOn => unique::a_rule_is_on_from_the_first_event;
     on_with_duplicates: TurnsOnWithDuplicates => unique::a_rule_is_turned_on_for_older_events;
+    last_wins: LastWins => unique::the_first_event_wins_where_that_is_wanted;
     walks_twice: WalksTwice => unique::a_rule_is_turned_on_for_older_events;
     unfenced: LetsOlderProgramsPass => unique::a_program_without_the_rule_is_fenced;
     late_claims: ClaimsLater => unique::an_event_and_its_claim_are_there_or_neither_is;
