@@ -108,10 +108,8 @@ mutations=(
 '(@ || now < free_at))'
 
 'the former holder may not claim a reserved value'
-'row.filter(|row| row.holder != *stream);
-                        if'
-'row.filter(|row| @ || row.holder != *stream);
-                        if'
+'let other = row.filter(|row| row.holder != *stream);'
+'let other = row.filter(|row| @ || row.holder != *stream);'
 
 'a kept value is free at once'
 '.filter(|_| !keep.is_zero())'
