@@ -55,6 +55,7 @@
 //! | make it safe to repeat | [`Execute::append_id`], [`Execute::request`] |
 //! | check the version that the caller saw | [`Execute::expect_version`] |
 //! | handle errors | [`DecisionError`] |
+//! | turn a rule of unique values on for old events | [`turn_on`] |
 //! | know the version of what was read | [`Read`] |
 
 extern crate self as es_decisions;
@@ -65,6 +66,7 @@ mod error;
 mod execute;
 mod read;
 mod repositories;
+mod turn_on;
 
 pub use decision::{Decide, Decision, Reads};
 pub use emitted::Emitted;
@@ -73,3 +75,4 @@ pub use error::DecisionError;
 pub use es_macros::Decision;
 pub use execute::{Decided, Decisions, Execute, Written};
 pub use read::{Read, ReadSource};
+pub use turn_on::{TurnOnError, turn_on};

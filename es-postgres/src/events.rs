@@ -3,7 +3,7 @@
 use crate::{
     PostgresStore,
     connection::{Param, Session},
-    errors::{closed, no_answer, read_error},
+    errors::{closed, corrupt, no_answer, read_error},
     feed::{feed_page, head_of},
     rows::{self, Recorded, clamped, position, stored_event},
     write,
@@ -11,7 +11,7 @@ use crate::{
 use es_runtime::{
     Append, AppendError, AppendId, Appended, EventFilter, EventStore, FeedPage, Outcome, Position,
     ReadDirection, ReadError, ReadLimit, RecordedEvent, StorageError, StorageErrorKind, StreamFold,
-    StreamId, StreamRange,
+    StreamId, StreamRange, UniqueWalk, UniqueWalked,
     store::author,
     store::author::{Page, RowLocation},
 };
@@ -20,6 +20,7 @@ use std::{
     ops::ControlFlow,
     panic::{AssertUnwindSafe, catch_unwind},
     pin::pin,
+    time::SystemTime,
 };
 use tokio::sync::oneshot;
 use tokio_postgres::types::Type;
@@ -164,6 +165,35 @@ impl EventStore for PostgresStore {
         let sql = &self.shared().statements.store_id;
         let found = self.shared().rows(sql, &[]).await?;
         Ok(rows::store_id(&found)?)
+    }
+
+    async fn walk_unique(&self, walk: UniqueWalk) -> Result<UniqueWalked, StorageError> {
+        let shared = self.shared();
+        shared.check_open()?;
+        let connector = &shared.settings.connector;
+        // A connection of its own, which is closed at the end, whatever became of the transaction.
+        let session = connector.patient_session().await?;
+        let begin = connector.begin("READ COMMITTED");
+        Box::pin(write::walk(&session, &shared.statements, &begin, &walk)).await
+    }
+
+    async fn unique_holder(&self, rule: &str, value: &str) -> Result<Option<StreamId>, ReadError> {
+        let now = self.shared().settings.now()?.map(SystemTime::from);
+        let params: [Param<'_>; 3] = [
+            (&rule, Type::TEXT),
+            (&value.as_bytes(), Type::BYTEA),
+            (&now, Type::TIMESTAMPTZ),
+        ];
+        let sql = &self.shared().statements.unique_holder;
+        let found = self.shared().rows(sql, &params).await?;
+        let holder = found.first().map(|row| {
+            let (aggregate, id) = (row.try_get(0).ok()?, row.try_get(1).ok()?);
+            StreamId::new(aggregate, id).ok()
+        });
+        match holder {
+            Some(None) => Err(corrupt("a row of unique_values cannot be read").into()),
+            holder => Ok(holder.flatten()),
+        }
     }
 
     async fn read_feed(

@@ -9,7 +9,7 @@ use crate::{
 use es_runtime::{StorageError, StorageErrorKind};
 
 /// The version of the tables that this program writes.
-const CURRENT: i64 = 2;
+const CURRENT: i64 = 3;
 
 /// The migration to each version from the one before. `{s}` is the schema.
 const MIGRATIONS: &[&str] = &[
@@ -102,6 +102,42 @@ CREATE TABLE {s}.store_id (
     id       UUID    NOT NULL
 );
 INSERT INTO {s}.store_id (id) VALUES (gen_random_uuid());
+"#,
+    // A value may have any character, also NUL, which is none of a text here. `rules` counts how often a rule was
+    // turned on, so that a writer sees in the row that it locks whether it knows all of them.
+    r#"
+ALTER TABLE {s}.head ADD COLUMN rules BIGINT NOT NULL DEFAULT 0;
+
+CREATE TABLE {s}.unique_values (
+    rule           TEXT        COLLATE "C" NOT NULL,
+    value          BYTEA       NOT NULL,
+    aggregate      TEXT        COLLATE "C" NOT NULL,
+    aggregate_id   TEXT        COLLATE "C" NOT NULL,
+    position       BIGINT      NOT NULL,
+    free_at        TIMESTAMPTZ,
+    PRIMARY KEY (rule, value)
+);
+CREATE INDEX unique_values_holder ON {s}.unique_values (rule, aggregate, aggregate_id);
+
+CREATE TABLE {s}.unique_rules (
+    rule           TEXT        COLLATE "C" NOT NULL,
+    event          TEXT        COLLATE "C" NOT NULL,
+    PRIMARY KEY (rule, event)
+);
+
+CREATE TABLE {s}.unique_walks (
+    rule           TEXT        COLLATE "C" PRIMARY KEY,
+    position       BIGINT      NOT NULL
+);
+
+CREATE TABLE {s}.unique_duplicates (
+    rule           TEXT        COLLATE "C" NOT NULL,
+    aggregate      TEXT        COLLATE "C" NOT NULL,
+    aggregate_id   TEXT        COLLATE "C" NOT NULL,
+    value          BYTEA       NOT NULL,
+    position       BIGINT      NOT NULL,
+    PRIMARY KEY (rule, aggregate, aggregate_id)
+);
 "#,
 ];
 
@@ -197,7 +233,7 @@ pub(crate) async fn refuse_hidden_rows(
 }
 
 /// The tables of the store, besides that of their version.
-const TABLES: [&str; 7] = [
+const TABLES: [&str; 11] = [
     "head",
     "events",
     "appends",
@@ -205,6 +241,10 @@ const TABLES: [&str; 7] = [
     "work",
     "cursors",
     "store_id",
+    "unique_values",
+    "unique_rules",
+    "unique_walks",
+    "unique_duplicates",
 ];
 
 async fn upgrade(session: &Session, schema: &SchemaName) -> Result<(), StorageError> {

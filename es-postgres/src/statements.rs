@@ -39,6 +39,19 @@ pub(crate) struct Statements {
     pub(crate) work_renew: String,
     pub(crate) work_items: String,
     pub(crate) work_counts: String,
+    pub(crate) unique_rules: String,
+    pub(crate) all_unique_rules: String,
+    pub(crate) unique_values: String,
+    pub(crate) unique_turn_on: String,
+    pub(crate) unique_delete: String,
+    pub(crate) unique_put: String,
+    pub(crate) unique_holder: String,
+    pub(crate) unique_walk: String,
+    pub(crate) unique_waiting: String,
+    pub(crate) unique_later: String,
+    pub(crate) unique_walk_put: String,
+    pub(crate) unique_waiting_delete: String,
+    pub(crate) unique_waiting_put: String,
     pub(crate) now: String,
     pub(crate) store_id: String,
 }
@@ -50,7 +63,7 @@ impl Statements {
         let of_stream = format!("FROM {s}.events WHERE aggregate = $1 AND aggregate_id = $2");
         let of_feed = format!("FROM {s}.events WHERE position > $1 AND position <= $2");
         Self {
-            lock: format!("SELECT position, clock_timestamp() FROM {s}.head FOR UPDATE"),
+            lock: format!("SELECT position, clock_timestamp(), rules FROM {s}.head FOR UPDATE"),
             stream_heads: format!(
                 "SELECT r.number, e.version, e.position FROM unnest($1, $2) WITH ORDINALITY AS \
                  r (aggregate, id, number) CROSS JOIN LATERAL (SELECT version, position FROM \
@@ -79,12 +92,13 @@ impl Statements {
                 "WITH moved AS (UPDATE {s}.head SET position = $1 WHERE position = $2 RETURNING \
                  1) SELECT 1 / count(*) FROM moved"
             ),
+            // `rules` is compared under the lock, as a column of the row that is locked.
             // The versions and ids are compared before the lock is there. What another writer commits meanwhile
             // is refused by the unique keys of the rows. Where a trigger keeps a row out the division fails, and with it
             // the statement.
             append_single_round_trip: format!(
                 "WITH moved AS (UPDATE {s}.head h SET position = h.position + cardinality($4) WHERE \
-                 NOT EXISTS (SELECT FROM unnest($1, $2, $3) AS r (aggregate, id, version) WHERE \
+                 h.rules = $24 AND NOT EXISTS (SELECT FROM unnest($1, $2, $3) AS r (aggregate, id, version) WHERE \
                  r.version <> coalesce((SELECT e.version FROM {s}.events e WHERE e.aggregate = \
                  r.aggregate AND e.aggregate_id = r.id ORDER BY e.version DESC LIMIT 1), 0)) AND \
                  NOT EXISTS (SELECT FROM unnest($15, $16, $17) AS r (aggregate, id, append_id) \
@@ -185,6 +199,54 @@ impl Statements {
                 "SELECT aggregate, status, count(*) FROM {s}.work WHERE $1::text[] = '{{}}' OR aggregate = \
                  ANY($1) GROUP BY aggregate, status"
             ),
+            // Whether there is an event is asked only for a rule that is not on: all are looked through.
+            unique_rules: format!(
+                "SELECT r.number, u.rule IS NOT NULL, CASE WHEN u.rule IS NULL THEN EXISTS (SELECT FROM \
+                 {s}.events e WHERE e.event = r.event) ELSE true END FROM unnest($1, $2) WITH ORDINALITY AS r \
+                 (rule, event, number) LEFT JOIN {s}.unique_rules u ON u.rule = r.rule AND u.event = r.event"
+            ),
+            all_unique_rules: format!("SELECT rule, event FROM {s}.unique_rules"),
+            unique_values: format!(
+                "SELECT u.rule, u.value, u.aggregate, u.aggregate_id, u.position, u.free_at FROM unnest($1, \
+                 $2) AS r (rule, value) JOIN {s}.unique_values u ON u.rule = r.rule AND u.value = r.value \
+                 UNION ALL SELECT u.rule, u.value, u.aggregate, u.aggregate_id, u.position, u.free_at FROM \
+                 unnest($3, $4, $5) AS r (rule, aggregate, id) JOIN {s}.unique_values u ON u.rule = r.rule \
+                 AND u.aggregate = r.aggregate AND u.aggregate_id = r.id AND u.free_at IS NULL"
+            ),
+            unique_turn_on: format!(
+                "WITH on_now AS (INSERT INTO {s}.unique_rules (rule, event) SELECT * FROM unnest($1, $2)) UPDATE \
+                 {s}.head SET rules = rules + 1 WHERE cardinality($1) > 0"
+            ),
+            unique_delete: format!(
+                "DELETE FROM {s}.unique_values u USING unnest($1, $2) AS r (rule, value) WHERE u.rule = \
+                 r.rule AND u.value = r.value"
+            ),
+            unique_put: format!(
+                "INSERT INTO {s}.unique_values (rule, value, aggregate, aggregate_id, position, free_at) SELECT \
+                 * FROM unnest($1, $2, $3, $4, $5, $6) ON CONFLICT (rule, value) DO UPDATE SET aggregate = \
+                 excluded.aggregate, aggregate_id = excluded.aggregate_id, position = excluded.position, \
+                 free_at = excluded.free_at"
+            ),
+            unique_walk: format!("SELECT position FROM {s}.unique_walks WHERE rule = $1"),
+            unique_waiting: format!(
+                "SELECT aggregate, aggregate_id, value, position FROM {s}.unique_duplicates WHERE rule = $1"
+            ),
+            unique_later: format!(
+                "SELECT EXISTS (SELECT FROM {s}.events WHERE position > $1 AND event = ANY($2))"
+            ),
+            unique_walk_put: format!(
+                "INSERT INTO {s}.unique_walks (rule, position) VALUES ($1, $2) ON CONFLICT (rule) DO UPDATE SET \
+                 position = excluded.position"
+            ),
+            unique_waiting_delete: format!("DELETE FROM {s}.unique_duplicates WHERE rule = $1"),
+            unique_waiting_put: format!(
+                "INSERT INTO {s}.unique_duplicates (rule, aggregate, aggregate_id, value, position) SELECT $1, r.* \
+                 FROM unnest($2, $3, $4, $5) AS r"
+            ),
+            unique_holder: format!(
+                "SELECT aggregate, aggregate_id FROM {s}.unique_values WHERE rule = $1 AND value = $2 AND \
+                 (free_at IS NULL OR free_at > coalesce($3, clock_timestamp()))"
+            ),
             now: "SELECT clock_timestamp()".to_owned(),
             store_id: format!("SELECT id::text FROM {s}.store_id"),
         }
@@ -205,6 +267,17 @@ impl Statements {
 }
 
 impl Statements {
+    /// The statements about unique values, to be ready before a flight.
+    pub(crate) fn of_unique(&self) -> [(&str, &'static [Type]); 5] {
+        [
+            (&self.unique_rules, &[Type::TEXT_ARRAY, Type::TEXT_ARRAY]),
+            (&self.unique_values, UNIQUE_VALUES),
+            (&self.unique_turn_on, &[Type::TEXT_ARRAY, Type::TEXT_ARRAY]),
+            (&self.unique_delete, &[Type::TEXT_ARRAY, Type::BYTEA_ARRAY]),
+            (&self.unique_put, UNIQUE_PUT),
+        ]
+    }
+
     /// The statements of a commit, to be ready before a flight.
     pub(crate) fn of_commits(&self) -> [(&str, &'static [Type]); 5] {
         [
@@ -217,6 +290,21 @@ impl Statements {
     }
 }
 
+const UNIQUE_VALUES: &[Type] = &[
+    Type::TEXT_ARRAY,
+    Type::BYTEA_ARRAY,
+    Type::TEXT_ARRAY,
+    Type::TEXT_ARRAY,
+    Type::TEXT_ARRAY,
+];
+const UNIQUE_PUT: &[Type] = &[
+    Type::TEXT_ARRAY,
+    Type::BYTEA_ARRAY,
+    Type::TEXT_ARRAY,
+    Type::TEXT_ARRAY,
+    Type::INT8_ARRAY,
+    Type::TIMESTAMPTZ_ARRAY,
+];
 const MOVE_CURSORS: &[Type] = &[Type::TEXT_ARRAY, Type::TEXT_ARRAY, Type::TEXT_ARRAY];
 const WORK_PUT: &[Type] = &[
     Type::TEXT_ARRAY,

@@ -97,6 +97,7 @@ pub use aggregate::{Aggregate, AggregateId, Apply, AsId, Command, DomainError, H
 pub use es_payload::{Codec, CodecError, Fingerprint};
 pub use event::{
     DecodeError, Decoded, Event, EventOf, EventSet, EventType, Events, Recorder, StoredPayload,
+    UniqueChange, UniqueValue,
 };
 pub use record::{
     AppendId, Envelope, EventId, ExpectedVersion, InvalidAppendId, InvalidEventId, InvalidPosition,
@@ -112,9 +113,10 @@ pub use schema::Shape;
 pub use store::{
     AnyStore, Append, AppendError, Appended, Claim, Claimed, Commit, CommitError, CommitStore,
     Committed, CursorMove, EventFilter, EventStore, FeedPage, InvalidAppend, Limits, MemoryStore,
-    NewEvent, NoSnapshots, Outcome, ReadDirection, ReadError, ReadLimit, Snapshot, SnapshotPolicy,
-    SnapshotStore, StateError, StorageError, StorageErrorKind, StoredEvent, StreamFold,
-    StreamRange, WorkChange, WorkFilter, WorkItem, WorkQueue, WorkStatus,
+    NewEvent, NoSnapshots, OnDuplicates, Outcome, ReadDirection, ReadError, ReadLimit, Snapshot,
+    SnapshotPolicy, SnapshotStore, StateError, StorageError, StorageErrorKind, StoredEvent,
+    StreamFold, StreamRange, UniqueDuplicate, UniqueWalk, UniqueWalked, WalkedChange, WorkChange,
+    WorkFilter, WorkItem, WorkQueue, WorkStatus,
 };
 
 pub mod command {

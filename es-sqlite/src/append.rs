@@ -7,10 +7,11 @@ use crate::{
     errors::corrupt,
     rows::{self, Readable, exact},
     settings::StoreSettings,
+    unique,
 };
 use es_runtime::{
     Append, AppendError, AppendId, Appended, EventId, Position, Snapshot, StorageError, StreamId,
-    store::author::{self, Accepted, Comparison, Decision, Earlier, StreamHead},
+    store::author::{self, Accepted, Comparison, Decision, Earlier, StreamHead, Uniques},
 };
 use rusqlite::{Connection, ErrorCode, OptionalExtension, ToSql, named_params, params};
 use std::{collections::HashSet, sync::LazyLock};
@@ -26,12 +27,20 @@ pub(crate) fn append(
         let error = corrupt("the newest event of the stream has no usable version");
         return Ok(Err(author::not_applied(append, error)));
     };
-    let accepted = match author::decide(append, earlier, head) {
+    let (mut uniques, mut end) = (Uniques::default(), Position::START);
+    if settings.rules.concern(connection, append)? {
+        uniques = match unique::read(connection, append, &settings.rules)? {
+            Ok(uniques) => uniques,
+            Err(damaged) => return Ok(Err(author::not_applied(append, damaged))),
+        };
+        end = unique::end(connection)?;
+    }
+    let recorded_at = (settings.clock)();
+    let accepted = match uniques.decide(append, earlier, head, end, recorded_at) {
         Ok(Decision::Write(accepted)) => accepted,
         Ok(Decision::Answer(first)) => return Ok(Ok(first)),
         Err(rejected) => return Ok(Err(rejected)),
     };
-    let recorded_at = (settings.clock)();
     if !accepted.writes() {
         return Ok(Ok(accepted.appended(head.position, recorded_at)));
     }
@@ -54,6 +63,7 @@ pub(crate) fn append(
         }
         Err(error) => return Err(error),
     };
+    unique::write(connection, &uniques, &settings.rules)?;
     let appended = accepted.appended(last, recorded_at);
     if let Some(id) = &append.append_id {
         remember(connection, append, id, accepted, &appended, &time)?;

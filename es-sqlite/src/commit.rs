@@ -19,6 +19,7 @@ pub(crate) fn commit(
     let done = commit_parts(connection, commit, settings)?;
     if done.is_err() {
         run(connection, "ROLLBACK TO work")?;
+        settings.rules.forget();
     }
     run(connection, "RELEASE work")?;
     Ok(done)

@@ -65,6 +65,7 @@ mod settings;
 mod stats;
 mod store;
 mod task;
+mod unique;
 mod work;
 mod writer;
 

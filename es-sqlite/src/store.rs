@@ -11,12 +11,12 @@ use crate::{
     settings::{Durability, StoreSettings},
     stats::{Counters, Stats},
     task::{Done, Task},
-    writer,
+    unique, writer,
 };
 use es_runtime::{
     Append, AppendError, AppendId, Appended, EventFilter, EventStore, FeedPage, Outcome, Position,
     ReadError, ReadLimit, RecordedEvent, Snapshot, SnapshotStore, StorageError, StreamFold,
-    StreamId, StreamRange, store::author,
+    StreamId, StreamRange, UniqueWalk, UniqueWalked, store::author,
 };
 use rusqlite::{Connection, OptionalExtension};
 use std::{
@@ -50,6 +50,8 @@ use tokio::sync::{mpsc, oneshot, watch};
 /// | `es_work` | one row for each saga or process manager |
 /// | `es_cursors` | the positions of their inputs in the feed |
 /// | `es_meta` | the version of these tables |
+/// | `es_unique_values`, `es_unique_rules` | who has which unique value, and which rules are on; made by the first append with a rule |
+/// | `es_unique_walks`, `es_unique_duplicates` | of rules that are being turned on: where that is, and the streams whose value another one has |
 ///
 /// A JSON payload is stored as text. Triggers reject `UPDATE` and `DELETE` of events. They prevent
 /// accidents; `INSERT OR REPLACE` circumvents them. Other table names are free for the application.
@@ -328,6 +330,25 @@ impl EventStore for SqliteStore {
     async fn store_id(&self) -> Result<String, ReadError> {
         self.shared
             .read(|connection, _| queries::store_id(connection).map_err(read_error))
+            .await
+    }
+
+    async fn walk_unique(&self, walk: UniqueWalk) -> Result<UniqueWalked, StorageError> {
+        match self.shared.write(Task::Walk(Box::new(walk))).await {
+            Ok(Done::Walked(walked)) => walked,
+            Ok(_) => Err(no_answer()),
+            Err(failed) => Err(failed.error),
+        }
+    }
+
+    async fn unique_holder(&self, rule: &str, value: &str) -> Result<Option<StreamId>, ReadError> {
+        let (rule, value) = (rule.to_owned(), value.to_owned());
+        let now = (self.shared.settings.clock)();
+        self.shared
+            .read(move |connection, _| {
+                let found = unique::holder(connection, &rule, &value, now).map_err(read_error)?;
+                Ok(found?)
+            })
             .await
     }
 

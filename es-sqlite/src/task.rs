@@ -1,9 +1,9 @@
 //! What the writer may be asked to do, and what comes back.
 
-use crate::{append, commit, settings::StoreSettings};
+use crate::{append, commit, settings::StoreSettings, unique};
 use es_runtime::{
     Append, AppendError, Appended, Claim, Claimed, Commit, CommitError, Committed, Snapshot,
-    StreamId,
+    StorageError, StreamId, UniqueWalk, UniqueWalked,
 };
 use rusqlite::Connection;
 use std::time::Duration;
@@ -16,6 +16,7 @@ pub(crate) enum Task {
     Commit(Box<Commit>),
     Claim(Box<Claim>),
     Renew(Box<Claimed>, Duration),
+    Walk(Box<UniqueWalk>),
 }
 
 impl Task {
@@ -24,7 +25,7 @@ impl Task {
         match self {
             Self::Append(_) | Self::Commit(_) => self.appends().iter().map(bytes).sum(),
             Self::SaveSnapshot(snapshot) => snapshot.state.len(),
-            Self::DeleteSnapshot(_) | Self::Claim(_) | Self::Renew(..) => 0,
+            Self::DeleteSnapshot(_) | Self::Claim(_) | Self::Renew(..) | Self::Walk(_) => 0,
         }
     }
 }
@@ -38,6 +39,7 @@ pub(crate) enum Done {
     NotCommitted(CommitError),
     Claimed(Vec<Claimed>),
     Renewed(bool),
+    Walked(Result<UniqueWalked, StorageError>),
 }
 
 impl Task {
@@ -84,6 +86,7 @@ pub(crate) fn run(
         Task::Renew(claimed, lease) => {
             commit::renew(connection, claimed, *lease, settings).map(Done::Renewed)
         }
+        Task::Walk(walk) => unique::walk(connection, walk, &settings.rules).map(Done::Walked),
         Task::SaveSnapshot(snapshot) => {
             append::save_snapshot(connection, snapshot).map(|()| Done::Written)
         }

@@ -318,6 +318,7 @@ impl Writer {
                 Ok(done)
             }
             Ok(Err(error)) => {
+                self.settings.rules.forget();
                 // SQLite may have rolled back by itself; only then is the outcome of a failed
                 // commit in question.
                 let sqlite = connection.connection();
@@ -345,6 +346,7 @@ impl Writer {
             }
             // Only the clock is foreign code here. Dropping the connection rolls back.
             Err(panic) => {
+                self.settings.rules.forget();
                 drop(connection);
                 let outcome = match stage {
                     Stage::Commit => Outcome::Unknown,
@@ -376,6 +378,7 @@ fn attempt(
 ) -> Result<Vec<Done>, TransactionFailure> {
     // IMMEDIATE: a transaction that only becomes a writer half-way may be refused then.
     run(tx, "BEGIN IMMEDIATE")?;
+    settings.rules.forget_older(tx.connection())?;
     *stage = Stage::Write;
     inlines.catch_up(tx)?;
     let mut done = Vec::with_capacity(tasks.len());

@@ -4,7 +4,7 @@ use es_runtime::{
     Append, AppendError, AppendId, Appended, Claim, Claimed, Commit, CommitError, CommitStore,
     Committed, EventFilter, EventStore, FeedPage, Position, ReadError, ReadLimit, RecordedEvent,
     Snapshot, SnapshotStore, StorageError, StreamFold, StreamId, StreamRange, Timestamp,
-    WorkFilter, WorkItem, WorkQueue, WorkStatus,
+    UniqueWalk, UniqueWalked, WorkFilter, WorkItem, WorkQueue, WorkStatus,
 };
 use std::{future::Future, ops::Deref, time::Duration};
 
@@ -83,6 +83,29 @@ pub trait StoreLayer: Clone + Send + Sync + 'static {
         id: &AppendId,
     ) -> impl Future<Output = Result<Option<Appended>, ReadError>> + Send {
         self.inner().find_append(stream, id)
+    }
+
+    /// [`EventStore::unique_holder`].
+    ///
+    /// # Errors
+    /// Those of the inner store.
+    fn unique_holder(
+        &self,
+        rule: &str,
+        value: &str,
+    ) -> impl Future<Output = Result<Option<StreamId>, ReadError>> + Send {
+        self.inner().unique_holder(rule, value)
+    }
+
+    /// [`EventStore::walk_unique`].
+    ///
+    /// # Errors
+    /// Those of the inner store.
+    fn walk_unique(
+        &self,
+        walk: UniqueWalk,
+    ) -> impl Future<Output = Result<UniqueWalked, StorageError>> + Send {
+        self.inner().walk_unique(walk)
     }
 
     /// [`EventStore::fold_stream`].
@@ -326,6 +349,14 @@ impl<L: StoreLayer> EventStore for Layered<L> {
         id: &AppendId,
     ) -> Result<Option<Appended>, ReadError> {
         self.0.find_append(stream, id).await
+    }
+
+    async fn walk_unique(&self, walk: UniqueWalk) -> Result<UniqueWalked, StorageError> {
+        self.0.walk_unique(walk).await
+    }
+
+    async fn unique_holder(&self, rule: &str, value: &str) -> Result<Option<StreamId>, ReadError> {
+        self.0.unique_holder(rule, value).await
     }
 
     async fn fold_stream<F: StreamFold>(

@@ -1,22 +1,22 @@
 #!/usr/bin/env bash
-# Breaks each rule of es-runtime/src/store/rules.rs once and requires the conformance suite, or the tests of
+# Breaks each rule of es-runtime/src/store/rules.rs and unique.rs once and requires the conformance suite, or the tests of
 # damaged SQLite files, to fail.
 # Usage: tests/mutants/rules.sh [stores], such as "memory:: sqlite::" (the default) or "postgres::".
 #
-# All mutations go into one build; the variable MUTANT of a run chooses one. The file in the
-# work tree is changed during the build and put back then, so it must have no changes of its own.
+# All mutations go into one build; the variable MUTANT of a run chooses one. The files in the
+# work tree are changed during the build and put back then, so they must have no changes of their own.
 set -u
 cd "$(dirname "$0")/../.." || exit 2
-rules=es-runtime/src/store/rules.rs
+rules=(es-runtime/src/store/rules.rs es-runtime/src/store/unique.rs)
 stores=${1:-memory:: sqlite::}
 # The suite has a module for each store.
 suites=$(printf 'conformance::%s ' $stores)
-git diff --quiet HEAD -- "$rules" || { echo "$rules has changes; commit them first" >&2; exit 2; }
+git diff --quiet HEAD -- "${rules[@]}" || { echo "${rules[*]}: commit the changes first" >&2; exit 2; }
 log=$(mktemp) copies=$(mktemp -d)
 root=$PWD
-trap 'git -C "$root" checkout --quiet HEAD -- "$rules"; rm -rf "$log" "$copies"' EXIT
+trap 'git -C "$root" checkout --quiet HEAD -- "${rules[@]}"; rm -rf "$log" "$copies"' EXIT
 
-# What is broken, the code (which must be there exactly once), and what stands there instead, one line
+# What is broken, the code (which must be there exactly once in both files), and what stands there instead, one line
 # each; @ is true in the run that is to break it.
 mutations=(
 'the expected version is not compared'
@@ -94,6 +94,50 @@ mutations=(
 'cursors are not compared'
 'if actual == moved.from {'
 'if @ || actual == moved.from {'
+
+'a value of another stream is claimed'
+'other.filter(|row| row.is_taken(now))'
+'other.filter(|row| !@ && row.is_taken(now))'
+
+'a reserved value is free'
+'self.free_at.is_none_or(|free_at| now < free_at)'
+'self.free_at.is_none_or(|free_at| !@ && now < free_at)'
+
+'a reserved value is never free'
+'now < free_at)'
+'(@ || now < free_at))'
+
+'the former holder may not claim a reserved value'
+'let other = row.filter(|row| row.holder != *stream);'
+'let other = row.filter(|row| @ || row.holder != *stream);'
+
+'a kept value is free at once'
+'.filter(|_| !keep.is_zero())'
+'.filter(|_| !@ && !keep.is_zero())'
+
+'a kept value is never given back'
+'free_at: Some(now.after(keep)),'
+'free_at: if @ { None } else { Some(now.after(keep)) },'
+
+'a release gives nothing back'
+'UniqueValue::Released => self.free(rule, stream, *keep, now),'
+'UniqueValue::Released => if !@ { self.free(rule, stream, *keep, now) },'
+
+'a rule that is turned on is not written'
+'Change::Rule(event, rule, _) if self.is_on(rule, event)'
+'Change::Rule(event, rule, _) if !@ && self.is_on(rule, event)'
+
+'a program that does not know a rule passes'
+'(State::On, true) | (State::Off, _) => continue,'
+'(State::On, true) | (State::Off, _) => continue, (State::On, false) if @ => continue,'
+
+'a rule that is off is enforced'
+'if !self.is_on(rule, &event.name) {'
+'if !@ && !self.is_on(rule, &event.name) {'
+
+'an event without the rule comes first in an append'
+'(State::New, false) => State::Off,'
+'(State::New, false) => if @ { State::New } else { State::Off },'
 )
 
 count=$((${#mutations[@]} / 3))
@@ -101,21 +145,21 @@ for ((number = 0; number < count; number++)); do
     FROM=${mutations[number * 3 + 1]} TO=${mutations[number * 3 + 2]} NUMBER=$number perl -0pi -e '
         my ($from, $to) = ($ENV{FROM}, $ENV{TO});
         $to =~ s/@/mutant($ENV{NUMBER})/g;
-        my ($code, $tests) = split /(?=#\[cfg\(test\)\])/, $_, 2;
-        my $found = () = $code =~ /\Q$from\E/g;
-        $found == 1 or print STDERR "found $found times: $from\n" and exit 1;
-        $code =~ s/\Q$from\E/$to/;
-        $_ = "$code$tests";
-    ' "$rules" || exit 2
+        $found += () = /\Q$from\E/g;
+        s/\Q$from\E/$to/;
+        END { $found == 1 or print STDERR "found $found times: $from\n" and exit 1 }
+    ' "${rules[@]}" || exit 2
 done
-perl -0pi -e 's/const fn/fn/g' "$rules"
-cat >>"$rules" <<'RUST'
+perl -0pi -e 's/const fn/fn/g' "${rules[@]}"
+for file in "${rules[@]}"; do
+    cat >>"$file" <<'RUST'
 fn mutant(number: u32) -> bool {
     std::env::var("MUTANT").is_ok_and(|chosen| chosen == number.to_string())
 }
 RUST
+done
 cargo test -p es-tests --test storage --no-run >"$log" 2>&1 || { cat "$log"; exit 2; }
-git checkout --quiet HEAD -- "$rules"
+git checkout --quiet HEAD -- "${rules[@]}"
 built=$(sed -n 's/.*Executable.*(\(.*\/storage-[0-9a-f]*\))$/\1/p' "$log")
 cp "$built" "$copies/storage" || exit 2
 cd tests || exit 2

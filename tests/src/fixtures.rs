@@ -26,6 +26,7 @@ impl StoreFixture for Memory {
     fn capabilities(&self) -> Capabilities {
         Capabilities {
             wakes: true,
+            unique: true,
             ..Capabilities::default()
         }
     }
@@ -76,6 +77,7 @@ impl StoreFixture for Sqlite {
             reopens: true,
             closes: true,
             wakes: true,
+            unique: true,
             read_only: true,
             read_database: true,
             damage: true,
@@ -240,6 +242,7 @@ mod postgres {
                 reopens: true,
                 closes: true,
                 wakes: true,
+                unique: true,
                 read_only: true,
                 read_database: true,
                 damage: true,

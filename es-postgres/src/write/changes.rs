@@ -1,11 +1,12 @@
 //! What commits change besides events, gathered for a group.
 
+use super::unique;
 use crate::{
     connection::{Param, Session},
     statements::Statements,
 };
-use es_runtime::{Commit, CursorMove, Timestamp, WorkChange};
-use futures_util::future::join3;
+use es_runtime::{Commit, CursorMove, Timestamp, WorkChange, store::author::Uniques};
+use futures_util::future::join4;
 use std::time::SystemTime;
 use tokio_postgres::{Error, types::Type};
 
@@ -14,6 +15,7 @@ pub(super) struct Changes {
     now: SystemTime,
     rows: Vec<WorkChange>,
     moves: Vec<CursorMove>,
+    pub(super) uniques: Uniques,
 }
 
 impl Changes {
@@ -23,6 +25,7 @@ impl Changes {
             now: now.into(),
             rows: Vec::new(),
             moves: Vec::new(),
+            uniques: Uniques::default(),
         }
     }
 
@@ -57,13 +60,26 @@ impl Changes {
         session: &Session,
         statements: &Statements,
     ) -> Result<(), Error> {
-        let (put, released, moved) = join3(
+        let (put, released, moved, uniques) = join4(
             self.put(session, statements),
             self.release(session, statements),
             self.move_cursors(session, statements),
+            self.change_uniques(session, statements),
         )
         .await;
-        put.and(released).and(moved).map(|_| ())
+        put.and(released).and(moved).map(|_| ()).and(uniques)
+    }
+
+    /// Boxed, because few appends have a rule.
+    async fn change_uniques(
+        &self,
+        session: &Session,
+        statements: &Statements,
+    ) -> Result<(), Error> {
+        if self.uniques.mark() == 0 {
+            return Ok(());
+        }
+        Box::pin(unique::write(session, statements, &self.uniques)).await
     }
 
     /// All rows in one statement, so that a flight is sent in its order.

@@ -165,6 +165,7 @@ impl Writer {
             before,
             head: rules.head(),
         };
+        decided.changes.uniques = rules.into_uniques();
         let session = self
             .write_projected(session, commits, &verdicts, &mut decided)
             .await?;

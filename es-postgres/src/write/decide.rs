@@ -7,7 +7,7 @@ use crate::{
 };
 use es_runtime::{
     Append, AppendError, AppendId, Appended, StreamId, Timestamp,
-    store::author::{self, Accepted, Decision, Earlier, StreamHead},
+    store::author::{Accepted, Decision, Earlier, StreamHead, Uniques},
 };
 use std::{collections::HashMap, time::SystemTime};
 use tokio_postgres::types::Type;
@@ -23,6 +23,8 @@ pub(super) struct Known {
     pub(super) appends: HashMap<(StreamId, AppendId), Earlier>,
     /// The server's clock.
     pub(super) now: Timestamp,
+    /// The unique values that the events of the group claim or release.
+    pub(super) uniques: Uniques,
 }
 
 /// Decides about the appends of one group, one after the other.
@@ -34,6 +36,7 @@ pub(super) struct Decider {
 pub(super) struct Mark {
     head: u64,
     stream: Option<StreamHead>,
+    uniques: usize,
 }
 
 /// The rows of the accepted appends, column by column, as one statement takes them.
@@ -71,6 +74,11 @@ impl Decider {
         Self { known }
     }
 
+    /// What the accepted appends changed of unique values.
+    pub(super) fn into_uniques(self) -> Uniques {
+        self.known.uniques
+    }
+
     /// The newest position after what was decided so far.
     pub(super) fn head(&self) -> u64 {
         self.known.head
@@ -89,11 +97,13 @@ impl Decider {
             self.known.appends.remove(&key)
         });
         let known = self.known.streams.get(stream).copied();
-        let accepted = match author::decide(append, earlier, known.unwrap_or(StreamHead::EMPTY))? {
+        let known = known.unwrap_or(StreamHead::EMPTY);
+        let time = clock.unwrap_or(self.known.now);
+        let (uniques, end) = (&mut self.known.uniques, position(self.known.head));
+        let accepted = match uniques.decide(append, earlier, known, end, time)? {
             Decision::Answer(first) => return Ok(first),
             Decision::Write(accepted) => accepted,
         };
-        let time = clock.unwrap_or(self.known.now);
         rows.push(append, accepted, self.known.head, time);
         self.known.head = self.known.head.saturating_add(accepted.count());
         let last = position(self.known.head);
@@ -112,12 +122,14 @@ impl Decider {
         Mark {
             head: self.known.head,
             stream: self.known.streams.get(&append.stream).copied(),
+            uniques: self.known.uniques.mark(),
         }
     }
 
     /// As if the append had not been accepted.
     pub(super) fn back(&mut self, append: &Append, mark: &Mark) {
         self.known.head = mark.head;
+        self.known.uniques.back(mark.uniques);
         match mark.stream {
             Some(at) => self.known.streams.insert(append.stream.clone(), at),
             None => self.known.streams.remove(&append.stream),
@@ -239,6 +251,7 @@ mod tests {
             streams: streams.collect(),
             appends: HashMap::new(),
             now: Timestamp::now(),
+            uniques: Uniques::default(),
         }
     }
 

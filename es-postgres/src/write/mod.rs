@@ -9,9 +9,11 @@ mod projected;
 mod queue;
 mod single_round_trip;
 mod transaction;
+mod unique;
 #[cfg(not(feature = "projections"))]
 mod unprojected;
 mod writer;
 
 pub(crate) use queue::Message;
+pub(crate) use unique::walk;
 pub(crate) use writer::{Notifier, raise, start};

@@ -107,6 +107,7 @@ impl Writer {
             verdicts.push(verdict);
         }
         decided.head = rules.head();
+        decided.changes.uniques = rules.into_uniques();
         Ok((decided, verdicts))
     }
 

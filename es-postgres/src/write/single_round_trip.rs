@@ -6,13 +6,19 @@
 //! long way, where `store::author` decides about each. What another writer commits while the statement waits
 //! for the lock it does not see, but its rows have unique keys.
 
-use super::decide::{Decider, Known, Rows};
+use super::{
+    decide::{Decider, Known, Rows},
+    unique::RulesOn,
+};
 use crate::{
     connection::{Param, Session},
     rows::{self, clamped, position},
     statements::Statements,
 };
-use es_runtime::{Append, Appended, ExpectedVersion, Timestamp, store::author::StreamHead};
+use es_runtime::{
+    Append, Appended, ExpectedVersion, Timestamp,
+    store::author::{StreamHead, Uniques},
+};
 use std::collections::HashMap;
 use tokio_postgres::{Error, types::Type};
 
@@ -25,11 +31,21 @@ pub(super) struct SingleRoundTrip<'a> {
     expected: Vec<i64>,
     /// Whether the server says the time.
     server_time: bool,
+    /// How often a rule of unique values was turned on, as far as is known here.
+    rules: i64,
 }
 
 impl<'a> SingleRoundTrip<'a> {
-    /// `None` where an append needs to know more than whether its version is right.
-    pub(super) fn of(appends: &'a [Append], clock: Option<Timestamp>) -> Option<Self> {
+    /// `None` where an append needs to know more than whether its version is right. Who has a unique value is
+    /// known only under the lock, and the statement reads before it has the lock.
+    pub(super) fn of(
+        appends: &'a [Append],
+        clock: Option<Timestamp>,
+        on: &RulesOn,
+    ) -> Option<Self> {
+        if on.concern(appends) {
+            return None;
+        }
         let mut streams = HashMap::with_capacity(appends.len());
         let (mut aggregates, mut ids, mut expected) = (Vec::new(), Vec::new(), Vec::new());
         for append in appends {
@@ -55,6 +71,7 @@ impl<'a> SingleRoundTrip<'a> {
             streams,
             appends: HashMap::new(),
             now: clock.unwrap_or_else(Timestamp::now),
+            uniques: Uniques::default(),
         });
         let mut rows = Rows::default();
         let done = appends
@@ -68,6 +85,7 @@ impl<'a> SingleRoundTrip<'a> {
             ids,
             expected,
             server_time: clock.is_none(),
+            rules: on.turned_on,
         })
     }
 
@@ -94,6 +112,7 @@ impl<'a> SingleRoundTrip<'a> {
         params.extend(self.rows.params());
         params.extend(self.rows.appends.params());
         params.push((&self.server_time, Type::BOOL));
+        params.push((&self.rules, Type::INT8));
         let found = session
             .rows(&statements.append_single_round_trip, &params)
             .await?;

@@ -5,6 +5,7 @@ use super::{
     changes::Changes,
     decide::{Decider, Known, Rows},
     queue::Verdict,
+    unique::RulesOn,
     writer::{Abandoned, Writer},
 };
 use crate::{
@@ -14,9 +15,9 @@ use crate::{
 };
 use es_runtime::{
     Append, AppendId, Outcome, StorageError, StorageErrorKind, StreamId, Timestamp,
-    store::author::{Comparison, Earlier, StreamHead},
+    store::author::{Comparison, Earlier, StreamHead, UniqueNeeds, Uniques},
 };
-use futures_util::future::{join4, join5};
+use futures_util::future::join5;
 use std::collections::HashMap;
 use tokio_postgres::{Error, Row, error::SqlState, types::Type};
 
@@ -65,7 +66,7 @@ impl Writer {
             self.roll_back(session).await;
             return Ok(verdicts);
         }
-        let decided = Decided {
+        let mut decided = Decided {
             writes: appends.len(),
             rows,
             is_written: false,
@@ -73,6 +74,7 @@ impl Writer {
             before,
             head: rules.head(),
         };
+        decided.changes.uniques = rules.into_uniques();
         self.finish(session, decided).await?;
         Ok(verdicts)
     }
@@ -107,7 +109,7 @@ impl Writer {
     /// Begins, takes the lock, and asks for the state of the streams: one flight. Each statement sees
     /// what was committed before it began, so the answers are those under the lock.
     pub(super) async fn lock_and_look(
-        &self,
+        &mut self,
         session: &Session,
         appends: &[Append],
     ) -> Result<Known, StorageError> {
@@ -120,7 +122,13 @@ impl Writer {
             .iter()
             .filter_map(|append| Some((append, append.append_id.as_ref()?)))
             .collect();
-        let (began, locked, heads, found) = join4(
+        let needs = UniqueNeeds::of(appends);
+        if !needs.is_empty() {
+            for (sql, types) in self.statements.of_unique() {
+                session.prepare(sql, types).await.map_err(storage)?;
+            }
+        }
+        let (began, locked, heads, found, uniques) = join5(
             session.client().batch_execute(&self.begin),
             session.rows(&self.statements.lock, &[]),
             session.rows(
@@ -128,14 +136,16 @@ impl Writer {
                 &[(&aggregates, Type::TEXT_ARRAY), (&ids, Type::TEXT_ARRAY)],
             ),
             self.known_appends(session, &named),
+            self.uniques(session, &needs),
         )
         .await;
         began.map_err(storage)?;
         let locked = locked.map_err(storage)?;
-        let end = locked
-            .first()
-            .and_then(|row| Some((rows::natural(row, 0)?, rows::time(row, 1).ok()?)));
-        let Some((head, now)) = end else {
+        let end = locked.first().and_then(|row| {
+            let turned_on: i64 = row.try_get(2).ok()?;
+            Some((rows::natural(row, 0)?, rows::time(row, 1).ok()?, turned_on))
+        });
+        let Some((head, now, turned_on)) = end else {
             return Err(corrupt("the table `head` does not have its one row"));
         };
         let mut known = Known {
@@ -143,6 +153,7 @@ impl Writer {
             streams: HashMap::new(),
             appends: HashMap::new(),
             now,
+            uniques: Uniques::default(),
         };
         for row in heads.map_err(storage)? {
             let which = numbered(&row, 0).and_then(|index| streams.get(index));
@@ -167,6 +178,12 @@ impl Writer {
             let key = (append.stream.clone(), (*id).clone());
             known.appends.insert(key, earlier);
         }
+        known.uniques = uniques?;
+        if turned_on != self.rules.turned_on {
+            let read = RulesOn::read(session, &self.statements, turned_on);
+            self.rules = Box::pin(read).await?;
+        }
+        self.rules.tell(appends, &mut known.uniques);
         Ok(known)
     }
 

@@ -5,6 +5,7 @@
 use super::{
     queue::{self, Group, Leftover, Message, Next, Reply, Verdict},
     single_round_trip::SingleRoundTrip,
+    unique::RulesOn,
 };
 use crate::{
     connection::Session,
@@ -49,6 +50,7 @@ pub(crate) fn start(
         notifier,
         inlines,
         begin,
+        rules: RulesOn::default(),
         session: Some(first),
         is_connected: true,
     };
@@ -67,6 +69,7 @@ pub(crate) struct Writer {
     pub(super) notifier: Notifier,
     pub(super) inlines: Running,
     pub(super) begin: String,
+    pub(super) rules: RulesOn,
     /// Outside of any transaction.
     pub(super) session: Option<Session>,
     /// Whether the last try to get one went well.
@@ -170,7 +173,7 @@ impl Writer {
     async fn attempt(&mut self, appends: &[Append]) -> Result<Vec<Verdict>, Abandoned> {
         let mut in_doubt = None;
         if self.inlines.is_empty() && !self.settings.connector.pooled {
-            if let Some(group) = SingleRoundTrip::of(appends, self.clock()?) {
+            if let Some(group) = SingleRoundTrip::of(appends, self.clock()?, &self.rules) {
                 match self.single_round_trip(group).await? {
                     Short::Done(verdicts) => return Ok(verdicts),
                     Short::NotWritten => {}
@@ -178,9 +181,10 @@ impl Writer {
                 }
             }
         }
-        let mut done = self.transaction(appends).await;
+        // Boxed, so that the short way does not carry it.
+        let mut done = Box::pin(self.transaction(appends)).await;
         if matches!(done, Err(Abandoned::Lost(_))) && self.is_connected {
-            done = self.transaction(appends).await;
+            done = Box::pin(self.transaction(appends)).await;
         }
         let Some((group, doubt)) = in_doubt else {
             return done;
@@ -300,7 +304,7 @@ impl Writer {
 /// How the short way of an append ended.
 enum Short<'a> {
     Done(Vec<Verdict>),
-    /// Nothing was written: a version differs, or an append id is known.
+    /// Nothing was written: a version differs, an append id is known, or a rule of unique values is not.
     NotWritten,
     /// The connection was lost, for this reason, and nothing is there so far.
     NotFound(Box<SingleRoundTrip<'a>>, StorageError),

@@ -1,6 +1,6 @@
 //! What an event is: its stored name, its versions, and how its payload is decoded.
 
-use crate::{Codec, CodecError};
+use crate::{Codec, CodecError, UniqueChange};
 use std::{error::Error, sync::Arc};
 
 /// One kind of event: a plain struct with a stored name and a version.
@@ -34,6 +34,8 @@ pub trait Event: Sized + Send + 'static {
     /// The version that this program writes. It is the newest version, or with `write = ..` the one
     /// before it, as long as older programs run that cannot read the newest.
     const WRITES: u16 = Self::VERSION;
+    /// The rules of unique values that this event has a say in.
+    const UNIQUE_RULES: &'static [&'static str] = &[];
 
     /// The payload of the version that is [written](Event::WRITES).
     ///
@@ -48,6 +50,12 @@ pub trait Event: Sized + Send + 'static {
     /// [`DecodeError::InvalidVersion`], [`DecodeError::UnknownContentType`] or
     /// [`DecodeError::Payload`] when it cannot be read, [`DecodeError::Upcast`] when an upcaster failed.
     fn from_payload(stored: StoredPayload<'_>) -> Result<Self, DecodeError>;
+
+    /// What this event does to unique values: one change for each of its [rules](Event::UNIQUE_RULES), also
+    /// where it leaves the value as it is.
+    fn unique(&self) -> Vec<UniqueChange> {
+        Vec::new()
+    }
 }
 
 /// The types of events that one stream can have, or that one consumer reads.
@@ -64,6 +72,9 @@ pub trait EventSet: Sized + Send + 'static {
     const TYPES: &'static [EventType];
     /// Stored names that are read but no longer written.
     const RETIRED_NAMES: &'static [&'static str] = &[];
+    /// For stored names, the rules of unique values that events of that name have a say in. A name without a
+    /// rule may be absent.
+    const UNIQUE_RULES: &'static [(&'static str, &'static [&'static str])] = &[];
 
     /// The type of this event.
     fn event_type(&self) -> EventType;
@@ -80,6 +91,11 @@ pub trait EventSet: Sized + Send + 'static {
     /// [`DecodeError::UnknownEvent`] when the set has no event of that name, and those of
     /// [`Event::from_payload`].
     fn decode(name: &str, stored: StoredPayload<'_>) -> Result<Decoded<Self>, DecodeError>;
+
+    /// What this event does to unique values, see [`Event::unique`].
+    fn unique(&self) -> Vec<UniqueChange> {
+        Vec::new()
+    }
 }
 
 impl<E: Event> EventSet for E {
@@ -87,6 +103,8 @@ impl<E: Event> EventSet for E {
         name: E::NAME,
         version: E::WRITES,
     }];
+    const UNIQUE_RULES: &'static [(&'static str, &'static [&'static str])] =
+        &[(E::NAME, E::UNIQUE_RULES)];
 
     fn event_type(&self) -> EventType {
         EventType {
@@ -105,6 +123,10 @@ impl<E: Event> EventSet for E {
         } else {
             Err(DecodeError::unknown_event(name, stored))
         }
+    }
+
+    fn unique(&self) -> Vec<UniqueChange> {
+        Event::unique(self)
     }
 }
 

@@ -2,6 +2,8 @@
 
 mod definition;
 mod emitted;
+mod unique;
 
 pub use definition::{DecodeError, Decoded, Event, EventSet, EventType, StoredPayload};
 pub use emitted::{EventOf, Events, Recorder};
+pub use unique::{UniqueChange, UniqueValue};

@@ -390,16 +390,24 @@ pub(super) fn encode<A: Aggregate>(
             event: kind.name,
             source,
         })?;
-    let new = NewEvent {
+    let mut new = NewEvent {
         id,
         name: kind.name.into(),
         schema_version: kind.version,
         content_type: A::CODEC.content_type().into(),
         payload,
+        unique: Vec::new(),
     };
     let stored = StoredPayload::new(kind.version, &new.content_type, &new.payload);
     match A::Event::decode(kind.name, stored) {
-        Ok(read_back) => Ok((new, read_back)),
+        Ok(read_back) => {
+            // A replay sees the decoded event, so its values are the ones to claim.
+            new.unique = match &read_back {
+                Decoded::One(event) => event.unique(),
+                Decoded::Many(events) => events.iter().flat_map(EventSet::unique).collect(),
+            };
+            Ok((new, read_back))
+        }
         Err(source) => Err(ExecuteError::Unreadable {
             stream: stream.clone(),
             event: kind.name,

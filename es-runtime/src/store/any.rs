@@ -6,7 +6,7 @@ use super::{
     Append, AppendError, Appended, Claim, Claimed, Commit, CommitError, CommitStore, Committed,
     EventFilter, EventStore, FeedPage, NoSnapshots, Outcome, ReadError, ReadLimit, Snapshot,
     SnapshotStore, StorageError, StorageErrorKind, StoredEvent, StreamFold, StreamRange,
-    WorkFilter, WorkItem, WorkQueue, WorkStatus,
+    UniqueWalk, UniqueWalked, WorkFilter, WorkItem, WorkQueue, WorkStatus,
 };
 use crate::{AppendId, Position, RecordedEvent, StreamId, Timestamp};
 use std::{
@@ -114,6 +114,9 @@ macro_rules! events {
             read_feed['f](after: Position, filter: &'f EventFilter, limit: ReadLimit)
                 -> Result<FeedPage, ReadError>;
             head[]() -> Result<Position, ReadError>;
+            unique_holder['r, 'v](rule: &'r str, value: &'v str)
+                -> Result<Option<StreamId>, ReadError>;
+            walk_unique[](walk: UniqueWalk) -> Result<UniqueWalked, StorageError>;
             store_id[]() -> Result<String, ReadError>;
             changed[](position: Position) -> ();
             close[]() -> ();

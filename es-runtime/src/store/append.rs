@@ -2,9 +2,10 @@
 
 use crate::{
     AppendId, EventId, ExpectedVersion, Metadata, Position, RecordedEvent, StreamId, Timestamp,
+    UniqueChange, UniqueValue,
     record::{EventRow, has_control},
 };
-use std::{borrow::Cow, fmt};
+use std::{borrow::Cow, collections::HashSet, fmt};
 
 /// A request to append events to one stream, all or none of them.
 ///
@@ -149,6 +150,7 @@ impl Append {
                 });
             }
             total = total.saturating_add(event.payload.len());
+            check_unique(index, &event.unique)?;
         }
         if total > limits.append_bytes {
             return Err(InvalidAppend::TooLarge {
@@ -158,6 +160,27 @@ impl Append {
         }
         Ok(())
     }
+}
+
+fn check_unique(index: usize, changes: &[UniqueChange]) -> Result<(), InvalidAppend> {
+    let mut rules = HashSet::new();
+    for UniqueChange { rule, value, .. } in changes {
+        let is_long = rule.len() > UniqueChange::MAX_BYTES;
+        if rule.is_empty() || is_long || has_control(rule) || !rules.insert(rule) {
+            return Err(InvalidAppend::BadUniqueRule { index });
+        }
+        match value {
+            UniqueValue::Claimed(value) if value.len() > UniqueChange::MAX_BYTES => {
+                return Err(InvalidAppend::UniqueValueTooLong {
+                    index,
+                    rule: rule.to_string(),
+                    bytes: value.len(),
+                });
+            }
+            _ => {}
+        }
+    }
+    Ok(())
 }
 
 /// One event to append, with an encoded payload.
@@ -174,6 +197,8 @@ pub struct NewEvent {
     pub content_type: Cow<'static, str>,
     /// The bytes.
     pub payload: Vec<u8>,
+    /// What it does to unique values: one change for each of its rules.
+    pub unique: Vec<UniqueChange>,
 }
 
 impl NewEvent {
@@ -190,6 +215,7 @@ impl NewEvent {
             schema_version,
             content_type: content_type.into(),
             payload: payload.into(),
+            unique: Vec::new(),
         }
     }
 
@@ -207,6 +233,13 @@ impl NewEvent {
     #[must_use]
     pub fn with_id(mut self, id: EventId) -> Self {
         self.id = id;
+        self
+    }
+
+    /// With these changes of unique values.
+    #[must_use]
+    pub fn with_unique(mut self, changes: Vec<UniqueChange>) -> Self {
+        self.unique = changes;
         self
     }
 
@@ -228,6 +261,7 @@ impl fmt::Debug for NewEvent {
             .field("schema_version", &self.schema_version)
             .field("content_type", &self.content_type)
             .field("payload", &format_args!("{} bytes", self.payload.len()))
+            .field("unique", &self.unique)
             .finish()
     }
 }
@@ -376,5 +410,26 @@ pub enum InvalidAppend {
     VersionZero {
         /// Its index in the append, from 0.
         index: usize,
+    },
+    /// An event has two changes by one rule of unique values, or a rule whose name is empty, has a control
+    /// character, or has more than 512 bytes.
+    #[error(
+        "event {index} of the append names a rule of unique values twice, or one with an unusable name"
+    )]
+    BadUniqueRule {
+        /// Its index in the append, from 0.
+        index: usize,
+    },
+    /// An event claims a value of more than [`UniqueChange::MAX_BYTES`].
+    #[error(
+        "event {index} of the append claims a value of {bytes} bytes by the rule `{rule}`, more than 512; claim a hash of it"
+    )]
+    UniqueValueTooLong {
+        /// Its index in the append, from 0.
+        index: usize,
+        /// The rule.
+        rule: String,
+        /// The size of the value.
+        bytes: usize,
     },
 }

@@ -13,6 +13,9 @@
 //! 4. [`check_event_ids`], unless a unique index of the database does it.
 //! 5. Write the events. [`Accepted::appended`] is the result.
 //!
+//! [`decide`] refuses an event with a rule of unique values. A store that supports them reads what the append
+//! [needs](UniqueNeeds) after step 2, calls [`Uniques::decide`] instead, and writes what it changed in step 5.
+//!
 //! A commit does this for each of its appends, in their order, and then calls [`check_first_time`],
 //! [`check_epoch`], [`check_cursor`] and [`check_inputs`]. It calls [`Commit::check`](crate::Commit::check) first, which
 //! checks the bounds and looks for two appends to one stream.
@@ -67,5 +70,6 @@ pub use super::{
         Accepted, Comparison, Decision, Earlier, StreamHead, check_bounds, check_cursor,
         check_epoch, check_event_ids, check_first_time, check_inputs, decide, not_applied,
     },
+    unique::{UniqueNeeds, UniqueRow, Uniques},
 };
 pub use crate::record::EventRow;

@@ -85,6 +85,33 @@ pub enum AppendError {
         #[source]
         reason: InvalidAppend,
     },
+    /// Another stream has the unique value that an event claims, or it is reserved for that stream.
+    #[error(
+        "stream {holder} has the value that stream {stream} claims by the rule `{rule}`; nothing was \
+         written; choose another value, or release it on {holder} first"
+    )]
+    Taken {
+        /// The stream of the append that failed.
+        stream: StreamId,
+        /// The rule.
+        rule: String,
+        /// The stream that has the value.
+        holder: StreamId,
+    },
+    /// The event has no word on a unique value although the rule is on for events of its name: the program
+    /// that writes it does not know the rule.
+    #[error(
+        "the rule `{rule}` is on for event `{event}`, and this program does not know it; nothing was written to \
+         stream {stream}; use the release of the program that has the rule"
+    )]
+    UniqueRuleUnknown {
+        /// The stream of the append that failed.
+        stream: StreamId,
+        /// The rule.
+        rule: String,
+        /// The stored name of the event.
+        event: String,
+    },
     /// An inline projection could not handle an event.
     #[error(
         "projection `{projection}` failed on an event of stream {stream}: {error}; nothing was \
@@ -121,6 +148,8 @@ impl AppendError {
             | Self::IdReused { .. }
             | Self::OtherRequest { .. }
             | Self::DuplicateEventId { .. }
+            | Self::Taken { .. }
+            | Self::UniqueRuleUnknown { .. }
             | Self::Projection { .. }
             | Self::Invalid { .. } => Outcome::NotApplied,
         }

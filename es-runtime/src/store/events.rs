@@ -2,7 +2,7 @@
 
 use super::{
     Append, AppendError, Appended, EventFilter, FeedPage, ReadError, ReadLimit, StreamFold,
-    StreamRange,
+    StreamRange, UniqueWalk, UniqueWalked,
 };
 use crate::{AppendId, Position, RecordedEvent, StorageError, StorageErrorKind, StreamId};
 use std::future::Future;
@@ -110,6 +110,60 @@ pub trait EventStore: Clone + Send + Sync + 'static {
     fn store_id(&self) -> impl Future<Output = Result<String, ReadError>> + Send {
         let none = StorageError::new(StorageErrorKind::Unsupported, "this store has no id");
         std::future::ready(Err(none.into()))
+    }
+
+    /// The stream that has a unique value by a rule, or for which it is reserved. `None` when it is free.
+    ///
+    /// Another stream may claim the value right after. Only an append that claims it is sure to have it.
+    ///
+    /// # Errors
+    /// [`ReadError::Storage`] when it cannot be read. The default is
+    /// [`Unsupported`](crate::StorageErrorKind::Unsupported).
+    ///
+    /// # Cancel safety
+    /// Reads only.
+    ///
+    /// ```
+    /// use es_runtime::{
+    ///     Append, EventStore, ExpectedVersion, MemoryStore, NewEvent, StreamId, UniqueChange,
+    /// };
+    ///
+    /// # futures_executor::block_on(async {
+    /// let (store, alice) = (MemoryStore::new(), StreamId::new("customer", "1")?);
+    /// let registered = NewEvent::json("customer.registered", 1, "{}")
+    ///     .with_unique(vec![UniqueChange::claim("customer.email", "alice@example.com")]);
+    /// store
+    ///     .append(Append::new(alice.clone(), ExpectedVersion::NoStream).with_event(registered))
+    ///     .await?;
+    /// let holder = store.unique_holder("customer.email", "alice@example.com").await?;
+    /// assert_eq!(holder, Some(alice));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # }).unwrap();
+    /// ```
+    fn unique_holder(
+        &self,
+        rule: &str,
+        value: &str,
+    ) -> impl Future<Output = Result<Option<StreamId>, ReadError>> + Send {
+        let _ = (rule, value);
+        std::future::ready(Err(super::unique::unsupported().into()))
+    }
+
+    /// Does a step of turning a rule of unique values on for events that are stored already, under the lock of
+    /// appends. `turn_on` of `es-decisions` calls it.
+    ///
+    /// # Errors
+    /// [`StorageError`] when the step was not done, or its answer was lost. The default is
+    /// [`Unsupported`](crate::StorageErrorKind::Unsupported).
+    ///
+    /// # Cancel safety
+    /// The step is done or not. A step that asks where the walk is says so.
+    fn walk_unique(
+        &self,
+        walk: UniqueWalk,
+    ) -> impl Future<Output = Result<UniqueWalked, StorageError>> + Send {
+        let _ = walk;
+        std::future::ready(Err(super::unique::unsupported()))
     }
 
     /// Waits until there may be events after `position`, or for ever where the store cannot know.

@@ -3,10 +3,11 @@
 use super::{
     Append, AppendError, Appended, Claim, Claimed, Commit, CommitError, CommitStore, Committed,
     EventFilter, EventStore, FeedPage, Limits, ReadDirection, ReadError, ReadLimit, Snapshot,
-    SnapshotStore, StorageError, StoredEvent, StreamFold, StreamRange, WorkFilter, WorkItem,
-    WorkQueue, WorkStatus,
+    SnapshotStore, StorageError, StoredEvent, StreamFold, StreamRange, UniqueWalk, UniqueWalked,
+    WorkFilter, WorkItem, WorkQueue, WorkStatus,
     rows::Repeated,
     rules::{self, Accepted, Comparison, Decision, Earlier, StreamHead},
+    unique::{UniqueNeeds, Uniques},
 };
 use crate::{AppendId, EventId, Position, RecordedEvent, StreamId, Timestamp, record::EventRow};
 use std::{
@@ -46,7 +47,12 @@ struct Data {
     event_ids: HashSet<EventId>,
     work: BTreeMap<StreamId, WorkItem>,
     cursors: HashMap<String, (Position, Option<String>)>,
+    uniques: Uniques,
+    /// For each rule that is being turned on, where the walk is, and which streams wait for a value.
+    walks: HashMap<String, (Position, Waiting)>,
 }
+
+type Waiting = Vec<(StreamId, String, Position)>;
 
 #[derive(Default)]
 struct Stream {
@@ -95,62 +101,22 @@ impl MemoryStore {
     fn append_now(&self, append: Append) -> Result<Appended, AppendError> {
         rules::check_bounds(&append, &self.shared.limits)?;
         let mut data = self.data();
-        match data.decide(&append, &HashSet::new())? {
-            Decision::Answer(first) => Ok(first),
-            Decision::Write(accepted) => Ok(data.write(append, accepted, (self.shared.clock)())),
-        }
+        let now = (self.shared.clock)();
+        data.read_rules(std::slice::from_ref(&append));
+        data.whole(
+            |data| match data.decide(&append, &HashSet::new(), 0, now)? {
+                Decision::Answer(first) => Ok(first),
+                Decision::Write(accepted) => Ok(data.write(append, accepted, now)),
+            },
+        )
     }
 
-    /// Checks everything before it writes anything, because it cannot roll back.
     fn commit_now(&self, commit: Commit) -> Result<Committed, CommitError> {
         commit.check(&self.shared.limits)?;
         let mut data = self.data();
-        let mut ids = HashSet::new();
-        let mut accepted = Vec::with_capacity(commit.appends.len());
-        for append in &commit.appends {
-            match data.decide(append, &ids).map_err(CommitError::Append)? {
-                Decision::Write(writes) => {
-                    ids.extend(append.events.iter().map(|event| event.id));
-                    accepted.push(writes);
-                }
-                Decision::Answer(first) => {
-                    rules::check_first_time(append, first)?;
-                }
-            }
-        }
-        for row in &commit.work {
-            let actual = data.work.get(&row.instance).map_or(0, |row| row.epoch);
-            rules::check_epoch(row, actual)?;
-        }
-        if let Some(moved) = &commit.cursor {
-            let cursor = data.cursors.get(&moved.consumer);
-            let actual = cursor.map(|(position, _)| *position);
-            rules::check_cursor(moved, actual)?;
-            rules::check_inputs(moved, actual, cursor.and_then(|(_, text)| text.as_deref()))?;
-        }
         let now = (self.shared.clock)();
-        let write = |(append, accepted)| data.write(append, accepted, now);
-        let appended = commit
-            .appends
-            .into_iter()
-            .zip(accepted)
-            .map(write)
-            .collect();
-        for row in commit.work {
-            data.work
-                .entry(row.instance.clone())
-                .and_modify(|known| known.change(&row, now))
-                .or_insert_with(|| WorkItem::new(&row, now));
-        }
-        if let Some(moved) = commit.cursor {
-            let known = data.cursors.remove(&moved.consumer);
-            let known = known.and_then(|(_, inputs)| inputs);
-            let inputs = moved.inputs.map(|(_, to)| to).or(known);
-            data.cursors.insert(moved.consumer, (moved.to, inputs));
-        }
-        Ok(Committed::new(appended))
+        data.whole(|data| data.commit(commit, now))
     }
-
     /// Wakes the readers that wait for new events.
     fn wake_readers(&self, appended: &Appended) {
         let [_, _, newest] = appended.position.to_parts();
@@ -174,12 +140,110 @@ impl MemoryStore {
 }
 
 impl Data {
-    /// Whether an append may be written; `ids` are those of other events of the same transaction.
-    fn decide(&self, append: &Append, ids: &HashSet<EventId>) -> Result<Decision, AppendError> {
+    /// Does a write whole or not at all.
+    fn whole<T, E>(&mut self, write: impl FnOnce(&mut Self) -> Result<T, E>) -> Result<T, E> {
+        let done = write(self);
+        if done.is_err() {
+            self.uniques.back(0);
+        }
+        self.uniques.settle();
+        done
+    }
+
+    /// Checks everything before it writes anything, because only unique values are rolled back.
+    fn commit(&mut self, commit: Commit, now: Timestamp) -> Result<Committed, CommitError> {
+        let data = self;
+        data.read_rules(&commit.appends);
+        let mut ids = HashSet::new();
+        let mut events = 0;
+        let mut accepted = Vec::with_capacity(commit.appends.len());
+        for append in &commit.appends {
+            let decided = data.decide(append, &ids, events, now);
+            match decided.map_err(CommitError::Append)? {
+                Decision::Write(writes) => {
+                    ids.extend(append.events.iter().map(|event| event.id));
+                    events += writes.count();
+                    accepted.push(writes);
+                }
+                Decision::Answer(first) => {
+                    rules::check_first_time(append, first)?;
+                }
+            }
+        }
+        for row in &commit.work {
+            let actual = data.work.get(&row.instance).map_or(0, |row| row.epoch);
+            rules::check_epoch(row, actual)?;
+        }
+        if let Some(moved) = &commit.cursor {
+            let cursor = data.cursors.get(&moved.consumer);
+            let actual = cursor.map(|(position, _)| *position);
+            rules::check_cursor(moved, actual)?;
+            rules::check_inputs(moved, actual, cursor.and_then(|(_, text)| text.as_deref()))?;
+        }
+        let write = |(append, accepted)| data.write(append, accepted, now);
+        let appended = commit
+            .appends
+            .into_iter()
+            .zip(accepted)
+            .map(write)
+            .collect();
+        for row in commit.work {
+            data.work
+                .entry(row.instance.clone())
+                .and_modify(|known| known.change(&row, now))
+                .or_insert_with(|| WorkItem::new(&row, now));
+        }
+        if let Some(moved) = commit.cursor {
+            let known = data.cursors.remove(&moved.consumer);
+            let known = known.and_then(|(_, inputs)| inputs);
+            let inputs = moved.inputs.map(|(_, to)| to).or(known);
+            data.cursors.insert(moved.consumer, (moved.to, inputs));
+        }
+        Ok(Committed::new(appended))
+    }
+
+    fn walk(&mut self, walk: &UniqueWalk) -> UniqueWalked {
+        let known = self.walks.remove(&walk.rule);
+        let (at, waiting) = known.unwrap_or((Position::START, Vec::new()));
+        for (stream, value, position) in waiting {
+            self.uniques.read_waiting(stream, &value, position);
+        }
+        let start = self.log.partition_point(|row| row.position <= walk.to);
+        let has_later = self.log.iter().skip(start).any(|row| walk.reads(&row.name));
+        let walked = self.uniques.walk(walk, at, has_later);
+        self.uniques.settle();
+        let waiting = self.uniques.waiting();
+        let waiting = waiting.map(|(stream, value, at)| (stream.clone(), value.to_owned(), at));
+        let waiting = waiting.collect();
+        self.uniques.forget_waiting();
+        self.walks.insert(walk.rule.clone(), (walked.at, waiting));
+        walked
+    }
+
+    /// Looks which rules of these appends could be turned on.
+    fn read_rules(&mut self, appends: &[Append]) {
+        for (rule, event) in UniqueNeeds::of(appends).rules {
+            if !self.uniques.is_on(rule, event) {
+                let has_events = self.log.iter().any(|row| &*row.name == event);
+                self.uniques.read_rule(rule, event, false, has_events);
+            }
+        }
+    }
+
+    /// Whether an append may be written; `ids` are those of other events of the same transaction, which come
+    /// before it and are so many.
+    fn decide(
+        &mut self,
+        append: &Append,
+        ids: &HashSet<EventId>,
+        events: u64,
+        now: Timestamp,
+    ) -> Result<Decision, AppendError> {
         let stream = self.streams.get(&append.stream);
         let earlier = stream.and_then(|stream| stream.earlier(append));
         let head = stream.map_or(StreamHead::EMPTY, Stream::head);
-        let decision = rules::decide(append, earlier, head)?;
+        let end = Position::from_parts([0, 0, self.log.len() as u64 + events]);
+        let decision = self.uniques.decide(append, earlier, head, end, now)?;
         if let Decision::Write(_) = decision {
             let is_known = |id| self.event_ids.contains(&id) || ids.contains(&id);
             rules::check_event_ids(append, is_known)?;
@@ -358,6 +422,19 @@ impl EventStore for MemoryStore {
 
     async fn store_id(&self) -> Result<String, ReadError> {
         Ok(self.shared.store_id.clone())
+    }
+
+    async fn walk_unique(&self, walk: UniqueWalk) -> Result<UniqueWalked, StorageError> {
+        Ok(self.data().walk(&walk))
+    }
+
+    async fn unique_holder(&self, rule: &str, value: &str) -> Result<Option<StreamId>, ReadError> {
+        let now = (self.shared.clock)();
+        let data = self.data();
+        let row = data.uniques.value(rule, value);
+        Ok(row
+            .filter(|row| row.is_taken(now))
+            .map(|row| row.holder.clone()))
     }
 }
 

@@ -28,6 +28,8 @@ mod read;
 mod rows;
 mod rules;
 mod snapshot;
+mod unique;
+mod unique_walk;
 mod work;
 mod work_item;
 
@@ -41,5 +43,6 @@ pub use read::{
     EventFilter, FeedPage, ReadDirection, ReadLimit, StoredEvent, StreamFold, StreamRange,
 };
 pub use snapshot::{NoSnapshots, Snapshot, SnapshotPolicy, SnapshotStore, StateError};
+pub use unique_walk::{OnDuplicates, UniqueDuplicate, UniqueWalk, UniqueWalked, WalkedChange};
 pub use work::{Claim, Claimed, WorkFilter, WorkQueue};
 pub use work_item::{WorkChange, WorkItem, WorkStatus};

@@ -201,7 +201,8 @@ impl Accepted {
     }
 }
 
-/// Decides about one append.
+/// Decides about one append, for a store without unique values. Others call
+/// [`Uniques::decide`](super::author::Uniques::decide).
 ///
 /// `earlier` is an earlier append with the same id, `None` where the stream has not seen the id. It is
 /// checked before the expected version, so that a request can be repeated. `head` is the end of the
@@ -209,7 +210,8 @@ impl Accepted {
 ///
 /// # Errors
 /// [`AppendError::IdReused`], [`AppendError::OtherRequest`], [`AppendError::Conflict`], and [`AppendError::Storage`] when the earlier
-/// append cannot be read.
+/// append cannot be read, or an event has a rule of unique values
+/// ([`Unsupported`](StorageErrorKind::Unsupported)).
 ///
 /// ```
 /// use es_runtime::store::author::{Decision, StreamHead, decide};
@@ -232,6 +234,20 @@ impl Accepted {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn decide(
+    append: &Append,
+    earlier: Option<Earlier>,
+    head: StreamHead,
+) -> Result<Decision, AppendError> {
+    let decision = decide_version(append, earlier, head)?;
+    let has_rules = append.events.iter().any(|event| !event.unique.is_empty());
+    if has_rules && matches!(decision, Decision::Write(_)) {
+        return Err(not_applied(append, super::unique::unsupported()));
+    }
+    Ok(decision)
+}
+
+/// What [`decide`] does without regard to unique values.
+pub(super) fn decide_version(
     append: &Append,
     earlier: Option<Earlier>,
     head: StreamHead,

@@ -72,13 +72,17 @@ pub(crate) fn may_decide_again(error: &CommitError) -> bool {
     )
 }
 
-/// Whether the same events would be rejected again: they exceed the store's limits, or an inline projection
-/// cannot handle them. Nothing was written.
+/// Whether the same events would be rejected again: they exceed the store's limits, an inline projection
+/// cannot handle them, or they claim what another stream has. Nothing was written.
 pub(crate) const fn is_rejected_for_good(error: &CommitError) -> bool {
     matches!(
         error,
-        CommitError::Append(AppendError::Projection { .. } | AppendError::Invalid { .. })
-            | CommitError::SameStream { .. }
+        CommitError::Append(
+            AppendError::Projection { .. }
+                | AppendError::Invalid { .. }
+                | AppendError::Taken { .. }
+                | AppendError::UniqueRuleUnknown { .. }
+        ) | CommitError::SameStream { .. }
     )
 }
 

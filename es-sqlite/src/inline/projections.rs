@@ -148,6 +148,7 @@ impl Running {
         match (handled, stream) {
             (Err(InlineError::Failure(failure)), Some(stream)) => {
                 run(tx, "ROLLBACK TO projected")?;
+                settings.rules.forget();
                 run(tx, "RELEASE projected")?;
                 Ok(Done::Rejected(AppendError::Projection {
                     stream,

@@ -29,6 +29,9 @@ pub struct Capabilities {
     pub read_database: bool,
     /// A stored row can be damaged: [`damage`](StoreFixture::damage).
     pub damage: bool,
+    /// Unique values are enforced. Otherwise an append with a rule must be refused with
+    /// [`Unsupported`](es_runtime::StorageErrorKind::Unsupported).
+    pub unique: bool,
     /// The faults that [`inject`](StoreFixture::inject) can make.
     pub faults: &'static [Fault],
 }

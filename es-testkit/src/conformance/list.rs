@@ -176,6 +176,21 @@ macro_rules! __conformance_checks {
             safety: [
                 "J2" errors_and_debug_forms_quote_no_payload,
             ]
+            unique: [
+                "U1" a_unique_value_has_one_holder,
+                "U2" one_of_sixteen_racing_claims_wins,
+                "U3" a_stream_has_one_value_for_each_rule,
+                "U4" a_kept_value_is_reserved_until_its_time,
+                "U5" a_repeated_append_claims_nothing,
+                "U6" a_refused_append_claims_nothing,
+                "U7" values_are_bounded_and_compared_byte_by_byte,
+                "U8" a_taken_value_fails_no_neighbour,
+                "U9" a_rule_is_on_from_the_first_event,
+                "U10" an_event_and_its_claim_are_there_or_neither_is,
+                "U11" a_program_without_the_rule_is_fenced,
+                "U12" a_rule_is_turned_on_for_older_events,
+                "U13" the_first_event_wins_where_that_is_wanted,
+            ]
         }
     };
 }
@@ -197,6 +212,8 @@ macro_rules! __saga_checks {
                 "S8" the_space_of_a_store_stays,
                 "S9" a_commit_wakes_readers,
                 "S10" an_append_without_events_guards_its_stream,
+                "S11" claims_of_a_commit_follow_its_order,
+                "S12" a_taken_value_fails_no_commit_beside_it,
             ]
         }
     };

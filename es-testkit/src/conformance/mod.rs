@@ -20,7 +20,7 @@
 //!     }
 //!
 //!     fn capabilities(&self) -> Capabilities {
-//!         Capabilities { wakes: true, ..Capabilities::default() }
+//!         Capabilities { wakes: true, unique: true, ..Capabilities::default() }
 //!     }
 //! }
 //!
@@ -56,6 +56,7 @@ mod report;
 pub mod safety;
 pub mod sagas;
 pub mod snapshots;
+pub mod unique;
 
 pub use erased::AnyFixture;
 pub use fixture::{Capabilities, Fault, NoDatabase, NoTransaction, StoreFixture};

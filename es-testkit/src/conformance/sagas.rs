@@ -4,11 +4,11 @@
 //! each check into a test.
 
 use super::{
-    AnyFixture, again, append_id, join_all, request, stream, version_of, whole_feed, write,
+    AnyFixture, again, append_id, join_all, request, stream, unique, version_of, whole_feed, write,
 };
 use es_runtime::{
     Append, AppendError, Claim, Commit, CommitError, CommitStore, CursorMove, EventStore,
-    ExpectedVersion, Outcome, Position, StreamId, WorkQueue,
+    ExpectedVersion, Outcome, Position, StreamId, UniqueChange, WorkQueue,
 };
 use es_runtime::{WorkChange, WorkFilter, WorkStatus};
 use std::time::Duration;
@@ -473,4 +473,110 @@ pub async fn a_commit_wakes_readers(fixture: AnyFixture) {
     let commit = Commit::new().append(request(&instance("1"), ExpectedVersion::Any, [1]));
     store.commit(commit).await.expect("committed");
     woken.await.expect("woken");
+}
+
+/// The appends of a commit claim and release in their order, and a commit that is refused changes no value. Two
+/// streams can exchange theirs.
+pub async fn claims_of_a_commit_follow_its_order(fixture: AnyFixture) {
+    if !fixture.capabilities().unique {
+        return;
+    }
+    let store = fixture.open().await;
+    let (one, two, three) = (stream("one"), stream("two"), stream("three"));
+    let claim = |stream, value| unique::append(stream, [UniqueChange::claim("test.email", value)]);
+    let release = |stream| unique::append(stream, [UniqueChange::release("test.email")]);
+    let commit = |appends: Vec<Append>| {
+        store.commit(appends.into_iter().fold(Commit::new(), Commit::append))
+    };
+    commit(vec![claim(&one, "x"), claim(&two, "y")])
+        .await
+        .expect("committed");
+    let before = everything(&store).await;
+    for refused in [
+        // The one that releases comes too late.
+        vec![claim(&three, "x"), release(&one)],
+        // What was right about it is undone.
+        vec![release(&one), claim(&three, "x"), claim(&two, "x")],
+        vec![claim(&three, "z"), claim(&two, "x")],
+    ] {
+        match commit(refused).await {
+            Err(CommitError::Append(error @ AppendError::Taken { .. })) => {
+                assert_eq!(error.outcome(), Outcome::NotApplied);
+            }
+            wrong => panic!("the value is taken, and not {wrong:?}"),
+        }
+        assert_eq!(everything(&store).await, before);
+        for (value, by) in [("x", Some(&one)), ("y", Some(&two)), ("z", None)] {
+            assert_eq!(unique::holder(&store, value).await.as_ref(), by, "{value}");
+        }
+    }
+    // A commit that is refused for another reason claims nothing either.
+    let stale = request(&three, ExpectedVersion::Exact(7), [1]);
+    commit(vec![claim(&one, "z"), stale])
+        .await
+        .expect_err("stale");
+    assert_eq!(unique::holder(&store, "z").await, None);
+    assert_eq!(unique::holder(&store, "x").await, Some(one.clone()));
+    // The right order.
+    commit(vec![release(&one), claim(&three, "x")])
+        .await
+        .expect("committed");
+    assert_eq!(unique::holder(&store, "x").await, Some(three.clone()));
+    // An exchange: each stream may have one append in a commit, with several events.
+    let exchange = unique::append(
+        &two,
+        ["mean while", "x"].map(|value| UniqueChange::claim("test.email", value)),
+    );
+    commit(vec![release(&three), exchange])
+        .await
+        .expect("committed");
+    commit(vec![claim(&three, "y")]).await.expect("committed");
+    let store = again(&fixture, store).await;
+    if fixture.capabilities().reopens {
+        for (value, by) in [("x", Some(&two)), ("y", Some(&three)), ("mean while", None)] {
+            assert_eq!(unique::holder(&store, value).await.as_ref(), by, "{value}");
+        }
+    }
+}
+
+/// Of racing commits that claim one value, one has it. Commits beside them are not failed.
+pub async fn a_taken_value_fails_no_commit_beside_it(fixture: AnyFixture) {
+    if !fixture.capabilities().unique {
+        return;
+    }
+    let store = fixture.open().await;
+    let tasks = (0..32).map(|number| {
+        let store = store.clone();
+        tokio::spawn(async move {
+            let own = format!("own-{number}");
+            let value = if number % 2 == 0 { "value" } else { &own };
+            let claim = UniqueChange::claim("test.email", value);
+            let commit = Commit::new()
+                .append(request(
+                    &stream(format!("beside-{number}")),
+                    ExpectedVersion::Any,
+                    [1],
+                ))
+                .append(unique::append(&stream(&own), [claim]));
+            store.commit(commit).await
+        })
+    });
+    let answers = join_all(tasks.collect()).await;
+    let holder = unique::holder(&store, "value").await.expect("one has it");
+    let mut won = 0;
+    for (number, answer) in answers.into_iter().enumerate() {
+        match answer {
+            Ok(_) if number % 2 == 0 => won += 1,
+            Ok(_) => {}
+            Err(CommitError::Append(error)) if number % 2 == 0 => {
+                unique::is_taken(&error, &stream(format!("own-{number}")), &holder);
+                assert_eq!(
+                    version_of(&store, &stream(format!("beside-{number}"))).await,
+                    0
+                );
+            }
+            Err(wrong) => panic!("commit {number} failed: {wrong:?}"),
+        }
+    }
+    assert_eq!(won, 1);
 }

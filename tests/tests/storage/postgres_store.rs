@@ -9,7 +9,7 @@ use es_projections::{
 use es_runtime::WorkFilter;
 use es_runtime::{
     Append, AppendError, EventFilter, EventStore, ExpectedVersion, NewEvent, Outcome, Position,
-    ReadLimit, StorageErrorKind, StreamId, StreamRange, WorkQueue,
+    ReadLimit, StorageErrorKind, StreamId, StreamRange, UniqueChange, WorkQueue,
 };
 use es_testkit::postgres::{Database, Server};
 use es_tests::{
@@ -98,8 +98,8 @@ async fn an_operator_makes_the_tables_and_the_store_needs_few_rights() {
         .query(&format!(
             "CREATE ROLE {role} LOGIN; GRANT USAGE ON SCHEMA shop_events TO {role};
              GRANT SELECT, INSERT ON ALL TABLES IN SCHEMA shop_events TO {role};
-             GRANT UPDATE ON shop_events.head, shop_events.snapshots TO {role};
-             GRANT DELETE ON shop_events.snapshots TO {role}"
+             GRANT UPDATE ON shop_events.head, shop_events.snapshots, shop_events.unique_values TO {role};
+             GRANT DELETE ON shop_events.snapshots, shop_events.unique_values TO {role}"
         ))
         .expect("granted");
     let url = database.url().replace("user=es", &format!("user={role}"));
@@ -111,6 +111,16 @@ async fn an_operator_makes_the_tables_and_the_store_needs_few_rights() {
         .expect("there is nothing to migrate");
     deposit(&store, "a", 1).await.expect("stored");
     assert_eq!(positions(&store).await, [1]);
+    for change in [
+        UniqueChange::claim("customer.email", "a"),
+        UniqueChange::claim("customer.email", "b").keeping(Duration::from_secs(60)),
+        UniqueChange::release("customer.email"),
+    ] {
+        let event = NewEvent::json("customer.changed", 1, "{}").with_unique(vec![change]);
+        let customer = StreamId::new("customer", "1").expect("a name");
+        let append = Append::new(customer, ExpectedVersion::Any).with_event(event);
+        store.append(append).await.expect("stored");
+    }
     // And no more than those.
     let denied = format!("SET ROLE {role}; DELETE FROM shop_events.appends");
     assert!(database.query(&denied).is_err());
@@ -119,12 +129,14 @@ async fn an_operator_makes_the_tables_and_the_store_needs_few_rights() {
         .query(&options.migration_script())
         .expect("nothing");
     deposit(&store, "a", 1).await.expect("stored");
-    assert_eq!(positions(&store).await, [1, 2]);
+    assert_eq!(positions(&store).await, [1, 2, 3, 4, 5]);
 }
 
-/// What version 2 brought, taken away again.
+/// What versions 2 and 3 brought, taken away again.
 const BACK_TO: &str =
-    "DROP TABLE es.work, es.cursors, es.store_id; UPDATE es.es_meta SET value = 1";
+    "DROP TABLE es.work, es.cursors, es.store_id, es.unique_values, es.unique_rules,
+     es.unique_walks, es.unique_duplicates;
+     ALTER TABLE es.head DROP COLUMN rules; UPDATE es.es_meta SET value = 1";
 
 #[tokio::test]
 #[cfg_attr(

@@ -6,9 +6,11 @@ use es_projections::{
     backend::{Job, RolledBack, RowsOfQueries, TransactionError},
 };
 use es_runtime::{
-    Append, AppendError, AppendId, Appended, EventFilter, EventStore, ExpectedVersion, FeedPage,
-    MemoryStore, Outcome, Position, ReadError, ReadLimit, RecordedEvent, Snapshot, SnapshotStore,
-    StorageError, StorageErrorKind, StreamFold, StreamId, StreamRange,
+    Append, AppendError, AppendId, Appended, Commit, CommitError, CommitStore, Committed,
+    EventFilter, EventStore, ExpectedVersion, FeedPage, MemoryStore, NewEvent, OnDuplicates,
+    Outcome, Position, ReadError, ReadLimit, RecordedEvent, Snapshot, SnapshotStore, StorageError,
+    StorageErrorKind, StreamFold, StreamId, StreamRange, UniqueChange, UniqueValue, UniqueWalk,
+    UniqueWalked,
 };
 use es_sqlite::{SqliteReadDatabase as SqliteRead, SqliteStore, SqliteTransaction};
 use es_testkit::conformance::{
@@ -87,6 +89,39 @@ enum Fault {
     GoesOnAfterClose,
     /// Makes a fault that it does not declare.
     MakesMoreThanItSays,
+    /// Claims are ignored, without a word.
+    IgnoresClaims,
+    /// The same of a store that says that it has no unique values.
+    IgnoresClaimsAndSaysSo,
+    /// Looks who has a value, and claims it later.
+    LooksThenClaimsWithoutALock,
+    /// An earlier value of a stream is never given back.
+    KeepsEarlierValues,
+    /// Is deaf to how long a value is kept.
+    FreesKeptValuesAtOnce,
+    /// A value that is reserved is reserved for its former holder, too.
+    LocksFormerHoldersOut,
+    /// Looks who has a value before it looks for the append id.
+    ChecksValuesBeforeTheId,
+    /// What a refused append released stays released.
+    ReleasesAlthoughRefused,
+    FoldsValuesToLowerCase,
+    /// Once a value is taken, the appends that wait with it are refused, too.
+    RefusesTheNeighbours,
+    /// No first event turns a rule on.
+    NeverTurnsRulesOn,
+    /// Turns a rule on although two streams have one value.
+    TurnsOnWithDuplicates,
+    /// Whoever comes last has the value.
+    LastWins,
+    /// Does a step of turning a rule on again.
+    WalksTwice,
+    /// A program that does not know a rule writes as before.
+    LetsOlderProgramsPass,
+    /// The claim is made beside the transaction of the event.
+    ClaimsLater,
+    /// Of a commit, all claims are checked before the first release.
+    ChecksTheClaimsOfACommitFirst,
 }
 
 #[derive(Clone)]
@@ -110,6 +145,10 @@ struct State {
     is_full: bool,
     loses_answers: bool,
     reads: usize,
+    /// Whether an append was just refused because of its value.
+    has_refused: bool,
+    /// Claims that are kept beside the store in memory.
+    held: Vec<(StreamId, String)>,
 }
 
 struct BrokenFixture {
@@ -148,6 +187,7 @@ impl StoreFixture for BrokenFixture {
             closes: self.fault == Fault::GoesOnAfterClose,
             read_only: self.fault == Fault::WritesWhenReadOnly,
             damage: true,
+            unique: self.fault != Fault::IgnoresClaimsAndSaysSo,
             faults: match self.fault {
                 Fault::MakesMoreThanItSays => &[],
                 _ => &[
@@ -253,6 +293,170 @@ impl Broken {
     }
 }
 
+/// The changes of the events of an append, to be broken.
+fn changes(append: &mut Append) -> impl Iterator<Item = &mut UniqueChange> {
+    let events = append.events.iter_mut();
+    events.flat_map(|event| &mut event.unique)
+}
+
+fn claimed(change: &UniqueChange) -> Option<(&str, &str)> {
+    match &change.value {
+        UniqueValue::Claimed(value) => Some((&change.rule, value)),
+        _ => None,
+    }
+}
+
+impl Broken {
+    /// The refusal of an append whose value another stream has just now.
+    async fn taken(&self, append: &Append) -> Option<AppendError> {
+        for change in append.events.iter().flat_map(|event| &event.unique) {
+            let Some((rule, value)) = claimed(change) else {
+                continue;
+            };
+            let holder = self.inner.unique_holder(rule, value).await;
+            match holder.expect("memory can be read") {
+                Some(holder) if holder != append.stream => {
+                    return Some(AppendError::Taken {
+                        stream: append.stream.clone(),
+                        rule: rule.to_owned(),
+                        holder,
+                    });
+                }
+                _ => {}
+            }
+        }
+        None
+    }
+
+    /// Breaks what an append does to unique values, or answers it.
+    async fn break_unique(&self, append: &mut Append) -> Option<Result<Appended, AppendError>> {
+        let has_rules = append.events.iter().any(|event| !event.unique.is_empty());
+        let plain = [Fault::RefusesTheNeighbours, Fault::LetsOlderProgramsPass];
+        if !has_rules && !plain.contains(&self.fault) {
+            return None;
+        }
+        match self.fault {
+            Fault::IgnoresClaims | Fault::IgnoresClaimsAndSaysSo => {
+                for event in &mut append.events {
+                    event.unique.clear();
+                }
+            }
+            Fault::LooksThenClaimsWithoutALock => {
+                if let Some(taken) = self.taken(append).await {
+                    return Some(Err(taken));
+                }
+                tokio::task::yield_now().await;
+                // Another's claim of the moment in between is overwritten.
+                let mut claimless = append.clone();
+                for change in changes(&mut claimless) {
+                    change.value = UniqueValue::Unchanged;
+                }
+                return Some(match self.inner.append(append.clone()).await {
+                    Err(AppendError::Taken { .. }) => self.inner.append(claimless).await,
+                    other => other,
+                });
+            }
+            Fault::KeepsEarlierValues => {
+                for change in changes(append) {
+                    change.keep = Duration::from_secs(1_000_000);
+                }
+            }
+            Fault::FreesKeptValuesAtOnce => {
+                for change in changes(append) {
+                    change.keep = Duration::ZERO;
+                }
+            }
+            Fault::LocksFormerHoldersOut => {
+                let reserved = append.events.iter().flat_map(|event| &event.unique);
+                let key =
+                    |change: &UniqueChange| claimed(change).map(|(_, value)| value.to_owned());
+                let again = reserved.clone().filter_map(key).find(|value| {
+                    let mut stream = self.state().held.clone().into_iter();
+                    stream.any(|(of, held)| of == append.stream && held == *value)
+                });
+                self.state().held.extend(
+                    reserved
+                        .filter_map(key)
+                        .map(|value| (append.stream.clone(), value)),
+                );
+                if again.is_some() {
+                    return Some(Err(AppendError::Taken {
+                        stream: append.stream.clone(),
+                        rule: "test.email".to_owned(),
+                        holder: append.stream.clone(),
+                    }));
+                }
+            }
+            Fault::ChecksValuesBeforeTheId => {
+                return self.taken(append).await.map(Err);
+            }
+            Fault::ReleasesAlthoughRefused => {
+                let refused = self.inner.append(append.clone()).await;
+                if refused.is_err() && self.version(&append.stream).await > 0 {
+                    let release = UniqueChange::release("test.email");
+                    let event = NewEvent::json("test.unique", 1, "1").with_unique(vec![release]);
+                    let only = Append::new(append.stream.clone(), ExpectedVersion::Any);
+                    let _ = self.inner.append(only.with_event(event)).await;
+                }
+                return Some(refused);
+            }
+            Fault::FoldsValuesToLowerCase => {
+                for change in changes(append) {
+                    if let UniqueValue::Claimed(value) = &mut change.value {
+                        *value = value.to_lowercase();
+                    }
+                }
+            }
+            Fault::RefusesTheNeighbours => {
+                if std::mem::take(&mut self.state().has_refused) {
+                    let other = StorageErrorKind::Other;
+                    return Some(Err(Self::failed(append, other, Outcome::NotApplied)));
+                }
+                let done = self.inner.append(append.clone()).await;
+                self.state().has_refused = matches!(done, Err(AppendError::Taken { .. }));
+                return Some(done);
+            }
+            Fault::NeverTurnsRulesOn => {
+                let own = StreamId::new("before", append.stream.id()).expect("usable");
+                for event in &append.events {
+                    let plain = NewEvent::json(event.name.clone(), 1, "1");
+                    let plain = Append::new(own.clone(), ExpectedVersion::Any).with_event(plain);
+                    let _ = self.inner.append(plain).await;
+                }
+            }
+            Fault::LetsOlderProgramsPass => {
+                let done = self.inner.append(append.clone()).await;
+                let Err(AppendError::UniqueRuleUnknown { rule, event, .. }) = done else {
+                    return Some(done);
+                };
+                for of_name in append.events.iter_mut().filter(|new| new.name == event) {
+                    of_name.unique = vec![UniqueChange::unchanged(rule.clone())];
+                }
+                return Some(self.inner.append(append.clone()).await);
+            }
+            Fault::ClaimsLater => {
+                let own = append.stream.clone();
+                let mut held = Vec::new();
+                for event in &mut append.events {
+                    let changes = std::mem::take(&mut event.unique);
+                    held.extend(
+                        changes
+                            .iter()
+                            .filter_map(claimed)
+                            .map(|(_, value)| (own.clone(), value.to_owned())),
+                    );
+                }
+                let done = self.inner.append(append.clone()).await;
+                tokio::task::yield_now().await;
+                self.state().held.extend(held);
+                return Some(done);
+            }
+            _ => {}
+        }
+        None
+    }
+}
+
 fn lower(stream: &StreamId) -> StreamId {
     StreamId::new(stream.aggregate(), &stream.id().to_lowercase()).expect("usable")
 }
@@ -264,7 +468,67 @@ impl StoreLayer for Broken {
         &self.inner
     }
 
+    async fn commit(&self, commit: Commit) -> Result<Committed, CommitError> {
+        match self.fault {
+            Fault::ChecksTheClaimsOfACommitFirst => {
+                for append in &commit.appends {
+                    if let Some(taken) = self.taken(append).await {
+                        return Err(CommitError::Append(taken));
+                    }
+                }
+            }
+            Fault::RefusesTheNeighbours if std::mem::take(&mut self.state().has_refused) => {
+                return Err(CommitError::Storage {
+                    outcome: Outcome::NotApplied,
+                    error: StorageError::new(StorageErrorKind::Other, "it cannot write"),
+                });
+            }
+            _ => {}
+        }
+        let done = self.inner.commit(commit).await;
+        self.state().has_refused =
+            matches!(done, Err(CommitError::Append(AppendError::Taken { .. })));
+        done
+    }
+
+    async fn walk_unique(&self, mut walk: UniqueWalk) -> Result<UniqueWalked, StorageError> {
+        match self.fault {
+            Fault::TurnsOnWithDuplicates if walk.finish.is_some() => {
+                walk.finish = Some(OnDuplicates::FirstWins);
+            }
+            Fault::LastWins => walk.changes.reverse(),
+            Fault::WalksTwice if !walk.changes.is_empty() => {
+                let look = UniqueWalk::new(walk.rule.clone(), walk.events.clone());
+                walk.from = self.inner.walk_unique(look).await?.at;
+                walk.changes.reverse();
+            }
+            _ => {}
+        }
+        self.inner.walk_unique(walk).await
+    }
+
+    async fn unique_holder(&self, rule: &str, value: &str) -> Result<Option<StreamId>, ReadError> {
+        match self.fault {
+            Fault::ClaimsLater => {
+                let state = self.state();
+                let found = state.held.iter().find(|(_, held)| held == value);
+                Ok(found.map(|(stream, _)| stream.clone()))
+            }
+            Fault::FoldsValuesToLowerCase => {
+                self.inner.unique_holder(rule, &value.to_lowercase()).await
+            }
+            Fault::IgnoresClaimsAndSaysSo => {
+                let kind = StorageErrorKind::Unsupported;
+                Err(StorageError::new(kind, "there are no unique values").into())
+            }
+            _ => self.inner.unique_holder(rule, value).await,
+        }
+    }
+
     async fn append(&self, mut append: Append) -> Result<Appended, AppendError> {
+        if let Some(answer) = self.break_unique(&mut append).await {
+            return answer;
+        }
         if self.state().is_blocked {
             let busy = Self::failed(&append, StorageErrorKind::Busy, Outcome::NotApplied);
             if self.fault == Fault::WritesWhatItCalledBusy {
@@ -599,7 +863,7 @@ impl StoreLayer for Broken {
 macro_rules! passes {
     ($module:ident::$check:ident, $fault:expr) => {
         catch_unwind(AssertUnwindSafe(|| {
-            let fixture = AnyFixture::new(BrokenFixture::new($fault));
+            let fixture = AnyFixture::with_work(BrokenFixture::new($fault));
             conformance::run_check(stringify!($module), stringify!($check), fixture);
         }))
         .is_ok()
@@ -683,6 +947,27 @@ broken_stores! {
         writes_read_only: WritesWhenReadOnly => lifecycle::a_store_for_reading_refuses_to_write;
         open_after_close: GoesOnAfterClose => lifecycle::a_close_answers_what_is_in_flight;
         hidden_fault: MakesMoreThanItSays => faults::a_blocked_writer_is_busy_in_time;
+    ignored_claims: IgnoresClaims => unique::a_unique_value_has_one_holder;
+    ignored_claims_said: IgnoresClaimsAndSaysSo => unique::a_unique_value_has_one_holder;
+    unlocked_claims: LooksThenClaimsWithoutALock => unique::one_of_sixteen_racing_claims_wins;
+    kept_values: KeepsEarlierValues => unique::a_stream_has_one_value_for_each_rule;
+    freed_at_once: FreesKeptValuesAtOnce => unique::a_kept_value_is_reserved_until_its_time;
+    locked_out: LocksFormerHoldersOut => unique::a_kept_value_is_reserved_until_its_time;
+    value_before_id: ChecksValuesBeforeTheId => unique::a_repeated_append_claims_nothing;
+    refused_releases: ReleasesAlthoughRefused => unique::a_refused_append_claims_nothing;
+    value_before_version: ChecksValuesBeforeTheId => unique::a_refused_append_claims_nothing;
+    folded_values: FoldsValuesToLowerCase
+        => unique::values_are_bounded_and_compared_byte_by_byte;
+    refused_neighbours: RefusesTheNeighbours => unique::a_taken_value_fails_no_neighbour;
+    refused_commits: RefusesTheNeighbours => sagas::a_taken_value_fails_no_commit_beside_it;
+    never_on: NeverTurnsRulesOn => unique::a_rule_is_on_from_the_first_event;
+    on_with_duplicates: TurnsOnWithDuplicates => unique::a_rule_is_turned_on_for_older_events;
+    last_wins: LastWins => unique::the_first_event_wins_where_that_is_wanted;
+    walks_twice: WalksTwice => unique::a_rule_is_turned_on_for_older_events;
+    unfenced: LetsOlderProgramsPass => unique::a_program_without_the_rule_is_fenced;
+    late_claims: ClaimsLater => unique::an_event_and_its_claim_are_there_or_neither_is;
+    commit_checked_first: ChecksTheClaimsOfACommitFirst
+        => sagas::claims_of_a_commit_follow_its_order;
 }
 
 /// A read database that does not do what its transactions ask for.

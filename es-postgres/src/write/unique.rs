@@ -1,0 +1,334 @@
+//! Unique values: what the rules of all stores need to know of them, and what a group changes.
+
+use super::{transaction::numbered, writer::Writer};
+use crate::{
+    connection::{Param, Session},
+    errors::{corrupt, storage},
+    rows::{self, clamped, position},
+    statements::Statements,
+};
+use es_runtime::{
+    Append, Position, StorageError, StreamId, UniqueValue, UniqueWalk, UniqueWalked,
+    store::author::{UniqueNeeds, UniqueRow, Uniques},
+};
+use futures_util::future::{join, join3};
+use std::{collections::HashMap, time::SystemTime};
+use tokio_postgres::{Error, Row, types::Type};
+
+/// The rules that are on, as far as this writer knows.
+#[derive(Default)]
+pub(super) struct RulesOn {
+    /// How often a rule was turned on; a new store begins with 0.
+    pub(super) turned_on: i64,
+    /// For each name of events, its rules.
+    of: HashMap<String, Vec<String>>,
+}
+
+impl RulesOn {
+    /// Reads them, under the lock.
+    pub(super) async fn read(
+        session: &Session,
+        statements: &Statements,
+        turned_on: i64,
+    ) -> Result<Self, StorageError> {
+        let mut of: HashMap<String, Vec<String>> = HashMap::new();
+        let found = session.rows(&statements.all_unique_rules, &[]).await;
+        for row in found.map_err(storage)? {
+            let event = row.try_get(1).map_err(storage)?;
+            let rule = row.try_get(0).map_err(storage)?;
+            of.entry(event).or_default().push(rule);
+        }
+        Ok(Self { turned_on, of })
+    }
+
+    /// Whether a rule is about one of these appends, or one of them brings a rule.
+    pub(super) fn concern(&self, appends: &[Append]) -> bool {
+        let mut events = appends.iter().flat_map(|append| &append.events);
+        events.any(|event| {
+            let is_ruled = !self.of.is_empty() && self.of.contains_key(&*event.name);
+            is_ruled || !event.unique.is_empty()
+        })
+    }
+
+    /// Tells which rules are on for the events of these appends.
+    pub(super) fn tell(&self, appends: &[Append], uniques: &mut Uniques) {
+        if self.of.is_empty() {
+            return;
+        }
+        for event in appends.iter().flat_map(|append| &append.events) {
+            for rule in self.of.get(&*event.name).into_iter().flatten() {
+                uniques.read_rule(rule, &event.name, true, true);
+            }
+        }
+    }
+}
+
+/// A step of turning a rule on, in a transaction of its own.
+pub(crate) async fn walk(
+    session: &Session,
+    statements: &Statements,
+    begin: &str,
+    walk: &UniqueWalk,
+) -> Result<UniqueWalked, StorageError> {
+    session
+        .client()
+        .batch_execute(begin)
+        .await
+        .map_err(storage)?;
+    let locked = session.rows(&statements.lock, &[]).await.map_err(storage)?;
+    let head = locked.first().and_then(|row| rows::natural(row, 0));
+    let head = head.ok_or_else(|| corrupt("the table `head` does not have its one row"))?;
+    let (mut uniques, at) = read_walk(session, statements, walk).await?;
+    let [_, _, to] = walk.to.to_parts();
+    let to = clamped(to);
+    let names: Vec<&str> = walk
+        .events
+        .iter()
+        .chain(&walk.retired)
+        .map(String::as_str)
+        .collect();
+    let later: [Param<'_>; 2] = [(&to, Type::INT8), (&names, Type::TEXT_ARRAY)];
+    let later = session.rows(&statements.unique_later, &later).await;
+    let later = later.map_err(storage)?;
+    let has_later = later.first().map(|row| row.try_get(0)).transpose();
+    let has_later = has_later.map_err(storage)?.unwrap_or(true);
+    let walked = uniques.walk(walk, position(at), has_later);
+    write(session, statements, &uniques)
+        .await
+        .map_err(storage)?;
+    write_walk(session, statements, walk, &uniques, walked.at).await?;
+    // The server reports the commit of a dead transaction as a success: the lock must still be there.
+    let head = clamped(head);
+    let still: [Param<'_>; 2] = [(&head, Type::INT8), (&head, Type::INT8)];
+    session
+        .execute(&statements.advance, &still)
+        .await
+        .map_err(storage)?;
+    session
+        .client()
+        .batch_execute("COMMIT")
+        .await
+        .map_err(storage)?;
+    Ok(walked)
+}
+
+/// What a step needs to know, and where the walk is.
+async fn read_walk(
+    session: &Session,
+    statements: &Statements,
+    walk: &UniqueWalk,
+) -> Result<(Uniques, u64), StorageError> {
+    let rule: [Param<'_>; 1] = [(&walk.rule, Type::TEXT)];
+    let mut uniques = Uniques::default();
+    let on = RulesOn::read(session, statements, 0).await?;
+    for event in &walk.events {
+        let is_on = on
+            .of
+            .get(event)
+            .is_some_and(|rules| rules.contains(&walk.rule));
+        uniques.read_rule(&walk.rule, event, is_on, true);
+    }
+    let at = session.rows(&statements.unique_walk, &rule).await;
+    let at = at.map_err(storage)?;
+    let at = at
+        .first()
+        .and_then(|row| rows::natural(row, 0))
+        .unwrap_or(0);
+    let waiting = session.rows(&statements.unique_waiting, &rule).await;
+    let waiting = waiting.map_err(storage)?;
+    let mut values: Vec<&[u8]> = Vec::new();
+    for row in &waiting {
+        let value: &[u8] = row.try_get(2).map_err(storage)?;
+        let read = || {
+            let stream = StreamId::new(row.try_get(0).ok()?, row.try_get(1).ok()?).ok()?;
+            Some((
+                stream,
+                std::str::from_utf8(value).ok()?,
+                rows::natural(row, 3)?,
+            ))
+        };
+        let Some((stream, text, place)) = read() else {
+            return Err(corrupt("a row of unique_duplicates cannot be read"));
+        };
+        uniques.read_waiting(stream, text, position(place));
+        values.push(value);
+    }
+    for walked in &walk.changes {
+        if let UniqueValue::Claimed(value) = &walked.change.value {
+            values.push(value.as_bytes());
+        }
+    }
+    let value_rules = vec![walk.rule.as_str(); values.len()];
+    let holder_rules = vec![walk.rule.as_str(); walk.changes.len()];
+    let streams = walk.changes.iter().map(|walked| &walked.stream);
+    let streams = streams.map(|stream| (stream.aggregate(), stream.id()));
+    let (aggregates, ids): (Vec<&str>, Vec<&str>) = streams.unzip();
+    let by_value: [Param<'_>; 5] = [
+        (&value_rules, Type::TEXT_ARRAY),
+        (&values, Type::BYTEA_ARRAY),
+        (&holder_rules, Type::TEXT_ARRAY),
+        (&aggregates, Type::TEXT_ARRAY),
+        (&ids, Type::TEXT_ARRAY),
+    ];
+    let found = session.rows(&statements.unique_values, &by_value).await;
+    for row in found.map_err(storage)? {
+        if take(&mut uniques, &row).is_none() {
+            return Err(corrupt("a row of unique_values cannot be read"));
+        }
+    }
+    Ok((uniques, at))
+}
+
+/// Writes which streams wait for a value, and where the walk is now.
+async fn write_walk(
+    session: &Session,
+    statements: &Statements,
+    walk: &UniqueWalk,
+    uniques: &Uniques,
+    at: Position,
+) -> Result<(), StorageError> {
+    let rule: Param<'_> = (&walk.rule, Type::TEXT);
+    let (mut streams, mut values, mut places) = ((Vec::new(), Vec::new()), Vec::new(), Vec::new());
+    for (stream, value, since) in uniques.waiting() {
+        let [_, _, place] = since.to_parts();
+        streams.0.push(stream.aggregate());
+        streams.1.push(stream.id());
+        values.push(value.as_bytes());
+        places.push(clamped(place));
+    }
+    let put: [Param<'_>; 5] = [
+        rule.clone(),
+        (&streams.0, Type::TEXT_ARRAY),
+        (&streams.1, Type::TEXT_ARRAY),
+        (&values, Type::BYTEA_ARRAY),
+        (&places, Type::INT8_ARRAY),
+    ];
+    let [_, _, at] = at.to_parts();
+    let at = clamped(at);
+    let moved: [Param<'_>; 2] = [rule.clone(), (&at, Type::INT8)];
+    for (sql, params) in [
+        (&statements.unique_waiting_delete, &[rule.clone()][..]),
+        (&statements.unique_waiting_put, &put[..]),
+        (&statements.unique_walk_put, &moved[..]),
+    ] {
+        session.execute(sql, params).await.map_err(storage)?;
+    }
+    Ok(())
+}
+
+impl Writer {
+    /// What the appends of a group need to know. The questions are sent at the first poll, so after the lock.
+    /// Boxed, because few appends have a rule.
+    pub(super) async fn uniques(
+        &self,
+        session: &Session,
+        needs: &UniqueNeeds<'_>,
+    ) -> Result<Uniques, StorageError> {
+        if needs.is_empty() {
+            return Ok(Uniques::default());
+        }
+        Box::pin(self.read_uniques(session, needs)).await
+    }
+
+    async fn read_uniques(
+        &self,
+        session: &Session,
+        needs: &UniqueNeeds<'_>,
+    ) -> Result<Uniques, StorageError> {
+        let mut uniques = Uniques::default();
+        let (rules, events): (Vec<&str>, Vec<&str>) = needs.rules.iter().copied().unzip();
+        let values = needs
+            .values
+            .iter()
+            .map(|(rule, value)| (*rule, value.as_bytes()));
+        let (value_rules, values): (Vec<&str>, Vec<&[u8]>) = values.unzip();
+        let holders = || needs.holders.iter();
+        let holder_rules: Vec<&str> = holders().map(|(rule, _)| *rule).collect();
+        let aggregates: Vec<&str> = holders().map(|(_, stream)| stream.aggregate()).collect();
+        let ids: Vec<&str> = holders().map(|(_, stream)| stream.id()).collect();
+        let by_rule: [Param<'_>; 2] = [(&rules, Type::TEXT_ARRAY), (&events, Type::TEXT_ARRAY)];
+        let by_value: [Param<'_>; 5] = [
+            (&value_rules, Type::TEXT_ARRAY),
+            (&values, Type::BYTEA_ARRAY),
+            (&holder_rules, Type::TEXT_ARRAY),
+            (&aggregates, Type::TEXT_ARRAY),
+            (&ids, Type::TEXT_ARRAY),
+        ];
+        let (known, found) = join(
+            session.rows(&self.statements.unique_rules, &by_rule),
+            session.rows(&self.statements.unique_values, &by_value),
+        )
+        .await;
+        for row in known.map_err(storage)? {
+            let index = numbered(&row, 0);
+            let names = index.and_then(|index| rules.get(index).zip(events.get(index)));
+            let (Some((rule, event)), Ok(is_on), Ok(has_events)) =
+                (names, row.try_get(1), row.try_get(2))
+            else {
+                return Err(corrupt(
+                    "the state of a rule of unique values cannot be read",
+                ));
+            };
+            uniques.read_rule(rule, event, is_on, has_events);
+        }
+        for row in found.map_err(storage)? {
+            if take(&mut uniques, &row).is_none() {
+                return Err(corrupt("a row of unique_values cannot be read"));
+            }
+        }
+        Ok(uniques)
+    }
+}
+
+fn take(uniques: &mut Uniques, row: &Row) -> Option<()> {
+    let value = String::from_utf8(row.try_get(1).ok()?).ok()?;
+    let free_at: Option<SystemTime> = row.try_get(5).ok()?;
+    let found = UniqueRow {
+        holder: StreamId::new(row.try_get(2).ok()?, row.try_get(3).ok()?).ok()?,
+        position: position(rows::natural(row, 4)?),
+        free_at: free_at.map(Into::into),
+    };
+    uniques.read_value(row.try_get(0).ok()?, &value, found);
+    Some(())
+}
+
+/// Writes what a group changed, in statements that are sent at the first poll and in this order.
+pub(super) async fn write(
+    session: &Session,
+    statements: &Statements,
+    uniques: &Uniques,
+) -> Result<(), Error> {
+    let (rules, events): (Vec<&str>, Vec<&str>) = uniques.changed_rules().unzip();
+    let mut free: (Vec<&str>, Vec<&[u8]>) = Default::default();
+    let mut put: (Vec<&str>, Vec<&[u8]>) = Default::default();
+    let mut rows = Vec::new();
+    for (rule, value, row) in uniques.changed_values() {
+        let keys = if row.is_some() { &mut put } else { &mut free };
+        keys.0.push(rule);
+        keys.1.push(value.as_bytes());
+        rows.extend(row);
+    }
+    let aggregates: Vec<&str> = rows.iter().map(|row| row.holder.aggregate()).collect();
+    let ids: Vec<&str> = rows.iter().map(|row| row.holder.id()).collect();
+    let positions = rows.iter().map(|row| row.position.to_parts());
+    let positions: Vec<i64> = positions.map(|[_, _, place]| clamped(place)).collect();
+    let free_at = rows.iter().map(|row| row.free_at.map(SystemTime::from));
+    let free_at: Vec<Option<SystemTime>> = free_at.collect();
+    let turn_on: [Param<'_>; 2] = [(&rules, Type::TEXT_ARRAY), (&events, Type::TEXT_ARRAY)];
+    let free: [Param<'_>; 2] = [(&free.0, Type::TEXT_ARRAY), (&free.1, Type::BYTEA_ARRAY)];
+    let put: [Param<'_>; 6] = [
+        (&put.0, Type::TEXT_ARRAY),
+        (&put.1, Type::BYTEA_ARRAY),
+        (&aggregates, Type::TEXT_ARRAY),
+        (&ids, Type::TEXT_ARRAY),
+        (&positions, Type::INT8_ARRAY),
+        (&free_at, Type::TIMESTAMPTZ_ARRAY),
+    ];
+    let (turned_on, freed, wrote) = join3(
+        session.execute(&statements.unique_turn_on, &turn_on),
+        session.execute(&statements.unique_delete, &free),
+        session.execute(&statements.unique_put, &put),
+    )
+    .await;
+    turned_on.and(freed).and(wrote).map(|_| ())
+}

@@ -1,0 +1,379 @@
+//! The rules of unique values that every store keeps. They do no I/O, like those in `rules.rs`.
+
+use super::{
+    Append, AppendError, NewEvent, StorageError, StorageErrorKind,
+    rules::{self, Decision, Earlier, StreamHead},
+};
+use crate::{Position, StreamId, Timestamp, UniqueChange, UniqueValue};
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    fmt,
+    time::Duration,
+};
+
+/// Who has a unique value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UniqueRow {
+    /// The stream that has it, or had it last.
+    pub holder: StreamId,
+    /// The position of the event that claimed it.
+    pub position: Position,
+    /// `None` while the stream has it. Otherwise it is reserved for the stream until then.
+    pub free_at: Option<Timestamp>,
+}
+
+impl UniqueRow {
+    /// Whether no other stream may have the value at this moment.
+    pub fn is_taken(&self, now: Timestamp) -> bool {
+        self.free_at.is_none_or(|free_at| now < free_at)
+    }
+}
+
+/// Whether a rule is on for the events of a name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    On,
+    /// It is not on, and no event of the name is stored: the first one turns it on.
+    New,
+    /// It is not on, and events of the name are stored: it is not enforced.
+    Off,
+}
+
+/// What a store must read about unique values before it [decides](Uniques::decide) on appends. Each list is
+/// in order and has nothing twice.
+#[derive(Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct UniqueNeeds<'a> {
+    /// Rules and the names of events: is the rule on, and is there an event of that name?
+    pub rules: BTreeSet<(&'a str, &'a str)>,
+    /// Rules and values: who has it?
+    pub values: BTreeSet<(&'a str, &'a str)>,
+    /// Rules and streams: which value does it have?
+    pub holders: BTreeSet<(&'a str, &'a StreamId)>,
+}
+
+impl<'a> UniqueNeeds<'a> {
+    /// What the events of these appends need.
+    pub fn of(appends: impl IntoIterator<Item = &'a Append>) -> Self {
+        let mut needs = Self::default();
+        for append in appends {
+            for event in &append.events {
+                for change in &event.unique {
+                    let rule = &*change.rule;
+                    needs.rules.insert((rule, &event.name));
+                    needs.holders.insert((rule, &append.stream));
+                    if let UniqueValue::Claimed(value) = &change.value {
+                        needs.values.insert((rule, value));
+                    }
+                }
+            }
+        }
+        needs
+    }
+
+    /// Whether no event has a rule: nothing is to be read, and nothing of unique values is written.
+    pub fn is_empty(&self) -> bool {
+        self.rules.is_empty()
+    }
+}
+
+impl fmt::Debug for UniqueNeeds<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("UniqueNeeds")
+            .field("rules", &self.rules)
+            .field("values", &self.values.len())
+            .field("holders", &self.holders)
+            .finish()
+    }
+}
+
+/// The unique values that some appends are about, and what the appends change.
+///
+/// A store reads what they [need](UniqueNeeds), decides on them in their order, and then writes the
+/// [changed rows](Uniques::changed_values), all in the transaction of the events.
+///
+/// ```
+/// use es_runtime::store::author::{StreamHead, UniqueNeeds, Uniques};
+/// use es_runtime::{
+///     Append, AppendError, ExpectedVersion, NewEvent, Position, StreamId, Timestamp, UniqueChange,
+/// };
+///
+/// let register = |id: &str| -> Result<Append, Box<dyn std::error::Error>> {
+///     let event = NewEvent::json("customer.registered", 1, "{}")
+///         .with_unique(vec![UniqueChange::claim("customer.email", "alice@example.com")]);
+///     Ok(Append::new(StreamId::new("customer", id)?, ExpectedVersion::NoStream).with_event(event))
+/// };
+/// let (first, second) = (register("1")?, register("2")?);
+///
+/// let mut uniques = Uniques::default();
+/// for (rule, event) in UniqueNeeds::of([&first, &second]).rules {
+///     // The store has neither the rule nor an event of that name.
+///     uniques.read_rule(rule, event, false, false);
+/// }
+/// let (end, now) = (Position::START, Timestamp::now());
+/// uniques.decide(&first, None, StreamHead::EMPTY, end, now)?;
+/// let refused = uniques.decide(&second, None, StreamHead::EMPTY, end, now);
+/// assert!(matches!(refused, Err(AppendError::Taken { holder, .. }) if holder == first.stream));
+/// assert_eq!(uniques.changed_values().count(), 1);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Default)]
+pub struct Uniques {
+    /// For each name of events, its rules.
+    rules: HashMap<String, BTreeMap<String, State>>,
+    /// For each rule and value, who has it.
+    rows: HashMap<(String, String), UniqueRow>,
+    /// For each rule and stream, the value that it has.
+    held: HashMap<(String, StreamId), String>,
+    changes: Vec<Change>,
+    /// Of the rule that is being turned on: the streams whose value another stream has.
+    pub(super) waiting: BTreeMap<StreamId, (String, Position)>,
+}
+
+/// What something was before it was changed.
+enum Change {
+    Row((String, String), Option<UniqueRow>),
+    /// The name of an event, a rule, and its state.
+    Rule(String, String, State),
+}
+
+impl Uniques {
+    /// Takes what the store has about a rule: whether it is on for the events of this name, and whether
+    /// there is one.
+    pub fn read_rule(&mut self, rule: &str, event: &str, is_on: bool, has_events: bool) {
+        let state = match (is_on, has_events) {
+            (true, _) => State::On,
+            (false, false) => State::New,
+            (false, true) => State::Off,
+        };
+        let rules = self.rules.entry(event.to_owned()).or_default();
+        rules.insert(rule.to_owned(), state);
+    }
+
+    /// Takes the row of a value.
+    pub fn read_value(&mut self, rule: &str, value: &str, row: UniqueRow) {
+        self.set((rule.to_owned(), value.to_owned()), Some(row));
+    }
+
+    /// Whether a rule is on for the events of this name.
+    pub fn is_on(&self, rule: &str, event: &str) -> bool {
+        let rules = self.rules.get(event);
+        rules.and_then(|rules| rules.get(rule)) == Some(&State::On)
+    }
+
+    /// The row of a value, where it was read or written.
+    pub fn value(&self, rule: &str, value: &str) -> Option<&UniqueRow> {
+        self.rows.get(&(rule.to_owned(), value.to_owned()))
+    }
+
+    /// [`decide`](super::author::decide) for a store with unique values: its events claim and release them, one
+    /// after the other. `end` is the position before its first event.
+    ///
+    /// # Errors
+    /// Those of `decide`, [`AppendError::Taken`] and [`AppendError::UniqueRuleUnknown`]. The append has changed
+    /// nothing then.
+    pub fn decide(
+        &mut self,
+        append: &Append,
+        earlier: Option<Earlier>,
+        head: StreamHead,
+        end: Position,
+        now: Timestamp,
+    ) -> Result<Decision, AppendError> {
+        let decision = rules::decide_version(append, earlier, head)?;
+        if let Decision::Write(_) = decision {
+            let before = self.mark();
+            let done = self.apply(append, end, now);
+            done.inspect_err(|_| self.back(before))?;
+        }
+        Ok(decision)
+    }
+
+    fn apply(&mut self, append: &Append, end: Position, now: Timestamp) -> Result<(), AppendError> {
+        let [high, middle, mut place] = end.to_parts();
+        for event in &append.events {
+            place = place.saturating_add(1);
+            self.check_rules(append, event)?;
+            for UniqueChange { rule, value, keep } in &event.unique {
+                let stream = &append.stream;
+                if !self.is_on(rule, &event.name) {
+                    continue;
+                }
+                match value {
+                    UniqueValue::Unchanged => {}
+                    UniqueValue::Released => self.free(rule, stream, *keep, now),
+                    UniqueValue::Claimed(value) => {
+                        if self.held_by(rule, stream).as_ref() == Some(value) {
+                            continue;
+                        }
+                        let row = self.value(rule, value);
+                        let other = row.filter(|row| row.holder != *stream);
+                        if let Some(taken) = other.filter(|row| row.is_taken(now)) {
+                            return Err(AppendError::Taken {
+                                stream: stream.clone(),
+                                rule: rule.to_string(),
+                                holder: taken.holder.clone(),
+                            });
+                        }
+                        self.free(rule, stream, *keep, now);
+                        let position = Position::from_parts([high, middle, place]);
+                        self.hold(rule, value, stream.clone(), position);
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// An event has each rule that is on for its name. Where there is no event of the name yet, it turns its rules
+    /// on. A rule that is off is not enforced.
+    fn check_rules(&mut self, append: &Append, event: &NewEvent) -> Result<(), AppendError> {
+        let mut none = BTreeMap::new();
+        let known = self.rules.get_mut(&*event.name).unwrap_or(&mut none);
+        let mut own = event.unique.iter();
+        if !own.all(|change| known.contains_key(&*change.rule)) {
+            let what = "the store has not read whether a rule of unique values is on";
+            let error = StorageError::new(StorageErrorKind::Other, what);
+            return Err(rules::not_applied(append, error));
+        }
+        for (rule, state) in known {
+            let has = event.unique.iter().any(|change| change.rule == **rule);
+            let next = match (*state, has) {
+                (State::On, true) | (State::Off, _) => continue,
+                (State::New, true) => State::On,
+                (State::New, false) => State::Off,
+                (State::On, false) => {
+                    return Err(AppendError::UniqueRuleUnknown {
+                        stream: append.stream.clone(),
+                        rule: rule.clone(),
+                        event: event.name.to_string(),
+                    });
+                }
+            };
+            let before = std::mem::replace(state, next);
+            let change = Change::Rule(event.name.to_string(), rule.clone(), before);
+            self.changes.push(change);
+        }
+        Ok(())
+    }
+
+    pub(super) fn turn_on(&mut self, rule: &str, event: &str) {
+        let rules = self.rules.entry(event.to_owned()).or_default();
+        let before = rules.insert(rule.to_owned(), State::On);
+        let before = before.unwrap_or(State::Off);
+        let change = Change::Rule(event.to_owned(), rule.to_owned(), before);
+        self.changes.push(change);
+    }
+
+    /// The value that a stream has.
+    pub(super) fn held_by(&self, rule: &str, stream: &StreamId) -> Option<String> {
+        let held = (rule.to_owned(), stream.clone());
+        self.held.get(&held).cloned()
+    }
+
+    /// Gives a stream this value.
+    pub(super) fn hold(&mut self, rule: &str, value: &str, holder: StreamId, position: Position) {
+        let row = UniqueRow {
+            holder,
+            position,
+            free_at: None,
+        };
+        self.change((rule.to_owned(), value.to_owned()), Some(row));
+    }
+
+    /// Takes the value of a stream away, now or after this time.
+    pub(super) fn free(&mut self, rule: &str, stream: &StreamId, keep: Duration, now: Timestamp) {
+        let Some(value) = self.held_by(rule, stream) else {
+            return;
+        };
+        let key = (rule.to_owned(), value);
+        let row = self.rows.get(&key).filter(|_| !keep.is_zero()).cloned();
+        let row = row.map(|row| UniqueRow {
+            free_at: Some(now.after(keep)),
+            ..row
+        });
+        self.change(key, row);
+    }
+
+    fn change(&mut self, key: (String, String), row: Option<UniqueRow>) {
+        let before = self.set(key.clone(), row);
+        self.changes.push(Change::Row(key, before));
+    }
+
+    /// Sets the row of a value and returns the one before.
+    fn set(&mut self, key: (String, String), row: Option<UniqueRow>) -> Option<UniqueRow> {
+        let holder = |row: &UniqueRow| (key.0.clone(), row.holder.clone());
+        let before = self.rows.get(&key).cloned();
+        if let Some(before) = before.as_ref().filter(|row| row.free_at.is_none()) {
+            self.held.remove(&holder(before));
+        }
+        if let Some(row) = row.as_ref().filter(|row| row.free_at.is_none()) {
+            self.held.insert(holder(row), key.1.clone());
+        }
+        match row {
+            Some(row) => self.rows.insert(key, row),
+            None => self.rows.remove(&key),
+        };
+        before
+    }
+
+    /// How much was changed so far, to go [`back`](Uniques::back) to it.
+    pub fn mark(&self) -> usize {
+        self.changes.len()
+    }
+
+    /// Takes back what was changed since a [`mark`](Uniques::mark).
+    pub fn back(&mut self, mark: usize) {
+        for change in self.changes.split_off(mark).into_iter().rev() {
+            match change {
+                Change::Row(key, before) => {
+                    self.set(key, before);
+                }
+                Change::Rule(event, rule, before) => {
+                    self.rules.entry(event).or_default().insert(rule, before);
+                }
+            }
+        }
+    }
+
+    /// For a store that keeps its tables in this: what was changed so far is not taken back any more.
+    pub fn settle(&mut self) {
+        self.changes.clear();
+    }
+
+    /// The rules and values whose rows changed, each with its row, or `None` where its row is to be deleted.
+    pub fn changed_values(&self) -> impl Iterator<Item = (&str, &str, Option<&UniqueRow>)> {
+        let keys = self.changes.iter().filter_map(|change| match change {
+            Change::Row(key, _) => Some(key),
+            Change::Rule(..) => None,
+        });
+        let keys: BTreeSet<_> = keys.collect();
+        let keys = keys.into_iter();
+        keys.map(|key| (key.0.as_str(), key.1.as_str(), self.rows.get(key)))
+    }
+
+    /// The rules that were turned on, each with the name of the events that it is on for.
+    pub fn changed_rules(&self) -> impl Iterator<Item = (&str, &str)> {
+        let changed = self.changes.iter().filter_map(|change| match change {
+            Change::Rule(event, rule, _) if self.is_on(rule, event) => Some((&**rule, &**event)),
+            Change::Row(..) | Change::Rule(..) => None,
+        });
+        let changed: BTreeSet<_> = changed.collect();
+        changed.into_iter()
+    }
+}
+
+/// What a store without unique values says of them.
+pub(super) fn unsupported() -> StorageError {
+    let what = "this store has no unique values, which an event claims by a rule; use a store that has them";
+    StorageError::new(StorageErrorKind::Unsupported, what)
+}
+
+impl fmt::Debug for Uniques {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Uniques")
+            .field("rules", &self.rules)
+            .field("values", &self.rows.len())
+            .finish_non_exhaustive()
+    }
+}

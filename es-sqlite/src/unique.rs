@@ -1,0 +1,390 @@
+//! Unique values: what the rules of all stores need to know of them, and what appends change.
+//!
+//! Their tables are made by the first append that has a rule, so a file without rules has no page of them.
+
+use crate::{
+    errors::corrupt,
+    rows::{exact, text},
+};
+use es_runtime::{
+    Append, NewEvent, Position, StorageError, StreamId, Timestamp, UniqueValue, UniqueWalk,
+    UniqueWalked,
+    store::author::{UniqueNeeds, UniqueRow, Uniques},
+};
+use rusqlite::{Connection, OptionalExtension, Row, params};
+use std::{
+    collections::HashMap,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+/// Times are microseconds since 1970, as in `es_work`.
+const TABLES: &str = "
+    CREATE TABLE es_unique_values (
+        rule           TEXT    NOT NULL,
+        value          TEXT    NOT NULL,
+        aggregate      TEXT    NOT NULL,
+        aggregate_id   TEXT    NOT NULL,
+        position       INTEGER NOT NULL,
+        free_at        INTEGER,
+        PRIMARY KEY (rule, value)
+    ) STRICT, WITHOUT ROWID;
+
+    CREATE INDEX es_unique_values_holder ON es_unique_values (rule, aggregate, aggregate_id);
+
+    CREATE TABLE es_unique_rules (
+        rule           TEXT    NOT NULL,
+        event          TEXT    NOT NULL,
+        PRIMARY KEY (rule, event)
+    ) STRICT, WITHOUT ROWID;
+
+    CREATE TABLE es_unique_walks (
+        rule           TEXT    PRIMARY KEY NOT NULL,
+        position       INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
+
+    CREATE TABLE es_unique_duplicates (
+        rule           TEXT    NOT NULL,
+        aggregate      TEXT    NOT NULL,
+        aggregate_id   TEXT    NOT NULL,
+        value          TEXT    NOT NULL,
+        position       INTEGER NOT NULL,
+        PRIMARY KEY (rule, aggregate, aggregate_id)
+    ) STRICT, WITHOUT ROWID;
+";
+
+/// The rules that are on, as the writer knows them. It is the only one that uses this.
+#[derive(Default)]
+pub(crate) struct RulesOn(Mutex<Known>);
+
+#[derive(Default)]
+struct Known {
+    /// The number that SQLite changes when another connection has written.
+    data_version: Option<i64>,
+    /// For each name of events, its rules. `None` where they must be read again.
+    of: Option<HashMap<String, Vec<String>>>,
+}
+
+impl RulesOn {
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Some of them may have been undone, or there are new ones.
+    pub(crate) fn forget(&self) {
+        *self.known() = Known::default();
+    }
+
+    /// Forgets them where another connection has written since, in a transaction that has just begun.
+    pub(crate) fn forget_older(&self, connection: &Connection) -> rusqlite::Result<()> {
+        let now = connection
+            .prepare_cached("PRAGMA data_version")?
+            .query_row([], |row| row.get(0))?;
+        let mut known = self.known();
+        if known.data_version != Some(now) {
+            known.of = None;
+            known.data_version = Some(now);
+        }
+        Ok(())
+    }
+
+    /// Calls `with` with the rules that are on for events of a name.
+    fn of<T>(
+        &self,
+        connection: &Connection,
+        with: impl FnOnce(&HashMap<String, Vec<String>>) -> T,
+    ) -> rusqlite::Result<T> {
+        let mut known = self.known();
+        if let Some(of) = &known.of {
+            return Ok(with(of));
+        }
+        let mut of: HashMap<String, Vec<String>> = HashMap::new();
+        if has_tables(connection)? {
+            let mut select =
+                connection.prepare_cached("SELECT rule, event FROM es_unique_rules")?;
+            let mut rows = select.query([])?;
+            while let Some(row) = rows.next()? {
+                of.entry(row.get(1)?).or_default().push(row.get(0)?);
+            }
+        }
+        Ok(with(known.of.insert(of)))
+    }
+
+    /// Whether a rule is about this append, or the append brings one.
+    pub(crate) fn concern(
+        &self,
+        connection: &Connection,
+        append: &Append,
+    ) -> rusqlite::Result<bool> {
+        self.of(connection, |of| {
+            let is_ruled = |event: &NewEvent| !of.is_empty() && of.contains_key(&*event.name);
+            let mut events = append.events.iter();
+            events.any(|event| !event.unique.is_empty() || is_ruled(event))
+        })
+    }
+}
+
+/// What this append needs to know, in the transaction in which it will be written.
+pub(crate) fn read(
+    connection: &Connection,
+    append: &Append,
+    on: &RulesOn,
+) -> rusqlite::Result<Result<Uniques, StorageError>> {
+    let mut uniques = Uniques::default();
+    on.of(connection, |of| {
+        for event in &append.events {
+            for rule in of.get(&*event.name).into_iter().flatten() {
+                uniques.read_rule(rule, &event.name, true, true);
+            }
+        }
+    })?;
+    let needs = UniqueNeeds::of([append]);
+    if !needs.is_empty() && !has_tables(connection)? {
+        connection.execute_batch(TABLES)?;
+    }
+    for (rule, event) in needs.rules {
+        if uniques.is_on(rule, event) {
+            continue;
+        }
+        // All events are looked through, once for each rule.
+        let has_events = connection
+            .prepare_cached("SELECT EXISTS (SELECT 1 FROM events WHERE event = ?1)")?
+            .query_row([event], |row| row.get(0))?;
+        uniques.read_rule(rule, event, false, has_events);
+    }
+    for (rule, value) in needs.values {
+        if let Err(damaged) = read_value(connection, &mut uniques, rule, value)? {
+            return Ok(Err(damaged));
+        }
+    }
+    for (rule, stream) in needs.holders {
+        if let Err(damaged) = read_held(connection, &mut uniques, rule, stream)? {
+            return Ok(Err(damaged));
+        }
+    }
+    Ok(Ok(uniques))
+}
+
+/// Reads who has a value.
+fn read_value(
+    connection: &Connection,
+    uniques: &mut Uniques,
+    rule: &str,
+    value: &str,
+) -> rusqlite::Result<Result<(), StorageError>> {
+    let found = connection
+        .prepare_cached(
+            "SELECT value, aggregate, aggregate_id, position, free_at FROM es_unique_values
+             WHERE rule = ?1 AND value = ?2",
+        )?
+        .query_row([rule, value], |row| Ok(take(uniques, rule, row)));
+    Ok(found.optional()?.unwrap_or(Ok(())))
+}
+
+/// Reads which value a stream has.
+fn read_held(
+    connection: &Connection,
+    uniques: &mut Uniques,
+    rule: &str,
+    stream: &StreamId,
+) -> rusqlite::Result<Result<(), StorageError>> {
+    let of_stream = [rule, stream.aggregate(), stream.id()];
+    let found = connection
+        .prepare_cached(
+            "SELECT value, aggregate, aggregate_id, position, free_at FROM es_unique_values
+             WHERE rule = ?1 AND aggregate = ?2 AND aggregate_id = ?3 AND free_at IS NULL",
+        )?
+        .query_row(of_stream, |row| Ok(take(uniques, rule, row)));
+    Ok(found.optional()?.unwrap_or(Ok(())))
+}
+
+/// Does a step of turning a rule on.
+pub(crate) fn walk(
+    connection: &Connection,
+    walk: &UniqueWalk,
+    on: &RulesOn,
+) -> rusqlite::Result<Result<UniqueWalked, StorageError>> {
+    let rule = walk.rule.as_str();
+    if !has_tables(connection)? {
+        connection.execute_batch(TABLES)?;
+    }
+    let mut uniques = Uniques::default();
+    on.of(connection, |of| {
+        for event in &walk.events {
+            let is_on = of
+                .get(event)
+                .is_some_and(|rules| rules.contains(&walk.rule));
+            uniques.read_rule(rule, event, is_on, true);
+        }
+    })?;
+    let at: Option<i64> = connection
+        .prepare_cached("SELECT position FROM es_unique_walks WHERE rule = ?1")?
+        .query_row([rule], |row| row.get(0))
+        .optional()?;
+    let at = u64::try_from(at.unwrap_or(0)).unwrap_or(0);
+    let mut values: Vec<String> = Vec::new();
+    {
+        let mut select = connection.prepare_cached(
+            "SELECT aggregate, aggregate_id, value, position FROM es_unique_duplicates WHERE rule = ?1",
+        )?;
+        let mut rows = select.query([rule])?;
+        while let Some(row) = rows.next()? {
+            let (aggregate, id): (String, String) = (row.get(0)?, row.get(1)?);
+            let (value, position): (String, i64) = (row.get(2)?, row.get(3)?);
+            let (Ok(stream), Ok(position)) =
+                (StreamId::new(&aggregate, &id), u64::try_from(position))
+            else {
+                let what = format!("a row of es_unique_duplicates by rule `{rule}`");
+                return Ok(Err(corrupt(what)));
+            };
+            uniques.read_waiting(stream, &value, Position::from_parts([0, 0, position]));
+            values.push(value);
+        }
+    }
+    for walked in &walk.changes {
+        if let UniqueValue::Claimed(value) = &walked.change.value {
+            values.push(value.clone());
+        }
+        if let Err(damaged) = read_held(connection, &mut uniques, rule, &walked.stream)? {
+            return Ok(Err(damaged));
+        }
+    }
+    for value in &values {
+        if let Err(damaged) = read_value(connection, &mut uniques, rule, value)? {
+            return Ok(Err(damaged));
+        }
+    }
+    let [_, _, to] = walk.to.to_parts();
+    let mut has_later = false;
+    for name in walk.events.iter().chain(&walk.retired) {
+        let later: bool = connection
+            .prepare_cached(
+                "SELECT EXISTS (SELECT 1 FROM events WHERE position > ?1 AND event = ?2)",
+            )?
+            .query_row(params![exact(to)?, name], |row| row.get(0))?;
+        has_later = has_later || later;
+    }
+    let walked = uniques.walk(walk, Position::from_parts([0, 0, at]), has_later);
+    write(connection, &uniques, on)?;
+    connection
+        .prepare_cached("DELETE FROM es_unique_duplicates WHERE rule = ?1")?
+        .execute([rule])?;
+    for (stream, value, position) in uniques.waiting() {
+        let [_, _, position] = position.to_parts();
+        connection
+            .prepare_cached("INSERT INTO es_unique_duplicates VALUES (?1, ?2, ?3, ?4, ?5)")?
+            .execute(params![
+                rule,
+                stream.aggregate(),
+                stream.id(),
+                value,
+                exact(position)?
+            ])?;
+    }
+    let [_, _, at] = walked.at.to_parts();
+    connection
+        .prepare_cached("INSERT OR REPLACE INTO es_unique_walks VALUES (?1, ?2)")?
+        .execute(params![rule, exact(at)?])?;
+    Ok(Ok(walked))
+}
+
+fn take(uniques: &mut Uniques, rule: &str, row: &Row<'_>) -> Result<(), StorageError> {
+    let read = || {
+        let value = text(row, 0, "the value is not text")?;
+        let aggregate = text(row, 1, "the aggregate is not text")?;
+        let id = text(row, 2, "the id is not text")?;
+        let holder = StreamId::new(aggregate, id).map_err(|_| "its stream cannot be one")?;
+        let position: i64 = row.get(3).map_err(|_| "the position is not a number")?;
+        let position = u64::try_from(position).map_err(|_| "the position is negative")?;
+        let free_at: Option<i64> = row.get(4).map_err(|_| "the time is not a number")?;
+        let free_at = free_at.map(|time| Timestamp::from_unix_micros(time).ok_or("no time"));
+        let row = UniqueRow {
+            holder,
+            position: Position::from_parts([0, 0, position]),
+            free_at: free_at.transpose()?,
+        };
+        uniques.read_value(rule, value, row);
+        Ok(())
+    };
+    let read: Result<(), &str> = { read }();
+    read.map_err(|what| {
+        corrupt(format!(
+            "a row of es_unique_values by rule `{rule}`: {what}"
+        ))
+    })
+}
+
+/// Writes what an append changed.
+pub(crate) fn write(
+    connection: &Connection,
+    uniques: &Uniques,
+    on: &RulesOn,
+) -> rusqlite::Result<()> {
+    for (rule, event) in uniques.changed_rules() {
+        connection
+            .prepare_cached("INSERT INTO es_unique_rules (rule, event) VALUES (?1, ?2)")?
+            .execute([rule, event])?;
+        on.known().of = None;
+    }
+    for (rule, value, row) in uniques.changed_values() {
+        let Some(row) = row else {
+            connection
+                .prepare_cached("DELETE FROM es_unique_values WHERE rule = ?1 AND value = ?2")?
+                .execute([rule, value])?;
+            continue;
+        };
+        let [_, _, position] = row.position.to_parts();
+        connection
+            .prepare_cached(
+                "INSERT INTO es_unique_values (rule, value, aggregate, aggregate_id, position, free_at)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+                 ON CONFLICT (rule, value) DO UPDATE SET
+                     aggregate = excluded.aggregate, aggregate_id = excluded.aggregate_id,
+                     position = excluded.position, free_at = excluded.free_at",
+            )?
+            .execute(params![
+                rule,
+                value,
+                row.holder.aggregate(),
+                row.holder.id(),
+                exact(position)?,
+                row.free_at.map(Timestamp::unix_micros),
+            ])?;
+    }
+    Ok(())
+}
+
+/// The position that the newest event has, or had: the next one has the one after it.
+pub(crate) fn end(connection: &Connection) -> rusqlite::Result<Position> {
+    let newest: Option<i64> = connection
+        .prepare_cached("SELECT seq FROM sqlite_sequence WHERE name = 'events'")?
+        .query_row([], |row| row.get(0))
+        .optional()?;
+    let newest = u64::try_from(newest.unwrap_or(0)).unwrap_or(0);
+    Ok(Position::from_parts([0, 0, newest]))
+}
+
+/// Who has a value, or for whom it is reserved at this moment.
+pub(crate) fn holder(
+    connection: &Connection,
+    rule: &str,
+    value: &str,
+    now: Timestamp,
+) -> rusqlite::Result<Result<Option<StreamId>, StorageError>> {
+    if !has_tables(connection)? {
+        return Ok(Ok(None));
+    }
+    let mut uniques = Uniques::default();
+    if let Err(damaged) = read_value(connection, &mut uniques, rule, value)? {
+        return Ok(Err(damaged));
+    }
+    let row = uniques.value(rule, value).filter(|row| row.is_taken(now));
+    Ok(Ok(row.map(|row| row.holder.clone())))
+}
+
+fn has_tables(connection: &Connection) -> rusqlite::Result<bool> {
+    connection
+        .prepare_cached(
+            "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE name = 'es_unique_values')",
+        )?
+        .query_row([], |row| row.get(0))
+}
