@@ -547,7 +547,7 @@ pub async fn a_taken_value_fails_no_commit_beside_it(fixture: AnyFixture) {
     let store = fixture.open().await;
     let tasks = (0..32).map(|number| {
         let store = store.clone();
-        tokio::spawn(async move {
+        super::spawn(async move {
             let own = format!("own-{number}");
             let value = if number % 2 == 0 { "value" } else { &own };
             let claim = UniqueChange::claim("test.email", value);

@@ -121,7 +121,7 @@ pub async fn one_of_sixteen_racing_claims_wins(fixture: AnyFixture) {
             let (store, value) = (store.clone(), value.clone());
             let mut request = append(&stream(format!("racer-{round}-{number}")), [claim(&value)]);
             request.expected = ExpectedVersion::NoStream;
-            tokio::spawn(async move {
+            super::spawn(async move {
                 let stream = request.stream.clone();
                 (stream, store.append(request).await)
             })
@@ -344,7 +344,7 @@ pub async fn a_taken_value_fails_no_neighbour(fixture: AnyFixture) {
             1 => append(&own, [claim(&format!("own-{number}"))]),
             _ => Append::new(own, ExpectedVersion::NoStream).with_event(numbered(number)),
         };
-        tokio::spawn(async move { (request.stream.clone(), store.append(request).await) })
+        super::spawn(async move { (request.stream.clone(), store.append(request).await) })
     });
     for (number, (stream, answer)) in join_all(tasks.collect()).await.into_iter().enumerate() {
         match (number % 3, answer) {

@@ -11,7 +11,6 @@ use es_runtime::{
     WorkQueue,
 };
 use es_sqlite::{SqliteReadDatabase, SqliteStore, SqliteTransaction};
-use es_testkit::postgres::Server;
 use serde::{Deserialize, Serialize};
 
 const RULE: &str = "customer.email";
@@ -36,7 +35,7 @@ async fn race<S: EventStore + CommitStore>(stores: [S; 2]) {
         let mut racers = Vec::new();
         for number in 0..16 {
             let (store, value) = (stores[number % 2].clone(), value.clone());
-            racers.push(tokio::spawn(async move {
+            racers.push(es_tests::spawn(async move {
                 let request = claim(format!("{round}-{number}"), &value);
                 if number % 4 < 2 {
                     return store.append(request).await.map(|_| ());
@@ -66,7 +65,7 @@ async fn race<S: EventStore + CommitStore>(stores: [S; 2]) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_handles_on_a_file_race() {
-    let folder = es_tests::files::folder();
+    let folder = es_tests::tiers::folder();
     let path = folder.path().join("events.db");
     let open = || SqliteStore::open(&path);
     race([open().await.expect("opens"), open().await.expect("opens")]).await;
@@ -78,7 +77,7 @@ async fn two_handles_on_a_file_race() {
     ignore = "needs PostgreSQL: install it or set ES_POSTGRES_BIN"
 )]
 async fn two_handles_on_a_server_race_under_each_isolation_level() {
-    let server = Server::shared().expect("a server");
+    let server = es_tests::server::shared();
     for level in ["read committed", "repeatable read", "serializable"] {
         let database = server.database().expect("a database");
         let set = format!(
@@ -100,7 +99,7 @@ async fn two_handles_on_a_server_race_under_each_isolation_level() {
     ignore = "needs PostgreSQL: install it or set ES_POSTGRES_BIN"
 )]
 async fn an_append_that_waits_for_the_lock_sees_a_rule_that_came_meanwhile() {
-    let server = Server::shared().expect("a server");
+    let server = es_tests::server::shared();
     for level in ["read committed", "repeatable read", "serializable"] {
         let database = server.database().expect("a database");
         let set = format!(
@@ -112,7 +111,7 @@ async fn an_append_that_waits_for_the_lock_sees_a_rule_that_came_meanwhile() {
         let (client, connection) = tokio_postgres::connect(&database.url(), tokio_postgres::NoTls)
             .await
             .expect("connects");
-        tokio::spawn(connection);
+        es_tests::spawn(connection);
         client
             .batch_execute("BEGIN; SELECT * FROM es.head FOR UPDATE")
             .await
@@ -121,7 +120,7 @@ async fn an_append_that_waits_for_the_lock_sees_a_rule_that_came_meanwhile() {
             let store = store.clone();
             let event = NewEvent::json("customer.changed", 1, "{}");
             let plain = Append::new(customer("old"), ExpectedVersion::NoStream).with_event(event);
-            tokio::spawn(async move { store.append(plain).await })
+            es_tests::spawn(async move { store.append(plain).await })
         };
         let waits = "SELECT count(*) FROM pg_locks WHERE NOT granted";
         while database.query(waits).expect("asked") == "0\n" {
@@ -233,7 +232,7 @@ async fn kept_by_a_projection<S: EventStore + CommitStore>(store: S) {
                 0 => refused(&format!("many-{number}"), claim),
                 _ => changed(format!("many-{number}"), claim),
             };
-            tokio::spawn(async move { store.append(append).await.is_ok() })
+            es_tests::spawn(async move { store.append(append).await.is_ok() })
         })
         .collect();
     for (number, task) in tasks.into_iter().enumerate() {
@@ -254,7 +253,7 @@ async fn kept_by_a_projection<S: EventStore + CommitStore>(store: S) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_projection_in_a_file_takes_claims_back() {
-    let folder = es_tests::files::folder();
+    let folder = es_tests::tiers::folder();
     let open = |name: &str| {
         SqliteStore::options()
             .inline(Choosy)
@@ -270,7 +269,7 @@ async fn a_projection_in_a_file_takes_claims_back() {
     ignore = "needs PostgreSQL: install it or set ES_POSTGRES_BIN"
 )]
 async fn a_projection_on_a_server_takes_claims_back() {
-    let server = Server::shared().expect("a server");
+    let server = es_tests::server::shared();
     for number in 0..2 {
         let database = server.database().expect("a database");
         let options = PostgresStore::options(&database.url()).expect("a url");
@@ -337,7 +336,7 @@ async fn turned_on_meanwhile<S: WorkQueue + SnapshotStore>(store: S) {
         .into_iter()
         .map(|knows| {
             let store = store.clone();
-            tokio::spawn(async move {
+            es_tests::spawn(async move {
                 let mut refused = 0;
                 for number in 0..300 {
                     let append = registered(format!("{knows}-{number}"), knows);
@@ -354,9 +353,9 @@ async fn turned_on_meanwhile<S: WorkQueue + SnapshotStore>(store: S) {
     let callers: Vec<_> = (0..2)
         .map(|_| {
             let store = AnyStore::new(store.clone());
-            tokio::spawn(
-                async move { turn_on::<Registered>(&store, RULE, OnDuplicates::StayOff).await },
-            )
+            es_tests::spawn(async move {
+                turn_on::<Registered>(&store, RULE, OnDuplicates::StayOff).await
+            })
         })
         .collect();
     for caller in callers {
@@ -392,7 +391,7 @@ async fn turned_on_meanwhile<S: WorkQueue + SnapshotStore>(store: S) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_rule_is_turned_on_in_a_file_while_others_write() {
-    let folder = es_tests::files::folder();
+    let folder = es_tests::tiers::folder();
     let options = SqliteStore::options().durability(es_sqlite::Durability::Normal);
     let store = options.open(folder.path().join("events.db")).await;
     turned_on_meanwhile(store.expect("opens")).await;
@@ -409,7 +408,7 @@ async fn a_rule_is_turned_on_in_memory_while_others_write() {
     ignore = "needs PostgreSQL: install it or set ES_POSTGRES_BIN"
 )]
 async fn a_rule_is_turned_on_on_a_server_while_others_write() {
-    let server = Server::shared().expect("a server");
+    let server = es_tests::server::shared();
     for level in ["read committed", "repeatable read", "serializable"] {
         let database = server.database().expect("a database");
         let set = format!(
