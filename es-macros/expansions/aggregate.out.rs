@@ -147,6 +147,23 @@ impl ::es_runtime::EventSet for OrderEvent {
         <shipping::Shipped as ::es_runtime::__private::ListedEvent>::TYPE,
         <ReceiptSent as ::es_runtime::__private::ListedEvent>::TYPE,
     ];
+    const UNIQUE_RULES: &'static [(
+        &'static ::core::primitive::str,
+        &'static [&'static ::core::primitive::str],
+    )] = &[
+        (
+            <OrderPlaced as ::es_runtime::__private::ListedEvent>::TYPE.name,
+            <OrderPlaced as ::es_runtime::__private::ListedEvent>::UNIQUE_RULES,
+        ),
+        (
+            <shipping::Shipped as ::es_runtime::__private::ListedEvent>::TYPE.name,
+            <shipping::Shipped as ::es_runtime::__private::ListedEvent>::UNIQUE_RULES,
+        ),
+        (
+            <ReceiptSent as ::es_runtime::__private::ListedEvent>::TYPE.name,
+            <ReceiptSent as ::es_runtime::__private::ListedEvent>::UNIQUE_RULES,
+        ),
+    ];
     fn event_type(&self) -> ::es_runtime::EventType {
         match self {
             OrderEvent::OrderPlaced(_) => {
@@ -214,6 +231,21 @@ impl ::es_runtime::EventSet for OrderEvent {
         ::core::result::Result::Err(
             ::es_runtime::DecodeError::unknown_event(name, stored),
         )
+    }
+    fn unique(&self) -> ::std::vec::Vec<::es_runtime::UniqueChange> {
+        match self {
+            OrderEvent::OrderPlaced(event) => {
+                <OrderPlaced as ::es_runtime::__private::ListedEvent>::unique(event)
+            }
+            OrderEvent::ShippedOut(event) => {
+                <shipping::Shipped as ::es_runtime::__private::ListedEvent>::unique(
+                    event,
+                )
+            }
+            OrderEvent::ReceiptSent(event) => {
+                <ReceiptSent as ::es_runtime::__private::ListedEvent>::unique(event)
+            }
+        }
     }
 }
 #[automatically_derived]

@@ -71,6 +71,15 @@ impl ::es_runtime::EventSet for OrderEvent {
     const TYPES: &'static [::es_runtime::EventType] = &[
         <OrderPlaced as ::es_runtime::__private::ListedEvent>::TYPE,
     ];
+    const UNIQUE_RULES: &'static [(
+        &'static ::core::primitive::str,
+        &'static [&'static ::core::primitive::str],
+    )] = &[
+        (
+            <OrderPlaced as ::es_runtime::__private::ListedEvent>::TYPE.name,
+            <OrderPlaced as ::es_runtime::__private::ListedEvent>::UNIQUE_RULES,
+        ),
+    ];
     fn event_type(&self) -> ::es_runtime::EventType {
         match self {
             OrderEvent::OrderPlaced(_) => {
@@ -107,6 +116,13 @@ impl ::es_runtime::EventSet for OrderEvent {
         ::core::result::Result::Err(
             ::es_runtime::DecodeError::unknown_event(name, stored),
         )
+    }
+    fn unique(&self) -> ::std::vec::Vec<::es_runtime::UniqueChange> {
+        match self {
+            OrderEvent::OrderPlaced(event) => {
+                <OrderPlaced as ::es_runtime::__private::ListedEvent>::unique(event)
+            }
+        }
     }
 }
 #[automatically_derived]

@@ -19,13 +19,13 @@ mod tests;
 use proc_macro::TokenStream;
 
 #[doc = include_str!("../docs/event.md")]
-#[proc_macro_derive(Event, attributes(event, shape))]
+#[proc_macro_derive(Event, attributes(event, shape, unique))]
 pub fn derive_event(input: TokenStream) -> TokenStream {
     expand::derive_event(input.into()).into()
 }
 
 #[doc = include_str!("../docs/aggregate.md")]
-#[proc_macro_derive(Aggregate, attributes(aggregate))]
+#[proc_macro_derive(Aggregate, attributes(aggregate, unique))]
 pub fn derive_aggregate(input: TokenStream) -> TokenStream {
     expand::derive_aggregate(input.into()).into()
 }
@@ -37,7 +37,7 @@ pub fn derive_decision(input: TokenStream) -> TokenStream {
 }
 
 #[doc = include_str!("../docs/shape.md")]
-#[proc_macro_derive(Shape, attributes(shape))]
+#[proc_macro_derive(Shape, attributes(shape, unique))]
 pub fn derive_shape(input: TokenStream) -> TokenStream {
     expand::derive_shape(input.into()).into()
 }

@@ -91,6 +91,7 @@ impl Place {
                 "upcast",
                 "try_upcast",
                 "upcast_json",
+                "releases",
                 "crate",
             ],
             Self::EventVariant => &[
@@ -101,6 +102,7 @@ impl Place {
                 "upcast",
                 "try_upcast",
                 "upcast_json",
+                "releases",
             ],
             Self::EventEnum => &["drop", "alias", "split", "crate"],
             Self::EventField | Self::VariantField => &["since", "default", "was"],

@@ -5,6 +5,7 @@ use super::{
     history::{Number, OnField, Previous, Removed, Upcaster},
     read,
     retire::Retire,
+    unique::Releases,
 };
 use crate::diag::Diag;
 use syn::Attribute;
@@ -19,6 +20,7 @@ pub(crate) struct OnEvent {
     pub(crate) upcast: Many<Upcaster>,
     pub(crate) try_upcast: Many<Upcaster>,
     pub(crate) upcast_json: Many<Upcaster>,
+    pub(crate) releases: Many<Releases>,
 }
 
 impl OnEvent {
@@ -32,6 +34,7 @@ impl OnEvent {
             upcast: Many::new("upcast"),
             try_upcast: Many::new("try_upcast"),
             upcast_json: Many::new("upcast_json"),
+            releases: Many::new("releases"),
         };
         let mut keys: Vec<&mut dyn Key> = vec![
             &mut this.version,
@@ -41,6 +44,7 @@ impl OnEvent {
             &mut this.upcast,
             &mut this.try_upcast,
             &mut this.upcast_json,
+            &mut this.releases,
         ];
         if let Some(more) = more {
             keys.push(more);

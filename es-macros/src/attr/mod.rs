@@ -16,12 +16,13 @@ pub(crate) mod retire;
 pub(crate) mod saga;
 pub(crate) mod serde;
 pub(crate) mod shape;
+pub(crate) mod unique;
 mod value;
 
 pub(crate) use crate::place::Place;
 pub(crate) use flag::Flag;
 pub(crate) use krate::CratePath;
-pub(crate) use value::{Name, Version};
+pub(crate) use value::{Name, NameFault, Version, name_fault};
 
 use crate::{diag::Diag, ident, messages};
 use proc_macro2::{Ident, Span, TokenStream, TokenTree};

@@ -75,14 +75,14 @@ impl Name {
 
 /// What keeps a text from being a stored name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum NameFault {
+pub(crate) enum NameFault {
     Empty,
     TooLong { bytes: usize },
     Character(char),
     Edge(char),
 }
 
-fn name_fault(name: &str) -> Option<NameFault> {
+pub(crate) fn name_fault(name: &str) -> Option<NameFault> {
     let allowed = |c: char| c.is_ascii_alphanumeric() || "._-:/".contains(c);
     if let Some(other) = name.chars().find(|c| !allowed(*c)) {
         return Some(NameFault::Character(other));

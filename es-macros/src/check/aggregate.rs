@@ -18,6 +18,14 @@ use syn::{Data, DeriveInput};
 /// The aggregate that `input` defines; every fault was reported.
 pub(crate) fn check(diag: &Diag, input: &DeriveInput) -> Aggregate {
     shape(diag, input);
+    let fields = match &input.data {
+        Data::Struct(data) => data.fields.iter().collect(),
+        _ => Vec::new(),
+    };
+    let fields = fields.into_iter().map(|field| &field.attrs);
+    for attrs in fields.chain([&input.attrs]) {
+        attr::unique::refuse(diag, attrs, messages::unique::unique_on_aggregate);
+    }
     let attrs = OnStruct::read(diag, &input.attrs);
     let ident = ident::text(&input.ident);
     let has_attribute = input

@@ -1,6 +1,9 @@
 //! The rules of `#[derive(Event)]`.
 
-use super::history::{self, Declared, Event};
+use super::{
+    history::{self, Declared, Event},
+    unique::{self, Part},
+};
 use crate::{
     attr::{
         self, CratePath, Many, Name, Place,
@@ -26,6 +29,7 @@ use syn::{
 pub(crate) fn check(diag: &Diag, input: &DeriveInput) -> Item {
     generics(diag, &input.generics);
     attr::serde::refuse(diag, On::Container, &input.attrs);
+    attr::unique::refuse(diag, &input.attrs, messages::unique::unique_on_item);
     match &input.data {
         Data::Struct(data) => {
             match &data.fields {
@@ -71,7 +75,7 @@ fn event_struct<'a>(
         vis: input.vis.clone(),
         generics: input.generics.clone(),
         krate: CratePath::or_runtime(attrs.krate.value()),
-        kind: kind(diag, event, attrs.event, fields),
+        kind: kind(diag, event, attrs.event, fields, &mut Vec::new()),
         allows: super::allowed_lints(&input.attrs),
     }
 }
@@ -83,6 +87,7 @@ fn event_enum(diag: &Diag, input: &DeriveInput, data: &DataEnum) -> EventEnum {
     }
     let container = Reading::of(&input.attrs);
     let mut variants: Vec<EventVariant> = Vec::new();
+    let mut rules = Vec::new();
     for variant in &data.variants {
         if let Fields::Unnamed(fields) = &variant.fields {
             diag.over(
@@ -91,6 +96,7 @@ fn event_enum(diag: &Diag, input: &DeriveInput, data: &DataEnum) -> EventEnum {
             );
         }
         attr::serde::refuse(diag, On::Variant, &variant.attrs);
+        attr::unique::refuse(diag, &variant.attrs, messages::unique::unique_on_item);
         let faults = diag.count();
         let attrs = attr::event::read_variant(diag, &variant.attrs);
         let fields = payload(diag, Place::VariantField, &variant.fields);
@@ -110,7 +116,7 @@ fn event_enum(diag: &Diag, input: &DeriveInput, data: &DataEnum) -> EventEnum {
                 .or(container.rename_all_fields),
             faults,
         };
-        let kind = kind(diag, event, attrs, fields);
+        let kind = kind(diag, event, attrs, fields, &mut rules);
         if let Some(name) = &kind.name {
             let text = name.value();
             let first = variants
@@ -182,10 +188,15 @@ fn kind(
     event: Of<'_>,
     attrs: OnEvent,
     fields: Vec<(&Field, OnField, ValueShape)>,
+    rules_of_set: &mut Vec<String>,
 ) -> Kind {
     let name = stored_name(diag, event.ident, event.set, attrs.name, event.attrs);
     let version = attrs.version.value().copied();
     let ill_formed = version.is_none() && attrs.version.key().is_some();
+    let parts: Vec<_> = fields
+        .iter()
+        .map(|(field, attrs, _)| Part::of(field, attrs))
+        .collect();
     let history = history::check(
         diag,
         &Event {
@@ -210,6 +221,15 @@ fn kind(
                 .collect(),
         },
     );
+    // After the history, which is not looked at further behind a fault.
+    let unique = unique::check(
+        diag,
+        name.as_ref(),
+        event.rename_all,
+        &parts,
+        attrs.releases.into_values(),
+        rules_of_set,
+    );
     Kind {
         name,
         version: if ill_formed {
@@ -218,6 +238,7 @@ fn kind(
             Some(version.map_or(1, |version| version.number))
         },
         history,
+        unique,
     }
 }
 

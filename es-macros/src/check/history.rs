@@ -328,7 +328,12 @@ fn older_form(diag: &Diag, event: &Event<'_>, ty: &Type, attrs: &[Attribute]) ->
             .iter()
             .any(|name| attr.path().is_ident(name));
         if !counts {
-            diag.over(attr, messages::history::attribute_of_the_past());
+            let text = if attr.path().is_ident("unique") {
+                messages::unique::unique_of_the_past()
+            } else {
+                messages::history::attribute_of_the_past()
+            };
+            diag.over(attr, text);
         }
     }
     attr::serde::refuse(diag, event.on, attrs);

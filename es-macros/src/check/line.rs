@@ -137,12 +137,20 @@ fn rust_name(stored: &LitStr) -> Option<Ident> {
 }
 
 pub(super) fn is_option(ty: &Type) -> bool {
+    in_option(ty).is_some()
+}
+
+/// The type in an `Option`.
+pub(super) fn in_option(ty: &Type) -> Option<&Type> {
     let Type::Path(path) = ty else {
-        return false;
+        return None;
     };
-    path.path.segments.last().is_some_and(|last| {
-        last.ident == "Option"
-            && matches!(&last.arguments, PathArguments::AngleBracketed(list)
-                if matches!(list.args.first(), Some(GenericArgument::Type(_))))
-    })
+    let last = path.path.segments.last()?;
+    let PathArguments::AngleBracketed(arguments) = &last.arguments else {
+        return None;
+    };
+    match arguments.args.first() {
+        Some(GenericArgument::Type(inner)) if last.ident == "Option" => Some(inner),
+        _ => None,
+    }
 }

@@ -14,6 +14,7 @@ mod retire;
 pub(crate) mod saga;
 pub(crate) mod shape;
 mod stored;
+mod unique;
 mod value_shape;
 
 use syn::{Attribute, Meta, parse_quote};

@@ -27,6 +27,15 @@ use syn::{Data, DeriveInput, GenericParam};
 pub(crate) fn check(diag: &Diag, input: &DeriveInput) -> Shape {
     let faults = diag.count();
     let mut attrs = OnType::read(diag, &input.attrs);
+    let in_type: Vec<_> = match &input.data {
+        Data::Struct(data) => data.fields.iter().collect(),
+        Data::Enum(data) => data.variants.iter().flat_map(|one| &one.fields).collect(),
+        Data::Union(_) => Vec::new(),
+    };
+    let in_type = in_type.into_iter().map(|field| &field.attrs);
+    for attrs in in_type.chain([&input.attrs]) {
+        attr::unique::refuse(diag, attrs, messages::unique::unique_on_part);
+    }
     let removed = std::mem::replace(&mut attrs.removed, Many::new("removed"));
     if !matches!(&input.data, Data::Struct(_)) {
         without_versions(diag, &attrs);

@@ -230,6 +230,10 @@ fn list_enum(
     }
 }
 
+#[expect(
+    clippy::too_many_lines,
+    reason = "one `quote!` with all items of an enum of events"
+)]
 fn event_enum(aggregate: &Aggregate, list: &[Listed]) -> TokenStream {
     let Aggregate {
         ident,
@@ -292,6 +296,10 @@ fn event_enum(aggregate: &Aggregate, list: &[Listed]) -> TokenStream {
         impl #krate::EventSet for #name {
             const TYPES: &'static [#krate::EventType] = &[#(#event::TYPE,)*];
             #retired_names
+            const UNIQUE_RULES: &'static [(
+                &'static ::core::primitive::str,
+                &'static [&'static ::core::primitive::str],
+            )] = &[#((#event::TYPE.name, #event::UNIQUE_RULES),)*];
 
             fn event_type(&self) -> #krate::EventType {
                 match self {
@@ -319,6 +327,12 @@ fn event_enum(aggregate: &Aggregate, list: &[Listed]) -> TokenStream {
                 )*
                 #decode_retired
                 ::core::result::Result::Err(#krate::DecodeError::unknown_event(name, stored))
+            }
+
+            fn unique(&self) -> ::std::vec::Vec<#krate::UniqueChange> {
+                match self {
+                    #(#name::#variant(event) => #event::unique(event),)*
+                }
             }
         }
 

@@ -1,6 +1,6 @@
 //! `impl Event` for a struct, `impl EventSet` for an enum.
 
-use super::{fallback, history, retire, shape};
+use super::{fallback, history, retire, shape, unique};
 use crate::model::event::{EventEnum, EventStruct, Item, Kind};
 use proc_macro2::{Ident, TokenStream};
 use syn::Attribute;
@@ -68,6 +68,8 @@ fn event_struct(item: &EventStruct, clean: bool) -> TokenStream {
         let written = kind.written();
         quote!(const WRITES: ::core::primitive::u16 = #written;)
     });
+    let rules: &[_] = if clean { &kind.unique } else { &[] };
+    let (rules, changes) = unique::of_event(krate, rules).unzip();
     let is_generic = !generics.params.is_empty();
     let shapes = (!is_generic).then(|| shapes(&of, kind));
     let generics = fallback::owned(generics, &quote!(::core::marker::Sized));
@@ -79,6 +81,7 @@ fn event_struct(item: &EventStruct, clean: bool) -> TokenStream {
             const NAME: &'static ::core::primitive::str = #name;
             const VERSION: ::core::primitive::u16 = #version;
             #writes
+            #rules
 
             fn to_payload(
                 &self,
@@ -92,6 +95,8 @@ fn event_struct(item: &EventStruct, clean: bool) -> TokenStream {
             ) -> ::core::result::Result<Self, #krate::DecodeError> {
                 #from_payload
             }
+
+            #changes
         }
 
         #older
@@ -247,6 +252,12 @@ fn event_enum(item: &EventEnum, clean: bool) -> TokenStream {
             fallback::body(&[quote!(name), quote!(stored)]),
         )
     };
+    let rules = variants.iter().map(|variant| {
+        let rules: &[_] = if clean { &variant.kind.unique } else { &[] };
+        let name = stored_name(&variant.kind, &variant.ident);
+        (name, &variant.ident, rules)
+    });
+    let (rules, changes) = unique::of_enum(krate, ident, rules).unzip();
     let shapes = generics.params.is_empty().then(|| {
         let clause = bounds.clause();
         let implementation = quote! {
@@ -267,6 +278,7 @@ fn event_enum(item: &EventEnum, clean: bool) -> TokenStream {
         impl #impl_generics #krate::EventSet for #ident #ty_generics #where_clause {
             const TYPES: &'static [#krate::EventType] = &[#(#event_type,)*];
             #retired_names
+            #rules
 
             fn event_type(&self) -> #krate::EventType {
                 #event_type_of
@@ -285,6 +297,8 @@ fn event_enum(item: &EventEnum, clean: bool) -> TokenStream {
             ) -> ::core::result::Result<#krate::Decoded<Self>, #krate::DecodeError> {
                 #decode
             }
+
+            #changes
         }
 
         #older

@@ -16,6 +16,7 @@ mod projection;
 mod retire;
 mod saga;
 mod shape;
+mod unique;
 
 use crate::{
     check,

@@ -14,4 +14,5 @@ pub(crate) mod retire;
 pub(crate) mod saga;
 pub(crate) mod serde;
 pub(crate) mod shape;
+pub(crate) mod unique;
 mod words;

@@ -1,6 +1,6 @@
 //! One event, or an enum of events.
 
-use super::{history::History, retire::Retired};
+use super::{history::History, retire::Retired, unique::UniqueRule};
 use crate::attr::CratePath;
 use proc_macro2::Ident;
 use syn::{Attribute, Generics, LitStr, Visibility};
@@ -46,6 +46,8 @@ pub(crate) struct Kind {
     pub(crate) version: Option<u16>,
     /// The older versions; empty where a fault was reported.
     pub(crate) history: History,
+    /// What it does to unique values.
+    pub(crate) unique: Vec<UniqueRule>,
 }
 
 impl Kind {

@@ -9,4 +9,5 @@ pub(crate) mod projection;
 pub(crate) mod retire;
 pub(crate) mod saga;
 pub(crate) mod shape;
+pub(crate) mod unique;
 pub(crate) mod value_shape;

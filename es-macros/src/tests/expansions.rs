@@ -45,6 +45,16 @@ fn an_enum() {
 }
 
 #[test]
+fn a_struct_with_unique_values() {
+    compare("event_unique", expand::derive_event);
+}
+
+#[test]
+fn an_enum_with_unique_values() {
+    compare("event_enum_unique", expand::derive_event);
+}
+
+#[test]
 fn a_shape() {
     compare("shape", expand::derive_shape);
 }

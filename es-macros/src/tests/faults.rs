@@ -176,6 +176,82 @@ fn upcasters_of_events() {
 }
 
 #[test]
+fn unique_values_of_events() {
+    let field = |on: &str| format!("#[event(\"a.b\", version = 2)] struct A {{ a: u8, {on} }}");
+    for (on, place, message) in [
+        ("#[unique] #[event(since = 2)] b: Option<u8>", "", ""),
+        (
+            "#[unique] #[event(since = 2, default = None)] b: Option<u8>",
+            "",
+            "",
+        ),
+        (
+            "#[unique] #[event(since = 2, default = Some(1))] b: Option<u8>",
+            "unique",
+            "all events that are older than version 2",
+        ),
+        (
+            "#[unique(claims_default)] #[event(since = 2, default = 1)] b: u8",
+            "",
+            "",
+        ),
+        (
+            "#[unique(\"x\", keep = \"0s\")] #[event(since = 2)] b: Option<u8>",
+            "\"0s\"",
+            "the value of `keep` is not a duration",
+        ),
+        (
+            "#[unique(\"x\" form = f)] #[event(since = 2)] b: Option<u8>",
+            "form = f",
+            "expected `,` before this",
+        ),
+        (
+            "#[unique(.)] #[event(since = 2)] b: Option<u8>",
+            ".",
+            "expected a key of `unique(..)`",
+        ),
+        (
+            "#[unique] #[unique(\"a.b\")] #[event(since = 2)] b: Option<u8>",
+            "\"a.b\"",
+            "the rule `a.b` is on this event already",
+        ),
+        (
+            "#[unique] #[serde(rename = \"b b\")] #[event(since = 2)] b: Option<u8>",
+            "unique",
+            "this rule needs a name",
+        ),
+    ] {
+        let source = field(on);
+        let found = faults("Event", &source);
+        let expected: Vec<_> = (!place.is_empty()).then_some(place).into_iter().collect();
+        let places: Vec<_> = found.iter().map(|(place, _)| place.as_str()).collect();
+        assert_eq!(places, expected, "in {source}");
+        assert!(
+            found.iter().all(|(_, text)| text.starts_with(message)),
+            "{found:?}"
+        );
+    }
+    check(
+        "Event",
+        &[
+            // Without a stored name the event gives no name of a rule, which is no second fault.
+            (
+                "struct A { #[unique] b: u8 }",
+                &[("A", "event `A` has no stored name")],
+            ),
+            (
+                r#"enum A { #[event("a.b")] B { #[unique] c: u8 }, #[event("a.d")] D { #[unique("a.C")] c: u8 } }"#,
+                &[("\"a.C\"", "the rule `a.C` differs from the rule `a.c`")],
+            ),
+            (
+                r#"#[event("a.b", releases("a.c"), releases("a.c"))] struct A {}"#,
+                &[("\"a.c\"", "the rule `a.c` is on this event already")],
+            ),
+        ],
+    );
+}
+
+#[test]
 fn keys_and_names_of_events() {
     check(
         "Event",

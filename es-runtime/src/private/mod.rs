@@ -29,7 +29,7 @@ pub use upcasters::{
 
 use crate::{
     Codec, CodecError, DecodeError, Decoded, Event, EventSet, EventType, SnapshotPolicy,
-    StoredPayload,
+    StoredPayload, UniqueChange,
 };
 use serde::de::DeserializeOwned;
 use std::num::NonZeroU64;
@@ -52,6 +52,10 @@ pub fn encode<T: Serialize>(older: &T, codec: Codec) -> Result<Bytes, CodecError
 pub trait ListedEvent: Sized {
     /// The stored name and the version.
     const TYPE: EventType;
+    /// Its rules of unique values.
+    const UNIQUE_RULES: &'static [&'static str];
+    /// What it does by them.
+    fn unique(&self) -> Vec<UniqueChange>;
     /// The bytes.
     fn encode(&self, codec: Codec) -> Result<Bytes, CodecError>;
     /// Decodes into a variant of the generated enum.
@@ -67,6 +71,11 @@ impl<E: Event> ListedEvent for E {
         name: E::NAME,
         version: E::WRITES,
     };
+    const UNIQUE_RULES: &'static [&'static str] = E::UNIQUE_RULES;
+
+    fn unique(&self) -> Vec<UniqueChange> {
+        Event::unique(self)
+    }
 
     fn encode(&self, codec: Codec) -> Result<Bytes, CodecError> {
         self.to_payload(codec)

@@ -114,6 +114,8 @@ mod aggregate_snapshot_unknown_key;
 mod aggregate_snapshot_without_partial_eq;
 #[path = "../right/aggregate/type-ill-formed.rs"]
 mod aggregate_type_ill_formed;
+#[path = "../right/aggregate/unique-on-state.rs"]
+mod aggregate_unique_on_state;
 #[path = "../right/decision/attribute-absent.rs"]
 mod decision_attribute_absent;
 #[path = "../right/decision/crate-relative.rs"]
@@ -256,6 +258,36 @@ mod event_try_upcast_error_is_no_error;
 mod event_try_upcast_is_infallible;
 #[path = "../right/event/tuple-struct.rs"]
 mod event_tuple_struct;
+#[path = "../right/event/unique-equals.rs"]
+mod event_unique_equals;
+#[path = "../right/event/unique-form-of-another-result.rs"]
+mod event_unique_form_of_another_result;
+#[path = "../right/event/unique-form-of-another-type.rs"]
+mod event_unique_form_of_another_type;
+#[path = "../right/event/unique-form-unknown.rs"]
+mod event_unique_form_unknown;
+#[path = "../right/event/unique-keep-is-a-number.rs"]
+mod event_unique_keep_is_a_number;
+#[path = "../right/event/unique-key-unknown.rs"]
+mod event_unique_key_unknown;
+#[path = "../right/event/unique-of-default.rs"]
+mod event_unique_of_default;
+#[path = "../right/event/unique-of-older-type.rs"]
+mod event_unique_of_older_type;
+#[path = "../right/event/unique-of-removed-field.rs"]
+mod event_unique_of_removed_field;
+#[path = "../right/event/unique-on-variant.rs"]
+mod event_unique_on_variant;
+#[path = "../right/event/unique-releases-twice.rs"]
+mod event_unique_releases_twice;
+#[path = "../right/event/unique-second-name.rs"]
+mod event_unique_second_name;
+#[path = "../right/event/unique-twice.rs"]
+mod event_unique_twice;
+#[path = "../right/event/unique-without-display.rs"]
+mod event_unique_without_display;
+#[path = "../right/event/unique-without-name.rs"]
+mod event_unique_without_name;
 #[path = "../right/event/unit-struct.rs"]
 mod event_unit_struct;
 #[path = "../right/event/upcast-closure.rs"]
@@ -442,6 +474,8 @@ mod shape_recursive_with_value;
 mod shape_since_without_default;
 #[path = "../right/shape/two-fields-of-one-name.rs"]
 mod shape_two_fields_of_one_name;
+#[path = "../right/shape/unique-on-part.rs"]
+mod shape_unique_on_part;
 #[path = "../right/shape/unit-without-value.rs"]
 mod shape_unit_without_value;
 #[path = "../right/shape/version-on-generic.rs"]

@@ -7,10 +7,13 @@ use es_compile_pass::{
     many::{Many, ManyEvent},
     paths::events,
     sagas::{conditions, deps, macros, names, signatures},
+    unique::{Began, Changed, Either, Ended, Fact as UniqueFact, OddEvent, Only},
 };
-use renamed::{Aggregate, Apply, Codec, Decoded, Event, EventSet, StoredPayload};
+use renamed::{
+    Aggregate, Apply, Codec, Decoded, Event, EventSet, StoredPayload, UniqueChange, UniqueValue,
+};
 use renamed_sagas::Saga;
-use std::convert::Infallible;
+use std::{convert::Infallible, time::Duration};
 
 #[derive(Aggregate, Default)]
 #[aggregate("foreign", id = String, error = Infallible, crate = "::renamed")]
@@ -101,4 +104,77 @@ fn every_form_is_a_definition() {
     ] {
         assert!(steps.contains(&format!("\"{last}\"]")), "{steps}");
     }
+}
+
+fn claim(rule: &'static str, value: &str) -> UniqueChange {
+    UniqueChange::claim(rule, value)
+}
+
+#[test]
+fn events_say_what_they_do_to_unique_values() {
+    const DAY: Duration = Duration::from_secs(86_400);
+    let began = Began {
+        r#type: " Big".to_owned(),
+        the_number: 7,
+        either: Some(Either::That("x".to_owned())),
+        name: "ada".into(),
+        flag: true,
+        first: "1".to_owned(),
+        other: 0,
+    };
+    let mut expected = vec![
+        claim("odd.type", " big").keeping(DAY),
+        claim("odd.trimmed", "Big"),
+        claim("odd.theNumber", "7"),
+        claim("odd.either", "x").keeping(Duration::from_millis(200)),
+        claim("odd.name", "ADA"),
+        claim("odd.flag", "true"),
+        claim("odd.first", "1"),
+        UniqueChange::release("odd.gone"),
+    ];
+    assert_eq!(Event::unique(&began), expected);
+    let rules: Vec<_> = expected.iter().map(|change| &*change.rule).collect();
+    assert_eq!(<Began as Event>::UNIQUE_RULES, rules);
+    expected[3].value = UniqueValue::Unchanged;
+    let none = Began {
+        either: None,
+        ..began
+    };
+    assert_eq!(OddEvent::from(none).unique(), expected);
+    assert_eq!(
+        OddEvent::UNIQUE_RULES,
+        [
+            ("odd.began", <Began as Event>::UNIQUE_RULES),
+            ("odd.ended", &["odd.type", "odd.name"]),
+            ("odd.changed", &["odd.type"]),
+        ]
+    );
+    assert_eq!(
+        OddEvent::from(Ended {}).unique(),
+        [
+            UniqueChange::release("odd.type").keeping(3 * DAY),
+            UniqueChange::release("odd.name"),
+        ]
+    );
+    let value = "A".to_owned();
+    let changed = Changed { value };
+    assert_eq!(Event::unique(&changed), [claim("odd.type", "a")]);
+}
+
+#[test]
+fn variants_say_what_they_do_to_unique_values() {
+    let rules: [(_, &[_]); 2] = [("fact.began", &["fact.fn"]), ("fact.ended", &["fact.fn"])];
+    assert_eq!(UniqueFact::UNIQUE_RULES, rules);
+    let value = String::new;
+    let began = UniqueFact::Began {
+        r#fn: 3,
+        value: value(),
+    };
+    assert_eq!(began.unique(), [claim("fact.fn", "3")]);
+    assert_eq!(UniqueFact::Went { value: value() }.unique(), []);
+    assert_eq!(
+        UniqueFact::Ended.unique(),
+        [UniqueChange::release("fact.fn")]
+    );
+    assert_eq!(Only::Ended.unique(), [UniqueChange::release("only.name")]);
 }

@@ -7,3 +7,4 @@ mod doctors;
 mod kills;
 mod testkit;
 mod transfers;
+mod unique;

@@ -1,0 +1,15 @@
+use es_runtime::Event;
+use serde::{Deserialize, Serialize};
+
+fn normal(email: &str) -> String {
+    email.to_lowercase()
+}
+
+#[derive(Event, Serialize, Deserialize)]
+#[event("customer.registered")]
+struct Registered {
+    #[unique("customer.email", form = normal)]
+    email: String,
+}
+
+fn main() {}

@@ -1,0 +1,11 @@
+use es_runtime::Event;
+use serde::{Deserialize, Serialize};
+
+#[derive(Event, Serialize, Deserialize)]
+#[event("shop.customer.registered")]
+struct Registered {
+    #[unique("customer.email")]
+    email: String,
+}
+
+fn main() {}

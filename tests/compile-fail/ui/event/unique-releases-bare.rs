@@ -1,0 +1,8 @@
+use es_runtime::Event;
+use serde::{Deserialize, Serialize};
+
+#[derive(Event, Serialize, Deserialize)]
+#[event("customer.closed", releases)]
+struct Closed {}
+
+fn main() {}

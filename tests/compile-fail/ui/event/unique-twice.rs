@@ -1,0 +1,13 @@
+use es_runtime::Event;
+use serde::{Deserialize, Serialize};
+
+#[derive(Event, Serialize, Deserialize)]
+#[event("customer.registered")]
+struct Registered {
+    #[unique("customer.email")]
+    email: String,
+    #[unique("customer.email")]
+    login: String,
+}
+
+fn main() {}
