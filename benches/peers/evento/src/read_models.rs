@@ -74,7 +74,7 @@ async fn rate<E: Executor + Clone>(executor: &E, key: &str) -> f64 {
 }
 
 pub(crate) async fn run<E: Executor + Clone>(report: &mut Report, pool: &SqlitePool, executor: &E) {
-    // It reads a hundred thousand events in 20 seconds, so it gets fewer: a rate is a rate.
+    // It takes minutes for a hundred thousand events, so it gets fewer: a rate is a rate.
     let events = FEED / 10;
     for number in 0..events / FEED_STREAM {
         seed(executor, &format!("feed-{number}"), FEED_STREAM).await;

@@ -59,7 +59,7 @@ const APPEND: &str = "WITH moved AS (
     INSERT INTO same.events (position, version, event_id, recorded_at, schema_version, aggregate,
                              aggregate_id, event, content_type, metadata, payload)
     SELECT m.ended_at + r.number, r.version, r.event_id, r.recorded_at, 1, 'account', r.id, r.event,
-           'application/json', '{}', r.payload
+           'application/json', '{}'::json, r.payload
     FROM moved m, unnest($3::text[], $4::bigint[], $5::uuid[], $6::timestamptz[], $7::text[], $8::bytea[])
         WITH ORDINALITY AS r (id, version, event_id, recorded_at, event, payload, number)";
 

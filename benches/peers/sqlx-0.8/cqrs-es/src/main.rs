@@ -196,14 +196,27 @@ pub(crate) async fn seed<R: PersistedEventRepository>(repository: &R, id: &str, 
     }
 }
 
+/// It inserts row by row, too slowly for the long stream, so one statement does it.
+async fn seed_postgres(pool: &PgPool, id: &str, length: u64) {
+    let (names, json): (Vec<_>, Vec<_>) = history(length)
+        .map(|event| {
+            (
+                event.name().to_owned(),
+                serde_json::to_string(&event).unwrap(),
+            )
+        })
+        .unzip();
+    let sql = "INSERT INTO events SELECT 'account', $1, number, name, '1.0', json::json, '{}'::json
+               FROM unnest($2::text[], $3::text[]) WITH ORDINALITY AS r (name, json, number)";
+    let insert = sqlx::query(sql).bind(id).bind(names).bind(json);
+    insert.execute(pool).await.unwrap();
+}
+
 async fn loads<R: PersistedEventRepository + 'static>(
     report: &mut Report,
     group: &str,
     repository: impl Fn() -> R,
 ) {
-    for length in LENGTHS {
-        seed(&repository(), &long(length), length).await;
-    }
     let longest = LENGTHS.into_iter().max().unwrap();
     let store = PersistedEventStore::<R, State>::new_event_store(repository());
     bench_common::loads(report, group, longest, async |id: String| {
@@ -277,6 +290,10 @@ async fn run(arguments: &Arguments, report: &mut Report) {
         }
         "sqlite" => {
             let pool = sqlite(&path, SqliteSynchronous::Normal).await;
+            for length in LENGTHS {
+                let repository = SqliteEventRepository::new(pool.clone());
+                seed(&repository, &long(length), length).await;
+            }
             loads(report, group, || SqliteEventRepository::new(pool.clone())).await;
             pool.close().await;
         }
@@ -292,6 +309,9 @@ async fn run(arguments: &Arguments, report: &mut Report) {
         }
         "postgres" => {
             let pool = postgres(arguments).await;
+            for length in LENGTHS {
+                seed_postgres(&pool, &long(length), length).await;
+            }
             loads(report, group, || PostgresEventRepository::new(pool.clone())).await;
             pool.close().await;
         }
