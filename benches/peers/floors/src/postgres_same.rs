@@ -49,12 +49,12 @@ const LOAD: &str = "SELECT version, position, event, schema_version, content_typ
     FROM same.events WHERE aggregate = 'account' AND aggregate_id = $1 AND version > $2 ORDER BY version";
 
 const APPEND: &str = "WITH moved AS (
-        UPDATE same.head h SET position = h.position + cardinality($3) WHERE NOT EXISTS (
+        UPDATE same.head h SET position = h.position + cardinality($3::text[]) WHERE NOT EXISTS (
             SELECT FROM unnest($1::text[], $2::bigint[]) AS r (id, version)
             WHERE r.version <> coalesce((SELECT e.version FROM same.events e
                 WHERE e.aggregate = 'account' AND e.aggregate_id = r.id
                 ORDER BY e.version DESC LIMIT 1), 0))
-        RETURNING h.position - cardinality($3) AS ended_at
+        RETURNING h.position - cardinality($3::text[]) AS ended_at
     )
     INSERT INTO same.events (position, version, event_id, recorded_at, schema_version, aggregate,
                              aggregate_id, event, content_type, metadata, payload)
