@@ -19,7 +19,7 @@ const SUBJECTS: [(&str, &str, &str); 7] = [
 
 const WIDTH: f64 = 900.0;
 /// Where the axis begins and ends.
-const LEFT: f64 = 230.0;
+const LEFT: f64 = 250.0;
 const RIGHT: f64 = 800.0;
 const BAR: f64 = 11.0;
 /// The speeds at the ends of the axis.
