@@ -127,7 +127,7 @@ pub(crate) fn draw(results: &Results) -> String {
         for (top, bottom) in &lines {
             writeln!(
                 svg,
-                r##"<line x1="{x:.1}" x2="{x:.1}" y1="{top:.1}" y2="{bottom:.1}" stroke="{colour}"/>"##
+                r#"<line x1="{x:.1}" x2="{x:.1}" y1="{top:.1}" y2="{bottom:.1}" stroke="{colour}"/>"#
             )
             .unwrap();
         }

@@ -43,6 +43,10 @@ pub fn rate(window: Duration, mut work: impl FnMut()) -> f64 {
 /// Measures `append-1`, `append-10` and `append-100`, in events a second.
 pub async fn appends<B: Bank>(report: &mut Report, group: &str, bank: &B) {
     for size in [1, 10, 100] {
+        let row = format!("{group}-append-{size}");
+        if !report.wants(&row) {
+            continue;
+        }
         let start = Instant::now();
         let mut done = 0_u64;
         while start.elapsed() < report.window() {
@@ -50,12 +54,16 @@ pub async fn appends<B: Bank>(report: &mut Report, group: &str, bank: &B) {
             done += 1;
         }
         let rate = (done * size) as f64 / start.elapsed().as_secs_f64();
-        report.value(&format!("{group}-append-{size}"), rate);
+        report.value(&row, rate);
     }
 }
 
 /// Measures commands of so many callers, each with accounts of its own, and the processor time of one.
 pub async fn commands<B: Bank>(report: &mut Report, group: &str, bank: &B, callers: u64) {
+    let row = format!("{group}-command-{callers}");
+    if !report.wants(&row) {
+        return;
+    }
     let (start, began) = (Instant::now(), processor());
     let window = report.window();
     let tasks: Vec<_> = (0..callers)
@@ -88,7 +96,6 @@ pub async fn commands<B: Bank>(report: &mut Report, group: &str, bank: &B, calle
         failed += counts.1;
     }
     let (took, used) = (start.elapsed(), processor().checked_sub(began).unwrap());
-    let row = format!("{group}-command-{callers}");
     report.value(&row, done as f64 / took.as_secs_f64());
     let each = used.as_secs_f64() * 1e6 / done.max(1) as f64;
     report.value(&format!("{row}-cpu"), each);

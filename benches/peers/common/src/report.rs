@@ -10,10 +10,12 @@ use std::{
 };
 use tokio::runtime::Runtime;
 
-/// What the driver asks a program to do: `GROUP WINDOW_MS FOLDER OUT [HOST PORT USER DATABASE]`.
+/// What the driver asks a program to do: `GROUP[:ROW] WINDOW_MS FOLDER OUT [HOST PORT USER DATABASE]`.
 pub struct Arguments {
     /// The rows to measure.
     pub group: String,
+    /// The one row of them, where the driver wants one.
+    row: Option<String>,
     /// How long a row is measured.
     pub window: Duration,
     /// An empty folder for files.
@@ -56,7 +58,7 @@ impl Arguments {
     pub fn read() -> Self {
         let given: Vec<String> = std::env::args().skip(1).collect();
         let [group, window, folder, out, rest @ ..] = &*given else {
-            panic!("GROUP WINDOW_MS FOLDER OUT [HOST PORT USER DATABASE]");
+            panic!("GROUP[:ROW] WINDOW_MS FOLDER OUT [HOST PORT USER DATABASE]");
         };
         let connect = match rest {
             [host, port, user, database] => Some(Connect {
@@ -67,8 +69,13 @@ impl Arguments {
             }),
             _ => None,
         };
+        let (group, row) = match group.split_once(':') {
+            Some((group, row)) => (group, Some(format!("{group}-{row}"))),
+            None => (&**group, None),
+        };
         Self {
-            group: group.clone(),
+            group: group.to_owned(),
+            row,
             window: Duration::from_millis(window.parse().unwrap()),
             folder: folder.into(),
             out: out.into(),
@@ -87,6 +94,7 @@ impl Arguments {
     pub fn report(&self, subject: &'static str) -> Report {
         Report {
             subject,
+            row: self.row.clone(),
             window: self.window,
             out: File::options()
                 .append(true)
@@ -100,6 +108,7 @@ impl Arguments {
 /// The results of a subject, a line of JSON each.
 pub struct Report {
     subject: &'static str,
+    row: Option<String>,
     window: Duration,
     out: File,
 }
@@ -109,6 +118,11 @@ impl Report {
     #[must_use]
     pub fn window(&self) -> Duration {
         self.window
+    }
+
+    /// Whether the driver wants this row.
+    pub(crate) fn wants(&self, row: &str) -> bool {
+        self.row.as_ref().is_none_or(|only| only == row)
     }
 
     /// A result.
