@@ -20,7 +20,9 @@ impl Bank for Bare {
         let mut map = self.0.lock().unwrap();
         let events = map.entry(id).or_default();
         let mut account = Account::default();
-        events.iter().for_each(|event| account.apply(event));
+        for event in &*events {
+            account.apply(event);
+        }
         let Ok(event) = decide(&account, command) else {
             return false;
         };
@@ -36,7 +38,8 @@ impl Bank for Bare {
 struct Stored {
     version: i64,
     new: New,
-    _at: SystemTime,
+    #[allow(dead_code, reason = "a reader of the history would read it")]
+    at: SystemTime,
 }
 
 /// JSON with all that is stored with it.
@@ -61,8 +64,8 @@ impl Bank for Same {
             return false;
         };
         black_box(account);
-        let _at = now();
-        events.push(Stored { version, new, _at });
+        let at = now();
+        events.push(Stored { version, new, at });
         true
     }
 
