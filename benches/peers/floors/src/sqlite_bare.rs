@@ -229,7 +229,7 @@ type Asked = (String, Command, oneshot::Sender<bool>);
 
 /// One thread executes the commands; those that wait share a transaction.
 #[derive(Clone)]
-pub(crate) struct Queue(mpsc::Sender<Asked>);
+pub(crate) struct Queue(mpsc::Sender<Asked>, Direct);
 
 impl Bank for Queue {
     async fn execute(&self, id: String, command: Command) -> bool {
@@ -238,8 +238,8 @@ impl Bank for Queue {
         wait.await.unwrap()
     }
 
-    async fn append(&self, _: String, _: u64) {
-        unreachable!("the appends are those of one caller");
+    async fn append(&self, id: String, events: u64) {
+        self.1.append(id, events).await;
     }
 }
 
@@ -261,6 +261,6 @@ impl Queue {
                 }
             }
         });
-        Self(send)
+        Self(send, Direct::open(path, full))
     }
 }
