@@ -1,0 +1,194 @@
+//! What is measured, and of whom.
+
+/// The groups of rows. A program measures one in a run.
+pub(crate) const GROUPS: [&str; 7] = [
+    "memory",
+    "sqlite-full",
+    "sqlite-normal",
+    "sqlite",
+    "sqlite-feed",
+    "postgres-full",
+    "postgres",
+];
+
+/// The subject that all others are compared with.
+pub(crate) const US: &str = "es-runtime";
+
+pub(crate) const PEERS: [&str; 4] = ["cqrs-es", "evento", "esrs", "disintegrate"];
+
+/// The baselines with the heads of their columns.
+pub(crate) const BASELINES: [(&str, &str); 3] = [
+    ("same", "the same work by hand"),
+    ("bare", "bare, by hand"),
+    ("connections", "a connection each, by hand"),
+];
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Unit {
+    Events,
+    Commands,
+    Microseconds,
+    MicrosecondsOfProcessor,
+}
+
+impl Unit {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Events => "events/s",
+            Self::Commands => "commands/s",
+            Self::Microseconds => "µs",
+            Self::MicrosecondsOfProcessor => "µs of processor each",
+        }
+    }
+
+    /// How fast `value` is.
+    pub(crate) fn speed(self, value: f64) -> f64 {
+        match self {
+            Self::Events | Self::Commands => value,
+            Self::Microseconds | Self::MicrosecondsOfProcessor => 1.0 / value,
+        }
+    }
+}
+
+pub(crate) struct Row {
+    pub(crate) id: &'static str,
+    pub(crate) title: &'static str,
+    pub(crate) unit: Unit,
+}
+
+pub(crate) struct Section {
+    pub(crate) title: &'static str,
+    pub(crate) rows: &'static [Row],
+}
+
+const fn row(id: &'static str, title: &'static str, unit: Unit) -> Row {
+    Row { id, title, unit }
+}
+
+use Unit::{Commands, Events, Microseconds, MicrosecondsOfProcessor};
+
+pub(crate) const SECTIONS: [Section; 7] = [
+    Section {
+        title: "Memory",
+        rows: &[
+            row("memory-command-1", "commands, 1 caller", Commands),
+            row("memory-command-1-cpu", "the same", MicrosecondsOfProcessor),
+            row(
+                "memory-replay",
+                "replay of 100,000 events from JSON",
+                Events,
+            ),
+        ],
+    },
+    Section {
+        title: "SQLite, synchronous = FULL",
+        rows: &[
+            row("sqlite-full-append-1", "appends of 1 event", Events),
+            row("sqlite-full-append-10", "appends of 10 events", Events),
+            row("sqlite-full-append-100", "appends of 100 events", Events),
+            row("sqlite-full-command-1", "commands, 1 caller", Commands),
+            row(
+                "sqlite-full-command-1-cpu",
+                "the same",
+                MicrosecondsOfProcessor,
+            ),
+            row("sqlite-full-command-32", "commands, 32 callers", Commands),
+            row(
+                "sqlite-full-command-32-cpu",
+                "the same",
+                MicrosecondsOfProcessor,
+            ),
+        ],
+    },
+    Section {
+        title: "SQLite, synchronous = NORMAL",
+        rows: &[
+            row("sqlite-normal-append-1", "appends of 1 event", Events),
+            row("sqlite-normal-append-10", "appends of 10 events", Events),
+            row("sqlite-normal-append-100", "appends of 100 events", Events),
+            row("sqlite-normal-command-1", "commands, 1 caller", Commands),
+            row(
+                "sqlite-normal-command-1-cpu",
+                "the same",
+                MicrosecondsOfProcessor,
+            ),
+            row("sqlite-normal-command-32", "commands, 32 callers", Commands),
+            row(
+                "sqlite-normal-command-32-cpu",
+                "the same",
+                MicrosecondsOfProcessor,
+            ),
+        ],
+    },
+    Section {
+        title: "SQLite, loads",
+        rows: &[
+            row("sqlite-load-10", "10 events", Microseconds),
+            row("sqlite-load-1000", "1,000 events", Microseconds),
+            row("sqlite-load-100000", "100,000 events", Microseconds),
+            row(
+                "sqlite-load-snapshot",
+                "100,000 events with a snapshot",
+                Microseconds,
+            ),
+        ],
+    },
+    Section {
+        title: "SQLite, read models",
+        rows: &[
+            row("sqlite-feed", "feed in pages of 1,000", Events),
+            row(
+                "sqlite-projection",
+                "projection, a row for each event",
+                Events,
+            ),
+            row("sqlite-subscription", "subscription, a sum", Events),
+        ],
+    },
+    Section {
+        title: "PostgreSQL, synchronous_commit = on",
+        rows: &[
+            row("postgres-full-append-1", "appends of 1 event", Events),
+            row("postgres-full-append-10", "appends of 10 events", Events),
+            row("postgres-full-append-100", "appends of 100 events", Events),
+            row("postgres-full-command-1", "commands, 1 caller", Commands),
+            row(
+                "postgres-full-command-1-cpu",
+                "the same, client",
+                MicrosecondsOfProcessor,
+            ),
+            row("postgres-full-command-32", "commands, 32 callers", Commands),
+            row(
+                "postgres-full-command-32-cpu",
+                "the same, client",
+                MicrosecondsOfProcessor,
+            ),
+        ],
+    },
+    Section {
+        title: "PostgreSQL, loads",
+        rows: &[
+            row("postgres-load-10", "10 events", Microseconds),
+            row("postgres-load-1000", "1,000 events", Microseconds),
+            row("postgres-load-100000", "100,000 events", Microseconds),
+            row(
+                "postgres-load-snapshot",
+                "100,000 events with a snapshot",
+                Microseconds,
+            ),
+        ],
+    },
+];
+
+/// Why a peer has no result.
+pub(crate) fn why_empty(peer: &str, row: &str) -> &'static str {
+    match (peer, row) {
+        ("evento", row) if row.starts_with("memory") => "no store in memory",
+        ("esrs" | "disintegrate", row) if !row.starts_with("postgres") => "PostgreSQL only",
+        ("esrs", "postgres-load-snapshot") => "no snapshots",
+        ("evento", row) if row.ends_with("load-100000") => "65,535 events at most",
+        ("evento" | "cqrs-es", "sqlite-feed") => "no pages of a feed",
+        ("evento", row) if row.ends_with("load-snapshot") => "of 1,000 events",
+        _ => "failed",
+    }
+}
