@@ -10,6 +10,7 @@
 mod credit;
 mod db;
 mod domain;
+mod email;
 mod import;
 mod purchases;
 mod read;
@@ -88,6 +89,15 @@ enum Command {
         #[command(flatten)]
         shop: Place,
     },
+    /// Sets the e-mail address of a customer. Two customers never have the same one.
+    Email {
+        /// The customer's id.
+        customer: String,
+        /// The address.
+        address: String,
+        #[command(flatten)]
+        shop: Place,
+    },
     /// Gives store credit to customers and sends it between them.
     #[command(subcommand)]
     Credit(CreditCommand),
@@ -112,7 +122,8 @@ impl Command {
             | Self::Orders { shop, .. }
             | Self::Status { shop }
             | Self::Rebuild { shop }
-            | Self::Show { shop, .. } => shop.db.clone(),
+            | Self::Show { shop, .. }
+            | Self::Email { shop, .. } => shop.db.clone(),
             Self::Credit(command) => command.db(),
             Self::Saga(command) => command.db(),
         }
@@ -167,6 +178,9 @@ async fn run(command: Command, place: &Db) -> Result<ExitCode, Box<dyn Error>> {
         // Was done above: it alone makes a shop.
         Command::Import { .. } => {}
         Command::Saga(SagaCommand::Work { services, .. }) => saga::work(&shop, &services).await?,
+        Command::Email {
+            customer, address, ..
+        } => email::set(&shop, customer, address, &mut out).await?,
         Command::Credit(command) => credit::run(&shop, command, &mut out).await?,
         Command::Saga(command) => saga::operate(&shop, command).await?,
         Command::Report { .. } => print_report(&shop).await?,

@@ -29,6 +29,17 @@ pub enum CustomerEvent {
     /// The customer got store credit from another one.
     #[event("customer.credit_received")]
     CreditReceived { from: CustomerId, cents: Cents },
+    /// The customer has a new e-mail address, which no other customer has.
+    #[event("customer.email_set")]
+    EmailSet {
+        #[unique("customer.email", form = same_address)]
+        email: String,
+    },
+}
+
+/// What two spellings of one address have in common.
+fn same_address(email: &str) -> String {
+    email.trim().to_lowercase()
 }
 
 #[derive(Clone, Debug)]
@@ -45,6 +56,11 @@ pub struct Credit {
 #[derive(Clone, Debug)]
 pub struct GiveCredit {
     pub amount: Cents,
+}
+
+#[derive(Clone, Debug)]
+pub struct SetEmail {
+    pub email: String,
 }
 
 #[derive(Clone, Debug)]
@@ -65,6 +81,8 @@ pub enum CustomerError {
     NotEnoughCredit { has: Cents },
     #[error("an amount of store credit is more than nothing")]
     NoAmount,
+    #[error("an e-mail address has an @")]
+    NoEmail,
     #[error("the customer is already registered")]
     AlreadyRegistered,
     #[error("there is no such customer")]
@@ -74,12 +92,13 @@ pub enum CustomerError {
 /// A customer with what the rules need to know.
 #[derive(Aggregate, Default, Serialize, Deserialize, Clone, Debug, PartialEq)]
 #[aggregate("customer", id = CustomerId, error = CustomerError)]
-#[aggregate(events = CustomerEvent, commands(Register, Credit, GiveCredit, SendCredit, ReceiveCredit), snapshot(every = 50))]
+#[aggregate(events = CustomerEvent, commands(Register, Credit, GiveCredit, SendCredit, ReceiveCredit, SetEmail), snapshot(every = 50))]
 pub struct Customer {
     registered: bool,
     regular: bool,
     spent: Cents,
     store_credit: Cents,
+    email: Option<String>,
 }
 
 impl Customer {
@@ -117,6 +136,7 @@ impl Apply<CustomerEvent> for Customer {
             CustomerEvent::CreditSent { cents, .. } => {
                 self.store_credit = Cents(self.store_credit.0 - cents.0);
             }
+            CustomerEvent::EmailSet { email } => self.email = Some(email.clone()),
         }
     }
 }
@@ -179,6 +199,22 @@ impl Handle<ReceiveCredit> for Customer {
             cents: amount,
         }
         .into())
+    }
+}
+
+// That no other customer has the address is for the store: this customer knows nothing of them.
+impl Handle<SetEmail> for Customer {
+    fn handle(&self, SetEmail { email }: SetEmail) -> Result<Events<Self>, CustomerError> {
+        if !self.registered {
+            return Err(CustomerError::NotRegistered);
+        }
+        if !email.contains('@') {
+            return Err(CustomerError::NoEmail);
+        }
+        if self.email.as_ref() == Some(&email) {
+            return Ok(Events::none());
+        }
+        Ok(CustomerEvent::EmailSet { email }.into())
     }
 }
 
@@ -251,6 +287,21 @@ mod tests {
                 to: CustomerId("00018".into()),
                 cents: Cents(500),
             });
+    }
+
+    #[test]
+    fn an_address_is_set_once() {
+        let set = |email: &str| SetEmail {
+            email: email.to_owned(),
+        };
+        let email = "ann@example.com".to_owned();
+        given::<Customer>(registered())
+            .when(set("ann"))
+            .then_rejected(CustomerError::NoEmail)
+            .when(set("ann@example.com"))
+            .then(CustomerEvent::EmailSet { email })
+            .when(set("ann@example.com"))
+            .then_nothing();
     }
 
     #[test]

@@ -45,7 +45,7 @@ impl Project<CustomerEvent> for Customers {
                 tx.run(REGISTER, values![customer, on.to_string()]).await?
             }
             CustomerEvent::Promoted { .. } => tx.run(PROMOTE, values![customer]).await?,
-            CustomerEvent::Credited { .. } => 0,
+            CustomerEvent::Credited { .. } | CustomerEvent::EmailSet { .. } => 0,
             CustomerEvent::CreditGiven { cents } | CustomerEvent::CreditReceived { cents, .. } => {
                 tx.run(CREDIT, values![customer, cents.0]).await?
             }

@@ -573,6 +573,28 @@ fn the_tour_ends_in_the_published_totals() {
     assert!(lines.iter().any(|line| line.contains("order.shipped v1")));
 }
 
+#[test]
+fn an_e_mail_address_has_one_customer() {
+    let folder = tiers::folder();
+    let folder = folder.path();
+    let import = shop(&["import", &IMPORTED.file, "--db", "shop.db"], folder);
+    assert_eq!(import.status.code(), Some(0), "{}", stderr(&import));
+    let email = |customer, address| shop(&["email", customer, address, "--db", "shop.db"], folder);
+    let set = email("00004", "ann@example.com");
+    assert_eq!(stdout(&set), "00004 has the address\n", "{}", stderr(&set));
+    let taken = email("00018", "Ann@Example.com");
+    assert_eq!(taken.status.code(), Some(3));
+    let said = stderr(&taken);
+    assert!(
+        said.contains("customer 00004 has this address already"),
+        "{said}"
+    );
+    assert!(email("00004", "ann@example.org").status.success());
+    assert!(email("00018", "ann@example.com").status.success());
+    let sql = "SELECT count(*) FROM events WHERE event = 'customer.email_set'";
+    assert_eq!(count(folder, sql), 3);
+}
+
 /// A database as the first two releases of the shop wrote it, one hundred purchases each; the
 /// examples `shop-release-1` and `shop-release-2` are those programs.
 const OLD_RELEASES: &str = include_str!("../../data/shop-releases-1-and-2.sql");
