@@ -12,6 +12,7 @@ use es_runtime::{
 };
 use es_sqlite::{SqliteReadDatabase, SqliteStore, SqliteTransaction};
 use serde::{Deserialize, Serialize};
+use tokio::task::JoinSet;
 
 const RULE: &str = "customer.email";
 
@@ -326,12 +327,13 @@ async fn turned_on_meanwhile<S: WorkQueue + SnapshotStore>(store: S) {
         }
         Append::new(customer(id), ExpectedVersion::NoStream).with_event(stored)
     };
+    // Together, so that they share transactions.
+    let mut old = JoinSet::new();
     for number in 0..OLD {
-        store
-            .append(registered(format!("old-{number}"), false))
-            .await
-            .expect("stored");
+        let (store, append) = (store.clone(), registered(format!("old-{number}"), false));
+        old.spawn(async move { store.append(append).await.expect("stored") });
     }
+    old.join_all().await;
     let writing: Vec<_> = [true, false]
         .into_iter()
         .map(|knows| {
