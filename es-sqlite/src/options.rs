@@ -155,7 +155,7 @@ impl SqliteOptions {
         // Absolute, since a connection may be opened again after the program changed its folder.
         let path = std::path::absolute(path).map_err(|error| rejected(&error))?;
         Ok(StoreSettings {
-            rules: crate::unique::RulesOn::default(),
+            rules: crate::unique::KnownRules::default(),
             log: Log::of(&path),
             path,
             // SQLite keeps it in milliseconds of 31 bits.

@@ -1,6 +1,6 @@
 //! The settings that the threads of one store share.
 
-use crate::{inline::Registered, log::Log, unique::RulesOn};
+use crate::{inline::Registered, log::Log, unique::KnownRules};
 use es_runtime::{Limits, Timestamp};
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
@@ -33,7 +33,7 @@ pub(crate) struct StoreSettings {
     pub(crate) limits: Limits,
     pub(crate) clock: Clock,
     /// What the writer knows of the rules of unique values.
-    pub(crate) rules: RulesOn,
+    pub(crate) rules: KnownRules,
     pub(crate) durability: Durability,
     pub(crate) read_only: bool,
     pub(crate) max_bytes: Option<u64>,

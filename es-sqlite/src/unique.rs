@@ -7,15 +7,11 @@ use crate::{
     rows::{exact, text},
 };
 use es_runtime::{
-    Append, NewEvent, Position, StorageError, StreamId, Timestamp, UniqueValue, UniqueWalk,
-    UniqueWalked,
-    store::author::{UniqueNeeds, UniqueRow, Uniques},
+    Append, Position, StorageError, StreamId, Timestamp, UniqueValue, UniqueWalk, UniqueWalked,
+    store::author::{RulesOn, UniqueNeeds, UniqueRow, Uniques},
 };
 use rusqlite::{Connection, OptionalExtension, Row, params};
-use std::{
-    collections::HashMap,
-    sync::{Mutex, MutexGuard, PoisonError},
-};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Times are microseconds since 1970, as in `es_work`.
 const TABLES: &str = "
@@ -54,17 +50,17 @@ const TABLES: &str = "
 
 /// The rules that are on, as the writer knows them. It is the only one that uses this.
 #[derive(Default)]
-pub(crate) struct RulesOn(Mutex<Known>);
+pub(crate) struct KnownRules(Mutex<Known>);
 
 #[derive(Default)]
 struct Known {
     /// The number that SQLite changes when another connection has written.
     data_version: Option<i64>,
-    /// For each name of events, its rules. `None` where they must be read again.
-    of: Option<HashMap<String, Vec<String>>>,
+    /// `None` where they must be read again.
+    on: Option<RulesOn>,
 }
 
-impl RulesOn {
+impl KnownRules {
     fn known(&self) -> MutexGuard<'_, Known> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -81,32 +77,32 @@ impl RulesOn {
             .query_row([], |row| row.get(0))?;
         let mut known = self.known();
         if known.data_version != Some(now) {
-            known.of = None;
+            known.on = None;
             known.data_version = Some(now);
         }
         Ok(())
     }
 
-    /// Calls `with` with the rules that are on for events of a name.
-    fn of<T>(
+    /// Calls `with` with the rules that are on.
+    fn with<T>(
         &self,
         connection: &Connection,
-        with: impl FnOnce(&HashMap<String, Vec<String>>) -> T,
+        with: impl FnOnce(&RulesOn) -> T,
     ) -> rusqlite::Result<T> {
         let mut known = self.known();
-        if let Some(of) = &known.of {
-            return Ok(with(of));
+        if let Some(on) = &known.on {
+            return Ok(with(on));
         }
-        let mut of: HashMap<String, Vec<String>> = HashMap::new();
+        let mut on = RulesOn::default();
         if has_tables(connection)? {
             let mut select =
                 connection.prepare_cached("SELECT rule, event FROM es_unique_rules")?;
             let mut rows = select.query([])?;
             while let Some(row) = rows.next()? {
-                of.entry(row.get(1)?).or_default().push(row.get(0)?);
+                on.insert(row.get(0)?, row.get(1)?);
             }
         }
-        Ok(with(known.of.insert(of)))
+        Ok(with(known.on.insert(on)))
     }
 
     /// Whether a rule is about this append, or the append brings one.
@@ -115,11 +111,7 @@ impl RulesOn {
         connection: &Connection,
         append: &Append,
     ) -> rusqlite::Result<bool> {
-        self.of(connection, |of| {
-            let is_ruled = |event: &NewEvent| !of.is_empty() && of.contains_key(&*event.name);
-            let mut events = append.events.iter();
-            events.any(|event| !event.unique.is_empty() || is_ruled(event))
-        })
+        self.with(connection, |on| on.concern(append))
     }
 }
 
@@ -127,16 +119,10 @@ impl RulesOn {
 pub(crate) fn read(
     connection: &Connection,
     append: &Append,
-    on: &RulesOn,
+    known: &KnownRules,
 ) -> rusqlite::Result<Result<Uniques, StorageError>> {
     let mut uniques = Uniques::default();
-    on.of(connection, |of| {
-        for event in &append.events {
-            for rule in of.get(&*event.name).into_iter().flatten() {
-                uniques.read_rule(rule, &event.name, true, true);
-            }
-        }
-    })?;
+    known.with(connection, |on| uniques.read_rules_on(on, append))?;
     let needs = UniqueNeeds::of([append]);
     if !needs.is_empty() && !has_tables(connection)? {
         connection.execute_batch(TABLES)?;
@@ -201,19 +187,16 @@ fn read_held(
 pub(crate) fn walk(
     connection: &Connection,
     walk: &UniqueWalk,
-    on: &RulesOn,
+    known: &KnownRules,
 ) -> rusqlite::Result<Result<UniqueWalked, StorageError>> {
     let rule = walk.rule.as_str();
     if !has_tables(connection)? {
         connection.execute_batch(TABLES)?;
     }
     let mut uniques = Uniques::default();
-    on.of(connection, |of| {
+    known.with(connection, |on| {
         for event in &walk.events {
-            let is_on = of
-                .get(event)
-                .is_some_and(|rules| rules.contains(&walk.rule));
-            uniques.read_rule(rule, event, is_on, true);
+            uniques.read_rule(rule, event, on.contains(rule, event), true);
         }
     })?;
     let at: Option<i64> = connection
@@ -264,7 +247,7 @@ pub(crate) fn walk(
         has_later = has_later || later;
     }
     let walked = uniques.walk(walk, Position::from_parts([0, 0, at]), has_later);
-    write(connection, &uniques, on)?;
+    write(connection, &uniques, known)?;
     connection
         .prepare_cached("DELETE FROM es_unique_duplicates WHERE rule = ?1")?
         .execute([rule])?;
@@ -288,42 +271,43 @@ pub(crate) fn walk(
 }
 
 fn take(uniques: &mut Uniques, rule: &str, row: &Row<'_>) -> Result<(), StorageError> {
-    let read = || {
-        let value = text(row, 0, "the value is not text")?;
-        let aggregate = text(row, 1, "the aggregate is not text")?;
-        let id = text(row, 2, "the id is not text")?;
-        let holder = StreamId::new(aggregate, id).map_err(|_| "its stream cannot be one")?;
-        let position: i64 = row.get(3).map_err(|_| "the position is not a number")?;
-        let position = u64::try_from(position).map_err(|_| "the position is negative")?;
-        let free_at: Option<i64> = row.get(4).map_err(|_| "the time is not a number")?;
-        let free_at = free_at.map(|time| Timestamp::from_unix_micros(time).ok_or("no time"));
-        let row = UniqueRow {
-            holder,
-            position: Position::from_parts([0, 0, position]),
-            free_at: free_at.transpose()?,
-        };
-        uniques.read_value(rule, value, row);
-        Ok(())
-    };
-    let read: Result<(), &str> = { read }();
-    read.map_err(|what| {
+    let (value, row) = value_and_row(row).map_err(|what| {
         corrupt(format!(
             "a row of es_unique_values by rule `{rule}`: {what}"
         ))
-    })
+    })?;
+    uniques.read_value(rule, value, row);
+    Ok(())
+}
+
+fn value_and_row<'r>(row: &'r Row<'_>) -> Result<(&'r str, UniqueRow), &'static str> {
+    let value = text(row, 0, "the value is not text")?;
+    let aggregate = text(row, 1, "the aggregate is not text")?;
+    let id = text(row, 2, "the id is not text")?;
+    let holder = StreamId::new(aggregate, id).map_err(|_| "its stream cannot be one")?;
+    let position: i64 = row.get(3).map_err(|_| "the position is not a number")?;
+    let position = u64::try_from(position).map_err(|_| "the position is negative")?;
+    let free_at: Option<i64> = row.get(4).map_err(|_| "the time is not a number")?;
+    let free_at = free_at.map(|time| Timestamp::from_unix_micros(time).ok_or("no time"));
+    let row = UniqueRow {
+        holder,
+        position: Position::from_parts([0, 0, position]),
+        free_at: free_at.transpose()?,
+    };
+    Ok((value, row))
 }
 
 /// Writes what an append changed.
 pub(crate) fn write(
     connection: &Connection,
     uniques: &Uniques,
-    on: &RulesOn,
+    known: &KnownRules,
 ) -> rusqlite::Result<()> {
     for (rule, event) in uniques.changed_rules() {
         connection
             .prepare_cached("INSERT INTO es_unique_rules (rule, event) VALUES (?1, ?2)")?
             .execute([rule, event])?;
-        on.known().of = None;
+        known.known().on = None;
     }
     for (rule, value, row) in uniques.changed_values() {
         let Some(row) = row else {

@@ -8,7 +8,7 @@
 
 use super::{
     decide::{Decider, Known, Rows},
-    unique::RulesOn,
+    unique::KnownRules,
 };
 use crate::{
     connection::{Param, Session},
@@ -41,9 +41,9 @@ impl<'a> SingleRoundTrip<'a> {
     pub(super) fn of(
         appends: &'a [Append],
         clock: Option<Timestamp>,
-        on: &RulesOn,
+        known: &KnownRules,
     ) -> Option<Self> {
-        if on.concern(appends) {
+        if known.concern(appends) {
             return None;
         }
         let mut streams = HashMap::with_capacity(appends.len());
@@ -85,7 +85,7 @@ impl<'a> SingleRoundTrip<'a> {
             ids,
             expected,
             server_time: clock.is_none(),
-            rules: on.turned_on,
+            rules: known.turned_on,
         })
     }
 

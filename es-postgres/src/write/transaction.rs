@@ -5,7 +5,7 @@ use super::{
     changes::Changes,
     decide::{Decider, Known, Rows},
     queue::Verdict,
-    unique::RulesOn,
+    unique::{KnownRules, rules_on},
     writer::{Abandoned, Writer},
 };
 use crate::{
@@ -180,10 +180,12 @@ impl Writer {
         }
         known.uniques = uniques?;
         if turned_on != self.rules.turned_on {
-            let read = RulesOn::read(session, &self.statements, turned_on);
-            self.rules = Box::pin(read).await?;
+            let on = Box::pin(rules_on(session, &self.statements)).await?;
+            self.rules = KnownRules { turned_on, on };
         }
-        self.rules.tell(appends, &mut known.uniques);
+        for append in appends {
+            known.uniques.read_rules_on(&self.rules.on, append);
+        }
         Ok(known)
     }
 

@@ -9,58 +9,39 @@ use crate::{
 };
 use es_runtime::{
     Append, Position, StorageError, StreamId, UniqueValue, UniqueWalk, UniqueWalked,
-    store::author::{UniqueNeeds, UniqueRow, Uniques},
+    store::author::{RulesOn, UniqueNeeds, UniqueRow, Uniques},
 };
 use futures_util::future::{join, join3};
-use std::{collections::HashMap, time::SystemTime};
+use std::time::SystemTime;
 use tokio_postgres::{Error, Row, types::Type};
 
 /// The rules that are on, as far as this writer knows.
 #[derive(Default)]
-pub(super) struct RulesOn {
+pub(super) struct KnownRules {
     /// How often a rule was turned on; a new store begins with 0.
     pub(super) turned_on: i64,
-    /// For each name of events, its rules.
-    of: HashMap<String, Vec<String>>,
+    pub(super) on: RulesOn,
 }
 
-impl RulesOn {
-    /// Reads them, under the lock.
-    pub(super) async fn read(
-        session: &Session,
-        statements: &Statements,
-        turned_on: i64,
-    ) -> Result<Self, StorageError> {
-        let mut of: HashMap<String, Vec<String>> = HashMap::new();
-        let found = session.rows(&statements.all_unique_rules, &[]).await;
-        for row in found.map_err(storage)? {
-            let event = row.try_get(1).map_err(storage)?;
-            let rule = row.try_get(0).map_err(storage)?;
-            of.entry(event).or_default().push(rule);
-        }
-        Ok(Self { turned_on, of })
-    }
-
+impl KnownRules {
     /// Whether a rule is about one of these appends, or one of them brings a rule.
     pub(super) fn concern(&self, appends: &[Append]) -> bool {
-        let mut events = appends.iter().flat_map(|append| &append.events);
-        events.any(|event| {
-            let is_ruled = !self.of.is_empty() && self.of.contains_key(&*event.name);
-            is_ruled || !event.unique.is_empty()
-        })
+        appends.iter().any(|append| self.on.concern(append))
     }
+}
 
-    /// Tells which rules are on for the events of these appends.
-    pub(super) fn tell(&self, appends: &[Append], uniques: &mut Uniques) {
-        if self.of.is_empty() {
-            return;
-        }
-        for event in appends.iter().flat_map(|append| &append.events) {
-            for rule in self.of.get(&*event.name).into_iter().flatten() {
-                uniques.read_rule(rule, &event.name, true, true);
-            }
-        }
+/// Reads the rules that are on, under the lock.
+pub(super) async fn rules_on(
+    session: &Session,
+    statements: &Statements,
+) -> Result<RulesOn, StorageError> {
+    let mut on = RulesOn::default();
+    let found = session.rows(&statements.all_unique_rules, &[]).await;
+    for row in found.map_err(storage)? {
+        let event = row.try_get(1).map_err(storage)?;
+        on.insert(row.try_get(0).map_err(storage)?, event);
     }
+    Ok(on)
 }
 
 /// A step of turning a rule on, in a transaction of its own.
@@ -120,12 +101,9 @@ async fn read_walk(
 ) -> Result<(Uniques, u64), StorageError> {
     let rule: [Param<'_>; 1] = [(&walk.rule, Type::TEXT)];
     let mut uniques = Uniques::default();
-    let on = RulesOn::read(session, statements, 0).await?;
+    let on = rules_on(session, statements).await?;
     for event in &walk.events {
-        let is_on = on
-            .of
-            .get(event)
-            .is_some_and(|rules| rules.contains(&walk.rule));
+        let is_on = on.contains(&walk.rule, event);
         uniques.read_rule(&walk.rule, event, is_on, true);
     }
     let at = session.rows(&statements.unique_walk, &rule).await;
@@ -158,25 +136,33 @@ async fn read_walk(
             values.push(value.as_bytes());
         }
     }
-    let value_rules = vec![walk.rule.as_str(); values.len()];
-    let holder_rules = vec![walk.rule.as_str(); walk.changes.len()];
-    let streams = walk.changes.iter().map(|walked| &walked.stream);
-    let streams = streams.map(|stream| (stream.aggregate(), stream.id()));
-    let (aggregates, ids): (Vec<&str>, Vec<&str>) = streams.unzip();
-    let by_value: [Param<'_>; 5] = [
+    let rule = walk.rule.as_str();
+    let values = values.into_iter().map(|value| (rule, value));
+    let holders = walk.changes.iter().map(|walked| (rule, &walked.stream));
+    let found = rows_of(session, statements, values, holders).await;
+    take_all(&mut uniques, &found.map_err(storage)?)?;
+    Ok((uniques, at))
+}
+
+/// The rows of rules and values, and those of the values that streams have by rules.
+async fn rows_of<'a>(
+    session: &Session,
+    statements: &Statements,
+    values: impl Iterator<Item = (&'a str, &'a [u8])>,
+    holders: impl Iterator<Item = (&'a str, &'a StreamId)>,
+) -> Result<Vec<Row>, Error> {
+    let (value_rules, values): (Vec<&str>, Vec<&[u8]>) = values.unzip();
+    let (holder_rules, streams): (Vec<&str>, Vec<&StreamId>) = holders.unzip();
+    let aggregates: Vec<&str> = streams.iter().map(|stream| stream.aggregate()).collect();
+    let ids: Vec<&str> = streams.iter().map(|stream| stream.id()).collect();
+    let params: [Param<'_>; 5] = [
         (&value_rules, Type::TEXT_ARRAY),
         (&values, Type::BYTEA_ARRAY),
         (&holder_rules, Type::TEXT_ARRAY),
         (&aggregates, Type::TEXT_ARRAY),
         (&ids, Type::TEXT_ARRAY),
     ];
-    let found = session.rows(&statements.unique_values, &by_value).await;
-    for row in found.map_err(storage)? {
-        if take(&mut uniques, &row).is_none() {
-            return Err(corrupt("a row of unique_values cannot be read"));
-        }
-    }
-    Ok((uniques, at))
+    session.rows(&statements.unique_values, &params).await
 }
 
 /// Writes which streams wait for a value, and where the walk is now.
@@ -237,26 +223,13 @@ impl Writer {
     ) -> Result<Uniques, StorageError> {
         let mut uniques = Uniques::default();
         let (rules, events): (Vec<&str>, Vec<&str>) = needs.rules.iter().copied().unzip();
-        let values = needs
-            .values
-            .iter()
-            .map(|(rule, value)| (*rule, value.as_bytes()));
-        let (value_rules, values): (Vec<&str>, Vec<&[u8]>) = values.unzip();
-        let holders = || needs.holders.iter();
-        let holder_rules: Vec<&str> = holders().map(|(rule, _)| *rule).collect();
-        let aggregates: Vec<&str> = holders().map(|(_, stream)| stream.aggregate()).collect();
-        let ids: Vec<&str> = holders().map(|(_, stream)| stream.id()).collect();
         let by_rule: [Param<'_>; 2] = [(&rules, Type::TEXT_ARRAY), (&events, Type::TEXT_ARRAY)];
-        let by_value: [Param<'_>; 5] = [
-            (&value_rules, Type::TEXT_ARRAY),
-            (&values, Type::BYTEA_ARRAY),
-            (&holder_rules, Type::TEXT_ARRAY),
-            (&aggregates, Type::TEXT_ARRAY),
-            (&ids, Type::TEXT_ARRAY),
-        ];
+        let values = needs.values.iter();
+        let values = values.map(|(rule, value)| (*rule, value.as_bytes()));
+        let holders = needs.holders.iter().copied();
         let (known, found) = join(
             session.rows(&self.statements.unique_rules, &by_rule),
-            session.rows(&self.statements.unique_values, &by_value),
+            rows_of(session, &self.statements, values, holders),
         )
         .await;
         for row in known.map_err(storage)? {
@@ -271,13 +244,15 @@ impl Writer {
             };
             uniques.read_rule(rule, event, is_on, has_events);
         }
-        for row in found.map_err(storage)? {
-            if take(&mut uniques, &row).is_none() {
-                return Err(corrupt("a row of unique_values cannot be read"));
-            }
-        }
+        take_all(&mut uniques, &found.map_err(storage)?)?;
         Ok(uniques)
     }
+}
+
+fn take_all(uniques: &mut Uniques, rows: &[Row]) -> Result<(), StorageError> {
+    let read = rows.iter().map(|row| take(uniques, row));
+    let read: Option<()> = read.collect();
+    read.ok_or_else(|| corrupt("a row of unique_values cannot be read"))
 }
 
 fn take(uniques: &mut Uniques, row: &Row) -> Option<()> {

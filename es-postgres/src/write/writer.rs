@@ -5,7 +5,7 @@
 use super::{
     queue::{self, Group, Leftover, Message, Next, Reply, Verdict},
     single_round_trip::SingleRoundTrip,
-    unique::RulesOn,
+    unique::KnownRules,
 };
 use crate::{
     connection::Session,
@@ -50,7 +50,7 @@ pub(crate) fn start(
         notifier,
         inlines,
         begin,
-        rules: RulesOn::default(),
+        rules: KnownRules::default(),
         session: Some(first),
         is_connected: true,
     };
@@ -69,7 +69,7 @@ pub(crate) struct Writer {
     pub(super) notifier: Notifier,
     pub(super) inlines: Running,
     pub(super) begin: String,
-    pub(super) rules: RulesOn,
+    pub(super) rules: KnownRules,
     /// Outside of any transaction.
     pub(super) session: Option<Session>,
     /// Whether the last try to get one went well.

@@ -70,6 +70,6 @@ pub use super::{
         Accepted, Comparison, Decision, Earlier, StreamHead, check_bounds, check_cursor,
         check_epoch, check_event_ids, check_first_time, check_inputs, decide, not_applied,
     },
-    unique::{UniqueNeeds, UniqueRow, Uniques},
+    unique::{RulesOn, UniqueNeeds, UniqueRow, Uniques},
 };
 pub use crate::record::EventRow;

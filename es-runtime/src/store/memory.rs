@@ -117,6 +117,7 @@ impl MemoryStore {
         let now = (self.shared.clock)();
         data.whole(|data| data.commit(commit, now))
     }
+
     /// Wakes the readers that wait for new events.
     fn wake_readers(&self, appended: &Appended) {
         let [_, _, newest] = appended.position.to_parts();
@@ -152,13 +153,12 @@ impl Data {
 
     /// Checks everything before it writes anything, because only unique values are rolled back.
     fn commit(&mut self, commit: Commit, now: Timestamp) -> Result<Committed, CommitError> {
-        let data = self;
-        data.read_rules(&commit.appends);
+        self.read_rules(&commit.appends);
         let mut ids = HashSet::new();
         let mut events = 0;
         let mut accepted = Vec::with_capacity(commit.appends.len());
         for append in &commit.appends {
-            let decided = data.decide(append, &ids, events, now);
+            let decided = self.decide(append, &ids, events, now);
             match decided.map_err(CommitError::Append)? {
                 Decision::Write(writes) => {
                     ids.extend(append.events.iter().map(|event| event.id));
@@ -171,16 +171,16 @@ impl Data {
             }
         }
         for row in &commit.work {
-            let actual = data.work.get(&row.instance).map_or(0, |row| row.epoch);
+            let actual = self.work.get(&row.instance).map_or(0, |row| row.epoch);
             rules::check_epoch(row, actual)?;
         }
         if let Some(moved) = &commit.cursor {
-            let cursor = data.cursors.get(&moved.consumer);
+            let cursor = self.cursors.get(&moved.consumer);
             let actual = cursor.map(|(position, _)| *position);
             rules::check_cursor(moved, actual)?;
             rules::check_inputs(moved, actual, cursor.and_then(|(_, text)| text.as_deref()))?;
         }
-        let write = |(append, accepted)| data.write(append, accepted, now);
+        let write = |(append, accepted)| self.write(append, accepted, now);
         let appended = commit
             .appends
             .into_iter()
@@ -188,16 +188,16 @@ impl Data {
             .map(write)
             .collect();
         for row in commit.work {
-            data.work
+            self.work
                 .entry(row.instance.clone())
                 .and_modify(|known| known.change(&row, now))
                 .or_insert_with(|| WorkItem::new(&row, now));
         }
         if let Some(moved) = commit.cursor {
-            let known = data.cursors.remove(&moved.consumer);
+            let known = self.cursors.remove(&moved.consumer);
             let known = known.and_then(|(_, inputs)| inputs);
             let inputs = moved.inputs.map(|(_, to)| to).or(known);
-            data.cursors.insert(moved.consumer, (moved.to, inputs));
+            self.cursors.insert(moved.consumer, (moved.to, inputs));
         }
         Ok(Committed::new(appended))
     }

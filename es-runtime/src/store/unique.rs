@@ -29,6 +29,56 @@ impl UniqueRow {
     }
 }
 
+/// The rules that are on, as the writer of a store knows them. So an append without rules asks the database
+/// nothing.
+///
+/// ```
+/// use es_runtime::store::author::RulesOn;
+/// use es_runtime::{Append, ExpectedVersion, NewEvent, StreamId};
+///
+/// let mut on = RulesOn::default();
+/// on.insert("customer.email".into(), "customer.registered".into());
+/// assert!(on.contains("customer.email", "customer.registered"));
+///
+/// let append = |event| {
+///     let stream = StreamId::new("customer", "1")?;
+///     let event = NewEvent::json(event, 1, "{}");
+///     Ok::<_, es_runtime::InvalidStreamId>(Append::new(stream, ExpectedVersion::Any).with_event(event))
+/// };
+/// assert!(on.concern(&append("customer.registered")?));
+/// assert!(!on.concern(&append("customer.greeted")?));
+/// # Ok::<(), es_runtime::InvalidStreamId>(())
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct RulesOn {
+    /// For each name of events, its rules.
+    of: HashMap<String, Vec<String>>,
+}
+
+impl RulesOn {
+    /// Takes a rule that is on for the events of a name.
+    pub fn insert(&mut self, rule: String, event: String) {
+        self.of.entry(event).or_default().push(rule);
+    }
+
+    /// Whether a rule is on for the events of a name.
+    pub fn contains(&self, rule: &str, event: &str) -> bool {
+        self.of(event).any(|known| known == rule)
+    }
+
+    /// Whether a rule is about this append, or the append brings one.
+    pub fn concern(&self, append: &Append) -> bool {
+        let is_ruled = |event: &NewEvent| !self.of.is_empty() && self.of.contains_key(&*event.name);
+        let mut events = append.events.iter();
+        events.any(|event| !event.unique.is_empty() || is_ruled(event))
+    }
+
+    fn of(&self, event: &str) -> impl Iterator<Item = &str> {
+        let rules = self.of.get(event).into_iter().flatten();
+        rules.map(String::as_str)
+    }
+}
+
 /// Whether a rule is on for the events of a name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
@@ -148,6 +198,15 @@ impl Uniques {
         };
         let rules = self.rules.entry(event.to_owned()).or_default();
         rules.insert(rule.to_owned(), state);
+    }
+
+    /// Takes the rules that are on for the events of an append.
+    pub fn read_rules_on(&mut self, on: &RulesOn, append: &Append) {
+        for event in &append.events {
+            for rule in on.of(&event.name) {
+                self.read_rule(rule, &event.name, true, true);
+            }
+        }
     }
 
     /// Takes the row of a value.
