@@ -62,6 +62,7 @@ pub mod transfers;
 
 pub use tiers::tries;
 
+use es_postgres::tokio_postgres::{self, Client};
 use std::pin::Pin;
 use tokio::task::JoinHandle;
 
@@ -69,4 +70,13 @@ use tokio::task::JoinHandle;
 pub fn spawn<T: Send + 'static>(task: impl Future<Output = T> + Send + 'static) -> JoinHandle<T> {
     let task: Pin<Box<dyn Future<Output = T> + Send>> = Box::pin(task);
     tokio::spawn(task)
+}
+
+/// A session of PostgreSQL that no store knows of.
+pub async fn client(url: &str) -> Client {
+    let (client, connection) = tokio_postgres::connect(url, tokio_postgres::NoTls)
+        .await
+        .expect("connects");
+    spawn(connection);
+    client
 }

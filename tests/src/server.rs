@@ -1,7 +1,7 @@
 //! The PostgreSQL server that the tests of one program share.
 
 use crate::tiers;
-use es_testkit::postgres::{Database, Server};
+use es_testkit::postgres::{Database, Server, ServerOptions};
 use std::sync::OnceLock;
 
 /// The server. It listens on the loopback address too, for proxies.
@@ -10,13 +10,13 @@ use std::sync::OnceLock;
 /// disk. A test that stops its server starts one of its own.
 pub fn shared() -> &'static Server {
     static SERVER: OnceLock<Server> = OnceLock::new();
-    SERVER.get_or_init(|| {
-        let options = Server::options().tcp().setting("fsync", "off");
-        options
-            .folder_in(tiers::parent())
-            .start()
-            .expect("a server")
-    })
+    SERVER.get_or_init(|| options().tcp().start().expect("a server"))
+}
+
+/// A server of a test's own that is not stopped either.
+pub fn options() -> ServerOptions {
+    let options = Server::options().setting("fsync", "off");
+    options.folder_in(tiers::parent())
 }
 
 /// A new, empty database on it.

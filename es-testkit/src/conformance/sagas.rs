@@ -483,8 +483,8 @@ pub async fn claims_of_a_commit_follow_its_order(fixture: AnyFixture) {
     }
     let store = fixture.open().await;
     let (one, two, three) = (stream("one"), stream("two"), stream("three"));
-    let claim = |stream, value| unique::append(stream, [UniqueChange::claim("test.email", value)]);
-    let release = |stream| unique::append(stream, [UniqueChange::release("test.email")]);
+    let claim = |stream, value| unique::append(stream, [unique::claim(value)]);
+    let release = |stream| unique::append(stream, [UniqueChange::release(unique::RULE)]);
     let commit = |appends: Vec<Append>| {
         store.commit(appends.into_iter().fold(Commit::new(), Commit::append))
     };
@@ -523,10 +523,7 @@ pub async fn claims_of_a_commit_follow_its_order(fixture: AnyFixture) {
         .expect("committed");
     assert_eq!(unique::holder(&store, "x").await, Some(three.clone()));
     // An exchange: each stream may have one append in a commit, with several events.
-    let exchange = unique::append(
-        &two,
-        ["mean while", "x"].map(|value| UniqueChange::claim("test.email", value)),
-    );
+    let exchange = unique::append(&two, ["mean while", "x"].map(unique::claim));
     commit(vec![release(&three), exchange])
         .await
         .expect("committed");
@@ -539,7 +536,7 @@ pub async fn claims_of_a_commit_follow_its_order(fixture: AnyFixture) {
     }
 }
 
-/// Of racing commits that claim one value, one has it. Commits beside them are not failed.
+/// When commits race for one value, one of them gets it. Commits that share its transaction do not fail.
 pub async fn a_taken_value_fails_no_commit_beside_it(fixture: AnyFixture) {
     if !fixture.capabilities().unique {
         return;
@@ -550,14 +547,13 @@ pub async fn a_taken_value_fails_no_commit_beside_it(fixture: AnyFixture) {
         super::spawn(async move {
             let own = format!("own-{number}");
             let value = if number % 2 == 0 { "value" } else { &own };
-            let claim = UniqueChange::claim("test.email", value);
             let commit = Commit::new()
                 .append(request(
                     &stream(format!("beside-{number}")),
                     ExpectedVersion::Any,
                     [1],
                 ))
-                .append(unique::append(&stream(&own), [claim]));
+                .append(unique::append(&stream(&own), [unique::claim(value)]));
             store.commit(commit).await
         })
     });

@@ -12,13 +12,13 @@ use es_runtime::{
 };
 use std::{future::Future, pin::pin, time::Duration};
 
-const RULE: &str = "test.email";
+pub(super) const RULE: &str = "test.email";
 const LONG: Duration = Duration::from_secs(3600);
 
 /// A value that must be in no error.
 const CANARY: &str = "canary-3f9a@example.com";
 
-fn claim(value: &str) -> UniqueChange {
+pub(super) fn claim(value: &str) -> UniqueChange {
     UniqueChange::claim(RULE, value)
 }
 

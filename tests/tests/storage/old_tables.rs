@@ -115,10 +115,7 @@ async fn sqlite_refuses_old_projections() {
 
 async fn postgres(database: &Database<'_>, tables: &str) -> tokio_postgres::Client {
     let url = database.url();
-    let (client, connection) = tokio_postgres::connect(&url, tokio_postgres::NoTls)
-        .await
-        .expect("connects");
-    es_tests::spawn(connection);
+    let client = es_tests::client(&url).await;
     client.batch_execute(tables).await.expect("made");
     client
 }

@@ -161,10 +161,7 @@ async fn a_client_that_just_repeats_writes_twice() {
     for number in 0..EACH {
         proxy.cut_next(Cut::After);
         loop {
-            let (client, connection) = tokio_postgres::connect(&url, tokio_postgres::NoTls)
-                .await
-                .expect("connects");
-            es_tests::spawn(connection);
+            let client = es_tests::client(&url).await;
             let insert = format!("BEGIN; INSERT INTO notes VALUES ({number})");
             client.batch_execute(&insert).await.expect("inserted");
             if client.batch_execute("COMMIT").await.is_ok() {
@@ -179,11 +176,7 @@ async fn a_client_that_just_repeats_writes_twice() {
 }
 
 async fn plain(database: &Database<'_>) -> tokio_postgres::Client {
-    let (client, connection) = tokio_postgres::connect(&database.url(), tokio_postgres::NoTls)
-        .await
-        .expect("connects");
-    es_tests::spawn(connection);
-    client
+    es_tests::client(&database.url()).await
 }
 
 fn refused(answer: Result<es_runtime::Appended, AppendError>) -> StorageErrorKind {
@@ -315,10 +308,7 @@ async fn of_two_processes_with_one_version_one_writes() {
     }
     let order = stream("raced");
     // The lock is held until both statements wait for it, so both have compared by then.
-    let (holder, connection) = tokio_postgres::connect(&database.url(), tokio_postgres::NoTls)
-        .await
-        .expect("connects");
-    es_tests::spawn(connection);
+    let holder = es_tests::client(&database.url()).await;
     let waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'
                    AND datname = current_database()";
     for version in 0..ROUNDS {

@@ -3,10 +3,7 @@
 //! Next to it three readers of a table with a serial column, in the same conditions.
 #![cfg(unix)]
 
-use es_postgres::{
-    PostgresStore,
-    tokio_postgres::{self, Client, NoTls},
-};
+use es_postgres::{PostgresStore, tokio_postgres::Client};
 use es_runtime::{
     Append, AppendError, AppendId, EventFilter, EventStore, ExpectedVersion, NewEvent, Outcome,
     Position, ReadLimit, StreamId,
@@ -28,21 +25,11 @@ const EACH: usize = 60;
 fn server() -> &'static Server {
     static SERVER: OnceLock<Server> = OnceLock::new();
     // What is looked at is the order of commits, not what survives.
-    SERVER.get_or_init(|| {
-        let options = Server::options().setting("fsync", "off");
-        options
-            .folder_in(es_tests::tiers::parent())
-            .start()
-            .expect("a server")
-    })
+    SERVER.get_or_init(|| es_tests::server::options().start().expect("a server"))
 }
 
 async fn client(database: &Database<'_>) -> Client {
-    let (client, connection) = tokio_postgres::connect(&database.url(), NoTls)
-        .await
-        .expect("connects");
-    es_tests::spawn(connection);
-    client
+    es_tests::client(&database.url()).await
 }
 
 /// Foreign transactions that write to a table of their own and stay open for a while, one after the

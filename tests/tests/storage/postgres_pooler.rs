@@ -3,10 +3,7 @@
 //! that relies on its session.
 #![cfg(unix)]
 
-use es_postgres::{
-    PostgresReadDatabase, PostgresStore,
-    tokio_postgres::{self, NoTls},
-};
+use es_postgres::{PostgresReadDatabase, PostgresStore, tokio_postgres};
 use es_runtime::{Claim, Commit, CommitStore, StreamId, Timestamp, WorkChange, WorkQueue};
 use es_testkit::{
     conformance::{self, AnyFixture, Capabilities, StoreFixture, checks},
@@ -19,10 +16,7 @@ fn pooler() -> &'static (&'static Server, Pooler<'static>) {
     static POOLER: OnceLock<(&'static Server, Pooler<'static>)> = OnceLock::new();
     POOLER.get_or_init(|| {
         // What is looked at is sessions, not what survives.
-        let server = Server::options()
-            .setting("fsync", "off")
-            .folder_in(es_tests::tiers::parent())
-            .start();
+        let server = es_tests::server::options().start();
         let server = Box::leak(Box::new(server.expect("a server")));
         (server, Pooler::start(server).expect("a pooler"))
     })
@@ -117,10 +111,7 @@ fn what_a_session_holds_is_not_ones_own_behind_a_transaction_pool() {
         let url = pooler.url(&database);
         let mut clients = Vec::new();
         for _ in 0..8 {
-            let (client, connection) = tokio_postgres::connect(&url, NoTls)
-                .await
-                .expect("connects");
-            es_tests::spawn(connection);
+            let client = es_tests::client(&url).await;
             clients.push(client);
         }
         let set = clients[0].batch_execute("SET search_path TO elsewhere");
@@ -167,10 +158,7 @@ fn leases_are_renewed_under_any_default_of_the_database() {
         let claim = Claim::new(vec!["saga".to_owned()], "me", lease, 1);
         let claimed = store.claim(claim).await.expect("claimed").remove(0);
 
-        let (client, connection) = tokio_postgres::connect(&database.url(), NoTls)
-            .await
-            .expect("connects");
-        es_tests::spawn(connection);
+        let client = es_tests::client(&database.url()).await;
         let change = "BEGIN; UPDATE es.work SET phase = 'changed'";
         client.batch_execute(change).await.expect("changed");
         let renewing = {

@@ -260,11 +260,7 @@ async fn appends_that_wait_share_their_commits() {
     let before = store.stats();
     // While the lock is held elsewhere, all of them wait.
     let url = database.url();
-    let (client, connection) =
-        es_postgres::tokio_postgres::connect(&url, es_postgres::tokio_postgres::NoTls)
-            .await
-            .expect("connects");
-    es_tests::spawn(connection);
+    let client = es_tests::client(&url).await;
     client
         .batch_execute("BEGIN; SELECT * FROM es.head FOR UPDATE")
         .await
@@ -303,11 +299,7 @@ async fn whoever_waits_too_long_for_the_lock_is_told_and_wrote_nothing() {
         .open()
         .await
         .expect("opens");
-    let (client, connection) =
-        es_postgres::tokio_postgres::connect(&database.url(), es_postgres::tokio_postgres::NoTls)
-            .await
-            .expect("connects");
-    es_tests::spawn(connection);
+    let client = es_tests::client(&database.url()).await;
     client
         .batch_execute("BEGIN; SELECT * FROM es.head FOR UPDATE")
         .await
@@ -523,11 +515,7 @@ async fn a_clock_that_panics_ends_no_store() {
 async fn timeouts_may_be_as_short_or_long_as_one_likes() {
     let database = database();
     let store = open(&database).await;
-    let (client, connection) =
-        es_postgres::tokio_postgres::connect(&database.url(), es_postgres::tokio_postgres::NoTls)
-            .await
-            .expect("connects");
-    es_tests::spawn(connection);
+    let client = es_tests::client(&database.url()).await;
     client
         .batch_execute("BEGIN; SELECT * FROM es.head FOR UPDATE")
         .await

@@ -2,7 +2,7 @@
 //! the conformance suite.
 
 use es_decisions::turn_on;
-use es_postgres::{PostgresReadDatabase, PostgresStore, PostgresTransaction, tokio_postgres};
+use es_postgres::{PostgresReadDatabase, PostgresStore, PostgresTransaction};
 use es_projections::{HandlerError, Project, Projection};
 use es_runtime::{
     AnyStore, Append, AppendError, AppendId, Codec, CodecError, Commit, CommitError, CommitStore,
@@ -11,10 +11,25 @@ use es_runtime::{
     WorkQueue,
 };
 use es_sqlite::{SqliteReadDatabase, SqliteStore, SqliteTransaction};
+use es_testkit::postgres::Database;
 use serde::{Deserialize, Serialize};
 use tokio::task::JoinSet;
 
 const RULE: &str = "customer.email";
+
+/// What a server may have as its default.
+const LEVELS: [&str; 3] = ["read committed", "repeatable read", "serializable"];
+
+/// A database with this default.
+fn database_at(level: &str) -> Database<'static> {
+    let database = es_tests::server::database();
+    let set = format!(
+        "ALTER DATABASE {} SET default_transaction_isolation = '{level}'",
+        database.name()
+    );
+    database.query(&set).expect("set");
+    database
+}
 
 fn customer(id: impl ToString) -> StreamId {
     StreamId::new("customer", &id.to_string()).expect("a name")
@@ -78,14 +93,8 @@ async fn two_handles_on_a_file_race() {
     ignore = "needs PostgreSQL: install it or set ES_POSTGRES_BIN"
 )]
 async fn two_handles_on_a_server_race_under_each_isolation_level() {
-    let server = es_tests::server::shared();
-    for level in ["read committed", "repeatable read", "serializable"] {
-        let database = server.database().expect("a database");
-        let set = format!(
-            "ALTER DATABASE {} SET default_transaction_isolation = '{level}'",
-            database.name()
-        );
-        database.query(&set).expect("set");
+    for level in LEVELS {
+        let database = database_at(level);
         let url = database.url();
         let open = || PostgresStore::open(&url);
         race([open().await.expect("opens"), open().await.expect("opens")]).await;
@@ -100,19 +109,10 @@ async fn two_handles_on_a_server_race_under_each_isolation_level() {
     ignore = "needs PostgreSQL: install it or set ES_POSTGRES_BIN"
 )]
 async fn an_append_that_waits_for_the_lock_sees_a_rule_that_came_meanwhile() {
-    let server = es_tests::server::shared();
-    for level in ["read committed", "repeatable read", "serializable"] {
-        let database = server.database().expect("a database");
-        let set = format!(
-            "ALTER DATABASE {} SET default_transaction_isolation = '{level}'",
-            database.name()
-        );
-        database.query(&set).expect("set");
+    for level in LEVELS {
+        let database = database_at(level);
         let store = PostgresStore::open(&database.url()).await.expect("opens");
-        let (client, connection) = tokio_postgres::connect(&database.url(), tokio_postgres::NoTls)
-            .await
-            .expect("connects");
-        es_tests::spawn(connection);
+        let client = es_tests::client(&database.url()).await;
         client
             .batch_execute("BEGIN; SELECT * FROM es.head FOR UPDATE")
             .await
@@ -184,13 +184,15 @@ impl Project<Changed, PostgresReadDatabase> for Choosy {
     }
 }
 
+/// An append that the projection refuses.
+fn refused(id: &str, change: UniqueChange) -> Append {
+    let mut append = changed(id, change);
+    append.events[0].payload = br#"{"fails":true}"#.to_vec();
+    append
+}
+
 /// What a projection refuses claims nothing, releases nothing, and turns no rule on.
 async fn refused_by_a_projection<S: EventStore + CommitStore>(store: S) {
-    let refused = |id: &str, change: UniqueChange| {
-        let mut append = changed(id, change);
-        append.events[0].payload = br#"{"fails":true}"#.to_vec();
-        append
-    };
     let is_refused = |error: &AppendError| matches!(error, AppendError::Projection { .. });
     let holder = || async { store.unique_holder(RULE, "value").await.expect("read") };
     let first = || refused("1", UniqueChange::claim(RULE, "value"));
@@ -207,11 +209,6 @@ async fn refused_by_a_projection<S: EventStore + CommitStore>(store: S) {
 }
 
 async fn kept_by_a_projection<S: EventStore + CommitStore>(store: S) {
-    let refused = |id: &str, change: UniqueChange| {
-        let mut append = changed(id, change);
-        append.events[0].payload = br#"{"fails":true}"#.to_vec();
-        append
-    };
     let holder = |value: &'static str| {
         let store = store.clone();
         async move { store.unique_holder(RULE, value).await.expect("read") }
@@ -270,9 +267,8 @@ async fn a_projection_in_a_file_takes_claims_back() {
     ignore = "needs PostgreSQL: install it or set ES_POSTGRES_BIN"
 )]
 async fn a_projection_on_a_server_takes_claims_back() {
-    let server = es_tests::server::shared();
     for number in 0..2 {
-        let database = server.database().expect("a database");
+        let database = es_tests::server::database();
         let options = PostgresStore::options(&database.url()).expect("a url");
         let store = options.inline(Choosy).open().await.expect("opens");
         match number {
@@ -410,18 +406,9 @@ async fn a_rule_is_turned_on_in_memory_while_others_write() {
     ignore = "needs PostgreSQL: install it or set ES_POSTGRES_BIN"
 )]
 async fn a_rule_is_turned_on_on_a_server_while_others_write() {
-    let server = es_tests::server::shared();
-    let levels: &[&str] = es_tests::tries(
-        &["read committed", "repeatable read", "serializable"],
-        &["serializable"],
-    );
+    let levels = es_tests::tries(&LEVELS[..], &["serializable"]);
     for level in levels {
-        let database = server.database().expect("a database");
-        let set = format!(
-            "ALTER DATABASE {} SET default_transaction_isolation = '{level}'",
-            database.name()
-        );
-        database.query(&set).expect("set");
+        let database = database_at(level);
         let store = PostgresStore::open(&database.url()).await.expect("opens");
         turned_on_meanwhile(store).await;
     }

@@ -118,7 +118,7 @@ enum Fault {
     WalksTwice,
     /// A program that does not know a rule writes as before.
     LetsOlderProgramsPass,
-    /// The claim is made beside the transaction of the event.
+    /// The claim is made outside of the transaction of the event.
     ClaimsLater,
     /// Of a commit, all claims are checked before the first release.
     ChecksTheClaimsOfACommitFirst,
@@ -147,7 +147,7 @@ struct State {
     reads: usize,
     /// Whether an append was just refused because of its value.
     has_refused: bool,
-    /// Claims that are kept beside the store in memory.
+    /// Claims that are kept in a map of their own, next to the store in memory.
     held: Vec<(StreamId, String)>,
 }
 
