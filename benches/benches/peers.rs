@@ -4,30 +4,16 @@
 
 #![allow(clippy::unwrap_used, reason = "a benchmark may stop")]
 
-use std::process::{Command, exit};
+#[path = "../peers/src/cargo.rs"]
+mod cargo;
+
+use std::process::exit;
 
 fn main() {
-    let mut run = Command::new(env!("CARGO"));
-    // What cargo says of this program to this program. A build script that looks at it would be run again.
-    for (name, _) in std::env::vars_os() {
-        let of_this = ["CARGO_PKG_", "CARGO_MANIFEST_"];
-        if of_this
-            .iter()
-            .any(|of| name.to_string_lossy().starts_with(of))
-        {
-            run.env_remove(name);
-        }
-    }
-    let manifest = concat!(env!("CARGO_MANIFEST_DIR"), "/peers/Cargo.toml");
-    let status = run
-        .args([
-            "run",
-            "--release",
-            "--locked",
-            "--manifest-path",
-            manifest,
-            "--",
-        ])
+    let status = cargo::cargo()
+        .args(["run", "--release", "--locked", "--manifest-path"])
+        .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/peers/Cargo.toml"))
+        .arg("--")
         .args(std::env::args().skip(1))
         .status()
         .unwrap();

@@ -7,6 +7,7 @@
 //! - `rows.rs` names what is measured;
 //! - `programs.rs` builds the programs and runs each with an empty folder or a server of its own;
 //! - `results.rs` has medians, and ratios of results of the same round;
+//! - `cargo.rs` runs cargo;
 //! - `tables.rs` and `plot.rs` write them down; `machine.rs` says where and with what.
 
 #![allow(
@@ -15,6 +16,7 @@
     reason = "a benchmark may stop"
 )]
 
+mod cargo;
 mod machine;
 mod plot;
 mod programs;

@@ -1,6 +1,6 @@
 //! Builds the programs, and runs each with an empty folder, or with a server of its own.
 
-use crate::Options;
+use crate::{Options, cargo::cargo};
 use es_testkit::postgres::Server;
 use std::{
     fs::{self, File},
@@ -57,18 +57,7 @@ impl Programs {
     /// Builds both workspaces.
     pub(crate) fn build(here: &Path) -> Self {
         for manifest in ["Cargo.toml", "sqlx-0.8/Cargo.toml"] {
-            let mut build = Command::new(env!("CARGO"));
-            // What cargo says of this program to this program. A build script that looks at it would be run again.
-            for (name, _) in std::env::vars_os() {
-                let of_this = ["CARGO_PKG_", "CARGO_MANIFEST_"];
-                if of_this
-                    .iter()
-                    .any(|of| name.to_string_lossy().starts_with(of))
-                {
-                    build.env_remove(name);
-                }
-            }
-            let status = build
+            let status = cargo()
                 .args(["build", "--release", "--locked", "--workspace"])
                 .arg("--manifest-path")
                 .arg(here.join(manifest))

@@ -67,6 +67,65 @@ const fn row(id: &'static str, title: &'static str, unit: Unit) -> Row {
 
 use Unit::{Commands, Events, Microseconds, MicrosecondsOfProcessor};
 
+/// The rows of appends and commands of a group; `$same` is the title of the processor time.
+macro_rules! writes {
+    ($group:literal, $same:literal) => {
+        &[
+            row(concat!($group, "-append-1"), "appends of 1 event", Events),
+            row(
+                concat!($group, "-append-10"),
+                "appends of 10 events",
+                Events,
+            ),
+            row(
+                concat!($group, "-append-100"),
+                "appends of 100 events",
+                Events,
+            ),
+            row(
+                concat!($group, "-command-1"),
+                "commands, 1 caller",
+                Commands,
+            ),
+            row(
+                concat!($group, "-command-1-cpu"),
+                $same,
+                MicrosecondsOfProcessor,
+            ),
+            row(
+                concat!($group, "-command-32"),
+                "commands, 32 callers",
+                Commands,
+            ),
+            row(
+                concat!($group, "-command-32-cpu"),
+                $same,
+                MicrosecondsOfProcessor,
+            ),
+        ]
+    };
+}
+
+/// The rows of loads of a group.
+macro_rules! loads {
+    ($group:literal) => {
+        &[
+            row(concat!($group, "-load-10"), "10 events", Microseconds),
+            row(concat!($group, "-load-1000"), "1,000 events", Microseconds),
+            row(
+                concat!($group, "-load-100000"),
+                "100,000 events",
+                Microseconds,
+            ),
+            row(
+                concat!($group, "-load-snapshot"),
+                "100,000 events with a snapshot",
+                Microseconds,
+            ),
+        ]
+    };
+}
+
 pub(crate) const SECTIONS: [Section; 7] = [
     Section {
         title: "Memory",
@@ -82,56 +141,15 @@ pub(crate) const SECTIONS: [Section; 7] = [
     },
     Section {
         title: "SQLite, synchronous = FULL",
-        rows: &[
-            row("sqlite-full-append-1", "appends of 1 event", Events),
-            row("sqlite-full-append-10", "appends of 10 events", Events),
-            row("sqlite-full-append-100", "appends of 100 events", Events),
-            row("sqlite-full-command-1", "commands, 1 caller", Commands),
-            row(
-                "sqlite-full-command-1-cpu",
-                "the same",
-                MicrosecondsOfProcessor,
-            ),
-            row("sqlite-full-command-32", "commands, 32 callers", Commands),
-            row(
-                "sqlite-full-command-32-cpu",
-                "the same",
-                MicrosecondsOfProcessor,
-            ),
-        ],
+        rows: writes!("sqlite-full", "the same"),
     },
     Section {
         title: "SQLite, synchronous = NORMAL",
-        rows: &[
-            row("sqlite-normal-append-1", "appends of 1 event", Events),
-            row("sqlite-normal-append-10", "appends of 10 events", Events),
-            row("sqlite-normal-append-100", "appends of 100 events", Events),
-            row("sqlite-normal-command-1", "commands, 1 caller", Commands),
-            row(
-                "sqlite-normal-command-1-cpu",
-                "the same",
-                MicrosecondsOfProcessor,
-            ),
-            row("sqlite-normal-command-32", "commands, 32 callers", Commands),
-            row(
-                "sqlite-normal-command-32-cpu",
-                "the same",
-                MicrosecondsOfProcessor,
-            ),
-        ],
+        rows: writes!("sqlite-normal", "the same"),
     },
     Section {
         title: "SQLite, loads",
-        rows: &[
-            row("sqlite-load-10", "10 events", Microseconds),
-            row("sqlite-load-1000", "1,000 events", Microseconds),
-            row("sqlite-load-100000", "100,000 events", Microseconds),
-            row(
-                "sqlite-load-snapshot",
-                "100,000 events with a snapshot",
-                Microseconds,
-            ),
-        ],
+        rows: loads!("sqlite"),
     },
     Section {
         title: "SQLite, read models",
@@ -147,36 +165,11 @@ pub(crate) const SECTIONS: [Section; 7] = [
     },
     Section {
         title: "PostgreSQL, synchronous_commit = on",
-        rows: &[
-            row("postgres-full-append-1", "appends of 1 event", Events),
-            row("postgres-full-append-10", "appends of 10 events", Events),
-            row("postgres-full-append-100", "appends of 100 events", Events),
-            row("postgres-full-command-1", "commands, 1 caller", Commands),
-            row(
-                "postgres-full-command-1-cpu",
-                "the same, client",
-                MicrosecondsOfProcessor,
-            ),
-            row("postgres-full-command-32", "commands, 32 callers", Commands),
-            row(
-                "postgres-full-command-32-cpu",
-                "the same, client",
-                MicrosecondsOfProcessor,
-            ),
-        ],
+        rows: writes!("postgres-full", "the same, client"),
     },
     Section {
         title: "PostgreSQL, loads",
-        rows: &[
-            row("postgres-load-10", "10 events", Microseconds),
-            row("postgres-load-1000", "1,000 events", Microseconds),
-            row("postgres-load-100000", "100,000 events", Microseconds),
-            row(
-                "postgres-load-snapshot",
-                "100,000 events with a snapshot",
-                Microseconds,
-            ),
-        ],
+        rows: loads!("postgres"),
     },
 ];
 

@@ -52,6 +52,14 @@ async fn grow_log<B: Bank>(report: &Report, group: &str, row: &str, bank: &B) {
     }
 }
 
+/// Measures appends, and commands of one caller and of many.
+pub async fn writes<B: Bank>(report: &mut Report, group: &str, bank: &B) {
+    appends(report, group, bank).await;
+    for callers in [1, CALLERS] {
+        commands(report, group, bank, callers).await;
+    }
+}
+
 /// Measures `append-1`, `append-10` and `append-100`, in events a second.
 pub async fn appends<B: Bank>(report: &mut Report, group: &str, bank: &B) {
     for size in [1, 10, 100] {

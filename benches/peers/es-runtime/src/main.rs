@@ -11,8 +11,8 @@ mod read_models;
 
 use account::{Account, Deposit, Event, Open};
 use bench_common::{
-    Arguments, BankEvent, CALLERS, Command, LENGTHS, REPLAYED, Report, appends, commands, deposits,
-    history, long, rate, runtime,
+    Arguments, BankEvent, Command, LENGTHS, REPLAYED, Report, commands, deposits, history, long,
+    rate, runtime,
 };
 use es_postgres::PostgresStore;
 use es_runtime::{
@@ -84,11 +84,7 @@ async fn seed(store: &impl EventStore, id: &str, events: u64) {
 }
 
 async fn writes<S: EventStore>(report: &mut Report, group: &str, store: &S) {
-    let bank = Bank::new(store);
-    appends(report, group, &bank).await;
-    for callers in [1, CALLERS] {
-        commands(report, group, &bank, callers).await;
-    }
+    bench_common::writes(report, group, &Bank::new(store)).await;
 }
 
 async fn loads<S: EventStore + SnapshotStore>(report: &mut Report, group: &str, store: &S) {

@@ -9,9 +9,12 @@
 mod ledger;
 mod read_models;
 
+#[path = "../../pool.rs"]
+mod pool;
+
 use bench_common::{
-    Account, Arguments, BankEvent, CALLERS, Command, LENGTHS, Report, appends, commands, decide,
-    deposits, history, long, runtime,
+    Account, Arguments, BankEvent, Command, LENGTHS, Report, decide, deposits, history, long,
+    runtime, writes,
 };
 use evento::{
     Executor, WriteBuilder,
@@ -20,7 +23,6 @@ use evento::{
 use ledger::{Deposited, Opened, Withdrawn, load, load_snapshot};
 use sqlx::{
     SqlitePool,
-    postgres::{PgConnectOptions, PgPoolOptions},
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 use std::{path::Path, time::Duration};
@@ -117,29 +119,13 @@ async fn sqlite(path: &Path, synchronous: SqliteSynchronous) -> (SqlitePool, eve
 }
 
 async fn postgres(arguments: &Arguments) -> evento::Postgres {
-    let to = arguments.postgres();
-    let options = PgConnectOptions::new_without_pgpass()
-        .socket(&to.host)
-        .port(to.port)
-        .username(&to.user)
-        .database(&to.database);
-    let connections = u32::try_from(CALLERS).unwrap();
-    let pool = PgPoolOptions::new().max_connections(connections);
-    let pool = pool.connect_with(options).await.unwrap();
+    let pool = pool::postgres(arguments).await;
     let mut connection = pool.acquire().await.unwrap();
     let migrator = evento::sql_migrator::new::<sqlx::Postgres>().unwrap();
     let plan = Plan::apply_all();
     migrator.run(&mut *connection, &plan).await.unwrap();
     drop(connection);
     pool.into()
-}
-
-async fn writes<E: Executor + Clone>(report: &mut Report, group: &str, executor: E) {
-    let bank = Bank(executor);
-    appends(report, group, &bank).await;
-    for callers in [1, CALLERS] {
-        commands(report, group, &bank, callers).await;
-    }
 }
 
 /// One account with so many events.
@@ -190,7 +176,7 @@ async fn run(arguments: &Arguments, report: &mut Report) {
                 SqliteSynchronous::Normal
             };
             let (pool, executor) = sqlite(&path, synchronous).await;
-            writes(report, group, executor).await;
+            writes(report, group, &Bank(executor)).await;
             pool.close().await;
         }
         "sqlite" => {
@@ -203,7 +189,7 @@ async fn run(arguments: &Arguments, report: &mut Report) {
             read_models::run(report, &pool, &executor).await;
             pool.close().await;
         }
-        "postgres-full" => writes(report, group, postgres(arguments).await).await,
+        "postgres-full" => writes(report, group, &Bank(postgres(arguments).await)).await,
         "postgres" => loads(report, group, postgres(arguments).await).await,
         other => panic!("no group {other}"),
     }

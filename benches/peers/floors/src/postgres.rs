@@ -30,10 +30,7 @@ pub(crate) async fn writes(arguments: &Arguments) {
 
     let mut report = arguments.report("same");
     let bank = Pipelined::open(&url).await;
-    appends(&mut report, group, &bank).await;
-    for callers in [1, CALLERS] {
-        commands(&mut report, group, &bank, callers).await;
-    }
+    bench_common::writes(&mut report, group, &bank).await;
 }
 
 pub(crate) async fn loads(arguments: &Arguments) {

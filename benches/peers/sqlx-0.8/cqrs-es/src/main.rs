@@ -10,9 +10,12 @@
 mod bytes;
 mod read_models;
 
+#[path = "../../../pool.rs"]
+mod pool;
+
 use bench_common::{
-    Account, Arguments, BankEvent, CALLERS, Command, LENGTHS, NotOpen, REPLAYED, Report, appends,
-    commands, decide, deposits, history, long, rate, runtime,
+    Account, Arguments, BankEvent, Command, LENGTHS, NotOpen, REPLAYED, Report, commands, decide,
+    deposits, history, long, rate, runtime,
 };
 use bytes::Bytes;
 use cqrs_es::{
@@ -28,7 +31,6 @@ use serde::{Deserialize, Serialize};
 use sqlite_es::SqliteEventRepository;
 use sqlx::{
     PgPool, SqlitePool,
-    postgres::{PgConnectOptions, PgPoolOptions},
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 use std::{hint::black_box, path::Path, sync::Arc, time::Duration};
@@ -141,15 +143,7 @@ async fn sqlite(path: &Path, synchronous: SqliteSynchronous) -> SqlitePool {
 }
 
 async fn postgres(arguments: &Arguments) -> PgPool {
-    let to = arguments.postgres();
-    let options = PgConnectOptions::new_without_pgpass()
-        .socket(&to.host)
-        .port(to.port)
-        .username(&to.user)
-        .database(&to.database);
-    let connections = u32::try_from(CALLERS).unwrap();
-    let pool = PgPoolOptions::new().max_connections(connections);
-    let pool = pool.connect_with(options).await.unwrap();
+    let pool = pool::postgres(arguments).await;
     // The tables of its documentation.
     let tables = "CREATE TABLE events (aggregate_type text NOT NULL, aggregate_id text NOT NULL,
          sequence bigint CHECK (sequence >= 0) NOT NULL, event_type text NOT NULL,
@@ -167,11 +161,7 @@ async fn writes<R: PersistedEventRepository + 'static>(
     group: &str,
     repository: impl Fn() -> R,
 ) {
-    let bank = Bank::new(repository);
-    appends(report, group, &bank).await;
-    for callers in [1, CALLERS] {
-        commands(report, group, &bank, callers).await;
-    }
+    bench_common::writes(report, group, &Bank::new(repository)).await;
 }
 
 /// Stores a part of an account's history. The repository takes what the store would have made of it.

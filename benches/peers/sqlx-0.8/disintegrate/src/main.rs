@@ -2,9 +2,12 @@
 
 #![allow(clippy::unwrap_used, reason = "a benchmark may stop")]
 
+#[path = "../../../pool.rs"]
+mod pool;
+
 use bench_common::{
-    Account, Arguments, BankEvent, CALLERS, Command, LENGTHS, NotOpen, Report, appends, commands,
-    decide, deposits, history, long, runtime,
+    Account, Arguments, BankEvent, Command, LENGTHS, NotOpen, Report, decide, deposits, history,
+    long, runtime, writes,
 };
 use disintegrate::{
     Decision, EventSourcedStateStore, EventStore, LoadState, LoadedState, NoSnapshot, StateMutate,
@@ -12,10 +15,7 @@ use disintegrate::{
 };
 use disintegrate_postgres::{PgDecisionMaker, PgEventStore, PgSnapshotter, WithPgSnapshot};
 use serde::{Deserialize, Serialize};
-use sqlx::{
-    PgPool,
-    postgres::{PgConnectOptions, PgPoolOptions},
-};
+use sqlx::PgPool;
 use std::sync::Arc;
 
 #[derive(Debug, Clone, PartialEq, Eq, disintegrate::Event, Serialize, Deserialize)]
@@ -191,15 +191,7 @@ async fn loads(report: &mut Report, pool: &PgPool, store: &Store) {
 }
 
 async fn run(arguments: &Arguments, report: &mut Report) {
-    let to = arguments.postgres();
-    let options = PgConnectOptions::new_without_pgpass()
-        .socket(&to.host)
-        .port(to.port)
-        .username(&to.user)
-        .database(&to.database);
-    let connections = u32::try_from(CALLERS).unwrap();
-    let pool = PgPoolOptions::new().max_connections(connections);
-    let pool = pool.connect_with(options).await.unwrap();
+    let pool = pool::postgres(arguments).await;
     sqlx::raw_sql(TABLES).execute(&pool).await.unwrap();
     let store = Store::new_uninitialized(pool.clone(), Json::default());
     match &*arguments.group {
@@ -209,10 +201,7 @@ async fn run(arguments: &Arguments, report: &mut Report) {
                 decisions: Arc::new(decisions),
                 store,
             };
-            appends(report, "postgres-full", &bank).await;
-            for callers in [1, CALLERS] {
-                commands(report, "postgres-full", &bank, callers).await;
-            }
+            writes(report, "postgres-full", &bank).await;
         }
         "postgres" => loads(report, &pool, &store).await,
         other => panic!("no group {other}"),

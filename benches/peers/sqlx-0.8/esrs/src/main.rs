@@ -2,9 +2,12 @@
 
 #![allow(clippy::unwrap_used, reason = "a benchmark may stop")]
 
+#[path = "../../../pool.rs"]
+mod pool;
+
 use bench_common::{
-    Account, Arguments, BankEvent, CALLERS, Command, LENGTHS, NotOpen, Report, appends, commands,
-    decide, deposits, history, long, runtime,
+    Account, Arguments, BankEvent, Command, LENGTHS, NotOpen, Report, decide, deposits, history,
+    long, runtime, writes,
 };
 use esrs::{
     Aggregate, AggregateState,
@@ -15,10 +18,7 @@ use esrs::{
     },
 };
 use serde::{Deserialize, Serialize};
-use sqlx::{
-    PgPool,
-    postgres::{PgConnectOptions, PgPoolOptions},
-};
+use sqlx::PgPool;
 use std::sync::Arc;
 use uuid::Uuid;
 
@@ -94,15 +94,7 @@ async fn seed(pool: &PgPool, store: &PgStore<Accounts>, id: &str, events: u64) {
 }
 
 async fn run(arguments: &Arguments, report: &mut Report) {
-    let to = arguments.postgres();
-    let options = PgConnectOptions::new_without_pgpass()
-        .socket(&to.host)
-        .port(to.port)
-        .username(&to.user)
-        .database(&to.database);
-    let connections = u32::try_from(CALLERS).unwrap();
-    let pool = PgPoolOptions::new().max_connections(connections);
-    let pool = pool.connect_with(options).await.unwrap();
+    let pool = pool::postgres(arguments).await;
     let store = PgStoreBuilder::<Accounts>::new(pool.clone());
     let store = store.try_build().await.unwrap();
     let bank = Bank {
@@ -111,10 +103,7 @@ async fn run(arguments: &Arguments, report: &mut Report) {
     };
     match &*arguments.group {
         "postgres-full" => {
-            appends(report, "postgres-full", &bank).await;
-            for callers in [1, CALLERS] {
-                commands(report, "postgres-full", &bank, callers).await;
-            }
+            writes(report, "postgres-full", &bank).await;
         }
         "postgres" => {
             for length in LENGTHS {
