@@ -260,16 +260,10 @@ mod event_try_upcast_is_infallible;
 mod event_tuple_struct;
 #[path = "../right/event/unique-equals.rs"]
 mod event_unique_equals;
-#[path = "../right/event/unique-form-of-another-result.rs"]
-mod event_unique_form_of_another_result;
-#[path = "../right/event/unique-form-of-another-type.rs"]
-mod event_unique_form_of_another_type;
 #[path = "../right/event/unique-form-unknown.rs"]
 mod event_unique_form_unknown;
 #[path = "../right/event/unique-keep-is-a-number.rs"]
 mod event_unique_keep_is_a_number;
-#[path = "../right/event/unique-key-unknown.rs"]
-mod event_unique_key_unknown;
 #[path = "../right/event/unique-of-default.rs"]
 mod event_unique_of_default;
 #[path = "../right/event/unique-of-older-type.rs"]
