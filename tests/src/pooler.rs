@@ -31,11 +31,12 @@ impl<'s> Pooler<'s> {
         let folder = server.folder();
         let settings = folder.join("pgbouncer.ini");
         let text = format!(
-            "[databases]\n* = host={folder} port=5432 user=es\n[pgbouncer]\nlisten_addr =\n\
+            "[databases]\n* = host={folder} port={port} user=es\n[pgbouncer]\nlisten_addr =\n\
              listen_port = {PORT}\nunix_socket_dir = {folder}\nauth_type = any\n\
              pool_mode = transaction\ndefault_pool_size = 4\nmax_client_conn = 300\n\
              logfile = {folder}/pgbouncer.log\n",
-            folder = folder.display()
+            folder = folder.display(),
+            port = server.port()
         );
         fs::write(&settings, text)?;
         let mut supervisor = server

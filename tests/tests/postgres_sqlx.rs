@@ -44,6 +44,7 @@ async fn place_with(connections: u32) -> Place {
     let store = PostgresStore::open(&database.url()).await.expect("opens");
     let options = PgConnectOptions::new()
         .host(server.folder().to_str().expect("a plain path"))
+        .port(server.port())
         .username("es")
         .database(database.name());
     let pool = PgPoolOptions::new()

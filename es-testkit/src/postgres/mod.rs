@@ -309,8 +309,9 @@ impl Server {
         Ok(())
     }
 
-    /// The number that names the socket's file, also where no port is listened on.
-    fn socket_port(&self) -> u16 {
+    /// The port that a driver is given beside [`folder`](Self::folder): it names the socket's file, also
+    /// where no port is listened on.
+    pub fn port(&self) -> u16 {
         self.port.unwrap_or(5432)
     }
 }
@@ -344,7 +345,7 @@ impl Database<'_> {
         format!(
             "host={} port={} user=es dbname={}",
             self.server.home.display(),
-            self.server.socket_port(),
+            self.server.port(),
             self.name
         )
     }
