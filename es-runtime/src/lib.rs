@@ -94,15 +94,17 @@ pub mod store;
 
 pub use aggregate::{Aggregate, AggregateId, Apply, AsId, Command, DomainError, Handle, NotAnId};
 #[doc(inline)]
-pub use es_payload::{Codec, CodecError, Fingerprint};
+pub use es_record::{
+    AppendId, Codec, CodecError, EventId, Fingerprint, InvalidAppendId, InvalidEventId,
+    InvalidPosition, InvalidTimestamp, Metadata, Position, Timestamp,
+};
 pub use event::{
     DecodeError, Decoded, Event, EventOf, EventSet, EventType, Events, Recorder, StoredPayload,
     UniqueChange, UniqueValue,
 };
 pub use record::{
-    AppendId, Envelope, EventId, ExpectedVersion, InvalidAppendId, InvalidEventId, InvalidPosition,
-    InvalidStreamId, InvalidTimestamp, MAX_STREAM_ID_BYTES, Metadata, Position, RecordedEvent,
-    StreamId, StreamIdProblem, Timestamp,
+    Envelope, ExpectedVersion, InvalidStreamId, MAX_STREAM_ID_BYTES, RecordedEvent, StreamId,
+    StreamIdProblem,
 };
 pub use repository::{
     Execute, ExecuteError, Executed, LoadError, Loaded, Repository, RetryPolicy, SnapshotDropped,

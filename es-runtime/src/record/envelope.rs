@@ -1,7 +1,9 @@
 //! Stored events with all of their columns.
 
-use super::{EventId, Metadata, Position, StreamId, Timestamp};
-use crate::{DecodeError, Decoded, EventSet, StoredPayload};
+use super::StreamId;
+use crate::{
+    DecodeError, Decoded, EventId, EventSet, Metadata, Position, StoredPayload, Timestamp,
+};
 use std::{fmt, sync::Arc};
 
 /// One stored event with an encoded payload. Reads of stores return it.
@@ -62,6 +64,11 @@ impl RecordedEvent {
             metadata: self.metadata.clone(),
             recorded_at: self.recorded_at,
         }
+    }
+
+    /// Metadata for the consequences of this event, see [`Metadata::caused_by`].
+    pub fn following(&self) -> Metadata {
+        Metadata::caused_by(self.event_id, &self.metadata)
     }
 }
 
@@ -162,16 +169,8 @@ pub struct Envelope<E> {
 }
 
 impl<E> Envelope<E> {
-    /// Metadata for the consequences of this event, see [`Metadata::following`].
+    /// Metadata for the consequences of this event, see [`Metadata::caused_by`].
     pub fn following(&self) -> Metadata {
         Metadata::caused_by(self.event_id, &self.metadata)
-    }
-}
-
-impl Metadata {
-    /// Metadata for the consequences of an event. It has the event as the cause, the event's user and
-    /// trace, and its correlation, or the event's id where it has none.
-    pub fn following(event: &RecordedEvent) -> Self {
-        Self::caused_by(event.event_id, &event.metadata)
     }
 }

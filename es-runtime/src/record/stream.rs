@@ -1,5 +1,6 @@
 //! The names of streams, and the version that a writer expects.
 
+use es_record::has_control;
 use std::{fmt, sync::Arc};
 
 /// The greatest length of either half of a stream id, in bytes.
@@ -57,12 +58,6 @@ impl StreamId {
     pub fn id(&self) -> &str {
         &self.id
     }
-}
-
-/// Whether a text has a control character. Those of ASCII text are found without decoding it.
-pub(crate) fn has_control(text: &str) -> bool {
-    let plain = |byte: u8| (b' '..=b'~').contains(&byte);
-    !text.bytes().all(plain) && text.chars().any(char::is_control)
 }
 
 impl fmt::Display for StreamId {

@@ -14,23 +14,11 @@
 //! that ignores a case would miss a change.
 
 #[doc(hidden)]
-pub use es_payload::less;
+pub use es_record::less;
 #[doc(inline)]
-pub use es_payload::{Layout, Member, Node, Shape};
+pub use es_record::{Layout, Member, Node, Shape};
 
-use crate::{EventId, EventSet, Position, Timestamp};
-
-impl Shape for EventId {
-    const SHAPE: Node = Node::Scalar("uuid");
-}
-
-impl Shape for Position {
-    const SHAPE: Node = Node::Scalar("position");
-}
-
-impl Shape for Timestamp {
-    const SHAPE: Node = Node::Scalar("timestamp");
-}
+use crate::EventSet;
 
 /// The shapes of all versions of one event, the oldest first.
 ///

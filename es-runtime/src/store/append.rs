@@ -2,9 +2,9 @@
 
 use crate::{
     AppendId, EventId, ExpectedVersion, Metadata, Position, RecordedEvent, StreamId, Timestamp,
-    UniqueChange, UniqueValue,
-    record::{EventRow, has_control},
+    UniqueChange, UniqueValue, record::EventRow,
 };
+use es_record::has_control;
 use std::{borrow::Cow, collections::HashSet, fmt};
 
 /// A request to append events to one stream, all or none of them.

@@ -23,7 +23,7 @@ use crate::{
 };
 use es_runtime::{
     Append, AppendId, Commit, CommitError, CommitStore, EventStore, ExpectedVersion, LoadError,
-    Metadata, Position, RecordedEvent, StreamId, WorkChange, WorkQueue,
+    Position, RecordedEvent, StreamId, WorkChange, WorkQueue,
 };
 use std::{
     collections::BTreeMap,
@@ -240,7 +240,7 @@ async fn take(
                 continue;
             }
             let input = Some(AppendId::from(first.event.event_id));
-            let metadata = Metadata::following(first.event);
+            let metadata = first.event.following();
             let append = append_of(&instance, loaded.version, &draft.events, metadata, input);
             let append = match append {
                 Ok(append) => append,
@@ -293,7 +293,7 @@ async fn store_unread(
     });
     let events: Vec<_> = events.collect();
     let first = requests.first().map(|request| request.event);
-    let metadata = first.map(Metadata::following).unwrap_or_default();
+    let metadata = first.map(RecordedEvent::following).unwrap_or_default();
     let input = first.map(|event| AppendId::from(event.event_id));
     let mut append = append_of(instance, 0, &events, metadata, input)?;
     append.expected = ExpectedVersion::Any;

@@ -46,7 +46,10 @@ pub(crate) async fn replay(
             return Ok((version, metadata));
         };
         if version == 0 {
-            metadata = page.first().map(Metadata::following).unwrap_or_default();
+            metadata = page
+                .first()
+                .map(RecordedEvent::following)
+                .unwrap_or_default();
         }
         version = last.version;
         for event in &page {

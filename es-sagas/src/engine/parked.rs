@@ -13,8 +13,8 @@ use crate::{
     names::{inputs_of, name_of},
 };
 use es_runtime::{
-    AppendId, Commit, CommitError, CommitStore, ExpectedVersion, InvalidStreamId, Metadata,
-    Position, RecordedEvent, StreamId, WorkChange, WorkStatus,
+    AppendId, Commit, CommitError, CommitStore, ExpectedVersion, InvalidStreamId, Position,
+    RecordedEvent, StreamId, WorkChange, WorkStatus,
 };
 
 /// The stream of a parked input.
@@ -53,7 +53,7 @@ pub(crate) async fn park_input(
         reason: reason.clone(),
     });
     let once = Some(AppendId::from(event.event_id));
-    let mut append = append_of(&stream, 0, &[record], Metadata::following(event), once)?;
+    let mut append = append_of(&stream, 0, &[record], event.following(), once)?;
     append.expected = ExpectedVersion::Any;
     let mut row = WorkChange::new(stream, "");
     row.status = WorkStatus::Parked;

@@ -16,9 +16,8 @@ use crate::{
     process,
 };
 use es_runtime::{
-    Commit, CommitError, CommitStore, EventId, EventStore, ExpectedVersion, Metadata, Position,
-    ReadLimit, RecordedEvent, StreamId, StreamRange, Timestamp, WorkChange, WorkFilter, WorkQueue,
-    WorkStatus,
+    Commit, CommitError, CommitStore, EventId, EventStore, ExpectedVersion, Position, ReadLimit,
+    RecordedEvent, StreamId, StreamRange, Timestamp, WorkChange, WorkFilter, WorkQueue, WorkStatus,
 };
 
 /// An event that could not be taken and waits for an operator: see [`Sagas::parked_inputs`].
@@ -216,7 +215,7 @@ fn skip<'a>(
                 (None, last) => from = last.unwrap_or(page.next),
             }
         };
-        let metadata = Metadata::following(&event).with_user(by);
+        let metadata = event.following().with_user(by);
         let mut append = append_of(
             &record,
             0,
@@ -313,7 +312,7 @@ fn ended(
         SagaEvent::EventSkipped(_) => "skipped".to_owned(),
         _ => "taken".to_owned(),
     };
-    let metadata = Metadata::following(cause).with_user(by);
+    let metadata = cause.following().with_user(by);
     let append = append_of(stream, version, &[record], metadata, None)?;
     Ok(Commit::new().append(append).work(row))
 }

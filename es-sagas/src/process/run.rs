@@ -94,7 +94,7 @@ pub(super) async fn decide(
         }
     };
     let metadata = match input {
-        Input::New(event) => Metadata::following(event),
+        Input::New(event) => event.following(),
         Input::Due(_) => metadata,
     };
     state.apply(&step);
@@ -119,7 +119,7 @@ pub(super) fn store_unread(
     event: &RecordedEvent,
 ) -> Result<Append, SagaError> {
     let step = Stepped::new(ProcessCause::event(event), ProcessOutcome::Waits {});
-    let mut append = append_of(instance, 0, &step, Metadata::following(event))?;
+    let mut append = append_of(instance, 0, &step, event.following())?;
     append.expected = ExpectedVersion::Any;
     append.append_id = Some(AppendId::from(event.event_id));
     Ok(append)

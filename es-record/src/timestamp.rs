@@ -13,11 +13,11 @@ use std::{
 /// because clocks jump.
 ///
 /// ```
-/// use es_runtime::Timestamp;
+/// use es_record::Timestamp;
 ///
 /// let moment: Timestamp = "1997-01-18T09:30:00.000250Z".parse()?;
 /// assert_eq!(moment.to_string(), "1997-01-18T09:30:00.000250Z");
-/// # Ok::<(), es_runtime::InvalidTimestamp>(())
+/// # Ok::<(), es_record::InvalidTimestamp>(())
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
@@ -44,12 +44,12 @@ impl Timestamp {
     /// The moment this much later, at most the last moment of year 9999.
     ///
     /// ```
-    /// use es_runtime::Timestamp;
+    /// use es_record::Timestamp;
     /// use std::time::Duration;
     ///
     /// let moment: Timestamp = "1997-01-18T09:30:00Z".parse()?;
     /// assert_eq!(moment.after(Duration::from_secs(90)).to_string(), "1997-01-18T09:31:30.000000Z");
-    /// # Ok::<(), es_runtime::InvalidTimestamp>(())
+    /// # Ok::<(), es_record::InvalidTimestamp>(())
     /// ```
     #[must_use]
     pub fn after(self, time: Duration) -> Self {

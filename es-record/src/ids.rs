@@ -1,13 +1,13 @@
 //! Ids of events and of appends.
 
-use super::has_control;
+use crate::has_control;
 use serde::{Deserialize, Serialize};
 use std::{fmt, str::FromStr, sync::Arc};
 
 /// The id of one stored event: a UUID, version 7 when it is new.
 ///
 /// ```
-/// use es_runtime::EventId;
+/// use es_record::EventId;
 /// let id = EventId::new();
 /// assert_eq!(id.to_string().parse(), Ok(id));
 /// ```
@@ -22,9 +22,10 @@ impl EventId {
         Self(uuid::Uuid::now_v7())
     }
 
-    /// The id for the next event of one append: the number after this one, as unique, and without asking the
-    /// system for random bits.
-    pub(crate) const fn next(self) -> Self {
+    /// For stores: the id for the next event of one append. It is the number after this one, as unique, and needs no
+    /// random bits of the system.
+    #[must_use]
+    pub const fn next(self) -> Self {
         const RANDOM: u128 = (1 << 62) - 1;
         let id = u128::from_be_bytes(*self.as_bytes());
         let next = (id & !RANDOM) | (id.wrapping_add(1) & RANDOM);
@@ -73,10 +74,10 @@ pub struct InvalidEventId;
 /// id belongs to one stream, and the store remembers it for as long as the stream exists.
 ///
 /// ```
-/// use es_runtime::AppendId;
+/// use es_record::AppendId;
 /// let id = AppendId::new("checkout-4711")?;
 /// assert_eq!(id.as_str(), "checkout-4711");
-/// # Ok::<(), es_runtime::InvalidAppendId>(())
+/// # Ok::<(), es_record::InvalidAppendId>(())
 /// ```
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct AppendId(Arc<str>);

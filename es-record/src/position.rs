@@ -9,7 +9,7 @@ use std::{fmt, str::FromStr};
 /// numbers, and there may be gaps.
 ///
 /// ```
-/// use es_runtime::Position;
+/// use es_record::Position;
 ///
 /// let position = Position::from_parts([0, 0, 42]);
 /// assert!(Position::START < position);

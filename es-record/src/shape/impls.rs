@@ -36,7 +36,8 @@ scalars! {
     std::path::PathBuf => "str", std::net::IpAddr => "ip", std::net::Ipv4Addr => "ipv4",
     std::net::Ipv6Addr => "ipv6", std::net::SocketAddr => "socket",
     std::time::Duration => "duration", std::time::SystemTime => "systemtime",
-    uuid::Uuid => "uuid",
+    uuid::Uuid => "uuid", crate::EventId => "uuid",
+    crate::Position => "position", crate::Timestamp => "timestamp",
 }
 
 macro_rules! transparent {

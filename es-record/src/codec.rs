@@ -12,13 +12,13 @@ use std::marker::PhantomData;
 /// A format of payloads. An aggregate chooses one for new events; reading follows the stored row.
 ///
 /// ```
-/// use es_payload::Codec;
+/// use es_record::Codec;
 ///
 /// let bytes = Codec::Json.encode(&("order", 7_u32))?;
 /// assert_eq!(bytes, br#"["order",7]"#);
 /// let back: (String, u32) = Codec::Json.decode(&bytes)?;
 /// assert_eq!(back, ("order".to_owned(), 7));
-/// # Ok::<(), es_payload::CodecError>(())
+/// # Ok::<(), es_record::CodecError>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]

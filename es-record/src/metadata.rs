@@ -1,14 +1,13 @@
 //! Metadata of events: who caused them and why.
 
-use super::EventId;
-use crate::{Codec, CodecError};
+use crate::{Codec, CodecError, EventId};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use std::{collections::BTreeMap, fmt};
 
 /// Data about a write: its correlation, cause, user and trace, and values of the application.
 ///
 /// ```
-/// use es_runtime::Metadata;
+/// use es_record::Metadata;
 ///
 /// let metadata = Metadata::new()
 ///     .with_user("alice")
@@ -42,7 +41,8 @@ impl Metadata {
         Self::default()
     }
 
-    /// [`following`](Metadata::following) for an event of which you have only the id and the metadata.
+    /// Metadata for the consequences of an event. It has the event as the cause, the event's user and
+    /// trace, and its correlation, or the event's id where it has none.
     pub fn caused_by(event_id: EventId, metadata: &Self) -> Self {
         Self {
             correlation: Some(

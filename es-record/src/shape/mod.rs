@@ -22,7 +22,7 @@ mod impls;
 /// and `time`.
 ///
 /// ```
-/// use es_payload::{Layout, Shape};
+/// use es_record::{Layout, Shape};
 ///
 /// assert_eq!(<Vec<Option<u32>>>::SHAPE.render(Layout::ByName), "[u32?]");
 /// ```
@@ -120,7 +120,7 @@ impl Node {
     /// Whether this is the text of the shape. In constants it is cheaper than [`write`](Node::write).
     ///
     /// ```
-    /// use es_payload::{Layout, Shape};
+    /// use es_record::{Layout, Shape};
     ///
     /// const SAME: bool = <Option<u32>>::SHAPE.has_text(Layout::ByName, b"u32?");
     /// assert!(SAME);
