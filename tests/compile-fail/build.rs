@@ -1,4 +1,4 @@
-//! Sets `recorded_compiler` where the compiler is the one whose messages stand in `ui/`. With another one
+//! Sets `recorded_compiler` where the compiler is the one whose messages are recorded. With another one
 //! the test of the messages is shown as ignored.
 
 use std::{env::var_os, process::Command};

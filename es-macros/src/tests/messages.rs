@@ -74,11 +74,15 @@ fn fixed_parts(text: &str) -> impl Iterator<Item = &str> {
 
 fn shown() -> String {
     let mut shown = include_str!("faults.rs").to_owned();
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/compile-fail/ui");
-    for group in read_dir(&root).expect("the compile-fail tests") {
-        for case in read_dir(group.expect("a group").path()).expect("a group of cases") {
-            let path = case.expect("a case").path();
-            if path
+    let cases = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/compile-fail");
+    let list = |path: &Path| read_dir(path).expect("the compile-fail tests");
+    let mut folders = vec![cases.join("ui"), cases.join("alone")];
+    while let Some(folder) = folders.pop() {
+        for file in list(&folder) {
+            let path = file.expect("an entry").path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path
                 .extension()
                 .is_some_and(|extension| extension == "stderr")
             {

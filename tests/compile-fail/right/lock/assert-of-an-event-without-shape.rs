@@ -20,6 +20,6 @@ struct OrderShipped {}
 #[aggregate("order", id = String, error = Infallible, events(ignore(OrderPlaced, OrderShipped)))]
 struct Order {}
 
-es_schema_lock::assert_schema_lock!(Order, "ui/lock/open.lock");
+es_schema_lock::assert_schema_lock!(Order, "alone/lock/open.lock");
 
 fn main() {}

@@ -25,6 +25,6 @@ pub struct OrderPlaced {
 #[aggregate("order", id = String, error = Infallible, events(ignore(OrderPlaced)))]
 pub struct Order {}
 
-es_schema_lock::assert_schema_lock!(Order, "ui/lock/order.lock");
+es_schema_lock::assert_schema_lock!(Order, "alone/lock/order.lock");
 
 fn main() {}

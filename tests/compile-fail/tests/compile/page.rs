@@ -139,7 +139,7 @@ fn right_of<'a>(name: &Path, wrong: &[&str], all: &'a [(PathBuf, String)]) -> Ve
 fn page() -> String {
     let mut page = INTRODUCTION.to_owned();
     let mut cases = recorded();
-    cases.sort();
+    cases.sort_by(|(one, _), (other, _)| one.file_name().cmp(&other.file_name()));
     for (group, title) in GROUPS {
         let _ = write!(page, "\n## {title}\n");
         let right = right_programs(group);
@@ -152,7 +152,7 @@ fn page() -> String {
             if !shown.insert(said.clone()) {
                 continue;
             }
-            let program = read_to_string(path.with_extension("rs")).expect("the case");
+            let program = read_to_string(root().join(path)).expect("the case");
             let wrong = lines(&program);
             let right = right_of(path, &wrong, &right);
             let name = path.file_stem().unwrap_or_default().to_string_lossy();
