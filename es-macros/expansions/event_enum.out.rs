@@ -103,17 +103,15 @@ impl ::es_runtime::__private::Fields for AccountEventClosedV1 {
     const NAME: &'static ::core::primitive::str = "AccountEventClosedV1";
     const FIELDS: &'static [&'static ::core::primitive::str] = &["why"];
     fn read<'__es, __EsS: ::es_runtime::__private::Source<'__es>>(
-        mut source: __EsS,
-    ) -> ::core::result::Result<Self, __EsS::Error> {
+        source: &mut __EsS,
+    ) -> ::core::option::Option<Self> {
         let mut field_0: ::core::option::Option<String> = ::core::option::Option::None;
-        while let ::core::option::Option::Some(index) = source.index()? {
+        while let ::core::option::Option::Some(index) = source.index() {
             match index {
-                _ => source.value(&mut field_0)?,
+                _ => source.value(&mut field_0),
             }
         }
-        ::core::result::Result::Ok(Self {
-            why: ::es_runtime::__private::field(field_0, "why")?,
-        })
+        ::core::option::Option::Some(Self { why: field_0? })
     }
 }
 impl ::es_runtime::__private::Version for AccountEventClosedV1 {

@@ -62,25 +62,25 @@ impl ::es::__private::Fields for OrderPlacedV1 {
         "no",
     ];
     fn read<'__es, __EsS: ::es::__private::Source<'__es>>(
-        mut source: __EsS,
-    ) -> ::core::result::Result<Self, __EsS::Error> {
+        source: &mut __EsS,
+    ) -> ::core::option::Option<Self> {
         let mut field_0: ::core::option::Option<String> = ::core::option::Option::None;
         let mut field_1: ::core::option::Option<Option<String>> = ::core::option::Option::None;
         let mut field_2: ::core::option::Option<f64> = ::core::option::Option::None;
         let mut field_3: ::core::option::Option<u32> = ::core::option::Option::None;
-        while let ::core::option::Option::Some(index) = source.index()? {
+        while let ::core::option::Option::Some(index) = source.index() {
             match index {
-                0 => source.value(&mut field_0)?,
-                1 => source.value(&mut field_1)?,
-                2 => source.value(&mut field_2)?,
-                _ => source.value(&mut field_3)?,
+                0 => source.value(&mut field_0),
+                1 => source.value(&mut field_1),
+                2 => source.value(&mut field_2),
+                _ => source.value(&mut field_3),
             }
         }
-        ::core::result::Result::Ok(Self {
-            customer: ::es::__private::field(field_0, "customer")?,
-            coupon: ::es::__private::field(field_1, "coupon")?,
-            total: ::es::__private::field(field_2, "total")?,
-            no: ::es::__private::field(field_3, "no")?,
+        ::core::option::Option::Some(Self {
+            customer: field_0?,
+            coupon: field_1?,
+            total: field_2?,
+            no: field_3?,
         })
     }
 }
@@ -137,8 +137,8 @@ impl ::es::__private::Fields for OrderPlacedV2 {
         "no",
     ];
     fn read<'__es, __EsS: ::es::__private::Source<'__es>>(
-        mut source: __EsS,
-    ) -> ::core::result::Result<Self, __EsS::Error> {
+        source: &mut __EsS,
+    ) -> ::core::option::Option<Self> {
         struct __EsWith4(u64);
         impl<'__es> ::es::__private::Deserialize<'__es> for __EsWith4 {
             fn deserialize<__EsD: ::es::__private::Deserializer<'__es>>(
@@ -152,21 +152,21 @@ impl ::es::__private::Fields for OrderPlacedV2 {
         let mut field_2: ::core::option::Option<Currency> = ::core::option::Option::None;
         let mut field_3: ::core::option::Option<f64> = ::core::option::Option::None;
         let mut field_4: ::core::option::Option<__EsWith4> = ::core::option::Option::None;
-        while let ::core::option::Option::Some(index) = source.index()? {
+        while let ::core::option::Option::Some(index) = source.index() {
             match index {
-                0 => source.value(&mut field_0)?,
-                1 => source.value(&mut field_1)?,
-                2 => source.value(&mut field_2)?,
-                3 => source.value(&mut field_3)?,
-                _ => source.value_with(&mut field_4)?,
+                0 => source.value(&mut field_0),
+                1 => source.value(&mut field_1),
+                2 => source.value(&mut field_2),
+                3 => source.value(&mut field_3),
+                _ => source.value_with(&mut field_4),
             }
         }
-        ::core::result::Result::Ok(Self {
-            customer: ::es::__private::field(field_0, "customer")?,
-            coupon: ::es::__private::field(field_1, "coupon")?,
-            currency: ::es::__private::field(field_2, "currency")?,
-            total: ::es::__private::field(field_3, "total")?,
-            no: ::es::__private::field(field_4, "no")?.0,
+        ::core::option::Option::Some(Self {
+            customer: field_0?,
+            coupon: field_1?,
+            currency: field_2?,
+            total: field_3?,
+            no: field_4?.0,
         })
     }
 }

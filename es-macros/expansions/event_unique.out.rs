@@ -80,19 +80,19 @@ impl ::es_runtime::__private::Fields for RegisteredV1 {
     const NAME: &'static ::core::primitive::str = "RegisteredV1";
     const FIELDS: &'static [&'static ::core::primitive::str] = &["email", "name"];
     fn read<'__es, __EsS: ::es_runtime::__private::Source<'__es>>(
-        mut source: __EsS,
-    ) -> ::core::result::Result<Self, __EsS::Error> {
+        source: &mut __EsS,
+    ) -> ::core::option::Option<Self> {
         let mut field_0: ::core::option::Option<String> = ::core::option::Option::None;
         let mut field_1: ::core::option::Option<String> = ::core::option::Option::None;
-        while let ::core::option::Option::Some(index) = source.index()? {
+        while let ::core::option::Option::Some(index) = source.index() {
             match index {
-                0 => source.value(&mut field_0)?,
-                _ => source.value(&mut field_1)?,
+                0 => source.value(&mut field_0),
+                _ => source.value(&mut field_1),
             }
         }
-        ::core::result::Result::Ok(Self {
-            email: ::es_runtime::__private::field(field_0, "email")?,
-            name: ::es_runtime::__private::field(field_1, "name")?,
+        ::core::option::Option::Some(Self {
+            email: field_0?,
+            name: field_1?,
         })
     }
 }

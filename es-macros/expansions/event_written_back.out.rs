@@ -103,22 +103,22 @@ impl ::es_runtime::__private::Fields for OrderPlacedV1 {
         "channel",
     ];
     fn read<'__es, __EsS: ::es_runtime::__private::Source<'__es>>(
-        mut source: __EsS,
-    ) -> ::core::result::Result<Self, __EsS::Error> {
+        source: &mut __EsS,
+    ) -> ::core::option::Option<Self> {
         let mut field_0: ::core::option::Option<String> = ::core::option::Option::None;
         let mut field_1: ::core::option::Option<f64> = ::core::option::Option::None;
         let mut field_2: ::core::option::Option<String> = ::core::option::Option::None;
-        while let ::core::option::Option::Some(index) = source.index()? {
+        while let ::core::option::Option::Some(index) = source.index() {
             match index {
-                0 => source.value(&mut field_0)?,
-                1 => source.value(&mut field_1)?,
-                _ => source.value(&mut field_2)?,
+                0 => source.value(&mut field_0),
+                1 => source.value(&mut field_1),
+                _ => source.value(&mut field_2),
             }
         }
-        ::core::result::Result::Ok(Self {
-            client: ::es_runtime::__private::field(field_0, "client")?,
-            cents: ::es_runtime::__private::field(field_1, "cents")?,
-            channel: ::es_runtime::__private::field(field_2, "channel")?,
+        ::core::option::Option::Some(Self {
+            client: field_0?,
+            cents: field_1?,
+            channel: field_2?,
         })
     }
 }

@@ -25,22 +25,22 @@ impl ::es_runtime::__private::Fields for ItemV1 {
     const NAME: &'static ::core::primitive::str = "ItemV1";
     const FIELDS: &'static [&'static ::core::primitive::str] = &["sku", "size", "parts"];
     fn read<'__es, __EsS: ::es_runtime::__private::Source<'__es>>(
-        mut source: __EsS,
-    ) -> ::core::result::Result<Self, __EsS::Error> {
+        source: &mut __EsS,
+    ) -> ::core::option::Option<Self> {
         let mut field_0: ::core::option::Option<String> = ::core::option::Option::None;
         let mut field_1: ::core::option::Option<Size> = ::core::option::Option::None;
         let mut field_2: ::core::option::Option<Vec<Item>> = ::core::option::Option::None;
-        while let ::core::option::Option::Some(index) = source.index()? {
+        while let ::core::option::Option::Some(index) = source.index() {
             match index {
-                0 => source.value(&mut field_0)?,
-                1 => source.value(&mut field_1)?,
-                _ => source.value(&mut field_2)?,
+                0 => source.value(&mut field_0),
+                1 => source.value(&mut field_1),
+                _ => source.value(&mut field_2),
             }
         }
-        ::core::result::Result::Ok(Self {
-            sku: ::es_runtime::__private::field(field_0, "sku")?,
-            size: ::es_runtime::__private::field(field_1, "size")?,
-            parts: ::es_runtime::__private::field(field_2, "parts")?,
+        ::core::option::Option::Some(Self {
+            sku: field_0?,
+            size: field_1?,
+            parts: field_2?,
         })
     }
 }

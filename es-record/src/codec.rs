@@ -3,6 +3,7 @@
 //! Each stored row has the content type of its codec. So one stream may have events of several codecs,
 //! and each event is read with the codec that wrote it.
 
+use postcard::de_flavors::Slice;
 use serde::{
     Serialize,
     de::{DeserializeOwned, DeserializeSeed},
@@ -88,14 +89,7 @@ impl Codec {
                 let value = seed
                     .deserialize(&mut postcard)
                     .map_err(|e| CodecError::postcard(&e))?;
-                match postcard.finalize() {
-                    Ok([]) => Ok(value),
-                    Ok(rest) => Err(CodecError(format!(
-                        "{} bytes are left over after the value",
-                        rest.len()
-                    ))),
-                    Err(e) => Err(CodecError::postcard(&e)),
-                }
+                CodecError::of_rest(postcard).map(|()| value)
             }
         }
     }
@@ -109,7 +103,7 @@ impl Codec {
 pub struct CodecError(String);
 
 impl CodecError {
-    fn of_json(error: &serde_json::Error) -> Self {
+    pub(crate) fn of_json(error: &serde_json::Error) -> Self {
         let text = error.to_string();
         Self(if error.is_data() {
             without_values(&text)
@@ -118,13 +112,46 @@ impl CodecError {
         })
     }
 
-    fn not_text(error: std::str::Utf8Error) -> Self {
+    pub(crate) fn not_text(error: std::str::Utf8Error) -> Self {
         let at = error.valid_up_to();
         Self(format!("JSON is UTF-8 text, and the byte at {at} is not"))
     }
 
-    fn postcard(error: &postcard::Error) -> Self {
+    pub(crate) fn postcard(error: &postcard::Error) -> Self {
         Self(format!("postcard: {error}"))
+    }
+
+    /// A payload of postcard is read to its end.
+    pub(crate) fn of_rest<'de>(
+        payload: postcard::Deserializer<'de, Slice<'de>>,
+    ) -> Result<(), Self> {
+        match payload.finalize() {
+            Ok([]) => Ok(()),
+            Ok(rest) => {
+                let bytes = rest.len();
+                Err(Self(format!("{bytes} bytes are left over after the value")))
+            }
+            Err(error) => Err(Self::postcard(&error)),
+        }
+    }
+
+    /// What is wrong with a payload, without a value of it.
+    pub(crate) fn of_form(message: impl Into<String>) -> Self {
+        Self(message.into())
+    }
+
+    /// What a type says about its value.
+    pub(crate) fn of_data(message: &str) -> Self {
+        Self(without_values(message))
+    }
+
+    /// The same with the field instead of the place in its value.
+    pub(crate) fn in_field(self, name: &str) -> Self {
+        let what = self
+            .0
+            .rsplit_once(" at line ")
+            .map_or(&*self.0, |(what, _)| what);
+        Self(format!("field `{name}`: {what}"))
     }
 }
 

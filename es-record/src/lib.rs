@@ -1,5 +1,7 @@
 #![doc = include_str!("../README.md")]
 
+#[doc(hidden)]
+pub mod by_field;
 mod codec;
 mod fingerprint;
 mod ids;

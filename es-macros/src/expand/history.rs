@@ -333,7 +333,7 @@ fn reading(of: &Of<'_>, version: &Version) -> TokenStream {
             } else {
                 quote!(value_with)
             };
-            arms.push(quote!(#pattern => source.#read(&mut #local)?,));
+            arms.push(quote!(#pattern => source.#read(&mut #local),));
         } else {
             // The argument lies at the type, so that a type that cannot be read is shown there.
             let place = ident::first_span(ty).unwrap_or_else(|| field.ident.span());
@@ -345,25 +345,28 @@ fn reading(of: &Of<'_>, version: &Version) -> TokenStream {
             } else {
                 quote!(value)
             };
-            arms.push(quote!(#pattern => source.#read(#argument)?,));
+            arms.push(quote!(#pattern => source.#read(#argument),));
         }
         locals.push(local);
     }
     let field = fields.iter().map(|field| &field.ident);
     let takes = fields.iter().zip(&locals);
-    let takes = takes.map(|(field, local)| taken(&private, field, local));
+    let takes = takes.map(|(field, local)| taken(field, local));
     let body = if fields.is_empty() {
-        quote!(source.index().map(|_| Self {}))
+        quote! {
+            source.index();
+            ::core::option::Option::Some(Self {})
+        }
     } else {
         quote! {
             #helpers
             #(let mut #locals: ::core::option::Option<#types> = ::core::option::Option::None;)*
-            while let ::core::option::Option::Some(index) = source.index()? {
+            while let ::core::option::Option::Some(index) = source.index() {
                 match index {
                     #(#arms)*
                 }
             }
-            ::core::result::Result::Ok(Self { #(#field: #takes,)* })
+            ::core::option::Option::Some(Self { #(#field: #takes,)* })
         }
     };
     quote! {
@@ -384,8 +387,8 @@ fn reading(of: &Of<'_>, version: &Version) -> TokenStream {
             const FIELDS: &'static [&'static ::core::primitive::str] = &[#(#stored),*];
 
             fn read<'__es, __EsS: #private::Source<'__es>>(
-                mut source: __EsS,
-            ) -> ::core::result::Result<Self, __EsS::Error> {
+                source: &mut __EsS,
+            ) -> ::core::option::Option<Self> {
                 #body
             }
         }
@@ -393,7 +396,7 @@ fn reading(of: &Of<'_>, version: &Version) -> TokenStream {
 }
 
 /// The value of a field after all were read into locals.
-fn taken(private: &TokenStream, field: &Field, local: &Ident) -> TokenStream {
+fn taken(field: &Field, local: &Ident) -> TokenStream {
     let Form {
         deserialize,
         absent,
@@ -401,8 +404,7 @@ fn taken(private: &TokenStream, field: &Field, local: &Ident) -> TokenStream {
     } = &field.form;
     let Some(absent) = absent else {
         let inner = deserialize.is_some().then(|| quote!(.0));
-        let stored = &field.stored;
-        return quote!(#private::field(#local, #stored)? #inner);
+        return quote!(#local? #inner);
     };
     let inner = deserialize.is_some().then(|| quote!(.map(|with| with.0)));
     match absent {

@@ -15,7 +15,8 @@ pub use crate::{
     schema::less,
 };
 pub use consumer::{HasNone, HasOtherNames, Listed, OtherNames, are_apart};
-pub use history::{Becomes, Fields, Source, Stored, Version, deserialize, field, older};
+pub use es_record::by_field::{Fields, Source, Stored, deserialize};
+pub use history::{Becomes, Version, older};
 pub use names::{first_of_name, hashes, joined};
 pub use payload::{Bytes, Payload};
 pub use retired::{Several, is_retired_once, nothing, split};

@@ -6,7 +6,7 @@ use super::{
     payload::{codec_of, unreadable},
 };
 use crate::{Codec, CodecError, DecodeError, Decoded, Event, StoredPayload};
-use serde::{Serialize, de::DeserializeOwned};
+use serde::Serialize;
 use std::{error::Error, sync::Arc};
 
 /// The payload that a JSON upcaster of the user changes.
@@ -177,15 +177,28 @@ impl NextJson {
         )
     }
 
-    /// Decodes an older version. Its `Deserialize` rejects unknown fields.
-    pub fn decode<V: DeserializeOwned>(
+    /// Decodes an older version. It has no unknown fields.
+    pub fn decode<V: Version>(
         &self,
         stored: StoredPayload<'_>,
         name: &'static str,
     ) -> Result<V, DecodeError> {
-        Codec::Json
-            .decode(&self.bytes)
-            .map_err(|source| failed(name, self.from, stored, Arc::new(source)))
+        older(self.stored()).map_err(|error| self.failed(name, stored, error))
+    }
+
+    /// The failure of the step, where reading its result failed.
+    fn failed(
+        &self,
+        name: &'static str,
+        stored: StoredPayload<'_>,
+        error: DecodeError,
+    ) -> DecodeError {
+        match error {
+            DecodeError::Payload { source, .. } => {
+                failed(name, self.from, stored, Arc::new(source))
+            }
+            other => other,
+        }
     }
 
     /// Checks the newest version: it was decoded, and has every field that the function left.
@@ -197,10 +210,7 @@ impl NextJson {
         encode: fn(&E, Codec) -> Result<Vec<u8>, CodecError>,
     ) -> Result<E, DecodeError> {
         let fail = |source| failed(name, self.from, stored, source);
-        let event = newest.map_err(|error| match error {
-            DecodeError::Payload { source, .. } => fail(Arc::new(source)),
-            other => other,
-        })?;
+        let event = newest.map_err(|error| self.failed(name, stored, error))?;
         let known: JsonObject = encode(&event, Codec::Json)
             .and_then(|bytes| Codec::Json.decode(&bytes))
             .map_err(|error| fail(Arc::new(error)))?;

@@ -100,13 +100,73 @@ fn codecs_without_names_read_the_fields_in_order() {
         Ok(placed("EUR"))
     );
     assert_eq!(postcard(3, &(7_u64, "EUR", 1_250_i64)), Ok(placed("EUR")));
-    assert_eq!(json(1, "[7,12.5,null]"), Ok(placed("USD")));
 }
 
-/// The second version as serde's own derive reads it, to compare what is said.
+#[test]
+fn what_does_not_fit_is_refused() {
+    for (text, refused) in [
+        (
+            r#"{"customer":7,"currency":"EUR","total_cents":1250}"#,
+            "unknown field, expected one of `customer`, `currency`, `total`, `coupon`",
+        ),
+        (
+            r#"{"customer":7,"currency":"EUR"}"#,
+            "missing field `total`",
+        ),
+        (
+            r#"{"customer":7,"total":1.5,"coupon":null}"#,
+            "missing field `currency`",
+        ),
+        (
+            r#"{"customer":7,"customer":7}"#,
+            "duplicate field `customer`",
+        ),
+        (
+            r#"{"customer":7,"coupon":"a","coupon":"b"}"#,
+            "duplicate field `coupon`",
+        ),
+        (
+            r#"{"customer":"seven"}"#,
+            "field `customer`: invalid type, expected u64",
+        ),
+        (r#"{"customer":7"#, "expected `,`"),
+        (r#"{"customer""#, "expected `:`"),
+        (r#"{"customer"#, "expected the name of a field"),
+        (
+            r#"{"customer":"#,
+            "field `customer`: the text ends too early",
+        ),
+        (r#"{,"customer":7}"#, "expected the name of a field"),
+        (r#"{"customer":7,}"#, "expected the name of a field"),
+        (
+            r#"{"customer":7;"currency":"EUR"}"#,
+            "field `customer`: trailing characters",
+        ),
+        (r#"{"customer":7"currency":"EUR"}"#, "expected `,`"),
+        (
+            r#"{"customer":7,"currency":"EUR","total":1.5}}"#,
+            "there is text after the object",
+        ),
+        ("[7]", "expected a JSON object, for struct OrderPlacedV2"),
+        (
+            r#"[7,"EUR",1.5,null]"#,
+            "expected a JSON object, for struct OrderPlacedV2",
+        ),
+        ("7", "expected a JSON object, for struct OrderPlacedV2"),
+        ("null", "expected a JSON object, for struct OrderPlacedV2"),
+        ("", "expected a JSON object, for struct OrderPlacedV2"),
+        ("{}", "missing field `customer`"),
+    ] {
+        assert_eq!(refusal::<OrderPlaced>(2, text), refused, "{text}");
+    }
+    assert!(postcard::<OrderPlaced>(2, &7_u64).is_err());
+    assert!(postcard::<OrderPlaced>(1, &(7_u64, 12.5_f64, Some("x"), 1_u8)).is_err());
+}
+
+/// The second version as serde's own derive reads it.
 #[derive(Deserialize, Debug)]
-#[serde(deny_unknown_fields, rename = "OrderPlacedV2")]
-#[expect(dead_code, reason = "it is never read successfully")]
+#[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "only whether it is read counts")]
 struct Derived {
     customer: CustomerId,
     currency: Currency,
@@ -115,31 +175,30 @@ struct Derived {
 }
 
 #[test]
-fn what_does_not_fit_is_refused_in_the_words_of_serde() {
-    for text in [
-        r#"{"customer":7,"currency":"EUR","total_cents":1250}"#,
-        r#"{"customer":7,"currency":"EUR"}"#,
-        r#"{"customer":7,"total":1.5,"coupon":null}"#,
-        r#"{"customer":7,"customer":7}"#,
-        r#"{"customer":7,"coupon":"a","coupon":"b"}"#,
-        r#"{"customer":"seven"}"#,
-        r#"{"customer":7"#,
-        "[7]",
-        r#"[7,"EUR",1.5]"#,
-        r#"[7,"EUR",1.5,null,1]"#,
-        "7",
-        "null",
-        "",
-        "{}",
-    ] {
-        let derived = Codec::Json
-            .decode::<Derived>(text.as_bytes())
-            .expect_err("does not fit");
-        let derived = derived.to_string().replace("Derived", "OrderPlacedV2");
-        assert_eq!(refusal::<OrderPlaced>(2, text), derived, "{text}");
+fn what_is_accepted_is_what_the_derive_of_serde_accepts() {
+    let text = r#" {"customer":7 ,"currency":"E\"R", "total":-1.5e1,"coupon":null} "#;
+    let mut accepted = 0;
+    let mut compare = |text: &str| {
+        let derived = Codec::Json.decode::<Derived>(text.as_bytes());
+        let read = json::<OrderPlaced>(2, text);
+        assert_eq!(
+            read.is_ok(),
+            derived.is_ok(),
+            "{text}: {read:?}, {derived:?}"
+        );
+        accepted += u32::from(read.is_ok());
+    };
+    compare(text);
+    for (at, _) in text.char_indices() {
+        let (before, after) = text.split_at(at);
+        compare(before);
+        compare(&format!("{before}{}", &after[1..]));
+        for inserted in " \n\t\\\"{}[]:,0-.enux/\u{0}\u{e9}".chars() {
+            compare(&format!("{before}{inserted}{after}"));
+            compare(&format!("{before}{inserted}{}", &after[1..]));
+        }
     }
-    assert!(postcard::<OrderPlaced>(2, &7_u64).is_err());
-    assert!(postcard::<OrderPlaced>(1, &(7_u64, 12.5_f64, Some("x"), 1_u8)).is_err());
+    assert!(accepted > 100, "{accepted} texts were accepted");
 }
 
 #[test]
@@ -323,10 +382,10 @@ fn a_default_inside_an_event_holds_for_its_older_versions_too() {
     }
     assert_eq!(
         refusal::<BoxPacked>(1, r#"{"packed":{}}"#),
-        "missing field `width` at line 1 column 12"
+        "field `packed`: missing field `width`"
     );
     let twice = r#"{"packed":{"width":5,"tags":[],"tags":[]}}"#;
-    assert!(refusal::<BoxPacked>(1, twice).starts_with("duplicate field"));
+    assert!(refusal::<BoxPacked>(1, twice).contains("duplicate field"));
 }
 
 /// Names, functions and several changes of one field.
@@ -389,7 +448,7 @@ fn names_functions_and_several_changes_add_up() {
     // With a function of its own an absent `Option` is no `None`, as with serde.
     assert_eq!(
         refusal::<StockMoved>(1, r#"{"itemNo":1,"warehouseNo":2,"count":3}"#),
-        "missing field `type` at line 1 column 38"
+        "missing field `type`"
     );
     let second = StockMovedV2 {
         item_no: 1,
@@ -618,7 +677,7 @@ fn a_step_that_fails_is_a_typed_error_with_its_cause() {
             1,
             r#"{"pair":[2,3],"c":1}"#,
             "event `measured`, stored in version 1, cannot be upcast from version 1 to 2: \
-             unknown field, expected `a` or `b` at line 1 column 16",
+             unknown field, expected `a` or `b`",
         ),
         (
             2,
@@ -1052,7 +1111,7 @@ mod shapes {
         }
         assert_eq!(
             refusal::<Filled>(1, r#"{"items":[{"sku":"a","x":1}]}"#),
-            "unknown field, expected `sku` or `color` at line 1 column 24"
+            "field `items`: unknown field, expected `sku` or `color`"
         );
         let old = ItemV1 {
             sku: "a".to_owned(),

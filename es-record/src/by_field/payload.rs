@@ -1,0 +1,166 @@
+//! The fields of a stored payload.
+//!
+//! A program has many older versions, and serde's way would compile a deserializer of each codec for each of them.
+//! Here the code that reads a version is compiled once, and the code that reads a field once for each type.
+
+use super::{Source, Stored, object::Object, visitor::Absent};
+use crate::{Codec, CodecError};
+use postcard::de_flavors::Slice;
+use serde::de::Error;
+use std::fmt;
+
+/// A payload whose fields are read. It may be one that could not be opened: the error comes at the end.
+pub struct Payload<'de> {
+    form: Form<'de>,
+    names: &'static [&'static str],
+    /// The current field.
+    at: usize,
+    /// The next field, once they come in the order of the struct.
+    next: usize,
+    /// The number of fields that have not come yet.
+    absent: usize,
+    error: Option<CodecError>,
+}
+
+enum Form<'de> {
+    Json(Object<'de>),
+    /// The object has ended. Its absent fields are asked for.
+    Ended(Object<'de>),
+    Postcard(postcard::Deserializer<'de, Slice<'de>>),
+}
+
+impl<'de> Payload<'de> {
+    /// A payload that is a struct with these fields. `codec` is `None` for an unknown one.
+    pub fn new(
+        codec: Option<Codec>,
+        bytes: &'de [u8],
+        name: &'static str,
+        names: &'static [&'static str],
+    ) -> Self {
+        let opened = match codec {
+            Some(Codec::Json) => Object::start(bytes, name).map(Form::Json),
+            Some(Codec::Postcard) => Ok(Form::Postcard(postcard::Deserializer::from_bytes(bytes))),
+            None => Err(CodecError::of_form("the codec is not known")),
+        };
+        let (form, error) = match opened {
+            Ok(form) => (form, None),
+            Err(error) => (Form::Json(Object::EMPTY), Some(error)),
+        };
+        Self {
+            form,
+            names,
+            at: 0,
+            next: 0,
+            absent: names.len(),
+            error,
+        }
+    }
+
+    /// The first error. Bytes after the value are one. Where nothing was read there is one.
+    pub fn end(self) -> Option<CodecError> {
+        let end = || match self.form {
+            Form::Json(object) | Form::Ended(object) => object.end(),
+            Form::Postcard(bytes) => CodecError::of_rest(bytes),
+        };
+        self.error.or_else(|| end().err())
+    }
+
+    fn name(&self) -> &'static str {
+        self.names.get(self.at).copied().unwrap_or_default()
+    }
+
+    /// The next field. Fields are usually stored in the order of the struct.
+    fn next(&mut self) -> Result<Option<usize>, CodecError> {
+        if let Form::Json(object) = &mut self.form {
+            if let Some(name) = object.next()? {
+                let is_next = self
+                    .names
+                    .get(self.next)
+                    .is_some_and(|known| *known == name);
+                let found = if is_next {
+                    Some(self.next)
+                } else {
+                    self.names.iter().position(|known| *known == name)
+                };
+                let unknown = || Refused::unknown_field(&name, self.names).0;
+                self.at = found.ok_or_else(unknown)?;
+                self.next = self.at.saturating_add(1);
+                return Ok(Some(self.at));
+            }
+            self.form = Form::Ended(*object);
+            self.next = 0;
+        }
+        self.at = self.next;
+        self.next = self.next.saturating_add(1);
+        let is_left = self.absent > 0 && self.at < self.names.len();
+        Ok(is_left.then_some(self.at))
+    }
+
+    /// Reads the current field, unless the object has ended without it. Returns whether it was there.
+    fn read<T: Stored<'de>>(&mut self, field: &mut Option<T>) -> Result<bool, CodecError> {
+        let name = self.name();
+        let value = match &mut self.form {
+            Form::Json(_) if field.is_some() => return Err(Refused::duplicate_field(name).0),
+            Form::Json(object) => object.value(name)?,
+            Form::Ended(_) => return Ok(false),
+            Form::Postcard(bytes) => {
+                T::read(bytes).map_err(|error| CodecError::postcard(&error))?
+            }
+        };
+        *field = Some(value);
+        self.absent = self.absent.saturating_sub(1);
+        Ok(true)
+    }
+
+    fn keep<T>(&mut self, result: Result<T, CodecError>) -> Option<T> {
+        result.map_err(|error| self.error = Some(error)).ok()
+    }
+}
+
+impl<'de> Source<'de> for Payload<'de> {
+    fn index(&mut self) -> Option<usize> {
+        if self.error.is_some() {
+            return None;
+        }
+        let next = self.next();
+        self.keep(next).flatten()
+    }
+
+    fn value<T: Stored<'de>>(&mut self, field: &mut Option<T>) {
+        let read = self.read(field);
+        if self.keep(read) == Some(false) && field.is_none() {
+            let absent = T::read(Absent::<Refused>::new(self.name()));
+            *field = self.keep(absent.map_err(|Refused(error)| error));
+        }
+    }
+
+    fn value_with<T: Stored<'de>>(&mut self, field: &mut Option<T>) {
+        let read = self.read(field);
+        if self.keep(read) == Some(false) && field.is_none() {
+            self.error = Some(Refused::missing_field(self.name()).0);
+        }
+    }
+
+    fn value_if_any<T: Stored<'de>>(&mut self, field: &mut Option<T>) {
+        let read = self.read(field);
+        self.keep(read);
+    }
+}
+
+/// A [`CodecError`] as serde wants it.
+#[derive(Debug)]
+struct Refused(CodecError);
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl std::error::Error for Refused {}
+
+impl Error for Refused {
+    fn custom<T: fmt::Display>(message: T) -> Self {
+        Self(CodecError::of_data(&message.to_string()))
+    }
+}
