@@ -96,8 +96,8 @@ pub use aggregate::{Aggregate, AggregateId, Apply, AsId, Command, DomainError, H
 #[doc(inline)]
 pub use es_payload::{Codec, CodecError, Fingerprint};
 pub use event::{
-    DecodeError, Decoded, Event, EventOf, EventSet, EventType, Events, Recorder, StoredPayload,
-    UniqueChange, UniqueValue,
+    DecodeError, Decoded, Event, EventOf, EventSet, EventTag, EventType, Events, Recorder,
+    StoredPayload, Tag, UniqueChange, UniqueValue,
 };
 pub use record::{
     AppendId, Envelope, EventId, ExpectedVersion, InvalidAppendId, InvalidEventId, InvalidPosition,
@@ -115,8 +115,9 @@ pub use store::{
     Committed, CursorMove, EventFilter, EventStore, FeedPage, InvalidAppend, Limits, MemoryStore,
     NewEvent, NoSnapshots, OnDuplicates, Outcome, ReadDirection, ReadError, ReadLimit, Snapshot,
     SnapshotPolicy, SnapshotStore, StateError, StorageError, StorageErrorKind, StoredEvent,
-    StreamFold, StreamRange, UniqueDuplicate, UniqueWalk, UniqueWalked, WalkedChange, WorkChange,
-    WorkFilter, WorkItem, WorkQueue, WorkStatus,
+    StreamFold, StreamRange, TagGuard, TagQuery, TagQueryEmpty, TagWalk, TagWalked, TaggedPage,
+    UniqueDuplicate, UniqueWalk, UniqueWalked, WalkedChange, WalkedTags, WorkChange, WorkFilter,
+    WorkItem, WorkQueue, WorkStatus,
 };
 
 pub mod command {

@@ -11,7 +11,7 @@ use crate::{
 };
 use es_runtime::{
     Append, AppendError, AppendId, Appended, EventId, Position, Snapshot, StorageError, StreamId,
-    store::author::{self, Accepted, Comparison, Decision, Earlier, StreamHead, Uniques},
+    store::author::{self, Accepted, Comparison, Decision, Earlier, RuleState, StreamHead},
 };
 use rusqlite::{Connection, ErrorCode, OptionalExtension, ToSql, named_params, params};
 use std::{collections::HashSet, sync::LazyLock};
@@ -27,7 +27,7 @@ pub(crate) fn append(
         let error = corrupt("the newest event of the stream has no usable version");
         return Ok(Err(author::not_applied(append, error)));
     };
-    let (mut uniques, mut end) = (Uniques::default(), Position::START);
+    let (mut uniques, mut end) = (RuleState::default(), Position::START);
     if settings.rules.concern(connection, append)? {
         uniques = match unique::read(connection, append, &settings.rules)? {
             Ok(uniques) => uniques,

@@ -8,7 +8,7 @@ use crate::{
 };
 use es_runtime::{
     Append, Position, StorageError, StreamId, Timestamp, UniqueValue, UniqueWalk, UniqueWalked,
-    store::author::{RulesOn, UniqueNeeds, UniqueRow, Uniques},
+    store::author::{RuleNeeds, RuleState, RulesOn, UniqueRow},
 };
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -120,22 +120,22 @@ pub(crate) fn read(
     connection: &Connection,
     append: &Append,
     known: &KnownRules,
-) -> rusqlite::Result<Result<Uniques, StorageError>> {
-    let mut uniques = Uniques::default();
+) -> rusqlite::Result<Result<RuleState, StorageError>> {
+    let mut uniques = RuleState::default();
     known.with(connection, |on| uniques.read_rules_on(on, append))?;
-    let needs = UniqueNeeds::of([append]);
+    let needs = RuleNeeds::of([append]);
     if !needs.is_empty() && !has_tables(connection)? {
         connection.execute_batch(TABLES)?;
     }
     for (rule, event) in needs.rules {
-        if uniques.is_on(rule, event) {
+        if uniques.is_on(&rule, event) {
             continue;
         }
         // All events are looked through, once for each rule.
         let has_events = connection
             .prepare_cached("SELECT EXISTS (SELECT 1 FROM events WHERE event = ?1)")?
             .query_row([event], |row| row.get(0))?;
-        uniques.read_rule(rule, event, false, has_events);
+        uniques.read_rule(&rule, event, false, has_events);
     }
     for (rule, value) in needs.values {
         if let Err(damaged) = read_value(connection, &mut uniques, rule, value)? {
@@ -153,7 +153,7 @@ pub(crate) fn read(
 /// Reads who has a value.
 fn read_value(
     connection: &Connection,
-    uniques: &mut Uniques,
+    uniques: &mut RuleState,
     rule: &str,
     value: &str,
 ) -> rusqlite::Result<Result<(), StorageError>> {
@@ -169,7 +169,7 @@ fn read_value(
 /// Reads which value a stream has.
 fn read_held(
     connection: &Connection,
-    uniques: &mut Uniques,
+    uniques: &mut RuleState,
     rule: &str,
     stream: &StreamId,
 ) -> rusqlite::Result<Result<(), StorageError>> {
@@ -193,7 +193,7 @@ pub(crate) fn walk(
     if !has_tables(connection)? {
         connection.execute_batch(TABLES)?;
     }
-    let mut uniques = Uniques::default();
+    let mut uniques = RuleState::default();
     known.with(connection, |on| {
         for event in &walk.events {
             uniques.read_rule(rule, event, on.contains(rule, event), true);
@@ -270,7 +270,7 @@ pub(crate) fn walk(
     Ok(Ok(walked))
 }
 
-fn take(uniques: &mut Uniques, rule: &str, row: &Row<'_>) -> Result<(), StorageError> {
+fn take(uniques: &mut RuleState, rule: &str, row: &Row<'_>) -> Result<(), StorageError> {
     let (value, row) = value_and_row(row).map_err(|what| {
         corrupt(format!(
             "a row of es_unique_values by rule `{rule}`: {what}"
@@ -300,7 +300,7 @@ fn value_and_row<'r>(row: &'r Row<'_>) -> Result<(&'r str, UniqueRow), &'static 
 /// Writes what an append changed.
 pub(crate) fn write(
     connection: &Connection,
-    uniques: &Uniques,
+    uniques: &RuleState,
     known: &KnownRules,
 ) -> rusqlite::Result<()> {
     for (rule, event) in uniques.changed_rules() {
@@ -357,7 +357,7 @@ pub(crate) fn holder(
     if !has_tables(connection)? {
         return Ok(Ok(None));
     }
-    let mut uniques = Uniques::default();
+    let mut uniques = RuleState::default();
     if let Err(damaged) = read_value(connection, &mut uniques, rule, value)? {
         return Ok(Err(damaged));
     }

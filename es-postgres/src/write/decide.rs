@@ -7,7 +7,7 @@ use crate::{
 };
 use es_runtime::{
     Append, AppendError, AppendId, Appended, StreamId, Timestamp,
-    store::author::{Accepted, Decision, Earlier, StreamHead, Uniques},
+    store::author::{Accepted, Decision, Earlier, RuleState, StreamHead},
 };
 use std::{collections::HashMap, time::SystemTime};
 use tokio_postgres::types::Type;
@@ -24,7 +24,7 @@ pub(super) struct Known {
     /// The server's clock.
     pub(super) now: Timestamp,
     /// The unique values that the events of the group claim or release.
-    pub(super) uniques: Uniques,
+    pub(super) uniques: RuleState,
 }
 
 /// Decides about the appends of one group, one after the other.
@@ -75,7 +75,7 @@ impl Decider {
     }
 
     /// What the accepted appends changed of unique values.
-    pub(super) fn into_uniques(self) -> Uniques {
+    pub(super) fn into_uniques(self) -> RuleState {
         self.known.uniques
     }
 
@@ -251,7 +251,7 @@ mod tests {
             streams: streams.collect(),
             appends: HashMap::new(),
             now: Timestamp::now(),
-            uniques: Uniques::default(),
+            uniques: RuleState::default(),
         }
     }
 

@@ -15,7 +15,7 @@ use crate::{
 };
 use es_runtime::{
     Append, AppendId, Outcome, StorageError, StorageErrorKind, StreamId, Timestamp,
-    store::author::{Comparison, Earlier, StreamHead, UniqueNeeds, Uniques},
+    store::author::{Comparison, Earlier, RuleNeeds, RuleState, StreamHead},
 };
 use futures_util::future::join5;
 use std::collections::HashMap;
@@ -122,7 +122,7 @@ impl Writer {
             .iter()
             .filter_map(|append| Some((append, append.append_id.as_ref()?)))
             .collect();
-        let needs = UniqueNeeds::of(appends);
+        let needs = RuleNeeds::of(appends);
         if !needs.is_empty() {
             for (sql, types) in self.statements.of_unique() {
                 session.prepare(sql, types).await.map_err(storage)?;
@@ -153,7 +153,7 @@ impl Writer {
             streams: HashMap::new(),
             appends: HashMap::new(),
             now,
-            uniques: Uniques::default(),
+            uniques: RuleState::default(),
         };
         for row in heads.map_err(storage)? {
             let which = numbered(&row, 0).and_then(|index| streams.get(index));

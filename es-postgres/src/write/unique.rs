@@ -9,7 +9,7 @@ use crate::{
 };
 use es_runtime::{
     Append, Position, StorageError, StreamId, UniqueValue, UniqueWalk, UniqueWalked,
-    store::author::{RulesOn, UniqueNeeds, UniqueRow, Uniques},
+    store::author::{RuleNeeds, RuleState, RulesOn, UniqueRow},
 };
 use futures_util::future::{join, join3};
 use std::time::SystemTime;
@@ -98,9 +98,9 @@ async fn read_walk(
     session: &Session,
     statements: &Statements,
     walk: &UniqueWalk,
-) -> Result<(Uniques, u64), StorageError> {
+) -> Result<(RuleState, u64), StorageError> {
     let rule: [Param<'_>; 1] = [(&walk.rule, Type::TEXT)];
-    let mut uniques = Uniques::default();
+    let mut uniques = RuleState::default();
     let on = rules_on(session, statements).await?;
     for event in &walk.events {
         let is_on = on.contains(&walk.rule, event);
@@ -170,7 +170,7 @@ async fn write_walk(
     session: &Session,
     statements: &Statements,
     walk: &UniqueWalk,
-    uniques: &Uniques,
+    uniques: &RuleState,
     at: Position,
 ) -> Result<(), StorageError> {
     let rule: Param<'_> = (&walk.rule, Type::TEXT);
@@ -208,10 +208,10 @@ impl Writer {
     pub(super) async fn uniques(
         &self,
         session: &Session,
-        needs: &UniqueNeeds<'_>,
-    ) -> Result<Uniques, StorageError> {
+        needs: &RuleNeeds<'_>,
+    ) -> Result<RuleState, StorageError> {
         if needs.is_empty() {
-            return Ok(Uniques::default());
+            return Ok(RuleState::default());
         }
         Box::pin(self.read_uniques(session, needs)).await
     }
@@ -219,10 +219,11 @@ impl Writer {
     async fn read_uniques(
         &self,
         session: &Session,
-        needs: &UniqueNeeds<'_>,
-    ) -> Result<Uniques, StorageError> {
-        let mut uniques = Uniques::default();
-        let (rules, events): (Vec<&str>, Vec<&str>) = needs.rules.iter().copied().unzip();
+        needs: &RuleNeeds<'_>,
+    ) -> Result<RuleState, StorageError> {
+        let mut uniques = RuleState::default();
+        let rules = needs.rules.iter().map(|(rule, event)| (&**rule, *event));
+        let (rules, events): (Vec<&str>, Vec<&str>) = rules.unzip();
         let by_rule: [Param<'_>; 2] = [(&rules, Type::TEXT_ARRAY), (&events, Type::TEXT_ARRAY)];
         let values = needs.values.iter();
         let values = values.map(|(rule, value)| (*rule, value.as_bytes()));
@@ -249,13 +250,13 @@ impl Writer {
     }
 }
 
-fn take_all(uniques: &mut Uniques, rows: &[Row]) -> Result<(), StorageError> {
+fn take_all(uniques: &mut RuleState, rows: &[Row]) -> Result<(), StorageError> {
     let read = rows.iter().map(|row| take(uniques, row));
     let read: Option<()> = read.collect();
     read.ok_or_else(|| corrupt("a row of unique_values cannot be read"))
 }
 
-fn take(uniques: &mut Uniques, row: &Row) -> Option<()> {
+fn take(uniques: &mut RuleState, row: &Row) -> Option<()> {
     let value = String::from_utf8(row.try_get(1).ok()?).ok()?;
     let free_at: Option<SystemTime> = row.try_get(5).ok()?;
     let found = UniqueRow {
@@ -271,7 +272,7 @@ fn take(uniques: &mut Uniques, row: &Row) -> Option<()> {
 pub(super) async fn write(
     session: &Session,
     statements: &Statements,
-    uniques: &Uniques,
+    uniques: &RuleState,
 ) -> Result<(), Error> {
     let (rules, events): (Vec<&str>, Vec<&str>) = uniques.changed_rules().unzip();
     let mut free: (Vec<&str>, Vec<&[u8]>) = Default::default();

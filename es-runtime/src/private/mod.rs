@@ -28,7 +28,7 @@ pub use upcasters::{
 };
 
 use crate::{
-    Codec, CodecError, DecodeError, Decoded, Event, EventSet, EventType, SnapshotPolicy,
+    Codec, CodecError, DecodeError, Decoded, Event, EventSet, EventTag, EventType, SnapshotPolicy,
     StoredPayload, UniqueChange,
 };
 use serde::de::DeserializeOwned;
@@ -56,6 +56,10 @@ pub trait ListedEvent: Sized {
     const UNIQUE_RULES: &'static [&'static str];
     /// What it does by them.
     fn unique(&self) -> Vec<UniqueChange>;
+    /// Its kinds of tags.
+    const TAG_KINDS: &'static [&'static str];
+    /// Its tags.
+    fn tags(&self) -> Vec<EventTag>;
     /// The bytes.
     fn encode(&self, codec: Codec) -> Result<Bytes, CodecError>;
     /// Decodes into a variant of the generated enum.
@@ -72,9 +76,14 @@ impl<E: Event> ListedEvent for E {
         version: E::WRITES,
     };
     const UNIQUE_RULES: &'static [&'static str] = E::UNIQUE_RULES;
+    const TAG_KINDS: &'static [&'static str] = E::TAG_KINDS;
 
     fn unique(&self) -> Vec<UniqueChange> {
         Event::unique(self)
+    }
+
+    fn tags(&self) -> Vec<EventTag> {
+        Event::tags(self)
     }
 
     fn encode(&self, codec: Codec) -> Result<Bytes, CodecError> {
