@@ -60,19 +60,27 @@
 
 extern crate self as es_decisions;
 
+#[doc(hidden)]
+pub mod __private;
 mod decision;
 mod emitted;
 mod error;
 mod execute;
+mod fold;
 mod read;
+mod read_fold;
+mod readable;
 mod repositories;
 mod turn_on;
 
-pub use decision::{Decide, Decision, Reads};
+pub use decision::{Decide, Decision, Emits, Reads};
 pub use emitted::Emitted;
 pub use error::DecisionError;
 #[cfg(feature = "derive")]
-pub use es_macros::Decision;
+pub use es_macros::{Decision, Fold};
 pub use execute::{Decided, Decisions, Execute, Written};
+pub use fold::Fold;
 pub use read::{Read, ReadSource};
+pub use read_fold::ReadFold;
+pub use readable::{Readable, Sees};
 pub use turn_on::{TurnOnError, turn_on};

@@ -131,4 +131,4 @@ pub mod command {
 }
 
 #[cfg(feature = "derive")]
-pub use es_macros::{Aggregate, Event, Shape};
+pub use es_macros::{Aggregate, Event, Shape, Tag};

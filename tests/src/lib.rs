@@ -41,6 +41,7 @@ pub struct PostgreSqlPageNeedsPostgreSql;
 
 pub mod accounts;
 pub mod board;
+pub mod courses;
 pub mod done_orders;
 pub mod editions;
 pub mod faulty;

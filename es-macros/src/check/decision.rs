@@ -54,7 +54,8 @@ pub(crate) fn check(diag: &Diag, input: &DeriveInput) -> Decision {
     let reads = attrs.reads.into_value();
     let reads = reads.and_then(|reads| list(diag, fields.as_deref(), reads));
     let emitted_key = attrs.emits.key().is_some();
-    let emits = emits(diag, attrs.emits.into_value()).filter(|list| !emitted_key || !list.is_empty());
+    let emits =
+        emits(diag, attrs.emits.into_value()).filter(|list| !emitted_key || !list.is_empty());
     Decision {
         emits,
         ident: input.ident.clone(),
@@ -133,7 +134,10 @@ fn list(diag: &Diag, fields: Option<&[&Ident]>, reads: Reads) -> Option<Vec<Read
         let wanted: Vec<_> = new.fields.iter().map(ident::text).collect();
         let source = attr::compact(&new.source.to_token_stream());
         let same = kept.iter().find(|old| {
-            old.fields.iter().map(ident::text).eq(wanted.iter().cloned())
+            old.fields
+                .iter()
+                .map(ident::text)
+                .eq(wanted.iter().cloned())
                 && attr::compact(&old.source.to_token_stream()) == source
         });
         if let Some(same) = same {

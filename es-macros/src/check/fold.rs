@@ -22,10 +22,7 @@ pub(crate) fn check(diag: &Diag, input: &DeriveInput) -> Fold {
     }
     let ident = ident::text(&input.ident);
     if !input.generics.params.is_empty() {
-        diag.over(
-            &input.generics.params,
-            messages::fold::fold_generic(&ident),
-        );
+        diag.over(&input.generics.params, messages::fold::fold_generic(&ident));
     }
     let attrs = OnFold::read(diag, &input.attrs);
     let has_attribute = input.attrs.iter().any(|attr| attr.path().is_ident("fold"));
@@ -36,10 +33,7 @@ pub(crate) fn check(diag: &Diag, input: &DeriveInput) -> Fold {
         );
     }
     if has_attribute && attrs.by.is_missing() {
-        diag.at(
-            input.ident.span(),
-            messages::fold::fold_without_by(&ident),
-        );
+        diag.at(input.ident.span(), messages::fold::fold_without_by(&ident));
     }
     if has_attribute && attrs.events.is_missing() {
         diag.at(

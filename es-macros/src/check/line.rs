@@ -159,9 +159,7 @@ fn within<'a>(ty: &'a Type, containers: &[&str]) -> Option<&'a Type> {
         return None;
     };
     match arguments.args.first() {
-        Some(GenericArgument::Type(inner))
-            if containers.iter().any(|name| last.ident == name) =>
-        {
+        Some(GenericArgument::Type(inner)) if containers.iter().any(|name| last.ident == name) => {
             Some(inner)
         }
         _ => None,

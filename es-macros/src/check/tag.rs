@@ -178,7 +178,10 @@ fn named(diag: &Diag, home: &Path, parts: &[Part<'_>], list: &[EventTag]) -> Opt
         let mut fields = parts.iter().filter_map(|part| part.field.ident.as_ref());
         let is_field = fields.any(|field| ident::text(field) == wanted);
         let tagged: Vec<_> = list.iter().map(name).collect();
-        diag.over(home, messages::tag::home_without_tag(&word, is_field, &tagged));
+        diag.over(
+            home,
+            messages::tag::home_without_tag(&word, is_field, &tagged),
+        );
         return None;
     };
     if list.get(at).is_some_and(is_one) {

@@ -132,6 +132,11 @@ fn emits(decision: &Decision, clean: bool) -> TokenStream {
         let of = quote_spanned!(event.span()=> <#event as #listed>::EVENT);
         let (info, place) = (ident::local("event"), event.span());
         let homed = quote_spanned!(place=> ::core::assert!(#info.home.is_some(), "{}", #homeless););
+        let blind = emit.blind.then(|| {
+            quote!(
+                const BLIND: ::core::primitive::bool = true;
+            )
+        });
         let seen = (!emit.blind).then(|| {
             quote_spanned! {place=>
                 ::core::assert!(#krate::__private::is_seen(#info, #sources), "{}", #unseen);
@@ -140,7 +145,9 @@ fn emits(decision: &Decision, clean: bool) -> TokenStream {
         quote! {
             #(#allows)*
             #[automatically_derived]
-            impl #krate::Emits<#event> for #ident {}
+            impl #krate::Emits<#event> for #ident {
+                #blind
+            }
 
             const _: () = {
                 let #info = &#of;

@@ -1,11 +1,7 @@
 //! `impl Fold`, and how a decision reads it.
 
 use super::{consumer, fallback, tag};
-use crate::{
-    attr::compact,
-    ident, messages,
-    model::fold::Fold,
-};
+use crate::{attr::compact, ident, messages, model::fold::Fold};
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote_spanned};
 use syn::{Path, spanned::Spanned};
@@ -219,8 +215,11 @@ fn reading(fold: &Fold, clean: bool) -> TokenStream {
             const SEES: #krate::Sees = #sees;
 
             fn read(#pattern: Self::Key<'_>) -> Self::Read {
-                let query = #krate::__private::query::<#ident, _>(#first);
-                #(let query = #krate::__private::TagQuery::and(query, #more);)*
+                let query = #krate::__private::TagQuery::of(
+                    #first,
+                    <#ident as #krate::Fold>::events(),
+                );
+                #(let query = query.map(|query| query.and(#more));)*
                 #krate::ReadFold::of(query)
             }
         }

@@ -167,13 +167,13 @@ pub(super) fn kind_of(krate: &impl ToTokens, ty: &TokenStream) -> TokenStream {
     quote_spanned!(place=> <#ty as #tag>::KIND)
 }
 
-/// The fields of a pattern, and the tags that are made of them.
+/// The fields of a pattern, and the tags that are made of them: one entry for each kind, as far as the types show it.
 fn values(krate: &CratePath, tags: &Tags) -> (TokenStream, TokenStream) {
     let mut pattern = TokenStream::new();
     let mut bound: Vec<(&Ident, Ident)> = Vec::new();
-    let mut made = Vec::new();
+    let mut kinds: Vec<(String, TokenStream, TokenStream)> = Vec::new();
     for tag in &tags.list {
-        made.push(match tag {
+        let added = match tag {
             EventTag::Constant(path) => constant(krate, path),
             EventTag::Field(tagged) => {
                 let known = bound.iter().find(|(field, _)| *field == &tagged.field);
@@ -188,48 +188,52 @@ fn values(krate: &CratePath, tags: &Tags) -> (TokenStream, TokenStream) {
                 };
                 of_field(krate, tagged, &local)
             }
-        });
+        };
+        let text = of(tag).to_string();
+        match kinds.iter_mut().find(|(known, ..)| *known == text) {
+            Some((.., all)) => all.extend(added),
+            None => kinds.push((text, kind(krate, tag), added)),
+        }
     }
-    (pattern, quote!(#krate::__private::tags([#(#made),*])))
+    let made = kinds.iter().map(|(_, kind, added)| {
+        quote! {{
+            let mut tag = #krate::EventTag::new(#kind);
+            #added
+            tag
+        }}
+    });
+    (pattern, quote!(::std::vec![#(#made),*]))
 }
 
 /// A name that is no constant is shown at the user's path.
 fn constant(krate: &CratePath, path: &Path) -> TokenStream {
     let place = path.span();
-    let tag = quote_spanned!(place=> &#path);
-    quote!(#krate::EventTag::of(#tag))
+    let name = ident::tokens_shown_at(quote!(#krate::Tag), place);
+    let value = quote_spanned!(place=> <#path as #name>::value(&#path));
+    quote!(tag = #krate::EventTag::with(tag, #value);)
 }
 
 /// A type that is no tag, and a value that cannot become one, are shown at the user's type.
 fn of_field(krate: &CratePath, tagged: &TaggedField, local: &Ident) -> TokenStream {
     let ty = &tagged.ty;
-    let kind = kind_of(krate, &tagged.of.as_ref().unwrap_or(ty).to_token_stream());
-    let each = if tagged.is_container {
-        local.to_token_stream()
-    } else {
-        quote!([#local])
-    };
-    let value = ident::local("value");
-    let made = if let Some(of) = &tagged.of {
-        let place = ident::first_span(of).unwrap_or_else(|| tagged.field.span());
-        let tag = ident::tokens_shown_at(quote!(#krate::Tag), place);
-        let value = ident::shown_at(&value, place);
+    let inner = tagged.is_container.then(|| ident::local("value"));
+    let value = inner.as_ref().unwrap_or(local);
+    let of = tagged.of.as_ref().unwrap_or(ty);
+    let place = ident::first_span(of).unwrap_or_else(|| tagged.field.span());
+    let name = ident::tokens_shown_at(quote!(#krate::Tag), place);
+    let shown = ident::shown_at(value, place);
+    let made = if tagged.of.is_some() {
         quote_spanned! {place=>
-            <#of as #tag>::value(&<#of as ::core::convert::From<#ty>>::from(
-                <#ty as ::core::clone::Clone>::clone(#value),
+            <#of as #name>::value(&<#of as ::core::convert::From<#ty>>::from(
+                <#ty as ::core::clone::Clone>::clone(#shown),
             ))
         }
     } else {
-        let place = ident::first_span(ty).unwrap_or_else(|| tagged.field.span());
-        let tag = ident::tokens_shown_at(quote!(#krate::Tag), place);
-        let value = ident::shown_at(&value, place);
-        quote_spanned!(place=> <#ty as #tag>::value(#value))
+        quote_spanned!(place=> <#of as #name>::value(#shown))
     };
-    quote! {{
-        let mut tag = #krate::EventTag::new(#kind);
-        for #value in #each {
-            tag = #krate::EventTag::with(tag, #made);
-        }
-        tag
-    }}
+    let added = quote!(tag = #krate::EventTag::with(tag, #made););
+    match &inner {
+        None => added,
+        Some(value) => quote!(for #value in #local { #added }),
+    }
 }

@@ -62,7 +62,9 @@ pub(crate) fn not_a_read() -> String {
 }
 
 pub(crate) fn read_without_name(name: &str, read: &str) -> String {
-    format!("this read has no name\nhelp: write `{name}: {read}`; `decide` finds it as `read.{name}`")
+    format!(
+        "this read has no name\nhelp: write `{name}: {read}`; `decide` finds it as `read.{name}`"
+    )
 }
 
 pub(crate) fn read_of_no_type(name: &Ident) -> String {

@@ -16,7 +16,9 @@ pub(crate) fn fold_generic(ident: &str) -> String {
 pub(crate) fn fold_without_name(ident: &str, has_attribute: bool) -> String {
     let name = dotted(ident).replace('.', "_");
     if has_attribute {
-        format!("fold `{ident}` has no name\nhelp: write it first: `#[fold(\"{name}\", ..)]`; errors show it")
+        format!(
+            "fold `{ident}` has no name\nhelp: write it first: `#[fold(\"{name}\", ..)]`; errors show it"
+        )
     } else {
         format!(
             "fold `{ident}` has no `#[fold(..)]`\nhelp: add `#[fold(\"{name}\", by(CourseId), events(StudentSubscribed))]`"

@@ -35,7 +35,9 @@ pub(crate) fn tag_without_kind(ident: &str, has_attribute: bool) -> String {
             "tag `{ident}` has no kind\nhelp: write it first: `#[tag(\"{kind}\")]`; it is stored, so it is never derived from the Rust name"
         )
     } else {
-        format!("tag `{ident}` has no `#[tag(..)]`\nhelp: add `#[tag(\"{kind}\")]`; the kind is stored")
+        format!(
+            "tag `{ident}` has no `#[tag(..)]`\nhelp: add `#[tag(\"{kind}\")]`; the kind is stored"
+        )
     }
 }
 
@@ -46,7 +48,9 @@ pub(crate) fn kind_with_colon() -> String {
 }
 
 pub(crate) fn kind_too_long(bytes: usize) -> String {
-    format!("the kind of the tag has {bytes} bytes, and the limit is 64\nhelp: choose a shorter one")
+    format!(
+        "the kind of the tag has {bytes} bytes, and the limit is 64\nhelp: choose a shorter one"
+    )
 }
 
 pub(crate) fn tag_on_field_of_tag() -> String {

@@ -38,6 +38,8 @@ pub trait Event: Sized + Send + 'static {
     const UNIQUE_RULES: &'static [&'static str] = &[];
     /// The kinds of tags that this event may have.
     const TAG_KINDS: &'static [&'static str] = &[];
+    /// The kind of the tag that names the stream to which a decision writes the event: the first value of this kind.
+    const HOME: Option<&'static str> = None;
 
     /// The payload of the version that is [written](Event::WRITES).
     ///

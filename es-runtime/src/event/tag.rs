@@ -3,6 +3,11 @@
 use std::{borrow::Cow, fmt};
 
 /// A type whose values are tags, such as the id of a course. `#[derive(Tag)]` implements it.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a tag",
+    label = "`{Self}` does not implement `Tag`",
+    note = "add `#[derive(es_runtime::Tag)]` and `#[tag(\"kind\")]` to `{Self}`, or name such a type: `#[tag(as = CourseId)]`"
+)]
 pub trait Tag {
     /// What kind of value it is: 1 to 64 bytes without `:` and control characters. Kinds of all types share one
     /// space of names.

@@ -100,11 +100,22 @@ impl<E: Event> ListedEvent for E {
 
 /// Marks the events that an aggregate lists, and its enum of events. The derive implements it.
 #[diagnostic::on_unimplemented(
-    message = "aggregate `{Self}` applies `{E}` but does not list it, so it would never get one",
+    message = "`{Self}` applies `{E}` but does not list it, so it would never get one",
     label = "`{E}` is not in the `events(..)` of `{Self}`",
     note = "add it to `events(..)`, or remove this impl"
 )]
 pub trait ListsEvent<E> {}
+
+/// A tag with one value. `#[derive(Tag)]` implements it for a struct without a field.
+#[diagnostic::on_unimplemented(
+    message = "tag `{Self}` has a value of its own, so a fold by it is read with a field",
+    label = "no field gives the `{Self}`",
+    note = "name a field of type `{Self}` in the parentheses"
+)]
+pub trait ConstantTag {
+    /// The tag.
+    const VALUE: Self;
+}
 
 /// What a state with snapshots needs, with a message of its own.
 #[diagnostic::on_unimplemented(
