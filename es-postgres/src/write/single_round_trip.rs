@@ -72,6 +72,7 @@ impl<'a> SingleRoundTrip<'a> {
             appends: HashMap::new(),
             now: clock.unwrap_or_else(Timestamp::now),
             uniques: RuleState::default(),
+            guards: Vec::new(),
         });
         let mut rows = Rows::default();
         let done = appends

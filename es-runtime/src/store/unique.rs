@@ -130,15 +130,20 @@ impl<'a> RuleNeeds<'a> {
 
     /// And what these queries by tags need.
     #[must_use]
-    pub fn with_queries(mut self, queries: impl IntoIterator<Item = &'a TagQuery>) -> Self {
-        for query in queries {
-            for kind in query.kinds() {
-                let rules = query
-                    .events()
-                    .map(|event| (tags::rule_of(kind).into(), event));
-                self.rules.extend(rules);
-            }
-        }
+    pub fn with_queries(self, queries: impl IntoIterator<Item = &'a TagQuery>) -> Self {
+        let queries = queries.into_iter();
+        self.with_kinds(queries.flat_map(|query| {
+            let events = query.events();
+            events.flat_map(|event| query.kinds().map(move |kind| (event, kind)))
+        }))
+    }
+
+    /// And whether these kinds of tags are on for events of these names.
+    #[must_use]
+    pub fn with_kinds(mut self, kinds: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
+        let kinds = kinds.into_iter();
+        let rules = kinds.map(|(event, kind)| (tags::rule_of(kind).into(), event));
+        self.rules.extend(rules);
         self
     }
 
