@@ -26,8 +26,19 @@ pub trait Readable {
     fn read(key: Self::Key<'_>) -> Self::Read;
 }
 
+/// [`Aggregate`], with a message for what a decision reads.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is neither an aggregate nor a fold",
+    label = "a decision cannot read `{Self}`",
+    note = "add `#[derive(es_runtime::Aggregate)]` or `#[derive(es_decisions::Fold)]` to `{Self}`"
+)]
+pub trait IsAggregate: Aggregate {}
+
 #[diagnostic::do_not_recommend]
-impl<A: Aggregate> Readable for A {
+impl<A: Aggregate> IsAggregate for A {}
+
+#[diagnostic::do_not_recommend]
+impl<A: IsAggregate> Readable for A {
     type Read = Read<A>;
     type Key<'a> = &'a A::Id;
 

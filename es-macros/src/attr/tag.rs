@@ -1,14 +1,12 @@
 //! `#[tag(..)]` on a type or on the field of an event, and `tag(..)` and `home = ..` on the event.
 
 use super::{
-    CratePath, Flag, Key, Name, Place, Single, Value, compact, item_of_group, items, read,
-    rest_of_item,
+    CratePath, Flag, Key, Name, Place, Single, Value, item_of_group, items, read, rest_of_item,
     value::{equals, error, ty},
     value_of_item,
 };
 use crate::{diag::Diag, messages};
 use proc_macro2::{Ident, Span};
-use quote::ToTokens;
 use syn::{
     Attribute, Lit, Meta, Path, Type, parenthesized, parse::ParseStream, spanned::Spanned,
     token::Paren,
@@ -57,8 +55,7 @@ impl OnField {
         match &attr.meta {
             Meta::Path(_) => {}
             Meta::NameValue(meta) => {
-                let value = compact(&meta.value.to_token_stream());
-                diag.over(meta, messages::tag::tag_with_equals(&value));
+                diag.over(meta, messages::tag::tag_with_equals());
             }
             Meta::List(list) => {
                 let parsed = list.parse_args_with(|input: ParseStream<'_>| {

@@ -41,6 +41,7 @@ pub(crate) fn check(diag: &Diag, input: &DeriveInput) -> Tag {
     }
     Tag {
         ident: input.ident.clone(),
+        generics: input.generics.clone(),
         krate: CratePath::or_runtime(attrs.krate.value()),
         kind,
         value,

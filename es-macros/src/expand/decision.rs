@@ -7,7 +7,7 @@ use crate::{
     ident, messages,
     model::decision::{Decision, Read},
 };
-use proc_macro2::{Ident, Span, TokenStream};
+use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream};
 use quote::{ToTokens, quote_spanned};
 use syn::spanned::Spanned;
 
@@ -94,7 +94,9 @@ fn read_of(decision: &Decision, read: &Read) -> TokenStream {
         }
         many => {
             let keys = many.iter().map(field);
-            quote!(<#source as #krate::Readable>::read((#(#keys,)*)))
+            let mut keys = Group::new(Delimiter::Parenthesis, quote!(#(#keys,)*));
+            keys.set_span(keys.span().located_at(source.span()));
+            quote!(<#source as #krate::Readable>::read(#keys))
         }
     }
 }
@@ -205,6 +207,8 @@ fn reads_of(decision: &Decision, reads: &[Read]) -> TokenStream {
             fields => format!("The state {source} of `{}`.", fields.join("` and `")),
         }
     });
+    // A `Read` and a `ReadFold` can be shown where their states can.
+    let shown = reads.iter().map(|read| &read.source);
     let source = reads.iter().map(|read| {
         let name = &read.name;
         ident::tokens_shown_at(quote!(&mut self.#name), read.source.span())
@@ -226,7 +230,7 @@ fn reads_of(decision: &Decision, reads: &[Read]) -> TokenStream {
         #[automatically_derived]
         impl ::core::fmt::Debug for #reads_struct
         where
-            #(for<'__es> #read: ::core::fmt::Debug,)*
+            #(for<'__es> #shown: ::core::fmt::Debug,)*
         {
             fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
                 ::core::fmt::Formatter::debug_struct(f, #struct_text)

@@ -17,6 +17,7 @@ const CONSTANT: &str = "all";
 pub(crate) fn expand(tag: &Tag, clean: bool) -> TokenStream {
     let Tag {
         ident,
+        generics,
         krate,
         kind,
         value,
@@ -41,10 +42,11 @@ pub(crate) fn expand(tag: &Tag, clean: bool) -> TokenStream {
         Value::Field { member, ty } if clean => text(krate, member, ty),
         _ => fallback::body(&[]),
     };
+    let (impl_generics, ty_generics, where_clause) = generics.split_for_impl();
     quote! {
         #(#allows)*
         #[automatically_derived]
-        impl #krate::Tag for #ident {
+        impl #impl_generics #krate::Tag for #ident #ty_generics #where_clause {
             const KIND: &'static ::core::primitive::str = #kind;
 
             fn value(&self) -> #krate::__private::Cow<'_, ::core::primitive::str> {

@@ -58,13 +58,9 @@ pub(crate) fn tag_on_field_of_tag() -> String {
         .to_owned()
 }
 
-pub(crate) fn tag_with_equals(value: &str) -> String {
-    let inside = if value.starts_with('"') {
-        "#[tag]".to_owned()
-    } else {
-        format!("#[tag(as = {value})]")
-    };
-    format!("`tag` takes its arguments in parentheses\nhelp: write `{inside}`")
+pub(crate) fn tag_with_equals() -> String {
+    "`tag` takes its arguments in parentheses\nhelp: write `#[tag]`, or `#[tag(as = CourseId)]` for a value that is to become a `CourseId`"
+        .to_owned()
 }
 
 pub(crate) fn kind_on_field() -> String {

@@ -2,11 +2,12 @@
 
 use crate::attr::CratePath;
 use proc_macro2::Ident;
-use syn::{Attribute, LitStr, Path, Type};
+use syn::{Attribute, Generics, LitStr, Path, Type};
 
 /// A type with `#[derive(Tag)]`.
 pub(crate) struct Tag {
     pub(crate) ident: Ident,
+    pub(crate) generics: Generics,
     pub(crate) krate: CratePath,
     /// `None` where it is missing or ill-formed, which was reported.
     pub(crate) kind: Option<LitStr>,
