@@ -36,10 +36,6 @@ use es_runtime::{Apply, DecodeError, RecordedEvent, TagQuery};
 ///         vec![StudentSubscribed::NAME]
 ///     }
 ///
-///     fn initial() -> Self {
-///         Self { taken: 0 }
-///     }
-///
 ///     fn apply_stored(&mut self, _: &TagQuery, stored: &RecordedEvent) -> Result<(), DecodeError> {
 ///         for _ in stored.decode::<StudentSubscribed>()? {
 ///             self.taken += 1;
@@ -54,7 +50,7 @@ use es_runtime::{Apply, DecodeError, RecordedEvent, TagQuery};
 ///     const SEES: Sees = Sees::tagged(Self::KINDS, &[(EVENTS, &[])]);
 ///
 ///     fn read(course: &CourseId) -> ReadFold<Self> {
-///         ReadFold::of(TagQuery::of(course, Self::events()))
+///         ReadFold::of(TagQuery::of(course, Self::events()), Self { taken: 0 })
 ///     }
 /// }
 ///
@@ -74,9 +70,6 @@ pub trait Fold: Sized + Send + 'static {
 
     /// The stored names of the events that it is made of.
     fn events() -> Vec<&'static str>;
-
-    /// The state before the first event. The derive takes `Default`.
-    fn initial() -> Self;
 
     /// Applies a stored event that `query` finds.
     ///

@@ -61,11 +61,11 @@ pub struct ReadFold<F> {
 }
 
 impl<F: Fold> ReadFold<F> {
-    /// The fold of the events that this query finds, not yet loaded.
-    pub fn of(query: Result<TagQuery, TagQueryEmpty>) -> Self {
+    /// The fold of the events that this query finds, not yet loaded. `initial` is the state before the first of them.
+    pub fn of(query: Result<TagQuery, TagQueryEmpty>, initial: F) -> Self {
         Self {
             query,
-            state: F::initial(),
+            state: initial,
             position: Position::START,
             proven: None,
         }

@@ -1,4 +1,5 @@
-#[fold("pair", by(StudentId, CourseId), events(StudentSubscribed, Course::{Closed, Renamed}))]
+#[fold("pair", by(StudentId, CourseId), initial = Pair::of)]
+#[fold(events(StudentSubscribed, Course::{Closed, Renamed}))]
 struct Pair {
     subscribed: bool,
 }

@@ -28,9 +28,6 @@ impl ::es_decisions::Fold for Pair {
             ],
         )
     }
-    fn initial() -> Self {
-        <Self as ::core::default::Default>::default()
-    }
     fn apply_stored(
         &mut self,
         query: &::es_decisions::__private::TagQuery,
@@ -121,7 +118,7 @@ impl ::es_decisions::Readable for Pair {
             <Pair as ::es_decisions::Fold>::events(),
         );
         let query = query.map(|query| query.and(key_1));
-        ::es_decisions::ReadFold::of(query)
+        ::es_decisions::ReadFold::of(query, Pair::of(key_0, key_1))
     }
 }
 #[automatically_derived]

@@ -122,7 +122,7 @@ impl Place {
                 &[]
             }
             Self::DecisionStruct => &["error", "reads", "emits", "reads_struct", "crate"],
-            Self::FoldStruct => &["by", "events", "crate"],
+            Self::FoldStruct => &["by", "events", "initial", "crate"],
             Self::TagType => &["crate"],
             Self::ShapeType => &["as", "unit", "version", "removed", "crate"],
             Self::ShapeField => &["as", "unit", "recursive", "since", "default", "was"],

@@ -1,7 +1,7 @@
 //! `#[fold(..)]`.
 
 use super::{
-    CratePath, Key, Name, Place, Single, Value, aggregate::Listed, compact, items,
+    CratePath, Key, Name, Place, Single, Value, aggregate::Listed, compact, history::With, items,
     projection::List, read, rest_of_item,
 };
 use crate::{diag::Diag, ident, messages};
@@ -12,6 +12,7 @@ pub(crate) struct OnFold {
     pub(crate) name: Name,
     pub(crate) by: Single<By>,
     pub(crate) events: Single<List>,
+    pub(crate) initial: Single<With>,
     pub(crate) krate: Single<CratePath>,
 }
 
@@ -21,9 +22,15 @@ impl OnFold {
             name: Name::default(),
             by: Single::new("by"),
             events: Single::new("events"),
+            initial: Single::new("initial"),
             krate: Single::new("crate"),
         };
-        let keys: &mut [&mut dyn Key] = &mut [&mut this.by, &mut this.events, &mut this.krate];
+        let keys: &mut [&mut dyn Key] = &mut [
+            &mut this.by,
+            &mut this.events,
+            &mut this.initial,
+            &mut this.krate,
+        ];
         read(diag, Place::FoldStruct, attrs, Some(&mut this.name), keys);
         this
     }

@@ -51,6 +51,7 @@ pub(crate) fn check(diag: &Diag, input: &DeriveInput) -> Fold {
         name: attrs.name.into_valid(),
         by: distinct(diag, by),
         events: super::projection::distinct(diag, events),
+        initial: attrs.initial.into_value().map(|initial| initial.0),
         allows: super::allowed_lints(&input.attrs),
     }
 }

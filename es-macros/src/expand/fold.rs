@@ -80,8 +80,6 @@ fn implementation(fold: &Fold, clean: bool) -> TokenStream {
     } else {
         fallback::body(&[quote!(query), quote!(event)])
     };
-    // Shown at the name of the struct.
-    let state = proc_macro2::Ident::new("Self", ident.span());
     quote! {
         #(#allows)*
         #[automatically_derived]
@@ -91,10 +89,6 @@ fn implementation(fold: &Fold, clean: bool) -> TokenStream {
 
             fn events() -> ::std::vec::Vec<&'static ::core::primitive::str> {
                 #krate::__private::names(&[#(#listed),*])
-            }
-
-            fn initial() -> Self {
-                <#state as ::core::default::Default>::default()
             }
 
             fn apply_stored(
@@ -188,6 +182,16 @@ fn reading(fold: &Fold, clean: bool) -> TokenStream {
         ([one], [key]) => (quote!(&'__es #one), quote!(#key)),
         _ => (quote!((#(&'__es #by,)*)), quote!((#(#key,)*))),
     };
+    // Shown at the name of the struct.
+    let state = proc_macro2::Ident::new("Self", ident.span());
+    let initial = match &fold.initial {
+        None => quote!(<#state as ::core::default::Default>::default()),
+        Some(function) => {
+            let place = function.span();
+            let keys = key.iter().map(|key| ident::shown_at(key, place));
+            quote_spanned!(place=> #function(#(#keys),*))
+        }
+    };
     let first = key.first();
     let more = key.iter().skip(1);
     let sees = if clean {
@@ -220,7 +224,7 @@ fn reading(fold: &Fold, clean: bool) -> TokenStream {
                     <#ident as #krate::Fold>::events(),
                 );
                 #(let query = query.map(|query| query.and(#more));)*
-                #krate::ReadFold::of(query)
+                #krate::ReadFold::of(query, #initial)
             }
         }
 

@@ -14,5 +14,7 @@ pub(crate) struct Fold {
     pub(crate) by: Vec<Path>,
     /// Empty where a fault was reported.
     pub(crate) events: Vec<Entry>,
+    /// The function of the tags to the state before the first event; `Default` where there is none.
+    pub(crate) initial: Option<Path>,
     pub(crate) allows: Vec<Attribute>,
 }

@@ -1176,7 +1176,10 @@ fn tags_of_events_and_folds() {
                 r#"#[fold("a", by(B, c::D), events(E, f::G, H::{I}))] struct A {}"#,
                 &[],
             ),
-            (r#"#[fold("a", by(B), events(E))] struct A;"#, &[]),
+            (
+                r#"#[fold("a", by(B), events(E), initial = Self::of)] struct A;"#,
+                &[],
+            ),
             (
                 r#"#[fold("a", by, events(E as F))] union A { b: u8 }"#,
                 &[

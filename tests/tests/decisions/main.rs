@@ -5,6 +5,7 @@ mod places;
 
 mod doctors;
 mod kills;
+mod races;
 mod tables;
 mod testkit;
 mod transfers;

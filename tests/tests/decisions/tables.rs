@@ -239,7 +239,7 @@ fn a_price_that_was_shown_holds_for_ten_minutes() {
 
 #[derive(Tag)]
 #[tag("invoices")]
-struct Invoices;
+pub(crate) struct Invoices;
 
 #[derive(Tag)]
 #[tag("customer")]
@@ -253,16 +253,16 @@ impl From<String> for CustomerId {
 
 #[derive(Event, Serialize, Deserialize, Debug, PartialEq)]
 #[event("invoice.issued", tag(Invoices), home = Invoices)]
-struct InvoiceIssued {
-    number: u64,
+pub(crate) struct InvoiceIssued {
+    pub(crate) number: u64,
     #[tag(as = CustomerId)]
     customer: String,
 }
 
 #[derive(Fold, Clone, Default)]
 #[fold("last_invoice", by(Invoices), events(InvoiceIssued))]
-struct LastInvoice {
-    number: u64,
+pub(crate) struct LastInvoice {
+    pub(crate) number: u64,
 }
 
 impl Apply<InvoiceIssued> for LastInvoice {
@@ -273,8 +273,8 @@ impl Apply<InvoiceIssued> for LastInvoice {
 
 #[derive(Decision)]
 #[decision("invoice.issue", error = Infallible, emits(InvoiceIssued), reads(last: LastInvoice()))]
-struct IssueInvoice {
-    customer: String,
+pub(crate) struct IssueInvoice {
+    pub(crate) customer: String,
 }
 
 impl Decide for IssueInvoice {
