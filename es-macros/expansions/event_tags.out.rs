@@ -46,15 +46,17 @@ impl ::es_runtime::Event for Subscribed {
             ::es_runtime::Tag > ::value(tag_0)); tag }, { let mut tag =
             ::es_runtime::EventTag::new(< StudentId as ::es_runtime::Tag > ::KIND); tag =
             ::es_runtime::EventTag::with(tag, < StudentId as ::es_runtime::Tag >
-            ::value(tag_1)); for value in tag_3 { tag = ::es_runtime::EventTag::with(tag,
-            < StudentId as ::es_runtime::Tag > ::value(value)); } tag }, { let mut tag =
-            ::es_runtime::EventTag::new(< Room as ::es_runtime::Tag > ::KIND); for value
-            in tag_2 { tag = ::es_runtime::EventTag::with(tag, < Room as
-            ::es_runtime::Tag > ::value(& < Room as ::core::convert::From < String >>
-            ::from(< String as ::core::clone::Clone > ::clone(value),))); } tag }, { let
-            mut tag = ::es_runtime::EventTag::new(< Subscriptions as ::es_runtime::Tag >
-            ::KIND); tag = ::es_runtime::EventTag::with(tag, < Subscriptions as
-            ::es_runtime::Tag > ::value(& Subscriptions)); tag }
+            ::value(tag_1)); for value in ::core::iter::IntoIterator::into_iter(tag_3) {
+            tag = ::es_runtime::EventTag::with(tag, < StudentId as ::es_runtime::Tag >
+            ::value(value)); } tag }, { let mut tag = ::es_runtime::EventTag::new(< Room
+            as ::es_runtime::Tag > ::KIND); for value in
+            ::core::iter::IntoIterator::into_iter(tag_2) { tag =
+            ::es_runtime::EventTag::with(tag, < Room as ::es_runtime::Tag > ::value(& <
+            Room as ::core::convert::From < String >> ::from(< String as
+            ::core::clone::Clone > ::clone(value),))); } tag }, { let mut tag =
+            ::es_runtime::EventTag::new(< Subscriptions as ::es_runtime::Tag > ::KIND);
+            tag = ::es_runtime::EventTag::with(tag, < Subscriptions as ::es_runtime::Tag
+            > ::value(& Subscriptions)); tag }
         ]
     }
 }

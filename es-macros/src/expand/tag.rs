@@ -236,6 +236,8 @@ fn of_field(krate: &CratePath, tagged: &TaggedField, local: &Ident) -> TokenStre
     let added = quote!(tag = #krate::EventTag::with(tag, #made););
     match &inner {
         None => added,
-        Some(value) => quote!(for #value in #local { #added }),
+        Some(value) => quote! {
+            for #value in ::core::iter::IntoIterator::into_iter(#local) { #added }
+        },
     }
 }

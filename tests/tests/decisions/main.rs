@@ -4,6 +4,8 @@
 mod places;
 
 mod doctors;
+mod folds;
+mod histories;
 mod kills;
 mod races;
 mod tables;
