@@ -67,6 +67,7 @@ mod execute;
 mod read;
 mod repositories;
 mod turn_on;
+mod turn_on_tags;
 
 pub use decision::{Decide, Decision, Reads};
 pub use emitted::Emitted;
@@ -76,3 +77,4 @@ pub use es_macros::Decision;
 pub use execute::{Decided, Decisions, Execute, Written};
 pub use read::{Read, ReadSource};
 pub use turn_on::{TurnOnError, turn_on};
+pub use turn_on_tags::{TagsOn, turn_on_tags};
