@@ -72,6 +72,7 @@ mod read_fold;
 mod readable;
 mod repositories;
 mod turn_on;
+mod turn_on_tags;
 
 pub use decision::{Decide, Decision, Emits, Reads};
 pub use emitted::Emitted;
@@ -84,3 +85,4 @@ pub use read::{Read, ReadSource};
 pub use read_fold::ReadFold;
 pub use readable::{Readable, Sees};
 pub use turn_on::{TurnOnError, turn_on};
+pub use turn_on_tags::{TagsOn, turn_on_tags};

@@ -86,8 +86,8 @@ impl Decider {
     pub(super) fn check_guards(&self, commit: &Commit, first: usize) -> Result<(), CommitError> {
         let found = self.known.guards.iter().skip(first);
         for ((index, guard), stored) in commit.guards.iter().enumerate().zip(found) {
-            let staged = self.staged.iter().flatten();
-            let by = stored.or_else(|| staged.filter_map(|event| event.breaks(guard)).next());
+            let mut staged = self.staged.iter().flatten();
+            let by = stored.or_else(|| staged.find_map(|event| event.breaks(guard)));
             let (rules, head) = (&self.known.uniques, self.known.head);
             author::check_guard(commit, index, rules, position(head), by)?;
         }

@@ -67,22 +67,15 @@ impl<'a> TagRows<'a> {
         if self.tags.is_empty() {
             return Ok(());
         }
-        let params = tag_params(&self.tags, &self.positions, &self.events);
-        let written = session.execute(&statements.tags_put, &params).await;
+        let params: [Param<'_>; 3] = [
+            (&self.tags, Type::TEXT_ARRAY),
+            (&self.positions, Type::INT8_ARRAY),
+            (&self.events, Type::TEXT_ARRAY),
+        ];
+        // Boxed, because few appends have a tag.
+        let written = Box::pin(session.execute(&statements.tags_put, &params)).await;
         written.map(|_| ())
     }
-}
-
-fn tag_params<'a>(
-    tags: &'a Vec<String>,
-    positions: &'a Vec<i64>,
-    events: &'a Vec<&str>,
-) -> [Param<'a>; 3] {
-    [
-        (tags, Type::TEXT_ARRAY),
-        (positions, Type::INT8_ARRAY),
-        (events, Type::TEXT_ARRAY),
-    ]
 }
 
 /// An event that an earlier commit of the group writes.
@@ -226,6 +219,11 @@ pub(crate) async fn walk(
     let of_tags: Vec<&str> = rows.iter().map(|(_, _, event)| event.as_str()).collect();
     let places = rows.iter().map(|(_, at, _)| clamped(rows::start(*at)));
     let places: Vec<i64> = places.collect();
+    let written: [Param<'_>; 3] = [
+        (&tags, Type::TEXT_ARRAY),
+        (&places, Type::INT8_ARRAY),
+        (&of_tags, Type::TEXT_ARRAY),
+    ];
     let gone: [Param<'_>; 2] = [(&events, Type::TEXT_ARRAY), (&kinds, Type::TEXT_ARRAY)];
     let keys = reached.keys();
     let (left, of_left): (Vec<&str>, Vec<&str>) = keys
@@ -239,10 +237,7 @@ pub(crate) async fn walk(
         (&at, Type::INT8_ARRAY),
     ];
     for (sql, params) in [
-        (
-            &statements.tags_walked,
-            &tag_params(&tags, &places, &of_tags)[..],
-        ),
+        (&statements.tags_walked, &written[..]),
         (&statements.tag_walks_delete, &gone[..]),
         (&statements.tag_walks_put, &put[..]),
     ] {
@@ -256,10 +251,10 @@ pub(crate) async fn walk(
 async fn read_reached(
     session: &Session,
     statements: &Statements,
-    events: &Vec<&str>,
-    kinds: &Vec<&str>,
+    events: &[&str],
+    kinds: &[&str],
 ) -> Result<BTreeMap<(String, String), Position>, StorageError> {
-    let params: [Param<'_>; 2] = [(events, Type::TEXT_ARRAY), (kinds, Type::TEXT_ARRAY)];
+    let params: [Param<'_>; 2] = [(&events, Type::TEXT_ARRAY), (&kinds, Type::TEXT_ARRAY)];
     let found = session.rows(&statements.tag_walks, &params).await;
     let found = found.map_err(storage)?;
     let read = |row: &Row| {
@@ -277,6 +272,6 @@ pub(crate) async fn reached(
     event: &str,
     kind: &str,
 ) -> Result<Position, StorageError> {
-    let reached = read_reached(session, statements, &vec![event], &vec![kind]).await?;
+    let reached = read_reached(session, statements, &[event], &[kind]).await?;
     Ok(reached.into_values().next().unwrap_or(Position::START))
 }

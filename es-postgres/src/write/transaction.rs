@@ -131,16 +131,20 @@ impl Writer {
                 session.prepare(sql, types).await.map_err(storage)?;
             }
         }
-        let by_stream: [Param<'_>; 2] = [(&aggregates, Type::TEXT_ARRAY), (&ids, Type::TEXT_ARRAY)];
-        let looked = join5(
-            session.client().batch_execute(&self.begin),
-            session.rows(&self.statements.lock, &[]),
-            session.rows(&self.statements.stream_heads, &by_stream),
-            self.known_appends(session, &named),
-            self.uniques(session, &needs),
-        );
-        let guarded = tags::found(session, &self.statements, guards);
-        let ((began, locked, heads, found, uniques), guards) = join(looked, guarded).await;
+        let ((began, locked, heads, found, uniques), guards) = join(
+            join5(
+                session.client().batch_execute(&self.begin),
+                session.rows(&self.statements.lock, &[]),
+                session.rows(
+                    &self.statements.stream_heads,
+                    &[(&aggregates, Type::TEXT_ARRAY), (&ids, Type::TEXT_ARRAY)],
+                ),
+                self.known_appends(session, &named),
+                self.uniques(session, &needs),
+            ),
+            tags::found(session, &self.statements, guards),
+        )
+        .await;
         began.map_err(storage)?;
         let locked = locked.map_err(storage)?;
         let end = locked.first().and_then(|row| {
@@ -270,14 +274,13 @@ impl Writer {
         } else {
             &decided.rows
         };
-        let changes = join(
-            decided.changes.write(session, &self.statements),
-            decided.rows.tags.write(session, &self.statements),
-        );
         let (events, appends, (changes, tags), moved, committed) = join5(
             self.insert_events(session, rows),
             self.insert_appends(session, rows),
-            changes,
+            join(
+                decided.changes.write(session, &self.statements),
+                decided.rows.tags.write(session, &self.statements),
+            ),
             session.execute(&self.statements.advance, &to_head),
             session.client().batch_execute("COMMIT"),
         )

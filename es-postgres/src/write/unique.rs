@@ -81,8 +81,8 @@ pub(super) async fn begin_walk(
     statements: &Statements,
     begin: &str,
 ) -> Result<u64, StorageError> {
-    let began = session.client().batch_execute(begin).await;
-    began.map_err(storage)?;
+    let done = session.client().batch_execute(begin).await;
+    done.map_err(storage)?;
     let locked = session.rows(&statements.lock, &[]).await.map_err(storage)?;
     let head = locked.first().and_then(|row| rows::natural(row, 0));
     head.ok_or_else(|| corrupt("the table `head` does not have its one row"))

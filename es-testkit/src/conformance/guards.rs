@@ -259,7 +259,7 @@ pub async fn a_repeated_commit_comes_before_its_guards(fixture: AnyFixture) {
     let before = whole_feed(&store).await;
     match store.commit(commit.clone()).await {
         Err(CommitError::Repeated { first, .. }) => {
-            assert_eq!(first.version, done.appended[0].version)
+            assert_eq!(first.version, done.appended[0].version);
         }
         wrong => panic!("it was done before, and not {wrong:?}"),
     }

@@ -2,6 +2,7 @@
 //! a suite that cannot fail proves nothing.
 
 mod broken;
+mod broken_tags;
 
 use es_testkit::conformance::{ABSENT, checks};
 use std::collections::BTreeSet;
