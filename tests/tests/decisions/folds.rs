@@ -2,6 +2,7 @@
 
 use es_decisions::{
     Decide, Decided, Decision, DecisionError, Decisions, Emitted, Fold, ReadFold, Readable, Sees,
+    turn_on_tags,
 };
 use es_runtime::{
     Aggregate, AnyStore, Append, AppendId, Apply, Commit, CommitError, CommitStore, Committed,
@@ -508,17 +509,24 @@ async fn tags_that_are_not_recorded_are_an_error(store: AnyStore) {
     let append = Append::new(home, ExpectedVersion::NoStream).with_event(old);
     store.append(append).await.expect("stored");
     let decisions = Decisions::new(store.clone());
-    let define = Define {
-        course: course("c1"),
-        capacity: 2,
+    let define = || {
+        let course = course("c1");
+        decisions.execute(Define {
+            course,
+            capacity: 2,
+        })
     };
-    match decisions.execute(define).await {
+    match define().await {
         Err(error @ DecisionError::Load(LoadError::Read(ReadError::TagsNotReady { .. }))) => {
             assert_eq!(error.outcome(), Outcome::NotApplied);
         }
         wrong => panic!("{wrong:?}"),
     }
     assert_eq!(count(&store).await, 1);
+    let walked = turn_on_tags::<StudentSubscribed>(&store).await;
+    assert_eq!(walked.expect("walked").events, 1);
+    let defined = define().await.expect("defined");
+    assert_eq!(defined.reads.seats.taken, 1);
 }
 
 async fn conflicts_end(store: AnyStore) {
