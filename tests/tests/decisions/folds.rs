@@ -61,6 +61,38 @@ fn hooked(hook: impl Fn(u32, &HookedReads) + Send + Sync + 'static) -> Hooked {
     }
 }
 
+/// To the first of two courses.
+#[derive(Decision)]
+#[decision("course.either", error = CourseError, emits(StudentSubscribed),
+    reads(first: Seats(first), second: Seats(second)))]
+struct Either {
+    student: StudentId,
+    first: CourseId,
+    second: CourseId,
+}
+
+impl Decide for Either {
+    fn decide(&self, _: &EitherReads) -> Result<Emitted<Self>, CourseError> {
+        Ok(Emitted::new().event(StudentSubscribed {
+            student: self.student.clone(),
+            course: self.first.clone(),
+        }))
+    }
+}
+
+#[derive(Decision)]
+#[decision("look", error = Infallible, reads(load: Load(student), seats: Seats(course)))]
+struct OfAStudent {
+    student: StudentId,
+    course: CourseId,
+}
+
+impl Decide for OfAStudent {
+    fn decide(&self, _: &OfAStudentReads) -> Result<Emitted<Self>, Infallible> {
+        Ok(Emitted::new())
+    }
+}
+
 async fn defined_in(store: &AnyStore) -> Decisions {
     let decisions = Decisions::new(store.clone());
     for id in ["c1", "c2"] {
@@ -140,6 +172,34 @@ async fn the_result_is_the_state_after_the_decision(store: AnyStore) {
         (&*stored[0].name, stored[0].position),
         ("student.subscribed", position)
     );
+}
+
+async fn a_fold_gets_no_event_of_the_decision_that_it_does_not_match(store: AnyStore) {
+    let decisions = defined_in(&store).await;
+    let either = decisions.execute(Either {
+        student: student("s1"),
+        first: course("c1"),
+        second: course("c2"),
+    });
+    let reads = either.await.expect("subscribed").reads;
+    assert_eq!((reads.first.taken, reads.second.taken), (1, 0));
+    assert_eq!(reads.first.position(), reads.second.position());
+}
+
+/// It is true of the end of the store, also where a fold has no events.
+async fn a_decision_without_events_has_a_position(store: AnyStore) {
+    let decisions = defined_in(&store).await;
+    let end = decisions.execute(subscribe("s1", "c1")).await;
+    let end = end.expect("subscribed").position;
+    let looked = decisions.execute(OfAStudent {
+        student: student("s9"),
+        course: course("c1"),
+    });
+    let looked = looked.await.expect("read");
+    assert_eq!((looked.position, looked.streams.len()), (end, 0));
+    let (load, seats) = (looked.reads.load, looked.reads.seats);
+    assert_eq!((load.position(), load.courses), (end, 0));
+    assert_eq!((seats.position(), seats.taken), (end, 1));
 }
 
 /// A rejection is of states that all folds had at one moment.
@@ -240,12 +300,12 @@ async fn one_of_many_same_requests_counts(store: AnyStore) {
 
 #[derive(Tag, Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[tag("wallet")]
-struct WalletId(String);
+pub(crate) struct WalletId(pub(crate) String);
 
 /// Two tags of one kind, and several of another.
 #[derive(Event, Serialize, Deserialize, Debug, PartialEq)]
 #[event("money.moved")]
-struct MoneyMoved {
+pub(crate) struct MoneyMoved {
     #[tag]
     from: WalletId,
     #[tag]
@@ -257,7 +317,7 @@ struct MoneyMoved {
 
 #[derive(Fold, Clone)]
 #[fold("balance", by(WalletId), events(MoneyMoved), initial = Balance::of)]
-struct Balance {
+pub(crate) struct Balance {
     wallet: WalletId,
     cents: i64,
 }
@@ -283,7 +343,7 @@ impl Apply<MoneyMoved> for Balance {
 
 #[derive(Fold, Clone, Default)]
 #[fold("witnessed", by(StudentId), events(MoneyMoved))]
-struct Witnessed(u32);
+pub(crate) struct Witnessed(u32);
 
 impl Apply<MoneyMoved> for Witnessed {
     fn apply(&mut self, _: &MoneyMoved) {
@@ -293,17 +353,17 @@ impl Apply<MoneyMoved> for Witnessed {
 
 #[derive(Debug, PartialEq, thiserror::Error)]
 #[error("there is not enough money")]
-struct NotEnough;
+pub(crate) struct NotEnough;
 
 #[derive(Decision)]
 #[decision("move", error = NotEnough, emits(MoneyMoved),
     reads(from: Balance(from), to: Balance(to), first: Witnessed(first), second: Witnessed(second)))]
-struct Move {
-    from: WalletId,
-    to: WalletId,
-    first: StudentId,
-    second: StudentId,
-    cents: u64,
+pub(crate) struct Move {
+    pub(crate) from: WalletId,
+    pub(crate) to: WalletId,
+    pub(crate) first: StudentId,
+    pub(crate) second: StudentId,
+    pub(crate) cents: u64,
 }
 
 impl Decide for Move {
@@ -549,6 +609,8 @@ async fn conflicts_end(store: AnyStore) {
 on_each!(
     new_events_reach_the_folds_that_they_match,
     the_result_is_the_state_after_the_decision,
+    a_fold_gets_no_event_of_the_decision_that_it_does_not_match,
+    a_decision_without_events_has_a_position,
     a_rejection_is_of_one_moment,
     a_repeated_decision_writes_nothing,
     one_of_many_same_requests_counts,

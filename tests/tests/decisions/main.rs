@@ -8,6 +8,7 @@ mod folds;
 mod histories;
 mod kills;
 mod races;
+mod random;
 mod tables;
 mod testkit;
 mod transfers;
