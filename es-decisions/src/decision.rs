@@ -3,7 +3,7 @@
 use crate::{Emitted, ReadSource};
 use es_runtime::DomainError;
 
-/// A command that reads several aggregates. `#[derive(Decision)]` implements it.
+/// A command that reads several aggregates, or folds of events with tags. `#[derive(Decision)]` implements it.
 ///
 /// Without the derive write the struct of the reads yourself:
 ///
@@ -51,7 +51,7 @@ pub trait Decision: Send + Sync + 'static {
     /// What it reads.
     type Reads: Reads;
 
-    /// The aggregates to read, not yet loaded.
+    /// The aggregates and folds to read, not yet loaded.
     fn reads(&self) -> Self::Reads;
 }
 
@@ -65,14 +65,27 @@ pub trait Decision: Send + Sync + 'static {
     note = "write `impl Decide for {Self} {{ fn decide(&self, read: &Self::Reads) -> Result<Emitted<Self>, Self::Error> {{ .. }} }}`"
 )]
 pub trait Decide: Decision + Sized {
-    /// Returns the events to store, each on its aggregate, or the reason for the rejection.
+    /// Returns the events to store, or the reason for the rejection.
     ///
     /// # Errors
     /// The decision's error when it is rejected. Nothing is stored then.
     fn decide(&self, read: &Self::Reads) -> Result<Emitted<Self>, Self::Error>;
 }
 
-/// What a decision reads: a struct of [`Read`](crate::Read)s. `#[derive(Decision)]` writes it.
+/// The decision may store this event by [`Emitted::event`]. `#[derive(Decision)]` implements it for each event in
+/// `emits(..)`.
+#[diagnostic::on_unimplemented(
+    message = "decision `{Self}` does not list event `{E}`",
+    label = "`{E}` is not in the `emits(..)` of `{Self}`",
+    note = "add it: `#[decision(.., emits({E}))]`"
+)]
+pub trait Emits<E> {
+    /// Whether it may be stored although no read of the decision sees it: `emits(blind(..))`.
+    const BLIND: bool = false;
+}
+
+/// What a decision reads: a struct of [`Read`](crate::Read)s and [`ReadFold`](crate::ReadFold)s. `#[derive(Decision)]`
+/// writes it.
 pub trait Reads: Send + 'static {
     /// Each of them, in the order of the declaration.
     fn each(&mut self) -> Vec<&mut dyn ReadSource>;

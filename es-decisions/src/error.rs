@@ -1,12 +1,12 @@
 //! Why a decision was not carried out, and whether something was written.
 
-use es_runtime::{CommitError, InvalidAppendId, LoadError, Outcome, StreamId};
+use es_runtime::{CommitError, InvalidAppendId, LoadError, Outcome, StreamId, TagQueryEmpty};
 
 /// Why a decision was not carried out.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum DecisionError<E> {
-    /// The decision was rejected, on states that all its aggregates had at one moment. Nothing was written.
+    /// The decision was rejected, on states that all it read had at one moment. Nothing was written.
     #[error(transparent)]
     Rejected(E),
     /// Other writers were first in every attempt. Nothing was written.
@@ -19,6 +19,61 @@ pub enum DecisionError<E> {
         stream: StreamId,
         /// The number of attempts.
         attempts: u32,
+    },
+    /// Other writers were first in every attempt: they stored events that a fold of the decision is made of. Nothing
+    /// was written.
+    #[error(
+        "other writers were first in each of {attempts} attempts, at last with an event of fold `{fold}`; nothing was \
+         written; try again later"
+    )]
+    FoldConflict {
+        /// The name of the fold that changed last.
+        fold: &'static str,
+        /// The number of attempts.
+        attempts: u32,
+    },
+    /// The decision stores an event that none of its own reads sees, so two of these decisions at once would not see
+    /// each other. Nothing was written.
+    #[error(
+        "the decision emits `{event}` with tags that none of its reads has, so no other decision like it would be \
+         noticed; nothing was written; read a fold by one of these tags, or write `emits(blind(..))`"
+    )]
+    Unseen {
+        /// The stored name of the event.
+        event: &'static str,
+    },
+    /// The decision stores an event without a tag that names its stream. Nothing was written.
+    #[error(
+        "event `{event}` has no tag that names the stream to write it to; nothing was written; write `#[tag]` on a \
+         field with exactly one value"
+    )]
+    NoHome {
+        /// The stored name of the event.
+        event: &'static str,
+    },
+    /// An event with tags cannot be encoded, read again or applied by what reads it. Nothing was written.
+    #[error("event `{event}`: {what}; nothing was written")]
+    Event {
+        /// The stored name of the event.
+        event: &'static str,
+        /// What failed.
+        what: String,
+    },
+    /// A fold cannot apply the events of the decision. Nothing was written.
+    #[error("fold `{fold}`: {what}; nothing was written")]
+    Fold {
+        /// The name of the fold.
+        fold: &'static str,
+        /// What failed.
+        what: String,
+    },
+    /// A fold is made of no events. Nothing was read or written.
+    #[error("fold `{fold}`: {source}; nothing was written")]
+    NoEvents {
+        /// The name of the fold.
+        fold: &'static str,
+        /// Its query is empty.
+        source: TagQueryEmpty,
     },
     /// The decision reads the same aggregate twice. Nothing was read or written.
     #[error(
@@ -103,6 +158,11 @@ impl<E> DecisionError<E> {
             Self::Repeated(_) => Outcome::Applied,
             _ => Outcome::NotApplied,
         }
+    }
+
+    /// Whether other writers were first in every attempt, so that a later one may succeed.
+    pub const fn is_conflict(&self) -> bool {
+        matches!(self, Self::Conflict { .. } | Self::FoldConflict { .. })
     }
 
     /// The error of the decision, if it was rejected.

@@ -1,17 +1,23 @@
 //! Execution of a decision: load, decide, commit, and again when another writer was first.
 
 use crate::{
-    Decide, DecisionError, Emitted, ReadSource, Reads,
-    read::{Boxed, NotProven},
+    Decide, DecisionError, Emitted, Reads,
+    emitted::{Tagged, texts},
+    read::{
+        Boxed, NotProven,
+        sealed::{OfAggregate, OfFold, Part},
+    },
     repositories::Repositories,
 };
 use es_runtime::{
     __private::sleep, Aggregate, AnyStore, Append, AppendError, AppendId, Appended, Commit,
     CommitError, CommitStore, EventId, EventStore, ExpectedVersion, InvalidStreamId, Metadata,
-    Outcome, Position, RetryPolicy, SnapshotStore, StreamId, Timestamp, WorkQueue, command,
+    NewEvent, Outcome, Position, ReadLimit, RetryPolicy, SnapshotStore, StreamId, StreamRange,
+    Timestamp, WorkQueue, command,
 };
 use std::{
     any::Any,
+    collections::BTreeSet,
     fmt,
     future::IntoFuture,
     panic::{AssertUnwindSafe, catch_unwind},
@@ -42,9 +48,9 @@ impl Decisions {
         self
     }
 
-    /// Executes a decision: loads what it reads, decides, and commits the events of all aggregates in one
-    /// transaction, if every aggregate that was read is still at the version that was read. When another writer
-    /// was first it decides again, as often as the [`RetryPolicy`] allows, and reads only what is new.
+    /// Executes a decision: loads what it reads, decides, and commits all events in one transaction, if every
+    /// aggregate that was read is still at the version that was read, and no event came that a fold would see. When
+    /// another writer was first it decides again, as often as the [`RetryPolicy`] allows, and reads only what is new.
     ///
     /// The returned [`Execute`] takes metadata, an append id and expected versions. It runs when it is awaited.
     ///
@@ -86,9 +92,10 @@ impl<D: Decide> Execute<'_, D> {
 
     /// With an id that makes the decision safe to repeat.
     ///
-    /// It is recorded with every aggregate that the decision reads, as `NAME:ID`. A decision of this type with
-    /// the same id, which reads the same first aggregate, writes nothing and returns the first result, with
-    /// [`Decided::repeated`] set. Only accepted decisions are recorded. A rejected one is decided again.
+    /// It is recorded with every aggregate that the decision reads, as `NAME:ID`; where it reads only folds, on a stream
+    /// of its own (`decision:NAME`, the id), which has no events. A decision of this type with the same id, which reads
+    /// the same first aggregate, writes nothing and returns the first result, with [`Decided::repeated`] set; its folds
+    /// are those of now. Only accepted decisions are recorded. A rejected one is decided again.
     pub fn append_id(mut self, id: AppendId) -> Self {
         self.append_id = Some(id);
         self
@@ -132,10 +139,11 @@ impl<'a, D: Decide> IntoFuture for Execute<'a, D> {
 pub struct Decided<D: Decide> {
     /// What it read, with the states and versions after the decision.
     pub reads: D::Reads,
-    /// The position of the newest event of the decision; without events that of the newest event that it read. A
-    /// read model at this position includes the decision.
+    /// The position of the newest event of the decision; without events that up to which it read. A read model at this
+    /// position includes the decision.
     pub position: Position,
-    /// The aggregates that got events, in the order of the reads.
+    /// The streams that got events: those of the aggregates in the order of the reads, then those of events with tags.
+    /// A repeated decision has those of the aggregates.
     pub streams: Vec<Written>,
     /// Whether this is the result of an earlier decision with the same append id.
     pub repeated: bool,
@@ -143,7 +151,7 @@ pub struct Decided<D: Decide> {
     pub attempts: u32,
 }
 
-/// What a decision wrote to one aggregate.
+/// What a decision wrote to one stream.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Written {
@@ -168,8 +176,8 @@ impl<D: Decide> fmt::Debug for Decided<D> {
 
 /// How an attempt ended without a result.
 enum Attempt<E> {
-    /// Another writer was first on this stream.
-    Conflict(StreamId),
+    /// Another writer was first.
+    Conflict(Changed),
     /// The store has seen the append id.
     Repeated(CommitError),
     Failed(DecisionError<E>),
@@ -178,6 +186,21 @@ enum Attempt<E> {
 impl<E> From<DecisionError<E>> for Attempt<E> {
     fn from(error: DecisionError<E>) -> Self {
         Self::Failed(error)
+    }
+}
+
+/// What another writer changed.
+enum Changed {
+    Stream(StreamId),
+    Fold(&'static str),
+}
+
+impl Changed {
+    fn after<E>(self, attempts: u32) -> DecisionError<E> {
+        match self {
+            Self::Stream(stream) => DecisionError::Conflict { stream, attempts },
+            Self::Fold(fold) => DecisionError::FoldConflict { fold, attempts },
+        }
     }
 }
 
@@ -195,6 +218,12 @@ impl<D: Decide> Execute<'_, D> {
         let id = self.append_id.as_ref();
         let id = id.map(|id| AppendId::new(format!("{}:{id}", D::NAME)));
         let id = id.transpose().map_err(DecisionError::AppendId)?;
+        for fold in folds(&mut reads) {
+            let fold = (fold.name(), fold.query().err());
+            if let (fold, Some(source)) = fold {
+                return Err(DecisionError::NoEvents { fold, source });
+            }
+        }
         let retry = &self.decisions.retry;
         let mut attempts = 0;
         let (failed, may_be_known) = loop {
@@ -209,8 +238,8 @@ impl<D: Decide> Execute<'_, D> {
                         attempts,
                     });
                 }
-                Err(Attempt::Conflict(stream)) if attempts >= retry.attempts.get() => {
-                    return Err(DecisionError::Conflict { stream, attempts });
+                Err(Attempt::Conflict(changed)) if attempts >= retry.attempts.get() => {
+                    return Err(changed.after(attempts));
                 }
                 Err(Attempt::Conflict(_)) => sleep(retry.wait(attempts)).await,
                 Err(Attempt::Repeated(error)) => break (DecisionError::Commit(error), true),
@@ -246,25 +275,25 @@ impl<D: Decide> Execute<'_, D> {
             Err(rejected) => Err(DecisionError::Rejected(rejected)),
         };
         // Nothing is written that could find out that the states never belonged together.
-        if streams.len() > 1 {
-            if let Some(stream) = self.load(reads).await? {
-                return Err(Attempt::Conflict(stream));
+        if reads.each().len() > 1 {
+            if let Some(changed) = self.load(reads).await? {
+                return Err(Attempt::Conflict(changed));
             }
         }
         emitted?;
         Ok((Vec::new(), newest(reads)))
     }
 
-    /// Loads everything, or reads what came since. The last stream to which something came.
-    async fn load(
-        &self,
-        reads: &mut D::Reads,
-    ) -> Result<Option<StreamId>, DecisionError<D::Error>> {
+    /// Loads everything, or reads what came since. The last one to which something came.
+    async fn load(&self, reads: &mut D::Reads) -> Result<Option<Changed>, DecisionError<D::Error>> {
         let mut moved = None;
         for read in reads.each() {
             let loaded = read.load(&self.decisions.repositories).await;
             if loaded.map_err(DecisionError::Load)? {
-                moved = Some(stream_of(read)?);
+                moved = Some(match read.part() {
+                    Part::Aggregate(of) => Changed::Stream(stream_of(of)?),
+                    Part::Fold(of) => Changed::Fold(of.name()),
+                });
             }
         }
         Ok(moved)
@@ -280,7 +309,7 @@ impl<D: Decide> Execute<'_, D> {
                 .clone()
                 .map_err(|id| DecisionError::Load(id.into()))?;
             let at = streams.iter().position(|read| *read == stream);
-            let read = at.and_then(|at| reads.each().into_iter().nth(at));
+            let read = at.and_then(|at| aggregates(reads).nth(at));
             let Some(read) = read else {
                 return Err(DecisionError::NotRead { stream });
             };
@@ -306,7 +335,11 @@ impl<D: Decide> Execute<'_, D> {
         let committed = match self.store().commit(commit).await {
             Ok(committed) => committed.appended,
             Err(CommitError::Append(AppendError::Conflict { stream, .. })) => {
-                return Err(Attempt::Conflict(stream));
+                return Err(Attempt::Conflict(Changed::Stream(stream)));
+            }
+            Err(CommitError::Guarded { guard, .. }) => {
+                let fold = folds(reads).nth(guard).map_or(D::NAME, |fold| fold.name());
+                return Err(Attempt::Conflict(Changed::Fold(fold)));
             }
             Err(
                 error @ (CommitError::Repeated { .. }
@@ -322,8 +355,7 @@ impl<D: Decide> Execute<'_, D> {
             Err(error) => return Err(DecisionError::Commit(error).into()),
         };
         let mut written = Vec::new();
-        for ((read, appended), ids) in reads.each().into_iter().zip(committed).zip(ids) {
-            read.stored(appended.version, appended.position);
+        for (appended, ids) in committed.iter().zip(ids) {
             if appended.events > 0 {
                 written.push(Written {
                     stream: ids.stream,
@@ -332,10 +364,19 @@ impl<D: Decide> Execute<'_, D> {
                 });
             }
         }
-        Ok((written, newest(reads)))
+        for (read, appended) in aggregates(reads).zip(&committed) {
+            read.stored(appended.version, appended.position);
+        }
+        let with_events = committed.iter().filter(|appended| appended.events > 0);
+        let end = with_events.map(|appended| appended.position).max();
+        for fold in folds(reads) {
+            fold.stored(end.unwrap_or(Position::START));
+        }
+        Ok((written, newest(reads).max(end.unwrap_or(Position::START))))
     }
 
-    /// An append for each aggregate that was read. One without events guards its stream.
+    /// An append for each aggregate that was read, where one without events guards its stream; one for the append id
+    /// where no aggregate was read; one for each stream of events with tags; and a guard for each fold.
     fn commit_of(
         &self,
         reads: &mut D::Reads,
@@ -350,31 +391,90 @@ impl<D: Decide> Execute<'_, D> {
             }
             lists.push((stream, list.events));
         }
-        let mut commit = Commit::new();
-        for read in reads.each() {
+        let homes = homes(emitted.tagged)?;
+        let mut appends = Vec::new();
+        for read in aggregates(reads) {
             let stream = stream_of(read)?;
             let mut append = Append::new(stream.clone(), ExpectedVersion::Exact(read.version()));
             if let Some(at) = lists.iter().position(|(of, _)| *of == stream) {
                 let events = match read.prove(lists.swap_remove(at).1) {
                     Ok(events) => events,
                     Err(NotProven::OtherType) => return Err(DecisionError::NotRead { stream }),
-                    Err(NotProven::Failed(what)) => {
-                        let what = what.to_string();
+                    Err(error) => {
+                        let what = error.to_string();
                         return Err(DecisionError::Events { stream, what });
                     }
                 };
-                append = append
-                    .with_events(events)
-                    .with_metadata(self.metadata.clone());
+                append = append.with_events(events);
             }
             append.append_id = id.cloned();
             append.request.clone_from(&self.request);
-            commit = commit.append(append);
+            appends.push((append, Some(read)));
         }
-        match lists.pop() {
-            Some((stream, _)) => Err(DecisionError::NotRead { stream }),
-            None => Ok(commit),
+        if let Some((stream, _)) = lists.pop() {
+            return Err(DecisionError::NotRead { stream });
         }
+        if appends.is_empty() && id.is_some() {
+            let mut append = Append::new(self.own_stream()?, ExpectedVersion::Any);
+            append.append_id = id.cloned();
+            append.request.clone_from(&self.request);
+            appends.push((append, None));
+        }
+        for home in &homes {
+            let known = appends.iter().position(|(of, _)| of.stream == home.stream);
+            let Some((append, read)) = known.and_then(|at| appends.get_mut(at)) else {
+                let append = Append::new(home.stream.clone(), ExpectedVersion::Any);
+                appends.push((append.with_event(home.event.clone()), None));
+                continue;
+            };
+            if let Some(read) = read {
+                if let Err(error) = read.prove_stored(&home.event) {
+                    let (event, what) = (home.name, error.to_string());
+                    return Err(DecisionError::Event { event, what });
+                }
+            }
+            append.events.push(home.event.clone());
+        }
+        let mut appends: Vec<Append> = appends.into_iter().map(|(append, _)| append).collect();
+        for append in &mut appends {
+            if !append.events.is_empty() {
+                append.metadata = self.metadata.clone();
+            }
+        }
+        let streams: Vec<_> = aggregates(reads).map(|read| stream_of(read)).collect();
+        let streams: Vec<StreamId> = streams.into_iter().collect::<Result<_, _>>()?;
+        let mut commit = Commit::new();
+        let mut unseen: Vec<_> = homes.iter().filter(|home| !home.is_blind).collect();
+        unseen.retain(|home| !streams.contains(&home.stream));
+        for read in reads.each() {
+            let position = read.position();
+            let Part::Fold(fold) = read.part() else {
+                continue;
+            };
+            let name = fold.name();
+            let query = match fold.query() {
+                Ok(query) => query.clone(),
+                Err(source) => return Err(DecisionError::NoEvents { fold: name, source }),
+            };
+            unseen.retain(|home| !query.finds(&home.event.name, &home.texts));
+            if let Err(error) = fold.prove(&appends) {
+                let (fold, what) = (name, error.to_string());
+                return Err(DecisionError::Fold { fold, what });
+            }
+            commit = commit.guard(query, position);
+        }
+        if let Some(home) = unseen.first() {
+            return Err(DecisionError::Unseen { event: home.name });
+        }
+        commit.appends = appends;
+        Ok(commit)
+    }
+
+    /// The stream of a decision that reads no aggregate, which remembers its append id.
+    fn own_stream(&self) -> Result<StreamId, DecisionError<D::Error>> {
+        let id = self.append_id.as_ref().map(ToString::to_string);
+        let stream = StreamId::new(&format!("decision:{}", D::NAME), &id.unwrap_or_default());
+        stream.map_err(|id| DecisionError::Load(id.into()))
     }
 
     /// Looks for what a commit with an unknown outcome wrote.
@@ -383,12 +483,17 @@ impl<D: Decide> Execute<'_, D> {
         for of in ids {
             if of.events.is_empty() {
                 // The commit is whole: where the events of the others are, this one held.
-                let now = Timestamp::now();
-                appended.push(Appended::new(of.after, 0, Position::START, now));
+                let (after, now) = (of.after.unwrap_or_default(), Timestamp::now());
+                appended.push(Appended::new(after, 0, Position::START, now));
                 continue;
             }
-            let found = command::find_events(self.store(), &of.stream, of.after, &of.events);
-            match found.await {
+            let found = match of.after {
+                Some(after) => {
+                    command::find_events(self.store(), &of.stream, after, &of.events).await
+                }
+                None => self.find_newest(of).await,
+            };
+            match found {
                 Some(found) => appended.push(found),
                 None => return self.recorded(ids, id).await,
             }
@@ -397,6 +502,26 @@ impl<D: Decide> Execute<'_, D> {
             return self.recorded(ids, id).await;
         }
         Found::Stored(appended)
+    }
+
+    /// What an append at any version wrote, among the newest events of its stream.
+    async fn find_newest(&self, of: &EventIds) -> Option<Appended> {
+        let limit = ReadLimit::events(of.events.len().saturating_add(NEWEST));
+        let range = StreamRange::backward(u64::MAX);
+        let read = self.store().read_stream(&of.stream, range, limit).await;
+        let read = read.ok()?;
+        let own = read
+            .iter()
+            .filter(|event| of.events.contains(&event.event_id));
+        let own: Vec<_> = own.collect();
+        let newest = own.first().filter(|_| own.len() == of.events.len())?;
+        let events = u64::try_from(own.len()).ok()?;
+        Some(Appended::new(
+            newest.version,
+            events,
+            newest.position,
+            newest.recorded_at,
+        ))
     }
 
     async fn recorded(&self, ids: &[EventIds], id: Option<&AppendId>) -> Found {
@@ -416,7 +541,10 @@ impl<D: Decide> Execute<'_, D> {
         id: &AppendId,
     ) -> Result<Option<Decided<D>>, DecisionError<D::Error>> {
         let mut written = Vec::new();
-        for (read, stream) in reads.each().into_iter().zip(streams) {
+        let own_stream = streams.is_empty().then(|| self.own_stream()).transpose()?;
+        let known: Vec<_> = streams.iter().chain(&own_stream).collect();
+        let mut repeated = Vec::new();
+        for stream in known {
             let first = self.store().find_append(stream, id).await;
             let Some(first) = first.map_err(|error| DecisionError::Load(error.into()))? else {
                 return Ok(None);
@@ -425,9 +553,11 @@ impl<D: Decide> Execute<'_, D> {
                 let stream = stream.clone();
                 return Err(DecisionError::OtherRequest { stream });
             }
-            let loaded = read
-                .load_at(&self.decisions.repositories, first.version)
-                .await;
+            repeated.push((stream, first));
+        }
+        let repositories = &self.decisions.repositories;
+        for (read, (stream, first)) in aggregates(&mut reads).zip(repeated) {
+            let loaded = read.load_at(repositories, first.version).await;
             loaded.map_err(DecisionError::Repeated)?;
             if first.events > 0 {
                 written.push(Written {
@@ -435,6 +565,12 @@ impl<D: Decide> Execute<'_, D> {
                     version: first.version,
                     events: first.events,
                 });
+            }
+        }
+        for read in reads.each() {
+            if matches!(read.part(), Part::Fold(_)) {
+                let loaded = read.load(repositories).await;
+                loaded.map_err(DecisionError::Repeated)?;
             }
         }
         Ok(Some(Decided {
@@ -447,6 +583,9 @@ impl<D: Decide> Execute<'_, D> {
     }
 }
 
+/// The other events of a stream among which those of an append with an unknown outcome are looked for.
+const NEWEST: usize = 1000;
+
 /// What is left of a commit with an unknown outcome.
 enum Found {
     Stored(Vec<Appended>),
@@ -458,15 +597,16 @@ enum Found {
 /// The ids of the events of one append, to find them again.
 struct EventIds {
     stream: StreamId,
-    after: u64,
+    /// The version before them, where it is known.
+    after: Option<u64>,
     events: Vec<EventId>,
 }
 
 impl EventIds {
     fn of(append: &Append) -> Self {
         let after = match append.expected {
-            ExpectedVersion::Exact(version) => version,
-            _ => 0,
+            ExpectedVersion::Exact(version) => Some(version),
+            _ => None,
         };
         Self {
             stream: append.stream.clone(),
@@ -476,20 +616,64 @@ impl EventIds {
     }
 }
 
+/// An event with tags and the stream that it goes to.
+struct Home {
+    name: &'static str,
+    is_blind: bool,
+    stream: StreamId,
+    event: NewEvent,
+    texts: BTreeSet<String>,
+}
+
+fn homes<E>(tagged: Vec<Tagged>) -> Result<Vec<Home>, DecisionError<E>> {
+    let homes = tagged.into_iter().map(|tagged| {
+        let Tagged { name, is_blind, .. } = tagged;
+        let home = tagged.home.ok_or(DecisionError::NoHome { event: name })?;
+        let stream = home.map_err(|id| DecisionError::Load(id.into()))?;
+        let failed = |what| DecisionError::Event { event: name, what };
+        let event = tagged.event.map_err(failed)?;
+        let texts = texts(&event.tags);
+        Ok(Home {
+            name,
+            is_blind,
+            stream,
+            event,
+            texts,
+        })
+    });
+    homes.collect()
+}
+
+fn aggregates(reads: &mut impl Reads) -> impl Iterator<Item = &mut dyn OfAggregate> {
+    let reads = reads.each().into_iter();
+    reads.filter_map(|read| match read.part() {
+        Part::Aggregate(of) => Some(of),
+        Part::Fold(_) => None,
+    })
+}
+
+fn folds(reads: &mut impl Reads) -> impl Iterator<Item = &mut dyn OfFold> {
+    let reads = reads.each().into_iter();
+    reads.filter_map(|read| match read.part() {
+        Part::Fold(of) => Some(of),
+        Part::Aggregate(_) => None,
+    })
+}
+
 /// The position of the newest event of all that was read.
 fn newest(reads: &mut impl Reads) -> Position {
     let positions = reads.each().into_iter().map(|read| read.position());
     positions.max().unwrap_or(Position::START)
 }
 
-fn stream_of<E>(read: &dyn ReadSource) -> Result<StreamId, DecisionError<E>> {
+fn stream_of<E>(read: &dyn OfAggregate) -> Result<StreamId, DecisionError<E>> {
     read.stream().map_err(|id| DecisionError::Load(id.into()))
 }
 
-/// The streams of the reads, each once.
+/// The streams of the aggregates, each once.
 fn streams_of<E>(reads: &mut impl Reads) -> Result<Vec<StreamId>, DecisionError<E>> {
     let mut streams = Vec::new();
-    for read in reads.each() {
+    for read in aggregates(reads) {
         let stream = stream_of(read)?;
         if streams.contains(&stream) {
             return Err(DecisionError::SameStream { stream });

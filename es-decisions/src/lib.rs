@@ -1,7 +1,7 @@
-//! Decisions: commands that read several aggregates and write to any of them in one commit.
+//! Decisions: commands that read several aggregates, or events of any streams by their tags, and write in one commit.
 //!
-//! Use one for a rule that an aggregate cannot keep alone: a transfer between two accounts, an e-mail address that
-//! is taken once, a doctor who may leave while another one stays. A rule of one aggregate belongs into its handler.
+//! Use one for a rule that an aggregate cannot keep alone: a transfer between two accounts, the seats of a course, a
+//! doctor who may leave while another one stays. A rule of one aggregate belongs into its handler.
 //!
 //! # Example
 //!
@@ -40,10 +40,10 @@
 //!
 //! # Guarantees
 //!
-//! 1. **All or nothing.** The events of all aggregates are one commit.
-//! 2. **What was read is guarded**, also an aggregate that gets no event: it has the version that was read when the
-//!    commit happens.
-//! 3. **A rejection is true of one moment**: all aggregates had the states that were read at the same time.
+//! 1. **All or nothing.** All events are one commit.
+//! 2. **What was read is guarded**, also where it gets no event: when the commit happens an aggregate has the version
+//!    that was read, and no event came that a fold would see.
+//! 3. **A rejection is true of one moment**: all aggregates and folds had the states that were read at the same time.
 //! 4. **Repeatable.** With [`Execute::append_id`] a decision counts once, however often it is sent.
 //!
 //! # Where to look
@@ -51,28 +51,40 @@
 //! | You want to | Look at |
 //! |---|---|
 //! | define a decision | [`Decision`](derive@Decision), [`Decide`], [`Emitted`] |
+//! | decide on events with tags, whatever their streams are | [`Fold`](derive@Fold), [`Emitted::event`], [`Emits`] |
 //! | execute it | [`Decisions`], [`Decided`] |
 //! | make it safe to repeat | [`Execute::append_id`], [`Execute::request`] |
 //! | check the version that the caller saw | [`Execute::expect_version`] |
 //! | handle errors | [`DecisionError`] |
 //! | turn a rule of unique values on for old events | [`turn_on`] |
-//! | know the version of what was read | [`Read`] |
+//! | record tags for old events | [`turn_on_tags`] |
+//! | know the version or position of what was read | [`Read`], [`ReadFold`] |
 
 extern crate self as es_decisions;
 
+#[doc(hidden)]
+pub mod __private;
 mod decision;
 mod emitted;
 mod error;
 mod execute;
+mod fold;
 mod read;
+mod read_fold;
+mod readable;
 mod repositories;
 mod turn_on;
+mod turn_on_tags;
 
-pub use decision::{Decide, Decision, Reads};
+pub use decision::{Decide, Decision, Emits, Reads};
 pub use emitted::Emitted;
 pub use error::DecisionError;
 #[cfg(feature = "derive")]
-pub use es_macros::Decision;
+pub use es_macros::{Decision, Fold};
 pub use execute::{Decided, Decisions, Execute, Written};
+pub use fold::Fold;
 pub use read::{Read, ReadSource};
+pub use read_fold::ReadFold;
+pub use readable::{Readable, Sees};
 pub use turn_on::{TurnOnError, turn_on};
+pub use turn_on_tags::{TagsOn, turn_on_tags};

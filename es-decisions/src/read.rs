@@ -2,10 +2,19 @@
 
 use crate::repositories::Repositories;
 use es_runtime::{
-    Aggregate, Events, InvalidStreamId, LoadError, Loaded, NewEvent, Position, StreamId,
+    Aggregate, Append, DecodeError, EventSet, Events, InvalidStreamId, LoadError, Loaded, NewEvent,
+    Position, StoredPayload, StreamId, TagQuery, TagQueryEmpty,
     command::{self, DecideError},
 };
-use std::{any::Any, fmt, future::Future, ops::Deref, pin::Pin};
+use sealed::Part;
+use std::{
+    any::Any,
+    fmt,
+    future::Future,
+    ops::Deref,
+    panic::{AssertUnwindSafe, catch_unwind},
+    pin::Pin,
+};
 
 /// An aggregate that a decision reads. It dereferences to the state.
 ///
@@ -66,7 +75,8 @@ impl<A: Aggregate + fmt::Debug> fmt::Debug for Read<A> {
 
 pub(crate) type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
-/// A [`Read`] of any aggregate that is `Clone`. You never implement it.
+/// A [`Read`] of any aggregate, or a [`ReadFold`](crate::ReadFold) of any fold, that is `Clone`. You never implement
+/// it.
 pub trait ReadSource: sealed::Source {}
 
 impl<T: sealed::Source> ReadSource for T {}
@@ -76,18 +86,31 @@ pub enum NotProven {
     /// They belong to another type of aggregate with the same name.
     OtherType,
     Failed(DecideError),
+    /// A fold cannot apply one of them.
+    Fold(String),
+}
+
+impl fmt::Display for NotProven {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::OtherType => f.write_str("the events are those of another type"),
+            Self::Failed(error) => error.fmt(f),
+            Self::Fold(what) => f.write_str(what),
+        }
+    }
 }
 
 pub(crate) mod sealed {
     use super::{
-        Boxed, InvalidStreamId, LoadError, NewEvent, NotProven, Position, Repositories, StreamId,
+        Append, Boxed, InvalidStreamId, LoadError, NewEvent, NotProven, Position, Repositories,
+        StreamId, TagQuery, TagQueryEmpty,
     };
     use std::any::Any;
 
     /// Whose state can be copied.
     #[diagnostic::on_unimplemented(
-        message = "aggregate `{Self}` is not `Clone`",
-        label = "a decision reads aggregates that are `Clone`",
+        message = "`{Self}` is not `Clone`",
+        label = "a decision reads aggregates and folds that are `Clone`",
         note = "add `#[derive(Clone)]` to `{Self}`: the events of a decision are tried on a copy of its state"
     )]
     pub trait Copied: Clone {}
@@ -95,15 +118,25 @@ pub(crate) mod sealed {
     #[diagnostic::do_not_recommend]
     impl<A: Clone> Copied for A {}
 
+    /// What a read is.
+    pub enum Part<'a> {
+        Aggregate(&'a mut dyn OfAggregate),
+        Fold(&'a mut dyn OfFold),
+    }
+
     pub trait Source: Send {
-        fn stream(&self) -> Result<StreamId, InvalidStreamId>;
-        fn version(&self) -> u64;
+        fn part(&mut self) -> Part<'_>;
         fn position(&self) -> Position;
         /// Loads it, or reads what came since. Returns whether something came.
         fn load<'a>(
             &'a mut self,
             repositories: &'a Repositories,
         ) -> Boxed<'a, Result<bool, LoadError>>;
+    }
+
+    pub trait OfAggregate: Send {
+        fn stream(&self) -> Result<StreamId, InvalidStreamId>;
+        fn version(&self) -> u64;
         /// Loads it as it was after this version.
         fn load_at<'a>(
             &'a mut self,
@@ -112,18 +145,25 @@ pub(crate) mod sealed {
         ) -> Boxed<'a, Result<(), LoadError>>;
         /// Encodes the events, reads them back and applies them to a copy of the state.
         fn prove(&mut self, events: Box<dyn Any + Send>) -> Result<Vec<NewEvent>, NotProven>;
+        /// The same of an event whose home is the stream of the aggregate, after the others.
+        fn prove_stored(&mut self, event: &NewEvent) -> Result<(), NotProven>;
         /// The proven events are stored.
         fn stored(&mut self, version: u64, position: Position);
+    }
+
+    pub trait OfFold: Send {
+        fn name(&self) -> &'static str;
+        fn query(&self) -> Result<&TagQuery, TagQueryEmpty>;
+        /// Applies the events of the commit that it would see to a copy of the state.
+        fn prove(&mut self, appends: &[Append]) -> Result<(), NotProven>;
+        /// The proven events are stored, up to this position.
+        fn stored(&mut self, position: Position);
     }
 }
 
 impl<A: Aggregate + sealed::Copied> sealed::Source for Read<A> {
-    fn stream(&self) -> Result<StreamId, InvalidStreamId> {
-        self.stream.clone()
-    }
-
-    fn version(&self) -> u64 {
-        self.loaded.version
+    fn part(&mut self) -> Part<'_> {
+        Part::Aggregate(self)
     }
 
     fn position(&self) -> Position {
@@ -146,6 +186,16 @@ impl<A: Aggregate + sealed::Copied> sealed::Source for Read<A> {
             self.is_loaded = true;
             Ok(self.loaded.version != before)
         })
+    }
+}
+
+impl<A: Aggregate + sealed::Copied> sealed::OfAggregate for Read<A> {
+    fn stream(&self) -> Result<StreamId, InvalidStreamId> {
+        self.stream.clone()
+    }
+
+    fn version(&self) -> u64 {
+        self.loaded.version
     }
 
     fn load_at<'a>(
@@ -170,6 +220,28 @@ impl<A: Aggregate + sealed::Copied> sealed::Source for Read<A> {
         let (state, stored) = proven.map_err(NotProven::Failed)?;
         self.proven = Some(state);
         Ok(stored)
+    }
+
+    fn prove_stored(&mut self, event: &NewEvent) -> Result<(), NotProven> {
+        let failed = |what: String| NotProven::Failed(DecideError::Failed(what));
+        let proven = self.proven.take();
+        let mut state = proven.unwrap_or_else(|| self.loaded.state.clone());
+        let applied = catch_unwind(AssertUnwindSafe(|| {
+            let stored =
+                StoredPayload::new(event.schema_version, &event.content_type, &event.payload);
+            let decoded = A::Event::decode(&event.name, stored)?;
+            decoded
+                .into_iter()
+                .for_each(|event| state.apply_event(&event));
+            Ok::<_, DecodeError>(())
+        }));
+        match applied {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => return Err(failed(error.to_string())),
+            Err(_) => return Err(failed(format!("applying `{}` panicked", event.name))),
+        }
+        self.proven = Some(state);
+        Ok(())
     }
 
     fn stored(&mut self, version: u64, position: Position) {

@@ -1,8 +1,8 @@
 //! Turns a rule of unique values on for events that are stored already.
 
 use es_runtime::{
-    AnyStore, DecodeError, EventFilter, EventSet, EventStore, OnDuplicates, Position, ReadError,
-    ReadLimit, StorageError, StreamId, UniqueWalk, UniqueWalked, WalkedChange,
+    AnyStore, DecodeError, EventFilter, EventSet, EventStore, InvalidAppend, OnDuplicates,
+    Position, ReadError, ReadLimit, StorageError, StreamId, UniqueWalk, UniqueWalked, WalkedChange,
 };
 
 /// Events of one step. An append waits for a step at most.
@@ -126,7 +126,7 @@ pub async fn turn_on<S: EventSet>(
     }
 }
 
-/// Why a rule was not turned on.
+/// Why a rule, or the tags of a set, were not turned on.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum TurnOnError {
@@ -146,10 +146,10 @@ pub enum TurnOnError {
         rule: String,
     },
     /// The feed could not be read.
-    #[error("{0}; the rule is not on; call it again, and it goes on where it was")]
+    #[error("{0}; nothing was turned on; call it again, and it goes on where it was")]
     Read(#[from] ReadError),
     /// This program cannot decode a stored event.
-    #[error("stream {stream}, position {position}: {source}; the rule is not on")]
+    #[error("stream {stream}, position {position}: {source}; nothing was turned on")]
     Decode {
         /// The stream.
         stream: StreamId,
@@ -157,6 +157,20 @@ pub enum TurnOnError {
         position: Position,
         /// The error of decoding.
         source: DecodeError,
+    },
+    /// A stored event has tags, as this program decodes it, that no event may have.
+    #[error(
+        "stream {stream}, position {position}: {reason}; nothing was turned on; change what the event is decoded to, or \
+         the text of its tags"
+    )]
+    Tags {
+        /// The stream.
+        stream: StreamId,
+        /// The position of the event.
+        position: Position,
+        /// The bound.
+        #[source]
+        reason: InvalidAppend,
     },
     /// The store could not do a step, or its answer was lost.
     #[error(

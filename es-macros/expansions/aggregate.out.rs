@@ -164,6 +164,23 @@ impl ::es_runtime::EventSet for OrderEvent {
             <ReceiptSent as ::es_runtime::__private::ListedEvent>::UNIQUE_RULES,
         ),
     ];
+    const TAG_KINDS: &'static [(
+        &'static ::core::primitive::str,
+        &'static [&'static ::core::primitive::str],
+    )] = &[
+        (
+            <OrderPlaced as ::es_runtime::__private::ListedEvent>::TYPE.name,
+            <OrderPlaced as ::es_runtime::__private::ListedEvent>::TAG_KINDS,
+        ),
+        (
+            <shipping::Shipped as ::es_runtime::__private::ListedEvent>::TYPE.name,
+            <shipping::Shipped as ::es_runtime::__private::ListedEvent>::TAG_KINDS,
+        ),
+        (
+            <ReceiptSent as ::es_runtime::__private::ListedEvent>::TYPE.name,
+            <ReceiptSent as ::es_runtime::__private::ListedEvent>::TAG_KINDS,
+        ),
+    ];
     fn event_type(&self) -> ::es_runtime::EventType {
         match self {
             OrderEvent::OrderPlaced(_) => {
@@ -244,6 +261,19 @@ impl ::es_runtime::EventSet for OrderEvent {
             }
             OrderEvent::ReceiptSent(event) => {
                 <ReceiptSent as ::es_runtime::__private::ListedEvent>::unique(event)
+            }
+        }
+    }
+    fn tags(&self) -> ::std::vec::Vec<::es_runtime::EventTag> {
+        match self {
+            OrderEvent::OrderPlaced(event) => {
+                <OrderPlaced as ::es_runtime::__private::ListedEvent>::tags(event)
+            }
+            OrderEvent::ShippedOut(event) => {
+                <shipping::Shipped as ::es_runtime::__private::ListedEvent>::tags(event)
+            }
+            OrderEvent::ReceiptSent(event) => {
+                <ReceiptSent as ::es_runtime::__private::ListedEvent>::tags(event)
             }
         }
     }

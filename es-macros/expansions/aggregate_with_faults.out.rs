@@ -80,6 +80,15 @@ impl ::es_runtime::EventSet for OrderEvent {
             <OrderPlaced as ::es_runtime::__private::ListedEvent>::UNIQUE_RULES,
         ),
     ];
+    const TAG_KINDS: &'static [(
+        &'static ::core::primitive::str,
+        &'static [&'static ::core::primitive::str],
+    )] = &[
+        (
+            <OrderPlaced as ::es_runtime::__private::ListedEvent>::TYPE.name,
+            <OrderPlaced as ::es_runtime::__private::ListedEvent>::TAG_KINDS,
+        ),
+    ];
     fn event_type(&self) -> ::es_runtime::EventType {
         match self {
             OrderEvent::OrderPlaced(_) => {
@@ -121,6 +130,13 @@ impl ::es_runtime::EventSet for OrderEvent {
         match self {
             OrderEvent::OrderPlaced(event) => {
                 <OrderPlaced as ::es_runtime::__private::ListedEvent>::unique(event)
+            }
+        }
+    }
+    fn tags(&self) -> ::std::vec::Vec<::es_runtime::EventTag> {
+        match self {
+            OrderEvent::OrderPlaced(event) => {
+                <OrderPlaced as ::es_runtime::__private::ListedEvent>::tags(event)
             }
         }
     }

@@ -1,15 +1,15 @@
 ///What [`Transfer`] reads.
 pub struct TransferReads {
-    ///The aggregate [`Account`](type@Account) with the id in `from`.
-    pub from: ::es_decisions::Read<Account>,
-    ///The aggregate [`Account`](type@bank::Account) with the id in `type`.
-    pub to: ::es_decisions::Read<bank::Account>,
+    ///The state [`Account`](type@Account) of `from`.
+    pub from: <Account as ::es_decisions::Readable>::Read,
+    ///The state [`Account`](type@bank::Account) of `type`.
+    pub to: <bank::Account as ::es_decisions::Readable>::Read,
 }
 #[automatically_derived]
 impl ::core::fmt::Debug for TransferReads
 where
-    for<'__es> ::es_decisions::Read<Account>: ::core::fmt::Debug,
-    for<'__es> ::es_decisions::Read<bank::Account>: ::core::fmt::Debug,
+    for<'__es> Account: ::core::fmt::Debug,
+    for<'__es> bank::Account: ::core::fmt::Debug,
 {
     fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
         ::core::fmt::Formatter::debug_struct(f, "TransferReads")
@@ -31,8 +31,8 @@ impl ::es_decisions::Decision for Transfer {
     type Reads = TransferReads;
     fn reads(&self) -> TransferReads {
         TransferReads {
-            from: ::es_decisions::Read::<Account>::of(&self.from),
-            to: ::es_decisions::Read::<bank::Account>::of(&self.r#type),
+            from: <Account as ::es_decisions::Readable>::read(&self.from),
+            to: <bank::Account as ::es_decisions::Readable>::read(&self.r#type),
         }
     }
 }

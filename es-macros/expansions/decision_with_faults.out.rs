@@ -4,13 +4,13 @@ pub type __EsTransfer = [(); ::core::compile_error! {
 }];
 ///What [`Transfer`] reads.
 pub struct TransferReads {
-    ///The aggregate [`Account`](type@Account) with the id in `from`.
-    pub from: ::es_decisions::Read<Account>,
+    ///The state [`Account`](type@Account) of `from`.
+    pub from: <Account as ::es_decisions::Readable>::Read,
 }
 #[automatically_derived]
 impl ::core::fmt::Debug for TransferReads
 where
-    for<'__es> ::es_decisions::Read<Account>: ::core::fmt::Debug,
+    for<'__es> Account: ::core::fmt::Debug,
 {
     fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
         ::core::fmt::Formatter::debug_struct(f, "TransferReads")
@@ -33,3 +33,5 @@ impl ::es_decisions::Decision for Transfer {
         ::core::unreachable!()
     }
 }
+#[automatically_derived]
+impl<__EsE> ::es_decisions::Emits<__EsE> for Transfer {}

@@ -19,15 +19,27 @@ mod tests;
 use proc_macro::TokenStream;
 
 #[doc = include_str!("../docs/event.md")]
-#[proc_macro_derive(Event, attributes(event, shape, unique))]
+#[proc_macro_derive(Event, attributes(event, shape, unique, tag))]
 pub fn derive_event(input: TokenStream) -> TokenStream {
     expand::derive_event(input.into()).into()
 }
 
 #[doc = include_str!("../docs/aggregate.md")]
-#[proc_macro_derive(Aggregate, attributes(aggregate, unique))]
+#[proc_macro_derive(Aggregate, attributes(aggregate, unique, tag))]
 pub fn derive_aggregate(input: TokenStream) -> TokenStream {
     expand::derive_aggregate(input.into()).into()
+}
+
+#[doc = include_str!("../docs/tag.md")]
+#[proc_macro_derive(Tag, attributes(tag))]
+pub fn derive_tag(input: TokenStream) -> TokenStream {
+    expand::derive_tag(input.into()).into()
+}
+
+#[doc = include_str!("../docs/fold.md")]
+#[proc_macro_derive(Fold, attributes(fold))]
+pub fn derive_fold(input: TokenStream) -> TokenStream {
+    expand::derive_fold(input.into()).into()
 }
 
 #[doc = include_str!("../docs/decision.md")]

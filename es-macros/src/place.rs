@@ -13,6 +13,10 @@ pub(crate) enum Place {
     AggregateField,
     DecisionStruct,
     DecisionField,
+    FoldStruct,
+    FoldField,
+    /// A type whose values are tags.
+    TagType,
     Projection,
     Subscription,
     ProcessManager,
@@ -32,7 +36,7 @@ pub(crate) enum Place {
 }
 
 impl Place {
-    const ALL: [Self; 22] = [
+    const ALL: [Self; 25] = [
         Self::EventStruct,
         Self::EventEnum,
         Self::EventVariant,
@@ -42,6 +46,9 @@ impl Place {
         Self::AggregateField,
         Self::DecisionStruct,
         Self::DecisionField,
+        Self::FoldStruct,
+        Self::FoldField,
+        Self::TagType,
         Self::Projection,
         Self::Subscription,
         Self::ProcessManager,
@@ -67,6 +74,8 @@ impl Place {
             | Self::VariantField => "event",
             Self::AggregateStruct | Self::AggregateField => "aggregate",
             Self::DecisionStruct | Self::DecisionField => "decision",
+            Self::FoldStruct | Self::FoldField => "fold",
+            Self::TagType => "tag",
             Self::Projection => "projection",
             Self::Subscription => "subscription",
             Self::ProcessManager => "process_manager",
@@ -92,6 +101,8 @@ impl Place {
                 "try_upcast",
                 "upcast_json",
                 "releases",
+                "tag",
+                "home",
                 "crate",
             ],
             Self::EventVariant => &[
@@ -103,11 +114,16 @@ impl Place {
                 "try_upcast",
                 "upcast_json",
                 "releases",
+                "tag",
             ],
             Self::EventEnum => &["drop", "alias", "split", "crate"],
             Self::EventField | Self::VariantField => &["since", "default", "was"],
-            Self::AggregateField | Self::DecisionField | Self::ShapeVariant => &[],
-            Self::DecisionStruct => &["error", "reads", "reads_struct", "crate"],
+            Self::AggregateField | Self::DecisionField | Self::FoldField | Self::ShapeVariant => {
+                &[]
+            }
+            Self::DecisionStruct => &["error", "reads", "emits", "reads_struct", "crate"],
+            Self::FoldStruct => &["by", "events", "initial", "crate"],
+            Self::TagType => &["crate"],
             Self::ShapeType => &["as", "unit", "version", "removed", "crate"],
             Self::ShapeField => &["as", "unit", "recursive", "since", "default", "was"],
             Self::ShapePart => &["as", "unit", "recursive"],
@@ -170,6 +186,8 @@ impl Place {
                 | Self::EventVariant
                 | Self::AggregateStruct
                 | Self::DecisionStruct
+                | Self::FoldStruct
+                | Self::TagType
                 | Self::Projection
                 | Self::Subscription
                 | Self::Saga
@@ -187,6 +205,9 @@ impl Place {
             Self::AggregateStruct => "an aggregate",
             Self::DecisionStruct => "a decision",
             Self::DecisionField => "a field of a decision",
+            Self::FoldStruct => "a fold",
+            Self::FoldField => "a field of a fold",
+            Self::TagType => "a tag",
             Self::Projection => "a projection",
             Self::Subscription => "a subscription",
             Self::ProcessManager => "a process manager",
@@ -206,6 +227,8 @@ impl Place {
             Self::EventStruct
             | Self::AggregateStruct
             | Self::DecisionStruct
+            | Self::FoldStruct
+            | Self::TagType
             | Self::Projection
             | Self::Subscription
             | Self::ProcessManager => "the struct",
@@ -222,6 +245,7 @@ impl Place {
             | Self::VariantField
             | Self::AggregateField
             | Self::DecisionField
+            | Self::FoldField
             | Self::ShapeField
             | Self::ShapePart => "the field",
         }

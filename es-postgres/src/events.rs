@@ -6,12 +6,13 @@ use crate::{
     errors::{closed, corrupt, no_answer, read_error},
     feed::{feed_page, head_of},
     rows::{self, Recorded, clamped, position, stored_event},
+    tagged::tagged_page,
     write,
 };
 use es_runtime::{
     Append, AppendError, AppendId, Appended, EventFilter, EventStore, FeedPage, Outcome, Position,
     ReadDirection, ReadError, ReadLimit, RecordedEvent, StorageError, StorageErrorKind, StreamFold,
-    StreamId, StreamRange, UniqueWalk, UniqueWalked,
+    StreamId, StreamRange, TagQuery, TagWalk, TagWalked, TaggedPage, UniqueWalk, UniqueWalked,
     store::author,
     store::author::{Page, RowLocation},
 };
@@ -175,6 +176,42 @@ impl EventStore for PostgresStore {
         let session = connector.patient_session().await?;
         let begin = connector.begin("READ COMMITTED");
         Box::pin(write::walk(&session, &shared.statements, &begin, &walk)).await
+    }
+
+    async fn read_tagged(
+        &self,
+        query: &TagQuery,
+        after: Position,
+        limit: ReadLimit,
+    ) -> Result<TaggedPage, ReadError> {
+        let shared = self.shared();
+        shared.check_open()?;
+        let (statements, absent) = (&shared.statements, &shared.settings.absent);
+        let session = shared.readers.get().await?;
+        let read = tagged_page(&session, statements, query, after, limit, absent).await;
+        match read {
+            Err(_) if session.is_closed() => {
+                let session = shared.readers.get().await?;
+                tagged_page(&session, statements, query, after, limit, absent).await
+            }
+            other => other,
+        }
+    }
+
+    async fn walk_tags(&self, walk: TagWalk) -> Result<TagWalked, StorageError> {
+        let shared = self.shared();
+        shared.check_open()?;
+        let connector = &shared.settings.connector;
+        // As for unique values.
+        let session = connector.patient_session().await?;
+        let begin = connector.begin("READ COMMITTED");
+        Box::pin(write::walk_tags(
+            &session,
+            &shared.statements,
+            &begin,
+            &walk,
+        ))
+        .await
     }
 
     async fn unique_holder(&self, rule: &str, value: &str) -> Result<Option<StreamId>, ReadError> {

@@ -60,6 +60,7 @@ mod snapshots;
 mod statements;
 mod stats;
 mod store;
+mod tagged;
 mod wake;
 mod work;
 mod write;

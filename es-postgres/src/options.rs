@@ -255,6 +255,7 @@ impl PostgresOptions {
             limits: self.limits,
             clock: self.clock,
             notify: self.notify,
+            absent: crate::settings::Absent::default(),
         })
         .await
     }

@@ -9,7 +9,7 @@ use crate::{
 use es_runtime::{StorageError, StorageErrorKind};
 
 /// The version of the tables that this program writes.
-const CURRENT: i64 = 3;
+const CURRENT: i64 = 4;
 
 /// The migration to each version from the one before. `{s}` is the schema.
 const MIGRATIONS: &[&str] = &[
@@ -139,6 +139,25 @@ CREATE TABLE {s}.unique_duplicates (
     PRIMARY KEY (rule, aggregate, aggregate_id)
 );
 "#,
+    // The rules of unique values and the kinds of tags that are on. The name of the event is in the index, so that a
+    // guard reads nothing else.
+    r#"
+ALTER TABLE {s}.unique_rules RENAME TO rules;
+
+CREATE TABLE {s}.event_tags (
+    tag            TEXT        COLLATE "C" NOT NULL,
+    position       BIGINT      NOT NULL,
+    event          TEXT        COLLATE "C" NOT NULL,
+    PRIMARY KEY (tag, position) INCLUDE (event)
+);
+
+CREATE TABLE {s}.tag_walks (
+    event          TEXT        COLLATE "C" NOT NULL,
+    kind           TEXT        COLLATE "C" NOT NULL,
+    position       BIGINT      NOT NULL,
+    PRIMARY KEY (event, kind)
+);
+"#,
 ];
 
 /// The statements that bring a database to this program's version, from whichever it has, in one
@@ -233,7 +252,7 @@ pub(crate) async fn refuse_hidden_rows(
 }
 
 /// The tables of the store, besides that of their version.
-const TABLES: [&str; 11] = [
+const TABLES: [&str; 13] = [
     "head",
     "events",
     "appends",
@@ -242,9 +261,11 @@ const TABLES: [&str; 11] = [
     "cursors",
     "store_id",
     "unique_values",
-    "unique_rules",
+    "rules",
     "unique_walks",
     "unique_duplicates",
+    "event_tags",
+    "tag_walks",
 ];
 
 async fn upgrade(session: &Session, schema: &SchemaName) -> Result<(), StorageError> {

@@ -1,10 +1,14 @@
 //! The settings that the parts of one store share.
 
-use crate::{connection::Connector, identifier::SchemaName, inline::ReadModels};
-use es_runtime::{Limits, StorageError, StorageErrorKind, Timestamp};
+use crate::{connection::Connector, identifier::SchemaName, inline::ReadModels, rows::clamped};
+use es_runtime::{
+    Limits, StorageError, StorageErrorKind, Timestamp,
+    store::author::{RuleNeeds, RuleState},
+};
 use std::{
+    collections::HashMap,
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::Arc,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -36,6 +40,7 @@ pub(crate) struct StoreSettings {
     pub(crate) limits: Limits,
     pub(crate) clock: Option<Clock>,
     pub(crate) notify: bool,
+    pub(crate) absent: Absent,
 }
 
 impl StoreSettings {
@@ -47,5 +52,34 @@ impl StoreSettings {
             let what = "the clock that the store was opened with panicked";
             StorageError::new(StorageErrorKind::Other, what)
         })
+    }
+}
+
+/// Up to which position there is no event of a name, so that looking for one does not begin at the start each time.
+#[derive(Default)]
+pub(crate) struct Absent(Mutex<HashMap<String, i64>>);
+
+impl Absent {
+    fn known(&self) -> MutexGuard<'_, HashMap<String, i64>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// For each of these rules, up to where there is no event of its name.
+    pub(crate) fn of(&self, needs: &RuleNeeds<'_>) -> Vec<i64> {
+        let known = self.known();
+        let rules = needs.rules.iter();
+        let after = rules.map(|(_, event)| known.get(*event).copied().unwrap_or(0));
+        after.collect()
+    }
+
+    /// What was read of these rules at this end of the store or later.
+    pub(crate) fn note(&self, rules: &RuleState, needs: &RuleNeeds<'_>, head: u64) {
+        let mut known = self.known();
+        for (rule, event) in &needs.rules {
+            if !rules.is_on(rule, event) {
+                let at = known.entry((*event).to_owned()).or_default();
+                *at = clamped(head).max(*at);
+            }
+        }
     }
 }

@@ -39,8 +39,8 @@ pub(crate) struct Statements {
     pub(crate) work_renew: String,
     pub(crate) work_items: String,
     pub(crate) work_counts: String,
-    pub(crate) unique_rules: String,
-    pub(crate) all_unique_rules: String,
+    pub(crate) rules: String,
+    pub(crate) all_rules: String,
     pub(crate) unique_values: String,
     pub(crate) unique_turn_on: String,
     pub(crate) unique_delete: String,
@@ -52,6 +52,13 @@ pub(crate) struct Statements {
     pub(crate) unique_walk_put: String,
     pub(crate) unique_waiting_delete: String,
     pub(crate) unique_waiting_put: String,
+    pub(crate) tagged: Pages,
+    pub(crate) tags_guards: String,
+    pub(crate) tags_put: String,
+    pub(crate) tags_walked: String,
+    pub(crate) tag_walks: String,
+    pub(crate) tag_walks_delete: String,
+    pub(crate) tag_walks_put: String,
     pub(crate) now: String,
     pub(crate) store_id: String,
 }
@@ -199,13 +206,15 @@ impl Statements {
                 "SELECT aggregate, status, count(*) FROM {s}.work WHERE $1::text[] = '{{}}' OR aggregate = \
                  ANY($1) GROUP BY aggregate, status"
             ),
-            // Whether there is an event is asked only for a rule that is not on: all are looked through.
-            unique_rules: format!(
+            // Whether there is an event is asked only for a rule that is not on: all after a position are looked
+            // through.
+            rules: format!(
                 "SELECT r.number, u.rule IS NOT NULL, CASE WHEN u.rule IS NULL THEN EXISTS (SELECT FROM \
-                 {s}.events e WHERE e.event = r.event) ELSE true END FROM unnest($1, $2) WITH ORDINALITY AS r \
-                 (rule, event, number) LEFT JOIN {s}.unique_rules u ON u.rule = r.rule AND u.event = r.event"
+                 {s}.events e WHERE e.position > r.after AND e.event = r.event) ELSE true END FROM \
+                 unnest($1, $2, $3) WITH ORDINALITY AS r (rule, event, after, number) LEFT JOIN {s}.rules u ON \
+                 u.rule = r.rule AND u.event = r.event"
             ),
-            all_unique_rules: format!("SELECT rule, event FROM {s}.unique_rules"),
+            all_rules: format!("SELECT rule, event FROM {s}.rules"),
             unique_values: format!(
                 "SELECT u.rule, u.value, u.aggregate, u.aggregate_id, u.position, u.free_at FROM unnest($1, \
                  $2) AS r (rule, value) JOIN {s}.unique_values u ON u.rule = r.rule AND u.value = r.value \
@@ -214,7 +223,7 @@ impl Statements {
                  AND u.aggregate = r.aggregate AND u.aggregate_id = r.id AND u.free_at IS NULL"
             ),
             unique_turn_on: format!(
-                "WITH on_now AS (INSERT INTO {s}.unique_rules (rule, event) SELECT * FROM unnest($1, $2)) UPDATE \
+                "WITH on_now AS (INSERT INTO {s}.rules (rule, event) SELECT * FROM unnest($1, $2)) UPDATE \
                  {s}.head SET rules = rules + 1 WHERE cardinality($1) > 0"
             ),
             unique_delete: format!(
@@ -247,6 +256,47 @@ impl Statements {
                 "SELECT aggregate, aggregate_id FROM {s}.unique_values WHERE rule = $1 AND value = $2 AND \
                  (free_at IS NULL OR free_at > coalesce($3, clock_timestamp()))"
             ),
+            // The first of several tags is the one with the fewest events, as far as a look at some shows.
+            tagged: Pages::new(
+                &format!(
+                    "FROM (SELECT t.position AS at FROM {s}.event_tags t WHERE t.tag = (SELECT x.tag FROM unnest($5) \
+                     WITH ORDINALITY AS x (tag, number) ORDER BY CASE WHEN cardinality($5) > 1 THEN (SELECT \
+                     count(*) FROM (SELECT FROM {s}.event_tags c WHERE c.tag = x.tag AND c.position > $1 LIMIT \
+                     1000) few) ELSE 0 END, x.number LIMIT 1) AND t.position > $1 AND t.event = ANY($2) AND NOT \
+                     EXISTS (SELECT FROM unnest($5) AS x (tag) WHERE NOT EXISTS (SELECT FROM {s}.event_tags b \
+                     WHERE b.tag = x.tag AND b.position = t.position)) ORDER BY t.position LIMIT $3) found JOIN \
+                     {s}.events ON position = at"
+                ),
+                "position",
+            ),
+            tags_guards: format!(
+                "SELECT g.number, (SELECT t.position FROM {s}.event_tags t WHERE t.tag = g.tag AND t.position > \
+                 g.after AND EXISTS (SELECT FROM unnest($4, $5) AS n (number, event) WHERE n.number = g.number \
+                 AND n.event = t.event) AND NOT EXISTS (SELECT FROM unnest($6, $7) AS o (number, tag) WHERE \
+                 o.number = g.number AND NOT EXISTS (SELECT FROM {s}.event_tags b WHERE b.tag = o.tag AND \
+                 b.position = t.position)) ORDER BY t.position LIMIT 1) FROM unnest($1, $2, $3) AS g (number, \
+                 tag, after)"
+            ),
+            // Where a trigger keeps a row out, the division fails, and with it the transaction.
+            tags_put: format!(
+                "WITH written AS (INSERT INTO {s}.event_tags (tag, position, event) SELECT * FROM unnest($1, $2, $3) \
+                 RETURNING 1) SELECT 1 / (count(*) = cardinality($1))::int FROM written"
+            ),
+            tags_walked: format!(
+                "INSERT INTO {s}.event_tags (tag, position, event) SELECT * FROM unnest($1, $2, $3) ON CONFLICT DO \
+                 NOTHING"
+            ),
+            tag_walks: format!(
+                "SELECT w.event, w.kind, w.position FROM unnest($1, $2) AS r (event, kind) JOIN {s}.tag_walks w \
+                 ON w.event = r.event AND w.kind = r.kind"
+            ),
+            tag_walks_delete: format!(
+                "DELETE FROM {s}.tag_walks w USING unnest($1, $2) AS r (event, kind) WHERE w.event = r.event AND \
+                 w.kind = r.kind"
+            ),
+            tag_walks_put: format!(
+                "INSERT INTO {s}.tag_walks (event, kind, position) SELECT * FROM unnest($1, $2, $3)"
+            ),
             now: "SELECT clock_timestamp()".to_owned(),
             store_id: format!("SELECT id::text FROM {s}.store_id"),
         }
@@ -267,10 +317,12 @@ impl Statements {
 }
 
 impl Statements {
-    /// The statements about unique values, to be ready before a flight.
-    pub(crate) fn of_unique(&self) -> [(&str, &'static [Type]); 5] {
+    /// The statements about unique values and tags, to be ready before a flight.
+    pub(crate) fn of_rules(&self) -> [(&str, &'static [Type]); 7] {
         [
-            (&self.unique_rules, &[Type::TEXT_ARRAY, Type::TEXT_ARRAY]),
+            (&self.rules, RULES),
+            (&self.tags_guards, TAGS_GUARDS),
+            (&self.tags_put, TAGS_PUT),
             (&self.unique_values, UNIQUE_VALUES),
             (&self.unique_turn_on, &[Type::TEXT_ARRAY, Type::TEXT_ARRAY]),
             (&self.unique_delete, &[Type::TEXT_ARRAY, Type::BYTEA_ARRAY]),
@@ -290,6 +342,17 @@ impl Statements {
     }
 }
 
+pub(crate) const RULES: &[Type] = &[Type::TEXT_ARRAY, Type::TEXT_ARRAY, Type::INT8_ARRAY];
+const TAGS_GUARDS: &[Type] = &[
+    Type::INT8_ARRAY,
+    Type::TEXT_ARRAY,
+    Type::INT8_ARRAY,
+    Type::INT8_ARRAY,
+    Type::TEXT_ARRAY,
+    Type::INT8_ARRAY,
+    Type::TEXT_ARRAY,
+];
+const TAGS_PUT: &[Type] = &[Type::TEXT_ARRAY, Type::INT8_ARRAY, Type::TEXT_ARRAY];
 const UNIQUE_VALUES: &[Type] = &[
     Type::TEXT_ARRAY,
     Type::BYTEA_ARRAY,

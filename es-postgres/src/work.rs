@@ -30,7 +30,7 @@ impl PostgresStore {
 
 impl CommitStore for PostgresStore {
     async fn commit(&self, commit: Commit) -> Result<Committed, CommitError> {
-        commit.check(&self.shared().settings.limits)?;
+        commit.check_appends(&self.shared().settings.limits)?;
         self.shared().check_open().map_err(not_applied)?;
         let (reply, answer) = oneshot::channel();
         let message = Message::Commit(Box::new(commit), reply);

@@ -99,8 +99,8 @@ pub use es_record::{
     InvalidPosition, InvalidTimestamp, Metadata, Position, Timestamp,
 };
 pub use event::{
-    DecodeError, Decoded, Event, EventOf, EventSet, EventType, Events, Recorder, StoredPayload,
-    UniqueChange, UniqueValue,
+    DecodeError, Decoded, Event, EventOf, EventSet, EventTag, EventType, Events, Recorder,
+    StoredPayload, Tag, UniqueChange, UniqueValue,
 };
 pub use record::{
     Envelope, ExpectedVersion, InvalidStreamId, MAX_STREAM_ID_BYTES, RecordedEvent, StreamId,
@@ -117,8 +117,9 @@ pub use store::{
     Committed, CursorMove, EventFilter, EventStore, FeedPage, InvalidAppend, Limits, MemoryStore,
     NewEvent, NoSnapshots, OnDuplicates, Outcome, ReadDirection, ReadError, ReadLimit, Snapshot,
     SnapshotPolicy, SnapshotStore, StateError, StorageError, StorageErrorKind, StoredEvent,
-    StreamFold, StreamRange, UniqueDuplicate, UniqueWalk, UniqueWalked, WalkedChange, WorkChange,
-    WorkFilter, WorkItem, WorkQueue, WorkStatus,
+    StreamFold, StreamRange, TagGuard, TagQuery, TagQueryEmpty, TagWalk, TagWalked, TaggedPage,
+    UniqueDuplicate, UniqueWalk, UniqueWalked, WalkedChange, WalkedTags, WorkChange, WorkFilter,
+    WorkItem, WorkQueue, WorkStatus,
 };
 
 pub mod command {
@@ -132,4 +133,4 @@ pub mod command {
 }
 
 #[cfg(feature = "derive")]
-pub use es_macros::{Aggregate, Event, Shape};
+pub use es_macros::{Aggregate, Event, Shape, Tag};

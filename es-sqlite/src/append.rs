@@ -7,11 +7,11 @@ use crate::{
     errors::corrupt,
     rows::{self, Readable, exact},
     settings::StoreSettings,
-    unique,
+    tags, unique,
 };
 use es_runtime::{
     Append, AppendError, AppendId, Appended, EventId, Position, Snapshot, StorageError, StreamId,
-    store::author::{self, Accepted, Comparison, Decision, Earlier, StreamHead, Uniques},
+    store::author::{self, Accepted, Comparison, Decision, Earlier, RuleState, StreamHead},
 };
 use rusqlite::{Connection, ErrorCode, OptionalExtension, ToSql, named_params, params};
 use std::{collections::HashSet, sync::LazyLock};
@@ -27,9 +27,9 @@ pub(crate) fn append(
         let error = corrupt("the newest event of the stream has no usable version");
         return Ok(Err(author::not_applied(append, error)));
     };
-    let (mut uniques, mut end) = (Uniques::default(), Position::START);
+    let (mut uniques, mut end) = (RuleState::default(), Position::START);
     if settings.rules.concern(connection, append)? {
-        uniques = match unique::read(connection, append, &settings.rules)? {
+        uniques = match unique::read(connection, append, settings)? {
             Ok(uniques) => uniques,
             Err(damaged) => return Ok(Err(author::not_applied(append, damaged))),
         };
@@ -64,6 +64,7 @@ pub(crate) fn append(
         Err(error) => return Err(error),
     };
     unique::write(connection, &uniques, &settings.rules)?;
+    tags::write(connection, append, &uniques, last)?;
     let appended = accepted.appended(last, recorded_at);
     if let Some(id) = &append.append_id {
         remember(connection, append, id, accepted, &appended, &time)?;
@@ -206,7 +207,10 @@ pub(crate) fn first_append(
 }
 
 /// What an append under the same id did before, compared with this one.
-fn earlier(connection: &Connection, append: &Append) -> rusqlite::Result<Option<Earlier>> {
+pub(crate) fn earlier(
+    connection: &Connection,
+    append: &Append,
+) -> rusqlite::Result<Option<Earlier>> {
     let stream = &append.stream;
     let Some(id) = &append.append_id else {
         return Ok(None);

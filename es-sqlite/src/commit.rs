@@ -1,7 +1,7 @@
 //! Commits that change several streams, work items and a cursor at once, and claims by the clock of the
 //! store: what they do inside of the transaction that they share with other writes.
 
-use crate::{append, errors::corrupt, process, rows::exact, settings::StoreSettings};
+use crate::{append, errors::corrupt, process, rows::exact, settings::StoreSettings, tags};
 use es_runtime::{
     Claim, Claimed, Commit, CommitError, Committed, CursorMove, Outcome, Position, StorageError,
     StreamId, Timestamp, WorkChange, store::author,
@@ -34,6 +34,9 @@ fn commit_parts(
     commit: &Commit,
     settings: &StoreSettings,
 ) -> rusqlite::Result<Result<Committed, CommitError>> {
+    if let Err(refused) = check_guards(connection, commit, settings)? {
+        return Ok(Err(refused));
+    }
     let mut appended = Vec::with_capacity(commit.appends.len());
     for request in &commit.appends {
         let done = append::append(connection, request, settings)?
@@ -56,6 +59,29 @@ fn commit_parts(
         }
     }
     Ok(Ok(Committed::new(appended)))
+}
+
+/// Checks the guards, before anything of the commit is written.
+fn check_guards(
+    connection: &Connection,
+    commit: &Commit,
+    settings: &StoreSettings,
+) -> rusqlite::Result<Result<(), CommitError>> {
+    if commit.guards.is_empty() {
+        return Ok(Ok(()));
+    }
+    let Err(refused) = tags::check_guards(connection, commit, settings)? else {
+        return Ok(Ok(()));
+    };
+    // What was done before comes first.
+    for append in &commit.appends {
+        if let Some(earlier) = append::earlier(connection, append)? {
+            if let Err(repeated) = author::check_repeated(append, earlier) {
+                return Ok(Err(repeated));
+            }
+        }
+    }
+    Ok(Err(refused))
 }
 
 fn change_row(

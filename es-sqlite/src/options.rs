@@ -155,7 +155,8 @@ impl SqliteOptions {
         // Absolute, since a connection may be opened again after the program changed its folder.
         let path = std::path::absolute(path).map_err(|error| rejected(&error))?;
         Ok(StoreSettings {
-            rules: crate::unique::KnownRules::default(),
+            rules: crate::rules::KnownRules::default(),
+            absent: crate::rules::Absent::default(),
             log: Log::of(&path),
             path,
             // SQLite keeps it in milliseconds of 31 bits.

@@ -1,6 +1,6 @@
 //! The settings that the threads of one store share.
 
-use crate::{inline::Registered, log::Log, unique::KnownRules};
+use crate::{inline::Registered, log::Log, rules::Absent, rules::KnownRules};
 use es_runtime::{Limits, Timestamp};
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
@@ -32,8 +32,9 @@ pub(crate) struct StoreSettings {
     pub(crate) reader_threads: usize,
     pub(crate) limits: Limits,
     pub(crate) clock: Clock,
-    /// What the writer knows of the rules of unique values.
+    /// What the writer knows of the rules of unique values and the kinds of tags.
     pub(crate) rules: KnownRules,
+    pub(crate) absent: Absent,
     pub(crate) durability: Durability,
     pub(crate) read_only: bool,
     pub(crate) max_bytes: Option<u64>,

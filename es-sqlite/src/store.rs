@@ -10,13 +10,15 @@ use crate::{
     rows::{read_error, snapshot},
     settings::{Durability, StoreSettings},
     stats::{Counters, Stats},
+    tags,
     task::{Done, Task},
     unique, writer,
 };
 use es_runtime::{
     Append, AppendError, AppendId, Appended, EventFilter, EventStore, FeedPage, Outcome, Position,
     ReadError, ReadLimit, RecordedEvent, Snapshot, SnapshotStore, StorageError, StreamFold,
-    StreamId, StreamRange, UniqueWalk, UniqueWalked, store::author,
+    StreamId, StreamRange, TagQuery, TagWalk, TagWalked, TaggedPage, UniqueWalk, UniqueWalked,
+    store::author,
 };
 use rusqlite::{Connection, OptionalExtension};
 use std::{
@@ -50,7 +52,9 @@ use tokio::sync::{mpsc, oneshot, watch};
 /// | `es_work` | one row for each saga or process manager |
 /// | `es_cursors` | the positions of their inputs in the feed |
 /// | `es_meta` | the version of these tables |
-/// | `es_unique_values`, `es_unique_rules` | who has which unique value, and which rules are on; made by the first append with a rule |
+/// | `es_rules` | the rules of unique values and kinds of tags that are on; made by the first one |
+/// | `es_unique_values` | who has which unique value; made by the first append with a rule |
+/// | `es_tags`, `es_tag_walks` | the tags of events, and how far recording them for older events has come; made by the first tag |
 /// | `es_unique_walks`, `es_unique_duplicates` | of rules that are being turned on: where that is, and the streams whose value another one has |
 ///
 /// A JSON payload is stored as text. Triggers reject `UPDATE` and `DELETE` of events. They prevent
@@ -336,6 +340,28 @@ impl EventStore for SqliteStore {
     async fn walk_unique(&self, walk: UniqueWalk) -> Result<UniqueWalked, StorageError> {
         match self.shared.write(Task::Walk(Box::new(walk))).await {
             Ok(Done::Walked(walked)) => walked,
+            Ok(_) => Err(no_answer()),
+            Err(failed) => Err(failed.error),
+        }
+    }
+
+    async fn read_tagged(
+        &self,
+        query: &TagQuery,
+        after: Position,
+        limit: ReadLimit,
+    ) -> Result<TaggedPage, ReadError> {
+        let (query, settings) = (query.clone(), Arc::clone(&self.shared.settings));
+        self.shared
+            .read(move |connection, waiting| {
+                tags::page(connection, waiting, &query, after, limit, &settings.absent)
+            })
+            .await
+    }
+
+    async fn walk_tags(&self, walk: TagWalk) -> Result<TagWalked, StorageError> {
+        match self.shared.write(Task::WalkTags(Box::new(walk))).await {
+            Ok(Done::WalkedTags(walked)) => Ok(walked),
             Ok(_) => Err(no_answer()),
             Err(failed) => Err(failed.error),
         }

@@ -1,9 +1,9 @@
 //! What the writer may be asked to do, and what comes back.
 
-use crate::{append, commit, settings::StoreSettings, unique};
+use crate::{append, commit, settings::StoreSettings, tags, unique};
 use es_runtime::{
     Append, AppendError, Appended, Claim, Claimed, Commit, CommitError, Committed, Snapshot,
-    StorageError, StreamId, UniqueWalk, UniqueWalked,
+    StorageError, StreamId, TagWalk, TagWalked, UniqueWalk, UniqueWalked,
 };
 use rusqlite::Connection;
 use std::time::Duration;
@@ -17,6 +17,7 @@ pub(crate) enum Task {
     Claim(Box<Claim>),
     Renew(Box<Claimed>, Duration),
     Walk(Box<UniqueWalk>),
+    WalkTags(Box<TagWalk>),
 }
 
 impl Task {
@@ -25,7 +26,11 @@ impl Task {
         match self {
             Self::Append(_) | Self::Commit(_) => self.appends().iter().map(bytes).sum(),
             Self::SaveSnapshot(snapshot) => snapshot.state.len(),
-            Self::DeleteSnapshot(_) | Self::Claim(_) | Self::Renew(..) | Self::Walk(_) => 0,
+            Self::DeleteSnapshot(_)
+            | Self::Claim(_)
+            | Self::Renew(..)
+            | Self::Walk(_)
+            | Self::WalkTags(_) => 0,
         }
     }
 }
@@ -40,6 +45,7 @@ pub(crate) enum Done {
     Claimed(Vec<Claimed>),
     Renewed(bool),
     Walked(Result<UniqueWalked, StorageError>),
+    WalkedTags(TagWalked),
 }
 
 impl Task {
@@ -87,6 +93,7 @@ pub(crate) fn run(
             commit::renew(connection, claimed, *lease, settings).map(Done::Renewed)
         }
         Task::Walk(walk) => unique::walk(connection, walk, &settings.rules).map(Done::Walked),
+        Task::WalkTags(walk) => tags::walk(connection, walk, settings).map(Done::WalkedTags),
         Task::SaveSnapshot(snapshot) => {
             append::save_snapshot(connection, snapshot).map(|()| Done::Written)
         }

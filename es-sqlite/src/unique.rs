@@ -1,17 +1,16 @@
 //! Unique values: what the rules of all stores need to know of them, and what appends change.
-//!
-//! Their tables are made by the first append that has a rule, so a file without rules has no page of them.
 
 use crate::{
     errors::corrupt,
     rows::{exact, text},
+    rules::{self, KnownRules, has_later, has_table, make_table},
+    settings::StoreSettings,
 };
 use es_runtime::{
     Append, Position, StorageError, StreamId, Timestamp, UniqueValue, UniqueWalk, UniqueWalked,
-    store::author::{RulesOn, UniqueNeeds, UniqueRow, Uniques},
+    store::author::{RuleNeeds, RuleState, UniqueRow},
 };
 use rusqlite::{Connection, OptionalExtension, Row, params};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Times are microseconds since 1970, as in `es_work`.
 const TABLES: &str = "
@@ -26,12 +25,6 @@ const TABLES: &str = "
     ) STRICT, WITHOUT ROWID;
 
     CREATE INDEX es_unique_values_holder ON es_unique_values (rule, aggregate, aggregate_id);
-
-    CREATE TABLE es_unique_rules (
-        rule           TEXT    NOT NULL,
-        event          TEXT    NOT NULL,
-        PRIMARY KEY (rule, event)
-    ) STRICT, WITHOUT ROWID;
 
     CREATE TABLE es_unique_walks (
         rule           TEXT    PRIMARY KEY NOT NULL,
@@ -48,94 +41,18 @@ const TABLES: &str = "
     ) STRICT, WITHOUT ROWID;
 ";
 
-/// The rules that are on, as the writer knows them. It is the only one that uses this.
-#[derive(Default)]
-pub(crate) struct KnownRules(Mutex<Known>);
-
-#[derive(Default)]
-struct Known {
-    /// The number that SQLite changes when another connection has written.
-    data_version: Option<i64>,
-    /// `None` where they must be read again.
-    on: Option<RulesOn>,
-}
-
-impl KnownRules {
-    fn known(&self) -> MutexGuard<'_, Known> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Some of them may have been undone, or there are new ones.
-    pub(crate) fn forget(&self) {
-        *self.known() = Known::default();
-    }
-
-    /// Forgets them where another connection has written since, in a transaction that has just begun.
-    pub(crate) fn forget_older(&self, connection: &Connection) -> rusqlite::Result<()> {
-        let now = connection
-            .prepare_cached("PRAGMA data_version")?
-            .query_row([], |row| row.get(0))?;
-        let mut known = self.known();
-        if known.data_version != Some(now) {
-            known.on = None;
-            known.data_version = Some(now);
-        }
-        Ok(())
-    }
-
-    /// Calls `with` with the rules that are on.
-    fn with<T>(
-        &self,
-        connection: &Connection,
-        with: impl FnOnce(&RulesOn) -> T,
-    ) -> rusqlite::Result<T> {
-        let mut known = self.known();
-        if let Some(on) = &known.on {
-            return Ok(with(on));
-        }
-        let mut on = RulesOn::default();
-        if has_tables(connection)? {
-            let mut select =
-                connection.prepare_cached("SELECT rule, event FROM es_unique_rules")?;
-            let mut rows = select.query([])?;
-            while let Some(row) = rows.next()? {
-                on.insert(row.get(0)?, row.get(1)?);
-            }
-        }
-        Ok(with(known.on.insert(on)))
-    }
-
-    /// Whether a rule is about this append, or the append brings one.
-    pub(crate) fn concern(
-        &self,
-        connection: &Connection,
-        append: &Append,
-    ) -> rusqlite::Result<bool> {
-        self.with(connection, |on| on.concern(append))
-    }
-}
-
 /// What this append needs to know, in the transaction in which it will be written.
 pub(crate) fn read(
     connection: &Connection,
     append: &Append,
-    known: &KnownRules,
-) -> rusqlite::Result<Result<Uniques, StorageError>> {
-    let mut uniques = Uniques::default();
+    settings: &StoreSettings,
+) -> rusqlite::Result<Result<RuleState, StorageError>> {
+    let known = &settings.rules;
+    let needs = RuleNeeds::of([append]);
+    let mut uniques = rules::read(connection, &needs, known, &settings.absent)?;
     known.with(connection, |on| uniques.read_rules_on(on, append))?;
-    let needs = UniqueNeeds::of([append]);
-    if !needs.is_empty() && !has_tables(connection)? {
-        connection.execute_batch(TABLES)?;
-    }
-    for (rule, event) in needs.rules {
-        if uniques.is_on(rule, event) {
-            continue;
-        }
-        // All events are looked through, once for each rule.
-        let has_events = connection
-            .prepare_cached("SELECT EXISTS (SELECT 1 FROM events WHERE event = ?1)")?
-            .query_row([event], |row| row.get(0))?;
-        uniques.read_rule(rule, event, false, has_events);
+    if !needs.holders.is_empty() {
+        make_table(connection, "es_unique_values", TABLES)?;
     }
     for (rule, value) in needs.values {
         if let Err(damaged) = read_value(connection, &mut uniques, rule, value)? {
@@ -153,7 +70,7 @@ pub(crate) fn read(
 /// Reads who has a value.
 fn read_value(
     connection: &Connection,
-    uniques: &mut Uniques,
+    uniques: &mut RuleState,
     rule: &str,
     value: &str,
 ) -> rusqlite::Result<Result<(), StorageError>> {
@@ -169,7 +86,7 @@ fn read_value(
 /// Reads which value a stream has.
 fn read_held(
     connection: &Connection,
-    uniques: &mut Uniques,
+    uniques: &mut RuleState,
     rule: &str,
     stream: &StreamId,
 ) -> rusqlite::Result<Result<(), StorageError>> {
@@ -190,10 +107,8 @@ pub(crate) fn walk(
     known: &KnownRules,
 ) -> rusqlite::Result<Result<UniqueWalked, StorageError>> {
     let rule = walk.rule.as_str();
-    if !has_tables(connection)? {
-        connection.execute_batch(TABLES)?;
-    }
-    let mut uniques = Uniques::default();
+    make_table(connection, "es_unique_values", TABLES)?;
+    let mut uniques = RuleState::default();
     known.with(connection, |on| {
         for event in &walk.events {
             uniques.read_rule(rule, event, on.contains(rule, event), true);
@@ -237,16 +152,11 @@ pub(crate) fn walk(
         }
     }
     let [_, _, to] = walk.to.to_parts();
-    let mut has_later = false;
+    let mut is_later = false;
     for name in walk.events.iter().chain(&walk.retired) {
-        let later: bool = connection
-            .prepare_cached(
-                "SELECT EXISTS (SELECT 1 FROM events WHERE position > ?1 AND event = ?2)",
-            )?
-            .query_row(params![exact(to)?, name], |row| row.get(0))?;
-        has_later = has_later || later;
+        is_later = is_later || has_later(connection, name, exact(to)?)?;
     }
-    let walked = uniques.walk(walk, Position::from_parts([0, 0, at]), has_later);
+    let walked = uniques.walk(walk, Position::from_parts([0, 0, at]), is_later);
     write(connection, &uniques, known)?;
     connection
         .prepare_cached("DELETE FROM es_unique_duplicates WHERE rule = ?1")?
@@ -270,7 +180,7 @@ pub(crate) fn walk(
     Ok(Ok(walked))
 }
 
-fn take(uniques: &mut Uniques, rule: &str, row: &Row<'_>) -> Result<(), StorageError> {
+fn take(uniques: &mut RuleState, rule: &str, row: &Row<'_>) -> Result<(), StorageError> {
     let (value, row) = value_and_row(row).map_err(|what| {
         corrupt(format!(
             "a row of es_unique_values by rule `{rule}`: {what}"
@@ -300,15 +210,10 @@ fn value_and_row<'r>(row: &'r Row<'_>) -> Result<(&'r str, UniqueRow), &'static 
 /// Writes what an append changed.
 pub(crate) fn write(
     connection: &Connection,
-    uniques: &Uniques,
+    uniques: &RuleState,
     known: &KnownRules,
 ) -> rusqlite::Result<()> {
-    for (rule, event) in uniques.changed_rules() {
-        connection
-            .prepare_cached("INSERT INTO es_unique_rules (rule, event) VALUES (?1, ?2)")?
-            .execute([rule, event])?;
-        known.known().on = None;
-    }
+    rules::write(connection, uniques, known)?;
     for (rule, value, row) in uniques.changed_values() {
         let Some(row) = row else {
             connection
@@ -354,21 +259,13 @@ pub(crate) fn holder(
     value: &str,
     now: Timestamp,
 ) -> rusqlite::Result<Result<Option<StreamId>, StorageError>> {
-    if !has_tables(connection)? {
+    if !has_table(connection, "es_unique_values")? {
         return Ok(Ok(None));
     }
-    let mut uniques = Uniques::default();
+    let mut uniques = RuleState::default();
     if let Err(damaged) = read_value(connection, &mut uniques, rule, value)? {
         return Ok(Err(damaged));
     }
     let row = uniques.value(rule, value).filter(|row| row.is_taken(now));
     Ok(Ok(row.map(|row| row.holder.clone())))
-}
-
-fn has_tables(connection: &Connection) -> rusqlite::Result<bool> {
-    connection
-        .prepare_cached(
-            "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE name = 'es_unique_values')",
-        )?
-        .query_row([], |row| row.get(0))
 }

@@ -134,7 +134,7 @@ fn failed(failed: Failed) -> CommitError {
 
 impl CommitStore for SqliteStore {
     async fn commit(&self, commit: Commit) -> Result<Committed, CommitError> {
-        commit.check(&self.shared().settings().limits)?;
+        commit.check_appends(&self.shared().settings().limits)?;
         let done = self.shared().write(Task::Commit(Box::new(commit))).await;
         match done.map_err(failed)? {
             Done::Committed(committed) => Ok(committed),

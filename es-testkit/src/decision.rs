@@ -1,11 +1,11 @@
-//! Given these aggregates, when this decision is made, then these events follow on each, or this rejection.
+//! Given these events, when this decision is made, then these events follow, or this rejection.
 
 #![allow(clippy::panic, reason = "an assertion of a test panics")]
 
-use es_decisions::{Decide, Decided, DecisionError, Decisions};
+use es_decisions::{__private::stored, Decide, Decided, DecisionError, Decisions};
 use es_runtime::{
-    Aggregate, AnyStore, Append, AsId, EventStore, Events, ExpectedVersion, MemoryStore, ReadLimit,
-    StreamId, StreamRange, command::encode_events,
+    Aggregate, AnyStore, Append, AsId, Event, EventStore, Events, ExpectedVersion, MemoryStore,
+    NewEvent, ReadLimit, RecordedEvent, StreamId, StreamRange, command::encode_events,
 };
 use std::{
     fmt::Debug,
@@ -14,7 +14,8 @@ use std::{
     task::{Context, Poll, Waker},
 };
 
-/// Aggregates with a history, waiting for a decision. They are in a store in memory.
+/// Aggregates with a history, and events with tags, waiting for a decision. They are in a store in memory, which finds
+/// events by their tags as any store does: an event without a tag is missing in a fold here too.
 ///
 /// ```
 /// use es_decisions::{Decide, Decision, Emitted};
@@ -74,6 +75,60 @@ use std::{
 ///     .when(sit_down("ann"))
 ///     .then_rejected(SeatTaken);
 /// ```
+///
+/// [`given_event`](DecisionTest::given_event) and [`then_event`](DecisionThen::then_event) are about events with tags:
+///
+/// ```
+/// use es_decisions::{Decide, Decision, Emitted, Fold};
+/// use es_runtime::{Apply, Event, Tag};
+/// use es_testkit::decision::DecisionTest;
+/// use serde::{Deserialize, Serialize};
+///
+/// #[derive(Tag, Clone, Serialize, Deserialize, Debug, PartialEq)]
+/// #[tag("room")]
+/// struct RoomId(String);
+///
+/// #[derive(Event, Serialize, Deserialize, Debug, PartialEq)]
+/// #[event("room.booked")]
+/// struct Booked {
+///     #[tag]
+///     room: RoomId,
+/// }
+///
+/// #[derive(Fold, Clone, Default)]
+/// #[fold("occupied", by(RoomId), events(Booked))]
+/// struct Occupied(bool);
+///
+/// impl Apply<Booked> for Occupied {
+///     fn apply(&mut self, _: &Booked) { self.0 = true; }
+/// }
+///
+/// #[derive(Debug, PartialEq, thiserror::Error)]
+/// #[error("the room is occupied")]
+/// struct RoomOccupied;
+///
+/// #[derive(Decision)]
+/// #[decision("book", error = RoomOccupied, reads(occupied: Occupied(room)), emits(Booked))]
+/// struct Book { room: RoomId }
+///
+/// impl Decide for Book {
+///     fn decide(&self, read: &BookReads) -> Result<Emitted<Self>, RoomOccupied> {
+///         if read.occupied.0 {
+///             return Err(RoomOccupied);
+///         }
+///         Ok(Emitted::new().event(Booked { room: self.room.clone() }))
+///     }
+/// }
+///
+/// let room = |room: &str| RoomId(room.into());
+/// DecisionTest::new()
+///     .given_event(Booked { room: room("101") })
+///     .when(Book { room: room("102") })
+///     .then_event(Booked { room: room("102") })
+///     .then_nothing_else()
+///     .when(Book { room: room("101") })
+///     .then_rejected(RoomOccupied);
+/// ```
 #[derive(Clone, Debug)]
 #[must_use = "a test tests nothing without `when` and `then`"]
 pub struct DecisionTest {
@@ -105,11 +160,33 @@ impl DecisionTest {
             Ok(encoded) => encoded,
             Err(error) => panic!("{error}"),
         };
-        let append = Append::new(stream, ExpectedVersion::Any).with_events(encoded);
+        self.append(stream, encoded);
+        self
+    }
+
+    /// With this event, on the stream that its tag names.
+    ///
+    /// # Panics
+    /// When it has no such tag, or cannot be stored and read back.
+    #[allow(
+        clippy::needless_pass_by_value,
+        reason = "an event is written out in a test"
+    )]
+    #[track_caller]
+    pub fn given_event<E: Event>(self, event: E) -> Self {
+        match stored(&event) {
+            Ok((stream, event)) => self.append(stream, vec![event]),
+            Err(error) => panic!("{error}"),
+        }
+        self
+    }
+
+    #[track_caller]
+    fn append(&self, stream: StreamId, events: Vec<NewEvent>) {
+        let append = Append::new(stream, ExpectedVersion::Any).with_events(events);
         if let Err(error) = ready(self.store.append(append)) {
             panic!("{error}");
         }
-        self
     }
 
     /// Makes a decision.
@@ -174,7 +251,51 @@ impl<D: Decide> DecisionThen<D> {
         self
     }
 
-    /// Asserts that no other aggregate got an event. The next `when` decides on what is stored now.
+    /// Asserts that this event is the next one on the stream that its tag names.
+    ///
+    /// # Panics
+    /// When another event follows on it, or none, or the decision failed.
+    #[allow(
+        clippy::needless_pass_by_value,
+        reason = "an event is written out in a test"
+    )]
+    #[track_caller]
+    pub fn then_event<E: Event + Debug + PartialEq>(mut self, expected: E) -> Self {
+        if let Err(error) = &self.decided {
+            panic!("the decision failed: {error}\nexpected: {expected:#?}");
+        }
+        let stream = match stored(&expected) {
+            Ok((stream, _)) => stream,
+            Err(error) => panic!("{error}"),
+        };
+        let mut unseen = self.unseen.iter_mut();
+        let of_stream = unseen.find(|(unseen, new)| *unseen == stream && *new > 0);
+        let Some((_, new)) = of_stream else {
+            panic!("there is no further new event on {stream}\nexpected: {expected:#?}");
+        };
+        let next = newest_rows(&self.before.store, &stream, *new)
+            .into_iter()
+            .next();
+        *new -= 1;
+        let Some(next) = next else {
+            panic!("the store in memory has lost events of {stream}")
+        };
+        let actual = (*next.name == *E::NAME).then(|| E::from_payload(next.stored_payload()));
+        match actual {
+            Some(Ok(actual)) => assert!(
+                actual == expected,
+                "another event than expected on {stream}\nexpected: {expected:#?}\n  actual: {actual:#?}"
+            ),
+            Some(Err(error)) => panic!("{error}"),
+            None => panic!(
+                "`{}` follows on {stream}\nexpected: {expected:#?}",
+                next.name
+            ),
+        }
+        self
+    }
+
+    /// Asserts that no other stream got an event. The next `when` decides on what is stored now.
     ///
     /// # Panics
     /// When another one did, or the decision failed.
@@ -183,7 +304,8 @@ impl<D: Decide> DecisionThen<D> {
         if let Err(error) = &self.decided {
             panic!("the decision failed: {error}");
         }
-        let unseen: Vec<_> = self.unseen.iter().map(|(stream, _)| stream).collect();
+        let unseen = self.unseen.iter().filter(|(_, new)| *new > 0);
+        let unseen: Vec<_> = unseen.map(|(stream, _)| stream).collect();
         assert!(unseen.is_empty(), "there are new events on {unseen:?} too");
         self.before
     }
@@ -231,19 +353,26 @@ fn stream_of<A: Aggregate>(id: impl AsId<A::Id>) -> StreamId {
     }
 }
 
-/// The last so many events of a stream.
+/// The last so many events of a stream, in their order.
+#[track_caller]
+fn newest_rows(store: &AnyStore, stream: &StreamId, new: u64) -> Vec<RecordedEvent> {
+    let limit = ReadLimit::events(usize::try_from(new).unwrap_or(usize::MAX));
+    if new == 0 {
+        return Vec::new();
+    }
+    let read = store.read_stream(stream, StreamRange::backward(u64::MAX), limit);
+    let Ok(mut read) = ready(read) else {
+        panic!("the store in memory cannot be read")
+    };
+    read.reverse();
+    read
+}
+
+/// The same as the aggregate reads them.
 #[track_caller]
 fn newest<A: Aggregate>(store: &AnyStore, stream: &StreamId, new: u64) -> Events<A> {
     let mut events = Events::none();
-    let limit = ReadLimit::events(usize::try_from(new).unwrap_or(usize::MAX));
-    if new == 0 {
-        return events;
-    }
-    let read = store.read_stream(stream, StreamRange::backward(u64::MAX), limit);
-    let Ok(read) = ready(read) else {
-        panic!("the store in memory cannot be read")
-    };
-    for recorded in read.iter().rev() {
+    for recorded in newest_rows(store, stream, new) {
         match recorded.decode::<A::Event>() {
             Ok(decoded) => decoded
                 .into_iter()

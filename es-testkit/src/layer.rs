@@ -3,8 +3,9 @@
 use es_runtime::{
     Append, AppendError, AppendId, Appended, Claim, Claimed, Commit, CommitError, CommitStore,
     Committed, EventFilter, EventStore, FeedPage, Position, ReadError, ReadLimit, RecordedEvent,
-    Snapshot, SnapshotStore, StorageError, StreamFold, StreamId, StreamRange, Timestamp,
-    UniqueWalk, UniqueWalked, WorkFilter, WorkItem, WorkQueue, WorkStatus,
+    Snapshot, SnapshotStore, StorageError, StreamFold, StreamId, StreamRange, TagQuery, TagWalk,
+    TagWalked, TaggedPage, Timestamp, UniqueWalk, UniqueWalked, WorkFilter, WorkItem, WorkQueue,
+    WorkStatus,
 };
 use std::{future::Future, ops::Deref, time::Duration};
 
@@ -106,6 +107,30 @@ pub trait StoreLayer: Clone + Send + Sync + 'static {
         walk: UniqueWalk,
     ) -> impl Future<Output = Result<UniqueWalked, StorageError>> + Send {
         self.inner().walk_unique(walk)
+    }
+
+    /// [`EventStore::read_tagged`].
+    ///
+    /// # Errors
+    /// Those of the inner store.
+    fn read_tagged(
+        &self,
+        query: &TagQuery,
+        after: Position,
+        limit: ReadLimit,
+    ) -> impl Future<Output = Result<TaggedPage, ReadError>> + Send {
+        self.inner().read_tagged(query, after, limit)
+    }
+
+    /// [`EventStore::walk_tags`].
+    ///
+    /// # Errors
+    /// Those of the inner store.
+    fn walk_tags(
+        &self,
+        walk: TagWalk,
+    ) -> impl Future<Output = Result<TagWalked, StorageError>> + Send {
+        self.inner().walk_tags(walk)
     }
 
     /// [`EventStore::fold_stream`].
@@ -353,6 +378,19 @@ impl<L: StoreLayer> EventStore for Layered<L> {
 
     async fn walk_unique(&self, walk: UniqueWalk) -> Result<UniqueWalked, StorageError> {
         self.0.walk_unique(walk).await
+    }
+
+    async fn read_tagged(
+        &self,
+        query: &TagQuery,
+        after: Position,
+        limit: ReadLimit,
+    ) -> Result<TaggedPage, ReadError> {
+        self.0.read_tagged(query, after, limit).await
+    }
+
+    async fn walk_tags(&self, walk: TagWalk) -> Result<TagWalked, StorageError> {
+        self.0.walk_tags(walk).await
     }
 
     async fn unique_holder(&self, rule: &str, value: &str) -> Result<Option<StreamId>, ReadError> {

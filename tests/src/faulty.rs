@@ -18,7 +18,8 @@ pub enum Fault {
     IgnoresCursors,
     /// It takes commits and renewals of claims that are not the newest.
     IgnoresEpochs,
-    /// It commits without the appends that have no events, so that what was only read is not guarded.
+    /// It commits without the appends that have no events and without guards, so that what was only read is not
+    /// guarded.
     IgnoresGuards,
     /// It acknowledges the late success of a runner without a claim, and does not write it.
     LosesLateSuccesses,
@@ -71,7 +72,7 @@ impl<S> Faulty<S> {
 }
 
 impl<S: WorkQueue> Faulty<S> {
-    /// Commits the appends with events alone, and says of the others what the caller expects.
+    /// Commits the appends with events alone and unguarded, and says of the others what the caller expects.
     async fn without_guards(&self, mut commit: Commit) -> Result<Committed, CommitError> {
         let writes = |append: &Append| !append.events.is_empty() || append.append_id.is_some();
         let order: Vec<_> = commit
@@ -83,6 +84,7 @@ impl<S: WorkQueue> Faulty<S> {
             })
             .collect();
         commit.appends.retain(writes);
+        commit.guards.clear();
         let mut written = self.inner.commit(commit).await?.appended.into_iter();
         let appended = order.into_iter().filter_map(|guard| match guard {
             Some(version) => {

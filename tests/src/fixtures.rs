@@ -27,6 +27,7 @@ impl StoreFixture for Memory {
         Capabilities {
             wakes: true,
             unique: true,
+            tags: true,
             ..Capabilities::default()
         }
     }
@@ -78,6 +79,7 @@ impl StoreFixture for Sqlite {
             closes: true,
             wakes: true,
             unique: true,
+            tags: true,
             read_only: true,
             read_database: true,
             damage: true,
@@ -243,6 +245,7 @@ mod postgres {
                 closes: true,
                 wakes: true,
                 unique: true,
+                tags: true,
                 read_only: true,
                 read_database: true,
                 damage: true,

@@ -21,7 +21,9 @@ pages! {
     Event = "../../es-macros/docs/event.md",
     Aggregate = "../../es-macros/docs/aggregate.md",
     Decision = "../../es-macros/docs/decision.md",
+    Fold = "../../es-macros/docs/fold.md",
     Shape = "../../es-macros/docs/shape.md",
+    Tag = "../../es-macros/docs/tag.md",
     Projection = "../../es-macros/docs/projection.md",
     Subscription = "../../es-macros/docs/subscription.md",
     ProcessManager = "../../es-macros/docs/process_manager.md",
@@ -41,6 +43,7 @@ pub struct PostgreSqlPageNeedsPostgreSql;
 
 pub mod accounts;
 pub mod board;
+pub mod courses;
 pub mod done_orders;
 pub mod editions;
 pub mod faulty;

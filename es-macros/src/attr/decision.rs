@@ -2,7 +2,7 @@
 
 use super::{
     CratePath, Key, Name, Place, Single, Value,
-    aggregate::ErrorType,
+    aggregate::{ErrorType, Listed},
     compact, items, read, rest_of_item, span_or,
     value::{error, new_name},
 };
@@ -14,6 +14,7 @@ use syn::{
     ext::IdentExt,
     parenthesized,
     parse::{ParseStream, Parser},
+    punctuated::Punctuated,
     token::Paren,
 };
 
@@ -21,6 +22,7 @@ pub(crate) struct OnDecision {
     pub(crate) name: Name,
     pub(crate) error: Single<ErrorType>,
     pub(crate) reads: Single<Reads>,
+    pub(crate) emits: Single<Emits>,
     pub(crate) reads_struct: Single<ReadsStruct>,
     pub(crate) krate: Single<CratePath>,
 }
@@ -31,12 +33,14 @@ impl OnDecision {
             name: Name::default(),
             error: Single::new("error"),
             reads: Single::new("reads"),
+            emits: Single::new("emits"),
             reads_struct: Single::new("reads_struct"),
             krate: Single::new("crate"),
         };
-        let mut keys: [&mut dyn Key; 4] = [
+        let mut keys: [&mut dyn Key; 5] = [
             &mut this.error,
             &mut this.reads,
+            &mut this.emits,
             &mut this.reads_struct,
             &mut this.krate,
         ];
@@ -63,11 +67,11 @@ pub(crate) struct Reads {
     pub(crate) faulty: bool,
 }
 
-/// `from: Account(from)`.
+/// `from: Account(from)`, `pair: Pair(student, course)` or `last: LastInvoice()`.
 pub(crate) struct Read {
     pub(crate) name: Ident,
-    pub(crate) aggregate: Path,
-    pub(crate) field: Ident,
+    pub(crate) source: Path,
+    pub(crate) fields: Vec<Ident>,
 }
 
 impl Value for Reads {
@@ -117,23 +121,23 @@ impl Read {
         let colon: Token![:] = input.parse()?;
         let rest = rest_of_item(input);
         let place = span_or(&rest, colon.span);
-        let (aggregate, source) = of_aggregate
+        let (source, keys) = of_source
             .parse2(rest.clone())
             .map_err(|_| syn::Error::new(place, messages::decision::read_of_no_type(&name)))?;
-        let text = compact(&aggregate.to_token_stream());
+        let text = compact(&source.to_token_stream());
         let fail = |message: String| error(&rest, &name, message);
-        let field = match source {
-            Source::Field(field) => field,
-            Source::None => return Err(fail(messages::decision::read_without_field(&name, &text))),
-            Source::Delimiter(within) => {
+        let fields = match keys {
+            Keys::Fields(fields) => fields,
+            Keys::None => return Err(fail(messages::decision::read_without_field(&name, &text))),
+            Keys::Delimiter(within) => {
                 return Err(fail(messages::decision::read_with_other_delimiter(
                     &name, &text, &within,
                 )));
             }
-            Source::Arguments => {
+            Keys::Arguments => {
                 return Err(fail(messages::decision::read_with_arguments(&name, &text)));
             }
-            Source::Other(given) => {
+            Keys::Other(given) => {
                 let place = span_or(&given, place);
                 return Err(syn::Error::new(
                     place,
@@ -141,58 +145,61 @@ impl Read {
                 ));
             }
         };
-        for word in [&name, &field] {
+        for word in fields.iter().chain([&name]) {
             usable(word)?;
         }
         Ok(Self {
             name,
-            aggregate,
-            field,
+            source,
+            fields,
         })
     }
 }
 
 /// What is said of an entry that begins with no name: a read without one, or with another sign after it.
 fn unnamed(given: &TokenStream) -> Option<String> {
-    let (aggregate, source) = of_aggregate.parse2(given.clone()).ok()?;
-    let text = compact(&aggregate.to_token_stream());
-    match source {
-        Source::Field(field) => Some(messages::decision::read_without_name(
-            &text,
-            &field.to_string(),
-        )),
+    let (source, keys) = of_source.parse2(given.clone()).ok()?;
+    let text = compact(&source.to_token_stream());
+    match keys {
+        Keys::Fields(fields) => {
+            let fields: Vec<_> = fields.iter().map(ToString::to_string).collect();
+            let name = fields.first().cloned().unwrap_or_else(|| "name".to_owned());
+            let read = format!("{text}({})", fields.join(", "));
+            Some(messages::decision::read_without_name(&name, &read))
+        }
         _ => None,
     }
 }
 
-/// What stands after the aggregate.
-enum Source {
-    Field(Ident),
+/// What stands after the aggregate or fold.
+enum Keys {
+    /// Parentheses with names of fields in them, or nothing.
+    Fields(Vec<Ident>),
     None,
     /// `[from]` or `{from}`.
     Delimiter(String),
     /// `<T>(from)`.
     Arguments,
-    /// Parentheses without a single name in them.
+    /// Parentheses with something else in them.
     Other(TokenStream),
 }
 
 /// `Account(from)`.
-fn of_aggregate(input: ParseStream<'_>) -> syn::Result<(Path, Source)> {
+fn of_source(input: ParseStream<'_>) -> syn::Result<(Path, Keys)> {
     if input.fork().call(Path::parse_mod_style).is_err() {
         // `bank::Account::<T>(from)`.
         let rest = compact(&rest_of_item(input));
         let before = rest.split('<').next().unwrap_or_default();
-        let aggregate = Path::parse_mod_style.parse_str(before.trim_end_matches([':', ' ']))?;
-        return Ok((aggregate, Source::Arguments));
+        let source = Path::parse_mod_style.parse_str(before.trim_end_matches([':', ' ']))?;
+        return Ok((source, Keys::Arguments));
     }
-    let aggregate = input.call(Path::parse_mod_style)?;
+    let source = input.call(Path::parse_mod_style)?;
     if input.is_empty() {
-        return Ok((aggregate, Source::None));
+        return Ok((source, Keys::None));
     }
     if input.peek(Token![<]) || input.peek(Token![::]) {
         rest_of_item(input);
-        return Ok((aggregate, Source::Arguments));
+        return Ok((source, Keys::Arguments));
     }
     let TokenTree::Group(group) = input.parse()? else {
         return Err(input.error("expected a field"));
@@ -201,15 +208,18 @@ fn of_aggregate(input: ParseStream<'_>) -> syn::Result<(Path, Source)> {
         return Err(input.error("expected nothing more"));
     }
     let within = group.stream();
-    let source = match group.delimiter() {
-        proc_macro2::Delimiter::Parenthesis => match Ident::parse_any.parse2(within.clone()) {
-            Ok(field) => Source::Field(field),
-            Err(_) if within.is_empty() => Source::None,
-            Err(_) => Source::Other(within),
-        },
-        _ => Source::Delimiter(compact(&within)),
+    let keys = match group.delimiter() {
+        proc_macro2::Delimiter::Parenthesis => {
+            let names = Punctuated::<Ident, Token![,]>::parse_terminated_with;
+            let names = |input: ParseStream<'_>| names(input, Ident::parse_any);
+            match names.parse2(within.clone()) {
+                Ok(fields) => Keys::Fields(fields.into_iter().collect()),
+                Err(_) => Keys::Other(within),
+            }
+        }
+        _ => Keys::Delimiter(compact(&within)),
     };
-    Ok((aggregate, source))
+    Ok((source, keys))
 }
 
 /// Whether the word can be the name of a field.
@@ -223,6 +233,73 @@ fn usable(word: &Ident) -> syn::Result<()> {
         word.span(),
         messages::decision::not_a_field_name(&text, raw),
     ))
+}
+
+/// `emits(StudentSubscribed, blind(CourseSeen))`.
+pub(crate) struct Emits {
+    pub(crate) list: Vec<Emit>,
+    /// Whether an entry is missing from the list because of a fault in it.
+    pub(crate) faulty: bool,
+}
+
+/// An event that the decision stores without an aggregate.
+pub(crate) struct Emit {
+    pub(crate) event: Path,
+    /// Whether no read needs to see it.
+    pub(crate) blind: bool,
+}
+
+impl Value for Emits {
+    const TAKEN_WHEN_MISSPELT: bool = true;
+
+    fn read(key: &Ident, input: ParseStream<'_>, diag: &Diag) -> syn::Result<Self> {
+        if !input.peek(Paren) {
+            let given = compact(&rest_of_item(input));
+            let given = given.trim_start_matches('=').trim();
+            let text = messages::decision::emits_need_a_list(given);
+            return Err(syn::Error::new(key.span(), text));
+        }
+        let faults = diag.count();
+        let mut list = Vec::new();
+        let content;
+        parenthesized!(content in input);
+        items(&content, diag, |input| {
+            let ahead = input.fork();
+            let word = ahead.call(Ident::parse_any);
+            if word.is_ok_and(|word| word == "blind") && ahead.peek(Paren) {
+                input.call(Ident::parse_any)?;
+                let content;
+                parenthesized!(content in input);
+                items(&content, diag, |input| {
+                    list.push(Emit::read(input, true, diag)?);
+                    Ok(())
+                });
+            } else {
+                list.push(Emit::read(input, false, diag)?);
+            }
+            Ok(())
+        });
+        if list.is_empty() && diag.count() == faults {
+            diag.at(key.span(), messages::decision::emits_empty());
+        }
+        Ok(Self {
+            list,
+            faulty: diag.count() > faults,
+        })
+    }
+}
+
+impl Emit {
+    fn read(input: ParseStream<'_>, blind: bool, diag: &Diag) -> syn::Result<Self> {
+        let listed = Listed::read(input, "an event", &["blind"])?;
+        if let Some(alias) = &listed.alias {
+            diag.at(alias.span(), messages::projection::alias_without_enum());
+        }
+        Ok(Self {
+            event: listed.path,
+            blind,
+        })
+    }
 }
 
 /// `reads_struct = Accounts`.

@@ -5,6 +5,7 @@ use super::{
     history::{Number, OnField, Previous, Removed, Upcaster},
     read,
     retire::Retire,
+    tag::{Constants, Home},
     unique::Releases,
 };
 use crate::diag::Diag;
@@ -21,10 +22,11 @@ pub(crate) struct OnEvent {
     pub(crate) try_upcast: Many<Upcaster>,
     pub(crate) upcast_json: Many<Upcaster>,
     pub(crate) releases: Many<Releases>,
+    pub(crate) tag: Many<Constants>,
 }
 
 impl OnEvent {
-    fn read(diag: &Diag, place: Place, attrs: &[Attribute], more: Option<&mut dyn Key>) -> Self {
+    fn read(diag: &Diag, place: Place, attrs: &[Attribute], more: &mut [&mut dyn Key]) -> Self {
         let mut this = Self {
             name: Name::default(),
             version: Single::new("version"),
@@ -35,6 +37,7 @@ impl OnEvent {
             try_upcast: Many::new("try_upcast"),
             upcast_json: Many::new("upcast_json"),
             releases: Many::new("releases"),
+            tag: Many::new("tag"),
         };
         let mut keys: Vec<&mut dyn Key> = vec![
             &mut this.version,
@@ -45,9 +48,10 @@ impl OnEvent {
             &mut this.try_upcast,
             &mut this.upcast_json,
             &mut this.releases,
+            &mut this.tag,
         ];
-        if let Some(more) = more {
-            keys.push(more);
+        for key in more {
+            keys.push(&mut **key);
         }
         read(diag, place, attrs, Some(&mut this.name), &mut keys);
         this
@@ -57,14 +61,17 @@ impl OnEvent {
 /// On a struct that is one event.
 pub(crate) struct OnStruct {
     pub(crate) event: OnEvent,
+    pub(crate) home: Single<Home>,
     pub(crate) krate: Single<CratePath>,
 }
 
 impl OnStruct {
     pub(crate) fn read(diag: &Diag, attrs: &[Attribute]) -> Self {
-        let mut krate = Single::new("crate");
+        let (mut home, mut krate) = (Single::new("home"), Single::new("crate"));
+        let more: &mut [&mut dyn Key] = &mut [&mut home, &mut krate];
         Self {
-            event: OnEvent::read(diag, Place::EventStruct, attrs, Some(&mut krate)),
+            event: OnEvent::read(diag, Place::EventStruct, attrs, more),
+            home,
             krate,
         }
     }
@@ -92,7 +99,7 @@ impl OnEnum {
 
 /// On a variant that is one event.
 pub(crate) fn read_variant(diag: &Diag, attrs: &[Attribute]) -> OnEvent {
-    OnEvent::read(diag, Place::EventVariant, attrs, None)
+    OnEvent::read(diag, Place::EventVariant, attrs, &mut [])
 }
 
 /// On a field of an event.

@@ -8,6 +8,7 @@ pub(crate) mod aggregate;
 pub(crate) mod decision;
 pub(crate) mod event;
 mod flag;
+pub(crate) mod fold;
 pub(crate) mod history;
 mod krate;
 pub(crate) mod process;
@@ -16,6 +17,7 @@ pub(crate) mod retire;
 pub(crate) mod saga;
 pub(crate) mod serde;
 pub(crate) mod shape;
+pub(crate) mod tag;
 pub(crate) mod unique;
 mod value;
 

@@ -25,6 +25,7 @@ pub(crate) fn check(diag: &Diag, input: &DeriveInput) -> Aggregate {
     let fields = fields.into_iter().map(|field| &field.attrs);
     for attrs in fields.chain([&input.attrs]) {
         attr::unique::refuse(diag, attrs, messages::unique::unique_on_aggregate);
+        attr::tag::refuse(diag, attrs, messages::tag::tag_on_aggregate);
     }
     let attrs = OnStruct::read(diag, &input.attrs);
     let ident = ident::text(&input.ident);

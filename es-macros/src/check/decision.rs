@@ -3,7 +3,7 @@
 use crate::{
     attr::{
         self, CratePath,
-        decision::{OnDecision, Reads},
+        decision::{Emit, Emits, OnDecision, Reads},
     },
     diag::Diag,
     ident, messages,
@@ -53,7 +53,11 @@ pub(crate) fn check(diag: &Diag, input: &DeriveInput) -> Decision {
     }
     let reads = attrs.reads.into_value();
     let reads = reads.and_then(|reads| list(diag, fields.as_deref(), reads));
+    let emitted_key = attrs.emits.key().is_some();
+    let emits =
+        emits(diag, attrs.emits.into_value()).filter(|list| !emitted_key || !list.is_empty());
     Decision {
+        emits,
         ident: input.ident.clone(),
         vis: input.vis.clone(),
         generics: input.generics.clone(),
@@ -127,34 +131,59 @@ fn list(diag: &Diag, fields: Option<&[&Ident]>, reads: Reads) -> Option<Vec<Read
         if kept.iter().any(|old| ident::text(&old.name) == name) {
             diag.at(new.name.span(), messages::decision::read_twice(&new.name));
         }
-        let wanted = ident::text(&new.field);
-        let aggregate = attr::compact(&new.aggregate.to_token_stream());
+        let wanted: Vec<_> = new.fields.iter().map(ident::text).collect();
+        let source = attr::compact(&new.source.to_token_stream());
         let same = kept.iter().find(|old| {
-            ident::text(&old.field) == wanted
-                && attr::compact(&old.aggregate.to_token_stream()) == aggregate
+            old.fields
+                .iter()
+                .map(ident::text)
+                .eq(wanted.iter().cloned())
+                && attr::compact(&old.source.to_token_stream()) == source
         });
         if let Some(same) = same {
-            diag.at(
-                new.field.span(),
-                messages::decision::stream_read_twice(&aggregate, &new.field, &same.name),
-            );
+            let place = new.fields.first().unwrap_or(&new.name).span();
+            let text = messages::decision::stream_read_twice(&source, &wanted, &same.name);
+            diag.at(place, text);
         }
         let Some(fields) = fields else {
             continue;
         };
-        let of_the_struct = fields.iter().find(|field| ident::text(field) == wanted);
-        let Some(of_the_struct) = of_the_struct else {
-            diag.at(
-                new.field.span(),
-                messages::decision::no_such_field(&wanted, fields),
-            );
-            continue;
-        };
-        kept.push(Read {
-            field: ident::shown_at(of_the_struct, new.field.span()),
-            name: new.name,
-            aggregate: new.aggregate,
-        });
+        let mut known = Vec::new();
+        for (field, wanted) in new.fields.iter().zip(&wanted) {
+            match fields.iter().find(|of| ident::text(of) == *wanted) {
+                Some(of_the_struct) => known.push(ident::shown_at(of_the_struct, field.span())),
+                None => diag.at(
+                    field.span(),
+                    messages::decision::no_such_field(wanted, fields),
+                ),
+            }
+        }
+        if known.len() == new.fields.len() {
+            kept.push(Read {
+                fields: known,
+                name: new.name,
+                source: new.source,
+            });
+        }
     }
     (fields.is_some() && !reads.faulty && diag.count() == faults).then_some(kept)
+}
+
+/// The events, `None` where one of them has a fault.
+fn emits(diag: &Diag, emits: Option<Emits>) -> Option<Vec<Emit>> {
+    let Some(emits) = emits else {
+        return Some(Vec::new());
+    };
+    let mut seen: Vec<String> = Vec::new();
+    let mut kept = Vec::new();
+    for emit in emits.list {
+        let text = attr::compact(&emit.event.to_token_stream());
+        if seen.contains(&text) {
+            diag.over(&emit.event, messages::aggregate::listed_twice(&text));
+            continue;
+        }
+        seen.push(text);
+        kept.push(emit);
+    }
+    (!emits.faulty).then_some(kept)
 }

@@ -2,14 +2,16 @@
 
 use super::{
     history::{self, Declared, Event},
+    tag,
     unique::{self, Part},
 };
 use crate::{
     attr::{
-        self, CratePath, Many, Name, Place,
+        self, CratePath, Many, Name, Place, Single,
         event::{OnEnum, OnEvent, OnStruct},
         history::OnField,
         serde::Reading,
+        tag::Home,
     },
     diag::Diag,
     ident, messages,
@@ -30,6 +32,7 @@ pub(crate) fn check(diag: &Diag, input: &DeriveInput) -> Item {
     generics(diag, &input.generics);
     attr::serde::refuse(diag, On::Container, &input.attrs);
     attr::unique::refuse(diag, &input.attrs, messages::unique::unique_on_item);
+    attr::tag::refuse(diag, &input.attrs, messages::tag::tag_on_item);
     match &input.data {
         Data::Struct(data) => {
             match &data.fields {
@@ -75,7 +78,14 @@ fn event_struct<'a>(
         vis: input.vis.clone(),
         generics: input.generics.clone(),
         krate: CratePath::or_runtime(attrs.krate.value()),
-        kind: kind(diag, event, attrs.event, fields, &mut Vec::new()),
+        kind: kind(
+            diag,
+            event,
+            attrs.event,
+            Some(attrs.home),
+            fields,
+            &mut Vec::new(),
+        ),
         allows: super::allowed_lints(&input.attrs),
     }
 }
@@ -97,6 +107,7 @@ fn event_enum(diag: &Diag, input: &DeriveInput, data: &DataEnum) -> EventEnum {
         }
         attr::serde::refuse(diag, On::Variant, &variant.attrs);
         attr::unique::refuse(diag, &variant.attrs, messages::unique::unique_on_item);
+        attr::tag::refuse(diag, &variant.attrs, messages::tag::tag_on_item);
         let faults = diag.count();
         let attrs = attr::event::read_variant(diag, &variant.attrs);
         let fields = payload(diag, Place::VariantField, &variant.fields);
@@ -116,7 +127,7 @@ fn event_enum(diag: &Diag, input: &DeriveInput, data: &DataEnum) -> EventEnum {
                 .or(container.rename_all_fields),
             faults,
         };
-        let kind = kind(diag, event, attrs, fields, &mut rules);
+        let kind = kind(diag, event, attrs, None, fields, &mut rules);
         if let Some(name) = &kind.name {
             let text = name.value();
             let first = variants
@@ -187,6 +198,7 @@ fn kind(
     diag: &Diag,
     event: Of<'_>,
     attrs: OnEvent,
+    home: Option<Single<Home>>,
     fields: Vec<(&Field, OnField, ValueShape)>,
     rules_of_set: &mut Vec<String>,
 ) -> Kind {
@@ -196,6 +208,10 @@ fn kind(
     let parts: Vec<_> = fields
         .iter()
         .map(|(field, attrs, _)| Part::of(field, attrs))
+        .collect();
+    let tagged: Vec<_> = fields
+        .iter()
+        .map(|(field, attrs, _)| tag::Part::of(field, attrs))
         .collect();
     let history = history::check(
         diag,
@@ -230,6 +246,7 @@ fn kind(
         attrs.releases.into_values(),
         rules_of_set,
     );
+    let tags = tag::of_event(diag, &tagged, attrs.tag, home);
     Kind {
         name,
         version: if ill_formed {
@@ -239,6 +256,7 @@ fn kind(
         },
         history,
         unique,
+        tags,
     }
 }
 

@@ -330,6 +330,8 @@ fn older_form(diag: &Diag, event: &Event<'_>, ty: &Type, attrs: &[Attribute]) ->
         if !counts {
             let text = if attr.path().is_ident("unique") {
                 messages::unique::unique_of_the_past()
+            } else if attr.path().is_ident("tag") {
+                messages::tag::tag_of_the_past()
             } else {
                 messages::history::attribute_of_the_past()
             };

@@ -142,6 +142,15 @@ pub(super) fn is_option(ty: &Type) -> bool {
 
 /// The type in an `Option`.
 pub(super) fn in_option(ty: &Type) -> Option<&Type> {
+    within(ty, &["Option"])
+}
+
+/// The type of the values in an `Option`, a `Vec` or a set.
+pub(super) fn in_container(ty: &Type) -> Option<&Type> {
+    within(ty, &["Option", "Vec", "VecDeque", "BTreeSet", "HashSet"])
+}
+
+fn within<'a>(ty: &'a Type, containers: &[&str]) -> Option<&'a Type> {
     let Type::Path(path) = ty else {
         return None;
     };
@@ -150,7 +159,9 @@ pub(super) fn in_option(ty: &Type) -> Option<&Type> {
         return None;
     };
     match arguments.args.first() {
-        Some(GenericArgument::Type(inner)) if last.ident == "Option" => Some(inner),
+        Some(GenericArgument::Type(inner)) if containers.iter().any(|name| last.ident == name) => {
+            Some(inner)
+        }
         _ => None,
     }
 }

@@ -6,6 +6,7 @@ pub(crate) mod aggregate;
 mod back;
 pub(crate) mod decision;
 pub(crate) mod event;
+pub(crate) mod fold;
 mod history;
 mod line;
 pub(crate) mod process;
@@ -14,6 +15,7 @@ mod retire;
 pub(crate) mod saga;
 pub(crate) mod shape;
 mod stored;
+pub(crate) mod tag;
 mod unique;
 mod value_shape;
 

@@ -300,6 +300,10 @@ fn event_enum(aggregate: &Aggregate, list: &[Listed]) -> TokenStream {
                 &'static ::core::primitive::str,
                 &'static [&'static ::core::primitive::str],
             )] = &[#((#event::TYPE.name, #event::UNIQUE_RULES),)*];
+            const TAG_KINDS: &'static [(
+                &'static ::core::primitive::str,
+                &'static [&'static ::core::primitive::str],
+            )] = &[#((#event::TYPE.name, #event::TAG_KINDS),)*];
 
             fn event_type(&self) -> #krate::EventType {
                 match self {
@@ -332,6 +336,12 @@ fn event_enum(aggregate: &Aggregate, list: &[Listed]) -> TokenStream {
             fn unique(&self) -> ::std::vec::Vec<#krate::UniqueChange> {
                 match self {
                     #(#name::#variant(event) => #event::unique(event),)*
+                }
+            }
+
+            fn tags(&self) -> ::std::vec::Vec<#krate::EventTag> {
+                match self {
+                    #(#name::#variant(event) => #event::tags(event),)*
                 }
             }
         }

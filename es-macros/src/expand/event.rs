@@ -1,6 +1,6 @@
 //! `impl Event` for a struct, `impl EventSet` for an enum.
 
-use super::{fallback, history, retire, shape, unique};
+use super::{fallback, history, retire, shape, tag, unique};
 use crate::model::event::{EventEnum, EventStruct, Item, Kind};
 use proc_macro2::{Ident, TokenStream};
 use syn::Attribute;
@@ -70,6 +70,8 @@ fn event_struct(item: &EventStruct, clean: bool) -> TokenStream {
     });
     let rules: &[_] = if clean { &kind.unique } else { &[] };
     let (rules, changes) = unique::of_event(krate, rules).unzip();
+    let tags = clean.then(|| tag::of_event(krate, &kind.tags)).flatten();
+    let (kinds, tags) = tags.unzip();
     let is_generic = !generics.params.is_empty();
     let shapes = (!is_generic).then(|| shapes(&of, kind));
     let generics = fallback::owned(generics, &quote!(::core::marker::Sized));
@@ -82,6 +84,7 @@ fn event_struct(item: &EventStruct, clean: bool) -> TokenStream {
             const VERSION: ::core::primitive::u16 = #version;
             #writes
             #rules
+            #kinds
 
             fn to_payload(
                 &self,
@@ -97,6 +100,8 @@ fn event_struct(item: &EventStruct, clean: bool) -> TokenStream {
             }
 
             #changes
+
+            #tags
         }
 
         #older
@@ -258,6 +263,11 @@ fn event_enum(item: &EventEnum, clean: bool) -> TokenStream {
         (name, &variant.ident, rules)
     });
     let (rules, changes) = unique::of_enum(krate, ident, rules).unzip();
+    let tags = variants.iter().map(|variant| {
+        let name = stored_name(&variant.kind, &variant.ident);
+        (name, &variant.ident, clean.then_some(&variant.kind.tags))
+    });
+    let (kinds, tags) = tag::of_enum(krate, ident, tags).unzip();
     let shapes = generics.params.is_empty().then(|| {
         let clause = bounds.clause();
         let implementation = quote! {
@@ -279,6 +289,7 @@ fn event_enum(item: &EventEnum, clean: bool) -> TokenStream {
             const TYPES: &'static [#krate::EventType] = &[#(#event_type,)*];
             #retired_names
             #rules
+            #kinds
 
             fn event_type(&self) -> #krate::EventType {
                 #event_type_of
@@ -299,6 +310,8 @@ fn event_enum(item: &EventEnum, clean: bool) -> TokenStream {
             }
 
             #changes
+
+            #tags
         }
 
         #older

@@ -9,6 +9,7 @@ mod consumer;
 mod decision;
 mod event;
 mod fallback;
+mod fold;
 mod history;
 mod node;
 mod process;
@@ -16,6 +17,7 @@ mod projection;
 mod retire;
 mod saga;
 mod shape;
+mod tag;
 mod unique;
 
 use crate::{
@@ -46,6 +48,20 @@ pub(crate) fn derive_aggregate(input: TokenStream) -> TokenStream {
     derive(input, |diag, input| {
         let aggregate = check::aggregate::check(diag, input);
         aggregate::expand(&aggregate, diag.is_clean())
+    })
+}
+
+pub(crate) fn derive_tag(input: TokenStream) -> TokenStream {
+    derive(input, |diag, input| {
+        let tag = check::tag::check(diag, input);
+        tag::expand(&tag, diag.is_clean())
+    })
+}
+
+pub(crate) fn derive_fold(input: TokenStream) -> TokenStream {
+    derive(input, |diag, input| {
+        let fold = check::fold::check(diag, input);
+        fold::expand(&fold, diag.is_clean())
     })
 }
 

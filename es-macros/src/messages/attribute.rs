@@ -8,6 +8,8 @@ fn example_name(place: Place) -> &'static str {
     match place {
         Place::AggregateStruct | Place::AggregateField => "order",
         Place::DecisionStruct | Place::DecisionField => "transfer",
+        Place::FoldStruct | Place::FoldField => "seats",
+        Place::TagType => "course",
         Place::Projection => "order_summaries",
         Place::Subscription => "mailer",
         Place::Saga => "fulfil-order",
@@ -20,6 +22,10 @@ pub(crate) fn bare_attribute(place: Place) -> String {
     if place == Place::DecisionStruct {
         format!(
             "`#[{attribute}]` is empty\nhelp: write `#[{attribute}(\"transfer\", error = .., reads(from: Account(from)))]`"
+        )
+    } else if place == Place::FoldStruct {
+        format!(
+            "`#[{attribute}]` is empty\nhelp: write `#[{attribute}(\"seats\", by(CourseId), events(StudentSubscribed))]`"
         )
     } else if place.has_name() {
         let name = example_name(place);
@@ -74,6 +80,16 @@ pub(crate) fn unknown_key(
              help: on a field of an event, write `#[event({word} ..)]`"
         );
     }
+    if place == Place::EventVariant && word == "home" {
+        return "a decision writes events that are structs, so a variant has no `home`\n\
+                help: remove it, or make the variant a struct of its own"
+            .to_owned();
+    }
+    if matches!(place, Place::EventField | Place::VariantField) && word == "tag" {
+        return "the tag of a field has an attribute of its own\n\
+                help: write `#[tag]`"
+            .to_owned();
+    }
     if let Some(other) = place.belongs(word) {
         return format!(
             "`{word}` does not belong on {item}\nhelp: move it to the `#[{attribute}(..)]` on {}",
@@ -103,8 +119,8 @@ pub(crate) fn unknown_key(
         }
         ("decision", "event" | "events") => {
             return format!(
-                "a decision has no events of its own: it stores those of the aggregates that it reads\n\
-                 help: remove `{word}`, and list the aggregates in `reads(..)`"
+                "a decision stores events of the aggregates that it reads, which need no list, and those in `emits(..)`\n\
+                 help: write `emits(..)` instead of `{word}` for events with tags, or remove it"
             );
         }
         ("projection" | "subscription", "ignore") => {

@@ -57,25 +57,25 @@ pub(crate) fn reads_empty() -> String {
 }
 
 pub(crate) fn not_a_read() -> String {
-    "expected an aggregate to read\nhelp: write it like `from: Account(from)`: a name, the aggregate, and the field with its id"
+    "expected an aggregate or a fold to read\nhelp: write it like `from: Account(from)`: a name, the aggregate, and the field with its id; a fold has a field for each of its tags"
         .to_owned()
 }
 
-pub(crate) fn read_without_name(aggregate: &str, field: &str) -> String {
+pub(crate) fn read_without_name(name: &str, read: &str) -> String {
     format!(
-        "this read has no name\nhelp: write `{field}: {aggregate}({field})`; `decide` finds it as `read.{field}`"
+        "this read has no name\nhelp: write `{name}: {read}`; `decide` finds it as `read.{name}`"
     )
 }
 
 pub(crate) fn read_of_no_type(name: &Ident) -> String {
     format!(
-        "expected the type of an aggregate and a field\nhelp: write it like `{name}: Account(account_id)`"
+        "expected the type of an aggregate or a fold and a field\nhelp: write it like `{name}: Account(account_id)`"
     )
 }
 
 pub(crate) fn read_without_field(name: &Ident, aggregate: &str) -> String {
     format!(
-        "`{name}` does not say which `{aggregate}` to read\nhelp: write the field with its id: `{name}: {aggregate}(field)`"
+        "`{name}` does not say which `{aggregate}` to read\nhelp: write the field with its id or tag: `{name}: {aggregate}(field)`; a fold by constant tags is written `{aggregate}()`"
     )
 }
 
@@ -87,13 +87,13 @@ pub(crate) fn read_with_other_delimiter(name: &Ident, aggregate: &str, within: &
 
 pub(crate) fn read_with_arguments(name: &Ident, aggregate: &str) -> String {
     format!(
-        "an aggregate in `reads(..)` cannot have type arguments\nhelp: name it first: `type Name = {aggregate}<..>;`, then write `{name}: Name(field)`"
+        "a type in `reads(..)` cannot have type arguments\nhelp: name it first: `type Name = {aggregate}<..>;`, then write `{name}: Name(field)`"
     )
 }
 
 pub(crate) fn source_not_a_field(name: &Ident, aggregate: &str) -> String {
     format!(
-        "expected the name of one field of the decision\nhelp: write `{name}: {aggregate}(field)` with the field that has the id"
+        "expected names of fields of the decision\nhelp: write `{name}: {aggregate}(field)` with the field that has the id, or a field for each tag of a fold"
     )
 }
 
@@ -110,9 +110,48 @@ pub(crate) fn read_twice(name: &Ident) -> String {
     format!("two reads are called `{name}`\nhelp: give this one another name")
 }
 
-pub(crate) fn stream_read_twice(aggregate: &str, field: &Ident, other: &Ident) -> String {
+pub(crate) fn stream_read_twice(source: &str, fields: &[String], other: &Ident) -> String {
+    let of = match fields {
+        [] => String::new(),
+        [field] => format!(" of `{field}`"),
+        many => {
+            let many: Vec<_> = many.iter().map(String::as_str).collect();
+            format!(" of {}", words(&many))
+        }
+    };
     format!(
-        "this is the same aggregate as `{other}`: the `{aggregate}` with the id in `{field}`\nhelp: remove it and use `read.{other}`, or name another field"
+        "this is the same read as `{other}`: the `{source}`{of}\nhelp: remove it and use `read.{other}`, or name another field"
+    )
+}
+
+pub(crate) fn emits_need_a_list(given: &str) -> String {
+    let given = if given.is_empty() {
+        "StudentSubscribed"
+    } else {
+        given
+    };
+    format!("`emits` takes a list of events\nhelp: write `emits({given})`")
+}
+
+pub(crate) fn emits_empty() -> String {
+    "the list of events is empty\n\
+     help: remove `emits()`; it lists events with tags, and those of the aggregates in `reads(..)` need no list"
+        .to_owned()
+}
+
+/// What the const check says of an event; rustc puts it after `evaluation panicked:`.
+pub(crate) fn emitted_unseen(event: &str, decision: &str) -> String {
+    format!(
+        "no read of `{decision}` sees `{event}`, so two of these decisions at once would not see each other\n\
+         help: read a fold that lists `{event}` by one of its tags, or write `emits(blind({event}))` if no rule of the decision depends on it"
+    )
+}
+
+/// The same of an event without a home.
+pub(crate) fn emitted_homeless(event: &str) -> String {
+    format!(
+        "`{event}` has no tag with exactly one value, so it has no stream to be written to\n\
+         help: write `#[tag]` on the field that names the stream, or store it on an aggregate with `Emitted::on`"
     )
 }
 

@@ -1,6 +1,6 @@
 //! A decision: what it reads, and with which error it is rejected.
 
-use crate::attr::CratePath;
+use crate::attr::{CratePath, decision::Emit};
 use proc_macro2::Ident;
 use syn::{Attribute, Generics, LitStr, Path, Type, Visibility};
 
@@ -13,14 +13,16 @@ pub(crate) struct Decision {
     pub(crate) name: Option<LitStr>,
     pub(crate) error: Option<Type>,
     pub(crate) reads: Option<Vec<Read>>,
+    /// The events that it stores without an aggregate; `None` where a fault in the list was reported.
+    pub(crate) emits: Option<Vec<Emit>>,
     pub(crate) reads_struct: Ident,
     pub(crate) allows: Vec<Attribute>,
 }
 
-/// One aggregate that it reads.
+/// One aggregate or fold that it reads.
 pub(crate) struct Read {
     pub(crate) name: Ident,
-    pub(crate) aggregate: Path,
-    /// The field with its id, as the struct has it and at the place where it is named.
-    pub(crate) field: Ident,
+    pub(crate) source: Path,
+    /// The fields with its id or tags, as the struct has them and at the places where they are named.
+    pub(crate) fields: Vec<Ident>,
 }

@@ -1,6 +1,6 @@
 //! One event, or an enum of events.
 
-use super::{history::History, retire::Retired, unique::UniqueRule};
+use super::{history::History, retire::Retired, tag::Tags, unique::UniqueRule};
 use crate::attr::CratePath;
 use proc_macro2::Ident;
 use syn::{Attribute, Generics, LitStr, Visibility};
@@ -48,6 +48,7 @@ pub(crate) struct Kind {
     pub(crate) history: History,
     /// What it does to unique values.
     pub(crate) unique: Vec<UniqueRule>,
+    pub(crate) tags: Tags,
 }
 
 impl Kind {

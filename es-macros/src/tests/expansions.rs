@@ -55,6 +55,33 @@ fn an_enum_with_unique_values() {
 }
 
 #[test]
+fn a_struct_with_tags() {
+    compare("event_tags", expand::derive_event);
+}
+
+#[test]
+fn an_enum_with_tags() {
+    compare("event_enum_tags", expand::derive_event);
+}
+
+#[test]
+fn tags() {
+    for name in ["tag", "tag_of_number", "tag_constant"] {
+        compare(name, expand::derive_tag);
+    }
+}
+
+#[test]
+fn a_fold() {
+    compare("fold", expand::derive_fold);
+}
+
+#[test]
+fn a_decision_that_reads_folds() {
+    compare("decision_with_folds", expand::derive_decision);
+}
+
+#[test]
 fn a_shape() {
     compare("shape", expand::derive_shape);
 }

@@ -339,10 +339,10 @@ fn keys_and_names_of_events() {
                 &[("version", "`version` takes its value after `=`")],
             ),
             (
-                r#"#[event("a", version = 2, versoin = 3, tag = 4, crate = es)] struct A {}"#,
+                r#"#[event("a", version = 2, versoin = 3, label = 4, crate = es)] struct A {}"#,
                 &[
                     ("versoin", "unknown key `versoin`"),
-                    ("tag", "unknown key `tag`"),
+                    ("label", "unknown key `label`"),
                     ("es", "`crate` needs an absolute path"),
                 ],
             ),
@@ -369,10 +369,10 @@ fn keys_and_names_of_events() {
                 )],
             ),
             (
-                r#"enum A { #[event("a", flag)] B }"#,
+                r#"enum A { #[event("a", colour)] B }"#,
                 &[(
-                    "flag",
-                    "unknown key `flag` in `#[event(..)]`\nhelp: the keys on a variant are `version`, `write`, `removed`",
+                    "colour",
+                    "unknown key `colour` in `#[event(..)]`\nhelp: the keys on a variant are `version`, `write`, `removed`",
                 )],
             ),
             (
@@ -1135,6 +1135,115 @@ fn keys_of_process_managers() {
 }
 
 #[test]
+fn tags_of_events_and_folds() {
+    check(
+        "Decision",
+        &[
+            (
+                r#"#[decision("a", error = E, reads(b: B(c, d), e: B(c, d), f: F()), emits(G, blind(H, I)))] struct A { c: u8, d: u8 }"#,
+                &[(
+                    "c",
+                    "this is the same read as `b`: the `B` of `c` and `d`\nhelp: remove it and use `read.b`",
+                )],
+            ),
+            (
+                r#"#[decision("a", error = E, reads(f: F(), g: F()))] struct A { c: u8 }"#,
+                &[(
+                    "g",
+                    "this is the same read as `f`: the `F`\nhelp: remove it and use `read.f`",
+                )],
+            ),
+            (
+                r#"#[decision("a", error = E, reads(B(c, d)))] struct A { c: u8, d: u8 }"#,
+                &[(
+                    "B(c, d)",
+                    "this read has no name\nhelp: write `c: B(c, d)`; `decide` finds it as `read.c`",
+                )],
+            ),
+            (
+                r#"#[decision("a", error = E, reads(b: B(c)), emits)] struct A { c: u8 }"#,
+                &[(
+                    "emits",
+                    "`emits` takes a list of events\nhelp: write `emits(StudentSubscribed)`",
+                )],
+            ),
+        ],
+    );
+    check(
+        "Fold",
+        &[
+            (
+                r#"#[fold("a", by(B, c::D), events(E, f::G, H::{I}))] struct A {}"#,
+                &[],
+            ),
+            (
+                r#"#[fold("a", by(B), events(E), initial = Self::of)] struct A;"#,
+                &[],
+            ),
+            (
+                r#"#[fold("a", by, events(E as F))] union A { b: u8 }"#,
+                &[
+                    (
+                        "by",
+                        "`by` takes a list of tags\nhelp: write `by(CourseId)`",
+                    ),
+                    ("F", "`as` names the variant"),
+                    ("union", "`Fold` can only be derived for structs"),
+                ],
+            ),
+        ],
+    );
+    check(
+        "Tag",
+        &[
+            (r#"#[tag("a.b-c")] struct A(u8);"#, &[]),
+            (r#"#[tag("a", crate = "::es")] struct A { b: u8 }"#, &[]),
+            (
+                r#"#[tag("a:b")] union A { b: u8 }"#,
+                &[
+                    ("\"a:b\"", "the kind of a tag ends at the first colon"),
+                    ("union", "a tag is a struct"),
+                ],
+            ),
+            (
+                r#"#[tag] struct A();"#,
+                &[
+                    ("tag", "`#[tag]` is empty\nhelp: write `#[tag(\"course\")]`"),
+                    ("()", "a tag without a field is written without parentheses"),
+                ],
+            ),
+        ],
+    );
+    check(
+        "Event",
+        &[
+            (
+                r#"#[event("a", tag(B, c::D), tag(E), home = c::D)] struct A { #[tag] f: F, #[tag(as = G)] h: Option<F> }"#,
+                &[],
+            ),
+            (
+                r#"#[event("a", home = g)] struct A { #[tag] f: F, #[tag] h: H }"#,
+                &[(
+                    "g",
+                    "the event has no tag `g`\nhelp: a tag with a similar name exists: `f`",
+                )],
+            ),
+            (
+                r#"#[event("a", home = student)] struct A { #[tag] f: F, #[tag] h: H }"#,
+                &[(
+                    "student",
+                    "the event has no tag `student`\nhelp: its tags are `f` and `h`",
+                )],
+            ),
+            (
+                r#"enum A { #[event("a", tag(B))] #[tag] C { #[tag] f: F } }"#,
+                &[("tag", "`#[tag]` stands on the field that has the value")],
+            ),
+        ],
+    );
+}
+
+#[test]
 fn keys_of_decisions() {
     let one = |reads: &str| {
         let source = format!(
@@ -1160,11 +1269,14 @@ fn keys_of_decisions() {
     }
     for (reads, place, message) in [
         ("", "reads", "a decision reads at least one aggregate"),
-        ("a", "a", "expected an aggregate to read"),
-        ("a:", ":", "expected the type of an aggregate and a field"),
-        (": B(from)", ":", "expected an aggregate to read"),
+        ("a", "a", "expected an aggregate or a fold to read"),
+        (
+            "a:",
+            ":",
+            "expected the type of an aggregate or a fold and a field",
+        ),
+        (": B(from)", ":", "expected an aggregate or a fold to read"),
         ("a: B", "B", "`a` does not say which `B` to read"),
-        ("a: B()", "B()", "`a` does not say which `B` to read"),
         (
             "a: b::B{from}",
             "b::B{from}",
@@ -1173,18 +1285,18 @@ fn keys_of_decisions() {
         (
             "a: B(from) c",
             "B(from) c",
-            "expected the type of an aggregate and a field",
+            "expected the type of an aggregate or a fold and a field",
         ),
         (
             "a: B(from.id)",
             "from.id",
-            "expected the name of one field of the decision",
+            "expected names of fields of the decision",
         ),
         ("b::B(from)", "b::B(from)", "this read has no name"),
         (
             "a: B::<C>(from)",
             "B::<C>(from)",
-            "an aggregate in `reads(..)` cannot have type arguments",
+            "a type in `reads(..)` cannot have type arguments",
         ),
         ("_: B(from)", "_", "`_` cannot be the name of a field"),
         ("a: B(type)", "type", "`type` cannot be the name of a field"),
@@ -1197,7 +1309,7 @@ fn keys_of_decisions() {
         (
             "a: B(r#type), b: B(r#type)",
             "r#type",
-            "this is the same aggregate as `a`: the `B` with the id in `r#type`",
+            "this is the same read as `a`: the `B` of `type`",
         ),
         ("a: B(from) b: B(to)", "B(from) b: B(to)", "expected"),
     ] {

@@ -28,6 +28,8 @@ fn faults(derive: &str, source: &str) -> Vec<(String, String)> {
         "Projection" => drop(check::projection::check(&diag, &input, Kind::Projection)),
         "Subscription" => drop(check::projection::check(&diag, &input, Kind::Subscription)),
         "Decision" => drop(check::decision::check(&diag, &input)),
+        "Tag" => drop(check::tag::check(&diag, &input)),
+        "Fold" => drop(check::fold::check(&diag, &input)),
         "ProcessManager" => drop(check::process::check(&diag, &input)),
         other => panic!("there is no derive {other}"),
     }

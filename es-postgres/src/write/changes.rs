@@ -5,7 +5,7 @@ use crate::{
     connection::{Param, Session},
     statements::Statements,
 };
-use es_runtime::{Commit, CursorMove, Timestamp, WorkChange, store::author::Uniques};
+use es_runtime::{Commit, CursorMove, Timestamp, WorkChange, store::author::RuleState};
 use futures_util::future::join4;
 use std::time::SystemTime;
 use tokio_postgres::{Error, types::Type};
@@ -15,7 +15,7 @@ pub(super) struct Changes {
     now: SystemTime,
     rows: Vec<WorkChange>,
     moves: Vec<CursorMove>,
-    pub(super) uniques: Uniques,
+    pub(super) uniques: RuleState,
 }
 
 impl Changes {
@@ -25,7 +25,7 @@ impl Changes {
             now: now.into(),
             rows: Vec::new(),
             moves: Vec::new(),
-            uniques: Uniques::default(),
+            uniques: RuleState::default(),
         }
     }
 

@@ -125,7 +125,8 @@ impl Writer {
         }
         let appends = commits.iter().flat_map(|commit| &commit.appends);
         let appends: Vec<Append> = appends.cloned().collect();
-        let known = match self.lock_and_look(&session, &appends).await {
+        let guards: Vec<_> = commits.iter().flat_map(|commit| &commit.guards).collect();
+        let known = match self.lock_and_look(&session, &appends, &guards).await {
             Ok(known) => known,
             Err(error) => return Err(self.give_up(session, error).await.into()),
         };
@@ -139,10 +140,17 @@ impl Writer {
         let mut rows = Rows::default();
         let mut changes = Changes::at(now);
         let mut verdicts = Vec::with_capacity(commits.len());
+        let mut first_guard = 0;
         for commit in commits {
             let marks: Vec<_> = commit.appends.iter().map(|a| rules.mark(a)).collect();
             let mut own = Rows::default();
-            let verdict = decide(&mut rules, &mut locked, commit, now, &mut own);
+            let guarded = rules.check_guards(commit, first_guard);
+            first_guard += commit.guards.len();
+            let verdict = match guarded {
+                Ok(()) => decide(&mut rules, &mut locked, commit, now, &mut own),
+                // What was done before comes first.
+                Err(refused) => rules.check_repeated(commit).and(Err(refused)),
+            };
             if verdict.is_ok() {
                 rows.absorb(own);
                 changes.add(commit);

@@ -1,13 +1,14 @@
 //! Which appends of a group are accepted, at which versions and positions: by the rules of all stores,
 //! on what the database says while the end of the feed is locked.
 
+use super::tags::{Staged, TagRows};
 use crate::{
     connection::Param,
     rows::{clamped, position},
 };
 use es_runtime::{
-    Append, AppendError, AppendId, Appended, StreamId, Timestamp,
-    store::author::{Accepted, Decision, Earlier, StreamHead, Uniques},
+    Append, AppendError, AppendId, Appended, Commit, CommitError, Position, StreamId, Timestamp,
+    store::author::{self, Accepted, Decision, Earlier, RuleState, StreamHead},
 };
 use std::{collections::HashMap, time::SystemTime};
 use tokio_postgres::types::Type;
@@ -24,12 +25,16 @@ pub(super) struct Known {
     /// The server's clock.
     pub(super) now: Timestamp,
     /// The unique values that the events of the group claim or release.
-    pub(super) uniques: Uniques,
+    pub(super) uniques: RuleState,
+    /// What the guards of the group found, in their order.
+    pub(super) guards: Vec<Option<Position>>,
 }
 
 /// Decides about the appends of one group, one after the other.
 pub(super) struct Decider {
     known: Known,
+    /// The events with tags that were accepted, where the group has guards.
+    staged: Option<Vec<Staged>>,
 }
 
 /// The state of a decider before an append.
@@ -37,6 +42,7 @@ pub(super) struct Mark {
     head: u64,
     stream: Option<StreamHead>,
     uniques: usize,
+    staged: usize,
 }
 
 /// The rows of the accepted appends, column by column, as one statement takes them.
@@ -54,6 +60,7 @@ pub(super) struct Rows<'a> {
     pub(super) metadata: Vec<String>,
     pub(super) payloads: Vec<&'a [u8]>,
     pub(super) appends: AppendRows<'a>,
+    pub(super) tags: TagRows<'a>,
 }
 
 /// The records of the accepted appends that have an id.
@@ -71,11 +78,36 @@ pub(super) struct AppendRows<'a> {
 
 impl Decider {
     pub(super) fn new(known: Known) -> Self {
-        Self { known }
+        let staged = (!known.guards.is_empty()).then(Vec::new);
+        Self { known, staged }
+    }
+
+    /// Checks the guards of a commit, before its appends. `first` of the group are those of other commits.
+    pub(super) fn check_guards(&self, commit: &Commit, first: usize) -> Result<(), CommitError> {
+        let found = self.known.guards.iter().skip(first);
+        for ((index, guard), stored) in commit.guards.iter().enumerate().zip(found) {
+            let mut staged = self.staged.iter().flatten();
+            let by = stored.or_else(|| staged.find_map(|event| event.breaks(guard)));
+            let (rules, head) = (&self.known.uniques, self.known.head);
+            author::check_guard(commit, index, rules, position(head), by)?;
+        }
+        Ok(())
+    }
+
+    /// For a commit that a guard refuses: whether one of its appends was done before.
+    pub(super) fn check_repeated(&mut self, commit: &Commit) -> Result<(), CommitError> {
+        for append in &commit.appends {
+            let key = append.append_id.clone();
+            let key = key.map(|id| (append.stream.clone(), id));
+            if let Some(earlier) = key.and_then(|key| self.known.appends.remove(&key)) {
+                author::check_repeated(append, earlier)?;
+            }
+        }
+        Ok(())
     }
 
     /// What the accepted appends changed of unique values.
-    pub(super) fn into_uniques(self) -> Uniques {
+    pub(super) fn into_uniques(self) -> RuleState {
         self.known.uniques
     }
 
@@ -105,6 +137,9 @@ impl Decider {
             Decision::Write(accepted) => accepted,
         };
         rows.push(append, accepted, self.known.head, time);
+        let (rules, staged) = (&self.known.uniques, self.staged.as_mut());
+        rows.tags
+            .push(append, accepted, self.known.head, rules, staged);
         self.known.head = self.known.head.saturating_add(accepted.count());
         let last = position(self.known.head);
         let appended = accepted.appended(last, time);
@@ -123,6 +158,7 @@ impl Decider {
             head: self.known.head,
             stream: self.known.streams.get(&append.stream).copied(),
             uniques: self.known.uniques.mark(),
+            staged: self.staged.as_ref().map_or(0, Vec::len),
         }
     }
 
@@ -130,6 +166,9 @@ impl Decider {
     pub(super) fn back(&mut self, append: &Append, mark: &Mark) {
         self.known.head = mark.head;
         self.known.uniques.back(mark.uniques);
+        if let Some(staged) = &mut self.staged {
+            staged.truncate(mark.staged);
+        }
         match mark.stream {
             Some(at) => self.known.streams.insert(append.stream.clone(), at),
             None => self.known.streams.remove(&append.stream),
@@ -172,6 +211,7 @@ impl<'a> Rows<'a> {
         self.content_types.extend(other.content_types);
         self.metadata.extend(other.metadata);
         self.payloads.extend(other.payloads);
+        self.tags.absorb(other.tags);
         let (appends, others) = (&mut self.appends, other.appends);
         appends.aggregates.extend(others.aggregates);
         appends.ids.extend(others.ids);
@@ -251,7 +291,8 @@ mod tests {
             streams: streams.collect(),
             appends: HashMap::new(),
             now: Timestamp::now(),
-            uniques: Uniques::default(),
+            uniques: RuleState::default(),
+            guards: Vec::new(),
         }
     }
 

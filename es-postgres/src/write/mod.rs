@@ -8,6 +8,7 @@ mod doubt;
 mod projected;
 mod queue;
 mod single_round_trip;
+mod tags;
 mod transaction;
 mod unique;
 #[cfg(not(feature = "projections"))]
@@ -15,5 +16,6 @@ mod unprojected;
 mod writer;
 
 pub(crate) use queue::Message;
+pub(crate) use tags::{reached, rules, walk as walk_tags};
 pub(crate) use unique::walk;
 pub(crate) use writer::{Notifier, raise, start};

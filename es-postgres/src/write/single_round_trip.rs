@@ -17,7 +17,7 @@ use crate::{
 };
 use es_runtime::{
     Append, Appended, ExpectedVersion, Timestamp,
-    store::author::{StreamHead, Uniques},
+    store::author::{RuleState, StreamHead},
 };
 use std::collections::HashMap;
 use tokio_postgres::{Error, types::Type};
@@ -71,7 +71,8 @@ impl<'a> SingleRoundTrip<'a> {
             streams,
             appends: HashMap::new(),
             now: clock.unwrap_or_else(Timestamp::now),
-            uniques: Uniques::default(),
+            uniques: RuleState::default(),
+            guards: Vec::new(),
         });
         let mut rows = Rows::default();
         let done = appends

@@ -5,6 +5,7 @@ use super::{
     changes::Changes,
     decide::{Decider, Known, Rows},
     queue::Verdict,
+    tags,
     unique::{KnownRules, rules_on},
     writer::{Abandoned, Writer},
 };
@@ -14,10 +15,10 @@ use crate::{
     rows,
 };
 use es_runtime::{
-    Append, AppendId, Outcome, StorageError, StorageErrorKind, StreamId, Timestamp,
-    store::author::{Comparison, Earlier, StreamHead, UniqueNeeds, Uniques},
+    Append, AppendId, Outcome, StorageError, StorageErrorKind, StreamId, TagGuard, Timestamp,
+    store::author::{Comparison, Earlier, RuleNeeds, RuleState, StreamHead},
 };
-use futures_util::future::join5;
+use futures_util::future::{join, join5};
 use std::collections::HashMap;
 use tokio_postgres::{Error, Row, error::SqlState, types::Type};
 
@@ -42,7 +43,7 @@ impl Writer {
     ) -> Result<Vec<Verdict>, Abandoned> {
         let clock = self.clock()?;
         let session = self.session().await.map_err(Abandoned::Lost)?;
-        let known = match self.lock_and_look(&session, appends).await {
+        let known = match self.lock_and_look(&session, appends, &[]).await {
             Ok(known) => known,
             Err(error) => return Err(self.give_up(session, error).await),
         };
@@ -112,6 +113,7 @@ impl Writer {
         &mut self,
         session: &Session,
         appends: &[Append],
+        guards: &[&TagGuard],
     ) -> Result<Known, StorageError> {
         let mut streams: Vec<&StreamId> = appends.iter().map(|append| &append.stream).collect();
         streams.sort_unstable();
@@ -122,21 +124,25 @@ impl Writer {
             .iter()
             .filter_map(|append| Some((append, append.append_id.as_ref()?)))
             .collect();
-        let needs = UniqueNeeds::of(appends);
+        let queries = guards.iter().map(|guard| &guard.query);
+        let needs = RuleNeeds::of(appends).with_queries(queries);
         if !needs.is_empty() {
-            for (sql, types) in self.statements.of_unique() {
+            for (sql, types) in self.statements.of_rules() {
                 session.prepare(sql, types).await.map_err(storage)?;
             }
         }
-        let (began, locked, heads, found, uniques) = join5(
-            session.client().batch_execute(&self.begin),
-            session.rows(&self.statements.lock, &[]),
-            session.rows(
-                &self.statements.stream_heads,
-                &[(&aggregates, Type::TEXT_ARRAY), (&ids, Type::TEXT_ARRAY)],
+        let ((began, locked, heads, found, uniques), guards) = join(
+            join5(
+                session.client().batch_execute(&self.begin),
+                session.rows(&self.statements.lock, &[]),
+                session.rows(
+                    &self.statements.stream_heads,
+                    &[(&aggregates, Type::TEXT_ARRAY), (&ids, Type::TEXT_ARRAY)],
+                ),
+                self.known_appends(session, &named),
+                self.uniques(session, &needs),
             ),
-            self.known_appends(session, &named),
-            self.uniques(session, &needs),
+            tags::found(session, &self.statements, guards),
         )
         .await;
         began.map_err(storage)?;
@@ -153,7 +159,8 @@ impl Writer {
             streams: HashMap::new(),
             appends: HashMap::new(),
             now,
-            uniques: Uniques::default(),
+            uniques: RuleState::default(),
+            guards: Vec::new(),
         };
         for row in heads.map_err(storage)? {
             let which = numbered(&row, 0).and_then(|index| streams.get(index));
@@ -179,6 +186,7 @@ impl Writer {
             known.appends.insert(key, earlier);
         }
         known.uniques = uniques?;
+        known.guards = guards?;
         if turned_on != self.rules.turned_on {
             let on = Box::pin(rules_on(session, &self.statements)).await?;
             self.rules = KnownRules { turned_on, on };
@@ -266,15 +274,18 @@ impl Writer {
         } else {
             &decided.rows
         };
-        let (events, appends, changes, moved, committed) = join5(
+        let (events, appends, (changes, tags), moved, committed) = join5(
             self.insert_events(session, rows),
             self.insert_appends(session, rows),
-            decided.changes.write(session, &self.statements),
+            join(
+                decided.changes.write(session, &self.statements),
+                decided.rows.tags.write(session, &self.statements),
+            ),
             session.execute(&self.statements.advance, &to_head),
             session.client().batch_execute("COMMIT"),
         )
         .await;
-        let wrote = events.and(appends).map(|_| ()).and(changes);
+        let wrote = events.and(appends).map(|_| ()).and(changes).and(tags);
         match (wrote, moved, committed) {
             (Ok(()), Err(error), _) if error.code() == Some(&SqlState::DIVISION_BY_ZERO) => {
                 let error = corrupt("the end of the feed does not move; nothing was committed");

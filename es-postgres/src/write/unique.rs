@@ -1,6 +1,6 @@
 //! Unique values: what the rules of all stores need to know of them, and what a group changes.
 
-use super::{transaction::numbered, writer::Writer};
+use super::{tags::rules, writer::Writer};
 use crate::{
     connection::{Param, Session},
     errors::{corrupt, storage},
@@ -9,7 +9,7 @@ use crate::{
 };
 use es_runtime::{
     Append, Position, StorageError, StreamId, UniqueValue, UniqueWalk, UniqueWalked,
-    store::author::{RulesOn, UniqueNeeds, UniqueRow, Uniques},
+    store::author::{RuleNeeds, RuleState, RulesOn, UniqueRow},
 };
 use futures_util::future::{join, join3};
 use std::time::SystemTime;
@@ -36,7 +36,7 @@ pub(super) async fn rules_on(
     statements: &Statements,
 ) -> Result<RulesOn, StorageError> {
     let mut on = RulesOn::default();
-    let found = session.rows(&statements.all_unique_rules, &[]).await;
+    let found = session.rows(&statements.all_rules, &[]).await;
     for row in found.map_err(storage)? {
         let event = row.try_get(1).map_err(storage)?;
         on.insert(row.try_get(0).map_err(storage)?, event);
@@ -51,14 +51,7 @@ pub(crate) async fn walk(
     begin: &str,
     walk: &UniqueWalk,
 ) -> Result<UniqueWalked, StorageError> {
-    session
-        .client()
-        .batch_execute(begin)
-        .await
-        .map_err(storage)?;
-    let locked = session.rows(&statements.lock, &[]).await.map_err(storage)?;
-    let head = locked.first().and_then(|row| rows::natural(row, 0));
-    let head = head.ok_or_else(|| corrupt("the table `head` does not have its one row"))?;
+    let head = begin_walk(session, statements, begin).await?;
     let (mut uniques, at) = read_walk(session, statements, walk).await?;
     let [_, _, to] = walk.to.to_parts();
     let to = clamped(to);
@@ -78,19 +71,35 @@ pub(crate) async fn walk(
         .await
         .map_err(storage)?;
     write_walk(session, statements, walk, &uniques, walked.at).await?;
-    // The server reports the commit of a dead transaction as a success: the lock must still be there.
+    end_walk(session, statements, head).await?;
+    Ok(walked)
+}
+
+/// Begins the transaction of a step, with the lock of appends. Where the feed ends.
+pub(super) async fn begin_walk(
+    session: &Session,
+    statements: &Statements,
+    begin: &str,
+) -> Result<u64, StorageError> {
+    let done = session.client().batch_execute(begin).await;
+    done.map_err(storage)?;
+    let locked = session.rows(&statements.lock, &[]).await.map_err(storage)?;
+    let head = locked.first().and_then(|row| rows::natural(row, 0));
+    head.ok_or_else(|| corrupt("the table `head` does not have its one row"))
+}
+
+/// Commits a step. The server reports the commit of a dead transaction as a success: the lock must still be there.
+pub(super) async fn end_walk(
+    session: &Session,
+    statements: &Statements,
+    head: u64,
+) -> Result<(), StorageError> {
     let head = clamped(head);
     let still: [Param<'_>; 2] = [(&head, Type::INT8), (&head, Type::INT8)];
-    session
-        .execute(&statements.advance, &still)
-        .await
-        .map_err(storage)?;
-    session
-        .client()
-        .batch_execute("COMMIT")
-        .await
-        .map_err(storage)?;
-    Ok(walked)
+    let still = session.execute(&statements.advance, &still).await;
+    still.map_err(storage)?;
+    let committed = session.client().batch_execute("COMMIT").await;
+    committed.map_err(storage)
 }
 
 /// What a step needs to know, and where the walk is.
@@ -98,9 +107,9 @@ async fn read_walk(
     session: &Session,
     statements: &Statements,
     walk: &UniqueWalk,
-) -> Result<(Uniques, u64), StorageError> {
+) -> Result<(RuleState, u64), StorageError> {
     let rule: [Param<'_>; 1] = [(&walk.rule, Type::TEXT)];
-    let mut uniques = Uniques::default();
+    let mut uniques = RuleState::default();
     let on = rules_on(session, statements).await?;
     for event in &walk.events {
         let is_on = on.contains(&walk.rule, event);
@@ -170,7 +179,7 @@ async fn write_walk(
     session: &Session,
     statements: &Statements,
     walk: &UniqueWalk,
-    uniques: &Uniques,
+    uniques: &RuleState,
     at: Position,
 ) -> Result<(), StorageError> {
     let rule: Param<'_> = (&walk.rule, Type::TEXT);
@@ -208,10 +217,10 @@ impl Writer {
     pub(super) async fn uniques(
         &self,
         session: &Session,
-        needs: &UniqueNeeds<'_>,
-    ) -> Result<Uniques, StorageError> {
+        needs: &RuleNeeds<'_>,
+    ) -> Result<RuleState, StorageError> {
         if needs.is_empty() {
-            return Ok(Uniques::default());
+            return Ok(RuleState::default());
         }
         Box::pin(self.read_uniques(session, needs)).await
     }
@@ -219,43 +228,30 @@ impl Writer {
     async fn read_uniques(
         &self,
         session: &Session,
-        needs: &UniqueNeeds<'_>,
-    ) -> Result<Uniques, StorageError> {
-        let mut uniques = Uniques::default();
-        let (rules, events): (Vec<&str>, Vec<&str>) = needs.rules.iter().copied().unzip();
-        let by_rule: [Param<'_>; 2] = [(&rules, Type::TEXT_ARRAY), (&events, Type::TEXT_ARRAY)];
+        needs: &RuleNeeds<'_>,
+    ) -> Result<RuleState, StorageError> {
         let values = needs.values.iter();
         let values = values.map(|(rule, value)| (*rule, value.as_bytes()));
         let holders = needs.holders.iter().copied();
+        let absent = self.settings.absent.of(needs);
         let (known, found) = join(
-            session.rows(&self.statements.unique_rules, &by_rule),
+            rules(session, &self.statements, needs, &absent),
             rows_of(session, &self.statements, values, holders),
         )
         .await;
-        for row in known.map_err(storage)? {
-            let index = numbered(&row, 0);
-            let names = index.and_then(|index| rules.get(index).zip(events.get(index)));
-            let (Some((rule, event)), Ok(is_on), Ok(has_events)) =
-                (names, row.try_get(1), row.try_get(2))
-            else {
-                return Err(corrupt(
-                    "the state of a rule of unique values cannot be read",
-                ));
-            };
-            uniques.read_rule(rule, event, is_on, has_events);
-        }
+        let mut uniques = known?;
         take_all(&mut uniques, &found.map_err(storage)?)?;
         Ok(uniques)
     }
 }
 
-fn take_all(uniques: &mut Uniques, rows: &[Row]) -> Result<(), StorageError> {
+fn take_all(uniques: &mut RuleState, rows: &[Row]) -> Result<(), StorageError> {
     let read = rows.iter().map(|row| take(uniques, row));
     let read: Option<()> = read.collect();
     read.ok_or_else(|| corrupt("a row of unique_values cannot be read"))
 }
 
-fn take(uniques: &mut Uniques, row: &Row) -> Option<()> {
+fn take(uniques: &mut RuleState, row: &Row) -> Option<()> {
     let value = String::from_utf8(row.try_get(1).ok()?).ok()?;
     let free_at: Option<SystemTime> = row.try_get(5).ok()?;
     let found = UniqueRow {
@@ -271,7 +267,7 @@ fn take(uniques: &mut Uniques, row: &Row) -> Option<()> {
 pub(super) async fn write(
     session: &Session,
     statements: &Statements,
-    uniques: &Uniques,
+    uniques: &RuleState,
 ) -> Result<(), Error> {
     let (rules, events): (Vec<&str>, Vec<&str>) = uniques.changed_rules().unzip();
     let mut free: (Vec<&str>, Vec<&[u8]>) = Default::default();

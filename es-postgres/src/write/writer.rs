@@ -114,7 +114,7 @@ impl Writer {
                 Some(Next::Commit(commit, reply)) => {
                     let (commits, replies) =
                         queue::fill_commits(&mut self.messages, &mut self.leftover, *commit, reply);
-                    let verdicts = self.commit_all(&commits).await;
+                    let verdicts = Box::pin(self.commit_all(&commits)).await;
                     for (reply, verdict) in replies.into_iter().zip(verdicts) {
                         let _ = reply.send(verdict);
                     }

@@ -1,6 +1,6 @@
 //! What an event is: its stored name, its versions, and how its payload is decoded.
 
-use crate::{Codec, CodecError, UniqueChange};
+use crate::{Codec, CodecError, EventTag, UniqueChange};
 use std::{error::Error, sync::Arc};
 
 /// One kind of event: a plain struct with a stored name and a version.
@@ -36,6 +36,10 @@ pub trait Event: Sized + Send + 'static {
     const WRITES: u16 = Self::VERSION;
     /// The rules of unique values that this event has a say in.
     const UNIQUE_RULES: &'static [&'static str] = &[];
+    /// The kinds of tags that this event may have.
+    const TAG_KINDS: &'static [&'static str] = &[];
+    /// The kind of the tag that names the stream to which a decision writes the event: the first value of this kind.
+    const HOME: Option<&'static str> = None;
 
     /// The payload of the version that is [written](Event::WRITES).
     ///
@@ -54,6 +58,11 @@ pub trait Event: Sized + Send + 'static {
     /// What this event does to unique values: one change for each of its [rules](Event::UNIQUE_RULES), also
     /// where it leaves the value as it is.
     fn unique(&self) -> Vec<UniqueChange> {
+        Vec::new()
+    }
+
+    /// The tags of this event: one entry for each of its [kinds](Event::TAG_KINDS), also where it has no value.
+    fn tags(&self) -> Vec<EventTag> {
         Vec::new()
     }
 }
@@ -75,6 +84,8 @@ pub trait EventSet: Sized + Send + 'static {
     /// For stored names, the rules of unique values that events of that name have a say in. A name without a
     /// rule may be absent.
     const UNIQUE_RULES: &'static [(&'static str, &'static [&'static str])] = &[];
+    /// For stored names, the kinds of tags that events of that name may have. A name without one may be absent.
+    const TAG_KINDS: &'static [(&'static str, &'static [&'static str])] = &[];
 
     /// The type of this event.
     fn event_type(&self) -> EventType;
@@ -96,6 +107,11 @@ pub trait EventSet: Sized + Send + 'static {
     fn unique(&self) -> Vec<UniqueChange> {
         Vec::new()
     }
+
+    /// The tags of this event, see [`Event::tags`].
+    fn tags(&self) -> Vec<EventTag> {
+        Vec::new()
+    }
 }
 
 impl<E: Event> EventSet for E {
@@ -105,6 +121,8 @@ impl<E: Event> EventSet for E {
     }];
     const UNIQUE_RULES: &'static [(&'static str, &'static [&'static str])] =
         &[(E::NAME, E::UNIQUE_RULES)];
+    const TAG_KINDS: &'static [(&'static str, &'static [&'static str])] =
+        &[(E::NAME, E::TAG_KINDS)];
 
     fn event_type(&self) -> EventType {
         EventType {
@@ -127,6 +145,10 @@ impl<E: Event> EventSet for E {
 
     fn unique(&self) -> Vec<UniqueChange> {
         Event::unique(self)
+    }
+
+    fn tags(&self) -> Vec<EventTag> {
+        Event::tags(self)
     }
 }
 

@@ -29,7 +29,7 @@ pub use upcasters::{
 };
 
 use crate::{
-    Codec, CodecError, DecodeError, Decoded, Event, EventSet, EventType, SnapshotPolicy,
+    Codec, CodecError, DecodeError, Decoded, Event, EventSet, EventTag, EventType, SnapshotPolicy,
     StoredPayload, UniqueChange,
 };
 use serde::de::DeserializeOwned;
@@ -57,6 +57,10 @@ pub trait ListedEvent: Sized {
     const UNIQUE_RULES: &'static [&'static str];
     /// What it does by them.
     fn unique(&self) -> Vec<UniqueChange>;
+    /// Its kinds of tags.
+    const TAG_KINDS: &'static [&'static str];
+    /// Its tags.
+    fn tags(&self) -> Vec<EventTag>;
     /// The bytes.
     fn encode(&self, codec: Codec) -> Result<Bytes, CodecError>;
     /// Decodes into a variant of the generated enum.
@@ -73,9 +77,14 @@ impl<E: Event> ListedEvent for E {
         version: E::WRITES,
     };
     const UNIQUE_RULES: &'static [&'static str] = E::UNIQUE_RULES;
+    const TAG_KINDS: &'static [&'static str] = E::TAG_KINDS;
 
     fn unique(&self) -> Vec<UniqueChange> {
         Event::unique(self)
+    }
+
+    fn tags(&self) -> Vec<EventTag> {
+        Event::tags(self)
     }
 
     fn encode(&self, codec: Codec) -> Result<Bytes, CodecError> {
@@ -92,11 +101,22 @@ impl<E: Event> ListedEvent for E {
 
 /// Marks the events that an aggregate lists, and its enum of events. The derive implements it.
 #[diagnostic::on_unimplemented(
-    message = "aggregate `{Self}` applies `{E}` but does not list it, so it would never get one",
+    message = "`{Self}` applies `{E}` but does not list it, so it would never get one",
     label = "`{E}` is not in the `events(..)` of `{Self}`",
     note = "add it to `events(..)`, or remove this impl"
 )]
 pub trait ListsEvent<E> {}
+
+/// A tag with one value. `#[derive(Tag)]` implements it for a struct without a field.
+#[diagnostic::on_unimplemented(
+    message = "tag `{Self}` has a value of its own, so a fold by it is read with a field",
+    label = "no field gives the `{Self}`",
+    note = "name a field of type `{Self}` in the parentheses"
+)]
+pub trait ConstantTag {
+    /// The tag.
+    const VALUE: Self;
+}
 
 /// What a state with snapshots needs, with a message of its own.
 #[diagnostic::on_unimplemented(

@@ -397,14 +397,18 @@ pub(super) fn encode<A: Aggregate>(
         content_type: A::CODEC.content_type().into(),
         payload,
         unique: Vec::new(),
+        tags: Vec::new(),
     };
     let stored = StoredPayload::new(kind.version, &new.content_type, &new.payload);
     match A::Event::decode(kind.name, stored) {
         Ok(read_back) => {
-            // A replay sees the decoded event, so its values are the ones to claim.
-            new.unique = match &read_back {
-                Decoded::One(event) => event.unique(),
-                Decoded::Many(events) => events.iter().flat_map(EventSet::unique).collect(),
+            // A replay sees the decoded event, so its values are the ones to claim and to tag.
+            (new.unique, new.tags) = match &read_back {
+                Decoded::One(event) => (event.unique(), event.tags()),
+                Decoded::Many(events) => (
+                    events.iter().flat_map(EventSet::unique).collect(),
+                    events.iter().flat_map(EventSet::tags).collect(),
+                ),
             };
             Ok((new, read_back))
         }

@@ -5,8 +5,9 @@
 use super::{
     Append, AppendError, Appended, Claim, Claimed, Commit, CommitError, CommitStore, Committed,
     EventFilter, EventStore, FeedPage, NoSnapshots, Outcome, ReadError, ReadLimit, Snapshot,
-    SnapshotStore, StorageError, StorageErrorKind, StoredEvent, StreamFold, StreamRange,
-    UniqueWalk, UniqueWalked, WorkFilter, WorkItem, WorkQueue, WorkStatus,
+    SnapshotStore, StorageError, StorageErrorKind, StoredEvent, StreamFold, StreamRange, TagQuery,
+    TagWalk, TagWalked, TaggedPage, UniqueWalk, UniqueWalked, WorkFilter, WorkItem, WorkQueue,
+    WorkStatus,
 };
 use crate::{AppendId, Position, RecordedEvent, StreamId, Timestamp};
 use std::{
@@ -117,6 +118,9 @@ macro_rules! events {
             unique_holder['r, 'v](rule: &'r str, value: &'v str)
                 -> Result<Option<StreamId>, ReadError>;
             walk_unique[](walk: UniqueWalk) -> Result<UniqueWalked, StorageError>;
+            read_tagged['q](query: &'q TagQuery, after: Position, limit: ReadLimit)
+                -> Result<TaggedPage, ReadError>;
+            walk_tags[](walk: TagWalk) -> Result<TagWalked, StorageError>;
             store_id[]() -> Result<String, ReadError>;
             changed[](position: Position) -> ();
             close[]() -> ();

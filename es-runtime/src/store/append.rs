@@ -1,8 +1,9 @@
 //! The request to append, its result, and the bounds that a store checks before it writes.
 
+use super::tags;
 use crate::{
-    AppendId, EventId, ExpectedVersion, Metadata, Position, RecordedEvent, StreamId, Timestamp,
-    UniqueChange, UniqueValue, record::EventRow,
+    AppendId, EventId, EventTag, ExpectedVersion, Metadata, Position, RecordedEvent, StreamId,
+    Timestamp, UniqueChange, UniqueValue, record::EventRow,
 };
 use es_record::has_control;
 use std::{borrow::Cow, collections::HashSet, fmt};
@@ -151,6 +152,7 @@ impl Append {
             }
             total = total.saturating_add(event.payload.len());
             check_unique(index, &event.unique)?;
+            check_tags(index, &event.tags)?;
         }
         if total > limits.append_bytes {
             return Err(InvalidAppend::TooLarge {
@@ -166,7 +168,8 @@ fn check_unique(index: usize, changes: &[UniqueChange]) -> Result<(), InvalidApp
     let mut rules = HashSet::new();
     for UniqueChange { rule, value, .. } in changes {
         let is_long = rule.len() > UniqueChange::MAX_BYTES;
-        if rule.is_empty() || is_long || has_control(rule) || !rules.insert(rule) {
+        let is_kind = rule.starts_with(tags::RULE);
+        if rule.is_empty() || is_long || is_kind || has_control(rule) || !rules.insert(rule) {
             return Err(InvalidAppend::BadUniqueRule { index });
         }
         match value {
@@ -181,6 +184,25 @@ fn check_unique(index: usize, changes: &[UniqueChange]) -> Result<(), InvalidApp
         }
     }
     Ok(())
+}
+
+fn check_tags(index: usize, all: &[EventTag]) -> Result<(), InvalidAppend> {
+    for EventTag { kind, values } in all {
+        if !tags::is_kind(kind) {
+            return Err(InvalidAppend::BadTagKind { index });
+        }
+        let is_bad = |value: &String| {
+            value.is_empty() || value.len() > EventTag::MAX_VALUE_BYTES || has_control(value)
+        };
+        if values.iter().any(is_bad) {
+            let kind = kind.to_string();
+            return Err(InvalidAppend::BadTagValue { index, kind });
+        }
+    }
+    match tags::texts(all, |_| true).len() {
+        0..=EventTag::MAX_TAGS => Ok(()),
+        tags => Err(InvalidAppend::TooManyTags { index, tags }),
+    }
 }
 
 /// One event to append, with an encoded payload.
@@ -199,6 +221,8 @@ pub struct NewEvent {
     pub payload: Vec<u8>,
     /// What it does to unique values: one change for each of its rules.
     pub unique: Vec<UniqueChange>,
+    /// Its tags: one entry for each kind that its program knows.
+    pub tags: Vec<EventTag>,
 }
 
 impl NewEvent {
@@ -216,6 +240,7 @@ impl NewEvent {
             content_type: content_type.into(),
             payload: payload.into(),
             unique: Vec::new(),
+            tags: Vec::new(),
         }
     }
 
@@ -243,6 +268,13 @@ impl NewEvent {
         self
     }
 
+    /// With these tags.
+    #[must_use]
+    pub fn with_tags(mut self, tags: Vec<EventTag>) -> Self {
+        self.tags = tags;
+        self
+    }
+
     /// Whether a stored event has the same content. Ids are not compared. A store uses this to recognise a
     /// repeated append.
     pub fn same_content(&self, name: &str, version: u16, content_type: &str, bytes: &[u8]) -> bool {
@@ -262,6 +294,7 @@ impl fmt::Debug for NewEvent {
             .field("content_type", &self.content_type)
             .field("payload", &format_args!("{} bytes", self.payload.len()))
             .field("unique", &self.unique)
+            .field("tags", &self.tags)
             .finish()
     }
 }
@@ -412,13 +445,38 @@ pub enum InvalidAppend {
         index: usize,
     },
     /// An event has two changes by one rule of unique values, or a rule whose name is empty, has a control
-    /// character, or has more than 512 bytes.
+    /// character, begins with `tag:`, or has more than 512 bytes.
     #[error(
         "event {index} of the append names a rule of unique values twice, or one with an unusable name"
     )]
     BadUniqueRule {
         /// Its index in the append, from 0.
         index: usize,
+    },
+    /// A kind of tags of an event is empty, has a `:` or a control character, or has more than 64 bytes.
+    #[error("event {index} of the append has a kind of tags with an unusable name")]
+    BadTagKind {
+        /// Its index in the append, from 0.
+        index: usize,
+    },
+    /// A tag of an event is empty, has a control character, or has more than 256 bytes.
+    #[error(
+        "event {index} of the append has a tag of kind `{kind}` that is empty, has a control character or has more \
+         than 256 bytes; use a hash of it"
+    )]
+    BadTagValue {
+        /// Its index in the append, from 0.
+        index: usize,
+        /// The kind.
+        kind: String,
+    },
+    /// An event has more than [`EventTag::MAX_TAGS`].
+    #[error("event {index} of the append has {tags} tags, more than 16")]
+    TooManyTags {
+        /// Its index in the append, from 0.
+        index: usize,
+        /// How many it has.
+        tags: usize,
     },
     /// An event claims a value of more than [`UniqueChange::MAX_BYTES`].
     #[error(

@@ -13,10 +13,11 @@
 //! 4. [`check_event_ids`], unless a unique index of the database does it.
 //! 5. Write the events. [`Accepted::appended`] is the result.
 //!
-//! [`decide`] refuses an event with a rule of unique values. A store that supports them reads what the append
-//! [needs](UniqueNeeds) after step 2, calls [`Uniques::decide`] instead, and writes what it changed in step 5.
+//! [`decide`] refuses an event with a rule of unique values or a tag. A store that supports them reads what the append
+//! [needs](RuleNeeds) after step 2, calls [`RuleState::decide`] instead, and writes what it changed in step 5, with the
+//! [tags](RuleState::tags_of) of each event.
 //!
-//! A commit does this for each of its appends, in their order, and then calls [`check_first_time`],
+//! A commit calls [`check_guard`] for each of its guards, does this for each of its appends, in their order, and then calls [`check_first_time`],
 //! [`check_epoch`], [`check_cursor`] and [`check_inputs`]. It calls [`Commit::check`](crate::Commit::check) first, which
 //! checks the bounds and looks for two appends to one stream.
 //!
@@ -68,8 +69,10 @@ pub use super::{
     rows::{Page, Repeated, RowLocation},
     rules::{
         Accepted, Comparison, Decision, Earlier, StreamHead, check_bounds, check_cursor,
-        check_epoch, check_event_ids, check_first_time, check_inputs, decide, not_applied,
+        check_epoch, check_event_ids, check_first_time, check_guard, check_inputs, check_repeated,
+        decide, not_applied,
     },
-    unique::{RulesOn, UniqueNeeds, UniqueRow, Uniques},
+    tags::TagRow,
+    unique::{RuleNeeds, RuleState, RulesOn, UniqueRow},
 };
 pub use crate::record::EventRow;

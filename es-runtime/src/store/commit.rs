@@ -1,7 +1,8 @@
 //! Commits: several appends in one transaction, with changes of work items and of a cursor.
 
 use super::{
-    Append, AppendError, Appended, EventStore, Limits, Outcome, ReadError, StorageError, WorkChange,
+    Append, AppendError, Appended, EventStore, Limits, Outcome, ReadError, StorageError, TagGuard,
+    TagQuery, WorkChange,
 };
 use crate::{Position, StreamId};
 use std::future::Future;
@@ -80,6 +81,8 @@ pub struct Commit {
     pub work: Vec<WorkChange>,
     /// The move of a consumer of the feed.
     pub cursor: Option<CursorMove>,
+    /// Queries by tags that must find no new event.
+    pub guards: Vec<TagGuard>,
 }
 
 impl Commit {
@@ -109,12 +112,33 @@ impl Commit {
         self
     }
 
+    /// With one more guard: no event that the query finds is after this position. It sees the commits before this
+    /// one, and never the events of its own commit.
+    #[must_use]
+    pub fn guard(mut self, query: TagQuery, after: Position) -> Self {
+        self.guards.push(TagGuard { query, after });
+        self
+    }
+
+    /// For stores: the checks that need no database, of a store without tags. It refuses guards. Others call
+    /// [`check_appends`](Commit::check_appends).
+    ///
+    /// # Errors
+    /// Those of `check_appends`, and [`CommitError::Storage`] for a guard.
+    pub fn check(&self, limits: &Limits) -> Result<(), CommitError> {
+        if self.guards.is_empty() {
+            return self.check_appends(limits);
+        }
+        let (outcome, error) = (Outcome::NotApplied, super::unique::unsupported("tags"));
+        Err(CommitError::Storage { outcome, error })
+    }
+
     /// For stores: the checks that need no database.
     ///
     /// # Errors
     /// [`CommitError::Append`] for an append that breaks a bound, [`CommitError::SameStream`] for two
     /// appends to one stream.
-    pub fn check(&self, limits: &Limits) -> Result<(), CommitError> {
+    pub fn check_appends(&self, limits: &Limits) -> Result<(), CommitError> {
         let mut before: &[Append] = &[];
         for (index, append) in self.appends.iter().enumerate() {
             let stream = || append.stream.clone();
@@ -222,6 +246,41 @@ pub enum CommitError {
         /// Its position.
         actual: Option<Position>,
     },
+    /// An event after the position of a guard is one that its query finds. Nothing was written. Read what is new and
+    /// decide again.
+    #[error("the event at position {by} is one that guard {guard} excludes; nothing was written")]
+    Guarded {
+        /// The index of the guard in the commit, from 0.
+        guard: usize,
+        /// The position of the event.
+        by: Position,
+    },
+    /// A guard is about a position that this store has not reached. Nothing was written. What was read comes from
+    /// another store, or from this one before a backup was restored.
+    #[error(
+        "guard {guard} is about what follows position {after}, and this store ends at {head}; nothing was written; \
+         read again from this store"
+    )]
+    GuardAhead {
+        /// The index of the guard in the commit, from 0.
+        guard: usize,
+        /// Its position.
+        after: Position,
+        /// The newest position.
+        head: Position,
+    },
+    /// Tags of this kind are not recorded for all stored events of this name, so a guard could miss one. Nothing was
+    /// written.
+    #[error(
+        "tags of kind `{kind}` are not recorded for all events `{event}`; nothing was written; turn them on with \
+         `turn_on_tags` of es-decisions"
+    )]
+    TagsNotReady {
+        /// The stored name of the event.
+        event: String,
+        /// The kind.
+        kind: String,
+    },
     /// The database failed.
     #[error("commit: {error}; {outcome}")]
     Storage {
@@ -242,7 +301,10 @@ impl CommitError {
             Self::Repeated { .. }
             | Self::SameStream { .. }
             | Self::Fenced { .. }
-            | Self::CursorMoved { .. } => Outcome::NotApplied,
+            | Self::CursorMoved { .. }
+            | Self::Guarded { .. }
+            | Self::GuardAhead { .. }
+            | Self::TagsNotReady { .. } => Outcome::NotApplied,
         }
     }
 }

@@ -112,6 +112,20 @@ pub enum AppendError {
         /// The stored name of the event.
         event: String,
     },
+    /// The kind of tags is on for events of this name, and the event says nothing of it: the program that writes it
+    /// does not know the kind.
+    #[error(
+        "tags of kind `{kind}` are recorded for event `{event}`, and this program does not know the kind; nothing was \
+         written to stream {stream}; use the release of the program that has it"
+    )]
+    TagKindUnknown {
+        /// The stream of the append that failed.
+        stream: StreamId,
+        /// The kind.
+        kind: String,
+        /// The stored name of the event.
+        event: String,
+    },
     /// An inline projection could not handle an event.
     #[error(
         "projection `{projection}` failed on an event of stream {stream}: {error}; nothing was \
@@ -150,6 +164,7 @@ impl AppendError {
             | Self::DuplicateEventId { .. }
             | Self::Taken { .. }
             | Self::UniqueRuleUnknown { .. }
+            | Self::TagKindUnknown { .. }
             | Self::Projection { .. }
             | Self::Invalid { .. } => Outcome::NotApplied,
         }
@@ -173,6 +188,21 @@ pub enum ReadError {
         position: Position,
         /// The damage, without a quote of the row.
         what: String,
+    },
+    /// Tags of this kind are not recorded for all stored events of this name, so the answer could lack some.
+    #[error(
+        "tags of kind `{kind}` are recorded up to position {reached} of {head} for event `{event}`; turn them on with \
+         `turn_on_tags` of es-decisions"
+    )]
+    TagsNotReady {
+        /// The stored name of the event.
+        event: String,
+        /// The kind.
+        kind: String,
+        /// Where turning it on has come to.
+        reached: Position,
+        /// The newest position.
+        head: Position,
     },
     /// The database failed.
     #[error(transparent)]
@@ -220,6 +250,9 @@ impl From<ReadError> for StorageError {
             ReadError::Storage(error) => error,
             corrupt @ ReadError::Corrupt { .. } => {
                 Self::new(StorageErrorKind::Corrupt, corrupt.to_string())
+            }
+            other @ ReadError::TagsNotReady { .. } => {
+                Self::new(StorageErrorKind::Other, other.to_string())
             }
         }
     }

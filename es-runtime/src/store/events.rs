@@ -2,7 +2,7 @@
 
 use super::{
     Append, AppendError, Appended, EventFilter, FeedPage, ReadError, ReadLimit, StreamFold,
-    StreamRange, UniqueWalk, UniqueWalked,
+    StreamRange, TagQuery, TagWalk, TagWalked, TaggedPage, UniqueWalk, UniqueWalked,
 };
 use crate::{AppendId, Position, RecordedEvent, StorageError, StorageErrorKind, StreamId};
 use std::future::Future;
@@ -146,7 +146,7 @@ pub trait EventStore: Clone + Send + Sync + 'static {
         value: &str,
     ) -> impl Future<Output = Result<Option<StreamId>, ReadError>> + Send {
         let _ = (rule, value);
-        std::future::ready(Err(super::unique::unsupported().into()))
+        std::future::ready(Err(super::unique::unsupported("unique values").into()))
     }
 
     /// Does a step of turning a rule of unique values on for events that are stored already, under the lock of
@@ -163,7 +163,43 @@ pub trait EventStore: Clone + Send + Sync + 'static {
         walk: UniqueWalk,
     ) -> impl Future<Output = Result<UniqueWalked, StorageError>> + Send {
         let _ = walk;
-        std::future::ready(Err(super::unique::unsupported()))
+        std::future::ready(Err(super::unique::unsupported("unique values")))
+    }
+
+    /// The events after `after` that a query by tags finds, in order, at most `limit`. See [`TagQuery`].
+    ///
+    /// # Errors
+    /// [`ReadError::TagsNotReady`] where tags of one of the kinds are not recorded for all stored events of one of the
+    /// names: the answer is never a part. [`ReadError`] when it cannot be read. The default is
+    /// [`Unsupported`](crate::StorageErrorKind::Unsupported).
+    ///
+    /// # Cancel safety
+    /// Reads only.
+    fn read_tagged(
+        &self,
+        query: &TagQuery,
+        after: Position,
+        limit: ReadLimit,
+    ) -> impl Future<Output = Result<TaggedPage, ReadError>> + Send {
+        let _ = (query, after, limit);
+        std::future::ready(Err(super::unique::unsupported("tags").into()))
+    }
+
+    /// Does a step of recording tags for events that are stored already, under the lock of appends. `turn_on_tags` of
+    /// `es-decisions` calls it.
+    ///
+    /// # Errors
+    /// [`StorageError`] when the step was not done, or its answer was lost. The default is
+    /// [`Unsupported`](crate::StorageErrorKind::Unsupported).
+    ///
+    /// # Cancel safety
+    /// The step is done or not, and may be done again.
+    fn walk_tags(
+        &self,
+        walk: TagWalk,
+    ) -> impl Future<Output = Result<TagWalked, StorageError>> + Send {
+        let _ = walk;
+        std::future::ready(Err(super::unique::unsupported("tags")))
     }
 
     /// Waits until there may be events after `position`, or for ever where the store cannot know.

@@ -3,15 +3,15 @@
 use super::{
     Append, AppendError, Appended, Claim, Claimed, Commit, CommitError, CommitStore, Committed,
     EventFilter, EventStore, FeedPage, Limits, ReadDirection, ReadError, ReadLimit, Snapshot,
-    SnapshotStore, StorageError, StoredEvent, StreamFold, StreamRange, UniqueWalk, UniqueWalked,
-    WorkFilter, WorkItem, WorkQueue, WorkStatus,
+    SnapshotStore, StorageError, StoredEvent, StreamFold, StreamRange, TagQuery, TagWalk,
+    TagWalked, TaggedPage, UniqueWalk, UniqueWalked, WorkFilter, WorkItem, WorkQueue, WorkStatus,
     rows::Repeated,
     rules::{self, Accepted, Comparison, Decision, Earlier, StreamHead},
-    unique::{UniqueNeeds, Uniques},
+    unique::{RuleNeeds, RuleState},
 };
 use crate::{AppendId, EventId, Position, RecordedEvent, StreamId, Timestamp, record::EventRow};
 use std::{
-    collections::{BTreeMap, HashMap, HashSet},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
     fmt,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
@@ -43,13 +43,17 @@ struct Shared {
 struct Data {
     texts: Repeated,
     log: Vec<Arc<RecordedEvent>>,
+    /// The tags of each event of the log.
+    tags: Vec<BTreeSet<String>>,
     streams: HashMap<StreamId, Stream>,
     event_ids: HashSet<EventId>,
     work: BTreeMap<StreamId, WorkItem>,
     cursors: HashMap<String, (Position, Option<String>)>,
-    uniques: Uniques,
+    uniques: RuleState,
     /// For each rule that is being turned on, where the walk is, and which streams wait for a value.
     walks: HashMap<String, (Position, Waiting)>,
+    /// For names of events and kinds of tags that are being turned on, where the walk is.
+    tag_walks: BTreeMap<(String, String), Position>,
 }
 
 type Waiting = Vec<(StreamId, String, Position)>;
@@ -102,7 +106,7 @@ impl MemoryStore {
         rules::check_bounds(&append, &self.shared.limits)?;
         let mut data = self.data();
         let now = (self.shared.clock)();
-        data.read_rules(std::slice::from_ref(&append));
+        data.read_rules(RuleNeeds::of([&append]));
         data.whole(
             |data| match data.decide(&append, &HashSet::new(), 0, now)? {
                 Decision::Answer(first) => Ok(first),
@@ -112,7 +116,7 @@ impl MemoryStore {
     }
 
     fn commit_now(&self, commit: Commit) -> Result<Committed, CommitError> {
-        commit.check(&self.shared.limits)?;
+        commit.check_appends(&self.shared.limits)?;
         let mut data = self.data();
         let now = (self.shared.clock)();
         data.whole(|data| data.commit(commit, now))
@@ -153,7 +157,9 @@ impl Data {
 
     /// Checks everything before it writes anything, because only unique values are rolled back.
     fn commit(&mut self, commit: Commit, now: Timestamp) -> Result<Committed, CommitError> {
-        self.read_rules(&commit.appends);
+        let queries = commit.guards.iter().map(|guard| &guard.query);
+        self.read_rules(RuleNeeds::of(&commit.appends).with_queries(queries));
+        self.check_guards(&commit)?;
         let mut ids = HashSet::new();
         let mut events = 0;
         let mut accepted = Vec::with_capacity(commit.appends.len());
@@ -220,14 +226,94 @@ impl Data {
         walked
     }
 
-    /// Looks which rules of these appends could be turned on.
-    fn read_rules(&mut self, appends: &[Append]) {
-        for (rule, event) in UniqueNeeds::of(appends).rules {
-            if !self.uniques.is_on(rule, event) {
+    /// Looks which of these rules could be turned on.
+    fn read_rules(&mut self, needs: RuleNeeds<'_>) {
+        for (rule, event) in needs.rules {
+            if !self.uniques.is_on(&rule, event) {
                 let has_events = self.log.iter().any(|row| &*row.name == event);
-                self.uniques.read_rule(rule, event, false, has_events);
+                self.uniques.read_rule(&rule, event, false, has_events);
             }
         }
+    }
+
+    fn head(&self) -> Position {
+        self.log.last().map_or(Position::START, |row| row.position)
+    }
+
+    /// The events after a position that a query by tags finds.
+    fn tagged<'d>(
+        &'d self,
+        query: &'d TagQuery,
+        after: Position,
+    ) -> impl Iterator<Item = &'d Arc<RecordedEvent>> {
+        let start = self.log.partition_point(|row| row.position <= after);
+        let rows = self.log.iter().zip(&self.tags).skip(start);
+        rows.filter_map(|(row, tags)| query.finds(&row.name, tags).then_some(row))
+    }
+
+    fn check_guards(&self, commit: &Commit) -> Result<(), CommitError> {
+        for (index, guard) in commit.guards.iter().enumerate() {
+            let found = self.tagged(&guard.query, guard.after).next();
+            let found = found.map(|row| row.position);
+            let checked = rules::check_guard(commit, index, &self.uniques, self.head(), found);
+            let Err(refused) = checked else { continue };
+            // What was done before comes first.
+            for append in &commit.appends {
+                let stream = self.streams.get(&append.stream);
+                if let Some(earlier) = stream.and_then(|stream| stream.earlier(append)) {
+                    rules::check_repeated(append, earlier)?;
+                }
+            }
+            return Err(refused);
+        }
+        Ok(())
+    }
+
+    fn read_tagged(
+        &mut self,
+        query: &TagQuery,
+        after: Position,
+        limit: ReadLimit,
+    ) -> Result<TaggedPage, ReadError> {
+        self.read_rules(RuleNeeds::default().with_queries([query]));
+        if let Some((event, kind)) = self.uniques.not_ready(query) {
+            let (event, kind) = (event.to_owned(), kind.to_owned());
+            let key = (event, kind);
+            let reached = self.tag_walks.get(&key).copied();
+            return Err(ReadError::TagsNotReady {
+                event: key.0,
+                kind: key.1,
+                reached: reached.unwrap_or(Position::START),
+                head: self.head(),
+            });
+        }
+        let events = take(self.tagged(query, after), limit);
+        let last = events.last().map_or(after, |event| event.position);
+        let is_cut = self.tagged(query, last).next().is_some();
+        let head = (!is_cut).then(|| self.head());
+        Ok(TaggedPage::new(events, after, head))
+    }
+
+    fn walk_tags(&mut self, walk: &TagWalk) -> TagWalked {
+        let names = walk.events();
+        let start = self.log.partition_point(|row| row.position <= walk.to);
+        let mut later = self.log.iter().skip(start);
+        let has_later = later.any(|row| names.contains(&*row.name));
+        let keys = walk
+            .kinds
+            .iter()
+            .filter_map(|key| self.tag_walks.remove_entry(key));
+        let mut reached = keys.collect();
+        let (walked, rows) = self.uniques.walk_tags(walk, &mut reached, has_later);
+        self.uniques.settle();
+        self.tag_walks.extend(reached);
+        for (text, position, _) in rows {
+            let index = self.log.partition_point(|row| row.position < position);
+            if let Some(tags) = self.tags.get_mut(index) {
+                tags.insert(text);
+            }
+        }
+        walked
     }
 
     /// Whether an append may be written; `ids` are those of other events of the same transaction, which come
@@ -263,6 +349,7 @@ impl Data {
         for (version, event) in accepted.versions().zip(append.events) {
             end += 1;
             self.event_ids.insert(event.id);
+            self.tags.push(self.uniques.tags_of(&event));
             let row = Arc::new(RecordedEvent::from(EventRow {
                 position: at(end),
                 stream: append.stream.clone(),
@@ -416,8 +503,7 @@ impl EventStore for MemoryStore {
     }
 
     async fn head(&self) -> Result<Position, ReadError> {
-        let data = self.data();
-        Ok(data.log.last().map_or(Position::START, |row| row.position))
+        Ok(self.data().head())
     }
 
     async fn store_id(&self) -> Result<String, ReadError> {
@@ -426,6 +512,19 @@ impl EventStore for MemoryStore {
 
     async fn walk_unique(&self, walk: UniqueWalk) -> Result<UniqueWalked, StorageError> {
         Ok(self.data().walk(&walk))
+    }
+
+    async fn read_tagged(
+        &self,
+        query: &TagQuery,
+        after: Position,
+        limit: ReadLimit,
+    ) -> Result<TaggedPage, ReadError> {
+        self.data().read_tagged(query, after, limit)
+    }
+
+    async fn walk_tags(&self, walk: TagWalk) -> Result<TagWalked, StorageError> {
+        Ok(self.data().walk_tags(&walk))
     }
 
     async fn unique_holder(&self, rule: &str, value: &str) -> Result<Option<StreamId>, ReadError> {

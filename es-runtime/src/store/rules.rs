@@ -4,8 +4,8 @@
 //! transaction, or under the lock, in which it then writes.
 
 use super::{
-    Append, AppendError, Appended, CommitError, CursorMove, Limits, StorageError, StorageErrorKind,
-    StoredEvent, WorkChange,
+    Append, AppendError, Appended, Commit, CommitError, CursorMove, Limits, StorageError,
+    StorageErrorKind, StoredEvent, TagGuard, WorkChange, unique::RuleState,
 };
 use crate::{AppendId, EventId, Position, Timestamp};
 use std::collections::HashSet;
@@ -202,7 +202,7 @@ impl Accepted {
 }
 
 /// Decides about one append, for a store without unique values. Others call
-/// [`Uniques::decide`](super::author::Uniques::decide).
+/// [`RuleState::decide`](super::author::RuleState::decide).
 ///
 /// `earlier` is an earlier append with the same id, `None` where the stream has not seen the id. It is
 /// checked before the expected version, so that a request can be repeated. `head` is the end of the
@@ -210,7 +210,7 @@ impl Accepted {
 ///
 /// # Errors
 /// [`AppendError::IdReused`], [`AppendError::OtherRequest`], [`AppendError::Conflict`], and [`AppendError::Storage`] when the earlier
-/// append cannot be read, or an event has a rule of unique values
+/// append cannot be read, or an event has a rule of unique values or a tag
 /// ([`Unsupported`](StorageErrorKind::Unsupported)).
 ///
 /// ```
@@ -239,9 +239,13 @@ pub fn decide(
     head: StreamHead,
 ) -> Result<Decision, AppendError> {
     let decision = decide_version(append, earlier, head)?;
-    let has_rules = append.events.iter().any(|event| !event.unique.is_empty());
-    if has_rules && matches!(decision, Decision::Write(_)) {
-        return Err(not_applied(append, super::unique::unsupported()));
+    if let Decision::Write(_) = decision {
+        let has_rules = append.events.iter().any(|event| !event.unique.is_empty());
+        let has_tags = append.events.iter().any(|event| !event.tags.is_empty());
+        if has_rules || has_tags {
+            let what = if has_rules { "unique values" } else { "tags" };
+            return Err(not_applied(append, super::unique::unsupported(what)));
+        }
     }
     Ok(decision)
 }
@@ -349,6 +353,45 @@ pub fn check_first_time(append: &Append, appended: Appended) -> Result<Appended,
         });
     }
     Ok(appended)
+}
+
+/// Checks a guard of a commit, under the lock and before the events of the commit. `head` is the newest position, and
+/// `found` the first event after the guard's position that its query finds.
+///
+/// # Errors
+/// [`CommitError::GuardAhead`], [`CommitError::TagsNotReady`], [`CommitError::Guarded`]. Where the stream of an append has
+/// seen its append id, [`decide`] about that append comes first.
+pub fn check_guard(
+    commit: &Commit,
+    guard: usize,
+    rules: &RuleState,
+    head: Position,
+    found: Option<Position>,
+) -> Result<(), CommitError> {
+    let Some(TagGuard { query, after }) = commit.guards.get(guard) else {
+        return Ok(());
+    };
+    if *after > head {
+        let after = *after;
+        return Err(CommitError::GuardAhead { guard, after, head });
+    }
+    if let Some((event, kind)) = rules.not_ready(query) {
+        let (event, kind) = (event.to_owned(), kind.to_owned());
+        return Err(CommitError::TagsNotReady { event, kind });
+    }
+    found.map_or(Ok(()), |by| Err(CommitError::Guarded { guard, by }))
+}
+
+/// For a commit that a guard refuses: an append whose id its stream has seen says so instead.
+///
+/// # Errors
+/// [`CommitError::Repeated`], and [`CommitError::Append`] as [`decide`] says it.
+pub fn check_repeated(append: &Append, earlier: Earlier) -> Result<(), CommitError> {
+    let decision = decide_version(append, Some(earlier), StreamHead::EMPTY);
+    match decision.map_err(CommitError::Append)? {
+        Decision::Answer(first) => check_first_time(append, first).map(|_| ()),
+        Decision::Write(_) => Ok(()),
+    }
 }
 
 /// Compares the epoch of a change with the epoch of the work item, 0 where there is none.

@@ -1,11 +1,14 @@
-//! The rules of unique values that every store keeps. They do no I/O, like those in `rules.rs`.
+//! The rules of unique values that every store keeps, and which rules and kinds of tags are on. They do no I/O, like
+//! those in `rules.rs`.
 
 use super::{
     Append, AppendError, NewEvent, StorageError, StorageErrorKind,
     rules::{self, Decision, Earlier, StreamHead},
+    tags::{self, TagQuery},
 };
 use crate::{Position, StreamId, Timestamp, UniqueChange, UniqueValue};
 use std::{
+    borrow::Cow,
     collections::{BTreeMap, BTreeSet, HashMap},
     fmt,
     time::Duration,
@@ -30,7 +33,7 @@ impl UniqueRow {
 }
 
 /// The rules that are on, as the writer of a store knows them. So an append without rules asks the database
-/// nothing.
+/// nothing. A kind of tags is the rule `tag:KIND`.
 ///
 /// ```
 /// use es_runtime::store::author::RulesOn;
@@ -70,7 +73,7 @@ impl RulesOn {
     pub fn concern(&self, append: &Append) -> bool {
         let is_ruled = |event: &NewEvent| !self.of.is_empty() && self.of.contains_key(&*event.name);
         let mut events = append.events.iter();
-        events.any(|event| !event.unique.is_empty() || is_ruled(event))
+        events.any(|event| !event.unique.is_empty() || !event.tags.is_empty() || is_ruled(event))
     }
 
     fn of(&self, event: &str) -> impl Iterator<Item = &str> {
@@ -89,28 +92,32 @@ enum State {
     Off,
 }
 
-/// What a store must read about unique values before it [decides](Uniques::decide) on appends. Each list is
-/// in order and has nothing twice.
+/// What a store must read about unique values and tags before it [decides](RuleState::decide) on appends. Each list
+/// is in order and has nothing twice.
 #[derive(Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct UniqueNeeds<'a> {
+pub struct RuleNeeds<'a> {
     /// Rules and the names of events: is the rule on, and is there an event of that name?
-    pub rules: BTreeSet<(&'a str, &'a str)>,
+    pub rules: BTreeSet<(Cow<'a, str>, &'a str)>,
     /// Rules and values: who has it?
     pub values: BTreeSet<(&'a str, &'a str)>,
     /// Rules and streams: which value does it have?
     pub holders: BTreeSet<(&'a str, &'a StreamId)>,
 }
 
-impl<'a> UniqueNeeds<'a> {
+impl<'a> RuleNeeds<'a> {
     /// What the events of these appends need.
     pub fn of(appends: impl IntoIterator<Item = &'a Append>) -> Self {
         let mut needs = Self::default();
         for append in appends {
             for event in &append.events {
+                for tag in &event.tags {
+                    let rule = tags::rule_of(&tag.kind);
+                    needs.rules.insert((rule.into(), &event.name));
+                }
                 for change in &event.unique {
                     let rule = &*change.rule;
-                    needs.rules.insert((rule, &event.name));
+                    needs.rules.insert((rule.into(), &event.name));
                     needs.holders.insert((rule, &append.stream));
                     if let UniqueValue::Claimed(value) = &change.value {
                         needs.values.insert((rule, value));
@@ -121,15 +128,34 @@ impl<'a> UniqueNeeds<'a> {
         needs
     }
 
-    /// Whether no event has a rule: nothing is to be read, and nothing of unique values is written.
+    /// And what these queries by tags need.
+    #[must_use]
+    pub fn with_queries(self, queries: impl IntoIterator<Item = &'a TagQuery>) -> Self {
+        let queries = queries.into_iter();
+        self.with_kinds(queries.flat_map(|query| {
+            let events = query.events();
+            events.flat_map(|event| query.kinds().map(move |kind| (event, kind)))
+        }))
+    }
+
+    /// And whether these kinds of tags are on for events of these names.
+    #[must_use]
+    pub fn with_kinds(mut self, kinds: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
+        let kinds = kinds.into_iter();
+        let rules = kinds.map(|(event, kind)| (tags::rule_of(kind).into(), event));
+        self.rules.extend(rules);
+        self
+    }
+
+    /// Whether no event has a rule or a kind of tags: nothing is to be read, and nothing besides events is written.
     pub fn is_empty(&self) -> bool {
         self.rules.is_empty()
     }
 }
 
-impl fmt::Debug for UniqueNeeds<'_> {
+impl fmt::Debug for RuleNeeds<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("UniqueNeeds")
+        f.debug_struct("RuleNeeds")
             .field("rules", &self.rules)
             .field("values", &self.values.len())
             .field("holders", &self.holders)
@@ -137,13 +163,13 @@ impl fmt::Debug for UniqueNeeds<'_> {
     }
 }
 
-/// The unique values that some appends are about, and what the appends change.
+/// The unique values and kinds of tags that some appends are about, and what the appends change.
 ///
-/// A store reads what they [need](UniqueNeeds), decides on them in their order, and then writes the
-/// [changed rows](Uniques::changed_values), all in the transaction of the events.
+/// A store reads what they [need](RuleNeeds), decides on them in their order, and then writes the
+/// [changed rows](RuleState::changed_values), all in the transaction of the events.
 ///
 /// ```
-/// use es_runtime::store::author::{StreamHead, UniqueNeeds, Uniques};
+/// use es_runtime::store::author::{StreamHead, RuleNeeds, RuleState};
 /// use es_runtime::{
 ///     Append, AppendError, ExpectedVersion, NewEvent, Position, StreamId, Timestamp, UniqueChange,
 /// };
@@ -155,10 +181,10 @@ impl fmt::Debug for UniqueNeeds<'_> {
 /// };
 /// let (first, second) = (register("1")?, register("2")?);
 ///
-/// let mut uniques = Uniques::default();
-/// for (rule, event) in UniqueNeeds::of([&first, &second]).rules {
+/// let mut uniques = RuleState::default();
+/// for (rule, event) in RuleNeeds::of([&first, &second]).rules {
 ///     // The store has neither the rule nor an event of that name.
-///     uniques.read_rule(rule, event, false, false);
+///     uniques.read_rule(&rule, event, false, false);
 /// }
 /// let (end, now) = (Position::START, Timestamp::now());
 /// uniques.decide(&first, None, StreamHead::EMPTY, end, now)?;
@@ -168,7 +194,7 @@ impl fmt::Debug for UniqueNeeds<'_> {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Default)]
-pub struct Uniques {
+pub struct RuleState {
     /// For each name of events, its rules.
     rules: HashMap<String, BTreeMap<String, State>>,
     /// For each rule and value, who has it.
@@ -187,7 +213,7 @@ enum Change {
     Rule(String, String, State),
 }
 
-impl Uniques {
+impl RuleState {
     /// Takes what the store has about a rule: whether it is on for the events of this name, and whether
     /// there is one.
     pub fn read_rule(&mut self, rule: &str, event: &str, is_on: bool, has_events: bool) {
@@ -220,6 +246,13 @@ impl Uniques {
         rules.and_then(|rules| rules.get(rule)) == Some(&State::On)
     }
 
+    /// Whether a rule is on for the events of this name, or there are none.
+    pub(super) fn is_complete(&self, rule: &str, event: &str) -> bool {
+        let rules = self.rules.get(event);
+        let state = rules.and_then(|rules| rules.get(rule));
+        matches!(state, Some(State::On | State::New))
+    }
+
     /// The row of a value, where it was read or written.
     pub fn value(&self, rule: &str, value: &str) -> Option<&UniqueRow> {
         self.rows.get(&(rule.to_owned(), value.to_owned()))
@@ -229,8 +262,8 @@ impl Uniques {
     /// after the other. `end` is the position before its first event.
     ///
     /// # Errors
-    /// Those of `decide`, [`AppendError::Taken`] and [`AppendError::UniqueRuleUnknown`]. The append has changed
-    /// nothing then.
+    /// Those of `decide`, [`AppendError::Taken`], [`AppendError::UniqueRuleUnknown`] and
+    /// [`AppendError::TagKindUnknown`]. The append has changed nothing then.
     pub fn decide(
         &mut self,
         append: &Append,
@@ -284,28 +317,42 @@ impl Uniques {
         Ok(())
     }
 
-    /// An event has each rule that is on for its name. Where there is no event of the name yet, it turns its rules
+    /// An event has each rule and each kind of tags that is on for its name. Where there is no event of the name yet, it turns its rules
     /// on. A rule that is off is not enforced.
     fn check_rules(&mut self, append: &Append, event: &NewEvent) -> Result<(), AppendError> {
         let mut none = BTreeMap::new();
         let known = self.rules.get_mut(&*event.name).unwrap_or(&mut none);
-        let mut own = event.unique.iter();
-        if !own.all(|change| known.contains_key(&*change.rule)) {
-            let what = "the store has not read whether a rule of unique values is on";
+        let mut own: BTreeSet<Cow<'_, str>> = BTreeSet::new();
+        own.extend(
+            event
+                .unique
+                .iter()
+                .map(|change| Cow::Borrowed(&*change.rule)),
+        );
+        own.extend(event.tags.iter().map(|tag| tags::rule_of(&tag.kind).into()));
+        if !own.iter().all(|rule| known.contains_key(&**rule)) {
+            let what = "the store has not read whether a rule or a kind of tags is on";
             let error = StorageError::new(StorageErrorKind::Other, what);
             return Err(rules::not_applied(append, error));
         }
         for (rule, state) in known {
-            let has = event.unique.iter().any(|change| change.rule == **rule);
-            let next = match (*state, has) {
+            let next = match (*state, own.contains(rule.as_str())) {
                 (State::On, true) | (State::Off, _) => continue,
                 (State::New, true) => State::On,
                 (State::New, false) => State::Off,
                 (State::On, false) => {
-                    return Err(AppendError::UniqueRuleUnknown {
-                        stream: append.stream.clone(),
-                        rule: rule.clone(),
-                        event: event.name.to_string(),
+                    let (stream, event) = (append.stream.clone(), event.name.to_string());
+                    return Err(match rule.strip_prefix(tags::RULE).map(str::to_owned) {
+                        Some(kind) => AppendError::TagKindUnknown {
+                            stream,
+                            kind,
+                            event,
+                        },
+                        None => AppendError::UniqueRuleUnknown {
+                            stream,
+                            rule: rule.clone(),
+                            event,
+                        },
                     });
                 }
             };
@@ -376,12 +423,12 @@ impl Uniques {
         before
     }
 
-    /// How much was changed so far, to go [`back`](Uniques::back) to it.
+    /// How much was changed so far, to go [`back`](RuleState::back) to it.
     pub fn mark(&self) -> usize {
         self.changes.len()
     }
 
-    /// Takes back what was changed since a [`mark`](Uniques::mark).
+    /// Takes back what was changed since a [`mark`](RuleState::mark).
     pub fn back(&mut self, mark: usize) {
         for change in self.changes.split_off(mark).into_iter().rev() {
             match change {
@@ -422,15 +469,15 @@ impl Uniques {
     }
 }
 
-/// What a store without unique values says of them.
-pub(super) fn unsupported() -> StorageError {
-    let what = "this store has no unique values, which an event claims by a rule; use a store that has them";
+/// What a store without unique values or tags says of them.
+pub(super) fn unsupported(what: &str) -> StorageError {
+    let what = format!("this store has no {what}; use a store that has them");
     StorageError::new(StorageErrorKind::Unsupported, what)
 }
 
-impl fmt::Debug for Uniques {
+impl fmt::Debug for RuleState {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Uniques")
+        f.debug_struct("RuleState")
             .field("rules", &self.rules)
             .field("values", &self.rows.len())
             .finish_non_exhaustive()

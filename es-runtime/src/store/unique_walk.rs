@@ -1,6 +1,6 @@
 //! Turning a rule of unique values on for events that are stored already.
 
-use super::unique::Uniques;
+use super::unique::RuleState;
 use crate::{Position, StreamId, Timestamp, UniqueChange, UniqueValue};
 
 /// A step of turning a rule on: what the events of some positions do by it.
@@ -117,7 +117,7 @@ pub struct UniqueDuplicate {
     pub position: Position,
 }
 
-impl Uniques {
+impl RuleState {
     /// For stores: does a step. `at` is where the walk of the rule is. `has_later` says whether an event that the
     /// step [reads](UniqueWalk::reads) comes after it. Where the walk is elsewhere, the step does nothing.
     pub fn walk(&mut self, walk: &UniqueWalk, at: Position, has_later: bool) -> UniqueWalked {
@@ -189,7 +189,7 @@ impl Uniques {
         }
     }
 
-    /// For stores: a stream that waits for a value, as [`waiting`](Uniques::waiting) said after an earlier step.
+    /// For stores: a stream that waits for a value, as [`waiting`](RuleState::waiting) said after an earlier step.
     pub fn read_waiting(&mut self, stream: StreamId, value: &str, position: Position) {
         self.waiting.insert(stream, (value.to_owned(), position));
     }

@@ -32,6 +32,9 @@ pub struct Capabilities {
     /// Unique values are enforced. Otherwise an append with a rule must be refused with
     /// [`Unsupported`](es_runtime::StorageErrorKind::Unsupported).
     pub unique: bool,
+    /// Tags are recorded, found and guarded. Otherwise an append with a tag and a commit with a guard must be refused
+    /// with [`Unsupported`](es_runtime::StorageErrorKind::Unsupported).
+    pub tags: bool,
     /// The faults that [`inject`](StoreFixture::inject) can make.
     pub faults: &'static [Fault],
 }

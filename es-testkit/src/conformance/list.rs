@@ -191,6 +191,20 @@ macro_rules! __conformance_checks {
                 "U12" a_rule_is_turned_on_for_older_events,
                 "U13" the_first_event_wins_where_that_is_wanted,
             ]
+            tags: [
+                "T1" a_query_finds_the_events_with_its_tags,
+                "T2" events_of_one_append_have_their_own_tags,
+                "T3" an_event_may_have_several_tags_of_one_kind,
+                "T4" tags_are_compared_byte_by_byte,
+                "T4" tags_out_of_bounds_are_refused,
+                "T5" a_refused_or_repeated_append_adds_no_tags,
+                "T6" an_answer_is_never_a_part,
+                "T7" a_program_without_the_kind_is_fenced,
+                "T8" a_kind_is_turned_on_for_older_events,
+                "T9" an_event_and_its_tags_are_there_or_neither_is,
+                "T10" the_end_of_a_page_is_that_of_its_events,
+                "T11" random_queries_find_what_a_scan_finds,
+            ]
         }
     };
 }
@@ -214,6 +228,16 @@ macro_rules! __saga_checks {
                 "S10" an_append_without_events_guards_its_stream,
                 "S11" claims_of_a_commit_follow_its_order,
                 "S12" a_taken_value_fails_no_commit_beside_it,
+            ]
+            guards: [
+                "G1" a_guard_refuses_what_came_after_its_position,
+                "G2" one_of_sixteen_racing_guards_wins,
+                "G3" guards_of_other_tags_do_not_collide,
+                "G4" a_guard_sees_neither_its_own_commit_nor_a_refused_one,
+                "G5" a_guard_ahead_of_the_store_is_refused,
+                "G6" a_repeated_commit_comes_before_its_guards,
+                "G7" a_guard_needs_the_tags_of_all_events,
+                "G8" tags_of_a_refused_commit_are_not_there,
             ]
         }
     };

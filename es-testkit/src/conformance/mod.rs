@@ -20,7 +20,7 @@
 //!     }
 //!
 //!     fn capabilities(&self) -> Capabilities {
-//!         Capabilities { wakes: true, unique: true, ..Capabilities::default() }
+//!         Capabilities { wakes: true, unique: true, tags: true, ..Capabilities::default() }
 //!     }
 //! }
 //!
@@ -48,6 +48,7 @@ pub mod faults;
 pub mod feed;
 pub mod fidelity;
 mod fixture;
+pub mod guards;
 pub mod idempotency;
 pub mod lifecycle;
 mod list;
@@ -56,6 +57,7 @@ mod report;
 pub mod safety;
 pub mod sagas;
 pub mod snapshots;
+pub mod tags;
 pub mod unique;
 
 pub use erased::AnyFixture;

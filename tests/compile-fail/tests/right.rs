@@ -112,6 +112,8 @@ mod aggregate_snapshot_two_fields_of_one_name;
 mod aggregate_snapshot_unknown_key;
 #[path = "../right/aggregate/snapshot-without-partial-eq.rs"]
 mod aggregate_snapshot_without_partial_eq;
+#[path = "../right/aggregate/tag-on-state.rs"]
+mod aggregate_tag_on_state;
 #[path = "../right/aggregate/type-ill-formed.rs"]
 mod aggregate_type_ill_formed;
 #[path = "../right/aggregate/unique-on-state.rs"]
@@ -124,6 +126,8 @@ mod decision_crate_relative;
 mod decision_decide_missing;
 #[path = "../right/decision/derive-missing.rs"]
 mod decision_derive_missing;
+#[path = "../right/decision/emits-unseen.rs"]
+mod decision_emits_unseen;
 #[path = "../right/decision/key-misspelt.rs"]
 mod decision_key_misspelt;
 #[path = "../right/decision/lifetime.rs"]
@@ -252,6 +256,16 @@ mod event_serde_default;
 mod event_serde_two_fields_of_one_name;
 #[path = "../right/event/serde-two-fields-of-one-name-in-a-variant.rs"]
 mod event_serde_two_fields_of_one_name_in_a_variant;
+#[path = "../right/event/tag-home-on-variant.rs"]
+mod event_tag_home_on_variant;
+#[path = "../right/event/tag-kind-on-field.rs"]
+mod event_tag_kind_on_field;
+#[path = "../right/event/tag-of-default.rs"]
+mod event_tag_of_default;
+#[path = "../right/event/tag-of-no-tag.rs"]
+mod event_tag_of_no_tag;
+#[path = "../right/event/tag-of-removed-field.rs"]
+mod event_tag_of_removed_field;
 #[path = "../right/event/try-upcast-error-is-no-error.rs"]
 mod event_try_upcast_error_is_no_error;
 #[path = "../right/event/try-upcast-is-infallible.rs"]
@@ -318,6 +332,10 @@ mod event_write_with_upcast;
 mod event_write_without_back;
 #[path = "../right/event/write-without-removed-back.rs"]
 mod event_write_without_removed_back;
+#[path = "../right/fold/attribute-absent.rs"]
+mod fold_attribute_absent;
+#[path = "../right/fold/event-with-other-names.rs"]
+mod fold_event_with_other_names;
 #[path = "../right/lock/assert-of-an-event-without-shape.rs"]
 mod lock_assert_of_an_event_without_shape;
 #[path = "../right/lock/nested-type-changed.rs"]
@@ -474,3 +492,7 @@ mod shape_unique_on_part;
 mod shape_unit_without_value;
 #[path = "../right/shape/version-on-generic.rs"]
 mod shape_version_on_generic;
+#[path = "../right/tag/generic.rs"]
+mod tag_generic;
+#[path = "../right/tag/no-field.rs"]
+mod tag_no_field;

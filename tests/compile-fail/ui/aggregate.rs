@@ -136,6 +136,8 @@ mod aggregate_snapshot_skipped_field;
 mod aggregate_snapshot_two_fields_of_one_name;
 #[path = "aggregate/snapshot-unknown-key.rs"]
 mod aggregate_snapshot_unknown_key;
+#[path = "aggregate/tag-on-state.rs"]
+mod aggregate_tag_on_state;
 #[path = "aggregate/type-ill-formed.rs"]
 mod aggregate_type_ill_formed;
 #[path = "aggregate/union.rs"]

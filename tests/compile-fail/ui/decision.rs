@@ -6,6 +6,14 @@ mod decision_attribute_absent;
 mod decision_bare;
 #[path = "decision/crate-relative.rs"]
 mod decision_crate_relative;
+#[path = "decision/emits-empty.rs"]
+mod decision_emits_empty;
+#[path = "decision/emits-equals.rs"]
+mod decision_emits_equals;
+#[path = "decision/emits-group-misspelt.rs"]
+mod decision_emits_group_misspelt;
+#[path = "decision/emits-twice.rs"]
+mod decision_emits_twice;
 #[path = "decision/enum.rs"]
 mod decision_enum;
 #[path = "decision/error-missing.rs"]
@@ -54,8 +62,6 @@ mod decision_read_keyword;
 mod decision_read_of_no_type;
 #[path = "decision/read-of-self.rs"]
 mod decision_read_of_self;
-#[path = "decision/read-of-two-fields.rs"]
-mod decision_read_of_two_fields;
 #[path = "decision/read-twice.rs"]
 mod decision_read_twice;
 #[path = "decision/read-with-arguments.rs"]

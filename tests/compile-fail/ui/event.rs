@@ -142,6 +142,20 @@ mod event_history_with_call;
 mod event_history_with_closure;
 #[path = "event/history-with-quoted.rs"]
 mod event_history_with_quoted;
+#[path = "event/home-misspelt.rs"]
+mod event_home_misspelt;
+#[path = "event/home-not-tagged.rs"]
+mod event_home_not_tagged;
+#[path = "event/home-of-one-tag.rs"]
+mod event_home_of_one_tag;
+#[path = "event/home-of-several.rs"]
+mod event_home_of_several;
+#[path = "event/home-quoted.rs"]
+mod event_home_quoted;
+#[path = "event/home-unknown.rs"]
+mod event_home_unknown;
+#[path = "event/home-without-tags.rs"]
+mod event_home_without_tags;
 #[path = "event/key-id.rs"]
 mod event_key_id;
 #[path = "event/key-misspelt.rs"]
@@ -222,6 +236,32 @@ mod event_serde_two_fields_of_one_name_in_a_variant;
 mod event_serde_two_fields_of_one_name;
 #[path = "event/serde-variant.rs"]
 mod event_serde_variant;
+#[path = "event/tag-as-quoted.rs"]
+mod event_tag_as_quoted;
+#[path = "event/tag-bare-key.rs"]
+mod event_tag_bare_key;
+#[path = "event/tag-constant-quoted.rs"]
+mod event_tag_constant_quoted;
+#[path = "event/tag-constant-twice.rs"]
+mod event_tag_constant_twice;
+#[path = "event/tag-default-ok-without-default.rs"]
+mod event_tag_default_ok_without_default;
+#[path = "event/tag-equals.rs"]
+mod event_tag_equals;
+#[path = "event/tag-home-on-variant.rs"]
+mod event_tag_home_on_variant;
+#[path = "event/tag-key-in-event.rs"]
+mod event_tag_key_in_event;
+#[path = "event/tag-key-unknown.rs"]
+mod event_tag_key_unknown;
+#[path = "event/tag-kind-on-field.rs"]
+mod event_tag_kind_on_field;
+#[path = "event/tag-of-default.rs"]
+mod event_tag_of_default;
+#[path = "event/tag-of-removed-field.rs"]
+mod event_tag_of_removed_field;
+#[path = "event/tag-on-struct.rs"]
+mod event_tag_on_struct;
 #[path = "event/tuple-struct.rs"]
 mod event_tuple_struct;
 #[path = "event/union.rs"]

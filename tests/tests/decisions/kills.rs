@@ -1,12 +1,11 @@
 //! Three processes of ten tasks move money and are killed. What is stored is added up afterwards from the rows alone.
 
-use crate::places::store_in;
+use crate::places::{Row, rows, store_in};
 use es_tests::{
     places::Place,
     transfers::{ACCOUNTS, AT_FIRST, open},
     tries,
 };
-use rusqlite::Connection;
 use std::{
     collections::{BTreeMap, BTreeSet},
     io::{BufRead, BufReader},
@@ -70,9 +69,6 @@ fn work(store: &str, mode: &str, kills: usize) {
     }
 }
 
-/// A row of the events, in their order: account, event and payload.
-type Row = (String, String, String);
-
 /// What is wrong with the rows, by arithmetic on them alone.
 fn audit(rows: &[Row]) -> Result<usize, String> {
     let mut balances: BTreeMap<&str, i64> = BTreeMap::new();
@@ -123,50 +119,21 @@ fn audit(rows: &[Row]) -> Result<usize, String> {
     Ok(transfers.len())
 }
 
-async fn on_sqlite(mode: &str, kills: usize) -> Result<usize, String> {
-    let place = Place::sqlite();
+async fn on(place: Place, mode: &str, kills: usize) -> Result<usize, String> {
     open(&store_in(&place).await).await;
     work(&place.address(), mode, kills);
-    let file = Connection::open(place.address()).expect("opens");
-    let mut select = file
-        .prepare("SELECT aggregate_id, event, payload FROM events ORDER BY position")
-        .expect("a statement");
-    let rows = select.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)));
-    let rows: Vec<Row> = rows.expect("rows").collect::<Result<_, _>>().expect("rows");
-    audit(&rows)
-}
-
-async fn on_postgres(mode: &str, kills: usize) -> Result<usize, String> {
-    let place = Place::postgres();
-    open(&store_in(&place).await).await;
-    work(&place.address(), mode, kills);
-    let Place::Postgres(_, database) = &place else {
-        panic!("it is a database");
-    };
-    let text = database
-        .query(
-            "SELECT aggregate_id || '|' || event || '|' || convert_from(payload, 'UTF8') FROM es.events \
-             ORDER BY position",
-        )
-        .expect("rows");
-    let row = |line: &str| {
-        let mut parts = line.splitn(3, '|').map(str::to_owned);
-        let mut part = || parts.next().expect("three columns");
-        (part(), part(), part())
-    };
-    let rows: Vec<Row> = text.lines().map(row).collect();
-    audit(&rows)
+    audit(&rows(&place))
 }
 
 #[tokio::test]
 async fn killed_anywhere_no_cent_is_lost_on_sqlite() {
-    let transfers = on_sqlite("once", tries(24, 8)).await;
+    let transfers = on(Place::sqlite(), "once", tries(24, 8)).await;
     assert!(transfers.expect("the accounts balance") > 20);
 }
 
 #[tokio::test]
 async fn two_commands_are_not_one_transfer_on_sqlite() {
-    let wrong = on_sqlite("apart", 2).await;
+    let wrong = on(Place::sqlite(), "apart", 2).await;
     wrong.expect_err("withdrawals and deposits are apart");
 }
 
@@ -176,7 +143,7 @@ async fn two_commands_are_not_one_transfer_on_sqlite() {
     ignore = "needs PostgreSQL: install it or set ES_POSTGRES_BIN"
 )]
 async fn killed_anywhere_no_cent_is_lost_on_postgres() {
-    let transfers = on_postgres("once", tries(24, 8)).await;
+    let transfers = on(Place::postgres(), "once", tries(24, 8)).await;
     assert!(transfers.expect("the accounts balance") > 20);
 }
 
@@ -186,6 +153,6 @@ async fn killed_anywhere_no_cent_is_lost_on_postgres() {
     ignore = "needs PostgreSQL: install it or set ES_POSTGRES_BIN"
 )]
 async fn two_commands_are_not_one_transfer_on_postgres() {
-    let wrong = on_postgres("apart", 2).await;
+    let wrong = on(Place::postgres(), "apart", 2).await;
     wrong.expect_err("withdrawals and deposits are apart");
 }

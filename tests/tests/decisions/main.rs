@@ -4,7 +4,12 @@
 mod places;
 
 mod doctors;
+mod folds;
+mod histories;
 mod kills;
+mod races;
+mod random;
+mod tables;
 mod testkit;
 mod transfers;
 mod unique;

@@ -1,7 +1,8 @@
-//! A store of each kind.
+//! A store of each kind, and the rows that are in it.
 
 use es_runtime::{AnyStore, MemoryStore};
 use es_tests::places::Place;
+use rusqlite::Connection;
 
 pub(crate) fn memory() -> AnyStore {
     AnyStore::new(MemoryStore::new())
@@ -10,6 +11,33 @@ pub(crate) fn memory() -> AnyStore {
 /// The store of a place.
 pub(crate) async fn store_in(place: &Place) -> AnyStore {
     es_tests::places::open(&place.address(), None).await
+}
+
+/// A row of the events, in their order: the id of the stream, the event and its payload.
+pub(crate) type Row = (String, String, String);
+
+/// The rows of the events, by SQL alone.
+pub(crate) fn rows(place: &Place) -> Vec<Row> {
+    let Place::Postgres(_, database) = place else {
+        let file = Connection::open(place.address()).expect("opens");
+        let mut select = file
+            .prepare("SELECT aggregate_id, event, payload FROM events ORDER BY position")
+            .expect("a statement");
+        let rows = select.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)));
+        return rows.expect("rows").collect::<Result<_, _>>().expect("rows");
+    };
+    let text = database
+        .query(
+            "SELECT aggregate_id || '|' || event || '|' || convert_from(payload, 'UTF8') FROM es.events \
+             ORDER BY position",
+        )
+        .expect("rows");
+    let row = |line: &str| {
+        let mut parts = line.splitn(3, '|').map(str::to_owned);
+        let mut part = || parts.next().expect("three columns");
+        (part(), part(), part())
+    };
+    text.lines().map(row).collect()
 }
 
 /// Runs each function on every store.

@@ -8,8 +8,8 @@ use es_projections::{
 };
 use es_runtime::WorkFilter;
 use es_runtime::{
-    Append, AppendError, EventFilter, EventStore, ExpectedVersion, NewEvent, Outcome, Position,
-    ReadLimit, StorageErrorKind, StreamId, StreamRange, UniqueChange, WorkQueue,
+    Append, AppendError, EventFilter, EventStore, EventTag, ExpectedVersion, NewEvent, Outcome,
+    Position, ReadLimit, StorageErrorKind, StreamId, StreamRange, UniqueChange, WorkQueue,
 };
 use es_testkit::postgres::{Database, Server};
 use es_tests::{
@@ -121,6 +121,11 @@ async fn an_operator_makes_the_tables_and_the_store_needs_few_rights() {
         let append = Append::new(customer, ExpectedVersion::Any).with_event(event);
         store.append(append).await.expect("stored");
     }
+    let tagged = NewEvent::json("course.defined", 1, "{}");
+    let tagged = tagged.with_tags(vec![EventTag::new("course").with("c1")]);
+    let course = StreamId::new("course", "c1").expect("a name");
+    let append = Append::new(course, ExpectedVersion::Any).with_event(tagged);
+    store.append(append).await.expect("stored");
     // And no more than those.
     let denied = format!("SET ROLE {role}; DELETE FROM shop_events.appends");
     assert!(database.query(&denied).is_err());
@@ -129,13 +134,12 @@ async fn an_operator_makes_the_tables_and_the_store_needs_few_rights() {
         .query(&options.migration_script())
         .expect("nothing");
     deposit(&store, "a", 1).await.expect("stored");
-    assert_eq!(positions(&store).await, [1, 2, 3, 4, 5]);
+    assert_eq!(positions(&store).await, [1, 2, 3, 4, 5, 6]);
 }
 
-/// What versions 2 and 3 brought, taken away again.
-const BACK_TO: &str =
-    "DROP TABLE es.work, es.cursors, es.store_id, es.unique_values, es.unique_rules,
-     es.unique_walks, es.unique_duplicates;
+/// What versions 2 to 4 brought, taken away again.
+const BACK_TO: &str = "DROP TABLE es.work, es.cursors, es.store_id, es.unique_values, es.rules,
+     es.unique_walks, es.unique_duplicates, es.event_tags, es.tag_walks;
      ALTER TABLE es.head DROP COLUMN rules; UPDATE es.es_meta SET value = 1";
 
 #[tokio::test]

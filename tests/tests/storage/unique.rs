@@ -18,10 +18,10 @@ use tokio::task::JoinSet;
 const RULE: &str = "customer.email";
 
 /// What a server may have as its default.
-const LEVELS: [&str; 3] = ["read committed", "repeatable read", "serializable"];
+pub(crate) const LEVELS: [&str; 3] = ["read committed", "repeatable read", "serializable"];
 
 /// A database with this default.
-fn database_at(level: &str) -> Database<'static> {
+pub(crate) fn database_at(level: &str) -> Database<'static> {
     let database = es_tests::server::database();
     let set = format!(
         "ALTER DATABASE {} SET default_transaction_isolation = '{level}'",
@@ -109,7 +109,8 @@ async fn two_handles_on_a_server_race_under_each_isolation_level() {
     ignore = "needs PostgreSQL: install it or set ES_POSTGRES_BIN"
 )]
 async fn an_append_that_waits_for_the_lock_sees_a_rule_that_came_meanwhile() {
-    for level in LEVELS {
+    let rules = LEVELS.map(|level| (level, RULE));
+    for (level, rule) in rules.into_iter().chain([(LEVELS[1], "tag:region")]) {
         let database = database_at(level);
         let store = PostgresStore::open(&database.url()).await.expect("opens");
         let client = es_tests::client(&database.url()).await;
@@ -128,15 +129,19 @@ async fn an_append_that_waits_for_the_lock_sees_a_rule_that_came_meanwhile() {
             tokio::task::yield_now().await;
         }
         client
-            .batch_execute(
-                "INSERT INTO es.unique_rules VALUES ('customer.email', 'customer.changed');
+            .batch_execute(&format!(
+                "INSERT INTO es.rules VALUES ('{rule}', 'customer.changed');
                  UPDATE es.head SET rules = rules + 1; COMMIT",
-            )
+            ))
             .await
             .expect("turned on");
         let answer = waiting.await.expect("ends");
         assert!(
-            matches!(answer, Err(AppendError::UniqueRuleUnknown { .. })),
+            matches!(
+                (rule, &answer),
+                (RULE, Err(AppendError::UniqueRuleUnknown { .. }))
+                    | ("tag:region", Err(AppendError::TagKindUnknown { .. }))
+            ),
             "{level}: {answer:?}"
         );
     }

@@ -272,7 +272,8 @@ fn happens<A: Aggregate>(id: impl AsId<A::Id>, events: &Events<A>) -> Entry {
         let kind = event.event_type();
         match event.encode(A::CODEC) {
             Ok(payload) => NewEvent::new(kind.name, kind.version, A::CODEC.content_type(), payload)
-                .with_unique(event.unique()),
+                .with_unique(event.unique())
+                .with_tags(event.tags()),
             Err(error) => panic!("event `{}` cannot be stored: {error}", kind.name),
         }
     });

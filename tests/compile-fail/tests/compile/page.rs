@@ -20,10 +20,12 @@ What the derives and attributes say about a mistake, and a program without it. E
 Lines with `-` are wrong and lines with `+` are right. Search for the words of your message.
 ";
 
-const GROUPS: [(&str, &str); 9] = [
+const GROUPS: [(&str, &str); 11] = [
     ("event", "Events and their versions"),
     ("aggregate", "Aggregates"),
-    ("decision", "Decisions over several aggregates"),
+    ("tag", "Types that are tags"),
+    ("fold", "Folds over tags"),
+    ("decision", "Decisions over several aggregates and folds"),
     ("retired", "Retired stored names"),
     ("shape", "Shapes"),
     ("lock", "The schema lock"),

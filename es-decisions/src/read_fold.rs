@@ -1,0 +1,191 @@
+//! One fold that a decision reads.
+
+use crate::{
+    Fold,
+    read::{
+        Boxed, NotProven,
+        sealed::{Copied, OfFold, Part, Source},
+    },
+    repositories::Repositories,
+};
+use es_runtime::{
+    Append, Appended, EventStore, LoadError, Position, ReadLimit, RecordedEvent, TagQuery,
+    TagQueryEmpty, Timestamp,
+};
+use std::{
+    fmt,
+    ops::Deref,
+    panic::{AssertUnwindSafe, catch_unwind},
+};
+
+/// A fold that a decision reads. It dereferences to the state.
+///
+/// ```
+/// use es_decisions::{Fold, Readable};
+/// use es_runtime::{Apply, Event, Position, Tag};
+/// use serde::{Deserialize, Serialize};
+///
+/// #[derive(Tag, Serialize, Deserialize)]
+/// #[tag("course")]
+/// struct CourseId(String);
+///
+/// #[derive(Event, Serialize, Deserialize)]
+/// #[event("student.subscribed")]
+/// struct StudentSubscribed {
+///     #[tag]
+///     course: CourseId,
+/// }
+///
+/// #[derive(Fold, Clone, Default)]
+/// #[fold("seats", by(CourseId), events(StudentSubscribed))]
+/// struct Seats {
+///     taken: u32,
+/// }
+///
+/// impl Apply<StudentSubscribed> for Seats {
+///     fn apply(&mut self, _: &StudentSubscribed) {
+///         self.taken += 1;
+///     }
+/// }
+///
+/// let seats = Seats::read(&CourseId("c1".into()));
+/// assert_eq!((seats.position(), seats.taken), (Position::START, 0));
+/// ```
+pub struct ReadFold<F> {
+    query: Result<TagQuery, TagQueryEmpty>,
+    state: F,
+    /// Every event up to this position that the query finds is applied.
+    position: Position,
+    /// The state after the events of the decision.
+    proven: Option<F>,
+}
+
+impl<F: Fold> ReadFold<F> {
+    /// The fold of the events that this query finds, not yet loaded. `initial` is the state before the first of them.
+    pub fn of(query: Result<TagQuery, TagQueryEmpty>, initial: F) -> Self {
+        Self {
+            query,
+            state: initial,
+            position: Position::START,
+            proven: None,
+        }
+    }
+}
+
+impl<F> ReadFold<F> {
+    /// The position up to which it has read the store.
+    pub const fn position(&self) -> Position {
+        self.position
+    }
+}
+
+impl<F> Deref for ReadFold<F> {
+    type Target = F;
+
+    fn deref(&self) -> &F {
+        &self.state
+    }
+}
+
+impl<F: fmt::Debug> fmt::Debug for ReadFold<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ReadFold")
+            .field("state", &self.state)
+            .field("position", &self.position)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Applies an event that the query finds.
+fn apply<F: Fold>(state: &mut F, query: &TagQuery, event: &RecordedEvent) -> Result<(), LoadError> {
+    let applied = catch_unwind(AssertUnwindSafe(|| state.apply_stored(query, event)));
+    match applied {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(source)) => Err(LoadError::Decode {
+            stream: event.stream.clone(),
+            version: event.version,
+            position: event.position,
+            source,
+        }),
+        Err(_) => Err(LoadError::Panicked {
+            stream: event.stream.clone(),
+            version: event.version,
+            event: event.name.to_string(),
+        }),
+    }
+}
+
+impl<F: Fold + Copied> Source for ReadFold<F> {
+    fn part(&mut self) -> Part<'_> {
+        Part::Fold(self)
+    }
+
+    fn position(&self) -> Position {
+        self.position
+    }
+
+    fn load<'a>(
+        &'a mut self,
+        repositories: &'a Repositories,
+    ) -> Boxed<'a, Result<bool, LoadError>> {
+        Box::pin(async move {
+            let Ok(query) = &self.query else {
+                return Ok(false);
+            };
+            let (store, limit) = (repositories.store(), ReadLimit::default());
+            let mut is_new = false;
+            loop {
+                let page = store.read_tagged(query, self.position, limit).await?;
+                for event in &page.events {
+                    apply(&mut self.state, query, event)?;
+                    self.position = event.position;
+                    is_new = true;
+                }
+                self.position = page.next;
+                if page.at_end {
+                    return Ok(is_new);
+                }
+            }
+        })
+    }
+}
+
+impl<F: Fold + Copied> OfFold for ReadFold<F> {
+    fn name(&self) -> &'static str {
+        F::NAME
+    }
+
+    fn query(&self) -> Result<&TagQuery, TagQueryEmpty> {
+        self.query.as_ref().map_err(|empty| *empty)
+    }
+
+    fn prove(&mut self, appends: &[Append]) -> Result<(), NotProven> {
+        self.proven = None;
+        let Ok(query) = &self.query else {
+            return Ok(());
+        };
+        for append in appends {
+            // Versions and positions are those of the commit, which nobody knows yet.
+            let count = u64::try_from(append.events.len()).unwrap_or(u64::MAX);
+            let nowhere = Appended::new(count, count, Position::START, Timestamp::now());
+            let recorded = append.recorded(&nowhere);
+            for (event, new) in recorded.iter().zip(&append.events) {
+                if !query.finds(&new.name, &crate::emitted::texts(&new.tags)) {
+                    continue;
+                }
+                let state = self.proven.get_or_insert_with(|| self.state.clone());
+                let failed = |error: LoadError| NotProven::Fold(error.to_string());
+                apply(state, query, event).map_err(failed)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn stored(&mut self, position: Position) {
+        if let Some(state) = self.proven.take() {
+            self.state = state;
+        }
+        // The guard says that nothing else came in between.
+        self.position = position.max(self.position);
+    }
+}

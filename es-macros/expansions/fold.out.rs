@@ -1,0 +1,185 @@
+#[automatically_derived]
+impl ::es_decisions::__private::ListsEvent<StudentSubscribed> for Pair {}
+#[automatically_derived]
+impl ::es_decisions::__private::ListsEvent<Closed> for Pair {}
+#[automatically_derived]
+impl ::es_decisions::__private::ListsEvent<Renamed> for Pair {}
+#[automatically_derived]
+impl ::es_decisions::Fold for Pair {
+    const NAME: &'static ::core::primitive::str = "pair";
+    const KINDS: &'static [&'static ::core::primitive::str] = &[
+        <StudentId as ::es_decisions::__private::Tag>::KIND,
+        <CourseId as ::es_decisions::__private::Tag>::KIND,
+    ];
+    fn events() -> ::std::vec::Vec<&'static ::core::primitive::str> {
+        ::es_decisions::__private::names(
+            &[
+                (
+                    <StudentSubscribed as ::es_decisions::__private::EventSet>::TYPES,
+                    <StudentSubscribed as ::es_decisions::__private::EventSet>::RETIRED_NAMES,
+                ),
+                (
+                    &[
+                        <Closed as ::es_decisions::__private::ListedEvent>::TYPE,
+                        <Renamed as ::es_decisions::__private::ListedEvent>::TYPE,
+                    ],
+                    <<Course as ::es_decisions::__private::Aggregate>::Event as ::es_decisions::__private::EventSet>::RETIRED_NAMES,
+                ),
+            ],
+        )
+    }
+    fn apply_stored(
+        &mut self,
+        query: &::es_decisions::__private::TagQuery,
+        event: &::es_decisions::__private::RecordedEvent,
+    ) -> ::core::result::Result<(), ::es_decisions::__private::DecodeError> {
+        let recorded = event;
+        if ::es_decisions::__private::knows(
+            (
+                <StudentSubscribed as ::es_decisions::__private::EventSet>::TYPES,
+                <StudentSubscribed as ::es_decisions::__private::EventSet>::RETIRED_NAMES,
+            ),
+            &recorded.name,
+        ) {
+            for event in ::es_decisions::__private::decoded::<
+                StudentSubscribed,
+            >(query, recorded)? {
+                <Pair as ::es_decisions::__private::FoldsEvent<
+                    StudentSubscribed,
+                >>::fold(self, &event);
+            }
+            return ::core::result::Result::Ok(());
+        }
+        if ::es_decisions::__private::knows(
+            (
+                &[
+                    <Closed as ::es_decisions::__private::ListedEvent>::TYPE,
+                    <Renamed as ::es_decisions::__private::ListedEvent>::TYPE,
+                ],
+                <<Course as ::es_decisions::__private::Aggregate>::Event as ::es_decisions::__private::EventSet>::RETIRED_NAMES,
+            ),
+            &recorded.name,
+        ) {
+            for event in ::es_decisions::__private::decoded::<
+                <Course as ::es_decisions::__private::Aggregate>::Event,
+            >(query, recorded)? {
+                match <::es_decisions::__private::List>::narrow::<
+                    Course,
+                    Closed,
+                >(event) {
+                    ::core::result::Result::Ok(event) => {
+                        <Pair as ::es_decisions::__private::FoldsEvent<
+                            Closed,
+                        >>::fold(self, &event)
+                    }
+                    ::core::result::Result::Err(event) => {
+                        match <::es_decisions::__private::List>::narrow::<
+                            Course,
+                            Renamed,
+                        >(event) {
+                            ::core::result::Result::Ok(event) => {
+                                <Pair as ::es_decisions::__private::FoldsEvent<
+                                    Renamed,
+                                >>::fold(self, &event)
+                            }
+                            ::core::result::Result::Err(_) => {}
+                        }
+                    }
+                }
+            }
+            return ::core::result::Result::Ok(());
+        }
+        ::core::result::Result::Ok(())
+    }
+}
+#[automatically_derived]
+impl ::es_decisions::Readable for Pair {
+    type Read = ::es_decisions::ReadFold<Pair>;
+    type Key<'__es> = (&'__es StudentId, &'__es CourseId);
+    const SEES: ::es_decisions::Sees = ::es_decisions::Sees::tagged(
+        <Pair as ::es_decisions::Fold>::KINDS,
+        &[
+            (
+                <StudentSubscribed as ::es_decisions::__private::EventSet>::TYPES,
+                <StudentSubscribed as ::es_decisions::__private::EventSet>::RETIRED_NAMES,
+            ),
+            (
+                &[
+                    <Closed as ::es_decisions::__private::ListedEvent>::TYPE,
+                    <Renamed as ::es_decisions::__private::ListedEvent>::TYPE,
+                ],
+                <<Course as ::es_decisions::__private::Aggregate>::Event as ::es_decisions::__private::EventSet>::RETIRED_NAMES,
+            ),
+        ],
+    );
+    fn read((key_0, key_1): Self::Key<'_>) -> Self::Read {
+        let query = ::es_decisions::__private::TagQuery::of(
+            key_0,
+            <Pair as ::es_decisions::Fold>::events(),
+        );
+        let query = query.map(|query| query.and(key_1));
+        ::es_decisions::ReadFold::of(query, Pair::of(key_0, key_1))
+    }
+}
+#[automatically_derived]
+impl ::es_decisions::__private::ReadAlone for Pair
+where
+    for<'__es> StudentId: ::es_decisions::__private::ConstantTag,
+    for<'__es> CourseId: ::es_decisions::__private::ConstantTag,
+{
+    fn read_alone() -> Self::Read {
+        <Pair as ::es_decisions::Readable>::read((
+            &<StudentId as ::es_decisions::__private::ConstantTag>::VALUE,
+            &<CourseId as ::es_decisions::__private::ConstantTag>::VALUE,
+        ))
+    }
+}
+const _: () = ::core::assert!(
+    ::es_decisions::__private::are_apart(& [(< StudentSubscribed as
+    ::es_decisions::__private::EventSet > ::TYPES, < StudentSubscribed as
+    ::es_decisions::__private::EventSet > ::RETIRED_NAMES), (& [< Closed as
+    ::es_decisions::__private::ListedEvent > ::TYPE, < Renamed as
+    ::es_decisions::__private::ListedEvent > ::TYPE,], < < Course as
+    ::es_decisions::__private::Aggregate > ::Event as ::es_decisions::__private::EventSet
+    > ::RETIRED_NAMES),]),
+    "two entries of the `events(..)` of `Pair` know the same stored event; keep one",
+);
+const _: fn() = || {
+    #[allow(unused_imports)]
+    use ::es_decisions::__private::{HasNone as _, HasOtherNames as _};
+    (&::es_decisions::__private::PhantomData::<StudentSubscribed>).listed_alone();
+};
+const _: () = ::core::assert!(
+    ::es_decisions::__private::all_carry(< StudentSubscribed as
+    ::es_decisions::__private::EventSet > ::TYPES, < StudentSubscribed as
+    ::es_decisions::__private::EventSet > ::TAG_KINDS, < StudentId as
+    ::es_decisions::__private::Tag > ::KIND,), "{}",
+    "`StudentSubscribed` has no tag `StudentId`, so the fold would never get one\nhelp: write `#[tag]` on a field of type `StudentId` in `StudentSubscribed`, or remove it from `events(..)`"
+);
+const _: () = ::core::assert!(
+    ::es_decisions::__private::has(< Closed as ::es_decisions::__private::ListedEvent >
+    ::TAG_KINDS, < StudentId as ::es_decisions::__private::Tag > ::KIND,), "{}",
+    "`Closed` has no tag `StudentId`, so the fold would never get one\nhelp: write `#[tag]` on a field of type `StudentId` in `Closed`, or remove it from `events(..)`"
+);
+const _: () = ::core::assert!(
+    ::es_decisions::__private::has(< Renamed as ::es_decisions::__private::ListedEvent >
+    ::TAG_KINDS, < StudentId as ::es_decisions::__private::Tag > ::KIND,), "{}",
+    "`Renamed` has no tag `StudentId`, so the fold would never get one\nhelp: write `#[tag]` on a field of type `StudentId` in `Renamed`, or remove it from `events(..)`"
+);
+const _: () = ::core::assert!(
+    ::es_decisions::__private::all_carry(< StudentSubscribed as
+    ::es_decisions::__private::EventSet > ::TYPES, < StudentSubscribed as
+    ::es_decisions::__private::EventSet > ::TAG_KINDS, < CourseId as
+    ::es_decisions::__private::Tag > ::KIND,), "{}",
+    "`StudentSubscribed` has no tag `CourseId`, so the fold would never get one\nhelp: write `#[tag]` on a field of type `CourseId` in `StudentSubscribed`, or remove it from `events(..)`"
+);
+const _: () = ::core::assert!(
+    ::es_decisions::__private::has(< Closed as ::es_decisions::__private::ListedEvent >
+    ::TAG_KINDS, < CourseId as ::es_decisions::__private::Tag > ::KIND,), "{}",
+    "`Closed` has no tag `CourseId`, so the fold would never get one\nhelp: write `#[tag]` on a field of type `CourseId` in `Closed`, or remove it from `events(..)`"
+);
+const _: () = ::core::assert!(
+    ::es_decisions::__private::has(< Renamed as ::es_decisions::__private::ListedEvent >
+    ::TAG_KINDS, < CourseId as ::es_decisions::__private::Tag > ::KIND,), "{}",
+    "`Renamed` has no tag `CourseId`, so the fold would never get one\nhelp: write `#[tag]` on a field of type `CourseId` in `Renamed`, or remove it from `events(..)`"
+);

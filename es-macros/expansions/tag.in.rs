@@ -1,0 +1,2 @@
+#[tag("course")]
+struct CourseId(String);

@@ -1,0 +1,7 @@
+#[automatically_derived]
+impl ::es_runtime::Tag for CourseId {
+    const KIND: &'static ::core::primitive::str = "course";
+    fn value(&self) -> ::es_runtime::__private::Cow<'_, ::core::primitive::str> {
+        ::es_runtime::__private::Cow::Borrowed(&self.0)
+    }
+}

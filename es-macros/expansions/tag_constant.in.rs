@@ -1,0 +1,2 @@
+#[tag("invoices")]
+struct Invoices;

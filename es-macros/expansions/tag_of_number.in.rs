@@ -1,0 +1,4 @@
+#[tag("seat")]
+struct Seat {
+    number: u32,
+}

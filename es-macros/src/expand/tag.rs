@@ -1,0 +1,243 @@
+//! `impl Tag`, and `TAG_KINDS`, `HOME` and `tags` of events.
+
+use super::fallback;
+use crate::{
+    attr::CratePath,
+    ident,
+    model::tag::{EventTag, Tag, TaggedField, Tags, Value},
+};
+use proc_macro2::{Ident, TokenStream};
+use quote::{ToTokens, quote_spanned};
+use syn::{Path, Type, spanned::Spanned};
+
+/// The value of a tag without a field.
+const CONSTANT: &str = "all";
+
+/// `clean` is whether nothing was reported.
+pub(crate) fn expand(tag: &Tag, clean: bool) -> TokenStream {
+    let Tag {
+        ident,
+        generics,
+        krate,
+        kind,
+        value,
+        allows,
+    } = tag;
+    let kind = match kind {
+        Some(kind) => quote!(#kind),
+        None => fallback::name(ident),
+    };
+    let is_constant = matches!(value, Value::Constant) && clean;
+    let constant = is_constant.then(|| {
+        quote! {
+            #(#allows)*
+            #[automatically_derived]
+            impl #krate::__private::ConstantTag for #ident {
+                const VALUE: Self = #ident;
+            }
+        }
+    });
+    let value = match value {
+        Value::Constant if clean => quote!(#krate::__private::Cow::Borrowed(#CONSTANT)),
+        Value::Field { member, ty } if clean => text(krate, member, ty),
+        _ => fallback::body(&[]),
+    };
+    let (impl_generics, ty_generics, where_clause) = generics.split_for_impl();
+    quote! {
+        #(#allows)*
+        #[automatically_derived]
+        impl #impl_generics #krate::Tag for #ident #ty_generics #where_clause {
+            const KIND: &'static ::core::primitive::str = #kind;
+
+            fn value(&self) -> #krate::__private::Cow<'_, ::core::primitive::str> {
+                #value
+            }
+        }
+
+        #constant
+    }
+}
+
+/// The text of the field. That of a `String` is borrowed.
+fn text(krate: &CratePath, member: &syn::Member, ty: &Type) -> TokenStream {
+    let is_text = matches!(ty, Type::Path(path) if path.path.is_ident("String"));
+    let field = quote!(&self.#member);
+    if is_text {
+        return quote!(#krate::__private::Cow::Borrowed(#field));
+    }
+    let place = ident::first_span(ty).unwrap_or_else(|| member.span());
+    let field = ident::tokens_shown_at(field, place);
+    let made = quote_spanned!(place=> <#ty as ::std::string::ToString>::to_string(#field));
+    quote!(#krate::__private::Cow::Owned(#made))
+}
+
+/// The constants and the method of an event; none for an event without tags.
+pub(super) fn of_event(krate: &CratePath, tags: &Tags) -> Option<(TokenStream, TokenStream)> {
+    if tags.list.is_empty() {
+        return None;
+    }
+    let kinds = kinds(krate, tags);
+    let home = tags.list.first().filter(|_| tags.has_home).map(|home| {
+        let kind = kind(krate, home);
+        quote! {
+            const HOME: ::core::option::Option<&'static ::core::primitive::str> =
+                ::core::option::Option::Some(#kind);
+        }
+    });
+    let (pattern, made) = values(krate, tags);
+    let fields = (!pattern.is_empty()).then(|| quote!(let Self { #pattern .. } = self;));
+    let method = method(krate, &quote!(#fields #made));
+    let constants = quote! {
+        const TAG_KINDS: &'static [&'static ::core::primitive::str] = #kinds;
+        #home
+    };
+    Some((constants, method))
+}
+
+/// Both items of an enum of events: the stored name, the variant and the tags of each of them.
+pub(super) fn of_enum<'a>(
+    krate: &CratePath,
+    ident: &Ident,
+    variants: impl IntoIterator<Item = (TokenStream, &'a Ident, Option<&'a Tags>)>,
+) -> Option<(TokenStream, TokenStream)> {
+    let mut all = TokenStream::new();
+    let mut arms = TokenStream::new();
+    let mut rest = None;
+    for (name, variant, tags) in variants {
+        let Some(tags) = tags.filter(|tags| !tags.list.is_empty()) else {
+            rest = Some(quote!(_ => ::std::vec::Vec::new(),));
+            continue;
+        };
+        let kinds = kinds(krate, tags);
+        all.extend(quote!((#name, #kinds),));
+        let (pattern, made) = values(krate, tags);
+        arms.extend(quote!(#ident::#variant { #pattern .. } => #made,));
+    }
+    if all.is_empty() {
+        return None;
+    }
+    let method = method(krate, &quote!(match self { #arms #rest }));
+    let kinds = quote! {
+        const TAG_KINDS: &'static [(
+            &'static ::core::primitive::str,
+            &'static [&'static ::core::primitive::str],
+        )] = &[#all];
+    };
+    Some((kinds, method))
+}
+
+fn method(krate: &CratePath, body: &TokenStream) -> TokenStream {
+    quote! {
+        fn tags(&self) -> ::std::vec::Vec<#krate::EventTag> {
+            #body
+        }
+    }
+}
+
+/// The kinds, each once as far as the types show it.
+fn kinds(krate: &CratePath, tags: &Tags) -> TokenStream {
+    let mut seen: Vec<String> = Vec::new();
+    let mut kinds = Vec::new();
+    for tag in &tags.list {
+        let text = of(tag).to_string();
+        if !seen.contains(&text) {
+            seen.push(text);
+            kinds.push(kind(krate, tag));
+        }
+    }
+    quote!(&[#(#kinds),*])
+}
+
+/// The type of a tag.
+fn of(tag: &EventTag) -> TokenStream {
+    match tag {
+        EventTag::Field(TaggedField { of: Some(of), .. }) => of.to_token_stream(),
+        EventTag::Field(field) => field.ty.to_token_stream(),
+        EventTag::Constant(path) => path.to_token_stream(),
+    }
+}
+
+/// `<CourseId as Tag>::KIND`, shown at the type.
+fn kind(krate: &CratePath, tag: &EventTag) -> TokenStream {
+    kind_of(krate, &of(tag))
+}
+
+/// The same of a type; `krate` is a path with `Tag` in it.
+pub(super) fn kind_of(krate: &impl ToTokens, ty: &TokenStream) -> TokenStream {
+    let place = ident::first_span(ty).unwrap_or_else(proc_macro2::Span::mixed_site);
+    let tag = ident::tokens_shown_at(quote!(#krate::Tag), place);
+    quote_spanned!(place=> <#ty as #tag>::KIND)
+}
+
+/// The fields of a pattern, and the tags that are made of them: one entry for each kind, as far as the types show it.
+fn values(krate: &CratePath, tags: &Tags) -> (TokenStream, TokenStream) {
+    let mut pattern = TokenStream::new();
+    let mut bound: Vec<(&Ident, Ident)> = Vec::new();
+    let mut kinds: Vec<(String, TokenStream, TokenStream)> = Vec::new();
+    for tag in &tags.list {
+        let added = match tag {
+            EventTag::Constant(path) => constant(krate, path),
+            EventTag::Field(tagged) => {
+                let known = bound.iter().find(|(field, _)| *field == &tagged.field);
+                let local = if let Some((_, local)) = known {
+                    local.clone()
+                } else {
+                    let (field, local) = (&tagged.field, format!("tag_{}", bound.len()));
+                    let local = ident::local(&local);
+                    pattern.extend(quote!(#field: #local,));
+                    bound.push((field, local.clone()));
+                    local
+                };
+                of_field(krate, tagged, &local)
+            }
+        };
+        let text = of(tag).to_string();
+        match kinds.iter_mut().find(|(known, ..)| *known == text) {
+            Some((.., all)) => all.extend(added),
+            None => kinds.push((text, kind(krate, tag), added)),
+        }
+    }
+    let made = kinds.iter().map(|(_, kind, added)| {
+        quote! {{
+            let mut tag = #krate::EventTag::new(#kind);
+            #added
+            tag
+        }}
+    });
+    (pattern, quote!(::std::vec![#(#made),*]))
+}
+
+/// A name that is no constant is shown at the user's path.
+fn constant(krate: &CratePath, path: &Path) -> TokenStream {
+    let place = path.span();
+    let name = ident::tokens_shown_at(quote!(#krate::Tag), place);
+    let value = quote_spanned!(place=> <#path as #name>::value(&#path));
+    quote!(tag = #krate::EventTag::with(tag, #value);)
+}
+
+/// A type that is no tag, and a value that cannot become one, are shown at the user's type.
+fn of_field(krate: &CratePath, tagged: &TaggedField, local: &Ident) -> TokenStream {
+    let ty = &tagged.ty;
+    let inner = tagged.is_container.then(|| ident::local("value"));
+    let value = inner.as_ref().unwrap_or(local);
+    let of = tagged.of.as_ref().unwrap_or(ty);
+    let place = ident::first_span(of).unwrap_or_else(|| tagged.field.span());
+    let name = ident::tokens_shown_at(quote!(#krate::Tag), place);
+    let shown = ident::shown_at(value, place);
+    let made = if tagged.of.is_some() {
+        quote_spanned! {place=>
+            <#of as #name>::value(&<#of as ::core::convert::From<#ty>>::from(
+                <#ty as ::core::clone::Clone>::clone(#shown),
+            ))
+        }
+    } else {
+        quote_spanned!(place=> <#of as #name>::value(#shown))
+    };
+    let added = quote!(tag = #krate::EventTag::with(tag, #made););
+    match &inner {
+        None => added,
+        Some(value) => quote! {
+            for #value in ::core::iter::IntoIterator::into_iter(#local) { #added }
+        },
+    }
+}

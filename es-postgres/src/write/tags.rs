@@ -1,0 +1,277 @@
+//! Tags: their rows, what guards of commits find, and recording them for older events.
+
+use super::{
+    transaction::numbered,
+    unique::{begin_walk, end_walk, rules_on},
+};
+use crate::{
+    connection::{Param, Session},
+    errors::{corrupt, storage},
+    rows::{self, clamped, position},
+    statements::Statements,
+};
+use es_runtime::{
+    Append, Position, StorageError, TagGuard, TagWalk, TagWalked,
+    store::author::{Accepted, RuleNeeds, RuleState},
+};
+use std::collections::{BTreeMap, BTreeSet};
+use tokio_postgres::{Error, Row, types::Type};
+
+/// The rows of the tags of accepted appends.
+#[derive(Default)]
+pub(super) struct TagRows<'a> {
+    tags: Vec<String>,
+    positions: Vec<i64>,
+    events: Vec<&'a str>,
+}
+
+impl<'a> TagRows<'a> {
+    /// The tags of an append, whose events follow the position `before`.
+    pub(super) fn push(
+        &mut self,
+        append: &'a Append,
+        accepted: Accepted,
+        before: u64,
+        rules: &RuleState,
+        staged: Option<&mut Vec<Staged>>,
+    ) {
+        let mut staged = staged;
+        for (event, number) in append.events.iter().zip(1..=accepted.count()) {
+            if event.tags.is_empty() {
+                continue;
+            }
+            let (tags, place) = (rules.tags_of(event), before.saturating_add(number));
+            for tag in &tags {
+                self.tags.push(tag.clone());
+                self.positions.push(clamped(place));
+                self.events.push(&event.name);
+            }
+            if let Some(staged) = &mut staged {
+                let (at, event) = (position(place), event.name.clone().into_owned());
+                staged.push(Staged { at, event, tags });
+            }
+        }
+    }
+
+    pub(super) fn absorb(&mut self, other: Self) {
+        self.tags.extend(other.tags);
+        self.positions.extend(other.positions);
+        self.events.extend(other.events);
+    }
+
+    pub(super) async fn write(
+        &self,
+        session: &Session,
+        statements: &Statements,
+    ) -> Result<(), Error> {
+        if self.tags.is_empty() {
+            return Ok(());
+        }
+        let params: [Param<'_>; 3] = [
+            (&self.tags, Type::TEXT_ARRAY),
+            (&self.positions, Type::INT8_ARRAY),
+            (&self.events, Type::TEXT_ARRAY),
+        ];
+        // Boxed, because few appends have a tag.
+        let written = Box::pin(session.execute(&statements.tags_put, &params)).await;
+        written.map(|_| ())
+    }
+}
+
+/// An event that an earlier commit of the group writes.
+pub(super) struct Staged {
+    at: Position,
+    event: String,
+    tags: BTreeSet<String>,
+}
+
+impl Staged {
+    /// Where it is, if it is what a guard excludes.
+    pub(super) fn breaks(&self, guard: &TagGuard) -> Option<Position> {
+        let is_later = self.at > guard.after;
+        (is_later && guard.query.finds(&self.event, &self.tags)).then_some(self.at)
+    }
+}
+
+/// For each guard, the first event after its position that its query finds. The question is sent at the first poll, so
+/// after the lock.
+pub(super) async fn found(
+    session: &Session,
+    statements: &Statements,
+    guards: &[&TagGuard],
+) -> Result<Vec<Option<Position>>, StorageError> {
+    if guards.is_empty() {
+        return Ok(Vec::new());
+    }
+    Box::pin(read_found(session, statements, guards)).await
+}
+
+async fn read_found(
+    session: &Session,
+    statements: &Statements,
+    guards: &[&TagGuard],
+) -> Result<Vec<Option<Position>>, StorageError> {
+    let (mut numbers, mut firsts, mut places) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut events, mut others) = ((Vec::new(), Vec::new()), (Vec::new(), Vec::new()));
+    for (guard, number) in guards.iter().zip(1_i64..) {
+        let mut tags = guard.query.texts();
+        numbers.push(number);
+        firsts.extend(tags.next());
+        places.push(clamped(rows::start(guard.after)));
+        for event in guard.query.events() {
+            events.0.push(number);
+            events.1.push(event);
+        }
+        for tag in tags {
+            others.0.push(number);
+            others.1.push(tag);
+        }
+    }
+    let params: [Param<'_>; 7] = [
+        (&numbers, Type::INT8_ARRAY),
+        (&firsts, Type::TEXT_ARRAY),
+        (&places, Type::INT8_ARRAY),
+        (&events.0, Type::INT8_ARRAY),
+        (&events.1, Type::TEXT_ARRAY),
+        (&others.0, Type::INT8_ARRAY),
+        (&others.1, Type::TEXT_ARRAY),
+    ];
+    let answers = session.rows(&statements.tags_guards, &params).await;
+    let mut found = vec![None; guards.len()];
+    let mut answered = 0;
+    for row in answers.map_err(storage)? {
+        let place: Option<i64> = row.try_get(1).map_err(storage)?;
+        let place = place.map(|place| u64::try_from(place).map(position));
+        let place = place.transpose().ok();
+        let slot = numbered(&row, 0).and_then(|index| found.get_mut(index));
+        let (Some(slot), Some(place)) = (slot, place) else {
+            return Err(corrupt("what a guard found cannot be read"));
+        };
+        *slot = place;
+        answered += 1;
+    }
+    if answered != guards.len() {
+        return Err(corrupt("the server did not answer for each guard"));
+    }
+    Ok(found)
+}
+
+/// Which of these rules are on. `after` says for some names up to where there is none of their events.
+pub(crate) async fn rules(
+    session: &Session,
+    statements: &Statements,
+    needs: &RuleNeeds<'_>,
+    after: &[i64],
+) -> Result<RuleState, StorageError> {
+    let pairs = needs.rules.iter().map(|(rule, event)| (&**rule, *event));
+    let (names, events): (Vec<&str>, Vec<&str>) = pairs.unzip();
+    let params: [Param<'_>; 3] = [
+        (&names, Type::TEXT_ARRAY),
+        (&events, Type::TEXT_ARRAY),
+        (&after, Type::INT8_ARRAY),
+    ];
+    let mut state = RuleState::default();
+    let found = session.rows(&statements.rules, &params).await;
+    for row in found.map_err(storage)? {
+        let index = numbered(&row, 0);
+        let pair = index.and_then(|index| names.get(index).zip(events.get(index)));
+        let (Some((rule, event)), Ok(is_on), Ok(has_events)) =
+            (pair, row.try_get(1), row.try_get(2))
+        else {
+            return Err(corrupt(
+                "the state of a rule or a kind of tags cannot be read",
+            ));
+        };
+        state.read_rule(rule, event, is_on, has_events);
+    }
+    Ok(state)
+}
+
+/// A step of recording tags for older events, in a transaction of its own.
+pub(crate) async fn walk(
+    session: &Session,
+    statements: &Statements,
+    begin: &str,
+    walk: &TagWalk,
+) -> Result<TagWalked, StorageError> {
+    let head = begin_walk(session, statements, begin).await?;
+    let on = rules_on(session, statements).await?;
+    let mut state = RuleState::default();
+    let pairs = walk.kinds.iter();
+    let pairs = pairs.map(|(event, kind)| (event.as_str(), kind.as_str()));
+    for (rule, event) in &RuleNeeds::default().with_kinds(pairs.clone()).rules {
+        state.read_rule(rule, event, on.contains(rule, event), true);
+    }
+    let (events, kinds): (Vec<&str>, Vec<&str>) = pairs.unzip();
+    let mut reached = read_reached(session, statements, &events, &kinds).await?;
+    let names: Vec<&str> = walk.events().into_iter().collect();
+    let to = clamped(rows::start(walk.to));
+    let later: [Param<'_>; 2] = [(&to, Type::INT8), (&names, Type::TEXT_ARRAY)];
+    let later = session.rows(&statements.unique_later, &later).await;
+    let later = later.map_err(storage)?;
+    let has_later = later.first().map(|row| row.try_get(0)).transpose();
+    let has_later = has_later.map_err(storage)?.unwrap_or(true);
+    let (walked, rows) = state.walk_tags(walk, &mut reached, has_later);
+    super::unique::write(session, statements, &state)
+        .await
+        .map_err(storage)?;
+    let tags: Vec<String> = rows.iter().map(|(tag, _, _)| tag.clone()).collect();
+    let of_tags: Vec<&str> = rows.iter().map(|(_, _, event)| event.as_str()).collect();
+    let places = rows.iter().map(|(_, at, _)| clamped(rows::start(*at)));
+    let places: Vec<i64> = places.collect();
+    let written: [Param<'_>; 3] = [
+        (&tags, Type::TEXT_ARRAY),
+        (&places, Type::INT8_ARRAY),
+        (&of_tags, Type::TEXT_ARRAY),
+    ];
+    let gone: [Param<'_>; 2] = [(&events, Type::TEXT_ARRAY), (&kinds, Type::TEXT_ARRAY)];
+    let keys = reached.keys();
+    let (left, of_left): (Vec<&str>, Vec<&str>) = keys
+        .map(|(event, kind)| (event.as_str(), kind.as_str()))
+        .unzip();
+    let at = reached.values().map(|at| clamped(rows::start(*at)));
+    let at: Vec<i64> = at.collect();
+    let put: [Param<'_>; 3] = [
+        (&left, Type::TEXT_ARRAY),
+        (&of_left, Type::TEXT_ARRAY),
+        (&at, Type::INT8_ARRAY),
+    ];
+    for (sql, params) in [
+        (&statements.tags_walked, &written[..]),
+        (&statements.tag_walks_delete, &gone[..]),
+        (&statements.tag_walks_put, &put[..]),
+    ] {
+        session.execute(sql, params).await.map_err(storage)?;
+    }
+    end_walk(session, statements, head).await?;
+    Ok(walked)
+}
+
+/// How far recording kinds for the events of names has come.
+async fn read_reached(
+    session: &Session,
+    statements: &Statements,
+    events: &[&str],
+    kinds: &[&str],
+) -> Result<BTreeMap<(String, String), Position>, StorageError> {
+    let params: [Param<'_>; 2] = [(&events, Type::TEXT_ARRAY), (&kinds, Type::TEXT_ARRAY)];
+    let found = session.rows(&statements.tag_walks, &params).await;
+    let found = found.map_err(storage)?;
+    let read = |row: &Row| {
+        let key = (row.try_get(0).ok()?, row.try_get(1).ok()?);
+        Some((key, position(rows::natural(row, 2)?)))
+    };
+    let read: Option<_> = found.iter().map(read).collect();
+    read.ok_or_else(|| corrupt("a row of tag_walks cannot be read"))
+}
+
+/// How far recording a kind for the events of a name has come.
+pub(crate) async fn reached(
+    session: &Session,
+    statements: &Statements,
+    event: &str,
+    kind: &str,
+) -> Result<Position, StorageError> {
+    let reached = read_reached(session, statements, &[event], &[kind]).await?;
+    Ok(reached.into_values().next().unwrap_or(Position::START))
+}

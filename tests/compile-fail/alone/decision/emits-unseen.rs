@@ -1,0 +1,64 @@
+use es_decisions::{Decide, Decision, Emitted, Fold};
+use es_runtime::{Apply, Event, Tag};
+use serde::{Deserialize, Serialize};
+
+#[derive(Tag, Clone, Serialize, Deserialize)]
+#[tag("course")]
+struct CourseId(String);
+
+#[derive(Tag, Clone, Serialize, Deserialize)]
+#[tag("student")]
+struct StudentId(String);
+
+#[derive(Event, Serialize, Deserialize)]
+#[event("student.subscribed")]
+struct Subscribed {
+    #[tag]
+    course: CourseId,
+    #[tag]
+    student: StudentId,
+}
+
+#[derive(Event, Serialize, Deserialize)]
+#[event("course.defined")]
+struct Defined {
+    #[tag]
+    course: CourseId,
+}
+
+#[derive(Fold, Clone, Default)]
+#[fold("seats", by(CourseId), events(Defined))]
+struct Seats {
+    taken: u32,
+}
+
+impl Apply<Defined> for Seats {
+    fn apply(&mut self, _: &Defined) {
+        self.taken = 0;
+    }
+}
+
+#[derive(Decision)]
+#[decision("subscribe", error = Full, reads(seats: Seats(course)), emits(Subscribed))]
+struct Subscribe {
+    course: CourseId,
+    student: StudentId,
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("the course is full")]
+struct Full;
+
+impl Decide for Subscribe {
+    fn decide(&self, read: &SubscribeReads) -> Result<Emitted<Self>, Full> {
+        if read.seats.taken > 9 {
+            return Err(Full);
+        }
+        Ok(Emitted::new().event(Subscribed {
+            course: self.course.clone(),
+            student: self.student.clone(),
+        }))
+    }
+}
+
+fn main() {}

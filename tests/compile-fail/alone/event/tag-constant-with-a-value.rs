@@ -1,0 +1,18 @@
+use es_runtime::{Event, Tag};
+use serde::{Deserialize, Serialize};
+
+#[derive(Tag, Serialize, Deserialize)]
+#[tag("course")]
+struct CourseId(String);
+
+#[derive(Tag)]
+#[tag("courses")]
+struct Courses;
+
+#[derive(Event, Serialize, Deserialize)]
+#[event("course.defined", tag(CourseId))]
+struct Defined {
+    capacity: u32,
+}
+
+fn main() {}

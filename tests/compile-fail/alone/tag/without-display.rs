@@ -1,0 +1,9 @@
+use es_runtime::Tag;
+
+struct Number;
+
+#[derive(Tag)]
+#[tag("course")]
+struct CourseId(Number);
+
+fn main() {}

@@ -1,0 +1,20 @@
+use es_runtime::{Event, Tag};
+use serde::{Deserialize, Serialize};
+
+#[derive(Tag, Serialize, Deserialize)]
+#[tag("course")]
+struct CourseId(String);
+
+#[derive(Tag)]
+#[tag("courses")]
+struct Courses;
+
+#[derive(Event, Serialize, Deserialize)]
+#[event("course.defined", tag(Courses), home = course)]
+struct Defined {
+    #[tag(default_ok)]
+    course: CourseId,
+    capacity: u32,
+}
+
+fn main() {}

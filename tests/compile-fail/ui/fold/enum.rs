@@ -1,0 +1,44 @@
+use es_decisions::Fold;
+use es_runtime::{Apply, Event, Tag};
+use serde::{Deserialize, Serialize};
+
+#[derive(Tag, Clone, Serialize, Deserialize)]
+#[tag("course")]
+struct CourseId(String);
+
+#[derive(Tag, Clone, Serialize, Deserialize)]
+#[tag("student")]
+struct StudentId(String);
+
+#[derive(Event, Serialize, Deserialize)]
+#[event("student.subscribed")]
+struct Subscribed {
+    #[tag]
+    course: CourseId,
+    #[tag]
+    student: StudentId,
+}
+
+#[derive(Event, Serialize, Deserialize)]
+#[event("course.defined")]
+struct Defined {
+    #[tag]
+    course: CourseId,
+}
+
+#[derive(Fold, Clone, Default)]
+#[fold("seats", by(CourseId), events(Subscribed, Defined))]
+enum Seats {
+    #[default]
+    None,
+}
+
+impl Apply<Subscribed> for Seats {
+    fn apply(&mut self, _: &Subscribed) {}
+}
+
+impl Apply<Defined> for Seats {
+    fn apply(&mut self, _: &Defined) {}
+}
+
+fn main() {}

@@ -1,0 +1,6 @@
+use es_runtime::Tag;
+
+#[derive(Tag)]
+struct CourseId(String);
+
+fn main() {}

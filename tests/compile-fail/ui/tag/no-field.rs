@@ -1,0 +1,7 @@
+use es_runtime::Tag;
+
+#[derive(Tag)]
+#[tag("invoices")]
+struct Invoices {}
+
+fn main() {}
