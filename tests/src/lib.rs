@@ -41,11 +41,13 @@ pub struct PostgreSqlPageNeedsPostgreSql;
 
 pub mod accounts;
 pub mod board;
+pub mod clients;
 pub mod done_orders;
 pub mod editions;
 pub mod faulty;
 pub mod fixtures;
 pub mod fulfilment;
+pub mod halls;
 pub mod ledger;
 pub mod orders;
 pub mod places;

@@ -391,6 +391,30 @@ fn a_cached_state_is_not_loaded_again() {
 }
 
 #[test]
+fn a_failure_is_told_and_leaves_nothing_in_the_way() {
+    let store = Scripted::default();
+    let counters = counters(&store).cached(10);
+    block_on(async {
+        let done = counters.execute("c1", Add(1)).await.unwrap();
+        // What a caller does to its state is not seen by the next one.
+        let mut state = done.state;
+        state.total = 99;
+        for fault in [Fault::Full, Fault::RequestLost] {
+            store.faults.lock().unwrap().push_back(fault);
+            let error = counters.execute("c1", Add(1)).await.unwrap_err();
+            assert!(matches!(error, ExecuteError::Append(_)), "{error}");
+        }
+        let done = counters.execute("c1", AddOnceAt(1)).await.unwrap();
+        assert_eq!((done.version, done.state.total, done.attempts), (2, 2, 1));
+        append_raw(&store.inner, "c1", NewEvent::json("counter.added", 1, "{")).await;
+        for _ in 0..3 {
+            let error = counters.execute("c1", Add(1)).await.unwrap_err();
+            assert!(matches!(error, ExecuteError::Load(_)), "{error}");
+        }
+    });
+}
+
+#[test]
 fn snapshots_are_taken_as_often_as_without_a_cache() {
     let store = Scripted::default();
     let counters = Repository::<Counter, _>::new(store.clone()).cached(10);
