@@ -13,6 +13,7 @@ macro_rules! pages {
 
 pages! {
     Readme = "../../README.md",
+    CachedStates = "../../docs/cached-states.md",
     ChangingAnEvent = "../../docs/changing-an-event.md",
     ReadModels = "../../docs/read-models.md",
     RulesAcrossAggregates = "../../docs/rules-across-aggregates.md",

@@ -482,7 +482,10 @@ impl<A: Aggregate, S: EventStore, N: SnapshotStore> Repository<A, S, N> {
         last: SnapshotUse,
     ) -> Option<Result<Snapshot, SnapshotFailure>> {
         let (policy, fingerprint) = A::SNAPSHOTS.zip(self.fingerprint)?;
-        let since = executed.version.saturating_sub(last.version());
+        let since = match last {
+            SnapshotUse::Used { version } => executed.version.saturating_sub(version),
+            _ => executed.version,
+        };
         if since < policy.every.get() {
             return None;
         }

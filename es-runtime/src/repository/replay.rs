@@ -51,16 +51,6 @@ pub enum SnapshotUse {
     Dropped(SnapshotDropped),
 }
 
-impl SnapshotUse {
-    /// The version of the snapshot, 0 without one.
-    pub(super) const fn version(self) -> u64 {
-        match self {
-            Self::Used { version } => version,
-            _ => 0,
-        }
-    }
-}
-
 /// Why a snapshot was not used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
