@@ -395,10 +395,9 @@ fn a_failure_is_told_and_leaves_nothing_in_the_way() {
     let store = Scripted::default();
     let counters = counters(&store).cached(10);
     block_on(async {
-        let done = counters.execute("c1", Add(1)).await.unwrap();
+        let mut first = counters.execute("c1", Add(1)).await.unwrap();
         // What a caller does to its state is not seen by the next one.
-        let mut state = done.state;
-        state.total = 99;
+        first.state.total = 99;
         for fault in [Fault::Full, Fault::RequestLost] {
             store.faults.lock().unwrap().push_back(fault);
             let error = counters.execute("c1", Add(1)).await.unwrap_err();
@@ -406,6 +405,7 @@ fn a_failure_is_told_and_leaves_nothing_in_the_way() {
         }
         let done = counters.execute("c1", AddOnceAt(1)).await.unwrap();
         assert_eq!((done.version, done.state.total, done.attempts), (2, 2, 1));
+        assert_eq!(first.state.total, 99);
         append_raw(&store.inner, "c1", NewEvent::json("counter.added", 1, "{")).await;
         for _ in 0..3 {
             let error = counters.execute("c1", Add(1)).await.unwrap_err();
@@ -431,12 +431,12 @@ static ALIVE: AtomicI64 = AtomicI64::new(0);
 #[aggregate("counted", id = u32, error = std::convert::Infallible, events(Added))]
 struct Counted(Alive);
 
-struct Alive;
+struct Alive(());
 
 impl Default for Alive {
     fn default() -> Self {
         ALIVE.fetch_add(1, Ordering::SeqCst);
-        Self
+        Self(())
     }
 }
 

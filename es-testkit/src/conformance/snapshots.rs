@@ -209,9 +209,10 @@ impl Handle<Within> for Tally {
 pub async fn cached_states_change_no_result(fixture: AnyFixture) {
     const CALLERS: u64 = 40;
     let store = fixture.open().await;
-    let other = match fixture.capabilities().reopens {
-        true => fixture.open().await,
-        false => store.clone(),
+    let other = if fixture.capabilities().reopens {
+        fixture.open().await
+    } else {
+        store.clone()
     };
     let handles =
         [&store, &other].map(|store| Repository::<Tally, _>::new(store.clone()).cached(10));
