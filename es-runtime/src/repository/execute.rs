@@ -1,6 +1,6 @@
 //! Execution of one command: load, decide, append, and again when another writer was first.
 
-use super::{ExecuteError, LoadError, Repository, SnapshotUse};
+use super::{ExecuteError, LoadError, Repository, SnapshotUse, cache::Turn};
 use crate::{
     Aggregate, Append, AppendError, AppendId, Appended, AsId, Command, Decoded, EventId, EventSet,
     EventStore, Events, ExpectedVersion, InvalidStreamId, Metadata, NewEvent, Outcome, Position,
@@ -152,27 +152,13 @@ pub(super) struct Decision<A: Aggregate> {
     pub(super) stored: Vec<NewEvent>,
 }
 
-impl<A: Aggregate> Decision<A> {
-    fn executed(self, version: u64, position: Position, attempt: u32) -> Executed<A> {
-        Executed {
-            state: self.state,
-            version,
-            position,
-            events: self.events,
-            repeated: false,
-            attempts: attempt.max(1),
-            snapshot_failure: None,
-        }
-    }
-}
-
 impl<A: Aggregate, S: EventStore, N: SnapshotStore> Execute<'_, A, S, N> {
     async fn run(self) -> Result<Executed<A>, ExecuteError<A::Error>> {
         let repository = self.repository;
         let stream = self.stream.clone();
         let stream = stream.map_err(|e| ExecuteError::Load(e.into()))?;
         let most = repository.retry.attempts.get();
-        let mut turn = repository.turn(&stream).await;
+        let mut turn = Turn::at(&stream, repository.cache.as_ref(), &repository.retry).await;
         let mut known = turn.take();
         let mut is_cached = known.is_some();
         let mut attempt = 0;
@@ -207,7 +193,7 @@ impl<A: Aggregate, S: EventStore, N: SnapshotStore> Execute<'_, A, S, N> {
                 decided => {
                     turn.leave(kept, &[]);
                     return match decided {
-                        Ok(decision) => Ok(decision.executed(version, position, attempt)),
+                        Ok(decision) => Ok(Self::executed(decision, (version, position), attempt)),
                         Err(rejected) => self.rejected(&stream, rejected).await,
                     };
                 }
@@ -220,10 +206,11 @@ impl<A: Aggregate, S: EventStore, N: SnapshotStore> Execute<'_, A, S, N> {
             match append_resolved(&repository.store, append, version).await {
                 Ok(appended) if appended.repeated => return self.first(&stream, appended).await,
                 Ok(appended) => {
-                    let done = decision.executed(appended.version, appended.position, attempt);
+                    let at = (appended.version, appended.position);
+                    let done = Self::executed(decision, at, attempt);
                     let (done, snapshot) = repository.snapshot(&stream, done, snapshot).await;
                     if let Some(kept) = &mut kept {
-                        (kept.version, kept.position) = (done.version, done.position);
+                        (kept.version, kept.position) = at;
                         kept.snapshot = snapshot;
                     }
                     turn.leave(kept, &done.events);
@@ -255,6 +242,18 @@ impl<A: Aggregate, S: EventStore, N: SnapshotStore> Execute<'_, A, S, N> {
                 Err(error) => return Err(ExecuteError::Append(error)),
             }
             known = kept;
+        }
+    }
+
+    fn executed(decided: Decision<A>, at: (u64, Position), attempt: u32) -> Executed<A> {
+        Executed {
+            state: decided.state,
+            version: at.0,
+            position: at.1,
+            events: decided.events,
+            repeated: false,
+            attempts: attempt.max(1),
+            snapshot_failure: None,
         }
     }
 

@@ -45,7 +45,7 @@ pub struct Repository<A: Aggregate, S = AnyStore, N = S> {
     snapshots: N,
     retry: RetryPolicy,
     fingerprint: Option<Fingerprint>,
-    cache: Option<Arc<cache::StateCache<A>>>,
+    cache: Option<cache::Cached<A>>,
     aggregate: PhantomData<fn() -> A>,
 }
 
@@ -93,12 +93,11 @@ impl<A: Aggregate, S: EventStore, N: SnapshotStore> Repository<A, S, N> {
     ///
     /// It changes no result. A command decides on the cached state, and the store accepts its events only at the
     /// version of that state. When it does not, and before a command is rejected or answered without an event,
-    /// the repository reads what is new and decides again. Commands to one stream queue; those of other
-    /// processes and repositories meet them at the version of the append, as without a cache.
+    /// the repository reads what is new and decides again. Commands to one stream take turns.
     ///
-    /// What a cached state was made of is not read again. So [`load`](Repository::load) finds damage that a
-    /// command does not, and programs must be restarted when the events are replaced, as by an older backup. A
-    /// clone of a state must share nothing with it that `apply` or `handle` change.
+    /// A clone of a state must share nothing with it that `apply` or `handle` change. Events are not read again:
+    /// only a [`load`](Repository::load) finds that an old one was damaged since then. Restart the program when
+    /// you replace the events, for example by an older backup.
     ///
     /// ```
     /// use es_runtime::{AnyStore, MemoryStore, Repository};
@@ -111,7 +110,7 @@ impl<A: Aggregate, S: EventStore, N: SnapshotStore> Repository<A, S, N> {
     where
         A: Clone,
     {
-        self.cache = Some(Arc::new(cache::StateCache::new(states)));
+        self.cache = Some((Arc::new(cache::StateCache::new(states)), Loaded::clone));
         self
     }
 
