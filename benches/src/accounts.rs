@@ -53,7 +53,7 @@ pub struct Deposit {
 pub struct NotOpen;
 
 /// An account.
-#[derive(Aggregate, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Aggregate, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[aggregate("account", id = String, error = NotOpen, events = AccountEvent)]
 #[aggregate(snapshot(every = 100))]
 pub struct Account {

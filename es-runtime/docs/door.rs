@@ -5,7 +5,7 @@
 # struct Opened {}
 # #[derive(Clone)]
 # struct Open;
-# #[derive(Aggregate, Default)]
+# #[derive(Aggregate, Clone, Default)]
 # #[aggregate("door", id = u32, error = std::convert::Infallible, events(Opened))]
 # struct Door { open: bool }
 # impl Apply<Opened> for Door {

@@ -70,6 +70,7 @@
 //! | record who caused an event | [`Metadata`] |
 //! | handle errors | [`ExecuteError`], [`LoadError`], [`Outcome`] |
 //! | load long streams faster | [`SnapshotPolicy`] |
+//! | send many commands to the same aggregates | [`Repository::cached`] |
 //! | read the events of all streams | [`EventStore::read_feed`] |
 //! | commit to several streams at once | [`CommitStore`], [`command`] |
 //! | know how types look when they are stored | [`schema`] |

@@ -1,7 +1,8 @@
 //! Orders, payments, and the process managers between them: what is paid is shipped, what is not is
 //! reminded of and closed.
 
-use es_runtime::{Aggregate, Apply, Envelope, Event, Events, Handle, Repository, WorkQueue};
+use crate::clients::client;
+use es_runtime::{Aggregate, Apply, Envelope, Event, Events, Handle, WorkQueue};
 use es_sagas::{OnRejected, OnTimer, ProcessManager, ReactTo, Reactions, Rejected};
 use serde::{Deserialize, Serialize};
 use std::{convert::Infallible, time::Duration};
@@ -58,7 +59,7 @@ pub enum OrderError {
     Over,
 }
 
-#[derive(Aggregate, Default, Debug)]
+#[derive(Aggregate, Clone, Default, Debug)]
 #[aggregate(
     "order",
     id = u64,
@@ -171,7 +172,7 @@ pub struct Book;
 #[derive(Clone)]
 pub struct Refund;
 
-#[derive(Aggregate, Default, Debug)]
+#[derive(Aggregate, Clone, Default, Debug)]
 #[aggregate(
     "payment",
     id = u64,
@@ -402,31 +403,31 @@ pub async fn place(store: &impl WorkQueue, order: u64, remind: Duration, close: 
         remind_after: remind,
         close_after: close,
     };
-    let orders = Repository::<Order, _>::without_snapshots(store.clone());
+    let orders = client::<Order, _>(store).await;
     orders.execute(order, place).await.expect("placed");
 }
 
 /// Pays for an order.
 pub async fn pay(store: &impl WorkQueue, payment: u64, order: u64) {
-    let payments = Repository::<Payment, _>::without_snapshots(store.clone());
+    let payments = client::<Payment, _>(store).await;
     let receive = Receive { order };
     payments.execute(payment, receive).await.expect("received");
 }
 
 /// Holds an order back, or not.
 pub async fn hold(store: &impl WorkQueue, order: u64, held: bool) {
-    let orders = Repository::<Order, _>::without_snapshots(store.clone());
+    let orders = client::<Order, _>(store).await;
     orders.execute(order, Hold(held)).await.expect("held");
 }
 
 /// The order.
 pub async fn order(store: &impl WorkQueue, order: u64) -> Order {
-    let orders = Repository::<Order, _>::without_snapshots(store.clone());
+    let orders = client::<Order, _>(store).await;
     orders.load(&order).await.expect("loads").state
 }
 
 /// The payment.
 pub async fn payment(store: &impl WorkQueue, payment: u64) -> Payment {
-    let payments = Repository::<Payment, _>::without_snapshots(store.clone());
+    let payments = client::<Payment, _>(store).await;
     payments.load(&payment).await.expect("loads").state
 }

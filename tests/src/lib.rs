@@ -13,6 +13,7 @@ macro_rules! pages {
 
 pages! {
     Readme = "../../README.md",
+    CachedStates = "../../docs/cached-states.md",
     ChangingAnEvent = "../../docs/changing-an-event.md",
     ReadModels = "../../docs/read-models.md",
     RulesAcrossAggregates = "../../docs/rules-across-aggregates.md",
@@ -43,12 +44,17 @@ pub struct PostgreSqlPageNeedsPostgreSql;
 
 pub mod accounts;
 pub mod board;
+<<<<<<< HEAD
 pub mod courses;
+=======
+pub mod clients;
+>>>>>>> state-cache
 pub mod done_orders;
 pub mod editions;
 pub mod faulty;
 pub mod fixtures;
 pub mod fulfilment;
+pub mod halls;
 pub mod ledger;
 pub mod orders;
 pub mod places;

@@ -1,6 +1,7 @@
 //! Orders and the saga that fulfils them: charge, reserve, schedule, then confirm; or all of it back.
 
-use es_runtime::{Aggregate, Apply, Event, Events, Handle, Metadata, Repository, WorkQueue};
+use crate::clients::client;
+use es_runtime::{Aggregate, Apply, Event, Events, Handle, Metadata, WorkQueue};
 use es_sagas::{AggregateCommand, Cx, Definition, Effect, Fail, Key, Saga, Start, StepRetry};
 use serde::{Deserialize, Serialize};
 use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
@@ -57,7 +58,7 @@ pub enum OrderError {
     Settled,
 }
 
-#[derive(Aggregate, Default, Debug)]
+#[derive(Aggregate, Clone, Default, Debug)]
 #[aggregate("order", id = String, error = OrderError)]
 #[aggregate(events(OrderPlaced, ignore(OrderCancelled), OrderConfirmed, OrderRejected))]
 pub struct Order {
@@ -133,7 +134,8 @@ impl Handle<Reject> for Order {
 
 /// Places an order.
 pub async fn place<S: WorkQueue>(store: &S, id: &str, cents: u64) {
-    Repository::<Order, _>::without_snapshots(store.clone())
+    let orders = client::<Order, _>(store).await;
+    orders
         .execute(id.to_owned(), Place { cents })
         .metadata(Metadata::new().with_user("customer"))
         .await
@@ -142,10 +144,8 @@ pub async fn place<S: WorkQueue>(store: &S, id: &str, cents: u64) {
 
 /// Cancels an order; `false` when it was settled before.
 pub async fn cancel<S: WorkQueue>(store: &S, id: &str) -> bool {
-    Repository::<Order, _>::without_snapshots(store.clone())
-        .execute(id.to_owned(), Cancel)
-        .await
-        .is_ok()
+    let orders = client::<Order, _>(store).await;
+    orders.execute(id.to_owned(), Cancel).await.is_ok()
 }
 
 pub type Answer<T> = Pin<Box<dyn Future<Output = Result<T, Fail>> + Send>>;

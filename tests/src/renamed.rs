@@ -62,7 +62,7 @@ pub struct Paid {
 #[event("parcel.returned")]
 pub struct Returned {}
 
-#[derive(Aggregate, Default)]
+#[derive(Aggregate, Clone, Default)]
 #[aggregate("parcel", id = u32, error = Infallible, events(Sent, Paid, ignore(Returned)))]
 #[aggregate(drop("parcel.blinked"), alias("ParcelSent" => Sent))]
 #[aggregate(split(before::SentAndPaid, with = sent_and_paid))]

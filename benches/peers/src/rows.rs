@@ -102,6 +102,16 @@ macro_rules! writes {
                 $same,
                 MicrosecondsOfProcessor,
             ),
+            row(
+                concat!($group, "-command-32-cached"),
+                "commands, 32 callers, cached states",
+                Commands,
+            ),
+            row(
+                concat!($group, "-command-32-cached-cpu"),
+                $same,
+                MicrosecondsOfProcessor,
+            ),
         ]
     };
 }
@@ -176,6 +186,7 @@ pub(crate) const SECTIONS: [Section; 7] = [
 /// Why a peer has no result.
 pub(crate) fn why_empty(peer: &str, row: &str) -> &'static str {
     match (peer, row) {
+        (_, row) if row.contains("-cached") => "no cached states",
         ("evento", row) if row.starts_with("memory") => "no store in memory",
         ("esrs" | "disintegrate", row) if !row.starts_with("postgres") => "PostgreSQL only",
         ("esrs", "postgres-load-snapshot") => "no snapshots",

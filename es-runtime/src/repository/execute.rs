@@ -1,6 +1,6 @@
 //! Execution of one command: load, decide, append, and again when another writer was first.
 
-use super::{ExecuteError, LoadError, Repository};
+use super::{ExecuteError, LoadError, Repository, SnapshotUse, cache::Turn};
 use crate::{
     Aggregate, Append, AppendError, AppendId, Appended, AsId, Command, Decoded, EventId, EventSet,
     EventStore, Events, ExpectedVersion, InvalidStreamId, Metadata, NewEvent, Outcome, Position,
@@ -158,64 +158,65 @@ impl<A: Aggregate, S: EventStore, N: SnapshotStore> Execute<'_, A, S, N> {
         let stream = self.stream.clone();
         let stream = stream.map_err(|e| ExecuteError::Load(e.into()))?;
         let most = repository.retry.attempts.get();
+        let mut turn = Turn::at(&stream, repository.cache.as_ref(), &repository.retry).await;
+        let mut known = turn.take();
+        let mut is_cached = known.is_some();
         let mut attempt = 0;
         loop {
-            attempt += 1;
-            let loaded = repository.replay(&stream, u64::MAX).await;
-            let loaded = loaded.map_err(ExecuteError::Load)?;
-            let (version, position) = (loaded.version, loaded.position);
-            let snapshot_at = loaded.snapshot_version();
-            if let Some(expected) = self.expected.filter(|expected| *expected != version) {
-                let mismatch = ExecuteError::VersionMismatch {
+            // It may be stale. What fails on it is no answer and no attempt: the newest state decides.
+            let may_be_stale = std::mem::take(&mut is_cached);
+            let loaded = match known.take() {
+                Some(cached) if may_be_stale => cached,
+                known => {
+                    attempt += 1;
+                    let loaded = repository.replay(&stream, known, u64::MAX).await;
+                    loaded.map_err(ExecuteError::Load)?
+                }
+            };
+            let (version, position, snapshot) = (loaded.version, loaded.position, loaded.snapshot);
+            let mut kept = turn.copy(&loaded);
+            let decided = match self.expected {
+                Some(expected) if expected != version => Err(ExecuteError::VersionMismatch {
                     stream: stream.clone(),
                     expected,
                     actual: version,
-                };
-                return self.rejected(&stream, mismatch).await;
-            }
-            let decision = match decide(&stream, loaded.state, &self.decide) {
-                Ok(decision) => decision,
-                Err(rejected) => return self.rejected(&stream, rejected).await,
+                }),
+                _ => decide(&stream, loaded.state, &self.decide),
             };
-            let Decision {
-                state,
-                events,
-                stored,
-            } = decision;
-            let mut executed = Executed {
-                state,
-                version,
-                position,
-                events,
-                repeated: false,
-                attempts: attempt,
-                snapshot_failure: None,
+            let mut decision = match decided {
+                // The store compares the version.
+                Ok(decision) if !decision.stored.is_empty() || self.append_id.is_some() => decision,
+                _ if may_be_stale => {
+                    known = kept;
+                    continue;
+                }
+                decided => {
+                    turn.leave(kept, &[]);
+                    return match decided {
+                        Ok(decision) => Ok(Self::executed(decision, (version, position), attempt)),
+                        Err(rejected) => self.rejected(&stream, rejected).await,
+                    };
+                }
             };
-            if stored.is_empty() && self.append_id.is_none() {
-                return Ok(executed);
-            }
             let mut append = Append::new(stream.clone(), ExpectedVersion::Exact(version))
-                .with_events(stored)
+                .with_events(std::mem::take(&mut decision.stored))
                 .with_metadata(self.metadata.clone());
             append.append_id.clone_from(&self.append_id);
             append.request.clone_from(&self.request);
             match append_resolved(&repository.store, append, version).await {
                 Ok(appended) if appended.repeated => return self.first(&stream, appended).await,
                 Ok(appended) => {
-                    executed.version = appended.version;
-                    executed.position = appended.position;
-                    let since = appended.version.saturating_sub(snapshot_at);
-                    executed.snapshot_failure =
-                        match repository.due_snapshot(&stream, &executed, since) {
-                            Some(Ok(snapshot)) => {
-                                let saved = repository.snapshots.save_snapshot(snapshot).await;
-                                saved.err().map(SnapshotFailure::Store)
-                            }
-                            Some(Err(failure)) => Some(failure),
-                            None => None,
-                        };
-                    return Ok(executed);
+                    let at = (appended.version, appended.position);
+                    let done = Self::executed(decision, at, attempt);
+                    let (done, snapshot) = repository.snapshot(&stream, done, snapshot).await;
+                    if let Some(kept) = &mut kept {
+                        (kept.version, kept.position) = at;
+                        kept.snapshot = snapshot;
+                    }
+                    turn.leave(kept, &done.events);
+                    return Ok(done);
                 }
+                Err(error) if may_be_stale && !matches!(error, AppendError::Storage { .. }) => {}
                 Err(AppendError::IdReused { append_id, .. }) => {
                     // Another decision under this id came first; its result is the first one.
                     let first = repository.store.find_append(&stream, &append_id).await;
@@ -240,6 +241,19 @@ impl<A: Aggregate, S: EventStore, N: SnapshotStore> Execute<'_, A, S, N> {
                 }
                 Err(error) => return Err(ExecuteError::Append(error)),
             }
+            known = kept;
+        }
+    }
+
+    fn executed(decided: Decision<A>, at: (u64, Position), attempt: u32) -> Executed<A> {
+        Executed {
+            state: decided.state,
+            version: at.0,
+            position: at.1,
+            events: decided.events,
+            repeated: false,
+            attempts: attempt.max(1),
+            snapshot_failure: None,
         }
     }
 
@@ -272,7 +286,7 @@ impl<A: Aggregate, S: EventStore, N: SnapshotStore> Execute<'_, A, S, N> {
     ) -> Result<Executed<A>, ExecuteError<A::Error>> {
         let repository = self.repository;
         let read = async {
-            let loaded = repository.replay(stream, first.version).await?;
+            let loaded = repository.replay(stream, None, first.version).await?;
             let before = first.version.saturating_sub(first.events);
             let events = repository
                 .events_between(stream, before, first.version)
@@ -442,14 +456,39 @@ impl<A: Aggregate, S: EventStore, N: SnapshotStore> Repository<A, S, N> {
         Ok(events)
     }
 
+    /// Takes the snapshot that is due, if one is. Returns the last one, too.
+    async fn snapshot(
+        &self,
+        stream: &StreamId,
+        mut done: Executed<A>,
+        last: SnapshotUse,
+    ) -> (Executed<A>, SnapshotUse) {
+        done.snapshot_failure = match self.due_snapshot(stream, &done, last) {
+            Some(Ok(snapshot)) => match self.snapshots.save_snapshot(snapshot).await {
+                Ok(()) => {
+                    let version = done.version;
+                    return (done, SnapshotUse::Used { version });
+                }
+                Err(error) => Some(SnapshotFailure::Store(error)),
+            },
+            Some(Err(failure)) => Some(failure),
+            None => None,
+        };
+        (done, last)
+    }
+
     /// The snapshot to take now, when there are enough events since the last one.
     fn due_snapshot(
         &self,
         stream: &StreamId,
         executed: &Executed<A>,
-        since: u64,
+        last: SnapshotUse,
     ) -> Option<Result<Snapshot, SnapshotFailure>> {
         let (policy, fingerprint) = A::SNAPSHOTS.zip(self.fingerprint)?;
+        let since = match last {
+            SnapshotUse::Used { version } => executed.version.saturating_sub(version),
+            _ => executed.version,
+        };
         if since < policy.every.get() {
             return None;
         }

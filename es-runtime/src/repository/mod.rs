@@ -1,5 +1,6 @@
 //! The repository: loads aggregates, decides commands and stores the events.
 
+mod cache;
 pub(crate) mod command;
 mod error;
 mod execute;
@@ -15,7 +16,7 @@ use crate::{
     Aggregate, AnyStore, AsId, Command, Envelope, EventStore, Fingerprint, NoSnapshots, ReadLimit,
     SnapshotStore, StreamId, StreamRange, aggregate::HandledBy,
 };
-use std::{fmt, marker::PhantomData};
+use std::{fmt, marker::PhantomData, sync::Arc};
 
 /// Executes commands on one type of aggregate, loads it, and reads its history.
 ///
@@ -44,6 +45,7 @@ pub struct Repository<A: Aggregate, S = AnyStore, N = S> {
     snapshots: N,
     retry: RetryPolicy,
     fingerprint: Option<Fingerprint>,
+    cache: Option<cache::Cached<A>>,
     aggregate: PhantomData<fn() -> A>,
 }
 
@@ -72,6 +74,7 @@ impl<A: Aggregate, S: EventStore> Repository<A, S> {
             snapshots,
             retry: RetryPolicy::default(),
             fingerprint: A::SNAPSHOTS.map(|policy| policy.fingerprint(A::CODEC)),
+            cache: None,
             aggregate: PhantomData,
         }
     }
@@ -82,6 +85,32 @@ impl<A: Aggregate, S: EventStore, N: SnapshotStore> Repository<A, S, N> {
     #[must_use]
     pub fn with_retry(mut self, retry: RetryPolicy) -> Self {
         self.retry = retry;
+        self
+    }
+
+    /// With a cache of at most this many states for [`execute`](Repository::execute), which all clones of this
+    /// repository share. Use it where the same aggregates get command after command.
+    ///
+    /// It changes no result. A command decides on the cached state, and the store accepts its events only at the
+    /// version of that state. When it does not, and before a command is rejected or answered without an event,
+    /// the repository reads what is new and decides again. Commands to one stream take turns.
+    ///
+    /// A clone of a state must share nothing with it that `apply` or `handle` change. Events are not read again:
+    /// only a [`load`](Repository::load) finds that an old one was damaged since then. Restart the program when
+    /// you replace the events, for example by an older backup.
+    ///
+    /// ```
+    /// use es_runtime::{AnyStore, MemoryStore, Repository};
+    #[doc = include_str!("../../docs/door.rs")]
+    /// let store = AnyStore::new(MemoryStore::new());
+    /// let doors = Repository::<Door>::new(store).cached(10_000);
+    /// ```
+    #[must_use]
+    pub fn cached(mut self, states: usize) -> Self
+    where
+        A: Clone,
+    {
+        self.cache = Some((Arc::new(cache::StateCache::new(states)), Loaded::clone));
         self
     }
 
@@ -118,7 +147,7 @@ impl<A: Aggregate, S: EventStore, N: SnapshotStore> Repository<A, S, N> {
     /// # Cancel safety
     /// Reads only.
     pub async fn load(&self, id: impl AsId<A::Id>) -> Result<Loaded<A>, LoadError> {
-        self.replay(&StreamId::of::<A>(id)?, u64::MAX).await
+        self.replay(&StreamId::of::<A>(id)?, None, u64::MAX).await
     }
 
     /// The state after the event with this version, or the current state when the stream is shorter.
@@ -133,7 +162,7 @@ impl<A: Aggregate, S: EventStore, N: SnapshotStore> Repository<A, S, N> {
         id: impl AsId<A::Id>,
         version: u64,
     ) -> Result<Loaded<A>, LoadError> {
-        self.replay(&StreamId::of::<A>(id)?, version).await
+        self.replay(&StreamId::of::<A>(id)?, None, version).await
     }
 
     /// The events of one aggregate after a version (0 for all), at most `limit` stored events.
@@ -206,6 +235,7 @@ impl<A: Aggregate, S: Clone, N: Clone> Clone for Repository<A, S, N> {
             snapshots: self.snapshots.clone(),
             retry: self.retry.clone(),
             fingerprint: self.fingerprint,
+            cache: self.cache.clone(),
             aggregate: PhantomData,
         }
     }

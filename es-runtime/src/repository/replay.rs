@@ -2,7 +2,7 @@
 
 use super::{LoadError, Repository};
 use crate::{
-    Aggregate, AsId, Codec, DecodeError, EventSet, EventStore, Position, Snapshot, SnapshotStore,
+    Aggregate, AsId, Codec, DecodeError, EventSet, EventStore, Position, SnapshotStore,
     StoredEvent, StreamFold, StreamId,
 };
 use std::{
@@ -32,14 +32,6 @@ impl<A: Aggregate> Loaded<A> {
             version: 0,
             position: Position::START,
             snapshot: SnapshotUse::None,
-        }
-    }
-
-    /// The version of the snapshot that the load started from, 0 without one.
-    pub(super) fn snapshot_version(&self) -> u64 {
-        match self.snapshot {
-            SnapshotUse::Used { version } => version,
-            _ => 0,
         }
     }
 }
@@ -74,24 +66,23 @@ pub enum SnapshotDropped {
 }
 
 impl<A: Aggregate, S: EventStore, N: SnapshotStore> Repository<A, S, N> {
-    /// The aggregate at version `until`, or at the end of the stream.
+    /// The aggregate at version `until`, or at the end of the stream. A known state saves reading what is before it.
     pub(super) async fn replay(
         &self,
         stream: &StreamId,
+        known: Option<Loaded<A>>,
         until: u64,
     ) -> Result<Loaded<A>, LoadError> {
+        if let Some(known) = known {
+            if let Some(loaded) = self.continued(stream, known, until).await? {
+                return Ok(loaded);
+            }
+        }
         let mut outcome = SnapshotUse::None;
         match self.usable_snapshot(stream).await {
-            Ok(Some((state, snapshot))) if snapshot.version <= until => {
-                let anchor = (snapshot.version, snapshot.position);
-                let replay = Replay::from_snapshot(state, anchor, until);
-                let after = snapshot.version.saturating_sub(1);
-                let replay = self.store.fold_stream(stream, after, replay).await?;
-                if replay.anchor.is_none() {
-                    outcome = SnapshotUse::Used {
-                        version: snapshot.version,
-                    };
-                    return replay.into_loaded(stream, outcome);
+            Ok(Some(from)) if from.version <= until => {
+                if let Some(loaded) = self.continued(stream, from, until).await? {
+                    return Ok(loaded);
                 }
                 outcome = SnapshotUse::Dropped(SnapshotDropped::NotOfThisStream);
             }
@@ -101,6 +92,24 @@ impl<A: Aggregate, S: EventStore, N: SnapshotStore> Repository<A, S, N> {
         let replay = Replay::from_start(until);
         let replay = self.store.fold_stream(stream, 0, replay).await?;
         replay.into_loaded(stream, outcome)
+    }
+
+    /// The state after the events that follow, `None` when the stream does not have its last event any more.
+    async fn continued(
+        &self,
+        stream: &StreamId,
+        from: Loaded<A>,
+        until: u64,
+    ) -> Result<Option<Loaded<A>>, LoadError> {
+        let place = (from.version, from.position);
+        let mut replay = Replay::at(from.state, place, until);
+        replay.anchor = Some(place).filter(|(version, _)| *version > 0);
+        let after = from.version.saturating_sub(1);
+        let replay = self.store.fold_stream(stream, after, replay).await?;
+        if replay.anchor.is_some() {
+            return Ok(None);
+        }
+        replay.into_loaded(stream, from.snapshot).map(Some)
     }
 
     /// Reads and applies what was appended since `loaded`, and nothing before.
@@ -126,7 +135,7 @@ impl<A: Aggregate, S: EventStore, N: SnapshotStore> Repository<A, S, N> {
     async fn usable_snapshot(
         &self,
         stream: &StreamId,
-    ) -> Result<Option<(A, Snapshot)>, SnapshotDropped> {
+    ) -> Result<Option<Loaded<A>>, SnapshotDropped> {
         let (Some(policy), Some(fingerprint)) = (A::SNAPSHOTS, self.fingerprint) else {
             return Ok(None);
         };
@@ -140,7 +149,14 @@ impl<A: Aggregate, S: EventStore, N: SnapshotStore> Repository<A, S, N> {
         let codec = Codec::from_content_type(&snapshot.content_type);
         let decode = |codec| catch_unwind(|| (policy.decode)(&snapshot.state, codec).ok());
         match codec.map(decode) {
-            Some(Ok(Some(state))) if snapshot.version > 0 => Ok(Some((state, snapshot))),
+            Some(Ok(Some(state))) if snapshot.version > 0 => Ok(Some(Loaded {
+                state,
+                version: snapshot.version,
+                position: snapshot.position,
+                snapshot: SnapshotUse::Used {
+                    version: snapshot.version,
+                },
+            })),
             _ => Err(SnapshotDropped::Damaged),
         }
     }
@@ -152,7 +168,7 @@ pub(super) struct Replay<A> {
     version: u64,
     position: Position,
     until: u64,
-    /// The last event that the snapshot includes. The stream must still have it.
+    /// The last event that the state at the start includes. The stream must still have it.
     anchor: Option<(u64, Position)>,
     failure: Option<Failure>,
 }
@@ -175,13 +191,6 @@ enum Failure {
 impl<A: Aggregate> Replay<A> {
     pub(super) fn from_start(until: u64) -> Self {
         Self::at(A::initial(), (0, Position::START), until)
-    }
-
-    fn from_snapshot(state: A, anchor: (u64, Position), until: u64) -> Self {
-        Self {
-            anchor: Some(anchor),
-            ..Self::at(state, anchor, until)
-        }
     }
 
     fn at(state: A, (version, position): (u64, Position), until: u64) -> Self {

@@ -210,6 +210,8 @@ pub struct Scripted {
     pub inner: MemoryStore,
     pub faults: Arc<Mutex<VecDeque<Fault>>>,
     pub appends: Arc<Mutex<u64>>,
+    pub reads: Arc<Mutex<u64>>,
+    pub snapshots: Arc<Mutex<u64>>,
     pub snapshots_fail: bool,
 }
 
@@ -223,6 +225,14 @@ impl Scripted {
 
     pub fn appends(&self) -> u64 {
         *self.appends.lock().expect("not poisoned")
+    }
+
+    pub fn snapshots(&self) -> u64 {
+        *self.snapshots.lock().expect("not poisoned")
+    }
+
+    pub fn reads(&self) -> u64 {
+        *self.reads.lock().expect("not poisoned")
     }
 }
 
@@ -293,6 +303,7 @@ impl EventStore for Scripted {
         fold: F,
     ) -> Result<F, ReadError> {
         yield_once().await;
+        *self.reads.lock().expect("not poisoned") += 1;
         self.inner.fold_stream(stream, after, fold).await
     }
 
@@ -331,6 +342,7 @@ impl SnapshotStore for Scripted {
 
     async fn save_snapshot(&self, snapshot: Snapshot) -> Result<(), StorageError> {
         yield_once().await;
+        *self.snapshots.lock().expect("not poisoned") += 1;
         if self.snapshots_fail {
             return Err(StorageError::new(
                 StorageErrorKind::Other,

@@ -150,6 +150,7 @@ macro_rules! __conformance_checks {
                 "F5" a_snapshot_ahead_of_its_stream_changes_no_result,
                 "F5" snapshots_and_events_do_not_touch,
                 "F6" deleting_a_snapshot_twice_is_deleting_it_once,
+                "F7" cached_states_change_no_result,
             ]
             checkpoints: [
                 "K1" a_replaced_owner_is_refused,

@@ -1,13 +1,14 @@
-//! Checks of snapshots: the newest one of each stream is kept, and events do not depend on it.
+//! Checks of snapshots and cached states: the newest snapshot of each stream is kept, and events do not depend on
+//! either.
 
-use super::{AnyFixture, again, all_of, folded, stream, whole_feed, write};
+use super::{AnyFixture, again, all_of, folded, join_all, spawn, stream, whole_feed, write};
 use es_runtime::{
-    Aggregate, Codec, CodecError, DecodeError, Event, EventOf, EventStore, Events, ExpectedVersion,
-    Fingerprint, Handle, Position, Repository, Snapshot, SnapshotPolicy, SnapshotStore,
-    StoredPayload, StreamId,
+    Aggregate, Append, Codec, CodecError, DecodeError, Event, EventOf, EventStore, Events,
+    ExpectedVersion, Fingerprint, Handle, NewEvent, Position, Repository, Snapshot, SnapshotPolicy,
+    SnapshotStore, StoredPayload, StreamId,
 };
 use serde::{Deserialize, Serialize};
-use std::{convert::Infallible, num::NonZeroU64};
+use std::{convert::Infallible, num::NonZeroU64, ops::Range};
 
 fn snapshot(stream: &StreamId, version: u64, shape: u64, state: &[u8]) -> Snapshot {
     Snapshot::new(
@@ -127,7 +128,7 @@ pub async fn snapshots_and_events_do_not_touch(fixture: AnyFixture) {
 }
 
 /// A number that grows, with a snapshot every three events.
-#[derive(Default, PartialEq, Serialize, Deserialize)]
+#[derive(Default, Clone, PartialEq, Serialize, Deserialize)]
 struct Tally {
     sum: u64,
 }
@@ -187,6 +188,67 @@ impl Aggregate for Tally {
 impl Handle<u64> for Tally {
     fn handle(&self, number: u64) -> Result<Events<Self>, Infallible> {
         Ok(Added(number).into())
+    }
+}
+
+/// Adds this where the sum is in the range.
+#[derive(Clone)]
+struct Within(Range<u64>, u64);
+
+impl Handle<Within> for Tally {
+    fn handle(&self, Within(sums, number): Within) -> Result<Events<Self>, Infallible> {
+        if sums.contains(&self.sum) {
+            return Ok(Added(number).into());
+        }
+        Ok(Events::none())
+    }
+}
+
+/// Two handles decide on states that each has cached, and something else writes beside them. The results are those
+/// of one writer that loads.
+pub async fn cached_states_change_no_result(fixture: AnyFixture) {
+    const CALLERS: u64 = 40;
+    let store = fixture.open().await;
+    let other = if fixture.capabilities().reopens {
+        fixture.open().await
+    } else {
+        store.clone()
+    };
+    let handles =
+        [&store, &other].map(|store| Repository::<Tally, _>::new(store.clone()).cached(10));
+    let id = stream("cached");
+    let (mut version, mut sum) = (0, 0);
+    for round in 0..24_u64 {
+        let tallies = &handles[usize::from(round % 3 == 1)];
+        let event = NewEvent::json(Added::NAME, Added::VERSION, "7");
+        if round % 4 == 3 {
+            let append = Append::new(id.clone(), ExpectedVersion::Any).with_event(event);
+            other.append(append).await.expect("appended");
+            (version, sum) = (version + 1, sum + 7);
+        }
+        // Every third command would add to an earlier state only. The others would add to no earlier state.
+        let sums = if round % 3 == 2 { 0..sum } else { sum..sum + 1 };
+        if sums.contains(&sum) {
+            (version, sum) = (version + 1, sum + 2);
+        }
+        let done = tallies.execute(id.id(), Within(sums, 2)).await;
+        let done = done.expect("executed");
+        assert_eq!((done.version, done.state.sum), (version, sum), "{round}");
+    }
+    let most = sum + CALLERS / 2;
+    let tasks = (0..CALLERS).map(|caller| {
+        let tallies = handles[usize::from(caller % 2 == 1)].clone();
+        let id = id.id().to_owned();
+        spawn(async move {
+            let done = tallies.execute(id, Within(0..most, 1)).await;
+            done.expect("executed").events.len() as u64
+        })
+    });
+    let added: u64 = join_all(tasks.collect()).await.into_iter().sum();
+    assert_eq!(added, CALLERS / 2);
+    for tallies in handles {
+        let loaded = tallies.load(id.id()).await.expect("loads");
+        assert_eq!((loaded.version, loaded.state.sum), (version + added, most));
     }
 }
 

@@ -8,6 +8,7 @@ mod crash_writer;
 mod deploy_bridge;
 mod deploy_new;
 mod deploy_old;
+mod hall_filler;
 mod power_writer;
 mod process_worker;
 mod projector;
@@ -33,6 +34,10 @@ fn main() -> ExitCode {
         "deploy_bridge" => deploy_bridge::main().report(),
         "deploy_new" => deploy_new::main().report(),
         "deploy_old" => deploy_old::main().report(),
+        "hall_filler" => {
+            hall_filler::main();
+            ().report()
+        }
         "power_writer" => power_writer::main().report(),
         "process_worker" => {
             process_worker::main();

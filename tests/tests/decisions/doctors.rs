@@ -65,7 +65,7 @@ impl Decide for Leave {
 
 /// Both want to leave at the same time, several pairs. The pairs of whom nobody is left.
 async fn abandoned(store: impl WorkQueue + SnapshotStore, rounds: usize) -> usize {
-    let doctors: Repository<Doctor> = Repository::new(AnyStore::new(store.clone()));
+    let doctors: Repository<Doctor> = Repository::new(AnyStore::new(store.clone())).cached(10);
     let decisions = Decisions::new(store);
     let mut abandoned = 0;
     for round in 0..rounds {

@@ -162,7 +162,7 @@ fn emitting(write: Write) -> Transfer {
 }
 
 fn accounts(store: &AnyStore) -> Repository<Account> {
-    Repository::new(store.clone())
+    Repository::new(store.clone()).cached(10)
 }
 
 async fn filled(store: &AnyStore) -> Decisions {

@@ -161,7 +161,7 @@ async fn has(store: &AnyStore, email: &str) -> Option<StreamId> {
 }
 
 async fn two_customers_cannot_have_one_address(store: AnyStore) {
-    let customers: Repository<Customer> = Repository::new(store.clone());
+    let customers: Repository<Customer> = Repository::new(store.clone()).cached(10);
     let say = async |id: &str, event| customers.execute(id, Say(event)).await;
     say("1", registered("Ada@Example.com"))
         .await
@@ -176,7 +176,7 @@ async fn two_customers_cannot_have_one_address(store: AnyStore) {
 }
 
 async fn a_changed_address_stays_reserved_and_a_closed_one_is_free(store: AnyStore) {
-    let customers: Repository<Customer> = Repository::new(store.clone());
+    let customers: Repository<Customer> = Repository::new(store.clone()).cached(10);
     let say = async |id: &str, event| customers.execute(id, Say(event)).await;
     say("1", registered("ada@old.com")).await.expect("free");
     say("1", changed("ada@new.com")).await.expect("free");
@@ -197,7 +197,7 @@ async fn a_changed_address_stays_reserved_and_a_closed_one_is_free(store: AnySto
 }
 
 async fn a_customer_without_an_address_claims_none(store: AnyStore) {
-    let customers: Repository<Customer> = Repository::new(store.clone());
+    let customers: Repository<Customer> = Repository::new(store.clone()).cached(10);
     let say = async |id: &str, event| customers.execute(id, Say(event)).await;
     for id in ["1", "2"] {
         let event = Registered { email: None };
@@ -214,7 +214,7 @@ async fn a_customer_without_an_address_claims_none(store: AnyStore) {
 }
 
 async fn a_decision_hands_an_address_over(store: AnyStore) {
-    let customers: Repository<Customer> = Repository::new(store.clone());
+    let customers: Repository<Customer> = Repository::new(store.clone()).cached(10);
     let decisions = Decisions::new(store.clone());
     let say = async |id: &str, event| customers.execute(id, Say(event)).await;
     say("1", registered("ada@one.com")).await.expect("free");
@@ -277,7 +277,7 @@ async fn the_rule_of_a_set_is_turned_on_for_older_events(store: AnyStore) {
     let walked = turn_on::<CustomerEvent>(&store, EMAIL, OnDuplicates::StayOff).await;
     assert!(walked.expect("walked").is_on);
     assert_eq!(has(&store, "ada@example.com").await, Some(customer("1")));
-    let customers: Repository<Customer> = Repository::new(store);
+    let customers: Repository<Customer> = Repository::new(store).cached(10);
     let refused = customers
         .execute("3", Say(registered("ADA@EXAMPLE.COM")))
         .await;

@@ -546,7 +546,7 @@ async fn a_success_that_comes_while_the_end_is_refused_is_undone() {
     within("the first call", old_gate.entered.notified()).await;
     clock.pass(HOUR / 2);
     // The order is settled by somebody, so that it refuses what the saga has to say at its end.
-    let settled = Repository::<orders::Order, _>::new(store.clone());
+    let settled = es_tests::clients::client::<orders::Order, _>(store).await;
     let shipment = "by hand".to_owned();
     let settled = settled.execute("1".to_owned(), orders::Confirm { shipment });
     settled.await.expect("settled");

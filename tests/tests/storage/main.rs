@@ -4,6 +4,7 @@ mod conformance;
 mod memory;
 mod old_tables;
 mod snapshots;
+mod state_cache;
 mod tags;
 mod unique;
 

@@ -28,7 +28,7 @@ struct TakeSeat {
 struct Full;
 
 /// A hall of so many seats, with a snapshot every 10.
-#[derive(Aggregate, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Aggregate, Default, Clone, PartialEq, Serialize, Deserialize)]
 #[aggregate("hall", id = String, error = Full, events(SeatTaken), snapshot(every = 10))]
 struct Hall {
     taken: Vec<u64>,
@@ -55,11 +55,13 @@ fn id() -> String {
     "h1".to_owned()
 }
 
-async fn open(folder: &Path) -> (SqliteStore, Repository<Hall, SqliteStore>) {
+/// With cached states, or without: both must be right.
+async fn open(folder: &Path, cached: bool) -> (SqliteStore, Repository<Hall, SqliteStore>) {
     let store = SqliteStore::open(folder.join("halls.db"))
         .await
         .expect("opens");
-    (store.clone(), Repository::new(store))
+    let halls = Repository::new(store.clone());
+    (store, if cached { halls.cached(100) } else { halls })
 }
 
 /// Runs SQL on the file past the store.
@@ -72,8 +74,14 @@ fn sql(folder: &Path, statements: &str) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn racing_commands_keep_the_rule_of_the_aggregate() {
+    for cached in [false, true] {
+        race(cached).await;
+    }
+}
+
+async fn race(cached: bool) {
     let folder = es_tests::tiers::folder();
-    let (_, halls) = open(folder.path()).await;
+    let (_, halls) = open(folder.path(), cached).await;
     let mut tasks = tokio::task::JoinSet::new();
     for by in 0..100 {
         let halls = halls.clone();
@@ -106,8 +114,14 @@ async fn racing_commands_keep_the_rule_of_the_aggregate() {
 
 #[tokio::test]
 async fn execute_can_be_dropped_after_any_number_of_polls() {
+    for cached in [false, true] {
+        drop_everywhere(cached).await;
+    }
+}
+
+async fn drop_everywhere(cached: bool) {
     let folder = es_tests::tiers::folder();
-    let (store, halls) = open(folder.path()).await;
+    let (store, halls) = open(folder.path(), cached).await;
     let (mut dropped, mut whole) = (0, 0);
     for polls in 0..12_u32 {
         let hall = format!("dropped-{polls}");
@@ -169,7 +183,7 @@ async fn damage_and_newer_programs_stop_the_load_at_their_place() {
         ("content_type = 'text/plain'", "UnknownContentType"),
     ] {
         let folder = es_tests::tiers::folder();
-        let (_, halls) = open(folder.path()).await;
+        let (_, halls) = open(folder.path(), false).await;
         for by in 0..3 {
             halls.execute(id(), TakeSeat { by }).await.expect("works");
         }
@@ -225,7 +239,7 @@ async fn a_snapshot_that_does_not_fit_is_dropped() {
         ("fingerprint = 'what?'", SnapshotUse::None),
     ] {
         let folder = es_tests::tiers::folder();
-        let (_, halls) = open(folder.path()).await;
+        let (_, halls) = open(folder.path(), false).await;
         for by in 0..12 {
             halls.execute(id(), TakeSeat { by }).await.expect("works");
         }

@@ -16,7 +16,7 @@ mod loops;
 mod report;
 
 pub use bank::{Account, BankEvent, Command, NotOpen, decide, deposits, history};
-pub use loops::{Bank, CALLERS, appends, commands, loads, median, rate, writes};
+pub use loops::{Bank, CALLERS, appends, cached_commands, commands, loads, median, rate, writes};
 pub use report::{Arguments, Connect, Report, remove, runtime};
 
 /// Events of a feed, a subscription or a projection, in streams of ten.

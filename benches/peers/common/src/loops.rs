@@ -81,7 +81,22 @@ pub async fn appends<B: Bank>(report: &mut Report, group: &str, bank: &B) {
 
 /// Measures commands of so many callers, each with accounts of its own, and the processor time of one.
 pub async fn commands<B: Bank>(report: &mut Report, group: &str, bank: &B, callers: u64) {
-    let row = format!("{group}-command-{callers}");
+    commands_of(report, group, bank, callers, "").await;
+}
+
+/// Measures commands of many callers of a bank that keeps the states of accounts in memory.
+pub async fn cached_commands<B: Bank>(report: &mut Report, group: &str, bank: &B) {
+    commands_of(report, group, bank, CALLERS, "-cached").await;
+}
+
+async fn commands_of<B: Bank>(
+    report: &mut Report,
+    group: &str,
+    bank: &B,
+    callers: u64,
+    kind: &'static str,
+) {
+    let row = format!("{group}-command-{callers}{kind}");
     if !report.wants(&row) {
         return;
     }
@@ -94,7 +109,7 @@ pub async fn commands<B: Bank>(report: &mut Report, group: &str, bank: &B, calle
             tokio::spawn(async move {
                 let (mut done, mut failed) = (0_u64, 0_u64);
                 while start.elapsed() < window {
-                    let id = format!("account-{callers}-{caller}-{}", done / EVENTS_EACH);
+                    let id = format!("account-{callers}{kind}-{caller}-{}", done / EVENTS_EACH);
                     let command = if done.is_multiple_of(EVENTS_EACH) {
                         Command::Open
                     } else {

@@ -138,7 +138,7 @@ pub(crate) struct Open;
 pub(crate) struct Deposit(pub(crate) u64);
 
 /// An account. `facts` is the state that every library of the comparison has.
-#[derive(Aggregate, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Aggregate, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[aggregate("account", id = String, error = NotOpen, events = Event)]
 #[aggregate(snapshot(every = 100))]
 pub(crate) struct Account {

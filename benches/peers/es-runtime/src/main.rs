@@ -22,6 +22,9 @@ use es_runtime::{
 use es_sqlite::{Durability, SqliteStore};
 use std::hint::black_box;
 
+/// Room for every account that is in use.
+const CACHED: usize = 1_000;
+
 /// A store, as the loops use it. Commands are executed without snapshots, as those of the peers are.
 #[derive(Clone)]
 struct Bank<S: EventStore> {
@@ -84,7 +87,13 @@ async fn seed(store: &impl EventStore, id: &str, events: u64) {
 }
 
 async fn writes<S: EventStore>(report: &mut Report, group: &str, store: &S) {
-    bench_common::writes(report, group, &Bank::new(store)).await;
+    let bank = Bank::new(store);
+    bench_common::writes(report, group, &bank).await;
+    let cached = Bank {
+        accounts: bank.accounts.cached(CACHED),
+        ..bank
+    };
+    bench_common::cached_commands(report, group, &cached).await;
 }
 
 async fn loads<S: EventStore + SnapshotStore>(report: &mut Report, group: &str, store: &S) {

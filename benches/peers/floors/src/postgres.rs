@@ -4,7 +4,7 @@ use crate::{
     postgres_bare::{Batches, Connections},
     postgres_same::Pipelined,
 };
-use bench_common::{Arguments, CALLERS, LENGTHS, appends, commands, long};
+use bench_common::{Arguments, CALLERS, LENGTHS, appends, cached_commands, commands, long};
 use tokio_postgres::{Client, NoTls};
 
 pub(crate) async fn connect(url: &str) -> Client {
@@ -20,8 +20,10 @@ pub(crate) async fn writes(arguments: &Arguments) {
     let bank = Connections::open(&url, 1).await;
     appends(&mut report, group, &bank).await;
     commands(&mut report, group, &bank, 1).await;
-    let bank = Batches::open(&url).await;
+    let bank = Batches::open(&url, false).await;
     commands(&mut report, group, &bank, CALLERS).await;
+    let bank = Batches::open(&url, true).await;
+    cached_commands(&mut report, group, &bank).await;
 
     let mut report = arguments.report("connections");
     let bank = Connections::open(&url, CALLERS).await;
@@ -31,6 +33,7 @@ pub(crate) async fn writes(arguments: &Arguments) {
     let mut report = arguments.report("same");
     let bank = Pipelined::open(&url).await;
     bench_common::writes(&mut report, group, &bank).await;
+    cached_commands(&mut report, group, &bank.cached()).await;
 }
 
 pub(crate) async fn loads(arguments: &Arguments) {

@@ -4,7 +4,7 @@
 
 use crate::{
     postgres::connect,
-    record::{New, decide_and_prove, fold, now},
+    record::{New, States, decide_and_prove, fold, now},
 };
 use bench_common::{Account, Bank, Command, deposits, history};
 use futures_util::TryStreamExt;
@@ -92,22 +92,26 @@ async fn write(client: &Client, append: &Statement, batch: &[Write]) {
     assert_eq!(inserted, ids.len() as u64, "a conflict");
 }
 
-/// One connection that reads, and one that writes.
+/// One connection that reads, and one that writes. They may keep the states of all accounts.
 #[derive(Clone)]
 pub(crate) struct Pipelined {
     read: Arc<(Client, Statement, Statement)>,
     write: mpsc::UnboundedSender<Write>,
+    states: Option<States>,
 }
 
 impl Bank for Pipelined {
     async fn execute(&self, id: String, command: Command) -> bool {
-        let mut account = self.load(&id).await;
+        let mut account = match States::take(self.states.as_ref(), &id) {
+            Some(known) => known,
+            None => self.load(&id).await,
+        };
         let expected = account.events.cast_signed();
         let Ok(new) = decide_and_prove(&mut account, command) else {
             return false;
         };
-        black_box(account);
-        self.write(id, expected, vec![new]).await;
+        self.write(id.clone(), expected, vec![new]).await;
+        States::keep(self.states.as_ref(), id, account);
         true
     }
 
@@ -141,7 +145,13 @@ impl Pipelined {
         Self {
             read: Arc::new((reader, load, snapshot)),
             write: send,
+            states: None,
         }
+    }
+
+    pub(crate) fn cached(mut self) -> Self {
+        self.states = Some(States::default());
+        self
     }
 
     async fn write(&self, id: String, expected: i64, events: Vec<New>) {

@@ -2,8 +2,30 @@
 
 use bench_common::{Account, BankEvent, Command, NotOpen, decide};
 use serde::{Deserialize, Serialize};
-use std::time::SystemTime;
+use std::{
+    collections::HashMap,
+    hint::black_box,
+    sync::{Arc, Mutex},
+    time::SystemTime,
+};
 use uuid::Uuid;
+
+/// The states of accounts, kept between commands.
+#[derive(Clone, Default)]
+pub(crate) struct States(Arc<Mutex<HashMap<String, Account>>>);
+
+impl States {
+    pub(crate) fn take(states: Option<&Self>, id: &str) -> Option<Account> {
+        states?.0.lock().unwrap().remove(id)
+    }
+
+    pub(crate) fn keep(states: Option<&Self>, id: String, account: Account) {
+        match states {
+            Some(states) => drop(states.0.lock().unwrap().insert(id, account)),
+            None => drop(black_box(account)),
+        }
+    }
+}
 
 /// An event on its way into a store.
 pub(crate) struct New {

@@ -4,7 +4,9 @@ use crate::{
     sqlite_bare::{Direct, Queue},
     sqlite_same::Threads,
 };
-use bench_common::{Arguments, CALLERS, FEED, LENGTHS, appends, commands, long, remove};
+use bench_common::{
+    Arguments, CALLERS, FEED, LENGTHS, appends, cached_commands, commands, long, remove,
+};
 use rusqlite::Connection;
 use std::{path::Path, time::Instant};
 
@@ -28,8 +30,11 @@ pub(crate) async fn writes(arguments: &Arguments) {
     appends(&mut report, group, &bank).await;
     commands(&mut report, group, &bank, 1).await;
     drop(bank);
-    let bank = Queue::open(&path, full);
+    let bank = Queue::open(&path, full, false);
     commands(&mut report, group, &bank, CALLERS).await;
+    drop(bank);
+    let bank = Queue::open(&path, full, true);
+    cached_commands(&mut report, group, &bank).await;
     drop(bank);
     remove(&path);
 
@@ -38,6 +43,7 @@ pub(crate) async fn writes(arguments: &Arguments) {
     appends(&mut report, group, &bank).await;
     commands(&mut report, group, &bank, 1).await;
     commands(&mut report, group, &bank, CALLERS).await;
+    cached_commands(&mut report, group, &bank.cached()).await;
 }
 
 pub(crate) async fn loads(arguments: &Arguments) {

@@ -7,6 +7,7 @@ use bench_common::{
 };
 use rusqlite::{Connection, params};
 use std::{
+    collections::{HashMap, hash_map::Entry},
     hint::black_box,
     path::Path,
     sync::{Arc, Mutex, mpsc},
@@ -69,11 +70,17 @@ fn load(connection: &Connection, stream: &str, mut account: Account) -> Account 
 
 /// Loads, decides and inserts, within a transaction.
 fn execute(connection: &Connection, id: &str, command: Command) -> bool {
-    let account = load(connection, id, Account::default());
-    let Ok(event) = decide(&account, command) else {
+    let mut account = load(connection, id, Account::default());
+    execute_on(connection, id, &mut account, command)
+}
+
+/// Decides and inserts.
+fn execute_on(connection: &Connection, id: &str, account: &mut Account, command: Command) -> bool {
+    let Ok(event) = decide(account, command) else {
         return false;
     };
     insert(connection, id, account.events + 1, &event);
+    account.apply(&event);
     true
 }
 
@@ -227,7 +234,7 @@ impl Direct {
 
 type Asked = (String, Command, oneshot::Sender<bool>);
 
-/// One thread executes the commands; those that wait share a transaction.
+/// One thread executes the commands; those that wait share a transaction. It may keep the states of all accounts.
 #[derive(Clone)]
 pub(crate) struct Queue(mpsc::Sender<Asked>, Direct);
 
@@ -244,16 +251,33 @@ impl Bank for Queue {
 }
 
 impl Queue {
-    pub(crate) fn open(path: &Path, full: bool) -> Self {
+    pub(crate) fn open(path: &Path, full: bool, cached: bool) -> Self {
         let connection = open(path, full);
         let (send, receive) = mpsc::channel::<Asked>();
         thread::spawn(move || {
+            let mut states: HashMap<String, Account> = HashMap::new();
+            let mut execute = |id: String, command| {
+                if !cached {
+                    return execute(&connection, &id, command);
+                }
+                match states.entry(id) {
+                    Entry::Occupied(mut known) => {
+                        let id = known.key().clone();
+                        execute_on(&connection, &id, known.get_mut(), command)
+                    }
+                    Entry::Vacant(new) => {
+                        let account = load(&connection, new.key(), Account::default());
+                        let id = new.key().clone();
+                        execute_on(&connection, &id, new.insert(account), command)
+                    }
+                }
+            };
             while let Ok(first) = receive.recv() {
                 let group: Vec<Asked> = std::iter::once(first).chain(receive.try_iter()).collect();
                 let done = transaction(&connection, || {
                     let done = group
                         .into_iter()
-                        .map(|(id, command, done)| (execute(&connection, &id, command), done));
+                        .map(|(id, command, done)| (execute(id, command), done));
                     done.collect::<Vec<_>>()
                 });
                 for (accepted, done) in done {

@@ -2,7 +2,7 @@
 //! Appends that wait share a transaction, and each is refused where the stream has another version.
 
 use crate::{
-    record::{Envelope, New, decide_and_prove, fold, now, read},
+    record::{Envelope, New, States, decide_and_prove, fold, now, read},
     sqlite::connect,
 };
 use bench_common::{Account, Bank, BankEvent, Command, FEED, FEED_STREAM, deposits, history};
@@ -177,23 +177,31 @@ fn amount(event: &Envelope) -> i64 {
     }
 }
 
-/// Two threads that read, and one that writes.
+/// Two threads that read, and one that writes. They may keep the states of all accounts.
 #[derive(Clone)]
 pub(crate) struct Threads {
     write: Thread,
     read: Thread,
+    states: Option<States>,
 }
 
 impl Bank for Threads {
     async fn execute(&self, id: String, command: Command) -> bool {
-        let mut account = self.load(id.clone()).await;
+        let mut account = match States::take(self.states.as_ref(), &id) {
+            Some(known) => known,
+            None => self.load(id.clone()).await,
+        };
         let version = account.events.cast_signed();
         let Ok(new) = decide_and_prove(&mut account, command) else {
             return false;
         };
-        black_box(account);
+        let name = id.clone();
         let append = move |connection: &Connection| append(connection, &id, version, &[new]);
-        self.write.run(append).await
+        let is_stored = self.write.run(append).await;
+        if is_stored {
+            States::keep(self.states.as_ref(), name, account);
+        }
+        is_stored
     }
 
     async fn append(&self, id: String, events: u64) {
@@ -208,7 +216,16 @@ impl Threads {
         let connection = connect(path, full);
         connection.execute_batch(TABLES).unwrap();
         let (write, read) = (writer(connection), readers(path, full));
-        Self { write, read }
+        Self {
+            write,
+            read,
+            states: None,
+        }
+    }
+
+    pub(crate) fn cached(mut self) -> Self {
+        self.states = Some(States::default());
+        self
     }
 
     pub(crate) async fn seed(&self, id: &str, events: u64) {

@@ -888,6 +888,7 @@ broken_stores! {
     ignored_version: IgnoresExpectedVersion => append::a_stale_version_is_refused;
     ignored_no_stream: IgnoresExpectedVersion
         => append::no_stream_is_refused_on_an_existing_stream;
+    stale_states: IgnoresExpectedVersion => snapshots::cached_states_change_no_result;
     ignored_future_version: IgnoresExpectedVersion => append::a_future_version_is_refused;
     unlocked_check: ChecksThenWritesWithoutALock
         => append::one_of_a_hundred_racing_writers_wins;

@@ -38,7 +38,11 @@ mod postgres {
     );
 }
 
+<<<<<<< HEAD
 /// The catalogue has 95 places; each has a check, or a reason why there is none.
+=======
+/// The catalogue has 85 places; each has a check, or a reason why there is none.
+>>>>>>> state-cache
 #[test]
 fn the_catalogue_is_complete() {
     let sizes = [
@@ -47,7 +51,7 @@ fn the_catalogue_is_complete() {
         ('C', 7),
         ('D', 10),
         ('E', 8),
-        ('F', 6),
+        ('F', 7),
         ('H', 5),
         ('I', 6),
         ('J', 3),
@@ -59,7 +63,11 @@ fn the_catalogue_is_complete() {
         .into_iter()
         .flat_map(|(letter, size)| (1..=size).map(move |number| format!("{letter}{number}")))
         .collect();
+<<<<<<< HEAD
     assert_eq!(places.len(), 95);
+=======
+    assert_eq!(places.len(), 85);
+>>>>>>> state-cache
     let checks = checks();
     let covered: BTreeSet<String> = checks.iter().map(|check| check.id.to_owned()).collect();
     let absent: BTreeSet<String> = ABSENT.iter().map(|(id, _)| (*id).to_owned()).collect();

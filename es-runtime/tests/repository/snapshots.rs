@@ -8,15 +8,14 @@
     reason = "a test may panic"
 )]
 
-mod support;
-
+use super::repository;
+use crate::support::{Add, AddAll, Added, Counter, Scripted, added, append_raw, stream};
 use es_runtime::{
     Aggregate, Apply, Event, EventStore, Fingerprint, MemoryStore, Position, Repository, Snapshot,
     SnapshotDropped, SnapshotFailure, SnapshotStore, SnapshotUse, StateError, StreamId,
 };
 use futures_executor::block_on;
 use serde::{Deserialize, Serialize};
-use support::{Add, AddAll, Added, Counter, Scripted, added, append_raw, stream};
 
 fn id() -> String {
     "c1".to_owned()
@@ -25,7 +24,7 @@ fn id() -> String {
 /// A store with 12 events, their sum being 78, and the snapshot that was taken on the way.
 async fn with_snapshot() -> (MemoryStore, Snapshot) {
     let store = MemoryStore::new();
-    let counters = Repository::<Counter, _>::new(store.clone());
+    let counters = repository::<Counter, _>(store.clone());
     for amount in 1..=12 {
         counters.execute(id(), Add(amount)).await.unwrap();
     }
@@ -34,7 +33,7 @@ async fn with_snapshot() -> (MemoryStore, Snapshot) {
 }
 
 async fn load(store: &MemoryStore) -> (i64, u64, SnapshotUse) {
-    let loaded = Repository::<Counter, _>::new(store.clone())
+    let loaded = repository::<Counter, _>(store.clone())
         .load(&id())
         .await
         .unwrap();
@@ -69,7 +68,7 @@ fn a_snapshot_is_taken_every_so_many_events_and_used() {
             (78, 12, SnapshotUse::Used { version: 10 })
         );
         // A command of many events passes the mark and takes one too.
-        let counters = Repository::<Counter, _>::new(store.clone());
+        let counters = repository::<Counter, _>(store.clone());
         counters.execute(id(), AddAll(vec![1; 7])).await.unwrap();
         assert_eq!(
             load(&store).await,
@@ -168,7 +167,7 @@ fn a_snapshot_of_another_shape_is_replaced() {
             }),
         )
         .await;
-        let counters = Repository::<Counter, _>::new(store.clone());
+        let counters = repository::<Counter, _>(store.clone());
         counters.execute(id(), Add(0)).await.unwrap();
         let now = store.load_snapshot(&stream("c1")).await.unwrap().unwrap();
         assert_eq!((now.version, now.fingerprint), (13, good.fingerprint));
@@ -179,7 +178,7 @@ fn a_snapshot_of_another_shape_is_replaced() {
 fn an_older_state_is_loaded_past_a_newer_snapshot() {
     block_on(async {
         let (store, _) = with_snapshot().await;
-        let counters = Repository::<Counter, _>::new(store);
+        let counters = repository::<Counter, _>(store);
         let loaded = counters.load_at(&id(), 4).await.unwrap();
         assert_eq!((loaded.state.total, loaded.version), (10, 4));
         assert_eq!(counters.load_at(&id(), 11).await.unwrap().state.total, 66);
@@ -193,7 +192,7 @@ fn a_snapshot_store_that_fails_does_not_fail_the_command() {
             snapshots_fail: true,
             ..Scripted::default()
         };
-        let counters = Repository::<Counter, _>::new(store);
+        let counters = repository::<Counter, _>(store);
         let done = counters.execute(id(), AddAll(vec![1; 5])).await.unwrap();
         assert!(matches!(
             done.snapshot_failure,
@@ -218,15 +217,15 @@ mod tomorrow {
     }
 
     /// The same aggregate in a release that keeps its events in a nested type.
-    #[derive(Aggregate, Default, Serialize, Deserialize, PartialEq)]
-    #[aggregate("counter", id = String, error = super::support::OtherTotal)]
+    #[derive(Aggregate, Default, Clone, Serialize, Deserialize, PartialEq)]
+    #[aggregate("counter", id = String, error = crate::support::OtherTotal)]
     #[aggregate(events(AddedTomorrow), snapshot(every = 5))]
     pub(super) struct Counter {
         pub(super) total: i64,
         pub(super) statistics: Statistics,
     }
 
-    #[derive(Default, Serialize, Deserialize, PartialEq)]
+    #[derive(Default, Clone, Serialize, Deserialize, PartialEq)]
     pub(super) struct Statistics {
         #[serde(default)]
         pub(super) events: u64,
@@ -244,7 +243,7 @@ mod tomorrow {
 fn a_changed_state_shape_drops_the_old_snapshot() {
     block_on(async {
         let (store, _) = with_snapshot().await;
-        let counters = Repository::<tomorrow::Counter, _>::new(store.clone());
+        let counters = repository::<tomorrow::Counter, _>(store.clone());
         let loaded = counters.load(&id()).await.unwrap();
         assert_eq!(
             loaded.snapshot,
@@ -281,13 +280,13 @@ mod unstored {
     #[error("invited already")]
     pub(super) struct Twice;
 
-    #[derive(Aggregate, Default, Serialize, Deserialize, Debug, PartialEq)]
+    #[derive(Aggregate, Default, Clone, Serialize, Deserialize, Debug, PartialEq)]
     #[aggregate("party", id = String, error = Twice, events(Invited), snapshot(every = 2))]
     pub(super) struct Party {
         guests: Guests,
     }
 
-    #[derive(Default, Serialize, Deserialize, Debug, PartialEq)]
+    #[derive(Default, Clone, Serialize, Deserialize, Debug, PartialEq)]
     struct Guests {
         number: usize,
         #[serde(skip)]
@@ -318,7 +317,7 @@ fn a_rule_on_a_field_that_is_not_stored_holds_after_the_snapshot_is_due() {
     use unstored::{Invite, Party, Twice};
     block_on(async {
         let store = MemoryStore::new();
-        let parties = Repository::<Party, _>::new(store.clone());
+        let parties = repository::<Party, _>(store.clone());
         for (number, name) in (1..).zip(["Ada", "Bob", "Cleo"]) {
             let done = parties.execute("p1", Invite(name)).await.unwrap();
             let unfit = matches!(
@@ -360,7 +359,7 @@ macro_rules! fingerprint_at {
         }
 
         let store = MemoryStore::new();
-        let totals = Repository::<Total, _>::new(store.clone());
+        let totals = repository::<Total, _>(store.clone());
         block_on(async { totals.execute("c1", Add(1)).await.unwrap() });
         let snapshot = block_on(store.load_snapshot(&stream("c1"))).unwrap();
         let found = snapshot.expect("one is taken").fingerprint;

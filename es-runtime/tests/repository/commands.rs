@@ -8,8 +8,11 @@
     reason = "a test may panic"
 )]
 
-mod support;
-
+use crate::support::{
+    Add, AddAll, AddOnceAt, AddRounded, Added, Counter, CounterCommand, CounterEvent, Fault,
+    Measure, Nothing, OtherTotal, PanicInApply, PanicInHandler, Rounded, Scripted, added,
+    append_id, append_raw, stream,
+};
 use es_runtime::{
     AppendError, DecodeError, EventStore, ExecuteError, LoadError, MemoryStore, Metadata, NewEvent,
     Outcome, Position, ReadLimit, Repository, RetryPolicy, StorageErrorKind, StreamRange,
@@ -21,14 +24,9 @@ use std::{
     task::{Context, Poll, Waker},
     time::Duration,
 };
-use support::{
-    Add, AddAll, AddOnceAt, AddRounded, Added, Counter, CounterCommand, CounterEvent, Fault,
-    Measure, Nothing, OtherTotal, PanicInApply, PanicInHandler, Rounded, Scripted, added,
-    append_id, append_raw, stream,
-};
 
 fn repository<S: EventStore + es_runtime::SnapshotStore>(store: S) -> Repository<Counter, S> {
-    Repository::new(store).with_retry(
+    super::repository(store).with_retry(
         RetryPolicy::default()
             .with_attempts(NonZeroU32::MIN.saturating_add(3))
             .with_first(Duration::from_micros(1))
@@ -277,7 +275,7 @@ fn an_event_that_could_not_be_read_again_is_not_written() {
             .history(&id(), 0, ReadLimit::default())
             .await
             .unwrap();
-        let value = support::Measured { value: 0.1 + 0.2 };
+        let value = crate::support::Measured { value: 0.1 + 0.2 };
         assert_eq!(history[0].event, CounterEvent::Measured(value));
     });
 }

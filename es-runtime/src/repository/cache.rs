@@ -1,0 +1,120 @@
+//! The state cache: what a repository keeps between commands, and the queue of the commands to one stream.
+
+use super::{Loaded, RetryPolicy};
+use crate::first::{first_of, sleep};
+use crate::{Aggregate, StreamId};
+use std::{
+    any::Any,
+    collections::HashMap,
+    panic::{AssertUnwindSafe, catch_unwind},
+    pin::pin,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+};
+use tokio::sync::OwnedMutexGuard;
+
+pub(super) struct StateCache {
+    half: usize,
+    /// The streams that were used lately and those of before. Full, the first half takes the place of the second.
+    halves: Mutex<[HashMap<StreamId, Arc<Slot>>; 2]>,
+}
+
+/// Whoever has the lock has the turn. A command that waits sees by the number of turns that the queue moves.
+type Slot = (Arc<tokio::sync::Mutex<Kept>>, AtomicU64);
+/// A `Loaded<A>`, without its type: so the cache is compiled once, and not for each aggregate.
+type Kept = Option<Box<dyn Any + Send>>;
+
+impl StateCache {
+    /// Of at most this many states, and at least one.
+    pub(super) fn new(states: usize) -> Self {
+        Self {
+            half: states.div_ceil(2).max(1),
+            halves: Mutex::default(),
+        }
+    }
+
+    fn slot(&self, stream: &StreamId) -> Arc<Slot> {
+        let mut halves = self.halves.lock().unwrap_or_else(PoisonError::into_inner);
+        let [recent, older] = &mut *halves;
+        if let Some(slot) = recent.get(stream) {
+            return Arc::clone(slot);
+        }
+        let slot = older.remove(stream).unwrap_or_default();
+        recent.insert(stream.clone(), Arc::clone(&slot));
+        let is_full = recent.len() >= self.half;
+        // Code of the user drops these states, when nothing is locked any more.
+        let _evicted = is_full.then(|| std::mem::replace(older, std::mem::take(recent)));
+        drop(halves);
+        slot
+    }
+
+    /// Waits until no other command has the stream. A queue that does not move is given up for a new one: its
+    /// head may be a future that nobody polls.
+    async fn turn(&self, stream: &StreamId, retry: &RetryPolicy) -> OwnedMutexGuard<Kept> {
+        loop {
+            let slot = self.slot(stream);
+            let (kept, turns) = &*slot;
+            let mut lock = pin!(Arc::clone(kept).lock_owned());
+            let mut seen = None;
+            while seen != Some(turns.load(Relaxed)) {
+                seen = Some(turns.load(Relaxed));
+                // The timer is made only by those who have to wait.
+                let patience = async { sleep(retry.longest).await };
+                if let Ok(kept) = first_of(lock.as_mut(), patience).await {
+                    turns.fetch_add(1, Relaxed);
+                    return kept;
+                }
+            }
+            let mut halves = self.halves.lock().unwrap_or_else(PoisonError::into_inner);
+            for half in &mut *halves {
+                if half.get(stream).is_some_and(|now| Arc::ptr_eq(now, &slot)) {
+                    half.remove(stream);
+                }
+            }
+        }
+    }
+}
+
+/// A cache, and how states are copied. It carries the bound on `Clone`, so commands without a cache need none.
+pub(super) type Cached<A> = (Arc<StateCache>, fn(&Loaded<A>) -> Loaded<A>);
+
+/// The turn of a command at a stream. Without a cache nobody waits for it, and it holds nothing.
+pub(super) struct Turn<'a, A>(Option<(OwnedMutexGuard<Kept>, &'a Cached<A>)>);
+
+impl<'a, A: Aggregate> Turn<'a, A> {
+    pub(super) async fn at(
+        stream: &StreamId,
+        cached: Option<&'a Cached<A>>,
+        retry: &RetryPolicy,
+    ) -> Self {
+        let Some(cached) = cached else {
+            return Self(None);
+        };
+        Self(Some((cached.0.turn(stream, retry).await, cached)))
+    }
+
+    /// What the command before has left. A command that is dropped leaves nothing.
+    pub(super) fn take(&mut self) -> Option<Loaded<A>> {
+        let loaded = self.0.as_mut()?.0.take()?.downcast().ok()?;
+        Some(*loaded)
+    }
+
+    /// A copy that user code does not see, so that it stays as it is stored. None without a cache.
+    pub(super) fn copy(&self, loaded: &Loaded<A>) -> Option<Loaded<A>> {
+        let (_, (_, copy)) = self.0.as_ref()?;
+        catch_unwind(AssertUnwindSafe(|| copy(loaded))).ok()
+    }
+
+    /// Leaves a state to the next command, after these events.
+    pub(super) fn leave(&mut self, state: Option<Loaded<A>>, events: &[A::Event]) {
+        let (Some((kept, _)), Some(mut loaded)) = (&mut self.0, state) else {
+            return;
+        };
+        let apply = || events.iter().for_each(|e| loaded.state.apply_event(e));
+        if catch_unwind(AssertUnwindSafe(apply)).is_ok() {
+            **kept = Some(Box::new(loaded));
+        }
+    }
+}
