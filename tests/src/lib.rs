@@ -44,11 +44,8 @@ pub struct PostgreSqlPageNeedsPostgreSql;
 
 pub mod accounts;
 pub mod board;
-<<<<<<< HEAD
-pub mod courses;
-=======
 pub mod clients;
->>>>>>> state-cache
+pub mod courses;
 pub mod done_orders;
 pub mod editions;
 pub mod faulty;

@@ -38,11 +38,7 @@ mod postgres {
     );
 }
 
-<<<<<<< HEAD
-/// The catalogue has 95 places; each has a check, or a reason why there is none.
-=======
-/// The catalogue has 85 places; each has a check, or a reason why there is none.
->>>>>>> state-cache
+/// The catalogue has 96 places; each has a check, or a reason why there is none.
 #[test]
 fn the_catalogue_is_complete() {
     let sizes = [
@@ -63,11 +59,7 @@ fn the_catalogue_is_complete() {
         .into_iter()
         .flat_map(|(letter, size)| (1..=size).map(move |number| format!("{letter}{number}")))
         .collect();
-<<<<<<< HEAD
-    assert_eq!(places.len(), 95);
-=======
-    assert_eq!(places.len(), 85);
->>>>>>> state-cache
+    assert_eq!(places.len(), 96);
     let checks = checks();
     let covered: BTreeSet<String> = checks.iter().map(|check| check.id.to_owned()).collect();
     let absent: BTreeSet<String> = ABSENT.iter().map(|(id, _)| (*id).to_owned()).collect();
