@@ -12,6 +12,7 @@ mod expansions;
 mod faults;
 mod histories;
 mod messages;
+mod sizes;
 
 use crate::{check, diag::Diag, model::projection::Kind};
 use proc_macro2::TokenStream;
