@@ -130,6 +130,10 @@ impl<D: ?Sized> Emitted<D> {
     /// let emitted: Emitted<Define> = Emitted::new().event(defined);
     /// assert_eq!(emitted.len(), 1);
     /// ```
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "the event is given away, as to `on`"
+    )]
     #[must_use]
     pub fn event<E: Event>(mut self, event: E) -> Self
     where
