@@ -158,6 +158,12 @@ pub enum TurnOnError {
         /// The error of decoding.
         source: DecodeError,
     },
+    /// A kind of tags of the set is empty, has a `:` or a control character, or has more than 64 bytes.
+    #[error("`{kind}` cannot be a kind of tags; nothing was written; give it another name")]
+    BadKind {
+        /// The kind.
+        kind: String,
+    },
     /// A stored event has tags, as this program decodes it, that no event may have.
     #[error(
         "stream {stream}, position {position}: the event has {reason}; nothing was turned on; change what the event is decoded to, or \

@@ -86,6 +86,10 @@ pub async fn turn_on_tags<S: EventSet>(store: &AnyStore) -> Result<TagsOn, TurnO
     if pairs.is_empty() {
         return Ok(done);
     }
+    if let Some((_, kind)) = pairs.iter().find(|(_, kind)| !EventTag::is_kind(kind)) {
+        let kind = kind.clone();
+        return Err(TurnOnError::BadKind { kind });
+    }
     let mut walked = store.walk_tags(TagWalk::new(pairs)).await?;
     while !walked.missing.is_empty() {
         let mut step = TagWalk::new(walked.missing);

@@ -113,8 +113,7 @@ impl RuleState {
         has_later: bool,
     ) -> (TagWalked, Rows) {
         let (mut stepped, mut missing) = (BTreeSet::new(), BTreeMap::new());
-        let kinds = walk.kinds.iter();
-        for key in kinds.filter(|(_, kind)| EventTag::is_kind(kind)) {
+        for key in &walk.kinds {
             let rule = rule_of(&key.1);
             let mut at = reached.remove(key).unwrap_or(Position::START);
             if self.is_on(&rule, &key.0) {
@@ -123,7 +122,7 @@ impl RuleState {
             if at >= walk.from {
                 stepped.insert((key.0.as_str(), key.1.as_str()));
                 at = walk.to.max(at);
-                if !has_later {
+                if !has_later && EventTag::is_kind(&key.1) {
                     self.turn_on(&rule, &key.0);
                     continue;
                 }

@@ -614,6 +614,9 @@ pub async fn a_kind_is_turned_on_for_older_events(fixture: AnyFixture) {
     last.tags = vec![tagged(at[3], "test.subscribed", "s3")];
     let walked = store.walk_tags(last.clone()).await.expect("walked");
     assert_eq!((walked.at, walked.missing.len()), (at[3], 4));
+    // The first step of another caller comes late.
+    let walked = store.walk_tags(first.clone()).await.expect("walked");
+    assert_eq!((walked.at, walked.missing.len()), (at[3], 4));
     let mut rest = all();
     (rest.from, rest.to) = (at[3], meanwhile);
     rest.tags = vec![tagged(meanwhile, "test.subscribed", "s4")];
@@ -650,6 +653,10 @@ pub async fn a_kind_is_turned_on_for_older_events(fixture: AnyFixture) {
     assert_eq!(walked.missing, [pair("test.subscribed", "room")]);
     more.to = next;
     assert_eq!(store.walk_tags(more).await.expect("walked").missing, []);
+    // What cannot be a kind is never on.
+    let mut odd = TagWalk::new(vec![pair("test.subscribed", "a:b")]);
+    odd.to = next;
+    assert_eq!(store.walk_tags(odd).await.expect("walked").missing.len(), 1);
 }
 
 /// An append whose caller goes away is there with its tags, or neither is.
