@@ -607,8 +607,8 @@ pub async fn a_kind_is_turned_on_for_older_events(fixture: AnyFixture) {
     (gap.from, gap.to) = (at[2], at[3]);
     let walked = store.walk_tags(gap).await.expect("walked");
     assert_eq!((walked.at, walked.missing.len()), (at[1], 4));
-    // An event comes meanwhile, of a program with the tags. They are not recorded yet.
-    let meanwhile = accepted(&store, append(&one, [subscribed("s4", "c1")])).await;
+    // An event comes meanwhile, of a program with other tags. They are not recorded yet: the walk says which it has.
+    let meanwhile = accepted(&store, append(&one, [subscribed("s4", "other")])).await;
     let mut last = all();
     (last.from, last.to) = (at[1], at[3]);
     last.tags = vec![tagged(at[3], "test.subscribed", "s3")];
@@ -622,6 +622,7 @@ pub async fn a_kind_is_turned_on_for_older_events(fixture: AnyFixture) {
     rest.tags = vec![tagged(meanwhile, "test.subscribed", "s4")];
     let walked = store.walk_tags(rest).await.expect("walked");
     assert_eq!(walked.missing, []);
+    assert_eq!(places(&store, &of_course("other")).await, []);
     let wanted = [at[0], at[1], at[3], meanwhile];
     assert_eq!(places(&store, &query).await, wanted);
     assert_eq!(
