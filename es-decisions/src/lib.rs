@@ -56,6 +56,7 @@
 //! | check the version that the caller saw | [`Execute::expect_version`] |
 //! | handle errors | [`DecisionError`] |
 //! | turn a rule of unique values on for old events | [`turn_on`] |
+//! | record tags for old events | [`turn_on_tags`] |
 //! | know the version of what was read | [`Read`] |
 
 extern crate self as es_decisions;

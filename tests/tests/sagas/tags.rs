@@ -146,7 +146,7 @@ async fn what_a_process_manager_writes_has_its_tags(store: AnyStore) {
     let students: Repository<Student> = Repository::new(store.clone());
     for (id, course) in [(1, "c1"), (2, "c2"), (3, "c1")] {
         let course = course.to_owned();
-        let applied = students.execute(&id, Say(Applied { course })).await;
+        let applied = students.execute(id, Say(Applied { course })).await;
         applied.expect("stored");
     }
     let sagas = Sagas::new(store.clone())
