@@ -74,10 +74,7 @@ fn encode<E: Event>(event: &E) -> Result<NewEvent, String> {
 
 /// Tags as they are stored.
 pub(crate) fn texts(tags: &[EventTag]) -> BTreeSet<String> {
-    let texts = tags.iter().flat_map(|EventTag { kind, values, .. }| {
-        values.iter().map(move |value| format!("{kind}:{value}"))
-    });
-    texts.collect()
+    EventTag::texts(tags, |_| true)
 }
 
 impl<D: ?Sized> Emitted<D> {

@@ -94,10 +94,12 @@ pub mod store;
 
 pub use aggregate::{Aggregate, AggregateId, Apply, AsId, Command, DomainError, Handle, NotAnId};
 #[doc(inline)]
-pub use es_payload::{Codec, CodecError, Fingerprint};
+pub use es_payload::{
+    Codec, CodecError, EventTag, Fingerprint, InvalidTags, Tag, TagQuery, TagQueryEmpty,
+    UniqueChange, UniqueValue,
+};
 pub use event::{
-    DecodeError, Decoded, Event, EventOf, EventSet, EventTag, EventType, Events, Recorder,
-    StoredPayload, Tag, UniqueChange, UniqueValue,
+    DecodeError, Decoded, Event, EventOf, EventSet, EventType, Events, Recorder, StoredPayload,
 };
 pub use record::{
     AppendId, Envelope, EventId, ExpectedVersion, InvalidAppendId, InvalidEventId, InvalidPosition,
@@ -115,9 +117,8 @@ pub use store::{
     Committed, CursorMove, EventFilter, EventStore, FeedPage, InvalidAppend, Limits, MemoryStore,
     NewEvent, NoSnapshots, OnDuplicates, Outcome, ReadDirection, ReadError, ReadLimit, Snapshot,
     SnapshotPolicy, SnapshotStore, StateError, StorageError, StorageErrorKind, StoredEvent,
-    StreamFold, StreamRange, TagGuard, TagQuery, TagQueryEmpty, TagWalk, TagWalked, TaggedPage,
-    UniqueDuplicate, UniqueWalk, UniqueWalked, WalkedChange, WalkedTags, WorkChange, WorkFilter,
-    WorkItem, WorkQueue, WorkStatus,
+    StreamFold, StreamRange, TagGuard, TagWalk, TagWalked, TaggedPage, UniqueDuplicate, UniqueWalk,
+    UniqueWalked, WalkedChange, WorkChange, WorkFilter, WorkItem, WorkQueue, WorkStatus,
 };
 
 pub mod command {
