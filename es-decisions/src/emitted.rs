@@ -74,10 +74,7 @@ fn encode<E: Event>(event: &E) -> Result<NewEvent, String> {
 
 /// Tags as they are stored.
 pub(crate) fn texts(tags: &[EventTag]) -> BTreeSet<String> {
-    let texts = tags.iter().flat_map(|EventTag { kind, values, .. }| {
-        values.iter().map(move |value| format!("{kind}:{value}"))
-    });
-    texts.collect()
+    EventTag::texts(tags, |_| true)
 }
 
 impl<D: ?Sized> Emitted<D> {
@@ -130,6 +127,10 @@ impl<D: ?Sized> Emitted<D> {
     /// let emitted: Emitted<Define> = Emitted::new().event(defined);
     /// assert_eq!(emitted.len(), 1);
     /// ```
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "the event is given away, as to `on`"
+    )]
     #[must_use]
     pub fn event<E: Event>(mut self, event: E) -> Self
     where

@@ -1,8 +1,8 @@
 //! Turns a rule of unique values on for events that are stored already.
 
 use es_runtime::{
-    AnyStore, DecodeError, EventFilter, EventSet, EventStore, InvalidAppend, OnDuplicates,
-    Position, ReadError, ReadLimit, StorageError, StreamId, UniqueWalk, UniqueWalked, WalkedChange,
+    AnyStore, DecodeError, EventFilter, EventSet, EventStore, InvalidTags, OnDuplicates, Position,
+    ReadError, ReadLimit, StorageError, StreamId, UniqueWalk, UniqueWalked, WalkedChange,
 };
 
 /// Events of one step. An append waits for a step at most.
@@ -158,9 +158,15 @@ pub enum TurnOnError {
         /// The error of decoding.
         source: DecodeError,
     },
+    /// A kind of tags of the set is empty, has a `:` or a control character, or has more than 64 bytes.
+    #[error("`{kind}` cannot be a kind of tags; nothing was written; give it another name")]
+    BadKind {
+        /// The kind.
+        kind: String,
+    },
     /// A stored event has tags, as this program decodes it, that no event may have.
     #[error(
-        "stream {stream}, position {position}: {reason}; nothing was turned on; change what the event is decoded to, or \
+        "stream {stream}, position {position}: the event has {reason}; nothing was turned on; change what the event is decoded to, or \
          the text of its tags"
     )]
     Tags {
@@ -170,7 +176,7 @@ pub enum TurnOnError {
         position: Position,
         /// The bound.
         #[source]
-        reason: InvalidAppend,
+        reason: InvalidTags,
     },
     /// The store could not do a step, or its answer was lost.
     #[error(

@@ -2,8 +2,7 @@
 
 use crate::TurnOnError;
 use es_runtime::{
-    AnyStore, Append, EventFilter, EventSet, EventStore, EventTag, ExpectedVersion, Limits,
-    NewEvent, ReadLimit, RecordedEvent, TagWalk, WalkedTags,
+    AnyStore, EventFilter, EventSet, EventStore, EventTag, ReadLimit, RecordedEvent, TagWalk,
 };
 
 /// Events of one step. An append waits for a step at most.
@@ -87,6 +86,10 @@ pub async fn turn_on_tags<S: EventSet>(store: &AnyStore) -> Result<TagsOn, TurnO
     if pairs.is_empty() {
         return Ok(done);
     }
+    if let Some((_, kind)) = pairs.iter().find(|(_, kind)| !EventTag::is_kind(kind)) {
+        let kind = kind.clone();
+        return Err(TurnOnError::BadKind { kind });
+    }
     let mut walked = store.walk_tags(TagWalk::new(pairs)).await?;
     while !walked.missing.is_empty() {
         let mut step = TagWalk::new(walked.missing);
@@ -97,8 +100,8 @@ pub async fn turn_on_tags<S: EventSet>(store: &AnyStore) -> Result<TagsOn, TurnO
         (step.from, step.to) = (walked.at, page.next);
         for stored in &page.events {
             let tags = tags_of::<S>(stored)?;
-            step.tags
-                .push(WalkedTags::new(stored.position, &*stored.name, tags));
+            let name = stored.name.to_string();
+            step.tags.push((stored.position, name, tags));
         }
         let events = u64::try_from(page.events.len()).unwrap_or(u64::MAX);
         walked = store.walk_tags(step).await?;
@@ -129,11 +132,7 @@ fn tags_of<S: EventSet>(stored: &RecordedEvent) -> Result<Vec<EventTag>, TurnOnE
         source,
     })?;
     let tags: Vec<EventTag> = decoded.into_iter().flat_map(|event| event.tags()).collect();
-    // As if it were written now.
-    let event = NewEvent::json("tagged", 1, "").with_tags(tags.clone());
-    let append = Append::new(stored.stream.clone(), ExpectedVersion::Any).with_event(event);
-    let checked = append.check(&Limits::default());
-    checked.map_err(|reason| TurnOnError::Tags {
+    EventTag::check(&tags).map_err(|reason| TurnOnError::Tags {
         stream: stored.stream.clone(),
         position: stored.position,
         reason,

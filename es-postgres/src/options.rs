@@ -107,7 +107,9 @@ impl PostgresOptions {
     /// schema. Where they have this version it changes nothing.
     ///
     /// The store's own role then needs `USAGE` on the schema, `SELECT` and `INSERT` on its tables, `UPDATE`
-    /// on `head`, `snapshots`, `work` and `cursors`, and `DELETE` on `snapshots`. Where read models have a
+    /// on `head`, `snapshots`, `work`, `cursors` and `unique_values`, and `DELETE` on `snapshots` and
+    /// `unique_values`. A program that turns rules or tags on for older events also needs `UPDATE` on
+    /// `unique_walks` and `DELETE` on `unique_duplicates` and `tag_walks`. Where read models have a
     /// schema of their own, the script creates it; a program that runs projections needs `USAGE` and `CREATE`
     /// on it.
     ///

@@ -52,6 +52,10 @@ use tokio::sync::{mpsc, watch};
 /// | `snapshots` | the newest snapshot of each stream |
 /// | `work` | one row for each saga or process manager |
 /// | `cursors` | the positions of their inputs in the feed |
+/// | `rules` | the rules of unique values and kinds of tags that are on |
+/// | `unique_values` | who has which unique value |
+/// | `unique_walks`, `unique_duplicates` | of rules that are being turned on: where that is, and the streams whose value another one has |
+/// | `event_tags`, `tag_walks` | the tags of events, and how far recording them for older events has come |
 /// | `store_id` | the store's id, from which the idempotency keys of sagas are derived |
 /// | `es_meta` | the version of these tables |
 ///

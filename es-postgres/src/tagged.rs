@@ -47,7 +47,7 @@ pub(crate) async fn tagged_page(
     for (sql, types) in ready {
         session.prepare(sql, types).await.map_err(read_error)?;
     }
-    let needs = RuleNeeds::default().with_queries([query]);
+    let needs = RuleNeeds::default().with_kinds(query.pairs());
     let known = absent.of(&needs);
     // The end is read first: what the statements that follow see is complete up to it.
     let (head, rules, found) = join3(
@@ -60,9 +60,9 @@ pub(crate) async fn tagged_page(
     let rules = rules?;
     if let Some((event, kind)) = rules.not_ready(query) {
         return Err(ReadError::TagsNotReady {
-            reached: write::reached(session, statements, event, kind).await?,
-            event: event.to_owned(),
-            kind: kind.to_owned(),
+            reached: write::reached(session, statements, &event, &kind).await?,
+            event,
+            kind,
             head: position(head),
         });
     }

@@ -8,8 +8,11 @@ mod ids;
 mod metadata;
 mod position;
 mod shape;
+mod tag;
+mod tag_query;
 mod text;
 mod timestamp;
+mod unique;
 
 pub use codec::{Codec, CodecError};
 pub use fingerprint::Fingerprint;
@@ -19,6 +22,9 @@ pub use position::{InvalidPosition, Position};
 #[doc(hidden)]
 pub use shape::less;
 pub use shape::{Layout, Member, Node, Shape};
+pub use tag::{EventTag, InvalidTags, Tag};
+pub use tag_query::{TagQuery, TagQueryEmpty};
 #[doc(hidden)]
 pub use text::has_control;
 pub use timestamp::{InvalidTimestamp, Timestamp};
+pub use unique::{UniqueChange, UniqueValue};

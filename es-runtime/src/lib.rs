@@ -96,12 +96,12 @@ pub mod store;
 pub use aggregate::{Aggregate, AggregateId, Apply, AsId, Command, DomainError, Handle, NotAnId};
 #[doc(inline)]
 pub use es_record::{
-    AppendId, Codec, CodecError, EventId, Fingerprint, InvalidAppendId, InvalidEventId,
-    InvalidPosition, InvalidTimestamp, Metadata, Position, Timestamp,
+    AppendId, Codec, CodecError, EventId, EventTag, Fingerprint, InvalidAppendId, InvalidEventId,
+    InvalidPosition, InvalidTags, InvalidTimestamp, Metadata, Position, Tag, TagQuery,
+    TagQueryEmpty, Timestamp, UniqueChange, UniqueValue,
 };
 pub use event::{
-    DecodeError, Decoded, Event, EventOf, EventSet, EventTag, EventType, Events, Recorder,
-    StoredPayload, Tag, UniqueChange, UniqueValue,
+    DecodeError, Decoded, Event, EventOf, EventSet, EventType, Events, Recorder, StoredPayload,
 };
 pub use record::{
     Envelope, ExpectedVersion, InvalidStreamId, MAX_STREAM_ID_BYTES, RecordedEvent, StreamId,
@@ -118,9 +118,8 @@ pub use store::{
     Committed, CursorMove, EventFilter, EventStore, FeedPage, InvalidAppend, Limits, MemoryStore,
     NewEvent, NoSnapshots, OnDuplicates, Outcome, ReadDirection, ReadError, ReadLimit, Snapshot,
     SnapshotPolicy, SnapshotStore, StateError, StorageError, StorageErrorKind, StoredEvent,
-    StreamFold, StreamRange, TagGuard, TagQuery, TagQueryEmpty, TagWalk, TagWalked, TaggedPage,
-    UniqueDuplicate, UniqueWalk, UniqueWalked, WalkedChange, WalkedTags, WorkChange, WorkFilter,
-    WorkItem, WorkQueue, WorkStatus,
+    StreamFold, StreamRange, TagGuard, TagWalk, TagWalked, TaggedPage, UniqueDuplicate, UniqueWalk,
+    UniqueWalked, WalkedChange, WorkChange, WorkFilter, WorkItem, WorkQueue, WorkStatus,
 };
 
 pub mod command {

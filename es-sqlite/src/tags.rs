@@ -72,7 +72,8 @@ pub(crate) fn check_guards(
     commit: &Commit,
     settings: &StoreSettings,
 ) -> rusqlite::Result<Result<(), CommitError>> {
-    let needs = RuleNeeds::default().with_queries(commit.guards.iter().map(|guard| &guard.query));
+    let needs =
+        RuleNeeds::default().with_kinds(commit.guards.iter().flat_map(|guard| guard.query.pairs()));
     let rules = rules::read(connection, &needs, &settings.rules, &settings.absent)?;
     let head = position(end(connection)?);
     for (index, guard) in commit.guards.iter().enumerate() {
@@ -96,13 +97,13 @@ pub(crate) fn page(
     // Dropping it ends it.
     let _snapshot = connection.unchecked_transaction().map_err(read_error)?;
     let head = end(connection).map_err(read_error)?;
-    let needs = RuleNeeds::default().with_queries([query]);
+    let needs = RuleNeeds::default().with_kinds(query.pairs());
     let rules = rules::read_committed(connection, &needs, absent, head).map_err(read_error)?;
     if let Some((event, kind)) = rules.not_ready(query) {
-        let at = reached(connection, event, kind).map_err(read_error)?;
+        let at = reached(connection, &event, &kind).map_err(read_error)?;
         return Err(ReadError::TagsNotReady {
-            event: event.to_owned(),
-            kind: kind.to_owned(),
+            event,
+            kind,
             reached: at.unwrap_or(Position::START),
             head: position(head),
         });

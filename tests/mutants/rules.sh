@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Breaks each rule of es-runtime/src/store/rules.rs and unique.rs once and requires the conformance suite, or the tests of
+# Breaks each rule of es-runtime/src/store/rules.rs, unique.rs and tags.rs once and requires the conformance suite, or the tests of
 # damaged SQLite files, to fail.
 # Usage: tests/mutants/rules.sh [stores], such as "memory:: sqlite::" (the default) or "postgres::".
 #
@@ -7,7 +7,7 @@
 # work tree are changed during the build and put back then, so they must have no changes of their own.
 set -u
 cd "$(dirname "$0")/../.." || exit 2
-rules=(es-runtime/src/store/rules.rs es-runtime/src/store/unique.rs)
+rules=(es-runtime/src/store/rules.rs es-runtime/src/store/unique.rs es-runtime/src/store/tags.rs)
 stores=${1:-memory:: sqlite::}
 # The suite has a module for each store.
 suites=$(printf 'conformance::%s ' $stores)
@@ -16,7 +16,7 @@ log=$(mktemp) copies=$(mktemp -d)
 root=$PWD
 trap 'git -C "$root" checkout --quiet HEAD -- "${rules[@]}"; rm -rf "$log" "$copies"' EXIT
 
-# What is broken, the code (which must be there exactly once in both files), and what stands there instead, one line
+# What is broken, the code (which must be there exactly once in these files), and what stands there instead, one line
 # each; @ is true in the run that is to break it.
 mutations=(
 'the expected version is not compared'
@@ -138,6 +138,50 @@ mutations=(
 'an event without the rule comes first in an append'
 '(State::New, false) => State::Off,'
 '(State::New, false) => if @ { State::New } else { State::Off },'
+
+'a guard of another store passes'
+'if *after > head {'
+'if !@ && *after > head {'
+
+'a guard passes although tags are missing'
+'if let Some((event, kind)) = rules.not_ready(query) {'
+'if let Some((event, kind)) = rules.not_ready(query).filter(|_| !@) {'
+
+'a guard excludes nothing'
+'found.map_or(Ok(()), |by| Err(CommitError::Guarded { guard, by }))'
+'found.filter(|_| !@).map_or(Ok(()), |by| Err(CommitError::Guarded { guard, by }))'
+
+'a repeated commit is refused by its guard'
+'Decision::Answer(first) => check_first_time(append, first).map(|_| ()),'
+'Decision::Answer(_) if @ => Ok(()), Decision::Answer(first) => check_first_time(append, first).map(|_| ()),'
+
+'a kind that is off counts as complete'
+'matches!(state, Some(State::On | State::New))'
+'(@ || matches!(state, Some(State::On | State::New)))'
+
+'a kind without an event is not complete'
+'Some(State::On | State::New))'
+'Some(State::On | State::New)) && !(@ && state == Some(&State::New))'
+
+'tags of a kind that is off are recorded'
+'EventTag::texts(&event.tags, |kind| self.is_on(&rule_of(kind), &event.name))'
+'EventTag::texts(&event.tags, |kind| @ || self.is_on(&rule_of(kind), &event.name))'
+
+'a step of turning a kind on leaves a gap'
+'if at >= walk.from {'
+'if @ || at >= walk.from {'
+
+'a late step goes back'
+'at = walk.to.max(at);'
+'at = if @ { walk.to } else { walk.to.max(at) };'
+
+'a kind is on before all events are walked'
+'if !has_later && EventTag::is_kind(&key.1) {'
+'if (@ || !has_later) && EventTag::is_kind(&key.1) {'
+
+'what cannot be a kind is turned on'
+'&& EventTag::is_kind(&key.1) {'
+'&& (@ || EventTag::is_kind(&key.1)) {'
 )
 
 count=$((${#mutations[@]} / 3))

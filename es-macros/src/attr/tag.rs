@@ -104,13 +104,8 @@ impl Value for Constants {
         items(&content, diag, |input| {
             let given = rest_of_item(input);
             let path = syn::parse::Parser::parse2(Path::parse_mod_style, given.clone());
-            match path {
-                Ok(path) => list.push(path),
-                Err(_) => {
-                    let text = messages::tag::constant_not_a_path();
-                    return Err(error(&given, key, text));
-                }
-            }
+            let fault = || error(&given, key, messages::tag::constant_not_a_path());
+            list.push(path.map_err(|_| fault())?);
             Ok(())
         });
         if list.is_empty() && diag.count() == faults {

@@ -76,7 +76,7 @@ fn value(diag: &Diag, input: &DeriveInput, text: &str) -> Value {
                 .ident
                 .clone()
                 .map_or_else(|| Member::Unnamed(Index::from(0)), Member::Named),
-            ty: field.ty.clone(),
+            ty: Box::new(field.ty.clone()),
         },
         (fields, Some(_), more) => {
             diag.over(fields, messages::tag::tag_with_fields(text, more + 1));
@@ -119,19 +119,19 @@ pub(super) fn of_event(
         for one in tag::OnField::read(diag, &part.field.attrs) {
             default_ok(diag, part, &ident::text(ident), &one);
             let of = one.of.into_value().map(|of| of.0);
-            let text = of.as_ref().map_or_else(String::new, |of| shown(of));
+            let text = of.as_ref().map_or_else(String::new, shown);
             if given.contains(&text) {
                 diag.at(one.span, messages::tag::tag_twice(&ident::text(ident)));
                 continue;
             }
             given.push(text);
             let inner = in_container(&part.field.ty);
-            list.push(EventTag::Field(TaggedField {
+            list.push(EventTag::Field(Box::new(TaggedField {
                 field: ident.clone(),
                 ty: inner.unwrap_or(&part.field.ty).clone(),
                 is_container: inner.is_some(),
                 of,
-            }));
+            })));
         }
     }
     let mut paths: Vec<String> = Vec::new();

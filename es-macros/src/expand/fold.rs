@@ -205,9 +205,10 @@ fn reading(fold: &Fold, clean: bool) -> TokenStream {
         let constant = ident::tokens_shown_at(quote!(#krate::__private::ConstantTag), place);
         quote!(&<#by as #constant>::VALUE)
     });
-    let constants = match by.as_slice() {
-        [_] => quote!(#(#constant)*),
-        _ => quote!((#(#constant,)*)),
+    let constants = if by.len() == 1 {
+        quote!(#(#constant)*)
+    } else {
+        quote!((#(#constant,)*))
     };
     quote! {
         #(#allows)*

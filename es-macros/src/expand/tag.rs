@@ -151,8 +151,7 @@ fn kinds(krate: &CratePath, tags: &Tags) -> TokenStream {
 /// The type of a tag.
 fn of(tag: &EventTag) -> TokenStream {
     match tag {
-        EventTag::Field(TaggedField { of: Some(of), .. }) => of.to_token_stream(),
-        EventTag::Field(field) => field.ty.to_token_stream(),
+        EventTag::Field(field) => field.of.as_ref().unwrap_or(&field.ty).to_token_stream(),
         EventTag::Constant(path) => path.to_token_stream(),
     }
 }

@@ -20,14 +20,14 @@ pub(crate) enum Value {
     /// Every tag of the type is the same one.
     Constant,
     /// The only field, as `self.0` or `self.text`.
-    Field { member: syn::Member, ty: Type },
+    Field { member: syn::Member, ty: Box<Type> },
     /// The item has a fault, which was reported.
     Reported,
 }
 
 /// One tag, or several of one kind, of an event.
 pub(crate) enum EventTag {
-    Field(TaggedField),
+    Field(Box<TaggedField>),
     /// A constant, such as `Invoices`.
     Constant(Path),
 }

@@ -124,8 +124,8 @@ impl Writer {
             .iter()
             .filter_map(|append| Some((append, append.append_id.as_ref()?)))
             .collect();
-        let queries = guards.iter().map(|guard| &guard.query);
-        let needs = RuleNeeds::of(appends).with_queries(queries);
+        let kinds = guards.iter().flat_map(|guard| guard.query.pairs());
+        let needs = RuleNeeds::of(appends).with_kinds(kinds);
         if !needs.is_empty() {
             for (sql, types) in self.statements.of_rules() {
                 session.prepare(sql, types).await.map_err(storage)?;

@@ -2,10 +2,6 @@
 
 mod definition;
 mod emitted;
-mod tag;
-mod unique;
 
 pub use definition::{DecodeError, Decoded, Event, EventSet, EventType, StoredPayload};
 pub use emitted::{EventOf, Events, Recorder};
-pub use tag::{EventTag, Tag};
-pub use unique::{UniqueChange, UniqueValue};

@@ -5,11 +5,10 @@
 use super::{
     Append, AppendError, Appended, Claim, Claimed, Commit, CommitError, CommitStore, Committed,
     EventFilter, EventStore, FeedPage, NoSnapshots, Outcome, ReadError, ReadLimit, Snapshot,
-    SnapshotStore, StorageError, StorageErrorKind, StoredEvent, StreamFold, StreamRange, TagQuery,
-    TagWalk, TagWalked, TaggedPage, UniqueWalk, UniqueWalked, WorkFilter, WorkItem, WorkQueue,
-    WorkStatus,
+    SnapshotStore, StorageError, StorageErrorKind, StoredEvent, StreamFold, StreamRange, TagWalk,
+    TagWalked, TaggedPage, UniqueWalk, UniqueWalked, WorkFilter, WorkItem, WorkQueue, WorkStatus,
 };
-use crate::{AppendId, Position, RecordedEvent, StreamId, Timestamp};
+use crate::{AppendId, Position, RecordedEvent, StreamId, TagQuery, Timestamp};
 use std::{
     any::Any,
     fmt,

@@ -2,8 +2,8 @@
 
 use super::tags;
 use crate::{
-    AppendId, EventId, EventTag, ExpectedVersion, Metadata, Position, RecordedEvent, StreamId,
-    Timestamp, UniqueChange, UniqueValue, record::EventRow,
+    AppendId, EventId, EventTag, ExpectedVersion, InvalidTags, Metadata, Position, RecordedEvent,
+    StreamId, Timestamp, UniqueChange, UniqueValue, record::EventRow,
 };
 use es_record::has_control;
 use std::{borrow::Cow, collections::HashSet, fmt};
@@ -152,7 +152,8 @@ impl Append {
             }
             total = total.saturating_add(event.payload.len());
             check_unique(index, &event.unique)?;
-            check_tags(index, &event.tags)?;
+            let invalid = |reason| InvalidAppend::Tags { index, reason };
+            EventTag::check(&event.tags).map_err(invalid)?;
         }
         if total > limits.append_bytes {
             return Err(InvalidAppend::TooLarge {
@@ -184,25 +185,6 @@ fn check_unique(index: usize, changes: &[UniqueChange]) -> Result<(), InvalidApp
         }
     }
     Ok(())
-}
-
-fn check_tags(index: usize, all: &[EventTag]) -> Result<(), InvalidAppend> {
-    for EventTag { kind, values } in all {
-        if !tags::is_kind(kind) {
-            return Err(InvalidAppend::BadTagKind { index });
-        }
-        let is_bad = |value: &String| {
-            value.is_empty() || value.len() > EventTag::MAX_VALUE_BYTES || has_control(value)
-        };
-        if values.iter().any(is_bad) {
-            let kind = kind.to_string();
-            return Err(InvalidAppend::BadTagValue { index, kind });
-        }
-    }
-    match tags::texts(all, |_| true).len() {
-        0..=EventTag::MAX_TAGS => Ok(()),
-        tags => Err(InvalidAppend::TooManyTags { index, tags }),
-    }
 }
 
 /// One event to append, with an encoded payload.
@@ -453,30 +435,13 @@ pub enum InvalidAppend {
         /// Its index in the append, from 0.
         index: usize,
     },
-    /// A kind of tags of an event is empty, has a `:` or a control character, or has more than 64 bytes.
-    #[error("event {index} of the append has a kind of tags with an unusable name")]
-    BadTagKind {
+    /// An event has tags that no event may have.
+    #[error("event {index} of the append has {reason}")]
+    Tags {
         /// Its index in the append, from 0.
         index: usize,
-    },
-    /// A tag of an event is empty, has a control character, or has more than 256 bytes.
-    #[error(
-        "event {index} of the append has a tag of kind `{kind}` that is empty, has a control character or has more \
-         than 256 bytes; use a hash of it"
-    )]
-    BadTagValue {
-        /// Its index in the append, from 0.
-        index: usize,
-        /// The kind.
-        kind: String,
-    },
-    /// An event has more than [`EventTag::MAX_TAGS`].
-    #[error("event {index} of the append has {tags} tags, more than 16")]
-    TooManyTags {
-        /// Its index in the append, from 0.
-        index: usize,
-        /// How many it has.
-        tags: usize,
+        /// The bound.
+        reason: InvalidTags,
     },
     /// An event claims a value of more than [`UniqueChange::MAX_BYTES`].
     #[error(

@@ -72,7 +72,6 @@ pub use super::{
         check_epoch, check_event_ids, check_first_time, check_guard, check_inputs, check_repeated,
         decide, not_applied,
     },
-    tags::TagRow,
     unique::{RuleNeeds, RuleState, RulesOn, UniqueRow},
 };
 pub use crate::record::EventRow;

@@ -2,9 +2,9 @@
 
 use super::{
     Append, AppendError, Appended, EventStore, Limits, Outcome, ReadError, StorageError, TagGuard,
-    TagQuery, WorkChange,
+    WorkChange,
 };
-use crate::{Position, StreamId};
+use crate::{Position, StreamId, TagQuery};
 use std::future::Future;
 
 /// A store that commits appends to several streams in one transaction.
@@ -114,6 +114,10 @@ impl Commit {
 
     /// With one more guard: no event that the query finds is after this position. It sees the commits before this
     /// one, and never the events of its own commit.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/guard.rs")]
+    /// ```
     #[must_use]
     pub fn guard(mut self, query: TagQuery, after: Position) -> Self {
         self.guards.push(TagGuard { query, after });
@@ -255,8 +259,8 @@ pub enum CommitError {
         /// The position of the event.
         by: Position,
     },
-    /// A guard is about a position that this store has not reached. Nothing was written. What was read comes from
-    /// another store, or from this one before a backup was restored.
+    /// A guard is about a position that this store has not reached: what was read comes from another store, or from
+    /// this one before a backup was restored. Nothing was written.
     #[error(
         "guard {guard} is about what follows position {after}, and this store ends at {head}; nothing was written; \
          read again from this store"

@@ -251,9 +251,7 @@ impl From<ReadError> for StorageError {
             corrupt @ ReadError::Corrupt { .. } => {
                 Self::new(StorageErrorKind::Corrupt, corrupt.to_string())
             }
-            other @ ReadError::TagsNotReady { .. } => {
-                Self::new(StorageErrorKind::Other, other.to_string())
-            }
+            other => Self::new(StorageErrorKind::Other, other.to_string()),
         }
     }
 }

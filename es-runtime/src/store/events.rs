@@ -2,9 +2,11 @@
 
 use super::{
     Append, AppendError, Appended, EventFilter, FeedPage, ReadError, ReadLimit, StreamFold,
-    StreamRange, TagQuery, TagWalk, TagWalked, TaggedPage, UniqueWalk, UniqueWalked,
+    StreamRange, TagWalk, TagWalked, TaggedPage, UniqueWalk, UniqueWalked,
 };
-use crate::{AppendId, Position, RecordedEvent, StorageError, StorageErrorKind, StreamId};
+use crate::{
+    AppendId, Position, RecordedEvent, StorageError, StorageErrorKind, StreamId, TagQuery,
+};
 use std::future::Future;
 
 /// A store of events: streams with versions 1, 2, 3, .. and one order over all of them.

@@ -3,13 +3,15 @@
 use super::{
     Append, AppendError, Appended, Claim, Claimed, Commit, CommitError, CommitStore, Committed,
     EventFilter, EventStore, FeedPage, Limits, ReadDirection, ReadError, ReadLimit, Snapshot,
-    SnapshotStore, StorageError, StoredEvent, StreamFold, StreamRange, TagQuery, TagWalk,
-    TagWalked, TaggedPage, UniqueWalk, UniqueWalked, WorkFilter, WorkItem, WorkQueue, WorkStatus,
+    SnapshotStore, StorageError, StoredEvent, StreamFold, StreamRange, TagWalk, TagWalked,
+    TaggedPage, UniqueWalk, UniqueWalked, WorkFilter, WorkItem, WorkQueue, WorkStatus,
     rows::Repeated,
     rules::{self, Accepted, Comparison, Decision, Earlier, StreamHead},
     unique::{RuleNeeds, RuleState},
 };
-use crate::{AppendId, EventId, Position, RecordedEvent, StreamId, Timestamp, record::EventRow};
+use crate::{
+    AppendId, EventId, Position, RecordedEvent, StreamId, TagQuery, Timestamp, record::EventRow,
+};
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap, HashSet},
     fmt,
@@ -157,8 +159,8 @@ impl Data {
 
     /// Checks everything before it writes anything, because only unique values are rolled back.
     fn commit(&mut self, commit: Commit, now: Timestamp) -> Result<Committed, CommitError> {
-        let queries = commit.guards.iter().map(|guard| &guard.query);
-        self.read_rules(RuleNeeds::of(&commit.appends).with_queries(queries));
+        let kinds = commit.guards.iter().flat_map(|guard| guard.query.pairs());
+        self.read_rules(RuleNeeds::of(&commit.appends).with_kinds(kinds));
         self.check_guards(&commit)?;
         let mut ids = HashSet::new();
         let mut events = 0;
@@ -269,44 +271,14 @@ impl Data {
         Ok(())
     }
 
-    fn read_tagged(
-        &mut self,
-        query: &TagQuery,
-        after: Position,
-        limit: ReadLimit,
-    ) -> Result<TaggedPage, ReadError> {
-        self.read_rules(RuleNeeds::default().with_queries([query]));
-        if let Some((event, kind)) = self.uniques.not_ready(query) {
-            let (event, kind) = (event.to_owned(), kind.to_owned());
-            let key = (event, kind);
-            let reached = self.tag_walks.get(&key).copied();
-            return Err(ReadError::TagsNotReady {
-                event: key.0,
-                kind: key.1,
-                reached: reached.unwrap_or(Position::START),
-                head: self.head(),
-            });
-        }
-        let events = take(self.tagged(query, after), limit);
-        let last = events.last().map_or(after, |event| event.position);
-        let is_cut = self.tagged(query, last).next().is_some();
-        let head = (!is_cut).then(|| self.head());
-        Ok(TaggedPage::new(events, after, head))
-    }
-
     fn walk_tags(&mut self, walk: &TagWalk) -> TagWalked {
         let names = walk.events();
         let start = self.log.partition_point(|row| row.position <= walk.to);
         let mut later = self.log.iter().skip(start);
         let has_later = later.any(|row| names.contains(&*row.name));
-        let keys = walk
-            .kinds
-            .iter()
-            .filter_map(|key| self.tag_walks.remove_entry(key));
-        let mut reached = keys.collect();
-        let (walked, rows) = self.uniques.walk_tags(walk, &mut reached, has_later);
+        let reached = &mut self.tag_walks;
+        let (walked, rows) = self.uniques.walk_tags(walk, reached, has_later);
         self.uniques.settle();
-        self.tag_walks.extend(reached);
         for (text, position, _) in rows {
             let index = self.log.partition_point(|row| row.position < position);
             if let Some(tags) = self.tags.get_mut(index) {
@@ -520,7 +492,22 @@ impl EventStore for MemoryStore {
         after: Position,
         limit: ReadLimit,
     ) -> Result<TaggedPage, ReadError> {
-        self.data().read_tagged(query, after, limit)
+        let mut data = self.data();
+        data.read_rules(RuleNeeds::default().with_kinds(query.pairs()));
+        if let Some(key) = data.uniques.not_ready(query) {
+            let reached = data.tag_walks.get(&key).copied();
+            return Err(ReadError::TagsNotReady {
+                event: key.0,
+                kind: key.1,
+                reached: reached.unwrap_or(Position::START),
+                head: data.head(),
+            });
+        }
+        let events = take(data.tagged(query, after), limit);
+        let last = events.last().map_or(after, |event| event.position);
+        let is_cut = data.tagged(query, last).next().is_some();
+        let head = (!is_cut).then(|| data.head());
+        Ok(TaggedPage::new(events, after, head))
     }
 
     async fn walk_tags(&self, walk: TagWalk) -> Result<TagWalked, StorageError> {

@@ -44,7 +44,7 @@ pub use read::{
     EventFilter, FeedPage, ReadDirection, ReadLimit, StoredEvent, StreamFold, StreamRange,
 };
 pub use snapshot::{NoSnapshots, Snapshot, SnapshotPolicy, SnapshotStore, StateError};
-pub use tags::{TagGuard, TagQuery, TagQueryEmpty, TagWalk, TagWalked, TaggedPage, WalkedTags};
+pub use tags::{TagGuard, TagWalk, TagWalked, TaggedPage};
 pub use unique_walk::{OnDuplicates, UniqueDuplicate, UniqueWalk, UniqueWalked, WalkedChange};
 pub use work::{Claim, Claimed, WorkFilter, WorkQueue};
 pub use work_item::{WorkChange, WorkItem, WorkStatus};

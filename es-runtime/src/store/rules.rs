@@ -376,7 +376,6 @@ pub fn check_guard(
         return Err(CommitError::GuardAhead { guard, after, head });
     }
     if let Some((event, kind)) = rules.not_ready(query) {
-        let (event, kind) = (event.to_owned(), kind.to_owned());
         return Err(CommitError::TagsNotReady { event, kind });
     }
     found.map_or(Ok(()), |by| Err(CommitError::Guarded { guard, by }))

@@ -4,7 +4,7 @@
 use super::{
     Append, AppendError, NewEvent, StorageError, StorageErrorKind,
     rules::{self, Decision, Earlier, StreamHead},
-    tags::{self, TagQuery},
+    tags,
 };
 use crate::{Position, StreamId, Timestamp, UniqueChange, UniqueValue};
 use std::{
@@ -128,17 +128,7 @@ impl<'a> RuleNeeds<'a> {
         needs
     }
 
-    /// And what these queries by tags need.
-    #[must_use]
-    pub fn with_queries(self, queries: impl IntoIterator<Item = &'a TagQuery>) -> Self {
-        let queries = queries.into_iter();
-        self.with_kinds(queries.flat_map(|query| {
-            let events = query.events();
-            events.flat_map(|event| query.kinds().map(move |kind| (event, kind)))
-        }))
-    }
-
-    /// And whether these kinds of tags are on for events of these names.
+    /// And whether kinds of tags are on for events of some names: pairs of a name and a kind.
     #[must_use]
     pub fn with_kinds(mut self, kinds: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
         let kinds = kinds.into_iter();
@@ -286,7 +276,10 @@ impl RuleState {
         for event in &append.events {
             place = place.saturating_add(1);
             self.check_rules(append, event)?;
-            for UniqueChange { rule, value, keep } in &event.unique {
+            for UniqueChange {
+                rule, value, keep, ..
+            } in &event.unique
+            {
                 let stream = &append.stream;
                 if !self.is_on(rule, &event.name) {
                     continue;
@@ -317,19 +310,14 @@ impl RuleState {
         Ok(())
     }
 
-    /// An event has each rule and each kind of tags that is on for its name. Where there is no event of the name yet, it turns its rules
-    /// on. A rule that is off is not enforced.
+    /// An event has each rule and kind of tags that is on for its name. Where there is no event of the name yet, it
+    /// turns them on. A rule that is off is not enforced.
     fn check_rules(&mut self, append: &Append, event: &NewEvent) -> Result<(), AppendError> {
         let mut none = BTreeMap::new();
         let known = self.rules.get_mut(&*event.name).unwrap_or(&mut none);
-        let mut own: BTreeSet<Cow<'_, str>> = BTreeSet::new();
-        own.extend(
-            event
-                .unique
-                .iter()
-                .map(|change| Cow::Borrowed(&*change.rule)),
-        );
-        own.extend(event.tags.iter().map(|tag| tags::rule_of(&tag.kind).into()));
+        let kinds = event.tags.iter().map(|tag| tags::rule_of(&tag.kind).into());
+        let own = event.unique.iter().map(|change| (*change.rule).into());
+        let own: BTreeSet<Cow<'_, str>> = own.chain(kinds).collect();
         if !own.iter().all(|rule| known.contains_key(&**rule)) {
             let what = "the store has not read whether a rule or a kind of tags is on";
             let error = StorageError::new(StorageErrorKind::Other, what);

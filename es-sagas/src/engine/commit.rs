@@ -82,6 +82,7 @@ pub(crate) const fn is_rejected_for_good(error: &CommitError) -> bool {
                 | AppendError::Invalid { .. }
                 | AppendError::Taken { .. }
                 | AppendError::UniqueRuleUnknown { .. }
+                | AppendError::TagKindUnknown { .. }
         ) | CommitError::SameStream { .. }
     )
 }

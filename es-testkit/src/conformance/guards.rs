@@ -137,6 +137,12 @@ pub async fn one_of_sixteen_racing_guards_wins(fixture: AnyFixture) {
     for round in 0..8 {
         let course = format!("c{round}");
         let after = store.head().await.expect("a head");
+        // While this one is written, the others wait and come together.
+        let first = store.clone();
+        let first = super::spawn(async move {
+            let plain = NewEvent::json("test.plain", 1, "1");
+            accepted(&first, append(&stream("first"), [plain])).await
+        });
         let tasks = (0..16).map(|number| {
             let (store, course) = (store.clone(), course.clone());
             super::spawn(async move {
@@ -146,6 +152,7 @@ pub async fn one_of_sixteen_racing_guards_wins(fixture: AnyFixture) {
             })
         });
         let answers = join_all(tasks.collect()).await;
+        first.await.expect("ends");
         let found = places(&store, &of_course(&course)).await;
         assert_eq!(found.len(), 1, "two were written");
         let refused = answers.into_iter().filter(Result::is_err);

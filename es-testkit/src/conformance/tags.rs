@@ -3,9 +3,9 @@
 
 use super::{AnyFixture, again, append_id, erased::AnyTested, stream, version_of, whole_feed};
 use es_runtime::{
-    Append, AppendError, EventStore, EventTag, ExpectedVersion, InvalidAppend, NewEvent, Outcome,
-    Position, ReadError, ReadLimit, RecordedEvent, StorageErrorKind, StreamId, Tag, TagQuery,
-    TagWalk, TaggedPage, UniqueChange, WalkedTags,
+    Append, AppendError, EventStore, EventTag, ExpectedVersion, InvalidAppend, InvalidTags,
+    NewEvent, Outcome, Position, ReadError, ReadLimit, RecordedEvent, StorageErrorKind, StreamId,
+    Tag, TagQuery, TagWalk, TaggedPage, UniqueChange,
 };
 use std::{
     borrow::Cow,
@@ -324,8 +324,7 @@ pub async fn tags_out_of_bounds_are_refused(fixture: AnyFixture) {
     let many = (0..17).fold(EventTag::new("course"), |tag, number| {
         tag.with(number.to_string())
     });
-    let bad_value = || InvalidAppend::BadTagValue {
-        index: 0,
+    let bad_value = || InvalidTags::BadValue {
         kind: "course".to_owned(),
     };
     let long_kind: &'static str =
@@ -335,14 +334,11 @@ pub async fn tags_out_of_bounds_are_refused(fixture: AnyFixture) {
         (tag("course", &"x".repeat(257)), bad_value()),
         (tag("course", "a\nb"), bad_value()),
         (tag("course", "a\0"), bad_value()),
-        (tag("", "a"), InvalidAppend::BadTagKind { index: 0 }),
-        (tag("course:a", "b"), InvalidAppend::BadTagKind { index: 0 }),
-        (tag("a\tb", "b"), InvalidAppend::BadTagKind { index: 0 }),
-        (tag(long_kind, "b"), InvalidAppend::BadTagKind { index: 0 }),
-        (
-            vec![many],
-            InvalidAppend::TooManyTags { index: 0, tags: 17 },
-        ),
+        (tag("", "a"), InvalidTags::BadKind),
+        (tag("course:a", "b"), InvalidTags::BadKind),
+        (tag("a\tb", "b"), InvalidTags::BadKind),
+        (tag(long_kind, "b"), InvalidTags::BadKind),
+        (vec![many], InvalidTags::TooMany { tags: 17 }),
     ] {
         match store
             .append(append(&stream("one"), [event("test.bad", tags)]))
@@ -353,7 +349,13 @@ pub async fn tags_out_of_bounds_are_refused(fixture: AnyFixture) {
                 let AppendError::Invalid { reason, .. } = error else {
                     unreachable!()
                 };
-                assert_eq!(reason, wanted);
+                assert_eq!(
+                    reason,
+                    InvalidAppend::Tags {
+                        index: 0,
+                        reason: wanted
+                    }
+                );
             }
             wrong => panic!("a bound is broken, and not {wrong:?}"),
         }
@@ -573,7 +575,7 @@ pub async fn a_kind_is_turned_on_for_older_events(fixture: AnyFixture) {
         TagWalk::new(pairs.into_iter().flatten().collect())
     };
     let tagged = |place: Position, name: &str, student: &str| {
-        WalkedTags::new(place, name, subscribed(student, "c1").tags)
+        (place, name.to_owned(), subscribed(student, "c1").tags)
     };
     let query = TagQuery::of(&Course("c1"), ["test.subscribed", "test.joined"]).expect("names");
     let walked = store.walk_tags(all()).await.expect("looked");
@@ -605,18 +607,22 @@ pub async fn a_kind_is_turned_on_for_older_events(fixture: AnyFixture) {
     (gap.from, gap.to) = (at[2], at[3]);
     let walked = store.walk_tags(gap).await.expect("walked");
     assert_eq!((walked.at, walked.missing.len()), (at[1], 4));
-    // An event comes meanwhile, of a program with the tags. They are not recorded yet.
-    let meanwhile = accepted(&store, append(&one, [subscribed("s4", "c1")])).await;
+    // An event comes meanwhile, of a program with other tags. They are not recorded yet: the walk says which it has.
+    let meanwhile = accepted(&store, append(&one, [subscribed("s4", "other")])).await;
     let mut last = all();
     (last.from, last.to) = (at[1], at[3]);
     last.tags = vec![tagged(at[3], "test.subscribed", "s3")];
     let walked = store.walk_tags(last.clone()).await.expect("walked");
+    assert_eq!((walked.at, walked.missing.len()), (at[3], 4));
+    // The first step of another caller comes late.
+    let walked = store.walk_tags(first.clone()).await.expect("walked");
     assert_eq!((walked.at, walked.missing.len()), (at[3], 4));
     let mut rest = all();
     (rest.from, rest.to) = (at[3], meanwhile);
     rest.tags = vec![tagged(meanwhile, "test.subscribed", "s4")];
     let walked = store.walk_tags(rest).await.expect("walked");
     assert_eq!(walked.missing, []);
+    assert_eq!(places(&store, &of_course("other")).await, []);
     let wanted = [at[0], at[1], at[3], meanwhile];
     assert_eq!(places(&store, &query).await, wanted);
     assert_eq!(
@@ -648,6 +654,10 @@ pub async fn a_kind_is_turned_on_for_older_events(fixture: AnyFixture) {
     assert_eq!(walked.missing, [pair("test.subscribed", "room")]);
     more.to = next;
     assert_eq!(store.walk_tags(more).await.expect("walked").missing, []);
+    // What cannot be a kind is never on.
+    let mut odd = TagWalk::new(vec![pair("test.subscribed", "a:b")]);
+    odd.to = next;
+    assert_eq!(store.walk_tags(odd).await.expect("walked").missing.len(), 1);
 }
 
 /// An append whose caller goes away is there with its tags, or neither is.

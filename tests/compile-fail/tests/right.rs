@@ -256,8 +256,6 @@ mod event_serde_default;
 mod event_serde_two_fields_of_one_name;
 #[path = "../right/event/serde-two-fields-of-one-name-in-a-variant.rs"]
 mod event_serde_two_fields_of_one_name_in_a_variant;
-#[path = "../right/event/tag-home-on-variant.rs"]
-mod event_tag_home_on_variant;
 #[path = "../right/event/tag-kind-on-field.rs"]
 mod event_tag_kind_on_field;
 #[path = "../right/event/tag-of-default.rs"]

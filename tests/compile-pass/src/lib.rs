@@ -41,6 +41,7 @@ pub mod sagas;
 pub mod scoped;
 pub mod serde_forms;
 pub mod shadows;
+pub mod tags;
 pub mod unique;
 
 /// Uses what is private.

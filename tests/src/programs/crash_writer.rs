@@ -4,7 +4,7 @@
 //! has answered, as a store would that answers before it commits; or `once`, which appends once and
 //! ends.
 
-use es_runtime::{Append, AppendId, EventStore, ExpectedVersion, NewEvent, StreamId};
+use es_runtime::{Append, AppendId, EventStore, EventTag, ExpectedVersion, NewEvent, StreamId};
 use es_sqlite::SqliteStore;
 use std::io::Write;
 
@@ -50,11 +50,14 @@ pub(crate) async fn main() -> Result<(), Failure> {
     Ok(())
 }
 
-/// Three events that name their append, on one of a few streams that the tasks share.
+/// Three events that name their append, also by a tag, on one of a few streams that the tasks share.
 fn request(run: &str, task: u64, number: u64) -> Result<Append, Failure> {
     let id = format!("{run}-{task}-{number}");
     let stream = StreamId::new("crash", &((task + number) % 5).to_string())?;
-    let events = (0..3).map(|part| NewEvent::json("test.part", 1, format!("{id}/{part}")));
+    let events = (0..3).map(|part| {
+        let tag = EventTag::new("append").with(id.as_str());
+        NewEvent::json("test.part", 1, format!("{id}/{part}")).with_tags(vec![tag])
+    });
     Ok(Append::new(stream, ExpectedVersion::Any)
         .with_events(events)
         .with_append_id(AppendId::new(id.clone())?))

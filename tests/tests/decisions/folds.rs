@@ -287,7 +287,10 @@ async fn one_of_many_same_requests_counts(store: AnyStore) {
                 // Whoever asks, it is one request.
                 let subscribe = subscribe(format!("s{number}"), "c1");
                 let decided = decisions.execute(subscribe).append_id(id("once")).await;
-                decided.expect("accepted").repeated
+                let decided = decided.expect("accepted");
+                // The result includes the first one.
+                assert_eq!(decided.reads.seats.taken, 1);
+                decided.repeated
             })
         })
         .collect();

@@ -2,7 +2,11 @@
 
 use crate::tables::IssueInvoice;
 use es_decisions::{Decide, Decided, Decision, DecisionError, Decisions, Emitted, Fold};
-use es_runtime::{AnyStore, Apply, Event, SnapshotStore, Tag, WorkQueue};
+use es_runtime::{
+    AnyStore, Apply, Event, Position, ReadError, ReadLimit, SnapshotStore, Tag, TagQuery,
+    TaggedPage, WorkQueue,
+};
+use es_testkit::{Layered, StoreLayer};
 use es_tests::{
     courses::{CourseError, Define, Load, Seats, course, student, subscribe},
     faulty::{Fault, Faulty},
@@ -11,6 +15,33 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
 const RACERS: usize = 16;
+
+/// Lets others go on after each read, as the way to a server does.
+#[derive(Clone, Debug)]
+struct Yielding<S>(S);
+
+impl<S: WorkQueue> StoreLayer for Yielding<S> {
+    type Inner = S;
+
+    fn inner(&self) -> &S {
+        &self.0
+    }
+
+    async fn read_tagged(
+        &self,
+        query: &TagQuery,
+        after: Position,
+        limit: ReadLimit,
+    ) -> Result<TaggedPage, ReadError> {
+        let page = self.0.read_tagged(query, after, limit).await;
+        tokio::task::yield_now().await;
+        page
+    }
+}
+
+fn on(store: impl WorkQueue + SnapshotStore) -> Decisions {
+    Decisions::new(Layered(Yielding(store)))
+}
 
 async fn define(decisions: &Decisions, id: &str, capacity: u32) {
     let course = course(id);
@@ -37,7 +68,7 @@ async fn all<D: Decide<Error: Send, Reads: Send>>(
 
 /// The students in a course with one seat for which all race.
 async fn taken(store: impl WorkQueue + SnapshotStore, id: &str) -> usize {
-    let decisions = Decisions::new(store);
+    let decisions = on(store);
     define(&decisions, id, 1).await;
     let racers = (0..RACERS).map(|number| subscribe(format!("{id}-{number}"), id));
     let mut taken = 0;
@@ -67,7 +98,7 @@ async fn without_guards_it_is_taken_twice(store: AnyStore) {
 }
 
 async fn different_courses_do_not_meet(store: AnyStore) {
-    let decisions = Decisions::new(store);
+    let decisions = on(store);
     for number in 0..RACERS {
         define(&decisions, &format!("c{number}"), 1).await;
     }
@@ -79,7 +110,7 @@ async fn different_courses_do_not_meet(store: AnyStore) {
 
 /// The numbers of invoices that are issued at once.
 async fn numbers(store: impl WorkQueue + SnapshotStore) -> (Vec<u64>, u32) {
-    let decisions = Decisions::new(store);
+    let decisions = on(store);
     let racers = (0..RACERS).map(|number| IssueInvoice {
         customer: number.to_string(),
     });
@@ -182,7 +213,7 @@ impl Decide for Leave {
 
 /// Both want to leave at the same time, several pairs. The pairs of whom nobody is left.
 async fn abandoned(store: impl WorkQueue + SnapshotStore, pairs: usize) -> usize {
-    let decisions = Decisions::new(store);
+    let decisions = on(store);
     let mut abandoned = 0;
     for number in 0..pairs {
         let pair = ["a", "b"].map(|one| Shift(format!("{number}{one}")));
@@ -235,7 +266,7 @@ impl Decide for State {
 
 /// Two creators who both see nothing: one is first.
 async fn what_is_not_there_is_created_once(store: AnyStore) {
-    let decisions = Decisions::new(store);
+    let decisions = on(store);
     let course = course("c1");
     let racers = (1..=16).map(|capacity| Define {
         course: course.clone(),

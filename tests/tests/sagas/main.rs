@@ -16,4 +16,5 @@ mod process_versions;
 mod releases;
 mod renamed;
 mod rules;
+mod tags;
 mod trouble;

@@ -6,7 +6,7 @@
 use es_postgres::{PostgresReadDatabase, PostgresStore, tokio_postgres};
 use es_runtime::{Claim, Commit, CommitStore, StreamId, Timestamp, WorkChange, WorkQueue};
 use es_testkit::{
-    conformance::{self, AnyFixture, Capabilities, StoreFixture, checks},
+    conformance::{self, AnyFixture, Capabilities, StoreFixture, checks, saga_checks},
     postgres::{Database, Server},
 };
 use es_tests::pooler::Pooler;
@@ -45,6 +45,8 @@ impl StoreFixture for Pooled {
             closes: true,
             wakes: true,
             read_database: true,
+            unique: true,
+            tags: true,
             ..Capabilities::default()
         }
     }
@@ -55,7 +57,7 @@ impl StoreFixture for Pooled {
 }
 
 /// What writes, reads, follows, races, is dropped, or keeps read models; not what only a server can do.
-const CHECKS: [&str; 24] = [
+const CHECKS: [&str; 29] = [
     "any_version_lets_every_writer_in_once",
     "one_of_a_hundred_racing_writers_wins",
     "a_batch_is_stored_whole_or_not_at_all",
@@ -80,6 +82,11 @@ const CHECKS: [&str; 24] = [
     "opening_at_once_makes_one_store",
     "a_close_answers_what_is_in_flight",
     "calls_can_be_dropped_at_every_poll",
+    "a_query_finds_the_events_with_its_tags",
+    "a_kind_is_turned_on_for_older_events",
+    "the_end_of_a_page_is_that_of_its_events",
+    "one_of_sixteen_racing_guards_wins",
+    "a_guard_sees_neither_its_own_commit_nor_a_refused_one",
 ];
 
 #[test]
@@ -87,11 +94,11 @@ const CHECKS: [&str; 24] = [
 fn a_transaction_pool_changes_nothing() {
     let (server, _) = pooler();
     let mut ran = 0;
-    for check in checks() {
+    for check in checks().into_iter().chain(saga_checks()) {
         if CHECKS.contains(&check.name) {
             let database = server.database().expect("a database");
             println!("{}", check.name);
-            (check.run)(AnyFixture::new(Pooled { database }));
+            (check.run)(AnyFixture::with_work(Pooled { database }));
             ran += 1;
         }
     }

@@ -43,6 +43,8 @@ struct Found {
     lost: usize,
     half: usize,
     holes: usize,
+    /// Events without their tag, and tags without their event.
+    untagged: usize,
     intact: bool,
 }
 
@@ -86,6 +88,7 @@ fn check(path: &Path, acknowledged: &[String]) -> Found {
             found.half += 1;
         }
     }
+    found.untagged = untagged(&connection);
     let remembered: HashSet<String> = connection
         .prepare("SELECT append_id FROM appends WHERE events = 3")
         .and_then(|mut select| select.query_map([], |row| row.get(0))?.collect())
@@ -93,6 +96,24 @@ fn check(path: &Path, acknowledged: &[String]) -> Found {
     let there = |id: &String| parts.contains_key(id) && remembered.contains(id);
     found.lost = acknowledged.iter().filter(|id| !there(id)).count();
     found
+}
+
+fn untagged(connection: &Connection) -> usize {
+    let number = |sql: &str| -> i64 {
+        let found = connection.query_row(sql, [], |row| row.get(0));
+        found.expect("readable")
+    };
+    let is_made = number("SELECT count(*) FROM sqlite_schema WHERE name = 'es_tags'");
+    let differ = "WITH of_events AS (SELECT position, 'append:' || substr(payload, 1, \
+                  instr(payload, '/') - 1) AS tag FROM events), of_tags AS (SELECT position, tag \
+                  FROM es_tags) SELECT (SELECT count(*) FROM (SELECT * FROM of_events EXCEPT SELECT \
+                  * FROM of_tags)) + (SELECT count(*) FROM (SELECT * FROM of_tags EXCEPT SELECT * \
+                  FROM of_events))";
+    let differ = match is_made {
+        0 => number("SELECT count(*) FROM events"),
+        _ => number(differ),
+    };
+    usize::try_from(differ).expect("a count")
 }
 
 fn random() -> fastrand::Rng {
@@ -125,6 +146,11 @@ fn nothing_acknowledged_is_lost_to_kill_9() {
         ..Found::default()
     };
     assert_eq!(found, perfect);
+    // The control: a tag that is not there is noticed.
+    let connection = Connection::open(&path).expect("opens");
+    let lose = "DELETE FROM es_tags WHERE position = (SELECT max(position) FROM es_tags)";
+    assert_eq!(connection.execute(lose, []).expect("deleted"), 1);
+    assert_eq!(check(&path, &acknowledged).untagged, 1);
 }
 
 #[test]

@@ -23,9 +23,9 @@ Lines with `-` are wrong and lines with `+` are right. Search for the words of y
 const GROUPS: [(&str, &str); 11] = [
     ("event", "Events and their versions"),
     ("aggregate", "Aggregates"),
+    ("decision", "Decisions over several aggregates and folds"),
     ("tag", "Types that are tags"),
     ("fold", "Folds over tags"),
-    ("decision", "Decisions over several aggregates and folds"),
     ("retired", "Retired stored names"),
     ("shape", "Shapes"),
     ("lock", "The schema lock"),

@@ -1,21 +1,10 @@
-use es_runtime::{Event, Tag};
+use es_runtime::Event;
 use serde::{Deserialize, Serialize};
 
-#[derive(Tag, Serialize, Deserialize)]
-#[tag("course")]
-struct CourseId(String);
-
-#[derive(Tag)]
-#[tag("courses")]
-struct Courses;
-
 #[derive(Event, Serialize, Deserialize)]
-enum CourseEvent {
-    #[event("course.defined", home = course)]
-    Defined {
-        #[tag]
-        course: CourseId,
-    },
+enum AccountEvent {
+    #[event("account.opened", home = customer)]
+    Opened { owner: String },
 }
 
 fn main() {}

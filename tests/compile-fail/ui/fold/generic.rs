@@ -1,5 +1,5 @@
 use es_decisions::Fold;
-use es_runtime::{Apply, Event, Tag};
+use es_runtime::{Event, Tag};
 use serde::{Deserialize, Serialize};
 
 #[derive(Tag, Clone, Serialize, Deserialize)]

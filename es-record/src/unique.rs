@@ -4,13 +4,13 @@ use std::{borrow::Cow, fmt, time::Duration};
 
 /// What an event does to the value that its stream has by a rule: it claims one, gives it back, or neither.
 ///
-/// [`Event::unique`](crate::Event::unique) returns one for each of the event's rules, also where the event
+/// `Event::unique` of es-runtime returns one for each of the event's rules, also where the event
 /// leaves the value as it is. So a store sees that the program which writes the event knows the rule.
 ///
 /// Values are compared byte by byte. Normal forms, such as lower case, are the program's business.
 ///
 /// ```
-/// use es_runtime::{UniqueChange, UniqueValue};
+/// use es_record::{UniqueChange, UniqueValue};
 /// use std::time::Duration;
 ///
 /// let claim = UniqueChange::claim("customer.email", "alice@example.com")
