@@ -22,7 +22,7 @@ struct Deposited {
 #[derive(Clone)]
 struct Deposit(i64);
 
-#[derive(Aggregate, Default)]
+#[derive(Aggregate, Clone, Default)]
 #[aggregate("account", id = String, error = Infallible, events(Deposited))]
 struct Account {
     cents: i64,
@@ -87,6 +87,14 @@ fn in_memory() {
     );
     let load = allocations(|run| block_on(repo.load(&*ids[run])));
     costs("allocations of a load of eleven events in memory", load, 15);
+    let repo = repo.cached(100);
+    seeded(&repo, 1);
+    let command = allocations(|run| block_on(repo.execute(&*ids[run], Deposit(1)).into_future()));
+    costs(
+        "allocations of a command on a cached state in memory",
+        command,
+        16,
+    );
 }
 
 #[test]
@@ -147,6 +155,17 @@ async fn on_postgresql() {
     }
     let commands = proxy.answers() - before;
     costs("answers of the server to ten commands", commands as u64, 20);
+    let cached = repo.clone().cached(100);
+    cached.execute("alice", Deposit(1)).await.expect("stored");
+    let before = proxy.answers();
+    for _ in 0..10 {
+        cached.execute("alice", Deposit(1)).await.expect("stored");
+    }
+    costs(
+        "answers of the server to ten commands on a cached state",
+        (proxy.answers() - before) as u64,
+        10,
+    );
     let before = proxy.answers();
     repo.load("alice").await.expect("loaded");
     costs(

@@ -24,7 +24,7 @@ pub(super) struct StateCache {
 /// Whoever has the lock has the turn. A command that waits sees by the number of turns that the queue moves.
 type Slot = (Arc<tokio::sync::Mutex<Kept>>, AtomicU64);
 /// A `Loaded<A>`, without its type: so the cache is compiled once, and not for each aggregate.
-type Kept = Option<Box<dyn Any + Send>>;
+pub(super) type Kept = Option<Box<dyn Any + Send>>;
 
 impl StateCache {
     /// Of at most this many states, and at least one.
@@ -52,7 +52,11 @@ impl StateCache {
 
     /// Waits until no other command has the stream. A queue that does not move is given up for a new one: its
     /// head may be a future that nobody polls.
-    async fn turn(&self, stream: &StreamId, retry: &RetryPolicy) -> OwnedMutexGuard<Kept> {
+    pub(super) async fn turn(
+        &self,
+        stream: &StreamId,
+        retry: &RetryPolicy,
+    ) -> OwnedMutexGuard<Kept> {
         loop {
             let slot = self.slot(stream);
             let (kept, turns) = &*slot;
@@ -77,44 +81,55 @@ impl StateCache {
     }
 }
 
-/// A cache, and how states are copied. It carries the bound on `Clone`, so commands without a cache need none.
-pub(super) type Cached<A> = (Arc<StateCache>, fn(&Loaded<A>) -> Loaded<A>);
+/// What a cache does with the states of one aggregate. An aggregate that is never cached compiles none of it.
+pub(super) struct Typed<A: Aggregate> {
+    take: fn(&mut Kept) -> Option<Loaded<A>>,
+    copy: fn(&Loaded<A>) -> Option<Loaded<A>>,
+    leave: fn(&mut Kept, Loaded<A>, &[A::Event]),
+}
+
+impl<A: Aggregate + Clone> Typed<A> {
+    pub(super) const ALL: Self = Self {
+        take: |kept| Some(*kept.take()?.downcast().ok()?),
+        copy: |loaded| {
+            let mut copied = None;
+            is_survived(&mut || copied = Some(loaded.clone()));
+            copied
+        },
+        leave: |kept, mut loaded, events| {
+            if is_survived(&mut || events.iter().for_each(|e| loaded.state.apply_event(e))) {
+                *kept = Some(Box::new(loaded));
+            }
+        },
+    };
+}
+
+/// Whether user code does not panic.
+fn is_survived(code: &mut dyn FnMut()) -> bool {
+    catch_unwind(AssertUnwindSafe(code)).is_ok()
+}
 
 /// The turn of a command at a stream. Without a cache nobody waits for it, and it holds nothing.
-pub(super) struct Turn<'a, A>(Option<(OwnedMutexGuard<Kept>, &'a Cached<A>)>);
+pub(super) struct Turn<A: Aggregate + 'static>(
+    pub(super) Option<(OwnedMutexGuard<Kept>, &'static Typed<A>)>,
+);
 
-impl<'a, A: Aggregate> Turn<'a, A> {
-    pub(super) async fn at(
-        stream: &StreamId,
-        cached: Option<&'a Cached<A>>,
-        retry: &RetryPolicy,
-    ) -> Self {
-        let Some(cached) = cached else {
-            return Self(None);
-        };
-        Self(Some((cached.0.turn(stream, retry).await, cached)))
-    }
-
+impl<A: Aggregate> Turn<A> {
     /// What the command before has left. A command that is dropped leaves nothing.
     pub(super) fn take(&mut self) -> Option<Loaded<A>> {
-        let loaded = self.0.as_mut()?.0.take()?.downcast().ok()?;
-        Some(*loaded)
+        let (kept, typed) = self.0.as_mut()?;
+        (typed.take)(kept)
     }
 
     /// A copy that user code does not see, so that it stays as it is stored. None without a cache.
     pub(super) fn copy(&self, loaded: &Loaded<A>) -> Option<Loaded<A>> {
-        let (_, (_, copy)) = self.0.as_ref()?;
-        catch_unwind(AssertUnwindSafe(|| copy(loaded))).ok()
+        (self.0.as_ref()?.1.copy)(loaded)
     }
 
     /// Leaves a state to the next command, after these events.
     pub(super) fn leave(&mut self, state: Option<Loaded<A>>, events: &[A::Event]) {
-        let (Some((kept, _)), Some(mut loaded)) = (&mut self.0, state) else {
-            return;
-        };
-        let apply = || events.iter().for_each(|e| loaded.state.apply_event(e));
-        if catch_unwind(AssertUnwindSafe(apply)).is_ok() {
-            **kept = Some(Box::new(loaded));
+        if let (Some((kept, typed)), Some(loaded)) = (&mut self.0, state) {
+            (typed.leave)(kept, loaded, events);
         }
     }
 }

@@ -158,7 +158,10 @@ impl<A: Aggregate, S: EventStore, N: SnapshotStore> Execute<'_, A, S, N> {
         let stream = self.stream.clone();
         let stream = stream.map_err(|e| ExecuteError::Load(e.into()))?;
         let most = repository.retry.attempts.get();
-        let mut turn = Turn::at(&stream, repository.cache.as_ref(), &repository.retry).await;
+        let mut turn = Turn(match &repository.cache {
+            Some((cache, typed)) => Some((cache.turn(&stream, &repository.retry).await, *typed)),
+            None => None,
+        });
         let mut known = turn.take();
         let mut is_cached = known.is_some();
         let mut attempt = 0;
@@ -207,12 +210,16 @@ impl<A: Aggregate, S: EventStore, N: SnapshotStore> Execute<'_, A, S, N> {
                 Ok(appended) if appended.repeated => return self.first(&stream, appended).await,
                 Ok(appended) => {
                     let at = (appended.version, appended.position);
-                    let done = Self::executed(decision, at, attempt);
-                    let (done, snapshot) = repository.snapshot(&stream, done, snapshot).await;
+                    let mut done = Self::executed(decision, at, attempt);
+                    let due = repository.due_snapshot(&stream, &done, snapshot);
+                    let saved = save(&repository.snapshots, due).await;
                     if let Some(kept) = &mut kept {
                         (kept.version, kept.position) = at;
-                        kept.snapshot = snapshot;
+                        if let Some(Ok(version)) = saved {
+                            kept.snapshot = SnapshotUse::Used { version };
+                        }
                     }
+                    done.snapshot_failure = saved.and_then(Result::err);
                     turn.leave(kept, &done.events);
                     return Ok(done);
                 }
@@ -304,6 +311,20 @@ impl<A: Aggregate, S: EventStore, N: SnapshotStore> Execute<'_, A, S, N> {
             snapshot_failure: None,
         })
     }
+}
+
+/// Stores a snapshot that is due. Returns its version.
+async fn save<N: SnapshotStore>(
+    store: &N,
+    due: Option<Result<Snapshot, SnapshotFailure>>,
+) -> Option<Result<u64, SnapshotFailure>> {
+    let snapshot = match due? {
+        Ok(snapshot) => snapshot,
+        Err(failure) => return Some(Err(failure)),
+    };
+    let version = snapshot.version;
+    let saved = store.save_snapshot(snapshot).await;
+    Some(saved.map(|()| version).map_err(SnapshotFailure::Store))
 }
 
 /// Appends. When the store does not know whether it wrote, looks for the events and the append id.
@@ -454,27 +475,6 @@ impl<A: Aggregate, S: EventStore, N: SnapshotStore> Repository<A, S, N> {
             events.extend(page.map(|envelope| envelope.event));
         }
         Ok(events)
-    }
-
-    /// Takes the snapshot that is due, if one is. Returns the last one, too.
-    async fn snapshot(
-        &self,
-        stream: &StreamId,
-        mut done: Executed<A>,
-        last: SnapshotUse,
-    ) -> (Executed<A>, SnapshotUse) {
-        done.snapshot_failure = match self.due_snapshot(stream, &done, last) {
-            Some(Ok(snapshot)) => match self.snapshots.save_snapshot(snapshot).await {
-                Ok(()) => {
-                    let version = done.version;
-                    return (done, SnapshotUse::Used { version });
-                }
-                Err(error) => Some(SnapshotFailure::Store(error)),
-            },
-            Some(Err(failure)) => Some(failure),
-            None => None,
-        };
-        (done, last)
     }
 
     /// The snapshot to take now, when there are enough events since the last one.

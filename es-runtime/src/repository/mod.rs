@@ -45,7 +45,7 @@ pub struct Repository<A: Aggregate, S = AnyStore, N = S> {
     snapshots: N,
     retry: RetryPolicy,
     fingerprint: Option<Fingerprint>,
-    cache: Option<cache::Cached<A>>,
+    cache: Option<(Arc<cache::StateCache>, &'static cache::Typed<A>)>,
     aggregate: PhantomData<fn() -> A>,
 }
 
@@ -110,7 +110,7 @@ impl<A: Aggregate, S: EventStore, N: SnapshotStore> Repository<A, S, N> {
     where
         A: Clone,
     {
-        self.cache = Some((Arc::new(cache::StateCache::new(states)), Loaded::clone));
+        self.cache = Some((Arc::new(cache::StateCache::new(states)), &cache::Typed::ALL));
         self
     }
 

@@ -73,16 +73,20 @@ impl<A: Aggregate, S: EventStore, N: SnapshotStore> Repository<A, S, N> {
         known: Option<Loaded<A>>,
         until: u64,
     ) -> Result<Loaded<A>, LoadError> {
-        if let Some(known) = known {
-            if let Some(loaded) = self.continued(stream, known, until).await? {
-                return Ok(loaded);
-            }
-        }
         let mut outcome = SnapshotUse::None;
-        match self.usable_snapshot(stream).await {
+        let start = match known {
+            Some(known) => Ok(Some(known)),
+            None => self.usable_snapshot(stream).await,
+        };
+        match start {
             Ok(Some(from)) if from.version <= until => {
-                if let Some(loaded) = self.continued(stream, from, until).await? {
-                    return Ok(loaded);
+                let place = (from.version, from.position);
+                let mut replay = Replay::at(from.state, place, until);
+                replay.anchor = Some(place).filter(|(version, _)| *version > 0);
+                let after = from.version.saturating_sub(1);
+                let replay = self.store.fold_stream(stream, after, replay).await?;
+                if replay.anchor.is_none() {
+                    return replay.into_loaded(stream, from.snapshot);
                 }
                 outcome = SnapshotUse::Dropped(SnapshotDropped::NotOfThisStream);
             }
@@ -92,24 +96,6 @@ impl<A: Aggregate, S: EventStore, N: SnapshotStore> Repository<A, S, N> {
         let replay = Replay::from_start(until);
         let replay = self.store.fold_stream(stream, 0, replay).await?;
         replay.into_loaded(stream, outcome)
-    }
-
-    /// The state after the events that follow, `None` when the stream does not have its last event any more.
-    async fn continued(
-        &self,
-        stream: &StreamId,
-        from: Loaded<A>,
-        until: u64,
-    ) -> Result<Option<Loaded<A>>, LoadError> {
-        let place = (from.version, from.position);
-        let mut replay = Replay::at(from.state, place, until);
-        replay.anchor = Some(place).filter(|(version, _)| *version > 0);
-        let after = from.version.saturating_sub(1);
-        let replay = self.store.fold_stream(stream, after, replay).await?;
-        if replay.anchor.is_some() {
-            return Ok(None);
-        }
-        replay.into_loaded(stream, from.snapshot).map(Some)
     }
 
     /// Reads and applies what was appended since `loaded`, and nothing before.

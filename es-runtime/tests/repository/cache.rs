@@ -289,11 +289,11 @@ fn all<T>(mut commands: Vec<Pin<Box<dyn Future<Output = T> + Send + '_>>>) -> Ve
 }
 
 /// The attempts that so many callers of one counter needed, and the appends that the store got.
-fn attempts(callers: usize, make: fn(Counters) -> Counters) -> (u32, u64) {
+fn attempts(callers: usize, longest: Duration, make: fn(Counters) -> Counters) -> (u32, u64) {
     let store = Scripted::default();
     let patient = RetryPolicy::default()
         .with_attempts(NonZeroU32::MAX)
-        .with_longest(Duration::from_millis(250));
+        .with_longest(longest);
     let counters = make(Repository::new(store.clone()).with_retry(patient));
     let commands = (0..callers).map(|_| counters.execute("c1", Add(1)).into_future());
     let done = all(commands.collect());
@@ -305,8 +305,10 @@ fn attempts(callers: usize, make: fn(Counters) -> Counters) -> (u32, u64) {
 
 #[test]
 fn callers_of_one_aggregate_queue_and_none_decides_again() {
-    assert_eq!(attempts(400, |counters| counters.cached(10)), (1, 400));
-    let (most, appends) = attempts(20, |counters| counters);
+    let (minute, short) = (Duration::from_secs(60), Duration::from_millis(5));
+    let cached = attempts(400, minute, |counters| counters.cached(10));
+    assert_eq!(cached, (1, 400));
+    let (most, appends) = attempts(20, short, |counters| counters);
     assert!(most > 1 && appends > 20, "they do without a cache");
 }
 
@@ -352,6 +354,30 @@ fn a_command_that_nobody_polls_holds_up_nobody() {
     assert_eq!(done.state.total, 4);
     let done = block_on(counters.execute("c1", Add(1)).into_future()).unwrap();
     assert_eq!((done.state.total, done.attempts), (5, 1));
+}
+
+#[test]
+fn a_command_waits_as_long_as_the_queue_moves() {
+    let store = Scripted::default();
+    let patience = Duration::from_millis(80);
+    let retry = RetryPolicy::default().with_longest(patience);
+    let counters = counters(&store).with_retry(retry).cached(10);
+    block_on(counters.execute("c1", Add(1)).into_future()).unwrap();
+    let mut context = Context::from_waker(Waker::noop());
+    let [mut first, mut second, mut third] =
+        [(); 3].map(|()| counters.execute("c1", Add(1)).into_future());
+    for waiting in [&mut first, &mut second, &mut third] {
+        assert!(waiting.as_mut().poll(&mut context).is_pending());
+    }
+    block_on(first).unwrap();
+    assert!(second.as_mut().poll(&mut context).is_pending(), "its turn");
+    // More than the third one would wait without a move.
+    std::thread::sleep(patience);
+    assert!(third.as_mut().poll(&mut context).is_pending());
+    assert_eq!(block_on(second).unwrap().attempts, 1);
+    assert_eq!(block_on(third).unwrap().attempts, 1);
+    assert_eq!(store.appends(), 4, "no append was refused");
+    assert_eq!(store.reads(), 1, "each left its state to the next one");
 }
 
 #[test]
