@@ -93,25 +93,25 @@ impl ::es_runtime::__private::Fields for SubscribedV1 {
         "note",
     ];
     fn read<'__es, __EsS: ::es_runtime::__private::Source<'__es>>(
-        mut source: __EsS,
-    ) -> ::core::result::Result<Self, __EsS::Error> {
+        source: &mut __EsS,
+    ) -> ::core::option::Option<Self> {
         let mut field_0: ::core::option::Option<StudentId> = ::core::option::Option::None;
         let mut field_1: ::core::option::Option<CourseId> = ::core::option::Option::None;
         let mut field_2: ::core::option::Option<Vec<StudentId>> = ::core::option::Option::None;
         let mut field_3: ::core::option::Option<String> = ::core::option::Option::None;
-        while let ::core::option::Option::Some(index) = source.index()? {
+        while let ::core::option::Option::Some(index) = source.index() {
             match index {
-                0 => source.value(&mut field_0)?,
-                1 => source.value(&mut field_1)?,
-                2 => source.value(&mut field_2)?,
-                _ => source.value(&mut field_3)?,
+                0 => source.value(&mut field_0),
+                1 => source.value(&mut field_1),
+                2 => source.value(&mut field_2),
+                _ => source.value(&mut field_3),
             }
         }
-        ::core::result::Result::Ok(Self {
-            student: ::es_runtime::__private::field(field_0, "student")?,
-            course: ::es_runtime::__private::field(field_1, "course")?,
-            helpers: ::es_runtime::__private::field(field_2, "helpers")?,
-            note: ::es_runtime::__private::field(field_3, "note")?,
+        ::core::option::Option::Some(Self {
+            student: field_0?,
+            course: field_1?,
+            helpers: field_2?,
+            note: field_3?,
         })
     }
 }
