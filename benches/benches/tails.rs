@@ -144,7 +144,8 @@ impl Found {
             let index = (count * thousandths / 1_000).min(count - 1);
             format!("{:.2} ms", self.latencies[index].as_secs_f64() * 1e3)
         };
-        let rate = count as f64 / self.took.as_secs_f64();
+        let rate = (count as u64 - self.failed) as f64 / self.took.as_secs_f64();
+        // Commands that were executed, and the latencies of all.
         println!(
             "{what:<44} {rate:>8.0} {:>11} {:>11} {:>11} {:>11} {:>8} {:>7}",
             at(500),
