@@ -272,13 +272,14 @@ impl Statements {
                 ),
                 "position",
             ),
+            // The names and the further tags of a guard are a part of one array each.
             tags_guards: format!(
                 "SELECT g.number, (SELECT t.position FROM {s}.event_tags t WHERE t.tag = g.tag AND t.position > \
-                 g.after AND EXISTS (SELECT FROM unnest($4, $5) AS n (number, event) WHERE n.number = g.number \
-                 AND n.event = t.event) AND NOT EXISTS (SELECT FROM unnest($6, $7) AS o (number, tag) WHERE \
-                 o.number = g.number AND NOT EXISTS (SELECT FROM {s}.event_tags b WHERE b.tag = o.tag AND \
-                 b.position = t.position)) ORDER BY t.position LIMIT 1) FROM unnest($1, $2, $3) AS g (number, \
-                 tag, after)"
+                 g.after AND t.event = ANY(($7)[g.name:g.last_name]) AND NOT EXISTS (SELECT FROM \
+                 unnest(($8)[g.other:g.last_other]) AS o (tag) WHERE NOT EXISTS (SELECT FROM {s}.event_tags b \
+                 WHERE b.tag = o.tag AND b.position = t.position)) ORDER BY t.position LIMIT 1) FROM unnest($1, \
+                 $2, $3, $4, $5, $6) WITH ORDINALITY AS g (tag, after, name, last_name, other, last_other, \
+                 number)"
             ),
             // Where a trigger keeps a row out, the division fails, and with it the transaction.
             tags_put: format!(
@@ -347,12 +348,13 @@ impl Statements {
 
 pub(crate) const RULES: &[Type] = &[Type::TEXT_ARRAY, Type::TEXT_ARRAY, Type::INT8_ARRAY];
 const TAGS_GUARDS: &[Type] = &[
-    Type::INT8_ARRAY,
     Type::TEXT_ARRAY,
     Type::INT8_ARRAY,
-    Type::INT8_ARRAY,
+    Type::INT4_ARRAY,
+    Type::INT4_ARRAY,
+    Type::INT4_ARRAY,
+    Type::INT4_ARRAY,
     Type::TEXT_ARRAY,
-    Type::INT8_ARRAY,
     Type::TEXT_ARRAY,
 ];
 const TAGS_PUT: &[Type] = &[Type::TEXT_ARRAY, Type::INT8_ARRAY, Type::TEXT_ARRAY];

@@ -14,7 +14,7 @@ use es_runtime::{
     Append, Position, StorageError, TagGuard, TagWalk, TagWalked,
     store::author::{Accepted, RuleNeeds, RuleState},
 };
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use tokio_postgres::{Error, Row, types::Type};
 
 /// The rows of the tags of accepted appends.
@@ -111,30 +111,24 @@ async fn read_found(
     statements: &Statements,
     guards: &[&TagGuard],
 ) -> Result<Vec<Option<Position>>, StorageError> {
-    let (mut numbers, mut firsts, mut places) = (Vec::new(), Vec::new(), Vec::new());
-    let (mut events, mut others) = ((Vec::new(), Vec::new()), (Vec::new(), Vec::new()));
-    for (guard, number) in guards.iter().zip(1_i64..) {
+    let (mut firsts, mut places) = (Vec::new(), Vec::new());
+    let (mut names, mut others) = (Parts::default(), Parts::default());
+    for guard in guards {
         let mut tags = guard.query.texts();
-        numbers.push(number);
         firsts.extend(tags.next());
         places.push(clamped(rows::start(guard.after)));
-        for event in guard.query.events() {
-            events.0.push(number);
-            events.1.push(event);
-        }
-        for tag in tags {
-            others.0.push(number);
-            others.1.push(tag);
-        }
+        names.push(guard.query.events().collect());
+        others.push(tags.collect());
     }
-    let params: [Param<'_>; 7] = [
-        (&numbers, Type::INT8_ARRAY),
+    let params: [Param<'_>; 8] = [
         (&firsts, Type::TEXT_ARRAY),
         (&places, Type::INT8_ARRAY),
-        (&events.0, Type::INT8_ARRAY),
-        (&events.1, Type::TEXT_ARRAY),
-        (&others.0, Type::INT8_ARRAY),
-        (&others.1, Type::TEXT_ARRAY),
+        (&names.first, Type::INT4_ARRAY),
+        (&names.last, Type::INT4_ARRAY),
+        (&others.first, Type::INT4_ARRAY),
+        (&others.last, Type::INT4_ARRAY),
+        (&names.all, Type::TEXT_ARRAY),
+        (&others.all, Type::TEXT_ARRAY),
     ];
     let answers = session.rows(&statements.tags_guards, &params).await;
     let mut found = vec![None; guards.len()];
@@ -154,6 +148,30 @@ async fn read_found(
         return Err(corrupt("the server did not answer for each guard"));
     }
     Ok(found)
+}
+
+/// Lists one after the other, and where each begins and ends. Equal ones are there once: guards by the same fold have the
+/// same names.
+#[derive(Default)]
+struct Parts<'a> {
+    all: Vec<&'a str>,
+    first: Vec<i32>,
+    last: Vec<i32>,
+    known: HashMap<Vec<&'a str>, (i32, i32)>,
+}
+
+impl<'a> Parts<'a> {
+    fn push(&mut self, part: Vec<&'a str>) {
+        let end = |all: &[&str]| i32::try_from(all.len()).unwrap_or(i32::MAX);
+        let place = self.known.get(&part).copied().unwrap_or_else(|| {
+            let first = end(&self.all).saturating_add(1);
+            self.all.extend(&part);
+            (first, end(&self.all))
+        });
+        self.first.push(place.0);
+        self.last.push(place.1);
+        self.known.insert(part, place);
+    }
 }
 
 /// Which of these rules are on. `after` says for some names up to where there is none of their events.

@@ -17,7 +17,8 @@ pub trait CommitStore: EventStore {
     /// Commits all of it in one transaction, or nothing.
     ///
     /// The store checks the appends in their order, each as [`append`](EventStore::append) does, with one
-    /// difference: an append id that its stream has seen makes the whole commit fail.
+    /// difference: an append id that its stream has seen makes the whole commit fail. It checks the guards after the
+    /// append ids and before all else.
     ///
     /// # Errors
     /// See [`CommitError`]. Its [`outcome`](CommitError::outcome) says whether something was written.

@@ -353,6 +353,13 @@ async fn turned_on_meanwhile<S: WorkQueue + SnapshotStore>(store: S) {
             })
         })
         .collect();
+    // A caller that ends early leaves what it has walked.
+    let early = AnyStore::new(store.clone());
+    let early = es_tests::spawn(async move { turn_on_tags::<Joined>(&early).await });
+    for _ in 0..200 {
+        tokio::task::yield_now().await;
+    }
+    early.abort();
     let callers: Vec<_> = (0..2)
         .map(|_| {
             let store = AnyStore::new(store.clone());
