@@ -18,6 +18,7 @@ pub(crate) struct Statements {
     /// transaction.
     pub(crate) advance: String,
     pub(crate) append_single_round_trip: String,
+    pub(crate) append_tagged_single_round_trip: String,
     pub(crate) known_events: String,
     pub(crate) head: String,
     pub(crate) fold: String,
@@ -69,6 +70,37 @@ impl Statements {
         let s = schema.quoted();
         let of_stream = format!("FROM {s}.events WHERE aggregate = $1 AND aggregate_id = $2");
         let of_feed = format!("FROM {s}.events WHERE position > $1 AND position <= $2");
+        // `rules` is compared under the lock, as a column of the row that is locked.
+        // The versions and ids are compared before the lock is there. What another writer commits meanwhile
+        // is refused by the unique keys of the rows. Where a trigger keeps a row out the division fails, and with it
+        // the statement.
+        let single = |index: &str, indexed: &str| {
+            format!(
+                "WITH moved AS (UPDATE {s}.head h SET position = h.position + cardinality($4) WHERE \
+                 h.rules = $24 AND NOT EXISTS (SELECT FROM unnest($1, $2, $3) AS r (aggregate, id, version) WHERE \
+                 r.version <> coalesce((SELECT e.version FROM {s}.events e WHERE e.aggregate = \
+                 r.aggregate AND e.aggregate_id = r.id ORDER BY e.version DESC LIMIT 1), 0)) AND \
+                 NOT EXISTS (SELECT FROM unnest($15, $16, $17) AS r (aggregate, id, append_id) \
+                 JOIN {s}.appends a ON a.aggregate = r.aggregate AND a.aggregate_id = r.id AND \
+                 a.append_id = r.append_id) RETURNING h.position - cardinality($4) AS ended_at, \
+                 clock_timestamp() AS now), written AS (INSERT INTO {s}.events (position, version, \
+                 event_id, recorded_at, schema_version, aggregate, aggregate_id, event, \
+                 content_type, metadata, payload) SELECT m.ended_at + r.p, r.v, r.i, CASE WHEN $23 \
+                 THEN m.now ELSE r.t END, r.s, r.a, r.k, r.n, r.c, r.m::json, r.b FROM moved m, \
+                 unnest($4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) AS r (p, v, i, t, s, a, k, \
+                 n, c, m, b) RETURNING 1), named AS (INSERT INTO {s}.appends (aggregate, aggregate_id, \
+                 append_id, last_version, events, position, recorded_at, request) SELECT r.a, r.k, r.i, r.v, \
+                 r.e, m.ended_at + r.p, CASE WHEN $23 THEN m.now ELSE r.t END, r.q FROM moved m, \
+                 unnest($15, $16, $17, $18, $19, $20, $21, $22) AS r (a, k, i, v, e, p, t, q) RETURNING 1){index} SELECT \
+                 ended_at, now, 1 / ((SELECT count(*) FROM written) = cardinality($4) AND (SELECT count(*) FROM named) = cardinality($15){indexed})::int FROM \
+                 moved"
+            )
+        };
+        let index = format!(
+            ", indexed AS (INSERT INTO {s}.event_tags (tag, position, event) SELECT r.t, m.ended_at + r.p, r.n FROM \
+             moved m, unnest($25, $26, $27) AS r (t, p, n) RETURNING 1)"
+        );
+        let indexed = " AND (SELECT count(*) FROM indexed) = cardinality($25)";
         Self {
             lock: format!("SELECT position, clock_timestamp(), rules FROM {s}.head FOR UPDATE"),
             stream_heads: format!(
@@ -99,30 +131,8 @@ impl Statements {
                 "WITH moved AS (UPDATE {s}.head SET position = $1 WHERE position = $2 RETURNING \
                  1) SELECT 1 / count(*) FROM moved"
             ),
-            // `rules` is compared under the lock, as a column of the row that is locked.
-            // The versions and ids are compared before the lock is there. What another writer commits meanwhile
-            // is refused by the unique keys of the rows. Where a trigger keeps a row out the division fails, and with it
-            // the statement.
-            append_single_round_trip: format!(
-                "WITH moved AS (UPDATE {s}.head h SET position = h.position + cardinality($4) WHERE \
-                 h.rules = $24 AND NOT EXISTS (SELECT FROM unnest($1, $2, $3) AS r (aggregate, id, version) WHERE \
-                 r.version <> coalesce((SELECT e.version FROM {s}.events e WHERE e.aggregate = \
-                 r.aggregate AND e.aggregate_id = r.id ORDER BY e.version DESC LIMIT 1), 0)) AND \
-                 NOT EXISTS (SELECT FROM unnest($15, $16, $17) AS r (aggregate, id, append_id) \
-                 JOIN {s}.appends a ON a.aggregate = r.aggregate AND a.aggregate_id = r.id AND \
-                 a.append_id = r.append_id) RETURNING h.position - cardinality($4) AS ended_at, \
-                 clock_timestamp() AS now), written AS (INSERT INTO {s}.events (position, version, \
-                 event_id, recorded_at, schema_version, aggregate, aggregate_id, event, \
-                 content_type, metadata, payload) SELECT m.ended_at + r.p, r.v, r.i, CASE WHEN $23 \
-                 THEN m.now ELSE r.t END, r.s, r.a, r.k, r.n, r.c, r.m::json, r.b FROM moved m, \
-                 unnest($4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) AS r (p, v, i, t, s, a, k, \
-                 n, c, m, b) RETURNING 1), named AS (INSERT INTO {s}.appends (aggregate, aggregate_id, \
-                 append_id, last_version, events, position, recorded_at, request) SELECT r.a, r.k, r.i, r.v, \
-                 r.e, m.ended_at + r.p, CASE WHEN $23 THEN m.now ELSE r.t END, r.q FROM moved m, \
-                 unnest($15, $16, $17, $18, $19, $20, $21, $22) AS r (a, k, i, v, e, p, t, q) RETURNING 1) SELECT \
-                 ended_at, now, 1 / ((SELECT count(*) FROM written) = cardinality($4) AND (SELECT count(*) FROM named) = cardinality($15))::int FROM \
-                 moved"
-            ),
+            append_single_round_trip: single("", ""),
+            append_tagged_single_round_trip: single(&index, indexed),
             known_events: format!(
                 "SELECT event_id, position, recorded_at FROM {s}.events WHERE event_id = ANY($1)"
             ),

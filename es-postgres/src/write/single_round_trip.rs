@@ -37,14 +37,19 @@ pub(super) struct SingleRoundTrip<'a> {
 
 impl<'a> SingleRoundTrip<'a> {
     /// `None` where an append needs to know more than whether its version is right. Who has a unique value is
-    /// known only under the lock, and the statement reads before it has the lock.
+    /// known only under the lock, and the statement reads before it has the lock. Which kinds of tags are on is known:
+    /// the statement compares how often one was turned on.
     pub(super) fn of(
         appends: &'a [Append],
         clock: Option<Timestamp>,
         known: &KnownRules,
     ) -> Option<Self> {
-        if known.concern(appends) {
+        if known.concern(appends) && !appends.iter().all(|append| known.on.are_its_kinds(append)) {
             return None;
+        }
+        let mut on = RuleState::default();
+        for append in appends {
+            on.read_rules_on(&known.on, append);
         }
         let mut streams = HashMap::with_capacity(appends.len());
         let (mut aggregates, mut ids, mut expected) = (Vec::new(), Vec::new(), Vec::new());
@@ -71,7 +76,7 @@ impl<'a> SingleRoundTrip<'a> {
             streams,
             appends: HashMap::new(),
             now: clock.unwrap_or_else(Timestamp::now),
-            uniques: RuleState::default(),
+            uniques: on,
             guards: Vec::new(),
         });
         let mut rows = Rows::default();
@@ -114,9 +119,12 @@ impl<'a> SingleRoundTrip<'a> {
         params.extend(self.rows.appends.params());
         params.push((&self.server_time, Type::BOOL));
         params.push((&self.rules, Type::INT8));
-        let found = session
-            .rows(&statements.append_single_round_trip, &params)
-            .await?;
+        let mut sql = &statements.append_single_round_trip;
+        if let Some(tags) = self.rows.tags.params() {
+            params.extend(tags);
+            sql = &statements.append_tagged_single_round_trip;
+        }
+        let found = session.rows(sql, &params).await?;
         let wrote = found.first().and_then(|row| {
             let before = rows::natural(row, 0)?;
             let now = rows::time(row, 1).ok()?;

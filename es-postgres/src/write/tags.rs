@@ -59,19 +59,24 @@ impl<'a> TagRows<'a> {
         self.events.extend(other.events);
     }
 
-    pub(super) async fn write(
-        &self,
-        session: &Session,
-        statements: &Statements,
-    ) -> Result<(), Error> {
-        if self.tags.is_empty() {
-            return Ok(());
-        }
+    /// The columns, as the statements take them. `None` without a row.
+    pub(super) fn params(&self) -> Option<[Param<'_>; 3]> {
         let params: [Param<'_>; 3] = [
             (&self.tags, Type::TEXT_ARRAY),
             (&self.positions, Type::INT8_ARRAY),
             (&self.events, Type::TEXT_ARRAY),
         ];
+        (!self.tags.is_empty()).then_some(params)
+    }
+
+    pub(super) async fn write(
+        &self,
+        session: &Session,
+        statements: &Statements,
+    ) -> Result<(), Error> {
+        let Some(params) = self.params() else {
+            return Ok(());
+        };
         // Boxed, because few appends have a tag.
         let written = Box::pin(session.execute(&statements.tags_put, &params)).await;
         written.map(|_| ())

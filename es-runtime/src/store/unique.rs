@@ -76,6 +76,17 @@ impl RulesOn {
         events.any(|event| !event.unique.is_empty() || !event.tags.is_empty() || is_ruled(event))
     }
 
+    /// Whether what is on for the events of this append are the kinds of tags that they have, and nothing else. Then
+    /// nothing is to be read for it, and all of its tags are to be recorded.
+    pub fn are_its_kinds(&self, append: &Append) -> bool {
+        append.events.iter().all(|event| {
+            let on: BTreeSet<&str> = self.of(&event.name).collect();
+            let kinds = event.tags.iter().map(|tag| tags::rule_of(&tag.kind));
+            let kinds: BTreeSet<String> = kinds.collect();
+            event.unique.is_empty() && kinds.iter().map(String::as_str).eq(on)
+        })
+    }
+
     fn of(&self, event: &str) -> impl Iterator<Item = &str> {
         let rules = self.of.get(event).into_iter().flatten();
         rules.map(String::as_str)

@@ -222,6 +222,25 @@ pub async fn events_of_one_append_have_their_own_tags(fixture: AnyFixture) {
         let query = TagQuery::of(&Student(&name), ["test.subscribed"]).expect("a name");
         assert_eq!(places(&store, &query).await, [*place], "{name}");
     }
+    // Of appends that wait together, too, whose streams are at the versions that they expect.
+    let tasks = (0..30).map(|number| {
+        let store = store.clone();
+        let (own, course) = (format!("together-{number}"), format!("d{}", number % 3));
+        let events = (0..=number % 2).map(|_| subscribed(&own, &course));
+        let mut request = append(&stream(&own), events);
+        request.expected = ExpectedVersion::NoStream;
+        super::spawn(async move { store.append(request).await.expect("accepted") })
+    });
+    super::join_all(tasks.collect()).await;
+    let all = whole_feed(&store).await;
+    for number in 0..30 {
+        let own = format!("together-{number}");
+        let query = TagQuery::of(&Student(&own), ["test.subscribed"]).expect("a name");
+        let query = query.and(&Course(&format!("d{}", number % 3)));
+        let of_stream = all.iter().filter(|event| event.stream.id() == own);
+        let wanted: Vec<_> = of_stream.map(|event| event.position).collect();
+        assert_eq!(places(&store, &query).await, wanted, "{own}");
+    }
 }
 
 /// An event may have several tags of one kind, or none. A repeated one counts once.
