@@ -1,23 +1,23 @@
 //! Execution of a decision: load, decide, commit, and again when another writer was first.
 
+mod commit;
+mod find;
+
 use crate::{
     Decide, DecisionError, Emitted, Reads,
-    emitted::{Tagged, texts},
     read::{
-        Boxed, NotProven,
+        Boxed,
         sealed::{OfAggregate, OfFold, Part},
     },
     repositories::Repositories,
 };
 use es_runtime::{
-    __private::sleep, Aggregate, AnyStore, Append, AppendError, AppendId, Appended, Commit,
-    CommitError, CommitStore, EventId, EventStore, ExpectedVersion, InvalidStreamId, Metadata,
-    NewEvent, Outcome, Position, ReadLimit, RetryPolicy, SnapshotStore, StreamId, StreamRange,
-    Timestamp, WorkQueue, command,
+    __private::sleep, Aggregate, AnyStore, AppendError, AppendId, CommitError, CommitStore,
+    EventStore, InvalidStreamId, Metadata, Outcome, Position, RetryPolicy, SnapshotStore, StreamId,
+    WorkQueue,
 };
+use find::{EventIds, Found};
 use std::{
-    any::Any,
-    collections::BTreeSet,
     fmt,
     future::IntoFuture,
     panic::{AssertUnwindSafe, catch_unwind},
@@ -375,164 +375,6 @@ impl<D: Decide> Execute<'_, D> {
         Ok((written, newest(reads).max(end.unwrap_or(Position::START))))
     }
 
-    /// An append for each aggregate that was read, where one without events guards its stream; one for the append id
-    /// where no aggregate was read; one for each stream of events with tags; and a guard for each fold.
-    fn commit_of(
-        &self,
-        reads: &mut D::Reads,
-        emitted: Emitted<D>,
-        id: Option<&AppendId>,
-    ) -> Result<Commit, DecisionError<D::Error>> {
-        let mut lists: Vec<(StreamId, Box<dyn Any + Send>)> = Vec::new();
-        for list in emitted.lists {
-            let stream = list.stream.map_err(|id| DecisionError::Load(id.into()))?;
-            if lists.iter().any(|(other, _)| *other == stream) {
-                return Err(DecisionError::EmittedTwice { stream });
-            }
-            lists.push((stream, list.events));
-        }
-        let homes = homes(emitted.tagged)?;
-        let mut appends = Vec::new();
-        for read in aggregates(reads) {
-            let stream = stream_of(read)?;
-            let mut append = Append::new(stream.clone(), ExpectedVersion::Exact(read.version()));
-            if let Some(at) = lists.iter().position(|(of, _)| *of == stream) {
-                let events = match read.prove(lists.swap_remove(at).1) {
-                    Ok(events) => events,
-                    Err(NotProven::OtherType) => return Err(DecisionError::NotRead { stream }),
-                    Err(error) => {
-                        let what = error.to_string();
-                        return Err(DecisionError::Events { stream, what });
-                    }
-                };
-                append = append.with_events(events);
-            }
-            append.append_id = id.cloned();
-            append.request.clone_from(&self.request);
-            appends.push((append, Some(read)));
-        }
-        if let Some((stream, _)) = lists.pop() {
-            return Err(DecisionError::NotRead { stream });
-        }
-        if appends.is_empty() && id.is_some() {
-            let mut append = Append::new(self.own_stream()?, ExpectedVersion::Any);
-            append.append_id = id.cloned();
-            append.request.clone_from(&self.request);
-            appends.push((append, None));
-        }
-        for home in &homes {
-            let known = appends.iter().position(|(of, _)| of.stream == home.stream);
-            let Some((append, read)) = known.and_then(|at| appends.get_mut(at)) else {
-                let append = Append::new(home.stream.clone(), ExpectedVersion::Any);
-                appends.push((append.with_event(home.event.clone()), None));
-                continue;
-            };
-            if let Some(read) = read {
-                if let Err(error) = read.prove_stored(&home.event) {
-                    let (event, what) = (home.name, error.to_string());
-                    return Err(DecisionError::Event { event, what });
-                }
-            }
-            append.events.push(home.event.clone());
-        }
-        let mut appends: Vec<Append> = appends.into_iter().map(|(append, _)| append).collect();
-        for append in &mut appends {
-            if !append.events.is_empty() {
-                append.metadata = self.metadata.clone();
-            }
-        }
-        let streams: Vec<_> = aggregates(reads).map(|read| stream_of(read)).collect();
-        let streams: Vec<StreamId> = streams.into_iter().collect::<Result<_, _>>()?;
-        let mut commit = Commit::new();
-        let mut unseen: Vec<_> = homes.iter().filter(|home| !home.is_blind).collect();
-        unseen.retain(|home| !streams.contains(&home.stream));
-        for read in reads.each() {
-            let position = read.position();
-            let Part::Fold(fold) = read.part() else {
-                continue;
-            };
-            let name = fold.name();
-            let query = match fold.query() {
-                Ok(query) => query.clone(),
-                Err(source) => return Err(DecisionError::NoEvents { fold: name, source }),
-            };
-            unseen.retain(|home| !query.finds(&home.event.name, &home.texts));
-            if let Err(error) = fold.prove(&appends) {
-                let (fold, what) = (name, error.to_string());
-                return Err(DecisionError::Fold { fold, what });
-            }
-            commit = commit.guard(query, position);
-        }
-        if let Some(home) = unseen.first() {
-            return Err(DecisionError::Unseen { event: home.name });
-        }
-        commit.appends = appends;
-        Ok(commit)
-    }
-
-    /// The stream of a decision that reads no aggregate, which remembers its append id.
-    fn own_stream(&self) -> Result<StreamId, DecisionError<D::Error>> {
-        let id = self.append_id.as_ref().map(ToString::to_string);
-        let stream = StreamId::new(&format!("decision:{}", D::NAME), &id.unwrap_or_default());
-        stream.map_err(|id| DecisionError::Load(id.into()))
-    }
-
-    /// Looks for what a commit with an unknown outcome wrote.
-    async fn find(&self, ids: &[EventIds], id: Option<&AppendId>) -> Found {
-        let mut appended = Vec::with_capacity(ids.len());
-        for of in ids {
-            if of.events.is_empty() {
-                // The commit is whole: where the events of the others are, this one held.
-                let (after, now) = (of.after.unwrap_or_default(), Timestamp::now());
-                appended.push(Appended::new(after, 0, Position::START, now));
-                continue;
-            }
-            let found = match of.after {
-                Some(after) => {
-                    command::find_events(self.store(), &of.stream, after, &of.events).await
-                }
-                None => self.find_newest(of).await,
-            };
-            match found {
-                Some(found) => appended.push(found),
-                None => return self.recorded(ids, id).await,
-            }
-        }
-        if ids.iter().all(|of| of.events.is_empty()) {
-            return self.recorded(ids, id).await;
-        }
-        Found::Stored(appended)
-    }
-
-    /// What an append at any version wrote, among the newest events of its stream.
-    async fn find_newest(&self, of: &EventIds) -> Option<Appended> {
-        let limit = ReadLimit::events(of.events.len().saturating_add(NEWEST));
-        let range = StreamRange::backward(u64::MAX);
-        let read = self.store().read_stream(&of.stream, range, limit).await;
-        let read = read.ok()?;
-        let own = read
-            .iter()
-            .filter(|event| of.events.contains(&event.event_id));
-        let own: Vec<_> = own.collect();
-        let newest = own.first().filter(|_| own.len() == of.events.len())?;
-        let events = u64::try_from(own.len()).ok()?;
-        Some(Appended::new(
-            newest.version,
-            events,
-            newest.position,
-            newest.recorded_at,
-        ))
-    }
-
-    async fn recorded(&self, ids: &[EventIds], id: Option<&AppendId>) -> Found {
-        if let (Some(first), Some(id)) = (ids.first(), id) {
-            if let Ok(Some(_)) = self.store().find_append(&first.stream, id).await {
-                return Found::Recorded;
-            }
-        }
-        Found::Nothing
-    }
-
     /// The result of the first decision with the append id.
     async fn first(
         &self,
@@ -581,67 +423,6 @@ impl<D: Decide> Execute<'_, D> {
             attempts: 0,
         }))
     }
-}
-
-/// The other events of a stream among which those of an append with an unknown outcome are looked for.
-const NEWEST: usize = 1000;
-
-/// What is left of a commit with an unknown outcome.
-enum Found {
-    Stored(Vec<Appended>),
-    /// The append id is recorded.
-    Recorded,
-    Nothing,
-}
-
-/// The ids of the events of one append, to find them again.
-struct EventIds {
-    stream: StreamId,
-    /// The version before them, where it is known.
-    after: Option<u64>,
-    events: Vec<EventId>,
-}
-
-impl EventIds {
-    fn of(append: &Append) -> Self {
-        let after = match append.expected {
-            ExpectedVersion::Exact(version) => Some(version),
-            _ => None,
-        };
-        Self {
-            stream: append.stream.clone(),
-            after,
-            events: append.events.iter().map(|event| event.id).collect(),
-        }
-    }
-}
-
-/// An event with tags and the stream that it goes to.
-struct Home {
-    name: &'static str,
-    is_blind: bool,
-    stream: StreamId,
-    event: NewEvent,
-    texts: BTreeSet<String>,
-}
-
-fn homes<E>(tagged: Vec<Tagged>) -> Result<Vec<Home>, DecisionError<E>> {
-    let homes = tagged.into_iter().map(|tagged| {
-        let Tagged { name, is_blind, .. } = tagged;
-        let home = tagged.home.ok_or(DecisionError::NoHome { event: name })?;
-        let stream = home.map_err(|id| DecisionError::Load(id.into()))?;
-        let failed = |what| DecisionError::Event { event: name, what };
-        let event = tagged.event.map_err(failed)?;
-        let texts = texts(&event.tags);
-        Ok(Home {
-            name,
-            is_blind,
-            stream,
-            event,
-            texts,
-        })
-    });
-    homes.collect()
 }
 
 fn aggregates(reads: &mut impl Reads) -> impl Iterator<Item = &mut dyn OfAggregate> {

@@ -8,6 +8,9 @@
 //! Recorded events have the versions of their time. When an event has a newer version since, the test
 //! upcasts the recorded events before it compares them. So a new version breaks no test, but a changed
 //! upcaster does. Sealing records the current events, after it has confirmed the old ones.
+//!
+//! The tags of the events are recorded too. Stored events are found by the tags that they were stored with, so a
+//! conversion that makes another text of a value would lose them.
 
 use super::{Lock, LockMode, LockState, lock::Code, sample};
 use es_runtime::schema::{Node, SetShapes};
@@ -15,6 +18,7 @@ use es_runtime::{Codec, CodecError, DecodeError, StoredPayload};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::{
+    collections::{BTreeMap, BTreeSet},
     fmt, fs, io,
     path::{Path, PathBuf},
 };
@@ -122,6 +126,34 @@ pub enum GoldenProblem {
         /// The events that it decodes to now.
         now: String,
     },
+    /// A sample now has other tags of a kind.
+    #[error(
+        "case {case} has other tags of kind `{kind}` now\n  recorded: {recorded}\n  now:      {now}\n  \
+         help: stored events have the recorded tags, and what reads them by the others would miss them. Take back the \
+         change of the tag or of its field; where no event is stored with the recorded ones, or nothing reads them, delete \
+         them here, and the next run records the present"
+    )]
+    OtherTags {
+        /// The number of the case, from 1.
+        case: usize,
+        /// The kind.
+        kind: String,
+        /// The recorded values.
+        recorded: String,
+        /// The values that it has now.
+        now: String,
+    },
+    /// The tags of a kind are not recorded yet, and this run writes none.
+    #[error(
+        "case {case} has no recorded tags of kind `{kind}`, and this run writes nothing\n  \
+         help: run the test with `ES_LOCK=update` and commit the file; older events get them by `turn_on_tags`"
+    )]
+    UnrecordedTags {
+        /// The number of the case, from 1.
+        case: usize,
+        /// The kind.
+        kind: String,
+    },
     /// Decoding the same sample twice gave two results.
     #[error(
         "case {case} is decoded differently each time\n  once:  {once}\n  twice: {twice}\n  \
@@ -180,7 +212,7 @@ impl fmt::Display for GoldenPlace {
     }
 }
 
-/// A golden file. Only `expected` and `postcard` are ever written into one that exists.
+/// A golden file. Only `expected`, `tags` and `postcard` are ever written into one that exists.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Golden {
@@ -198,10 +230,15 @@ struct Case {
     sample: Value,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     expected: Option<Vec<Recorded>>,
+    /// The kinds of the tags of its events, each with their values.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    tags: Tags,
     /// The event in postcard as it was written when this version was the newest, in hex digits.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     postcard: Option<String>,
 }
+
+type Tags = BTreeMap<String, BTreeSet<String>>;
 
 /// One event that a sample decodes to.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -379,6 +416,7 @@ impl Run {
                 let case = Case {
                     sample,
                     expected: None,
+                    tags: Tags::new(),
                     postcard: None,
                 };
                 match decode_json::<S>(event, version, &case.sample) {
@@ -482,11 +520,47 @@ impl Run {
                 case.postcard = Some(to_hex(&bytes));
             }
         }
+        self.tags(number, case, tags_of(&events))?;
         if is_new || self.mode == LockMode::Seal {
             case.expected = Some(now);
         }
         Ok(())
     }
+
+    /// Compares the tags of each recorded kind, and records the others.
+    fn tags(&self, number: usize, case: &mut Case, now: Tags) -> Result<(), GoldenProblem> {
+        let shown = |values: Option<&BTreeSet<String>>| match values {
+            None => "the kind is gone".to_owned(),
+            Some(values) if values.is_empty() => "none".to_owned(),
+            Some(values) => values.iter().cloned().collect::<Vec<_>>().join(", "),
+        };
+        for (kind, recorded) in &case.tags {
+            if now.get(kind) != Some(recorded) {
+                return Err(GoldenProblem::OtherTags {
+                    case: number,
+                    kind: kind.clone(),
+                    recorded: shown(Some(recorded)),
+                    now: shown(now.get(kind)),
+                });
+            }
+        }
+        let new = now.keys().find(|kind| !case.tags.contains_key(*kind));
+        if let (Some(kind), LockMode::Check) = (new, self.mode) {
+            let kind = kind.clone();
+            return Err(GoldenProblem::UnrecordedTags { case: number, kind });
+        }
+        case.tags = now;
+        Ok(())
+    }
+}
+
+fn tags_of<S: SetShapes>(events: &[S]) -> Tags {
+    let mut tags = Tags::new();
+    for tag in events.iter().flat_map(S::tags) {
+        let values = tags.entry(tag.kind.into_owned()).or_default();
+        values.extend(tag.values);
+    }
+    tags
 }
 
 fn decode<S: SetShapes>(

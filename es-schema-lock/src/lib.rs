@@ -69,7 +69,8 @@
 //! enum, up to eight, and one without optional values. It never overwrites a sample, so you can write one
 //! by hand where a type rejects made-up text. It records a missing `expected`. Only sealing rewrites an
 //! `expected`, after it has confirmed the old one. Samples are JSON for every codec. For a postcard
-//! aggregate a case also has the bytes of the event, recorded while its version is the newest.
+//! aggregate a case also has the bytes of the event, recorded while its version is the newest. `tags` are those of the
+//! events: a change of their texts would hide stored events from what reads them by tag.
 
 #[doc(hidden)]
 pub mod __private;

@@ -8,7 +8,8 @@
 )]
 
 use es_runtime::{
-    Aggregate, Codec, CodecError, DecodeError, Decoded, Event, EventSet, EventType, StoredPayload,
+    Aggregate, Codec, CodecError, DecodeError, Decoded, Event, EventSet, EventTag, EventType,
+    StoredPayload,
     schema::{EventShape, Layout, Member, Node, Retired, Retirement, SetShapes, Shape},
 };
 use es_schema_lock::{
@@ -703,6 +704,12 @@ const THIRD_WRONG: u8 = 3;
 const CLOCK: u8 = 4;
 /// Customers must have a number.
 const STRICT: u8 = 5;
+/// The customer is a tag.
+const TAGGED: u8 = 6;
+/// The text of the tag is another one.
+const UPPER: u8 = 7;
+/// There is a second kind of tags.
+const TWO_KINDS: u8 = 8;
 
 const fn in_three(code: u8) -> bool {
     matches!(code, THIRD | THIRD_WRONG)
@@ -773,6 +780,16 @@ impl<const CODE: u8> Event for Placed<CODE> {
             }
             _ => codec.decode(stored.bytes).map_err(payload)?,
         })
+    }
+
+    fn tags(&self) -> Vec<EventTag> {
+        let customer = EventTag::new("customer");
+        match CODE {
+            TAGGED => vec![customer.with(&self.customer)],
+            UPPER => vec![customer.with(self.customer.to_uppercase())],
+            TWO_KINDS => vec![customer.with(&self.customer), EventTag::new("region")],
+            _ => Vec::new(),
+        }
     }
 }
 
@@ -1048,6 +1065,47 @@ fn a_changed_conversion_turns_the_golden_sample_red() {
                 if matches!(errors[0].problem, GoldenProblem::Changed { case: 1, .. })
         ));
     }
+}
+
+#[test]
+fn a_changed_tag_turns_the_golden_sample_red() {
+    let project = Project::sealed::<Placing<TAGGED>>();
+    let recorded = project.read(GOLDEN_1);
+    let customer = r#"
+      "tags": {
+        "customer": [
+          "text-11"
+        ]
+      }
+"#;
+    has(&recorded, &[customer]);
+    for mode in [LockMode::Check, LockMode::Update, LockMode::Seal] {
+        let error = project.fails::<Placing<UPPER>>(
+            mode,
+            &[
+                "case 1 has other tags of kind `customer` now",
+                "recorded: text-11",
+                "now:      TEXT-11",
+            ],
+        );
+        assert!(matches!(
+            error,
+            LockError::Golden { errors }
+                if matches!(errors[0].problem, GoldenProblem::OtherTags { case: 1, .. })
+        ));
+    }
+    project.fails::<Placing<RIGHT>>(LockMode::Update, &["now:      the kind is gone"]);
+    // A kind that is new is recorded, also without a value.
+    project.fails::<Placing<TWO_KINDS>>(
+        LockMode::Check,
+        &["case 1 has no recorded tags of kind `region`"],
+    );
+    let written = project.run::<Placing<TWO_KINDS>>(LockMode::Update);
+    assert_eq!(written.expect("records it").len(), 2);
+    has(&project.read(GOLDEN_1), &[r#""region": []"#]);
+    // Who wants other tags deletes the recorded ones.
+    project.edit(GOLDEN_1, "\"text-11\"\n        ]", "\"TEXT-11\"\n        ]");
+    project.fails::<Placing<TWO_KINDS>>(LockMode::Update, &["recorded: TEXT-11"]);
 }
 
 #[test]

@@ -58,15 +58,10 @@ pub(crate) fn expand(tag: &Tag, clean: bool) -> TokenStream {
     }
 }
 
-/// The text of the field. That of a `String` is borrowed.
+/// The text of the field.
 fn text(krate: &CratePath, member: &syn::Member, ty: &Type) -> TokenStream {
-    let is_text = matches!(ty, Type::Path(path) if path.path.is_ident("String"));
-    let field = quote!(&self.#member);
-    if is_text {
-        return quote!(#krate::__private::Cow::Borrowed(#field));
-    }
     let place = ident::first_span(ty).unwrap_or_else(|| member.span());
-    let field = ident::tokens_shown_at(field, place);
+    let field = ident::tokens_shown_at(quote!(&self.#member), place);
     let made = quote_spanned!(place=> <#ty as ::std::string::ToString>::to_string(#field));
     quote!(#krate::__private::Cow::Owned(#made))
 }

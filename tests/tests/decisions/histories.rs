@@ -5,6 +5,7 @@ use es_runtime::{
     Aggregate, AnyStore, Append, Apply, Event, EventSet, EventStore, EventTag, Events,
     ExpectedVersion, Handle, NewEvent, Repository, StreamId, Tag,
 };
+use es_testkit::decision::DecisionTest;
 use serde::{Deserialize, Serialize};
 use std::convert::Infallible;
 
@@ -177,6 +178,22 @@ on_each!(
     events_of_aggregates_have_tags,
     a_fold_reads_what_its_aggregate_reads,
 );
+
+/// The test kit finds events as a store does, so one that lacks a tag is missing there too.
+#[test]
+fn an_event_without_a_tag_is_missing_in_a_test() {
+    let put = |into, out_of: Option<u32>| Put {
+        into: BoxId(into),
+        out_of: out_of.map(BoxId),
+    };
+    let look = DecisionTest::new()
+        .given_event(put(7, None))
+        .given_event(put(8, Some(7)))
+        .given_event(put(8, None))
+        .when(Look { number: BoxId(7) });
+    let looked = look.into_result().expect("read");
+    assert_eq!(looked.reads.contents.puts, 2);
+}
 
 #[test]
 fn each_kind_is_named_once_and_also_without_a_value() {
