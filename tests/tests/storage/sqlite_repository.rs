@@ -164,8 +164,9 @@ async fn drop_everywhere(cached: bool) {
         let again = again.expect("works");
         assert_eq!((again.version, again.repeated), (1, there == 1));
     }
+    // An answer may be there before the task is polled again, so the number of polls of a whole command varies.
     assert!(
-        (3..12).contains(&dropped),
+        (1..12).contains(&dropped),
         "{dropped} of 12 were dropped on their way"
     );
     println!("{dropped} of 12 commands dropped on their way, {whole} stored, 0 half");
