@@ -16,11 +16,12 @@ use tokio_postgres::{
     types::{ToSql, Type},
 };
 
-/// Settings of each transaction. Every statement but counts has an index, and a plan that reads a whole
-/// table would be the plan for a small one. Rows that a policy hides would look like damage: the server refuses
-/// such a statement.
+/// The settings of each transaction. Pages follow an index. Before the server has statistics of a table it would
+/// rather read all the rest of it for each page, and sort that. Rows that a policy hides would look like damage:
+/// the server refuses such a statement.
 const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY; SET LOCAL enable_seqscan = off; \
-                     SET LOCAL jit = off; SET LOCAL row_security = off";
+    SET LOCAL enable_bitmapscan = off; SET LOCAL enable_sort = off; SET LOCAL enable_hashjoin = off; \
+    SET LOCAL enable_mergejoin = off; SET LOCAL jit = off; SET LOCAL row_security = off";
 
 pub(crate) struct Postgres {
     runtime: Runtime,

@@ -260,6 +260,36 @@ fn damage_is_found_in_a_database() {
     }
     place.sql(&mend);
     assert_eq!(place.es(&["verify"]).code, 0, "it was mended");
+    rows_are_read_once(&place);
+}
+
+/// Before the server has statistics of a table, a page could be the beginning of all the rest of it, sorted.
+#[cfg(unix)]
+fn rows_are_read_once(place: &Place) {
+    const MORE: u64 = 10_000;
+    place.sql(&format!(
+        "INSERT INTO es.events SELECT {LAST} + n, n / 100 + 1, gen_random_uuid(), now(), 1, 'big', (n % 100)::text, \
+         'big.thing', 'application/json', '{{}}', '1' FROM generate_series(100, {MORE} + 99) n; \
+         UPDATE es.events SET position = position - 99, version = version - 1 WHERE aggregate = 'big'; \
+         UPDATE es.head SET position = {LAST} + {MORE}"
+    ));
+    let fetched = || {
+        // A session tells what it has read when it ends.
+        let others = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() \
+                      AND pid <> pg_backend_pid() AND backend_type = 'client backend'";
+        while place.sql(others).trim() != "0" {
+            std::thread::yield_now();
+        }
+        let fetched =
+            place.sql("SELECT idx_tup_fetch FROM pg_stat_user_tables WHERE relname = 'events'");
+        fetched.trim().parse::<u64>().expect("a number")
+    };
+    let before = fetched();
+    let ran = place.es(&["verify"]);
+    assert_eq!(ran.code, 0, "{}", ran.out);
+    let read = fetched() - before;
+    // By position and by stream.
+    assert!((2 * MORE..3 * MORE).contains(&read), "{read}");
 }
 
 const TABLES: [&str; 9] = [
