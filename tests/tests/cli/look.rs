@@ -395,6 +395,51 @@ fn statements_are_printed(place: &Place) {
     assert_eq!(ran.out, place.es(&["show", "order/4711"]).out);
 }
 
+/// A saga may have read some of its events less far than others.
+#[test]
+fn the_lag_of_a_saga_is_that_of_its_slowest_input() {
+    let place = Place::copy();
+    let behind = r#"{"began":"0","names":{"a":null,"b":"1"}}"#;
+    place.sql(&format!(
+        "UPDATE es_cursors SET inputs = '{behind}' WHERE consumer = 'saga:welcome'"
+    ));
+    assert_eq!(
+        place.rows(&["readers", "welcome"], &["position", "lag_events"]),
+        ["1 17"]
+    );
+}
+
+#[test]
+fn timers_that_are_over_are_not_shown() {
+    let place = Place::copy();
+    let timers = || place.json(&["sagas", "show", "welcome", "ada"])["timers"].to_string();
+    let step = |id: &str, from: &str, to: &str| {
+        place.sql(&format!(
+            "INSERT INTO events SELECT NULL, aggregate, aggregate_id, (SELECT max(version) + 1 FROM events WHERE \
+             aggregate = 'saga:welcome'), event, schema_version, recorded_at, '{id}', metadata, content_type, \
+             replace(payload, '{from}', '{to}') FROM events WHERE aggregate = 'saga:welcome' AND version = 1"
+        ));
+    };
+    step("1", r#""greet""#, r#""remind""#);
+    let both = timers();
+    assert!(both.contains("greet") && both.contains("remind"), "{both}");
+    // The first one is cancelled, the other one fires.
+    step("2", "", "");
+    place.sql(
+        "DROP TRIGGER events_are_not_changed; UPDATE events SET payload = json_set(payload, '$.timers', \
+         json('{\"greet\":null}')) WHERE event_id = '2'",
+    );
+    let one = timers();
+    assert!(!one.contains("greet") && one.contains("remind"), "{one}");
+    step("3", r#""timers":{"greet""#, r#""timers":{"again""#);
+    place.sql(
+        "UPDATE events SET payload = json_set(payload, '$.cause', json('{\"is\":\"timer\",\"name\":\"remind\"}')) \
+         WHERE event_id = '3'",
+    );
+    let last = timers();
+    assert!(!last.contains("remind") && last.contains("again"), "{last}");
+}
+
 /// An output that passes lines on, until nobody wants them any more.
 struct Lines(Sender<String>, Vec<u8>);
 

@@ -95,6 +95,13 @@ const DAMAGES: &[Damage] = &[
         "version 1 is missing before it",
     ),
     damage(
+        "streams",
+        "UPDATE {events} SET position = 1000 WHERE aggregate = 'saga:fulfil-order' AND aggregate_id = '4711' \
+         AND version = 1",
+        "saga:fulfil-order/4711 version 2",
+        "the version before it has the later position 1000",
+    ),
+    damage(
         "appends",
         "UPDATE {appends} SET position = 2 WHERE append_id = 'signup-1'",
         "append signup-1 of customer/ada",
