@@ -103,6 +103,8 @@ pub(crate) struct Column {
     name: &'static str,
     /// Whether tables have it.
     is_in_tables: bool,
+    /// The most that it may take of a line.
+    widest: usize,
 }
 
 impl Column {
@@ -115,6 +117,16 @@ pub(crate) const fn column(name: &'static str) -> Column {
     Column {
         name,
         is_in_tables: true,
+        widest: WIDEST,
+    }
+}
+
+/// A column that has to be whole.
+pub(crate) const fn wide(name: &'static str) -> Column {
+    Column {
+        name,
+        is_in_tables: true,
+        widest: usize::MAX,
     }
 }
 
@@ -123,6 +135,7 @@ pub(crate) const fn detail(name: &'static str) -> Column {
     Column {
         name,
         is_in_tables: false,
+        widest: WIDEST,
     }
 }
 
@@ -239,16 +252,22 @@ impl Rows<'_> {
     }
 
     fn write_table(&mut self) -> Result<(), Error> {
-        let shown = self.columns.iter().filter(|column| column.is_in_tables);
-        let headers: Vec<String> = shown
-            .map(|column| column.name.to_uppercase().replace('_', " "))
-            .collect();
         if self.widths.is_empty() {
+            let shown = self.columns.iter().filter(|column| column.is_in_tables);
+            let shown: Vec<&Column> = shown.collect();
+            let headers = shown
+                .iter()
+                .map(|column| column.name.to_uppercase().replace('_', " "));
+            let headers: Vec<String> = headers.collect();
             self.widths = headers.iter().map(|header| header.width()).collect();
-            let columns = self.widths.len();
             for row in &self.waiting {
-                for (number, (width, cell)) in self.widths.iter_mut().zip(row).enumerate() {
-                    let most = if number + 1 == columns { LAST } else { WIDEST };
+                let cells = self.widths.iter_mut().zip(row);
+                for (number, (column, (width, cell))) in (1..).zip(shown.iter().zip(cells)) {
+                    let most = if number == shown.len() {
+                        LAST
+                    } else {
+                        column.widest
+                    };
                     *width = (*width).max(cell.width().min(most));
                 }
             }

@@ -4,7 +4,7 @@ use super::Session;
 use crate::{
     error::Error,
     events::{EVENT, Filter, StoredEvent, feed},
-    output::{Cell, Column, column, detail},
+    output::{Cell, Column, column, detail, wide},
     store::{Query, Store},
 };
 use es_record::EventId;
@@ -23,7 +23,7 @@ pub(crate) struct Args {
 }
 
 const COLUMNS: &[Column] = &[
-    column("event"),
+    wide("event"),
     detail("depth"),
     column("stream"),
     column("version"),
@@ -38,6 +38,8 @@ const COLUMNS: &[Column] = &[
 
 /// A tree of more events is no help to anybody, and all of it is in memory.
 const MOST: usize = 10_000;
+/// Events that are deeper stand below each other.
+const DEEPEST: usize = 40;
 
 /// An event of the tree, without its payload where that is not shown.
 struct Node {
@@ -89,9 +91,14 @@ pub(crate) fn run(args: &Args, session: &mut Session<'_>) -> Result<(), Error> {
             "no event has the correlation {correlation}; `es events -o ndjson` shows the metadata of events"
         )));
     }
-    for (depth, is_last, node) in tree(&nodes, &order) {
+    for Shown {
+        depth,
+        branches,
+        node,
+    } in tree(&nodes, &order)
+    {
         let name = if in_table {
-            branch(depth, is_last) + &node.event.event
+            branches + &node.event.event
         } else {
             node.event.event.clone()
         };
@@ -120,9 +127,17 @@ pub(crate) fn run(args: &Args, session: &mut Session<'_>) -> Result<(), Error> {
     Ok(())
 }
 
-/// The events with their depth, each after its cause and before the next consequence of that cause, and whether
-/// it is the last one of them. An event whose cause has another correlation stands at the left.
-fn tree<'n>(nodes: &'n BTreeMap<String, Node>, order: &[String]) -> Vec<(usize, bool, &'n Node)> {
+/// An event of the tree, in the order in which it is shown.
+struct Shown<'n> {
+    depth: usize,
+    /// The branches that lead to it.
+    branches: String,
+    node: &'n Node,
+}
+
+/// Each event after its cause and before the next consequence of that cause. An event whose cause has another
+/// correlation stands at the left.
+fn tree<'n>(nodes: &'n BTreeMap<String, Node>, order: &[String]) -> Vec<Shown<'n>> {
     let mut below: BTreeMap<Option<&str>, Vec<&str>> = BTreeMap::new();
     for id in order {
         let cause = nodes.get(id).and_then(|node| node.causation.as_deref());
@@ -131,37 +146,49 @@ fn tree<'n>(nodes: &'n BTreeMap<String, Node>, order: &[String]) -> Vec<(usize, 
     }
     let mut shown = Vec::new();
     let mut seen = BTreeSet::new();
-    let begin = |ids: Option<&Vec<&'_ str>>, depth: usize| -> Vec<(usize, bool, String)> {
-        let ids = ids.map(Vec::as_slice).unwrap_or_default();
+    // What comes next is the last one. Each with its depth, whether it is the last consequence of its cause, and
+    // what stands before it and all that follows from it.
+    let begin = |cause: Option<&str>, depth: usize, before: &str| {
+        let ids = below.get(&cause).map(Vec::as_slice).unwrap_or_default();
         let last = ids.len().saturating_sub(1);
         let numbered = ids.iter().enumerate().rev();
-        numbered
-            .map(|(number, id)| (depth, number == last, (*id).to_owned()))
-            .collect()
+        let waiting = numbered
+            .map(|(number, id)| (depth, number == last, before.to_owned(), (*id).to_owned()));
+        waiting.collect::<Vec<_>>()
     };
-    let mut waiting = begin(below.get(&None), 0);
-    while let Some((depth, is_last, id)) = waiting.pop() {
-        if let Some(node) = nodes.get(&id) {
-            if seen.insert(id.clone()) {
-                shown.push((depth, is_last, node));
-                waiting.extend(begin(below.get(&Some(id.as_str())), depth + 1));
-            }
+    let mut waiting = begin(None, 0, "");
+    while let Some((depth, is_last, before, id)) = waiting.pop() {
+        let Some(node) = nodes.get(&id) else {
+            continue;
+        };
+        if !seen.insert(id.clone()) {
+            continue;
         }
+        let (branch, below) = match (depth, is_last) {
+            (0, _) => ("", ""),
+            (_, false) => ("├ ", "│ "),
+            (_, true) => ("└ ", "  "),
+        };
+        shown.push(Shown {
+            depth,
+            branches: before.clone() + branch,
+            node,
+        });
+        // A long chain of causes would be more branches than text.
+        let below = if depth < DEEPEST { below } else { "" };
+        waiting.extend(begin(Some(id.as_str()), depth + 1, &(before + below)));
     }
     // Events that name each other as the cause. Only an application that makes its own metadata has them.
     for id in order {
         if let Some(node) = nodes.get(id).filter(|_| !seen.contains(id)) {
-            shown.push((0, true, node));
+            shown.push(Shown {
+                depth: 0,
+                branches: String::new(),
+                node,
+            });
         }
     }
     shown
-}
-
-fn branch(depth: usize, is_last: bool) -> String {
-    match depth {
-        0 => String::new(),
-        _ => "  ".repeat(depth - 1) + if is_last { "└ " } else { "├ " },
-    }
 }
 
 fn kept(event: &StoredEvent, in_table: bool) -> StoredEvent {

@@ -395,6 +395,29 @@ fn statements_are_printed(place: &Place) {
     assert_eq!(ran.out, place.es(&["show", "order/4711"]).out);
 }
 
+/// The branches show which event followed from which.
+#[test]
+fn a_trace_is_drawn() {
+    let table = Place::sqlite().es(&["trace", "web-2"]).out;
+    let drawn = table
+        .lines()
+        .map(|line| line.split("  ").next().unwrap_or_default());
+    let drawn: Vec<&str> = drawn.collect();
+    assert_eq!(
+        drawn,
+        [
+            "EVENT",
+            "order.placed",
+            "├ saga.started",
+            "│ ├ saga.step_succeeded",
+            "│ ├ saga.step_scheduled",
+            "│ ├ saga.step_failed",
+            "│ └ saga.parked",
+            "└ saga.step_scheduled",
+        ]
+    );
+}
+
 /// A saga may have read some of its events less far than others.
 #[test]
 fn the_lag_of_a_saga_is_that_of_its_slowest_input() {

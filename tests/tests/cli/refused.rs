@@ -1,6 +1,13 @@
 //! What is no store, and what is no command.
 
-use crate::place::{Place, es};
+use crate::{
+    place::{Place, block_on, es},
+    shop,
+};
+use es_postgres::PostgresStore;
+use es_projections::AnyReadDatabase;
+use es_runtime::AnyStore;
+use es_sqlite::{SqliteReadDatabase, SqliteStore};
 use rusqlite::Connection;
 use std::fs;
 
@@ -131,6 +138,85 @@ fn a_role_that_may_only_read_is_enough() {
         let ran = es(&["--store", &store, verb]);
         assert_eq!(ran.code, 0, "{verb}: {}", ran.err);
     }
+}
+
+#[cfg(unix)]
+#[test]
+#[cfg_attr(
+    not(postgres),
+    ignore = "needs PostgreSQL: install it or set ES_POSTGRES_BIN"
+)]
+fn a_store_in_a_schema_of_its_own() {
+    let database = es_tests::server::database();
+    block_on(async {
+        let options = PostgresStore::options(&database.url()).expect("a url");
+        let store = options
+            .schema("tenant")
+            .expect("a name")
+            .open()
+            .await
+            .expect("opens");
+        let read = AnyReadDatabase::new(store.read_database());
+        shop::fill(&AnyStore::new(store), read).await;
+    });
+    let store = database.url();
+    let tenant = |args: &[&str]| {
+        let mut all = vec!["--store", &store, "--schema", "tenant"];
+        all.extend(args);
+        es(&all)
+    };
+    for (args, out) in [
+        (vec!["readers"], "order_totals"),
+        (vec!["parked", "list"], "13 cents are no price"),
+        (vec!["streams"], "order/4711"),
+    ] {
+        let ran = tenant(&args);
+        assert_eq!(ran.code, 0, "{args:?}: {}", ran.err);
+        assert!(ran.out.contains(out), "{args:?}: {}", ran.out);
+    }
+    let ran = tenant(&["verify"]);
+    assert!(
+        ran.code == 0 && ran.err.contains("readers: 4 looked at"),
+        "{}",
+        ran.err
+    );
+    let ran = tenant(&["--read-schema", "public", "verify"]);
+    assert!(
+        ran.code == 0 && ran.err.contains("readers: 2 looked at"),
+        "{}",
+        ran.err
+    );
+}
+
+#[test]
+fn read_models_in_a_file_of_their_own() {
+    let folder = es_tests::tiers::folder();
+    let (store, read) = (folder.path().join("shop.db"), folder.path().join("read.db"));
+    block_on(async {
+        let opened = SqliteStore::open(&store).await.expect("opens");
+        let models = SqliteReadDatabase::open(&read).await.expect("opens");
+        shop::fill(&AnyStore::new(opened), AnyReadDatabase::new(models)).await;
+    });
+    let store = format!("sqlite:{}", store.display());
+    let read = format!("sqlite:{}", read.display());
+    let alone = es(&["--store", &store, "readers"]);
+    assert!(
+        alone.code == 0 && !alone.out.contains("order_totals"),
+        "{}",
+        alone.out
+    );
+    let both = es(&["--store", &store, "--read-store", &read, "readers"]);
+    assert!(
+        both.code == 0 && both.out.contains("order_totals"),
+        "{}",
+        both.err
+    );
+    let ran = es(&["--store", &store, "--read-store", &read, "verify"]);
+    assert!(
+        ran.code == 0 && ran.err.contains("readers: 4 looked at"),
+        "{}",
+        ran.err
+    );
 }
 
 #[test]
