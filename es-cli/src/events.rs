@@ -188,13 +188,19 @@ impl Filter {
         }
     }
 
-    /// Whether the events have to be looked for among all events.
-    fn is_selective(&self) -> bool {
-        !self.names.is_empty()
+    /// How many positions one statement looks through. A stream has an index, and without a filter each event is
+    /// wanted.
+    fn window(&self) -> i64 {
+        let is_selective = !self.names.is_empty()
             || self.since.is_some()
             || self.until.is_some()
             || self.user.is_some()
-            || self.correlation.is_some()
+            || self.correlation.is_some();
+        if is_selective && self.stream.is_none() {
+            WINDOW
+        } else {
+            i64::MAX
+        }
     }
 
     fn accepts(&self, event: &StoredEvent) -> bool {
@@ -227,11 +233,7 @@ pub(crate) fn feed(
 ) -> Result<(), Error> {
     let mut after = after;
     let mut after_version = 0;
-    let window = if filter.is_selective() && filter.stream.is_none() {
-        WINDOW
-    } else {
-        i64::MAX
-    };
+    let window = filter.window();
     while after < to {
         let end = after.saturating_add(window).min(to);
         let mut query = Query::new(EVENT).with(after).with(end);
@@ -274,12 +276,17 @@ pub(crate) fn newest(
 ) -> Result<Vec<StoredEvent>, Error> {
     let mut found: Vec<StoredEvent> = Vec::new();
     let mut before = to.saturating_add(1);
+    let window = filter.window();
     while before > 1 && found.len() < at_most {
-        let begin = before.saturating_sub(WINDOW).max(0);
+        let begin = before.saturating_sub(window).max(0);
         let mut query = Query::new(EVENT).with(begin).with(before);
-        query.push(" WHERE e.position >= $1 AND e.position < $2");
+        let (condition, order) = match filter.stream {
+            Some(_) => ("e.position + 0 >= $1 AND e.position + 0 < $2", "e.version"),
+            None => ("e.position >= $1 AND e.position < $2", "e.position"),
+        };
+        query.push(&format!(" WHERE {condition}"));
         filter.push(&mut query, store.dialect());
-        query.push(&format!(" ORDER BY e.position DESC LIMIT {PAGE}"));
+        query.push(&format!(" ORDER BY {order} DESC LIMIT {PAGE}"));
         let page = store.page(&query, PAGE.min(at_most - found.len()))?;
         for row in &page.rows {
             let event = StoredEvent::of(row)?;

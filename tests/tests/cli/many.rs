@@ -81,6 +81,8 @@ fn pages_and_windows_follow_each_other() {
     assert_eq!(lines(&["streams", "--like", "5%"]), 100);
     assert_eq!(lines(&["tail", "-n", "1100"]), 1_100);
     assert_eq!(lines(&["tail", "--name", "rare"]), 2);
+    assert_eq!(lines(&["tail", "-n", "700", "--stream", "large/1"]), 700);
+    assert_eq!(lines(&["tail", "-n", "700", "--stream", "small/001"]), 1);
     assert_eq!(lines(&["verify"]), 0);
     let counted = es(&["--store", &store, "-o", "ndjson", "stats", "--by", "event"]).out;
     assert!(
