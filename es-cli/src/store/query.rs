@@ -63,13 +63,7 @@ pub(crate) struct Names {
 }
 
 /// The store's tables whose names differ, as `{name}`.
-const TABLES: [&str; 5] = [
-    "work",
-    "cursors",
-    "unique_values",
-    "unique_rules",
-    "unique_duplicates",
-];
+const TABLES: [&str; 3] = ["work", "cursors", "unique_values"];
 
 impl Names {
     /// Puts the names and expressions of the database in place of the words in braces.
