@@ -254,6 +254,27 @@ fn stores_have_names_in_a_file() {
     );
 }
 
+/// A program that may write moves what is in the log into the file when it is the last one to close it.
+#[test]
+fn a_file_and_its_log_stay_as_they_are() {
+    let shop = Place::copy();
+    let writer = Connection::open(shop.file()).expect("opens");
+    let append = "INSERT INTO events SELECT 19, aggregate, 'new', 1, event, 1, recorded_at, 'x', metadata, content_type, \
+                  payload FROM events WHERE position = 2";
+    writer.execute_batch(append).expect("appended");
+    let folder = es_tests::tiers::folder();
+    let log = |path: &std::path::Path| path.with_extension("db-wal");
+    let path = folder.path().join("shop.db");
+    fs::copy(shop.file(), &path).expect("copied");
+    fs::copy(log(&shop.file()), log(&path)).expect("copied");
+    let before = [fs::read(&path), fs::read(log(&path))].map(|read| read.expect("the file"));
+    let store = format!("sqlite:{}", path.display());
+    let ran = es(&["--store", &store, "tail", "-n", "1"]);
+    assert!(ran.out.contains("order/new"), "{}{}", ran.out, ran.err);
+    let after = [fs::read(&path), fs::read(log(&path))].map(|read| read.expect("the file"));
+    assert!(before == after && !after[1].is_empty());
+}
+
 #[test]
 fn commands_that_mean_nothing() {
     let shop = Place::sqlite();
