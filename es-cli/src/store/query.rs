@@ -1,0 +1,156 @@
+//! Statements that are the same for both databases, but for the names of tables and some expressions.
+
+use super::value::Value;
+
+/// The SQL of which database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Dialect {
+    Sqlite,
+    Postgres,
+}
+
+/// A statement with its parameters `$1`, `$2` and so on.
+///
+/// Words in braces stand for what differs between the databases: see [`Names::expand`].
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Query {
+    pub(crate) sql: String,
+    pub(crate) params: Vec<Value>,
+}
+
+impl Query {
+    pub(crate) fn new(sql: &str) -> Self {
+        Self {
+            sql: sql.to_owned(),
+            params: Vec::new(),
+        }
+    }
+
+    pub(crate) fn with(mut self, value: impl Into<Value>) -> Self {
+        self.params.push(value.into());
+        self
+    }
+
+    /// Adds a parameter and returns its name in the statement.
+    pub(crate) fn param(&mut self, value: impl Into<Value>) -> String {
+        self.params.push(value.into());
+        format!("${}", self.params.len())
+    }
+
+    pub(crate) fn push(&mut self, sql: &str) {
+        self.sql.push_str(sql);
+    }
+
+    /// The statement with its values in place, for people and other tools.
+    pub(crate) fn literal(&self) -> String {
+        let mut text = self.sql.clone();
+        // The last ones first, because `$1` is the beginning of `$12`.
+        for (number, value) in self.params.iter().enumerate().rev() {
+            text = text.replace(&format!("${}", number + 1), &value.literal());
+        }
+        text
+    }
+}
+
+/// Where the tables are.
+#[derive(Clone, Debug)]
+pub(crate) struct Names {
+    pub(crate) dialect: Dialect,
+    /// What stands before the name of a table of the store, such as `"es".`.
+    pub(crate) store: String,
+    /// The same for read models.
+    pub(crate) read: String,
+}
+
+/// The store's tables whose names differ, as `{name}`.
+const TABLES: [&str; 3] = ["work", "cursors", "unique_values"];
+
+impl Names {
+    /// Puts the names and expressions of the database in place of the words in braces.
+    pub(crate) fn expand(&self, sql: &str) -> String {
+        let mut text = sql.to_owned();
+        for table in [
+            "events",
+            "appends",
+            "snapshots",
+            "head",
+            "es_meta",
+            "store_id",
+        ] {
+            text = text.replace(&format!("{{{table}}}"), &format!("{}{table}", self.store));
+        }
+        for table in TABLES {
+            let name = match self.dialect {
+                Dialect::Sqlite => format!("es_{table}"),
+                Dialect::Postgres => format!("{}{table}", self.store),
+            };
+            text = text.replace(&format!("{{{table}}}"), &name);
+        }
+        for table in ["es_builds", "es_checkpoints", "es_parked"] {
+            text = text.replace(&format!("{{{table}}}"), &format!("{}{table}", self.read));
+        }
+        for (word, sqlite, postgres) in EXPRESSIONS {
+            let expression = match self.dialect {
+                Dialect::Sqlite => sqlite,
+                Dialect::Postgres => postgres,
+            };
+            text = text.replace(word, expression);
+        }
+        text
+    }
+}
+
+/// Words in braces with their expressions on SQLite and on PostgreSQL. Times of events are text in ISO 8601,
+/// all other times are microseconds since 1970.
+const EXPRESSIONS: [(&str, &str, &str); 13] = [
+    (
+        "{began_at}",
+        "f.recorded_at",
+        "to_char(f.recorded_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')",
+    ),
+    (
+        "{recorded_at}",
+        "e.recorded_at",
+        "to_char(e.recorded_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')",
+    ),
+    ("{event_id}", "e.event_id", "e.event_id::text"),
+    ("{metadata}", "e.metadata", "e.metadata::text"),
+    (
+        "{user}",
+        "CASE WHEN json_valid(e.metadata) THEN e.metadata ->> '$.user' END",
+        "e.metadata ->> 'user'",
+    ),
+    (
+        "{correlation}",
+        "CASE WHEN json_valid(e.metadata) THEN e.metadata ->> '$.correlation' END",
+        "e.metadata ->> 'correlation'",
+    ),
+    (
+        "{due_at}",
+        "w.due_at",
+        "(extract(epoch FROM w.due_at) * 1000000)::bigint",
+    ),
+    (
+        "{lease_until}",
+        "w.lease_until",
+        "(extract(epoch FROM w.lease_until) * 1000000)::bigint",
+    ),
+    (
+        "{updated_at}",
+        "w.updated_at",
+        "(extract(epoch FROM w.updated_at) * 1000000)::bigint",
+    ),
+    (
+        "{now}",
+        "CAST(unixepoch('subsec') * 1000000 AS INTEGER)",
+        "(extract(epoch FROM clock_timestamp()) * 1000000)::bigint",
+    ),
+    ("{moment}", "", "::timestamptz"),
+    ("{uuid}", "", "::uuid"),
+    (
+        "{size}",
+        "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size",
+        "SELECT coalesce(sum(pg_total_relation_size(c.oid)), 0)::bigint FROM pg_catalog.pg_class c JOIN \
+         pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind IN ('r', 'p') AND n.nspname = $1",
+    ),
+];

@@ -1,0 +1,109 @@
+//! Values that go into statements and come out of them, the same for both databases.
+
+use crate::error::Error;
+
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Value {
+    Null,
+    Integer(i64),
+    Text(String),
+    Bytes(Vec<u8>),
+}
+
+impl Value {
+    /// Roughly the memory that it takes.
+    pub(crate) fn size(&self) -> usize {
+        match self {
+            Self::Null | Self::Integer(_) => 16,
+            Self::Text(text) => text.len() + 24,
+            Self::Bytes(bytes) => bytes.len() + 24,
+        }
+    }
+
+    /// The value as it stands in a statement.
+    pub(crate) fn literal(&self) -> String {
+        match self {
+            Self::Null => "NULL".to_owned(),
+            Self::Integer(number) => number.to_string(),
+            Self::Text(text) => format!("'{}'", text.replace('\'', "''")),
+            Self::Bytes(_) => "'..'".to_owned(),
+        }
+    }
+}
+
+impl From<&str> for Value {
+    fn from(text: &str) -> Self {
+        Self::Text(text.to_owned())
+    }
+}
+
+impl From<i64> for Value {
+    fn from(number: i64) -> Self {
+        Self::Integer(number)
+    }
+}
+
+/// A row of an answer. A column of another kind than expected is damage, never a panic.
+#[derive(Debug)]
+pub(crate) struct Row(pub(crate) Vec<Value>);
+
+impl Row {
+    pub(crate) fn size(&self) -> usize {
+        self.0.iter().map(Value::size).sum()
+    }
+
+    pub(crate) fn is_null(&self, column: usize) -> bool {
+        matches!(self.0.get(column), None | Some(Value::Null))
+    }
+
+    pub(crate) fn integer(&self, column: usize) -> Result<i64, Error> {
+        match self.0.get(column) {
+            Some(Value::Integer(number)) => Ok(*number),
+            _ => Err(self.damaged(column, "a number")),
+        }
+    }
+
+    pub(crate) fn maybe_integer(&self, column: usize) -> Result<Option<i64>, Error> {
+        if self.is_null(column) {
+            return Ok(None);
+        }
+        self.integer(column).map(Some)
+    }
+
+    pub(crate) fn text(&self, column: usize) -> Result<&str, Error> {
+        match self.0.get(column) {
+            Some(Value::Text(text)) => Ok(text),
+            _ => Err(self.damaged(column, "a text")),
+        }
+    }
+
+    pub(crate) fn maybe_text(&self, column: usize) -> Result<Option<&str>, Error> {
+        if self.is_null(column) {
+            return Ok(None);
+        }
+        self.text(column).map(Some)
+    }
+
+    /// The bytes of a payload, which SQLite keeps as text where they are JSON.
+    pub(crate) fn bytes(&self, column: usize) -> Result<&[u8], Error> {
+        match self.0.get(column) {
+            Some(Value::Text(text)) => Ok(text.as_bytes()),
+            Some(Value::Bytes(bytes)) => Ok(bytes),
+            _ => Err(self.damaged(column, "bytes")),
+        }
+    }
+
+    fn damaged(&self, column: usize, wanted: &str) -> Error {
+        let numbers = self.0.iter().filter_map(|value| match value {
+            Value::Integer(number) => Some(number.to_string()),
+            Value::Text(text) if text.len() < 80 => Some(text.clone()),
+            _ => None,
+        });
+        let row: Vec<String> = numbers.take(4).collect();
+        Error::Damaged(format!(
+            "column {} of the row ({} ..) is not {wanted}",
+            column + 1,
+            row.join(", ")
+        ))
+    }
+}

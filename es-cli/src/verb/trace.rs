@@ -1,0 +1,223 @@
+//! `es trace`: what followed from a request, as a tree of causes.
+
+use super::Session;
+use crate::{
+    error::Error,
+    events::{EVENT, Filter, StoredEvent, feed},
+    output::{Cell, Column, column, detail, wide},
+    store::{Query, Store},
+};
+use es_record::EventId;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::ControlFlow,
+};
+
+#[derive(clap::Args, Debug)]
+pub(crate) struct Args {
+    /// The correlation, or the id of one of the events
+    correlation: String,
+    /// Looks from this position on. Correlations have no index: all events after it are looked through
+    #[arg(long, value_name = "POSITION")]
+    from: Option<i64>,
+}
+
+const COLUMNS: &[Column] = &[
+    wide("event"),
+    detail("depth"),
+    column("stream"),
+    column("version"),
+    column("position"),
+    column("recorded_at"),
+    column("user"),
+    detail("event_id"),
+    detail("causation"),
+    detail("correlation"),
+    detail("payload"),
+];
+
+/// A tree of more events is no help to anybody, and all of it is in memory.
+const MOST: usize = 10_000;
+/// Events that are deeper stand below each other.
+const DEEPEST: usize = 40;
+
+/// An event of the tree, without its payload where that is not shown.
+struct Node {
+    event: StoredEvent,
+    causation: Option<String>,
+}
+
+pub(crate) fn run(args: &Args, session: &mut Session<'_>) -> Result<(), Error> {
+    let Session {
+        store,
+        printer,
+        notes,
+    } = session;
+    let begun = by_id(store, &args.correlation)?;
+    let (correlation, first) = match &begun {
+        Some(event) => match event.metadata("correlation") {
+            Some(correlation) => (correlation, 0),
+            // What follows from an event comes after it.
+            None => (event.event_id.clone(), event.position - 1),
+        },
+        None => (args.correlation.clone(), 0),
+    };
+    let filter = Filter {
+        correlation: Some(correlation.clone()),
+        ..Filter::default()
+    };
+    let head = store.head()?;
+    let mut rows = printer.rows(COLUMNS);
+    let in_table = rows.is_table();
+    let mut nodes: BTreeMap<String, Node> = BTreeMap::new();
+    let mut order = Vec::new();
+    let mut is_cut = false;
+    let from = args.from.map_or(first, |from| first.max(from - 1));
+    feed(store, &filter, from, head, &mut |event| {
+        if order.len() >= MOST {
+            is_cut = true;
+            return Ok(ControlFlow::Break(()));
+        }
+        order.push(event.event_id.clone());
+        let node = Node {
+            causation: event.metadata("causation"),
+            event: kept(event, in_table),
+        };
+        nodes.insert(event.event_id.clone(), node);
+        Ok(ControlFlow::Continue(()))
+    })?;
+    if order.is_empty() {
+        return Err(Error::Missing(format!(
+            "no event has the correlation {correlation}; `es events -o ndjson` shows the metadata of events"
+        )));
+    }
+    for Shown {
+        depth,
+        branches,
+        node,
+    } in tree(&nodes, &order)
+    {
+        let name = if in_table {
+            branches + &node.event.event
+        } else {
+            node.event.event.clone()
+        };
+        rows.row(&[
+            name.into(),
+            i64::try_from(depth).unwrap_or(i64::MAX).into(),
+            node.event.stream().into(),
+            node.event.version.into(),
+            node.event.position.into(),
+            node.event.recorded_at.as_str().into(),
+            node.event.metadata("user").into(),
+            node.event.event_id.as_str().into(),
+            node.causation.clone().into(),
+            correlation.as_str().into(),
+            if in_table {
+                Cell::None
+            } else {
+                node.event.payload_cell(false)
+            },
+        ])?;
+    }
+    rows.end()?;
+    if is_cut {
+        notes.say(&format!("only the first {MOST} events are shown"))?;
+    }
+    Ok(())
+}
+
+/// An event of the tree, in the order in which it is shown.
+struct Shown<'n> {
+    depth: usize,
+    /// The branches that lead to it.
+    branches: String,
+    node: &'n Node,
+}
+
+/// Each event after its cause and before the next consequence of that cause. An event whose cause has another
+/// correlation stands at the left.
+fn tree<'n>(nodes: &'n BTreeMap<String, Node>, order: &[String]) -> Vec<Shown<'n>> {
+    let mut below: BTreeMap<Option<&str>, Vec<&str>> = BTreeMap::new();
+    for id in order {
+        let cause = nodes.get(id).and_then(|node| node.causation.as_deref());
+        let cause = cause.filter(|cause| nodes.contains_key(*cause) && cause != id);
+        below.entry(cause).or_default().push(id);
+    }
+    let mut shown = Vec::new();
+    let mut seen = BTreeSet::new();
+    // What comes next is the last one. Each with its depth, whether it is the last consequence of its cause, and
+    // what stands before it and all that follows from it.
+    let begin = |cause: Option<&str>, depth: usize, before: &str| {
+        let ids = below.get(&cause).map(Vec::as_slice).unwrap_or_default();
+        let last = ids.len().saturating_sub(1);
+        let numbered = ids.iter().enumerate().rev();
+        let waiting = numbered
+            .map(|(number, id)| (depth, number == last, before.to_owned(), (*id).to_owned()));
+        waiting.collect::<Vec<_>>()
+    };
+    let mut waiting = begin(None, 0, "");
+    while let Some((depth, is_last, before, id)) = waiting.pop() {
+        let Some(node) = nodes.get(&id) else {
+            continue;
+        };
+        if !seen.insert(id.clone()) {
+            continue;
+        }
+        let (branch, below) = match (depth, is_last) {
+            (0, _) => ("", ""),
+            (_, false) => ("├ ", "│ "),
+            (_, true) => ("└ ", "  "),
+        };
+        shown.push(Shown {
+            depth,
+            branches: before.clone() + branch,
+            node,
+        });
+        // A long chain of causes would be more branches than text.
+        let below = if depth < DEEPEST { below } else { "" };
+        waiting.extend(begin(Some(id.as_str()), depth + 1, &(before + below)));
+    }
+    // Events that name each other as the cause. Only an application that makes its own metadata has them.
+    for id in order {
+        if let Some(node) = nodes.get(id).filter(|_| !seen.contains(id)) {
+            shown.push(Shown {
+                depth: 0,
+                branches: String::new(),
+                node,
+            });
+        }
+    }
+    shown
+}
+
+fn kept(event: &StoredEvent, in_table: bool) -> StoredEvent {
+    StoredEvent {
+        position: event.position,
+        aggregate: event.aggregate.clone(),
+        id: event.id.clone(),
+        version: event.version,
+        event: event.event.clone(),
+        schema_version: event.schema_version,
+        recorded_at: event.recorded_at.clone(),
+        event_id: event.event_id.clone(),
+        metadata: event.metadata.clone(),
+        content_type: event.content_type.clone(),
+        payload: if in_table {
+            Vec::new()
+        } else {
+            event.payload.clone()
+        },
+    }
+}
+
+/// The event with this id.
+fn by_id(store: &mut Store<'_>, text: &str) -> Result<Option<StoredEvent>, Error> {
+    let Ok(id) = text.parse::<EventId>() else {
+        return Ok(None);
+    };
+    let mut query = Query::new(EVENT).with(id.to_string().as_str());
+    query.push(" WHERE e.event_id = $1{uuid}");
+    let row = store.first(&query)?;
+    row.as_ref().map(StoredEvent::of).transpose()
+}

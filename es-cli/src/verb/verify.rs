@@ -1,0 +1,556 @@
+//! `es verify`: whether a store keeps what it promises.
+//!
+//! Every check reads its table once, in the order of an index, a page at a time. An application may write
+//! meanwhile: a check reads what points at something before it reads where that has to be.
+
+use super::{Session, parked::each_parked, readers};
+use crate::{
+    error::Error,
+    events::{EVENT, StoredEvent, is_json, is_valid},
+    output::{Column, Notes, Rows, column},
+    store::{Dialect, PAGE, Query, Row, Store, Value},
+};
+use es_record::{EventId, Metadata, Timestamp};
+
+#[derive(clap::Args, Debug)]
+pub(crate) struct Args {
+    /// Only these checks; all of them by default
+    #[arg(value_name = "CHECK")]
+    only: Vec<Check>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Check {
+    /// Positions follow each other without a gap, and each event can be read
+    Events,
+    /// The versions of each stream follow each other from 1 on
+    Streams,
+    /// Records of append ids point at the events that they wrote
+    Appends,
+    /// Snapshots belong to an event that is there
+    Snapshots,
+    /// Unique values belong to streams that are there
+    UniqueValues,
+    /// Instances of sagas and process managers have a stream
+    Sagas,
+    /// Cursors, checkpoints and parked events point at events that are there
+    Readers,
+}
+
+const CHECKS: [Check; 7] = [
+    Check::Events,
+    Check::Streams,
+    Check::Appends,
+    Check::Snapshots,
+    Check::UniqueValues,
+    Check::Sagas,
+    Check::Readers,
+];
+
+impl Check {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Events => "events",
+            Self::Streams => "streams",
+            Self::Appends => "appends",
+            Self::Snapshots => "snapshots",
+            Self::UniqueValues => "unique-values",
+            Self::Sagas => "sagas",
+            Self::Readers => "readers",
+        }
+    }
+}
+
+const COLUMNS: &[Column] = &[column("check"), column("place"), column("problem")];
+
+/// Where problems are reported.
+struct Report<'a> {
+    rows: Rows<'a>,
+    check: Check,
+    /// In this check, and in all.
+    problems: u64,
+    all: u64,
+    looked_at: u64,
+}
+
+impl Report<'_> {
+    fn problem(&mut self, place: &str, problem: &str) -> Result<(), Error> {
+        self.problems += 1;
+        self.all += 1;
+        self.rows
+            .row(&[self.check.name().into(), place.into(), problem.into()])
+    }
+}
+
+pub(crate) fn run(args: &Args, session: &mut Session<'_>) -> Result<(), Error> {
+    let Session {
+        store,
+        printer,
+        notes,
+    } = session;
+    let mut report = Report {
+        rows: printer.rows(COLUMNS),
+        check: Check::Events,
+        problems: 0,
+        all: 0,
+        looked_at: 0,
+    };
+    for check in CHECKS {
+        if !args.only.is_empty() && !args.only.contains(&check) {
+            continue;
+        }
+        (report.check, report.problems, report.looked_at) = (check, 0, 0);
+        let done = match check {
+            Check::Events => events(store, &mut report),
+            Check::Streams => streams(store, &mut report),
+            Check::Appends => appends(store, &mut report),
+            Check::Snapshots => snapshots(store, &mut report),
+            Check::UniqueValues => unique_values(store, &mut report),
+            Check::Sagas => sagas(store, &mut report),
+            Check::Readers => of_readers(store, &mut report),
+        };
+        match done {
+            // The rest of this check is unknown, and the others may tell more.
+            Err(Error::Damaged(what)) => report.problem("", &what)?,
+            other => other?,
+        }
+        tell(notes, &report)?;
+    }
+    let all = report.all;
+    if all > 0 || !report.rows.is_table() {
+        report.rows.end()?;
+    }
+    match all {
+        0 => Ok(()),
+        1 => Err(Error::Found("1 problem was found".to_owned())),
+        _ => Err(Error::Found(format!("{all} problems were found"))),
+    }
+}
+
+fn tell(notes: &Notes<'_>, report: &Report<'_>) -> Result<(), Error> {
+    let Report {
+        check,
+        problems,
+        looked_at,
+        ..
+    } = report;
+    let problems = match problems {
+        0 => "no problem".to_owned(),
+        1 => "1 problem".to_owned(),
+        problems => format!("{problems} problems"),
+    };
+    notes.say(&format!(
+        "{}: {looked_at} looked at, {problems}",
+        check.name()
+    ))
+}
+
+/// The position that the newest event has, or had.
+fn last_position(store: &mut Store<'_>) -> Result<i64, Error> {
+    match store.dialect() {
+        Dialect::Postgres => store.head(),
+        Dialect::Sqlite => {
+            let query = Query::new("SELECT seq FROM sqlite_sequence WHERE name = 'events'");
+            let row = store.first(&query)?;
+            row.map_or(Ok(0), |row| row.integer(0))
+        }
+    }
+}
+
+fn events(store: &mut Store<'_>, report: &mut Report<'_>) -> Result<(), Error> {
+    let last = last_position(store)?;
+    let mut before = 0;
+    loop {
+        let mut query = Query::new(EVENT).with(before).with(last);
+        query.push(&format!(
+            " WHERE e.position > $1 AND e.position <= $2 ORDER BY e.position LIMIT {PAGE}"
+        ));
+        let page = store.page(&query, PAGE)?;
+        for row in &page.rows {
+            let position = row.integer(0)?;
+            if position != before + 1 {
+                missing_positions(report, before + 1, position - 1)?;
+            }
+            before = position;
+            report.looked_at += 1;
+            let problem = match StoredEvent::of(row) {
+                Ok(event) => problem_of(&event),
+                Err(_) => Some("a column has a value of another kind"),
+            };
+            if let Some(problem) = problem {
+                report.problem(&place_of(row, position), problem)?;
+            }
+        }
+        if !page.is_cut {
+            break;
+        }
+    }
+    if before < last {
+        missing_positions(report, before + 1, last)?;
+    }
+    // The newest event is where the next one follows it.
+    let query = Query::new("SELECT coalesce(max(e.position), 0) FROM {events} e");
+    let newest = store.first(&query)?.map_or(Ok(0), |row| row.integer(0))?;
+    let now = last_position(store)?;
+    if newest > now {
+        report.problem(
+            &format!("position {newest}"),
+            &format!("the store counts {now} events, so that the next one would get a position that is taken"),
+        )?;
+    }
+    Ok(())
+}
+
+fn missing_positions(report: &mut Report<'_>, first: i64, last: i64) -> Result<(), Error> {
+    if first == last {
+        return report.problem(&format!("position {first}"), "the event is missing");
+    }
+    let (place, count) = (format!("positions {first} to {last}"), last - first + 1);
+    report.problem(&place, &format!("{count} events are missing"))
+}
+
+fn place_of(row: &Row, position: i64) -> String {
+    match (row.text(1), row.text(2), row.integer(3)) {
+        (Ok(aggregate), Ok(id), Ok(version)) => {
+            format!("position {position}, {aggregate}/{id} version {version}")
+        }
+        _ => format!("position {position}"),
+    }
+}
+
+/// What is wrong with an event, as far as this can be said without its type.
+fn problem_of(event: &StoredEvent) -> Option<&'static str> {
+    let is_half =
+        |text: &str| !text.is_empty() && text.len() <= 256 && !text.chars().any(char::is_control);
+    if !is_half(&event.aggregate) || !is_half(&event.id) {
+        return Some("the name of the stream cannot be one");
+    }
+    if !(1..=i64::from(u16::MAX)).contains(&event.schema_version) {
+        return Some("the schema version is not a number from 1 to 65535");
+    }
+    if event.event_id.parse::<EventId>().is_err() {
+        return Some("the event id is not a UUID");
+    }
+    if event.recorded_at.parse::<Timestamp>().is_err() {
+        return Some("the time is not a moment in ISO 8601");
+    }
+    if Metadata::from_json(&event.metadata).is_err() {
+        return Some("the metadata is not the JSON of metadata");
+    }
+    if is_json(&event.content_type) && event.json().is_none() {
+        return Some("the payload is not the JSON that its content type says");
+    }
+    None
+}
+
+/// Pages of a table whose key is the stream and something of it.
+fn each_row(
+    store: &mut Store<'_>,
+    report: &mut Report<'_>,
+    sql: &str,
+    first: Vec<Value>,
+    each: &mut dyn FnMut(&mut Report<'_>, &Row) -> Result<(), Error>,
+) -> Result<(), Error> {
+    // The first columns are the key, in the order of the parameters.
+    let mut key = first;
+    loop {
+        let query = Query {
+            sql: format!("{sql} LIMIT {PAGE}"),
+            params: key.clone(),
+        };
+        let page = store.page(&query, PAGE)?;
+        for row in &page.rows {
+            report.looked_at += 1;
+            each(report, row)?;
+        }
+        let Some(last) = page.rows.last() else {
+            return Ok(());
+        };
+        key = last.0.iter().take(key.len()).cloned().collect();
+        if !page.is_cut {
+            return Ok(());
+        }
+    }
+}
+
+fn streams(store: &mut Store<'_>, report: &mut Report<'_>) -> Result<(), Error> {
+    let sql = "SELECT e.aggregate, e.aggregate_id, e.version, e.position FROM {events} e \
+               WHERE (e.aggregate, e.aggregate_id, e.version) > ($1, $2, $3) \
+               ORDER BY e.aggregate, e.aggregate_id, e.version";
+    let mut before: Option<(String, String, i64, i64)> = None;
+    let first = vec!["".into(), "".into(), 0.into()];
+    each_row(store, report, sql, first, &mut |report, row| {
+        let (aggregate, id) = (row.text(0)?, row.text(1)?);
+        let (version, position) = (row.integer(2)?, row.integer(3)?);
+        let same = before
+            .as_ref()
+            .filter(|(a, i, ..)| a == aggregate && i == id)
+            .map_or((0, 0), |(_, _, version, position)| (*version, *position));
+        let place = || format!("{aggregate}/{id} version {version}, position {position}");
+        if version != same.0 + 1 {
+            let missing = match (same.0 + 1, version - 1) {
+                (first, last) if first == last => format!("version {first} is missing"),
+                (first, last) => format!("versions {first} to {last} are missing"),
+            };
+            report.problem(&place(), &format!("{missing} before it"))?;
+        }
+        if position <= same.1 {
+            report.problem(
+                &place(),
+                &format!("the version before it has the later position {}", same.1),
+            )?;
+        }
+        match &mut before {
+            // The same memory for all events of a stream.
+            Some(before) if before.0 == aggregate && before.1 == id => {
+                (before.2, before.3) = (version, position);
+            }
+            before => *before = Some((aggregate.to_owned(), id.to_owned(), version, position)),
+        }
+        Ok(())
+    })
+}
+
+fn appends(store: &mut Store<'_>, report: &mut Report<'_>) -> Result<(), Error> {
+    let sql = "SELECT a.aggregate, a.aggregate_id, a.append_id, a.last_version, a.events, a.position, e.position \
+               FROM {appends} a LEFT JOIN {events} e ON e.aggregate = a.aggregate \
+               AND e.aggregate_id = a.aggregate_id AND e.version = a.last_version \
+               WHERE (a.aggregate, a.aggregate_id, a.append_id) > ($1, $2, $3) \
+               ORDER BY a.aggregate, a.aggregate_id, a.append_id";
+    let first = vec!["".into(), "".into(), "".into()];
+    each_row(store, report, sql, first, &mut |report, row| {
+        let (version, events, position) = (row.integer(3)?, row.integer(4)?, row.integer(5)?);
+        let there = row.maybe_integer(6)?;
+        let problem = if !(0..=version).contains(&events) {
+            format!("it counts {events} events, and its stream had {version} after it")
+        } else if version == 0 && position == 0 {
+            // An append without events to a stream without events.
+            return Ok(());
+        } else {
+            match there {
+                Some(there) if there == position => return Ok(()),
+                Some(there) => {
+                    format!("its last event is at position {there}, and it says {position}")
+                }
+                None => {
+                    format!("its last event is missing: version {version}, position {position}")
+                }
+            }
+        };
+        let place = format!(
+            "append {} of {}/{}",
+            row.text(2)?,
+            row.text(0)?,
+            row.text(1)?
+        );
+        report.problem(&place, &problem)
+    })
+}
+
+fn snapshots(store: &mut Store<'_>, report: &mut Report<'_>) -> Result<(), Error> {
+    let sql = "SELECT s.aggregate, s.aggregate_id, s.version, s.position, e.position FROM {snapshots} s \
+               LEFT JOIN {events} e ON e.aggregate = s.aggregate AND e.aggregate_id = s.aggregate_id \
+               AND e.version = s.version WHERE (s.aggregate, s.aggregate_id) > ($1, $2) \
+               ORDER BY s.aggregate, s.aggregate_id";
+    each_row(
+        store,
+        report,
+        sql,
+        vec!["".into(), "".into()],
+        &mut |report, row| {
+            let (version, position) = (row.integer(2)?, row.text(3)?);
+            let problem = match row.maybe_integer(4)? {
+                Some(there) if there.to_string() == position => return Ok(()),
+                Some(there) => {
+                    format!("version {version} is at position {there}, and it says {position}")
+                }
+                None => format!("its stream has no version {version}"),
+            };
+            report.problem(
+                &format!("snapshot of {}/{}", row.text(0)?, row.text(1)?),
+                &problem,
+            )
+        },
+    )
+}
+
+/// Values are personal data perhaps, so problems name only their rule and stream.
+fn unique_values(store: &mut Store<'_>, report: &mut Report<'_>) -> Result<(), Error> {
+    if !store.has_unique_values {
+        return Ok(());
+    }
+    let first = match store.dialect() {
+        Dialect::Sqlite => "".into(),
+        Dialect::Postgres => Value::Bytes(Vec::new()),
+    };
+    let sql = "SELECT u.rule, u.value, u.aggregate, u.aggregate_id, u.position, e.aggregate, e.aggregate_id \
+               FROM {unique_values} u LEFT JOIN {events} e ON e.position = u.position \
+               WHERE (u.rule, u.value) > ($1, $2) ORDER BY u.rule, u.value";
+    each_row(
+        store,
+        report,
+        sql,
+        vec!["".into(), first],
+        &mut |report, row| {
+            let (aggregate, id, position) = (row.text(2)?, row.text(3)?, row.integer(4)?);
+            let problem = match (row.maybe_text(5)?, row.maybe_text(6)?) {
+                (Some(a), Some(i)) if a == aggregate && i == id => return Ok(()),
+                (Some(a), Some(i)) => format!("the event at position {position} is of {a}/{i}"),
+                _ => format!("the event at position {position} that claimed it is missing"),
+            };
+            let place = format!("a value of rule {} of {aggregate}/{id}", row.text(0)?);
+            report.problem(&place, &problem)
+        },
+    )
+}
+
+fn sagas(store: &mut Store<'_>, report: &mut Report<'_>) -> Result<(), Error> {
+    let sql = "SELECT w.aggregate, w.aggregate_id, e.position FROM {work} w \
+               LEFT JOIN {events} e ON e.aggregate = w.aggregate AND e.aggregate_id = w.aggregate_id \
+               AND e.version = 1 WHERE (w.aggregate, w.aggregate_id) > ($1, $2) \
+               ORDER BY w.aggregate, w.aggregate_id";
+    each_row(
+        store,
+        report,
+        sql,
+        vec!["".into(), "".into()],
+        &mut |report, row| {
+            if row.is_null(2) {
+                let place = format!("{}/{}", row.text(0)?, row.text(1)?);
+                report.problem(&place, "the instance has no stream")?;
+            }
+            Ok(())
+        },
+    )
+}
+
+/// A reader that was seen, with what it says of the store.
+struct Seen {
+    place: String,
+    position: i64,
+    /// Stream, version and id of the last event.
+    last: Option<(String, String, i64, String)>,
+    store_id: Option<String>,
+}
+
+fn of_readers(store: &mut Store<'_>, report: &mut Report<'_>) -> Result<(), Error> {
+    let mut seen = Vec::new();
+    for row in &store.rows(&Query::new(
+        "SELECT consumer, position, inputs FROM {cursors} ORDER BY consumer",
+    ))? {
+        let place = format!("cursor of {}", row.text(0)?);
+        report.looked_at += 1;
+        let inputs = row.maybe_text(2)?;
+        if inputs.is_some_and(|inputs| !is_valid(inputs))
+            || readers::slowest(row.text(1)?, inputs).is_err()
+        {
+            report.problem(&place, "it cannot be read")?;
+            continue;
+        }
+        seen.push(Seen {
+            place,
+            position: readers::number(row.text(1)?)?,
+            last: None,
+            store_id: None,
+        });
+    }
+    if store.has_read_models {
+        let query = Query::new(
+            "SELECT c.name, c.build, c.partition, c.position, c.last_aggregate, c.last_id, c.last_version, \
+             c.last_event, b.store FROM {es_checkpoints} c LEFT JOIN {es_builds} b ON b.name = c.name \
+             AND b.build = c.build ORDER BY c.name, c.build, c.partition",
+        );
+        for row in &store.read_page(&query, usize::MAX)?.rows {
+            report.looked_at += 1;
+            let (name, build, partition) = (row.text(0)?, row.integer(1)?, row.integer(2)?);
+            let place = format!("checkpoint of {name}, build {build}, partition {partition}");
+            let Ok(position) = readers::number(row.text(3)?) else {
+                report.problem(&place, "it is not a position")?;
+                continue;
+            };
+            let last = match (
+                row.maybe_text(4)?,
+                row.maybe_text(5)?,
+                row.maybe_integer(6)?,
+                row.maybe_text(7)?,
+            ) {
+                (Some(aggregate), Some(id), Some(version), Some(event)) => Some((
+                    aggregate.to_owned(),
+                    id.to_owned(),
+                    version,
+                    event.to_owned(),
+                )),
+                _ => None,
+            };
+            let store_id = row.maybe_text(8)?.map(str::to_owned);
+            seen.push(Seen {
+                place,
+                position,
+                last,
+                store_id,
+            });
+        }
+    }
+    // Later than the readers were read.
+    let head = last_position(store)?;
+    let id = store_id(store)?;
+    for Seen {
+        place,
+        position,
+        last,
+        store_id,
+    } in seen
+    {
+        if position > head {
+            report.problem(
+                &place,
+                &format!("it is at position {position}, and the store ends at {head}"),
+            )?;
+        }
+        if store_id.is_some() && store_id != id {
+            report.problem(&place, "its read model belongs to another store")?;
+        }
+        if let Some((aggregate, id, version, event)) = last {
+            if event_at(store, &aggregate, &id, version)?.as_deref() != Some(event.as_str()) {
+                let what = format!(
+                    "its last event is not in the store: {aggregate}/{id} version {version}"
+                );
+                report.problem(&place, &what)?;
+            }
+        }
+    }
+    each_parked(store, None, false, &mut |store, row| {
+        report.looked_at += 1;
+        let (aggregate, id, version) = (row.text(5)?, row.text(6)?, row.integer(7)?);
+        if event_at(store, aggregate, id, version)?.as_deref() != Some(row.text(9)?) {
+            let place = format!("parked event {} of {}", row.text(4)?, row.text(0)?);
+            let what = format!("it is not in the store: {aggregate}/{id} version {version}");
+            report.problem(&place, &what)?;
+        }
+        Ok(())
+    })
+}
+
+/// The id of the store, which its read models remember.
+pub(crate) fn store_id(store: &mut Store<'_>) -> Result<Option<String>, Error> {
+    let sql = match store.dialect() {
+        Dialect::Sqlite => "SELECT value FROM {es_meta} WHERE name = 'store_id'",
+        Dialect::Postgres => "SELECT id::text FROM {store_id}",
+    };
+    let row = store.first(&Query::new(sql))?;
+    row.map(|row| row.text(0).map(str::to_owned)).transpose()
+}
+
+/// The id of the event with this version.
+fn event_at(
+    store: &mut Store<'_>,
+    aggregate: &str,
+    id: &str,
+    version: i64,
+) -> Result<Option<String>, Error> {
+    let query = Query::new(
+        "SELECT {event_id} FROM {events} e WHERE e.aggregate = $1 AND e.aggregate_id = $2 AND e.version = $3",
+    );
+    let row = store.first(&query.with(aggregate).with(id).with(version))?;
+    row.map(|row| row.text(0).map(str::to_owned)).transpose()
+}

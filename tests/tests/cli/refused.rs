@@ -1,0 +1,329 @@
+//! What is no store, and what is no command.
+
+use crate::{
+    place::{Place, block_on, es},
+    shop,
+};
+use es_postgres::PostgresStore;
+use es_projections::AnyReadDatabase;
+use es_runtime::AnyStore;
+use es_sqlite::{SqliteReadDatabase, SqliteStore};
+use rusqlite::Connection;
+use std::fs;
+
+/// What `es` says about a file, with its exit code.
+fn said(path: &std::path::Path) -> (u8, String) {
+    let store = format!("sqlite:{}", path.display());
+    let ran = es(&["--store", &store, "stats"]);
+    assert_eq!(ran.out, "");
+    (ran.code, ran.err)
+}
+
+#[test]
+fn files_that_are_no_stores_of_this_release() {
+    let folder = es_tests::tiers::folder();
+    let path = folder.path().join("none.db");
+    let (code, err) = said(&path);
+    assert!(code == 4 && err.contains("there is no such file"), "{err}");
+    assert!(!path.exists(), "and none was made");
+
+    fs::write(
+        &path,
+        "some text that is longer than the header of a database".repeat(9),
+    )
+    .expect("written");
+    let (code, err) = said(&path);
+    assert!(
+        code == 4 && err.contains("it is not an SQLite database"),
+        "{err}"
+    );
+
+    let other = folder.path().join("other.db");
+    let connection = Connection::open(&other).expect("opens");
+    connection
+        .execute_batch("CREATE TABLE events (id TEXT)")
+        .expect("made");
+    let (code, err) = said(&other);
+    assert!(
+        code == 4 && err.contains("this file has no tables of a store"),
+        "{err}"
+    );
+    connection
+        .execute_batch("CREATE TABLE es_meta (x TEXT)")
+        .expect("made");
+    let (code, err) = said(&other);
+    assert!(
+        code == 4 && err.contains("this file has no tables of a store"),
+        "{err}"
+    );
+
+    let shop = Place::copy();
+    for (version, remedy) in [
+        (1, "open the store with the application once"),
+        (9, "use a newer `es`"),
+    ] {
+        shop.sql(&format!(
+            "UPDATE es_meta SET value = {version} WHERE name = 'tables_version'"
+        ));
+        let (code, err) = said(&shop.file());
+        assert!(code == 4 && err.contains(remedy), "{err}");
+    }
+    let shop = Place::copy();
+    shop.sql("UPDATE es_projection_schema SET version = 2");
+    let (code, err) = said(&shop.file());
+    assert!(
+        code == 4 && err.contains("the state of its projections has version 2"),
+        "{err}"
+    );
+}
+
+#[cfg(unix)]
+#[test]
+#[cfg_attr(
+    not(postgres),
+    ignore = "needs PostgreSQL: install it or set ES_POSTGRES_BIN"
+)]
+fn databases_that_are_no_stores() {
+    let database = es_tests::server::database();
+    let ran = es(&["--store", &database.url(), "stats"]);
+    assert_eq!(ran.code, 4);
+    assert!(
+        ran.err
+            .contains("this database has no tables of a store in schema `es`"),
+        "{}",
+        ran.err
+    );
+    let shop = Place::postgres();
+    let ran = shop.es(&["--schema", "another", "stats"]);
+    assert!(
+        ran.code == 4 && ran.err.contains("schema `another`"),
+        "{}",
+        ran.err
+    );
+    let ran = shop.es(&["--schema", "a\"b", "stats"]);
+    assert!(
+        ran.code == 2 && ran.err.contains("is no name of a schema"),
+        "{}",
+        ran.err
+    );
+
+    let ran = es(&["--store", "postgres://es:secret@127.0.0.1:1/shop", "stats"]);
+    assert_eq!(ran.code, 4, "{}", ran.err);
+    assert!(ran.err.contains("postgres://127.0.0.1/shop"), "{}", ran.err);
+    let ran = es(&["--store", "postgres://es:sec:ret@[/shop", "stats"]);
+    assert_eq!(ran.code, 2, "{}", ran.err);
+    assert!(
+        !ran.err.contains("ret"),
+        "a password may be a part of it: {}",
+        ran.err
+    );
+}
+
+/// The session of a damaged program could not write either.
+#[cfg(unix)]
+#[test]
+#[cfg_attr(
+    not(postgres),
+    ignore = "needs PostgreSQL: install it or set ES_POSTGRES_BIN"
+)]
+fn a_role_that_may_only_read_is_enough() {
+    let Place::Postgres(database) = Place::postgres() else {
+        return;
+    };
+    let grant = "CREATE ROLE looker LOGIN; GRANT USAGE ON SCHEMA es TO looker; \
+                 GRANT SELECT ON ALL TABLES IN SCHEMA es, public TO looker";
+    database.query(grant).expect("granted");
+    let store = database.url().replace("user=es", "user=looker");
+    for verb in ["stats", "readers", "verify"] {
+        let ran = es(&["--store", &store, verb]);
+        assert_eq!(ran.code, 0, "{verb}: {}", ran.err);
+    }
+}
+
+#[cfg(unix)]
+#[test]
+#[cfg_attr(
+    not(postgres),
+    ignore = "needs PostgreSQL: install it or set ES_POSTGRES_BIN"
+)]
+fn a_store_in_a_schema_of_its_own() {
+    let database = es_tests::server::database();
+    block_on(async {
+        let options = PostgresStore::options(&database.url()).expect("a url");
+        let store = options
+            .schema("tenant")
+            .expect("a name")
+            .open()
+            .await
+            .expect("opens");
+        let read = AnyReadDatabase::new(store.read_database());
+        shop::fill(&AnyStore::new(store), read).await;
+    });
+    let store = database.url();
+    let tenant = |args: &[&str]| {
+        let mut all = vec!["--store", &store, "--schema", "tenant"];
+        all.extend(args);
+        es(&all)
+    };
+    for (args, out) in [
+        (vec!["readers"], "order_totals"),
+        (vec!["parked", "list"], "13 cents are no price"),
+        (vec!["streams"], "order/4711"),
+    ] {
+        let ran = tenant(&args);
+        assert_eq!(ran.code, 0, "{args:?}: {}", ran.err);
+        assert!(ran.out.contains(out), "{args:?}: {}", ran.out);
+    }
+    let ran = tenant(&["verify"]);
+    assert!(
+        ran.code == 0 && ran.err.contains("readers: 4 looked at"),
+        "{}",
+        ran.err
+    );
+    let ran = tenant(&["--read-schema", "public", "verify"]);
+    assert!(
+        ran.code == 0 && ran.err.contains("readers: 2 looked at"),
+        "{}",
+        ran.err
+    );
+}
+
+#[test]
+fn read_models_in_a_file_of_their_own() {
+    let folder = es_tests::tiers::folder();
+    let (store, read) = (folder.path().join("shop.db"), folder.path().join("read.db"));
+    block_on(async {
+        let opened = SqliteStore::open(&store).await.expect("opens");
+        let models = SqliteReadDatabase::open(&read).await.expect("opens");
+        shop::fill(&AnyStore::new(opened), AnyReadDatabase::new(models)).await;
+    });
+    let store = format!("sqlite:{}", store.display());
+    let read = format!("sqlite:{}", read.display());
+    let alone = es(&["--store", &store, "readers"]);
+    assert!(
+        alone.code == 0 && !alone.out.contains("order_totals"),
+        "{}",
+        alone.out
+    );
+    let both = es(&["--store", &store, "--read-store", &read, "readers"]);
+    assert!(
+        both.code == 0 && both.out.contains("order_totals"),
+        "{}",
+        both.err
+    );
+    let ran = es(&["--store", &store, "--read-store", &read, "verify"]);
+    assert!(
+        ran.code == 0 && ran.err.contains("readers: 4 looked at"),
+        "{}",
+        ran.err
+    );
+}
+
+#[test]
+fn stores_have_names_in_a_file() {
+    let folder = es_tests::tiers::folder();
+    let config = folder.path().join("stores.conf");
+    let shop = Place::sqlite().address();
+    fs::write(
+        &config,
+        format!("# ours\n[other]\nstore = sqlite:x.db\n\n[shop]\nstore = \"{shop}\"\n"),
+    )
+    .expect("written");
+    let config = config.display().to_string();
+    let named = |name: &str| es(&["--config", &config, "--store", name, "stats"]);
+    assert_eq!(named("shop").code, 0, "{}", named("shop").err);
+    let ran = named("shp");
+    assert!(
+        ran.code == 2 && ran.err.contains("has no [shp], but: other, shop"),
+        "{}",
+        ran.err
+    );
+    let file = Place::sqlite().file().display().to_string();
+    let ran = named(&file);
+    assert!(
+        ran.code == 2 && ran.err.contains(&format!("--store sqlite:{file}")),
+        "{}",
+        ran.err
+    );
+    fs::write(&config, "[shop]\nstor = x\n").expect("written");
+    let ran = named("shop");
+    assert!(
+        ran.code == 2 && ran.err.contains("line 2: the keys are"),
+        "{}",
+        ran.err
+    );
+}
+
+/// A program that may write moves what is in the log into the file when it is the last one to close it.
+#[test]
+fn a_file_and_its_log_stay_as_they_are() {
+    let shop = Place::copy();
+    let writer = Connection::open(shop.file()).expect("opens");
+    let append = "INSERT INTO events SELECT 19, aggregate, 'new', 1, event, 1, recorded_at, 'x', metadata, content_type, \
+                  payload FROM events WHERE position = 2";
+    writer.execute_batch(append).expect("appended");
+    let folder = es_tests::tiers::folder();
+    let log = |path: &std::path::Path| path.with_extension("db-wal");
+    let path = folder.path().join("shop.db");
+    fs::copy(shop.file(), &path).expect("copied");
+    fs::copy(log(&shop.file()), log(&path)).expect("copied");
+    let before = [fs::read(&path), fs::read(log(&path))].map(|read| read.expect("the file"));
+    let store = format!("sqlite:{}", path.display());
+    let ran = es(&["--store", &store, "tail", "-n", "1"]);
+    assert!(ran.out.contains("order/new"), "{}{}", ran.out, ran.err);
+    let after = [fs::read(&path), fs::read(log(&path))].map(|read| read.expect("the file"));
+    assert!(before == after && !after[1].is_empty());
+}
+
+#[test]
+fn commands_that_mean_nothing() {
+    let shop = Place::sqlite();
+    for (args, said) in [
+        (
+            vec!["events", "--where", "cents"],
+            "a condition is a path and a comparison",
+        ),
+        (
+            vec!["events", "--where", "$"],
+            "a condition is a path and a comparison",
+        ),
+        (vec!["events", "--since", "yesterday"], "a time is a day"),
+        (vec!["show", "order"], "a stream is an aggregate and an id"),
+        (
+            vec!["verify", "nothing"],
+            "possible values: events, streams",
+        ),
+        (vec!["strems"], "'streams'"),
+    ] {
+        let ran = shop.es(&args);
+        assert_eq!(ran.code, 2, "{args:?}: {}", ran.err);
+        assert!(ran.err.contains(said), "{args:?}: {}", ran.err);
+    }
+}
+
+#[test]
+fn help_and_completions() {
+    let help = es(&["help"]);
+    assert_eq!(help.code, 0);
+    for word in ["First steps:", "Exit codes:", "verify", "stores.conf"] {
+        assert!(help.out.contains(word), "{word}");
+    }
+    for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
+        let ran = es(&["completions", shell]);
+        assert_eq!(ran.code, 0, "{shell}");
+        assert!(ran.out.contains("readers"), "{shell}");
+    }
+}
+
+/// A stored text cannot change what a terminal shows.
+#[test]
+fn control_characters_are_escaped_in_tables() {
+    let shop = Place::copy();
+    shop.sql(
+        "INSERT INTO events SELECT 1000, aggregate, 'evil', 1, 'bad' || char(27) || '[2J', 1, recorded_at, 'x', \
+         metadata, content_type, payload FROM events WHERE position = 1",
+    );
+    let ran = shop.es(&["show", "customer/evil"]);
+    assert!(ran.out.contains(r"bad\u{1b}[2J"), "{}", ran.out);
+    assert!(!ran.out.contains('\u{1b}'));
+}

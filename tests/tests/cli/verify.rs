@@ -1,0 +1,342 @@
+//! `es verify` on stores that are whole, and on stores that were damaged on purpose.
+
+use crate::place::{Place, on_both};
+
+on_both!(a_store_of_the_library_is_whole);
+
+fn a_store_of_the_library_is_whole(place: &Place) {
+    let ran = place.es(&["verify"]);
+    assert_eq!((ran.code, ran.out.as_str()), (0, ""), "{}", ran.err);
+    for check in [
+        "events",
+        "streams",
+        "appends",
+        "snapshots",
+        "unique-values",
+        "sagas",
+        "readers",
+    ] {
+        let line = ran
+            .err
+            .lines()
+            .find(|line| line.starts_with(&format!("{check}: ")));
+        let line = line.unwrap_or_else(|| panic!("{check}: {}", ran.err));
+        assert!(line.ends_with(" looked at, no problem"), "{line}");
+        assert!(!line.contains(": 0 looked"), "the shop has some: {line}");
+    }
+    assert!(place.rows(&["verify"], &[]).is_empty());
+}
+
+/// A check, what damages a store so that the check finds something, the place, and the problem.
+struct Damage {
+    check: &'static str,
+    sql: &'static str,
+    place: &'static str,
+    problem: &'static str,
+}
+
+const fn damage(
+    check: &'static str,
+    sql: &'static str,
+    place: &'static str,
+    problem: &'static str,
+) -> Damage {
+    Damage {
+        check,
+        sql,
+        place,
+        problem,
+    }
+}
+
+/// `{name}` is a table of the store, `{now}` and `{payload}` are expressions.
+const DAMAGES: &[Damage] = &[
+    damage(
+        "events",
+        "DELETE FROM {events} WHERE position = 3",
+        "position 3",
+        "the event is missing",
+    ),
+    damage(
+        "events",
+        "DELETE FROM {events} WHERE position IN (2, 3)",
+        "positions 2 to 3",
+        "2 events are missing",
+    ),
+    damage(
+        "events",
+        "DELETE FROM {events} WHERE aggregate_id = '4713'",
+        "position {last}",
+        "the event is missing",
+    ),
+    damage(
+        "events",
+        "UPDATE {events} SET payload = {payload} WHERE position = 2",
+        "position 2, order/4711 version 1",
+        "the payload is not the JSON",
+    ),
+    damage(
+        "events",
+        "UPDATE {events} SET metadata = '[]' WHERE position = 2",
+        "position 2, order/4711 version 1",
+        "the metadata is not",
+    ),
+    damage(
+        "streams",
+        "UPDATE {events} SET version = 9 WHERE aggregate = 'saga:fulfil-order' AND aggregate_id = '4711' \
+         AND version = 2",
+        "saga:fulfil-order/4711 version 3",
+        "version 2 is missing before it",
+    ),
+    damage(
+        "streams",
+        "UPDATE {events} SET version = 2 WHERE position = 2",
+        "order/4711 version 2, position 2",
+        "version 1 is missing before it",
+    ),
+    damage(
+        "streams",
+        "UPDATE {events} SET position = 1000 WHERE aggregate = 'saga:fulfil-order' AND aggregate_id = '4711' \
+         AND version = 1",
+        "saga:fulfil-order/4711 version 2",
+        "the version before it has the later position 1000",
+    ),
+    damage(
+        "appends",
+        "UPDATE {appends} SET position = 2 WHERE append_id = 'signup-1'",
+        "append signup-1 of customer/ada",
+        "its last event is at position 1, and it says 2",
+    ),
+    damage(
+        "appends",
+        "UPDATE {appends} SET last_version = 7 WHERE append_id = 'signup-1'",
+        "append signup-1 of customer/ada",
+        "its last event is missing: version 7",
+    ),
+    damage(
+        "appends",
+        "UPDATE {appends} SET events = 2 WHERE append_id = 'signup-1'",
+        "append signup-1 of customer/ada",
+        "it counts 2 events",
+    ),
+    damage(
+        "snapshots",
+        "UPDATE {snapshots} SET version = 2",
+        "snapshot of note/1/a",
+        "its stream has no version 2",
+    ),
+    damage(
+        "snapshots",
+        "UPDATE {snapshots} SET position = '1'",
+        "snapshot of note/1/a",
+        "and it says 1",
+    ),
+    damage(
+        "snapshots",
+        "UPDATE {snapshots} SET aggregate_id = 'nobody'",
+        "snapshot of note/nobody",
+        "its stream has no version 1",
+    ),
+    damage(
+        "unique-values",
+        "UPDATE {unique_values} SET aggregate_id = 'nobody'",
+        "a value of rule customer.email of customer/nobody",
+        "the event at position 1 is of customer/ada",
+    ),
+    damage(
+        "unique-values",
+        "UPDATE {unique_values} SET position = 999",
+        "a value of rule customer.email of customer/ada",
+        "the event at position 999 that claimed it is missing",
+    ),
+    damage(
+        "sagas",
+        "UPDATE {work} SET aggregate_id = 'nobody' WHERE aggregate_id = '4711'",
+        "saga:fulfil-order/nobody",
+        "the instance has no stream",
+    ),
+    damage(
+        "readers",
+        "UPDATE {cursors} SET position = '999' WHERE consumer = 'saga:welcome'",
+        "cursor of saga:welcome",
+        "it is at position 999, and the store ends at",
+    ),
+    damage(
+        "readers",
+        "UPDATE {cursors} SET inputs = '{}' WHERE consumer = 'saga:welcome'",
+        "cursor of saga:welcome",
+        "it cannot be read",
+    ),
+    damage(
+        "readers",
+        "UPDATE es_checkpoints SET position = '999'",
+        "checkpoint of order_totals, build 1, partition 0",
+        "it is at position 999",
+    ),
+    damage(
+        "readers",
+        "UPDATE es_checkpoints SET last_event = '00000000-0000-7000-8000-000000000000'",
+        "checkpoint of order_totals, build 1, partition 0",
+        "its last event is not in the store",
+    ),
+    damage(
+        "readers",
+        "UPDATE es_builds SET store = 'another'",
+        "checkpoint of order_totals, build 1, partition 0",
+        "its read model belongs to another store",
+    ),
+    damage(
+        "readers",
+        "UPDATE es_parked SET version = 2",
+        "parked event 3 of order_totals",
+        "it is not in the store: order/4712 version 2",
+    ),
+];
+
+/// Looks for the damage, and for nothing that could not be seen before.
+fn is_found(store: &Place, damage: &Damage) {
+    let Damage {
+        check,
+        sql,
+        place,
+        problem,
+    } = damage;
+    let place = place.replace("{last}", &LAST.to_string());
+    let ran = store.es(&["verify", check, "-o", "ndjson"]);
+    assert_eq!(ran.code, 1, "{sql}: {}", ran.err);
+    let found = |line: &str| {
+        let row: serde_json::Value = serde_json::from_str(line).expect("JSON");
+        let text = |key: &str| row[key].as_str().expect("a text").to_owned();
+        text("check") == *check
+            && text("place").starts_with(&place)
+            && text("problem").contains(problem)
+    };
+    assert!(ran.out.lines().any(found), "{sql}: {}", ran.out);
+    assert!(ran.err.ends_with(" found\n"), "{sql}: {}", ran.err);
+}
+
+/// The position of the newest event of the shop.
+const LAST: u64 = 18;
+
+const TRIGGERS: &str = "DROP TRIGGER events_are_not_changed; DROP TRIGGER events_are_not_deleted;";
+
+#[test]
+fn damage_is_found_in_a_file() {
+    let names = |sql: &str| {
+        let mut text = sql.replace("{payload}", "'{\"cents\":'");
+        for table in ["events", "appends", "snapshots"] {
+            text = text.replace(&format!("{{{table}}}"), table);
+        }
+        for table in ["work", "cursors", "unique_values"] {
+            text = text.replace(&format!("{{{table}}}"), &format!("es_{table}"));
+        }
+        text
+    };
+    for damage in DAMAGES {
+        let place = Place::copy();
+        place.sql(&format!("{TRIGGERS}{}", names(damage.sql)));
+        is_found(&place, damage);
+    }
+}
+
+#[cfg(unix)]
+#[test]
+#[cfg_attr(
+    not(postgres),
+    ignore = "needs PostgreSQL: install it or set ES_POSTGRES_BIN"
+)]
+fn damage_is_found_in_a_database() {
+    let place = Place::new_postgres();
+    let mut mend = String::new();
+    let mut saved = "CREATE SCHEMA saved; ALTER TABLE es.events DISABLE TRIGGER ALL;".to_owned();
+    for table in TABLES {
+        let name = table.split_once('.').map_or(table, |(_, name)| name);
+        saved += &format!("CREATE TABLE saved.{name} AS TABLE {table};");
+        mend += &format!("DELETE FROM {table}; INSERT INTO {table} SELECT * FROM saved.{name};");
+    }
+    place.sql(&saved);
+    for damage in DAMAGES {
+        let mut sql = damage.sql.replace("{payload}", "'{'");
+        for table in TABLES {
+            if let Some((_, name)) = table.split_once('.') {
+                sql = sql.replace(&format!("{{{name}}}"), table);
+            }
+        }
+        place.sql(&format!("{mend}{sql}"));
+        is_found(&place, damage);
+    }
+    place.sql(&mend);
+    assert_eq!(place.es(&["verify"]).code, 0, "it was mended");
+    rows_are_read_once(&place);
+}
+
+/// Before the server has statistics of a table, a page could be the beginning of all the rest of it, sorted.
+#[cfg(unix)]
+fn rows_are_read_once(place: &Place) {
+    const MORE: u64 = 10_000;
+    place.sql(&format!(
+        "INSERT INTO es.events SELECT {LAST} + n, n / 100 + 1, gen_random_uuid(), now(), 1, 'big', (n % 100)::text, \
+         'big.thing', 'application/json', '{{}}', '1' FROM generate_series(100, {MORE} + 99) n; \
+         UPDATE es.events SET position = position - 99, version = version - 1 WHERE aggregate = 'big'; \
+         UPDATE es.head SET position = {LAST} + {MORE}"
+    ));
+    let fetched = || {
+        // A session tells what it has read when it ends.
+        let others = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() \
+                      AND pid <> pg_backend_pid() AND backend_type = 'client backend'";
+        while place.sql(others).trim() != "0" {
+            std::thread::yield_now();
+        }
+        let fetched =
+            place.sql("SELECT idx_tup_fetch FROM pg_stat_user_tables WHERE relname = 'events'");
+        fetched.trim().parse::<u64>().expect("a number")
+    };
+    let before = fetched();
+    let ran = place.es(&["verify"]);
+    assert_eq!(ran.code, 0, "{}", ran.out);
+    let read = fetched() - before;
+    // By position and by stream.
+    assert!((2 * MORE..3 * MORE).contains(&read), "{read}");
+}
+
+const TABLES: [&str; 9] = [
+    "es.events",
+    "es.appends",
+    "es.snapshots",
+    "es.work",
+    "es.cursors",
+    "es.unique_values",
+    "es_builds",
+    "es_checkpoints",
+    "es_parked",
+];
+
+/// A table tells people the place, and the exit code tells programs.
+#[test]
+fn damage_is_shown_as_a_table() {
+    let place = Place::copy();
+    place.sql(&format!(
+        "{TRIGGERS}DELETE FROM events WHERE position IN (2, 3)"
+    ));
+    let ran = place.es(&["verify", "events", "appends"]);
+    assert_eq!(ran.code, 1);
+    let first = "CHECK    PLACE                                    PROBLEM\n\
+                 events   positions 2 to 3                         2 events are missing\n";
+    let head: String = ran.out.split_inclusive('\n').take(2).collect();
+    assert_eq!(
+        head.split_whitespace().collect::<Vec<_>>(),
+        first.split_whitespace().collect::<Vec<_>>()
+    );
+    assert!(ran.err.contains("events: "), "{}", ran.err);
+    assert!(ran.err.ends_with("found\n"), "{}", ran.err);
+}
+
+/// The next event would get a position that is taken.
+#[test]
+fn a_counter_that_went_back_is_found() {
+    let place = Place::copy();
+    place.sql("UPDATE sqlite_sequence SET seq = 2 WHERE name = 'events'");
+    let ran = place.es(&["verify", "events"]);
+    assert_eq!(ran.code, 1, "{}", ran.err);
+    assert!(ran.out.contains("the store counts 2 events"), "{}", ran.out);
+}
