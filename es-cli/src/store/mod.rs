@@ -70,6 +70,7 @@ pub(crate) struct Store<'a> {
     schema: String,
     /// The tables that only some stores have.
     pub(crate) has_unique_values: bool,
+    pub(crate) has_tags: bool,
     pub(crate) has_read_models: bool,
     pub(crate) tables_version: i64,
     pub(crate) name: String,
@@ -114,6 +115,7 @@ impl<'a> Store<'a> {
             names,
             schema: place.schema.clone(),
             has_unique_values: false,
+            has_tags: false,
             has_read_models: false,
             tables_version: 0,
             name,

@@ -64,6 +64,8 @@ pub(crate) struct Names {
 
 /// The store's tables whose names differ, as `{name}`.
 const TABLES: [&str; 3] = ["work", "cursors", "unique_values"];
+/// What the table of tags is called in a database that other programs share.
+const EVENT_TAGS: &str = "event_tags";
 
 impl Names {
     /// Puts the names and expressions of the database in place of the words in braces.
@@ -86,6 +88,11 @@ impl Names {
             };
             text = text.replace(&format!("{{{table}}}"), &name);
         }
+        let tags = match self.dialect {
+            Dialect::Sqlite => "es_tags".to_owned(),
+            Dialect::Postgres => format!("{}{EVENT_TAGS}", self.store),
+        };
+        text = text.replace("{tags}", &tags);
         for table in ["es_builds", "es_checkpoints", "es_parked"] {
             text = text.replace(&format!("{{{table}}}"), &format!("{}{table}", self.read));
         }

@@ -5,7 +5,7 @@ use crate::error::Error;
 
 /// The versions of the tables that this program reads.
 const SQLITE: i64 = 2;
-const POSTGRES: i64 = 3;
+const POSTGRES: i64 = 4;
 const READ_MODELS: i64 = 3;
 
 /// Checks the versions, and looks for the tables that only some stores have.
@@ -45,9 +45,12 @@ pub(super) fn check(store: &mut Store<'_>) -> Result<(), Error> {
             )));
         }
     }
-    store.has_unique_values = match store.dialect() {
-        Dialect::Sqlite => has_table(store, "es_unique_values")?,
-        Dialect::Postgres => true,
+    (store.has_unique_values, store.has_tags) = match store.dialect() {
+        Dialect::Sqlite => (
+            has_table(store, "es_unique_values")?,
+            has_table(store, "es_tags")?,
+        ),
+        Dialect::Postgres => (true, true),
     };
     find_read_models(store)
 }

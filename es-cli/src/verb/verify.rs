@@ -31,18 +31,21 @@ enum Check {
     Snapshots,
     /// Unique values belong to streams that are there
     UniqueValues,
+    /// Tags point at events of their name
+    Tags,
     /// Instances of sagas and process managers have a stream
     Sagas,
     /// Cursors, checkpoints and parked events point at events that are there
     Readers,
 }
 
-const CHECKS: [Check; 7] = [
+const CHECKS: [Check; 8] = [
     Check::Events,
     Check::Streams,
     Check::Appends,
     Check::Snapshots,
     Check::UniqueValues,
+    Check::Tags,
     Check::Sagas,
     Check::Readers,
 ];
@@ -55,6 +58,7 @@ impl Check {
             Self::Appends => "appends",
             Self::Snapshots => "snapshots",
             Self::UniqueValues => "unique-values",
+            Self::Tags => "tags",
             Self::Sagas => "sagas",
             Self::Readers => "readers",
         }
@@ -106,6 +110,7 @@ pub(crate) fn run(args: &Args, session: &mut Session<'_>) -> Result<(), Error> {
             Check::Appends => appends(store, &mut report),
             Check::Snapshots => snapshots(store, &mut report),
             Check::UniqueValues => unique_values(store, &mut report),
+            Check::Tags => tags(store, &mut report),
             Check::Sagas => sagas(store, &mut report),
             Check::Readers => of_readers(store, &mut report),
         };
@@ -402,6 +407,28 @@ fn unique_values(store: &mut Store<'_>, report: &mut Report<'_>) -> Result<(), E
             report.problem(&place, &problem)
         },
     )
+}
+
+/// A tag is personal data perhaps, so problems name only its kind and position.
+fn tags(store: &mut Store<'_>, report: &mut Report<'_>) -> Result<(), Error> {
+    if !store.has_tags {
+        return Ok(());
+    }
+    let sql = "SELECT t.tag, t.position, t.event, e.event FROM {tags} t \
+               LEFT JOIN {events} e ON e.position = t.position \
+               WHERE (t.tag, t.position) > ($1, $2) ORDER BY t.tag, t.position";
+    let start = vec!["".into(), Value::Integer(0)];
+    each_row(store, report, sql, start, &mut |report, row| {
+        let (tag, position, name) = (row.text(0)?, row.integer(1)?, row.text(2)?);
+        let problem = match row.maybe_text(3)? {
+            Some(stored) if stored == name => return Ok(()),
+            Some(stored) => format!("the event is `{stored}`, and the tag is of `{name}`"),
+            None => "the event is missing".to_owned(),
+        };
+        let kind = tag.split_once(':').map_or("", |(kind, _)| kind);
+        let place = format!("a tag of kind {kind} at position {position}");
+        report.problem(&place, &problem)
+    })
 }
 
 fn sagas(store: &mut Store<'_>, report: &mut Report<'_>) -> Result<(), Error> {

@@ -7,7 +7,7 @@ use es_projections::{
 use es_runtime::{
     Aggregate, AnyStore, Append, AppendId, Apply, Envelope, Event, EventStore, Events,
     ExpectedVersion, Fingerprint, Handle, Metadata, NewEvent, Repository, Snapshot, SnapshotStore,
-    StreamId,
+    StreamId, Tag,
 };
 use es_sagas::{
     Cx, Definition, Fail, OnTimer, ProcessManager, ReactTo, Reactions, Saga, Sagas, Start,
@@ -23,9 +23,20 @@ struct Registered {
     email: String,
 }
 
+#[derive(Tag)]
+#[tag("customer")]
+struct CustomerId(String);
+
+impl From<String> for CustomerId {
+    fn from(id: String) -> Self {
+        Self(id)
+    }
+}
+
 #[derive(Event, Serialize, Deserialize, Clone)]
 #[event("order.placed")]
 struct Placed {
+    #[tag(as = CustomerId)]
     customer: String,
     cents: i64,
 }

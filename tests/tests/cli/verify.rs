@@ -13,6 +13,7 @@ fn a_store_of_the_library_is_whole(place: &Place) {
         "appends",
         "snapshots",
         "unique-values",
+        "tags",
         "sagas",
         "readers",
     ] {
@@ -150,6 +151,18 @@ const DAMAGES: &[Damage] = &[
         "the event at position 999 that claimed it is missing",
     ),
     damage(
+        "tags",
+        "UPDATE {tags} SET position = 999 WHERE position = 2",
+        "a tag of kind customer at position 999",
+        "the event is missing",
+    ),
+    damage(
+        "tags",
+        "UPDATE {tags} SET event = 'order.paid' WHERE position = 2",
+        "a tag of kind customer at position 2",
+        "the event is `order.placed`, and the tag is of `order.paid`",
+    ),
+    damage(
         "sagas",
         "UPDATE {work} SET aggregate_id = 'nobody' WHERE aggregate_id = '4711'",
         "saga:fulfil-order/nobody",
@@ -230,6 +243,7 @@ fn damage_is_found_in_a_file() {
         for table in ["work", "cursors", "unique_values"] {
             text = text.replace(&format!("{{{table}}}"), &format!("es_{table}"));
         }
+        text = text.replace("{tags}", "es_tags");
         text
     };
     for damage in DAMAGES {
@@ -256,7 +270,10 @@ fn damage_is_found_in_a_database() {
     }
     place.sql(&saved);
     for damage in DAMAGES {
-        let mut sql = damage.sql.replace("{payload}", "'{'");
+        let mut sql = damage
+            .sql
+            .replace("{payload}", "'{'")
+            .replace("{tags}", "es.event_tags");
         for table in TABLES {
             if let Some((_, name)) = table.split_once('.') {
                 sql = sql.replace(&format!("{{{name}}}"), table);
@@ -299,13 +316,14 @@ fn rows_are_read_once(place: &Place) {
     assert!((2 * MORE..3 * MORE).contains(&read), "{read}");
 }
 
-const TABLES: [&str; 9] = [
+const TABLES: [&str; 10] = [
     "es.events",
     "es.appends",
     "es.snapshots",
     "es.work",
     "es.cursors",
     "es.unique_values",
+    "es.event_tags",
     "es_builds",
     "es_checkpoints",
     "es_parked",
