@@ -52,6 +52,9 @@
 //!
 //! Commit `schema/order.lock` and the folder `schema/order.golden`.
 //!
+//! An event with tags or unique values has a line for each: `order.placed sealed tag customer`. A sealed one must stay, because a
+//! store in which it is on refuses programs that do not know it.
+//!
 //! # Where to look
 //!
 //! | You want to | Look at |

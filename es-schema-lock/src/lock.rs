@@ -9,11 +9,14 @@
 //! order.placed v1 sealed {customer:str,total:f64}
 //! order.placed v2 sealed {currency:str,customer:str,total:f64}
 //! order.placed v3 open {currency:str,customer:str,total_cents:i64}
+//! order.shipped sealed tag parcel
 //! order.shipped v1 sealed ordered {parcel:u64,carrier:str}
 //! ```
 //!
 //! - A line is `NAME vN STATE SHAPE` for a version, or `NAME STATE drop`, `NAME STATE split` or
 //!   `NAME STATE alias NAME` for a stored name that is read and no longer written.
+//! - `NAME STATE tag KIND` says that events of this name are recorded by tags of that kind, and
+//!   `NAME STATE unique RULE` that they have a say in that rule of unique values.
 //! - `open` lines follow the code. For a `sealed` line the code must derive exactly that shape for that
 //!   version, because stores have such events. This includes older versions.
 //! - `ordered` comes before shapes whose order matters, those of a positional codec such as postcard.
@@ -77,6 +80,10 @@ pub enum LockEntry {
     Alias(String),
     /// Events of this name are read as several events each.
     Split,
+    /// Events of this name have tags of this kind.
+    Tag(String),
+    /// Events of this name have a say in this rule of unique values.
+    Unique(String),
 }
 
 /// Whether a line is open or sealed.
@@ -144,6 +151,8 @@ impl fmt::Display for LockLine {
             LockEntry::Dropped => write!(f, "{name} {state} drop"),
             LockEntry::Alias(of) => write!(f, "{name} {state} alias {of}"),
             LockEntry::Split => write!(f, "{name} {state} split"),
+            LockEntry::Tag(kind) => write!(f, "{name} {state} tag {kind}"),
+            LockEntry::Unique(rule) => write!(f, "{name} {state} unique {rule}"),
         }
     }
 }
@@ -157,8 +166,13 @@ impl LockLine {
         }
     }
 
-    fn key(&self) -> (&str, Option<u16>) {
-        (&self.name, self.version())
+    fn key(&self) -> (&str, Option<u16>, u8, &str) {
+        let (group, text) = match &self.entry {
+            LockEntry::Tag(kind) => (1, &**kind),
+            LockEntry::Unique(rule) => (2, &**rule),
+            _ => (0, ""),
+        };
+        (&self.name, self.version(), group, text)
     }
 
     fn order(&self, other: &Self) -> Ordering {
@@ -168,22 +182,22 @@ impl LockLine {
     fn of_version(event: &EventShape, index: usize, layout: Layout) -> Option<Self> {
         let version = u16::try_from(index + 1).ok()?;
         let shape = event.shapes.get(index)?.render(layout);
-        Some(Self {
-            name: event.name.to_owned(),
-            entry: LockEntry::Version {
-                version,
-                layout,
-                shape,
-            },
-            state: LockState::Open,
-            comments: Vec::new(),
-        })
+        let entry = LockEntry::Version {
+            version,
+            layout,
+            shape,
+        };
+        Some(Self::open(event.name, entry))
     }
 
     fn of_retired(retired: &Retired) -> Self {
+        Self::open(retired.name, LockEntry::of(retired.into))
+    }
+
+    fn open(name: &str, entry: LockEntry) -> Self {
         Self {
-            name: retired.name.to_owned(),
-            entry: LockEntry::of(retired.into),
+            name: name.to_owned(),
+            entry,
             state: LockState::Open,
             comments: Vec::new(),
         }
@@ -210,7 +224,7 @@ impl Lock {
         }
     }
 
-    /// The lines, sorted by name and version; a retired name comes before its versions.
+    /// The lines, sorted by name and version. A retired name, tags and rules come before versions.
     pub fn lines(&self) -> &[LockLine] {
         &self.lines
     }
@@ -232,8 +246,10 @@ impl Lock {
                 (0..event.shapes.len())
                     .filter_map(|index| LockLine::of_version(event, index, layout))
             }))
+            .chain(code.indexed())
             .collect();
         current.sort_by(LockLine::order);
+        current.dedup_by(|one, other| one.key() == other.key());
         let mut changes = Vec::new();
         let mut lines = Vec::with_capacity(current.len().max(self.lines.len()));
         for mut line in std::mem::take(&mut self.lines) {
@@ -399,11 +415,16 @@ impl fmt::Display for Lock {
     }
 }
 
-/// The shapes that the code derives.
+/// For names of events, something that they have.
+type OfNames = &'static [(&'static str, &'static [&'static str])];
+
+/// The shapes that the code derives, and what its events are found by.
 #[derive(Clone, Copy)]
 pub(super) struct Code {
     pub(super) events: &'static [EventShape],
     pub(super) retired: &'static [Retired],
+    tags: OfNames,
+    unique: OfNames,
 }
 
 impl Code {
@@ -411,7 +432,25 @@ impl Code {
         Self {
             events: S::EVENTS,
             retired: S::RETIRED,
+            tags: S::TAG_KINDS,
+            unique: S::UNIQUE_RULES,
         }
+    }
+
+    /// The lines of tags and of rules of unique values.
+    fn indexed(&self) -> impl Iterator<Item = LockLine> {
+        let lines = |of: OfNames, entry: fn(String) -> LockEntry| {
+            of.iter().flat_map(move |(name, has)| {
+                let entries = has.iter().map(move |text| entry((*text).to_owned()));
+                entries.map(|entry| LockLine::open(name, entry))
+            })
+        };
+        lines(self.tags, LockEntry::Tag).chain(lines(self.unique, LockEntry::Unique))
+    }
+
+    /// Whether events of the line's name still have what it says.
+    pub(super) fn has(&self, line: &LockLine) -> bool {
+        self.indexed().any(|own| own.key() == line.key())
     }
 
     pub(super) fn event(&self, name: &str) -> Option<&'static EventShape> {
@@ -502,7 +541,8 @@ pub enum LineProblem {
     Shape,
     /// It is neither a version nor a retired name.
     #[error(
-        "this is neither `NAME vN open|sealed SHAPE` nor `NAME open|sealed drop|split|alias NAME`"
+        "this is neither `NAME vN open|sealed SHAPE` nor `NAME open|sealed` with `drop`, `split`, `alias NAME`, \
+         `tag KIND` or `unique RULE`"
     )]
     Form,
 }
@@ -552,6 +592,8 @@ fn parse_line(text: &str) -> Result<LockLine, LineProblem> {
             Some(("alias", of)) if !of.is_empty() && !of.contains(' ') => {
                 LockEntry::Alias(of.to_owned())
             }
+            Some(("tag", kind)) if !kind.is_empty() => LockEntry::Tag(kind.to_owned()),
+            Some(("unique", rule)) if !rule.is_empty() => LockEntry::Unique(rule.to_owned()),
             _ => return Err(LineProblem::Form),
         },
     };

@@ -89,6 +89,13 @@ pub enum Violation {
         /// The declaration in the code, if there is one.
         declared: Option<LockEntry>,
     },
+    /// The events of a name no longer have a tag, or a say in a rule of unique values, that released programs know.
+    NotIndexed {
+        /// The stored name.
+        event: String,
+        /// The content of the sealed line.
+        locked: LockEntry,
+    },
     /// A name that was sealed as retired is the name of an event.
     NameReused {
         /// The stored name.
@@ -131,6 +138,14 @@ fn find(lock: &Lock, code: &Code) -> Vec<Violation> {
                 } else if name != last_gone {
                     last_gone = name;
                     found.push(gone(lock, name, code));
+                }
+            }
+            locked @ (LockEntry::Tag(_) | LockEntry::Unique(_)) => {
+                if code.event(name).is_some() && !code.has(line) {
+                    found.push(Violation::NotIndexed {
+                        event: name.to_owned(),
+                        locked: locked.clone(),
+                    });
                 }
             }
             locked => {
@@ -208,7 +223,9 @@ fn gone(lock: &Lock, name: &str, code: &Code) -> Violation {
     let is_sealed = |line: &&LockLine| line.state == LockState::Sealed;
     let lines = || {
         let lines = lock.lines().iter().filter(is_sealed);
-        lines.filter(|line| line.name == name)
+        let is_indexed =
+            |line: &LockLine| matches!(line.entry, LockEntry::Tag(_) | LockEntry::Unique(_));
+        lines.filter(move |line| line.name == name && !is_indexed(line))
     };
     let locked: Vec<(u16, String)> = lines()
         .filter_map(|line| match &line.entry {
@@ -249,6 +266,7 @@ impl Violation {
             | Self::Renamed { event, .. }
             | Self::Removed { event, .. }
             | Self::RetirementChanged { event, .. }
+            | Self::NotIndexed { event, .. }
             | Self::NameReused { event, .. } => event,
         }
     }
@@ -360,6 +378,18 @@ impl fmt::Display for Violation {
                      again"
                 )
             }
+            Self::NotIndexed { event, locked } => {
+                writeln!(
+                    f,
+                    "`{event}` is sealed with {} and the code has it no more",
+                    Has(locked)
+                )?;
+                self.sides(f)?;
+                f.write_str(
+                    "  help: stores refuse this event from a program that does not know it, once it is on. Put \
+                     it back",
+                )
+            }
             Self::NameReused { event, .. } => {
                 writeln!(
                     f,
@@ -420,6 +450,9 @@ impl Violation {
                     None => writeln!(f, "  code: nothing"),
                 }
             }
+            Self::NotIndexed { locked, .. } => {
+                writeln!(f, "  lock: {}\n  code: nothing", Has(locked))
+            }
             Self::NameReused { event, locked } => {
                 writeln!(f, "  lock: `{}`\n  code: an event", Declared(event, locked))
             }
@@ -438,6 +471,20 @@ impl fmt::Display for Declared<'_> {
             LockEntry::Dropped => write!(f, "drop(\"{name}\")"),
             LockEntry::Alias(of) => write!(f, "alias(\"{name}\") of {of}"),
             LockEntry::Split => write!(f, "split(\"{name}\")"),
+            has @ (LockEntry::Tag(_) | LockEntry::Unique(_)) => Has(has).fmt(f),
+        }
+    }
+}
+
+/// A tag or a rule of unique values.
+struct Has<'a>(&'a LockEntry);
+
+impl fmt::Display for Has<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            LockEntry::Tag(kind) => write!(f, "the tag `{kind}`"),
+            LockEntry::Unique(rule) => write!(f, "the unique value `{rule}`"),
+            other => write!(f, "{other:?}"),
         }
     }
 }

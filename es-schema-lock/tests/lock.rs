@@ -35,10 +35,18 @@ macro_rules! structure {
 /// A set of events that has shapes and nothing else.
 macro_rules! code {
     ($code:ident { $($name:literal: [$($shape:expr),* $(,)?]),* $(,)? } $($retired:literal => $into:expr),*) => {
+        code!($code { $($name: [$($shape),*]),* } $($retired => $into),*; tags [], unique []);
+    };
+    (
+        $code:ident { $($name:literal: [$($shape:expr),* $(,)?]),* $(,)? } $($retired:literal => $into:expr),*;
+        tags $tags:expr, unique $unique:expr
+    ) => {
         #[derive(Debug)]
         struct $code;
         impl EventSet for $code {
             const TYPES: &'static [EventType] = &[];
+            const TAG_KINDS: &'static [(&'static str, &'static [&'static str])] = &$tags;
+            const UNIQUE_RULES: &'static [(&'static str, &'static [&'static str])] = &$unique;
             fn event_type(&self) -> EventType {
                 EventType { name: "none", version: 1 }
             }
@@ -472,6 +480,59 @@ fn a_renamed_variant_is_a_change_and_the_order_counts_where_it_is_stored() {
     has(
         &found[0].to_string(),
         &["the order of kind: Web, Shop -> Shop, Web"],
+    );
+}
+
+#[test]
+fn sealed_tags_and_unique_values_are_held_to() {
+    code!(Tagged { "order.placed": [V1], "order.shipped": [SHIPPED] };
+        tags [("order.placed", &["customer", "shop"])], unique [("order.placed", &["order.no"])]);
+    let mut lock = Lock::new();
+    lock.update::<Base>(Layout::ByName);
+    lock.seal::<Base>(Layout::ByName);
+    let added = lock.update::<Tagged>(Layout::ByName);
+    let added: Vec<_> = added.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        added,
+        [
+            "+ order.placed open tag customer",
+            "+ order.placed open tag shop",
+            "+ order.placed open unique order.no",
+        ]
+    );
+    let mut lock = Lock::new();
+    lock.update::<Tagged>(Layout::ByName);
+    lock.seal::<Tagged>(Layout::ByName);
+    assert_eq!(lock.check::<Tagged>(), Ok(()));
+    assert_eq!(lock.to_string().parse::<Lock>().as_ref(), Ok(&lock));
+    assert_eq!(breach::<Tagged, 2>(&lock.to_string()), None);
+
+    code!(Fewer { "order.placed": [V1], "order.shipped": [SHIPPED] };
+        tags [("order.placed", &["shop"]), ("order.shipped", &["customer"])], unique []);
+    let found = lock.check::<Fewer>().expect_err("differs");
+    let texts: Vec<_> = found.iter().map(ToString::to_string).collect();
+    has(
+        &texts.join("\n"),
+        &[
+            "`order.placed` is sealed with the tag `customer` and the code has it no more",
+            "`order.placed` is sealed with the unique value `order.no` and the code has it no more",
+            "lock: the tag `customer`\n  code: nothing",
+            "help: stores refuse this event from a program that does not know it, once it is on. Put it back",
+        ],
+    );
+    assert_eq!(found.len(), 2);
+    // An event that is gone, or has another name, is one violation and not several.
+    code!(Gone { "order.shipped": [SHIPPED] });
+    let found = lock.check::<Gone>().expect_err("differs");
+    assert!(
+        matches!(found.as_slice(), [Violation::Removed { .. }]),
+        "{found:?}"
+    );
+    code!(Renamed { "order.made": [V1], "order.shipped": [SHIPPED] });
+    let found = lock.check::<Renamed>().expect_err("differs");
+    assert!(
+        matches!(found.as_slice(), [Violation::Renamed { .. }]),
+        "{found:?}"
     );
 }
 
