@@ -134,6 +134,9 @@ pub(crate) fn walk(
                 let what = format!("a row of es_unique_duplicates by rule `{rule}`");
                 return Ok(Err(corrupt(what)));
             };
+            if let Err(damaged) = read_held(connection, &mut uniques, rule, &stream)? {
+                return Ok(Err(damaged));
+            }
             uniques.read_waiting(stream, &value, Position::from_parts([0, 0, position]));
             values.push(value);
         }

@@ -147,7 +147,12 @@ async fn read_walk(
     }
     let rule = walk.rule.as_str();
     let values = values.into_iter().map(|value| (rule, value));
-    let holders = walk.changes.iter().map(|walked| (rule, &walked.stream));
+    let waiting: Vec<StreamId> = uniques
+        .waiting()
+        .map(|(stream, ..)| stream.clone())
+        .collect();
+    let walked = walk.changes.iter().map(|walked| &walked.stream);
+    let holders = walked.chain(&waiting).map(|stream| (rule, stream));
     let found = rows_of(session, statements, values, holders).await;
     take_all(&mut uniques, &found.map_err(storage)?)?;
     Ok((uniques, at))

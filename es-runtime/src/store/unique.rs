@@ -362,7 +362,11 @@ impl RuleState {
         Ok(())
     }
 
+    /// Turns a rule on, which may be on already: the first event of a new name does that too.
     pub(super) fn turn_on(&mut self, rule: &str, event: &str) {
+        if self.is_on(rule, event) {
+            return;
+        }
         let rules = self.rules.entry(event.to_owned()).or_default();
         let before = rules.insert(rule.to_owned(), State::On);
         let before = before.unwrap_or(State::Off);

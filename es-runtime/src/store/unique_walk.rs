@@ -89,6 +89,7 @@ impl WalkedChange {
 /// Where turning a rule on has come to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
+#[must_use = "the rule is not on where two streams have one value: look at `is_on`"]
 pub struct UniqueWalked {
     /// The position at which the next step starts, [`DONE`](UniqueWalked::DONE) once the rule was turned on.
     pub at: Position,
@@ -131,6 +132,7 @@ impl RuleState {
                 duplicates,
             };
         }
+        self.promote(rule);
         for walked in &walk.changes {
             self.walk_one(rule, walked);
         }
@@ -161,32 +163,48 @@ impl RuleState {
             UniqueValue::Released => None,
             UniqueValue::Claimed(value) => Some(value),
         };
+        self.waiting.remove(stream);
+        // The rule may be on for some names already: a later event of the stream has said what it has.
         let held = self.held_by(rule, stream);
-        if claimed.is_some() && held.as_ref() == claimed {
+        let row = held.as_ref().and_then(|value| self.value(rule, value));
+        if row.is_some_and(|row| row.position >= walked.position)
+            || claimed.is_some() && held.as_ref() == claimed
+        {
             return;
         }
-        self.waiting.remove(stream);
         self.free(rule, stream, walked.change.keep, walked.recorded_at);
-        // Who has claimed the value meanwhile has it now.
-        let mut waiting = self.waiting.iter();
-        let first = waiting
-            .by_ref()
-            .filter(|(_, (value, _))| Some(value) == held.as_ref())
-            .min_by_key(|(_, (_, position))| *position);
-        if let Some((next, (value, position))) =
-            first.map(|(stream, at)| (stream.clone(), at.clone()))
-        {
-            self.waiting.remove(&next);
-            self.hold(rule, &value, next, position);
-        }
+        self.promote(rule);
         let Some(value) = claimed else { return };
-        let other = self.value(rule, value).filter(|row| row.holder != *stream);
-        if other.is_some_and(|row| row.free_at.is_none()) {
+        if self.is_held(rule, value) {
             let waits = (value.clone(), walked.position);
             self.waiting.insert(stream.clone(), waits);
         } else {
             self.hold(rule, value, stream.clone(), walked.position);
         }
+    }
+
+    /// Streams that waited for a value which no other one has any more have it now, the earliest first.
+    fn promote(&mut self, rule: &str) {
+        let waiting = self.waiting.iter();
+        let free = waiting.filter(|(_, (value, _))| !self.is_held(rule, value));
+        let mut free: Vec<_> = free
+            .map(|(stream, (value, position))| (*position, stream.clone(), value.clone()))
+            .collect();
+        free.sort();
+        for (position, stream, value) in free {
+            // One that has another value by a later event does not wait any more.
+            if self.held_by(rule, &stream).is_some() {
+                self.waiting.remove(&stream);
+            } else if !self.is_held(rule, &value) {
+                self.waiting.remove(&stream);
+                self.hold(rule, &value, stream, position);
+            }
+        }
+    }
+
+    fn is_held(&self, rule: &str, value: &str) -> bool {
+        let row = self.value(rule, value);
+        row.is_some_and(|row| row.free_at.is_none())
     }
 
     /// For stores: a stream that waits for a value, as [`waiting`](RuleState::waiting) said after an earlier step.

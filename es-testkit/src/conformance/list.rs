@@ -191,6 +191,8 @@ macro_rules! __conformance_checks {
                 "U11" a_program_without_the_rule_is_fenced,
                 "U12" a_rule_is_turned_on_for_older_events,
                 "U13" the_first_event_wins_where_that_is_wanted,
+                "U14" a_rule_that_is_on_for_some_events_is_turned_on_for_all,
+                "U15" a_later_claim_outlives_the_walk_of_older_events,
             ]
             tags: [
                 "T1" a_query_finds_the_events_with_its_tags,

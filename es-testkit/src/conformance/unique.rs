@@ -491,6 +491,106 @@ pub async fn a_rule_is_turned_on_for_older_events(fixture: AnyFixture) {
     accepted(&store, now(&three, vec![claim("same")])).await;
 }
 
+/// An event of a new name turns its rule on, while the rule is off for older events of another name. Then the rule is
+/// turned on for all of them, also where such a new event has ended a duplicate, or is later than what is walked.
+pub async fn a_rule_that_is_on_for_some_events_is_turned_on_for_all(fixture: AnyFixture) {
+    let Some(store) = supported(&fixture).await else {
+        return;
+    };
+    let [ann, bob, cyd, dan] = ["ann", "bob", "cyd", "dan"].map(stream);
+    let mut old = Vec::new();
+    for stream in [&ann, &bob, &cyd, &dan] {
+        let event = NewEvent::json("test.old", 1, "1");
+        let event = Append::new(stream.clone(), ExpectedVersion::Any).with_event(event);
+        old.push(store.append(event).await.expect("stored").position);
+    }
+    let walk = |from, to, finish, changes: &[(&StreamId, Position, &str)]| {
+        let events = vec!["test.old".to_owned(), "test.unique".to_owned()];
+        let mut step = UniqueWalk::new(RULE, events);
+        (step.from, step.to, step.finish) = (from, to, finish);
+        let changes = changes.iter().map(|(stream, position, value)| {
+            WalkedChange::new((*stream).clone(), *position, Timestamp::now(), claim(value))
+        });
+        step.changes = changes.collect();
+        step
+    };
+    let stay_off = Some(OnDuplicates::StayOff);
+    let values = [
+        (&ann, old[0], "x"),
+        (&bob, old[1], "x"),
+        (&cyd, old[2], "y"),
+        (&dan, old[3], "y"),
+    ];
+    let step = walk(Position::START, old[3], stay_off, &values);
+    let walked = store.walk_unique(step).await.expect("walked");
+    assert_eq!((walked.is_on, walked.duplicates.len()), (false, 2));
+    // The one that waits takes another value, and the one that has it.
+    let new = |stream: &StreamId, value| store.append(append(stream, [claim(value)]));
+    let bob_at = new(&bob, "bob").await.expect("free").position;
+    let cyd_at = new(&cyd, "cyd").await.expect("free").position;
+    let store = again(&fixture, store).await;
+    let step = walk(
+        old[3],
+        cyd_at,
+        stay_off,
+        &[(&bob, bob_at, "bob"), (&cyd, cyd_at, "cyd")],
+    );
+    let walked = store.walk_unique(step).await.expect("walked");
+    assert!(walked.is_on, "{walked:?}");
+    assert_eq!(walked.duplicates, []);
+    for (value, by) in [("x", &ann), ("bob", &bob), ("cyd", &cyd), ("y", &dan)] {
+        assert_eq!(holder(&store, value).await.as_ref(), Some(by), "{value}");
+    }
+    taken(&store, append(&ann, [claim("y")]), &dan).await;
+    let older = Append::new(ann.clone(), ExpectedVersion::Any);
+    let older = store
+        .append(older.with_event(NewEvent::json("test.old", 1, "1")))
+        .await;
+    assert!(
+        matches!(older, Err(AppendError::UniqueRuleUnknown { .. })),
+        "{older:?}"
+    );
+}
+
+/// A step over older events takes no value from a stream that has claimed it by a later event.
+pub async fn a_later_claim_outlives_the_walk_of_older_events(fixture: AnyFixture) {
+    let Some(store) = supported(&fixture).await else {
+        return;
+    };
+    let [ann, bob] = ["ann", "bob"].map(stream);
+    let old = Append::new(ann.clone(), ExpectedVersion::Any);
+    let old = store
+        .append(old.with_event(NewEvent::json("test.old", 1, "1")))
+        .await;
+    let old = old.expect("stored").position;
+    let new = store.append(append(&ann, [claim("new")])).await;
+    let new = new.expect("free").position;
+    let names = || vec!["test.old".to_owned(), "test.unique".to_owned()];
+    let mut step = UniqueWalk::new(RULE, names());
+    step.to = old;
+    step.changes = vec![WalkedChange::new(
+        ann.clone(),
+        old,
+        Timestamp::now(),
+        claim("old"),
+    )];
+    let walked = store.walk_unique(step).await.expect("walked");
+    assert!(!walked.is_on);
+    taken(&store, append(&bob, [claim("new")]), &ann).await;
+    let mut step = UniqueWalk::new(RULE, names());
+    (step.from, step.to, step.finish) = (old, new, Some(OnDuplicates::StayOff));
+    step.changes = vec![WalkedChange::new(
+        ann.clone(),
+        new,
+        Timestamp::now(),
+        claim("new"),
+    )];
+    let walked = store.walk_unique(step).await.expect("walked");
+    assert!(walked.is_on, "{walked:?}");
+    assert_eq!(holder(&store, "new").await, Some(ann));
+    accepted(&store, append(&bob, [claim("old")])).await;
+}
+
 /// Of streams with one value, the one whose event came first has it, where that is wanted.
 pub async fn the_first_event_wins_where_that_is_wanted(fixture: AnyFixture) {
     let Some(store) = supported(&fixture).await else {

@@ -116,6 +116,10 @@ enum Fault {
     LastWins,
     /// Does a step of turning a rule on again.
     WalksTwice,
+    /// Passes over claims of what the stream has already.
+    PassesOverWhatIsHeld,
+    /// Takes the value of a stream that it walks, also a later one.
+    FreesLaterClaims,
     /// A program that does not know a rule writes as before.
     LetsOlderProgramsPass,
     /// The claim is made outside of the transaction of the event.
@@ -495,6 +499,24 @@ impl StoreLayer for Broken {
         match self.fault {
             Fault::TurnsOnWithDuplicates if walk.finish.is_some() => {
                 walk.finish = Some(OnDuplicates::FirstWins);
+            }
+            Fault::PassesOverWhatIsHeld => {
+                let mut changes = Vec::new();
+                for walked in walk.changes {
+                    let UniqueValue::Claimed(value) = &walked.change.value else {
+                        continue;
+                    };
+                    let holder = self.inner.unique_holder(&walk.rule, value).await;
+                    if holder.ok().flatten().as_ref() != Some(&walked.stream) {
+                        changes.push(walked);
+                    }
+                }
+                walk.changes = changes;
+            }
+            Fault::FreesLaterClaims => {
+                for walked in &mut walk.changes {
+                    walked.position = Position::from_parts([0, 0, 1_000_000]);
+                }
             }
             Fault::LastWins => walk.changes.reverse(),
             Fault::WalksTwice if !walk.changes.is_empty() => {
@@ -963,6 +985,10 @@ broken_stores! {
     refused_commits: RefusesTheNeighbours => sagas::a_taken_value_fails_no_commit_beside_it;
     never_on: NeverTurnsRulesOn => unique::a_rule_is_on_from_the_first_event;
     on_with_duplicates: TurnsOnWithDuplicates => unique::a_rule_is_turned_on_for_older_events;
+    held_passed_over: PassesOverWhatIsHeld
+        => unique::a_rule_that_is_on_for_some_events_is_turned_on_for_all;
+    later_claims_freed: FreesLaterClaims
+        => unique::a_later_claim_outlives_the_walk_of_older_events;
     last_wins: LastWins => unique::the_first_event_wins_where_that_is_wanted;
     walks_twice: WalksTwice => unique::a_rule_is_turned_on_for_older_events;
     unfenced: LetsOlderProgramsPass => unique::a_program_without_the_rule_is_fenced;
