@@ -337,6 +337,14 @@ impl<D: Decide> Execute<'_, D> {
             Err(CommitError::Append(AppendError::Conflict { stream, .. })) => {
                 return Err(Attempt::Conflict(Changed::Stream(stream)));
             }
+            // Another writer may have been first at a stream whose version the store had not compared yet: what the value
+            // was made of is old then.
+            Err(error @ CommitError::Append(AppendError::Taken { .. })) => {
+                return Err(match self.load(reads).await? {
+                    Some(changed) => Attempt::Conflict(changed),
+                    None => DecisionError::Commit(error).into(),
+                });
+            }
             Err(CommitError::Guarded { guard, .. }) => {
                 let fold = folds(reads).nth(guard).map_or(D::NAME, |fold| fold.name());
                 return Err(Attempt::Conflict(Changed::Fold(fold)));

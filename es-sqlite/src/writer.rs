@@ -232,6 +232,8 @@ impl Writer {
         if let Some(connection) = self.connection.take() {
             return Ok(connection);
         }
+        // SQLite counts what others have written for each connection apart.
+        self.settings.rules.forget();
         open_connection(&self.settings)
     }
 

@@ -7,7 +7,7 @@ use es_runtime::{
     StreamId,
 };
 use serde::{Deserialize, Serialize};
-use std::{convert::Infallible, error::Error, fmt};
+use std::{convert::Infallible, error::Error, fmt, sync::Mutex};
 
 const EMAIL: &str = "customer.email";
 
@@ -259,6 +259,58 @@ mod before {
     }
 }
 
+/// An address that is made of what another customer has at the moment. `meanwhile` is called once.
+#[derive(Decision)]
+#[decision("numbered", error = Infallible, reads(own: Customer(own), counter: Customer(counter)))]
+struct Numbered {
+    own: String,
+    counter: String,
+    meanwhile: Mutex<Option<Box<dyn FnOnce() + Send>>>,
+}
+
+impl Decide for Numbered {
+    fn decide(&self, read: &NumberedReads) -> Result<Emitted<Self>, Infallible> {
+        if let Some(meanwhile) = self.meanwhile.lock().expect("no panic").take() {
+            meanwhile();
+        }
+        let next = |what: &str| -> Events<Customer> {
+            let email = format!("{what}-{}@example.com", read.counter.version());
+            EmailChanged { email }.into()
+        };
+        Ok(Emitted::new()
+            .on(&self.own, next("number"))
+            .on(&self.counter, next("counter")))
+    }
+}
+
+/// The value was taken by the writer that was first at the counter, so it is no reason to give up.
+async fn a_value_of_an_old_state_is_decided_again(store: AnyStore) {
+    let numbered = |own: &str, meanwhile| Numbered {
+        own: own.to_owned(),
+        counter: "counter".to_owned(),
+        meanwhile: Mutex::new(meanwhile),
+    };
+    let first = numbered("1", None);
+    let other = Decisions::new(store.clone());
+    let meanwhile: Box<dyn FnOnce() + Send> = Box::new(move || {
+        let done = std::thread::spawn(move || {
+            futures_executor::block_on(other.execute(first).into_future())
+        });
+        done.join().expect("no panic").expect("stored");
+    });
+    let decisions = Decisions::new(store.clone());
+    let done = decisions.execute(numbered("2", Some(meanwhile))).await;
+    assert_eq!(done.expect("decided again").attempts, 2);
+    assert_eq!(
+        has(&store, "number-0@example.com").await,
+        Some(customer("1"))
+    );
+    assert_eq!(
+        has(&store, "number-1@example.com").await,
+        Some(customer("2"))
+    );
+}
+
 async fn the_rule_of_a_set_is_turned_on_for_older_events(store: AnyStore) {
     for (id, email) in [("1", "Ada@Example.com"), ("2", "bob@example.com")] {
         let email = Some(email.to_owned());
@@ -289,5 +341,6 @@ on_each!(
     a_changed_address_stays_reserved_and_a_closed_one_is_free,
     a_customer_without_an_address_claims_none,
     a_decision_hands_an_address_over,
+    a_value_of_an_old_state_is_decided_again,
     the_rule_of_a_set_is_turned_on_for_older_events,
 );
