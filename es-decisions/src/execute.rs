@@ -12,7 +12,7 @@ use crate::{
     repositories::Repositories,
 };
 use es_runtime::{
-    __private::sleep, Aggregate, AnyStore, AppendError, AppendId, CommitError, CommitStore,
+    __private::sleep, Aggregate, AnyStore, AppendError, AppendId, AsId, CommitError, CommitStore,
     EventStore, InvalidStreamId, Metadata, Outcome, Position, RetryPolicy, SnapshotStore, StreamId,
     WorkQueue,
 };
@@ -92,10 +92,10 @@ impl<D: Decide> Execute<'_, D> {
 
     /// With an id that makes the decision safe to repeat.
     ///
-    /// It is recorded with every aggregate that the decision reads, as `NAME:ID`; where it reads only folds, on a stream
-    /// of its own (`decision:NAME`, the id), which has no events. A decision of this type with the same id, which reads
-    /// the same first aggregate, writes nothing and returns the first result, with [`Decided::repeated`] set; its folds
-    /// are those of now. Only accepted decisions are recorded. A rejected one is decided again.
+    /// It is recorded with every aggregate that the decision reads, as `NAME:ID`; where it reads folds, by an event
+    /// `decision.recorded` on a stream of its own (`decision:NAME`, the id) too. A decision of this type with the same id,
+    /// which reads the same aggregates, writes nothing and returns the first result, with [`Decided::repeated`] set: what it
+    /// read, as it was after the first one. Only accepted decisions are recorded. A rejected one is decided again.
     pub fn append_id(mut self, id: AppendId) -> Self {
         self.append_id = Some(id);
         self
@@ -111,7 +111,7 @@ impl<D: Decide> Execute<'_, D> {
 
     /// With the version that the caller saw of one of the aggregates, such as that of an `If-Match` header. At any
     /// other version the decision fails with [`DecisionError::VersionMismatch`].
-    pub fn expect_version<A: Aggregate>(mut self, id: &A::Id, version: u64) -> Self {
+    pub fn expect_version<A: Aggregate>(mut self, id: impl AsId<A::Id>, version: u64) -> Self {
         self.expected.push((StreamId::of::<A>(id), version));
         self
     }
@@ -252,7 +252,7 @@ impl<D: Decide> Execute<'_, D> {
         // What fails now may be the repetition of an accepted decision.
         match &id {
             Some(id) if may_be_known => {
-                let first = self.first(reads, &streams, id).await?;
+                let first = self.first(&streams, id).await?;
                 first.ok_or(failed)
             }
             _ => Err(failed),
@@ -362,9 +362,10 @@ impl<D: Decide> Execute<'_, D> {
             },
             Err(error) => return Err(DecisionError::Commit(error).into()),
         };
+        let own_stream = id.map(|_| self.own_stream()).transpose()?;
         let mut written = Vec::new();
         for (appended, ids) in committed.iter().zip(ids) {
-            if appended.events > 0 {
+            if appended.events > 0 && Some(&ids.stream) != own_stream.as_ref() {
                 written.push(Written {
                     stream: ids.stream,
                     version: appended.version,
@@ -386,12 +387,13 @@ impl<D: Decide> Execute<'_, D> {
     /// The result of the first decision with the append id.
     async fn first(
         &self,
-        mut reads: D::Reads,
         streams: &[StreamId],
         id: &AppendId,
     ) -> Result<Option<Decided<D>>, DecisionError<D::Error>> {
+        let mut reads = self.decision.reads();
         let mut written = Vec::new();
-        let own_stream = streams.is_empty().then(|| self.own_stream()).transpose()?;
+        let has_folds = folds(&mut reads).next().is_some();
+        let own_stream = has_folds.then(|| self.own_stream()).transpose()?;
         let known: Vec<_> = streams.iter().chain(&own_stream).collect();
         let mut repeated = Vec::new();
         for stream in known {
@@ -406,6 +408,7 @@ impl<D: Decide> Execute<'_, D> {
             repeated.push((stream, first));
         }
         let repositories = &self.decisions.repositories;
+        let end = if has_folds { repeated.pop() } else { None };
         for (read, (stream, first)) in aggregates(&mut reads).zip(repeated) {
             let loaded = read.load_at(repositories, first.version).await;
             loaded.map_err(DecisionError::Repeated)?;
@@ -417,9 +420,9 @@ impl<D: Decide> Execute<'_, D> {
                 });
             }
         }
-        for read in reads.each() {
-            if matches!(read.part(), Part::Fold(_)) {
-                let loaded = read.load(repositories).await;
+        if let Some((_, end)) = end {
+            for fold in folds(&mut reads) {
+                let loaded = fold.load_at(repositories, end.position).await;
                 loaded.map_err(DecisionError::Repeated)?;
             }
         }

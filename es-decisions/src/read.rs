@@ -152,6 +152,12 @@ pub(crate) mod sealed {
     }
 
     pub trait OfFold: Send {
+        /// Loads it as it was at this position.
+        fn load_at<'a>(
+            &'a mut self,
+            repositories: &'a Repositories,
+            position: Position,
+        ) -> Boxed<'a, Result<(), LoadError>>;
         fn name(&self) -> &'static str;
         fn query(&self) -> Result<&TagQuery, TagQueryEmpty>;
         /// Applies the events of the commit that it would see to a copy of the state.

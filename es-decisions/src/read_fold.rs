@@ -72,6 +72,37 @@ impl<F: Fold> ReadFold<F> {
     }
 }
 
+impl<F: Fold> ReadFold<F> {
+    /// Reads what came since, or what came since up to `end`. Returns whether something came.
+    async fn read(
+        &mut self,
+        repositories: &Repositories,
+        end: Option<Position>,
+    ) -> Result<bool, LoadError> {
+        let Ok(query) = &self.query else {
+            return Ok(false);
+        };
+        let (store, limit) = (repositories.store(), ReadLimit::default());
+        let mut is_new = false;
+        loop {
+            let page = store.read_tagged(query, self.position, limit).await?;
+            for event in &page.events {
+                if let Some(end) = end.filter(|end| *end < event.position) {
+                    self.position = end;
+                    return Ok(is_new);
+                }
+                apply(&mut self.state, query, event)?;
+                self.position = event.position;
+                is_new = true;
+            }
+            self.position = end.map_or(page.next, |end| end.min(page.next));
+            if page.at_end || end == Some(self.position) {
+                return Ok(is_new);
+            }
+        }
+    }
+}
+
 impl<F> ReadFold<F> {
     /// The position up to which it has read the store.
     pub const fn position(&self) -> Position {
@@ -128,29 +159,19 @@ impl<F: Fold + Copied> Source for ReadFold<F> {
         &'a mut self,
         repositories: &'a Repositories,
     ) -> Boxed<'a, Result<bool, LoadError>> {
-        Box::pin(async move {
-            let Ok(query) = &self.query else {
-                return Ok(false);
-            };
-            let (store, limit) = (repositories.store(), ReadLimit::default());
-            let mut is_new = false;
-            loop {
-                let page = store.read_tagged(query, self.position, limit).await?;
-                for event in &page.events {
-                    apply(&mut self.state, query, event)?;
-                    self.position = event.position;
-                    is_new = true;
-                }
-                self.position = page.next;
-                if page.at_end {
-                    return Ok(is_new);
-                }
-            }
-        })
+        Box::pin(self.read(repositories, None))
     }
 }
 
 impl<F: Fold + Copied> OfFold for ReadFold<F> {
+    fn load_at<'a>(
+        &'a mut self,
+        repositories: &'a Repositories,
+        position: Position,
+    ) -> Boxed<'a, Result<(), LoadError>> {
+        Box::pin(async move { self.read(repositories, Some(position)).await.map(|_| ()) })
+    }
+
     fn name(&self) -> &'static str {
         F::NAME
     }

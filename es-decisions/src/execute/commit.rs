@@ -1,6 +1,6 @@
 //! What a decision commits: an append for each stream, and a guard for each fold.
 
-use super::{Execute, aggregates, stream_of};
+use super::{Execute, aggregates, folds, stream_of};
 use crate::{
     Decide, DecisionError, Emitted, Reads,
     emitted::{Tagged, texts},
@@ -10,8 +10,8 @@ use es_runtime::{Append, AppendId, Commit, ExpectedVersion, NewEvent, StreamId};
 use std::{any::Any, collections::BTreeSet};
 
 impl<D: Decide> Execute<'_, D> {
-    /// An append for each aggregate that was read, where one without events guards its stream; one for the append id
-    /// where no aggregate was read; one for each stream of events with tags; and a guard for each fold.
+    /// An append for each aggregate that was read, where one without events guards its stream; one for each stream of
+    /// events with tags; one for the append id where a fold was read; and a guard for each fold.
     pub(super) fn commit_of(
         &self,
         reads: &mut D::Reads,
@@ -49,12 +49,6 @@ impl<D: Decide> Execute<'_, D> {
         if let Some((stream, _)) = lists.pop() {
             return Err(DecisionError::NotRead { stream });
         }
-        if appends.is_empty() && id.is_some() {
-            let mut append = Append::new(self.own_stream()?, ExpectedVersion::Any);
-            append.append_id = id.cloned();
-            append.request.clone_from(&self.request);
-            appends.push((append, None));
-        }
         for home in &homes {
             let known = appends.iter().position(|(of, _)| of.stream == home.stream);
             let Some((append, read)) = known.and_then(|at| appends.get_mut(at)) else {
@@ -71,6 +65,15 @@ impl<D: Decide> Execute<'_, D> {
             append.events.push(home.event.clone());
         }
         let mut appends: Vec<Append> = appends.into_iter().map(|(append, _)| append).collect();
+        if id.is_some() && folds(reads).next().is_some() {
+            // It is the last one, so its position is that up to which a repetition reads the folds.
+            let recorded = NewEvent::json("decision.recorded", 1, "{}");
+            let mut append = Append::new(self.own_stream()?, ExpectedVersion::Exact(0));
+            append = append.with_event(recorded);
+            append.append_id = id.cloned();
+            append.request.clone_from(&self.request);
+            appends.push(append);
+        }
         for append in &mut appends {
             if !append.events.is_empty() {
                 append.metadata = self.metadata.clone();
@@ -105,7 +108,7 @@ impl<D: Decide> Execute<'_, D> {
         Ok(commit)
     }
 
-    /// The stream of a decision that reads no aggregate, which remembers its append id.
+    /// The stream of a decision that reads folds. It remembers the append id, and the position of the decision.
     pub(super) fn own_stream(&self) -> Result<StreamId, DecisionError<D::Error>> {
         let id = self.append_id.as_ref().map(ToString::to_string);
         let stream = StreamId::new(&format!("decision:{}", D::NAME), &id.unwrap_or_default());
