@@ -21,7 +21,7 @@ pub fn stored<E: Event>(event: &E) -> Result<(StreamId, NewEvent), String> {
     let tagged = Tagged::of(event, false);
     let home = tagged.home.ok_or_else(|| {
         let name = E::NAME;
-        format!("event `{name}` has no tag that names the stream to write it to")
+        format!("event `{name}` has no tag that names its stream; write `given::<Aggregate>(id, ..)`, which names it")
     })?;
     let home = home.map_err(|error| error.to_string())?;
     Ok((home, tagged.event?))

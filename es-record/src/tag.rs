@@ -123,7 +123,8 @@ pub enum InvalidTags {
     BadKind,
     /// A value is empty, has a control character, or has more than 256 bytes.
     #[error(
-        "a tag of kind `{kind}` that is empty, has a control character or has more than 256 bytes; use a hash of it"
+        "a tag of kind `{kind}` that is empty, has a control character or has more than 256 bytes; use `Option` for a value that may \
+         be absent, and a hash of a longer one"
     )]
     BadValue {
         /// The kind.
