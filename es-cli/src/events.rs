@@ -4,11 +4,11 @@ use crate::{
     condition::Condition,
     error::Error,
     output::{Cell, Column, column, detail},
-    store::{Dialect, PAGE, Query, Row, Store},
+    store::{Dialect, PAGE, PAGE_BYTES, Query, Row, Store, hex},
 };
 use es_record::{EventId, Timestamp};
 use serde::de::IgnoredAny;
-use std::{fmt::Write, ops::ControlFlow};
+use std::ops::ControlFlow;
 
 /// A stored event, as it is stored.
 #[derive(Debug)]
@@ -102,7 +102,9 @@ impl StoredEvent {
         } else {
             self.metadata.as_str().into()
         };
-        let hex = self.json().is_none().then(|| hex(&self.payload));
+        let payload = self.payload_cell(in_table);
+        let is_json = matches!(payload, Cell::Json(_));
+        let hex = (!is_json).then(|| hex(&self.payload));
         vec![
             self.position.into(),
             self.recorded_at.as_str().into(),
@@ -115,7 +117,7 @@ impl StoredEvent {
             self.event_id.as_str().into(),
             metadata,
             self.content_type.as_str().into(),
-            self.payload_cell(in_table),
+            payload,
             hex.into(),
         ]
     }
@@ -127,15 +129,6 @@ pub(crate) fn is_json(content_type: &str) -> bool {
 
 pub(crate) fn is_valid(json: &str) -> bool {
     serde_json::from_str::<IgnoredAny>(json).is_ok()
-}
-
-fn hex(bytes: &[u8]) -> String {
-    let mut text = String::with_capacity(bytes.len() * 2);
-    for byte in bytes {
-        // Writing to a text cannot fail.
-        let _ = write!(text, "{byte:02x}");
-    }
-    text
 }
 
 /// Which events of the feed are wanted. Every condition that is set must hold.
@@ -231,8 +224,17 @@ pub(crate) fn feed(
     to: i64,
     each: &mut dyn FnMut(&StoredEvent) -> Result<ControlFlow<()>, Error>,
 ) -> Result<(), Error> {
-    let mut after = after;
-    let mut after_version = 0;
+    feed_from(store, filter, (after, 0), to, each)
+}
+
+/// The same after a position and, of one stream, after a version too.
+fn feed_from(
+    store: &mut Store<'_>,
+    filter: &Filter,
+    (mut after, mut after_version): (i64, i64),
+    to: i64,
+    each: &mut dyn FnMut(&StoredEvent) -> Result<ControlFlow<()>, Error>,
+) -> Result<(), Error> {
     let window = filter.window();
     while after < to {
         let end = after.saturating_add(window).min(to);
@@ -267,65 +269,142 @@ pub(crate) fn feed(
     Ok(())
 }
 
-/// The newest events that are wanted, oldest first.
+/// Calls `each` with the newest events that are wanted, oldest first.
+///
+/// They are found from the newest one back, and kept as long as they are few bytes. Otherwise they are read again
+/// from the first one on.
 pub(crate) fn newest(
     store: &mut Store<'_>,
     filter: &Filter,
     to: i64,
     at_most: usize,
-) -> Result<Vec<StoredEvent>, Error> {
-    let mut found: Vec<StoredEvent> = Vec::new();
+    each: &mut dyn FnMut(&StoredEvent) -> Result<ControlFlow<()>, Error>,
+) -> Result<(), Error> {
+    let mut kept = Some(Vec::new());
+    let mut bytes = 0;
+    let mut found = 0;
+    // Position and version of the oldest one so far.
+    let mut first = None;
     let mut before = to.saturating_add(1);
+    let mut before_version = i64::MAX;
     let window = filter.window();
-    while before > 1 && found.len() < at_most {
+    // The database does not decide about conditions, so each row may be none.
+    let rows = if filter.conditions.is_empty() {
+        PAGE.min(at_most)
+    } else {
+        PAGE
+    };
+    while before > 1 && found < at_most {
         let begin = before.saturating_sub(window).max(0);
         let mut query = Query::new(EVENT).with(begin).with(before);
-        let (condition, order) = match filter.stream {
-            Some(_) => ("e.position + 0 >= $1 AND e.position + 0 < $2", "e.version"),
-            None => ("e.position >= $1 AND e.position < $2", "e.position"),
+        let order = if filter.stream.is_some() {
+            let version = query.param(before_version);
+            query.push(" WHERE e.position + 0 >= $1 AND e.position + 0 < $2");
+            query.push(&format!(" AND e.version < {version}"));
+            "e.version"
+        } else {
+            query.push(" WHERE e.position >= $1 AND e.position < $2");
+            "e.position"
         };
-        query.push(&format!(" WHERE {condition}"));
         filter.push(&mut query, store.dialect());
-        query.push(&format!(" ORDER BY {order} DESC LIMIT {PAGE}"));
-        let page = store.page(&query, PAGE.min(at_most - found.len()))?;
+        query.push(&format!(" ORDER BY {order} DESC LIMIT {rows}"));
+        let page = store.page(&query, rows)?;
         for row in &page.rows {
             let event = StoredEvent::of(row)?;
-            before = event.position;
-            if filter.accepts(&event) {
-                found.push(event);
+            if filter.stream.is_some() {
+                before_version = event.version;
+            } else {
+                before = event.position;
+            }
+            if found == at_most || !filter.accepts(&event) {
+                continue;
+            }
+            found += 1;
+            first = Some((event.position, event.version));
+            bytes += row.size();
+            if bytes > PAGE_BYTES {
+                kept = None;
+            }
+            if let Some(kept) = &mut kept {
+                kept.push(event);
             }
         }
         if !page.is_cut {
             before = begin;
         }
     }
-    found.reverse();
-    Ok(found)
+    match (kept, first) {
+        (Some(kept), _) => {
+            for event in kept.iter().rev() {
+                if each(event)?.is_break() {
+                    break;
+                }
+            }
+            Ok(())
+        }
+        (None, Some((position, version))) => {
+            feed_from(store, filter, (position - 1, version - 1), to, each)
+        }
+        (None, None) => Ok(()),
+    }
+}
+
+/// The event at a position.
+pub(crate) fn at_position(
+    store: &mut Store<'_>,
+    position: i64,
+) -> Result<Option<StoredEvent>, Error> {
+    let mut query = Query::new(EVENT).with(position);
+    query.push(" WHERE e.position = $1");
+    let row = store.first(&query)?;
+    row.as_ref().map(StoredEvent::of).transpose()
 }
 
 /// The two halves of a stream that is written as `aggregate/id`. Either half may have a slash, so the store is
-/// asked which one is meant.
-pub(crate) fn find_stream(store: &mut Store<'_>, text: &str) -> Result<(String, String), Error> {
-    let mut first = None;
-    for (at, _) in text.match_indices('/') {
-        let (aggregate, id) = text.split_at(at);
-        let id = id.strip_prefix('/').unwrap_or_default();
+/// asked which one is meant, where the aggregate is not given.
+pub(crate) fn find_stream(
+    store: &mut Store<'_>,
+    text: &str,
+    aggregate: Option<&str>,
+) -> Result<(String, String), Error> {
+    let splits = text
+        .match_indices('/')
+        .filter_map(|(at, _)| Some((text.get(..at)?, text.get(at + 1..)?)));
+    let splits: Vec<(&str, &str)> = splits
+        .filter(|(half, _)| aggregate.is_none_or(|aggregate| aggregate == *half))
+        .collect();
+    let mut found = Vec::new();
+    for (aggregate, id) in &splits {
         let query = Query::new(
             "SELECT e.version FROM {events} e WHERE e.aggregate = $1 AND e.aggregate_id = $2 ORDER BY e.version LIMIT 1",
         )
-        .with(aggregate)
-        .with(id);
+        .with(*aggregate)
+        .with(*id);
         if store.first(&query)?.is_some() {
-            return Ok((aggregate.to_owned(), id.to_owned()));
+            found.push((*aggregate, *id));
         }
-        first = first.or_else(|| Some(aggregate.to_owned()));
     }
-    Err(match first {
-        Some(aggregate) => Error::Missing(format!(
+    match (found.as_slice(), splits.first(), aggregate) {
+        ([(aggregate, id)], ..) => Ok(((*aggregate).to_owned(), (*id).to_owned())),
+        ([], Some((aggregate, _)), _) => Err(Error::Missing(format!(
             "the store has no stream {text}; `es streams --aggregate {aggregate}` lists those of this aggregate"
-        )),
-        None => Error::Usage(format!(
+        ))),
+        ([], None, Some(aggregate)) => Err(Error::Usage(format!(
+            "`{text}` is no stream of the aggregate {aggregate}: that would begin with `{aggregate}/`"
+        ))),
+        ([], None, None) => Err(Error::Usage(format!(
             "`{text}` is no stream: a stream is an aggregate and an id, such as order/4711; `es streams` lists them"
-        )),
-    })
+        ))),
+        (several, ..) => {
+            let several: Vec<String> = several
+                .iter()
+                .map(|(aggregate, id)| format!("--aggregate '{aggregate}' (id {id})"))
+                .collect();
+            Err(Error::Usage(format!(
+                "{} streams are written as {text}; say which one is meant: {}",
+                several.len(),
+                several.join(" or ")
+            )))
+        }
+    }
 }

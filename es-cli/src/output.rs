@@ -22,7 +22,7 @@ pub(crate) enum Cell {
     Bool(bool),
     Integer(i64),
     Text(String),
-    /// JSON that is passed on as it is stored.
+    /// JSON that is passed on as it is stored, but on one line.
     Json(String),
 }
 
@@ -63,7 +63,8 @@ impl Cell {
             Self::Bool(value) => value.to_string(),
             Self::Integer(number) => number.to_string(),
             Self::Text(text) => quoted(text),
-            Self::Json(json) => json.clone(),
+            // A line break of JSON stands outside of its texts, and would end the line of NDJSON.
+            Self::Json(json) => json.replace(['\n', '\r'], " "),
         }
     }
 
@@ -218,8 +219,10 @@ impl Rows<'_> {
                     .iter()
                     .zip(cells)
                     .filter(|(c, _)| c.is_in_tables);
-                self.waiting
-                    .push(shown.map(|(_, cell)| cell.plain()).collect());
+                // What no line has room for is not kept.
+                let kept =
+                    |(column, cell): (&Column, &Cell)| cut(&cell.plain(), column.widest.max(LAST));
+                self.waiting.push(shown.map(kept).collect());
                 if self.waiting.len() >= TOGETHER {
                     self.flush()?;
                 }

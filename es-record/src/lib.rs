@@ -25,6 +25,6 @@ pub use shape::{Layout, Member, Node, Shape};
 pub use tag::{EventTag, InvalidTags, Tag};
 pub use tag_query::{TagQuery, TagQueryEmpty};
 #[doc(hidden)]
-pub use text::has_control;
+pub use text::{MAX_STREAM_ID_BYTES, has_control};
 pub use timestamp::{InvalidTimestamp, Timestamp};
 pub use unique::{UniqueChange, UniqueValue};

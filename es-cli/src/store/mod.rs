@@ -10,14 +10,14 @@ mod value;
 pub(crate) use location::{Place, Wanted};
 
 pub(crate) use query::{Dialect, Query};
-pub(crate) use value::{Row, Value};
+pub(crate) use value::{Row, Value, hex};
 
 use crate::error::Error;
 use location::Location;
 use postgres::Postgres;
 use query::Names;
 use sqlite::Sqlite;
-use std::collections::HashSet;
+use std::{collections::HashSet, ops::ControlFlow};
 
 /// A database that answers statements and writes nothing.
 pub(crate) trait Database {
@@ -28,9 +28,9 @@ pub(crate) trait Database {
 /// The rows that are in memory at a time.
 pub(crate) const PAGE: usize = 500;
 /// The bytes of them, a little more at most.
-const PAGE_BYTES: usize = 4 << 20;
+pub(crate) const PAGE_BYTES: usize = 4 << 20;
 
-/// A part of an answer.
+/// A part of an answer. Who reads one goes on while it is cut: [`Store::each_row`] does it by key.
 pub(crate) struct Page {
     pub(crate) rows: Vec<Row>,
     /// Whether there may be more rows.
@@ -56,6 +56,16 @@ impl Page {
         self.is_cut = self.rows.len() >= self.at_most || self.bytes >= PAGE_BYTES;
         !self.is_cut
     }
+}
+
+/// Whether to go on with the next row.
+pub(crate) type Flow = Result<ControlFlow<()>, Error>;
+
+/// The tables that a statement reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Tables {
+    Store,
+    ReadModels,
 }
 
 /// Receives each statement once, where the user wants to see them.
@@ -141,9 +151,66 @@ impl<'a> Store<'a> {
         self.database.page(&query, at_most)
     }
 
-    /// All rows of an answer that is known to be short: it is cut at a page.
-    pub(crate) fn rows(&mut self, query: &Query) -> Result<Vec<Row>, Error> {
-        Ok(self.page(query, PAGE)?.rows)
+    /// Calls `each` with all rows of an answer, in the order of a key. A page of them is in memory at a time.
+    ///
+    /// The columns of the key are the first ones of the answer. The key is unique in it and never null. The
+    /// statement has `{after}` where it says which rows it wants, and neither an order nor a limit.
+    pub(crate) fn each_row(
+        &mut self,
+        tables: Tables,
+        query: &Query,
+        key: &[&str],
+        each: &mut dyn FnMut(&mut Self, &Row) -> Flow,
+    ) -> Result<(), Error> {
+        let order = key.join(", ");
+        // The first page has no condition: a row with an empty name is damage, and has to be seen.
+        let mut after: Option<Vec<Value>> = None;
+        loop {
+            let mut page_query = query.clone();
+            let condition = match after {
+                None => "TRUE".to_owned(),
+                Some(values) => {
+                    let names: Vec<String> = values
+                        .into_iter()
+                        .map(|value| page_query.param(value))
+                        .collect();
+                    format!("({order}) > ({})", names.join(", "))
+                }
+            };
+            page_query.sql = page_query.sql.replace("{after}", &condition);
+            page_query.push(&format!(" ORDER BY {order} LIMIT {PAGE}"));
+            let page = match tables {
+                Tables::Store => self.page(&page_query, PAGE)?,
+                Tables::ReadModels => self.read_page(&page_query, PAGE)?,
+            };
+            for row in &page.rows {
+                if each(self, row)?.is_break() {
+                    return Ok(());
+                }
+            }
+            let Some(last) = page.rows.last().filter(|_| page.is_cut) else {
+                return Ok(());
+            };
+            after = Some(self.key_of(last, key.len())?);
+        }
+    }
+
+    /// The key of a row, to go on after it.
+    fn key_of(&self, row: &Row, columns: usize) -> Result<Vec<Value>, Error> {
+        let values: Vec<Value> = row.0.iter().take(columns).cloned().collect();
+        let cannot_follow = |value: &Value| match value {
+            Value::Null => true,
+            // Of SQLite it is a text that is none, which stands after all texts when it is compared as bytes.
+            Value::Bytes(_) => self.dialect() == Dialect::Sqlite,
+            Value::Integer(_) | Value::Text(_) => false,
+        };
+        if values.len() < columns || values.iter().any(cannot_follow) {
+            return Err(Error::Damaged(
+                "a row has a key that is not a text, and the rows after it cannot be read"
+                    .to_owned(),
+            ));
+        }
+        Ok(values)
     }
 
     /// The first row of an answer.
@@ -173,7 +240,7 @@ impl<'a> Store<'a> {
         if let Some(show) = &mut self.on_statement {
             if !self.shown.contains(&query.sql) {
                 self.shown.insert(query.sql.clone());
-                show(&query.literal())?;
+                show(&query.literal(self.names.dialect))?;
             }
         }
         Ok(query)

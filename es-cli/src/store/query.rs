@@ -42,13 +42,24 @@ impl Query {
     }
 
     /// The statement with its values in place, for people and other tools.
-    pub(crate) fn literal(&self) -> String {
-        let mut text = self.sql.clone();
-        // The last ones first, because `$1` is the beginning of `$12`.
-        for (number, value) in self.params.iter().enumerate().rev() {
-            text = text.replace(&format!("${}", number + 1), &value.literal());
+    pub(crate) fn literal(&self, dialect: Dialect) -> String {
+        let mut text = String::new();
+        // In one pass: a value may have `$1` in it.
+        let mut rest = self.sql.as_str();
+        while let Some((before, from)) = rest.split_once('$') {
+            text.push_str(before);
+            let digits = from.bytes().take_while(u8::is_ascii_digit).count();
+            let (number, after) = from.split_at(digits);
+            let index = number.parse().ok().and_then(|n: usize| n.checked_sub(1));
+            if let Some(value) = index.and_then(|index| self.params.get(index)) {
+                text.push_str(&value.literal(dialect));
+            } else {
+                text.push('$');
+                text.push_str(number);
+            }
+            rest = after;
         }
-        text
+        text + rest
     }
 }
 

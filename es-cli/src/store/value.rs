@@ -1,6 +1,8 @@
 //! Values that go into statements and come out of them, the same for both databases.
 
+use super::Dialect;
 use crate::error::Error;
+use std::fmt::Write;
 
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Value {
@@ -21,14 +23,26 @@ impl Value {
     }
 
     /// The value as it stands in a statement.
-    pub(crate) fn literal(&self) -> String {
+    pub(crate) fn literal(&self, dialect: Dialect) -> String {
         match self {
             Self::Null => "NULL".to_owned(),
             Self::Integer(number) => number.to_string(),
             Self::Text(text) => format!("'{}'", text.replace('\'', "''")),
-            Self::Bytes(_) => "'..'".to_owned(),
+            Self::Bytes(bytes) => match dialect {
+                Dialect::Sqlite => format!("x'{}'", hex(bytes)),
+                Dialect::Postgres => format!("'\\x{}'::bytea", hex(bytes)),
+            },
         }
     }
+}
+
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(bytes.len() * 2);
+    for byte in bytes {
+        // Writing to a text cannot fail.
+        let _ = write!(text, "{byte:02x}");
+    }
+    text
 }
 
 impl From<&str> for Value {

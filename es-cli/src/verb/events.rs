@@ -35,6 +35,9 @@ pub(crate) struct FilterArgs {
     /// Only events of this stream, such as order/4711
     #[arg(long, value_name = "STREAM")]
     stream: Option<String>,
+    /// The aggregate of --stream, where two streams are written alike: `a/b/c` may be `c` of `a/b`
+    #[arg(long, value_name = "NAME", requires = "stream")]
+    aggregate: Option<String>,
     /// Only events that were recorded then or later: a time, or an age such as 2h
     #[arg(long, value_name = "TIME", value_parser = time::moment)]
     since: Option<Timestamp>,
@@ -54,7 +57,9 @@ pub(crate) struct FilterArgs {
 
 impl FilterArgs {
     pub(crate) fn filter(&self, store: &mut Store<'_>) -> Result<Filter, Error> {
-        let stream = self.stream.as_deref().map(|text| find_stream(store, text));
+        let aggregate = self.aggregate.as_deref();
+        let stream = self.stream.as_deref();
+        let stream = stream.map(|text| find_stream(store, text, aggregate));
         Ok(Filter {
             names: self.name.clone(),
             stream: stream.transpose()?,

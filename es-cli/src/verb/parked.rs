@@ -3,11 +3,12 @@
 use super::{Session, readers::number};
 use crate::{
     error::Error,
-    events::{EVENT, StoredEvent},
+    events::at_position,
     output::{Cell, Column, column, detail},
-    store::{PAGE, Query, Row, Store},
+    store::{Query, Row, Store, Tables},
     time,
 };
+use std::ops::ControlFlow;
 
 #[derive(clap::Args, Debug)]
 pub(crate) struct Args {
@@ -51,9 +52,9 @@ const COLUMNS: &[Column] = &[
     column("reason"),
 ];
 
-/// In the order of [`Parked::of`].
-const SELECT: &str = "SELECT p.name, p.build, p.partition, p.key, p.position, p.aggregate, p.aggregate_id, \
-     p.version, p.event, p.event_id, p.attempts, p.parked_at, p.discarded_at, p.discarded_why, p.reason, p.number \
+/// In the order of [`cells`], the key first.
+const SELECT: &str = "SELECT p.name, p.build, p.partition, p.number, p.key, p.position, p.aggregate, p.aggregate_id, \
+     p.version, p.event, p.event_id, p.attempts, p.parked_at, p.discarded_at, p.discarded_why, p.reason \
      FROM {es_parked} p";
 
 pub(crate) fn run(args: &Args, session: &mut Session<'_>) -> Result<(), Error> {
@@ -64,22 +65,22 @@ pub(crate) fn run(args: &Args, session: &mut Session<'_>) -> Result<(), Error> {
 }
 
 fn cells(row: &Row) -> Result<Vec<Cell>, Error> {
-    let discarded = row.maybe_integer(12)?;
+    let discarded = row.maybe_integer(13)?;
     Ok(vec![
         row.text(0)?.into(),
         row.integer(1)?.into(),
         row.integer(2)?.into(),
-        row.text(3)?.into(),
-        number(row.text(4)?)?.into(),
-        format!("{}/{}", row.text(5)?, row.text(6)?).into(),
-        row.integer(7)?.into(),
-        row.text(8)?.into(),
+        row.text(4)?.into(),
+        number(row.text(5)?)?.into(),
+        format!("{}/{}", row.text(6)?, row.text(7)?).into(),
+        row.integer(8)?.into(),
         row.text(9)?.into(),
-        row.integer(10)?.into(),
-        millis(row.integer(11)?)?.into(),
+        row.text(10)?.into(),
+        row.integer(11)?.into(),
+        millis(row.integer(12)?)?.into(),
         discarded.map(millis).transpose()?.into(),
-        row.maybe_text(13)?.into(),
-        row.text(14)?.into(),
+        row.maybe_text(14)?.into(),
+        row.text(15)?.into(),
     ])
 }
 
@@ -113,31 +114,20 @@ pub(crate) fn each_parked(
     if !store.has_read_models {
         return Ok(());
     }
-    let (mut name, mut build, mut partition, mut number) = (String::new(), 0, 0, 0);
-    loop {
-        let mut query = Query::new(SELECT).with(name.as_str()).with(build);
-        query = query.with(partition).with(number);
-        query.push(" WHERE (p.name, p.build, p.partition, p.number) > ($1, $2, $3, $4)");
-        if let Some(reader) = reader {
-            let reader = query.param(reader);
-            query.push(&format!(" AND p.name = {reader}"));
-        }
-        if !discarded {
-            query.push(" AND p.discarded_at IS NULL");
-        }
-        query.push(&format!(
-            " ORDER BY p.name, p.build, p.partition, p.number LIMIT {PAGE}"
-        ));
-        let page = store.read_page(&query, PAGE)?;
-        for row in &page.rows {
-            row.text(0)?.clone_into(&mut name);
-            (build, partition, number) = (row.integer(1)?, row.integer(2)?, row.integer(15)?);
-            each(store, row)?;
-        }
-        if !page.is_cut {
-            return Ok(());
-        }
+    let mut query = Query::new(SELECT);
+    query.push(" WHERE {after}");
+    if let Some(reader) = reader {
+        let reader = query.param(reader);
+        query.push(&format!(" AND p.name = {reader}"));
     }
+    if !discarded {
+        query.push(" AND p.discarded_at IS NULL");
+    }
+    let key = ["p.name", "p.build", "p.partition", "p.number"];
+    store.each_row(Tables::ReadModels, &query, &key, &mut |store, row| {
+        each(store, row)?;
+        Ok(ControlFlow::Continue(()))
+    })
 }
 
 fn show(session: &mut Session<'_>, reader: &str, position: i64) -> Result<(), Error> {
@@ -156,11 +146,8 @@ fn show(session: &mut Session<'_>, reader: &str, position: i64) -> Result<(), Er
             "{reader} has no parked event at position {position}; `es parked list {reader}` lists them"
         )));
     };
-    let mut query = Query::new(EVENT).with(position);
-    query.push(" WHERE e.position = $1");
-    let event = store.first(&query)?;
-    let event = event.as_ref().map(StoredEvent::of).transpose()?;
-    let event = event.filter(|event| row.text(9).is_ok_and(|id| id == event.event_id));
+    let event = at_position(store, position)?;
+    let event = event.filter(|event| row.text(10).is_ok_and(|id| id == event.event_id));
     let in_table = printer.format == crate::output::Format::Table;
     let mut values: Vec<(&'static str, Cell)> = COLUMNS
         .iter()

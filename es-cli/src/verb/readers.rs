@@ -4,11 +4,11 @@ use super::Session;
 use crate::{
     error::Error,
     output::{Cell, Column, column, detail},
-    store::{Query, Row, Store},
+    store::{Query, Row, Store, Tables},
     time,
 };
 use es_record::{Position, Timestamp};
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, ops::ControlFlow};
 
 #[derive(clap::Args, Debug)]
 pub(crate) struct Args {
@@ -120,12 +120,11 @@ fn partitions(store: &mut Store<'_>, now: i64) -> Result<Vec<Reader>, Error> {
         return Ok(Vec::new());
     }
     let query = Query::new(
-        "SELECT c.name, b.version, c.build, c.partition, b.stage, c.position, c.parked, c.owner, c.lease_until, \
+        "SELECT c.name, c.build, c.partition, b.version, b.stage, c.position, c.parked, c.owner, c.lease_until, \
          c.reason, c.stall, CASE WHEN b.definition = '' THEN 1 ELSE 0 END FROM {es_checkpoints} c \
-         JOIN {es_builds} b ON b.name = c.name AND b.build = c.build ORDER BY c.name, c.build, c.partition",
+         JOIN {es_builds} b ON b.name = c.name AND b.build = c.build WHERE {after}",
     );
-    let page = store.read_page(&query, usize::MAX)?;
-    let reader = |row: &Row| {
+    let reader = |row: &Row| -> Result<Reader, Error> {
         let owner = row.text(7)?;
         let (reason, stall) = (row.maybe_text(9)?, row.maybe_text(10)?);
         let is_inline = owner.starts_with("inline");
@@ -144,9 +143,9 @@ fn partitions(store: &mut Store<'_>, now: i64) -> Result<Vec<Reader>, Error> {
                 0 => "projection",
                 _ => "subscription",
             },
-            version: Some(row.integer(1)?),
-            build: Some(row.integer(2)?),
-            partition: Some(row.integer(3)?),
+            version: Some(row.integer(3)?),
+            build: Some(row.integer(1)?),
+            partition: Some(row.integer(2)?),
             stage: Some(row.text(4)?.to_owned()),
             state: Some(state),
             position: number(row.text(5)?)?,
@@ -155,24 +154,31 @@ fn partitions(store: &mut Store<'_>, now: i64) -> Result<Vec<Reader>, Error> {
             reason: reason.or(stall).map(str::to_owned),
         })
     };
-    page.rows.iter().map(reader).collect()
+    let mut found = Vec::new();
+    let key = ["c.name", "c.build", "c.partition"];
+    store.each_row(Tables::ReadModels, &query, &key, &mut |_, row| {
+        found.push(reader(row)?);
+        Ok(ControlFlow::Continue(()))
+    })?;
+    Ok(found)
 }
 
 /// The cursors of sagas and process managers.
 fn consumers(store: &mut Store<'_>) -> Result<Vec<Reader>, Error> {
     let mut parked: BTreeMap<String, i64> = BTreeMap::new();
     let query = Query::new(
-        "SELECT w.aggregate, count(*) FROM {work} w WHERE w.status = 'parked' GROUP BY w.aggregate",
+        "SELECT w.aggregate, count(*) FROM {work} w WHERE w.status = 'parked' AND {after} \
+         GROUP BY w.aggregate",
     );
-    for row in &store.rows(&query)? {
+    store.each_row(Tables::Store, &query, &["w.aggregate"], &mut |_, row| {
         let aggregate = row.text(0)?;
         let name = aggregate.strip_prefix("saga-input:").unwrap_or(aggregate);
         let name = name.strip_prefix("saga:").unwrap_or(name);
         *parked.entry(name.to_owned()).or_default() += row.integer(1)?;
-    }
-    let query = Query::new("SELECT consumer, position, inputs FROM {cursors} ORDER BY consumer");
+        Ok(ControlFlow::Continue(()))
+    })?;
     let mut found = Vec::new();
-    for row in &store.rows(&query)? {
+    each_cursor(store, &mut |store, row| {
         let consumer = row.text(0)?;
         let name = consumer.strip_prefix("saga:").unwrap_or(consumer);
         let query = Query::new("SELECT w.definition FROM {work} w WHERE w.aggregate = $1 LIMIT 1");
@@ -191,8 +197,21 @@ fn consumers(store: &mut Store<'_>) -> Result<Vec<Reader>, Error> {
             owner: None,
             reason: None,
         });
-    }
+        Ok(())
+    })?;
     Ok(found)
+}
+
+/// Calls `each` with the cursors: consumer, position and inputs.
+pub(crate) fn each_cursor(
+    store: &mut Store<'_>,
+    each: &mut dyn FnMut(&mut Store<'_>, &Row) -> Result<(), Error>,
+) -> Result<(), Error> {
+    let query = Query::new("SELECT consumer, position, inputs FROM {cursors} WHERE {after}");
+    store.each_row(Tables::Store, &query, &["consumer"], &mut |store, row| {
+        each(store, row)?;
+        Ok(ControlFlow::Continue(()))
+    })
 }
 
 /// Whether the definition in a work item is that of a saga.

@@ -5,7 +5,7 @@ use crate::{
     error::Error,
     events::{COLUMNS as EVENT_COLUMNS, StoredEvent},
     output::{Cell, Column, Format, column, detail},
-    store::{PAGE, Query, Row, Store},
+    store::{Query, Row, Store, Tables},
     time,
 };
 use std::{collections::BTreeMap, ops::ControlFlow};
@@ -150,42 +150,37 @@ fn list(session: &mut Session<'_>, wanted: &Wanted<'_>) -> Result<(), Error> {
     } = session;
     let now = store.now()?;
     let mut rows = printer.rows(COLUMNS);
+    let mut query = Query::new(SELECT);
+    query.push(" WHERE {after}");
+    if let Some(name) = wanted.name {
+        let instances = query.param(format!("{INSTANCES}{name}").as_str());
+        let inputs = query.param(format!("{INPUTS}{name}").as_str());
+        query.push(&format!(" AND w.aggregate IN ({instances}, {inputs})"));
+    }
+    if let Some(status) = wanted.status {
+        let status = query.param(match status {
+            Status::Running => "running",
+            Status::Parked => "parked",
+            Status::Done => "done",
+        });
+        query.push(&format!(" AND w.status = {status}"));
+    }
+    if wanted.overdue {
+        let condition = overdue(&mut query, now);
+        query.push(&format!(" AND {condition}"));
+    }
     let mut shown = 0;
-    let (mut aggregate, mut id) = (String::new(), String::new());
-    while shown < wanted.limit {
-        let mut query = Query::new(SELECT)
-            .with(aggregate.as_str())
-            .with(id.as_str());
-        query.push(" WHERE (w.aggregate, w.aggregate_id) > ($1, $2)");
-        if let Some(name) = wanted.name {
-            let instances = query.param(format!("{INSTANCES}{name}").as_str());
-            let inputs = query.param(format!("{INPUTS}{name}").as_str());
-            query.push(&format!(" AND w.aggregate IN ({instances}, {inputs})"));
-        }
-        if let Some(status) = wanted.status {
-            let status = query.param(match status {
-                Status::Running => "running",
-                Status::Parked => "parked",
-                Status::Done => "done",
-            });
-            query.push(&format!(" AND w.status = {status}"));
-        }
-        query.push(&format!(
-            " ORDER BY w.aggregate, w.aggregate_id LIMIT {PAGE}"
-        ));
-        let page = store.page(&query, PAGE)?;
-        for row in &page.rows {
-            row.text(0)?.clone_into(&mut aggregate);
-            row.text(1)?.clone_into(&mut id);
-            if (wanted.overdue && !is_overdue(row, now)?) || shown >= wanted.limit {
-                continue;
-            }
+    let key = ["w.aggregate", "w.aggregate_id"];
+    if wanted.limit > 0 {
+        store.each_row(Tables::Store, &query, &key, &mut |_, row| {
             rows.row(&cells(row)?)?;
             shown += 1;
-        }
-        if !page.is_cut {
-            break;
-        }
+            Ok(if shown >= wanted.limit {
+                ControlFlow::Break(())
+            } else {
+                ControlFlow::Continue(())
+            })
+        })?;
     }
     if rows.end()? == 0 {
         notes.say("no instance of a saga or process manager was found")?;
@@ -193,12 +188,13 @@ fn list(session: &mut Session<'_>, wanted: &Wanted<'_>) -> Result<(), Error> {
     Ok(())
 }
 
-fn is_overdue(row: &Row, now: i64) -> Result<bool, Error> {
-    let due = row.maybe_integer(6)?;
-    let lease = row.maybe_integer(9)?;
-    Ok(row.text(3)? == "running"
-        && due.is_some_and(|due| due < now - OVERDUE)
-        && lease.is_none_or(|lease| lease < now))
+/// The condition on instances that are due for long, and that no worker has.
+fn overdue(query: &mut Query, now: i64) -> String {
+    let due = query.param(now - OVERDUE);
+    let now = query.param(now);
+    format!(
+        "w.status = 'running' AND {{due_at}} < {due} AND (w.lease_until IS NULL OR {{lease_until}} < {now})"
+    )
 }
 
 const COUNTS: &[Column] = &[
@@ -219,32 +215,32 @@ fn counts(session: &mut Session<'_>, wanted: Option<&str>) -> Result<(), Error> 
     // Running, parked, done, parked inputs, overdue.
     let mut counts: BTreeMap<String, [i64; 5]> = BTreeMap::new();
     let now = store.now()?;
-    let query = Query::new(
-        "SELECT w.aggregate, w.status, count(*) FROM {work} w GROUP BY w.aggregate, w.status",
-    );
-    for row in &store.page(&query, usize::MAX)?.rows {
+    let mut query = Query::default();
+    let condition = overdue(&mut query, now);
+    query.push("SELECT w.aggregate");
+    for which in [
+        "w.status = 'running'",
+        "w.status = 'parked'",
+        "w.status = 'done'",
+        &condition,
+    ] {
+        query.push(&format!(", count(CASE WHEN {which} THEN 1 END)"));
+    }
+    query.push(" FROM {work} w WHERE {after} GROUP BY w.aggregate");
+    store.each_row(Tables::Store, &query, &["w.aggregate"], &mut |_, row| {
         let (name, kind) = named(row.text(0)?, "");
-        let [running, parked, done, inputs, _] = counts.entry(name.to_owned()).or_default();
-        let count = match (kind, row.text(1)?) {
-            ("input", "parked") => inputs,
+        let [running, parked, done, inputs, overdue] = counts.entry(name.to_owned()).or_default();
+        if kind == "input" {
             // An input that is done with is none of the instances.
-            ("input", _) => continue,
-            (_, "running") => running,
-            (_, "parked") => parked,
-            _ => done,
-        };
-        *count += row.integer(2)?;
-    }
-    let query = Query::new(
-        "SELECT w.aggregate, count(*) FROM {work} w WHERE w.status = 'running' AND {due_at} < $1 \
-         AND (w.lease_until IS NULL OR {lease_until} < $2) GROUP BY w.aggregate",
-    );
-    let query = query.with(now - OVERDUE).with(now);
-    for row in &store.page(&query, usize::MAX)?.rows {
-        let (name, _) = named(row.text(0)?, "");
-        let [_, _, _, _, overdue] = counts.entry(name.to_owned()).or_default();
-        *overdue += row.integer(1)?;
-    }
+            *inputs += row.integer(2)?;
+        } else {
+            *running += row.integer(1)?;
+            *parked += row.integer(2)?;
+            *done += row.integer(3)?;
+        }
+        *overdue += row.integer(4)?;
+        Ok(ControlFlow::Continue(()))
+    })?;
     let mut rows = printer.rows(COUNTS);
     for (name, counts) in counts {
         if wanted.is_some_and(|wanted| wanted != name) {

@@ -14,6 +14,9 @@ use std::ops::ControlFlow;
 pub(crate) struct Args {
     /// The stream, such as order/4711
     stream: String,
+    /// The aggregate of the stream, where two streams are written alike: `a/b/c` may be `c` of `a/b`
+    #[arg(long, value_name = "NAME")]
+    aggregate: Option<String>,
     /// Up to this version (a number), or as it was at this time (2026-11-03, 2026-11-03T14:00:00Z, 2h)
     #[arg(long, value_name = "VERSION|TIME", value_parser = at)]
     at: Option<At>,
@@ -34,7 +37,7 @@ fn at(text: &str) -> Result<At, String> {
 
 pub(crate) fn run(args: &Args, session: &mut Session<'_>) -> Result<(), Error> {
     let Session { store, printer, .. } = session;
-    let (aggregate, id) = find_stream(store, &args.stream)?;
+    let (aggregate, id) = find_stream(store, &args.stream, args.aggregate.as_deref())?;
     let mut rows = printer.rows(COLUMNS);
     let in_table = rows.is_table();
     each_of_stream(store, &aggregate, &id, &mut |event| {

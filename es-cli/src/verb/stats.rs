@@ -8,7 +8,7 @@ use super::{
 use crate::{
     error::Error,
     output::{Cell, Column, column},
-    store::{Dialect, Query, Store},
+    store::{Dialect, Query, Store, Tables},
 };
 use std::{collections::BTreeMap, ops::ControlFlow};
 
@@ -103,17 +103,18 @@ fn by_event(session: &mut Session<'_>) -> Result<(), Error> {
         let end = after.saturating_add(WINDOW).min(head);
         let query = Query::new(
             "SELECT e.event, e.schema_version, count(*), min(e.position), max(e.position) FROM {events} e \
-             WHERE e.position > $1 AND e.position <= $2 GROUP BY e.event, e.schema_version",
+             WHERE e.position > $1 AND e.position <= $2 AND {after} GROUP BY e.event, e.schema_version",
         );
-        // There are as many rows as names and versions in the window.
-        let page = store.page(&query.with(after).with(end), usize::MAX)?;
-        for row in &page.rows {
+        let query = query.with(after).with(end);
+        let key = ["e.event", "e.schema_version"];
+        store.each_row(Tables::Store, &query, &key, &mut |_, row| {
             let key = (row.text(0)?.to_owned(), row.integer(1)?);
             let (first, last) = (row.integer(3)?, row.integer(4)?);
             let counted = found.entry(key).or_insert((0, first, last));
             counted.0 += row.integer(2)?;
             counted.2 = last;
-        }
+            Ok(ControlFlow::Continue(()))
+        })?;
         after = end;
     }
     let mut rows = printer.rows(BY_EVENT);

@@ -28,9 +28,10 @@ pub(crate) fn run(args: &Args, session: &mut Session<'_>) -> Result<(), Error> {
     let mut head = store.head()?;
     let mut rows = printer.rows(COLUMNS);
     let in_table = rows.is_table();
-    for event in newest(store, &filter, head, args.lines.into())? {
+    newest(store, &filter, head, args.lines.into(), &mut |event| {
         rows.row(&event.cells(in_table))?;
-    }
+        Ok(ControlFlow::Continue(()))
+    })?;
     if !args.follow {
         return rows.end().map(|_| ());
     }

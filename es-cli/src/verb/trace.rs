@@ -3,9 +3,9 @@
 use super::Session;
 use crate::{
     error::Error,
-    events::{EVENT, Filter, StoredEvent, feed},
+    events::{EVENT, Filter, StoredEvent, at_position, feed},
     output::{Cell, Column, column, detail, wide},
-    store::{Query, Store},
+    store::{PAGE_BYTES, Query, Store},
 };
 use es_record::EventId;
 use std::{
@@ -36,15 +36,45 @@ const COLUMNS: &[Column] = &[
     detail("payload"),
 ];
 
-/// A tree of more events is no help to anybody, and all of it is in memory.
+/// A tree of more events is no help to anybody, and all of it is in memory, but for payloads.
 const MOST: usize = 10_000;
+const MOST_BYTES: usize = 64 << 20;
 /// Events that are deeper stand below each other.
 const DEEPEST: usize = 40;
 
-/// An event of the tree, without its payload where that is not shown.
+/// An event of the tree.
 struct Node {
-    event: StoredEvent,
+    event: String,
+    stream: String,
+    version: i64,
+    position: i64,
+    recorded_at: String,
+    user: Option<String>,
     causation: Option<String>,
+    /// `None` where it is read again when it is shown: payloads may be more than memory has room for.
+    payload: Option<Cell>,
+}
+
+impl Node {
+    fn of(event: &StoredEvent) -> Self {
+        Self {
+            event: event.event.clone(),
+            stream: event.stream(),
+            version: event.version,
+            position: event.position,
+            recorded_at: event.recorded_at.clone(),
+            user: event.metadata("user"),
+            causation: event.metadata("causation"),
+            payload: None,
+        }
+    }
+
+    /// Roughly the memory that it takes, without its payload. It stands in a list and in a map by its id.
+    fn size(&self) -> usize {
+        let texts = [self.user.as_deref(), self.causation.as_deref()];
+        let texts: usize = texts.into_iter().flatten().map(str::len).sum();
+        self.event.len() + self.stream.len() + texts + 400
+    }
 }
 
 pub(crate) fn run(args: &Args, session: &mut Session<'_>) -> Result<(), Error> {
@@ -72,17 +102,20 @@ pub(crate) fn run(args: &Args, session: &mut Session<'_>) -> Result<(), Error> {
     let mut nodes: BTreeMap<String, Node> = BTreeMap::new();
     let mut order = Vec::new();
     let mut is_cut = false;
+    let (mut bytes, mut payloads) = (0, 0);
     let from = args.from.map_or(first, |from| first.max(from - 1));
     feed(store, &filter, from, head, &mut |event| {
-        if order.len() >= MOST {
+        if order.len() >= MOST || bytes >= MOST_BYTES {
             is_cut = true;
             return Ok(ControlFlow::Break(()));
         }
         order.push(event.event_id.clone());
-        let node = Node {
-            causation: event.metadata("causation"),
-            event: kept(event, in_table),
-        };
+        let mut node = Node::of(event);
+        bytes += node.size();
+        if !in_table && payloads + event.payload.len() <= PAGE_BYTES {
+            payloads += event.payload.len();
+            node.payload = Some(event.payload_cell(false));
+        }
         nodes.insert(event.event_id.clone(), node);
         Ok(ControlFlow::Continue(()))
     })?;
@@ -94,35 +127,40 @@ pub(crate) fn run(args: &Args, session: &mut Session<'_>) -> Result<(), Error> {
     for Shown {
         depth,
         branches,
+        id,
         node,
     } in tree(&nodes, &order)
     {
+        let payload = match &node.payload {
+            _ if in_table => Cell::None,
+            Some(payload) => payload.clone(),
+            None => {
+                let event = at_position(store, node.position)?;
+                event.map_or(Cell::None, |event| event.payload_cell(false))
+            }
+        };
         let name = if in_table {
-            branches + &node.event.event
+            branches + &node.event
         } else {
-            node.event.event.clone()
+            node.event.clone()
         };
         rows.row(&[
             name.into(),
             i64::try_from(depth).unwrap_or(i64::MAX).into(),
-            node.event.stream().into(),
-            node.event.version.into(),
-            node.event.position.into(),
-            node.event.recorded_at.as_str().into(),
-            node.event.metadata("user").into(),
-            node.event.event_id.as_str().into(),
+            node.stream.as_str().into(),
+            node.version.into(),
+            node.position.into(),
+            node.recorded_at.as_str().into(),
+            node.user.clone().into(),
+            id.into(),
             node.causation.clone().into(),
             correlation.as_str().into(),
-            if in_table {
-                Cell::None
-            } else {
-                node.event.payload_cell(false)
-            },
+            payload,
         ])?;
     }
     rows.end()?;
     if is_cut {
-        notes.say(&format!("only the first {MOST} events are shown"))?;
+        notes.say(&format!("only the first {} events are shown", order.len()))?;
     }
     Ok(())
 }
@@ -132,6 +170,7 @@ struct Shown<'n> {
     depth: usize,
     /// The branches that lead to it.
     branches: String,
+    id: String,
     node: &'n Node,
 }
 
@@ -172,6 +211,7 @@ fn tree<'n>(nodes: &'n BTreeMap<String, Node>, order: &[String]) -> Vec<Shown<'n
         shown.push(Shown {
             depth,
             branches: before.clone() + branch,
+            id: id.clone(),
             node,
         });
         // A long chain of causes would be more branches than text.
@@ -184,31 +224,12 @@ fn tree<'n>(nodes: &'n BTreeMap<String, Node>, order: &[String]) -> Vec<Shown<'n
             shown.push(Shown {
                 depth: 0,
                 branches: String::new(),
+                id: id.clone(),
                 node,
             });
         }
     }
     shown
-}
-
-fn kept(event: &StoredEvent, in_table: bool) -> StoredEvent {
-    StoredEvent {
-        position: event.position,
-        aggregate: event.aggregate.clone(),
-        id: event.id.clone(),
-        version: event.version,
-        event: event.event.clone(),
-        schema_version: event.schema_version,
-        recorded_at: event.recorded_at.clone(),
-        event_id: event.event_id.clone(),
-        metadata: event.metadata.clone(),
-        content_type: event.content_type.clone(),
-        payload: if in_table {
-            Vec::new()
-        } else {
-            event.payload.clone()
-        },
-    }
 }
 
 /// The event with this id.

@@ -8,9 +8,10 @@ use crate::{
     error::Error,
     events::{EVENT, StoredEvent, is_json, is_valid},
     output::{Column, Notes, Rows, column},
-    store::{Dialect, PAGE, Query, Row, Store, Value},
+    store::{Dialect, Query, Row, Store, Tables},
 };
-use es_record::{EventId, Metadata, Timestamp};
+use es_record::{EventId, MAX_STREAM_ID_BYTES, Metadata, Timestamp, has_control};
+use std::ops::ControlFlow;
 
 #[derive(clap::Args, Debug)]
 pub(crate) struct Args {
@@ -165,19 +166,24 @@ fn last_position(store: &mut Store<'_>) -> Result<i64, Error> {
 fn events(store: &mut Store<'_>, report: &mut Report<'_>) -> Result<(), Error> {
     let last = last_position(store)?;
     let mut before = 0;
-    loop {
-        let mut query = Query::new(EVENT).with(before).with(last);
-        query.push(&format!(
-            " WHERE e.position > $1 AND e.position <= $2 ORDER BY e.position LIMIT {PAGE}"
-        ));
-        let page = store.page(&query, PAGE)?;
-        for row in &page.rows {
+    let mut query = Query::new(EVENT).with(last);
+    query.push(" WHERE e.position <= $1 AND {after}");
+    each_row(
+        store,
+        report,
+        &query,
+        &["e.position"],
+        &mut |report, row| {
             let position = row.integer(0)?;
-            if position != before + 1 {
-                missing_positions(report, before + 1, position - 1)?;
+            if position < 1 {
+                let problem = "positions begin with 1, and no reader sees this event";
+                report.problem(&place_of(row, position), problem)?;
+            } else {
+                if position != before + 1 {
+                    missing_positions(report, before + 1, position - 1)?;
+                }
+                before = position;
             }
-            before = position;
-            report.looked_at += 1;
             let problem = match StoredEvent::of(row) {
                 Ok(event) => problem_of(&event),
                 Err(_) => Some("a column has a value of another kind"),
@@ -185,11 +191,9 @@ fn events(store: &mut Store<'_>, report: &mut Report<'_>) -> Result<(), Error> {
             if let Some(problem) = problem {
                 report.problem(&place_of(row, position), problem)?;
             }
-        }
-        if !page.is_cut {
-            break;
-        }
-    }
+            Ok(())
+        },
+    )?;
     if before < last {
         missing_positions(report, before + 1, last)?;
     }
@@ -226,7 +230,7 @@ fn place_of(row: &Row, position: i64) -> String {
 /// What is wrong with an event, as far as this can be said without its type.
 fn problem_of(event: &StoredEvent) -> Option<&'static str> {
     let is_half =
-        |text: &str| !text.is_empty() && text.len() <= 256 && !text.chars().any(char::is_control);
+        |text: &str| (1..=MAX_STREAM_ID_BYTES).contains(&text.len()) && !has_control(text);
     if !is_half(&event.aggregate) || !is_half(&event.id) {
         return Some("the name of the stream cannot be one");
     }
@@ -248,43 +252,27 @@ fn problem_of(event: &StoredEvent) -> Option<&'static str> {
     None
 }
 
-/// Pages of a table whose key is the stream and something of it.
+/// Calls `each` with all rows of a table of the store, in the order of its key.
 fn each_row(
     store: &mut Store<'_>,
     report: &mut Report<'_>,
-    sql: &str,
-    first: Vec<Value>,
+    query: &Query,
+    key: &[&str],
     each: &mut dyn FnMut(&mut Report<'_>, &Row) -> Result<(), Error>,
 ) -> Result<(), Error> {
-    // The first columns are the key, in the order of the parameters.
-    let mut key = first;
-    loop {
-        let query = Query {
-            sql: format!("{sql} LIMIT {PAGE}"),
-            params: key.clone(),
-        };
-        let page = store.page(&query, PAGE)?;
-        for row in &page.rows {
-            report.looked_at += 1;
-            each(report, row)?;
-        }
-        let Some(last) = page.rows.last() else {
-            return Ok(());
-        };
-        key = last.0.iter().take(key.len()).cloned().collect();
-        if !page.is_cut {
-            return Ok(());
-        }
-    }
+    store.each_row(Tables::Store, query, key, &mut |_, row| {
+        report.looked_at += 1;
+        each(report, row)?;
+        Ok(ControlFlow::Continue(()))
+    })
 }
 
 fn streams(store: &mut Store<'_>, report: &mut Report<'_>) -> Result<(), Error> {
     let sql = "SELECT e.aggregate, e.aggregate_id, e.version, e.position FROM {events} e \
-               WHERE (e.aggregate, e.aggregate_id, e.version) > ($1, $2, $3) \
-               ORDER BY e.aggregate, e.aggregate_id, e.version";
+               WHERE {after}";
+    let key = ["e.aggregate", "e.aggregate_id", "e.version"];
     let mut before: Option<(String, String, i64, i64)> = None;
-    let first = vec!["".into(), "".into(), 0.into()];
-    each_row(store, report, sql, first, &mut |report, row| {
+    each_row(store, report, &Query::new(sql), &key, &mut |report, row| {
         let (aggregate, id) = (row.text(0)?, row.text(1)?);
         let (version, position) = (row.integer(2)?, row.integer(3)?);
         let same = before
@@ -320,10 +308,9 @@ fn appends(store: &mut Store<'_>, report: &mut Report<'_>) -> Result<(), Error> 
     let sql = "SELECT a.aggregate, a.aggregate_id, a.append_id, a.last_version, a.events, a.position, e.position \
                FROM {appends} a LEFT JOIN {events} e ON e.aggregate = a.aggregate \
                AND e.aggregate_id = a.aggregate_id AND e.version = a.last_version \
-               WHERE (a.aggregate, a.aggregate_id, a.append_id) > ($1, $2, $3) \
-               ORDER BY a.aggregate, a.aggregate_id, a.append_id";
-    let first = vec!["".into(), "".into(), "".into()];
-    each_row(store, report, sql, first, &mut |report, row| {
+               WHERE {after}";
+    let key = ["a.aggregate", "a.aggregate_id", "a.append_id"];
+    each_row(store, report, &Query::new(sql), &key, &mut |report, row| {
         let (version, events, position) = (row.integer(3)?, row.integer(4)?, row.integer(5)?);
         let there = row.maybe_integer(6)?;
         let problem = if !(0..=version).contains(&events) {
@@ -355,28 +342,22 @@ fn appends(store: &mut Store<'_>, report: &mut Report<'_>) -> Result<(), Error> 
 fn snapshots(store: &mut Store<'_>, report: &mut Report<'_>) -> Result<(), Error> {
     let sql = "SELECT s.aggregate, s.aggregate_id, s.version, s.position, e.position FROM {snapshots} s \
                LEFT JOIN {events} e ON e.aggregate = s.aggregate AND e.aggregate_id = s.aggregate_id \
-               AND e.version = s.version WHERE (s.aggregate, s.aggregate_id) > ($1, $2) \
-               ORDER BY s.aggregate, s.aggregate_id";
-    each_row(
-        store,
-        report,
-        sql,
-        vec!["".into(), "".into()],
-        &mut |report, row| {
-            let (version, position) = (row.integer(2)?, row.text(3)?);
-            let problem = match row.maybe_integer(4)? {
-                Some(there) if there.to_string() == position => return Ok(()),
-                Some(there) => {
-                    format!("version {version} is at position {there}, and it says {position}")
-                }
-                None => format!("its stream has no version {version}"),
-            };
-            report.problem(
-                &format!("snapshot of {}/{}", row.text(0)?, row.text(1)?),
-                &problem,
-            )
-        },
-    )
+               AND e.version = s.version WHERE {after}";
+    let key = ["s.aggregate", "s.aggregate_id"];
+    each_row(store, report, &Query::new(sql), &key, &mut |report, row| {
+        let (version, position) = (row.integer(2)?, row.text(3)?);
+        let problem = match row.maybe_integer(4)? {
+            Some(there) if there.to_string() == position => return Ok(()),
+            Some(there) => {
+                format!("version {version} is at position {there}, and it says {position}")
+            }
+            None => format!("its stream has no version {version}"),
+        };
+        report.problem(
+            &format!("snapshot of {}/{}", row.text(0)?, row.text(1)?),
+            &problem,
+        )
+    })
 }
 
 /// Values are personal data perhaps, so problems name only their rule and stream.
@@ -384,29 +365,20 @@ fn unique_values(store: &mut Store<'_>, report: &mut Report<'_>) -> Result<(), E
     if !store.has_unique_values {
         return Ok(());
     }
-    let first = match store.dialect() {
-        Dialect::Sqlite => "".into(),
-        Dialect::Postgres => Value::Bytes(Vec::new()),
-    };
     let sql = "SELECT u.rule, u.value, u.aggregate, u.aggregate_id, u.position, e.aggregate, e.aggregate_id \
                FROM {unique_values} u LEFT JOIN {events} e ON e.position = u.position \
-               WHERE (u.rule, u.value) > ($1, $2) ORDER BY u.rule, u.value";
-    each_row(
-        store,
-        report,
-        sql,
-        vec!["".into(), first],
-        &mut |report, row| {
-            let (aggregate, id, position) = (row.text(2)?, row.text(3)?, row.integer(4)?);
-            let problem = match (row.maybe_text(5)?, row.maybe_text(6)?) {
-                (Some(a), Some(i)) if a == aggregate && i == id => return Ok(()),
-                (Some(a), Some(i)) => format!("the event at position {position} is of {a}/{i}"),
-                _ => format!("the event at position {position} that claimed it is missing"),
-            };
-            let place = format!("a value of rule {} of {aggregate}/{id}", row.text(0)?);
-            report.problem(&place, &problem)
-        },
-    )
+               WHERE {after}";
+    let key = ["u.rule", "u.value"];
+    each_row(store, report, &Query::new(sql), &key, &mut |report, row| {
+        let (aggregate, id, position) = (row.text(2)?, row.text(3)?, row.integer(4)?);
+        let problem = match (row.maybe_text(5)?, row.maybe_text(6)?) {
+            (Some(a), Some(i)) if a == aggregate && i == id => return Ok(()),
+            (Some(a), Some(i)) => format!("the event at position {position} is of {a}/{i}"),
+            _ => format!("the event at position {position} that claimed it is missing"),
+        };
+        let place = format!("a value of rule {} of {aggregate}/{id}", row.text(0)?);
+        report.problem(&place, &problem)
+    })
 }
 
 /// A tag is personal data perhaps, so problems name only its kind and position.
@@ -416,9 +388,9 @@ fn tags(store: &mut Store<'_>, report: &mut Report<'_>) -> Result<(), Error> {
     }
     let sql = "SELECT t.tag, t.position, t.event, e.event FROM {tags} t \
                LEFT JOIN {events} e ON e.position = t.position \
-               WHERE (t.tag, t.position) > ($1, $2) ORDER BY t.tag, t.position";
-    let start = vec!["".into(), Value::Integer(0)];
-    each_row(store, report, sql, start, &mut |report, row| {
+               WHERE {after}";
+    let key = ["t.tag", "t.position"];
+    each_row(store, report, &Query::new(sql), &key, &mut |report, row| {
         let (tag, position, name) = (row.text(0)?, row.integer(1)?, row.text(2)?);
         let problem = match row.maybe_text(3)? {
             Some(stored) if stored == name => return Ok(()),
@@ -434,21 +406,15 @@ fn tags(store: &mut Store<'_>, report: &mut Report<'_>) -> Result<(), Error> {
 fn sagas(store: &mut Store<'_>, report: &mut Report<'_>) -> Result<(), Error> {
     let sql = "SELECT w.aggregate, w.aggregate_id, e.position FROM {work} w \
                LEFT JOIN {events} e ON e.aggregate = w.aggregate AND e.aggregate_id = w.aggregate_id \
-               AND e.version = 1 WHERE (w.aggregate, w.aggregate_id) > ($1, $2) \
-               ORDER BY w.aggregate, w.aggregate_id";
-    each_row(
-        store,
-        report,
-        sql,
-        vec!["".into(), "".into()],
-        &mut |report, row| {
-            if row.is_null(2) {
-                let place = format!("{}/{}", row.text(0)?, row.text(1)?);
-                report.problem(&place, "the instance has no stream")?;
-            }
-            Ok(())
-        },
-    )
+               AND e.version = 1 WHERE {after}";
+    let key = ["w.aggregate", "w.aggregate_id"];
+    each_row(store, report, &Query::new(sql), &key, &mut |report, row| {
+        if row.is_null(2) {
+            let place = format!("{}/{}", row.text(0)?, row.text(1)?);
+            report.problem(&place, "the instance has no stream")?;
+        }
+        Ok(())
+    })
 }
 
 /// A reader that was seen, with what it says of the store.
@@ -462,17 +428,14 @@ struct Seen {
 
 fn of_readers(store: &mut Store<'_>, report: &mut Report<'_>) -> Result<(), Error> {
     let mut seen = Vec::new();
-    for row in &store.rows(&Query::new(
-        "SELECT consumer, position, inputs FROM {cursors} ORDER BY consumer",
-    ))? {
+    readers::each_cursor(store, &mut |_, row| {
         let place = format!("cursor of {}", row.text(0)?);
         report.looked_at += 1;
         let inputs = row.maybe_text(2)?;
         if inputs.is_some_and(|inputs| !is_valid(inputs))
             || readers::slowest(row.text(1)?, inputs).is_err()
         {
-            report.problem(&place, "it cannot be read")?;
-            continue;
+            return report.problem(&place, "it cannot be read");
         }
         seen.push(Seen {
             place,
@@ -480,20 +443,22 @@ fn of_readers(store: &mut Store<'_>, report: &mut Report<'_>) -> Result<(), Erro
             last: None,
             store_id: None,
         });
-    }
+        Ok(())
+    })?;
     if store.has_read_models {
         let query = Query::new(
             "SELECT c.name, c.build, c.partition, c.position, c.last_aggregate, c.last_id, c.last_version, \
              c.last_event, b.store FROM {es_checkpoints} c LEFT JOIN {es_builds} b ON b.name = c.name \
-             AND b.build = c.build ORDER BY c.name, c.build, c.partition",
+             AND b.build = c.build WHERE {after}",
         );
-        for row in &store.read_page(&query, usize::MAX)?.rows {
+        let key = ["c.name", "c.build", "c.partition"];
+        store.each_row(Tables::ReadModels, &query, &key, &mut |_, row| {
             report.looked_at += 1;
             let (name, build, partition) = (row.text(0)?, row.integer(1)?, row.integer(2)?);
             let place = format!("checkpoint of {name}, build {build}, partition {partition}");
             let Ok(position) = readers::number(row.text(3)?) else {
                 report.problem(&place, "it is not a position")?;
-                continue;
+                return Ok(ControlFlow::Continue(()));
             };
             let last = match (
                 row.maybe_text(4)?,
@@ -516,7 +481,8 @@ fn of_readers(store: &mut Store<'_>, report: &mut Report<'_>) -> Result<(), Erro
                 last,
                 store_id,
             });
-        }
+            Ok(ControlFlow::Continue(()))
+        })?;
     }
     // Later than the readers were read.
     let head = last_position(store)?;
@@ -546,11 +512,11 @@ fn of_readers(store: &mut Store<'_>, report: &mut Report<'_>) -> Result<(), Erro
             }
         }
     }
-    each_parked(store, None, false, &mut |store, row| {
+    each_parked(store, None, true, &mut |store, row| {
         report.looked_at += 1;
-        let (aggregate, id, version) = (row.text(5)?, row.text(6)?, row.integer(7)?);
-        if event_at(store, aggregate, id, version)?.as_deref() != Some(row.text(9)?) {
-            let place = format!("parked event {} of {}", row.text(4)?, row.text(0)?);
+        let (aggregate, id, version) = (row.text(6)?, row.text(7)?, row.integer(8)?);
+        if event_at(store, aggregate, id, version)?.as_deref() != Some(row.text(10)?) {
+            let place = format!("parked event {} of {}", row.text(5)?, row.text(0)?);
             let what = format!("it is not in the store: {aggregate}/{id} version {version}");
             report.problem(&place, &what)?;
         }

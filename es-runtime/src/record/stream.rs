@@ -4,7 +4,7 @@ use es_record::has_control;
 use std::{fmt, sync::Arc};
 
 /// The greatest length of either half of a stream id, in bytes.
-pub const MAX_STREAM_ID_BYTES: usize = 256;
+pub const MAX_STREAM_ID_BYTES: usize = es_record::MAX_STREAM_ID_BYTES;
 
 /// The name of one stream: the stored name of the aggregate and the text of the id.
 ///

@@ -4,7 +4,7 @@ use crate::{
     place::{Place, block_on, on_both},
     shop,
 };
-use es_runtime::EventStore;
+use es_runtime::{Append, EventStore, ExpectedVersion, NewEvent, StreamId};
 use std::{
     io::{self, Write},
     sync::mpsc::{Receiver, Sender, channel},
@@ -393,6 +393,14 @@ fn statements_are_printed(place: &Place) {
         ran.err
     );
     assert_eq!(ran.out, place.es(&["show", "order/4711"]).out);
+    // A value that looks like a parameter is one value.
+    let ran = place.es(&["--sql", "show", "x/$1"]);
+    assert!(
+        ran.err
+            .contains("e.aggregate = 'x' AND e.aggregate_id = '$1'"),
+        "{}",
+        ran.err
+    );
 }
 
 /// The branches show which event followed from which.
@@ -527,4 +535,87 @@ fn events_are_followed_on_sqlite() {
 )]
 fn events_are_followed_on_postgres() {
     events_are_followed(&Place::new_postgres());
+}
+
+/// Appends an event with this payload to a stream.
+fn append(place: &Place, (aggregate, id): (&str, &str), payload: &str) {
+    block_on(async {
+        let (store, _) = place.open().await;
+        let stream = StreamId::new(aggregate, id).expect("a stream");
+        let event = NewEvent::json("thing.done", 1, payload.as_bytes().to_vec());
+        let append = Append::new(stream, ExpectedVersion::NoStream).with_event(event);
+        store.append(append).await.expect("appended");
+        store.close().await;
+    });
+}
+
+/// A payload may be stored as its author formatted it.
+#[test]
+fn a_row_of_ndjson_is_one_line() {
+    let place = Place::copy();
+    let payload =
+        "{\"n\":\r\n  1.10,\n  \"m\": 123456789012345678901234567890, \"text\": \"a\\nb\"}\n";
+    append(&place, ("doc", "1"), payload);
+    for args in [&["show", "doc/1"][..], &["tail", "-n", "1"]] {
+        let ran = place.es(&[args, &["-o", "ndjson"]].concat());
+        assert_eq!(ran.out.lines().count(), 1, "{}", ran.out);
+        assert!(!ran.out.contains('\r'), "{}", ran.out);
+        // Numbers and texts are as they were.
+        for kept in [
+            " 1.10,",
+            r#""m": 123456789012345678901234567890,"#,
+            r#""text": "a\nb""#,
+        ] {
+            assert!(ran.out.contains(kept), "{}", ran.out);
+        }
+        let row: serde_json::Value = serde_json::from_str(&ran.out).expect("JSON");
+        assert_eq!(row["payload"]["text"], "a\nb");
+    }
+}
+
+/// The stream `b/c` of `a` and the stream `c` of `a/b`.
+#[test]
+fn streams_that_are_written_alike_are_told_apart() {
+    let place = Place::copy();
+    append(&place, ("a", "b/c"), "1");
+    let shown = |args: &[&str]| place.rows(args, &["aggregate", "aggregate_id", "payload"]);
+    assert_eq!(shown(&["show", "a/b/c"]), ["a b/c 1"]);
+    append(&place, ("a/b", "c"), "2");
+    for args in [&["show", "a/b/c"][..], &["events", "--stream", "a/b/c"]] {
+        let ran = place.es(args);
+        assert_eq!((ran.code, ran.out.as_str()), (2, ""), "{}", ran.err);
+        for said in ["--aggregate 'a' (id b/c)", "--aggregate 'a/b' (id c)"] {
+            assert!(ran.err.contains(said), "{}", ran.err);
+        }
+        let of = |aggregate| [args, &["--aggregate", aggregate]].concat();
+        assert_eq!(shown(&of("a")), ["a b/c 1"]);
+        assert_eq!(shown(&of("a/b")), ["a/b c 2"]);
+        let ran = place.es(&of("b"));
+        assert_eq!(ran.code, 2, "{}", ran.err);
+        assert!(ran.err.contains("would begin with `b/`"), "{}", ran.err);
+    }
+    let ran = place.es(&["events", "--aggregate", "a"]);
+    assert_eq!(ran.code, 2, "{}", ran.err);
+    assert!(ran.err.contains("--stream"), "{}", ran.err);
+}
+
+/// Counted and listed are the same ones.
+#[test]
+fn instances_that_no_worker_has_are_overdue() {
+    let place = Place::copy();
+    for (due, lease, overdue) in [
+        ("1", "NULL", 1),
+        ("1", "2", 1),
+        ("1", "9000000000000000", 0),
+        ("9000000000000000", "NULL", 0),
+        ("NULL", "NULL", 0),
+    ] {
+        place.sql(&format!(
+            "UPDATE es_work SET due_at = {due}, lease_until = {lease} WHERE aggregate = 'saga:welcome'"
+        ));
+        let listed = place.rows(&["sagas", "list", "--overdue"], &["id"]);
+        assert_eq!(listed.len(), overdue, "{due} {lease}");
+        let counted = place.rows(&["sagas", "counts", "welcome"], &["overdue"]);
+        assert_eq!(counted, [overdue.to_string()], "{due} {lease}");
+    }
 }

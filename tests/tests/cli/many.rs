@@ -1,6 +1,6 @@
 //! More than fits into a page or a window.
 
-use crate::place::{block_on, es};
+use crate::place::{Place, block_on, es};
 use es_runtime::{Append, EventStore, ExpectedVersion, NewEvent, StreamId};
 use es_sqlite::SqliteStore;
 use std::{
@@ -90,4 +90,108 @@ fn pages_and_windows_follow_each_other() {
     );
     let table = es(&["--store", &store, "streams"]).out;
     assert_eq!(table.lines().count(), 602, "one header");
+}
+
+/// A page has 500 rows or 4 MiB. What comes after it counts, and `verify` looks at it.
+#[test]
+fn answers_are_read_to_their_end() {
+    let place = Place::copy();
+    let lines = |args: &[&str]| {
+        let ran = place.es(&[args, &["-o", "ndjson"]].concat());
+        assert_eq!(ran.code, 0, "{args:?}: {}", ran.err);
+        ran.out.lines().count()
+    };
+    let before = [
+        lines(&["readers"]),
+        lines(&["sagas", "counts"]),
+        lines(&["stats", "--by", "event"]),
+    ];
+    let up_to = |most: u32| {
+        format!("WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < {most})")
+    };
+    let (many, few) = (up_to(510), up_to(6));
+    let long = "hex(zeroblob(450000))";
+    place.sql(&format!(
+        "{many} INSERT INTO es_cursors SELECT 'saga:x' || printf('%03d', n), '1', NULL FROM n;
+         {many} INSERT INTO es_work SELECT 'saga:x' || printf('%03d', n), '1', '', 'parked', '', NULL, NULL, 1, NULL,
+           NULL, NULL, 0 FROM n;
+         {few} INSERT INTO es_work SELECT 'saga:y' || n || {long}, '1', '', 'running', '', NULL, 0, 1, NULL,
+           NULL, NULL, 0 FROM n;
+         {few} INSERT INTO es_builds SELECT 'z' || n, build, version, partitions, stage, definition, events, store,
+           created_at FROM es_builds, n;
+         {few} INSERT INTO es_checkpoints SELECT 'z' || n, build, partition, position, last_aggregate, last_id,
+           last_version, last_event, last_recorded, epoch, owner, lease_until, events, parked, {long}, stall
+           FROM es_checkpoints, n;
+         {few} INSERT INTO events SELECT NULL, 'big', '1', n, n || {long}, 1, '2026-11-03T14:00:00Z', n, '{{}}',
+           'application/json', '{{}}' FROM n;"
+    ));
+    let after = [
+        lines(&["readers"]),
+        lines(&["sagas", "counts"]),
+        lines(&["stats", "--by", "event"]),
+    ];
+    assert_eq!(after, [before[0] + 516, before[1] + 516, before[2] + 6]);
+    let last = place.json(&["readers", "x510"]);
+    assert_eq!(last[0]["parked"], 1, "{last}");
+
+    place.sql(&format!(
+        "UPDATE es_cursors SET position = '999' WHERE consumer = 'saga:x510';
+         UPDATE es_checkpoints SET last_id = {long} WHERE name LIKE 'z%';
+         UPDATE es_checkpoints SET position = '998' WHERE name = 'z6'"
+    ));
+    let ran = place.es(&["verify", "readers", "-o", "ndjson"]);
+    assert_eq!(ran.code, 1);
+    for (place, position) in [
+        ("cursor of saga:x510", 999),
+        ("checkpoint of z6, build 1, partition 0", 998),
+    ] {
+        let line = format!(r#""place":"{place}","problem":"it is at position {position}"#);
+        assert!(ran.out.contains(&line), "{place}");
+    }
+    let looked_at = "readers: 520 looked at, ";
+    assert!(ran.err.starts_with(looked_at), "{}", ran.err);
+}
+
+/// An output that changes the store when the first row comes.
+struct Changing<'p>(&'p Place, &'p str, Vec<u8>);
+
+impl Write for Changing<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.2.is_empty() {
+            self.0.sql(self.1);
+        }
+        self.2.extend(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// What was changed since the first row was written is not what was in memory then.
+#[test]
+fn payloads_of_several_megabytes_are_not_in_memory_at_a_time() {
+    let place = Place::copy();
+    let metadata = r#"{"correlation":"large"}"#;
+    place.sql(&format!(
+        "DROP TRIGGER events_are_not_changed; WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE \
+         n < 6) INSERT INTO events SELECT NULL, 'large', '1', n, 'large.thing', 1, '2026-11-03T14:00:00Z', n, \
+         '{metadata}', 'application/json', '\"' || hex(zeroblob(500000)) || '\"' FROM n"
+    ));
+    let address = place.address();
+    for args in [&["tail", "-n", "6"][..], &["trace", "large"]] {
+        place.sql("UPDATE events SET payload = '\"' || hex(zeroblob(500000)) || '\"' WHERE event_id = '6'");
+        let sql = "UPDATE events SET payload = '\"changed\"' WHERE event_id = '6'";
+        let mut out = Changing(&place, sql, Vec::new());
+        let all = [&["es", "--store", &address, "-o", "ndjson"], args].concat();
+        assert_eq!(es_cli::run(all, &mut out, &mut io::sink()), 0, "{args:?}");
+        let out = String::from_utf8(out.2).expect("text");
+        let lines: Vec<&str> = out.lines().collect();
+        assert_eq!(lines.len(), 6, "{args:?}");
+        for line in &lines[..5] {
+            assert!(line.len() > 1_000_000, "{args:?}: {}", line.len());
+        }
+        assert!(lines[5].contains(r#""payload":"changed""#), "{args:?}");
+    }
 }

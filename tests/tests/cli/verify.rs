@@ -1,6 +1,7 @@
 //! `es verify` on stores that are whole, and on stores that were damaged on purpose.
 
 use crate::place::{Place, on_both};
+use es_runtime::MAX_STREAM_ID_BYTES;
 
 on_both!(a_store_of_the_library_is_whole);
 
@@ -169,6 +170,12 @@ const DAMAGES: &[Damage] = &[
         "the instance has no stream",
     ),
     damage(
+        "sagas",
+        "UPDATE {work} SET aggregate = '', aggregate_id = '' WHERE aggregate_id = '4711'",
+        "/",
+        "the instance has no stream",
+    ),
+    damage(
         "readers",
         "UPDATE {cursors} SET position = '999' WHERE consumer = 'saga:welcome'",
         "cursor of saga:welcome",
@@ -201,6 +208,12 @@ const DAMAGES: &[Damage] = &[
     damage(
         "readers",
         "UPDATE es_parked SET version = 2",
+        "parked event 3 of order_totals",
+        "it is not in the store: order/4712 version 2",
+    ),
+    damage(
+        "readers",
+        "UPDATE es_parked SET version = 2, discarded_at = 1, discarded_why = 'a test'",
         "parked event 3 of order_totals",
         "it is not in the store: order/4712 version 2",
     ),
@@ -285,12 +298,13 @@ fn damage_is_found_in_a_database() {
     place.sql(&mend);
     assert_eq!(place.es(&["verify"]).code, 0, "it was mended");
     rows_are_read_once(&place);
+    bytes_are_printed_as_bytes(&place);
 }
 
 /// Before the server has statistics of a table, a page could be the beginning of all the rest of it, sorted.
 #[cfg(unix)]
 fn rows_are_read_once(place: &Place) {
-    const MORE: u64 = 10_000;
+    const MORE: u64 = 5_000;
     place.sql(&format!(
         "INSERT INTO es.events SELECT {LAST} + n, n / 100 + 1, gen_random_uuid(), now(), 1, 'big', (n % 100)::text, \
          'big.thing', 'application/json', '{{}}', '1' FROM generate_series(100, {MORE} + 99) n; \
@@ -308,12 +322,45 @@ fn rows_are_read_once(place: &Place) {
             place.sql("SELECT idx_tup_fetch FROM pg_stat_user_tables WHERE relname = 'events'");
         fetched.trim().parse::<u64>().expect("a number")
     };
-    let before = fetched();
-    let ran = place.es(&["verify"]);
-    assert_eq!(ran.code, 0, "{}", ran.out);
-    let read = fetched() - before;
+    let read_by = |args: &[&str]| {
+        let before = fetched();
+        let ran = place.es(args);
+        assert_eq!(ran.code, 0, "{}", ran.out);
+        fetched() - before
+    };
     // By position and by stream.
+    let read = read_by(&["verify"]);
     assert!((2 * MORE..3 * MORE).contains(&read), "{read}");
+    // The database does not know which events have the value, and there is none.
+    let read = read_by(&["tail", "--where", "$.none"]);
+    assert!((MORE..MORE + 100).contains(&read), "{read}");
+    place.sql(&format!(
+        "UPDATE es.events SET aggregate_id = 'all', version = position - {LAST} WHERE aggregate = 'big'"
+    ));
+    let read = read_by(&["tail", "--where", "$.none", "--stream", "big/all"]);
+    assert!((MORE..MORE + 100).contains(&read), "{read}");
+}
+
+/// A value may be the beginning of a page, and what `--sql` prints is what was asked.
+#[cfg(unix)]
+fn bytes_are_printed_as_bytes(place: &Place) {
+    place.sql(
+        "INSERT INTO es.unique_values SELECT 'a.rule', decode(lpad(to_hex(n), 4, '0'), 'hex'), 'customer', 'ada', 1 \
+         FROM generate_series(1, 600) n",
+    );
+    let ran = place.es(&["--sql", "verify", "unique-values"]);
+    assert_eq!(ran.code, 0, "{}", ran.out);
+    assert!(
+        ran.err.contains("unique-values: 601 looked at"),
+        "{}",
+        ran.err
+    );
+    let statements = ran.err.split(";\n");
+    let second = statements.filter(|sql| sql.contains("u.value) > (")).last();
+    let second = second.unwrap_or_else(|| panic!("{}", ran.err));
+    assert!(second.contains("'\\x01f4'::bytea"), "{second}");
+    let rows = place.sql(&format!("SELECT count(*) FROM ({second}) page"));
+    assert_eq!(rows.trim(), "101");
 }
 
 const TABLES: [&str; 10] = [
@@ -357,4 +404,51 @@ fn a_counter_that_went_back_is_found() {
     let ran = place.es(&["verify", "events"]);
     assert_eq!(ran.code, 1, "{}", ran.err);
     assert!(ran.out.contains("the store counts 2 events"), "{}", ran.out);
+}
+
+#[test]
+fn events_before_the_first_position_are_found() {
+    let place = Place::copy();
+    place.sql(
+        "INSERT INTO events SELECT -5, 'order', 'early', 1, event, schema_version, recorded_at, 'early', metadata, \
+         content_type, payload FROM events WHERE position = 2",
+    );
+    let ran = place.es(&["verify", "events"]);
+    assert_eq!(ran.code, 1, "{}", ran.err);
+    assert!(ran.out.contains("positions begin with 1"), "{}", ran.out);
+    assert!(!ran.out.contains("missing"), "{}", ran.out);
+}
+
+/// As bytes it would stand after all texts, and the page after it would be another one.
+#[test]
+fn a_key_that_is_no_text_does_not_hide_what_follows() {
+    let place = Place::copy();
+    place.sql(
+        "WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 499) INSERT INTO es_unique_values \
+         SELECT 'a.rule', 'a' || printf('%03d', n), 'customer', 'ada', 1, NULL FROM n; \
+         INSERT INTO es_unique_values VALUES ('a.rule', CAST(x'61ff' AS TEXT), 'customer', 'ada', 1, NULL), \
+         ('a.rule', 'b', 'customer', 'ada', 999, NULL)",
+    );
+    let ran = place.es(&["verify", "unique-values"]);
+    assert_eq!(ran.code, 1, "{}", ran.err);
+    assert!(
+        ran.out.contains("the rows after it cannot be read"),
+        "{}",
+        ran.out
+    );
+}
+
+/// The bounds are those of the library.
+#[test]
+fn a_stream_has_the_longest_name_that_the_library_takes() {
+    let place = Place::copy();
+    for (bytes, code) in [(MAX_STREAM_ID_BYTES, 0), (MAX_STREAM_ID_BYTES + 1, 1)] {
+        let id = "x".repeat(bytes);
+        place.sql(&format!(
+            "INSERT INTO events SELECT NULL, aggregate, '{id}', 1, event, schema_version, recorded_at, \
+             lower(hex(randomblob(16))), metadata, content_type, payload FROM events WHERE position = 2"
+        ));
+        let ran = place.es(&["verify", "events"]);
+        assert_eq!(ran.code, code, "{}", ran.out);
+    }
 }
