@@ -21,6 +21,8 @@ pub(crate) struct Statements {
     pub(crate) append_tagged_single_round_trip: String,
     pub(crate) known_events: String,
     pub(crate) head: String,
+    /// The newest position with what tells its event from any other.
+    pub(crate) newest: String,
     pub(crate) fold: String,
     pub(crate) stream_forward: Pages,
     pub(crate) stream_backward: Pages,
@@ -137,6 +139,10 @@ impl Statements {
                 "SELECT event_id, position, recorded_at FROM {s}.events WHERE event_id = ANY($1)"
             ),
             head: format!("SELECT position FROM {s}.head"),
+            newest: format!(
+                "SELECT h.position, e.event_id, e.recorded_at FROM {s}.head h LEFT JOIN {s}.events e ON e.position = \
+                 h.position"
+            ),
             fold: format!(
                 "SELECT {STORED_COLUMNS} {of_stream} AND version > $3 ORDER BY version LIMIT $4"
             ),
@@ -217,11 +223,12 @@ impl Statements {
                  ANY($1) GROUP BY aggregate, status"
             ),
             // Whether there is an event is asked only for a rule that is not on: all after a position are looked
-            // through.
+            // through, where this store has the event that is known to be there.
             rules: format!(
                 "SELECT r.number, u.rule IS NOT NULL, CASE WHEN u.rule IS NULL THEN EXISTS (SELECT FROM \
-                 {s}.events e WHERE e.position > r.after AND e.event = r.event) ELSE true END FROM \
-                 unnest($1, $2, $3) WITH ORDINALITY AS r (rule, event, after, number) LEFT JOIN {s}.rules u ON \
+                 {s}.events e WHERE e.position > coalesce((SELECT k.position FROM {s}.events k WHERE k.position = \
+                 r.after AND k.event_id = r.id AND k.recorded_at = r.time), 0) AND e.event = r.event) ELSE true END FROM \
+                 unnest($1, $2, $3, $4, $5) WITH ORDINALITY AS r (rule, event, after, id, time, number) LEFT JOIN {s}.rules u ON \
                  u.rule = r.rule AND u.event = r.event"
             ),
             all_rules: format!("SELECT rule, event FROM {s}.rules"),
@@ -356,7 +363,13 @@ impl Statements {
     }
 }
 
-pub(crate) const RULES: &[Type] = &[Type::TEXT_ARRAY, Type::TEXT_ARRAY, Type::INT8_ARRAY];
+pub(crate) const RULES: &[Type] = &[
+    Type::TEXT_ARRAY,
+    Type::TEXT_ARRAY,
+    Type::INT8_ARRAY,
+    Type::UUID_ARRAY,
+    Type::TIMESTAMPTZ_ARRAY,
+];
 const TAGS_GUARDS: &[Type] = &[
     Type::TEXT_ARRAY,
     Type::INT8_ARRAY,

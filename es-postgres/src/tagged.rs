@@ -5,7 +5,7 @@ use crate::{
     errors::read_error,
     feed::head_of,
     rows::{self, Recorded, clamped, position},
-    settings::Absent,
+    settings::{Absent, Place},
     statements::{RULES, Statements},
     write,
 };
@@ -40,7 +40,7 @@ pub(crate) async fn tagged_page(
     let sql = statements.tagged.sql(limit);
     let types: Vec<Type> = params.iter().map(|(_, kind)| kind.clone()).collect();
     let ready = [
-        (statements.head.as_str(), &[][..]),
+        (statements.newest.as_str(), &[][..]),
         (&statements.rules, RULES),
         (sql, &types),
     ];
@@ -50,13 +50,14 @@ pub(crate) async fn tagged_page(
     let needs = RuleNeeds::default().with_kinds(query.pairs());
     let known = absent.of(&needs);
     // The end is read first: what the statements that follow see is complete up to it.
-    let (head, rules, found) = join3(
-        session.rows(&statements.head, &[]),
+    let (newest, rules, found) = join3(
+        session.rows(&statements.newest, &[]),
         write::rules(session, statements, &needs, &known),
         session.stream(sql, &params),
     )
     .await;
-    let head = head_of(&head.map_err(read_error)?)?;
+    let newest = newest.map_err(read_error)?;
+    let head = head_of(&newest)?;
     let rules = rules?;
     if let Some((event, kind)) = rules.not_ready(query) {
         return Err(ReadError::TagsNotReady {
@@ -66,7 +67,9 @@ pub(crate) async fn tagged_page(
             head: position(head),
         });
     }
-    absent.note(&rules, &needs, head);
+    if let Some(newest) = newest.first().and_then(Place::of) {
+        absent.note(&rules, &needs, newest);
+    }
     let head = position(head);
     let mut found = pin!(found.map_err(read_error)?);
     let mut recorded = Recorded::default();

@@ -8,6 +8,7 @@ use crate::{
     connection::{Param, Session},
     errors::{corrupt, storage},
     rows::{self, clamped, position},
+    settings::Places,
     statements::Statements,
 };
 use es_runtime::{
@@ -179,19 +180,21 @@ impl<'a> Parts<'a> {
     }
 }
 
-/// Which of these rules are on. `after` says for some names up to where there is none of their events.
+/// Which of these rules are on. `absent` says for some names up to where there is none of their events.
 pub(crate) async fn rules(
     session: &Session,
     statements: &Statements,
     needs: &RuleNeeds<'_>,
-    after: &[i64],
+    absent: &Places,
 ) -> Result<RuleState, StorageError> {
     let pairs = needs.rules.iter().map(|(rule, event)| (&**rule, *event));
     let (names, events): (Vec<&str>, Vec<&str>) = pairs.unzip();
-    let params: [Param<'_>; 3] = [
+    let params: [Param<'_>; 5] = [
         (&names, Type::TEXT_ARRAY),
         (&events, Type::TEXT_ARRAY),
-        (&after, Type::INT8_ARRAY),
+        (&absent.positions, Type::INT8_ARRAY),
+        (&absent.ids, Type::UUID_ARRAY),
+        (&absent.times, Type::TIMESTAMPTZ_ARRAY),
     ];
     let mut state = RuleState::default();
     let found = session.rows(&statements.rules, &params).await;
