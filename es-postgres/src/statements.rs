@@ -45,13 +45,13 @@ pub(crate) struct Statements {
     pub(crate) rules: String,
     pub(crate) all_rules: String,
     pub(crate) unique_values: String,
-    pub(crate) unique_turn_on: String,
+    pub(crate) turn_on: String,
     pub(crate) unique_delete: String,
     pub(crate) unique_put: String,
     pub(crate) unique_holder: String,
     pub(crate) unique_walk: String,
     pub(crate) unique_waiting: String,
-    pub(crate) unique_later: String,
+    pub(crate) has_later: String,
     pub(crate) unique_walk_put: String,
     pub(crate) unique_waiting_delete: String,
     pub(crate) unique_waiting_put: String,
@@ -239,9 +239,11 @@ impl Statements {
                  unnest($3, $4, $5) AS r (rule, aggregate, id) JOIN {s}.unique_values u ON u.rule = r.rule \
                  AND u.aggregate = r.aggregate AND u.aggregate_id = r.id AND u.free_at IS NULL"
             ),
-            unique_turn_on: format!(
+            // The number says which rules are on. One that counts would be the same after a failover that lost a rule, once
+            // another rule is turned on.
+            turn_on: format!(
                 "WITH on_now AS (INSERT INTO {s}.rules (rule, event) SELECT * FROM unnest($1, $2)) UPDATE \
-                 {s}.head SET rules = rules + 1 WHERE cardinality($1) > 0"
+                 {s}.head SET rules = hashtextextended(gen_random_uuid()::text, 0) WHERE cardinality($1) > 0"
             ),
             unique_delete: format!(
                 "DELETE FROM {s}.unique_values u USING unnest($1, $2) AS r (rule, value) WHERE u.rule = \
@@ -257,7 +259,7 @@ impl Statements {
             unique_waiting: format!(
                 "SELECT aggregate, aggregate_id, value, position FROM {s}.unique_duplicates WHERE rule = $1"
             ),
-            unique_later: format!(
+            has_later: format!(
                 "SELECT EXISTS (SELECT FROM {s}.events WHERE position > $1 AND event = ANY($2))"
             ),
             unique_walk_put: format!(
@@ -345,7 +347,7 @@ impl Statements {
             (&self.tags_guards, TAGS_GUARDS),
             (&self.tags_put, TAGS_PUT),
             (&self.unique_values, UNIQUE_VALUES),
-            (&self.unique_turn_on, &[Type::TEXT_ARRAY, Type::TEXT_ARRAY]),
+            (&self.turn_on, &[Type::TEXT_ARRAY, Type::TEXT_ARRAY]),
             (&self.unique_delete, &[Type::TEXT_ARRAY, Type::BYTEA_ARRAY]),
             (&self.unique_put, UNIQUE_PUT),
         ]

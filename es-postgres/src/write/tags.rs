@@ -233,7 +233,7 @@ pub(crate) async fn walk(
     let names: Vec<&str> = walk.events().into_iter().collect();
     let to = clamped(rows::start(walk.to));
     let later: [Param<'_>; 2] = [(&to, Type::INT8), (&names, Type::TEXT_ARRAY)];
-    let later = session.rows(&statements.unique_later, &later).await;
+    let later = session.rows(&statements.has_later, &later).await;
     let later = later.map_err(storage)?;
     let has_later = later.first().map(|row| row.try_get(0)).transpose();
     let has_later = has_later.map_err(storage)?.unwrap_or(true);

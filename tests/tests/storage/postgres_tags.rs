@@ -103,6 +103,34 @@ async fn what_an_old_program_wrote_after_a_failover_is_seen() {
     not(postgres),
     ignore = "needs PostgreSQL: install it or set ES_POSTGRES_BIN"
 )]
+async fn a_kind_that_was_turned_on_after_a_failover_is_seen() {
+    let database = es_tests::server::database();
+    let store = open(&database).await;
+    for id in ["1", "2", "3"] {
+        store
+            .append(joined(id, &["course"]))
+            .await
+            .expect("stored");
+    }
+    lose_all_after(&database, 0);
+    // As many kinds are turned on as before, and another one.
+    let other = open(&database).await;
+    other
+        .append(joined("other", &["student"]))
+        .await
+        .expect("stored");
+    let untagged = store.append(joined("own", &["course"])).await;
+    assert!(
+        matches!(&untagged, Err(AppendError::TagKindUnknown { kind, .. }) if kind == "student"),
+        "{untagged:?}"
+    );
+}
+
+#[tokio::test]
+#[cfg_attr(
+    not(postgres),
+    ignore = "needs PostgreSQL: install it or set ES_POSTGRES_BIN"
+)]
 async fn an_event_that_is_larger_than_a_page_ends_nothing() {
     let database = es_tests::server::database();
     let store = open(&database).await;
