@@ -277,17 +277,19 @@ impl Statements {
             ),
             // The bounds of the one tag are written as a range, because the planner takes the index in its order then: a
             // page costs the same however many events the tag has. Of several tags the one with the fewest events is
-            // taken, as far as a look at some shows.
+            // taken, as far as a look at some shows. Where an event is missing, its row has only a position.
             tagged: Pages::new(
                 &format!(
                     "FROM (WITH seed AS MATERIALIZED (SELECT x.tag FROM unnest($5) WITH ORDINALITY AS x (tag, \
                      number) ORDER BY CASE WHEN cardinality($5) > 1 THEN (SELECT count(*) FROM (SELECT FROM \
                      {s}.event_tags c WHERE c.tag = x.tag AND c.position > $1 LIMIT 1000) few) ELSE 0 END, x.number \
-                     LIMIT 1) SELECT t.position AS at FROM {s}.event_tags t WHERE (t.tag, t.position) > ((SELECT tag \
+                     LIMIT 1) SELECT t.position FROM {s}.event_tags t WHERE (t.tag, t.position) > ((SELECT tag \
                      FROM seed), $1) AND t.tag <= (SELECT tag FROM seed) AND t.event = ANY($2) AND NOT EXISTS \
                      (SELECT FROM unnest($5) AS x (tag) WHERE NOT EXISTS (SELECT FROM {s}.event_tags b WHERE b.tag = \
-                     x.tag AND b.position = t.position)) ORDER BY t.tag, t.position LIMIT $3) found CROSS JOIN \
-                     LATERAL (SELECT * FROM {s}.events WHERE position = at LIMIT 1) event"
+                     x.tag AND b.position = t.position)) ORDER BY t.tag, t.position LIMIT $3) found LEFT JOIN \
+                     LATERAL (SELECT version, event_id, recorded_at, schema_version, aggregate, aggregate_id, event, \
+                     content_type, metadata, payload FROM {s}.events e WHERE e.position = found.position LIMIT 1) event \
+                     ON true"
                 ),
                 "position",
             ),

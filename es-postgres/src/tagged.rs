@@ -2,7 +2,7 @@
 
 use crate::{
     connection::{Param, Session},
-    errors::read_error,
+    errors::{corrupt, read_error},
     feed::head_of,
     rows::{self, Recorded, clamped, position},
     settings::{Absent, Place},
@@ -75,6 +75,10 @@ pub(crate) async fn tagged_page(
     let mut recorded = Recorded::default();
     let mut page = Page::new(limit);
     while let Some(row) = found.try_next().await.map_err(read_error)? {
+        if let (Ok(None), Some(at)) = (row.try_get::<_, Option<i64>>(0), rows::natural(&row, 1)) {
+            let what = format!("the event at position {at}, which has a tag, is missing");
+            return Err(corrupt(what).into());
+        }
         let event = recorded.read(&row)?;
         if event.position > head {
             return Ok(TaggedPage::new(page.events, after, Some(head)));

@@ -4,8 +4,9 @@
 use es_decisions::{TurnOnError, turn_on_tags};
 use es_postgres::PostgresStore;
 use es_runtime::{
-    AnyStore, Append, AppendError, Event, EventFilter, EventStore, EventTag, ExpectedVersion, NewEvent,
-    Position, ReadError, ReadLimit, StorageErrorKind, StreamId, Tag, TagQuery, TaggedPage,
+    AnyStore, Append, AppendError, Event, EventFilter, EventStore, EventTag, ExpectedVersion,
+    NewEvent, Position, ReadError, ReadLimit, StorageErrorKind, StreamId, Tag, TagQuery,
+    TaggedPage,
 };
 use es_testkit::postgres::Database;
 use serde::{Deserialize, Serialize};
@@ -107,10 +108,7 @@ async fn a_kind_that_was_turned_on_after_a_failover_is_seen() {
     let database = es_tests::server::database();
     let store = open(&database).await;
     for id in ["1", "2", "3"] {
-        store
-            .append(joined(id, &["course"]))
-            .await
-            .expect("stored");
+        store.append(joined(id, &["course"])).await.expect("stored");
     }
     lose_all_after(&database, 0);
     // As many kinds are turned on as before, and another one.
@@ -131,14 +129,40 @@ async fn a_kind_that_was_turned_on_after_a_failover_is_seen() {
     not(postgres),
     ignore = "needs PostgreSQL: install it or set ES_POSTGRES_BIN"
 )]
+async fn an_event_that_is_missing_is_no_part() {
+    let database = es_tests::server::database();
+    let store = open(&database).await;
+    for id in ["1", "2", "3"] {
+        store.append(joined(id, &["course"])).await.expect("stored");
+    }
+    let lose = "BEGIN; ALTER TABLE es.events DISABLE TRIGGER events_are_not_changed;
+                DELETE FROM es.events WHERE position = 2; COMMIT";
+    database.query(lose).expect("lost");
+    // With a bound on the bytes and without one.
+    for bytes in [1, 30, usize::MAX] {
+        for events in [2, 3] {
+            let limit = ReadLimit::events(events).with_bytes(bytes);
+            let page = read(&store, limit).await;
+            match page {
+                Err(ReadError::Storage(error)) if error.kind == StorageErrorKind::Corrupt => {
+                    assert!(error.message.contains("position 2"), "{error}");
+                }
+                page => panic!("{bytes} bytes: {page:?}"),
+            }
+        }
+    }
+}
+
+#[tokio::test]
+#[cfg_attr(
+    not(postgres),
+    ignore = "needs PostgreSQL: install it or set ES_POSTGRES_BIN"
+)]
 async fn an_event_that_is_larger_than_a_page_ends_nothing() {
     let database = es_tests::server::database();
     let store = open(&database).await;
     for id in ["1", "2", "3"] {
-        store
-            .append(joined(id, &["course"]))
-            .await
-            .expect("stored");
+        store.append(joined(id, &["course"])).await.expect("stored");
     }
     let limit = ReadLimit::events(10).with_bytes(1);
     let page = read(&store, limit).await.expect("read");
