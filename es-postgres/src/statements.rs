@@ -59,6 +59,7 @@ pub(crate) struct Statements {
     pub(crate) tags_guards: String,
     pub(crate) tags_put: String,
     pub(crate) tags_walked: String,
+    pub(crate) tags_missing: String,
     pub(crate) tag_walks: String,
     pub(crate) tag_walks_delete: String,
     pub(crate) tag_walks_put: String,
@@ -310,6 +311,11 @@ impl Statements {
             tags_walked: format!(
                 "INSERT INTO {s}.event_tags (tag, position, event) SELECT * FROM unnest($1, $2, $3) ON CONFLICT DO \
                  NOTHING"
+            ),
+            // Some rows were there before, so what was written is not what is there.
+            tags_missing: format!(
+                "SELECT EXISTS (SELECT FROM unnest($1, $2, $3) AS r (tag, position, event) WHERE NOT EXISTS (SELECT FROM \
+                 {s}.event_tags t WHERE t.tag = r.tag AND t.position = r.position AND t.event = r.event))"
             ),
             tag_walks: format!(
                 "SELECT w.event, w.kind, w.position FROM unnest($1, $2) AS r (event, kind) JOIN {s}.tag_walks w \

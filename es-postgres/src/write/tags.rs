@@ -269,6 +269,14 @@ pub(crate) async fn walk(
     ] {
         session.execute(sql, params).await.map_err(storage)?;
     }
+    let missing = session.rows(&statements.tags_missing, &written).await;
+    let missing = missing.map_err(storage)?;
+    let is_missing = missing.first().map(|row| row.try_get(0)).transpose();
+    if is_missing.map_err(storage)?.unwrap_or(true) {
+        let what = "a tag of an older event is not there after it was written, as when a trigger keeps rows out of \
+                    event_tags; this step wrote nothing";
+        return Err(corrupt(what));
+    }
     end_walk(session, statements, head).await?;
     Ok(walked)
 }

@@ -153,6 +153,54 @@ async fn an_event_that_is_missing_is_no_part() {
     }
 }
 
+/// A trigger that keeps rows out leaves no gap: nothing is turned on.
+#[tokio::test]
+#[cfg_attr(
+    not(postgres),
+    ignore = "needs PostgreSQL: install it or set ES_POSTGRES_BIN"
+)]
+async fn tags_that_are_kept_out_turn_nothing_on() {
+    let database = es_tests::server::database();
+    let store = open(&database).await;
+    for id in ["1", "2", "3"] {
+        store.append(joined(id, &[])).await.expect("stored");
+    }
+    database
+        .query(
+            "CREATE FUNCTION es.keep_out() RETURNS trigger LANGUAGE plpgsql AS $$
+             BEGIN
+                 IF NEW.position = 2 THEN RETURN NULL; END IF;
+                 RETURN NEW;
+             END $$;
+             CREATE TRIGGER keep_out BEFORE INSERT ON es.event_tags
+             FOR EACH ROW EXECUTE FUNCTION es.keep_out()",
+        )
+        .expect("made");
+    let any = AnyStore::new(store.clone());
+    let error = turn_on_tags::<Joined>(&any).await.expect_err("kept out");
+    assert!(
+        matches!(&error, TurnOnError::Storage(error) if error.kind == StorageErrorKind::Corrupt),
+        "{error:?}"
+    );
+    let rules = "SELECT count(*) FROM es.rules; SELECT count(*) FROM es.event_tags";
+    assert_eq!(database.query(rules).expect("asked"), "0\n0\n");
+    let part = read(&store, ReadLimit::default()).await;
+    assert!(
+        matches!(part, Err(ReadError::TagsNotReady { .. })),
+        "{part:?}"
+    );
+    // Rows that are there already are none that are missing.
+    database
+        .query(
+            "DROP TRIGGER keep_out ON es.event_tags;
+             INSERT INTO es.event_tags VALUES ('course:c1', 1, 'course.joined')",
+        )
+        .expect("dropped");
+    turn_on_tags::<Joined>(&any).await.expect("turned on");
+    let page = read(&store, ReadLimit::default()).await.expect("read");
+    assert_eq!(page.events.len(), 3);
+}
+
 #[tokio::test]
 #[cfg_attr(
     not(postgres),
