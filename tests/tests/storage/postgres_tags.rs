@@ -221,3 +221,30 @@ async fn an_event_that_is_larger_than_a_page_ends_nothing() {
     assert_eq!((page.events.len(), page.at_end), (1, false));
     assert_eq!(page.next, page.events[0].position);
 }
+
+/// The rights that the documentation names are enough to turn on tags.
+#[tokio::test]
+#[cfg_attr(
+    not(postgres),
+    ignore = "needs PostgreSQL: install it or set ES_POSTGRES_BIN"
+)]
+async fn few_rights_turn_tags_on() {
+    let database = es_tests::server::database();
+    let owner = open(&database).await;
+    owner.append(joined("1", &[])).await.expect("stored");
+    let role = format!("app_{}", database.name());
+    database
+        .query(&format!(
+            "CREATE ROLE {role} LOGIN; GRANT USAGE ON SCHEMA es TO {role};
+             GRANT SELECT, INSERT ON ALL TABLES IN SCHEMA es TO {role};
+             GRANT UPDATE ON es.head, es.snapshots, es.work, es.cursors, es.unique_values, es.unique_walks TO {role};
+             GRANT DELETE ON es.snapshots, es.unique_values, es.unique_duplicates, es.tag_walks TO {role}"
+        ))
+        .expect("granted");
+    let url = database.url().replace("user=es", &format!("user={role}"));
+    let store = PostgresStore::open(&url).await.expect("opens");
+    let any = AnyStore::new(store.clone());
+    turn_on_tags::<Joined>(&any).await.expect("turned on");
+    let page = read(&store, ReadLimit::default()).await.expect("read");
+    assert_eq!(page.events.len(), 1);
+}
