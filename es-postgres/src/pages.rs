@@ -18,9 +18,10 @@ impl Pages {
     /// For rows `from` somewhere in this `order`, at most `$3`, with payloads of about `$4` bytes.
     pub(crate) fn new(from: &str, order: &str) -> Self {
         let rows = |columns: &str| format!("SELECT {columns} {from} ORDER BY {order} LIMIT $3");
+        // A payload that is larger than the bound counts as the bound, so that the row after one is sent.
+        let size = "least(coalesce(octet_length(payload), 0), $4)::int";
         let before = format!(
-            "*, sum(octet_length(payload)) OVER (ORDER BY {order} ROWS UNBOUNDED PRECEDING) - \
-             octet_length(payload) AS before"
+            "*, sum({size}) OVER (ORDER BY {order} ROWS UNBOUNDED PRECEDING) - {size} AS before"
         );
         Self {
             plain: rows(EVENT_COLUMNS),

@@ -103,8 +103,8 @@ CREATE TABLE {s}.store_id (
 );
 INSERT INTO {s}.store_id (id) VALUES (gen_random_uuid());
 "#,
-    // A value may have any character, also NUL, which is none of a text here. `rules` counts how often a rule was
-    // turned on, so that a writer sees in the row that it locks whether it knows all of them.
+    // A value may have any character, also NUL, which is none of a text here. `rules` is another number
+    // whenever a rule is turned on, so that a writer sees in the row that it locks whether it knows all of them.
     r#"
 ALTER TABLE {s}.head ADD COLUMN rules BIGINT NOT NULL DEFAULT 0;
 

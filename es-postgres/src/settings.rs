@@ -1,6 +1,6 @@
 //! The settings that the parts of one store share.
 
-use crate::{connection::Connector, identifier::SchemaName, inline::ReadModels, rows::clamped};
+use crate::{connection::Connector, identifier::SchemaName, inline::ReadModels};
 use es_runtime::{
     Limits, StorageError, StorageErrorKind, Timestamp,
     store::author::{RuleNeeds, RuleState},
@@ -9,8 +9,10 @@ use std::{
     collections::HashMap,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
+    time::{Duration, SystemTime},
 };
+use tokio_postgres::Row;
+use uuid::Uuid;
 
 /// What an acknowledged append survives, by the configuration of the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -55,30 +57,63 @@ impl StoreSettings {
     }
 }
 
-/// Up to which position there is no event of a name, so that looking for one does not begin at the start each time.
+/// Up to which event there is none of a name, so that looking for one does not begin at the start each time.
+///
+/// After a failover or a restore the store may end before that event, and have another one at its position later. So the
+/// server takes what is known here only where it has the very event.
 #[derive(Default)]
-pub(crate) struct Absent(Mutex<HashMap<String, i64>>);
+pub(crate) struct Absent(Mutex<HashMap<String, Place>>);
+
+/// An event, by its position, and by what no other event that may be written there has.
+#[derive(Clone, Copy)]
+pub(crate) struct Place {
+    position: i64,
+    /// A writer that repeats what a failover lost may write the same event at the same position again, but not at the
+    /// same time.
+    event: (Uuid, SystemTime),
+}
+
+impl Place {
+    /// Of a row of `position, event_id, recorded_at`. `None` where there is no event.
+    pub(crate) fn of(row: &Row) -> Option<Self> {
+        let event = (row.try_get(1).ok()?, row.try_get(2).ok()?);
+        let position = row.try_get(0).ok()?;
+        Some(Self { position, event })
+    }
+}
+
+/// For some names, up to which event there is none of each, column by column.
+#[derive(Default)]
+pub(crate) struct Places {
+    pub(crate) positions: Vec<Option<i64>>,
+    pub(crate) ids: Vec<Option<Uuid>>,
+    pub(crate) times: Vec<Option<SystemTime>>,
+}
 
 impl Absent {
-    fn known(&self) -> MutexGuard<'_, HashMap<String, i64>> {
+    fn known(&self) -> MutexGuard<'_, HashMap<String, Place>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// For each of these rules, up to where there is no event of its name.
-    pub(crate) fn of(&self, needs: &RuleNeeds<'_>) -> Vec<i64> {
+    pub(crate) fn of(&self, needs: &RuleNeeds<'_>) -> Places {
         let known = self.known();
-        let rules = needs.rules.iter();
-        let after = rules.map(|(_, event)| known.get(*event).copied().unwrap_or(0));
-        after.collect()
+        let mut places = Places::default();
+        for (_, event) in &needs.rules {
+            let place = known.get(*event);
+            places.positions.push(place.map(|place| place.position));
+            places.ids.push(place.map(|place| place.event.0));
+            places.times.push(place.map(|place| place.event.1));
+        }
+        places
     }
 
     /// What was read of these rules at this end of the store or later.
-    pub(crate) fn note(&self, rules: &RuleState, needs: &RuleNeeds<'_>, head: u64) {
+    pub(crate) fn note(&self, rules: &RuleState, needs: &RuleNeeds<'_>, end: Place) {
         let mut known = self.known();
         for (rule, event) in &needs.rules {
             if !rules.is_on(rule, event) {
-                let at = known.entry((*event).to_owned()).or_default();
-                *at = clamped(head).max(*at);
+                known.insert((*event).to_owned(), end);
             }
         }
     }

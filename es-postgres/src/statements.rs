@@ -21,6 +21,8 @@ pub(crate) struct Statements {
     pub(crate) append_tagged_single_round_trip: String,
     pub(crate) known_events: String,
     pub(crate) head: String,
+    /// The newest position with what tells its event from any other.
+    pub(crate) newest: String,
     pub(crate) fold: String,
     pub(crate) stream_forward: Pages,
     pub(crate) stream_backward: Pages,
@@ -43,13 +45,13 @@ pub(crate) struct Statements {
     pub(crate) rules: String,
     pub(crate) all_rules: String,
     pub(crate) unique_values: String,
-    pub(crate) unique_turn_on: String,
+    pub(crate) turn_on: String,
     pub(crate) unique_delete: String,
     pub(crate) unique_put: String,
     pub(crate) unique_holder: String,
     pub(crate) unique_walk: String,
     pub(crate) unique_waiting: String,
-    pub(crate) unique_later: String,
+    pub(crate) has_later: String,
     pub(crate) unique_walk_put: String,
     pub(crate) unique_waiting_delete: String,
     pub(crate) unique_waiting_put: String,
@@ -57,6 +59,7 @@ pub(crate) struct Statements {
     pub(crate) tags_guards: String,
     pub(crate) tags_put: String,
     pub(crate) tags_walked: String,
+    pub(crate) tags_missing: String,
     pub(crate) tag_walks: String,
     pub(crate) tag_walks_delete: String,
     pub(crate) tag_walks_put: String,
@@ -137,6 +140,10 @@ impl Statements {
                 "SELECT event_id, position, recorded_at FROM {s}.events WHERE event_id = ANY($1)"
             ),
             head: format!("SELECT position FROM {s}.head"),
+            newest: format!(
+                "SELECT h.position, e.event_id, e.recorded_at FROM {s}.head h LEFT JOIN {s}.events e ON e.position = \
+                 h.position"
+            ),
             fold: format!(
                 "SELECT {STORED_COLUMNS} {of_stream} AND version > $3 ORDER BY version LIMIT $4"
             ),
@@ -217,11 +224,12 @@ impl Statements {
                  ANY($1) GROUP BY aggregate, status"
             ),
             // Whether there is an event is asked only for a rule that is not on: all after a position are looked
-            // through.
+            // through, where this store has the event that is known to be there.
             rules: format!(
                 "SELECT r.number, u.rule IS NOT NULL, CASE WHEN u.rule IS NULL THEN EXISTS (SELECT FROM \
-                 {s}.events e WHERE e.position > r.after AND e.event = r.event) ELSE true END FROM \
-                 unnest($1, $2, $3) WITH ORDINALITY AS r (rule, event, after, number) LEFT JOIN {s}.rules u ON \
+                 {s}.events e WHERE e.position > coalesce((SELECT k.position FROM {s}.events k WHERE k.position = \
+                 r.after AND k.event_id = r.id AND k.recorded_at = r.time), 0) AND e.event = r.event) ELSE true END FROM \
+                 unnest($1, $2, $3, $4, $5) WITH ORDINALITY AS r (rule, event, after, id, time, number) LEFT JOIN {s}.rules u ON \
                  u.rule = r.rule AND u.event = r.event"
             ),
             all_rules: format!("SELECT rule, event FROM {s}.rules"),
@@ -232,9 +240,11 @@ impl Statements {
                  unnest($3, $4, $5) AS r (rule, aggregate, id) JOIN {s}.unique_values u ON u.rule = r.rule \
                  AND u.aggregate = r.aggregate AND u.aggregate_id = r.id AND u.free_at IS NULL"
             ),
-            unique_turn_on: format!(
+            // The number says which rules are on. One that counts would be the same after a failover that lost a rule, once
+            // another rule is turned on.
+            turn_on: format!(
                 "WITH on_now AS (INSERT INTO {s}.rules (rule, event) SELECT * FROM unnest($1, $2)) UPDATE \
-                 {s}.head SET rules = rules + 1 WHERE cardinality($1) > 0"
+                 {s}.head SET rules = hashtextextended(gen_random_uuid()::text, 0) WHERE cardinality($1) > 0"
             ),
             unique_delete: format!(
                 "DELETE FROM {s}.unique_values u USING unnest($1, $2) AS r (rule, value) WHERE u.rule = \
@@ -250,7 +260,7 @@ impl Statements {
             unique_waiting: format!(
                 "SELECT aggregate, aggregate_id, value, position FROM {s}.unique_duplicates WHERE rule = $1"
             ),
-            unique_later: format!(
+            has_later: format!(
                 "SELECT EXISTS (SELECT FROM {s}.events WHERE position > $1 AND event = ANY($2))"
             ),
             unique_walk_put: format!(
@@ -268,17 +278,19 @@ impl Statements {
             ),
             // The bounds of the one tag are written as a range, because the planner takes the index in its order then: a
             // page costs the same however many events the tag has. Of several tags the one with the fewest events is
-            // taken, as far as a look at some shows.
+            // taken, as far as a look at some shows. Where an event is missing, its row has only a position.
             tagged: Pages::new(
                 &format!(
                     "FROM (WITH seed AS MATERIALIZED (SELECT x.tag FROM unnest($5) WITH ORDINALITY AS x (tag, \
                      number) ORDER BY CASE WHEN cardinality($5) > 1 THEN (SELECT count(*) FROM (SELECT FROM \
                      {s}.event_tags c WHERE c.tag = x.tag AND c.position > $1 LIMIT 1000) few) ELSE 0 END, x.number \
-                     LIMIT 1) SELECT t.position AS at FROM {s}.event_tags t WHERE (t.tag, t.position) > ((SELECT tag \
+                     LIMIT 1) SELECT t.position FROM {s}.event_tags t WHERE (t.tag, t.position) > ((SELECT tag \
                      FROM seed), $1) AND t.tag <= (SELECT tag FROM seed) AND t.event = ANY($2) AND NOT EXISTS \
                      (SELECT FROM unnest($5) AS x (tag) WHERE NOT EXISTS (SELECT FROM {s}.event_tags b WHERE b.tag = \
-                     x.tag AND b.position = t.position)) ORDER BY t.tag, t.position LIMIT $3) found CROSS JOIN \
-                     LATERAL (SELECT * FROM {s}.events WHERE position = at LIMIT 1) event"
+                     x.tag AND b.position = t.position)) ORDER BY t.tag, t.position LIMIT $3) found LEFT JOIN \
+                     LATERAL (SELECT version, event_id, recorded_at, schema_version, aggregate, aggregate_id, event, \
+                     content_type, metadata, payload FROM {s}.events e WHERE e.position = found.position LIMIT 1) event \
+                     ON true"
                 ),
                 "position",
             ),
@@ -299,6 +311,11 @@ impl Statements {
             tags_walked: format!(
                 "INSERT INTO {s}.event_tags (tag, position, event) SELECT * FROM unnest($1, $2, $3) ON CONFLICT DO \
                  NOTHING"
+            ),
+            // Some rows were there before, so what was written is not what is there.
+            tags_missing: format!(
+                "SELECT EXISTS (SELECT FROM unnest($1, $2, $3) AS r (tag, position, event) WHERE NOT EXISTS (SELECT FROM \
+                 {s}.event_tags t WHERE t.tag = r.tag AND t.position = r.position AND t.event = r.event))"
             ),
             tag_walks: format!(
                 "SELECT w.event, w.kind, w.position FROM unnest($1, $2) AS r (event, kind) JOIN {s}.tag_walks w \
@@ -338,7 +355,7 @@ impl Statements {
             (&self.tags_guards, TAGS_GUARDS),
             (&self.tags_put, TAGS_PUT),
             (&self.unique_values, UNIQUE_VALUES),
-            (&self.unique_turn_on, &[Type::TEXT_ARRAY, Type::TEXT_ARRAY]),
+            (&self.turn_on, &[Type::TEXT_ARRAY, Type::TEXT_ARRAY]),
             (&self.unique_delete, &[Type::TEXT_ARRAY, Type::BYTEA_ARRAY]),
             (&self.unique_put, UNIQUE_PUT),
         ]
@@ -356,7 +373,13 @@ impl Statements {
     }
 }
 
-pub(crate) const RULES: &[Type] = &[Type::TEXT_ARRAY, Type::TEXT_ARRAY, Type::INT8_ARRAY];
+pub(crate) const RULES: &[Type] = &[
+    Type::TEXT_ARRAY,
+    Type::TEXT_ARRAY,
+    Type::INT8_ARRAY,
+    Type::UUID_ARRAY,
+    Type::TIMESTAMPTZ_ARRAY,
+];
 const TAGS_GUARDS: &[Type] = &[
     Type::TEXT_ARRAY,
     Type::INT8_ARRAY,

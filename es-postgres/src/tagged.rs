@@ -2,10 +2,10 @@
 
 use crate::{
     connection::{Param, Session},
-    errors::read_error,
+    errors::{corrupt, read_error},
     feed::head_of,
     rows::{self, Recorded, clamped, position},
-    settings::Absent,
+    settings::{Absent, Place},
     statements::{RULES, Statements},
     write,
 };
@@ -40,7 +40,7 @@ pub(crate) async fn tagged_page(
     let sql = statements.tagged.sql(limit);
     let types: Vec<Type> = params.iter().map(|(_, kind)| kind.clone()).collect();
     let ready = [
-        (statements.head.as_str(), &[][..]),
+        (statements.newest.as_str(), &[][..]),
         (&statements.rules, RULES),
         (sql, &types),
     ];
@@ -50,13 +50,14 @@ pub(crate) async fn tagged_page(
     let needs = RuleNeeds::default().with_kinds(query.pairs());
     let known = absent.of(&needs);
     // The end is read first: what the statements that follow see is complete up to it.
-    let (head, rules, found) = join3(
-        session.rows(&statements.head, &[]),
+    let (newest, rules, found) = join3(
+        session.rows(&statements.newest, &[]),
         write::rules(session, statements, &needs, &known),
         session.stream(sql, &params),
     )
     .await;
-    let head = head_of(&head.map_err(read_error)?)?;
+    let newest = newest.map_err(read_error)?;
+    let head = head_of(&newest)?;
     let rules = rules?;
     if let Some((event, kind)) = rules.not_ready(query) {
         return Err(ReadError::TagsNotReady {
@@ -66,12 +67,18 @@ pub(crate) async fn tagged_page(
             head: position(head),
         });
     }
-    absent.note(&rules, &needs, head);
+    if let Some(newest) = newest.first().and_then(Place::of) {
+        absent.note(&rules, &needs, newest);
+    }
     let head = position(head);
     let mut found = pin!(found.map_err(read_error)?);
     let mut recorded = Recorded::default();
     let mut page = Page::new(limit);
     while let Some(row) = found.try_next().await.map_err(read_error)? {
+        if let (Ok(None), Some(at)) = (row.try_get::<_, Option<i64>>(0), rows::natural(&row, 1)) {
+            let what = format!("the event at position {at}, which has a tag, is missing");
+            return Err(corrupt(what).into());
+        }
         let event = recorded.read(&row)?;
         if event.position > head {
             return Ok(TaggedPage::new(page.events, after, Some(head)));

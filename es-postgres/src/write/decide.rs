@@ -24,7 +24,7 @@ pub(super) struct Known {
     pub(super) appends: HashMap<(StreamId, AppendId), Earlier>,
     /// The server's clock.
     pub(super) now: Timestamp,
-    /// The unique values that the events of the group claim or release.
+    /// What the group needs to know of unique values, and which rules and kinds of tags are on.
     pub(super) uniques: RuleState,
     /// What the guards of the group found, in their order.
     pub(super) guards: Vec<Option<Position>>,
@@ -106,7 +106,7 @@ impl Decider {
         Ok(())
     }
 
-    /// What the accepted appends changed of unique values.
+    /// What the accepted appends changed of unique values, and the rules and kinds of tags that they turned on.
     pub(super) fn into_uniques(self) -> RuleState {
         self.known.uniques
     }

@@ -31,14 +31,14 @@ pub(super) struct SingleRoundTrip<'a> {
     expected: Vec<i64>,
     /// Whether the server says the time.
     server_time: bool,
-    /// How often a rule of unique values was turned on, as far as is known here.
+    /// Which rules of unique values and kinds of tags are on, as far as is known here: the number of `head.rules`.
     rules: i64,
 }
 
 impl<'a> SingleRoundTrip<'a> {
     /// `None` where an append needs to know more than whether its version is right. Who has a unique value is
     /// known only under the lock, and the statement reads before it has the lock. Which kinds of tags are on is known:
-    /// the statement compares how often one was turned on.
+    /// the statement compares the number that changes when one is turned on.
     pub(super) fn of(
         appends: &'a [Append],
         clock: Option<Timestamp>,
@@ -91,7 +91,7 @@ impl<'a> SingleRoundTrip<'a> {
             ids,
             expected,
             server_time: clock.is_none(),
-            rules: known.turned_on,
+            rules: known.state,
         })
     }
 

@@ -8,6 +8,7 @@ use crate::{
     connection::{Param, Session},
     errors::{corrupt, storage},
     rows::{self, clamped, position},
+    settings::Places,
     statements::Statements,
 };
 use es_runtime::{
@@ -179,19 +180,21 @@ impl<'a> Parts<'a> {
     }
 }
 
-/// Which of these rules are on. `after` says for some names up to where there is none of their events.
+/// Which of these rules are on. `absent` says for some names up to where there is none of their events.
 pub(crate) async fn rules(
     session: &Session,
     statements: &Statements,
     needs: &RuleNeeds<'_>,
-    after: &[i64],
+    absent: &Places,
 ) -> Result<RuleState, StorageError> {
     let pairs = needs.rules.iter().map(|(rule, event)| (&**rule, *event));
     let (names, events): (Vec<&str>, Vec<&str>) = pairs.unzip();
-    let params: [Param<'_>; 3] = [
+    let params: [Param<'_>; 5] = [
         (&names, Type::TEXT_ARRAY),
         (&events, Type::TEXT_ARRAY),
-        (&after, Type::INT8_ARRAY),
+        (&absent.positions, Type::INT8_ARRAY),
+        (&absent.ids, Type::UUID_ARRAY),
+        (&absent.times, Type::TIMESTAMPTZ_ARRAY),
     ];
     let mut state = RuleState::default();
     let found = session.rows(&statements.rules, &params).await;
@@ -230,7 +233,7 @@ pub(crate) async fn walk(
     let names: Vec<&str> = walk.events().into_iter().collect();
     let to = clamped(rows::start(walk.to));
     let later: [Param<'_>; 2] = [(&to, Type::INT8), (&names, Type::TEXT_ARRAY)];
-    let later = session.rows(&statements.unique_later, &later).await;
+    let later = session.rows(&statements.has_later, &later).await;
     let later = later.map_err(storage)?;
     let has_later = later.first().map(|row| row.try_get(0)).transpose();
     let has_later = has_later.map_err(storage)?.unwrap_or(true);
@@ -265,6 +268,14 @@ pub(crate) async fn walk(
         (&statements.tag_walks_put, &put[..]),
     ] {
         session.execute(sql, params).await.map_err(storage)?;
+    }
+    let missing = session.rows(&statements.tags_missing, &written).await;
+    let missing = missing.map_err(storage)?;
+    let is_missing = missing.first().map(|row| row.try_get(0)).transpose();
+    if is_missing.map_err(storage)?.unwrap_or(true) {
+        let what = "a tag of an older event is not there after it was written, as when a trigger keeps rows out of \
+                    event_tags; this step wrote nothing";
+        return Err(corrupt(what));
     }
     end_walk(session, statements, head).await?;
     Ok(walked)

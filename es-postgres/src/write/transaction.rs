@@ -148,10 +148,10 @@ impl Writer {
         began.map_err(storage)?;
         let locked = locked.map_err(storage)?;
         let end = locked.first().and_then(|row| {
-            let turned_on: i64 = row.try_get(2).ok()?;
-            Some((rows::natural(row, 0)?, rows::time(row, 1).ok()?, turned_on))
+            let rules: i64 = row.try_get(2).ok()?;
+            Some((rows::natural(row, 0)?, rows::time(row, 1).ok()?, rules))
         });
-        let Some((head, now, turned_on)) = end else {
+        let Some((head, now, state)) = end else {
             return Err(corrupt("the table `head` does not have its one row"));
         };
         let mut known = Known {
@@ -187,9 +187,9 @@ impl Writer {
         }
         known.uniques = uniques?;
         known.guards = guards?;
-        if turned_on != self.rules.turned_on {
+        if state != self.rules.state {
             let on = Box::pin(rules_on(session, &self.statements)).await?;
-            self.rules = KnownRules { turned_on, on };
+            self.rules = KnownRules { state, on };
         }
         for append in appends {
             known.uniques.read_rules_on(&self.rules.on, append);

@@ -15,11 +15,11 @@ use futures_util::future::{join, join3};
 use std::time::SystemTime;
 use tokio_postgres::{Error, Row, types::Type};
 
-/// The rules that are on, as far as this writer knows.
+/// The rules of unique values and kinds of tags that are on, as far as this writer knows.
 #[derive(Default)]
 pub(super) struct KnownRules {
-    /// How often a rule was turned on; a new store begins with 0.
-    pub(super) turned_on: i64,
+    /// Which these are: the number that `head.rules` has while they are on. A new store begins with 0.
+    pub(super) state: i64,
     pub(super) on: RulesOn,
 }
 
@@ -62,7 +62,7 @@ pub(crate) async fn walk(
         .map(String::as_str)
         .collect();
     let later: [Param<'_>; 2] = [(&to, Type::INT8), (&names, Type::TEXT_ARRAY)];
-    let later = session.rows(&statements.unique_later, &later).await;
+    let later = session.rows(&statements.has_later, &later).await;
     let later = later.map_err(storage)?;
     let has_later = later.first().map(|row| row.try_get(0)).transpose();
     let has_later = has_later.map_err(storage)?.unwrap_or(true);
@@ -301,7 +301,7 @@ pub(super) async fn write(
         (&free_at, Type::TIMESTAMPTZ_ARRAY),
     ];
     let (turned_on, freed, wrote) = join3(
-        session.execute(&statements.unique_turn_on, &turn_on),
+        session.execute(&statements.turn_on, &turn_on),
         session.execute(&statements.unique_delete, &free),
         session.execute(&statements.unique_put, &put),
     )

@@ -304,7 +304,8 @@ impl Writer {
 /// How the short way of an append ended.
 enum Short<'a> {
     Done(Vec<Verdict>),
-    /// Nothing was written: a version differs, an append id is known, or a rule of unique values is not.
+    /// Nothing was written: a version differs, an append id is known, or a rule of unique values or a kind of tags that
+    /// is on is not.
     NotWritten,
     /// The connection was lost, for this reason, and nothing is there so far.
     NotFound(Box<SingleRoundTrip<'a>>, StorageError),

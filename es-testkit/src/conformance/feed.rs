@@ -192,13 +192,16 @@ pub async fn a_page_says_where_the_next_one_starts(fixture: AnyFixture) {
     assert!(no_room.events.is_empty() && !no_room.at_end);
     assert_eq!(no_room.next, Position::START);
 
-    let limit = ReadLimit::events(10).with_bytes(2);
     let everything = EventFilter::all();
-    let by_bytes = store.read_feed(Position::START, &everything, limit);
-    let by_bytes = by_bytes.await.expect("readable");
-    assert_eq!(positions(&by_bytes.events), all[..2]);
-    assert!(!by_bytes.at_end);
-    assert_eq!(by_bytes.next, all[1]);
+    // An event that is larger than a page is a page of its own, and does not end the feed.
+    for (bytes, count) in [(2, 2), (0, 1)] {
+        let limit = ReadLimit::events(10).with_bytes(bytes);
+        let by_bytes = store.read_feed(Position::START, &everything, limit);
+        let by_bytes = by_bytes.await.expect("readable");
+        assert_eq!(positions(&by_bytes.events), all[..count]);
+        assert!(!by_bytes.at_end, "{bytes} bytes");
+        assert_eq!(by_bytes.next, all[count - 1]);
+    }
 }
 
 /// A checkpoint at the end is the position of the last event, not a later one.

@@ -80,6 +80,14 @@ pub async fn ranges_and_limits_bound_a_read(fixture: AnyFixture) {
             .expect("the stream can be read");
         assert_eq!(events.len(), count, "after {after} with {bytes} bytes");
     }
+    for (bytes, count) in [(0, 1), (7, 1), (53, 1), (54, 2)] {
+        let limit = ReadLimit::events(10).with_bytes(bytes);
+        let events = store
+            .read_stream(&sized, StreamRange::backward(5), limit)
+            .await
+            .expect("the stream can be read");
+        assert_eq!(events.len(), count, "before 5 with {bytes} bytes");
+    }
 }
 
 /// An unknown stream is empty for every kind of read, and not an error.

@@ -23,4 +23,5 @@ mod postgres_pooler;
 mod postgres_server;
 mod postgres_settings;
 mod postgres_store;
+mod postgres_tags;
 mod power_loss;
