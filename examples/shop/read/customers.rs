@@ -2,7 +2,7 @@
 
 use crate::domain::{
     customer::CustomerEvent,
-    order::{OrderCancelled, OrderPlaced},
+    order::{Order, OrderCancelled, OrderPlaced},
 };
 use es_projections::{AnyTransaction, HandlerError, Project, Projection, values};
 use es_runtime::Envelope;
@@ -63,9 +63,10 @@ impl Project<OrderPlaced> for Customers {
         placed: &Envelope<OrderPlaced>,
         tx: &mut AnyTransaction,
     ) -> Result<(), HandlerError> {
-        let (order, customer) = (placed.stream.id(), &placed.event.customer.0);
+        let (order, customer) = (placed.id::<Order>()?, &placed.event.customer.0);
         let (cds, cents) = (placed.event.cds, placed.event.total_cents.0);
-        tx.run(PLACE, values![order, customer, cds, cents]).await?;
+        tx.run(PLACE, values![order.to_string(), customer, cds, cents])
+            .await?;
         tx.run(ADD, values![customer, 1, cds, cents]).await?;
         Ok(())
     }

@@ -1,6 +1,6 @@
 //! One row for each order: who bought what, and its status.
 
-use crate::domain::order::{OrderCancelled, OrderPaid, OrderPlaced, OrderShipped};
+use crate::domain::order::{Order, OrderCancelled, OrderPaid, OrderPlaced, OrderShipped};
 use es_projections::{AnyTransaction, HandlerError, Project, Projection, values};
 use es_runtime::Envelope;
 
@@ -26,8 +26,8 @@ impl Project<OrderPlaced> for OrderSummaries {
             total_cents,
             ..
         } = &placed.event;
-        let (order, day) = (placed.stream.id(), placed_on.to_string());
-        let row = values![order, &customer.0, day, *cds, total_cents.0];
+        let (order, day) = (placed.id::<Order>()?, placed_on.to_string());
+        let row = values![order.to_string(), &customer.0, day, *cds, total_cents.0];
         tx.run(PLACE, row).await?;
         Ok(())
     }
