@@ -9,7 +9,8 @@ mod payload;
 mod visitor;
 
 pub use payload::Payload;
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Deserializer, de::Error};
+use visitor::Absent;
 pub use visitor::deserialize;
 
 /// A struct that is read field by field.
@@ -26,17 +27,39 @@ pub trait Fields: Sized {
 /// Where the fields of a struct come from. It keeps its first error, and has no fields after one: so the code of a
 /// struct, of which there are many, has no path for errors.
 pub trait Source<'de> {
+    /// The error of the format.
+    type Error: Error;
+
     /// The index of the next field. At the end of a map it returns every field once more.
     fn index(&mut self) -> Option<usize>;
 
+    /// The value of that field. An absent one stays `None`, as that of a field with a default.
+    fn value_if_any<T: Stored<'de>>(&mut self, field: &mut Option<T>);
+
+    /// The name of that field where a map has ended without it.
+    fn absent(&self) -> Option<&'static str>;
+
+    /// Keeps an error.
+    fn fail(&mut self, error: Self::Error);
+
     /// The value of that field. An absent one is `None` if its type allows that, as with serde.
-    fn value<T: Stored<'de>>(&mut self, field: &mut Option<T>);
+    fn value<T: Stored<'de>>(&mut self, field: &mut Option<T>) {
+        self.value_if_any(field);
+        if let (None, Some(name)) = (&field, self.absent()) {
+            match T::read(Absent::new(name)) {
+                Ok(value) => *field = Some(value),
+                Err(error) => self.fail(error),
+            }
+        }
+    }
 
     /// The same for a field with a `with` function. It cannot be absent, as with serde.
-    fn value_with<T: Stored<'de>>(&mut self, field: &mut Option<T>);
-
-    /// The same for a field with a default. An absent one stays `None`.
-    fn value_if_any<T: Stored<'de>>(&mut self, field: &mut Option<T>);
+    fn value_with<T: Stored<'de>>(&mut self, field: &mut Option<T>) {
+        self.value_if_any(field);
+        if let (None, Some(name)) = (&field, self.absent()) {
+            self.fail(Self::Error::missing_field(name));
+        }
+    }
 }
 
 /// The type of a field of an older version: `Deserialize` with a message for it.

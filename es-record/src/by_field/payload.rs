@@ -3,7 +3,7 @@
 //! A program has many older versions, and serde's way would compile a deserializer of each codec for each of them.
 //! Here the code that reads a version is compiled once, and the code that reads a field once for each type.
 
-use super::{Source, Stored, object::Object, visitor::Absent};
+use super::{Source, Stored, object::Object};
 use crate::{Codec, CodecError};
 use postcard::de_flavors::Slice;
 use serde::de::Error;
@@ -96,60 +96,53 @@ impl<'de> Payload<'de> {
         Ok(is_left.then_some(self.at))
     }
 
-    /// Reads the current field, unless the object has ended without it. Returns whether it was there.
-    fn read<T: Stored<'de>>(&mut self, field: &mut Option<T>) -> Result<bool, CodecError> {
+    fn read<T: Stored<'de>>(&mut self, field: &mut Option<T>) -> Result<(), CodecError> {
         let name = self.name();
         let value = match &mut self.form {
             Form::Json(_) if field.is_some() => return Err(Refused::duplicate_field(name).0),
             Form::Json(object) => object.value(name)?,
-            Form::Ended(_) => return Ok(false),
+            Form::Ended(_) => return Ok(()),
             Form::Postcard(bytes) => {
                 T::read(bytes).map_err(|error| CodecError::postcard(&error))?
             }
         };
         *field = Some(value);
         self.absent = self.absent.saturating_sub(1);
-        Ok(true)
-    }
-
-    fn keep<T>(&mut self, result: Result<T, CodecError>) -> Option<T> {
-        result.map_err(|error| self.error = Some(error)).ok()
+        Ok(())
     }
 }
 
 impl<'de> Source<'de> for Payload<'de> {
+    type Error = Refused;
+
     fn index(&mut self) -> Option<usize> {
         if self.error.is_some() {
             return None;
         }
-        let next = self.next();
-        self.keep(next).flatten()
-    }
-
-    fn value<T: Stored<'de>>(&mut self, field: &mut Option<T>) {
-        let read = self.read(field);
-        if self.keep(read) == Some(false) && field.is_none() {
-            let absent = T::read(Absent::<Refused>::new(self.name()));
-            *field = self.keep(absent.map_err(|Refused(error)| error));
-        }
-    }
-
-    fn value_with<T: Stored<'de>>(&mut self, field: &mut Option<T>) {
-        let read = self.read(field);
-        if self.keep(read) == Some(false) && field.is_none() {
-            self.error = Some(Refused::missing_field(self.name()).0);
-        }
+        self.next().unwrap_or_else(|error| {
+            self.error = Some(error);
+            None
+        })
     }
 
     fn value_if_any<T: Stored<'de>>(&mut self, field: &mut Option<T>) {
-        let read = self.read(field);
-        self.keep(read);
+        if let Err(error) = self.read(field) {
+            self.error = Some(error);
+        }
+    }
+
+    fn absent(&self) -> Option<&'static str> {
+        matches!(self.form, Form::Ended(_)).then(|| self.name())
+    }
+
+    fn fail(&mut self, Refused(error): Refused) {
+        self.error = Some(error);
     }
 }
 
 /// A [`CodecError`] as serde wants it.
 #[derive(Debug)]
-struct Refused(CodecError);
+pub struct Refused(CodecError);
 
 impl fmt::Display for Refused {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -107,51 +107,44 @@ impl<'de, A: MapAccess<'de>> Named<'de, A> {
         Ok((index < self.names.len()).then_some(index))
     }
 
-    /// Reads the current field, unless the map has ended without it. Returns whether it was there.
-    fn read<T: Stored<'de>>(&mut self, field: &mut Option<T>) -> Result<bool, A::Error> {
+    fn read<T: Stored<'de>>(&mut self, field: &mut Option<T>) -> Result<(), A::Error> {
         if self.ended {
-            return Ok(false);
+            return Ok(());
         }
         if field.is_some() {
             return Err(A::Error::duplicate_field(self.name()));
         }
         *field = Some(self.map.next_value_seed(Read(PhantomData))?);
         self.absent = self.absent.saturating_sub(1);
-        Ok(true)
-    }
-
-    fn keep<T>(&mut self, result: Result<T, A::Error>) -> Option<T> {
-        result.map_err(|error| self.error = Some(error)).ok()
+        Ok(())
     }
 }
 
 impl<'de, A: MapAccess<'de>> Source<'de> for Named<'de, A> {
+    type Error = A::Error;
+
     fn index(&mut self) -> Option<usize> {
         if self.error.is_some() {
             return None;
         }
-        let next = self.next();
-        self.keep(next).flatten()
-    }
-
-    fn value<T: Stored<'de>>(&mut self, field: &mut Option<T>) {
-        let read = self.read(field);
-        if self.keep(read) == Some(false) && field.is_none() {
-            let absent = T::read(Absent::new(self.name()));
-            *field = self.keep(absent);
-        }
-    }
-
-    fn value_with<T: Stored<'de>>(&mut self, field: &mut Option<T>) {
-        let read = self.read(field);
-        if self.keep(read) == Some(false) && field.is_none() {
-            self.error = Some(A::Error::missing_field(self.name()));
-        }
+        self.next().unwrap_or_else(|error| {
+            self.error = Some(error);
+            None
+        })
     }
 
     fn value_if_any<T: Stored<'de>>(&mut self, field: &mut Option<T>) {
-        let read = self.read(field);
-        self.keep(read);
+        if let Err(error) = self.read(field) {
+            self.error = Some(error);
+        }
+    }
+
+    fn absent(&self) -> Option<&'static str> {
+        self.ended.then(|| self.name())
+    }
+
+    fn fail(&mut self, error: A::Error) {
+        self.error = Some(error);
     }
 }
 
@@ -163,6 +156,8 @@ struct Ordered<'de, A: SeqAccess<'de>> {
 }
 
 impl<'de, A: SeqAccess<'de>> Source<'de> for Ordered<'de, A> {
+    type Error = A::Error;
+
     fn index(&mut self) -> Option<usize> {
         if self.error.is_some() {
             return None;
@@ -172,22 +167,31 @@ impl<'de, A: SeqAccess<'de>> Source<'de> for Ordered<'de, A> {
         (index < self.of.count).then_some(index)
     }
 
-    fn value<T: Stored<'de>>(&mut self, field: &mut Option<T>) {
-        self.value_if_any(field);
-        if field.is_none() && self.error.is_none() {
-            self.error = Some(A::Error::invalid_length(self.next - 1, &self.of));
-        }
-    }
-
-    fn value_with<T: Stored<'de>>(&mut self, field: &mut Option<T>) {
-        self.value(field);
-    }
-
     fn value_if_any<T: Stored<'de>>(&mut self, field: &mut Option<T>) {
         match self.seq.next_element_seed(Read(PhantomData)) {
             Ok(value) => *field = value,
             Err(error) => self.error = Some(error),
         }
+    }
+
+    /// A sequence has no names, and says how many fields it lacks.
+    fn absent(&self) -> Option<&'static str> {
+        None
+    }
+
+    fn fail(&mut self, error: A::Error) {
+        self.error = Some(error);
+    }
+
+    fn value<T: Stored<'de>>(&mut self, field: &mut Option<T>) {
+        self.value_if_any(field);
+        if field.is_none() && self.error.is_none() {
+            self.fail(A::Error::invalid_length(self.next - 1, &self.of));
+        }
+    }
+
+    fn value_with<T: Stored<'de>>(&mut self, field: &mut Option<T>) {
+        self.value(field);
     }
 }
 
