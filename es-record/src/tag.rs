@@ -1,5 +1,6 @@
 //! Tags: values of events by which they are found across streams.
 
+use crate::has_control;
 use std::{borrow::Cow, collections::BTreeSet, fmt};
 
 /// A type whose values are tags, such as the id of a course. `#[derive(Tag)]` implements it.
@@ -79,8 +80,8 @@ impl EventTag {
 
     /// For stores: whether a kind has a usable name.
     pub fn is_kind(kind: &str) -> bool {
-        let is_usable = |c: char| c != ':' && !c.is_control();
-        !kind.is_empty() && kind.len() <= Self::MAX_KIND_BYTES && kind.chars().all(is_usable)
+        let is_long = kind.len() > Self::MAX_KIND_BYTES;
+        !kind.is_empty() && !is_long && !kind.contains(':') && !has_control(kind)
     }
 
     /// For stores: whether an event may have these tags.
@@ -93,7 +94,7 @@ impl EventTag {
                 return Err(InvalidTags::BadKind);
             }
             let is_long = |value: &String| value.len() > Self::MAX_VALUE_BYTES;
-            let is_bad = |value: &String| value.is_empty() || value.chars().any(char::is_control);
+            let is_bad = |value: &String| value.is_empty() || has_control(value);
             if values.iter().any(|value| is_long(value) || is_bad(value)) {
                 let kind = kind.to_string();
                 return Err(InvalidTags::BadValue { kind });

@@ -2,7 +2,9 @@
 
 use crate::{
     errors::panicked,
-    rows::{Recorded, clamped, event_columns, place, read_error, stored_event, text, unplaced},
+    rows::{
+        Recorded, clamped, event_columns, place, read_error, start, stored_event, text, unplaced,
+    },
 };
 use es_runtime::{
     EventFilter, FeedPage, Position, ReadDirection, ReadError, ReadLimit, RecordedEvent,
@@ -134,11 +136,6 @@ pub(crate) fn feed_rows(
     filter: &EventFilter,
     limit: ReadLimit,
 ) -> Result<FeedPage, ReadError> {
-    let start = match after.to_parts() {
-        [0, 0, low] => clamped(low),
-        // After every position of this store.
-        _ => i64::MAX,
-    };
     let mut select = connection
         .prepare_cached(concat!(
             "SELECT ",
@@ -146,7 +143,7 @@ pub(crate) fn feed_rows(
             " FROM events WHERE position > ?1 ORDER BY position"
         ))
         .map_err(read_error)?;
-    let mut rows = select.query([start]).map_err(read_error)?;
+    let mut rows = select.query([start(after)]).map_err(read_error)?;
     let mut recorded = Recorded::default();
     let mut page = Page::new(limit);
     let mut next = after;
@@ -175,6 +172,14 @@ pub(crate) fn feed_rows(
         }
     }
     Ok(FeedPage::new(page.events, next, false))
+}
+
+/// The newest position, 0 without events.
+pub(crate) fn newest(connection: &Connection) -> rusqlite::Result<i64> {
+    let newest: Option<i64> = connection
+        .prepare_cached("SELECT max(position) FROM events")?
+        .query_row([], |row| row.get(0))?;
+    Ok(newest.unwrap_or(0))
 }
 
 /// The text that only this store has.

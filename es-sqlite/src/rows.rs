@@ -224,6 +224,14 @@ pub(crate) fn clamped(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }
 
+/// A position as SQLite keeps it. One of another store is after every position of this one.
+pub(crate) fn start(after: Position) -> i64 {
+    match after.to_parts() {
+        [0, 0, low] => clamped(low),
+        _ => i64::MAX,
+    }
+}
+
 /// A number as SQLite keeps it, or an error before anything is written.
 pub(crate) fn exact(number: u64) -> Result<i64, rusqlite::Error> {
     i64::try_from(number).map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))

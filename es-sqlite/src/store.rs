@@ -319,11 +319,8 @@ impl EventStore for SqliteStore {
     async fn head(&self) -> Result<Position, ReadError> {
         self.shared
             .read(|connection, _| {
-                let newest: Option<i64> = connection
-                    .prepare_cached("SELECT max(position) FROM events")
-                    .and_then(|mut select| select.query_row([], |row| row.get(0)))
-                    .map_err(read_error)?;
-                let newest = u64::try_from(newest.unwrap_or(0)).map_err(|_| {
+                let newest = queries::newest(connection).map_err(read_error)?;
+                let newest = u64::try_from(newest).map_err(|_| {
                     crate::errors::corrupt("the newest position is not a positive number")
                 })?;
                 Ok(Position::from_parts([0, 0, newest]))

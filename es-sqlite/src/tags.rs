@@ -1,8 +1,8 @@
 //! Tags: the index of events by them, guards of commits, and recording them for older events.
 
 use crate::{
-    queries::Waiting,
-    rows::{Recorded, clamped, event_columns, exact, place, read_error, unplaced},
+    queries::{Waiting, newest},
+    rows::{Recorded, event_columns, exact, place, read_error, start, unplaced},
     rules::{self, Absent, has_later, has_table, make_table},
     settings::StoreSettings,
 };
@@ -75,7 +75,7 @@ pub(crate) fn check_guards(
     let needs =
         RuleNeeds::default().with_kinds(commit.guards.iter().flat_map(|guard| guard.query.pairs()));
     let rules = rules::read(connection, &needs, &settings.rules, &settings.absent)?;
-    let head = position(end(connection)?);
+    let head = position(newest(connection)?);
     let is_made = has_table(connection, "es_tags")?;
     for (index, guard) in commit.guards.iter().enumerate() {
         let found = if is_made {
@@ -101,7 +101,7 @@ pub(crate) fn page(
 ) -> Result<TaggedPage, ReadError> {
     // Dropping it ends it.
     let _snapshot = connection.unchecked_transaction().map_err(read_error)?;
-    let head = end(connection).map_err(read_error)?;
+    let head = newest(connection).map_err(read_error)?;
     let needs = RuleNeeds::default().with_kinds(query.pairs());
     let rules = rules::read_committed(connection, &needs, absent, head).map_err(read_error)?;
     if let Some((event, kind)) = rules.not_ready(query) {
@@ -233,21 +233,6 @@ fn reached(connection: &Connection, event: &str, kind: &str) -> rusqlite::Result
         .prepare_cached("SELECT position FROM es_tag_walks WHERE event = ?1 AND kind = ?2")?
         .query_row([event, kind], |row| row.get(0).map(position))
         .optional()
-}
-
-fn end(connection: &Connection) -> rusqlite::Result<i64> {
-    let newest: Option<i64> = connection
-        .prepare_cached("SELECT max(position) FROM events")?
-        .query_row([], |row| row.get(0))?;
-    Ok(newest.unwrap_or(0))
-}
-
-fn start(after: Position) -> i64 {
-    match after.to_parts() {
-        [0, 0, low] => clamped(low),
-        // After every position of this store.
-        _ => i64::MAX,
-    }
 }
 
 fn position(number: i64) -> Position {

@@ -2,7 +2,7 @@
 
 use super::{
     transaction::numbered,
-    unique::{begin_walk, end_walk, rules_on},
+    unique::{begin_walk, end_walk, is_true, rules_on},
 };
 use crate::{
     connection::{Param, Session},
@@ -143,11 +143,11 @@ async fn read_found(
         let place: Option<i64> = row.try_get(1).map_err(storage)?;
         let place = place.map(|place| u64::try_from(place).map(position));
         let place = place.transpose().ok();
-        let slot = numbered(&row, 0).and_then(|index| found.get_mut(index));
-        let (Some(slot), Some(place)) = (slot, place) else {
+        let answer = numbered(&row, 0).and_then(|index| found.get_mut(index));
+        let (Some(answer), Some(place)) = (answer, place) else {
             return Err(corrupt("what a guard found cannot be read"));
         };
-        *slot = place;
+        *answer = place;
         answered += 1;
     }
     if answered != guards.len() {
@@ -233,10 +233,7 @@ pub(crate) async fn walk(
     let names: Vec<&str> = walk.events().into_iter().collect();
     let to = clamped(rows::start(walk.to));
     let later: [Param<'_>; 2] = [(&to, Type::INT8), (&names, Type::TEXT_ARRAY)];
-    let later = session.rows(&statements.has_later, &later).await;
-    let later = later.map_err(storage)?;
-    let has_later = later.first().map(|row| row.try_get(0)).transpose();
-    let has_later = has_later.map_err(storage)?.unwrap_or(true);
+    let has_later = is_true(session, &statements.has_later, &later).await?;
     let (walked, rows) = state.walk_tags(walk, &mut reached, has_later);
     super::unique::write(session, statements, &state)
         .await
@@ -269,10 +266,7 @@ pub(crate) async fn walk(
     ] {
         session.execute(sql, params).await.map_err(storage)?;
     }
-    let missing = session.rows(&statements.tags_missing, &written).await;
-    let missing = missing.map_err(storage)?;
-    let is_missing = missing.first().map(|row| row.try_get(0)).transpose();
-    if is_missing.map_err(storage)?.unwrap_or(true) {
+    if is_true(session, &statements.tags_missing, &written).await? {
         let what = "a tag of an older event is not there after it was written, as when a trigger keeps rows out of \
                     event_tags; this step wrote nothing";
         return Err(corrupt(what));

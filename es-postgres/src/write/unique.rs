@@ -62,10 +62,7 @@ pub(crate) async fn walk(
         .map(String::as_str)
         .collect();
     let later: [Param<'_>; 2] = [(&to, Type::INT8), (&names, Type::TEXT_ARRAY)];
-    let later = session.rows(&statements.has_later, &later).await;
-    let later = later.map_err(storage)?;
-    let has_later = later.first().map(|row| row.try_get(0)).transpose();
-    let has_later = has_later.map_err(storage)?.unwrap_or(true);
+    let has_later = is_true(session, &statements.has_later, &later).await?;
     let walked = uniques.walk(walk, position(at), has_later);
     write(session, statements, &uniques)
         .await
@@ -100,6 +97,18 @@ pub(super) async fn end_walk(
     still.map_err(storage)?;
     let committed = session.client().batch_execute("COMMIT").await;
     committed.map_err(storage)
+}
+
+/// What the server answers to a question whose answer is one truth value. No answer counts as `true`: the step is not
+/// finished then.
+pub(super) async fn is_true(
+    session: &Session,
+    sql: &str,
+    params: &[Param<'_>],
+) -> Result<bool, StorageError> {
+    let rows = session.rows(sql, params).await.map_err(storage)?;
+    let answer = rows.first().map(|row| row.try_get(0)).transpose();
+    Ok(answer.map_err(storage)?.unwrap_or(true))
 }
 
 /// What a step needs to know, and where the walk is.
