@@ -78,6 +78,14 @@ pub fn spawn<T: Send + 'static>(task: impl Future<Output = T> + Send + 'static) 
     tokio::spawn(task)
 }
 
+/// Waits until somebody waits for a lock in the server of this database.
+pub async fn somebody_waits_for_a_lock(database: &es_testkit::postgres::Database<'_>) {
+    let waits = "SELECT count(*) FROM pg_locks WHERE NOT granted";
+    while database.query(waits).expect("asked") == "0\n" {
+        tokio::task::yield_now().await;
+    }
+}
+
 /// A session of PostgreSQL that no store knows of.
 pub async fn client(url: &str) -> Client {
     let (client, connection) = tokio_postgres::connect(url, tokio_postgres::NoTls)

@@ -172,10 +172,7 @@ fn leases_are_renewed_under_any_default_of_the_database() {
             let store = store.clone();
             es_tests::spawn(async move { store.renew(&claimed, lease).await })
         };
-        let waits = "SELECT count(*) FROM pg_locks WHERE NOT granted";
-        while database.query(waits).expect("asked") == "0\n" {
-            tokio::task::yield_now().await;
-        }
+        es_tests::somebody_waits_for_a_lock(&database).await;
         client.batch_execute("COMMIT").await.expect("committed");
         assert!(renewing.await.expect("ends").expect("renewed"));
         store.close().await;

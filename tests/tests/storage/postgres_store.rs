@@ -275,10 +275,7 @@ async fn appends_that_wait_share_their_commits() {
             es_tests::spawn(async move { deposit(&store, &format!("a{number}"), 1).await })
         })
         .collect();
-    let waits = "SELECT count(*) FROM pg_locks WHERE NOT granted";
-    while database.query(waits).expect("asked") == "0\n" {
-        tokio::task::yield_now().await;
-    }
+    es_tests::somebody_waits_for_a_lock(&database).await;
     client.batch_execute("COMMIT").await.expect("released");
     for append in appends {
         append.await.expect("ends").expect("stored");

@@ -78,7 +78,7 @@ async fn an_aggregate_that_another_process_made_first_is_seen() {
     }
 }
 
-/// A store whose events can be replaced by those of a backup. It refuses appends when it is told to.
+/// A store whose events can be replaced by those of a backup. It can be made to refuse appends.
 #[derive(Clone)]
 struct Restored {
     now: MemoryStore,

@@ -1,18 +1,16 @@
 //! Tags and guards where several processes, isolation levels and projections meet them. What one store promises is in the
 //! conformance suite.
 
-use crate::unique::{LEVELS, database_at};
+use crate::unique::{Changed, Choosy, LEVELS, database_at};
 use es_decisions::{TurnOnError, turn_on_tags};
-use es_postgres::{PostgresReadDatabase, PostgresStore, PostgresTransaction};
-use es_projections::{HandlerError, Project, Projection};
+use es_postgres::PostgresStore;
 use es_runtime::{
     AnyStore, Append, AppendError, Codec, CodecError, Commit, CommitError, CommitStore,
-    DecodeError, Decoded, Envelope, Event, EventFilter, EventSet, EventStore, EventTag, EventType,
+    DecodeError, Decoded, Event, EventFilter, EventSet, EventStore, EventTag, EventType,
     ExpectedVersion, MemoryStore, NewEvent, Position, ReadError, ReadLimit, SnapshotStore,
     StoredPayload, StreamId, Tag, TagQuery, WorkQueue,
 };
-use es_sqlite::{SqliteReadDatabase, SqliteStore, SqliteTransaction};
-use serde::{Deserialize, Serialize};
+use es_sqlite::SqliteStore;
 use std::borrow::Cow;
 use tokio::task::JoinSet;
 
@@ -134,10 +132,7 @@ async fn a_guard_that_waits_for_the_lock_sees_what_came_meanwhile() {
             let commit = commit.guard(query("c1"), after);
             es_tests::spawn(async move { store.commit(commit).await })
         };
-        let waits = "SELECT count(*) FROM pg_locks WHERE NOT granted";
-        while database.query(waits).expect("asked") == "0\n" {
-            tokio::task::yield_now().await;
-        }
+        es_tests::somebody_waits_for_a_lock(&database).await;
         client
             .batch_execute(
                 "INSERT INTO es.events SELECT 2, 2, gen_random_uuid(), recorded_at, schema_version,
@@ -155,57 +150,15 @@ async fn a_guard_that_waits_for_the_lock_sees_what_came_meanwhile() {
     }
 }
 
-#[derive(Event, Serialize, Deserialize)]
-#[event("course.left")]
-struct Left {
-    fails: bool,
-}
-
-/// A projection inside of appends that refuses some events.
-#[derive(Projection)]
-#[projection("choosy_tags", events(Left))]
-#[projection(schema(
-    SqliteReadDatabase = "CREATE TABLE {choosy_tags} (n INTEGER)",
-    PostgresReadDatabase = "CREATE TABLE {choosy_tags} (n INTEGER)",
-))]
-struct Choosy;
-
-fn choose(event: &Envelope<Left>) -> Result<(), HandlerError> {
-    if event.event.fails {
-        return Err(std::io::Error::other("it does not like it").into());
-    }
-    Ok(())
-}
-
-impl Project<Left, SqliteReadDatabase> for Choosy {
-    async fn project(
-        &self,
-        event: &Envelope<Left>,
-        _: &mut SqliteTransaction,
-    ) -> Result<(), HandlerError> {
-        choose(event)
-    }
-}
-
-impl Project<Left, PostgresReadDatabase> for Choosy {
-    async fn project(
-        &self,
-        event: &Envelope<Left>,
-        _: &mut PostgresTransaction,
-    ) -> Result<(), HandlerError> {
-        choose(event)
-    }
-}
-
 fn left(id: impl ToString, fails: bool) -> Append {
-    let event = NewEvent::json("course.left", 1, format!(r#"{{"fails":{fails}}}"#));
+    let event = NewEvent::json(Changed::NAME, 1, format!(r#"{{"fails":{fails}}}"#));
     let event = event.with_tags(vec![EventTag::new("course").with("c1")]);
     Append::new(stream(id), ExpectedVersion::Any).with_event(event)
 }
 
 /// What a projection refuses has no tags, and turns no kind on.
 async fn refused_by_a_projection<S: EventStore + CommitStore>(store: S) {
-    let of_left = TagQuery::of(&CourseId("c1".to_owned()), ["course.left"]).expect("a name");
+    let of_left = TagQuery::of(&CourseId("c1".to_owned()), [Changed::NAME]).expect("a name");
     store.append(left("a", true)).await.expect_err("refused");
     store
         .commit(

@@ -124,10 +124,7 @@ async fn an_append_that_waits_for_the_lock_sees_a_rule_that_came_meanwhile() {
             let plain = Append::new(customer("old"), ExpectedVersion::NoStream).with_event(event);
             es_tests::spawn(async move { store.append(plain).await })
         };
-        let waits = "SELECT count(*) FROM pg_locks WHERE NOT granted";
-        while database.query(waits).expect("asked") == "0\n" {
-            tokio::task::yield_now().await;
-        }
+        es_tests::somebody_waits_for_a_lock(&database).await;
         client
             .batch_execute(&format!(
                 "INSERT INTO es.rules VALUES ('{rule}', 'customer.changed');
@@ -149,7 +146,7 @@ async fn an_append_that_waits_for_the_lock_sees_a_rule_that_came_meanwhile() {
 
 #[derive(Event, Serialize, Deserialize)]
 #[event("customer.changed")]
-struct Changed {
+pub(crate) struct Changed {
     fails: bool,
 }
 
@@ -160,7 +157,7 @@ struct Changed {
     SqliteReadDatabase = "CREATE TABLE {choosy} (n INTEGER)",
     PostgresReadDatabase = "CREATE TABLE {choosy} (n INTEGER)",
 ))]
-struct Choosy;
+pub(crate) struct Choosy;
 
 fn choose(event: &Envelope<Changed>) -> Result<(), HandlerError> {
     if event.event.fails {
