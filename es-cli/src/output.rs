@@ -350,7 +350,7 @@ fn bold(text: &str, colours: bool) -> String {
     }
 }
 
-/// Remarks for people, beside the results: on standard error.
+/// Remarks for people. They go to standard error, and results to standard output.
 #[derive(Clone)]
 pub(crate) struct Notes<'a>(Rc<RefCell<&'a mut dyn Write>>);
 

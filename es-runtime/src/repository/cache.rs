@@ -18,11 +18,11 @@ use tokio::sync::OwnedMutexGuard;
 pub(super) struct StateCache {
     half: usize,
     /// The streams that were used lately and those of before. Full, the first half takes the place of the second.
-    halves: Mutex<[HashMap<StreamId, Arc<Slot>>; 2]>,
+    halves: Mutex<[HashMap<StreamId, Arc<Entry>>; 2]>,
 }
 
 /// Whoever has the lock has the turn. A command that waits sees by the number of turns that the queue moves.
-type Slot = (Arc<tokio::sync::Mutex<Kept>>, AtomicU64);
+type Entry = (Arc<tokio::sync::Mutex<Kept>>, AtomicU64);
 /// A `Loaded<A>`, without its type: so the cache is compiled once, and not for each aggregate.
 pub(super) type Kept = Option<Box<dyn Any + Send>>;
 
@@ -35,19 +35,19 @@ impl StateCache {
         }
     }
 
-    fn slot(&self, stream: &StreamId) -> Arc<Slot> {
+    fn entry(&self, stream: &StreamId) -> Arc<Entry> {
         let mut halves = self.halves.lock().unwrap_or_else(PoisonError::into_inner);
         let [recent, older] = &mut *halves;
-        if let Some(slot) = recent.get(stream) {
-            return Arc::clone(slot);
+        if let Some(entry) = recent.get(stream) {
+            return Arc::clone(entry);
         }
-        let slot = older.remove(stream).unwrap_or_default();
-        recent.insert(stream.clone(), Arc::clone(&slot));
+        let entry = older.remove(stream).unwrap_or_default();
+        recent.insert(stream.clone(), Arc::clone(&entry));
         let is_full = recent.len() >= self.half;
         // Code of the user drops these states, when nothing is locked any more.
         let _evicted = is_full.then(|| std::mem::replace(older, std::mem::take(recent)));
         drop(halves);
-        slot
+        entry
     }
 
     /// Waits until no other command has the stream. A queue that does not move is given up for a new one: its
@@ -58,8 +58,8 @@ impl StateCache {
         retry: &RetryPolicy,
     ) -> OwnedMutexGuard<Kept> {
         loop {
-            let slot = self.slot(stream);
-            let (kept, turns) = &*slot;
+            let entry = self.entry(stream);
+            let (kept, turns) = &*entry;
             let mut lock = pin!(Arc::clone(kept).lock_owned());
             let mut seen = None;
             while seen != Some(turns.load(Relaxed)) {
@@ -73,7 +73,7 @@ impl StateCache {
             }
             let mut halves = self.halves.lock().unwrap_or_else(PoisonError::into_inner);
             for half in &mut *halves {
-                if half.get(stream).is_some_and(|now| Arc::ptr_eq(now, &slot)) {
+                if half.get(stream).is_some_and(|now| Arc::ptr_eq(now, &entry)) {
                     half.remove(stream);
                 }
             }

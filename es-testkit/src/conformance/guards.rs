@@ -180,7 +180,7 @@ pub async fn guards_of_other_tags_do_not_collide(fixture: AnyFixture) {
     }
 }
 
-/// A guard sees neither the events of its own commit nor those of a commit beside it that is refused.
+/// A guard sees neither the events of its own commit nor those of a refused commit in the same group.
 pub async fn a_guard_sees_neither_its_own_commit_nor_a_refused_one(fixture: AnyFixture) {
     let Some(store) = supported(&fixture).await else {
         return;

@@ -204,7 +204,7 @@ impl Handle<Within> for Tally {
     }
 }
 
-/// Two handles decide on states that each has cached, and something else writes beside them. The results are those
+/// Two handles decide on states that each has cached, and something else writes to the same streams. The results are those
 /// of one writer that loads.
 pub async fn cached_states_change_no_result(fixture: AnyFixture) {
     const CALLERS: u64 = 40;

@@ -309,8 +309,8 @@ impl Server {
         Ok(())
     }
 
-    /// The port that a driver is given beside [`folder`](Self::folder): it names the socket's file, also
-    /// where no port is listened on.
+    /// The port that a driver needs together with [`folder`](Self::folder). It is part of the socket's name, also where the
+    /// server does not listen on TCP.
     pub fn port(&self) -> u16 {
         self.port.unwrap_or(5432)
     }
