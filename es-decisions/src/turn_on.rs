@@ -1,12 +1,13 @@
 //! Turns a rule of unique values on for events that are stored already.
 
 use es_runtime::{
-    AnyStore, DecodeError, EventFilter, EventSet, EventStore, InvalidTags, OnDuplicates, Position,
-    ReadError, ReadLimit, StorageError, StreamId, UniqueWalk, UniqueWalked, WalkedChange,
+    AnyStore, DecodeError, Decoded, EventFilter, EventSet, EventStore, InvalidTags, OnDuplicates,
+    Position, ReadError, ReadLimit, RecordedEvent, StorageError, StreamId, UniqueWalk,
+    UniqueWalked, WalkedChange,
 };
 
 /// Events of one step. An append waits for a step at most.
-const STEP: usize = 500;
+pub(crate) const STEP: usize = 500;
 
 /// Turns a rule of unique values on for all events of a set that have it, also those that are stored already.
 ///
@@ -105,12 +106,7 @@ pub async fn turn_on<S: EventSet>(
         step.to = page.next;
         step.finish = page.at_end.then_some(duplicates);
         for stored in page.events {
-            let decoded = S::decode(&stored.name, stored.stored_payload());
-            let decoded = decoded.map_err(|source| TurnOnError::Decode {
-                stream: stored.stream.clone(),
-                position: stored.position,
-                source,
-            })?;
+            let decoded = decode::<S>(&stored)?;
             let changes = decoded.into_iter().flat_map(|event| event.unique());
             for change in changes.filter(|change| change.rule == rule) {
                 let (stream, at) = (stored.stream.clone(), stored.recorded_at);
@@ -124,6 +120,16 @@ pub async fn turn_on<S: EventSet>(
             return Ok(walked);
         }
     }
+}
+
+/// The events that a stored one is read as.
+pub(crate) fn decode<S: EventSet>(stored: &RecordedEvent) -> Result<Decoded<S>, TurnOnError> {
+    let decoded = S::decode(&stored.name, stored.stored_payload());
+    decoded.map_err(|source| TurnOnError::Decode {
+        stream: stored.stream.clone(),
+        position: stored.position,
+        source,
+    })
 }
 
 /// Why a rule, or the tags of a set, were not turned on.

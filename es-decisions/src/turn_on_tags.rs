@@ -1,12 +1,12 @@
 //! Records tags for events that are stored already.
 
-use crate::TurnOnError;
+use crate::{
+    TurnOnError,
+    turn_on::{STEP, decode},
+};
 use es_runtime::{
     AnyStore, EventFilter, EventSet, EventStore, EventTag, ReadLimit, RecordedEvent, TagWalk,
 };
-
-/// Events of one step. An append waits for a step at most.
-const STEP: usize = 500;
 
 /// Records the tags of all events of a set, also of those that are stored already.
 ///
@@ -125,12 +125,7 @@ fn pairs_of<S: EventSet>() -> Vec<(String, String)> {
 }
 
 fn tags_of<S: EventSet>(stored: &RecordedEvent) -> Result<Vec<EventTag>, TurnOnError> {
-    let decoded = S::decode(&stored.name, stored.stored_payload());
-    let decoded = decoded.map_err(|source| TurnOnError::Decode {
-        stream: stored.stream.clone(),
-        position: stored.position,
-        source,
-    })?;
+    let decoded = decode::<S>(stored)?;
     let tags: Vec<EventTag> = decoded.into_iter().flat_map(|event| event.tags()).collect();
     EventTag::check(&tags).map_err(|reason| TurnOnError::Tags {
         stream: stored.stream.clone(),
