@@ -96,11 +96,11 @@ impl ::es_runtime::EventSet for CourseEvent {
     }
     fn tags(&self) -> ::std::vec::Vec<::es_runtime::EventTag> {
         match self {
-            CourseEvent::Defined { course: tag_0, .. } => {
+            CourseEvent::Defined { course: value_0, .. } => {
                 ::std::vec![
                     { let mut tag = ::es_runtime::EventTag::new(< CourseId as
                     ::es_runtime::Tag > ::KIND); tag = ::es_runtime::EventTag::with(tag,
-                    < CourseId as ::es_runtime::Tag > ::value(tag_0)); tag }, { let mut
+                    < CourseId as ::es_runtime::Tag > ::value(value_0)); tag }, { let mut
                     tag = ::es_runtime::EventTag::new(< Courses as ::es_runtime::Tag >
                     ::KIND); tag = ::es_runtime::EventTag::with(tag, < Courses as
                     ::es_runtime::Tag > ::value(& Courses)); tag }

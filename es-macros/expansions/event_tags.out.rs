@@ -39,18 +39,25 @@ impl ::es_runtime::Event for Subscribed {
         }
     }
     fn tags(&self) -> ::std::vec::Vec<::es_runtime::EventTag> {
-        let Self { course: tag_0, student: tag_1, room: tag_2, helpers: tag_3, .. } = self;
+        let Self {
+            course: value_0,
+            student: value_1,
+            room: value_2,
+            helpers: value_3,
+            ..
+        } = self;
         ::std::vec![
             { let mut tag = ::es_runtime::EventTag::new(< CourseId as ::es_runtime::Tag >
             ::KIND); tag = ::es_runtime::EventTag::with(tag, < CourseId as
-            ::es_runtime::Tag > ::value(tag_0)); tag }, { let mut tag =
+            ::es_runtime::Tag > ::value(value_0)); tag }, { let mut tag =
             ::es_runtime::EventTag::new(< StudentId as ::es_runtime::Tag > ::KIND); tag =
             ::es_runtime::EventTag::with(tag, < StudentId as ::es_runtime::Tag >
-            ::value(tag_1)); for value in ::core::iter::IntoIterator::into_iter(tag_3) {
-            tag = ::es_runtime::EventTag::with(tag, < StudentId as ::es_runtime::Tag >
+            ::value(value_1)); for value in
+            ::core::iter::IntoIterator::into_iter(value_3) { tag =
+            ::es_runtime::EventTag::with(tag, < StudentId as ::es_runtime::Tag >
             ::value(value)); } tag }, { let mut tag = ::es_runtime::EventTag::new(< Room
             as ::es_runtime::Tag > ::KIND); for value in
-            ::core::iter::IntoIterator::into_iter(tag_2) { tag =
+            ::core::iter::IntoIterator::into_iter(value_2) { tag =
             ::es_runtime::EventTag::with(tag, < Room as ::es_runtime::Tag > ::value(& <
             Room as ::core::convert::From < String >> ::from(< String as
             ::core::clone::Clone > ::clone(value),))); } tag }, { let mut tag =

@@ -7,6 +7,7 @@ mod aggregate;
 mod conditional;
 mod consumer;
 mod decision;
+mod derived;
 mod event;
 mod fallback;
 mod fold;

@@ -1,6 +1,9 @@
 //! `impl Tag`, and `TAG_KINDS`, `HOME` and `tags` of events.
 
-use super::fallback;
+use super::{
+    derived::{self, Derived, Fields},
+    fallback,
+};
 use crate::{
     attr::CratePath,
     ident,
@@ -68,10 +71,7 @@ fn text(krate: &CratePath, member: &syn::Member, ty: &Type) -> TokenStream {
 
 /// The constants and the method of an event; none for an event without tags.
 pub(super) fn of_event(krate: &CratePath, tags: &Tags) -> Option<(TokenStream, TokenStream)> {
-    if tags.list.is_empty() {
-        return None;
-    }
-    let kinds = kinds(krate, tags);
+    let derived = derived(krate, tags)?;
     let home = tags.list.first().filter(|_| tags.has_home).map(|home| {
         let kind = kind(krate, home);
         quote! {
@@ -79,9 +79,7 @@ pub(super) fn of_event(krate: &CratePath, tags: &Tags) -> Option<(TokenStream, T
                 ::core::option::Option::Some(#kind);
         }
     });
-    let (pattern, made) = values(krate, tags);
-    let fields = (!pattern.is_empty()).then(|| quote!(let Self { #pattern .. } = self;));
-    let method = method(krate, &quote!(#fields #made));
+    let (kinds, method) = (&derived.names, method(krate, &derived.body()));
     let constants = quote! {
         const TAG_KINDS: &'static [&'static ::core::primitive::str] = #kinds;
         #home
@@ -95,30 +93,18 @@ pub(super) fn of_enum<'a>(
     ident: &Ident,
     variants: impl IntoIterator<Item = (TokenStream, &'a Ident, Option<&'a Tags>)>,
 ) -> Option<(TokenStream, TokenStream)> {
-    let mut all = TokenStream::new();
-    let mut arms = TokenStream::new();
-    let mut rest = None;
-    for (name, variant, tags) in variants {
-        let Some(tags) = tags.filter(|tags| !tags.list.is_empty()) else {
-            rest = Some(quote!(_ => ::std::vec::Vec::new(),));
-            continue;
-        };
-        let kinds = kinds(krate, tags);
-        all.extend(quote!((#name, #kinds),));
-        let (pattern, made) = values(krate, tags);
-        arms.extend(quote!(#ident::#variant { #pattern .. } => #made,));
-    }
-    if all.is_empty() {
-        return None;
-    }
-    let method = method(krate, &quote!(match self { #arms #rest }));
+    let variants = variants.into_iter().map(|(name, variant, tags)| {
+        let derived = tags.and_then(|tags| derived(krate, tags));
+        (name, variant, derived)
+    });
+    let (all, body) = derived::of_enum(ident, variants)?;
     let kinds = quote! {
         const TAG_KINDS: &'static [(
             &'static ::core::primitive::str,
             &'static [&'static ::core::primitive::str],
-        )] = &[#all];
+        )] = #all;
     };
-    Some((kinds, method))
+    Some((kinds, method(krate, &body)))
 }
 
 fn method(krate: &CratePath, body: &TokenStream) -> TokenStream {
@@ -127,20 +113,6 @@ fn method(krate: &CratePath, body: &TokenStream) -> TokenStream {
             #body
         }
     }
-}
-
-/// The kinds, each once as far as the types show it.
-fn kinds(krate: &CratePath, tags: &Tags) -> TokenStream {
-    let mut seen: Vec<String> = Vec::new();
-    let mut kinds = Vec::new();
-    for tag in &tags.list {
-        let text = of(tag).to_string();
-        if !seen.contains(&text) {
-            seen.push(text);
-            kinds.push(kind(krate, tag));
-        }
-    }
-    quote!(&[#(#kinds),*])
 }
 
 /// The type of a tag.
@@ -163,27 +135,17 @@ pub(super) fn kind_of(krate: &impl ToTokens, ty: &TokenStream) -> TokenStream {
     quote_spanned!(place=> <#ty as #tag>::KIND)
 }
 
-/// The fields of a pattern, and the tags that are made of them: one entry for each kind, as far as the types show it.
-fn values(krate: &CratePath, tags: &Tags) -> (TokenStream, TokenStream) {
-    let mut pattern = TokenStream::new();
-    let mut bound: Vec<(&Ident, Ident)> = Vec::new();
+/// The kinds, and the tags that are made of the fields: one entry for each kind, as far as the types show it.
+fn derived(krate: &CratePath, tags: &Tags) -> Option<Derived> {
+    if tags.list.is_empty() {
+        return None;
+    }
+    let mut fields = Fields::default();
     let mut kinds: Vec<(String, TokenStream, TokenStream)> = Vec::new();
     for tag in &tags.list {
         let added = match tag {
             EventTag::Constant(path) => constant(krate, path),
-            EventTag::Field(tagged) => {
-                let known = bound.iter().find(|(field, _)| *field == &tagged.field);
-                let local = if let Some((_, local)) = known {
-                    local.clone()
-                } else {
-                    let (field, local) = (&tagged.field, format!("tag_{}", bound.len()));
-                    let local = ident::local(&local);
-                    pattern.extend(quote!(#field: #local,));
-                    bound.push((field, local.clone()));
-                    local
-                };
-                of_field(krate, tagged, &local)
-            }
+            EventTag::Field(tagged) => of_field(krate, tagged, &fields.local(&tagged.field)),
         };
         let text = of(tag).to_string();
         match kinds.iter_mut().find(|(known, ..)| *known == text) {
@@ -191,6 +153,8 @@ fn values(krate: &CratePath, tags: &Tags) -> (TokenStream, TokenStream) {
             None => kinds.push((text, kind(krate, tag), added)),
         }
     }
+    let names = kinds.iter().map(|(_, kind, _)| kind);
+    let names = quote!(&[#(#names),*]);
     let made = kinds.iter().map(|(_, kind, added)| {
         quote! {{
             let mut tag = #krate::EventTag::new(#kind);
@@ -198,7 +162,7 @@ fn values(krate: &CratePath, tags: &Tags) -> (TokenStream, TokenStream) {
             tag
         }}
     });
-    (pattern, quote!(::std::vec![#(#made),*]))
+    Some(fields.with(names, quote!(::std::vec![#(#made),*])))
 }
 
 /// A name that is no constant is shown at the user's path.

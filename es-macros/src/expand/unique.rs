@@ -1,5 +1,6 @@
 //! `UNIQUE_RULES` and `unique`.
 
+use super::derived::{self, Derived, Fields};
 use crate::{
     attr::CratePath,
     ident,
@@ -14,13 +15,8 @@ pub(super) fn of_event(
     krate: &CratePath,
     rules: &[UniqueRule],
 ) -> Option<(TokenStream, TokenStream)> {
-    if rules.is_empty() {
-        return None;
-    }
-    let names = names(rules);
-    let (pattern, changes) = changes(krate, rules);
-    let fields = (!pattern.is_empty()).then(|| quote!(let Self { #pattern .. } = self;));
-    let method = method(krate, &quote!(#fields #changes));
+    let derived = derived(krate, rules)?;
+    let (names, method) = (&derived.names, method(krate, &derived.body()));
     let names = quote! {
         const UNIQUE_RULES: &'static [&'static ::core::primitive::str] = #names;
     };
@@ -33,30 +29,16 @@ pub(super) fn of_enum<'a>(
     ident: &Ident,
     variants: impl IntoIterator<Item = (TokenStream, &'a Ident, &'a [UniqueRule])>,
 ) -> Option<(TokenStream, TokenStream)> {
-    let mut all = TokenStream::new();
-    let mut arms = TokenStream::new();
-    let mut rest = None;
-    for (name, variant, rules) in variants {
-        if rules.is_empty() {
-            rest = Some(quote!(_ => ::std::vec::Vec::new(),));
-            continue;
-        }
-        let names = names(rules);
-        all.extend(quote!((#name, #names),));
-        let (pattern, changes) = changes(krate, rules);
-        arms.extend(quote!(#ident::#variant { #pattern .. } => #changes,));
-    }
-    if all.is_empty() {
-        return None;
-    }
-    let method = method(krate, &quote!(match self { #arms #rest }));
+    let variants = variants.into_iter();
+    let variants = variants.map(|(name, variant, rules)| (name, variant, derived(krate, rules)));
+    let (all, body) = derived::of_enum(ident, variants)?;
     let names = quote! {
         const UNIQUE_RULES: &'static [(
             &'static ::core::primitive::str,
             &'static [&'static ::core::primitive::str],
-        )] = &[#all];
+        )] = #all;
     };
-    Some((names, method))
+    Some((names, method(krate, &body)))
 }
 
 fn method(krate: &CratePath, body: &TokenStream) -> TokenStream {
@@ -67,33 +49,20 @@ fn method(krate: &CratePath, body: &TokenStream) -> TokenStream {
     }
 }
 
-fn names(rules: &[UniqueRule]) -> TokenStream {
+/// The names of the rules, and the changes that are made of the fields.
+fn derived(krate: &CratePath, rules: &[UniqueRule]) -> Option<Derived> {
+    if rules.is_empty() {
+        return None;
+    }
     let names = rules.iter().map(|rule| &rule.rule);
-    quote!(&[#(#names),*])
-}
-
-/// The fields of a pattern, and the changes that are made of them.
-fn changes(krate: &CratePath, rules: &[UniqueRule]) -> (TokenStream, TokenStream) {
-    let mut pattern = TokenStream::new();
-    let mut bound: Vec<(&Ident, Ident)> = Vec::new();
+    let names = quote!(&[#(#names),*]);
+    let mut fields = Fields::default();
     let mut changes = Vec::new();
     for one in rules {
         let rule = &one.rule;
         let change = match &one.claims {
             None => quote!(#krate::UniqueChange::release(#rule)),
-            Some(claim) => {
-                let known = bound.iter().find(|(field, _)| *field == &claim.field);
-                let local = if let Some((_, local)) = known {
-                    local.clone()
-                } else {
-                    let (field, local) = (&claim.field, format!("value_{}", bound.len()));
-                    let local = ident::local(&local);
-                    pattern.extend(quote!(#field: #local,));
-                    bound.push((field, local.clone()));
-                    local
-                };
-                claimed(krate, rule, claim, &local)
-            }
+            Some(claim) => claimed(krate, rule, claim, &fields.local(&claim.field)),
         };
         changes.push(match one.keep {
             None => change,
@@ -102,7 +71,7 @@ fn changes(krate: &CratePath, rules: &[UniqueRule]) -> (TokenStream, TokenStream
             },
         });
     }
-    (pattern, quote!(::std::vec![#(#changes),*]))
+    Some(fields.with(names, quote!(::std::vec![#(#changes),*])))
 }
 
 /// The claim of a field's value. A value or function that does not fit is shown at the user's type or path.
