@@ -140,9 +140,10 @@ impl Statements {
                 "SELECT event_id, position, recorded_at FROM {s}.events WHERE event_id = ANY($1)"
             ),
             head: format!("SELECT position FROM {s}.head"),
+            // The limit keeps the planner from joining with all events, which it does before it has statistics.
             newest: format!(
-                "SELECT h.position, e.event_id, e.recorded_at FROM {s}.head h LEFT JOIN {s}.events e ON e.position = \
-                 h.position"
+                "SELECT h.position, e.event_id, e.recorded_at FROM {s}.head h LEFT JOIN LATERAL (SELECT event_id, \
+                 recorded_at FROM {s}.events WHERE position = h.position LIMIT 1) e ON true"
             ),
             fold: format!(
                 "SELECT {STORED_COLUMNS} {of_stream} AND version > $3 ORDER BY version LIMIT $4"

@@ -248,3 +248,50 @@ async fn few_rights_turn_tags_on() {
     let page = read(&store, ReadLimit::default()).await.expect("read");
     assert_eq!(page.events.len(), 1);
 }
+
+/// The rows of events that sessions have read which are gone: one says so when it ends.
+async fn fetched(database: &Database<'_>) -> u64 {
+    let others = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND \
+                  pid <> pg_backend_pid() AND backend_type = 'client backend'";
+    while database.query(others).expect("asked") != "0\n" {
+        tokio::task::yield_now().await;
+    }
+    let read =
+        "SELECT idx_tup_fetch + seq_tup_read FROM pg_stat_user_tables WHERE relname = 'events'";
+    let read = database.query(read).expect("asked");
+    read.trim().parse().expect("a number")
+}
+
+/// Also before the server has statistics of the tables.
+#[tokio::test(flavor = "multi_thread")]
+#[cfg_attr(
+    not(postgres),
+    ignore = "needs PostgreSQL: install it or set ES_POSTGRES_BIN"
+)]
+async fn a_read_by_tags_reads_what_it_finds() {
+    let database = es_tests::server::database();
+    let store = open(&database).await;
+    for id in ["1", "2", "3"] {
+        let others = (0..1_000).map(|_| {
+            let event = NewEvent::json(NAME, 1, r#"{"course":"c2"}"#);
+            event.with_tags(vec![EventTag::new("course").with("c2")])
+        });
+        let stream = StreamId::new("course", id).expect("a name");
+        let others = Append::new(stream, ExpectedVersion::NoStream).with_events(others);
+        store.append(others).await.expect("stored");
+    }
+    store
+        .append(joined("own", &["course"]))
+        .await
+        .expect("stored");
+    store.close().await;
+    let before = fetched(&database).await;
+    let store = open(&database).await;
+    for _ in 0..10 {
+        let page = read(&store, ReadLimit::default()).await.expect("read");
+        assert_eq!(page.events.len(), 1);
+    }
+    store.close().await;
+    let read = fetched(&database).await - before;
+    assert!(read <= 40, "10 reads of one event have read {read} rows");
+}
