@@ -10,7 +10,7 @@ mod time;
 mod verb;
 
 use args::{Cli, Verb};
-use clap::Parser;
+use clap::{CommandFactory, Parser};
 use error::{Error, exit};
 use output::{Notes, Printer};
 use std::{
@@ -67,7 +67,7 @@ fn run_as(args: Vec<OsString>, out: &mut dyn Write, err: &mut dyn Write, is_pers
         Err(message) => return print_usage(&message, out, err, is_person),
     };
     let done = match &cli.verb {
-        Verb::Completions(args) => verb::completions::run(args, out),
+        Verb::Completions(args) => verb::completions::run(args, Cli::command(), out),
         verb => run_verb(&cli, verb, out, err, is_person),
     };
     let Err(error) = done else {

@@ -204,3 +204,9 @@ pub(crate) fn store_id(rows: &[Row]) -> Result<String, StorageError> {
     let id = rows.first().and_then(|row| row.try_get(0).ok());
     id.ok_or_else(|| corrupt("the table `store_id` does not have its one row"))
 }
+
+/// An ordinal of SQL, from 1, as an index.
+pub(crate) fn numbered(row: &Row, column: usize) -> Option<usize> {
+    let number = natural(row, column)?;
+    usize::try_from(number.checked_sub(1)?).ok()
+}

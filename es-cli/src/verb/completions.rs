@@ -1,7 +1,6 @@
 //! `es completions`: what a shell needs to complete the words of `es`.
 
-use crate::{args::Cli, error::Error};
-use clap::CommandFactory;
+use crate::error::Error;
 use clap_complete::Shell;
 use std::io::Write;
 
@@ -11,10 +10,11 @@ pub(crate) struct Args {
     shell: Shell,
 }
 
-pub(crate) fn run(args: &Args, out: &mut dyn Write) -> Result<(), Error> {
+/// `es` is the whole command.
+pub(crate) fn run(args: &Args, es: clap::Command, out: &mut dyn Write) -> Result<(), Error> {
     // The generator panics where its output is closed, so it writes into memory.
-    let mut script = Vec::new();
-    clap_complete::generate(args.shell, &mut Cli::command(), "es", &mut script);
+    let (mut es, mut script) = (es, Vec::new());
+    clap_complete::generate(args.shell, &mut es, "es", &mut script);
     out.write_all(&script)?;
     out.flush()?;
     Ok(())

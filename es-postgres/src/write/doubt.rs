@@ -2,7 +2,6 @@
 
 use super::{
     decide::Rows,
-    transaction::numbered,
     writer::{Abandoned, Writer},
 };
 use crate::{
@@ -151,7 +150,7 @@ fn records_found(rows: &Rows<'_>, stored: &[Row]) -> Option<Found> {
     let wanted = &rows.appends;
     let mut now = None;
     for row in stored {
-        let index = numbered(row, 4)?;
+        let index = rows::numbered(row, 4)?;
         let time = rows::time(row, 3).ok()?;
         let same = wanted.last_versions.get(index) == Some(&row.try_get(0).ok()?)
             && wanted.positions.get(index) == Some(&row.try_get(2).ok()?)

@@ -7,6 +7,7 @@ mod doubt;
 #[cfg(feature = "projections")]
 mod projected;
 mod queue;
+mod rules;
 mod single_round_trip;
 mod tags;
 mod transaction;
@@ -16,6 +17,7 @@ mod unprojected;
 mod writer;
 
 pub(crate) use queue::Message;
-pub(crate) use tags::{reached, rules, walk as walk_tags};
+pub(crate) use rules::rules;
+pub(crate) use tags::{reached, walk as walk_tags};
 pub(crate) use unique::walk;
 pub(crate) use writer::{Notifier, raise, start};

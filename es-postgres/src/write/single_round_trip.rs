@@ -8,7 +8,7 @@
 
 use super::{
     decide::{Decider, Known, Rows},
-    unique::KnownRules,
+    rules::KnownRules,
 };
 use crate::{
     connection::{Param, Session},

@@ -1,14 +1,13 @@
 //! Tags: their rows, what guards of commits find, and recording them for older events.
 
 use super::{
-    transaction::numbered,
-    unique::{begin_walk, end_walk, is_true, rules_on},
+    rules::{begin_walk, end_walk, is_true, rules_on},
+    unique,
 };
 use crate::{
     connection::{Param, Session},
     errors::{corrupt, storage},
-    rows::{self, clamped, position},
-    settings::Places,
+    rows::{self, clamped, numbered, position},
     statements::Statements,
 };
 use es_runtime::{
@@ -180,39 +179,6 @@ impl<'a> Parts<'a> {
     }
 }
 
-/// Which of these rules are on. `absent` says for some names up to where there is none of their events.
-pub(crate) async fn rules(
-    session: &Session,
-    statements: &Statements,
-    needs: &RuleNeeds<'_>,
-    absent: &Places,
-) -> Result<RuleState, StorageError> {
-    let pairs = needs.rules.iter().map(|(rule, event)| (&**rule, *event));
-    let (names, events): (Vec<&str>, Vec<&str>) = pairs.unzip();
-    let params: [Param<'_>; 5] = [
-        (&names, Type::TEXT_ARRAY),
-        (&events, Type::TEXT_ARRAY),
-        (&absent.positions, Type::INT8_ARRAY),
-        (&absent.ids, Type::UUID_ARRAY),
-        (&absent.times, Type::TIMESTAMPTZ_ARRAY),
-    ];
-    let mut state = RuleState::default();
-    let found = session.rows(&statements.rules, &params).await;
-    for row in found.map_err(storage)? {
-        let index = numbered(&row, 0);
-        let pair = index.and_then(|index| names.get(index).zip(events.get(index)));
-        let (Some((rule, event)), Ok(is_on), Ok(has_events)) =
-            (pair, row.try_get(1), row.try_get(2))
-        else {
-            return Err(corrupt(
-                "the state of a rule or a kind of tags cannot be read",
-            ));
-        };
-        state.read_rule(rule, event, is_on, has_events);
-    }
-    Ok(state)
-}
-
 /// A step of recording tags for older events, in a transaction of its own.
 pub(crate) async fn walk(
     session: &Session,
@@ -235,7 +201,7 @@ pub(crate) async fn walk(
     let later: [Param<'_>; 2] = [(&to, Type::INT8), (&names, Type::TEXT_ARRAY)];
     let has_later = is_true(session, &statements.has_later, &later).await?;
     let (walked, rows) = state.walk_tags(walk, &mut reached, has_later);
-    super::unique::write(session, statements, &state)
+    unique::write(session, statements, &state)
         .await
         .map_err(storage)?;
     let tags: Vec<String> = rows.iter().map(|(tag, _, _)| tag.clone()).collect();

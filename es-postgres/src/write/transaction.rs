@@ -5,8 +5,8 @@ use super::{
     changes::Changes,
     decide::{Decider, Known, Rows},
     queue::Verdict,
-    tags,
-    unique::{KnownRules, rules_on},
+    rules::{KnownRules, rules_on},
+    tags, unique,
     writer::{Abandoned, Writer},
 };
 use crate::{
@@ -140,7 +140,7 @@ impl Writer {
                     &[(&aggregates, Type::TEXT_ARRAY), (&ids, Type::TEXT_ARRAY)],
                 ),
                 self.known_appends(session, &named),
-                self.uniques(session, &needs),
+                unique::needed(session, &self.statements, &needs, &self.settings.absent),
             ),
             tags::found(session, &self.statements, guards),
         )
@@ -163,7 +163,7 @@ impl Writer {
             guards: Vec::new(),
         };
         for row in heads.map_err(storage)? {
-            let which = numbered(&row, 0).and_then(|index| streams.get(index));
+            let which = rows::numbered(&row, 0).and_then(|index| streams.get(index));
             let at = rows::natural(&row, 1).zip(rows::natural(&row, 2));
             let (Some(stream), Some((version, position))) = (which, at) else {
                 return Err(corrupt(
@@ -177,7 +177,7 @@ impl Writer {
             known.streams.insert((*stream).clone(), head);
         }
         for row in found.map_err(storage)? {
-            let which = numbered(&row, 5).and_then(|index| named.get(index));
+            let which = rows::numbered(&row, 5).and_then(|index| named.get(index));
             let Some((append, id)) = which else {
                 return Err(corrupt("the record of an append has no usable number"));
             };
@@ -388,10 +388,4 @@ impl From<Error> for Cause {
 enum NotCommitted {
     Rejected(Cause),
     InDoubt(StorageError),
-}
-
-/// An ordinal of SQL, from 1, as an index.
-pub(super) fn numbered(row: &Row, column: usize) -> Option<usize> {
-    let number = rows::natural(row, column)?;
-    usize::try_from(number.checked_sub(1)?).ok()
 }

@@ -1,48 +1,20 @@
 //! Unique values: what the rules of all stores need to know of them, and what a group changes.
 
-use super::{tags::rules, writer::Writer};
+use super::rules::{begin_walk, end_walk, is_true, rules, rules_on};
 use crate::{
     connection::{Param, Session},
     errors::{corrupt, storage},
     rows::{self, clamped, position},
+    settings::Absent,
     statements::Statements,
 };
 use es_runtime::{
-    Append, Position, StorageError, StreamId, UniqueValue, UniqueWalk, UniqueWalked,
-    store::author::{RuleNeeds, RuleState, RulesOn, UniqueRow},
+    Position, StorageError, StreamId, UniqueValue, UniqueWalk, UniqueWalked,
+    store::author::{RuleNeeds, RuleState, UniqueRow},
 };
 use futures_util::future::{join, join3};
 use std::time::SystemTime;
 use tokio_postgres::{Error, Row, types::Type};
-
-/// The rules of unique values and kinds of tags that are on, as far as this writer knows.
-#[derive(Default)]
-pub(super) struct KnownRules {
-    /// Which these are: the number that `head.rules` has while they are on. A new store begins with 0.
-    pub(super) state: i64,
-    pub(super) on: RulesOn,
-}
-
-impl KnownRules {
-    /// Whether a rule is about one of these appends, or one of them brings a rule.
-    pub(super) fn concern(&self, appends: &[Append]) -> bool {
-        appends.iter().any(|append| self.on.concern(append))
-    }
-}
-
-/// Reads the rules that are on, under the lock.
-pub(super) async fn rules_on(
-    session: &Session,
-    statements: &Statements,
-) -> Result<RulesOn, StorageError> {
-    let mut on = RulesOn::default();
-    let found = session.rows(&statements.all_rules, &[]).await;
-    for row in found.map_err(storage)? {
-        let event = row.try_get(1).map_err(storage)?;
-        on.insert(row.try_get(0).map_err(storage)?, event);
-    }
-    Ok(on)
-}
 
 /// A step of turning a rule on, in a transaction of its own.
 pub(crate) async fn walk(
@@ -70,45 +42,6 @@ pub(crate) async fn walk(
     write_walk(session, statements, walk, &uniques, walked.at).await?;
     end_walk(session, statements, head).await?;
     Ok(walked)
-}
-
-/// Begins the transaction of a step, with the lock of appends. Where the feed ends.
-pub(super) async fn begin_walk(
-    session: &Session,
-    statements: &Statements,
-    begin: &str,
-) -> Result<u64, StorageError> {
-    let done = session.client().batch_execute(begin).await;
-    done.map_err(storage)?;
-    let locked = session.rows(&statements.lock, &[]).await.map_err(storage)?;
-    let head = locked.first().and_then(|row| rows::natural(row, 0));
-    head.ok_or_else(|| corrupt("the table `head` does not have its one row"))
-}
-
-/// Commits a step. The server reports the commit of a dead transaction as a success: the lock must still be there.
-pub(super) async fn end_walk(
-    session: &Session,
-    statements: &Statements,
-    head: u64,
-) -> Result<(), StorageError> {
-    let head = clamped(head);
-    let still: [Param<'_>; 2] = [(&head, Type::INT8), (&head, Type::INT8)];
-    let still = session.execute(&statements.advance, &still).await;
-    still.map_err(storage)?;
-    let committed = session.client().batch_execute("COMMIT").await;
-    committed.map_err(storage)
-}
-
-/// What the server answers to a question whose answer is one truth value. No answer counts as `true`: the step is not
-/// finished then.
-pub(super) async fn is_true(
-    session: &Session,
-    sql: &str,
-    params: &[Param<'_>],
-) -> Result<bool, StorageError> {
-    let rows = session.rows(sql, params).await.map_err(storage)?;
-    let answer = rows.first().map(|row| row.try_get(0)).transpose();
-    Ok(answer.map_err(storage)?.unwrap_or(true))
 }
 
 /// What a step needs to know, and where the walk is.
@@ -225,38 +158,38 @@ async fn write_walk(
     Ok(())
 }
 
-impl Writer {
-    /// What the appends of a group need to know. The questions are sent at the first poll, so after the lock.
-    /// Boxed, because few appends have a rule.
-    pub(super) async fn uniques(
-        &self,
-        session: &Session,
-        needs: &RuleNeeds<'_>,
-    ) -> Result<RuleState, StorageError> {
-        if needs.is_empty() {
-            return Ok(RuleState::default());
-        }
-        Box::pin(self.read_uniques(session, needs)).await
+/// What the appends of a group need to know. The questions are sent at the first poll, so after the lock.
+/// Boxed, because few appends have a rule.
+pub(super) async fn needed(
+    session: &Session,
+    statements: &Statements,
+    needs: &RuleNeeds<'_>,
+    absent: &Absent,
+) -> Result<RuleState, StorageError> {
+    if needs.is_empty() {
+        return Ok(RuleState::default());
     }
+    Box::pin(read_needed(session, statements, needs, absent)).await
+}
 
-    async fn read_uniques(
-        &self,
-        session: &Session,
-        needs: &RuleNeeds<'_>,
-    ) -> Result<RuleState, StorageError> {
-        let values = needs.values.iter();
-        let values = values.map(|(rule, value)| (*rule, value.as_bytes()));
-        let holders = needs.holders.iter().copied();
-        let absent = self.settings.absent.of(needs);
-        let (known, found) = join(
-            rules(session, &self.statements, needs, &absent),
-            rows_of(session, &self.statements, values, holders),
-        )
-        .await;
-        let mut uniques = known?;
-        take_all(&mut uniques, &found.map_err(storage)?)?;
-        Ok(uniques)
-    }
+async fn read_needed(
+    session: &Session,
+    statements: &Statements,
+    needs: &RuleNeeds<'_>,
+    absent: &Absent,
+) -> Result<RuleState, StorageError> {
+    let values = needs.values.iter();
+    let values = values.map(|(rule, value)| (*rule, value.as_bytes()));
+    let holders = needs.holders.iter().copied();
+    let absent = absent.of(needs);
+    let (known, found) = join(
+        rules(session, statements, needs, &absent),
+        rows_of(session, statements, values, holders),
+    )
+    .await;
+    let mut uniques = known?;
+    take_all(&mut uniques, &found.map_err(storage)?)?;
+    Ok(uniques)
 }
 
 fn take_all(uniques: &mut RuleState, rows: &[Row]) -> Result<(), StorageError> {

@@ -4,8 +4,8 @@
 
 use super::{
     queue::{self, Group, Leftover, Message, Next, Reply, Verdict},
+    rules::KnownRules,
     single_round_trip::SingleRoundTrip,
-    unique::KnownRules,
 };
 use crate::{
     connection::Session,

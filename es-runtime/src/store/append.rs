@@ -1,6 +1,6 @@
 //! The request to append, its result, and the bounds that a store checks before it writes.
 
-use super::tags;
+use super::kinds;
 use crate::{
     AppendId, EventId, EventTag, ExpectedVersion, InvalidTags, Metadata, Position, RecordedEvent,
     StreamId, Timestamp, UniqueChange, UniqueValue, record::EventRow,
@@ -169,7 +169,7 @@ fn check_unique(index: usize, changes: &[UniqueChange]) -> Result<(), InvalidApp
     let mut rules = HashSet::new();
     for UniqueChange { rule, value, .. } in changes {
         let is_long = rule.len() > UniqueChange::MAX_BYTES;
-        let is_kind = rule.starts_with(tags::RULE);
+        let is_kind = rule.starts_with(kinds::RULE);
         if rule.is_empty() || is_long || is_kind || has_control(rule) || !rules.insert(rule) {
             return Err(InvalidAppend::BadUniqueRule { index });
         }

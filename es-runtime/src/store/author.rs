@@ -69,9 +69,10 @@ pub use super::{
     rows::{Page, Repeated, RowLocation},
     rules::{
         Accepted, Comparison, Decision, Earlier, StreamHead, check_bounds, check_cursor,
-        check_epoch, check_event_ids, check_first_time, check_guard, check_inputs, check_repeated,
-        decide, not_applied,
+        check_epoch, check_event_ids, check_first_time, check_inputs, check_repeated, decide,
+        not_applied,
     },
+    tags::check_guard,
     unique::{RuleNeeds, RuleState, RulesOn, UniqueRow},
 };
 pub use crate::record::EventRow;

@@ -134,7 +134,7 @@ impl Commit {
         if self.guards.is_empty() {
             return self.check_appends(limits);
         }
-        let (outcome, error) = (Outcome::NotApplied, super::unique::unsupported("tags"));
+        let (outcome, error) = (Outcome::NotApplied, super::rules::unsupported("tags"));
         Err(CommitError::Storage { outcome, error })
     }
 

@@ -148,7 +148,7 @@ pub trait EventStore: Clone + Send + Sync + 'static {
         value: &str,
     ) -> impl Future<Output = Result<Option<StreamId>, ReadError>> + Send {
         let _ = (rule, value);
-        std::future::ready(Err(super::unique::unsupported("unique values").into()))
+        std::future::ready(Err(super::rules::unsupported("unique values").into()))
     }
 
     /// Does a step of turning a rule of unique values on for events that are stored already, under the lock of
@@ -165,7 +165,7 @@ pub trait EventStore: Clone + Send + Sync + 'static {
         walk: UniqueWalk,
     ) -> impl Future<Output = Result<UniqueWalked, StorageError>> + Send {
         let _ = walk;
-        std::future::ready(Err(super::unique::unsupported("unique values")))
+        std::future::ready(Err(super::rules::unsupported("unique values")))
     }
 
     /// The events after `after` that a query by tags finds, in order, at most `limit`. See [`TagQuery`].
@@ -184,7 +184,7 @@ pub trait EventStore: Clone + Send + Sync + 'static {
         limit: ReadLimit,
     ) -> impl Future<Output = Result<TaggedPage, ReadError>> + Send {
         let _ = (query, after, limit);
-        std::future::ready(Err(super::unique::unsupported("tags").into()))
+        std::future::ready(Err(super::rules::unsupported("tags").into()))
     }
 
     /// Does a step of recording tags for events that are stored already, under the lock of appends. `turn_on_tags` of
@@ -201,7 +201,7 @@ pub trait EventStore: Clone + Send + Sync + 'static {
         walk: TagWalk,
     ) -> impl Future<Output = Result<TagWalked, StorageError>> + Send {
         let _ = walk;
-        std::future::ready(Err(super::unique::unsupported("tags")))
+        std::future::ready(Err(super::rules::unsupported("tags")))
     }
 
     /// Waits until there may be events after `position`, or for ever where the store cannot know.

@@ -7,6 +7,7 @@ use super::{
     TaggedPage, UniqueWalk, UniqueWalked, WorkFilter, WorkItem, WorkQueue, WorkStatus,
     rows::Repeated,
     rules::{self, Accepted, Comparison, Decision, Earlier, StreamHead},
+    tags,
     unique::{RuleNeeds, RuleState},
 };
 use crate::{
@@ -257,7 +258,7 @@ impl Data {
         for (index, guard) in commit.guards.iter().enumerate() {
             let found = self.tagged(&guard.query, guard.after).next();
             let found = found.map(|row| row.position);
-            let checked = rules::check_guard(commit, index, &self.uniques, self.head(), found);
+            let checked = tags::check_guard(commit, index, &self.uniques, self.head(), found);
             let Err(refused) = checked else { continue };
             // What was done before comes first.
             for append in &commit.appends {

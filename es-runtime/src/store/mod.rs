@@ -23,6 +23,7 @@ pub mod author;
 mod commit;
 mod error;
 mod events;
+mod kinds;
 mod memory;
 mod read;
 mod rows;

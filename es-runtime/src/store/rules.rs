@@ -4,8 +4,8 @@
 //! transaction, or under the lock, in which it then writes.
 
 use super::{
-    Append, AppendError, Appended, Commit, CommitError, CursorMove, Limits, StorageError,
-    StorageErrorKind, StoredEvent, TagGuard, WorkChange, unique::RuleState,
+    Append, AppendError, Appended, CommitError, CursorMove, Limits, StorageError, StorageErrorKind,
+    StoredEvent, WorkChange,
 };
 use crate::{AppendId, EventId, Position, Timestamp};
 use std::collections::HashSet;
@@ -244,10 +244,16 @@ pub fn decide(
         let has_tags = append.events.iter().any(|event| !event.tags.is_empty());
         if has_rules || has_tags {
             let what = if has_rules { "unique values" } else { "tags" };
-            return Err(not_applied(append, super::unique::unsupported(what)));
+            return Err(not_applied(append, unsupported(what)));
         }
     }
     Ok(decision)
+}
+
+/// What a store without unique values or tags says of them.
+pub(super) fn unsupported(what: &str) -> StorageError {
+    let what = format!("this store has no {what}; use a store that has them");
+    StorageError::new(StorageErrorKind::Unsupported, what)
 }
 
 /// What [`decide`] does without regard to unique values.
@@ -353,32 +359,6 @@ pub fn check_first_time(append: &Append, appended: Appended) -> Result<Appended,
         });
     }
     Ok(appended)
-}
-
-/// Checks a guard of a commit, under the lock and before the events of the commit. `head` is the newest position, and
-/// `found` the first event after the guard's position that its query finds.
-///
-/// # Errors
-/// [`CommitError::GuardAhead`], [`CommitError::TagsNotReady`], [`CommitError::Guarded`]. Where the stream of an append has
-/// seen its append id, [`decide`] about that append comes first.
-pub fn check_guard(
-    commit: &Commit,
-    guard: usize,
-    rules: &RuleState,
-    head: Position,
-    found: Option<Position>,
-) -> Result<(), CommitError> {
-    let Some(TagGuard { query, after }) = commit.guards.get(guard) else {
-        return Ok(());
-    };
-    if *after > head {
-        let after = *after;
-        return Err(CommitError::GuardAhead { guard, after, head });
-    }
-    if let Some((event, kind)) = rules.not_ready(query) {
-        return Err(CommitError::TagsNotReady { event, kind });
-    }
-    found.map_or(Ok(()), |by| Err(CommitError::Guarded { guard, by }))
 }
 
 /// For a commit that a guard refuses: an append whose id its stream has seen says so instead.

@@ -1,15 +1,8 @@
 //! Tags in stores: guards, pages, and recording kinds for events that are stored already.
 
-use super::unique::RuleState;
+use super::{Commit, CommitError, kinds::rule_of, unique::RuleState};
 use crate::{EventTag, NewEvent, Position, RecordedEvent, TagQuery};
 use std::collections::{BTreeMap, BTreeSet};
-
-/// What the names of the rules begin with that say whether a kind is on. No unique value has such a rule.
-pub(super) const RULE: &str = "tag:";
-
-pub(super) fn rule_of(kind: &str) -> String {
-    format!("{RULE}{kind}")
-}
 
 /// What must still be true when a commit is written. [`Commit::guard`](crate::Commit::guard) makes it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -141,4 +134,30 @@ impl RuleState {
         reached.extend(missing);
         (walked, rows.collect())
     }
+}
+
+/// Checks a guard of a commit, under the lock and before the events of the commit. `head` is the newest position, and
+/// `found` the first event after the guard's position that its query finds.
+///
+/// # Errors
+/// [`CommitError::GuardAhead`], [`CommitError::TagsNotReady`], [`CommitError::Guarded`]. Where the stream of an append has
+/// seen its append id, [`decide`] about that append comes first.
+pub fn check_guard(
+    commit: &Commit,
+    guard: usize,
+    rules: &RuleState,
+    head: Position,
+    found: Option<Position>,
+) -> Result<(), CommitError> {
+    let Some(TagGuard { query, after }) = commit.guards.get(guard) else {
+        return Ok(());
+    };
+    if *after > head {
+        let after = *after;
+        return Err(CommitError::GuardAhead { guard, after, head });
+    }
+    if let Some((event, kind)) = rules.not_ready(query) {
+        return Err(CommitError::TagsNotReady { event, kind });
+    }
+    found.map_or(Ok(()), |by| Err(CommitError::Guarded { guard, by }))
 }

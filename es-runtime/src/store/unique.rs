@@ -2,9 +2,8 @@
 //! those in `rules.rs`.
 
 use super::{
-    Append, AppendError, NewEvent, StorageError, StorageErrorKind,
+    Append, AppendError, NewEvent, StorageError, StorageErrorKind, kinds,
     rules::{self, Decision, Earlier, StreamHead},
-    tags,
 };
 use crate::{Position, StreamId, Timestamp, UniqueChange, UniqueValue};
 use std::{
@@ -81,7 +80,7 @@ impl RulesOn {
     pub fn are_its_kinds(&self, append: &Append) -> bool {
         append.events.iter().all(|event| {
             let on: BTreeSet<&str> = self.of(&event.name).collect();
-            let kinds = event.tags.iter().map(|tag| tags::rule_of(&tag.kind));
+            let kinds = event.tags.iter().map(|tag| kinds::rule_of(&tag.kind));
             let kinds: BTreeSet<String> = kinds.collect();
             event.unique.is_empty() && kinds.iter().map(String::as_str).eq(on)
         })
@@ -123,7 +122,7 @@ impl<'a> RuleNeeds<'a> {
         for append in appends {
             for event in &append.events {
                 for tag in &event.tags {
-                    let rule = tags::rule_of(&tag.kind);
+                    let rule = kinds::rule_of(&tag.kind);
                     needs.rules.insert((rule.into(), &event.name));
                 }
                 for change in &event.unique {
@@ -143,7 +142,7 @@ impl<'a> RuleNeeds<'a> {
     #[must_use]
     pub fn with_kinds(mut self, kinds: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
         let kinds = kinds.into_iter();
-        let rules = kinds.map(|(event, kind)| (tags::rule_of(kind).into(), event));
+        let rules = kinds.map(|(event, kind)| (kinds::rule_of(kind).into(), event));
         self.rules.extend(rules);
         self
     }
@@ -326,7 +325,10 @@ impl RuleState {
     fn check_rules(&mut self, append: &Append, event: &NewEvent) -> Result<(), AppendError> {
         let mut none = BTreeMap::new();
         let known = self.rules.get_mut(&*event.name).unwrap_or(&mut none);
-        let kinds = event.tags.iter().map(|tag| tags::rule_of(&tag.kind).into());
+        let kinds = event
+            .tags
+            .iter()
+            .map(|tag| kinds::rule_of(&tag.kind).into());
         let own = event.unique.iter().map(|change| (*change.rule).into());
         let own: BTreeSet<Cow<'_, str>> = own.chain(kinds).collect();
         if !own.iter().all(|rule| known.contains_key(&**rule)) {
@@ -341,7 +343,7 @@ impl RuleState {
                 (State::New, false) => State::Off,
                 (State::On, false) => {
                     let (stream, event) = (append.stream.clone(), event.name.to_string());
-                    return Err(match rule.strip_prefix(tags::RULE).map(str::to_owned) {
+                    return Err(match rule.strip_prefix(kinds::RULE).map(str::to_owned) {
                         Some(kind) => AppendError::TagKindUnknown {
                             stream,
                             kind,
@@ -470,12 +472,6 @@ impl RuleState {
         let changed: BTreeSet<_> = changed.collect();
         changed.into_iter()
     }
-}
-
-/// What a store without unique values or tags says of them.
-pub(super) fn unsupported(what: &str) -> StorageError {
-    let what = format!("this store has no {what}; use a store that has them");
-    StorageError::new(StorageErrorKind::Unsupported, what)
 }
 
 impl fmt::Debug for RuleState {

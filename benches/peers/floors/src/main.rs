@@ -12,6 +12,7 @@
     reason = "a benchmark may stop"
 )]
 
+mod connect;
 mod memory;
 mod postgres;
 mod postgres_bare;

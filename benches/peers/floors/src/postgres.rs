@@ -5,13 +5,6 @@ use crate::{
     postgres_same::Pipelined,
 };
 use bench_common::{Arguments, CALLERS, LENGTHS, appends, cached_commands, commands, long};
-use tokio_postgres::{Client, NoTls};
-
-pub(crate) async fn connect(url: &str) -> Client {
-    let (client, connection) = tokio_postgres::connect(url, NoTls).await.unwrap();
-    tokio::spawn(connection);
-    client
-}
 
 pub(crate) async fn writes(arguments: &Arguments) {
     let (url, group) = (arguments.postgres().url(), "postgres-full");

@@ -1,7 +1,7 @@
 //! The bare baselines of PostgreSQL: a table of streams, versions and JSON. A command is a `SELECT` and an
 //! `INSERT`. With many callers, one worker does both for all commands that wait; or each has a connection.
 
-use crate::postgres::connect;
+use crate::connect;
 use bench_common::{Account, Bank, BankEvent, Command, decide, deposits, history};
 use futures_util::TryStreamExt;
 use std::{
@@ -43,7 +43,7 @@ struct Connection {
 
 impl Connection {
     async fn open(url: &str) -> Self {
-        let client = connect(url).await;
+        let client = connect::postgres(url).await;
         let load = "SELECT payload FROM events WHERE stream = $1 ORDER BY version";
         let insert = "INSERT INTO events (stream, version, payload) VALUES ($1, $2, $3)";
         let insert_many = "INSERT INTO events (stream, version, payload)
@@ -112,7 +112,7 @@ impl Bank for Connections {
 
 impl Connections {
     pub(crate) async fn open(url: &str, count: u64) -> Self {
-        let client = connect(url).await;
+        let client = connect::postgres(url).await;
         client.batch_execute(TABLES).await.unwrap();
         let mut connections = Vec::new();
         for _ in 0..count {

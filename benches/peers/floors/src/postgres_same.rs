@@ -3,7 +3,7 @@
 //! share it.
 
 use crate::{
-    postgres::connect,
+    connect,
     record::{New, States, decide_and_prove, fold, now},
 };
 use bench_common::{Account, Bank, Command, deposits, history};
@@ -123,14 +123,14 @@ impl Bank for Pipelined {
 
 impl Pipelined {
     pub(crate) async fn open(url: &str) -> Self {
-        let reader = connect(url).await;
+        let reader = connect::postgres(url).await;
         reader.batch_execute(TABLES).await.unwrap();
         let load = reader.prepare(LOAD).await.unwrap();
         let snapshot =
             "SELECT version, position, fingerprint, content_type, state FROM same.snapshots
                         WHERE aggregate = 'account' AND aggregate_id = $1";
         let snapshot = reader.prepare(snapshot).await.unwrap();
-        let writer = connect(url).await;
+        let writer = connect::postgres(url).await;
         let append = writer.prepare(APPEND).await.unwrap();
         let (send, mut receive) = mpsc::unbounded_channel();
         tokio::spawn(async move {

@@ -7,18 +7,7 @@ use crate::{
 use bench_common::{
     Arguments, CALLERS, FEED, LENGTHS, appends, cached_commands, commands, long, remove,
 };
-use rusqlite::Connection;
-use std::{path::Path, time::Instant};
-
-/// A connection with a write-ahead log. `full` syncs it at every commit.
-pub(crate) fn connect(path: &Path, full: bool) -> Connection {
-    let connection = Connection::open(path).unwrap();
-    let synchronous = if full { "FULL" } else { "NORMAL" };
-    let settings = format!("PRAGMA journal_mode = WAL; PRAGMA synchronous = {synchronous};");
-    connection.execute_batch(&settings).unwrap();
-    connection.set_prepared_statement_cache_capacity(64);
-    connection
-}
+use std::time::Instant;
 
 pub(crate) async fn writes(arguments: &Arguments) {
     let group = &*arguments.group;

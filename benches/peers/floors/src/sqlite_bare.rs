@@ -1,7 +1,7 @@
 //! The bare baseline of SQLite: a table of streams, versions and JSON, on the thread of the caller. With many
 //! callers one thread executes whole commands, and those that wait share a transaction.
 
-use crate::sqlite::connect;
+use crate::connect;
 use bench_common::{
     Account, Bank, BankEvent, Command, FEED, FEED_STREAM, decide, deposits, history,
 };
@@ -30,7 +30,7 @@ const TABLES: &str = "
     ) STRICT;";
 
 fn open(path: &Path, full: bool) -> Connection {
-    let connection = connect(path, full);
+    let connection = connect::sqlite(path, full);
     connection.execute_batch(TABLES).unwrap();
     connection
 }
@@ -185,7 +185,7 @@ impl Direct {
 
     /// One query over all events, an insert for each, and a transaction with a checkpoint for a thousand.
     pub(crate) fn project(&self, path: &Path) {
-        let to = connect(path, false);
+        let to = connect::sqlite(path, false);
         to.execute_batch(
             "CREATE TABLE entries (number INTEGER PRIMARY KEY, account TEXT NOT NULL,
                                    amount INTEGER NOT NULL) STRICT;

@@ -2,8 +2,8 @@
 //! Appends that wait share a transaction, and each is refused where the stream has another version.
 
 use crate::{
+    connect,
     record::{Envelope, New, States, decide_and_prove, fold, now, read},
-    sqlite::connect,
 };
 use bench_common::{Account, Bank, BankEvent, Command, FEED, FEED_STREAM, deposits, history};
 use rusqlite::{Connection, OptionalExtension, Row, params};
@@ -87,7 +87,7 @@ fn readers(path: &Path, full: bool) -> Thread {
     let (send, receive) = mpsc::channel::<Job>();
     let receive = Arc::new(Mutex::new(receive));
     for _ in 0..2 {
-        let (connection, receive) = (connect(path, full), Arc::clone(&receive));
+        let (connection, receive) = (connect::sqlite(path, full), Arc::clone(&receive));
         thread::spawn(move || {
             loop {
                 let job = receive.lock().unwrap().recv();
@@ -213,7 +213,7 @@ impl Bank for Threads {
 
 impl Threads {
     pub(crate) fn open(path: &Path, full: bool) -> Self {
-        let connection = connect(path, full);
+        let connection = connect::sqlite(path, full);
         connection.execute_batch(TABLES).unwrap();
         let (write, read) = (writer(connection), readers(path, full));
         Self {
@@ -304,7 +304,7 @@ impl Threads {
 
     /// Pages of a thousand, each a transaction with its rows and the checkpoint, on a thread that writes.
     pub(crate) async fn project(&self, path: &Path) {
-        let to = connect(path, false);
+        let to = connect::sqlite(path, false);
         to.execute_batch(
             "CREATE TABLE entries (number INTEGER PRIMARY KEY, account TEXT NOT NULL,
                                    amount INTEGER NOT NULL) STRICT;
@@ -335,7 +335,7 @@ impl Threads {
 
     /// Pages of a thousand, a sum, and a checkpoint for each page.
     pub(crate) async fn subscribe(&self, path: &Path) {
-        let to = connect(path, false);
+        let to = connect::sqlite(path, false);
         to.execute_batch(
             "CREATE TABLE checkpoint (position INTEGER NOT NULL) STRICT;
              INSERT INTO checkpoint VALUES (0);",
