@@ -141,7 +141,7 @@ impl RuleState {
 ///
 /// # Errors
 /// [`CommitError::GuardAhead`], [`CommitError::TagsNotReady`], [`CommitError::Guarded`]. Where the stream of an append has
-/// seen its append id, [`decide`] about that append comes first.
+/// seen its append id, [`decide`](super::author::decide) about that append comes first.
 pub fn check_guard(
     commit: &Commit,
     guard: usize,
