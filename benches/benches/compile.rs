@@ -25,6 +25,8 @@ use std::{
 };
 
 const ROUNDS: usize = 5;
+/// The crates that the made crate names.
+const NAMED: [&str; 3] = ["es_runtime", "es_schema_lock", "serde"];
 
 /// The fields of the versions 1 to 5, for serde's derive: each version another kind of change.
 const FIELDS: [&str; 5] = [
@@ -142,14 +144,13 @@ impl Made {
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("compile");
         let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
         fs::create_dir_all(folder.join("src")).unwrap();
+        let of = |name: &str| workspace.join(name).canonicalize().unwrap();
         let manifest = format!(
             "[package]\nname = \"made\"\nedition = \"2024\"\n[workspace]\n[dependencies]\n\
-             es-runtime = {{ path = \"{}\" }}\nserde = {{ version = \"1\", features = [\"derive\"] }}\n",
-            workspace
-                .join("es-runtime")
-                .canonicalize()
-                .unwrap()
-                .display(),
+             es-runtime = {{ path = \"{}\" }}\nes-schema-lock = {{ path = \"{}\" }}\n\
+             serde = {{ version = \"1\", features = [\"derive\"] }}\n",
+            of("es-runtime").display(),
+            of("es-schema-lock").display(),
         );
         fs::write(folder.join("Cargo.toml"), manifest).unwrap();
         fs::copy(workspace.join("Cargo.lock"), folder.join("Cargo.lock")).unwrap();
@@ -165,7 +166,7 @@ impl Made {
         for line in String::from_utf8(output.stdout).unwrap().lines() {
             let message: Value = serde_json::from_str(line).unwrap();
             let name = message["target"]["name"].as_str().unwrap_or_default();
-            if ["es_runtime", "serde"].contains(&name) {
+            if NAMED.contains(&name) {
                 let files = message["filenames"].as_array().unwrap();
                 let mut files = files.iter().filter_map(Value::as_str);
                 let is_metadata =
@@ -174,7 +175,7 @@ impl Made {
                 externs.push(format!("{name}={file}"));
             }
         }
-        assert_eq!(externs.len(), 2);
+        assert_eq!(externs.len(), NAMED.len());
         let dependencies = folder.join("target/debug/deps");
         Self {
             folder,
@@ -321,7 +322,7 @@ fn main() {
         "serde's Deserialize, for comparison"
     );
     println!(
-        "{:<52}{:>8.0}{:>10}  15 lines",
+        "{:<52}{:>8.0}{:>10}  70 lines",
         "an aggregate, for each of its events",
         aggregate / events as f64,
         ""

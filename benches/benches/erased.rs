@@ -19,7 +19,7 @@ use tokio::runtime::Runtime;
 
 const LONG_STREAM: u64 = 1_000;
 
-/// One round on one store: its own type is the floor of `AnyStore`.
+/// One round on one store: its own type is the baseline of `AnyStore`.
 fn round<S: WorkQueue + SnapshotStore + EventStore>(
     table: &mut Table,
     runtime: &Runtime,
@@ -27,16 +27,21 @@ fn round<S: WorkQueue + SnapshotStore + EventStore>(
     names: [&'static str; 3],
 ) {
     let any = AnyStore::new(store.clone());
-    let floor = "the store's own type";
+    let baseline = "the store's own type";
     let [one, many, load] = names;
     let own = commands(runtime, store, 1).rate;
-    table.add(one, "1/s", floor, (commands(runtime, &any, 1).rate, own));
+    table.add(one, "1/s", baseline, (commands(runtime, &any, 1).rate, own));
     let own = commands(runtime, store, 32).rate;
-    table.add(many, "1/s", floor, (commands(runtime, &any, 32).rate, own));
+    table.add(
+        many,
+        "1/s",
+        baseline,
+        (commands(runtime, &any, 32).rate, own),
+    );
     let typed = Repository::<Account, S, _>::without_snapshots(store.clone());
     let erased = Repository::<Account, AnyStore, _>::without_snapshots(any);
     let own = loads(runtime, &typed);
-    table.add(load, "1/s", floor, (loads(runtime, &erased), own));
+    table.add(load, "1/s", baseline, (loads(runtime, &erased), own));
 }
 
 fn main() {

@@ -13,16 +13,14 @@
 
 use es_benches::{
     accounts::{Account, Deposited, EVENTS_EACH, Speed, commands, deposited, seed},
+    feed::feed,
     table::{Table, WINDOW},
 };
 use es_postgres::{
     PostgresStore,
     tokio_postgres::{Client, NoTls, Statement, connect, types::ToSql},
 };
-use es_runtime::{
-    Append, EventFilter, EventStore, ExpectedVersion, NewEvent, Position, ReadLimit, Repository,
-    StreamId,
-};
+use es_runtime::{Append, EventStore, ExpectedVersion, NewEvent, ReadLimit, Repository, StreamId};
 use es_testkit::postgres::Server;
 use futures_util::{TryStreamExt, future::join_all};
 use std::{
@@ -41,7 +39,7 @@ const BATCHES: [usize; 3] = [1, 10, 100];
 const LENGTHS: [u64; 3] = [10, 1_000, 100_000];
 const FEED_PAGE: usize = 1_000;
 
-/// The floor: a table like the store's, and the statements for it.
+/// The baseline: a table like the store's, and the statements for it.
 struct Raw {
     client: Client,
     load: Statement,
@@ -232,21 +230,6 @@ async fn raw_loads(client: &Client, id: &str) -> f64 {
     done as f64 / start.elapsed().as_secs_f64()
 }
 
-/// Events a second through pages of the feed.
-async fn feed(store: &PostgresStore) -> f64 {
-    let (all, limit) = (EventFilter::all(), ReadLimit::events(FEED_PAGE));
-    let start = Instant::now();
-    let (mut done, mut from) = (0, Position::START);
-    loop {
-        let page = store.read_feed(from, &all, limit).await.unwrap();
-        done += page.events.len();
-        from = page.next;
-        if page.at_end {
-            return done as f64 / start.elapsed().as_secs_f64();
-        }
-    }
-}
-
 /// The same pages by hand, each row's columns taken out and thrown away.
 async fn raw_feed(client: &Client) -> f64 {
     let sql = "SELECT position, version, event, schema_version, content_type, payload, aggregate, \
@@ -322,15 +305,15 @@ fn main() {
                 "commands, 64 callers",
             ][CALLERS.iter().position(|c| *c == callers).unwrap()];
             let pipelined = runtime.block_on(raw_commands(&raw, callers));
-            let floor = if callers == 1 {
+            let baseline = if callers == 1 {
                 "select + insert, one by one"
             } else {
                 "select + insert, pipelined on one"
             };
-            table.add(what, "1/s", floor, (speed.rate, pipelined));
+            table.add(what, "1/s", baseline, (speed.rate, pipelined));
             let batched = runtime.block_on(raw_batches(&raw, callers));
-            let floor = "one select + one unnest a batch";
-            table.add(what, "1/s", floor, (speed.rate, batched));
+            let baseline = "one select + one unnest a batch";
+            table.add(what, "1/s", baseline, (speed.rate, batched));
             latencies.push((callers, speed));
         }
         for (batch, what) in BATCHES.into_iter().zip([
@@ -339,8 +322,8 @@ fn main() {
             "appends of 100 events",
         ]) {
             let ours = runtime.block_on(appends(&store, batch));
-            let floor = runtime.block_on(raw_appends(&raw, batch));
-            table.add(what, "events/s", "one unnest insert each", (ours, floor));
+            let baseline = runtime.block_on(raw_appends(&raw, batch));
+            table.add(what, "events/s", "one unnest insert each", (ours, baseline));
         }
         for (length, what) in LENGTHS.into_iter().zip([
             "load of 10 events",
@@ -349,21 +332,22 @@ fn main() {
         ]) {
             let id = format!("long-{length}");
             let ours = runtime.block_on(loads(&accounts, &id));
-            let floor = runtime.block_on(raw_loads(&raw.client, &id));
+            let baseline = runtime.block_on(raw_loads(&raw.client, &id));
             table.add(
                 what,
                 "1/s",
                 "the same query, streamed by hand",
-                (ours, floor),
+                (ours, baseline),
             );
         }
-        let ours = runtime.block_on(feed(&store));
-        let floor = runtime.block_on(raw_feed(&raw.client));
+        let pages = ReadLimit::events(FEED_PAGE);
+        let ours = runtime.block_on(feed(&store, pages, |page| page.at_end));
+        let baseline = runtime.block_on(raw_feed(&raw.client));
         table.add(
             "feed, pages of 1,000",
             "events/s",
             "the same pages by hand",
-            (ours, floor),
+            (ours, baseline),
         );
     }
     table.print();

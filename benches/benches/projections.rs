@@ -237,7 +237,7 @@ async fn fill(store: &SqliteStore) {
 }
 
 /// Reads every row and inserts one for each, a thousand in a transaction.
-fn floor(events: &Path, rows: &Path) -> Duration {
+fn baseline(events: &Path, rows: &Path) -> Duration {
     let began = Instant::now();
     let from = Connection::open(events).unwrap();
     let to = Connection::open(rows).unwrap();
@@ -322,9 +322,9 @@ fn main() {
     let before = peak();
     let mut grown = 0;
     for _ in 0..rounds {
-        let rows = folder.path().join("floor.db");
+        let rows = folder.path().join("baseline.db");
         remove(&rows);
-        raw.push(per_second(floor(&events, &rows)));
+        raw.push(per_second(baseline(&events, &rows)));
 
         let took = runtime.block_on(async {
             let path = folder.path().join("one.db");
@@ -376,7 +376,10 @@ fn main() {
     let raw = median(raw);
     println!("{:<56}{:>12}{:>8}", "", "events/s", "ratio");
     for (name, values) in [
-        ("read all rows, insert in thousands (the floor)", vec![raw]),
+        (
+            "read all rows, insert in thousands (the baseline)",
+            vec![raw],
+        ),
         ("one projection, one statement an event", one),
         ("the shop's three projections at once", three),
         ("an inline projection that is opened late", inline),

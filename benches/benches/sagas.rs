@@ -1,4 +1,4 @@
-//! Sagas next to the floor that no runner can beat: as many plain appends as a saga has commits, by as
+//! Sagas next to the baseline that no runner can beat: as many plain appends as a saga has commits, by as
 //! many writers as it works on at once. And inputs of a process manager, one command each, next to as
 //! many plain appends.
 //!
@@ -113,7 +113,12 @@ async fn append<S: EventStore>(store: &S, stream: &StreamId, version: u64) {
 }
 
 /// So many appends to each of so many streams.
-async fn floor<S: EventStore>(store: &S, name: String, streams: usize, appends: u64) -> Duration {
+async fn baseline<S: EventStore>(
+    store: &S,
+    name: String,
+    streams: usize,
+    appends: u64,
+) -> Duration {
     let began = Instant::now();
     let mut tasks = JoinSet::new();
     for writer in 0..CONCURRENCY {
@@ -197,19 +202,19 @@ async fn take_all<S: WorkQueue>(store: &S, round: usize) -> Duration {
 }
 
 fn measure_inputs<S: WorkQueue>(runtime: &Runtime, name: &str, store: &S, rounds: usize) {
-    let (mut ours, mut floors) = (vec![], vec![]);
+    let (mut ours, mut baselines) = (vec![], vec![]);
     for round in 0..rounds {
         runtime.block_on(async {
             ours.push(take_all(store, round).await);
-            floors.push(floor(store, format!("inputs-{round}"), INPUTS, 1).await);
+            baselines.push(baseline(store, format!("inputs-{round}"), INPUTS, 1).await);
         });
     }
-    let (ours, floors) = (median(ours), median(floors));
+    let (ours, baselines) = (median(ours), median(baselines));
     println!(
-        "{name}: {:.0} inputs/s of a process manager; as many plain appends {:.0}/s; {:.2} of the floor",
+        "{name}: {:.0} inputs/s of a process manager; as many plain appends {:.0}/s; {:.2} of the baseline",
         INPUTS as f64 / ours.as_secs_f64(),
-        INPUTS as f64 / floors.as_secs_f64(),
-        floors.as_secs_f64() / ours.as_secs_f64()
+        INPUTS as f64 / baselines.as_secs_f64(),
+        baselines.as_secs_f64() / ours.as_secs_f64()
     );
 }
 
@@ -238,23 +243,23 @@ fn median(mut times: Vec<Duration>) -> Duration {
 }
 
 fn measure<S: WorkQueue>(runtime: &Runtime, name: &str, store: &S, rounds: usize) {
-    let (mut ours, mut floors, mut waits, mut appends) = (vec![], vec![], vec![], vec![]);
+    let (mut ours, mut baselines, mut waits, mut appends) = (vec![], vec![], vec![], vec![]);
     for round in 0..rounds {
         runtime.block_on(async {
             ours.push(run_all(store, round).await);
-            floors.push(floor(store, format!("floor-{round}"), SAGAS, COMMITS).await);
+            baselines.push(baseline(store, format!("baseline-{round}"), SAGAS, COMMITS).await);
             let (wait, append) = to_first_step(store, round).await;
             waits.push(wait);
             appends.push(append);
         });
     }
-    let (ours, floors) = (median(ours), median(floors));
+    let (ours, baselines) = (median(ours), median(baselines));
     let rate = |took: Duration| (SAGAS * STEPS) as f64 / took.as_secs_f64();
     println!(
-        "{name}: {:.0} steps/s; as many commits as plain appends {:.0}/s; {:.2} of the floor",
+        "{name}: {:.0} steps/s; as many commits as plain appends {:.0}/s; {:.2} of the baseline",
         rate(ours),
-        rate(floors),
-        floors.as_secs_f64() / ours.as_secs_f64()
+        rate(baselines),
+        baselines.as_secs_f64() / ours.as_secs_f64()
     );
     println!(
         "{name}: {:.1} ms to the first call; one append {:.1} ms",

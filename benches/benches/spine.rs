@@ -1,4 +1,4 @@
-//! Commands, replay and loads, each next to the floor that no library on this machine can beat,
+//! Commands, replay and loads, each next to the baseline that no library on this machine can beat,
 //! measured in the same round. What counts is the ratio: machines differ and are shared.
 //!
 //! `cargo bench -p es-benches --bench spine [-- ROUNDS]`
@@ -31,7 +31,7 @@ const REPLAYED: u64 = 100_000;
 const CALLERS: usize = 64;
 
 /// A map of byte vectors: parse what an account has, decide, push.
-fn memory_floor() -> f64 {
+fn memory_baseline() -> f64 {
     let mut map: HashMap<String, Vec<Vec<u8>>> = HashMap::new();
     let mut done = 0_u64;
     rate(|| {
@@ -156,21 +156,21 @@ fn main() {
 
     for round in 1..=rounds {
         eprintln!("round {round} of {rounds}");
-        let floor = memory_floor();
+        let baseline = memory_baseline();
         let what = "memory: commands, 1 caller";
         let map = "a map of JSON bytes";
         table.add(
             what,
             "1/s",
             map,
-            (commands(&runtime, &memory, 1).rate, floor),
+            (commands(&runtime, &memory, 1).rate, baseline),
         );
         let what = "memory: commands, 64 callers";
         table.add(
             what,
             "1/s",
             map,
-            (commands(&runtime, &memory, CALLERS).rate, floor),
+            (commands(&runtime, &memory, CALLERS).rate, baseline),
         );
 
         let parse = raw_parse();

@@ -1,5 +1,5 @@
 //! What tags and guards cost: appends with and without tags, commits with and without a guard, and decisions over
-//! tags next to commands to an aggregate with as many events. SQLite and PostgreSQL, each figure next to its floor in
+//! tags next to commands to an aggregate with as many events. SQLite and PostgreSQL, each figure next to its baseline in
 //! the same round.
 //!
 //! `cargo bench -p es-benches --bench tags [-- ROUNDS]`. It starts a PostgreSQL server of its own.

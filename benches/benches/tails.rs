@@ -16,14 +16,16 @@
     reason = "a benchmark may stop"
 )]
 
-use es_benches::accounts::{Account, Deposit, seed};
+use es_benches::{
+    accounts::{Account, Deposit, seed},
+    feed::feed,
+};
 use es_postgres::PostgresStore;
 use es_projections::{
     AnyReadDatabase, AnyTransaction, HandlerError, Project, Projection, Projections, values,
 };
 use es_runtime::{
-    AnyStore, Envelope, Event, EventFilter, EventStore, ExecuteError, Position, ReadLimit,
-    Repository,
+    AnyStore, Envelope, Event, EventStore, ExecuteError, FeedPage, ReadLimit, Repository,
 };
 use es_sqlite::SqliteStore;
 use es_testkit::postgres::Server;
@@ -275,18 +277,8 @@ async fn crowd(store: &AnyStore, commands: usize, cached: bool) -> Found {
 
 /// Reads all events, again and again. Gives how many it read a second.
 async fn report(store: AnyStore, is_done: Arc<AtomicBool>) -> f64 {
-    let (all, limit) = (EventFilter::all(), ReadLimit::events(1_000));
-    let (began, mut read, mut from) = (Instant::now(), 0, Position::START);
-    while !is_done.load(Ordering::Relaxed) {
-        let page = store.read_feed(from, &all, limit).await.unwrap();
-        read += page.events.len();
-        from = if page.at_end {
-            Position::START
-        } else {
-            page.next
-        };
-    }
-    read as f64 / began.elapsed().as_secs_f64()
+    let is_done = |_: &FeedPage| is_done.load(Ordering::Relaxed);
+    feed(&store, ReadLimit::events(1_000), is_done).await
 }
 
 async fn measure(name: &str, store: AnyStore, read: AnyReadDatabase, options: &Options) {

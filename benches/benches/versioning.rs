@@ -227,7 +227,7 @@ fn main() {
     };
     for _ in 0..rounds {
         add(
-            "serde_json of version 3 (floor)",
+            "serde_json of version 3 (baseline)",
             cost(|| {
                 black_box(serde_json::from_str::<OrderPlaced>(text(&v3)).unwrap());
             }),
@@ -287,16 +287,16 @@ fn main() {
             }),
         );
     }
-    let floor = rows[0].1.clone();
+    let baseline = rows[0].1.clone();
     println!(
-        "{:<46} {:>8} {:>12}   ratio to the floor (middle half)",
+        "{:<46} {:>8} {:>12}   ratio to the baseline (middle half)",
         "decode", "ns", "allocations"
     );
     for (what, costs, allocations) in &rows {
         let mut ratios: Vec<f64> = costs
             .iter()
-            .zip(&floor)
-            .map(|(cost, floor)| cost / floor)
+            .zip(&baseline)
+            .map(|(cost, baseline)| cost / baseline)
             .collect();
         ratios.sort_by(f64::total_cmp);
         let mut costs = costs.clone();

@@ -1,7 +1,8 @@
 //! The measurements of es-runtime; run them with `cargo bench -p es-benches`.
 //!
 //! - `accounts.rs` is what several of them measure: commands to bank accounts, and loads;
-//! - `table.rs` prints each figure next to its floor, round by round.
+//! - `feed.rs` reads the feed of a store;
+//! - `table.rs` prints each figure next to its baseline, round by round.
 
 #![allow(
     clippy::unwrap_used,
@@ -12,4 +13,5 @@
 )]
 
 pub mod accounts;
+pub mod feed;
 pub mod table;

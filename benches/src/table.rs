@@ -1,4 +1,4 @@
-//! A table of figures, each next to its floor. What counts is the ratio: machines differ and are shared.
+//! A table of figures, each next to its baseline. What counts is the ratio: machines differ and are shared.
 
 use std::time::{Duration, Instant};
 
@@ -16,10 +16,10 @@ pub fn rate(mut work: impl FnMut()) -> f64 {
     calls as f64 / start.elapsed().as_secs_f64()
 }
 
-/// One line of the table: what was measured, its floor, and the ratio of the two round by round.
+/// One line of the table: what was measured, its baseline, and the ratio of the two round by round.
 struct Row {
     what: &'static str,
-    floor: &'static str,
+    baseline: &'static str,
     unit: &'static str,
     rounds: Vec<(f64, f64)>,
 }
@@ -31,23 +31,23 @@ pub struct Table {
 }
 
 impl Table {
-    /// Adds a figure of one round and its floor.
+    /// Adds a figure of one round and its baseline.
     pub fn add(
         &mut self,
         what: &'static str,
         unit: &'static str,
-        floor: &'static str,
+        baseline: &'static str,
         pair: (f64, f64),
     ) {
         match self
             .rows
             .iter_mut()
-            .find(|row| (row.what, row.floor) == (what, floor))
+            .find(|row| (row.what, row.baseline) == (what, baseline))
         {
             Some(row) => row.rounds.push(pair),
             None => self.rows.push(Row {
                 what,
-                floor,
+                baseline,
                 unit,
                 rounds: vec![pair],
             }),
@@ -58,7 +58,7 @@ impl Table {
     pub fn print(&self) {
         println!(
             "{:<42} {:>12} {:>14}   {:<38} {:>8}  (lowest .. highest)",
-            "measured", "median", "floor", "floor is", "ratio"
+            "measured", "median", "baseline", "baseline is", "ratio"
         );
         for row in &self.rows {
             let median_of = |pick: fn(&(f64, f64)) -> f64| {
@@ -70,13 +70,13 @@ impl Table {
                     values[values.len() - 1],
                 )
             };
-            let (ratio, low, high) = median_of(|(value, floor)| value / floor);
+            let (ratio, low, high) = median_of(|(value, baseline)| value / baseline);
             println!(
                 "{:<42} {:>12.0} {:>14.0}   {:<38} {ratio:>8.2}  ({low:.2} .. {high:.2})",
                 format!("{} [{}]", row.what, row.unit),
                 median_of(|pair| pair.0).0,
                 median_of(|pair| pair.1).0,
-                row.floor,
+                row.baseline,
             );
         }
     }

@@ -1,11 +1,11 @@
 //! The command line.
 
-use crate::{output::Format, verb};
-use std::path::PathBuf;
+use crate::{global::Global, verb};
 
-/// Looks into a store of es-runtime: an SQLite file or a PostgreSQL database. It writes nothing.
+/// Looks into a store of es-runtime, an SQLite file, a PostgreSQL database or a stream of JetStream, and moves it.
 ///
-/// It needs nothing of the application: names, versions and JSON payloads are columns.
+/// Most verbs need nothing of the application: names, versions and JSON payloads are columns. Verbs that fill, repair or
+/// seal something ask first, or take -y.
 #[derive(clap::Parser, Debug)]
 #[command(name = "es", version, after_help = AFTER_HELP, arg_required_else_help = true, args_override_self = true)]
 pub(crate) struct Cli {
@@ -14,11 +14,6 @@ pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) verb: Verb,
 }
-
-/// As documentation these would need marks that a terminal shows.
-const STORE: &str =
-    "sqlite:FILE, postgres://user@host/database, \"host=.. user=..\", or a name; or set ES_STORE";
-const CONFIG: &str = "The file of stores with names; or set ES_CONFIG";
 
 const AFTER_HELP: &str = "\
 First steps:
@@ -29,6 +24,8 @@ First steps:
   es tail -f                        what happens now
   es readers                        whether read models and sagas keep up
   es verify                         whether the store is whole
+  es backup backup.db               a copy of a file in use
+  es copy sqlite:shop.db sqlite:new.db    the same store somewhere else
 
 Stores with names are in ~/.config/es/stores.conf (--config names another file):
   [shop]
@@ -36,37 +33,9 @@ Stores with names are in ~/.config/es/stores.conf (--config names another file):
   schema = shop
 Then `es --store shop stats` opens it.
 
-Exit codes: 0 done; 1 `verify` found damage; 2 wrong usage; 3 what was asked for is not in the store;
-4 the store cannot be opened, or is none; 5 the store cannot be read, or the output not written.";
-
-#[derive(clap::Args, Debug)]
-pub(crate) struct Global {
-    #[arg(long, global = true, value_name = "STORE", help = STORE)]
-    pub(crate) store: Option<String>,
-    /// How results are written
-    #[arg(
-        long,
-        short = 'o',
-        global = true,
-        value_name = "FORMAT",
-        default_value = "table"
-    )]
-    pub(crate) output: Format,
-    /// The schema of the store's tables on PostgreSQL, `es` by default
-    #[arg(long, global = true, value_name = "NAME", hide_short_help = true)]
-    pub(crate) schema: Option<String>,
-    /// The database of the read models, where it is another one, such as sqlite:read.db
-    #[arg(long, global = true, value_name = "STORE", hide_short_help = true)]
-    pub(crate) read_store: Option<String>,
-    /// The schema of the read models on PostgreSQL, by default where the search path says
-    #[arg(long, global = true, value_name = "NAME", hide_short_help = true)]
-    pub(crate) read_schema: Option<String>,
-    #[arg(long, global = true, value_name = "FILE", help = CONFIG, hide_short_help = true)]
-    pub(crate) config: Option<PathBuf>,
-    /// Prints each statement that is used on standard error, ready for `sqlite3` or `psql`
-    #[arg(long, global = true)]
-    pub(crate) sql: bool,
-}
+Exit codes: 0 done; 1 `verify` or `lock` found damage, or a copy is not the same; 2 wrong usage, or nobody agreed to what is written; 3 what was asked for is not in
+the store; 4 the store cannot be opened, is none, or must not be filled; 5 the store cannot be read or written, the
+output not written, or a dump is damaged; 6 what a verb was to do is not possible now, or failed again.";
 
 #[derive(clap::Subcommand, Debug)]
 pub(crate) enum Verb {
@@ -86,10 +55,29 @@ pub(crate) enum Verb {
     Readers(verb::readers::Args),
     /// Shows the events that read models and subscriptions could not handle
     Parked(verb::parked::Args),
+    /// Builds the tables of a projection anew (program of the application)
+    Rebuild(verb::operation::Rebuild),
     /// Shows the instances of sagas and process managers
     Sagas(verb::sagas::Args),
     /// Looks for damage in the whole store
     Verify(verb::verify::Args),
+    /// Writes the whole store as lines of JSON
+    Export(verb::export::Args),
+    /// Fills a store with what `export` wrote
+    Import(verb::import::Args),
+    /// Makes a store the same as another one, also of another kind
+    Copy(verb::copy::Args),
+    /// Appends the events that cqrs-es has stored
+    ImportCqrsEs(verb::import_cqrs_es::Args),
+    /// Copies an SQLite file, and checks the copy
+    Backup(verb::backup::BackupArgs),
+    /// Puts a backup in the place of an SQLite file
+    Restore(verb::backup::RestoreArgs),
+    /// Reads and compares schema locks, which are files. It needs no store
+    Lock(verb::lock::Args),
+    /// Shows the store in a browser on this machine
+    #[cfg(feature = "explore")]
+    Explore(verb::explore::Args),
     /// Prints the completions for a shell
     Completions(verb::completions::Args),
 }

@@ -1,5 +1,6 @@
 //! What can go wrong, and the exit code of each.
 
+use crate::store;
 use std::io;
 
 /// The exit codes, as `es help` explains them.
@@ -10,6 +11,7 @@ pub(crate) mod exit {
     pub(crate) const MISSING: u8 = 3;
     pub(crate) const CANNOT_OPEN: u8 = 4;
     pub(crate) const FAILED: u8 = 5;
+    pub(crate) const REFUSED: u8 = 6;
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -20,36 +22,47 @@ pub(crate) enum Error {
     /// What was asked for is not in the store.
     #[error("{0}")]
     Missing(String),
-    /// There is no store, or none that this program reads.
-    #[error("{store}: {why}")]
-    CannotOpen { store: String, why: String },
-    /// The database did not answer a statement.
-    #[error("the store cannot be read: {0}")]
-    Sqlite(#[from] rusqlite::Error),
-    /// The server did not answer a statement.
-    #[error("the store cannot be read: {}", server(.0))]
-    Postgres(#[from] tokio_postgres::Error),
-    /// A row is not what a store writes.
-    #[error("{0}; `es verify` looks for damage")]
-    Damaged(String),
+    /// The store cannot be opened, read or filled.
+    #[error(transparent)]
+    Store(store::Error),
+    /// A line of a dump is not what `es export` wrote.
+    #[error("line {line} of the dump: {what}")]
+    Dump { line: u64, what: String },
     /// The output was closed, or its disk is full.
     #[error("the output cannot be written: {0}")]
     Output(#[from] io::Error),
-    /// `verify` reported damage.
+    /// The library's operation failed. It says whether something was written.
+    #[error("{0}")]
+    Operation(String),
+    /// The operation is not possible in the state that is there, or it failed again.
+    #[error("{0}")]
+    Refused(String),
+    /// `verify` or `lock` reported damage, or two stores are not the same.
     #[error("{0}")]
     Found(String),
 }
 
 impl Error {
+    /// A store that is not opened, or must not be filled.
+    pub(crate) fn cannot_open(store: String, why: String) -> Self {
+        Self::Store(store::Error::CannotOpen { store, why })
+    }
+
+    /// A row that is not what a store writes.
+    pub(crate) fn damaged(what: String) -> Self {
+        Self::Store(store::Error::Damaged(what))
+    }
+
     pub(crate) fn exit_code(&self) -> u8 {
         match self {
             // Whoever reads the output has seen enough, such as `head`.
             Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => exit::DONE,
             Self::Found(_) => exit::DAMAGED,
             Self::Usage(_) => exit::USAGE,
+            Self::Refused(_) => exit::REFUSED,
             Self::Missing(_) => exit::MISSING,
-            Self::CannotOpen { .. } => exit::CANNOT_OPEN,
-            Self::Sqlite(_) | Self::Postgres(_) | Self::Damaged(_) | Self::Output(_) => {
+            Self::Store(store::Error::CannotOpen { .. }) => exit::CANNOT_OPEN,
+            Self::Operation(_) | Self::Store(_) | Self::Dump { .. } | Self::Output(_) => {
                 exit::FAILED
             }
         }
@@ -60,13 +73,20 @@ impl Error {
     }
 }
 
-/// The server's own words, or those of the driver.
-pub(crate) fn server(error: &tokio_postgres::Error) -> String {
-    if let Some(answer) = error.as_db_error() {
-        return answer.message().to_owned();
+impl From<store::Error> for Error {
+    fn from(error: store::Error) -> Self {
+        match error {
+            store::Error::Place(what) => Self::Usage(what),
+            // Statements are shown on standard error.
+            store::Error::System(error) => Self::Output(error),
+            store::Error::Unexpected(why) => Self::Found(why.to_owned()),
+            error => Self::Store(error),
+        }
     }
-    match std::error::Error::source(error) {
-        Some(cause) => format!("{error}: {cause}"),
-        None => error.to_string(),
+}
+
+impl From<rusqlite::Error> for Error {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Store(error.into())
     }
 }

@@ -1,17 +1,30 @@
 #![doc = include_str!("../README.md")]
 
+#[cfg(feature = "app")]
+mod app;
+mod application;
 mod args;
-mod condition;
+mod consent;
+mod cqrs_es;
 mod error;
 mod events;
+#[cfg(feature = "explore")]
+mod explore;
+mod global;
+mod moving;
+mod operate;
 mod output;
 mod store;
-mod time;
 mod verb;
 
+#[cfg(feature = "app")]
+pub use app::App;
+
+use application::Application;
 use args::{Cli, Verb};
 use clap::{CommandFactory, Parser};
 use error::{Error, exit};
+use es_tables::{Condition, time};
 use output::{Notes, Printer};
 use std::{
     env,
@@ -20,8 +33,8 @@ use std::{
     path::PathBuf,
     process::ExitCode,
 };
-use store::{Place, Store, Wanted};
-use verb::Session;
+use store::Wanted;
+use verb::{Outside, operation::Operation};
 
 /// The program `es` with the arguments and streams of this process.
 ///
@@ -31,10 +44,15 @@ use verb::Session;
 /// }
 /// ```
 pub fn main() -> ExitCode {
-    let is_person = io::stdout().is_terminal() && env::var_os("NO_COLOR").is_none();
+    main_of(None)
+}
+
+fn main_of(application: Option<&dyn Application>) -> ExitCode {
+    let is_person = io::stdout().is_terminal();
     let mut out = BufWriter::new(io::stdout().lock());
     let mut err = io::stderr();
-    let code = run_as(env::args_os().collect(), &mut out, &mut err, is_person);
+    let args = env::args_os().collect();
+    let code = run_as(args, application, &mut out, &mut err, is_person);
     // What is left may not be written: whoever read it is gone.
     let _ = out.flush();
     ExitCode::from(code)
@@ -58,19 +76,22 @@ pub fn run<A: Into<OsString>>(
     out: &mut dyn Write,
     err: &mut dyn Write,
 ) -> u8 {
-    run_as(args.into_iter().map(Into::into).collect(), out, err, false)
+    let args = args.into_iter().map(Into::into).collect();
+    run_as(args, None, out, err, false)
 }
 
-fn run_as(args: Vec<OsString>, out: &mut dyn Write, err: &mut dyn Write, is_person: bool) -> u8 {
+fn run_as(
+    args: Vec<OsString>,
+    application: Option<&dyn Application>,
+    out: &mut dyn Write,
+    err: &mut dyn Write,
+    is_person: bool,
+) -> u8 {
     let cli = match Cli::try_parse_from(args) {
         Ok(cli) => cli,
         Err(message) => return print_usage(&message, out, err, is_person),
     };
-    let done = match &cli.verb {
-        Verb::Completions(args) => verb::completions::run(args, Cli::command(), out),
-        verb => run_verb(&cli, verb, out, err, is_person),
-    };
-    let Err(error) = done else {
+    let Err(error) = run_verb(&cli, application, out, err, is_person) else {
         return exit::DONE;
     };
     if !error.is_closed_output() {
@@ -80,6 +101,11 @@ fn run_as(args: Vec<OsString>, out: &mut dyn Write, err: &mut dyn Write, is_pers
     error.exit_code()
 }
 
+/// Somebody who wants no colours is a person still, who can be asked and watches how far a verb is.
+fn wants_colours(is_person: bool) -> bool {
+    is_person && env::var_os("NO_COLOR").is_none()
+}
+
 fn print_usage(
     message: &clap::Error,
     out: &mut dyn Write,
@@ -87,7 +113,7 @@ fn print_usage(
     is_person: bool,
 ) -> u8 {
     let text = message.render();
-    let text = if is_person {
+    let text = if wants_colours(is_person) {
         text.ansi().to_string()
     } else {
         text.to_string()
@@ -101,7 +127,7 @@ fn print_usage(
 
 fn run_verb(
     cli: &Cli,
-    verb: &Verb,
+    application: Option<&dyn Application>,
     out: &mut dyn Write,
     err: &mut dyn Write,
     is_person: bool,
@@ -112,39 +138,48 @@ fn run_verb(
         .config
         .clone()
         .or_else(|| env::var_os("ES_CONFIG").map(PathBuf::from));
-    let place = Place::find(&Wanted {
+    let wanted = Wanted {
         store: global.store.as_deref().or(from_environment.as_deref()),
         read_store: global.read_store.as_deref(),
         schema: global.schema.as_deref(),
         read_schema: global.read_schema.as_deref(),
         config: config.as_deref(),
-    })?;
-    let notes = Notes::new(err);
-    let on_statement = notes.clone();
-    let on_statement = move |sql: &str| on_statement.say(&format!("{sql};"));
-    let store = Store::open(&place, global.sql.then_some(Box::new(on_statement)))?;
-    let printer = Printer {
-        out,
-        format: global.output,
-        colours: is_person,
     };
-    let mut session = Session {
-        store,
-        printer,
-        notes,
+    let outside = Outside {
+        global,
+        place: wanted.find(),
+        config,
+        printer: Printer {
+            out,
+            format: global.output,
+            colours: wants_colours(is_person),
+        },
+        notes: Notes::new(err),
+        is_person,
     };
-    let session = &mut session;
-    match verb {
-        Verb::Streams(args) => verb::streams::run(args, session),
-        Verb::Show(args) => verb::show::run(args, session),
-        Verb::Events(args) => verb::events::run(args, session),
-        Verb::Tail(args) => verb::tail::run(args, session),
-        Verb::Trace(args) => verb::trace::run(args, session),
-        Verb::Stats(args) => verb::stats::run(args, session),
-        Verb::Readers(args) => verb::readers::run(args, session),
-        Verb::Parked(args) => verb::parked::run(args, session),
-        Verb::Sagas(args) => verb::sagas::run(args, session),
-        Verb::Verify(args) => verb::verify::run(args, session),
-        Verb::Completions(_) => Ok(()),
+    match &cli.verb {
+        Verb::Streams(args) => verb::streams::run(args, &mut outside.open()?),
+        Verb::Show(args) => verb::show::run(args, application, &mut outside.open()?),
+        Verb::Events(args) => verb::events::run(args, &mut outside.open()?),
+        Verb::Tail(args) => verb::tail::run(args, &mut outside.open()?),
+        Verb::Trace(args) => verb::trace::run(args, &mut outside.open()?),
+        Verb::Stats(args) => verb::stats::run(args, &mut outside.open()?),
+        Verb::Readers(args) => verb::readers::run(args, &mut outside.open()?),
+        Verb::Parked(args) => verb::parked::run(args, application, outside),
+        Verb::Rebuild(args) => verb::operate::run(&Operation::Rebuild(args), application, outside),
+        Verb::Sagas(args) => verb::sagas::run(args, application, outside),
+        Verb::Verify(args) => verb::verify::run(args, application, &mut outside.open_to_check()?),
+        Verb::Export(args) => verb::export::run(args, &mut outside.open_to_move()?),
+        Verb::Import(args) => verb::import::run(args, outside),
+        Verb::Copy(args) => verb::copy::run(args, outside),
+        Verb::ImportCqrsEs(args) => verb::import_cqrs_es::run(args, outside),
+        Verb::Backup(args) => verb::backup::backup(args, outside),
+        Verb::Restore(args) => verb::backup::restore(args, outside),
+        Verb::Lock(args) => verb::lock::run(args, application, outside),
+        #[cfg(feature = "explore")]
+        Verb::Explore(args) => verb::explore::run(args, application, outside),
+        Verb::Completions(args) => {
+            verb::completions::run(args, Cli::command(), outside.printer.out)
+        }
     }
 }

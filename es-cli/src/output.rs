@@ -1,7 +1,11 @@
 //! Tables for people, JSON for programs. Rows are written a page at a time and not kept.
 
 use crate::error::Error;
-use std::{cell::RefCell, io::Write, rc::Rc};
+use std::{
+    cell::RefCell,
+    io::{self, Write},
+    rc::Rc,
+};
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 /// How results are written.
@@ -32,6 +36,13 @@ impl From<i64> for Cell {
     }
 }
 
+/// Nothing that is counted here reaches the end of `i64`.
+impl From<u64> for Cell {
+    fn from(count: u64) -> Self {
+        Self::Integer(i64::try_from(count).unwrap_or(i64::MAX))
+    }
+}
+
 impl From<bool> for Cell {
     fn from(value: bool) -> Self {
         Self::Bool(value)
@@ -57,6 +68,15 @@ impl<T: Into<Cell>> From<Option<T>> for Cell {
 }
 
 impl Cell {
+    /// A position: a number, or a text such as `812.1`.
+    pub(crate) fn position(position: i64) -> Self {
+        if es_tables::position::is_place(position) {
+            Self::Text(es_tables::position::text(position))
+        } else {
+            Self::Integer(position)
+        }
+    }
+
     fn json(&self) -> String {
         match self {
             Self::None => "null".to_owned(),
@@ -159,6 +179,17 @@ impl Printer<'_> {
             waiting: Vec::new(),
             written: 0,
         }
+    }
+
+    /// Writes a text of several lines below a heading, in a table.
+    #[cfg(feature = "app")]
+    pub(crate) fn lines(&mut self, heading: &str, text: &str) -> Result<(), Error> {
+        writeln!(self.out, "\n{}", bold(heading, self.colours))?;
+        for line in text.lines() {
+            writeln!(self.out, "{}", Cell::from(line).plain())?;
+        }
+        self.out.flush()?;
+        Ok(())
     }
 
     /// Writes one result: a line for each value, or an object.
@@ -360,8 +391,11 @@ impl<'a> Notes<'a> {
     }
 
     pub(crate) fn say(&self, text: &str) -> Result<(), Error> {
+        Ok(self.write(text)?)
+    }
+
+    pub(crate) fn write(&self, text: &str) -> io::Result<()> {
         let mut err = self.0.borrow_mut();
-        writeln!(err, "{text}")?;
-        Ok(())
+        writeln!(err, "{text}")
     }
 }

@@ -5,13 +5,19 @@ pub use crate::{
     readable::{EmittedEvent, EmittedType, ReadAlone, is_seen},
 };
 pub use es_runtime::{
-    __private::{ConstantTag, HasNone, HasOtherNames, ListedEvent, ListsEvent, are_apart},
+    __private::{
+        ConstantTag, HasNone, HasOtherNames, ListedEvent, ListsEvent, are_apart, first_without,
+        is_event_of, joined,
+    },
     Aggregate, DecodeError, EventSet, RecordedEvent, Tag, TagQuery,
 };
 pub use std::marker::PhantomData;
 
 use crate::emitted::Tagged;
-use es_runtime::{__private::Listed, Decoded, Event, EventOf, EventType, NewEvent, StreamId};
+use es_runtime::{
+    __private::{Listed, same},
+    Decoded, Event, EventOf, EventType, NewEvent, StreamId,
+};
 
 /// For tests: an event as a decision stores it, and the stream that it goes to.
 ///
@@ -108,17 +114,4 @@ pub const fn all_carry(types: &[EventType], kinds: &[(&str, &[&str])], kind: &st
         types = tail;
     }
     true
-}
-
-pub(crate) const fn same(one: &str, two: &str) -> bool {
-    let mut one = one.as_bytes();
-    let mut two = two.as_bytes();
-    while let ([a, rest_one @ ..], [b, rest_two @ ..]) = (one, two) {
-        if *a != *b {
-            return false;
-        }
-        one = rest_one;
-        two = rest_two;
-    }
-    one.is_empty() && two.is_empty()
 }

@@ -4,32 +4,37 @@ mod commit;
 mod find;
 
 use crate::{
-    Decide, DecisionError, Emitted, Reads,
+    Decide, DecisionError, Emitted, ReadSource, Reads, metrics,
     read::{
         Boxed,
         sealed::{OfAggregate, OfFold, Part},
     },
     repositories::Repositories,
+    trace::in_span,
 };
 use es_runtime::{
-    __private::sleep, Aggregate, AnyStore, AppendError, AppendId, AsId, CommitError, CommitStore,
-    EventStore, InvalidStreamId, Metadata, Outcome, Position, RetryPolicy, SnapshotStore, StreamId,
-    WorkQueue,
+    __private::{StateCache, pause, traced},
+    Aggregate, AnyStore, AppendError, AppendId, AsId, CommitError, CommitStore, EventStore,
+    InvalidStreamId, Metadata, Outcome, Position, RetryPolicy, SnapshotStore, StreamId, WorkQueue,
+    metrics::Timer,
 };
 use find::{EventIds, Found};
 use std::{
     fmt,
     future::IntoFuture,
     panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
 };
 
 /// Executes decisions on a store.
 ///
 /// A clone is cheap. The aggregates' snapshots are used and none are taken.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Decisions {
     repositories: Repositories,
     retry: RetryPolicy,
+    /// Of decisions that met at a stream or at tags.
+    queues: Arc<StateCache<Changed>>,
 }
 
 impl Decisions {
@@ -38,6 +43,7 @@ impl Decisions {
         Self {
             repositories: Repositories::new(AnyStore::new(store)),
             retry: RetryPolicy::default(),
+            queues: Arc::new(StateCache::new(128)),
         }
     }
 
@@ -50,7 +56,8 @@ impl Decisions {
 
     /// Executes a decision: loads what it reads, decides, and commits all events in one transaction, if every
     /// aggregate that was read is still at the version that was read, and no event came that a fold would see. When
-    /// another writer was first it decides again, as often as the [`RetryPolicy`] allows, and reads only what is new.
+    /// another writer was first it decides again, as often as the [`RetryPolicy`] allows, and reads only what is new. Where
+    /// decisions of this value and its clones met at a stream or at tags, they take turns.
     ///
     /// The returned [`Execute`] takes metadata, an append id and expected versions. It runs when it is awaited.
     ///
@@ -69,6 +76,14 @@ impl Decisions {
             request: None,
             expected: Vec::new(),
         }
+    }
+}
+
+impl fmt::Debug for Decisions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Decisions")
+            .field("retry", &self.retry)
+            .finish_non_exhaustive()
     }
 }
 
@@ -130,7 +145,12 @@ impl<'a, D: Decide> IntoFuture for Execute<'a, D> {
     type IntoFuture = Boxed<'a, Self::Output>;
 
     fn into_future(self) -> Self::IntoFuture {
-        Box::pin(self.run())
+        Box::pin(in_span(D::NAME, async move {
+            let timer = Timer::start();
+            let done = self.run().await;
+            metrics::decided(timer, &done);
+            done
+        }))
     }
 }
 
@@ -189,17 +209,31 @@ impl<E> From<DecisionError<E>> for Attempt<E> {
     }
 }
 
-/// What another writer changed.
+/// What another writer may change, or has changed.
+#[derive(Clone, PartialEq, Eq, Hash)]
 enum Changed {
     Stream(StreamId),
-    Fold(&'static str),
+    /// With the texts of its tags.
+    Fold(&'static str, String),
 }
 
 impl Changed {
+    fn of(read: &mut dyn ReadSource) -> Result<Self, InvalidStreamId> {
+        match read.part() {
+            Part::Aggregate(of) => of.stream().map(Self::Stream),
+            Part::Fold(of) => Ok(Self::fold(of)),
+        }
+    }
+
+    fn fold(fold: &dyn OfFold) -> Self {
+        let tags = fold.query().map(|query| query.texts().collect());
+        Self::Fold(fold.name(), tags.unwrap_or_default())
+    }
+
     fn after<E>(self, attempts: u32) -> DecisionError<E> {
         match self {
             Self::Stream(stream) => DecisionError::Conflict { stream, attempts },
-            Self::Fold(fold) => DecisionError::FoldConflict { fold, attempts },
+            Self::Fold(fold, _) => DecisionError::FoldConflict { fold, attempts },
         }
     }
 }
@@ -212,7 +246,8 @@ impl<D: Decide> Execute<'_, D> {
         self.decisions.repositories.store()
     }
 
-    async fn run(self) -> Result<Decided<D>, DecisionError<D::Error>> {
+    async fn run(mut self) -> Result<Decided<D>, DecisionError<D::Error>> {
+        self.metadata = traced(self.metadata);
         let mut reads = self.decision.reads();
         let streams = streams_of(&mut reads)?;
         let id = self.append_id.as_ref();
@@ -225,10 +260,20 @@ impl<D: Decide> Execute<'_, D> {
             }
         }
         let retry = &self.decisions.retry;
+        let queues = &self.decisions.queues;
         let mut attempts = 0;
+        let mut turn = None;
+        if let Some(busy) = queues.busy(retry, || keys(&mut reads)) {
+            turn = Some((Box::pin(queues.turn(&busy, retry)).await, busy));
+        }
         let (failed, may_be_known) = loop {
             attempts += 1;
-            match self.attempt(&mut reads, &streams, id.as_ref()).await {
+            metrics::attempt(D::NAME);
+            let attempt = self.attempt(&mut reads, &streams, id.as_ref()).await;
+            if let Some((turn, key)) = turn.take_if(|_| writes_nothing(&attempt)) {
+                queues.end(&key, &turn);
+            }
+            match attempt {
                 Ok((streams, position)) => {
                     return Ok(Decided {
                         reads,
@@ -238,10 +283,20 @@ impl<D: Decide> Execute<'_, D> {
                         attempts,
                     });
                 }
-                Err(Attempt::Conflict(changed)) if attempts >= retry.attempts.get() => {
-                    return Err(changed.after(attempts));
+                Err(Attempt::Conflict(changed)) => {
+                    metrics::conflict(D::NAME);
+                    if attempts >= retry.attempts.get() {
+                        return Err(changed.after(attempts));
+                    }
+                    match &turn {
+                        Some((_, key)) if *key == changed => pause(retry.wait(attempts)).await,
+                        _ => {
+                            // Never two at once: others could have them the other way round.
+                            drop(turn.take());
+                            turn = Some((Box::pin(queues.turn(&changed, retry)).await, changed));
+                        }
+                    }
                 }
-                Err(Attempt::Conflict(_)) => sleep(retry.wait(attempts)).await,
                 Err(Attempt::Repeated(error)) => break (DecisionError::Commit(error), true),
                 Err(Attempt::Failed(error)) => {
                     let is_sure = error.outcome() == Outcome::NotApplied;
@@ -249,6 +304,7 @@ impl<D: Decide> Execute<'_, D> {
                 }
             }
         };
+        drop(turn);
         // What fails now may be the repetition of an accepted decision.
         match &id {
             Some(id) if may_be_known => {
@@ -276,7 +332,7 @@ impl<D: Decide> Execute<'_, D> {
         };
         // Nothing is written that could find out that the states never belonged together.
         if reads.each().len() > 1 {
-            if let Some(changed) = self.load(reads).await? {
+            if let Some(changed) = self.changed(reads).await? {
                 return Err(Attempt::Conflict(changed));
             }
         }
@@ -284,19 +340,29 @@ impl<D: Decide> Execute<'_, D> {
         Ok((Vec::new(), newest(reads)))
     }
 
-    /// Loads everything, or reads what came since. The last one to which something came.
-    async fn load(&self, reads: &mut D::Reads) -> Result<Option<Changed>, DecisionError<D::Error>> {
+    /// Loads everything, or reads what came since. Which of the reads is the last one to which something came.
+    async fn load(&self, reads: &mut D::Reads) -> Result<Option<usize>, DecisionError<D::Error>> {
         let mut moved = None;
-        for read in reads.each() {
+        for (index, read) in reads.each().into_iter().enumerate() {
             let loaded = read.load(&self.decisions.repositories).await;
             if loaded.map_err(DecisionError::Load)? {
-                moved = Some(match read.part() {
-                    Part::Aggregate(of) => Changed::Stream(stream_of(of)?),
-                    Part::Fold(of) => Changed::Fold(of.name()),
-                });
+                moved = Some(index);
             }
         }
         Ok(moved)
+    }
+
+    /// Whether something came to a read meanwhile.
+    async fn changed(
+        &self,
+        reads: &mut D::Reads,
+    ) -> Result<Option<Changed>, DecisionError<D::Error>> {
+        let Some(moved) = self.load(reads).await? else {
+            return Ok(None);
+        };
+        let read = reads.each().into_iter().nth(moved);
+        let changed = read.map(Changed::of).transpose();
+        changed.map_err(|id| DecisionError::Load(id.into()))
     }
 
     fn check_expected(
@@ -340,14 +406,15 @@ impl<D: Decide> Execute<'_, D> {
             // Another writer may have been first at a stream whose version the store had not compared yet: what the value
             // was made of is old then.
             Err(error @ CommitError::Append(AppendError::Taken { .. })) => {
-                return Err(match self.load(reads).await? {
+                return Err(match self.changed(reads).await? {
                     Some(changed) => Attempt::Conflict(changed),
                     None => DecisionError::Commit(error).into(),
                 });
             }
             Err(CommitError::Guarded { guard, .. }) => {
-                let fold = folds(reads).nth(guard).map_or(D::NAME, |fold| fold.name());
-                return Err(Attempt::Conflict(Changed::Fold(fold)));
+                let fold = folds(reads).nth(guard).map(|fold| Changed::fold(fold));
+                let unnamed = || Changed::Fold(D::NAME, String::new());
+                return Err(Attempt::Conflict(fold.unwrap_or_else(unnamed)));
             }
             Err(
                 error @ (CommitError::Repeated { .. }
@@ -450,6 +517,24 @@ fn folds(reads: &mut impl Reads) -> impl Iterator<Item = &mut dyn OfFold> {
         Part::Fold(of) => Some(of),
         Part::Aggregate(_) => None,
     })
+}
+
+/// What could have changed meanwhile.
+fn keys(reads: &mut impl Reads) -> Vec<Changed> {
+    let reads = reads.each().into_iter();
+    reads.filter_map(|read| Changed::of(read).ok()).collect()
+}
+
+/// Whether it was decided that nothing is written.
+fn writes_nothing<E>(attempt: &Result<Done, Attempt<E>>) -> bool {
+    match attempt {
+        Ok((streams, _)) => streams.is_empty(),
+        Err(Attempt::Failed(error)) => matches!(
+            error,
+            DecisionError::Rejected(_) | DecisionError::VersionMismatch { .. }
+        ),
+        Err(_) => false,
+    }
 }
 
 /// The position of the newest event of all that was read.

@@ -36,11 +36,13 @@ use es_runtime::{Apply, DecodeError, RecordedEvent, TagQuery};
 ///         vec![StudentSubscribed::NAME]
 ///     }
 ///
-///     fn apply_stored(&mut self, _: &TagQuery, stored: &RecordedEvent) -> Result<(), DecodeError> {
+///     fn apply_stored(&mut self, _: &TagQuery, stored: &RecordedEvent) -> Result<bool, DecodeError> {
+///         let mut is_applied = false;
 ///         for _ in stored.decode::<StudentSubscribed>()? {
 ///             self.taken += 1;
+///             is_applied = true;
 ///         }
-///         Ok(())
+///         Ok(is_applied)
 ///     }
 /// }
 ///
@@ -68,14 +70,25 @@ pub trait Fold: Sized + Send + 'static {
     /// The kinds of the tags that it is read by.
     const KINDS: &'static [&'static str];
 
+    /// Whether it is made of the newest event alone.
+    ///
+    /// A read looks for the newest stored event that [`apply_stored`](Fold::apply_stored) applies, and applies it to the
+    /// initial state. So what is read does not grow with the number of events.
+    const LAST: bool = false;
+
     /// The stored names of the events that it is made of.
     fn events() -> Vec<&'static str>;
 
-    /// Applies a stored event that `query` finds.
+    /// Applies a stored event that `query` finds, and returns whether something was applied: a stored event may be
+    /// read as none, or as several. Where [`LAST`](Fold::LAST) is set, it applies the last one of them.
     ///
     /// # Errors
     /// [`DecodeError`] when this program cannot read it.
-    fn apply_stored(&mut self, query: &TagQuery, event: &RecordedEvent) -> Result<(), DecodeError>;
+    fn apply_stored(
+        &mut self,
+        query: &TagQuery,
+        event: &RecordedEvent,
+    ) -> Result<bool, DecodeError>;
 }
 
 /// [`Apply`] for an event of a fold, with a message for it.

@@ -69,10 +69,12 @@ mod emitted;
 mod error;
 mod execute;
 mod fold;
+mod metrics;
 mod read;
 mod read_fold;
 mod readable;
 mod repositories;
+mod trace;
 mod turn_on;
 mod turn_on_tags;
 
@@ -83,6 +85,8 @@ pub use error::DecisionError;
 pub use es_macros::{Decision, Fold};
 pub use execute::{Decided, Decisions, Execute, Written};
 pub use fold::Fold;
+#[cfg(feature = "metrics")]
+pub use metrics::describe_metrics;
 pub use read::{Read, ReadSource};
 pub use read_fold::ReadFold;
 pub use readable::{Readable, Sees};

@@ -14,7 +14,7 @@ use es_runtime::{
 };
 use std::{
     fmt,
-    ops::Deref,
+    ops::{Bound, Deref},
     panic::{AssertUnwindSafe, catch_unwind},
 };
 
@@ -54,6 +54,8 @@ use std::{
 pub struct ReadFold<F> {
     query: Result<TagQuery, TagQueryEmpty>,
     state: F,
+    /// Of a fold of the newest event, once something was read: the state before the first event.
+    initial: Option<F>,
     /// Every event up to this position that the query finds is applied.
     position: Position,
     /// The state after the events of the decision.
@@ -66,15 +68,73 @@ impl<F: Fold> ReadFold<F> {
         Self {
             query,
             state: initial,
+            initial: None,
             position: Position::START,
             proven: None,
         }
     }
 }
 
-impl<F: Fold> ReadFold<F> {
+impl<F: Fold + Copied> ReadFold<F> {
     /// Reads what came since, or what came since up to `end`. Returns whether something came.
     async fn read(
+        &mut self,
+        repositories: &Repositories,
+        end: Option<Position>,
+    ) -> Result<bool, LoadError> {
+        if F::LAST {
+            self.read_last(repositories, end).await
+        } else {
+            self.read_all(repositories, end).await
+        }
+    }
+
+    /// Looks for the newest event that is applied, from the end on. A stored event that is read as none is passed over.
+    async fn read_last(
+        &mut self,
+        repositories: &Repositories,
+        end: Option<Position>,
+    ) -> Result<bool, LoadError> {
+        // An event that is read as none leaves it as it is, so it serves the next one.
+        let mut state = self.initial_state();
+        let Ok(query) = &self.query else {
+            return Ok(false);
+        };
+        let (store, after) = (repositories.store(), self.position);
+        let mut until = end.map_or(Bound::Unbounded, Bound::Included);
+        let mut limit = 1;
+        let mut read_to = None;
+        let mut is_new = false;
+        loop {
+            let page = store
+                .read_tagged_backward(query, after, until, ReadLimit::events(limit))
+                .await?;
+            // What came later than the first page is not looked at.
+            let read_to = *read_to.get_or_insert(end.map_or(page.head, |end| end.min(page.head)));
+            for event in &page.events {
+                is_new = true;
+                if apply(&mut state, query, event)? {
+                    (self.state, self.position) = (state, read_to);
+                    return Ok(true);
+                }
+                until = Bound::Excluded(event.position);
+            }
+            if page.at_start {
+                self.position = read_to.max(after);
+                return Ok(is_new);
+            }
+            limit = PASSED_OVER;
+        }
+    }
+
+    /// The state before the first event.
+    fn initial_state(&mut self) -> F {
+        let initial = self.initial.get_or_insert_with(|| self.state.clone());
+        initial.clone()
+    }
+
+    /// Applies all events in order.
+    async fn read_all(
         &mut self,
         repositories: &Repositories,
         end: Option<Position>,
@@ -91,7 +151,7 @@ impl<F: Fold> ReadFold<F> {
                     self.position = end;
                     return Ok(is_new);
                 }
-                apply(&mut self.state, query, event)?;
+                let _ = apply(&mut self.state, query, event)?;
                 self.position = event.position;
                 is_new = true;
             }
@@ -127,11 +187,18 @@ impl<F: fmt::Debug> fmt::Debug for ReadFold<F> {
     }
 }
 
-/// Applies an event that the query finds.
-fn apply<F: Fold>(state: &mut F, query: &TagQuery, event: &RecordedEvent) -> Result<(), LoadError> {
+/// So many events are read at once after a newest one that is read as none.
+const PASSED_OVER: usize = 100;
+
+/// Applies an event that the query finds, and returns whether it is read as one.
+fn apply<F: Fold>(
+    state: &mut F,
+    query: &TagQuery,
+    event: &RecordedEvent,
+) -> Result<bool, LoadError> {
     let applied = catch_unwind(AssertUnwindSafe(|| state.apply_stored(query, event)));
     match applied {
-        Ok(Ok(())) => Ok(()),
+        Ok(Ok(is_applied)) => Ok(is_applied),
         Ok(Err(source)) => Err(LoadError::Decode {
             stream: event.stream.clone(),
             version: event.version,
@@ -182,6 +249,7 @@ impl<F: Fold + Copied> OfFold for ReadFold<F> {
 
     fn prove(&mut self, appends: &[Append]) -> Result<(), NotProven> {
         self.proven = None;
+        let initial = F::LAST.then(|| self.initial_state());
         let Ok(query) = &self.query else {
             return Ok(());
         };
@@ -194,9 +262,16 @@ impl<F: Fold + Copied> OfFold for ReadFold<F> {
                 if !query.finds(&new.name, &crate::emitted::texts(&new.tags)) {
                     continue;
                 }
-                let state = self.proven.get_or_insert_with(|| self.state.clone());
                 let failed = |error: LoadError| NotProven::Fold(error.to_string());
-                apply(state, query, event).map_err(failed)?;
+                if let Some(initial) = &initial {
+                    let mut state = initial.clone();
+                    if apply(&mut state, query, event).map_err(failed)? {
+                        self.proven = Some(state);
+                    }
+                    continue;
+                }
+                let state = self.proven.get_or_insert_with(|| self.state.clone());
+                let _ = apply(state, query, event).map_err(failed)?;
             }
         }
         Ok(())

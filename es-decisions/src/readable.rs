@@ -1,10 +1,10 @@
 //! What a decision can read, and which events it would see.
 
-use crate::{
-    __private::{has, same},
-    Read,
+use crate::{__private::has, Read};
+use es_runtime::{
+    __private::{Listed, same},
+    Aggregate, Event, EventSet,
 };
-use es_runtime::{__private::Listed, Aggregate, Event, EventSet};
 
 /// What a decision can read: an aggregate by its id, or a [`Fold`](crate::Fold) by its tags.
 ///

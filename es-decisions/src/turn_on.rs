@@ -87,7 +87,8 @@ pub async fn turn_on<S: EventSet>(
     let retired: Vec<String> = retired.map(|name| (*name).to_owned()).collect();
     let names = events.iter().chain(&retired).map(String::as_str);
     let filter = EventFilter::names(names);
-    let look = UniqueWalk::new(rule, events.clone());
+    let mut look = UniqueWalk::new(rule, events.clone());
+    look.retired.clone_from(&retired);
     let mut walked = store.walk_unique(look).await?;
     loop {
         if walked.is_on {

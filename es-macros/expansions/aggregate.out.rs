@@ -151,35 +151,17 @@ impl ::es_runtime::EventSet for OrderEvent {
         &'static ::core::primitive::str,
         &'static [&'static ::core::primitive::str],
     )] = &[
-        (
-            <OrderPlaced as ::es_runtime::__private::ListedEvent>::TYPE.name,
-            <OrderPlaced as ::es_runtime::__private::ListedEvent>::UNIQUE_RULES,
-        ),
-        (
-            <shipping::Shipped as ::es_runtime::__private::ListedEvent>::TYPE.name,
-            <shipping::Shipped as ::es_runtime::__private::ListedEvent>::UNIQUE_RULES,
-        ),
-        (
-            <ReceiptSent as ::es_runtime::__private::ListedEvent>::TYPE.name,
-            <ReceiptSent as ::es_runtime::__private::ListedEvent>::UNIQUE_RULES,
-        ),
+        <OrderPlaced as ::es_runtime::__private::ListedEvent>::UNIQUE_RULES,
+        <shipping::Shipped as ::es_runtime::__private::ListedEvent>::UNIQUE_RULES,
+        <ReceiptSent as ::es_runtime::__private::ListedEvent>::UNIQUE_RULES,
     ];
     const TAG_KINDS: &'static [(
         &'static ::core::primitive::str,
         &'static [&'static ::core::primitive::str],
     )] = &[
-        (
-            <OrderPlaced as ::es_runtime::__private::ListedEvent>::TYPE.name,
-            <OrderPlaced as ::es_runtime::__private::ListedEvent>::TAG_KINDS,
-        ),
-        (
-            <shipping::Shipped as ::es_runtime::__private::ListedEvent>::TYPE.name,
-            <shipping::Shipped as ::es_runtime::__private::ListedEvent>::TAG_KINDS,
-        ),
-        (
-            <ReceiptSent as ::es_runtime::__private::ListedEvent>::TYPE.name,
-            <ReceiptSent as ::es_runtime::__private::ListedEvent>::TAG_KINDS,
-        ),
+        <OrderPlaced as ::es_runtime::__private::ListedEvent>::TAG_KINDS,
+        <shipping::Shipped as ::es_runtime::__private::ListedEvent>::TAG_KINDS,
+        <ReceiptSent as ::es_runtime::__private::ListedEvent>::TAG_KINDS,
     ];
     fn event_type(&self) -> ::es_runtime::EventType {
         match self {
@@ -302,43 +284,24 @@ where
     const RETIRED: &'static [::es_runtime::schema::Retired] = &[];
 }
 const _: () = {
+    use ::es_runtime::__private::assert_first_of_name;
     const TYPES: &[::es_runtime::EventType] = <OrderEvent as ::es_runtime::EventSet>::TYPES;
     const PATHS: &[&::core::primitive::str] = &[
         "OrderPlaced",
         "shipping::Shipped",
         "ReceiptSent",
     ];
+    const TEXTS: [&::core::primitive::str; 4] = [
+        "two events of `Order` are stored as `",
+        "`: `",
+        "` and `",
+        "`\nhelp: give the newer one another name in its `#[event(..)]`; if they are one event, list it once",
+    ];
     const HASHES: [::core::primitive::u64; 3usize] = ::es_runtime::__private::hashes(
         TYPES,
     );
-    const _: () = {
-        let first = ::es_runtime::__private::first_of_name(TYPES, &HASHES, 1usize);
-        if first < 1usize {
-            let mut text = [0; 1024];
-            let parts = &[
-                "two events of `Order` are stored as `",
-                TYPES[first].name,
-                "`: `",
-                PATHS[first],
-                "` and `shipping::Shipped`\nhelp: give the newer one another name in its `#[event(..)]`; if they are one event, list it once",
-            ];
-            ::core::panic!("{}", ::es_runtime::__private::joined(& mut text, parts));
-        }
-    };
-    const _: () = {
-        let first = ::es_runtime::__private::first_of_name(TYPES, &HASHES, 2usize);
-        if first < 2usize {
-            let mut text = [0; 1024];
-            let parts = &[
-                "two events of `Order` are stored as `",
-                TYPES[first].name,
-                "`: `",
-                PATHS[first],
-                "` and `ReceiptSent`\nhelp: give the newer one another name in its `#[event(..)]`; if they are one event, list it once",
-            ];
-            ::core::panic!("{}", ::es_runtime::__private::joined(& mut text, parts));
-        }
-    };
+    const _: () = assert_first_of_name(TYPES, &HASHES, PATHS, TEXTS, 1usize);
+    const _: () = assert_first_of_name(TYPES, &HASHES, PATHS, TEXTS, 2usize);
 };
 #[automatically_derived]
 impl ::es_runtime::Apply<OrderEvent> for Order {
@@ -535,5 +498,11 @@ impl ::es_runtime::Aggregate for Order {
     }
     fn apply_event(&mut self, event: &OrderEvent) {
         <Order as ::es_runtime::Apply<OrderEvent>>::apply(self, event)
+    }
+    fn commands() -> ::std::vec::Vec<&'static ::core::primitive::str> {
+        ::std::vec![
+            ::es_runtime::__private::name_of:: < PlaceOrder > (),
+            ::es_runtime::__private::name_of:: < ShipOrder > (),
+        ]
     }
 }

@@ -74,21 +74,11 @@ impl ::es_runtime::EventSet for OrderEvent {
     const UNIQUE_RULES: &'static [(
         &'static ::core::primitive::str,
         &'static [&'static ::core::primitive::str],
-    )] = &[
-        (
-            <OrderPlaced as ::es_runtime::__private::ListedEvent>::TYPE.name,
-            <OrderPlaced as ::es_runtime::__private::ListedEvent>::UNIQUE_RULES,
-        ),
-    ];
+    )] = &[<OrderPlaced as ::es_runtime::__private::ListedEvent>::UNIQUE_RULES];
     const TAG_KINDS: &'static [(
         &'static ::core::primitive::str,
         &'static [&'static ::core::primitive::str],
-    )] = &[
-        (
-            <OrderPlaced as ::es_runtime::__private::ListedEvent>::TYPE.name,
-            <OrderPlaced as ::es_runtime::__private::ListedEvent>::TAG_KINDS,
-        ),
-    ];
+    )] = &[<OrderPlaced as ::es_runtime::__private::ListedEvent>::TAG_KINDS];
     fn event_type(&self) -> ::es_runtime::EventType {
         match self {
             OrderEvent::OrderPlaced(_) => {

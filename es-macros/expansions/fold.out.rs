@@ -32,7 +32,10 @@ impl ::es_decisions::Fold for Pair {
         &mut self,
         query: &::es_decisions::__private::TagQuery,
         event: &::es_decisions::__private::RecordedEvent,
-    ) -> ::core::result::Result<(), ::es_decisions::__private::DecodeError> {
+    ) -> ::core::result::Result<
+        ::core::primitive::bool,
+        ::es_decisions::__private::DecodeError,
+    > {
         let recorded = event;
         if ::es_decisions::__private::knows(
             (
@@ -41,14 +44,19 @@ impl ::es_decisions::Fold for Pair {
             ),
             &recorded.name,
         ) {
+            let mut applied = false;
             for event in ::es_decisions::__private::decoded::<
                 StudentSubscribed,
             >(query, recorded)? {
-                <Pair as ::es_decisions::__private::FoldsEvent<
-                    StudentSubscribed,
-                >>::fold(self, &event);
+                applied
+                    |= {
+                        <Pair as ::es_decisions::__private::FoldsEvent<
+                            StudentSubscribed,
+                        >>::fold(self, &event);
+                        true
+                    };
             }
-            return ::core::result::Result::Ok(());
+            return ::core::result::Result::Ok(applied);
         }
         if ::es_decisions::__private::knows(
             (
@@ -60,36 +68,40 @@ impl ::es_decisions::Fold for Pair {
             ),
             &recorded.name,
         ) {
+            let mut applied = false;
             for event in ::es_decisions::__private::decoded::<
                 <Course as ::es_decisions::__private::Aggregate>::Event,
             >(query, recorded)? {
-                match <::es_decisions::__private::List>::narrow::<
-                    Course,
-                    Closed,
-                >(event) {
-                    ::core::result::Result::Ok(event) => {
-                        <Pair as ::es_decisions::__private::FoldsEvent<
-                            Closed,
-                        >>::fold(self, &event)
-                    }
-                    ::core::result::Result::Err(event) => {
-                        match <::es_decisions::__private::List>::narrow::<
-                            Course,
-                            Renamed,
-                        >(event) {
-                            ::core::result::Result::Ok(event) => {
-                                <Pair as ::es_decisions::__private::FoldsEvent<
-                                    Renamed,
-                                >>::fold(self, &event)
-                            }
-                            ::core::result::Result::Err(_) => {}
+                applied
+                    |= match <::es_decisions::__private::List>::narrow::<
+                        Course,
+                        Closed,
+                    >(event) {
+                        ::core::result::Result::Ok(event) => {
+                            <Pair as ::es_decisions::__private::FoldsEvent<
+                                Closed,
+                            >>::fold(self, &event);
+                            true
                         }
-                    }
-                }
+                        ::core::result::Result::Err(event) => {
+                            match <::es_decisions::__private::List>::narrow::<
+                                Course,
+                                Renamed,
+                            >(event) {
+                                ::core::result::Result::Ok(event) => {
+                                    <Pair as ::es_decisions::__private::FoldsEvent<
+                                        Renamed,
+                                    >>::fold(self, &event);
+                                    true
+                                }
+                                ::core::result::Result::Err(_) => false,
+                            }
+                        }
+                    };
             }
-            return ::core::result::Result::Ok(());
+            return ::core::result::Result::Ok(applied);
         }
-        ::core::result::Result::Ok(())
+        ::core::result::Result::Ok(false)
     }
 }
 #[automatically_derived]
@@ -158,12 +170,12 @@ const _: () = ::core::assert!(
 );
 const _: () = ::core::assert!(
     ::es_decisions::__private::has(< Closed as ::es_decisions::__private::ListedEvent >
-    ::TAG_KINDS, < StudentId as ::es_decisions::__private::Tag > ::KIND,), "{}",
+    ::TAG_KINDS.1, < StudentId as ::es_decisions::__private::Tag > ::KIND,), "{}",
     "`Closed` has no tag `StudentId`, so the fold would never get one\nhelp: write `#[tag]` on a field of type `StudentId` in `Closed`, or remove it from `events(..)`"
 );
 const _: () = ::core::assert!(
     ::es_decisions::__private::has(< Renamed as ::es_decisions::__private::ListedEvent >
-    ::TAG_KINDS, < StudentId as ::es_decisions::__private::Tag > ::KIND,), "{}",
+    ::TAG_KINDS.1, < StudentId as ::es_decisions::__private::Tag > ::KIND,), "{}",
     "`Renamed` has no tag `StudentId`, so the fold would never get one\nhelp: write `#[tag]` on a field of type `StudentId` in `Renamed`, or remove it from `events(..)`"
 );
 const _: () = ::core::assert!(
@@ -175,11 +187,11 @@ const _: () = ::core::assert!(
 );
 const _: () = ::core::assert!(
     ::es_decisions::__private::has(< Closed as ::es_decisions::__private::ListedEvent >
-    ::TAG_KINDS, < CourseId as ::es_decisions::__private::Tag > ::KIND,), "{}",
+    ::TAG_KINDS.1, < CourseId as ::es_decisions::__private::Tag > ::KIND,), "{}",
     "`Closed` has no tag `CourseId`, so the fold would never get one\nhelp: write `#[tag]` on a field of type `CourseId` in `Closed`, or remove it from `events(..)`"
 );
 const _: () = ::core::assert!(
     ::es_decisions::__private::has(< Renamed as ::es_decisions::__private::ListedEvent >
-    ::TAG_KINDS, < CourseId as ::es_decisions::__private::Tag > ::KIND,), "{}",
+    ::TAG_KINDS.1, < CourseId as ::es_decisions::__private::Tag > ::KIND,), "{}",
     "`Renamed` has no tag `CourseId`, so the fold would never get one\nhelp: write `#[tag]` on a field of type `CourseId` in `Renamed`, or remove it from `events(..)`"
 );

@@ -7,6 +7,12 @@ impl ::es_sagas::ProcessManager for Fulfilment {
         let before = inputs;
         let inputs = before.on::<payment::Received>();
         let before = inputs;
+        let inputs = before.sends::<Order, ShipOrder>();
+        let before = inputs;
+        let inputs = before.sends::<Order, CancelOrder>();
+        let before = inputs;
+        let inputs = before.sends::<payment::Payment, Refund>();
+        let before = inputs;
         let inputs = before.timers();
         let before = inputs;
         let inputs = before.rejections();
@@ -17,6 +23,12 @@ impl ::es_sagas::ProcessManager for Fulfilment {
 impl ::es_sagas::ReactsTo<OrderPlaced> for Fulfilment {}
 #[automatically_derived]
 impl ::es_sagas::ReactsTo<payment::Received> for Fulfilment {}
+#[automatically_derived]
+impl ::es_sagas::SendsTo<Order, ShipOrder> for Fulfilment {}
+#[automatically_derived]
+impl ::es_sagas::SendsTo<Order, CancelOrder> for Fulfilment {}
+#[automatically_derived]
+impl ::es_sagas::SendsTo<payment::Payment, Refund> for Fulfilment {}
 #[automatically_derived]
 impl ::es_sagas::HasTimers for Fulfilment {}
 #[automatically_derived]

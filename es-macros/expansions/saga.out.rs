@@ -113,22 +113,25 @@ where
             }),
         );
         let _ = output_of_charge;
-        let output_of_pay = saga
-            .command(
+        let output_of_pay = <::es_sagas::__private::Methods>::command(
+                &mut saga,
                 "pay",
                 move |cx: &::es_sagas::Cx<Self>| {
                     let value_of_charge = cx.output(output_of_charge)?;
-                    let result = <Fulfil>::pay(cx.saga(), &value_of_charge);
-                    ::es_sagas::__private::IntoCommand::into_command(result)
+                    ::core::result::Result::Ok(
+                        <Fulfil>::pay(cx.saga(), &value_of_charge),
+                    )
                 },
             )
             .needs(output_of_charge)
             .pivot();
         let _ = output_of_pay;
-        saga.on_compensated(move |cx: &::es_sagas::Cx<Self>, why: &::es_sagas::Failure| {
-            let result = <Fulfil>::give_up(cx.saga(), why);
-            ::es_sagas::__private::IntoCommand::into_command(result)
-        });
+        <::es_sagas::__private::Methods>::on_compensated(
+            &mut saga,
+            move |cx: &::es_sagas::Cx<Self>, why: &::es_sagas::Failure| {
+                ::core::result::Result::Ok(<Fulfil>::give_up(cx.saga(), why))
+            },
+        );
         saga
     }
 }

@@ -47,6 +47,7 @@ impl Diag {
     }
 
     /// The first error as tokens that rustc reports. It is not reported again.
+    #[cfg(feature = "consumers")]
     pub(crate) fn take_first(&self) -> Option<TokenStream> {
         let mut errors = self.errors.borrow_mut();
         let errors = errors.as_mut().filter(|errors| !errors.is_empty())?;

@@ -14,6 +14,7 @@ mod messages;
 mod model;
 mod place;
 #[cfg(test)]
+#[cfg(feature = "consumers")]
 mod tests;
 
 use proc_macro::TokenStream;
@@ -36,12 +37,14 @@ pub fn derive_tag(input: TokenStream) -> TokenStream {
     expand::derive_tag(input.into()).into()
 }
 
+#[cfg(feature = "consumers")]
 #[doc = include_str!("../docs/fold.md")]
 #[proc_macro_derive(Fold, attributes(fold))]
 pub fn derive_fold(input: TokenStream) -> TokenStream {
     expand::derive_fold(input.into()).into()
 }
 
+#[cfg(feature = "consumers")]
 #[doc = include_str!("../docs/decision.md")]
 #[proc_macro_derive(Decision, attributes(decision))]
 pub fn derive_decision(input: TokenStream) -> TokenStream {
@@ -54,24 +57,28 @@ pub fn derive_shape(input: TokenStream) -> TokenStream {
     expand::derive_shape(input.into()).into()
 }
 
+#[cfg(feature = "consumers")]
 #[doc = include_str!("../docs/projection.md")]
 #[proc_macro_derive(Projection, attributes(projection))]
 pub fn derive_projection(input: TokenStream) -> TokenStream {
     expand::derive_projection(input.into()).into()
 }
 
+#[cfg(feature = "consumers")]
 #[doc = include_str!("../docs/subscription.md")]
 #[proc_macro_derive(Subscription, attributes(subscription))]
 pub fn derive_subscription(input: TokenStream) -> TokenStream {
     expand::derive_subscription(input.into()).into()
 }
 
+#[cfg(feature = "consumers")]
 #[doc = include_str!("../docs/process_manager.md")]
 #[proc_macro_derive(ProcessManager, attributes(process_manager))]
 pub fn derive_process_manager(input: TokenStream) -> TokenStream {
     expand::derive_process_manager(input.into()).into()
 }
 
+#[cfg(feature = "consumers")]
 #[doc = include_str!("../docs/saga.md")]
 #[proc_macro_attribute]
 pub fn saga(args: TokenStream, input: TokenStream) -> TokenStream {

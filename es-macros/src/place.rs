@@ -145,7 +145,7 @@ impl Place {
                 "from",
                 "crate",
             ],
-            Self::ProcessManager => &["reacts", "timers", "rejections", "crate"],
+            Self::ProcessManager => &["reacts", "sends", "timers", "rejections", "crate"],
             Self::AggregateStruct => &[
                 "id",
                 "error",

@@ -6,11 +6,11 @@ use crate::{
     session,
 };
 use es_runtime::{__private::sleep, StorageError, StorageErrorKind};
-use futures_util::future::{BoxFuture, FutureExt};
 use std::{
     collections::HashMap,
     fmt,
     future::poll_fn,
+    pin::Pin,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicUsize, Ordering},
@@ -32,9 +32,11 @@ pub(crate) type Param<'a> = (&'a (dyn ToSql + Sync), Type);
 pub(crate) type Driver =
     Box<dyn FnMut(&mut Context<'_>) -> Poll<Option<Result<AsyncMessage, Error>>> + Send>;
 
+type Connecting = Pin<Box<dyn Future<Output = Result<(Client, Driver), Error>> + Send>>;
+
 /// Makes connections; hides which TLS they use.
 pub(crate) trait Connect: Send + Sync {
-    fn connect(&self, config: Config) -> BoxFuture<'static, Result<(Client, Driver), Error>>;
+    fn connect(&self, config: Config) -> Connecting;
 }
 
 pub(crate) struct Tls<T>(pub(crate) T);
@@ -46,14 +48,13 @@ where
     T::TlsConnect: Send,
     <T::TlsConnect as TlsConnect<Socket>>::Future: Send,
 {
-    fn connect(&self, config: Config) -> BoxFuture<'static, Result<(Client, Driver), Error>> {
+    fn connect(&self, config: Config) -> Connecting {
         let tls = self.0.clone();
-        async move {
+        Box::pin(async move {
             let (client, mut connection) = config.connect(tls).await?;
             let driver: Driver = Box::new(move |context| connection.poll_message(context));
             Ok((client, driver))
-        }
-        .boxed()
+        })
     }
 }
 

@@ -6,19 +6,21 @@ use crate::{
     errors::{closed, corrupt, no_answer, read_error},
     feed::{feed_page, head_of},
     rows::{self, Recorded, clamped, position, stored_event},
-    tagged::tagged_page,
+    store::NAME,
+    tagged::Asked,
     write,
 };
 use es_runtime::{
     Append, AppendError, AppendId, Appended, EventFilter, EventStore, FeedPage, Outcome, Position,
     ReadDirection, ReadError, ReadLimit, RecordedEvent, StorageError, StorageErrorKind, StreamFold,
-    StreamId, StreamRange, TagQuery, TagWalk, TagWalked, TaggedPage, UniqueWalk, UniqueWalked,
+    StreamId, StreamRange, TagQuery, TagWalk, TagWalked, TaggedBackward, TaggedPage, UniqueWalk,
+    UniqueWalked,
     store::author,
     store::author::{Page, RowLocation},
 };
 use futures_util::TryStreamExt;
 use std::{
-    ops::ControlFlow,
+    ops::{Bound, ControlFlow},
     panic::{AssertUnwindSafe, catch_unwind},
     pin::pin,
     time::SystemTime,
@@ -26,8 +28,10 @@ use std::{
 use tokio::sync::oneshot;
 use tokio_postgres::types::Type;
 
-/// The number of rows that one query reads when a stream is folded.
+/// The rows of the first page of a fold. Other reads on the connection wait for a page.
 const FOLD_PAGE: i64 = 1000;
+/// The rows of each later page: between two pages, server and fold wait for each other.
+const LATER_FOLD_PAGE: i64 = 4000;
 
 impl EventStore for PostgresStore {
     async fn append(&self, append: Append) -> Result<Appended, AppendError> {
@@ -43,15 +47,18 @@ impl EventStore for PostgresStore {
         if let Err(error) = self.shared().check_open() {
             return failed(Outcome::NotApplied, error);
         }
+        let since = author::Timer::start();
         let (reply, answer) = oneshot::channel();
         let message = write::Message::Append(Box::new(append), reply);
         if self.shared().writes.send(message).await.is_err() {
             return failed(Outcome::NotApplied, closed());
         }
-        match answer.await {
+        let answer = match answer.await {
             Ok(verdict) => verdict,
             Err(_) => failed(Outcome::Unknown, no_answer()),
-        }
+        };
+        author::appended(since, NAME, &answer);
+        answer
     }
 
     async fn find_append(
@@ -81,6 +88,7 @@ impl EventStore for PostgresStore {
             stream,
             fold,
             previous: after,
+            page: FOLD_PAGE,
         };
         let mut tries = 0;
         loop {
@@ -184,15 +192,33 @@ impl EventStore for PostgresStore {
         after: Position,
         limit: ReadLimit,
     ) -> Result<TaggedPage, ReadError> {
-        let shared = self.shared();
-        shared.check_open()?;
-        let (statements, absent) = (&shared.statements, &shared.settings.absent);
-        let session = shared.readers.get().await?;
-        let read = tagged_page(&session, statements, query, after, limit, absent).await;
+        self.shared().check_open()?;
+        let session = self.shared().readers.get().await?;
+        let read = self.asked(&session, query, limit).page(after).await;
         match read {
             Err(_) if session.is_closed() => {
-                let session = shared.readers.get().await?;
-                tagged_page(&session, statements, query, after, limit, absent).await
+                let session = self.shared().readers.get().await?;
+                self.asked(&session, query, limit).page(after).await
+            }
+            other => other,
+        }
+    }
+
+    async fn read_tagged_backward(
+        &self,
+        query: &TagQuery,
+        after: Position,
+        until: Bound<Position>,
+        limit: ReadLimit,
+    ) -> Result<TaggedBackward, ReadError> {
+        self.shared().check_open()?;
+        let session = self.shared().readers.get().await?;
+        let asked = self.asked(&session, query, limit);
+        match asked.page_backward(after, until).await {
+            Err(_) if session.is_closed() => {
+                let session = self.shared().readers.get().await?;
+                let asked = self.asked(&session, query, limit);
+                asked.page_backward(after, until).await
             }
             other => other,
         }
@@ -251,6 +277,34 @@ impl EventStore for PostgresStore {
         }
     }
 
+    async fn list_streams(
+        &self,
+        aggregate: &str,
+        after: &str,
+        at_most: usize,
+    ) -> Result<Vec<StreamId>, ReadError> {
+        let most = i64::try_from(at_most).unwrap_or(i64::MAX);
+        if most == 0 {
+            return Ok(Vec::new());
+        }
+        let params: [Param<'_>; 3] = [
+            (&aggregate, Type::TEXT),
+            (&after, Type::TEXT),
+            (&most, Type::INT8),
+        ];
+        let sql = &self.shared().statements.stream_ids;
+        let found = self.shared().rows(sql, &params).await?;
+        let streams = found.iter().map(|row| {
+            let id = row.try_get(0).ok();
+            let stream = id.and_then(|id| StreamId::new(aggregate, id).ok());
+            stream.ok_or_else(|| {
+                let what = format!("a stream of `{aggregate}` has a name that cannot be one");
+                corrupt(what).into()
+            })
+        });
+        streams.collect()
+    }
+
     async fn head(&self) -> Result<Position, ReadError> {
         let sql = &self.shared().statements.head;
         let head = head_of(&self.shared().rows(sql, &[]).await?)?;
@@ -271,11 +325,30 @@ impl EventStore for PostgresStore {
     }
 }
 
+impl PostgresStore {
+    fn asked<'a>(
+        &'a self,
+        session: &'a Session,
+        query: &'a TagQuery,
+        limit: ReadLimit,
+    ) -> Asked<'a> {
+        Asked {
+            session,
+            statements: &self.shared().statements,
+            absent: &self.shared().settings.absent,
+            query,
+            limit,
+        }
+    }
+}
+
 /// A stream that is being folded.
 struct Folding<'a, F> {
     stream: &'a StreamId,
     fold: F,
     previous: u64,
+    /// The number of rows of the next page.
+    page: i64,
 }
 
 impl<F: StreamFold> Folding<'_, F> {
@@ -286,7 +359,7 @@ impl<F: StreamFold> Folding<'_, F> {
             (&self.stream.aggregate(), Type::TEXT),
             (&self.stream.id(), Type::TEXT),
             (&after, Type::INT8),
-            (&FOLD_PAGE, Type::INT8),
+            (&self.page, Type::INT8),
         ];
         let found = session.stream(sql, &params).await.map_err(read_error)?;
         let mut found = pin!(found);
@@ -310,6 +383,8 @@ impl<F: StreamFold> Folding<'_, F> {
                 return Ok(true);
             }
         }
-        Ok(count < FOLD_PAGE)
+        let is_end = count < self.page;
+        self.page = LATER_FOLD_PAGE;
+        Ok(is_end)
     }
 }

@@ -10,17 +10,17 @@ use es_runtime::{
     EventFilter, FeedPage, Position, ReadError, ReadLimit, StorageError, store::author::Page,
 };
 use futures_util::{TryStreamExt, future::join};
-use std::pin::pin;
+use std::{pin::pin, sync::Arc};
 use tokio_postgres::{Row, types::Type};
 
 /// So many positions, for each event that is wanted, one statement looks through at most.
 const WINDOW: u64 = 64;
 
-pub(crate) async fn feed_page(
+pub(crate) async fn feed_page<'f>(
     session: &Session,
     statements: &Statements,
     after: Position,
-    filter: &EventFilter,
+    filter: &'f EventFilter,
     limit: ReadLimit,
 ) -> Result<FeedPage, ReadError> {
     let from = rows::start(after);
@@ -36,14 +36,19 @@ pub(crate) async fn feed_page(
         (&most, Type::INT8),
         (&bytes, Type::INT8),
     ];
-    let names = filter
-        .as_names()
-        .map(|names| names.iter().map(|name| &**name).collect::<Vec<&str>>());
-    let pages = match &names {
-        None => &statements.feed,
-        Some(names) => {
+    let texts = |texts: &'f [Arc<str>]| texts.iter().map(|text| &**text).collect::<Vec<&'f str>>();
+    let names = filter.as_names().map(texts);
+    let aggregates = filter.as_aggregates().map(texts);
+    let pages = match (&names, &aggregates) {
+        (None, None) => &statements.feed,
+        (Some(names), None) => {
             params.push((names, Type::TEXT_ARRAY));
             &statements.feed_of_names
+        }
+        (names, Some(aggregates)) => {
+            params.push((names, Type::TEXT_ARRAY));
+            params.push((aggregates, Type::TEXT_ARRAY));
+            &statements.feed_of_aggregates
         }
     };
     let sql = pages.sql(limit);

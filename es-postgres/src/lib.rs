@@ -36,6 +36,7 @@
 //!
 //! | feature | default | adds |
 //! |---|---|---|
+//! | `metrics` | no | times of appends and sizes of groups, through the facade `metrics` |
 //! | `projections` | no | read models in PostgreSQL: `PostgresReadDatabase`, `PostgresTransaction`, `PostgresStore::read_database` and `PostgresOptions::inline`; depends on `es-projections` |
 //! | `sqlx` | no | read models in a `sqlx` pool of the application: `SqlxReadDatabase`, `SqlxTransaction`; enables `projections`, needs Rust 1.94 |
 
@@ -56,6 +57,7 @@ mod rows;
 mod schema;
 mod session;
 mod settings;
+mod single_append;
 mod snapshots;
 mod statements;
 mod stats;

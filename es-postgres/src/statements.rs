@@ -1,7 +1,9 @@
 //! The SQL of the store. Only the checked name of the schema becomes part of it; every value is a
 //! parameter.
 
-use crate::{identifier::SchemaName, pages::Pages, rows::STORED_COLUMNS};
+use crate::{
+    identifier::SchemaName, pages::Pages, rows::STORED_COLUMNS, single_append::SingleAppend,
+};
 use tokio_postgres::types::Type;
 
 /// The statements for one schema.
@@ -17,8 +19,7 @@ pub(crate) struct Statements {
     /// Moves the end of the feed. Where it does not move, the division fails, and with it the
     /// transaction.
     pub(crate) advance: String,
-    pub(crate) append_single_round_trip: String,
-    pub(crate) append_tagged_single_round_trip: String,
+    pub(crate) append_single_round_trip: SingleAppend,
     pub(crate) known_events: String,
     pub(crate) head: String,
     /// The newest position with what tells its event from any other.
@@ -28,6 +29,8 @@ pub(crate) struct Statements {
     pub(crate) stream_backward: Pages,
     pub(crate) feed: Pages,
     pub(crate) feed_of_names: Pages,
+    pub(crate) feed_of_aggregates: Pages,
+    pub(crate) stream_ids: String,
     pub(crate) first_append: String,
     pub(crate) load_snapshot: String,
     pub(crate) save_snapshot: String,
@@ -41,6 +44,7 @@ pub(crate) struct Statements {
     pub(crate) work_claim: String,
     pub(crate) work_renew: String,
     pub(crate) work_items: String,
+    pub(crate) work_due: String,
     pub(crate) work_counts: String,
     pub(crate) rules: String,
     pub(crate) all_rules: String,
@@ -56,6 +60,7 @@ pub(crate) struct Statements {
     pub(crate) unique_waiting_delete: String,
     pub(crate) unique_waiting_put: String,
     pub(crate) tagged: Pages,
+    pub(crate) tagged_backward: Pages,
     pub(crate) tags_guards: String,
     pub(crate) tags_put: String,
     pub(crate) tags_walked: String,
@@ -71,39 +76,21 @@ impl Statements {
     #[allow(clippy::too_many_lines, reason = "a list")]
     pub(crate) fn new(schema: &SchemaName) -> Self {
         let s = schema.quoted();
-        let of_stream = format!("FROM {s}.events WHERE aggregate = $1 AND aggregate_id = $2");
-        let of_feed = format!("FROM {s}.events WHERE position > $1 AND position <= $2");
-        // `rules` is compared under the lock, as a column of the row that is locked.
-        // The versions and ids are compared before the lock is there. What another writer commits meanwhile
-        // is refused by the unique keys of the rows. Where a trigger keeps a row out the division fails, and with it
-        // the statement.
-        let single = |index: &str, indexed: &str| {
+        let work_items = |due: &str| {
             format!(
-                "WITH moved AS (UPDATE {s}.head h SET position = h.position + cardinality($4) WHERE \
-                 h.rules = $24 AND NOT EXISTS (SELECT FROM unnest($1, $2, $3) AS r (aggregate, id, version) WHERE \
-                 r.version <> coalesce((SELECT e.version FROM {s}.events e WHERE e.aggregate = \
-                 r.aggregate AND e.aggregate_id = r.id ORDER BY e.version DESC LIMIT 1), 0)) AND \
-                 NOT EXISTS (SELECT FROM unnest($15, $16, $17) AS r (aggregate, id, append_id) \
-                 JOIN {s}.appends a ON a.aggregate = r.aggregate AND a.aggregate_id = r.id AND \
-                 a.append_id = r.append_id) RETURNING h.position - cardinality($4) AS ended_at, \
-                 clock_timestamp() AS now), written AS (INSERT INTO {s}.events (position, version, \
-                 event_id, recorded_at, schema_version, aggregate, aggregate_id, event, \
-                 content_type, metadata, payload) SELECT m.ended_at + r.p, r.v, r.i, CASE WHEN $23 \
-                 THEN m.now ELSE r.t END, r.s, r.a, r.k, r.n, r.c, r.m::json, r.b FROM moved m, \
-                 unnest($4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) AS r (p, v, i, t, s, a, k, \
-                 n, c, m, b) RETURNING 1), named AS (INSERT INTO {s}.appends (aggregate, aggregate_id, \
-                 append_id, last_version, events, position, recorded_at, request) SELECT r.a, r.k, r.i, r.v, \
-                 r.e, m.ended_at + r.p, CASE WHEN $23 THEN m.now ELSE r.t END, r.q FROM moved m, \
-                 unnest($15, $16, $17, $18, $19, $20, $21, $22) AS r (a, k, i, v, e, p, t, q) RETURNING 1){index} SELECT \
-                 ended_at, now, 1 / ((SELECT count(*) FROM written) = cardinality($4) AND (SELECT count(*) FROM named) = cardinality($15){indexed})::int FROM \
-                 moved"
+                "SELECT aggregate, aggregate_id, definition, status, phase, reason, due_at, epoch, owner, \
+                 lease_until, updated_at FROM {s}.work WHERE ($1::text[] = '{{}}' OR aggregate = \
+                 ANY($1)) AND ($2::text IS NULL OR aggregate_id = $2) AND ($3::text IS NULL OR status = $3) \
+                 AND ($4::text IS NULL OR (aggregate, aggregate_id) > ($4, $5::text)) AND {due} \
+                 AND ($7::timestamptz IS NULL OR updated_at > $7) ORDER BY aggregate, aggregate_id LIMIT $6"
             )
         };
-        let index = format!(
-            ", indexed AS (INSERT INTO {s}.event_tags (tag, position, event) SELECT r.t, m.ended_at + r.p, r.n FROM \
-             moved m, unnest($25, $26, $27) AS r (t, p, n) RETURNING 1)"
+        let of_stream = format!("FROM {s}.events WHERE aggregate = $1 AND aggregate_id = $2");
+        let of_feed = format!("FROM {s}.events WHERE position > $1 AND position <= $2");
+        let event_found = format!(
+            "LEFT JOIN LATERAL (SELECT version, event_id, recorded_at, schema_version, aggregate, aggregate_id, event, \
+             content_type, metadata, payload FROM {s}.events e WHERE e.position = found.position LIMIT 1) event ON true"
         );
-        let indexed = " AND (SELECT count(*) FROM indexed) = cardinality($25)";
         Self {
             lock: format!("SELECT position, clock_timestamp(), rules FROM {s}.head FOR UPDATE"),
             stream_heads: format!(
@@ -119,23 +106,22 @@ impl Statements {
                  a.append_id = r.append_id"
             ),
             insert_events: format!(
-                "WITH written AS (INSERT INTO {s}.events (position, version, event_id, \
-                 recorded_at, schema_version, aggregate, aggregate_id, event, content_type, \
-                 metadata, payload) SELECT p, v, i, t, s, a, k, n, c, m::json, b FROM unnest($1, \
-                 $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) AS r (p, v, i, t, s, a, k, n, c, m, b) \
+                "WITH written AS (INSERT INTO {s}.events (position, recorded_at, version, event_id, \
+                 schema_version, aggregate, aggregate_id, event, content_type, metadata, \
+                 payload) SELECT p, $2, v, i, s, a, k, n, c, m::json, b FROM unnest($1, \
+                 $3, $4, $5, $6, $7, $8, $9, $10, $11) AS r (p, v, i, s, a, k, n, c, m, b) \
                  RETURNING 1) SELECT 1 / (count(*) = cardinality($1))::int FROM written"
             ),
             insert_appends: format!(
-                "WITH written AS (INSERT INTO {s}.appends (aggregate, aggregate_id, append_id, \
-                 last_version, events, position, recorded_at, request) SELECT * FROM unnest($1, $2, $3, \
+                "WITH written AS (INSERT INTO {s}.appends (recorded_at, aggregate, aggregate_id, \
+                 append_id, last_version, events, position, request) SELECT * FROM unnest($1, $2, $3, \
                  $4, $5, $6, $7, $8) RETURNING 1) SELECT 1 / (count(*) = cardinality($1))::int FROM written"
             ),
             advance: format!(
                 "WITH moved AS (UPDATE {s}.head SET position = $1 WHERE position = $2 RETURNING \
                  1) SELECT 1 / count(*) FROM moved"
             ),
-            append_single_round_trip: single("", ""),
-            append_tagged_single_round_trip: single(&index, indexed),
+            append_single_round_trip: SingleAppend::new(&s),
             known_events: format!(
                 "SELECT event_id, position, recorded_at FROM {s}.events WHERE event_id = ANY($1)"
             ),
@@ -152,6 +138,20 @@ impl Statements {
             stream_backward: Pages::new(&format!("{of_stream} AND version < $5"), "version DESC"),
             feed: Pages::new(&of_feed, "position"),
             feed_of_names: Pages::new(&format!("{of_feed} AND event = ANY($5)"), "position"),
+            feed_of_aggregates: Pages::new(
+                &format!(
+                    "{of_feed} AND ($5::text[] IS NULL OR event = ANY($5)) AND aggregate = ANY($6)"
+                ),
+                "position",
+            ),
+            // One look at the index finds the next stream, however many events lie between.
+            stream_ids: format!(
+                "WITH RECURSIVE s (id, number) AS (SELECT (SELECT aggregate_id FROM {s}.events WHERE aggregate = $1 AND \
+                 aggregate_id > $2 ORDER BY aggregate, aggregate_id LIMIT 1), 1::bigint UNION ALL SELECT (SELECT \
+                 e.aggregate_id FROM {s}.events e WHERE e.aggregate = $1 AND e.aggregate_id > s.id ORDER BY e.aggregate, \
+                 e.aggregate_id LIMIT 1), s.number + 1 FROM s WHERE s.id IS NOT NULL AND s.number < $3) SELECT id FROM s \
+                 WHERE id IS NOT NULL ORDER BY number"
+            ),
             first_append: format!(
                 "SELECT last_version, events, position, recorded_at, request FROM {s}.appends WHERE \
                  aggregate = $1 AND aggregate_id = $2 AND append_id = $3"
@@ -180,7 +180,7 @@ impl Statements {
             ),
             work_put: format!(
                 "INSERT INTO {s}.work (aggregate, aggregate_id, definition, status, phase, reason, due_at, epoch, \
-                 updated_at) SELECT r.*, 0, $8 FROM unnest($1, $2, $3, $4, $5, $6, $7) AS r ON \
+                 updated_at) SELECT r.*, $9 FROM unnest($1, $2, $3, $4, $5, $6, $7, $8) AS r ON \
                  CONFLICT (aggregate, aggregate_id) DO UPDATE SET definition = excluded.definition, status = \
                  excluded.status, phase = excluded.phase, reason = excluded.reason, due_at = \
                  excluded.due_at, updated_at = excluded.updated_at"
@@ -213,13 +213,9 @@ impl Statements {
                  coalesce($5, clock_timestamp()) + $4 * \
                  interval '1 microsecond' WHERE aggregate = $1 AND aggregate_id = $2 AND epoch = $3 RETURNING 1"
             ),
-            work_items: format!(
-                "SELECT aggregate, aggregate_id, definition, status, phase, reason, due_at, epoch, owner, \
-                 lease_until, updated_at FROM {s}.work WHERE ($1::text[] = '{{}}' OR aggregate = \
-                 ANY($1)) AND ($2::text IS NULL OR aggregate_id = $2) AND ($3::text IS NULL OR status = $3) \
-                 AND ($4::text IS NULL OR (aggregate, aggregate_id) > ($4, $5::text)) \
-                 AND ($7::timestamptz IS NULL OR updated_at > $7) ORDER BY aggregate, aggregate_id LIMIT $6"
-            ),
+            work_items: work_items("$8::timestamptz IS NULL"),
+            // The index of what is due has running items only.
+            work_due: work_items("status = 'running' AND due_at < $8::timestamptz"),
             work_counts: format!(
                 "SELECT aggregate, status, count(*) FROM {s}.work WHERE $1::text[] = '{{}}' OR aggregate = \
                  ANY($1) GROUP BY aggregate, status"
@@ -275,7 +271,7 @@ impl Statements {
             ),
             unique_holder: format!(
                 "SELECT aggregate, aggregate_id FROM {s}.unique_values WHERE rule = $1 AND value = $2 AND \
-                 (free_at IS NULL OR free_at > coalesce($3, clock_timestamp()))"
+                 (free_at IS NULL OR free_at >= coalesce($3, clock_timestamp()))"
             ),
             // The bounds of the one tag are written as a range, because the planner takes the index in its order then: a
             // page costs the same however many events the tag has. Of several tags the one with the fewest events is
@@ -288,12 +284,22 @@ impl Statements {
                      LIMIT 1) SELECT t.position FROM {s}.event_tags t WHERE (t.tag, t.position) > ((SELECT tag \
                      FROM seed), $1) AND t.tag <= (SELECT tag FROM seed) AND t.event = ANY($2) AND NOT EXISTS \
                      (SELECT FROM unnest($5) AS x (tag) WHERE NOT EXISTS (SELECT FROM {s}.event_tags b WHERE b.tag = \
-                     x.tag AND b.position = t.position)) ORDER BY t.tag, t.position LIMIT $3) found LEFT JOIN \
-                     LATERAL (SELECT version, event_id, recorded_at, schema_version, aggregate, aggregate_id, event, \
-                     content_type, metadata, payload FROM {s}.events e WHERE e.position = found.position LIMIT 1) event \
-                     ON true"
+                     x.tag AND b.position = t.position)) ORDER BY t.tag, t.position LIMIT $3) found {event_found}"
                 ),
                 "position",
+            ),
+            // It goes from the newest event of one tag to the next older one of the other, until as many in a row agree as
+            // there are tags. Each step has a constant limit, so it is one look at the index, whatever the planner knows.
+            tagged_backward: Pages::new(
+                &format!(
+                    "FROM (WITH RECURSIVE step (number, agreed, position, event) AS (SELECT 0, cardinality($5), $6::int8, \
+                     NULL::text COLLATE \"C\" UNION ALL SELECT s.number + 1, CASE WHEN t.position = s.position THEN s.agreed + 1 ELSE 1 \
+                     END, t.position, t.event FROM step s CROSS JOIN LATERAL (SELECT i.position, i.event FROM \
+                     {s}.event_tags i WHERE i.tag = ($5)[s.number % cardinality($5) + 1] AND i.position > $1 AND i.position \
+                     <= s.position - (s.agreed = cardinality($5))::int ORDER BY i.position DESC LIMIT 1) t) SELECT position \
+                     FROM step WHERE agreed = cardinality($5) AND event = ANY($2) LIMIT $3) found {event_found}"
+                ),
+                "position DESC",
             ),
             // The names and the further tags of a guard are a part of one array each.
             tags_guards: format!(
@@ -416,15 +422,16 @@ const WORK_PUT: &[Type] = &[
     Type::TEXT_ARRAY,
     Type::TEXT_ARRAY,
     Type::TIMESTAMPTZ_ARRAY,
+    Type::INT8_ARRAY,
     Type::TIMESTAMPTZ,
 ];
 const STREAM_HEADS: &[Type] = &[Type::TEXT_ARRAY, Type::TEXT_ARRAY];
 const KNOWN_APPENDS: &[Type] = &[Type::TEXT_ARRAY, Type::TEXT_ARRAY, Type::TEXT_ARRAY];
 const INSERT_EVENTS: &[Type] = &[
     Type::INT8_ARRAY,
+    Type::TIMESTAMPTZ,
     Type::INT8_ARRAY,
     Type::UUID_ARRAY,
-    Type::TIMESTAMPTZ_ARRAY,
     Type::INT4_ARRAY,
     Type::TEXT_ARRAY,
     Type::TEXT_ARRAY,
@@ -434,13 +441,13 @@ const INSERT_EVENTS: &[Type] = &[
     Type::BYTEA_ARRAY,
 ];
 const INSERT_APPENDS: &[Type] = &[
-    Type::TEXT_ARRAY,
-    Type::TEXT_ARRAY,
-    Type::TEXT_ARRAY,
-    Type::INT8_ARRAY,
-    Type::INT8_ARRAY,
-    Type::INT8_ARRAY,
     Type::TIMESTAMPTZ_ARRAY,
+    Type::TEXT_ARRAY,
+    Type::TEXT_ARRAY,
+    Type::TEXT_ARRAY,
+    Type::INT8_ARRAY,
+    Type::INT8_ARRAY,
+    Type::INT8_ARRAY,
     Type::TEXT_ARRAY,
 ];
 const ADVANCE: &[Type] = &[Type::INT8, Type::INT8];

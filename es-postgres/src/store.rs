@@ -69,6 +69,9 @@ pub struct PostgresStore {
     shared: Arc<Shared>,
 }
 
+/// The name of this kind of store in metrics.
+pub(crate) const NAME: &str = "postgres";
+
 pub(crate) struct Shared {
     pub(crate) settings: Arc<StoreSettings>,
     pub(crate) statements: Arc<Statements>,

@@ -4,12 +4,12 @@ use crate::{
     connection::Param,
     errors::{closed, corrupt, no_answer, not_applied},
     rows::{clamped, cursor_of, natural, time},
-    store::PostgresStore,
+    store::{NAME, PostgresStore},
     write::Message,
 };
 use es_runtime::{
     Claim, Claimed, Commit, CommitError, CommitStore, Committed, Outcome, Position, ReadError,
-    StorageError, StreamId, Timestamp, WorkQueue,
+    StorageError, StreamId, Timestamp, WorkQueue, store::author,
 };
 use es_runtime::{WorkChange, WorkFilter, WorkItem, WorkStatus};
 use std::time::{Duration, SystemTime};
@@ -32,17 +32,20 @@ impl CommitStore for PostgresStore {
     async fn commit(&self, commit: Commit) -> Result<Committed, CommitError> {
         commit.check_appends(&self.shared().settings.limits)?;
         self.shared().check_open().map_err(not_applied)?;
+        let since = author::Timer::start();
         let (reply, answer) = oneshot::channel();
         let message = Message::Commit(Box::new(commit), reply);
         if self.shared().writes.send(message).await.is_err() {
             return Err(not_applied(closed()));
         }
-        answer.await.unwrap_or_else(|_| {
+        let answer = answer.await.unwrap_or_else(|_| {
             Err(CommitError::Storage {
                 outcome: Outcome::Unknown,
                 error: no_answer(),
             })
-        })
+        });
+        author::committed(since, NAME, &answer);
+        answer
     }
 
     async fn cursor(&self, consumer: &str) -> Result<Option<Position>, ReadError> {
@@ -101,7 +104,8 @@ impl WorkQueue for PostgresStore {
         let after = filter.after.as_ref();
         let most = i64::try_from(filter.at_most).unwrap_or(i64::MAX);
         let changed_after = filter.changed_after.map(SystemTime::from);
-        let params: [Param<'_>; 7] = [
+        let due_before = filter.due_before.map(SystemTime::from);
+        let params: [Param<'_>; 8] = [
             (&filter.aggregates, Type::TEXT_ARRAY),
             (&filter.id, Type::TEXT),
             (&filter.status.map(WorkStatus::as_str), Type::TEXT),
@@ -109,8 +113,13 @@ impl WorkQueue for PostgresStore {
             (&after.map(StreamId::id), Type::TEXT),
             (&most, Type::INT8),
             (&changed_after, Type::TIMESTAMPTZ),
+            (&due_before, Type::TIMESTAMPTZ),
         ];
-        let sql = &self.shared().statements.work_items;
+        let statements = &self.shared().statements;
+        let sql = match due_before {
+            Some(_) => &statements.work_due,
+            None => &statements.work_items,
+        };
         let found = self.shared().rows(sql, &params).await?;
         let rows = found.iter().map(|row| {
             work_item(row).ok_or_else(|| ReadError::Storage(corrupt("a row of work is damaged")))

@@ -2,7 +2,9 @@
 
 pub use crate::api::TablesIn;
 pub use es_runtime::{
-    __private::{HasNone, HasOtherNames, ListedEvent, are_apart},
+    __private::{
+        HasNone, HasOtherNames, ListedEvent, are_apart, first_without, is_event_of, joined,
+    },
     Aggregate, Envelope, EventFilter, EventOf, EventSet, EventType, RecordedEvent,
 };
 pub use std::{borrow::Cow, marker::PhantomData};
@@ -73,10 +75,10 @@ mod tests {
     fn a_filter_has_the_names_of_all() {
         let filter = filter(&[A, B]);
         for name in ["a", "b", "old.a"] {
-            assert!(filter.accepts(name));
+            assert!(filter.accepts_name(name));
             assert!(knows(A, name) || knows(B, name));
         }
-        assert!(!filter.accepts("c"));
+        assert!(!filter.accepts_name("c"));
         assert!(!knows(A, "b"));
     }
 }

@@ -27,4 +27,5 @@ pub use crate::{
         RolledBack, RowsOfQueries, SqlTransaction, TransactionError, refuse_end,
     },
     inline::{FeedInside, InlineError, InlineFailure, InlineProjection, Inlines},
+    state::schema::create_state,
 };

@@ -88,6 +88,7 @@
 //! |---|---|---|
 //! | `derive` | yes | the derives `Projection` and `Subscription` |
 //! | `runner` | yes | [`Projections::start`]: the loops as tasks of tokio |
+//! | `metrics` | no | counters and gauges of the runner, through the facade `metrics` |
 //! | `tracing` | no | spans and events of the runner |
 
 extern crate self as es_projections;
@@ -99,6 +100,9 @@ pub mod backend;
 mod boxed;
 mod engine;
 mod inline;
+mod metrics;
+#[cfg(feature = "metrics")]
+mod observe;
 mod parked;
 mod runner;
 #[cfg(feature = "runner")]
@@ -113,7 +117,9 @@ pub use api::{
     Portable, Project, Projection, ProjectionError, React, ReadDatabase, SqlRow, SqlValue, Stalled,
     Status, Subscription, WorkerState,
 };
-pub use parked::RetryOutcome;
+#[cfg(feature = "metrics")]
+pub use metrics::describe_metrics;
+pub use parked::{RetryOutcome, discard_parked};
 pub use runner::Projections;
 #[cfg(feature = "runner")]
 pub use running::Running;

@@ -11,7 +11,7 @@ use crate::{
         },
     },
 };
-use es_runtime::{EventStore, ReadLimit, RecordedEvent, StorageError, StreamRange};
+use es_runtime::{EventStore, Position, ReadLimit, RecordedEvent, StorageError, StreamRange};
 
 /// The result of [`Projections::retry`].
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,7 +37,7 @@ impl<S: EventStore, Db: ReadDatabase> Projections<S, Db> {
         let name = self.find(name)?.name();
         let storage = |error| ProjectionError::storage(name, error);
         let mut all = Vec::new();
-        for build in self.builds_of(name).await? {
+        for build in builds_of(&self.core.db, name).await? {
             let sql = format!("{PARKED} ORDER BY partition, number");
             let which = [name.into(), build.number.into()];
             let rows = self.core.db.query(&sql, &which).await.map_err(storage)?;
@@ -65,8 +65,8 @@ impl<S: EventStore, Db: ReadDatabase> Projections<S, Db> {
             handled: 0,
             failed: None,
         };
-        for build in self.builds_of(name).await? {
-            while let Some(first) = self.first(name, build.number, key).await? {
+        for build in builds_of(&self.core.db, name).await? {
+            while let Some(first) = first_of(&self.core.db, name, build.number, key).await? {
                 let event = self.stored(&first).await.map_err(storage)?;
                 let which = ParkedRow::of(name, &first);
                 let todo = RetryOne {
@@ -114,50 +114,28 @@ impl<S: EventStore, Db: ReadDatabase> Projections<S, Db> {
         key: &str,
         why: &str,
     ) -> Result<Option<ParkedEvent>, ProjectionError> {
-        let name = self.find(name)?.name();
-        let mut discarded = None;
-        for build in self.builds_of(name).await? {
-            let Some(first) = self.first(name, build.number, key).await? else {
-                continue;
-            };
-            let job = Discard {
-                which: ParkedRow::of(name, &first),
-                why: why.to_owned(),
-            };
-            let done = self.core.db.transact(job).await;
-            if done.map_err(|error| ProjectionError::storage(name, error))? {
-                discarded = Some(first);
-            }
-        }
-        Ok(discarded)
+        discard_parked(&self.core.db, self.find(name)?.name(), key, None, why).await
     }
 
-    async fn builds_of(&self, name: &'static str) -> Result<Vec<Build>, ProjectionError> {
-        let storage = |error| ProjectionError::storage(name, error);
-        let rows = self.core.db.query(BUILDS, &[name.into()]).await;
-        let rows = rows.map_err(storage)?.into_iter();
-        rows.map(|row| builds::build(name, row).map_err(storage))
-            .collect()
-    }
-
-    async fn first(
+    /// Discards the parked event at this position, and no other. [`discard`](Projections::discard) takes the first one that
+    /// is there when it comes, which is another one than the caller saw if somebody retried or discarded meanwhile.
+    ///
+    /// Returns `None`, and does nothing, where the event is not the first parked one of its key.
+    ///
+    /// # Errors
+    /// Those of [`discard`](Projections::discard).
+    ///
+    /// # Cancel safety
+    /// It was discarded or not.
+    pub async fn discard_at(
         &self,
-        name: &'static str,
-        build: u32,
+        name: &str,
         key: &str,
+        position: Position,
+        why: &str,
     ) -> Result<Option<ParkedEvent>, ProjectionError> {
-        let storage = |error| ProjectionError::storage(name, error);
-        let key = stored_key(key);
-        let which = [name.into(), build.into(), key.as_ref().into()];
-        let rows = self
-            .core
-            .db
-            .query(&first_of_key(), &which)
-            .await
-            .map_err(storage)?;
-        let row = rows.into_iter().next();
-        row.map(|row| parked(name, build, row).map_err(storage))
-            .transpose()
+        let name = self.find(name)?.name();
+        discard_parked(&self.core.db, name, key, Some(position), why).await
     }
 
     /// Reads the event from the store.
@@ -180,4 +158,67 @@ impl<S: EventStore, Db: ReadDatabase> Projections<S, Db> {
                 )
             })
     }
+}
+
+/// Discards the first parked event of a key, as [`Projections::discard`] does, or only the one at a position, as
+/// [`Projections::discard_at`] does. It is for tools without the program whose projection or subscription it is: discarding
+/// calls no handler.
+///
+/// Nobody checks that a reader of this name was ever registered: it returns `None` for one that has no event of this key
+/// parked. The tables of the state must be there.
+///
+/// # Errors
+/// [`ProjectionError::Storage`] when the database fails.
+///
+/// # Cancel safety
+/// It was discarded or not.
+pub async fn discard_parked<Db: ReadDatabase>(
+    db: &Db,
+    reader: &str,
+    key: &str,
+    position: Option<Position>,
+    why: &str,
+) -> Result<Option<ParkedEvent>, ProjectionError> {
+    let mut discarded = None;
+    for build in builds_of(db, reader).await? {
+        let Some(first) = first_of(db, reader, build.number, key).await? else {
+            continue;
+        };
+        if position.is_some_and(|position| position != first.event.position) {
+            continue;
+        }
+        let job = Discard {
+            which: ParkedRow::of(reader, &first),
+            why: why.to_owned(),
+        };
+        let done = db.transact(job).await;
+        if done.map_err(|error| ProjectionError::storage(reader, error))? {
+            discarded = Some(first);
+        }
+    }
+    Ok(discarded)
+}
+
+async fn builds_of<Db: ReadDatabase>(db: &Db, name: &str) -> Result<Vec<Build>, ProjectionError> {
+    let storage = |error| ProjectionError::storage(name, error);
+    let rows = db.query(BUILDS, &[name.into()]).await;
+    let rows = rows.map_err(storage)?.into_iter();
+    rows.map(|row| builds::build(name, row).map_err(storage))
+        .collect()
+}
+
+/// The parked event of a key that is to be handled first.
+async fn first_of<Db: ReadDatabase>(
+    db: &Db,
+    name: &str,
+    build: u32,
+    key: &str,
+) -> Result<Option<ParkedEvent>, ProjectionError> {
+    let storage = |error| ProjectionError::storage(name, error);
+    let key = stored_key(key);
+    let which = [name.into(), build.into(), key.as_ref().into()];
+    let rows = db.query(&first_of_key(), &which).await.map_err(storage)?;
+    let row = rows.into_iter().next();
+    row.map(|row| parked(name, build, row).map_err(storage))
+        .transpose()
 }

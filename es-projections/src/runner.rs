@@ -223,31 +223,45 @@ impl<S: EventStore, Db: ReadDatabase> Projections<S, Db> {
     pub async fn catch_up(&self) -> Result<(), ProjectionError> {
         self.checked()?;
         for registered in &self.registered {
-            let prepared = registered.prepare(&self.core, false).await?;
-            let answers = |g: &&Build| g.live && g.version == registered.version();
-            let of_mine = |g: &&Build| g.version == registered.version();
-            let mut found = prepared.iter();
-            if let Some(build) = found.find(answers).or(prepared.iter().find(of_mine)) {
-                self.run_to_the_end(registered, build).await?;
-            }
+            // The tables in the place of those that are gone need not have all these events.
+            while self.catch_up_one(registered).await? == End::Gone {}
         }
         Ok(())
     }
 
+    /// Runs the live build of this version, or the first one of it where none is live.
+    async fn catch_up_one(&self, registered: &Registered<Db>) -> Result<End, ProjectionError> {
+        let prepared = registered.prepare(&self.core, false).await?;
+        let is_mine = |build: &&Build| build.version == registered.version();
+        let mut mine = prepared.iter().filter(is_mine);
+        let live = mine.clone().find(|build| build.live);
+        match live.or_else(|| mine.next()) {
+            Some(build) => self.run_to_the_end(registered, build).await,
+            None => Ok(End::Reached),
+        }
+    }
+
+    /// Runs all partitions of a build. If another build takes its place meanwhile, the result is [`End::Gone`].
     async fn run_to_the_end(
         &self,
         registered: &Registered<Db>,
         build: &Build,
-    ) -> Result<(), ProjectionError> {
+    ) -> Result<End, ProjectionError> {
         let storage = |error| {
             ProjectionError::storage(registered.name(), es_runtime::StorageError::from(error))
         };
         let goal = self.core.store.head().await.map_err(storage)?;
         for task in registered.tasks_of(&self.core, build, Until::Reached(goal)) {
             let run = || registered.run(Arc::clone(&self.core), task.clone());
-            while run().await? == End::Fenced {}
+            let mut end = run().await?;
+            while end == End::Fenced {
+                end = run().await?;
+            }
+            if end == End::Gone {
+                return Ok(end);
+            }
         }
-        Ok(())
+        Ok(End::Reached)
     }
 
     /// Requests a rebuild of a projection next to its live tables; see
@@ -277,7 +291,8 @@ impl<S: EventStore, Db: ReadDatabase> Projections<S, Db> {
     }
 
     /// Requests a rebuild as [`rebuild`](Projections::rebuild) does, and builds in the calling task
-    /// until the new tables are live or have every event stored by now.
+    /// until the new tables are live or have every event stored by now. If another runner drops the unfinished tables or
+    /// puts others in their place, it begins again.
     ///
     /// # Errors
     /// As [`rebuild`](Projections::rebuild), and any other [`ProjectionError`] that keeps it from
@@ -286,8 +301,11 @@ impl<S: EventStore, Db: ReadDatabase> Projections<S, Db> {
     /// # Cancel safety
     /// Each page was handled or not; the next rebuild goes on from there.
     pub async fn rebuild_now(&self, name: &str) -> Result<Build, ProjectionError> {
-        let build = self.rebuild(name).await?;
-        self.run_to_the_end(self.find(name)?, &build).await?;
-        Ok(build)
+        loop {
+            let build = self.rebuild(name).await?;
+            if self.run_to_the_end(self.find(name)?, &build).await? != End::Gone {
+                return Ok(build);
+            }
+        }
     }
 }

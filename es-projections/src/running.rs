@@ -1,6 +1,8 @@
 //! Projections and subscriptions as tasks of tokio.
 
 use crate::boxed::boxed;
+#[cfg(feature = "metrics")]
+use crate::observe::keep_observing;
 use crate::{
     api::{AnyReadDatabase, ProjectionError, ReadDatabase},
     engine::{core::Core, keeper::keep},
@@ -29,6 +31,8 @@ impl<S: EventStore, Db: ReadDatabase> Projections<S, Db> {
         for registered in &self.registered {
             keepers.spawn(boxed(keep(Arc::clone(&core), Arc::clone(registered))));
         }
+        #[cfg(feature = "metrics")]
+        keepers.spawn(boxed(keep_observing(self.clone(), Arc::clone(&core))));
         Ok(Running {
             projections: self.clone(),
             core,

@@ -1,12 +1,13 @@
 //! Reading the status of every partition.
 
 use crate::{
-    api::{Partition, ProjectionError, ReadDatabase, Stalled, Status, WorkerState, between},
+    api::{Partition, ProjectionError, ReadDatabase, Stalled, Status, WorkerState},
     runner::Projections,
     state::{
         builds::{self, BUILDS},
         checkpoints::{self, Checkpoint},
         columns::Columns,
+        schema,
     },
 };
 use es_runtime::{EventStore, Position, Timestamp};
@@ -23,6 +24,13 @@ impl<S: EventStore, Db: ReadDatabase> Projections<S, Db> {
     /// It only reads.
     pub async fn status(&self) -> Result<Vec<Status>, ProjectionError> {
         let mut all = Vec::new();
+        let Some(first) = self.registered.first() else {
+            return Ok(all);
+        };
+        // Asked before the rest: the tables may come between two questions.
+        let is_created = schema::is_created(&self.core.db).await;
+        let is_created =
+            is_created.map_err(|error| ProjectionError::storage(first.name(), error))?;
         for registered in &self.registered {
             let name = registered.name();
             let storage =
@@ -34,30 +42,21 @@ impl<S: EventStore, Db: ReadDatabase> Projections<S, Db> {
                 partition: 0,
             };
             let stopped = self.core.locals().get(&whole).and_then(|l| l.state.clone());
-            // Before the first start there is no projection state.
-            let rows = self.core.db.query(BUILDS, &[name.into()]).await;
-            let rows = rows.unwrap_or_default();
-            if let (true, Some(state)) = (rows.is_empty(), &stopped) {
-                all.push(Status {
-                    projection: name,
-                    version: registered.version(),
-                    build: 0,
-                    live: false,
-                    partition: 0,
-                    partitions: 0,
-                    position: Position::START,
-                    head,
-                    events_behind: between(Position::START, head),
-                    behind: None,
-                    events: 0,
-                    parked: 0,
-                    parked_keys: 0,
-                    owner: String::new(),
-                    state: state.clone(),
-                    rate: None,
-                });
-            }
             let state = |error| ProjectionError::storage(name, error);
+            let rows = if is_created {
+                let rows = self.core.db.query(BUILDS, &[name.into()]).await;
+                rows.map_err(state)?
+            } else {
+                Vec::new()
+            };
+            if let (true, Some(state)) = (rows.is_empty(), &stopped) {
+                all.push(without_state(
+                    name,
+                    registered.version(),
+                    head,
+                    state.clone(),
+                ));
+            }
             for row in rows {
                 let build = builds::build(name, row).map_err(state)?;
                 let which = [name.into(), build.number.into()];
@@ -101,7 +100,7 @@ impl<S: EventStore, Db: ReadDatabase> Projections<S, Db> {
                         partitions: build.partitions,
                         position: at.position,
                         head,
-                        events_behind: between(at.position, head),
+                        events_behind: at.position.until(head),
                         behind,
                         events: at.events,
                         parked: at.parked,
@@ -128,6 +127,33 @@ impl<S: EventStore, Db: ReadDatabase> Projections<S, Db> {
         let rows = self.core.db.query(count, &which).await.map_err(state)?;
         let row = rows.into_iter().next().unwrap_or_default();
         Columns::new(partition.name, row).number().map_err(state)
+    }
+}
+
+/// The status of a projection that was started, and has stored nothing.
+const fn without_state(
+    projection: &'static str,
+    version: u32,
+    head: Position,
+    state: WorkerState,
+) -> Status {
+    Status {
+        projection,
+        version,
+        build: 0,
+        live: false,
+        partition: 0,
+        partitions: 0,
+        position: Position::START,
+        head,
+        events_behind: Position::START.until(head),
+        behind: None,
+        events: 0,
+        parked: 0,
+        parked_keys: 0,
+        owner: String::new(),
+        state,
+        rate: None,
     }
 }
 

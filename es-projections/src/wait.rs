@@ -5,6 +5,7 @@ use crate::{
     state::{
         checkpoints::{checkpoint, checkpoints_sql},
         columns::Columns,
+        schema,
     },
 };
 use es_runtime::{__private::sleep, Position, StorageError};
@@ -65,6 +66,19 @@ pub enum WaitError {
         /// Why it stopped.
         reason: String,
     },
+    /// The position has another form than the checkpoint: it is from before the events moved to another kind of store, or of
+    /// another store.
+    #[error(
+        "position {position} is none of the store that projection `{projection}` reads: its checkpoint is at {reached}"
+    )]
+    OtherStore {
+        /// The projection.
+        projection: &'static str,
+        /// What was waited for.
+        position: Position,
+        /// The checkpoint of its slowest partition.
+        reached: Position,
+    },
     /// The read database failed until the end.
     #[error(transparent)]
     Storage(StorageError),
@@ -98,7 +112,7 @@ pub trait WaitFor: ReadDatabase {
     /// # Errors
     /// [`WaitError::TimedOut`] after `at_most`, or [`WaitError::NotLive`] if an older version is live
     /// then, [`WaitError::Parked`] if the event at this position
-    /// is parked, [`WaitError::Stopped`] if the projection stopped before it,
+    /// is parked, [`WaitError::OtherStore`] at once if it is no position of this store, [`WaitError::Stopped`] if the projection stopped before it,
     /// [`WaitError::Storage`] if the database could not be read until the time was over.
     fn wait_for<P: Projection>(
         &self,
@@ -133,11 +147,8 @@ async fn wait_for<P: Projection, Db: ReadDatabase>(
                 });
             }
             Err(WaitError::Storage(error)) if left.is_zero() => {
-                // Before the first runner there are no tables.
-                let name = ["es_builds".into()];
-                let state = db.query(db.dialect().relations_ending_with(), &name).await;
-                return Err(match state {
-                    Ok(state) if state.is_empty() => WaitError::TimedOut {
+                return Err(match schema::is_created(db).await {
+                    Ok(false) => WaitError::TimedOut {
                         projection: P::NAME,
                         position,
                         reached: Position::START,
@@ -202,6 +213,13 @@ async fn look<P: Projection, Db: ReadDatabase>(
         };
     }
     let reached = slowest.unwrap_or(Position::START);
+    if !reached.is_like(position) {
+        return Err(WaitError::OtherStore {
+            projection: P::NAME,
+            position,
+            reached,
+        });
+    }
     if reached < position {
         return Ok(Reached::No(reached));
     }

@@ -3,6 +3,7 @@
 //! Each stored row has the content type of its codec. So one stream may have events of several codecs,
 //! and each event is read with the codec that wrote it.
 
+#[cfg(feature = "postcard")]
 use postcard::de_flavors::Slice;
 use serde::{
     Serialize,
@@ -29,6 +30,8 @@ pub enum Codec {
     Json,
     /// [postcard](https://docs.rs/postcard), content type `application/x-postcard`. It is compact and
     /// fast. It is positional, so every change of a payload's shape needs a new version of the event.
+    /// It needs the feature `postcard`.
+    #[cfg(feature = "postcard")]
     Postcard,
 }
 
@@ -37,13 +40,19 @@ impl Codec {
     pub const fn content_type(self) -> &'static str {
         match self {
             Self::Json => "application/json",
+            #[cfg(feature = "postcard")]
             Self::Postcard => "application/x-postcard",
         }
     }
 
-    /// The codec for a stored content type, `None` when there is no such codec.
+    /// The codec for a stored content type, `None` when this program has no such codec.
     pub fn from_content_type(content_type: &str) -> Option<Self> {
-        [Self::Json, Self::Postcard]
+        let known = [
+            Self::Json,
+            #[cfg(feature = "postcard")]
+            Self::Postcard,
+        ];
+        known
             .into_iter()
             .find(|codec| codec.content_type() == content_type)
     }
@@ -56,6 +65,7 @@ impl Codec {
     pub fn encode<T: Serialize + ?Sized>(self, value: &T) -> Result<Vec<u8>, CodecError> {
         match self {
             Self::Json => serde_json::to_vec(value).map_err(|e| CodecError::of_json(&e)),
+            #[cfg(feature = "postcard")]
             Self::Postcard => postcard::to_stdvec(value).map_err(|e| CodecError::postcard(&e)),
         }
     }
@@ -84,6 +94,7 @@ impl Codec {
                     .and_then(|value| json.end().map(|()| value))
                     .map_err(|e| CodecError::of_json(&e))
             }
+            #[cfg(feature = "postcard")]
             Self::Postcard => {
                 let mut postcard = postcard::Deserializer::from_bytes(bytes);
                 let value = seed
@@ -117,11 +128,13 @@ impl CodecError {
         Self(format!("JSON is UTF-8 text, and the byte at {at} is not"))
     }
 
+    #[cfg(feature = "postcard")]
     pub(crate) fn postcard(error: &postcard::Error) -> Self {
         Self(format!("postcard: {error}"))
     }
 
     /// A payload of postcard is read to its end.
+    #[cfg(feature = "postcard")]
     pub(crate) fn of_rest<'de>(
         payload: postcard::Deserializer<'de, Slice<'de>>,
     ) -> Result<(), Self> {

@@ -100,6 +100,9 @@ impl Metadata {
 
     /// The JSON text that stores write.
     pub fn to_json(&self) -> String {
+        if *self == Self::default() {
+            return EMPTY.to_owned();
+        }
         // Text keys and JSON values always have a JSON form.
         serde_json::to_string(self).unwrap_or_else(|_| EMPTY.to_owned())
     }

@@ -32,6 +32,52 @@ impl Position {
     pub const fn to_parts(self) -> [u64; 3] {
         self.0
     }
+
+    /// How many positions come after this one, up to `later`. `None` where they cannot be counted.
+    ///
+    /// ```
+    /// use es_record::Position;
+    ///
+    /// let later = Position::from_parts([0, 0, 7]);
+    /// assert_eq!(Position::from_parts([0, 0, 4]).until(later), Some(3));
+    /// assert_eq!(Position::from_parts([1, 0, 4]).until(later), None);
+    /// // A commit and an event in it.
+    /// assert_eq!(Position::START.until(Position::from_parts([0, 9, 1])), None);
+    /// ```
+    pub const fn until(self, later: Self) -> Option<u64> {
+        match (self.0, later.0) {
+            ([a, b, from], [c, d, to]) if a == c && b == d || from == 0 && d == 0 => {
+                Some(to.saturating_sub(from))
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether both may be positions of one store: they have as many numbers. The start is one of every store.
+    ///
+    /// Programs and clients keep positions, also after the store has moved to another kind of database, where the same events have
+    /// other ones.
+    ///
+    /// ```
+    /// use es_record::Position;
+    ///
+    /// let [of_sqlite, of_jetstream] = [[0, 0, 17], [0, 812, 1]].map(Position::from_parts);
+    /// assert!(of_sqlite.is_like(Position::from_parts([0, 0, 4])) && of_sqlite.is_like(Position::START));
+    /// assert!(!of_sqlite.is_like(of_jetstream));
+    /// ```
+    pub const fn is_like(self, other: Self) -> bool {
+        let (mine, others) = (self.numbers(), other.numbers());
+        mine == 0 || others == 0 || mine == others
+    }
+
+    const fn numbers(self) -> u8 {
+        match self.0 {
+            [0, 0, 0] => 0,
+            [0, 0, _] => 1,
+            [0, _, _] => 2,
+            _ => 3,
+        }
+    }
 }
 
 impl fmt::Display for Position {

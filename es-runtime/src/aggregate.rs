@@ -33,6 +33,12 @@ pub trait Aggregate: Sized + Send + 'static {
 
     /// Applies one event to the state.
     fn apply_event(&mut self, event: &Self::Event);
+
+    /// The [names](crate::command::name_of) of the commands in the `commands(..)` of the derive, for catalogues. Commands
+    /// need not be listed to be handled.
+    fn commands() -> Vec<&'static str> {
+        Vec::new()
+    }
 }
 
 /// Changes the state by one type of event.

@@ -64,7 +64,7 @@
 //! | define events, and change them later | [`Event`](derive@Event) |
 //! | define an aggregate | [`Aggregate`](derive@Aggregate), [`Apply`], [`Handle`] |
 //! | return no event, or several | [`Events`], [`events!`] |
-//! | execute commands, load, read a history | [`Repository`] |
+//! | execute commands, load, list, read a history | [`Repository`] |
 //! | choose the store at run time | [`AnyStore`] |
 //! | make a command safe to repeat | [`Execute::append_id`] |
 //! | record who caused an event | [`Metadata`] |
@@ -88,21 +88,27 @@ pub mod __private;
 mod aggregate;
 mod event;
 mod first;
+#[doc(hidden)]
+pub mod metrics;
 mod record;
 mod repository;
 pub mod schema;
 pub mod store;
+mod trace;
 
 pub use aggregate::{Aggregate, AggregateId, Apply, AsId, Command, DomainError, Handle, NotAnId};
 #[doc(inline)]
 pub use es_record::{
-    AppendId, Codec, CodecError, EventId, EventTag, Fingerprint, InvalidAppendId, InvalidEventId,
-    InvalidPosition, InvalidTags, InvalidTimestamp, Metadata, Position, Tag, TagQuery,
-    TagQueryEmpty, Timestamp, UniqueChange, UniqueValue,
+    AppendId, Codec, CodecError, EventId, EventTag, EventType, Fingerprint, InvalidAppendId,
+    InvalidEventId, InvalidPosition, InvalidTags, InvalidTimestamp, Metadata, Position, Tag,
+    TagQuery, TagQueryEmpty, Timestamp, UniqueChange, UniqueValue,
 };
-pub use event::{
-    DecodeError, Decoded, Event, EventOf, EventSet, EventType, Events, Recorder, StoredPayload,
-};
+#[cfg(feature = "tracing")]
+#[doc(inline)]
+pub use es_record::{TraceContext, set_trace_context};
+pub use event::{DecodeError, Decoded, Event, EventOf, EventSet, Events, Recorder, StoredPayload};
+#[cfg(feature = "metrics")]
+pub use metrics::describe_metrics;
 pub use record::{
     Envelope, ExpectedVersion, InvalidStreamId, MAX_STREAM_ID_BYTES, RecordedEvent, StreamId,
     StreamIdProblem,
@@ -118,8 +124,9 @@ pub use store::{
     Committed, CursorMove, EventFilter, EventStore, FeedPage, InvalidAppend, Limits, MemoryStore,
     NewEvent, NoSnapshots, OnDuplicates, Outcome, ReadDirection, ReadError, ReadLimit, Snapshot,
     SnapshotPolicy, SnapshotStore, StateError, StorageError, StorageErrorKind, StoredEvent,
-    StreamFold, StreamRange, TagGuard, TagWalk, TagWalked, TaggedPage, UniqueDuplicate, UniqueWalk,
-    UniqueWalked, WalkedChange, WorkChange, WorkFilter, WorkItem, WorkQueue, WorkStatus,
+    StreamFold, StreamRange, TagGuard, TagWalk, TagWalked, TaggedBackward, TaggedPage,
+    UniqueDuplicate, UniqueWalk, UniqueWalked, WalkedChange, WorkChange, WorkFilter, WorkItem,
+    WorkQueue, WorkStatus,
 };
 
 pub mod command {
@@ -128,7 +135,9 @@ pub mod command {
     //! Use it to decide commands on several aggregates and to commit the results in one transaction, as
     //! sagas do. For a single aggregate use [`Repository::execute`](crate::Repository::execute).
     pub use crate::aggregate::HandledBy;
-    pub use crate::repository::command::{AggregateCommand, DecideError, encode_events, prove};
+    pub use crate::repository::command::{
+        AggregateCommand, DecideError, encode_events, name_of, prove,
+    };
     pub use crate::repository::find_events;
 }
 

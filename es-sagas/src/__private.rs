@@ -1,9 +1,14 @@
 //! What generated code calls. Not for users: anything here may change in any release.
 
-use crate::{AggregateCommand, Cx, Definition, Effect, Fail, NewStep, Saga, SagaData};
+use crate::{
+    AggregateCommand, CommandTo, CommandType, Cx, Definition, Effect, Fail, Failure, NewStep, Saga,
+    SagaData,
+};
 pub use es_runtime::{
-    __private::{HasNone, HasOtherNames, ListedEvent, are_apart},
-    Aggregate, EventSet,
+    __private::{
+        HasNone, HasOtherNames, ListedEvent, are_apart, first_without, is_event_of, joined,
+    },
+    Aggregate, EventSet, Handle,
 };
 use serde::{Serialize, de::DeserializeOwned};
 use std::future::Future;
@@ -12,10 +17,13 @@ pub use std::marker::PhantomData;
 /// What a function for a command step may return: the command, or a reason not to send it.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a command to an aggregate",
-    label = "expected `AggregateCommand` or `Result<AggregateCommand, Fail>`",
-    note = "return `AggregateCommand::new::<SomeAggregate, _>(&id, command)`"
+    label = "expected `CommandTo<..>`, or `Result<CommandTo<..>, Fail>`",
+    note = "return `CommandTo<SomeAggregate, SomeCommand>`, which is `CommandTo::new(&id, command)`; where the command differs from saga to saga, return an `AggregateCommand`"
 )]
 pub trait IntoCommand {
+    /// Which command it is, where the type says it.
+    fn sends() -> Option<CommandType>;
+
     /// The command, or why there is none.
     ///
     /// # Errors
@@ -24,14 +32,42 @@ pub trait IntoCommand {
 }
 
 impl IntoCommand for AggregateCommand {
+    fn sends() -> Option<CommandType> {
+        None
+    }
+
     fn into_command(self) -> Result<AggregateCommand, Fail> {
         Ok(self)
     }
 }
 
 impl IntoCommand for Result<AggregateCommand, Fail> {
+    fn sends() -> Option<CommandType> {
+        None
+    }
+
     fn into_command(self) -> Result<AggregateCommand, Fail> {
         self
+    }
+}
+
+impl<A: Handle<C>, C> IntoCommand for CommandTo<A, C> {
+    fn sends() -> Option<CommandType> {
+        Some(CommandType::of::<A, C>())
+    }
+
+    fn into_command(self) -> Result<AggregateCommand, Fail> {
+        Ok(self.into())
+    }
+}
+
+impl<A: Handle<C>, C> IntoCommand for Result<CommandTo<A, C>, Fail> {
+    fn sends() -> Option<CommandType> {
+        Some(CommandType::of::<A, C>())
+    }
+
+    fn into_command(self) -> Result<AggregateCommand, Fail> {
+        self.map(AggregateCommand::from)
     }
 }
 
@@ -69,6 +105,52 @@ impl Methods {
             let call = call(cx);
             async move { call.await?.result() }
         })
+    }
+
+    /// Adds a step that sends a command.
+    pub fn command<'d, T, C, F>(
+        definition: &'d mut Definition<T>,
+        name: &'static str,
+        command: F,
+    ) -> NewStep<'d, T, ()>
+    where
+        T: Saga,
+        C: IntoCommand,
+        F: Fn(&Cx<T>) -> Result<C, Fail> + Send + Sync + 'static,
+    {
+        let step = definition.command(name, move |cx| command(cx)?.into_command());
+        step.sends(C::sends())
+    }
+
+    /// Adds the undo of a step that sends a command.
+    pub fn undo_command<T, O, C, F>(step: NewStep<'_, T, O>, command: F) -> crate::StepOutput<O>
+    where
+        T: Saga,
+        O: 'static,
+        C: IntoCommand,
+        F: Fn(&Cx<T>) -> Result<C, Fail> + Send + Sync + 'static,
+    {
+        step.undo_command_of(C::sends(), move |cx| command(cx)?.into_command())
+    }
+
+    /// Adds the command at the end of a completed saga.
+    pub fn on_completed<T, C, F>(definition: &mut Definition<T>, command: F)
+    where
+        T: Saga,
+        C: IntoCommand,
+        F: Fn(&Cx<T>) -> Result<C, Fail> + Send + Sync + 'static,
+    {
+        definition.on_completed_of(C::sends(), move |cx| command(cx)?.into_command());
+    }
+
+    /// Adds the command at the end of a compensated saga.
+    pub fn on_compensated<T, C, F>(definition: &mut Definition<T>, command: F)
+    where
+        T: Saga,
+        C: IntoCommand,
+        F: Fn(&Cx<T>, &Failure) -> Result<C, Fail> + Send + Sync + 'static,
+    {
+        definition.on_compensated_of(C::sends(), move |cx, why| command(cx, why)?.into_command());
     }
 
     /// Adds the question whether a step was done.

@@ -12,6 +12,7 @@ use crate::{
         StepScheduled, StepSucceeded, StepUndone, UnwindStarted, Verb, Verdict,
     },
     names::{COMPENSATED, COMPLETED},
+    outline::StepAction,
     state::{Pending, Phase, SagaState, StepState, StepStatus},
 };
 use es_runtime::{EventId, StreamId, Timestamp, WorkChange, WorkStatus};
@@ -108,7 +109,7 @@ impl Draft<'_> {
     }
 
     fn is_command(&self, step: &str) -> bool {
-        self.info.step(step).is_some_and(|info| info.command)
+        self.info.step(step).is_some_and(StepInfo::is_command)
     }
 
     /// Whether the step has to be undone. A command and its success are one transaction, so the outcome of a
@@ -186,7 +187,7 @@ impl Draft<'_> {
         let newest_first = self.state.steps.iter().rev();
         newest_first
             .filter(|step| self.may_have_happened(step))
-            .find_map(|step| self.info.step(&step.name).filter(|info| info.undo))
+            .find_map(|step| self.info.step(&step.name).filter(|info| info.has_undo()))
             .map(|info| info.name)
     }
 
@@ -217,10 +218,14 @@ impl Draft<'_> {
         });
     }
 
-    /// Records the outcome of a call.
-    pub(crate) fn outcome(&mut self, step: &str, to: StepDirection, result: &Result<Value, Fail>) {
+    /// Records the outcome of the call with this number.
+    pub(crate) fn outcome(
+        &mut self,
+        (number, step, to): (u64, &str, StepDirection),
+        result: &Result<Value, Fail>,
+    ) {
         let pending = self.state.pending.as_ref();
-        let expected = pending.is_some_and(|p| p.is(step, to));
+        let expected = pending.is_some_and(|p| p.number == number);
         let attempt = pending.map_or(1, |p| p.failures.saturating_add(1));
         match (to, result) {
             (StepDirection::Do, Ok(output)) if expected => self.succeeded(step, attempt, output),
@@ -281,15 +286,23 @@ impl Draft<'_> {
             StepStatus::Undone | StepStatus::DidNotHappen | StepStatus::Stuck
         ) || (known.status.may_have_happened()
             && self.state.phase == Phase::Unwinding
-            && known.output.is_none());
+            && (known.output.is_none() || self.may_be_in_its_undo(step)));
         let undone = matches!(self.state.phase, Phase::Unwinding | Phase::Compensated);
-        if unwound && undone && self.info.step(step).is_some_and(|info| info.undo) {
+        if unwound && undone && self.info.step(step).is_some_and(StepInfo::has_undo) {
             self.push(LateSuccess {
                 step: step.to_owned(),
                 output: output.clone(),
             });
             self.schedule_next();
         }
+    }
+
+    /// Whether a call of this step's undo may have been made that is not recorded. A command is recorded with its effect.
+    fn may_be_in_its_undo(&self, step: &str) -> bool {
+        let pending = self.state.pending.as_ref();
+        let undo = self.info.step(step).and_then(|info| info.undo);
+        pending.is_some_and(|p| p.is(step, StepDirection::Undo))
+            && matches!(undo, Some(StepAction::Call))
     }
 
     /// The lease of the previous worker expired, so the pending call may have been made.
@@ -439,10 +452,10 @@ impl Draft<'_> {
         match verb {
             _ if state.started.is_none() => return Err("there is no such saga".to_owned()),
             Verb::Abandon {} | Verb::TakeOver {} if !done => {}
+            _ if done => return Err(format!("it has ended: {}", state.phase_text())),
             _ if !self.info.known => {
                 return Err("this program does not have its definition".to_owned());
             }
-            _ if done => return Err(format!("it has ended: {}", state.phase_text())),
             Verb::Retry {} if state.parked.is_none() && pending.is_none() => {
                 return Err("it has nothing to retry".to_owned());
             }

@@ -120,6 +120,15 @@
 //!
 //! A command to an aggregate of the same store needs none of this. Its events and the progress of the saga
 //! are one transaction.
+//!
+//! # Features
+//!
+//! | Feature | Default | Contents |
+//! |---|---|---|
+//! | `derive` | yes | the derive `ProcessManager` and the attribute `saga` |
+//! | `runner` | yes | [`Sagas::start`]: the workers as tasks of tokio |
+//! | `metrics` | no | counters and gauges of the workers, through the facade `metrics` |
+//! | `tracing` | no | spans of inputs and steps, which continue the traces of events |
 
 extern crate self as es_sagas;
 
@@ -132,10 +141,15 @@ mod engine;
 mod error;
 mod key;
 pub mod log;
+mod metrics;
 mod names;
+#[cfg(feature = "metrics")]
+mod observe;
 mod operator;
+mod outline;
 mod process;
 mod state;
+mod trace;
 
 pub use definition::{
     Cx, Definition, Effect, Fail, InvalidDefinition, NewStep, Saga, SagaData, Start, StepCx,
@@ -150,10 +164,15 @@ pub use es_macros::{ProcessManager, saga};
 pub use es_runtime::command::AggregateCommand;
 pub use key::{Key, StepDirection};
 pub use log::{Cause, Failure, ParkedWhy, Verb};
+#[cfg(feature = "metrics")]
+pub use metrics::describe_metrics;
 pub use names::stream_of;
-pub use operator::{ParkedInput, ProcessView, SagaView, WorkCounts, WorkPage};
+pub use operator::{
+    DefinitionView, ParkedInput, ProcessView, RowsRebuilt, SagaView, WorkCounts, WorkPage,
+};
+pub use outline::{CommandTo, CommandType, ProcessOutline, SagaOutline, StepAction, StepOutline};
 pub use process::{
     HasRejections, HasTimers, Inputs, InputsOf, OnRejected, OnTimer, ProcessManager, ProcessState,
-    ReactTo, Reactions, ReactsTo, Rejected,
+    ReactTo, Reactions, ReactsTo, Rejected, SendsTo,
 };
 pub use state::{Pending, Phase, SagaState, StepState, StepStatus};

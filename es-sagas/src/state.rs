@@ -29,6 +29,8 @@ pub struct SagaState {
     /// The event that cancelled the saga, with its name, until a program that has the definition carries out
     /// the cancellation.
     pub cancel_requested: Option<(EventId, String)>,
+    /// How many calls were scheduled.
+    pub(crate) calls: u64,
     /// When the deadline was set.
     pub(crate) started_at: Option<Timestamp>,
     /// When the time of the pending call was set.
@@ -73,7 +75,7 @@ pub struct StepState {
     pub status: StepStatus,
     /// The output, if it is known.
     pub output: Option<Value>,
-    /// Whether the step must be undone again, because it succeeded after its undo had started.
+    /// Whether the step must be undone again, because it succeeded while its undo was pending.
     pub(crate) again: bool,
 }
 
@@ -114,6 +116,8 @@ pub struct Pending {
     pub to: StepDirection,
     /// The idempotency key.
     pub key: Key,
+    /// The number of the call in the saga. An undo that is scheduled again is another call.
+    pub(crate) number: u64,
     /// How often the call failed.
     pub failures: u32,
     /// How often the call was interrupted by the death of a process.
@@ -193,10 +197,12 @@ impl SagaState {
                         again: false,
                     });
                 }
+                self.calls = self.calls.saturating_add(1);
                 self.pending = Some(Pending {
                     step: step.clone(),
                     to: scheduled.to,
                     key: scheduled.key,
+                    number: self.calls,
                     failures: 0,
                     interruptions: 0,
                     not_before: None,

@@ -1,9 +1,7 @@
 //! The differences of two shapes, found in their texts, since a lock has nothing else.
 
+use crate::tree::{Kind, Tree, parse};
 use std::fmt;
-
-/// The greatest depth that is compared part by part. A deeper text is compared as a whole.
-const MAX_DEPTH: usize = 100;
 
 /// A difference between the shape in a lock and the shape that the code derives.
 ///
@@ -110,26 +108,6 @@ pub(super) fn between(locked: &str, derived: &str) -> Vec<Difference> {
     found
 }
 
-/// The text of a shape as a tree, with the text of each part.
-#[derive(Debug, PartialEq, Eq)]
-struct Tree<'a> {
-    text: &'a str,
-    kind: Kind<'a>,
-}
-
-#[derive(Debug, PartialEq, Eq)]
-enum Kind<'a> {
-    Leaf,
-    /// `[T]`
-    Seq(Box<Tree<'a>>),
-    Option(Box<Tree<'a>>),
-    Map(Box<Tree<'a>>, Box<Tree<'a>>),
-    Tuple(Vec<Tree<'a>>),
-    Struct(Vec<(&'a str, Tree<'a>)>),
-    /// Variants with the tree of what they hold; one without data holds an empty leaf.
-    Enum(Vec<(&'a str, Tree<'a>)>),
-}
-
 fn compare(at: &str, locked: &Tree<'_>, derived: &Tree<'_>, found: &mut Vec<Difference>) {
     if locked.text == derived.text {
         return;
@@ -156,7 +134,8 @@ fn compare(at: &str, locked: &Tree<'_>, derived: &Tree<'_>, found: &mut Vec<Diff
     }
 }
 
-fn join(at: &str, separator: &str, name: &str) -> String {
+/// The path of a part.
+pub(super) fn join(at: &str, separator: &str, name: &str) -> String {
     if at.is_empty() {
         name.to_owned()
     } else {
@@ -218,153 +197,6 @@ fn members(
             locked: names(locked),
             derived: names(derived),
         });
-    }
-}
-
-fn parse(text: &str) -> Option<Tree<'_>> {
-    let mut parser = Parser { left: text };
-    let tree = parser.node(0)?;
-    parser.left.is_empty().then_some(tree)
-}
-
-struct Parser<'a> {
-    left: &'a str,
-}
-
-impl<'a> Parser<'a> {
-    fn take(&mut self, token: &str) -> Option<()> {
-        self.left = self.left.strip_prefix(token)?;
-        Some(())
-    }
-
-    fn name(&mut self) -> Option<&'a str> {
-        let end = match self.left.strip_prefix('"') {
-            Some(quoted) => {
-                let mut escaped = false;
-                let end = quoted.char_indices().find_map(|(index, c)| {
-                    let ends = c == '"' && !escaped;
-                    escaped = c == '\\' && !escaped;
-                    ends.then_some(index)
-                })?;
-                end + 2
-            }
-            None => self
-                .left
-                .find(|c: char| c.is_ascii() && !c.is_ascii_alphanumeric() && !"_-.$/".contains(c))
-                .unwrap_or(self.left.len()),
-        };
-        let (name, left) = self.left.split_at_checked(end)?;
-        self.left = left;
-        (!name.is_empty()).then_some(name)
-    }
-
-    /// What was read since `start`.
-    fn since(&self, start: &'a str) -> Option<&'a str> {
-        start.get(..start.len() - self.left.len())
-    }
-
-    fn node(&mut self, depth: usize) -> Option<Tree<'a>> {
-        if depth > MAX_DEPTH {
-            return None;
-        }
-        let start = self.left;
-        let kind = match start.chars().next()? {
-            '[' => {
-                self.take("[")?;
-                let inner = self.node(depth + 1)?;
-                self.take("]")?;
-                Kind::Seq(Box::new(inner))
-            }
-            '(' => Kind::Tuple(self.tuple(depth)?),
-            '{' => self.braces(depth)?,
-            '<' => Kind::Enum(self.variants(depth)?),
-            '^' => {
-                self.take("^")?;
-                self.name()?;
-                Kind::Leaf
-            }
-            _ => {
-                self.name()?;
-                Kind::Leaf
-            }
-        };
-        let mut tree = Tree {
-            text: self.since(start)?,
-            kind,
-        };
-        loop {
-            let kind = if self.take("?").is_some() {
-                Kind::Option(Box::new(tree))
-            } else if self.take("@").is_some() {
-                self.name()?;
-                Kind::Leaf
-            } else {
-                return Some(tree);
-            };
-            tree = Tree {
-                text: self.since(start)?,
-                kind,
-            };
-        }
-    }
-
-    fn tuple(&mut self, depth: usize) -> Option<Vec<Tree<'a>>> {
-        self.take("(")?;
-        let mut parts = Vec::new();
-        while self.take(")").is_none() {
-            if !parts.is_empty() {
-                self.take(",")?;
-            }
-            parts.push(self.node(depth + 1)?);
-        }
-        Some(parts)
-    }
-
-    fn braces(&mut self, depth: usize) -> Option<Kind<'a>> {
-        self.take("{")?;
-        if self.take("}").is_some() {
-            return Some(Kind::Struct(Vec::new()));
-        }
-        let start = self.left;
-        if self.name().is_none() || self.take(":").is_none() {
-            self.left = start;
-            let key = self.node(depth + 1)?;
-            self.take("=>")?;
-            let value = self.node(depth + 1)?;
-            self.take("}")?;
-            return Some(Kind::Map(Box::new(key), Box::new(value)));
-        }
-        self.left = start;
-        let mut fields = Vec::new();
-        while self.take("}").is_none() {
-            if !fields.is_empty() {
-                self.take(",")?;
-            }
-            let name = self.name()?;
-            self.take(":")?;
-            fields.push((name, self.node(depth + 1)?));
-        }
-        Some(Kind::Struct(fields))
-    }
-
-    fn variants(&mut self, depth: usize) -> Option<Vec<(&'a str, Tree<'a>)>> {
-        self.take("<")?;
-        let mut variants = Vec::new();
-        while self.take(">").is_none() {
-            if !variants.is_empty() {
-                self.take("|")?;
-            }
-            let name = self.name()?;
-            let holds = match self.left.chars().next()? {
-                '{' | '(' => self.node(depth + 1)?,
-                _ => Tree {
-                    text: "",
-                    kind: Kind::Leaf,
-                },
-            };
-            variants.push((name, holds));
-        }
-        Some(variants)
     }
 }
 

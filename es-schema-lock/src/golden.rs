@@ -9,12 +9,13 @@
 //! upcasts the recorded events before it compares them. So a new version breaks no test, but a changed
 //! upcaster does. Sealing records the current events, after it has confirmed the old ones.
 //!
-//! The tags of the events are recorded too. Stored events are found by the tags that they were stored with, so a
-//! conversion that makes another text of a value would lose them.
+//! The tags and the unique values of the events are recorded too. Stored events are found by the tags that they were stored
+//! with, and a value is taken in the form in which it was claimed. A conversion or a `form` that makes another text of a value
+//! would lose the ones, and give the others away twice.
 
 use super::{Lock, LockMode, LockState, lock::Code, sample};
 use es_runtime::schema::{Node, SetShapes};
-use es_runtime::{Codec, CodecError, DecodeError, StoredPayload};
+use es_runtime::{Codec, CodecError, DecodeError, StoredPayload, UniqueValue};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::{
@@ -71,6 +72,12 @@ pub enum GoldenProblem {
          help: run the test with `ES_LOCK=update` and commit the file"
     )]
     Missing,
+    /// A sample is kept in postcard, and this program cannot read it.
+    #[error(
+        "a sample is kept in postcard, which this program cannot read\n  \
+         help: turn on the feature `postcard` of es-runtime"
+    )]
+    NoPostcard,
     /// A sample has no recorded result yet, and this run writes none.
     #[error(
         "case {case} has no `expected`, and this run writes nothing\n  \
@@ -154,6 +161,34 @@ pub enum GoldenProblem {
         /// The kind.
         kind: String,
     },
+    /// A sample now does something else to a unique value.
+    #[error(
+        "case {case} has another unique value by rule `{rule}` now\n  recorded: {recorded}\n  now:      {now}\n  \
+         help: values are taken in the form in which they were claimed, so in another one they are free for somebody else. Take \
+         back the change of `form` or of the field, or put a rule of another name with the new form beside this one, and turn \
+         it on; where no event is stored with the recorded value, delete it here, and the next run records the present"
+    )]
+    OtherUnique {
+        /// The number of the case, from 1.
+        case: usize,
+        /// The rule.
+        rule: String,
+        /// What was recorded.
+        recorded: String,
+        /// What it does now.
+        now: String,
+    },
+    /// The unique values by a rule are not recorded yet, and this run writes none.
+    #[error(
+        "case {case} has no recorded unique value by rule `{rule}`, and this run writes nothing\n  \
+         help: run the test with `ES_LOCK=update` and commit the file; older events get it by `turn_on`"
+    )]
+    UnrecordedUnique {
+        /// The number of the case, from 1.
+        case: usize,
+        /// The rule.
+        rule: String,
+    },
     /// Decoding the same sample twice gave two results.
     #[error(
         "case {case} is decoded differently each time\n  once:  {once}\n  twice: {twice}\n  \
@@ -212,7 +247,12 @@ impl fmt::Display for GoldenPlace {
     }
 }
 
-/// A golden file. Only `expected`, `tags` and `postcard` are ever written into one that exists.
+/// The codec postcard, where the program was built with it.
+fn postcard() -> Option<Codec> {
+    Codec::from_content_type("application/x-postcard")
+}
+
+/// A golden file. Only `expected`, `tags`, `unique` and `postcard` are ever written into one that exists.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Golden {
@@ -232,13 +272,29 @@ struct Case {
     expected: Option<Vec<Recorded>>,
     /// The kinds of the tags of its events, each with their values.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    tags: Tags,
+    tags: Texts,
+    /// The rules of unique values of its events, each with what is claimed.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    unique: Texts,
     /// The event in postcard as it was written when this version was the newest, in hex digits.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     postcard: Option<String>,
 }
 
-type Tags = BTreeMap<String, BTreeSet<String>>;
+/// For each kind or rule the texts of the events.
+type Texts = BTreeMap<String, BTreeSet<String>>;
+
+/// What is new or other in recorded texts.
+enum Difference {
+    Other {
+        name: String,
+        recorded: String,
+        now: String,
+    },
+    Unrecorded {
+        name: String,
+    },
+}
 
 /// One event that a sample decodes to.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -332,6 +388,27 @@ fn strays(folder: &Path, sealed: &[(&str, u16)]) -> Vec<GoldenError> {
     found
 }
 
+/// The payloads in the golden files of a lock, with the stored name and the version of their events. A file
+/// that cannot be read is the concern of the lock's own test.
+pub fn recorded(lock: &Path) -> Vec<(String, u16, Value)> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder(lock)).into_iter().flatten().flatten() {
+        if let Ok(Some(golden)) = read(&entry.path()) {
+            let Golden {
+                event,
+                version,
+                cases,
+                ..
+            } = golden;
+            let samples = cases.into_iter().map(|case| case.sample);
+            found.extend(samples.map(|sample| (event.clone(), version, sample)));
+        }
+    }
+    // The order of a folder differs from machine to machine, and a seed must not.
+    found.sort_by(|one, two| (&one.0, one.1).cmp(&(&two.0, two.1)));
+    found
+}
+
 fn read(path: &Path) -> Result<Option<Golden>, GoldenProblem> {
     match fs::read(path) {
         Ok(bytes) => serde_json::from_slice(&bytes)
@@ -416,7 +493,8 @@ impl Run {
                 let case = Case {
                     sample,
                     expected: None,
-                    tags: Tags::new(),
+                    tags: Texts::new(),
+                    unique: Texts::new(),
                     postcard: None,
                 };
                 match decode_json::<S>(event, version, &case.sample) {
@@ -507,60 +585,114 @@ impl Run {
             let bytes = from_hex(bytes).ok_or_else(|| {
                 GoldenProblem::Damaged(format!("`postcard` of case {number} is not hex digits"))
             })?;
-            let events = decode::<S>(event, version, Codec::Postcard, &bytes)
+            let codec = postcard().ok_or(GoldenProblem::NoPostcard)?;
+            let events = decode::<S>(event, version, codec, &bytes)
                 .map_err(|source| undecodable((source, GoldenPlace(None))))?;
             let recorded = record(&events).map_err(unencodable)?;
             if recorded != now {
                 return Err(changed(&recorded));
             }
-        } else if let ([one], Codec::Postcard, true) = (events.as_slice(), self.codec, is_new) {
+        } else if let ([one], true) = (events.as_slice(), is_new && postcard() == Some(self.codec))
+        {
             let kind = one.event_type();
             if kind.name == event && kind.version == version {
-                let bytes = one.encode(Codec::Postcard).map_err(unencodable)?;
+                let bytes = one.encode(self.codec).map_err(unencodable)?;
                 case.postcard = Some(to_hex(&bytes));
             }
         }
-        self.tags(number, case, tags_of(&events))?;
+        self.derived(number, case, &events)?;
         if is_new || self.mode == LockMode::Seal {
             case.expected = Some(now);
         }
         Ok(())
     }
 
-    /// Compares the tags of each recorded kind, and records the others.
-    fn tags(&self, number: usize, case: &mut Case, now: Tags) -> Result<(), GoldenProblem> {
+    /// Compares the tags and unique values that are stored with each event.
+    fn derived<S: SetShapes>(
+        &self,
+        number: usize,
+        case: &mut Case,
+        events: &[S],
+    ) -> Result<(), GoldenProblem> {
+        self.texts(&mut case.tags, tags_of(events))
+            .map_err(|difference| match difference {
+                Difference::Other {
+                    name: kind,
+                    recorded,
+                    now,
+                } => GoldenProblem::OtherTags {
+                    case: number,
+                    kind,
+                    recorded,
+                    now,
+                },
+                Difference::Unrecorded { name: kind } => {
+                    GoldenProblem::UnrecordedTags { case: number, kind }
+                }
+            })?;
+        self.texts(&mut case.unique, unique_of(events))
+            .map_err(|difference| match difference {
+                Difference::Other {
+                    name: rule,
+                    recorded,
+                    now,
+                } => GoldenProblem::OtherUnique {
+                    case: number,
+                    rule,
+                    recorded,
+                    now,
+                },
+                Difference::Unrecorded { name: rule } => {
+                    GoldenProblem::UnrecordedUnique { case: number, rule }
+                }
+            })
+    }
+
+    /// Compares the texts of each recorded kind or rule, and records the others.
+    fn texts(&self, recorded: &mut Texts, now: Texts) -> Result<(), Difference> {
         let shown = |values: Option<&BTreeSet<String>>| match values {
-            None => "the kind is gone".to_owned(),
+            None => "it is gone".to_owned(),
             Some(values) if values.is_empty() => "none".to_owned(),
             Some(values) => values.iter().cloned().collect::<Vec<_>>().join(", "),
         };
-        for (kind, recorded) in &case.tags {
-            if now.get(kind) != Some(recorded) {
-                return Err(GoldenProblem::OtherTags {
-                    case: number,
-                    kind: kind.clone(),
-                    recorded: shown(Some(recorded)),
-                    now: shown(now.get(kind)),
+        for (name, values) in &*recorded {
+            if now.get(name) != Some(values) {
+                return Err(Difference::Other {
+                    name: name.clone(),
+                    recorded: shown(Some(values)),
+                    now: shown(now.get(name)),
                 });
             }
         }
-        let new = now.keys().find(|kind| !case.tags.contains_key(*kind));
-        if let (Some(kind), LockMode::Check) = (new, self.mode) {
-            let kind = kind.clone();
-            return Err(GoldenProblem::UnrecordedTags { case: number, kind });
+        let new = now.keys().find(|name| !recorded.contains_key(*name));
+        if let (Some(name), LockMode::Check) = (new, self.mode) {
+            let name = name.clone();
+            return Err(Difference::Unrecorded { name });
         }
-        case.tags = now;
+        *recorded = now;
         Ok(())
     }
 }
 
-fn tags_of<S: SetShapes>(events: &[S]) -> Tags {
-    let mut tags = Tags::new();
+fn tags_of<S: SetShapes>(events: &[S]) -> Texts {
+    let mut tags = Texts::new();
     for tag in events.iter().flat_map(S::tags) {
         let values = tags.entry(tag.kind.into_owned()).or_default();
         values.extend(tag.values);
     }
     tags
+}
+
+/// What is claimed by each rule. A rule by which nothing is claimed has no text: a release has no form.
+fn unique_of<S: SetShapes>(events: &[S]) -> Texts {
+    let mut unique = Texts::new();
+    for change in events.iter().flat_map(S::unique) {
+        let values = unique.entry(change.rule.into_owned()).or_default();
+        if let UniqueValue::Claimed(value) = change.value {
+            values.insert(value);
+        }
+    }
+    unique
 }
 
 fn decode<S: SetShapes>(

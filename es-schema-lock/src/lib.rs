@@ -63,7 +63,9 @@
 //! | check sealed lines during `cargo check` as well | [`assert_schema_lock!`] |
 //! | run the check from code of your own | [`check_lock`], [`LockMode`], [`LockReport`] |
 //! | understand a failure | [`LockError`], [`Violation`], [`Difference`], [`GoldenProblem`] |
-//! | read or change a lock in a tool | [`Lock`], [`LockLine`] |
+//! | read or change a lock in a tool | [`Lock`], [`LockLine`], [`Lock::differences`] |
+//! | check stored payloads | [`Lock::check_payload`], [`PayloadProblem`], [`LockEntry::required_fields`] |
+//! | tell others what you store | [`Catalogue`] |
 //!
 //! # Golden samples
 //!
@@ -73,23 +75,31 @@
 //! by hand where a type rejects made-up text. It records a missing `expected`. Only sealing rewrites an
 //! `expected`, after it has confirmed the old one. Samples are JSON for every codec. For a postcard
 //! aggregate a case also has the bytes of the event, recorded while its version is the newest. `tags` are those of the
-//! events: a change of their texts would hide stored events from what reads them by tag.
+//! events: a change of their texts would hide stored events from what reads them by tag. `unique` are what they claim: in another
+//! form a value that is taken would be free.
 
 #[doc(hidden)]
 pub mod __private;
+mod between;
+mod catalogue;
 #[doc(hidden)]
 pub mod compiled;
 mod difference;
 mod golden;
 mod guard;
 mod lock;
+mod payload;
 mod sample;
+mod tree;
 mod violation;
 
+pub use between::LockDifference;
+pub use catalogue::{Catalogue, CatalogueError};
 pub use difference::Difference;
 pub use golden::{GoldenError, GoldenPlace, GoldenProblem};
 pub use guard::{List, LockError, LockMode, LockReport, check_lock, check_lock_in};
 pub use lock::{
     DamagedLine, DamagedLock, LineProblem, Lock, LockChange, LockEntry, LockLine, LockState,
 };
+pub use payload::PayloadProblem;
 pub use violation::Violation;

@@ -166,7 +166,7 @@ impl LockLine {
         }
     }
 
-    fn key(&self) -> (&str, Option<u16>, u8, &str) {
+    pub(super) fn key(&self) -> (&str, Option<u16>, u8, &str) {
         let (group, text) = match &self.entry {
             LockEntry::Tag(kind) => (1, &**kind),
             LockEntry::Unique(rule) => (2, &**rule),

@@ -6,11 +6,11 @@ use serde_json::{Map, Value, json};
 /// The greatest number of variants with a sample of their own.
 const MAX_VARIANTS: usize = 8;
 /// Samples with different forms of the same scalar, see [`Plan::in_form`].
-pub(super) const FORMS: usize = 4;
+pub const FORMS: usize = 4;
 
 /// Which of the possible samples of a shape to make.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Plan {
+pub struct Plan {
     /// The index of the variant of each enum, modulo its number of variants.
     variant: usize,
     /// Options are absent and sequences empty.
@@ -20,13 +20,15 @@ pub(super) struct Plan {
 }
 
 impl Plan {
-    pub(super) fn in_form(self, form: usize) -> Self {
+    /// With this form of scalars, one of [`FORMS`].
+    #[must_use]
+    pub fn in_form(self, form: usize) -> Self {
         Self { form, ..self }
     }
 }
 
 /// The samples to make of a shape: one for each variant, and one without optional values.
-pub(super) fn plans(node: &Node) -> Vec<Plan> {
+pub fn plans(node: &Node) -> Vec<Plan> {
     let variants = widest(node).clamp(1, MAX_VARIANTS);
     let full = (0..variants).map(|variant| Plan {
         variant,
@@ -40,7 +42,7 @@ pub(super) fn plans(node: &Node) -> Vec<Plan> {
 }
 
 /// A sample of a shape: all scalars differ, options are present, and sequences have two elements.
-pub(super) fn sample(node: &'static Node, plan: Plan) -> Value {
+pub fn sample(node: &'static Node, plan: Plan) -> Value {
     let mut sampler = Sampler {
         plan,
         next: 11,
@@ -83,26 +85,27 @@ fn has_optional(node: &Node) -> bool {
     })
 }
 
-fn is_recursive(node: &Node) -> bool {
+/// Whether it contains itself.
+pub fn is_recursive(node: &Node) -> bool {
     any(node, |node| matches!(node, Node::Again(_)))
 }
 
 /// How an enum says which variant it is.
-#[derive(Clone, Copy)]
-enum Tag {
+#[derive(Clone, Copy, Debug)]
+pub enum Tag<'a> {
     /// `{"variant": value}`, which serde does by default.
     Outside,
     /// `{"tag": "variant", ..value}`.
-    Inside(&'static str),
+    Inside(&'a str),
     /// `{"tag": "variant", "content": value}`.
-    Adjacent(&'static str, &'static str),
+    Adjacent(&'a str, &'a str),
     /// The value alone.
     Untagged,
 }
 
-impl Tag {
+impl<'a> Tag<'a> {
     /// The tag that the derive of `Shape` wrote around the enum.
-    fn of(unit: &'static str) -> Self {
+    pub fn of(unit: &'a str) -> Self {
         match unit.strip_prefix("tag=") {
             Some(tag) => match tag.split_once(",content=") {
                 Some((tag, content)) => Self::Adjacent(tag, content),
@@ -118,7 +121,7 @@ struct Sampler {
     plan: Plan,
     next: u64,
     /// The enums around the current value.
-    enums: Vec<(&'static [Member], Tag)>,
+    enums: Vec<(&'static [Member], Tag<'static>)>,
     /// Whether the current value is the second level of a type that contains itself.
     again: bool,
 }
@@ -177,7 +180,7 @@ impl Sampler {
         }
     }
 
-    fn variant(&mut self, variants: &'static [Member], tag: Tag) -> Value {
+    fn variant(&mut self, variants: &'static [Member], tag: Tag<'static>) -> Value {
         let planned = self.plan.variant % variants.len().max(1);
         let last = variants.iter().find(|variant| !is_recursive(&variant.node));
         let chosen = if self.again { last } else { None };
@@ -212,7 +215,7 @@ impl Sampler {
 }
 
 /// A plausible value for the name of a scalar. `form` chooses where the name allows several.
-fn scalar(name: &str, number: u64, form: usize) -> Value {
+pub fn scalar(name: &str, number: u64, form: usize) -> Value {
     let two = format!("{:02}", number % 60);
     let day = format!("{:02}", 1 + number % 28);
     let text = form & 1 == 0;

@@ -9,7 +9,7 @@
 
 use es_runtime::{
     Aggregate, Codec, CodecError, DecodeError, Decoded, Event, EventSet, EventTag, EventType,
-    StoredPayload,
+    StoredPayload, UniqueChange,
     schema::{EventShape, Layout, Member, Node, Retired, Retirement, SetShapes, Shape},
 };
 use es_schema_lock::{
@@ -771,6 +771,12 @@ const TAGGED: u8 = 6;
 const UPPER: u8 = 7;
 /// There is a second kind of tags.
 const TWO_KINDS: u8 = 8;
+/// The customer is a unique value.
+const UNIQUE: u8 = 9;
+/// In another form.
+const UNIQUE_UPPER: u8 = 10;
+/// There is a second rule, which the event releases.
+const TWO_RULES: u8 = 11;
 
 const fn in_three(code: u8) -> bool {
     matches!(code, THIRD | THIRD_WRONG)
@@ -849,6 +855,19 @@ impl<const CODE: u8> Event for Placed<CODE> {
             TAGGED => vec![customer.with(&self.customer)],
             UPPER => vec![customer.with(self.customer.to_uppercase())],
             TWO_KINDS => vec![customer.with(&self.customer), EventTag::new("region")],
+            _ => Vec::new(),
+        }
+    }
+
+    fn unique(&self) -> Vec<UniqueChange> {
+        let claim = |value: String| UniqueChange::claim("order.customer", value);
+        match CODE {
+            UNIQUE => vec![claim(self.customer.clone())],
+            UNIQUE_UPPER => vec![claim(self.customer.to_uppercase())],
+            TWO_RULES => vec![
+                claim(self.customer.clone()),
+                UniqueChange::release("order.place"),
+            ],
             _ => Vec::new(),
         }
     }
@@ -1155,7 +1174,7 @@ fn a_changed_tag_turns_the_golden_sample_red() {
                 if matches!(errors[0].problem, GoldenProblem::OtherTags { case: 1, .. })
         ));
     }
-    project.fails::<Placing<RIGHT>>(LockMode::Update, &["now:      the kind is gone"]);
+    project.fails::<Placing<RIGHT>>(LockMode::Update, &["now:      it is gone"]);
     // A kind that is new is recorded, also without a value.
     project.fails::<Placing<TWO_KINDS>>(
         LockMode::Check,
@@ -1167,6 +1186,45 @@ fn a_changed_tag_turns_the_golden_sample_red() {
     // Who wants other tags deletes the recorded ones.
     project.edit(GOLDEN_1, "\"text-11\"\n        ]", "\"TEXT-11\"\n        ]");
     project.fails::<Placing<TWO_KINDS>>(LockMode::Update, &["recorded: TEXT-11"]);
+}
+
+/// Values are taken in the form in which they were claimed: in another one they would be free.
+#[test]
+fn a_changed_form_turns_the_golden_sample_red() {
+    let project = Project::sealed::<Placing<UNIQUE>>();
+    let customer = r#"
+      "unique": {
+        "order.customer": [
+          "text-11"
+        ]
+      }
+"#;
+    has(&project.read(GOLDEN_1), &[customer]);
+    for mode in [LockMode::Check, LockMode::Update, LockMode::Seal] {
+        let error = project.fails::<Placing<UNIQUE_UPPER>>(
+            mode,
+            &[
+                "case 1 has another unique value by rule `order.customer` now",
+                "recorded: text-11",
+                "now:      TEXT-11",
+                "put a rule of another name with the new form beside this one",
+            ],
+        );
+        assert!(matches!(
+            error,
+            LockError::Golden { errors }
+                if matches!(errors[0].problem, GoldenProblem::OtherUnique { case: 1, .. })
+        ));
+    }
+    project.fails::<Placing<RIGHT>>(LockMode::Update, &["now:      it is gone"]);
+    // A rule that is new is recorded.
+    project.fails::<Placing<TWO_RULES>>(
+        LockMode::Check,
+        &["case 1 has no recorded unique value by rule `order.place`"],
+    );
+    let written = project.run::<Placing<TWO_RULES>>(LockMode::Update);
+    assert_eq!(written.expect("records it").len(), 2);
+    has(&project.read(GOLDEN_1), &[r#""order.place": []"#]);
 }
 
 #[test]

@@ -11,7 +11,7 @@ use crate::{
 };
 use es_runtime::{
     Append, AppendError, AppendId, Appended, EventId, Position, Snapshot, StorageError, StreamId,
-    store::author::{self, Accepted, Comparison, Decision, Earlier, RuleState, StreamHead},
+    store::author::{self, Accepted, Comparison, Decision, Earlier, RulesOn, StreamHead},
 };
 use rusqlite::{Connection, ErrorCode, OptionalExtension, ToSql, named_params, params};
 use std::{collections::HashSet, sync::LazyLock};
@@ -27,16 +27,22 @@ pub(crate) fn append(
         let error = corrupt("the newest event of the stream has no usable version");
         return Ok(Err(author::not_applied(append, error)));
     };
-    let (mut uniques, mut end) = (RuleState::default(), Position::START);
-    if settings.rules.concern(connection, append)? {
-        uniques = match unique::read(connection, append, settings)? {
-            Ok(uniques) => uniques,
-            Err(damaged) => return Ok(Err(author::not_applied(append, damaged))),
-        };
-        end = unique::end(connection)?;
-    }
     let recorded_at = (settings.clock)();
-    let accepted = match uniques.decide(append, earlier, head, end, recorded_at) {
+    // Usually the events have just the kinds of tags that are on, or none: then nothing more is read.
+    let decide = |on: &RulesOn| on.decide(append, earlier, head);
+    let (decided, rules) = match settings.rules.with(connection, decide)? {
+        Ok(decided) => (decided, None),
+        Err(earlier) => {
+            let mut rules = match unique::read(connection, append, settings)? {
+                Ok(rules) => rules,
+                Err(damaged) => return Ok(Err(author::not_applied(append, damaged))),
+            };
+            let end = unique::end(connection)?;
+            let decided = rules.decide(append, earlier, head, end, recorded_at);
+            (decided, Some(rules))
+        }
+    };
+    let accepted = match decided {
         Ok(Decision::Write(accepted)) => accepted,
         Ok(Decision::Answer(first)) => return Ok(Ok(first)),
         Err(rejected) => return Ok(Err(rejected)),
@@ -63,8 +69,10 @@ pub(crate) fn append(
         }
         Err(error) => return Err(error),
     };
-    unique::write(connection, &uniques, &settings.rules)?;
-    tags::write(connection, append, &uniques, last)?;
+    if let Some(rules) = &rules {
+        unique::write(connection, rules, &settings.rules)?;
+    }
+    tags::write(connection, append, rules.as_ref(), last)?;
     let appended = accepted.appended(last, recorded_at);
     if let Some(id) = &append.append_id {
         remember(connection, append, id, accepted, &appended, &time)?;

@@ -103,7 +103,7 @@ fn change_row(
         .prepare_cached(
             "INSERT INTO es_work (aggregate, aggregate_id, definition, status, phase, reason, due_at, epoch,
                                    updated_at)
-             VALUES (:aggregate, :aggregate_id, :definition, :status, :phase, :reason, :due_at, 0, :now)
+             VALUES (:aggregate, :aggregate_id, :definition, :status, :phase, :reason, :due_at, :epoch, :now)
              ON CONFLICT (aggregate, aggregate_id) DO UPDATE SET
                  definition = excluded.definition, status = excluded.status,
                  phase = excluded.phase, reason = excluded.reason, due_at = excluded.due_at,
@@ -119,6 +119,7 @@ fn change_row(
             ":phase": row.phase,
             ":reason": row.reason,
             ":due_at": row.due_at.map(Timestamp::unix_micros),
+            ":epoch": exact(row.first_epoch)?,
             ":now": now,
             ":release": row.release,
         })?;

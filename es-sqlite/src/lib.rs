@@ -41,6 +41,7 @@
 //!
 //! | feature | default | adds |
 //! |---|---|---|
+//! | `metrics` | no | times of appends and sizes of groups, through the facade `metrics` |
 //! | `projections` | no | read models in SQLite: `SqliteReadDatabase`, `SqliteTransaction`, `SqliteStore::read_database` and `SqliteOptions::inline`; depends on `es-projections` |
 
 mod append;
@@ -74,7 +75,15 @@ mod writer;
 pub use options::SqliteOptions;
 #[cfg(feature = "projections")]
 pub use read_models::{SqliteReadDatabase, SqliteTransaction};
+pub use rows::Readable;
 pub use rusqlite;
 pub use settings::Durability;
 pub use stats::Stats;
 pub use store::SqliteStore;
+
+/// For es-testkit.
+#[cfg(feature = "projections")]
+#[doc(hidden)]
+pub mod __private {
+    pub use crate::read_models::MemoryReadModels;
+}

@@ -38,6 +38,7 @@ pub struct SqliteOptions {
     clock: Clock,
     pub(crate) durability: Durability,
     read_only: bool,
+    all_tables: bool,
     max_bytes: Option<u64>,
     pub(crate) inline: Registered,
     pub(crate) holds_events: bool,
@@ -54,6 +55,7 @@ impl SqliteOptions {
             clock: Arc::new(Timestamp::now),
             durability: Durability::default(),
             read_only: false,
+            all_tables: false,
             max_bytes: None,
             inline: Registered::default(),
             holds_events: true,
@@ -104,6 +106,29 @@ impl SqliteOptions {
     /// [`StorageErrorKind::ReadOnly`](es_runtime::StorageErrorKind::ReadOnly).
     pub fn read_only(mut self, read_only: bool) -> Self {
         self.read_only = read_only;
+        self
+    }
+
+    /// Makes the tables of unique values and tags too, which a store otherwise makes when it first needs one. For
+    /// programs that fill a store with rows of another one, such as `es copy`.
+    ///
+    /// ```
+    /// use es_sqlite::SqliteStore;
+    ///
+    /// # pollster::block_on(async {
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("shop.db");
+    /// let store = SqliteStore::options().all_tables(true).open(&path).await?;
+    /// store.close().await;
+    /// let count = "SELECT count(*) FROM es_unique_values";
+    /// let rows: i64 = rusqlite::Connection::open(&path)?.query_row(count, [], |row| row.get(0))?;
+    /// assert_eq!(rows, 0);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn all_tables(mut self, all: bool) -> Self {
+        self.all_tables = all;
         self
     }
 
@@ -167,6 +192,7 @@ impl SqliteOptions {
             clock: self.clock,
             durability: self.durability,
             read_only: self.read_only,
+            all_tables: self.all_tables,
             max_bytes: self.max_bytes,
             inline: self.inline,
             holds_events: self.holds_events,

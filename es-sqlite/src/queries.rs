@@ -1,7 +1,7 @@
 //! The queries that read events, on any connection.
 
 use crate::{
-    errors::panicked,
+    errors::{corrupt, panicked},
     rows::{
         Recorded, clamped, event_columns, place, read_error, start, stored_event, text, unplaced,
     },
@@ -11,7 +11,7 @@ use es_runtime::{
     StreamFold, StreamId, StreamRange,
     store::author::{Page, RowLocation},
 };
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, OptionalExtension, params};
 use std::{
     ops::ControlFlow,
     panic::{AssertUnwindSafe, catch_unwind},
@@ -156,9 +156,17 @@ pub(crate) fn feed_rows(
             return Ok(FeedPage::new(page.events, next, true));
         };
         let place = place(row, 0, 1).map_err(|what| unplaced(row, what))?;
-        // A name that cannot be read may be one that is wanted.
-        let wanted = filter.as_names().is_none()
-            || text(row, 2, "").map_or(true, |name| filter.accepts(name));
+        // Only what the filter asks for is read. A text that cannot be read may be one that is wanted.
+        let wanted = match (filter.as_names(), filter.as_aggregates()) {
+            (None, None) => true,
+            (_, aggregates) => match text(row, 2, "") {
+                Ok(name) if !filter.accepts_name(name) => false,
+                Ok(name) if aggregates.is_some() => {
+                    text(row, 6, "").map_or(true, |aggregate| filter.accepts(aggregate, name))
+                }
+                _ => true,
+            },
+        };
         if wanted && !page.take(recorded.read(row, place)?) {
             break;
         }
@@ -172,6 +180,38 @@ pub(crate) fn feed_rows(
         }
     }
     Ok(FeedPage::new(page.events, next, false))
+}
+
+/// Looks for one stream after the other, each by the index.
+pub(crate) fn stream_ids(
+    connection: &Connection,
+    waiting: &Waiting<'_>,
+    aggregate: &str,
+    after: &str,
+    at_most: usize,
+) -> Result<Vec<StreamId>, ReadError> {
+    let mut select = connection
+        .prepare_cached(
+            "SELECT aggregate_id FROM events WHERE aggregate = ?1 AND aggregate_id > ?2
+             ORDER BY aggregate_id LIMIT 1",
+        )
+        .map_err(read_error)?;
+    let mut found: Vec<StreamId> = Vec::new();
+    while found.len() < at_most && waiting() {
+        let after = found.last().map_or(after, StreamId::id);
+        let stream = select.query_row([aggregate, after], |row| {
+            Ok(text(row, 0, "").map(|id| StreamId::new(aggregate, id)))
+        });
+        match stream.optional().map_err(read_error)? {
+            None => break,
+            Some(Ok(Ok(stream))) => found.push(stream),
+            Some(_) => {
+                let what = format!("a stream of `{aggregate}` has a name that cannot be one");
+                return Err(corrupt(what).into());
+            }
+        }
+    }
+    Ok(found)
 }
 
 /// The newest position, 0 without events.

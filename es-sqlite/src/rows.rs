@@ -237,20 +237,47 @@ pub(crate) fn exact(number: u64) -> Result<i64, rusqlite::Error> {
     i64::try_from(number).map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))
 }
 
-/// Bytes as a person can read them where that is possible: JSON as text, anything else as a blob.
-/// They come back the same either way.
-pub(crate) struct Readable<'a> {
-    pub(crate) content_type: &'a str,
-    pub(crate) bytes: &'a [u8],
+/// A payload, or the state of a snapshot, as the store keeps it: JSON as text, which a person can read, anything else
+/// as a blob. The bytes come back the same either way. For programs that write rows into the tables of a store.
+///
+/// ```
+/// use es_sqlite::Readable;
+///
+/// # let memory = rusqlite::Connection::open_in_memory()?;
+/// let kind = |content_type, bytes: &[u8]| -> rusqlite::Result<String> {
+///     let payload = Readable { content_type, bytes };
+///     memory.query_row("SELECT typeof(?1)", [payload], |row| row.get(0))
+/// };
+/// assert_eq!(kind("application/json", b"{}")?, "text");
+/// assert_eq!(kind("application/x-postcard", b"{}")?, "blob");
+/// let payload = Readable { content_type: "application/json", bytes: b"{}" };
+/// assert_eq!(payload.as_text(), Some("{}"));
+/// # Ok::<(), rusqlite::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct Readable<'a> {
+    /// What the bytes are, such as `application/json`.
+    pub content_type: &'a str,
+    /// The bytes.
+    pub bytes: &'a [u8],
+}
+
+impl<'a> Readable<'a> {
+    /// The text, `None` for what is kept as a blob.
+    pub fn as_text(&self) -> Option<&'a str> {
+        let json =
+            self.content_type == Codec::Json.content_type() || self.content_type.ends_with("+json");
+        // SQLite's text functions end at a NUL, which JSON text has none of.
+        if !json || self.bytes.contains(&0) {
+            return None;
+        }
+        std::str::from_utf8(self.bytes).ok()
+    }
 }
 
 impl ToSql for Readable<'_> {
     fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
-        let json =
-            self.content_type == Codec::Json.content_type() || self.content_type.ends_with("+json");
-        // SQLite's text functions end at a NUL, which JSON text has none of.
-        let readable = json && !self.bytes.contains(&0) && std::str::from_utf8(self.bytes).is_ok();
-        Ok(ToSqlOutput::Borrowed(if readable {
+        Ok(ToSqlOutput::Borrowed(if self.as_text().is_some() {
             ValueRef::Text(self.bytes)
         } else {
             ValueRef::Blob(self.bytes)

@@ -2,10 +2,7 @@
 //!
 //! Each table is made by what first needs it, so a file without rules and tags has no page of them.
 
-use es_runtime::{
-    Append,
-    store::author::{RuleNeeds, RuleState, RulesOn},
-};
+use es_runtime::store::author::{RuleNeeds, RuleState, RulesOn};
 use rusqlite::{Connection, params};
 use std::{
     collections::HashMap,
@@ -67,15 +64,6 @@ impl KnownRules {
         }
         let on = read_on(connection)?;
         Ok(with(known.on.insert(on)))
-    }
-
-    /// Whether a rule is about this append, or the append brings one.
-    pub(crate) fn concern(
-        &self,
-        connection: &Connection,
-        append: &Append,
-    ) -> rusqlite::Result<bool> {
-        self.with(connection, |on| on.concern(append))
     }
 }
 
@@ -170,13 +158,18 @@ pub(crate) fn write(
     known: &KnownRules,
 ) -> rusqlite::Result<()> {
     for (rule, event) in rules.changed_rules() {
-        make_table(connection, "es_rules", TABLE)?;
+        make_tables(connection)?;
         connection
             .prepare_cached("INSERT INTO es_rules (rule, event) VALUES (?1, ?2)")?
             .execute([rule, event])?;
         known.known().on = None;
     }
     Ok(())
+}
+
+/// Makes the table of rules where it is not there.
+pub(crate) fn make_tables(connection: &Connection) -> rusqlite::Result<()> {
+    make_table(connection, "es_rules", TABLE)
 }
 
 /// Makes tables, where this one of them is not there.

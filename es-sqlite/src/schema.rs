@@ -4,7 +4,9 @@
 use crate::{
     connection::{name_file, retry_busy},
     errors::{corrupt, storage},
+    rules,
     settings::StoreSettings,
+    tags, unique,
 };
 use es_runtime::{StorageError, StorageErrorKind};
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior};
@@ -74,7 +76,7 @@ const MIGRATIONS: &[&str] = &[
     ) STRICT;
     ",
     // Times are microseconds since 1970, so that they compare as numbers. The id of the store is made
-    // once and goes with the file.
+    // once and goes with the file. It is written as a UUID, as PostgreSQL gives its own.
     "
     CREATE TABLE es_work (
         aggregate      TEXT    NOT NULL,
@@ -101,7 +103,8 @@ const MIGRATIONS: &[&str] = &[
         inputs         TEXT
     ) STRICT, WITHOUT ROWID;
 
-    INSERT INTO es_meta VALUES ('store_id', lower(hex(randomblob(16))));
+    INSERT INTO es_meta SELECT 'store_id', substr(h, 1, 8) || '-' || substr(h, 9, 4) || '-' || substr(h, 13, 4)
+        || '-' || substr(h, 17, 4) || '-' || substr(h, 21) FROM (SELECT lower(hex(randomblob(16))) AS h);
     ",
 ];
 
@@ -140,6 +143,23 @@ pub(crate) fn migrate(
                 [CURRENT],
             )
             .map_err(storage)?;
+        transaction.commit().map_err(storage)
+    })
+    .map_err(|error| name_file(settings, error))
+}
+
+/// Makes the tables of rules and tags, of which each is otherwise made by what first needs it.
+pub(crate) fn make_all_tables(
+    connection: &mut Connection,
+    settings: &StoreSettings,
+) -> Result<(), StorageError> {
+    retry_busy(settings.busy_timeout, || {
+        let transaction = connection
+            .transaction_with_behavior(TransactionBehavior::Immediate)
+            .map_err(storage)?;
+        for make in [rules::make_tables, unique::make_tables, tags::make_tables] {
+            make(&transaction).map_err(storage)?;
+        }
         transaction.commit().map_err(storage)
     })
     .map_err(|error| name_file(settings, error))

@@ -4,6 +4,9 @@ use crate::{inline::Registered, log::Log, rules::Absent, rules::KnownRules};
 use es_runtime::{Limits, Timestamp};
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
+/// The name of this kind of store in metrics.
+pub(crate) const NAME: &str = "sqlite";
+
 /// What an acknowledged append survives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
 pub enum Durability {
@@ -37,6 +40,8 @@ pub(crate) struct StoreSettings {
     pub(crate) absent: Absent,
     pub(crate) durability: Durability,
     pub(crate) read_only: bool,
+    /// Whether the tables are made that a store usually makes when it first needs one.
+    pub(crate) all_tables: bool,
     pub(crate) max_bytes: Option<u64>,
     pub(crate) inline: Registered,
     /// Whether the file is a store; otherwise it holds read models only.

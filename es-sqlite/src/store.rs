@@ -5,10 +5,10 @@ use crate::{
     connection,
     errors::{Failed, closed, no_answer, panicked, read_only},
     inside::refuse_reentry,
-    queries::{self, Waiting, feed_rows, fold_rows, stream_rows},
+    queries::{self, Waiting, feed_rows, fold_rows, stream_ids, stream_rows},
     reader,
     rows::{read_error, snapshot},
-    settings::{Durability, StoreSettings},
+    settings::{Durability, NAME, StoreSettings},
     stats::{Counters, Stats},
     tags,
     task::{Done, Task},
@@ -17,12 +17,13 @@ use crate::{
 use es_runtime::{
     Append, AppendError, AppendId, Appended, EventFilter, EventStore, FeedPage, Outcome, Position,
     ReadError, ReadLimit, RecordedEvent, Snapshot, SnapshotStore, StorageError, StreamFold,
-    StreamId, StreamRange, TagQuery, TagWalk, TagWalked, TaggedPage, UniqueWalk, UniqueWalked,
-    store::author,
+    StreamId, StreamRange, TagQuery, TagWalk, TagWalked, TaggedBackward, TaggedPage, UniqueWalk,
+    UniqueWalked, store::author,
 };
 use rusqlite::{Connection, OptionalExtension};
 use std::{
     fmt,
+    ops::Bound,
     panic::{AssertUnwindSafe, catch_unwind},
     path::Path,
     sync::{Arc, atomic::Ordering},
@@ -222,6 +223,19 @@ impl Shared {
         self.read_in(&self.reports, read).await
     }
 
+    async fn tagged(
+        &self,
+        query: &TagQuery,
+        range: tags::Range,
+        limit: ReadLimit,
+    ) -> Result<tags::Found, ReadError> {
+        let (query, settings) = (query.clone(), Arc::clone(&self.settings));
+        self.read(move |connection, waiting| {
+            tags::page(connection, waiting, &query, range, limit, &settings.absent)
+        })
+        .await
+    }
+
     async fn read_in<T: Send + 'static>(
         &self,
         reads: &reader::Reads,
@@ -247,7 +261,8 @@ impl EventStore for SqliteStore {
     async fn append(&self, append: Append) -> Result<Appended, AppendError> {
         let stream = append.stream.clone();
         author::check_bounds(&append, &self.shared.settings.limits)?;
-        match self.shared.write(Task::Append(Box::new(append))).await {
+        let since = author::Timer::start();
+        let answer = match self.shared.write(Task::Append(Box::new(append))).await {
             Ok(Done::Appended(appended)) => Ok(appended),
             Ok(Done::Rejected(error)) => Err(error),
             // No append is answered so.
@@ -261,7 +276,9 @@ impl EventStore for SqliteStore {
                 outcome,
                 error,
             }),
-        }
+        };
+        author::appended(since, NAME, &answer);
+        answer
     }
 
     async fn find_append(
@@ -316,6 +333,20 @@ impl EventStore for SqliteStore {
             .await
     }
 
+    async fn list_streams(
+        &self,
+        aggregate: &str,
+        after: &str,
+        at_most: usize,
+    ) -> Result<Vec<StreamId>, ReadError> {
+        let (aggregate, after) = (aggregate.to_owned(), after.to_owned());
+        self.shared
+            .read(move |connection, waiting| {
+                stream_ids(connection, waiting, &aggregate, &after, at_most)
+            })
+            .await
+    }
+
     async fn head(&self) -> Result<Position, ReadError> {
         self.shared
             .read(|connection, _| {
@@ -348,12 +379,23 @@ impl EventStore for SqliteStore {
         after: Position,
         limit: ReadLimit,
     ) -> Result<TaggedPage, ReadError> {
-        let (query, settings) = (query.clone(), Arc::clone(&self.shared.settings));
-        self.shared
-            .read(move |connection, waiting| {
-                tags::page(connection, waiting, &query, after, limit, &settings.absent)
-            })
-            .await
+        let range = tags::Range::forward(after);
+        let found = self.shared.tagged(query, range, limit).await?;
+        let head = found.is_over.then_some(found.head);
+        Ok(TaggedPage::new(found.events, after, head))
+    }
+
+    async fn read_tagged_backward(
+        &self,
+        query: &TagQuery,
+        after: Position,
+        until: Bound<Position>,
+        limit: ReadLimit,
+    ) -> Result<TaggedBackward, ReadError> {
+        let range = tags::Range::backward(after, until);
+        let found = self.shared.tagged(query, range, limit).await?;
+        let (head, is_over) = (found.head, found.is_over);
+        Ok(TaggedBackward::new(found.events, head, is_over))
     }
 
     async fn walk_tags(&self, walk: TagWalk) -> Result<TagWalked, StorageError> {

@@ -7,12 +7,12 @@ use crate::{
     settings::StoreSettings,
 };
 use es_runtime::{
-    Append, Commit, CommitError, Position, ReadError, ReadLimit, TagQuery, TagWalk, TagWalked,
-    TaggedPage,
+    Append, Commit, CommitError, EventTag, Position, ReadDirection, ReadError, ReadLimit,
+    RecordedEvent, TagQuery, TagWalk, TagWalked,
     store::author::{self, Page, RuleNeeds, RuleState},
 };
-use rusqlite::{Connection, OptionalExtension, params};
-use std::collections::BTreeMap;
+use rusqlite::{Connection, OptionalExtension, ToSql, params};
+use std::{collections::BTreeMap, ops::Bound, sync::LazyLock};
 
 /// They are made when a kind of tags is first turned on.
 const TABLES: &str = "
@@ -31,39 +31,68 @@ const TABLES: &str = "
     ) STRICT, WITHOUT ROWID;
 ";
 
-/// Writes the tags of an append, whose last event has this position.
+/// Makes the tables of tags where they are not there.
+pub(crate) fn make_tables(connection: &Connection) -> rusqlite::Result<()> {
+    make_table(connection, "es_tags", TABLES)
+}
+
+/// Writes the tags of an append, whose last event has this position. Without `rules` all of its kinds are on.
 pub(crate) fn write(
     connection: &Connection,
     append: &Append,
-    rules: &RuleState,
+    rules: Option<&RuleState>,
     last: Position,
 ) -> rusqlite::Result<()> {
     let mut tagged = append.events.iter().filter(|event| !event.tags.is_empty());
     if tagged.next().is_none() {
         return Ok(());
     }
-    if rules.changed_rules().next().is_some() {
-        make_table(connection, "es_tags", TABLES)?;
+    if rules.is_some_and(|rules| rules.changed_rules().next().is_some()) {
+        make_tables(connection)?;
     }
     let [_, _, last] = last.to_parts();
+    let mut rows = Vec::new();
     for (event, back) in append.events.iter().rev().zip(0_u64..) {
-        for tag in rules.tags_of(event) {
-            insert(
-                connection,
-                &tag,
-                exact(last.saturating_sub(back))?,
-                &event.name,
-            )?;
-        }
+        let tags = match rules {
+            Some(rules) => rules.tags_of(event),
+            None => EventTag::texts(&event.tags, |_| true),
+        };
+        let position = exact(last.saturating_sub(back))?;
+        rows.extend(tags.into_iter().map(|tag| (tag, position, &*event.name)));
     }
-    Ok(())
+    insert(connection, &rows)
 }
 
-fn insert(connection: &Connection, tag: &str, at: i64, event: &str) -> rusqlite::Result<()> {
-    connection
-        .prepare_cached("INSERT OR IGNORE INTO es_tags (tag, position, event) VALUES (?1, ?2, ?3)")?
-        .execute(params![tag, at, event])
-        .map(|_| ())
+/// So many rows one statement inserts at most.
+const ROWS: usize = 16;
+
+/// The statements for 1, 2, .. rows.
+static INSERTS: LazyLock<Vec<String>> = LazyLock::new(|| {
+    let insert = |rows| {
+        let rows = vec!["(?, ?, ?)"; rows].join(", ");
+        format!("INSERT OR IGNORE INTO es_tags (tag, position, event) VALUES {rows}")
+    };
+    (1..=ROWS).map(insert).collect()
+});
+
+/// Inserts rows of a tag, a position and the name of the event.
+fn insert(connection: &Connection, rows: &[(String, i64, &str)]) -> rusqlite::Result<()> {
+    for rows in rows.chunks(ROWS) {
+        let sql = INSERTS.get(rows.len() - 1).map_or("", String::as_str);
+        let mut insert = connection.prepare_cached(sql)?;
+        let mut next = 0;
+        let mut bind = |value: &dyn ToSql| {
+            next += 1;
+            insert.raw_bind_parameter(next, value)
+        };
+        for (tag, position, event) in rows {
+            bind(tag)?;
+            bind(position)?;
+            bind(event)?;
+        }
+        insert.raw_execute()?;
+    }
+    Ok(())
 }
 
 /// Checks the guards of a commit in the writer's transaction, so they see the commits before it.
@@ -79,7 +108,7 @@ pub(crate) fn check_guards(
     let is_made = has_table(connection, "es_tags")?;
     for (index, guard) in commit.guards.iter().enumerate() {
         let found = if is_made {
-            next(connection, &guard.query, start(guard.after))?.map(position)
+            next(connection, &guard.query, Range::forward(guard.after))?.map(position)
         } else {
             None
         };
@@ -90,31 +119,94 @@ pub(crate) fn check_guards(
     Ok(Ok(()))
 }
 
-/// A page of the events that a query finds, in a transaction of its own.
+/// Positions between two others, and where to begin.
+#[derive(Clone, Copy)]
+pub(crate) struct Range {
+    after: i64,
+    before: i64,
+    direction: ReadDirection,
+}
+
+impl Range {
+    pub(crate) fn forward(after: Position) -> Self {
+        Self {
+            after: start(after),
+            before: i64::MAX,
+            direction: ReadDirection::Forward,
+        }
+    }
+
+    pub(crate) fn backward(after: Position, until: Bound<Position>) -> Self {
+        let before = match until {
+            Bound::Included(last) => start(last).saturating_add(1),
+            Bound::Excluded(end) => start(end),
+            Bound::Unbounded => i64::MAX,
+        };
+        Self {
+            before,
+            direction: ReadDirection::Backward,
+            ..Self::forward(after)
+        }
+    }
+
+    /// What is left of it from a position on.
+    const fn from(self, at: i64) -> Self {
+        match self.direction {
+            ReadDirection::Forward => self.rest(at.saturating_sub(1)),
+            ReadDirection::Backward => self.rest(at.saturating_add(1)),
+        }
+    }
+
+    /// The same without that position.
+    const fn rest(mut self, at: i64) -> Self {
+        match self.direction {
+            ReadDirection::Forward => self.after = at,
+            ReadDirection::Backward => self.before = at,
+        }
+        self
+    }
+}
+
+/// A page of the events that a query finds.
+pub(crate) struct Found {
+    pub(crate) events: Vec<RecordedEvent>,
+    /// The newest position at that time.
+    pub(crate) head: Position,
+    /// Whether the range has no more of them.
+    pub(crate) is_over: bool,
+}
+
+/// A page of the events of a range that a query finds, in a transaction of its own.
 pub(crate) fn page(
     connection: &Connection,
     waiting: &Waiting<'_>,
     query: &TagQuery,
-    after: Position,
+    range: Range,
     limit: ReadLimit,
     absent: &Absent,
-) -> Result<TaggedPage, ReadError> {
+) -> Result<Found, ReadError> {
     // Dropping it ends it.
     let _snapshot = connection.unchecked_transaction().map_err(read_error)?;
     let head = newest(connection).map_err(read_error)?;
     let needs = RuleNeeds::default().with_kinds(query.pairs());
     let rules = rules::read_committed(connection, &needs, absent, head).map_err(read_error)?;
+    let head = position(head);
     if let Some((event, kind)) = rules.not_ready(query) {
         let at = reached(connection, &event, &kind).map_err(read_error)?;
         return Err(ReadError::TagsNotReady {
             event,
             kind,
             reached: at.unwrap_or(Position::START),
-            head: position(head),
+            head,
         });
     }
+    let mut found = Found {
+        events: Vec::new(),
+        head,
+        is_over: true,
+    };
     if !has_table(connection, "es_tags").map_err(read_error)? {
-        return Ok(TaggedPage::new(Vec::new(), after, Some(position(head))));
+        return Ok(found);
     }
     let mut select = connection
         .prepare_cached(concat!(
@@ -125,43 +217,57 @@ pub(crate) fn page(
         .map_err(read_error)?;
     let mut recorded = Recorded::default();
     let mut page = Page::new(limit);
-    let mut at = start(after);
-    while !page.is_full() && waiting() {
-        let Some(found) = next(connection, query, at).map_err(read_error)? else {
-            return Ok(TaggedPage::new(page.events, after, Some(position(head))));
+    let mut rest = range;
+    found.is_over = loop {
+        if page.is_full() || !waiting() {
+            break false;
+        }
+        let Some(at) = next(connection, query, rest).map_err(read_error)? else {
+            break true;
         };
-        let mut rows = select.query([found]).map_err(read_error)?;
+        let mut rows = select.query([at]).map_err(read_error)?;
         let Some(row) = rows.next().map_err(read_error)? else {
-            let what = format!("the event at position {found}, which has a tag, is missing");
+            let what = format!("the event at position {at}, which has a tag, is missing");
             return Err(crate::errors::corrupt(what).into());
         };
         let place = place(row, 0, 1).map_err(|what| unplaced(row, what))?;
         if !page.take(recorded.read(row, place)?) {
-            break;
+            break false;
         }
-        at = found;
-    }
-    Ok(TaggedPage::new(page.events, after, None))
+        rest = rest.rest(at);
+    };
+    found.events = page.events;
+    Ok(found)
 }
 
-/// The first event after a position that a query finds, in a file that has the table. It steps from tag to tag, so it takes about as long as the
-/// rarest of them has events.
-fn next(connection: &Connection, query: &TagQuery, after: i64) -> rusqlite::Result<Option<i64>> {
-    let mut select = connection.prepare_cached(
-        "SELECT position, event FROM es_tags WHERE tag = ?1 AND position > ?2 ORDER BY position LIMIT 1",
-    )?;
-    let mut step = |tag: &str, after: i64| {
-        let found = select.query_row(params![tag, after], |row| Ok((row.get(0)?, row.get(1)?)));
+/// The first event of a range that a query finds, in a file that has the table. It steps from tag to tag, so it takes about
+/// as long as the rarest of them has events.
+fn next(connection: &Connection, query: &TagQuery, range: Range) -> rusqlite::Result<Option<i64>> {
+    let mut select = connection.prepare_cached(match range.direction {
+        ReadDirection::Forward => {
+            "SELECT position, event FROM es_tags WHERE tag = ?1 AND position > ?2 AND position < ?3 \
+             ORDER BY position LIMIT 1"
+        }
+        ReadDirection::Backward => {
+            "SELECT position, event FROM es_tags WHERE tag = ?1 AND position > ?2 AND position < ?3 \
+             ORDER BY position DESC LIMIT 1"
+        }
+    })?;
+    let mut step = |tag: &str, range: Range| {
+        let params = params![tag, range.after, range.before];
+        let found = select.query_row(params, |row| Ok((row.get(0)?, row.get(1)?)));
         found.optional()
     };
-    let mut after = after;
+    let mut range = range;
     loop {
         let mut tags = query.texts();
         let mut at: Option<(i64, String)> = None;
         let all = loop {
             let Some(tag) = tags.next() else { break true };
-            let from = at.as_ref().map_or(after, |(position, _)| position - 1);
-            let Some(found) = step(tag, from)? else {
+            let rest = at
+                .as_ref()
+                .map_or(range, |(position, _)| range.from(*position));
+            let Some(found) = step(tag, rest)? else {
                 return Ok(None);
             };
             let is_same = at.as_ref().is_none_or(|at| at.0 == found.0);
@@ -176,7 +282,11 @@ fn next(connection: &Connection, query: &TagQuery, after: i64) -> rusqlite::Resu
         if all && query.events().any(|name| name == event) {
             return Ok(Some(position));
         }
-        after = if all { position } else { position - 1 };
+        range = if all {
+            range.rest(position)
+        } else {
+            range.from(position)
+        };
     }
 }
 
@@ -186,7 +296,7 @@ pub(crate) fn walk(
     walk: &TagWalk,
     settings: &StoreSettings,
 ) -> rusqlite::Result<TagWalked> {
-    make_table(connection, "es_tags", TABLES)?;
+    make_tables(connection)?;
     let mut rules = RuleState::default();
     let mut at = BTreeMap::new();
     let kinds = walk.kinds.iter().map(|(event, kind)| (&**event, &**kind));
@@ -206,9 +316,11 @@ pub(crate) fn walk(
     }
     let (walked, rows) = rules.walk_tags(walk, &mut at, is_later);
     rules::write(connection, &rules, &settings.rules)?;
-    for (tag, at, event) in rows {
-        insert(connection, &tag, start(at), &event)?;
-    }
+    let rows: Vec<_> = rows
+        .iter()
+        .map(|(tag, at, event)| (tag.clone(), start(*at), event.as_str()))
+        .collect();
+    insert(connection, &rows)?;
     for key in &walk.kinds {
         let (event, kind) = key;
         let Some(at) = at.get(key) else {

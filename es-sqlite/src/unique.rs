@@ -41,6 +41,11 @@ const TABLES: &str = "
     ) STRICT, WITHOUT ROWID;
 ";
 
+/// Makes the tables of unique values where they are not there.
+pub(crate) fn make_tables(connection: &Connection) -> rusqlite::Result<()> {
+    make_table(connection, "es_unique_values", TABLES)
+}
+
 /// What this append needs to know, in the transaction in which it will be written.
 pub(crate) fn read(
     connection: &Connection,
@@ -52,7 +57,7 @@ pub(crate) fn read(
     let mut uniques = rules::read(connection, &needs, known, &settings.absent)?;
     known.with(connection, |on| uniques.read_rules_on(on, append))?;
     if !needs.holders.is_empty() {
-        make_table(connection, "es_unique_values", TABLES)?;
+        make_tables(connection)?;
     }
     for (rule, value) in needs.values {
         if let Err(damaged) = read_value(connection, &mut uniques, rule, value)? {
@@ -107,7 +112,7 @@ pub(crate) fn walk(
     known: &KnownRules,
 ) -> rusqlite::Result<Result<UniqueWalked, StorageError>> {
     let rule = walk.rule.as_str();
-    make_table(connection, "es_unique_values", TABLES)?;
+    make_tables(connection)?;
     let mut uniques = RuleState::default();
     known.with(connection, |on| {
         for event in &walk.events {

@@ -5,12 +5,13 @@ use crate::{
     errors::{Failed, corrupt, no_answer},
     queries::Waiting,
     rows::{Damage, read_error, text},
+    settings::NAME,
     store::SqliteStore,
     task::{Done, Task},
 };
 use es_runtime::{
     Claim, Claimed, Commit, CommitError, CommitStore, Committed, Outcome, Position, ReadError,
-    StorageError, StreamId, Timestamp, WorkQueue,
+    StorageError, StreamId, Timestamp, WorkQueue, store::author,
 };
 use es_runtime::{WorkChange, WorkFilter, WorkItem, WorkStatus};
 use rusqlite::{Connection, Row, params, types::ValueRef};
@@ -24,21 +25,25 @@ fn list(connection: &Connection, filter: &WorkFilter) -> Result<Vec<WorkItem>, R
     if aggregates.is_empty() {
         aggregates.push(None);
     }
+    // The index of what is due has running items only.
+    let due = match filter.due_before {
+        Some(_) => "AND status = 'running' AND due_at < ?8",
+        None => "AND ?8 IS NULL",
+    };
+    let sql = format!(
+        "SELECT aggregate, aggregate_id, definition, status, phase, reason, due_at, epoch, owner,
+                lease_until, updated_at
+         FROM es_work
+         WHERE (?1 IS NULL OR aggregate = ?1) AND (?2 IS NULL OR aggregate_id = ?2)
+           AND (?3 IS NULL OR status = ?3) AND (?4 IS NULL OR (aggregate, aggregate_id) > (?4, ?5))
+           AND (?7 IS NULL OR updated_at > ?7) {due}
+         ORDER BY aggregate, aggregate_id LIMIT ?6"
+    );
+    let mut select = connection.prepare_cached(&sql).map_err(read_error)?;
+    let after = filter.after.as_ref();
     let mut found = Vec::new();
     for aggregate in aggregates {
         let left = filter.at_most.saturating_sub(found.len());
-        let mut select = connection
-            .prepare_cached(
-                "SELECT aggregate, aggregate_id, definition, status, phase, reason, due_at, epoch, owner,
-                        lease_until, updated_at
-                 FROM es_work
-                 WHERE (?1 IS NULL OR aggregate = ?1) AND (?2 IS NULL OR aggregate_id = ?2)
-                   AND (?3 IS NULL OR status = ?3) AND (?4 IS NULL OR (aggregate, aggregate_id) > (?4, ?5))
-                   AND (?7 IS NULL OR updated_at > ?7)
-                 ORDER BY aggregate, aggregate_id LIMIT ?6",
-            )
-            .map_err(read_error)?;
-        let after = filter.after.as_ref();
         let mut rows = select
             .query(params![
                 aggregate,
@@ -48,6 +53,7 @@ fn list(connection: &Connection, filter: &WorkFilter) -> Result<Vec<WorkItem>, R
                 after.map(StreamId::id),
                 i64::try_from(left).unwrap_or(i64::MAX),
                 filter.changed_after.map(Timestamp::unix_micros),
+                filter.due_before.map(Timestamp::unix_micros),
             ])
             .map_err(read_error)?;
         while let Some(row) = rows.next().map_err(read_error)? {
@@ -135,17 +141,20 @@ fn failed(failed: Failed) -> CommitError {
 impl CommitStore for SqliteStore {
     async fn commit(&self, commit: Commit) -> Result<Committed, CommitError> {
         commit.check_appends(&self.shared().settings().limits)?;
+        let since = author::Timer::start();
         let done = self.shared().write(Task::Commit(Box::new(commit))).await;
-        match done.map_err(failed)? {
-            Done::Committed(committed) => Ok(committed),
-            Done::NotCommitted(error) => Err(error),
-            Done::Rejected(error) => Err(CommitError::Append(error)),
+        let answer = match done.map_err(failed) {
+            Ok(Done::Committed(committed)) => Ok(committed),
+            Ok(Done::NotCommitted(error)) | Err(error) => Err(error),
+            Ok(Done::Rejected(error)) => Err(CommitError::Append(error)),
             // No commit is answered so.
-            _ => Err(CommitError::Storage {
+            Ok(_) => Err(CommitError::Storage {
                 outcome: Outcome::Unknown,
                 error: no_answer(),
             }),
-        }
+        };
+        author::committed(since, NAME, &answer);
+        answer
     }
 
     async fn cursor(&self, consumer: &str) -> Result<Option<Position>, ReadError> {

@@ -1,5 +1,5 @@
-//! The one thread that writes. What waits when it is free goes into one transaction, so that many
-//! callers share one sync of the disk; each gets an answer of its own, after the commit.
+//! The one thread that writes. What waits when it is free, and what comes while it works on that, goes into one
+//! transaction, so that many callers share one sync of the disk; each gets an answer of its own, after the commit.
 
 use crate::{
     connection::{self, Role},
@@ -10,11 +10,11 @@ use crate::{
     inside,
     log::Keeper,
     schema,
-    settings::StoreSettings,
+    settings::{NAME, StoreSettings},
     stats::Counters,
     task::{Done, Task},
 };
-use es_runtime::{Outcome, StorageError, StorageErrorKind};
+use es_runtime::{Outcome, StorageError, StorageErrorKind, store::author};
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, atomic::Ordering},
@@ -111,6 +111,9 @@ fn open_connection(settings: &StoreSettings) -> Result<WriterConnection, Storage
     let mut connection = connection::open(settings, Role::Writer)?;
     if settings.holds_events {
         schema::migrate(&mut connection, settings)?;
+        if settings.all_tables {
+            schema::make_all_tables(&mut connection, settings)?;
+        }
     }
     WriterConnection::new(connection, settings.statement_timeout).map_err(storage)
 }
@@ -135,26 +138,42 @@ struct Group {
 }
 
 impl Group {
+    fn of(task: Task, reply: Reply) -> Self {
+        let mut group = Self::default();
+        group.push(task, reply);
+        group
+    }
+
     fn push(&mut self, task: Task, reply: Reply) {
         self.bytes = self.bytes.saturating_add(task.size());
         self.tasks.push(task);
         self.replies.push(reply);
     }
 
-    /// Takes what waits, as far as it fits.
+    /// Takes what waits, as far as it fits. Nothing overtakes a job.
     fn fill(&mut self, queue: &mut mpsc::Receiver<Message>) {
-        while self.tasks.len() < GROUP && self.bytes < GROUP_BYTES {
+        while self.next.is_none() && self.tasks.len() < GROUP && self.bytes < GROUP_BYTES {
             match queue.try_recv() {
                 Ok(Message::Write(task, reply)) => self.push(task, reply),
-                Ok(Message::Job(job)) => {
-                    self.next = Some(job);
-                    return;
-                }
+                Ok(Message::Job(job)) => self.next = Some(job),
                 // What follows looks at the log, too.
                 Ok(Message::LogIsFree) => {}
                 Ok(Message::Close) => queue.close(),
                 Err(_) => return,
             }
+        }
+    }
+
+    fn succeed(self, done: Vec<Done>) {
+        for (reply, done) in self.replies.into_iter().zip(done) {
+            // The caller may have stopped waiting.
+            let _ = reply.send(Ok(done));
+        }
+    }
+
+    fn fail(self, failure: &SharedFailure) {
+        for reply in self.replies {
+            let _ = reply.send(Err(failure.to_failed()));
         }
     }
 }
@@ -199,12 +218,7 @@ impl Writer {
         while let Some(message) = wait.next(&mut queue) {
             match message {
                 Message::Write(task, reply) => {
-                    let mut group = Group::default();
-                    group.push(task, reply);
-                    group.fill(&mut queue);
-                    let next = group.next.take();
-                    self.write(group);
-                    if let Some(job) = next {
+                    if let Some(job) = self.write(Group::of(task, reply), &mut queue) {
                         self.job(job);
                     }
                 }
@@ -244,17 +258,17 @@ impl Writer {
         self.connection = given_back.ok().flatten();
     }
 
-    fn write(&mut self, group: Group) {
-        match self.transaction(&group.tasks) {
-            Ok(done) => {
-                for (reply, done) in group.replies.into_iter().zip(done) {
-                    // The caller may have stopped waiting.
-                    let _ = reply.send(Ok(done));
-                }
-            }
+    /// Does the writes of a group and those that come meanwhile. Returns what came after them.
+    fn write(&mut self, mut group: Group, queue: &mut mpsc::Receiver<Message>) -> Option<Job> {
+        group.fill(queue);
+        let done = self.transaction(&mut group, Some(queue));
+        let next = group.next.take();
+        match done {
+            Ok(done) => group.succeed(done),
             Err(abandoned) if abandoned.alone && group.tasks.len() > 1 => self.one_by_one(group),
-            Err(abandoned) => fail(group.replies, &abandoned.failure),
+            Err(abandoned) => group.fail(&abandoned.failure),
         }
+        next
     }
 
     /// Wakes those who wait for new events.
@@ -274,27 +288,30 @@ impl Writer {
 
     /// A failure of one must not become the verdict of all.
     fn one_by_one(&mut self, group: Group) {
-        let mut writes = group.tasks.into_iter().zip(group.replies);
-        while let Some((task, reply)) = writes.next() {
-            match self.transaction(&[task]) {
-                Ok(done) => {
-                    if let Some(done) = done.into_iter().next() {
-                        let _ = reply.send(Ok(done));
-                    }
-                }
+        let mut given_up = None;
+        for (task, reply) in group.tasks.into_iter().zip(group.replies) {
+            let mut group = Group::of(task, reply);
+            if let Some(failure) = &given_up {
+                group.fail(failure);
+                continue;
+            }
+            match self.transaction(&mut group, None) {
+                Ok(done) => group.succeed(done),
                 Err(abandoned) => {
-                    let _ = reply.send(Err(abandoned.failure.to_failed()));
-                    if !abandoned.alone {
-                        // The rest would wait for the same, one timeout after the other.
-                        return fail(writes.map(|(_, reply)| reply), &abandoned.failure);
-                    }
+                    group.fail(&abandoned.failure);
+                    // The rest would wait for the same, one timeout after the other.
+                    given_up = (!abandoned.alone).then_some(abandoned.failure);
                 }
             }
         }
     }
 
-    /// One transaction. Afterwards the connection is outside of any.
-    fn transaction(&mut self, tasks: &[Task]) -> Result<Vec<Done>, Abandoned> {
+    /// One transaction, with what comes into `queue` meanwhile. Afterwards the connection is outside of any.
+    fn transaction(
+        &mut self,
+        group: &mut Group,
+        queue: Option<&mut mpsc::Receiver<Message>>,
+    ) -> Result<Vec<Done>, Abandoned> {
         let mut connection = self.connection().map_err(|error| Abandoned {
             failure: SharedFailure::own(Outcome::NotApplied, error),
             alone: false,
@@ -302,7 +319,7 @@ impl Writer {
         let mut stage = Stage::Begin;
         let (settings, inlines) = (&self.settings, &mut self.inlines);
         let result = catch_unwind(AssertUnwindSafe(|| {
-            attempt(&mut connection, tasks, settings, inlines, &mut stage)
+            attempt(&mut connection, group, queue, settings, inlines, &mut stage)
         }));
         match result {
             Ok(Ok(done)) => {
@@ -310,11 +327,12 @@ impl Writer {
                     .counters
                     .commits
                     .fetch_add(1, Ordering::Relaxed);
-                let writes = u64::try_from(tasks.len()).unwrap_or(u64::MAX);
+                let writes = u64::try_from(done.len()).unwrap_or(u64::MAX);
                 self.notifier
                     .counters
                     .writes
                     .fetch_add(writes, Ordering::Relaxed);
+                author::grouped(NAME, done.len());
                 self.connection = Some(connection);
                 self.notify(&done);
                 Ok(done)
@@ -373,7 +391,8 @@ enum Stage {
 
 fn attempt(
     tx: &mut WriterConnection,
-    tasks: &[Task],
+    group: &mut Group,
+    mut queue: Option<&mut mpsc::Receiver<Message>>,
     settings: &StoreSettings,
     inlines: &mut Running,
     stage: &mut Stage,
@@ -383,9 +402,13 @@ fn attempt(
     settings.rules.forget_older(tx.connection())?;
     *stage = Stage::Write;
     inlines.catch_up(tx)?;
-    let mut done = Vec::with_capacity(tasks.len());
-    for task in tasks {
+    let mut done = Vec::with_capacity(group.tasks.len());
+    while let Some(task) = group.tasks.get(done.len()) {
         done.push(inlines.run(tx, task, settings)?);
+        // Others come while the first ones are written. Alone they would need one more sync.
+        if let (Some(queue), true) = (&mut queue, done.len() == group.tasks.len()) {
+            group.fill(queue);
+        }
     }
     *stage = Stage::Commit;
     run(tx, "COMMIT")?;
@@ -394,10 +417,4 @@ fn attempt(
 
 fn run(tx: &WriterConnection, sql: &str) -> rusqlite::Result<usize> {
     tx.connection().prepare_cached(sql)?.execute([])
-}
-
-fn fail(replies: impl IntoIterator<Item = Reply>, failure: &SharedFailure) {
-    for reply in replies {
-        let _ = reply.send(Err(failure.to_failed()));
-    }
 }

@@ -48,6 +48,12 @@ impl VirtualClock {
         self.micros.fetch_add(micros, Ordering::SeqCst);
     }
 
+    /// Moves the clock back by this time, as after a correction of the system's clock.
+    pub fn turn_back(&self, time: Duration) {
+        let micros = i64::try_from(time.as_micros()).unwrap_or(i64::MAX);
+        self.micros.fetch_sub(micros, Ordering::SeqCst);
+    }
+
     /// Moves the clock forward to this time, unless it is already later.
     pub fn reach(&self, time: Timestamp) {
         self.micros.fetch_max(time.unix_micros(), Ordering::SeqCst);

@@ -2,17 +2,13 @@
 
 #![allow(clippy::panic, reason = "an assertion of a test panics")]
 
+use crate::{diff, history, ready::ready, written};
 use es_decisions::{__private::stored, Decide, Decided, DecisionError, Decisions};
 use es_runtime::{
-    Aggregate, AnyStore, Append, AsId, Event, EventStore, Events, ExpectedVersion, MemoryStore,
-    NewEvent, ReadLimit, RecordedEvent, StreamId, StreamRange, command::encode_events,
+    Aggregate, AnyStore, Append, AsId, Event, EventStore, Events, MemoryStore, ReadLimit,
+    RecordedEvent, StreamId, StreamRange,
 };
-use std::{
-    fmt::Debug,
-    future::{Future, IntoFuture},
-    pin::pin,
-    task::{Context, Poll, Waker},
-};
+use std::{fmt::Debug, future::IntoFuture};
 
 /// Aggregates with a history, and events with tags, waiting for a decision. They are in a store in memory, which finds
 /// events by their tags as any store does: an event without a tag is missing in a fold here too.
@@ -130,7 +126,6 @@ use std::{
 ///     .then_rejected(RoomOccupied);
 /// ```
 #[derive(Clone, Debug)]
-#[must_use = "a test tests nothing without `when` and `then`"]
 pub struct DecisionTest {
     store: AnyStore,
 }
@@ -143,6 +138,7 @@ impl Default for DecisionTest {
 
 impl DecisionTest {
     /// No aggregate has an event.
+    #[must_use = "a test tests nothing without `when` and `then`"]
     pub fn new() -> Self {
         Self {
             store: AnyStore::new(MemoryStore::new()),
@@ -153,14 +149,10 @@ impl DecisionTest {
     ///
     /// # Panics
     /// When the id is no stream id, or an event cannot be stored and read back by the aggregate's codec.
+    #[must_use = "a test tests nothing without `when` and `then`"]
     #[track_caller]
     pub fn given<A: Aggregate>(self, id: impl AsId<A::Id>, events: impl Into<Events<A>>) -> Self {
-        let stream = stream_of::<A>(id);
-        let encoded = match encode_events(&stream, &events.into()) {
-            Ok(encoded) => encoded,
-            Err(error) => panic!("{error}"),
-        };
-        self.append(stream, encoded);
+        self.append(history::append::<A>(id, events));
         self
     }
 
@@ -168,22 +160,15 @@ impl DecisionTest {
     ///
     /// # Panics
     /// When it has no such tag, or cannot be stored and read back.
-    #[allow(
-        clippy::needless_pass_by_value,
-        reason = "an event is written out in a test"
-    )]
+    #[must_use = "a test tests nothing without `when` and `then`"]
     #[track_caller]
     pub fn given_event<E: Event>(self, event: E) -> Self {
-        match stored(&event) {
-            Ok((stream, event)) => self.append(stream, vec![event]),
-            Err(error) => panic!("{error}"),
-        }
+        self.append(history::append_event(event));
         self
     }
 
     #[track_caller]
-    fn append(&self, stream: StreamId, events: Vec<NewEvent>) {
-        let append = Append::new(stream, ExpectedVersion::Any).with_events(events);
+    fn append(&self, append: Append) {
         if let Err(error) = ready(self.store.append(append)) {
             panic!("{error}");
         }
@@ -237,17 +222,14 @@ impl<D: Decide> DecisionThen<D> {
     where
         A::Event: Debug + PartialEq,
     {
-        let (stream, expected) = (stream_of::<A>(id), expected.into());
+        let (stream, expected) = (history::stream::<A>(id), expected.into());
         if let Err(error) = &self.decided {
             panic!("the decision failed: {error}\nexpected on {stream}: {expected:#?}");
         }
         let at = self.unseen.iter().position(|(unseen, _)| *unseen == stream);
         let new = at.map_or(0, |at| self.unseen.swap_remove(at).1);
-        let actual = newest::<A>(&self.before.store, &stream, new);
-        assert!(
-            actual == expected,
-            "other events than expected on {stream}\nexpected: {expected:#?}\n  actual: {actual:#?}"
-        );
+        let stored = newest(&self.before.store, &stream, new);
+        written::assert_events(&stream, &expected, &stored);
         self
     }
 
@@ -273,9 +255,7 @@ impl<D: Decide> DecisionThen<D> {
         let Some((_, new)) = of_stream else {
             panic!("there is no further new event on {stream}\nexpected: {expected:#?}");
         };
-        let next = newest_rows(&self.before.store, &stream, *new)
-            .into_iter()
-            .next();
+        let next = newest(&self.before.store, &stream, *new).into_iter().next();
         *new -= 1;
         let Some(next) = next else {
             panic!("the store in memory has lost events of {stream}")
@@ -284,7 +264,8 @@ impl<D: Decide> DecisionThen<D> {
         match actual {
             Some(Ok(actual)) => assert!(
                 actual == expected,
-                "another event than expected on {stream}\nexpected: {expected:#?}\n  actual: {actual:#?}"
+                "another event than expected on {stream}\n{}",
+                diff::values(&expected, &actual)
             ),
             Some(Err(error)) => panic!("{error}"),
             None => panic!(
@@ -345,17 +326,9 @@ impl<D: Decide> DecisionThen<D> {
     }
 }
 
-#[track_caller]
-fn stream_of<A: Aggregate>(id: impl AsId<A::Id>) -> StreamId {
-    match StreamId::of::<A>(id) {
-        Ok(stream) => stream,
-        Err(error) => panic!("{error}"),
-    }
-}
-
 /// The last so many events of a stream, in their order.
 #[track_caller]
-fn newest_rows(store: &AnyStore, stream: &StreamId, new: u64) -> Vec<RecordedEvent> {
+fn newest(store: &AnyStore, stream: &StreamId, new: u64) -> Vec<RecordedEvent> {
     let limit = ReadLimit::events(usize::try_from(new).unwrap_or(usize::MAX));
     if new == 0 {
         return Vec::new();
@@ -366,28 +339,4 @@ fn newest_rows(store: &AnyStore, stream: &StreamId, new: u64) -> Vec<RecordedEve
     };
     read.reverse();
     read
-}
-
-/// The same as the aggregate reads them.
-#[track_caller]
-fn newest<A: Aggregate>(store: &AnyStore, stream: &StreamId, new: u64) -> Events<A> {
-    let mut events = Events::none();
-    for recorded in newest_rows(store, stream, new) {
-        match recorded.decode::<A::Event>() {
-            Ok(decoded) => decoded
-                .into_iter()
-                .for_each(|of| events.push_event(of.event)),
-            Err(error) => panic!("{error}"),
-        }
-    }
-    events
-}
-
-/// The output of a future that waits for nothing, as those of the store in memory.
-#[track_caller]
-fn ready<F: Future>(future: F) -> F::Output {
-    match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
-        Poll::Ready(output) => output,
-        Poll::Pending => panic!("the store in memory waits"),
-    }
 }

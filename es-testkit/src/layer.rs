@@ -4,10 +4,14 @@ use es_runtime::{
     Append, AppendError, AppendId, Appended, Claim, Claimed, Commit, CommitError, CommitStore,
     Committed, EventFilter, EventStore, FeedPage, Position, ReadError, ReadLimit, RecordedEvent,
     Snapshot, SnapshotStore, StorageError, StreamFold, StreamId, StreamRange, TagQuery, TagWalk,
-    TagWalked, TaggedPage, Timestamp, UniqueWalk, UniqueWalked, WorkFilter, WorkItem, WorkQueue,
-    WorkStatus,
+    TagWalked, TaggedBackward, TaggedPage, Timestamp, UniqueWalk, UniqueWalked, WorkFilter,
+    WorkItem, WorkQueue, WorkStatus,
 };
-use std::{future::Future, ops::Deref, time::Duration};
+use std::{
+    future::Future,
+    ops::{Bound, Deref},
+    time::Duration,
+};
 
 /// Changes some calls of a store and forwards the others.
 ///
@@ -122,6 +126,21 @@ pub trait StoreLayer: Clone + Send + Sync + 'static {
         self.inner().read_tagged(query, after, limit)
     }
 
+    /// [`EventStore::read_tagged_backward`].
+    ///
+    /// # Errors
+    /// Those of the inner store.
+    fn read_tagged_backward(
+        &self,
+        query: &TagQuery,
+        after: Position,
+        until: Bound<Position>,
+        limit: ReadLimit,
+    ) -> impl Future<Output = Result<TaggedBackward, ReadError>> + Send {
+        self.inner()
+            .read_tagged_backward(query, after, until, limit)
+    }
+
     /// [`EventStore::walk_tags`].
     ///
     /// # Errors
@@ -170,6 +189,19 @@ pub trait StoreLayer: Clone + Send + Sync + 'static {
         limit: ReadLimit,
     ) -> impl Future<Output = Result<FeedPage, ReadError>> + Send {
         self.inner().read_feed(after, filter, limit)
+    }
+
+    /// [`EventStore::list_streams`].
+    ///
+    /// # Errors
+    /// Those of the inner store.
+    fn list_streams(
+        &self,
+        aggregate: &str,
+        after: &str,
+        at_most: usize,
+    ) -> impl Future<Output = Result<Vec<StreamId>, ReadError>> + Send {
+        self.inner().list_streams(aggregate, after, at_most)
     }
 
     /// [`EventStore::head`].
@@ -389,6 +421,18 @@ impl<L: StoreLayer> EventStore for Layered<L> {
         self.0.read_tagged(query, after, limit).await
     }
 
+    async fn read_tagged_backward(
+        &self,
+        query: &TagQuery,
+        after: Position,
+        until: Bound<Position>,
+        limit: ReadLimit,
+    ) -> Result<TaggedBackward, ReadError> {
+        self.0
+            .read_tagged_backward(query, after, until, limit)
+            .await
+    }
+
     async fn walk_tags(&self, walk: TagWalk) -> Result<TagWalked, StorageError> {
         self.0.walk_tags(walk).await
     }
@@ -422,6 +466,15 @@ impl<L: StoreLayer> EventStore for Layered<L> {
         limit: ReadLimit,
     ) -> Result<FeedPage, ReadError> {
         self.0.read_feed(after, filter, limit).await
+    }
+
+    async fn list_streams(
+        &self,
+        aggregate: &str,
+        after: &str,
+        at_most: usize,
+    ) -> Result<Vec<StreamId>, ReadError> {
+        self.0.list_streams(aggregate, after, at_most).await
     }
 
     async fn head(&self) -> Result<Position, ReadError> {

@@ -1,12 +1,20 @@
 //! Tests for what you build on es-runtime.
 //!
-//! Use it as a development dependency:
+//! Use it as a development dependency. Each test says what happened, what comes, and what follows:
 //!
-//! - to test an aggregate: these events happened, this command comes, these events follow;
-//! - to test a saga or a process manager, with a crash at every point (feature `sagas`);
-//! - to test a decision on several aggregates (feature `decisions`);
-//! - to prove a store of your own (feature `conformance`);
-//! - to get a PostgreSQL server for each test run (feature `postgres-server`).
+//! | what you test | with | feature |
+//! |---|---|---|
+//! | an aggregate | [`given`], [`given_nothing`] | |
+//! | that an aggregate keeps the laws of event sourcing, on random commands | `laws!` | `laws` |
+//! | a decision on several aggregates, or on events by their tags | `decision::DecisionTest` | `decisions` |
+//! | a projection, in a real database | `projection::ProjectionTest` | `sqlite` |
+//! | a subscription | `subscription::SubscriptionTest` | `projections` |
+//! | a process manager, with a crash at every point | `saga::ProcessTest` | `sagas` |
+//! | a saga, with a crash at every point | `saga::SagaTest` | `sagas` |
+//! | all of it together, in thousands of histories with failures | `sim::histories` | `sim` |
+//! | a store of your own | `conformance!` | `conformance` |
+//!
+//! A test that fails shows the lines that differ.
 //!
 //! # Given, when, then
 //!
@@ -65,10 +73,14 @@
 //!
 //! | feature | adds | also compiles |
 //! |---|---|---|
-//! | `sagas` | `saga`: `SagaTest` and `ProcessTest`, with scripted outcomes, virtual time and a process that dies at every point | es-sagas |
-//! | `decisions` | `decision`: `DecisionTest`, given/when/then on several aggregates | es-decisions |
-//! | `conformance` | `conformance`: the suite that every store must pass, as the macros `conformance!` and `saga_conformance!`, and as a report | es-projections |
-//! | `projections` | the dependency that the suite's checks of read databases need; `conformance` turns it on | es-projections |
+//! | `laws` | `laws!`: replay, snapshots, older versions, determinism, on random commands and events | proptest, es-schema-lock |
+//! | `decisions` | `decision`, and `given_event` for events with tags | es-decisions |
+//! | `projections` | `subscription`, and `projection` for a database of yours, such as PostgreSQL | es-projections |
+//! | `sqlite` | `ProjectionTest::new`, in a new SQLite file | es-sqlite, es-projections |
+//! | `sagas` | `saga`: given, when, then in virtual time, scripted outcomes and a process that dies at every point | es-sagas |
+//! | `sim` | `sim`: a store whose calls fail, processes that die, virtual time, the same history for the same seed; with `sqlite`, projections in it | es-decisions, es-projections, es-sagas |
+//! | `conformance` | the suite that every store must pass, as the macros `conformance!` and `saga_conformance!`, and as a report | es-projections |
+//! | `nats-server` | `nats`: a cluster of NATS servers in a temporary folder, whose nodes can be killed, paused and cut off (Unix only) | |
 //! | `postgres-server` | `postgres`: a PostgreSQL server in a temporary folder, from programs that are installed (Unix only) | |
 
 mod clock;
@@ -76,13 +88,34 @@ mod clock;
 pub mod conformance;
 #[cfg(feature = "decisions")]
 pub mod decision;
+mod diff;
+#[cfg(feature = "sagas")]
+mod feed;
+#[cfg(any(feature = "decisions", feature = "projections", feature = "sagas"))]
+mod history;
+#[cfg(feature = "laws")]
+pub mod laws;
 mod layer;
+#[cfg(all(feature = "nats-server", unix))]
+pub mod nats;
 mod pausing;
 #[cfg(all(feature = "postgres-server", unix))]
 pub mod postgres;
+#[cfg(feature = "projections")]
+pub mod projection;
+#[cfg(feature = "decisions")]
+mod ready;
 #[cfg(feature = "sagas")]
 pub mod saga;
 mod scenario;
+#[cfg(all(any(feature = "nats-server", feature = "postgres-server"), unix))]
+mod server;
+#[cfg(feature = "sim")]
+pub mod sim;
+#[cfg(feature = "projections")]
+pub mod subscription;
+#[cfg(any(feature = "decisions", feature = "sagas"))]
+mod written;
 
 pub use clock::VirtualClock;
 pub use layer::{Layered, StoreLayer};

@@ -2,6 +2,7 @@
 
 #![allow(clippy::panic, reason = "an assertion of a test panics")]
 
+use crate::diff;
 use es_runtime::{Aggregate, Command, EventSet, Events, command::HandledBy};
 use std::fmt::Debug;
 
@@ -139,7 +140,8 @@ impl<A: Aggregate> Then<A> {
             Ok(events) => {
                 assert!(
                     events == expected,
-                    "other events than expected\nexpected: {expected:#?}\n  actual: {events:#?}"
+                    "other events than expected\n{}",
+                    diff::values(&expected, &events)
                 );
                 self.before.and(events)
             }

@@ -80,8 +80,8 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let done = deposit.metadata(who).await?;
     println!("version {}: {:?} cents", done.version, done.state.balance);
 
-    if let Err(refused) = accounts.execute(&id, Withdraw { cents: u64::MAX }).await {
-        println!("refused: {refused}");
+    if let Err(rejected) = accounts.execute(&id, Withdraw { cents: u64::MAX }).await {
+        println!("rejected: {rejected}");
     }
     for event in accounts.history(&id, 0, ReadLimit::events(5)).await? {
         println!("{} {} {:?}", event.version, event.recorded_at, event.event);

@@ -2,7 +2,7 @@
 //! customers are in one commit.
 
 use crate::{
-    db::Shop,
+    db::{Place, Shop},
     domain::{
         Cents, CustomerId,
         customer::{Customer, CustomerError, GiveCredit, ReceiveCredit, SendCredit},
@@ -23,7 +23,7 @@ pub enum CreditCommand {
         /// How many cents.
         cents: i64,
         #[command(flatten)]
-        shop: crate::Place,
+        shop: Place,
     },
     /// Sends store credit from one customer to another.
     Send {
@@ -37,7 +37,7 @@ pub enum CreditCommand {
         #[arg(long)]
         request: Option<String>,
         #[command(flatten)]
-        shop: crate::Place,
+        shop: Place,
     },
 }
 
@@ -115,9 +115,9 @@ pub async fn run(
 
 impl CreditCommand {
     /// The shop's place.
-    pub fn db(&self) -> crate::db::Db {
+    pub const fn place(&self) -> &Place {
         match self {
-            Self::Give { shop, .. } | Self::Send { shop, .. } => shop.db.clone(),
+            Self::Give { shop, .. } | Self::Send { shop, .. } => shop,
         }
     }
 }

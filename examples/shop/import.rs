@@ -23,6 +23,8 @@ use tokio::{sync::mpsc, task::JoinSet};
 const LANES: usize = 64;
 /// Purchases that may wait in a lane before reading pauses.
 const WAITING: usize = 16;
+/// States that are kept in memory: an order gets three commands in a row, and a customer comes back.
+const STATES: usize = 4_096;
 
 /// What an import did.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -33,8 +35,8 @@ pub struct Imported {
     pub known: u64,
     /// Lines that are no purchase.
     pub malformed: u64,
-    /// Purchases that the shop's rules refused.
-    pub refused: u64,
+    /// Purchases that the shop's rules rejected.
+    pub rejected: u64,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -63,13 +65,17 @@ pub async fn import(
     progress: &ProgressBar,
     mut complain: impl FnMut(&str),
 ) -> Result<Imported, ImportError> {
+    let shop = Shop {
+        customers: Repository::new(store.clone()).cached(STATES),
+        orders: Repository::new(store.clone()).cached(STATES),
+    };
     let mut tasks = JoinSet::new();
     let (results, mut outcomes) = mpsc::unbounded_channel();
     let mut lanes = Vec::new();
     for _ in 0..LANES {
         let (lane, purchases) = mpsc::channel(WAITING);
         lanes.push(lane);
-        tasks.spawn(work(store.clone(), purchases, results.clone()));
+        tasks.spawn(work(shop.clone(), purchases, results.clone()));
     }
     drop(results);
 
@@ -114,7 +120,7 @@ impl Imported {
             Outcome::Imported { new: true } => self.new += 1,
             Outcome::Imported { new: false } => self.known += 1,
             Outcome::Refused { line, reason } => {
-                self.refused += 1;
+                self.rejected += 1;
                 complain(&format!("{line}:1: {reason}"));
             }
         }
@@ -123,14 +129,10 @@ impl Imported {
 
 /// Imports the purchases of one lane, one after the other.
 async fn work(
-    store: AnyStore,
+    shop: Shop,
     mut purchases: mpsc::Receiver<Purchase>,
     results: mpsc::UnboundedSender<Outcome>,
 ) -> Result<(), ImportError> {
-    let shop = Shop {
-        customers: Repository::new(store.clone()),
-        orders: Repository::new(store),
-    };
     let mut registered = HashSet::new();
     while let Some(purchase) = purchases.recv().await {
         let line = purchase.line;
@@ -145,6 +147,7 @@ async fn work(
     Ok(())
 }
 
+#[derive(Clone)]
 struct Shop {
     customers: Repository<Customer>,
     orders: Repository<Order>,

@@ -1,12 +1,14 @@
 //! A CD shop on real purchases: customers and orders as aggregates, sales as a read model.
 //!
-//! `cargo run --release --example shop` gives a tour; `--help` says the rest.
+//! `cargo run --example shop` gives a tour; `--help` says the rest.
 
 #![allow(
     unreachable_pub,
     reason = "what is public in a module is public to the program"
 )]
 
+#[cfg(test)]
+mod catalogue;
 mod credit;
 mod db;
 mod domain;
@@ -16,11 +18,14 @@ mod purchases;
 mod read;
 mod report;
 mod saga;
+#[cfg(test)]
+mod simulation;
 mod status;
+mod tour;
 
 use clap::{Parser, Subcommand};
 use credit::CreditCommand;
-use db::{Db, Shop};
+use db::{Place, Shop};
 use domain::{CustomerId, OrderId};
 use es_projections::AnyReadDatabase;
 use import::Imported;
@@ -28,7 +33,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use saga::SagaCommand;
 use std::{
     error::Error,
-    fs::{self, File},
+    fs::File,
     io::{self, BufRead, BufReader, Write},
     path::{Path, PathBuf},
     process::ExitCode,
@@ -36,17 +41,20 @@ use std::{
 
 /// The bundled purchases; `data/README.md` says where they come from.
 const SAMPLE: &str = include_str!("../data/cdnow_sample.txt");
-/// The order that the tour shows.
-const TOUR_ORDER: &str = "00004-19970118-2-2973";
 
 /// An event-sourced CD shop on real purchases. Without a command it gives a tour.
 #[derive(Parser)]
 #[command(
     name = "shop",
+    args_conflicts_with_subcommands = true,
     after_help = "Exit codes: 0 all went well; 1 some lines were left out, the rest was imported; \
                   2 wrong usage; 3 the command failed."
 )]
 struct Args {
+    /// Gives the tour on three NATS servers on this machine. The leader is killed on the way, and comes back.
+    #[cfg(unix)]
+    #[arg(long)]
+    cluster: bool,
     #[command(subcommand)]
     command: Option<Command>,
 }
@@ -106,16 +114,8 @@ enum Command {
     Saga(SagaCommand),
 }
 
-#[derive(clap::Args)]
-struct Place {
-    /// The shop's SQLite file, or its PostgreSQL database as `postgres://user@host/database` or
-    /// `"host=.. user=.. dbname=.."`. `import` makes the file, or the tables, where they are missing.
-    #[arg(long)]
-    db: Db,
-}
-
 impl Command {
-    fn db(&self) -> Db {
+    const fn place(&self) -> &Place {
         match self {
             Self::Import { shop, .. }
             | Self::Report { shop }
@@ -123,19 +123,22 @@ impl Command {
             | Self::Status { shop }
             | Self::Rebuild { shop }
             | Self::Show { shop, .. }
-            | Self::Email { shop, .. } => shop.db.clone(),
-            Self::Credit(command) => command.db(),
-            Self::Saga(command) => command.db(),
+            | Self::Email { shop, .. } => shop,
+            Self::Credit(command) => command.place(),
+            Self::Saga(command) => command.place(),
         }
     }
 }
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let done = match Args::parse().command {
-        None => tour().await,
+    let args = Args::parse();
+    let done = match args.command {
+        #[cfg(unix)]
+        None if args.cluster => tour::on_a_cluster().await,
+        None => tour::on_a_file().await,
         Some(command) => {
-            let place = command.db();
+            let place = command.place().clone();
             run(command, &place).await
         }
     };
@@ -162,17 +165,17 @@ fn is_broken_pipe(error: &(dyn Error + 'static)) -> bool {
 }
 
 /// Does what was asked, in whichever store the shop is.
-async fn run(command: Command, place: &Db) -> Result<ExitCode, Box<dyn Error>> {
+async fn run(command: Command, place: &Place) -> Result<ExitCode, Box<dyn Error>> {
     if let Command::Import { file, .. } = &command {
         return import_file(file, place).await;
     }
     if let Command::Saga(SagaCommand::Run { load, .. }) = &command {
-        let shop = Shop::create(place).await?;
-        saga::run(&shop, &place.to_os_string(), load).await?;
+        let shop = place.create().await?;
+        saga::run(&shop, place, load).await?;
         shop.close().await;
         return Ok(ExitCode::SUCCESS);
     }
-    let shop = Shop::existing(place).await?;
+    let shop = place.existing().await?;
     let mut out = io::stdout();
     match command {
         // Was done above: it alone makes a shop.
@@ -193,60 +196,33 @@ async fn run(command: Command, place: &Db) -> Result<ExitCode, Box<dyn Error>> {
     Ok(ExitCode::SUCCESS)
 }
 
-async fn tour() -> Result<ExitCode, Box<dyn Error>> {
-    let folder = std::env::temp_dir().join(format!("shop-tour-{}", std::process::id()));
-    fs::create_dir_all(&folder)?;
-    let db = folder.join("shop.db");
-    for stale in ["shop.db", "shop.db-wal", "shop.db-shm"] {
-        match fs::remove_file(folder.join(stale)) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error.into()),
-            _ => {}
-        }
-    }
-    println!(
-        "Importing the bundled purchases into {}: every line becomes commands to a customer and \
-         an order.\n",
-        db.display()
-    );
-    let bytes = SAMPLE.len() as u64;
-    let shop = Shop::create(&Db::File(db.clone())).await?;
-    let imported = import_from(&shop, SAMPLE.as_bytes(), bytes, "the sample").await?;
-    summarize(&imported);
-    println!("\nThe report, by SQL from tables that were built from the events:\n");
-    print_report(&shop).await?;
-    println!("\nAnd the history behind one row of it:\n");
-    report::show(&shop.store, &OrderId(TOUR_ORDER.into()), &mut io::stdout()).await?;
-    shop.close().await;
-    println!(
-        "\nLook around: sqlite3 {} 'select * from events limit 5'",
-        db.display()
-    );
-    Ok(exit_code(&imported))
-}
-
-async fn import_file(file: &Path, place: &Db) -> Result<ExitCode, Box<dyn Error>> {
+async fn import_file(file: &Path, place: &Place) -> Result<ExitCode, Box<dyn Error>> {
     let name = file.display().to_string();
     // Before the shop: a mistyped name makes none.
     let input = File::open(file).map_err(|error| format!("{name}: {error}"))?;
     let bytes = input.metadata().map_or(0, |about| about.len());
-    let shop = Shop::create(place).await?;
-    let imported = import_from(&shop, BufReader::new(input), bytes, &name).await?;
+    let progress = progress_bar(bytes)?;
+    let shop = place.create().await?;
+    let imported = import_from(&shop, BufReader::new(input), &progress, &name).await?;
     summarize(&imported);
     shop.close().await;
     Ok(exit_code(&imported))
 }
 
-/// Imports with a progress bar, which shows only where a person watches.
+/// A bar for so many bytes, which shows only where a person watches.
+fn progress_bar(bytes: u64) -> Result<ProgressBar, Box<dyn Error>> {
+    let style = "{bar:40} {percent:>3} %  {bytes}/{total_bytes}  {eta} left";
+    Ok(ProgressBar::new(bytes).with_style(ProgressStyle::with_template(style)?))
+}
+
 async fn import_from(
     shop: &Shop,
     input: impl BufRead,
-    bytes: u64,
+    progress: &ProgressBar,
     name: &str,
 ) -> Result<Imported, Box<dyn Error>> {
-    let style = "{bar:40} {percent:>3} %  {bytes}/{total_bytes}  {eta} left";
-    let progress = ProgressBar::new(bytes).with_style(ProgressStyle::with_template(style)?);
     let complain = |what: &str| progress.suspend(|| eprintln!("{name}:{what}"));
-    let imported = import::import(&shop.store, input, &progress, complain).await;
+    let imported = import::import(&shop.store, input, progress, complain).await;
     progress.finish_and_clear();
     imported.map_err(|error| format!("{name}: {error}").into())
 }
@@ -256,16 +232,16 @@ fn summarize(imported: &Imported) {
         new,
         known,
         malformed,
-        refused,
+        rejected,
     } = imported;
     println!("{new} purchases imported, {known} were already there");
-    if *malformed + *refused > 0 {
-        println!("{malformed} malformed lines and {refused} refused purchases were left out");
+    if *malformed + *rejected > 0 {
+        println!("{malformed} malformed lines and {rejected} rejected purchases were left out");
     }
 }
 
 fn exit_code(imported: &Imported) -> ExitCode {
-    ExitCode::from(u8::from(imported.malformed + imported.refused > 0))
+    ExitCode::from(u8::from(imported.malformed + imported.rejected > 0))
 }
 
 async fn print_report(shop: &Shop) -> Result<(), Box<dyn Error>> {

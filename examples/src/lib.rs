@@ -1,1 +1,1 @@
-//! The examples of es-runtime. Each is a program of its own: `shop` and `bank`.
+//! The examples of es-runtime. Each is a program of its own: `shop`, `bank`, `quickstart` and the steps of the tutorial.

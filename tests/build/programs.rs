@@ -56,10 +56,18 @@ pub(crate) fn detect(others: &[&str]) -> Option<String> {
             "The tests that need {0} are ignored. On Debian and Ubuntu: apt-get install {1}. The folder \
              of PostgreSQL's programs may be named by {2}.",
             missing.join(", "),
-            missing.join(" "),
+            missing.iter().map(package).collect::<Vec<_>>().join(" "),
             find::VARIABLE
         ))
     })
+}
+
+/// Debian's package of a program.
+fn package<'n>(name: &&'n str) -> &'n str {
+    match *name {
+        "chromedriver" => "chromium-driver",
+        name => name,
+    }
 }
 
 fn watch(path: &Path) {

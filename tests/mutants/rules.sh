@@ -100,12 +100,12 @@ mutations=(
 'other.filter(|row| !@ && row.is_taken(now))'
 
 'a reserved value is free'
-'self.free_at.is_none_or(|free_at| now < free_at)'
-'self.free_at.is_none_or(|free_at| !@ && now < free_at)'
+'self.free_at.is_none_or(|free_at| now <= free_at)'
+'self.free_at.is_none_or(|free_at| !@ && now <= free_at)'
 
 'a reserved value is never free'
-'now < free_at)'
-'(@ || now < free_at))'
+'now <= free_at)'
+'(@ || now <= free_at))'
 
 'the former holder may not claim a reserved value'
 'let other = row.filter(|row| row.holder != *stream);'

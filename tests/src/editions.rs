@@ -96,10 +96,10 @@ macro_rules! bounded {
 const HOUR: Duration = Duration::from_secs(3600);
 
 bounded! {
-    /// Its whole time is a second; a failed step is not tried again within it.
+    /// Its whole time is five seconds; a failed step is not tried again within it.
     Hasty = |saga| saga
         .retry(StepRetry::times(2).first(HOUR).longest(HOUR))
-        .deadline(Duration::from_secs(1));
+        .deadline(Duration::from_secs(5));
     /// It waits a fifth of a second for an answer, once.
     Impatient = |saga| saga
         .retry(StepRetry::times(1))

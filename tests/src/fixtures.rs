@@ -26,8 +26,13 @@ impl StoreFixture for Memory {
     fn capabilities(&self) -> Capabilities {
         Capabilities {
             wakes: true,
+            work_items: true,
             unique: true,
+            unique_walks: true,
             tags: true,
+            tag_walks: true,
+            lists_streams: true,
+            event_ids: true,
             ..Capabilities::default()
         }
     }
@@ -78,8 +83,13 @@ impl StoreFixture for Sqlite {
             reopens: true,
             closes: true,
             wakes: true,
+            work_items: true,
             unique: true,
+            unique_walks: true,
             tags: true,
+            tag_walks: true,
+            lists_streams: true,
+            event_ids: true,
             read_only: true,
             read_database: true,
             damage: true,
@@ -201,7 +211,10 @@ mod postgres {
         fn release(&self) {
             let held = self.foreign.lock().expect("no panic under it").take();
             if let Some(mut child) = held {
-                drop(child.stdin.take());
+                // A session that only goes away keeps its locks until the server notices.
+                if let Some(mut input) = child.stdin.take() {
+                    writeln!(input, "ROLLBACK;").expect("written");
+                }
                 child.wait().expect("psql ends");
             }
         }
@@ -244,8 +257,13 @@ mod postgres {
                 reopens: true,
                 closes: true,
                 wakes: true,
+                work_items: true,
                 unique: true,
+                unique_walks: true,
                 tags: true,
+                tag_walks: true,
+                lists_streams: true,
+                event_ids: true,
                 read_only: true,
                 read_database: true,
                 damage: true,
@@ -310,6 +328,90 @@ mod postgres {
                 }
                 Fault::SlowCommits => self.sql("DROP FUNCTION es.slow CASCADE"),
                 _ => self.release(),
+            }
+        }
+    }
+}
+
+#[cfg(unix)]
+pub use nats::Nats;
+
+#[cfg(unix)]
+mod nats {
+    use es_nats::NatsStore;
+    use es_testkit::{
+        conformance::{Capabilities, NoDatabase, StoreFixture},
+        nats::Cluster,
+    };
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    /// A stream of its own on a server that the tests of this process share.
+    pub struct Nats {
+        cluster: &'static Cluster,
+        stream: String,
+    }
+
+    impl Nats {
+        /// On one server.
+        pub fn on_a_node() -> Self {
+            Self::on(Cluster::shared_node().expect("a server"))
+        }
+
+        /// On three servers.
+        pub fn on_a_cluster() -> Self {
+            Self::on(Cluster::shared().expect("a cluster"))
+        }
+
+        fn on(cluster: &'static Cluster) -> Self {
+            static NUMBER: AtomicU64 = AtomicU64::new(0);
+            let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+            Self {
+                cluster,
+                stream: format!("ES-{number}"),
+            }
+        }
+
+        async fn opened(&self, read_only: bool) -> NatsStore {
+            // The shared servers do not sync each write, so that the tests are quick.
+            let options = NatsStore::options().stream(&self.stream).unchecked_syncs();
+            let options = match self.cluster.nodes() {
+                1 => options.one_replica(),
+                _ => options,
+            };
+            let opened = options.read_only(read_only).open(&self.cluster.url()).await;
+            opened.expect("opens")
+        }
+    }
+
+    impl StoreFixture for Nats {
+        type Store = NatsStore;
+        type Database = NoDatabase;
+
+        async fn open(&self) -> NatsStore {
+            self.opened(false).await
+        }
+
+        async fn open_for_reading(&self) -> Option<NatsStore> {
+            Some(self.opened(true).await)
+        }
+
+        fn limits(&self) -> es_runtime::Limits {
+            let mut limits = es_runtime::Limits::default();
+            limits.append_bytes = 4 * 1024 * 1024;
+            limits
+        }
+
+        fn capabilities(&self) -> Capabilities {
+            Capabilities {
+                reopens: true,
+                closes: true,
+                wakes: true,
+                work_items: true,
+                unique: true,
+                tags: true,
+                lists_streams: true,
+                read_only: true,
+                ..Capabilities::default()
             }
         }
     }

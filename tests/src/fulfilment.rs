@@ -324,7 +324,7 @@ impl OnTimer for Fulfilment {
 #[derive(Event, Serialize, Deserialize, Clone, Debug, PartialEq)]
 #[event("cashier.done")]
 pub struct CashierDone {
-    pub refused: Option<String>,
+    pub rejected: Option<String>,
 }
 
 /// Ships for a payment, or gives it back.
@@ -345,7 +345,7 @@ impl ReactTo<PaymentReceived> for Cashier {
     fn react(&self, received: &Envelope<PaymentReceived>) -> Reactions<Self> {
         let payment = number(received).unwrap_or_default();
         Reactions::none()
-            .event(CashierDone { refused: None })
+            .event(CashierDone { rejected: None })
             .command::<Payment, _>(&payment, Book)
             .command::<Order, _>(&received.event.order, Ship)
     }
@@ -353,8 +353,8 @@ impl ReactTo<PaymentReceived> for Cashier {
 
 impl OnRejected for Cashier {
     fn rejected(&self, rejected: &Rejected) -> Reactions<Self> {
-        let refused = Some(rejected.reason.clone());
-        Reactions::none().event(CashierDone { refused })
+        let rejected = Some(rejected.reason.clone());
+        Reactions::none().event(CashierDone { rejected })
     }
 }
 

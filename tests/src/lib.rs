@@ -13,11 +13,36 @@ macro_rules! pages {
 
 pages! {
     Readme = "../../README.md",
+    Aggregates = "../../docs/aggregates.md",
     CachedStates = "../../docs/cached-states.md",
     ChangingAnEvent = "../../docs/changing-an-event.md",
+    DecisionsOnTags = "../../docs/decisions-on-tags.md",
+    Errors = "../../docs/errors.md",
+    Events = "../../docs/events.md",
+    Explorer = "../../docs/explorer.md",
+    FromCqrsEs = "../../docs/from-cqrs-es.md",
+    Ideas = "../../docs/ideas.md",
+    InlineProjections = "../../docs/inline-projections.md",
+    Operations = "../../docs/operations.md",
+    ProcessManagers = "../../docs/process-managers.md",
+    Production = "../../docs/production.md",
+    ReadModelTables = "../../docs/read-model-tables.md",
     ReadModels = "../../docs/read-models.md",
+    Repair = "../../docs/repair.md",
+    RollingDeploys = "../../docs/rolling-deploys.md",
     RulesAcrossAggregates = "../../docs/rules-across-aggregates.md",
+    RulesForStoredEvents = "../../docs/rules-for-stored-events.md",
     SagasPage = "../../docs/sagas.md",
+    SchemaLock = "../../docs/schema-lock.md",
+    Simulation = "../../docs/simulation.md",
+    Subscriptions = "../../docs/subscriptions.md",
+    TagsAndAggregates = "../../docs/tags-and-aggregates.md",
+    Tenants = "../../docs/tenants.md",
+    ServerSentEvents = "../../docs/server-sent-events.md",
+    Testing = "../../docs/testing.md",
+    UniqueValues = "../../docs/unique-values.md",
+    Upcasters = "../../docs/upcasters.md",
+    Web = "../../docs/web.md",
     // The documentation of the macros, whose crate comes before those that the code uses.
     Event = "../../es-macros/docs/event.md",
     Aggregate = "../../es-macros/docs/aggregate.md",
@@ -31,6 +56,11 @@ pages! {
     Saga = "../../es-macros/docs/saga.md",
 }
 
+/// The page on observability, whose code needs the crates that collect metrics and traces.
+#[cfg(all(doctest, feature = "metrics"))]
+#[doc = include_str!("../../docs/observability.md")]
+pub struct Observability;
+
 /// The page on PostgreSQL, whose code needs a server.
 #[cfg(all(doctest, postgres))]
 #[doc = include_str!("../../docs/postgresql.md")]
@@ -42,9 +72,28 @@ pub struct PostgreSql;
 #[cfg(all(doctest, not(postgres)))]
 pub struct PostgreSqlPageNeedsPostgreSql;
 
+/// The pages on JetStream, whose code needs a server.
+#[cfg(all(doctest, nats))]
+#[doc = include_str!("../../docs/jetstream.md")]
+pub struct JetStream;
+#[cfg(all(doctest, nats))]
+#[doc = include_str!("../../docs/jetstream-sagas.md")]
+pub struct JetStreamSagas;
+#[cfg(all(doctest, nats))]
+#[doc = include_str!("../../docs/jetstream-failures.md")]
+pub struct JetStreamFailures;
+
+/// ```ignore
+/// needs_nats_server!("run .ci/nats-server");
+/// ```
+#[cfg(all(doctest, not(nats)))]
+pub struct JetStreamPageNeedsNats;
+
 pub mod accounts;
 pub mod board;
+pub mod campus;
 pub mod clients;
+pub mod club;
 pub mod courses;
 pub mod done_orders;
 pub mod editions;
@@ -59,13 +108,17 @@ pub mod pooler;
 pub mod program;
 pub mod proxy;
 pub mod renamed;
+mod report;
 #[cfg(unix)]
 pub mod server;
 pub mod signals;
+#[cfg(unix)]
+pub mod statistics;
 pub mod stepping;
 pub mod tiers;
 pub mod transfers;
 
+pub use report::report;
 pub use tiers::tries;
 
 use es_postgres::tokio_postgres::{self, Client};
@@ -78,9 +131,9 @@ pub fn spawn<T: Send + 'static>(task: impl Future<Output = T> + Send + 'static) 
     tokio::spawn(task)
 }
 
-/// Waits until somebody waits for a lock in the server of this database.
+/// Waits until somebody waits for a lock in this database.
 pub async fn somebody_waits_for_a_lock(database: &es_testkit::postgres::Database<'_>) {
-    let waits = "SELECT count(*) FROM pg_locks WHERE NOT granted";
+    let waits = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()";
     while database.query(waits).expect("asked") == "0\n" {
         tokio::task::yield_now().await;
     }

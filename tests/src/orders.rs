@@ -32,6 +32,19 @@ pub struct OrderRejected {
     pub reason: String,
 }
 
+/// What confirms this order where everything outside is [`Calm`].
+pub fn confirmed(order: &str) -> OrderConfirmed {
+    OrderConfirmed {
+        shipment: format!("shipping-{order} from inventory-{order}"),
+    }
+}
+
+pub fn rejected(reason: &str) -> OrderRejected {
+    OrderRejected {
+        reason: reason.to_owned(),
+    }
+}
+
 #[derive(Clone)]
 pub struct Place {
     pub cents: u64,

@@ -1,22 +1,26 @@
-//! Where events are: a file of SQLite, or a database of PostgreSQL, for tests whose work is done by
+//! Where events are: a file of SQLite, a database of PostgreSQL, or a stream of JetStream, for tests whose work is done by
 //! processes of their own.
 
 use crate::done_orders::DoneOrders;
+use es_nats::NatsStore;
 use es_postgres::PostgresStore;
 use es_runtime::{AnyStore, EventStore};
 use es_sqlite::SqliteStore;
-use es_testkit::postgres::Database;
+use es_testkit::{nats::Cluster, postgres::Database};
 use std::{
     future::Future,
     io::{BufRead, BufReader, Write},
     path::Path,
     process::Child,
+    sync::atomic::{AtomicU64, Ordering},
 };
 
 /// A folder, and a database of its own where one is asked for.
 pub enum Place {
     Sqlite(tempfile::TempDir),
     Postgres(tempfile::TempDir, Database<'static>),
+    /// With the addresses of its servers, and the name of its stream.
+    Nats(tempfile::TempDir, String),
 }
 
 impl Place {
@@ -29,9 +33,34 @@ impl Place {
         Self::Postgres(crate::tiers::folder(), database)
     }
 
+    /// A stream on the server that the tests of this process share.
+    pub fn nats() -> Self {
+        static NUMBER: AtomicU64 = AtomicU64::new(0);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let node = Cluster::shared_node().expect("a server");
+        Self::nats_on(node, &format!("PLACE-{number}"))
+    }
+
+    /// A stream on these servers.
+    pub fn nats_on(cluster: &Cluster, stream: &str) -> Self {
+        let address = format!("{}#{stream}", cluster.url());
+        Self::Nats(crate::tiers::folder(), address)
+    }
+
+    /// How much slower than on a database workers are killed. One on JetStream asks the server more often, and must come to
+    /// something before it is killed.
+    pub fn pace(&self) -> u64 {
+        match self {
+            Self::Sqlite(_) | Self::Postgres(..) => 1,
+            Self::Nats(..) => 4,
+        }
+    }
+
     pub fn folder(&self) -> &Path {
         match self {
-            Self::Sqlite(folder) | Self::Postgres(folder, _) => folder.path(),
+            Self::Sqlite(folder) | Self::Postgres(folder, _) | Self::Nats(folder, _) => {
+                folder.path()
+            }
         }
     }
 
@@ -40,6 +69,7 @@ impl Place {
         match self {
             Self::Sqlite(folder) => folder.path().join("events.db").display().to_string(),
             Self::Postgres(_, database) => database.url(),
+            Self::Nats(_, address) => address.clone(),
         }
     }
 
@@ -69,7 +99,19 @@ pub async fn with_inline<R>(address: &str, inline: Option<DoneOrders>, act: impl
 
 /// The store at this address.
 pub async fn open(address: &str, inline: Option<DoneOrders>) -> AnyStore {
-    if address.contains("dbname=") || address.starts_with("postgres") {
+    if let (true, Some((servers, stream))) =
+        (address.starts_with("nats://"), address.split_once('#'))
+    {
+        assert!(inline.is_none(), "JetStream has no read models");
+        // The servers of tests do not sync each write.
+        let options = NatsStore::options().stream(stream).unchecked_syncs();
+        let options = if servers.contains(',') {
+            options
+        } else {
+            options.one_replica()
+        };
+        AnyStore::new(options.open(servers).await.expect("opens"))
+    } else if address.contains("dbname=") || address.starts_with("postgres") {
         let mut options = PostgresStore::options(address).expect("an address");
         if let Some(projection) = inline {
             options = options.inline(projection);

@@ -28,7 +28,7 @@ pub mod before {
     #[event("parcel.blinked")]
     pub struct Blinked {}
 
-    #[derive(Aggregate, Default)]
+    #[derive(Aggregate, Clone, Default)]
     #[aggregate("parcel", id = u32, error = Infallible)]
     #[aggregate(events(ignore(ParcelSent), ignore(SentAndPaid), ignore(Blinked)))]
     pub struct Parcel {}

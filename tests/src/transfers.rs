@@ -27,11 +27,11 @@ pub struct Withdrawn {
 #[derive(Aggregate, Clone, Default)]
 #[aggregate("account", id = String, error = Overdrawn, events(Deposited, Withdrawn))]
 pub struct Account {
-    cents: u64,
+    pub(crate) cents: u64,
 }
 
 /// There is not enough on the account.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, PartialEq, thiserror::Error)]
 #[error("overdrawn")]
 pub struct Overdrawn;
 
@@ -63,10 +63,13 @@ impl Handle<Deposit> for Account {
     }
 }
 
+/// Takes money from an account.
 #[derive(Clone)]
-struct Withdraw {
-    cents: u64,
-    transfer: String,
+pub struct Withdraw {
+    /// How much.
+    pub cents: u64,
+    /// What it belongs to.
+    pub transfer: String,
 }
 
 impl Handle<Withdraw> for Account {
@@ -83,10 +86,10 @@ impl Handle<Withdraw> for Account {
 #[derive(Decision)]
 #[decision("transfer", error = Overdrawn, reads(from: Account(from), to: Account(to)))]
 pub struct Transfer {
-    from: String,
-    to: String,
-    cents: u64,
-    name: String,
+    pub(crate) from: String,
+    pub(crate) to: String,
+    pub(crate) cents: u64,
+    pub(crate) name: String,
 }
 
 impl Decide for Transfer {

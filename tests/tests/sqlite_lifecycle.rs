@@ -318,6 +318,7 @@ async fn threads_end_when_they_should_and_not_before() {
     drop(SqliteStore::open(&other).await.expect("opens"));
     wait_for_no_threads("a dropped store leaves threads behind");
     appends_beside_a_close_are_answered(&other).await;
+    wait_for_no_threads("close leaves threads behind");
     close_finishes_what_was_handed_over(&path).await;
     drop(open(&path).await);
     wait_for_no_threads("a dropped store leaves threads behind");

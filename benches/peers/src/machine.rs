@@ -76,6 +76,6 @@ pub(crate) fn describe(here: &Path, results: &Results, machine: Option<&str>) ->
                 "disintegrate-postgres"
             ]
         ),
-        list(&new, &["evento"]),
+        list(&new, &["evento", "umadb-core"]),
     )
 }

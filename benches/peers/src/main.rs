@@ -36,7 +36,8 @@ cargo run --release --manifest-path benches/peers/Cargo.toml -- [OPTIONS]
 
 --rounds N       so many rounds, 3 without it; every program runs once in each
 --window MS      how long a row is measured, 800 without it
---groups A,B     only these: memory, sqlite-full, sqlite-normal, sqlite, sqlite-feed, postgres-full, postgres
+--groups A,B     only these: memory, sqlite-full, sqlite-normal, sqlite, sqlite-feed, file-decisions, postgres-full,
+                 postgres, postgres-decisions
 --machine TEXT   what to write about the machine
 --note TEXT      what else to write, such as that the machine had other work
 --smoke          one round of 20 ms a row, and nothing is written to docs

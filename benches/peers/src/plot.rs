@@ -7,7 +7,7 @@ use crate::{
 use std::fmt::Write;
 
 /// Everybody with a colour and a name.
-const SUBJECTS: [(&str, &str, &str); 7] = [
+const SUBJECTS: [(&str, &str, &str); 8] = [
     (US, "#0b5cad", "es-runtime"),
     ("same", "#6b7280", "the same work by hand"),
     ("bare", "#b6bcc6", "bare, by hand"),
@@ -15,6 +15,7 @@ const SUBJECTS: [(&str, &str, &str); 7] = [
     ("evento", "#2f9e6e", "evento"),
     ("esrs", "#8a5cc2", "esrs"),
     ("disintegrate", "#c0445a", "disintegrate"),
+    ("umadb", "#0f9bb5", "umadb"),
 ];
 
 const WIDTH: f64 = 900.0;
@@ -38,7 +39,7 @@ fn bars(results: &Results, row: &Row) -> Vec<(&'static str, f64, String)> {
         let value = number(results.median(row.id, subject)?);
         let value = match row.unit {
             Unit::Microseconds | Unit::MicrosecondsOfProcessor => format!("{value} µs"),
-            Unit::Events | Unit::Commands => format!("{value}/s"),
+            Unit::Events | Unit::Commands | Unit::Decisions => format!("{value}/s"),
         };
         Some((colour, speed, value))
     };

@@ -10,8 +10,8 @@ use std::{
 };
 
 /// The programs, in the order in which they run, with the groups that they can do.
-const PROGRAMS: [(&str, &[&str]); 6] = [
-    ("bench-floors", &crate::rows::GROUPS),
+const PROGRAMS: [(&str, &[&str]); 7] = [
+    ("bench-baselines", &crate::rows::GROUPS),
     ("bench-es-runtime", &crate::rows::GROUPS),
     ("bench-cqrs-es", &crate::rows::GROUPS),
     (
@@ -26,7 +26,11 @@ const PROGRAMS: [(&str, &[&str]); 6] = [
         ],
     ),
     ("bench-esrs", &["postgres-full", "postgres"]),
-    ("bench-disintegrate", &["postgres-full", "postgres"]),
+    (
+        "bench-disintegrate",
+        &["postgres-full", "postgres", "postgres-decisions"],
+    ),
+    ("bench-umadb", &["file-decisions"]),
 ];
 
 /// The folder of this build, which the others go to as well.
@@ -46,6 +50,7 @@ fn rows_in_turn(group: &str) -> &'static [&'static str] {
             ":command-32",
             CACHED,
         ],
+        "file-decisions" | "postgres-decisions" => &[":1", ":32", ":hot"],
         _ => &[""],
     }
 }
@@ -82,7 +87,7 @@ impl Programs {
             for group in &options.groups {
                 for row in rows_in_turn(group) {
                     for (program, groups) in PROGRAMS {
-                        let is_peer = !matches!(program, "bench-floors" | "bench-es-runtime");
+                        let is_peer = !matches!(program, "bench-baselines" | "bench-es-runtime");
                         if groups.contains(&&**group) && !(is_peer && *row == CACHED) {
                             let seconds = began.elapsed().as_secs();
                             eprintln!("{seconds:>5} s  round {round}  {group}{row}  {program}");

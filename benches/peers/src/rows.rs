@@ -1,20 +1,22 @@
 //! What is measured, and of whom.
 
 /// The groups of rows. A program measures one in a run.
-pub(crate) const GROUPS: [&str; 7] = [
+pub(crate) const GROUPS: [&str; 9] = [
     "memory",
     "sqlite-full",
     "sqlite-normal",
     "sqlite",
     "sqlite-feed",
+    "file-decisions",
     "postgres-full",
     "postgres",
+    "postgres-decisions",
 ];
 
 /// The subject that all others are compared with.
 pub(crate) const US: &str = "es-runtime";
 
-pub(crate) const PEERS: [&str; 4] = ["cqrs-es", "evento", "esrs", "disintegrate"];
+pub(crate) const PEERS: [&str; 5] = ["cqrs-es", "evento", "esrs", "disintegrate", "umadb"];
 
 /// The baselines with the heads of their columns.
 pub(crate) const BASELINES: [(&str, &str); 3] = [
@@ -27,6 +29,7 @@ pub(crate) const BASELINES: [(&str, &str); 3] = [
 pub(crate) enum Unit {
     Events,
     Commands,
+    Decisions,
     Microseconds,
     MicrosecondsOfProcessor,
 }
@@ -36,6 +39,7 @@ impl Unit {
         match self {
             Self::Events => "events/s",
             Self::Commands => "commands/s",
+            Self::Decisions => "decisions/s",
             Self::Microseconds => "µs",
             Self::MicrosecondsOfProcessor => "µs of processor each",
         }
@@ -44,7 +48,7 @@ impl Unit {
     /// How fast `value` is.
     pub(crate) fn speed(self, value: f64) -> f64 {
         match self {
-            Self::Events | Self::Commands => value,
+            Self::Events | Self::Commands | Self::Decisions => value,
             Self::Microseconds | Self::MicrosecondsOfProcessor => 1.0 / value,
         }
     }
@@ -65,7 +69,7 @@ const fn row(id: &'static str, title: &'static str, unit: Unit) -> Row {
     Row { id, title, unit }
 }
 
-use Unit::{Commands, Events, Microseconds, MicrosecondsOfProcessor};
+use Unit::{Commands, Decisions, Events, Microseconds, MicrosecondsOfProcessor};
 
 /// The rows of appends and commands of a group; `$same` is the title of the processor time.
 macro_rules! writes {
@@ -136,7 +140,18 @@ macro_rules! loads {
     };
 }
 
-pub(crate) const SECTIONS: [Section; 7] = [
+/// The rows of decisions of a group.
+macro_rules! decisions {
+    ($group:literal) => {
+        &[
+            row(concat!($group, "-1"), "1 caller", Decisions),
+            row(concat!($group, "-32"), "32 callers, own courses", Decisions),
+            row(concat!($group, "-hot"), "32 callers, one course", Decisions),
+        ]
+    };
+}
+
+pub(crate) const SECTIONS: [Section; 9] = [
     Section {
         title: "Memory",
         rows: &[
@@ -174,6 +189,10 @@ pub(crate) const SECTIONS: [Section; 7] = [
         ],
     },
     Section {
+        title: "Decisions in a file, each commit synced",
+        rows: decisions!("file-decisions"),
+    },
+    Section {
         title: "PostgreSQL, synchronous_commit = on",
         rows: writes!("postgres-full", "the same, client"),
     },
@@ -181,12 +200,22 @@ pub(crate) const SECTIONS: [Section; 7] = [
         title: "PostgreSQL, loads",
         rows: loads!("postgres"),
     },
+    Section {
+        title: "Decisions on PostgreSQL, synchronous_commit = on",
+        rows: decisions!("postgres-decisions"),
+    },
 ];
 
 /// Why a peer has no result.
 pub(crate) fn why_empty(peer: &str, row: &str) -> &'static str {
     match (peer, row) {
         (_, row) if row.contains("-cached") => "no cached states",
+        ("disintegrate", row) if row.starts_with("file-decisions") => "PostgreSQL only",
+        ("umadb", row) if row.starts_with("postgres-decisions") => "files only",
+        ("umadb", row) if !row.contains("-decisions") => "decisions only",
+        ("cqrs-es" | "evento" | "esrs", row) if row.contains("-decisions") => {
+            "one aggregate at a time"
+        }
         ("evento", row) if row.starts_with("memory") => "no store in memory",
         ("esrs" | "disintegrate", row) if !row.starts_with("postgres") => "PostgreSQL only",
         ("esrs", "postgres-load-snapshot") => "no snapshots",

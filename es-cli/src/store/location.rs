@@ -1,40 +1,11 @@
-//! Where a store is: `--store`, the environment, or a name in a file.
+//! Which store is meant: `--store`, the environment, or a name in a file.
 
+use super::Place;
 use crate::error::Error;
 use std::{
     env, fs,
     path::{Path, PathBuf},
 };
-
-/// Which database.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Location {
-    /// A path.
-    Sqlite(String),
-    /// A connection string, with a password perhaps.
-    Postgres(String),
-}
-
-impl Location {
-    /// Reads `sqlite:FILE`, a URL, or pairs such as `host=localhost user=shop`. `None` for a name.
-    fn parse(text: &str) -> Option<Self> {
-        if let Some(path) = text.strip_prefix("sqlite:") {
-            return Some(Self::Sqlite(path.to_owned()));
-        }
-        let is_url = text.starts_with("postgres://") || text.starts_with("postgresql://");
-        (is_url || text.contains('=')).then(|| Self::Postgres(text.to_owned()))
-    }
-}
-
-/// A store and its read models.
-#[derive(Clone, Debug)]
-pub(crate) struct Place {
-    pub(crate) store: Location,
-    pub(crate) read_store: Option<Location>,
-    /// The schema of the store's tables on PostgreSQL.
-    pub(crate) schema: String,
-    read_schema: Option<String>,
-}
 
 /// What the command line and the environment say.
 #[derive(Clone, Debug, Default)]
@@ -46,12 +17,10 @@ pub(crate) struct Wanted<'a> {
     pub(crate) config: Option<&'a Path>,
 }
 
-/// The schema of a store that has chosen none.
-const SCHEMA: &str = "es";
-
-impl Place {
-    pub(crate) fn find(wanted: &Wanted<'_>) -> Result<Self, Error> {
-        let Some(text) = wanted.store else {
+impl Wanted<'_> {
+    /// The place of the store that is meant.
+    pub(crate) fn find(&self) -> Result<Place, Error> {
+        let Some(text) = self.store else {
             return Err(Error::Usage(
                 "which store? Say --store sqlite:shop.db or --store postgres://user@host/database, or set \
                  ES_STORE to the same"
@@ -59,54 +28,28 @@ impl Place {
             ));
         };
         let mut named = Named::default();
-        if Location::parse(text).is_none() {
-            named = Named::find(text, wanted.config)?;
+        if Place::new(text).is_err() {
+            named = Named::find(text, self.config)?;
         }
-        let store = named.store.as_deref().unwrap_or(text);
-        let store = Location::parse(store).ok_or_else(|| no_location(store))?;
-        let read_store = wanted.read_store.or(named.read_store.as_deref());
-        let read_store =
-            read_store.map(|text| Location::parse(text).ok_or_else(|| no_location(text)));
-        let schema = wanted.schema.or(named.schema.as_deref()).unwrap_or(SCHEMA);
-        let read_schema = wanted.read_schema.or(named.read_schema.as_deref());
-        for name in [Some(schema), read_schema].into_iter().flatten() {
-            check_schema(name)?;
+        let mut place = Place::new(named.store.as_deref().unwrap_or(text))?;
+        if let Some(read_store) = self.read_store.or(named.read_store.as_deref()) {
+            place = place.read_store(read_store)?;
         }
-        Ok(Self {
-            store,
-            read_store: read_store.transpose()?,
-            schema: schema.to_owned(),
-            read_schema: read_schema.map(str::to_owned),
-        })
-    }
-
-    /// What stands before the name of a table of read models. Those of the usual schema are where the
-    /// role's `search_path` says.
-    pub(crate) fn read_prefix(&self) -> String {
-        match &self.read_schema {
-            Some(schema) => format!("\"{schema}\"."),
-            None if self.schema == SCHEMA => String::new(),
-            None => format!("\"{}_read\".", self.schema),
+        if let Some(schema) = self.schema.or(named.schema.as_deref()) {
+            place = place.schema(schema)?;
         }
+        if let Some(schema) = self.read_schema.or(named.read_schema.as_deref()) {
+            place = place.read_schema(schema)?;
+        }
+        Ok(place)
     }
 }
 
-fn no_location(text: &str) -> Error {
-    Error::Usage(format!(
-        "`{text}` is no store. A store is sqlite:FILE, postgres://user@host/database, or pairs such as \
-         \"host=localhost user=shop dbname=shop\""
-    ))
-}
-
-/// Names of schemas become part of statements.
-fn check_schema(name: &str) -> Result<(), Error> {
-    let good = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
-    if !name.is_empty() && name.chars().all(good) {
-        return Ok(());
-    }
-    Err(Error::Usage(format!(
-        "`{name}` is no name of a schema: those of stores have the characters a to z, 0 to 9 and _"
-    )))
+/// Why a text names no store.
+fn no_store(text: &str) -> String {
+    Place::new(text)
+        .err()
+        .map_or_else(String::new, |error| error.to_string())
 }
 
 /// A store of the file of named stores.
@@ -134,14 +77,12 @@ impl Named {
         }
         let path = config.map(Path::to_owned).or_else(usual_file);
         let Some(path) = path else {
-            return Err(no_location(name));
+            return Err(Error::Usage(no_store(name)));
         };
         let text = match fs::read_to_string(&path) {
             Ok(text) => text,
             Err(error) => {
-                let Error::Usage(what) = no_location(name) else {
-                    return Err(error.into());
-                };
+                let what = no_store(name);
                 return Err(Error::Usage(format!(
                     "{what}. There may be stores with names in {}, which cannot be read: {error}",
                     path.display()

@@ -2,13 +2,13 @@
 
 use super::Session;
 use crate::{
-    condition::Condition,
+    Condition,
     error::Error,
-    events::{COLUMNS, Filter, feed, find_stream},
+    events::{COLUMNS, Filter, Shown, feed, find_stream},
     store::Store,
     time,
 };
-use es_record::Timestamp;
+use es_record::{Position, Timestamp};
 use std::ops::ControlFlow;
 
 #[derive(clap::Args, Debug)]
@@ -17,10 +17,10 @@ pub(crate) struct Args {
     filter: FilterArgs,
     /// From this position on
     #[arg(long, value_name = "POSITION")]
-    from: Option<u64>,
+    from: Option<Position>,
     /// Up to this position
     #[arg(long, value_name = "POSITION")]
-    to: Option<u64>,
+    to: Option<Position>,
     /// At most so many
     #[arg(long, short = 'n', value_name = "NUMBER")]
     limit: Option<u64>,
@@ -75,8 +75,10 @@ impl FilterArgs {
 pub(crate) fn run(args: &Args, session: &mut Session<'_>) -> Result<(), Error> {
     let Session { store, printer, .. } = session;
     let filter = args.filter.filter(store)?;
-    let after = args.from.map_or(0, |from| clamped(from.saturating_sub(1)));
-    let to = store.head()?.min(args.to.map_or(i64::MAX, clamped));
+    let head = store.head()?;
+    let from = args.from.map_or(0, |from| meant(from, head, false));
+    let after = from.saturating_sub(1);
+    let to = head.min(args.to.map_or(i64::MAX, |to| meant(to, head, true)));
     let limit = args.limit.unwrap_or(u64::MAX);
     let mut rows = printer.rows(COLUMNS);
     let in_table = rows.is_table();
@@ -85,7 +87,7 @@ pub(crate) fn run(args: &Args, session: &mut Session<'_>) -> Result<(), Error> {
         feed(store, &filter, after, to, &mut |event| {
             rows.row(&event.cells(in_table))?;
             shown += 1;
-            Ok(if shown >= limit {
+            Ok::<_, Error>(if shown >= limit {
                 ControlFlow::Break(())
             } else {
                 ControlFlow::Continue(())
@@ -98,6 +100,7 @@ pub(crate) fn run(args: &Args, session: &mut Session<'_>) -> Result<(), Error> {
     Ok(())
 }
 
-fn clamped(position: u64) -> i64 {
-    i64::try_from(position).unwrap_or(i64::MAX)
+/// The number of the position that somebody names, in a store that ends at this number.
+pub(super) fn meant(position: Position, head: i64, is_last: bool) -> i64 {
+    es_tables::position::meant(position, head, is_last).unwrap_or(i64::MAX)
 }

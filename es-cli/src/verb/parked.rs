@@ -1,14 +1,19 @@
 //! `es parked`: the events that projections and subscriptions could not handle.
 
-use super::{Session, readers::number};
-use crate::{
-    error::Error,
-    events::at_position,
-    output::{Cell, Column, column, detail},
-    store::{Query, Row, Store, Tables},
-    time,
+use super::{
+    Outside, Session,
+    events::meant,
+    operate,
+    operation::{self, Operation},
 };
-use std::ops::ControlFlow;
+use crate::{
+    application::Application,
+    error::Error,
+    events::{Shown, at_position},
+    output::{Cell, Column, column, detail},
+};
+use es_record::Position;
+use es_tables::parked::{Parked, each_parked, find};
 
 #[derive(clap::Args, Debug)]
 pub(crate) struct Args {
@@ -26,12 +31,16 @@ enum Verb {
         #[arg(long)]
         discarded: bool,
     },
+    /// Tries parked events again, those of each key in order (program of the application)
+    Retry(operation::RetryParked),
+    /// Gives up the first parked event of a key
+    Discard(operation::DiscardParked),
     /// Shows one parked event: the reason in full and the payload
     Show {
         /// The projection or subscription
         reader: String,
         /// The position of the event
-        position: i64,
+        position: Position,
     },
 }
 
@@ -52,40 +61,39 @@ const COLUMNS: &[Column] = &[
     column("reason"),
 ];
 
-/// In the order of [`cells`], the key first.
-const SELECT: &str = "SELECT p.name, p.build, p.partition, p.number, p.key, p.position, p.aggregate, p.aggregate_id, \
-     p.version, p.event, p.event_id, p.attempts, p.parked_at, p.discarded_at, p.discarded_why, p.reason \
-     FROM {es_parked} p";
-
-pub(crate) fn run(args: &Args, session: &mut Session<'_>) -> Result<(), Error> {
-    match &args.verb {
-        Verb::List { reader, discarded } => list(session, reader.as_deref(), *discarded),
-        Verb::Show { reader, position } => show(session, reader, *position),
-    }
+pub(crate) fn run(
+    args: &Args,
+    application: Option<&dyn Application>,
+    outside: Outside<'_>,
+) -> Result<(), Error> {
+    let operation = match &args.verb {
+        Verb::List { reader, discarded } => {
+            return list(&mut outside.open()?, reader.as_deref(), *discarded);
+        }
+        Verb::Show { reader, position } => return show(&mut outside.open()?, reader, *position),
+        Verb::Retry(args) => Operation::RetryParked(args),
+        Verb::Discard(args) => Operation::DiscardParked(args),
+    };
+    operate::run(&operation, application, outside)
 }
 
-fn cells(row: &Row) -> Result<Vec<Cell>, Error> {
-    let discarded = row.maybe_integer(13)?;
-    Ok(vec![
-        row.text(0)?.into(),
-        row.integer(1)?.into(),
-        row.integer(2)?.into(),
-        row.text(4)?.into(),
-        number(row.text(5)?)?.into(),
-        format!("{}/{}", row.text(6)?, row.text(7)?).into(),
-        row.integer(8)?.into(),
-        row.text(9)?.into(),
-        row.text(10)?.into(),
-        row.integer(11)?.into(),
-        millis(row.integer(12)?)?.into(),
-        discarded.map(millis).transpose()?.into(),
-        row.maybe_text(14)?.into(),
-        row.text(15)?.into(),
-    ])
-}
-
-fn millis(millis: i64) -> Result<String, Error> {
-    time::of_micros(millis.saturating_mul(1000)).map(|moment| moment.to_string())
+fn cells(parked: Parked) -> Vec<Cell> {
+    vec![
+        parked.reader.into(),
+        parked.build.into(),
+        parked.partition.into(),
+        parked.key.into(),
+        Cell::position(parked.position),
+        format!("{}/{}", parked.aggregate, parked.id).into(),
+        parked.version.into(),
+        parked.event.into(),
+        parked.event_id.into(),
+        parked.attempts.into(),
+        parked.parked_at.into(),
+        parked.discarded_at.into(),
+        parked.discarded_why.into(),
+        parked.reason.into(),
+    ]
 }
 
 fn list(session: &mut Session<'_>, reader: Option<&str>, discarded: bool) -> Result<(), Error> {
@@ -95,8 +103,8 @@ fn list(session: &mut Session<'_>, reader: Option<&str>, discarded: bool) -> Res
         notes,
     } = session;
     let mut rows = printer.rows(COLUMNS);
-    each_parked(store, reader, discarded, &mut |_, row| {
-        rows.row(&cells(row)?)
+    each_parked(store, reader, discarded, &mut |_, parked| {
+        rows.row(&cells(parked))
     })?;
     if rows.end()? == 0 {
         notes.say("no event is parked")?;
@@ -104,55 +112,21 @@ fn list(session: &mut Session<'_>, reader: Option<&str>, discarded: bool) -> Res
     Ok(())
 }
 
-/// Calls `each` with the rows, in the order of the table's key.
-pub(crate) fn each_parked(
-    store: &mut Store<'_>,
-    reader: Option<&str>,
-    discarded: bool,
-    each: &mut dyn FnMut(&mut Store<'_>, &Row) -> Result<(), Error>,
-) -> Result<(), Error> {
-    if !store.has_read_models {
-        return Ok(());
-    }
-    let mut query = Query::new(SELECT);
-    query.push(" WHERE {after}");
-    if let Some(reader) = reader {
-        let reader = query.param(reader);
-        query.push(&format!(" AND p.name = {reader}"));
-    }
-    if !discarded {
-        query.push(" AND p.discarded_at IS NULL");
-    }
-    let key = ["p.name", "p.build", "p.partition", "p.number"];
-    store.each_row(Tables::ReadModels, &query, &key, &mut |store, row| {
-        each(store, row)?;
-        Ok(ControlFlow::Continue(()))
-    })
-}
-
-fn show(session: &mut Session<'_>, reader: &str, position: i64) -> Result<(), Error> {
+fn show(session: &mut Session<'_>, reader: &str, named: Position) -> Result<(), Error> {
     let Session { store, printer, .. } = session;
-    let mut found = None;
-    if store.has_read_models {
-        let query = Query::new(SELECT)
-            .with(reader)
-            .with(position.to_string().as_str());
-        let mut query = query;
-        query.push(" WHERE p.name = $1 AND p.position = $2 ORDER BY p.build DESC LIMIT 1");
-        found = store.read_page(&query, 1)?.rows.into_iter().next();
-    }
-    let Some(row) = found else {
+    let position = meant(named, store.head()?, false);
+    let Some(parked) = find(store, reader, position)? else {
         return Err(Error::Missing(format!(
-            "{reader} has no parked event at position {position}; `es parked list {reader}` lists them"
+            "{reader} has no parked event at position {named}; `es parked list {reader}` lists them"
         )));
     };
     let event = at_position(store, position)?;
-    let event = event.filter(|event| row.text(10).is_ok_and(|id| id == event.event_id));
+    let event = event.filter(|event| event.event_id == parked.event_id);
     let in_table = printer.format == crate::output::Format::Table;
     let mut values: Vec<(&'static str, Cell)> = COLUMNS
         .iter()
         .map(|column| column.name())
-        .zip(cells(&row)?)
+        .zip(cells(parked))
         .collect();
     let payload = event.map_or(Cell::None, |event| event.payload_cell(in_table));
     values.push(("payload", payload));

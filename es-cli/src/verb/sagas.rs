@@ -1,13 +1,17 @@
 //! `es sagas`: the instances of sagas and process managers, and where they stand.
 
-use super::{Session, readers::kind_of, show::each_of_stream};
-use crate::{
-    error::Error,
-    events::{COLUMNS as EVENT_COLUMNS, StoredEvent},
-    output::{Cell, Column, Format, column, detail},
-    store::{Query, Row, Store, Tables},
-    time,
+use super::{
+    Outside, Session, operate,
+    operation::{self, Operation, Repair},
 };
+use crate::{
+    application::Application,
+    error::Error,
+    events::{COLUMNS as EVENT_COLUMNS, Shown, each_of_stream},
+    output::{Cell, Column, Format, column, detail},
+    store::{Query, Tables},
+};
+use es_tables::sagas::{Instance, Wanted, each_instance, find, named, overdue, timers_of};
 use std::{collections::BTreeMap, ops::ControlFlow};
 
 #[derive(clap::Args, Debug)]
@@ -44,6 +48,24 @@ enum Verb {
         /// Only those of this saga or process manager
         name: Option<String>,
     },
+    /// Retries what failed (program of the application)
+    Retry(operation::RetrySagas),
+    /// Counts the current step or undo as done, without a call (program of the application)
+    Skip(operation::Skip),
+    /// Counts the current step as done, with this output (program of the application)
+    Complete(operation::Complete),
+    /// Undoes everything (program of the application)
+    Unwind(operation::Instance),
+    /// Ends an instance as it is (of a process manager: program of the application)
+    Abandon(operation::Instance),
+    /// Ends the lease of the worker of an instance (of a process manager: program of the application)
+    TakeOver(operation::Instance),
+    /// Takes an event that was parked because it could not be taken (program of the application)
+    RetryEvent(operation::Input),
+    /// Skips an event that was parked, or that cannot be read (the latter: program of the application)
+    SkipEvent(operation::Input),
+    /// Makes work items that were lost or damaged anew from the streams (program of the application)
+    RebuildRows(operation::RebuildRows),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -51,6 +73,16 @@ enum Status {
     Running,
     Parked,
     Done,
+}
+
+impl Status {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Running => "running",
+            Self::Parked => "parked",
+            Self::Done => "done",
+        }
+    }
 }
 
 const COLUMNS: &[Column] = &[
@@ -69,19 +101,12 @@ const COLUMNS: &[Column] = &[
     column("reason"),
 ];
 
-/// In the order of [`cells`].
-const SELECT: &str = "SELECT w.aggregate, w.aggregate_id, w.definition, w.status, w.phase, w.reason, {due_at}, \
-     w.epoch, w.owner, {lease_until}, {updated_at} FROM {work} w";
-
-/// The streams of instances, and of single inputs that wait for an operator.
-const INSTANCES: &str = "saga:";
-const INPUTS: &str = "saga-input:";
-
-/// For longer than this, a worker should have come.
-const OVERDUE: i64 = 60_000_000;
-
-pub(crate) fn run(args: &Args, session: &mut Session<'_>) -> Result<(), Error> {
-    match &args.verb {
+pub(crate) fn run(
+    args: &Args,
+    application: Option<&dyn Application>,
+    outside: Outside<'_>,
+) -> Result<(), Error> {
+    let operation = match &args.verb {
         Verb::List {
             name,
             status,
@@ -90,92 +115,61 @@ pub(crate) fn run(args: &Args, session: &mut Session<'_>) -> Result<(), Error> {
         } => {
             let wanted = Wanted {
                 name: name.as_deref(),
-                status: *status,
+                status: status.map(Status::name),
                 overdue: *overdue,
-                limit: limit.unwrap_or(u64::MAX),
             };
-            list(session, &wanted)
+            return list(&mut outside.open()?, &wanted, limit.unwrap_or(u64::MAX));
         }
-        Verb::Show { name, id } => show(session, name, id),
-        Verb::Counts { name } => counts(session, name.as_deref()),
-    }
+        Verb::Show { name, id } => return show(&mut outside.open()?, name, id),
+        Verb::Counts { name } => return counts(&mut outside.open()?, name.as_deref()),
+        Verb::Retry(args) => Operation::RetrySagas(args),
+        Verb::Skip(args) => Operation::RepairSaga(&args.instance, Repair::Skip(&args.step)),
+        Verb::Complete(args) => {
+            let repair = Repair::Complete(&args.step, &args.value);
+            Operation::RepairSaga(&args.instance, repair)
+        }
+        Verb::Unwind(args) => Operation::RepairSaga(args, Repair::Unwind),
+        Verb::Abandon(args) => Operation::RepairSaga(args, Repair::Abandon),
+        Verb::TakeOver(args) => Operation::RepairSaga(args, Repair::TakeOver),
+        Verb::RetryEvent(args) => Operation::RetryInput(args),
+        Verb::SkipEvent(args) => Operation::SkipInput(args),
+        Verb::RebuildRows(args) => Operation::RebuildRows(args),
+    };
+    operate::run(&operation, application, outside)
 }
 
-/// The name of a saga, and whether the row is an instance, or one input of it.
-fn named<'r>(aggregate: &'r str, definition: &str) -> (&'r str, &'static str) {
-    if let Some(name) = aggregate.strip_prefix(INPUTS) {
-        return (name, "input");
-    }
-    let name = aggregate.strip_prefix(INSTANCES).unwrap_or(aggregate);
-    (name, kind_of(definition))
+fn cells(instance: Instance) -> Vec<Cell> {
+    let stream = format!("{}/{}", instance.aggregate, instance.id);
+    vec![
+        instance.saga.into(),
+        instance.kind.into(),
+        instance.id.into(),
+        instance.status.into(),
+        instance.phase.into(),
+        instance.due_at.into(),
+        instance.definition.into(),
+        instance.owner.into(),
+        instance.lease_until.into(),
+        instance.epoch.into(),
+        instance.updated_at.into(),
+        stream.into(),
+        instance.reason.into(),
+    ]
 }
 
-fn moment(micros: Option<i64>) -> Result<Cell, Error> {
-    let moment = micros.map(time::of_micros).transpose()?;
-    Ok(moment.map(|moment| moment.to_string()).into())
-}
-
-fn cells(row: &Row) -> Result<Vec<Cell>, Error> {
-    let (aggregate, id, definition) = (row.text(0)?, row.text(1)?, row.text(2)?);
-    let (name, kind) = named(aggregate, definition);
-    Ok(vec![
-        name.into(),
-        kind.into(),
-        id.into(),
-        row.text(3)?.into(),
-        row.text(4)?.into(),
-        moment(row.maybe_integer(6)?)?,
-        definition.into(),
-        row.maybe_text(8)?.into(),
-        moment(row.maybe_integer(9)?)?,
-        row.integer(7)?.into(),
-        moment(Some(row.integer(10)?))?,
-        format!("{aggregate}/{id}").into(),
-        row.maybe_text(5)?.into(),
-    ])
-}
-
-struct Wanted<'a> {
-    name: Option<&'a str>,
-    status: Option<Status>,
-    overdue: bool,
-    limit: u64,
-}
-
-fn list(session: &mut Session<'_>, wanted: &Wanted<'_>) -> Result<(), Error> {
+fn list(session: &mut Session<'_>, wanted: &Wanted<'_>, limit: u64) -> Result<(), Error> {
     let Session {
         store,
         printer,
         notes,
     } = session;
-    let now = store.now()?;
     let mut rows = printer.rows(COLUMNS);
-    let mut query = Query::new(SELECT);
-    query.push(" WHERE {after}");
-    if let Some(name) = wanted.name {
-        let instances = query.param(format!("{INSTANCES}{name}").as_str());
-        let inputs = query.param(format!("{INPUTS}{name}").as_str());
-        query.push(&format!(" AND w.aggregate IN ({instances}, {inputs})"));
-    }
-    if let Some(status) = wanted.status {
-        let status = query.param(match status {
-            Status::Running => "running",
-            Status::Parked => "parked",
-            Status::Done => "done",
-        });
-        query.push(&format!(" AND w.status = {status}"));
-    }
-    if wanted.overdue {
-        let condition = overdue(&mut query, now);
-        query.push(&format!(" AND {condition}"));
-    }
     let mut shown = 0;
-    let key = ["w.aggregate", "w.aggregate_id"];
-    if wanted.limit > 0 {
-        store.each_row(Tables::Store, &query, &key, &mut |_, row| {
-            rows.row(&cells(row)?)?;
+    if limit > 0 {
+        each_instance(store, wanted, &mut |instance| {
+            rows.row(&cells(instance))?;
             shown += 1;
-            Ok(if shown >= wanted.limit {
+            Ok::<_, Error>(if shown >= limit {
                 ControlFlow::Break(())
             } else {
                 ControlFlow::Continue(())
@@ -186,15 +180,6 @@ fn list(session: &mut Session<'_>, wanted: &Wanted<'_>) -> Result<(), Error> {
         notes.say("no instance of a saga or process manager was found")?;
     }
     Ok(())
-}
-
-/// The condition on instances that are due for long, and that no worker has.
-fn overdue(query: &mut Query, now: i64) -> String {
-    let due = query.param(now - OVERDUE);
-    let now = query.param(now);
-    format!(
-        "w.status = 'running' AND {{due_at}} < {due} AND (w.lease_until IS NULL OR {{lease_until}} < {now})"
-    )
 }
 
 const COUNTS: &[Column] = &[
@@ -239,7 +224,7 @@ fn counts(session: &mut Session<'_>, wanted: Option<&str>) -> Result<(), Error> 
             *done += row.integer(3)?;
         }
         *overdue += row.integer(4)?;
-        Ok(ControlFlow::Continue(()))
+        Ok::<_, Error>(ControlFlow::Continue(()))
     })?;
     let mut rows = printer.rows(COUNTS);
     for (name, counts) in counts {
@@ -258,20 +243,21 @@ fn counts(session: &mut Session<'_>, wanted: Option<&str>) -> Result<(), Error> 
 
 fn show(session: &mut Session<'_>, name: &str, id: &str) -> Result<(), Error> {
     let Session { store, printer, .. } = session;
-    let Some((aggregate, row)) = find(store, name, id)? else {
+    let Some(instance) = find(store, name, id)? else {
         return Err(Error::Missing(format!(
             "{name} has no instance {id}; `es sagas list {name}` lists them"
         )));
     };
+    let aggregate = instance.aggregate.clone();
     let mut values: Vec<(&'static str, Cell)> = COLUMNS
         .iter()
         .map(|column| column.name())
-        .zip(cells(&row)?)
+        .zip(cells(instance))
         .collect();
     let mut timers = BTreeMap::new();
     each_of_stream(store, &aggregate, id, &mut |event| {
         timers_of(event, &mut timers);
-        Ok(ControlFlow::Continue(()))
+        Ok::<_, Error>(ControlFlow::Continue(()))
     })?;
     let in_table = printer.format == Format::Table;
     if in_table {
@@ -286,55 +272,11 @@ fn show(session: &mut Session<'_>, name: &str, id: &str) -> Result<(), Error> {
         let mut rows = printer.rows(EVENT_COLUMNS);
         each_of_stream(store, &aggregate, id, &mut |event| {
             rows.row(&event.cells(true))?;
-            Ok(ControlFlow::Continue(()))
+            Ok::<_, Error>(ControlFlow::Continue(()))
         })?;
         return rows.end().map(|_| ());
     }
     let timers = serde_json::to_string(&timers).unwrap_or_default();
     values.push(("timers", Cell::Json(timers)));
     printer.record(&values)
-}
-
-fn find(store: &mut Store<'_>, name: &str, id: &str) -> Result<Option<(String, Row)>, Error> {
-    for prefix in [INSTANCES, INPUTS] {
-        let aggregate = format!("{prefix}{name}");
-        let mut query = Query::new(SELECT).with(aggregate.as_str()).with(id);
-        query.push(" WHERE w.aggregate = $1 AND w.aggregate_id = $2");
-        if let Some(row) = store.first(&query)? {
-            return Ok(Some((aggregate, row)));
-        }
-    }
-    Ok(None)
-}
-
-/// What an event of a process manager says of its timers: those that are set and not over yet.
-fn timers_of(event: &StoredEvent, timers: &mut BTreeMap<String, String>) {
-    if event.event != "process.stepped" {
-        return;
-    }
-    let payload = event
-        .json()
-        .and_then(|json| serde_json::from_str(json).ok());
-    let Some(step): Option<serde_json::Value> = payload else {
-        return;
-    };
-    let cause = step.get("cause");
-    let text = |key: &str| {
-        cause
-            .and_then(|cause| cause.get(key))
-            .and_then(|v| v.as_str())
-    };
-    if let (Some("timer"), Some(fired)) = (text("is"), text("name")) {
-        timers.remove(fired);
-    }
-    let set = step.get("timers").and_then(serde_json::Value::as_object);
-    for (name, at) in set.into_iter().flatten() {
-        match at.as_str() {
-            Some(at) => timers.insert(name.clone(), at.to_owned()),
-            None => timers.remove(name),
-        };
-    }
-    if step.get("ended").and_then(serde_json::Value::as_bool) == Some(true) {
-        timers.clear();
-    }
 }

@@ -1,11 +1,14 @@
 //! `es show`: one stream, or the beginning of it.
 
-use super::Session;
+use super::{
+    Session,
+    at::{At, at},
+};
 use crate::{
+    application::Application,
     error::Error,
-    events::{COLUMNS, EVENT, StoredEvent, find_stream},
-    store::{PAGE, Query, Store},
-    time,
+    events::{COLUMNS, Shown, StoredEvent, each_of_stream, find_stream},
+    store::Store,
 };
 use es_record::Timestamp;
 use std::ops::ControlFlow;
@@ -22,26 +25,44 @@ pub(crate) struct Args {
     at: Option<At>,
 }
 
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum At {
-    Version(i64),
-    Time(Timestamp),
-}
-
-fn at(text: &str) -> Result<At, String> {
-    if let Ok(version) = text.parse() {
-        return Ok(At::Version(version));
-    }
-    time::moment(text).map(At::Time)
-}
-
-pub(crate) fn run(args: &Args, session: &mut Session<'_>) -> Result<(), Error> {
+pub(crate) fn run(
+    args: &Args,
+    application: Option<&dyn Application>,
+    session: &mut Session<'_>,
+) -> Result<(), Error> {
     let Session { store, printer, .. } = session;
     let (aggregate, id) = find_stream(store, &args.stream, args.aggregate.as_deref())?;
-    let mut rows = printer.rows(COLUMNS);
-    let in_table = rows.is_table();
-    each_of_stream(store, &aggregate, &id, &mut |event| {
-        let is_later = match args.at {
+    let of_types = match application {
+        Some(types) => types.show((&aggregate, &id), args.at, store, printer)?,
+        None => None,
+    };
+    let shown = if let Some(shown) = of_types {
+        shown
+    } else {
+        let mut rows = printer.rows(COLUMNS);
+        let in_table = rows.is_table();
+        each_until(store, (&aggregate, &id), args.at, &mut |event| {
+            rows.row(&event.cells(in_table))
+        })?;
+        rows.end()?
+    };
+    if shown == 0 {
+        session
+            .notes
+            .say(&format!("{} had no event then", args.stream))?;
+    }
+    Ok(())
+}
+
+/// Calls `each` with the events of a stream that it had then, in order.
+pub(crate) fn each_until(
+    store: &mut Store<'_>,
+    (aggregate, id): (&str, &str),
+    at: Option<At>,
+    each: &mut dyn FnMut(&StoredEvent) -> Result<(), Error>,
+) -> Result<(), Error> {
+    each_of_stream(store, aggregate, id, &mut |event| {
+        let is_later = match at {
             None => false,
             Some(At::Version(version)) => event.version > version,
             Some(At::Time(moment)) => {
@@ -50,42 +71,9 @@ pub(crate) fn run(args: &Args, session: &mut Session<'_>) -> Result<(), Error> {
             }
         };
         if is_later {
-            return Ok(ControlFlow::Break(()));
+            return Ok::<_, Error>(ControlFlow::Break(()));
         }
-        rows.row(&event.cells(in_table))?;
+        each(event)?;
         Ok(ControlFlow::Continue(()))
-    })?;
-    if rows.end()? == 0 {
-        session
-            .notes
-            .say(&format!("{} had no event then", args.stream))?;
-    }
-    Ok(())
-}
-
-/// Calls `each` with the events of a stream in order.
-pub(crate) fn each_of_stream(
-    store: &mut Store<'_>,
-    aggregate: &str,
-    id: &str,
-    each: &mut dyn FnMut(&StoredEvent) -> Result<ControlFlow<()>, Error>,
-) -> Result<(), Error> {
-    let mut after = 0;
-    loop {
-        let mut query = Query::new(EVENT).with(aggregate).with(id).with(after);
-        query.push(&format!(
-            " WHERE e.aggregate = $1 AND e.aggregate_id = $2 AND e.version > $3 ORDER BY e.version LIMIT {PAGE}"
-        ));
-        let page = store.page(&query, PAGE)?;
-        for row in &page.rows {
-            let event = StoredEvent::of(row)?;
-            after = event.version;
-            if each(&event)?.is_break() {
-                return Ok(());
-            }
-        }
-        if !page.is_cut {
-            return Ok(());
-        }
-    }
+    })
 }

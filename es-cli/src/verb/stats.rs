@@ -1,14 +1,15 @@
 //! `es stats`: how much a store has.
 
-use super::{
-    Session,
-    streams::{aggregates, each_stream},
-    verify::store_id,
-};
+use super::Session;
 use crate::{
     error::Error,
     output::{Cell, Column, column},
-    store::{Dialect, Query, Store, Tables},
+    store::{Query, Tables},
+};
+use es_tables::{
+    events::{End, recorded_at},
+    position,
+    streams::{aggregates, each_stream},
 };
 use std::{collections::BTreeMap, ops::ControlFlow};
 
@@ -36,21 +37,15 @@ pub(crate) fn run(args: &Args, session: &mut Session<'_>) -> Result<(), Error> {
 
 fn whole(session: &mut Session<'_>) -> Result<(), Error> {
     let Session { store, printer, .. } = session;
-    let head = store.head()?;
-    let first = recorded_at(store, "e.position > 0 ORDER BY e.position")?;
-    let last = recorded_at(store, "e.position > 0 ORDER BY e.position DESC")?;
-    let id = store_id(store)?;
-    let mut size = Query::new("{size}");
-    if store.dialect() == Dialect::Postgres {
-        size = size.with(store.schema());
-    }
-    let size = store.first(&size)?;
-    let size = size.as_ref().map(|row| row.integer(0)).transpose()?;
+    let first = recorded_at(store, End::First)?;
+    let last = recorded_at(store, End::Last)?;
+    let id = store.id()?;
+    let size = store.size()?;
     let values: [(&'static str, Cell); 7] = [
         ("store", store.name.as_str().into()),
         ("store_id", id.into()),
         ("tables_version", store.tables_version.into()),
-        ("events", head.into()),
+        ("events", store.count()?.into()),
         ("first_at", first.into()),
         ("last_at", last.into()),
         ("bytes", size.into()),
@@ -58,24 +53,18 @@ fn whole(session: &mut Session<'_>) -> Result<(), Error> {
     printer.record(&values)
 }
 
-fn recorded_at(store: &mut Store<'_>, which: &str) -> Result<Option<String>, Error> {
-    let sql = format!("SELECT {{recorded_at}} FROM {{events}} e WHERE {which} LIMIT 1");
-    let row = store.first(&Query::new(&sql))?;
-    row.map(|row| row.text(0).map(str::to_owned)).transpose()
-}
-
 const BY_AGGREGATE: &[Column] = &[column("aggregate"), column("streams"), column("events")];
 
 fn by_aggregate(session: &mut Session<'_>) -> Result<(), Error> {
     let Session { store, printer, .. } = session;
-    let names = aggregates(store)?;
+    let names = aggregates(store, "", usize::MAX)?;
     let mut rows = printer.rows(BY_AGGREGATE);
     for aggregate in names {
         let (mut streams, mut events) = (0_i64, 0_i64);
         each_stream(store, &aggregate, None, &mut |stream| {
             streams += 1;
             events = events.saturating_add(stream.events);
-            Ok(ControlFlow::Continue(()))
+            Ok::<_, Error>(ControlFlow::Continue(()))
         })?;
         rows.row(&[aggregate.into(), streams.into(), events.into()])?;
     }
@@ -98,9 +87,9 @@ fn by_event(session: &mut Session<'_>) -> Result<(), Error> {
     let head = store.head()?;
     // Count, first and last position of each name and version.
     let mut found: BTreeMap<(String, i64), (i64, i64, i64)> = BTreeMap::new();
-    let mut after = 0;
+    let mut after = position::start(head);
     while after < head {
-        let end = after.saturating_add(WINDOW).min(head);
+        let end = after.saturating_add(position::span(head, WINDOW)).min(head);
         let query = Query::new(
             "SELECT e.event, e.schema_version, count(*), min(e.position), max(e.position) FROM {events} e \
              WHERE e.position > $1 AND e.position <= $2 AND {after} GROUP BY e.event, e.schema_version",
@@ -113,7 +102,7 @@ fn by_event(session: &mut Session<'_>) -> Result<(), Error> {
             let counted = found.entry(key).or_insert((0, first, last));
             counted.0 += row.integer(2)?;
             counted.2 = last;
-            Ok(ControlFlow::Continue(()))
+            Ok::<_, Error>(ControlFlow::Continue(()))
         })?;
         after = end;
     }
@@ -123,8 +112,8 @@ fn by_event(session: &mut Session<'_>) -> Result<(), Error> {
             event.into(),
             version.into(),
             events.into(),
-            first.into(),
-            last.into(),
+            Cell::position(first),
+            Cell::position(last),
         ])?;
     }
     rows.end().map(|_| ())

@@ -3,7 +3,7 @@
 use super::{Session, events::FilterArgs};
 use crate::{
     error::Error,
-    events::{COLUMNS, feed, newest},
+    events::{COLUMNS, Shown, feed, newest},
 };
 use std::{ops::ControlFlow, thread, time::Duration};
 
@@ -28,9 +28,9 @@ pub(crate) fn run(args: &Args, session: &mut Session<'_>) -> Result<(), Error> {
     let mut head = store.head()?;
     let mut rows = printer.rows(COLUMNS);
     let in_table = rows.is_table();
-    newest(store, &filter, head, args.lines.into(), &mut |event| {
+    newest(store, &filter, (1, head), args.lines.into(), &mut |event| {
         rows.row(&event.cells(in_table))?;
-        Ok(ControlFlow::Continue(()))
+        Ok::<_, Error>(ControlFlow::Continue(()))
     })?;
     if !args.follow {
         return rows.end().map(|_| ());
@@ -44,7 +44,7 @@ pub(crate) fn run(args: &Args, session: &mut Session<'_>) -> Result<(), Error> {
         }
         feed(store, &filter, head, now, &mut |event| {
             rows.row(&event.cells(in_table))?;
-            Ok(ControlFlow::Continue(()))
+            Ok::<_, Error>(ControlFlow::Continue(()))
         })?;
         head = now;
     }

@@ -3,11 +3,12 @@
 use super::Session;
 use crate::{
     error::Error,
-    events::{EVENT, Filter, StoredEvent, at_position, feed},
+    events::{Filter, Shown as _, StoredEvent, at_position, by_id, feed},
     output::{Cell, Column, column, detail, wide},
-    store::{PAGE_BYTES, Query, Store},
+    store::PAGE_BYTES,
 };
-use es_record::EventId;
+use es_record::Position;
+use es_tables::position;
 use std::{
     collections::{BTreeMap, BTreeSet},
     ops::ControlFlow,
@@ -19,7 +20,7 @@ pub(crate) struct Args {
     correlation: String,
     /// Looks from this position on. Correlations have no index: all events after it are looked through
     #[arg(long, value_name = "POSITION")]
-    from: Option<i64>,
+    from: Option<Position>,
 }
 
 const COLUMNS: &[Column] = &[
@@ -57,14 +58,15 @@ struct Node {
 
 impl Node {
     fn of(event: &StoredEvent) -> Self {
+        let [user, causation] = event.metadata(["user", "causation"]);
         Self {
             event: event.event.clone(),
             stream: event.stream(),
             version: event.version,
             position: event.position,
             recorded_at: event.recorded_at.clone(),
-            user: event.metadata("user"),
-            causation: event.metadata("causation"),
+            user,
+            causation,
             payload: None,
         }
     }
@@ -85,10 +87,10 @@ pub(crate) fn run(args: &Args, session: &mut Session<'_>) -> Result<(), Error> {
     } = session;
     let begun = by_id(store, &args.correlation)?;
     let (correlation, first) = match &begun {
-        Some(event) => match event.metadata("correlation") {
-            Some(correlation) => (correlation, 0),
+        Some(event) => match event.metadata(["correlation"]) {
+            [Some(correlation)] => (correlation, 0),
             // What follows from an event comes after it.
-            None => (event.event_id.clone(), event.position - 1),
+            [None] => (event.event_id.clone(), event.position - 1),
         },
         None => (args.correlation.clone(), 0),
     };
@@ -103,11 +105,14 @@ pub(crate) fn run(args: &Args, session: &mut Session<'_>) -> Result<(), Error> {
     let mut order = Vec::new();
     let mut is_cut = false;
     let (mut bytes, mut payloads) = (0, 0);
-    let from = args.from.map_or(first, |from| first.max(from - 1));
+    let from = args
+        .from
+        .and_then(|from| position::meant(from, head, false));
+    let from = from.map_or(first, |from| first.max(from.saturating_sub(1)));
     feed(store, &filter, from, head, &mut |event| {
         if order.len() >= MOST || bytes >= MOST_BYTES {
             is_cut = true;
-            return Ok(ControlFlow::Break(()));
+            return Ok::<_, Error>(ControlFlow::Break(()));
         }
         order.push(event.event_id.clone());
         let mut node = Node::of(event);
@@ -117,7 +122,7 @@ pub(crate) fn run(args: &Args, session: &mut Session<'_>) -> Result<(), Error> {
             node.payload = Some(event.payload_cell(false));
         }
         nodes.insert(event.event_id.clone(), node);
-        Ok(ControlFlow::Continue(()))
+        Ok::<_, Error>(ControlFlow::Continue(()))
     })?;
     if order.is_empty() {
         return Err(Error::Missing(format!(
@@ -149,7 +154,7 @@ pub(crate) fn run(args: &Args, session: &mut Session<'_>) -> Result<(), Error> {
             i64::try_from(depth).unwrap_or(i64::MAX).into(),
             node.stream.as_str().into(),
             node.version.into(),
-            node.position.into(),
+            Cell::position(node.position),
             node.recorded_at.as_str().into(),
             node.user.clone().into(),
             id.into(),
@@ -230,15 +235,4 @@ fn tree<'n>(nodes: &'n BTreeMap<String, Node>, order: &[String]) -> Vec<Shown<'n
         }
     }
     shown
-}
-
-/// The event with this id.
-fn by_id(store: &mut Store<'_>, text: &str) -> Result<Option<StoredEvent>, Error> {
-    let Ok(id) = text.parse::<EventId>() else {
-        return Ok(None);
-    };
-    let mut query = Query::new(EVENT).with(id.to_string().as_str());
-    query.push(" WHERE e.event_id = $1{uuid}");
-    let row = store.first(&query)?;
-    row.as_ref().map(StoredEvent::of).transpose()
 }

@@ -3,110 +3,84 @@
 //! Every check reads its table once, in the order of an index, a page at a time. An application may write
 //! meanwhile: a check reads what points at something before it reads where that has to be.
 
-use super::{Session, parked::each_parked, readers};
-use crate::{
-    error::Error,
-    events::{EVENT, StoredEvent, is_json, is_valid},
-    output::{Column, Notes, Rows, column},
-    store::{Dialect, Query, Row, Store, Tables},
+use super::{
+    Session,
+    report::{CHECKS, Check, Report},
 };
-use es_record::{EventId, MAX_STREAM_ID_BYTES, Metadata, Timestamp, has_control};
+use crate::{
+    application::Application,
+    error::Error,
+    events::{EVENT, StoredEvent, is_json, is_valid, saga_streams_of},
+    output::{Column, Notes, column},
+    store::{self, Dialect, Query, Row, Store, Tables},
+};
+use es_record::{EventId, MAX_STREAM_ID_BYTES, Metadata, Position, Timestamp, has_control};
+use es_tables::{parked::each_parked, position, readers};
 use std::ops::ControlFlow;
 
-#[derive(clap::Args, Debug)]
+#[derive(clap::Args, Debug, Default)]
 pub(crate) struct Args {
     /// Only these checks; all of them by default
     #[arg(value_name = "CHECK")]
     only: Vec<Check>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-enum Check {
-    /// Positions follow each other without a gap, and each event can be read
-    Events,
-    /// The versions of each stream follow each other from 1 on
-    Streams,
-    /// Records of append ids point at the events that they wrote
-    Appends,
-    /// Snapshots belong to an event that is there
-    Snapshots,
-    /// Unique values belong to streams that are there
-    UniqueValues,
-    /// Tags point at events of their name
-    Tags,
-    /// Instances of sagas and process managers have a stream
-    Sagas,
-    /// Cursors, checkpoints and parked events point at events that are there
-    Readers,
-}
-
-const CHECKS: [Check; 8] = [
-    Check::Events,
-    Check::Streams,
-    Check::Appends,
-    Check::Snapshots,
-    Check::UniqueValues,
-    Check::Tags,
-    Check::Sagas,
-    Check::Readers,
-];
-
-impl Check {
-    const fn name(self) -> &'static str {
-        match self {
-            Self::Events => "events",
-            Self::Streams => "streams",
-            Self::Appends => "appends",
-            Self::Snapshots => "snapshots",
-            Self::UniqueValues => "unique-values",
-            Self::Tags => "tags",
-            Self::Sagas => "sagas",
-            Self::Readers => "readers",
-        }
-    }
+    /// A schema lock, such as schema/order.lock; again for each one. The check `lock` compares events with them
+    #[arg(long, value_name = "FILE")]
+    lock: Vec<std::path::PathBuf>,
+    /// Only events after this position, by the checks that read them in this order: `events` and `lock`
+    #[arg(long, value_name = "POSITION")]
+    from: Option<Position>,
 }
 
 const COLUMNS: &[Column] = &[column("check"), column("place"), column("problem")];
 
-/// Where problems are reported.
-struct Report<'a> {
-    rows: Rows<'a>,
-    check: Check,
-    /// In this check, and in all.
-    problems: u64,
-    all: u64,
-    looked_at: u64,
-}
-
-impl Report<'_> {
-    fn problem(&mut self, place: &str, problem: &str) -> Result<(), Error> {
-        self.problems += 1;
-        self.all += 1;
-        self.rows
-            .row(&[self.check.name().into(), place.into(), problem.into()])
-    }
-}
-
-pub(crate) fn run(args: &Args, session: &mut Session<'_>) -> Result<(), Error> {
+pub(crate) fn run(
+    args: &Args,
+    application: Option<&dyn Application>,
+    session: &mut Session<'_>,
+) -> Result<(), Error> {
     let Session {
         store,
         printer,
         notes,
     } = session;
+    if application.is_none() && args.only.contains(&Check::Types) {
+        return Err(Error::Usage(
+            "the check `types` needs the types of the application: run the program of the application that calls \
+             `es_cli::App`"
+                .to_owned(),
+        ));
+    }
+    let from = args.from.and_then(position::number).unwrap_or(0);
+    let other = args.only.iter().find(|check| !check.is_by_position());
+    if let (Some(check), Some(_)) = (other, args.from) {
+        return Err(Error::Usage(format!(
+            "--from is for checks in the order of positions, which `{}` is not; leave it out",
+            check.name()
+        )));
+    }
+    let locks = super::lock::Locks::read(&args.lock)?;
+    if args.lock.is_empty() && args.only.contains(&Check::Lock) {
+        let what = "the check `lock` needs a lock: --lock FILE";
+        return Err(Error::Usage(what.to_owned()));
+    }
+    let say = |text: &str| notes.say(text);
     let mut report = Report {
         rows: printer.rows(COLUMNS),
         check: Check::Events,
         problems: 0,
         all: 0,
         looked_at: 0,
+        say: &say,
     };
     for check in CHECKS {
-        if !args.only.is_empty() && !args.only.contains(&check) {
+        let is_wanted = args.only.is_empty() || args.only.contains(check);
+        if !is_wanted || args.from.is_some() && !check.is_by_position() {
             continue;
         }
-        (report.check, report.problems, report.looked_at) = (check, 0, 0);
+        (report.check, report.problems, report.looked_at) = (*check, 0, 0);
+        let to = last_position(store)?;
         let done = match check {
-            Check::Events => events(store, &mut report),
+            Check::Events => events(store, from, &mut report),
             Check::Streams => streams(store, &mut report),
             Check::Appends => appends(store, &mut report),
             Check::Snapshots => snapshots(store, &mut report),
@@ -114,13 +88,19 @@ pub(crate) fn run(args: &Args, session: &mut Session<'_>) -> Result<(), Error> {
             Check::Tags => tags(store, &mut report),
             Check::Sagas => sagas(store, &mut report),
             Check::Readers => of_readers(store, &mut report),
+            Check::Lock if args.lock.is_empty() => continue,
+            Check::Lock => locks.verify(store, (from, to), &mut report),
+            Check::Types => match application {
+                None => continue,
+                Some(application) => types(application, store, notes, &mut report),
+            },
         };
         match done {
             // The rest of this check is unknown, and the others may tell more.
-            Err(Error::Damaged(what)) => report.problem("", &what)?,
+            Err(Error::Store(store::Error::Damaged(what))) => report.problem("", &what)?,
             other => other?,
         }
-        tell(notes, &report)?;
+        tell(notes, &report, to)?;
     }
     let all = report.all;
     if all > 0 || !report.rows.is_table() {
@@ -133,7 +113,7 @@ pub(crate) fn run(args: &Args, session: &mut Session<'_>) -> Result<(), Error> {
     }
 }
 
-fn tell(notes: &Notes<'_>, report: &Report<'_>) -> Result<(), Error> {
+fn tell(notes: &Notes<'_>, report: &Report<'_>, to: i64) -> Result<(), Error> {
     let Report {
         check,
         problems,
@@ -148,53 +128,93 @@ fn tell(notes: &Notes<'_>, report: &Report<'_>) -> Result<(), Error> {
     notes.say(&format!(
         "{}: {looked_at} looked at, {problems}",
         check.name()
-    ))
+    ))?;
+    if check.is_by_position() {
+        let to = position::text(to);
+        notes.say(&format!(
+            "{}: up to position {to}; `verify {0} --from {to}` goes on there",
+            check.name()
+        ))?;
+    }
+    Ok(())
+}
+
+fn types(
+    application: &dyn Application,
+    store: &mut Store<'_>,
+    notes: &Notes<'_>,
+    report: &mut Report<'_>,
+) -> Result<(), Error> {
+    application.verify(store, report)?;
+    let known = application.aggregates();
+    let all = es_tables::streams::aggregates(store, "", usize::MAX)?;
+    let mut unknown = all.clone();
+    unknown.retain(|aggregate| !known.contains(&aggregate.as_str()));
+    if unknown.is_empty() {
+        return Ok(());
+    }
+    let unknown = unknown.join(", ");
+    notes.say(&format!("types: the application has none for {unknown}"))?;
+    // Whoever registers it as an aggregate has registered streams that it never writes.
+    let managers = known.iter().filter(|name| {
+        let own = saga_streams_of(name);
+        own.is_some_and(|own| all.contains(&own)) && !all.iter().any(|aggregate| aggregate == *name)
+    });
+    for name in managers {
+        notes.say(&format!(
+            "types: no stream is of the aggregate {name}; register a process manager with `App::process_manager`"
+        ))?;
+    }
+    Ok(())
 }
 
 /// The position that the newest event has, or had.
-fn last_position(store: &mut Store<'_>) -> Result<i64, Error> {
+pub(crate) fn last_position(store: &mut Store<'_>) -> Result<i64, Error> {
     match store.dialect() {
-        Dialect::Postgres => store.head(),
+        Dialect::Postgres => Ok(store.head()?),
         Dialect::Sqlite => {
             let query = Query::new("SELECT seq FROM sqlite_sequence WHERE name = 'events'");
             let row = store.first(&query)?;
-            row.map_or(Ok(0), |row| row.integer(0))
+            Ok(row.map_or(Ok(0), |row| row.integer(0))?)
         }
     }
 }
 
-fn events(store: &mut Store<'_>, report: &mut Report<'_>) -> Result<(), Error> {
+fn events(store: &mut Store<'_>, from: i64, report: &mut Report<'_>) -> Result<(), Error> {
     let last = last_position(store)?;
-    let mut before = 0;
+    let mut before = from;
     let mut query = Query::new(EVENT).with(last);
     query.push(" WHERE e.position <= $1 AND {after}");
-    each_row(
-        store,
-        report,
-        &query,
-        &["e.position"],
-        &mut |report, row| {
-            let position = row.integer(0)?;
-            if position < 1 {
-                let problem = "positions begin with 1, and no reader sees this event";
-                report.problem(&place_of(row, position), problem)?;
-            } else {
-                if position != before + 1 {
-                    missing_positions(report, before + 1, position - 1)?;
-                }
-                before = position;
+    if from > 0 {
+        query = query.with(from);
+        query.push(" AND e.position > $2");
+    }
+    store.each_row(Tables::Store, &query, &["e.position"], &mut |_, row| {
+        let position = row.integer(0)?;
+        report.event(position)?;
+        if position < 1 {
+            let problem = "positions begin with 1, and no reader sees this event";
+            report.problem(&place_of(row, position), problem)?;
+        } else {
+            // Between places there may be messages without events: what is missing among them is known by itself.
+            if position != before + 1 && !position::is_place(position) {
+                missing_positions(report, before + 1, position - 1)?;
             }
-            let problem = match StoredEvent::of(row) {
-                Ok(event) => problem_of(&event),
-                Err(_) => Some("a column has a value of another kind"),
-            };
-            if let Some(problem) = problem {
-                report.problem(&place_of(row, position), problem)?;
-            }
-            Ok(())
-        },
-    )?;
-    if before < last {
+            before = position;
+        }
+        let problem = match StoredEvent::of(row) {
+            Ok(event) => problem_of(&event),
+            Err(_) => Some("a column has a value of another kind"),
+        };
+        if let Some(problem) = problem {
+            report.problem(&place_of(row, position), problem)?;
+        }
+        Ok::<_, Error>(ControlFlow::Continue(()))
+    })?;
+    for (place, problem) in store.problems()? {
+        report.problem(&place, &problem)?;
+    }
+    if before < last && !position::is_place(last) {
         missing_positions(report, before + 1, last)?;
     }
     // The newest event is where the next one follows it.
@@ -221,9 +241,12 @@ fn missing_positions(report: &mut Report<'_>, first: i64, last: i64) -> Result<(
 fn place_of(row: &Row, position: i64) -> String {
     match (row.text(1), row.text(2), row.integer(3)) {
         (Ok(aggregate), Ok(id), Ok(version)) => {
-            format!("position {position}, {aggregate}/{id} version {version}")
+            format!(
+                "position {}, {aggregate}/{id} version {version}",
+                position::text(position)
+            )
         }
-        _ => format!("position {position}"),
+        _ => format!("position {}", position::text(position)),
     }
 }
 
@@ -263,7 +286,7 @@ fn each_row(
     store.each_row(Tables::Store, query, key, &mut |_, row| {
         report.looked_at += 1;
         each(report, row)?;
-        Ok(ControlFlow::Continue(()))
+        Ok::<_, Error>(ControlFlow::Continue(()))
     })
 }
 
@@ -279,7 +302,10 @@ fn streams(store: &mut Store<'_>, report: &mut Report<'_>) -> Result<(), Error> 
             .as_ref()
             .filter(|(a, i, ..)| a == aggregate && i == id)
             .map_or((0, 0), |(_, _, version, position)| (*version, *position));
-        let place = || format!("{aggregate}/{id} version {version}, position {position}");
+        let place = || {
+            let position = position::text(position);
+            format!("{aggregate}/{id} version {version}, position {position}")
+        };
         if version != same.0 + 1 {
             let missing = match (same.0 + 1, version - 1) {
                 (first, last) if first == last => format!("version {first} is missing"),
@@ -290,7 +316,10 @@ fn streams(store: &mut Store<'_>, report: &mut Report<'_>) -> Result<(), Error> 
         if position <= same.1 {
             report.problem(
                 &place(),
-                &format!("the version before it has the later position {}", same.1),
+                &format!(
+                    "the version before it has the later position {}",
+                    position::text(same.1)
+                ),
             )?;
         }
         match &mut before {
@@ -321,12 +350,15 @@ fn appends(store: &mut Store<'_>, report: &mut Report<'_>) -> Result<(), Error> 
         } else {
             match there {
                 Some(there) if there == position => return Ok(()),
-                Some(there) => {
-                    format!("its last event is at position {there}, and it says {position}")
-                }
-                None => {
-                    format!("its last event is missing: version {version}, position {position}")
-                }
+                Some(there) => format!(
+                    "its last event is at position {}, and it says {}",
+                    position::text(there),
+                    position::text(position)
+                ),
+                None => format!(
+                    "its last event is missing: version {version}, position {}",
+                    position::text(position)
+                ),
             }
         };
         let place = format!(
@@ -347,8 +379,9 @@ fn snapshots(store: &mut Store<'_>, report: &mut Report<'_>) -> Result<(), Error
     each_row(store, report, &Query::new(sql), &key, &mut |report, row| {
         let (version, position) = (row.integer(2)?, row.text(3)?);
         let problem = match row.maybe_integer(4)? {
-            Some(there) if there.to_string() == position => return Ok(()),
+            Some(there) if position::text(there) == position => return Ok(()),
             Some(there) => {
+                let there = position::text(there);
                 format!("version {version} is at position {there}, and it says {position}")
             }
             None => format!("its stream has no version {version}"),
@@ -371,10 +404,11 @@ fn unique_values(store: &mut Store<'_>, report: &mut Report<'_>) -> Result<(), E
     let key = ["u.rule", "u.value"];
     each_row(store, report, &Query::new(sql), &key, &mut |report, row| {
         let (aggregate, id, position) = (row.text(2)?, row.text(3)?, row.integer(4)?);
+        let at = position::text(position);
         let problem = match (row.maybe_text(5)?, row.maybe_text(6)?) {
             (Some(a), Some(i)) if a == aggregate && i == id => return Ok(()),
-            (Some(a), Some(i)) => format!("the event at position {position} is of {a}/{i}"),
-            _ => format!("the event at position {position} that claimed it is missing"),
+            (Some(a), Some(i)) => format!("the event at position {at} is of {a}/{i}"),
+            _ => format!("the event at position {at} that claimed it is missing"),
         };
         let place = format!("a value of rule {} of {aggregate}/{id}", row.text(0)?);
         report.problem(&place, &problem)
@@ -398,6 +432,7 @@ fn tags(store: &mut Store<'_>, report: &mut Report<'_>) -> Result<(), Error> {
             None => "the event is missing".to_owned(),
         };
         let kind = tag.split_once(':').map_or("", |(kind, _)| kind);
+        let position = position::text(position);
         let place = format!("a tag of kind {kind} at position {position}");
         report.problem(&place, &problem)
     })
@@ -458,7 +493,7 @@ fn of_readers(store: &mut Store<'_>, report: &mut Report<'_>) -> Result<(), Erro
             let place = format!("checkpoint of {name}, build {build}, partition {partition}");
             let Ok(position) = readers::number(row.text(3)?) else {
                 report.problem(&place, "it is not a position")?;
-                return Ok(ControlFlow::Continue(()));
+                return Ok::<_, Error>(ControlFlow::Continue(()));
             };
             let last = match (
                 row.maybe_text(4)?,
@@ -481,12 +516,12 @@ fn of_readers(store: &mut Store<'_>, report: &mut Report<'_>) -> Result<(), Erro
                 last,
                 store_id,
             });
-            Ok(ControlFlow::Continue(()))
+            Ok::<_, Error>(ControlFlow::Continue(()))
         })?;
     }
     // Later than the readers were read.
     let head = last_position(store)?;
-    let id = store_id(store)?;
+    let id = store.id()?;
     for Seen {
         place,
         position,
@@ -497,7 +532,11 @@ fn of_readers(store: &mut Store<'_>, report: &mut Report<'_>) -> Result<(), Erro
         if position > head {
             report.problem(
                 &place,
-                &format!("it is at position {position}, and the store ends at {head}"),
+                &format!(
+                    "it is at position {}, and the store ends at {}",
+                    position::text(position),
+                    position::text(head)
+                ),
             )?;
         }
         if store_id.is_some() && store_id != id {
@@ -512,26 +551,25 @@ fn of_readers(store: &mut Store<'_>, report: &mut Report<'_>) -> Result<(), Erro
             }
         }
     }
-    each_parked(store, None, true, &mut |store, row| {
+    of_parked(store, report)
+}
+
+/// Parked events are in the store.
+fn of_parked(store: &mut Store<'_>, report: &mut Report<'_>) -> Result<(), Error> {
+    each_parked(store, None, true, &mut |store, parked| {
         report.looked_at += 1;
-        let (aggregate, id, version) = (row.text(6)?, row.text(7)?, row.integer(8)?);
-        if event_at(store, aggregate, id, version)?.as_deref() != Some(row.text(10)?) {
-            let place = format!("parked event {} of {}", row.text(5)?, row.text(0)?);
+        let (aggregate, id, version) = (&parked.aggregate, &parked.id, parked.version);
+        if event_at(store, aggregate, id, version)?.as_ref() != Some(&parked.event_id) {
+            let place = format!(
+                "parked event {} of {}",
+                position::text(parked.position),
+                parked.reader
+            );
             let what = format!("it is not in the store: {aggregate}/{id} version {version}");
             report.problem(&place, &what)?;
         }
         Ok(())
     })
-}
-
-/// The id of the store, which its read models remember.
-pub(crate) fn store_id(store: &mut Store<'_>) -> Result<Option<String>, Error> {
-    let sql = match store.dialect() {
-        Dialect::Sqlite => "SELECT value FROM {es_meta} WHERE name = 'store_id'",
-        Dialect::Postgres => "SELECT id::text FROM {store_id}",
-    };
-    let row = store.first(&Query::new(sql))?;
-    row.map(|row| row.text(0).map(str::to_owned)).transpose()
 }
 
 /// The id of the event with this version.
@@ -545,5 +583,6 @@ fn event_at(
         "SELECT {event_id} FROM {events} e WHERE e.aggregate = $1 AND e.aggregate_id = $2 AND e.version = $3",
     );
     let row = store.first(&query.with(aggregate).with(id).with(version))?;
-    row.map(|row| row.text(0).map(str::to_owned)).transpose()
+    let id = row.map(|row| row.text(0).map(str::to_owned));
+    Ok(id.transpose()?)
 }

@@ -1,7 +1,7 @@
 //! `#[aggregate(..)]` on the state's struct.
 
 use super::{
-    CratePath, Key, Name, Place, Single, Value, items, read, rest_of_item,
+    CratePath, Key, Name, Place, Single, Value, items, list, read, rest_of_item,
     retire::Retire,
     span_or,
     value::{count, equals, error, new_name, revision, ty},
@@ -108,11 +108,8 @@ impl Value for Events {
 
     fn read(key: &Ident, input: ParseStream<'_>, diag: &Diag) -> syn::Result<Self> {
         if input.peek(Paren) {
-            let faults = diag.count();
-            let mut list = Vec::new();
-            let content;
-            parenthesized!(content in input);
-            items(&content, diag, |input| {
+            let empty = messages::aggregate::events_empty;
+            let list = list(key, input, diag, empty, |input, list| {
                 if is_group(input, "ignore") {
                     input.call(Ident::parse_any)?;
                     let content;
@@ -129,10 +126,7 @@ impl Value for Events {
                 }
                 Ok(())
             });
-            if list.is_empty() && diag.count() == faults {
-                diag.at(key.span(), messages::aggregate::events_empty());
-            }
-            return Ok(Self::List(list));
+            return list.map(Self::List);
         }
         if !input.peek(Token![=]) {
             rest_of_item(input);
@@ -145,7 +139,7 @@ impl Value for Events {
     }
 }
 
-fn is_group(input: ParseStream<'_>, word: &str) -> bool {
+pub(super) fn is_group(input: ParseStream<'_>, word: &str) -> bool {
     let ahead = input.fork();
     ahead
         .call(Ident::parse_any)
@@ -160,18 +154,12 @@ impl Value for Commands {
     const TAKEN_WHEN_MISSPELT: bool = true;
     fn read(key: &Ident, input: ParseStream<'_>, diag: &Diag) -> syn::Result<Self> {
         if input.peek(Paren) {
-            let faults = diag.count();
-            let mut list = Vec::new();
-            let content;
-            parenthesized!(content in input);
-            items(&content, diag, |input| {
+            let empty = messages::aggregate::commands_empty;
+            let list = list(key, input, diag, empty, |input, list| {
                 list.push(Listed::read(input, "a command", &[])?);
                 Ok(())
             });
-            if list.is_empty() && diag.count() == faults {
-                diag.at(key.span(), messages::aggregate::commands_empty());
-            }
-            return Ok(Self(list));
+            return list.map(Self);
         }
         if input.peek(Token![=]) {
             equals(key, input, "commands(PlaceOrder)")?;
@@ -281,6 +269,21 @@ impl Listed {
             variant,
             ignored: false,
         })
+    }
+
+    /// Where no enum is made, so that another name means nothing.
+    #[cfg(feature = "consumers")]
+    pub(super) fn plain(
+        input: ParseStream<'_>,
+        what: &str,
+        groups: &[&'static str],
+        diag: &Diag,
+    ) -> syn::Result<Self> {
+        let listed = Self::read(input, what, groups)?;
+        if let Some(alias) = &listed.alias {
+            diag.at(alias.span(), messages::projection::alias_without_enum());
+        }
+        Ok(listed)
     }
 
     /// The place of the type's own name, for what can be shown at one token only.
@@ -396,7 +399,8 @@ impl Value for Snapshot {
 #[derive(Clone, Copy)]
 pub(crate) enum Codec {
     Json,
-    Postcard,
+    /// At the user's token: a program may be built without it.
+    Postcard(Span),
 }
 
 impl Value for Codec {
@@ -412,7 +416,7 @@ impl Value for Codec {
         };
         match text.value().as_str() {
             "json" => Ok(Self::Json),
-            "postcard" => Ok(Self::Postcard),
+            "postcard" => Ok(Self::Postcard(text.span())),
             other => Err(syn::Error::new(
                 text.span(),
                 messages::aggregate::unknown_codec(

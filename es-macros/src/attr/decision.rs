@@ -3,7 +3,7 @@
 use super::{
     CratePath, Key, Name, Place, Single, Value,
     aggregate::{ErrorType, Listed},
-    compact, items, read, rest_of_item, span_or,
+    compact, items, list, read, rest_of_item, span_or,
     value::{error, new_name},
 };
 use crate::{diag::Diag, messages};
@@ -86,16 +86,11 @@ impl Value for Reads {
             ));
         }
         let faults = diag.count();
-        let mut list = Vec::new();
-        let content;
-        parenthesized!(content in input);
-        items(&content, diag, |input| {
+        let empty = messages::decision::reads_empty;
+        let list = list(key, input, diag, empty, |input, list| {
             list.push(Read::parse(input)?);
             Ok(())
-        });
-        if list.is_empty() && diag.count() == faults {
-            diag.at(key.span(), messages::decision::reads_empty());
-        }
+        })?;
         Ok(Self {
             list,
             faulty: diag.count() > faults,
@@ -260,10 +255,8 @@ impl Value for Emits {
             return Err(syn::Error::new(key.span(), text));
         }
         let faults = diag.count();
-        let mut list = Vec::new();
-        let content;
-        parenthesized!(content in input);
-        items(&content, diag, |input| {
+        let empty = messages::decision::emits_empty;
+        let list = list(key, input, diag, empty, |input, list| {
             let ahead = input.fork();
             let word = ahead.call(Ident::parse_any);
             if word.is_ok_and(|word| word == "blind") && ahead.peek(Paren) {
@@ -278,10 +271,7 @@ impl Value for Emits {
                 list.push(Emit::read(input, false, diag)?);
             }
             Ok(())
-        });
-        if list.is_empty() && diag.count() == faults {
-            diag.at(key.span(), messages::decision::emits_empty());
-        }
+        })?;
         Ok(Self {
             list,
             faulty: diag.count() > faults,
@@ -291,10 +281,7 @@ impl Value for Emits {
 
 impl Emit {
     fn read(input: ParseStream<'_>, blind: bool, diag: &Diag) -> syn::Result<Self> {
-        let listed = Listed::read(input, "an event", &["blind"])?;
-        if let Some(alias) = &listed.alias {
-            diag.at(alias.span(), messages::projection::alias_without_enum());
-        }
+        let listed = Listed::plain(input, "an event", &["blind"], diag)?;
         Ok(Self {
             event: listed.path,
             blind,

@@ -1,18 +1,19 @@
 //! `#[fold(..)]`.
 
 use super::{
-    CratePath, Key, Name, Place, Single, Value, aggregate::Listed, compact, history::With, items,
-    projection::List, read, rest_of_item,
+    CratePath, Flag, Key, Name, Place, Single, Value, aggregate::Listed, compact, history::With,
+    list, projection::List, read, rest_of_item,
 };
 use crate::{diag::Diag, ident, messages};
 use proc_macro2::Ident;
-use syn::{Attribute, Path, parenthesized, parse::ParseStream, token::Paren};
+use syn::{Attribute, Path, parse::ParseStream, token::Paren};
 
 pub(crate) struct OnFold {
     pub(crate) name: Name,
     pub(crate) by: Single<By>,
     pub(crate) events: Single<List>,
     pub(crate) initial: Single<With>,
+    pub(crate) last: Single<Flag>,
     pub(crate) krate: Single<CratePath>,
 }
 
@@ -23,12 +24,14 @@ impl OnFold {
             by: Single::new("by"),
             events: Single::new("events"),
             initial: Single::new("initial"),
+            last: Single::new("last"),
             krate: Single::new("crate"),
         };
         let keys: &mut [&mut dyn Key] = &mut [
             &mut this.by,
             &mut this.events,
             &mut this.initial,
+            &mut this.last,
             &mut this.krate,
         ];
         read(diag, Place::FoldStruct, attrs, Some(&mut this.name), keys);
@@ -56,21 +59,11 @@ impl Value for By {
                 messages::fold::by_needs_a_list(&ident::text(key), given),
             ));
         }
-        let faults = diag.count();
-        let mut list = Vec::new();
-        let content;
-        parenthesized!(content in input);
-        items(&content, diag, |input| {
-            let listed = Listed::read(input, "a tag", &[])?;
-            if let Some(alias) = &listed.alias {
-                diag.at(alias.span(), messages::projection::alias_without_enum());
-            }
-            list.push(listed.path);
+        let empty = messages::fold::by_empty;
+        let list = list(key, input, diag, empty, |input, list| {
+            list.push(Listed::plain(input, "a tag", &[], diag)?.path);
             Ok(())
         });
-        if list.is_empty() && diag.count() == faults {
-            diag.at(key.span(), messages::fold::by_empty());
-        }
-        Ok(Self(list))
+        list.map(Self)
     }
 }

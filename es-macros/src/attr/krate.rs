@@ -17,7 +17,10 @@ impl CratePath {
             .cloned()
             .unwrap_or_else(|| Self(parse_quote!(::es_runtime)))
     }
+}
 
+#[cfg(feature = "consumers")]
+impl CratePath {
     /// For decisions.
     pub(crate) fn or_decisions(given: Option<&Self>) -> Self {
         given

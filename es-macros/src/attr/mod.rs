@@ -5,25 +5,32 @@
 //! later rules can point at them.
 
 pub(crate) mod aggregate;
+#[cfg(feature = "consumers")]
 pub(crate) mod decision;
 pub(crate) mod event;
 mod flag;
+#[cfg(feature = "consumers")]
 pub(crate) mod fold;
 pub(crate) mod history;
 mod krate;
+#[cfg(feature = "consumers")]
 pub(crate) mod process;
+#[cfg(feature = "consumers")]
 pub(crate) mod projection;
 pub(crate) mod retire;
+#[cfg(feature = "consumers")]
 pub(crate) mod saga;
 pub(crate) mod serde;
 pub(crate) mod shape;
 pub(crate) mod tag;
+mod time;
 pub(crate) mod unique;
 mod value;
 
 pub(crate) use crate::place::Place;
 pub(crate) use flag::Flag;
 pub(crate) use krate::CratePath;
+pub(crate) use time::Time;
 pub(crate) use value::{Name, NameFault, Version, name_fault};
 
 use crate::{diag::Diag, ident, messages};
@@ -247,6 +254,26 @@ pub(crate) fn items(
             break;
         }
     }
+}
+
+/// Reads the list in the parentheses after `key`; `one` adds what it reads to the list. A list without any is reported as
+/// `empty`.
+pub(super) fn list<T>(
+    key: &Ident,
+    input: ParseStream<'_>,
+    diag: &Diag,
+    empty: impl FnOnce() -> String,
+    mut one: impl FnMut(ParseStream<'_>, &mut Vec<T>) -> syn::Result<()>,
+) -> syn::Result<Vec<T>> {
+    let faults = diag.count();
+    let mut list = Vec::new();
+    let content;
+    parenthesized!(content in input);
+    items(&content, diag, |input| one(input, &mut list));
+    if list.is_empty() && diag.count() == faults {
+        diag.at(key.span(), empty());
+    }
+    Ok(list)
 }
 
 /// A stored name or a key with its value.

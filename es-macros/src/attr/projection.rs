@@ -2,18 +2,20 @@
 
 use super::{
     CratePath, Key, Name, Place, Single, Value, Version,
-    aggregate::Listed,
+    aggregate::{Listed, is_group},
     compact,
     history::With,
-    items, read, rest_of_item,
+    items, list, read, rest_of_item,
     value::{equals, error, ungroup},
     value_of_item,
 };
 use crate::{diag::Diag, ident, messages};
-use proc_macro2::{Ident, TokenStream, TokenTree};
+use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::ToTokens;
 use syn::{
-    Attribute, Expr, ExprLit, Lit, Path, Token, braced, parenthesized,
+    Attribute, Expr, ExprLit, Lit, Path, Token, braced,
+    ext::IdentExt,
+    parenthesized,
     parse::ParseStream,
     token::{Brace, Paren},
 };
@@ -62,7 +64,7 @@ impl OnConsumer {
     }
 }
 
-/// `events(OrderPlaced, Order::{OrderPaid, OrderShipped})` or `reacts(..)`.
+/// `events(OrderPlaced, Order::{OrderPaid, OrderShipped}, all of Customer::{..})` or `reacts(..)`.
 pub(crate) struct List(pub(crate) Vec<Entry>);
 
 /// One entry of a list.
@@ -71,41 +73,92 @@ pub(crate) struct Entry {
     pub(crate) aggregate: Option<Path>,
     /// One event or set, or several events of the aggregate.
     pub(crate) events: Vec<Listed>,
+    /// Only after `all of`: the events that are not handled, so that every one of the aggregate is named.
+    pub(crate) ignored: Option<Vec<Listed>>,
 }
 
 impl Entry {
     fn read(input: ParseStream<'_>, diag: &Diag) -> syn::Result<Self> {
-        let Some(aggregate) = aggregate(&input.fork()) else {
+        let all = all_of(input)?;
+        let Some(aggregate) = aggregate(input)? else {
             let listed = listed(input, diag)?;
+            if let Some(all) = all {
+                let given = compact(&listed.path.to_token_stream());
+                return Err(syn::Error::new(
+                    all,
+                    messages::projection::all_of_what(&given),
+                ));
+            }
             return Ok(Self {
                 aggregate: None,
                 events: vec![listed],
+                ignored: None,
             });
         };
-        while !input.peek(Brace) {
-            input.parse::<TokenTree>()?;
-        }
         let content;
         let brace = braced!(content in input);
         let faults = diag.count();
-        let mut events = Vec::new();
+        let (mut events, mut ignored) = (Vec::new(), Vec::new());
         items(&content, diag, |input| {
-            events.push(listed(input, diag)?);
+            if all.is_some() && is_group(input, "ignore") {
+                input.call(Ident::parse_any)?;
+                let content;
+                parenthesized!(content in input);
+                items(&content, diag, |input| {
+                    ignored.push(listed(input, diag)?);
+                    Ok(())
+                });
+            } else {
+                events.push(listed(input, diag)?);
+            }
             Ok(())
         });
         if events.is_empty() && diag.count() == faults {
-            let text = messages::projection::group_empty(&compact(&aggregate.to_token_stream()));
-            diag.at(brace.span.join(), text);
+            let text = compact(&aggregate.to_token_stream());
+            diag.at(
+                brace.span.join(),
+                if ignored.is_empty() {
+                    messages::projection::group_empty(&text)
+                } else {
+                    messages::projection::all_ignored(&text)
+                },
+            );
         }
         Ok(Self {
             aggregate: Some(aggregate),
             events,
+            ignored: all.map(|_| ignored),
         })
     }
 }
 
+/// The words `all of`.
+fn all_of(input: ParseStream<'_>) -> syn::Result<Option<Span>> {
+    let ahead = input.fork();
+    let word = |word: &str| {
+        ahead
+            .call(Ident::parse_any)
+            .is_ok_and(|ident| ident == word)
+    };
+    if !(word("all") && word("of")) {
+        return Ok(None);
+    }
+    let all = input.call(Ident::parse_any)?;
+    input.call(Ident::parse_any)?;
+    Ok(Some(all.span()))
+}
+
+/// Takes the path before a group in braces, where one comes.
+pub(super) fn aggregate(input: ParseStream<'_>) -> syn::Result<Option<Path>> {
+    let path = path_of_group(&input.fork());
+    while path.is_some() && !input.peek(Brace) {
+        input.parse::<TokenTree>()?;
+    }
+    Ok(path)
+}
+
 /// The path that ends before `::{`.
-fn aggregate(input: ParseStream<'_>) -> Option<Path> {
+fn path_of_group(input: ParseStream<'_>) -> Option<Path> {
     let mut path = TokenStream::new();
     loop {
         if input.peek(Token![::]) {
@@ -123,11 +176,13 @@ fn aggregate(input: ParseStream<'_>) -> Option<Path> {
 }
 
 fn listed(input: ParseStream<'_>, diag: &Diag) -> syn::Result<Listed> {
-    let listed = Listed::read(input, "an event", &[])?;
-    if let Some(alias) = &listed.alias {
-        diag.at(alias.span(), messages::projection::alias_without_enum());
+    if is_group(input, "ignore") {
+        let word = input.call(Ident::parse_any)?;
+        rest_of_item(input);
+        let text = messages::projection::ignored_without_all();
+        return Err(syn::Error::new(word.span(), text));
     }
-    Ok(listed)
+    Listed::plain(input, "an event", &[], diag)
 }
 
 impl Value for List {
@@ -143,21 +198,12 @@ impl Value for List {
                 messages::projection::list_needs_parentheses(&ident::text(key), given),
             ));
         }
-        let faults = diag.count();
-        let mut list = Vec::new();
-        let content;
-        parenthesized!(content in input);
-        items(&content, diag, |input| {
+        let empty = || messages::projection::list_empty(&ident::text(key));
+        let list = list(key, input, diag, empty, |input, list| {
             list.push(Entry::read(input, diag)?);
             Ok(())
         });
-        if list.is_empty() && diag.count() == faults {
-            diag.at(
-                key.span(),
-                messages::projection::list_empty(&ident::text(key)),
-            );
-        }
-        Ok(Self(list))
+        list.map(Self)
     }
 }
 

@@ -1,8 +1,8 @@
 //! `#[unique(..)]` on the field of an event, and `releases(..)` on the event.
 
 use super::{
-    Flag, Key, Single, Value, compact, history::With, item_of_group, items, rest_of_item,
-    saga::Time, value::name_fault, value_of_item,
+    Flag, Key, Single, Time, Value, compact, history::With, item_of_group, items, rest_of_item,
+    value::name_fault, value_of_item,
 };
 use crate::{diag::Diag, ident, messages, model::unique::RuleName};
 use proc_macro2::{Ident, Span, TokenStream};

@@ -149,7 +149,7 @@ fn state(diag: &Diag, input: &DeriveInput, codec: Option<Codec>) {
         return;
     };
     let on = match codec {
-        Some(Codec::Postcard) => On::BinaryStateField,
+        Some(Codec::Postcard(_)) => On::BinaryStateField,
         _ => On::StateField,
     };
     let case = Reading::of(&input.attrs).rename_all;

@@ -52,6 +52,7 @@ pub(crate) fn check(diag: &Diag, input: &DeriveInput) -> Fold {
         by: distinct(diag, by),
         events: super::projection::distinct(diag, events),
         initial: attrs.initial.into_value().map(|initial| initial.0),
+        last: attrs.last.value().is_some(),
         allows: super::allowed_lints(&input.attrs),
     }
 }

@@ -4,14 +4,19 @@
 
 pub(crate) mod aggregate;
 mod back;
+#[cfg(feature = "consumers")]
 pub(crate) mod decision;
 pub(crate) mod event;
+#[cfg(feature = "consumers")]
 pub(crate) mod fold;
 mod history;
 mod line;
+#[cfg(feature = "consumers")]
 pub(crate) mod process;
+#[cfg(feature = "consumers")]
 pub(crate) mod projection;
 mod retire;
+#[cfg(feature = "consumers")]
 pub(crate) mod saga;
 pub(crate) mod shape;
 mod stored;

@@ -3,6 +3,7 @@
 use crate::{
     attr::{
         self, CratePath, Place,
+        aggregate::Listed,
         projection::{Entry, OnConsumer},
     },
     diag::Diag,
@@ -84,17 +85,21 @@ pub(crate) fn check(diag: &Diag, input: &DeriveInput, kind: Kind) -> Consumer {
 pub(super) fn distinct(diag: &Diag, list: Vec<Entry>) -> Vec<Entry> {
     let mut seen: Vec<String> = Vec::new();
     let mut kept = Vec::new();
+    let mut is_new = |new: &Listed| {
+        let text = attr::compact(&new.path.to_token_stream());
+        let is_new = !seen.contains(&text);
+        if is_new {
+            seen.push(text);
+        } else {
+            diag.over(&new.path, messages::aggregate::listed_twice(&text));
+        }
+        is_new
+    };
     for mut entry in list {
-        entry.events.retain(|new| {
-            let text = attr::compact(&new.path.to_token_stream());
-            let is_new = !seen.contains(&text);
-            if is_new {
-                seen.push(text);
-            } else {
-                diag.over(&new.path, messages::aggregate::listed_twice(&text));
-            }
-            is_new
-        });
+        entry.events.retain(&mut is_new);
+        if let Some(ignored) = &mut entry.ignored {
+            ignored.retain(&mut is_new);
+        }
         if !entry.events.is_empty() {
             kept.push(entry);
         }

@@ -88,9 +88,20 @@ fn implementation(aggregate: &Aggregate, generated: bool, clean: bool) -> TokenS
         ..
     } = aggregate;
     let name = or(aggregate.name.as_ref(), fallback::name(ident));
-    let codec = match aggregate.codec {
-        Codec::Json => quote!(Json),
-        Codec::Postcard => quote!(Postcard),
+    let (codec, is_compiled) = match aggregate.codec {
+        Codec::Json => (quote!(#krate::Codec::Json), None),
+        Codec::Postcard(span) => {
+            let call = quote_spanned!(span=> postcard());
+            let codec = quote!({
+                use #krate::__private::postcard;
+                #call
+            });
+            // A constant of a trait is not looked at before it is used.
+            (
+                codec.clone(),
+                Some(quote!(const _: #krate::Codec = #codec;)),
+            )
+        }
     };
     let id = or(aggregate.id.as_ref(), quote!(#krate::__private::String));
     let error = or(
@@ -142,18 +153,20 @@ fn implementation(aggregate: &Aggregate, generated: bool, clean: bool) -> TokenS
             }
         }
     });
+    let command_names = command_names(aggregate);
     // Shown at the name of the struct.
     let state = Ident::new("Self", ident.span());
     let generics = fallback::owned(generics, &quote!(::core::default::Default));
     let (impl_generics, ty_generics, where_clause) = generics.split_for_impl();
     quote! {
+        #is_compiled
         #of_the_set
 
         #(#allows)*
         #[automatically_derived]
         impl #impl_generics #krate::Aggregate for #ident #ty_generics #where_clause {
             const NAME: &'static ::core::primitive::str = #name;
-            const CODEC: #krate::Codec = #krate::Codec::#codec;
+            const CODEC: #krate::Codec = #codec;
             #snapshots
 
             type Id = #id;
@@ -167,8 +180,25 @@ fn implementation(aggregate: &Aggregate, generated: bool, clean: bool) -> TokenS
             fn apply_event(&mut self, event: &#event) {
                 #apply
             }
+
+            #command_names
         }
     }
+}
+
+/// What the aggregate says of its commands, where it lists some.
+fn command_names(aggregate: &Aggregate) -> Option<TokenStream> {
+    let krate = &aggregate.krate;
+    let list = aggregate
+        .commands
+        .as_ref()
+        .filter(|list| !list.is_empty())?;
+    let path = list.iter().map(|listed| &listed.path);
+    Some(quote! {
+        fn commands() -> ::std::vec::Vec<&'static ::core::primitive::str> {
+            ::std::vec![#(#krate::__private::name_of::<#path>(),)*]
+        }
+    })
 }
 
 fn or(given: Option<&impl ToTokens>, fallback: TokenStream) -> TokenStream {
@@ -299,11 +329,11 @@ fn event_enum(aggregate: &Aggregate, list: &[Listed]) -> TokenStream {
             const UNIQUE_RULES: &'static [(
                 &'static ::core::primitive::str,
                 &'static [&'static ::core::primitive::str],
-            )] = &[#((#event::TYPE.name, #event::UNIQUE_RULES),)*];
+            )] = &[#(#event::UNIQUE_RULES,)*];
             const TAG_KINDS: &'static [(
                 &'static ::core::primitive::str,
                 &'static [&'static ::core::primitive::str],
-            )] = &[#((#event::TYPE.name, #event::TAG_KINDS),)*];
+            )] = &[#(#event::TAG_KINDS,)*];
 
             fn event_type(&self) -> #krate::EventType {
                 match self {
@@ -458,28 +488,19 @@ fn unique_names(aggregate: &Aggregate, list: &[Listed]) -> Option<TokenStream> {
         .iter()
         .map(|listed| crate::attr::compact(&listed.path.to_token_stream()))
         .collect();
-    let checks = list
-        .iter()
-        .zip(&paths)
-        .enumerate()
-        .skip(1)
-        .map(|(index, (listed, path))| {
-            let [before, between, after] = messages::aggregate::stored_name_repeated(&ident, path);
-            quote_spanned! {listed.span()=>
-                const _: () = {
-                    let first = #krate::__private::first_of_name(TYPES, &HASHES, #index);
-                    if first < #index {
-                        let mut text = [0; 1024];
-                        let parts = &[#before, TYPES[first].name, #between, PATHS[first], #after];
-                        ::core::panic!("{}", #krate::__private::joined(&mut text, parts));
-                    }
-                };
-            }
-        });
+    let texts = messages::aggregate::stored_name_repeated(&ident);
+    let checks = list.iter().enumerate().skip(1).map(|(index, listed)| {
+        quote_spanned! {listed.span()=>
+            const _: () = assert_first_of_name(TYPES, &HASHES, PATHS, TEXTS, #index);
+        }
+    });
     Some(quote! {
         const _: () = {
+            // Without a path before it, the whole call is at the place in the list.
+            use #krate::__private::assert_first_of_name;
             const TYPES: &[#krate::EventType] = <#name as #krate::EventSet>::TYPES;
             const PATHS: &[&::core::primitive::str] = &[#(#paths,)*];
+            const TEXTS: [&::core::primitive::str; 4] = [#(#texts,)*];
             const HASHES: [::core::primitive::u64; #count] = #krate::__private::hashes(TYPES);
             #(#checks)*
         };

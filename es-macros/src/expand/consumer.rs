@@ -2,7 +2,7 @@
 
 use crate::{
     attr::{CratePath, projection::Entry},
-    ident,
+    ident, messages,
 };
 use proc_macro2::{Ident, TokenStream};
 use quote::{ToTokens, quote_spanned};
@@ -50,13 +50,49 @@ pub(crate) fn checks(list: &[Entry], krate: &CratePath, key: &str, owner: &Ident
         .filter(|entry| entry.aggregate.is_none())
         .flat_map(|entry| &entry.events)
         .map(|listed| alone(&listed.path, krate));
+    let whole = list
+        .iter()
+        .filter_map(|entry| whole(entry, krate, key, owner));
     quote! {
         const _: () = ::core::assert!(
             #krate::__private::are_apart(&[#(#names,)*]),
             #message,
         );
         #(#alone)*
+        #(#whole)*
     }
+}
+
+/// After `all of`: an assertion that the entry names each event of its aggregate.
+fn whole(entry: &Entry, krate: &CratePath, key: &str, owner: &Ident) -> Option<TokenStream> {
+    let (Some(aggregate), Some(ignored)) = (&entry.aggregate, &entry.ignored) else {
+        return None;
+    };
+    let text = crate::attr::compact(&aggregate.to_token_stream());
+    let [before, after] = messages::projection::not_all(&text, key, &ident::text(owner));
+    let set = set(entry, krate);
+    let listed = entry.events.iter().chain(ignored).map(|listed| {
+        let path = &listed.path;
+        quote_spanned!(path.span()=> <#path as #krate::__private::ListedEvent>::TYPE)
+    });
+    let ignored = ignored.iter().map(|listed| {
+        let path = &listed.path;
+        quote_spanned!(path.span()=> #krate::__private::is_event_of::<#aggregate, #path>)
+    });
+    let check = quote_spanned! {aggregate.span()=>
+        const _: () = {
+            let all = <#set as #krate::__private::EventSet>::TYPES;
+            if let ::core::option::Option::Some(name) = #krate::__private::first_without(all, &[#(#listed,)*]) {
+                let mut text = [0; 1024];
+                let parts = &[#before, name, #after];
+                ::core::panic!("{}", #krate::__private::joined(&mut text, parts));
+            }
+        };
+    };
+    Some(quote! {
+        #check
+        #(const _: fn() = #ignored;)*
+    })
 }
 
 /// An assertion that no aggregate reads the event out of other names, too.

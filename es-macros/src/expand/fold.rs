@@ -1,7 +1,11 @@
 //! `impl Fold`, and how a decision reads it.
 
 use super::{consumer, fallback, tag};
-use crate::{attr::compact, ident, messages, model::fold::Fold};
+use crate::{
+    attr::{compact, projection::Entry},
+    ident, messages,
+    model::fold::Fold,
+};
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote_spanned};
 use syn::{Path, spanned::Spanned};
@@ -75,6 +79,11 @@ fn implementation(fold: &Fold, clean: bool) -> TokenStream {
         .filter(|_| clean)
         .map(|entry| consumer::names(entry, krate))
         .collect();
+    let last = fold.last.then(|| {
+        quote!(
+            const LAST: ::core::primitive::bool = true;
+        )
+    });
     let body = if clean {
         apply(fold)
     } else {
@@ -86,6 +95,7 @@ fn implementation(fold: &Fold, clean: bool) -> TokenStream {
         impl #krate::Fold for #ident {
             const NAME: &'static ::core::primitive::str = #name;
             const KINDS: &'static [&'static ::core::primitive::str] = &[#(#kinds),*];
+            #last
 
             fn events() -> ::std::vec::Vec<&'static ::core::primitive::str> {
                 #krate::__private::names(&[#(#listed),*])
@@ -95,7 +105,7 @@ fn implementation(fold: &Fold, clean: bool) -> TokenStream {
                 &mut self,
                 query: &#krate::__private::TagQuery,
                 event: &#krate::__private::RecordedEvent,
-            ) -> ::core::result::Result<(), #krate::__private::DecodeError> {
+            ) -> ::core::result::Result<::core::primitive::bool, #krate::__private::DecodeError> {
                 #body
             }
         }
@@ -104,12 +114,49 @@ fn implementation(fold: &Fold, clean: bool) -> TokenStream {
 
 /// Decodes the event as each listed set that knows its name, and applies what it is read as.
 fn apply(fold: &Fold) -> TokenStream {
-    let Fold {
-        ident,
-        krate,
-        events,
-        ..
-    } = fold;
+    let Fold { krate, events, .. } = fold;
+    let arms = events.iter().map(|entry| {
+        let names = consumer::names(entry, krate);
+        let set = consumer::set(entry, krate);
+        let each = apply_one(fold, entry);
+        let decoded = quote!(#krate::__private::decoded::<#set>(query, recorded)?);
+        let applied = if fold.last {
+            // The last one that is listed is the newest one.
+            quote! {
+                for event in ::core::iter::Iterator::rev(
+                    ::core::iter::IntoIterator::into_iter(#decoded),
+                ) {
+                    if #each {
+                        return ::core::result::Result::Ok(true);
+                    }
+                }
+                return ::core::result::Result::Ok(false);
+            }
+        } else {
+            quote! {
+                let mut applied = false;
+                for event in #decoded {
+                    applied |= #each;
+                }
+                return ::core::result::Result::Ok(applied);
+            }
+        };
+        quote! {
+            if #krate::__private::knows(#names, &recorded.name) {
+                #applied
+            }
+        }
+    });
+    quote! {
+        let recorded = event;
+        #(#arms)*
+        ::core::result::Result::Ok(false)
+    }
+}
+
+/// Applies one event. The value says whether it is listed.
+fn apply_one(fold: &Fold, entry: &Entry) -> TokenStream {
+    let Fold { ident, krate, .. } = fold;
     let call = |path: &Path| {
         let state = ident::shown_at(ident, path.span());
         let given = quote!(self, &event);
@@ -117,49 +164,28 @@ fn apply(fold: &Fold) -> TokenStream {
             <#state as #krate::__private::FoldsEvent<#path>>::fold(#given)
         }
     };
-    let arms = events.iter().map(|entry| {
-        let names = consumer::names(entry, krate);
-        let set = consumer::set(entry, krate);
-        let each = if entry.aggregate.is_none() {
-            let call = entry.events.iter().map(|listed| call(&listed.path));
-            quote!(#(#call;)*)
-        } else {
-            let aggregate = &entry.aggregate;
-            let mut none = TokenStream::new();
-            for listed in entry.events.iter().rev() {
-                let path = &listed.path;
-                let call = call(path);
-                let narrowed = quote_spanned! {path.span()=>
-                    <#krate::__private::List>::narrow::<#aggregate, #path>
-                };
-                let other = if none.is_empty() {
-                    quote!(::core::result::Result::Err(_) => {})
-                } else {
-                    quote!(::core::result::Result::Err(event) => { #none })
-                };
-                none = quote! {
-                    match #narrowed(event) {
-                        ::core::result::Result::Ok(event) => #call,
-                        #other
-                    }
-                };
-            }
-            none
+    let Some(aggregate) = &entry.aggregate else {
+        let call = entry.events.iter().map(|listed| call(&listed.path));
+        return quote!({ #(#call;)* true });
+    };
+    let mut none = quote!(false);
+    let mut is_last = true;
+    for listed in entry.events.iter().rev() {
+        let path = &listed.path;
+        let call = call(path);
+        let narrowed = quote_spanned! {path.span()=>
+            <#krate::__private::List>::narrow::<#aggregate, #path>
         };
-        quote! {
-            if #krate::__private::knows(#names, &recorded.name) {
-                for event in #krate::__private::decoded::<#set>(query, recorded)? {
-                    #each
-                }
-                return ::core::result::Result::Ok(());
+        let other = if is_last { quote!(_) } else { quote!(event) };
+        none = quote! {
+            match #narrowed(event) {
+                ::core::result::Result::Ok(event) => { #call; true }
+                ::core::result::Result::Err(#other) => #none,
             }
-        }
-    });
-    quote! {
-        let recorded = event;
-        #(#arms)*
-        ::core::result::Result::Ok(())
+        };
+        is_last = false;
     }
+    none
 }
 
 /// How a decision reads it: by a reference to each tag, or without one where all of them are constants.
@@ -261,7 +287,7 @@ fn carried(fold: &Fold, by: &Path) -> TokenStream {
                 ))
             } else {
                 quote!(#krate::__private::has(
-                    <#path as #krate::__private::ListedEvent>::TAG_KINDS,
+                    <#path as #krate::__private::ListedEvent>::TAG_KINDS.1,
                     #kind,
                 ))
             };

@@ -5,25 +5,31 @@
 mod hygiene;
 mod aggregate;
 mod conditional;
+#[cfg(feature = "consumers")]
 mod consumer;
+#[cfg(feature = "consumers")]
 mod decision;
 mod derived;
 mod event;
 mod fallback;
+#[cfg(feature = "consumers")]
 mod fold;
 mod history;
 mod node;
+#[cfg(feature = "consumers")]
 mod process;
+#[cfg(feature = "consumers")]
 mod projection;
 mod retire;
+#[cfg(feature = "consumers")]
 mod saga;
 mod shape;
 mod tag;
 mod unique;
 
+use crate::{check, diag::Diag};
+#[cfg(feature = "consumers")]
 use crate::{
-    check,
-    diag::Diag,
     messages,
     model::{projection::Kind, saga::Block},
 };
@@ -59,6 +65,7 @@ pub(crate) fn derive_tag(input: TokenStream) -> TokenStream {
     })
 }
 
+#[cfg(feature = "consumers")]
 pub(crate) fn derive_fold(input: TokenStream) -> TokenStream {
     derive(input, |diag, input| {
         let fold = check::fold::check(diag, input);
@@ -66,6 +73,7 @@ pub(crate) fn derive_fold(input: TokenStream) -> TokenStream {
     })
 }
 
+#[cfg(feature = "consumers")]
 pub(crate) fn derive_decision(input: TokenStream) -> TokenStream {
     derive(input, |diag, input| {
         let decision = check::decision::check(diag, input);
@@ -73,14 +81,17 @@ pub(crate) fn derive_decision(input: TokenStream) -> TokenStream {
     })
 }
 
+#[cfg(feature = "consumers")]
 pub(crate) fn derive_projection(input: TokenStream) -> TokenStream {
     derive_consumer(input, Kind::Projection)
 }
 
+#[cfg(feature = "consumers")]
 pub(crate) fn derive_subscription(input: TokenStream) -> TokenStream {
     derive_consumer(input, Kind::Subscription)
 }
 
+#[cfg(feature = "consumers")]
 pub(crate) fn derive_process_manager(input: TokenStream) -> TokenStream {
     derive(input, |diag, input| {
         let process = check::process::check(diag, input);
@@ -88,6 +99,7 @@ pub(crate) fn derive_process_manager(input: TokenStream) -> TokenStream {
     })
 }
 
+#[cfg(feature = "consumers")]
 fn derive_consumer(input: TokenStream, kind: Kind) -> TokenStream {
     derive(input, |diag, input| {
         let consumer = check::projection::check(diag, input, kind);
@@ -108,6 +120,7 @@ fn derive(input: TokenStream, one: impl FnOnce(&Diag, &DeriveInput) -> TokenStre
 }
 
 /// `#[saga(..)]` on an `impl` block.
+#[cfg(feature = "consumers")]
 pub(crate) fn attribute_saga(args: &TokenStream, input: TokenStream) -> TokenStream {
     // With its name in front the arguments are an attribute like those of the derives.
     let attr = if args.is_empty() {

@@ -2,10 +2,7 @@
 
 use super::{consumer, fallback};
 use crate::{
-    attr::{
-        CratePath,
-        saga::{Retry, Time},
-    },
+    attr::{CratePath, Time, saga::Retry},
     ident,
     model::saga::{Block, Call, Conditional, Given, Input, Item, Saga, Step},
 };
@@ -163,12 +160,14 @@ fn definition(saga: &Saga, ty: &TokenStream) -> TokenStream {
     });
     let completed = saga.completed.iter().map(|Conditional { cfgs, value }| {
         let call = decided(value, ty, krate, None);
-        quote!(#(#cfgs)* #local.on_completed(#call);)
+        let add = checked(value, krate, "on_completed", &quote!(&mut #local, #call));
+        quote!(#(#cfgs)* #add;)
     });
     let compensated = saga.compensated.iter().map(|Conditional { cfgs, value }| {
         let why = quote!(&#krate::Failure);
         let call = decided(value, ty, krate, Some(&why));
-        quote!(#(#cfgs)* #local.on_compensated(#call);)
+        let add = checked(value, krate, "on_compensated", &quote!(&mut #local, #call));
+        quote!(#(#cfgs)* #add;)
     });
     quote! {
         let mut #local = #krate::Definition::new();
@@ -196,15 +195,12 @@ fn step(saga: &Saga, step: &Step, ty: &TokenStream, local: &Ident) -> TokenStrea
     let name = ident::text(&step.call.name);
     let begun = if step.command {
         let call = decided(&step.call, ty, krate, None);
-        quote!(#local.command(#name, #call))
+        let given = quote!(&mut #local, #name, #call);
+        checked(&step.call, krate, "command", &given)
     } else {
         let call = awaited(&step.call, ty, krate, false);
-        checked(
-            &step.call,
-            krate,
-            "step",
-            &quote!(&mut #local, #name, #call),
-        )
+        let given = quote!(&mut #local, #name, #call);
+        checked(&step.call, krate, "step", &given)
     };
     let needs = step.call.given.iter().filter_map(|given| match given {
         Given::Output(name, _) => {
@@ -237,7 +233,7 @@ fn step(saga: &Saga, step: &Step, ty: &TokenStream, local: &Ident) -> TokenStrea
     match &step.undo {
         Some((undo, true)) => {
             let call = decided(undo, ty, krate, None);
-            quote!(#added.undo_command(#call))
+            checked(undo, krate, "undo_command", &quote!(#added, #call))
         }
         Some((undo, false)) => {
             let call = awaited(undo, ty, krate, true);
@@ -330,14 +326,10 @@ fn decided(
     let (outputs, call) = call(one, ty);
     let Locals { cx, why, .. } = Locals::at(one.place);
     let why = failure.map(|failure| quote!(, #why: #failure));
-    let result = ident::local_at("result", one.returns);
-    let command =
-        quote_spanned!(one.returns=> #krate::__private::IntoCommand::into_command(#result));
     quote_spanned! {one.place=>
         move |#cx: &#krate::Cx<Self> #why| {
             #outputs
-            let #result = #call;
-            #command
+            ::core::result::Result::Ok(#call)
         }
     }
 }

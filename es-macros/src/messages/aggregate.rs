@@ -190,12 +190,12 @@ pub(crate) fn enum_name_taken(name: &str) -> String {
 
 /// What the const check of stored names says, around the name and the path of the earlier event; rustc puts it
 /// after `evaluation panicked:`.
-pub(crate) fn stored_name_repeated(aggregate: &str, path: &str) -> [String; 3] {
+pub(crate) fn stored_name_repeated(aggregate: &str) -> [String; 4] {
     [
         format!("two events of `{aggregate}` are stored as `"),
         "`: `".to_owned(),
-        format!(
-            "` and `{path}`\nhelp: give the newer one another name in its `#[event(..)]`; if they are one event, list it once"
-        ),
+        "` and `".to_owned(),
+        "`\nhelp: give the newer one another name in its `#[event(..)]`; if they are one event, list it once"
+            .to_owned(),
     ]
 }

@@ -350,3 +350,10 @@ pub(crate) fn reserved_name(name: &str) -> String {
          help: use a name that does not begin with `__es` or `__Es`"
     )
 }
+
+pub(crate) fn not_a_time(word: &str) -> String {
+    format!(
+        "the value of `{word}` is not a duration: a whole number with ms, s, m, h or d, in quotes\n\
+         help: write it like `{word} = \"20s\"`"
+    )
+}

@@ -5,13 +5,18 @@
 
 pub(crate) mod aggregate;
 pub(crate) mod attribute;
+#[cfg(feature = "consumers")]
 pub(crate) mod decision;
 pub(crate) mod event;
+#[cfg(feature = "consumers")]
 pub(crate) mod fold;
 pub(crate) mod history;
+#[cfg(feature = "consumers")]
 pub(crate) mod process;
+#[cfg(feature = "consumers")]
 pub(crate) mod projection;
 pub(crate) mod retire;
+#[cfg(feature = "consumers")]
 pub(crate) mod saga;
 pub(crate) mod serde;
 pub(crate) mod shape;

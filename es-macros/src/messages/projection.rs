@@ -125,3 +125,34 @@ pub(crate) fn group_empty(aggregate: &str) -> String {
          help: write the events of `{aggregate}` in them, like `{aggregate}::{{OrderPaid, OrderShipped}}`"
     )
 }
+
+pub(crate) fn all_of_what(given: &str) -> String {
+    format!(
+        "`all of` is followed by an aggregate and its events\n\
+         help: write `all of Order::{{OrderPaid, ignore(OrderPlaced)}}`, or remove `all of` before `{given}`"
+    )
+}
+
+pub(crate) fn ignored_without_all() -> String {
+    "events that are not listed are not read, so `ignore(..)` has no meaning here\n\
+     help: remove it, or write `all of Order::{OrderPaid, ignore(OrderPlaced)}` to name every event of an aggregate"
+        .to_owned()
+}
+
+pub(crate) fn all_ignored(aggregate: &str) -> String {
+    format!(
+        "every event of `{aggregate}` is ignored, so nothing of it would ever be handled\n\
+         help: move an event out of `ignore(..)`, or remove `all of {aggregate}::{{..}}`"
+    )
+}
+
+/// What the const check says before and after the stored name; rustc puts it after `evaluation panicked:`.
+pub(crate) fn not_all(aggregate: &str, key: &str, owner: &str) -> [String; 2] {
+    [
+        format!("`{aggregate}` has the event \""),
+        format!(
+            "\", and the `{key}(..)` of `{owner}` says nothing of it\n\
+             help: list it in the braces after `all of {aggregate}`, or in `ignore(..)` there if it does not matter"
+        ),
+    ]
+}

@@ -36,13 +36,6 @@ pub(crate) fn not_a_method(word: &str) -> String {
     )
 }
 
-pub(crate) fn not_a_time(word: &str) -> String {
-    format!(
-        "the value of `{word}` is not a duration: a whole number with ms, s, m, h or d, in quotes\n\
-         help: write it like `{word} = \"20s\"`"
-    )
-}
-
 pub(crate) fn not_a_count(word: &str) -> String {
     format!("the value of `{word}` is not a whole number above 0\nhelp: write it like `{word} = 8`")
 }

@@ -16,5 +16,7 @@ pub(crate) struct Fold {
     pub(crate) events: Vec<Entry>,
     /// The function of the tags to the state before the first event; `Default` where there is none.
     pub(crate) initial: Option<Path>,
+    /// Whether it is made of the newest event alone.
+    pub(crate) last: bool,
     pub(crate) allows: Vec<Attribute>,
 }

@@ -1,10 +1,7 @@
 //! A saga as an `impl` block says it. Bodies are kept as tokens, so nothing of them has to be
 //! understood, and half-typed ones survive.
 
-use crate::attr::{
-    CratePath,
-    saga::{Retry, Time},
-};
+use crate::attr::{CratePath, Time, saga::Retry};
 use proc_macro2::{Delimiter, Group, Ident, Spacing, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote};
 use syn::{

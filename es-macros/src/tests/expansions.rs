@@ -73,7 +73,9 @@ fn tags() {
 
 #[test]
 fn a_fold() {
-    compare("fold", expand::derive_fold);
+    for name in ["fold", "fold_last"] {
+        compare(name, expand::derive_fold);
+    }
 }
 
 #[test]

@@ -1119,6 +1119,30 @@ fn keys_of_process_managers() {
                 &[("\"a\"", "a process manager uses the name of its aggregate")],
             ),
             (
+                r#"#[process_manager(reacts(B), sends(C::{D, e::F}, G::{D}))] struct A;"#,
+                &[],
+            ),
+            (
+                r#"#[process_manager(reacts(B), sends)] struct A;"#,
+                &[("sends", "`sends` takes a list")],
+            ),
+            (
+                r#"#[process_manager(reacts(B), sends())] struct A;"#,
+                &[("sends", "the list of commands is empty")],
+            ),
+            (
+                r#"#[process_manager(reacts(B), sends(D, C::{}, E::{F, F}))] struct A;"#,
+                &[
+                    ("D", "`sends` does not say which aggregate `D` goes to"),
+                    ("{}", "the braces after `C::` are empty"),
+                    ("F", "`F` is already in this list"),
+                ],
+            ),
+            (
+                r#"#[process_manager(reacts(B), sends(C::{D as E}))] struct A;"#,
+                &[("E", "`as` names the variant of a generated enum")],
+            ),
+            (
                 r#"#[process_manager(reacts(B), timer)] struct A;"#,
                 &[("timer", "unknown key `timer`")],
             ),
@@ -1179,6 +1203,14 @@ fn tags_of_events_and_folds() {
             (
                 r#"#[fold("a", by(B), events(E), initial = Self::of)] struct A;"#,
                 &[],
+            ),
+            (
+                r#"#[fold("a", by(B), last, events(E), last)] struct A {}"#,
+                &[("last", "`last` is given twice\nhelp: ")],
+            ),
+            (
+                r#"#[fold("a", by(B), events(E), last(C))] struct A {}"#,
+                &[("last", "`last` takes no value\nhelp: write just `last`")],
             ),
             (
                 r#"#[fold("a", by, events(E as F))] union A { b: u8 }"#,

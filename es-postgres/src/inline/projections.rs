@@ -130,7 +130,7 @@ impl Running {
         for projection in &read.projections {
             let run = |sql| session.client().batch_execute(sql);
             run(begin).await.map_err(storage)?;
-            let mut tx = PostgresTransaction::new(session);
+            let mut tx = PostgresTransaction::of_store(session);
             inside(opened.open(projection, &mut tx, &Feed(statements))).await?;
             let (after, transient) = tx.into_parts();
             if let Some(error) = transient {

@@ -17,8 +17,7 @@ use es_projections::{
     backend::{BrokenConstraint, Job, RolledBack, RowsOfQueries, TransactionError},
 };
 use es_runtime::{Outcome, StorageError};
-use futures_util::future::BoxFuture;
-use std::{fmt, sync::Arc, time::Duration};
+use std::{fmt, pin::Pin, sync::Arc, time::Duration};
 use tokio_postgres::{Error, Row, types::ToSql};
 
 /// Read models in a PostgreSQL database: a separate database ([`open`](PostgresReadDatabase::open)), or the
@@ -278,7 +277,8 @@ impl ReadDatabase for PostgresReadDatabase {
         // A separate task: a caller that goes away leaves no transaction open.
         let runtime = &self.shared.settings.connector.runtime;
         // Boxed, so that a program compiles the runtime's task once and not for each job.
-        let running: BoxFuture<'static, _> = Box::pin(async move { shared.run(job).await });
+        let running: Pin<Box<dyn Future<Output = _> + Send>> =
+            Box::pin(async move { shared.run(job).await });
         let task = runtime.spawn(running);
         task.await.unwrap_or_else(|ended| Err(task_ended(&ended)))
     }

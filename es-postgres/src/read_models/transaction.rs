@@ -3,6 +3,7 @@
 use crate::{
     connection::Session,
     errors::{kind, storage, text},
+    session::{HANDLERS, NO_HANDLERS},
 };
 use es_projections::{
     Dialect, HandlerError, SqlRow, SqlValue,
@@ -27,6 +28,8 @@ pub struct PostgresTransaction {
     expansions: Expansions,
     /// A statement failed: the server will roll back, whatever follows.
     is_dead: bool,
+    /// Whether the session is one of a store, which plans its own statements otherwise than those of handlers.
+    is_of_store: bool,
     /// How long one handler may take.
     limit: Option<Duration>,
     /// The error, where it is transient: the statement itself is not the cause.
@@ -73,14 +76,22 @@ impl PostgresTransaction {
             session,
             expansions: Expansions::new(Dialect::Postgres),
             is_dead: false,
+            is_of_store: false,
             limit: None,
             transient: None,
         }
     }
 
+    /// On a session of a store.
+    pub(crate) fn of_store(session: Session) -> Self {
+        let mut tx = Self::new(session);
+        tx.is_of_store = true;
+        tx
+    }
+
     /// For a transaction of the writer, whose lock others wait for.
     pub(crate) fn of_append(session: Session, limit: Duration) -> Self {
-        let mut tx = Self::new(session);
+        let mut tx = Self::of_store(session);
         tx.limit = Some(limit);
         tx
     }
@@ -248,6 +259,25 @@ impl SqlTransaction for PostgresTransaction {
     async fn script(&mut self, sql: &str) -> Result<(), StorageError> {
         let done = self.session.client().batch_execute(sql).await;
         done.map_err(|error| self.broken(error))
+    }
+
+    // Handlers run between these two, and what they set is undone with the savepoint. It is no flight of its own.
+    async fn savepoint(&mut self) -> Result<(), StorageError> {
+        let savepoint = "SAVEPOINT es_savepoint";
+        if self.is_of_store {
+            self.script(&format!("{savepoint}; {HANDLERS}")).await
+        } else {
+            self.script(savepoint).await
+        }
+    }
+
+    async fn release_savepoint(&mut self) -> Result<(), StorageError> {
+        let release = "RELEASE SAVEPOINT es_savepoint";
+        if self.is_of_store {
+            self.script(&format!("{release}; {NO_HANDLERS}")).await
+        } else {
+            self.script(release).await
+        }
     }
 
     async fn back_to_savepoint(&mut self) -> Result<(), StorageError> {

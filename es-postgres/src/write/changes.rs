@@ -3,6 +3,7 @@
 use super::unique;
 use crate::{
     connection::{Param, Session},
+    rows::clamped,
     statements::Statements,
 };
 use es_runtime::{Commit, CursorMove, Timestamp, WorkChange, store::author::RuleState};
@@ -93,7 +94,8 @@ impl Changes {
         let reasons: Vec<_> = rows.iter().map(|row| row.reason.as_deref()).collect();
         let due = rows.iter().map(|row| row.due_at.map(SystemTime::from));
         let due: Vec<Option<SystemTime>> = due.collect();
-        let params: [Param<'_>; 8] = [
+        let epochs: Vec<i64> = rows.iter().map(|row| clamped(row.first_epoch)).collect();
+        let params: [Param<'_>; 9] = [
             (&column(|row| row.instance.aggregate()), Type::TEXT_ARRAY),
             (&column(|row| row.instance.id()), Type::TEXT_ARRAY),
             (&column(|row| &row.definition), Type::TEXT_ARRAY),
@@ -101,6 +103,7 @@ impl Changes {
             (&column(|row| &row.phase), Type::TEXT_ARRAY),
             (&reasons, Type::TEXT_ARRAY),
             (&due, Type::TIMESTAMPTZ_ARRAY),
+            (&epochs, Type::INT8_ARRAY),
             (&self.now, Type::TIMESTAMPTZ),
         ];
         session.execute(&statements.work_put, &params).await

@@ -51,7 +51,8 @@ pub(super) struct Rows<'a> {
     pub(super) positions: Vec<i64>,
     pub(super) versions: Vec<i64>,
     pub(super) event_ids: Vec<Uuid>,
-    pub(super) times: Vec<SystemTime>,
+    /// The time of all of them: one transaction writes them.
+    pub(super) time: Option<SystemTime>,
     pub(super) schema_versions: Vec<i32>,
     pub(super) aggregates: Vec<&'a str>,
     pub(super) ids: Vec<&'a str>,
@@ -181,13 +182,20 @@ impl<'a> Rows<'a> {
         self.positions.is_empty() && self.appends.append_ids.is_empty()
     }
 
-    /// The columns of the events, as the statements take them.
-    pub(super) fn params(&self) -> [Param<'_>; 11] {
-        [
+    /// The columns of the events, as the statements of a transaction take them.
+    pub(super) fn params(&self) -> Vec<Param<'_>> {
+        let placed: [Param<'_>; 2] = [
             (&self.positions, Type::INT8_ARRAY),
+            (&self.time, Type::TIMESTAMPTZ),
+        ];
+        placed.into_iter().chain(self.columns()).collect()
+    }
+
+    /// The columns without those that follow from their place in the group and from its time.
+    pub(super) fn columns(&self) -> [Param<'_>; 9] {
+        [
             (&self.versions, Type::INT8_ARRAY),
             (&self.event_ids, Type::UUID_ARRAY),
-            (&self.times, Type::TIMESTAMPTZ_ARRAY),
             (&self.schema_versions, Type::INT4_ARRAY),
             (&self.aggregates, Type::TEXT_ARRAY),
             (&self.ids, Type::TEXT_ARRAY),
@@ -203,7 +211,7 @@ impl<'a> Rows<'a> {
         self.positions.extend(other.positions);
         self.versions.extend(other.versions);
         self.event_ids.extend(other.event_ids);
-        self.times.extend(other.times);
+        self.time = self.time.or(other.time);
         self.schema_versions.extend(other.schema_versions);
         self.aggregates.extend(other.aggregates);
         self.ids.extend(other.ids);
@@ -226,13 +234,13 @@ impl<'a> Rows<'a> {
     /// The rows of the events, whose positions follow the position `before`.
     fn push(&mut self, append: &'a Append, accepted: Accepted, before: u64, time: Timestamp) {
         let metadata = append.metadata.to_json();
+        self.time = Some(time.into());
         let mut place = before;
         for (version, event) in accepted.versions().zip(&append.events) {
             place = place.saturating_add(1);
             self.positions.push(clamped(place));
             self.versions.push(clamped(version));
             self.event_ids.push(Uuid::from_bytes(*event.id.as_bytes()));
-            self.times.push(time.into());
             self.schema_versions.push(event.schema_version.into());
             self.aggregates.push(append.stream.aggregate());
             self.ids.push(append.stream.id());
@@ -245,8 +253,14 @@ impl<'a> Rows<'a> {
 }
 
 impl<'a> AppendRows<'a> {
-    /// The columns of the appends, as the statements take them.
-    pub(super) fn params(&self) -> [Param<'_>; 8] {
+    /// The columns of the appends, as the statements of a transaction take them.
+    pub(super) fn params(&self) -> Vec<Param<'_>> {
+        let timed: [Param<'_>; 1] = [(&self.times, Type::TIMESTAMPTZ_ARRAY)];
+        timed.into_iter().chain(self.columns()).collect()
+    }
+
+    /// The columns without the time, which is that of the group.
+    pub(super) fn columns(&self) -> [Param<'_>; 7] {
         [
             (&self.aggregates, Type::TEXT_ARRAY),
             (&self.ids, Type::TEXT_ARRAY),
@@ -254,7 +268,6 @@ impl<'a> AppendRows<'a> {
             (&self.last_versions, Type::INT8_ARRAY),
             (&self.events, Type::INT8_ARRAY),
             (&self.positions, Type::INT8_ARRAY),
-            (&self.times, Type::TIMESTAMPTZ_ARRAY),
             (&self.requests, Type::TEXT_ARRAY),
         ]
     }

@@ -8,9 +8,10 @@ use super::{
     transaction::{Cause, Decided},
     writer::{Abandoned, Writer},
 };
-use crate::{PostgresTransaction, connection::Session, inline::Feed};
+use crate::{PostgresTransaction, connection::Session, inline::Feed, session::HANDLERS};
 use es_projections::backend::{InlineError, SqlTransaction};
 use es_runtime::{Append, AppendError, Appended, Commit, CommitError, Timestamp};
+use futures_util::future::join3;
 
 impl Writer {
     /// Appends to streams whose state is known, under the lock.
@@ -142,8 +143,15 @@ impl Writer {
         let projected = async {
             let feed = Feed(&self.statements);
             self.inlines.catch_up(&mut tx, &feed).await?;
-            self.insert_events(tx.session(), rows).await?;
-            self.insert_appends(tx.session(), rows).await?;
+            let session = tx.session();
+            // One flight. No savepoint says that handlers follow: where one fails, nothing of the commit is left.
+            let (events, appends, prepared) = join3(
+                self.insert_events(session, rows),
+                self.insert_appends(session, rows),
+                session.client().batch_execute(HANDLERS),
+            )
+            .await;
+            events.and(appends).and(prepared.map(|()| 0))?;
             for (append, appended) in commit.appends.iter().zip(appended) {
                 match self.inlines.handle(&mut tx, append, appended).await {
                     Ok(()) => {}

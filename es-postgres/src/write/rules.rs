@@ -8,7 +8,7 @@ use crate::{
     statements::Statements,
 };
 use es_runtime::{
-    Append, StorageError,
+    StorageError,
     store::author::{RuleNeeds, RuleState, RulesOn},
 };
 use tokio_postgres::types::Type;
@@ -19,13 +19,6 @@ pub(super) struct KnownRules {
     /// Which these are: the number that `head.rules` has while they are on. A new store begins with 0.
     pub(super) state: i64,
     pub(super) on: RulesOn,
-}
-
-impl KnownRules {
-    /// Whether a rule is about one of these appends, or one of them brings a rule.
-    pub(super) fn concern(&self, appends: &[Append]) -> bool {
-        appends.iter().any(|append| self.on.concern(append))
-    }
 }
 
 /// Reads the rules that are on, under the lock.

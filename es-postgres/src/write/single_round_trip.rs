@@ -19,7 +19,7 @@ use es_runtime::{
     Append, Appended, ExpectedVersion, Timestamp,
     store::author::{RuleState, StreamHead},
 };
-use std::collections::HashMap;
+use std::{collections::HashMap, time::SystemTime};
 use tokio_postgres::{Error, types::Type};
 
 /// A group for the short way: its rows with positions that count from the end of the feed.
@@ -29,8 +29,8 @@ pub(super) struct SingleRoundTrip<'a> {
     aggregates: Vec<&'a str>,
     ids: Vec<&'a str>,
     expected: Vec<i64>,
-    /// Whether the server says the time.
-    server_time: bool,
+    /// The time, where it is not that of the server.
+    time: Option<SystemTime>,
     /// Which rules of unique values and kinds of tags are on, as far as is known here: the number of `head.rules`.
     rules: i64,
 }
@@ -44,7 +44,7 @@ impl<'a> SingleRoundTrip<'a> {
         clock: Option<Timestamp>,
         known: &KnownRules,
     ) -> Option<Self> {
-        if known.concern(appends) && !appends.iter().all(|append| known.on.are_its_kinds(append)) {
+        if !appends.iter().all(|append| known.on.are_its_kinds(append)) {
             return None;
         }
         let mut on = RuleState::default();
@@ -90,7 +90,7 @@ impl<'a> SingleRoundTrip<'a> {
             aggregates,
             ids,
             expected,
-            server_time: clock.is_none(),
+            time: clock.map(SystemTime::from),
             rules: known.state,
         })
     }
@@ -110,20 +110,23 @@ impl<'a> SingleRoundTrip<'a> {
         session: &Session,
         statements: &Statements,
     ) -> Result<Option<(u64, Timestamp)>, Error> {
+        let (appends, tags) = (&self.rows.appends, self.rows.tags.params());
+        let has_ids = !appends.append_ids.is_empty();
+        let sql = statements
+            .append_single_round_trip
+            .of(has_ids, tags.is_some());
         let mut params: Vec<Param<'_>> = vec![
             (&self.aggregates, Type::TEXT_ARRAY),
             (&self.ids, Type::TEXT_ARRAY),
             (&self.expected, Type::INT8_ARRAY),
+            (&self.rules, Type::INT8),
+            (&self.time, Type::TIMESTAMPTZ),
         ];
-        params.extend(self.rows.params());
-        params.extend(self.rows.appends.params());
-        params.push((&self.server_time, Type::BOOL));
-        params.push((&self.rules, Type::INT8));
-        let mut sql = &statements.append_single_round_trip;
-        if let Some(tags) = self.rows.tags.params() {
-            params.extend(tags);
-            sql = &statements.append_tagged_single_round_trip;
+        params.extend(self.rows.columns());
+        if has_ids {
+            params.extend(appends.columns());
         }
+        params.extend(tags.into_iter().flatten());
         let found = session.rows(sql, &params).await?;
         let wrote = found.first().and_then(|row| {
             let before = rows::natural(row, 0)?;
@@ -139,7 +142,7 @@ impl<'a> SingleRoundTrip<'a> {
         for appended in &mut done {
             let [_, _, place] = appended.position.to_parts();
             appended.position = position(before.saturating_add(place));
-            if self.server_time {
+            if self.time.is_none() {
                 appended.recorded_at = now;
             }
         }

@@ -14,8 +14,9 @@ use crate::{
     settings::StoreSettings,
     statements::Statements,
     stats::Counters,
+    store::NAME,
 };
-use es_runtime::{Append, AppendError, Outcome, StorageError, Timestamp};
+use es_runtime::{Append, AppendError, Outcome, StorageError, Timestamp, store::author};
 use std::{
     collections::HashSet,
     sync::{Arc, atomic::Ordering},
@@ -292,6 +293,7 @@ impl Writer {
 
     /// Counts a commit and wakes those who wait for it.
     pub(super) fn note(&self, writes: usize, head: u64) {
+        author::grouped(NAME, writes);
         let counters = &self.notifier.counters;
         counters.commits.fetch_add(1, Ordering::Relaxed);
         let writes = u64::try_from(writes).unwrap_or(u64::MAX);

@@ -4,7 +4,7 @@ use super::{
     error::{Poison, Stalled},
     partition::Partition,
 };
-use es_runtime::Position;
+use es_runtime::{Position, RecordedEvent};
 use std::{future::Future, time::Duration};
 
 /// Receives measurements, to count or to show them. Implemented by applications and for every
@@ -158,4 +158,24 @@ pub(crate) fn in_span<F: Future>(
 #[cfg(not(feature = "tracing"))]
 pub(crate) fn in_span<F: Future>(_: &Partition, work: F) -> F {
     work
+}
+
+/// A span around the handler of one event, where `traced`. It continues the trace of the event, and there is none without
+/// one.
+#[cfg(feature = "tracing")]
+pub(crate) fn handling<F: Future>(
+    projection: &'static str,
+    event: &RecordedEvent,
+    traced: bool,
+    handler: F,
+) -> impl Future<Output = F::Output> + use<F> {
+    use tracing::Instrument;
+    let new = || tracing::info_span!("handle", projection, event = &*event.name, position = %event.position);
+    let span = traced.then(|| event.metadata.continued(new));
+    handler.instrument(span.unwrap_or_else(tracing::Span::none))
+}
+
+#[cfg(not(feature = "tracing"))]
+pub(crate) fn handling<F: Future>(_: &'static str, _: &RecordedEvent, _: bool, handler: F) -> F {
+    handler
 }

@@ -4,16 +4,6 @@ use super::error::Stalled;
 use es_runtime::Position;
 use std::time::Duration;
 
-/// How many positions lie between two, where they can be counted.
-pub(crate) fn between(from: Position, to: Position) -> Option<u64> {
-    match (from.to_parts(), to.to_parts()) {
-        ([a, b, from], [c, d, to]) if (a, b) == (c, d) || from == 0 => {
-            Some(to.saturating_sub(from))
-        }
-        _ => None,
-    }
-}
-
 /// What a partition does.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -87,7 +77,7 @@ impl Status {
         reason = "a share for people, far from 2^53 events"
     )]
     pub fn share(&self) -> Option<f64> {
-        let all = between(Position::START, self.head)?;
+        let all = Position::START.until(self.head)?;
         let behind = self.events_behind?;
         Some(match all {
             0 => 1.0,

@@ -4,8 +4,8 @@ use super::{
     error::HandlerError,
     projection::{Key, Lists, OnUnknownVersion},
 };
-use es_runtime::{Envelope, EventFilter, EventSet, RecordedEvent};
-use std::future::Future;
+use es_runtime::{Envelope, EventFilter, EventId, EventSet, RecordedEvent};
+use std::{fmt, future::Future, sync::OnceLock};
 
 /// A consumer whose effects are outside of the read database, such as an e-mail, a webhook or a
 /// message in a queue.
@@ -95,22 +95,27 @@ pub trait Deliver: Subscription {
 /// let again = Delivery::new("mailer", event, 2);
 /// assert_eq!(first.id(), again.id());
 /// assert_ne!(first.id(), Delivery::new("invoices", event, 1).id());
+/// // An id that was asked for is no part of a comparison.
+/// assert_eq!(first, Delivery::new("mailer", event, 1));
+/// assert_ne!(first, again);
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone)]
 pub struct Delivery {
-    id: String,
+    subscription: String,
+    event: EventId,
     attempt: u32,
+    /// Made when it is asked for: many handlers do not need it.
+    id: OnceLock<String>,
 }
 
 impl Delivery {
     /// The delivery of this event to this subscription, at this attempt, from 1.
-    pub fn new(subscription: &str, event: es_runtime::EventId, attempt: u32) -> Self {
-        // Names of subscriptions and event ids are stable, so the id is the same after a crash.
-        let id = uuid::Uuid::from_bytes(*event.as_bytes());
-        let id = uuid::Uuid::new_v5(&id, subscription.as_bytes());
+    pub fn new(subscription: &str, event: EventId, attempt: u32) -> Self {
         Self {
-            id: id.to_string(),
+            subscription: subscription.to_owned(),
+            event,
             attempt,
+            id: OnceLock::new(),
         }
     }
 
@@ -118,11 +123,34 @@ impl Delivery {
     /// attempt to deliver one event to one subscription: a version 5 UUID made from the event's id
     /// and the subscription's name.
     pub fn id(&self) -> &str {
-        &self.id
+        // Names of subscriptions and event ids are stable, so the id is the same after a crash.
+        self.id.get_or_init(|| {
+            let event = uuid::Uuid::from_bytes(*self.event.as_bytes());
+            uuid::Uuid::new_v5(&event, self.subscription.as_bytes()).to_string()
+        })
     }
 
     /// The number of this attempt, from 1. A restart of the program resets it.
     pub const fn attempt(&self) -> u32 {
         self.attempt
+    }
+}
+
+/// Whether the id was asked for makes no difference.
+impl PartialEq for Delivery {
+    fn eq(&self, other: &Self) -> bool {
+        let parts = |delivery: &Self| (delivery.event, delivery.attempt);
+        parts(self) == parts(other) && self.subscription == other.subscription
+    }
+}
+
+impl Eq for Delivery {}
+
+impl fmt::Debug for Delivery {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Delivery")
+            .field("id", &self.id())
+            .field("attempt", &self.attempt)
+            .finish_non_exhaustive()
     }
 }

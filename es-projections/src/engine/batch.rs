@@ -2,7 +2,10 @@
 
 use super::{erased::AnyProjection, handler::run_handler};
 use crate::{
-    api::{Declared, HandlerError, Job, Key, Partition, ReadDatabase, RolledBack, SqlTransaction},
+    api::{
+        Declared, HandlerError, Job, Key, Partition, ReadDatabase, RolledBack, SqlTransaction,
+        handling,
+    },
     state::{
         checkpoints::{self, Advance},
         parked,
@@ -27,6 +30,8 @@ pub(crate) struct Page {
     /// The part of `events` that this page is about.
     pub(crate) part: Range<usize>,
     pub(crate) lease_ms: i64,
+    /// Whether the traces of its events go on. A rebuild handles events whose traces have ended long ago.
+    pub(crate) traced: bool,
 }
 
 impl Page {
@@ -112,7 +117,7 @@ impl<Db: ReadDatabase> Job<Db> for Batch<Db> {
             if let Err(error) = found {
                 return Err(RolledBack::With(PageEnd::Failed { index, error }));
             }
-            if let Err(error) = projection.handle_one(event, tx).await? {
+            if let Err(error) = projection.handle_one(event, tx, page.traced).await? {
                 return Err(RolledBack::With(PageEnd::Failed { index, error }));
             }
         }
@@ -265,9 +270,11 @@ impl<Db: ReadDatabase> AnyProjection<Db> {
         &self,
         event: &RecordedEvent,
         tx: &mut Db::Transaction,
+        traced: bool,
     ) -> Result<Result<(), HandlerError>, StorageError> {
         let limit = tx.handler_limit();
-        match run_handler(limit, self.handlers.handle(event, tx)).await {
+        let handler = run_handler(limit, self.handlers.handle(event, tx));
+        match handling(self.definition.name, event, traced, handler).await {
             Ok(()) if tx.is_open().await => Ok(Ok(())),
             Ok(()) => Ok(Err(HandlerError::new(
                 "the handler ended the transaction that it was given, or continued after one of its \

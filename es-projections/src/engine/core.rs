@@ -4,8 +4,9 @@ use super::{
     builds::{GoLive, WentLive},
     local::LocalState,
 };
-use crate::api::{
-    Measure, Meter, Partition, ReadDatabase, Stalled, TransactionError, between, trace,
+use crate::{
+    api::{Measure, Meter, Partition, ReadDatabase, Stalled, TransactionError, trace},
+    metrics::counted,
 };
 use es_runtime::{
     __private::{first_of, sleep},
@@ -13,10 +14,11 @@ use es_runtime::{
 };
 use std::{
     collections::HashMap,
-    future::Future,
+    future::{Future, poll_fn},
     panic::{AssertUnwindSafe, catch_unwind},
     pin::pin,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    task::Poll,
     time::{Duration, Instant},
 };
 use tokio::sync::watch;
@@ -158,7 +160,7 @@ impl<S: EventStore, Db: ReadDatabase> Core<S, Db> {
     /// Waits until `wake` completes, a shutdown is requested or the time is over.
     pub(crate) async fn pause_or(&self, time: Duration, wake: impl Future<Output = ()>) -> Paused {
         let shutdown = pin!(self.shutdown_requested());
-        let delay = pin!(sleep(time));
+        let delay = pin!(wait(time));
         let over = first_of(delay, wake);
         match first_of(shutdown, over).await {
             Ok(()) => Paused::Shutdown,
@@ -185,6 +187,7 @@ impl<S: EventStore, Db: ReadDatabase> Core<S, Db> {
             let _ = catch_unwind(AssertUnwindSafe(|| meter.record(measure)));
         }
         trace(measure);
+        counted(measure);
     }
 
     /// Records why a partition is stalled, or with `None` that it is not.
@@ -221,7 +224,7 @@ impl<S: EventStore, Db: ReadDatabase> Core<S, Db> {
             events: done.events.len(),
             took,
             behind,
-            events_behind: done.end.and_then(|end| between(to, end)),
+            events_behind: done.end.and_then(|end| to.until(end)),
             position: to,
         });
         if done.parked > 0 {
@@ -254,6 +257,22 @@ impl<S: EventStore, Db: ReadDatabase> Core<S, Db> {
         }
         Ok(went_live)
     }
+}
+
+/// Waits this long. No time needs no timer: other tasks have their turn.
+async fn wait(time: Duration) {
+    if !time.is_zero() {
+        return sleep(time).await;
+    }
+    let mut has_waited = false;
+    poll_fn(|context| {
+        if std::mem::replace(&mut has_waited, true) {
+            return Poll::Ready(());
+        }
+        context.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
 }
 
 impl<S: EventStore, Db: ReadDatabase> Core<S, Db> {

@@ -5,7 +5,7 @@ use super::{
     erased::{AnySubscription, KeyOf},
     handler::catch_panics,
 };
-use crate::api::{Delivery, HandlerError, Job, ReadDatabase, RolledBack};
+use crate::api::{Delivery, HandlerError, Job, ReadDatabase, RolledBack, handling};
 use es_runtime::RecordedEvent;
 use std::{
     collections::HashSet,
@@ -19,7 +19,8 @@ pub(crate) async fn deliver_one(
     event: &RecordedEvent,
     delivery: &Delivery,
 ) -> Result<(), HandlerError> {
-    match catch_panics(subscription.reactions.react(event, delivery)).await {
+    let reaction = catch_panics(subscription.reactions.react(event, delivery));
+    match handling(subscription.definition.name, event, true, reaction).await {
         Err(error) if subscription.definition.skips(&error) => Ok(()),
         other => other,
     }

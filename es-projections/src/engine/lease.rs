@@ -7,7 +7,7 @@ use crate::{
     state::checkpoints::{self, Checkpoint, LeaseNote},
 };
 use es_runtime::{
-    __private::{first_of, sleep},
+    __private::{first_of, pause, sleep},
     EventStore, Position,
 };
 use std::{
@@ -44,7 +44,8 @@ impl<S: EventStore, Db: ReadDatabase> Core<S, Db> {
         let mut work = pin!(work);
         loop {
             let left = every.saturating_sub(lease.renewed.elapsed());
-            if let Ok(done) = first_of(work.as_mut(), sleep(left)).await {
+            // Work that is done at once needs no timer.
+            if let Ok(done) = first_of(work.as_mut(), pause(left)).await {
                 return Ok(done);
             }
             let now = Instant::now();
@@ -108,8 +109,8 @@ impl<Db: ReadDatabase> Job<Db> for Acquire {
             return Err(RolledBack::With(Acquired::Inline));
         }
         let now = checkpoints::now::<Db>(tx).await?;
-        let held = (found.owner.clone(), found.lease_until);
-        let free = found.lease_until <= now || self.expired == Some(held);
+        let lease = (found.owner.clone(), found.lease_until);
+        let free = found.lease_until <= now || self.expired == Some(lease);
         if !free && found.owner != self.owner && !self.take_over {
             return Err(RolledBack::With(Acquired::Busy {
                 owner: found.owner,

@@ -1,6 +1,6 @@
 //! What this process knows about a partition that it runs, in addition to the read database.
 
-use crate::api::{Stalled, WorkerState, between};
+use crate::api::{Stalled, WorkerState};
 use es_runtime::Position;
 use std::time::Instant;
 
@@ -27,7 +27,7 @@ impl LocalState {
     pub(crate) fn rate(&self) -> Option<f64> {
         let ((began, from), (latest, to)) = (self.began?, self.latest?);
         let seconds = latest.duration_since(began).as_secs_f64();
-        let events = between(from, to)? as f64;
+        let events = from.until(to)? as f64;
         (seconds > 0.0).then(|| events / seconds)
     }
 }

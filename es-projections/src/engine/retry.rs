@@ -3,7 +3,7 @@
 use super::{consumer::Consumer, core::Core, delivery::deliver_one, erased::AnyProjection};
 use crate::{
     api::{
-        BrokenConstraint, Declared, Delivery, HandlerError, Job, ReadDatabase, RolledBack,
+        BrokenConstraint, Declared, Delivery, HandlerError, Job, Names, ReadDatabase, RolledBack,
         SqlTransaction,
     },
     state::parked::{ParkedRow, UnparkDelivered, unpark},
@@ -42,8 +42,8 @@ impl<Db: ReadDatabase> Job<Db> for ProjectOnce<Db> {
         if !unpark::<Db>(tx, &which).await? {
             return Err(RolledBack::With(RetryEnd::Gone));
         }
-        tx.set_names(which.partition.names(&self.declared));
-        match self.projection.handle_one(&event, tx).await? {
+        tx.set_names(Names::declared_in(which.build, self.declared));
+        match self.projection.handle_one(&event, tx, true).await? {
             Ok(()) => Ok(RetryEnd::Handled),
             Err(error) => Err(RolledBack::With(RetryEnd::Failed(error))),
         }

@@ -202,21 +202,22 @@ impl<S: EventStore, Db: ReadDatabase> Worker<S, Db> {
                     lease_until,
                     position,
                 }) => {
-                    if self.until.is_reached_at(position) {
-                        return Ok(Err(End::Reached));
-                    }
-                    let held = (owner.clone(), lease_until);
+                    let lease = (owner.clone(), lease_until);
                     // A clock that was ahead makes a lease that does not end. So a lease also ends when its
                     // owner has not renewed it for longer than it should last, on the clock of who waits.
                     let longest = self.core.settings.lease.saturating_mul(2);
-                    let unchanged = watched.as_ref().filter(|(known, _)| *known == held);
+                    let unchanged = watched.as_ref().filter(|(known, _)| *known == lease);
                     let is_over = unchanged.is_some_and(|(_, since)| since.elapsed() >= longest);
                     if unchanged.is_none() {
-                        watched = Some((held.clone(), now));
+                        watched = Some((lease.clone(), now));
                     }
                     if is_over || self.core.db.is_gone(&owner) {
-                        expired = Some(held);
+                        expired = Some(lease);
                         continue;
+                    }
+                    // After that: an owner that has ended makes no build live.
+                    if self.until.is_reached_at(position) {
+                        return Ok(Err(End::Reached));
                     }
                     Stalled::StandBy { owner }
                 }
@@ -347,6 +348,7 @@ impl<S: EventStore, Db: ReadDatabase> Worker<S, Db> {
             events: Arc::clone(events),
             part,
             lease_ms: self.core.settings.lease_ms(),
+            traced: !self.building,
         }
     }
 

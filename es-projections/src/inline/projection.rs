@@ -93,7 +93,10 @@ impl<Db: ReadDatabase> Inline<Db> {
     }
 
     fn accepts(&self, event: &RecordedEvent) -> bool {
-        self.projection.definition.filter.accepts(&event.name)
+        self.projection
+            .definition
+            .filter
+            .accepts(event.stream.aggregate(), &event.name)
     }
 
     /// The stored events whose handlers ended the transaction. Nothing that can panic runs under the

@@ -83,15 +83,24 @@ pub(crate) async fn lock_checkpoint<Db: ReadDatabase>(
     tx: &mut Db::Transaction,
     partition: &Partition,
 ) -> Result<Option<Checkpoint>, StorageError> {
+    lock_checkpoint_of::<Db>(tx, partition.name, &partition.values()).await
+}
+
+/// The same for a name that this program need not know. The values are name, build and partition.
+pub(crate) async fn lock_checkpoint_of<Db: ReadDatabase>(
+    tx: &mut Db::Transaction,
+    name: &str,
+    partition: &[SqlValue; 3],
+) -> Result<Option<Checkpoint>, StorageError> {
     let select = format!(
         "SELECT {CHECKPOINT} FROM es_checkpoints WHERE name = $1 AND build = $2 AND partition = \
          $3{}",
         tx.dialect().for_update()
     );
-    let rows = tx.rows(&select, &partition.values()).await?;
+    let rows = tx.rows(&select, partition).await?;
     rows.into_iter()
         .next()
-        .map(|row| checkpoint(partition.name, row))
+        .map(|row| checkpoint(name, row))
         .transpose()
 }
 

@@ -1,7 +1,7 @@
 //! Parked events: writing one, reading them, and removing one that was handled or discarded.
 
 use super::{
-    checkpoints::lock_checkpoint,
+    checkpoints::lock_checkpoint_of,
     columns::{Columns, count, stored_text},
 };
 use crate::api::{Job, Partition, Poison, ReadDatabase, RolledBack, SqlTransaction, SqlValue};
@@ -112,19 +112,19 @@ pub(crate) async fn park<Db: ReadDatabase>(
 /// Identifies one parked event. The event id tells it from a later one with the same number.
 #[derive(Clone, Debug)]
 pub(crate) struct ParkedRow {
-    pub(crate) partition: Partition,
-    pub(crate) number: i64,
+    name: String,
+    pub(crate) build: u32,
+    partition: u32,
+    number: i64,
     event_id: EventId,
 }
 
 impl ParkedRow {
-    pub(crate) fn of(name: &'static str, parked: &ParkedEvent) -> Self {
+    pub(crate) fn of(name: &str, parked: &ParkedEvent) -> Self {
         Self {
-            partition: Partition {
-                name,
-                build: parked.build,
-                partition: parked.partition,
-            },
+            name: name.to_owned(),
+            build: parked.build,
+            partition: parked.partition,
             number: parked.number,
             event_id: parked.event.event_id,
         }
@@ -139,11 +139,20 @@ impl ParkedRow {
         format!("WHERE {columns}discarded_at IS NULL")
     }
 
-    fn values(&self) -> [SqlValue; 5] {
+    fn partition(&self) -> [SqlValue; 3] {
         [
-            self.partition.name.into(),
-            self.partition.build.into(),
-            self.partition.partition.into(),
+            self.name.as_str().into(),
+            self.build.into(),
+            self.partition.into(),
+        ]
+    }
+
+    fn values(&self) -> [SqlValue; 5] {
+        let [name, build, partition] = self.partition();
+        [
+            name,
+            build,
+            partition,
             self.number.into(),
             self.event_id.to_string().into(),
         ]
@@ -189,31 +198,27 @@ pub(crate) async fn unpark<Db: ReadDatabase>(
     which: &ParkedRow,
 ) -> Result<bool, StorageError> {
     // The runner parks events under the same lock, so no event overtakes a parked one of its key.
-    let partition = &which.partition;
-    if lock_checkpoint::<Db>(tx, partition).await?.is_none() {
+    let partition = which.partition();
+    let checkpoint = lock_checkpoint_of::<Db>(tx, &which.name, &partition).await?;
+    if checkpoint.is_none() {
         return Ok(false);
     }
     let delete = format!("DELETE FROM es_parked {}", ParkedRow::row(1));
     let gone = tx.statement(&delete, &which.values()).await?;
     if gone == 1 {
-        decrement_parked(tx, partition).await?;
+        decrement_parked(tx, &partition).await?;
     }
     Ok(gone == 1)
 }
 
 async fn decrement_parked<T: SqlTransaction + ?Sized>(
     tx: &mut T,
-    partition: &Partition,
+    partition: &[SqlValue; 3],
 ) -> Result<(), StorageError> {
-    let which = [
-        partition.name.into(),
-        partition.build.into(),
-        partition.partition.into(),
-    ];
     tx.statement(
         "UPDATE es_checkpoints SET parked = parked - 1 WHERE name = $1 AND build = $2 AND \
          partition = $3",
-        &which,
+        partition,
     )
     .await
     .map(|_| ())
@@ -259,8 +264,9 @@ impl<Db: ReadDatabase> Job<Db> for Discard {
     type Output = bool;
 
     async fn run(self, tx: &mut Db::Transaction) -> Result<bool, RolledBack<bool>> {
-        let partition = &self.which.partition;
-        if lock_checkpoint::<Db>(tx, partition).await?.is_none() {
+        let partition = self.which.partition();
+        let checkpoint = lock_checkpoint_of::<Db>(tx, &self.which.name, &partition).await?;
+        if checkpoint.is_none() {
             return Ok(false);
         }
         let update = format!(
@@ -272,7 +278,7 @@ impl<Db: ReadDatabase> Job<Db> for Discard {
         values.extend(self.which.values());
         let done = tx.statement(&update, &values).await? == 1;
         if done {
-            decrement_parked(tx, partition).await?;
+            decrement_parked(tx, &partition).await?;
         }
         Ok(done)
     }

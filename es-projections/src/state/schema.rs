@@ -1,7 +1,7 @@
 //! The tables that the runner keeps in the read database, and their version.
 
 use super::columns::Columns;
-use crate::api::{ReadDatabase, SqlTransaction};
+use crate::api::{Job, Names, ReadDatabase, RolledBack, SqlTransaction, TransactionError};
 use es_runtime::{StorageError, StorageErrorKind};
 
 /// The version of the projection state that this program keeps.
@@ -66,6 +66,52 @@ const SCHEMA: &str = "
     );
     CREATE INDEX IF NOT EXISTS es_parked_by_key ON es_parked (name, build, key);
 ";
+
+/// Makes the tables of the projection state in a read database where they are missing. The runner does that when it
+/// starts. For programs that fill a read database with rows of another one, such as `es copy`.
+///
+/// # Errors
+/// [`TransactionError`]: the database failed, or its state is of another version.
+///
+/// # Cancel safety
+/// All tables are made, or none.
+///
+/// ```
+/// use es_projections::backend::create_state;
+/// # use es_sqlite::SqliteStore;
+///
+/// # futures_executor::block_on(async {
+/// # let folder = tempfile::tempdir()?;
+/// # let store = SqliteStore::open(folder.path().join("shop.db")).await?;
+/// create_state(&store.read_database()).await?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub async fn create_state<Db: ReadDatabase>(read: &Db) -> Result<(), TransactionError> {
+    read.transact(CreateState).await
+}
+
+struct CreateState;
+
+impl<Db: ReadDatabase> Job<Db> for CreateState {
+    type Output = ();
+
+    async fn run(self, tx: &mut Db::Transaction) -> Result<(), RolledBack<()>> {
+        tx.set_names(Names::default());
+        create::<Db>(tx).await?;
+        Ok(())
+    }
+}
+
+/// Whether the tables are there. Before the first start of a runner they are not.
+pub(crate) async fn is_created<Db: ReadDatabase>(db: &Db) -> Result<bool, StorageError> {
+    let name = ["es_builds".into()];
+    let found = db
+        .query(db.dialect().relations_ending_with(), &name)
+        .await?;
+    Ok(!found.is_empty())
+}
 
 pub(crate) async fn create<Db: ReadDatabase>(tx: &mut Db::Transaction) -> Result<(), StorageError> {
     // `IF NOT EXISTS` does not protect against a concurrent transaction that creates the same

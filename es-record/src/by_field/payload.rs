@@ -5,6 +5,7 @@
 
 use super::{Source, Stored, object::Object};
 use crate::{Codec, CodecError};
+#[cfg(feature = "postcard")]
 use postcard::de_flavors::Slice;
 use serde::de::Error;
 use std::fmt;
@@ -26,6 +27,7 @@ enum Form<'de> {
     Json(Object<'de>),
     /// The object has ended. Its absent fields are asked for.
     Ended(Object<'de>),
+    #[cfg(feature = "postcard")]
     Postcard(postcard::Deserializer<'de, Slice<'de>>),
 }
 
@@ -39,6 +41,7 @@ impl<'de> Payload<'de> {
     ) -> Self {
         let opened = match codec {
             Some(Codec::Json) => Object::start(bytes, name).map(Form::Json),
+            #[cfg(feature = "postcard")]
             Some(Codec::Postcard) => Ok(Form::Postcard(postcard::Deserializer::from_bytes(bytes))),
             None => Err(CodecError::of_form("the codec is not known")),
         };
@@ -60,6 +63,7 @@ impl<'de> Payload<'de> {
     pub fn end(self) -> Option<CodecError> {
         let end = || match self.form {
             Form::Json(object) | Form::Ended(object) => object.end(),
+            #[cfg(feature = "postcard")]
             Form::Postcard(bytes) => CodecError::of_rest(bytes),
         };
         self.error.or_else(|| end().err())
@@ -102,6 +106,7 @@ impl<'de> Payload<'de> {
             Form::Json(_) if field.is_some() => return Err(Refused::duplicate_field(name).0),
             Form::Json(object) => object.value(name)?,
             Form::Ended(_) => return Ok(()),
+            #[cfg(feature = "postcard")]
             Form::Postcard(bytes) => {
                 T::read(bytes).map_err(|error| CodecError::postcard(&error))?
             }

@@ -87,6 +87,7 @@ impl Layout {
     pub const fn of(codec: crate::Codec) -> Self {
         match codec {
             crate::Codec::Json => Self::ByName,
+            #[cfg(feature = "postcard")]
             crate::Codec::Postcard => Self::ByOrder,
         }
     }

@@ -1,6 +1,6 @@
 //! What an event is: its stored name, its versions, and how its payload is decoded.
 
-use crate::{Codec, CodecError, EventTag, UniqueChange};
+use crate::{Codec, CodecError, EventTag, EventType, UniqueChange};
 use std::{error::Error, sync::Arc};
 
 /// One kind of event: a plain struct with a stored name and a version.
@@ -150,17 +150,6 @@ impl<E: Event> EventSet for E {
     fn tags(&self) -> Vec<EventTag> {
         Event::tags(self)
     }
-}
-
-/// The stored name of an event and the version in which this program writes it.
-///
-/// The struct is exhaustive on purpose: derived code builds it in constants.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct EventType {
-    /// The stored name.
-    pub name: &'static str,
-    /// The version that is written, 1 or more.
-    pub version: u16,
 }
 
 /// A stored payload and the two columns that are needed to decode it.

@@ -3,5 +3,5 @@
 mod definition;
 mod emitted;
 
-pub use definition::{DecodeError, Decoded, Event, EventSet, EventType, StoredPayload};
+pub use definition::{DecodeError, Decoded, Event, EventSet, StoredPayload};
 pub use emitted::{EventOf, Events, Recorder};

@@ -1,7 +1,7 @@
 //! The events that a projection, a subscription, a process manager or a saga lists.
 
-use super::names::same;
-use crate::EventType;
+use crate::{Aggregate, EventOf, EventType};
+use es_record::event_type::same;
 use std::marker::PhantomData;
 
 /// The stored names of one entry of a list: the current ones and the retired ones.
@@ -45,6 +45,27 @@ const fn nth((live, retired): Listed, at: usize) -> Option<&'static str> {
         _ => None,
     }
 }
+
+/// The name of the first event that is not listed.
+pub const fn first_without(mut all: &[EventType], listed: &[EventType]) -> Option<&'static str> {
+    while let [first, rest @ ..] = all {
+        let mut others = listed;
+        loop {
+            let [other, tail @ ..] = others else {
+                return Some(first.name);
+            };
+            if same(first.name, other.name) {
+                break;
+            }
+            others = tail;
+        }
+        all = rest;
+    }
+    None
+}
+
+/// Compiles for an event of the aggregate.
+pub fn is_event_of<A: Aggregate, E: EventOf<A, Event = A::Event>>() {}
 
 /// The aggregate `A` reads this event out of events of other names, too. Its derive implements it.
 pub trait OtherNames<A> {}

@@ -1,9 +1,7 @@
 //! What derived code calls. It is not for users: everything here may change in any release.
 
 mod consumer;
-mod fields;
 mod history;
-mod names;
 mod payload;
 mod retired;
 mod shapes;
@@ -11,13 +9,17 @@ mod upcasters;
 
 pub use crate::{
     aggregate::HandledBy,
-    first::{first_of, sleep},
+    first::{first_of, pause, sleep},
+    repository::{cache::StateCache, command::name_of},
     schema::less,
+    trace::traced,
 };
-pub use consumer::{HasNone, HasOtherNames, Listed, OtherNames, are_apart};
+pub use consumer::{
+    HasNone, HasOtherNames, Listed, OtherNames, are_apart, first_without, is_event_of,
+};
 pub use es_record::by_field::{Fields, Source, Stored, deserialize};
+pub use es_record::event_type::{assert_first_of_name, hashes, joined, same};
 pub use history::{Becomes, Version, older};
-pub use names::{first_of_name, hashes, joined};
 pub use payload::{Bytes, Payload};
 pub use retired::{Several, is_retired_once, nothing, split};
 pub use serde::{Deserialize, Deserializer, Serialize, Serializer, ser::SerializeStruct};
@@ -34,6 +36,22 @@ use crate::{
 };
 use serde::de::DeserializeOwned;
 use std::num::NonZeroU64;
+
+/// The codec of `codec = "postcard"`. A program without it does not build.
+#[track_caller]
+#[cfg_attr(
+    not(feature = "postcard"),
+    expect(
+        clippy::panic,
+        reason = "it runs in the compiler, and the panic is its error"
+    )
+)]
+pub const fn postcard() -> Codec {
+    #[cfg(feature = "postcard")]
+    return Codec::Postcard;
+    #[cfg(not(feature = "postcard"))]
+    panic!("`codec = \"postcard\"` needs the feature `postcard` of es-runtime");
+}
 
 /// The payload of an older version that is still written.
 ///
@@ -53,12 +71,12 @@ pub fn encode<T: Serialize>(older: &T, codec: Codec) -> Result<Bytes, CodecError
 pub trait ListedEvent: Sized {
     /// The stored name and the version.
     const TYPE: EventType;
-    /// Its rules of unique values.
-    const UNIQUE_RULES: &'static [&'static str];
+    /// Its name and its rules of unique values.
+    const UNIQUE_RULES: (&'static str, &'static [&'static str]);
     /// What it does by them.
     fn unique(&self) -> Vec<UniqueChange>;
-    /// Its kinds of tags.
-    const TAG_KINDS: &'static [&'static str];
+    /// Its name and its kinds of tags.
+    const TAG_KINDS: (&'static str, &'static [&'static str]);
     /// Its tags.
     fn tags(&self) -> Vec<EventTag>;
     /// The bytes.
@@ -76,8 +94,8 @@ impl<E: Event> ListedEvent for E {
         name: E::NAME,
         version: E::WRITES,
     };
-    const UNIQUE_RULES: &'static [&'static str] = E::UNIQUE_RULES;
-    const TAG_KINDS: &'static [&'static str] = E::TAG_KINDS;
+    const UNIQUE_RULES: (&'static str, &'static [&'static str]) = (E::NAME, E::UNIQUE_RULES);
+    const TAG_KINDS: (&'static str, &'static [&'static str]) = (E::NAME, E::TAG_KINDS);
 
     fn unique(&self) -> Vec<UniqueChange> {
         Event::unique(self)

@@ -1,7 +1,7 @@
 //! Encoding and decoding of payloads of the newest version.
 
-use super::fields;
 use crate::{Codec, CodecError, DecodeError, Decoded, StoredPayload};
+use es_record::enum_fields;
 use serde::{Serialize, de::DeserializeOwned};
 
 /// An encoded payload.
@@ -51,7 +51,7 @@ impl<T: Serialize + DeserializeOwned> Payload for T {
     }
 
     fn to_fields(&self, codec: Codec) -> Result<Bytes, CodecError> {
-        codec.encode(&fields::Fields(self))
+        codec.encode(&enum_fields::Fields(self))
     }
 
     fn from_fields(
@@ -62,7 +62,7 @@ impl<T: Serialize + DeserializeOwned> Payload for T {
     ) -> Result<Decoded<Self>, DecodeError> {
         let codec = readable(name, version, stored)?;
         codec
-            .decode_seed(fields::Variant::new(index), stored.bytes)
+            .decode_seed(enum_fields::Variant::new(index), stored.bytes)
             .map(Decoded::One)
             .map_err(|source| unreadable(name, stored, source))
     }

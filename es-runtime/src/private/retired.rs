@@ -1,7 +1,7 @@
 //! How stored events with a retired name are read.
 
-use super::names::same;
 use crate::{DecodeError, Decoded, EventSet};
+use es_record::event_type::same;
 
 /// The result of decoding a dropped event.
 pub fn nothing<S>() -> Decoded<S> {

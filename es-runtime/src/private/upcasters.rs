@@ -2,10 +2,10 @@
 
 use super::{
     history::{Version, older},
-    names::same,
     payload::{codec_of, unreadable},
 };
 use crate::{Codec, CodecError, DecodeError, Decoded, Event, StoredPayload};
+use es_record::event_type::same;
 use serde::Serialize;
 use std::{error::Error, sync::Arc};
 

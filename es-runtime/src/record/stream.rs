@@ -58,6 +58,10 @@ impl StreamId {
     pub fn id(&self) -> &str {
         &self.id
     }
+
+    pub(crate) fn shared_id(&self) -> Arc<str> {
+        Arc::clone(&self.id)
+    }
 }
 
 impl fmt::Display for StreamId {

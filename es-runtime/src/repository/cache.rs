@@ -1,24 +1,27 @@
 //! The state cache: what a repository keeps between commands, and the queue of the commands to one stream.
 
 use super::{Loaded, RetryPolicy};
-use crate::first::{first_of, sleep};
-use crate::{Aggregate, StreamId};
+use crate::first::{first_of, pause, sleep};
+use crate::{Aggregate, StreamId, metrics};
 use std::{
     any::Any,
+    borrow::Borrow,
     collections::HashMap,
+    hash::Hash,
     panic::{AssertUnwindSafe, catch_unwind},
     pin::pin,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering::Relaxed},
     },
 };
 use tokio::sync::OwnedMutexGuard;
 
-pub(super) struct StateCache {
+/// States and queues by key. Decisions have one without states, with keys of their own.
+pub struct StateCache<K = StreamId> {
     half: usize,
-    /// The streams that were used lately and those of before. Full, the first half takes the place of the second.
-    halves: Mutex<[HashMap<StreamId, Arc<Entry>>; 2]>,
+    /// The keys that were used lately and those of before. Full, the first half takes the place of the second.
+    halves: Mutex<[HashMap<K, Arc<Entry>>; 2]>,
 }
 
 /// Whoever has the lock has the turn. A command that waits sees by the number of turns that the queue moves.
@@ -26,23 +29,27 @@ type Entry = (Arc<tokio::sync::Mutex<Kept>>, AtomicU64);
 /// A `Loaded<A>`, without its type: so the cache is compiled once, and not for each aggregate.
 pub(super) type Kept = Option<Box<dyn Any + Send>>;
 
-impl StateCache {
-    /// Of at most this many states, and at least one.
-    pub(super) fn new(states: usize) -> Self {
+impl<K: Clone + Eq + Hash> StateCache<K> {
+    /// Of at most this many keys, and at least one.
+    pub fn new(states: usize) -> Self {
         Self {
             half: states.div_ceil(2).max(1),
             halves: Mutex::default(),
         }
     }
 
-    fn entry(&self, stream: &StreamId) -> Arc<Entry> {
-        let mut halves = self.halves.lock().unwrap_or_else(PoisonError::into_inner);
+    fn halves(&self) -> MutexGuard<'_, [HashMap<K, Arc<Entry>>; 2]> {
+        self.halves.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn entry(&self, key: &K) -> Arc<Entry> {
+        let mut halves = self.halves();
         let [recent, older] = &mut *halves;
-        if let Some(entry) = recent.get(stream) {
+        if let Some(entry) = recent.get(key) {
             return Arc::clone(entry);
         }
-        let entry = older.remove(stream).unwrap_or_default();
-        recent.insert(stream.clone(), Arc::clone(&entry));
+        let entry = older.remove(key).unwrap_or_default();
+        recent.insert(key.clone(), Arc::clone(&entry));
         let is_full = recent.len() >= self.half;
         // Code of the user drops these states, when nothing is locked any more.
         let _evicted = is_full.then(|| std::mem::replace(older, std::mem::take(recent)));
@@ -50,15 +57,44 @@ impl StateCache {
         entry
     }
 
+    /// The first of these keys at which somebody has the turn. They are only made when there are queues. Who does not try
+    /// again does not wait.
+    pub fn busy<Q: Borrow<K>, I: IntoIterator<Item = Q>>(
+        &self,
+        retry: &RetryPolicy,
+        keys: impl FnOnce() -> I,
+    ) -> Option<Q> {
+        if retry.attempts.get() == 1 || self.halves().iter().all(HashMap::is_empty) {
+            return None;
+        }
+        let mut keys = keys().into_iter();
+        let halves = self.halves();
+        // Who has the turn or waits for it shares the lock with the entry.
+        let is_used = |entry: &Arc<Entry>| Arc::strong_count(&entry.0) > 1;
+        keys.find(|key| {
+            let mut entries = halves.iter().filter_map(|half| half.get(key.borrow()));
+            entries.any(is_used)
+        })
+    }
+
+    /// Ends the queue of a turn: those who wait in it have their turns, and nobody else joins them.
+    pub fn end(&self, key: &K, turn: &OwnedMutexGuard<Kept>) {
+        self.forget(key, OwnedMutexGuard::mutex(turn));
+    }
+
+    fn forget(&self, key: &K, kept: &Arc<tokio::sync::Mutex<Kept>>) {
+        for half in &mut *self.halves() {
+            if half.get(key).is_some_and(|now| Arc::ptr_eq(&now.0, kept)) {
+                half.remove(key);
+            }
+        }
+    }
+
     /// Waits until no other command has the stream. A queue that does not move is given up for a new one: its
     /// head may be a future that nobody polls.
-    pub(super) async fn turn(
-        &self,
-        stream: &StreamId,
-        retry: &RetryPolicy,
-    ) -> OwnedMutexGuard<Kept> {
+    pub async fn turn(&self, key: &K, retry: &RetryPolicy) -> OwnedMutexGuard<Kept> {
         loop {
-            let entry = self.entry(stream);
+            let entry = self.entry(key);
             let (kept, turns) = &*entry;
             let mut lock = pin!(Arc::clone(kept).lock_owned());
             let mut seen = None;
@@ -71,12 +107,7 @@ impl StateCache {
                     return kept;
                 }
             }
-            let mut halves = self.halves.lock().unwrap_or_else(PoisonError::into_inner);
-            for half in &mut *halves {
-                if half.get(stream).is_some_and(|now| Arc::ptr_eq(now, &entry)) {
-                    half.remove(stream);
-                }
-            }
+            self.forget(key, kept);
         }
     }
 }
@@ -109,26 +140,56 @@ fn is_survived(code: &mut dyn FnMut()) -> bool {
     catch_unwind(AssertUnwindSafe(code)).is_ok()
 }
 
-/// The turn of a command at a stream. Without a cache nobody waits for it, and it holds nothing.
-pub(super) struct Turn<A: Aggregate + 'static>(
-    pub(super) Option<(OwnedMutexGuard<Kept>, &'static Typed<A>)>,
-);
+/// The turn of a command at a stream. Without cached states it waits for it after a conflict, and while others do. A
+/// command that writes nothing ends that queue, so that who comes after a rejection does not wait.
+pub(super) struct Turn<A: Aggregate + 'static> {
+    pub(super) kept: Option<OwnedMutexGuard<Kept>>,
+    pub(super) typed: Option<&'static Typed<A>>,
+}
 
 impl<A: Aggregate> Turn<A> {
-    /// What the command before has left. A command that is dropped leaves nothing.
-    pub(super) fn take(&mut self) -> Option<Loaded<A>> {
-        let (kept, typed) = self.0.as_mut()?;
-        (typed.take)(kept)
+    /// Waits for it, or for a moment after so many conflicts in it.
+    pub(super) async fn wait(
+        &mut self,
+        cache: &StateCache,
+        stream: &StreamId,
+        retry: &RetryPolicy,
+        conflicts: u32,
+    ) {
+        match self.kept {
+            Some(_) => pause(retry.wait(conflicts)).await,
+            None => self.kept = Some(cache.turn(stream, retry).await),
+        }
     }
 
-    /// A copy that user code does not see, so that it stays as it is stored. None without a cache.
+    /// Nothing is written.
+    pub(super) fn end(&mut self, cache: &StateCache, stream: &StreamId, state: Option<Loaded<A>>) {
+        match self.typed {
+            Some(_) => self.leave(state, &[]),
+            None => self
+                .kept
+                .take()
+                .iter()
+                .for_each(|kept| cache.end(stream, kept)),
+        }
+    }
+
+    /// What the command before has left. A command that is dropped leaves nothing.
+    pub(super) fn take(&mut self) -> Option<Loaded<A>> {
+        let (kept, typed) = self.kept.as_mut().zip(self.typed)?;
+        let found = (typed.take)(kept);
+        metrics::cached(A::NAME, if found.is_some() { "hit" } else { "miss" });
+        found
+    }
+
+    /// A copy that user code does not see, so that it stays as it is stored. None without cached states.
     pub(super) fn copy(&self, loaded: &Loaded<A>) -> Option<Loaded<A>> {
-        (self.0.as_ref()?.1.copy)(loaded)
+        (self.typed?.copy)(loaded)
     }
 
     /// Leaves a state to the next command, after these events.
     pub(super) fn leave(&mut self, state: Option<Loaded<A>>, events: &[A::Event]) {
-        if let (Some((kept, typed)), Some(loaded)) = (&mut self.0, state) {
+        if let (Some(kept), Some(typed), Some(loaded)) = (&mut self.kept, self.typed, state) {
             (typed.leave)(kept, loaded, events);
         }
     }

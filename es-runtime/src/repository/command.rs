@@ -85,6 +85,19 @@ impl fmt::Debug for AggregateCommand {
     }
 }
 
+/// The name of a Rust type without its modules and arguments, such as `PlaceOrder`: what catalogues call a command. It is
+/// never stored.
+///
+/// ```
+/// # mod order { pub struct PlaceOrder; }
+/// assert_eq!(es_runtime::command::name_of::<order::PlaceOrder>(), "PlaceOrder");
+/// ```
+pub fn name_of<C>() -> &'static str {
+    let path = std::any::type_name::<C>();
+    let path = path.split_once('<').map_or(path, |(path, _)| path);
+    path.rsplit_once("::").map_or(path, |(_, name)| name)
+}
+
 /// Why a command was not decided.
 ///
 /// The enum is exhaustive on purpose: a caller must tell a rejection from a failure that a retry may

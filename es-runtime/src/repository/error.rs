@@ -1,7 +1,8 @@
 //! Errors of loads and commands, and whether something was written.
 
 use crate::{
-    AppendError, CodecError, DecodeError, InvalidStreamId, Outcome, Position, ReadError, StreamId,
+    AppendError, CodecError, DecodeError, InvalidStreamId, NotAnId, Outcome, Position, ReadError,
+    StreamId,
 };
 
 /// Why an aggregate could not be loaded. Nothing was written.
@@ -11,6 +12,9 @@ pub enum LoadError {
     /// The id is no valid stream id.
     #[error(transparent)]
     StreamId(#[from] InvalidStreamId),
+    /// The id of a stream is none of this aggregate.
+    #[error(transparent)]
+    NotAnId(#[from] NotAnId),
     /// The store could not be read.
     #[error(transparent)]
     Read(#[from] ReadError),

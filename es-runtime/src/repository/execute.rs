@@ -5,7 +5,7 @@ use crate::{
     Aggregate, Append, AppendError, AppendId, Appended, AsId, Command, Decoded, EventId, EventSet,
     EventStore, Events, ExpectedVersion, InvalidStreamId, Metadata, NewEvent, Outcome, Position,
     ReadLimit, Snapshot, SnapshotStore, StateError, StorageError, StoredPayload, StreamId,
-    StreamRange, aggregate::HandledBy, first::sleep,
+    StreamRange, aggregate::HandledBy, metrics, trace,
 };
 use std::{
     fmt,
@@ -93,8 +93,14 @@ impl<'a, A: Aggregate, S: EventStore, N: SnapshotStore> IntoFuture for Execute<'
     type Output = Result<Executed<A>, ExecuteError<A::Error>>;
     type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send + 'a>>;
 
-    fn into_future(self) -> Self::IntoFuture {
-        Box::pin(self.run())
+    fn into_future(mut self) -> Self::IntoFuture {
+        Box::pin(trace::in_span(A::NAME, async move {
+            let timer = metrics::Timer::start();
+            self.metadata = trace::traced(self.metadata);
+            let done = self.run().await;
+            metrics::executed(timer, &done);
+            done
+        }))
     }
 }
 
@@ -154,23 +160,26 @@ pub(super) struct Decision<A: Aggregate> {
 
 impl<A: Aggregate, S: EventStore, N: SnapshotStore> Execute<'_, A, S, N> {
     async fn run(self) -> Result<Executed<A>, ExecuteError<A::Error>> {
-        let repository = self.repository;
-        let stream = self.stream.clone();
+        let (repository, stream) = (self.repository, self.stream.clone());
         let stream = stream.map_err(|e| ExecuteError::Load(e.into()))?;
-        let most = repository.retry.attempts.get();
-        let mut turn = Turn(match &repository.cache {
-            Some((cache, typed)) => Some((cache.turn(&stream, &repository.retry).await, *typed)),
-            None => None,
-        });
+        let (cache, retry, typed) = (&repository.cache, &repository.retry, repository.cached);
+        let mut turn = Turn { kept: None, typed };
+        if typed.is_some() || cache.busy(retry, || [&stream]).is_some() {
+            turn.wait(cache, &stream, retry, 0).await;
+        }
         let mut known = turn.take();
-        let mut is_cached = known.is_some();
-        let mut attempt = 0;
+        let was_cached = known.is_some();
+        let (mut is_cached, mut attempt) = (was_cached, 0);
         loop {
+            metrics::attempt(A::NAME);
             // It may be stale. What fails on it is no answer and no attempt: the newest state decides.
             let may_be_stale = std::mem::take(&mut is_cached);
             let loaded = match known.take() {
                 Some(cached) if may_be_stale => cached,
                 known => {
+                    if was_cached && attempt == 0 {
+                        metrics::cached(A::NAME, "stale");
+                    }
                     attempt += 1;
                     let loaded = repository.replay(&stream, known, u64::MAX).await;
                     loaded.map_err(ExecuteError::Load)?
@@ -194,20 +203,21 @@ impl<A: Aggregate, S: EventStore, N: SnapshotStore> Execute<'_, A, S, N> {
                     continue;
                 }
                 decided => {
-                    turn.leave(kept, &[]);
+                    turn.end(cache, &stream, kept);
                     return match decided {
                         Ok(decision) => Ok(Self::executed(decision, (version, position), attempt)),
-                        Err(rejected) => self.rejected(&stream, rejected).await,
+                        Err(rejected) => Box::pin(self.rejected(&stream, rejected)).await,
                     };
                 }
             };
             let mut append = Append::new(stream.clone(), ExpectedVersion::Exact(version))
-                .with_events(std::mem::take(&mut decision.stored))
                 .with_metadata(self.metadata.clone());
-            append.append_id.clone_from(&self.append_id);
-            append.request.clone_from(&self.request);
+            append.events = std::mem::take(&mut decision.stored);
+            (append.append_id, append.request) = (self.append_id.clone(), self.request.clone());
             match append_resolved(&repository.store, append, version).await {
-                Ok(appended) if appended.repeated => return self.first(&stream, appended).await,
+                Ok(appended) if appended.repeated => {
+                    return Box::pin(self.first(&stream, appended)).await;
+                }
                 Ok(appended) => {
                     let at = (appended.version, appended.position);
                     let mut done = Self::executed(decision, at, attempt);
@@ -228,7 +238,7 @@ impl<A: Aggregate, S: EventStore, N: SnapshotStore> Execute<'_, A, S, N> {
                     // Another decision under this id came first; its result is the first one.
                     let first = repository.store.find_append(&stream, &append_id).await;
                     return match first.map_err(|e| ExecuteError::Repeated(e.into()))? {
-                        Some(first) => self.first(&stream, first).await,
+                        Some(first) => Box::pin(self.first(&stream, first)).await,
                         None => Err(ExecuteError::Conflict {
                             stream,
                             attempts: attempt,
@@ -237,14 +247,15 @@ impl<A: Aggregate, S: EventStore, N: SnapshotStore> Execute<'_, A, S, N> {
                     };
                 }
                 Err(AppendError::Conflict { actual, .. }) => {
-                    if attempt >= most {
+                    metrics::conflicts(A::NAME, 1);
+                    if attempt >= retry.attempts.get() {
                         return Err(ExecuteError::Conflict {
                             stream,
                             attempts: attempt,
                             actual,
                         });
                     }
-                    sleep(repository.retry.wait(attempt)).await;
+                    Box::pin(turn.wait(cache, &stream, retry, attempt)).await;
                 }
                 Err(error) => return Err(ExecuteError::Append(error)),
             }
@@ -264,7 +275,8 @@ impl<A: Aggregate, S: EventStore, N: SnapshotStore> Execute<'_, A, S, N> {
         }
     }
 
-    /// A rejected command may be the repetition of an accepted one.
+    /// A rejected command may be the repetition of an accepted one. What is rare like this is boxed where it is awaited, so
+    /// that the usual way does not carry it.
     async fn rejected(
         self,
         stream: &StreamId,
@@ -340,7 +352,7 @@ async fn append_resolved<S: EventStore>(
         Err(error) if error.outcome() == Outcome::Unknown => error,
         other => return other,
     };
-    if let Some(appended) = find_events(store, &stream, version, &ids).await {
+    if let Some(appended) = Box::pin(find_events(store, &stream, version, &ids)).await {
         return Ok(appended);
     }
     if let Some(id) = append_id {

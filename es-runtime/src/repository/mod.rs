@@ -1,9 +1,10 @@
 //! The repository: loads aggregates, decides commands and stores the events.
 
-mod cache;
+pub(crate) mod cache;
 pub(crate) mod command;
 mod error;
 mod execute;
+mod many;
 mod replay;
 mod retry;
 
@@ -14,7 +15,7 @@ pub use retry::RetryPolicy;
 
 use crate::{
     Aggregate, AnyStore, AsId, Command, Envelope, EventStore, Fingerprint, NoSnapshots, ReadLimit,
-    SnapshotStore, StreamId, StreamRange, aggregate::HandledBy,
+    SnapshotStore, StreamId, StreamRange, aggregate::HandledBy, metrics,
 };
 use std::{fmt, marker::PhantomData, sync::Arc};
 
@@ -45,7 +46,9 @@ pub struct Repository<A: Aggregate, S = AnyStore, N = S> {
     snapshots: N,
     retry: RetryPolicy,
     fingerprint: Option<Fingerprint>,
-    cache: Option<(Arc<cache::StateCache>, &'static cache::Typed<A>)>,
+    cache: Arc<cache::StateCache>,
+    /// Without it the cache is only a queue.
+    cached: Option<&'static cache::Typed<A>>,
     aggregate: PhantomData<fn() -> A>,
 }
 
@@ -69,12 +72,14 @@ impl<A: Aggregate, S: EventStore> Repository<A, S> {
     /// Delete the snapshots when you replace the events, for example by an older backup. Otherwise a
     /// snapshot of the old history could match an event of the new one.
     pub fn with_snapshots<N: SnapshotStore>(store: S, snapshots: N) -> Repository<A, S, N> {
+        metrics::conflicts(A::NAME, 0);
         Repository {
             store,
             snapshots,
             retry: RetryPolicy::default(),
             fingerprint: A::SNAPSHOTS.map(|policy| policy.fingerprint(A::CODEC)),
-            cache: None,
+            cache: Arc::new(cache::StateCache::new(128)),
+            cached: None,
             aggregate: PhantomData,
         }
     }
@@ -110,7 +115,8 @@ impl<A: Aggregate, S: EventStore, N: SnapshotStore> Repository<A, S, N> {
     where
         A: Clone,
     {
-        self.cache = Some((Arc::new(cache::StateCache::new(states)), &cache::Typed::ALL));
+        self.cache = Arc::new(cache::StateCache::new(states));
+        self.cached = Some(&cache::Typed::ALL);
         self
     }
 
@@ -120,8 +126,8 @@ impl<A: Aggregate, S: EventStore, N: SnapshotStore> Repository<A, S, N> {
     }
 
     /// Executes a command: loads the aggregate, decides, and appends the events at the version that was
-    /// loaded. When another writer was first, it decides again on the newer state, as often as the
-    /// [`RetryPolicy`] allows.
+    /// loaded. When another writer was first, it decides again on the newer state, as often as the [`RetryPolicy`]
+    /// allows. Where commands of this repository and its clones met at a stream, they take turns.
     ///
     /// `id` is an id, a reference to one, or a `&str` where the id is a `String`. The returned [`Execute`]
     /// takes metadata and an append id. It runs when it is awaited.
@@ -235,7 +241,8 @@ impl<A: Aggregate, S: Clone, N: Clone> Clone for Repository<A, S, N> {
             snapshots: self.snapshots.clone(),
             retry: self.retry.clone(),
             fingerprint: self.fingerprint,
-            cache: self.cache.clone(),
+            cache: Arc::clone(&self.cache),
+            cached: self.cached,
             aggregate: PhantomData,
         }
     }

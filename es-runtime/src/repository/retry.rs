@@ -4,9 +4,9 @@ use std::{num::NonZeroU32, time::Duration};
 
 /// The number of attempts of one command, and the waits between them.
 ///
-/// The wait before attempt *n* + 1 is a random part of `first` doubled *n* - 1 times, at most `longest`
-/// ("full jitter", see
-/// <https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/>).
+/// After its first conflict a command waits for others of the same repository that had one, for as long as they go on.
+/// The wait before a further attempt *n* + 1 is a random part of `first` doubled *n* - 1 times, at most `longest` ("full
+/// jitter", see <https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/>).
 ///
 /// ```
 /// use es_runtime::RetryPolicy;
@@ -23,7 +23,7 @@ pub struct RetryPolicy {
     pub attempts: NonZeroU32,
     /// The longest wait before the second attempt, 2 ms by default.
     pub first: Duration,
-    /// The longest wait before any attempt, 250 ms by default.
+    /// The longest wait between attempts, and for a queue in which nothing goes on. 250 ms by default.
     pub longest: Duration,
 }
 

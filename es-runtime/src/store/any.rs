@@ -6,14 +6,15 @@ use super::{
     Append, AppendError, Appended, Claim, Claimed, Commit, CommitError, CommitStore, Committed,
     EventFilter, EventStore, FeedPage, NoSnapshots, Outcome, ReadError, ReadLimit, Snapshot,
     SnapshotStore, StorageError, StorageErrorKind, StoredEvent, StreamFold, StreamRange, TagWalk,
-    TagWalked, TaggedPage, UniqueWalk, UniqueWalked, WorkFilter, WorkItem, WorkQueue, WorkStatus,
+    TagWalked, TaggedBackward, TaggedPage, UniqueWalk, UniqueWalked, WorkFilter, WorkItem,
+    WorkQueue, WorkStatus,
 };
 use crate::{AppendId, Position, RecordedEvent, StreamId, TagQuery, Timestamp};
 use std::{
     any::Any,
     fmt,
     future::{Future, ready},
-    ops::ControlFlow,
+    ops::{Bound, ControlFlow},
     pin::Pin,
     sync::Arc,
     time::Duration,
@@ -61,6 +62,14 @@ impl AnyStore {
     pub fn of_events<S: EventStore + SnapshotStore>(store: S) -> Self {
         Self {
             inner: Arc::new(EventsOnly(store)),
+        }
+    }
+
+    /// Wraps a store with events, snapshots and commits of several streams. Decisions run on it. Claims fail with
+    /// [`StorageErrorKind::Unsupported`], so sagas do not.
+    pub fn of_commits<S: CommitStore + SnapshotStore>(store: S) -> Self {
+        Self {
+            inner: Arc::new(CommitsOnly(store)),
         }
     }
 
@@ -113,12 +122,16 @@ macro_rules! events {
                 -> Result<Vec<RecordedEvent>, ReadError>;
             read_feed['f](after: Position, filter: &'f EventFilter, limit: ReadLimit)
                 -> Result<FeedPage, ReadError>;
+            list_streams['n, 'i](aggregate: &'n str, after: &'i str, at_most: usize)
+                -> Result<Vec<StreamId>, ReadError>;
             head[]() -> Result<Position, ReadError>;
             unique_holder['r, 'v](rule: &'r str, value: &'v str)
                 -> Result<Option<StreamId>, ReadError>;
             walk_unique[](walk: UniqueWalk) -> Result<UniqueWalked, StorageError>;
             read_tagged['q](query: &'q TagQuery, after: Position, limit: ReadLimit)
                 -> Result<TaggedPage, ReadError>;
+            read_tagged_backward['q](query: &'q TagQuery, after: Position, until: Bound<Position>, limit: ReadLimit)
+                -> Result<TaggedBackward, ReadError>;
             walk_tags[](walk: TagWalk) -> Result<TagWalked, StorageError>;
             store_id[]() -> Result<String, ReadError>;
             changed[](position: Position) -> ();
@@ -213,6 +226,7 @@ trait Erased: Send + Sync {
 /// A store with work items, and where its snapshots are.
 struct Full<S, N>(S, N);
 struct EventsOnly<S>(S);
+struct CommitsOnly<S>(S);
 
 macro_rules! erase_events {
     () => {
@@ -252,9 +266,18 @@ impl<S: EventStore + SnapshotStore> Erased for EventsOnly<S> {
     snapshots!(boxed 0);
 }
 
+impl<S: CommitStore + SnapshotStore> Erased for CommitsOnly<S> {
+    erase_events!();
+    snapshots!(boxed 0);
+    cursors!(boxed 0);
+
+    fn commit(&self, commit: Commit) -> Boxed<'_, Result<Committed, CommitError>> {
+        Box::pin(self.0.commit(commit))
+    }
+}
+
 fn unsupported() -> StorageError {
-    let what = "this store keeps events and snapshots only: it has no commits of several streams \
-                and no work items";
+    let what = "this store has no work items, or no commits of several streams either";
     StorageError::new(StorageErrorKind::Unsupported, what)
 }
 

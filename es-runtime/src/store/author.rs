@@ -21,6 +21,9 @@
 //! [`check_epoch`], [`check_cursor`] and [`check_inputs`]. It calls [`Commit::check`](crate::Commit::check) first, which
 //! checks the bounds and looks for two appends to one stream.
 //!
+//! A store reports how long its answers take and how many writes share a transaction: [`appended`], [`committed`],
+//! [`grouped`].
+//!
 //! ```
 //! use es_runtime::store::author::{
 //!     Decision, Earlier, StreamHead, check_bounds, check_event_ids, decide,
@@ -75,4 +78,7 @@ pub use super::{
     tags::check_guard,
     unique::{RuleNeeds, RuleState, RulesOn, UniqueRow},
 };
-pub use crate::record::EventRow;
+pub use crate::{
+    metrics::{Timer, appended, committed, grouped},
+    record::EventRow,
+};

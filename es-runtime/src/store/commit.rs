@@ -10,7 +10,7 @@ use std::future::Future;
 /// A store that commits appends to several streams in one transaction.
 ///
 /// Use it for rules and processes that span streams. Stores with transactions implement it: the
-/// in-memory store, `es-sqlite` and `es-postgres` do. An implementation promises, in addition to
+/// in-memory store, `es-sqlite`, `es-postgres` and `es-nats` do. An implementation promises, in addition to
 /// [`EventStore`], that it does all of a [`Commit`] or nothing: its appends, its changes of work items
 /// and its cursor move.
 pub trait CommitStore: EventStore {
@@ -41,6 +41,9 @@ pub trait CommitStore: EventStore {
     ) -> impl Future<Output = Result<Option<Position>, ReadError>> + Send;
 
     /// The text that a consumer stored by [`CursorMove::with_inputs`], `None` when the store keeps none.
+    ///
+    /// It may belong to a later move than a position that was read before. Who needs both reads the position first: then
+    /// the text is never the older one.
     ///
     /// # Errors
     /// [`ReadError`] when it cannot be read.

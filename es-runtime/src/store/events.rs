@@ -2,12 +2,12 @@
 
 use super::{
     Append, AppendError, Appended, EventFilter, FeedPage, ReadError, ReadLimit, StreamFold,
-    StreamRange, TagWalk, TagWalked, TaggedPage, UniqueWalk, UniqueWalked,
+    StreamRange, TagWalk, TagWalked, TaggedBackward, TaggedPage, UniqueWalk, UniqueWalked,
 };
 use crate::{
     AppendId, Position, RecordedEvent, StorageError, StorageErrorKind, StreamId, TagQuery,
 };
-use std::future::Future;
+use std::{future::Future, ops::Bound};
 
 /// A store of events: streams with versions 1, 2, 3, .. and one order over all of them.
 ///
@@ -97,6 +97,28 @@ pub trait EventStore: Clone + Send + Sync + 'static {
         limit: ReadLimit,
     ) -> impl Future<Output = Result<FeedPage, ReadError>> + Send;
 
+    /// The streams of one aggregate that have events, after the stream with the id `after` (empty for all), in the
+    /// order of the bytes of their ids, at most `at_most`. The id of the last one is the `after` of the next page.
+    ///
+    /// Each costs a look at an index, however many events it has. A stream that is new meanwhile may be missing.
+    /// [`Repository::ids`](crate::Repository::ids) gives them as ids of an aggregate.
+    ///
+    /// # Errors
+    /// [`ReadError`] when the store cannot be read. The default is
+    /// [`Unsupported`](crate::StorageErrorKind::Unsupported).
+    ///
+    /// # Cancel safety
+    /// Reads only.
+    fn list_streams(
+        &self,
+        aggregate: &str,
+        after: &str,
+        at_most: usize,
+    ) -> impl Future<Output = Result<Vec<StreamId>, ReadError>> + Send {
+        let _ = (aggregate, after, at_most);
+        std::future::ready(Err(super::rules::unsupported("lists of streams").into()))
+    }
+
     /// The position of the newest event, [`Position::START`] in an empty store.
     ///
     /// # Errors
@@ -126,21 +148,7 @@ pub trait EventStore: Clone + Send + Sync + 'static {
     /// Reads only.
     ///
     /// ```
-    /// use es_runtime::{
-    ///     Append, EventStore, ExpectedVersion, MemoryStore, NewEvent, StreamId, UniqueChange,
-    /// };
-    ///
-    /// # futures_executor::block_on(async {
-    /// let (store, alice) = (MemoryStore::new(), StreamId::new("customer", "1")?);
-    /// let registered = NewEvent::json("customer.registered", 1, "{}")
-    ///     .with_unique(vec![UniqueChange::claim("customer.email", "alice@example.com")]);
-    /// store
-    ///     .append(Append::new(alice.clone(), ExpectedVersion::NoStream).with_event(registered))
-    ///     .await?;
-    /// let holder = store.unique_holder("customer.email", "alice@example.com").await?;
-    /// assert_eq!(holder, Some(alice));
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// # }).unwrap();
+    #[doc = include_str!("../../docs/holder.rs")]
     /// ```
     fn unique_holder(
         &self,
@@ -185,6 +193,30 @@ pub trait EventStore: Clone + Send + Sync + 'static {
     ) -> impl Future<Output = Result<TaggedPage, ReadError>> + Send {
         let _ = (query, after, limit);
         std::future::ready(Err(super::rules::unsupported("tags").into()))
+    }
+
+    /// The newest events after `after` and up to `until` that a query by tags finds, newest first, at most `limit`.
+    ///
+    /// A state of the newest event alone is read this way, so a store should look for it from the end of its index. The
+    /// default reads all events of the range by [`read_tagged`](EventStore::read_tagged), and keeps the newest ones.
+    ///
+    /// # Errors
+    /// As [`read_tagged`](EventStore::read_tagged).
+    ///
+    /// # Cancel safety
+    /// Reads only.
+    ///
+    /// ```
+    #[doc = include_str!("../../docs/newest.rs")]
+    /// ```
+    fn read_tagged_backward(
+        &self,
+        query: &TagQuery,
+        after: Position,
+        until: Bound<Position>,
+        limit: ReadLimit,
+    ) -> impl Future<Output = Result<TaggedBackward, ReadError>> + Send {
+        super::tags::read_backward(self, query, (after, until), limit)
     }
 
     /// Does a step of recording tags for events that are stored already, under the lock of appends. `turn_on_tags` of

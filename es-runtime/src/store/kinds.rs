@@ -6,3 +6,8 @@ pub(super) const RULE: &str = "tag:";
 pub(super) fn rule_of(kind: &str) -> String {
     format!("{RULE}{kind}")
 }
+
+/// Whether this rule says whether a kind is on.
+pub(super) fn is_rule_of(rule: &str, kind: &str) -> bool {
+    rule.strip_prefix(RULE) == Some(kind)
+}

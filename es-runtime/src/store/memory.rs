@@ -4,8 +4,9 @@ use super::{
     Append, AppendError, Appended, Claim, Claimed, Commit, CommitError, CommitStore, Committed,
     EventFilter, EventStore, FeedPage, Limits, ReadDirection, ReadError, ReadLimit, Snapshot,
     SnapshotStore, StorageError, StoredEvent, StreamFold, StreamRange, TagWalk, TagWalked,
-    TaggedPage, UniqueWalk, UniqueWalked, WorkFilter, WorkItem, WorkQueue, WorkStatus,
-    rows::Repeated,
+    TaggedBackward, TaggedPage, UniqueWalk, UniqueWalked, WorkFilter, WorkItem, WorkQueue,
+    WorkStatus,
+    rows::{Page, Repeated},
     rules::{self, Accepted, Comparison, Decision, Earlier, StreamHead},
     tags,
     unique::{RuleNeeds, RuleState},
@@ -16,6 +17,7 @@ use crate::{
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap, HashSet},
     fmt,
+    ops::{Bound, RangeBounds},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -49,7 +51,11 @@ struct Data {
     /// The tags of each event of the log.
     tags: Vec<BTreeSet<String>>,
     streams: HashMap<StreamId, Stream>,
+    /// The streams with events of each aggregate, in the order of their ids.
+    ids: HashMap<String, BTreeMap<Arc<str>, StreamId>>,
     event_ids: HashSet<EventId>,
+    /// The largest of them: a new id begins with the time, so it is usually larger and need not be looked for.
+    newest_id: Option<EventId>,
     work: BTreeMap<StreamId, WorkItem>,
     cursors: HashMap<String, (Position, Option<String>)>,
     uniques: RuleState,
@@ -125,8 +131,11 @@ impl MemoryStore {
         data.whole(|data| data.commit(commit, now))
     }
 
-    /// Wakes the readers that wait for new events.
+    /// Wakes the readers that wait for new events. A reader that begins to wait after this looks at the events first.
     fn wake_readers(&self, appended: &Appended) {
+        if self.shared.appended.receiver_count() == 0 {
+            return;
+        }
         let [_, _, newest] = appended.position.to_parts();
         self.shared.appended.send_if_modified(|known| {
             let more = newest > *known;
@@ -248,10 +257,25 @@ impl Data {
         &'d self,
         query: &'d TagQuery,
         after: Position,
-    ) -> impl Iterator<Item = &'d Arc<RecordedEvent>> {
+    ) -> impl DoubleEndedIterator<Item = &'d Arc<RecordedEvent>> {
         let start = self.log.partition_point(|row| row.position <= after);
         let rows = self.log.iter().zip(&self.tags).skip(start);
         rows.filter_map(|(row, tags)| query.finds(&row.name, tags).then_some(row))
+    }
+
+    /// Whether the tags of a query are recorded for all events.
+    fn ready(&mut self, query: &TagQuery) -> Result<(), ReadError> {
+        self.read_rules(RuleNeeds::default().with_kinds(query.pairs()));
+        let Some(key) = self.uniques.not_ready(query) else {
+            return Ok(());
+        };
+        let reached = self.tag_walks.get(&key).copied();
+        Err(ReadError::TagsNotReady {
+            event: key.0,
+            kind: key.1,
+            reached: reached.unwrap_or(Position::START),
+            head: self.head(),
+        })
     }
 
     fn check_guards(&self, commit: &Commit) -> Result<(), CommitError> {
@@ -304,7 +328,8 @@ impl Data {
         let end = Position::from_parts([0, 0, self.log.len() as u64 + events]);
         let decision = self.uniques.decide(append, earlier, head, end, now)?;
         if let Decision::Write(_) = decision {
-            let is_known = |id| self.event_ids.contains(&id) || ids.contains(&id);
+            let is_stored = |id| Some(id) <= self.newest_id && self.event_ids.contains(&id);
+            let is_known = |id| is_stored(id) || ids.contains(&id);
             rules::check_event_ids(append, is_known)?;
         }
         Ok(decision)
@@ -319,9 +344,15 @@ impl Data {
             return appended;
         }
         let stream = self.streams.entry(append.stream.clone()).or_default();
+        if stream.rows.is_empty() && !append.events.is_empty() {
+            let ids = self.ids.entry(append.stream.aggregate().to_owned());
+            let id = append.stream.shared_id();
+            ids.or_default().insert(id, append.stream.clone());
+        }
         for (version, event) in accepted.versions().zip(append.events) {
             end += 1;
             self.event_ids.insert(event.id);
+            self.newest_id = self.newest_id.max(Some(event.id));
             self.tags.push(self.uniques.tags_of(&event));
             let row = Arc::new(RecordedEvent::from(EventRow {
                 position: at(end),
@@ -402,6 +433,10 @@ impl EventStore for MemoryStore {
     async fn changed(&self, position: Position) {
         let [_, _, seen] = position.to_parts();
         let mut appended = self.shared.appended.subscribe();
+        let [_, _, head] = self.data().head().to_parts();
+        if head > seen {
+            return;
+        }
         if appended.wait_for(|newest| *newest > seen).await.is_err() {
             std::future::pending::<()>().await;
         }
@@ -464,15 +499,33 @@ impl EventStore for MemoryStore {
         let data = self.data();
         let start = data.log.partition_point(|row| row.position <= after);
         let wanted = data.log.iter().skip(start);
-        let events = take(wanted.filter(|row| filter.accepts(&row.name)), limit);
+        let is_wanted =
+            |row: &Arc<RecordedEvent>| filter.accepts(row.stream.aggregate(), &row.name);
+        let events = take(wanted.filter(|row| is_wanted(row)), limit);
         let end = data.log.last().map_or(after, |row| row.position.max(after));
         let full = events.len() == limit.events;
         let last = events.last().map_or(after, |event| event.position);
         let rest = data.log.partition_point(|row| row.position <= last);
         let mut later = data.log.iter().skip(rest);
-        let at_end = !full && !later.any(|row| filter.accepts(&row.name));
+        let at_end = !full && !later.any(is_wanted);
         let next = if at_end { end } else { last };
         Ok(FeedPage::new(events, next, at_end))
+    }
+
+    async fn list_streams(
+        &self,
+        aggregate: &str,
+        after: &str,
+        at_most: usize,
+    ) -> Result<Vec<StreamId>, ReadError> {
+        let data = self.data();
+        let later = (Bound::Excluded(after), Bound::Unbounded);
+        let ids = data.ids.get(aggregate).into_iter();
+        let ids = ids.flat_map(|ids| ids.range::<str, _>(later));
+        Ok(ids
+            .take(at_most)
+            .map(|(_, stream)| stream.clone())
+            .collect())
     }
 
     async fn head(&self) -> Result<Position, ReadError> {
@@ -494,21 +547,37 @@ impl EventStore for MemoryStore {
         limit: ReadLimit,
     ) -> Result<TaggedPage, ReadError> {
         let mut data = self.data();
-        data.read_rules(RuleNeeds::default().with_kinds(query.pairs()));
-        if let Some(key) = data.uniques.not_ready(query) {
-            let reached = data.tag_walks.get(&key).copied();
-            return Err(ReadError::TagsNotReady {
-                event: key.0,
-                kind: key.1,
-                reached: reached.unwrap_or(Position::START),
-                head: data.head(),
-            });
-        }
+        data.ready(query)?;
         let events = take(data.tagged(query, after), limit);
         let last = events.last().map_or(after, |event| event.position);
         let is_cut = data.tagged(query, last).next().is_some();
         let head = (!is_cut).then(|| data.head());
         Ok(TaggedPage::new(events, after, head))
+    }
+
+    async fn read_tagged_backward(
+        &self,
+        query: &TagQuery,
+        after: Position,
+        until: Bound<Position>,
+        limit: ReadLimit,
+    ) -> Result<TaggedBackward, ReadError> {
+        let mut data = self.data();
+        data.ready(query)?;
+        let range = (Bound::Unbounded, until);
+        let found = data.tagged(query, after).rev();
+        let mut found = found.filter(|row| range.contains(&row.position));
+        let mut page = Page::new(limit);
+        let at_start = loop {
+            if page.is_full() {
+                break false;
+            }
+            match found.next() {
+                Some(row) if page.take(RecordedEvent::clone(row)) => {}
+                row => break row.is_none(),
+            }
+        };
+        Ok(TaggedBackward::new(page.events, data.head(), at_start))
     }
 
     async fn walk_tags(&self, walk: TagWalk) -> Result<TagWalked, StorageError> {
@@ -596,6 +665,7 @@ impl WorkQueue for MemoryStore {
         let rows = data.work.values();
         let rows = rows.filter(|row| filter.accepts(&row.instance, row.status));
         let rows = rows.filter(|row| filter.changed_after.is_none_or(|at| row.updated_at > at));
+        let rows = rows.filter(|row| row.is_due_before(filter.due_before));
         Ok(rows.take(filter.at_most).cloned().collect())
     }
 

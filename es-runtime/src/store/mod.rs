@@ -45,7 +45,7 @@ pub use read::{
     EventFilter, FeedPage, ReadDirection, ReadLimit, StoredEvent, StreamFold, StreamRange,
 };
 pub use snapshot::{NoSnapshots, Snapshot, SnapshotPolicy, SnapshotStore, StateError};
-pub use tags::{TagGuard, TagWalk, TagWalked, TaggedPage};
+pub use tags::{TagGuard, TagWalk, TagWalked, TaggedBackward, TaggedPage};
 pub use unique_walk::{OnDuplicates, UniqueDuplicate, UniqueWalk, UniqueWalked, WalkedChange};
 pub use work::{Claim, Claimed, WorkFilter, WorkQueue};
 pub use work_item::{WorkChange, WorkItem, WorkStatus};

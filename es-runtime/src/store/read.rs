@@ -125,33 +125,62 @@ impl Default for ReadLimit {
     }
 }
 
-/// The stored names of the events that a reader of the feed wants. The store skips other events.
+/// The events that a reader of the feed wants, by their stored names and the aggregates of their streams. The
+/// store skips other events.
 ///
 /// ```
 /// use es_runtime::EventFilter;
 ///
 /// let filter = EventFilter::names(["order.placed"]);
-/// assert!(filter.accepts("order.placed"));
-/// assert!(!filter.accepts("order.shipped"));
-/// assert!(EventFilter::all().accepts("anything"));
+/// assert!(filter.accepts("order", "order.placed"));
+/// assert!(!filter.accepts("order", "order.shipped"));
+/// let orders = EventFilter::all().of_aggregates(["order"]);
+/// assert!(orders.accepts("order", "anything"));
+/// assert!(!orders.accepts("customer", "anything"));
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct EventFilter {
     names: Option<Vec<Arc<str>>>,
+    aggregates: Option<Vec<Arc<str>>>,
+}
+
+/// The texts, each once and in order.
+fn sorted<N: Into<Arc<str>>>(texts: impl IntoIterator<Item = N>) -> Vec<Arc<str>> {
+    let mut texts: Vec<Arc<str>> = texts.into_iter().map(Into::into).collect();
+    texts.sort_unstable();
+    texts.dedup();
+    texts
+}
+
+fn has(texts: Option<&Vec<Arc<str>>>, text: &str) -> bool {
+    texts.is_none_or(|texts| texts.binary_search_by(|known| (**known).cmp(text)).is_ok())
 }
 
 impl EventFilter {
     /// Every event.
     pub const fn all() -> Self {
-        Self { names: None }
+        Self {
+            names: None,
+            aggregates: None,
+        }
     }
 
     /// Events with these stored names.
     pub fn names<N: Into<Arc<str>>>(names: impl IntoIterator<Item = N>) -> Self {
-        let mut names: Vec<Arc<str>> = names.into_iter().map(Into::into).collect();
-        names.sort_unstable();
-        names.dedup();
-        Self { names: Some(names) }
+        Self {
+            names: Some(sorted(names)),
+            aggregates: None,
+        }
+    }
+
+    /// Of these events, only those of streams of these aggregates, which are stored names such as `Order::NAME`.
+    #[must_use]
+    pub fn of_aggregates<N: Into<Arc<str>>>(
+        mut self,
+        aggregates: impl IntoIterator<Item = N>,
+    ) -> Self {
+        self.aggregates = Some(sorted(aggregates));
+        self
     }
 
     /// Every event of a set, including retired names.
@@ -160,16 +189,24 @@ impl EventFilter {
         Self::names(live.chain(S::RETIRED_NAMES.iter().copied()))
     }
 
-    /// For stores: the names, sorted, `None` for every event.
+    /// For stores: the names, sorted, `None` for every name.
     pub fn as_names(&self) -> Option<&[Arc<str>]> {
         self.names.as_deref()
     }
 
-    /// Whether an event with this stored name is wanted.
-    pub fn accepts(&self, name: &str) -> bool {
-        self.names
-            .as_ref()
-            .is_none_or(|names| names.binary_search_by(|known| (**known).cmp(name)).is_ok())
+    /// For stores: the aggregates, sorted, `None` for every aggregate.
+    pub fn as_aggregates(&self) -> Option<&[Arc<str>]> {
+        self.aggregates.as_deref()
+    }
+
+    /// Whether an event of a stream of this aggregate, with this stored name, is wanted.
+    pub fn accepts(&self, aggregate: &str, name: &str) -> bool {
+        self.accepts_name(name) && has(self.aggregates.as_ref(), aggregate)
+    }
+
+    /// Whether events with this stored name are wanted, of at least one aggregate.
+    pub fn accepts_name(&self, name: &str) -> bool {
+        has(self.names.as_ref(), name)
     }
 }
 

@@ -137,9 +137,19 @@ impl<A> SnapshotPolicy<A> {
         self
     }
 
-    /// The fingerprint that a usable snapshot has: of the state's shape and the revision.
-    pub(crate) fn fingerprint(&self, codec: Codec) -> Fingerprint {
+    /// The fingerprint that a usable snapshot has: of the state's shape and the revision. Tests that store
+    /// snapshots of their own need it.
+    pub fn fingerprint(&self, codec: Codec) -> Fingerprint {
         (self.shape)(codec).revised(self.apply_revision)
+    }
+
+    /// Whether a snapshot holds this state, which the events of its stream fold to. `None` where it is one of another
+    /// shape or revision, which loads drop. Tools that check a store call it.
+    pub fn holds(&self, snapshot: &Snapshot, state: &A, codec: Codec) -> Option<bool> {
+        let is_current = snapshot.fingerprint == self.fingerprint(codec);
+        let codec = Codec::from_content_type(&snapshot.content_type).filter(|_| is_current)?;
+        let kept = (self.decode)(&snapshot.state, codec);
+        Some(kept.is_ok_and(|kept| (self.equal)(&kept, state)))
     }
 
     /// The stored form of the state, if it decodes to an equal state. Repositories call it before they

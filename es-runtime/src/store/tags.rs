@@ -1,8 +1,14 @@
 //! Tags in stores: guards, pages, and recording kinds for events that are stored already.
 
-use super::{Commit, CommitError, kinds::rule_of, unique::RuleState};
+use super::{
+    Commit, CommitError, EventStore, ReadError, ReadLimit, kinds::rule_of, rows::Page,
+    unique::RuleState,
+};
 use crate::{EventTag, NewEvent, Position, RecordedEvent, TagQuery};
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    ops::{Bound, RangeBounds},
+};
 
 /// What must still be true when a commit is written. [`Commit::guard`](crate::Commit::guard) makes it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,6 +42,64 @@ impl TaggedPage {
             at_end: head.is_some(),
         }
     }
+}
+
+/// The newest events that a query found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct TaggedBackward {
+    /// The events, newest first.
+    pub events: Vec<RecordedEvent>,
+    /// The end of the store when the events were read. Up to it, no event of the range that the query finds is newer than
+    /// the first of these.
+    pub head: Position,
+    /// Whether it is known that the range has no older event that the query finds.
+    pub at_start: bool,
+}
+
+impl TaggedBackward {
+    /// For stores: a page.
+    pub const fn new(events: Vec<RecordedEvent>, head: Position, at_start: bool) -> Self {
+        Self {
+            events,
+            head,
+            at_start,
+        }
+    }
+}
+
+/// Reads forward to find the newest events, as a store does that has no better way.
+pub(super) async fn read_backward<S: EventStore>(
+    store: &S,
+    query: &TagQuery,
+    range: (Position, Bound<Position>),
+    limit: ReadLimit,
+) -> Result<TaggedBackward, ReadError> {
+    // It is read first: what the pages leave out came later.
+    let head = store.head().await?;
+    let (mut next, until) = range;
+    let is_in = |at| at <= head && (Bound::Unbounded, until).contains(&at);
+    let mut newest = VecDeque::new();
+    let mut is_over = false;
+    while !is_over {
+        let page = store.read_tagged(query, next, ReadLimit::default()).await?;
+        next = page.next;
+        is_over = page.at_end;
+        for event in page.events {
+            if !is_in(event.position) {
+                is_over = true;
+                break;
+            }
+            newest.push_back(event);
+            if newest.len() > limit.events {
+                newest.pop_front();
+            }
+        }
+    }
+    let mut page = Page::new(limit);
+    let is_all = newest.into_iter().rev().all(|event| page.take(event));
+    let at_start = is_all && !page.is_full();
+    Ok(TaggedBackward::new(page.events, head, at_start))
 }
 
 /// A step of recording kinds of tags for events that are stored already. `turn_on_tags` of `es-decisions` makes the

@@ -190,7 +190,7 @@ impl RuleState {
         let mut free: Vec<_> = free
             .map(|(stream, (value, position))| (*position, stream.clone(), value.clone()))
             .collect();
-        free.sort();
+        free.sort_unstable();
         for (position, stream, value) in free {
             // One that has another value by a later event does not wait any more.
             if self.held_by(rule, &stream).is_some() {

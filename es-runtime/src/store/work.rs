@@ -10,8 +10,8 @@ use std::{future::Future, time::Duration};
 
 /// A store that leases work items to workers.
 ///
-/// Stores that run sagas and process managers implement it: the in-memory store, `es-sqlite` and
-/// `es-postgres` do. An implementation promises, in addition to [`CommitStore`]:
+/// Stores that run sagas and process managers implement it: the in-memory store, `es-sqlite`,
+/// `es-postgres` and `es-nats` do. An implementation promises, in addition to [`CommitStore`]:
 /// - At most one of several concurrent claims gets an instance. Each claim of it has a greater epoch
 ///   than all claims before.
 /// - The store compares due times and leases with its own clock, [`now`](WorkQueue::now).
@@ -151,6 +151,8 @@ pub struct WorkFilter {
     pub status: Option<WorkStatus>,
     /// Only work items that were changed, claimed or renewed after this.
     pub changed_after: Option<Timestamp>,
+    /// Only work items that are running and due before this.
+    pub due_before: Option<Timestamp>,
     /// The work item before the first result.
     pub after: Option<StreamId>,
     /// The greatest number of results.
@@ -165,6 +167,7 @@ impl Default for WorkFilter {
             id: None,
             status: None,
             changed_after: None,
+            due_before: None,
             after: None,
             at_most: 1_000,
         }
@@ -181,8 +184,8 @@ impl WorkFilter {
         }
     }
 
-    /// Whether it accepts a work item. [`changed_after`](WorkFilter::changed_after) and
-    /// [`at_most`](WorkFilter::at_most) are ignored.
+    /// Whether it accepts a work item. [`changed_after`](WorkFilter::changed_after),
+    /// [`due_before`](WorkFilter::due_before) and [`at_most`](WorkFilter::at_most) are ignored.
     pub fn accepts(&self, instance: &StreamId, status: WorkStatus) -> bool {
         (self.aggregates.is_empty()
             || self

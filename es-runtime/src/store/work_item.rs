@@ -23,6 +23,9 @@ pub struct WorkChange {
     pub due_at: Option<Timestamp>,
     /// Whether this change releases the lease.
     pub release: bool,
+    /// The epoch of a work item that is missing, 0 when it is new. One that was lost begins above the epochs that it
+    /// may have had, so that none of its former workers writes.
+    pub first_epoch: u64,
 }
 
 impl WorkChange {
@@ -37,6 +40,7 @@ impl WorkChange {
             reason: None,
             due_at: None,
             release: false,
+            first_epoch: 0,
         }
     }
 
@@ -123,7 +127,7 @@ impl WorkItem {
             phase: String::new(),
             reason: None,
             due_at: None,
-            epoch: 0,
+            epoch: change.first_epoch,
             owner: None,
             lease_until: None,
             updated_at,
@@ -144,6 +148,13 @@ impl WorkItem {
             self.owner = None;
             self.lease_until = None;
         }
+    }
+
+    /// For stores: whether a filter with this time accepts it.
+    pub fn is_due_before(&self, time: Option<Timestamp>) -> bool {
+        let due =
+            |time| self.status == WorkStatus::Running && self.due_at.is_some_and(|due| due < time);
+        time.is_none_or(due)
     }
 
     /// For stores: whether a claim at `now` may get it.

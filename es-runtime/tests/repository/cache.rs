@@ -269,7 +269,10 @@ impl Careless {
 fn a_cache_that_skips_a_check_is_found() {
     assert!(!Careless::is_found(true, true), "this one is careful");
     assert!(Careless::is_found(false, true), "the check of the append");
-    assert!(Careless::is_found(true, false), "the look before a refusal");
+    assert!(
+        Careless::is_found(true, false),
+        "the look before a rejection"
+    );
 }
 
 /// Polls the commands in turn until all are done, so that all of them are under way at once.
@@ -288,36 +291,101 @@ fn all<T>(mut commands: Vec<Pin<Box<dyn Future<Output = T> + Send + '_>>>) -> Ve
     done
 }
 
-/// The attempts that so many callers of one counter needed, and the appends that the store got.
-fn attempts(callers: usize, longest: Duration, make: fn(Counters) -> Counters) -> (u32, u64) {
+const COMMANDS: u32 = 3;
+
+/// The attempts that so many callers of one counter needed at most, each with some commands, and the appends that the
+/// store got. They share as many repositories.
+fn attempts(callers: usize, repositories: usize, make: fn(Counters) -> Counters) -> (u32, u64) {
     let store = Scripted::default();
-    let patient = RetryPolicy::default()
-        .with_attempts(NonZeroU32::MAX)
-        .with_longest(longest);
-    let counters = make(Repository::new(store.clone()).with_retry(patient));
-    let commands = (0..callers).map(|_| counters.execute("c1", Add(1)).into_future());
-    let done = all(commands.collect());
-    let loaded = block_on(counters.load("c1")).unwrap();
-    assert_eq!(loaded.state.total, i64::try_from(callers).unwrap());
-    let attempts = done.into_iter().map(|done| done.unwrap().attempts);
-    (attempts.max().unwrap(), store.appends())
+    let patient = RetryPolicy::default().with_attempts(NonZeroU32::MAX);
+    let patient = patient.with_longest(Duration::from_secs(60));
+    let one = |_| make(Repository::new(store.clone()).with_retry(patient.clone()));
+    let all_of_them: Vec<_> = (0..repositories).map(one).collect();
+    let shared = all_of_them.iter().cycle().take(callers);
+    let caller = |counters: &Counters| {
+        let counters = counters.clone();
+        Box::pin(async move {
+            let mut most = 0;
+            for _ in 0..COMMANDS {
+                most = most.max(counters.execute("c1", Add(1)).await.unwrap().attempts);
+            }
+            most
+        }) as _
+    };
+    let most = all(shared.map(caller).collect());
+    let loaded = block_on(all_of_them[0].load("c1")).unwrap();
+    let commands = callers * COMMANDS as usize;
+    assert_eq!(loaded.state.total, i64::try_from(commands).unwrap());
+    (most.into_iter().max().unwrap(), store.appends())
 }
 
 #[test]
-fn callers_of_one_aggregate_queue_and_none_decides_again() {
-    let (minute, short) = (Duration::from_secs(60), Duration::from_millis(5));
-    let cached = attempts(400, minute, |counters| counters.cached(10));
-    assert_eq!(cached, (1, 400));
-    let (most, appends) = attempts(20, short, |counters| counters);
-    assert!(most > 1 && appends > 20, "they do without a cache");
+fn callers_of_one_aggregate_queue() {
+    let cached = attempts(400, 1, |counters| counters.cached(10));
+    assert_eq!(cached, (1, 1_200));
+    // Without cached states they queue after their first conflict, and who comes later waits, too. One began before
+    // that, and overtakes the first one of the queue.
+    let plain = attempts(400, 1, |counters| counters);
+    assert_eq!(plain, (3, 1_200 + 399 + 1));
+    // The control: each has a queue of its own.
+    let (most, appends) = attempts(20, 20, |counters| counters);
+    assert!(most > 2 && appends > 60 + 19, "{most}, {appends}");
+}
+
+/// The answer of a command that is polled some times.
+fn polled<T>(command: &mut Pin<Box<dyn Future<Output = T> + Send + '_>>) -> Option<T> {
+    let mut context = Context::from_waker(Waker::noop());
+    (0..100).find_map(|_| match command.as_mut().poll(&mut context) {
+        Poll::Ready(answer) => Some(answer),
+        Poll::Pending => None,
+    })
+}
+
+#[test]
+fn a_rejection_keeps_nobody_waiting() {
+    let store = Scripted::default();
+    let patient = RetryPolicy::default().with_longest(Duration::from_secs(60));
+    let counters = counters(&store).with_retry(patient);
+    let mut context = Context::from_waker(Waker::noop());
+    let [mut first, mut second] = [(); 2].map(|()| counters.execute("c1", Add(1)).into_future());
+    let rejected = || counters.execute("c1", AddOnceAt(99)).into_future();
+    let [mut third, mut fourth, mut fifth] = [(); 3].map(|()| rejected());
+    // It began before there was a queue, and ends none.
+    let early = &mut rejected();
+    assert!(early.as_mut().poll(&mut context).is_pending());
+    while store.reads() < 2 {
+        assert!(first.as_mut().poll(&mut context).is_pending());
+        assert!(second.as_mut().poll(&mut context).is_pending());
+    }
+    block_on(first).unwrap();
+    // It meets the first one, and has the turn now.
+    while store.appends() < 2 {
+        assert!(second.as_mut().poll(&mut context).is_pending());
+    }
+    assert!(second.as_mut().poll(&mut context).is_pending());
+    assert!(polled(early).expect("it has no turn").is_err());
+    assert!(polled(&mut third).is_none(), "it waits for the second one");
+    block_on(second).unwrap();
+    assert!(third.as_mut().poll(&mut context).is_pending());
+    assert!(polled(&mut fourth).is_none(), "it waits for the third one");
+    assert!(block_on(third).is_err());
+    assert!(fourth.as_mut().poll(&mut context).is_pending());
+    // The fourth one has the turn, and nobody polls it.
+    let fifth = polled(&mut fifth).expect("it waits for nobody");
+    assert!(matches!(fifth, Err(ExecuteError::Rejected(_))));
 }
 
 #[test]
 fn a_command_that_is_dropped_leaves_no_wrong_state_and_no_lock() {
+    dropped(|counters| counters.cached(10));
+    dropped(|counters| counters);
+}
+
+fn dropped(make: fn(Counters) -> Counters) {
     let mut context = Context::from_waker(Waker::noop());
     for polls in 0..100 {
         let store = Scripted::default();
-        let counters = counters(&store).cached(10);
+        let counters = make(counters(&store));
         block_on(counters.execute("c1", Add(1)).into_future()).unwrap();
         let mut dropped = counters.execute("c1", Add(1)).into_future();
         let mut waits = counters.execute("c1", Add(1)).into_future();
@@ -417,7 +485,7 @@ fn a_cached_state_is_not_loaded_again() {
 }
 
 #[test]
-fn a_failure_is_told_and_leaves_nothing_in_the_way() {
+fn a_failure_is_returned_and_leaves_nothing_in_the_way() {
     let store = Scripted::default();
     let counters = counters(&store).cached(10);
     block_on(async {

@@ -79,12 +79,12 @@ fn no_events_write_nothing() {
 }
 
 #[test]
-fn a_refusal_is_the_aggregates_own_error() {
+fn a_rejection_is_the_aggregates_own_error() {
     block_on(async {
         let counters = repository(MemoryStore::new());
-        let refused = counters.execute(id(), AddOnceAt(7)).await.unwrap_err();
-        assert_eq!(refused.rejection(), Some(&OtherTotal(0)));
-        assert_eq!(refused.outcome(), Outcome::NotApplied);
+        let rejected = counters.execute(id(), AddOnceAt(7)).await.unwrap_err();
+        assert_eq!(rejected.rejection(), Some(&OtherTotal(0)));
+        assert_eq!(rejected.outcome(), Outcome::NotApplied);
         assert_eq!(counters.store().len(), 0);
     });
 }
@@ -99,8 +99,8 @@ fn a_conflict_is_decided_again_on_the_newer_state() {
 
         let store = Scripted::new([Fault::Competitor]);
         let counters = repository(store.clone());
-        let refused = counters.execute(id(), AddOnceAt(0)).await.unwrap_err();
-        assert_eq!(refused.rejection(), Some(&OtherTotal(100)));
+        let rejected = counters.execute(id(), AddOnceAt(0)).await.unwrap_err();
+        assert_eq!(rejected.rejection(), Some(&OtherTotal(100)));
     });
 }
 
@@ -165,7 +165,7 @@ fn a_repeated_request_returns_the_first_result_for_ever() {
 }
 
 #[test]
-fn a_repeated_request_that_would_be_refused_now_returns_the_first_result() {
+fn a_repeated_request_that_would_be_rejected_now_returns_the_first_result() {
     block_on(async {
         let counters = repository(MemoryStore::new());
         let send = || async {
@@ -178,8 +178,8 @@ fn a_repeated_request_that_would_be_refused_now_returns_the_first_result() {
         let again = send().await.unwrap();
         assert!(again.repeated);
         assert_eq!((again.version, again.state.total), (first.version, 1));
-        let refused = counters.execute(id(), AddOnceAt(0)).await.unwrap_err();
-        assert_eq!(refused.rejection(), Some(&OtherTotal(1)));
+        let rejected = counters.execute(id(), AddOnceAt(0)).await.unwrap_err();
+        assert_eq!(rejected.rejection(), Some(&OtherTotal(1)));
     });
 }
 

@@ -6,6 +6,7 @@
 )]
 
 mod cache;
+mod many;
 #[path = "../support/mod.rs"]
 mod support;
 

@@ -13,6 +13,7 @@ use super::{
 use crate::{
     log::Failure,
     names::{COMPENSATED, COMPLETED, category, inputs_of},
+    outline::{CommandType, SagaOutline, StepAction, each_once},
 };
 use es_runtime::{
     Aggregate, Codec, Envelope, Event, EventOf, EventSet, Fingerprint, RecordedEvent, StreamId,
@@ -28,8 +29,7 @@ use std::{fmt, future::Future, sync::Arc, time::Duration};
 /// example.
 #[must_use]
 pub struct Definition<T: Saga> {
-    /// What each input does, with the stored names that it has.
-    pub(super) routes: Vec<(Vec<&'static str>, Route)>,
+    pub(super) inputs: Vec<Input>,
     pub(super) steps: Vec<(StepInfo, Functions<T>)>,
     pub(super) frozen: bool,
     pub(super) deadline: Option<Duration>,
@@ -37,8 +37,30 @@ pub struct Definition<T: Saga> {
     pub(super) undo_retry: StepRetry,
     pub(super) timeout: Duration,
     pub(super) continue_others: bool,
-    pub(super) on_completed: Option<OnCompleted<T>>,
-    pub(super) on_compensated: Option<OnCompensated<T>>,
+    pub(super) on_completed: Option<End<OnCompleted<T>>>,
+    pub(super) on_compensated: Option<End<OnCompensated<T>>>,
+}
+
+/// The command at the end of a saga.
+pub(super) struct End<F> {
+    pub(super) command: F,
+    /// Which command it is, where its type says so.
+    sends: Option<CommandType>,
+}
+
+impl<F> End<F> {
+    const fn action(&self) -> StepAction {
+        StepAction::Command(self.sends)
+    }
+}
+
+/// What an event does.
+pub(super) struct Input {
+    /// The stored names that it has.
+    pub(super) names: Vec<&'static str>,
+    /// Whether it starts a saga. Otherwise it cancels one.
+    starts: bool,
+    pub(super) route: Route,
 }
 
 impl<T: Saga> Default for Definition<T> {
@@ -51,7 +73,7 @@ impl<T: Saga> Definition<T> {
     /// A definition without steps.
     pub fn new() -> Self {
         Self {
-            routes: Vec::new(),
+            inputs: Vec::new(),
             steps: Vec::new(),
             frozen: false,
             deadline: None,
@@ -73,7 +95,7 @@ impl<T: Saga> Definition<T> {
         &mut self,
         start: impl Fn(&Envelope<E>) -> Option<Start<T>> + Send + Sync + 'static,
     ) -> &mut Self {
-        self.route(vec![E::NAME], alone::<E>, move |event| {
+        self.route(true, vec![E::NAME], alone::<E>, move |event| {
             started(start(event))
         })
     }
@@ -86,7 +108,7 @@ impl<T: Saga> Definition<T> {
     where
         E: Event + EventOf<A, Event = A::Event>,
     {
-        self.route(names_in::<A, E>(), out_of::<A, E>, move |event| {
+        self.route(true, names_in::<A, E>(), out_of::<A, E>, move |event| {
             started(start(event))
         })
     }
@@ -99,7 +121,7 @@ impl<T: Saga> Definition<T> {
         &mut self,
         cancel: impl Fn(&Envelope<E>) -> Option<String> + Send + Sync + 'static,
     ) -> &mut Self {
-        self.route(vec![E::NAME], alone::<E>, move |event| {
+        self.route(false, vec![E::NAME], alone::<E>, move |event| {
             Ok(cancel(event).map(|id| Routed::Cancel { id }))
         })
     }
@@ -112,13 +134,14 @@ impl<T: Saga> Definition<T> {
     where
         E: Event + EventOf<A, Event = A::Event>,
     {
-        self.route(names_in::<A, E>(), out_of::<A, E>, move |event| {
+        self.route(false, names_in::<A, E>(), out_of::<A, E>, move |event| {
             Ok(cancel(event).map(|id| Routed::Cancel { id }))
         })
     }
 
     fn route<E: 'static>(
         &mut self,
+        starts: bool,
         names: Vec<&'static str>,
         read: fn(&RecordedEvent) -> Result<Vec<Envelope<E>>, String>,
         route: impl Fn(&Envelope<E>) -> Result<Option<Routed>, String> + Send + Sync + 'static,
@@ -130,7 +153,11 @@ impl<T: Saga> Definition<T> {
             }
             Ok(routed)
         });
-        self.routes.push((names, route));
+        self.inputs.push(Input {
+            names,
+            starts,
+            route,
+        });
         self
     }
 
@@ -208,9 +235,12 @@ impl<T: Saga> Definition<T> {
         let info = StepInfo {
             name,
             needs: Vec::new(),
-            undo: false,
+            action: match action {
+                Action::Command(_) => StepAction::Command(None),
+                Action::Call(_) => StepAction::Call,
+            },
+            undo: None,
             pivot: false,
-            command: matches!(action, Action::Command(_)),
             timeout: self.timeout,
             undo_timeout: self.timeout,
             retry: self.retry,
@@ -238,7 +268,16 @@ impl<T: Saga> Definition<T> {
     where
         F: Fn(&Cx<T>) -> Result<AggregateCommand, Fail> + Send + Sync + 'static,
     {
-        self.on_completed = Some(Box::new(command));
+        self.on_completed_of(None, command)
+    }
+
+    /// [`on_completed`](Self::on_completed) with a command of this type.
+    pub(crate) fn on_completed_of<F>(&mut self, sends: Option<CommandType>, command: F) -> &mut Self
+    where
+        F: Fn(&Cx<T>) -> Result<AggregateCommand, Fail> + Send + Sync + 'static,
+    {
+        let command: OnCompleted<T> = Box::new(command);
+        self.on_completed = Some(End { command, sends });
         self
     }
 
@@ -248,7 +287,20 @@ impl<T: Saga> Definition<T> {
     where
         F: Fn(&Cx<T>, &Failure) -> Result<AggregateCommand, Fail> + Send + Sync + 'static,
     {
-        self.on_compensated = Some(Box::new(command));
+        self.on_compensated_of(None, command)
+    }
+
+    /// [`on_compensated`](Self::on_compensated) with a command of this type.
+    pub(crate) fn on_compensated_of<F>(
+        &mut self,
+        sends: Option<CommandType>,
+        command: F,
+    ) -> &mut Self
+    where
+        F: Fn(&Cx<T>, &Failure) -> Result<AggregateCommand, Fail> + Send + Sync + 'static,
+    {
+        let command: OnCompensated<T> = Box::new(command);
+        self.on_compensated = Some(End { command, sends });
         self
     }
 
@@ -281,7 +333,7 @@ impl<T: Saga> Definition<T> {
                 Some(pivot) if info.pivot => {
                     return Err(InvalidDefinition::TwoPivots { saga, pivot, step });
                 }
-                Some(pivot) if info.undo => {
+                Some(pivot) if info.has_undo() => {
                     return Err(InvalidDefinition::UndoPastPivot { saga, pivot, step });
                 }
                 _ if info.pivot => pivot = Some(step),
@@ -314,6 +366,25 @@ impl<T: Saga> Definition<T> {
     /// Compare it in a test, so that the test fails when somebody changes a released definition.
     pub fn fingerprint(&self) -> String {
         self.info().definition()
+    }
+
+    /// What the saga is declared to do, as data.
+    pub fn outline(&self) -> SagaOutline {
+        let names = |starts: bool| {
+            let inputs = self.inputs.iter().filter(|input| input.starts == starts);
+            each_once(inputs.flat_map(|input| &input.names))
+        };
+        SagaOutline {
+            name: T::NAME,
+            version: T::VERSION,
+            frozen: self.frozen,
+            starts_on: names(true),
+            cancels_on: names(false),
+            deadline: self.deadline,
+            steps: self.steps.iter().map(|(info, _)| info.outline()).collect(),
+            completed: self.on_completed.as_ref().map(End::action),
+            compensated: self.on_compensated.as_ref().map(End::action),
+        }
     }
 
     /// A Mermaid flowchart of the saga.
@@ -409,18 +480,36 @@ impl<T: Saga, O: 'static> NewStep<'_, T, O> {
             }
             Box::pin(undo(cx, Effect::new(key, output)))
         }));
-        self.info.undo = true;
+        self.info.undo = Some(StepAction::Call);
         self.add()
     }
 
     /// Undoes the step with a command to an aggregate of the same store.
-    pub fn undo_command<F>(mut self, command: F) -> StepOutput<O>
+    pub fn undo_command<F>(self, command: F) -> StepOutput<O>
+    where
+        F: Fn(&Cx<T>) -> Result<AggregateCommand, Fail> + Send + Sync + 'static,
+    {
+        self.undo_command_of(None, command)
+    }
+
+    /// [`undo_command`](Self::undo_command) with a command of this type.
+    pub(crate) fn undo_command_of<F>(
+        mut self,
+        sends: Option<CommandType>,
+        command: F,
+    ) -> StepOutput<O>
     where
         F: Fn(&Cx<T>) -> Result<AggregateCommand, Fail> + Send + Sync + 'static,
     {
         self.functions.undo = UndoAction::Command(Box::new(command));
-        self.info.undo = true;
+        self.info.undo = Some(StepAction::Command(sends));
         self.add()
+    }
+
+    /// Says which command the step sends.
+    pub(crate) const fn sends(mut self, command: Option<CommandType>) -> Self {
+        self.info.action = StepAction::Command(command);
+        self
     }
 
     /// The step needs no undo: it changes nothing, or its effect may remain. Also use it for steps after the

@@ -9,6 +9,7 @@ use crate::{
     key::Key,
     log::Failure,
     names::{COMPENSATED, COMPLETED},
+    outline::SagaOutline,
 };
 use es_runtime::{EventFilter, RecordedEvent, command::AggregateCommand};
 use serde_json::Value;
@@ -35,6 +36,7 @@ pub(crate) enum Prepared {
 /// A definition with its dependencies, whatever the type of the saga. [`BoundSaga`] implements it.
 pub(crate) trait ErasedSaga: Send + Sync {
     fn info(&self) -> &Info;
+    fn outline(&self) -> SagaOutline;
     fn filter(&self) -> EventFilter;
     fn route(&self, event: &RecordedEvent) -> Result<Vec<Routed>, Unrouted>;
     fn perform(&self, call: Perform<'_>) -> Result<Prepared, Fail>;
@@ -71,16 +73,20 @@ impl<T: Saga> ErasedSaga for BoundSaga<T> {
         &self.info
     }
 
+    fn outline(&self) -> SagaOutline {
+        self.definition.outline()
+    }
+
     fn filter(&self) -> EventFilter {
-        let names = self.definition.routes.iter().flat_map(|(names, _)| names);
+        let names = self.definition.inputs.iter().flat_map(|input| &input.names);
         EventFilter::names(names.copied())
     }
 
     fn route(&self, event: &RecordedEvent) -> Result<Vec<Routed>, Unrouted> {
         let mut routed = Vec::new();
-        for (names, route) in &self.definition.routes {
-            if names.contains(&&*event.name) {
-                routed.extend(route(event)?);
+        for input in &self.definition.inputs {
+            if input.names.contains(&&*event.name) {
+                routed.extend((input.route)(event)?);
             }
         }
         Ok(routed)
@@ -100,12 +106,12 @@ impl<T: Saga> ErasedSaga for BoundSaga<T> {
         match step.as_str() {
             COMPLETED => {
                 let end = self.definition.on_completed.as_ref().ok_or_else(unknown)?;
-                return Ok(Prepared::Command(end(&cx)?));
+                return Ok(Prepared::Command((end.command)(&cx)?));
             }
             COMPENSATED => {
                 let end = self.definition.on_compensated.as_ref();
                 let (end, why) = end.zip(call.failure).ok_or_else(unknown)?;
-                return Ok(Prepared::Command(end(&cx, why)?));
+                return Ok(Prepared::Command((end.command)(&cx, why)?));
             }
             _ => {}
         }

@@ -1,6 +1,7 @@
 //! A definition as data, without its functions. Decisions, diagrams and hashes need nothing else.
 
 use super::StepRetry;
+use crate::outline::{StepAction, StepOutline};
 use std::{fmt::Write as _, time::Duration};
 
 /// One definition as data.
@@ -27,15 +28,39 @@ pub(crate) struct Info {
 pub(crate) struct StepInfo {
     pub(crate) name: &'static str,
     pub(crate) needs: Vec<&'static str>,
-    pub(crate) undo: bool,
+    pub(crate) action: StepAction,
+    pub(crate) undo: Option<StepAction>,
     pub(crate) pivot: bool,
-    pub(crate) command: bool,
     pub(crate) timeout: Duration,
     pub(crate) undo_timeout: Duration,
     pub(crate) retry: StepRetry,
     pub(crate) undo_retry: StepRetry,
     /// The shape of its output.
     pub(crate) output: String,
+}
+
+impl StepInfo {
+    pub(crate) const fn is_command(&self) -> bool {
+        matches!(self.action, StepAction::Command(_))
+    }
+
+    pub(crate) const fn has_undo(&self) -> bool {
+        self.undo.is_some()
+    }
+
+    pub(crate) fn outline(&self) -> StepOutline {
+        StepOutline {
+            name: self.name,
+            needs: self.needs.clone(),
+            action: self.action,
+            undo: self.undo,
+            pivot: self.pivot,
+            timeout: self.timeout,
+            retry: self.retry,
+            undo_timeout: self.undo_timeout,
+            undo_retry: self.undo_retry,
+        }
+    }
 }
 
 impl Info {
@@ -79,7 +104,12 @@ impl Info {
             let _ = write!(
                 text,
                 "\n{} {} {} {} {} {:?}",
-                step.name, step.output, step.undo, step.pivot, step.command, step.needs
+                step.name,
+                step.output,
+                step.has_undo(),
+                step.pivot,
+                step.is_command(),
+                step.needs
             );
         }
         let _ = write!(text, "\n{} {}", self.completed, self.compensated);

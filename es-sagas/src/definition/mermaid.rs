@@ -1,6 +1,6 @@
 //! Diagrams of sagas as Mermaid text.
 
-use super::Info;
+use super::{Info, StepInfo};
 use crate::{
     key::StepDirection,
     names::{COMPENSATED, COMPLETED},
@@ -20,7 +20,7 @@ pub(crate) fn diagram(info: &Info, state: Option<&SagaState>) -> String {
     let mut way_back: Option<String> = None;
     for (index, step) in info.steps.iter().enumerate() {
         let name = quoted(step.name);
-        let shape = match (step.pivot, step.command) {
+        let shape = match (step.pivot, step.is_command()) {
             (true, _) => format!("{{{{\"{name}\"}}}}"),
             (false, true) => format!("([\"{name}\"])"),
             (false, false) => format!("[\"{name}\"]"),
@@ -33,7 +33,7 @@ pub(crate) fn diagram(info: &Info, state: Option<&SagaState>) -> String {
                 line(format_args!("s{at} -.-> s{index}"));
             }
         }
-        if step.undo {
+        if step.has_undo() {
             line(format_args!("u{index}[/\"undo {name}\"/]"));
             line(format_args!("s{index} -. fails .-> u{index}"));
             if let Some(earlier) = &way_back {
@@ -45,7 +45,7 @@ pub(crate) fn diagram(info: &Info, state: Option<&SagaState>) -> String {
     }
     line(format_args!("{COMPLETED}(({COMPLETED}))"));
     line(format_args!("{before} --> {COMPLETED}"));
-    let first_undo = info.steps.iter().position(|step| step.undo);
+    let first_undo = info.steps.iter().position(StepInfo::has_undo);
     line(format_args!("{COMPENSATED}(({COMPENSATED}))"));
     match first_undo {
         Some(index) => line(format_args!("u{index} --> {COMPENSATED}")),
@@ -77,7 +77,7 @@ fn classes(info: &Info, state: &SagaState, line: &mut impl FnMut(std::fmt::Argum
         if let Some(class) = class {
             line(format_args!("class s{index} {class}"));
         }
-        if step.undo && known.status == StepStatus::Undone {
+        if step.has_undo() && known.status == StepStatus::Undone {
             line(format_args!("class u{index} done"));
         }
         let pending = state.pending.as_ref();

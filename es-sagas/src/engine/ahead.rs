@@ -1,7 +1,7 @@
 //! Work items that were written by a clock that was ahead. Their leases and due times may be far away.
 
 use super::{core::Core, resume::read_again};
-use crate::{clock::TOLERANCE, error::SagaError, process};
+use crate::{clock::TOLERANCE, error::SagaError};
 use es_runtime::{WorkFilter, WorkQueue, WorkStatus};
 
 /// Ends the leases of such work items, and writes their due times anew. A worker that is still there continues,
@@ -17,10 +17,7 @@ pub(crate) async fn free_what_is_ahead(core: &Core) -> Result<(), SagaError> {
         };
         filter.after = Some(last.instance.clone());
         for row in &rows {
-            match core.manager(row.instance.aggregate()) {
-                Some(manager) => process::resume(core, manager, &row.instance).await?,
-                None => read_again(core, &row.instance).await?,
-            }
+            read_again(core, &row.instance).await?;
         }
     }
 }

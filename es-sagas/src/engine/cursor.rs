@@ -72,7 +72,7 @@ impl Place {
         next.position = self.position.max(to);
         for (name, behind) in &mut next.inputs.names {
             let read = self.of(name);
-            let read = if self.filter.accepts(name) {
+            let read = if self.filter.accepts_name(name) {
                 read.max(to)
             } else {
                 read
@@ -153,6 +153,18 @@ impl ReadAhead {
     }
 }
 
+#[cfg(feature = "runner")]
+impl ReadAhead {
+    /// Moves the cursor to what was read, before the reader ends. If this fails, the next reader reads it again.
+    pub(crate) async fn settle(self, core: &Core) -> Result<(), SagaError> {
+        if let Some((cursor, to)) = self.read_to {
+            // Where another process moved it, it is not moved.
+            commit_base(core, Commit::new().cursor(cursor.moved(to)?.0)).await?;
+        }
+        Ok(())
+    }
+}
+
 /// The outcome of reading a page.
 pub(crate) enum Progress {
     /// Something was read, and there may be more.
@@ -177,6 +189,31 @@ impl Progress {
     }
 }
 
+/// The place of the saga's input as it is stored, `None` before the first program ran.
+pub(crate) async fn stored_place(
+    core: &Core,
+    category: &str,
+    filter: &EventFilter,
+) -> Result<Option<Place>, SagaError> {
+    // The position first. The cursor may move between the two reads, and only forward: an older position with newer inputs
+    // says of no name that it was read further than it was. The other way round events would seem to be read that are not.
+    let Some(position) = core.store.cursor(category).await? else {
+        return Ok(None);
+    };
+    let text = core.store.cursor_inputs(category).await?;
+    let stored = text.as_deref().map(serde_json::from_str::<CursorInputs>);
+    Ok(Some(Place {
+        category: category.to_owned(),
+        position,
+        inputs: match stored {
+            Some(inputs) => inputs.map_err(|e| damaged(category, &e))?,
+            None => inputs_of(position, filter),
+        },
+        text,
+        filter: filter.clone(),
+    }))
+}
+
 /// The place of the saga's input. The first call sets it, and a program that reads more than all programs
 /// before it adds what is new.
 pub(crate) async fn place_of(
@@ -185,22 +222,11 @@ pub(crate) async fn place_of(
     filter: EventFilter,
 ) -> Result<Place, SagaError> {
     loop {
-        let text = core.store.cursor_inputs(category).await?;
-        let Some(position) = core.store.cursor(category).await? else {
+        let Some(mut place) = stored_place(core, category, &filter).await? else {
             begin(core, category, &filter).await?;
             continue;
         };
-        let stored = text.as_deref().map(serde_json::from_str::<CursorInputs>);
-        let mut place = Place {
-            category: category.to_owned(),
-            position,
-            inputs: match stored {
-                Some(inputs) => inputs.map_err(|e| damaged(category, &e))?,
-                None => inputs_of(position, &filter),
-            },
-            text,
-            filter: filter.clone(),
-        };
+        let position = place.position;
         let known = &place.inputs.names;
         let new = place.names().filter(|name| !known.contains_key(*name));
         let new: Vec<String> = new.map(ToOwned::to_owned).collect();

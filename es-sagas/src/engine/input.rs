@@ -19,7 +19,7 @@ use crate::{
     definition::{ErasedSaga, Routed, Unrouted},
     error::SagaError,
     log::{CancelRequested, InputIgnored, SagaEvent},
-    process,
+    metrics, process, trace,
 };
 use es_runtime::{
     Append, AppendId, Commit, CommitError, CommitStore, EventStore, ExpectedVersion, LoadError,
@@ -70,7 +70,10 @@ pub(crate) async fn read_on(
                 let (moved, next) = place.moved(first.position)?;
                 let base = Commit::new().cursor(moved);
                 match park_input(core, category, base, first, &reason).await? {
-                    Taken::All => place = next,
+                    Taken::All => {
+                        metrics::took(category, 1);
+                        place = next;
+                    }
                     _ => return Ok(Progress::More),
                 }
                 rest = rest.get(1..).unwrap_or_default();
@@ -90,7 +93,10 @@ pub(crate) async fn read_on(
             taken = park_input(core, category, base, first, reason).await?;
         }
         match taken {
-            Taken::All => place = next,
+            Taken::All => {
+                metrics::took(category, count);
+                place = next;
+            }
             _ => return Ok(Progress::More),
         }
         rest = rest.get(count..).unwrap_or_default();
@@ -151,7 +157,8 @@ fn requests<'e>(
     category: &str,
     event: &'e RecordedEvent,
 ) -> Result<Vec<Request<'e>>, Unrouted> {
-    let routed = catch_unwind(AssertUnwindSafe(|| definition.route(event)));
+    let route = || catch_unwind(AssertUnwindSafe(|| definition.route(event)));
+    let routed = trace::routing(category, event, route);
     let panicked = |_| Unrouted::Failed("the function that handles it panicked".to_owned());
     let routed = routed.map_err(panicked)??;
     for routed in &routed {

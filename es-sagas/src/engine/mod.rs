@@ -9,7 +9,7 @@ pub(crate) mod input;
 mod interceptor;
 pub(crate) mod load;
 pub(crate) mod parked;
-mod resume;
+pub(crate) mod resume;
 mod runner;
 #[cfg(feature = "runner")]
 mod running;

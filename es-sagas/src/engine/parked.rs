@@ -10,6 +10,7 @@ use super::{
 use crate::{
     error::SagaError,
     log::{InputParked, SagaEvent, cut},
+    metrics,
     names::{inputs_of, name_of},
 };
 use es_runtime::{
@@ -23,6 +24,21 @@ pub(crate) fn parked_stream(
     position: Position,
 ) -> Result<StreamId, InvalidStreamId> {
     StreamId::new(&inputs_of(category), &position.to_string())
+}
+
+/// The work item of an input after this record in its stream, `None` for a record that says nothing of it.
+pub(crate) fn row_of_input(stream: &StreamId, record: &SagaEvent) -> Option<WorkChange> {
+    let mut row = WorkChange::new(stream.clone(), "");
+    (row.status, row.phase) = match record {
+        SagaEvent::InputParked(parked) => {
+            row.reason = Some(parked.reason.clone());
+            (WorkStatus::Parked, parked.name.clone())
+        }
+        SagaEvent::EventSkipped(_) => (WorkStatus::Done, "skipped".to_owned()),
+        SagaEvent::InputRetried(_) => (WorkStatus::Done, "taken".to_owned()),
+        _ => return None,
+    };
+    Some(row)
 }
 
 /// An event that blocks the input.
@@ -53,18 +69,21 @@ pub(crate) async fn park_input(
         reason: reason.clone(),
     });
     let once = Some(AppendId::from(event.event_id));
-    let mut append = append_of(&stream, 0, &[record], event.following(), once)?;
+    let mut append = append_of(
+        &stream,
+        0,
+        std::slice::from_ref(&record),
+        event.following(),
+        once,
+    )?;
     append.expected = ExpectedVersion::Any;
-    let mut row = WorkChange::new(stream, "");
-    row.status = WorkStatus::Parked;
-    row.phase = event.name.to_string();
-    row.reason = Some(reason.clone());
-    match core
-        .store
-        .commit(base.clone().append(append).work(row))
-        .await
-    {
-        Ok(_) => Ok(Taken::All),
+    let mut parked = base.clone().append(append);
+    parked.work.extend(row_of_input(&stream, &record));
+    match core.store.commit(parked).await {
+        Ok(_) => {
+            metrics::parked(category);
+            Ok(Taken::All)
+        }
         Err(CommitError::CursorMoved { .. }) => Ok(Taken::CursorMoved),
         Err(error) if was_taken_before(&error) => commit_base(core, base).await,
         // Not even that can be stored, so the input stops here.

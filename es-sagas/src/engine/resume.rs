@@ -11,7 +11,7 @@ use crate::{
     names::UNREADABLE,
     process,
 };
-use es_runtime::{Metadata, StreamId, WorkFilter, WorkQueue, WorkStatus};
+use es_runtime::{Metadata, StreamId, WorkChange, WorkFilter, WorkQueue, WorkStatus};
 
 /// Resumes sagas that were parked because a program did not have their definition or could not read their
 /// stream, if this program can.
@@ -30,17 +30,16 @@ pub(crate) async fn resume_known(core: &Core) -> Result<(), SagaError> {
             };
             let category = row.instance.aggregate();
             let version = version.parse().unwrap_or(0);
-            if let Some(manager) = core.manager(category) {
-                if row.phase == UNREADABLE {
-                    process::resume(core, manager, &row.instance).await?;
-                }
-                continue;
-            }
-            if core.pinned(category, version, hash).is_none() {
+            let is_manager = core.manager(category).is_some();
+            if !is_manager && core.pinned(category, version, hash).is_none() {
                 continue;
             }
             if row.phase == UNREADABLE {
                 read_again(core, &row.instance).await?;
+                continue;
+            }
+            // Only sagas are parked for their definition.
+            if is_manager {
                 continue;
             }
             let metadata = Metadata::new();
@@ -67,17 +66,31 @@ pub(crate) async fn resume_known(core: &Core) -> Result<(), SagaError> {
     }
 }
 
-/// Writes a work item anew and ends its lease, if the stream can be read.
-pub(super) async fn read_again(core: &Core, instance: &StreamId) -> Result<(), SagaError> {
-    let loaded = match load(&core.store, instance).await {
-        Ok(loaded) => loaded,
-        Err(error) if is_transient(&error) => return Err(error.into()),
-        Err(_) => return Ok(()),
-    };
+/// The version of the stream of an instance, with the work item that belongs to its state. `None` where no definition of
+/// this program says what a saga that has not started is.
+pub(crate) async fn row_of_state(
+    core: &Core,
+    instance: &StreamId,
+) -> Result<Option<(u64, WorkChange)>, SagaError> {
+    if let Some(manager) = core.manager(instance.aggregate()) {
+        let found = process::row_of_state(core, manager, instance).await?;
+        return Ok(Some(found));
+    }
+    let loaded = load(&core.store, instance).await?;
     let Some(info) = info_for(core, instance, &loaded) else {
-        return Ok(());
+        return Ok(None);
     };
     let (space, now) = (core.space().await?, core.store.now().await?);
     let row = loaded.draft(instance, &info, &space, now).row();
-    put_row(core, instance, loaded.version, released(row)).await
+    Ok(Some((loaded.version, row)))
+}
+
+/// Writes a work item anew and ends its lease, if the stream can be read.
+pub(super) async fn read_again(core: &Core, instance: &StreamId) -> Result<(), SagaError> {
+    match row_of_state(core, instance).await {
+        Ok(Some((version, row))) => put_row(core, instance, version, released(row)).await,
+        Ok(None) => Ok(()),
+        Err(SagaError::Load(error)) if !is_transient(&error) => Ok(()),
+        Err(error) => Err(error),
+    }
 }

@@ -167,11 +167,15 @@ impl Sagas {
         &self.core.store
     }
 
-    /// Does everything that can be done now: reads new events and calls due steps. Returns when something is due
-    /// again.
+    /// Does everything that can be done now: reads new events and calls due steps. Returns when it has found nothing
+    /// more to do.
     ///
-    /// Use it in tests, in programs without tokio, and in commands that end. It does not touch instances that
-    /// another runner works on.
+    /// It looks in rounds, and the last round did nothing. Each event that was stored when that round began, and that
+    /// the sagas of this runner read, was taken or parked by then, by this runner or by another one, whatever releases
+    /// run next to it. Each instance that was due was worked on, except those that another runner had leased.
+    /// [`Idle`] says when there is more to do. What others store later is for the next call.
+    ///
+    /// Use it in tests, in programs without tokio, and in commands that end.
     ///
     /// # Errors
     /// [`SagaError`] for the first failure. What was done before remains done. Other instances that were claimed

@@ -34,13 +34,30 @@ pub struct RunningSagas {
 }
 
 impl RunningSagas {
-    /// Waits for the calls in progress, releases the leases, and ends the tasks.
+    /// Waits for the calls in progress, releases the leases, stores how far events were read, and ends the tasks.
     ///
     /// # Cancel safety
     /// The tasks end anyway. Their instances are free again when the leases have expired.
     pub async fn shutdown(mut self) {
         self.stop.send_replace(true);
         while self.tasks.join_next().await.is_some() {}
+    }
+}
+
+#[cfg(feature = "metrics")]
+impl RunningSagas {
+    /// Sets the gauges from time to time, until the shutdown.
+    fn observed(mut self, sagas: Sagas) -> Self {
+        let stop = Stop::when(self.stop.subscribe());
+        self.tasks.spawn(async move {
+            while !stop.is_requested() {
+                // The failure was counted.
+                let _ = sagas.record_metrics().await;
+                pause_or(&stop, crate::observe::EVERY, std::future::pending()).await;
+            }
+            crate::observe::forget(&sagas);
+        });
+        self
     }
 }
 
@@ -69,7 +86,10 @@ impl Sagas {
     /// Nothing runs. The cursors may be set.
     pub async fn start(&self) -> Result<RunningSagas, SagaError> {
         self.check()?;
-        start(&self.core).await
+        let running = start(&self.core).await?;
+        #[cfg(feature = "metrics")]
+        let running = running.observed(self.clone());
+        Ok(running)
     }
 }
 
@@ -143,6 +163,8 @@ async fn read(core: Arc<Core>, category: String, stop: Stop) {
             }
         }
     }
+    // The shutdown does not wait for a store that fails: nothing is lost, and the next reader reads these events again.
+    let _ = ahead.settle(&core).await;
     core.stall(&what, None);
 }
 

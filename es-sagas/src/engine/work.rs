@@ -17,22 +17,24 @@ use crate::{
     error::SagaError,
     key::StepDirection,
     log::ParkedWhy,
+    metrics,
     names::{COMPENSATED, COMPLETED},
     process,
     state::SagaState,
+    trace,
 };
 use es_runtime::{
     __private::sleep, Append, AppendError, Claim, Claimed, Commit, CommitError, CommitStore,
-    Timestamp, WorkQueue, command::DecideError,
+    Timestamp, WorkQueue, command::DecideError, metrics::Timer,
 };
 use serde_json::Value;
 use std::{
     collections::HashMap,
     future::{Future, poll_fn},
     panic::{AssertUnwindSafe, catch_unwind},
-    pin::pin,
+    pin::{Pin, pin},
     sync::Arc,
-    task::Poll,
+    task::{Context, Poll},
     time::{Duration, Instant},
 };
 
@@ -51,6 +53,8 @@ struct LeasedSaga<'c> {
     space: Arc<str>,
     /// A time not later than the start of the lease.
     since: Instant,
+    /// Whether somebody else changed the saga since the last commit. That may be a runner that has the lease now.
+    overtaken: bool,
     /// Whether the pending call cannot have been made yet.
     fresh: bool,
     /// Whether the last commit released the lease.
@@ -67,10 +71,17 @@ enum Stored {
 
 /// The next call to make.
 struct NextCall {
+    number: u64,
     step: String,
     to: StepDirection,
     attempt: u32,
     timeout: Duration,
+}
+
+impl NextCall {
+    fn call(&self) -> (u64, &str, StepDirection) {
+        (self.number, &self.step, self.to)
+    }
 }
 
 /// Works on an instance, claimed not before `since`, until nothing is due, and releases it.
@@ -93,6 +104,7 @@ pub(crate) async fn work_on(
     let mut leased = LeasedSaga {
         core,
         space: core.space().await?,
+        overtaken: false,
         // Before the first claim no call can have been made.
         fresh: claimed.epoch == 1,
         claimed,
@@ -196,6 +208,7 @@ impl LeasedSaga<'_> {
         };
         let timeout = draft.time_left().map_or(timeout, |left| left.min(timeout));
         Some(NextCall {
+            number: pending.number,
             step: pending.step.clone(),
             to: pending.to,
             attempt: pending.failures.saturating_add(1),
@@ -213,11 +226,17 @@ impl LeasedSaga<'_> {
         loop {
             tries += 1;
             let work = self.prepare(definition, next);
+            let (timer, category) = (Timer::start(), self.claimed.instance.aggregate());
+            let called = (next.step.as_str(), next.to, next.attempt);
+            let metadata = &self.loaded.metadata;
             let (result, append) = match work {
                 Err(fail) => (Err(fail), None),
                 Ok((_, Prepared::Command(command))) => {
                     let decided = match self.intercept_command(next).await {
-                        Ok(()) => command.decide(&self.core.store).await,
+                        Ok(()) => {
+                            let decision = command.decide(&self.core.store);
+                            trace::step(category, called, metadata, decision).await
+                        }
                         Err(fail) => {
                             return self.outcome(definition.info(), next, &Err(fail)).await;
                         }
@@ -231,15 +250,18 @@ impl LeasedSaga<'_> {
                         Err(DecideError::Failed(why)) => (Err(Fail::transient(why)), None),
                     }
                 }
-                Ok((cx, Prepared::Call(call))) => (self.call(&cx, call, next).await, None),
+                Ok((cx, Prepared::Call(call))) => {
+                    let call = self.call(&cx, call, next);
+                    (trace::step(category, called, metadata, call).await, None)
+                }
             };
+            metrics::called(timer, category, &next.step, next.to, result.is_ok());
             let Some(append) = append else {
                 return self.outcome(definition.info(), next, &result).await;
             };
             match self.outcome_with(definition.info(), next, append).await? {
                 CommandOutcome::Stored(stored) => return Ok(stored),
-                CommandOutcome::Rejected(why) => {
-                    let fail = Fail::transient(why);
+                CommandOutcome::Rejected(fail) => {
                     return self.outcome(definition.info(), next, &Err(fail)).await;
                 }
                 // Another writer changed the aggregate: the command is decided again.
@@ -303,7 +325,9 @@ impl LeasedSaga<'_> {
             return Ok(());
         };
         let nothing = Box::pin(std::future::ready(Ok(Value::Null)));
-        interceptor.call(&cx, nothing).await.map(|_| ())
+        let mut call = interceptor.call(&cx, nothing);
+        let called = poll_fn(|context| poll_caught(call.as_mut(), context));
+        called.await.map(|_| ())
     }
 
     /// Renews the lease when a third of it has passed. `false` when another runner has the lease.
@@ -349,12 +373,8 @@ impl LeasedSaga<'_> {
         });
         let mut kept = true;
         poll_fn(|context| {
-            // After a panic the outcome is unknown. The future is not polled again.
-            let polled = catch_unwind(AssertUnwindSafe(|| call.as_mut().poll(context)));
-            match polled {
-                Ok(Poll::Ready(result)) => return Poll::Ready(result),
-                Ok(Poll::Pending) => {}
-                Err(_) => return Poll::Ready(Err(Fail::transient("the step panicked"))),
+            if let Poll::Ready(result) = poll_caught(call.as_mut(), context) {
+                return Poll::Ready(result);
             }
             if time.as_mut().poll(context).is_ready() {
                 let message = format!("no response within {:?}", next.timeout);
@@ -375,7 +395,7 @@ impl LeasedSaga<'_> {
         let now = self.core.store.now().await?;
         let stored = self
             .settle(info, now, |draft| {
-                draft.outcome(&next.step, next.to, result);
+                draft.outcome(next.call(), result);
             })
             .await;
         let rejected = match &stored {
@@ -387,7 +407,7 @@ impl LeasedSaga<'_> {
             Some(why) => {
                 let fail = Err(Fail::transient(format!("its output was rejected: {why}")));
                 self.settle(info, now, |draft| {
-                    draft.outcome(&next.step, next.to, &fail);
+                    draft.outcome(next.call(), &fail);
                 })
                 .await?
             }
@@ -422,7 +442,7 @@ impl LeasedSaga<'_> {
         if [COMPLETED, COMPENSATED].contains(&next.step.as_str()) {
             draft.end_reached(&next.step);
         } else {
-            draft.outcome(&next.step, next.to, &Ok(Value::Null));
+            draft.outcome(next.call(), &Ok(Value::Null));
         }
         if draft.events.is_empty() {
             // The saga has moved on: the command is no longer the next step.
@@ -459,14 +479,18 @@ impl LeasedSaga<'_> {
             {
                 Ok(CommandOutcome::Conflict)
             }
+            // Like a rejection by the aggregate: it did not happen, and another attempt would meet the same holder.
+            Err(error @ CommitError::Append(AppendError::Taken { .. })) => {
+                Ok(CommandOutcome::Rejected(Fail::fatal(error.to_string())))
+            }
             Err(error) if is_rejected_for_good(&error) => {
-                Ok(CommandOutcome::Rejected(error.to_string()))
+                Ok(CommandOutcome::Rejected(Fail::transient(error.to_string())))
             }
             Err(error) if may_decide_again(&error) => {
                 pause_after(&error, 1).await;
-                self.loaded = load(&self.core.store, &self.claimed.instance).await?;
+                self.reload().await?;
                 let pending = self.loaded.state.pending.as_ref();
-                let same = pending.is_some_and(|p| p.is(&next.step, next.to));
+                let same = pending.is_some_and(|p| p.number == next.number);
                 // The commit was stored after all, or an input came first.
                 Ok(if same {
                     CommandOutcome::Conflict
@@ -478,10 +502,19 @@ impl LeasedSaga<'_> {
         }
     }
 
+    /// Reads what somebody else changed.
+    async fn reload(&mut self) -> Result<(), SagaError> {
+        self.loaded = load(&self.core.store, &self.claimed.instance).await?;
+        self.fresh = false;
+        self.overtaken = true;
+        Ok(())
+    }
+
     fn stored(&mut self, state: SagaState, events: usize) {
         let key = |state: &SagaState| state.pending.as_ref().map(|pending| pending.key);
         self.fresh = key(&state).is_some() && key(&self.loaded.state) != key(&state);
         self.loaded.state = state;
+        self.overtaken = false;
         let events = u64::try_from(events).unwrap_or(u64::MAX);
         self.loaded.version = self.loaded.version.saturating_add(events);
     }
@@ -504,10 +537,10 @@ impl LeasedSaga<'_> {
             row.release = !due;
             row.epoch = Some(self.claimed.epoch);
             let (events, state) = (draft.events, draft.state);
-            if events.is_empty() && due {
+            if events.is_empty() && due && !self.overtaken {
                 return Ok(Stored::Yes);
             }
-            // Also without events, so that the work item matches this version of the stream.
+            // Also without events, so that the work item matches this version of the stream and a lost lease is noticed.
             let version = self.loaded.version;
             let metadata = self.loaded.metadata.clone();
             let instance = &self.claimed.instance;
@@ -522,8 +555,7 @@ impl LeasedSaga<'_> {
                 Err(CommitError::Fenced { .. }) => return Ok(Stored::LeaseLost),
                 Err(error) if may_decide_again(&error) && attempt < MAX_ATTEMPTS => {
                     pause_after(&error, attempt).await;
-                    self.loaded = load(&self.core.store, &self.claimed.instance).await?;
-                    self.fresh = false;
+                    self.reload().await?;
                     now = self.core.store.now().await?;
                 }
                 Err(error) => {
@@ -550,7 +582,7 @@ impl LeasedSaga<'_> {
                 Ok(_) | Err(CommitError::Fenced { .. }) => return Ok(()),
                 Err(error) if may_decide_again(&error) && attempt < MAX_ATTEMPTS => {
                     pause_after(&error, attempt).await;
-                    self.loaded = load(&self.core.store, &self.claimed.instance).await?;
+                    self.reload().await?;
                 }
                 Err(error) => return Err(error.into()),
             }
@@ -563,6 +595,15 @@ enum CommandOutcome {
     Stored(Stored),
     /// Another writer changed the aggregate first.
     Conflict,
-    /// The store or an inline projection would reject its events each time.
-    Rejected(String),
+    /// The store or an inline projection rejected its events.
+    Rejected(Fail),
+}
+
+/// Polls a call. After a panic its outcome is unknown, and it is not polled again.
+fn poll_caught(
+    call: Pin<&mut (impl Future<Output = Result<Value, Fail>> + ?Sized)>,
+    context: &mut Context<'_>,
+) -> Poll<Result<Value, Fail>> {
+    let polled = catch_unwind(AssertUnwindSafe(|| call.poll(context)));
+    polled.unwrap_or_else(|_| Poll::Ready(Err(Fail::transient("the step panicked"))))
 }

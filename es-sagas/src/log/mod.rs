@@ -170,7 +170,8 @@ saga_events! {
         /// The number of the attempt.
         attempt: u32,
     }
-    /// A step that counts as undone, or as never done, turned out to have succeeded. It is undone again.
+    /// A step that counts as undone or as never done, or whose undo is in progress, turned out to have succeeded. It is
+    /// undone again.
     LateSuccess = "saga.late_success" {
         /// The step.
         step: String,

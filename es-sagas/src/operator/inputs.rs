@@ -8,7 +8,7 @@ use crate::{
         cursor::{Taken, place_of},
         input,
         load::{decode, row_of},
-        parked::parked_stream,
+        parked::{parked_stream, row_of_input},
     },
     error::SagaError,
     log::{EventSkipped, InputParked, InputRetried, SagaEvent},
@@ -17,7 +17,7 @@ use crate::{
 };
 use es_runtime::{
     Commit, CommitError, CommitStore, EventId, EventStore, ExpectedVersion, Position, ReadLimit,
-    RecordedEvent, StreamId, StreamRange, Timestamp, WorkChange, WorkFilter, WorkQueue, WorkStatus,
+    RecordedEvent, StreamId, StreamRange, Timestamp, WorkFilter, WorkQueue, WorkStatus,
 };
 
 /// An event that could not be taken and waits for an operator: see [`Sagas::parked_inputs`].
@@ -306,13 +306,9 @@ fn ended(
     cause: &RecordedEvent,
     by: &str,
 ) -> Result<Commit, SagaError> {
-    let mut row = WorkChange::new(stream.clone(), "");
-    row.status = WorkStatus::Done;
-    row.phase = match record {
-        SagaEvent::EventSkipped(_) => "skipped".to_owned(),
-        _ => "taken".to_owned(),
-    };
     let metadata = cause.following().with_user(by);
-    let append = append_of(stream, version, &[record], metadata, None)?;
-    Ok(Commit::new().append(append).work(row))
+    let row = row_of_input(stream, &record);
+    let mut commit = Commit::new().append(append_of(stream, version, &[record], metadata, None)?);
+    commit.work.extend(row);
+    Ok(commit)
 }

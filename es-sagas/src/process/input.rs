@@ -3,7 +3,7 @@
 
 use super::{
     kind::Manager,
-    run::{Input, decide, store_unread},
+    run::{Input, RejectedCommit, decide, store_unread},
 };
 use crate::{
     definition::Unrouted,
@@ -16,7 +16,9 @@ use crate::{
         unreadable::unreadable_row,
     },
     error::SagaError,
+    metrics,
     names::category,
+    trace,
 };
 use es_runtime::{
     Append, Commit, CommitError, CommitStore, EventStore, Position, RecordedEvent, StreamId,
@@ -77,7 +79,10 @@ pub(crate) async fn read_on(
             let (moved, next) = place.moved(first.event.position)?;
             let base = Commit::new().cursor(moved);
             match park_input(core, &category, base, first.event, reason).await? {
-                Taken::All => place = next,
+                Taken::All => {
+                    metrics::took(&category, 1);
+                    place = next;
+                }
                 _ => return Ok(Progress::More),
             }
             rest = rest.get(1..).unwrap_or_default();
@@ -97,6 +102,7 @@ pub(crate) async fn read_on(
         }
         match taken {
             Taken::All => {
+                metrics::took(&category, count);
                 if let Some(last) = count.checked_sub(1).and_then(|last| rest.get(last)) {
                     place = place.moved(last.event.position)?.1;
                 }
@@ -157,10 +163,10 @@ async fn take(
     group: &[Routed<'_>],
 ) -> Result<(Taken, usize), SagaError> {
     let mut attempt = 0;
-    let mut rejected_for: Option<String> = None;
+    let mut rejected_commit: Option<RejectedCommit> = None;
     loop {
         attempt += 1;
-        let decided = decide_all(core, manager, group, rejected_for.as_deref()).await?;
+        let decided = decide_all(core, manager, group, rejected_commit.as_ref()).await?;
         let Some(last) = decided.last else {
             return Ok((Taken::All, group.len()));
         };
@@ -176,12 +182,11 @@ async fn take(
             Err(error) if was_taken_before(&error) => {
                 return Ok((commit_base(core, base).await?, 1));
             }
-            Err(error) if is_rejected_for_good(&error) && rejected_for.is_none() => {
-                rejected_for = Some(error.to_string());
-            }
-            // Not even the record that parks the instance.
             Err(error) if is_rejected_for_good(&error) => {
-                return Ok((Taken::Rejected(error.to_string()), 0));
+                match RejectedCommit::after(&error, rejected_commit.as_ref()) {
+                    None => return Ok((Taken::Rejected(error.to_string()), 0)),
+                    again => rejected_commit = again,
+                }
             }
             Err(error) if may_decide_again(&error) && attempt < MAX_ATTEMPTS => {
                 pause_after(&error, attempt).await;
@@ -214,7 +219,7 @@ async fn decide_all(
     core: &Core,
     manager: &dyn Manager,
     group: &[Routed<'_>],
-    rejected_for: Option<&str>,
+    rejected_commit: Option<&RejectedCommit>,
 ) -> Result<DecidedAll, SagaError> {
     let now = core.store.now().await?;
     let mut all = DecidedAll::default();
@@ -235,9 +240,9 @@ async fn decide_all(
                 &input,
                 now,
                 siblings,
-                rejected_for,
+                rejected_commit,
             );
-            match decided.await {
+            match trace::handling(instance.aggregate(), routed.event, decided).await {
                 Ok(Some(decided)) => {
                     appends.extend(decided.appends);
                     rows.push(decided.row);

@@ -3,9 +3,14 @@
 use super::{
     HasRejections, HasTimers, OnRejected, OnTimer, ProcessManager, ReactTo, Reactions, Rejected,
 };
-use crate::{definition::Unrouted, names::category};
+use crate::{
+    definition::Unrouted,
+    names::category,
+    outline::{CommandType, ProcessOutline, each_once},
+};
 use es_runtime::{
-    Aggregate, Envelope, Event, EventFilter, EventOf, EventSet, NewEvent, RecordedEvent, StreamId,
+    Aggregate, Envelope, Event, EventFilter, EventOf, EventSet, Handle, NewEvent, RecordedEvent,
+    StreamId,
     command::{AggregateCommand, encode_events},
 };
 use std::{
@@ -24,6 +29,15 @@ use std::{
 )]
 pub trait ReactsTo<E> {}
 
+/// Marks that a process manager may send the command `C` to the aggregate `A`. The derive implements it, for all commands where
+/// it has no `sends(..)`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` sends `{C}` to `{A}` but does not list it",
+    label = "`{C}` is not in the `sends(..)` of `{Self}`",
+    note = "add `{A}::{{{C}}}` to `sends(..)`"
+)]
+pub trait SendsTo<A, C> {}
+
 type Route = Box<dyn Fn(&RecordedEvent) -> Result<Vec<String>, Unrouted> + Send + Sync>;
 type React<P> = Box<dyn Fn(&P, &RecordedEvent, &str) -> Result<Reactions<P>, String> + Send + Sync>;
 
@@ -39,6 +53,7 @@ pub struct Inputs<P: ProcessManager> {
     entries: Vec<Entry<P>>,
     timer: Option<fn(&P, &str) -> Reactions<P>>,
     rejected: Option<fn(&P, &Rejected) -> Reactions<P>>,
+    sends: Option<Vec<CommandType>>,
 }
 
 impl<P: ProcessManager> Inputs<P> {
@@ -48,6 +63,28 @@ impl<P: ProcessManager> Inputs<P> {
             entries: Vec::new(),
             timer: None,
             rejected: None,
+            sends: None,
+        }
+    }
+
+    /// Declares that it sends the command `C` to the aggregate `A`, for [`outline`](Self::outline).
+    pub fn sends<A: Handle<C>, C>(mut self) -> Self
+    where
+        P: SendsTo<A, C>,
+    {
+        let sends = self.sends.get_or_insert_default();
+        sends.push(CommandType::of::<A, C>());
+        self
+    }
+
+    /// What the process manager is declared to do, as data.
+    pub fn outline(&self) -> ProcessOutline {
+        ProcessOutline {
+            name: P::NAME,
+            reacts_to: each_once(self.entries.iter().flat_map(|entry| &entry.names)),
+            timers: self.timer.is_some(),
+            rejections: self.rejected.is_some(),
+            sends: self.sends.clone(),
         }
     }
 

@@ -15,9 +15,9 @@ mod work;
 
 pub(crate) use input::{read_on, take_parked};
 pub(crate) use kind::{ErasedProcess, Manager};
-pub use kind::{Inputs, InputsOf, ReactsTo};
+pub use kind::{Inputs, InputsOf, ReactsTo, SendsTo};
 pub use reactions::{Reactions, Rejected};
-pub(crate) use repair::{repair, resume};
+pub(crate) use repair::{repair, row_of_state};
 pub use state::ProcessState;
 pub(crate) use state::decode_step;
 pub(crate) use work::work_on;
@@ -160,8 +160,8 @@ pub trait OnTimer: ProcessManager + HasTimers {
     fn timer(&self, name: &str) -> Reactions<Self>;
 }
 
-/// The reaction of a process manager to a command that an aggregate rejected. Add `rejections` to its
-/// attribute. Without it, a rejection parks the instance.
+/// The reaction of a process manager to a command that an aggregate rejected, or whose unique value is taken. Add
+/// `rejections` to its attribute. Without it, a rejection parks the instance.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not say how it reacts to rejected commands",
     label = "there is no `impl OnRejected for {Self}`",

@@ -1,7 +1,9 @@
 //! The reactions of a process manager to an input.
 
-use super::{OnTimer, ProcessManager};
-use es_runtime::{AsId, Command, EventOf, Events, Handle, StreamId, command::AggregateCommand};
+use super::{OnTimer, ProcessManager, SendsTo};
+use es_runtime::{
+    Append, AsId, Command, EventOf, Events, Handle, StreamId, command::AggregateCommand,
+};
 use std::{collections::BTreeMap, fmt, time::Duration};
 
 /// The reactions to an input: events of the process manager, commands to aggregates, timers, and the end.
@@ -33,7 +35,10 @@ impl<P: ProcessManager> Reactions<P> {
     }
 
     /// Adds a command to an aggregate of the same store, at most one for each aggregate.
-    pub fn command<A: Handle<C>, C: Command>(mut self, id: impl AsId<A::Id>, command: C) -> Self {
+    pub fn command<A: Handle<C>, C: Command>(mut self, id: impl AsId<A::Id>, command: C) -> Self
+    where
+        P: SendsTo<A, C>,
+    {
         self.commands
             .push(AggregateCommand::new::<A, C>(id, command));
         self
@@ -84,7 +89,8 @@ impl<P: ProcessManager> fmt::Debug for Reactions<P> {
     }
 }
 
-/// A command that an aggregate rejected. None of the reactions to the input was stored.
+/// A command that an aggregate rejected, or that claims a unique value that another stream has. None of the reactions to
+/// the input was stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Rejected {
@@ -98,6 +104,13 @@ impl Rejected {
     /// A rejection, for tests.
     pub const fn new(stream: Option<StreamId>, reason: String) -> Self {
         Self { stream, reason }
+    }
+
+    /// Whether it is one of the commands that led to these appends.
+    pub(super) fn is_of(&self, appends: &[Append]) -> bool {
+        appends
+            .iter()
+            .any(|append| Some(&append.stream) == self.stream.as_ref())
     }
 }
 

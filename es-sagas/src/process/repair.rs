@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     engine::{
-        commit::{MAX_ATTEMPTS, contended, may_decide_again, pause_after, put_row, released},
+        commit::{MAX_ATTEMPTS, contended, may_decide_again, pause_after},
         core::Core,
         load::is_transient,
         unreadable::abandon_unreadable,
@@ -15,7 +15,7 @@ use crate::{
     error::SagaError,
     log::{ProcessCause, ProcessOutcome, Stepped, Verb},
 };
-use es_runtime::{Commit, CommitStore, Metadata, StreamId, WorkQueue};
+use es_runtime::{Commit, CommitStore, Metadata, StreamId, WorkChange, WorkQueue};
 
 /// Carries out a repair.
 pub(crate) async fn repair(
@@ -99,17 +99,13 @@ fn repaired(verb: &Verb, by: &str, reason: &str) -> Stepped {
     step
 }
 
-/// Writes a work item anew and ends its lease, if the stream can be read.
-pub(crate) async fn resume(
+/// The version of the stream of an instance, with the work item that belongs to its state.
+pub(crate) async fn row_of_state(
     core: &Core,
     manager: &dyn Manager,
     instance: &StreamId,
-) -> Result<(), SagaError> {
-    let loaded = match load(&core.store, manager, instance).await {
-        Ok(loaded) => loaded,
-        Err(error) if is_transient(&error) => return Err(error.into()),
-        Err(_) => return Ok(()),
-    };
-    let row = loaded.state.row(instance, core.store.now().await?);
-    put_row(core, instance, loaded.version, released(row)).await
+) -> Result<(u64, WorkChange), SagaError> {
+    let loaded = load(&core.store, manager, instance).await?;
+    let now = core.store.now().await?;
+    Ok((loaded.version, loaded.state.row(instance, now)))
 }

@@ -6,13 +6,14 @@ use super::{
     state::{LoadedProcess, load},
 };
 use crate::{
+    engine::commit::is_rejected_for_good,
     error::SagaError,
     log::{ProcessCause, ProcessOutcome, STEPPED, Stepped, cut, stored_step},
 };
 use es_runtime::{
-    AnyStore, Append, AppendId, Appended, EventStore, ExpectedVersion, Metadata, NewEvent,
-    Position, ReadError, ReadLimit, RecordedEvent, StreamId, StreamRange, Timestamp, WorkChange,
-    command::DecideError,
+    AnyStore, Append, AppendError, AppendId, Appended, CommitError, EventStore, ExpectedVersion,
+    Metadata, NewEvent, Position, ReadError, ReadLimit, RecordedEvent, StreamId, StreamRange,
+    Timestamp, WorkChange, command::DecideError,
 };
 
 /// The reaction to an input, or the reason to park the instance.
@@ -30,10 +31,35 @@ pub(super) struct Decision {
     pub(super) streams_read: Vec<StreamId>,
 }
 
+/// Why the store rejected an earlier commit of decisions on this input. It would reject the same one again.
+pub(super) enum RejectedCommit {
+    /// Another stream has a unique value that a command claims: its aggregate counts as having rejected it.
+    Command(Rejected),
+    /// The instance is parked for this reason.
+    Parks(String),
+}
+
+impl RejectedCommit {
+    /// What the next decision has to know after this error. `None` where the commit is not rejected for good, or where not
+    /// even the record is stored that parks the instance.
+    pub(super) fn after(error: &CommitError, before: Option<&Self>) -> Option<Self> {
+        if !is_rejected_for_good(error) {
+            return None;
+        }
+        match (error, before) {
+            (_, Some(Self::Parks(_))) => None,
+            (CommitError::Append(taken @ AppendError::Taken { stream, .. }), None) => {
+                let rejected = Rejected::new(Some(stream.clone()), taken.to_string());
+                Some(Self::Command(rejected))
+            }
+            _ => Some(Self::Parks(error.to_string())),
+        }
+    }
+}
+
 /// Decides on one input. `None` when it is no longer due.
 ///
-/// `siblings` are the other appends of the same event in the same transaction. With
-/// `rejected_for` the instance is parked for that reason.
+/// `siblings` are the other appends of the same event in the same transaction.
 pub(super) async fn decide(
     store: &AnyStore,
     manager: &dyn Manager,
@@ -41,7 +67,7 @@ pub(super) async fn decide(
     input: &Input<'_>,
     now: Timestamp,
     siblings: &[Append],
-    rejected_for: Option<&str>,
+    rejected_commit: Option<&RejectedCommit>,
 ) -> Result<Option<Decision>, SagaError> {
     let loaded = load(store, manager, instance).await?;
     let Some(cause) = input.cause(&loaded, now) else {
@@ -60,22 +86,16 @@ pub(super) async fn decide(
     } else if input.is_new() && !state.waiting.is_empty() {
         record(cause, ProcessOutcome::Waits {})
     } else {
-        let answer = match rejected_for {
-            Some(why) => Reaction::Park(why.to_owned()),
-            None => {
-                answer(
-                    store,
-                    user,
-                    instance,
-                    &cause,
-                    input,
-                    siblings,
-                    &mut streams_read,
-                )
-                .await?
-            }
-        };
-        match answer {
+        let answer = answer(
+            store,
+            user,
+            instance,
+            (&cause, input),
+            siblings,
+            rejected_commit,
+            &mut streams_read,
+        );
+        match answer.await? {
             Reaction::Of(decided, rejected, appends) => {
                 let mut step = Stepped::new(cause, ProcessOutcome::Reacted {});
                 let timers = decided.timers.into_iter();
@@ -170,11 +190,16 @@ async fn answer(
     store: &AnyStore,
     user: Result<Box<dyn Instance>, String>,
     instance: &StreamId,
-    cause: &ProcessCause,
-    input: &Input<'_>,
+    (cause, input): (&ProcessCause, &Input<'_>),
     siblings: &[Append],
+    rejected_commit: Option<&RejectedCommit>,
     streams_read: &mut Vec<StreamId>,
 ) -> Result<Reaction, SagaError> {
+    let taken = match rejected_commit {
+        Some(RejectedCommit::Parks(why)) => return Ok(Reaction::Park(why.clone())),
+        Some(RejectedCommit::Command(rejected)) => Some(rejected),
+        None => None,
+    };
     let mut user = user;
     let waited = match input {
         Input::New(_) => None,
@@ -198,12 +223,15 @@ async fn answer(
     };
     let rejected =
         match decide_commands(store, &mut decided, instance, siblings, streams_read).await? {
-            Decisions::All(appends) => {
-                return Ok(match prove(&mut user, instance, &decided.events) {
-                    Ok(()) => Reaction::Of(decided, None, appends),
-                    Err(why) => Reaction::Park(why),
-                });
-            }
+            Decisions::All(appends) => match taken.filter(|taken| taken.is_of(&appends)) {
+                Some(taken) => taken.clone(),
+                None => {
+                    return Ok(match prove(&mut user, instance, &decided.events) {
+                        Ok(()) => Reaction::Of(decided, None, appends),
+                        Err(why) => Reaction::Park(why),
+                    });
+                }
+            },
             Decisions::Wrong(why) => return Ok(Reaction::Park(why)),
             Decisions::Rejected(rejected) => rejected,
         };

@@ -2,21 +2,19 @@
 
 use super::{
     kind::Manager,
-    run::{Input, append_of as step_of, decide},
+    run::{Input, RejectedCommit, append_of as step_of, decide},
     state::load,
 };
 use crate::{
     engine::{
-        commit::{
-            MAX_ATTEMPTS, append_of, contended, is_rejected_for_good, may_decide_again,
-            pause_after, released,
-        },
+        commit::{MAX_ATTEMPTS, append_of, contended, may_decide_again, pause_after, released},
         core::{Core, Stop},
         load::is_transient,
         unreadable::park_unreadable,
     },
     error::SagaError,
     log::{ProcessCause, ProcessOutcome, Stepped},
+    trace,
 };
 use es_runtime::{Claimed, Commit, CommitError, CommitStore, WorkQueue};
 
@@ -29,7 +27,7 @@ pub(crate) async fn work_on(
 ) -> Result<(), SagaError> {
     let instance = &claimed.instance;
     let mut attempt = 0;
-    let mut rejected_for: Option<String> = None;
+    let mut rejected_commit: Option<RejectedCommit> = None;
     let mut did = false;
     loop {
         attempt += 1;
@@ -42,7 +40,7 @@ pub(crate) async fn work_on(
         let due = loaded.state.due(now).filter(|_| !stop.is_requested());
         let (appends, mut row) = match &due {
             Some(due) => {
-                let (input, rejected_for) = (Input::Due(due.clone()), rejected_for.as_deref());
+                let input = Input::Due(due.clone());
                 let decided = decide(
                     &core.store,
                     manager,
@@ -50,9 +48,10 @@ pub(crate) async fn work_on(
                     &input,
                     now,
                     &[],
-                    rejected_for,
+                    rejected_commit.as_ref(),
                 );
                 // Another worker was first: load again.
+                let decided = trace::due(instance.aggregate(), &loaded.metadata, decided);
                 let Some(decided) = decided.await? else {
                     continue;
                 };
@@ -93,16 +92,16 @@ pub(crate) async fn work_on(
         commit.appends = appends;
         match core.store.commit(commit).await {
             Ok(_) if due.is_none() => return Ok(()),
-            Ok(_) => (attempt, rejected_for, did) = (0, None, true),
+            Ok(_) => (attempt, rejected_commit, did) = (0, None, true),
             // Another worker has the lease.
             Err(CommitError::Fenced { .. }) => return Ok(()),
-            Err(error) if is_rejected_for_good(&error) && rejected_for.is_none() => {
-                rejected_for = Some(error.to_string());
-            }
             Err(error) if may_decide_again(&error) && attempt < MAX_ATTEMPTS => {
                 pause_after(&error, attempt).await;
             }
-            Err(error) => return Err(contended(instance, attempt, error)),
+            Err(error) => match RejectedCommit::after(&error, rejected_commit.as_ref()) {
+                None => return Err(contended(instance, attempt, error)),
+                again => rejected_commit = again,
+            },
         }
     }
 }

@@ -264,12 +264,12 @@ impl ReadDatabase for SqliteReadDatabase {
     }
 }
 
-fn driver_error(error: rusqlite::Error) -> ReadError {
+pub(super) fn driver_error(error: rusqlite::Error) -> ReadError {
     ReadError::Storage(storage(error))
 }
 
-/// One transaction on the writer's thread. The connection is given back unless it is in doubt.
-fn transaction<J: Job<SqliteReadDatabase>>(
+/// One transaction on this thread. The connection is given back unless it is in doubt.
+pub(super) fn transaction<J: Job<SqliteReadDatabase>>(
     mut tx: SqliteTransaction,
     job: J,
 ) -> (

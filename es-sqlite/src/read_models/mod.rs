@@ -3,8 +3,10 @@
 
 mod database;
 mod limit;
+mod memory;
 mod options;
 mod transaction;
 
 pub use database::SqliteReadDatabase;
+pub use memory::MemoryReadModels;
 pub use transaction::SqliteTransaction;

@@ -137,7 +137,9 @@ async fn a_replaced_one_writes_nothing(fixture: AnyFixture, by_lease: bool) {
         return;
     };
     let (pausing, resume) = PausingStore::until_resumed(store.clone());
-    let first = Projections::new(pausing, read.clone())
+    // A handle of its own: the connections of some drivers end with the runtime that opened them.
+    let its_own = fixture.read_database(&store).await.expect("the same again");
+    let first = Projections::new(pausing, its_own)
         .lease(Duration::from_millis(200))
         .with(Noted::<'a'>::new());
     let first = as_a_process(async move { first.catch_up().await });

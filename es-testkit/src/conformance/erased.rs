@@ -4,7 +4,7 @@
 use super::{Capabilities, Fault, StoreFixture};
 use crate::{Layered, StoreLayer};
 use es_projections::AnyReadDatabase;
-use es_runtime::{AnyStore, EventStore, Limits, SnapshotStore, StreamId, WorkQueue};
+use es_runtime::{AnyStore, CommitStore, EventStore, Limits, SnapshotStore, StreamId, WorkQueue};
 use std::{any::Any, fmt, future::Future, pin::Pin, sync::Arc};
 
 type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -20,6 +20,11 @@ impl AnyFixture {
     /// Takes a fixture of a store of events and snapshots.
     pub fn new<F: StoreFixture>(fixture: F) -> Self {
         Self::wrapping(fixture, AnyStore::of_events)
+    }
+
+    /// Takes a fixture of a store with commits of several streams, for the checks of [`commits`](super::commits).
+    pub fn with_commits<F: StoreFixture<Store: CommitStore>>(fixture: F) -> Self {
+        Self::wrapping(fixture, AnyStore::of_commits)
     }
 
     /// Takes a fixture of a store with a work queue, for the checks of [`sagas`](super::sagas).

@@ -32,9 +32,26 @@ pub struct Capabilities {
     /// Unique values are enforced. Otherwise an append with a rule must be refused with
     /// [`Unsupported`](es_runtime::StorageErrorKind::Unsupported).
     pub unique: bool,
+    /// Rules of unique values are turned on for stored events. Otherwise [`walk_unique`](EventStore::walk_unique) about
+    /// events that are stored without the rule must be refused with
+    /// [`Unsupported`](es_runtime::StorageErrorKind::Unsupported), and other names have it from their first event on.
+    pub unique_walks: bool,
     /// Tags are recorded, found and guarded. Otherwise an append with a tag and a commit with a guard must be refused
     /// with [`Unsupported`](es_runtime::StorageErrorKind::Unsupported).
     pub tags: bool,
+    /// A commit may change work items. Otherwise one that does must be refused with
+    /// [`Unsupported`](es_runtime::StorageErrorKind::Unsupported). Stores that declare it implement
+    /// [`WorkQueue`](es_runtime::WorkQueue).
+    pub work_items: bool,
+    /// Tags are recorded for stored events. Otherwise [`walk_tags`](EventStore::walk_tags) about events that are stored
+    /// without the kind must be refused with [`Unsupported`](es_runtime::StorageErrorKind::Unsupported).
+    pub tag_walks: bool,
+    /// Streams are listed. Otherwise [`list_streams`](EventStore::list_streams) must be refused with
+    /// [`Unsupported`](es_runtime::StorageErrorKind::Unsupported).
+    pub lists_streams: bool,
+    /// The id of an event is compared with those of all stored events. Otherwise only with those of its own append or
+    /// commit, and an id that another append has used must be accepted.
+    pub event_ids: bool,
     /// The faults that [`inject`](StoreFixture::inject) can make.
     pub faults: &'static [Fault],
 }

@@ -42,12 +42,28 @@ pub fn saga_checks() -> Vec<Check> {
     crate::__saga_checks!(__conformance_list, ())
 }
 
+/// All checks of a store that commits to several streams and has no work queue, in order. They take a fixture from
+/// [`AnyFixture::with_commits`].
+///
+/// ```
+/// use es_testkit::conformance;
+///
+/// let checks = conformance::commit_checks();
+/// assert!(checks.iter().any(|check| check.name == "work_items_are_as_declared"));
+/// ```
+pub fn commit_checks() -> Vec<Check> {
+    crate::__commit_checks!(__conformance_list, ())
+}
+
 /// Runs the check with this module and name.
 ///
 /// # Panics
 /// The check failed, or there is none with this name.
 pub fn run_check(module: &str, name: &str, fixture: AnyFixture) {
-    let mut all = checks().into_iter().chain(saga_checks());
+    let mut all = checks()
+        .into_iter()
+        .chain(saga_checks())
+        .chain(commit_checks());
     let check = all.find(|check| check.module == module && check.name == name);
     let check = check.expect("a check of the list");
     (check.run)(fixture);
@@ -129,6 +145,12 @@ macro_rules! __conformance_checks {
                 "D9" catching_up_and_following_lose_nothing,
                 "D10" a_reader_without_wakes_finds_everything,
                 "D10" wakes_come_as_declared,
+                "D11" a_feed_of_aggregates_has_their_events_only,
+            ]
+            listing: [
+                "L1" streams_are_listed_in_order_and_by_pages,
+                "L2" a_stream_without_events_is_not_listed,
+                "L3" many_are_loaded_as_each_one_alone,
             ]
             fidelity: [
                 "E1" payloads_come_back_byte_for_byte,
@@ -208,6 +230,11 @@ macro_rules! __conformance_checks {
                 "T10" the_end_of_a_page_is_that_of_its_events,
                 "T11" random_queries_find_what_a_scan_finds,
             ]
+            tags_backward: [
+                "T12" the_newest_events_are_found_first,
+                "T13" the_end_of_a_page_backward_is_that_of_its_events,
+                "T14" random_queries_find_the_newest_of_a_scan,
+            ]
         }
     };
 }
@@ -230,7 +257,41 @@ macro_rules! __saga_checks {
                 "S9" a_commit_wakes_readers,
                 "S10" an_append_without_events_guards_its_stream,
                 "S11" claims_of_a_commit_follow_its_order,
+                "S13" a_work_item_that_was_lost_begins_above_its_epochs,
                 "S12" a_taken_value_fails_no_commit_beside_it,
+            ]
+            guards: [
+                "G1" a_guard_refuses_what_came_after_its_position,
+                "G2" one_of_sixteen_racing_guards_wins,
+                "G3" guards_of_other_tags_do_not_collide,
+                "G4" a_guard_sees_neither_its_own_commit_nor_a_refused_one,
+                "G5" a_guard_ahead_of_the_store_is_refused,
+                "G6" a_repeated_commit_comes_before_its_guards,
+                "G7" a_guard_needs_the_tags_of_all_events,
+                "G8" tags_of_a_refused_commit_are_not_there,
+            ]
+        }
+    };
+}
+
+/// Passes the list of the checks of commits without work items to a macro of this crate.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __commit_checks {
+    ($then:ident, $with:tt) => {
+        $crate::$then! { $with
+            commits: [
+                "M1" appends_of_a_commit_are_all_there,
+                "M2" a_refused_commit_leaves_nothing,
+                "M3" one_of_many_racing_commits_wins,
+                "M4" an_append_without_events_guards_its_stream,
+                "M5" a_cursor_moves_with_its_commit,
+                "M6" work_items_are_as_declared,
+                "M7" a_commit_wakes_readers,
+                "M8" dropped_commits_are_there_or_not,
+                "M9" each_of_several_guarded_streams_is_compared,
+                "M10" claims_of_a_commit_follow_its_order,
+                "M11" a_taken_value_fails_no_commit_beside_it,
             ]
             guards: [
                 "G1" a_guard_refuses_what_came_after_its_position,
@@ -288,6 +349,20 @@ macro_rules! saga_conformance {
     };
     ($fixture:expr) => {
         $crate::saga_conformance! { #[cfg(all())] $fixture }
+    };
+}
+
+/// Makes one test for each check of a store that commits to several streams and has no work queue, with a
+/// [`StoreFixture`](crate::conformance::StoreFixture). Its store implements [`CommitStore`](es_runtime::CommitStore).
+///
+/// The arguments are those of [`conformance!`](crate::conformance!).
+#[macro_export]
+macro_rules! commit_conformance {
+    (#[$attribute:meta] $fixture:expr) => {
+        $crate::__commit_checks! { __conformance_tests, (#[$attribute] with_commits $fixture) }
+    };
+    ($fixture:expr) => {
+        $crate::commit_conformance! { #[cfg(all())] $fixture }
     };
 }
 

@@ -3,7 +3,8 @@
 //! Use it when you write a store. Implement [`StoreFixture`], and call
 //! [`conformance!`](crate::conformance!) in a test file. It makes one test for each check. A store that also
 //! implements [`WorkQueue`](es_runtime::WorkQueue) calls
-//! [`saga_conformance!`](crate::saga_conformance!) too.
+//! [`saga_conformance!`](crate::saga_conformance!) too. One that implements only
+//! [`CommitStore`](es_runtime::CommitStore) calls [`commit_conformance!`](crate::commit_conformance!).
 //!
 //! ```
 //! use es_runtime::MemoryStore;
@@ -20,7 +21,16 @@
 //!     }
 //!
 //!     fn capabilities(&self) -> Capabilities {
-//!         Capabilities { wakes: true, unique: true, tags: true, ..Capabilities::default() }
+//!         Capabilities {
+//!             wakes: true,
+//!             unique: true,
+//!             unique_walks: true,
+//!             tags: true,
+//!             tag_walks: true,
+//!             lists_streams: true,
+//!             event_ids: true,
+//!             ..Capabilities::default()
+//!         }
 //!     }
 //! }
 //!
@@ -43,6 +53,7 @@
 
 pub mod append;
 pub mod checkpoints;
+pub mod commits;
 mod erased;
 pub mod faults;
 pub mod feed;
@@ -52,17 +63,19 @@ pub mod guards;
 pub mod idempotency;
 pub mod lifecycle;
 mod list;
+pub mod listing;
 pub mod reading;
 mod report;
 pub mod safety;
 pub mod sagas;
 pub mod snapshots;
 pub mod tags;
+pub mod tags_backward;
 pub mod unique;
 
 pub use erased::AnyFixture;
 pub use fixture::{Capabilities, Fault, NoDatabase, NoTransaction, StoreFixture};
-pub use list::{ABSENT, Check, checks, run_check, saga_checks};
+pub use list::{ABSENT, Check, checks, commit_checks, run_check, saga_checks};
 pub use report::{Line, Report, report};
 
 use erased::AnyTested;

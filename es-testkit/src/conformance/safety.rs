@@ -29,10 +29,11 @@ pub async fn errors_and_debug_forms_quote_no_payload(fixture: AnyFixture) {
         .as_bytes()
         .repeat(fixture.limits().payload_bytes / CANARY.len() + 1);
     let plain = |event: NewEvent, expected| Append::new(order.clone(), expected).with_event(event);
+    let twice = plain(first.clone(), ExpectedVersion::Any).with_event(first);
     let refusals = [
         with(other, ExpectedVersion::Any),
         plain(event(), ExpectedVersion::NoStream),
-        plain(first, ExpectedVersion::Any),
+        twice,
         plain(too_large, ExpectedVersion::Any),
     ];
     for append in refusals {

@@ -129,11 +129,11 @@ pub async fn snapshots_and_events_do_not_touch(fixture: AnyFixture) {
 
 /// A number that grows, with a snapshot every three events.
 #[derive(Default, Clone, PartialEq, Serialize, Deserialize)]
-struct Tally {
-    sum: u64,
+pub(super) struct Tally {
+    pub(super) sum: u64,
 }
 
-struct Added(u64);
+pub(super) struct Added(u64);
 
 impl Event for Added {
     const NAME: &'static str = "conformance.added";
@@ -252,29 +252,35 @@ pub async fn cached_states_change_no_result(fixture: AnyFixture) {
     }
 }
 
-/// Loads and continues an aggregate with its snapshot, then with a changed snapshot. The results are equal.
+/// Loads and continues an aggregate with its snapshot, then with a changed snapshot, with cached states and without. The
+/// results are equal.
 async fn changes_no_result(fixture: AnyFixture, change: fn(&mut Snapshot)) {
     let store = fixture.open().await;
-    let tallies = Repository::<Tally, _>::new(store.clone());
-    let id = "tally".to_owned();
-    for number in 1..=7 {
-        tallies.execute(&id, number).await.expect("executed");
+    let plain = || Repository::<Tally, _>::new(store.clone());
+    let repositories = [
+        ("tally", plain(), plain()),
+        ("cached", plain().cached(10), plain().cached(10)),
+    ];
+    for (id, before, after) in repositories {
+        for number in 1..=7 {
+            before.execute(id, number).await.expect("executed");
+        }
+        let good = load(&store, &stream(id))
+            .await
+            .expect("a snapshot was taken");
+        assert!(good.version >= 3);
+        let mut bad = good.clone();
+        change(&mut bad);
+        assert_ne!(bad, good);
+        store.delete_snapshot(&stream(id)).await.expect("deleted");
+        save(&store, &bad).await;
+        assert_eq!(load(&store, &stream(id)).await, Some(bad));
+        let loaded = after.load(id).await.expect("loads");
+        assert_eq!((loaded.version, loaded.state.sum), (7, 28));
+        let done = after.execute(id, 10).await.expect("executed");
+        assert_eq!((done.version, done.state.sum), (8, 38));
+        assert_eq!(all_of(&store, &stream(id)).await.len(), 8);
     }
-    let good = load(&store, &stream(&id))
-        .await
-        .expect("a snapshot was taken");
-    assert!(good.version >= 3);
-    let mut bad = good.clone();
-    change(&mut bad);
-    assert_ne!(bad, good);
-    store.delete_snapshot(&stream(&id)).await.expect("deleted");
-    save(&store, &bad).await;
-    assert_eq!(load(&store, &stream(&id)).await, Some(bad));
-    let loaded = tallies.load(&id).await.expect("loads");
-    assert_eq!((loaded.version, loaded.state.sum), (7, 28));
-    let done = tallies.execute(&id, 10).await.expect("executed");
-    assert_eq!((done.version, done.state.sum), (8, 38));
-    assert_eq!(all_of(&store, &stream(&id)).await.len(), 8);
 }
 
 /// An aggregate does not use a snapshot of a state with another shape.

@@ -10,18 +10,20 @@ use es_runtime::{
 use std::{
     borrow::Cow,
     future::Future,
+    ops::Bound,
     pin::pin,
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
     },
 };
+use tokio::task::JoinHandle;
 
 /// A value that must be in no error.
 const CANARY: &str = "canary-71cf";
 
 pub(super) struct Course<'a>(pub(super) &'a str);
-struct Student<'a>(&'a str);
+pub(super) struct Student<'a>(pub(super) &'a str);
 
 impl Tag for Course<'_> {
     const KIND: &'static str = "course";
@@ -133,6 +135,49 @@ pub(super) async fn supported(fixture: &AnyFixture) -> Option<AnyTested> {
         Err(ReadError::Storage(error)) => assert_eq!(error.kind, StorageErrorKind::Unsupported),
         wrong => panic!("tags are not supported, and not {wrong:?}"),
     }
+    let newest = ReadLimit::events(1);
+    let found = store
+        .read_tagged_backward(&of_course("c"), Position::START, Bound::Unbounded, newest)
+        .await;
+    match found {
+        Err(ReadError::Storage(error)) => assert_eq!(error.kind, StorageErrorKind::Unsupported),
+        wrong => panic!("tags are not supported, and not {wrong:?}"),
+    }
+    None
+}
+
+/// The store, when it records tags for stored events. Otherwise it must refuse that, and turn a kind on for a name
+/// without events only.
+async fn walks(fixture: &AnyFixture) -> Option<AnyTested> {
+    let store = supported(fixture).await?;
+    if fixture.capabilities().tag_walks {
+        return Some(store);
+    }
+    let one = stream("one");
+    let pair = |event: &str| (event.to_owned(), "course".to_owned());
+    accepted(&store, append(&one, [NewEvent::json("test.old", 1, "1")])).await;
+    let place = accepted(&store, append(&one, [subscribed("s1", "c1")])).await;
+    let before = whole_feed(&store).await;
+    for missing in [pair("test.old"), pair("test.subscribed")] {
+        let has_all = missing.0 == "test.subscribed";
+        for walk in [
+            TagWalk::new(vec![missing.clone()]),
+            TagWalk::new(vec![pair("test.none"), missing]),
+        ] {
+            match store.walk_tags(walk).await {
+                Ok(walked) if has_all => assert_eq!(walked.missing, []),
+                Err(error) if !has_all => assert_eq!(error.kind, StorageErrorKind::Unsupported),
+                wrong => panic!("tags are not recorded for stored events, and not {wrong:?}"),
+            }
+        }
+    }
+    assert_eq!(whole_feed(&store).await, before);
+    assert_eq!(places(&store, &of_course("c1")).await, [place]);
+    // A name without events is as before: its first event says which kinds it has.
+    let fresh = event("test.none", vec![EventTag::of(&Course("c1"))]);
+    let fresh = accepted(&store, append(&one, [fresh])).await;
+    let query = TagQuery::of(&Course("c1"), ["test.none"]).expect("a name");
+    assert_eq!(places(&store, &query).await, [fresh]);
     None
 }
 
@@ -418,9 +463,11 @@ pub async fn a_refused_or_repeated_append_adds_no_tags(fixture: AnyFixture) {
     let mut stale = append(&one, [subscribed("s2", "c1")]);
     stale.expected = ExpectedVersion::Exact(7);
     store.append(stale).await.expect_err("stale");
-    let mut known = append(&stream("two"), [subscribed("s3", "c1")]);
-    known.events[0].id = whole_feed(&store).await[0].event_id;
-    store.append(known).await.expect_err("its id is known");
+    if fixture.capabilities().event_ids {
+        let mut known = append(&stream("two"), [subscribed("s3", "c1")]);
+        known.events[0].id = whole_feed(&store).await[0].event_id;
+        store.append(known).await.expect_err("its id is known");
+    }
     // The same request again, whatever its program says of tags now.
     let again = store.append(first.clone()).await.expect("the first result");
     assert!(again.repeated);
@@ -454,20 +501,24 @@ pub async fn an_answer_is_never_a_part(fixture: AnyFixture) {
     accepted(&store, append(&one, [half])).await;
     // Other programs have the tags now. Their appends go through.
     let head = accepted(&store, append(&one, [subscribed("s1", "c1")])).await;
-    let not_ready = async |store: &AnyTested, query: &TagQuery, of: (&str, &str)| match store
-        .read_tagged(query, Position::START, ReadLimit::default())
-        .await
-    {
-        Err(ReadError::TagsNotReady {
-            event,
-            kind,
-            reached,
-            head: end,
-        }) => {
-            assert_eq!((event.as_str(), kind.as_str()), of);
-            assert_eq!((reached, end), (Position::START, head));
+    let not_ready = async |store: &AnyTested, query: &TagQuery, of: (&str, &str)| {
+        let (start, limit) = (Position::START, ReadLimit::default());
+        let forward = store.read_tagged(query, start, limit).await;
+        let backward = store.read_tagged_backward(query, start, Bound::Unbounded, limit);
+        for refused in [forward.err(), backward.await.err()] {
+            match refused {
+                Some(ReadError::TagsNotReady {
+                    event,
+                    kind,
+                    reached,
+                    head: end,
+                }) => {
+                    assert_eq!((event.as_str(), kind.as_str()), of);
+                    assert_eq!((reached, end), (start, head));
+                }
+                wrong => panic!("the tags are not all there, and not {wrong:?}"),
+            }
         }
-        wrong => panic!("the tags are not all there, and not {wrong:?}"),
     };
     not_ready(&store, &of_course("c1"), ("test.subscribed", "course")).await;
     let names = ["test.half", "test.subscribed"];
@@ -572,7 +623,7 @@ pub async fn a_program_without_the_kind_is_fenced(fixture: AnyFixture) {
 /// A kind is turned on for older events in steps. Steps that come late or twice do no harm, and events that come meanwhile
 /// are in.
 pub async fn a_kind_is_turned_on_for_older_events(fixture: AnyFixture) {
-    let Some(store) = supported(&fixture).await else {
+    let Some(store) = walks(&fixture).await else {
         return;
     };
     let one = stream("one");
@@ -708,11 +759,8 @@ pub async fn an_event_and_its_tags_are_there_or_neither_is(fixture: AnyFixture) 
     }
 }
 
-/// Where a page is the last one, no event up to its end is missing, while others write.
-pub async fn the_end_of_a_page_is_that_of_its_events(fixture: AnyFixture) {
-    let Some(store) = supported(&fixture).await else {
-        return;
-    };
+/// Three tasks that append to streams of their own, and how many of them still do.
+pub(super) fn three_writers(store: &AnyTested) -> (Arc<AtomicUsize>, Vec<JoinHandle<()>>) {
     let writing = Arc::new(AtomicUsize::new(3));
     let writers = (0..3).map(|number| {
         let (store, writing) = (store.clone(), Arc::clone(&writing));
@@ -725,7 +773,33 @@ pub async fn the_end_of_a_page_is_that_of_its_events(fixture: AnyFixture) {
             writing.fetch_sub(1, Ordering::SeqCst);
         })
     });
-    let writers: Vec<_> = writers.collect();
+    let writers = writers.collect();
+    (writing, writers)
+}
+
+/// Up to two of three courses, and up to two of twelve students.
+pub(super) fn random_tags(random: &mut fastrand::Rng) -> Vec<EventTag> {
+    let mut tag = |kind, most: usize| {
+        let count = random.usize(..=2);
+        (0..count).fold(EventTag::new(kind), |tag, _| {
+            tag.with(random.usize(..most).to_string())
+        })
+    };
+    vec![tag("course", 3), tag("student", 12)]
+}
+
+/// Whether one of the tags has this value.
+pub(super) fn has(tags: &[EventTag], kind: &str, value: &String) -> bool {
+    let mut of_kind = tags.iter().filter(|tag| tag.kind == kind);
+    of_kind.any(|tag| tag.values.contains(value))
+}
+
+/// Where a page is the last one, no event up to its end is missing, while others write.
+pub async fn the_end_of_a_page_is_that_of_its_events(fixture: AnyFixture) {
+    let Some(store) = supported(&fixture).await else {
+        return;
+    };
+    let (writing, writers) = three_writers(&store);
     let (mut ends, mut count, mut next) = (Vec::new(), 0, Position::START);
     let mut is_over = false;
     while !is_over {
@@ -755,14 +829,7 @@ pub async fn random_queries_find_what_a_scan_finds(fixture: AnyFixture) {
     for round in 0..60 {
         let events = (0..random.usize(1..5)).map(|_| {
             let name = names[random.usize(..3)];
-            let tag = |kind, most: usize, random: &mut fastrand::Rng| {
-                let count = random.usize(..=2);
-                (0..count).fold(EventTag::new(kind), |tag, _| {
-                    tag.with(random.usize(..most).to_string())
-                })
-            };
-            let course = tag("course", 3, &mut random);
-            event(name, vec![course, tag("student", 12, &mut random)])
+            event(name, random_tags(&mut random))
         });
         let events: Vec<NewEvent> = events.collect();
         let mut request = append(&stream(round % 4), events.clone());
@@ -799,10 +866,6 @@ pub async fn random_queries_find_what_a_scan_finds(fixture: AnyFixture) {
                 let query = TagQuery::of(&Student(&student), listed.iter().copied());
                 (query.expect("a name").and(&Course(&course)), true)
             }
-        };
-        let has = |tags: &[EventTag], kind: &str, value: &String| {
-            let mut of_kind = tags.iter().filter(|tag| tag.kind == kind);
-            of_kind.any(|tag| tag.values.contains(value))
         };
         let after = log[random.usize(..log.len())].0;
         let after = if random.bool() {

@@ -22,16 +22,13 @@ mod programs;
 
 pub use programs::program;
 
+use crate::server::{Ports, Supervisor, end_of, new_folder};
 use std::{
-    fs,
-    io::{self, BufRead, BufReader, Write},
-    net::{Ipv4Addr, SocketAddr, TcpListener},
-    os::unix::{
-        fs::{DirBuilderExt, chown},
-        process::CommandExt,
-    },
+    fs, io,
+    net::{Ipv4Addr, SocketAddr},
+    os::unix::{fs::chown, process::CommandExt},
     path::{Path, PathBuf},
-    process::{Child, ChildStdin, ChildStdout, Command, Stdio},
+    process::{Command, Stdio},
     sync::{
         Mutex, OnceLock, PoisonError,
         atomic::{AtomicU64, Ordering},
@@ -126,26 +123,13 @@ impl ServerOptions {
             .arg(SUPERVISOR)
             .arg("es-postgres-supervisor")
             .args([&bin, &home])
-            .env_remove("PGDATA")
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            // Ctrl-C in a terminal ends the tests, and the supervisor when it sees that.
-            .process_group(0);
-        let mut child = command.spawn()?;
-        let pipes = child.stdin.take().zip(child.stdout.take());
-        let Some((commands, answers)) = pipes else {
-            return Err(ServerError::Io("the supervisor has no pipes".to_owned()));
-        };
+            .env_remove("PGDATA");
         let mut server = Server {
-            supervisor: Mutex::new(Supervisor {
-                child,
-                commands: Some(commands),
-                answers: BufReader::new(answers),
-            }),
+            supervisor: Mutex::new(Supervisor::start(command)?),
             bin,
             home,
             user,
-            port: None,
+            ports: None,
             databases: AtomicU64::new(0),
         };
         server.tell("initdb", "init", "init.log")?;
@@ -162,16 +146,8 @@ pub struct Server {
     bin: PathBuf,
     home: PathBuf,
     user: Option<(u32, u32)>,
-    port: Option<u16>,
+    ports: Option<Ports>,
     databases: AtomicU64,
-}
-
-#[derive(Debug)]
-struct Supervisor {
-    child: Child,
-    /// Closing it ends the server.
-    commands: Option<ChildStdin>,
-    answers: BufReader<ChildStdout>,
 }
 
 impl Server {
@@ -219,7 +195,12 @@ impl Server {
 
     /// Where it listens on the loopback address, when it was asked to.
     pub fn tcp_address(&self) -> Option<SocketAddr> {
-        self.port.map(|port| (Ipv4Addr::LOCALHOST, port).into())
+        Some((Ipv4Addr::LOCALHOST, self.tcp_port()?).into())
+    }
+
+    /// The first port behind the one that keeps the block.
+    fn tcp_port(&self) -> Option<u16> {
+        Some(self.ports.as_ref()?.first() + 1)
     }
 
     /// A new, empty database.
@@ -267,19 +248,11 @@ impl Server {
             .supervisor
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        let Some(commands) = &mut supervisor.commands else {
-            return Err(ServerError::Io("the supervisor is gone".to_owned()));
-        };
-        writeln!(commands, "{command}")?;
-        commands.flush()?;
-        let mut answer = String::new();
-        supervisor.answers.read_line(&mut answer)?;
-        if answer == "done\n" {
+        if supervisor.tell(command)? {
             return Ok(());
         }
         let output = fs::read_to_string(self.home.join(log)).unwrap_or_default();
-        let lines: Vec<&str> = output.lines().rev().take(20).collect();
-        let output = lines.into_iter().rev().collect::<Vec<_>>().join("\n");
+        let output = end_of(&output);
         Err(ServerError::Failed { what, output })
     }
 
@@ -291,13 +264,9 @@ impl Server {
             "log_min_messages = warning".to_owned(),
         ];
         if options.tcp {
-            // The port is free a moment before; a server that cannot have it says so and fails.
-            let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?
-                .local_addr()?
-                .port();
-            self.port = Some(port);
+            self.ports = Some(Ports::take()?);
             lines.push("listen_addresses = '127.0.0.1'".to_owned());
-            lines.push(format!("port = {port}"));
+            lines.extend(self.tcp_port().map(|port| format!("port = {port}")));
         } else {
             lines.push("listen_addresses = ''".to_owned());
         }
@@ -312,18 +281,7 @@ impl Server {
     /// The port that a driver needs together with [`folder`](Self::folder). It is part of the socket's name, also where the
     /// server does not listen on TCP.
     pub fn port(&self) -> u16 {
-        self.port.unwrap_or(5432)
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let supervisor = self
-            .supervisor
-            .get_mut()
-            .unwrap_or_else(PoisonError::into_inner);
-        supervisor.commands = None;
-        let _ = supervisor.child.wait();
+        self.tcp_port().unwrap_or(5432)
     }
 }
 
@@ -399,8 +357,5 @@ fn folder(parent: Option<&Path>) -> Result<PathBuf, ServerError> {
             .filter(|parent| is_short(parent))
             .unwrap_or_else(|| PathBuf::from("/tmp")),
     };
-    let name = format!("es-pg-{}-{:08x}", std::process::id(), fastrand::u32(..));
-    let home = parent.join(name);
-    fs::DirBuilder::new().mode(0o700).create(&home)?;
-    Ok(home)
+    Ok(new_folder(&parent, "es-pg")?)
 }

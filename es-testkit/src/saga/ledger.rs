@@ -72,6 +72,15 @@ impl Ledger {
         applied
     }
 
+    /// The aggregate rejected the command of this step. The call came before the decision, so it counted as applied.
+    pub(super) fn rejected(&self, step: &str) {
+        for entry in self.book().effects.values_mut() {
+            if entry.step == step {
+                entry.applied = 0;
+            }
+        }
+    }
+
     /// Lets a call through as a provider does that knows its key.
     pub(super) async fn provide(&self, cx: &StepCx, call: StepCall<'_>) -> Result<Value, Fail> {
         let of = format!("{} {}", cx.instance(), cx.step());

@@ -1,7 +1,7 @@
 //! A customer: registered once, credited for each order, promoted when enough was bought.
 
 use super::{Cents, CustomerId, OrderId};
-use es_runtime::{Aggregate, Apply, Event, Events, Handle, Recorder};
+use es_runtime::{Aggregate, Apply, Event, Events, Handle, Recorder, Shape};
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
@@ -42,34 +42,34 @@ fn same_address(email: &str) -> String {
     email.trim().to_lowercase()
 }
 
-#[derive(Clone, Debug)]
+#[derive(Deserialize, Shape, Clone, Debug)]
 pub struct Register {
     pub on: Date,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Deserialize, Shape, Clone, Debug)]
 pub struct Credit {
     pub order: OrderId,
     pub amount: Cents,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Deserialize, Shape, Clone, Debug)]
 pub struct GiveCredit {
     pub amount: Cents,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Deserialize, Shape, Clone, Debug)]
 pub struct SetEmail {
     pub email: String,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Deserialize, Shape, Clone, Debug)]
 pub struct SendCredit {
     pub to: CustomerId,
     pub amount: Cents,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Deserialize, Shape, Clone, Debug)]
 pub struct ReceiveCredit {
     pub from: CustomerId,
     pub amount: Cents,
@@ -81,6 +81,8 @@ pub enum CustomerError {
     NotEnoughCredit { has: Cents },
     #[error("an amount of store credit is more than nothing")]
     NoAmount,
+    #[error("nobody can have that much")]
+    TooMuch,
     #[error("an e-mail address has an @")]
     NoEmail,
     #[error("the customer is already registered")]
@@ -116,6 +118,13 @@ impl Customer {
             return Err(CustomerError::NoAmount);
         }
         Ok(())
+    }
+
+    /// The same of an amount that comes on top of what the customer has.
+    fn check_more_credit(&self, amount: Cents) -> Result<(), CustomerError> {
+        self.check_credit(amount)?;
+        let sum = self.store_credit.checked_add(amount);
+        sum.map(|_| ()).ok_or(CustomerError::TooMuch)
     }
 
     /// What all credited orders cost.
@@ -155,6 +164,9 @@ impl Handle<Credit> for Customer {
         if !self.registered {
             return Err(CustomerError::NotRegistered);
         }
+        if self.spent.checked_add(command.amount).is_none() {
+            return Err(CustomerError::TooMuch);
+        }
         // Whether the customer is promoted depends on the state after the first event.
         let mut recorder = Recorder::of(self);
         recorder.record(CustomerEvent::Credited {
@@ -172,7 +184,7 @@ impl Handle<Credit> for Customer {
 
 impl Handle<GiveCredit> for Customer {
     fn handle(&self, command: GiveCredit) -> Result<Events<Self>, CustomerError> {
-        self.check_credit(command.amount)?;
+        self.check_more_credit(command.amount)?;
         let cents = command.amount;
         Ok(CustomerEvent::CreditGiven { cents }.into())
     }
@@ -192,7 +204,7 @@ impl Handle<SendCredit> for Customer {
 
 impl Handle<ReceiveCredit> for Customer {
     fn handle(&self, command: ReceiveCredit) -> Result<Events<Self>, CustomerError> {
-        self.check_credit(command.amount)?;
+        self.check_more_credit(command.amount)?;
         let ReceiveCredit { from, amount } = command;
         Ok(CustomerEvent::CreditReceived {
             from,
@@ -226,6 +238,12 @@ mod tests {
     use jiff::civil::date;
 
     es_schema_lock::schema_lock!(Customer, "schema/customer.lock");
+    es_testkit::laws!(
+        Customer,
+        commands(Register, Credit, GiveCredit, SendCredit, ReceiveCredit, SetEmail),
+        values("email" => ["ada@example.com", "Ada@Example.com ", "ada"]),
+        lock("schema/customer.lock"),
+    );
 
     fn registered() -> CustomerEvent {
         CustomerEvent::Registered {

@@ -17,6 +17,14 @@ pub struct Cents(pub i64);
 
 impl Cents {
     pub const ZERO: Self = Self(0);
+
+    /// The sum, `None` when it is more than an amount can be.
+    pub const fn checked_add(self, other: Self) -> Option<Self> {
+        match self.0.checked_add(other.0) {
+            Some(sum) => Some(Self(sum)),
+            None => None,
+        }
+    }
 }
 
 impl Add for Cents {

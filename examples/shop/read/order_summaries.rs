@@ -1,12 +1,17 @@
 //! One row for each order: who bought what, and its status.
 
-use crate::domain::order::{Order, OrderCancelled, OrderPaid, OrderPlaced, OrderShipped};
+use crate::domain::order::{
+    Order, OrderCancelled, OrderPaid, OrderPlaced, OrderRefunded, OrderShipped,
+};
 use es_projections::{AnyTransaction, HandlerError, Project, Projection, values};
 use es_runtime::Envelope;
 
 #[derive(Projection)]
 #[projection("order_summaries", version = 1)]
-#[projection(events(OrderPlaced, OrderPaid, OrderShipped, OrderCancelled))]
+#[projection(events(all of Order::{
+    OrderPlaced, OrderPaid, OrderShipped, OrderCancelled,
+    ignore(OrderRefunded),
+}))]
 #[projection(schema = include_str!("order_summaries.sql"))]
 pub struct OrderSummaries;
 

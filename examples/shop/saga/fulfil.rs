@@ -1,4 +1,4 @@
-//! The saga of an order from the web: charge, reserve, schedule, then the order is paid and shipped;
+//! The saga of an order from the web: charge, reserve, schedule, then the order is paid, and shipped;
 //! or everything is taken back and the order is cancelled.
 
 use super::services::Services;
@@ -7,7 +7,7 @@ use crate::domain::{
     order::{CancelOrder, Order, OrderCancelled, OrderPlaced, PayOrder, ShipOrder},
 };
 use es_runtime::Envelope;
-use es_sagas::{AggregateCommand, Effect, Fail, Failure, Start, StepCx, saga};
+use es_sagas::{CommandTo, Effect, Fail, Failure, Start, StepCx, saga};
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
@@ -99,31 +99,32 @@ impl FulfilOrder {
         services.shipping.undo(cx.key(), did.key()).await
     }
 
-    /// From here on the money is ours: an order that was cancelled before says no, and all is undone.
-    #[command(pivot)]
-    fn pay(&self) -> AggregateCommand {
+    /// An order that was cancelled before says no, and all is undone. `give_up` cancels a paid one.
+    #[command(no_undo)]
+    fn pay(&self) -> CommandTo<Order, PayOrder> {
         let pay = PayOrder {
             paid_on: self.on,
             amount: self.total,
         };
-        AggregateCommand::new::<Order, _>(&self.order, pay)
+        CommandTo::new(&self.order, pay)
     }
 
-    #[completed]
-    fn ship(&self) -> AggregateCommand {
+    /// A paid order can be cancelled until it is shipped. From here on the money is ours.
+    #[command(pivot)]
+    fn ship(&self) -> CommandTo<Order, ShipOrder> {
         let ship = ShipOrder {
             shipped_on: self.on,
         };
-        AggregateCommand::new::<Order, _>(&self.order, ship)
+        CommandTo::new(&self.order, ship)
     }
 
     #[compensated]
-    fn give_up(&self, why: &Failure) -> AggregateCommand {
+    fn give_up(&self, why: &Failure) -> CommandTo<Order, CancelOrder> {
         let cancel = CancelOrder {
             cancelled_on: self.on,
             reason: why.message.clone(),
         };
-        AggregateCommand::new::<Order, _>(&self.order, cancel)
+        CommandTo::new(&self.order, cancel)
     }
 }
 
@@ -136,6 +137,6 @@ mod tests {
     fn running_sagas_depend_on_this_definition() {
         let definition = FulfilOrder::definition();
         assert_eq!(definition.check(), Ok(()));
-        assert_eq!(definition.fingerprint(), "1:efda6cadc31e525b");
+        assert_eq!(definition.fingerprint(), "1:b5cbebf3b41a5a9a");
     }
 }

@@ -1,24 +1,24 @@
 //! `shop saga ..`: orders from the web are fulfilled by a saga over three services, and settled by a
 //! process manager.
 
-mod fulfil;
+pub mod fulfil;
 mod run;
-mod services;
-mod settle;
+pub mod services;
+pub mod settle;
 
 pub use run::{Load, run};
 
 use crate::{
-    db::{Db, Shop},
+    db::{Place, Shop},
     report::table,
 };
 use clap::Subcommand;
 use es_runtime::Aggregate;
 use es_runtime::WorkStatus;
 use es_sagas::{Saga, Sagas, Verb};
-use fulfil::FulfilOrder;
+pub use fulfil::FulfilOrder;
 use services::Services;
-use settle::Settlement;
+pub use settle::Settlement;
 use std::{
     error::Error,
     io::{self, Write},
@@ -45,7 +45,7 @@ pub enum SagaCommand {
         #[command(flatten)]
         load: Load,
         #[command(flatten)]
-        shop: crate::Place,
+        shop: Place,
     },
     /// Works on sagas until it is killed; `run` starts it.
     #[command(hide = true)]
@@ -54,7 +54,7 @@ pub enum SagaCommand {
         #[arg(long, num_args = 3)]
         services: Vec<SocketAddr>,
         #[command(flatten)]
-        shop: crate::Place,
+        shop: Place,
     },
     /// Lists sagas.
     List {
@@ -64,7 +64,7 @@ pub enum SagaCommand {
         #[command(flatten)]
         which: Which,
         #[command(flatten)]
-        shop: crate::Place,
+        shop: Place,
     },
     /// Prints the history of one saga, and where it stands as a Mermaid diagram.
     Show {
@@ -73,7 +73,7 @@ pub enum SagaCommand {
         #[command(flatten)]
         which: Which,
         #[command(flatten)]
-        shop: crate::Place,
+        shop: Place,
     },
     /// Tries what failed again.
     Retry {
@@ -125,21 +125,21 @@ pub struct Repair {
     #[arg(long)]
     reason: String,
     #[command(flatten)]
-    shop: crate::Place,
+    shop: Place,
 }
 
 impl SagaCommand {
-    pub fn db(&self) -> Db {
+    pub const fn place(&self) -> &Place {
         match self {
             Self::Run { shop, .. }
             | Self::Work { shop, .. }
             | Self::List { shop, .. }
-            | Self::Show { shop, .. } => shop.db.clone(),
+            | Self::Show { shop, .. } => shop,
             Self::Retry { repair }
             | Self::SkipStep { repair, .. }
             | Self::CompleteWith { repair, .. }
             | Self::Unwind { repair }
-            | Self::Abandon { repair } => repair.shop.db.clone(),
+            | Self::Abandon { repair } => &repair.shop,
         }
     }
 }

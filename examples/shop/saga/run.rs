@@ -8,7 +8,7 @@ use super::{
     services::{Service, Services, chance},
 };
 use crate::{
-    db::Shop,
+    db::{Place, Shop},
     domain::{
         Cents, CustomerId, OrderId,
         customer::{Customer, Register},
@@ -21,7 +21,6 @@ use es_sagas::{Sagas, stream_of};
 use jiff::civil::date;
 use std::{
     error::Error,
-    ffi::OsString,
     net::SocketAddr,
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
@@ -58,10 +57,10 @@ fn rate(text: &str) -> Result<f64, String> {
 struct Worker(Child);
 
 impl Worker {
-    fn start(db: &OsString, services: [SocketAddr; 3]) -> Result<Self, Box<dyn Error>> {
+    fn start(place: &Place, services: [SocketAddr; 3]) -> Result<Self, Box<dyn Error>> {
         let child = Command::new(std::env::current_exe()?)
-            .args(["saga", "work", "--db"])
-            .arg(db)
+            .args(["saga", "work"])
+            .args(place.arguments())
             .arg("--services")
             .args(services.map(|service| service.to_string()))
             .stdout(Stdio::null())
@@ -79,7 +78,7 @@ impl Drop for Worker {
 }
 
 /// Runs it, and fails where the ledgers do not balance.
-pub async fn run(shop: &Shop, db: &OsString, load: &Load) -> Result<(), Box<dyn Error>> {
+pub async fn run(shop: &Shop, at: &Place, load: &Load) -> Result<(), Box<dyn Error>> {
     let slow = Duration::from_millis(load.slow);
     let all = ["payment", "inventory", "shipping"].map(|name| Service::new(name, load.fail, slow));
     let [payment, inventory, shipping] = &all;
@@ -105,20 +104,20 @@ pub async fn run(shop: &Shop, db: &OsString, load: &Load) -> Result<(), Box<dyn 
     let began = Instant::now();
     let mut workers = Vec::new();
     for _ in 0..3 {
-        workers.push(Worker::start(db, services)?);
+        workers.push(Worker::start(at, services)?);
     }
     let mut kills = 0_u32;
     loop {
         tokio::time::sleep(Duration::from_millis(100).mul_f64(0.5 + chance())).await;
-        if is_at_rest(shop, &sagas).await? {
-            break;
-        }
         // Not for ever, since a saga waits for the lease of the one that was killed.
         if load.kill && kills < MOST_KILLS {
             // Dropped is killed.
             drop(workers.remove(0));
-            workers.push(Worker::start(db, services)?);
+            workers.push(Worker::start(at, services)?);
             kills += 1;
+        }
+        if is_at_rest(shop, &sagas).await? {
+            break;
         }
     }
     drop(workers);

@@ -25,11 +25,23 @@ pub struct Services {
 }
 
 impl Services {
-    pub fn at([payment, inventory, shipping]: [SocketAddr; 3]) -> Self {
+    pub fn at(addresses: [SocketAddr; 3]) -> Self {
+        let [payment, inventory, shipping] = addresses.map(Client::At);
         Self {
-            payment: Client { at: payment },
-            inventory: Client { at: inventory },
-            shipping: Client { at: shipping },
+            payment,
+            inventory,
+            shipping,
+        }
+    }
+
+    /// In this process, without a network.
+    #[cfg(test)]
+    pub fn here(services: [Service; 3]) -> Self {
+        let [payment, inventory, shipping] = services.map(Client::Here);
+        Self {
+            payment,
+            inventory,
+            shipping,
         }
     }
 
@@ -48,8 +60,10 @@ struct Request {
 }
 
 #[derive(Clone)]
-pub struct Client {
-    at: SocketAddr,
+pub enum Client {
+    At(SocketAddr),
+    #[cfg(test)]
+    Here(Service),
 }
 
 impl Client {
@@ -75,25 +89,40 @@ impl Client {
     }
 
     async fn post(&self, request: &Request) -> Result<String, Fail> {
-        let body = serde_json::to_string(request)?;
-        let mut stream = TcpStream::connect(self.at).await?;
-        let head = format!(
-            "POST / HTTP/1.1\r\nHost: {}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
-            self.at,
-            body.len()
-        );
-        stream.write_all(head.as_bytes()).await?;
-        stream.write_all(body.as_bytes()).await?;
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).await?;
-        let status = answer.split(' ').nth(1).unwrap_or_default();
-        let text = answer.split_once("\r\n\r\n").map_or("", |(_, body)| body);
-        match status {
-            "200" => Ok(text.to_owned()),
-            "409" => Err(Fail::fatal(text)),
-            "" => Err(Fail::transient("the answer got lost")),
-            other => Err(Fail::transient(format!("HTTP status {other}"))),
+        match self {
+            Self::At(address) => post(*address, request).await,
+            #[cfg(test)]
+            Self::Here(service) => {
+                let (status, text) = service.book(request);
+                answer(status, &text)
+            }
         }
+    }
+}
+
+async fn post(address: SocketAddr, request: &Request) -> Result<String, Fail> {
+    let body = serde_json::to_string(request)?;
+    let mut stream = TcpStream::connect(address).await?;
+    let head = format!(
+        "POST / HTTP/1.1\r\nHost: {address}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
+        body.len()
+    );
+    stream.write_all(head.as_bytes()).await?;
+    stream.write_all(body.as_bytes()).await?;
+    let mut response = String::new();
+    stream.read_to_string(&mut response).await?;
+    let status = response.split_once(' ').map_or("", |(_, status)| status);
+    let text = response.split_once("\r\n\r\n").map_or("", |(_, body)| body);
+    answer(status, text)
+}
+
+/// What a service said.
+fn answer(status: &str, text: &str) -> Result<String, Fail> {
+    match status.split(' ').next().unwrap_or_default() {
+        "200" => Ok(text.to_owned()),
+        "409" => Err(Fail::fatal(text)),
+        "" => Err(Fail::transient("the answer got lost")),
+        other => Err(Fail::transient(format!("HTTP status {other}"))),
     }
 }
 

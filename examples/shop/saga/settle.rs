@@ -26,9 +26,14 @@ pub struct SettlementOpened {
     pub lapses_on: Date,
 }
 
-#[derive(Aggregate, ProcessManager, Default)]
+#[derive(Aggregate, ProcessManager, Default, Clone, Debug, PartialEq)]
 #[aggregate("settlement", id = OrderId, error = Infallible, events(SettlementOpened))]
-#[process_manager(reacts(OrderPlaced, OrderShipped, OrderCancelled), timers, rejections)]
+#[process_manager(
+    reacts(OrderPlaced, OrderShipped, OrderCancelled),
+    sends(Customer::{Credit}, Order::{LapseOrder}),
+    timers,
+    rejections
+)]
 pub struct Settlement {
     opened: Option<SettlementOpened>,
 }
@@ -125,6 +130,7 @@ mod tests {
     use jiff::civil::date;
 
     es_schema_lock::schema_lock!(Settlement, "schema/settlement.lock");
+    es_testkit::laws!(Settlement, lock("schema/settlement.lock"));
 
     const DAY: Date = date(2026, 11, 25);
 

@@ -1,12 +1,19 @@
-//! The shop as a person meets it: the program itself, run on real files and on a real PostgreSQL.
+//! The shop as a person meets it: the program itself, run on real files, on a real PostgreSQL and on real NATS
+//! servers.
 
 #![allow(
     clippy::expect_used,
     clippy::indexing_slicing,
     reason = "a test may panic"
 )]
-#![allow(unreachable_pub, reason = "two modules are those of the other tests")]
+#![allow(unreachable_pub, reason = "some modules are those of the other tests")]
 
+#[path = "../programs/built.rs"]
+mod built;
+mod jetstream;
+#[path = "../programs/messages.rs"]
+#[allow(dead_code, reason = "the hotel's tests use all of it")]
+mod messages;
 mod saga;
 #[path = "../../../tests/src/server.rs"]
 mod server;
@@ -71,31 +78,7 @@ fn counted<'l>(lines: impl IntoIterator<Item = &'l str>) -> String {
 
 const SAMPLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/data/cdnow_sample.txt");
 
-/// The program, built once. With the features that it has in `cargo test --workspace`, so that what it
-/// needs is not built another time.
-static SHOP: LazyLock<PathBuf> = LazyLock::new(|| {
-    let built = Command::new(env!("CARGO"))
-        .args([
-            "build",
-            "--locked",
-            "--workspace",
-            "--example",
-            "shop",
-            "--message-format=json",
-        ])
-        .current_dir(env!("CARGO_MANIFEST_DIR"))
-        .stderr(Stdio::inherit())
-        .output()
-        .expect("cargo runs");
-    assert!(built.status.success(), "the shop does not build");
-    let messages = String::from_utf8_lossy(&built.stdout);
-    let built = messages
-        .lines()
-        .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok())
-        .filter(|message| message["target"]["name"] == "shop")
-        .find_map(|message| message["executable"].as_str().map(PathBuf::from));
-    built.expect("cargo names the program")
-});
+static SHOP: LazyLock<PathBuf> = LazyLock::new(|| built::folder_of(&["shop"]).join("shop"));
 
 fn command(arguments: &[&str], folder: &Path) -> Command {
     let mut command = Command::new(&*SHOP);
@@ -135,10 +118,11 @@ fn count(folder: &Path, sql: &str) -> i64 {
     db.query_row(sql, [], |row| row.get(0)).expect("counts")
 }
 
-/// Where a shop is, for what holds in SQLite and in PostgreSQL.
+/// Where a shop is, for what holds on each kind of store.
 struct Place {
     folder: tempfile::TempDir,
     database: Option<Database<'static>>,
+    stream: Option<messages::Stream>,
     db: String,
 }
 
@@ -147,6 +131,7 @@ impl Place {
         Self {
             folder: tiers::folder(),
             database: None,
+            stream: None,
             db: "shop.db".to_owned(),
         }
     }
@@ -157,6 +142,7 @@ impl Place {
             folder: tiers::folder(),
             db: database.url(),
             database: Some(database),
+            stream: None,
         }
     }
 
@@ -179,11 +165,22 @@ impl Place {
         if let Some(database) = &self.database {
             return database.query(sql).ok()?.trim().parse().ok();
         }
-        let db = rusqlite::Connection::open(self.folder.path().join("shop.db")).ok()?;
+        let db = rusqlite::Connection::open(self.read_models()).ok()?;
         db.query_row(sql, [], |row| row.get(0)).ok()
     }
 
+    /// The SQLite file with the read models.
+    fn read_models(&self) -> PathBuf {
+        self.folder.path().join(match self.stream {
+            Some(_) => "shop-read-models.db",
+            None => "shop.db",
+        })
+    }
+
     fn events(&self) -> Option<i64> {
+        if let Some(stream) = &self.stream {
+            return i64::try_from(stream.events().len()).ok();
+        }
         let schema = self.database.as_ref().map_or("main", |_| "es");
         self.try_count(&format!("SELECT count(*) FROM {schema}.events"))
     }
@@ -394,7 +391,7 @@ fn both_file_forms_and_bad_lines() {
     assert_eq!(
         stdout(&output),
         "1 purchases imported, 1 were already there\n\
-         2 malformed lines and 0 refused purchases were left out\n"
+         2 malformed lines and 0 rejected purchases were left out\n"
     );
     assert_eq!(
         stderr(&output),

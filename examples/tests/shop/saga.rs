@@ -1,7 +1,8 @@
 //! `shop saga ..` as a person meets it: services that fail, workers that are killed, ledgers that
-//! balance, on a file and on a server.
+//! balance, on a file, on a server and on JetStream.
 
-use super::{server, shop, tiers};
+use super::{Place, server, shop, tiers};
+use es_testkit::nats::Cluster;
 use std::path::Path;
 
 fn balances(db: &str, folder: &Path) {
@@ -57,4 +58,12 @@ fn the_ledgers_balance_on_a_server() {
     let folder = tiers::folder();
     let database = server::database();
     balances(&database.url(), folder.path());
+}
+
+/// With read models in a file of their own, and the sagas' work in the stream of the events.
+#[test]
+#[cfg_attr(not(nats), ignore = "needs nats-server: run .ci/nats-server")]
+fn the_ledgers_balance_on_jetstream() {
+    let place = Place::jetstream(Cluster::shared_node().expect("a server"));
+    balances(&place.db, place.folder.path());
 }

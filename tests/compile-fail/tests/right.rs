@@ -330,24 +330,44 @@ mod event_write_with_upcast;
 mod event_write_without_back;
 #[path = "../right/event/write-without-removed-back.rs"]
 mod event_write_without_removed_back;
+#[path = "../right/fold/all-of-lacks-one.rs"]
+mod fold_all_of_lacks_one;
 #[path = "../right/fold/attribute-absent.rs"]
 mod fold_attribute_absent;
 #[path = "../right/fold/event-with-other-names.rs"]
 mod fold_event_with_other_names;
+#[path = "../right/fold/last-equals.rs"]
+mod fold_last_equals;
+#[path = "../right/laws/laws.rs"]
+mod laws_laws;
 #[path = "../right/lock/assert-of-an-event-without-shape.rs"]
 mod lock_assert_of_an_event_without_shape;
 #[path = "../right/lock/nested-type-changed.rs"]
 mod lock_nested_type_changed;
+#[path = "../right/process_manager/all-of-lacks-one.rs"]
+mod process_manager_all_of_lacks_one;
 #[path = "../right/process_manager/bare.rs"]
 mod process_manager_bare;
 #[path = "../right/process_manager/impl-without-being-listed.rs"]
 mod process_manager_impl_without_being_listed;
 #[path = "../right/process_manager/rejected-without-flag.rs"]
 mod process_manager_rejected_without_flag;
+#[path = "../right/process_manager/sends-to-whom.rs"]
+mod process_manager_sends_to_whom;
+#[path = "../right/process_manager/sends-unlisted.rs"]
+mod process_manager_sends_unlisted;
 #[path = "../right/process_manager/timer-without-flag.rs"]
 mod process_manager_timer_without_flag;
 #[path = "../right/process_manager/unknown-key.rs"]
 mod process_manager_unknown_key;
+#[path = "../right/projection/all-of-an-event.rs"]
+mod projection_all_of_an_event;
+#[path = "../right/projection/all-of-ignored.rs"]
+mod projection_all_of_ignored;
+#[path = "../right/projection/all-of-ignores-a-foreign-event.rs"]
+mod projection_all_of_ignores_a_foreign_event;
+#[path = "../right/projection/all-of-lacks-one.rs"]
+mod projection_all_of_lacks_one;
 #[path = "../right/projection/enum.rs"]
 mod projection_enum;
 #[path = "../right/projection/events-as.rs"]
@@ -356,6 +376,8 @@ mod projection_events_as;
 mod projection_events_empty;
 #[path = "../right/projection/events-equals.rs"]
 mod projection_events_equals;
+#[path = "../right/projection/events-ignore.rs"]
+mod projection_events_ignore;
 #[path = "../right/projection/ignored.rs"]
 mod projection_ignored;
 #[path = "../right/projection/impl-for-a-database-without-tables.rs"]

@@ -28,6 +28,14 @@ mod fold_generic;
 mod fold_key_on_field;
 #[path = "fold/key-unknown.rs"]
 mod fold_key_unknown;
+#[path = "fold/last-equals.rs"]
+mod fold_last_equals;
+#[path = "fold/last-misspelt.rs"]
+mod fold_last_misspelt;
+#[path = "fold/last-twice.rs"]
+mod fold_last_twice;
+#[path = "fold/many-last-list.rs"]
+mod fold_many_last_list;
 #[path = "fold/name-missing.rs"]
 mod fold_name_missing;
 

@@ -12,6 +12,16 @@ mod process_manager_no_name;
 mod process_manager_not_a_struct;
 #[path = "process_manager/reacts-to-nothing.rs"]
 mod process_manager_reacts_to_nothing;
+#[path = "process_manager/sends-empty.rs"]
+mod process_manager_sends_empty;
+#[path = "process_manager/sends-no-command.rs"]
+mod process_manager_sends_no_command;
+#[path = "process_manager/sends-to-whom.rs"]
+mod process_manager_sends_to_whom;
+#[path = "process_manager/sends-twice.rs"]
+mod process_manager_sends_twice;
+#[path = "process_manager/sends-without-list.rs"]
+mod process_manager_sends_without_list;
 #[path = "process_manager/unknown-key.rs"]
 mod process_manager_unknown_key;
 

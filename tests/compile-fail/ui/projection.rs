@@ -1,5 +1,9 @@
 #![allow(unused_imports, unreachable_patterns)]
 
+#[path = "projection/all-of-an-event.rs"]
+mod projection_all_of_an_event;
+#[path = "projection/all-of-ignored.rs"]
+mod projection_all_of_ignored;
 #[path = "projection/enum.rs"]
 mod projection_enum;
 #[path = "projection/events-as.rs"]
@@ -10,6 +14,8 @@ mod projection_events_empty;
 mod projection_events_equals;
 #[path = "projection/events-of-aggregate-empty.rs"]
 mod projection_events_of_aggregate_empty;
+#[path = "projection/events-ignore.rs"]
+mod projection_events_ignore;
 #[path = "projection/generic.rs"]
 mod projection_generic;
 #[path = "projection/ignored.rs"]

@@ -68,6 +68,10 @@ reader!(OfSome, "lists-some", Door::{Opened, super::lists::Closed}, Other);
 projects!(OfSome: Opened, Closed, Other);
 reader!(ByPath, "lists-path", Other, crate::lists::Door::{Closed, Opened,},);
 projects!(ByPath: Opened, Closed, Other);
+reader!(OfAll, "lists-all", all of Door::{Opened, Closed});
+projects!(OfAll: Opened, Closed);
+reader!(OfAllButOne, "lists-all-but", Other, all of crate::lists::Door::{Opened, ignore(super::lists::Closed,),});
+projects!(OfAllButOne: Opened, Other);
 // Without other names an event may stand alone, also one of two aggregates.
 reader!(Alone, "lists-alone", Closed, Other);
 projects!(Alone: Closed, Other);
@@ -78,7 +82,7 @@ macro_rules! calls {
     ($aggregate:path, $($event:path),*) => {
         /// Reads what is listed.
         #[derive(Subscription, Debug)]
-        #[subscription("lists-calls", events($aggregate::{$($event),*}), crate = ::renamed_projections)]
+        #[subscription("lists-calls", events(all of $aggregate::{$($event),*}), crate = ::renamed_projections)]
         pub struct Calls;
 
         $(

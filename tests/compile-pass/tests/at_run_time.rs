@@ -1,9 +1,13 @@
 //! What shows only when the programs run: an aggregate whose events are defined in another crate, defaults,
 //! and the steps of sagas.
 
+#[path = "at_run_time/laws.rs"]
+mod laws;
+
 use es_compile_pass::{
     cfg::Fact,
     hygiene::functions::Defaults,
+    lists::{OfAll, OfAllButOne},
     many::{Many, ManyEvent},
     paths::events,
     sagas::{conditions, deps, macros, names, signatures},
@@ -12,6 +16,7 @@ use es_compile_pass::{
 use renamed::{
     Aggregate, Apply, Codec, Decoded, Event, EventSet, StoredPayload, UniqueChange, UniqueValue,
 };
+use renamed_projections::Projection;
 use renamed_sagas::Saga;
 use std::{convert::Infallible, time::Duration};
 
@@ -177,4 +182,11 @@ fn variants_say_what_they_do_to_unique_values() {
         [UniqueChange::release("fact.fn")]
     );
     assert_eq!(Only::Ended.unique(), [UniqueChange::release("only.name")]);
+}
+
+#[test]
+fn an_event_that_is_ignored_is_not_read() {
+    assert!(OfAll::filter().accepts_name("lists.closed"));
+    assert!(!OfAllButOne::filter().accepts_name("lists.closed"));
+    assert!(OfAllButOne::filter().accepts_name("lists.opened"));
 }

@@ -6,14 +6,12 @@
 //! Every kind of fault happens at least once, and then as often as the time allows. It fails when
 //! anything is lost, double or half, and when a control is not.
 
+use super::runs::{self, Failure};
 use es_postgres::{
     PostgresStore,
     tokio_postgres::{self, NoTls},
 };
-use es_runtime::{
-    Append, AppendId, EventFilter, EventStore, ExpectedVersion, NewEvent, Position, ReadLimit,
-    StreamId,
-};
+use es_runtime::{Append, AppendId, EventStore, ExpectedVersion, NewEvent, StreamId};
 use es_sqlite::SqliteStore;
 use es_testkit::postgres::{Database, Server};
 use es_tests::proxy::{Cut, Proxy};
@@ -31,8 +29,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-type Failure = Box<dyn std::error::Error + Send + Sync>;
-
+const USAGE: &str = "chaos --seed N --minutes M [--store sqlite|postgres|both] [--json]";
 const TASKS: u64 = 4;
 const PARTS: usize = 3;
 /// How often one append is repeated before the run is given up.
@@ -115,22 +112,15 @@ impl Line {
 
 /// How many events there are of each append.
 async fn stored<S: EventStore>(store: &S) -> Result<HashMap<String, usize>, Failure> {
-    let mut there = HashMap::new();
-    let mut from = Position::START;
-    loop {
-        let page = store
-            .read_feed(from, &EventFilter::all(), ReadLimit::default())
-            .await?;
-        for event in &page.events {
-            let text: String = serde_json::from_slice(&event.payload)?;
-            let id = text.split('/').next().unwrap_or_default();
-            *there.entry(id.to_owned()).or_default() += 1;
-        }
-        from = page.next;
-        if page.at_end {
-            return Ok(there);
-        }
-    }
+    let mut there: HashMap<String, usize> = HashMap::new();
+    runs::each_event(store, |event| {
+        let text: String = serde_json::from_slice(&event.payload)?;
+        let id = text.split('/').next().unwrap_or_default();
+        *there.entry(id.to_owned()).or_default() += 1;
+        Ok(())
+    })
+    .await?;
+    Ok(there)
 }
 
 /// Compares, and for each append without an answer asks the store what became of it: it must say what
@@ -607,38 +597,24 @@ async fn cycle(world: &mut World, line: &mut Line) -> Result<(), Failure> {
     }
 }
 
-struct Arguments {
-    seed: u64,
-    minutes: f64,
-    store: String,
-    json: bool,
-}
-
-fn arguments(mut words: impl Iterator<Item = String>) -> Result<Arguments, Failure> {
-    let mut arguments = Arguments {
-        seed: fastrand::u64(..),
-        minutes: 1.0,
-        store: "both".to_owned(),
-        json: false,
-    };
-    while let Some(word) = words.next() {
-        let mut value = || words.next().ok_or_else(|| format!("{word} needs a value"));
-        match word.as_str() {
-            "--seed" => arguments.seed = value()?.parse()?,
-            "--minutes" => arguments.minutes = value()?.parse()?,
-            "--store" => arguments.store = value()?,
-            "--json" => arguments.json = true,
-            _ => return Err(format!("unknown argument {word}").into()),
+/// The arguments, and the stores that are wanted.
+fn arguments(words: &[String]) -> Result<(runs::Arguments, String), Failure> {
+    let mut store = "both".to_owned();
+    let arguments = runs::arguments(words.iter().cloned(), |word, value| {
+        match word {
+            "--store" => store = value()?,
+            _ => return Err(runs::unknown(word)),
         }
-    }
-    match arguments.store.as_str() {
-        "sqlite" | "postgres" | "both" => Ok(arguments),
+        Ok(())
+    })?;
+    match store.as_str() {
+        "sqlite" | "postgres" | "both" => Ok((arguments, store)),
         other => Err(format!("unknown store {other}").into()),
     }
 }
 
-async fn run(arguments: &Arguments) -> Result<Vec<Line>, Failure> {
-    let is_wanted = |store: &str| arguments.store == "both" || arguments.store == store;
+async fn run(arguments: &runs::Arguments, store: &str) -> Result<Vec<Line>, Failure> {
+    let is_wanted = |name: &str| store == "both" || store == name;
     let server = if is_wanted("postgres") {
         Some(Server::options().tcp().start()?)
     } else {
@@ -677,7 +653,7 @@ async fn run(arguments: &Arguments) -> Result<Vec<Line>, Failure> {
     }
 }
 
-fn print(arguments: &Arguments, lines: &[Line]) {
+fn print(arguments: &runs::Arguments, lines: &[Line]) {
     if arguments.json {
         let lines: Vec<_> = lines.iter().map(Line::json).collect();
         println!(
@@ -730,23 +706,14 @@ pub(crate) async fn main() -> ExitCode {
         eprintln!("the writer ended: {ended:?}");
         return ExitCode::FAILURE;
     }
-    let arguments = match arguments(words.into_iter()) {
-        Ok(arguments) => arguments,
-        Err(error) => {
-            eprintln!(
-                "{error}\nchaos --seed N --minutes M [--store sqlite|postgres|both] [--json]"
-            );
-            return ExitCode::from(2);
-        }
+    let (arguments, store) = match arguments(&words) {
+        Ok(read) => read,
+        Err(error) => return runs::misread(&error, USAGE),
     };
-    match run(&arguments).await {
-        Ok(lines) => {
-            print(&arguments, &lines);
-            ExitCode::from(u8::from(!lines.iter().all(Line::holds)))
-        }
-        Err(error) => {
-            eprintln!("seed {}: {error}", arguments.seed);
-            ExitCode::FAILURE
-        }
-    }
+    let lines = run(&arguments, &store).await;
+    let holds = lines.map(|lines| {
+        print(&arguments, &lines);
+        lines.iter().all(Line::holds)
+    });
+    runs::ended(arguments.seed, holds)
 }

@@ -1,9 +1,9 @@
 //! Runs the conformance suite on the stores of this workspace and prints a table for each.
 //!
-//! `conformance [memory] [sqlite] [postgres]`, all of them by default. It fails when a check does.
+//! `conformance [memory] [sqlite] [postgres] [nats]`, all of them by default, the last one where there is a server. It fails when a check does.
 
 use es_testkit::conformance::report;
-use es_tests::fixtures::{Memory, Postgres, Sqlite};
+use es_tests::fixtures::{Memory, Nats, Postgres, Sqlite};
 
 pub(crate) fn main() {
     let wanted: Vec<String> = std::env::args().skip(2).collect();
@@ -17,6 +17,9 @@ pub(crate) fn main() {
     }
     if is_wanted("postgres") {
         reports.push(report("postgres", Postgres::fresh));
+    }
+    if cfg!(nats) && is_wanted("nats") {
+        reports.push(report("nats", Nats::on_a_node));
     }
     for report in &reports {
         println!("{report}\n");

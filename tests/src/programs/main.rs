@@ -2,17 +2,25 @@
 //! `programs NAME ARGUMENTS..`. Each module is one of them and says what it takes.
 
 mod board;
+mod campus_worker;
 mod chaos;
+mod club_worker;
 mod conformance;
 mod crash_writer;
 mod deploy_bridge;
 mod deploy_new;
 mod deploy_old;
+mod es;
 mod hall_filler;
+#[cfg(unix)]
+mod nats_chaos;
+#[cfg(unix)]
+mod nats_cluster;
 mod power_writer;
 mod process_worker;
 mod projector;
 mod replay;
+mod runs;
 mod saga_worker;
 mod transfer_worker;
 
@@ -25,7 +33,15 @@ fn main() -> ExitCode {
             board::main();
             ().report()
         }
+        "campus_worker" => {
+            campus_worker::main();
+            ().report()
+        }
         "chaos" => chaos::main().report(),
+        "club_worker" => {
+            club_worker::main();
+            ().report()
+        }
         "conformance" => {
             conformance::main();
             ().report()
@@ -34,10 +50,15 @@ fn main() -> ExitCode {
         "deploy_bridge" => deploy_bridge::main().report(),
         "deploy_new" => deploy_new::main().report(),
         "deploy_old" => deploy_old::main().report(),
+        "es" => es::main(),
         "hall_filler" => {
             hall_filler::main();
             ().report()
         }
+        #[cfg(unix)]
+        "nats_chaos" => nats_chaos::main().report(),
+        #[cfg(unix)]
+        "nats_cluster" => nats_cluster::main().report(),
         "power_writer" => power_writer::main().report(),
         "process_worker" => {
             process_worker::main();
@@ -55,7 +76,7 @@ fn main() -> ExitCode {
         }
         _ => {
             eprintln!(
-                "which program? `conformance` and `chaos` are for people; tests start the others"
+                "which program? `conformance`, `chaos` and `nats_chaos` are for people; tests start the others"
             );
             ExitCode::FAILURE
         }

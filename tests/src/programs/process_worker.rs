@@ -21,7 +21,7 @@ use std::time::Duration;
 /// Short, since the next process waits for it after each kill.
 const LEASE: Duration = Duration::from_millis(150);
 /// So long at most, when nobody kills it.
-const LIFE: Duration = Duration::from_secs(120);
+const LIFE: Duration = Duration::from_secs(600);
 
 #[tokio::main]
 pub(crate) async fn main() {

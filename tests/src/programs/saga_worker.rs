@@ -14,10 +14,8 @@
 //!
 //! It says `done` at its end.
 
-use es_postgres::PostgresStore;
 use es_runtime::{AnyStore, CommitStore, EventStore, WorkStatus};
 use es_sagas::Sagas;
-use es_sqlite::SqliteStore;
 use es_testkit::{
     PausingStore,
     saga::{Fuse, MortalStore},
@@ -27,7 +25,7 @@ use es_tests::{
     faulty::{Faulty, faults},
     ledger::{Behaviour, FileLedger},
     orders::{OrderSaga, Outside},
-    places::say,
+    places::{open, say},
     program::{Args, Stops},
 };
 use std::{path::Path, sync::Arc, time::Duration};
@@ -36,13 +34,7 @@ use std::{path::Path, sync::Arc, time::Duration};
 pub(crate) async fn main() {
     let args = Args::of_this_process();
     let store = args.get("store");
-    if store.contains("dbname=") {
-        let store = PostgresStore::open(store).await.expect("opens");
-        run(AnyStore::new(store), &args).await;
-    } else {
-        let store = SqliteStore::open(store).await.expect("opens");
-        run(AnyStore::new(store), &args).await;
-    }
+    run(open(store, None).await, &args).await;
 }
 
 async fn run(store: AnyStore, args: &Args) {

@@ -5,6 +5,7 @@ use crate::{
     shop,
 };
 use es_runtime::{Append, EventStore, ExpectedVersion, NewEvent, StreamId};
+use es_tables::Store;
 use std::{
     io::{self, Write},
     sync::mpsc::{Receiver, Sender, channel},
@@ -25,7 +26,24 @@ on_both!(
     what_is_not_there_is_said,
     the_newest_events,
     statements_are_printed,
+    a_store_that_is_looked_into_cannot_be_written_to,
 );
+
+fn a_store_that_is_looked_into_cannot_be_written_to(place: &Place) {
+    let place = es_tables::Place::new(&place.address()).expect("a store");
+    let nothing = || es_tables::Write {
+        sql: "DELETE FROM {snapshots} WHERE FALSE".to_owned(),
+        params: vec![],
+        rows: vec![vec![]],
+        expected: None,
+    };
+    let mut store = Store::open(&place, None).expect("opens");
+    let refused = store.write(vec![nothing()], true).expect_err("for reading");
+    assert!(
+        refused.to_string().contains("opened for reading"),
+        "{refused}"
+    );
+}
 
 fn streams_are_listed(place: &Place) {
     let fields = ["stream", "events"];
@@ -71,12 +89,8 @@ fn the_index_of_streams_is_skipped_through(place: &Place) {
     let statements: Vec<&str> = ran.err.split_terminator(";\n").collect();
     assert_eq!(statements.len(), 2, "{statements:?}");
     for statement in statements {
-        let plan = match place {
-            Place::Sqlite(_) => place.sql(&format!("EXPLAIN QUERY PLAN {statement}")),
-            Place::Postgres(_) => {
-                place.sql(&format!("SET enable_seqscan = off; EXPLAIN {statement}"))
-            }
-        };
+        let explain = place.of("EXPLAIN QUERY PLAN", "SET enable_seqscan = off; EXPLAIN");
+        let plan = place.sql(&format!("{explain} {statement}"));
         // `s` is the list of ids that was found so far.
         let scans: Vec<&str> = plan
             .lines()
@@ -84,18 +98,21 @@ fn the_index_of_streams_is_skipped_through(place: &Place) {
             .filter(|line| !line.contains("SCAN s") && !line.contains("SCAN CONSTANT ROW"))
             .collect();
         assert!(scans.is_empty(), "{plan}");
-        let index = match place {
-            Place::Sqlite(_) => "USING COVERING INDEX sqlite_autoindex_events_2 (aggregate",
-            Place::Postgres(_) => "Index Only Scan using events_stream",
-        };
+        let index = place.of(
+            "USING COVERING INDEX sqlite_autoindex_events_2 (aggregate",
+            "Index Only Scan using events_stream",
+        );
         assert!(plan.contains(index), "{plan}");
+        // Each look is at one stream, and not at all events of an aggregate.
+        for whole in ["AUTOMATIC", "(aggregate=?)", "Join", "Nested Loop"] {
+            assert!(!plan.contains(whole), "{plan}");
+        }
     }
     // The control: what every list of streams begins as.
     let naive = "SELECT DISTINCT aggregate, aggregate_id FROM ";
-    let plan = match place {
-        Place::Sqlite(_) => place.sql(&format!("EXPLAIN QUERY PLAN {naive} events")),
-        Place::Postgres(_) => place.sql(&format!("EXPLAIN {naive} es.events")),
-    };
+    let explain = place.of("EXPLAIN QUERY PLAN", "EXPLAIN");
+    let events = place.of("events", "es.events");
+    let plan = place.sql(&format!("{explain} {naive} {events}"));
     assert!(plan.contains("SCAN") || plan.contains("Seq Scan"), "{plan}");
 }
 
@@ -372,10 +389,8 @@ fn the_newest_events(place: &Place) {
 
 fn statements_are_printed(place: &Place) {
     let ran = place.es(&["--sql", "show", "order/4711"]);
-    let (table, time) = match place {
-        Place::Sqlite(_) => ("FROM events e", "e.recorded_at"),
-        Place::Postgres(_) => ("FROM \"es\".events e", "to_char(e.recorded_at"),
-    };
+    let table = place.of("FROM events e", "FROM \"es\".events e");
+    let time = place.of("e.recorded_at", "to_char(e.recorded_at");
     assert!(
         ran.err.contains(table) && ran.err.contains(time),
         "{}",

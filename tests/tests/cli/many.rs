@@ -92,6 +92,57 @@ fn pages_and_windows_follow_each_other() {
     assert_eq!(table.lines().count(), 602, "one header");
 }
 
+/// A dump and a copy of a large store need no more memory than those of a small one.
+#[test]
+fn moving_keeps_a_page_in_memory() {
+    let folder = es_tests::tiers::folder();
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    fill(Path::new(&path("many.db")));
+    let store = |name: &str| format!("sqlite:{}", path(name));
+    let most = |args: &[&str], out: &mut dyn Write| {
+        let args = ["es"].iter().chain(args);
+        let mut code = 0;
+        let used = allocation_counter::measure(|| {
+            code = es_cli::run(args, out, &mut io::sink());
+        });
+        assert_eq!(code, 0);
+        used.bytes_max
+    };
+    let mut dump = std::fs::File::create(path("dump.ndjson")).expect("made");
+    let many = store("many.db");
+    let used = [
+        most(&["--store", &many, "export"], &mut dump),
+        most(
+            &[
+                "--store",
+                &store("new.db"),
+                "import",
+                "-y",
+                &path("dump.ndjson"),
+            ],
+            &mut io::sink(),
+        ),
+        most(&["copy", "-y", &many, &store("copy.db")], &mut io::sink()),
+    ];
+    let bytes = std::fs::metadata(path("dump.ndjson")).expect("there").len();
+    assert!(bytes > 3_000_000, "{bytes}");
+    const MOST: u64 = 1_500_000;
+    assert!(used.iter().all(|used| *used < MOST), "{used:?} of {bytes}");
+    // What only reads, in each form.
+    for verb in ["events", "streams", "verify", "stats"] {
+        for form in ["table", "json", "ndjson"] {
+            let used = most(&["--store", &many, "-o", form, verb], &mut io::sink());
+            assert!(used < MOST, "{verb} {form}: {used}");
+        }
+    }
+    // The control: an output that is kept.
+    for verb in ["export", "events"] {
+        let mut kept = Vec::new();
+        let used = most(&["--store", &many, "-o", "ndjson", verb], &mut kept);
+        assert!(used > 2 * MOST, "{verb}: {used}, {}", kept.len());
+    }
+}
+
 /// A page has 500 rows or 4 MiB. What comes after it counts, and `verify` looks at it.
 #[test]
 fn answers_are_read_to_their_end() {

@@ -1,12 +1,15 @@
-//! Where the shop is: an SQLite file or a database of PostgreSQL, and `es` on it.
+//! Where the shop is: an SQLite file, a database of PostgreSQL, or a stream of JetStream with one of the two for its read models,
+//! and `es` on it.
 
 use crate::shop;
-use es_postgres::PostgresStore;
+use es_cli::App;
+use es_nats::NatsStore;
+use es_postgres::{PostgresReadDatabase, PostgresStore};
 use es_projections::AnyReadDatabase;
 use es_runtime::{AnyStore, EventStore};
-use es_sqlite::SqliteStore;
+use es_sqlite::{SqliteReadDatabase, SqliteStore};
 use es_testkit::postgres::Database;
-use rusqlite::Connection;
+use rusqlite::{Connection, types::ValueRef};
 use serde_json::Value;
 use std::{path::PathBuf, sync::OnceLock};
 use tempfile::TempDir;
@@ -15,6 +18,8 @@ use tokio::runtime::Runtime;
 pub(crate) enum Place {
     Sqlite(TempDir),
     Postgres(Database<'static>),
+    /// The location of the stream, and where the read models are.
+    Nats(String, Box<Place>),
 }
 
 /// What `es` said.
@@ -24,15 +29,22 @@ pub(crate) struct Ran {
     pub(crate) err: String,
 }
 
+impl Ran {
+    /// What a program says that writes its results and remarks there and returns its exit code.
+    pub(crate) fn of(program: impl FnOnce(&mut Vec<u8>, &mut Vec<u8>) -> u8) -> Self {
+        let (mut out, mut err) = (Vec::new(), Vec::new());
+        let code = program(&mut out, &mut err);
+        Self {
+            code,
+            out: String::from_utf8(out).expect("text"),
+            err: String::from_utf8(err).expect("text"),
+        }
+    }
+}
+
 /// Runs `es` with these arguments.
 pub(crate) fn es(args: &[&str]) -> Ran {
-    let (mut out, mut err) = (Vec::new(), Vec::new());
-    let code = es_cli::run(["es"].iter().chain(args), &mut out, &mut err);
-    Ran {
-        code,
-        out: String::from_utf8(out).expect("text"),
-        err: String::from_utf8(err).expect("text"),
-    }
+    Ran::of(|out, err| es_cli::run(["es"].iter().chain(args), out, err))
 }
 
 /// Does something in a runtime of its own.
@@ -73,7 +85,14 @@ impl Place {
         place
     }
 
-    fn fill(&self) {
+    /// A new shop on JetStream, which may be damaged.
+    pub(crate) fn new_nats(location: String, read: Self) -> Self {
+        let place = Self::Nats(location, Box::new(read));
+        place.fill();
+        place
+    }
+
+    pub(crate) fn fill(&self) {
         block_on(async {
             let (store, read) = self.open().await;
             shop::fill(&store, read).await;
@@ -94,13 +113,32 @@ impl Place {
                 let read = AnyReadDatabase::new(store.read_database());
                 (AnyStore::new(store), read)
             }
+            Self::Nats(location, read) => {
+                let store = NatsStore::options().open(location).await.expect("opens");
+                (AnyStore::new(store), Box::pin(read.read_models()).await)
+            }
+        }
+    }
+
+    /// A database with read models alone.
+    pub(crate) async fn read_models(&self) -> AnyReadDatabase {
+        match self {
+            Self::Sqlite(_) => {
+                let read = SqliteReadDatabase::open(self.file()).await;
+                AnyReadDatabase::new(read.expect("opens"))
+            }
+            Self::Postgres(database) => {
+                let read = PostgresReadDatabase::open(&database.url()).await;
+                AnyReadDatabase::new(read.expect("opens"))
+            }
+            Self::Nats(_, read) => Box::pin(read.read_models()).await,
         }
     }
 
     pub(crate) fn file(&self) -> PathBuf {
         match self {
             Self::Sqlite(folder) => folder.path().join("shop.db"),
-            Self::Postgres(_) => panic!("no file"),
+            Self::Postgres(_) | Self::Nats(..) => panic!("no file"),
         }
     }
 
@@ -109,14 +147,37 @@ impl Place {
         match self {
             Self::Sqlite(_) => format!("sqlite:{}", self.file().display()),
             Self::Postgres(database) => database.url(),
+            Self::Nats(location, _) => location.clone(),
         }
     }
 
+    /// What `--read-store` gets, where the read models are in another database.
+    pub(crate) fn read_address(&self) -> Option<String> {
+        match self {
+            Self::Sqlite(_) | Self::Postgres(_) => None,
+            Self::Nats(_, read) => Some(read.address()),
+        }
+    }
+
+    /// The arguments that name it, and those of a command.
+    fn named(&self, args: &[&str]) -> Vec<String> {
+        let mut all = vec!["--store".to_owned(), self.address()];
+        if let Some(read) = self.read_address() {
+            all.extend(["--read-store".to_owned(), read]);
+        }
+        all.extend(args.iter().map(|arg| (*arg).to_owned()));
+        all
+    }
+
     pub(crate) fn es(&self, args: &[&str]) -> Ran {
-        let address = self.address();
-        let mut all = vec!["--store", &address];
-        all.extend(args);
-        es(&all)
+        let args = self.named(args);
+        es(&args.iter().map(String::as_str).collect::<Vec<_>>())
+    }
+
+    /// Runs the program of an application.
+    pub(crate) fn app(&self, app: &App, args: &[&str]) -> Ran {
+        let all = ["es".to_owned()].into_iter().chain(self.named(args));
+        Ran::of(|out, err| app.run_with(all, out, err))
     }
 
     /// The JSON that a command prints when all goes well.
@@ -142,6 +203,15 @@ impl Place {
         .collect()
     }
 
+    /// What is written in another way for each of the two databases.
+    pub(crate) fn of<'t>(&self, sqlite: &'t str, postgres: &'t str) -> &'t str {
+        match self {
+            Self::Sqlite(_) => sqlite,
+            Self::Postgres(_) => postgres,
+            Self::Nats(..) => panic!("it has no tables"),
+        }
+    }
+
     /// Runs SQL, as somebody who damages a store would, and returns the rows as text.
     pub(crate) fn sql(&self, sql: &str) -> String {
         match self {
@@ -158,21 +228,48 @@ impl Place {
                     let rows = select.query_map([], columns).expect("rows");
                     return rows.map(|row| row.expect("a row") + "\n").collect();
                 }
+                if sql.starts_with("SELECT") {
+                    return selected(&connection, sql);
+                }
                 connection.execute_batch(sql).expect("done");
                 String::new()
             }
             Self::Postgres(database) => database.query(sql).expect("done"),
+            Self::Nats(..) => panic!("it takes no statements"),
         }
     }
 }
 
-/// Runs each function on both databases.
+/// Rows as `psql` prints them to a program: a line each, with `|` between the columns.
+fn selected(connection: &Connection, sql: &str) -> String {
+    let mut select = connection.prepare(sql).expect("prepared");
+    let columns = select.column_count();
+    let text = |row: &rusqlite::Row<'_>| -> rusqlite::Result<String> {
+        let texts = (0..columns).map(|column| {
+            Ok(match row.get_ref(column)? {
+                ValueRef::Null => String::new(),
+                ValueRef::Integer(number) => number.to_string(),
+                ValueRef::Real(number) => number.to_string(),
+                ValueRef::Text(bytes) | ValueRef::Blob(bytes) => {
+                    String::from_utf8_lossy(bytes).into_owned()
+                }
+            })
+        });
+        let texts: rusqlite::Result<Vec<String>> = texts.collect();
+        Ok(texts?.join("|") + "\n")
+    };
+    let rows = select.query_map([], text).expect("rows");
+    rows.map(|row| row.expect("a row")).collect()
+}
+
+/// Runs each function on both databases: on the shop that nothing changes, or on what the two expressions give, in whose place `super` is
+/// the module of the functions.
 macro_rules! on_both {
-    ($($name:ident),* $(,)?) => {
+    ($sqlite:expr, $postgres:expr; $($name:ident),* $(,)?) => {
         mod on_sqlite {
             $(#[test]
             fn $name() {
-                super::$name($crate::place::Place::sqlite());
+                super::$name($sqlite);
             })*
         }
 
@@ -184,9 +281,15 @@ macro_rules! on_both {
                 ignore = "needs PostgreSQL: install it or set ES_POSTGRES_BIN"
             )]
             fn $name() {
-                super::$name($crate::place::Place::postgres());
+                super::$name($postgres);
             })*
         }
+    };
+    ($($name:ident),* $(,)?) => {
+        $crate::place::on_both!(
+            $crate::place::Place::sqlite(), $crate::place::Place::postgres();
+            $($name),*
+        );
     };
 }
 pub(crate) use on_both;

@@ -7,7 +7,7 @@ use crate::{
 use es_postgres::PostgresStore;
 use es_projections::AnyReadDatabase;
 use es_runtime::AnyStore;
-use es_sqlite::{SqliteReadDatabase, SqliteStore};
+use es_sqlite::SqliteStore;
 use rusqlite::Connection;
 use std::fs;
 
@@ -188,17 +188,16 @@ fn a_store_in_a_schema_of_its_own() {
     );
 }
 
-#[test]
-fn read_models_in_a_file_of_their_own() {
+/// Read models that are not in the file of the store.
+fn elsewhere(models: &Place) {
     let folder = es_tests::tiers::folder();
-    let (store, read) = (folder.path().join("shop.db"), folder.path().join("read.db"));
+    let store = folder.path().join("shop.db");
     block_on(async {
         let opened = SqliteStore::open(&store).await.expect("opens");
-        let models = SqliteReadDatabase::open(&read).await.expect("opens");
-        shop::fill(&AnyStore::new(opened), AnyReadDatabase::new(models)).await;
+        shop::fill(&AnyStore::new(opened), models.read_models().await).await;
     });
     let store = format!("sqlite:{}", store.display());
-    let read = format!("sqlite:{}", read.display());
+    let read = models.address();
     let alone = es(&["--store", &store, "readers"]);
     assert!(
         alone.code == 0 && !alone.out.contains("order_totals"),
@@ -217,6 +216,21 @@ fn read_models_in_a_file_of_their_own() {
         "{}",
         ran.err
     );
+}
+
+#[test]
+fn read_models_in_a_file_of_their_own() {
+    elsewhere(&Place::Sqlite(es_tests::tiers::folder()));
+}
+
+#[cfg(unix)]
+#[test]
+#[cfg_attr(
+    not(postgres),
+    ignore = "needs PostgreSQL: install it or set ES_POSTGRES_BIN"
+)]
+fn read_models_in_a_database_of_another_kind() {
+    elsewhere(&Place::Postgres(es_tests::server::database()));
 }
 
 #[test]

@@ -306,9 +306,8 @@ fn damage_is_found_in_a_database() {
 fn rows_are_read_once(place: &Place) {
     const MORE: u64 = 5_000;
     place.sql(&format!(
-        "INSERT INTO es.events SELECT {LAST} + n, n / 100 + 1, gen_random_uuid(), now(), 1, 'big', (n % 100)::text, \
+        "INSERT INTO es.events SELECT {LAST} + n - 99, n / 100, gen_random_uuid(), now(), 1, 'big', (n % 100)::text, \
          'big.thing', 'application/json', '{{}}', '1' FROM generate_series(100, {MORE} + 99) n; \
-         UPDATE es.events SET position = position - 99, version = version - 1 WHERE aggregate = 'big'; \
          UPDATE es.head SET position = {LAST} + {MORE}"
     ));
     let fetched = || {

@@ -109,9 +109,11 @@ async fn defined_in(store: &AnyStore) -> Decisions {
 /// Somebody subscribes on a thread of its own while a decision is decided.
 fn meanwhile(store: &AnyStore, who: &'static str, to: &'static str) {
     let decisions = Decisions::new(store.clone());
+    // A store may need the runtime.
+    let runtime = tokio::runtime::Handle::current();
     std::thread::spawn(move || {
         let subscribed = async move { decisions.execute(subscribe(who, to)).await };
-        futures_executor::block_on(subscribed).expect("subscribed");
+        runtime.block_on(subscribed).expect("subscribed");
     })
     .join()
     .expect("no panic");
@@ -526,7 +528,8 @@ async fn aggregates_and_folds_are_one_commit(store: AnyStore) {
         1 => {
             let wallets: Repository<Wallet> = Repository::new(store.clone());
             let fill = async move { wallets.execute("w", Fill(5)).await.map(drop) };
-            std::thread::spawn(move || futures_executor::block_on(fill).expect("filled"))
+            let runtime = tokio::runtime::Handle::current();
+            std::thread::spawn(move || runtime.block_on(fill).expect("filled"))
                 .join()
                 .expect("no panic");
         }
@@ -622,6 +625,19 @@ on_each!(
     an_event_has_all_values_of_a_kind,
     aggregates_and_folds_are_one_commit,
     tags_that_are_not_recorded_are_an_error,
+    conflicts_end,
+);
+
+on_jetstream!(
+    new_events_reach_the_folds_that_they_match,
+    the_result_is_the_state_after_the_decision,
+    a_fold_gets_no_event_of_the_decision_that_it_does_not_match,
+    a_decision_without_events_has_a_position,
+    a_rejection_is_of_one_moment,
+    a_repeated_decision_writes_nothing,
+    one_of_many_same_requests_counts,
+    an_event_has_all_values_of_a_kind,
+    aggregates_and_folds_are_one_commit,
     conflicts_end,
 );
 
@@ -742,8 +758,8 @@ impl Fold for Nothing {
         Vec::new()
     }
 
-    fn apply_stored(&mut self, _: &TagQuery, _: &RecordedEvent) -> Result<(), DecodeError> {
-        Ok(())
+    fn apply_stored(&mut self, _: &TagQuery, _: &RecordedEvent) -> Result<bool, DecodeError> {
+        Ok(false)
     }
 }
 

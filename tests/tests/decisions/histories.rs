@@ -179,6 +179,9 @@ on_each!(
     a_fold_reads_what_its_aggregate_reads,
 );
 
+// Tags of stored events are not recorded there.
+on_jetstream!(events_of_aggregates_have_tags);
+
 /// The test kit finds events as a store does, so one that lacks a tag is missing there too.
 #[test]
 fn an_event_without_a_tag_is_missing_in_a_test() {

@@ -8,6 +8,13 @@ pub(crate) fn memory() -> AnyStore {
     AnyStore::new(MemoryStore::new())
 }
 
+/// A store in a stream of its own.
+#[cfg(unix)]
+pub(crate) async fn jetstream() -> AnyStore {
+    use es_testkit::conformance::StoreFixture as _;
+    AnyStore::of_commits(es_tests::fixtures::Nats::on_a_node().open().await)
+}
+
 /// The store of a place.
 pub(crate) async fn store_in(place: &Place) -> AnyStore {
     es_tests::places::open(&place.address(), None).await
@@ -67,6 +74,20 @@ macro_rules! on_each {
             async fn $name() {
                 let place = es_tests::places::Place::postgres();
                 super::$name(crate::places::store_in(&place).await).await;
+            })*
+        }
+    };
+}
+
+/// Runs each function on a server of NATS, which the tests of this process share.
+macro_rules! on_jetstream {
+    ($($name:ident),* $(,)?) => {
+        #[cfg(unix)]
+        mod on_jetstream {
+            $(#[tokio::test(flavor = "multi_thread")]
+            #[cfg_attr(not(nats), ignore = "needs nats-server: run .ci/nats-server")]
+            async fn $name() {
+                super::$name(crate::places::jetstream().await).await;
             })*
         }
     };

@@ -3,16 +3,26 @@
 use crate::tables::IssueInvoice;
 use es_decisions::{Decide, Decided, Decision, DecisionError, Decisions, Emitted, Fold};
 use es_runtime::{
-    AnyStore, Apply, Event, Position, ReadError, ReadLimit, SnapshotStore, Tag, TagQuery,
-    TaggedPage, WorkQueue,
+    AnyStore, Apply, Event, MemoryStore, Position, ReadError, ReadLimit, RetryPolicy,
+    SnapshotStore, Tag, TagQuery, TaggedBackward, TaggedPage, WorkQueue,
 };
 use es_testkit::{Layered, StoreLayer};
 use es_tests::{
     courses::{CourseError, Define, Load, Seats, course, student, subscribe},
     faulty::{Fault, Faulty},
 };
+use futures_executor::block_on;
+use futures_util::stream::{FuturesUnordered, StreamExt};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeSet;
+use std::{
+    collections::BTreeSet,
+    future::IntoFuture,
+    num::NonZeroU32,
+    ops::Bound,
+    pin::Pin,
+    task::{Context, Poll, Waker},
+    time::Duration,
+};
 
 const RACERS: usize = 16;
 
@@ -37,9 +47,22 @@ impl<S: WorkQueue> StoreLayer for Yielding<S> {
         tokio::task::yield_now().await;
         page
     }
+
+    async fn read_tagged_backward(
+        &self,
+        query: &TagQuery,
+        after: Position,
+        until: Bound<Position>,
+        limit: ReadLimit,
+    ) -> Result<TaggedBackward, ReadError> {
+        let read = self.0.read_tagged_backward(query, after, until, limit);
+        let page = read.await;
+        tokio::task::yield_now().await;
+        page
+    }
 }
 
-fn on(store: impl WorkQueue + SnapshotStore) -> Decisions {
+pub(crate) fn on(store: impl WorkQueue + SnapshotStore) -> Decisions {
     Decisions::new(Layered(Yielding(store)))
 }
 
@@ -50,7 +73,7 @@ async fn define(decisions: &Decisions, id: &str, capacity: u32) {
 }
 
 /// The results of decisions that are made at once.
-async fn all<D: Decide<Error: Send, Reads: Send>>(
+pub(crate) async fn all<D: Decide<Error: Send, Reads: Send>>(
     decisions: &Decisions,
     racers: impl IntoIterator<Item = D>,
 ) -> Vec<Result<Decided<D>, DecisionError<D::Error>>> {
@@ -80,6 +103,69 @@ async fn taken(store: impl WorkQueue + SnapshotStore, id: &str) -> usize {
         }
     }
     taken
+}
+
+fn patient() -> RetryPolicy {
+    let policy = RetryPolicy::default().with_attempts(NonZeroU32::MAX);
+    policy.with_longest(Duration::from_secs(60))
+}
+
+/// The attempts that so many callers of one course needed at most, each for three students. They share as many
+/// `Decisions`.
+fn attempts(callers: usize, decisions: usize) -> Option<u32> {
+    let store = MemoryStore::new();
+    let one = |_| on(store.clone()).with_retry(patient());
+    let made: Vec<_> = (0..decisions).map(one).collect();
+    block_on(define(&made[0], "c1", 1_000));
+    let shared = made.iter().cycle().take(callers).enumerate();
+    let calls = shared.map(|(number, decisions)| async move {
+        let mut most = 0;
+        for again in 0..3 {
+            let subscribe = subscribe(format!("s{number}-{again}"), "c1");
+            let done = decisions.execute(subscribe).await.expect("a seat");
+            most = most.max(done.attempts);
+        }
+        most
+    });
+    let calls: FuturesUnordered<_> = calls.collect();
+    block_on(calls.collect::<Vec<_>>()).into_iter().max()
+}
+
+#[test]
+fn callers_of_one_course_queue_after_the_first_conflict() {
+    assert!(attempts(100, 1) <= Some(3));
+    // The control: each has a queue of its own. Pauses keep them apart, now and then.
+    assert!((0..20).any(|_| attempts(20, 20) > Some(3)));
+}
+
+/// Who is rejected keeps nobody waiting who comes later, and those of another course wait for nobody.
+#[test]
+fn a_rejected_student_keeps_nobody_waiting() {
+    let decisions = on(MemoryStore::new()).with_retry(patient());
+    block_on(define(&decisions, "c1", 1));
+    block_on(define(&decisions, "c2", 9));
+    let mut context = Context::from_waker(Waker::noop());
+    let student = |id: &str| decisions.execute(subscribe(id, "c1")).into_future();
+    let [mut first, mut second, mut third, mut fourth] = ["s1", "s2", "s3", "s4"].map(student);
+    // Both read the course, the student and the pair, each with a pause. Then the first one has the seat and the second one the turn.
+    for _read in 0..3 {
+        assert!(first.as_mut().poll(&mut context).is_pending());
+        assert!(second.as_mut().poll(&mut context).is_pending());
+    }
+    block_on(first).expect("a seat");
+    assert!(second.as_mut().poll(&mut context).is_pending());
+    let mut polled = |call: &mut Pin<Box<dyn Future<Output = _> + Send + '_>>| {
+        (0..100).find_map(|_| match call.as_mut().poll(&mut context) {
+            Poll::Ready(done) => Some(done),
+            Poll::Pending => None,
+        })
+    };
+    assert!(polled(&mut third).is_none(), "it waits for the second one");
+    let mut elsewhere = decisions.execute(subscribe("s6", "c2")).into_future();
+    assert!(polled(&mut elsewhere).expect("another course").is_ok());
+    assert!(block_on(second).is_err());
+    assert!(polled(&mut fourth).is_some(), "it waits for nobody");
+    assert!(polled(&mut third).is_some());
 }
 
 async fn the_last_seat_is_taken_once(store: AnyStore) {
@@ -288,6 +374,17 @@ async fn what_is_not_there_is_created_once(store: AnyStore) {
 }
 
 on_each!(
+    the_last_seat_is_taken_once,
+    without_guards_it_is_taken_twice,
+    different_courses_do_not_meet,
+    invoices_at_once_have_no_gap,
+    without_guards_two_have_one_number,
+    what_was_only_read_is_guarded,
+    without_guards_nobody_is_left,
+    what_is_not_there_is_created_once,
+);
+
+on_jetstream!(
     the_last_seat_is_taken_once,
     without_guards_it_is_taken_twice,
     different_courses_do_not_meet,

@@ -10,6 +10,7 @@ use es_testkit::{Layered, StoreLayer};
 use serde::{Deserialize, Serialize};
 use std::{
     future::{Future, IntoFuture},
+    num::NonZeroU32,
     ops::ControlFlow,
     pin::pin,
     sync::{
@@ -717,23 +718,27 @@ async fn a_lost_answer_is_looked_for() {
 /// Attempts are bounded, and the error names what moved.
 #[tokio::test]
 async fn conflicts_end() {
-    let store = crate::places::memory();
-    let decisions = filled(&store).await.with_retry(RetryPolicy::never());
-    let other = accounts(&store);
-    let unlucky = hooked("a", "b", 1, move |_| {
-        let other = other.clone();
-        meanwhile(async move { other.execute("b", Deposit { cents: 1 }).await }).expect("stored");
-    });
-    match decisions.execute(unlucky).await {
-        Err(DecisionError::Conflict { stream, attempts }) => {
-            assert_eq!((stream.id(), attempts), ("b", 1));
+    for most in [1, 3] {
+        let store = crate::places::memory();
+        let retry = RetryPolicy::never().with_attempts(NonZeroU32::new(most).expect("some"));
+        let decisions = filled(&store).await.with_retry(retry);
+        let other = accounts(&store);
+        let unlucky = hooked("a", "b", 1, move |_| {
+            let other = other.clone();
+            meanwhile(async move { other.execute("b", Deposit { cents: 1 }).await })
+                .expect("stored");
+        });
+        match decisions.execute(unlucky).await {
+            Err(DecisionError::Conflict { stream, attempts }) => {
+                assert_eq!((stream.id(), attempts), ("b", most));
+            }
+            wrong => panic!("{wrong:?}"),
         }
-        wrong => panic!("{wrong:?}"),
+        let range = StreamRange::forward(0);
+        let stream = StreamId::of::<Account>("a").expect("an id");
+        let events = store
+            .read_stream(&stream, range, ReadLimit::default())
+            .await;
+        assert_eq!(events.expect("read").len(), 1);
     }
-    let range = StreamRange::forward(0);
-    let stream = StreamId::of::<Account>("a").expect("an id");
-    let events = store
-        .read_stream(&stream, range, ReadLimit::default())
-        .await;
-    assert_eq!(events.expect("read").len(), 1);
 }

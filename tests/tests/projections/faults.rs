@@ -388,6 +388,25 @@ async fn an_older_program_rebuilds_its_own_version_only() {
     );
 }
 
+#[tokio::test]
+async fn a_status_that_cannot_be_read_is_no_empty_one() {
+    let folder = es_tests::tiers::folder();
+    let (store, read) = open(folder.path()).await;
+    let runner = quick(&store, &read).with(Turnover);
+    // Nothing was started, so there are no tables.
+    assert_eq!(runner.status().await.expect("status").len(), 0);
+    runner.catch_up().await.expect("caught up");
+    assert_eq!(runner.status().await.expect("status").len(), 1);
+    let file = Connection::open(folder.path().join("read.db")).expect("opens");
+    file.execute_batch("ALTER TABLE es_builds RENAME COLUMN stage TO phase")
+        .expect("renamed");
+    let status = runner.status().await;
+    assert!(
+        matches!(status, Err(ProjectionError::Storage { .. })),
+        "{status:?}"
+    );
+}
+
 /// Ends its transaction, one way or another.
 #[derive(Projection)]
 #[projection("enders", events(Deposited))]

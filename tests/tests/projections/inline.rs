@@ -21,7 +21,7 @@ use std::{
     time::Duration,
 };
 
-const SOON: Duration = Duration::from_secs(20);
+const SOON: Duration = Duration::from_secs(120);
 
 on_both!(
     a_rule_is_introduced_while_a_program_without_it_appends,

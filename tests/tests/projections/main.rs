@@ -17,3 +17,4 @@ mod schemas;
 mod sqlite;
 mod stores;
 mod subscriptions;
+mod testkit;

@@ -566,6 +566,74 @@ async fn inline_rows_are_there_with_the_append() {
     assert_eq!(again, all);
 }
 
+/// Looks for rows by an index that is only read by bitmap scans, and keeps how that was done.
+#[derive(Projection)]
+#[projection("notes", events(Deposited))]
+#[projection(schema(PostgresReadDatabase = "
+    CREATE TABLE {notes} (number BIGINT PRIMARY KEY, tags BIGINT[] NOT NULL);
+    CREATE INDEX {notes_by_tag} ON {notes} USING GIN (tags);
+    CREATE TABLE {plans} (version BIGINT, line TEXT);
+"))]
+struct Notes;
+
+impl Project<Deposited, PostgresReadDatabase> for Notes {
+    async fn project(
+        &self,
+        event: &Envelope<Deposited>,
+        tx: &mut PostgresTransaction,
+    ) -> Result<(), HandlerError> {
+        if event.version == 1 {
+            let fill =
+                "INSERT INTO {notes} SELECT n, ARRAY[n] FROM generate_series(1, 5000) AS t (n)";
+            tx.execute(fill, &[]).await?;
+        }
+        let find = "EXPLAIN SELECT FROM {notes} WHERE tags @> '{7}' AND number > 0";
+        let plan = tx
+            .select(find, &[], |row| row.try_get::<_, String>(0))
+            .await?;
+        let keep = "INSERT INTO {plans} VALUES ($1, $2)";
+        let version = event.version.cast_signed();
+        tx.execute(keep, &[&version, &plan.join("\n")]).await?;
+        Ok(())
+    }
+}
+
+/// The store turns bitmap scans off for its own statements. Handlers have them: in an append, in a commit, and where they
+/// catch up.
+#[tokio::test]
+#[cfg_attr(
+    not(postgres),
+    ignore = "needs PostgreSQL: install it or set ES_POSTGRES_BIN"
+)]
+async fn inline_handlers_use_bitmap_scans_and_the_store_does_not() {
+    let database = es_tests::server::database();
+    let url = database.url();
+    let plain = PostgresStore::open(&url).await.expect("opens");
+    deposit(&plain, "a", 1).await.expect("stored");
+    let options = PostgresStore::options(&url).expect("a url");
+    let store = options.inline(Notes).open().await.expect("opens");
+    deposit(&store, "a", 1).await.expect("stored");
+    deposit(&plain, "a", 1).await.expect("stored");
+    deposit(&store, "a", 1).await.expect("stored");
+    let stream = StreamId::new("account", "a").expect("a name");
+    let event = es_runtime::NewEvent::json("account.deposited", 1, r#"{"cents":1}"#);
+    let append = Append::new(stream, ExpectedVersion::Any).with_event(event);
+    let commit = es_runtime::Commit::new().append(append);
+    es_runtime::CommitStore::commit(&store, commit)
+        .await
+        .expect("stored");
+    let read = store.read_database();
+    let plans = read
+        .query("SELECT version, line FROM plans ORDER BY version", &[])
+        .await
+        .expect("rows");
+    assert_eq!(plans.len(), 5);
+    for plan in plans {
+        let text = format!("{plan:?}");
+        assert!(text.contains("Bitmap Index Scan on notes_by_tag"), "{text}");
+    }
+}
+
 /// An append that only notes its id writes no event, and what was handled stays handled.
 #[tokio::test]
 #[cfg_attr(

@@ -808,3 +808,67 @@ async fn as_it_came_built_anew_and_inside_the_appends_are_the_same() {
         assert_eq!(went_back(read.path()).expect("watched"), 0, "seed {seed}");
     }
 }
+
+/// A rebuild ends while another program catches up. The new tables had not all events that this one was to catch up with.
+#[tokio::test(flavor = "multi_thread")]
+async fn catching_up_goes_on_in_tables_that_are_replaced_meanwhile() {
+    let folder = es_tests::tiers::folder();
+    let (store, read) = open(folder.path()).await;
+    let runner = |store: PausingStore<SqliteStore>| {
+        let runner = Projections::new(store, read.clone());
+        runner.with(Balances::new())
+    };
+    deposit(&store, "alice", 1).await.expect("stored");
+    let plain = Projections::new(store.clone(), read.clone()).with(Balances::new());
+    plain.catch_up().await.expect("caught up");
+
+    let (pausing, resume) = PausingStore::until_resumed(store.clone());
+    let rebuilding = runner(pausing);
+    let rebuilt = as_a_process(async move { rebuilding.rebuild_now("balances").await.map(drop) });
+    resume.is_paused().await;
+    // The rebuild does not wait for this one.
+    deposit(&store, "alice", 1).await.expect("stored");
+    let rebuilt = Arc::new(tokio::sync::Mutex::new(Some(rebuilt)));
+    let catching_up = runner(PausingStore::new(store.clone(), move || {
+        let (rebuilt, resume) = (Arc::clone(&rebuilt), resume.clone());
+        Box::pin(async move {
+            if let Some(rebuilt) = rebuilt.lock().await.take() {
+                resume.resume();
+                rebuilt.await.expect("ends").expect("rebuilt");
+            }
+        })
+    }));
+    catching_up.catch_up().await.expect("caught up");
+    let found = balances(&read).await.expect("rows");
+    assert_eq!(found.1.len(), 2, "{found:?}");
+}
+
+/// A newer program drops an unfinished rebuild and goes live.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rebuild_that_a_newer_program_drops_is_not_done() {
+    let folder = es_tests::tiers::folder();
+    let (store, read) = open(folder.path()).await;
+    deposit(&store, "alice", 1).await.expect("stored");
+    let plain = Projections::new(store.clone(), read.clone()).with(Turnover);
+    plain.catch_up().await.expect("caught up");
+
+    let (pausing, resume) = PausingStore::until_resumed(store.clone());
+    let rebuilding = Projections::new(pausing, read.clone()).with(Turnover);
+    let rebuilt = as_a_process(async move { rebuilding.rebuild_now("turnover").await });
+    resume.is_paused().await;
+    let newer = Projections::new(store.clone(), read.clone()).with(second::Turnover);
+    newer.catch_up().await.expect("caught up");
+    resume.resume();
+    let refused = rebuilt.await.expect("ends").expect_err("it is not built");
+    assert!(
+        matches!(
+            refused,
+            ProjectionError::OlderProgram {
+                live: 2,
+                mine: 1,
+                ..
+            }
+        ),
+        "{refused}"
+    );
+}

@@ -252,14 +252,37 @@ async fn a_parked_event_can_be_given_up_with_a_reason() {
         matches!(waited, Err(WaitError::Parked { .. })),
         "{waited:?}"
     );
+    // Another one than the first is not given up, and the first one not in its stead.
+    let first = projections.parked("balances").await.expect("read")[0]
+        .event
+        .position;
+    let why = "a test deposit";
+    let other = projections
+        .discard_at("balances", "account/bad", last, why)
+        .await;
+    assert_eq!(other.expect("done"), None);
+    assert_eq!(projections.parked("balances").await.expect("read").len(), 3);
+    let given_up = projections
+        .discard_at("balances", "account/bad", first, why)
+        .await;
+    assert_eq!(
+        given_up.expect("discarded").map(|p| p.event.version),
+        Some(1)
+    );
+    // Whoever comes a second time meant that one, not the next.
+    let again = projections
+        .discard_at("balances", "account/bad", first, why)
+        .await;
+    assert_eq!(again.expect("done"), None);
+    assert_eq!(projections.parked("balances").await.expect("read").len(), 2);
     let given_up = projections
         .discard("balances", "account/bad", "a test deposit")
         .await
         .expect("discarded");
-    assert_eq!(given_up.map(|p| p.event.version), Some(1));
+    assert_eq!(given_up.map(|p| p.event.version), Some(2));
     let retried = projections.retry("balances", "account/bad").await;
-    assert_eq!(retried.expect("tried").handled, 2);
-    assert_eq!(balances(&read).await.expect("rows").0, [("bad".into(), 5)]);
+    assert_eq!(retried.expect("tried").handled, 1);
+    assert_eq!(balances(&read).await.expect("rows").0, [("bad".into(), 3)]);
     let kept: Vec<String> = read
         .select(
             "SELECT discarded_why FROM es_parked WHERE discarded_at IS NOT NULL",
@@ -268,7 +291,7 @@ async fn a_parked_event_can_be_given_up_with_a_reason() {
         )
         .await
         .expect("rows");
-    assert_eq!(kept, ["a test deposit"]);
+    assert_eq!(kept, ["a test deposit", "a test deposit"]);
     let nothing = projections.discard("balances", "account/bad", "again");
     assert_eq!(nothing.await.expect("done"), None);
     let unknown = projections.parked("nobody").await;

@@ -1,15 +1,13 @@
 //! One input that cannot be taken costs no other one, and an operator can name it.
 
-use es_postgres::PostgresStore;
 use es_runtime::{
-    Aggregate, AnyStore, Append, AppendId, Envelope, Event, EventStore, ExpectedVersion,
-    MemoryStore, Metadata, NewEvent, Position, ReadLimit, StreamId, StreamRange,
+    Aggregate, AnyStore, Append, AppendId, Envelope, Event, EventStore, ExpectedVersion, Metadata,
+    NewEvent, Position, ReadLimit, StreamId, StreamRange,
 };
 use es_sagas::{
     Cx, Definition, Effect, Fail, Phase, ProcessManager, ReactTo, Reactions, Saga, Sagas, Start,
     StepRetry,
 };
-use es_sqlite::SqliteStore;
 use serde::{Deserialize, Serialize};
 use std::{
     collections::BTreeMap,
@@ -19,37 +17,6 @@ use std::{
         atomic::{AtomicU32, Ordering},
     },
 };
-
-/// The same test on each store.
-macro_rules! on_each_store {
-    ($($name:ident)*) => {
-        mod memory {
-            use super::*;
-            $(#[tokio::test] async fn $name() { super::$name(AnyStore::new(MemoryStore::new())).await; })*
-        }
-        mod sqlite {
-            use super::*;
-            $(#[tokio::test] async fn $name() {
-                let folder = es_tests::tiers::folder();
-                let store = SqliteStore::open(folder.path().join("events.db")).await;
-                super::$name(AnyStore::new(store.expect("opens"))).await;
-            })*
-        }
-        mod postgres {
-            use super::*;
-            $(#[tokio::test]
-            #[cfg_attr(
-                not(postgres),
-                ignore = "needs PostgreSQL: install it or set ES_POSTGRES_BIN"
-            )]
-            async fn $name() {
-                let database = es_tests::server::database();
-                let store = PostgresStore::open(&database.url()).await;
-                super::$name(AnyStore::new(store.expect("opens"))).await;
-            })*
-        }
-    };
-}
 
 on_each_store! {
     a_saga_takes_the_inputs_around_a_bad_one

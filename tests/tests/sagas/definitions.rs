@@ -49,28 +49,30 @@ impl Saga for Pivoted {
 }
 
 fn pivoted() -> SagaTest<Pivoted> {
-    SagaTest::new(|| Start::new("1", Pivoted {}), || ())
+    SagaTest::new(|| ()).when_begun(Start::new("1", Pivoted {}))
 }
 
 #[tokio::test]
 async fn past_the_pivot_it_only_goes_forward() {
-    pivoted().run().await.assert_completed();
+    let ended = pivoted().run().await;
+    ended.then_completed().then_nothing_else();
     // The pivot said no: there is a way back.
     let ended = pivoted().step("p", [NO]).run().await;
-    ended.assert_compensated();
-    assert_eq!(ended.undone(), ["b", "a"]);
+    ended
+        .then_compensated()
+        .then_undone(["b", "a"])
+        .then_nothing_else();
     // Nobody knows whether the pivot happened, or a step after it does not work: an operator decides.
-    for (test, step) in [
-        (pivoted().step("p", [LOST; 2]), "p"),
-        (pivoted().step("z", [LOST; 2]), "z"),
-        (pivoted().step("z", [NO]), "z"),
+    for (test, step, reason) in [
+        (pivoted().step("p", [LOST; 2]), "p", "the line is dead"),
+        (pivoted().step("z", [LOST; 2]), "z", "the line is dead"),
+        (pivoted().step("z", [NO]), "z", "no"),
     ] {
-        let ended = test.run().await;
-        ended.assert_parked();
+        let ended = test.run().await.then_parked(reason);
         let why = ended.state().parked.as_ref().map(|(why, _)| why.clone());
         let step = step.to_owned();
         assert_eq!(why, Some(ParkedWhy::PastPivot { step }));
-        assert_eq!(ended.undone(), [""; 0]);
+        ended.then_nothing_else();
     }
     // Unwinding during the pivot's call is refused; it goes on.
     let ended = pivoted().unwound_during_call(3).run().await;
@@ -98,12 +100,13 @@ async fn a_deadline_undoes_what_is_not_past_its_pivot() {
             saga
         }
     }
-    let test = SagaTest::<Slow>::new(|| Start::new("1", Slow {}), || ()).step("b", [LOST]);
-    let ended = test.run().await;
-    ended.assert_compensated();
-    assert_eq!(ended.undone(), ["b", "a"]);
+    let slow = SagaTest::<Slow>::new(|| ()).when_begun(Start::new("1", Slow {}));
+    let test = slow.step("b", [LOST]);
+    let ended = test.run().await.then_compensated();
+    let ended = ended.then_undone(["b", "a"]);
     let cause = ended.state().failure.as_ref().map(|why| why.cause);
     assert_eq!(cause, Some(Cause::Deadline));
+    ended.then_nothing_else();
     assert!(test.crash_matrix().await.runs > 10);
     let pairs = test.crash_pairs().await;
     assert!(pairs.runs > 100, "{pairs:?}");
@@ -112,8 +115,7 @@ async fn a_deadline_undoes_what_is_not_past_its_pivot() {
 #[tokio::test]
 async fn other_undos_go_on_before_it_is_parked() {
     let ended = pivoted().step("p", [NO]).undo("b", [LOST; 2]).run().await;
-    ended.assert_parked();
-    assert_eq!(ended.undone(), ["a"]);
+    let ended = ended.then_parked("the undo of `b`").then_undone(["a"]);
     let stuck = ended.state().step("b").map(|step| step.status);
     assert_eq!(stuck, Some(StepStatus::Stuck));
 }

@@ -1,48 +1,15 @@
 //! Times without an end: `Duration::MAX` is what people write for "never".
 
-use es_postgres::PostgresStore;
 use es_runtime::{
     Aggregate, AnyStore, Append, AppendId, Apply, Envelope, Event, EventStore, ExpectedVersion,
-    MemoryStore, Metadata, NewEvent, StreamId, Timestamp, WorkStatus,
+    Metadata, NewEvent, StreamId, Timestamp, WorkStatus,
 };
 use es_sagas::{
     Cx, Definition, Effect, Fail, OnTimer, Phase, ProcessManager, ReactTo, Reactions, Saga,
     SagaError, Sagas, Start, StepRetry, Verb,
 };
-use es_sqlite::SqliteStore;
 use serde::{Deserialize, Serialize};
 use std::{convert::Infallible, time::Duration};
-
-/// The same test on each store.
-macro_rules! on_each_store {
-    ($($name:ident)*) => {
-        mod memory {
-            use super::*;
-            $(#[tokio::test] async fn $name() { super::$name(AnyStore::new(MemoryStore::new())).await; })*
-        }
-        mod sqlite {
-            use super::*;
-            $(#[tokio::test] async fn $name() {
-                let folder = es_tests::tiers::folder();
-                let store = SqliteStore::open(folder.path().join("events.db")).await;
-                super::$name(AnyStore::new(store.expect("opens"))).await;
-            })*
-        }
-        mod postgres {
-            use super::*;
-            $(#[tokio::test]
-            #[cfg_attr(
-                not(postgres),
-                ignore = "needs PostgreSQL: install it or set ES_POSTGRES_BIN"
-            )]
-            async fn $name() {
-                let database = es_tests::server::database();
-                let store = PostgresStore::open(&database.url()).await;
-                super::$name(AnyStore::new(store.expect("opens"))).await;
-            })*
-        }
-    };
-}
 
 on_each_store! {
     a_timer_that_never_fires_is_readable

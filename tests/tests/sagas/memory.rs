@@ -5,7 +5,7 @@ use es_runtime::WorkStatus;
 use es_sagas::{Cause, Phase, Sagas, StepStatus, Verb, log::SagaEvent};
 use es_testkit::saga::{CrashPoint, SagaTest, Scripted};
 use es_tests::{
-    orders::{self, Calm, Order, OrderSaga, Outside},
+    orders::{self, Calm, Order, OrderPlaced, OrderSaga, Outside, confirmed, rejected},
     tries,
 };
 use std::sync::Arc;
@@ -14,10 +14,11 @@ fn calm() -> Arc<dyn Outside> {
     Arc::new(Calm)
 }
 
-/// An order with its aggregate in the store.
+/// A placed order, whose saga is begun.
 fn order() -> SagaTest<OrderSaga> {
-    SagaTest::new(|| OrderSaga::start("4711"), calm)
-        .prepare(|store| async move { orders::place(&store, "4711", 2_973).await })
+    SagaTest::new(calm)
+        .given::<Order>("4711", OrderPlaced { cents: 2_973 })
+        .when_begun(OrderSaga::start("4711"))
 }
 
 const LOST: Scripted = Scripted::Lost("the line is dead");
@@ -25,8 +26,7 @@ const UNSEEN: Scripted = Scripted::AnswerLost("the line went dead");
 
 #[tokio::test]
 async fn an_order_is_charged_reserved_scheduled_and_confirmed() {
-    let ended = order().run().await;
-    ended.assert_completed();
+    let ended = order().run().await.then_completed();
     let calls: Vec<_> = ended
         .ledger
         .calls()
@@ -49,6 +49,9 @@ async fn an_order_is_charged_reserved_scheduled_and_confirmed() {
             "saga.completed",
         ]
     );
+    ended
+        .then::<Order>("4711", confirmed("4711"))
+        .then_nothing_else();
 }
 
 fn name(event: &SagaEvent) -> &'static str {
@@ -60,21 +63,24 @@ async fn a_no_undoes_what_was_done_in_reverse_order_and_not_the_step_that_said_n
     let ended = order()
         .step("schedule", [Scripted::Fatal("no driver")])
         .run()
-        .await;
-    ended.assert_compensated();
-    assert_eq!(ended.undone(), ["reserve", "charge"]);
+        .await
+        .then_compensated()
+        .then_undone(["reserve", "charge"]);
     assert_eq!(
         ended.state().step("schedule").map(|step| step.status),
         Some(StepStatus::DidNotHappen)
     );
     let why = ended.state().failure.as_ref().expect("a reason");
     assert_eq!((why.cause, &*why.message), (Cause::Step, "no driver"));
+    ended
+        .then::<Order>("4711", rejected("no driver"))
+        .then_nothing_else();
 }
 
 #[tokio::test]
 async fn an_unknown_outcome_is_retried_with_the_same_key_and_then_undone_too() {
     let ended = order().step("reserve", [LOST, UNSEEN]).run().await;
-    ended.assert_completed();
+    let ended = ended.then_completed();
     let reserved = ended.ledger.calls();
     let keys = reserved.iter().filter(|call| call.step == "reserve");
     let keys: Vec<_> = keys.map(|call| call.key).collect();
@@ -83,32 +89,30 @@ async fn an_unknown_outcome_is_retried_with_the_same_key_and_then_undone_too() {
 
     // It was done the first time, and nobody ever heard of it.
     let ended = order().step("reserve", [UNSEEN, LOST, LOST]).run().await;
-    ended.assert_compensated();
-    assert_eq!(ended.undone(), ["reserve", "charge"]);
+    let ended = ended.then_compensated().then_undone(["reserve", "charge"]);
     assert_eq!(ended.ledger.applied().get("reserve"), Some(&1));
     assert_eq!(ended.ledger.live("reserve"), 0);
 }
 
 #[tokio::test]
 async fn an_undo_that_fails_is_tried_again_and_then_parked_until_an_operator_comes() {
-    let ended = order()
-        .step("schedule", [Scripted::Fatal("no driver")])
-        .undo("reserve", [LOST, UNSEEN])
+    let no_driver = order().step("schedule", [Scripted::Fatal("no driver")]);
+    let retried = no_driver.clone().undo("reserve", [LOST, UNSEEN]);
+    retried
         .run()
-        .await;
-    ended.assert_compensated();
+        .await
+        .then_compensated()
+        .then_undone(["reserve", "charge"])
+        .then::<Order>("4711", rejected("no driver"))
+        .then_nothing_else();
 
-    let ended = order()
-        .step("schedule", [Scripted::Fatal("no driver")])
-        .undo("reserve", [LOST; 4])
+    // The charge waits for the reservation, and the order for both.
+    let stuck = no_driver.undo("reserve", [LOST; 4]);
+    stuck
         .run()
-        .await;
-    ended.assert_parked();
-    assert_eq!(
-        ended.undone(),
-        [""; 0],
-        "the charge waits for the reservation"
-    );
+        .await
+        .then_parked("the undo of `reserve`")
+        .then_nothing_else();
 }
 
 /// A crash is no attempt; a call in which process after process died is not made for ever.
@@ -134,11 +138,11 @@ async fn a_call_that_is_cut_off_too_often_has_used_up_its_attempts() {
             assert!(crashes.len() < 20, "it is called for ever");
         };
         assert_eq!(crashes.len(), 10, "{call}");
-        assert_eq!(ended.undone(), undone, "{call}");
-        match scripted {
-            Some(_) => ended.assert_parked(),
-            None => ended.assert_compensated(),
-        }
+        let ended = match scripted {
+            Some(_) => ended.then_parked("the undo of `reserve`"),
+            None => ended.then_compensated(),
+        };
+        let _ = ended.then_undone(undone.iter().copied());
         let usual = test.run().await;
         let nearly = test.dying(&crashes[..9]).await;
         assert_eq!(nearly.state().phase, usual.state().phase, "{call}");
@@ -149,11 +153,14 @@ async fn a_call_that_is_cut_off_too_often_has_used_up_its_attempts() {
 async fn an_unwinding_in_the_middle_of_each_call_undoes_everything() {
     for call in 1..=3 {
         let ended = order().unwound_during_call(call).run().await;
-        ended.assert_compensated();
         let steps = ["charge", "reserve", "schedule"];
         let mut done: Vec<_> = steps.into_iter().take(call).collect();
         done.reverse();
-        assert_eq!(ended.undone(), done);
+        ended
+            .then_compensated()
+            .then_undone(done)
+            .then::<Order>("4711", rejected("test"))
+            .then_nothing_else();
     }
 }
 
@@ -263,8 +270,7 @@ async fn operators_retry_skip_complete_unwind_and_abandon_with_their_names() {
             .step("schedule", [Scripted::Fatal("no")])
             .undo("reserve", [LOST; 4])
     };
-    let ended = stuck().run().await;
-    ended.assert_parked();
+    let _ = stuck().run().await.then_parked("the undo of `reserve`");
     for (verb, expected) in [
         (Verb::Retry {}, Some(Phase::Compensated)),
         (

@@ -1,4 +1,4 @@
-//! `kill -9` at every write of a process manager, and at random, on SQLite and on PostgreSQL: each
+//! `kill -9` at every write of a process manager, and at random, on SQLite, on PostgreSQL and on JetStream: each
 //! input is taken once, with all that follows from it. The aggregates accept everything twice, so
 //! that what is done twice is seen.
 
@@ -7,10 +7,11 @@ use es_sagas::{
     ProcessView, Sagas, Verb,
     log::{ProcessCause, ProcessOutcome},
 };
+use es_testkit::nats::{Cluster, SyncInterval};
 use es_tests::{
     fulfilment::{Fulfilment, hold, order, pay, payment, place},
     places::{Act, Place, line_of},
-    tries,
+    tiers, tries,
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -24,7 +25,7 @@ use tokio::task::JoinSet;
 const NAME: &str = "fulfilment";
 const HOUR: Duration = Duration::from_secs(3600);
 /// So long at most until everything rests.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(300);
 
 fn worker(place: &Place, args: &[&str]) -> Child {
     Command::new(env!("CARGO_BIN_EXE_programs"))
@@ -197,6 +198,7 @@ fn reacted(view: &ProcessView) -> Vec<(&str, u32)> {
 /// Waits until nothing more happens, nothing is left to read and nothing runs; something may be done
 /// while it is not so.
 struct UntilRest<'a, F> {
+    pace: u64,
     happened: &'a AtomicBool,
     meanwhile: F,
 }
@@ -206,7 +208,7 @@ impl<F: FnMut() + Send> Act<()> for UntilRest<'_, F> {
         let sagas = sagas(store);
         let began = Instant::now();
         loop {
-            tokio::time::sleep(Duration::from_millis(fastrand::u64(30..250))).await;
+            tokio::time::sleep(Duration::from_millis(fastrand::u64(30..250) * self.pace)).await;
             if self.happened.load(Ordering::SeqCst) {
                 let head = sagas.store().head().await.expect("a head");
                 let read = sagas.store().cursor(&format!("saga:{NAME}")).await;
@@ -222,6 +224,20 @@ impl<F: FnMut() + Send> Act<()> for UntilRest<'_, F> {
     }
 }
 
+/// Like [`Happen`]; something is done while the second half happens.
+struct HappenAnd<F>(Range<u64>, F);
+
+impl<F: FnOnce() + Send> Act<()> for HappenAnd<F> {
+    async fn run(self, store: AnyStore) {
+        let Self(numbers, disturb) = self;
+        let middle = u64::midpoint(numbers.start, numbers.end);
+        Happen(numbers.start..middle).run(store.clone()).await;
+        let rest = tokio::spawn(Happen(middle..numbers.end).run(store));
+        disturb();
+        rest.await.expect("happened");
+    }
+}
+
 /// Lets something happen, and waits until everything rests.
 async fn through(place: &Place, act: impl Act<()>, meanwhile: impl FnMut() + Send) {
     let happened = AtomicBool::new(false);
@@ -230,6 +246,7 @@ async fn through(place: &Place, act: impl Act<()>, meanwhile: impl FnMut() + Sen
         happened.store(true, Ordering::SeqCst);
     };
     let rests = UntilRest {
+        pace: place.pace(),
         happened: &happened,
         meanwhile,
     };
@@ -342,6 +359,12 @@ async fn killed_at_every_place_on_postgresql() {
     killed_everywhere(Place::postgres).await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "a long run: CONTRIBUTING.md has the command"]
+async fn killed_at_every_place_on_jetstream() {
+    killed_everywhere(Place::nats).await;
+}
+
 /// Orders in rounds, three workers, and one worker after the other killed while they work.
 async fn killed_at_random(place: Place) {
     const ORDERS: u64 = 200;
@@ -349,17 +372,22 @@ async fn killed_at_random(place: Place) {
     let seconds = seconds
         .and_then(|text| text.parse().ok())
         .unwrap_or_else(|| tries(8, 3));
+    let time = Duration::from_secs(seconds);
     let began = Instant::now();
     let serve = || worker(&place, &["serve", "none"]);
     let mut workers = vec![serve(), serve(), serve()];
     let (mut kills, mut rounds) = (0, 0);
-    while began.elapsed() < Duration::from_secs(seconds) {
+    while began.elapsed() < time || kills <= 5 {
         let numbers = rounds * ORDERS + 1..(rounds + 1) * ORDERS + 1;
         for released in [false, true] {
+            let phase = Instant::now();
+            // Where workers start slowly they get nothing done while the kills go on.
             let kill_one = || {
-                kill(workers.remove(0));
-                workers.push(serve());
-                kills += 1;
+                if phase.elapsed() < time / 2 {
+                    kill(workers.remove(0));
+                    workers.push(serve());
+                    kills += 1;
+                }
             };
             let numbers = numbers.clone();
             if released {
@@ -389,16 +417,71 @@ async fn killed_at_random_on_postgresql() {
     killed_at_random(Place::postgres()).await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "a long run: CONTRIBUTING.md has the command"]
+async fn killed_at_random_on_jetstream() {
+    killed_at_random(Place::nats()).await;
+}
+
+/// The server that leads the stream.
+fn kill_leader(cluster: &Cluster) {
+    tokio::task::block_in_place(|| {
+        let leader = cluster.wait_leader("PLACE").expect("one leads");
+        cluster.kill(leader).expect("killed");
+        cluster.restart(leader).expect("back");
+    });
+}
+
+fn three_servers() -> Cluster {
+    let options = Cluster::options().sync(SyncInterval::Unset);
+    let cluster = options.folder_in(tiers::parent()).start();
+    cluster.expect("a cluster")
+}
+
+/// Orders in rounds on three servers of JetStream. In each a worker is killed, and the server that leads the stream, which
+/// comes back. Timers run out meanwhile.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "a long run: CONTRIBUTING.md has the command"]
+async fn a_leader_of_jetstream_is_killed_under_workers() {
+    const ORDERS: u64 = 100;
+    let cluster = three_servers();
+    let place = Place::nats_on(&cluster, "PLACE");
+    let serve = || worker(&place, &["serve", "none"]);
+    let mut workers = vec![serve(), serve()];
+    for round in 0..tries(4, 2) {
+        let numbers = round * ORDERS + 1..(round + 1) * ORDERS + 1;
+        let kill_both = || {
+            kill_leader(&cluster);
+            kill(workers.remove(0));
+            workers.push(serve());
+        };
+        through(&place, HappenAnd(numbers.clone(), kill_both), || ()).await;
+        let released = false;
+        let wrong = place.with(Look { numbers, released }).await;
+        assert!(wrong.is_empty(), "{wrong:#?}");
+    }
+    workers.into_iter().for_each(kill);
+}
+
+/// The control of it.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "a long run: CONTRIBUTING.md has the command"]
+async fn without_the_rules_it_goes_wrong_on_jetstream() {
+    let cluster = three_servers();
+    let place = Place::nats_on(&cluster, "PLACE");
+    without_the_rules_it_goes_wrong(place, || kill_leader(&cluster)).await;
+}
+
 /// The control of those above: on a store that forgets append ids and ignores cursors, several workers
 /// take inputs twice, and it is seen.
-async fn without_the_rules_it_goes_wrong(place: Place) {
+async fn without_the_rules_it_goes_wrong(place: Place, disturb: impl Fn() + Send + Sync) {
     let serve = || worker(&place, &["serve", "forgets-append-ids,ignores-cursors"]);
     let workers = [serve(), serve(), serve()];
     let mut wrong = Vec::new();
     let mut numbers = 1..101;
     let began = Instant::now();
     while wrong.is_empty() && began.elapsed() < PATIENCE {
-        through(&place, Happen(numbers.clone()), || ()).await;
+        through(&place, HappenAnd(numbers.clone(), &disturb), || ()).await;
         let look = Look {
             numbers: numbers.clone(),
             released: false,
@@ -412,11 +495,11 @@ async fn without_the_rules_it_goes_wrong(place: Place) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn without_the_rules_it_goes_wrong_on_sqlite() {
-    without_the_rules_it_goes_wrong(Place::sqlite()).await;
+    without_the_rules_it_goes_wrong(Place::sqlite(), || ()).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "a long run: CONTRIBUTING.md has the command"]
 async fn without_the_rules_it_goes_wrong_on_postgresql() {
-    without_the_rules_it_goes_wrong(Place::postgres()).await;
+    without_the_rules_it_goes_wrong(Place::postgres(), || ()).await;
 }

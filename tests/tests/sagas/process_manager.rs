@@ -1,7 +1,6 @@
 //! Process managers: each input counts once, with all that follows from it, wherever a runner dies.
 //! What was done twice would be seen: the aggregates accept it.
 
-use es_postgres::PostgresStore;
 use es_runtime::{
     Aggregate, AnyStore, Claim, Commit, CommitError, CommitStore, Committed, CursorMove, Envelope,
     Event, EventStore, MemoryStore, Position, ReadLimit, StreamId, StreamRange, WorkQueue,
@@ -55,42 +54,11 @@ async fn state(sagas: &Sagas, name: &str, id: u64) -> ProcessState {
     view.expect("shown").state
 }
 
-/// The same test on each store.
-macro_rules! on_each_store {
-    ($($name:ident)*) => {
-        mod memory {
-            use super::*;
-            $(#[tokio::test] async fn $name() { super::$name(AnyStore::new(MemoryStore::new())).await; })*
-        }
-        mod sqlite {
-            use super::*;
-            $(#[tokio::test] async fn $name() {
-                let folder = es_tests::tiers::folder();
-                let store = SqliteStore::open(folder.path().join("events.db")).await;
-                super::$name(AnyStore::new(store.expect("opens"))).await;
-            })*
-        }
-        mod postgres {
-            use super::*;
-            $(#[tokio::test]
-            #[cfg_attr(
-                not(postgres),
-                ignore = "needs PostgreSQL: install it or set ES_POSTGRES_BIN"
-            )]
-            async fn $name() {
-                let database = es_tests::server::database();
-                let store = PostgresStore::open(&database.url()).await;
-                super::$name(AnyStore::new(store.expect("opens"))).await;
-            })*
-        }
-    };
-}
-
 on_each_store! {
     two_aggregates_come_together_in_either_order
     a_timer_that_ran_out_is_one_transaction_with_what_follows
-    a_refusal_parks_one_instance_and_is_tried_again
-    a_process_manager_may_be_told_of_refusals
+    a_rejection_parks_one_instance_and_is_tried_again
+    a_process_manager_may_handle_rejections
     runners_side_by_side_take_each_input_once
     events_that_come_again_or_too_late_change_nothing
     an_input_is_decided_on_what_earlier_ones_changed
@@ -146,7 +114,7 @@ async fn a_timer_that_ran_out_is_one_transaction_with_what_follows(store: AnySto
     );
 }
 
-async fn a_refusal_parks_one_instance_and_is_tried_again(store: AnyStore) {
+async fn a_rejection_parks_one_instance_and_is_tried_again(store: AnyStore) {
     for number in [1, 2, 3] {
         place(&store, number, HOUR, HOUR).await;
     }
@@ -225,7 +193,7 @@ async fn a_refusal_parks_one_instance_and_is_tried_again(store: AnyStore) {
     assert_eq!(repairs.count(), 2);
 }
 
-async fn a_process_manager_may_be_told_of_refusals(store: AnyStore) {
+async fn a_process_manager_may_handle_rejections(store: AnyStore) {
     for number in [1, 2] {
         place(&store, number, HOUR, HOUR).await;
         pay(&store, number + 10, number).await;
@@ -242,10 +210,10 @@ async fn a_process_manager_may_be_told_of_refusals(store: AnyStore) {
         .await
         .expect("shown")
         .history;
-    let refused = history
+    let rejected = history
         .first()
         .and_then(|(_, step)| step.rejected.as_deref());
-    assert_eq!(refused, Some("order/1 rejected: the order is on hold"));
+    assert_eq!(rejected, Some("order/1 rejected: the order is on hold"));
     assert!(state(&sagas, "cashier", 11).await.parked.is_none());
 }
 
@@ -371,7 +339,7 @@ impl ReactTo<PaymentReceived> for Warden {
 }
 
 /// Events that come together share transactions only as far as they have nothing to do with each
-/// other: here the second one would be refused but for the first.
+/// other: here the second one would be rejected but for the first.
 async fn an_input_is_decided_on_what_earlier_ones_changed(store: AnyStore) {
     place(&store, 1, HOUR, HOUR).await;
     hold(&store, 1, true).await;

@@ -86,7 +86,7 @@ async fn what_follows_from_each_input() {
 }
 
 #[tokio::test]
-async fn refusals_and_what_cannot_be() {
+async fn rejections_and_what_cannot_be() {
     let held = OrderHeld { held: true };
     let parked = open()
         .given::<Order>(&7, held.clone())
@@ -105,7 +105,7 @@ async fn refusals_and_what_cannot_be() {
         .await
         .then_rejected("on hold")
         .then(CashierDone {
-            refused: Some("the order is on hold".to_owned()),
+            rejected: Some("the order is on hold".to_owned()),
         })
         .then_nothing_else();
 
@@ -133,6 +133,72 @@ async fn it_dies_at_every_write_and_comes_to_the_same_end() {
         assert!(matrix.points > 4, "{matrix:?}");
         assert_eq!(matrix.runs, matrix.points * 2);
     }
+}
+
+/// Cancels its timer where it ends, or some time before.
+#[derive(Aggregate, ProcessManager, Default, Debug)]
+#[aggregate("canceller", id = u64, error = Infallible, events(Counted))]
+#[process_manager(reacts(PaymentReceived))]
+struct Canceller {}
+
+impl Apply<Counted> for Canceller {
+    fn apply(&mut self, _: &Counted) {}
+}
+
+impl ReactTo<PaymentReceived> for Canceller {
+    fn correlate(received: &Envelope<PaymentReceived>) -> Option<u64> {
+        Some(received.event.order)
+    }
+
+    fn react(&self, received: &Envelope<PaymentReceived>) -> Reactions<Self> {
+        let cancelled = Reactions::none().cancel_timer("expire");
+        match received.event.order {
+            7 => cancelled.event(Counted { count: 1 }).end(),
+            _ => cancelled,
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_timer_that_is_cancelled_by_the_end_need_not_be_asserted() {
+    let ends = ProcessTest::<Canceller>::new().when::<Payment>(&1, RECEIVED);
+    let ran = || async { ends.run().await.then(Counted { count: 1 }) };
+    ran().await.then_ended().then_nothing_else();
+    let named = ran().await.then_timer_cancelled("expire");
+    named.then_ended().then_nothing_else();
+
+    // Elsewhere it must be, and what is left is said with the assertion for it.
+    let goes_on = PaymentReceived { order: 8 };
+    let test = ProcessTest::<Canceller>::new().when::<Payment>(&1, goes_on);
+    let going_on = test.clone();
+    let said = says(async move { going_on.run().await.then_nothing_else() }).await;
+    let line = "`then_timer_cancelled(\"expire\")`: it cancelled this timer";
+    assert!(said.contains(line), "{said}");
+    test.run()
+        .await
+        .then_timer_cancelled("expire")
+        .then_nothing_else();
+    let said = says(async move { ends.run().await.then_nothing_else() }).await;
+    for line in [
+        "`then(..)`: it stored Counted(Counted { count: 1 })",
+        "`then_ended()`: it ended",
+    ] {
+        assert!(said.contains(line), "{said}");
+    }
+    assert!(!said.contains("expire"), "{said}");
+}
+
+#[tokio::test]
+async fn what_is_left_is_named_with_its_assertion() {
+    let opened = ProcessTest::<Fulfilment>::new().when::<Order>(&7, placed());
+    let said = says(async move { opened.run().await.then_nothing_else() }).await;
+    let line = "`then_timer(\"remind\", ..)`: it set this timer, to run out after 7200s";
+    assert!(said.contains(line), "{said}");
+    let paid = open().when::<Payment>(&1, RECEIVED);
+    let said = says(async move { paid.run().await.then_ended().then_nothing_else() }).await;
+    let line = "`then_command(..)`: it sent commands to order/7, which stored [\"order.shipped\"]";
+    assert!(said.contains(line), "{said}");
+    assert!(!said.contains("then_ended"), "{said}");
 }
 
 static SEEN: AtomicU32 = AtomicU32::new(0);
@@ -165,7 +231,7 @@ impl ReactTo<PaymentReceived> for Counter {
 }
 
 /// What a failed assertion says.
-async fn says<R: Send + 'static>(test: impl Future<Output = R> + Send + 'static) -> String {
+pub async fn says<R: Send + 'static>(test: impl Future<Output = R> + Send + 'static) -> String {
     let failed = es_tests::spawn(test).await.err().expect("it says no");
     let said = failed.into_panic();
     let said = said.downcast_ref::<String>().cloned();
@@ -177,6 +243,8 @@ async fn a_reaction_that_is_not_pure_is_found() {
     let test = ProcessTest::<Counter>::new().when::<Payment>(&1, RECEIVED);
     let said = says(async move { test.crash_matrix().await }).await;
     assert!(said.contains("it comes to another end"), "{said}");
+    let line = "\n-   counter.counted {\"count\":0}\n";
+    assert!(said.contains(line), "{said}");
 }
 
 #[tokio::test]
@@ -201,7 +269,7 @@ async fn what_is_not_so_is_said() {
     for (said, expected) in said.iter().zip([
         "another event than expected",
         "no command was sent to order/8",
-        "order/7 stored other events than expected",
+        "other events than expected on order/7",
         "timer `remind` is set otherwise",
         "timer `remind` was not cancelled",
         "not rejected by",

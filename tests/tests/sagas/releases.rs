@@ -1,47 +1,24 @@
 //! Releases of one process manager that read different events and share a cursor.
 
-use es_postgres::PostgresStore;
 use es_runtime::{
-    AnyStore, Append, Event, EventStore, ExpectedVersion, MemoryStore, NewEvent, StreamId,
+    AnyStore, Append, CommitStore, Event, EventStore, ExpectedVersion, MemoryStore, NewEvent,
+    Position, ReadError, StreamId,
 };
 use es_sagas::{SagaError, Sagas};
-use es_sqlite::SqliteStore;
+use es_testkit::{Layered, StoreLayer};
 use serde::{Deserialize, Serialize};
-
-/// The same test on each store.
-macro_rules! on_each_store {
-    ($($name:ident)*) => {
-        mod memory {
-            use super::*;
-            $(#[tokio::test] async fn $name() { super::$name(AnyStore::new(MemoryStore::new())).await; })*
-        }
-        mod sqlite {
-            use super::*;
-            $(#[tokio::test] async fn $name() {
-                let folder = es_tests::tiers::folder();
-                let store = SqliteStore::open(folder.path().join("events.db")).await;
-                super::$name(AnyStore::new(store.expect("opens"))).await;
-            })*
-        }
-        mod postgres {
-            use super::*;
-            $(#[tokio::test]
-            #[cfg_attr(
-                not(postgres),
-                ignore = "needs PostgreSQL: install it or set ES_POSTGRES_BIN"
-            )]
-            async fn $name() {
-                let database = es_tests::server::database();
-                let store = PostgresStore::open(&database.url()).await;
-                super::$name(AnyStore::new(store.expect("opens"))).await;
-            })*
-        }
-    };
-}
+use std::{
+    future::Future,
+    pin::Pin,
+    sync::{Arc, Mutex},
+};
 
 on_each_store! {
     a_release_gets_the_events_that_only_it_reads
     a_release_that_comes_late_is_asked_about_old_events
+    a_release_that_is_idle_has_read_all_events
+    a_release_that_begins_with_another_one_has_read_all_events
+    a_release_is_not_asked_about_what_it_has_taken
 }
 
 #[derive(Event, Serialize, Deserialize)]
@@ -211,4 +188,93 @@ async fn a_release_may_leave_old_events_out() {
     run(&old).await;
     run(&new).await;
     assert_eq!(seen(&new).await, "closed");
+}
+
+/// What happens between the two reads of a cursor, once.
+type Between = Arc<Mutex<Option<Pin<Box<dyn Future<Output = ()> + Send>>>>>;
+
+/// A store on which something happens between the two reads that a runner makes of its cursor.
+#[derive(Clone)]
+struct Torn {
+    inner: AnyStore,
+    between: Between,
+}
+
+impl Torn {
+    fn store(
+        inner: &AnyStore,
+        between: impl Future<Output = ()> + Send + 'static,
+    ) -> Layered<Self> {
+        let between: Pin<Box<dyn Future<Output = ()> + Send>> = Box::pin(between);
+        Layered(Self {
+            inner: inner.clone(),
+            between: Arc::new(Mutex::new(Some(between))),
+        })
+    }
+
+    /// After one of the two.
+    async fn after<T>(&self, read: impl Future<Output = T>) -> T {
+        let read = read.await;
+        let between = self.between.lock().expect("not poisoned").take();
+        if let Some(between) = between {
+            between.await;
+        }
+        read
+    }
+}
+
+impl StoreLayer for Torn {
+    type Inner = AnyStore;
+
+    fn inner(&self) -> &AnyStore {
+        &self.inner
+    }
+
+    async fn cursor(&self, consumer: &str) -> Result<Option<Position>, ReadError> {
+        self.after(self.inner.cursor(consumer)).await
+    }
+
+    async fn cursor_inputs(&self, consumer: &str) -> Result<Option<String>, ReadError> {
+        self.after(self.inner.cursor_inputs(consumer)).await
+    }
+}
+
+/// The older release passes an event that only the newer one reads, while that one reads the cursor.
+async fn a_release_that_is_idle_has_read_all_events(store: AnyStore) {
+    run(&new(&store)).await;
+    let other = store.clone();
+    let torn = Torn::store(&store, async move {
+        happens(&other, "gate.closed").await;
+        run(&old(&other)).await;
+    });
+    let torn = AnyStore::new(torn);
+    run(&new(&torn)).await;
+    assert_eq!(seen(&new(&store)).await, "closed");
+}
+
+/// A worker of the same release makes the cursor, while this one reads it.
+async fn a_release_that_begins_with_another_one_has_read_all_events(store: AnyStore) {
+    happens(&store, "gate.closed").await;
+    let other = store.clone();
+    let torn = Torn::store(&store, async move {
+        run(&old(&other).from_the_beginning(true)).await;
+    });
+    let new = new(&AnyStore::new(torn)).from_the_beginning(true);
+    run(&new).await;
+    assert_eq!(seen(&self::new(&store)).await, "closed");
+}
+
+/// Two workers of a new release start at the same time, and one has taken a new event when the other one reads the cursor.
+async fn a_release_is_not_asked_about_what_it_has_taken(store: AnyStore) {
+    run(&old(&store)).await;
+    let other = store.clone();
+    let torn = Torn::store(&store, async move {
+        let new = new(&other);
+        run(&new).await;
+        happens(&other, "gate.closed").await;
+        run(&new).await;
+    });
+    let new = new(&AnyStore::new(torn));
+    new.run_until_idle().await.expect("nothing is in question");
+    assert_eq!(seen(&self::new(&store)).await, "closed");
 }

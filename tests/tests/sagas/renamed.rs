@@ -149,7 +149,7 @@ async fn an_event_without_other_names_may_be_listed_alone() {
     }
 
     let store = MemoryStore::new();
-    let parcels = Repository::<before::Parcel, _>::new(store.clone());
+    let parcels = Repository::<before::Parcel, _>::new(store.clone()).cached(10);
     let sent = before::ParcelSent { tracking: 1 }.into();
     parcels
         .execute(7, before::Store(vec![sent]))

@@ -11,7 +11,7 @@ use es_testkit::{
 };
 use es_tests::{
     faulty::{Fault, Faulty},
-    orders::{self, Calm, OrderSaga, Outside},
+    orders::{self, Calm, Order, OrderPlaced, OrderRejected, OrderSaga, Outside},
 };
 use std::{
     sync::{
@@ -258,25 +258,32 @@ async fn a_step_that_comes_through_after_its_undo_is_undone_again() {
     );
 }
 
+/// A placed order, whose saga is begun.
+fn order() -> SagaTest<OrderSaga> {
+    SagaTest::new(calm)
+        .given::<Order>("1", OrderPlaced { cents: 100 })
+        .when_begun(OrderSaga::start("1"))
+}
+
 /// R4: the newest first.
 #[tokio::test]
 async fn undos_run_in_the_reverse_order() {
-    let ended = SagaTest::<OrderSaga>::new(|| OrderSaga::start("1"), calm)
-        .prepare(|store| async move { orders::place(&store, "1", 100).await })
+    let reason = "no driver".to_owned();
+    order()
         .step("schedule", [Scripted::Fatal("no driver")])
         .run()
-        .await;
-    assert_eq!(ended.undone(), ["reserve", "charge"]);
+        .await
+        .then_compensated()
+        .then_undone(["reserve", "charge"])
+        .then::<Order>("1", OrderRejected { reason })
+        .then_nothing_else();
 }
 
 /// The names of crash points say what is written or called there.
 #[tokio::test]
 async fn the_crash_points_are_those_that_are_named() {
-    let ended = SagaTest::<OrderSaga>::new(|| OrderSaga::start("1"), calm)
-        .prepare(|store| async move { orders::place(&store, "1", 100).await })
-        .dying(&[CrashPoint { at: 4, after: true }])
-        .await;
-    ended.assert_completed();
+    let ended = order().dying(&[CrashPoint { at: 4, after: true }]).await;
+    let ended = ended.then_completed();
     let points = ended.points().concat();
     for named in [
         "commit [saga.started, saga.step_scheduled]",

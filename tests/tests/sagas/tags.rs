@@ -78,7 +78,7 @@ struct Applied {
 #[derive(Clone)]
 struct Say<E>(E);
 
-#[derive(Aggregate, Default)]
+#[derive(Aggregate, Clone, Default)]
 #[aggregate("student", id = u64, error = Infallible, events(Applied))]
 struct Student;
 
@@ -143,7 +143,7 @@ async fn found(store: &AnyStore, course: &str) -> Vec<String> {
 }
 
 async fn what_a_process_manager_writes_has_its_tags(store: AnyStore) {
-    let students: Repository<Student> = Repository::new(store.clone());
+    let students = Repository::<Student>::new(store.clone()).cached(10);
     for (id, course) in [(1, "c1"), (2, "c2"), (3, "c1")] {
         let course = course.to_owned();
         let applied = students.execute(id, Say(Applied { course })).await;

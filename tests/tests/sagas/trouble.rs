@@ -148,7 +148,7 @@ impl Saga for Marathon {
         for name in ["a", "b", "c", "d", "e", "f"] {
             saga.step(name, |cx: Cx<Self>| async move {
                 cx.deps().fetch_add(1, Ordering::SeqCst);
-                tokio::time::sleep(Duration::from_millis(700)).await;
+                tokio::time::sleep(Duration::from_millis(1_400)).await;
                 Ok::<u32, Fail>(1)
             })
             .no_undo();
@@ -161,7 +161,7 @@ impl Saga for Marathon {
 async fn a_lease_is_kept_from_step_to_step() {
     let store = MemoryStore::new();
     let runner = || {
-        let sagas = Sagas::new(store.clone()).lease(Duration::from_millis(2_500));
+        let sagas = Sagas::new(store.clone()).lease(Duration::from_secs(5));
         sagas.with::<Marathon>(AtomicU32::new(0))
     };
     let (one, two) = (runner(), runner());
@@ -536,7 +536,7 @@ async fn a_success_that_comes_late_spares_the_next_attempt() {
 }
 
 #[tokio::test]
-async fn a_success_that_comes_while_the_end_is_refused_is_undone() {
+async fn a_success_that_comes_while_the_end_is_rejected_is_undone() {
     let (store, clock) = VirtualClock::with_store();
     let store = &store;
     orders::place(store, "1", 100).await;
@@ -545,7 +545,7 @@ async fn a_success_that_comes_while_the_end_is_refused_is_undone() {
     let slow = es_tests::spawn(async move { old.run_until_idle().await });
     within("the first call", old_gate.entered.notified()).await;
     clock.pass(HOUR / 2);
-    // The order is settled by somebody, so that it refuses what the saga has to say at its end.
+    // The order is settled by somebody, so that it rejects what the saga has to say at its end.
     let settled = es_tests::clients::client::<orders::Order, _>(store).await;
     let shipment = "by hand".to_owned();
     let settled = settled.execute("1".to_owned(), orders::Confirm { shipment });
@@ -553,16 +553,16 @@ async fn a_success_that_comes_while_the_end_is_refused_is_undone() {
     let gate = Gate::at("charge", 0, [Some(Fail::fatal("no"))]);
     let new = fulfilling(store).intercept(gate.clone());
     new.run_until_idle().await.expect("runs");
-    let end_refused =
+    let end_rejected =
         |why: &Option<(ParkedWhy, String)>| matches!(why, Some((ParkedWhy::EndRejected { .. }, _)));
     let view = new.show("order", "1").await.expect("shown");
-    assert!(end_refused(&view.state.parked), "{:?}", view.state);
+    assert!(end_rejected(&view.state.parked), "{:?}", view.state);
     old_gate.go.notify_one();
     let done = within("the late one", slow).await.expect("no panic");
     done.expect("answered");
     new.run_until_idle().await.expect("runs");
     let view = new.show("order", "1").await.expect("shown");
-    assert!(end_refused(&view.state.parked), "{:?}", view.state);
+    assert!(end_rejected(&view.state.parked), "{:?}", view.state);
     let undone = view.history.iter();
     let undone = undone.filter(|(_, event)| matches!(event, SagaEvent::StepUndone(_)));
     assert_eq!(undone.count(), 1, "the charge stands");

@@ -2,28 +2,14 @@
 //! and every control shows that it would be seen.
 #![cfg(unix)]
 
-use es_tests::tries;
-use std::process::Command;
+use es_tests::{report, tries};
 
 #[test]
 #[ignore = "a long run: CONTRIBUTING.md has the command"]
 fn a_short_run_loses_nothing_and_its_controls_do() {
-    let output = Command::new(env!("CARGO_BIN_EXE_programs"))
-        .args([
-            "chaos",
-            "--seed",
-            "1",
-            "--minutes",
-            tries("0.2", "0.1"),
-            "--json",
-        ])
-        .output()
-        .expect("it runs");
-    let text = String::from_utf8_lossy(&output.stdout);
-    let complaints = String::from_utf8_lossy(&output.stderr);
-    println!("{text}\n{complaints}");
-    assert!(output.status.success(), "{text}\n{complaints}");
-    let report: serde_json::Value = serde_json::from_str(&text).expect("a report");
+    let minutes = tries("0.2", "0.1");
+    let arguments = ["chaos", "--seed", "1", "--minutes", minutes, "--json"];
+    let report = report(env!("CARGO_BIN_EXE_programs"), &arguments);
     let lines = report["lines"].as_array().expect("lines");
     assert_eq!(lines.len(), 10);
     let sum = |control: bool, what: &str| -> u64 {

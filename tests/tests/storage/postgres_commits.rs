@@ -373,7 +373,7 @@ async fn a_statement_that_takes_too_long_is_given_up() {
     made.close().await;
     let store = PostgresStore::options(&database.url())
         .expect("a connection string")
-        .statement_timeout(Duration::from_millis(200))
+        .statement_timeout(Duration::from_secs(2))
         .open()
         .await
         .expect("opens");
@@ -453,12 +453,17 @@ async fn a_dropped_transaction_poisons_nobody() {
         .query("CREATE TABLE counter AS SELECT 0::bigint AS value; CREATE SCHEMA IF NOT EXISTS es_read")
         .expect("made");
     let value = || count(&database, "SELECT value FROM counter");
-    let mut ended = 0;
-    for polls in 0..12 {
+    let (mut ended, mut rounds) = (0_u32, 0_u32);
+    // How often one is polled until its end depends on the pieces in which the server answers.
+    for polls in 0..1_000 {
+        if ended >= 10 {
+            break;
+        }
         for _ in 0..5 {
             let before = value();
             let done = Dropped(pin!(read.transact(Add)), polls).await;
             ended += u32::from(done);
+            rounds += 1;
             read.transact(Add).await.expect("committed");
             let after = value();
             let dropped = after - before - 1;
@@ -466,7 +471,7 @@ async fn a_dropped_transaction_poisons_nobody() {
             assert!(!done || dropped == 1, "it said that it was committed");
         }
     }
-    assert!(ended > 0, "none ran to its end");
+    assert!(ended >= 10, "{ended} ran to their end");
     let open = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()
                 AND state LIKE 'idle in transaction%'";
     let began = std::time::Instant::now();
@@ -478,7 +483,7 @@ async fn a_dropped_transaction_poisons_nobody() {
         .query("SELECT value FROM counter", &[])
         .await
         .expect("readable");
-    assert!(matches!(rows[0][0], SqlValue::Integer(value) if value >= 60));
+    assert!(matches!(rows[0][0], SqlValue::Integer(value) if value >= i64::from(rounds + ended)));
     store.close().await;
 }
 

@@ -46,7 +46,11 @@ impl StoreFixture for Pooled {
             wakes: true,
             read_database: true,
             unique: true,
+            unique_walks: true,
             tags: true,
+            tag_walks: true,
+            lists_streams: true,
+            event_ids: true,
             ..Capabilities::default()
         }
     }
@@ -57,7 +61,7 @@ impl StoreFixture for Pooled {
 }
 
 /// What writes, reads, follows, races, is dropped, or keeps read models; not what only a server can do.
-const CHECKS: [&str; 29] = [
+const CHECKS: [&str; 30] = [
     "any_version_lets_every_writer_in_once",
     "one_of_a_hundred_racing_writers_wins",
     "a_batch_is_stored_whole_or_not_at_all",
@@ -83,6 +87,7 @@ const CHECKS: [&str; 29] = [
     "a_close_answers_what_is_in_flight",
     "calls_can_be_dropped_at_every_poll",
     "a_query_finds_the_events_with_its_tags",
+    "the_newest_events_are_found_first",
     "a_kind_is_turned_on_for_older_events",
     "the_end_of_a_page_is_that_of_its_events",
     "one_of_sixteen_racing_guards_wins",

@@ -16,7 +16,13 @@ use es_tests::{
     accounts::{Balances, deposit},
     proxy::Proxy,
 };
-use std::time::Duration;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 fn database() -> Database<'static> {
     es_tests::server::database()
@@ -269,12 +275,19 @@ async fn appends_that_wait_share_their_commits() {
         .batch_execute("BEGIN; SELECT * FROM es.head FOR UPDATE")
         .await
         .expect("locked");
+    let begun = Arc::new(AtomicUsize::new(0));
     let appends: Vec<_> = (0..500)
         .map(|number| {
-            let store = store.clone();
-            es_tests::spawn(async move { deposit(&store, &format!("a{number}"), 1).await })
+            let (store, begun) = (store.clone(), begun.clone());
+            es_tests::spawn(async move {
+                begun.fetch_add(1, Ordering::SeqCst);
+                deposit(&store, &format!("a{number}"), 1).await
+            })
         })
         .collect();
+    while begun.load(Ordering::SeqCst) < 500 {
+        tokio::task::yield_now().await;
+    }
     es_tests::somebody_waits_for_a_lock(&database).await;
     client.batch_execute("COMMIT").await.expect("released");
     for append in appends {
@@ -292,7 +305,7 @@ async fn appends_that_wait_share_their_commits() {
     not(postgres),
     ignore = "needs PostgreSQL: install it or set ES_POSTGRES_BIN"
 )]
-async fn whoever_waits_too_long_for_the_lock_is_told_and_wrote_nothing() {
+async fn whoever_waits_too_long_for_the_lock_gets_an_error_and_wrote_nothing() {
     let database = database();
     let options = PostgresStore::options(&database.url()).expect("a url");
     let store = options
@@ -451,7 +464,7 @@ async fn any_word_may_be_the_name_of_a_schema() {
         };
         deposit(&store, "a", 1).await.expect("stored");
         assert_eq!(positions(&store).await, [1]);
-        let heard = tokio::time::timeout(Duration::from_secs(20), heard).await;
+        let heard = tokio::time::timeout(Duration::from_secs(120), heard).await;
         heard.expect("in time").expect("no panic");
         let sagas = store.work_items(&WorkFilter::default()).await;
         assert!(sagas.expect("there is a table").is_empty());
@@ -523,7 +536,7 @@ async fn timeouts_may_be_as_short_or_long_as_one_likes() {
         .expect("locked");
     let hasty = options_of(&database, "es").busy_timeout(Duration::from_micros(10));
     let hasty = hasty.patience(Duration::MAX).open().await.expect("opens");
-    let answer = tokio::time::timeout(Duration::from_secs(20), deposit(&hasty, "a", 1)).await;
+    let answer = tokio::time::timeout(Duration::from_secs(120), deposit(&hasty, "a", 1)).await;
     let refused = answer.expect("in time").expect_err("locked");
     let AppendError::Storage { outcome, error, .. } = refused else {
         panic!("{refused}");

@@ -9,7 +9,9 @@ use es_runtime::{
     TaggedPage,
 };
 use es_testkit::postgres::Database;
+use es_tests::statistics::{READ_BY_TAGS, counted};
 use serde::{Deserialize, Serialize};
+use std::ops::Bound;
 
 #[derive(Tag, Serialize, Deserialize)]
 #[tag("course")]
@@ -251,15 +253,9 @@ async fn few_rights_turn_tags_on() {
 
 /// The rows of events that sessions have read which are gone: one says so when it ends.
 async fn fetched(database: &Database<'_>) -> u64 {
-    let others = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND \
-                  pid <> pg_backend_pid() AND backend_type = 'client backend'";
-    while database.query(others).expect("asked") != "0\n" {
-        tokio::task::yield_now().await;
-    }
     let read =
         "SELECT idx_tup_fetch + seq_tup_read FROM pg_stat_user_tables WHERE relname = 'events'";
-    let read = database.query(read).expect("asked");
-    read.trim().parse().expect("a number")
+    counted(database, read).await
 }
 
 /// Also before the server has statistics of the tables.
@@ -294,4 +290,134 @@ async fn a_read_by_tags_reads_what_it_finds() {
     store.close().await;
     let read = fetched(&database).await - before;
     assert!(read <= 40, "10 reads of one event have read {read} rows");
+}
+
+/// However many events have the tags, also before the server has statistics of the tables.
+#[tokio::test(flavor = "multi_thread")]
+#[cfg_attr(
+    not(postgres),
+    ignore = "needs PostgreSQL: install it or set ES_POSTGRES_BIN"
+)]
+async fn a_read_by_two_tags_or_from_the_end_reads_what_it_finds() {
+    struct Student;
+    impl Tag for Student {
+        const KIND: &'static str = "student";
+
+        fn value(&self) -> std::borrow::Cow<'_, str> {
+            "s1".into()
+        }
+    }
+    let database = es_tests::server::database();
+    let store = open(&database).await;
+    // One in a thousand is about the student, and after the last one of those come many.
+    for id in ["1", "2", "3"] {
+        let events = (0..1_000).map(|number| {
+            let name = if number % 2 == 0 { NAME } else { "course.left" };
+            let student = if number == 500 { "s1" } else { "s2" };
+            let tags = [("course", "c1"), ("student", student)];
+            let tags = tags.map(|(kind, value)| EventTag::new(kind).with(value));
+            NewEvent::json(name, 1, r#"{"course":"c1"}"#).with_tags(tags.to_vec())
+        });
+        let stream = StreamId::new("course", id).expect("a name");
+        let events = Append::new(stream, ExpectedVersion::NoStream).with_events(events);
+        store.append(events).await.expect("stored");
+    }
+    store.close().await;
+    let course = |names: &[&'static str]| {
+        TagQuery::of(&CourseId("c1".into()), names.iter().copied()).expect("names")
+    };
+    let both = [NAME, "course.left"];
+    let pair = course(&both).and(&Student);
+    // A read of all looks at a thousand events of each tag first.
+    let before = counted(&database, READ_BY_TAGS).await;
+    let store = open(&database).await;
+    for _ in 0..10 {
+        let page = store.read_tagged(&pair, Position::START, ReadLimit::default());
+        assert_eq!(page.await.expect("read").events.len(), 3);
+    }
+    store.close().await;
+    let read = counted(&database, READ_BY_TAGS).await - before;
+    assert!(
+        read <= 10_200,
+        "10 reads of three events have read {read} rows"
+    );
+    let swapped = TagQuery::of(&Student, both).expect("names");
+    let swapped = swapped.and(&CourseId("c1".into()));
+    for (query, at, most) in [
+        (course(&[NAME]), 2_999, 4),
+        (course(&both), 3_000, 3),
+        (pair, 2_501, 6),
+        (swapped, 2_501, 6),
+    ] {
+        let before = counted(&database, READ_BY_TAGS).await;
+        let store = open(&database).await;
+        for _ in 0..10 {
+            let limit = ReadLimit::events(1);
+            let page = store
+                .read_tagged_backward(&query, Position::START, Bound::Unbounded, limit)
+                .await
+                .expect("read");
+            let found: Vec<_> = page.events.iter().map(|event| event.position).collect();
+            assert_eq!(found, [Position::from_parts([0, 0, at])]);
+        }
+        store.close().await;
+        let read = counted(&database, READ_BY_TAGS).await - before;
+        println!("{query:?}: {read}");
+        assert!(
+            read <= 10 * most,
+            "10 reads of one event by {query:?} have read {read} rows"
+        );
+    }
+}
+
+/// An event that is committed after the end of the store was read hides none of those before.
+#[tokio::test(flavor = "multi_thread")]
+#[cfg_attr(
+    not(postgres),
+    ignore = "needs PostgreSQL: install it or set ES_POSTGRES_BIN"
+)]
+async fn what_comes_after_the_end_was_read_hides_nothing() {
+    let database = es_tests::server::database();
+    let store = open(&database).await;
+    for id in ["1", "2", "3"] {
+        store.append(joined(id, &["course"])).await.expect("stored");
+    }
+    let newest = |limit: ReadLimit| {
+        let store = store.clone();
+        async move {
+            let query = TagQuery::of(&CourseId("c1".into()), [NAME]).expect("names");
+            let (start, end) = (Position::START, Bound::Unbounded);
+            let page = store.read_tagged_backward(&query, start, end, limit).await;
+            let page = page.expect("read");
+            let [_, _, head] = page.head.to_parts();
+            let events = page.events.iter();
+            let found: Vec<_> = events.map(|event| event.position.to_parts()[2]).collect();
+            (found, head, page.at_start)
+        }
+    };
+    let holder = es_tests::client(&database.url()).await;
+    for (limit, wanted) in [
+        (ReadLimit::events(1), (vec![3], 3, false)),
+        (ReadLimit::events(2), (vec![4, 3], 4, false)),
+        (ReadLimit::events(9), (vec![5, 4, 3, 2, 1], 5, true)),
+        (ReadLimit::events(9).with_bytes(1), (vec![6], 6, false)),
+    ] {
+        // Its statements are ready, so that none waits before the end is read.
+        newest(limit).await;
+        // What is asked after the end waits.
+        let hold = "BEGIN; LOCK TABLE es.rules IN ACCESS EXCLUSIVE MODE";
+        holder.batch_execute(hold).await.expect("locked");
+        let reading = es_tests::spawn(newest(limit));
+        es_tests::somebody_waits_for_a_lock(&database).await;
+        let write = "UPDATE es.head SET position = position + 1;
+                     INSERT INTO es.events (position, version, event_id, recorded_at, schema_version, aggregate,
+                         aggregate_id, event, content_type, metadata, payload)
+                     SELECT h.position, 1, gen_random_uuid(), recorded_at, schema_version, aggregate, h.position::text ||
+                         ' later', event, content_type, metadata, payload FROM es.events e, es.head h WHERE e.position = 1;
+                     INSERT INTO es.event_tags SELECT tag, h.position, event FROM es.event_tags t, es.head h WHERE
+                         t.position = 1;
+                     COMMIT";
+        holder.batch_execute(write).await.expect("written");
+        assert_eq!(reading.await.expect("no panic"), wanted);
+    }
 }

@@ -522,6 +522,27 @@ async fn each_kind_of_damage_is_an_error_that_names_the_row() {
 }
 
 #[tokio::test]
+async fn a_reader_of_other_events_passes_a_row_whose_aggregate_is_damaged() {
+    let damage = "UPDATE events SET aggregate = CAST(x'ff' AS TEXT) WHERE position = 3";
+    let (_folder, store) = damaged(damage).await;
+    let limit = ReadLimit::default();
+    let others = EventFilter::names(["order.shipped"]);
+    for others in [others.clone(), others.of_aggregates(["order"])] {
+        let page = store.read_feed(Position::START, &others, limit).await;
+        let page = page.expect("passed");
+        assert_eq!((page.events.len(), page.at_end), (0, true), "{others:?}");
+        assert!(page.next > Position::from_parts([0, 0, 3]), "{others:?}");
+    }
+    // It may be one that these readers want.
+    let placed = EventFilter::names(["order.placed"]);
+    let of_customers = EventFilter::all().of_aggregates(["customer"]);
+    for wanted in [EventFilter::all(), placed, of_customers] {
+        let page = store.read_feed(Position::START, &wanted, limit).await;
+        page.expect_err("the row cannot be read");
+    }
+}
+
+#[tokio::test]
 async fn a_missing_row_is_damage_and_not_a_shorter_answer() {
     for (sql, after) in [
         ("DELETE FROM events WHERE position = 3", 4),

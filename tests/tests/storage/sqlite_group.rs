@@ -3,6 +3,7 @@
 use es_runtime::{
     Append, AppendError, Appended, EventStore, ExpectedVersion, Fingerprint, Limits, NewEvent,
     Outcome, Position, ReadLimit, Snapshot, SnapshotStore, StorageErrorKind, StreamId, StreamRange,
+    Timestamp,
 };
 use es_sqlite::{SqliteOptions, SqliteStore};
 use rusqlite::Connection;
@@ -11,8 +12,9 @@ use std::{
     path::Path,
     pin::Pin,
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicBool, Ordering},
+        mpsc,
     },
     task::{Context, Waker},
     time::Duration,
@@ -107,6 +109,41 @@ async fn two_hundred_waiting_appends_share_at_most_two_commits() {
     assert!(commits <= 2, "{commits} commits");
     let logged = commits_in_log(store.path()) - logged;
     assert_eq!(logged as u64, commits, "the log says something else");
+}
+
+#[tokio::test]
+async fn what_comes_while_a_group_is_written_shares_its_commit() {
+    let folder = es_tests::tiers::folder();
+    // The writer asks for the time in its transaction. The first time it does not get it at once.
+    let (asks, asked) = mpsc::channel();
+    let (go, goes) = mpsc::channel::<()>();
+    let goes = Mutex::new(goes);
+    let clock = move || {
+        let _ = asks.send(());
+        let _ = goes.lock().expect("usable").recv();
+        Timestamp::now()
+    };
+    let store = open(&folder, SqliteStore::options().clock(clock)).await;
+    let before = store.stats();
+    let mut context = Context::from_waker(Waker::noop());
+    let mut waiting: Vec<Waiting<'_>> = Vec::new();
+    for number in 0..10 {
+        let append = sized(number, ExpectedVersion::NoStream, 10);
+        let mut future: Waiting<'_> = Box::pin(store.append(append));
+        assert!(future.as_mut().poll(&mut context).is_pending());
+        waiting.push(future);
+        if number == 0 {
+            asked.recv().expect("it is written");
+        }
+    }
+    // From now on the clock answers at once.
+    drop(go);
+    for future in waiting {
+        assert_eq!(future.await.expect("appended").version, 1);
+    }
+    let after = store.stats();
+    let (commits, writes) = (after.commits - before.commits, after.writes - before.writes);
+    assert_eq!((commits, writes), (1, 10));
 }
 
 #[tokio::test]
@@ -291,7 +328,7 @@ async fn a_database_held_for_too_long_is_busy_for_all_that_wait() {
 #[tokio::test]
 async fn a_process_that_writes_without_a_pause_keeps_nobody_out() {
     let folder = es_tests::tiers::folder();
-    let at_most = Duration::from_secs(2);
+    let at_most = Duration::from_secs(10);
     let store = open_waiting(&folder, SqliteStore::options(), at_most).await;
     let other = Connection::open(store.path()).expect("opens");
     other.busy_timeout(Duration::from_secs(60)).expect("set");

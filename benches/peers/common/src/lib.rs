@@ -2,6 +2,7 @@
 //!
 //! - `bank.rs` is the domain: events, state and decisions;
 //! - `loops.rs` measures appends, commands and loads, the same way for everybody;
+//! - `decisions.rs` measures decisions over events of several streams;
 //! - `report.rs` reads the arguments and writes the results.
 
 #![allow(
@@ -12,10 +13,12 @@
 )]
 
 mod bank;
+mod decisions;
 mod loops;
 mod report;
 
 pub use bank::{Account, BankEvent, Command, NotOpen, decide, deposits, history};
+pub use decisions::{COURSES, SEATS, School, Tried, decisions};
 pub use loops::{Bank, CALLERS, appends, cached_commands, commands, loads, median, rate, writes};
 pub use report::{Arguments, Connect, Report, remove, runtime};
 

@@ -8,6 +8,7 @@
 
 mod account;
 mod read_models;
+mod school;
 
 use account::{Account, Deposit, Event, Open};
 use bench_common::{
@@ -167,6 +168,17 @@ async fn run(arguments: &Arguments, report: &mut Report) {
             let url = arguments.postgres().url();
             let store = PostgresStore::open(&url).await.unwrap();
             writes(report, group, &store).await;
+            store.close().await;
+        }
+        "file-decisions" => {
+            let store = open(arguments, Durability::Full).await;
+            school::run(report, group, &store).await;
+            store.close().await;
+        }
+        "postgres-decisions" => {
+            let url = arguments.postgres().url();
+            let store = PostgresStore::open(&url).await.unwrap();
+            school::run(report, group, &store).await;
             store.close().await;
         }
         "postgres" => {

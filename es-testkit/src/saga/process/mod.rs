@@ -6,8 +6,9 @@ mod world;
 
 pub use reacted::Reacted;
 
-use super::{CrashPoint, Matrix, crash_points};
-use es_runtime::{Aggregate, AsId, EventId, EventSet, Events, NewEvent, StreamId};
+use super::{CrashPoint, Matrix, crash_points, runs};
+use crate::history;
+use es_runtime::{Aggregate, Append, AsId, EventId, Events};
 use es_sagas::{ProcessManager, log::Stepped};
 use std::{fmt::Debug, marker::PhantomData, time::Duration};
 use world::World;
@@ -103,8 +104,14 @@ pub struct ProcessTest<P> {
 
 #[derive(Clone, Debug)]
 enum Entry {
-    Happens(StreamId, Vec<NewEvent>),
+    Happens(Box<Append>),
     Passes(Duration),
+}
+
+impl Entry {
+    fn happens(append: Append) -> Self {
+        Self::Happens(Box::new(append))
+    }
 }
 
 impl<P> Clone for ProcessTest<P> {
@@ -150,8 +157,19 @@ impl<P: ProcessManager> ProcessTest<P> {
     /// When an event cannot be stored, or when it stands after a `when`.
     #[track_caller]
     pub fn given<A: Aggregate>(self, id: impl AsId<A::Id>, events: impl Into<Events<A>>) -> Self {
-        let entry = happens(id, &events.into());
-        self.entry_given(entry)
+        let append = history::append(id, events);
+        self.entry_given(Entry::happens(append))
+    }
+
+    /// This event has happened, on the stream that its tag names, and it has reacted to it.
+    ///
+    /// # Panics
+    /// When it has no such tag, cannot be stored and read back, or stands after a `when`.
+    #[cfg(feature = "decisions")]
+    #[track_caller]
+    pub fn given_event<E: es_runtime::Event>(self, event: E) -> Self {
+        let append = history::append_event(event);
+        self.entry_given(Entry::happens(append))
     }
 
     /// This time has passed, and timers have run out in it.
@@ -183,7 +201,20 @@ impl<P: ProcessManager> ProcessTest<P> {
         id: impl AsId<A::Id>,
         events: impl Into<Events<A>>,
     ) -> Self {
-        self.script.push(happens(id, &events.into()));
+        let append = history::append(id, events);
+        self.script.push(Entry::happens(append));
+        self
+    }
+
+    /// This event happens, on the stream that its tag names.
+    ///
+    /// # Panics
+    /// When it has no such tag, or cannot be stored and read back.
+    #[cfg(feature = "decisions")]
+    #[track_caller]
+    pub fn when_event<E: es_runtime::Event>(mut self, event: E) -> Self {
+        let append = history::append_event(event);
+        self.script.push(Entry::happens(append));
         self
     }
 
@@ -224,13 +255,8 @@ impl<P: ProcessManager> ProcessTest<P> {
             let world = self.dying(Some(crash)).await;
             let side = if crash.after { "after" } else { "before" };
             let at = world.passed.last().map_or("?", String::as_str);
-            let streams = world.streams().await;
-            assert!(
-                streams == expected,
-                "with a crash {side} {} ({at}) it comes to another end\nwithout: {expected:#?}\n   \
-                 with: {streams:#?}",
-                crash.at
-            );
+            let when = format!("with a crash {side} {} ({at})", crash.at);
+            runs::assert_same_end(&when, &expected, &world.streams().await);
             matrix.runs += 1;
         }
         matrix
@@ -238,7 +264,7 @@ impl<P: ProcessManager> ProcessTest<P> {
 
     fn ids(&self) -> Vec<EventId> {
         let events = self.script.iter().filter_map(|entry| match entry {
-            Entry::Happens(_, events) => Some(events),
+            Entry::Happens(append) => Some(&append.events),
             Entry::Passes(_) => None,
         });
         events.flatten().map(|event| event.id).collect()
@@ -253,7 +279,7 @@ impl<P: ProcessManager> ProcessTest<P> {
                 world.ask_from_here().await;
             }
             match entry {
-                Entry::Happens(stream, events) => world.happen::<P>(stream, events).await,
+                Entry::Happens(append) => world.happen::<P>(append).await,
                 Entry::Passes(time) => world.pass::<P>(*time).await,
             }
         }
@@ -263,21 +289,6 @@ impl<P: ProcessManager> ProcessTest<P> {
         world.end();
         world
     }
-}
-
-#[track_caller]
-fn happens<A: Aggregate>(id: impl AsId<A::Id>, events: &Events<A>) -> Entry {
-    let stream = StreamId::of::<A>(id).unwrap_or_else(|error| panic!("{error}"));
-    let stored = events.iter().map(|event| {
-        let kind = event.event_type();
-        match event.encode(A::CODEC) {
-            Ok(payload) => NewEvent::new(kind.name, kind.version, A::CODEC.content_type(), payload)
-                .with_unique(event.unique())
-                .with_tags(event.tags()),
-            Err(error) => panic!("event `{}` cannot be stored: {error}", kind.name),
-        }
-    });
-    Entry::Happens(stream, stored.collect())
 }
 
 fn stepped(payload: &[u8]) -> Stepped {

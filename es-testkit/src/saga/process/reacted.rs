@@ -1,14 +1,18 @@
 //! What followed from what happened to a process manager, and assertions on it.
 
-use super::stepped;
-use es_runtime::{Aggregate, AsId, EventId, EventSet, Events, RecordedEvent, StreamId, Timestamp};
+use super::{
+    super::runs::{self, Written},
+    stepped,
+};
+use crate::{diff, history, written};
+use es_runtime::{Aggregate, AsId, EventId, EventSet, Events, RecordedEvent, Timestamp};
 use es_sagas::{
     ProcessManager,
     log::{ProcessOutcome, Stepped},
     stream_of,
 };
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     fmt::Debug,
     time::Duration,
 };
@@ -18,8 +22,10 @@ use std::{
 #[must_use = "end with `then_nothing_else`: more may have followed"]
 pub struct Reacted<P: ProcessManager> {
     events: VecDeque<P::Event>,
-    commands: BTreeMap<String, Vec<RecordedEvent>>,
+    commands: Written,
     timers: BTreeMap<String, Option<Duration>>,
+    /// Timers that an instance cancelled in the step that ended it, which cancels all of them. They need not be asserted.
+    cancelled_at_end: BTreeSet<String>,
     ended: bool,
     rejected: VecDeque<String>,
     parked: VecDeque<String>,
@@ -27,15 +33,11 @@ pub struct Reacted<P: ProcessManager> {
 
 impl<P: ProcessManager<Event: Debug>> Debug for Reacted<P> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let commands = self.commands.iter().map(|(stream, events)| {
-            let names: Vec<_> = events.iter().map(|event| &*event.name).collect();
-            (stream, names)
-        });
-        let commands: BTreeMap<_, _> = commands.collect();
         f.debug_struct("Reacted")
             .field("events", &self.events)
-            .field("commands", &commands)
+            .field("commands", &self.commands)
             .field("timers", &self.timers)
+            .field("cancelled_at_end", &self.cancelled_at_end)
             .field("ended", &self.ended)
             .field("rejected", &self.rejected)
             .field("parked", &self.parked)
@@ -49,8 +51,9 @@ impl<P: ProcessManager<Event: Debug>> Reacted<P> {
         let own = stream_of(P::NAME, "any").unwrap_or_else(|error| panic!("{error}"));
         let mut reacted = Self {
             events: VecDeque::new(),
-            commands: BTreeMap::new(),
+            commands: Written::default(),
             timers: BTreeMap::new(),
+            cancelled_at_end: BTreeSet::new(),
             ended: false,
             rejected: VecDeque::new(),
             parked: VecDeque::new(),
@@ -60,8 +63,7 @@ impl<P: ProcessManager<Event: Debug>> Reacted<P> {
                 continue;
             }
             if event.stream.aggregate() != own.aggregate() {
-                let stream = event.stream.to_string();
-                reacted.commands.entry(stream).or_default().push(event);
+                reacted.commands.push(event);
             } else if *event.name == *Stepped::NAME {
                 reacted.step(stepped(&event.payload), event.recorded_at);
             } else {
@@ -75,10 +77,16 @@ impl<P: ProcessManager<Event: Debug>> Reacted<P> {
 
     fn step(&mut self, step: Stepped, at: Timestamp) {
         for stream in step.commands {
-            self.commands.entry(stream).or_default();
+            self.commands.sent(stream);
         }
         for (name, until) in step.timers {
-            self.timers.insert(name, until.map(|until| until.since(at)));
+            if step.ended && until.is_none() {
+                self.timers.remove(&name);
+                self.cancelled_at_end.insert(name);
+            } else {
+                self.cancelled_at_end.remove(&name);
+                self.timers.insert(name, until.map(|until| until.since(at)));
+            }
         }
         self.ended |= step.ended;
         self.rejected.extend(step.rejected);
@@ -100,8 +108,9 @@ impl<P: ProcessManager<Event: Debug>> Reacted<P> {
             let actual = self.events.pop_front();
             assert!(
                 actual.as_ref() == Some(&expected),
-                "another event than expected\nexpected: {expected:#?}\n  actual: {actual:#?}\n    \
-                 rest: {self:#?}"
+                "another event than expected\n{}\n{}",
+                diff::values(&Some(&expected), &actual.as_ref()),
+                self.left()
             );
         }
         self
@@ -118,20 +127,11 @@ impl<P: ProcessManager<Event: Debug>> Reacted<P> {
         id: impl AsId<A::Id>,
         expected: impl Into<Events<A>>,
     ) -> Self {
-        let stream = StreamId::of::<A>(id).unwrap_or_else(|error| panic!("{error}"));
-        let Some(stored) = self.commands.remove(&stream.to_string()) else {
-            panic!("no command was sent to {stream}: {self:#?}");
+        let stream = history::stream::<A>(id);
+        let Some(stored) = self.commands.take(&stream) else {
+            panic!("no command was sent to {stream}; {}", self.left());
         };
-        let stored = stored.iter().flat_map(|event| {
-            let decoded = A::Event::decode(&event.name, event.stored_payload());
-            decoded.unwrap_or_else(|error| panic!("{error}"))
-        });
-        let (actual, expected): (Vec<_>, _) = (stored.collect(), expected.into().into_vec());
-        assert!(
-            actual == expected,
-            "{stream} stored other events than expected\nexpected: {expected:#?}\n  actual: \
-             {actual:#?}"
-        );
+        written::assert_events(&stream, &expected.into(), &stored);
         self
     }
 
@@ -149,15 +149,16 @@ impl<P: ProcessManager<Event: Debug>> Reacted<P> {
         self
     }
 
-    /// It cancelled this timer.
+    /// It cancelled this timer. One that it cancelled in the step that ended it may stay unasserted: the end cancels all timers.
     ///
     /// # Panics
     /// When it did not.
     #[track_caller]
     pub fn then_timer_cancelled(mut self, name: &str) -> Self {
+        let at_end = self.cancelled_at_end.remove(name);
         let actual = self.timers.remove(name);
         assert!(
-            actual == Some(None),
+            actual == Some(None) || at_end,
             "timer `{name}` was not cancelled: {actual:?}"
         );
         self
@@ -194,7 +195,7 @@ impl<P: ProcessManager<Event: Debug>> Reacted<P> {
     /// When it has not.
     #[track_caller]
     pub fn then_ended(mut self) -> Self {
-        assert!(self.ended, "it has not ended: {self:#?}");
+        assert!(self.ended, "it has not ended; {}", self.left());
         self.ended = false;
         self
     }
@@ -202,7 +203,7 @@ impl<P: ProcessManager<Event: Debug>> Reacted<P> {
     /// Nothing followed but what was asserted before.
     ///
     /// # Panics
-    /// When something else did.
+    /// When something else did. The message says what, and which assertion expects it.
     #[track_caller]
     pub fn then_nothing_else(self) {
         let nothing = self.events.is_empty()
@@ -211,6 +212,41 @@ impl<P: ProcessManager<Event: Debug>> Reacted<P> {
             && !self.ended
             && self.rejected.is_empty()
             && self.parked.is_empty();
-        assert!(nothing, "more followed: {self:#?}");
+        assert!(nothing, "more followed; {}", self.left());
+    }
+
+    /// What no assertion took away, with the assertion that expects it.
+    fn left(&self) -> String {
+        let mut left = Vec::new();
+        for event in &self.events {
+            left.push(format!("`then(..)`: it stored {event:?}"));
+        }
+        for (stream, names) in self.commands.names() {
+            left.push(format!(
+                "`then_command(..)`: it sent commands to {stream}, which stored {names:?}"
+            ));
+        }
+        for (name, after) in &self.timers {
+            left.push(match after {
+                Some(after) => {
+                    format!(
+                        "`then_timer({name:?}, ..)`: it set this timer, to run out after {after:?}"
+                    )
+                }
+                None => format!("`then_timer_cancelled({name:?})`: it cancelled this timer"),
+            });
+        }
+        for why in &self.rejected {
+            left.push(format!(
+                "`then_rejected(..)`: an aggregate rejected a command: {why}"
+            ));
+        }
+        for why in &self.parked {
+            left.push(format!("`then_parked(..)`: it cannot react: {why}"));
+        }
+        if self.ended {
+            left.push("`then_ended()`: it ended".to_owned());
+        }
+        runs::left(&left)
     }
 }

@@ -1,16 +1,19 @@
 //! The store and the clock of one run of a test, and the processes that live in it.
 
 use super::{
-    super::{CrashPoint, Fuse, MortalStore},
+    super::{
+        CrashPoint, Fuse, MortalStore,
+        runs::{self, Streams},
+    },
     stepped,
 };
-use crate::VirtualClock;
+use crate::{VirtualClock, feed};
 use es_runtime::{
-    Append, Commit, CommitStore, CursorMove, EventFilter, EventStore, ExpectedVersion, MemoryStore,
-    NewEvent, Position, ReadLimit, RecordedEvent, StreamId, Timestamp,
+    Append, Commit, CommitStore, CursorMove, EventStore, MemoryStore, Position, RecordedEvent,
+    Timestamp,
 };
 use es_sagas::{ProcessManager, Sagas, log::Stepped, stream_of};
-use std::{collections::BTreeMap, time::Duration};
+use std::time::Duration;
 
 /// In virtual time, and as short as one can be: who died must not make a timer run out.
 const LEASE: Duration = Duration::from_millis(1);
@@ -75,14 +78,8 @@ impl World {
     }
 
     /// Something happens to an aggregate.
-    pub(super) async fn happen<P: ProcessManager>(
-        &mut self,
-        stream: &StreamId,
-        events: &[NewEvent],
-    ) {
-        let append =
-            Append::new(stream.clone(), ExpectedVersion::Any).with_events(events.iter().cloned());
-        let stored = self.store.append(append).await;
+    pub(super) async fn happen<P: ProcessManager>(&mut self, append: &Append) {
+        let stored = self.store.append(append.clone()).await;
         stored.unwrap_or_else(|error| panic!("the events cannot be stored: {error}"));
         self.settle::<P>().await;
     }
@@ -115,27 +112,13 @@ impl World {
 
     /// What happened that is asked about.
     pub(super) async fn asked(&self) -> Vec<RecordedEvent> {
-        self.feed(self.asked_from).await
-    }
-
-    async fn feed(&self, mut after: Position) -> Vec<RecordedEvent> {
-        let mut all = Vec::new();
-        loop {
-            let filter = EventFilter::all();
-            let page = self.store.read_feed(after, &filter, ReadLimit::default());
-            let page = page.await.unwrap_or_else(|error| panic!("{error}"));
-            after = page.next;
-            all.extend(page.events);
-            if page.at_end {
-                return all;
-            }
-        }
+        feed::all(&self.store, self.asked_from).await
     }
 
     /// What is in each stream, but for ids of what was decided and for times.
-    pub(super) async fn streams(&self) -> BTreeMap<StreamId, Vec<String>> {
-        let mut streams: BTreeMap<_, Vec<_>> = BTreeMap::new();
-        for event in self.feed(Position::START).await {
+    pub(super) async fn streams(&self) -> Streams {
+        let mut streams = Streams::new();
+        for event in feed::all(&self.store, Position::START).await {
             let what = if *event.name == *Stepped::NAME {
                 let step = stepped(&event.payload);
                 let timers = step.timers.iter();
@@ -146,10 +129,10 @@ impl World {
                     step.outcome, step.commands, step.rejected, step.ended
                 )
             } else {
-                let payload = String::from_utf8_lossy(&event.payload);
-                format!("{} {payload}", event.name)
+                runs::text(&event)
             };
-            streams.entry(event.stream).or_default().push(what);
+            let stream = event.stream.to_string();
+            streams.entry(stream).or_default().push(what);
         }
         streams
     }

@@ -20,7 +20,7 @@ What the derives and attributes say about a mistake, and a program without it. E
 Lines with `-` are wrong and lines with `+` are right. Search for the words of your message.
 ";
 
-const GROUPS: [(&str, &str); 11] = [
+const GROUPS: [(&str, &str); 12] = [
     ("event", "Events and their versions"),
     ("aggregate", "Aggregates"),
     ("decision", "Decisions over several aggregates and folds"),
@@ -29,6 +29,7 @@ const GROUPS: [(&str, &str); 11] = [
     ("retired", "Retired stored names"),
     ("shape", "Shapes"),
     ("lock", "The schema lock"),
+    ("laws", "Laws of aggregates"),
     ("projection", "Projections and subscriptions"),
     ("saga", "Sagas"),
     ("process_manager", "Process managers"),

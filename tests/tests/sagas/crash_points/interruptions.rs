@@ -4,7 +4,7 @@ use super::{audit::Rest, place::Place};
 use es_sagas::{ParkedWhy, log::SagaEvent};
 use es_tests::editions::Fragile;
 
-on_both! {
+on_each! {
     a_step_that_kills_its_process_each_time_is_undone
     an_undo_that_kills_its_process_each_time_is_parked
 }

@@ -1,4 +1,5 @@
-//! The crash points of sagas and read models by their numbers, each on SQLite and on PostgreSQL: a real
+//! The crash points of sagas and read models by their numbers, each on SQLite and on PostgreSQL, those of sagas on
+//! JetStream, too: a real
 //! process is killed there with `kill -9`, or stopped and let go on too late, another one finishes, and
 //! what was done is counted in a ledger outside. Then kills at every place, and at random.
 //!
@@ -23,9 +24,9 @@
 //! | C17 | another release with another definition | [`releases`] |
 //! | C18 | nobody is woken any more | [`wake`] |
 
-/// One test on each database: `NAME::on_sqlite` and `NAME::on_postgresql`.
+/// One test on each database: `NAME::on_sqlite` and `NAME::on_postgresql`, and those in braces after the name.
 macro_rules! on_both {
-    ($($name:ident)*) => {$(
+    ($($name:ident $({ $($more:tt)* })?)*) => {$(
         mod $name {
             use super::super::place::Place;
 
@@ -39,8 +40,23 @@ macro_rules! on_both {
             async fn on_postgresql() {
                 super::$name(&Place::postgres()).await;
             }
+
+            $($($more)*)?
         }
     )*};
+}
+
+/// The same, and one on JetStream: `NAME::on_jetstream`.
+macro_rules! on_each {
+    ($($name:ident)*) => {
+        on_both! {$($name {
+            #[tokio::test(flavor = "multi_thread")]
+            #[cfg_attr(not(nats), ignore = "needs nats-server: run .ci/nats-server")]
+            async fn on_jetstream() {
+                super::$name(&Place::jetstream()).await;
+            }
+        })*}
+    };
 }
 
 /// Does something with the store of a place, whichever it is.

@@ -6,7 +6,7 @@ use super::{
 };
 use es_runtime::{AnyStore, EventStore, Timestamp, WorkQueue};
 use es_sagas::{Saga, SagaView, Sagas, Verb, log::SagaEvent};
-use es_testkit::postgres::Database;
+use es_testkit::{nats::Cluster, postgres::Database};
 use es_tests::{
     ledger::{Behaviour, Entry, FileLedger},
     orders::{self, OrderSaga, Outside},
@@ -31,6 +31,15 @@ impl Place {
         Self::of(At::Postgres(folder, database))
     }
 
+    pub fn jetstream() -> Self {
+        Self::of(At::nats())
+    }
+
+    /// A stream on these servers of JetStream.
+    pub fn on(cluster: &Cluster) -> Self {
+        Self::of(At::nats_on(cluster, "PLACE"))
+    }
+
     fn of(at: At) -> Self {
         Self {
             at: Arc::new(at),
@@ -48,18 +57,32 @@ impl Place {
 
     /// Another one on the same kind of database.
     pub fn another(&self) -> Self {
-        match self.database() {
-            None => Self::sqlite(),
-            Some(_) => Self::postgres(),
+        match &*self.at {
+            At::Sqlite(_) => Self::sqlite(),
+            At::Postgres(..) => Self::postgres(),
+            At::Nats(..) => Self::jetstream(),
         }
     }
 
     /// The database, where it is one of PostgreSQL.
     pub fn database(&self) -> Option<&Database<'static>> {
         match &*self.at {
-            At::Sqlite(_) => None,
+            At::Sqlite(_) | At::Nats(..) => None,
             At::Postgres(_, database) => Some(database),
         }
+    }
+
+    /// What its store is.
+    pub fn kind(&self) -> &'static str {
+        match &*self.at {
+            At::Sqlite(_) => "SQLite",
+            At::Postgres(..) => "PostgreSQL",
+            At::Nats(..) => "JetStream",
+        }
+    }
+
+    pub fn pace(&self) -> u64 {
+        self.at.pace()
     }
 
     pub fn folder(&self) -> &Path {

@@ -1,4 +1,4 @@
-//! Kills at random: three workers, rounds of 200 sagas, services that fail, undos that do not work.
+//! Kills at random, of workers and of the server that leads their stream: three workers, rounds of 200 sagas, services that fail, undos that do not work.
 //!
 //! A round is over when its sagas rest, so each kill meets workers that have something to do. It goes on
 //! with another round for `SAGA_KILLS_SECONDS`, a few seconds without.
@@ -16,6 +16,8 @@ use tokio::task::JoinSet;
 
 mod killed_at_random {
     use super::super::place::Place;
+    use es_testkit::nats::{Cluster, SyncInterval};
+    use es_tests::{tiers, tries};
 
     #[tokio::test(flavor = "multi_thread")]
     #[ignore = "a long run: CONTRIBUTING.md has the command"]
@@ -27,6 +29,36 @@ mod killed_at_random {
     #[ignore = "a long run: CONTRIBUTING.md has the command"]
     async fn on_postgresql() {
         super::killed_at_random(&Place::postgres()).await;
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    #[ignore = "a long run: CONTRIBUTING.md has the command"]
+    async fn on_jetstream() {
+        super::killed_at_random(&Place::jetstream()).await;
+    }
+
+    /// The server that leads the stream is killed, too, and comes back.
+    #[tokio::test(flavor = "multi_thread")]
+    #[ignore = "a long run: CONTRIBUTING.md has the command"]
+    async fn on_three_servers_of_jetstream() {
+        let options = Cluster::options().sync(SyncInterval::Unset);
+        let cluster = options.folder_in(tiers::parent()).start();
+        let cluster = cluster.expect("a cluster");
+        let place = Place::on(&cluster);
+        let mut killed = 0;
+        let kill_leader = |kills: usize| {
+            // An election takes seconds, in which nothing happens that could go wrong.
+            if kills % 4 == 2 && killed < tries(6, 2) {
+                killed += 1;
+                tokio::task::block_in_place(|| {
+                    let leader = cluster.wait_leader("PLACE").expect("one leads");
+                    cluster.kill(leader).expect("killed");
+                    cluster.restart(leader).expect("back");
+                });
+            }
+        };
+        super::killed_at_random_and(&place, kill_leader).await;
+        assert!(killed > 1, "{killed} leaders");
     }
 }
 
@@ -53,6 +85,11 @@ impl Figures {
 }
 
 async fn killed_at_random(place: &Place) {
+    killed_at_random_and(place, |_| ()).await;
+}
+
+/// The same, and what happens after each kill. It gets their number.
+async fn killed_at_random_and(place: &Place, mut after: impl FnMut(usize)) {
     let seconds = std::env::var("SAGA_KILLS_SECONDS").ok();
     let seconds = seconds
         .and_then(|text| text.parse().ok())
@@ -72,16 +109,19 @@ async fn killed_at_random(place: &Place) {
             let mut placing = place_orders(&store, round);
             while !placing.is_empty() || is_under_way(&sagas).await {
                 assert!(
-                    round_began.elapsed() < PATIENCE,
+                    round_began.elapsed() < PATIENCE * 2,
                     "round {round} does not end"
                 );
-                tokio::time::sleep(Duration::from_millis(fastrand::u64(20..200))).await;
+                tokio::time::sleep(Duration::from_millis(fastrand::u64(20..200) * place.pace()))
+                    .await;
                 while placing.try_join_next().is_some() {}
-                let kills = began.elapsed() < time || figures.are_thin();
+                // Where workers start slowly they get nothing done while the kills go on.
+                let kills = round_began.elapsed() < time;
                 if kills && is_under_way(&sagas).await {
                     let victim = &mut workers[fastrand::usize(..3)];
                     std::mem::replace(victim, serve()).kill();
                     figures.kills += 1;
+                    after(figures.kills);
                 }
             }
             let rests = audit(&sagas, &place.ledger(), ids()).await;
@@ -95,7 +135,7 @@ async fn killed_at_random(place: &Place) {
     for worker in workers {
         Worker::kill(worker);
     }
-    let kind = place.database().map_or("SQLite", |_| "PostgreSQL");
+    let kind = place.kind();
     println!("{kind}: {figures:?} in {:?}", began.elapsed());
     assert!(!figures.are_thin(), "{figures:?}");
     retried(place, &figures).await;

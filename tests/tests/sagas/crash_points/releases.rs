@@ -4,7 +4,7 @@
 use super::{audit::Rest, place::Place};
 use es_sagas::{ParkedWhy, log::SagaEvent};
 
-on_both! {
+on_each! {
     c17_killed_before_a_release_that_keeps_the_old_definition
     c17_killed_before_a_release_that_has_another_definition
     c17_a_cancellation_that_no_release_can_carry_out_waits

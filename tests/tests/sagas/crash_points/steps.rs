@@ -10,7 +10,7 @@ use es_tests::{
 use std::time::Instant;
 use tokio::task::JoinSet;
 
-on_both! {
+on_each! {
     c01_killed_before_the_commit_of_an_input
     c02_killed_behind_the_commit_of_an_input
     c03_killed_before_the_acknowledgement_of_a_commit
@@ -20,6 +20,9 @@ on_both! {
     c07_killed_when_an_outcome_is_stored
     c08_killed_when_the_way_back_is_decided
     c09_killed_in_an_undo_and_behind_it
+}
+
+on_both! {
     killed_at_every_place
     without_keys_a_kill_is_seen_in_the_ledger
 }

@@ -5,7 +5,7 @@ use super::{audit::Rest, place::Place, worker::PATIENCE};
 use es_sagas::{Cause, log::SagaEvent};
 use std::time::{Duration, Instant};
 
-on_both! {
+on_each! {
     c13_killed_when_a_deadline_runs_out
     c13_killed_when_a_step_runs_out_of_time
     c13_a_deadline_behind_the_end_does_nothing

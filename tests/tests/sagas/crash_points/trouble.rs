@@ -4,7 +4,7 @@ use super::{audit::Rest, place::Place};
 use es_sagas::{Phase, StepStatus, log::SagaEvent};
 use es_tests::{ledger::Entry, orders::OrderSaga};
 
-on_both! {
+on_each! {
     c10_killed_when_an_undo_used_up_its_attempts
     c11_a_call_that_comes_after_its_undo
     c11_killed_when_a_late_success_is_recorded

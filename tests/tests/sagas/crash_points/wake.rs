@@ -24,6 +24,7 @@ fn ids() -> impl Iterator<Item = String> {
 }
 
 async fn c18_killed_while_the_wake_dies(place: &Place) {
+    let (began, mut is_ended) = (Instant::now(), false);
     let end_listeners = || {
         let Some(database) = place.database() else {
             return 0;
@@ -32,8 +33,16 @@ async fn c18_killed_while_the_wake_dies(place: &Place) {
         let ended = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
                      WHERE datname = current_database() AND application_name = 'worker'
                        AND query LIKE 'SELECT position FROM %.head'";
-        let ended = database.query(ended).expect("asked");
-        ended.trim().parse::<usize>().expect("a count")
+        loop {
+            let ended = database.query(ended).expect("asked");
+            let ended = ended.trim().parse::<usize>().expect("a count");
+            // The first time it waits for one.
+            is_ended |= ended > 0;
+            if is_ended {
+                return ended;
+            }
+            assert!(began.elapsed() < PATIENCE, "nobody listens");
+        }
     };
     let deaf = match place.database() {
         None => "deaf=yes",

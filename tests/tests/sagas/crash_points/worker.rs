@@ -8,7 +8,7 @@ use std::{
 };
 
 /// Nothing here takes so long; who waits longer has found a fault.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub const PATIENCE: Duration = Duration::from_secs(300);
 
 /// A process. It is killed when it is dropped.
 pub struct Worker {

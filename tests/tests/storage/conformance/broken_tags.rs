@@ -3,14 +3,15 @@
 use es_runtime::{
     Append, AppendError, Appended, Commit, CommitError, CommitStore, Committed, EventFilter,
     EventStore, EventTag, ExpectedVersion, MemoryStore, Position, ReadError, ReadLimit,
-    StorageError, StorageErrorKind, StreamId, Tag, TagQuery, TagWalk, TagWalked, TaggedPage,
+    StorageError, StorageErrorKind, StreamId, Tag, TagQuery, TagWalk, TagWalked, TaggedBackward,
+    TaggedPage,
 };
-use es_testkit::conformance::{self, AnyFixture, Capabilities, NoDatabase, StoreFixture};
+use es_testkit::conformance::{Capabilities, NoDatabase, StoreFixture};
 use es_testkit::{Layered, StoreLayer};
 use std::{
     borrow::Cow,
     collections::HashMap,
-    panic::{AssertUnwindSafe, catch_unwind},
+    ops::{Bound, RangeBounds},
     sync::{Arc, Mutex, MutexGuard},
 };
 
@@ -44,6 +45,18 @@ enum Fault {
     TagsLater,
     /// The end of the store is read after the events.
     ReadsTheHeadLater,
+    /// A read from the end begins at the start.
+    ReadsForward,
+    /// A read from the end knows no range.
+    ReadsTheWholeRange,
+    /// A read from the end looks at the newest event of the tags only, whatever its name is.
+    StopsAtAnotherName,
+    /// A read from the end looks for the first tag of a query only.
+    LooksForOneTagBackward,
+    /// A read from the end answers where tags are not recorded for all events.
+    AnswersInPartBackward,
+    /// A read from the end reads the end of the store after the events.
+    ReadsTheHeadLaterBackward,
     IgnoresGuards,
     /// Looks whether a guard holds, and writes later.
     LooksThenWritesWithoutALock,
@@ -69,6 +82,12 @@ struct Broken {
 
 struct BrokenFixture(Fault);
 
+impl BrokenFixture {
+    const fn new(fault: Fault) -> Self {
+        Self(fault)
+    }
+}
+
 impl StoreFixture for BrokenFixture {
     type Store = Layered<Broken>;
     type Database = NoDatabase;
@@ -85,6 +104,10 @@ impl StoreFixture for BrokenFixture {
         Capabilities {
             wakes: true,
             unique: true,
+            unique_walks: true,
+            tag_walks: true,
+            lists_streams: true,
+            event_ids: true,
             tags: self.0 != Fault::IgnoresTagsAndSaysSo,
             ..Capabilities::default()
         }
@@ -260,6 +283,78 @@ impl StoreLayer for Broken {
         }
     }
 
+    async fn read_tagged_backward(
+        &self,
+        query: &TagQuery,
+        after: Position,
+        until: Bound<Position>,
+        limit: ReadLimit,
+    ) -> Result<TaggedBackward, ReadError> {
+        let inner = &self.inner;
+        match self.fault {
+            Fault::IgnoresTagsAndSaysSo => {
+                let kind = StorageErrorKind::Unsupported;
+                Err(StorageError::new(kind, "there are no tags").into())
+            }
+            Fault::ReadsForward => {
+                let page = inner.read_tagged(query, after, limit).await?;
+                let mut events = page.events;
+                events.retain(|event| (Bound::Unbounded, until).contains(&event.position));
+                let at_start = page.at_end || events.is_empty();
+                Ok(TaggedBackward::new(events, inner.head().await?, at_start))
+            }
+            Fault::ReadsTheWholeRange => {
+                let all = (Position::START, Bound::Unbounded);
+                let page = inner.read_tagged_backward(query, all.0, all.1, limit);
+                page.await
+                    .map(|page| TaggedBackward::new(page.events, page.head, true))
+            }
+            Fault::StopsAtAnotherName => {
+                let names = ["test.subscribed", "test.defined"];
+                let mut tags = query.texts();
+                let course = tags.next().and_then(|text| text.strip_prefix("course:"));
+                let (Some(course), None) = (course, tags.next()) else {
+                    return inner.read_tagged_backward(query, after, until, limit).await;
+                };
+                let any = TagQuery::of(&Text(course.to_owned()), names).expect("names");
+                let page = inner
+                    .read_tagged_backward(&any, after, until, limit)
+                    .await?;
+                let mut events = page.events;
+                events.retain(|event| query.events().any(|name| *name == *event.name));
+                let at_start = page.at_start || events.is_empty();
+                Ok(TaggedBackward::new(events, page.head, at_start))
+            }
+            Fault::LooksForOneTagBackward => {
+                let first = first_tag(query);
+                let query = first.as_ref().unwrap_or(query);
+                inner.read_tagged_backward(query, after, until, limit).await
+            }
+            Fault::AnswersInPartBackward => {
+                match inner.read_tagged_backward(query, after, until, limit).await {
+                    Err(ReadError::TagsNotReady { head, .. }) => {
+                        Ok(TaggedBackward::new(Vec::new(), head, true))
+                    }
+                    other => other,
+                }
+            }
+            Fault::ReadsTheHeadLaterBackward => {
+                let mut page = inner
+                    .read_tagged_backward(query, after, until, limit)
+                    .await?;
+                let mut waits = 0;
+                // As in a read forward.
+                while waits < 1_000 && inner.head().await? == page.head {
+                    waits += 1;
+                    tokio::task::yield_now().await;
+                }
+                page.head = inner.head().await?;
+                Ok(page)
+            }
+            _ => inner.read_tagged_backward(query, after, until, limit).await,
+        }
+    }
+
     async fn walk_tags(&self, mut walk: TagWalk) -> Result<TagWalked, StorageError> {
         match self.fault {
             Fault::TurnsOnWithGaps => walk.from = Position::START,
@@ -333,31 +428,6 @@ impl StoreLayer for Broken {
     }
 }
 
-/// Whether a check passes on a store with this fault.
-macro_rules! passes {
-    ($module:ident::$check:ident, $fault:expr) => {
-        catch_unwind(AssertUnwindSafe(|| {
-            let fixture = AnyFixture::with_work(BrokenFixture($fault));
-            conformance::run_check(stringify!($module), stringify!($check), fixture);
-        }))
-        .is_ok()
-    };
-}
-
-macro_rules! broken_stores {
-    ($($test:ident: $fault:ident => $module:ident::$check:ident;)*) => {
-        $(
-            #[test]
-            fn $test() {
-                let control = passes!($module::$check, Fault::None);
-                assert!(control, "the check fails on a store that is right");
-                let passes = passes!($module::$check, Fault::$fault);
-                assert!(!passes, "{:?} is not noticed", Fault::$fault);
-            }
-        )*
-    };
-}
-
 broken_stores! {
     ignored_tags: IgnoresTags => tags::a_query_finds_the_events_with_its_tags;
     ignored_tags_said: IgnoresTagsAndSaysSo => tags::a_query_finds_the_events_with_its_tags;
@@ -374,6 +444,15 @@ broken_stores! {
     late_tags: TagsLater => tags::an_event_and_its_tags_are_there_or_neither_is;
     late_head: ReadsTheHeadLater => tags::the_end_of_a_page_is_that_of_its_events;
     one_random_tag: LooksForOneTag => tags::random_queries_find_what_a_scan_finds;
+    from_the_start: ReadsForward => tags_backward::the_newest_events_are_found_first;
+    no_range: ReadsTheWholeRange => tags_backward::the_newest_events_are_found_first;
+    another_name: StopsAtAnotherName => tags_backward::the_newest_events_are_found_first;
+    one_tag_backward: LooksForOneTagBackward => tags_backward::the_newest_events_are_found_first;
+    one_random_tag_backward: LooksForOneTagBackward
+        => tags_backward::random_queries_find_the_newest_of_a_scan;
+    part_of_an_answer_backward: AnswersInPartBackward => tags::an_answer_is_never_a_part;
+    late_head_backward: ReadsTheHeadLaterBackward
+        => tags_backward::the_end_of_a_page_backward_is_that_of_its_events;
     no_guards: IgnoresGuards => guards::a_guard_refuses_what_came_after_its_position;
     ignored_guards_said: IgnoresTagsAndSaysSo
         => guards::a_guard_refuses_what_came_after_its_position;

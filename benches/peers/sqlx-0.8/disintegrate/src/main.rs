@@ -4,6 +4,7 @@
 
 #[path = "../../../pool.rs"]
 mod pool;
+mod school;
 
 use bench_common::{
     Account, Arguments, BankEvent, Command, LENGTHS, NotOpen, Report, decide, deposits, history,
@@ -204,6 +205,7 @@ async fn run(arguments: &Arguments, report: &mut Report) {
             writes(report, "postgres-full", &bank).await;
         }
         "postgres" => loads(report, &pool, &store).await,
+        "postgres-decisions" => school::run(report, &pool).await,
         other => panic!("no group {other}"),
     }
 }

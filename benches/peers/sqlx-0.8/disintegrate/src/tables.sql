@@ -8,6 +8,10 @@ CREATE TABLE IF NOT EXISTS event (
 CREATE INDEX IF NOT EXISTS idx_event_type_btree ON event (event_type);
 ALTER TABLE event ADD COLUMN IF NOT EXISTS account TEXT;
 CREATE INDEX IF NOT EXISTS idx_event_account ON event (account) WHERE account IS NOT NULL;
+ALTER TABLE event ADD COLUMN IF NOT EXISTS course TEXT;
+CREATE INDEX IF NOT EXISTS idx_event_course ON event (course) WHERE course IS NOT NULL;
+ALTER TABLE event ADD COLUMN IF NOT EXISTS student TEXT;
+CREATE INDEX IF NOT EXISTS idx_event_student ON event (student) WHERE student IS NOT NULL;
 
 CREATE OR REPLACE FUNCTION event_store_current_epoch() RETURNS BIGINT AS $$
 DECLARE

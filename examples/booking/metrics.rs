@@ -1,0 +1,34 @@
+//! `GET /metrics`, for Prometheus. It is there with the feature `metrics`, which turns on that of the library.
+
+use axum::{Router, routing::get};
+use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
+use std::time::Duration;
+
+/// Installs the recorder, before the first store is opened.
+pub fn install() -> Result<PrometheusHandle, BuildError> {
+    let seconds = [
+        0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0,
+    ];
+    let sizes = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0];
+    let handle = PrometheusBuilder::new()
+        .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &seconds)?
+        .set_buckets_for_metric(Matcher::Suffix("_size".to_owned()), &sizes)?
+        .install_recorder()?;
+    es_runtime::describe_metrics();
+    es_decisions::describe_metrics();
+    es_projections::describe_metrics();
+    es_sagas::describe_metrics();
+    Ok(handle)
+}
+
+/// The page. It is for the operator: a hotel on the internet answers it on another port, or after a login.
+pub fn router(handle: PrometheusHandle) -> Router {
+    let upkeep = handle.clone();
+    tokio::spawn(async move {
+        loop {
+            tokio::time::sleep(Duration::from_secs(5)).await;
+            upkeep.run_upkeep();
+        }
+    });
+    Router::new().route("/metrics", get(async move || handle.render()))
+}
