@@ -139,6 +139,14 @@ pub async fn somebody_waits_for_a_lock(database: &es_testkit::postgres::Database
     }
 }
 
+/// A client of JetStream that no store knows of. A server that is busy may answer late.
+pub async fn jetstream(url: &str) -> es_nats::async_nats::jetstream::Context {
+    let client = es_nats::async_nats::connect(url).await.expect("connects");
+    let mut context = es_nats::async_nats::jetstream::new(client);
+    context.set_timeout(std::time::Duration::from_secs(60));
+    context
+}
+
 /// A session of PostgreSQL that no store knows of.
 pub async fn client(url: &str) -> Client {
     let (client, connection) = tokio_postgres::connect(url, tokio_postgres::NoTls)

@@ -1,7 +1,7 @@
 //! Answers that get lost: an append is stored once, and its caller learns what became of it.
 
 use crate::{
-    support::{client_at, in_front_of, node, order, own_node, passing_on, placed, read, small},
+    support::{in_front_of, node, order, own_node, passing_on, placed, read, small},
     tags::{joined_event, of_club},
 };
 use es_nats::{NatsOptions, NatsStore, async_nats};
@@ -157,7 +157,7 @@ async fn a_lost_answer_is_looked_for() {
     }
 
     // The same through a client that publishes again what had no answer.
-    let naive = client_at(&url).await;
+    let naive = es_tests::jetstream(&url).await;
     let mut info = naive.get_stream("LOST-snapshots").await.expect("there");
     let before = info.info().await.expect("info").state.last_sequence;
     proxy.is_armed.store(true, Ordering::SeqCst);

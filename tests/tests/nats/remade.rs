@@ -1,6 +1,6 @@
 //! A stream that somebody deletes and makes anew while a store is open, and servers that only seem to have done that.
 
-use crate::support::{client, client_at, in_front_of, open, own_node, passing_on, placed, small};
+use crate::support::{client, in_front_of, open, own_node, passing_on, placed, small};
 use es_nats::NatsStore;
 use es_runtime::{
     AppendError, EventFilter, EventStore, ExpectedVersion, Outcome, Position, ReadError, ReadLimit,
@@ -144,9 +144,15 @@ async fn a_leader_that_is_behind_has_the_same_stream() {
     let (address, switch) = switched(&leader.url(), &behind.url()).await;
     let store = small().stream(name).open(&address).await.expect("opens");
     let end = five(&store).await;
-    let stream = client_at(&leader.url()).await.get_stream(name).await;
+    let stream = es_tests::jetstream(&leader.url())
+        .await
+        .get_stream(name)
+        .await;
     let config = stream.expect("is there").cached_info().config.clone();
-    let made = client_at(&behind.url()).await.create_stream(config).await;
+    let made = es_tests::jetstream(&behind.url())
+        .await
+        .create_stream(config)
+        .await;
     made.expect("made");
     let older = small().stream(name).open(&behind.url()).await;
     let first = placed("old", ExpectedVersion::NoStream);

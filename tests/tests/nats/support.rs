@@ -1,9 +1,6 @@
 //! What these tests have in common: servers, stores on them, and streams of orders.
 
-use es_nats::{
-    NatsOptions, NatsStore,
-    async_nats::{self, jetstream},
-};
+use es_nats::{NatsOptions, NatsStore, async_nats::jetstream};
 use es_runtime::{
     Append, EventStore, ExpectedVersion, NewEvent, ReadError, ReadLimit, RecordedEvent, StreamId,
     StreamRange,
@@ -45,11 +42,7 @@ pub(crate) async fn open(stream: &str) -> NatsStore {
 
 /// The client without the store, on the shared server.
 pub(crate) async fn client() -> jetstream::Context {
-    client_at(&node().url()).await
-}
-
-pub(crate) async fn client_at(url: &str) -> jetstream::Context {
-    jetstream::new(async_nats::connect(url).await.expect("connected"))
+    es_tests::jetstream(&node().url()).await
 }
 
 pub(crate) fn order(id: &str) -> StreamId {

@@ -1,7 +1,7 @@
 //! `es verify` on JetStream: a store that is whole, and one with each kind of damage.
 
 use super::{Ran, block_on, copy, es, fill, location, node, open, shop, stream};
-use es_nats::async_nats::{self, HeaderMap, jetstream};
+use es_nats::async_nats::{HeaderMap, jetstream};
 use es_runtime::{Fingerprint, Position, Snapshot, SnapshotStore, StreamId};
 
 fn verify(name: &str) -> Ran {
@@ -9,7 +9,7 @@ fn verify(name: &str) -> Ran {
 }
 
 async fn client() -> jetstream::Context {
-    jetstream::new(async_nats::connect(node().url()).await.expect("connected"))
+    es_tests::jetstream(&node().url()).await
 }
 
 /// Publishes what no store would.

@@ -3,7 +3,6 @@
 
 use super::{block_on, copy, done, es, export, location, node, open, reported, stream};
 use es_decisions::{DecisionError, Decisions, turn_on_tags};
-use es_nats::async_nats;
 use es_postgres::PostgresStore;
 use es_runtime::{
     AnyStore, Append, Commit, CommitError, CommitStore, Event, EventFilter, EventStore, EventTag,
@@ -423,8 +422,7 @@ fn tags_of_an_erased_event_stay_behind() {
         let store = AnyStore::new(open(&there).await);
         seats(&store).await;
         store.close().await;
-        let jetstream = async_nats::connect(node().url()).await.expect("connected");
-        let jetstream = async_nats::jetstream::new(jetstream);
+        let jetstream = es_tests::jetstream(&node().url()).await;
         let stream = jetstream.get_stream(&there).await.expect("a stream");
         let subject = format!("{there}.e.seat.3");
         let message = stream.get_last_raw_message_by_subject(&subject).await;
