@@ -263,10 +263,15 @@ impl<D: Decide> Execute<'_, D> {
         let queues = &self.decisions.queues;
         let mut attempts = 0;
         let mut turn = None;
-        if let Some(busy) = queues.busy(retry, || keys(&mut reads)) {
-            turn = Some((Box::pin(queues.turn(&busy, retry)).await, busy));
-        }
+        let mut met = queues.busy(retry, || keys(&mut reads));
         let (failed, may_be_known) = loop {
+            if let Some(key) = met.take() {
+                // Never two at once: others could have them the other way round.
+                drop(turn.take());
+                let since = Timer::start();
+                turn = Some((Box::pin(queues.turn(&key, retry)).await, key));
+                metrics::queued(since, D::NAME);
+            }
             attempts += 1;
             metrics::attempt(D::NAME);
             let attempt = self.attempt(&mut reads, &streams, id.as_ref()).await;
@@ -290,11 +295,7 @@ impl<D: Decide> Execute<'_, D> {
                     }
                     match &turn {
                         Some((_, key)) if *key == changed => pause(retry.wait(attempts)).await,
-                        _ => {
-                            // Never two at once: others could have them the other way round.
-                            drop(turn.take());
-                            turn = Some((Box::pin(queues.turn(&changed, retry)).await, changed));
-                        }
+                        _ => met = Some(changed),
                     }
                 }
                 Err(Attempt::Repeated(error)) => break (DecisionError::Commit(error), true),

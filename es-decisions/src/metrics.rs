@@ -7,6 +7,10 @@ const DECISIONS: Metric = (
     "es_decision_duration_seconds",
     "Time of a decision, with all of its attempts",
 );
+const QUEUES: Metric = (
+    "es_decision_queue_duration_seconds",
+    "Time that a decision waited for its turn at what another one changed",
+);
 const ATTEMPTS: Metric = (
     "es_decision_attempts_total",
     "Attempts at decisions, repeated ones included",
@@ -23,7 +27,7 @@ const CONFLICTS: Metric = (
 /// ```
 #[cfg(feature = "metrics")]
 pub fn describe_metrics() {
-    es_runtime::metrics::describe(&[DECISIONS], &[ATTEMPTS, CONFLICTS], &[]);
+    es_runtime::metrics::describe(&[DECISIONS, QUEUES], &[ATTEMPTS, CONFLICTS], &[]);
 }
 
 pub(crate) fn decided<D: Decide>(since: Timer, done: &Result<Decided<D>, DecisionError<D::Error>>) {
@@ -39,6 +43,11 @@ pub(crate) fn decided<D: Decide>(since: Timer, done: &Result<Decided<D>, Decisio
         Err(_) => "failed",
     };
     since.stop(DECISIONS, [("decision", D::NAME), ("result", result)]);
+}
+
+/// A decision has its turn, for which it waited since then.
+pub(crate) fn queued(since: Timer, decision: &'static str) {
+    since.stop(QUEUES, [("decision", decision)]);
 }
 
 pub(crate) fn attempt(decision: &str) {

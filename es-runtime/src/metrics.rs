@@ -15,11 +15,12 @@ mod names {
     pub(super) const COMMANDS: Metric = ("es_command_duration_seconds", "Time of a command, with all of its attempts");
     pub(super) const APPENDS: Metric = ("es_append_duration_seconds", "Time of an append or a commit, from the call to the answer of the store");
     pub(super) const GROUPS: Metric = ("es_commit_group_size", "Writes that shared one transaction of the store");
+    pub(super) const QUEUES: Metric = ("es_command_queue_duration_seconds", "Time that a command waited for its turn at its stream");
     pub(super) const ATTEMPTS: Metric = ("es_command_attempts_total", "Decisions of commands, repeated ones included");
     pub(super) const CONFLICTS: Metric = ("es_command_conflicts_total", "Appends of commands that were refused because another writer was first");
     pub(super) const CACHED: Metric = ("es_cached_states_total", "Commands by whether a cached state was found (hit, miss), and found to be stale");
 }
-use names::{APPENDS, ATTEMPTS, CACHED, COMMANDS, CONFLICTS, GROUPS};
+use names::{APPENDS, ATTEMPTS, CACHED, COMMANDS, CONFLICTS, GROUPS, QUEUES};
 
 /// Describes the metrics of commands and stores to the recorder of the crate `metrics`. Call it after the recorder was
 /// installed. `es-projections`, `es-sagas` and `es-decisions` describe their own.
@@ -31,7 +32,7 @@ use names::{APPENDS, ATTEMPTS, CACHED, COMMANDS, CONFLICTS, GROUPS};
 #[cfg(feature = "metrics")]
 pub fn describe_metrics() {
     describe(
-        &[COMMANDS, APPENDS, GROUPS],
+        &[COMMANDS, QUEUES, APPENDS, GROUPS],
         &[ATTEMPTS, CONFLICTS, CACHED],
         &[],
     );
@@ -53,6 +54,11 @@ pub(crate) fn executed<A: Aggregate>(
 
 pub(crate) fn attempt(aggregate: &str) {
     count(ATTEMPTS, [("aggregate", aggregate)], 1);
+}
+
+/// A command has its turn, for which it waited since then.
+pub(crate) fn queued(since: Timer, aggregate: &'static str) {
+    since.stop(QUEUES, [("aggregate", aggregate)]);
 }
 
 /// So many conflicts. A repository begins with none, because only a counter that is there shows its first increase.

@@ -158,7 +158,11 @@ impl<A: Aggregate> Turn<A> {
     ) {
         match self.kept {
             Some(_) => pause(retry.wait(conflicts)).await,
-            None => self.kept = Some(cache.turn(stream, retry).await),
+            None => {
+                let since = metrics::Timer::start();
+                self.kept = Some(cache.turn(stream, retry).await);
+                metrics::queued(since, A::NAME);
+            }
         }
     }
 

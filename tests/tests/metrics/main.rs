@@ -66,6 +66,7 @@ fn shop() -> SocketAddr {
             let confirm = decisions.execute(ConfirmOrder { order });
             confirm.await.expect("confirmed");
         });
+        situations::decisions_meet();
         web::serve(|| recorder().render())
     })
 }

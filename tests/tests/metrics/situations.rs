@@ -2,6 +2,7 @@
 //! hangs or ends, a lag that is the age of the last event, labels whose number grows with the data.
 
 use crate::{measured, recorder, value};
+use es_decisions::{Decide, Decision, Decisions, Emitted};
 #[cfg(unix)]
 use es_postgres::PostgresStore;
 use es_projections::{
@@ -18,8 +19,9 @@ use futures_executor::block_on;
 use serde::{Deserialize, Serialize};
 use std::{
     convert::Infallible,
+    future::IntoFuture as _,
     sync::{
-        Arc,
+        Arc, OnceLock,
         atomic::{AtomicI64, Ordering},
     },
     time::Duration,
@@ -442,9 +444,55 @@ async fn conflicts_attempts_and_stale_states_are_counted() {
     assert_eq!(of("es_cached_states_total", "stale"), Some(1.0));
     let count = "es_command_duration_seconds_count";
     assert_eq!(of(count, "accepted"), Some(3.0));
+    // With cached states each command takes one turn.
+    assert_eq!(of("es_command_queue_duration_seconds_count", ""), Some(3.0));
     // Every attempt conflicts.
     turn(i64::MAX).await.expect_err("a conflict");
     assert_eq!(of(count, "conflict"), Some(1.0));
+}
+
+#[derive(Decision)]
+#[decision("pass", error = Infallible, reads(turnstile: Turnstile(id)))]
+struct Pass {
+    id: String,
+    turn: Turn,
+}
+
+impl Decide for Pass {
+    fn decide(&self, read: &PassReads) -> Result<Emitted<Self>, Infallible> {
+        let turned = read.turnstile.handle(self.turn.clone())?;
+        Ok(Emitted::new().on(&self.id, turned))
+    }
+}
+
+/// Once, whoever asks for it.
+pub(crate) fn decisions_meet() {
+    static DONE: OnceLock<()> = OnceLock::new();
+    DONE.get_or_init(|| {
+        recorder();
+        // The other writer blocks by an executor of another kind.
+        let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+        let store = MemoryStore::new();
+        let decisions = Decisions::new(store.clone());
+        let pass = |others| {
+            let turn = Turn(store.clone(), Arc::new(AtomicI64::new(others)));
+            let id = "1".to_owned();
+            let passed = decisions.execute(Pass { id, turn }).into_future();
+            runtime.block_on(passed).expect("turned")
+        };
+        let of = |name| value(name, &[("decision", "pass")]);
+        let waited = "es_decision_queue_duration_seconds_count";
+        assert_eq!(pass(0).attempts, 1);
+        assert_eq!(of(waited), None);
+        assert_eq!(pass(1).attempts, 2);
+        assert_eq!(of(waited), Some(1.0));
+        assert_eq!(of("es_decision_conflicts_total"), Some(1.0));
+    });
+}
+
+#[test]
+fn the_wait_of_decisions_that_met_is_measured() {
+    decisions_meet();
 }
 
 /// The number of series is that of the names in the program.
