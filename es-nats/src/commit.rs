@@ -261,10 +261,7 @@ impl Shared {
         let Some(message) = self.wire.last(&self.subjects.cursor(consumer)).await? else {
             return Ok(None);
         };
-        let cursor = serde_json::from_slice(&message.payload).map_err(|_| {
-            let what = format!("the cursor of `{consumer}` cannot be read");
-            StorageError::new(StorageErrorKind::Corrupt, what)
-        })?;
+        let cursor = message.json(&format!("the cursor of `{consumer}`"))?;
         Ok(Some((message.sequence, cursor)))
     }
 

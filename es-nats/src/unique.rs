@@ -10,8 +10,7 @@ use crate::{
     wire::{Outgoing, StoredMessage},
 };
 use es_runtime::{
-    Append, EventId, NewEvent, Position, ReadError, StorageError, StorageErrorKind, StreamId,
-    Timestamp,
+    Append, EventId, NewEvent, Position, ReadError, StorageError, StreamId, Timestamp,
     store::author::{RuleNeeds, RuleState, UniqueRow},
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -22,6 +21,8 @@ use std::{
 
 /// What the records of this module are called in an error.
 const WHAT: &str = "a unique value";
+/// What a message of its subjects is, for whoever reads that it is damaged.
+pub(crate) const MESSAGE: &str = "about a unique value or a name";
 
 /// What is registered with the first event of a name.
 #[derive(Debug, Serialize, Deserialize)]
@@ -132,7 +133,7 @@ impl Shared {
         name: &str,
         message: &StoredMessage,
     ) -> Result<Arc<[String]>, StorageError> {
-        let record: NameRecord = parsed(message)?;
+        let record: NameRecord = message.json(MESSAGE)?;
         let rules: Arc<[String]> = record.rules.into();
         let mut names = self.names.known();
         names.insert(name.to_owned(), Arc::clone(&rules));
@@ -153,7 +154,7 @@ impl Shared {
         let Some(message) = self.wire.last(subject).await? else {
             return Ok(None);
         };
-        Ok(Some((message.sequence, parsed(&message)?)))
+        Ok(Some((message.sequence, message.json(MESSAGE)?)))
     }
 
     /// The row of a value, and the sequence of its message, 0 where there is none.
@@ -316,15 +317,4 @@ pub(crate) fn read_rule(
     let is_on = registered.is_some_and(|rules| rules.iter().any(|on| on == rule));
     state.read_rule(rule, name, is_on, registered.is_some());
     is_on
-}
-
-fn parsed<T: DeserializeOwned>(message: &StoredMessage) -> Result<T, StorageError> {
-    serde_json::from_slice(&message.payload).map_err(|_| {
-        // The subject has the value in it.
-        let what = format!(
-            "message {}, about a unique value or a name, cannot be read",
-            message.sequence
-        );
-        StorageError::new(StorageErrorKind::Corrupt, what)
-    })
 }

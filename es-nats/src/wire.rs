@@ -94,6 +94,25 @@ pub(crate) struct StoredMessage {
     pub(crate) payload: Bytes,
 }
 
+impl StoredMessage {
+    /// What it has, which is `what`.
+    ///
+    /// # Errors
+    /// [`StorageErrorKind::Corrupt`]: it is no such thing.
+    pub(crate) fn json<T: DeserializeOwned>(&self, what: &str) -> Result<T, StorageError> {
+        serde_json::from_slice(&self.payload).map_err(|_| self.damaged(what))
+    }
+
+    /// It should be `what`, and is not. Its subject is not named: a value of the application may be in it.
+    pub(crate) fn damaged(&self, what: &str) -> StorageError {
+        let what = format!(
+            "message {}, {what}, cannot be read: it is damaged, or a newer version of this crate wrote it",
+            self.sequence
+        );
+        StorageError::new(StorageErrorKind::Corrupt, what)
+    }
+}
+
 impl From<StreamMessage> for StoredMessage {
     fn from(message: StreamMessage) -> Self {
         Self {

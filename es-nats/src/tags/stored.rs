@@ -1,7 +1,7 @@
 //! The stored form: the events of one batch that have one tag.
 
 use crate::{record::position, transfer::TaggedEvent, wire::StoredMessage};
-use es_runtime::{Position, StorageError, StorageErrorKind, TagQuery};
+use es_runtime::{Position, StorageError, TagQuery};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
@@ -63,18 +63,16 @@ impl Tagged {
 /// The events that a message of this tag points at, in order.
 ///
 /// # Errors
-/// [`StorageErrorKind::Corrupt`]: it is no such message.
+/// [`Corrupt`](es_runtime::StorageErrorKind::Corrupt): it is no such message.
 pub(crate) fn tagged(text: &str, message: &StoredMessage) -> Result<Vec<Tagged>, StorageError> {
-    let damaged = || {
-        // The subject has the value in it.
-        let what = format!("message {}, about a tag, cannot be read", message.sequence);
-        StorageError::new(StorageErrorKind::Corrupt, what)
-    };
-    let body: Body = serde_json::from_slice(&message.payload).map_err(|_| damaged())?;
+    let what = "about a tag";
+    let body: Body = message.json(what)?;
     let tagged = body.events.into_iter().map(|mut line| {
         line.with.insert(text.to_owned());
         Ok(Tagged {
-            position: line.position(message.sequence).ok_or_else(damaged)?,
+            position: line
+                .position(message.sequence)
+                .ok_or_else(|| message.damaged(what))?,
             event: line.event,
             tags: line.with,
         })

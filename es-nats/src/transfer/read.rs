@@ -11,12 +11,11 @@ use crate::{
     snapshots::{self, or_none},
     subject::Subject,
     tags,
-    unique::{NameRecord, ValueRecord},
+    unique::{self, NameRecord, ValueRecord},
     wire::StoredMessage,
     work,
 };
 use es_runtime::{ReadError, Snapshot, StorageError, StorageErrorKind, StreamId, Timestamp};
-use serde::de::DeserializeOwned;
 use std::ops::{ControlFlow, RangeInclusive};
 
 /// Messages of one batch.
@@ -271,8 +270,9 @@ impl Shared {
                 Record::Commit(commit_record(&commit)?)
             }
             Subject::AppendId(stream, id) => {
-                let record: IdRecord = json(message)?;
-                match record.used().ok_or_else(|| damaged(message))? {
+                let what = "about an append id";
+                let record: IdRecord = message.json(what)?;
+                match record.used().ok_or_else(|| message.damaged(what))? {
                     Used::Commit(sequence) => Record::UsedId {
                         stream,
                         id,
@@ -286,7 +286,7 @@ impl Shared {
                 }
             }
             Subject::Name(event) => {
-                let NameRecord { rules, walks } = json(message)?;
+                let NameRecord { rules, walks } = message.json(unique::MESSAGE)?;
                 Record::Name {
                     event,
                     rules,
@@ -294,14 +294,17 @@ impl Shared {
                 }
             }
             Subject::Value(rule, value) => {
-                let record: ValueRecord = json(message)?;
-                let free_at = record.free_at.map(|time| moment(message, time));
+                let record: ValueRecord = message.json(unique::MESSAGE)?;
+                let damaged = || message.damaged(unique::MESSAGE);
+                let free_at = record
+                    .free_at
+                    .map(|micros| Timestamp::from_unix_micros(micros).ok_or_else(damaged));
                 let free_at = free_at.transpose()?;
                 let holder = match record.holder {
                     None => None,
                     Some(holder) => Some(ValueHolder {
                         stream: StreamId::new(&holder.aggregate, &holder.id)
-                            .map_err(|_| damaged(message))?,
+                            .map_err(|_| damaged())?,
                         position: record.position,
                         free_at,
                     }),
@@ -313,7 +316,7 @@ impl Shared {
                 }
             }
             Subject::Cursor(consumer) => {
-                let Cursor { position, inputs } = json(message)?;
+                let Cursor { position, inputs } = message.json("a cursor")?;
                 Record::Cursor {
                     consumer,
                     position,
@@ -361,20 +364,6 @@ fn commit_record(commit: &StoredCommit) -> Result<CommitRecord, ReadError> {
             .map(|id| (id, commit.request.clone())),
         number: commit.number,
     })
-}
-
-fn damaged(message: &StoredMessage) -> StorageError {
-    // A subject may have a value in it.
-    let what = format!("message {} cannot be read", message.sequence);
-    StorageError::new(StorageErrorKind::Corrupt, what)
-}
-
-fn json<T: DeserializeOwned>(message: &StoredMessage) -> Result<T, StorageError> {
-    serde_json::from_slice(&message.payload).map_err(|_| damaged(message))
-}
-
-fn moment(message: &StoredMessage, micros: i64) -> Result<Timestamp, StorageError> {
-    Timestamp::from_unix_micros(micros).ok_or_else(|| damaged(message))
 }
 
 impl crate::record::Event<'_> {

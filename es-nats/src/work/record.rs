@@ -7,9 +7,7 @@ use crate::{
     subject::Subjects,
     wire::{Outgoing, StoredMessage},
 };
-use es_runtime::{
-    EventId, StorageError, StorageErrorKind, StreamId, Timestamp, WorkChange, WorkItem, WorkStatus,
-};
+use es_runtime::{EventId, StorageError, StreamId, Timestamp, WorkChange, WorkItem, WorkStatus};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 
@@ -61,14 +59,7 @@ pub(crate) fn message(
 /// # Errors
 /// It is none, or of a newer version of this crate.
 pub(crate) fn read(message: &StoredMessage, subjects: &Subjects) -> Result<Known, StorageError> {
-    let damaged = || {
-        let what = format!(
-            "message {}, a work item, cannot be read: it is damaged, or a newer version of this program wrote it",
-            message.sequence
-        );
-        StorageError::new(StorageErrorKind::Corrupt, what)
-    };
-    let item = item(message, subjects).ok_or_else(damaged)?;
+    let item = item(message, subjects).ok_or_else(|| message.damaged("a work item"))?;
     Ok(Known {
         sequence: message.sequence,
         item,

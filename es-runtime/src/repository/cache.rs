@@ -156,14 +156,12 @@ impl<A: Aggregate> Turn<A> {
         retry: &RetryPolicy,
         conflicts: u32,
     ) {
-        match self.kept {
-            Some(_) => pause(retry.wait(conflicts)).await,
-            None => {
-                let since = metrics::Timer::start();
-                self.kept = Some(cache.turn(stream, retry).await);
-                metrics::queued(since, A::NAME);
-            }
+        if self.kept.is_some() {
+            return pause(retry.wait(conflicts)).await;
         }
+        let since = metrics::Timer::start();
+        self.kept = Some(cache.turn(stream, retry).await);
+        metrics::queued(since, A::NAME);
     }
 
     /// Nothing is written.
