@@ -125,7 +125,8 @@ impl<D: Decide> Execute<'_, D> {
     }
 
     /// With the version that the caller saw of one of the aggregates, such as that of an `If-Match` header. At any
-    /// other version the decision fails with [`DecisionError::VersionMismatch`].
+    /// other version the decision fails with [`DecisionError::VersionMismatch`], also when another writer of that aggregate
+    /// is first while it is decided.
     pub fn expect_version<A: Aggregate>(mut self, id: impl AsId<A::Id>, version: u64) -> Self {
         self.expected.push((StreamId::of::<A>(id), version));
         self
@@ -401,8 +402,18 @@ impl<D: Decide> Execute<'_, D> {
         let ids: Vec<_> = commit.appends.iter().map(EventIds::of).collect();
         let committed = match self.store().commit(commit).await {
             Ok(committed) => committed.appended,
-            Err(CommitError::Append(AppendError::Conflict { stream, .. })) => {
-                return Err(Attempt::Conflict(Changed::Stream(stream)));
+            Err(CommitError::Append(AppendError::Conflict { stream, actual, .. })) => {
+                let mut expected = self.expected.iter();
+                let expected = expected.find(|(of, _)| of.as_ref() == Ok(&stream));
+                return Err(match expected {
+                    // It was at that version and never will be again.
+                    Some(&(_, expected)) => Attempt::from(DecisionError::VersionMismatch {
+                        stream,
+                        expected,
+                        actual,
+                    }),
+                    None => Attempt::Conflict(Changed::Stream(stream)),
+                });
             }
             // Another writer may have been first at a stream whose version the store had not compared yet: what the value
             // was made of is old then.

@@ -73,7 +73,8 @@ impl<'a, A: Aggregate, S, N> Execute<'a, A, S, N> {
     }
 
     /// With the version that the caller saw, such as that of an `If-Match` header. At any other version the
-    /// command fails with [`ExecuteError::VersionMismatch`] and is not decided.
+    /// command fails with [`ExecuteError::VersionMismatch`], also when another writer is first while it is decided: it
+    /// is never decided on a state that the caller did not see.
     pub fn expect_version(mut self, version: u64) -> Self {
         self.expected = Some(version);
         self
@@ -248,6 +249,15 @@ impl<A: Aggregate, S: EventStore, N: SnapshotStore> Execute<'_, A, S, N> {
                 }
                 Err(AppendError::Conflict { actual, .. }) => {
                     metrics::conflicts(A::NAME, 1);
+                    // It was at that version and never will be again.
+                    if let Some(expected) = self.expected {
+                        let mismatch = ExecuteError::VersionMismatch {
+                            stream: stream.clone(),
+                            expected,
+                            actual,
+                        };
+                        return Box::pin(self.rejected(&stream, mismatch)).await;
+                    }
                     if attempt >= retry.attempts.get() {
                         return Err(ExecuteError::Conflict {
                             stream,

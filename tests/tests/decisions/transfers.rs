@@ -82,6 +82,17 @@ struct Withdraw {
     cents: u64,
 }
 
+/// Does this while it is decided.
+#[derive(Clone)]
+struct Interrupted(Arc<dyn Fn() + Send + Sync>);
+
+impl Handle<Interrupted> for Account {
+    fn handle(&self, Interrupted(by): Interrupted) -> Result<Events<Self>, AccountError> {
+        by();
+        Ok(Deposited { cents: 1 }.into())
+    }
+}
+
 impl Handle<Deposit> for Account {
     fn handle(&self, deposit: Deposit) -> Result<Events<Self>, AccountError> {
         Ok(Deposited {
@@ -479,6 +490,49 @@ async fn a_version_that_the_caller_saw_is_checked(store: AnyStore) {
     assert_eq!(both_of(&store).await, [(91, 3), (60, 2)]);
 }
 
+/// Nobody decides again on a version that the caller did not see, so this is no conflict. Nothing is read for it, either.
+async fn another_writer_between_makes_an_expected_version_a_mismatch(store: AnyStore) {
+    let decisions = filled(&store).await.with_retry(RetryPolicy::never());
+    let other = accounts(&store);
+    let deposit = move |account: &'static str| {
+        let other = other.clone();
+        meanwhile(async move { other.execute(account, Deposit { cents: 5 }).await })
+            .expect("stored");
+    };
+    let (a, b, to_a) = ("a".to_owned(), "b".to_owned(), deposit.clone());
+    let interrupted = hooked("a", "b", 30, move |_| to_a("a"));
+    let expecting = decisions.execute(interrupted);
+    let expecting = expecting.expect_version::<Account>(&b, 1);
+    match expecting.expect_version::<Account>(&a, 1).await {
+        Err(DecisionError::VersionMismatch {
+            stream,
+            expected,
+            actual,
+        }) => assert_eq!((stream.id(), expected, actual), ("a", 1, 2)),
+        wrong => panic!("{wrong:?}"),
+    }
+    // Of an account that the caller expects nothing of.
+    let to_a = deposit.clone();
+    let interrupted = hooked("a", "b", 30, move |_| to_a("a"));
+    let expecting = decisions.execute(interrupted);
+    match expecting.expect_version::<Account>(&b, 1).await {
+        Err(DecisionError::Conflict { stream, .. }) => assert_eq!(stream.id(), "a"),
+        wrong => panic!("{wrong:?}"),
+    }
+    // The same for a command to one aggregate.
+    let accounts = Repository::<Account>::new(store.clone()).with_retry(RetryPolicy::never());
+    let expecting = accounts.execute("a", Interrupted(Arc::new(move || deposit("a"))));
+    match expecting.expect_version(3).await {
+        Err(ExecuteError::VersionMismatch {
+            stream,
+            expected,
+            actual,
+        }) => assert_eq!((stream.id(), expected, actual), ("a", 3, 4)),
+        wrong => panic!("{wrong:?}"),
+    }
+    assert_eq!(both_of(&store).await, [(115, 4), (50, 1)]);
+}
+
 async fn one_id_for_two_requests_is_an_error_of_its_own(store: AnyStore) {
     let decisions = filled(&store).await;
     let id = || request("request-1");
@@ -569,6 +623,7 @@ on_each!(
     money_is_neither_made_nor_lost,
     dropped_anywhere_it_counts_once_when_it_is_repeated,
     a_version_that_the_caller_saw_is_checked,
+    another_writer_between_makes_an_expected_version_a_mismatch,
     one_id_for_two_requests_is_an_error_of_its_own,
     what_cannot_be_stored_is_refused,
 );
