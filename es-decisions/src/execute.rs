@@ -294,9 +294,13 @@ impl<D: Decide> Execute<'_, D> {
                     if attempts >= retry.attempts.get() {
                         return Err(changed.after(attempts));
                     }
-                    match &turn {
-                        Some((_, key)) if *key == changed => pause(retry.wait(attempts)).await,
-                        _ => met = Some(changed),
+                    let is_in_its_turn = turn
+                        .as_ref()
+                        .is_some_and(|(turn, key)| *key == changed && queues.is_current(key, turn));
+                    if is_in_its_turn {
+                        pause(retry.wait(attempts)).await;
+                    } else {
+                        met = Some(changed);
                     }
                 }
                 Err(Attempt::Repeated(error)) => break (DecisionError::Commit(error), true),
@@ -329,12 +333,12 @@ impl<D: Decide> Execute<'_, D> {
         let emitted = emitted.map_err(|_| DecisionError::Panicked { decision: D::NAME })?;
         let emitted = match emitted {
             Ok(emitted) if emitted.is_empty() && id.is_none() => Ok(()),
-            Ok(emitted) => return self.commit(reads, emitted, id).await,
+            Ok(emitted) => return self.commit(reads, streams, emitted, id).await,
             Err(rejected) => Err(DecisionError::Rejected(rejected)),
         };
         // Nothing is written that could find out that the states never belonged together.
         if reads.each().len() > 1 {
-            if let Some(changed) = self.changed(reads).await? {
+            if let Some(changed) = self.changed(reads, streams).await? {
                 return Err(Attempt::Conflict(changed));
             }
         }
@@ -358,10 +362,13 @@ impl<D: Decide> Execute<'_, D> {
     async fn changed(
         &self,
         reads: &mut D::Reads,
+        streams: &[StreamId],
     ) -> Result<Option<Changed>, DecisionError<D::Error>> {
         let Some(moved) = self.load(reads).await? else {
             return Ok(None);
         };
+        let expected = self.check_expected(reads, streams);
+        expected.inspect_err(|_| metrics::conflict(D::NAME))?;
         let read = reads.each().into_iter().nth(moved);
         let changed = read.map(Changed::of).transpose();
         changed.map_err(|id| DecisionError::Load(id.into()))
@@ -395,6 +402,7 @@ impl<D: Decide> Execute<'_, D> {
     async fn commit(
         &self,
         reads: &mut D::Reads,
+        streams: &[StreamId],
         emitted: Emitted<D>,
         id: Option<&AppendId>,
     ) -> Result<Done, Attempt<D::Error>> {
@@ -405,20 +413,21 @@ impl<D: Decide> Execute<'_, D> {
             Err(CommitError::Append(AppendError::Conflict { stream, actual, .. })) => {
                 let mut expected = self.expected.iter();
                 let expected = expected.find(|(of, _)| of.as_ref() == Ok(&stream));
-                return Err(match expected {
-                    // It was at that version and never will be again.
-                    Some(&(_, expected)) => Attempt::from(DecisionError::VersionMismatch {
-                        stream,
-                        expected,
-                        actual,
-                    }),
-                    None => Attempt::Conflict(Changed::Stream(stream)),
-                });
+                let Some(&(_, expected)) = expected else {
+                    return Err(Attempt::Conflict(Changed::Stream(stream)));
+                };
+                // It was at that version and never will be again.
+                metrics::conflict(D::NAME);
+                return Err(Attempt::from(DecisionError::VersionMismatch {
+                    stream,
+                    expected,
+                    actual,
+                }));
             }
             // Another writer may have been first at a stream whose version the store had not compared yet: what the value
             // was made of is old then.
             Err(error @ CommitError::Append(AppendError::Taken { .. })) => {
-                return Err(match self.changed(reads).await? {
+                return Err(match self.changed(reads, streams).await? {
                     Some(changed) => Attempt::Conflict(changed),
                     None => DecisionError::Commit(error).into(),
                 });
@@ -474,6 +483,9 @@ impl<D: Decide> Execute<'_, D> {
         let has_folds = folds(&mut reads).next().is_some();
         let own_stream = has_folds.then(|| self.own_stream()).transpose()?;
         let known: Vec<_> = streams.iter().chain(&own_stream).collect();
+        if known.is_empty() {
+            return Ok(None);
+        }
         let mut repeated = Vec::new();
         for stream in known {
             let first = self.store().find_append(stream, id).await;

@@ -35,11 +35,8 @@ pub(crate) fn decided<D: Decide>(since: Timer, done: &Result<Decided<D>, Decisio
         Ok(decided) if decided.repeated => "repeated",
         Ok(_) => "accepted",
         Err(DecisionError::Rejected(_)) => "rejected",
-        Err(
-            DecisionError::Conflict { .. }
-            | DecisionError::FoldConflict { .. }
-            | DecisionError::VersionMismatch { .. },
-        ) => "conflict",
+        Err(DecisionError::Conflict { .. } | DecisionError::FoldConflict { .. }) => "conflict",
+        Err(DecisionError::VersionMismatch { .. }) => "mismatch",
         Err(_) => "failed",
     };
     since.stop(DECISIONS, [("decision", D::NAME), ("result", result)]);

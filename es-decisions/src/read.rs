@@ -183,6 +183,8 @@ impl<A: Aggregate + sealed::Copied> sealed::Source for Read<A> {
         Box::pin(async move {
             let repository = repositories.of::<A>();
             let before = self.loaded.version;
+            // Of an attempt that was lost.
+            self.proven = None;
             self.loaded = if self.is_loaded {
                 let loaded = std::mem::replace(&mut self.loaded, Loaded::initial());
                 repository.refresh(&self.id, loaded).await?

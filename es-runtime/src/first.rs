@@ -59,7 +59,7 @@ pub(crate) async fn all_of<T, E, F: Future<Output = Result<T, E>>>(
                 Poll::Ready(output) => {
                     match output {
                         Ok(output) => done.push((*index, output)),
-                        Err(error) => failed = Some(error),
+                        Err(error) => failed = failed.take().or(Some(error)),
                     }
                     false
                 }

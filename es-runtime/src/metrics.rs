@@ -46,7 +46,8 @@ pub(crate) fn executed<A: Aggregate>(
         Ok(done) if done.repeated => "repeated",
         Ok(_) => "accepted",
         Err(ExecuteError::Rejected(_)) => "rejected",
-        Err(ExecuteError::Conflict { .. } | ExecuteError::VersionMismatch { .. }) => "conflict",
+        Err(ExecuteError::Conflict { .. }) => "conflict",
+        Err(ExecuteError::VersionMismatch { .. }) => "mismatch",
         Err(_) => "failed",
     };
     since.stop(COMMANDS, [("aggregate", A::NAME), ("result", result)]);

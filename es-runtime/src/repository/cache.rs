@@ -24,8 +24,20 @@ pub struct StateCache<K = StreamId> {
     halves: Mutex<[HashMap<K, Arc<Entry>>; 2]>,
 }
 
-/// Whoever has the lock has the turn. A command that waits sees by the number of turns that the queue moves.
-type Entry = (Arc<tokio::sync::Mutex<Kept>>, AtomicU64);
+/// A state and the queue of those who want it.
+#[derive(Default)]
+struct Entry {
+    /// Whoever has it has the turn.
+    lock: Arc<tokio::sync::Mutex<Kept>>,
+    /// How many have had it. By it those who wait see that the queue moves.
+    turns: AtomicU64,
+    /// How many queues were given up for this one. A slow store is no reason to give up each one after it, too.
+    before: u32,
+}
+
+/// What is waited for a queue that does not move is doubled so often.
+const DOUBLINGS: u32 = 3;
+
 /// A `Loaded<A>`, without its type: so the cache is compiled once, and not for each aggregate.
 pub(super) type Kept = Option<Box<dyn Any + Send>>;
 
@@ -70,7 +82,7 @@ impl<K: Clone + Eq + Hash> StateCache<K> {
         let mut keys = keys().into_iter();
         let halves = self.halves();
         // Who has the turn or waits for it shares the lock with the entry.
-        let is_used = |entry: &Arc<Entry>| Arc::strong_count(&entry.0) > 1;
+        let is_used = |entry: &Arc<Entry>| Arc::strong_count(&entry.lock) > 1;
         keys.find(|key| {
             let mut entries = halves.iter().filter_map(|half| half.get(key.borrow()));
             entries.any(is_used)
@@ -79,15 +91,18 @@ impl<K: Clone + Eq + Hash> StateCache<K> {
 
     /// Ends the queue of a turn: those who wait in it have their turns, and nobody else joins them.
     pub fn end(&self, key: &K, turn: &OwnedMutexGuard<Kept>) {
-        self.forget(key, OwnedMutexGuard::mutex(turn));
-    }
-
-    fn forget(&self, key: &K, kept: &Arc<tokio::sync::Mutex<Kept>>) {
         for half in &mut *self.halves() {
-            if half.get(key).is_some_and(|now| Arc::ptr_eq(&now.0, kept)) {
+            if half.get(key).is_some_and(|entry| is_of(entry, turn)) {
                 half.remove(key);
             }
         }
+    }
+
+    /// Whether nobody queues elsewhere for what this is a turn at.
+    pub fn is_current(&self, key: &K, turn: &OwnedMutexGuard<Kept>) -> bool {
+        let halves = self.halves();
+        let mut entries = halves.iter().filter_map(|half| half.get(key));
+        entries.all(|entry| is_of(entry, turn))
     }
 
     /// Waits until no other command has the stream. A queue that does not move is given up for a new one: its
@@ -95,21 +110,37 @@ impl<K: Clone + Eq + Hash> StateCache<K> {
     pub async fn turn(&self, key: &K, retry: &RetryPolicy) -> OwnedMutexGuard<Kept> {
         loop {
             let entry = self.entry(key);
-            let (kept, turns) = &*entry;
-            let mut lock = pin!(Arc::clone(kept).lock_owned());
+            let longest = retry.longest.saturating_mul(1 << entry.before);
+            let mut lock = pin!(Arc::clone(&entry.lock).lock_owned());
             let mut seen = None;
-            while seen != Some(turns.load(Relaxed)) {
-                seen = Some(turns.load(Relaxed));
+            while seen != Some(entry.turns.load(Relaxed)) {
+                seen = Some(entry.turns.load(Relaxed));
                 // The timer is made only by those who have to wait.
-                let patience = async { sleep(retry.longest).await };
-                if let Ok(kept) = first_of(lock.as_mut(), patience).await {
-                    turns.fetch_add(1, Relaxed);
-                    return kept;
+                let patience = async { sleep(longest).await };
+                if let Ok(turn) = first_of(lock.as_mut(), patience).await {
+                    entry.turns.fetch_add(1, Relaxed);
+                    return turn;
                 }
             }
-            self.forget(key, kept);
+            self.give_up(key, &entry);
         }
     }
+
+    /// From now on all queue anew, unless somebody else was first to say so.
+    fn give_up(&self, key: &K, entry: &Arc<Entry>) {
+        for half in &mut *self.halves() {
+            if let Some(now) = half.get_mut(key).filter(|now| Arc::ptr_eq(now, entry)) {
+                *now = Arc::new(Entry {
+                    before: (entry.before + 1).min(DOUBLINGS),
+                    ..Entry::default()
+                });
+            }
+        }
+    }
+}
+
+fn is_of(entry: &Entry, turn: &OwnedMutexGuard<Kept>) -> bool {
+    Arc::ptr_eq(&entry.lock, OwnedMutexGuard::mutex(turn))
 }
 
 /// What a cache does with the states of one aggregate. An aggregate that is never cached compiles none of it.
@@ -156,9 +187,12 @@ impl<A: Aggregate> Turn<A> {
         retry: &RetryPolicy,
         conflicts: u32,
     ) {
-        if self.kept.is_some() {
+        let has_it = |kept| cache.is_current(stream, kept);
+        if self.kept.as_ref().is_some_and(has_it) {
             return pause(retry.wait(conflicts)).await;
         }
+        // The others gave up its queue for another one, or ended it. Alone it would lose against them again and again.
+        self.kept = None;
         let since = metrics::Timer::start();
         self.kept = Some(cache.turn(stream, retry).await);
         metrics::queued(since, A::NAME);

@@ -178,12 +178,14 @@ impl<A: Aggregate, S: EventStore, N: SnapshotStore> Execute<'_, A, S, N> {
             let loaded = match known.take() {
                 Some(cached) if may_be_stale => cached,
                 known => {
-                    if was_cached && attempt == 0 {
+                    let before = known.as_ref().map(|known| known.position);
+                    let loaded = repository.replay(&stream, known, u64::MAX).await;
+                    let loaded = loaded.map_err(ExecuteError::Load)?;
+                    if was_cached && attempt == 0 && before != Some(loaded.position) {
                         metrics::cached(A::NAME, "stale");
                     }
                     attempt += 1;
-                    let loaded = repository.replay(&stream, known, u64::MAX).await;
-                    loaded.map_err(ExecuteError::Load)?
+                    loaded
                 }
             };
             let (version, position, snapshot) = (loaded.version, loaded.position, loaded.snapshot);
@@ -215,11 +217,8 @@ impl<A: Aggregate, S: EventStore, N: SnapshotStore> Execute<'_, A, S, N> {
                 .with_metadata(self.metadata.clone());
             append.events = std::mem::take(&mut decision.stored);
             (append.append_id, append.request) = (self.append_id.clone(), self.request.clone());
-            match append_resolved(&repository.store, append, version).await {
-                Ok(appended) if appended.repeated => {
-                    return Box::pin(self.first(&stream, appended)).await;
-                }
-                Ok(appended) => {
+            let refused = match append_resolved(&repository.store, append, version).await {
+                Ok(appended) if !appended.repeated => {
                     let at = (appended.version, appended.position);
                     let mut done = Self::executed(decision, at, attempt);
                     let due = repository.due_snapshot(&stream, &done, snapshot);
@@ -234,42 +233,75 @@ impl<A: Aggregate, S: EventStore, N: SnapshotStore> Execute<'_, A, S, N> {
                     turn.leave(kept, &done.events);
                     return Ok(done);
                 }
-                Err(error) if may_be_stale && !matches!(error, AppendError::Storage { .. }) => {}
-                Err(AppendError::IdReused { append_id, .. }) => {
-                    // Another decision under this id came first; its result is the first one.
-                    let first = repository.store.find_append(&stream, &append_id).await;
-                    return match first.map_err(|e| ExecuteError::Repeated(e.into()))? {
-                        Some(first) => Box::pin(self.first(&stream, first)).await,
-                        None => Err(ExecuteError::Conflict {
-                            stream,
-                            attempts: attempt,
-                            actual: version,
-                        }),
-                    };
+                Err(error @ AppendError::Storage { .. }) => {
+                    return Err(ExecuteError::Append(error));
                 }
-                Err(AppendError::Conflict { actual, .. }) => {
-                    metrics::conflicts(A::NAME, 1);
-                    // It was at that version and never will be again.
-                    if let Some(expected) = self.expected {
+                refused => refused,
+            };
+            if let Err(AppendError::Conflict { .. }) = refused {
+                metrics::conflicts(A::NAME, 1);
+            }
+            match &refused {
+                Err(_) if may_be_stale => {
+                    known = kept;
+                    continue;
+                }
+                Err(AppendError::Conflict { .. })
+                    if self.expected.is_none() && attempt < retry.attempts.get() =>
+                {
+                    Box::pin(turn.wait(cache, &stream, retry, attempt)).await;
+                    known = kept;
+                    continue;
+                }
+                _ => turn.leave(kept, &[]),
+            }
+            return Box::pin(self.refused(stream, refused, version, attempt)).await;
+        }
+    }
+
+    /// The answer to a command whose append was refused, or is a repetition.
+    async fn refused(
+        self,
+        stream: StreamId,
+        refused: Result<Appended, AppendError>,
+        version: u64,
+        attempts: u32,
+    ) -> Result<Executed<A>, ExecuteError<A::Error>> {
+        let first = match refused {
+            Ok(first) => Some(first),
+            // Another decision under this id came first; its result is the first one.
+            Err(AppendError::IdReused { append_id, .. }) => {
+                let first = self.repository.store.find_append(&stream, &append_id);
+                let first = first.await;
+                first.map_err(|e| ExecuteError::Repeated(e.into()))?
+            }
+            Err(AppendError::Conflict { actual, .. }) => {
+                // It was at the expected version and never will be again.
+                return match self.expected {
+                    Some(expected) => {
                         let mismatch = ExecuteError::VersionMismatch {
                             stream: stream.clone(),
                             expected,
                             actual,
                         };
-                        return Box::pin(self.rejected(&stream, mismatch)).await;
+                        self.rejected(&stream, mismatch).await
                     }
-                    if attempt >= retry.attempts.get() {
-                        return Err(ExecuteError::Conflict {
-                            stream,
-                            attempts: attempt,
-                            actual,
-                        });
-                    }
-                    Box::pin(turn.wait(cache, &stream, retry, attempt)).await;
-                }
-                Err(error) => return Err(ExecuteError::Append(error)),
+                    None => Err(ExecuteError::Conflict {
+                        stream,
+                        attempts,
+                        actual,
+                    }),
+                };
             }
-            known = kept;
+            Err(error) => return Err(ExecuteError::Append(error)),
+        };
+        match first {
+            Some(first) => self.first(&stream, first).await,
+            None => Err(ExecuteError::Conflict {
+                stream,
+                attempts,
+                actual: version,
+            }),
         }
     }
 

@@ -23,9 +23,12 @@ pub struct RetryPolicy {
     pub attempts: NonZeroU32,
     /// The longest wait before the second attempt, 2 ms by default.
     pub first: Duration,
-    /// The longest wait between attempts, and for a queue in which nothing goes on. 250 ms by default.
+    /// The longest wait between attempts, and for a queue in which nothing goes on. 250 ms by default. A queue that takes
+    /// the place of such a one is waited for twice as long, at most eight times.
     pub longest: Duration,
 }
+
+const LONGEST: Duration = Duration::from_millis(250);
 
 impl RetryPolicy {
     /// One attempt. The caller receives every conflict.
@@ -33,7 +36,7 @@ impl RetryPolicy {
         Self {
             attempts: NonZeroU32::MIN,
             first: Duration::ZERO,
-            longest: Duration::ZERO,
+            longest: LONGEST,
         }
     }
 
@@ -71,7 +74,7 @@ impl Default for RetryPolicy {
         Self {
             attempts: NonZeroU32::MIN.saturating_add(19),
             first: Duration::from_millis(2),
-            longest: Duration::from_millis(250),
+            longest: LONGEST,
         }
     }
 }

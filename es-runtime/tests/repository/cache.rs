@@ -424,6 +424,70 @@ fn a_command_that_nobody_polls_holds_up_nobody() {
     assert_eq!((done.state.total, done.attempts), (5, 1));
 }
 
+/// Alone it would lose against the others again and again: they are in a queue in which the next one begins at once.
+#[test]
+fn who_was_left_behind_queues_with_the_others() {
+    let store = Scripted::default();
+    let retry = RetryPolicy::default().with_first(Duration::ZERO);
+    let patient = retry.clone().with_longest(Duration::from_secs(60));
+    let patient = counters(&store).with_retry(patient).cached(10);
+    let hasty = patient
+        .clone()
+        .with_retry(retry.with_longest(Duration::from_micros(1)));
+    let mut context = Context::from_waker(Waker::noop());
+    let mut left = patient.execute("c1", Add(1)).into_future();
+    while store.reads() < 1 {
+        assert!(left.as_mut().poll(&mut context).is_pending());
+    }
+    block_on(hasty.execute("c1", Add(1)).into_future()).unwrap();
+    let mut next = patient.execute("c1", Add(1)).into_future();
+    assert!(next.as_mut().poll(&mut context).is_pending(), "its turn");
+    assert!(polled(&mut left).is_none(), "it waits for the next one");
+    assert_eq!(block_on(next).unwrap().attempts, 1);
+    let done = block_on(left).unwrap();
+    assert_eq!((done.state.total, done.attempts), (3, 2));
+}
+
+/// A store that is slow makes queues look dead. The third command leaves the second one alone for longer.
+#[test]
+fn a_queue_after_one_that_was_given_up_gets_more_time() {
+    let store = Scripted::default();
+    let patience = Duration::from_millis(200);
+    let retry = RetryPolicy::default().with_longest(patience);
+    let counters = counters(&store).with_retry(retry).cached(10);
+    let mut context = Context::from_waker(Waker::noop());
+    let [mut first, mut second, mut third] =
+        [(); 3].map(|()| counters.execute("c1", Add(1)).into_future());
+    while store.reads() < 1 {
+        assert!(first.as_mut().poll(&mut context).is_pending());
+    }
+    assert!(second.as_mut().poll(&mut context).is_pending());
+    std::thread::sleep(patience);
+    while store.reads() < 2 {
+        assert!(second.as_mut().poll(&mut context).is_pending(), "its turn");
+    }
+    assert!(third.as_mut().poll(&mut context).is_pending());
+    std::thread::sleep(patience + patience / 10);
+    assert!(polled(&mut third).is_none());
+    assert_eq!(store.reads(), 2, "it waits for the second one");
+    block_on(second).unwrap();
+    assert_eq!(block_on(third).unwrap().attempts, 1);
+}
+
+#[test]
+fn callers_queue_who_do_not_try_again() {
+    let store = Scripted::default();
+    let counters = counters(&store).with_retry(RetryPolicy::never()).cached(10);
+    let mut context = Context::from_waker(Waker::noop());
+    let [mut first, mut second] = [(); 2].map(|()| counters.execute("c1", Add(1)).into_future());
+    assert!(first.as_mut().poll(&mut context).is_pending());
+    assert!(second.as_mut().poll(&mut context).is_pending());
+    std::thread::sleep(Duration::from_millis(20));
+    assert!(polled(&mut second).is_none(), "it waits for the first one");
+    block_on(first).unwrap();
+    assert_eq!(block_on(second).unwrap().version, 2);
+}
+
 #[test]
 fn a_command_waits_as_long_as_the_queue_moves() {
     let store = Scripted::default();
@@ -481,6 +545,17 @@ fn a_cached_state_is_not_loaded_again() {
         // A clone shares the states.
         counters.clone().execute("c2", Add(1)).await.unwrap();
         assert_eq!(store.reads() - reads, 1);
+        // The first result is read, and the state stays.
+        for repeated in [false, true] {
+            let again = counters
+                .execute("c2", Add(1))
+                .append_id(append_id("twice"))
+                .await;
+            assert_eq!(again.unwrap().repeated, repeated);
+        }
+        let reads = store.reads();
+        counters.execute("c2", Add(1)).await.unwrap();
+        assert_eq!(store.reads(), reads);
     });
 }
 

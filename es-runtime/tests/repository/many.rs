@@ -62,8 +62,9 @@ fn the_first_failure_names_its_stream_and_ids_are_checked_before() {
         for id in 0..40 {
             counters.execute(id.to_string(), Add(1)).await.unwrap();
         }
-        let broken = NewEvent::json("counter.unknown", 1, "{}");
-        append_raw(&store, "33", broken).await;
+        for id in ["33", "35", "39"] {
+            append_raw(&store, id, NewEvent::json("counter.unknown", 1, "{}")).await;
+        }
         let ids = |count: u32| (0..count).map(|id| id.to_string());
         let loaded = counters.load_many(ids(33)).await.unwrap();
         assert!(loaded.iter().all(|counter| counter.state.total == 1));

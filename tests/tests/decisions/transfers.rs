@@ -288,6 +288,33 @@ async fn another_writer_between_is_decided_again(store: AnyStore) {
     }
 }
 
+/// The second attempt decides something else. What the first one would have written is in no state that is returned.
+async fn an_attempt_that_was_lost_leaves_nothing(store: AnyStore) {
+    let decisions = filled(&store).await;
+    let other = accounts(&store);
+    let fickle = Transfer {
+        write: |transfer, read| {
+            let deposited = |account: &Account, cents| account.handle(Deposit { cents });
+            Ok(match transfer.attempts.load(Ordering::Relaxed) {
+                1 => Emitted::new().on(&transfer.from, deposited(&read.from, 1_000)?),
+                _ => Emitted::new().on(&transfer.to, deposited(&read.to, 5)?),
+            })
+        },
+        ..hooked("a", "b", 1, move |attempt| {
+            if attempt == 1 {
+                let other = other.clone();
+                meanwhile(async move { other.execute("b", Deposit { cents: 1 }).await })
+                    .expect("stored");
+            }
+        })
+    };
+    let done = decisions.execute(fickle).await.expect("stored");
+    assert_eq!(done.attempts, 2);
+    assert_eq!((done.reads.from.cents, done.reads.from.version()), (100, 1));
+    assert_eq!((done.reads.to.cents, done.reads.to.version()), (56, 3));
+    assert_eq!(both_of(&store).await, [(100, 1), (56, 3)]);
+}
+
 /// A rejection, and a decision without events, are of states that all accounts had at one moment.
 async fn a_rejection_is_of_one_moment(store: AnyStore) {
     let decisions = filled(&store).await;
@@ -519,18 +546,37 @@ async fn another_writer_between_makes_an_expected_version_a_mismatch(store: AnyS
         Err(DecisionError::Conflict { stream, .. }) => assert_eq!(stream.id(), "a"),
         wrong => panic!("{wrong:?}"),
     }
+    // A decision that writes nothing, or is rejected, is of one moment, too.
+    let writes: [Write; 2] = [
+        |_, _| Ok(Emitted::new()),
+        |_, _| Err(AccountError::Overdrawn { has: 0 }),
+    ];
+    for (write, version) in writes.into_iter().zip(3..) {
+        let to_a = deposit.clone();
+        let nothing = Transfer {
+            write,
+            ..hooked("a", "b", 30, move |_| to_a("a"))
+        };
+        let expecting = decisions.execute(nothing);
+        match expecting.expect_version::<Account>(&a, version).await {
+            Err(DecisionError::VersionMismatch {
+                expected, actual, ..
+            }) => assert_eq!((expected, actual), (version, version + 1)),
+            wrong => panic!("{wrong:?}"),
+        }
+    }
     // The same for a command to one aggregate.
     let accounts = Repository::<Account>::new(store.clone()).with_retry(RetryPolicy::never());
     let expecting = accounts.execute("a", Interrupted(Arc::new(move || deposit("a"))));
-    match expecting.expect_version(3).await {
+    match expecting.expect_version(5).await {
         Err(ExecuteError::VersionMismatch {
             stream,
             expected,
             actual,
-        }) => assert_eq!((stream.id(), expected, actual), ("a", 3, 4)),
+        }) => assert_eq!((stream.id(), expected, actual), ("a", 5, 6)),
         wrong => panic!("{wrong:?}"),
     }
-    assert_eq!(both_of(&store).await, [(115, 4), (50, 1)]);
+    assert_eq!(both_of(&store).await, [(125, 6), (50, 1)]);
 }
 
 async fn one_id_for_two_requests_is_an_error_of_its_own(store: AnyStore) {
@@ -617,6 +663,7 @@ on_each!(
     a_rejected_transfer_writes_nothing,
     one_aggregate_twice_is_refused_before_it_is_read,
     another_writer_between_is_decided_again,
+    an_attempt_that_was_lost_leaves_nothing,
     a_rejection_is_of_one_moment,
     a_repeated_transfer_returns_the_first_result,
     one_of_many_same_requests_counts,

@@ -399,6 +399,14 @@ impl Handle<Turn> for Turnstile {
     }
 }
 
+struct Look;
+
+impl Handle<Look> for Turnstile {
+    fn handle(&self, _: Look) -> Result<Events<Self>, Infallible> {
+        Ok(Events::none())
+    }
+}
+
 #[derive(Aggregate, Default)]
 #[aggregate("gate", id = String, error = Infallible, events(ignore(Turned)))]
 struct Gate {}
@@ -437,17 +445,23 @@ async fn conflicts_attempts_and_stale_states_are_counted() {
     assert_eq!(of("es_cached_states_total", "miss"), Some(1.0));
     // On a cached state that is the newest, and on one that is not.
     turn(0).await.expect("turned");
+    // A command that writes nothing reads what is new, and there is nothing.
+    turnstiles.execute("1", Look).await.expect("looked");
     assert_eq!(of("es_cached_states_total", "stale"), None);
     Turn::by_another(&store);
     turn(0).await.expect("turned");
-    assert_eq!(of("es_cached_states_total", "hit"), Some(2.0));
+    assert_eq!(of("es_cached_states_total", "hit"), Some(3.0));
     assert_eq!(of("es_cached_states_total", "stale"), Some(1.0));
     let count = "es_command_duration_seconds_count";
-    assert_eq!(of(count, "accepted"), Some(3.0));
+    assert_eq!(of(count, "accepted"), Some(4.0));
     // With cached states each command takes one turn.
-    assert_eq!(of("es_command_queue_duration_seconds_count", ""), Some(3.0));
+    assert_eq!(of("es_command_queue_duration_seconds_count", ""), Some(4.0));
     // Every attempt conflicts.
     turn(i64::MAX).await.expect_err("a conflict");
+    assert_eq!(of(count, "conflict"), Some(1.0));
+    let expecting = turnstiles.execute("1", Look).expect_version(1);
+    expecting.await.expect_err("another version");
+    assert_eq!(of(count, "mismatch"), Some(1.0));
     assert_eq!(of(count, "conflict"), Some(1.0));
 }
 
@@ -487,6 +501,16 @@ pub(crate) fn decisions_meet() {
         assert_eq!(pass(1).attempts, 2);
         assert_eq!(of(waited), Some(1.0));
         assert_eq!(of("es_decision_conflicts_total"), Some(1.0));
+        // Another writer was first at a version that the caller expects.
+        let turn = Turn(store.clone(), Arc::new(AtomicI64::new(1)));
+        let id = "1".to_owned();
+        let expecting = decisions.execute(Pass { id, turn });
+        let expecting = expecting.expect_version::<Turnstile>("1", 3).into_future();
+        runtime.block_on(expecting).expect_err("another version");
+        assert_eq!(of("es_decision_conflicts_total"), Some(2.0));
+        let mismatches = [("decision", "pass"), ("result", "mismatch")];
+        let ended = "es_decision_duration_seconds_count";
+        assert_eq!(value(ended, &mismatches), Some(1.0));
     });
 }
 
