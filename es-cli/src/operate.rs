@@ -73,7 +73,7 @@ impl Operators {
             format!("{why}, and this program has none: it does not call `es_cli::App::{what}`")
         } else {
             format!(
-                "{why}: run the program of the application, which calls `es_cli::App::{what}` (docs/operations.md has one)"
+                "{why}: run the program of the application, which calls `es_cli::App::{what}` (docs/repair.md has one)"
             )
         }))
     }
@@ -212,8 +212,22 @@ async fn operate(
             if !args.now {
                 let who = "the running application builds it; `es readers` shows how far it is";
                 values.push(("next", who.into()));
+                return Ok(done_all(values));
             }
-            Ok(done_all(values))
+            let status = projections.status().await.map_err(of_projections)?;
+            let waits = status
+                .iter()
+                .any(|of| of.projection == args.name && of.build == build.number && !of.live);
+            Ok(Done {
+                values,
+                refused: waits.then(|| {
+                    format!(
+                        "build {} is not live: more of its events are parked than of the live one. Retry or discard them, \
+                         then rebuild again; `es parked list {}` lists them",
+                        build.number, args.name
+                    )
+                }),
+            })
         }
         Operation::RetrySagas(args) => retry_sagas(&sagas(), args).await,
         Operation::RepairSaga(instance, repair) => {

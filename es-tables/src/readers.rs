@@ -6,7 +6,7 @@ use crate::{
     time,
 };
 use es_record::{Position, Timestamp};
-use std::ops::ControlFlow;
+use std::{collections::HashMap, ops::ControlFlow};
 
 /// A projection, subscription, saga or process manager, or a partition of one.
 #[derive(Clone, Debug)]
@@ -36,7 +36,7 @@ pub struct Reader {
     pub parked: i64,
     /// Who runs it.
     pub owner: Option<String>,
-    /// Why it stopped or stalls.
+    /// Why it stopped or stalls, or a build does not go live.
     pub reason: Option<String>,
 }
 
@@ -125,7 +125,32 @@ fn partitions(store: &mut Store<'_>) -> Result<Vec<Reader>, Error> {
         found.push(reader(row)?);
         Ok::<_, Error>(ControlFlow::Continue(()))
     })?;
+    say_what_waits(&mut found);
     Ok(found)
+}
+
+/// A build does not go live while more of its events are parked than of the live one.
+fn say_what_waits(partitions: &mut [Reader]) {
+    let mut live: HashMap<String, i64> = HashMap::new();
+    let mut building: HashMap<(String, Option<i64>), i64> = HashMap::new();
+    for reader in &*partitions {
+        let name = reader.name.clone();
+        match reader.stage.as_deref() {
+            Some("live") => *live.entry(name).or_default() += reader.parked,
+            Some("building") => *building.entry((name, reader.build)).or_default() += reader.parked,
+            _ => {}
+        }
+    }
+    for reader in partitions {
+        let parked = building.get(&(reader.name.clone(), reader.build));
+        let is_kept_back = parked
+            .zip(live.get(&reader.name))
+            .is_some_and(|(new, old)| new > old);
+        if is_kept_back && reader.parked > 0 && reader.reason.is_none() {
+            let why = "goes live when no more of its events are parked than of the live one: retry or discard them";
+            reader.reason = Some(why.to_owned());
+        }
+    }
 }
 
 /// The cursors of sagas and process managers.

@@ -1,7 +1,8 @@
 //! The command `es` with the types of the shop.
 //!
 //! `cargo run --example shop-es -- --store sqlite:SHOP.db show order/ID` shows an order as it is stored, what upcasters
-//! make of it, and its state. `verify` compares the whole store with what follows from its events.
+//! make of it, and its state. `verify` compares the whole store with what follows from its events. `rebuild`, `parked retry`
+//! and the repairs of sagas use the read models and sagas of the shop.
 
 #![allow(
     dead_code,
@@ -10,20 +11,41 @@
 )]
 
 mod domain;
-// The tests of the domain compare orders with what is read of them.
-#[cfg(test)]
 #[allow(unused_imports, reason = "the shop uses all of it")]
 mod read;
+mod saga {
+    pub mod fulfil;
+    pub mod services;
+    pub mod settle;
+}
 
 use domain::{customer::Customer, order::Order};
 use es_cli::App;
+use es_projections::Projections;
+use es_sagas::Sagas;
+use read::{Customers, OrderSummaries, SalesByMonth};
+use saga::{fulfil::FulfilOrder, services::Services, settle::Settlement};
 
 fn main() -> std::process::ExitCode {
     app().run()
 }
 
 fn app() -> App {
-    App::new().aggregate::<Order>().aggregate::<Customer>()
+    App::new()
+        .aggregate::<Order>()
+        .aggregate::<Customer>()
+        .process_manager::<Settlement>()
+        .projections(|store, read| {
+            Projections::new(store, read)
+                .with(OrderSummaries)
+                .with(SalesByMonth)
+                .with(Customers)
+        })
+        .sagas(|store| {
+            Sagas::new(store)
+                .with::<FulfilOrder>(Services::nowhere())
+                .with_process_manager::<Settlement>()
+        })
 }
 
 #[cfg(test)]
@@ -63,6 +85,18 @@ mod tests {
             "STATE AT VERSION 3",
         ] {
             assert!(out.contains(part), "{part}: {out}");
+        }
+    }
+
+    #[test]
+    fn read_models_are_built_and_sagas_are_known() {
+        for name in ["order_summaries", "sales_by_month", "customers"] {
+            let (code, out, err) = es(&["rebuild", name, "--now", "-y", "-o", "json"]);
+            assert_eq!(code, 0, "{name}: {out} {err}");
+        }
+        for saga in ["fulfil-order", "settlement"] {
+            let (_, _, err) = es(&["sagas", "retry", saga, "1", "--why", "a test", "-y"]);
+            assert!(err.contains("there is no such"), "{saga}: {err}");
         }
     }
 

@@ -46,7 +46,7 @@ enum Verb {
 
 const COLUMNS: &[Column] = &[
     column("reader"),
-    detail("build"),
+    column("build"),
     detail("partition"),
     column("key"),
     column("position"),

@@ -54,6 +54,7 @@ on_both!(
     a_parked_event_is_given_up,
     tables_are_built_anew_while_the_application_runs,
     an_event_that_cannot_be_handled_does_not_stop_a_rebuild,
+    a_build_that_is_kept_back_says_why,
     sagas_are_repaired_while_the_application_runs,
     work_items_come_back,
     what_needs_no_types_is_done_without_them,
@@ -237,6 +238,26 @@ fn an_event_that_cannot_be_handled_does_not_stop_a_rebuild(place: &Place) {
     assert_eq!(place.rows(&PARKED, &["key", "reason"]), parked);
     assert_eq!(place.es(&events).out, before);
     assert_eq!(place.es(&["verify"]).code, 0);
+}
+
+/// The live tables have the event, and an older handler cannot take it into the new ones.
+fn a_build_that_is_kept_back_says_why(place: &Place) {
+    let retry = ["parked", "retry", "order_totals", "--all", "-y"];
+    let rebuild = ["rebuild", "order_totals", "--now", "-y"];
+    let reason = || place.rows(&["readers", "order_totals"], &["build", "stage", "reason"]);
+    assert_eq!(place.app(&app(true), &retry).code, 0);
+    let ran = place.app(&app(false), &rebuild);
+    assert_eq!(ran.code, 6, "{}", ran.out);
+    assert!(ran.err.contains("build 2 is not live"), "{}", ran.err);
+    let why = "goes live when no more of its events are parked than of the live one: retry or discard them";
+    assert_eq!(
+        reason(),
+        ["1 live null".to_owned(), format!("2 building {why}")]
+    );
+    assert_eq!(place.app(&app(true), &retry).code, 0);
+    let ran = place.app(&app(true), &rebuild);
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    assert_eq!(reason(), ["2 live null"]);
 }
 
 fn sagas_are_repaired_while_the_application_runs(place: &Place) {
