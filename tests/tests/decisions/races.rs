@@ -168,6 +168,43 @@ fn a_rejected_student_keeps_nobody_waiting() {
     assert!(polled(&mut third).is_some());
 }
 
+/// A queue that does not move is given up for a new one. Who had the turn in the old one waits in the new one, too.
+#[test]
+fn a_student_who_was_left_behind_queues_with_the_others() {
+    let retry = patient().with_first(Duration::ZERO);
+    let hasty = retry.clone().with_longest(Duration::from_micros(1));
+    let decisions = on(MemoryStore::new()).with_retry(retry);
+    block_on(define(&decisions, "c1", 9));
+    let mut context = Context::from_waker(Waker::noop());
+    let student = |id: &str| decisions.execute(subscribe(id, "c1")).into_future();
+    let [mut first, mut left, mut fourth, mut fifth] = ["s1", "s2", "s4", "s5"].map(student);
+    let mut read = |call: &mut Pin<Box<dyn Future<Output = _> + Send + '_>>| {
+        for _ in 0..3 {
+            assert!(call.as_mut().poll(&mut context).is_pending());
+        }
+    };
+    // The second one of each pair conflicts, has the turn and reads again.
+    read(&mut first);
+    read(&mut left);
+    block_on(first).expect("a seat");
+    read(&mut left);
+    let third = decisions.clone().with_retry(hasty);
+    let third = third.execute(subscribe("s3", "c1")).into_future();
+    block_on(third).expect("a seat");
+    read(&mut fourth);
+    read(&mut fifth);
+    block_on(fourth).expect("a seat");
+    read(&mut fifth);
+    for _ in 0..100 {
+        assert!(
+            left.as_mut().poll(&mut context).is_pending(),
+            "it waits for the fifth one"
+        );
+    }
+    assert_eq!(block_on(fifth).expect("a seat").attempts, 2);
+    assert_eq!(block_on(left).expect("a seat").attempts, 3);
+}
+
 async fn the_last_seat_is_taken_once(store: AnyStore) {
     for round in 0..5 {
         assert_eq!(taken(store.clone(), &format!("c{round}")).await, 1);
