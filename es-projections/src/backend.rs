@@ -24,7 +24,7 @@
 pub use crate::{
     api::{
         BrokenConstraint, EndsTransaction, ErasedTransaction, Expansions, Job, NameError, Names,
-        RolledBack, RowsOfQueries, SqlTransaction, TransactionError, refuse_end,
+        RolledBack, RowsOfQueries, SqlTransaction, Stops, TransactionError, refuse_end,
     },
     inline::{FeedInside, InlineError, InlineFailure, InlineProjection, Inlines},
     state::schema::create_state,

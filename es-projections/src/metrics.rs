@@ -67,6 +67,6 @@ pub(crate) fn counted(measure: &Measure<'_>) {
             count(PARKED, [("projection", partition.name)], events);
         }
         Measure::FenceLost { partition } => count(FENCED, [("projection", partition.name)], 1),
-        Measure::Stalled { .. } | Measure::WentLive { .. } => {}
+        Measure::Stalled { .. } | Measure::Stopped { .. } | Measure::WentLive { .. } => {}
     }
 }

@@ -17,7 +17,10 @@ impl<S: EventStore, Db: ReadDatabase> Projections<S, Db> {
     /// [`shutdown`](Running::shutdown) at the end.
     ///
     /// A projection that cannot go on stops without stopping the others.
-    /// [`status`](Projections::status) shows why.
+    /// [`status`](Projections::status) shows why, a [`meter`](Projections::meter) gets
+    /// [`Measure::Stopped`](crate::Measure::Stopped), and who [waits](crate::WaitFor) for it gets
+    /// [`WaitError::Stopped`](crate::WaitError::Stopped). Whether it fits its tables is found out by its loop and not here: that
+    /// takes the read database, which may be away when a program starts.
     ///
     /// # Errors
     /// [`ProjectionError::NamedTwice`]. Nothing runs then.
@@ -29,6 +32,8 @@ impl<S: EventStore, Db: ReadDatabase> Projections<S, Db> {
         let core = Arc::new(self.core.for_one_start());
         let mut keepers = JoinSet::new();
         for registered in &self.registered {
+            // What an earlier start met may be over.
+            core.state_of_whole(registered, None);
             keepers.spawn(boxed(keep(Arc::clone(&core), Arc::clone(registered))));
         }
         #[cfg(feature = "metrics")]

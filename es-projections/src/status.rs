@@ -10,7 +10,7 @@ use crate::{
         schema,
     },
 };
-use es_runtime::{EventStore, Position, Timestamp};
+use es_runtime::{EventStore, Position};
 use std::time::Duration;
 
 impl<S: EventStore, Db: ReadDatabase> Projections<S, Db> {
@@ -36,11 +36,7 @@ impl<S: EventStore, Db: ReadDatabase> Projections<S, Db> {
             let storage =
                 |error| ProjectionError::storage(name, es_runtime::StorageError::from(error));
             let head = self.core.store.head().await.map_err(storage)?;
-            let whole = Partition {
-                name,
-                build: 0,
-                partition: 0,
-            };
+            let whole = Partition::whole(name);
             let stopped = self.core.locals().get(&whole).and_then(|l| l.state.clone());
             let state = |error| ProjectionError::storage(name, error);
             let rows = if is_created {
@@ -79,7 +75,7 @@ impl<S: EventStore, Db: ReadDatabase> Projections<S, Db> {
                         .get(&partition)
                         .cloned()
                         .unwrap_or_default();
-                    let now = Timestamp::now().unix_micros() / 1000;
+                    let now = checkpoints::now_ms();
                     let known = stopped
                         .clone()
                         .or(local.stalled.clone().map(WorkerState::Stalled));
@@ -162,7 +158,7 @@ fn stored_state(at: &Checkpoint, head: Position, now: i64) -> WorkerState {
     let is_inline = checkpoints::is_inline(&at.owner);
     match (&at.reason, &at.stall) {
         (Some(why), _) => WorkerState::Stopped(why.clone()),
-        (None, Some(what)) if is_inline || at.lease_until > now => {
+        (None, Some(what)) if at.has_owner(now) => {
             WorkerState::Stalled(Stalled::Elsewhere(what.clone()))
         }
         // An inline projection has no lease. Without it, appends of other processes put it behind.

@@ -3,7 +3,8 @@
 use crate::{
     api::{Projection, ReadDatabase},
     state::{
-        checkpoints::{checkpoint, checkpoints_sql},
+        builds,
+        checkpoints::{checkpoint, checkpoints_sql, now_ms},
         columns::Columns,
         schema,
     },
@@ -18,7 +19,9 @@ use std::{
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum WaitError {
-    /// The time is over. The projection goes on.
+    /// The time is over. The projection is late, or no runner runs it: one of another process that could not begin, for
+    /// example because the schema changed without a new version, is not known here. The
+    /// [`status`](crate::Projections::status) of that runner says why.
     #[error(
         "projection `{projection}` has not reached position {position} in time; {}",
         progress(*reached)
@@ -56,7 +59,9 @@ pub enum WaitError {
         /// Why it is parked.
         reason: String,
     },
-    /// The projection stopped before it.
+    /// The projection stopped before it: at an event, which is in the read database for all to see, or when a runner of
+    /// this process could not begin and no other program runs this version. The runner must have this read database or
+    /// a clone of it.
     #[error("projection `{projection}` stopped before position {position}: {reason}")]
     Stopped {
         /// The projection.
@@ -112,7 +117,7 @@ pub trait WaitFor: ReadDatabase {
     /// # Errors
     /// [`WaitError::TimedOut`] after `at_most`, or [`WaitError::NotLive`] if an older version is live
     /// then, [`WaitError::Parked`] if the event at this position
-    /// is parked, [`WaitError::OtherStore`] at once if it is no position of this store, [`WaitError::Stopped`] if the projection stopped before it,
+    /// is parked, [`WaitError::OtherStore`] at once if it is no position of this store, [`WaitError::Stopped`] at once if the projection is known to have stopped before it,
     /// [`WaitError::Storage`] if the database could not be read until the time was over.
     fn wait_for<P: Projection>(
         &self,
@@ -137,6 +142,19 @@ async fn wait_for<P: Projection, Db: ReadDatabase>(
     loop {
         let looked = look::<P, Db>(db, position).await;
         let left = at_most.saturating_sub(began.elapsed());
+        let is_missing = matches!(
+            looked,
+            Ok(Reached::No(_) | Reached::NotLive(_)) | Err(WaitError::Storage(_))
+        );
+        if is_missing {
+            if let Some(reason) = stopped_here::<P, Db>(db).await {
+                return Err(WaitError::Stopped {
+                    projection: P::NAME,
+                    position,
+                    reason,
+                });
+            }
+        }
         match looked {
             Ok(Reached::Yes) => return Ok(()),
             Ok(Reached::No(reached)) if left.is_zero() => {
@@ -170,6 +188,39 @@ async fn wait_for<P: Projection, Db: ReadDatabase>(
         sleep(pause.min(left)).await;
         pause = (pause * 2).min(LONGEST_PAUSE);
     }
+}
+
+/// Why the runner of this process stopped before it began, unless another program runs the projection.
+async fn stopped_here<P: Projection, Db: ReadDatabase>(db: &Db) -> Option<String> {
+    let reason = db.stops()?.get(P::NAME, P::VERSION)?;
+    // If it cannot be read, that is asked again.
+    let runs_elsewhere = runs_elsewhere::<P, Db>(db).await.unwrap_or(true);
+    (!runs_elsewhere).then_some(reason)
+}
+
+/// Whether a program has a lease on this version of the projection, or has tables of a newer one.
+async fn runs_elsewhere<P: Projection, Db: ReadDatabase>(db: &Db) -> Result<bool, StorageError> {
+    if !schema::is_created(db).await? {
+        return Ok(false);
+    }
+    let builds = db.query(builds::BUILDS, &[P::NAME.into()]).await?;
+    for row in builds {
+        let build = builds::build(P::NAME, row)?;
+        if build.version > P::VERSION {
+            return Ok(true);
+        }
+        if build.version < P::VERSION {
+            continue;
+        }
+        let which = [P::NAME.into(), build.number.into()];
+        for row in db.query(&checkpoints_sql(), &which).await? {
+            let partition = checkpoint(P::NAME, row)?;
+            if partition.has_owner(now_ms()) && !db.is_gone(&partition.owner) {
+                return Ok(true);
+            }
+        }
+    }
+    Ok(false)
 }
 
 async fn look<P: Projection, Db: ReadDatabase>(

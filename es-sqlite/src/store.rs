@@ -78,6 +78,8 @@ pub(crate) struct Shared {
     /// Queries of the application, which may take long: the loads of commands do not wait for them.
     #[cfg(feature = "projections")]
     reports: reader::Reads,
+    #[cfg(feature = "projections")]
+    pub(crate) stops: es_projections::backend::Stops,
     /// The newest position that this process appended.
     appended: watch::Sender<u64>,
     writer_ended: watch::Sender<()>,
@@ -151,6 +153,8 @@ impl Shared {
             reads,
             #[cfg(feature = "projections")]
             reports,
+            #[cfg(feature = "projections")]
+            stops: es_projections::backend::Stops::default(),
             appended,
             writer_ended,
             readers_ended,

@@ -11,7 +11,7 @@ use crate::{
     rows, schema,
     statements::Statements,
 };
-use es_projections::backend::{FeedInside, InlineError, InlineProjection, Inlines};
+use es_projections::backend::{FeedInside, InlineError, InlineProjection, Inlines, Stops};
 use es_runtime::{Append, Appended, EventFilter, FeedPage, Position, ReadLimit, StorageError};
 use std::time::Duration;
 
@@ -66,6 +66,7 @@ impl ReadOptions {
                 schema: self.schema().cloned(),
                 connections: self.connections,
                 busy_timeout,
+                stops: Stops::default(),
             },
             projections: self.projections,
         }

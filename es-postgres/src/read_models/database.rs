@@ -14,7 +14,7 @@ use crate::{
 };
 use es_projections::{
     Dialect, ReadDatabase, SqlValue,
-    backend::{BrokenConstraint, Job, RolledBack, RowsOfQueries, TransactionError},
+    backend::{BrokenConstraint, Job, RolledBack, RowsOfQueries, Stops, TransactionError},
 };
 use es_runtime::{Outcome, StorageError};
 use std::{fmt, pin::Pin, sync::Arc, time::Duration};
@@ -88,6 +88,7 @@ pub(crate) struct ReadSettings {
     pub(crate) schema: Option<SchemaName>,
     pub(crate) connections: usize,
     pub(crate) busy_timeout: Duration,
+    pub(crate) stops: Stops,
 }
 
 impl PostgresReadDatabase {
@@ -270,6 +271,10 @@ impl ReadDatabase for PostgresReadDatabase {
 
     fn dialect(&self) -> Dialect {
         Dialect::Postgres
+    }
+
+    fn stops(&self) -> Option<&Stops> {
+        Some(&self.shared.settings.stops)
     }
 
     async fn transact<J: Job<Self>>(&self, job: J) -> Result<J::Output, TransactionError> {

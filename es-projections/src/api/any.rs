@@ -3,6 +3,7 @@
 use super::{
     database::{Job, ReadDatabase, RolledBack, RowsOfQueries, TransactionError},
     dialect::Dialect,
+    stops::Stops,
     transaction::AnyTransaction,
     value::{SqlRow, SqlValue},
 };
@@ -106,6 +107,10 @@ impl ReadDatabase for AnyReadDatabase {
         self.inner.is_gone(owner)
     }
 
+    fn stops(&self) -> Option<&Stops> {
+        self.inner.stops()
+    }
+
     async fn transact<J: Job<Self>>(&self, job: J) -> Result<J::Output, TransactionError> {
         let answer = self.inner.transact(Box::new(job)).await?;
         answer
@@ -145,6 +150,8 @@ trait ErasedDatabase: Send + Sync {
 
     fn is_gone(&self, owner: &str) -> bool;
 
+    fn stops(&self) -> Option<&Stops>;
+
     fn transact(&self, job: Box<dyn ErasedJob>) -> BoxFuture<'_, Result<Answer, TransactionError>>;
 
     fn query<'a>(
@@ -173,6 +180,10 @@ where
 
     fn is_gone(&self, owner: &str) -> bool {
         ReadDatabase::is_gone(self, owner)
+    }
+
+    fn stops(&self) -> Option<&Stops> {
+        ReadDatabase::stops(self)
     }
 
     fn transact(&self, job: Box<dyn ErasedJob>) -> BoxFuture<'_, Result<Answer, TransactionError>> {

@@ -4,6 +4,7 @@ use super::{
     dialect::Dialect,
     error::HandlerError,
     names::Names,
+    stops::Stops,
     value::{SqlRow, SqlValue},
 };
 use es_runtime::StorageError;
@@ -35,6 +36,12 @@ pub trait ReadDatabase: Clone + Send + Sync + 'static {
     fn is_gone(&self, owner: &str) -> bool {
         let _ = owner;
         false
+    }
+
+    /// Where the runners of this process note the projections that cannot run, one for all handles of the database. Without
+    /// one, the default, who waits for such a projection waits to the end of the time.
+    fn stops(&self) -> Option<&Stops> {
+        None
     }
 
     /// Runs the job in one transaction. Commits if the job returns `Ok`, and rolls back otherwise.

@@ -69,6 +69,13 @@ pub enum Measure<'a> {
         /// Why.
         why: &'a Stalled,
     },
+    /// A partition stopped, and does not go on by itself.
+    Stopped {
+        /// The partition. Its build is 0 where the whole projection or subscription could not begin.
+        partition: &'a Partition,
+        /// Why.
+        why: &'a str,
+    },
     /// A new build went live: it answers queries from now on.
     WentLive {
         /// The partition.
@@ -128,6 +135,13 @@ pub(crate) fn trace(measure: &Measure<'_>) {
             partition = partition.partition,
             %why,
             "waits"
+        ),
+        Measure::Stopped { partition, why } => tracing::error!(
+            projection = partition.name,
+            build = partition.build,
+            partition = partition.partition,
+            why,
+            "stopped"
         ),
         Measure::WentLive { partition } => tracing::info!(
             projection = partition.name,

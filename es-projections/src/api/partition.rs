@@ -19,6 +19,15 @@ pub struct Partition {
 }
 
 impl Partition {
+    /// Stands for all of a projection, also where it has no build.
+    pub(crate) const fn whole(name: &'static str) -> Self {
+        Self {
+            name,
+            build: 0,
+            partition: 0,
+        }
+    }
+
     /// What names in braces mean in its build.
     pub(crate) fn names(&self, declared: &Declared) -> Names {
         Names::declared_in(self.build, Arc::clone(declared))

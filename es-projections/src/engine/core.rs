@@ -1,5 +1,7 @@
 //! What all loops of one runner share: the store, the read database, the settings, the shutdown signal.
 
+#[cfg(feature = "runner")]
+use super::registered::Registered;
 use super::{
     builds::{GoLive, WentLive},
     local::LocalState,
@@ -278,12 +280,28 @@ async fn wait(time: Duration) {
 impl<S: EventStore, Db: ReadDatabase> Core<S, Db> {
     /// Records why a whole projection does not run.
     #[cfg(feature = "runner")]
-    pub(crate) fn stopped(&self, name: &'static str, state: Option<crate::api::WorkerState>) {
-        let partition = Partition {
-            name,
-            build: 0,
-            partition: 0,
+    pub(crate) fn state_of_whole(
+        &self,
+        registered: &Registered<Db>,
+        state: Option<crate::api::WorkerState>,
+    ) {
+        let why = match &state {
+            Some(crate::api::WorkerState::Stopped(why)) => Some(why.clone()),
+            _ => None,
         };
-        self.locals().entry(partition).or_default().state = state;
+        let partition = Partition::whole(registered.name());
+        self.locals().entry(partition.clone()).or_default().state = state;
+        if let Some(stops) = self.db.stops() {
+            stops.set(registered.name(), registered.version(), why.clone());
+        }
+        if let Some(why) = why {
+            self.stopped(&partition, &why);
+        }
+    }
+
+    /// Tells that a partition does not go on.
+    #[cfg(feature = "runner")]
+    pub(crate) fn stopped(&self, partition: &Partition, why: &str) {
+        self.measure(&Measure::Stopped { partition, why });
     }
 }

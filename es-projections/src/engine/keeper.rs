@@ -28,7 +28,7 @@ pub(crate) async fn keep<S: EventStore, Db: ReadDatabase>(
         match registered.tasks(&core, &mut known).await {
             Ok(tasks) => {
                 failures = 0;
-                core.stopped(registered.name(), None);
+                core.state_of_whole(&registered, None);
                 for mut task in tasks {
                     let runs = running
                         .values()
@@ -48,7 +48,7 @@ pub(crate) async fn keep<S: EventStore, Db: ReadDatabase>(
             Err(ProjectionError::Storage { source, .. }) => {
                 failures += 1;
                 let why = Stalled::Database(source.to_string());
-                core.stopped(registered.name(), Some(WorkerState::Stalled(why)));
+                core.state_of_whole(&registered, Some(WorkerState::Stalled(why)));
                 if core
                     .pause(core.settings.backoff(failures))
                     .await
@@ -59,10 +59,8 @@ pub(crate) async fn keep<S: EventStore, Db: ReadDatabase>(
                 continue;
             }
             Err(error) => {
-                core.stopped(
-                    registered.name(),
-                    Some(WorkerState::Stopped(error.to_string())),
-                );
+                let why = WorkerState::Stopped(error.to_string());
+                core.state_of_whole(&registered, Some(why));
                 break;
             }
         }
@@ -85,7 +83,12 @@ pub(crate) async fn keep<S: EventStore, Db: ReadDatabase>(
                 }
             }
             // Only this partition stops. The projection state has the reason.
-            Some(Ok((id, Err(_)))) => has_stopped.extend(running.remove(&id)),
+            Some(Ok((id, Err(error)))) => {
+                if let Some(partition) = running.remove(&id) {
+                    core.stopped(&partition, &error.to_string());
+                    has_stopped.insert(partition);
+                }
+            }
             Some(Err(error)) => {
                 if let Some(partition) = running.remove(&error.id()) {
                     let why = "its worker panicked; it is started again".to_owned();

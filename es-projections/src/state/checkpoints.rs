@@ -2,7 +2,7 @@
 
 use super::columns::{Columns, count, damaged, stored_text};
 use crate::api::{Partition, ReadDatabase, SqlTransaction, SqlValue};
-use es_runtime::{EventId, Position, RecordedEvent, StorageError, StreamId};
+use es_runtime::{EventId, Position, RecordedEvent, StorageError, StreamId, Timestamp};
 
 /// The event that was handled last. It identifies the history of the store.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,6 +39,18 @@ pub(crate) const HANDS_OVER: &str = "inline, takes a new build with the next app
 /// Whether the owner is the appends of the store.
 pub(crate) fn is_inline(owner: &str) -> bool {
     owner == INLINE || owner == HANDS_OVER
+}
+
+impl Checkpoint {
+    /// Whether a runner, or the appends of the store, have it at this time of the clock.
+    pub(crate) fn has_owner(&self, now: i64) -> bool {
+        is_inline(&self.owner) || self.lease_until > now
+    }
+}
+
+/// The time of this machine, in the unit of a lease.
+pub(crate) fn now_ms() -> i64 {
+    Timestamp::now().unix_micros() / 1000
 }
 
 const CHECKPOINT: &str = "position, last_aggregate, last_id, last_version, last_event, \

@@ -10,7 +10,7 @@ use crate::{
 };
 use es_projections::{
     Dialect, ReadDatabase, SqlValue,
-    backend::{BrokenConstraint, Job, RolledBack, RowsOfQueries, TransactionError},
+    backend::{BrokenConstraint, Job, RolledBack, RowsOfQueries, Stops, TransactionError},
 };
 use es_runtime::{Outcome, ReadError, StorageError};
 use rusqlite::{Connection, ErrorCode, Params, Row};
@@ -203,6 +203,10 @@ impl ReadDatabase for SqliteReadDatabase {
 
     fn is_gone(&self, owner: &str) -> bool {
         process::is_owner_gone(owner)
+    }
+
+    fn stops(&self) -> Option<&Stops> {
+        Some(&self.shared.stops)
     }
 
     async fn transact<J: Job<Self>>(&self, job: J) -> Result<J::Output, TransactionError> {

@@ -15,6 +15,7 @@ mod renamed;
 mod runners;
 mod schemas;
 mod sqlite;
+mod stops;
 mod stores;
 mod subscriptions;
 mod testkit;

@@ -8,7 +8,7 @@ use super::{
 use crate::{errors::no_answer, inside::inside, read_models::errors::task_ended};
 use es_projections::{
     Dialect, ReadDatabase, SqlValue,
-    backend::{Job, RolledBack, RowsOfQueries, TransactionError},
+    backend::{Job, RolledBack, RowsOfQueries, Stops, TransactionError},
 };
 use es_runtime::{Outcome, StorageError, StorageErrorKind};
 use sqlx::{AssertSqlSafe, PgPool};
@@ -73,12 +73,16 @@ use tokio::runtime::Handle;
 #[derive(Clone)]
 pub struct SqlxReadDatabase {
     pool: PgPool,
+    stops: Stops,
 }
 
 impl SqlxReadDatabase {
     /// The read database of this pool. Its transactions run as tasks of the runner's tokio runtime.
-    pub const fn new(pool: PgPool) -> Self {
-        Self { pool }
+    pub fn new(pool: PgPool) -> Self {
+        Self {
+            pool,
+            stops: Stops::default(),
+        }
     }
 
     /// The pool.
@@ -99,6 +103,10 @@ impl ReadDatabase for SqlxReadDatabase {
 
     fn dialect(&self) -> Dialect {
         Dialect::Postgres
+    }
+
+    fn stops(&self) -> Option<&Stops> {
+        Some(&self.stops)
     }
 
     async fn transact<J: Job<Self>>(&self, job: J) -> Result<J::Output, TransactionError> {
