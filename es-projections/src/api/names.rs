@@ -2,7 +2,7 @@
 
 use super::{
     dialect::Dialect,
-    sql::{Kind, parts},
+    sql::{Kind, is_word, parts},
 };
 use std::{borrow::Cow, collections::BTreeSet, collections::HashMap, sync::Arc};
 
@@ -57,8 +57,12 @@ impl Names {
     ///
     /// # Errors
     /// [`NameError`] for a name in braces that the schema does not declare, that is too long, or that
-    /// is not a name.
+    /// is not a name, and for a declared name without braces that is written to.
     pub fn expand(&self, dialect: Dialect, sql: &str) -> Result<String, NameError> {
+        if let Some(name) = self.written_plainly(dialect, sql) {
+            let name = name.to_owned();
+            return Err(NameError::Plain { name });
+        }
         let mut expanded = String::with_capacity(sql.len().saturating_add(16));
         for (kind, part) in parts(dialect, sql) {
             if kind == Kind::Code {
@@ -68,6 +72,34 @@ impl Names {
             }
         }
         Ok(expanded)
+    }
+
+    /// The declared name without braces that the statement writes to. SQLite refuses to write to a view; PostgreSQL would
+    /// write to the live tables, also while others are built.
+    fn written_plainly(&self, dialect: Dialect, sql: &str) -> Option<&str> {
+        const BEFORE_TARGETS: [&str; 8] = [
+            "or", "rollback", "abort", "replace", "fail", "ignore", "only", "table",
+        ];
+        let mut before = "";
+        let mut is_target = false;
+        for word in words(dialect, sql) {
+            let is_one_of = |known: &[&str]| known.iter().any(|one| one.eq_ignore_ascii_case(word));
+            // Such as `UPDATE OR IGNORE orders`, `TRUNCATE TABLE orders`.
+            if is_target && is_one_of(&BEFORE_TARGETS) {
+                continue;
+            }
+            if is_target {
+                let plain = word.trim_matches(['"', '`', '[', ']']);
+                let mut declared = self.declared.iter();
+                if let Some(name) = declared.find(|name| name.eq_ignore_ascii_case(plain)) {
+                    return Some(name);
+                }
+            }
+            is_target = is_one_of(&["into", "update", "truncate"])
+                || (is_one_of(&["from"]) && before.eq_ignore_ascii_case("delete"));
+            before = word;
+        }
+        None
     }
 
     fn expand_code(&self, code: &str, expanded: &mut String) -> Result<(), NameError> {
@@ -134,6 +166,15 @@ pub(crate) fn braced(from: &str) -> Result<(&str, &str), NameError> {
     }
 }
 
+/// The words of a statement, with the braces or quotes around them. Literals are such words, too.
+fn words(dialect: Dialect, sql: &str) -> impl Iterator<Item = &str> {
+    let is_between = |kind, c| kind == Kind::Code && !is_word(c) && !matches!(c, '{' | '}');
+    parts(dialect, sql)
+        .filter(|(kind, _)| *kind != Kind::Comment)
+        .flat_map(move |(kind, part)| part.split(move |c| is_between(kind, c)))
+        .filter(|word| !word.is_empty())
+}
+
 /// The suffix of each name of a build.
 pub(crate) fn suffix_of(build: u32) -> String {
     format!("__b{build}")
@@ -164,6 +205,15 @@ pub enum NameError {
         name: String,
         /// The names that the schema declares, for a message.
         declared: String,
+    },
+    /// The statement writes to a declared name without braces.
+    #[error(
+        "the statement writes to `{name}`, the view that queries use; write `{{{name}}}`, the table of the build that \
+         is being written"
+    )]
+    Plain {
+        /// The name.
+        name: String,
     },
     /// The name is longer than 48 bytes.
     #[error("the table name `{name}` is longer than {LONGEST_NAME} bytes")]
@@ -214,7 +264,7 @@ impl Expansions {
     /// # Errors
     /// [`NameError`] as for [`Names::expand`].
     pub fn expand<'s>(&'s mut self, sql: &'s str) -> Result<Cow<'s, str>, NameError> {
-        if !sql.contains(['{', '}']) {
+        if self.names.declared.is_empty() && !sql.contains(['{', '}']) {
             return Ok(Cow::Borrowed(sql));
         }
         if !self.expanded.contains_key(sql) {
@@ -223,5 +273,51 @@ impl Expansions {
         }
         let whole = self.expanded.get(sql);
         Ok(Cow::Borrowed(whole.map_or(sql, String::as_str)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn expanded(dialect: Dialect, sql: &str) -> Result<String, NameError> {
+        let mut expansions = Expansions::new(dialect);
+        expansions.set_names(Names::of_build(2, ["orders", "lines"]));
+        expansions.expand(sql).map(Cow::into_owned)
+    }
+
+    #[test]
+    fn a_plain_name_is_not_written_to() {
+        for bad in [
+            "INSERT INTO orders VALUES (1)",
+            "insert or replace into ORDERS(id) values (1)",
+            "REPLACE INTO lines VALUES (1)",
+            "UPDATE orders SET a = 1 WHERE b IN (SELECT b FROM {lines})",
+            "UPDATE OR IGNORE orders SET a = 1",
+            "UPDATE ONLY orders SET a = 1",
+            "DELETE FROM /* all */ orders",
+            "WITH a AS (SELECT 1) DELETE FROM \"orders\"",
+            "INSERT INTO {lines} SELECT 1; DELETE FROM orders",
+            "TRUNCATE TABLE orders",
+            "MERGE INTO orders USING {lines} ON true WHEN MATCHED THEN DELETE",
+        ] {
+            for dialect in [Dialect::Sqlite, Dialect::Postgres] {
+                let refused = expanded(dialect, bad).expect_err(bad).to_string();
+                assert!(refused.contains("queries use; write `{"), "{refused}");
+            }
+        }
+        for good in [
+            "INSERT INTO {orders} (orders) VALUES (1) ON CONFLICT (id) DO UPDATE SET orders = 2",
+            "INSERT INTO {orders} SELECT * FROM orders",
+            "UPDATE {orders} SET lines = 'UPDATE orders'",
+            "DELETE FROM other WHERE id IN (SELECT id FROM orders)",
+            "SELECT id FROM {orders} AS lines FOR UPDATE OF lines",
+            "INSERT INTO elsewhere.orders VALUES (1)",
+            "INSERT INTO orders_of_others VALUES ('orders') -- DELETE FROM orders",
+        ] {
+            for dialect in [Dialect::Sqlite, Dialect::Postgres] {
+                expanded(dialect, good).expect(good);
+            }
+        }
     }
 }
