@@ -2,9 +2,14 @@
 
 #![allow(clippy::panic, reason = "an assertion of a test panics")]
 
-use crate::{diff, history};
+use crate::{
+    diff,
+    history::{self, Given, Stored},
+};
 use es_projections::{AnyReadDatabase, Dispatch, Poison, Projections, ReadDatabase, SqlValue};
-use es_runtime::{Aggregate, AnyStore, Append, AsId, EventStore, Events};
+#[cfg(all(feature = "laws", feature = "sqlite"))]
+use es_runtime::Append;
+use es_runtime::{Aggregate, AnyStore, AsId, Events};
 use std::{
     fmt,
     future::{Future, IntoFuture},
@@ -71,7 +76,9 @@ type Later<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 pub struct ProjectionTest<P, Db = AnyReadDatabase> {
     projection: P,
     place: Later<Place<Db>>,
-    given: Vec<Append>,
+    given: Vec<Given>,
+    /// Where the test was made.
+    at: &'static Location<'static>,
     expected: Vec<Expected>,
     rebuilt: Vec<Rebuilt>,
 }
@@ -103,6 +110,7 @@ impl<P: Dispatch> ProjectionTest<P> {
     ///
     /// # Panics
     /// The test panics when the file cannot be made.
+    #[track_caller]
     pub fn new(projection: P) -> Self {
         Self::later(projection, async {
             let folder = tempfile::tempdir().unwrap_or_else(|error| panic!("{error}"));
@@ -122,6 +130,7 @@ impl<P: Dispatch> ProjectionTest<P> {
 
 impl<P: Dispatch<Db>, Db: ReadDatabase> ProjectionTest<P, Db> {
     /// Tests in a database of yours, such as PostgreSQL. The store and the read database should be empty.
+    #[track_caller]
     pub fn on(projection: P, store: AnyStore, read: Db) -> Self {
         Self::later(projection, async {
             Place {
@@ -132,11 +141,13 @@ impl<P: Dispatch<Db>, Db: ReadDatabase> ProjectionTest<P, Db> {
         })
     }
 
+    #[track_caller]
     fn later(projection: P, place: impl Future<Output = Place<Db>> + Send + 'static) -> Self {
         Self {
             projection,
             place: Box::pin(place),
             given: Vec::new(),
+            at: Location::caller(),
             expected: Vec::new(),
             rebuilt: Vec::new(),
         }
@@ -152,7 +163,8 @@ impl<P: Dispatch<Db>, Db: ReadDatabase> ProjectionTest<P, Db> {
         id: impl AsId<A::Id>,
         events: impl Into<Events<A>>,
     ) -> Self {
-        self.given.push(history::append::<A>(id, events));
+        self.given
+            .push(Given::new(history::append::<A>(id, events)));
         self
     }
 
@@ -163,7 +175,7 @@ impl<P: Dispatch<Db>, Db: ReadDatabase> ProjectionTest<P, Db> {
     #[cfg(feature = "decisions")]
     #[track_caller]
     pub fn given_event<E: es_runtime::Event>(mut self, event: E) -> Self {
-        self.given.push(history::append_event(event));
+        self.given.push(Given::new(history::append_event(event)));
         self
     }
 
@@ -221,8 +233,9 @@ impl<P: Dispatch<Db>, Db: ReadDatabase> ProjectionTest<P, Db> {
 
     /// With this append of stored events.
     #[cfg(all(feature = "laws", feature = "sqlite"))]
+    #[track_caller]
     pub(crate) fn given_append(mut self, append: Append) -> Self {
-        self.given.push(append);
+        self.given.push(Given::new(append));
         self
     }
 
@@ -231,21 +244,22 @@ impl<P: Dispatch<Db>, Db: ReadDatabase> ProjectionTest<P, Db> {
         let projections = Projections::new(place.store.clone(), place.read.clone())
             .attempts(1, Duration::ZERO, Duration::ZERO)
             .with(self.projection);
+        let at = self.at;
         let failed =
-            |error: &dyn fmt::Display| -> ! { panic!("projection `{}`: {error}", P::NAME) };
+            |error: &dyn fmt::Display| -> ! { panic!("{at}: projection `{}`: {error}", P::NAME) };
         let caught_up = |result| match result {
             Ok(()) => {}
             Err(error) => failed(&error),
         };
         caught_up(projections.catch_up().await);
-        for append in self.given {
-            if let Err(error) = place.store.append(append).await {
-                panic!("{error}");
-            }
+        let passed_over = history::passed_over(P::NAME, &P::filter(), &self.given);
+        let mut stored = Stored::default();
+        for given in self.given {
+            stored.append(&place.store, given).await;
             caught_up(projections.catch_up().await);
         }
-        nothing_parked::<P, Db>(&projections).await;
-        compare(&place.read, &self.expected, "").await;
+        nothing_parked::<P, Db>(&projections, &stored, at).await;
+        compare(&place.read, &self.expected, "", &passed_over).await;
         let mut expected = self.expected;
         for Rebuilt { sql, at } in self.rebuilt {
             let rows = rows(&place.read, &sql, at).await;
@@ -254,8 +268,8 @@ impl<P: Dispatch<Db>, Db: ReadDatabase> ProjectionTest<P, Db> {
         if let Err(error) = projections.rebuild_now(P::NAME).await {
             failed(&error);
         }
-        nothing_parked::<P, Db>(&projections).await;
-        compare(&place.read, &expected, " after a rebuild").await;
+        nothing_parked::<P, Db>(&projections, &stored, at).await;
+        compare(&place.read, &expected, " after a rebuild", &passed_over).await;
     }
 }
 
@@ -279,14 +293,17 @@ impl<P, Db> fmt::Debug for ProjectionTest<P, Db> {
 /// Panics with the first event whose handler failed.
 async fn nothing_parked<P: Dispatch<Db>, Db: ReadDatabase>(
     projections: &Projections<AnyStore, Db>,
+    stored: &Stored,
+    at: &'static Location<'static>,
 ) {
     match projections.parked(P::NAME).await {
         Ok(parked) => {
             if let Some(first) = parked.first() {
-                panic!("{}", failure(P::NAME, &first.event));
+                let at = stored.given_at(first.event.position).unwrap_or(at);
+                panic!("{at}: {}", failure(P::NAME, &first.event));
             }
         }
-        Err(error) => panic!("projection `{}`: {error}", P::NAME),
+        Err(error) => panic!("{at}: projection `{}`: {error}", P::NAME),
     }
 }
 
@@ -302,13 +319,18 @@ pub(crate) fn failure(projection: &str, event: &Poison) -> String {
     format!("projection `{projection}` failed on `{name}`, version {version} of {stream}: {reason}")
 }
 
-async fn compare<Db: ReadDatabase>(read: &Db, expected: &[Expected], when: &str) {
+async fn compare<Db: ReadDatabase>(
+    read: &Db,
+    expected: &[Expected],
+    when: &str,
+    passed_over: &str,
+) {
     for Expected { sql, rows, at } in expected {
         let found = self::rows(read, sql, at).await;
         let (rows, found) = (written(rows), written(&found));
         assert!(
             rows == found,
-            "{at}: other rows{when} than expected\n{sql}\n{}",
+            "{at}: other rows{when} than expected\n{sql}\n{}{passed_over}",
             diff::lines(&rows, &found)
         );
     }

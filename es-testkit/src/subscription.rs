@@ -2,11 +2,9 @@
 
 #![allow(clippy::panic, reason = "an assertion of a test panics")]
 
-use crate::history;
+use crate::history::{self, Given, Stored};
 use es_projections::{Deliver, Delivery};
-use es_runtime::{
-    Aggregate, AnyStore, Append, AsId, EventStore, Events, MemoryStore, Position, ReadLimit,
-};
+use es_runtime::{Aggregate, AnyStore, AsId, EventStore, Events, MemoryStore, Position, ReadLimit};
 
 /// A subscription and events. It needs no database.
 ///
@@ -55,7 +53,7 @@ use es_runtime::{
 #[must_use = "a test tests nothing before `deliver` or `deliver_twice`"]
 pub struct SubscriptionTest<D> {
     subscription: D,
-    given: Vec<Append>,
+    given: Vec<Given>,
 }
 
 impl<D: Deliver> SubscriptionTest<D> {
@@ -77,7 +75,8 @@ impl<D: Deliver> SubscriptionTest<D> {
         id: impl AsId<A::Id>,
         events: impl Into<Events<A>>,
     ) -> Self {
-        self.given.push(history::append::<A>(id, events));
+        self.given
+            .push(Given::new(history::append::<A>(id, events)));
         self
     }
 
@@ -88,7 +87,7 @@ impl<D: Deliver> SubscriptionTest<D> {
     #[cfg(feature = "decisions")]
     #[track_caller]
     pub fn given_event<E: es_runtime::Event>(mut self, event: E) -> Self {
-        self.given.push(history::append_event(event));
+        self.given.push(Given::new(history::append_event(event)));
         self
     }
 
@@ -111,12 +110,13 @@ impl<D: Deliver> SubscriptionTest<D> {
 
     async fn run(self, times: u32) -> D {
         let store = AnyStore::new(MemoryStore::new());
-        for append in self.given {
-            if let Err(error) = store.append(append).await {
-                panic!("{error}");
-            }
-        }
         let (mut after, filter) = (Position::START, D::filter());
+        // Shown with the failure of a test, which compares what the subscription did.
+        eprint!("{}", history::passed_over(D::NAME, &filter, &self.given));
+        let mut stored = Stored::default();
+        for given in self.given {
+            stored.append(&store, given).await;
+        }
         loop {
             let page = match store.read_feed(after, &filter, ReadLimit::default()).await {
                 Ok(page) => page,
@@ -126,8 +126,10 @@ impl<D: Deliver> SubscriptionTest<D> {
                 for attempt in 1..=times {
                     let delivery = Delivery::new(D::NAME, event.event_id, attempt);
                     if let Err(error) = self.subscription.deliver(event, &delivery).await {
+                        let at = stored.given_at(event.position);
+                        let at = at.map_or_else(String::new, |at| format!("{at}: "));
                         panic!(
-                            "subscription `{}` failed on `{}`, version {} of {}, at attempt {attempt}: {}",
+                            "{at}subscription `{}` failed on `{}`, version {} of {}, at attempt {attempt}: {}",
                             D::NAME,
                             event.name,
                             event.version,

@@ -82,6 +82,9 @@ on_both!(
     other_rows_are_shown_line_by_line,
     a_handler_that_is_not_the_same_again_fails_after_the_rebuild,
     a_handler_that_fails_is_named_with_its_event,
+    an_event_that_is_not_listed_is_named,
+    a_projection_that_stops_says_where_it_was_made,
+    a_plain_name_is_not_written_to,
     a_query_that_fails_is_shown,
 );
 
@@ -111,13 +114,90 @@ async fn a_handler_that_is_not_the_same_again_fails_after_the_rebuild(place: &Pl
 }
 
 async fn a_handler_that_fails_is_named_with_its_event(place: &Place) {
-    let test = test(place, 0).given::<Account>("eve", Deposited { cents: -1 });
+    let test = test(place, 0);
+    let line = line!() + 1;
+    let test = test.given::<Account>("eve", Deposited { cents: -1 });
     let message = failure(test.rows(BALANCES, &[])).await;
-    assert_eq!(
-        message,
-        "projection `balances` failed on `account.deposited`, version 1 of account/eve: \
-         nobody deposits less than nothing"
-    );
+    let at = format!("{}:{line}:", file!());
+    assert!(message.starts_with(&at), "{message}");
+    let what = "projection `balances` failed on `account.deposited`, version 1 of account/eve: \
+                nobody deposits less than nothing";
+    assert!(message.ends_with(what), "{message}");
+}
+
+#[derive(Event, Serialize, Deserialize)]
+#[event("account.closed")]
+struct Closed {}
+
+#[derive(Aggregate, Default)]
+#[aggregate("account", id = String, error = Infallible, events(ignore(Closed)))]
+struct Closing {}
+
+async fn an_event_that_is_not_listed_is_named(place: &Place) {
+    let given = || {
+        let test = test(place, 0);
+        test.given::<Closing>("ann", events![Closed {}, Closed {}])
+    };
+    let message = failure(given().rows(BALANCES, &[])).await;
+    let note = "`account.closed` is not in the events of `balances`, so it was passed over";
+    assert_eq!(message.matches(note).count(), 1, "{message}");
+    assert!(!message.contains("`account.deposited` is not"), "{message}");
+}
+
+async fn a_projection_that_stops_says_where_it_was_made(place: &Place) {
+    let line = line!() + 1;
+    let test = ProjectionTest::on(Torn, place.store.clone(), place.read.clone());
+    let message = failure(test).await;
+    let at = format!("{}:{line}:", file!());
+    assert!(message.starts_with(&at), "{message}");
+    assert!(message.contains("could not be created"), "{message}");
+}
+
+#[derive(Projection)]
+#[projection(
+    "torn",
+    events(Deposited),
+    schema = "CREATE TABLE {torn} (id TEXT, id TEXT)"
+)]
+struct Torn;
+
+impl Project<Deposited> for Torn {
+    async fn project(
+        &self,
+        _: &Envelope<Deposited>,
+        _: &mut AnyTransaction,
+    ) -> Result<(), HandlerError> {
+        Ok(())
+    }
+}
+
+/// Writes to the view that queries use.
+#[derive(Projection)]
+#[projection(
+    "plain",
+    events(Deposited),
+    schema = "CREATE TABLE {plain} (id TEXT PRIMARY KEY)"
+)]
+struct Plain(&'static str);
+
+impl Project<Deposited> for Plain {
+    async fn project(
+        &self,
+        deposited: &Envelope<Deposited>,
+        tx: &mut AnyTransaction,
+    ) -> Result<(), HandlerError> {
+        tx.run(self.0, values![deposited.stream.id()]).await?;
+        Ok(())
+    }
+}
+
+async fn a_plain_name_is_not_written_to(place: &Place) {
+    let handler = Plain("INSERT INTO plain VALUES ($1)");
+    let test = ProjectionTest::on(handler, place.store.clone(), place.read.clone());
+    let test = test.given::<Account>("ann", Deposited { cents: 1 });
+    let message = failure(test.rows("SELECT id FROM plain", &[values!["ann"]])).await;
+    let what = "writes to `plain`, the view that queries use; write `{plain}`";
+    assert!(message.contains(what), "{message}");
 }
 
 async fn a_query_that_fails_is_shown(place: &Place) {
@@ -183,11 +263,12 @@ async fn deliveries_come_in_order_and_again_with_the_same_id() {
 
 #[tokio::test]
 async fn a_delivery_that_fails_is_named_with_its_event() {
-    let test =
-        SubscriptionTest::new(Notes::default()).given::<Account>("eve", Deposited { cents: -1 });
+    let test = SubscriptionTest::new(Notes::default());
+    let line = line!() + 1;
+    let test = test.given::<Account>("eve", Deposited { cents: -1 });
     let message = failure(test.deliver()).await;
-    assert_eq!(
-        message,
-        "subscription `notes` failed on `account.deposited`, version 1 of account/eve, at attempt 1: refused"
-    );
+    let at = format!("{}:{line}:", file!());
+    assert!(message.starts_with(&at), "{message}");
+    let what = "subscription `notes` failed on `account.deposited`, version 1 of account/eve, at attempt 1: refused";
+    assert!(message.ends_with(what), "{message}");
 }
