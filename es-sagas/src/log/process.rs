@@ -3,7 +3,7 @@
 use super::payload::{CHANGED, decode_event};
 use es_runtime::{Codec, EventId, NewEvent, RecordedEvent, StoredPayload, StreamId, Timestamp};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The stored name of [`Stepped`].
 pub(crate) const STEPPED: &str = "process.stepped";
@@ -18,6 +18,10 @@ pub struct Stepped {
     pub outcome: ProcessOutcome,
     /// Timers that were set, with the time at which they fire, or cancelled (`None`).
     pub timers: BTreeMap<String, Option<Timestamp>>,
+    /// Those of the set timers that [`timer_at`](crate::Reactions::timer_at) set. They do not begin anew when a wrong clock is
+    /// corrected.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub timers_at: BTreeSet<String>,
     /// The streams of the aggregates that received commands.
     pub commands: Vec<String>,
     /// The rejection that it reacted to instead of the input.
@@ -35,6 +39,7 @@ impl Stepped {
             cause,
             outcome,
             timers: BTreeMap::new(),
+            timers_at: BTreeSet::new(),
             commands: Vec::new(),
             rejected: None,
             ended: false,

@@ -2,6 +2,7 @@
 
 use super::{
     HasRejections, HasTimers, OnRejected, OnTimer, ProcessManager, ReactTo, Reactions, Rejected,
+    reactions::Due,
 };
 use crate::{
     definition::Unrouted,
@@ -18,7 +19,6 @@ use std::{
     fmt,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
-    time::Duration,
 };
 
 /// Marks that a process manager lists the event `E`. The derive implements it.
@@ -270,7 +270,7 @@ fn react<P: ReactTo<E>, E: EventSet>(
 pub(crate) struct Decided {
     pub(crate) events: Vec<NewEvent>,
     pub(crate) commands: Vec<AggregateCommand>,
-    pub(crate) timers: BTreeMap<String, Option<Duration>>,
+    pub(super) timers: BTreeMap<String, Option<Due>>,
     pub(crate) ended: bool,
 }
 

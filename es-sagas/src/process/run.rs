@@ -2,7 +2,7 @@
 
 use super::{
     kind::{Decided, Instance, Manager},
-    reactions::Rejected,
+    reactions::{Due, Rejected},
     state::{LoadedProcess, load},
 };
 use crate::{
@@ -98,10 +98,16 @@ pub(super) async fn decide(
         match answer.await? {
             Reaction::Of(decided, rejected, appends) => {
                 let mut step = Stepped::new(cause, ProcessOutcome::Reacted {});
-                let timers = decided.timers.into_iter();
-                step.timers = timers
-                    .map(|(name, after)| (name, after.map(|after| now.after(after))))
-                    .collect();
+                for (name, due) in decided.timers {
+                    let at = due.map(|due| match due {
+                        Due::After(time) => now.after(time),
+                        Due::At(at) => at,
+                    });
+                    if matches!(due, Some(Due::At(_))) {
+                        step.timers_at.insert(name.clone());
+                    }
+                    step.timers.insert(name, at);
+                }
                 step.commands = appends.iter().map(|a| a.stream.to_string()).collect();
                 step.rejected = rejected.map(cut);
                 step.ended = decided.ended;

@@ -24,7 +24,7 @@ pub struct ProcessState {
     pub parked: Option<String>,
     /// Whether the instance has ended.
     pub ended: bool,
-    /// When the timers were set.
+    /// When the timers were set that count from then.
     pub(crate) timers_set: BTreeMap<String, Timestamp>,
 }
 
@@ -32,8 +32,10 @@ impl ProcessState {
     /// Applies one record that was recorded at this time.
     pub(crate) fn apply_recorded(&mut self, step: &Stepped, at: Timestamp) {
         self.apply(step);
-        let set = step.timers.keys().map(|name| (name.clone(), at));
-        self.timers_set.extend(set);
+        let counted = step.timers.keys();
+        let counted = counted.filter(|name| !step.timers_at.contains(*name));
+        self.timers_set
+            .extend(counted.map(|name| (name.clone(), at)));
     }
 
     /// The timers that were set while the clock was ahead, with the times at which they fire when they begin
