@@ -302,7 +302,7 @@ impl Ended {
             (usual..=usual + crashes.len()).contains(&calls),
             "{when}: {calls} calls instead of {usual}"
         );
-        runs::assert_same_end(&when, &whole.written.streams(), &self.written.streams());
+        runs::assert_same_end(&when, "", &whole.written.streams(), &self.written.streams());
     }
 
     /// In which run something is so.

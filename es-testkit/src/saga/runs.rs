@@ -70,12 +70,12 @@ pub(super) fn text(event: &RecordedEvent) -> String {
     format!("{} {payload}", event.name)
 }
 
-/// Asserts that a run with crashes stored the same as the run without.
+/// Asserts that a run with crashes stored the same as the run without. Otherwise says `why` that may be.
 #[track_caller]
-pub(super) fn assert_same_end(when: &str, without: &Streams, with: &Streams) {
+pub(super) fn assert_same_end(when: &str, why: &str, without: &Streams, with: &Streams) {
     assert!(
         with == without,
-        "{when} it comes to another end\n{}",
+        "{when} it comes to another end{why}\n{}",
         diff::between(
             ("without a crash", &lines(without)),
             ("with it", &lines(with))

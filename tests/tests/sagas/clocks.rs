@@ -1,6 +1,7 @@
 //! Clocks that were wrong for a moment, forward or back: leases, timers, deadlines and retries come back to life
 //! within a bounded time.
 
+use super::process_timers::{self, Dunning, Sent};
 use es_postgres::PostgresStore;
 use es_runtime::{
     Aggregate, AnyStore, Append, AppendId, Apply, Claim, Envelope, Event, EventStore,
@@ -158,6 +159,8 @@ on_stores_with_a_clock! {
     times_of_a_clock_that_was_ahead_begin_anew
     a_clock_that_is_behind_for_a_moment_changes_nothing
     an_operator_takes_an_instance_over
+    a_timer_at_a_time_is_not_late_after_an_outage
+    a_timer_at_a_time_does_not_follow_a_wrong_clock
 }
 
 async fn pull(store: &AnyStore) {
@@ -318,4 +321,42 @@ async fn an_operator_takes_an_instance_over(store: AnyStore, clock: Clock) {
         |(_, event)| matches!(event, SagaEvent::Repaired(repaired) if repaired.by == "ada"),
     );
     assert_eq!(repairs.count(), 2);
+}
+
+async fn a_timer_at_a_time_is_not_late_after_an_outage(store: AnyStore, clock: Clock) {
+    let due = store.now().await.expect("a time").after(HOUR * 2);
+    process_timers::happen(&store, 1, Sent { due }).await;
+    // Nobody handles it for some time.
+    clock.forward(MINUTE * 50);
+    process_timers::run(&store).await;
+    clock.forward(MINUTE * 9);
+    process_timers::run(&store).await;
+    assert_eq!(process_timers::rang(&store, 1).await, [""; 0]);
+    clock.forward(MINUTE);
+    process_timers::run(&store).await;
+    let rang = process_timers::rang(&store, 1).await;
+    assert_eq!(rang, ["ask"], "an hour after it was sent");
+    // All were down when both ran out.
+    process_timers::happen(&store, 2, Sent { due }).await;
+    clock.forward(HOUR * 5);
+    process_timers::run(&store).await;
+    assert_eq!(process_timers::rang(&store, 1).await, ["ask", "remind"]);
+    assert_eq!(process_timers::rang(&store, 2).await.len(), 2);
+}
+
+async fn a_timer_at_a_time_does_not_follow_a_wrong_clock(store: AnyStore, clock: Clock) {
+    let due = store.now().await.expect("a time").after(YEARS + HOUR);
+    clock.forward(YEARS);
+    process_timers::happen(&store, 1, Sent { due }).await;
+    process_timers::run(&store).await;
+    clock.back(YEARS);
+    // What was set while the clock was ahead begins anew then, or at once when an operator says so.
+    clock.forward(MINUTE * 11);
+    process_timers::run(&store).await;
+    assert_eq!(process_timers::state(&store, 1).await.timers["remind"], due);
+    let sagas = Sagas::new(store.clone()).with_process_manager::<Dunning>();
+    let verb = Verb::TakeOver {};
+    let taken = sagas.repair("dunning", "1", verb, "ada", "the clock was wrong");
+    taken.await.expect("taken over");
+    assert_eq!(process_timers::state(&store, 1).await.timers["remind"], due);
 }

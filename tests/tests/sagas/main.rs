@@ -17,6 +17,7 @@ mod operators;
 mod process_kill;
 mod process_manager;
 mod process_test;
+mod process_timers;
 mod process_versions;
 mod rebuilt_rows;
 mod releases;

@@ -1,7 +1,7 @@
 //! The kit for tests of process managers: what it says of right ones, and that it says no.
 
-use es_runtime::{Aggregate, Apply, Envelope, Event, Events, events};
-use es_sagas::{ProcessManager, ReactTo, Reactions};
+use es_runtime::{Aggregate, Apply, Envelope, Event, Events, Timestamp, events};
+use es_sagas::{OnTimer, ProcessManager, ReactTo, Reactions};
 use es_testkit::saga::ProcessTest;
 use es_tests::fulfilment::{
     Begun, Cashier, CashierDone, Clerk, Fulfilment, Order, OrderClosed, OrderHeld, OrderPlaced,
@@ -270,7 +270,7 @@ async fn what_is_not_so_is_said() {
         "another event than expected",
         "no command was sent to order/8",
         "other events than expected on order/7",
-        "timer `remind` is set otherwise",
+        "timer `remind` was not set to run out after 3600s",
         "timer `remind` was not cancelled",
         "not rejected by",
         "not parked by",
@@ -279,4 +279,83 @@ async fn what_is_not_so_is_said() {
     ]) {
         assert!(said.contains(expected), "{expected}: {said}");
     }
+}
+
+#[tokio::test]
+async fn a_timer_that_is_not_set_is_told_apart_from_one_of_before() {
+    let opened = || async {
+        let opened = ProcessTest::<Fulfilment>::new().when::<Order>(&7, placed());
+        opened.run().await.then(begun())
+    };
+    let said = says(async move { opened().await.then_timer("close", HOUR) }).await;
+    let expected = "\
+timer `close` was not set to run out after 3600s: no timer of this name was set; \
+left to expect, with the assertion for it:
+  `then_timer(\"remind\", ..)`: it set this timer, to run out after 7200s, at 2001-09-09T03:46:40.000000Z";
+    assert_eq!(said, expected);
+
+    let said = says(async move { opened().await.then_timer("remind", HOUR) }).await;
+    let expected = "\
+timer `remind` is set otherwise
+expected: to run out after 3600s
+  actual: to run out after 7200s, at 2001-09-09T03:46:40.000000Z";
+    assert_eq!(said, expected);
+    let said = says(async move { opened().await.then_timer_cancelled("remind") }).await;
+    let expected = "timer `remind` was not cancelled: it is set, to run out after 7200s, at 2001-09-09T03:46:40.000000Z";
+    assert_eq!(said, expected);
+
+    let waits = || open().given_time(HOUR).when_time(Duration::from_secs(1));
+    let set_before = "this input did not set it; it was set before, to run out after 3600s";
+    let said = says(async move { waits().run().await.then_timer("remind", HOUR) }).await;
+    assert!(said.contains(set_before), "{said}");
+    let at = "2001-09-09T03:46:40Z".parse().expect("a time");
+    let said = says(async move { waits().run().await.then_timer_at("remind", at) }).await;
+    assert!(said.contains(set_before), "{said}");
+    assert!(
+        said.contains("timer `remind` was not set to run out at 2001"),
+        "{said}"
+    );
+
+    let paid = ProcessTest::<Canceller>::new().when::<Payment>(&1, RECEIVED);
+    let said = says(async move { paid.run().await.then_timer("expire", HOUR) }).await;
+    assert!(said.contains("3600s: it was cancelled"), "{said}");
+}
+
+/// Sets a timer for a time that it takes from the clock.
+#[derive(Aggregate, ProcessManager, Default, Debug)]
+#[aggregate("hasty", id = u64, error = Infallible, events(Counted))]
+#[process_manager(reacts(PaymentReceived), timers)]
+struct Hasty {}
+
+impl Apply<Counted> for Hasty {
+    fn apply(&mut self, _: &Counted) {}
+}
+
+impl ReactTo<PaymentReceived> for Hasty {
+    fn correlate(received: &Envelope<PaymentReceived>) -> Option<u64> {
+        Some(received.event.order)
+    }
+
+    fn react(&self, _: &Envelope<PaymentReceived>) -> Reactions<Self> {
+        Reactions::none().timer_at("late", Timestamp::now().after(HOUR))
+    }
+}
+
+impl OnTimer for Hasty {
+    fn timer(&self, _: &str) -> Reactions<Self> {
+        Reactions::none()
+    }
+}
+
+#[tokio::test]
+async fn a_time_from_the_clock_is_found() {
+    let test = ProcessTest::<Hasty>::new().when::<Payment>(&1, RECEIVED);
+    let line = line!() + 1;
+    let said = says(async move { test.crash_matrix().await }).await;
+    let at = format!("{}:{line}:", file!());
+    assert!(said.starts_with(&at), "{said}");
+    assert!(
+        said.contains("a reaction uses the clock or chance"),
+        "{said}"
+    );
 }

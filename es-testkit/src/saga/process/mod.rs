@@ -10,11 +10,12 @@ use super::{CrashPoint, Matrix, crash_points, runs};
 use crate::history;
 use es_runtime::{Aggregate, Append, AsId, EventId, Events};
 use es_sagas::{ProcessManager, log::Stepped};
-use std::{fmt::Debug, marker::PhantomData, time::Duration};
+use std::{fmt::Debug, future::Future, marker::PhantomData, panic::Location, time::Duration};
 use world::World;
 
-/// What happens to a process manager, in its order. Every run has a store and a clock of its own; the
-/// clock stands still but for [`given_time`](Self::given_time) and [`when_time`](Self::when_time).
+/// What happens to a process manager, in its order. Every run has a store and a clock of its own. The
+/// clock begins at 2001-09-09T01:46:40Z and stands still but for [`given_time`](Self::given_time) and
+/// [`when_time`](Self::when_time). So that is the time at which the first events are recorded.
 ///
 /// Events go into the streams of their aggregates, so those decide on them when they are commanded.
 ///
@@ -234,7 +235,7 @@ impl<P: ProcessManager> ProcessTest<P> {
         P::Event: Debug,
     {
         let world = self.dying(None).await;
-        Reacted::of(world.asked().await, &self.ids())
+        Reacted::of(world.asked().await, &self.ids(), world.set_before)
     }
 
     /// Dies before and after every write, once in each run; all that happened so far comes once more
@@ -243,8 +244,13 @@ impl<P: ProcessManager> ProcessTest<P> {
     /// What it finds are reactions that are not pure: those of the second attempt differ.
     ///
     /// # Panics
-    /// When a run ends in another way, and as [`run`](Self::run).
-    pub async fn crash_matrix(&self) -> Matrix {
+    /// When a run ends in another way, and as [`run`](Self::run). The message names the line that calls this.
+    #[track_caller]
+    pub fn crash_matrix(&self) -> impl Future<Output = Matrix> + Send + '_ {
+        self.crashes(Location::caller())
+    }
+
+    async fn crashes(&self, at: &'static Location<'static>) -> Matrix {
         let whole = self.dying(None).await;
         let expected = whole.streams().await;
         let mut matrix = Matrix {
@@ -254,9 +260,9 @@ impl<P: ProcessManager> ProcessTest<P> {
         for crash in crash_points(matrix.points) {
             let world = self.dying(Some(crash)).await;
             let side = if crash.after { "after" } else { "before" };
-            let at = world.passed.last().map_or("?", String::as_str);
-            let when = format!("with a crash {side} {} ({at})", crash.at);
-            runs::assert_same_end(&when, &expected, &world.streams().await);
+            let write = world.passed.last().map_or("?", String::as_str);
+            let when = format!("{at}: with a crash {side} write {} ({write})", crash.at);
+            runs::assert_same_end(&when, LIKELY, &expected, &world.streams().await);
             matrix.runs += 1;
         }
         matrix
@@ -276,7 +282,7 @@ impl<P: ProcessManager> ProcessTest<P> {
         world.settle::<P>().await;
         for (number, entry) in self.script.iter().enumerate() {
             if number == self.given {
-                world.ask_from_here().await;
+                world.ask_from_here::<P>().await;
             }
             match entry {
                 Entry::Happens(append) => world.happen::<P>(append).await,
@@ -284,12 +290,16 @@ impl<P: ProcessManager> ProcessTest<P> {
             }
         }
         if self.given == self.script.len() {
-            world.ask_from_here().await;
+            world.ask_from_here::<P>().await;
         }
         world.end();
         world
     }
 }
+
+/// Why a run with a crash ends in another way.
+const LIKELY: &str = ", since what ran again decided otherwise. The likely cause: a reaction uses the clock or chance, or keeps something \
+     outside of its state, or an aggregate does that it commands. Take times from the event, such as its `recorded_at`";
 
 fn stepped(payload: &[u8]) -> Stepped {
     let step = serde_json::from_slice(payload);

@@ -13,9 +13,26 @@ use es_sagas::{
 };
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
-    fmt::Debug,
+    fmt::{self, Debug},
     time::Duration,
 };
+
+/// When a timer runs out that was set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Set {
+    at: Timestamp,
+    /// So long after it was set.
+    after: Duration,
+    /// Whether it was set for this time.
+    is_fixed: bool,
+}
+
+impl fmt::Display for Set {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { at, after, .. } = self;
+        write!(f, "to run out after {after:?}, at {at}")
+    }
+}
 
 /// What followed from the `when` of a [`ProcessTest`](super::ProcessTest), in all instances together. Each assertion takes
 /// away what it is about; [`then_nothing_else`](Self::then_nothing_else) says that nothing is left.
@@ -23,7 +40,9 @@ use std::{
 pub struct Reacted<P: ProcessManager> {
     events: VecDeque<P::Event>,
     commands: Written,
-    timers: BTreeMap<String, Option<Duration>>,
+    timers: BTreeMap<String, Option<Set>>,
+    /// The timers that were set before, with what was left of their times.
+    set_before: BTreeMap<String, Duration>,
     /// Timers that an instance cancelled in the step that ended it, which cancels all of them. They need not be asserted.
     cancelled_at_end: BTreeSet<String>,
     ended: bool,
@@ -32,11 +51,12 @@ pub struct Reacted<P: ProcessManager> {
 }
 
 impl<P: ProcessManager<Event: Debug>> Debug for Reacted<P> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Reacted")
             .field("events", &self.events)
             .field("commands", &self.commands)
             .field("timers", &self.timers)
+            .field("set_before", &self.set_before)
             .field("cancelled_at_end", &self.cancelled_at_end)
             .field("ended", &self.ended)
             .field("rejected", &self.rejected)
@@ -47,12 +67,17 @@ impl<P: ProcessManager<Event: Debug>> Debug for Reacted<P> {
 
 impl<P: ProcessManager<Event: Debug>> Reacted<P> {
     /// Out of what was stored, `inputs` among it.
-    pub(super) fn of(stored: Vec<RecordedEvent>, inputs: &[EventId]) -> Self {
+    pub(super) fn of(
+        stored: Vec<RecordedEvent>,
+        inputs: &[EventId],
+        set_before: BTreeMap<String, Duration>,
+    ) -> Self {
         let own = stream_of(P::NAME, "any").unwrap_or_else(|error| panic!("{error}"));
         let mut reacted = Self {
             events: VecDeque::new(),
             commands: Written::default(),
             timers: BTreeMap::new(),
+            set_before,
             cancelled_at_end: BTreeSet::new(),
             ended: false,
             rejected: VecDeque::new(),
@@ -80,12 +105,18 @@ impl<P: ProcessManager<Event: Debug>> Reacted<P> {
             self.commands.sent(stream);
         }
         for (name, until) in step.timers {
+            let is_fixed = step.timers_at.contains(&name);
             if step.ended && until.is_none() {
                 self.timers.remove(&name);
                 self.cancelled_at_end.insert(name);
             } else {
                 self.cancelled_at_end.remove(&name);
-                self.timers.insert(name, until.map(|until| until.since(at)));
+                let set = until.map(|until| Set {
+                    at: until,
+                    after: until.since(at),
+                    is_fixed,
+                });
+                self.timers.insert(name, set);
             }
         }
         self.ended |= step.ended;
@@ -140,13 +171,90 @@ impl<P: ProcessManager<Event: Debug>> Reacted<P> {
     /// # Panics
     /// When it did not, or for another time.
     #[track_caller]
-    pub fn then_timer(mut self, name: &str, after: Duration) -> Self {
-        let actual = self.timers.remove(name);
-        assert!(
-            actual == Some(Some(after)),
-            "timer `{name}` is set otherwise\nexpected: {after:?}\n  actual: {actual:?}"
-        );
+    pub fn then_timer(self, name: &str, after: Duration) -> Self {
+        let expected = format!("to run out after {after:?}");
+        self.timer_set(name, &expected, |set| set.after == after)
+    }
+
+    /// It set this timer, to run out at this time.
+    ///
+    /// The clock of a [`ProcessTest`](super::ProcessTest) begins at 2001-09-09T01:46:40Z and stands still while it
+    /// reacts. So [`then_timer`](Self::then_timer) asserts a timer that counts from the event.
+    ///
+    /// ```
+    /// # use es_runtime::{Aggregate, Apply, Envelope, Event};
+    /// # use es_sagas::{OnTimer, ProcessManager, ReactTo, Reactions};
+    /// # use serde::{Deserialize, Serialize};
+    /// # use std::convert::Infallible;
+    /// # #[derive(Event, Serialize, Deserialize)]
+    /// # #[event("bill.sent")]
+    /// # struct BillSent { due: Timestamp }
+    /// # #[derive(Aggregate, Default)]
+    /// # #[aggregate("bill", id = u32, error = Infallible, events(ignore(BillSent)))]
+    /// # struct Bill {}
+    /// # #[derive(Event, Serialize, Deserialize, Debug)]
+    /// # #[event("dunning.begun")]
+    /// # struct Begun {}
+    /// # #[derive(Aggregate, ProcessManager, Default)]
+    /// # #[aggregate("dunning", id = u32, error = Infallible, events(Begun))]
+    /// # #[process_manager(reacts(BillSent), timers)]
+    /// # struct Dunning {}
+    /// # impl Apply<Begun> for Dunning { fn apply(&mut self, _: &Begun) {} }
+    /// # impl OnTimer for Dunning {
+    /// #     fn timer(&self, _: &str) -> Reactions<Self> { Reactions::none() }
+    /// # }
+    /// # impl ReactTo<BillSent> for Dunning {
+    /// #     fn correlate(sent: &Envelope<BillSent>) -> Option<u32> { sent.stream.id().parse().ok() }
+    /// #     fn react(&self, sent: &Envelope<BillSent>) -> Reactions<Self> {
+    /// #         Reactions::none().timer_at("overdue", sent.event.due)
+    /// #     }
+    /// # }
+    /// use es_runtime::Timestamp;
+    /// use es_testkit::saga::ProcessTest;
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+    /// let due: Timestamp = "2001-10-01T00:00:00Z".parse()?;
+    /// let sent = ProcessTest::<Dunning>::new().when::<Bill>(&7, BillSent { due });
+    /// sent.run().await.then_timer_at("overdue", due).then_nothing_else();
+    /// # Ok::<(), es_runtime::InvalidTimestamp>(())
+    /// # }).unwrap();
+    /// ```
+    ///
+    /// # Panics
+    /// When it did not, or for another time.
+    #[track_caller]
+    pub fn then_timer_at(self, name: &str, at: Timestamp) -> Self {
+        let expected = format!("to run out at {at}");
+        self.timer_set(name, &expected, |set| set.at == at)
+    }
+
+    #[track_caller]
+    fn timer_set(mut self, name: &str, expected: &str, is_so: impl FnOnce(Set) -> bool) -> Self {
+        match self.timers.get(name) {
+            Some(Some(set)) => assert!(
+                is_so(*set),
+                "timer `{name}` is set otherwise\nexpected: {expected}\n  actual: {set}"
+            ),
+            _ => panic!(
+                "timer `{name}` was not set {expected}: {}",
+                self.not_set(name)
+            ),
+        }
+        self.timers.remove(name);
         self
+    }
+
+    /// What is known of a timer that was not set.
+    fn not_set(&self, name: &str) -> String {
+        let is_cancelled = self.timers.contains_key(name) || self.cancelled_at_end.contains(name);
+        let what = match self.set_before.get(name) {
+            _ if is_cancelled => "it was cancelled".to_owned(),
+            Some(left) => {
+                format!("this input did not set it; it was set before, to run out after {left:?}")
+            }
+            None => "no timer of this name was set".to_owned(),
+        };
+        format!("{what}; {}", self.left())
     }
 
     /// It cancelled this timer. One that it cancelled in the step that ended it may stay unasserted: the end cancels all timers.
@@ -155,12 +263,15 @@ impl<P: ProcessManager<Event: Debug>> Reacted<P> {
     /// When it did not.
     #[track_caller]
     pub fn then_timer_cancelled(mut self, name: &str) -> Self {
-        let at_end = self.cancelled_at_end.remove(name);
-        let actual = self.timers.remove(name);
-        assert!(
-            actual == Some(None) || at_end,
-            "timer `{name}` was not cancelled: {actual:?}"
-        );
+        match self.timers.get(name) {
+            Some(Some(set)) => panic!("timer `{name}` was not cancelled: it is set, {set}"),
+            None if !self.cancelled_at_end.contains(name) => {
+                panic!("timer `{name}` was not cancelled; {}", self.left())
+            }
+            _ => {}
+        }
+        self.timers.remove(name);
+        self.cancelled_at_end.remove(name);
         self
     }
 
@@ -226,12 +337,11 @@ impl<P: ProcessManager<Event: Debug>> Reacted<P> {
                 "`then_command(..)`: it sent commands to {stream}, which stored {names:?}"
             ));
         }
-        for (name, after) in &self.timers {
-            left.push(match after {
-                Some(after) => {
-                    format!(
-                        "`then_timer({name:?}, ..)`: it set this timer, to run out after {after:?}"
-                    )
+        for (name, set) in &self.timers {
+            left.push(match set {
+                Some(set) => {
+                    let at = if set.is_fixed { "_at" } else { "" };
+                    format!("`then_timer{at}({name:?}, ..)`: it set this timer, {set}")
                 }
                 None => format!("`then_timer_cancelled({name:?})`: it cancelled this timer"),
             });

@@ -10,13 +10,11 @@ use super::{
 use crate::{VirtualClock, feed};
 use es_runtime::{
     Append, Commit, CommitStore, CursorMove, EventStore, MemoryStore, Position, RecordedEvent,
-    Timestamp,
+    Timestamp, WorkChange, WorkFilter, WorkItem, WorkQueue,
 };
 use es_sagas::{ProcessManager, Sagas, log::Stepped, stream_of};
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
-/// In virtual time, and as short as one can be: who died must not make a timer run out.
-const LEASE: Duration = Duration::from_millis(1);
 /// What is not at rest after so many timers never will be.
 const TURNS: usize = 2_000;
 
@@ -29,6 +27,8 @@ pub(super) struct World {
     pub(super) passed: Vec<String>,
     /// After what is given.
     asked_from: Position,
+    /// The timers that were set then, with what was left of their times.
+    pub(super) set_before: BTreeMap<String, Duration>,
 }
 
 impl World {
@@ -41,13 +41,32 @@ impl World {
             fuse: Fuse::new(crash),
             passed: Vec::new(),
             asked_from: Position::START,
+            set_before: BTreeMap::new(),
         }
     }
 
     /// What happens from here on is asked about.
-    pub(super) async fn ask_from_here(&mut self) {
+    pub(super) async fn ask_from_here<P: ProcessManager>(&mut self) {
         let head = self.store.head().await;
         self.asked_from = head.unwrap_or_else(|error| panic!("{error}"));
+        let sagas = Sagas::new(self.store.clone()).with_process_manager::<P>();
+        let now = self.clock.now();
+        for item in self.work::<P>().await {
+            let shown = sagas.show_process(P::NAME, item.instance.id()).await;
+            let shown = shown.unwrap_or_else(|error| panic!("{error}"));
+            for (name, at) in shown.state.timers {
+                self.set_before.insert(name, at.since(now));
+            }
+        }
+    }
+
+    /// The work items of its instances.
+    async fn work<P: ProcessManager>(&self) -> Vec<WorkItem> {
+        let any = stream_of(P::NAME, "any").unwrap_or_else(|error| panic!("{error}"));
+        let mut filter = WorkFilter::of(vec![any.aggregate().to_owned()]);
+        filter.at_most = usize::MAX;
+        let items = self.store.work_items(&filter).await;
+        items.unwrap_or_else(|error| panic!("{error}"))
     }
 
     /// Nothing more happens.
@@ -63,7 +82,6 @@ impl World {
             let mortal = MortalStore::new(self.store.clone(), self.fuse.clone());
             let sagas = Sagas::new(mortal)
                 .from_the_beginning(true)
-                .lease(LEASE)
                 .with_process_manager::<P>();
             let idle = sagas.run_until_idle().await;
             if !self.fuse.is_dead() {
@@ -72,7 +90,7 @@ impl World {
             }
             self.passed = self.fuse.passed();
             self.fuse = Fuse::new(None);
-            self.clock.pass(LEASE);
+            self.end_leases::<P>().await;
             self.forget_cursor(P::NAME).await;
         }
     }
@@ -82,6 +100,20 @@ impl World {
         let stored = self.store.append(append.clone()).await;
         stored.unwrap_or_else(|error| panic!("the events cannot be stored: {error}"));
         self.settle::<P>().await;
+    }
+
+    /// Who died holds nothing any more. No time passes in it, so that all runs have the same times.
+    async fn end_leases<P: ProcessManager>(&self) {
+        for item in self.work::<P>().await {
+            let mut change = WorkChange::new(item.instance, item.definition);
+            change.status = item.status;
+            change.phase = item.phase;
+            change.reason = item.reason;
+            change.due_at = item.due_at;
+            change.release = true;
+            let ended = self.store.commit(Commit::new().work(change)).await;
+            ended.unwrap_or_else(|error| panic!("{error}"));
+        }
     }
 
     /// Everything comes once more.
@@ -115,14 +147,13 @@ impl World {
         feed::all(&self.store, self.asked_from).await
     }
 
-    /// What is in each stream, but for ids of what was decided and for times.
+    /// What is in each stream, but for ids of what was decided and for times at which it was recorded.
     pub(super) async fn streams(&self) -> Streams {
         let mut streams = Streams::new();
         for event in feed::all(&self.store, Position::START).await {
             let what = if *event.name == *Stepped::NAME {
                 let step = stepped(&event.payload);
-                let timers = step.timers.iter();
-                let timers: Vec<_> = timers.map(|(name, at)| (name, at.is_some())).collect();
+                let timers = &step.timers;
                 let cause = step.cause.name();
                 format!(
                     "{cause}: {:?}, timers {timers:?}, commands {:?}, rejected {:?}, ended {}",
