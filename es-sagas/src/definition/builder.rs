@@ -169,7 +169,7 @@ impl<T: Saga> Definition<T> {
     }
 
     /// The time limit for the whole saga, none by default. A saga that has not reached its pivot by then is
-    /// undone.
+    /// undone. It counts from when the saga begins, which is when its event is handled.
     pub fn deadline(&mut self, time: Duration) -> &mut Self {
         self.deadline = Some(time);
         self
