@@ -23,6 +23,7 @@ pages! {
     FromCqrsEs = "../../docs/from-cqrs-es.md",
     Ideas = "../../docs/ideas.md",
     InlineProjections = "../../docs/inline-projections.md",
+    OperatingSagas = "../../docs/operating-sagas.md",
     Operations = "../../docs/operations.md",
     ProcessManagers = "../../docs/process-managers.md",
     Production = "../../docs/production.md",
