@@ -373,3 +373,205 @@ fn keys_have_no_characters_that_tools_refuse() {
     assert!(messages.expect("messages").keys().all(is_plain));
     assert!(catalogue.asyncapi().contains(strange), "it is in a text");
 }
+
+/// Two applications that grew into one: the names were given twice.
+mod twice {
+    use super::*;
+
+    #[derive(Event, Serialize, Deserialize, Clone)]
+    #[event("copy.acquired")]
+    pub(super) struct Acquired {
+        title: String,
+    }
+
+    #[derive(Event, Serialize, Deserialize, Clone)]
+    #[event("copy.acquired")]
+    pub(super) struct Bought {
+        cents: u64,
+    }
+
+    #[derive(Event, Serialize, Deserialize, Clone)]
+    #[event("copy.acquired", version = 2)]
+    pub(super) struct Newer {
+        title: String,
+        #[event(since = 2, default = 0)]
+        cents: u64,
+    }
+
+    #[derive(Aggregate, Default)]
+    #[aggregate("copy", id = String, error = Infallible, events(ignore(Acquired)))]
+    pub(super) struct Copy {}
+
+    #[derive(Aggregate, Default)]
+    #[aggregate("shelf", id = String, error = Infallible, events(ignore(Acquired)))]
+    pub(super) struct Shelf {}
+
+    #[derive(Aggregate, Default)]
+    #[aggregate("shop", id = String, error = Infallible, events(ignore(Bought)))]
+    pub(super) struct Shop {}
+
+    #[derive(Aggregate, Default)]
+    #[aggregate("archive", id = String, error = Infallible, events(ignore(Newer)))]
+    pub(super) struct Archive {}
+
+    #[derive(Aggregate, Default)]
+    #[aggregate("copy", id = String, error = Infallible, events(ignore(Shipped)))]
+    pub(super) struct Paper {}
+
+    #[derive(Aggregate, ProcessManager, Default)]
+    #[aggregate("fulfil-order", id = String, error = Infallible, events(ignore(Begun)))]
+    #[process_manager(reacts(Placed))]
+    pub(super) struct Manager {}
+
+    impl ReactTo<Placed> for Manager {
+        fn correlate(_: &Envelope<Placed>) -> Option<String> {
+            None
+        }
+
+        fn react(&self, _: &Envelope<Placed>) -> Reactions<Self> {
+            Reactions::none()
+        }
+    }
+
+    #[derive(Serialize, Deserialize)]
+    pub(super) struct Other {}
+
+    impl es_sagas::Saga for Other {
+        const NAME: &'static str = "fulfil-order";
+        const VERSION: u32 = 2;
+        type Deps = ();
+
+        fn definition() -> es_sagas::Definition<Self> {
+            let mut saga = es_sagas::Definition::new();
+            saga.starts_on::<Ticked>(|_| None);
+            saga.step("charge", |_| async { Ok(()) }).no_undo();
+            saga
+        }
+    }
+}
+
+/// The names that a check finds twice.
+fn twice(catalogue: &Catalogue) -> Vec<String> {
+    // Nothing is written there, nor looked for.
+    let folder = Path::new("/nowhere/at/all");
+    let found =
+        [LockMode::Check, LockMode::Update].map(|mode| match catalogue.check_in(folder, mode) {
+            Err(CatalogueError::NamedTwice { names }) => names,
+            other => vec![format!("{other:?}")],
+        });
+    let [checked, updated] = found;
+    assert_eq!(checked, updated);
+    checked
+}
+
+#[test]
+fn an_event_name_with_two_shapes_is_found() {
+    let catalogue = Catalogue::new("d");
+    let shared = catalogue
+        .aggregate::<twice::Copy>()
+        .aggregate::<twice::Shelf>();
+    let folder = tempfile::tempdir().expect("a folder");
+    shared
+        .check_in(folder.path(), LockMode::Update)
+        .expect("one type in two aggregates");
+
+    let help = "help: whoever reads `copy.acquired` gets the events of both.";
+    let path = "catalogue::twice";
+    assert_eq!(
+        twice(&shared.clone().aggregate::<twice::Shop>()),
+        [format!(
+            "`copy.acquired` version 1 has two shapes\n    in `copy` ({path}::Copy): {{title:str}}\n    \
+             in `shop` ({path}::Shop): {{cents:u64}}\n  {help} Give the newer event a name of its own, or use one event \
+             type in both"
+        )]
+    );
+    assert_eq!(
+        twice(
+            &Catalogue::new("d")
+                .aggregate::<twice::Copy>()
+                .aggregate::<twice::Archive>()
+        ),
+        [format!(
+            "`copy.acquired` version 2 is known to one of two aggregates\n    in `archive` ({path}::Archive): versions 1 \
+             to 2\n    in `copy` ({path}::Copy): version 1\n  {help} Use one event type in both, or give the newer event \
+             a name of its own"
+        )]
+    );
+}
+
+#[test]
+fn a_name_of_two_aggregates_is_found() {
+    let both = Catalogue::new("d")
+        .aggregate::<twice::Copy>()
+        .aggregate::<twice::Paper>();
+    assert_eq!(
+        twice(&both),
+        [
+            "`copy` is the name of two aggregates: catalogue::twice::Copy and catalogue::twice::Paper\n  \
+          help: give the newer one another name: streams are found by it"
+        ]
+    );
+    // The same one twice is one.
+    let catalogue = shop().aggregate::<Order>().process_manager::<Dunning>();
+    assert_eq!(catalogue.page(), shop().page());
+    let folder = tempfile::tempdir().expect("a folder");
+    catalogue
+        .check_in(folder.path(), LockMode::Update)
+        .expect("once");
+}
+
+#[test]
+fn names_of_sagas_and_process_managers_are_their_own() {
+    let help = "\n  help: give the newer one another name";
+    assert_eq!(
+        twice(&shop().process_manager::<twice::Manager>()),
+        [format!(
+            "`fulfil-order` is the name of a saga and a process manager: catalogue::Fulfil and \
+             catalogue::twice::Manager{help}: streams are found by it"
+        )]
+    );
+    assert_eq!(
+        twice(&shop().saga::<twice::Other>()),
+        [format!(
+            "`fulfil-order` is the name of two sagas of one version: catalogue::Fulfil and \
+             catalogue::twice::Other{help}, or a version of its own where it follows the other one"
+        )]
+    );
+}
+
+#[test]
+fn a_name_of_two_readers_is_found() {
+    struct Totals;
+    struct Sums;
+    impl es_projections::Projection for Totals {
+        const NAME: &'static str = "totals";
+        const VERSION: u32 = 1;
+
+        fn filter() -> EventFilter {
+            EventFilter::of::<Ticked>()
+        }
+    }
+    impl es_projections::Projection for Sums {
+        const NAME: &'static str = "totals";
+        const VERSION: u32 = 1;
+
+        fn filter() -> EventFilter {
+            EventFilter::of::<Ticked>()
+        }
+    }
+    let totals = shop().projection::<Totals>();
+    let names = twice(&totals.clone().projection::<Sums>());
+    assert_eq!(names.len(), 1, "{names:?}");
+    assert!(
+        names[0].starts_with("`totals` is the name of two projections: "),
+        "{names:?}"
+    );
+    let names = twice(&totals.reader("projection", "totals", &EventFilter::all()));
+    assert_eq!(
+        names,
+        [
+            "`totals` is the name of two readers of the kind `projection`, with other events\n  \
+          help: give the newer one another name"
+        ]
+    );
+}

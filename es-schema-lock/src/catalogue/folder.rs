@@ -15,6 +15,15 @@ pub enum CatalogueError {
     /// The environment does not say what to do.
     #[error(transparent)]
     Mode(#[from] LockError),
+    /// Names are given twice, and the files have room for one of each. Nothing was compared or written.
+    #[error(
+        "names in the catalogue are given twice, so nothing was compared or written\n  {}",
+        names.join("\n  ")
+    )]
+    NamedTwice {
+        /// Each name with the places that give it, and what to do.
+        names: Vec<String>,
+    },
     /// A file could not be read or written. The others may be written.
     #[error("{path}: {source}", path = path.display())]
     Io {
@@ -56,6 +65,10 @@ impl Catalogue {
         folder: impl AsRef<Path>,
         mode: LockMode,
     ) -> Result<Vec<String>, CatalogueError> {
+        let names = self.twice.names(self);
+        if !names.is_empty() {
+            return Err(CatalogueError::NamedTwice { names });
+        }
         let folder = folder.as_ref();
         let files = self.files();
         let mut differing = Vec::new();

@@ -10,21 +10,27 @@ mod page;
 mod projections;
 #[cfg(feature = "sagas")]
 mod sagas;
+mod twice;
 
 pub use folder::CatalogueError;
 
 use es_runtime::{Aggregate, EventFilter, Handle, command::name_of, schema::SetShapes};
 use model::{CommandTo, Described, ProcessManager, Reader, Saga};
 use std::{
+    any,
     collections::{BTreeMap, BTreeSet},
     fmt::{self, Write},
 };
+use twice::{Owned, Twice};
 
 /// What an application stores, and what it does with it, as files: a page with diagrams (`README.md`), an `AsyncAPI` 3 document
 /// (`asyncapi.json`), all of it as data (`catalogue.json`), and a JSON Schema for each version of each event (`schemas`).
 ///
 /// A test writes the files, and compares them where [`LockMode::from_env`](crate::LockMode::from_env) says `check`. So a change of an event shows in a
 /// review, and no file is out of date. Commit the folder.
+///
+/// The test fails where two aggregates, projections, sagas or others have one name, and where two aggregates store different shapes as one
+/// version of an event. The compiler cannot see either.
 ///
 /// Use it for those who read your events without your types: other teams, reports, exports. The shapes say how serde's derives
 /// write a value. A type with a serializer of its own is described by what its `#[shape(as = ..)]` claims.
@@ -73,6 +79,8 @@ pub struct Catalogue {
     /// Those that no aggregate lists.
     commands: BTreeSet<CommandTo>,
     diagrams: BTreeMap<String, String>,
+    /// The types, to find those that have one name.
+    twice: Twice,
 }
 
 impl Catalogue {
@@ -90,6 +98,7 @@ impl Catalogue {
             process_managers: BTreeMap::new(),
             commands: BTreeSet::new(),
             diagrams: BTreeMap::new(),
+            twice: Twice::default(),
         }
     }
 
@@ -100,6 +109,7 @@ impl Catalogue {
         A: Aggregate,
         A::Event: SetShapes,
     {
+        self.twice.own::<A>(Owned::Aggregate, A::NAME);
         self.describe::<A>(A::NAME.to_owned());
         self
     }
@@ -111,6 +121,7 @@ impl Catalogue {
         A::Event: SetShapes,
     {
         let described = Described {
+            type_name: any::type_name::<A>(),
             category,
             content_type: A::CODEC.content_type(),
             commands: A::commands(),

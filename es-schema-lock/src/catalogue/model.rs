@@ -9,6 +9,7 @@ use std::fmt;
 /// The events of an aggregate, and the commands that it lists.
 #[derive(Clone, Debug)]
 pub(super) struct Described {
+    pub(super) type_name: &'static str,
     /// The first half of its stream ids.
     pub(super) category: String,
     pub(super) content_type: &'static str,

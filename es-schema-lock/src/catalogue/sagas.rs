@@ -3,6 +3,7 @@
 use super::{
     Catalogue,
     model::{Action, CommandTo, PROCESS_MANAGER, ProcessManager, Reader, SAGA, Saga, Step},
+    twice::Owned,
 };
 use es_runtime::schema::SetShapes;
 use es_sagas::{CommandType, StepAction, StepOutline};
@@ -27,6 +28,7 @@ impl Catalogue {
             cancels_on: outline.cancels_on,
             diagram: definition.mermaid(),
         };
+        self.twice.own::<S>(Owned::Saga(saga.version), S::NAME);
         self.reads(SAGA, S::NAME, saga.starts_on.iter().chain(&saga.cancels_on));
         self.commands.extend(saga.sends());
         self.sagas.insert((S::NAME, saga.version), saga);
@@ -47,6 +49,7 @@ impl Catalogue {
             |_| P::NAME.to_owned(),
             |stream| stream.aggregate().to_owned(),
         ));
+        self.twice.own::<P>(Owned::ProcessManager, P::NAME);
         self.reads(PROCESS_MANAGER, P::NAME, outline.reacts_to.iter());
         let sends: Option<Vec<CommandTo>> = outline
             .sends
