@@ -6,8 +6,8 @@ pub use crate::{
 };
 pub use es_runtime::{
     __private::{
-        ConstantTag, HasNone, HasOtherNames, ListedEvent, ListsEvent, are_apart, first_without,
-        is_event_of, joined,
+        ConstantTag, HasNone, HasOtherNames, Listed, ListedEvent, ListsEvent, assert_apart,
+        first_without, is_event_of, joined,
     },
     Aggregate, DecodeError, EventSet, RecordedEvent, Tag, TagQuery,
 };
@@ -15,7 +15,7 @@ pub use std::marker::PhantomData;
 
 use crate::emitted::Tagged;
 use es_runtime::{
-    __private::{Listed, same},
+    __private::{is_kind, same},
     Decoded, Event, EventOf, EventType, NewEvent, StreamId,
 };
 
@@ -90,7 +90,7 @@ impl List {
 pub const fn has(kinds: &[&str], kind: &str) -> bool {
     let mut rest = kinds;
     while let [first, tail @ ..] = rest {
-        if same(first, kind) {
+        if is_kind(first, kind) {
             return true;
         }
         rest = tail;

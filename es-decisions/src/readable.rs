@@ -2,7 +2,7 @@
 
 use crate::{__private::has, Read};
 use es_runtime::{
-    __private::{Listed, same},
+    __private::{Listed, is_kind, same},
     Aggregate, Event, EventSet,
 };
 
@@ -89,7 +89,7 @@ impl Sees {
     const fn sees(&self, event: &EmittedType) -> bool {
         let fits = match self.by {
             By::Unknown => return true,
-            By::Stream(stream) => matches!(event.home, Some(home) if same(home, stream)),
+            By::Stream(stream) => matches!(event.home, Some(home) if is_kind(home, stream)),
             By::Tags(kinds) => {
                 let mut rest = kinds;
                 let mut fits = true;

@@ -154,16 +154,30 @@ where
         )
     }
 }
-const _: () = ::core::assert!(
-    ::es_decisions::__private::are_apart(& [(< StudentSubscribed as
-    ::es_decisions::__private::EventSet > ::TYPES, < StudentSubscribed as
-    ::es_decisions::__private::EventSet > ::RETIRED_NAMES), (& [< Closed as
-    ::es_decisions::__private::ListedEvent > ::TYPE, < Renamed as
-    ::es_decisions::__private::ListedEvent > ::TYPE,], < < Course as
-    ::es_decisions::__private::Aggregate > ::Event as ::es_decisions::__private::EventSet
-    > ::RETIRED_NAMES),]),
-    "two entries of the `events(..)` of `LastChange` know the same stored event; keep one",
-);
+const _: () = {
+    use ::es_decisions::__private::assert_apart;
+    const LISTED: &[::es_decisions::__private::Listed] = &[
+        (
+            <StudentSubscribed as ::es_decisions::__private::EventSet>::TYPES,
+            <StudentSubscribed as ::es_decisions::__private::EventSet>::RETIRED_NAMES,
+        ),
+        (
+            &[
+                <Closed as ::es_decisions::__private::ListedEvent>::TYPE,
+                <Renamed as ::es_decisions::__private::ListedEvent>::TYPE,
+            ],
+            <<Course as ::es_decisions::__private::Aggregate>::Event as ::es_decisions::__private::EventSet>::RETIRED_NAMES,
+        ),
+    ];
+    const ENTRIES: &[&::core::primitive::str] = &["StudentSubscribed", "Course::{..}"];
+    const TEXTS: [&::core::primitive::str; 4] = [
+        "`",
+        "` and `",
+        "` in the `events(..)` of `LastChange` both read the stored name `",
+        "`, so one of them would get nothing\nhelp: give the newer event another name in its `#[event(..)]`; if one entry has the event of the other, keep one of them",
+    ];
+    const _: () = assert_apart(LISTED, ENTRIES, TEXTS, 1usize);
+};
 const _: fn() = || {
     #[allow(unused_imports)]
     use ::es_decisions::__private::{HasNone as _, HasOtherNames as _};

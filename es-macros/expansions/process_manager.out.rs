@@ -33,13 +33,27 @@ impl ::es_sagas::SendsTo<payment::Payment, Refund> for Fulfilment {}
 impl ::es_sagas::HasTimers for Fulfilment {}
 #[automatically_derived]
 impl ::es_sagas::HasRejections for Fulfilment {}
-const _: () = ::core::assert!(
-    ::es_sagas::__private::are_apart(& [(< OrderPlaced as ::es_sagas::__private::EventSet
-    > ::TYPES, < OrderPlaced as ::es_sagas::__private::EventSet > ::RETIRED_NAMES), (<
-    payment::Received as ::es_sagas::__private::EventSet > ::TYPES, < payment::Received
-    as ::es_sagas::__private::EventSet > ::RETIRED_NAMES),]),
-    "two entries of the `reacts(..)` of `Fulfilment` know the same stored event; keep one",
-);
+const _: () = {
+    use ::es_sagas::__private::assert_apart;
+    const LISTED: &[::es_sagas::__private::Listed] = &[
+        (
+            <OrderPlaced as ::es_sagas::__private::EventSet>::TYPES,
+            <OrderPlaced as ::es_sagas::__private::EventSet>::RETIRED_NAMES,
+        ),
+        (
+            <payment::Received as ::es_sagas::__private::EventSet>::TYPES,
+            <payment::Received as ::es_sagas::__private::EventSet>::RETIRED_NAMES,
+        ),
+    ];
+    const ENTRIES: &[&::core::primitive::str] = &["OrderPlaced", "payment::Received"];
+    const TEXTS: [&::core::primitive::str; 4] = [
+        "`",
+        "` and `",
+        "` in the `reacts(..)` of `Fulfilment` both read the stored name `",
+        "`, so one of them would get nothing\nhelp: give the newer event another name in its `#[event(..)]`; if one entry has the event of the other, keep one of them",
+    ];
+    const _: () = assert_apart(LISTED, ENTRIES, TEXTS, 1usize);
+};
 const _: fn() = || {
     #[allow(unused_imports)]
     use ::es_sagas::__private::{HasNone as _, HasOtherNames as _};

@@ -84,14 +84,30 @@ const _: () = ::core::assert!(
     "{}",
     "the text of `schema` names no table in braces, and only those are made anew for each version\nhelp: write `CREATE TABLE {orders} (..)` instead of `CREATE TABLE orders (..)`, and `{orders}` in the handlers",
 );
-const _: () = ::core::assert!(
-    ::es_projections::__private::are_apart(& [(< OrderPlaced as
-    ::es_projections::__private::EventSet > ::TYPES, < OrderPlaced as
-    ::es_projections::__private::EventSet > ::RETIRED_NAMES), (< shipping::OrderShipped
-    as ::es_projections::__private::EventSet > ::TYPES, < shipping::OrderShipped as
-    ::es_projections::__private::EventSet > ::RETIRED_NAMES),]),
-    "two entries of the `events(..)` of `OrderSummaries` know the same stored event; keep one",
-);
+const _: () = {
+    use ::es_projections::__private::assert_apart;
+    const LISTED: &[::es_projections::__private::Listed] = &[
+        (
+            <OrderPlaced as ::es_projections::__private::EventSet>::TYPES,
+            <OrderPlaced as ::es_projections::__private::EventSet>::RETIRED_NAMES,
+        ),
+        (
+            <shipping::OrderShipped as ::es_projections::__private::EventSet>::TYPES,
+            <shipping::OrderShipped as ::es_projections::__private::EventSet>::RETIRED_NAMES,
+        ),
+    ];
+    const ENTRIES: &[&::core::primitive::str] = &[
+        "OrderPlaced",
+        "shipping::OrderShipped",
+    ];
+    const TEXTS: [&::core::primitive::str; 4] = [
+        "`",
+        "` and `",
+        "` in the `events(..)` of `OrderSummaries` both read the stored name `",
+        "`, so one of them would get nothing\nhelp: give the newer event another name in its `#[event(..)]`; if one entry has the event of the other, keep one of them",
+    ];
+    const _: () = assert_apart(LISTED, ENTRIES, TEXTS, 1usize);
+};
 const _: fn() = || {
     #[allow(unused_imports)]
     use ::es_projections::__private::{HasNone as _, HasOtherNames as _};

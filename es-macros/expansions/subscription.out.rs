@@ -43,12 +43,6 @@ impl ::es_projections::Deliver for Mailer {
         ::core::result::Result::Ok(())
     }
 }
-const _: () = ::core::assert!(
-    ::es_projections::__private::are_apart(& [(< OrderShipped as
-    ::es_projections::__private::EventSet > ::TYPES, < OrderShipped as
-    ::es_projections::__private::EventSet > ::RETIRED_NAMES),]),
-    "two entries of the `events(..)` of `Mailer` know the same stored event; keep one",
-);
 const _: fn() = || {
     #[allow(unused_imports)]
     use ::es_projections::__private::{HasNone as _, HasOtherNames as _};

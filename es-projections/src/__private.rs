@@ -3,13 +3,12 @@
 pub use crate::api::TablesIn;
 pub use es_runtime::{
     __private::{
-        HasNone, HasOtherNames, ListedEvent, are_apart, first_without, is_event_of, joined,
+        HasNone, HasOtherNames, Listed, ListedEvent, assert_apart, first_without, is_event_of,
+        joined,
     },
     Aggregate, Envelope, EventFilter, EventOf, EventSet, EventType, RecordedEvent,
 };
 pub use std::{borrow::Cow, marker::PhantomData};
-
-use es_runtime::__private::Listed;
 
 /// Whether the entry has an event of this name.
 pub fn knows((live, retired): Listed, name: &str) -> bool {

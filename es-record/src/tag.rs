@@ -7,7 +7,8 @@ use std::{borrow::Cow, collections::BTreeSet, fmt};
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a tag",
     label = "`{Self}` does not implement `Tag`",
-    note = "add `#[derive(es_runtime::Tag)]` and `#[tag(\"kind\")]` to `{Self}`, or name such a type: `#[tag(as = CourseId)]`"
+    note = "a tag is a type of your own: `#[derive(es_runtime::Tag)] #[tag(\"course\")] struct CourseId(String);`",
+    note = "give the field that type, or keep `{Self}` and name it: `#[tag(as = CourseId)]`, with `impl From<{Self}> for CourseId`"
 )]
 pub trait Tag {
     /// What kind of value it is: 1 to 64 bytes without `:` and control characters. Kinds of all types share one

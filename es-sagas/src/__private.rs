@@ -6,7 +6,8 @@ use crate::{
 };
 pub use es_runtime::{
     __private::{
-        HasNone, HasOtherNames, ListedEvent, are_apart, first_without, is_event_of, joined,
+        HasNone, HasOtherNames, Listed, ListedEvent, assert_apart, first_without, is_event_of,
+        joined,
     },
     Aggregate, EventSet, Handle,
 };

@@ -331,9 +331,14 @@ impl Reader<'_> {
         other: Other<'_>,
     ) -> Call {
         let name = &function.name;
-        if function.receiver != Receiver::Ref {
-            self.diag
-                .at(name.span(), messages::saga::needs_self(&ident::text(name)));
+        match &function.receiver {
+            Receiver::Ref => {}
+            Receiver::None => self
+                .diag
+                .at(name.span(), messages::saga::needs_self(&ident::text(name))),
+            Receiver::Other(written) => self
+                .diag
+                .over(written, messages::saga::other_self(&ident::text(name))),
         }
         let given = function.params.iter();
         let given = given.filter_map(|param| self.given(function, param, before, other));

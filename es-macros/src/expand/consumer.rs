@@ -4,7 +4,7 @@ use crate::{
     attr::{CratePath, projection::Entry},
     ident, messages,
 };
-use proc_macro2::{Ident, TokenStream};
+use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote_spanned};
 use syn::{Path, spanned::Spanned};
 
@@ -40,11 +40,7 @@ pub(crate) fn set(entry: &Entry, krate: &CratePath) -> TokenStream {
 
 /// Assertions that no two entries know one stored name, and that each event is listed with all names it has.
 pub(crate) fn checks(list: &[Entry], krate: &CratePath, key: &str, owner: &Ident) -> TokenStream {
-    let message = format!(
-        "two entries of the `{key}(..)` of `{}` know the same stored event; keep one",
-        ident::text(owner)
-    );
-    let names = list.iter().map(|entry| names(entry, krate));
+    let apart = apart(list, krate, key, owner);
     let alone = list
         .iter()
         .filter(|entry| entry.aggregate.is_none())
@@ -54,12 +50,47 @@ pub(crate) fn checks(list: &[Entry], krate: &CratePath, key: &str, owner: &Ident
         .iter()
         .filter_map(|entry| whole(entry, krate, key, owner));
     quote! {
-        const _: () = ::core::assert!(
-            #krate::__private::are_apart(&[#(#names,)*]),
-            #message,
-        );
+        #apart
         #(#alone)*
         #(#whole)*
+    }
+}
+
+/// One const assertion for each entry but the first, at its place in the list.
+fn apart(list: &[Entry], krate: &CratePath, key: &str, owner: &Ident) -> Option<TokenStream> {
+    if list.len() < 2 {
+        return None;
+    }
+    let names = list.iter().map(|entry| names(entry, krate));
+    let entries = list.iter().map(written);
+    let texts = messages::projection::stored_name_shared(key, &ident::text(owner));
+    let checks = list.iter().enumerate().skip(1).map(|(index, entry)| {
+        let events = entry.events.iter().map(|listed| &listed.path);
+        let place = entry.aggregate.iter().chain(events).next();
+        let place = place.map_or_else(Span::mixed_site, Spanned::span);
+        quote_spanned!(place=> const _: () = assert_apart(LISTED, ENTRIES, TEXTS, #index);)
+    });
+    Some(quote! {
+        const _: () = {
+            // Without a path before it, the whole call is at the place in the list.
+            use #krate::__private::assert_apart;
+            const LISTED: &[#krate::__private::Listed] = &[#(#names,)*];
+            const ENTRIES: &[&::core::primitive::str] = &[#(#entries,)*];
+            const TEXTS: [&::core::primitive::str; 4] = [#(#texts,)*];
+            #(#checks)*
+        };
+    })
+}
+
+/// The entry as it is written, without its events where they are those of an aggregate.
+fn written(entry: &Entry) -> String {
+    let path = |path: &Path| crate::attr::compact(&path.to_token_stream());
+    match &entry.aggregate {
+        Some(aggregate) => format!("{}::{{..}}", path(aggregate)),
+        None => {
+            let events = entry.events.iter().map(|listed| path(&listed.path));
+            events.collect::<Vec<_>>().join(", ")
+        }
     }
 }
 

@@ -70,8 +70,11 @@ fn event_struct(item: &EventStruct, clean: bool) -> TokenStream {
     });
     let rules: &[_] = if clean { &kind.unique } else { &[] };
     let (rules, changes) = unique::of_event(krate, rules).unzip();
-    let tags = clean.then(|| tag::of_event(krate, &kind.tags)).flatten();
-    let (kinds, tags) = tags.unzip();
+    let (kinds, tags) = if clean {
+        tag::of_event(krate, &kind.tags).unzip()
+    } else {
+        (Some(tag::any_of_event(krate)), None)
+    };
     let is_generic = !generics.params.is_empty();
     let shapes = (!is_generic).then(|| shapes(&of, kind));
     let generics = fallback::owned(generics, &quote!(::core::marker::Sized));
@@ -265,9 +268,14 @@ fn event_enum(item: &EventEnum, clean: bool) -> TokenStream {
     let (rules, changes) = unique::of_enum(krate, ident, rules).unzip();
     let tags = variants.iter().map(|variant| {
         let name = stored_name(&variant.kind, &variant.ident);
-        (name, &variant.ident, clean.then_some(&variant.kind.tags))
+        (name, &variant.ident, &variant.kind.tags)
     });
-    let (kinds, tags) = tag::of_enum(krate, ident, tags).unzip();
+    let (kinds, tags) = if clean {
+        tag::of_enum(krate, ident, tags).unzip()
+    } else {
+        let names = tags.map(|(name, ..)| name);
+        (Some(tag::any_of_enum(krate, names)), None)
+    };
     let shapes = generics.params.is_empty().then(|| {
         let clause = bounds.clause();
         let implementation = quote! {

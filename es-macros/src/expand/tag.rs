@@ -30,7 +30,8 @@ pub(crate) fn expand(tag: &Tag, clean: bool) -> TokenStream {
         Some(kind) => quote!(#kind),
         None => fallback::name(ident),
     };
-    let is_constant = matches!(value, Value::Constant) && clean;
+    // Also after a fault, so that nothing says that the tag has a value.
+    let is_constant = matches!(value, Value::Constant) && generics.params.is_empty();
     let constant = is_constant.then(|| {
         quote! {
             #(#allows)*
@@ -87,24 +88,46 @@ pub(super) fn of_event(krate: &CratePath, tags: &Tags) -> Option<(TokenStream, T
     Some((constants, method))
 }
 
-/// Both items of an enum of events: the stored name, the variant and the tags of each of them.
-pub(super) fn of_enum<'a>(
+/// The constants of an event with a fault: no fold and no decision says that a tag is missing.
+pub(super) fn any_of_event(krate: &CratePath) -> TokenStream {
+    quote! {
+        const TAG_KINDS: &'static [&'static ::core::primitive::str] = &[#krate::__private::ANY_KIND];
+        const HOME: ::core::option::Option<&'static ::core::primitive::str> =
+            ::core::option::Option::Some(#krate::__private::ANY_KIND);
+    }
+}
+
+/// The same of an enum with the events of these names.
+pub(super) fn any_of_enum(
     krate: &CratePath,
-    ident: &Ident,
-    variants: impl IntoIterator<Item = (TokenStream, &'a Ident, Option<&'a Tags>)>,
-) -> Option<(TokenStream, TokenStream)> {
-    let variants = variants.into_iter().map(|(name, variant, tags)| {
-        let derived = tags.and_then(|tags| derived(krate, tags));
-        (name, variant, derived)
-    });
-    let (all, body) = derived::of_enum(ident, variants)?;
-    let kinds = quote! {
+    names: impl IntoIterator<Item = TokenStream>,
+) -> TokenStream {
+    let all = names
+        .into_iter()
+        .map(|name| quote!((#name, &[#krate::__private::ANY_KIND])));
+    of_names(&quote!(&[#(#all,)*]))
+}
+
+fn of_names(all: &TokenStream) -> TokenStream {
+    quote! {
         const TAG_KINDS: &'static [(
             &'static ::core::primitive::str,
             &'static [&'static ::core::primitive::str],
         )] = #all;
-    };
-    Some((kinds, method(krate, &body)))
+    }
+}
+
+/// Both items of an enum of events: the stored name, the variant and the tags of each of them.
+pub(super) fn of_enum<'a>(
+    krate: &CratePath,
+    ident: &Ident,
+    variants: impl IntoIterator<Item = (TokenStream, &'a Ident, &'a Tags)>,
+) -> Option<(TokenStream, TokenStream)> {
+    let variants = variants
+        .into_iter()
+        .map(|(name, variant, tags)| (name, variant, derived(krate, tags)));
+    let (all, body) = derived::of_enum(ident, variants)?;
+    Some((of_names(&all), method(krate, &body)))
 }
 
 fn method(krate: &CratePath, body: &TokenStream) -> TokenStream {

@@ -156,3 +156,15 @@ pub(crate) fn not_all(aggregate: &str, key: &str, owner: &str) -> [String; 2] {
         ),
     ]
 }
+
+/// The parts of a message around two entries and a stored name.
+pub(crate) fn stored_name_shared(key: &str, owner: &str) -> [String; 4] {
+    [
+        "`".to_owned(),
+        "` and `".to_owned(),
+        format!("` in the `{key}(..)` of `{owner}` both read the stored name `"),
+        "`, so one of them would get nothing\nhelp: give the newer event another name in its `#[event(..)]`; if one entry \
+         has the event of the other, keep one of them"
+            .to_owned(),
+    ]
+}

@@ -126,6 +126,13 @@ pub(crate) fn needs_self(name: &str) -> String {
     )
 }
 
+pub(crate) fn other_self(name: &str) -> String {
+    format!(
+        "`{name}` takes `&self`: it is the stored input of the saga, and no method changes it\n\
+         help: write `&self` instead; what a step finds out is its output"
+    )
+}
+
 pub(crate) fn odd_parameter() -> String {
     "the output of a step is asked for by its name, so this parameter must be a plain name\nhelp: write it like `reserve: &Reservation`".to_owned()
 }

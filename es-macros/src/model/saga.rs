@@ -122,11 +122,11 @@ pub(crate) struct Param {
     pub(crate) ty: Type,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Receiver {
     None,
     Ref,
-    Other,
+    /// As it is written.
+    Other(TokenStream),
 }
 
 /// The attributes of methods.
@@ -312,14 +312,15 @@ impl Function {
             }
         }
         if ahead.peek(Token![self]) {
+            let mut written = TokenStream::new();
+            while !input.is_empty() && !input.peek(Token![,]) {
+                input.parse::<TokenTree>()?.to_tokens(&mut written);
+            }
             self.receiver = if by_ref && plain {
                 Receiver::Ref
             } else {
-                Receiver::Other
+                Receiver::Other(written)
             };
-            while !input.is_empty() && !input.peek(Token![,]) {
-                input.parse::<TokenTree>()?;
-            }
             return Ok(());
         }
         let mut pattern = TokenStream::new();

@@ -1,39 +1,66 @@
 //! The events that a projection, a subscription, a process manager or a saga lists.
 
 use crate::{Aggregate, EventOf, EventType};
-use es_record::event_type::same;
+use es_record::event_type::{joined, same};
 use std::marker::PhantomData;
 
 /// The stored names of one entry of a list: the current ones and the retired ones.
 pub type Listed = (&'static [EventType], &'static [&'static str]);
 
-/// Whether no two entries share a name. An event with a shared name would reach only one of them.
-pub const fn are_apart(listed: &[Listed]) -> bool {
-    let [first, rest @ ..] = listed else {
-        return true;
-    };
-    let mut at = 0;
-    while let Some(name) = nth(*first, at) {
-        if have(rest, name) {
-            return false;
-        }
-        at += 1;
+/// Stops the build where an earlier entry of the list has a name of the entry at `index`: an event with that name would reach
+/// only one of them. `texts` are the message without the two entries and the name.
+#[track_caller]
+#[expect(
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "it runs in the compiler, and the panic is its error; the derive passes an index of the list"
+)]
+pub const fn assert_apart(listed: &[Listed], entries: &[&str], texts: [&str; 4], index: usize) {
+    if let Some((earlier, name)) = first_shared(listed, index) {
+        let [before, and, stored, after] = texts;
+        let parts = &[
+            before,
+            entries[earlier],
+            and,
+            entries[index],
+            stored,
+            name,
+            after,
+        ];
+        panic!("{}", joined(&mut [0; 1024], parts));
     }
-    are_apart(rest)
 }
 
-const fn have(listed: &[Listed], name: &str) -> bool {
-    let [first, rest @ ..] = listed else {
-        return false;
+/// The first entry before `index` that has a name of the entry there, and the name.
+pub const fn first_shared(listed: &[Listed], index: usize) -> Option<(usize, &'static str)> {
+    let Some((before, [own, ..])) = listed.split_at_checked(index) else {
+        return None;
     };
+    let mut earlier = 0;
+    let mut rest = before;
+    while let [first, tail @ ..] = rest {
+        let mut at = 0;
+        while let Some(name) = nth(*own, at) {
+            if has(*first, name) {
+                return Some((earlier, name));
+            }
+            at += 1;
+        }
+        earlier += 1;
+        rest = tail;
+    }
+    None
+}
+
+const fn has(listed: Listed, name: &str) -> bool {
     let mut at = 0;
-    while let Some(known) = nth(*first, at) {
+    while let Some(known) = nth(listed, at) {
         if same(known, name) {
             return true;
         }
         at += 1;
     }
-    have(rest, name)
+    false
 }
 
 const fn nth((live, retired): Listed, at: usize) -> Option<&'static str> {

@@ -15,7 +15,8 @@ pub use crate::{
     trace::traced,
 };
 pub use consumer::{
-    HasNone, HasOtherNames, Listed, OtherNames, are_apart, first_without, is_event_of,
+    HasNone, HasOtherNames, Listed, OtherNames, assert_apart, first_shared, first_without,
+    is_event_of,
 };
 pub use es_record::by_field::{Fields, Source, Stored, deserialize};
 pub use es_record::event_type::{assert_first_of_name, hashes, joined, same};
@@ -51,6 +52,14 @@ pub const fn postcard() -> Codec {
     return Codec::Postcard;
     #[cfg(not(feature = "postcard"))]
     panic!("`codec = \"postcard\"` needs the feature `postcard` of es-runtime");
+}
+
+/// In place of the kinds of tags of an event whose derive reported a fault: it may have every kind. No kind has this text.
+pub const ANY_KIND: &str = "*\0";
+
+/// Whether the kind is this one.
+pub const fn is_kind(kind: &str, of: &str) -> bool {
+    same(kind, of) || same(kind, ANY_KIND)
 }
 
 /// The payload of an older version that is still written.

@@ -1,7 +1,7 @@
 //! The stored names that a consumer lists.
 
 use es_runtime::{
-    __private::{Listed, are_apart},
+    __private::{Listed, first_shared},
     EventType,
 };
 
@@ -29,8 +29,11 @@ const OLD: Listed = (
 
 #[test]
 fn a_name_that_two_entries_know_is_found() {
-    assert!(are_apart(&[A, B]));
-    assert!(!are_apart(&[A, B, A]));
-    assert!(!are_apart(&[A, OLD]));
-    assert!(!are_apart(&[OLD, A]));
+    assert_eq!(first_shared(&[A, B], 1), None);
+    assert_eq!(first_shared(&[A, B, A], 1), None);
+    assert_eq!(first_shared(&[B, A, A], 2), Some((1, "a")));
+    assert_eq!(first_shared(&[A, OLD], 1), Some((0, "old.a")));
+    assert_eq!(first_shared(&[OLD, A], 1), Some((0, "old.a")));
+    assert_eq!(first_shared(&[A, A], 0), None);
+    assert_eq!(first_shared(&[A], 7), None);
 }

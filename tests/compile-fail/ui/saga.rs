@@ -52,6 +52,8 @@ mod saga_retry_form;
 mod saga_retry_unknown_key;
 #[path = "saga/self-by-value.rs"]
 mod saga_self_by_value;
+#[path = "saga/self-mutable.rs"]
+mod saga_self_mutable;
 #[path = "saga/start-unknown-key.rs"]
 mod saga_start_unknown_key;
 #[path = "saga/step-not-async.rs"]
