@@ -105,7 +105,10 @@ pub enum GoldenProblem {
     /// A sample, or an event that was recorded for it, can no longer be decoded.
     #[error(
         "case {case} can no longer be decoded: {source}{place}\n  \
-         help: payloads like this one are stored. Take back the change that refuses it"
+         help: where payloads like this one are stored, take back the change that refuses it\n  \
+         help: this sample was made up when the version was sealed, unless somebody wrote it. If no such text was ever \
+         stored, write one that was into `sample`, and what it becomes into `expected`; without `expected`, `tags`, \
+         `unique` and `postcard`, the next run records them"
     )]
     Undecodable {
         /// The number of the case, from 1.

@@ -1315,8 +1315,30 @@ fn a_sample_that_is_now_refused_is_reported() {
     let parts = [
         "case 1 can no longer be decoded",
         "at:   \"customer\": \"text-11\"",
+        "take back the change that refuses it",
+        "made up when the version was sealed",
+        "write one that was into `sample`",
     ];
     project.fails::<Placing<STRICT>>(LockMode::Check, &parts);
+    // What the help says, of all samples: a text that was stored, and the rest is recorded.
+    for file in [GOLDEN_1, GOLDEN_2] {
+        let mut golden: serde_json::Value =
+            serde_json::from_str(&project.read(file)).expect("JSON");
+        for case in golden["cases"].as_array_mut().expect("cases") {
+            case["sample"]["customer"] = "C-1".into();
+            case.as_object_mut()
+                .expect("a case")
+                .retain(|key, _| key == "sample");
+        }
+        fs::write(project.path(file), golden.to_string()).expect("writes");
+    }
+    project
+        .run::<Placing<STRICT>>(LockMode::Update)
+        .expect("records");
+    has(&project.read(GOLDEN_1), &["C-1", "expected"]);
+    project
+        .run::<Placing<STRICT>>(LockMode::Check)
+        .expect("holds");
 }
 
 #[test]

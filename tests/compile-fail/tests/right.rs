@@ -338,6 +338,8 @@ mod fold_attribute_absent;
 mod fold_event_with_other_names;
 #[path = "../right/fold/last-equals.rs"]
 mod fold_last_equals;
+#[path = "../right/fold/many-broken-events.rs"]
+mod fold_many_broken_events;
 #[path = "../right/laws/laws.rs"]
 mod laws_laws;
 #[path = "../right/lock/assert-of-an-event-without-shape.rs"]
