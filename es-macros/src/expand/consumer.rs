@@ -85,13 +85,11 @@ fn apart(list: &[Entry], krate: &CratePath, key: &str, owner: &Ident) -> Option<
 /// The entry as it is written, without its events where they are those of an aggregate.
 fn written(entry: &Entry) -> String {
     let path = |path: &Path| crate::attr::compact(&path.to_token_stream());
-    match &entry.aggregate {
-        Some(aggregate) => format!("{}::{{..}}", path(aggregate)),
-        None => {
-            let events = entry.events.iter().map(|listed| path(&listed.path));
-            events.collect::<Vec<_>>().join(", ")
-        }
+    if let Some(aggregate) = &entry.aggregate {
+        return format!("{}::{{..}}", path(aggregate));
     }
+    let events = entry.events.iter().map(|listed| path(&listed.path));
+    events.collect::<Vec<_>>().join(", ")
 }
 
 /// After `all of`: an assertion that the entry names each event of its aggregate.
