@@ -7,6 +7,7 @@ mod connection;
 mod database;
 mod error;
 pub mod events;
+pub mod integrity;
 #[cfg(feature = "nats")]
 pub mod jetstream;
 mod need;
@@ -31,7 +32,7 @@ pub use database::{Access, PAGE, PAGE_BYTES, Page};
 pub use error::Error;
 pub use place::{Location, Place};
 pub use query::{Dialect, Query};
-pub use sqlite::{is_busy, open_alone};
+pub use sqlite::{is_busy, is_damaged, open_alone};
 pub use store::{Flow, OnStatement, Store, Tables};
 pub use tls::MakeTls;
 pub use value::{Row, Value, hex};

@@ -33,6 +33,11 @@ impl Sqlite {
             store: format!("sqlite:{path}"),
             why,
         };
+        if Path::new(path).is_dir() {
+            return Err(refused(
+                "it is a folder; name the file in it after `sqlite:`".to_owned(),
+            ));
+        }
         if !Path::new(path).is_file() {
             return Err(refused(
                 "there is no such file; look at the path after `sqlite:`".to_owned(),
@@ -94,6 +99,11 @@ pub fn is_busy(error: &rusqlite::Error) -> bool {
         error.sqlite_error_code(),
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked)
     )
+}
+
+/// Whether the file is damaged.
+pub fn is_damaged(error: &rusqlite::Error) -> bool {
+    error.sqlite_error_code() == Some(ErrorCode::DatabaseCorrupt)
 }
 
 /// Why a file cannot be read, and what to do.

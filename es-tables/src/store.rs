@@ -394,7 +394,12 @@ impl<'a> Store<'a> {
         self.page_of(Tables::ReadModels, query, at_most)
     }
 
-    fn page_of(&mut self, tables: Tables, query: &Query, at_most: usize) -> Result<Page, Error> {
+    pub(crate) fn page_of(
+        &mut self,
+        tables: Tables,
+        query: &Query,
+        at_most: usize,
+    ) -> Result<Page, Error> {
         let query = self.expand(tables, query)?;
         let database = match (tables, &mut self.read_models) {
             (Tables::ReadModels, Some(other)) => other.as_mut(),

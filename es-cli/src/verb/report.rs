@@ -4,6 +4,8 @@ use crate::{error::Error, output::Rows};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub(super) enum Check {
+    /// SQLite's own check of the file: pages can be read, and each index has the rows of its table
+    File,
     /// Positions follow each other without a gap, and each event can be read
     Events,
     /// The versions of each stream follow each other from 1 on
@@ -28,6 +30,7 @@ pub(super) enum Check {
 }
 
 pub(super) const CHECKS: &[Check] = &[
+    Check::File,
     Check::Events,
     Check::Streams,
     Check::Appends,
@@ -43,6 +46,7 @@ pub(super) const CHECKS: &[Check] = &[
 impl Check {
     pub(super) const fn name(self) -> &'static str {
         match self {
+            Self::File => "file",
             Self::Events => "events",
             Self::Streams => "streams",
             Self::Appends => "appends",

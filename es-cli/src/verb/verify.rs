@@ -12,10 +12,10 @@ use crate::{
     error::Error,
     events::{EVENT, StoredEvent, is_json, is_valid, saga_streams_of},
     output::{Column, Notes, column},
-    store::{self, Dialect, Query, Row, Store, Tables},
+    store::{self, Dialect, Query, Row, Store, Tables, is_damaged},
 };
 use es_record::{EventId, MAX_STREAM_ID_BYTES, Metadata, Position, Timestamp, has_control};
-use es_tables::{parked::each_parked, position, readers};
+use es_tables::{integrity, parked::each_parked, position, readers};
 use std::ops::ControlFlow;
 
 #[derive(clap::Args, Debug, Default)]
@@ -63,10 +63,16 @@ pub(crate) fn run(
         let what = "the check `lock` needs a lock: --lock FILE";
         return Err(Error::Usage(what.to_owned()));
     }
+    if args.only.contains(&Check::File) && !integrity::has_files(store) {
+        return Err(Error::Usage(
+            "the check `file` is one of SQLite's, and this store is in no file of SQLite; for PostgreSQL there is `pg_amcheck`"
+                .to_owned(),
+        ));
+    }
     let say = |text: &str| notes.say(text);
     let mut report = Report {
         rows: printer.rows(COLUMNS),
-        check: Check::Events,
+        check: Check::File,
         problems: 0,
         all: 0,
         looked_at: 0,
@@ -74,12 +80,20 @@ pub(crate) fn run(
     };
     for check in CHECKS {
         let is_wanted = args.only.is_empty() || args.only.contains(check);
-        if !is_wanted || args.from.is_some() && !check.is_by_position() {
+        let is_possible = match check {
+            Check::File => integrity::has_files(store),
+            Check::Lock => !args.lock.is_empty(),
+            Check::Types => application.is_some(),
+            _ => true,
+        };
+        if !is_wanted || !is_possible || args.from.is_some() && !check.is_by_position() {
             continue;
         }
         (report.check, report.problems, report.looked_at) = (*check, 0, 0);
-        let to = last_position(store)?;
-        let done = match check {
+        let mut to = 0;
+        let last = last_position(store).map(|last| to = last);
+        let done = last.and_then(|()| match check {
+            Check::File => file(store, &mut report),
             Check::Events => events(store, from, &mut report),
             Check::Streams => streams(store, &mut report),
             Check::Appends => appends(store, &mut report),
@@ -88,16 +102,19 @@ pub(crate) fn run(
             Check::Tags => tags(store, &mut report),
             Check::Sagas => sagas(store, &mut report),
             Check::Readers => of_readers(store, &mut report),
-            Check::Lock if args.lock.is_empty() => continue,
             Check::Lock => locks.verify(store, (from, to), &mut report),
             Check::Types => match application {
-                None => continue,
+                None => Ok(()),
                 Some(application) => types(application, store, notes, &mut report),
             },
-        };
+        });
         match done {
             // The rest of this check is unknown, and the others may tell more.
             Err(Error::Store(store::Error::Damaged(what))) => report.problem("", &what)?,
+            Err(Error::Store(store::Error::Sqlite(error))) if is_damaged(&error) => {
+                let what = format!("SQLite cannot read it to its end: {error}; restore a backup");
+                report.problem("", &what)?;
+            }
             other => other?,
         }
         tell(notes, &report, to)?;
@@ -135,6 +152,15 @@ fn tell(notes: &Notes<'_>, report: &Report<'_>, to: i64) -> Result<(), Error> {
             "{}: up to position {to}; `verify {0} --from {to}` goes on there",
             check.name()
         ))?;
+    }
+    Ok(())
+}
+
+fn file(store: &mut Store<'_>, report: &mut Report<'_>) -> Result<(), Error> {
+    let checked = integrity::of_files(store)?;
+    report.looked_at = checked.pages;
+    for (place, problem) in checked.problems {
+        report.problem(&place, &problem)?;
     }
     Ok(())
 }

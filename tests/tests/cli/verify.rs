@@ -451,3 +451,103 @@ fn a_stream_has_the_longest_name_that_the_library_takes() {
         assert_eq!(ran.code, code, "{}", ran.out);
     }
 }
+
+/// Puts an empty page in the place of the first one of an index, as a disk that lost a write does.
+fn empty_the_index(place: &Place, index: &str) {
+    use std::io::{Seek, SeekFrom, Write};
+    let root = place.sql(&format!(
+        "SELECT rootpage FROM sqlite_schema WHERE name = '{index}'"
+    ));
+    let root: u64 = root.trim().parse().expect("a page");
+    let size = place.sql("SELECT page_size FROM pragma_page_size");
+    let size: u64 = size.trim().parse().expect("a size");
+    let mut page = vec![0; usize::try_from(size).expect("small")];
+    // An index without entries, whose content begins at the end of the page.
+    page[0] = 10;
+    page[5..7].copy_from_slice(&u16::try_from(size).expect("small").to_be_bytes());
+    let mut file = std::fs::OpenOptions::new()
+        .write(true)
+        .open(place.file())
+        .expect("opens");
+    file.seek(SeekFrom::Start((root - 1) * size))
+        .expect("there");
+    file.write_all(&page).expect("written");
+}
+
+/// SQLite's own check: rows are there, and no statement that uses the index sees them.
+#[test]
+fn an_index_that_lacks_rows_is_found() {
+    for index in ["sqlite_autoindex_events_1", "es_work_due", "es_work_status"] {
+        let place = Place::copy();
+        let whole = place.es(&["verify", "file"]);
+        assert!(
+            whole.code == 0 && whole.err.contains("file: "),
+            "{}",
+            whole.err
+        );
+        empty_the_index(&place, index);
+        let ran = place.es(&["verify"]);
+        assert_eq!(ran.code, 1, "{index}: {}", ran.err);
+        let remedy = format!("REINDEX \"{index}\"");
+        assert!(ran.out.contains(&remedy), "{index}: {}", ran.out);
+        let found = place.es(&["verify", "file", "-o", "ndjson"]);
+        assert_eq!(found.out.lines().count(), 1, "{index}: {}", found.out);
+        // Without it the check is not made.
+        let ran = place.es(&["verify", "sagas", "appends"]);
+        assert!(!ran.err.contains("file: "), "{}", ran.err);
+
+        let folder = es_tests::tiers::folder();
+        let backup = folder.path().join("backup.db").display().to_string();
+        let ran = place.es(&["backup", &backup]);
+        assert!(
+            ran.code == 1 && ran.out.contains(&remedy),
+            "{index}: {} {}",
+            ran.out,
+            ran.err
+        );
+        assert!(!std::fs::exists(&backup).expect("known"), "no backup");
+        let new = format!("sqlite:{}", folder.path().join("new.db").display());
+        let damaged = place.file().display().to_string();
+        let ran = crate::place::es(&["--store", &new, "restore", "-y", &damaged]);
+        assert!(
+            ran.code == 1 && ran.out.contains(&remedy),
+            "{index}: {} {}",
+            ran.out,
+            ran.err
+        );
+
+        place.sql(&format!("REINDEX \"{index}\""));
+        let mended = place.es(&["verify"]);
+        assert_eq!(
+            (mended.code, mended.out.as_str()),
+            (0, ""),
+            "{}",
+            mended.err
+        );
+    }
+}
+
+/// What cannot be read at all ends its check, and the others and what was found are reported.
+#[test]
+fn a_table_that_cannot_be_read_is_a_finding() {
+    use std::io::{Seek, SeekFrom, Write};
+    let place = Place::copy();
+    let root = place.sql("SELECT rootpage FROM sqlite_schema WHERE name = 'snapshots'");
+    let root: u64 = root.trim().parse().expect("a page");
+    let mut file = std::fs::OpenOptions::new()
+        .write(true)
+        .open(place.file())
+        .expect("opens");
+    file.seek(SeekFrom::Start((root - 1) * 4096))
+        .expect("there");
+    file.write_all(&[7; 4096]).expect("written");
+    let ran = place.es(&["verify"]);
+    assert_eq!(ran.code, 1, "{}", ran.err);
+    let snapshots = |line: &&str| line.starts_with("snapshots ");
+    assert!(
+        ran.out.contains("restore a backup") && ran.out.lines().any(|line| snapshots(&line)),
+        "{}",
+        ran.out
+    );
+    assert!(ran.err.contains("readers: "), "{}", ran.err);
+}
