@@ -6,7 +6,7 @@ use crate::{
     errors::{corrupt, storage},
     identifier::SchemaName,
 };
-use es_runtime::{StorageError, StorageErrorKind};
+use es_runtime::{__private::being_filled, StorageError, StorageErrorKind};
 
 /// The version of the tables that this program writes.
 const CURRENT: i64 = 4;
@@ -345,9 +345,15 @@ async fn version(session: &Session, schema: &SchemaName) -> Result<i64, StorageE
             ),
         )),
         Some(version) if version >= 0 => Ok(version),
-        _ => Err(corrupt(format!(
-            "the table {name}.es_meta has no usable tables_version"
-        ))),
+        found => Err(match found.and_then(being_filled) {
+            Some(why) => StorageError::new(
+                StorageErrorKind::CannotOpen,
+                format!("the store in schema {name}: {why}"),
+            ),
+            None => corrupt(format!(
+                "the table {name}.es_meta has no usable tables_version"
+            )),
+        }),
     }
 }
 

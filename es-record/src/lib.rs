@@ -34,7 +34,7 @@ pub use shape::{Layout, Member, Node, Shape};
 pub use tag::{EventTag, InvalidTags, Tag};
 pub use tag_query::{TagQuery, TagQueryEmpty};
 #[doc(hidden)]
-pub use text::{MAX_STREAM_ID_BYTES, has_control};
+pub use text::{MAX_STREAM_ID_BYTES, being_filled, has_control};
 pub use timestamp::{InvalidTimestamp, Timestamp};
 #[cfg(feature = "tracing")]
 pub use trace::{TraceContext, set_trace_context};

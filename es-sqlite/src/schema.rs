@@ -8,7 +8,7 @@ use crate::{
     settings::StoreSettings,
     tags, unique,
 };
-use es_runtime::{StorageError, StorageErrorKind};
+use es_runtime::{__private::being_filled, StorageError, StorageErrorKind};
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior};
 
 /// The version of the tables that this program writes.
@@ -218,7 +218,16 @@ fn version(connection: &Connection) -> Result<i64, StorageError> {
             }
             Ok(version)
         }
-        _ => Err(corrupt("the table es_meta has no usable tables_version")),
+        found => {
+            let version = match found {
+                Some(rusqlite::types::Value::Integer(version)) => version,
+                _ => 0,
+            };
+            Err(match being_filled(version) {
+                Some(why) => StorageError::new(StorageErrorKind::CannotOpen, why),
+                None => corrupt("the table es_meta has no usable tables_version"),
+            })
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! Whether a database has the tables of a store, and those that this program reads.
 
 use crate::{Dialect, Error, Query, Store, Tables};
+use es_record::being_filled;
 
 /// The versions of the tables that this program reads.
 const SQLITE: i64 = 2;
@@ -20,18 +21,16 @@ pub(crate) fn check(store: &mut Store<'_>) -> Result<(), Error> {
     let name = store.name.clone();
     let refused = |why: String| Error::CannotOpen { store: name, why };
     let current = current(store.dialect());
-    match version(store)? {
+    let version = version(store)?;
+    if let Some(why) = version.and_then(being_filled) {
+        return Err(refused(why.to_owned()));
+    }
+    match version {
         Some(version) if version == current => store.tables_version = version,
         Some(version) if version > current => {
             return Err(refused(format!(
                 "its tables have version {version}, and this program reads version {current}; use a newer `es`"
             )));
-        }
-        Some(version) if version < 0 => {
-            return Err(refused(
-                "it is being filled by `es copy` or `es import`, which has not ended: run that again"
-                    .to_owned(),
-            ));
         }
         Some(version) => {
             return Err(refused(format!(

@@ -18,6 +18,7 @@ pub use consumer::{
     HasNone, HasOtherNames, Listed, OtherNames, assert_apart, first_shared, first_without,
     is_event_of,
 };
+pub use es_record::being_filled;
 pub use es_record::by_field::{Fields, Source, Stored, deserialize};
 pub use es_record::event_type::{assert_first_of_name, hashes, joined, same};
 pub use history::{Becomes, Version, older};

@@ -264,10 +264,17 @@ async fn a_file_of_a_newer_version_is_refused() {
     let options = SqliteStore::options().read_only(true);
     let error = options.open(&path).await.expect_err("refused as well");
     assert_eq!(error.kind, StorageErrorKind::Version);
-    for damaged in ["'one'", "-1", "0", "x'00'"] {
+    for damaged in ["'one'", "0", "x'00'"] {
         set(damaged);
         refused(&path, StorageErrorKind::Corrupt).await;
     }
+    // One that `es` has not filled to its end.
+    set("-2");
+    let text = refused(&path, StorageErrorKind::CannotOpen).await;
+    assert!(text.contains("it is being filled by `es copy`"), "{text}");
+    let options = SqliteStore::options().read_only(true);
+    let error = options.open(&path).await.expect_err("refused as well");
+    assert_eq!(error.kind, StorageErrorKind::CannotOpen);
     set("2");
     open(&path).await.expect("opens");
 }

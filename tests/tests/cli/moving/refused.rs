@@ -193,7 +193,7 @@ fn damaged_dumps_are_found_with_the_line() {
             let opened = crate::place::block_on(SqliteStore::open(file_of(&new)));
             assert_eq!(
                 opened.err().map(|error| error.kind),
-                Some(StorageErrorKind::Corrupt)
+                Some(StorageErrorKind::CannotOpen)
             );
             let looked = es(&["--store", &new, "stats"]);
             assert!(looked.err.contains("run that again"), "{}", looked.err);
