@@ -22,7 +22,10 @@ pub use app::App;
 
 use application::Application;
 use args::{Cli, Verb};
-use clap::{CommandFactory, Parser};
+use clap::{
+    CommandFactory, Parser,
+    error::{ContextKind, ContextValue},
+};
 use error::{Error, exit};
 use es_tables::{Condition, time};
 use output::{Notes, Printer};
@@ -122,6 +125,15 @@ fn print_usage(
     let to: &mut dyn Write = if is_help { out } else { err };
     // There is nowhere else to report that this cannot be written.
     let _ = write!(to, "{text}");
+    if let Some(ContextValue::String(arg)) = message.get(ContextKind::InvalidArg) {
+        if ["--json", "--ndjson"].contains(&arg.as_str()) {
+            let _ = writeln!(
+                to,
+                "JSON is written with -o {}",
+                arg.trim_start_matches('-')
+            );
+        }
+    }
     if is_help { exit::DONE } else { exit::USAGE }
 }
 
@@ -153,6 +165,7 @@ fn run_verb(
             out,
             format: global.output,
             colours: wants_colours(is_person),
+            is_person,
         },
         notes: Notes::new(err),
         is_person,

@@ -1,6 +1,6 @@
 //! Tables for people, JSON for programs. Rows are written a page at a time and not kept.
 
-use crate::error::Error;
+use crate::{error::Error, store::PAGE_BYTES};
 use std::{
     cell::RefCell,
     io::{self, Write},
@@ -88,7 +88,8 @@ impl Cell {
         }
     }
 
-    /// The value in a table. What would move the cursor of a terminal is written as an escape.
+    /// The value in a table. What would move the cursor of a terminal, or turn the direction of a text, is written as an
+    /// escape.
     fn plain(&self) -> String {
         let text = match self {
             Self::None => return String::new(),
@@ -97,19 +98,25 @@ impl Cell {
             Self::Bool(false) => return "no".to_owned(),
             Self::Integer(number) => return number.to_string(),
         };
-        if !text.chars().any(char::is_control) {
+        if !text.chars().any(is_hidden) {
             return text.clone();
         }
-        text.chars()
-            .flat_map(|c| {
-                let escaped = c.is_control().then(|| c.escape_default());
-                escaped
-                    .into_iter()
-                    .flatten()
-                    .chain((!c.is_control()).then_some(c))
-            })
-            .collect()
+        let mut plain = String::new();
+        for c in text.chars() {
+            if is_hidden(c) {
+                plain.extend(c.escape_unicode());
+            } else {
+                plain.push(c);
+            }
+        }
+        plain
     }
+}
+
+/// What is not seen and changes what is: controls, and marks of direction.
+fn is_hidden(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// A text as JSON.
@@ -165,6 +172,8 @@ pub(crate) struct Printer<'a> {
     pub(crate) out: &'a mut dyn Write,
     pub(crate) format: Format,
     pub(crate) colours: bool,
+    /// Whether tables have to fit a terminal. A program gets all of each cell.
+    pub(crate) is_person: bool,
 }
 
 impl Printer<'_> {
@@ -174,9 +183,11 @@ impl Printer<'_> {
             out: &mut *self.out,
             format: self.format,
             colours: self.colours,
+            is_person: self.is_person,
             columns,
             widths: Vec::new(),
             waiting: Vec::new(),
+            bytes: 0,
             written: 0,
         }
     }
@@ -223,16 +234,19 @@ pub(crate) struct Rows<'a> {
     out: &'a mut dyn Write,
     format: Format,
     colours: bool,
+    is_person: bool,
     columns: &'static [Column],
     /// The widths of the columns of a table, once the first rows are known.
     widths: Vec<usize>,
     waiting: Vec<Vec<String>>,
+    /// Of the cells that wait.
+    bytes: usize,
     written: u64,
 }
 
 /// A table is written so many rows at a time. Its columns are as wide as the first ones of them need.
 const TOGETHER: usize = 100;
-/// The widest column. The last one may be wider.
+/// The widest column on a terminal. The last one may be wider.
 const WIDEST: usize = 48;
 const LAST: usize = 160;
 
@@ -251,10 +265,13 @@ impl Rows<'_> {
                     .zip(cells)
                     .filter(|(c, _)| c.is_in_tables);
                 // What no line has room for is not kept.
-                let kept =
-                    |(column, cell): (&Column, &Cell)| cut(&cell.plain(), column.widest.max(LAST));
-                self.waiting.push(shown.map(kept).collect());
-                if self.waiting.len() >= TOGETHER {
+                let kept = |(column, cell): (&Column, &Cell)| {
+                    self.fit(cell.plain(), column.widest.max(LAST))
+                };
+                let row: Vec<String> = shown.map(kept).collect();
+                self.bytes += row.iter().map(String::len).sum::<usize>();
+                self.waiting.push(row);
+                if self.waiting.len() >= TOGETHER || self.bytes >= PAGE_BYTES {
                     self.flush()?;
                 }
             }
@@ -297,7 +314,7 @@ impl Rows<'_> {
             for row in &self.waiting {
                 let cells = self.widths.iter_mut().zip(row);
                 for (number, (column, (width, cell))) in (1..).zip(shown.iter().zip(cells)) {
-                    let most = if number == shown.len() {
+                    let most = if number == shown.len() || !self.is_person {
                         LAST
                     } else {
                         column.widest
@@ -308,11 +325,21 @@ impl Rows<'_> {
             let line = self.line(&headers);
             writeln!(self.out, "{}", bold(&line, self.colours))?;
         }
+        self.bytes = 0;
         for row in std::mem::take(&mut self.waiting) {
             let line = self.line(&row);
             writeln!(self.out, "{line}")?;
         }
         Ok(())
+    }
+
+    /// A cell as it is written.
+    fn fit(&self, text: String, most: usize) -> String {
+        if self.is_person {
+            cut(&text, most)
+        } else {
+            text
+        }
     }
 
     fn line(&self, cells: &[String]) -> String {
@@ -324,7 +351,7 @@ impl Rows<'_> {
             } else {
                 *width
             };
-            line.push_str(&pad(&cut(cell, most), *width));
+            line.push_str(&pad(&self.fit(cell.clone(), most), *width));
             line.push_str("  ");
         }
         line.truncate(line.trim_end().len());

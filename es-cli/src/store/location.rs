@@ -4,6 +4,7 @@ use super::Place;
 use crate::error::Error;
 use std::{
     env, fs,
+    io::ErrorKind,
     path::{Path, PathBuf},
 };
 
@@ -81,6 +82,10 @@ impl Named {
         };
         let text = match fs::read_to_string(&path) {
             Ok(text) => text,
+            // Nobody has one unless they made it.
+            Err(error) if config.is_none() && error.kind() == ErrorKind::NotFound => {
+                return Err(Error::Usage(no_store(name)));
+            }
             Err(error) => {
                 let what = no_store(name);
                 return Err(Error::Usage(format!(

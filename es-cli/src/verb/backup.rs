@@ -59,16 +59,10 @@ pub(crate) fn backup(args: &BackupArgs, outside: Outside<'_>) -> Result<(), Erro
     remove(&part)?;
     remove_log(&part)?;
     let progress = Progress::new(outside.is_person);
-    let made = copy(Path::new(&from), &part, &progress);
+    copy(Path::new(&from), &part, &progress)?;
     drop(progress);
     let mut session = Session {
-        store: match made {
-            Ok(()) => Store::open(&at(&part, &place), None)?,
-            Err(error) => {
-                remove(&part)?;
-                return Err(error);
-            }
-        },
+        store: Store::open(&at(&part, &place), None)?,
         printer: outside.printer,
         notes: outside.notes,
     };
@@ -79,10 +73,15 @@ pub(crate) fn backup(args: &BackupArgs, outside: Outside<'_>) -> Result<(), Erro
         ))?;
         return Err(error);
     }
+    let head = session.store.head()?;
     drop(session.store);
     // A log of a file that was there before is none of this one.
     remove_log(&args.to)?;
-    finish(&part, &args.to)
+    finish(&part, &args.to)?;
+    session.notes.say(&format!(
+        "es: the backup {} is written and checked, with {head} events",
+        args.to.display()
+    ))
 }
 
 pub(crate) fn restore(args: &RestoreArgs, outside: Outside<'_>) -> Result<(), Error> {
@@ -211,8 +210,23 @@ fn sync_folder(file: &Path) -> Result<(), Error> {
     Ok(())
 }
 
-/// Copies a file with what is in its log, while others use it.
+/// Copies a file with what is in its log, while others use it. Nothing is left of a copy that is not whole.
 fn copy(from: &Path, to: &Path, progress: &Progress) -> Result<(), Error> {
+    copy_pages(from, to, progress).map_err(|error| {
+        let left = remove(to).and_then(|()| remove_log(to)).err();
+        let left = left.map_or_else(
+            || "nothing is left of the copy".to_owned(),
+            |error| format!("what is there of the copy could not be removed: {error}"),
+        );
+        Error::Operation(format!(
+            "{} could not be copied to {}: {error}. No other file was changed, and {left}",
+            from.display(),
+            to.display()
+        ))
+    })
+}
+
+fn copy_pages(from: &Path, to: &Path, progress: &Progress) -> Result<(), Error> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let source = Connection::open_with_flags(from, flags)?;
     source.busy_timeout(Duration::from_secs(5))?;

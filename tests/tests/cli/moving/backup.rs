@@ -21,7 +21,13 @@ fn a_backup_of_a_store_in_use_is_whole() {
         let (store, _) = place.open().await;
         shop::place(&store, "now", 7, "now").await;
         // The event is in the log, which a plain copy of the file has not.
-        done(place.es(&["backup", &backup]));
+        let made = done(place.es(&["backup", &backup]));
+        assert!(
+            made.err
+                .contains(&format!("the backup {backup} is written")),
+            "{}",
+            made.err
+        );
         let taken = export(&format!("sqlite:{backup}"));
         assert!(taken == export(&place.address()), "the same");
         shop::place(&store, "later", 7, "later").await;
@@ -133,4 +139,29 @@ fn a_backup_that_is_none_is_not_restored() {
     ]);
     assert_eq!(ran.code, 1, "{}", ran.err);
     assert!(export(&place.address()) == before, "it is as it was");
+}
+
+/// A disk that is full: what was begun is not left, and the message names the file.
+#[cfg(unix)]
+#[test]
+fn a_copy_that_cannot_be_written_is_not_left() {
+    let place = Place::copy();
+    let folder = es_tests::tiers::folder();
+    let new = path(&folder, "new.db");
+    let es = env!("CARGO_BIN_EXE_programs");
+    let from = place.file().display().to_string();
+    // No file may have more than some blocks.
+    let script = "trap '' XFSZ; ulimit -f 80; exec \"$@\"";
+    let store = format!("sqlite:{new}");
+    let ran = std::process::Command::new("sh")
+        .args([
+            "-c", script, "sh", es, "es", "--store", &store, "restore", "-y", &from,
+        ])
+        .output()
+        .expect("ran");
+    let err = String::from_utf8_lossy(&ran.stderr).into_owned();
+    assert_eq!(ran.status.code(), Some(5), "{err}");
+    assert!(err.contains(&format!("{new}.part")), "{err}");
+    let left = fs::read_dir(folder.path()).expect("a folder").count();
+    assert_eq!(left, 0, "{err}");
 }
