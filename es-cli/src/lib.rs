@@ -11,6 +11,7 @@ mod events;
 #[cfg(feature = "explore")]
 mod explore;
 mod global;
+mod known;
 mod moving;
 mod operate;
 mod output;

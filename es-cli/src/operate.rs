@@ -6,6 +6,7 @@
 
 use crate::{
     error::Error,
+    known,
     output::Cell,
     store::{Location, Place, Store, postgres_options},
     verb::operation::{DiscardParked, Instance, Operation, Repair, RetryParked, RetrySagas},
@@ -79,7 +80,7 @@ impl Operators {
     }
 
     /// Whether it is there what an operation without the application's functions is about. The application's own ones say so
-    /// themselves.
+    /// themselves, unless they are about all that is parked of a saga.
     pub(crate) fn is_there(
         &self,
         operation: &Operation<'_>,
@@ -90,12 +91,14 @@ impl Operators {
                 if self.projections.is_none() =>
             {
                 if es_tables::parked::first_of_key(store, reader, key)?.is_empty() {
+                    known::reader(store, reader)?;
                     return Err(nothing_parked(reader));
                 }
                 Ok(())
             }
             Operation::RepairSaga(Instance { name, id, .. }, _) if self.sagas.is_none() => {
                 let Some(instance) = es_tables::sagas::find(store, name, id)? else {
+                    known::saga(store, name)?;
                     return Err(Error::Missing(format!(
                         "{name} has no instance {id}; `sagas list {name}` lists them"
                     )));
@@ -109,6 +112,7 @@ impl Operators {
                     kind = instance.kind
                 )))
             }
+            Operation::RetrySagas(args) if args.ids.is_empty() => known::saga(store, &args.name),
             _ => Ok(()),
         }
     }
@@ -238,7 +242,7 @@ async fn operate(
                 id,
                 reason,
             } = instance;
-            let (sagas, by) = (sagas(), reason.by());
+            let (sagas, by) = (sagas(), reason.by()?);
             let done = sagas.repair(saga, id, verb, &by, &reason.why).await;
             done.map_err(of_sagas)?;
             Ok(done_all(vec![(
@@ -247,14 +251,14 @@ async fn operate(
             )]))
         }
         Operation::RetryInput(args) => {
-            let (by, why) = (args.reason.by(), &args.reason.why);
+            let (by, why) = (args.reason.by()?, &args.reason.why);
             let at = position(&args.position)?;
             let done = sagas().retry_event(&args.name, at, &by, why).await;
             done.map_err(of_sagas)?;
             Ok(done_all(vec![("taken", args.position.as_str().into())]))
         }
         Operation::SkipInput(args) => {
-            let (by, why) = (args.reason.by(), &args.reason.why);
+            let (by, why) = (args.reason.by()?, &args.reason.why);
             let at = position(&args.position)?;
             let done = sagas().skip_event(&args.name, at, &by, why).await;
             done.map_err(|error| match error {
@@ -365,7 +369,7 @@ fn nothing_parked(reader: &str) -> Error {
 }
 
 async fn retry_sagas(sagas: &Sagas, args: &RetrySagas) -> Result<Done, Error> {
-    let (by, why) = (args.reason.by(), args.reason.why.as_str());
+    let (by, why) = (args.reason.by()?, args.reason.why.as_str());
     if args.ids.is_empty() {
         let retried = sagas.retry_all(&args.name, &by, why, |_| true).await;
         let retried = retried.map_err(of_sagas)?;

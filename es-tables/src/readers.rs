@@ -6,7 +6,10 @@ use crate::{
     time,
 };
 use es_record::{Position, Timestamp};
-use std::{collections::HashMap, ops::ControlFlow};
+use std::{
+    collections::{BTreeSet, HashMap},
+    ops::ControlFlow,
+};
 
 /// A projection, subscription, saga or process manager, or a partition of one.
 #[derive(Clone, Debug)]
@@ -58,6 +61,16 @@ pub fn all(store: &mut Store<'_>, name: Option<&str>) -> Result<Vec<Reader>, Err
             waits_since(store, reader.position)?.map(|then| time::seconds_between(then, now));
     }
     Ok(readers)
+}
+
+/// The names of the projections and subscriptions that have run here.
+///
+/// # Errors
+///
+/// The database does not answer, or a row is damaged.
+pub fn names(store: &mut Store<'_>) -> Result<BTreeSet<String>, Error> {
+    let partitions = partitions(store)?.into_iter();
+    Ok(partitions.map(|reader| reader.name).collect())
 }
 
 /// When the first event after a position was recorded, in microseconds. `None` at the end.

@@ -1,7 +1,9 @@
 //! The instances of sagas and process managers, and where they stand.
 
-use crate::{Error, Flow, Query, Row, Store, Tables, events::StoredEvent, time};
-use std::collections::BTreeMap;
+use crate::{
+    Error, Flow, Query, Row, Store, Tables, events::StoredEvent, readers::each_cursor, time,
+};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What the aggregate of an instance begins with.
 pub const INSTANCES: &str = "saga:";
@@ -138,6 +140,23 @@ pub fn overdue(query: &mut Query, now: i64) -> String {
     format!(
         "w.status = 'running' AND {{due_at}} < {due} AND (w.lease_until IS NULL OR {{lease_until}} < {now})"
     )
+}
+
+/// The names of the sagas and process managers that have run here.
+///
+/// # Errors
+///
+/// The database does not answer.
+pub fn names(store: &mut Store<'_>) -> Result<BTreeSet<String>, Error> {
+    let mut found: BTreeSet<String> = aggregates(store)?
+        .iter()
+        .map(|aggregate| named(aggregate, "").0.to_owned())
+        .collect();
+    each_cursor(store, &mut |_, row| {
+        found.insert(named(row.text(0)?, "").0.to_owned());
+        Ok::<_, Error>(())
+    })?;
+    Ok(found)
 }
 
 /// The aggregates of the instances and inputs that there are. There are few.

@@ -33,7 +33,13 @@ pub(crate) fn run(
     };
     let mut options = Options::new().application(application);
     if args.write {
-        options = options.writes(Writes::Allowed).operator(operation::user());
+        let user = operation::user().ok_or_else(|| {
+            Error::Usage(
+                "who repairs something is stored, and the system has no name for the user of this program: set USER to it"
+                    .to_owned(),
+            )
+        })?;
+        options = options.writes(Writes::Allowed).operator(user);
     }
     let server = Server::bind_with(&place, args.listen, &args.hosts, options).map_err(refused)?;
     let may = if args.write {

@@ -12,10 +12,12 @@ use crate::{
     consent,
     error::Error,
     operate::{self, Done, Operators},
-    store::Store,
+    output::Notes,
+    store::{Location, Place, Store, is_busy},
 };
 use es_tables::{parked::first_of_key, position};
-use std::collections::BTreeSet;
+use rusqlite::{Connection, OpenFlags};
+use std::{collections::BTreeSet, time::Duration};
 
 /// Asks, does it, and prints what was done.
 pub(crate) fn run(
@@ -42,13 +44,55 @@ pub(crate) fn run(
         .as_ref()
         .map_or_else(|| operation.clone(), Operation::DiscardParked);
     drop(store);
+    if let Some(reason) = operation.reason() {
+        reason.by()?;
+    }
     let is_confirmed = operation.is_confirmed();
     consent::ask(is_confirmed, &operation.what(), &notes, is_person)?;
+    wait_for_writers(&place, &notes)?;
     let Done { values, refused } = operate::run(operators, operation, &place)?;
     if !values.is_empty() {
         printer.record(&values)?;
     }
     refused.map_or(Ok(()), |why| Err(Error::Refused(why)))
+}
+
+/// After so long somebody who waits is told why, and after so long again, and a little, nothing is begun.
+const IN_SILENCE: Duration = Duration::from_secs(2);
+const AFTER_THAT: Duration = Duration::from_secs(3);
+
+/// Waits until no other program writes to the files, as long as the library's own default.
+fn wait_for_writers(place: &Place, notes: &Notes<'_>) -> Result<(), Error> {
+    let places = [Some(place.location()), place.read_location()];
+    for location in places.into_iter().flatten() {
+        let Location::Sqlite(path) = location else {
+            continue;
+        };
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let file = Connection::open_with_flags(path, flags)?;
+        let is_free = |patience| match file
+            .busy_timeout(patience)
+            .and_then(|()| file.execute_batch("BEGIN IMMEDIATE; ROLLBACK"))
+        {
+            Ok(()) => Ok(true),
+            Err(error) if is_busy(&error) => Ok(false),
+            Err(error) => Err(Error::from(error)),
+        };
+        if is_free(IN_SILENCE)? {
+            continue;
+        }
+        notes.say(&format!(
+            "es: another program writes to {path}; this waits for it, {} s more at most",
+            AFTER_THAT.as_secs()
+        ))?;
+        if !is_free(AFTER_THAT)? {
+            return Err(Error::Refused(format!(
+                "sqlite:{path}: another program writes to it, for {} s by now, so nothing was done; try it again, or stop that program",
+                (IN_SILENCE + AFTER_THAT).as_secs()
+            )));
+        }
+    }
+    Ok(())
 }
 
 /// The event that a discard is about, so that the question names it, and nothing else is given up if others are faster.

@@ -1,5 +1,6 @@
 //! What the verbs that repair ask for.
 
+use crate::error::Error;
 use std::env;
 
 /// What somebody who operates a store asks for.
@@ -63,16 +64,42 @@ impl Reason {
 }
 
 impl Reason {
-    pub(crate) fn by(&self) -> String {
-        self.by.clone().unwrap_or_else(user)
+    pub(crate) fn by(&self) -> Result<String, Error> {
+        self.by.clone().or_else(user).ok_or_else(|| {
+            Error::Usage(
+                "who does this is stored, and the system has no name for the user of this program: say --by NAME. Nothing was \
+                 done"
+                    .to_owned(),
+            )
+        })
     }
 }
 
-/// The name of the user.
-pub(crate) fn user() -> String {
-    let names = ["USER", "LOGNAME", "USERNAME"];
-    let name = names.iter().find_map(|name| env::var(name).ok());
-    name.unwrap_or_else(|| "es".to_owned())
+/// The name of the user. In a container and under cron no variable has it.
+pub(crate) fn user() -> Option<String> {
+    let names = ["USER", "LOGNAME", "USERNAME"].iter();
+    let mut names = names.filter_map(|name| env::var(name).ok());
+    names.find(|name| !name.is_empty()).or_else(name_of_owner)
+}
+
+/// The name of whom this process belongs to.
+#[cfg(unix)]
+fn name_of_owner() -> Option<String> {
+    use std::{fs, os::unix::fs::MetadataExt};
+    let id = fs::metadata("/proc/self").ok()?.uid().to_string();
+    let users = fs::read_to_string("/etc/passwd").ok()?;
+    // name:password:id:..
+    let user = users.lines().find_map(|line| {
+        let mut fields = line.split(':');
+        let name = fields.next()?;
+        (fields.nth(1)? == id).then_some(name)
+    });
+    user.filter(|name| !name.is_empty()).map(str::to_owned)
+}
+
+#[cfg(not(unix))]
+fn name_of_owner() -> Option<String> {
+    None
 }
 
 #[derive(clap::Args, Clone, Debug)]
@@ -189,6 +216,19 @@ impl Operation<'_> {
             Self::RetryInput(args) | Self::SkipInput(args) => &args.reason.confirm,
         };
         confirm.yes
+    }
+
+    /// Who does it and why, where that is stored.
+    pub(super) fn reason(&self) -> Option<&Reason> {
+        match self {
+            Self::RetryParked(_)
+            | Self::DiscardParked(_)
+            | Self::Rebuild(_)
+            | Self::RebuildRows(_) => None,
+            Self::RetrySagas(args) => Some(&args.reason),
+            Self::RepairSaga(args, _) => Some(&args.reason),
+            Self::RetryInput(args) | Self::SkipInput(args) => Some(&args.reason),
+        }
     }
 
     /// What it does, for the question.

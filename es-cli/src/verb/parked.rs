@@ -10,6 +10,7 @@ use crate::{
     application::Application,
     error::Error,
     events::{Shown, at_position},
+    known,
     output::{Cell, Column, column, detail},
 };
 use es_record::Position;
@@ -107,6 +108,9 @@ fn list(session: &mut Session<'_>, reader: Option<&str>, discarded: bool) -> Res
         rows.row(&cells(parked))
     })?;
     if rows.end()? == 0 {
+        if let Some(reader) = reader {
+            known::reader(store, reader)?;
+        }
         notes.say("no event is parked")?;
     }
     Ok(())
@@ -116,6 +120,7 @@ fn show(session: &mut Session<'_>, reader: &str, named: Position) -> Result<(), 
     let Session { store, printer, .. } = session;
     let position = meant(named, store.head()?, false);
     let Some(parked) = find(store, reader, position)? else {
+        known::reader(store, reader)?;
         return Err(Error::Missing(format!(
             "{reader} has no parked event at position {named}; `es parked list {reader}` lists them"
         )));

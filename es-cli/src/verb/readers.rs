@@ -3,6 +3,7 @@
 use super::Session;
 use crate::{
     error::Error,
+    known,
     output::{Cell, Column, column, detail},
     time,
 };
@@ -39,9 +40,7 @@ pub(crate) fn run(args: &Args, session: &mut Session<'_>) -> Result<(), Error> {
     let wanted = args.name.as_deref();
     let readers = readers::all(store, wanted)?;
     if let (true, Some(name)) = (readers.is_empty(), wanted) {
-        return Err(Error::Missing(format!(
-            "the store has no reader {name}; `es readers` lists them"
-        )));
+        known::any(store, name)?;
     }
     let mut rows = printer.rows(COLUMNS);
     for reader in readers {

@@ -8,6 +8,7 @@ use crate::{
     application::Application,
     error::Error,
     events::{COLUMNS as EVENT_COLUMNS, Shown, each_of_stream},
+    known,
     output::{Cell, Column, Format, column, detail},
     store::{Query, Tables},
 };
@@ -177,6 +178,9 @@ fn list(session: &mut Session<'_>, wanted: &Wanted<'_>, limit: u64) -> Result<()
         })?;
     }
     if rows.end()? == 0 {
+        if let Some(name) = wanted.name {
+            known::saga(store, name)?;
+        }
         notes.say("no instance of a saga or process manager was found")?;
     }
     Ok(())
@@ -236,6 +240,9 @@ fn counts(session: &mut Session<'_>, wanted: Option<&str>) -> Result<(), Error> 
         rows.row(&cells)?;
     }
     if rows.end()? == 0 {
+        if let Some(name) = wanted {
+            known::saga(store, name)?;
+        }
         notes.say("no instance of a saga or process manager was found")?;
     }
     Ok(())
@@ -244,6 +251,7 @@ fn counts(session: &mut Session<'_>, wanted: Option<&str>) -> Result<(), Error> 
 fn show(session: &mut Session<'_>, name: &str, id: &str) -> Result<(), Error> {
     let Session { store, printer, .. } = session;
     let Some(instance) = find(store, name, id)? else {
+        known::saga(store, name)?;
         return Err(Error::Missing(format!(
             "{name} has no instance {id}; `es sagas list {name}` lists them"
         )));

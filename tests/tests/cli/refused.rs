@@ -27,6 +27,9 @@ fn files_that_are_no_stores_of_this_release() {
     assert!(code == 4 && err.contains("there is no such file"), "{err}");
     assert!(!path.exists(), "and none was made");
 
+    let (code, err) = said(folder.path());
+    assert!(code == 4 && err.contains("it is a folder"), "{err}");
+
     fs::write(
         &path,
         "some text that is longer than the header of a database".repeat(9),
@@ -109,7 +112,12 @@ fn databases_that_are_no_stores() {
 
     let ran = es(&["--store", "postgres://es:secret@127.0.0.1:1/shop", "stats"]);
     assert_eq!(ran.code, 4, "{}", ran.err);
-    assert!(ran.err.contains("postgres://127.0.0.1/shop"), "{}", ran.err);
+    assert!(
+        ran.err.contains("postgres://127.0.0.1:1/shop: "),
+        "{}",
+        ran.err
+    );
+    assert!(!ran.err.contains("secret"), "{}", ran.err);
     let ran = es(&["--store", "postgres://es:sec:ret@[/shop", "stats"]);
     assert_eq!(ran.code, 2, "{}", ran.err);
     assert!(
@@ -305,9 +313,10 @@ fn commands_that_mean_nothing() {
         (vec!["show", "order"], "a stream is an aggregate and an id"),
         (
             vec!["verify", "nothing"],
-            "possible values: events, streams",
+            "possible values: file, events, streams",
         ),
         (vec!["strems"], "'streams'"),
+        (vec!["stats", "--json"], "-o json"),
     ] {
         let ran = shop.es(&args);
         assert_eq!(ran.code, 2, "{args:?}: {}", ran.err);
@@ -329,6 +338,156 @@ fn help_and_completions() {
     }
 }
 
+/// Nobody has such a file unless they made one.
+#[test]
+fn a_file_of_names_that_is_not_there_is_not_spoken_of() {
+    let ran = program(&["--store", "shop", "stats"], |es| {
+        es.env("XDG_CONFIG_HOME", es_tests::tiers::folder().path());
+    });
+    assert!(
+        ran.code == 2 && ran.err.contains("`shop` is no store") && !ran.err.contains("stores.conf"),
+        "{}",
+        ran.err
+    );
+    // One that was named has to be there.
+    let ran = es(&["--config", "none.conf", "--store", "shop", "stats"]);
+    assert!(
+        ran.code == 2 && ran.err.contains("none.conf, which cannot be read"),
+        "{}",
+        ran.err
+    );
+}
+
+/// Runs `es` in a process of its own.
+fn program(args: &[&str], set: impl FnOnce(&mut std::process::Command)) -> crate::place::Ran {
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_programs"));
+    command.arg("es").args(args);
+    set(&mut command);
+    let output = command.output().expect("ran");
+    crate::place::Ran {
+        code: u8::try_from(output.status.code().expect("a code")).expect("small"),
+        out: String::from_utf8(output.stdout).expect("text"),
+        err: String::from_utf8(output.stderr).expect("text"),
+    }
+}
+
+/// In a container and under cron there is no variable with the name of the user.
+#[cfg(target_os = "linux")]
+#[test]
+fn the_name_that_is_stored_is_that_of_the_user() {
+    let id = std::process::Command::new("id").arg("-un").output();
+    let user = String::from_utf8(id.expect("ran").stdout).expect("text");
+    let by = |set: &dyn Fn(&mut std::process::Command)| {
+        let place = Place::copy();
+        let store = place.address();
+        let skip = [
+            "--store",
+            &store,
+            "sagas",
+            "abandon",
+            "fulfil-order",
+            "4712",
+        ];
+        let args = [&skip[..], &["--why", "x", "-y"]].concat();
+        let ran = program(&args, |es| {
+            es.env_remove("USER")
+                .env_remove("LOGNAME")
+                .env_remove("USERNAME");
+            set(es);
+        });
+        assert_eq!(ran.code, 0, "{}", ran.err);
+        let shown = place.es(&["show", "saga:fulfil-order/4712", "-o", "ndjson"]);
+        shown.out.lines().last().expect("an event").to_owned()
+    };
+    let event = by(&|_| ());
+    assert!(event.contains(&format!("\"{}\"", user.trim())), "{event}");
+    let event = by(&|es| {
+        es.env("USER", "").env("LOGNAME", "grace");
+    });
+    assert!(event.contains("\"grace\""), "{event}");
+}
+
+/// Whoever mistypes a name must not read that all is well.
+#[test]
+fn names_of_no_reader_and_no_saga() {
+    let shop = Place::sqlite();
+    for (args, known) in [
+        (&["readers", "nope"][..], "order_totals"),
+        (&["parked", "list", "nope"], "order_totals"),
+        (&["parked", "show", "nope", "3"], "order_totals"),
+        (
+            &["parked", "discard", "nope", "x", "--why", "x", "-y"],
+            "order_totals",
+        ),
+        (&["sagas", "list", "nope"], "fulfil-order, welcome"),
+        (&["sagas", "counts", "nope"], "fulfil-order, welcome"),
+        (&["sagas", "show", "nope", "1"], "fulfil-order, welcome"),
+        (
+            &["sagas", "abandon", "nope", "1", "--why", "x", "-y"],
+            "fulfil-order, welcome",
+        ),
+    ] {
+        let ran = shop.es(args);
+        assert!(
+            ran.code == 3 && ran.err.contains(known),
+            "{args:?}: {} {}{}",
+            ran.code,
+            ran.out,
+            ran.err
+        );
+    }
+    let app = shop::app(false);
+    let retry = ["sagas", "retry", "nope", "--all", "--why", "x", "-y"];
+    let ran = shop.app(&app, &retry);
+    assert!(
+        ran.code == 3 && ran.err.contains("fulfil-order, welcome"),
+        "{} {}{}",
+        ran.code,
+        ran.out,
+        ran.err
+    );
+    // One that is known and has nothing is no mistake.
+    for args in [
+        &["sagas", "list", "welcome", "--status", "parked"][..],
+        &["parked", "list", "order_totals", "--discarded"],
+    ] {
+        assert_eq!(shop.es(args).code, 0, "{args:?}");
+    }
+}
+
+/// Somebody waits for an answer.
+#[test]
+fn a_file_that_is_locked_is_waited_for_as_long_as_documented() {
+    let place = Place::copy();
+    let other = Connection::open(place.file()).expect("opens");
+    other.execute_batch("BEGIN IMMEDIATE").expect("locked");
+    let began = std::time::Instant::now();
+    let skip = ["sagas", "abandon", "fulfil-order", "4712"];
+    let ran = place.es(&[&skip[..], &["--why", "x", "-y"]].concat());
+    let took = began.elapsed();
+    assert_eq!(ran.code, 6, "{}", ran.err);
+    for part in ["another program writes", "nothing was done"] {
+        assert!(ran.err.contains(part), "{}", ran.err);
+    }
+    assert!(took < std::time::Duration::from_secs(15), "{took:?}");
+    other.execute_batch("ROLLBACK").expect("free");
+    let ran = place.es(&[&skip[..], &["--why", "x", "-y"]].concat());
+    assert_eq!(ran.code, 0, "{}", ran.err);
+}
+
+/// A program that reads a table gets all of it.
+#[test]
+fn tables_are_whole_where_nobody_looks() {
+    let shop = Place::copy();
+    let id = "a".repeat(200);
+    shop.sql(&format!(
+        "INSERT INTO events SELECT 1000, aggregate, '{id}', 2, event, 1, recorded_at, 'x', metadata, content_type, \
+         payload FROM events WHERE position = 1"
+    ));
+    let ran = shop.es(&["verify", "streams"]);
+    assert!(ran.out.contains(&id), "{}", ran.out);
+}
+
 /// A stored text cannot change what a terminal shows.
 #[test]
 fn control_characters_are_escaped_in_tables() {
@@ -340,4 +499,10 @@ fn control_characters_are_escaped_in_tables() {
     let ran = shop.es(&["show", "customer/evil"]);
     assert!(ran.out.contains(r"bad\u{1b}[2J"), "{}", ran.out);
     assert!(!ran.out.contains('\u{1b}'));
+    shop.sql(
+        "INSERT INTO events SELECT 1001, aggregate, 'evil', 2, 'good' || char(0x202e) || 'dab', 1, recorded_at, 'y', \
+         metadata, content_type, payload FROM events WHERE position = 1",
+    );
+    let ran = shop.es(&["show", "customer/evil"]);
+    assert!(ran.out.contains(r"good\u{202e}dab"), "{}", ran.out);
 }
