@@ -2,6 +2,7 @@
 //! transaction relies only on what it set itself.
 
 use crate::{
+    connection_string::hosts,
     errors::{again, storage},
     session,
 };
@@ -149,7 +150,8 @@ impl Connector {
     }
 
     async fn began(&self) -> Result<Session, StorageError> {
-        let (client, mut driver) = self.connect().await.map_err(storage)?;
+        let connected = self.connect().await;
+        let (client, mut driver) = connected.map_err(|error| not_connected(&self.config, error))?;
         tokio::spawn(
             async move { while let Some(Ok(_)) = poll_fn(|context| driver(context)).await {} },
         );
@@ -199,6 +201,15 @@ impl Tries {
         self.pause = (self.pause * 2).min(Self::LONGEST);
         true
     }
+}
+
+/// Which server it was, and what the system or the server says of it.
+fn not_connected(config: &Config, error: Error) -> StorageError {
+    let cause = std::error::Error::source(&error).filter(|_| error.as_db_error().is_none());
+    let cause = cause.map_or_else(String::new, |cause| format!(": {cause}"));
+    let mut error = storage(error);
+    error.message = format!("{}: {}{cause}", hosts(config), error.message);
+    error
 }
 
 fn is_retryable(kind: StorageErrorKind) -> bool {

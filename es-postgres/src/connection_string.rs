@@ -2,7 +2,7 @@
 
 use es_runtime::{StorageError, StorageErrorKind};
 use std::error::Error as _;
-use tokio_postgres::Config;
+use tokio_postgres::{Config, config::Host};
 
 /// Reads a connection string.
 ///
@@ -10,15 +10,56 @@ use tokio_postgres::Config;
 /// [`CannotOpen`](StorageErrorKind::CannotOpen). Where the cause is a parameter that this driver or another
 /// one knows, its name and what to use instead; never a value.
 pub(crate) fn parse(text: &str) -> Result<Config, StorageError> {
+    read(text, Program::Application)
+        .map_err(|why| StorageError::new(StorageErrorKind::CannotOpen, why))
+}
+
+/// The same for `es`. The error is a text for people.
+pub fn read_for_es(text: &str) -> Result<Config, String> {
+    read(text, Program::Es)
+}
+
+/// Whose words say what there is instead of a parameter.
+#[derive(Clone, Copy)]
+enum Program {
+    Application,
+    Es,
+}
+
+fn read(text: &str, program: Program) -> Result<Config, String> {
     text.parse::<Config>().map_err(|error| {
         let cause = error.source().map(ToString::to_string).unwrap_or_default();
-        StorageError::new(StorageErrorKind::CannotOpen, message(&cause))
+        message(&cause, program)
     })
+}
+
+/// The hosts of a configuration with their ports, as far as it says them.
+pub fn hosts(config: &Config) -> String {
+    let ports = config.get_ports();
+    let hosts = config.get_hosts().iter().enumerate();
+    let hosts = hosts.map(|(number, host)| {
+        let host = match host {
+            Host::Tcp(name) if name.contains(':') => format!("[{name}]"),
+            Host::Tcp(name) => name.clone(),
+            #[cfg(unix)]
+            Host::Unix(folder) => folder.display().to_string(),
+        };
+        // One port is that of all hosts.
+        match ports.get(number).or(ports.first()) {
+            Some(port) => format!("{host}:{port}"),
+            None => host,
+        }
+    });
+    let hosts: Vec<String> = hosts.collect();
+    match hosts.as_slice() {
+        [] => "localhost".to_owned(),
+        hosts => hosts.join(","),
+    }
 }
 
 /// The driver's message quotes a part of the text, and that may be a part of the password. It is compared
 /// with what is known and not passed on.
-fn message(cause: &str) -> String {
+fn message(cause: &str, program: Program) -> String {
     let is_about = |name: &str| cause.ends_with(&format!("`{name}`"));
     let is_value = cause.starts_with("invalid value");
     if is_value {
@@ -35,7 +76,8 @@ fn message(cause: &str) -> String {
             if let Some(name) = names.iter().find(|name| is_about(name)) {
                 return format!(
                     "the connection string has the parameter `{name}`, which this driver does not \
-                     know: {instead}"
+                     know: {}",
+                    instead.text(program)
                 );
             }
         }
@@ -49,7 +91,7 @@ fn message(cause: &str) -> String {
         }
     }
     "the connection string is neither a URL such as postgres://user@host/database nor pairs such as \
-     host=localhost user=shop"
+     host=localhost user=shop dbname=shop. In a password of a URL, @ : / and ? are written as %40 %3A %2F and %3F"
         .to_owned()
 }
 
@@ -99,8 +141,29 @@ const VALUES: &[(&str, &str)] = &[
     ("load_balance_hosts", "disable or random"),
 ];
 
-/// Parameters of other drivers, and what there is instead.
-const ELSEWHERE: &[(&[&str], &str)] = &[
+/// What there is instead of a parameter.
+enum Instead {
+    /// In every program.
+    Both(&'static str),
+    /// In one that has options, and in `es`, which has a command line.
+    ByProgram {
+        options: &'static str,
+        es: &'static str,
+    },
+}
+
+impl Instead {
+    const fn text(&self, program: Program) -> &'static str {
+        match (self, program) {
+            (Self::Both(text), _) => text,
+            (Self::ByProgram { options, .. }, Program::Application) => options,
+            (Self::ByProgram { es, .. }, Program::Es) => es,
+        }
+    }
+}
+
+/// Parameters of other drivers.
+const ELSEWHERE: &[(&[&str], Instead)] = &[
     (
         &[
             "pgbouncer",
@@ -114,13 +177,19 @@ const ELSEWHERE: &[(&[&str], &str)] = &[
             "default_query_exec_mode",
             "disable_prepared_statements",
         ],
-        "for a pooler that gives each transaction another connection, leave it out and call \
+        Instead::ByProgram {
+            options: "for a pooler that gives each transaction another connection, leave it out and call \
          PostgresOptions::transaction_pool(true)",
+            es: "leave it out, `es` works behind a pooler as it is",
+        },
     ),
     (
         &["schema", "currentSchema", "search_path", "searchpath"],
-        "leave it out and call PostgresOptions::schema(\"..\") for the store's tables, and \
+        Instead::ByProgram {
+            options: "leave it out and call PostgresOptions::schema(\"..\") for the store's tables, and \
          PostgresOptions::read_schema(\"..\") for read models",
+            es: "leave it out and say --schema for the store's tables, and --read-schema for read models",
+        },
     ),
     (
         &[
@@ -139,12 +208,18 @@ const ELSEWHERE: &[(&[&str], &str)] = &[
             "ssl_max_protocol_version",
             "sslcompression",
         ],
-        "leave it out and give a connector that has the certificates, such as that of \
+        Instead::ByProgram {
+            options: "leave it out and give a connector that has the certificates, such as that of \
          tokio-postgres-rustls, to PostgresOptions::tls",
+            es: "about TLS it can say sslmode and sslrootcert",
+        },
     ),
     (
         &["ssl", "tls", "requiressl"],
-        "use sslmode=require, and give a connector to PostgresOptions::tls",
+        Instead::ByProgram {
+            options: "use sslmode=require, and give a connector to PostgresOptions::tls",
+            es: "use sslmode=require, or sslmode=verify-full with sslrootcert",
+        },
     ),
     (
         &[
@@ -158,12 +233,18 @@ const ELSEWHERE: &[(&[&str], &str)] = &[
             "pooling",
             "max",
         ],
-        "leave it out and call PostgresOptions::reader_connections and \
+        Instead::ByProgram {
+            options: "leave it out and call PostgresOptions::reader_connections and \
          PostgresOptions::read_connections",
+            es: "leave it out, `es` has one connection",
+        },
     ),
     (
         &["pool_timeout", "lock_timeout", "busy_timeout"],
-        "leave it out and call PostgresOptions::busy_timeout",
+        Instead::ByProgram {
+            options: "leave it out and call PostgresOptions::busy_timeout",
+            es: "leave it out, or set lock_timeout for the role",
+        },
     ),
     (
         &[
@@ -175,7 +256,10 @@ const ELSEWHERE: &[(&[&str], &str)] = &[
             "idle_in_transaction_session_timeout",
             "read_timeout",
         ],
-        "leave it out and call PostgresOptions::statement_timeout",
+        Instead::ByProgram {
+            options: "leave it out and call PostgresOptions::statement_timeout",
+            es: "leave it out, or set statement_timeout for the role",
+        },
     ),
     (
         &[
@@ -184,7 +268,7 @@ const ELSEWHERE: &[(&[&str], &str)] = &[
             "timeout",
             "connection_timeout",
         ],
-        "use connect_timeout, in seconds",
+        Instead::Both("use connect_timeout, in seconds"),
     ),
     (
         &[
@@ -192,29 +276,34 @@ const ELSEWHERE: &[(&[&str], &str)] = &[
             "applicationName",
             "fallback_application_name",
         ],
-        "use application_name",
+        Instead::Both("use application_name"),
     ),
     (
         &["tcpKeepAlive", "keepalive", "keepalives_count"],
-        "use keepalives, keepalives_idle, keepalives_interval and keepalives_retries",
+        Instead::Both(
+            "use keepalives, keepalives_idle, keepalives_interval and keepalives_retries",
+        ),
     ),
     (
         &["targetServerType", "target_server_type"],
-        "use target_session_attrs, which can be any, read-write or read-only",
+        Instead::Both("use target_session_attrs, which can be any, read-write or read-only"),
     ),
-    (&["database", "db"], "use dbname, or the path of the URL"),
-    (&["username"], "use user"),
+    (
+        &["database", "db"],
+        Instead::Both("use dbname, or the path of the URL"),
+    ),
+    (&["username"], Instead::Both("use user")),
     (
         &["passfile", "service", "servicefile"],
-        "files are not read: give user, password, host and dbname",
+        Instead::Both("files are not read: give user, password, host and dbname"),
     ),
     (
         &["client_encoding", "clientEncoding", "charset", "encoding"],
-        "leave it out, connections always use UTF-8",
+        Instead::Both("leave it out, connections always use UTF-8"),
     ),
     (
         &["timezone", "TimeZone", "datestyle", "DateStyle"],
-        "leave it out, sessions always use UTC and ISO dates",
+        Instead::Both("leave it out, sessions always use UTC and ISO dates"),
     ),
     (
         &[
@@ -226,6 +315,6 @@ const ELSEWHERE: &[(&[&str], &str)] = &[
             "requirepeer",
             "replication",
         ],
-        "leave it out, there is no such thing here",
+        Instead::Both("leave it out, there is no such thing here"),
     ),
 ];

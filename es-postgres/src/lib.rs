@@ -67,6 +67,11 @@ mod wake;
 mod work;
 mod write;
 
+/// For es-tables, which connects by itself.
+#[doc(hidden)]
+pub mod __private {
+    pub use crate::connection_string::{hosts, read_for_es};
+}
 pub use options::PostgresOptions;
 #[cfg(feature = "projections")]
 pub use read_models::{PostgresReadDatabase, PostgresTransaction, Reading, StatementError};

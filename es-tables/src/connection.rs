@@ -99,14 +99,7 @@ pub(crate) struct Read {
 
 pub(crate) fn read(text: &str) -> Result<Read, Error> {
     let Parts { rest, taken } = split(text)?;
-    // The text may have a password in it.
-    let Ok(mut config) = rest.parse::<Config>() else {
-        return Err(Error::Place(
-            "the connection string is neither a URL such as postgres://user@host/database nor pairs such as \
-             host=localhost user=shop dbname=shop. In a password of a URL, @ : / and ? are written as %40 %3A %2F and %3F"
-                .to_owned(),
-        ));
-    };
+    let mut config = es_postgres::__private::read_for_es(&rest).map_err(Error::Place)?;
     let mut wanted = Wanted::default();
     for (key, value) in taken {
         wanted.take(&key, value)?;

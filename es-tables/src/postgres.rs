@@ -11,7 +11,6 @@ use std::{ops::ControlFlow, pin::pin, time::Duration};
 use tokio::runtime::{Builder, Runtime};
 use tokio_postgres::{
     Client, Config,
-    config::Host,
     types::{ToSql, Type},
 };
 
@@ -90,30 +89,12 @@ fn what_to_do(error: &tokio_postgres::Error) -> &'static str {
 }
 
 fn name(config: &Config) -> String {
-    let ports = config.get_ports();
-    let hosts = config.get_hosts().iter().enumerate().map(|(number, host)| {
-        let host = match host {
-            Host::Tcp(name) if name.contains(':') => format!("[{name}]"),
-            Host::Tcp(name) => name.clone(),
-            #[cfg(unix)]
-            Host::Unix(folder) => folder.display().to_string(),
-        };
-        // One port is that of all hosts.
-        match ports.get(number).or(ports.first()) {
-            Some(port) => format!("{host}:{port}"),
-            None => host,
-        }
-    });
-    let hosts: Vec<String> = hosts.collect();
-    let host = match hosts.as_slice() {
-        [] => "localhost".to_owned(),
-        hosts => hosts.join(","),
-    };
+    let hosts = es_postgres::__private::hosts(config);
     let database = config
         .get_dbname()
         .or(config.get_user())
         .unwrap_or_default();
-    format!("postgres://{host}/{database}")
+    format!("postgres://{hosts}/{database}")
 }
 
 impl Database for Postgres {

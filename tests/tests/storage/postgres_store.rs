@@ -200,6 +200,15 @@ async fn what_cannot_be_opened_says_why_without_the_password() {
     let nowhere = refusal(nowhere).await;
     assert_eq!(nowhere.kind, StorageErrorKind::Unreachable);
     assert!(!format!("{nowhere} {nowhere:?}").contains("secret"));
+    let closed = refusal("postgres://es:secret@127.0.0.1:1/x")
+        .await
+        .to_string();
+    assert!(
+        closed.contains("127.0.0.1:1: ")
+            && closed.contains("refused")
+            && !closed.contains("secret"),
+        "{closed}"
+    );
     let options = PostgresStore::options("host=localhost user=es password=secret");
     assert!(!format!("{:?}", options.expect("a url")).contains("secret"));
 
