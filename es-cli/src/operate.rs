@@ -112,6 +112,7 @@ impl Operators {
                     kind = instance.kind
                 )))
             }
+            Operation::SkipInput(args) if self.sagas.is_none() => known::saga(store, &args.name),
             Operation::RetrySagas(args) if args.ids.is_empty() => known::saga(store, &args.name),
             _ => Ok(()),
         }

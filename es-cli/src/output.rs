@@ -255,6 +255,10 @@ impl Rows<'_> {
         self.format == Format::Table
     }
 
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.written == 0
+    }
+
     pub(crate) fn row(&mut self, cells: &[Cell]) -> Result<(), Error> {
         self.written += 1;
         match self.format {

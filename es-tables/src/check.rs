@@ -73,25 +73,40 @@ pub(crate) fn version(store: &mut Store<'_>) -> Result<Option<i64>, Error> {
     if !has_table(store, &name)? {
         return Ok(None);
     }
-    // A table of this name that is another program's has other columns.
     let found = store.first(&Query::new(
         "SELECT value FROM {es_meta} WHERE name = 'tables_version'",
     ));
-    Ok(found.ok().flatten().and_then(|row| row.integer(0).ok()))
+    match found {
+        Err(denied @ Error::CannotOpen { .. }) => Err(denied),
+        // A table of this name that is another program's has other columns.
+        found => Ok(found.ok().flatten().and_then(|row| row.integer(0).ok())),
+    }
 }
 
-fn find_read_models(store: &mut Store<'_>) -> Result<(), Error> {
+/// The version of the tables with the state of projections.
+fn version_of_read_models(store: &mut Store<'_>) -> Result<Option<i64>, Error> {
     let names = store.names(Tables::ReadModels);
     let table = names.read.clone() + "es_projection_schema";
     let query = exists(names.dialect, &table);
     let found = store.read_page(&query, 1)?;
     if found.rows.is_empty() {
-        return Ok(());
+        return Ok(None);
     }
     let query = Query::new(&format!("SELECT max(version) FROM {table}"));
     let found = store.read_page(&query, 1)?;
     let version = found.rows.first().map(|row| row.maybe_integer(0));
-    match version.transpose()?.flatten() {
+    Ok(version.transpose()?.flatten())
+}
+
+fn find_read_models(store: &mut Store<'_>) -> Result<(), Error> {
+    let version = match version_of_read_models(store) {
+        Err(Error::CannotOpen { why, .. }) => {
+            store.read_models_denied = Some(why);
+            return Ok(());
+        }
+        version => version?,
+    };
+    match version {
         Some(READ_MODELS) => store.has_read_models = true,
         Some(other) => {
             return Err(Error::CannotOpen {

@@ -108,7 +108,7 @@ pub fn each_parked<E: From<Error>>(
     discarded: bool,
     each: &mut dyn FnMut(&mut Store<'_>, Parked) -> Result<(), E>,
 ) -> Result<(), E> {
-    if !store.has_read_models {
+    if !store.has_read_models()? {
         return Ok(());
     }
     let query = select(reader, discarded);
@@ -130,7 +130,7 @@ pub fn page(
     after: Option<ParkedKey>,
     at_most: usize,
 ) -> Result<(Vec<Parked>, bool), Error> {
-    if !store.has_read_models {
+    if !store.has_read_models()? {
         return Ok((Vec::new(), false));
     }
     let after = after.map(|(reader, build, partition, number)| {
@@ -156,7 +156,7 @@ const BUILDS: usize = 100;
 ///
 /// The database does not answer, or a row is damaged.
 pub fn first_of_key(store: &mut Store<'_>, reader: &str, key: &str) -> Result<Vec<Parked>, Error> {
-    if !store.has_read_models {
+    if !store.has_read_models()? {
         return Ok(Vec::new());
     }
     let mut query = Query::new(SELECT).with(reader).with(key);
@@ -180,7 +180,7 @@ pub fn count_of_key(
     key: &str,
     at_most: usize,
 ) -> Result<i64, Error> {
-    if !store.has_read_models {
+    if !store.has_read_models()? {
         return Ok(0);
     }
     let sql = format!(
@@ -197,7 +197,7 @@ pub fn count_of_key(
 ///
 /// The database does not answer, or the row is damaged.
 pub fn find(store: &mut Store<'_>, reader: &str, position: i64) -> Result<Option<Parked>, Error> {
-    if !store.has_read_models {
+    if !store.has_read_models()? {
         return Ok(None);
     }
     let position = position::text(position);

@@ -1,6 +1,6 @@
 //! Statements that are the same for both databases, but for the names of tables and some expressions.
 
-use crate::{Place, Value};
+use crate::{Place, Tables, Value};
 
 /// The SQL of which database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -107,6 +107,16 @@ impl Names {
             store,
             read,
         }
+    }
+
+    /// The schema of these tables on PostgreSQL, where their names say it.
+    pub(crate) fn schema_of(&self, tables: Tables) -> Option<String> {
+        let before = match tables {
+            Tables::Store => &self.store,
+            Tables::ReadModels => &self.read,
+        };
+        let name = before.trim_matches(['"', '.']);
+        (!name.is_empty()).then(|| name.to_owned())
     }
 
     /// Puts the names and expressions of the database in place of the words in braces.

@@ -90,7 +90,7 @@ fn waits_since(store: &mut Store<'_>, position: i64) -> Result<Option<i64>, Erro
 
 /// The partitions of projections and subscriptions.
 fn partitions(store: &mut Store<'_>) -> Result<Vec<Reader>, Error> {
-    if !store.has_read_models {
+    if !store.has_read_models()? {
         return Ok(Vec::new());
     }
     // Leases end by the clock of the database that they are in.

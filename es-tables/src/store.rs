@@ -2,10 +2,11 @@
 
 use crate::{
     Access, Dialect, Error, Location, PAGE, Page, Place, Query, Row, Value, Write, check,
-    database::Database, need::Need, place::shown, position, postgres::Postgres, query::Names,
-    sqlite::Sqlite,
+    database::Database, error::server, need::Need, place::shown, position, postgres::Postgres,
+    query::Names, sqlite::Sqlite,
 };
 use std::{collections::HashSet, io, ops::ControlFlow};
+use tokio_postgres::error::SqlState;
 
 /// Whether to go on with the next row.
 pub type Flow<E = Error> = Result<ControlFlow<()>, E>;
@@ -35,8 +36,9 @@ pub struct Store<'a> {
     pub has_unique_values: bool,
     /// Whether there is an index of tags.
     pub has_tags: bool,
-    /// Whether there are read models.
-    pub has_read_models: bool,
+    pub(crate) has_read_models: bool,
+    /// Why the tables of read models cannot be looked at. What needs none of them goes on.
+    pub(crate) read_models_denied: Option<String>,
     /// The version of the store's tables.
     pub tables_version: i64,
     /// The store, without a password.
@@ -132,6 +134,7 @@ impl<'a> Store<'a> {
             has_unique_values: false,
             has_tags: false,
             has_read_models: false,
+            read_models_denied: None,
             tables_version: 0,
             name,
             on_statement: None,
@@ -401,11 +404,41 @@ impl<'a> Store<'a> {
         at_most: usize,
     ) -> Result<Page, Error> {
         let query = self.expand(tables, query)?;
-        let database = match (tables, &mut self.read_models) {
+        match self.database_of(tables).page(&query, at_most) {
+            Err(Error::Postgres(error))
+                if error.code() == Some(&SqlState::INSUFFICIENT_PRIVILEGE) =>
+            {
+                let schema = self.names(tables).schema_of(tables);
+                let why = what_is_missing(self.database_of(tables), schema, &error);
+                Err(Error::CannotOpen {
+                    store: self.name.clone(),
+                    why,
+                })
+            }
+            page => page,
+        }
+    }
+
+    fn database_of(&mut self, tables: Tables) -> &mut dyn Database {
+        match (tables, &mut self.read_models) {
             (Tables::ReadModels, Some(other)) => other.as_mut(),
             (Tables::ReadModels, None) | (Tables::Store, _) => self.database.as_mut(),
-        };
-        database.page(&query, at_most)
+        }
+    }
+
+    /// Whether there are read models.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::CannotOpen`] if the role may not read their tables.
+    pub fn has_read_models(&self) -> Result<bool, Error> {
+        match &self.read_models_denied {
+            Some(why) => Err(Error::CannotOpen {
+                store: self.name.clone(),
+                why: why.clone(),
+            }),
+            None => Ok(self.has_read_models),
+        }
     }
 
     /// The words of the database with these tables.
@@ -538,6 +571,31 @@ impl<'a> Store<'a> {
         let row = self.first(&Query::new(sql))?;
         row.map(|row| row.text(0).map(str::to_owned)).transpose()
     }
+}
+
+/// What a role lacks that may not read the tables of a schema, with the statements that give it. Without a schema it is the one that the
+/// role's search path says.
+fn what_is_missing(
+    database: &mut dyn Database,
+    schema: Option<String>,
+    error: &tokio_postgres::Error,
+) -> String {
+    let who = Query::new("SELECT quote_ident(current_user), quote_ident(current_schema())");
+    let page = database.page(&who, 1).ok();
+    let row = page.and_then(|page| page.rows.into_iter().next());
+    let text = |column| {
+        let text = row.as_ref().and_then(|row| row.text(column).ok());
+        text.map(str::to_owned)
+    };
+    let role = text(0).unwrap_or_else(|| "the_role".to_owned());
+    let schema = schema
+        .or_else(|| text(1))
+        .unwrap_or_else(|| "public".to_owned());
+    format!(
+        "{}. Whoever owns the tables gives the role what it needs by: GRANT USAGE ON SCHEMA {schema} TO {role}; GRANT SELECT ON ALL \
+         TABLES IN SCHEMA {schema} TO {role}",
+        server(error)
+    )
 }
 
 /// The database, with the name that may be shown.

@@ -97,7 +97,7 @@ pub(crate) fn run(args: &Args, outside: Outside<'_>) -> Result<(), Error> {
         }
     }
     let is_read_models_elsewhere = !source.has_own_read_models() || !to.has_own_read_models();
-    let with_read_models = source.has_read_models && !is_read_models_elsewhere;
+    let with_read_models = source.has_read_models()? && !is_read_models_elsewhere;
     let mut copy = Copy {
         with_read_models,
         with_projections: args.projections,

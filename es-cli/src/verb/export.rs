@@ -21,7 +21,7 @@ pub(crate) fn run(args: &Args, session: &mut Session<'_>) -> Result<(), Error> {
     } = session;
     let id = id_of(store)?;
     let is_elsewhere = !store.has_own_read_models();
-    let with_read_models = store.has_read_models && !is_elsewhere;
+    let with_read_models = store.has_read_models()? && !is_elsewhere;
     if is_elsewhere {
         notes.say(
             "es: read models and subscriptions are in another database, which stays where it is",

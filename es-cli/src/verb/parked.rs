@@ -107,10 +107,10 @@ fn list(session: &mut Session<'_>, reader: Option<&str>, discarded: bool) -> Res
     each_parked(store, reader, discarded, &mut |_, parked| {
         rows.row(&cells(parked))
     })?;
+    if let (true, Some(reader)) = (rows.is_empty(), reader) {
+        known::reader(store, reader)?;
+    }
     if rows.end()? == 0 {
-        if let Some(reader) = reader {
-            known::reader(store, reader)?;
-        }
         notes.say("no event is parked")?;
     }
     Ok(())

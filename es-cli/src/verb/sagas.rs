@@ -177,10 +177,10 @@ fn list(session: &mut Session<'_>, wanted: &Wanted<'_>, limit: u64) -> Result<()
             })
         })?;
     }
+    if let (true, Some(name)) = (rows.is_empty(), wanted.name) {
+        known::saga(store, name)?;
+    }
     if rows.end()? == 0 {
-        if let Some(name) = wanted.name {
-            known::saga(store, name)?;
-        }
         notes.say("no instance of a saga or process manager was found")?;
     }
     Ok(())
@@ -239,10 +239,10 @@ fn counts(session: &mut Session<'_>, wanted: Option<&str>) -> Result<(), Error> 
         cells.extend(counts.map(Cell::from));
         rows.row(&cells)?;
     }
+    if let (true, Some(name)) = (rows.is_empty(), wanted) {
+        known::saga(store, name)?;
+    }
     if rows.end()? == 0 {
-        if let Some(name) = wanted {
-            known::saga(store, name)?;
-        }
         notes.say("no instance of a saga or process manager was found")?;
     }
     Ok(())

@@ -115,7 +115,12 @@ pub(crate) fn run(
                 let what = format!("SQLite cannot read it to its end: {error}; restore a backup");
                 report.problem("", &what)?;
             }
-            other => other?,
+            Err(error) => {
+                // What was found so far is not kept back.
+                report.rows.flush()?;
+                return Err(error);
+            }
+            Ok(()) => {}
         }
         tell(notes, &report, to)?;
     }
@@ -506,7 +511,7 @@ fn of_readers(store: &mut Store<'_>, report: &mut Report<'_>) -> Result<(), Erro
         });
         Ok(())
     })?;
-    if store.has_read_models {
+    if store.has_read_models()? {
         let query = Query::new(
             "SELECT c.name, c.build, c.partition, c.position, c.last_aggregate, c.last_id, c.last_version, \
              c.last_event, b.store FROM {es_checkpoints} c LEFT JOIN {es_builds} b ON b.name = c.name \

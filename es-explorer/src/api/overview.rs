@@ -44,7 +44,7 @@ pub(super) fn overview(store: &mut Store<'_>, _: &Ask) -> Answer {
         "schema": (store.dialect() == Dialect::Postgres).then(|| store.schema().to_owned()),
         "store_id": store.id()?,
         "tables_version": store.tables_version,
-        "has_read_models": store.has_read_models,
+        "has_read_models": store.has_read_models().unwrap_or(false),
         "events": events,
         "first_at": recorded_at(store, End::First)?,
         "last_at": recorded_at(store, End::Last)?,

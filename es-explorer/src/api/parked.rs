@@ -69,5 +69,5 @@ pub(super) fn parked(store: &mut Store<'_>, ask: &Ask) -> Answer {
             })
         })
         .collect();
-    Ok(json!({ "parked": shown, "next": next, "has_read_models": store.has_read_models }))
+    Ok(json!({ "parked": shown, "next": next, "has_read_models": store.has_read_models()? }))
 }

@@ -32,6 +32,6 @@ pub(super) fn readers(store: &mut Store<'_>, _: &Ask) -> Answer {
         "readers": readers,
         "head": store.count()?,
         "now": time::of_micros(now)?.to_string(),
-        "has_read_models": store.has_read_models,
+        "has_read_models": store.has_read_models()?,
     }))
 }

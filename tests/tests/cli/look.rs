@@ -303,10 +303,12 @@ fn parked_events_have_a_reason(place: &Place) {
         rows,
         ["order_totals order/4712 3 order/4712 order.placed 1 13 cents are no price"]
     );
-    assert!(
-        place
-            .rows(&["parked", "list", "another"], &["reader"])
-            .is_empty()
+    let another = place.es(&["parked", "list", "another", "-o", "json"]);
+    assert_eq!(
+        (another.code, another.out.as_str()),
+        (3, ""),
+        "{}",
+        another.err
     );
     let shown = place.json(&["parked", "show", "order_totals", "3"]);
     assert_eq!(shown["payload"]["cents"], 13);
@@ -357,7 +359,7 @@ fn what_is_not_there_is_said(place: &Place) {
     for (args, remedy) in [
         (vec!["show", "order/1"], "es streams --aggregate order"),
         (vec!["trace", "nothing"], "es events -o ndjson"),
-        (vec!["readers", "nobody"], "es readers"),
+        (vec!["readers", "nobody"], "these have: fulfil-order"),
         (
             vec!["parked", "show", "order_totals", "2"],
             "es parked list order_totals",

@@ -501,7 +501,16 @@ fn what_needs_types_says_so_and_does_nothing(place: &Place) {
             3,
             "has no instance nobody",
         ),
-        (&["abandon", "nobody", "4712"], 3, "has no instance"),
+        (
+            &["abandon", "nobody", "4712"],
+            3,
+            "these have: fulfil-order",
+        ),
+        (
+            &["skip-event", "nobody", "2"],
+            3,
+            "these have: fulfil-order",
+        ),
         // It has ended.
         (
             &["abandon", "fulfil-order", "4711"],

@@ -148,6 +148,99 @@ fn a_role_that_may_only_read_is_enough() {
     }
 }
 
+/// What is not readable is not said to be missing, and the statements that mend it are there to be copied.
+#[cfg(unix)]
+#[test]
+#[cfg_attr(
+    not(postgres),
+    ignore = "needs PostgreSQL: install it or set ES_POSTGRES_BIN"
+)]
+fn a_role_that_may_not_read_learns_what_it_lacks() {
+    let place = Place::new_postgres();
+    let Place::Postgres(database) = &place else {
+        return;
+    };
+    database.query("CREATE ROLE stranger LOGIN").expect("made");
+    let store = database.url().replace("user=es", "user=stranger");
+    // The read models are where the search path of the role `es` says.
+    let named = ["--store", &store, "--read-schema", "es"];
+    let stranger = |args: &[&str]| es(&[&named[..], args].concat());
+    let usage = "GRANT USAGE ON SCHEMA es TO stranger";
+    let select = "GRANT SELECT ON ALL TABLES IN SCHEMA es TO stranger";
+    let ran = stranger(&["stats"]);
+    assert!(
+        ran.code == 4 && ran.err.contains(usage) && ran.err.contains(select),
+        "{}",
+        ran.err
+    );
+    database.query(usage).expect("granted");
+    let ran = stranger(&["stats"]);
+    assert!(
+        ran.code == 4 && ran.err.contains("permission denied") && ran.err.contains(select),
+        "{}",
+        ran.err
+    );
+    database.query(select).expect("granted");
+    let revoke = "REVOKE SELECT ON es.es_projection_schema, es.es_checkpoints, es.es_builds, es.es_parked FROM stranger";
+    database.query(revoke).expect("revoked");
+    for args in [
+        &["stats"][..],
+        &["streams"],
+        &["events"],
+        &["show", "order/4711"],
+        &["sagas", "list"],
+    ] {
+        let ran = stranger(args);
+        assert_eq!(ran.code, 0, "{args:?}: {}", ran.err);
+    }
+    for args in [&["readers"][..], &["parked", "list"], &["verify"]] {
+        let ran = stranger(args);
+        assert!(
+            ran.code == 4 && ran.err.contains(select),
+            "{args:?}: {} {}",
+            ran.code,
+            ran.err
+        );
+    }
+    database.query(select).expect("granted");
+    for args in [&["readers"][..], &["parked", "list"], &["verify"]] {
+        let ran = stranger(args);
+        assert_eq!(ran.code, 0, "{args:?}: {}", ran.err);
+    }
+    let ran = stranger(&["verify", "file"]);
+    assert!(
+        ran.code == 2 && ran.err.contains("pg_amcheck"),
+        "{}",
+        ran.err
+    );
+}
+
+/// An error names the parameter, and what is said here instead.
+#[test]
+fn parameters_that_other_drivers_know() {
+    for (rest, said) in [
+        ("db/shop?schema=shop", "`schema`"),
+        ("db/shop?schema=shop", "--schema"),
+        ("db/shop?currentSchema=shop", "--schema"),
+        ("db/shop?pgbouncer=true", "`pgbouncer`"),
+        ("db/shop?statement_timeout=5", "`statement_timeout`"),
+        ("db/shop?connect_timeout=abc", "a number of seconds"),
+        ("db:5433x/shop", "`port` can be a number"),
+        (
+            "db/shop?sslmode=require&foo=1",
+            "a parameter that is not known",
+        ),
+    ] {
+        let store = format!("postgres://u:secret@{rest}");
+        let ran = es(&["--store", &store, "stats"]);
+        assert_eq!(ran.code, 2, "{rest}: {}", ran.err);
+        assert!(ran.err.contains(said), "{rest}: {}", ran.err);
+        for never in ["secret", "neither", "PostgresOptions"] {
+            assert!(!ran.err.contains(never), "{rest}: {}", ran.err);
+        }
+    }
+}
+
 #[cfg(unix)]
 #[test]
 #[cfg_attr(

@@ -214,7 +214,7 @@ fn a_stream_is_shown_as_it_is_stored_and_as_it_is_read(new: &dyn Fn() -> Place) 
     assert_eq!(shown.code, 0, "{}", shown.err);
     for part in [
         "parcel.packed",
-        r#"{"label":"L1","depot":"north","fragile":true,"w…"#,
+        r#"{"label":"L1","depot":"north","fragile":true,"weight":250}"#,
         r#"v1 -> v3, -fragile true, -weight 250, +country "DE", +grams 250"#,
         "read as no event",
         r#"read as parcel.moved v1 {"depot":"south"} and parcel.moved v1 {"depot":"west"}"#,
