@@ -14,7 +14,10 @@ pub(crate) fn parse(text: &str) -> Result<Config, StorageError> {
         .map_err(|why| StorageError::new(StorageErrorKind::CannotOpen, why))
 }
 
-/// The same for `es`. The error is a text for people.
+/// The same for `es`.
+///
+/// # Errors
+/// Why it is none, for people; never a value.
 pub fn read_for_es(text: &str) -> Result<Config, String> {
     read(text, Program::Es)
 }
