@@ -148,6 +148,28 @@ fn a_role_that_may_only_read_is_enough() {
     }
 }
 
+/// An application says of it what `es` says.
+#[cfg(unix)]
+#[test]
+#[cfg_attr(
+    not(postgres),
+    ignore = "needs PostgreSQL: install it or set ES_POSTGRES_BIN"
+)]
+fn a_database_that_is_being_filled_is_not_called_damaged() {
+    let place = Place::new_postgres();
+    place.sql("UPDATE es.es_meta SET value = -value WHERE name = 'tables_version'");
+    let opened = block_on(PostgresStore::open(&place.address()));
+    let error = opened.expect_err("it is being filled").to_string();
+    let ran = place.es(&["stats"]);
+    assert_eq!(ran.code, 4, "{}", ran.err);
+    for said in [error, ran.err] {
+        assert!(
+            said.contains("it is being filled by `es copy`") && !said.contains("damaged"),
+            "{said}"
+        );
+    }
+}
+
 /// What is not readable is not said to be missing, and the statements that mend it are there to be copied.
 #[cfg(unix)]
 #[test]
