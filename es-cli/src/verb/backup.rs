@@ -117,7 +117,13 @@ pub(crate) fn restore(args: &RestoreArgs, outside: Outside<'_>) -> Result<(), Er
         printer: outside.printer,
         notes: outside.notes,
     };
-    verify::run(&verify::Args::default(), None, &mut session)?;
+    if let Err(error) = verify::run(&verify::Args::default(), None, &mut session) {
+        session.notes.say(&format!(
+            "es: the copy is in {} and was not made the store; what was there is as it was",
+            part.display()
+        ))?;
+        return Err(error);
+    }
     drop(session.store);
     replace(&part, &to)?;
     session.notes.say(

@@ -138,6 +138,11 @@ fn a_backup_that_is_none_is_not_restored() {
         &damaged.file().display().to_string(),
     ]);
     assert_eq!(ran.code, 1, "{}", ran.err);
+    assert!(
+        ran.err.contains("shop.db.part") && ran.err.contains("as it was"),
+        "{}",
+        ran.err
+    );
     assert!(export(&place.address()) == before, "it is as it was");
 }
 
