@@ -468,8 +468,7 @@ fn mistakes_with_a_server_are_said_and_make_nothing() {
         (["import", "no.txt", "--db", &url], "no.txt: No such file"),
         (
             ["import", SAMPLE, "--db", &other],
-            "database `no_such_shop`: the database cannot be opened: database \"no_such_shop\" does \
-             not exist",
+            "database \"no_such_shop\" does not exist",
         ),
         (
             ["report", "", "--db", &nobody],
