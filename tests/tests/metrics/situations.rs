@@ -399,6 +399,7 @@ impl Handle<Turn> for Turnstile {
     }
 }
 
+#[derive(Clone)]
 struct Look;
 
 impl Handle<Look> for Turnstile {
