@@ -576,15 +576,12 @@ fn a_file_that_is_locked_is_waited_for_as_long_as_documented() {
     let place = Place::copy();
     let other = Connection::open(place.file()).expect("opens");
     other.execute_batch("BEGIN IMMEDIATE").expect("locked");
-    let began = std::time::Instant::now();
     let skip = ["sagas", "abandon", "fulfil-order", "4712"];
     let ran = place.es(&[&skip[..], &["--why", "x", "-y"]].concat());
-    let took = began.elapsed();
     assert_eq!(ran.code, 6, "{}", ran.err);
-    for part in ["another program writes", "nothing was done"] {
+    for part in ["another program writes", "for 5 s", "nothing was done"] {
         assert!(ran.err.contains(part), "{}", ran.err);
     }
-    assert!(took < std::time::Duration::from_secs(15), "{took:?}");
     other.execute_batch("ROLLBACK").expect("free");
     let ran = place.es(&[&skip[..], &["--why", "x", "-y"]].concat());
     assert_eq!(ran.code, 0, "{}", ran.err);
