@@ -1,7 +1,7 @@
 //! Where a shop is: a SQLite file, a PostgreSQL database or a JetStream cluster, chosen at run time. Everything else works
 //! on each of them, through [`Shop`].
 
-use crate::read::{Customers, OrderSummaries, SalesByMonth};
+use crate::read::read_models;
 use es_nats::{NatsOptions, NatsStore};
 use es_postgres::{PostgresOptions, PostgresStore, tokio_postgres};
 use es_projections::{AnyReadDatabase, Projections};
@@ -178,12 +178,8 @@ async fn read_database(db: Db) -> Result<AnyReadDatabase, Box<dyn Error>> {
 impl Shop {
     /// Every read model of the shop.
     pub fn read_models(&self) -> Projections {
-        Projections::new(self.store.clone(), self.read.clone())
-            // One shop, one database: the last process to come takes over.
-            .take_over(true)
-            .with(OrderSummaries)
-            .with(SalesByMonth)
-            .with(Customers)
+        // One shop, one database: the last process to come takes over.
+        read_models(self.store.clone(), self.read.clone()).take_over(true)
     }
 
     /// Ends its connections and tasks.

@@ -21,9 +21,7 @@ mod saga {
 
 use domain::{customer::Customer, order::Order};
 use es_cli::App;
-use es_projections::Projections;
 use es_sagas::Sagas;
-use read::{Customers, OrderSummaries, SalesByMonth};
 use saga::{fulfil::FulfilOrder, services::Services, settle::Settlement};
 
 fn main() -> std::process::ExitCode {
@@ -35,12 +33,7 @@ fn app() -> App {
         .aggregate::<Order>()
         .aggregate::<Customer>()
         .process_manager::<Settlement>()
-        .projections(|store, read| {
-            Projections::new(store, read)
-                .with(OrderSummaries)
-                .with(SalesByMonth)
-                .with(Customers)
-        })
+        .projections(read::read_models)
         .sagas(|store| {
             Sagas::new(store)
                 .with::<FulfilOrder>(Services::nowhere())

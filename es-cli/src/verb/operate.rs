@@ -57,8 +57,9 @@ pub(crate) fn run(
     refused.map_or(Ok(()), |why| Err(Error::Refused(why)))
 }
 
-/// After so long somebody who waits is told why, and after so long again, and a little, nothing is begun.
+/// How long a locked file is waited for without a word. Then a note says why.
 const IN_SILENCE: Duration = Duration::from_secs(2);
+/// How long it is waited for after the note. Then the operation is refused.
 const AFTER_THAT: Duration = Duration::from_secs(3);
 
 /// Waits until no other program writes to the files, as long as the library's own default.

@@ -220,7 +220,7 @@ async fn a_step_that_comes_through_during_its_undo_is_undone_again(store: AnySto
     }
 }
 
-/// A store that stores the first commit of an event and holds back the answer. Told to answer, it reports an unknown outcome.
+/// A store that stores the first commit of an event and keeps its answer back until it is asked for it. The answer is an unknown outcome.
 #[derive(Clone)]
 struct Unsure {
     store: AnyStore,
